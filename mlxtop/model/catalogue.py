@@ -1,0 +1,238 @@
+"""The catalogue of counters: adding a row here makes screen, JSON and help know it.
+
+Meanings from Documentation/networking/device_drivers/ethernet/mellanox/mlx5/counters.rst,
+Documentation/ABI/stable/sysfs-class-infiniband and include/uapi/linux/if_link.h.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mlxtop.model.counters import Counter, Origin, Severity, Unit
+
+
+def _bytes(origin: Origin, key: str, text: str, scale: int = 1) -> Counter:
+    return Counter(origin, key, Unit.BYTES, text, scale)
+
+
+def _packets(origin: Origin, key: str, text: str) -> Counter:
+    return Counter(origin, key, Unit.PACKETS, text)
+
+
+def _faults(origin: Origin, rows: str, width: int = 64, wraps: bool = False) -> Iterable[Counter]:
+    """Error counters from lines `key | severity | meaning | advice`."""
+    for row in rows.strip().splitlines():
+        key, severity, text, advice = (part.strip() for part in row.split("|"))
+        yield Counter(
+            origin,
+            key,
+            Unit.EVENTS,
+            text,
+            width=width,
+            wraps=wraps,
+            severity=Severity(severity),
+            advice=advice,
+        )
+
+
+NET_RX_BYTES = _bytes(Origin.NETDEV, "rx_bytes", "Bytes the kernel's network stack received")
+NET_TX_BYTES = _bytes(Origin.NETDEV, "tx_bytes", "Bytes the kernel's network stack sent")
+NET_RX_PACKETS = _packets(Origin.NETDEV, "rx_packets", "Packets the network stack received")
+NET_TX_PACKETS = _packets(Origin.NETDEV, "tx_packets", "Packets the network stack sent")
+
+MAC_RX_BYTES = _bytes(
+    Origin.MAC, "OctetsReceivedOK", "Octets of good frames on the wire, RDMA and VFs included"
+)
+MAC_TX_BYTES = _bytes(
+    Origin.MAC, "OctetsTransmittedOK", "Octets of sent frames on the wire, RDMA and VFs included"
+)
+MAC_RX_PACKETS = _packets(Origin.MAC, "FramesReceivedOK", "Good frames on the wire")
+MAC_TX_PACKETS = _packets(Origin.MAC, "FramesTransmittedOK", "Frames sent on the wire")
+
+PHY_RX_BYTES = _bytes(Origin.DRIVER, "rx_bytes_phy", "Octets received by the physical port")
+PHY_TX_BYTES = _bytes(Origin.DRIVER, "tx_bytes_phy", "Octets sent by the physical port")
+PHY_RX_PACKETS = _packets(Origin.DRIVER, "rx_packets_phy", "Frames received by the physical port")
+PHY_TX_PACKETS = _packets(Origin.DRIVER, "tx_packets_phy", "Frames sent by the physical port")
+
+RDMA_RX_BYTES = _bytes(
+    Origin.RDMA, "port_rcv_data", "Data received, counted in 32-bit words whatever the width", 4
+)
+RDMA_TX_BYTES = _bytes(
+    Origin.RDMA, "port_xmit_data", "Data sent, counted in 32-bit words whatever the width", 4
+)
+RDMA_RX_PACKETS = _packets(Origin.RDMA, "port_rcv_packets", "Packets received by the RDMA port")
+RDMA_TX_PACKETS = _packets(Origin.RDMA, "port_xmit_packets", "Packets sent by the RDMA port")
+
+VPORT_RDMA_RX = _bytes(
+    Origin.DRIVER, "rx_vport_rdma_unicast_bytes", "RoCE bytes received by this function"
+)
+VPORT_RDMA_TX = _bytes(
+    Origin.DRIVER, "tx_vport_rdma_unicast_bytes", "RoCE bytes sent by this function"
+)
+
+STALLED_RD = Counter(
+    Origin.DRIVER,
+    "outbound_pci_stalled_rd",
+    Unit.PERCENT,
+    "Share of the last second in which the card wanted to read host memory but had no credits",
+    gauge=True,
+    severity=Severity.WARNING,
+    advice="PCIe is the bottleneck: width, IOMMU, NUMA, MPS",
+)
+STALLED_WR = Counter(
+    Origin.DRIVER,
+    "outbound_pci_stalled_wr",
+    Unit.PERCENT,
+    "Share of the last second in which the card wanted to write host memory but had no credits",
+    gauge=True,
+    severity=Severity.WARNING,
+    advice="PCIe is the bottleneck: width, IOMMU, NUMA, MPS",
+)
+
+TRAFFIC = (
+    NET_RX_BYTES,
+    NET_TX_BYTES,
+    NET_RX_PACKETS,
+    NET_TX_PACKETS,
+    MAC_RX_BYTES,
+    MAC_TX_BYTES,
+    MAC_RX_PACKETS,
+    MAC_TX_PACKETS,
+    PHY_RX_BYTES,
+    PHY_TX_BYTES,
+    PHY_RX_PACKETS,
+    PHY_TX_PACKETS,
+    RDMA_RX_BYTES,
+    RDMA_TX_BYTES,
+    RDMA_RX_PACKETS,
+    RDMA_TX_PACKETS,
+    VPORT_RDMA_RX,
+    VPORT_RDMA_TX,
+)
+
+_NETDEV = """
+rx_errors | warning | Frames received with an error | see the port's own error counters
+tx_errors | warning | Frames that could not be sent | see the port's own error counters
+rx_dropped | note | Received, then dropped by the kernel; on some kernels with rx_discards_phy | \
+look at rings, channels and CPU load
+tx_dropped | note | Dropped before sending | link down, or the queue was full
+rx_missed_errors | warning | No receive buffer was posted (mlx5: rx_out_of_buffer) | \
+larger rings (ethtool -G), more channels, IRQ affinity
+rx_crc_errors | warning | Frame check sequence wrong | cable, optics, dirty fibre, FEC mismatch
+rx_length_errors | warning | Frame too long or too short | the peer's MTU is larger
+tx_aborted_errors | note | Sending was given up | link down or discarded
+"""
+
+_MAC = """
+FrameCheckSequenceErrors | warning | Frame check sequence wrong | \
+cable, optics, dirty fibre, FEC mismatch
+FrameTooLongErrors | warning | Frames longer than the MTU allows | the peer's MTU is larger
+SymbolErrorDuringCarrier | warning | Coding errors on the line | \
+steady growth: clean or replace the module or cable
+"""
+
+_DRIVER = """
+rx_crc_errors_phy | warning | Frame check sequence wrong at the MAC | \
+cable, optics, dirty fibre, FEC mismatch
+rx_symbol_err_phy | warning | Coding errors on the line | clean or replace the module or cable
+rx_pcs_symbol_err_phy | warning | Symbol errors that FEC could not correct | \
+clean or replace the module or cable
+rx_discards_phy | warning | Dropped in the port's buffer: card or host cannot take it in | \
+check PCIe width and generation, NUMA, pause
+tx_discards_phy | warning | Dropped before the line | link down or a pause storm
+tx_errors_phy | warning | Could not be sent on the line | link down or a pause storm
+rx_out_of_buffer | warning | No receive buffer was posted by software | \
+larger rings (ethtool -G), more channels, IRQ affinity
+rx_buffer_passed_thres_phy | note | The port's buffer was more than 85 % full | \
+first sign of congestion
+rx_oversize_pkts_phy | warning | Frames longer than the MTU allows | the peer's MTU is larger
+rx_out_of_range_len_phy | note | Length field out of range | the peer's MTU is larger
+link_down_events_phy | warning | The link went down | cable, heat, power of the module
+rx_pause_ctrl_phy | note | Pause frames received: the peer or switch is slow | look at the peer
+tx_pause_ctrl_phy | note | Pause frames sent: this host is slow | look at PCIe, CPU and buffers
+tx_pause_storm_warning_events | warning | Pause was sent for too long | the host stalled
+tx_pause_storm_error_events | critical | The pause storm watchdog fired | the host hung
+module_high_temp | critical | The module reported high temperature | cool it, lower the load
+module_bus_stuck | critical | The module's I2C bus is stuck | reseat or replace the module
+module_bad_shorted | critical | The module or cable is bad or shorted | replace it
+module_unplug | note | The module was taken out | a new module, or a loose one
+rx_pci_signal_integrity | warning | PCIe errors on the receiving side | reseat, other slot, riser
+tx_pci_signal_integrity | warning | PCIe errors on the sending side | reseat, other slot, riser
+outbound_pci_stalled_rd_events | warning | Seconds with more than 30 % read stalls | \
+PCIe is the bottleneck
+outbound_pci_stalled_wr_events | warning | Seconds with more than 30 % write stalls | \
+PCIe is the bottleneck
+outbound_pci_buffer_overflow | warning | Dropped because the PCIe buffer was full | \
+PCIe is the bottleneck
+dev_internal_queue_oob | warning | An internal queue of the card ran out of buffers | firmware
+rx_wqe_err | warning | Receive work requests that failed | kernel log
+tx_cqe_err | warning | A send queue failed and was recovered | kernel log
+rx_steer_missed_packets | note | No steering rule matched: stray multicast or MAC | not an error
+rx_corrected_bits_phy | note | Bits that FEC corrected; normal at 25 Gb/s a lane and above | \
+worry when it grows by decades or on one lane only
+"""
+
+_RDMA_16 = """
+symbol_error | warning | Minor link errors | more than one in 25 s at 40 Gb/s: cable or module
+port_rcv_errors | warning | Packets received with an error | cable or module on this side
+port_rcv_remote_physical_errors | warning | Packets that were already marked bad upstream | \
+cable on the other side of the switch
+port_rcv_switch_relay_errors | note | Packets the switch could not forward | subnet manager
+port_xmit_discards | warning | Dropped before sending | congestion, or the link was down
+VL15_dropped | note | Management packets dropped | a subnet manager scans; low severity
+"""
+
+_RDMA_8 = """
+link_downed | warning | The link failed to recover and went down | cable or module
+link_error_recovery | warning | The link had to retrain | cable or module
+port_xmit_constraint_errors | note | Not sent: partition or raw filter | partition keys
+port_rcv_constraint_errors | note | Not accepted: partition or raw filter | partition keys
+"""
+
+_RDMA_4 = """
+local_link_integrity_errors | warning | Local physical errors over the threshold | cable
+excessive_buffer_overrun_errors | warning | Flow control was violated | firmware or cable
+"""
+
+_RDMA_64 = """
+port_xmit_wait | note | Ticks with data to send and no credits | congestion; normal under load
+"""
+
+_HW_32 = """
+out_of_buffer | warning | No receive work request was posted | the application posts too few
+out_of_sequence | warning | Packets out of sequence | loss in the fabric: PFC, ECN, cable
+packet_seq_err | warning | Sequence errors told by the peer | loss in the fabric: PFC, ECN, cable
+implied_nak_seq_err | warning | A reply was missing | loss in the fabric
+local_ack_timeout_err | warning | The peer did not answer in time | peer gone, or heavy loss
+duplicate_request | note | The peer repeated a request | loss in the fabric
+rnr_nak_retry_err | warning | The peer was not ready to receive | its application posts too few
+req_cqe_error | warning | Requests that ended with an error | the application's log
+resp_cqe_error | warning | Responses that ended with an error | the application's log
+rx_icrc_encapsulated | critical | Corrupt RoCE packets | corruption in a switch or cable
+roce_adp_retrans | note | Adaptive retransmissions | loss in the fabric
+roce_slow_restart | note | Slow restarts of RoCE | congestion or loss
+"""
+
+_HW_64 = """
+np_cnp_sent | note | Congestion notifications sent | congestion control at work; incast when high
+np_ecn_marked_roce_packets | note | Packets received with an ECN mark | congestion
+rp_cnp_handled | note | Congestion notifications obeyed: this sender was slowed | congestion
+rp_cnp_ignored | warning | Congestion notifications ignored | congestion control is off
+"""
+
+FAULTS = (
+    *_faults(Origin.NETDEV, _NETDEV),
+    *_faults(Origin.MAC, _MAC),
+    *_faults(Origin.DRIVER, _DRIVER),
+    STALLED_RD,
+    STALLED_WR,
+    *_faults(Origin.RDMA_ERRORS, _RDMA_16, 16),
+    *_faults(Origin.RDMA_ERRORS, _RDMA_8, 8),
+    *_faults(Origin.RDMA_ERRORS, _RDMA_4, 4),
+    *_faults(Origin.RDMA_ERRORS, _RDMA_64),
+    *_faults(Origin.RDMA_HW, _HW_32, 32, wraps=True),
+    *_faults(Origin.RDMA_HW, _HW_64),
+)
+
+CATALOGUE = {(counter.origin, counter.key): counter for counter in (*TRAFFIC, *FAULTS)}
+"""Every counter that the product knows, by origin and key."""

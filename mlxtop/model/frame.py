@@ -1,0 +1,118 @@
+"""Two samples become rates here, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mlxtop.model.counters import Counter, Origin
+from mlxtop.model.identity import Adapter, PortId
+from mlxtop.model.sample import PortSample, Reading, Sample
+
+
+def _difference(counter: Counter, now: int | None, before: int | None) -> int | None:
+    """What a counter gained between two raw values; None over a reset, a gap or a stuck value."""
+    if now is None or before is None or counter.gauge:
+        return None
+    if now < before:
+        if counter.wraps and before > 1 << (counter.width - 1):
+            return (now - before) % (1 << counter.width) * counter.scale
+        return None
+    if now == before == counter.ceiling:
+        return None
+    return (now - before) * counter.scale
+
+
+@dataclass(frozen=True, slots=True)
+class PortFrame:
+    """A port now, and the reading of each of its tables before that."""
+
+    now: PortSample
+    before: Mapping[Origin, Reading]
+    start: Mapping[Origin, Reading]
+    """The first reading since the start, or since the counters were last reset."""
+
+    def total(self, counter: Counter) -> int | None:
+        """The scaled total that the kernel holds; None where unknown."""
+        reading = self.now.readings.get(counter.origin)
+        value = reading.get(counter.key) if reading else None
+        return None if value is None else value * counter.scale
+
+    def gain(self, counter: Counter) -> int | None:
+        """What was counted in the last interval; None without two readings or over a reset."""
+        now, before = self.now.readings.get(counter.origin), self.before.get(counter.origin)
+        if now is None or before is None:
+            return None
+        return _difference(counter, now.get(counter.key), before.get(counter.key))
+
+    def rate(self, counter: Counter) -> float | None:
+        """Units per second over the time between the two readings of this very counter."""
+        gain = self.gain(counter)
+        if gain is None:
+            return None
+        seconds = self.seconds(counter.origin)
+        return gain / seconds if seconds else None
+
+    def seconds(self, origin: Origin) -> float | None:
+        """Time between the last two readings of a table; None without two."""
+        now, before = self.now.readings.get(origin), self.before.get(origin)
+        if now is None or before is None or now.tick <= before.tick:
+            return None
+        return now.tick - before.tick
+
+    def since_start(self, counter: Counter) -> int | None:
+        """What was counted since the program started or the counter was reset."""
+        now, start = self.now.readings.get(counter.origin), self.start.get(counter.origin)
+        if now is None or start is None:
+            return None
+        value, first = now.get(counter.key), start.get(counter.key)
+        if value is None or first is None:
+            return None
+        return (value - first if value >= first else value) * counter.scale
+
+    def stuck(self, counter: Counter) -> bool:
+        """Whether the counter has reached its ceiling and can no longer move."""
+        reading = self.now.readings.get(counter.origin)
+        value = reading.get(counter.key) if reading else None
+        return value is not None and value == counter.ceiling
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What screens, JSON, alarms and forecasts work on."""
+
+    sample: Sample
+    ports: Mapping[PortId, PortFrame]
+
+    def adapter(self, port: PortId) -> Adapter | None:
+        """The card that a port sits on."""
+        frame = self.ports.get(port)
+        key = frame.now.port.adapter if frame else None
+        return next((a for a in self.sample.adapters if a.key == key), None)
+
+
+def derive(sample: Sample, last: Frame | None) -> Frame:
+    """Put a sample beside the readings that came before it."""
+    ports: dict[PortId, PortFrame] = {}
+    for port, now in sample.ports.items():
+        old = last.ports.get(port) if last else None
+        ports[port] = PortFrame(now, {}, now.readings) if old is None else _join(now, old)
+    return Frame(sample, ports)
+
+
+def _join(now: PortSample, old: PortFrame) -> PortFrame:
+    before: dict[Origin, Reading] = {}
+    start = old.start
+    for origin, reading in now.readings.items():
+        last = old.now.readings.get(origin)
+        if last is None:
+            start = {**start, origin: reading}
+        elif last is reading or last.tick == reading.tick:
+            earlier = old.before.get(origin)
+            if earlier is not None:
+                before[origin] = earlier
+        else:
+            before[origin] = last
+            if origin not in start:
+                start = {**start, origin: last}
+    return PortFrame(now, before, start)

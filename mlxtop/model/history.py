@@ -1,0 +1,63 @@
+"""What charts and forecasts look back on: a few series a port, of bounded length."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+
+from mlxtop.model.identity import PortId
+
+
+class Series:
+    """Instants (monotonic seconds) and values, oldest first, the newest `size` at most.
+
+    NaN stands for a gap, so that a chart shows a hole and never a zero.
+    """
+
+    __slots__ = ("size", "ticks", "values")
+
+    def __init__(self, size: int = 3600) -> None:
+        self.size = size
+        self.ticks = array("d")
+        self.values = array("d")
+
+    def append(self, tick: float, value: float | None) -> None:
+        """Add a point; old ones are dropped in bulk, so that this stays cheap."""
+        self.ticks.append(tick)
+        self.values.append(float("nan") if value is None else value)
+        if len(self.ticks) >= 2 * self.size:
+            del self.ticks[: -self.size]
+            del self.values[: -self.size]
+
+    def __len__(self) -> int:
+        return min(len(self.ticks), self.size)
+
+    def since(self, tick: float) -> Iterator[tuple[float, float]]:
+        """Points not older than `tick`, oldest first."""
+        first = len(self.ticks)
+        while first > 0 and self.ticks[first - 1] >= tick:
+            first -= 1
+        return zip(self.ticks[first:], self.values[first:], strict=True)
+
+
+class History:
+    """Named series by port; ports that are gone keep theirs until `forget`."""
+
+    def __init__(self, size: int = 3600) -> None:
+        self._size = size
+        self._series: dict[PortId, dict[str, Series]] = {}
+
+    def append(self, port: PortId, name: str, tick: float, value: float | None) -> None:
+        """Add a point to a series of a port, making the series when it is the first."""
+        series = self._series.setdefault(port, {})
+        if name not in series:
+            series[name] = Series(self._size)
+        series[name].append(tick, value)
+
+    def series(self, port: PortId, name: str) -> Series | None:
+        """One series; None before its first point."""
+        return self._series.get(port, {}).get(name)
+
+    def forget(self, port: PortId) -> None:
+        """Drop the series of a port."""
+        self._series.pop(port, None)

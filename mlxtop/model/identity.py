@@ -1,0 +1,174 @@
+"""Who is who: ports, adapters and the host, as they stay the same between events.
+
+PCI addresses, port numbers and GUIDs are identity; netdev and RDMA names are attributes that
+udev may change at any time.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+_NUMBER = re.compile(r"(\d+)")
+_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+
+
+def natural(text: str) -> tuple[tuple[int, int | str], ...]:
+    """A sort key under which numbers inside names count as numbers.
+
+    PCI addresses are hexadecimal and padded, so that they sort as they are.
+
+    >>> sorted(["mlx5_10", "mlx5_2"], key=natural)
+    ['mlx5_2', 'mlx5_10']
+    >>> sorted(["0000:9a:00.0", "0000:18:00.0"], key=natural)
+    ['0000:18:00.0', '0000:9a:00.0']
+    """
+    if _ADDRESS.match(text):
+        return ((1, text),)
+    parts = _NUMBER.split(text)
+    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts if part)
+
+
+class PortId(NamedTuple):
+    """A port: the PCI address (else the parent device, else the own name) and its number from 1.
+
+    A tuple, since every frame looks up every port some ten times.
+
+    >>> str(PortId("0000:43:00.0", 1))
+    '0000:43:00.0/1'
+    """
+
+    device: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.device}/{self.number}"
+
+    @property
+    def order(self) -> tuple[tuple[tuple[int, int | str], ...], int]:
+        """The key to sort many by: numbers inside of names count as numbers."""
+        return natural(self.device), self.number
+
+    def __lt__(self, other: PortId) -> bool:  # type: ignore[override]
+        return self.order < other.order
+
+    def __gt__(self, other: PortId) -> bool:  # type: ignore[override]
+        return self.order > other.order
+
+
+class PortKind(StrEnum):
+    """What stands behind a port; only PHYSICAL ports are ever summed."""
+
+    PHYSICAL = "physical"
+    VF = "vf"
+    VIRTUAL = "virtual"
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One port as discovery found it; a new object only when something of it changed."""
+
+    id: PortId
+    kind: PortKind
+    driver: str | None = None
+    function: str | None = None
+    """PCI address of the function, `0000:43:00.0`; None for virtual devices."""
+    adapter: str | None = None
+    """`Adapter.key` of the card; None where there is no card."""
+    netdev: str | None = None
+    """The port's own network device (not bonds, VLANs or IPoIB children)."""
+    ifindex: int | None = None
+    extra_netdevs: tuple[str, ...] = ()
+    """Further network devices of the port: IPoIB children, sub-functions."""
+    rdma: str | None = None
+    rdma_port: int | None = None
+    bond: str | None = None
+    """Name of the master device (bond, team or bridge) the netdev is enslaved to."""
+    bond_kind: str | None = None
+    vfs: int = 0
+    representors: tuple[str, ...] = ()
+    switchdev: bool = False
+    """The netdev is an uplink representor: its bytes are already those of the wire."""
+    devtype: str | None = None
+    """rtnetlink kind of a virtual device: veth, bond, vlan, ipoib …"""
+
+    @property
+    def name(self) -> str:
+        """The name people use: netdev, else RDMA device with port, else the id."""
+        if self.netdev:
+            return self.netdev
+        if self.rdma:
+            return f"{self.rdma}/{self.rdma_port}"
+        return str(self.id)
+
+    @property
+    def is_mlx(self) -> bool:
+        """A port of a ConnectX adapter (driver mlx4 or mlx5), or a function of one."""
+        return self.driver is not None and self.driver.startswith(("mlx4", "mlx5"))
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One PCI function of an adapter and what sysfs says of it without asking the firmware."""
+
+    address: str
+    vendor: int
+    device: int
+    pci_class: int
+    revision: int = 0
+    subsystem: str | None = None
+    """`15b3:0008`, vendor and device of the subsystem."""
+    driver: str | None = None
+    numa_node: int | None = None
+    local_cpus: str | None = None
+    """`local_cpulist` as the kernel writes it, `0-7,16-23`."""
+    total_vfs: int = 0
+    hwmon: str | None = None
+    """Directory of the hwmon device, None where there is none."""
+    path: str = ""
+    """Canonical sysfs directory; its PCI ancestors are the path to the root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One physical card: the functions that share `sys_image_guid`, else the slot."""
+
+    key: str
+    """`sys_image_guid` where known, else domain:bus:device."""
+    family: str
+    """`ConnectX-4`; `mlx5 device 0x1234` for ids that are not in the table."""
+    functions: tuple[Function, ...]
+    ports: tuple[PortId, ...]
+    psid: str | None = None
+    part: str | None = None
+    firmware: str | None = None
+    firmware_stored: str | None = None
+    """Version in flash; differs from `firmware` until a reset activates it."""
+    state: str | None = None
+    """Why the card has no port, in words: no driver, passed through …; None when all is well."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """Field name to the reason why it is None."""
+
+    @property
+    def driver(self) -> str | None:
+        """Driver of the first function."""
+        return self.functions[0].driver if self.functions else None
+
+    @property
+    def device_id(self) -> int:
+        """PCI device id of the first function."""
+        return self.functions[0].device
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine under test."""
+
+    name: str
+    kernel: str | None = None
+    cpus: int | None = None
+    cpu_model: str | None = None
+    root: bool = False
+    """Readers run with root's rights."""

@@ -1,0 +1,86 @@
+"""What a port speaks: InfiniBand or Ethernet, now and after the next boot.
+
+The numbers are those of LINK_TYPE_Pn in the cards' non-volatile configuration, the words those of
+the mlx4 driver's `mlx4_portN` (drivers/net/ethernet/mellanox/mlx4/main.c).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+_VALUE = re.compile(r"^(?:([A-Za-z]+)\()?(\d+)\)?$")
+_SENSED = re.compile(r"^auto \((ib|eth)\)$")
+
+
+class LinkType(StrEnum):
+    """A link type as `mlx4_portN` spells it; `auto` lets the card sense what the cable brings."""
+
+    IB = "ib"
+    ETH = "eth"
+    AUTO = "auto"
+
+    @property
+    def label(self) -> str:
+        """The name that people and the tools use: IB, ETH or VPI."""
+        return _LABELS[self]
+
+    @property
+    def number(self) -> int:
+        """The value of LINK_TYPE_Pn."""
+        return _NUMBERS[self]
+
+    @property
+    def words(self) -> str:
+        """The name in a sentence."""
+        return _WORDS[self]
+
+
+_LABELS = {LinkType.IB: "IB", LinkType.ETH: "ETH", LinkType.AUTO: "VPI"}
+_NUMBERS = {LinkType.IB: 1, LinkType.ETH: 2, LinkType.AUTO: 3}
+_WORDS = {LinkType.IB: "InfiniBand", LinkType.ETH: "Ethernet", LinkType.AUTO: "auto-sensing"}
+_BY_NUMBER = {number: kind for kind, number in _NUMBERS.items()}
+
+
+def link_type_of(text: str | None) -> LinkType | None:
+    """The value of a LINK_TYPE_Pn parameter; None where name and number are not one of ours.
+
+    >>> link_type_of("ETH(2)")
+    <LinkType.ETH: 'eth'>
+    >>> link_type_of("ETH(1)") is None
+    True
+    """
+    match = _VALUE.match((text or "").strip())
+    if match is None or len(match[2]) > 1:
+        return None
+    kind = _BY_NUMBER.get(int(match[2]))
+    if kind is not None and match[1] and match[1].upper() != kind.label:
+        return None
+    return kind
+
+
+@dataclass(frozen=True, slots=True)
+class PortType:
+    """The content of `mlx4_portN`: what is configured, and what the port is at the moment."""
+
+    configured: LinkType
+    active: LinkType | None
+    """None where auto-sensing has not said yet."""
+
+
+def parse_port_type(text: str | None) -> PortType | None:
+    """The content of `mlx4_portN`.
+
+    >>> parse_port_type("auto (eth)")
+    PortType(configured=<LinkType.AUTO: 'auto'>, active=<LinkType.ETH: 'eth'>)
+    >>> parse_port_type("token ring") is None
+    True
+    """
+    word = (text or "").strip()
+    if word in (LinkType.IB, LinkType.ETH):
+        return PortType(LinkType(word), LinkType(word))
+    sensed = _SENSED.match(word)
+    if sensed:
+        return PortType(LinkType.AUTO, LinkType(sensed[1]))
+    return PortType(LinkType.AUTO, None) if word == LinkType.AUTO else None

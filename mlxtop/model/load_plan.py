@@ -1,0 +1,122 @@
+"""A throughput test as it was asked for, and as it will be run."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlxtop.model.identity import PortId
+from mlxtop.model.load import Direction, Tool
+
+IPERF3_PORT, PERFTEST_PORT = 5201, 18515
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """What a person asked for; None is left to the hardware."""
+
+    host: str
+    """Name or address of the far end."""
+    via: str | None = None
+    """Port to load: netdev, RDMA device or PCI address; None for the one that the route uses."""
+    tool: Tool = Tool.IPERF3
+    direction: Direction = Direction.SEND
+    seconds: int = 10
+    omit: int = 0
+    """Seconds of warm-up that are left out of the result."""
+    interval: float = 1.0
+    streams: int | None = None
+    """TCP or UDP streams of all processes together; queue pairs for RDMA."""
+    processes: int | None = None
+    udp: bool = False
+    bitrate: float | None = None
+    """bit/s that all streams together send at most; UDP needs it."""
+    port: int | None = None
+    """First port of the server."""
+    family: int | None = None
+    """4 or 6, for host names that have addresses of both."""
+    zero_copy: bool = False
+    affinity: str | None = None
+    """Cores to run on, `0-7,16`; `off` for any; None for those beside the card."""
+
+    @property
+    def first_port(self) -> int:
+        """The server's port, the first of several."""
+        return self.port or (IPERF3_PORT if self.tool is Tool.IPERF3 else PERFTEST_PORT)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """A test ready to run, or the reasons why it cannot be."""
+
+    request: LoadRequest
+    target: str | None = None
+    """Address of the far end."""
+    port: PortId | None = None
+    port_name: str | None = None
+    device: str | None = None
+    """Network device of the route; a bond or VLAN where the port is below one."""
+    source: str | None = None
+    """Address to send from."""
+    streams: int = 1
+    """Of all processes together."""
+    commands: tuple[tuple[str, ...], ...] = ()
+    """What is run here, a process each."""
+    server: tuple[str, ...] = ()
+    """What to run at the far end before, to copy."""
+    tool_version: str | None = None
+    mtu: int | None = None
+    speed: int | None = None
+    """bit/s of the link after encoding."""
+    expected: float | None = None
+    """bit/s of data that can be reached in one direction; None where the line rate is unknown."""
+    bound_by: str | None = None
+    """What bounds it, in words with figures."""
+    warnings: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    """Why it cannot run, each with what to do; empty when it can."""
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What is run here, to copy."""
+        return tuple(shlex.join(command) for command in self.commands)
+
+    def document(self) -> dict[str, Any]:
+        """As JSON: rates in bit/s, times in seconds."""
+        request = self.request
+        return {
+            "tool": str(request.tool),
+            "tool_version": self.tool_version,
+            "host": request.host,
+            "target": self.target,
+            "port": str(self.port) if self.port else None,
+            "port_name": self.port_name,
+            "device": self.device,
+            "source": self.source,
+            "direction": str(request.direction),
+            "protocol": _protocol(request),
+            "streams": self.streams,
+            "processes": len(self.commands),
+            "seconds": request.seconds,
+            "omit": request.omit,
+            "interval": request.interval,
+            "bitrate": request.bitrate,
+            "server_port": request.first_port,
+            "mtu": self.mtu,
+            "link_bps": self.speed,
+            "expected_bps": self.expected,
+            "bound_by": self.bound_by,
+            "commands": list(self.lines),
+            "server": list(self.server),
+            "warnings": list(self.warnings),
+            "refusals": list(self.refusals),
+            "notes": list(self.notes),
+        }
+
+
+def _protocol(request: LoadRequest) -> str:
+    if request.tool is not Tool.IPERF3:
+        return "RDMA"
+    return "UDP" if request.udp else "TCP"

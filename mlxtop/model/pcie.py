@@ -1,0 +1,143 @@
+"""PCIe bandwidth with the kernel's own arithmetic, and what of it is payload.
+
+`pcie_bandwidth_available()` and `PCIE_SPEED2MBS_ENC` in drivers/pci/pci.c and pci.h.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+LANE_MBPS = {2.5: 2000, 5.0: 4000, 8.0: 7876, 16.0: 15753, 32.0: 31507, 64.0: 64000}
+"""GT/s to Mb/s of one lane after encoding, as integers, like the kernel has them."""
+
+GENERATION = {2.5: 1, 5.0: 2, 8.0: 3, 16.0: 4, 32.0: 5, 64.0: 6}
+
+
+def bandwidth(speed: float | None, width: int | None) -> int | None:
+    """Mb/s of a link of `speed` GT/s and `width` lanes; None where one is unknown.
+
+    >>> bandwidth(8.0, 8), bandwidth(8.0, 16), bandwidth(None, 8)
+    (63008, 126016, None)
+    """
+    lane = LANE_MBPS.get(speed) if speed else None
+    return lane * width if lane and width else None
+
+
+class Direction(StrEnum):
+    """As seen from the port: what it receives the card writes to memory, what it sends it reads."""
+
+    RX = "rx"
+    TX = "tx"
+
+
+ASSUMED_MPS = 256
+"""Bytes of payload in a packet where the configuration space is closed: what most hosts set."""
+
+_OVERHEAD = {Direction.RX: 24, Direction.TX: 20}
+"""Bytes of header, sequence number, LCRC and framing of a memory write, of a read completion."""
+
+
+def payload(mbps: int | None, mps: int | None, direction: Direction = Direction.RX) -> int | None:
+    """Mb/s of data at most on a link of `mbps`, in packets of `mps` bytes (None: assumed 256).
+
+    Acknowledgements and descriptors take 2 to 5 % more of it. Completions of reads are cut to
+    256 bytes by most hosts, whatever the limit is.
+
+    >>> payload(63008, None), payload(63008, 128), payload(63008, 512, Direction.TX)
+    (57607, 53059, 58442)
+    """
+    if mbps is None:
+        return None
+    size = mps or ASSUMED_MPS
+    if direction is Direction.TX:
+        size = min(size, 256)
+    return mbps * size // (size + _OVERHEAD[direction])
+
+
+@dataclass(frozen=True, slots=True)
+class PcieLink:
+    """The link above one PCI device: GT/s and lanes, now and at most."""
+
+    device: str
+    speed: float | None
+    width: int | None
+    max_speed: float | None
+    max_width: int | None
+
+    @property
+    def mbps(self) -> int | None:
+        """Bandwidth of the link as it is, Mb/s."""
+        return bandwidth(self.speed, self.width)
+
+    @property
+    def capable_mbps(self) -> int | None:
+        """What the device itself could do, Mb/s."""
+        return bandwidth(self.max_speed, self.max_width)
+
+    @property
+    def capability(self) -> tuple[float | None, int | None]:
+        """GT/s and lanes of the device at most."""
+        return self.max_speed, self.max_width
+
+
+@dataclass(frozen=True, slots=True)
+class PciePath:
+    """The links from a device (first) up to the root port (last); empty where there is none."""
+
+    links: tuple[PcieLink, ...]
+
+    @property
+    def limiting(self) -> PcieLink | None:
+        """The narrowest link; of equal ones the one nearest to the root, as the kernel says it."""
+        best: PcieLink | None = None
+        for link in self.links:
+            if link.mbps is not None and (
+                best is None or best.mbps is None or link.mbps <= best.mbps
+            ):
+                best = link
+        return best
+
+    @property
+    def available_mbps(self) -> int | None:
+        """Mb/s between the device and the root, per direction."""
+        return self.limiting.mbps if self.limiting else None
+
+    @property
+    def capable_mbps(self) -> int | None:
+        """Mb/s that the device could use in the best slot."""
+        return self.links[0].capable_mbps if self.links else None
+
+    def payload_mbps(
+        self, mps: int | None = None, direction: Direction = Direction.RX
+    ) -> int | None:
+        """Mb/s of data at most between the device and memory; `mps` None means 256 bytes."""
+        return payload(self.available_mbps, mps, direction)
+
+    def kernel_line(self) -> str | None:
+        """What the kernel says when the driver starts, `pcie_print_link_status()`."""
+        hop, available, capable = self.limiting, self.available_mbps, self.capable_mbps
+        if hop is None or available is None or capable is None:
+            return None
+        top = self.links[0]
+        if available >= capable:
+            return f"{_gbps(capable)} available PCIe bandwidth ({_link(*top.capability)})"
+        return (
+            f"{_gbps(available)} available PCIe bandwidth, limited by"
+            f" {_link(hop.speed, hop.width)} at {hop.device}"
+            f" (capable of {_gbps(capable)} with {_link(*top.capability)})"
+        )
+
+    @property
+    def limited(self) -> bool:
+        """Whether the path gives less than the device is capable of."""
+        available, capable = self.available_mbps, self.capable_mbps
+        return available is not None and capable is not None and available < capable
+
+
+def _gbps(mbps: int) -> str:
+    return f"{mbps // 1000}.{mbps % 1000:03d} Gb/s"
+
+
+def _link(speed: float | None, width: int | None) -> str:
+    return f"{speed} GT/s PCIe x{width} link"

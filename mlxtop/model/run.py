@@ -1,0 +1,134 @@
+"""A recorded test: what was run on what, every sample of it, and how it ended.
+
+A record is a file of JSON lines, appended to as the run goes on and never changed: one `run`
+line, then `interval`, `heat` and `event` lines, then one `end` line, which a run that was killed
+lacks. Numbers are in bit/s, seconds and °C.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+SCHEMA = 1
+
+Line = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A record as it was read back; what a damaged file lacks is empty."""
+
+    id: str
+    started: float | None = None
+    """Seconds since the epoch."""
+    host: str | None = None
+    note: str = ""
+    demo: bool = False
+    plan: Line = field(default_factory=dict)
+    fingerprint: Line = field(default_factory=dict)
+    intervals: tuple[Line, ...] = ()
+    heat: tuple[Line, ...] = ()
+    events: tuple[Line, ...] = ()
+    end: Line | None = None
+    """Result, heat, verdict and how it ended; None for a run that was cut off."""
+    damaged: int = 0
+    """Lines that could not be read."""
+
+    @property
+    def result(self) -> Line:
+        """The whole test's figures; empty where there are none."""
+        return table((self.end or {}).get("result"))
+
+    @property
+    def ended(self) -> str:
+        """How it ended, in words."""
+        ended = (self.end or {}).get("ended")
+        return ended if isinstance(ended, str) else "cut off: mlxtop was killed"
+
+    @property
+    def rate(self) -> float | None:
+        """bit/s as received, else as sent, else the mean of the intervals."""
+        for key in ("received_bps", "sent_bps"):
+            value = number(self.result.get(key))
+            if value is not None:
+                return value
+        rates = [
+            rate
+            for line in self.intervals
+            if not line.get("omitted") and (rate := number(line.get("bps"))) is not None
+        ]
+        return sum(rates) / len(rates) if rates else None
+
+    @property
+    def sensors(self) -> dict[str, Line]:
+        """What each sensor did, by its name."""
+        sensors = table((self.end or {}).get("heat")).get("sensors")
+        found = [table(sensor) for sensor in sensors] if isinstance(sensors, list) else []
+        return {str(sensor.get("name")): sensor for sensor in found if sensor.get("name")}
+
+
+def table(value: object) -> dict[str, Any]:
+    """A JSON object, empty for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def number(value: object) -> float | None:
+    """A finite JSON number.
+
+    >>> number(1), number(True), number("1")
+    (1.0, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if isfinite(found) else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def parse_run(name: str, lines: Iterable[str]) -> Run:
+    """Read a record back; a torn last line and lines of other versions are left out.
+
+    >>> parse_run("a", ['{"kind":"run","note":"before"}', '{"kind":"inter']).note
+    'before'
+    """
+    head: dict[str, Any] = {}
+    kinds: dict[str, list[Line]] = {"interval": [], "heat": [], "event": [], "end": []}
+    damaged = 0
+    for text in lines:
+        if not text.strip():
+            continue
+        try:
+            line = json.loads(text)
+        except (ValueError, RecursionError):
+            line = None
+        kind = line.get("kind") if isinstance(line, dict) else None
+        if not isinstance(kind, str):
+            damaged += 1
+        elif kind == "run":
+            head = line
+        elif kind in kinds:
+            kinds[kind].append(line)
+    return Run(
+        id=name,
+        started=number(head.get("started")),
+        host=_text(head.get("host")),
+        note=_text(head.get("note")) or "",
+        demo=head.get("demo") is True,
+        plan=table(head.get("plan")),
+        fingerprint=table(head.get("fingerprint")),
+        intervals=tuple(kinds["interval"]),
+        heat=tuple(kinds["heat"]),
+        events=tuple(kinds["event"]),
+        end=kinds["end"][-1] if kinds["end"] else None,
+        damaged=damaged,
+    )

@@ -1,0 +1,183 @@
+"""What one look at the machine yields: raw counters, each with the instant of its reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mlxtop.model.counters import Counter, Origin
+from mlxtop.model.identity import Adapter, Host, Port, PortId
+from mlxtop.model.incident import Incident
+from mlxtop.model.linkreport import LinkReport
+from mlxtop.model.module import Module
+from mlxtop.model.pcie import PciePath
+
+
+class Schema:
+    """The names of a table of counters, shared by all readings of that table.
+
+    Counters are kept as tuples beside one Schema, since a dict per port and tick would cost more
+    than reading the kernel does.
+    """
+
+    __slots__ = ("index", "keys")
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self.keys = keys
+        self.index = {key: position for position, key in enumerate(keys)}
+
+    def __repr__(self) -> str:
+        return f"Schema({len(self.keys)} keys)"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A table of raw counters and the monotonic second at which it was read."""
+
+    tick: float
+    schema: Schema
+    values: tuple[int | None, ...]
+
+    def get(self, key: str) -> int | None:
+        """The raw value; None where the table has no such row or the row had no number."""
+        position = self.schema.index.get(key)
+        return None if position is None else self.values[position]
+
+
+class LinkLayer(StrEnum):
+    """`link_layer` of an RDMA port; Ethernet for every other network device."""
+
+    ETHERNET = "Ethernet"
+    INFINIBAND = "InfiniBand"
+
+
+class LinkState(StrEnum):
+    """Why a link carries traffic, or why not."""
+
+    UP = "up"
+    DOWN = "down"
+    """No carrier, reason unknown."""
+    ADMIN_DOWN = "admin down"
+    NO_MODULE = "no module"
+    MODULE_FAULT = "module fault"
+    OVERHEAT = "overheat"
+    INIT = "init"
+    """InfiniBand: physically up, no subnet manager has configured the port yet."""
+    ARMED = "armed"
+    POLLING = "polling"
+    DISABLED = "disabled"
+    LOST = "lost"
+    """The device no longer answers."""
+    NO_DEVICE = "no device"
+    """Neither a network nor an RDMA device of the port is to be seen here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """State of a port's link."""
+
+    layer: LinkLayer | None = None
+    state: LinkState = LinkState.DOWN
+    detail: str | None = None
+    """The reason of the state in words: `ethtool` extended state, or `no subnet manager`."""
+    phys_state: str | None = None
+    speed: int | None = None
+    """Data rate after encoding, bit/s; QDR is 32 Gb/s."""
+    rate: str | None = None
+    """InfiniBand signalling rate as the kernel words it, `40 Gb/sec (4X QDR)`."""
+    mtu: int | None = None
+    carrier_changes: int | None = None
+    ipoib_mode: str | None = None
+    lid: int | None = None
+    sm_lid: int | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Temperature:
+    """One sensor: degrees Celsius, None where it gave no usable number."""
+
+    name: str
+    """`asic` or `module`."""
+    celsius: float | None
+    tick: float
+    """Monotonic second of the newest good reading, or of the failed one if there was none."""
+    warning: float | None = None
+    critical: float | None = None
+    highest: float | None = None
+    limits_from: str | None = None
+    """Where the limits come from, in words."""
+    source: str = ""
+    problem: str | None = None
+    """Why there is no number, or why the number is old."""
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PcieStatus:
+    """PCIe of one card: the path of its first function, error counts, power management."""
+
+    path: PciePath
+    aspm: str | None = None
+    aer: Mapping[str, int] = field(default_factory=dict)
+    """`0000:40:03.0 BadTLP` to count, for the card and the ports above it; only non-zero ones."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A failure as data: what it concerns and what was seen. Nothing else stops for it."""
+
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PortSample:
+    """Everything read of one port for one sample."""
+
+    port: Port
+    link: Link
+    readings: Mapping[Origin, Reading] = field(default_factory=dict)
+    temperatures: tuple[Temperature, ...] = ()
+    module: Module | None = None
+    """The pluggable module; None with a reason under `module` in `absent`."""
+    report: LinkReport | None = None
+    """What the firmware says of the link, by a tool; None with a reason under `report`."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Field name to the reason why it could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """Load of the host's cores, percent of each, over the last interval."""
+
+    tick: float
+    busy: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One look at the machine."""
+
+    wall: float
+    """Seconds since the epoch, for people; never used in arithmetic."""
+    tick: float
+    host: Host
+    adapters: tuple[Adapter, ...]
+    ports: Mapping[PortId, PortSample]
+    pcie: Mapping[str, PcieStatus] = field(default_factory=dict)
+    """By `Adapter.key`; of a card in several slots the further ones by slot, `0002:01:00`."""
+    cpu: Cpu | None = None
+    incidents: tuple[Incident, ...] = ()
+    """What has happened since the sample before, as far as the kernel told."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """`kernel_log` to the reason why incidents may be missing."""
+    problems: tuple[Problem, ...] = ()
+
+
+def raw(readings: Mapping[Origin, Reading], counter: Counter) -> int | None:
+    """The raw value of `counter` in a set of readings."""
+    reading = readings.get(counter.origin)
+    return None if reading is None else reading.get(counter.key)

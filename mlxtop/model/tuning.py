@@ -1,0 +1,162 @@
+"""How a host and its ports are set up: what decides about throughput beside link and slot.
+
+None is unknown, and `absent` says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mlxtop.model.identity import PortId
+
+
+@dataclass(frozen=True, slots=True)
+class Rings:
+    """Descriptors of each receive and transmit ring, now and at most."""
+
+    rx: int | None = None
+    rx_max: int | None = None
+    tx: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Queues with an interrupt of their own, now and at most."""
+
+    combined: int | None = None
+    combined_max: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Coalesce:
+    """When interrupts are raised."""
+
+    adaptive_rx: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Global (802.3x) flow control."""
+
+    autoneg: bool | None = None
+    rx: bool | None = None
+    tx: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fec:
+    """Forward error correction of the line."""
+
+    active: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkModes:
+    """What a port, and its peer, offered."""
+
+    autoneg: bool | None = None
+    lanes: int | None = None
+    supported: tuple[str, ...] = ()
+    """Names like `100000baseSR4/Full`."""
+    advertised: tuple[str, ...] = ()
+    peer: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PciControl:
+    """Device control of a PCI Express function; bytes."""
+
+    mps: int
+    mps_supported: int
+    mrrs: int
+    relaxed_ordering: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """An interrupt of a port's queues and the cores that it is delivered to."""
+
+    number: int
+    name: str
+    cpus: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PortTuning:
+    """Settings of one port."""
+
+    rings: Rings | None = None
+    channels: Channels | None = None
+    coalesce: Coalesce | None = None
+    pause: Pause | None = None
+    fec: Fec | None = None
+    modes: LinkModes | None = None
+    features: Mapping[str, bool] | None = None
+    control: PciControl | None = None
+    """Of the port's own function."""
+    bridge_control: PciControl | None = None
+    """Of the port above the card."""
+    interrupts: tuple[Interrupt, ...] | None = None
+    iommu: str | None = None
+    """Type of the function's IOMMU domain, `DMA-FQ`, `identity`; `none` without an IOMMU."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BondSlave:
+    """A member of a bond."""
+
+    name: str
+    up: bool
+    speed: int | None = None
+    """Mb/s."""
+    aggregator: int | None = None
+    partner: str | None = None
+    """MAC address of the LACP partner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bond:
+    """A bond as /proc/net/bonding tells it."""
+
+    name: str
+    mode: str
+    """`balance-rr`, `active-backup`, `802.3ad` …"""
+    policy: str | None = None
+    """Transmit hash policy."""
+    active: str | None = None
+    partner: str | None = None
+    """MAC address of the LACP partner; all zeros where nobody answers."""
+    aggregator: int | None = None
+    slaves: tuple[BondSlave, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostTuning:
+    """Settings of the host."""
+
+    governors: Mapping[str, int] | None = None
+    """Frequency governor to number of cores that use it."""
+    smt: bool | None = None
+    aspm_policy: str | None = None
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    """`net.ipv4.tcp_rmem` and others, as the kernel writes them."""
+    processes: frozenset[str] | None = None
+    """Of `irqbalance` and `opensm`, those that run."""
+    modules: frozenset[str] | None = None
+    """Kernel modules, loaded or built in."""
+    bonds: Mapping[str, Bond] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Settings of a host and all its ports."""
+
+    host: HostTuning = HostTuning()
+    ports: Mapping[PortId, PortTuning] = field(default_factory=dict)
+    streams: Mapping[PortId, int] = field(default_factory=dict)
+    """TCP connections that moved data over a port between two readings; only where known."""
+    dead: frozenset[str] = frozenset()
+    """PCI functions whose configuration space reads as all ones."""
