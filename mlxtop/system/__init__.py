@@ -1,0 +1,1 @@
+"""The one door to the machine: files, kernel questions, commands, clocks and events."""

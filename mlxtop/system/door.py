@@ -1,0 +1,224 @@
+"""What every machine answers: this one, a captured one, a simulated one.
+
+Readers, actions and screens know only the `System` protocol, so the same code runs on all three.
+Everything that fails raises OSError with the errno of the kernel, whatever the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from threading import Event
+from typing import Any, Protocol
+
+FILE_LIMIT = 1 << 20
+"""Bytes read of a file at most; larger ones are cut off."""
+
+OUTPUT_LIMIT = 4 << 20
+"""Bytes kept of a command's output at most; more is cut off and told."""
+
+Answer = Any
+"""JSON-like: dict, list, str, int, float, bool or None; tuples count as lists.
+
+Answers can come from a stranger's capture, so readers check every shape before use.
+"""
+
+
+class Question(StrEnum):
+    """Questions to the kernel that are no files; each says its subject, details and answer."""
+
+    LINKS = "links"
+    """rtnetlink RTM_GETLINK dump, statistics left out -> list of dicts: `index`, `name`, `kind`
+    (IFLA_INFO_KIND or None), `type` (ARPHRD), `flags` (IFF_*), `mtu`, `operstate` (IF_OPER_*),
+    `carrier` (0, 1), `carrier_changes`, `master` and `link` (ifindex or None), `address`,
+    `parent` (IFLA_PARENT_DEV_NAME or None), `parent_bus`, `port_name` (IFLA_PHYS_PORT_NAME or
+    None), `slave_kind`."""
+    LINK_COUNTERS = "link-counters"
+    """rtnetlink RTM_GETSTATS dump -> dict of ifindex to the tuple of rtnl_link_stats64 (the order
+    is `sources.netdev.LINK64`). JSON has string keys; readers accept both."""
+    MAC_STATISTICS = "mac-statistics"
+    """ethtool netlink STATS_GET of a netdev, groups eth-mac and eth-phy -> dict of standard names
+    (`OctetsReceivedOK` …) to ints; empty where the driver has none (mlx4)."""
+    DRIVER_STATISTICS = "driver-statistics"
+    """`ethtool -S` of a netdev by ioctl -> dict of `names` (list) and `values` (list), same length;
+    `names` is the very same object as long as the driver's table is the same."""
+    DRIVER_INFO = "driver-info"
+    """ETHTOOL_GDRVINFO of a netdev -> dict `driver`, `version`, `firmware`, `bus`."""
+    LINK_STATE = "link-state"
+    """ethtool netlink LINKSTATE_GET of a netdev -> dict `link` (0, 1), `extended`, `substate`
+    (ETHTOOL_LINK_EXT_STATE_* numbers or None), `sqi`, `down_count`."""
+    LINK_MODES = "link-modes"
+    """ethtool netlink LINKMODES_GET and LINKINFO_GET -> dict `speed` (Mb/s or None), `duplex`
+    (half, full or None), `autoneg` (0, 1), `lanes`, `port` (PORT_*), `advertised`, `supported`,
+    `peer` (lists of names such as `100000baseKR4/Full`)."""
+    FEC = "fec"
+    """ethtool netlink FEC_GET with statistics -> dict `active` (None, RS, BASER, LLRS as a name, or
+    null when unknown), `auto` (bool), `modes` (configured, names), `corrected`, `uncorrectable`
+    (blocks or None), `corrected_bits`."""
+    PAUSE = "pause"
+    """PAUSE_GET with statistics -> dict `autoneg` (0, 1), `rx`, `tx` (bool), `rx_frames`,
+    `tx_frames` (or None)."""
+    RINGS = "rings"
+    """RINGS_GET -> dict `rx`, `rx_max`, `tx`, `tx_max`."""
+    CHANNELS = "channels"
+    """CHANNELS_GET -> dict `combined`, `combined_max`, `rx`, `tx`, `other`."""
+    COALESCE = "coalesce"
+    """COALESCE_GET -> dict `adaptive_rx`, `adaptive_tx` (bool), `rx_usecs`, `tx_usecs`."""
+    FEATURES = "features"
+    """FEATURES_GET -> dict of feature name to bool (active)."""
+    MODULE_PAGE = "module-page"
+    """ethtool netlink MODULE_EEPROM_GET of a netdev; details page, bank, I2C address, offset,
+    length (at most 128, within one half page) -> hexadecimal string. Needs CAP_NET_ADMIN."""
+    MODULE_EEPROM = "module-eeprom"
+    """ioctl GMODULEINFO and GMODULEEEPROM of a netdev -> dict `type`, `data` (hexadecimal)."""
+    DEVLINK_INFO = "devlink-info"
+    """devlink DEVLINK_CMD_INFO_GET dump -> dict of handle (`pci/0000:43:00.0`) to dict `driver`,
+    `serial`, `fixed`, `running`, `stored` (dicts of name to version)."""
+    ROUTE = "route"
+    """rtnetlink RTM_GETROUTE for `subject`, an address or `destination,source` -> dict `dev`,
+    `via`, `src`, `local` (bool)."""
+    SOCKETS = "sockets"
+    """Established TCP connections (sock_diag) -> list of dicts `local`, `local_port`, `remote`,
+    `remote_port`, `interface` (ifindex it is bound to, 0 for none), `inode`; listening ones have
+    `remote` None. IPv4 over IPv6 sockets show as `::ffff:…`. `sent` and `received` are the bytes of
+    data since the connection was made, None where unknown and for listening ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelRecord:
+    """One record of the kernel log; `lost` counts the records that were overwritten before it."""
+
+    seconds: float
+    """Since boot."""
+    level: int
+    text: str
+    device: str | None = None
+    """The DEVICE= tag without its type, `0000:43:00.0` for `+pci:0000:43:00.0`."""
+    subsystem: str | None = None
+    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEvent:
+    """A device or link changed; `action` is add, remove, change, move, bind, unbind, link or lost.
+
+    `link` is an rtnetlink message about a netdev, its details `message` (new, delete), `index`,
+    `flags`, `operstate`, `carrier`, `carrier_changes`, `mtu`, `master` where known; a `move` has
+    `old`, the name before. `lost` says that the kernel dropped events
+    (ENOBUFS), so that everything has to be read again.
+    """
+
+    action: str
+    subsystem: str
+    name: str
+    device: str | None = None
+    """PCI address of the nearest PCI ancestor."""
+    details: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A command that has ended; `status` is negative for a signal."""
+
+    status: int
+    stdout: str
+    stderr: str
+    timed_out: bool = False
+    cut: bool = False
+    """There was more output than OUTPUT_LIMIT."""
+
+
+class CommandRefused(OSError):
+    """This machine does not run commands or does not change: a captured one, or `--readonly`."""
+
+
+class System(Protocol):
+    """A machine that can be read, asked, watched, and by `actions` alone changed."""
+
+    @property
+    def label(self) -> str:
+        """Name for people: host name, file name of a capture, name of a simulated machine."""
+
+    @property
+    def demo(self) -> bool:
+        """Simulated: everything shown is to be marked DEMO."""
+
+    @property
+    def captured(self) -> bool:
+        """One instant only: there are no rates and nothing can be changed."""
+
+    @property
+    def root(self) -> bool:
+        """Whether reads run with root's rights."""
+
+    def read(self, path: str) -> bytes:
+        """The content of a file, at most FILE_LIMIT bytes. Raises OSError."""
+
+    def list(self, path: str) -> list[str]:
+        """Names in a directory, unsorted. Raises OSError."""
+
+    def link(self, path: str) -> str:
+        """The target of a symbolic link as it is written. Raises OSError."""
+
+    def real(self, path: str) -> str:
+        """The canonical path with every link resolved. Raises OSError when it does not exist."""
+
+    def ask(self, question: Question, subject: str = "", *details: int) -> Answer:
+        """The kernel's answer; raises OSError with the kernel's errno (EOPNOTSUPP: no such)."""
+
+    def cpu(self) -> tuple[float, ...]:
+        """Busy percent of every core since the last call; empty at the first or unknown."""
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+
+    def wall(self) -> float:
+        """Seconds since the epoch."""
+
+    def wait(self, seconds: float, stop: Event) -> bool:
+        """Let time pass, ending early with `stop`; says whether `stop` is set."""
+
+    def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
+        """Records of the kernel log as they come; ends at `stop`. Raises OSError (EPERM)."""
+
+    def events(self, stop: Event) -> Iterator[DeviceEvent]:
+        """Device and link events as they come; ends at `stop`. Raises OSError."""
+
+    def which(self, command: str) -> str | None:
+        """Path of an installed command; None when there is none."""
+
+    def run(
+        self, argv: Sequence[str], *, timeout: float = 10.0, stdin: str = "", change: bool = False
+    ) -> Finished:
+        """Run a command to its end, LC_ALL=C, no terminal, its whole group ended at the timeout.
+
+        `change` marks a command that changes something: it is never ended early. Raises OSError
+        (ENOENT) when it cannot be started and CommandRefused where changes are not allowed.
+        """
+
+    def foreground(
+        self, argv: Sequence[str], *, stdin: str | None = None, change: bool = False
+    ) -> Finished:
+        """Run a command that may talk to the person on this terminal, as sudo does.
+
+        Without `stdin` its input is the terminal too.
+        To be called while the terminal is free, from the main thread. Standard output and errors
+        are kept, and Ctrl-C reaches the command alone. Raises as `run` does.
+        """
+
+    def claim(self, path: str, seconds: float) -> AbstractContextManager[None]:
+        """Hold a directory's lock, so that one tool at a time works on a card.
+
+        Waits up to `seconds` for it; raises BlockingIOError when it stays taken, and OSError.
+        """
+
+    def stream(self, argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
+        """Run a command and hand over its output by lines; ends its whole group at `stop`."""
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file in one write, as sysfs wants it. For `actions` only. Raises OSError."""
+
+    def close(self) -> None:
+        """Give back sockets, descriptors and threads."""

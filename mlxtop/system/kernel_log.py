@@ -1,0 +1,153 @@
+"""The kernel log as it grows: /dev/kmsg, or journalctl for those who may not read it.
+
+https://docs.kernel.org/admin-guide/abi-testing.html (Documentation/ABI/testing/dev-kmsg)
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import select
+from collections.abc import Iterator
+from dataclasses import replace
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+
+from mlxtop.system.commands import Commands, which
+from mlxtop.system.door import Finished, KernelRecord
+from mlxtop.system.kmsg import parse_record
+
+_RECORD = 1 << 14
+"""Bytes of a record at most; the kernel's own limit is 8 KiB."""
+_POLL = 0.5
+"""Seconds until a `stop` is noticed at the latest."""
+_REFUSED = "the kernel log needs root, CAP_SYSLOG or the group adm (kernel.dmesg_restrict is 1)"
+
+
+def follow(commands: Commands, stop: Event, history: bool) -> Iterator[KernelRecord]:
+    """Records as they come, those of before first when `history`. Raises OSError (EPERM)."""
+    try:
+        fd = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if which("journalctl") is None:
+            text = _REFUSED if error.errno in (errno.EPERM, errno.EACCES) else error.strerror
+            raise OSError(error.errno, text, "/dev/kmsg") from None
+        yield from _journal(commands, stop, history)
+        return
+    try:
+        if not history:
+            os.lseek(fd, 0, os.SEEK_END)
+        yield from read_records(fd, stop)
+    finally:
+        os.close(fd)
+
+
+def read_records(fd: int, stop: Event) -> Iterator[KernelRecord]:
+    """Records from an open /dev/kmsg; what was overwritten unread is counted in the next one."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    last: int | None = None
+    overrun = False
+    lost = 0
+    while not stop.is_set():
+        if not poll.poll(_POLL * 1000):
+            continue
+        try:
+            data = os.read(fd, _RECORD)
+        except BlockingIOError:
+            continue
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                overrun = True
+            elif error.errno == errno.EINVAL:
+                lost += 1  # larger than our buffer; the next read gives the one after it
+            else:
+                raise
+            continue
+        if not data:
+            return
+        text = data.decode("utf-8", "replace")
+        sequence = _sequence(text)
+        if overrun:
+            between = sequence - last - 1 if sequence is not None and last is not None else 1
+            lost += max(between, 1)
+            overrun = False
+        last = last if sequence is None else sequence
+        if (record := parse_record(text)) is not None:
+            yield replace(record, lost=lost)
+            lost = 0
+
+
+def _sequence(text: str) -> int | None:
+    fields = text.partition(";")[0].split(",")
+    return _number(fields[1]) if len(fields) > 2 else None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) <= 20 else None
+
+
+def parse_journal(line: str) -> KernelRecord | None:
+    """One line of `journalctl -k -o json`.
+
+    >>> parse_journal('{"MESSAGE": "up", "PRIORITY": "6", "_SOURCE_MONOTONIC_TIMESTAMP": "5e5"}')
+    """
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entry, dict):
+        return None
+    message = entry.get("MESSAGE")
+    if isinstance(message, list):  # what is not UTF-8 comes as numbers
+        message = bytes(byte & 0xFF for byte in message if isinstance(byte, int)).decode(
+            "utf-8", "replace"
+        )
+    micros = _number(
+        str(entry.get("_SOURCE_MONOTONIC_TIMESTAMP", entry.get("__MONOTONIC_TIMESTAMP", "")))
+    )
+    if not isinstance(message, str) or micros is None:
+        return None
+    level = _number(str(entry.get("PRIORITY", "")))
+    device = entry.get("_KERNEL_DEVICE")
+    subsystem = entry.get("_KERNEL_SUBSYSTEM")
+    return KernelRecord(
+        seconds=micros / 1e6,
+        level=6 if level is None else level & 7,
+        text=message,
+        device=device.partition(":")[2] or None if isinstance(device, str) else None,
+        subsystem=subsystem if isinstance(subsystem, str) else None,
+    )
+
+
+def _journal(commands: Commands, stop: Event, history: bool) -> Iterator[KernelRecord]:
+    # To those who may not see the kernel's messages it shows none, and waits for more of them.
+    if not commands.run(["journalctl", "-k", "-n", "1", "-o", "json"], 10.0, "").stdout.strip():
+        raise PermissionError(errno.EPERM, _REFUSED, "/dev/kmsg")
+    argv = ["journalctl", "-k", "-f", "-o", "json", "-n", "all" if history else "0"]
+    queue: SimpleQueue[str | Finished | OSError] = SimpleQueue()
+    over = Event()
+
+    def run() -> None:
+        try:
+            queue.put(commands.stream(argv, queue.put, over))
+        except OSError as error:
+            queue.put(error)
+
+    Thread(target=run, name="journalctl", daemon=True).start()
+    try:
+        while not stop.is_set():
+            try:
+                item = queue.get(timeout=_POLL)
+            except Empty:
+                continue
+            if isinstance(item, OSError):
+                raise item
+            if isinstance(item, Finished):
+                said = item.stderr.strip().partition("\n")[0]
+                raise OSError(errno.EPERM, f"{_REFUSED}; journalctl: {said or item.status}")
+            if (record := parse_journal(item)) is not None:
+                yield record
+    finally:
+        over.set()

@@ -1,0 +1,194 @@
+"""This machine."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from threading import Event
+
+from mlxtop.system import events, kernel_log
+from mlxtop.system.commands import Commands, which
+from mlxtop.system.door import (
+    FILE_LIMIT,
+    Answer,
+    CommandRefused,
+    DeviceEvent,
+    Finished,
+    KernelRecord,
+    Question,
+)
+from mlxtop.system.ethtool_ioctl import EthtoolIoctl
+from mlxtop.system.foreground import claim, foreground
+from mlxtop.system.genetlink import SIMPLE, Genetlink
+from mlxtop.system.kept import OFTEN, KeptFiles
+from mlxtop.system.rtnetlink import Rtnetlink
+from mlxtop.system.sock_diag import SockDiag
+
+
+class LocalSystem:
+    """This machine, for any number of threads; `readonly` refuses whatever starts or changes."""
+
+    demo = False
+    captured = False
+
+    def __init__(self, readonly: bool = False) -> None:
+        self._readonly = readonly
+        self._kept = KeptFiles()
+        self._links = Rtnetlink()
+        self._generic = Genetlink()
+        self._sockets = SockDiag()
+        self._ioctl = EthtoolIoctl()
+        self._commands = Commands()
+        self._cpu = threading.local()
+        self._questions: Mapping[Question, Callable[..., Answer]] = {
+            Question.LINKS: lambda _: self._links.links(),
+            Question.LINK_COUNTERS: lambda _: self._links.counters(),
+            Question.ROUTE: self._links.route,
+            Question.SOCKETS: lambda _: self._sockets.sockets(),
+            Question.MAC_STATISTICS: self._generic.statistics,
+            Question.LINK_MODES: self._generic.modes,
+            Question.FEATURES: self._generic.features,
+            Question.MODULE_PAGE: self._generic.module_page,
+            Question.DEVLINK_INFO: lambda _: self._generic.devlink_info(),
+            Question.DRIVER_STATISTICS: self._ioctl.statistics,
+            Question.DRIVER_INFO: self._ioctl.driver_info,
+            Question.MODULE_EEPROM: self._ioctl.module_eeprom,
+        }
+
+    @property
+    def label(self) -> str:
+        """The host name."""
+        return os.uname().nodename
+
+    @property
+    def root(self) -> bool:
+        """Whether we are root."""
+        return os.geteuid() == 0
+
+    def read(self, path: str) -> bytes:
+        """The content of a file, at most FILE_LIMIT bytes; a pipe without a writer is empty."""
+        if OFTEN.match(path):
+            return self._kept.read(path)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            data = os.read(fd, FILE_LIMIT)
+            while 0 < len(data) < FILE_LIMIT:
+                more = os.read(fd, FILE_LIMIT - len(data))
+                if not more:
+                    break
+                data += more
+            return data
+        finally:
+            os.close(fd)
+
+    def list(self, path: str) -> list[str]:
+        """Names in a directory."""
+        return os.listdir(path)
+
+    def link(self, path: str) -> str:
+        """The target of a symbolic link."""
+        return os.readlink(path)
+
+    def real(self, path: str) -> str:
+        """The canonical path."""
+        return os.path.realpath(path, strict=True)
+
+    def ask(self, question: Question, subject: str = "", *details: int) -> Answer:
+        """The kernel's answer."""
+        if "\0" in subject:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        if question in SIMPLE:
+            return self._generic.simple(question, subject)
+        return self._questions[question](subject, *details)
+
+    def cpu(self) -> tuple[float, ...]:
+        """Busy percent of every core since this thread's last call."""
+        import psutil
+
+        try:
+            busy = tuple(psutil.cpu_percent(percpu=True))
+        except (OSError, RuntimeError):  # /proc is hidden, or not the kernel's
+            return ()
+        if not getattr(self._cpu, "known", False):
+            self._cpu.known = True
+            return ()
+        return busy
+
+    def now(self) -> float:
+        """CLOCK_MONOTONIC."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """CLOCK_REALTIME."""
+        return time.time()
+
+    def wait(self, seconds: float, stop: Event) -> bool:
+        """Sleep, ending early with `stop`."""
+        return stop.wait(seconds)
+
+    def which(self, command: str) -> str | None:
+        """Path of an installed command, on a safe path when we are root."""
+        return which(command)
+
+    def run(
+        self, argv: Sequence[str], *, timeout: float = 10.0, stdin: str = "", change: bool = False
+    ) -> Finished:
+        """Run a command to its end."""
+        if not change:
+            return self._commands.run(argv, timeout, stdin)
+        self._refuse(argv[0])
+        return self._commands.change(argv, stdin)
+
+    def foreground(
+        self, argv: Sequence[str], *, stdin: str | None = None, change: bool = False
+    ) -> Finished:
+        """Run a command that may talk to the person on this terminal."""
+        if change:
+            self._refuse(argv[0])
+        return foreground(argv, stdin)
+
+    def claim(self, path: str, seconds: float) -> AbstractContextManager[None]:
+        """Hold the lock of a directory."""
+        return claim(path, seconds)
+
+    def stream(self, argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
+        """Run a command and hand over its output by lines."""
+        self._refuse(argv[0])
+        return self._commands.stream(argv, line, stop)
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write an existing file in one write."""
+        self._refuse(path)
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            if os.write(fd, data) != len(data):
+                raise OSError(errno.EIO, "only a part was written", path)
+        finally:
+            os.close(fd)
+
+    def _refuse(self, what: str) -> None:
+        if self._readonly:
+            raise CommandRefused(errno.EROFS, "nothing is changed with --readonly", what)
+
+    def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
+        """Records of /dev/kmsg, or of the journal."""
+        return kernel_log.follow(self._commands, stop, history)
+
+    def events(self, stop: Event) -> Iterator[DeviceEvent]:
+        """Uevents and link messages."""
+        for event in events.follow(stop):
+            if event.action not in ("link", "change"):
+                self._kept.forget()
+            yield event
+
+    def close(self) -> None:
+        """Close sockets and end the commands that still run."""
+        self._commands.close()
+        self._links.close()
+        self._generic.close()
+        self._sockets.close()
+        self._ioctl.close()

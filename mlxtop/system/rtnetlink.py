@@ -1,0 +1,179 @@
+"""Links, their counters and routes, from rtnetlink.
+
+https://docs.kernel.org/networking/netlink_spec/rt_link.html
+Hand-written because it runs at every tick: a dump of RTM_GETSTATS takes 0.9 µs a link, the same
+through a netlink library 25 µs.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from functools import cache
+from typing import Any
+
+from mlxtop.system.netlink import Netlink, attribute, attributes, decode, number, text, u32
+
+_RTM_GETLINK, _RTM_GETROUTE, _RTM_GETSTATS = 18, 26, 94
+_IFLA_STATS64, _IFLA_EXT_MASK = 23, 29
+_IFLA_STATS_LINK_64 = 1
+_RTEXT_FILTER_SKIP_STATS = 1 << 3
+_RTA_DST, _RTA_SRC, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_VIA = 1, 2, 4, 5, 7, 18
+_RTN_LOCAL = 2
+
+_IFINFO = struct.Struct("=BxHiII")
+_STATS_HEAD = struct.Struct("=BxxxII")
+_ROUTE = struct.Struct("=8BI")
+_ATTRIBUTE = struct.Struct("=HH")
+
+
+def _address(data: memoryview) -> str:
+    return bytes(data).hex(":")
+
+
+def _kinds(data: memoryview) -> tuple[str | None, str | None]:
+    """IFLA_INFO_KIND and IFLA_INFO_SLAVE_KIND."""
+    found = decode(data, {1: ("kind", text), 4: ("slave", text)})
+    return found["kind"], found["slave"]
+
+
+_LINK = {
+    1: ("address", _address),
+    3: ("name", text),
+    4: ("mtu", number),
+    5: ("link", number),
+    10: ("master", number),
+    16: ("operstate", number),
+    18: ("kinds", _kinds),
+    33: ("carrier", number),
+    35: ("carrier_changes", number),
+    37: ("link_netns", number),
+    38: ("port_name", text),
+    56: ("parent", text),
+    57: ("parent_bus", text),
+}
+
+
+def parse_link(message: memoryview) -> dict[str, Any] | None:
+    """One RTM_NEWLINK as an entry of `Question.LINKS`; None without an index and a name."""
+    if len(message) < _IFINFO.size:
+        return None
+    _, kind, index, flags, _ = _IFINFO.unpack_from(message)
+    found = decode(message[_IFINFO.size :], _LINK)
+    if not found["name"]:
+        return None
+    found["kind"], found["slave_kind"] = found.pop("kinds") or (None, None)
+    if found.pop("link_netns") is not None:
+        found["link"] = None  # an index of another namespace
+    return {"index": index, "type": kind, "flags": flags, **found}
+
+
+@cache
+def _counters(count: int) -> struct.Struct:
+    return struct.Struct(f"={count}Q")
+
+
+def parse_stats(message: memoryview) -> tuple[int, tuple[int, ...]] | None:
+    """Index and struct rtnl_link_stats64 of one RTM_NEWSTATS."""
+    end = len(message)
+    if end < _STATS_HEAD.size + 4:
+        return None
+    index = _STATS_HEAD.unpack_from(message)[1]
+    offset = _STATS_HEAD.size
+    while offset + 4 <= end:
+        size, kind = _ATTRIBUTE.unpack_from(message, offset)
+        if size < 4 or offset + size > end:
+            break
+        if kind == _IFLA_STATS_LINK_64:
+            return index, _counters((size - 4) // 8).unpack_from(message, offset + 4)
+        offset += (size + 3) & ~3
+    return None
+
+
+def parse_link_stats(message: memoryview) -> tuple[int, tuple[int, ...]] | None:
+    """Index and struct rtnl_link_stats64 of one RTM_NEWLINK."""
+    if len(message) < _IFINFO.size:
+        return None
+    index = _IFINFO.unpack_from(message)[2]
+    for kind, content in attributes(message[_IFINFO.size :]):
+        if kind == _IFLA_STATS64:
+            return index, struct.unpack_from(f"={len(content) // 8}Q", content)
+    return None
+
+
+def _ip(data: memoryview) -> str | None:
+    family = {4: socket.AF_INET, 16: socket.AF_INET6}.get(len(data))
+    return socket.inet_ntop(family, bytes(data)) if family else None
+
+
+_ROUTES = {
+    _RTA_OIF: ("dev", number),
+    _RTA_GATEWAY: ("via", _ip),
+    _RTA_PREFSRC: ("src", _ip),
+    _RTA_VIA: ("via_other", lambda data: _ip(data[2:])),
+}
+
+
+def parse_route(message: memoryview) -> dict[str, Any] | None:
+    """One RTM_NEWROUTE as the answer to `Question.ROUTE`, `dev` still an index."""
+    if len(message) < _ROUTE.size:
+        return None
+    found = decode(message[_ROUTE.size :], _ROUTES)
+    other = found.pop("via_other")
+    found["via"] = found["via"] or other
+    return {**found, "local": message[7] == _RTN_LOCAL}
+
+
+def _packed(address: str) -> bytes:
+    try:
+        return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+    except (OSError, ValueError):
+        raise OSError(errno.EINVAL, f"{address!r} is not an IP address") from None
+
+
+class Rtnetlink:
+    """Questions to NETLINK_ROUTE."""
+
+    def __init__(self) -> None:
+        self._netlink = Netlink(socket.NETLINK_ROUTE)
+        self._has_stats = True
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self._netlink.close()
+
+    def links(self) -> list[dict[str, Any]]:
+        """Every link of this namespace; see `Question.LINKS`."""
+        body = _IFINFO.pack(0, 0, 0, 0, 0) + u32(_IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS)
+        return self._netlink.ask(_RTM_GETLINK, body, parse_link, dump=True)
+
+    def counters(self) -> dict[int, tuple[int, ...]]:
+        """Counters of every link by its index; see `Question.LINK_COUNTERS`."""
+        if self._has_stats:
+            body = _STATS_HEAD.pack(0, 0, 1 << (_IFLA_STATS_LINK_64 - 1))
+            try:
+                return dict(self._netlink.ask(_RTM_GETSTATS, body, parse_stats, dump=True))
+            except OSError as error:
+                if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                    raise
+                self._has_stats = False  # kernels before 4.7
+        body = _IFINFO.pack(0, 0, 0, 0, 0)
+        return dict(self._netlink.ask(_RTM_GETLINK, body, parse_link_stats, dump=True))
+
+    def route(self, subject: str) -> dict[str, Any]:
+        """The route to an address; see `Question.ROUTE`."""
+        destination, _, source = subject.partition(",")
+        packed = _packed(destination)
+        body = attribute(_RTA_DST, packed)
+        if source:
+            body += attribute(_RTA_SRC, _packed(source))
+        bits = len(packed) * 8
+        family = socket.AF_INET if bits == 32 else socket.AF_INET6
+        head = _ROUTE.pack(family, bits, bits if source else 0, 0, 0, 0, 0, 0, 0)
+        found = self._netlink.ask(_RTM_GETROUTE, head + body, parse_route)
+        if not found:
+            raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+        index = found[0]["dev"]
+        return {**found[0], "dev": socket.if_indextoname(index) if index else None}
