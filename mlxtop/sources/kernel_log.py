@@ -1,0 +1,318 @@
+"""What the drivers mlx4 and mlx5 and the PCI core write to the kernel log, as incidents.
+
+Texts of Linux 6.1 to 7.x: mlx5 core/events.c, health.c, en_main.c, mlx4 main.c, pci/pcie/aer.c.
+They are rate limited: that a line is missing proves nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from mlxtop.model.counters import Severity
+from mlxtop.model.incident import Incident, IncidentKind
+from mlxtop.system.door import KernelRecord
+
+_BDF = r"(?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]"
+_DRIVERS = r"mlx5_core|mlx5_ib|mlx4_core|mlx4_en|mlx4_ib|pcieport"
+_HEAD = re.compile(
+    rf"^(?:<(?P<angle>{_DRIVERS})> |(?P<driver>{_DRIVERS})(?: (?P<bdf>{_BDF}))?"
+    rf"(?: (?P<name>[^\s:]+?(?:\.[^\s:]+)?))?: )"
+)
+_FUNCTION = re.compile(r"^\w+:\d+:\(pid \d+\): ")
+_BARE_BDF = re.compile(rf"^(?P<bdf>{_BDF}): ")
+_IFNAME = re.compile(r"^(?P<name>[^\s:]{1,15}): ")
+_STAMP = re.compile(r"^(?:<\d+>)?\[\s*(\d+\.\d+)(?:,?\s*[TC]\d+)?\] ?(.*)$")
+
+Parts = dict[str, str]
+Rule = tuple[re.Pattern[str], IncidentKind, Severity | Callable[[Parts], Severity], str]
+
+_NOTE, _WARNING, _CRITICAL = Severity.NOTE, Severity.WARNING, Severity.CRITICAL
+
+
+def _limited(parts: Parts) -> Severity:
+    return _WARNING if parts.get("at") else _NOTE
+
+
+def _aer(parts: Parts) -> Severity:
+    kind = parts.get("severity", "").lower()
+    return _CRITICAL if "fatal" in kind and "non" not in kind else _WARNING
+
+
+_LINK = r"(?P<speed>[\d.]+ GT/s) PCIe x(?P<width>\d+) link"
+
+_RULES: tuple[Rule, ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), kind, severity, text)
+    for pattern, kind, severity, text in (
+        (
+            r"High temperature on sensors with bit set (?P<msb>(?:0x)?[0-9a-f]+),? "
+            r"(?P<lsb>(?:0x)?[0-9a-f]+)",
+            IncidentKind.OVERHEAT,
+            _CRITICAL,
+            "over its temperature threshold: {sensors}",
+        ),
+        (
+            r"Sensor name\[\d+\]: (?P<sensors>.+)",
+            IncidentKind.OVERHEAT,
+            _CRITICAL,
+            "over its temperature threshold: {sensors}",
+        ),
+        (
+            r"Temperature Threshold was reached! Threshold: (?P<threshold>-?\d+) celsius degrees; "
+            r"Current Temperature: (?P<temperature>-?\d+)",
+            IncidentKind.OVERHEAT,
+            _CRITICAL,
+            "chip at {temperature} °C, over its threshold of {threshold} °C",
+        ),
+        (
+            r"Port module event\[error\]: module (?P<module>\d+), (?P<error>[^,]+)"
+            r"(?:, (?P<detail>.+))?",
+            IncidentKind.MODULE_FAULT,
+            _CRITICAL,
+            "module {module}: {error}, {detail}",
+        ),
+        (
+            r"Port module event: module (?P<module>\d+), Cable (?:plugged|enabled)",
+            IncidentKind.MODULE_PLUGGED,
+            _NOTE,
+            "module {module} plugged",
+        ),
+        (
+            r"Port module event: module (?P<module>\d+), Cable unplugged",
+            IncidentKind.MODULE_UNPLUGGED,
+            _WARNING,
+            "module {module} unplugged",
+        ),
+        (
+            r"Port module event: module (?P<module>\d+), Cable disabled",
+            IncidentKind.MODULE_DISABLED,
+            _WARNING,
+            "module {module} disabled",
+        ),
+        (
+            r"Bad cable detected on port (?P<port>\d+)",
+            IncidentKind.MODULE_FAULT,
+            _CRITICAL,
+            "bad cable on port {port}",
+        ),
+        (r"Link up$", IncidentKind.LINK_UP, _NOTE, "link up"),
+        (r"Link down$", IncidentKind.LINK_DOWN, _WARNING, "link down"),
+        (r"Close port called", IncidentKind.PORT_CLOSED, _NOTE, "port closed"),
+        (
+            r"(?P<gbps>[\d.]+) Gb/s available PCIe bandwidth, limited by " + _LINK + r" at "
+            rf"(?P<at>{_BDF}) \(capable of (?P<capable>[\d.]+) Gb/s with "
+            r"(?P<capable_speed>[\d.]+ GT/s) PCIe x(?P<capable_width>\d+) link\)",
+            IncidentKind.PCIE,
+            _limited,
+            "{gbps} of {capable} Gb/s: {speed} x{width} at {at}",
+        ),
+        (
+            r"(?P<gbps>[\d.]+) Gb/s available PCIe bandwidth \(" + _LINK + r"\)",
+            IncidentKind.PCIE,
+            _limited,
+            "{gbps} Gb/s: {speed} x{width}",
+        ),
+        (
+            r"Detected insufficient power on the PCIe slot \((?P<watts>\d+)\s*W\)",
+            IncidentKind.POWER,
+            _WARNING,
+            "the slot gives too little power: {watts} W",
+        ),
+        (
+            r"PCIe slot advertised sufficient power \((?P<watts>\d+)\s*W\)",
+            IncidentKind.POWER,
+            _NOTE,
+            "the slot gives enough power: {watts} W",
+        ),
+        (
+            r"PCIe slot power capability was not advertised",
+            IncidentKind.POWER,
+            _NOTE,
+            "the slot does not say how much power it gives",
+        ),
+        (
+            r"PCIe Bus Error: severity=(?P<severity>[^,]+), type=(?P<type>[^,]+)",
+            IncidentKind.AER,
+            _aer,
+            "PCIe error, {severity}: {type}",
+        ),
+        (
+            r"AER: (?:Multiple )?(?P<severity>Corrected|Correctable|Uncorrect(?:ed|able) "
+            r"\((?:Non-)?Fatal\)) error(?: message)? received(?: from |: )"
+            rf"(?P<from>{_BDF})",
+            IncidentKind.AER,
+            _aer,
+            "PCIe error told by {from}: {severity}",
+        ),
+        (
+            r"device's health compromised.*",
+            IncidentKind.HEALTH,
+            _CRITICAL,
+            "firmware no longer answers: health compromised",
+        ),
+        (
+            r"assert_var\[0\]:? (?P<code>0x[0-9a-f]+)",
+            IncidentKind.HEALTH,
+            _CRITICAL,
+            "firmware assert {code}",
+        ),
+        (
+            r"(?:.*synd(?:rome)?\b.*)?:? ?High temperature$",
+            IncidentKind.OVERHEAT,
+            _CRITICAL,
+            "firmware: high temperature",
+        ),
+        (
+            r"Fatal error (?P<code>\d+) detected|.*\bFatal error\b.*",
+            IncidentKind.HEALTH,
+            _CRITICAL,
+            "fatal error {code}",
+        ),
+        (
+            r"health recovery flow aborted.*",
+            IncidentKind.HEALTH,
+            _CRITICAL,
+            "recovery given up: PCI reads still fail",
+        ),
+        (
+            r"Internal error detected.*",
+            IncidentKind.HEALTH,
+            _CRITICAL,
+            "internal error of the card",
+        ),
+        (
+            r"(?P<op>[A-Z0-9_]+)\(0x[0-9a-f]+\) op_mod\(0x[0-9a-f]+\) failed, status "
+            r"(?P<status>[^,]+?)(?:\(0x[0-9a-f]+\))?, syndrome \((?P<syndrome>0x[0-9a-f]+)\).*",
+            IncidentKind.COMMAND,
+            _WARNING,
+            "{op} failed: {status}",
+        ),
+        (
+            r"renamed from (?P<old>\S+)",
+            IncidentKind.RENAMED,
+            _NOTE,
+            "renamed from {old}",
+        ),
+        (r"joined to (?P<master>\S+)", IncidentKind.BOND, _NOTE, "joined {master}"),
+        (r"enabling device \(.*\)", IncidentKind.ENABLED, _NOTE, "PCI device enabled"),
+        (
+            r"firmware version: (?P<version>[\d.]+)",
+            IncidentKind.FIRMWARE,
+            _NOTE,
+            "firmware {version}",
+        ),
+        (
+            r"Detected virtual function - running in slave mode",
+            IncidentKind.VF,
+            _NOTE,
+            "runs as a virtual function",
+        ),
+        (
+            r"Mellanox ConnectX core driver v(?P<version>\S+)",
+            IncidentKind.DRIVER,
+            _NOTE,
+            "driver {version} loaded",
+        ),
+    )
+)
+
+
+def parse_message(
+    text: str, tick: float | None = None, device: str | None = None
+) -> Incident | None:
+    """The incident in one message; None where it is none, or not of our drivers.
+
+    `device` is the record's own tag, which counts more than an address in the text.
+
+    >>> parse_message("mlx5_core 0000:43:00.0 enp67s0np0: Link up").ifname
+    'enp67s0np0'
+    """
+    head = _HEAD.match(text)
+    if head is None:
+        return None
+    rest = text[head.end() :]
+    bdf, ifname = head["bdf"], head["name"]
+    if bare := _BARE_BDF.match(rest):
+        bdf, rest = bdf or bare["bdf"], rest[bare.end() :]
+    rest = _FUNCTION.sub("", rest).strip()
+    if ifname is None and head["driver"] in ("mlx4_en", "mlx5_core") and bare is None:
+        own = _IFNAME.match(rest)
+        if own is not None and rest[own.end() :]:
+            found = _find(rest[own.end() :])
+            if found is not None:
+                ifname, rest = own["name"], rest[own.end() :]
+    rule = _find(rest)
+    if rule is None:
+        return None
+    match, kind, severity, words = rule
+    parts = {key: value.strip() for key, value in match.groupdict().items() if value}
+    if "msb" in parts:
+        parts["sensors"] = sensors(parts["msb"], parts["lsb"])
+    return Incident(
+        kind,
+        _fill(words, parts),
+        severity(parts) if callable(severity) else severity,
+        tick,
+        device or _full(bdf),
+        ifname,
+        details=parts,
+    )
+
+
+def _find(
+    text: str,
+) -> tuple[re.Match[str], IncidentKind, Severity | Callable[[Parts], Severity], str] | None:
+    for pattern, kind, severity, words in _RULES:
+        if (match := pattern.match(text)) is not None:
+            return match, kind, severity, words
+    return None
+
+
+def _fill(words: str, parts: Parts) -> str:
+    """Put the parts in; what is missing goes with the comma or blank before it."""
+    for key in re.findall(r"\{(\w+)\}", words):
+        if key not in parts:
+            words = re.sub(rf",? \{{{key}\}}", "", words)
+    return re.sub(r"\{(\w+)\}", lambda hole: parts[hole[1]], words)
+
+
+def _full(bdf: str | None) -> str | None:
+    """The address with its domain, as sysfs writes it."""
+    if bdf is None:
+        return None
+    return bdf.lower() if bdf.count(":") == 2 else f"0000:{bdf.lower()}"
+
+
+def sensors(msb: str, lsb: str) -> str:
+    """The sensors of a warning's bit masks: bit 0 of the low word the chip, high ones modules.
+
+    >>> sensors("0", "1"), sensors("0x2", "0x0")
+    ('chip', 'module 1')
+    """
+    high, low = int(msb, 16), int(lsb, 16)
+    names = ["chip"] if low & 1 else []
+    names += [f"sensor {bit}" for bit in range(1, 64) if low >> bit & 1]
+    names += [f"module {bit}" for bit in range(64) if high >> bit & 1]
+    return ", ".join(names) or "unknown sensor"
+
+
+def parse_event(record: KernelRecord) -> Incident | None:
+    """The incident in a record of the kernel log; None where it is none."""
+    return parse_message(record.text, record.seconds, record.device)
+
+
+def parse_dmesg(text: str) -> Iterator[tuple[float | None, str]]:
+    """Seconds since boot and message of every line of `dmesg` output.
+
+    Where some lines have a time, those without are not the kernel's: a serial console mixes them
+    with what the system prints. Lines with escapes never are.
+
+    >>> list(parse_dmesg("[ 1.5] mlx4_core: x\\n[  OK  ] Started"))
+    [(1.5, 'mlx4_core: x')]
+    """
+    lines = [line for line in text.splitlines() if "\x1b" not in line and line.strip()]
+    stamped = [match for line in lines if (match := _STAMP.match(line)) is not None]
+    if stamped:
+        yield from ((float(match[1]), match[2]) for match in stamped)
+    else:
+        yield from ((None, line.strip()) for line in lines)

@@ -1,0 +1,367 @@
+"""The sampler: one loop that looks at a machine, live, simulated or captured.
+
+Counters that the kernel holds in memory are read here at every tick; everything that asks the
+firmware is read by threads of its own, and what they last said is put beside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from functools import partial
+from threading import Event, Thread
+from time import monotonic
+from typing import Any
+
+from mlxtop.model.counters import Origin
+from mlxtop.model.identity import Adapter, Port, PortId
+from mlxtop.model.incident import Incident
+from mlxtop.model.sample import (
+    Cpu,
+    PcieStatus,
+    PortSample,
+    Problem,
+    Reading,
+    Sample,
+    Temperature,
+)
+from mlxtop.sources.discover import Inventory, discover
+from mlxtop.sources.happenings import MODULE_KINDS, Happenings
+from mlxtop.sources.netdev import NetLink, read_link_counters, read_links
+from mlxtop.sources.pci import read_pcie
+from mlxtop.sources.port_readers import DEADLINE, Attachment, PortReaders
+from mlxtop.sources.slow import SlowReader
+from mlxtop.system.door import System
+
+PCIE_EVERY = 10.0
+DISCOVER_EVERY, DISCOVER_BLIND = 30.0, 3.0
+"""Seconds between looks for new devices, with and without events that tell of them."""
+
+FIRST_PATIENCE = 0.25
+"""Seconds that the first sample waits for slow readers, so that it is complete."""
+
+CPU_EVERY = 0.9
+
+
+def selected(port: Port, patterns: tuple[str, ...]) -> bool:
+    """Whether globs of netdev, RDMA or PCI names select a port; `!` negates, later ones win.
+
+    >>> from mlxtop.model.identity import PortKind
+    >>> port = Port(PortId("0000:43:00.0", 1), PortKind.PHYSICAL, netdev="enp67s0np0")
+    >>> selected(port, ("enp*",)), selected(port, ("!0000:43*",)), selected(port, ("mlx5_*",))
+    (True, False, False)
+    """
+    chosen = not patterns or patterns[0].startswith("!")
+    known = [port.netdev, port.rdma, port.id.device, str(port.id), *port.extra_netdevs]
+    for pattern in patterns:
+        glob = pattern.removeprefix("!")
+        if any(name and fnmatchcase(name, glob) for name in known):
+            chosen = glob == pattern
+    return chosen
+
+
+class LiveSource:
+    """Samples of a machine, `interval` apart."""
+
+    def __init__(
+        self,
+        system: System,
+        interval: float = 1.0,
+        everything: bool = False,
+        include: tuple[str, ...] = (),
+        *,
+        patience: float | None = None,
+        incidents: bool = False,
+    ) -> None:
+        """`patience`: seconds to wait for firmware counters, a quarter of the interval if None.
+
+        `incidents`: follow the kernel log.
+        """
+        self.interval = interval
+        self.guarded = False
+        self._system = system
+        self._everything = everything
+        self._include = include
+        self._patience = patience
+        self._happenings = Happenings(system) if incidents else None
+        self._inventory: Inventory | None = None
+        self._looked = 0.0
+        self._ports: dict[PortId, PortReaders] = {}
+        self._asking: list[PortReaders] = []
+        """Those of `_ports` that ask the firmware."""
+        self._pcie: dict[str, SlowReader[PcieStatus]] = {}
+        self._cpu: Cpu | None = None
+        self._changed = Event()
+        self._relink = Event()
+        self._blind = True
+        self._watcher: Thread | None = None
+
+    @property
+    def label(self) -> str:
+        """Name of the machine."""
+        return self._system.label
+
+    @property
+    def demo(self) -> bool:
+        """Simulated."""
+        return self._system.demo
+
+    @property
+    def captured(self) -> bool:
+        """One instant only."""
+        return self._system.captured
+
+    def samples(self, stop: Event) -> Iterator[Sample]:
+        """Samples until `stop`; a captured machine gives one."""
+        system = self._system
+        if not system.captured:
+            self._watcher = Thread(target=self._watch, args=(stop,), name="events", daemon=True)
+            self._watcher.start()
+        if self._happenings is not None:
+            self._happenings.start(stop)
+        due = system.now()
+        while not stop.is_set():
+            yield self.take()
+            if system.captured:
+                return
+            now = system.now()
+            due += self.interval
+            if not now < due <= now + self.interval:
+                due = now + self.interval
+            if system.wait(due - now, stop):
+                return
+
+    def close(self) -> None:
+        """Stop every reader and close the machine."""
+        for readers in self._ports.values():
+            readers.close()
+        for reader in self._pcie.values():
+            reader.close()
+        self._system.close()
+
+    def _watch(self, stop: Event) -> None:
+        """Note that devices or links changed; what exactly is read from the kernel again."""
+        with suppress(Exception):  # whatever it is: without events we look more often
+            self._blind = False
+            for event in self._system.events(stop):
+                if event.action == "lost" and self._happenings is not None:
+                    self._happenings.tell_lost("device events", self._system.now())
+                if event.action != "link":
+                    self._changed.set()
+                self._relink.set()
+        self._blind = True
+
+    def take(self) -> Sample:
+        """One sample now."""
+        system = self._system
+        problems: list[Problem] = []
+        first = self._inventory is None
+        try:
+            inventory = self._look()
+        except Exception as error:
+            # What stumbles over one odd device must not end the count of all others.
+            if self._inventory is None:
+                raise
+            problem = Problem("discovery", f"{type(error).__name__}: {error}")
+            self._inventory = inventory = replace(self._inventory, problems=(problem,))
+        now = system.now()
+        for readers in self._asking:
+            readers.poll(now, slow=False)
+        counters = self._counters(problems)
+        for readers in self._asking:
+            readers.background.guard(self.guarded)
+            readers.poll(now, slow=True)
+        for pcie in self._pcie.values():
+            pcie.poll(now)
+        self._settle(now, everything=first or self._patience is not None)
+        ports = {
+            port: self._port(readers, counters, problems) for port, readers in self._ports.items()
+        }
+        return Sample(
+            wall=system.wall(),
+            tick=now,
+            host=inventory.host,
+            adapters=self._adapters(inventory),
+            ports=_share_asic(ports),
+            pcie={key: r.value for key, r in self._pcie.items() if r.value is not None},
+            cpu=self._load(now),
+            incidents=self._happenings.take(self._note) if self._happenings else (),
+            absent=self._absent(),
+            problems=(*inventory.problems, *problems),
+        )
+
+    def _note(self, incident: Incident) -> None:
+        """A module or link changed: what is known of the module is old."""
+        if incident.kind in MODULE_KINDS:
+            for readers in self._ports.values():
+                port = readers.attachment.port
+                if incident.device in (None, port.function):
+                    readers.background.changed()
+
+    def _absent(self) -> Mapping[str, str]:
+        reason = self._happenings.reason if self._happenings else None
+        return {"kernel_log": reason} if reason else {}
+
+    def _look(self) -> Inventory:
+        """What there is; read again when an event says so, else now and then."""
+        now = self._system.now()
+        inventory = self._inventory
+        pause = DISCOVER_BLIND if self._blind else DISCOVER_EVERY
+        if inventory is None or self._changed.is_set() or now - self._looked > pause:
+            self._changed.clear()
+            self._relink.clear()
+            return self._discover(now)
+        if self._relink.is_set():
+            self._relink.clear()
+            links = {link.index: link for link in read_links(self._system)}
+            if _moved(inventory.links, links):
+                return self._discover(now)
+            self._inventory = inventory = replace(inventory, links=links)
+            self._update_links(links)
+        return inventory
+
+    def _discover(self, now: float) -> Inventory:
+        self._looked = now
+        inventory = discover(self._system, self._everything)
+        self._inventory = inventory
+        hwmon = {f.address: f.hwmon for a in inventory.adapters for f in a.functions}
+        wanted: dict[PortId, Attachment] = {}
+        for port in inventory.ports:
+            if selected(port, self._include):
+                sensors = hwmon.get(port.function or "") if port.id.number == 1 else None
+                wanted[port.id] = Attachment(port, inventory.layers.get(port.id), sensors)
+        for port_id, readers in list(self._ports.items()):
+            if wanted.get(port_id) != readers.attachment:
+                self._ports.pop(port_id).close()
+        kept, self._ports = self._ports, {}
+        for port_id, attachment in wanted.items():
+            link = inventory.links.get(attachment.port.ifindex or 0)
+            readers = kept.get(port_id) or PortReaders(self._system, attachment, link)
+            self._ports[port_id] = readers
+        self._asking = [readers for readers in self._ports.values() if not readers.bare]
+        self._update_links(inventory.links)
+        self._update_pcie(inventory)
+        return inventory
+
+    def _update_links(self, links: Mapping[int, NetLink]) -> None:
+        for readers in self._ports.values():
+            index = readers.attachment.port.ifindex
+            if index is not None:
+                readers.update(links.get(index))
+
+    def _update_pcie(self, inventory: Inventory) -> None:
+        paths = _pcie_paths(self._adapters(inventory))
+        for key in set(self._pcie) - set(paths):
+            self._pcie.pop(key).close()
+        for key, path in paths.items():
+            if key not in self._pcie:
+                read = partial(read_pcie, self._system, path)
+                name = f"{path.rpartition('/')[2]} PCIe"
+                self._pcie[key] = SlowReader(name, read, PCIE_EVERY, DEADLINE)
+
+    def _adapters(self, inventory: Inventory) -> tuple[Adapter, ...]:
+        """The cards that have a selected port, and those that have none at all."""
+        return tuple(
+            adapter
+            for adapter in inventory.adapters
+            if any(port in self._ports for port in adapter.ports)
+            or (not adapter.ports and not self._include)
+        )
+
+    def _counters(self, problems: list[Problem]) -> Mapping[int, Reading]:
+        try:
+            return read_link_counters(self._system)
+        except OSError as error:
+            if not self._system.captured:
+                problems.append(Problem("netdev counters", error.strerror or str(error)))
+            return {}
+
+    def _settle(self, now: float, everything: bool) -> None:
+        """Wait for the readers that belong to this tick, but for none that already hangs."""
+        patience = FIRST_PATIENCE if everything else self.interval / 4
+        until = monotonic() + (patience if self._patience is None else self._patience)
+        waiting: list[SlowReader[Any]] = []
+        for readers in self._asking:
+            waiting += readers.every() if everything else readers.fast.values()
+        if everything:
+            waiting += self._pcie.values()
+        for reader in waiting:
+            if not reader.hung:
+                reader.settle(max(0.0, until - monotonic()))
+
+    def _port(
+        self,
+        readers: PortReaders,
+        counters: Mapping[int, Reading],
+        problems: list[Problem],
+    ) -> PortSample:
+        port = readers.attachment.port
+        if readers.bare:
+            reading = counters.get(port.ifindex or 0)
+            return PortSample(
+                port, readers.current_link(), {} if reading is None else {Origin.NETDEV: reading}
+            )
+        now = self._system.now()
+        readings = readers.readings(now)
+        if port.ifindex is not None and port.ifindex in counters:
+            readings[Origin.NETDEV] = counters[port.ifindex]
+        problems += readers.problems(now)
+        background = readers.background
+        return PortSample(
+            port,
+            readers.current_link(),
+            readings,
+            readers.temperatures(now),
+            background.current_module(),
+            background.current_report(),
+            readers.absent(now),
+        )
+
+    def _load(self, now: float) -> Cpu | None:
+        if self._cpu is None or now - self._cpu.tick >= CPU_EVERY:
+            self._cpu = Cpu(now, self._system.cpu())
+        return self._cpu if self._cpu.busy else None
+
+
+def _pcie_paths(adapters: Iterable[Adapter]) -> dict[str, str]:
+    """The function to read PCIe of, by card; a card in two slots has the second by its slot."""
+    paths: dict[str, str] = {}
+    for adapter in adapters:
+        paths[adapter.key] = adapter.functions[0].path
+        first = adapter.functions[0].address.rpartition(".")[0]
+        for function in adapter.functions:
+            slot = function.address.rpartition(".")[0]
+            if slot != first:
+                paths.setdefault(slot, function.path)
+    return paths
+
+
+def _moved(before: Mapping[int, NetLink], now: Mapping[int, NetLink]) -> bool:
+    """Whether devices came, went, were renamed or changed their master."""
+    return before.keys() != now.keys() or any(
+        (link.name, link.master) != (now[index].name, now[index].master)
+        for index, link in before.items()
+    )
+
+
+def _share_asic(ports: dict[PortId, PortSample]) -> dict[PortId, PortSample]:
+    """Give every port of a card the chip's temperature: its functions share one sensor."""
+    asic: dict[str, Temperature] = {}
+    for sample in ports.values():
+        key = sample.port.adapter
+        if key and key not in asic:
+            mine = next((t for t in sample.temperatures if t.name == "asic"), None)
+            if mine is not None:
+                asic[key] = mine
+    if not asic:
+        return ports
+    shared = {}
+    for port_id, sample in ports.items():
+        chip = asic.get(sample.port.adapter or "")
+        if chip is not None:
+            rest = tuple(t for t in sample.temperatures if t.name != "asic")
+            sample = replace(sample, temperatures=(chip, *rest))  # noqa: PLW2901
+        shared[port_id] = sample
+    return shared

@@ -1,0 +1,108 @@
+"""Firmware reset: the levels that mstfwreset and mlxfwreset offer, and how a reset went.
+
+The texts are those of small_utils/mstfwreset.py and mlxfwresetlib/cmd_reg_mfrl.py of
+https://github.com/Mellanox/mstflint.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+TOOLS = ("mstfwreset", "mlxfwreset")
+
+LIVE_PATCH, PCI_RESET, WARM_REBOOT = 0, 3, 4
+"""Levels: 0 loads nothing anew that a link type needs, 3 takes the card down, 4 the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A reset level of the device as it is now."""
+
+    number: int
+    text: str
+    supported: bool
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The answer to a query."""
+
+    levels: tuple[Level, ...] = ()
+    error: str | None = None
+
+    def level(self, number: int) -> Level | None:
+        """The level of that number; None where the tool does not list it."""
+        return next((level for level in self.levels if level.number == number), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ResetReport:
+    """How a reset went."""
+
+    device: str | None = None
+    level: int | None = None
+    steps: Mapping[str, str] = field(default_factory=dict)
+    """Step to `Done`, `Skipped` or `Failed`."""
+    loaded: bool = False
+    """The tool says that the firmware was loaded."""
+    error: str | None = None
+
+
+_SECTION = re.compile(r"^\s*Reset-(\w+)", re.IGNORECASE)
+_OFFER = re.compile(
+    r"^\s*(\d):\s+(\S.*?)\s*-\s*(Not Supported|Supported)\b\s*(\(default\))?", re.IGNORECASE
+)
+_LEVEL = re.compile(r"^\s*(\d):\s+\S")
+_ERROR = re.compile(r"-E-\s*(.*?)\s*$")
+_DEVICE = re.compile(
+    r"^\s*(?:(?:Minimal|Requested) reset level for device, (\S+?):"
+    r"|The reset level for device, (\S+) is:)\s*$"
+)
+_STEP = re.compile(r"^-I-\s+(\S.*?)\s+-\s*(Done|Skipped|Failed)\s*$")
+_LOADED = re.compile(r"^-I-\s+FW was loaded successfully")
+
+
+def _error(text: str) -> str | None:
+    errors = (_ERROR.search(line) for line in text.splitlines())
+    return next((error[1] for error in errors if error), None)
+
+
+def parse_levels(text: str) -> Levels:
+    """The answer of `mstfwreset -d … query`.
+
+    >>> parse_levels("Reset-levels:\\n3: Driver restart and PCI reset -Supported (default)").levels
+    (Level(number=3, text='Driver restart and PCI reset', supported=True, default=True),)
+    """
+    levels: list[Level] = []
+    inside = False
+    for line in text.splitlines():
+        section = _SECTION.match(line)
+        if section:
+            inside = section[1].lower() == "levels"
+            continue
+        match = _OFFER.match(line) if inside else None
+        if match:
+            supported = match[3].lower() == "supported"
+            levels.append(Level(int(match[1]), match[2], supported, bool(match[4])))
+    return Levels(tuple(levels), _error(text))
+
+
+def parse_reset(text: str) -> ResetReport:
+    """The transcript of a reset."""
+    device: str | None = None
+    level: int | None = None
+    steps: dict[str, str] = {}
+    loaded = False
+    for line in text.splitlines():
+        if match := _DEVICE.match(line):
+            device = match[1] or match[2]
+        elif device is not None and level is None and (match := _LEVEL.match(line)):
+            level = int(match[1])
+        elif match := _STEP.match(line):
+            steps[match[1]] = match[2]
+        elif _LOADED.match(line):
+            loaded = True
+    return ResetReport(device, level, steps, loaded, _error(text))

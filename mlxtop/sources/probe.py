@@ -1,0 +1,87 @@
+"""Whether packets of a given size reach a host undivided, by a few bounded pings.
+
+https://man7.org/linux/man-pages/man8/ping.8.html (iputils)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mlxtop.system.door import Finished, Question, System
+
+_HEAD = re.compile(r"^PING \S+?\s?\(([0-9a-fA-F.:]+)", re.MULTILINE)
+_COUNT = re.compile(r"\b(\d{1,4}) received")
+_TOO_LONG = re.compile(r"message too long,? mtu[:=] ?(\d{1,6})")
+_NEEDED = re.compile(r"Frag(?:mentation)? needed.*?mtu = (\d{1,6})|Packet too big: mtu=(\d{1,6})")
+_HOST = re.compile(r"^[A-Za-z0-9_.:%-]{1,253}$")
+
+_SMALL = 56
+_HEADERS = {4: 28, 6: 48}
+"""Bytes of IP and ICMP headers by IP version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """What one run of ping said."""
+
+    address: str | None
+    received: int
+    mtu: int | None
+    """The largest packet that somebody on the way said it takes."""
+    error: str | None
+    """What ping complained about."""
+
+
+def parse_ping(finished: Finished) -> Ping:
+    """The output of iputils' ping."""
+    text = f"{finished.stdout}\n{finished.stderr}"
+    head, count = _HEAD.search(text), _COUNT.search(text)
+    size = _TOO_LONG.search(text) or _NEEDED.search(text)
+    number = next((part for part in size.groups() if part), None) if size else None
+    complaint = finished.stderr.strip().splitlines()
+    return Ping(
+        head[1] if head else None,
+        int(count[1]) if count else 0,
+        int(number) if number else None,
+        complaint[0].strip() if complaint else None,
+    )
+
+
+def valid_host(host: str) -> bool:
+    """Whether a name can be handed to ping: no option, no blank.
+
+    >>> valid_host("10.0.0.3"), valid_host("-f"), valid_host("a b")
+    (True, False, False)
+    """
+    return bool(_HOST.match(host)) and not host.startswith("-")
+
+
+def ping(system: System, host: str, size: int, netdev: str | None, whole: bool) -> Ping:
+    """Two packets of `size` bytes of data; `whole`: not to be divided. Raises OSError."""
+    argv = ["ping", "-n", "-c", "2", "-i", "0.2", "-W", "1", "-s", str(size)]
+    if whole:
+        argv += ["-M", "do"]
+    if netdev is not None:
+        argv += ["-I", netdev]
+    return parse_ping(system.run([*argv, host], timeout=5.0))
+
+
+def full_size(mtu: int, address: str) -> int:
+    """Bytes of data that make a packet of the whole MTU."""
+    return mtu - _HEADERS[6 if ":" in address else 4]
+
+
+def small_ping(system: System, host: str, netdev: str | None) -> Ping:
+    """Whether the host answers at all. Raises OSError."""
+    return ping(system, host, _SMALL, netdev, whole=False)
+
+
+def route_device(system: System, address: str) -> str | None:
+    """The network device that packets to an address leave by."""
+    try:
+        answer = system.ask(Question.ROUTE, address)
+    except OSError:
+        return None
+    device = answer.get("dev") if isinstance(answer, dict) else None
+    return device if isinstance(device, str) else None

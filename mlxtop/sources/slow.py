@@ -1,0 +1,108 @@
+"""Reads that can take long or hang: each in a thread of its own, the newest value wins.
+
+A firmware command that never returns leaves its reader in uninterruptible sleep. Such a read is
+never queued twice, and whoever waits for it, waits no longer than a deadline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from errno import ENODEV
+from threading import Event, Thread
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+BACK_OFF = 5
+"""After a failure the next read comes this many times later, so that no log is filled."""
+
+UNSUPPORTED_EVERY = 30.0
+"""Seconds until a table that the driver does not have is asked for again."""
+
+
+class SlowReader(Generic[T]):
+    """Calls `read` in a daemon thread, at most every `every` seconds of the machine's clock."""
+
+    def __init__(self, name: str, read: Callable[[], T], every: float, deadline: float) -> None:
+        self.name = name
+        self.value: T | None = None
+        self.tick: float | None = None
+        """When `value` was read."""
+        self.error: str | None = None
+        """Why the last read gave nothing."""
+        self.gone = False
+        """The last read found that the device no longer answers (ENODEV)."""
+        self.every = every
+        self._read = read
+        self.hung = False
+        """The last wait for this reader was in vain: nobody should wait for it again."""
+        self._deadline = deadline
+        self._asked: float | None = None
+        self._ask = Event()
+        self._idle = Event()
+        self._idle.set()
+        self._closed = False
+        self._thread: Thread | None = None
+
+    def poll(self, now: float) -> None:
+        """Start a read if one is due and none is under way; returns at once."""
+        if not self._idle.is_set() or self._closed:
+            return
+        if self._asked is not None and now - self._asked < self._pause() - 1e-3:
+            return
+        self._asked = now
+        self._idle.clear()
+        self.hung = False
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name=self.name, daemon=True)
+            self._thread.start()
+        self._ask.set()
+
+    def _pause(self) -> float:
+        if self.error is not None:
+            return max(self.every, 1.0) * BACK_OFF
+        if self.tick is not None and self.value is None:
+            return UNSUPPORTED_EVERY
+        return self.every
+
+    def settle(self, seconds: float) -> bool:
+        """Wait until no read is under way, `seconds` at most; says whether that is so."""
+        self.hung = not self._idle.wait(seconds)
+        return not self.hung
+
+    def stale(self, now: float) -> bool:
+        """Whether a read has been under way for longer than the deadline."""
+        asked = self._asked
+        return not self._idle.is_set() and asked is not None and now - asked > self._deadline
+
+    def busy(self) -> bool:
+        """Whether a read is under way."""
+        return not self._idle.is_set()
+
+    def again(self) -> None:
+        """Make the next `poll` read at once: something is known to have changed."""
+        self._asked = None
+        self.error = None
+
+    def close(self) -> None:
+        """Let the thread end; one that hangs in a read is left to the kernel."""
+        self._closed = True
+        self._ask.set()
+
+    def _run(self) -> None:
+        while True:
+            self._ask.wait()
+            self._ask.clear()
+            if self._closed:
+                return
+            asked = self._asked
+            try:
+                self.value, self.error = self._read(), None
+                self.tick, self.gone = asked, False
+            except OSError as error:
+                self.gone = error.errno == ENODEV
+                self.error = error.strerror or str(error) or type(error).__name__
+            except Exception as error:
+                # A reader must never end its thread: what it stumbled over is told instead.
+                self.error = f"{type(error).__name__}: {error}"
+            self._idle.set()

@@ -1,0 +1,80 @@
+"""One-line attributes of sysfs and procfs.
+
+https://docs.kernel.org/filesystems/sysfs.html
+"""
+
+from __future__ import annotations
+
+import re
+
+from mlxtop.system.door import System
+
+ADDRESS = re.compile(r"^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$")
+"""A PCI address; domains have up to eight digits on Hyper-V."""
+
+
+def _within(number: int) -> int | None:
+    """The number; None where the kernel has no such numbers: only a stranger's capture has."""
+    return number if -(1 << 63) <= number < 1 << 64 else None
+
+
+def parse_count(text: str | None) -> int | None:
+    """A count; None for what drivers write when they have none.
+
+    >>> parse_count("12\\n"), parse_count("N/A (no PMA)"), parse_count("-1")
+    (12, None, -1)
+    """
+    try:
+        return _within(int(text or ""))
+    except ValueError:
+        return None
+
+
+def parse_hex(text: str | None) -> int | None:
+    """A hexadecimal number with or without 0x, as PCI ids and LIDs are written.
+
+    >>> parse_hex("0x15b3"), parse_hex("what")
+    (5555, None)
+    """
+    try:
+        return _within(int(text or "", 16))
+    except ValueError:
+        return None
+
+
+def read_text(system: System, path: str) -> str | None:
+    """The stripped content of an attribute; None when it cannot be read."""
+    try:
+        return system.read(path).decode("utf-8", "replace").strip("\n\0 ")
+    except OSError:
+        return None
+
+
+def read_count(system: System, path: str) -> int | None:
+    """An attribute that is a number; None when it cannot be read or is none."""
+    return parse_count(read_text(system, path))
+
+
+def names(system: System, path: str) -> list[str]:
+    """Names in a directory; none where there is no such directory."""
+    try:
+        return system.list(path)
+    except OSError:
+        return []
+
+
+def link_name(system: System, path: str) -> str | None:
+    """The last component of what a link points to: a driver, a bus, a parent."""
+    try:
+        return system.link(path).rstrip("/").rpartition("/")[2] or None
+    except OSError:
+        return None
+
+
+def pci_address(path: str) -> str | None:
+    """The innermost PCI address in a canonical path.
+
+    >>> pci_address("/sys/devices/pci0000:40/0000:40:03.0/0000:43:00.0/net/enp67s0np0")
+    '0000:43:00.0'
+    """
+    return next((p for p in reversed(path.split("/")) if ADDRESS.match(p)), None)
