@@ -1,0 +1,83 @@
+"""One port against its limits: what it could carry, what it carries, and what stops it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mlxtop.analysis.limits import (
+    CpuLoad,
+    LineLimit,
+    Measured,
+    PcieLimit,
+    card_rate,
+    cpu_load,
+    line_limit,
+    measure,
+    pcie_limit,
+)
+from mlxtop.analysis.verdict import Evidence, Verdict, judge
+from mlxtop.model.frame import Frame, PortFrame
+from mlxtop.model.identity import Port, PortId, PortKind
+from mlxtop.model.sample import LinkState
+from mlxtop.model.tuning import Tuning
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """A port's limits, traffic and verdict; what is None has its reason in `absent`."""
+
+    port: PortId
+    line: LineLimit | None
+    pcie: PcieLimit | None
+    cpu: CpuLoad | None
+    measured: Measured | None
+    verdict: Verdict
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+
+def ceiling(
+    frame: Frame, port: PortId, tuning: Tuning | None = None, streams: int | None = None
+) -> Ceiling:
+    """A port against its limits.
+
+    `tuning` tells which cores serve it, the PCIe packet size, and how many streams there are
+    where the caller, who may have started them, does not know their number better.
+    """
+    now = frame.ports[port]
+    settings = tuning.ports.get(port) if tuning else None
+    line = line_limit(now.now.link)
+    pcie = pcie_limit(frame, now.now.port, settings)
+    cpu = cpu_load(frame, settings)
+    measured = measure(now)
+    together = card_rate(frame, pcie, measured.direction) if pcie and measured else None
+    if streams is None and tuning is not None:
+        streams = tuning.streams.get(port)
+    verdict = judge(Evidence(now, measured, line, pcie, together, cpu, streams))
+    absent = {}
+    if line is None:
+        absent["link"] = _no_line(now)
+    if pcie is None:
+        absent["pcie"] = _no_pcie(now.now.port)
+    if cpu is None:
+        absent["cpu"] = "the load of the cores needs two readings"
+    if measured is None:
+        absent["measured"] = "a rate needs two readings"
+    return Ceiling(port, line, pcie, cpu, measured, verdict, absent)
+
+
+def _no_line(frame: PortFrame) -> str:
+    link = frame.now.link
+    if link.state is not LinkState.UP:
+        return "down" if link.state is LinkState.DOWN else f"down: {link.state}"
+    if frame.now.port.kind is PortKind.VIRTUAL:
+        return "a virtual device has no line rate"
+    return "the driver does not tell the speed"
+
+
+def _no_pcie(port: Port) -> str:
+    if port.kind is PortKind.VF:
+        return "a virtual function shares the link of its physical function"
+    if port.function is None:
+        return "not a PCI device"
+    return "no PCIe link above the device is visible"

@@ -1,0 +1,71 @@
+"""The checks of `mlxtop doctor`, by subject; each is a small pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mlxtop.analysis.checks.bonds import check_bonds
+from mlxtop.analysis.checks.cards import check_cards, check_firmware, check_link_type, check_netdev
+from mlxtop.analysis.checks.counters import check_counters, check_stuck
+from mlxtop.analysis.checks.heat import check_optics, check_temperatures
+from mlxtop.analysis.checks.host import check_power_saving, check_sysctls
+from mlxtop.analysis.checks.infiniband import check_ipoib, check_lanes, check_subnet_manager
+from mlxtop.analysis.checks.link import check_fec, check_link, check_pause, check_speed
+from mlxtop.analysis.checks.log import check_log
+from mlxtop.analysis.checks.mtu import check_mtu, check_probes
+from mlxtop.analysis.checks.pcie import (
+    check_aspm,
+    check_bus_errors,
+    check_iommu,
+    check_packets,
+    check_shared,
+    check_slot,
+    check_switch,
+)
+from mlxtop.analysis.checks.queues import (
+    check_channels,
+    check_coalesce,
+    check_interrupts,
+    check_offloads,
+    check_rings,
+)
+from mlxtop.analysis.checks.traffic import check_verdict
+from mlxtop.analysis.findings import Check
+
+CHECKS: Mapping[str, Check] = {
+    "cards answer and have a driver": check_cards,
+    "ports have network devices": check_netdev,
+    "firmware in flash is the running one": check_firmware,
+    "no link type is pending": check_link_type,
+    "links are up": check_link,
+    "link speed": check_speed,
+    "forward error correction": check_fec,
+    "pause": check_pause,
+    "InfiniBand lanes": check_lanes,
+    "subnet manager": check_subnet_manager,
+    "IPoIB mode": check_ipoib,
+    "MTU": check_mtu,
+    "MTU to the peer": check_probes,
+    "PCIe slot": check_slot,
+    "PCIe shared by ports": check_shared,
+    "PCIe shared by cards": check_switch,
+    "PCIe packet sizes": check_packets,
+    "PCIe errors": check_bus_errors,
+    "PCIe power saving": check_aspm,
+    "IOMMU": check_iommu,
+    "rings": check_rings,
+    "queues": check_channels,
+    "interrupts": check_interrupts,
+    "interrupt moderation": check_coalesce,
+    "offloads": check_offloads,
+    "processor clock": check_power_saving,
+    "kernel settings": check_sysctls,
+    "bonds": check_bonds,
+    "temperatures": check_temperatures,
+    "optical power": check_optics,
+    "error counters": check_counters,
+    "counters can still count": check_stuck,
+    "kernel log": check_log,
+    "what limits the traffic": check_verdict,
+}
+"""Name in words to check, in the order of the report."""

@@ -1,0 +1,103 @@
+"""InfiniBand: subnet manager, lanes, IPoIB mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlxtop.analysis.checks.link import not_up
+from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome
+from mlxtop.model.counters import Severity
+from mlxtop.model.frame import PortFrame
+from mlxtop.model.linkrate import parse_rate
+from mlxtop.model.sample import LinkLayer, LinkState
+
+_ABI = "https://docs.kernel.org/ABI/stable/sysfs-class-infiniband.html"
+_IPOIB = "https://docs.kernel.org/infiniband/ipoib.html"
+_FOUR_LANES = ("SDR", "DDR", "QDR", "FDR10", "FDR", "EDR")
+"""Generations whose ports are four lanes wide; later ones have cards and cables of two."""
+_CONNECTED_MTU = 65520
+
+
+def _infiniband(frame: PortFrame) -> bool:
+    return frame.now.link.layer is LinkLayer.INFINIBAND
+
+
+def check_subnet_manager(case: Case) -> Iterator[Outcome]:
+    """A port stays in INIT until a subnet manager gives it an address."""
+    for name, frame, _ in case.each():
+        link = frame.now.link
+        if not _infiniband(frame) or link.state is not LinkState.INIT:
+            continue
+        services = case.tuning.host.processes
+        running = services is not None and "opensm" in services
+        yield Finding(
+            Severity.CRITICAL,
+            name,
+            f"state INIT with the link up, subnet manager LID {link.sm_lid or 0}"
+            " (/sys/class/infiniband/*/ports/*/state, sm_lid)",
+            "without a subnet manager the port carries nothing but its packets",
+            "opensm runs here but does not serve this port: start one for it, opensm -g PORT_GUID"
+            " (ibstat shows it)"
+            if running
+            else "apt install opensm && systemctl start opensm on one machine of the fabric, or"
+            " switch on the one in the switch",
+            _ABI,
+        )
+
+
+def check_lanes(case: Case) -> Iterator[Outcome]:
+    """All lanes of the cable carry data."""
+    for name, frame, _ in case.each():
+        link = frame.now.link
+        if not _infiniband(frame):
+            continue
+        rate = parse_rate(link.rate)
+        if down := not_up(name, frame):
+            yield down
+        elif rate is None:
+            yield CouldNotTell(f"{name}: lanes", "its rate is not one that is known")
+        elif rate.lanes < (4 if rate.generation in _FOUR_LANES else 2):
+            yield Finding(
+                Severity.WARNING,
+                name,
+                f"{link.rate} (/sys/class/infiniband/*/ports/*/rate): {rate.lanes} of 4 lanes",
+                f"it carries {rate.lanes} quarters of what it could"
+                if rate.lanes > 1
+                else "it carries a quarter of what it could",
+                "reseat and clean both ends, then replace cable or module; a splitter cable is"
+                " meant to be so",
+                _ABI,
+            )
+
+
+def check_ipoib(case: Case) -> Iterator[Outcome]:
+    """Connected mode, where the driver has it, spares the processor most of the work."""
+    for name, frame, _ in case.each():
+        link, port = frame.now.link, frame.now.port
+        if not _infiniband(frame) or port.netdev is None:
+            continue
+        if link.ipoib_mode is None:
+            yield CouldNotTell(f"{name}: IPoIB mode", f"/sys/class/net/{name}/mode is not readable")
+            continue
+        if not (port.driver or "").startswith("mlx4"):
+            continue
+        mtu_advice = f"ip link set {name} mtu {_CONNECTED_MTU}"
+        if link.ipoib_mode == "datagram":
+            yield Finding(
+                Severity.NOTE,
+                name,
+                f"IPoIB in datagram mode, MTU {link.mtu} (/sys/class/net/{name}/mode)",
+                "packets of 2 or 4 KB cost the processor more than the 64 KB of connected mode",
+                f"ip link set {name} down; echo connected > /sys/class/net/{name}/mode;"
+                f" {mtu_advice}; ip link set {name} up (all hosts of the subnet alike)",
+                _IPOIB,
+            )
+        elif link.mtu is not None and link.mtu < _CONNECTED_MTU:
+            yield Finding(
+                Severity.NOTE,
+                name,
+                f"IPoIB in connected mode with MTU {link.mtu} (/sys/class/net/{name}/mtu)",
+                "changing the mode resets the MTU; connected mode takes 65520",
+                mtu_advice,
+                _IPOIB,
+            )

@@ -1,0 +1,85 @@
+"""Error counters that moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlxtop.model.catalogue import FAULTS
+from mlxtop.model.counters import Counter, Origin, Severity
+from mlxtop.model.frame import PortFrame
+from mlxtop.model.sample import LinkLayer
+
+_BY_ORIGIN: dict[Origin, tuple[Counter, ...]] = {
+    origin: tuple(counter for counter in FAULTS if counter.origin is origin) for origin in Origin
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An error counter with what it did.
+
+    `rate` is in events/s (None over a gap), `since_start` the events since the program started or
+    `z` was pressed, `total` the kernel's lifetime figure. A gauge has its value in `total` alone.
+    """
+
+    counter: Counter
+    rate: float | None
+    since_start: int | None
+    total: int
+    stuck: bool
+
+    @property
+    def moving(self) -> bool:
+        """Whether it went on in the last interval."""
+        return bool(self.rate) or (self.counter.gauge and self.total > 0)
+
+    @property
+    def severe(self) -> bool:
+        """More than a note."""
+        return self.counter.severity in (Severity.WARNING, Severity.CRITICAL)
+
+
+def faults(frame: PortFrame) -> list[Fault]:
+    """Every error counter of a port that is not zero, those that moved first."""
+    found = []
+    for origin, counters in _BY_ORIGIN.items():
+        if origin in frame.now.readings and not _meaningless(frame, origin):
+            for counter in counters:
+                total = frame.total(counter)
+                if total:
+                    since = None if counter.gauge else frame.since_start(counter)
+                    stuck = frame.stuck(counter)
+                    found.append(Fault(counter, frame.rate(counter), since, total, stuck))
+    return sorted(found, key=lambda fault: (not fault.moving, not fault.since_start))
+
+
+def severe_since_start(frame: PortFrame) -> tuple[int | None, bool]:
+    """Events of more than a note since the start, and whether any goes on now.
+
+    The tables overlap (a wrong frame check sequence is in three of them), so that the largest
+    table counts. None where no table with error counters could be read.
+    """
+    most, moving, known = 0, False, False
+    for origin, counters in _BY_ORIGIN.items():
+        reading = frame.now.readings.get(origin)
+        if reading is None or _meaningless(frame, origin):
+            continue
+        known = True
+        start = frame.start.get(origin)
+        if start is not None and start.values == reading.values:
+            continue
+        events = 0
+        for counter in counters:
+            if counter.severity is Severity.NOTE or counter.gauge:
+                continue
+            since = frame.since_start(counter)
+            if since:
+                events += since
+                moving = moving or bool(frame.gain(counter))
+        most = max(most, events)
+    return (most if known else None), moving
+
+
+def _meaningless(frame: PortFrame, origin: Origin) -> bool:
+    """The error counters of an RDMA port on Ethernet are no counters of that link."""
+    return origin is Origin.RDMA_ERRORS and frame.now.link.layer is not LinkLayer.INFINIBAND

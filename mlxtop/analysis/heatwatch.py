@@ -1,0 +1,305 @@
+"""Follows every sensor and module from frame to frame: forecasts, states, and alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mlxtop.analysis.alarm import Alarm, AlarmState, advance
+from mlxtop.analysis.heat import Forecast, Trend, forecast, steadied
+from mlxtop.analysis.heat_limits import HeatLimits, limits_of
+from mlxtop.analysis.warmup import STRETCHES
+from mlxtop.model.catalogue import CATALOGUE
+from mlxtop.model.counters import Origin
+from mlxtop.model.frame import Frame, PortFrame
+from mlxtop.model.history import Series
+from mlxtop.model.identity import Port, PortId
+from mlxtop.model.module import Bound, Module, Quantity, Thresholds
+from mlxtop.model.sample import LinkState, PortSample, Temperature
+
+EVERY = 3.0
+"""Seconds between two forecasts of a sensor, at least."""
+CALM_EVERY, NEAR = 10.0, 15.0
+"""The same for one that will not come within so many °C of its warning limit."""
+SURPRISE = 2.0
+"""°C beyond its error by which a forecast may be wrong before it is dropped at once."""
+EASE = 0.05
+"""Share of a limit by which a lane must be inside it before its alarm ends."""
+
+UNITS = {
+    Quantity.RX_POWER: "mW",
+    Quantity.TX_POWER: "mW",
+    Quantity.BIAS: "mA",
+    Quantity.VOLTAGE: "V",
+}
+_WATCHED = tuple(UNITS)
+
+HIGH_TEMPERATURE = CATALOGUE[Origin.DRIVER, "module_high_temp"]
+"""The driver's count of a module's complaints: the one hint at heat that needs no root."""
+
+
+class AlertKind(StrEnum):
+    """What a user's script can be run for; the names are those of the settings file."""
+
+    WARNING = "warning"
+    ALARM = "alarm"
+    STALE = "stale"
+    LINK_DOWN = "link-down"
+    MODULE_OUT = "module-out"
+    PORT_GONE = "port-gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something a person should know of at once."""
+
+    kind: AlertKind
+    port: Port
+    text: str
+    tick: float
+    sensor: str | None = None
+    """`asic`, `module`, `rx power lane 2` …; None for links and ports."""
+    value: float | None = None
+    unit: str = ""
+    limit: float | None = None
+    forecast: Forecast | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SensorHeat:
+    """A temperature with all that is made of it."""
+
+    sensor: Temperature
+    limits: HeatLimits
+    forecast: Forecast | None
+    alarm: Alarm
+
+
+Key = tuple[str, str]
+"""Whose sensor: the card's for the chip, else the port's; and its name."""
+
+
+class HeatWatch:
+    """The state of every sensor; `observe` takes one frame after the other."""
+
+    def __init__(self) -> None:
+        self._heat: dict[Key, SensorHeat] = {}
+        self._series: dict[Key, Series] = {}
+        self._keys: dict[tuple[PortId, str], Key] = {}
+        self._optics: dict[tuple[PortId, Quantity, int], Bound] = {}
+        self._last: Frame | None = None
+
+    def of(self, port: PortId, sensor: str) -> SensorHeat | None:
+        """What is known of a port's sensor; None before its first reading."""
+        key = self._keys.get((port, sensor))
+        return None if key is None else self._heat.get(key)
+
+    def worst(self, port: PortId) -> SensorHeat | None:
+        """The sensor of a port in the worst state; None where it has none."""
+        found = (self.of(port, name) for name in ("module", "asic"))
+        known = [heat for heat in found if heat is not None]
+        return max(known, key=lambda heat: heat.alarm.state.level, default=None)
+
+    def hottest(self) -> tuple[PortId, SensorHeat] | None:
+        """The sensor in the worst state on the whole machine, unless all are well."""
+        found: tuple[PortId, SensorHeat] | None = None
+        for (port, _), key in self._keys.items():
+            heat = self._heat.get(key)
+            if heat is not None and heat.alarm.state is not AlarmState.OK:
+                level = heat.alarm.state.level
+                if found is None or level > found[1].alarm.state.level:
+                    found = port, heat
+        return found
+
+    def crossings(self, port: PortId) -> dict[tuple[Quantity, int], Bound]:
+        """Limits of the module that its lanes (from 1, 0 for the module) are beyond."""
+        mine = self._optics.items()
+        return {(what, lane): bound for (owner, what, lane), bound in mine if owner == port}
+
+    def observe(self, frame: Frame) -> list[Alert]:
+        """Take a frame in; what has become bad since the one before."""
+        alerts: list[Alert] = []
+        done: set[Key] = set()
+        for port_id, one in frame.ports.items():
+            now = one.now
+            for sensor in now.temperatures:
+                owner = now.port.adapter if sensor.name == "asic" else None
+                key = (owner or str(port_id), sensor.name)
+                self._keys[port_id, sensor.name] = key
+                if key not in done:
+                    done.add(key)
+                    alerts.extend(self._sensor(key, sensor, now, frame))
+            if now.module is not None:
+                alerts.extend(self._lanes(port_id, now, now.module))
+        alerts.extend(_gone(self._last, frame))
+        self._forget(frame)
+        self._last = frame
+        return alerts
+
+    def _sensor(
+        self, key: Key, sensor: Temperature, port: PortSample, frame: Frame
+    ) -> Iterator[Alert]:
+        old = self._heat.get(key)
+        if old is None and (sensor.celsius is None or sensor.stale):
+            return  # a sensor that never gave a number has not become stale
+        limits = limits_of(sensor, port, frame.adapter(port.port.id))
+        fresh = not sensor.stale and sensor.celsius is not None
+        if old is not None and old.sensor.source != sensor.source:
+            self._series.pop(key, None)  # another sensor has other steps and another error
+        series = self._series.setdefault(key, Series(int(STRETCHES[-1])))
+        if fresh and (old is None or sensor.tick != old.sensor.tick):
+            series.append(sensor.tick, sensor.celsius)
+        now = frame.sample.tick
+        future = self._forecast(old, sensor, series, limits, now) if fresh else None
+        before = old.alarm if old else Alarm()
+        alarm = advance(before, sensor, limits, future, now)
+        heat = SensorHeat(sensor, limits, future, alarm)
+        self._heat[key] = heat
+        if alarm.state is not before.state and (kind := _KINDS.get(alarm.state)) is not None:
+            worse = alarm.state.level > before.state.level
+            if worse or kind is AlertKind.STALE:
+                yield _alert(kind, port.port, heat, now)
+
+    def _forecast(
+        self,
+        old: SensorHeat | None,
+        sensor: Temperature,
+        series: Series,
+        limits: HeatLimits,
+        now: float,
+    ) -> Forecast:
+        last = old.forecast if old else None
+        if last is not None and _surprised(last, sensor):
+            return Forecast(now, Trend.UNKNOWN, sensor.celsius)
+        if last is not None and now - last.tick < _pause(last, limits):
+            return last
+        points = series.since(now - STRETCHES[-1])
+        return steadied(last, forecast(points, now, limits.warning, limits.alarm))
+
+    def _lanes(self, port_id: PortId, port: PortSample, module: Module) -> Iterator[Alert]:
+        """Power, bias and voltage against the module's own limits, while the link is up."""
+        up = port.link.state is LinkState.UP
+        for quantity in _WATCHED:
+            limits = module.thresholds.get(quantity)
+            whole = quantity is Quantity.VOLTAGE
+            for place, value in enumerate(module.values(quantity)):
+                lane = 0 if whole else place + 1
+                key = (port_id, quantity, lane)
+                before = self._optics.get(key)
+                # A lane without any light is not in use, else the link would be down.
+                if not up or limits is None or not value:
+                    self._optics.pop(key, None)
+                    continue
+                bound = limits.crossed(value)
+                if bound is None and before is not None:
+                    bound = before if _eased(limits).crossed(value) else None
+                if bound is None:
+                    self._optics.pop(key, None)
+                    continue
+                self._optics[key] = bound
+                if before is None or (bound.is_alarm and not before.is_alarm):
+                    yield _lane_alert(port.port, module, quantity, lane, bound)
+
+    def _forget(self, frame: Frame) -> None:
+        """Drop what belongs to ports that are gone."""
+        if self._last is None or self._last.ports.keys() <= frame.ports.keys():
+            return
+        self._keys = {place: key for place, key in self._keys.items() if place[0] in frame.ports}
+        kept = set(self._keys.values())
+        self._heat = {key: heat for key, heat in self._heat.items() if key in kept}
+        self._series = {key: series for key, series in self._series.items() if key in kept}
+        self._optics = {key: b for key, b in self._optics.items() if key[0] in frame.ports}
+
+
+_KINDS = {
+    AlarmState.WARNING: AlertKind.WARNING,
+    AlarmState.ALARM: AlertKind.ALARM,
+    AlarmState.SHUTDOWN: AlertKind.ALARM,
+    AlarmState.STALE: AlertKind.STALE,
+}
+
+
+def _alert(kind: AlertKind, port: Port, heat: SensorHeat, now: float) -> Alert:
+    sensor, limit = heat.sensor, heat.alarm.limit
+    if kind is AlertKind.STALE:
+        text = f"{sensor.name} sensor no longer answers: {sensor.problem or 'no number'}"
+    else:
+        text = f"{sensor.name} at {sensor.celsius:.1f} °C, {kind} at {limit:.0f} °C"
+    return Alert(kind, port, text, now, sensor.name, sensor.celsius, "°C", limit, heat.forecast)
+
+
+def _lane_alert(port: Port, module: Module, quantity: Quantity, lane: int, bound: Bound) -> Alert:
+    kind = AlertKind.ALARM if bound.is_alarm else AlertKind.WARNING
+    name = f"{quantity} lane {lane}" if lane else str(quantity)
+    value = module.values(quantity)[max(lane - 1, 0)] or 0.0
+    limit: float = getattr(module.thresholds[quantity], bound.name.lower())
+    unit = UNITS[quantity]
+    text = f"{name} {value:.3g} {unit}: beyond the module's {bound} of {limit:.3g} {unit}"
+    return Alert(kind, port, text, module.tick, name, value, unit, limit)
+
+
+def _pause(last: Forecast, limits: HeatLimits) -> float:
+    """Seconds until the next forecast: the more there is to be told, the sooner."""
+    if last.now is None or last.now > limits.warning - NEAR:
+        return EVERY
+    ends = (last.warning, last.alarm)
+    never = all(crossing is not None and crossing.never for crossing in ends)
+    return CALM_EVERY if never else EVERY
+
+
+def _surprised(future: Forecast, sensor: Temperature) -> bool:
+    """Whether a reading is far from what was expected: the load or the fans have changed."""
+    expected = future.at(sensor.tick)
+    if expected is None or sensor.celsius is None:
+        return False
+    return abs(sensor.celsius - expected) > SURPRISE + (future.error or 0.0)
+
+
+def _eased(limits: Thresholds) -> Thresholds:
+    """Limits that are a little closer: an alarm ends only well inside of the real ones."""
+    return Thresholds(
+        high_alarm=_scaled(limits.high_alarm, 1 - EASE),
+        low_alarm=_scaled(limits.low_alarm, 1 + EASE),
+        high_warning=_scaled(limits.high_warning, 1 - EASE),
+        low_warning=_scaled(limits.low_warning, 1 + EASE),
+    )
+
+
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+def _gone(before: Frame | None, now: Frame) -> Iterator[Alert]:
+    """Ports, links and modules that were there in the frame before."""
+    tick = now.sample.tick
+    for port_id, one in before.ports.items() if before else ():
+        old = one.now
+        frame = now.ports.get(port_id)
+        if frame is None:
+            yield Alert(AlertKind.PORT_GONE, old.port, "the port is gone", tick)
+            continue
+        new = frame.now
+        same = new.link is old.link and new.module is old.module
+        if same and HIGH_TEMPERATURE.origin not in new.readings:
+            continue  # nothing of what is asked below can have changed: virtual ports mostly
+        state = new.link.state
+        if old.link.state is LinkState.UP and state not in (LinkState.UP, LinkState.ADMIN_DOWN):
+            text = f"link {state}" + (f": {new.link.detail}" if new.link.detail else "")
+            yield Alert(AlertKind.LINK_DOWN, new.port, text, tick)
+        hint = _heat_hint(one, frame)
+        if hint is not None:
+            yield Alert(AlertKind.ALARM, new.port, hint, tick, "module")
+        empty = state is LinkState.NO_MODULE and old.link.state is not LinkState.NO_MODULE
+        if empty or (old.module is not None and new.module is None):
+            yield Alert(AlertKind.MODULE_OUT, new.port, "the module is gone", tick)
+
+
+def _heat_hint(old: PortFrame, new: PortFrame) -> str | None:
+    """What tells of a hot module without root and without any sensor: link state and counter."""
+    if new.now.link.state is LinkState.OVERHEAT and old.now.link.state is not LinkState.OVERHEAT:
+        return "the module was switched off because of heat"
+    before, now = old.total(HIGH_TEMPERATURE), new.total(HIGH_TEMPERATURE)
+    if before is not None and now is not None and now > before:
+        return "the module reported high temperature"
+    return None

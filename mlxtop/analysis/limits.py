@@ -1,0 +1,190 @@
+"""What bounds a port: line, PCIe and processor, and what it carries of that.
+
+Figures are bit/s. Raw is what the hardware signals, usable what is left for data, measured what
+was counted in the last interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mlxtop.analysis.slot import Hop, find_hop
+from mlxtop.analysis.throughput import NETDEV, throughput
+from mlxtop.model.frame import Frame, PortFrame
+from mlxtop.model.identity import Port, PortId, PortKind
+from mlxtop.model.linkrate import Protocol, ethernet_goodput, infiniband_goodput, parse_rate
+from mlxtop.model.pcie import Direction, PciePath, payload
+from mlxtop.model.sample import Link, LinkLayer
+from mlxtop.model.tuning import PortTuning
+
+_MEGA = 1_000_000
+FULL_CORE = 90.0
+"""Percent of load from which a core is taken for full."""
+
+
+def gbps(bits: float) -> str:
+    """Gb/s with one decimal, as the ceiling and findings say it.
+
+    >>> gbps(63_008_000_000), gbps(54_545_454_545)
+    ('63.0', '54.5')
+    """
+    return f"{bits / 1e9:.1f}"
+
+
+@dataclass(frozen=True, slots=True)
+class LineLimit:
+    """What the line carries."""
+
+    raw: float
+    """Signalling rate as it is named: 40e9 for QDR; on Ethernet the data rate."""
+    usable: int
+    """After encoding."""
+    mtu: int | None
+    goodput: Mapping[Protocol, float]
+    """An application's data at the present MTU; without those that are unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class PcieLimit:
+    """What the path to memory carries in each direction, for all ports of the card together."""
+
+    path: PciePath
+    raw: int
+    usable: Mapping[Direction, int]
+    mps: int | None
+    """Bytes; None: not readable, 256 is assumed."""
+    hop: Hop | None
+    """Where the path is narrower than the card; None where it is not."""
+    ports: tuple[PortId, ...]
+    """All ports that share it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CpuLoad:
+    """The busiest core: of those that serve the port's interrupts, else of all."""
+
+    core: int
+    percent: float
+    serves: bool
+    """The core serves the port's interrupts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Traffic of the busier direction."""
+
+    direction: Direction
+    rate: float
+    utilisation: float | None
+    """Share of the line, with the framing of every packet."""
+    rdma: bool
+    """Most of it bypasses the kernel."""
+
+
+def line_limit(link: Link) -> LineLimit | None:
+    """What the line carries; None while its speed is unknown."""
+    rate = parse_rate(link.rate) if link.layer is LinkLayer.INFINIBAND else None
+    usable = link.speed or (rate.bits if rate else None)
+    if not usable:
+        return None
+    raw = rate.signalling * 1e9 if rate else float(usable)
+    shares = {protocol: _share(protocol, link) for protocol in Protocol}
+    goodput = {protocol: usable * share for protocol, share in shares.items() if share}
+    return LineLimit(raw, usable, link.mtu, goodput)
+
+
+def _share(protocol: Protocol, link: Link) -> float | None:
+    if link.layer is not LinkLayer.INFINIBAND:
+        return ethernet_goodput(protocol, link.mtu)
+    return infiniband_goodput(protocol, link.mtu, connected=link.ipoib_mode == "connected")
+
+
+def slot_of(function: str) -> str:
+    """Domain, bus and device: what the functions of one slot have in common.
+
+    >>> slot_of("0000:43:00.1")
+    '0000:43:00'
+    """
+    return function.rpartition(".")[0]
+
+
+def path_of(frame: Frame, port: Port) -> PciePath | None:
+    """The PCIe path of a port's function; cards can have more than one (socket direct)."""
+    if port.function is None or port.kind is not PortKind.PHYSICAL:
+        return None
+    slot = slot_of(port.function)
+    for key in (slot, port.adapter or ""):
+        status = frame.sample.pcie.get(key)
+        if status and status.path.links and slot_of(status.path.links[0].device) == slot:
+            return status.path
+    return None
+
+
+def pcie_limit(frame: Frame, port: Port, settings: PortTuning | None) -> PcieLimit | None:
+    """What PCIe carries for a port and those beside it; None where there is no path to see."""
+    path = path_of(frame, port)
+    available = path.available_mbps if path else None
+    if path is None or available is None:
+        return None
+    control = settings.control if settings else None
+    mps = control.mps if control else None
+    usable = {
+        direction: (payload(available, mps, direction) or 0) * _MEGA for direction in Direction
+    }
+    return PcieLimit(path, available * _MEGA, usable, mps, find_hop(path), _beside(frame, port))
+
+
+def _beside(frame: Frame, port: Port) -> tuple[PortId, ...]:
+    """The physical ports behind the same PCIe link, the port itself among them."""
+    slot = slot_of(port.function or "")
+    return tuple(
+        other
+        for other, its in frame.ports.items()
+        if its.now.port.kind is PortKind.PHYSICAL
+        and its.now.port.function is not None
+        and slot_of(its.now.port.function) == slot
+    )
+
+
+def _carried(frame: PortFrame, direction: Direction) -> Measured | None:
+    """One direction of a port; where only the kernel's share is counted, RDMA comes on top."""
+    seen = throughput(frame)
+    if direction is Direction.RX:
+        rate, share, rdma = seen.rx_bps, seen.rx_utilisation, seen.rdma_rx_bps or 0.0
+    else:
+        rate, share, rdma = seen.tx_bps, seen.tx_utilisation, seen.rdma_tx_bps or 0.0
+    if rate is None:
+        return None
+    if seen.source == NETDEV.name and frame.now.link.layer is not LinkLayer.INFINIBAND:
+        rate += rdma
+        if share is not None and frame.now.link.speed:
+            share += rdma / frame.now.link.speed
+    return Measured(direction, rate, share, rdma > rate / 2)
+
+
+def measure(frame: PortFrame) -> Measured | None:
+    """The busier direction of the last interval; None without a rate."""
+    directions = [seen for way in Direction if (seen := _carried(frame, way)) is not None]
+    return max(directions, key=lambda measured: measured.rate, default=None)
+
+
+def card_rate(frame: Frame, limit: PcieLimit, direction: Direction) -> float:
+    """What all ports behind a PCIe link carried together in one direction."""
+    seen = [_carried(frame.ports[port], direction) for port in limit.ports if port in frame.ports]
+    return sum(measured.rate for measured in seen if measured is not None)
+
+
+def cpu_load(frame: Frame, settings: PortTuning | None) -> CpuLoad | None:
+    """The core to look at: a full one that serves the port, else the busiest of all."""
+    busy = frame.sample.cpu.busy if frame.sample.cpu else ()
+    if not busy:
+        return None
+    interrupts = (settings.interrupts if settings else None) or ()
+    serving = {cpu for interrupt in interrupts for cpu in interrupt.cpus if cpu < len(busy)}
+    busiest = max(range(len(busy)), key=busy.__getitem__)
+    if serving:
+        own = max(sorted(serving), key=busy.__getitem__)
+        if busy[own] >= FULL_CORE:
+            return CpuLoad(own, busy[own], True)
+    return CpuLoad(busiest, busy[busiest], busiest in serving)

@@ -1,0 +1,214 @@
+"""What a port carries: the best source of the wire's rate, and the shares of kernel and RDMA.
+
+In legacy mode the wire is the kernel's traffic plus RDMA plus virtual functions; the three are
+shown apart and never added up. IPoIB runs inside the InfiniBand counters, and the netdev of an
+uplink representor already shows the wire.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlxtop.model.catalogue import (
+    MAC_RX_BYTES,
+    MAC_RX_PACKETS,
+    MAC_TX_BYTES,
+    MAC_TX_PACKETS,
+    NET_RX_BYTES,
+    NET_RX_PACKETS,
+    NET_TX_BYTES,
+    NET_TX_PACKETS,
+    PHY_RX_BYTES,
+    PHY_RX_PACKETS,
+    PHY_TX_BYTES,
+    PHY_TX_PACKETS,
+    RDMA_RX_BYTES,
+    RDMA_RX_PACKETS,
+    RDMA_TX_BYTES,
+    RDMA_TX_PACKETS,
+    VPORT_RDMA_RX,
+    VPORT_RDMA_TX,
+)
+from mlxtop.model.counters import Counter
+from mlxtop.model.frame import Frame, PortFrame
+from mlxtop.model.identity import PortId, PortKind
+from mlxtop.model.sample import LinkLayer, PortSample
+
+_IPOIB_HEADERS = 0.03
+"""Share of IPoIB traffic that its InfiniBand headers can add at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class WireSource:
+    """One set of counters for what goes over a port, and where it comes from."""
+
+    name: str
+    rx_bytes: Counter
+    tx_bytes: Counter
+    rx_packets: Counter
+    tx_packets: Counter
+    overhead: int
+    """Bytes a frame takes on the line beyond those counted: preamble, gap, and FCS if missing."""
+    help: str
+
+
+ETH_MAC = WireSource(
+    "eth-mac",
+    MAC_RX_BYTES,
+    MAC_TX_BYTES,
+    MAC_RX_PACKETS,
+    MAC_TX_PACKETS,
+    20,
+    "octets of the physical port (ethtool standard statistics)",
+)
+BYTES_PHY = WireSource(
+    "bytes_phy",
+    PHY_RX_BYTES,
+    PHY_TX_BYTES,
+    PHY_RX_PACKETS,
+    PHY_TX_PACKETS,
+    20,
+    "octets of the physical port (the driver's *_bytes_phy)",
+)
+IB_DATA = WireSource(
+    "ib-data",
+    RDMA_RX_BYTES,
+    RDMA_TX_BYTES,
+    RDMA_RX_PACKETS,
+    RDMA_TX_PACKETS,
+    0,
+    "InfiniBand port_rcv_data and port_xmit_data, IPoIB included",
+)
+NETDEV = WireSource(
+    "netdev",
+    NET_RX_BYTES,
+    NET_TX_BYTES,
+    NET_RX_PACKETS,
+    NET_TX_PACKETS,
+    24,
+    "the kernel's network stack only: RDMA and virtual functions are not in it",
+)
+SOURCES = {source.name: source for source in (ETH_MAC, BYTES_PHY, IB_DATA, NETDEV)}
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """Rates in bit/s and packets/s, totals in bytes of the counter that `source` names.
+
+    `kernel_*` is what the host's stack handled, `rdma_*` what bypassed it, both None where
+    unknown. `*_utilisation` is a share of the line rate, with the framing of every packet.
+    """
+
+    source: str | None = None
+    rx_bps: float | None = None
+    tx_bps: float | None = None
+    rx_pps: float | None = None
+    tx_pps: float | None = None
+    rx_bytes: int | None = None
+    tx_bytes: int | None = None
+    rdma_rx_bps: float | None = None
+    rdma_tx_bps: float | None = None
+    kernel_rx_bps: float | None = None
+    kernel_tx_bps: float | None = None
+    rx_utilisation: float | None = None
+    tx_utilisation: float | None = None
+
+
+def wire_source(now: PortSample) -> WireSource | None:
+    """The best source that a port's readings have values of; None where there is none."""
+    order: tuple[WireSource, ...] = (NETDEV,)
+    if now.link.layer is LinkLayer.INFINIBAND:
+        order = (IB_DATA, NETDEV)
+    elif now.port.kind is PortKind.PHYSICAL:
+        order = (ETH_MAC, BYTES_PHY, NETDEV)
+    return next((source for source in order if _has(now, source)), None)
+
+
+def _has(now: PortSample, source: WireSource) -> bool:
+    reading = now.readings.get(source.rx_bytes.origin)
+    return reading is not None and reading.get(source.rx_bytes.key) is not None
+
+
+def throughput(frame: PortFrame) -> Throughput:
+    """What the port carried in the last interval."""
+    now = frame.now
+    source = wire_source(now)
+    rdma_rx, rdma_tx = (
+        _rdma(frame, RDMA_RX_BYTES, VPORT_RDMA_RX),
+        _rdma(frame, RDMA_TX_BYTES, VPORT_RDMA_TX),
+    )
+    if source is None:
+        return Throughput(rdma_rx_bps=rdma_rx, rdma_tx_bps=rdma_tx)
+    rx, tx = _bits(frame, source.rx_bytes), _bits(frame, source.tx_bytes)
+    kernel_rx = kernel_tx = None
+    if not now.port.switchdev:
+        kernel_rx, kernel_tx = _bits(frame, NET_RX_BYTES), _bits(frame, NET_TX_BYTES)
+    if source is IB_DATA:
+        rdma_rx, rdma_tx = _beside_ipoib(rx, kernel_rx), _beside_ipoib(tx, kernel_tx)
+    rx_pps, tx_pps = frame.rate(source.rx_packets), frame.rate(source.tx_packets)
+    speed = now.link.speed
+    return Throughput(
+        source=source.name,
+        rx_bps=rx,
+        tx_bps=tx,
+        rx_pps=rx_pps,
+        tx_pps=tx_pps,
+        rx_bytes=frame.total(source.rx_bytes),
+        tx_bytes=frame.total(source.tx_bytes),
+        rdma_rx_bps=rdma_rx,
+        rdma_tx_bps=rdma_tx,
+        kernel_rx_bps=kernel_rx,
+        kernel_tx_bps=kernel_tx,
+        rx_utilisation=_utilisation(rx, rx_pps, source.overhead, speed),
+        tx_utilisation=_utilisation(tx, tx_pps, source.overhead, speed),
+    )
+
+
+def _bits(frame: PortFrame, counter: Counter) -> float | None:
+    rate = frame.rate(counter)
+    return None if rate is None else rate * 8
+
+
+def _rdma(frame: PortFrame, port_data: Counter, vport: Counter) -> float | None:
+    """RDMA traffic of an Ethernet port: the RDMA port's counters, else the driver's."""
+    rate = _bits(frame, port_data)
+    return _bits(frame, vport) if rate is None else rate
+
+
+def _beside_ipoib(total: float | None, ipoib: float | None) -> float | None:
+    """What an InfiniBand port carried besides IPoIB; the headers of IPoIB are not taken for it."""
+    if total is None or ipoib is None:
+        return total
+    rest = total - ipoib
+    return rest if rest > _IPOIB_HEADERS * ipoib else 0.0
+
+
+def _utilisation(
+    bits: float | None, packets: float | None, overhead: int, speed: int | None
+) -> float | None:
+    if bits is None or not speed:
+        return None
+    return (bits + 8 * overhead * (packets or 0.0)) / speed
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What a port can carry in one direction, bit/s, and what sets it: `link` or `PCIe`."""
+
+    bps: float
+    by: str
+
+
+def capacity(frame: Frame, port: PortId) -> Capacity | None:
+    """The smaller of line rate and the card's PCIe path; None where neither is known.
+
+    PCIe is shared by all ports of a card; each of them could use it alone.
+    """
+    now = frame.ports[port].now
+    key = now.port.adapter
+    status = frame.sample.pcie.get(key) if key is not None else None
+    available = status.path.available_mbps if status else None
+    speed = now.link.speed
+    if available is not None and (speed is None or available * 1e6 < speed):
+        return Capacity(available * 1e6, "PCIe")
+    return Capacity(float(speed), "link") if speed else None

@@ -1,0 +1,196 @@
+"""What limits a port just now: named only when the traffic is near a limit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mlxtop.analysis.limits import FULL_CORE, CpuLoad, LineLimit, Measured, PcieLimit, gbps
+from mlxtop.model.catalogue import CATALOGUE, STALLED_RD, STALLED_WR
+from mlxtop.model.counters import Counter, Origin, Unit
+from mlxtop.model.frame import PortFrame
+from mlxtop.model.pcie import Direction
+from mlxtop.model.sample import LinkState
+
+LINE_NEAR = 0.9
+"""Share of the line, framing included, from which the line is the limit."""
+PCIE_NEAR = 0.85
+"""Share of PCIe's usable rate: acknowledgements and descriptors take some of the rest."""
+LIGHT = 0.02
+"""Share of the line below which nothing can be said about limits."""
+LIGHT_ANYWHERE = 100e6
+"""bit/s below which nothing is said where the line rate is unknown."""
+STALLED = 30
+"""Percent of a second in which the card waited for PCIe; the driver counts such seconds."""
+PAUSES = 100.0
+"""Pause frames a second that slow a fast line noticeably."""
+MARKS = 10.0
+"""Congestion notifications a second."""
+
+_PRIORITY_PAUSE = re.compile(r"^([rt]x)_prio\d_pause$")
+
+
+class Limit(StrEnum):
+    """What binds."""
+
+    LINK = "the link"
+    PCIE = "PCIe"
+    CPU = "CPU"
+    PEER = "the peer"
+    HOST = "this host"
+    CONGESTION = "congestion in the network"
+    BUFFERS = "receive buffers"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The binding limit with its evidence, or what was ruled out."""
+
+    limit: Limit | None
+    detail: str
+    """Evidence for the limit; without one, why none is named."""
+    ruled_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that a verdict is made of."""
+
+    frame: PortFrame
+    measured: Measured | None
+    line: LineLimit | None
+    pcie: PcieLimit | None
+    card_rate: float | None
+    """What all ports behind the PCIe link carry in the measured direction, bit/s."""
+    cpu: CpuLoad | None
+    streams: int | None
+
+
+def judge(seen: Evidence) -> Verdict:
+    """The binding limit, or what was ruled out."""
+    measured = seen.measured
+    if seen.frame.now.link.state is not LinkState.UP:
+        return Verdict(None, "no link")
+    if measured is None:
+        return Verdict(None, "not measured")
+    if measured.rate < (LIGHT * seen.line.usable if seen.line else LIGHT_ANYWHERE):
+        return Verdict(None, "little traffic: nothing can be ruled out")
+    ruled_out: list[str] = []
+    for limit, text in _hard(seen, measured, ruled_out):
+        return Verdict(limit, text)
+    for limit, text in _soft(seen, measured, ruled_out):
+        return Verdict(limit, text, tuple(ruled_out))
+    return Verdict(None, "no limit found on this side", tuple(ruled_out))
+
+
+def _hard(seen: Evidence, measured: Measured, ruled_out: list[str]) -> Iterator[tuple[Limit, str]]:
+    """Line and PCIe: the one that is nearer to its end first."""
+    near: list[tuple[float, Limit, str]] = []
+    if measured.utilisation is not None:
+        share = measured.utilisation
+        if share >= LINE_NEAR:
+            near.append((share, Limit.LINK, f"{share * 100:.0f} % of the line is used"))
+        else:
+            ruled_out.append(f"link {share * 100:.0f} %")
+    stalled = seen.frame.total(STALLED_WR if measured.direction is Direction.RX else STALLED_RD)
+    if seen.pcie is not None and seen.card_rate is not None:
+        usable = seen.pcie.usable[measured.direction]
+        share = seen.card_rate / usable if usable else 0.0
+        if share >= PCIE_NEAR:
+            whose = " by all its ports" if len(seen.pcie.ports) > 1 else ""
+            near.append(
+                (share, Limit.PCIE, f"{share * 100:.0f} % of {gbps(usable)} usable is used{whose}")
+            )
+        elif stalled is None or stalled < STALLED:
+            ruled_out.append(f"PCIe {share * 100:.0f} %")
+    if stalled is not None and stalled >= STALLED:
+        near.append((0.0, Limit.PCIE, f"the card waited for it {stalled} % of the last second"))
+    for _, limit, text in sorted(near, key=lambda item: item[0], reverse=True):
+        yield limit, text
+
+
+def _soft(seen: Evidence, measured: Measured, ruled_out: list[str]) -> Iterator[tuple[Limit, str]]:
+    """Everything that stops a port long before its line is full."""
+    cpu = None if measured.rdma else seen.cpu
+    full = cpu is not None and cpu.percent >= FULL_CORE
+    if cpu and full and cpu.serves:
+        yield Limit.CPU, _cpu_text(seen, measured, cpu)
+    elif cpu and not full:
+        ruled_out.append(f"CPU: no core above {cpu.percent:.0f} %")
+    yield from _flow_control(seen.frame, measured.direction, ruled_out)
+    yield from _congestion(seen.frame, measured.direction, ruled_out)
+    if cpu and full:
+        yield Limit.CPU, _cpu_text(seen, measured, cpu)
+    if measured.direction is Direction.RX:
+        yield from _buffers(seen.frame, ruled_out)
+
+
+def _cpu_text(seen: Evidence, measured: Measured, cpu: CpuLoad) -> str:
+    if seen.streams:
+        return f"about {gbps(measured.rate / seen.streams)} per stream × {seen.streams}"
+    if cpu.serves:
+        return f"core {cpu.core} is full and serves the port's interrupts"
+    return f"core {cpu.core} is full"
+
+
+def _rate(frame: PortFrame, origin: Origin, key: str) -> float | None:
+    return frame.rate(CATALOGUE[origin, key])
+
+
+def _pauses(frame: PortFrame, way: str) -> float | None:
+    """Pause frames a second, global ones and those of priorities; None where none are counted."""
+    rates = [_rate(frame, Origin.DRIVER, f"{way}_pause_ctrl_phy")]
+    reading = frame.now.readings.get(Origin.DRIVER)
+    for key in reading.schema.keys if reading else ():
+        match = _PRIORITY_PAUSE.match(key)
+        if match and match[1] == way:
+            rates.append(frame.rate(Counter(Origin.DRIVER, key, Unit.EVENTS, "")))
+    known = [rate for rate in rates if rate is not None]
+    return sum(known) if known else None
+
+
+def _flow_control(
+    frame: PortFrame, direction: Direction, ruled_out: list[str]
+) -> Iterator[tuple[Limit, str]]:
+    """Sending is held up by pause frames that arrive, receiving by those that are sent."""
+    way = "rx" if direction is Direction.TX else "tx"
+    pauses = _pauses(frame, way)
+    if pauses is None:
+        return
+    if pauses < PAUSES:
+        ruled_out.append("no pause")
+    elif way == "rx":
+        yield Limit.PEER, f"{pauses:.0f} pause frames a second come from it"
+    else:
+        yield Limit.HOST, f"it sends {pauses:.0f} pause frames a second"
+
+
+def _congestion(
+    frame: PortFrame, direction: Direction, ruled_out: list[str]
+) -> Iterator[tuple[Limit, str]]:
+    """Congestion notifications: a sender obeys them, a receiver sends them."""
+    key = "rp_cnp_handled" if direction is Direction.TX else "np_cnp_sent"
+    marks = _rate(frame, Origin.RDMA_HW, key)
+    if marks is None:
+        return
+    if marks >= MARKS:
+        yield Limit.CONGESTION, f"{marks:.0f} notifications (CNP) a second"
+    else:
+        ruled_out.append("no congestion")
+
+
+def _buffers(frame: PortFrame, ruled_out: list[str]) -> Iterator[tuple[Limit, str]]:
+    """Packets that arrived and found no room."""
+    rates = {
+        "found no receive buffer": _rate(frame, Origin.DRIVER, "rx_out_of_buffer"),
+        "were dropped in the port's buffer": _rate(frame, Origin.DRIVER, "rx_discards_phy"),
+        "found no receive request": _rate(frame, Origin.RDMA_HW, "out_of_buffer"),
+    }
+    known = {text: rate for text, rate in rates.items() if rate is not None}
+    for text, rate in known.items():
+        if rate >= 1:
+            yield Limit.BUFFERS, f"{rate:.0f} packets a second {text}"
+    if known:
+        ruled_out.append("no lack of buffers")
