@@ -1,0 +1,71 @@
+"""Simulated machines: a `System` that answers from a small physical model.
+
+Each machine is one text file in `machines/`, in the format of captured machines, with a block
+`@physics:` in TOML.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from mlxtop.lab.clock import Clock, ManualClock, RealClock
+from mlxtop.lab.spec import machine, merge
+from mlxtop.lab.system import LabSystem
+from mlxtop.system.captured import Capture, parse_capture
+
+__all__ = ["DEFAULT", "MACHINES", "LabSystem", "ManualClock", "RealClock", "load_lab"]
+
+DEFAULT = "pacu"
+_ORDER = (
+    *("pacu", "fry", "pacu-x16", "fry-x16", "cx3-hp", "tiny", "odroid"),
+    *("ceph", "ceph2", "ceph3", "dgx", "faulty"),
+)
+MACHINE_FILES = Path(__file__).parent / "machines"
+_ABOUT = re.compile(r'^  \| about = "(.*)"$', re.MULTILINE)
+
+
+def machine_list() -> dict[str, str]:
+    """Every machine file with its line; those of `_ORDER` first."""
+    found: dict[str, str] = {}
+    for path in sorted(MACHINE_FILES.glob("*.txt")):
+        about = _ABOUT.search(path.read_text("utf-8"))
+        found[path.stem] = about[1] if about else ""
+    return {name: found[name] for name in sorted(found, key=_place)}
+
+
+def _place(name: str) -> tuple[int, str]:
+    return (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)
+
+
+MACHINES = machine_list()
+"""Every machine and a line about it; the first is the default."""
+
+
+def _read(name: str) -> tuple[Capture, dict[str, Any]]:
+    """The file of a machine; a variant is laid over the machine that it is a variant of."""
+    path = MACHINE_FILES / f"{name}.txt"
+    capture = parse_capture(path.read_text("utf-8"))
+    if capture.complaints:
+        raise ValueError(f"{name}: {capture.complaints[0]}")
+    physics = tomllib.loads(capture.blocks["physics"])
+    base_name = physics.pop("variant_of", None)
+    if base_name is None:
+        return capture, physics
+    base, base_physics = _read(base_name)
+    for path_, node in capture.nodes.items():
+        base.add(path_, node)
+    base.answers |= capture.answers
+    base.commands |= capture.commands
+    base.properties |= capture.properties
+    return base, merge(base_physics, physics)
+
+
+def load_lab(name: str = DEFAULT, clock: Clock | None = None, seed: int = 0) -> LabSystem:
+    """Start a simulated machine; raises KeyError for a name that is not in `MACHINES`."""
+    if name not in MACHINES:
+        raise KeyError(name)
+    capture, physics = _read(name)
+    return LabSystem(machine(name, physics), capture, clock or RealClock(), seed)

@@ -1,0 +1,1 @@
+"""Commands of a simulated machine, in the words of the real ones."""

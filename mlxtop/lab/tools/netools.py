@@ -1,0 +1,123 @@
+"""ping, ip and ethtool as far as the product or a person at the demo calls them."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Sequence
+
+from mlxtop.lab.tools.ethtool_m import lines
+from mlxtop.lab.tools.shell import Err, Machine, Running
+from mlxtop.system.door import Question
+
+
+def _option(argv: Sequence[str], name: str, default: str) -> str:
+    return argv[argv.index(name) + 1] if name in argv[:-1] else default
+
+
+def ping(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
+    """`ping -c N [-M do] [-s SIZE] [-W S] HOST` of iputils."""
+    host = argv[-1]
+    count, size = int(_option(argv, "-c", "3")), int(_option(argv, "-s", "56"))
+    try:
+        route = machine.network.route(host)
+    except OSError:
+        yield Err(f"ping: {host}: Name or service not known")
+        return 2
+    port = machine.network.port_of(str(route["dev"]))
+    mtu = port.mtu if port else 1500
+    peer_mtu = port.spec.peer_mtu if port and port.spec.peer_mtu else mtu
+    yield f"PING {host} ({host}) {size}({size + 28}) bytes of data."
+    reachable = machine.network.answers(host)
+    received = 0
+    for number in range(1, count + 1):
+        if "do" in argv and size + 28 > mtu:
+            yield Err(f"ping: local error: message too long, mtu={mtu}")
+            yield 1.0
+        elif not reachable or size + 28 > peer_mtu:
+            yield 1.0
+        else:
+            received += 1
+            yield f"{size + 8} bytes from {host}: icmp_seq={number} ttl=64 time=0.0{40 + number} ms"
+            if number < count:
+                yield 1.0
+    lost = 100 * (count - received) // max(count, 1)
+    yield ""
+    yield f"--- {host} ping statistics ---"
+    yield f"{count} packets transmitted, {received} received, {lost}% packet loss, time {count}ms"
+    return 0 if received else 1
+
+
+def ip(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
+    """`ip route get DESTINATION`."""
+    words = [word for word in argv[1:] if not word.startswith("-")]
+    if words[:2] != ["route", "get"] or len(words) < 3:
+        yield Err('Object "{}" is unknown, try "ip help".'.format(" ".join(words[:1])))
+        return 255
+    try:
+        ipaddress.ip_address(words[2])
+        route = machine.network.route(words[2])
+    except (OSError, ValueError):
+        yield Err(f'Error: any valid prefix is expected rather than "{words[2]}".')
+        return 1
+    via = f"via {route['via']} " if route["via"] else ""
+    local = "local " if route["local"] else ""
+    yield f"{local}{words[2]} {via}dev {route['dev']} src {route['src']} uid 0 "
+    yield "    cache "
+    return 0
+
+
+def rdma(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
+    """`rdma -j resource show qp`: the kernel's own queue pairs, and those of running tests."""
+    rows: list[dict[str, object]] = []
+    for port in machine.world.ports:
+        if not port.present:
+            continue
+        base = {"ifname": port.spec.rdma, "port": port.spec.number}
+        rows.append({**base, "lqpn": 1, "type": "GSI", "state": "RTS", "comm": "ib_core"})
+        if any(not flow.kernel and any(flow.wish) for flow in port.flows):
+            row = {**base, "lqpn": 131, "type": "RC", "state": "RTS", "pid": 4711}
+            rows.append(row | {"comm": "ib_write_bw"})
+    yield json.dumps(rows)
+    return 0
+
+
+def ethtool(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
+    """`ethtool --version`, `-i`, `-S` and `-m` of a netdev."""
+    if "--version" in argv:
+        yield f"ethtool version {machine.world.spec.tools['ethtool']}"
+        return 0
+    device = argv[-1]
+    if "-m" in argv or "--module-info" in argv:
+        return (yield from _module(machine, device))
+    try:
+        if "-i" in argv:
+            info = machine.kernel.ask(Question.DRIVER_INFO, device, ())
+            yield f"driver: {info['driver']}"
+            yield f"version: {info['version']}"
+            yield f"firmware-version: {info['firmware']}"
+            yield "expansion-rom-version: "
+            yield f"bus-info: {info['bus']}"
+            return 0
+        table = machine.kernel.ask(Question.DRIVER_STATISTICS, device, ())
+    except OSError:
+        yield Err("Cannot get driver information: No such device")
+        return 71
+    yield "NIC statistics:"
+    for name, value in zip(table["names"], table["values"], strict=True):
+        yield f"     {name}: {value}"
+    return 0
+
+
+def _module(machine: Machine, device: str) -> Running:
+    port = next((port for port in machine.world.ports if port.netdev == device), None)
+    if port is None:
+        yield Err("netlink error: No such device")
+        return 1
+    module = port.spec.module
+    if module is None or port.unplugged or module.kind.cmis or not machine.root:
+        yield Err(f"netlink error: {'Operation not permitted' if module else 'Invalid argument'}")
+        return 1
+    yield 0.1
+    yield from lines(module, machine.kernel.monitors(port))
+    return 0

@@ -1,0 +1,67 @@
+"""Which command is which, and the wrappers that run another one: sudo, env, timeout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlxtop.lab.tools.iperf3 import iperf3
+from mlxtop.lab.tools.mstconfig import mstconfig
+from mlxtop.lab.tools.mstfwreset import mget_temp, mstfwreset
+from mlxtop.lab.tools.mstlink import mstlink
+from mlxtop.lab.tools.netools import ethtool, ip, ping, rdma
+from mlxtop.lab.tools.perftest import perftest
+from mlxtop.lab.tools.shell import Machine, Running, Tool, missing
+
+_TOOLS: dict[str, Tool] = {
+    "mstconfig": mstconfig,
+    "mlxconfig": mstconfig,
+    "mstlink": mstlink,
+    "mlxlink": mstlink,
+    "mstfwreset": mstfwreset,
+    "mlxfwreset": mstfwreset,
+    "mstmget_temp": mget_temp,
+    "mget_temp": mget_temp,
+    "ethtool": ethtool,
+    "iperf3": iperf3,
+    "ping": ping,
+    "ip": ip,
+    "rdma": rdma,
+    "ib_write_bw": perftest,
+    "ib_read_bw": perftest,
+    "ib_send_bw": perftest,
+    "ib_send_lat": perftest,
+    "ib_write_lat": perftest,
+    "ib_read_lat": perftest,
+}
+_PART_OF = {"rdma": "ip"}
+"""Commands that come with another one: iproute2."""
+_FLAGS_WITH_VALUE = ("-k", "-s", "-u", "-g", "-p", "-C", "--kill-after", "--signal")
+
+
+def start(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
+    """The running command; raises FileNotFoundError for one that is not installed."""
+    name = argv[0].rpartition("/")[2]
+    if name in ("sudo", "env", "timeout", "setsid"):
+        return _wrapped(machine, name, argv, stdin)
+    tool = _TOOLS.get(name)
+    if tool is None or _PART_OF.get(name, name) not in machine.world.spec.tools:
+        raise missing(argv[0])
+    return tool(machine, [name, *argv[1:]], stdin)
+
+
+def _wrapped(machine: Machine, name: str, argv: Sequence[str], stdin: str) -> Running:
+    rest = list(argv[1:])
+    while rest and (rest[0].startswith("-") or "=" in rest[0]):
+        word = rest.pop(0)
+        if word in _FLAGS_WITH_VALUE and rest:
+            rest.pop(0)
+    if name == "timeout" and rest:
+        rest.pop(0)
+    if not rest or rest[0] == "true":
+        return _nothing()
+    return start(machine, rest, stdin)
+
+
+def _nothing() -> Running:
+    yield from ()
+    return 0
