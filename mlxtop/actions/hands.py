@@ -1,0 +1,28 @@
+"""What the screen needs to have something done: the machine, and the log of what was done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlxtop.system.door import System
+
+if TYPE_CHECKING:
+    from mlxtop.actions.log import ActionLog
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """Made only where changes are allowed: not with --readonly, not for captured machines.
+
+    Screens pass it on to actions; they do not use the machine themselves.
+    """
+
+    system: System
+
+    @property
+    def log(self) -> ActionLog | None:
+        """The action log of the person; simulated machines have none."""
+        from mlxtop.actions.log import own_log
+
+        return None if self.system.demo else own_log()

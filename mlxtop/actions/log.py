@@ -1,0 +1,136 @@
+"""The action log: every command that changed something, one JSON object a line.
+
+It belongs to the person who asked, also under sudo: files are made with that user's rights
+(setfsuid(2), which is of one thread), so that a link in a home directory leads root nowhere.
+Standard library only: the program that takes changes back runs it without the rest.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import pwd
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+NAME = "actions.jsonl"
+READ_LIMIT = 16 << 20
+"""Bytes of the end of the log that are read at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The person who runs the program, looked at through sudo."""
+
+    uid: int
+    gid: int
+    home: str
+
+
+def invoking_owner(environ: Mapping[str, str] = os.environ) -> Owner:
+    """Who asked: under sudo its caller, else the user of this process."""
+    uid = os.geteuid()
+    asked = environ.get("SUDO_UID", "")
+    if uid == 0 and asked.isascii() and asked.isdecimal():
+        uid = int(asked)
+    try:
+        entry = pwd.getpwuid(uid)
+    except KeyError:
+        return Owner(uid, os.getegid(), environ.get("HOME", "/"))
+    home = entry.pw_dir if uid != os.geteuid() else environ.get("HOME") or entry.pw_dir
+    return Owner(uid, entry.pw_gid, home)
+
+
+def log_path(owner: Owner, environ: Mapping[str, str] = os.environ) -> str:
+    """`$XDG_STATE_HOME/mlxtop-nic/actions.jsonl` of the person who asked."""
+    base = environ.get("XDG_STATE_HOME", "")
+    if not base.startswith("/"):
+        base = f"{owner.home}/.local/state"
+    return f"{base}/mlxtop-nic/{NAME}"
+
+
+@contextmanager
+def rights_of(owner: Owner) -> Iterator[None]:
+    """Let this thread use files as `owner`; root only, else nothing changes."""
+    if os.geteuid() != 0 or owner.uid == 0:
+        yield
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.setfsgid(owner.gid)
+    libc.setfsuid(owner.uid)
+    try:
+        if libc.setfsuid(-1) & 0xFFFFFFFF != owner.uid:
+            raise PermissionError("cannot take the rights of the user who asked")
+        yield
+    finally:
+        libc.setfsuid(0)
+        libc.setfsgid(os.getegid())
+
+
+def _append(path: str, line: bytes) -> None:
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    fd = os.open(path, flags, 0o600)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(f"{path} is not a file")
+        os.write(fd, line)
+    finally:
+        os.close(fd)
+
+
+@dataclass(frozen=True, slots=True)
+class ActionLog:
+    """The log of one person."""
+
+    path: str
+    owner: Owner
+
+    def record(self, **entry: object) -> str | None:
+        """Append an entry with the time; what went wrong in words, None when all is well.
+
+        A change does not fail for its log: it is told, and goes on.
+        """
+        stamped = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **entry}
+        line = json.dumps(stamped, default=str).encode() + b"\n"
+        try:
+            with rights_of(self.owner):
+                _append(self.path, line)
+        except OSError as error:
+            return f"the action log {self.path} cannot be written: {error.strerror or error}"
+        return None
+
+    def entries(self) -> list[dict[str, object]]:
+        """Every entry, oldest first; lines that are none are left out. Raises OSError."""
+        with rights_of(self.owner), open(self.path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - READ_LIMIT))
+            data = file.read(READ_LIMIT)
+        return parse_log(data.decode("utf-8", "replace"))
+
+
+def parse_log(text: str) -> list[dict[str, object]]:
+    """The entries of a log.
+
+    >>> parse_log('{"time": "now"}\\nnonsense\\n')
+    [{'time': 'now'}]
+    """
+    found = []
+    for line in text.splitlines():
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(entry, dict):
+            found.append(entry)
+    return found
+
+
+def own_log(environ: Mapping[str, str] = os.environ) -> ActionLog:
+    """The log of the person who runs this program."""
+    owner = invoking_owner(environ)
+    return ActionLog(log_path(owner, environ), owner)
