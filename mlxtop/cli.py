@@ -1,0 +1,307 @@
+"""The command line: argv to settings, to one machine, one source and one front end.
+
+Exit status 0; 1 with one line on stderr when something cannot be done or was not understood.
+`doctor` has the monitoring-plugin convention, so that what it did not understand is 3.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from importlib import import_module
+from threading import Event
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mlxtop import __version__
+from mlxtop.outputs import encoding
+from mlxtop.present.clean import clean
+from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings, config_path, load
+
+if TYPE_CHECKING:
+    from mlxtop.analysis.heatwatch import Alert
+    from mlxtop.sources.live import LiveSource
+    from mlxtop.system.door import System
+    from mlxtop.tui.app import MlxtopApp
+
+COMMANDS: dict[str, str] = {
+    "doctor": "say what slows the ports down, and what to do about it",
+    "link-type": "show and change what ports speak: InfiniBand or Ethernet",
+    "load": "load a port with iperf3 or RDMA and stop before it gets too hot",
+    "runs": "list, show and compare recorded load tests",
+    "log": "what was changed on this machine, when, and how it went",
+    "capture": "write what is read of this machine into one text file, names masked",
+    "completion": "print completions of bash, zsh or fish",
+    "manual": "print the manual page: mlxtop manual | man -l -",
+}
+"""Subcommand to its help; each is a module of `mlxtop.commands`."""
+
+ABOUT = """Terminal monitor for Mellanox/NVIDIA ConnectX adapters (not the one for Apple's MLX)."""
+
+
+class UsageError(Exception):
+    """The command line was not understood."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises instead of ending the program with 2, which means CRITICAL to monitoring."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what was not understood."""
+        raise UsageError(message)
+
+
+def _delay(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+    if seconds != 0 and not MIN_INTERVAL <= seconds <= MAX_INTERVAL:
+        raise argparse.ArgumentTypeError(f"{text} is neither 0 nor from 0.1 to 60 seconds")
+    return seconds
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)
+
+
+def parser(words: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
+    """The parser, from which man page and completions are made too.
+
+    Only subcommands in `words` know their arguments: the others' modules need not be loaded.
+    """
+    top = _Parser(prog="mlxtop", description=ABOUT, allow_abbrev=False)
+    top.set_defaults(parser=parser)
+    add = top.add_argument
+    add("-V", "--version", action="store_true", help="say version and what this program is")
+    add("--once", action="store_true", help="print one table and end")
+    add("--json", action="store_true", help="with --once or a subcommand: one JSON document")
+    add("--json-stream", action="store_true", help="print one JSON object a line")
+    add("-b", "--batch", action="store_true", help="print tables instead of the screen")
+    add("-n", "--count", type=_count, metavar="N", help="end after N tables or objects")
+    add("-d", "--delay", type=_delay, metavar="SECONDS", help="between samples: 0.1 to 60, or 0")
+    add("-i", "--include", action="append", metavar="GLOB", help="netdev, RDMA or PCI name; ! not")
+    add("--all", action="store_true", default=None, help="every network device but lo")
+    add("--root", metavar="DIR|FILE", help="read a captured machine instead of this one")
+    add("--demo", nargs="?", const="", metavar="MACHINE", help="simulated machine; list: name them")
+    add("--readonly", action="store_true", default=None, help="leave out all that could change")
+    add("--ascii", action="store_true", default=None, help="no braille and no box glyphs")
+    add("--theme", metavar="NAME", help="colours of the screen: dark, light or a Textual theme")
+    add("--debug", action="store_true", default=None, help="show tracebacks")
+    subcommands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name, text in COMMANDS.items():
+        command = subcommands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        command.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help="JSON instead of text"
+        )
+        if name in words:
+            _module(name).add_arguments(command)
+    return top
+
+
+def _module(command: str) -> Any:
+    return import_module(f"mlxtop.commands.{command.replace('-', '_')}")
+
+
+def _name_default_machine(argv: Sequence[str]) -> list[str]:
+    """Keep `--demo doctor` from taking the subcommand for a machine."""
+    found = list(argv)
+    for position, word in enumerate(found[:-1]):
+        if word == "--demo" and found[position + 1] in COMMANDS:
+            found[position] = "--demo="
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run mlxtop; returns the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    wrong = 3 if "doctor" in words else 1
+    try:
+        args = parser(words).parse_args(_name_default_machine(words))
+        return _run(args)
+    except UsageError as error:
+        return _fail(f"{error} (see mlxtop --help)", wrong)
+    except BrokenPipeError:
+        # Whoever read us has seen enough; nothing is left to be flushed into the pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except (OSError, ValueError) as error:
+        if debug:
+            raise
+        return _fail(_explain(error), wrong)
+    except Exception as error:
+        if debug:
+            raise
+        return _fail(f"{type(error).__name__}: {error} (--debug shows where)", wrong)
+
+
+def _fail(text: str, status: int) -> int:
+    print(f"mlxtop: {clean(text)}", file=sys.stderr)
+    return status
+
+
+def _explain(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error) or type(error).__name__
+
+
+def _run(args: argparse.Namespace) -> int:
+    if args.version:
+        print(f"mlxtop {__version__} (mlxtop-nic: Mellanox/NVIDIA ConnectX adapters)")
+        return 0
+    if args.demo == "list":
+        return _list_machines()
+    settings, complaints = load(_flags(args))
+    if not encoding.holds_glyphs():
+        settings = replace(settings, ascii=True)
+    encoding.prepare(settings.ascii)
+    for complaint in complaints:
+        print(f"mlxtop: {clean(complaint)}", file=sys.stderr)
+    _check(args)
+    system = _system(args, settings)
+    if args.command:
+        if system.demo:
+            print(f"mlxtop: DEMO, {system.label} is a simulated machine", file=sys.stderr)
+        return int(_module(args.command).run(args, system, settings))
+    source = _source(args, system, settings)
+    try:
+        return _front_end(args, source, system, settings)
+    finally:
+        source.close()
+
+
+def _flags(args: argparse.Namespace) -> dict[str, object]:
+    """What was given on the command line, by the names of the settings."""
+    given = {
+        "interval": args.delay or None,
+        "all": args.all,
+        "include": tuple(args.include) if args.include else None,
+        "readonly": args.readonly,
+        "ascii": args.ascii,
+        "theme": args.theme,
+        "debug": args.debug,
+    }
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _check(args: argparse.Namespace) -> None:
+    modes = [args.once, args.json_stream, args.batch]
+    if sum(modes) > 1:
+        raise UsageError("--once, --json-stream and --batch exclude each other")
+    if args.command and any(modes):
+        raise UsageError(f"{args.command} goes without --once, --json-stream and --batch")
+    if args.json and not args.once and not args.command:
+        raise UsageError("--json goes with --once or a subcommand; for a stream: --json-stream")
+    if args.delay == 0 and not args.once:
+        raise UsageError("--delay 0 goes with --once")
+    if args.count and not (args.json_stream or args.batch):
+        raise UsageError("--count goes with --json-stream or --batch")
+    if args.root and args.demo is not None:
+        raise UsageError("--root and --demo exclude each other")
+
+
+def _system(args: argparse.Namespace, settings: Settings) -> System:
+    if args.root:
+        from mlxtop.system.captured import load_captured
+
+        return load_captured(args.root)
+    if args.demo is not None:
+        from mlxtop.lab import DEFAULT, MACHINES, load_lab
+
+        name = args.demo or DEFAULT
+        if name not in MACHINES:
+            raise UsageError(f"no simulated machine {name!r}; --demo list names them")
+        return load_lab(name)
+    from mlxtop.system.local import LocalSystem
+
+    return LocalSystem(settings.readonly)
+
+
+def _list_machines() -> int:
+    from mlxtop.lab import MACHINES
+
+    for name, text in MACHINES.items():
+        print(f"{name:<10} {text}")
+    return 0
+
+
+def _source(args: argparse.Namespace, system: System, settings: Settings) -> LiveSource:
+    from mlxtop.sources.live import LiveSource
+
+    screen = not (args.once or args.json_stream or args.batch or args.command)
+    return LiveSource(system, settings.interval, settings.all, settings.include, incidents=screen)
+
+
+def _front_end(
+    args: argparse.Namespace, source: LiveSource, system: System, settings: Settings
+) -> int:
+    if not (args.once or args.json_stream or args.batch):
+        return _screen(source, system, settings)
+    from mlxtop.outputs import headless
+
+    stop = _stop_on_signals()
+    if args.once:
+        return headless.once(
+            source, stop, as_json=args.json, totals_only=args.delay == 0, all_=settings.all
+        )
+    mode: Callable[[LiveSource, Event, int | None], int] = (
+        headless.stream if args.json_stream else headless.batch
+    )
+    return mode(source, stop, args.count)
+
+
+def _screen(source: LiveSource, system: System, settings: Settings) -> int:
+    """The live screen; what ended it is told when the terminal is itself again."""
+    instead = "without one: --once, --batch, --json-stream"
+    if not all(file and file.isatty() for file in (sys.stdin, sys.stdout, sys.stderr)):
+        raise UsageError(f"the screen needs a terminal; {instead}")
+    if os.environ.get("TERM") == "dumb":
+        raise UsageError(f"the screen needs a terminal that can place text, not dumb; {instead}")
+    app = screen(source, system, settings)
+    app.fire = _hooks(system, settings, app.hook_failed)
+    status = app.run()
+    if app.error is not None:
+        raise app.error
+    return status or app.return_code or 0
+
+
+def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
+    """The live screen with all that it can do on this machine."""
+    from mlxtop.actions.hands import Hands
+    from mlxtop.commands.examination import Examiner
+    from mlxtop.tui.app import MlxtopApp
+
+    free = not (settings.readonly or system.captured)
+    app = MlxtopApp(source, settings, Hands(system) if free else None)
+    app.examiner = Examiner(system)
+    return app
+
+
+def _hooks(
+    system: System, settings: Settings, complain: Callable[[str], None]
+) -> Callable[[Alert], None] | None:
+    """What runs the user's scripts; None where there are none."""
+    if not settings.hooks:
+        return None
+    from mlxtop.actions.hooks import Hooks, misnamed
+
+    for name in misnamed(settings.hooks):
+        print(f"mlxtop: hooks: {name} is no event", file=sys.stderr)
+    return Hooks(system, settings.hooks, str(config_path()), complain).fire
+
+
+def _stop_on_signals() -> Event:
+    """An event that SIGTERM, SIGHUP and SIGINT set, so that everything ends in order."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -1,0 +1,69 @@
+"""What the command line takes, as values: from the parser itself, so that nothing goes stale."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option, or an operand where there are no `flags`."""
+
+    flags: tuple[str, ...]
+    value: str | None
+    """What stands for its value in help texts; None for a switch."""
+    optional: bool
+    """The value may be left out."""
+    repeats: bool
+    choices: tuple[str, ...]
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A parser's description and options, and its subcommands by name."""
+
+    about: str
+    options: tuple[Option, ...]
+    operands: tuple[Option, ...]
+    commands: dict[str, Usage]
+
+
+def usage(parser: argparse.ArgumentParser) -> Usage:
+    """Everything that `parser` takes."""
+    found = list(_options(parser))
+    return Usage(
+        parser.description or "",
+        tuple(option for option in found if option.flags),
+        tuple(option for option in found if not option.flags),
+        {
+            name: usage(below)
+            for action in parser._actions
+            if isinstance(action, argparse._SubParsersAction)
+            for name, below in action.choices.items()
+        },
+    )
+
+
+def _options(parser: argparse.ArgumentParser) -> Iterator[Option]:
+    for action in parser._actions:
+        if action.help == argparse.SUPPRESS or isinstance(action, argparse._SubParsersAction):
+            continue
+        yield Option(
+            flags=tuple(action.option_strings),
+            value=None if action.nargs == 0 else _value(action),
+            optional=action.nargs in ("?", "*"),
+            repeats=action.nargs in ("*", "+") or isinstance(action, argparse._AppendAction),
+            choices=tuple(str(choice) for choice in action.choices or ()),
+            help=(action.help or "").replace("%%", "%"),
+        )
+
+
+def _value(action: argparse.Action) -> str:
+    if isinstance(action.metavar, tuple):
+        return " ".join(action.metavar)
+    if action.metavar:
+        return action.metavar
+    return "|".join(str(choice) for choice in action.choices or ()) or action.dest.upper()

@@ -1,0 +1,108 @@
+"""`mlxtop capture FILE`: what the readers read, as one reviewable text file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import islice
+from threading import Event
+
+from mlxtop.commands.examination import Examiner
+from mlxtop.model.frame import Frame
+from mlxtop.pipeline import frames
+from mlxtop.settings import Settings
+from mlxtop.sources import mlxlink
+from mlxtop.sources.live import LiveSource
+from mlxtop.sources.module import read_module
+from mlxtop.sources.tuning import SERVICES
+from mlxtop.system.capture_writer import dump_capture
+from mlxtop.system.captured import Capture, Node
+from mlxtop.system.door import System
+from mlxtop.system.masking import mask as masked
+from mlxtop.system.recording import UNREAD, RecordingSystem
+
+SAMPLES, INTERVAL = 3, 0.5
+"""Samples are taken until the slow readers have answered too."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
+    parser.add_argument("file", metavar="FILE", help="file to write, which may not exist; - prints")
+    parser.add_argument(
+        "--no-mask", action="store_true", help="keep MAC addresses, GUIDs, serials and host name"
+    )
+
+
+def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
+    """Write the capture; 0 when it is there."""
+
+    def read(machine: System) -> None:
+        source = LiveSource(machine, INTERVAL, settings.all, settings.include, incidents=True)
+        stop = Event()
+        *_, frame = islice(frames(source, stop), SAMPLES)
+        _read_everything(machine, frame)
+        stop.set()
+
+    try:
+        text = capture(system, read, mask=not args.no_mask)
+    finally:
+        system.close()
+    if system.demo:
+        text = text.replace("\n", "\n# DEMO: a simulated machine\n", 1)
+    if args.file == "-":
+        sys.stdout.write(text)
+        return 0
+    fd = os.open(args.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with open(fd, "w", encoding="utf-8") as file:
+        file.write(text)
+    lines = text.count("\n")
+    print(f"{args.file}: {lines} lines; read it before you give it away", file=sys.stderr)
+    return 0
+
+
+def _read_everything(system: System, frame: Frame) -> None:
+    """What the screen, doctor and the dialogs read beside a sample."""
+    examiner = Examiner(system)
+    tool = mlxlink.find_tool(system)
+    for port in frame.ports.values():
+        if port.now.port.netdev is not None:
+            with suppress(OSError):
+                read_module(system, port.now.port.netdev)
+        if port.now.port.function is not None and tool is not None:
+            with suppress(OSError):
+                mlxlink.read_link_report(system, port.now.port.function, tool)
+    examiner.report(frame, frame.ports, examiner.tuning(frame), ())
+
+
+def capture(system: System, read_everything: Callable[[System], None], mask: bool) -> str:
+    """The text of a capture of `system`, which `load_captured` reads back.
+
+    `read_everything` reads what is to be kept. With `mask` the host's name, hardware addresses
+    and serial numbers are replaced, the same one always by the same.
+    """
+    recording = RecordingSystem(system)
+    read_everything(recording)
+    found = _without_strangers(recording.finish())
+    return dump_capture(masked(found) if mask else found)
+
+
+def _without_strangers(found: Capture) -> Capture:
+    """Leave out what of /proc was only listed, and the processes that are none of our business."""
+    known = {f"{service}\n".encode() for service in SERVICES}
+    kept = Capture(
+        answers=found.answers,
+        commands=found.commands,
+        properties=found.properties,
+        blocks=found.blocks,
+    )
+    for path, node in found.nodes.items():
+        parts = path.split("/")
+        if parts[1] == "proc" and node in (Node(), UNREAD):
+            continue
+        if parts[1] == "proc" and parts[2:3] and parts[2].isdecimal() and node.content not in known:
+            continue
+        kept.add(path, node)
+    return kept

@@ -1,0 +1,149 @@
+"""`mlxtop doctor`: why is this link not as fast as it could be, and what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from fnmatch import fnmatchcase
+from itertools import islice
+from threading import Event
+
+from mlxtop.analysis.ceiling import Ceiling, ceiling
+from mlxtop.analysis.findings import Outcome, Report
+from mlxtop.commands.examination import Examiner, probe
+from mlxtop.commands.udev_rules import udev_rules
+from mlxtop.model.frame import Frame
+from mlxtop.model.identity import Port, PortId, PortKind
+from mlxtop.pipeline import frames
+from mlxtop.present.clean import clean, to_ascii
+from mlxtop.present.doctor import report_lines, summary
+from mlxtop.present.text import plain
+from mlxtop.settings import Settings
+from mlxtop.sources.live import LiveSource
+from mlxtop.system.door import System
+
+WATCH = 6.0
+"""Seconds that the counters are watched: the slowest table is read every five."""
+UNKNOWN = 3
+"""Exit status when nothing could be judged."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
+    parser.add_argument("port", nargs="*", metavar="PORT", help="netdev, RDMA or PCI name or glob")
+    parser.add_argument(
+        "--probe", metavar="HOST", help="also ping HOST with undivided packets of the full MTU"
+    )
+    parser.add_argument(
+        "--udev-rules",
+        action="store_true",
+        help="print udev rules that pin the ports' present names by PCI path and port number",
+    )
+
+
+def matches(port: Port, pattern: str) -> bool:
+    """Whether a name or glob means a port."""
+    known = (port.netdev, port.rdma, port.function, str(port.id), *port.extra_netdevs)
+    return any(name is not None and fnmatchcase(name, pattern) for name in known)
+
+
+def choose(frame: Frame, patterns: Sequence[str], everything: bool) -> tuple[PortId, ...]:
+    """The ports to judge. Raises ValueError for a pattern that means none."""
+    for pattern in patterns:
+        if not any(matches(port.now.port, pattern) for port in frame.ports.values()):
+            raise ValueError(f"no port is called {clean(pattern)!r}")
+    return tuple(
+        port_id
+        for port_id, port in frame.ports.items()
+        if any(matches(port.now.port, pattern) for pattern in patterns)
+        or (not patterns and (everything or port.now.port.kind is not PortKind.VIRTUAL))
+    )
+
+
+def _complete(frame: Frame) -> bool:
+    """Whether every table of counters was read twice."""
+    return all(
+        origin in port.before for port in frame.ports.values() for origin in port.now.readings
+    )
+
+
+def watch(source: LiveSource, stop: Event) -> Iterator[Frame]:
+    """Frames until every table of counters was read twice, or the time is over."""
+    first: float | None = None
+    for frame in frames(source, stop):
+        yield frame
+        first = frame.sample.tick if first is None else first
+        if _complete(frame) or frame.sample.tick - first >= WATCH:
+            return
+
+
+def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
+    """Print the report; 0 fine, 1 warning, 2 critical, 3 nothing could be judged."""
+    interval = 0.5 if system.captured else min(settings.interval, 1.0)
+    source = LiveSource(system, interval, settings.all, settings.include, incidents=True)
+    stop = Event()
+    try:
+        if args.udev_rules:
+            return _print_rules(source, args.port, settings)
+        examiner = Examiner(system)
+        seen = list(watch(source, stop))
+        frame = seen[-1]
+        ports = choose(frame, args.port, settings.all)
+        chosen = ports if args.port else ()
+        probes = tuple(probe(system, frame, args.probe, chosen)) if args.probe else ()
+        tuning = examiner.tuning(frame)
+        incidents = [incident for one in seen for incident in one.sample.incidents]
+        found = examiner.report(frame, ports, tuning, incidents, before=seen[0], probes=probes)
+        if args.json:
+            print(json.dumps(document(found), indent=2))
+        else:
+            ceilings = [
+                (frame.ports[port].now.port.name, ceiling(frame, port, tuning)) for port in ports
+            ]
+            _print_text(source, found, ceilings, settings.ascii)
+        return found.status
+    finally:
+        stop.set()
+        source.close()
+
+
+def document(found: Report) -> dict[str, object]:
+    """The report as JSON: findings, the worst first, and what could not be told."""
+    return {
+        "findings": [_without_topic(finding) for finding in found.findings],
+        "could_not_tell": [_without_topic(unknown) for unknown in found.could_not_tell],
+    }
+
+
+def _without_topic(outcome: Outcome) -> dict[str, object]:
+    """The promised keys: the topic is for the screen alone."""
+    return {key: value for key, value in asdict(outcome).items() if key != "topic"}
+
+
+def _print_text(
+    source: LiveSource, found: Report, ceilings: list[tuple[str, Ceiling]], ascii_only: bool
+) -> None:
+    demo = "DEMO  " if source.demo else ""
+    columns = shutil.get_terminal_size((100, 24)).columns
+    lines = [f"{demo}{clean(source.label)}: {summary(found)}"]
+    lines += [plain(line) for line in report_lines(found, ceilings, min(columns, 120))]
+    text = "\n".join(line.rstrip() for line in lines)
+    print(to_ascii(text) if ascii_only else text)
+
+
+def _print_rules(source: LiveSource, patterns: Sequence[str], settings: Settings) -> int:
+    """The rules on standard output, what has no rule on standard error."""
+    frame = next(islice(frames(source, Event()), 1))
+    chosen = choose(frame, patterns, settings.all)
+    rules, left_out = udev_rules(frame.ports[port].now for port in chosen)
+    for name, why in left_out:
+        print(f"mlxtop: {clean(name)}: {why}", file=sys.stderr)
+    if not rules:
+        print("mlxtop: no port has a name to pin", file=sys.stderr)
+        return UNKNOWN
+    print("\n".join(rules))
+    return 0

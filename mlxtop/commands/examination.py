@@ -1,0 +1,171 @@
+"""What `doctor` and the screen's findings are made of: a machine read once, thoroughly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from time import monotonic
+
+from mlxtop.actions.cards import Card, survey
+from mlxtop.actions.privilege import Access, access
+from mlxtop.analysis.checks import CHECKS
+from mlxtop.analysis.findings import Case, Pending, Probe, Report, examine
+from mlxtop.model.frame import Frame
+from mlxtop.model.identity import PortId
+from mlxtop.model.incident import Incident
+from mlxtop.model.sample import PcieStatus
+from mlxtop.model.tuning import Tuning
+from mlxtop.sources.discover import discover
+from mlxtop.sources.pci import read_pcie
+from mlxtop.sources.probe import full_size, ping, route_device, small_ping, valid_host
+from mlxtop.sources.slow import SlowReader
+from mlxtop.sources.streams import by_port, read_moved, streams
+from mlxtop.sources.tuning import read_tuning, reason
+from mlxtop.system.door import System
+
+TOOL_SECONDS = 60.0
+"""Time that mstconfig gets for a card: several questions, and its turn after other tools."""
+
+
+class Examiner:
+    """Reads what is beside the frames: settings, streams, and the state of this moment."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._moved = read_moved(system)
+
+    def tuning(self, frame: Frame) -> Tuning:
+        """Settings of the host and of a frame's ports, and the streams since the last call."""
+        ports = [port.now.port for port in frame.ports.values()]
+        settings = read_tuning(self._system, ports, frame.sample.adapters)
+        return replace(settings, streams=self.streams(frame))
+
+    def streams(self, frame: Frame) -> Mapping[PortId, int]:
+        """The streams of every port since the last call."""
+        now = read_moved(self._system)
+        peers = streams(self._moved, now)
+        self._moved = now
+        return by_port(self._system, [port.now.port for port in frame.ports.values()], peers)
+
+    def report(
+        self,
+        frame: Frame,
+        ports: Iterable[PortId],
+        tuning: Tuning,
+        incidents: Iterable[Incident],
+        *,
+        before: Frame | None = None,
+        probes: tuple[Probe, ...] = (),
+    ) -> Report:
+        """All checks on ports of a frame; `before` is an earlier frame of the same watch."""
+        now = reread_pcie(self._system, frame)
+        chosen = tuple(ports)
+        unread = frame.sample.absent.get("kernel_log")
+        pending, unanswered = self._link_types(frame, chosen)
+        case = Case(
+            frame=now,
+            tuning=tuning,
+            ports=chosen,
+            pcie_before=(before or frame).sample.pcie,
+            incidents=tuple(incidents),
+            probes=probes,
+            pending=pending,
+            unanswered=unanswered,
+            absent={"kernel log": unread} if unread else {},
+        )
+        return examine(case, CHECKS)
+
+    def _link_types(
+        self, frame: Frame, ports: tuple[PortId, ...]
+    ) -> tuple[dict[PortId, Pending], dict[str, str]]:
+        """Types that the next start changes, and why a card did not tell; tools run as root only.
+
+        sudo is left alone: it would tell the administrator of every report.
+        """
+        keys = {a.key for a in frame.sample.adapters if set(a.ports) & set(ports) and a.driver}
+        if access(self._system) is not Access.ROOT:
+            return {}, dict.fromkeys(keys, "needs root")
+        cards, late = self._survey(keys)
+        pending = {
+            port.id: Pending(port.current or port.now or port.next_boot, port.next_boot)
+            for card in cards
+            for port in card.ports
+            if port.pending and port.next_boot is not None
+        }
+        unanswered = {c.adapter.key: c.unanswered for c in cards if c.unanswered is not None}
+        return pending, {**late, **unanswered}
+
+    def _survey(self, keys: Iterable[str]) -> tuple[list[Card], dict[str, str]]:
+        """What tools say of cards, all cards at the same time; those that do not answer."""
+        inventory = discover(self._system)
+        readers = {
+            key: SlowReader(
+                f"{key} link type",
+                partial(survey, self._system, inventory, Access.ROOT, keys={key}),
+                TOOL_SECONDS,
+                TOOL_SECONDS,
+            )
+            for key in keys
+        }
+        for reader in readers.values():
+            reader.poll(self._system.now())
+        until = monotonic() + TOOL_SECONDS
+        cards: list[Card] = []
+        late = {}
+        for key, reader in readers.items():
+            if reader.settle(max(0.0, until - monotonic())) and reader.value is not None:
+                cards += reader.value
+            else:
+                late[key] = reader.error or f"no answer within {TOOL_SECONDS:g} s"
+            reader.close()
+        return cards, late
+
+
+def reread_pcie(system: System, frame: Frame) -> Frame:
+    """The frame with the PCIe state of this moment, so that error counts can be compared."""
+    now: dict[str, PcieStatus] = dict(frame.sample.pcie)
+    for adapter in frame.sample.adapters:
+        if adapter.key in now and adapter.functions:
+            now[adapter.key] = read_pcie(system, adapter.functions[0].path)
+    return replace(frame, sample=replace(frame.sample, pcie=now))
+
+
+def probe(system: System, frame: Frame, host: str, ports: tuple[PortId, ...]) -> Iterator[Probe]:
+    """Pings of the full MTU to a host, over the given ports or the one the route takes."""
+    if not valid_host(host):
+        yield Probe(host, "route", 0, None, "not a host name or address")
+        return
+    named = [frame.ports[port].now for port in ports]
+    choices: list[tuple[str | None, int | None]] = [
+        (now.port.netdev, now.link.mtu) for now in named if now.port.netdev
+    ]
+    for netdev, mtu in choices or [(None, None)]:
+        try:
+            yield _probe(system, frame, host, netdev, mtu)
+        except OSError as error:
+            yield Probe(host, netdev or "route", mtu or 0, None, reason(error, system.captured))
+
+
+def _probe(system: System, frame: Frame, host: str, netdev: str | None, mtu: int | None) -> Probe:
+    small = small_ping(system, host, netdev)
+    device = netdev or (route_device(system, small.address) if small.address else None)
+    if mtu is None:
+        mtu = next(
+            (
+                port.now.link.mtu
+                for port in frame.ports.values()
+                if device is not None and device in (port.now.port.netdev, port.now.port.bond)
+            ),
+            None,
+        )
+    label = device or "route"
+    if small.received == 0 or small.address is None:
+        return Probe(host, label, mtu or 0, None, small.error or "no answer to small packets")
+    if mtu is None:
+        return Probe(
+            host, label, 0, None, f"the route leaves by {label}, which is none of the ports"
+        )
+    full = ping(system, host, full_size(mtu, small.address), netdev, whole=True)
+    detail = f"something on the way takes {full.mtu} bytes at most" if full.mtu else ""
+    return Probe(host, label, mtu, full.received > 0, detail)

@@ -1,0 +1,56 @@
+"""`mlxtop log`: what was changed, when, and how it went."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Iterable, Mapping
+
+from mlxtop.actions.log import own_log
+from mlxtop.present.clean import clean
+from mlxtop.system.door import System
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `mlxtop log`."""
+    parser.add_argument("--last", type=int, metavar="N", help="only the last N entries")
+
+
+def run(args: argparse.Namespace, system: System, settings: object) -> int:
+    """Print the action log of the person who asks; the exit status."""
+    log = own_log()
+    try:
+        entries = log.entries()
+    except FileNotFoundError:
+        entries = []
+    except OSError as error:
+        print(f"mlxtop: {log.path}: {error.strerror}", file=sys.stderr)
+        return 1
+    if args.last is not None:
+        entries = entries[-max(0, args.last) :] if args.last else []
+    if getattr(args, "json", False):
+        print(json.dumps(entries, indent=2))
+        return 0
+    for line in lines(entries):
+        print(line)
+    return 0
+
+
+def lines(entries: Iterable[Mapping[str, object]]) -> Iterable[str]:
+    """An entry a line, safe for a terminal."""
+    for entry in entries:
+        action = str(entry.get("action", "?"))
+        yield clean(f"{entry.get('time', '?')}  {action:<9}  {_what(entry)}")
+
+
+def _what(entry: Mapping[str, object]) -> str:
+    argv = entry.get("argv")
+    if isinstance(argv, list):
+        return shlex.join(map(str, argv))
+    if entry.get("action") == "end":
+        told = [f"{key} {entry[key]}" for key in ("status", "error", "errors") if entry.get(key)]
+        return ", ".join(told) or f"status {entry.get('status', 0)}"
+    parts = (entry.get("device"), entry.get("types"), entry.get("result"))
+    return " ".join(str(part) for part in parts if part is not None)

@@ -1,0 +1,128 @@
+"""`mlxtop manual`: the manual page, written from the parser; `mlxtop manual | man -l -`.
+
+https://man7.org/linux/man-pages/man7/groff_man.7.html
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from mlxtop import __version__
+from mlxtop.commands.arguments import Option, Usage, usage
+
+if TYPE_CHECKING:
+    from mlxtop.system.door import System
+
+STATUS = (
+    ("0", "All went well."),
+    ("1", "Something cannot be done, was not understood, or no port is selected; stderr says it."),
+    ("128+N", "Ended by signal N."),
+)
+FILES = (
+    ("~/.config/mlxtop-nic/settings.toml", "Settings; $XDG_CONFIG_HOME moves it."),
+    ("~/.local/state/mlxtop-nic/", "Runs and the log of actions; $XDG_STATE_HOME moves it."),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None: a page has no variants."""
+
+
+def run(args: argparse.Namespace, system: System, settings: Any) -> int:
+    """Print the page."""
+    names = [field.name for field in dataclasses.fields(settings)]
+    print(page(usage(args.parser()), names))
+    return 0
+
+
+def page(whole: Usage, settings: list[str]) -> str:
+    """The manual page as roff.
+
+    >>> page(Usage("About.", (), (), {}), []).splitlines()[0]
+    '.TH MLXTOP 1 "" "mlxtop-nic 0.1.0" "User Commands"'
+    """
+    return "\n".join(_page(whole, settings))
+
+
+def _page(whole: Usage, settings: list[str]) -> Iterator[str]:
+    yield f'.TH MLXTOP 1 "" "mlxtop-nic {__version__}" "User Commands"'
+    yield ".SH NAME"
+    yield r"mlxtop \- terminal monitor for Mellanox/NVIDIA ConnectX adapters"
+    yield ".SH SYNOPSIS"
+    yield from _synopsis("mlxtop", whole)
+    yield ".SH DESCRIPTION"
+    yield _text(whole.about)
+    yield ".SH OPTIONS"
+    yield from _options(whole)
+    yield ".SH COMMANDS"
+    for name, command in whole.commands.items():
+        yield f".SS {_text(name)}"
+        yield from _synopsis(f"mlxtop {name}", command)
+        yield ".PP"
+        yield _text(command.about)
+        yield from _options(command)
+    yield ".SH EXIT STATUS"
+    yield from _list(STATUS)
+    yield ".SH ENVIRONMENT"
+    yield from _list(
+        (f"MLXTOP_NIC_{name.upper()}", f"The setting {name}; options go before it.")
+        for name in settings
+    )
+    yield ".SH FILES"
+    yield from _list(FILES)
+
+
+def _synopsis(name: str, command: Usage) -> Iterator[str]:
+    yield f".SY {_quoted(name)}"
+    for option in command.options:
+        value = f" {option.value}" if option.value else ""
+        yield f".RI [ {_quoted(option.flags[0] + value)} ]"
+    for operand in command.operands:
+        yield f".RI {_quoted(_shown(operand))}"
+    if command.commands:
+        yield f".RI {_quoted('[COMMAND ...]')}"
+    yield ".YS"
+
+
+def _options(command: Usage) -> Iterator[str]:
+    yield from _list((_shown(option), option.help) for option in command.options + command.operands)
+
+
+def _shown(option: Option) -> str:
+    """An option or operand with its value.
+
+    >>> _shown(Option(("-n", "--count"), "N", False, False, (), ""))
+    '-n, --count N'
+    >>> _shown(Option((), "FILE", True, True, (), ""))
+    '[FILE ...]'
+    """
+    value = option.value or ""
+    if option.repeats and not option.flags:
+        value += " ..."
+    if option.optional:
+        value = f"[{value}]"
+    return f"{', '.join(option.flags)} {value}".strip()
+
+
+def _list(items: Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]) -> Iterator[str]:
+    for head, body in items:
+        yield ".TP"
+        yield f".B {_quoted(head)}"
+        yield _text(body)
+
+
+def _quoted(text: str) -> str:
+    return '"' + _text(text).replace('"', r"\(dq") + '"'
+
+
+def _text(text: str) -> str:
+    r"""Text that is no command of roff.
+
+    >>> print(_text(".so --all \\n"))
+    \&.so \-\-all \en
+    """
+    plain = text.replace("\\", r"\e").replace("-", r"\-").replace("\n", " ")
+    return rf"\&{plain}" if plain.startswith((".", "'")) else plain

@@ -1,0 +1,1 @@
+"""What the modes without a screen print."""

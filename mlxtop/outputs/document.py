@@ -1,0 +1,183 @@
+"""A frame as the JSON document that the README describes.
+
+Numbers are numbers, unknown is null with its reason in `absent`, keys are stable.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mlxtop import __version__
+from mlxtop.analysis.absence import adapter_absences, port_absences
+from mlxtop.analysis.heat_limits import limits_of, module_limits
+from mlxtop.analysis.throughput import throughput
+from mlxtop.model.catalogue import FAULTS
+from mlxtop.model.frame import Frame, PortFrame
+from mlxtop.model.identity import Adapter, PortId
+from mlxtop.model.pcie import PciePath
+from mlxtop.model.sample import PortSample, Temperature
+from mlxtop.outputs.module import module_json, report_json
+
+SCHEMA = 1
+"""Raised when a key changes its meaning or goes; new keys may come at any time."""
+
+Json = dict[str, Any]
+
+
+def document(frame: Frame, demo: bool, since_boot: bool = False) -> Json:
+    """The whole frame; `since_boot` has errors as the kernel's totals instead of since the start.
+
+    Ports that are on no ConnectX adapter stand in a last entry whose family is null.
+    """
+    sample = frame.sample
+    adapters = [_adapter(frame, adapter, since_boot) for adapter in sample.adapters]
+    others = [port for port, one in frame.ports.items() if one.now.port.adapter is None]
+    if others:
+        adapters.append(_others(frame, others, since_boot))
+    host = sample.host
+    return {
+        "schema": SCHEMA,
+        "mlxtop": __version__,
+        "time": round(sample.wall, 3),
+        "demo": demo,
+        "host": {
+            "name": host.name,
+            "kernel": host.kernel,
+            "cpus": host.cpus,
+            "cpu_model": host.cpu_model,
+            "root": host.root,
+        },
+        "adapters": adapters,
+        "problems": [{"subject": p.subject, "text": p.text} for p in sample.problems],
+    }
+
+
+def line(frame: Frame, demo: bool) -> str:
+    """The document as one line of ASCII, for `--json-stream`: no locale can spoil it."""
+    return json.dumps(document(frame, demo), separators=(",", ":"))
+
+
+def _adapter(frame: Frame, adapter: Adapter, since_boot: bool) -> Json:
+    status = frame.sample.pcie.get(adapter.key)
+    ports = [port for port in adapter.ports if port in frame.ports]
+    first = adapter.functions[0]
+    return {
+        "family": adapter.family,
+        "device_id": f"{first.vendor:04x}:{first.device:04x}",
+        "psid": adapter.psid,
+        "firmware": adapter.firmware,
+        "firmware_stored": adapter.firmware_stored,
+        "state": adapter.state,
+        "numa_node": first.numa_node,
+        "functions": [function.address for function in adapter.functions],
+        "pcie": _pcie(status.path if status else PciePath(())),
+        "aer": dict(status.aer) if status else {},
+        "temperature": _asic([frame.ports[port].now for port in ports]),
+        "ports": [_port(frame, port, since_boot) for port in ports],
+        "absent": adapter_absences(frame, adapter),
+    }
+
+
+def _others(frame: Frame, ports: list[PortId], since_boot: bool) -> Json:
+    return {
+        "family": None,
+        "device_id": None,
+        "psid": None,
+        "firmware": None,
+        "firmware_stored": None,
+        "state": None,
+        "numa_node": None,
+        "functions": [],
+        "pcie": _pcie(PciePath(())),
+        "aer": {},
+        "temperature": _asic([]),
+        "ports": [_port(frame, port, since_boot) for port in ports],
+        "absent": {"family": "these ports are on no ConnectX adapter"},
+    }
+
+
+def _pcie(path: PciePath) -> Json:
+    own = path.links[0] if path.links else None
+    limiting = path.limiting
+    return {
+        "speed_gts": own.speed if own else None,
+        "width": own.width if own else None,
+        "max_speed_gts": own.max_speed if own else None,
+        "max_width": own.max_width if own else None,
+        "available_mbps": path.available_mbps,
+        "capable_mbps": path.capable_mbps,
+        "limited_by": limiting.device if limiting and path.limited else None,
+    }
+
+
+def _sensor(port: PortSample, name: str) -> Temperature | None:
+    return next((t for t in port.temperatures if t.name == name), None)
+
+
+def _asic(ports: list[PortSample]) -> Json:
+    found = next((t for port in ports if (t := _sensor(port, "asic"))), None)
+    return {
+        "asic_c": found.celsius if found else None,
+        "crit_c": found.critical if found else None,
+        "highest_c": found.highest if found else None,
+    }
+
+
+def _module(frame: Frame, port: PortSample) -> Json:
+    sensor = _sensor(port, "module")
+    limits = None
+    if sensor is not None:
+        limits = limits_of(sensor, port, frame.adapter(port.port.id))
+    elif port.module is not None:
+        limits = module_limits(port.module)
+    return module_json(port.module, sensor, limits)
+
+
+def _errors(port: PortFrame, since_boot: bool) -> Json:
+    """Every error counter that the port has, by its own name."""
+    found = {}
+    for counter in FAULTS:
+        if not counter.gauge:
+            count = port.total(counter) if since_boot else port.since_start(counter)
+            if count is not None:
+                found[counter.key] = count
+    return found
+
+
+def _port(frame: Frame, port_id: PortId, since_boot: bool) -> Json:
+    one = frame.ports[port_id]
+    port, link, seen = one.now.port, one.now.link, throughput(one)
+    return {
+        "id": str(port.id),
+        "number": port.id.number,
+        "kind": port.kind,
+        "netdev": port.netdev,
+        "rdma": port.rdma,
+        "driver": port.driver,
+        "bond": port.bond,
+        "vfs": port.vfs,
+        "link_layer": link.layer,
+        "state": link.state,
+        "detail": link.detail,
+        "phys_state": link.phys_state,
+        "speed_mbps": None if link.speed is None else link.speed / 1e6,
+        "mtu": link.mtu,
+        "carrier_changes": link.carrier_changes,
+        "rx_bps": seen.rx_bps,
+        "tx_bps": seen.tx_bps,
+        "rx_pps": seen.rx_pps,
+        "tx_pps": seen.tx_pps,
+        "rx_bytes": seen.rx_bytes,
+        "tx_bytes": seen.tx_bytes,
+        "rdma_rx_bps": seen.rdma_rx_bps,
+        "rdma_tx_bps": seen.rdma_tx_bps,
+        "kernel_rx_bps": seen.kernel_rx_bps,
+        "kernel_tx_bps": seen.kernel_tx_bps,
+        "source": seen.source,
+        "errors": _errors(one, since_boot),
+        "errors_since": "boot" if since_boot else "start",
+        "module": _module(frame, one.now),
+        "report": report_json(one.now.report),
+        "absent": port_absences(frame, port_id),
+    }

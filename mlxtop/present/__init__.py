@@ -1,0 +1,1 @@
+"""Frames to cells and lines that people read; pure, no Textual."""

@@ -1,0 +1,133 @@
+"""The ceiling of a port in one line, and in short for narrow screens.
+
+Every figure says whether it is raw (as signalled), usable (left for data) or measured; Gb/s.
+"""
+
+from __future__ import annotations
+
+from mlxtop.analysis.ceiling import Ceiling, ceiling
+from mlxtop.analysis.limits import LineLimit, PcieLimit, gbps
+from mlxtop.analysis.slot import lanes
+from mlxtop.model.linkrate import Protocol
+from mlxtop.model.pcie import ASSUMED_MPS, PcieLink
+from mlxtop.present.clean import clean
+from mlxtop.present.text import LABEL_WIDTH, Line, Role, Section, labelled, wrap
+from mlxtop.present.view import View, fact
+
+SEPARATOR = " · "
+
+
+def ceiling_line(ceiling: Ceiling) -> str:
+    """Line, PCIe, CPU, traffic and verdict of a port.
+
+    `link 100 raw · TCP 99.0 usable · PCIe 63.0 raw / 57.6 usable payload (x8 of x16 at
+    0000:40:03.0) · CPU core 14 measured at 97 % · measured 46.1 rx → limited by CPU: …`
+    """
+    parts = [_line(ceiling), _pcie(ceiling), _cpu(ceiling), _measured(ceiling)]
+    text = SEPARATOR.join(part for part in parts if part)
+    return clean(f"{text} → {verdict_text(ceiling)}")
+
+
+def verdict_text(ceiling: Ceiling) -> str:
+    """What binds, or what was ruled out."""
+    verdict = ceiling.verdict
+    if verdict.limit is not None:
+        return clean(f"limited by {verdict.limit}: {verdict.detail}")
+    ruled_out = f" (not: {', '.join(verdict.ruled_out)})" if verdict.ruled_out else ""
+    return clean(f"{verdict.detail}{ruled_out}")
+
+
+def ceiling_section(view: View) -> Section:
+    """The ceiling row by row, for the pages of a port; Gb/s."""
+    seen = ceiling(view.frame, view.port, view.tuning)
+    lines: list[Line] = []
+    line, pcie, cpu, measured = seen.line, seen.pcie, seen.cpu, seen.measured
+    if line is None:
+        lines.append(fact("link", None, seen.absent["link"]))
+    else:
+        lines.append(fact("link", f"{line.raw / 1e9:g} raw", note=f"{gbps(line.usable)} usable"))
+        goodput = " · ".join(f"{name} {gbps(bits)}" for name, bits in line.goodput.items())
+        if goodput:
+            lines.append(fact("goodput", f"{goodput} usable", note=f"MTU {line.mtu or '–'}"))
+    if pcie is None:
+        lines.append(fact("PCIe", None, seen.absent["pcie"]))
+    else:
+        usable = " · ".join(f"{way} {gbps(bits)}" for way, bits in pcie.usable.items())
+        lines.append(fact("PCIe", f"{gbps(pcie.raw)} raw", note=f"{usable} usable payload"))
+        lines.extend(_below("", _hop(pcie), view.columns))
+        if pcie.hop is not None:
+            lines.extend(_below("", pcie.hop.text, view.columns, Role.WARNING))
+    if cpu is not None:
+        serves = "serves the port's interrupts" if cpu.serves else "the busiest of all"
+        lines.append(fact("CPU", f"core {cpu.core} at {cpu.percent:.0f} % measured", note=serves))
+    if measured is not None:
+        text = f"{gbps(measured.rate)} measured"
+        lines.append(fact("traffic", text, note=measured.direction.upper()))
+    role = Role.TEXT if seen.verdict.limit is None else Role.STRONG
+    lines.extend(_below("verdict", verdict_text(seen), view.columns, role))
+    return Section("Ceiling, Gb/s", tuple(lines))
+
+
+def _below(label: str, text: str, columns: int, role: Role = Role.DIM) -> list[Line]:
+    """A paragraph in the column of the values."""
+    words = wrap(text, max(12, columns - LABEL_WIDTH - 1))
+    return [labelled(label if n == 0 else "", word, role) for n, word in enumerate(words)]
+
+
+def _line(ceiling: Ceiling) -> str:
+    line = ceiling.line
+    if line is None:
+        return f"link – ({ceiling.absent['link']})"
+    words = f"link {line.raw / 1e9:g} raw"
+    if round(line.raw / 1e8) != round(line.usable / 1e8):
+        words += f" / {gbps(line.usable)} usable"
+    return SEPARATOR.join((words, *_goodput(line, ceiling)))
+
+
+def _goodput(line: LineLimit, ceiling: Ceiling) -> list[str]:
+    """The protocol that matters: RDMA while it makes most of the traffic, else TCP."""
+    rdma = ceiling.measured is not None and ceiling.measured.rdma
+    order = (Protocol.RDMA, Protocol.TCP) if rdma else (Protocol.TCP, Protocol.RDMA)
+    for protocol in order:
+        if protocol in line.goodput:
+            return [f"{protocol} {gbps(line.goodput[protocol])} usable"]
+    return []
+
+
+def _pcie(ceiling: Ceiling) -> str:
+    limit = ceiling.pcie
+    if limit is None:
+        return f"PCIe – ({ceiling.absent['pcie']})"
+    measured = ceiling.measured
+    usable = limit.usable[measured.direction] if measured else min(limit.usable.values())
+    return f"PCIe {gbps(limit.raw)} raw / {gbps(usable)} usable payload ({_hop(limit)})"
+
+
+def _hop(limit: PcieLimit) -> str:
+    card, narrow = limit.path.links[0], limit.path.limiting
+    words = [lanes(card) if limit.hop is None or narrow is None else _of(narrow, card, limit)]
+    if limit.mps is None:
+        words.append(f"assuming MPS {ASSUMED_MPS}")
+    if len(limit.ports) > 1:
+        words.append(f"shared by {len(limit.ports)} ports")
+    return ", ".join(words)
+
+
+def _of(narrow: PcieLink, card: PcieLink, limit: PcieLimit) -> str:
+    """`x8 of x16 at 0000:40:03.0`; with the generation where that is what is missing."""
+    hop = limit.hop
+    if hop is not None and hop.width and not hop.speed:
+        return f"x{narrow.width} of x{card.max_width} at {narrow.device}"
+    if hop is not None and hop.speed and not hop.width:
+        return f"{narrow.speed} of {card.max_speed} GT/s at {narrow.device}"
+    return f"{lanes(narrow)} of {card.max_speed} GT/s x{card.max_width} at {narrow.device}"
+
+
+def _cpu(ceiling: Ceiling) -> str:
+    cpu = ceiling.cpu
+    return "" if cpu is None else f"CPU core {cpu.core} measured at {cpu.percent:.0f} %"
+
+
+def _measured(ceiling: Ceiling) -> str:
+    measured = ceiling.measured
+    return "" if measured is None else f"measured {gbps(measured.rate)} {measured.direction}"

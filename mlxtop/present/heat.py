@@ -1,0 +1,170 @@
+"""Temperatures with their limits, their state and where they are heading, in words."""
+
+from __future__ import annotations
+
+from mlxtop.analysis.alarm import AlarmState
+from mlxtop.analysis.heat import Crossing, Forecast, Trend
+from mlxtop.analysis.heat_limits import limits_of
+from mlxtop.analysis.heatwatch import SensorHeat
+from mlxtop.model.sample import Temperature
+from mlxtop.present import units
+from mlxtop.present.clean import clean, fit
+from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section
+from mlxtop.present.view import View, fact
+
+TITLES = {"module": "module", "asic": "ASIC"}
+
+STATES = {
+    AlarmState.OK: (" ", Role.TEXT),
+    AlarmState.WARMING: ("↑", Role.WARNING),
+    AlarmState.STALE: ("?", Role.DIM),
+    AlarmState.WARNING: ("▲", Role.WARNING),
+    AlarmState.ALARM: ("!", Role.CRITICAL),
+    AlarmState.SHUTDOWN: ("!", Role.CRITICAL),
+}
+"""Mark and role of a state."""
+
+
+def forecast_run(future: Forecast | None, reading: float | None = None) -> Run:
+    """Where a temperature is heading; limits that the `reading` has passed are left out.
+
+    >>> forecast_run(Forecast(0.0, Trend.STABLE, 57.0, 57.0, 1.0))[0]
+    'stable at 57 °C'
+    """
+    if future is None or future.trend is Trend.UNKNOWN or future.now is None:
+        return "not enough readings yet", Role.DIM
+    coming = [
+        (name, crossing, role)
+        for name, crossing, role in (
+            ("warning", future.warning, Role.WARNING),
+            ("alarm", future.alarm, Role.CRITICAL),
+        )
+        if crossing is not None
+        and crossing.seconds
+        and (reading is None or reading < crossing.limit)
+    ]
+    if coming:
+        text = ", ".join(f"{name} {_reached(crossing)}" for name, crossing, _ in coming)
+        return text, coming[-1][2]
+    return _settling(future), Role.TEXT
+
+
+def _reached(crossing: Crossing) -> str:
+    """`80 °C in 3 min 40 s ± 30 s`, no finer than it is known."""
+    error = crossing.error or 0.0
+    grain = 1 if error < 10 else 5 if error < 60 else 30
+    seconds = round((crossing.seconds or 0.0) / grain) * grain
+    doubt = max(grain, round(error / grain) * grain)
+    span = units.duration(max(seconds, grain))
+    return f"{crossing.limit:.0f} °C in {span} ± {units.duration(doubt)}"
+
+
+def _settling(future: Forecast) -> str:
+    level = f"{future.now:.0f} °C"
+    if future.trend is Trend.STABLE:
+        text = f"stable at {level}"
+    elif future.settles is None or future.error is None:
+        text = f"{future.trend}, too early to tell where to"
+    else:
+        doubt = max(1, round(future.error))
+        text = f"{future.trend}, settles at {future.settles:.0f} ± {doubt} °C"
+    ends = (("warning", future.warning), ("alarm", future.alarm))
+    for name, crossing in ends:
+        if crossing is not None and crossing.never and future.trend is Trend.RISING:
+            return f"{text}, {name} {crossing.limit:.0f} °C never"
+    return text
+
+
+def short_forecast(heat: SensorHeat | None) -> Run | None:
+    """The same for the legend of a chart: only what is coming."""
+    future = heat.forecast if heat else None
+    if future is None:
+        return None
+    for name, crossing, role in (
+        ("alarm", future.alarm, Role.CRITICAL),
+        ("warning", future.warning, Role.WARNING),
+    ):
+        if crossing is not None and crossing.seconds:
+            return f"{name} in {units.duration(round(crossing.seconds))}", role
+    if future.trend is Trend.RISING and future.settles is not None:
+        return f"settles {future.settles:.0f} °C", Role.DIM
+    return None
+
+
+def state_run(heat: SensorHeat | None, sensor: Temperature) -> Run:
+    """The state in a word, as colour alone says nothing to some."""
+    if heat is None:
+        return ("stale", Role.DIM) if sensor.stale else ("", Role.TEXT)
+    state = heat.alarm.state
+    if state is AlarmState.OK:
+        return "ok", Role.GOOD
+    return f"{STATES[state][0]} {state}", STATES[state][1]
+
+
+def headline(name: str, heat: SensorHeat) -> Run:
+    """The worst sensor of a machine in a few words: `▲ enp67s0np0 module 78 °C`."""
+    mark, role = STATES[heat.alarm.state]
+    title = TITLES.get(heat.sensor.name, heat.sensor.name)
+    state = heat.alarm.state
+    if state is AlarmState.STALE:
+        return f"{mark} {clean(name)} {title} stale", Role.WARNING
+    degrees = units.celsius(heat.sensor.celsius).strip()
+    return f"{mark} {clean(name)} {title} {degrees}", role
+
+
+def temperatures(view: View) -> Section:
+    """The section of a page."""
+    why = view.why()
+    lines: list[Line] = []
+    for name, title in TITLES.items():
+        sensor = next((t for t in view.now.now.temperatures if t.name == name), None)
+        if sensor is None or sensor.celsius is None:
+            lines.append(fact(title, None, why.get(f"{name}_c", "")))
+        else:
+            lines.extend(_sensor(view, title, sensor))
+        lines.append(())
+    return Section("Temperature", tuple(lines[:-1]))
+
+
+def _sensor(view: View, title: str, sensor: Temperature) -> list[Line]:
+    heat = view.heat_of(sensor.name)
+    limits = heat.limits if heat else limits_of(sensor, view.now.now, view.adapter)
+    state, role = state_run(heat, sensor)
+    strong = Role.STRONG if role in (Role.GOOD, Role.TEXT) else role
+    told = [f"warning {limits.warning:.0f}", f"alarm {limits.alarm:.0f}"]
+    if limits.shutdown is not None:
+        told.append(f"shutdown {limits.shutdown:.0f}")
+    lines: list[Line] = [
+        (
+            (fit(title, LABEL_WIDTH + 1), Role.DIM),
+            (units.celsius_exact(sensor.celsius), strong),
+            ("  " + state if state else "", role),
+        )
+    ]
+    if heat is not None:
+        text, coming = forecast_run(heat.forecast, sensor.celsius)
+        lines.append(fact("  forecast", text, role=coming))
+    lines += [
+        fact("  limits", ", ".join(told) + " °C", note=limits.source),
+        fact("  highest", _highest(sensor, view.highs.get(sensor.name)), "not recorded"),
+    ]
+    if sensor.problem:
+        lines.append(fact("  problem", sensor.problem, role=Role.WARNING))
+    if sensor.source:
+        lines.append(fact("  source", sensor.source, role=Role.DIM, note=age(view, sensor.tick)))
+    return lines
+
+
+def age(view: View, tick: float) -> str:
+    """How old a reading is; nothing where it is of now."""
+    seconds = view.frame.sample.tick - tick
+    return f"{units.duration(round(seconds))} ago" if seconds >= 3.0 else ""
+
+
+def _highest(sensor: Temperature, seen: float | None) -> str | None:
+    parts = []
+    if seen is not None:
+        parts.append(f"{units.celsius(seen).strip()} seen here")
+    if sensor.highest is not None:
+        parts.append(f"{units.celsius(sensor.highest).strip()} since the driver was loaded")
+    return ", ".join(parts) or None

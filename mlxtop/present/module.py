@@ -1,0 +1,184 @@
+"""The pluggable module: who made it, what each lane sends and gets, and what it complains of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import localtime, strftime
+
+from mlxtop.model.module import Bound, Flag, Identity, Module, Quantity, Thresholds, dbm
+from mlxtop.present import units
+from mlxtop.present.clean import clean, fit
+from mlxtop.present.heat import age
+from mlxtop.present.text import Line, Role, Run, Section, wrap
+from mlxtop.present.view import View, fact
+
+_CELL = 10
+_COLUMNS = (
+    (Quantity.RX_POWER, "RX dBm"),
+    (Quantity.TX_POWER, "TX dBm"),
+    (Quantity.BIAS, "bias mA"),
+)
+
+
+def module(view: View) -> list[Section]:
+    """Sections about the module, or why there is nothing to say."""
+    found = view.now.now.module
+    if found is None:
+        why = view.why().get("module") or "no way to read the module of this port"
+        return [Section("Module", (fact("module", None, why),))]
+    sections = [Section("Module", tuple(_about(view, found)))]
+    if found.lanes:
+        sections.append(Section("Lanes", tuple(_lanes(found))))
+    return sections
+
+
+def _about(view: View, found: Module) -> Iterator[Line]:
+    who = found.identity
+    name = " ".join(filter(None, (who.vendor, who.part, who.revision and f"rev {who.revision}")))
+    yield fact("module", name or None, "it does not say", note=who.identifier or "")
+    yield fact("serial number", who.serial, "it does not say", note=_made(who))
+    for text in who.types[:4] or (None,):
+        yield fact("type", text, "it does not say")
+    yield fact("medium", _medium(who), "it does not say")
+    yield fact("power", _power(who), "it does not say")
+    if who.attenuation:
+        losses = ", ".join(f"{loss:g} dB at {name}" for name, loss in who.attenuation.items())
+        yield fact("attenuation", losses)
+    if found.state is not None:
+        bad = found.state not in ("ready", "low power")
+        yield fact("state", found.state, role=Role.WARNING if bad else Role.TEXT)
+    if found.voltage is not None:
+        bound = found.crossings(Quantity.VOLTAGE)[0]
+        limits = _limits(found.thresholds.get(Quantity.VOLTAGE), "V")
+        yield fact("voltage", f"{found.voltage:.3f} V", role=_role(bound), note=limits)
+    yield from _flags(view, found)
+    for field, reason in found.refused.items():
+        yield from _wrapped(field, reason, view.columns)
+    yield fact("source", found.source, role=Role.DIM, note=age(view, found.tick))
+
+
+def _made(who: Identity) -> str:
+    return f"made {clean(who.date)}" if who.date else ""
+
+
+def _medium(who: Identity) -> str | None:
+    """`1310 nm DFB, LC, 2 km SMF`."""
+    parts = [who.technology]
+    if who.wavelength and str(round(who.wavelength)) not in (who.technology or ""):
+        parts.append(f"{who.wavelength:g} nm")
+    parts.append(who.connector)
+    parts += [f"{_metres(metres)} {medium}" for medium, metres in who.lengths.items()]
+    return ", ".join(part for part in parts if part) or None
+
+
+def _metres(metres: float) -> str:
+    return f"{metres / 1000:g} km" if metres >= 1000 else f"{metres:g} m"
+
+
+def _power(who: Identity) -> str | None:
+    parts = [f"class {who.power_class}" if who.power_class else None]
+    parts.append(f"{who.max_power:g} W at most" if who.max_power else None)
+    return ", ".join(part for part in parts if part) or None
+
+
+def _flags(view: View, found: Module) -> Iterator[Line]:
+    """What it signals now, and what it signalled since it was first seen."""
+    if found.flags is None:
+        yield fact("signals", None, "the module does not tell, or root is needed")
+        return
+    now = sorted(found.flags, key=str)
+    for text in _gathered(now) or ["none"]:
+        yield fact("signals", text, role=Role.WARNING if now else Role.GOOD)
+    sample = view.frame.sample
+    past = {flag: tick for flag, tick in found.seen.items() if flag not in found.flags}
+    for tick in sorted(set(past.values())):
+        when = strftime("%H:%M:%S", localtime(sample.wall - (sample.tick - tick)))
+        for text in _gathered(flag for flag, seen in past.items() if seen == tick):
+            yield fact("signalled", text, note=f"seen since {when}, not now")
+
+
+def _gathered(flags: Iterator[Flag] | list[Flag]) -> list[str]:
+    """`rx loss of signal on lanes 1, 2`: one text for all lanes."""
+    lanes: dict[str, list[int]] = {}
+    for flag in flags:
+        lanes.setdefault(flag.text, [])
+        if flag.lane is not None:
+            lanes[flag.text].append(flag.lane)
+    texts = []
+    for text, found in lanes.items():
+        word = "lanes" if len(found) > 1 else "lane"
+        numbers = ", ".join(map(str, sorted(found)))
+        texts.append(f"{text} on {word} {numbers}" if found else text)
+    return texts
+
+
+def _wrapped(field: str, reason: str, columns: int) -> Iterator[Line]:
+    first, *rest = wrap(f"{field}: {reason}", max(20, columns - 17)) or [""]
+    yield fact("refused", first, role=Role.WARNING)
+    for text in rest:
+        yield fact("", text, role=Role.WARNING)
+
+
+def _lanes(found: Module) -> Iterator[Line]:
+    yield ((fit("lane", 6), Role.HEAD), *((_right(title), Role.HEAD) for _, title in _COLUMNS))
+    crossings = {quantity: found.crossings(quantity) for quantity, _ in _COLUMNS}
+    for place, lane in enumerate(found.lanes):
+        runs: list[Run] = [(fit(str(place + 1), 6), Role.DIM)]
+        for quantity, _ in _COLUMNS:
+            bound = crossings[quantity][place]
+            runs.append(_cell(quantity, lane.value(quantity), bound))
+        yield tuple(runs)
+    spreads = [found.imbalance(quantity) for quantity in (Quantity.RX_POWER, Quantity.TX_POWER)]
+    texts = [units.NONE if spread is None else f"{spread:.1f} dB" for spread in spreads]
+    if any(spread is not None for spread in spreads):
+        yield ((fit("apart", 6), Role.DIM), *((_right(text), Role.DIM) for text in texts))
+    for title, pick in (("alarm", _alarms), ("warn", _warnings)):
+        cells = [pick(found.thresholds.get(quantity), quantity) for quantity, _ in _COLUMNS]
+        if any(cells):
+            yield (
+                (fit(title, 6), Role.DIM),
+                *((_right(cell or units.NONE), Role.DIM) for cell in cells),
+            )
+
+
+def _right(text: str) -> str:
+    return fit(text, _CELL, right=True) + "  "
+
+
+def _cell(quantity: Quantity, value: float | None, bound: Bound | None) -> Run:
+    if value is None:
+        return _right(units.NONE), Role.FAINT
+    if quantity is Quantity.BIAS:
+        text = f"{value:.2f}"
+    else:
+        level = dbm(value)
+        text = "dark" if level is None else f"{level:.2f}"
+    mark = " " if bound is None else "!" if bound.is_alarm else "▲"
+    return fit(text, _CELL, right=True) + mark + " ", _role(bound)
+
+
+def _role(bound: Bound | None) -> Role:
+    if bound is None:
+        return Role.TEXT
+    return Role.CRITICAL if bound.is_alarm else Role.WARNING
+
+
+def _alarms(limits: Thresholds | None, quantity: Quantity) -> str:
+    return "" if limits is None else _span(limits.low_alarm, limits.high_alarm, quantity)
+
+
+def _warnings(limits: Thresholds | None, quantity: Quantity) -> str:
+    return "" if limits is None else _span(limits.low_warning, limits.high_warning, quantity)
+
+
+def _span(low: float | None, high: float | None, quantity: Quantity) -> str:
+    ends = [
+        value if quantity is Quantity.BIAS or value is None else dbm(value) for value in (low, high)
+    ]
+    return "…".join(units.NONE if value is None else f"{value:.3g}" for value in ends)
+
+
+def _limits(limits: Thresholds | None, unit: str) -> str:
+    if limits is None or limits.low_alarm is None or limits.high_alarm is None:
+        return ""
+    return f"{limits.low_alarm:.3g} to {limits.high_alarm:.3g} {unit}"

@@ -1,0 +1,124 @@
+"""Lines of text with roles: what a run means, never how it looks.
+
+The screen turns roles into styles of its theme; printed tables use the text alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from mlxtop.present.clean import clean, fit, width
+
+
+class Role(StrEnum):
+    """What a run of text means."""
+
+    TEXT = "text"
+    DIM = "dim"
+    FAINT = "faint"
+    """Tracks of bars, rules: hardly there."""
+    STRONG = "strong"
+    HEAD = "head"
+    """Column titles and captions of sections."""
+    ACCENT = "accent"
+    RX = "rx"
+    TX = "tx"
+    RX_AREA = "rx-area"
+    TX_AREA = "tx-area"
+    GOOD = "good"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    MODULE = "module"
+    ASIC = "asic"
+    BADGE = "badge"
+    """DEMO, PAUSED: never to be overlooked."""
+
+
+Run: TypeAlias = tuple[str, Role]
+Line: TypeAlias = tuple[Run, ...]
+
+EMPTY: Line = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines under a title; a page is a list of them."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+def plain(line: Line) -> str:
+    """The text of a line.
+
+    >>> plain((("a", Role.TEXT), ("b", Role.DIM)))
+    'ab'
+    """
+    return "".join(text for text, _ in line)
+
+
+def line_width(line: Line) -> int:
+    """Columns that a line takes."""
+    return sum(width(text) for text, _ in line)
+
+
+def crop(line: Line, columns: int) -> Line:
+    """A line in exactly `columns` columns: cut with an ellipsis, or padded with blanks."""
+    kept: list[Run] = []
+    left = columns
+    for text, role in line:
+        used = width(text)
+        if used > left:
+            if left > 0:
+                kept.append((fit(text, left), role))
+            return tuple(kept)
+        kept.append((text, role))
+        left -= used
+    if left > 0:
+        kept.append((" " * left, Role.TEXT))
+    return tuple(kept)
+
+
+def spread(left: Line, right: Line, columns: int) -> Line:
+    """`left` and `right` at the two ends; the left one is cut when both do not fit."""
+    space = columns - line_width(right)
+    if space <= 0:
+        return crop(right, columns)
+    return (*crop(left, space), *right)
+
+
+def labelled(label: str, value: str, role: Role = Role.TEXT, note: str = "") -> Line:
+    """A row of a page: label in its own column, value, and a note in the background."""
+    runs = [(fit(label, LABEL_WIDTH), Role.DIM), (" ", Role.TEXT), (clean(value), role)]
+    if note:
+        runs.append(("  " + clean(note), Role.DIM))
+    return tuple(runs)
+
+
+LABEL_WIDTH = 16
+
+
+def wrap(text: str, columns: int) -> list[str]:
+    """Clean text in lines of at most `columns` columns, broken at blanks."""
+    lines: list[str] = []
+    line = ""
+    for word in clean(text).split():
+        if line and width(line) + 1 + width(word) > columns:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    return [*lines, line] if line else lines
+
+
+def join(parts: Iterable[Line], between: Run) -> Line:
+    """Lines put one after the other with a separator."""
+    runs: list[Run] = []
+    for part in parts:
+        if part and runs:
+            runs.append(between)
+        runs.extend(part)
+    return tuple(runs)

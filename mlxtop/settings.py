@@ -1,0 +1,202 @@
+"""Settings: flags over environment over the settings file over defaults.
+
+The directories are called mlxtop-nic, since an unrelated program for Apple's MLX also calls
+itself mlxtop and owns ~/.config/mlxtop.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import stat
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+NAME = "mlxtop-nic"
+PREFIX = "MLXTOP_NIC_"
+
+MIN_INTERVAL, MAX_INTERVAL = 0.1, 60.0
+LIMIT = 1 << 18
+"""Bytes of the settings file at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a user can set; a flag, variable or line in the file each."""
+
+    interval: float = 1.0
+    """Seconds between samples, 0.1 to 60."""
+    all: bool = False
+    """Every network device of this namespace but lo."""
+    include: tuple[str, ...] = ()
+    """Globs of netdev, RDMA or PCI names; `!` negates."""
+    readonly: bool = False
+    ascii: bool = False
+    """No braille or box glyphs."""
+    theme: str | None = None
+    bits: bool = True
+    """Rates in bit/s; else byte/s."""
+    bell: bool = False
+    window: int = 300
+    """Seconds that the charts look back."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Action name to key, for rebinding."""
+    hooks: Mapping[str, str] = field(default_factory=dict)
+    """Event name to the path of a script."""
+    debug: bool = False
+
+
+def home(environ: Mapping[str, str] = os.environ) -> str:
+    """The home of the person who asked, who may be looked at through sudo."""
+    asked = environ.get("SUDO_UID", "")
+    if os.geteuid() == 0 and asked.isascii() and asked.isdecimal():
+        try:
+            return pwd.getpwuid(int(asked)).pw_dir
+        except (KeyError, OverflowError):
+            pass
+    return environ.get("HOME") or os.path.expanduser("~")
+
+
+def config_path(environ: Mapping[str, str] = os.environ) -> Path:
+    """The settings file."""
+    base = environ.get("XDG_CONFIG_HOME") or f"{home(environ)}/.config"
+    return Path(base) / NAME / "settings.toml"
+
+
+def _flag(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() in ("1", "yes", "true", "on"):
+        return True
+    if str(value).lower() in ("0", "no", "false", "off", ""):
+        return False
+    raise ValueError("is neither yes nor no")
+
+
+def interval(value: object) -> float:
+    """Seconds between samples. Raises ValueError when it is no number from 0.1 to 60.
+
+    >>> interval("0.5")
+    0.5
+    """
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        raise ValueError("is not a number of seconds") from None
+    if not MIN_INTERVAL <= seconds <= MAX_INTERVAL:
+        raise ValueError(f"is not between {MIN_INTERVAL:g} and {MAX_INTERVAL:g} seconds")
+    return seconds
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(value.split())
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    raise ValueError("is not a list of names")
+
+
+def _table(value: object) -> Mapping[str, str]:
+    if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+        return dict(value)
+    raise ValueError("is not a table of strings")
+
+
+def _seconds(value: object) -> int:
+    try:
+        seconds = int(str(value))
+    except ValueError:
+        raise ValueError("is not a whole number of seconds") from None
+    if not 30 <= seconds <= 86400:
+        raise ValueError("is not between 30 and 86400 seconds")
+    return seconds
+
+
+_READ: dict[str, Callable[[object], object]] = {
+    "interval": interval,
+    "all": _flag,
+    "include": _names,
+    "readonly": _flag,
+    "ascii": _flag,
+    "theme": str,
+    "bits": _flag,
+    "bell": _flag,
+    "window": _seconds,
+    "keys": _table,
+    "hooks": _table,
+}
+
+
+def load(
+    flags: Mapping[str, object], environ: Mapping[str, str] = os.environ
+) -> tuple[Settings, list[str]]:
+    """Settings, and one line for everything in file or environment that was not understood.
+
+    `flags` holds only what was given on the command line; it is taken as checked.
+    """
+    complaints: list[str] = []
+    found: dict[str, Any] = {}
+    path = config_path(environ)
+    text = _text(path, complaints)
+    told = _table_of(text, path, complaints)
+    said = [(f"{path}:{_line(text, key)}", key, value) for key, value in told.items()]
+    said += [("environment", key, value) for key, value in _environment(environ).items()]
+    for where, key, value in said:
+        reader = _READ.get(key)
+        if reader is None:
+            complaints.append(f"{where}: {key} is not a setting")
+            continue
+        try:
+            found[key] = reader(value)
+        except ValueError as error:
+            complaints.append(f"{where}: {key} {error}")
+    return replace(Settings(), **{**found, **flags}), complaints
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, object]:
+    return {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environ.items()
+        if name.startswith(PREFIX)
+    }
+
+
+def _text(path: Path, complaints: list[str]) -> str:
+    """The settings file; empty where there is none or it is no such thing."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        with open(fd, "rb") as file:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise OSError("is not a file")
+            data = file.read(LIMIT + 1)
+        if len(data) > LIMIT:
+            raise OSError(f"is larger than {LIMIT >> 10} KiB")
+        return data.decode("utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        complaints.append(f"{path}: {getattr(error, 'strerror', None) or error}")
+        return ""
+
+
+def _table_of(text: str, path: Path, complaints: list[str]) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        complaints.append(f"{path}: {error}")
+        return {}
+
+
+def _line(text: str, key: str) -> int:
+    """The line on which a setting, or the table of that name, stands; 1 where that is unclear.
+
+    >>> _line("# all\\nall = true\\n[keys]\\n", "keys")
+    3
+    """
+    name = rf"[\"']?{re.escape(key)}[\"']?"
+    match = re.search(rf"^\s*(?:{name}\s*[.=]|\[\s*{name}\s*[.\]])", text, re.MULTILINE)
+    return text.count("\n", 0, match.end()) + 1 if match else 1

@@ -1,0 +1,1 @@
+"""The live screen: Textual, and nothing but Textual."""

@@ -1,0 +1,424 @@
+"""The live screen: one thread samples, the event loop draws.
+
+The thread speaks by message alone; nothing here waits for the machine, so that a hanging reader
+or a stalled terminal never stops the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from threading import Event, Thread
+from time import monotonic
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.app import App, ReturnType, SystemCommand
+from textual.binding import BindingType
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
+from textual.screen import Screen
+
+from mlxtop.actions.hands import Hands
+from mlxtop.analysis.findings import Examiner
+from mlxtop.analysis.heatwatch import Alert, AlertKind
+from mlxtop.model.frame import Frame
+from mlxtop.model.identity import PortKind
+from mlxtop.model.tuning import Tuning
+from mlxtop.pipeline import Source, frames
+from mlxtop.present.clean import clean
+from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings
+from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of, misnamed
+from mlxtop.tui.driver import QuietDriver
+from mlxtop.tui.flow import QUESTION, Flow
+from mlxtop.tui.look import choose, only_ascii, other_shade, own_themes, variables
+from mlxtop.tui.messages import FrameArrived, HookFailed, SettingsRead, SourceEnded
+from mlxtop.tui.screens.base import WatchScreen
+from mlxtop.tui.screens.overview import Overview
+from mlxtop.tui.state import State
+
+if TYPE_CHECKING:
+    from mlxtop.tui.loads import Loads
+
+PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+"""Seconds that `+` and `-` step through."""
+GARBAGE = (20_000, 20, 50)
+"""Objects until the youngest generation is searched for cycles, and rounds until the older ones."""
+BACKLOG = 4096
+"""Frames kept while the event loop cannot take them."""
+SOON, STREAMS_EVERY, ROUNDS = 1.0, 5.0, 6
+"""Seconds until settings are read, seconds between looks for streams, and how many of those there
+are for each new look at the settings."""
+RINGS = frozenset({AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.LINK_DOWN})
+"""What the bell rings for, where it is wanted."""
+SAVE_TITLE, OLD_TITLE = "\x1b[22;2t", "\x1b[23;2t"
+"""Keep the title of the terminal's window, and bring it back."""
+
+
+class MlxtopApp(App[int]):
+    """mlxtop on a terminal. The exit status is what `run()` returns, 0 where it is None."""
+
+    TITLE = "mlxtop"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012
+        (0, "-tiny"),
+        (10, "-few"),
+        (18, "-short"),
+        (30, "-tall"),
+        (50, "-huge"),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.EVERYWHERE)]
+
+    def __init__(self, source: Source, settings: Settings, hands: Hands | None = None) -> None:
+        # Only so does Textual leave out colours altogether instead of showing them as greys.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        self.source = source
+        self.settings = settings
+        self.hands = hands
+        self.loads: Loads | None = None
+        """Load tests; made when the first is wanted."""
+        self.fire: Callable[[Alert], None] | None = None
+        """Runs the user's script for an alert, without waiting for it."""
+        self.examiner: Examiner | None = None
+        """Reads settings beside the frames and makes reports; seconds, so never on the loop."""
+        self._title = ""
+        self.state = State(settings.bits, settings.ascii or only_ascii(os.environ), settings.window)
+        self.error: Exception | None = None
+        self._stop = Event()
+        self._flow = Flow()
+        self._arrived: deque[Frame] = deque(maxlen=BACKLOG)
+        self._announced = Event()
+        self._waiting = False
+        self._in_place = False
+        self.answering = True
+        """What is drawn now answers a key or the mouse, and is not just the next frame."""
+        for theme in own_themes():
+            self.register_theme(theme)
+        few = self.console.color_system in (None, "standard")
+        self.theme = choose(settings.theme, self.available_themes, few)
+        self.set_keymap(dict(settings.keys))
+
+    @property
+    def readonly(self) -> bool:
+        """Whether commands that change the machine do not exist."""
+        return self.hands is None or self.settings.readonly or self.source.captured
+
+    def get_driver_class(self) -> type[Driver]:
+        """Ours in place of Textual's for terminals."""
+        chosen = super().get_driver_class()
+        return QuietDriver if chosen is LinuxDriver else chosen
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our roles for themes that do not know them."""
+        return variables(self.current_theme)
+
+    def get_default_screen(self) -> Screen[ReturnType]:
+        """The overview lies at the bottom of the stack."""
+        return Overview()  # type: ignore[return-value]
+
+    def badges(self) -> tuple[str, ...]:
+        """What every screen has to say."""
+        marks = []
+        if self.source.demo:
+            marks.append("DEMO")
+        if self.source.captured:
+            marks.append("CAPTURED")
+        if self.state.paused:
+            marks.append("PAUSED")
+        if self.loads is not None and self.loads.busy:
+            marks.append("LOAD")
+        return tuple(marks)
+
+    # Life
+
+    def on_load(self) -> None:
+        """Sample while everything is put in place, and write one picture then instead of three."""
+        self._begin_batch()
+        Thread(target=self._poll, name="frames", daemon=True).start()
+
+    def on_mount(self) -> None:
+        """End in order when we are told to."""
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                loop.add_signal_handler(number, self._ended_by, number)
+
+    def on_ready(self) -> None:
+        """Everything is in place: show the first frame, if it is there by now."""
+        self._in_place = True
+        self.redraw()
+        if self.examiner is not None:
+            Thread(
+                target=self._read_settings, args=(self.examiner,), name="settings", daemon=True
+            ).start()
+        self._end_batch()
+        # Frames hold no cycles: looking for some among thousands of ports costs as much as they.
+        gc.freeze()
+        gc.set_threshold(*GARBAGE)
+        for name in misnamed(self.settings.keys):
+            self.notify(f"settings: keys: {name} is no command", severity="warning", markup=False)
+
+    def _ended_by(self, number: signal.Signals) -> None:
+        self.exit(return_code=128 + number)
+
+    def on_unmount(self) -> None:
+        """Stop sampling; a reader that hangs is not waited for."""
+        self._stop.set()
+        if self.loads is not None:
+            self.loads.close()
+        if self._title and self._driver is not None:
+            self._driver.write(OLD_TITLE)
+
+    def _read_settings(self, examiner: Examiner) -> None:
+        """Read settings in a thread; streams come and go faster than they."""
+        tuning: Tuning | None = None
+        rounds = 0
+        while not self._stop.wait(STREAMS_EVERY if tuning else SOON):
+            frame = self.state.newest
+            if frame is None:
+                continue
+            frame = self._of_interest(frame)
+            if tuning is None or rounds % ROUNDS == 0:
+                tuning = examiner.tuning(frame)
+            else:
+                tuning = replace(tuning, streams=examiner.streams(frame))
+            rounds += 1
+            with suppress(RuntimeError):
+                self.post_message(SettingsRead(tuning))
+
+    def _of_interest(self, frame: Frame) -> Frame:
+        """Real ports and the selected one: settings are seven questions each, under RTNL."""
+        selected = self.state.selected
+        ports = {
+            port: one
+            for port, one in frame.ports.items()
+            if one.now.port.kind is PortKind.PHYSICAL or port == selected
+        }
+        return replace(frame, ports=ports)
+
+    def on_settings_read(self, event: SettingsRead) -> None:
+        """The next picture knows them."""
+        self.state.tuning = event.tuning
+
+    def _poll(self) -> None:
+        """Sample in a thread; say everything by message."""
+        error: Exception | None = None
+        try:
+            for frame in frames(self.source, self._stop):
+                self._arrived.append(frame)
+                if self.loads is not None:
+                    self.loads.frame(frame)
+                if not self._announced.is_set():
+                    self._announced.set()
+                    self.post_message(FrameArrived())
+        except Exception as failure:
+            error = failure
+        with suppress(RuntimeError):
+            self.post_message(SourceEnded(error))
+
+    # Frames
+
+    def on_frame_arrived(self) -> None:
+        """Take in all frames that have come, and draw the newest."""
+        self._announced.clear()
+        while self._arrived:
+            self._alert(self.state.arrive(self._arrived.popleft()))
+        self._name_terminal()
+        self.redraw()
+
+    def _alert(self, alerts: Iterable[Alert]) -> None:
+        """Ring and run the user's scripts for what has become bad."""
+        for alert in alerts:
+            if self.fire is not None:
+                self.fire(alert)
+            if self.settings.bell and alert.kind in RINGS:
+                self.bell()
+
+    def _name_terminal(self) -> None:
+        """The title of the terminal's window says what is too hot, also while nobody looks."""
+        worst = self.state.headline()
+        label = f"mlxtop {clean(self.source.label)}"
+        title = label if worst is None else f"{worst[0]} – {label}"
+        if title != self._title and self._driver is not None and self._titled():
+            self._driver.write(("" if self._title else SAVE_TITLE) + f"\x1b]2;{title}\x07")
+            self._title = title
+
+    def _titled(self) -> bool:
+        """Whether the terminal is one that has a title."""
+        return not self.is_headless and os.environ.get("TERM", "dumb") not in ("dumb", "linux")
+
+    def hook_failed(self, text: str) -> None:
+        """A user's script did not do its work; called from any thread."""
+        with suppress(RuntimeError):
+            self.post_message(HookFailed(text))
+
+    def on_hook_failed(self, event: HookFailed) -> None:
+        """Say it once, and keep it in the list of events."""
+        self.notify(clean(event.text), severity="warning", markup=False)
+
+    def on_source_ended(self, event: SourceEnded) -> None:
+        """Sampling is over: without an error there is nothing more to come, with one we end."""
+        if event.error is not None and not self._stop.is_set():
+            self.error = event.error
+            self.exit(return_code=1)
+
+    def redraw(self) -> None:
+        """Draw the state, or wait until the terminal has drawn the last frame."""
+        if not self._in_place or not self.is_running:
+            return  # not yet there, or already being taken apart
+        stalled = isinstance(self._driver, QuietDriver) and not self._driver.idle
+        if stalled or not self._flow.ready(monotonic()):
+            self._waiting = True
+            return
+        self._waiting = False
+        self.answering = False
+        for screen in self._seen():
+            screen.show_frame()
+        self.answering = True
+        if not self.is_headless and self._flow.ask(monotonic()):
+            self.call_after_refresh(self._ask_terminal)
+
+    def _seen(self) -> list[WatchScreen]:
+        """The screens that are on the terminal: what lies below a dialog is seen too."""
+        seen: list[WatchScreen] = []
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, WatchScreen):
+                seen.append(screen)
+            if not screen.is_modal:
+                break
+        return seen
+
+    def _ask_terminal(self) -> None:
+        if self._driver is not None:
+            self._driver.write(QUESTION)
+
+    def on_cursor_position(self, event: events.CursorPosition) -> None:
+        """The terminal has drawn everything that was written."""
+        self._flow.answered()
+        if self._waiting:
+            self.redraw()
+
+    # Commands
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: the same commands as the keys, and Textual's choice of themes."""
+        scope = screen.SCOPE if isinstance(screen, WatchScreen) else Scope.EVERYWHERE
+        scopes = (scope, Scope.EVERYWHERE) if scope is not Scope.EVERYWHERE else (scope,)
+        for command in available(*scopes, readonly=self.readonly):
+            key = keys_of(command, self.settings.keys)[0]
+            action = command.action
+            yield SystemCommand(
+                command.title, f"key {key}", lambda action=action: self._palette_run(action)
+            )
+        yield SystemCommand("Choose a theme", "colours of the screen", self.action_change_theme)
+
+    def _palette_run(self, action: str) -> None:
+        self.call_later(self.run_action, action, self.screen)
+
+    def action_events(self) -> None:
+        """The list of what happened."""
+        from mlxtop.tui.screens.events import Events
+
+        if not isinstance(self.screen, Events):
+            self.push_screen(Events())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Commands that change the machine do not exist where nothing may be changed."""
+        if self.readonly and any(c.changes and c.action == f"app.{action}" for c in COMMANDS):
+            return False
+        return super().check_action(action, parameters)
+
+    def action_link_type(self) -> None:
+        """The dialog that changes the selected port's link type."""
+        from mlxtop.tui.screens.link_type import LinkTypeDialog
+
+        state = self.state
+        frame = state.frame.ports.get(state.selected) if state.frame and state.selected else None
+        if self.hands is None or frame is None:
+            return
+        port = frame.now.port
+        if port.adapter is None or port.kind is not PortKind.PHYSICAL:
+            self.notify(f"{port.name} is no port of a card", severity="warning", markup=False)
+            return
+        self.push_screen(LinkTypeDialog(self.hands, port, state.ascii))
+
+    def action_findings(self) -> None:
+        """What is wrong with the selected port."""
+        from mlxtop.tui.screens.findings import Explained, Findings
+
+        if not isinstance(self.screen, Findings | Explained) and self.state.selected is not None:
+            self.push_screen(Findings())
+
+    def action_load(self) -> None:
+        """The dialog that loads the selected port."""
+        from mlxtop.tui.loads import Loads
+
+        if self.hands is not None and not self.readonly:
+            self.loads = self.loads or Loads(self, self.hands)
+            self.loads.open()
+
+    def on_load_moved(self) -> None:
+        """Something happened to the load test."""
+        if self.loads is not None and not self._stop.is_set():
+            self.loads.moved()
+
+    def action_help(self) -> None:
+        """All keys."""
+        from mlxtop.tui.screens.help import Help
+
+        if not isinstance(self.screen, Help):
+            self.push_screen(Help())
+
+    def action_retreat(self) -> None:
+        """One step back; at the first screen there is nowhere to go."""
+        screen = self.screen
+        if isinstance(screen, Overview):
+            screen.retreat()
+        elif len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def action_pause(self) -> None:
+        """Hold the picture, or go on."""
+        if self.state.paused:
+            self.state.resume()
+        else:
+            self.state.paused = True
+        self._draw_now()
+
+    def action_units(self) -> None:
+        """Bits or bytes."""
+        self.state.bits = not self.state.bits
+        self._draw_now()
+
+    def action_zero(self) -> None:
+        """Count from now on."""
+        self.state.reset()
+        self._draw_now()
+
+    def action_pace(self, steps: int) -> None:
+        """The next longer or shorter interval."""
+        now = self.source.interval
+        wider = [pace for pace in PACES if pace > now * 1.001]
+        closer = [pace for pace in PACES if pace < now * 0.999]
+        if steps > 0 and wider:
+            now = wider[0]
+        elif steps < 0 and closer:
+            now = closer[-1]
+        self.source.interval = min(MAX_INTERVAL, max(MIN_INTERVAL, now))
+        self._draw_now()
+
+    def action_shade(self) -> None:
+        """Dark or light."""
+        self.theme = other_shade(self.theme, self.available_themes)
+
+    def _draw_now(self) -> None:
+        for screen in self._seen():
+            screen.show_frame()

@@ -1,0 +1,97 @@
+"""What every full screen has: the line on top, the keys at the bottom, and frames coming in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.screen import Screen
+
+from mlxtop.present.header import header_line
+from mlxtop.present.text import Line, Role
+from mlxtop.tui.commands import Command, Scope, available, keys_of
+from mlxtop.tui.tight import TightCompositor
+from mlxtop.tui.widgets.bars import Clickable, Header
+from mlxtop.tui.widgets.lines import Styled
+
+if TYPE_CHECKING:
+    from mlxtop.tui.app import MlxtopApp
+
+
+def marks(screen: Screen[Any]) -> str:
+    """What a dialog has to say of the application that it covers: DEMO above all."""
+    return "  ".join(cast("MlxtopApp", screen.app).badges())
+
+
+class WatchScreen(Screen[None]):
+    """A screen that follows the frames."""
+
+    SCOPE: ClassVar[Scope] = Scope.EVERYWHERE
+    _keys_shown = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = TightCompositor()
+
+    @property
+    def watch_app(self) -> MlxtopApp:
+        """The application with its own type."""
+        return cast("MlxtopApp", self.app)
+
+    def on_mount(self) -> None:
+        """Take the look that was asked for."""
+        ascii_only = self.watch_app.state.ascii
+        self.set_class(ascii_only, "-ascii")
+        for widget in self.walk_children(Styled):
+            widget.ascii = ascii_only
+
+    def on_resize(self) -> None:
+        """Everything is drawn for the new size once the layout is done."""
+        self.call_after_refresh(self.show_frame)
+
+    def on_screen_resume(self) -> None:
+        """What happened while another screen was on top is shown now."""
+        self.call_after_refresh(self.show_frame)
+
+    def show_frame(self) -> None:
+        """Draw what the state holds."""
+        app = self.watch_app
+        header = self.query_one(Header)
+        self.set_class(bool(app.badges()), "-badged")
+        header.show(
+            [
+                header_line(
+                    app.state.frame,
+                    max(1, header.size.width),
+                    label=app.source.label,
+                    interval=app.source.interval,
+                    bits=app.state.bits,
+                    badges=app.badges(),
+                    alarm=app.state.headline(),
+                )
+            ]
+        )
+        self._show_keys()
+
+    def _show_keys(self) -> None:
+        """The keys change with the width alone."""
+        bar, app = self.query_one("#keys", Clickable), self.watch_app
+        if self._keys_shown == bar.size.width:
+            return
+        self._keys_shown = bar.size.width
+        commands = available(self.SCOPE, Scope.EVERYWHERE, readonly=app.readonly)
+        labels = [
+            (_label(command, keys_of(command, app.settings.keys)[0]), command.action)
+            for command in commands
+            if command.bar
+        ]
+        bar.present(_quit_first(labels))
+
+
+def _label(command: Command, key: str) -> Line:
+    return ((f" {key}", Role.ACCENT), (f" {command.bar}", Role.DIM))
+
+
+def _quit_first(labels: list[tuple[Line, str]]) -> list[tuple[Line, str]]:
+    """Help and quit stay when the screen is narrow: they go to the front."""
+    last = [label for label in labels if label[1] in ("app.help", "app.quit")]
+    return [*last, *(label for label in labels if label not in last)]

@@ -1,0 +1,95 @@
+"""The fields of the load dialog, and what their values ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mlxtop.actions.load import Timing
+from mlxtop.actions.load_session import LoadWish, Watch
+from mlxtop.model.load import Direction, Tool
+from mlxtop.model.load_plan import LoadRequest
+from mlxtop.model.quantity import typed_bits, typed_seconds
+
+ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field: a choice where it has options, else text with what is taken when it is empty."""
+
+    id: str
+    label: str
+    options: tuple[str, ...] = ()
+    placeholder: str = ""
+
+
+FIELDS = (
+    Field("host", "Far end", placeholder="name or address"),
+    Field("direction", "Direction", tuple(Direction)),
+    Field("time", "Time", placeholder="10 s; 15m"),
+    Field("mode", "Kind", ("test", "soak")),
+    Field("streams", "Streams", placeholder="for its speed"),
+    Field("protocol", "Protocol", ("TCP", "UDP")),
+    Field("bitrate", "Bitrate", placeholder="all there is; 10G"),
+    Field("tool", "Tool", tuple(Tool)),
+    Field("port", "Server port", placeholder="5201"),
+    Field("guard", "Heat guard", ("all", "module", "asic", "off")),
+    Field("processes", "Processes", placeholder="as needed"),
+    Field("family", "IP", (ANY, "4", "6")),
+    Field("omit", "Omit", placeholder="0 s"),
+    Field("zerocopy", "Zero copy", ("off", "on")),
+    Field("cores", "Cores", placeholder="the card's; off"),
+    Field("note", "Note", placeholder="kept with the run"),
+)
+
+
+class WrongField(ValueError):
+    """A field holds what it cannot; `field` is its id."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
+def _number(values: Mapping[str, str], field: str, most: int, least: int = 1) -> int | None:
+    text = values[field].strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and least <= int(text[:9]) <= most):
+        raise WrongField(field, f"{text!r} is no number from {least} to {most}")
+    return int(text)
+
+
+def wish(values: Mapping[str, str], via: str | None) -> LoadWish:
+    """What the fields ask for. Raises WrongField."""
+    if not values["host"].strip():
+        raise WrongField("host", "which far end? a name or an address")
+    try:
+        seconds = typed_seconds(values["time"].strip() or "10")
+    except ValueError as error:
+        raise WrongField("time", str(error)) from None
+    try:
+        bitrate = typed_bits(values["bitrate"].strip()) if values["bitrate"].strip() else None
+    except ValueError as error:
+        raise WrongField("bitrate", str(error)) from None
+    request = LoadRequest(
+        host=values["host"].strip(),
+        via=via,
+        tool=Tool(values["tool"]),
+        direction=Direction(values["direction"]),
+        seconds=seconds,
+        omit=_number(values, "omit", 60, 0) or 0,
+        streams=_number(values, "streams", 1024),
+        processes=_number(values, "processes", 64),
+        udp=values["protocol"] == "UDP",
+        bitrate=bitrate,
+        port=_number(values, "port", 65000),
+        family=None if values["family"] == ANY else int(values["family"]),
+        zero_copy=values["zerocopy"] == "on",
+        affinity=values["cores"].strip() or None,
+    )
+    sensors = None if values["guard"] in ("all", "off") else frozenset([values["guard"]])
+    watch = Watch(values["guard"] != "off", sensors)
+    timing = Timing.for_soak(seconds) if values["mode"] == "soak" else Timing()
+    return LoadWish(request, watch, timing, values["note"].strip())

@@ -1,0 +1,248 @@
+"""The first screen: all cards and ports, and the charts of the selected one."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.widgets import Input
+
+from mlxtop.analysis.absence import port_absences
+from mlxtop.analysis.ceiling import ceiling
+from mlxtop.model.frame import Frame
+from mlxtop.present.ceiling import SEPARATOR, ceiling_line
+from mlxtop.present.overview import Order
+from mlxtop.present.text import Line, Role, wrap
+from mlxtop.tui.commands import Scope, bindings
+from mlxtop.tui.screens.base import WatchScreen
+from mlxtop.tui.widgets.bars import Clickable, Header
+from mlxtop.tui.widgets.chart import Chart, TemperatureChart, ThroughputChart
+from mlxtop.tui.widgets.lines import Lines
+from mlxtop.tui.widgets.port_table import PortTable
+from mlxtop.tui.widgets.sections import Sections, prose_width
+
+_FIXED = 4
+"""Rows of header, hint and keys."""
+_LEAST_CHARTS = 10
+
+
+class Overview(WatchScreen):
+    """Cards, ports and charts."""
+
+    AUTO_FOCUS = "#ports"
+    SCOPE = Scope.OVERVIEW
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.OVERVIEW)]
+
+    def compose(self) -> ComposeResult:
+        """Header, table, hint, charts, filter, keys."""
+        yield Header(id="header")
+        table = PortTable(id="ports")
+        table.add_class("box")
+        yield table
+        yield Lines(id="hint")
+        with Container(id="charts"):
+            for chart in (ThroughputChart(id="throughput"), TemperatureChart(id="temperature")):
+                chart.border_title = (chart.id or "").capitalize()
+                yield chart
+        yield Sections(id="about")
+        yield Input(id="filter", placeholder="part of a name, or a glob", compact=True)
+        yield Clickable(id="keys")
+
+    # Drawing
+
+    def show_frame(self) -> None:
+        """Table, hint and charts of the newest frame."""
+        super().show_frame()
+        state = self.watch_app.state
+        if state.frame is None:
+            self._show_hint([((f" looking at {self.watch_app.source.label} …", Role.DIM),)])
+            return
+        table = self.query_one(PortTable)
+        rows = len(table.entries)
+        table.show(state)
+        state.watch(table.port)
+        if rows != len(table.entries):
+            self._share_height()
+        self._title(table)
+        cold = not any(port.now.temperatures for port in state.frame.ports.values())
+        self.set_class(cold, "-cold")
+        self._draw_hint(state.frame, table)
+        if self.watch_app.answering:
+            self.call_after_refresh(self._draw_more)
+        else:
+            self._draw_more()
+
+    def _draw_more(self) -> None:
+        """Charts and boxes; after a key they come when the table is on the terminal already."""
+        for chart in self.query(Chart):
+            chart.update(self.watch_app.state, self.watch_app.source.interval)
+        self._draw_about()
+
+    def on_resize(self) -> None:
+        """The table leaves room for the charts."""
+        self._share_height()
+
+    def _share_height(self) -> None:
+        table = self.query_one(PortTable)
+        room = self.size.height - _FIXED
+        charts = max(_LEAST_CHARTS, room // 2)
+        table.styles.max_height = max(4, room - charts) if self.size.height >= 18 else None
+
+    def _title(self, table: PortTable) -> None:
+        state = self.watch_app.state
+        parts = ["Ports"]
+        if state.order is not Order.NATURAL:
+            parts.append(f"by {state.order}")
+        if state.pattern:
+            parts.append(f"matching {state.pattern}")
+        title = " · ".join(parts)
+        if table.border_title != title:
+            table.border_title = title
+        hidden = table.hidden()
+        if table.border_subtitle != hidden:
+            table.border_subtitle = hidden
+
+    def _draw_hint(self, frame: Frame, table: PortTable) -> None:
+        """The ceiling of the selected port, or what the chosen cell means."""
+        hint = self.query_one("#hint", Lines)
+        width = max(10, hint.size.width)
+        port = table.port
+        if port is None or port not in frame.ports:
+            self._show_hint(self._nothing(width))
+            return
+        column = table.explained()
+        if column is not None:
+            reason = port_absences(frame, port).get(column.field, "")
+            name = column.title or "bar"
+            self._show_hint(_explanation(name, column.help, reason, width))
+            return
+        self._show_hint(
+            _ceiling(ceiling_line(ceiling(frame, port, self.watch_app.state.tuning)), width)
+        )
+
+    def _draw_about(self) -> None:
+        """On large screens: the most of the pages of the selected port."""
+        about = self.query_one("#about", Sections)
+        if not about.display:
+            return
+        from mlxtop.present.summary import summary
+
+        view = self.watch_app.state.view(prose_width(about.size.width))
+        if view is not None:
+            about.show(summary(view))
+
+    def _show_hint(self, lines: list[Line]) -> None:
+        self.query_one("#hint", Lines).show(lines)
+
+    def _nothing(self, width: int) -> list[Line]:
+        state = self.watch_app.state
+        if state.pattern:
+            text = f"No port matches “{state.pattern}”. Esc shows all of them."
+        else:
+            text = (
+                "No ConnectX adapter found: no PCI device of vendor 15b3 that is a network card. "
+                "mlxtop --all shows every network device; mlxtop --demo shows a simulated machine."
+            )
+        return [((line, Role.WARNING),) for line in wrap(text, width)]
+
+    # Commands
+
+    def action_details(self) -> None:
+        """Open the pages of the selected port."""
+        from mlxtop.tui.screens.detail import Detail
+
+        if self.watch_app.state.selected is not None:
+            self.app.push_screen(Detail())
+
+    def action_move(self, steps: int) -> None:
+        """Move the cursor by rows."""
+        self.query_one(PortTable).move(steps)
+
+    def action_leap(self, pages: int) -> None:
+        """Move the cursor by screens of rows."""
+        table = self.query_one(PortTable)
+        table.move(pages * table.page())
+
+    def action_column(self, steps: int) -> None:
+        """Explain the next cell."""
+        self.query_one(PortTable).move_column(steps)
+
+    def action_sort(self) -> None:
+        """The next order."""
+        state = self.watch_app.state
+        orders = list(Order)
+        state.order = orders[(orders.index(state.order) + 1) % len(orders)]
+        self.show_frame()
+
+    def action_maximise(self) -> None:
+        """Give the charts the whole screen, or take it back."""
+        self.toggle_class("-maximised")
+        self.call_after_refresh(self.show_frame)
+
+    def action_filter(self) -> None:
+        """Ask for a filter."""
+        self.add_class("-filtering")
+        self.query_one("#filter", Input).focus()
+
+    def retreat(self) -> bool:
+        """Undo the last of filter, explained cell and maximised chart; False if there is none."""
+        table, state = self.query_one(PortTable), self.watch_app.state
+        if self.has_class("-filtering") or state.pattern:
+            self.remove_class("-filtering")
+            state.pattern = self.query_one("#filter", Input).value = ""
+            table.focus()
+        elif table.column is not None:
+            table.column = None
+        elif self.has_class("-maximised"):
+            self.remove_class("-maximised")
+        else:
+            return False
+        self.call_after_refresh(self.show_frame)
+        return True
+
+    # Events
+
+    @on(Input.Changed, "#filter")
+    def _filtered(self, event: Input.Changed) -> None:
+        self.watch_app.state.pattern = event.value.strip()
+        self.show_frame()
+
+    @on(Input.Submitted, "#filter")
+    def _filter_done(self) -> None:
+        self.remove_class("-filtering")
+        self.query_one(PortTable).focus()
+
+    @on(PortTable.Selected)
+    def _selected(self, event: PortTable.Selected) -> None:
+        if event.port == self.query_one(PortTable).port:
+            self.watch_app.state.watch(event.port)
+            self.show_frame()
+
+    @on(PortTable.Opened)
+    def _opened(self, event: PortTable.Opened) -> None:
+        self.action_details()
+
+
+def _ceiling(text: str, width: int) -> list[Line]:
+    """Limits on the first line, as many as fit, and the verdict on the second."""
+    limits, _, verdict = text.partition(" → ")
+    parts = [part for part in limits.split(SEPARATOR) if not part.startswith("measured")]
+    if len(SEPARATOR.join(parts)) > width:
+        parts = [part.partition(" (")[0] for part in parts]
+    for least in ("CPU", "TCP", "RDMA"):
+        if len(SEPARATOR.join(parts)) > width:
+            parts = [part for part in parts if not part.startswith(least)]
+    lines: list[Line] = [((SEPARATOR.join(parts), Role.DIM),)]
+    if verdict:
+        lines.append((("→ ", Role.ACCENT), (verdict, Role.TEXT)))
+    return lines
+
+
+def _explanation(name: str, meaning: str, reason: str, width: int) -> list[Line]:
+    lines: list[Line] = [((f"{name}: ", Role.ACCENT), (meaning, Role.TEXT))]
+    if reason:
+        lines.extend(((line, Role.WARNING),) for line in wrap(f"– {reason}", width))
+    return lines[:2]

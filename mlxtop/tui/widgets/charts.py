@@ -1,0 +1,296 @@
+"""The two charts as lines: throughput over and under a zero line, temperatures with limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, floor, isnan, log10, nan
+
+from mlxtop.present.clean import fit
+from mlxtop.present.text import Line, Role, Run, line_width, spread
+from mlxtop.tui.widgets.canvas import DOTS_Y, Curve, Grid, draw
+from mlxtop.tui.widgets.timeline import Timeline
+
+GUTTER = 6
+"""Columns of the scale on the left."""
+LABELS = 7
+"""Columns for the names of curves on the right."""
+LEAST_ROWS = 3
+"""Below this a chart is only its legend."""
+
+LEAST_SCALE = 1000.0
+"""bit/s of full scale at least, so that an idle port does not show its noise."""
+
+_NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A horizontal line: a limit with its name."""
+
+    value: float
+    label: str
+    role: Role
+
+
+def nice(value: float) -> float:
+    """The next round number that is not smaller.
+
+    >>> nice(46.1e9), nice(0.0)
+    (50000000000.0, 1.0)
+    """
+    if value <= 1.0:
+        return 1.0
+    power = 10.0 ** floor(log10(value))
+    return next(step * power for step in _NICE if step * power >= value * 0.9999)
+
+
+def throughput_lines(
+    rx: Sequence[float],
+    tx: Sequence[float],
+    line: Timeline,
+    size: tuple[int, int],
+    *,
+    limit: Rule | None = None,
+    bits: bool = True,
+    ascii_only: bool = False,
+) -> list[Line]:
+    """Received above and sent below a common zero line, both on one scale."""
+    columns, rows = size[0] - GUTTER, size[1] - _axis_rows(size)
+    top, bottom = _scale(_largest(rx), _largest(tx), limit.value if limit else None)
+    up, per_row = _halved(rows, top, bottom)
+    down = rows - up
+    base = down * DOTS_Y
+    grid = draw(
+        (
+            Curve(Role.RX, [_above(v, per_row, base, up) for v in rx], -1, base, Role.RX_AREA),
+            Curve(Role.TX, [_below(v, per_row, base, down) for v in tx], 1, base - 1, Role.TX_AREA),
+        ),
+        columns,
+        rows,
+        ascii_only,
+    )
+    scale = _halves(up, down)
+    for half, zero, step in ((up, up - 1, -1), (down, up, 1)):
+        if limit is not None and limit.value < per_row * half:
+            row = zero + step * floor(limit.value / per_row)
+            rule_across(grid, row, limit.label if step < 0 else "", limit.role)
+            scale[row] = (amount(limit.value, bits), limit.role)
+        elif half > 1:
+            unit = 1 if bits else 8
+            top = floor_nice(per_row * half * 0.9999 / unit) * unit
+            scale[zero + step * floor(top / per_row)] = (amount(top, bits), Role.DIM)
+    return [*grid_lines(grid, scale), *_axis(line, columns)][: size[1]]
+
+
+def _halves(up: int, down: int) -> dict[int, Run]:
+    """Zero, and which half is which."""
+    scale: dict[int, Run] = {}
+    scale[up - 1] = ("0", Role.DIM)
+    if up > 3:
+        scale[up // 2] = ("RX", Role.RX)
+    if down > 2:
+        scale[up + down // 2] = ("TX", Role.TX)
+    return scale
+
+
+def floor_nice(value: float) -> float:
+    """The next round number that is not larger.
+
+    >>> floor_nice(533e6), floor_nice(99.0)
+    (500000000.0, 80.0)
+    """
+    if value <= 1.0:
+        return value
+    power = 10.0 ** floor(log10(value))
+    return next(step * power for step in reversed(_NICE) if step * power <= value * 1.0001)
+
+
+def _scale(rx: float, tx: float, limit: float | None) -> tuple[float, float]:
+    """Full scale up and down: round, and up to the limit once that is in sight."""
+    top, bottom = nice(max(rx, LEAST_SCALE)), nice(max(tx, LEAST_SCALE))
+    if limit is not None:
+        top = limit * 1.05 if rx > 0.4 * limit else top
+        bottom = limit * 1.05 if tx > 0.4 * limit else bottom
+    return top, bottom
+
+
+def _halved(rows: int, top: float, bottom: float) -> tuple[int, float]:
+    """Rows above zero and the value of a row, so that both halves fit as large as they can."""
+    least = max(1, rows // 6)
+
+    def per_row(up: int) -> float:
+        return max(top / up, bottom / (rows - up))
+
+    up = min(range(least, max(least, rows - least) + 1), key=per_row)
+    return up, per_row(up)
+
+
+def _largest(values: Sequence[float]) -> float:
+    return max((v for v in values if not isnan(v)), default=0.0)
+
+
+def _above(value: float, per_row: float, base: int, rows: int) -> float:
+    if isnan(value):
+        return nan
+    return base + min(rows * DOTS_Y - 1, floor(value / per_row * DOTS_Y))
+
+
+def _below(value: float, per_row: float, base: int, rows: int) -> float:
+    if isnan(value):
+        return nan
+    return base - 1 - min(rows * DOTS_Y - 1, floor(value / per_row * DOTS_Y))
+
+
+def amount(bits_per_second: float, bits: bool) -> str:
+    """A rate for the scale: `46.1G`."""
+    value = bits_per_second if bits else bits_per_second / 8
+    for power, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= power * 0.9995:
+            return f"{value / power:.3g}{prefix}"
+    return f"{value:.3g}"
+
+
+def temperature_lines(
+    curves: Mapping[Role, tuple[str, Sequence[float]]],
+    rules: Sequence[Rule],
+    line: Timeline,
+    size: tuple[int, int],
+    *,
+    ascii_only: bool = False,
+) -> list[Line]:
+    """A line for every sensor, named at its end, and the limits across."""
+    columns, rows = size[0] - GUTTER - LABELS, size[1] - _axis_rows(size)
+    seen = [v for _, values in curves.values() for v in values if not isnan(v)]
+    marks = [*seen, *(rule.value for rule in rules)]
+    low = floor((min(seen) - 4) / 10) * 10 if seen else 20
+    high = max(max(marks) + 2, low + 20) if marks else 100
+    per_dot = (high - low) / (rows * DOTS_Y - 1)
+    grid = draw(
+        (
+            Curve(role, [(v - low) / per_dot if not isnan(v) else nan for v in values])
+            for role, (_, values) in curves.items()
+        ),
+        columns,
+        rows,
+        ascii_only,
+    )
+
+    def row_of(value: float) -> int:
+        return rows - 1 - round((value - low) / per_dot) // DOTS_Y
+
+    scale: dict[int, Run] = {rows - 1: (f"{low:.0f}°", Role.DIM)}
+    if not rules:
+        scale[0] = (f"{high:.0f}°", Role.DIM)
+    ruled: set[int] = set()
+    for rule in rules:
+        row = row_of(rule.value)
+        if 0 <= row < rows and row not in ruled:
+            ruled.add(row)
+            rule_across(grid, row, rule.label, rule.role)
+            scale[row] = (f"{rule.value:.0f}°", rule.role)
+    names: dict[int, Run] = {}
+    for newest, name, role in _ends(curves):
+        row = row_of(newest)
+        names[row + 1 if row in names and row + 1 < rows else row] = (" " + name, role)
+    axis = [(*runs, (" " * LABELS, Role.DIM)) for runs in _axis(line, columns)]
+    return [*grid_lines(grid, scale, names), *axis][: size[1]]
+
+
+def _ends(
+    curves: Mapping[Role, tuple[str, Sequence[float]]],
+) -> list[tuple[float, str, Role]]:
+    """The newest value of every curve with its name, the highest first."""
+    ends = [
+        (values[-1], name, role)
+        for role, (name, curve) in curves.items()
+        if (values := [v for v in curve if not isnan(v)])
+    ]
+    return sorted(ends, reverse=True)
+
+
+def rule_across(grid: Grid, row: int, label: str, role: Role) -> None:
+    """A dashed line where nothing else is, with its label where there is room for it."""
+    cells = grid[row]
+    for place, (mark, _) in enumerate(cells):
+        if mark in " ⠀":
+            cells[place] = ("╌", role)
+    line = "".join(mark for mark, _ in cells)
+    for words in (label, label.rpartition(" ")[2]):
+        start = line.find("╌" * (len(words) + 3)) + 1
+        if words and start > 0:
+            for place, character in enumerate(f" {words} "):
+                cells[start + place] = (character, role)
+            return
+
+
+def grid_lines(
+    grid: Grid, scale: Mapping[int, Run], names: Mapping[int, Run] | None = None
+) -> list[Line]:
+    """A grid as lines, with the scale at the left and names of curves at the right by row."""
+    lines = []
+    for y, cells in enumerate(grid):
+        text, role = scale.get(y, ("", Role.DIM))
+        runs: list[Run] = [(fit(text, GUTTER - 1, right=True) + " ", role)]
+        runs.extend(_runs(cells))
+        if names is not None:
+            name, role = names.get(y, ("", Role.DIM))
+            runs.append((fit(name, LABELS), role))
+        lines.append(tuple(runs))
+    return lines
+
+
+def _runs(cells: Sequence[tuple[str, str]]) -> list[Run]:
+    runs: list[Run] = []
+    text, last = "", ""
+    for mark, role in cells:
+        if role and last and role != last:
+            runs.append((text, Role(last)))
+            text = ""
+        last = role or last
+        text += mark
+    runs.append((text, Role(last or Role.FAINT)))
+    return runs
+
+
+def _axis_rows(size: tuple[int, int]) -> int:
+    """Low charts do without the time axis."""
+    return 1 if size[1] >= 6 else 0
+
+
+def _axis(line: Timeline, columns: int) -> list[Line]:
+    """The time axis: how far back the left edge and the middle lie."""
+    left, middle = f"-{ago(line.seconds)}", f"-{ago(line.seconds / 2)}"
+    half = ((fit(left, ceil(columns / 2)), Role.DIM), (middle, Role.DIM))
+    blank = (" " * GUTTER, Role.DIM)
+    return [(blank, *spread(half if columns > 24 else half[:1], (("now", Role.DIM),), columns))]
+
+
+def ago(seconds: float) -> str:
+    """A span of time for the axis."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.1f} min".replace(".0 ", " ") if minutes < 100 else f"{minutes / 60:.1f} h"
+
+
+def waiting(size: tuple[int, int], text: str) -> list[Line]:
+    """A chart before there is anything to draw."""
+    row = max(0, (size[1] - 1) // 2)
+    blank: list[Line] = [()] * row
+    return [*blank, ((fit(" " * max(0, (size[0] - len(text)) // 2) + text, size[0]), Role.DIM),)]
+
+
+def legend(parts: Sequence[Line], right: Line, columns: int) -> Line:
+    """The first line of a chart: the numbers of now, as many as fit, the first ones last to go.
+
+    What does not fit is left out as a whole; the right end stays.
+    """
+    room = columns - line_width(right)
+    kept: list[Line] = []
+    for part in parts:
+        if line_width(part) <= room:
+            kept.append(part)
+            room -= line_width(part)
+    ordered = tuple(run for part in parts if part in kept for run in part)
+    return spread(ordered, right, columns)

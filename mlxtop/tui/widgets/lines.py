@@ -1,0 +1,114 @@
+"""Lines of roles drawn with the Line API: only what changed is painted again.
+
+A line is made into a Strip once; runs of the same role are joined and blanks join their
+neighbours, since every change of style costs more bytes than the text itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from mlxtop.present.clean import to_ascii
+from mlxtop.present.text import EMPTY, Line, Role, crop, line_width
+
+ROLE_CLASSES = frozenset({f"run--{role}" for role in Role} | {"run--cursor"})
+
+
+def joined(line: Line) -> Line:
+    """The line with as few runs as it can have."""
+    runs: list[tuple[str, Role]] = []
+    for text, role in line:
+        if not text:
+            continue
+        if runs and (runs[-1][1] is role or text.isspace()):
+            runs[-1] = (runs[-1][0] + text, runs[-1][1])
+        elif runs and runs[-1][0].isspace():
+            runs[-1] = (runs[-1][0] + text, role)
+        else:
+            runs.append((text, role))
+    return tuple(runs)
+
+
+def difference(old: Line, new: Line) -> tuple[int, int] | None:
+    """First column and width of what differs between two lines; None where they are equal."""
+    if old == new:
+        return None
+    first, last = 0, 0
+    shared = min(len(old), len(new))
+    while first < shared and old[first] == new[first]:
+        first += 1
+    start = line_width(new[:first])
+    columns = line_width(new)
+    if columns != line_width(old):
+        return start, max(columns, line_width(old)) - start
+    while last < shared - first and old[-1 - last] == new[-1 - last]:
+        last += 1
+    return start, columns - start - line_width(new[len(new) - last :])
+
+
+class Styled(Widget):
+    """Makes Strips of lines in the styles of the theme."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(ROLE_CLASSES)
+
+    ascii = False
+    _roles: dict[tuple[Role, bool], Style] | None = None
+
+    def notify_style_update(self) -> None:
+        """A theme or a class changed: styles are looked up again."""
+        self._roles = None
+        super().notify_style_update()
+
+    def role_style(self, role: Role, cursor: bool = False) -> Style:
+        """The style of a role on this widget's background, or on the cursor's."""
+        if self._roles is None:
+            self._roles = {}
+        style = self._roles.get((role, cursor))
+        if style is None:
+            style = self.get_component_rich_style(f"run--{role}")
+            if cursor:
+                style += self.get_component_rich_style("run--cursor", partial=True)
+            self._roles[role, cursor] = style
+        return style
+
+    def strip(self, line: Line, columns: int, cursor: bool = False) -> Strip:
+        """A line in exactly so many columns."""
+        text = to_ascii if self.ascii else str
+        segments = [
+            Segment(text(run), self.role_style(role, cursor))
+            for run, role in joined(crop(line, columns))
+        ]
+        return Strip(segments, columns)
+
+
+class Lines(Styled):
+    """Some lines that fit the widget; no scrolling."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes, markup=False)
+        self._lines: Sequence[Line] = ()
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Replace the lines; what is the same is not painted again."""
+        old, self._lines = self._lines, lines
+        changed = []
+        for y in range(max(len(old), len(lines))):
+            before = old[y] if y < len(old) else EMPTY
+            after = lines[y] if y < len(lines) else EMPTY
+            span = difference(before, after)
+            if span is not None:
+                changed.append(Region(span[0], y, span[1], 1))
+        if changed:
+            self.refresh(*changed)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the widget."""
+        line = self._lines[y] if y < len(self._lines) else EMPTY
+        return self.strip(line, self.size.width)

@@ -1,0 +1,259 @@
+"""The table of adapters and ports: fixed columns, and only rows that changed are painted."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from mlxtop.analysis.heatwatch import HeatWatch
+from mlxtop.model.frame import Frame
+from mlxtop.model.identity import PortId
+from mlxtop.present.columns import Column, heading, layout, span
+from mlxtop.present.overview import Entry, Order, entries, entry_line, names_of
+from mlxtop.present.text import EMPTY, Line, Role, crop
+from mlxtop.tui.state import State
+from mlxtop.tui.widgets.lines import ROLE_CLASSES, Styled, difference
+
+CURSOR = "▸ "
+
+
+class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
+    """One heading line, then a row for every card and port; the cursor stands on ports."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(ROLE_CLASSES)
+
+    class Selected(Message):
+        """The cursor moved to another port or column, or other rows are seen."""
+
+        def __init__(self, port: PortId | None) -> None:
+            super().__init__()
+            self.port = port
+
+    class Opened(Message):
+        """A port was chosen with the mouse."""
+
+        def __init__(self, port: PortId) -> None:
+            super().__init__()
+            self.port = port
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.entries: list[Entry] = []
+        self.port: PortId | None = None
+        self.column: int | None = None
+        """The column whose meaning is explained; None while nobody asked."""
+        self._frame: Frame | None = None
+        self._devices: object = None
+        """What the rows were made of: in natural order nothing else can change them."""
+        self._bits = True
+        self._choices: object = None
+        self._heat: HeatWatch | None = None
+        self._shown: tuple[Column, ...] = ()
+        self._painted: dict[int, Line] = {}
+        self._place = 0
+
+    # Data
+
+    def show(self, state: State) -> None:
+        """Show the state's frame: rows may come, go and move; the port stays selected."""
+        frame, order = state.frame, state.order
+        if frame is None:
+            return
+        choices = (state.bits, state.pattern, order)
+        if frame is self._frame and choices == self._choices:
+            return  # only the cursor moved: its rows were refreshed when it did
+        self._frame, self._bits, self._heat = frame, state.bits, state.heat
+        self._choices = choices
+        devices = (
+            state.pattern,
+            order,
+            frame.sample.adapters,
+            [p.now.port for p in frame.ports.values()],
+        )
+        if order is not Order.NATURAL or devices != self._devices:
+            self._devices = devices
+            rows = entries(frame, state.pattern, order)
+            if rows != self.entries:
+                self.entries = rows
+                self._arrange()
+        self._paint()
+
+    def _arrange(self) -> None:
+        """The rows are others than before: sizes, cursor and title follow."""
+        self._place_cursor()
+        self._measure()
+        self.refresh(layout=True)
+
+    def _measure(self) -> None:
+        names = names_of(self._frame, self.entries) if self._frame else 0
+        width = self.scrollable_content_region.width
+        self._shown = layout(max(1, width), names)
+        self.virtual_size = Size(width, len(self.entries) + 1)
+        self._painted.clear()
+
+    def _place_cursor(self) -> None:
+        """Keep the cursor on its port; where that is gone, on the one that took its place."""
+        places = self._port_places()
+        if not places:
+            self.port = None
+        elif self.port is None or all(self.entries[p].port != self.port for p in places):
+            near = min(places, key=lambda place: abs(place - self._place))
+            self.port = self.entries[near].port
+        self._place = next((p for p in places if self.entries[p].port == self.port), 0)
+        self.post_message(self.Selected(self.port))
+
+    def _port_places(self) -> list[int]:
+        return [place for place, entry in enumerate(self.entries) if entry.port is not None]
+
+    # Painting
+
+    def _visible(self) -> range:
+        """Places of the entries on the screen; the heading line stays on top."""
+        first = round(self.scroll_offset.y)
+        return range(first, min(len(self.entries), first + max(0, self.size.height - 1)))
+
+    def _line(self, place: int) -> Line:
+        entry, width = self.entries[place], self.size.width
+        if self._frame is None or (entry.port and entry.port not in self._frame.ports):
+            return EMPTY
+        if entry.port is None:
+            card = entry_line(self._frame, entry, max(1, width - 1), self._shown)
+            return crop(((" ", Role.TEXT), *card), width)
+        line = entry_line(self._frame, entry, width, self._shown, bits=self._bits, heat=self._heat)
+        if entry.port == self.port:
+            return ((CURSOR, Role.ACCENT), (line[0][0][len(CURSOR) :], line[0][1]), *line[1:])
+        return line
+
+    def _paint(self) -> None:
+        """Draw the visible rows anew and refresh what differs from before."""
+        first = round(self.scroll_offset.y)
+        before, self._painted = self._painted, {}
+        for place in self._visible():
+            line = self._painted[place] = self._line(place)
+            old = before.get(place)
+            if old == line:
+                continue
+            where = difference(old, line) if old is not None else (0, self.size.width)
+            if where is not None:
+                self.refresh(Region(where[0], place - first + 1, where[1], 1))
+
+    def render_line(self, y: int) -> Strip:
+        """A line of the widget: the heading, or the entry that is scrolled there."""
+        width = self.size.width
+        if y == 0:
+            return self.strip(heading(self._shown), width)
+        place = y - 1 + round(self.scroll_offset.y)
+        if place >= len(self.entries):
+            return self.strip(EMPTY, width)
+        line = self._painted.get(place)
+        if line is None:
+            line = self._painted[place] = self._line(place)
+        on_cursor = self.entries[place].port is not None and place == self._place
+        return self.strip(line, width, cursor=on_cursor)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many lines as there are rows; the style sheet bounds it."""
+        return len(self.entries) + 1
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Scrolled rows are painted as a whole."""
+        super().watch_scroll_y(old_value, new_value)
+        self.post_message(self.Selected(self.port))
+
+    def on_resize(self) -> None:
+        """Columns follow the width."""
+        self._measure()
+        self._reveal()
+        self.refresh()
+        self.post_message(self.Selected(self.port))
+
+    # Cursor
+
+    def move(self, steps: int) -> None:
+        """Move the cursor by so many ports."""
+        places = self._port_places()
+        if not places:
+            return
+        index = places.index(self._place) if self._place in places else 0
+        self._select(places[max(0, min(len(places) - 1, index + steps))])
+
+    def _select(self, place: int) -> None:
+        if place == self._place and self.entries[place].port == self.port:
+            return
+        old, self._place = self._place, place
+        self.port = self.entries[place].port
+        for changed in (old, place):
+            self._painted.pop(changed, None)
+            self.refresh(Region(0, changed - round(self.scroll_offset.y) + 1, self.size.width, 1))
+        self._reveal()
+        self.post_message(self.Selected(self.port))
+
+    def select(self, port: PortId) -> None:
+        """Put the cursor on a port."""
+        for place, entry in enumerate(self.entries):
+            if entry.port == port:
+                self._select(place)
+
+    def move_column(self, steps: int) -> None:
+        """Move the explained column; from outside it starts at the first."""
+        if self._shown:
+            start = -1 if steps > 0 else len(self._shown)
+            column = (start if self.column is None else self.column) + steps
+            self.column = max(0, min(len(self._shown) - 1, column))
+            self.post_message(self.Selected(self.port))
+
+    def explained(self) -> Column | None:
+        """The column that is asked about."""
+        if self.column is None or self.column >= len(self._shown):
+            return None
+        return self._shown[self.column]
+
+    def page(self) -> int:
+        """Rows that fit on the screen."""
+        return max(1, self.size.height - 2)
+
+    def hidden(self) -> str:
+        """Which of the rows are seen, where not all are."""
+        visible = self._visible()
+        if len(visible) >= len(self.entries) or not visible:
+            return ""
+        return f"{visible.start + 1}–{visible.stop} of {len(self.entries)}"
+
+    def _reveal(self) -> None:
+        """Scroll so that the cursor is seen, with its card above it where that fits."""
+        height = max(1, self.size.height - 1)
+        top = round(self.scroll_offset.y)
+        above = self._place - 1
+        if above >= 0 and self.entries and self.entries[above].port is not None:
+            above = self._place
+        if above < top:
+            self.scroll_to(y=max(0, above), animate=False)
+        elif self._place >= top + height:
+            self.scroll_to(y=self._place - height + 1, animate=False)
+
+    # Mouse
+
+    def on_click(self, event: events.Click) -> None:
+        """A click selects, a second one opens; on a cell it asks what the cell means."""
+        where = event.get_content_offset(self)
+        if where is None or where.y == 0:
+            return
+        place = where.y - 1 + round(self.scroll_offset.y)
+        if not 0 <= place < len(self.entries):
+            return
+        port = self.entries[place].port
+        if port is None:
+            return
+        self._select(place)
+        for index in range(len(self._shown)):
+            start, columns = span(self._shown, index)
+            if start <= where.x < start + columns:
+                self.column = index
+        self.post_message(self.Selected(port))
+        if event.chain == 2:
+            self.post_message(self.Opened(port))
