@@ -1,0 +1,182 @@
+"""A machine whose answers are known beforehand and whose counters move, for its own cost only.
+
+    python -m tests.bench.moving freeze MACHINE FILE
+    python -m tests.bench.moving FILE [options of mlxtop]
+
+The physics of a simulated machine costs more than reading a real one. So everything that the
+readers ask is recorded once; then counters go on by arithmetic, and beside every answer the kernel
+of this machine is asked the like, so that the cost of system calls is in the figure.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import math
+import os
+import pickle
+import sys
+import time
+from collections.abc import Callable, Iterator
+from threading import Event
+from typing import Any
+
+from mlxtop import cli
+from mlxtop.lab import ManualClock, load_lab
+from mlxtop.sources.live import LiveSource
+from mlxtop.system.captured import CapturedSystem
+from mlxtop.system.door import Answer, DeviceEvent, KernelRecord, Question
+from mlxtop.system.kept import OFTEN, KeptFiles
+from mlxtop.system.local import LocalSystem
+
+MAC_GAIN, LINK_GAIN, FILE_GAIN = 1_200_000_000, 40_000_000, 300_000_000
+"""Per second and counter, more or less."""
+LIKE = "/sys/class/net/lo/mtu"
+"""What is read of this machine for every file of the frozen one."""
+
+Frozen = dict[tuple[str, ...], Any]
+
+
+def freeze(name: str) -> Frozen:
+    """Everything that the readers learn of a simulated machine in two minutes."""
+    clock = ManualClock()
+    machine = load_lab(name, clock)
+    frozen: Frozen = {("label",): machine.label}
+
+    def remember(kind: str, ask: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(*what: Any) -> Any:
+            key = (kind, *map(str, what))
+            try:
+                frozen[key] = ask(*what)
+            except OSError as error:
+                frozen[key] = OSError(error.errno, error.strerror)
+                raise
+            return frozen[key]
+
+        return asked
+
+    for kind in ("read", "list", "link", "real", "ask"):
+        setattr(machine, kind, remember(kind, getattr(machine, kind)))
+    source, stop = LiveSource(machine, everything=False, patience=2.0), Event()
+    for _, _ in zip(range(60), source.samples(stop), strict=False):
+        clock.advance(2.0)
+    stop.set()
+    source.close()
+    return frozen
+
+
+class Moving(CapturedSystem):
+    """The frozen machine; `ask` and `read` add what has been counted since the start."""
+
+    captured = False
+
+    def __init__(self, frozen: Frozen) -> None:
+        super().__init__(frozen["label",], _NoTree())
+        self._frozen = frozen
+        self._local = LocalSystem()
+        self._kept = KeptFiles()
+        self._begin = time.monotonic()
+
+    def _known(self, *key: str) -> Any:
+        found = self._frozen.get(key)
+        if isinstance(found, OSError):
+            raise OSError(found.errno, found.strerror)
+        if found is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), key[-1])
+        return found
+
+    def _gained(self, rate: float) -> int:
+        """What a counter has gained: the rate swings by half, so that every row changes."""
+        seconds = time.monotonic() - self._begin
+        return int(rate * (seconds + 0.5 / 1.3 * math.sin(1.3 * seconds)))
+
+    def read(self, path: str) -> bytes:
+        """A file; those of counters grow."""
+        if OFTEN.match(path):
+            self._kept.read(LIKE)
+        else:
+            self._local.read(LIKE)
+        data: bytes = self._known("read", path)
+        if "/counters/port_" in path and data[:1].isdigit():
+            return b"%d\n" % (int(data) + self._gained(FILE_GAIN))
+        if path.endswith("_input") and data[:1].isdigit():
+            return b"%d\n" % (int(data) + 1000 * round(3 * math.sin(time.monotonic() / 9)))
+        return data
+
+    def list(self, path: str) -> list[str]:
+        """A directory."""
+        names: list[str] = self._known("list", path)
+        return list(names)
+
+    def link(self, path: str) -> str:
+        """A link."""
+        return str(self._known("link", path))
+
+    def real(self, path: str) -> str:
+        """A canonical path."""
+        return str(self._known("real", path))
+
+    def ask(self, question: Question, subject: str = "", *details: int) -> Answer:
+        """An answer; counters grow."""
+        with contextlib.suppress(OSError, KeyError):
+            self._local.ask(question, "lo" if subject else "", *details)
+        answer = self._known("ask", question, *([subject] if subject else []), *map(str, details))
+        if question is Question.LINK_COUNTERS:
+            gain = self._gained(LINK_GAIN)
+            return {key: (*(v + gain for v in row[:4]), *row[4:]) for key, row in answer.items()}
+        if question is Question.MAC_STATISTICS:
+            gain = self._gained(MAC_GAIN)
+            packets = self._gained(MAC_GAIN / 1000)
+            gains = {"Octets": gain, "Frames": packets}
+            return {key: value + gains.get(key[:6], 0) for key, value in answer.items()}
+        if question is Question.DRIVER_STATISTICS:
+            gain = self._gained(MAC_GAIN)
+            return {**answer, "values": [v + gain if v else v for v in answer["values"]]}
+        return answer
+
+    def cpu(self) -> tuple[float, ...]:
+        """This machine's."""
+        return self._local.cpu()
+
+    def now(self) -> float:
+        """This machine's."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """This machine's."""
+        return time.time()
+
+    def events(self, stop: Event) -> Iterator[DeviceEvent]:
+        """This machine's: the socket is there, and nothing happens."""
+        return self._local.events(stop)
+
+    def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
+        """This machine's, from now on."""
+        return self._local.kernel_log(stop, history=False)
+
+
+class _NoTree:
+    """No files: everything is answered from what was frozen."""
+
+    def node(self, path: str) -> None:
+        """Nothing."""
+
+    def children(self, path: str) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
+
+def main(words: list[str]) -> int:
+    """Freeze a machine, or run mlxtop on a frozen one."""
+    if words[0] == "freeze":
+        with open(words[2], "wb") as file:
+            pickle.dump(freeze(words[1]), file)
+        return 0
+    with open(words[0], "rb") as file:
+        machine = Moving(pickle.load(file))
+    setattr(cli, "_system", lambda *_: machine)  # noqa: B010
+    return cli.main(words[1:])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,93 @@
+"""Load tests on simulated machines, in simulated time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Event, Thread
+
+from mlxtop.actions.heat_guard import HeatGuard
+from mlxtop.actions.load import LoadRun, Timing
+from mlxtop.actions.load_plan import plan_load
+from mlxtop.actions.run_log import RunWriter
+from mlxtop.analysis.load_outcome import Outcome
+from mlxtop.lab import LabSystem, ManualClock, load_lab
+from mlxtop.model.frame import Frame
+from mlxtop.model.load_plan import LoadPlan, LoadRequest
+from mlxtop.pipeline import frames
+from mlxtop.sources.live import LiveSource
+from mlxtop.system.door import System
+
+BRIEF = Timing(cooldown=0.0)
+
+
+def install(system: LabSystem, **versions: str | None) -> None:
+    """Give a simulated machine other versions of tools, or take them away."""
+    tools = dict(system.world.spec.tools)
+    for name, version in versions.items():
+        tools.pop(name, None)
+        if version is not None:
+            tools[name] = version
+    object.__setattr__(system.world.spec, "tools", tools)
+
+
+def first_frame(system: System) -> Frame:
+    """One look at a machine."""
+    stop = Event()
+    source = LiveSource(system, everything=True)
+    frame = next(frames(source, stop))
+    stop.set()
+    return frame
+
+
+def planned(request: LoadRequest, name: str = "pacu") -> LoadPlan:
+    """A test as it would be run on a simulated machine."""
+    system = load_lab(name, ManualClock())
+    return plan_load(system, first_frame(system), request)
+
+
+def run_load(
+    system: System,
+    request: LoadRequest,
+    *,
+    timing: Timing = BRIEF,
+    armed: bool = True,
+    sensors: Sequence[str] | None = None,
+    record: Path | None = None,
+    started: Callable[[LoadRun], None] = lambda run: None,
+) -> Outcome:
+    """Run a test to its end, its frames read by a thread of their own."""
+    stop = Event()
+    source = LiveSource(system, patience=5.0)
+    found = frames(source, stop)
+    frame = next(found)
+    plan = plan_load(system, frame, request)
+    assert plan.refusals == () and plan.port is not None
+    writer = RunWriter(record, system.wall()) if record else None
+    if writer:
+        writer.begin(started=system.wall(), plan=plan.document(), note="", fingerprint={})
+    run = LoadRun(system, plan, HeatGuard(plan.port, armed, sensors), timing=timing, record=writer)
+
+    def feed() -> None:
+        for each in found:
+            run.frame(each)
+
+    run.frame(frame)
+    started(run)
+    thread = Thread(target=feed, daemon=True)
+    thread.start()
+    try:
+        return run.run()
+    finally:
+        stop.set()
+        thread.join(5)
+        source.close()
+
+
+def simulated(name: str = "pacu", seed: int = 0) -> LabSystem:
+    """A simulated machine whose time passes when all wait for it."""
+    clock = ManualClock()
+    clock.GRACE = 10.0  # the threads of a run are busy for long, now and then, on a busy computer
+    system = load_lab(name, clock, seed)
+    install(system, mstlink=None, mstmget_temp=None)  # whose readers would keep the clock waiting
+    return system

@@ -1,0 +1,115 @@
+"""The action log belongs to the person who asked, and leads root nowhere."""
+
+import argparse
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlxtop.actions.log import ActionLog, Owner, invoking_owner, log_path, parse_log, rights_of
+from mlxtop.commands import log as log_command
+
+SELF = Owner(os.geteuid(), os.getegid(), "/home/me")
+STRANGER = Owner(65534, 65534, "/nonexistent")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """One that others may enter, unlike those of pytest."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_the_log_lies_in_the_state_directory_of_the_person_who_asked() -> None:
+    assert log_path(SELF, {}) == "/home/me/.local/state/mlxtop-nic/actions.jsonl"
+    assert log_path(SELF, {"XDG_STATE_HOME": "/s"}) == "/s/mlxtop-nic/actions.jsonl"
+    assert log_path(SELF, {"XDG_STATE_HOME": "not/absolute"}).startswith("/home/me/")
+
+
+@as_root
+def test_under_sudo_the_caller_is_the_owner() -> None:
+    owner = invoking_owner({"SUDO_UID": "65534", "HOME": "/root"})
+    assert owner.uid == 65534 and owner.home != "/root"
+    assert invoking_owner({"HOME": "/elsewhere"}) == Owner(0, 0, "/elsewhere")
+
+
+def test_entries_come_back_in_order(tmp_path: Path) -> None:
+    log = ActionLog(str(tmp_path / "a" / "b.jsonl"), SELF)
+    assert log.record(action="begin", argv=["x\x1b[31m"]) is None
+    assert log.record(action="end", status=0) is None
+    assert [entry["action"] for entry in log.entries()] == ["begin", "end"]
+    assert os.stat(log.path).st_mode & 0o077 == 0
+    assert b"\x1b" not in Path(log.path).read_bytes()
+
+
+@as_root
+def test_under_sudo_files_belong_to_the_caller_and_links_lead_nowhere(open_directory: Path) -> None:
+    home = open_directory / "home"
+    home.mkdir()
+    os.chown(home, STRANGER.uid, STRANGER.gid)
+    log = ActionLog(str(home / "state" / "actions.jsonl"), STRANGER)
+    assert log.record(action="begin") is None
+    made = [home / "state", Path(log.path)]
+    assert {(os.stat(p).st_uid, os.stat(p).st_gid) for p in made} == {(65534, 65534)}
+    secret = open_directory / "secret"
+    secret.touch(0o600)
+    Path(log.path).unlink()
+    Path(log.path).symlink_to(secret)
+    assert "cannot be written" in str(log.record(action="begin"))
+    assert secret.read_bytes() == b""
+    with rights_of(STRANGER), pytest.raises(PermissionError):
+        secret.read_bytes()
+    assert secret.read_bytes() == b""
+
+
+def test_what_is_no_file_is_not_written_to(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert "cannot be written" in str(ActionLog(str(pipe), SELF).record(action="x"))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text())
+def test_no_text_makes_the_log_reader_raise(text: str) -> None:
+    parse_log(text)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(["time", "action", "argv", "status", "errors", "result", "types"]),
+        st.none() | st.text() | st.integers() | st.lists(st.text()),
+    )
+)
+def test_any_entry_is_printed_in_one_harmless_line(entry: dict[str, Any]) -> None:
+    (line,) = log_command.lines([entry])
+    assert line.isprintable()
+
+
+def test_the_log_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.delenv("SUDO_UID", raising=False)
+
+    def show(**options: object) -> str:
+        args = argparse.Namespace(last=None, json=False, **options)
+        assert log_command.run(args, None, None) == 0  # type: ignore[arg-type]
+        return capsys.readouterr().out
+
+    assert show() == ""
+    log = ActionLog(log_path(invoking_owner()), SELF)
+    log.record(action="begin", argv=["mstconfig", "-d", "0000:08:00.0"], title="t")
+    log.record(action="end", status=3)
+    assert "mstconfig -d 0000:08:00.0" in show() and "status 3" in show()
+    args = argparse.Namespace(last=1, json=True)
+    log_command.run(args, None, None)  # type: ignore[arg-type]
+    assert [entry["status"] for entry in json.loads(capsys.readouterr().out)] == [3]

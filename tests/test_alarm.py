@@ -1,0 +1,98 @@
+"""Limits and alarm states."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlxtop.analysis.alarm import Alarm, AlarmState, advance
+from mlxtop.analysis.heat import Crossing, Forecast, Trend
+from mlxtop.analysis.heat_limits import HeatLimits, chip_limits, module_limits
+from mlxtop.model.module import Identity, Module, Quantity, Thresholds
+from mlxtop.model.sample import Temperature
+
+LIMITS = HeatLimits(70.0, 75.0, 85.0, "test")
+
+
+def reading(celsius: float | None, stale: bool = False) -> Temperature:
+    return Temperature("module", celsius, 0.0, stale=stale)
+
+
+def soon(seconds: float | None, chance: float = 1.0) -> Forecast:
+    crossing = Crossing(70.0, chance, seconds, 5.0 if seconds is not None else None)
+    return Forecast(0.0, Trend.RISING, warning=crossing, alarm=Crossing(75.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("celsius", "state"),
+    [
+        (50.0, AlarmState.OK),
+        (70.0, AlarmState.WARNING),
+        (75.0, AlarmState.ALARM),
+        (85.0, AlarmState.SHUTDOWN),
+        (None, AlarmState.STALE),
+    ],
+)
+def test_a_reading_has_its_state(celsius: float | None, state: AlarmState) -> None:
+    assert advance(Alarm(), reading(celsius), LIMITS, None, 0.0).state is state
+
+
+def test_a_value_that_wavers_at_a_limit_does_not_flicker() -> None:
+    alarm = Alarm()
+    states = []
+    for celsius in (69.9, 70.1, 69.9, 68.5, 70.2, 68.1, 67.9, 69.0):
+        alarm = advance(alarm, reading(celsius), LIMITS, None, 0.0)
+        states.append(alarm.state)
+    assert states == [AlarmState.OK, *[AlarmState.WARNING] * 5, AlarmState.OK, AlarmState.OK]
+
+
+def test_the_beginning_of_a_state_is_kept() -> None:
+    alarm = advance(Alarm(), reading(71.0), LIMITS, None, 10.0)
+    alarm = advance(alarm, reading(72.0), LIMITS, None, 20.0)
+    assert (alarm.since, alarm.limit) == (10.0, 70.0)
+    alarm = advance(alarm, reading(76.0), LIMITS, None, 30.0)
+    assert (alarm.state, alarm.since, alarm.limit) == (AlarmState.ALARM, 30.0, 75.0)
+
+
+def test_a_forecast_makes_it_warming_until_it_is_called_off() -> None:
+    alarm = advance(Alarm(), reading(60.0), LIMITS, soon(120.0), 0.0)
+    assert (alarm.state, alarm.limit) == (AlarmState.WARMING, 70.0)
+    assert advance(alarm, reading(60.0), LIMITS, soon(None, 0.5), 1.0).state is AlarmState.WARMING
+    assert advance(alarm, reading(60.0), LIMITS, soon(None, 0.1), 1.0).state is AlarmState.OK
+    assert advance(Alarm(), reading(60.0), LIMITS, soon(3000.0), 1.0).state is AlarmState.OK
+
+
+def test_an_old_reading_is_stale_whatever_it_says() -> None:
+    assert advance(Alarm(), reading(90.0, stale=True), LIMITS, None, 0.0).state is AlarmState.STALE
+
+
+def test_states_are_ordered_from_good_to_bad() -> None:
+    assert [state.level for state in AlarmState] == sorted(state.level for state in AlarmState)
+    assert AlarmState.OK.level == 0
+
+
+@pytest.mark.parametrize(
+    ("family", "reported", "limits"),
+    [
+        ("ConnectX-4", None, (105.0, 115.0, 130.0)),
+        ("ConnectX-4 Lx", 105.0, (105.0, 115.0, 130.0)),
+        ("ConnectX-7", 105.0, (97.0, 102.0, 110.0)),
+        ("ConnectX-6", 105.0, (95.0, 105.0, None)),
+        ("ConnectX-3", None, (90.0, 100.0, None)),
+        (None, None, (90.0, 100.0, None)),
+    ],
+)
+def test_a_chip_has_its_familys_limits(
+    family: str | None, reported: float | None, limits: tuple[float, float, float | None]
+) -> None:
+    found = chip_limits(family, reported)
+    assert (found.warning, found.alarm, found.shutdown) == limits
+    assert found.source
+
+
+def test_a_modules_own_limits_count_most() -> None:
+    module = Module(Identity(), thresholds={Quantity.TEMPERATURE: Thresholds(80, -10, 72, 0)})
+    assert module_limits(module, 70.0) == HeatLimits(72, 80, None, "module's own thresholds")
+    bare = Module(Identity(), thresholds={Quantity.TEMPERATURE: Thresholds(high_alarm=80.0)})
+    assert module_limits(bare).warning == 75.0
+    assert module_limits(Module(Identity()), 70.0).alarm == 70.0
+    assert (module_limits(None).warning, module_limits(None).alarm) == (70.0, 75.0)

@@ -1,0 +1,481 @@
+"""A machine is recorded while it is read, hidden, written, and read back as it was."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Callable
+from operator import methodcaller
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlxtop.cli import main
+from mlxtop.commands.capture import capture
+from mlxtop.system.captured import (
+    HEADER,
+    Capture,
+    CapturedSystem,
+    DirectoryTree,
+    Node,
+    load_captured,
+    parse_capture,
+)
+from mlxtop.system.door import CommandRefused, Finished, Question, System
+from mlxtop.system.local import LocalSystem
+from mlxtop.system.masking import mask
+from mlxtop.system.recording import RecordingSystem
+
+CARD = "/sys/devices/pci0000:40/0000:40:03.0/0000:43:00.0"
+MACHINE = f"""{HEADER}
+@label pacu.example.org
+@root yes
+/proc/sys/kernel/hostname = pacu
+/proc/self -> 77
+/proc/77/comm = mlxtop
+/proc/1/comm = systemd
+/proc/812/comm = irqbalance
+/sys/class/net/enp67s0np0 -> ../..{CARD[4:]}/net/enp67s0np0
+/sys/bus/pci/devices/0000:43:00.0 -> ../../..{CARD[4:]}
+{CARD}/vendor = 0x15b3
+{CARD}/reset ! EACCES
+{CARD}/net/enp67s0np0/device -> ../../../0000:43:00.0
+{CARD}/net/enp67s0np0/address = b8:ce:f6:12:34:50
+{CARD}/net/enp67s0np0/speed ! EINVAL
+{CARD}/net/enp67s0np0/queues/rx-0/x = 1
+{CARD}/infiniband/mlx5_0/node_guid = b8ce:f603:0012:3450
+{CARD}/infiniband/mlx5_0/sys_image_guid = b8ce:f603:0012:3450
+{CARD}/infiniband/mlx5_0/node_desc = pacu mlx5_0
+{CARD}/empty/
+/dev/kmsg:
+  | 6,1,1500000,-;mlx5_core 0000:43:00.0: Port module event: module 0, Cable plugged
+  |  SUBSYSTEM=pci
+  |  DEVICE=+pci:0000:43:00.0
+  | 6,2,1600000,-;usb 1-1: SerialNumber: 4C530001
+? link-counters = {{"2": [1, 2, 3]}}
+? driver-info enp67s0np0 = {{"driver": "mlx5_core"}}
+? rings enp67s0np0 ! EOPNOTSUPP
+$ mstlink -d 0000:43:00.0 => 1
+  | -E- no
+  & why
+"""
+
+
+def machine(text: str = MACHINE) -> CapturedSystem:
+    parsed = parse_capture(text)
+    assert parsed.complaints == []
+    return CapturedSystem("file", parsed, parsed)
+
+
+def outcome(look: Callable[[System], Any], system: System) -> Any:
+    """What a look at a machine gives: a value, or an errno."""
+    try:
+        found = look(system)
+    except OSError as error:
+        return ("error", error.errno)
+    return sorted(found) if isinstance(found, list) else found
+
+
+def failed(outcome: Any) -> bool:
+    return isinstance(outcome, tuple) and outcome[0] == "error"
+
+
+LOOKS: list[Callable[[System], Any]] = [
+    lambda system: system.list("/sys/class/net"),
+    lambda system: system.real("/sys/class/net/enp67s0np0"),
+    lambda system: system.real("/sys/class/net/enp67s0np0/device"),
+    lambda system: system.link("/sys/class/net/enp67s0np0/device"),
+    lambda system: system.read("/sys/class/net/enp67s0np0/address"),
+    lambda system: system.read("/sys/class/net/enp67s0np0/speed"),
+    lambda system: system.read("/sys/class/net/enp67s0np0/nothing"),
+    lambda system: system.read("/sys/bus/pci/devices/0000:43:00.0/vendor"),
+    lambda system: system.read("/sys/bus/pci/devices/0000:43:00.0/reset"),
+    lambda system: system.list("/sys/class/net/enp67s0np0/device"),
+    lambda system: system.list(f"{CARD}/empty"),
+    lambda system: system.list(f"{CARD}/vendor"),
+    lambda system: system.read("/sys/class/net/enp67s0np0/.."),
+    lambda system: system.link(f"{CARD}/vendor"),
+    lambda system: system.read("/sys/class/infiniband/mlx5_0/node_guid"),
+    lambda system: system.ask(Question.LINK_COUNTERS),
+    lambda system: system.ask(Question.DRIVER_INFO, "enp67s0np0"),
+    lambda system: system.ask(Question.RINGS, "enp67s0np0"),
+    lambda system: system.run(["mstlink", "-d", "0000:43:00.0"]),
+    lambda system: system.which("mstlink"),
+    lambda system: system.which("mlxlink"),
+    lambda system: (system.root, system.label),
+]
+
+
+def test_what_was_read_is_read_back_the_same(tmp_path: Path) -> None:
+    live = machine()
+
+    def read_everything(system: System) -> None:
+        for look in LOOKS:
+            assert outcome(look, system) == outcome(look, live)
+
+    path = tmp_path / "machine"
+    path.write_text(capture(machine(), read_everything, mask=False))
+    back = load_captured(str(path))
+    assert back.complaints == []
+    for look in LOOKS:
+        assert outcome(look, back) == outcome(look, live)
+
+
+def test_the_directory_that_lies_beside_a_link_is_only_told_by_its_names() -> None:
+    def read_everything(system: System) -> None:
+        system.list("/sys/class/net/enp67s0np0/device/net/enp67s0np0")
+
+    text = capture(machine(), read_everything, mask=False)
+    assert f"{CARD}/net/enp67s0np0/address ! ENODATA" in text
+    assert f"{CARD}/net/enp67s0np0/queues/\n" in text
+    assert "b8:ce:f6" not in text
+
+
+NAMES = st.sampled_from(["a", "b", "c", "d"])
+PATHS = st.lists(NAMES | st.sampled_from([".."]), min_size=1, max_size=5).map(
+    lambda parts: "/" + "/".join(parts)
+)
+TREES = st.dictionaries(
+    st.lists(NAMES, min_size=1, max_size=3).map(lambda parts: "/" + "/".join(parts)),
+    st.one_of(
+        st.builds(Node, content=st.binary(max_size=5)),
+        st.builds(Node, target=st.one_of(PATHS, st.sampled_from(["a", "../b", "./c/d", ".."]))),
+        st.builds(Node, error=st.sampled_from([errno.EIO, errno.EACCES])),
+        st.just(Node()),
+    ),
+    max_size=8,
+)
+STEPS = st.lists(st.tuples(st.sampled_from(["read", "list", "link", "real"]), PATHS), max_size=8)
+
+
+@settings(deadline=None, max_examples=100)
+@given(TREES, STEPS)
+def test_any_tree_is_recorded_as_it_was_seen(
+    tree: dict[str, Node], steps: list[tuple[str, str]]
+) -> None:
+    whole = Capture()
+    for path, node in sorted(tree.items()):
+        parents = [path[:place] for place, letter in enumerate(path) if letter == "/" and place]
+        if not any(whole.nodes.get(parent, Node()) != Node() for parent in parents):
+            whole.add(path, node)
+    live = CapturedSystem("live", whole, whole)
+    recording = RecordingSystem(live)
+    for look, path in steps:
+        outcome(methodcaller(look, path), recording)
+    kept = recording.finish()
+    back = CapturedSystem("back", kept, kept)
+    for look, path in steps:
+        first = outcome(methodcaller(look, path), live)
+        second = outcome(methodcaller(look, path), back)
+        assert second == first or (failed(first) and failed(second)), (look, path)
+
+
+def test_this_machine_is_recorded_too(tmp_path: Path) -> None:
+    looks: list[Callable[[System], Any]] = [
+        lambda system: system.list("/sys/class/net"),
+        *(
+            lambda system, name=name, file=file: system.read(f"/sys/class/net/{name}/{file}")
+            for name in os.listdir("/sys/class/net")
+            for file in ("mtu", "address", "speed", "phys_port_name", "type")
+        ),
+        *(
+            lambda system, name=name: system.real(f"/sys/class/net/{name}/device")
+            for name in os.listdir("/sys/class/net")
+        ),
+        lambda system: [link["name"] for link in system.ask(Question.LINKS)],
+        lambda system: system.run(["uname", "-s"]),
+    ]
+    local = LocalSystem()
+    said = []
+    text = capture(
+        local,
+        lambda system: said.extend([outcome(look, system) for look in looks]),
+        mask=False,
+    )
+    local.close()
+    path = tmp_path / "this"
+    path.write_text(text)
+    back = load_captured(str(path))
+    for look, first in zip(looks, said, strict=True):
+        second = outcome(look, back)
+        assert second == first or (failed(first) and failed(second))
+
+
+def test_nothing_is_changed_while_recording() -> None:
+    system = RecordingSystem(machine())
+    for change in (
+        lambda: system.write("/sys/x", b""),
+        lambda: system.run(["true"], change=True),
+        lambda: system.stream(["true"], print, Event()),
+        lambda: system.foreground(["sudo", "true"]),
+    ):
+        with pytest.raises(CommandRefused):
+            change()
+
+
+def test_a_recording_is_bounded_and_says_so() -> None:
+    text = f"{HEADER}\n" + "".join(f"/sys/{place} = {'x' * 99}\n" for place in range(50))
+    system = RecordingSystem(machine(text), limit=1000)
+    for place in range(50):
+        assert len(system.read(f"/sys/{place}")) == 100
+    kept = system.finish()
+    assert sum(node.content is not None for node in kept.nodes.values()) == 10
+    assert kept.properties["incomplete"] == "yes"
+
+
+def test_reads_after_the_end_are_not_kept() -> None:
+    system = RecordingSystem(machine())
+    kept = system.finish()
+    system.read("/proc/sys/kernel/hostname")
+    system.ask(Question.LINK_COUNTERS)
+    assert kept.nodes == {}
+    assert kept.answers == {}
+
+
+def test_only_processes_that_matter_and_messages_of_cards_are_kept() -> None:
+    def read_everything(system: System) -> None:
+        for name in system.list("/proc"):
+            if name.isdecimal():
+                system.read(f"/proc/{name}/comm")
+        list(system.kernel_log(Event()))
+
+    text = capture(machine(), read_everything, mask=False)
+    assert "irqbalance" in text
+    assert "Cable plugged" in text
+    assert "systemd" not in text
+    assert "usb" not in text
+    back = parse_capture(text)
+    (record,) = CapturedSystem("back", back, back).kernel_log(Event())
+    assert (record.seconds, record.device, record.subsystem) == (1.5, "0000:43:00.0", "pci")
+
+
+def everything(system: System) -> None:
+    """Read all that the example machine has."""
+    for look in LOOKS:
+        outcome(look, system)
+    for place in ("infiniband/mlx5_0/node_guid", "infiniband/mlx5_0/sys_image_guid"):
+        system.read(f"{CARD}/{place}")
+    system.read(f"{CARD}/infiniband/mlx5_0/node_desc")
+    system.read("/proc/sys/kernel/hostname")
+
+
+def test_a_masked_capture_names_nobody_but_groups_the_same() -> None:
+    text = capture(machine(), everything, mask=True)
+    for secret in ("pacu", "example", "12:34:50", "12:3450"):
+        assert secret not in text
+    kept = parse_capture(text)
+    assert kept.complaints == []
+    back = CapturedSystem("back", kept, kept)
+    assert back.label == "host"
+    base = f"{CARD}/infiniband/mlx5_0"
+    guid = back.read(f"{base}/node_guid")
+    assert guid == back.read(f"{base}/sys_image_guid") == b"b8ce:f603:0000:0001\n"
+    assert back.read("/sys/class/net/enp67s0np0/address") == b"b8:ce:f6:00:00:01\n"
+    assert back.read(f"{base}/node_desc") == b"host mlx5_0\n"
+    assert back.read("/proc/sys/kernel/hostname") == b"host\n"
+
+
+def masked_text(text: str) -> str:
+    whole = Capture(properties={"label": "pacu"})
+    whole.add("/x", Node(content=text.encode()))
+    content = mask(whole).nodes["/x"].content
+    assert content is not None
+    return content.decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("b8:ce:f6:12:34:50: link up", "b8:ce:f6:00:00:01: link up"),
+        ("B8-CE-F6-12-34-50.", "b8-ce-f6-00-00-01."),
+        ("00:00:10:49:fe:80:00:00:00:00:00:00:b8:ce:f6:03:00:12:34:52",
+         "00:00:10:49:fe:80:00:00:00:00:00:00:b8:ce:f6:03:00:00:00:01"),
+        ("fe80:0000:0000:0000:bace:f6ff:fe12:3450", "fe80:0000:0000:0000:bace:f6ff:fe00:0001"),
+        ("fe80::bace:f6ff:fe12:3450/64", "fe80::bace:f6ff:fe00:1/64"),
+        ("fec0:0001:0002:0003:b8ce:f603:0012:3450", "2001:0db8:0000:0001:b8ce:f603:0000:0001"),
+        ("0000:0000:0000:0000:0000:ffff:0a00:0001", "0000:0000:0000:0000:0000:ffff:0a00:0001"),
+        ("0000:0000:0000:0000:0000:ffff:0808:0808", "0000:0000:0000:0000:0000:ffff:cb00:7101"),
+        ("Node GUID: 0xb8cef60300123450", "Node GUID: 0xb8cef60300000001"),
+        ("Base MAC:        b8cef6123450      4", "Base MAC:        b8cef6000001      4"),
+        ("enxb8cef6123450 rocexb8cef60300123450", "enxb8cef6000001 rocexb8cef60300000001"),
+        ("[SN] Serial number: MT2042X12345 end", "[SN] Serial number: SN1XXXXXXXXX end"),
+        ('"Vendor SN": "AB12345678"', '"Vendor SN": "SN1XXXXXXX"'),
+        ("on pacu: pacu-2 mlx5", "on host: pacu-2 mlx5"),
+    ],
+)  # fmt: skip
+def test_names_are_replaced_in_every_form(text: str, hidden: str) -> None:
+    assert masked_text(text) == hidden
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0000:43:00.0", "pci0000:40/0000:40:03.0: limited by 0000:40:03.0 at", "12:34:56",
+        "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "0000:0000:0000:0000", "::1", "16.35.3006",
+        "fw 28.39.1002 (MT_0000000838)", "Serial number: None", "None", "std::string",
+        "[mem 0x0000380000000000-0x0000380001ffffff 64bit pref]", "0x0000000000000001",
+    ],
+)  # fmt: skip
+def test_what_names_nobody_stays(text: str) -> None:
+    assert masked_text(text) == text
+
+
+def test_a_serial_is_hidden_wherever_it_stands() -> None:
+    whole = Capture(properties={"label": "h"})
+    whole.answers["devlink-info",] = {"pci/0000:43:00.0": {"serial": "MT2042X12345"}}
+    whole.commands["lspci",] = Finished(0, "card MT2042X12345\n", "")
+    whole.add("/x", Node(content=b"MT2042X12345 MT2042X123456\n"))
+    hidden = mask(whole)
+    assert hidden.answers["devlink-info",] == {"pci/0000:43:00.0": {"serial": "SN1XXXXXXXXX"}}
+    assert hidden.commands["lspci",].stdout == "card SN1XXXXXXXXX\n"
+    assert hidden.nodes["/x"].content == b"SN1XXXXXXXXX MT2042X123456\n"
+
+
+@pytest.mark.parametrize(("kind", "place"), [(0x11, 196), (0x03, 68), (0x18, 166), (0x1E, 166)])
+def test_a_modules_serial_is_hidden_in_its_memory(kind: int, place: int) -> None:
+    memory = bytearray(range(256))
+    memory[0] = kind
+    memory[place : place + 16] = b"SERIAL9876      "
+    whole = Capture()
+    for offset in (0, 128):
+        page = memory[offset : offset + 128].hex()
+        whole.answers["module-page", "eth0", "0", "0", "80", str(offset), "128"] = page
+        whole.answers["module-page", "eth0", "1", "0", "80", str(offset), "128"] = page
+    whole.answers["module-eeprom", "eth1"] = {"type": 3, "data": memory.hex()}
+    whole.answers["module-page", "eth0", "0", "0", "80", str(place + 4), "2"] = b"AL".hex()
+    whole.answers["module-page", "eth2", "0"] = "00"
+    whole.answers["module-page", "eth2", "0", "0", "80", "0", "1"] = "zz"
+    hidden = mask(whole).answers
+    pages = "".join(
+        str(hidden["module-page", "eth0", "0", "0", "80", str(offset), "128"])
+        for offset in (0, 128)
+    )
+    expected = memory.copy()
+    expected[place : place + 16] = b"SN1XXXXXXX      "
+    assert bytes.fromhex(pages) == bytes(expected)
+    assert hidden["module-eeprom", "eth1"] == {"type": 3, "data": expected.hex()}
+    assert hidden["module-page", "eth0", "0", "0", "80", str(place + 4), "2"] == b"  ".hex()
+    assert hidden["module-page", "eth0", "1", "0", "80", "0", "128"] == memory[:128].hex()
+
+
+def test_the_serial_number_in_the_configuration_space_is_hidden() -> None:
+    config = bytearray(4096)
+    config[0x100:0x104] = (0x0001 | 0x150 << 20).to_bytes(4, "little")
+    config[0x150:0x154] = (0x0003 | 0 << 20).to_bytes(4, "little")
+    config[0x154:0x15C] = bytes.fromhex("503412fffff6ceb8")
+    whole = Capture()
+    whole.add("/sys/bus/pci/devices/0000:43:00.0/config", Node(content=bytes(config)))
+    hidden = mask(whole).nodes["/sys/bus/pci/devices/0000:43:00.0/config"].content
+    assert hidden is not None
+    assert hidden[0x154:0x15C][::-1].hex() == "b8cef6ffff000001"
+    assert hidden[:0x154] == config[:0x154]
+
+
+def test_public_addresses_of_peers_are_hidden_and_private_ones_stay() -> None:
+    whole = Capture()
+    whole.answers["sockets",] = [{"local": "10.0.0.2", "remote": "8.8.8.8", "inode": 1}]
+    assert mask(whole).answers["sockets",] == [
+        {"local": "10.0.0.2", "remote": "203.0.113.1", "inode": 1}
+    ]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.binary(min_size=8, max_size=8), st.text(max_size=10), st.sampled_from(":-"))
+def test_no_address_survives_in_any_form(octets: bytes, around: str, separator: str) -> None:
+    octets = b"\xb8\xce\xf6" + octets[3:7] + b"\x99"
+    for form in (octets.hex(":", 2), octets.hex(separator), octets[2:].hex(separator)):
+        assert form not in masked_text(f"{around} {form} {around}")
+        assert form.upper() not in masked_text(f"{around} {form.upper()}: {around}")
+
+
+JSON = st.recursive(
+    st.none() | st.integers() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=5,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from(list(Question)), st.text(max_size=5), st.sampled_from("01x")),
+        JSON,
+        max_size=4,
+    ),
+    st.binary(max_size=300),
+    st.text(max_size=30),
+)
+def test_any_capture_can_be_masked(
+    answers: dict[tuple[str, ...], Any], config: bytes, label: str
+) -> None:
+    whole = Capture(answers=dict(answers), properties={"label": label})
+    whole.add("/sys/config", Node(content=config))
+    whole.add("/sys/phys_switch_id", Node(content=config))
+    hidden = mask(whole)
+    json.dumps(list(hidden.answers.values()))
+
+
+def test_a_directory_is_captured_like_a_machine(tmp_path: Path) -> None:
+    (tmp_path / "sys" / "class" / "net").mkdir(parents=True)
+    (tmp_path / "sys" / "class" / "net" / "x").symlink_to("../../devices/x")
+    (tmp_path / "sys" / "devices" / "x").mkdir(parents=True)
+    (tmp_path / "sys" / "devices" / "x" / "mtu").write_text("1500\n")
+    system = CapturedSystem("tree", DirectoryTree(str(tmp_path)))
+    text = capture(system, lambda machine: print(machine.read("/sys/class/net/x/mtu")), mask=False)
+    assert text.splitlines()[-2:] == [
+        "/sys/class/net/x -> ../../devices/x",
+        "/sys/devices/x/mtu = 1500",
+    ]
+
+
+def _document(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def test_a_captured_demo_shows_the_same_ports_without_rates(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "pacu.txt"
+    assert main(["--demo", "capture", str(path)]) == 0
+    assert str(path) in capsys.readouterr().err
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert main(["--root", str(path), "--once", "--json"]) == 0
+    captured = _document(capsys.readouterr().out)
+    assert main(["--demo", "--once", "--json", "--delay", "0"]) == 0
+    live = _document(capsys.readouterr().out)
+    assert captured["host"] != live["host"]
+    (was,), (now,) = live["adapters"], captured["adapters"]
+    for key in ("family", "device_id", "psid", "firmware", "numa_node", "functions", "pcie"):
+        assert now[key] == was[key]
+    for key in ("id", "netdev", "rdma", "driver", "link_layer", "state", "speed_mbps", "source"):
+        assert now["ports"][0][key] == was["ports"][0][key]
+    assert now["ports"][0]["rx_bps"] is None
+    assert now["ports"][0]["rx_bytes"] >= was["ports"][0]["rx_bytes"]
+
+
+def test_a_file_that_exists_is_never_written_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken, link = tmp_path / "taken", tmp_path / "link"
+    taken.write_text("mine")
+    link.symlink_to(tmp_path / "elsewhere")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for path in (taken, link):
+        assert main(["--root", str(empty), "capture", str(path)]) == 1
+        assert str(path) in capsys.readouterr().err
+    assert taken.read_text() == "mine"
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_capture_can_be_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--root", str(tmp_path), "capture", "--no-mask", "-"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(HEADER)
+    assert f"@label {tmp_path.name}" in out

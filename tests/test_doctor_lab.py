@@ -1,0 +1,115 @@
+"""`doctor` on the simulated machines: their planted faults by name, and no others."""
+
+from __future__ import annotations
+
+from threading import Event
+
+import pytest
+
+from mlxtop.analysis.ceiling import ceiling
+from mlxtop.analysis.findings import Report
+from mlxtop.commands.doctor import watch
+from mlxtop.commands.examination import Examiner
+from mlxtop.lab import MACHINES, ManualClock, load_lab
+from mlxtop.model.frame import Frame
+from mlxtop.model.tuning import Tuning
+from mlxtop.present.ceiling import ceiling_line
+from mlxtop.sources.live import LiveSource
+
+QUIET = 130.0
+"""Seconds after the start at which pacu has little to do."""
+
+
+def examined(machine: str, seconds: float) -> tuple[Frame, Tuning, Report]:
+    """A machine so many seconds after its start."""
+    clock = ManualClock()
+    system = load_lab(machine, clock)
+    clock.advance(seconds)
+    source = LiveSource(system, 1.0, incidents=True)
+    stop = Event()
+    try:
+        examiner = Examiner(system)
+        seen = list(watch(source, stop))
+        frame = seen[-1]
+        tuning = examiner.tuning(frame)
+        incidents = [incident for one in seen for incident in one.sample.incidents]
+        report = examiner.report(frame, tuple(frame.ports), tuning, incidents, before=seen[0])
+    finally:
+        stop.set()
+        source.close()
+    return frame, tuning, report
+
+
+def line(machine: str, seconds: float) -> str:
+    frame, tuning, _ = examined(machine, seconds)
+    (port,) = frame.ports
+    return ceiling_line(ceiling(frame, port, tuning))
+
+
+def test_the_question_that_every_owner_asks_is_answered_in_one_line() -> None:
+    seen = line("pacu", 8.0)
+    assert seen.startswith("link 100 raw · TCP 99.0 usable · PCIe 63.0 raw / 58.4 usable payload")
+    assert "(x8 of x16 at 0000:40:03.0)" in seen
+    assert "→ limited by CPU: about 11." in seen
+    assert seen.endswith("per stream × 4")
+
+
+def test_without_traffic_nothing_is_blamed() -> None:
+    assert line("pacu", QUIET).endswith("→ little traffic: nothing can be ruled out")
+
+
+X8_OF_X16 = "limited by 8.0 GT/s PCIe x8 link at 0000:40:03.0 (capable of 126.016 Gb/s"
+X4_OF_X8 = "limited by 8.0 GT/s PCIe x4 link at 0000:00:1d.0 (capable of 63.008 Gb/s"
+FAULTY = {
+    "0000:60:01.1 BadTLP",
+    "0000:60:01.1 RxErr",
+    "0000:60:01.1 BadDLLP",
+    "0000:65:00.0 Timeout",
+    "rx power of lane 3 is 0.0",
+    "200.0 Gb/s of line, 115.2 usable",
+}
+CX3_HP = {"mode balance-rr", "80.0 Gb/s of line, 57.6 usable"}
+
+PLANTED: list[tuple[str, float, set[str]]] = [
+    ("pacu", 5.0, {X8_OF_X16, "limited by CPU: about 11."}),
+    ("pacu", QUIET, {X8_OF_X16}),
+    ("fry", 5.0, {X8_OF_X16}),
+    ("fry", 85.0, {X8_OF_X16, "limit: module's own thresholds"}),
+    ("pacu-x16", 5.0, set()),
+    ("fry-x16", 5.0, set()),
+    ("cx3-hp", 5.0, {*CX3_HP, "of 58.4 usable is used by all its ports"}),
+    ("cx3-hp", 45.0, CX3_HP),
+    ("tiny", 45.0, {X4_OF_X8}),
+    ("tiny", 75.0, {X4_OF_X8, "of 27.2 usable is used by all its ports"}),
+    ("odroid", 45.0, {"limited by 5.0 GT/s PCIe x4 link at 0000:00:13.0 (capable of 32.000 Gb/s"}),
+    ("ceph", 5.0, set()),
+    ("ceph", 100.0, {"no carrier, but there was one"}),
+    ("ceph2", 5.0, set()),
+    ("ceph3", 5.0, set()),
+    ("dgx", 5.0, {"limited by congestion in the network"}),
+    ("faulty", 5.0, FAULTY),
+    ("faulty", 75.0, {*FAULTY, "rx_crc_errors_phy", "rx_symbol_err_phy", "rx_pcs_symbol_err_phy"}),
+]
+"""Machine, seconds after its start, and a part of each finding that it intends then."""
+
+
+@pytest.mark.parametrize(("machine", "seconds", "planted"), PLANTED)
+def test_planted_faults_are_named_and_no_others(
+    machine: str, seconds: float, planted: set[str]
+) -> None:
+    _, _, report = examined(machine, seconds)
+    seen = [finding.seen for finding in report.findings]
+    for fault in planted:
+        assert any(fault in text for text in seen), (fault, seen)
+    assert [text for text in seen if not any(fault in text for fault in planted)] == []
+
+
+def test_every_machine_is_examined() -> None:
+    assert {machine for machine, _, _ in PLANTED} == set(MACHINES)
+
+
+def test_what_a_machine_hides_is_told_as_such() -> None:
+    _, _, report = examined("faulty", 100.0)
+    told = {item.check: item.reason for item in report.could_not_tell}
+    assert told["enp101s0f0np0: asic temperature"] == "the sensor has not answered yet"
+    assert "0xff" in told["enp101s0f1np1: optical power"]

@@ -1,0 +1,181 @@
+"""Settings that make no sense are told in a line each, and the program runs with defaults."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mlxtop
+from mlxtop import settings as module
+from mlxtop.present.clean import clean
+from mlxtop.settings import LIMIT, Settings, config_path, home, load
+
+REPOSITORY = Path(mlxtop.__file__).parent.parent
+
+
+def given_file(tmp_path: Path, content: bytes) -> dict[str, str]:
+    """The environment of a user with such a settings file."""
+    place = tmp_path / "mlxtop-nic" / "settings.toml"
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(content)
+    return {"XDG_CONFIG_HOME": str(tmp_path)}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ('all = true\ninterval = "often"\n', 2, "interval is not a number of seconds"),
+        ("interval = 0.001\n", 1, "interval is not between 0.1 and 60 seconds"),
+        ("interval = nan\n", 1, "interval is not between"),
+        ("# why\n\ncolour = 1\n", 3, "colour is not a setting"),
+        ("window = 1e99\n", 1, "window is not a whole number of seconds"),
+        ("\n[keys]\nquit = 7\n", 2, "keys is not a table of strings"),
+        ("include = 7\n", 1, "include is not a list of names"),
+        ("bell = 3\n", 1, "bell is neither yes nor no"),
+        ("hooks.alarm = true\n", 1, "hooks is not a table of strings"),
+    ],
+)
+def test_a_complaint_says_line_and_key(text: str, line: int, words: str, tmp_path: Path) -> None:
+    found, complaints = load({}, given_file(tmp_path, text.encode()))
+    assert len(complaints) == 1
+    assert f"settings.toml:{line}: {words}" in complaints[0]
+    assert (found.interval, found.window, found.keys) == (1.0, 300, {})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"interval = \n", "line 1"),
+        (b"\xff\xfe", "utf-8"),
+        (b"a" * (LIMIT + 1), "larger than"),
+        (b"a = " + b"[" * 50_000, "settings.toml: "),
+    ],
+)
+def test_a_file_that_is_no_toml_is_told_in_a_line(
+    content: bytes, words: str, tmp_path: Path
+) -> None:
+    found, complaints = load({}, given_file(tmp_path, content))
+    assert found == Settings()
+    assert len(complaints) == 1
+    assert words in complaints[0]
+    assert "\n" not in clean(complaints[0])
+
+
+def test_what_is_no_file_is_never_waited_for(tmp_path: Path) -> None:
+    place = tmp_path / "mlxtop-nic" / "settings.toml"
+    place.parent.mkdir()
+    os.mkfifo(place)
+    assert load({}, {"XDG_CONFIG_HOME": str(tmp_path)})[1] == [f"{place}: is not a file"]
+    place.unlink()
+    place.symlink_to("/dev/zero")
+    assert load({}, {"XDG_CONFIG_HOME": str(tmp_path)})[1] == [f"{place}: is not a file"]
+    place.unlink()
+    place.mkdir()
+    assert len(load({}, {"XDG_CONFIG_HOME": str(tmp_path)})[1]) == 1
+
+
+VALUES = st.recursive(
+    st.booleans() | st.integers(-(1 << 63), (1 << 63) - 1) | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+def toml(value: object) -> str:
+    """A value as TOML."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return (
+            '"' + "".join(f"\\U{ord(c):08X}" for c in value if not 0xD800 <= ord(c) < 0xE000) + '"'
+        )
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{toml(k)} = {toml(v)}" for k, v in value.items()) + "}"
+    return str(value)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.dictionaries(
+        st.sampled_from([*module._READ, "odd"]) | st.text(max_size=4), VALUES, max_size=5
+    )
+)
+def test_no_values_make_reading_raise(
+    tmp_path_factory: pytest.TempPathFactory, values: dict[str, object]
+) -> None:
+    text = "".join(f"{toml(key)} = {toml(value)}\n" for key, value in values.items())
+    environ = given_file(tmp_path_factory.getbasetemp(), text.encode())
+    found, complaints = load({}, environ)
+    assert 0.1 <= found.interval <= 60
+    assert 30 <= found.window <= 86400
+    try:
+        wrong = set(tomllib.loads(text)) - set(module._READ)
+    except tomllib.TOMLDecodeError:
+        return
+    assert len(complaints) >= len(wrong)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.binary(max_size=200)
+    | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))
+)
+def test_no_bytes_make_reading_raise(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    load({}, given_file(tmp_path_factory.getbasetemp(), content))
+
+
+def test_a_strange_environment_is_told_too(tmp_path: Path) -> None:
+    environ = {
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "MLXTOP_NIC_INTERVAL": "soon",
+        "MLXTOP_NIC_": "",
+        "MLXTOP_NIC_COLOUR": "\x1b[2J",
+        "MLXTOP_NIC_ALL": "yes",
+    }
+    found, complaints = load({}, environ)
+    assert found.all
+    assert len(complaints) == 3
+
+
+def test_no_escape_of_a_settings_file_reaches_the_terminal(tmp_path: Path) -> None:
+    environ = given_file(tmp_path, b'"\\u001b[2Jred" = 1\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "mlxtop", "--demo", "--once", "-d", "0"],
+        capture_output=True,
+        cwd=REPOSITORY,
+        env={**os.environ, **environ},
+        check=True,
+    )
+    assert b"is not a setting" in done.stderr
+    assert b"\x1b" not in done.stderr + done.stdout
+
+
+def test_under_sudo_the_settings_are_those_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    caller = next(entry for entry in pwd.getpwall() if entry.pw_uid not in (0, os.getuid()))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    environ = {"SUDO_UID": str(caller.pw_uid), "HOME": "/root"}
+    assert home(environ) == caller.pw_dir
+    assert str(config_path(environ)).startswith(caller.pw_dir)
+    for odd in ("", "x", "-1", "9" * 40, "4000000123"):
+        assert home({"SUDO_UID": odd, "HOME": "/root"}) == "/root"
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert home(environ) == "/root"
+
+
+def test_a_user_without_a_home_has_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_123)
+    assert load({}, {})[0] == Settings()

@@ -1,0 +1,205 @@
+"""Forecasts against curves whose future is known."""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from mlxtop.analysis.heat import Crossing, Forecast, Trend, forecast, steadied
+from tests.heat_curves import Body, Sensor, readings, truth
+
+Points = list[tuple[float, float]]
+SECONDS = 1500.0
+
+
+def one_body(dice: random.Random) -> tuple[Body, float]:
+    return Body(dice.uniform(15, 50), dice.uniform(15, 200), start=dice.uniform(30, 50)), 0.0
+
+
+def two_bodies(dice: random.Random) -> tuple[Body, float]:
+    share, slow = dice.uniform(0.2, 0.5), dice.uniform(3, 8)
+    start = dice.uniform(30, 50)
+    return Body(dice.uniform(15, 50), dice.uniform(15, 100), share, slow, start), 0.0
+
+
+def load_step(dice: random.Random) -> tuple[Body, float]:
+    moment = dice.uniform(60, 200)
+    rise, constant = dice.uniform(15, 50), dice.uniform(15, 200)
+    return Body(rise, constant, power=lambda t: 0.2 if t < moment else 1.0), moment
+
+
+def drifting_room(dice: random.Random) -> tuple[Body, float]:
+    rise, constant = dice.uniform(15, 50), dice.uniform(15, 150)
+    return Body(rise, constant, drift=dice.uniform(-0.003, 0.003)), 0.0
+
+
+def fan_step(dice: random.Random) -> tuple[Body, float]:
+    moment = dice.uniform(100, 300)
+    rise, constant = dice.uniform(25, 50), dice.uniform(15, 100)
+    return Body(rise, constant, cooling=lambda t: 1.8 if t < moment else 1.0), moment
+
+
+FAMILIES = (one_body, two_bodies, load_step, drifting_room, fan_step)
+
+
+def a_sensor(dice: random.Random) -> Sensor:
+    step = dice.choice([0.125, 0.25, 0.5, 1.0])
+    return Sensor(step, dice.choice([0.0, 0.0, 0.1, 0.3]), dice.choice([1.0, 2.0, 2.0, 3.0]))
+
+
+@cache
+def curve(family: Callable[[random.Random], tuple[Body, float]], seed: int) -> tuple[Points, float]:
+    """Readings, and the second at which the warm-up began."""
+    dice = random.Random(seed)
+    body, moment = family(dice)
+    return readings(body, a_sensor(dice), SECONDS, seed), moment
+
+
+def seen(points: Points, now: float) -> Points:
+    return [point for point in points if point[0] <= now]
+
+
+def errors(family: Callable[[random.Random], tuple[Body, float]]) -> list[float]:
+    """Relative errors of the time to the alarm once half the rise is seen; inf where untold."""
+    found = []
+    for seed in range(20):
+        points, moment = curve(family, seed)
+        base = next(v for t, v in points if t >= moment)
+        top = max(v for _, v in points)
+        dice = random.Random(seed)
+        limit = round(base + (top - base) * dice.uniform(0.62, 0.9))
+        reached = next(t for t, v in points if v >= limit)
+        half = next(t for t, v in points if v >= base + (top - base) / 2)
+        for part in (0.0, 0.3, 0.6):
+            now = half + (reached - half) * part
+            if reached - now < 6:
+                continue
+            crossing = forecast(seen(points, now), now, limit - 5, limit).alarm
+            left = reached - now
+            told = None if crossing is None else crossing.seconds
+            found.append(math.inf if told is None else abs(told - left) / left)
+    return found
+
+
+def test_half_a_warm_up_tells_the_time_to_the_alarm_within_a_fifth() -> None:
+    assert statistics.median(error for family in FAMILIES for error in errors(family)) < 0.2
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_is_told_of_any_kind_of_curve_is_within_a_quarter(
+    family: Callable[[random.Random], tuple[Body, float]],
+) -> None:
+    told = [error for error in errors(family) if error < math.inf]
+    assert len(told) > 20
+    assert statistics.median(told) < 0.25
+
+
+@pytest.mark.parametrize("family", [one_body, two_bodies, drifting_room])
+def test_a_settled_curve_raises_no_alarm(
+    family: Callable[[random.Random], tuple[Body, float]],
+) -> None:
+    for seed in range(12):
+        points, _ = curve(family, seed)
+        top = max(v for _, v in points)
+        limit = top + random.Random(seed).uniform(2, 10)
+        for now in range(0, int(SECONDS), 45):
+            if top - next(v for t, v in points if t >= now) > 2.0:
+                continue
+            future = forecast(seen(points, now), float(now), limit - 1, limit)
+            assert future.alarm is None or future.alarm.seconds is None, (seed, now)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_nothing_jumps_by_more_than_its_stated_error(
+    family: Callable[[random.Random], tuple[Body, float]],
+) -> None:
+    for seed in range(4):
+        points, moment = curve(family, seed)
+        top = max(v for _, v in points)
+        before: Forecast | None = None
+        now = moment + 20.0
+        while now < moment + 300.0:
+            new = steadied(before, forecast(seen(points, now), now, top - 8, top - 3))
+            if before is not None:
+                check_steady(before, new)
+            before, now = new, now + 5.0
+
+
+def check_steady(before: Forecast, new: Forecast) -> None:
+    if before.settles is not None and new.settles is not None and before.error is not None:
+        assert abs(new.settles - before.settles) <= before.error + 1e-6
+    for old, after in ((before.warning, new.warning), (before.alarm, new.alarm)):
+        if old is None or after is None or not old.seconds or not after.seconds:
+            continue
+        left = old.seconds - (new.tick - before.tick)
+        if left > 0:
+            assert old.error is not None
+            assert abs(after.seconds - left) <= old.error + 1e-6
+
+
+def test_a_warm_up_is_told_with_where_it_settles() -> None:
+    points = readings(Body(40, 80), Sensor(0.125), 160)
+    future = forecast(points, 160.0, 75, 90)
+    assert future.trend is Trend.RISING
+    assert future.settles == pytest.approx(80, abs=1.5)
+    assert future.warning is not None
+    assert future.warning.seconds == pytest.approx(80 * math.log(8) - 160, rel=0.3, abs=3)
+    assert future.alarm is not None
+    assert future.alarm.never
+    assert future.at(160.0 + 80) == pytest.approx(80 - 40 * math.exp(-3), abs=1.5)
+
+
+def test_cooling_down_reaches_no_limit() -> None:
+    points = readings(Body(-30, 60, start=80), Sensor(0.5), 120)
+    future = forecast(points, 120.0, 85, 90)
+    assert future.trend is Trend.FALLING
+    assert future.alarm is not None
+    assert future.alarm.never
+
+
+def test_too_few_readings_say_not_enough_yet() -> None:
+    assert forecast([], 0.0, 70, 75) == Forecast(0.0, Trend.UNKNOWN)
+    assert forecast([(t, 50.0) for t in range(0, 12, 3)], 12.0).trend is Trend.UNKNOWN
+
+
+def test_a_sensor_between_two_steps_is_stable() -> None:
+    points = [(float(t), 60.0 + (t // 2 % 2)) for t in range(0, 300, 2)]
+    future = forecast(points, 300.0, 70, 75)
+    assert future.trend is Trend.STABLE
+    assert future.alarm == Crossing(75, 0.0)
+
+
+def test_a_value_over_its_limit_has_arrived() -> None:
+    future = forecast([(float(t), 80.0) for t in range(0, 120, 2)], 120.0, 70, 75)
+    assert future.alarm == Crossing(75, 1.0, 0.0, 0.0)
+
+
+def test_gaps_are_left_out() -> None:
+    points = [(t, math.nan if 40 < t < 60 else v) for t, v in readings(Body(30, 60), Sensor(), 100)]
+    assert forecast(points, 100.0, 65, 90).trend is Trend.RISING
+
+
+def test_curves_of_two_masses_are_no_single_exponential() -> None:
+    values = truth(Body(40, 30, 0.4, 6), 600)
+    early, late = values[480] - values[0], values[-1] - values[480]
+    assert early > late > 5
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1e4), st.floats(allow_nan=True, allow_infinity=True)), max_size=40
+    ),
+    st.floats(0, 1e4),
+)
+@settings(max_examples=100, deadline=None)
+@example([(float(t), 1e154) for t in range(0, 100, 2)], 100.0)
+def test_no_readings_make_the_forecast_raise(points: Points, now: float) -> None:
+    future = forecast(sorted(points, key=lambda p: p[0]), now, 70.0, 75.0)
+    assert future.trend in Trend

@@ -1,0 +1,171 @@
+"""Forecasts, states and alerts over the frames of a run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mlxtop.analysis.alarm import AlarmState
+from mlxtop.analysis.heatwatch import Alert, AlertKind, HeatWatch
+from mlxtop.model.counters import Origin
+from mlxtop.model.frame import Frame, derive
+from mlxtop.model.identity import Host, PortId
+from mlxtop.model.module import Bound, Identity, Lane, Module, Quantity, Thresholds
+from mlxtop.model.sample import (
+    Link,
+    LinkState,
+    PortSample,
+    Reading,
+    Sample,
+    Schema,
+    Temperature,
+)
+from tests.heat_curves import Body, Sensor, readings
+from tests.samples import PACU, card, mlx5_port
+
+TWIN = mlx5_port("0000:43:00.1", "enp67s0f1np1", "mlx5_1")
+UP = Link(state=LinkState.UP)
+MODULE = Module(
+    Identity(part="X"),
+    lanes=(Lane(0.8, 1.0, 40.0), Lane(0.7, 1.0, 41.0)),
+    thresholds={
+        Quantity.TEMPERATURE: Thresholds(75, -5, 70, 0),
+        Quantity.RX_POWER: Thresholds(2.0, 0.05, 1.6, 0.1),
+    },
+)
+
+
+def frame(
+    tick: float,
+    module_c: float | None = 40.0,
+    *,
+    asic_c: float | None = 60.0,
+    stale: bool = False,
+    link: Link = UP,
+    module: Module | None = MODULE,
+    ports: bool = True,
+) -> Frame:
+    temperatures = (
+        Temperature("asic", asic_c, tick, critical=105.0),
+        Temperature("module", module_c, tick, stale=stale, problem="no answer" if stale else None),
+    )
+    adapter = card(PACU, TWIN)
+    mine = {
+        port.id: PortSample(port, link, temperatures=temperatures[: 2 - n], module=module)
+        for n, port in enumerate((PACU, TWIN))
+    }
+    return derive(Sample(0.0, tick, Host("x"), (adapter,), mine if ports else {}), None)
+
+
+def kinds(alerts: list[Alert]) -> list[str]:
+    return [f"{alert.kind} {alert.sensor or ''}".strip() for alert in alerts]
+
+
+def test_a_warm_up_is_forecast_and_told_before_it_happens() -> None:
+    watch = HeatWatch()
+    told: dict[AlarmState, float] = {}
+    alerts: list[Alert] = []
+    for tick, celsius in readings(Body(42, 60, start=36), Sensor(0.125), 240):
+        alerts += watch.observe(frame(tick, celsius))
+        heat = watch.of(PACU.id, "module")
+        assert heat is not None
+        told.setdefault(heat.alarm.state, tick)
+    assert told[AlarmState.WARMING] < told[AlarmState.WARNING] - 20
+    assert told[AlarmState.WARNING] < told[AlarmState.ALARM]
+    assert kinds(alerts) == ["warning module", "alarm module"]
+    assert alerts[1].limit == 75
+    assert alerts[1].forecast is not None
+
+
+def test_the_chip_is_followed_once_for_both_ports_of_a_card() -> None:
+    watch = HeatWatch()
+    alerts = watch.observe(frame(0.0)) + watch.observe(frame(2.0, asic_c=106.0))
+    assert kinds(alerts) == ["warning asic"]
+    assert watch.of(PACU.id, "asic") is watch.of(TWIN.id, "asic")
+    worst = watch.worst(TWIN.id)
+    assert worst is not None
+    assert worst.limits.source == "ConnectX-4 manual"
+
+
+def test_a_sensor_that_answered_and_then_does_not_is_stale_once() -> None:
+    watch = HeatWatch()
+    watch.observe(frame(0.0))
+    assert kinds(watch.observe(frame(10.0, stale=True))) == ["stale module"]
+    assert watch.observe(frame(12.0, stale=True)) == []
+    heat = watch.of(PACU.id, "module")
+    assert heat is not None
+    assert heat.alarm.state is AlarmState.STALE
+
+
+def test_a_sensor_that_never_answered_is_no_alarm() -> None:
+    watch = HeatWatch()
+    assert watch.observe(frame(0.0, None)) == []
+    assert watch.of(PACU.id, "module") is None
+
+
+def dim(rx: float) -> Module:
+    return replace(MODULE, lanes=(Lane(0.8, 1.0, 40.0), Lane(rx, 1.0, 41.0)))
+
+
+def test_light_beyond_the_modules_limits_is_an_alarm_like_heat() -> None:
+    watch = HeatWatch()
+    watch.observe(frame(0.0))
+    warning = [a for a in watch.observe(frame(2.0, module=dim(0.09))) if a.port is PACU]
+    assert kinds(warning) == ["warning rx power lane 2"]
+    alarm = [a for a in watch.observe(frame(4.0, module=dim(0.04))) if a.port is PACU]
+    assert kinds(alarm) == ["alarm rx power lane 2"]
+    assert (alarm[0].value, alarm[0].limit, alarm[0].unit) == (0.04, 0.05, "mW")
+    watch.observe(frame(6.0, module=dim(0.102)))
+    assert watch.crossings(PACU.id) == {(Quantity.RX_POWER, 2): Bound.LOW_ALARM}
+    watch.observe(frame(8.0, module=dim(0.12)))
+    assert watch.crossings(PACU.id) == {}
+    hot = [a for a in watch.observe(frame(10.0, module=dim(2.4))) if a.port is PACU]
+    assert kinds(hot) == ["alarm rx power lane 2"]
+
+
+def test_a_dark_lane_of_a_link_that_is_down_is_no_alarm_of_its_own() -> None:
+    watch = HeatWatch()
+    down = Link(state=LinkState.DOWN)
+    watch.observe(frame(0.0, link=down, module=dim(0.0)))
+    assert watch.observe(frame(2.0, link=down, module=dim(0.01))) == []
+    assert watch.observe(frame(4.0, module=dim(0.0))) == []
+
+
+def test_losses_are_told() -> None:
+    watch = HeatWatch()
+    watch.observe(frame(0.0))
+    empty = Link(state=LinkState.NO_MODULE, detail="Cable is unplugged")
+    found = [a for a in watch.observe(frame(1.0, link=empty, module=None)) if a.port is PACU]
+    assert kinds(found) == ["link-down", "module-out"]
+    assert watch.observe(frame(2.0, link=empty, module=None)) == []
+    gone = watch.observe(frame(3.0, ports=False))
+    assert [alert.kind for alert in gone] == [AlertKind.PORT_GONE] * 2
+    assert watch.of(PortId("0000:43:00.0", 1), "module") is None
+
+
+def test_a_port_that_is_switched_off_is_no_loss() -> None:
+    watch = HeatWatch()
+    watch.observe(frame(0.0))
+    assert watch.observe(frame(1.0, link=Link(state=LinkState.ADMIN_DOWN))) == []
+
+
+def test_a_module_that_switched_itself_off_is_an_alarm_without_any_sensor() -> None:
+    watch = HeatWatch()
+    bare = replace(frame(0.0).ports[PACU.id].now, temperatures=(), module=None)
+    hot = replace(bare, link=Link(state=LinkState.OVERHEAT))
+    found = []
+    for tick, port in enumerate((bare, hot, hot)):
+        given = Sample(0.0, float(tick), Host("x"), (card(PACU),), {PACU.id: port})
+        found += watch.observe(derive(given, None))
+    assert kinds(found) == ["link-down", "alarm module"]
+
+
+def test_the_drivers_count_of_hot_modules_is_an_alarm() -> None:
+    watch = HeatWatch()
+    schema = Schema(("module_high_temp",))
+    found = []
+    for tick, count in enumerate((1, 1, 2)):
+        table = {Origin.DRIVER: Reading(float(tick), schema, (count,))}
+        port = PortSample(PACU, UP, table)
+        given = Sample(0.0, float(tick), Host("x"), (card(PACU),), {PACU.id: port})
+        found += watch.observe(derive(given, None))
+    assert [alert.text for alert in found] == ["the module reported high temperature"]

@@ -1,0 +1,82 @@
+"""Imports point down only, and heavy libraries have one importer each."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import mlxtop
+
+ROOT = Path(mlxtop.__file__).parent
+
+ALLOWED = {
+    "model": set(),
+    "system": {"model"},
+    "sources": {"system", "model"},
+    "analysis": {"model"},
+    "present": {"analysis", "model"},
+    "actions": {"system", "sources", "analysis", "model"},
+    "commands": {
+        "actions",
+        "analysis",
+        "model",
+        "outputs",
+        "pipeline",
+        "present",
+        "settings",
+        "sources",
+        "system",
+    },
+    "lab": {"system", "model"},
+    "pipeline": {"sources", "model"},
+    "outputs": {"present", "analysis", "pipeline", "model"},
+    "tui": {"present", "analysis", "actions", "pipeline", "model", "settings"},
+    "settings": set(),
+}
+
+IMPORTERS = {
+    "textual": "tui",
+    "rich": "tui",
+    "plotext": "tui",
+    "textual_plotext": "tui",
+    "sh": "system",
+    "psutil": "system",
+    "pyudev": "system",
+    "pyroute2": "system",
+}
+
+
+def package_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return parts[0]
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def test_imports_point_down_only() -> None:
+    wrong = []
+    for path in ROOT.rglob("*.py"):
+        package = package_of(path)
+        if package in ("cli", "__main__", "__init__"):
+            continue
+        for name in imports(path):
+            top, _, rest = name.partition(".")
+            target = rest.partition(".")[0]
+            if top == "mlxtop" and target and target not in {package, *ALLOWED[package]}:
+                wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert wrong == []
+
+
+def test_heavy_libraries_have_one_importer_each() -> None:
+    wrong = []
+    for path in ROOT.rglob("*.py"):
+        for name in imports(path):
+            home = IMPORTERS.get(name.partition(".")[0])
+            if home is not None and package_of(path) != home:
+                wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert wrong == []

@@ -1,0 +1,274 @@
+"""mstconfig and mlxconfig are understood in all their layouts, and so is mstfwreset."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlxtop.model.linktype import LinkType, PortType, link_type_of, parse_port_type
+from mlxtop.sources.mstconfig import (
+    Column,
+    ConfigReport,
+    Trouble,
+    parse_mstconfig,
+    parse_mstconfig_json,
+    trouble_of,
+)
+from mlxtop.sources.mstfwreset import parse_levels, parse_reset
+
+CAPTURES = os.environ.get("MLXTOP_CAPTURES", "")
+
+VERBOSE = """
+Device #1:
+----------
+
+Device type:    ConnectX5
+Name:           MCX556A-EDA_Ax_Bx
+Description:    ConnectX-5 Ex VPI adapter card; dual-port QSFP28
+Device:         0000:08:00.0
+
+Configurations:                              Default         Current         Next Boot
+*        LINK_TYPE_P1                        IB(1)           ETH(2)          IB(1)
+         LINK_TYPE_P2                        IB(1)           IB(1)           IB(1)
+The '*' shows parameters with next value different from default/current value.
+"""
+
+WIDE = """
+Device #1:
+----------
+
+Device type:        ConnectX7
+Name:               N/A
+Description:        N/A
+Device:             0000:07:00.0
+
+Configurations:                                         Default              Current   Next Boot
+*RO     LINK_TYPE_P1                                    IB(1)                IB(1)     ETH(2)
+ RO     ROCE_NEXT_PROTOCOL                              254                  254       254
+        PCI_ATOMIC_MODE  PCI_ATOMIC_DISABLED_EXT_ATOMIC_ENABLED(0) 1 1
+
+The 'RO' shows parameters which are for read only and cannot be changed
+"""
+
+
+def test_three_columns_and_the_star_are_read() -> None:
+    report = parse_mstconfig(VERBOSE)
+    assert report.columns == (Column.DEFAULT, Column.CURRENT, Column.NEXT)
+    assert report.link_type(1, Column.DEFAULT) is LinkType.IB
+    assert report.link_type(1, Column.CURRENT) is LinkType.ETH
+    assert report.link_type(1, Column.NEXT) is LinkType.IB
+    assert report.parameters["LINK_TYPE_P1"].differs
+    assert not report.parameters["LINK_TYPE_P2"].differs
+    assert report.error is None and report.trouble is None
+
+
+def test_two_columns_mean_what_their_header_says() -> None:
+    text = "Configurations:   Current   Next Boot\n LINK_TYPE_P1  IB(1)  ETH(2)\n"
+    report = parse_mstconfig(text)
+    assert report.link_type(1, Column.CURRENT) is LinkType.IB
+    assert report.link_type(1, Column.NEXT) is LinkType.ETH
+    assert report.link_type(1, Column.DEFAULT) is None
+
+
+def test_the_read_only_mark_is_not_part_of_a_name() -> None:
+    report = parse_mstconfig(WIDE)
+    assert report.parameters["LINK_TYPE_P1"].read_only
+    assert report.parameters["LINK_TYPE_P1"].differs
+    assert report.parameters["ROCE_NEXT_PROTOCOL"].read_only
+    assert not report.parameters["PCI_ATOMIC_MODE"].read_only
+    assert report.name is None
+
+
+def test_a_row_with_a_wrong_number_of_values_is_not_guessed() -> None:
+    text = "Configurations: Default Current Next Boot\n LINK_TYPE_P1 IB(1) ETH(2)\n"
+    assert parse_mstconfig(text).parameters == {}
+
+
+def test_only_the_first_card_is_reported() -> None:
+    text = VERBOSE + VERBOSE.replace("#1", "#2").replace("08:00.0", "09:00.0")
+    assert parse_mstconfig(text).device == "0000:08:00.0"
+
+
+def test_an_error_after_the_question_means_that_nothing_was_applied() -> None:
+    text = "Configurations: Next Boot New\n LINK_TYPE_P1 IB(1) ETH(2)\nApplying... Failed!\n-E- x"
+    report = parse_mstconfig(text)
+    assert not report.applied and report.error == "x"
+
+
+@pytest.mark.parametrize(
+    ("text", "trouble"),
+    [
+        ("The Device doesn't support LINK_TYPE_P1 parameter", Trouble.NO_PARAMETER),
+        ("Unknown Parameter: LINK_TYPE_P1", Trouble.NO_PARAMETER),
+        ("Unsupported device", Trouble.UNSUPPORTED),
+        ("Failed to open the device", Trouble.NO_ACCESS),
+        ("Failed to query device current configuration", Trouble.OTHER),
+    ],
+)
+def test_errors_are_told_apart(text: str, trouble: Trouble) -> None:
+    assert trouble_of(text) is trouble
+
+
+def test_the_json_file_says_the_same_as_the_text() -> None:
+    row = {"read_only": False, "next_value": "ETH(2)", "modified": True}
+    row |= {"default_value": "IB(1)", "current_value": "IB(1)"}
+    card = {"device_type": "ConnectX7", "name": "N/A", "device": "0000:07:00.0"}
+    document = {"Device #1": card | {"tlv_configuration": {"LINK_TYPE_P1": row, "X": {}}}}
+    report = parse_mstconfig_json(json.dumps(document))
+    assert report.device == "0000:07:00.0" and report.name is None
+    assert report.columns == (Column.DEFAULT, Column.CURRENT, Column.NEXT)
+    assert report.link_type(1, Column.NEXT) is LinkType.ETH
+    assert report.parameters["LINK_TYPE_P1"].differs
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("IB(1)", LinkType.IB),
+        ("ETH(2)", LinkType.ETH),
+        ("VPI(3)", LinkType.AUTO),
+        ("2", LinkType.ETH),
+        ("IB(2)", None),
+        ("ETH", None),
+        ("N/A", None),
+        ("²", None),
+        (None, None),
+    ],
+)
+def test_link_types_need_a_matching_name_and_number(
+    text: str | None, kind: LinkType | None
+) -> None:
+    assert link_type_of(text) is kind
+
+
+def test_mlx4_port_files_tell_configured_and_active_type() -> None:
+    assert parse_port_type("ib\n") == PortType(LinkType.IB, LinkType.IB)
+    assert parse_port_type("auto (eth)\n") == PortType(LinkType.AUTO, LinkType.ETH)
+    assert parse_port_type("auto\n") == PortType(LinkType.AUTO, None)
+    assert parse_port_type("auto (token)") is None
+    assert parse_port_type(None) is None
+
+
+LEVELS = """
+Reset-levels:
+0: Driver, PCI link, network link will remain up ("live-Patch")   -Not Supported (Reason: x)
+3: Driver restart and PCI reset                                  -Supported     (default)
+4: Warm Reboot                                                   -Supported
+
+Reset-types (relevant only for reset-levels 3,4):
+0: Full chip reset                                               -Supported     (default)
+"""
+
+
+def test_reset_levels_are_not_mixed_up_with_reset_types() -> None:
+    answer = parse_levels(LEVELS)
+    assert [(level.number, level.supported) for level in answer.levels] == [
+        (0, False),
+        (3, True),
+        (4, True),
+    ]
+    level = answer.level(3)
+    assert level is not None and level.default and level.text == "Driver restart and PCI reset"
+    assert answer.level(5) is None and answer.error is None
+
+
+def test_a_refused_reset_says_why() -> None:
+    assert parse_levels("-E- Only root user can run this tool.").error is not None
+    report = parse_reset("-I- Stopping Driver        -Failed\n-E- The tool failed.")
+    assert report.steps == {"Stopping Driver": "Failed"}
+    assert report.error == "The tool failed." and not report.loaded
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.text(
+        st.sampled_from("LINK_TYPE_P12 *RO()-E:\n\tabCDevice#Configurations Next Boot"),
+        max_size=200,
+    )
+)
+def test_no_text_makes_the_parsers_raise(text: str) -> None:
+    parse_mstconfig(text)
+    parse_mstconfig("Configurations: Next Boot New\n" + text)
+    parse_mstconfig_json(text)
+    parse_levels("Reset-levels:\n" + text)
+    parse_reset(text)
+    link_type_of(text)
+    parse_port_type(text)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda children: (
+        st.lists(children, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["tlv_configuration", "LINK_TYPE_P1", "name", "next_value"]), children
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(JSON)
+def test_no_json_makes_the_parser_raise(value: object) -> None:
+    parse_mstconfig_json(json.dumps(value)).link_type(1, Column.NEXT)
+
+
+def expected(kind: str) -> dict[str, dict[str, Any]]:
+    if not CAPTURES:
+        return {}
+    facts = json.loads((Path(CAPTURES) / "EXPECTED.json").read_text())
+    return {name: fact for name, fact in facts.items() if name.startswith(kind)}
+
+
+def captured(name: str) -> str:
+    return (Path(CAPTURES) / name).read_text(errors="replace")
+
+
+def check_rows(report: ConfigReport, facts: dict[str, Any]) -> None:
+    values = report.parameters.items()
+    if "link_type" in facts:
+        found = {n: report.link_type(n, Column.NEXT) for n in range(1, 5)}
+        labels = {str(n): kind.label for n, kind in found.items() if kind}
+        assert labels == facts["link_type"]
+    for name, value in facts.get("params", {}).items():
+        assert report.parameters[name].values[Column.NEXT] == value
+    if "param_count" in facts:
+        assert len(report.parameters) == facts["param_count"]
+    if "set" in facts:
+        assert {
+            name: {"next_boot": row.values[Column.NEXT], "new": row.values[Column.NEW]}
+            for name, row in values
+        } == facts["set"]
+
+
+@pytest.mark.captures
+@pytest.mark.skipif(not CAPTURES, reason="MLXTOP_CAPTURES names no folder")
+def test_every_captured_configuration_is_read_to_its_facts() -> None:
+    facts = expected("mlxconfig/")
+    assert len(facts) >= 11
+    for name, fact in facts.items():
+        report = parse_mstconfig(captured(name))
+        for key in ("device_type", "name", "device", "error"):
+            assert getattr(report, key) == fact.get(key, getattr(report, key)), (name, key)
+        assert [str(column) for column in report.columns] == fact.get("columns", []), name
+        assert report.applied == fact.get("applied", False), name
+        assert report.reboot == fact.get("reboot_required", report.reboot), name
+        assert list(report.remarks) == fact.get("stderr_lines", list(report.remarks)), name
+        check_rows(report, fact)
+
+
+@pytest.mark.captures
+@pytest.mark.skipif(not CAPTURES, reason="MLXTOP_CAPTURES names no folder")
+def test_every_captured_reset_is_read_to_its_facts() -> None:
+    facts = {n: f for n, f in expected("flint/").items() if f.get("tool") == "mlxfwreset"}
+    assert len(facts) >= 2
+    for name, fact in facts.items():
+        report = parse_reset(captured(name))
+        assert (report.device, report.level) == (fact["device"], fact["level"]), name
+        assert fact["steps"].items() <= report.steps.items(), name
+        assert report.loaded == fact["success"] and report.error is None, name

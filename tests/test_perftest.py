@@ -1,0 +1,165 @@
+"""perftest's reports, bandwidth and latency."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlxtop.model.load import Tool
+from mlxtop.sources.perftest import explain_failure, parse_report, read_gid_index
+from mlxtop.system.captured import HEADER, CapturedSystem, parse_capture
+
+CAPTURES = os.environ.get("MLXTOP_CAPTURES", "")
+LINE = "-" * 87
+
+WRITE = f"""\
+{LINE}
+                    RDMA_Write BW Test
+ Dual-port       : OFF\t\tDevice         : rxe_pacu
+ Number of qps   : 1\t\tTransport type : IB
+ Mtu             : 1024[B]
+ Link type       : Ethernet
+{LINE}
+ local address: LID 0000 QPN 0x0011 PSN 0xac2f11 RKey 0x000263 VAddr 0x007f5cd1b94000
+{LINE}
+ #bytes     #iterations    BW peak[MiB/sec]    BW average[MiB/sec]   MsgRate[Mpps]   CPU_Util[%]
+ 65536      10000            0.00               1024.00		     0.016384		 6.25
+{LINE}
+"""
+LATENCY = """\
+                    Send Latency Test
+ #bytes        #iterations       t_avg[usec]    tps average
+ 2             61234            4.50           222000.00
+"""
+
+
+def test_a_bandwidth_report_gives_bits_per_second() -> None:
+    report = parse_report(WRITE)
+    assert (report.tool, report.device, report.link_type, report.mtu) == (
+        "ib_write_bw",
+        "rxe_pacu",
+        "Ethernet",
+        1024,
+    )
+    (row,) = report.rows
+    assert (row.size, row.iterations, row.average_bps) == (65536, 10000, 2**30 * 8)
+    assert row.peak_bps is None, "a test of fixed duration has no peak"
+    result = report.result
+    assert result is not None
+    assert (result.flow.received_bps, result.cpu_local) == (2**30 * 8, 6.25)
+
+
+def test_a_latency_report_of_fixed_duration_has_an_average_alone() -> None:
+    report = parse_report(LATENCY)
+    assert report.tool == "ib_send_lat"
+    latency = report.rows[0].latency
+    assert latency is not None
+    assert latency.average == pytest.approx(4.5e-6)
+    assert latency.minimum is None
+    assert report.result is not None and report.result.flow.received_bps is None
+
+
+def test_warnings_between_the_rows_are_no_rows() -> None:
+    text = WRITE.replace(" 65536 ", "Conflicting CPU frequency values detected\n 65536 ")
+    assert len(parse_report(text).rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("Couldn't connect to 10.0.0.3:18515\nUnable to init the socket connection\n", "no ib_"),
+        (" IB device mlx5_9 not found\n", "IB device mlx5_9 not found"),
+        ("Failed to modify QP to RTR\n", "reach each other"),
+        ("", "did not say why"),
+    ],
+)
+def test_failures_are_told_in_one_line(output: str, said: str) -> None:
+    text = explain_failure(output, Tool.IB_WRITE_BW, "10.0.0.3")
+    assert said in text and "\n" not in text
+
+
+def captured(text: str) -> CapturedSystem:
+    return CapturedSystem("test", capture := parse_capture(f"{HEADER}\n{text}"), capture)
+
+
+def test_the_gid_of_roce_v2_with_the_own_address_is_taken() -> None:
+    base = "/sys/class/infiniband/mlx5_0/ports/1"
+    rows = [
+        ("fe80:0000:0000:0000:0000:0000:0000:0001", "IB/RoCE v1"),
+        ("fe80:0000:0000:0000:0000:0000:0000:0001", "RoCE v2"),
+        ("0000:0000:0000:0000:0000:ffff:0a00:0002", "IB/RoCE v1"),
+        ("0000:0000:0000:0000:0000:ffff:0a00:0002", "RoCE v2"),
+    ]
+    text = "".join(
+        f"{base}/gids/{n} = {gid}\n{base}/gid_attrs/types/{n} = {kind}\n"
+        for n, (gid, kind) in enumerate(rows)
+    )
+    text += f"{base}/gids/4 = 0000\n{base}/gid_attrs/types/4 ! EINVAL\n"
+    system = captured(text)
+    assert read_gid_index(system, "mlx5_0", 1, "10.0.0.2") == 3
+    assert read_gid_index(system, "mlx5_0", 1, "10.9.9.9") == 1
+    assert read_gid_index(system, "mlx5_1", 1, "10.0.0.2") is None
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.text(max_size=60),
+            st.sampled_from([*WRITE.splitlines(), *LATENCY.splitlines()]),
+            st.lists(st.sampled_from(["1", "9" * 18, "0.5", "-1", "٣", "1e9"]), max_size=9).map(
+                " ".join
+            ),
+        ),
+        max_size=10,
+    )
+)
+def test_no_text_makes_the_parser_raise(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    _ = parse_report(text).result
+    assert "\n" not in explain_failure(text, Tool.IB_SEND_LAT, "host")
+
+
+@pytest.mark.captures
+@pytest.mark.skipif(not CAPTURES, reason="MLXTOP_CAPTURES names no folder")
+def test_captured_reports_give_their_known_facts() -> None:
+    facts = json.loads((Path(CAPTURES) / "EXPECTED.json").read_text())
+    names = [name for name in facts if name.startswith("perf/ib-")]
+    assert len(names) >= 2
+    for name in names:
+        report = parse_report((Path(CAPTURES) / name).read_text())
+        told: dict[str, object] = {
+            "tool": report.tool,
+            "device": report.device,
+            "link_type": report.link_type,
+            "mtu": report.mtu,
+        }
+        wanted = dict(facts[name])
+        rows = wanted.pop("rows")
+        assert {key: told[key] for key in wanted} == wanted, name
+        for row, expected in zip(report.rows, rows, strict=True):
+            latency = row.latency
+            found: dict[str, float | None] = {
+                "bytes": row.size,
+                "iterations": row.iterations,
+                "peak_gbps": row.peak_bps and row.peak_bps / 1e9,
+                "avg_gbps": row.average_bps and row.average_bps / 1e9,
+                "msgrate_mpps": row.message_rate and row.message_rate / 1e6,
+            }
+            if latency is not None:
+                found |= {
+                    "t_min": latency.minimum,
+                    "t_max": latency.maximum,
+                    "t_typical": latency.typical,
+                    "t_avg": latency.average,
+                    "t_stdev": latency.deviation,
+                    "p99": latency.p99,
+                    "p999": latency.p999,
+                }
+            for key, value in expected.items():
+                told_value = found[key] or 0.0
+                scale = 1e6 if key.startswith(("t_", "p9")) else 1
+                assert told_value * scale == pytest.approx(value), (name, key)

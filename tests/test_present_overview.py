@@ -1,0 +1,123 @@
+"""The overview keeps its widths, its order and its promises at every size."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlxtop.model.frame import Frame
+from mlxtop.model.identity import Port, PortId, PortKind
+from mlxtop.model.sample import Link, LinkState, PortSample
+from mlxtop.present.columns import layout
+from mlxtop.present.overview import Order, entries, overview, totals
+from mlxtop.present.text import line_width, plain
+from tests.samples import IB, PACU, ethernet, frame, sample, veth
+
+
+def machine() -> Frame:
+    return frame(
+        *(
+            sample(
+                tick,
+                ethernet(PACU, tick, 46.1e9, 1.2e9, errors=int(tick)),
+                ethernet(IB, tick, 0.0, 99e9, module=82.0),
+                veth("veth10", 9, tick, 3e6),
+                veth("veth2", 5, tick, 1e6),
+            )
+            for tick in (1.0, 2.0)
+        )
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 260))
+def test_every_line_is_exactly_as_wide_as_the_screen(columns: int) -> None:
+    assert {line_width(line) for line in overview(machine(), columns)} == {columns}
+
+
+@pytest.mark.parametrize(
+    ("columns", "titles"),
+    [
+        (20, ["PORT", "RX"]),
+        (40, ["PORT", "RX", "TX"]),
+        (80, ["PORT", "LINK", "RX", "", "TX", "", "MODULE"]),
+    ],
+)
+def test_narrow_screens_keep_the_columns_that_matter(columns: int, titles: list[str]) -> None:
+    assert [column.title for column in layout(columns, 10)] == titles
+
+
+def test_wide_screens_show_every_column() -> None:
+    assert {"RDMA RX", "ERRORS", "ASIC", "MTU", "DEVICE"} <= {c.title for c in layout(200)}
+
+
+def test_columns_stay_where_they_are_whatever_the_numbers() -> None:
+    quiet = frame(sample(1.0, ethernet(PACU, 1.0, 0, 0)), sample(2.0, ethernet(PACU, 2.0, 0, 0)))
+    loud = machine()
+    for columns in (80, 120, 200):
+        first, second = overview(quiet, columns), overview(loud, columns)
+        assert plain(first[0]) == plain(second[0])
+
+
+def test_names_sort_naturally_and_virtual_devices_stand_apart() -> None:
+    rows = entries(machine())
+    assert [str(r.port) if r.port else r.title for r in rows] == [
+        "",
+        "0000:43:00.0/1",
+        "0000:43:00.1/1",
+        "Virtual devices",
+        "veth2/1",
+        "veth10/1",
+    ]
+
+
+def test_a_filter_finds_parts_of_names_globs_and_families() -> None:
+    shown = machine()
+
+    def found(pattern: str) -> list[str]:
+        return [str(row.port) for row in entries(shown, pattern) if row.port]
+
+    assert found("np0") == ["0000:43:00.0/1"]
+    assert found("veth*") == ["veth2/1", "veth10/1"]
+    assert found("mlx5_1") == ["0000:43:00.1/1"]
+    assert len(found("connectx")) == 2
+    assert found("nothing") == []
+
+
+def test_other_orders_put_the_most_first_without_headings() -> None:
+    shown = machine()
+    assert str(entries(shown, order=Order.RATE)[0].port) == "0000:43:00.1/1"
+    assert str(entries(shown, order=Order.TEMPERATURE)[0].port) == "0000:43:00.1/1"
+    assert str(entries(shown, order=Order.ERRORS)[0].port) == "0000:43:00.0/1"
+
+
+def test_only_physical_ports_are_summed() -> None:
+    rx, tx = totals(machine())
+    assert rx == pytest.approx(46.1e9, rel=1e-6)
+    assert tx == pytest.approx(100.2e9, rel=1e-6)
+    assert totals(frame(sample(1.0, veth("veth0", 5, 1.0)))) == (None, None)
+
+
+def test_the_pcie_limit_of_the_card_is_told_at_eighty_columns() -> None:
+    text = "\n".join(plain(line) for line in overview(machine(), 80))
+    assert "PCIe 3.0 x8 of x16 63.0 Gb/s" in text
+    assert "82 °C!" in text
+    assert "69 °C" in text
+
+
+def test_the_state_of_a_link_is_told_in_words() -> None:
+    port = Port(PortId("0000:41:00.0", 1), PortKind.PHYSICAL, driver="mlx5_core", netdev="eth0")
+    down = PortSample(port, Link(state=LinkState.NO_MODULE))
+    text = plain(overview(frame(sample(1.0, down)), 80)[2])
+    assert "○ no module" in text
+    assert "–" in text
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(max_size=40))
+def test_hostile_names_change_neither_width_nor_screen(name: str) -> None:
+    port = Port(PortId("x", 1), PortKind.PHYSICAL, netdev=name or None, rdma=name or None)
+    lines = overview(frame(sample(1.0, PortSample(port, Link(detail=name)))), 120)
+    assert {line_width(line) for line in lines} == {120}
+    assert all(plain(line).isprintable() for line in lines)

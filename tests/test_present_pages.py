@@ -1,0 +1,99 @@
+"""The pages of a port say what is known, and why the rest is not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlxtop.model.frame import Frame
+from mlxtop.model.identity import Port, PortId, PortKind
+from mlxtop.model.sample import Link, LinkLayer, LinkState, PortSample, Problem
+from mlxtop.present.pages import PAGES
+from mlxtop.present.text import line_width, plain
+from mlxtop.present.view import View
+from tests.samples import IB, PACU, ethernet, frame, sample, veth
+
+
+def machine() -> Frame:
+    problems = (Problem("0000:43:00.0 hwmon", "Input/output error\x1b[2J"),)
+    return frame(
+        *(
+            sample(
+                tick,
+                ethernet(PACU, tick, 46.1e9, 1.2e9, errors=int(tick)),
+                ethernet(IB, tick, 0.0, 99e9, module=82.0),
+                veth("veth0", 5, tick, 1e6),
+                problems=problems,
+            )
+            for tick in (1.0, 2.0)
+        )
+    )
+
+
+def text_of(key: str, shown: Frame | None = None, port: PortId = PACU.id) -> str:
+    page = next(page for page in PAGES if page.key == key)
+    sections = page.sections(View(shown or machine(), port))
+    return "\n".join(plain(line) for section in sections for line in (*section.lines,))
+
+
+def test_traffic_tells_rate_share_source_and_who_moves_it() -> None:
+    text = text_of("1")
+    assert "46.10 Gb/s" in text
+    assert "73 %" in text
+    assert "eth-mac" in text
+    assert "set by PCIe" in text
+    assert "23.05 Gb/s" in text
+
+
+def test_pcie_names_the_limiting_device_and_the_shared_limit() -> None:
+    text = text_of("3")
+    assert "63.008 Gb/s" in text
+    assert "of 126.016 Gb/s" in text
+    assert "0000:40:03.0 (PCIe 3.0 x8)" in text
+    assert "shared by 2 ports" in text
+    assert "BadTLP 3" in text
+
+
+def test_errors_come_with_meaning_and_advice() -> None:
+    text = text_of("4")
+    assert "FrameCheckSequenceErrors" in text
+    assert "cable, optics, dirty fibre, FEC mismatch" in text
+
+
+def test_a_missing_subnet_manager_is_told_with_what_to_do() -> None:
+    link = Link(LinkLayer.INFINIBAND, LinkState.INIT, phys_state="LinkUp", lid=0, sm_lid=0)
+    shown = frame(sample(1.0, ethernet(IB, 1.0, 0, 0, link=link)))
+    text = text_of("2", shown, IB.id)
+    assert "no subnet manager" in text
+    assert "opensm" in text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.title)
+def test_a_port_of_which_nothing_is_known_has_a_reason_behind_every_dash(page: object) -> None:
+    port = Port(PortId("0000:41:00.0", 1), PortKind.PHYSICAL)
+    shown = frame(sample(1.0, PortSample(port, Link())))
+    text = text_of(page.key, shown, port.id)  # type: ignore[attr-defined]
+    for line in text.splitlines():
+        label, dash, reason = line.partition("–")
+        assert not dash or reason.strip(), f"no reason after {label!r}"
+
+
+def test_problems_are_listed_harmlessly() -> None:
+    text = text_of("6")
+    assert "0000:43:00.0 hwmon" in text
+    assert "Input/output error?[2J" in text
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.text(max_size=30), st.sampled_from(PAGES))
+def test_no_name_of_a_device_breaks_a_page(name: str, page: object) -> None:
+    port = Port(
+        PortId("0000:41:00.0", 1), PortKind.PHYSICAL, driver=name, netdev=name, rdma=name, bond=name
+    )
+    link = Link(phys_state=name, detail=name, rate=name, address=name, ipoib_mode=name)
+    shown = frame(sample(1.0, PortSample(port, link, absent={"mtu": name})))
+    for section in page.sections(View(shown, port.id)):  # type: ignore[attr-defined]
+        for line in section.lines:
+            assert plain(line).isprintable()
+            assert line_width(line) >= 0

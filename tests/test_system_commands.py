@@ -1,0 +1,269 @@
+"""Commands end when they are told to, with all that they started."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event, Thread, Timer
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlxtop.system import commands
+from mlxtop.system.commands import LINE_LIMIT, SAFE_PATH, Commands, _Lines, search_path, which
+from mlxtop.system.door import OUTPUT_LIMIT, Finished
+
+
+@pytest.fixture
+def runner() -> Iterator[Commands]:
+    started = Commands()
+    yield started
+    started.close()
+
+
+@pytest.fixture(autouse=True)
+def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "_GRACE", 0.2)
+
+
+def running(pid: int) -> bool:
+    """Whether a process still does anything; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 10
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def shell(runner: Commands, script: str, timeout: float = 10.0) -> Finished:
+    return runner.run(["sh", "-c", script], timeout, "")
+
+
+def test_output_and_status_are_kept_apart(runner: Commands) -> None:
+    finished = shell(runner, "echo out; echo err >&2; exit 7")
+    assert finished == Finished(7, "out\n", "err\n")
+    assert shell(runner, "kill -9 $$").status == -9
+
+
+def test_arguments_are_never_taken_for_shell_or_options(runner: Commands) -> None:
+    words = ["; echo hacked", "$(id)", "*", "--version=2", "", "ä\u202e\x1b[31m"]
+    finished = runner.run(["printf", "%s\\n", *words], 10, "")
+    assert finished.stdout.split("\n")[:-1] == words
+
+
+def test_a_missing_command_is_told(runner: Commands) -> None:
+    with pytest.raises(FileNotFoundError):
+        runner.run(["mlxtop-no-such-command"], 10, "")
+
+
+def test_what_is_no_program_is_told(runner: Commands, tmp_path: Path) -> None:
+    path = tmp_path / "garbage"
+    path.write_bytes(b"\x7fELF nonsense")
+    path.chmod(0o755)
+    with pytest.raises(OSError, match="cannot be started"):
+        runner.run([str(path)], 10, "")
+
+
+def test_a_hanging_command_is_ended_at_the_timeout(runner: Commands) -> None:
+    begin = time.monotonic()
+    finished = shell(runner, "echo $$; exec sleep 100", timeout=0.2)
+    assert finished.timed_out
+    assert finished.status == -signal.SIGTERM
+    assert time.monotonic() - begin < 2
+    assert not running(int(finished.stdout))
+
+
+def test_one_that_ignores_the_signal_is_killed_with_its_children(runner: Commands) -> None:
+    script = "trap '' TERM; sleep 100 & echo $! $$; while :; do sleep 0.05; done"
+    finished = shell(runner, script, timeout=0.3)
+    assert finished.timed_out
+    assert finished.status == -signal.SIGKILL
+    for pid in finished.stdout.split():
+        assert eventually(lambda pid=int(pid): not running(pid))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("leave", ["", "setsid "])
+def test_nobody_survives_a_command_that_has_ended(runner: Commands, leave: str) -> None:
+    finished = shell(runner, f"{leave}sleep 100 & echo $!; exit 4")
+    assert finished.status == 4
+    assert not finished.timed_out
+    assert eventually(lambda: not running(int(finished.stdout)))
+
+
+def test_one_that_left_the_group_is_found_at_the_timeout(runner: Commands) -> None:
+    script = "setsid sleep 100 >/dev/null 2>&1 & echo $!; sleep 100"
+    finished = shell(runner, script, timeout=0.3)
+    assert finished.timed_out
+    assert eventually(lambda: not running(int(finished.stdout)))
+
+
+def test_endless_output_is_cut_and_told(runner: Commands) -> None:
+    finished = shell(runner, "head -c 100000000 /dev/zero; echo done >&2")
+    assert (finished.status, finished.stderr) == (0, "done\n")
+    assert len(finished.stdout) == OUTPUT_LIMIT
+    assert finished.cut
+
+
+def test_there_is_no_terminal_to_talk_to(runner: Commands) -> None:
+    script = "cat; tty; (echo hello >/dev/tty) 2>/dev/null || echo none"
+    assert shell(runner, script).stdout == "not a tty\nnone\n"
+
+
+def test_a_large_input_arrives_whole(runner: Commands) -> None:
+    assert runner.run(["wc", "-c"], 10, "x" * 1_000_000).stdout == "1000000\n"
+
+
+def test_lines_are_handed_over_as_they_come_until_stop(runner: Commands) -> None:
+    stop = Event()
+    seen: list[str] = []
+
+    def line(text: str) -> None:
+        seen.append(text)
+        if len(seen) == 3:
+            stop.set()
+
+    script = "echo $$; echo one; printf 'no end' ; echo; while :; do sleep 0.05; done"
+    begin = time.monotonic()
+    finished = runner.stream(["sh", "-c", script], line, stop)
+    assert time.monotonic() - begin < 3
+    assert seen[1:3] == ["one", "no end"]
+    assert finished.status == -signal.SIGTERM
+    assert not running(int(seen[0]))
+
+
+def test_a_failing_callback_ends_the_command(runner: Commands) -> None:
+    pids: list[int] = []
+
+    def line(text: str) -> None:
+        pids.append(int(text))
+        raise ValueError("not today")
+
+    with pytest.raises(ValueError, match="not today"):
+        runner.stream(["sh", "-c", "echo $$; sleep 100"], line, Event())
+    assert not running(pids[0])
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.binary(max_size=20) | st.just(b"\n"), max_size=20))
+def test_lines_do_not_depend_on_how_the_bytes_came(pieces: list[bytes]) -> None:
+    seen: list[str] = []
+    lines = _Lines(seen.append)
+    for piece in pieces:
+        lines.add(piece)
+    lines.end()
+    whole = b"".join(pieces).split(b"\n")
+    assert seen == [
+        line.decode("utf-8", "replace") for line in whole[: -1 if not whole[-1] else None]
+    ]
+
+
+def test_an_endless_line_is_bounded() -> None:
+    seen: list[str] = []
+    lines = _Lines(seen.append)
+    for _ in range(40):
+        lines.add(b"x" * 65536)
+    lines.add(b"\nnext\n")
+    assert [len(line) for line in seen] == [LINE_LIMIT, 4]
+
+
+def test_a_change_has_all_the_time_it_wants_and_may_leave_someone_behind(
+    runner: Commands, tmp_path: Path
+) -> None:
+    script = f"setsid sh -c 'sleep 0.3; echo late >{tmp_path}/late' & echo started"
+    finished = runner.change(["sh", "-c", script], "")
+    assert finished.stdout == "started\n"
+    assert eventually((tmp_path / "late").exists)
+
+
+PROGRAM = """
+import os, sys, threading, time
+from mlxtop.system.commands import Commands
+runner = Commands()
+script = "touch %s.begun; sleep 0.5; echo x; touch %s" % (sys.argv[1], sys.argv[1])
+threading.Thread(target=runner.change, args=(["sh", "-c", script], ""), daemon=True).start()
+while not os.path.exists(sys.argv[1] + ".begun"):
+    time.sleep(0.01)
+runner.stream(["sh", "-c", "echo $$; exec sleep 100"], lambda text: print(text, flush=True),
+    threading.Event())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_command_survives_us_but_one_that_changes_something(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    done = tmp_path / "done"
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(done)], stdout=subprocess.PIPE, text=True, stderr=-3
+    ) as program:
+        assert program.stdout is not None
+        pid = int(program.stdout.readline())
+        assert running(pid)
+        program.send_signal(number)
+        program.wait()
+    assert eventually(lambda: not running(pid))
+    assert eventually(done.exists)
+
+
+def test_closing_ends_what_still_runs() -> None:
+    runner = Commands()
+    pids: list[str] = []
+    thread = Thread(
+        target=runner.stream, args=(["sh", "-c", "echo $$; exec sleep 100"], pids.append, Event())
+    )
+    thread.start()
+    assert eventually(lambda: bool(pids))
+    runner.close()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert not running(int(pids[0]))
+
+
+def test_commands_run_side_by_side(runner: Commands) -> None:
+    results: list[Finished] = []
+    threads = [
+        Thread(target=lambda: results.append(shell(runner, "sleep 0.2; echo ok"))) for _ in range(8)
+    ]
+    begin = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [finished.stdout for finished in results] == ["ok\n"] * 8
+    assert time.monotonic() - begin < 1.6
+
+
+def test_root_looks_on_the_safe_path_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tool = tmp_path / "mlxtop-test-tool"
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert search_path() == SAFE_PATH
+    assert which("mlxtop-test-tool") is None
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert which("mlxtop-test-tool") == str(tool)
+    assert which("sh") is not None
+    assert which(f"{tmp_path}/mlxtop-test-tool") == str(tool)
+    monkeypatch.chdir(tmp_path)
+    assert which("./mlxtop-test-tool") is None
+
+
+def test_a_stop_in_a_flood_of_output_is_noticed(runner: Commands) -> None:
+    stop = Event()
+    Timer(0.2, stop.set).start()
+    begin = time.monotonic()
+    runner.stream(["yes"], lambda text: None, stop)
+    assert time.monotonic() - begin < 8

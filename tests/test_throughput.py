@@ -1,0 +1,133 @@
+"""Which counter stands for the wire, and nothing is counted twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from mlxtop.analysis.throughput import Throughput, throughput
+from mlxtop.model.counters import Origin
+from mlxtop.model.frame import PortFrame
+from mlxtop.model.identity import Port, PortId, PortKind
+from mlxtop.model.sample import Link, LinkLayer, LinkState, PortSample, Reading, Schema
+
+G = 1_000_000_000
+Table = Mapping[Origin, Mapping[str, int]]
+
+
+def readings(tick: float, tables: Table) -> dict[Origin, Reading]:
+    return {
+        origin: Reading(tick, Schema(tuple(table)), tuple(table.values()))
+        for origin, table in tables.items()
+    }
+
+
+def measured(
+    gain: Table,
+    *,
+    layer: LinkLayer = LinkLayer.ETHERNET,
+    kind: PortKind = PortKind.PHYSICAL,
+    speed: int | None = 100 * G,
+    switchdev: bool = False,
+) -> Throughput:
+    """Throughput of a port whose counters gained so much in two seconds."""
+    port = Port(PortId("0000:43:00.0", 1), kind, switchdev=switchdev)
+    zero = {origin: dict.fromkeys(table, 0) for origin, table in gain.items()}
+    now = PortSample(port, Link(layer, LinkState.UP, speed=speed), readings(12.0, gain))
+    before = readings(10.0, zero)
+    return throughput(PortFrame(now, before, before))
+
+
+NET = {"rx_bytes": 2 * G, "tx_bytes": G, "rx_packets": 2_000_000, "tx_packets": 1_000_000}
+MAC = {
+    "OctetsReceivedOK": 10 * G,
+    "OctetsTransmittedOK": 4 * G,
+    "FramesReceivedOK": 8_000_000,
+    "FramesTransmittedOK": 4_000_000,
+}
+PHY = {
+    "rx_bytes_phy": 9 * G,
+    "tx_bytes_phy": 3 * G,
+    "rx_packets_phy": 8_000_000,
+    "tx_packets_phy": 4_000_000,
+    "rx_vport_rdma_unicast_bytes": 7 * G,
+    "tx_vport_rdma_unicast_bytes": 2 * G,
+}
+RDMA = {
+    "port_rcv_data": 2 * G,
+    "port_xmit_data": G,
+    "port_rcv_packets": 4_000_000,
+    "port_xmit_packets": 2_000_000,
+}
+
+
+@pytest.mark.parametrize(
+    ("tables", "source", "rx"),
+    [
+        ({Origin.MAC: MAC, Origin.DRIVER: PHY, Origin.NETDEV: NET}, "eth-mac", 40e9),
+        ({Origin.DRIVER: PHY, Origin.NETDEV: NET}, "bytes_phy", 36e9),
+        ({Origin.RDMA: RDMA, Origin.NETDEV: NET}, "netdev", 8e9),
+        ({Origin.NETDEV: NET}, "netdev", 8e9),
+        ({}, None, None),
+    ],
+)
+def test_ethernet_takes_the_physical_port_first_and_the_netdev_last(
+    tables: Table, source: str | None, rx: float | None
+) -> None:
+    seen = measured(tables)
+    assert (seen.source, seen.rx_bps) == (source, rx)
+
+
+def test_infiniband_data_counts_four_octets_a_unit_and_ipoib_is_not_added() -> None:
+    seen = measured({Origin.RDMA: RDMA, Origin.NETDEV: NET}, layer=LinkLayer.INFINIBAND)
+    assert seen.source == "ib-data"
+    assert seen.rx_bps == 2 * G * 4 * 8 / 2
+    assert seen.kernel_rx_bps == 8e9
+    assert seen.rdma_rx_bps == 32e9 - 8e9
+    assert seen.rx_bytes == 8 * G
+
+
+def test_headers_of_ipoib_are_not_taken_for_rdma() -> None:
+    ipoib = {"rx_bytes": int(7.9 * G), "tx_bytes": 4 * G}
+    seen = measured({Origin.RDMA: RDMA, Origin.NETDEV: ipoib}, layer=LinkLayer.INFINIBAND)
+    assert (seen.rdma_rx_bps, seen.rdma_tx_bps) == (0.0, 0.0)
+
+
+def test_rdma_and_kernel_are_told_apart_on_ethernet() -> None:
+    seen = measured({Origin.MAC: MAC, Origin.NETDEV: NET, Origin.RDMA: RDMA})
+    assert (seen.kernel_rx_bps, seen.rdma_rx_bps, seen.rx_bps) == (8e9, 32e9, 40e9)
+    driver_only = measured({Origin.DRIVER: PHY, Origin.NETDEV: NET})
+    assert driver_only.rdma_rx_bps == 28e9
+
+
+def test_an_uplink_representor_has_no_kernel_share() -> None:
+    seen = measured({Origin.MAC: MAC, Origin.NETDEV: MAC | NET}, switchdev=True)
+    assert seen.kernel_rx_bps is None
+
+
+def test_a_virtual_function_is_never_shown_with_the_octets_of_the_whole_port() -> None:
+    seen = measured({Origin.MAC: MAC, Origin.NETDEV: NET}, kind=PortKind.VF)
+    assert seen.source == "netdev"
+
+
+def test_utilisation_counts_preamble_and_gap_of_every_packet() -> None:
+    flood = {
+        "OctetsReceivedOK": 148_809_524 * 64,
+        "OctetsTransmittedOK": 0,
+        "FramesReceivedOK": 148_809_524,
+        "FramesTransmittedOK": 0,
+    }
+    seen = measured({Origin.MAC: flood}, speed=50 * G)
+    assert seen.rx_utilisation == pytest.approx(1.0, abs=1e-6)
+    assert seen.tx_utilisation == 0.0
+    assert measured({Origin.MAC: flood}, speed=None).rx_utilisation is None
+
+
+def test_the_first_reading_has_totals_and_no_rates() -> None:
+    port = Port(PortId("0000:43:00.0", 1), PortKind.PHYSICAL)
+    now = PortSample(port, Link(LinkLayer.ETHERNET), readings(1.0, {Origin.MAC: MAC}))
+    seen = throughput(PortFrame(now, {}, now.readings))
+    assert seen.rx_bytes == 10 * G
+    assert seen.rx_bps is None
+    assert seen.rx_utilisation is None

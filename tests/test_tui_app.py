@@ -1,0 +1,308 @@
+"""The live screen driven by hand-made samples."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from threading import Event
+
+import pytest
+from textual.pilot import Pilot
+
+from mlxtop.model.sample import Sample
+from mlxtop.settings import Settings
+from mlxtop.tui.app import MlxtopApp
+from mlxtop.tui.screens.detail import Detail
+from mlxtop.tui.screens.events import Events
+from mlxtop.tui.screens.help import Help
+from mlxtop.tui.screens.overview import Overview
+from mlxtop.tui.widgets.lines import Styled
+from mlxtop.tui.widgets.port_table import PortTable
+from tests.samples import IB, PACU, Samples, ethernet, frame, sample, veth
+
+
+def samples(count: int = 6) -> list[Sample]:
+    return [
+        sample(
+            float(tick),
+            ethernet(PACU, tick, 46.1e9, 1.2e9, errors=tick),
+            ethernet(IB, tick, 0.0, 99e9, module=82.0),
+            veth("veth0", 5, tick, 1e6),
+        )
+        for tick in range(1, count + 1)
+    ]
+
+
+async def until(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
+    """Let the loop run until something holds; fails after a few seconds."""
+    for _ in range(300):
+        await pilot.pause(0.01)
+        if condition():
+            return
+    raise AssertionError("it never came true")
+
+
+@asynccontextmanager
+async def running(
+    source: Samples | None = None,
+    size: tuple[int, int] = (80, 24),
+    settings: Settings | None = None,
+) -> AsyncIterator[tuple[MlxtopApp, Pilot[int]]]:
+    """The application after it has shown the last of its samples."""
+    source = source or Samples(samples())
+    app = MlxtopApp(source, settings or Settings())
+    async with app.run_test(size=size) as pilot:
+        wanted = source.given[-1].tick if source.given else None
+        await until(
+            pilot,
+            lambda: (
+                wanted is None
+                or (app.state.newest is not None and app.state.newest.sample.tick == wanted)
+            ),
+        )
+        await pilot.pause()
+        yield app, pilot
+
+
+def screen_text(app: MlxtopApp) -> str:
+    """What is on the screen, line by line."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+async def test_the_first_screen_tells_port_rate_heat_and_limit_at_80_by_24() -> None:
+    async with running() as (app, _):
+        text = screen_text(app)
+        for wanted in ("enp67s0np0", "46.1 Gb/s", "69 °C", "82 °C!", "PCIe 3.0 x8 of x16 63.0"):
+            assert wanted in text
+        assert "→" in text
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20, 5), (40, 10), (80, 24), (120, 40), (200, 60)])
+async def test_every_screen_bears_every_size(size: tuple[int, int]) -> None:
+    async with running(size=size) as (app, pilot):
+
+        def fills_the_terminal() -> bool:
+            lines = screen_text(app).split("\n")
+            return len(lines) == size[1] and {len(line) for line in lines} == {size[0]}
+
+        for key in ("enter", "2", "3", "4", "5", "6", "escape", "question_mark", "e"):
+            app.simulate_key(key)
+            await pilot.pause(0.01)
+            await until(pilot, fills_the_terminal)
+        if size[0] >= 20:
+            await pilot.press("escape", "escape")
+            await until(pilot, lambda: "enp67" in screen_text(app))
+
+
+async def test_resizing_follows_the_terminal() -> None:
+    async with running() as (app, pilot):
+        for width, height in ((200, 60), (20, 5), (1, 1), (120, 40)):
+            await pilot.resize_terminal(width, height)
+            await pilot.pause()
+        await until(pilot, lambda: "ERRORS" in screen_text(app))
+
+
+async def test_keys_open_pages_help_and_events_and_escape_never_quits() -> None:
+    async with running() as (app, pilot):
+        await pilot.press("enter")
+        assert isinstance(app.screen, Detail)
+        await pilot.press("3")
+        await until(pilot, lambda: "0000:40:03.0" in screen_text(app))
+        await pilot.press("escape", "question_mark")
+        assert isinstance(app.screen, Help)
+        await pilot.press("escape", "e")
+        assert isinstance(app.screen, Events)
+        await pilot.press("escape", "escape", "escape")
+        assert isinstance(app.screen, Overview)
+        assert app.is_running
+
+
+async def test_the_cursor_moves_over_ports_and_not_over_headings() -> None:
+    async with running() as (app, pilot):
+        seen = [app.state.selected]
+        for _ in range(3):
+            await pilot.press("j")
+            await pilot.pause()
+            seen.append(app.state.selected)
+        assert [str(port) for port in seen] == [
+            "0000:43:00.0/1",
+            "0000:43:00.1/1",
+            "veth0/1",
+            "veth0/1",
+        ]
+        await pilot.press("k", "up")
+        await pilot.pause()
+        assert app.state.selected == PACU.id
+
+
+async def test_a_port_that_goes_and_comes_leaves_the_others_selected() -> None:
+    whole = samples(6)
+    without = sample(7.0, ethernet(IB, 7, 0.0, 99e9), veth("veth0", 5, 7.0))
+    again = sample(8.0, ethernet(PACU, 8, 46e9, 1e9), ethernet(IB, 8, 0.0, 99e9))
+    async with running(Samples(whole)) as (app, pilot):
+        await pilot.press("j")
+        await pilot.pause()
+        assert app.state.selected == IB.id
+        for one in (without, again):
+            app.state.arrive(frame(one))
+            app.redraw()
+            await pilot.pause()
+            assert app.state.selected == IB.id
+        await pilot.press("e")
+        await pilot.pause()
+        text = screen_text(app)
+        assert "the port is gone" in text
+        assert "the port is there" in text
+
+
+async def test_filter_sort_units_and_zero() -> None:
+    async with running(size=(120, 40)) as (app, pilot):
+        await pilot.press("slash", *"veth")
+        await until(pilot, lambda: "enp67s0np0" not in screen_text(app))
+        await pilot.press("enter")
+        await pilot.press("escape")
+        await until(pilot, lambda: "enp67s0np0" in screen_text(app))
+        await pilot.press("s")
+        await until(pilot, lambda: "by rate" in screen_text(app))
+        await pilot.press("u")
+        await until(pilot, lambda: "5.76 GB/s" in screen_text(app))
+        assert app.state.highs
+        await pilot.press("z")
+        assert not app.state.highs
+        shown = app.state.frame
+        assert shown is not None
+        assert shown.ports[PACU.id].start == shown.ports[PACU.id].now.readings
+
+
+async def test_pause_holds_the_picture_and_goes_on_recording() -> None:
+    async with running() as (app, pilot):
+        await pilot.press("p")
+        await until(pilot, lambda: "PAUSED" in screen_text(app))
+        held = app.state.frame
+        app.state.arrive(frame(*samples(9)))
+        assert app.state.frame is held
+        series = app.state.history.series(PACU.id, "rx")
+        assert series is not None
+        assert series.ticks[-1] == 9.0
+        await pilot.press("space")
+        assert app.state.frame is app.state.newest
+
+
+async def test_the_interval_steps_within_its_bounds() -> None:
+    async with running() as (app, pilot):
+        await pilot.press("plus")
+        assert app.source.interval == 2.0
+        for _ in range(10):
+            await pilot.press("minus")
+        assert app.source.interval == 0.1
+
+
+async def test_every_screen_of_a_simulated_machine_says_demo() -> None:
+    async with running(Samples(samples(), demo=True)) as (app, pilot):
+        for keys in ((), ("enter",), ("escape", "question_mark"), ("escape", "e")):
+            await pilot.press(*keys)
+            await until(pilot, lambda: "DEMO" in screen_text(app))
+
+
+async def test_no_adapter_says_what_was_looked_for_and_what_to_try() -> None:
+    async with running(Samples([sample(1.0)])) as (app, _):
+        text = screen_text(app)
+        assert "15b3" in text
+        assert "--all" in text
+        assert "--demo" in text
+
+
+async def test_arrows_explain_cells_and_why_they_are_empty() -> None:
+    async with running(size=(120, 40)) as (app, pilot):
+        await pilot.press("end")
+        for _ in range(40):
+            app.simulate_key("right")
+            await pilot.pause(0.005)
+            if "MODULE:" in screen_text(app):
+                break
+        await until(pilot, lambda: "a virtual device has no sensors" in screen_text(app))
+
+
+async def test_ascii_uses_neither_braille_nor_boxes() -> None:
+    async with running(size=(120, 40), settings=Settings(ascii=True)) as (app, pilot):
+        for key in ("j", "enter", "3", "escape", "question_mark"):
+            app.simulate_key(key)
+            await pilot.pause(0.02)
+            odd = {c for c in screen_text(app) if not c.isascii()}
+            assert odd == set()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light", "nord", "ansi-dark", "textual-light"])
+async def test_themes_need_no_colours_of_ours(theme: str) -> None:
+    async with running(settings=Settings(theme=theme)) as (app, pilot):
+        assert "46.1 Gb/s" in screen_text(app)
+        await pilot.press("T")
+        await pilot.pause()
+        assert app.is_running
+
+
+async def test_without_colours_none_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with running(size=(120, 40)) as (app, pilot):
+        await pilot.pause()
+        for filter_ in app._filters:
+            if filter_.enabled:
+                assert type(filter_).__name__ == "NoColor"
+        assert app.theme == "ansi-dark"
+
+
+async def test_keys_can_be_bound_anew() -> None:
+    settings = Settings(keys={"help": "x", "nonsense": "y"})
+    async with running(settings=settings) as (app, pilot):
+        await pilot.press("x")
+        assert isinstance(app.screen, Help)
+        assert "x" in screen_text(app)
+
+
+async def test_the_mouse_selects_and_opens() -> None:
+    async with running() as (app, pilot):
+        await pilot.click("#ports", offset=(6, 4))
+        await pilot.pause()
+        assert app.state.selected == IB.id
+        await pilot.click("#ports", offset=(6, 4), times=2)
+        await until(pilot, lambda: isinstance(app.screen, Detail))
+
+
+async def test_a_source_that_fails_ends_the_screen_with_its_error() -> None:
+    class Broken(Samples):
+        def samples(self, stop: Event) -> Iterator[Sample]:
+            yield self.given[0]
+            raise OSError("the machine is on fire")
+
+    app = MlxtopApp(Broken(samples(1)), Settings())
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.return_code == 1)
+    assert isinstance(app.error, OSError)
+
+
+async def test_frames_that_change_nothing_paint_nothing() -> None:
+    async with running(size=(120, 40)) as (app, pilot):
+
+        def dirty() -> bool:
+            return any(w._repaint_regions for w in app.screen.walk_children(Styled))
+
+        await until(pilot, lambda: not dirty())
+        app.redraw()
+        assert not dirty()
+
+
+async def test_arrows_select_ports_even_where_the_table_scrolls() -> None:
+    many = [
+        sample(float(tick), *(veth(f"veth{n}", n + 5, tick, 1e6) for n in range(60)))
+        for tick in (1, 2)
+    ]
+    async with running(Samples(many)) as (app, pilot):
+        table = app.screen.query_one(PortTable)
+        for key, wanted in (("down", "veth1"), ("down", "veth2"), ("up", "veth1"), ("j", "veth2")):
+            await pilot.press(key)
+            await until(pilot, lambda wanted=wanted: app.state.selected.device == wanted)  # type: ignore[union-attr, misc]
+        await pilot.press("end")
+        await until(pilot, lambda: "▸ veth59" in screen_text(app))
+        table.scroll_to(y=0, animate=False)
+        await until(pilot, lambda: "veth3 " in screen_text(app))

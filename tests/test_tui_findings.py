@@ -1,0 +1,110 @@
+"""The screen's findings: the same as `doctor`'s, for the selected port, each explained."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from mlxtop.commands.examination import Examiner
+from mlxtop.settings import Settings
+from mlxtop.sources.live import LiveSource
+from mlxtop.system.captured import load_captured
+from mlxtop.tui.app import MlxtopApp
+from mlxtop.tui.screens.findings import Explained, Findings
+from mlxtop.tui.screens.overview import Overview
+from tests.test_tui_app import screen_text, until
+
+HOST = Path(__file__).parent / "hosts" / "cx4-x8.txt"
+
+
+@asynccontextmanager
+async def findings(
+    size: tuple[int, int] = (100, 30), examined: bool = True
+) -> AsyncIterator[tuple[MlxtopApp, Pilot[int]]]:
+    """The application on a captured machine, with the list of findings open."""
+    system = load_captured(str(HOST))
+    app = MlxtopApp(LiveSource(system), Settings())
+    app.examiner = Examiner(system) if examined else None
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.state.selected is not None)
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, Findings))
+        yield app, pilot
+
+
+def listed(app: MlxtopApp) -> Findings:
+    assert isinstance(app.screen, Findings)
+    return app.screen
+
+
+async def test_d_lists_what_doctor_finds_for_the_selected_port() -> None:
+    async with findings() as (app, pilot):
+        await until(pilot, lambda: len(listed(app).rows) > 0)
+        await pilot.pause()
+        text = screen_text(app)
+        assert "Findings of enp67s0np0" in text
+        assert "WARNING" in text
+        assert "12.28.2302 is in flash" in text
+        assert "2 warnings" in text
+        assert "seen" in text
+        assert "reboot, or mstfwreset" in text
+
+
+async def test_enter_explains_a_finding_in_plain_words_with_its_normal_range() -> None:
+    async with findings() as (app, pilot):
+        await until(pilot, lambda: len(listed(app).rows) > 0)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Explained))
+        await pilot.pause()
+        text = screen_text(app)
+        assert "In plain words" in text
+        assert "Burning new firmware writes it to flash" in text
+        assert "normal" in text
+        assert "both versions the same" in text
+        await pilot.press("escape")
+        assert isinstance(app.screen, Findings)
+        await pilot.press("escape")
+        assert isinstance(app.screen, Overview)
+
+
+async def test_the_cursor_moves_over_findings_and_what_could_not_be_told() -> None:
+    async with findings() as (app, pilot):
+        await until(pilot, lambda: len(listed(app).rows) > 0)
+        for _ in range(2):
+            await pilot.press("j")
+        await pilot.pause()
+        chosen = listed(app).chosen()
+        assert chosen is not None
+        assert "COULD NOT TELL" in screen_text(app)
+        await pilot.press("k")
+        assert listed(app).chosen() is not chosen
+        for _ in range(100):
+            await pilot.press("j")
+        assert listed(app).chosen() is listed(app).rows[-1]
+
+
+async def test_without_anything_to_examine_the_list_says_so() -> None:
+    async with findings(examined=False) as (app, pilot):
+        await until(pilot, lambda: "nothing to examine" in screen_text(app))
+
+
+async def test_the_ceiling_of_the_overview_knows_the_settings() -> None:
+    async with findings() as (app, pilot):
+        await until(pilot, lambda: app.state.tuning is not None)
+        assert set(app.state.tuning.ports if app.state.tuning else ()) == set(
+            app.state.frame.ports if app.state.frame else ()
+        )
+
+
+@pytest.mark.parametrize("size", [(20, 5), (40, 10), (80, 24), (200, 60)])
+async def test_the_list_works_at_any_size(size: tuple[int, int]) -> None:
+    async with findings(size) as (app, pilot):
+        await until(pilot, lambda: len(listed(app).rows) > 0)
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Explained))
+        await pilot.press("d", "escape", "escape")
+        assert isinstance(app.screen, Overview)

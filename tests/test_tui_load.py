@@ -1,0 +1,253 @@
+"""The load dialog on a simulated machine whose time runs ten times as fast."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from threading import Event
+from typing import cast
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from mlxtop.actions.hands import Hands
+from mlxtop.actions.load_session import SessionView
+from mlxtop.actions.run_log import list_ids, read_run
+from mlxtop.analysis.load_outcome import Phase
+from mlxtop.lab import load_lab
+from mlxtop.model.load import Direction, Tool
+from mlxtop.settings import Settings
+from mlxtop.sources.live import LiveSource
+from mlxtop.tui.app import MlxtopApp
+from mlxtop.tui.screens.load import LoadDialog
+from mlxtop.tui.screens.load_form import FIELDS, WrongField, wish
+from mlxtop.tui.screens.overview import Overview
+
+from .test_tui_app import screen_text
+
+PEER = "10.0.0.3"
+SPEED = 10
+
+
+class FastClock:
+    """Real time, but more of it."""
+
+    def now(self) -> float:
+        return time.monotonic() * SPEED
+
+    def wall(self) -> float:
+        return 1_760_000_000.0 + self.now()
+
+    def wait(self, seconds: float, stop: Event) -> bool:
+        return stop.wait(max(seconds, 0.0) / SPEED)
+
+
+async def until(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
+    """Let the loop run until something holds; fails after half a minute."""
+    limit = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < limit, screen_text(cast("MlxtopApp", pilot.app))
+        await pilot.pause(0.02)
+
+
+@asynccontextmanager
+async def dialog(
+    monkeypatch: pytest.MonkeyPatch,
+    state: Path,
+    size: tuple[int, int] = (80, 24),
+    machine: str = "pacu",
+) -> AsyncIterator[tuple[MlxtopApp, Pilot[int]]]:
+    """The application with the dialog open."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    system = load_lab(machine, FastClock())
+    app = MlxtopApp(LiveSource(system, 1.0), Settings(), Hands(system))
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.state.newest is not None and app.state.selected is not None)
+        await pilot.press("I")
+        await until(pilot, lambda: isinstance(app.screen, LoadDialog))
+        yield app, pilot
+
+
+def view(app: MlxtopApp) -> SessionView:
+    assert app.loads is not None
+    return app.loads.session.view()
+
+
+def fill(app: MlxtopApp, **values: str) -> None:
+    for name, value in values.items():
+        app.screen.query_one(f"#load-{name}", Input).value = value
+
+
+def runs(state: Path) -> Path:
+    return state / "mlxtop-nic" / "runs"
+
+
+async def test_the_plan_shows_the_commands_for_both_ends(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path) as (app, pilot):
+        await pilot.press(*PEER, "enter")
+        await until(pilot, lambda: "At the far end" in screen_text(app))
+        text = screen_text(app)
+        assert "iperf3 -s -1 -p 5201" in text
+        assert f"iperf3 -c {PEER} -p 5201 -t 10 -i 1 -P 8" in text
+        assert "expected at most 58.4 Gb/s" in text
+        await pilot.press("f7")
+        assert app.clipboard == "iperf3 -s -1 -p 5201"
+        assert not runs(tmp_path).exists()
+
+
+async def test_a_test_is_run_and_followed_and_its_outcome_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path, (130, 40)) as (app, pilot):
+        fill(app, host=PEER, time="12", note="dusty")
+        await pilot.press("f5")
+        wanted = ("s left", "Mean", "Retransmits", "module", "warning 75 °C", "Temperature")
+        await until(pilot, lambda: all(word in screen_text(app) for word in wanted))
+        assert "LOAD" in app.badges()
+        await until(pilot, lambda: view(app).outcome is not None)
+        await pilot.pause(0.1)
+        assert "Gb/s received" in screen_text(app)
+        assert "LOAD" not in app.badges()
+        outcome = view(app).outcome
+        assert outcome is not None and outcome.ended == "complete"
+        run = read_run(runs(tmp_path), list_ids(runs(tmp_path))[0])
+        assert (run.note, run.demo, len(run.intervals)) == ("dusty", True, 12)
+
+
+async def test_a_test_goes_on_while_the_dialog_is_hidden_and_can_be_stopped_later(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path) as (app, pilot):
+        fill(app, host=PEER, time="600")
+        await pilot.press("f5")
+        await until(pilot, lambda: "Now " in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, Overview))
+        await until(pilot, lambda: "LOAD" in screen_text(app))
+        await pilot.press("I")
+        await until(pilot, lambda: "Mean" in screen_text(app))
+        await pilot.press("f8")
+        await until(pilot, lambda: view(app).outcome is not None)
+        await until(pilot, lambda: "cancelled" in screen_text(app))
+        assert app.screen.query_one("#load-time", Input).value == "600", "as it was left"
+
+
+async def test_what_runs_ends_with_the_application(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path) as (app, pilot):
+        fill(app, host=PEER, time="600")
+        await pilot.press("f5")
+        await until(pilot, lambda: "Now " in screen_text(app))
+    assert not view(app).busy
+    assert read_run(runs(tmp_path), list_ids(runs(tmp_path))[0]).ended == "mlxtop ended"
+
+
+@pytest.mark.slow
+async def test_the_guard_ends_a_test_on_fry(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path, machine="fry") as (app, pilot):
+        fill(app, host="10.0.0.2", time="5m")
+        await pilot.press("f5")
+        await until(
+            pilot,
+            lambda: (status := view(app).status) is not None and status.phase is Phase.COOLING,
+        )
+        assert "stopped by the heat guard" in screen_text(app).replace("│\n│ │ ", "")
+        await pilot.press("f8")
+        await until(pilot, lambda: view(app).outcome is not None)
+        outcome = view(app).outcome
+        assert outcome is not None and outcome.heat.reason is not None
+
+
+async def test_servers_are_started_here_on_demand(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path, (80, 40)) as (app, pilot):
+        await pilot.press("f6")
+        await until(pilot, lambda: "Server listening on 5201" in screen_text(app))
+        assert "here: iperf3 -s -1 -p 5201" in screen_text(app)
+        await pilot.press("f8")
+        await until(pilot, lambda: view(app).serving == 0)
+
+
+@pytest.mark.parametrize("size", [(20, 5), (200, 60)])
+async def test_wrong_fields_are_told_and_any_size_is_survived(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with dialog(monkeypatch, tmp_path, size) as (app, pilot):
+        await pilot.press("f5")
+        await pilot.pause(0.05)
+        assert not view(app).busy
+        fill(app, host=PEER, omit="x")
+        await pilot.press("f5")
+        await pilot.pause(0.05)
+        assert not view(app).busy
+        assert app.focused is not None and app.focused.id == "load-omit"
+
+
+async def test_the_dialog_does_not_exist_where_nothing_may_be_changed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    system = load_lab("pacu", FastClock())
+    app = MlxtopApp(LiveSource(system, 1.0), Settings(readonly=True), Hands(system))
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.state.selected is not None)
+        await pilot.press("I")
+        await pilot.pause(0.05)
+        assert isinstance(app.screen, Overview)
+        assert "Load" not in screen_text(app).splitlines()[-1]
+
+
+def values(**given: str) -> dict[str, str]:
+    empty = {field.id: field.options[0] if field.options else "" for field in FIELDS}
+    return {**empty, "host": PEER, **given}
+
+
+def test_the_fields_ask_for_what_they_say() -> None:
+    wanted = wish(
+        values(
+            direction="both",
+            time="15m",
+            mode="soak",
+            streams="4",
+            protocol="UDP",
+            bitrate="10G",
+            tool="iperf3",
+            guard="module",
+            zerocopy="on",
+            family="6",
+            cores="0-3",
+        ),
+        "enp67s0np0",
+    )
+    request = wanted.request
+    assert (request.direction, request.seconds, request.streams) == (Direction.BOTH, 900, 4)
+    assert (request.udp, request.bitrate, request.tool) == (True, 10e9, Tool.IPERF3)
+    assert (request.via, request.family, request.affinity) == ("enp67s0np0", 6, "0-3")
+    assert wanted.timing.soak and wanted.timing.baseline == 60.0
+    assert wanted.watch.sensors == frozenset({"module"})
+    assert not wish(values(guard="off"), None).watch.armed
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("host", " "),
+        ("time", "25h"),
+        ("bitrate", "fast"),
+        ("streams", "0"),
+        ("port", "99999"),
+        ("omit", "-1"),
+    ],
+)
+def test_a_field_that_holds_nonsense_is_named(field: str, text: str) -> None:
+    with pytest.raises(WrongField) as found:
+        wish(values(**{field: text}), None)
+    assert found.value.field == field

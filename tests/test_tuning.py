@@ -1,0 +1,302 @@
+"""Settings of host and ports, from a captured machine and from text that makes no sense."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlxtop.model.cores import format_cores, parse_cores
+from mlxtop.model.identity import Port, PortId, PortKind
+from mlxtop.model.tuning import Bond, BondSlave, PciControl, Tuning
+from mlxtop.sources.bonding import parse_bond, read_bonds
+from mlxtop.sources.irq import parse_interrupts
+from mlxtop.sources.pciconfig import parse_config
+from mlxtop.sources.queues import (
+    parse_channels,
+    parse_coalesce,
+    parse_features,
+    parse_fec,
+    parse_modes,
+    parse_pause,
+    parse_rings,
+)
+from mlxtop.sources.tuning import read_host, read_tuning
+from mlxtop.system.captured import HEADER, CapturedSystem, parse_capture
+from mlxtop.system.door import Question
+
+DEVICE = "/sys/bus/pci/devices/0000:43:00.0"
+PORT = Port(
+    PortId("0000:43:00.0", 1), PortKind.PHYSICAL, function="0000:43:00.0", netdev="enp67s0np0"
+)
+
+
+def machine(text: str) -> CapturedSystem:
+    capture = parse_capture(HEADER + "\n" + text)
+    assert capture.complaints == []
+    return CapturedSystem("test", capture, capture)
+
+
+def config_space(control: int, capability: int = 2) -> bytes:
+    """256 bytes with a power management and an Express capability."""
+    data = bytearray(256)
+    data[0x06] = 0x10
+    data[0x34] = 0x40
+    data[0x40:0x42] = bytes([0x01, 0x60])
+    data[0x60:0x62] = bytes([0x10, 0x00])
+    data[0x64:0x66] = capability.to_bytes(2, "little")
+    data[0x68:0x6A] = control.to_bytes(2, "little")
+    return bytes(data)
+
+
+HOST = """
+/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor = powersave
+/sys/devices/system/cpu/cpu1/cpufreq/scaling_governor = performance
+/sys/devices/system/cpu/cpu2/cpufreq/scaling_governor = powersave
+/sys/devices/system/cpu/smt/active = 1
+/sys/module/pcie_aspm/parameters/policy = default performance [powersave] powersupersave
+/sys/module/ib_ipoib/
+/sys/module/snd/
+/proc/sys/net/ipv4/tcp_rmem = 4096\t131072\t6291456
+/proc/sys/net/ipv4/tcp_timestamps = 0
+/proc/1/comm = systemd
+/proc/812/comm = irqbalance
+"""
+
+
+def test_the_hosts_settings_are_read() -> None:
+    host = read_host(machine(HOST))
+    assert host.governors == {"powersave": 2, "performance": 1}
+    assert host.smt is True
+    assert host.aspm_policy == "powersave"
+    assert host.modules == frozenset({"ib_ipoib"})
+    assert host.processes == frozenset({"irqbalance"})
+    assert host.sysctls == {
+        "net.ipv4.tcp_rmem": "4096 131072 6291456",
+        "net.ipv4.tcp_timestamps": "0",
+    }
+
+
+def test_what_a_host_does_not_tell_has_a_reason() -> None:
+    host = read_host(machine("/sys/devices/system/cpu/cpu0/online = 1\n"))
+    assert host.governors is None
+    assert host.smt is None
+    assert host.processes is None
+    assert set(host.absent) == {"governors", "smt", "processes", "modules"}
+    assert "frequency scaling" in host.absent["governors"]
+
+
+def ports_tuning(text: str) -> Any:
+    tuning: Tuning = read_tuning(machine(text), [PORT], [])
+    return tuning.ports[PORT.id]
+
+
+def test_a_ports_settings_are_read() -> None:
+    config = config_space(control=2 << 12 | 1 << 5 | 0x10).hex(" ", 2)
+    port = ports_tuning(f"""
+? rings enp67s0np0 = {{"rx": 1024, "rx_max": 8192, "tx": 1024, "tx_max": 8192}}
+? channels enp67s0np0 = {{"combined": 16, "combined_max": 63, "rx": 0}}
+? coalesce enp67s0np0 = {{"adaptive_rx": 1, "adaptive_tx": true}}
+? pause enp67s0np0 = {{"autoneg": 0, "rx": 1, "tx": 1}}
+? fec enp67s0np0 = {{"active": "RS", "auto": 1, "corrected": 7, "uncorrectable": null}}
+? link-modes enp67s0np0 = {{"speed": 100000, "autoneg": 1, "lanes": 4, "peer": ["a", 3]}}
+? features enp67s0np0 = {{"rx-gro": true, "tx-tcp-segmentation": false}}
+{DEVICE}/config hex:
+  | {config}
+{DEVICE}/iommu_group/type = DMA-FQ
+{DEVICE}/msi_irqs/64 = msix
+{DEVICE}/msi_irqs/65 = msix
+{DEVICE}/msi_irqs/66 = msix
+/proc/irq/65/effective_affinity_list = 3
+/proc/irq/66/smp_affinity_list = 0-1
+/proc/interrupts:
+  |            CPU0       CPU1
+  |   64:          1          0  IR-PCI-MSI 0-edge      mlx5_async0@pci:0000:43:00.0
+  |   65:          9          8  IR-PCI-MSI 1-edge      mlx5_comp0@pci:0000:43:00.0
+  |   66:          9          8  IR-PCI-MSI 2-edge      mlx5_comp1@pci:0000:43:00.0
+  |  NMI:          0          0   Non-maskable interrupts
+""")
+    assert port.rings.rx_max == 8192
+    assert (port.channels.combined, port.channels.combined_max) == (16, 63)
+    assert port.coalesce.adaptive_rx is True
+    assert port.pause.autoneg is False
+    assert port.fec.active == "RS"
+    assert (port.modes.lanes, port.modes.peer) == (4, ("a",))
+    assert port.features["tx-tcp-segmentation"] is False
+    assert port.control == PciControl(mps=256, mps_supported=512, mrrs=512, relaxed_ordering=True)
+    assert port.iommu == "DMA-FQ"
+    assert [(i.number, i.cpus) for i in port.interrupts] == [(65, (3,)), (66, (0, 1))]
+    assert port.absent == {"bridge_control": "nothing above the device is visible"}
+
+
+def test_every_setting_that_cannot_be_read_has_a_reason() -> None:
+    head = config_space(0)[:64].hex(" ", 2)
+    port = ports_tuning(f"? fec enp67s0np0 ! EPERM\n{DEVICE}/config hex:\n  | {head}\n")
+    assert port.rings is None
+    assert port.absent["rings"] == "not in this capture"
+    assert port.absent["fec"] == "needs root"
+    assert port.absent["control"] == "needs root"
+    assert port.absent["interrupts"] == "not in this capture"
+    assert port.iommu is None
+
+
+def test_a_port_without_netdev_and_function_has_reasons_only() -> None:
+    port = Port(PortId("mlx5_0", 1), PortKind.PHYSICAL)
+    seen = read_tuning(machine(""), [port], []).ports[port.id]
+    assert set(seen.absent.values()) == {"no network device", "not a PCI device"}
+
+
+def test_virtual_devices_are_not_asked() -> None:
+    port = Port(PortId("veth0", 1), PortKind.VIRTUAL, netdev="veth0")
+    assert read_tuning(machine(""), [port], []).ports == {}
+
+
+def test_a_card_that_hangs_is_given_up_and_takes_no_other_with_it() -> None:
+    released = Event()
+
+    class Hanging(CapturedSystem):
+        def ask(self, question: Question, subject: str = "", *details: int) -> Any:
+            if subject == "stuck":
+                released.wait(30.0)
+            return {"rx": 1024}
+
+    stuck = Port(PortId("0000:44:00.0", 1), PortKind.PHYSICAL, netdev="stuck", adapter="other")
+    capture = parse_capture(HEADER)
+    tuning = read_tuning(Hanging("x", capture, capture), [stuck, PORT], [], patience=0.2)
+    released.set()
+    assert tuning.ports[stuck.id].absent["rings"] == "no answer within 0.2 s"
+    rings = tuning.ports[PORT.id].rings
+    assert rings is not None
+    assert rings.rx == 1024
+
+
+def test_packet_sizes_come_from_the_express_capability() -> None:
+    assert parse_config(config_space(5 << 12)) == PciControl(128, 512, 4096, False)
+    assert parse_config(config_space(0, capability=7)) is None
+    assert parse_config(b"\xff" * 4096) is None
+    assert parse_config(config_space(0)[:64]) is None
+
+
+def test_a_bond_in_round_robin_is_read() -> None:
+    text = """Ethernet Channel Bonding Driver: v3.7.1 (April 27, 2011)
+
+Bonding Mode: load balancing (round-robin)
+MII Status: up
+
+Slave Interface: eth40a
+MII Status: down
+Speed: Unknown
+
+Slave Interface: eth40b
+MII Status: up
+Speed: 40000 Mbps
+"""
+    assert parse_bond("bond0", text) == Bond(
+        "bond0",
+        "balance-rr",
+        slaves=(BondSlave("eth40a", False), BondSlave("eth40b", True, 40000)),
+    )
+
+
+def test_the_lacp_partner_of_a_member_is_read() -> None:
+    text = """Bonding Mode: IEEE 802.3ad Dynamic link aggregation
+Transmit Hash Policy: layer3+4 (1)
+802.3ad info
+Active Aggregator Info:
+\tAggregator ID: 1
+\tPartner Mac Address: 00:00:00:00:00:00
+
+Slave Interface: eth1
+MII Status: up
+Aggregator ID: 2
+details actor lacp pdu:
+    system mac address: 08:00:27:99:a3:6b
+details partner lacp pdu:
+    system mac address: 00:11:22:33:44:55
+"""
+    bond = parse_bond("bond0", text)
+    assert bond is not None
+    assert (bond.mode, bond.policy, bond.aggregator) == ("802.3ad", "layer3+4", 1)
+    assert bond.partner == "00:00:00:00:00:00"
+    assert bond.slaves[0].partner == "00:11:22:33:44:55"
+    assert bond.slaves[0].aggregator == 2
+
+
+def test_only_bonds_are_bonds() -> None:
+    assert parse_bond("x", "") is None
+    assert read_bonds(machine("/proc/net/bonding/bond0:\n  | rubbish\n")) == {}
+
+
+answers = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    max_leaves=10,
+)
+keyed = st.dictionaries(st.sampled_from(["rx", "combined", "peer", "active", "auto"]), answers)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(), st.binary(max_size=300), answers | keyed)
+def test_nothing_makes_a_parser_raise(text: str, data: bytes, answer: Any) -> None:
+    parse_bond("bond0", text)
+    parse_cores(text)
+    parse_interrupts(text)
+    parse_config(config_space(0)[:60] + data)
+    for parse in (
+        parse_rings,
+        parse_channels,
+        parse_coalesce,
+        parse_pause,
+        parse_fec,
+        parse_modes,
+        parse_features,
+    ):
+        parse(answer)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text("0123456789-,\n²", max_size=30))
+def test_lists_of_cores_never_grow_without_bound(text: str) -> None:
+    cores = parse_cores(text)
+    assert all(0 <= core < 8192 for core in cores)
+    assert parse_cores(format_cores(cores)) == cores
+
+
+def test_reading_that_fails_in_any_way_is_a_reason() -> None:
+    for code in (errno.EIO, errno.EINVAL, errno.ENODEV, errno.EACCES):
+        name = errno.errorcode[code]
+        port = ports_tuning(f"? rings enp67s0np0 ! {name}\n{DEVICE}/config ! {name}\n")
+        assert port.absent["rings"]
+        assert port.absent["control"]
+
+
+MODES = {
+    "IEEE 802.3ad Dynamic link aggregation": "802.3ad",
+    "load balancing (round-robin)": "balance-rr",
+}
+
+
+@pytest.mark.captures
+@pytest.mark.skipif("MLXTOP_CAPTURES" not in os.environ, reason="MLXTOP_CAPTURES is not set")
+def test_bonds_of_real_hosts_are_read_as_people_read_them() -> None:
+    folder = Path(os.environ["MLXTOP_CAPTURES"])
+    expected = json.loads((folder / "EXPECTED.json").read_text())
+    names = [name for name in expected if name.startswith("net/bond")]
+    assert names
+    for name in names:
+        bond = parse_bond("bond0", (folder / name).read_text())
+        assert bond is not None
+        told = expected[name]
+        assert bond.mode == MODES[told["mode"]]
+        for slave, facts in zip(bond.slaves, told.get("slaves", []), strict=False):
+            assert slave.name == facts["name"]
+            assert slave.up == (facts["mii_status"] == "up")
+            assert slave.speed == facts["speed_mbps"]
+            assert slave.aggregator == facts.get("aggregator")
