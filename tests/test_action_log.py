@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.actions.log import ActionLog, Owner, invoking_owner, log_path, parse_log, rights_of
@@ -76,13 +76,11 @@ def test_what_is_no_file_is_not_written_to(tmp_path: Path) -> None:
     assert "cannot be written" in str(ActionLog(str(pipe), SELF).record(action="x"))
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.text())
 def test_no_text_makes_the_log_reader_raise(text: str) -> None:
     parse_log(text)
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["time", "action", "argv", "status", "errors", "result", "types"]),

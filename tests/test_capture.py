@@ -12,7 +12,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.cli import main
@@ -153,7 +153,6 @@ TREES = st.dictionaries(
 STEPS = st.lists(st.tuples(st.sampled_from(["read", "list", "link", "real"]), PATHS), max_size=8)
 
 
-@settings(deadline=None, max_examples=100)
 @given(TREES, STEPS)
 def test_any_tree_is_recorded_as_it_was_seen(
     tree: dict[str, Node], steps: list[tuple[str, str]]
@@ -384,7 +383,6 @@ def test_public_addresses_of_peers_are_hidden_and_private_ones_stay() -> None:
     ]
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.binary(min_size=8, max_size=8), st.text(max_size=10), st.sampled_from(":-"))
 def test_no_address_survives_in_any_form(octets: bytes, around: str, separator: str) -> None:
     octets = b"\xb8\xce\xf6" + octets[3:7] + b"\x99"
@@ -400,7 +398,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.dictionaries(
         st.tuples(st.sampled_from(list(Question)), st.text(max_size=5), st.sampled_from("01x")),

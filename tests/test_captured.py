@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.system.capture_writer import dump_capture
@@ -139,7 +139,6 @@ LINES = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=100)
 @given(LINES)
 def test_no_text_makes_the_reader_raise(lines: list[str]) -> None:
     capture = parse_capture("\n".join([HEADER, *lines]))
@@ -168,7 +167,6 @@ NUMBERS = st.integers(-(1 << 63), (1 << 64) - 1)
 JSON = st.recursive(st.none() | NUMBERS | TEXT, lambda inner: st.lists(inner, max_size=3))
 
 
-@settings(deadline=None, max_examples=100)
 @given(
     st.dictionaries(NAMES, NODES, max_size=6),
     st.dictionaries(st.tuples(st.just("links"), st.sampled_from("abc")), JSON, max_size=3),

@@ -156,7 +156,14 @@ def test_a_settings_file_that_makes_no_sense_is_told_and_ignored(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "words", [["link-type"], ["doctor"], ["capture", "-"], ["log"]], ids=lambda words: str(words[0])
+    "words",
+    [
+        ["link-type"],
+        pytest.param(["doctor"], marks=pytest.mark.slow),
+        pytest.param(["capture", "-"], marks=pytest.mark.slow),
+        ["log"],
+    ],
+    ids=lambda words: str(words[0]),
 )
 def test_no_output_of_a_simulated_machine_can_be_taken_for_a_real_one(words: list[str]) -> None:
     done = run("--demo", "cx3-hp", *words, XDG_STATE_HOME="/nonexistent")

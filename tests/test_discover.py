@@ -4,7 +4,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.counters import Origin
@@ -151,7 +151,6 @@ def test_a_port_that_is_not_selected_is_not_read() -> None:
     assert [a.family for a in found.adapters] == ["ConnectX-3"]
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=60))
 def test_no_text_makes_a_parser_raise(text: str) -> None:
     sysfs.parse_count(text)
@@ -174,7 +173,6 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(JSON)
 def test_no_answer_of_a_stranger_makes_a_reader_raise(answer: object) -> None:
     netdev.parse_links(answer)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.cli import main
@@ -168,7 +168,6 @@ def test_full_packets_have_room_for_their_headers() -> None:
     assert full_size(9000, "fe80::1") == 8952
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text(), st.text())
 def test_no_output_of_ping_makes_its_parser_raise(out: str, err: str) -> None:
     parse_ping(Finished(0, out, err))

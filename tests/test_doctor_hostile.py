@@ -35,9 +35,7 @@ def spoilt(draw: st.DrawFn) -> str:
     return "\n".join(lines)
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=spoilt())
 def test_a_spoilt_machine_is_examined_all_the_same(tmp_path: Path, text: str) -> None:
     host = tmp_path / "host.txt"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.module import Flag, Module, Quantity, Thresholds
@@ -48,7 +48,6 @@ def test_what_names_no_module_is_none(text: str) -> None:
 
 
 @given(st.text())
-@settings(max_examples=100, deadline=None)
 def test_no_text_makes_the_parser_raise(text: str) -> None:
     parse_ethtool_m(text)
     parse_ethtool_m("Identifier : 0x11 (QSFP28)\n" + text)
@@ -67,7 +66,6 @@ def test_no_text_makes_the_parser_raise(text: str) -> None:
         max_leaves=8,
     )
 )
-@settings(max_examples=100, deadline=None)
 def test_no_document_makes_the_parser_raise(document: object) -> None:
     parse_ethtool_m(json.dumps([document]))
 

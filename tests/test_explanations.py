@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.analysis.checks import CHECKS
@@ -26,7 +26,6 @@ def test_every_counter_is_explained_with_its_normal_range() -> None:
         assert explanation.normal
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.text())
 def test_an_unknown_topic_has_no_explanation(topic: str) -> None:
     assert explain(f"{topic}/x") is None

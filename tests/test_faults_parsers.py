@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import mlxtop
@@ -105,7 +105,6 @@ def test_no_parser_raises(found: tuple[ModuleType, str, Callable[..., Any]]) -> 
     if any(strategy.is_empty for strategy in strategies):
         pytest.skip("takes what other parsers made")
 
-    @settings(deadline=None, max_examples=30)
     @given(st.tuples(*strategies))
     def holds(arguments: tuple[Any, ...]) -> None:
         try:

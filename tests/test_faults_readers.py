@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from threading import Event
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.outputs.document import document, line
@@ -23,7 +23,6 @@ def printable(text: str) -> bool:
     return all(character.isprintable() or character == "\n" for character in text)
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.sampled_from(sorted(TEXTS)), st.integers(0, 1 << 32))
 def test_a_machine_that_lies_and_fails_is_still_shown(name: str, seed: int) -> None:
     machine = Hostile(TEXTS[name], seed)

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import mlxtop
@@ -106,7 +106,6 @@ def toml(value: object) -> str:
     return str(value)
 
 
-@settings(deadline=None, max_examples=100)
 @given(
     st.dictionaries(
         st.sampled_from([*module._READ, "odd"]) | st.text(max_size=4), VALUES, max_size=5
@@ -127,7 +126,6 @@ def test_no_values_make_reading_raise(
     assert len(complaints) >= len(wrong)
 
 
-@settings(deadline=None, max_examples=100)
 @given(
     st.binary(max_size=200)
     | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))

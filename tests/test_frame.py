@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.catalogue import CATALOGUE, MAC_RX_BYTES, RDMA_RX_BYTES, STALLED_RD
@@ -94,7 +94,6 @@ def test_a_table_that_is_missing_once_is_a_gap() -> None:
     assert last.ports[PORT].rate(MAC_RX_BYTES) is None
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.sampled_from(sorted(CATALOGUE.values(), key=lambda counter: counter.key)),
     st.lists(

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.actions.guard import Danger, Uses, find_uses
@@ -318,7 +318,6 @@ def test_sessions_are_told_from_the_waiting_server() -> None:
     assert has_session([Process(2, "sshd-session", ("sshd-session: ed@pts/1",))])
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text(), st.text())
 def test_no_text_makes_these_parsers_raise(one: str, two: str) -> None:
     parse_mounts(one)
@@ -334,7 +333,6 @@ def test_no_text_makes_these_parsers_raise(one: str, two: str) -> None:
     has_session([Process(1, "sshd", words)])
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=8),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mlxtop.analysis.heat import Crossing, Forecast, Trend, forecast, steadied
@@ -47,6 +47,8 @@ def fan_step(dice: random.Random) -> tuple[Body, float]:
 
 
 FAMILIES = (one_body, two_bodies, load_step, drifting_room, fan_step)
+FEW_AND_MANY = (range(1), pytest.param(range(12), marks=pytest.mark.slow))
+"""Curves of a family: few among the quick tests."""
 
 
 def a_sensor(dice: random.Random) -> Sensor:
@@ -66,7 +68,8 @@ def seen(points: Points, now: float) -> Points:
     return [point for point in points if point[0] <= now]
 
 
-def errors(family: Callable[[random.Random], tuple[Body, float]]) -> list[float]:
+@cache
+def errors(family: Callable[[random.Random], tuple[Body, float]]) -> tuple[float, ...]:
     """Relative errors of the time to the alarm once half the rise is seen; inf where untold."""
     found = []
     for seed in range(20):
@@ -85,7 +88,7 @@ def errors(family: Callable[[random.Random], tuple[Body, float]]) -> list[float]
             left = reached - now
             told = None if crossing is None else crossing.seconds
             found.append(math.inf if told is None else abs(told - left) / left)
-    return found
+    return tuple(found)
 
 
 def test_half_a_warm_up_tells_the_time_to_the_alarm_within_a_fifth() -> None:
@@ -101,11 +104,12 @@ def test_what_is_told_of_any_kind_of_curve_is_within_a_quarter(
     assert statistics.median(told) < 0.25
 
 
+@pytest.mark.parametrize("seeds", FEW_AND_MANY, ids=len)
 @pytest.mark.parametrize("family", [one_body, two_bodies, drifting_room])
 def test_a_settled_curve_raises_no_alarm(
-    family: Callable[[random.Random], tuple[Body, float]],
+    family: Callable[[random.Random], tuple[Body, float]], seeds: range
 ) -> None:
-    for seed in range(12):
+    for seed in seeds:
         points, _ = curve(family, seed)
         top = max(v for _, v in points)
         limit = top + random.Random(seed).uniform(2, 10)
@@ -116,11 +120,12 @@ def test_a_settled_curve_raises_no_alarm(
             assert future.alarm is None or future.alarm.seconds is None, (seed, now)
 
 
+@pytest.mark.parametrize("seeds", FEW_AND_MANY, ids=len)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_nothing_jumps_by_more_than_its_stated_error(
-    family: Callable[[random.Random], tuple[Body, float]],
+    family: Callable[[random.Random], tuple[Body, float]], seeds: range
 ) -> None:
-    for seed in range(4):
+    for seed in seeds:
         points, moment = curve(family, seed)
         top = max(v for _, v in points)
         before: Forecast | None = None
@@ -198,7 +203,6 @@ def test_curves_of_two_masses_are_no_single_exponential() -> None:
     ),
     st.floats(0, 1e4),
 )
-@settings(max_examples=100, deadline=None)
 @example([(float(t), 1e154) for t in range(0, 100, 2)], 100.0)
 def test_no_readings_make_the_forecast_raise(points: Points, now: float) -> None:
     future = forecast(sorted(points, key=lambda p: p[0]), now, 70.0, 75.0)

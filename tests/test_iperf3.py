@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.load import LoadError, LoadEvent, LoadInterval, LoadResult, LoadStart
@@ -235,7 +235,6 @@ PROSE = st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.one_of(ROW, PROSE, st.text(max_size=80)), max_size=12))
 def test_no_text_makes_the_reader_raise(lines: list[str]) -> None:
     read("\n".join(lines))
@@ -272,7 +271,6 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(JSON, st.sampled_from(["start", "interval", "end", "error"]), st.text())
 def test_no_json_makes_the_parsers_raise(value: object, event: str, text: str) -> None:
     read(json.dumps({"event": event, "data": value}))

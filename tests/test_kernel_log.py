@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.counters import Severity
@@ -157,7 +157,6 @@ def test_lines_without_a_time_between_lines_with_one_are_not_the_kernels() -> No
 
 
 @given(st.text())
-@settings(max_examples=100, deadline=None)
 def test_no_text_makes_a_parser_raise(text: str) -> None:
     list(parse_dmesg(text))
     parse_message(text)
@@ -166,7 +165,6 @@ def test_no_text_makes_a_parser_raise(text: str) -> None:
 
 
 @given(st.integers(0, 2**80), st.integers(0, 2**80))
-@settings(max_examples=50, deadline=None)
 def test_every_sensor_mask_has_names(high: int, low: int) -> None:
     assert sensors(f"{high:x}", f"0x{low:x}")
 

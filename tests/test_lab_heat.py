@@ -54,6 +54,7 @@ def test_fry_announces_the_alarm_long_before_it_happens(seed: int) -> None:
     pytest.fail("the module never got too hot")
 
 
+@pytest.mark.slow
 def test_the_hanging_sensor_of_faulty_is_stale_while_everything_else_goes_on() -> None:
     watch = HeatWatch()
     stale = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.linkrate import (
@@ -60,7 +60,6 @@ def test_the_parts_of_a_rate_are_told_apart() -> None:
     assert rate.encoding == "64b/66b"
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.one_of(st.text(), st.from_regex(r"\d+(\.\d)? Gb/sec \(\d+X( [A-Z]+\d*)?\)")))
 def test_no_text_makes_the_rate_parser_raise(text: str) -> None:
     rate = parse_rate(text)

@@ -166,6 +166,7 @@ def silent(argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Fin
 
 def test_a_far_end_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     system = simulated()
+    monkeypatch.setattr(system._clock, "GRACE", 0.2)  # what is silent never waits by the clock
     monkeypatch.setattr(system, "stream", silent)
     outcome = run_load(system, LoadRequest(PEER))
     assert outcome.ended == f"failed: no iperf3 server answers at {PEER}, port 5201"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.cli import COMMANDS, main, parser
@@ -135,7 +135,6 @@ def made(words: list[str]) -> Iterator[Usage]:
         yield Usage(word, options, operands, {"sub": Usage(word, options, operands, {})})
 
 
-@settings(deadline=None, max_examples=20)
 @given(st.lists(st.text("ab '\"$`\\.-[]:;(){}|&\n%é", max_size=12), min_size=1, max_size=20))
 def test_no_help_text_breaks_a_script(words: list[str]) -> None:
     for name, write in (("bash", bash), ("zsh", zsh)):

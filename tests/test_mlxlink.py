@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.linkreport import LinkReport
@@ -149,7 +149,6 @@ def test_mget_temp_gives_the_chips_temperature_or_its_own_words() -> None:
 
 
 @given(st.text())
-@settings(max_examples=100, deadline=None)
 def test_no_text_makes_a_parser_raise(text: str) -> None:
     parse_mlxlink(text)
     parse_mlxlink(f"Identifier : {text}\nTemperature [C] : {text}\nRaw Physical BER : {text}")
@@ -158,7 +157,6 @@ def test_no_text_makes_a_parser_raise(text: str) -> None:
 
 
 @given(st.from_regex(r"[0-9.,eE+\-\[\] ]{0,24}", fullmatch=True))
-@settings(max_examples=100, deadline=None)
 def test_no_number_makes_the_parser_raise(number: str) -> None:
     rows = ("Temperature [C]", "Rx Power Current [dBm]", "Status Opcode", "Raw Physical BER")
     lanes = "Raw Physical Errors Per Lane"
@@ -180,7 +178,6 @@ def test_no_number_makes_the_parser_raise(number: str) -> None:
         max_leaves=10,
     )
 )
-@settings(max_examples=100, deadline=None)
 def test_no_document_makes_the_parser_raise(document: object) -> None:
     parse_mlxlink(json.dumps({"result": {"output": document}}))
     parse_mlxlink(json.dumps(document))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.module import Bound, Flag, Lane, Module, Quantity, Thresholds, dbm
@@ -176,7 +176,6 @@ def test_the_worst_crossed_limit_counts(value: float, bound: Bound | None) -> No
     st.binary(max_size=800),
     st.sampled_from([b"", b"\xff", b"\0"]),
 )
-@settings(max_examples=100, deadline=None)
 def test_no_bytes_make_a_decoder_raise(first: int, data: bytes, filler: bytes) -> None:
     image = bytes([first]) + data + filler * 300
     module = decode_eeprom(image)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.linktype import LinkType, PortType, link_type_of, parse_port_type
@@ -183,7 +183,6 @@ def test_a_refused_reset_says_why() -> None:
     assert report.error == "The tool failed." and not report.loaded
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.text(
         st.sampled_from("LINK_TYPE_P12 *RO()-E:\n\tabCDevice#Configurations Next Boot"),
@@ -212,7 +211,6 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(JSON)
 def test_no_json_makes_the_parser_raise(value: object) -> None:
     parse_mstconfig_json(json.dumps(value)).link_type(1, Column.NEXT)

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.load import Tool
@@ -104,7 +104,6 @@ def test_the_gid_of_roce_v2_with_the_own_address_is_taken() -> None:
     assert read_gid_index(system, "mlx5_1", 1, "10.0.0.2") is None
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.one_of(

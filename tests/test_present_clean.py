@@ -1,6 +1,6 @@
 """Text of devices reaches the terminal harmless and in the width that was planned."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -19,14 +19,12 @@ def test_ordinary_text_and_markup_stay_as_they_are() -> None:
     assert clean("Müller 日本") == "Müller 日本"
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text())
 def test_no_text_leaves_anything_unprintable(text: str) -> None:
     assert all(character.isprintable() for character in clean(text))
     assert clean(clean(text)) == clean(text)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text(), st.integers(0, 30), st.booleans())
 def test_fitted_text_has_exactly_the_width_that_was_asked_for(
     text: str, columns: int, right: bool
@@ -34,7 +32,6 @@ def test_fitted_text_has_exactly_the_width_that_was_asked_for(
     assert width(fit(text, columns, right)) == columns
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text("aé°–日本µ█", max_size=20))
 def test_ascii_keeps_the_width(text: str) -> None:
     assert to_ascii(text).isascii()

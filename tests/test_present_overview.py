@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.frame import Frame
@@ -30,7 +30,6 @@ def machine() -> Frame:
     )
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 260))
 def test_every_line_is_exactly_as_wide_as_the_screen(columns: int) -> None:
     assert {line_width(line) for line in overview(machine(), columns)} == {columns}
@@ -114,7 +113,6 @@ def test_the_state_of_a_link_is_told_in_words() -> None:
     assert "–" in text
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=40))
 def test_hostile_names_change_neither_width_nor_screen(name: str) -> None:
     port = Port(PortId("x", 1), PortKind.PHYSICAL, netdev=name or None, rdma=name or None)

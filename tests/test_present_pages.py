@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.frame import Frame
@@ -85,7 +85,6 @@ def test_problems_are_listed_harmlessly() -> None:
     assert "Input/output error?[2J" in text
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.text(max_size=30), st.sampled_from(PAGES))
 def test_no_name_of_a_device_breaks_a_page(name: str, page: object) -> None:
     port = Port(

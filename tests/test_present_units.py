@@ -1,7 +1,7 @@
 """Numbers become text of a fixed width in decimal units."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.present import units
@@ -25,7 +25,6 @@ def test_bit_rates_have_three_digits_and_a_decimal_prefix(value: float | None, t
     assert units.bits_per_second(value) == text
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.floats(0, 1e17))
 def test_quantities_are_never_wider_than_their_column(value: float) -> None:
     assert len(units.bits_per_second(value)) == units.RATE_WIDTH
@@ -37,7 +36,6 @@ def test_quantities_are_never_wider_than_their_column(value: float) -> None:
     assert len(units.events_per_second(value)) == 7
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.floats(-99, 999))
 def test_temperatures_keep_their_column(value: float) -> None:
     assert len(units.celsius(value)) == units.CELSIUS_WIDTH

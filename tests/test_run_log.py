@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.actions.run_log import RunWriter, find_id, list_ids, own_runs, read_run
@@ -125,7 +125,6 @@ def test_a_run_is_found_by_what_people_type(tmp_path: Path) -> None:
             find_id(tmp_path, wrong)
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.one_of(

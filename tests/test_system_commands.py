@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event, Thread, Timer
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.system import commands
@@ -155,7 +155,6 @@ def test_a_failing_callback_ends_the_command(runner: Commands) -> None:
     assert not running(pids[0])
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.lists(st.binary(max_size=20) | st.just(b"\n"), max_size=20))
 def test_lines_do_not_depend_on_how_the_bytes_came(pieces: list[bytes]) -> None:
     seen: list[str] = []

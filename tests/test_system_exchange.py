@@ -8,7 +8,7 @@ import struct
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.system import netlink
@@ -144,7 +144,6 @@ def test_a_missing_family_is_no_support(script: type[Kernel]) -> None:
     assert caught.value.errno == errno.EOPNOTSUPP
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(st.binary(max_size=60), max_size=4))
 def test_garbage_ends_in_an_answer_or_an_error(datagrams: list[bytes]) -> None:
     with pytest.MonkeyPatch.context() as patch:

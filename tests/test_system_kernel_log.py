@@ -8,7 +8,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.system import kernel_log
@@ -146,7 +146,6 @@ KEYS = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.text(), st.dictionaries(KEYS, JSON | st.just("12"), max_size=5))
 def test_no_line_of_the_journal_raises(text: str, entry: dict[str, Any]) -> None:
     parse_journal(text)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.system import genetlink, netlink, rtnetlink, sock_diag
@@ -62,7 +62,6 @@ def trees(depth: int = 3) -> st.SearchStrategy[bytes]:
     return st.lists(one | lying, max_size=4).map(b"".join)
 
 
-@settings(deadline=None, max_examples=60)
 @given(data=st.binary(max_size=120) | trees())
 def test_no_bytes_make_a_parser_raise(data: bytes) -> None:
     for parse in PARSERS:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import isnan, nan
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from textual.theme import BUILTIN_THEMES
 
@@ -101,7 +101,6 @@ def test_a_curve_of_gaps_draws_nothing() -> None:
     assert {mark for row in grid for mark, _ in row} == {" "}
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.one_of(st.floats(0, 4e11), st.just(nan)), min_size=20, max_size=20),
     st.integers(12, 60),
@@ -119,7 +118,6 @@ def test_charts_are_exactly_as_large_as_their_room(
     assert {line_width(one) for one in lines} == {width}
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.floats(-40, 150), st.floats(-40, 150), st.integers(20, 60), st.integers(3, 20))
 def test_temperatures_of_any_kind_fit_their_chart(
     first: float, second: float, width: int, height: int
@@ -136,13 +134,11 @@ def test_temperatures_of_any_kind_fit_their_chart(
 
 
 @given(st.floats(1.0, 1e12))
-@settings(max_examples=60, deadline=None)
 def test_round_numbers_enclose_the_value(value: float) -> None:
     assert floor_nice(value) <= value * 1.001
     assert nice(value) >= value * 0.999
 
 
-@settings(max_examples=100, deadline=None)
 @given(LINES, LINES)
 def test_a_difference_covers_every_cell_that_changed(old: Line, new: Line) -> None:
     span = difference(old, new)
@@ -154,13 +150,11 @@ def test_a_difference_covers_every_cell_that_changed(old: Line, new: Line) -> No
             assert span[0] <= place < span[0] + span[1]
 
 
-@settings(max_examples=60, deadline=None)
 @given(LINES)
 def test_joining_runs_keeps_the_text(line: Line) -> None:
     assert plain(joined(line)) == plain(line)
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.integers(8, 260), st.lists(st.lists(LINES, max_size=4), min_size=1, max_size=5))
 def test_boxes_fill_their_lines_at_every_width(columns: int, pages: list[list[Line]]) -> None:
     sections = [Section("title", tuple(lines)) for lines in pages]

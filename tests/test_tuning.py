@@ -10,7 +10,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.cores import format_cores, parse_cores
@@ -242,7 +242,6 @@ answers = st.recursive(
 keyed = st.dictionaries(st.sampled_from(["rx", "combined", "peer", "active", "auto"]), answers)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text(), st.binary(max_size=300), answers | keyed)
 def test_nothing_makes_a_parser_raise(text: str, data: bytes, answer: Any) -> None:
     parse_bond("bond0", text)
@@ -261,7 +260,6 @@ def test_nothing_makes_a_parser_raise(text: str, data: bytes, answer: Any) -> No
         parse(answer)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text("0123456789-,\n²", max_size=30))
 def test_lists_of_cores_never_grow_without_bound(text: str) -> None:
     cores = parse_cores(text)
