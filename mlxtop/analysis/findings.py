@@ -47,7 +47,24 @@ class CouldNotTell:
     topic: str = field(default="", compare=False)
 
 
-Outcome = Finding | CouldNotTell
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """A check that had nothing to look at."""
+
+    missing: str
+    """What there is not, `no bond`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value as it was read, which is no fault: for people who compare it with a guide."""
+
+    subject: str
+    text: str
+    topic: str = field(default="", compare=False)
+
+
+Outcome = Finding | CouldNotTell | Nothing | Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +143,9 @@ class Report:
     """Names of the checks that ran and found nothing."""
     judged: bool
     """Whether there was a port to judge."""
+    idle: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What there is not to the names of the checks that look at it."""
+    settings: tuple[Setting, ...] = ()
 
     @property
     def status(self) -> int:
@@ -142,19 +162,30 @@ def examine(case: Case, checks: Mapping[str, Check]) -> Report:
     """Run all checks on a machine; what several could not tell for one reason is said once."""
     findings: list[Finding] = []
     unknown: dict[CouldNotTell, None] = {}
+    settings: dict[Setting, None] = {}
+    idle: dict[str, tuple[str, ...]] = {}
     fine: list[str] = []
+    judged = any(True for _ in case.each())
     for name, check in checks.items():
-        outcomes = list(check(case))
-        if not outcomes:
-            fine.append(name)
-        for outcome in outcomes:
-            known = replace(outcome, topic=outcome.topic or name)
-            if isinstance(known, Finding):
-                findings.append(known)
+        quiet, missing = True, None if judged else "no port"
+        for outcome in check(case):
+            if isinstance(outcome, Nothing):
+                missing = outcome.missing
+            elif isinstance(outcome, Setting):
+                settings.setdefault(replace(outcome, topic=name))
             else:
-                unknown.setdefault(known)
+                quiet = False
+                topic = outcome.topic or name
+                if isinstance(outcome, Finding):
+                    findings.append(replace(outcome, topic=topic))
+                else:
+                    unknown.setdefault(replace(outcome, topic=topic))
+        if quiet and missing is None:
+            fine.append(name)
+        elif quiet and missing is not None:
+            idle[missing] = (*idle.get(missing, ()), name)
     findings.sort(key=lambda finding: _RANK[finding.severity])
-    return Report(tuple(findings), tuple(unknown), tuple(fine), any(True for _ in case.each()))
+    return Report(tuple(findings), tuple(unknown), tuple(fine), judged, idle, tuple(settings))
 
 
 class Examiner(Protocol):

@@ -13,7 +13,7 @@ from itertools import islice
 from threading import Event
 
 from mlxtop.analysis.ceiling import Ceiling, ceiling
-from mlxtop.analysis.findings import Outcome, Report
+from mlxtop.analysis.findings import CouldNotTell, Finding, Report
 from mlxtop.commands.examination import Examiner, probe
 from mlxtop.commands.udev_rules import udev_rules
 from mlxtop.model.frame import Frame
@@ -119,7 +119,7 @@ def document(found: Report) -> dict[str, object]:
     }
 
 
-def _without_topic(outcome: Outcome) -> dict[str, object]:
+def _without_topic(outcome: Finding | CouldNotTell) -> dict[str, object]:
     """The promised keys: the topic is for the screen alone."""
     return {key: value for key, value in asdict(outcome).items() if key != "topic"}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mlxtop.analysis.ceiling import Ceiling
 from mlxtop.analysis.explanations import explain
-from mlxtop.analysis.findings import Finding, Outcome, Report
+from mlxtop.analysis.findings import CouldNotTell, Finding, Report, Setting
 from mlxtop.model.counters import Severity
 from mlxtop.present.ceiling import ceiling_line
 from mlxtop.present.clean import clean
@@ -63,11 +63,11 @@ class Row:
 
     line: Line
     title: str
-    outcome: Outcome
+    outcome: Finding | CouldNotTell | Setting
 
 
 def report_rows(report: Report) -> list[Row]:
-    """Findings, the worst first, then what could not be told."""
+    """Findings, the worst first, then what could not be told, then settings as read."""
     rows = [
         Row(
             (
@@ -88,10 +88,14 @@ def report_rows(report: Report) -> list[Row]:
         )
         for u in report.could_not_tell
     ]
+    rows += [
+        Row((("as read  ", Role.DIM), (clean(f"{s.subject}: {s.text}"), Role.DIM)), _subject(s), s)
+        for s in report.settings
+    ]
     return rows
 
 
-def _subject(outcome: Outcome) -> str:
+def _subject(outcome: Finding | CouldNotTell | Setting) -> str:
     """What an outcome is about: the check's name, or the counter's."""
     return clean(outcome.topic.rpartition("/")[2])
 
@@ -100,6 +104,10 @@ def detail_lines(row: Row, columns: int) -> Iterator[Line]:
     """All that is known of a row."""
     if isinstance(row.outcome, Finding):
         yield from finding_lines(row.outcome, columns)
+        return
+    if isinstance(row.outcome, Setting):
+        yield (("AS READ", Role.HEAD), (f"  {clean(row.outcome.subject)}", Role.STRONG))
+        yield from _part("seen", row.outcome.text, columns)
         return
     yield (("COULD NOT TELL", Role.HEAD),)
     yield from _part("why", row.outcome.reason, columns)
@@ -164,7 +172,7 @@ def _grouped(checks: Sequence[str]) -> str:
 def report_lines(
     report: Report, ceilings: Sequence[tuple[str, Ceiling]], columns: int
 ) -> Iterator[Line]:
-    """The whole report: ceilings, findings, what could not be told, what is fine."""
+    """The whole report: ceilings, findings, what could not be told, what is fine, settings."""
     for name, ceiling in ceilings:
         indent = f"{clean(name)}  "
         for number, line in enumerate(_wrap(ceiling_line(ceiling), columns, indent)):
@@ -173,14 +181,26 @@ def report_lines(
     for finding in report.findings:
         yield EMPTY
         yield from finding_lines(finding, columns)
-    if report.could_not_tell:
+    yield from _list(
+        "Could not tell:",
+        [f"{reason}: {_grouped(checks)}" for reason, checks in _by_reason(report).items()],
+        columns,
+    )
+    fine = [", ".join(report.fine)] if report.fine else []
+    yield from _list("Checked, nothing found:", fine, columns)
+    idle = [f"{missing}: {', '.join(names)}" for missing, names in report.idle.items()]
+    yield from _list("Nothing to look at:", ["; ".join(idle)] if idle else [], columns)
+    texts: dict[str, list[str]] = {}
+    for setting in report.settings:
+        texts.setdefault(setting.text, []).append(setting.subject)
+    alike = [f"{', '.join(subjects)}: {text}" for text, subjects in texts.items()]
+    yield from _list("As read, for comparing with guides:", alike, columns)
+
+
+def _list(head: str, texts: Sequence[str], columns: int) -> Iterator[Line]:
+    """Paragraphs below a heading; nothing at all where there are none."""
+    if texts:
         yield EMPTY
-        yield (("Could not tell:", Role.HEAD),)
-        for reason, checks in _by_reason(report).items():
-            text = f"{reason}: {_grouped(checks)}"
+        yield ((head, Role.HEAD),)
+        for text in texts:
             yield from (((line, Role.DIM),) for line in _wrap(text, columns, "  "))
-    if report.fine:
-        yield EMPTY
-        yield (("Checked, nothing found:", Role.HEAD),)
-        text = ", ".join(report.fine)
-        yield from (((line, Role.DIM),) for line in _wrap(text, columns, "  "))

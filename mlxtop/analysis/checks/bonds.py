@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mlxtop.analysis.checks.needs import needs
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome
 from mlxtop.model.counters import Severity
 from mlxtop.model.tuning import Bond
@@ -12,6 +13,7 @@ _BONDING = "https://docs.kernel.org/networking/bonding.html"
 _NOBODY = "00:00:00:00:00:00"
 
 
+@needs("no bond", lambda frame: frame.now.port.bond_kind == "bond")
 def check_bonds(case: Case) -> Iterator[Outcome]:
     """Bonds of the ports do what people expect of them."""
     seen: set[str] = set()

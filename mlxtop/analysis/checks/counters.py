@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from mlxtop.analysis.checks.needs import is_infiniband, needs
 from mlxtop.analysis.explanations import counter_topic
 from mlxtop.analysis.faults import Fault, faults
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome
@@ -66,6 +67,11 @@ def _once(moving: list[Fault]) -> Iterator[Fault]:
             yield fault
 
 
+def _has_ceiling(frame: PortFrame) -> bool:
+    """InfiniBand's error counters stop at their highest value; those of Ethernet go on."""
+    return is_infiniband(frame) and Origin.RDMA_ERRORS in frame.now.readings
+
+
 def _seen(fault: Fault, name: str) -> str:
     counter = fault.counter
     if counter.gauge:
@@ -74,6 +80,7 @@ def _seen(fault: Fault, name: str) -> str:
     return f"{counter.key} grew by {fault.since_start} while watched ({where})"
 
 
+@needs("no counter with a ceiling", _has_ceiling)
 def check_stuck(case: Case) -> Iterator[Outcome]:
     """Counters at their ceiling count no more: their silence proves nothing."""
     for name, frame, _ in case.each():

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlxtop.analysis.absence import port_absences
+from mlxtop.analysis.checks.needs import needs
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome
 from mlxtop.analysis.heat_limits import CHIP, HeatLimits, limits_of
 from mlxtop.model.counters import Severity
+from mlxtop.model.frame import PortFrame
 from mlxtop.model.module import Bound, Module, Quantity
 from mlxtop.model.sample import LinkState, Temperature
 
@@ -61,6 +63,20 @@ def _sensor(name: str, sensor: Temperature, limits: HeatLimits) -> Iterator[Outc
     )
 
 
+def _may_have_light(frame: PortFrame) -> bool:
+    """A module that measures light on a link, or one that was not read."""
+    now = frame.now
+    if now.module is None:
+        return now.port.is_mlx and now.link.state is not LinkState.NO_MODULE
+    powers = (now.module.values(quantity) for quantity in _POWERS)
+    return now.link.state is LinkState.UP and any(any(map(_known, lanes)) for lanes in powers)
+
+
+def _known(value: float | None) -> bool:
+    return value is not None
+
+
+@needs("no optical module with a link", _may_have_light)
 def check_optics(case: Case) -> Iterator[Outcome]:
     """Light arrives and leaves as the module's maker intends."""
     for name, frame, _ in case.each():

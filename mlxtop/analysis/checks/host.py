@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from mlxtop.analysis.checks.needs import is_fast, needs_fast
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome
 from mlxtop.model.counters import Severity
 
 _CPUFREQ = "https://docs.kernel.org/admin-guide/pm/cpufreq.html"
 _IP = "https://docs.kernel.org/networking/ip-sysctl.html"
 _VM = "https://docs.kernel.org/admin-guide/sysctl/vm.html"
-_FAST = 25_000_000_000
 _FULL_SPEED = "performance"
 _BUFFER = 4 << 20
 """Bytes of receive window that a 100G link of 0.3 ms needs; the kernel's default is 6 MB."""
@@ -31,9 +31,10 @@ _OBSOLETE_WHY = {
 
 
 def _fast_ports(case: Case) -> bool:
-    return any((frame.now.link.speed or 0) >= _FAST for _, frame, _ in case.each())
+    return any(is_fast(frame) for _, frame, _ in case.each())
 
 
+@needs_fast
 def check_power_saving(case: Case) -> Iterator[Outcome]:
     """Cores do not slow down between packets."""
     governors = case.tuning.host.governors
@@ -42,7 +43,7 @@ def check_power_saving(case: Case) -> Iterator[Outcome]:
         yield CouldNotTell("processor clock", reason)
         return
     slow = {name: cores for name, cores in governors.items() if name != _FULL_SPEED}
-    if slow and _fast_ports(case):
+    if slow:
         told = ", ".join(f"{name} on {cores} cores" for name, cores in sorted(slow.items()))
         yield Finding(
             Severity.NOTE,

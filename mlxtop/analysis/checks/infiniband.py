@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlxtop.analysis.checks.link import not_up
+from mlxtop.analysis.checks.needs import is_infiniband, needs_infiniband, needs_ipoib
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome
 from mlxtop.model.counters import Severity
-from mlxtop.model.frame import PortFrame
 from mlxtop.model.linkrate import parse_rate
-from mlxtop.model.sample import LinkLayer, LinkState
+from mlxtop.model.sample import LinkState
 
 _ABI = "https://docs.kernel.org/ABI/stable/sysfs-class-infiniband.html"
 _IPOIB = "https://docs.kernel.org/infiniband/ipoib.html"
@@ -18,15 +18,12 @@ _FOUR_LANES = ("SDR", "DDR", "QDR", "FDR10", "FDR", "EDR")
 _CONNECTED_MTU = 65520
 
 
-def _infiniband(frame: PortFrame) -> bool:
-    return frame.now.link.layer is LinkLayer.INFINIBAND
-
-
+@needs_infiniband
 def check_subnet_manager(case: Case) -> Iterator[Outcome]:
     """A port stays in INIT until a subnet manager gives it an address."""
     for name, frame, _ in case.each():
         link = frame.now.link
-        if not _infiniband(frame) or link.state is not LinkState.INIT:
+        if not is_infiniband(frame) or link.state is not LinkState.INIT:
             continue
         services = case.tuning.host.processes
         running = services is not None and "opensm" in services
@@ -45,11 +42,12 @@ def check_subnet_manager(case: Case) -> Iterator[Outcome]:
         )
 
 
+@needs_infiniband
 def check_lanes(case: Case) -> Iterator[Outcome]:
     """All lanes of the cable carry data."""
     for name, frame, _ in case.each():
         link = frame.now.link
-        if not _infiniband(frame):
+        if not is_infiniband(frame):
             continue
         rate = parse_rate(link.rate)
         if down := not_up(name, frame):
@@ -70,11 +68,12 @@ def check_lanes(case: Case) -> Iterator[Outcome]:
             )
 
 
+@needs_ipoib
 def check_ipoib(case: Case) -> Iterator[Outcome]:
     """Connected mode, where the driver has it, spares the processor most of the work."""
     for name, frame, _ in case.each():
         link, port = frame.now.link, frame.now.port
-        if not _infiniband(frame) or port.netdev is None:
+        if not is_infiniband(frame) or port.netdev is None:
             continue
         if link.ipoib_mode is None:
             yield CouldNotTell(f"{name}: IPoIB mode", f"/sys/class/net/{name}/mode is not readable")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from mlxtop.analysis.checks.needs import needs_ethernet, needs_fast_ethernet
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome
 from mlxtop.analysis.limits import gbps
 from mlxtop.model.counters import Severity
@@ -118,6 +119,7 @@ def rated(module: Identity) -> int | None:
     return int(max(speeds) * 1e9) if speeds else None
 
 
+@needs_ethernet
 def check_speed(case: Case) -> Iterator[Outcome]:
     """The link is as fast as card, module and peer allow."""
     for name, frame, settings in case.each():
@@ -168,6 +170,7 @@ def _slow(name: str, speed: int, known: dict[str, int], modes: LinkModes) -> Fin
     )
 
 
+@needs_fast_ethernet
 def check_fec(case: Case) -> Iterator[Outcome]:
     """Lanes of 25 Gb/s over copper and short optics need error correction."""
     for name, frame, settings in case.each():
@@ -196,6 +199,7 @@ def check_fec(case: Case) -> Iterator[Outcome]:
             )
 
 
+@needs_ethernet
 def check_pause(case: Case) -> Iterator[Outcome]:
     """Pause works in both directions or in none."""
     for name, frame, settings in case.each():

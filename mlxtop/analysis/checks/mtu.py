@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlxtop.analysis.checks.link import not_up
+from mlxtop.analysis.checks.needs import FAST, needs_fast_ethernet
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome
 from mlxtop.analysis.limits import gbps
 from mlxtop.model.counters import Severity
@@ -14,10 +15,9 @@ from mlxtop.model.sample import LinkLayer
 _TUNING = "https://fasterdata.es.net/host-tuning/linux/100g-tuning/"
 _PING = "man 8 ping"
 JUMBO = 9000
-_FAST = 25_000_000_000
-"""bit/s from which packets of 1500 bytes cost too much of a processor."""
 
 
+@needs_fast_ethernet
 def check_mtu(case: Case) -> Iterator[Outcome]:
     """Fast Ethernet links use large frames."""
     for name, frame, _ in case.each():
@@ -27,7 +27,7 @@ def check_mtu(case: Case) -> Iterator[Outcome]:
         if down := not_up(name, frame):
             yield down
             continue
-        if not link.speed or link.speed < _FAST:
+        if not link.speed or link.speed < FAST:
             continue
         if link.mtu is None:
             yield CouldNotTell(f"{name}: MTU", "no network device")

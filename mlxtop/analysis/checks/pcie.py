@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 
-from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome, card_name
+from mlxtop.analysis.checks.needs import FAST, needs_fast, needs_pci
+from mlxtop.analysis.findings import (
+    Case,
+    CouldNotTell,
+    Finding,
+    Nothing,
+    Outcome,
+    card_name,
+)
 from mlxtop.analysis.limits import gbps, line_limit, measure, path_of, slot_of
 from mlxtop.analysis.slot import Reason, find_hop
 from mlxtop.analysis.verdict import STALLED
@@ -20,9 +28,9 @@ _PCI = "https://docs.kernel.org/PCI/index.html"
 _KERNEL = "pcie_print_link_status() in the kernel's drivers/pci/pci.c"
 _AER = "https://docs.kernel.org/PCI/pcieaer-howto.html"
 _IOMMU = "https://docs.kernel.org/admin-guide/kernel-parameters.html (iommu=)"
-_FAST = 25_000_000_000
 _MEGA = 1_000_000
 _IDLE = 0.02
+_SEVERAL = 2
 _WORTH = 1.05
 """Gain from which larger packets are worth a boot parameter: 128 to 256 bytes, not 256 to 512."""
 _SMALL_READ, _LARGE_READ = 512, 4096
@@ -88,6 +96,7 @@ def _unseen(case: Case) -> Iterator[CouldNotTell]:
                 yield CouldNotTell(f"{name}: PCIe", "no PCIe link is visible (virtual machine?)")
 
 
+@needs_pci
 def check_slot(case: Case) -> Iterator[Outcome]:
     """The slot does not hold up the card's ports."""
     yield from _unseen(case)
@@ -111,10 +120,14 @@ def check_slot(case: Case) -> Iterator[Outcome]:
         )
 
 
+@needs_pci
 def check_shared(case: Case) -> Iterator[Outcome]:
     """The ports of a card fit through its slot together."""
     yield from _unseen(case)
-    for slot in _slots(case):
+    slots = list(_slots(case))
+    if all(len(slot.frames) == 1 for slot in slots):
+        yield Nothing("one port a slot")
+    for slot in slots:
         up = [name for name, frame, _ in slot.frames if line_limit(frame.now.link)]
         demand, usable = slot.demand, slot.usable()
         if not up or not usable or find_hop(slot.path) is not None or usable >= demand:
@@ -131,11 +144,14 @@ def check_shared(case: Case) -> Iterator[Outcome]:
         )
 
 
+@needs_pci
 def check_switch(case: Case) -> Iterator[Outcome]:
     """Cards do not share a bridge that is too narrow for both."""
     yield from _unseen(case)
     everything = Case(case.frame, case.tuning, tuple(case.frame.ports))
     wanted = {adapter.key for adapter in case.adapters()}
+    if len({slot.adapter.key for slot in _slots(everything)}) < _SEVERAL:
+        yield Nothing("one card")
     for one, two in combinations(_slots(everything), 2):
         if one.adapter.key == two.adapter.key or not wanted & {one.adapter.key, two.adapter.key}:
             continue
@@ -157,6 +173,7 @@ def check_switch(case: Case) -> Iterator[Outcome]:
             )
 
 
+@needs_pci
 def check_packets(case: Case) -> Iterator[Outcome]:
     """PCIe packets are not small for no reason, nor reads where the card waits for them."""
     yield from _unseen(case)
@@ -180,7 +197,7 @@ def check_packets(case: Case) -> Iterator[Outcome]:
                 _PCI,
             )
         waiting = (frame.total(STALLED_RD) or 0) >= STALLED and control.mrrs < _LARGE_READ
-        if demand >= _FAST and (control.mrrs < _SMALL_READ or waiting):
+        if demand >= FAST and (control.mrrs < _SMALL_READ or waiting):
             yield Finding(
                 Severity.NOTE,
                 card_name(slot.adapter),
@@ -262,13 +279,14 @@ def check_aspm(case: Case) -> Iterator[Outcome]:
             )
 
 
+@needs_fast
 def check_iommu(case: Case) -> Iterator[Outcome]:
     """The IOMMU does not translate every packet's address."""
     seen: set[PortId] = set()
     for name, frame, settings in case.each():
         speed = frame.now.link.speed or 0
         port = frame.now.port
-        if port.function is None or port.id in seen or speed < _FAST:
+        if port.function is None or port.id in seen or speed < FAST:
             continue
         seen.add(port.id)
         if settings.iommu is None:

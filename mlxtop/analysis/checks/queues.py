@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from mlxtop.analysis.checks.needs import is_infiniband, needs, needs_ethernet, needs_netdev
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome
 from mlxtop.model.catalogue import CATALOGUE
 from mlxtop.model.cores import format_cores, parse_cores
@@ -35,6 +36,7 @@ def _unread(name: str, what: str, key: str, settings: PortTuning) -> CouldNotTel
     return CouldNotTell(f"{name}: {what}", settings.absent.get(key, "the driver does not tell it"))
 
 
+@needs_netdev
 def check_rings(case: Case) -> Iterator[Outcome]:
     """Small rings matter only where packets found no buffer."""
     counter = CATALOGUE[Origin.DRIVER, "rx_out_of_buffer"]
@@ -56,6 +58,7 @@ def check_rings(case: Case) -> Iterator[Outcome]:
             )
 
 
+@needs_netdev
 def check_channels(case: Case) -> Iterator[Outcome]:
     """A fast port has more than one queue."""
     for name, frame, settings in case.each():
@@ -90,6 +93,7 @@ def _local_cores(function: Function | None) -> frozenset[int]:
     return frozenset(parse_cores(function.local_cpus))
 
 
+@needs_netdev
 def check_interrupts(case: Case) -> Iterator[Outcome]:
     """Interrupts are spread over cores of the card's own node."""
     for name, frame, settings in case.each():
@@ -136,6 +140,10 @@ def _placement(
         )
 
 
+@needs(
+    "no Ethernet link of 10 Gb/s or more",
+    lambda frame: not is_infiniband(frame) and _fast(frame),
+)
 def check_coalesce(case: Case) -> Iterator[Outcome]:
     """Interrupt moderation adapts to the traffic."""
     for name, frame, settings in case.each():
@@ -157,6 +165,7 @@ def check_coalesce(case: Case) -> Iterator[Outcome]:
             )
 
 
+@needs_ethernet
 def check_offloads(case: Case) -> Iterator[Outcome]:
     """The card does what it can do for the processor; IPoIB offers less and is left out."""
     for name, frame, settings in case.each():

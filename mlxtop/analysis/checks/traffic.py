@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mlxtop.analysis.ceiling import ceiling
-from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome
+from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Nothing, Outcome
 from mlxtop.analysis.limits import gbps
 from mlxtop.analysis.verdict import Limit
 from mlxtop.model.counters import Severity
@@ -40,12 +40,14 @@ _ADVICE: Mapping[Limit, tuple[str, str]] = {
 
 def check_verdict(case: Case) -> Iterator[Outcome]:
     """Nothing but the line itself stops the traffic."""
+    busy = False
     for name, frame, _ in case.each():
         seen = ceiling(case.frame, frame.now.port.id, case.tuning)
         if seen.measured is None:
             yield CouldNotTell(f"{name}: what limits the traffic", seen.absent["measured"])
             continue
         limit = seen.verdict.limit
+        busy = busy or limit is not None or bool(seen.verdict.ruled_out)
         if limit is None or limit is Limit.LINK:
             continue
         why, advice = _ADVICE[limit]
@@ -61,3 +63,5 @@ def check_verdict(case: Case) -> Iterator[Outcome]:
             advice,
             _TUNING,
         )
+    if not busy:
+        yield Nothing("little traffic")

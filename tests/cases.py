@@ -1,0 +1,153 @@
+"""A port and host where all is well, for tests of checks that change one thing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from mlxtop.analysis.checks import CHECKS
+from mlxtop.analysis.findings import (
+    Case,
+    CouldNotTell,
+    Finding,
+    Outcome,
+    Report,
+    examine,
+)
+from mlxtop.model.counters import Severity
+from mlxtop.model.frame import Frame
+from mlxtop.model.identity import Adapter, Function, PortId
+from mlxtop.model.module import Identity, Lane, Module, Quantity, Thresholds
+from mlxtop.model.sample import Temperature
+from mlxtop.model.tuning import (
+    Channels,
+    Coalesce,
+    Fec,
+    HostTuning,
+    Interrupt,
+    LinkModes,
+    Pause,
+    PciControl,
+    PortTuning,
+    Rings,
+    Tuning,
+)
+from tests.situations import Situation, ethernet, frame_of, slot
+
+X16 = slot((8.0, 16), (8.0, 16), (8.0, 16))
+NOTE, WARNING, CRITICAL = Severity.NOTE, Severity.WARNING, Severity.CRITICAL
+
+GOOD_HOST = HostTuning(
+    governors={"performance": 16},
+    smt=True,
+    aspm_policy="default",
+    sysctls={
+        "net.ipv4.tcp_timestamps": "1",
+        "net.ipv4.tcp_sack": "1",
+        "net.ipv4.tcp_rmem": "4096 131072 6291456",
+        "net.ipv4.tcp_wmem": "4096 16384 4194304",
+        "vm.zone_reclaim_mode": "0",
+    },
+    processes=frozenset(),
+    modules=frozenset({"ib_ipoib", "mlx5_core"}),
+)
+GOOD_PORT = PortTuning(
+    rings=Rings(1024, 8192, 1024),
+    channels=Channels(16, 63),
+    coalesce=Coalesce(True),
+    pause=Pause(False, True, True),
+    fec=Fec("RS"),
+    modes=LinkModes(
+        True, 4, ("100000baseSR4/Full", "40000baseCR4/Full"), (), ("100000baseSR4/Full",)
+    ),
+    features={
+        "rx-gro": True,
+        "tx-tcp-segmentation": True,
+        "rx-checksum": True,
+        "tx-checksum-ip-generic": True,
+    },
+    control=PciControl(256, 512, 512, True),
+    bridge_control=PciControl(256, 256, 512, True),
+    interrupts=tuple(Interrupt(64 + n, f"mlx5_comp{n}", (8 + n,)) for n in range(8)),
+    iommu="identity",
+)
+FUNCTION = Function(
+    "0000:43:00.0", 0x15B3, 0x1013, 0x020000, driver="mlx5_core", numa_node=1, local_cpus="8-15"
+)
+CARD = Adapter(
+    "card",
+    "ConnectX-4",
+    (FUNCTION,),
+    (PortId("0000:43:00.0", 1),),
+    firmware="12.28.2006",
+    firmware_stored="12.28.2006",
+)
+MODULE = Module(
+    Identity("QSFP28", types=("100GBASE-SR4 or 25GBASE-SR",)),
+    temperature=40.0,
+    lanes=(Lane(0.8, 0.9, 7.0),) * 4,
+    thresholds={Quantity.RX_POWER: Thresholds(3.4, 0.05, 2.2, 0.1)},
+)
+GOOD = Situation(ethernet(100), X16, rx=40.0, cpu=(10.0,) * 16, adapter=CARD)
+
+
+def case(
+    situation: Situation = GOOD,
+    port: PortTuning = GOOD_PORT,
+    host: HostTuning = GOOD_HOST,
+    **more: Any,
+) -> Case:
+    frame, port_id = frame_of(situation)
+    changes: dict[str, Any] = {
+        key: more.pop(key) for key in ("module", "temperatures", "netdev") if key in more
+    }
+    frame = _changed(frame, port_id, {"module": MODULE, **changes})
+    aspm = more.pop("aspm", "off")
+    aer: Mapping[str, int] = more.pop("aer", {})
+    pcie = {key: replace(s, aspm=aspm, aer=aer) for key, s in frame.sample.pcie.items()}
+    frame = replace(frame, sample=replace(frame.sample, pcie=pcie))
+    dead = more.pop("dead", frozenset())
+    tuning = Tuning(host, dict.fromkeys(frame.ports, port), dead=dead)
+    return Case(frame, tuning, tuple(frame.ports), **more)
+
+
+def _changed(frame: Frame, port_id: PortId, changes: dict[str, Any]) -> Frame:
+    seen = frame.ports[port_id]
+    now = seen.now
+    if "netdev" in changes:
+        now = replace(now, port=replace(now.port, netdev=changes.pop("netdev")))
+    sensors = changes.pop("temperatures", (Temperature("asic", 50.0, 1.0, critical=105.0),))
+    now = replace(now, temperatures=sensors, **changes)
+    return replace(frame, ports={**frame.ports, port_id: replace(seen, now=now)})
+
+
+def run(
+    check: str, situation: Situation = GOOD, port: PortTuning = GOOD_PORT, **more: Any
+) -> list[Finding | CouldNotTell]:
+    return told(CHECKS[check](case(situation, port, **more)))
+
+
+def told(outcomes: Iterable[Outcome]) -> list[Finding | CouldNotTell]:
+    """What a check says, without what it merely read or had no use for."""
+    return [o for o in outcomes if isinstance(o, Finding | CouldNotTell)]
+
+
+def only(outcomes: Iterable[Outcome]) -> Finding:
+    (found,) = told(outcomes)
+    assert isinstance(found, Finding)
+    assert found.seen
+    assert found.why
+    assert found.advice
+    assert found.reference
+    return found
+
+
+def unknown(outcomes: Iterable[Outcome]) -> CouldNotTell:
+    (found,) = told(outcomes)
+    assert isinstance(found, CouldNotTell)
+    return found
+
+
+def report(**more: Any) -> Report:
+    return examine(case(**more), CHECKS)
