@@ -198,5 +198,5 @@ def _line(text: str, key: str) -> int:
     3
     """
     name = rf"[\"']?{re.escape(key)}[\"']?"
-    match = re.search(rf"^\s*(?:{name}\s*[.=]|\[\s*{name}\s*[.\]])", text, re.MULTILINE)
+    match = re.search(rf"^[ \t]*+(?:{name}\s*[.=]|\[\s*{name}\s*[.\]])", text, re.MULTILINE)
     return text.count("\n", 0, match.end()) + 1 if match else 1

@@ -18,7 +18,7 @@ from mlxtop.system.door import System
 MODPROBE = "/etc/modprobe.d"
 MODPROBE_FILE = f"{MODPROBE}/mlxtop-mlx4.conf"
 MLX4_CONF = "/etc/rdma/mlx4.conf"
-_ARRAY = re.compile(r"^\s*options\s+mlx4_core\b.*\bport_type_array=([0-9,]+)", re.MULTILINE)
+_ARRAY = re.compile(r"^[ \t]*+options[ \t]++mlx4_core\b.*\bport_type_array=([0-9,]+)", re.MULTILINE)
 _SETUP_SCRIPTS = ("/usr/libexec/mlx4-setup.sh", "/usr/libexec/rdma/mlx4-setup.sh")
 
 

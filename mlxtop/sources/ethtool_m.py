@@ -16,9 +16,9 @@ from mlxtop.model.module import Bound, Flag, Identity, Lane, Module, Quantity, T
 from mlxtop.sources.eeprom import COLDEST, HOTTEST, believed, no_diagnostics
 from mlxtop.sources.sff8024 import IDENTIFIERS
 
-_LINE = re.compile(r"^\s*([A-Za-z][^:]*?)\s*:\s(.*)$")
+_LINE = re.compile(r"^\s*+([A-Za-z](?:[^:]*[^:\s])?)\s*+:\s(.*)$")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-_CHANNEL = re.compile(r"\s*\(chan(?:nel)? (\d+)\)$")
+_CHANNEL = re.compile(r"(?<!\s)\s*+\(chan(?:nel)? (\d+)\)$")
 _CODE = re.compile(r"^0x([0-9a-f]{2})\b\s*(?:\((.*)\))?")
 
 _QUANTITIES = {

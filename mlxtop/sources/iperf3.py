@@ -20,7 +20,7 @@ COMMAND = "iperf3"
 INSTALL = "iperf3 is not installed; on Debian and Ubuntu: apt install iperf3"
 
 _VERSION = re.compile(r"^iperf (\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?", re.MULTILINE | re.ASCII)
-_OPTION = re.compile(r"^\s*(?:-\w, )?(--[a-z0-9][a-z0-9-]*)", re.MULTILINE)
+_OPTION = re.compile(r"^[ \t]*+(?:-\w, )?(--[a-z0-9][a-z0-9-]*+)", re.MULTILINE)
 
 THREADS = (3, 16)
 

@@ -17,7 +17,7 @@ _BDF = r"(?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]"
 _DRIVERS = r"mlx5_core|mlx5_ib|mlx4_core|mlx4_en|mlx4_ib|pcieport"
 _HEAD = re.compile(
     rf"^(?:<(?P<angle>{_DRIVERS})> |(?P<driver>{_DRIVERS})(?: (?P<bdf>{_BDF}))?"
-    rf"(?: (?P<name>[^\s:]+?(?:\.[^\s:]+)?))?: )"
+    rf"(?: (?P<name>[^\s:]++))?: )"
 )
 _FUNCTION = re.compile(r"^\w+:\d+:\(pid \d+\): ")
 _BARE_BDF = re.compile(rf"^(?P<bdf>{_BDF}): ")

@@ -17,7 +17,7 @@ INTERVAL = 30.0
 
 COLDEST, HOTTEST = -40, 150
 
-_WHOLE = re.compile(r"^\s*(-?\d{1,3})(?:\.\d+)?\s*(?:C|°C)?\s*$", re.MULTILINE)
+_WHOLE = re.compile(r"^[ \t]*+(-?\d{1,3})(?:\.\d++)?[ \t]*+(?:C|°C)?[ \t\r]*+$", re.MULTILINE)
 
 _WANTED = {
     "mlx4": "mget_temp of NVIDIA MFT up to 4.25 reads it; newer ones dropped ConnectX-3",

@@ -25,10 +25,10 @@ INTERVAL = 30.0
 TOOLS = ("mstlink", "mlxlink")
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_PADDED = re.compile(r"^\s*(\S.*?)\s+:(?: (.*))?$")
+_PADDED = re.compile(r"^\s*+(\S.*?)(?<!\s)\s++:(?: (.*))?$")
 _TIGHT = re.compile(r"^\s*([A-Za-z][^:]*?):(?: (.*))?$")
 _SPEEDS = re.compile(r"^(0x[0-9a-fA-F]+)\s*\(([^)]*)\)")
-_RANGE = re.compile(r"\[\s*(-?[\d.]+)\s*\.\.\s*(-?[\d.]+)\s*\]")
+_RANGE = re.compile(r"\[\s*+(-?\d++(?:\.\d++)?)\s*+\.\.\s*+(-?\d++(?:\.\d++)?)\s*+\]")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 NO_LIGHT = -40.0

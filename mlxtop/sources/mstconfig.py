@@ -82,14 +82,15 @@ class ConfigReport:
 
 
 _HEADING = re.compile(r"^\s*Device \\?#(\d+):\s*$")
-_FIELD = re.compile(r"^\s*(Device type|Name|Description|(?:PCI )?[Dd]evice):\s*(.*?)\s*$")
+_FIELD = re.compile(r"^\s*(Device type|Name|Description|(?:PCI )?[Dd]evice):(.*)$")
 _SYSFS = re.compile(r"^/sys/bus/pci/devices/([^/]+)/config$")
 _HEADER = re.compile(r"^\s*Configurations:(.*)$")
 _COLUMN = re.compile(r"Default|Current|Next Boot|New\b")
 _ROW = re.compile(
-    r"^\s*(\*)?\s*(?:(RO)\s+)?([A-Z][A-Z0-9_][A-Za-z0-9_]*(?:\[[0-9.]+\])?)\s+(\S+(?:\s+\S+){0,3})\s*$"
+    r"^\s*+(\*)?\s*+(?:(RO)\s++)?([A-Z][A-Z0-9_][A-Za-z0-9_]*+(?:\[[0-9.]+\])?)"
+    r"\s++(\S++(?:\s++\S++){0,3})\s*+$"
 )
-_ERROR = re.compile(r"-E-\s*(.*?)\s*$")
+_ERROR = re.compile(r"-E-(.*)$")
 _APPLIED = re.compile(r"^\s*Applying\.\.\.\s*Done!\s*$")
 _REBOOT = re.compile(r"^\s*-I-\s.*\b(?:reboot|power cycle)\b", re.IGNORECASE)
 _TROUBLES = (
@@ -127,13 +128,13 @@ class _Draft:
         """Take one line."""
         error = _ERROR.search(line)
         if error:
-            self.errors.append(error[1])
+            self.errors.append(error[1].strip())
         elif header := _HEADER.match(line):
             self.columns = tuple(Column(name) for name in _COLUMN.findall(header[1]))
         elif self.columns is not None:
             self._after_header(line)
         elif field_ := _FIELD.match(line):
-            self.fields.setdefault(field_[1].lower().removeprefix("pci "), field_[2])
+            self.fields.setdefault(field_[1].lower().removeprefix("pci "), field_[2].strip())
         elif line.strip(" -\t"):
             self.remarks.append(line.strip())
 

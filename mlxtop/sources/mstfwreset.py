@@ -53,21 +53,22 @@ class ResetReport:
 
 _SECTION = re.compile(r"^\s*Reset-(\w+)", re.IGNORECASE)
 _OFFER = re.compile(
-    r"^\s*(\d):\s+(\S.*?)\s*-\s*(Not Supported|Supported)\b\s*(\(default\))?", re.IGNORECASE
+    r"^\s*+(\d):\s++(\S.*?)(?<!\s)\s*+-\s*+(Not Supported|Supported)\b\s*+(\(default\))?",
+    re.IGNORECASE,
 )
 _LEVEL = re.compile(r"^\s*(\d):\s+\S")
-_ERROR = re.compile(r"-E-\s*(.*?)\s*$")
+_ERROR = re.compile(r"-E-(.*)$")
 _DEVICE = re.compile(
     r"^\s*(?:(?:Minimal|Requested) reset level for device, (\S+?):"
     r"|The reset level for device, (\S+) is:)\s*$"
 )
-_STEP = re.compile(r"^-I-\s+(\S.*?)\s+-\s*(Done|Skipped|Failed)\s*$")
+_STEP = re.compile(r"^-I-\s++(\S.*?)(?<!\s)\s++-\s*+(Done|Skipped|Failed)\s*+$")
 _LOADED = re.compile(r"^-I-\s+FW was loaded successfully")
 
 
 def _error(text: str) -> str | None:
     errors = (_ERROR.search(line) for line in text.splitlines())
-    return next((error[1] for error in errors if error), None)
+    return next((error[1].strip() for error in errors if error), None)
 
 
 def parse_levels(text: str) -> Levels:

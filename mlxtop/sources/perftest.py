@@ -18,7 +18,7 @@ PORT = 18515
 _MICRO = 1e-6
 _TITLE = re.compile(
     r"^\s*(RDMA_Write|RDMA_Read|Send|RDMA_Atomic|Atomic)\s+"
-    r"(?:Bidirectional |Post List |Burst |\w+ )*?(BW|Latency) Test\s*$"
+    r"(?:\w+ )*?(BW|Latency) Test\s*$"
 )
 _VERBS = {"RDMA_Write": "write", "RDMA_Read": "read", "Send": "send"}
 _NUMBER = re.compile(r"^-?\d{1,18}(?:\.\d{1,12})?$", re.ASCII)

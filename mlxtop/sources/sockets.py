@@ -26,10 +26,12 @@ _UNIT_FOLDERS = (
     "/lib/systemd/system",
 )
 _UNITS = ("ssh.socket", "sshd.socket")
-_PORT_LINE = re.compile(r"^\s*Port[\s=]+\"?(\d{1,5})\b", re.IGNORECASE | re.MULTILINE)
-_LISTEN_LINE = re.compile(r"^\s*ListenAddress[\s=]+\S*?[\]\w.]:(\d{1,5})\b", re.I | re.M)
-_INCLUDE_LINE = re.compile(r"^\s*Include[\s=]+(.+)$", re.IGNORECASE | re.MULTILINE)
-_STREAM_LINE = re.compile(r"^\s*ListenStream\s*=\s*(?:\S*:)?(\d{1,5})\s*$", re.MULTILINE)
+_PORT_LINE = re.compile(r"^[ \t]*+Port[ \t=]++\"?(\d{1,5})\b", re.IGNORECASE | re.MULTILINE)
+_LISTEN_LINE = re.compile(r"^[ \t]*+ListenAddress[ \t=]++\S*?[\]\w.]:(\d{1,5})\b", re.I | re.M)
+_INCLUDE_LINE = re.compile(r"^[ \t]*+Include[ \t=]++(.+)$", re.IGNORECASE | re.MULTILINE)
+_STREAM_LINE = re.compile(
+    r"^[ \t]*+ListenStream[ \t]*+=[ \t]*+(?:\S*:)?(\d{1,5})\s*?$", re.MULTILINE
+)
 _SESSION = re.compile(r"^sshd(?:-session)?: \S+(?:@| \[priv\])")
 
 
