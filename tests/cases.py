@@ -43,6 +43,10 @@ GOOD_HOST = HostTuning(
     smt=True,
     aspm_policy="default",
     sysctls={
+        "kernel.nmi_watchdog": "1",
+        "kernel.numa_balancing": "0",
+        "net.core.default_qdisc": "fq_codel",
+        "net.ipv4.tcp_congestion_control": "cubic",
         "net.ipv4.tcp_timestamps": "1",
         "net.ipv4.tcp_sack": "1",
         "net.ipv4.tcp_rmem": "4096 131072 6291456",

@@ -113,3 +113,13 @@ def test_what_a_machine_hides_is_told_as_such() -> None:
     told = {item.check: item.reason for item in report.could_not_tell}
     assert told["enp101s0f0np0: asic temperature"] == "the sensor has not answered yet"
     assert "0xff" in told["enp101s0f1np1: optical power"]
+
+
+def test_what_a_card_stores_is_shown_without_what_its_firmware_lacks() -> None:
+    _, _, report = examined("pacu", QUIET)
+    texts = {setting.topic: setting.text for setting in report.settings}
+    assert texts["stored performance settings"] == (
+        "CQE_COMPRESSION BALANCED(0), PCI_WR_ORDERING per_mkey(0) (mstconfig)"
+    )
+    assert texts["PCIe read requests"] == "MaxPayload 256, MaxReadReq 512, relaxed ordering on"
+    assert "numa_balancing 0" in texts["memory and watchdog settings"]

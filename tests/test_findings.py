@@ -64,8 +64,8 @@ def test_a_machine_where_all_is_well_has_no_findings() -> None:
     assert good.could_not_tell == ()
     assert good.status == 0
     idle = {name for names in good.idle.values() for name in names}
-    assert set(good.fine) | idle == set(CHECKS)
-    assert idle.isdisjoint(good.fine)
+    shown = {setting.topic for setting in good.settings}
+    assert sorted([*good.fine, *idle, *shown]) == sorted(CHECKS)
 
 
 def test_a_machine_of_which_nothing_is_known_has_no_findings_and_no_check_that_is_fine() -> None:

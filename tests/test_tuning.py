@@ -298,3 +298,29 @@ def test_bonds_of_real_hosts_are_read_as_people_read_them() -> None:
             assert slave.up == (facts["mii_status"] == "up")
             assert slave.speed == facts["speed_mbps"]
             assert slave.aggregator == facts.get("aggregator")
+
+
+PROGRAMS = """
+/proc/1/comm = systemd
+/proc/4711/comm = iperf3
+/proc/4711/cmdline hex:
+  | 6970 6572 6633 002d 6300 6672 7900
+/proc/4711/status:
+  | Name:	iperf3
+  | Cpus_allowed_list:	0-1,4
+/proc/4712/comm = ib_write_bw
+/proc/812/comm = irqbalance
+/sys/kernel/mm/transparent_hugepage/enabled = always [madvise] never
+/proc/sys/kernel/numa_balancing = 1
+"""
+
+
+def test_programs_that_measure_are_read_with_their_cores() -> None:
+    host = read_host(machine(PROGRAMS))
+    first, second = host.programs
+    assert (first.pid, first.name, first.cpus) == (4711, "iperf3", (0, 1, 4))
+    assert first.words == ("iperf3", "-c", "fry")
+    assert (second.name, second.cpus) == ("ib_write_bw", None)
+    assert host.processes == frozenset({"irqbalance"})
+    assert host.huge_pages == "madvise"
+    assert host.sysctls == {"kernel.numa_balancing": "1"}

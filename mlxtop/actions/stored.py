@@ -1,14 +1,22 @@
-"""Ask a card's stored configuration for its link types, with root's rights."""
+"""Ask with root's rights what a card stores: link types, and what bears on speed."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from mlxtop.actions.privilege import Access, query
-from mlxtop.sources.mstconfig import ConfigReport, Trouble, parse_mstconfig, parse_mstconfig_json
+from mlxtop.sources.mstconfig import (
+    Column,
+    ConfigReport,
+    Trouble,
+    parse_mstconfig,
+    parse_mstconfig_json,
+)
 from mlxtop.system.door import Finished, System
 
 NAMES = ("LINK_TYPE_P1", "LINK_TYPE_P2")
+SPEED = ("CQE_COMPRESSION", "MAX_ACC_OUT_READ", "PCI_WR_ORDERING")
+"""Parameters that guides for fast links mention; older firmware lacks some, mlx4 all."""
 _FINAL = (Trouble.UNSUPPORTED, Trouble.NO_ACCESS)
 
 
@@ -34,6 +42,23 @@ def read_config(
     if report.device is not None and not report.device.endswith(device.removeprefix("0000:")):
         return replace(report, parameters={}, errors=(f"answered for {report.device}",))
     return report
+
+
+def read_values(system: System, tool: str, device: str, rights: Access) -> dict[str, str]:
+    """The values of the next start that bear on speed; without those this firmware has not.
+
+    A question with a name that is not known gets no answer at all, hence one by one after it.
+    Raises NotAllowed, TimeoutError and OSError.
+    """
+    found: dict[str, str] = {}
+    for names in (SPEED, *((name,) for name in SPEED)):
+        report = _report(tool, query(system, [tool, "-d", device, "q", *names], rights, False))
+        for name in names:
+            if name in report.parameters:
+                found[name] = report.parameters[name].values.get(Column.NEXT, "")
+        if report.trouble is not Trouble.NO_PARAMETER and len(names) > 1:
+            break
+    return {name: value for name, value in found.items() if value}
 
 
 def _report(tool: str, finished: Finished) -> ConfigReport:

@@ -103,6 +103,21 @@ _SETTINGS: Mapping[str, Explanation] = {
         " piece that it asks to read. Small ones spend more of the link on headers.",
         "MaxPayload 256 or 512, MaxReadReq 512 to 4096",
     ),
+    "PCIe read requests": Explanation(
+        "To send, a card reads memory in pieces of MaxReadReq at most; 4096 bytes help some hosts"
+        " at 100 Gb/s and more. With relaxed ordering a write may overtake another one that waits."
+        " Both lie in the function's Device Control register, which setpci can change (CAP_EXP+8)"
+        " until the next start; mlxtop never does.",
+        "MaxReadReq 512 to 4096, relaxed ordering on",
+    ),
+    "stored performance settings": Explanation(
+        "CQE_COMPRESSION packs the card's completion entries and saves PCIe for small packets"
+        " (AGGRESSIVE costs latency where PCIe is free). MAX_ACC_OUT_READ bounds the reads of"
+        " memory on their way, 0 leaves it to the firmware. PCI_WR_ORDERING force_relax lets"
+        " writes overtake each other, which helps hosts with many processor dies. Firmware that"
+        " has one of them not at all leaves it out.",
+        "BALANCED(0), 0, per_mkey(0): what cards come with",
+    ),
     "PCIe errors": Explanation(
         "PCIe counts packets that arrived damaged (AER) and repeats them. Those on the card's"
         " link are often counted at the port above it.",
@@ -150,6 +165,26 @@ _SETTINGS: Mapping[str, Explanation] = {
         "Old guides set kernel values (sysctl) that do harm today: the kernel's own values fit"
         " fast networks.",
         "tcp_timestamps 1, tcp_sack 1, tcp_rmem up to at least 4 MB, zone_reclaim_mode 0",
+    ),
+    "queueing and congestion control": Explanation(
+        "The queueing discipline decides which packet leaves next, congestion control how fast a"
+        " TCP connection sends. The kernel's own choices keep connections apart, and let one of"
+        " them fill a fast link.",
+        "fq, fq_codel or pfifo_fast; cubic or bbr",
+    ),
+    "memory and watchdog settings": Explanation(
+        "Guides for fast links mention these: NUMA balancing moves memory to the node that uses it"
+        " and stops programs for that (0 is steadier), zone reclaim frees a node's memory before it"
+        " takes another's (0), the NMI watchdog takes a hardware counter and a little time of"
+        " every core (0 where microseconds count), huge pages spare look-ups of addresses (always"
+        " or madvise). None of them is a fault where nothing is slow.",
+        "the distribution's values, unless a measurement says otherwise",
+    ),
+    "cores of test programs": Explanation(
+        "A program reaches the card fastest from the cores of the card's own node (local_cpulist);"
+        " from others all data crosses the link between the processors. mlxtop load starts its own"
+        " on the right ones.",
+        "free to run there, or bound there with numactl or taskset",
     ),
     "bonds": Explanation(
         "A bond joins ports. In 802.3ad (LACP) every connection uses one of them; balance-rr"

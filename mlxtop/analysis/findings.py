@@ -101,6 +101,8 @@ class Case:
     """From the kernel log, oldest first."""
     probes: tuple[Probe, ...] = ()
     pending: Mapping[PortId, Pending] = field(default_factory=dict)
+    stored: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Of the stored configuration, what bears on speed: name to value, by `Adapter.key`."""
     unanswered: Mapping[str, str] = field(default_factory=dict)
     """Why the stored configuration of a card is not known, by `Adapter.key`."""
     absent: Mapping[str, str] = field(default_factory=dict)
@@ -167,11 +169,12 @@ def examine(case: Case, checks: Mapping[str, Check]) -> Report:
     fine: list[str] = []
     judged = any(True for _ in case.each())
     for name, check in checks.items():
-        quiet, missing = True, None if judged else "no port"
+        quiet, shown, missing = True, False, None if judged else "no port"
         for outcome in check(case):
             if isinstance(outcome, Nothing):
                 missing = outcome.missing
             elif isinstance(outcome, Setting):
+                shown = True
                 settings.setdefault(replace(outcome, topic=name))
             else:
                 quiet = False
@@ -180,9 +183,11 @@ def examine(case: Case, checks: Mapping[str, Check]) -> Report:
                     findings.append(replace(outcome, topic=topic))
                 else:
                     unknown.setdefault(replace(outcome, topic=topic))
-        if quiet and missing is None:
+        if not quiet or shown:
+            continue
+        if missing is None:
             fine.append(name)
-        elif quiet and missing is not None:
+        else:
             idle[missing] = (*idle.get(missing, ()), name)
     findings.sort(key=lambda finding: _RANK[finding.severity])
     return Report(tuple(findings), tuple(unknown), tuple(fine), judged, idle, tuple(settings))

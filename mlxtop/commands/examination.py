@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from time import monotonic
 
-from mlxtop.actions.cards import Card, survey
-from mlxtop.actions.privilege import Access, access
+from mlxtop.actions.cards import Card, claimed, survey
+from mlxtop.actions.privilege import Access, NotAllowed, access
+from mlxtop.actions.stored import read_values
 from mlxtop.analysis.checks import CHECKS
 from mlxtop.analysis.findings import Case, Pending, Probe, Report, examine
 from mlxtop.model.frame import Frame
@@ -16,7 +18,8 @@ from mlxtop.model.identity import PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.sample import PcieStatus
 from mlxtop.model.tuning import Tuning
-from mlxtop.sources.discover import discover
+from mlxtop.sources.discover import Inventory, discover
+from mlxtop.sources.mstconfig import TOOLS
 from mlxtop.sources.pci import read_pcie
 from mlxtop.sources.probe import full_size, ping, route_device, small_ping, valid_host
 from mlxtop.sources.slow import SlowReader
@@ -62,7 +65,7 @@ class Examiner:
         now = reread_pcie(self._system, frame)
         chosen = tuple(ports)
         unread = frame.sample.absent.get("kernel_log")
-        pending, unanswered = self._link_types(frame, chosen)
+        stored = self._stored(frame, chosen)
         case = Case(
             frame=now,
             tuning=tuning,
@@ -70,23 +73,23 @@ class Examiner:
             pcie_before=(before or frame).sample.pcie,
             incidents=tuple(incidents),
             probes=probes,
-            pending=pending,
-            unanswered=unanswered,
+            pending=stored.pending,
+            stored=stored.values,
+            unanswered=stored.unanswered,
             absent={"kernel log": unread} if unread else {},
         )
         return examine(case, CHECKS)
 
-    def _link_types(
-        self, frame: Frame, ports: tuple[PortId, ...]
-    ) -> tuple[dict[PortId, Pending], dict[str, str]]:
-        """Types that the next start changes, and why a card did not tell; tools run as root only.
+    def _stored(self, frame: Frame, ports: tuple[PortId, ...]) -> _Stored:
+        """What cards keep for their next start, and why one did not tell; tools run as root only.
 
         sudo is left alone: it would tell the administrator of every report.
         """
         keys = {a.key for a in frame.sample.adapters if set(a.ports) & set(ports) and a.driver}
         if access(self._system) is not Access.ROOT:
-            return {}, dict.fromkeys(keys, "needs root")
-        cards, late = self._survey(keys)
+            return _Stored(unanswered=dict.fromkeys(keys, "needs root"))
+        answers, late = self._survey(keys)
+        cards = [card for card, _ in answers]
         pending = {
             port.id: Pending(port.current or port.now or port.next_boot, port.next_boot)
             for card in cards
@@ -94,15 +97,16 @@ class Examiner:
             if port.pending and port.next_boot is not None
         }
         unanswered = {c.adapter.key: c.unanswered for c in cards if c.unanswered is not None}
-        return pending, {**late, **unanswered}
+        values = {card.adapter.key: found for card, found in answers}
+        return _Stored(pending, values, {**late, **unanswered})
 
-    def _survey(self, keys: Iterable[str]) -> tuple[list[Card], dict[str, str]]:
+    def _survey(self, keys: Iterable[str]) -> tuple[list[_Answer], dict[str, str]]:
         """What tools say of cards, all cards at the same time; those that do not answer."""
         inventory = discover(self._system)
         readers = {
             key: SlowReader(
                 f"{key} link type",
-                partial(survey, self._system, inventory, Access.ROOT, keys={key}),
+                partial(_ask_tools, self._system, inventory, key),
                 TOOL_SECONDS,
                 TOOL_SECONDS,
             )
@@ -111,15 +115,41 @@ class Examiner:
         for reader in readers.values():
             reader.poll(self._system.now())
         until = monotonic() + TOOL_SECONDS
-        cards: list[Card] = []
+        answers: list[_Answer] = []
         late = {}
         for key, reader in readers.items():
             if reader.settle(max(0.0, until - monotonic())) and reader.value is not None:
-                cards += reader.value
+                answers += reader.value
             else:
                 late[key] = reader.error or f"no answer within {TOOL_SECONDS:g} s"
             reader.close()
-        return cards, late
+        return answers, late
+
+
+_Answer = tuple[Card, dict[str, str]]
+"""A card, and the values of its stored configuration that bear on speed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What cards keep for their next start."""
+
+    pending: Mapping[PortId, Pending] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    unanswered: Mapping[str, str] = field(default_factory=dict)
+
+
+def _ask_tools(system: System, inventory: Inventory, key: str) -> list[_Answer]:
+    """Link types and speed settings of a card; settings that are not told are left out."""
+    answers = []
+    for card in survey(system, inventory, Access.ROOT, keys={key}):
+        values: dict[str, str] = {}
+        tool = card.tool or next((tool for tool in TOOLS if system.which(tool)), None)
+        if card.unanswered is None and tool is not None and not card.mlx4:
+            with suppress(OSError, NotAllowed), claimed(system, card):
+                values = read_values(system, tool, card.device, Access.ROOT)
+        answers.append((card, values))
+    return answers
 
 
 def reread_pcie(system: System, frame: Frame) -> Frame:

@@ -133,6 +133,18 @@ class Bond:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadProgram:
+    """A process of iperf3, perftest or the like."""
+
+    pid: int
+    name: str
+    words: tuple[str, ...] = ()
+    """Its command line."""
+    cpus: tuple[int, ...] | None = None
+    """The cores it may run on."""
+
+
+@dataclass(frozen=True, slots=True)
 class HostTuning:
     """Settings of the host."""
 
@@ -144,6 +156,10 @@ class HostTuning:
     """`net.ipv4.tcp_rmem` and others, as the kernel writes them."""
     processes: frozenset[str] | None = None
     """Of `irqbalance` and `opensm`, those that run."""
+    programs: tuple[LoadProgram, ...] = ()
+    """Programs that measure, as far as they can be seen from here."""
+    huge_pages: str | None = None
+    """When memory is given out in huge pages: `always`, `madvise` or `never`."""
     modules: frozenset[str] | None = None
     """Kernel modules, loaded or built in."""
     bonds: Mapping[str, Bond] = field(default_factory=dict)

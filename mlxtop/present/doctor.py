@@ -193,7 +193,7 @@ def report_lines(
     texts: dict[str, list[str]] = {}
     for setting in report.settings:
         texts.setdefault(setting.text, []).append(setting.subject)
-    alike = [f"{', '.join(subjects)}: {text}" for text, subjects in texts.items()]
+    alike = [f"{text}: {', '.join(subjects)}" for text, subjects in texts.items()]
     yield from _list("As read, for comparing with guides:", alike, columns)
 
 

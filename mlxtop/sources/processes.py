@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlxtop.model.cores import parse_cores
 from mlxtop.sources.sysfs import names, read_text
 from mlxtop.system.door import System
 
@@ -28,6 +29,24 @@ def parse_words(text: str | None) -> tuple[str, ...]:
     ('sshd', '-p', '2222')
     """
     return tuple(word for word in (text or "").split("\0") if word)
+
+
+def parse_allowed_cores(text: str | None) -> tuple[int, ...] | None:
+    """The cores that `/proc/PID/status` allows; None where it does not tell.
+
+    >>> parse_allowed_cores("Name:\\tiperf3\\nCpus_allowed_list:\\t0-1,4\\n")
+    (0, 1, 4)
+    """
+    for line in (text or "").splitlines():
+        key, _, value = line.partition(":")
+        if key == "Cpus_allowed_list":
+            return parse_cores(value) or None
+    return None
+
+
+def read_allowed_cores(system: System, pid: int) -> tuple[int, ...] | None:
+    """The cores that a process may run on."""
+    return parse_allowed_cores(read_text(system, f"/proc/{pid}/status"))
 
 
 def read_processes(system: System) -> list[Process]:

@@ -16,10 +16,11 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from mlxtop.model.identity import Adapter, Port, PortId, PortKind
-from mlxtop.model.tuning import HostTuning, PortTuning, Tuning
+from mlxtop.model.tuning import HostTuning, LoadProgram, PortTuning, Tuning
 from mlxtop.sources.bonding import read_bonds
 from mlxtop.sources.irq import parse_interrupts, read_interrupts
 from mlxtop.sources.pciconfig import is_dead, read_config
+from mlxtop.sources.processes import parse_words, read_allowed_cores
 from mlxtop.sources.queues import (
     parse_channels,
     parse_coalesce,
@@ -36,6 +37,8 @@ from mlxtop.system.door import Answer, Question, System
 T = TypeVar("T")
 
 SYSCTLS = (
+    "kernel.nmi_watchdog",
+    "kernel.numa_balancing",
     "net.core.default_qdisc",
     "net.core.rmem_max",
     "net.core.wmem_max",
@@ -48,6 +51,14 @@ SYSCTLS = (
     "vm.zone_reclaim_mode",
 )
 SERVICES = frozenset({"irqbalance", "opensm"})
+TESTS = frozenset(
+    {
+        *("iperf", "iperf2", "iperf3", "netperf", "netserver", "nuttcp", "qperf"),
+        *(f"ib_{verb}_{what}" for verb in ("read", "send", "write") for what in ("bw", "lat")),
+        *("ib_atomic_bw", "ib_atomic_lat", "raw_ethernet_bw", "raw_ethernet_lat"),
+    }
+)
+"""Programs that measure, by the 15 characters that the kernel keeps of a name."""
 MODULES = frozenset({"ib_ipoib", "mlx4_core", "mlx4_en", "mlx4_ib", "mlx5_core", "mlx5_ib"})
 
 _QUESTIONS: Mapping[str, tuple[Question, Callable[[Answer], object]]] = {
@@ -204,6 +215,7 @@ def read_host(system: System) -> HostTuning:
     reasons = _Reasons(system.captured)
     smt = reasons.attempt("smt", system.read, "/sys/devices/system/cpu/smt/active")
     modules = reasons.attempt("modules", system.list, "/sys/module")
+    running = reasons.attempt("processes", _running, system)
     return HostTuning(
         governors=reasons.attempt("governors", _governors, system),
         smt=None if smt is None else smt.strip() == b"1",
@@ -213,7 +225,13 @@ def read_host(system: System) -> HostTuning:
             for key in SYSCTLS
             if (value := read_text(system, f"/proc/sys/{key.replace('.', '/')}")) is not None
         },
-        processes=reasons.attempt("processes", _processes, system),
+        processes=None if running is None else SERVICES.intersection(running.values()),
+        programs=tuple(
+            _load_program(system, pid, name)
+            for pid, name in sorted((running or {}).items())
+            if name in TESTS
+        ),
+        huge_pages=_chosen(read_text(system, "/sys/kernel/mm/transparent_hugepage/enabled")),
         modules=None if modules is None else MODULES.intersection(modules),
         bonds=read_bonds(system),
         absent=reasons.absent,
@@ -239,12 +257,17 @@ def _governors(system: System) -> dict[str, int]:
     return dict(found)
 
 
-def _processes(system: System) -> frozenset[str]:
-    """Of the services that matter, those that run in this process namespace."""
-    found = set()
+def _running(system: System) -> dict[int, str]:
+    """Names of the services and programs that matter, as far as this process namespace shows."""
+    found = {}
     for process in system.list("/proc"):
-        if process.isdecimal():
+        if process.isascii() and process.isdecimal():
             name = read_text(system, f"/proc/{process}/comm")
-            if name in SERVICES:
-                found.add(name)
-    return frozenset(found)
+            if name is not None and (name in SERVICES or name in TESTS):
+                found[int(process)] = name
+    return found
+
+
+def _load_program(system: System, pid: int, name: str) -> LoadProgram:
+    words = parse_words(read_text(system, f"/proc/{pid}/cmdline"))
+    return LoadProgram(pid, name, words, read_allowed_cores(system, pid))

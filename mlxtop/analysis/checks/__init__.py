@@ -8,7 +8,12 @@ from mlxtop.analysis.checks.bonds import check_bonds
 from mlxtop.analysis.checks.cards import check_cards, check_firmware, check_link_type, check_netdev
 from mlxtop.analysis.checks.counters import check_counters, check_stuck
 from mlxtop.analysis.checks.heat import check_optics, check_temperatures
-from mlxtop.analysis.checks.host import check_power_saving, check_sysctls
+from mlxtop.analysis.checks.host import (
+    check_machine,
+    check_power_saving,
+    check_queueing,
+    check_sysctls,
+)
 from mlxtop.analysis.checks.infiniband import check_ipoib, check_lanes, check_subnet_manager
 from mlxtop.analysis.checks.link import check_fec, check_link, check_pause, check_speed
 from mlxtop.analysis.checks.log import check_log
@@ -22,6 +27,7 @@ from mlxtop.analysis.checks.pcie import (
     check_slot,
     check_switch,
 )
+from mlxtop.analysis.checks.place import check_test_programs
 from mlxtop.analysis.checks.queues import (
     check_channels,
     check_coalesce,
@@ -29,6 +35,7 @@ from mlxtop.analysis.checks.queues import (
     check_offloads,
     check_rings,
 )
+from mlxtop.analysis.checks.stored import check_requests, check_stored
 from mlxtop.analysis.checks.traffic import check_verdict
 from mlxtop.analysis.findings import Check
 
@@ -50,6 +57,8 @@ CHECKS: Mapping[str, Check] = {
     "PCIe shared by ports": check_shared,
     "PCIe shared by cards": check_switch,
     "PCIe packet sizes": check_packets,
+    "PCIe read requests": check_requests,
+    "stored performance settings": check_stored,
     "PCIe errors": check_bus_errors,
     "PCIe power saving": check_aspm,
     "IOMMU": check_iommu,
@@ -60,6 +69,9 @@ CHECKS: Mapping[str, Check] = {
     "offloads": check_offloads,
     "processor clock": check_power_saving,
     "kernel settings": check_sysctls,
+    "queueing and congestion control": check_queueing,
+    "memory and watchdog settings": check_machine,
+    "cores of test programs": check_test_programs,
     "bonds": check_bonds,
     "temperatures": check_temperatures,
     "optical power": check_optics,

@@ -5,15 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mlxtop.analysis.checks.needs import is_fast, needs_fast
-from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome
+from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome, Setting
+from mlxtop.model.cores import parse_cores
 from mlxtop.model.counters import Severity
 
 _CPUFREQ = "https://docs.kernel.org/admin-guide/pm/cpufreq.html"
 _IP = "https://docs.kernel.org/networking/ip-sysctl.html"
+_NET = "https://docs.kernel.org/admin-guide/sysctl/net.html"
 _VM = "https://docs.kernel.org/admin-guide/sysctl/vm.html"
 _FULL_SPEED = "performance"
 _BUFFER = 4 << 20
 """Bytes of receive window that a 100G link of 0.3 ms needs; the kernel's default is 6 MB."""
+
+_ONE_QUEUE = frozenset({"bfifo", "netem", "noop", "noqueue", "pfifo", "tbf"})
+"""Queueing disciplines that are no sensible default for a network card."""
+_CONTROLS = frozenset({"bbr", "bbr2", "bbr3", "cubic", "dctcp", "htcp", "prague"})
+"""Congestion control that fills fast links; the rest are for other networks, or for research."""
+_MACHINE: Mapping[str, str] = {
+    "kernel.numa_balancing": "numa_balancing",
+    "vm.zone_reclaim_mode": "zone_reclaim_mode",
+    "kernel.nmi_watchdog": "nmi_watchdog",
+    "net.core.default_qdisc": "default_qdisc",
+    "net.ipv4.tcp_congestion_control": "tcp_congestion_control",
+}
 
 _OBSOLETE: Mapping[str, tuple[str, str]] = {
     "net.ipv4.tcp_timestamps": ("0", "1"),
@@ -82,7 +96,7 @@ def check_sysctls(case: Case) -> Iterator[Outcome]:
                 f'sysctl -w {key}="4096 131072 {16 << 20}"',
                 _IP,
             )
-    if sysctls.get("vm.zone_reclaim_mode", "0") != "0":
+    if sysctls.get("vm.zone_reclaim_mode", "0") != "0" and _several_nodes(case):
         yield Finding(
             Severity.NOTE,
             "host",
@@ -91,6 +105,58 @@ def check_sysctls(case: Case) -> Iterator[Outcome]:
             "sysctl -w vm.zone_reclaim_mode=0",
             _VM,
         )
+
+
+def _several_nodes(case: Case) -> bool:
+    """Some core is not on a card's node; True where that is not known."""
+    places = [f for adapter in case.frame.sample.adapters for f in adapter.functions]
+    known = [parse_cores(f.local_cpus) for f in places if f.local_cpus]
+    total = case.frame.sample.host.cpus
+    return not known or total is None or any(len(cores) < total for cores in known)
+
+
+@needs_fast
+def check_queueing(case: Case) -> Iterator[Outcome]:
+    """Packets are queued, and senders slow down, by a way that was made for fast links."""
+    sysctls = case.tuning.host.sysctls
+    qdisc = sysctls.get("net.core.default_qdisc")
+    control = sysctls.get("net.ipv4.tcp_congestion_control")
+    if qdisc is None or control is None:
+        yield CouldNotTell("queueing and congestion control", "/proc/sys/net could not be read")
+    if qdisc in _ONE_QUEUE:
+        yield Finding(
+            Severity.NOTE,
+            "host",
+            f"net.core.default_qdisc = {qdisc} (sysctl)",
+            "packets of all connections wait in one line, or none waits and they are dropped",
+            "sysctl -w net.core.default_qdisc=fq; devices that are up keep what they have:"
+            " tc qdisc replace dev NAME root mq",
+            _NET,
+        )
+    if control is not None and control not in _CONTROLS:
+        yield Finding(
+            Severity.NOTE,
+            "host",
+            f"net.ipv4.tcp_congestion_control = {control} (sysctl)",
+            "after a loss it comes back slowly or gives way to all others: one connection hardly"
+            " fills a fast link",
+            "sysctl -w net.ipv4.tcp_congestion_control=cubic (or bbr, after modprobe tcp_bbr)",
+            _IP,
+        )
+
+
+def check_machine(case: Case) -> Iterator[Outcome]:
+    """Settings that guides for fast links mention; none is a fault where nothing is slow."""
+    host = case.tuning.host
+    told = [
+        f"{words} {host.sysctls[key]}" for key, words in _MACHINE.items() if key in host.sysctls
+    ]
+    if host.huge_pages is not None:
+        told.insert(0, f"transparent huge pages {host.huge_pages}")
+    if told:
+        yield Setting("host", ", ".join(told))
+    else:
+        yield CouldNotTell("memory and watchdog settings", "not to be read here")
 
 
 def _last(value: str | None) -> int | None:

@@ -184,7 +184,7 @@ def check_packets(case: Case) -> Iterator[Outcome]:
             reason = settings.absent.get("control", "not read")
             yield CouldNotTell(f"{name}: PCIe packet sizes", reason)
             continue
-        address, demand = slot.adapter.functions[0].address, slot.demand
+        address, demand = frame.now.port.function, slot.demand
         best = min(control.mps_supported, above.mps_supported if above else control.mps)
         gain = (slot.path.payload_mbps(best) or 0) * _MEGA
         if gain > slot.usable() * _WORTH and slot.usable() < demand:
@@ -203,8 +203,8 @@ def check_packets(case: Case) -> Iterator[Outcome]:
                 card_name(slot.adapter),
                 f"MaxReadReq {control.mrrs} (lspci -vv -s {address})",
                 "sending at this speed takes many small reads of memory",
-                f"setpci -s {address} CAP_EXP+8.w (bits 14:12 to 5: 4096 bytes); tools never do"
-                " this by themselves, try it out of hours",
+                f"setpci -s {address} CAP_EXP+8.w=5000:7000 (4096 bytes; it lasts until the next"
+                " start). mlxtop never does it: try it out of hours, and compare",
                 _PCI,
             )
         yield from _unordered(slot)
@@ -213,6 +213,7 @@ def check_packets(case: Case) -> Iterator[Outcome]:
 def _unordered(slot: _Slot) -> Iterator[Finding]:
     """Without relaxed ordering a write that waits holds up all that come after it."""
     _, frame, settings = slot.frames[0]
+    address = frame.now.port.function
     control, waited = settings.control, frame.total(STALLED_WR) or 0
     if control is None or control.relaxed_ordering or waited < STALLED:
         return
@@ -222,8 +223,8 @@ def _unordered(slot: _Slot) -> Iterator[Finding]:
         f"relaxed ordering is off (lspci -vv: RlxdOrd-), writes waited {waited} % of the last"
         " second (outbound_pci_stalled_wr)",
         "a write to memory that waits holds up all that come after it",
-        f"setpci -s {slot.adapter.functions[0].address} CAP_EXP+8.w (bit 4), or"
-        " PCI_WR_ORDERING=1 with mstconfig; out of hours",
+        f"setpci -s {address} CAP_EXP+8.w=10:10 until the next start, or mstconfig -d {address}"
+        " set PCI_WR_ORDERING=1; out of hours",
         _PCI,
     )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mlxtop.analysis.checks.needs import is_infiniband, needs, needs_ethernet, needs_netdev
+from mlxtop.analysis.checks.place import function_of, local_cores
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome
 from mlxtop.model.catalogue import CATALOGUE
-from mlxtop.model.cores import format_cores, parse_cores
+from mlxtop.model.cores import format_cores
 from mlxtop.model.counters import Origin, Severity
 from mlxtop.model.frame import PortFrame
 from mlxtop.model.identity import Function
@@ -68,7 +69,7 @@ def check_channels(case: Case) -> Iterator[Outcome]:
         if channels is None or channels.combined is None:
             yield _unread(name, "queues", "channels", settings)
         elif channels.combined == 1 and (channels.combined_max or 1) > 1 and _fast(frame):
-            local = _local_cores(_function(case, frame))
+            local = local_cores(function_of(case, frame))
             most = min(channels.combined_max or 1, len(local) or 8)
             yield Finding(
                 Severity.WARNING,
@@ -78,19 +79,6 @@ def check_channels(case: Case) -> Iterator[Outcome]:
                 f"ethtool -L {name} combined {most}",
                 _SCALING,
             )
-
-
-def _function(case: Case, frame: PortFrame) -> Function | None:
-    adapter = case.frame.adapter(frame.now.port.id)
-    address = frame.now.port.function
-    return next((f for f in adapter.functions if f.address == address), None) if adapter else None
-
-
-def _local_cores(function: Function | None) -> frozenset[int]:
-    """The cores of the card's node; empty where the machine has one node, or does not tell."""
-    if function is None or function.numa_node is None or not function.local_cpus:
-        return frozenset()
-    return frozenset(parse_cores(function.local_cpus))
 
 
 @needs_netdev
@@ -104,14 +92,14 @@ def check_interrupts(case: Case) -> Iterator[Outcome]:
             reason = settings.absent.get("interrupts", "no queue's interrupt has a name we know")
             yield CouldNotTell(f"{name}: interrupts", reason)
             continue
-        yield from _placement(case, name, interrupts, _function(case, frame))
+        yield from _placement(case, name, interrupts, function_of(case, frame))
 
 
 def _placement(
     case: Case, name: str, interrupts: tuple[Interrupt, ...], function: Function | None
 ) -> Iterator[Finding]:
     cores = {core for interrupt in interrupts for core in interrupt.cpus}
-    local = _local_cores(function)
+    local = local_cores(function)
     stop = (
         "systemctl stop irqbalance; " if "irqbalance" in (case.tuning.host.processes or ()) else ""
     )
