@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from queue import SimpleQueue
+from queue import Full, Queue
 from threading import Barrier, Event, Thread
 from typing import Protocol
 
@@ -29,6 +30,11 @@ ANSWER = 8.0
 connection that is not a test uses up a one-shot server."""
 OVERTIME = 20.0
 """Seconds that a test may take longer than it was asked to."""
+WAITING = 1000
+"""Lines that wait to be read at most; a process that prints more than that has to wait itself."""
+REPORT = 1000
+WIDEST = 4096
+"""Lines of a perftest's report that are kept, the last ones, and their characters."""
 
 
 class Reader(Protocol):
@@ -45,11 +51,11 @@ class PerftestReader:
     """Keeps a perftest's report until its end; it has no intervals."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self.lines: deque[str] = deque(maxlen=REPORT)
 
     def feed(self, line: str) -> list[LoadEvent]:
         """Nothing yet."""
-        self.lines.append(line)
+        self.lines.append(line[:WIDEST])
         return []
 
     def finish(self) -> list[LoadEvent]:
@@ -67,7 +73,8 @@ class _Process:
     intervals: dict[bool, list[LoadInterval]] = field(default_factory=lambda: {True: [], False: []})
     """By `omitted`."""
     result: LoadResult | None = None
-    errors: list[LoadError] = field(default_factory=list)
+    error: LoadError | None = None
+    """The first one."""
     heard: bool = False
     ended: bool = False
 
@@ -83,7 +90,7 @@ class LoadStreams:
         self._plan = plan
         self._halt = Event()
         self._wake = Event()
-        self._news: SimpleQueue[News] = SimpleQueue()
+        self._news: Queue[News] = Queue(WAITING)
         self._processes = [_Process(argv, _reader(plan)) for argv in plan.commands]
         self._told = {True: 0, False: 0}
         self._started = 0.0
@@ -104,15 +111,25 @@ class LoadStreams:
         ready.wait()
         try:
             ended: Finished | OSError = self._system.stream(
-                argv, lambda line: self._put(number, line), self._halt
+                argv, lambda line: self._hand_over(number, line), self._halt
             )
         except OSError as error:
             ended = error
-        self._put(number, ended)
-
-    def _put(self, number: int, news: str | Finished | OSError) -> None:
-        self._news.put((number, news))
+        self._news.put((number, ended))
         self._wake.set()
+
+    def _hand_over(self, number: int, line: str) -> None:
+        """Wait until there is room for a line; once the test is over it may be lost instead."""
+        while True:
+            over = self._halt.is_set()
+            try:
+                self._news.put((number, line), timeout=0.0 if over else 0.5)
+            except Full:
+                if over:
+                    return
+                continue
+            self._wake.set()
+            return
 
     def halt(self) -> None:
         """End every process."""
@@ -133,7 +150,7 @@ class LoadStreams:
         if self._news.empty():
             self._system.wait(patience, self._wake)
         self._wake.clear()
-        while not self._news.empty():
+        for _ in range(self._news.qsize()):
             number, news = self._news.get()
             process = self._processes[number]
             if isinstance(news, str):
@@ -151,7 +168,7 @@ class LoadStreams:
             elif isinstance(event, LoadResult):
                 process.result = event
             elif isinstance(event, LoadError):
-                process.errors.append(event)
+                process.error = process.error or event
             else:
                 assert isinstance(event, LoadStart)
 
@@ -175,14 +192,14 @@ class LoadStreams:
         """What went wrong with a process; iperf3 can fail with status 0."""
         request = self._plan.request
         if request.tool is Tool.IPERF3:
-            if process.errors:
-                return explain(process.errors[0], request.host, request.first_port + number)
-            if ended.status:
+            if process.error is not None:
+                return explain(process.error, request.host, request.first_port + number)
+            if ended.status or not (process.result or any(process.intervals.values())):
                 last = next((line for line in ended.stderr.splitlines()[::-1] if line.strip()), "")
                 return explain(LoadError(last.strip()), request.host, request.first_port + number)
             return None
         if ended.status or process.result is None:
-            printed = process.reader.lines if isinstance(process.reader, PerftestReader) else []
+            printed = process.reader.lines if isinstance(process.reader, PerftestReader) else ()
             text = "\n".join(printed) + "\n" + ended.stderr
             return explain_failure(text, request.tool, request.host)
         return None

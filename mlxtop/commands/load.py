@@ -145,9 +145,11 @@ def request(args: argparse.Namespace) -> LoadRequest:
 
 
 def say(text: str) -> None:
-    """A line of progress; a terminal that is gone must not end the test."""
+    """A line of progress, made safe; a terminal that is gone must not end the test."""
+    from mlxtop.present.clean import clean
+
     with suppress(OSError, ValueError):
-        print(text, file=sys.stderr, flush=True)
+        print(clean(text), file=sys.stderr, flush=True)
 
 
 class _Test:
@@ -263,7 +265,6 @@ def _serve(args: argparse.Namespace, system: System) -> int:
     """Servers for the far end, until each has served a test, or a signal."""
     from mlxtop.actions.server import IperfServers
     from mlxtop.model.load_plan import IPERF3_PORT
-    from mlxtop.present.clean import clean
 
     if args.tool is not Tool.IPERF3:
         raise ValueError("--server is iperf3's; a perftest tool is started without HOST")
@@ -276,7 +277,7 @@ def _serve(args: argparse.Namespace, system: System) -> int:
 
     for number in SIGNALS:
         signal.signal(number, end)
-    servers = IperfServers(system, lambda line: say(clean(line)))
+    servers = IperfServers(system, say)
     for command in servers.start(args.port or IPERF3_PORT, args.processes or 1):
         say(f"here: {command}")
     try:

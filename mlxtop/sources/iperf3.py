@@ -6,6 +6,7 @@ https://software.es.net/iperf/invoking.html
 
 from __future__ import annotations
 
+import errno
 import re
 from dataclasses import dataclass
 
@@ -76,6 +77,8 @@ def probe(system: System, command: str = COMMAND) -> Iperf3 | None:
     if path is None:
         return None
     version = system.run([command, "--version"], timeout=5.0)
+    if version.timed_out:
+        raise TimeoutError(errno.ETIMEDOUT, "iperf3 does not answer", path)
     usage = system.run([command, "--help"], timeout=5.0)
     return Iperf3(
         path,

@@ -19,6 +19,9 @@ from mlxtop.model.load import (
     LoadStart,
 )
 
+MOST = 4096
+"""Rows of an interval, or of a result, that are kept: 1024 streams have half as many."""
+
 _ROW = re.compile(
     r"\[\s*(?P<id>\d{1,6}|SUM)\](?:\[(?P<role>[TR]X)-(?P<side>[CS])\])?"
     r"\s+(?P<start>\d{1,9}\.\d{1,3})-(?P<end>\d{1,9}\.\d{1,3})\s+sec"
@@ -159,13 +162,15 @@ class TextReader:
     def _data(self, row: _Row) -> list[LoadEvent]:
         if row.side or self._summary:
             events = self._flush()
-            self._result.append(row)
+            if len(self._result) < MOST:
+                self._result.append(row)
             return events
         events = self._begin(row)
         # an interval's rows stand together; a new start time or a repeated row begins the next
         if self._rows and (row.start, row.omitted) != (self._rows[0].start, self._rows[0].omitted):
             events += self._flush()
-        self._rows.append(row)
+        if len(self._rows) < MOST:
+            self._rows.append(row)
         if self._complete():
             events += self._flush()
         return events

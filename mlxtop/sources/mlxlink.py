@@ -307,6 +307,8 @@ def read_link_report(system: System, function: str, tool: str) -> LinkReport:
         raise ToolFailed(errno.EIO, trouble)
     now = system.now()
     report = parse_mlxlink(finished.stdout)
+    if report == LinkReport():
+        raise ToolFailed(errno.EIO, "the tool printed nothing that is understood")
     module = report.module
     if module is not None:
         module = replace(module, source=tool, tick=now)
@@ -321,6 +323,8 @@ def failure(finished: Finished) -> str | None:
     """
     if finished.timed_out:
         return "the tool did not end in time"
+    if finished.cut:
+        return "the tool printed more than is read"
     output = _ANSI.sub("", f"{finished.stderr}\n{finished.stdout}")
     match = re.search(r'"code"\s*:\s*(\d+),?\s*"message"\s*:\s*"([^"]*)"', output)
     if match and match[1] != "0":
