@@ -104,8 +104,10 @@ def case(
 ) -> Case:
     frame, port_id = frame_of(situation)
     changes: dict[str, Any] = {
-        key: more.pop(key) for key in ("module", "temperatures", "netdev") if key in more
+        key: more.pop(key) for key in ("module", "temperatures", "netdev", "report") if key in more
     }
+    if "absent_fields" in more:
+        changes["absent"] = more.pop("absent_fields")
     frame = _changed(frame, port_id, {"module": MODULE, **changes})
     aspm = more.pop("aspm", "off")
     aer: Mapping[str, int] = more.pop("aer", {})

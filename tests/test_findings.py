@@ -216,9 +216,9 @@ def test_a_link_slower_than_both_ends_allow_is_a_warning() -> None:
     assert run("link speed", slow, modes(peer=("40000baseSR4/Full",))) == []
     module = replace(MODULE, identity=Identity("QSFP+", types=("40GBASE-SR4",)))
     assert run("link speed", slow, modes(), module=module) == []
-    forced = replace(modes(peer=peer), modes=LinkModes(False, 2, peer, (), peer))
+    forced = replace(modes(peer=peer), modes=LinkModes(False, 4, peer, (), peer))
     seen = only(run("link speed", slow, forced)).seen
-    assert "40.0 Gb/s on the line over 2 lanes" in seen
+    assert "40.0 Gb/s on the line over 4 lanes" in seen
     assert "autonegotiation is off" in seen
     told = unknown(run("link speed", slow, modes(), module=None))
     assert "module" in told.reason
@@ -663,7 +663,11 @@ def test_what_limits_the_traffic_is_a_note_and_a_full_line_is_none() -> None:
 
 def test_a_check_with_nothing_to_look_at_is_not_called_fine() -> None:
     idle = report().idle
-    assert idle["no InfiniBand port"] == ("InfiniBand lanes", "subnet manager")
+    assert idle["no InfiniBand port"] == (
+        "InfiniBand lanes",
+        "InfiniBand speed",
+        "subnet manager",
+    )
     assert idle["no bond"] == ("bonds",)
     assert idle["one card"] == ("PCIe shared by cards",)
     link = replace(infiniband("100 Gb/sec (4X EDR)", 100), sm_lid=1)

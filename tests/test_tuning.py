@@ -133,7 +133,10 @@ def test_a_ports_settings_are_read() -> None:
     assert port.control == PciControl(mps=256, mps_supported=512, mrrs=512, relaxed_ordering=True)
     assert port.iommu == "DMA-FQ"
     assert [(i.number, i.cpus) for i in port.interrupts] == [(65, (3,)), (66, (0, 1))]
-    assert port.absent == {"bridge_control": "nothing above the device is visible"}
+    assert port.absent == {
+        "bridge_control": "nothing above the device is visible",
+        "ecn": "not in this capture",
+    }
 
 
 def test_every_setting_that_cannot_be_read_has_a_reason() -> None:
@@ -298,6 +301,23 @@ def test_bonds_of_real_hosts_are_read_as_people_read_them() -> None:
             assert slave.up == (facts["mii_status"] == "up")
             assert slave.speed == facts["speed_mbps"]
             assert slave.aggregator == facts.get("aggregator")
+
+
+@pytest.mark.parametrize(("np", "rp", "on"), [(0, 0, False), (1, 0, True), (0, 1, True)])
+def test_congestion_notification_is_read_where_the_driver_shows_it(
+    np: int, rp: int, on: bool
+) -> None:
+    port = ports_tuning(f"""
+/sys/class/net/enp67s0np0/ecn/roce_np/enable/3 = {np}
+/sys/class/net/enp67s0np0/ecn/roce_np/enable/4 = 0
+/sys/class/net/enp67s0np0/ecn/roce_rp/enable/3 = {rp}
+""")
+    assert port.ecn is on
+
+
+def test_what_is_set_for_error_correction_is_read() -> None:
+    fec = parse_fec({"active": "BASER", "auto": False, "modes": ["RS", 3]})
+    assert (fec.active, fec.auto, fec.modes) == ("BASER", False, ("RS",))
 
 
 PROGRAMS = """

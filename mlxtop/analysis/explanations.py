@@ -49,6 +49,28 @@ _SETTINGS: Mapping[str, Explanation] = {
         " common; a worn cable or a setting can make it slower.",
         "the smallest of the three",
     ),
+    "Ethernet lanes": Explanation(
+        "A link spreads its data over the lanes of the module: one in SFP, four in QSFP. A lane"
+        " that is dirty or broken, or a port that is split at the peer, leaves a slower link over"
+        " fewer of them.",
+        "all lanes in use, or the full speed over fewer and faster ones",
+    ),
+    "autonegotiation": Explanation(
+        "Over copper both ends tell each other what they can do and train the signal. If only one"
+        " of them does, they may not find each other, or disagree on error correction and pause.",
+        "on at both ends, or off at both ends with the same settings",
+    ),
+    "RoCE flow control": Explanation(
+        "RDMA over Ethernet (RoCE) hardly recovers from lost packets. Either the network loses none"
+        " (PFC for one priority, or pause), or switches mark packets before they must drop them"
+        " (ECN) and senders slow down (CNP).",
+        "PFC on one priority or ECN in the switches; best both",
+    ),
+    "InfiniBand speed": Explanation(
+        "Both ends, card and cable agree on the fastest generation that all have: QDR, FDR10, FDR,"
+        " EDR, HDR, NDR. FDR10 exists between Mellanox devices only.",
+        "the slowest of port, cable and peer",
+    ),
     "forward error correction": Explanation(
         "Lanes of 25 Gb/s and more have bit errors that forward error correction (FEC) repairs."
         " Both ends must use the same code; RS for 100GBASE-CR4, -SR4 and CWDM4.",

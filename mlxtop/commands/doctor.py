@@ -84,7 +84,7 @@ def watch(source: LiveSource, stop: Event) -> Iterator[Frame]:
 def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     """Print the report; 0 fine, 1 warning, 2 critical, 3 nothing could be judged."""
     interval = 0.5 if system.captured else min(settings.interval, 1.0)
-    source = LiveSource(system, interval, settings.all, settings.include, incidents=True)
+    source = LiveSource(system, interval, settings.all, settings.include, incidents=True, calm=0.0)
     stop = Event()
     try:
         if args.udev_rules:

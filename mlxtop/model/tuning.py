@@ -49,6 +49,10 @@ class Fec:
     """Forward error correction of the line."""
 
     active: str | None = None
+    auto: bool | None = None
+    """The driver chooses; what is set is only a wish."""
+    modes: tuple[str, ...] = ()
+    """What is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,8 @@ class PortTuning:
     bridge_control: PciControl | None = None
     """Of the port above the card."""
     interrupts: tuple[Interrupt, ...] | None = None
+    ecn: bool | None = None
+    """Congestion notification of RoCE is on for some priority, as far as a driver shows it."""
     iommu: str | None = None
     """Type of the function's IOMMU domain, `DMA-FQ`, `identity`; `none` without an IOMMU."""
     absent: Mapping[str, str] = field(default_factory=dict)

@@ -31,9 +31,15 @@ class Background:
     """Module, link report and chip temperature of one port, as far as there is a way to them."""
 
     def __init__(
-        self, system: System, port: Port, layer: LinkLayer | None, chip_is_known: bool
+        self,
+        system: System,
+        port: Port,
+        layer: LinkLayer | None,
+        chip_is_known: bool,
+        calm: float = CALM,
     ) -> None:
-        """`chip_is_known`: the driver itself has a sensor for the chip."""
+        """`chip_is_known`: the driver itself has a sensor for the chip; `calm` as `CALM`."""
+        self._calm = calm
         self._system = system
         self._port = port
         self._begun: float | None = None
@@ -90,7 +96,7 @@ class Background:
             self._begun = now
         if self.module is not None:
             self.module.poll(now)
-        if now - self._begun >= CALM or self._system.captured:
+        if now - self._begun >= self._calm or self._system.captured:
             for reader in (self.report, self.chip):
                 if reader is not None:
                     reader.poll(now)

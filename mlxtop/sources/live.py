@@ -27,6 +27,7 @@ from mlxtop.model.sample import (
     Sample,
     Temperature,
 )
+from mlxtop.sources.background import CALM
 from mlxtop.sources.discover import Inventory, discover
 from mlxtop.sources.happenings import MODULE_KINDS, Happenings
 from mlxtop.sources.netdev import NetLink, read_link_counters, read_links
@@ -74,13 +75,15 @@ class LiveSource:
         *,
         patience: float | None = None,
         incidents: bool = False,
+        calm: float = CALM,
     ) -> None:
         """`patience`: seconds to wait for firmware counters, a quarter of the interval if None.
 
-        `incidents`: follow the kernel log.
+        `incidents`: follow the kernel log. `calm`: seconds after which tools may run.
         """
         self.interval = interval
         self.guarded = False
+        self._calm = calm
         self._system = system
         self._everything = everything
         self._include = include
@@ -238,7 +241,7 @@ class LiveSource:
         kept, self._ports = self._ports, {}
         for port_id, attachment in wanted.items():
             link = inventory.links.get(attachment.port.ifindex or 0)
-            readers = kept.get(port_id) or PortReaders(self._system, attachment, link)
+            readers = kept.get(port_id) or PortReaders(self._system, attachment, link, self._calm)
             self._ports[port_id] = readers
         self._asking = [readers for readers in self._ports.values() if not readers.bare]
         self._update_links(inventory.links)

@@ -11,7 +11,7 @@ from typing import Any
 from mlxtop.model.counters import Origin
 from mlxtop.model.identity import Port, PortKind
 from mlxtop.model.sample import Link, LinkLayer, LinkState, Problem, Reading, Temperature
-from mlxtop.sources.background import Background
+from mlxtop.sources.background import CALM, Background
 from mlxtop.sources.ethtool import DriverStatistics, read_mac
 from mlxtop.sources.hwmon import Sensor, read_sensors, read_temperatures
 from mlxtop.sources.link import known_link, read_link, refresh
@@ -55,7 +55,14 @@ def _supported(read: Callable[[], Reading | None]) -> Reading | None:
 class PortReaders:
     """Counters, link and sensors of one port."""
 
-    def __init__(self, system: System, attachment: Attachment, netdev: NetLink | None) -> None:
+    def __init__(
+        self,
+        system: System,
+        attachment: Attachment,
+        netdev: NetLink | None,
+        calm: float = CALM,
+    ) -> None:
+        """`calm`: seconds after which tools may run."""
         self.attachment = attachment
         self._system = system
         self._netdev = netdev
@@ -68,7 +75,7 @@ class PortReaders:
         self.sensors: SlowReader[tuple[Temperature, ...]] | None = None
         port = attachment.port
         chip_is_known = attachment.hwmon is not None
-        self.background = Background(system, port, attachment.layer, chip_is_known)
+        self.background = Background(system, port, attachment.layer, chip_is_known, calm)
         if port.kind is PortKind.VIRTUAL and not port.rdma:
             return
         if port.netdev and port.kind is not PortKind.VIRTUAL:

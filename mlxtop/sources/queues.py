@@ -54,7 +54,8 @@ def parse_pause(answer: Answer) -> Pause:
 def parse_fec(answer: Answer) -> Fec:
     """FEC_GET."""
     active = answer.get("active") if isinstance(answer, dict) else None
-    return Fec(active if isinstance(active, str) else None)
+    active = active if isinstance(active, str) else None
+    return Fec(active, _flag(answer, "auto"), _names(answer, "modes"))
 
 
 def parse_modes(answer: Answer) -> LinkModes:

@@ -83,7 +83,7 @@ _REASONS = {
 PATIENCE = 10.0
 """Seconds after which a card that does not answer is given up."""
 
-_NAMES = (*_QUESTIONS, "control", "bridge_control", "interrupts", "iommu")
+_NAMES = (*_QUESTIONS, "ecn", "control", "bridge_control", "interrupts", "iommu")
 
 
 def reason(error: OSError, captured: bool = False) -> str:
@@ -178,12 +178,25 @@ def read_port(
             continue
         answer = reasons.attempt(name, system.ask, question, port.netdev)
         found[name] = None if answer is None else parse(answer)
+    if port.netdev is not None:
+        found["ecn"] = reasons.attempt("ecn", _ecn, system, port.netdev)
     if place is None:
         for name in ("control", "bridge_control", "interrupts", "iommu"):
             reasons.absent[name] = "not a PCI device"
     else:
         found |= _function(system, place, handlers, reasons)
     return PortTuning(**found, absent=reasons.absent)
+
+
+def _ecn(system: System, netdev: str) -> bool:
+    """Whether RoCE notifies of congestion; NVIDIA's own driver shows it, the kernel's does not."""
+    base = f"/sys/class/net/{netdev}/ecn"
+    enabled = [
+        read_text(system, f"{base}/{role}/enable/{priority}")
+        for role in ("roce_np", "roce_rp")
+        for priority in system.list(f"{base}/{role}/enable")
+    ]
+    return "1" in enabled
 
 
 def _function(

@@ -14,8 +14,20 @@ from mlxtop.analysis.checks.host import (
     check_queueing,
     check_sysctls,
 )
-from mlxtop.analysis.checks.infiniband import check_ipoib, check_lanes, check_subnet_manager
-from mlxtop.analysis.checks.link import check_fec, check_link, check_pause, check_speed
+from mlxtop.analysis.checks.infiniband import (
+    check_generation,
+    check_ipoib,
+    check_lanes,
+    check_subnet_manager,
+)
+from mlxtop.analysis.checks.link import (
+    check_autonegotiation,
+    check_ethernet_lanes,
+    check_fec,
+    check_link,
+    check_pause,
+    check_speed,
+)
 from mlxtop.analysis.checks.log import check_log
 from mlxtop.analysis.checks.mtu import check_mtu, check_probes
 from mlxtop.analysis.checks.pcie import (
@@ -35,6 +47,7 @@ from mlxtop.analysis.checks.queues import (
     check_offloads,
     check_rings,
 )
+from mlxtop.analysis.checks.roce import check_roce
 from mlxtop.analysis.checks.stored import check_requests, check_stored
 from mlxtop.analysis.checks.traffic import check_verdict
 from mlxtop.analysis.findings import Check
@@ -46,9 +59,13 @@ CHECKS: Mapping[str, Check] = {
     "no link type is pending": check_link_type,
     "links are up": check_link,
     "link speed": check_speed,
+    "Ethernet lanes": check_ethernet_lanes,
+    "autonegotiation": check_autonegotiation,
     "forward error correction": check_fec,
     "pause": check_pause,
+    "RoCE flow control": check_roce,
     "InfiniBand lanes": check_lanes,
+    "InfiniBand speed": check_generation,
     "subnet manager": check_subnet_manager,
     "IPoIB mode": check_ipoib,
     "MTU": check_mtu,

@@ -8,6 +8,7 @@ from mlxtop.analysis.checks.link import not_up
 from mlxtop.analysis.checks.needs import is_infiniband, needs_infiniband, needs_ipoib
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome
 from mlxtop.model.counters import Severity
+from mlxtop.model.frame import PortFrame
 from mlxtop.model.linkrate import parse_rate
 from mlxtop.model.sample import LinkState
 
@@ -16,6 +17,18 @@ _IPOIB = "https://docs.kernel.org/infiniband/ipoib.html"
 _FOUR_LANES = ("SDR", "DDR", "QDR", "FDR10", "FDR", "EDR")
 """Generations whose ports are four lanes wide; later ones have cards and cables of two."""
 _CONNECTED_MTU = 65520
+_ORDER = ("SDR", "DDR", "QDR", "FDR10", "FDR", "EDR", "HDR", "NDR", "XDR")
+_BEST = {
+    "ConnectX-2": "QDR",
+    "ConnectX-3": "FDR",
+    "Connect-IB": "FDR",
+    "ConnectX-4": "EDR",
+    "ConnectX-5": "EDR",
+    "ConnectX-6": "HDR",
+    "ConnectX-7": "NDR",
+    "ConnectX-8": "XDR",
+}
+"""The fastest generation that a family has; its slower models are not told apart."""
 
 
 @needs_infiniband
@@ -66,6 +79,57 @@ def check_lanes(case: Case) -> Iterator[Outcome]:
                 " meant to be so",
                 _ABI,
             )
+
+
+@needs_infiniband
+def check_generation(case: Case) -> Iterator[Outcome]:
+    """Lanes are as fast as card, port and cable allow."""
+    for name, frame, _ in case.each():
+        rate = parse_rate(frame.now.link.rate)
+        if not is_infiniband(frame):
+            continue
+        if down := not_up(name, frame):
+            yield down
+            continue
+        adapter = case.frame.adapter(frame.now.port.id)
+        best = _BEST.get(adapter.family.partition(" ")[0]) if adapter else None
+        if rate is None or rate.generation == best:
+            continue
+        report = frame.now.report
+        bounds = {
+            "port": _fastest(report.enabled_speeds if report else None),
+            "cable": _fastest(report.cable_speeds if report else None),
+        }
+        known = {who: speed for who, speed in bounds.items() if speed is not None}
+        if len(known) < len(bounds):
+            yield CouldNotTell(
+                f"{name}: InfiniBand speed against what is possible", _no_report(frame)
+            )
+        elif _ORDER.index(rate.generation) < min(map(_ORDER.index, known.values())):
+            told = ", ".join(f"{who} {speed}" for who, speed in known.items())
+            yield Finding(
+                Severity.NOTE,
+                name,
+                f"{frame.now.link.rate} (/sys/class/infiniband/*/ports/*/rate); possible: {told}"
+                f" ({report.source if report and report.source else 'mstlink'})",
+                "the lanes are slower than this end and the cable allow; the switch or peer may be"
+                " the reason, and FDR10 needs Mellanox at both ends",
+                "look at the enabled speeds of the peer's port; reseat and clean both ends, then"
+                " try another cable",
+                _ABI,
+            )
+
+
+def _fastest(speeds: tuple[str, ...] | None) -> str | None:
+    """The fastest generation among the words of mstlink."""
+    known = [word for word in speeds or () if word in _ORDER]
+    return max(known, key=_ORDER.index, default=None)
+
+
+def _no_report(frame: PortFrame) -> str:
+    if (frame.now.port.driver or "").startswith("mlx4"):
+        return "no tool tells what an mlx4 port and its cable allow"
+    return frame.now.absent.get("report", "mstlink has not told what port and cable allow")
 
 
 @needs_ipoib

@@ -10,15 +10,21 @@ from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome
 from mlxtop.analysis.limits import gbps
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import PortFrame
+from mlxtop.model.identity import PortKind
 from mlxtop.model.module import Identity
 from mlxtop.model.sample import LinkLayer, LinkState
-from mlxtop.model.tuning import LinkModes
+from mlxtop.model.tuning import Fec, LinkModes, PortTuning
 
 _ETHTOOL = "https://docs.kernel.org/networking/ethtool-netlink.html"
 _MODE = re.compile(r"^(\d{1,7})base", re.ASCII)
 _TYPE = re.compile(r"(\d{1,4}(?:\.\d)?)G(?=BASE|AUI|\b)", re.ASCII)
 _NEEDS_RS = re.compile(r"100GBASE-[SC]R4|25GBASE-[SC]R\b|CWDM4")
 _LANE = 25_000_000_000
+_NEGOTIATES = "Autoneg"
+"""The mode that drivers add to the peer's when negotiation was completed with it."""
+_CODES = ("None", "RS", "BASER", "LLRS")
+_LANES = {"SFP": 1, "SFP+/SFP28": 1, "SFP112": 1, "QSFP": 4, "QSFP+": 4, "QSFP28": 4, "QSFP112": 4}
+"""Form factors and their lanes towards the card; of wider ones cards use a part."""
 _WAS_UP = 2
 """Changes of the carrier from which a link that is down was up once."""
 
@@ -124,7 +130,7 @@ def check_speed(case: Case) -> Iterator[Outcome]:
     """The link is as fast as card, module and peer allow."""
     for name, frame, settings in case.each():
         link, modes = frame.now.link, settings.modes
-        if link.layer is LinkLayer.INFINIBAND:
+        if link.layer is LinkLayer.INFINIBAND or lost_lanes(frame, modes):
             continue
         if down := not_up(name, frame):
             yield down
@@ -148,6 +154,104 @@ def check_speed(case: Case) -> Iterator[Outcome]:
             )
         elif link.speed < min(known.values()):
             yield _slow(name, link.speed, known, modes)
+
+
+def host_lanes(module: Identity) -> int | None:
+    """The lanes between card and module, by its form factor.
+
+    >>> host_lanes(Identity("QSFP28")), host_lanes(Identity("SFP+/SFP28")), host_lanes(Identity())
+    (4, 1, None)
+    """
+    return _LANES.get((module.identifier or "").partition(" ")[0])
+
+
+def lost_lanes(frame: PortFrame, modes: LinkModes | None) -> tuple[int, int] | None:
+    """Lanes in use and lanes of the module, where some are missing and it costs speed."""
+    link, module = frame.now.link, frame.now.module
+    if link.state is not LinkState.UP or module is None or modes is None or modes.lanes is None:
+        return None
+    bounds = [b for b in (rated(module.identity), fastest(modes.supported)) if b is not None]
+    lanes = host_lanes(module.identity)
+    if lanes is None or not bounds or not link.speed or link.speed >= min(bounds):
+        return None
+    return (modes.lanes, lanes) if modes.lanes < lanes else None
+
+
+@needs_ethernet
+def check_ethernet_lanes(case: Case) -> Iterator[Outcome]:
+    """A link slower than its module uses all of the module's lanes."""
+    for name, frame, settings in case.each():
+        link, modes = frame.now.link, settings.modes
+        if link.layer is LinkLayer.INFINIBAND or frame.now.port.kind is not PortKind.PHYSICAL:
+            continue
+        if down := not_up(name, frame):
+            yield down
+        elif lost := lost_lanes(frame, modes):
+            used, lanes = lost
+            yield Finding(
+                Severity.WARNING,
+                name,
+                f"{used} of {lanes} lanes carry {gbps(link.speed or 0)} Gb/s (ethtool {name})",
+                "the module has lanes that carry nothing",
+                "reseat and clean both ends, then replace cable or module; a splitter cable, or a"
+                " port that is split at the peer, is meant to be so",
+                _ETHTOOL,
+            )
+        elif unclear := _lanes_unclear(frame, settings):
+            yield CouldNotTell(f"{name}: Ethernet lanes", unclear)
+
+
+def _lanes_unclear(frame: PortFrame, settings: PortTuning) -> str | None:
+    """Why lanes cannot be judged; None where the speed proves that all that matter are in use."""
+    link, modes, module = frame.now.link, settings.modes, frame.now.module
+    if modes is None:
+        return settings.absent.get("modes", "the driver does not tell its modes")
+    bounds = [fastest(modes.supported), rated(module.identity) if module else None]
+    if link.speed and link.speed >= min((b for b in bounds if b is not None), default=1 << 60):
+        return None
+    if modes.lanes is None:
+        return "the driver does not tell how many are in use"
+    if module is None or host_lanes(module.identity) is None:
+        return "the module does not tell how many it has"
+    return None
+
+
+@needs_ethernet
+def check_autonegotiation(case: Case) -> Iterator[Outcome]:
+    """Both ends negotiate, or neither does."""
+    for name, frame, settings in case.each():
+        modes, module = settings.modes, frame.now.module
+        if frame.now.link.layer is LinkLayer.INFINIBAND:
+            continue
+        if down := not_up(name, frame):
+            yield down
+            continue
+        if modes is None or modes.autoneg is None:
+            reason = settings.absent.get("modes", "the driver does not tell it")
+            yield CouldNotTell(f"{name}: autonegotiation", reason)
+            continue
+        answers = _NEGOTIATES in modes.peer
+        copper = module is not None and module.identity.passive is True
+        tells = (frame.now.port.driver or "").startswith("mlx5")
+        silent = copper and tells and (frame.now.link.speed or 0) >= _LANE and not modes.peer
+        if not modes.autoneg and answers:
+            yield _one_sided(name, "off here, but the peer negotiates", f"{name} autoneg on")
+        elif modes.autoneg and silent:
+            yield _one_sided(
+                name, "on here, but the peer does not answer", f"{name} autoneg on, at the peer"
+            )
+
+
+def _one_sided(name: str, seen: str, command: str) -> Finding:
+    return Finding(
+        Severity.NOTE,
+        name,
+        f"autonegotiation {seen} (ethtool {name})",
+        "over copper the two ends agree on speed, error correction and pause only if both"
+        " negotiate; a link that is up may come up otherwise, or not at all, next time",
+        f"ethtool -s {command}; set it alike at both ends",
+        _ETHTOOL,
+    )
 
 
 def _slow(name: str, speed: int, known: dict[str, int], modes: LinkModes) -> Finding:
@@ -188,6 +292,7 @@ def check_fec(case: Case) -> Iterator[Outcome]:
         module = frame.now.module
         types = module.identity.types if module else ()
         needed = next((text for text in types if _NEEDS_RS.search(text)), None)
+        yield from _fec_mismatch(name, fec, settings.modes)
         if fec.active.lower() in ("off", "none") and needed:
             yield Finding(
                 Severity.WARNING,
@@ -197,6 +302,27 @@ def check_fec(case: Case) -> Iterator[Outcome]:
                 f"ethtool --set-fec {name} encoding rs, at both ends alike",
                 _ETHTOOL,
             )
+
+
+def _fec_mismatch(name: str, fec: Fec, modes: LinkModes | None) -> Iterator[Finding]:
+    """What is active against what is set here, and against what the peer says that it has."""
+    offered = [mode for mode in (modes.peer if modes else ()) if mode in _CODES]
+    active = "None" if fec.active in (None, "Off") else fec.active
+    fixed = [mode for mode in fec.modes if mode in _CODES]
+    if offered and active not in offered:
+        seen = f"{active} is active, the peer offers {', '.join(offered)}"
+    elif fec.auto is False and fixed and active not in fixed:
+        seen = f"{active} is active, {', '.join(fixed)} is set"
+    else:
+        return
+    yield Finding(
+        Severity.WARNING,
+        name,
+        f"FEC {seen} (ethtool --show-fec {name})",
+        "ends that correct errors differently lose the link or every packet",
+        f"ethtool --set-fec {name} encoding auto, or the same code at both ends",
+        _ETHTOOL,
+    )
 
 
 @needs_ethernet
