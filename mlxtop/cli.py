@@ -20,6 +20,7 @@ from mlxtop import __version__
 from mlxtop.outputs import encoding
 from mlxtop.present.clean import clean
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings, config_path, load
+from mlxtop.system.search import SAFE_PATH
 
 if TYPE_CHECKING:
     from mlxtop.analysis.heatwatch import Alert
@@ -119,6 +120,9 @@ def _name_default_machine(argv: Sequence[str]) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run mlxtop; returns the exit status."""
+    if argv is None and os.geteuid() == 0:
+        # for what libraries start too: ctypes asks a compiler where it misses a library
+        os.environ["PATH"] = SAFE_PATH
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     wrong = 3 if "doctor" in words else 1

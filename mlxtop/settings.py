@@ -12,6 +12,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -50,14 +51,19 @@ class Settings:
     debug: bool = False
 
 
+def _asker(environ: Mapping[str, str]) -> int:
+    """The user who asked, looked at through sudo."""
+    asked = environ.get("SUDO_UID", "")
+    through_sudo = os.geteuid() == 0 and asked.isascii() and asked.isdecimal()
+    return int(asked) if through_sudo else os.geteuid()
+
+
 def home(environ: Mapping[str, str] = os.environ) -> str:
     """The home of the person who asked, who may be looked at through sudo."""
-    asked = environ.get("SUDO_UID", "")
-    if os.geteuid() == 0 and asked.isascii() and asked.isdecimal():
-        try:
-            return pwd.getpwuid(int(asked)).pw_dir
-        except (KeyError, OverflowError):
-            pass
+    uid = _asker(environ)
+    if uid != os.geteuid():
+        with suppress(KeyError, OverflowError):
+            return pwd.getpwuid(uid).pw_dir
     return environ.get("HOME") or os.path.expanduser("~")
 
 
@@ -141,7 +147,7 @@ def load(
     complaints: list[str] = []
     found: dict[str, Any] = {}
     path = config_path(environ)
-    text = _text(path, complaints)
+    text = _text(path, environ, complaints)
     told = _table_of(text, path, complaints)
     said = [(f"{path}:{_line(text, key)}", key, value) for key, value in told.items()]
     said += [("environment", key, value) for key, value in _environment(environ).items()]
@@ -165,13 +171,19 @@ def _environment(environ: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def _text(path: Path, complaints: list[str]) -> str:
-    """The settings file; empty where there is none or it is no such thing."""
+def _text(path: Path, environ: Mapping[str, str], complaints: list[str]) -> str:
+    """The settings file; empty where there is none or it is no such thing.
+
+    Root reads none through sudo that the person who asked could not read: complaints quote it.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         with open(fd, "rb") as file:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
+            found = os.fstat(fd)
+            if not stat.S_ISREG(found.st_mode):
                 raise OSError("is not a file")
+            if found.st_uid != _asker(environ) and not found.st_mode & stat.S_IROTH:
+                raise OSError("belongs to another user")
             data = file.read(LIMIT + 1)
         if len(data) > LIMIT:
             raise OSError(f"is larger than {LIMIT >> 10} KiB")

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.system import commands
-from mlxtop.system.commands import LINE_LIMIT, SAFE_PATH, Commands, _Lines, search_path, which
+from mlxtop.system.commands import LINE_LIMIT, Commands, _Lines
 from mlxtop.system.door import OUTPUT_LIMIT, Finished
+from mlxtop.system.search import SAFE_PATH, search_path, which
 
 
 @pytest.fixture

@@ -158,7 +158,7 @@ def _read_card(system: System, inventory: Inventory, adapter: Adapter) -> Card:
 
 
 def _mlx4_type(system: System, port: Port) -> PortType | None:
-    if port.function is None or not ADDRESS.match(port.function):
+    if port.function is None or not ADDRESS.fullmatch(port.function):
         return None
     return parse_port_type(
         read_text(system, f"{DEVICES}/{port.function}/mlx4_port{port.id.number}")

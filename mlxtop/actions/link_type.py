@@ -119,7 +119,7 @@ def prepare(
 
 def _checked(card: Card, wanted: Mapping[PortId, LinkType]) -> list[PortTypes]:
     """The wanted ports of the card. Raises Refused where something is not as it must be."""
-    if not ADDRESS.match(card.device):
+    if not ADDRESS.fullmatch(card.device):
         raise Refused(f"{card.device!r} is no PCI address")
     types = [port for port in card.ports if port.id in wanted]
     if not types or len(types) != len(wanted):

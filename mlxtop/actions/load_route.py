@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.sample import LinkState
 from mlxtop.sources.netdev import NetLink, read_links
+from mlxtop.sources.probe import valid_host
 from mlxtop.system.door import Question, System
 
 LOOKUP = 5.0
 """Seconds that looking up a host name takes at most."""
 
-_NAME = re.compile(r"^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_.])?$", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_.])?", re.ASCII)
 
 
 class LoadRefused(Exception):
@@ -41,14 +42,14 @@ def _is_address(host: str) -> bool:
         ipaddress.ip_address(host)
     except ValueError:
         return False
-    return True
+    return valid_host(host)  # the zone of fe80::1%zone can be any text
 
 
 def resolve(system: System, host: str, family: int | None = None) -> str:
     """The address of a host name or address. Raises LoadRefused."""
     if _is_address(host):
         return host
-    if not _NAME.match(host):
+    if not _NAME.fullmatch(host):
         raise LoadRefused(f"{host!r} is neither a host name nor an address")
     database = f"ahostsv{family}" if family else "ahosts"
     try:
@@ -124,6 +125,7 @@ def _ask(system: System, subject: str) -> tuple[str | None, str | None, bool]:
 
 def find_way(system: System, frame: Frame, host: str, via: str | None, family: int | None) -> Way:
     """The way to `host`, over the port `via` if it is named. Raises LoadRefused."""
+    port = _named(frame, via) if via is not None else None
     target = resolve(system, host, family)
     try:
         device, source, local = _ask(system, target)
@@ -135,20 +137,25 @@ def find_way(system: System, frame: Frame, host: str, via: str | None, family: i
             "a card; use another host, or put the far port into a network namespace"
         )
     behind = ports_behind(frame, _links(system), device) if device else []
-    if via is None:
+    if port is None:
         if not behind:
             raise LoadRefused(
                 f"the route to {host} goes through {device or 'an unknown device'}, "
                 "which is none of the ports shown; --via names one, --all shows every device"
             )
         return _up(Way(target, behind[0], device, source, warning=_several(behind, device)))
+    if port in behind:
+        return _up(Way(target, port, device, source, warning=_several(behind, device)))
+    return _up(_elsewhere(target, port, device))
+
+
+def _named(frame: Frame, via: str) -> PortFrame:
+    """The port that was named. Raises LoadRefused."""
     port = find_port(frame, via)
     if port is None:
         shown = ", ".join(str(p.now.port.name) for p in frame.ports.values()) or "none"
         raise LoadRefused(f"no port {via} (shown: {shown})")
-    if port in behind:
-        return _up(Way(target, port, device, source, warning=_several(behind, device)))
-    return _up(_elsewhere(target, port, device))
+    return port
 
 
 def _several(behind: list[PortFrame], device: str | None) -> str | None:

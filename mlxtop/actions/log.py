@@ -8,16 +8,19 @@ Standard library only: the program that takes changes back runs it without the r
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import pwd
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 NAME = "actions.jsonl"
+STATE = "mlxtop-nic"
+"""The directory of ours among the states of programs."""
 READ_LIMIT = 16 << 20
 """Bytes of the end of the log that are read at most."""
 
@@ -50,7 +53,7 @@ def log_path(owner: Owner, environ: Mapping[str, str] = os.environ) -> str:
     base = environ.get("XDG_STATE_HOME", "")
     if not base.startswith("/"):
         base = f"{owner.home}/.local/state"
-    return f"{base}/mlxtop-nic/{NAME}"
+    return f"{base}/{STATE}/{NAME}"
 
 
 @contextmanager
@@ -71,8 +74,32 @@ def rights_of(owner: Owner) -> Iterator[None]:
         libc.setfsgid(os.getegid())
 
 
-def _append(path: str, line: bytes) -> None:
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+def private_directory(path: str, uid: int) -> None:
+    """Make a directory, and what is missing above it, for its owner alone whatever the umask.
+
+    Raises OSError, also where it is a link or belongs to somebody else than `uid`.
+    """
+    missing = []
+    above = path
+    while not os.path.lexists(above):
+        missing.append(above)
+        above = os.path.dirname(above)
+    for place in reversed(missing):
+        with suppress(FileExistsError):
+            os.mkdir(place, 0o700)
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        found = os.fstat(fd)
+        if found.st_uid != uid:
+            raise PermissionError(errno.EPERM, "the directory belongs to another user", path)
+        if found.st_mode & 0o077:
+            os.fchmod(fd, 0o700)
+    finally:
+        os.close(fd)
+
+
+def _append(path: str, line: bytes, uid: int) -> None:
+    private_directory(os.path.dirname(path), uid)
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     fd = os.open(path, flags, 0o600)
     try:
@@ -99,14 +126,17 @@ class ActionLog:
         line = json.dumps(stamped, default=str).encode() + b"\n"
         try:
             with rights_of(self.owner):
-                _append(self.path, line)
+                _append(self.path, line, self.owner.uid)
         except OSError as error:
             return f"the action log {self.path} cannot be written: {error.strerror or error}"
         return None
 
     def entries(self) -> list[dict[str, object]]:
         """Every entry, oldest first; lines that are none are left out. Raises OSError."""
-        with rights_of(self.owner), open(self.path, "rb") as file:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with rights_of(self.owner), open(os.open(self.path, flags), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "is not a file", self.path)
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - READ_LIMIT))
             data = file.read(READ_LIMIT)

@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from mlxtop.actions.log import invoking_owner, log_path, rights_of
+from mlxtop.actions.log import STATE, invoking_owner, log_path, private_directory, rights_of
 from mlxtop.model.run import SCHEMA, Run, parse_run
 
 SUFFIX = ".jsonl"
@@ -28,7 +28,7 @@ READ_LIMIT = 64 << 20
 MOST = 1000
 """Runs of one second at most."""
 
-_ID = re.compile(r"^[0-9]{8}T[0-9]{6}Z(?:-[0-9]{1,3})?$")
+_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z(?:-[0-9]{1,3})?")
 
 
 def own_runs(environ: Mapping[str, str] = os.environ) -> Path:
@@ -46,8 +46,11 @@ class RunWriter:
         self.problem: str | None = None
         """Why nothing is recorded any more."""
         name = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(wall))
-        with rights_of(invoking_owner()):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = invoking_owner()
+        with rights_of(owner):
+            if directory.parent.name == STATE:
+                private_directory(str(directory.parent), owner.uid)
+            private_directory(str(directory), owner.uid)
             self.id, self._fd = _create(directory, name)
 
     def write(self, kind: str, **values: Any) -> None:
@@ -98,15 +101,17 @@ def _create(directory: Path, name: str) -> tuple[str, int]:
 
 
 def list_ids(directory: Path) -> list[str]:
-    """Runs in a directory, oldest first; empty where there is none. Raises OSError."""
+    """Runs in a directory, oldest first; empty where there is none. Raises OSError.
+
+    Files of other names are none of ours.
+    """
     try:
         with rights_of(invoking_owner()):
             names = os.listdir(directory)
     except FileNotFoundError:
         return []
-    return sorted(
-        (name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX)), key=_order
-    )
+    found = (name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
+    return sorted(filter(_ID.fullmatch, found), key=_order)
 
 
 def _order(run: str) -> tuple[str, int]:
@@ -119,7 +124,7 @@ def find_id(directory: Path, wanted: str) -> str:
 
     Raises ValueError with one line that says what is wrong.
     """
-    known = [run for run in list_ids(directory) if _ID.match(run)]
+    known = list_ids(directory)
     if not known:
         raise ValueError("no run has been recorded yet")
     if wanted == "last":

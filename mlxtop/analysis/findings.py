@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from shlex import quote
 from typing import Protocol
 
 from mlxtop.model.counters import Severity
@@ -109,12 +110,15 @@ class Case:
     """Why something was not read: `kernel log`, `link type` …"""
 
     def each(self) -> Iterator[tuple[str, PortFrame, PortTuning]]:
-        """Name, frame and settings of the ports to judge; virtual ones are not judged."""
+        """Name, frame and settings of the ports to judge; virtual ones are not judged.
+
+        The name stands in commands to copy, so that it is quoted as a shell needs it.
+        """
         for port in self.ports:
             frame = self.frame.ports[port]
             if frame.now.port.kind is not PortKind.VIRTUAL:
                 settings = self.tuning.ports.get(port, PortTuning())
-                yield frame.now.port.name, frame, settings
+                yield quote(frame.now.port.name), frame, settings
 
     def adapters(self) -> Iterator[Adapter]:
         """The cards of the ports to judge, and those that have no port at all."""

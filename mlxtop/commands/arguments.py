@@ -47,6 +47,15 @@ def usage(parser: argparse.ArgumentParser) -> Usage:
     )
 
 
+def host(text: str) -> str:
+    """A host name or address that no command takes for an option. Raises ArgumentTypeError."""
+    from mlxtop.sources.probe import valid_host
+
+    if not valid_host(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a host name nor an address")
+    return text
+
+
 def _options(parser: argparse.ArgumentParser) -> Iterator[Option]:
     for action in parser._actions:
         if action.help == argparse.SUPPRESS or isinstance(action, argparse._SubParsersAction):

@@ -10,6 +10,7 @@ from contextlib import suppress
 from itertools import islice
 from threading import Event
 
+from mlxtop.actions.log import invoking_owner, rights_of
 from mlxtop.commands.examination import Examiner
 from mlxtop.model.frame import Frame
 from mlxtop.pipeline import frames
@@ -55,12 +56,21 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     if args.file == "-":
         sys.stdout.write(text)
         return 0
-    fd = os.open(args.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with open(fd, "w", encoding="utf-8") as file:
+    with open(_new_file(args.file), "w", encoding="utf-8") as file:
         file.write(text)
     lines = text.count("\n")
     print(f"{args.file}: {lines} lines; read it before you give it away", file=sys.stderr)
     return 0
+
+
+def _new_file(path: str) -> int:
+    """A file that did not exist, of the person who asked where they may write. Raises OSError."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        with rights_of(invoking_owner()):
+            return os.open(path, flags, 0o600)
+    except PermissionError:
+        return os.open(path, flags, 0o600)  # root's place, through sudo
 
 
 def _read_everything(system: System, frame: Frame) -> None:

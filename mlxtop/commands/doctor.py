@@ -14,6 +14,7 @@ from threading import Event
 
 from mlxtop.analysis.ceiling import Ceiling, ceiling
 from mlxtop.analysis.findings import CouldNotTell, Finding, Report
+from mlxtop.commands.arguments import host
 from mlxtop.commands.examination import Examiner, probe
 from mlxtop.commands.udev_rules import udev_rules
 from mlxtop.model.frame import Frame
@@ -36,7 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument("port", nargs="*", metavar="PORT", help="netdev, RDMA or PCI name or glob")
     parser.add_argument(
-        "--probe", metavar="HOST", help="also ping HOST with undivided packets of the full MTU"
+        "--probe",
+        type=host,
+        metavar="HOST",
+        help="also ping HOST with undivided packets of the full MTU",
     )
     parser.add_argument(
         "--udev-rules",

@@ -16,6 +16,7 @@ from dataclasses import replace
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
+from mlxtop.commands.arguments import host
 from mlxtop.model.load import Direction, Tool
 from mlxtop.model.load_plan import LoadPlan, LoadRequest
 from mlxtop.model.quantity import typed_bits, typed_seconds
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from mlxtop.sources.live import LiveSource
     from mlxtop.system.door import System
 
-_CPUS = re.compile(r"^(?:off|\d{1,4}(?:-\d{1,4})?(?:,\d{1,4}(?:-\d{1,4})?)*)$", re.ASCII)
+_CPUS = re.compile(r"off|\d{1,4}(?:-\d{1,4})?(?:,\d{1,4}(?:-\d{1,4})?)*", re.ASCII)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -67,7 +68,7 @@ def _interval(text: str) -> float:
 
 
 def _cpus(text: str) -> str:
-    if not _CPUS.match(text):
+    if not _CPUS.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no list of cores (like 0-7,16), nor off")
     return text
 
@@ -75,7 +76,7 @@ def _cpus(text: str) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `load` takes."""
     add = parser.add_argument
-    add("host", nargs="?", metavar="HOST", help="far end, where the server runs")
+    add("host", nargs="?", type=host, metavar="HOST", help="far end, where the server runs")
     add("--via", metavar="PORT", help="port to load; else the one that the route to HOST uses")
     add("-t", "--time", type=_seconds, default=10, metavar="TIME", help="length: 30, 15m (10)")
     add("-P", "--parallel", type=_between(1, 1024), metavar="N", help="streams in all")

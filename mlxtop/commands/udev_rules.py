@@ -13,7 +13,7 @@ from mlxtop.model.identity import PortKind
 from mlxtop.model.sample import LinkLayer, PortSample
 
 FILE = "/etc/udev/rules.d/70-mlxtop-names.rules"
-_PLAIN = re.compile(r"^[A-Za-z0-9_.-]{1,15}$")
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,15}")
 _KERNELS_OWN = re.compile(r"^(?:eth|ib)\d+$")
 _ETHERNET, _INFINIBAND = 1, 32
 """ARPHRD_ETHER and ARPHRD_INFINIBAND."""
@@ -34,7 +34,7 @@ def udev_rules(ports: Iterable[PortSample]) -> tuple[list[str], list[tuple[str, 
             left_out.append((port.name, "no PCI device"))
         elif port.netdev is None:
             left_out.append((port.name, "no network device, so no name"))
-        elif not _PLAIN.match(port.netdev):
+        elif not _PLAIN.fullmatch(port.netdev):
             left_out.append((port.name, "its name cannot stand in a rule"))
         else:
             if _KERNELS_OWN.match(port.netdev):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from mlxtop.model.sample import LinkLayer, LinkState
 from mlxtop.present import units
 from mlxtop.present.columns import link_runs
@@ -39,7 +41,7 @@ def _link(view: View) -> Section:
     ((text, role),) = link_runs(state.state)
     lines = [fact("state", text, role=role, note=state.detail or "")]
     if state.state in ADVICE:
-        advice = ADVICE[state.state].format(name=now.port.name)
+        advice = ADVICE[state.state].format(name=quote(now.port.name))
         lines.extend(prose(advice, view.columns))
     speed = None if state.speed is None else units.bits_per_second(state.speed).strip()
     note = state.rate if state.layer is LinkLayer.INFINIBAND else ""

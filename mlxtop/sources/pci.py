@@ -70,7 +70,7 @@ def ancestry(path: str) -> list[str]:
     '/sys/devices/pci0000:40/0000:40:03.0'
     """
     found = []
-    while ADDRESS.match(path.rpartition("/")[2]):
+    while ADDRESS.fullmatch(path.rpartition("/")[2]):
         found.append(path)
         path = path.rpartition("/")[0]
     return found

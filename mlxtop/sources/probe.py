@@ -14,7 +14,7 @@ _HEAD = re.compile(r"^PING \S+?\s?\(([0-9a-fA-F.:]+)", re.MULTILINE)
 _COUNT = re.compile(r"\b(\d{1,4}) received")
 _TOO_LONG = re.compile(r"message too long,? mtu[:=] ?(\d{1,6})")
 _NEEDED = re.compile(r"Frag(?:mentation)? needed.*?mtu = (\d{1,6})|Packet too big: mtu=(\d{1,6})")
-_HOST = re.compile(r"^[A-Za-z0-9_.:%-]{1,253}$")
+_HOST = re.compile(r"[A-Za-z0-9_.:%-]{1,253}")
 
 _SMALL = 56
 _HEADERS = {4: 28, 6: 48}
@@ -49,12 +49,12 @@ def parse_ping(finished: Finished) -> Ping:
 
 
 def valid_host(host: str) -> bool:
-    """Whether a name can be handed to ping: no option, no blank.
+    """Whether a name or address can be handed to a command: no option, no blank, no escape.
 
     >>> valid_host("10.0.0.3"), valid_host("-f"), valid_host("a b")
     (True, False, False)
     """
-    return bool(_HOST.match(host)) and not host.startswith("-")
+    return _HOST.fullmatch(host) is not None and not host.startswith("-")
 
 
 def ping(system: System, host: str, size: int, netdev: str | None, whole: bool) -> Ping:

@@ -9,7 +9,7 @@ import re
 
 from mlxtop.system.door import System
 
-ADDRESS = re.compile(r"^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$")
+ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 """A PCI address; domains have up to eight digits on Hyper-V."""
 
 
@@ -77,4 +77,4 @@ def pci_address(path: str) -> str | None:
     >>> pci_address("/sys/devices/pci0000:40/0000:40:03.0/0000:43:00.0/net/enp67s0np0")
     '0000:43:00.0'
     """
-    return next((p for p in reversed(path.split("/")) if ADDRESS.match(p)), None)
+    return next((p for p in reversed(path.split("/")) if ADDRESS.fullmatch(p)), None)

@@ -208,7 +208,7 @@ def _function(
         "interrupts": reasons.attempt("interrupts", read_interrupts, system, place, handlers),
         "iommu": reasons.attempt("iommu", _iommu, system, place),
     }
-    if ADDRESS.match(above.rpartition("/")[2]):
+    if ADDRESS.fullmatch(above.rpartition("/")[2]):
         found["bridge_control"] = reasons.attempt("bridge_control", read_config, system, above)
     else:
         reasons.absent["bridge_control"] = "nothing above the device is visible"

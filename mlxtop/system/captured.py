@@ -54,8 +54,13 @@ from mlxtop.system.door import (
 from mlxtop.system.kmsg import parse_kmsg
 
 HEADER = "mlxtop capture 1"
-CAPTURE_LIMIT = 64 << 20
+CAPTURE_LIMIT = 32 << 20
 """Bytes of a capture at most."""
+MOST_NAMES = 1 << 19
+"""Names in its directories at most, all together; what is more is complained of."""
+MOST_COMPLAINTS = 100
+LONGEST, DEEPEST = 4096, 64
+"""Characters of a path or command at most, and names in a path."""
 
 _ENTRY = re.compile(r"^(/\S*)(?: (=|->|!) ?(.*)|( hex)?:)$")
 _COMMAND = re.compile(r"(.*?)(?: => (-?\d{1,9}))?( json:)?")
@@ -92,6 +97,8 @@ class Capture:
     blocks: dict[str, str] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
     _children: dict[str, dict[str, None]] = field(default_factory=dict)
+    names: int = 0
+    """In all directories together."""
 
     def add(self, path: str, node: Node) -> None:
         """Put an entry into the tree, with the directories above it."""
@@ -102,6 +109,7 @@ class Capture:
             if name in names:
                 break
             names[name] = None
+            self.names += 1
             path = parent
 
     def node(self, path: str) -> Node | None:
@@ -144,7 +152,8 @@ def parse_capture(text: str) -> Capture:
         try:
             _parse_entry(capture, line, body)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            capture.complaints.append(f"line {number - len(body)}: {error}")
+            if len(capture.complaints) < MOST_COMPLAINTS:
+                capture.complaints.append(f"line {number - len(body)}: {error}")
     return capture
 
 
@@ -164,11 +173,19 @@ def _parse_entry(capture: Capture, line: str, body: list[str]) -> None:
     elif line.startswith("$ "):
         _parse_command(capture, line[2:], body)
     elif match := _ENTRY.match(line):
-        capture.add(_unquote(match[1]).rstrip("/"), _parse_node(match, body))
+        _add(capture, match[1], _parse_node(match, body))
     elif line.startswith("/") and line.endswith("/"):
-        capture.add(_unquote(line.rstrip("/")), Node())
+        _add(capture, line, Node())
     else:
         raise ValueError(f"not understood: {line[:60]!r}")
+
+
+def _add(capture: Capture, text: str, node: Node) -> None:
+    """Put in an entry of a stranger's, who may want to see us run out of memory."""
+    path = _unquote(text).rstrip("/")
+    if len(path) > LONGEST or path.count("/") > DEEPEST or capture.names >= MOST_NAMES:
+        raise ValueError(f"too long, too deep or too many: {path[:60]!r}")
+    capture.add(path, node)
 
 
 def _unquote(text: str) -> str:
@@ -177,8 +194,8 @@ def _unquote(text: str) -> str:
 
 def _parse_command(capture: Capture, text: str, body: list[str]) -> None:
     match = _COMMAND.fullmatch(text)
-    if match is None:
-        raise ValueError("a command without arguments")
+    if match is None or len(text) > LONGEST:
+        raise ValueError("a command without arguments, or too long")
     stdout, stderr = _block(body), _block(body, "&")
     if match[3]:
         output = json.loads(stdout)

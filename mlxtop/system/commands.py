@@ -11,7 +11,6 @@ import contextlib
 import errno
 import os
 import select
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,9 +21,8 @@ from typing import Any
 from uuid import uuid4
 
 from mlxtop.system.door import OUTPUT_LIMIT, Finished
+from mlxtop.system.search import search_path, which
 
-SAFE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where root's commands are looked for, whatever PATH says."""
 LINE_LIMIT = 1 << 20
 """Bytes of a line at most; the rest of it is dropped."""
 _CHUNK = 1 << 16
@@ -40,20 +38,6 @@ _ENVIRONMENT = 1 << 18
 _PR_SET_PDEATHSIG = 1
 
 Sink = Callable[[bytes], None]
-
-
-def search_path() -> str:
-    """PATH for finding and running commands; users' PATH often lacks the sbin directories."""
-    if os.geteuid() == 0:
-        return SAFE_PATH
-    return os.pathsep.join(filter(None, [os.environ.get("PATH"), SAFE_PATH]))
-
-
-def which(command: str) -> str | None:
-    """Path of a command by name or absolute path; None when it cannot be run."""
-    if "/" in command and not command.startswith("/"):
-        return None
-    return shutil.which(command, path=search_path())
 
 
 @dataclass(slots=True)

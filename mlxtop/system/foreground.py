@@ -14,8 +14,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from mlxtop.system.commands import memory, which
+from mlxtop.system.commands import memory
 from mlxtop.system.door import OUTPUT_LIMIT, Finished
+from mlxtop.system.search import which
 
 _RETRY = 0.05
 

@@ -14,9 +14,10 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 
-from mlxtop.system.commands import Commands, which
+from mlxtop.system.commands import Commands
 from mlxtop.system.door import Finished, KernelRecord
 from mlxtop.system.kmsg import parse_record
+from mlxtop.system.search import which
 
 _RECORD = 1 << 14
 """Bytes of a record at most; the kernel's own limit is 8 KiB."""

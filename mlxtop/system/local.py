@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from threading import Event
 
 from mlxtop.system import events, kernel_log
-from mlxtop.system.commands import Commands, which
+from mlxtop.system.commands import Commands
 from mlxtop.system.door import (
     FILE_LIMIT,
     Answer,
@@ -26,6 +26,7 @@ from mlxtop.system.foreground import claim, foreground
 from mlxtop.system.genetlink import SIMPLE, Genetlink
 from mlxtop.system.kept import OFTEN, KeptFiles
 from mlxtop.system.rtnetlink import Rtnetlink
+from mlxtop.system.search import which
 from mlxtop.system.sock_diag import SockDiag
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 
 from mlxtop.analysis.checks.needs import needs
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome
@@ -39,6 +40,7 @@ def _bond_finding(severity: Severity, bond: Bond, seen: str, why: str, advice: s
 
 
 def _mode(bond: Bond) -> Iterator[Finding]:
+    name = quote(bond.name)
     if bond.mode == "balance-rr":
         yield _bond_finding(
             Severity.WARNING,
@@ -46,7 +48,7 @@ def _mode(bond: Bond) -> Iterator[Finding]:
             "mode balance-rr",
             "packets of one connection overtake each other on the two links: TCP resends and slows"
             " down",
-            f"ip link set {bond.name} down; ip link set {bond.name} type bond mode 802.3ad"
+            f"ip link set {name} down; ip link set {name} type bond mode 802.3ad"
             " xmit_hash_policy layer3+4 (and LACP in the switch); one connection then uses one"
             " link",
         )
@@ -56,7 +58,7 @@ def _mode(bond: Bond) -> Iterator[Finding]:
             bond,
             "transmit hash policy layer2",
             "all traffic to one neighbour or gateway takes one link",
-            f"ip link set {bond.name} type bond xmit_hash_policy layer3+4",
+            f"ip link set {name} type bond xmit_hash_policy layer3+4",
         )
 
 
@@ -76,7 +78,7 @@ def _members(bond: Bond) -> Iterator[Finding]:
             bond,
             f"one member only: {bond.slaves[0].name}",
             "a bond of one link adds nothing",
-            f"ip link set OTHER_PORT master {bond.name} (the port must be down)",
+            f"ip link set OTHER_PORT master {quote(bond.name)} (the port must be down)",
         )
     speeds = {slave.name: slave.speed for slave in bond.slaves if slave.up and slave.speed}
     if len(set(speeds.values())) > 1:

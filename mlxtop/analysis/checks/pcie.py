@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
+from shlex import quote
 
 from mlxtop.analysis.checks.needs import FAST, needs_fast, needs_pci
 from mlxtop.analysis.findings import (
@@ -81,7 +82,7 @@ def _slots(case: Case) -> Iterator[_Slot]:
             continue
         slot = found.setdefault(slot_of(function), _Slot(adapter, path))
         settings = case.tuning.ports.get(port, PortTuning())
-        slot.frames.append((frame.now.port.name, frame, settings))
+        slot.frames.append((quote(frame.now.port.name), frame, settings))
     yield from found.values()
 
 
