@@ -47,18 +47,15 @@ def read_config(
 def read_values(system: System, tool: str, device: str, rights: Access) -> dict[str, str]:
     """The values of the next start that bear on speed; without those this firmware has not.
 
-    A question with a name that is not known gets no answer at all, hence one by one after it.
+    A question with a name that is not known gets no answer at all: then everything is asked for.
     Raises NotAllowed, TimeoutError and OSError.
     """
-    found: dict[str, str] = {}
-    for names in (SPEED, *((name,) for name in SPEED)):
-        report = _report(tool, query(system, [tool, "-d", device, "q", *names], rights, False))
-        for name in names:
-            if name in report.parameters:
-                found[name] = report.parameters[name].values.get(Column.NEXT, "")
-        if report.trouble is not Trouble.NO_PARAMETER and len(names) > 1:
-            break
-    return {name: value for name, value in found.items() if value}
+    words = [tool, "-d", device, "q"]
+    report = _report(tool, query(system, [*words, *SPEED], rights, False))
+    if report.trouble is Trouble.NO_PARAMETER:
+        report = _report(tool, query(system, words, rights, False))
+    values = {name: row.values.get(Column.NEXT) for name, row in report.parameters.items()}
+    return {name: value for name in SPEED if (value := values.get(name))}
 
 
 def _report(tool: str, finished: Finished) -> ConfigReport:

@@ -173,7 +173,7 @@ def examine(case: Case, checks: Mapping[str, Check]) -> Report:
     fine: list[str] = []
     judged = any(True for _ in case.each())
     for name, check in checks.items():
-        quiet, shown, missing = True, False, None if judged else "no port"
+        quiet, shown, missing = True, False, None
         for outcome in check(case):
             if isinstance(outcome, Nothing):
                 missing = outcome.missing
@@ -189,6 +189,8 @@ def examine(case: Case, checks: Mapping[str, Check]) -> Report:
                     unknown.setdefault(replace(outcome, topic=topic))
         if not quiet or shown:
             continue
+        if not judged:
+            missing = "no port"
         if missing is None:
             fine.append(name)
         else:

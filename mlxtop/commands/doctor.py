@@ -45,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--udev-rules",
         action="store_true",
-        help="print udev rules that pin the ports' present names by PCI path and port number",
+        help="print udev rules that pin the ports' present names by PCI path and port number"
+        " (no .link file: it cannot match dev_port, which tells two ports of one function apart)",
     )
 
 

@@ -37,6 +37,8 @@ class Examiner:
     def __init__(self, system: System) -> None:
         self._system = system
         self._moved = read_moved(system)
+        self._values: dict[str, dict[str, str]] = {}
+        """What cards store, asked for once: it hardly changes, and asking costs the card time."""
 
     def tuning(self, frame: Frame) -> Tuning:
         """Settings of the host and of a frame's ports, and the streams since the last call."""
@@ -97,6 +99,7 @@ class Examiner:
             if port.pending and port.next_boot is not None
         }
         unanswered = {c.adapter.key: c.unanswered for c in cards if c.unanswered is not None}
+        self._values |= {card.adapter.key: found for card, found in answers if found}
         values = {card.adapter.key: found for card, found in answers}
         return _Stored(pending, values, {**late, **unanswered})
 
@@ -106,7 +109,7 @@ class Examiner:
         readers = {
             key: SlowReader(
                 f"{key} link type",
-                partial(_ask_tools, self._system, inventory, key),
+                partial(_ask_tools, self._system, inventory, key, self._values.get(key)),
                 TOOL_SECONDS,
                 TOOL_SECONDS,
             )
@@ -139,13 +142,15 @@ class _Stored:
     unanswered: Mapping[str, str] = field(default_factory=dict)
 
 
-def _ask_tools(system: System, inventory: Inventory, key: str) -> list[_Answer]:
+def _ask_tools(
+    system: System, inventory: Inventory, key: str, known: dict[str, str] | None
+) -> list[_Answer]:
     """Link types and speed settings of a card; settings that are not told are left out."""
     answers = []
     for card in survey(system, inventory, Access.ROOT, keys={key}):
-        values: dict[str, str] = {}
+        values = known or {}
         tool = card.tool or next((tool for tool in TOOLS if system.which(tool)), None)
-        if card.unanswered is None and tool is not None and not card.mlx4:
+        if not values and card.unanswered is None and tool is not None and not card.mlx4:
             with suppress(OSError, NotAllowed), claimed(system, card):
                 values = read_values(system, tool, card.device, Access.ROOT)
         answers.append((card, values))

@@ -2,6 +2,8 @@
 
 https://man7.org/linux/man-pages/man7/udev.7.html; `dev_port` numbers the ports of one function
 from 0 (Documentation/ABI/testing/sysfs-class-net); `dev_id` does not tell them apart everywhere.
+systemd's .link files know the path but not `dev_port`, so that they cannot tell ports of one
+function apart.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ _ETHERNET, _INFINIBAND = 1, 32
 
 _HEAD = (
     f"# Names of ConnectX ports, pinned by mlxtop doctor --udev-rules; goes to {FILE}",
+    "# Rules rather than .link files: those cannot match dev_port, the port of a function.",
     "# To try: udevadm control --reload; then reboot, or reload the driver.",
 )
 

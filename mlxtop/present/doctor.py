@@ -188,7 +188,8 @@ def report_lines(
     )
     fine = [", ".join(report.fine)] if report.fine else []
     yield from _list("Checked, nothing found:", fine, columns)
-    idle = [f"{missing}: {', '.join(names)}" for missing, names in report.idle.items()]
+    told = report.idle if report.judged else {}
+    idle = [f"{missing}: {', '.join(names)}" for missing, names in told.items()]
     yield from _list("Nothing to look at:", ["; ".join(idle)] if idle else [], columns)
     texts: dict[str, list[str]] = {}
     for setting in report.settings:

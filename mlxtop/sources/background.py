@@ -132,8 +132,11 @@ class Background:
                 found["module"] = found["module_c"] = reason
         module = self.current_module()
         if self.module is None and self._port.kind is PortKind.PHYSICAL:
-            why = self.report.error if self.report is not None else self._absent.get("report")
-            found["module"] = f"no Ethernet device to ask; {why or 'mstlink has not answered yet'}"
+            if self.report is not None:
+                why = self.report.error or "mstlink has not answered yet"
+            else:
+                why = self._absent.get("report", "no tool reads the module of this port")
+            found["module"] = f"no Ethernet device to ask; {why}"
         if module is not None:
             found.pop("module", None)
             refused = module.refused.get("temperature") or module.refused.get("diagnostics")
