@@ -177,6 +177,8 @@ JSON = st.recursive(
 def test_no_answer_of_a_stranger_makes_a_reader_raise(answer: object) -> None:
     netdev.parse_links(answer)
     netdev.parse_links([answer, {"name": "x", "index": 1, "flags": answer}])
-    netdev.parse_link_counters(answer, 0.0)
-    netdev.parse_link_counters({"1": answer, "2": [answer] * 24}, 0.0)
+    netdev.LinkCounters(answer, 0.0).get(1)
+    rows = netdev.LinkCounters({"1": answer, "2": [answer] * 24}, 0.0)
+    assert rows.get(3) is None
+    assert all(reading is None or len(reading.values) == 24 for reading in map(rows.get, (1, 2)))
     ethtool.parse_link_state(answer)

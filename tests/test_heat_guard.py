@@ -16,7 +16,7 @@ WARNING, CRITICAL = 70.0, 80.0
 
 
 def frame(tick: float, *temperatures: Temperature, link: LinkState = LinkState.UP) -> Frame:
-    port = replace(ethernet(PACU, tick, 0, 0), temperatures=temperatures, link=Link(state=link))
+    port = ethernet(PACU, tick, 0, 0)._replace(temperatures=temperatures, link=Link(state=link))
     return derive(sample(tick, port), None)
 
 

@@ -150,8 +150,8 @@ def test_a_port_that_is_switched_off_is_no_loss() -> None:
 
 def test_a_module_that_switched_itself_off_is_an_alarm_without_any_sensor() -> None:
     watch = HeatWatch()
-    bare = replace(frame(0.0).ports[PACU.id].now, temperatures=(), module=None)
-    hot = replace(bare, link=Link(state=LinkState.OVERHEAT))
+    bare = frame(0.0).ports[PACU.id].now._replace(temperatures=(), module=None)
+    hot = bare._replace(link=Link(state=LinkState.OVERHEAT))
     found = []
     for tick, port in enumerate((bare, hot, hot)):
         given = Sample(0.0, float(tick), Host("x"), (card(PACU),), {PACU.id: port})

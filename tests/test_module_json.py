@@ -15,7 +15,7 @@ from tests.samples import PACU, ethernet, frame, sample
 
 
 def port_of(module: Module | None, report: LinkReport | None = None) -> dict[str, Any]:
-    port = replace(ethernet(PACU, 1.0, 0, 0), module=module, report=report)
+    port = ethernet(PACU, 1.0, 0, 0)._replace(module=module, report=report)
     told = json.loads(json.dumps(document(frame(sample(1.0, port)), demo=False)))
     found: dict[str, Any] = told["adapters"][0]["ports"][0]
     return found

@@ -68,7 +68,7 @@ def text(shown: Frame, watch: HeatWatch | None = None) -> str:
 
 
 def with_module(module: Module) -> PortSample:
-    return replace(ethernet(PACU, 30.0, 0, 0), module=module)
+    return ethernet(PACU, 30.0, 0, 0)._replace(module=module)
 
 
 def test_a_module_is_described_with_every_lane() -> None:
@@ -120,8 +120,8 @@ def test_bit_errors_are_told_by_the_tool_and_by_the_driver() -> None:
     schema = Schema(("rx_corrected_bits_phy", "rx_err_lane_0_phy", "rx_err_lane_1_phy"))
     port = ethernet(PACU, 30.0, 0, 0)
     driver = {Origin.DRIVER: Reading(30.0, schema, (1234567, 3, 0))}
-    now = replace(port, report=report, readings={**port.readings, **driver})
-    before = replace(now, readings={Origin.DRIVER: Reading(1.0, schema, (7, 0, 0))})
+    now = port._replace(report=report, readings={**port.readings, **driver})
+    before = now._replace(readings={Origin.DRIVER: Reading(1.0, schema, (7, 0, 0))})
     shown = text(frame(sample(1.0, before), sample(30.0, now)))
     assert "Bad signal integrity" in shown
     assert "2e-05 before, 0 after correction" in shown
@@ -131,5 +131,5 @@ def test_bit_errors_are_told_by_the_tool_and_by_the_driver() -> None:
 
 
 def test_without_a_module_the_reason_is_told() -> None:
-    port = replace(ethernet(PACU, 30.0, 0, 0), absent={"module": "needs root (CAP_NET_ADMIN)"})
+    port = ethernet(PACU, 30.0, 0, 0)._replace(absent={"module": "needs root (CAP_NET_ADMIN)"})
     assert "needs root (CAP_NET_ADMIN)" in page(port)

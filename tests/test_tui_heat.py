@@ -39,7 +39,7 @@ def warm_up(seconds: int = 80, stale: bool = False) -> list[Sample]:
         module = Temperature("module", points[float(tick)], tick, 75.0, 80.0, source="hwmon")
         if stale and tick > seconds - 10:
             module = replace(module, tick=seconds - 10, stale=True, problem="no answer for 9 s")
-        found.append(sample(float(tick), replace(port, temperatures=(module,))))
+        found.append(sample(float(tick), port._replace(temperatures=(module,))))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.model.counters import Counter, Origin
 from mlxtop.model.identity import Adapter, PortId
@@ -23,8 +24,7 @@ def _difference(counter: Counter, now: int | None, before: int | None) -> int | 
     return (now - before) * counter.scale
 
 
-@dataclass(frozen=True, slots=True)
-class PortFrame:
+class PortFrame(NamedTuple):
     """A port now, and the reading of each of its tables before that."""
 
     now: PortSample

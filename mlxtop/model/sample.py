@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from mlxtop.model.counters import Counter, Origin
 from mlxtop.model.identity import Adapter, Host, Port, PortId
@@ -31,9 +33,12 @@ class Schema:
         return f"Schema({len(self.keys)} keys)"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A table of raw counters and the monotonic second at which it was read."""
+class Reading(NamedTuple):
+    """A table of raw counters and the monotonic second at which it was read.
+
+    A tuple like `PortSample`: each is made once a port and tick, and a frozen dataclass costs
+    twice as much to make.
+    """
 
     tick: float
     schema: Schema
@@ -133,19 +138,18 @@ class Problem:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class PortSample:
+class PortSample(NamedTuple):
     """Everything read of one port for one sample."""
 
     port: Port
     link: Link
-    readings: Mapping[Origin, Reading] = field(default_factory=dict)
+    readings: Mapping[Origin, Reading] = MappingProxyType({})
     temperatures: tuple[Temperature, ...] = ()
     module: Module | None = None
     """The pluggable module; None with a reason under `module` in `absent`."""
     report: LinkReport | None = None
     """What the firmware says of the link, by a tool; None with a reason under `report`."""
-    absent: Mapping[str, str] = field(default_factory=dict)
+    absent: Mapping[str, str] = MappingProxyType({})
     """Field name to the reason why it could not be read."""
 
 

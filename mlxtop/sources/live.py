@@ -23,14 +23,13 @@ from mlxtop.model.sample import (
     PcieStatus,
     PortSample,
     Problem,
-    Reading,
     Sample,
     Temperature,
 )
 from mlxtop.sources.background import CALM
 from mlxtop.sources.discover import Inventory, discover
 from mlxtop.sources.happenings import MODULE_KINDS, Happenings
-from mlxtop.sources.netdev import NetLink, read_link_counters, read_links
+from mlxtop.sources.netdev import LinkCounters, NetLink, read_link_counters, read_links
 from mlxtop.sources.pci import read_pcie
 from mlxtop.sources.port_readers import DEADLINE, Attachment, PortReaders
 from mlxtop.sources.slow import SlowReader
@@ -44,6 +43,9 @@ FIRST_PATIENCE = 0.25
 """Seconds that the first sample waits for slow readers, so that it is complete."""
 
 CPU_EVERY = 0.9
+
+_NETDEV = Origin.NETDEV
+"""Looking up a member of an enumeration costs more than the rest of a bare port."""
 
 
 def selected(port: Port, patterns: tuple[str, ...]) -> bool:
@@ -180,7 +182,10 @@ class LiveSource:
             pcie.poll(now)
         self._settle(now, everything=first or self._patience is not None)
         ports = {
-            port: self._port(readers, counters, problems) for port, readers in self._ports.items()
+            port: _bare(readers, counters)
+            if readers.bare
+            else self._port(readers, counters, problems)
+            for port, readers in self._ports.items()
         }
         return Sample(
             wall=system.wall(),
@@ -273,13 +278,13 @@ class LiveSource:
             or (not adapter.ports and not self._include)
         )
 
-    def _counters(self, problems: list[Problem]) -> Mapping[int, Reading]:
+    def _counters(self, problems: list[Problem]) -> LinkCounters:
         try:
             return read_link_counters(self._system)
         except OSError as error:
             if not self._system.captured:
                 problems.append(Problem("netdev counters", error.strerror or str(error)))
-            return {}
+            return LinkCounters({}, 0.0)
 
     def _settle(self, now: float, everything: bool) -> None:
         """Wait for the readers that belong to this tick, but for none that already hangs."""
@@ -297,19 +302,14 @@ class LiveSource:
     def _port(
         self,
         readers: PortReaders,
-        counters: Mapping[int, Reading],
+        counters: LinkCounters,
         problems: list[Problem],
     ) -> PortSample:
         port = readers.attachment.port
-        if readers.bare:
-            reading = counters.get(port.ifindex or 0)
-            return PortSample(
-                port, readers.current_link(), {} if reading is None else {Origin.NETDEV: reading}
-            )
         now = self._system.now()
         readings = readers.readings(now)
-        if port.ifindex is not None and port.ifindex in counters:
-            readings[Origin.NETDEV] = counters[port.ifindex]
+        if (reading := counters.get(port.ifindex)) is not None:
+            readings[_NETDEV] = reading
         problems += readers.problems(now)
         background = readers.background
         return PortSample(
@@ -326,6 +326,13 @@ class LiveSource:
         if self._cpu is None or now - self._cpu.tick >= CPU_EVERY:
             self._cpu = Cpu(now, self._system.cpu())
         return self._cpu if self._cpu.busy else None
+
+
+def _bare(readers: PortReaders, counters: LinkCounters) -> PortSample:
+    """A port that nothing but the device list and the kernel's counters tell of."""
+    port = readers.attachment.port
+    reading = counters.get(port.ifindex)
+    return PortSample(port, readers.known, {} if reading is None else {_NETDEV: reading})
 
 
 def _pcie_paths(adapters: Iterable[Adapter]) -> dict[str, str]:
@@ -365,6 +372,6 @@ def _share_asic(ports: dict[PortId, PortSample]) -> dict[PortId, PortSample]:
         chip = asic.get(sample.port.adapter or "")
         if chip is not None:
             rest = tuple(t for t in sample.temperatures if t.name != "asic")
-            sample = replace(sample, temperatures=(chip, *rest))  # noqa: PLW2901
+            sample = sample._replace(temperatures=(chip, *rest))  # noqa: PLW2901
         shared[port_id] = sample
     return shared

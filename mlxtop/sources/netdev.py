@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from mlxtop.model.sample import Reading, Schema
 from mlxtop.sources.sysfs import link_name, names, parse_hex, read_count, read_text
@@ -41,6 +43,7 @@ LINK64 = Schema(
     )
 )
 """struct rtnl_link_stats64, in its order."""
+_SIZE = len(LINK64.keys)
 
 LOOPBACK_TYPE, INFINIBAND_TYPE = 772, 32
 """ARPHRD_LOOPBACK and ARPHRD_INFINIBAND."""
@@ -154,31 +157,39 @@ def _uevent(text: str | None) -> Mapping[str, str]:
     return dict(line.split("=", 1) for line in (text or "").splitlines() if "=" in line)
 
 
-def parse_link_counters(answer: Answer, tick: float) -> dict[int, Reading]:
-    """A LINK_COUNTERS answer as readings by ifindex; rows of a wrong shape are left out."""
-    found: dict[int, Reading] = {}
-    size = len(LINK64.keys)
-    for index, values in answer.items() if isinstance(answer, dict) else ():
-        if type(values) is tuple and len(values) >= size and type(index) is int:
-            found[index] = Reading(tick, LINK64, values)  # the kernel's; newer ones have more
-            continue
-        if not isinstance(values, list | tuple) or not isinstance(index, int | str):
-            continue
-        row = tuple(values[:size])
-        if isinstance(values, list):  # from a capture: a stranger wrote it
-            row = tuple(value if isinstance(value, int) else None for value in row)
-        row += (None,) * (size - len(row))
-        try:
-            found[int(index)] = Reading(tick, LINK64, row)
-        except ValueError:
-            continue
-    return found
+_NO_ROWS: Mapping[Any, Any] = MappingProxyType({})
 
 
-def read_link_counters(system: System) -> dict[int, Reading]:
-    """What the kernel's stack counted, by ifindex, in one question. Raises OSError."""
+class LinkCounters:
+    """A LINK_COUNTERS answer; a row becomes a reading when it is asked for.
+
+    Where two ports of two thousand are shown, the others cost nothing.
+    """
+
+    __slots__ = ("_rows", "_tick")
+
+    def __init__(self, answer: Answer, tick: float) -> None:
+        self._tick = tick
+        self._rows = answer if isinstance(answer, dict) else _NO_ROWS
+
+    def get(self, index: int | None) -> Reading | None:
+        """The counters of a device; None without a row of a usable shape."""
+        rows = self._rows
+        values = rows.get(index)
+        if type(values) is tuple and len(values) >= _SIZE:  # the kernel's; newer ones have more
+            return Reading(self._tick, LINK64, values)
+        if values is None:
+            values = rows.get(str(index))  # from JSON
+        if not isinstance(values, list | tuple):
+            return None
+        row = tuple(value if isinstance(value, int) else None for value in values[:_SIZE])
+        return Reading(self._tick, LINK64, row + (None,) * (_SIZE - len(row)))
+
+
+def read_link_counters(system: System) -> LinkCounters:
+    """What the kernel's stack counted, in one question. Raises OSError."""
     answer = system.ask(Question.LINK_COUNTERS)
-    return parse_link_counters(answer, system.now())
+    return LinkCounters(answer, system.now())
 
 
 def read_speed(system: System, netdev: str) -> int | None:

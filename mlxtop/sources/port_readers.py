@@ -66,7 +66,8 @@ class PortReaders:
         self.attachment = attachment
         self._system = system
         self._netdev = netdev
-        self._known = known_link(attachment.layer, netdev)
+        self.known = known_link(attachment.layer, netdev)
+        """The link as the device list has it."""
         self._channels: tuple[Sensor, ...] = ()
         self.fast: dict[Origin, SlowReader[Reading | None]] = {}
         """Read at every tick."""
@@ -76,7 +77,9 @@ class PortReaders:
         port = attachment.port
         chip_is_known = attachment.hwmon is not None
         self.background = Background(system, port, attachment.layer, chip_is_known, calm)
-        if port.kind is PortKind.VIRTUAL and not port.rdma:
+        self.bare = port.kind is PortKind.VIRTUAL and not port.rdma
+        """Whether the port has no reader at all: a virtual device, known from netlink alone."""
+        if self.bare:
             return
         if port.netdev and port.kind is not PortKind.VIRTUAL:
             self._add_ethtool(port, port.netdev)
@@ -136,7 +139,7 @@ class PortReaders:
         if netdev == self._netdev:
             return
         self._netdev = netdev
-        self._known = known_link(self.attachment.layer, netdev)
+        self.known = known_link(self.attachment.layer, netdev)
         if self.link is not None:
             self.link.again()
 
@@ -182,21 +185,16 @@ class PortReaders:
             if reader.value is not None and reader.error is None and not reader.stale(now)
         }
 
-    @property
-    def bare(self) -> bool:
-        """Whether the port has no reader at all: a virtual device, known from netlink alone."""
-        return self.link is None
-
     def current_link(self) -> Link:
         """The link as it was last read, and as the device list has it now."""
         if self.link is None:
-            return self._known
+            return self.known
         layer, link = self.attachment.layer, self.link.value
         if any(reader.gone for reader in self.fast.values()):
             detail = "the device no longer answers"
-            return replace(link or self._known, state=LinkState.LOST, detail=detail)
+            return replace(link or self.known, state=LinkState.LOST, detail=detail)
         if link is None:
-            return self._known
+            return self.known
         return refresh(link, layer, self._netdev)
 
     def temperatures(self, now: float) -> tuple[Temperature, ...]:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR = 0x1, 0x4, 0x300, 0x10
+NLM_F_REQUEST, NLM_F_MULTI, NLM_F_ACK, NLM_F_DUMP_INTR, NLM_F_DUMP = 0x1, 0x2, 0x4, 0x10, 0x300
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 _NLM_F_CAPPED, _NLM_F_ACK_TLVS = 0x100, 0x200
 _NLMSGERR_ATTR_MSG = 1
@@ -102,6 +102,11 @@ def decode(data: memoryview, table: Table) -> dict[str, Any]:
     return found
 
 
+Many = Callable[[memoryview, int, list[T]], int]
+"""Takes messages of a sequence number from the front of a datagram, as long as they are of the one
+shape it knows: appends what it made of them and returns how many bytes they had."""
+
+
 def messages(data: memoryview) -> Iterator[tuple[int, int, int, memoryview]]:
     """Type, flags, sequence number and content of the messages in a datagram."""
     offset, end = 0, len(data)
@@ -178,16 +183,22 @@ class Netlink:
             self._idle.pop().socket.close()
 
     def ask(
-        self, kind: int, body: bytes, parse: Callable[[memoryview], T | None], dump: bool = False
+        self,
+        kind: int,
+        body: bytes,
+        parse: Callable[[memoryview], T | None],
+        dump: bool = False,
+        many: Many[T] | None = None,
     ) -> list[T]:
         """What `parse` makes of every message of the answer, without its Nones.
 
-        `parse` gets the content after the message header and may not keep it. A dump that changed
-        while it ran is asked again, and taken as it is when it never settles. Raises OSError.
+        `parse` gets the content after the message header and may not keep it; what `many` took
+        from the front of a datagram it does not get. A dump that changed while it ran is asked
+        again, and taken as it is when it never settles. Raises OSError.
         """
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                found, changed = self._exchange(kind, body, parse, dump)
+                found, changed = self._exchange(kind, body, parse, dump, many)
             except OSError as error:
                 if error.errno != errno.ENOBUFS or attempt == _ATTEMPTS:
                     raise
@@ -197,7 +208,12 @@ class Netlink:
         return found
 
     def _exchange(
-        self, kind: int, body: bytes, parse: Callable[[memoryview], T | None], dump: bool
+        self,
+        kind: int,
+        body: bytes,
+        parse: Callable[[memoryview], T | None],
+        dump: bool,
+        many: Many[T] | None,
     ) -> tuple[list[T], bool]:
         try:
             channel = self._idle.pop()
@@ -209,7 +225,10 @@ class Netlink:
             found: list[T] = []
             changed = False
             while not complete:
-                for got, flags, sequence, content in messages(channel.receive()):
+                data = channel.receive()
+                if many is not None:
+                    data = data[many(data, channel.sequence, found) :]
+                for got, flags, sequence, content in messages(data):
                     if sequence != channel.sequence:
                         continue
                     changed = changed or bool(flags & NLM_F_DUMP_INTR)

@@ -14,9 +14,18 @@ import struct
 from functools import cache
 from typing import Any
 
-from mlxtop.system.netlink import Netlink, attribute, attributes, decode, number, text, u32
+from mlxtop.system.netlink import (
+    NLM_F_MULTI,
+    Netlink,
+    attribute,
+    attributes,
+    decode,
+    number,
+    text,
+    u32,
+)
 
-_RTM_GETLINK, _RTM_GETROUTE, _RTM_GETSTATS = 18, 26, 94
+_RTM_GETLINK, _RTM_GETROUTE, _RTM_NEWSTATS, _RTM_GETSTATS = 18, 26, 92, 94
 _IFLA_STATS64, _IFLA_EXT_MASK = 23, 29
 _IFLA_STATS_LINK_64 = 1
 _RTEXT_FILTER_SKIP_STATS = 1 << 3
@@ -27,6 +36,8 @@ _IFINFO = struct.Struct("=BxHiII")
 _STATS_HEAD = struct.Struct("=BxxxII")
 _ROUTE = struct.Struct("=8BI")
 _ATTRIBUTE = struct.Struct("=HH")
+_HEAD = struct.Struct("=IHHI")
+"""Size, type, flags and sequence number of a message."""
 
 
 def _address(data: memoryview) -> str:
@@ -75,7 +86,11 @@ def _counters(count: int) -> struct.Struct:
     return struct.Struct(f"={count}Q")
 
 
-def parse_stats(message: memoryview) -> tuple[int, tuple[int, ...]] | None:
+Stats = tuple[int, tuple[int, ...]]
+"""Index of a link and its struct rtnl_link_stats64."""
+
+
+def parse_stats(message: memoryview) -> Stats | None:
     """Index and struct rtnl_link_stats64 of one RTM_NEWSTATS."""
     end = len(message)
     if end < _STATS_HEAD.size + 4:
@@ -92,7 +107,35 @@ def parse_stats(message: memoryview) -> tuple[int, tuple[int, ...]] | None:
     return None
 
 
-def parse_link_stats(message: memoryview) -> tuple[int, tuple[int, ...]] | None:
+@cache
+def _stats(count: int) -> struct.Struct:
+    """A whole RTM_NEWSTATS with `count` counters and nothing else: header, if_stats_msg, array."""
+    return struct.Struct(f"=16s 4xI4x 4s {count}Q")
+
+
+def parse_many_stats(data: memoryview, sequence: int, found: list[Stats]) -> int:
+    """Index and counters of every RTM_NEWSTATS at the front of a datagram; see `netlink.Many`.
+
+    All links of a dump have messages of one shape, which C takes apart five times as fast.
+    """
+    if len(data) < _stats(0).size:
+        return 0
+    size, *seen = _HEAD.unpack_from(data)
+    count = (size - _stats(0).size) // 8
+    whole = _stats(max(0, count))
+    if seen != [_RTM_NEWSTATS, NLM_F_MULTI, sequence] or count < 1 or size != whole.size:
+        return 0
+    head, array = bytes(data[:16]), _ATTRIBUTE.pack(4 + 8 * count, _IFLA_STATS_LINK_64)
+    used = 0
+    for row in whole.iter_unpack(data[: len(data) // size * size]):
+        if row[0] != head or row[2] != array:
+            break
+        found.append((row[1], row[3:]))
+        used += size
+    return used
+
+
+def parse_link_stats(message: memoryview) -> Stats | None:
     """Index and struct rtnl_link_stats64 of one RTM_NEWLINK."""
     if len(message) < _IFINFO.size:
         return None
@@ -154,7 +197,8 @@ class Rtnetlink:
         if self._has_stats:
             body = _STATS_HEAD.pack(0, 0, 1 << (_IFLA_STATS_LINK_64 - 1))
             try:
-                return dict(self._netlink.ask(_RTM_GETSTATS, body, parse_stats, dump=True))
+                ask = self._netlink.ask
+                return dict(ask(_RTM_GETSTATS, body, parse_stats, True, parse_many_stats))
             except OSError as error:
                 if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
                     raise

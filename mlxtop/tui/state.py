@@ -194,7 +194,7 @@ class State:
         if not self.zero:
             return frame
         ports = {
-            port: replace(now, start={**now.start, **self._after(port, now)})
+            port: now._replace(start={**now.start, **self._after(port, now)})
             for port, now in frame.ports.items()
         }
         return replace(frame, ports=ports)
