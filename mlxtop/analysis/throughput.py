@@ -32,6 +32,7 @@ from mlxtop.model.catalogue import (
 from mlxtop.model.counters import Counter
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, PortKind
+from mlxtop.model.remember import remembered
 from mlxtop.model.sample import LinkLayer, PortSample
 
 _IPOIB_HEADERS = 0.03
@@ -129,6 +130,7 @@ def _has(now: PortSample, source: WireSource) -> bool:
     return reading is not None and reading.get(source.rx_bytes.key) is not None
 
 
+@remembered
 def throughput(frame: PortFrame) -> Throughput:
     """What the port carried in the last interval."""
     now = frame.now

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mlxtop.model.remember import remembered
+
 LANE_MBPS = {2.5: 2000, 5.0: 4000, 8.0: 7876, 16.0: 15753, 32.0: 31507, 64.0: 64000}
 """GT/s to Mb/s of one lane after encoding, as integers, like the kernel has them."""
 
@@ -81,6 +83,15 @@ class PcieLink:
         return self.max_speed, self.max_width
 
 
+@remembered
+def _narrowest(links: tuple[PcieLink, ...]) -> PcieLink | None:
+    best: PcieLink | None = None
+    for link in links:
+        if link.mbps is not None and (best is None or best.mbps is None or link.mbps <= best.mbps):
+            best = link
+    return best
+
+
 @dataclass(frozen=True, slots=True)
 class PciePath:
     """The links from a device (first) up to the root port (last); empty where there is none."""
@@ -90,13 +101,7 @@ class PciePath:
     @property
     def limiting(self) -> PcieLink | None:
         """The narrowest link; of equal ones the one nearest to the root, as the kernel says it."""
-        best: PcieLink | None = None
-        for link in self.links:
-            if link.mbps is not None and (
-                best is None or best.mbps is None or link.mbps <= best.mbps
-            ):
-                best = link
-        return best
+        return _narrowest(self.links)
 
     @property
     def available_mbps(self) -> int | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _PLAIN = re.compile(
     "[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2030-\u203f"
@@ -81,6 +82,7 @@ def to_ascii(text: str) -> str:
     )
 
 
+@lru_cache(1024)
 def width(text: str) -> int:
     """Columns that clean text takes on a terminal."""
     if _PLAIN.fullmatch(text):

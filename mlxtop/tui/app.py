@@ -24,6 +24,7 @@ from textual.binding import BindingType
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
+from textual.widget import Widget
 
 from mlxtop.actions.hands import Hands
 from mlxtop.analysis.findings import Examiner
@@ -98,6 +99,8 @@ class MlxtopApp(App[int]):
         self._announced = Event()
         self._waiting = False
         self._in_place = False
+        self.gathered: set[Widget] | None = None
+        """Widgets to be painted when the frame that is being drawn is complete."""
         self.answering = True
         """What is drawn now answers a key or the mouse, and is not just the next frame."""
         for theme in own_themes():
@@ -284,7 +287,7 @@ class MlxtopApp(App[int]):
             screen.show_frame()
         self.answering = True
         if not self.is_headless and self._flow.ask(monotonic()):
-            self.call_after_refresh(self._ask_terminal)
+            self._ask_terminal()
 
     def _seen(self) -> list[WatchScreen]:
         """The screens that are on the terminal: what lies below a dialog is seen too."""

@@ -1,31 +1,49 @@
-"""Updates that write no more than the cells that changed.
+"""Updates that draw and write no more than the cells that changed.
 
-Textual writes a changed part of a line from the left edge of its widget on (`ChopsUpdate`, "TODO:
-crop to x extents"); over SSH that is most of what a monitor sends.
+Textual renders every widget between the first and the last change, and writes a changed part of a
+line from the left edge of its widget on (`ChopsUpdate`, "TODO: crop to x extents"); over SSH that
+is most of what a monitor sends, and half of what it computes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
 from rich.console import Console
 from rich.control import Control
 from textual._compositor import ChopsUpdate, Compositor
+from textual.geometry import Region
+from textual.strip import Strip
+
+Patch: TypeAlias = tuple[int, int, Strip]
+"""Column, row, and what stands there."""
 
 
 class TightUpdate(ChopsUpdate):
-    """A partial update cropped at both ends."""
+    """A partial update of patches."""
+
+    def __init__(self, patches: Iterable[Patch]) -> None:
+        super().__init__((), [], [])
+        self.patches = list(patches)
 
     def render_segments(self, console: Console) -> str:
         """The text and escapes for the terminal."""
-        written: list[str] = []
-        for y, x1, x2 in self.spans:
-            for end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
-                if strip is None or x >= x2 or end <= x1:
-                    continue
-                left, right = max(x, x1), min(end, x2)
-                part = strip if (left, right) == (x, end) else strip.crop(left - x, right - x)
-                written.append(Control.move_to(left, y).segment.text)
-                written.append(part.render(console))
-        return "".join(written)
+        return "".join(
+            Control.move_to(x, y).segment.text + strip.render(console)
+            for x, y, strip in self.patches
+        )
+
+
+def _cropped(update: ChopsUpdate) -> Iterator[Patch]:
+    """Textual's update, cropped at both ends."""
+    for y, x1, x2 in update.spans:
+        for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+            if strip is None or x >= x2 or end <= x1:
+                continue
+            left, right = max(x, x1), min(end, x2)
+            part = strip if (left, right) == (x, end) else strip.crop(left - x, right - x)
+            yield left, y, part
 
 
 class TightCompositor(Compositor):
@@ -33,5 +51,30 @@ class TightCompositor(Compositor):
 
     def render_partial_update(self) -> ChopsUpdate | None:
         """What changed since the last update."""
-        update = super().render_partial_update()
-        return update and TightUpdate(update.chops, update.spans, update.chop_ends)
+        patches: list[Patch] = []
+        for dirty in self._dirty_regions:
+            own = self._of_one_widget(dirty.intersection(self.size.region))
+            if own is None:  # a border between two widgets, or one widget over another
+                update = super().render_partial_update()
+                return update and TightUpdate(_cropped(update))
+            patches += own
+        self._dirty_regions.clear()
+        return TightUpdate(patches) if patches else None
+
+    def _of_one_widget(self, dirty: Region) -> list[Patch] | None:
+        """The part of the screen as the foremost widget draws it; None where it is not alone."""
+        for widget, (region, clip) in self.visible_widgets.items():
+            seen = region.intersection(clip)
+            if not seen.overlaps(dirty):
+                continue
+            if not seen.contains_region(dirty):
+                return None
+            # Whole lines, since those are what widgets keep.
+            lines = Region(seen.x - region.x, dirty.y - region.y, seen.width, dirty.height)
+            start, end = dirty.x - seen.x, dirty.right - seen.x
+            whole = (start, end) == (0, seen.width)
+            return [
+                (dirty.x, y, strip if whole else strip.crop(start, end))
+                for y, strip in enumerate(widget.render_lines(lines), dirty.y)
+            ]
+        return []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.screen import Screen
+from textual.widget import Widget
 
 from mlxtop.present.header import header_line
 from mlxtop.present.text import Line, Role
@@ -52,8 +55,43 @@ class WatchScreen(Screen[None]):
         """What happened while another screen was on top is shown now."""
         self.call_after_refresh(self.show_frame)
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Write what is drawn in here when it is complete.
+
+        Textual would write it in the next round of its timer, after three messages a widget.
+        """
+        app = self.watch_app
+        if app.gathered is not None:
+            yield
+            return
+        app.gathered = set()
+        try:
+            yield
+        finally:
+            widgets, app.gathered = app.gathered, None
+            self._write(widgets)
+
+    def _write(self, widgets: set[Widget]) -> None:
+        placed = not (self._layout_required or self._scroll_required or self._repaint_required)
+        if not placed or not self.is_current or self.app._batch_count:
+            later = widgets
+        else:
+            later = widgets - self._compositor.visible_widgets.keys()
+            if widgets > later:
+                self._compositor.update_widgets(widgets - later)
+                self._compositor_refresh()
+        for widget in later:
+            widget._repaint_required = True
+            widget.check_idle()
+
     def show_frame(self) -> None:
-        """Draw what the state holds."""
+        """Draw what the state holds, and write it."""
+        with self.at_once():
+            self.draw()
+
+    def draw(self) -> None:
+        """Give every widget what the state holds."""
         app = self.watch_app
         header = self.query_one(Header)
         self.set_class(bool(app.badges()), "-badged")

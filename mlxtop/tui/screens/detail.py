@@ -45,9 +45,9 @@ class Detail(WatchScreen):
         yield Sections(id="page")
         yield Clickable(id="keys")
 
-    def show_frame(self) -> None:
+    def draw(self) -> None:
         """The page of the selected port."""
-        super().show_frame()
+        super().draw()
         self._show_tabs()
         page = self.query_one(Sections)
         view = self.watch_app.state.view(prose_width(page.size.width))

@@ -29,9 +29,9 @@ class Events(WatchScreen):
         yield Sections(id="page")
         yield Clickable(id="keys")
 
-    def show_frame(self) -> None:
+    def draw(self) -> None:
         """The list as it is now."""
-        super().show_frame()
+        super().draw()
         self.query_one(Sections).show([self._happened(), self._problems()])
 
     def _happened(self) -> Section:

@@ -105,9 +105,9 @@ class Findings(WatchScreen):
 
     # Drawing
 
-    def show_frame(self) -> None:
+    def draw(self) -> None:
         """The list as it is now."""
-        super().show_frame()
+        super().draw()
         choices = self.query_one(Choices)
         choices.border_title = f"Findings of {self._whose(self.watch_app.state.frame)}"
         self.rows = report_rows(self._report) if self._report else []
@@ -177,9 +177,9 @@ class Explained(WatchScreen):
         yield Sections(id="page")
         yield Clickable(id="keys")
 
-    def show_frame(self) -> None:
+    def draw(self) -> None:
         """What it is, what is normal, and what was seen."""
-        super().show_frame()
+        super().draw()
         page = self.query_one(Sections)
         columns = max(20, page.size.width - FRAME)
         page.show(

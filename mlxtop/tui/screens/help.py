@@ -44,9 +44,9 @@ class Help(WatchScreen):
         yield Sections(id="page")
         yield Clickable(id="keys")
 
-    def show_frame(self) -> None:
+    def draw(self) -> None:
         """The boxes for this width."""
-        super().show_frame()
+        super().draw()
         page = self.query_one(Sections)
         page.show(self._sections(prose_width(page.size.width)))
 

@@ -53,9 +53,9 @@ class Overview(WatchScreen):
 
     # Drawing
 
-    def show_frame(self) -> None:
+    def draw(self) -> None:
         """Table, hint and charts of the newest frame."""
-        super().show_frame()
+        super().draw()
         state = self.watch_app.state
         if state.frame is None:
             self._show_hint([((f" looking at {self.watch_app.source.label} …", Role.DIM),)])
@@ -77,9 +77,10 @@ class Overview(WatchScreen):
 
     def _draw_more(self) -> None:
         """Charts and boxes; after a key they come when the table is on the terminal already."""
-        for chart in self.query(Chart):
-            chart.update(self.watch_app.state, self.watch_app.source.interval)
-        self._draw_about()
+        with self.at_once():
+            for chart in self.query(Chart):
+                chart.update(self.watch_app.state, self.watch_app.source.interval)
+            self._draw_about()
 
     def on_resize(self) -> None:
         """The table leaves room for the charts."""
@@ -159,12 +160,14 @@ class Overview(WatchScreen):
 
     def action_move(self, steps: int) -> None:
         """Move the cursor by rows."""
-        self.query_one(PortTable).move(steps)
+        with self.at_once():
+            self.query_one(PortTable).move(steps)
 
     def action_leap(self, pages: int) -> None:
         """Move the cursor by screens of rows."""
         table = self.query_one(PortTable)
-        table.move(pages * table.page())
+        with self.at_once():
+            table.move(pages * table.page())
 
     def action_column(self, steps: int) -> None:
         """Explain the next cell."""

@@ -78,6 +78,15 @@ class Styled(Widget):
             self._roles[role, cursor] = style
         return style
 
+    def repaint(self, *regions: Region) -> None:
+        """Paint parts again: at the end of the frame that is being drawn, else soon."""
+        gathered: set[Widget] | None = getattr(self.app, "gathered", None)
+        if gathered is None or not self.is_mounted:
+            self.refresh(*regions)
+        else:
+            self._set_dirty(*regions)
+            gathered.add(self)
+
     def strip(self, line: Line, columns: int, cursor: bool = False) -> Strip:
         """A line in exactly so many columns."""
         text = to_ascii if self.ascii else str
@@ -106,7 +115,7 @@ class Lines(Styled):
             if span is not None:
                 changed.append(Region(span[0], y, span[1], 1))
         if changed:
-            self.refresh(*changed)
+            self.repaint(*changed)
 
     def render_line(self, y: int) -> Strip:
         """One line of the widget."""

@@ -140,7 +140,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
                 continue
             where = difference(old, line) if old is not None else (0, self.size.width)
             if where is not None:
-                self.refresh(Region(where[0], place - first + 1, where[1], 1))
+                self.repaint(Region(where[0], place - first + 1, where[1], 1))
 
     def render_line(self, y: int) -> Strip:
         """A line of the widget: the heading, or the entry that is scrolled there."""
@@ -189,7 +189,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         self.port = self.entries[place].port
         for changed in (old, place):
             self._painted.pop(changed, None)
-            self.refresh(Region(0, changed - round(self.scroll_offset.y) + 1, self.size.width, 1))
+            self.repaint(Region(0, changed - round(self.scroll_offset.y) + 1, self.size.width, 1))
         self._reveal()
         self.post_message(self.Selected(self.port))
 

@@ -105,7 +105,7 @@ class Sections(ScrollView, Styled, can_focus=True):
             after = self._lines[place] if place < len(self._lines) else EMPTY
             span = difference(before, after)
             if span is not None:
-                self.refresh(Region(span[0], y, span[1], 1))
+                self.repaint(Region(span[0], y, span[1], 1))
 
     def render_line(self, y: int) -> Strip:
         """A line of the page."""
