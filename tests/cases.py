@@ -122,10 +122,10 @@ def _changed(frame: Frame, port_id: PortId, changes: dict[str, Any]) -> Frame:
     seen = frame.ports[port_id]
     now = seen.now
     if "netdev" in changes:
-        now = replace(now, port=replace(now.port, netdev=changes.pop("netdev")))
+        now = now._replace(port=replace(now.port, netdev=changes.pop("netdev")))
     sensors = changes.pop("temperatures", (Temperature("asic", 50.0, 1.0, critical=105.0),))
-    now = replace(now, temperatures=sensors, **changes)
-    return replace(frame, ports={**frame.ports, port_id: replace(seen, now=now)})
+    now = now._replace(temperatures=sensors, **changes)
+    return replace(frame, ports={**frame.ports, port_id: seen._replace(now=now)})
 
 
 def run(

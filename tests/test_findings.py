@@ -626,9 +626,9 @@ def test_a_counter_at_its_ceiling_could_not_tell() -> None:
     port = base.ports[0]
     now = base.frame.ports[port].now
     reading = now.readings[Origin.RDMA_ERRORS]
-    stuck = replace(reading, values=(65535,))
-    now = replace(now, readings={**now.readings, Origin.RDMA_ERRORS: stuck})
-    ports = {port: replace(base.frame.ports[port], now=now)}
+    stuck = reading._replace(values=(65535,))
+    now = now._replace(readings={**now.readings, Origin.RDMA_ERRORS: stuck})
+    ports = {port: base.frame.ports[port]._replace(now=now)}
     full = replace(base, frame=replace(base.frame, ports=ports))
     assert "65535" in unknown(CHECKS["counters can still count"](full)).reason
 
