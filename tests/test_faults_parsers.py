@@ -99,6 +99,8 @@ def argument(module: ModuleType, parameter: inspect.Parameter) -> st.SearchStrat
         "Answer": answers(module),
         "bytes": data,
         "memoryview": data.map(memoryview),
+        "int": st.integers(0, (1 << 32) - 1),
+        "list[Stats]": st.builds(list),
         "float": st.floats(0, 1e9),
         "Memory": st.builds(Memory, data, st.sampled_from((0, 128))),
         "dict[Quantity, Thresholds]": st.dictionaries(st.sampled_from(Quantity), limits()),

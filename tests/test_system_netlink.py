@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlxtop.system import genetlink, netlink, rtnetlink, sock_diag
@@ -77,6 +77,46 @@ def test_a_truncated_attribute_ends_the_parsing_before_it() -> None:
     link = rtnetlink.parse_link(memoryview(bytes(16) + whole[:14]))
     assert link is not None
     assert (link["name"], link["mtu"]) == ("eth0", None)
+
+
+def stats(index: int, counters: list[int], *, flags: int = 2, more: bytes = b"") -> bytes:
+    """One RTM_NEWSTATS of a dump."""
+    body = struct.pack("=BxxxII", 0, index, 1) + attribute(
+        1, struct.pack(f"={len(counters)}Q", *counters)
+    )
+    body += more
+    return struct.pack("=IHHII", 16 + len(body), 92, flags, 7, 99) + body
+
+
+U64 = st.integers(0, (1 << 64) - 1)
+ROW = st.tuples(st.integers(1, 1 << 31), st.lists(U64, min_size=24, max_size=24))
+ODD = st.builds(
+    stats,
+    st.integers(1, 9),
+    st.lists(U64, min_size=1, max_size=26),
+    flags=st.sampled_from((0, 2, 18)),
+    more=st.sampled_from((b"", attribute(5, bytes(8)))),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(ROW.map(lambda row: stats(*row)) | ODD, max_size=6), st.integers(0, 40))
+def test_messages_of_one_shape_are_read_like_one_after_the_other(
+    parts: list[bytes], tail: int
+) -> None:
+    data = memoryview(b"".join(parts) + b"\x14" * tail)
+    one_by_one = [
+        (flags, rtnetlink.parse_stats(body)) for _, flags, _, body in netlink.messages(data)
+    ]
+    found: list[rtnetlink.Stats] = []
+    used = rtnetlink.parse_many_stats(data, 7, found)
+    assert found == [row for _, row in one_by_one][: len(found)]
+    assert all(flags == 2 for flags, _ in one_by_one[: len(found)])
+    assert used == sum(map(len, parts[: len(found)]))
+    assert rtnetlink.parse_many_stats(data, 8, []) == 0
+    plain = [len(part) == len(stats(1, [0] * 24)) and part[6] == 2 for part in parts]
+    if parts and all(plain):
+        assert len(found) >= len(parts)
 
 
 def test_what_the_kernel_says_beside_an_error_is_kept() -> None:
