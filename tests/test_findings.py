@@ -688,3 +688,17 @@ def test_light_is_nothing_to_look_at_without_an_optical_module() -> None:
     copper = Module(Identity("QSFP28", types=("100GBASE-CR4",)))
     assert "optical power" in report(module=copper).idle["no optical module with a link"]
     assert "optical power" in report().fine
+
+
+def test_checks_of_cards_have_nothing_to_look_at_without_one() -> None:
+    base = case(replace(GOOD, function=None, driver="veth"))
+    alone = replace(base, frame=replace(base.frame, sample=replace(base.frame.sample, adapters=())))
+    found = examine(alone, CHECKS)
+    assert found.judged
+    assert found.idle["no card"] == (
+        "cards answer and have a driver",
+        "firmware in flash is the running one",
+        "no link type is pending",
+        "PCIe errors",
+        "PCIe power saving",
+    )

@@ -103,6 +103,7 @@ def test_settings_of_the_machine_are_shown_and_no_findings() -> None:
     assert text.startswith(
         "transparent huge pages always, numa_balancing 1, zone_reclaim_mode 0, nmi_watchdog 1"
     )
+    assert text.endswith("SMT on, irqbalance does not run")
     assert unknown(run("memory and watchdog settings", host=HostTuning())).check
 
 

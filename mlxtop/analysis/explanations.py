@@ -199,7 +199,8 @@ _SETTINGS: Mapping[str, Explanation] = {
         " and stops programs for that (0 is steadier), zone reclaim frees a node's memory before it"
         " takes another's (0), the NMI watchdog takes a hardware counter and a little time of"
         " every core (0 where microseconds count), huge pages spare look-ups of addresses (always"
-        " or madvise). None of them is a fault where nothing is slow.",
+        " or madvise), with SMT two threads share a core, irqbalance moves interrupts that others"
+        " have placed. None of them is a fault where nothing is slow.",
         "the distribution's values, unless a measurement says otherwise",
     ),
     "cores of test programs": Explanation(

@@ -42,6 +42,7 @@ def add_host(tree: LabTree, world: World, network: Network) -> None:
         "/sys/devices/system/cpu/online": f"0-{spec.cpus - 1}",
         "/sys/devices/system/cpu/present": f"0-{spec.cpus - 1}",
         "/sys/devices/system/cpu/smt/active": "1",
+        "/sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never",
         "/sys/module/pcie_aspm/parameters/policy": "[default] performance powersave powersupersave",
         "/sys/kernel/security/lockdown": "[none] integrity confidentiality",
         "/proc/1/comm": "systemd",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome, card_name
+from mlxtop.analysis.checks.needs import needs_card
+from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Nothing, Outcome, card_name
 from mlxtop.model.counters import Severity
 from mlxtop.model.identity import Adapter, PortKind
 from mlxtop.model.sample import LinkLayer
@@ -40,6 +41,8 @@ def check_cards(case: Case) -> Iterator[Outcome]:
             "no ConnectX adapter on the PCI bus; if there should be one: echo 1 >"
             f" /sys/bus/pci/rescan; then {_FIRST_AID}",
         )
+    elif not case.frame.sample.adapters:
+        yield Nothing("no card")
 
 
 def _without_port(adapter: Adapter, state: str) -> Finding:
@@ -100,6 +103,7 @@ def check_netdev(case: Case) -> Iterator[Outcome]:
             )
 
 
+@needs_card
 def check_firmware(case: Case) -> Iterator[Outcome]:
     """What is in flash is what runs."""
     for adapter in case.adapters():
@@ -122,6 +126,7 @@ def check_firmware(case: Case) -> Iterator[Outcome]:
             )
 
 
+@needs_card
 def check_link_type(case: Case) -> Iterator[Outcome]:
     """No change of the link type waits for a restart."""
     for adapter in case.adapters():

@@ -18,6 +18,10 @@ _SFF = "SFF-8636, SFF-8472, CMIS: the module's own limits"
 _POWERS = (Quantity.RX_POWER, Quantity.TX_POWER)
 
 
+@needs(
+    "no card with a sensor",
+    lambda frame: frame.now.port.is_mlx or bool(frame.now.temperatures),
+)
 def check_temperatures(case: Case) -> Iterator[Outcome]:
     """Chip and module are below their limits."""
     told: set[tuple[str, str]] = set()

@@ -153,6 +153,10 @@ def check_machine(case: Case) -> Iterator[Outcome]:
     ]
     if host.huge_pages is not None:
         told.insert(0, f"transparent huge pages {host.huge_pages}")
+    if host.smt is not None:
+        told.append(f"SMT {'on' if host.smt else 'off'}")
+    if host.processes is not None:
+        told.append(f"irqbalance {'runs' if 'irqbalance' in host.processes else 'does not run'}")
     if told:
         yield Setting("host", ", ".join(told))
     else:

@@ -29,6 +29,19 @@ def needs(missing: str, there: Callable[[PortFrame], bool]) -> Callable[[Check],
     return around
 
 
+def needs_card(check: Check) -> Check:
+    """A check of whole cards; other network devices have none."""
+
+    @wraps(check)
+    def judge(case: Case) -> Iterator[Outcome]:
+        if any(True for _ in case.adapters()):
+            yield from check(case)
+        else:
+            yield Nothing("no card")
+
+    return judge
+
+
 def is_infiniband(frame: PortFrame) -> bool:
     """A port in InfiniBand mode."""
     return frame.now.link.layer is LinkLayer.INFINIBAND

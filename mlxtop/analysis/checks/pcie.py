@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from shlex import quote
 
-from mlxtop.analysis.checks.needs import FAST, needs_fast, needs_pci
+from mlxtop.analysis.checks.needs import FAST, needs_card, needs_fast, needs_pci
 from mlxtop.analysis.findings import (
     Case,
     CouldNotTell,
@@ -236,6 +236,7 @@ def _named(aer: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted((named or aer).items())
 
 
+@needs_card
 def check_bus_errors(case: Case) -> Iterator[Outcome]:
     """PCIe counts no errors."""
     for adapter in case.adapters():
@@ -261,6 +262,7 @@ def check_bus_errors(case: Case) -> Iterator[Outcome]:
             )
 
 
+@needs_card
 def check_aspm(case: Case) -> Iterator[Outcome]:
     """The card's PCIe link does not go to sleep between packets."""
     policy = case.tuning.host.aspm_policy

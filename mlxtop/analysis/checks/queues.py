@@ -81,7 +81,10 @@ def check_channels(case: Case) -> Iterator[Outcome]:
             )
 
 
-@needs_netdev
+@needs(
+    "no network device on PCI",
+    lambda frame: frame.now.port.netdev is not None and frame.now.port.function is not None,
+)
 def check_interrupts(case: Case) -> Iterator[Outcome]:
     """Interrupts are spread over cores of the card's own node."""
     for name, frame, settings in case.each():
