@@ -162,7 +162,7 @@ def _grouped(checks: Sequence[str]) -> str:
         owners.setdefault(what, []).append(owner)
     groups: dict[tuple[str, ...], list[str]] = {}
     for what, names in owners.items():
-        groups.setdefault(tuple(name for name in names if name), []).append(what)
+        groups.setdefault(tuple(sorted(name for name in names if name)), []).append(what)
     return "; ".join(
         f"{', '.join(whats)} of {', '.join(names)}" if names else ", ".join(whats)
         for names, whats in groups.items()

@@ -13,6 +13,7 @@ _CPUFREQ = "https://docs.kernel.org/admin-guide/pm/cpufreq.html"
 _IP = "https://docs.kernel.org/networking/ip-sysctl.html"
 _NET = "https://docs.kernel.org/admin-guide/sysctl/net.html"
 _VM = "https://docs.kernel.org/admin-guide/sysctl/vm.html"
+_UNREAD = "nothing of it below /proc/sys could be read"
 _FULL_SPEED = "performance"
 _BUFFER = 4 << 20
 """Bytes of receive window that a 100G link of 0.3 ms needs; the kernel's default is 6 MB."""
@@ -73,7 +74,7 @@ def check_sysctls(case: Case) -> Iterator[Outcome]:
     """No setting of old tuning guides is left, and windows can grow."""
     sysctls = case.tuning.host.sysctls
     if not sysctls:
-        yield CouldNotTell("kernel settings", "nothing below /proc/sys could be read")
+        yield CouldNotTell("kernel settings", _UNREAD)
     for key, (old, own) in _OBSOLETE.items():
         if sysctls.get(key) == old:
             yield Finding(
@@ -122,7 +123,7 @@ def check_queueing(case: Case) -> Iterator[Outcome]:
     qdisc = sysctls.get("net.core.default_qdisc")
     control = sysctls.get("net.ipv4.tcp_congestion_control")
     if qdisc is None or control is None:
-        yield CouldNotTell("queueing and congestion control", "/proc/sys/net could not be read")
+        yield CouldNotTell("queueing and congestion control", _UNREAD)
     if qdisc in _ONE_QUEUE:
         yield Finding(
             Severity.NOTE,
