@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from threading import Event
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -23,6 +24,7 @@ from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings, config_path, l
 from mlxtop.system.search import SAFE_PATH
 
 if TYPE_CHECKING:
+    from mlxtop.analysis.findings import Examiner
     from mlxtop.analysis.heatwatch import Alert
     from mlxtop.sources.live import LiveSource
     from mlxtop.system.door import System
@@ -281,12 +283,17 @@ def _screen(source: LiveSource, system: System, settings: Settings) -> int:
 def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
     """The live screen with all that it can do on this machine."""
     from mlxtop.actions.hands import Hands
-    from mlxtop.commands.examination import Examiner
     from mlxtop.tui.app import MlxtopApp
+
+    @cache
+    def examine() -> Examiner:
+        from mlxtop.commands import examination
+
+        return examination.Examiner(system)
 
     free = not (settings.readonly or system.captured)
     app = MlxtopApp(source, settings, Hands(system) if free else None)
-    app.examiner = Examiner(system)
+    app.examine = examine
     return app
 
 

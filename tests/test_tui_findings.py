@@ -28,7 +28,7 @@ async def findings(
     """The application on a captured machine, with the list of findings open."""
     system = load_captured(str(HOST))
     app = MlxtopApp(LiveSource(system), Settings())
-    app.examiner = Examiner(system) if examined else None
+    app.examine = (lambda: Examiner(system)) if examined else None
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.state.selected is not None)
         await pilot.press("d")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mlxtop.analysis.limits import (
     CpuLoad,
@@ -20,7 +21,9 @@ from mlxtop.analysis.verdict import Evidence, Verdict, judge
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.sample import LinkState
-from mlxtop.model.tuning import Tuning
+
+if TYPE_CHECKING:
+    from mlxtop.model.tuning import Tuning
 
 
 @dataclass(frozen=True, slots=True)

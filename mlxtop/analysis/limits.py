@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mlxtop.analysis.slot import Hop, find_hop
 from mlxtop.analysis.throughput import NETDEV, throughput
@@ -16,7 +17,9 @@ from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.linkrate import Protocol, ethernet_goodput, infiniband_goodput, parse_rate
 from mlxtop.model.pcie import Direction, PciePath, payload
 from mlxtop.model.sample import Link, LinkLayer
-from mlxtop.model.tuning import PortTuning
+
+if TYPE_CHECKING:
+    from mlxtop.model.tuning import PortTuning
 
 _MEGA = 1_000_000
 FULL_CORE = 90.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mlxtop.analysis.absence import adapter_absences, port_absences
 from mlxtop.analysis.heatwatch import HeatWatch, SensorHeat
@@ -11,10 +12,12 @@ from mlxtop.analysis.throughput import Throughput, throughput
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.incident import Incident
-from mlxtop.model.tuning import Tuning
 from mlxtop.present import units
 from mlxtop.present.clean import clean, fit
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, labelled, wrap
+
+if TYPE_CHECKING:
+    from mlxtop.model.tuning import Tuning
 
 VALUE_WIDTH = 12
 """Columns of a value in a page with one value a direction."""

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from mlxtop.model.module import Module, merge_seen
 from mlxtop.sources import cmis, sff8472, sff8636
 from mlxtop.sources.eeprom import Memory, celsius
-from mlxtop.sources.ethtool_m import parse_ethtool_m
 from mlxtop.sources.sff8024 import Layout, layout
 from mlxtop.system.door import Answer, Question, System
 
@@ -316,6 +315,8 @@ class ModuleReader:
         return self._stamped(PLANS[kind].decode(self._memories), "ethtool ioctl", now)
 
     def _printed(self, now: float) -> Module | None:
+        from mlxtop.sources.ethtool_m import parse_ethtool_m
+
         for argv in (["ethtool", "--json", "-m"], ["ethtool", "-m"]):
             try:
                 text = self._system.run([*argv, self.netdev]).stdout

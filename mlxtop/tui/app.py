@@ -13,7 +13,6 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
@@ -27,11 +26,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from mlxtop.actions.hands import Hands
-from mlxtop.analysis.findings import Examiner
 from mlxtop.analysis.heatwatch import Alert, AlertKind
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortKind
-from mlxtop.model.tuning import Tuning
 from mlxtop.pipeline import Source, frames
 from mlxtop.present.clean import clean
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings
@@ -42,9 +39,11 @@ from mlxtop.tui.look import choose, only_ascii, other_shade, own_themes, variabl
 from mlxtop.tui.messages import FrameArrived, HookFailed, SettingsRead, SourceEnded
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.screens.overview import Overview
+from mlxtop.tui.settings_watch import SettingsWatch
 from mlxtop.tui.state import State
 
 if TYPE_CHECKING:
+    from mlxtop.analysis.findings import Examiner
     from mlxtop.tui.loads import Loads
 
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -53,9 +52,6 @@ GARBAGE = (20_000, 20, 50)
 """Objects until the youngest generation is searched for cycles, and rounds until the older ones."""
 BACKLOG = 4096
 """Frames kept while the event loop cannot take them."""
-SOON, STREAMS_EVERY, ROUNDS = 1.0, 5.0, 6
-"""Seconds until settings are read, seconds between looks for streams, and how many of those there
-are for each new look at the settings."""
 RINGS = frozenset({AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.LINK_DOWN})
 """What the bell rings for, where it is wanted."""
 SAVE_TITLE, OLD_TITLE = "\x1b[22;2t", "\x1b[23;2t"
@@ -88,8 +84,9 @@ class MlxtopApp(App[int]):
         """Load tests; made when the first is wanted."""
         self.fire: Callable[[Alert], None] | None = None
         """Runs the user's script for an alert, without waiting for it."""
-        self.examiner: Examiner | None = None
-        """Reads settings beside the frames and makes reports; seconds, so never on the loop."""
+        self.examine: Callable[[], Examiner] | None = None
+        """What reads settings beside the frames and makes reports; seconds, so never on the loop,
+        and made when it is first wanted, since it is half of the program."""
         self._title = ""
         self.state = State(settings.bits, settings.ascii or only_ascii(os.environ), settings.window)
         self.error: Exception | None = None
@@ -158,10 +155,8 @@ class MlxtopApp(App[int]):
         """Everything is in place: show the first frame, if it is there by now."""
         self._in_place = True
         self.redraw()
-        if self.examiner is not None:
-            Thread(
-                target=self._read_settings, args=(self.examiner,), name="settings", daemon=True
-            ).start()
+        if self.examine is not None:
+            SettingsWatch(self, self.examine, self._stop).start()
         self._end_batch()
         # Frames hold no cycles: looking for some among thousands of ports costs as much as they.
         gc.freeze()
@@ -179,33 +174,6 @@ class MlxtopApp(App[int]):
             self.loads.close()
         if self._title and self._driver is not None:
             self._driver.write(OLD_TITLE)
-
-    def _read_settings(self, examiner: Examiner) -> None:
-        """Read settings in a thread; streams come and go faster than they."""
-        tuning: Tuning | None = None
-        rounds = 0
-        while not self._stop.wait(STREAMS_EVERY if tuning else SOON):
-            frame = self.state.newest
-            if frame is None:
-                continue
-            frame = self._of_interest(frame)
-            if tuning is None or rounds % ROUNDS == 0:
-                tuning = examiner.tuning(frame)
-            else:
-                tuning = replace(tuning, streams=examiner.streams(frame))
-            rounds += 1
-            with suppress(RuntimeError):
-                self.post_message(SettingsRead(tuning))
-
-    def _of_interest(self, frame: Frame) -> Frame:
-        """Real ports and the selected one: settings are seven questions each, under RTNL."""
-        selected = self.state.selected
-        ports = {
-            port: one
-            for port, one in frame.ports.items()
-            if one.now.port.kind is PortKind.PHYSICAL or port == selected
-        }
-        return replace(frame, ports=ports)
 
     def on_settings_read(self, event: SettingsRead) -> None:
         """The next picture knows them."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.message import Message
 
-from mlxtop.model.tuning import Tuning
+if TYPE_CHECKING:
+    from mlxtop.model.tuning import Tuning
 
 
 class FrameArrived(Message):

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from mlxtop.analysis.changes import changes
 from mlxtop.analysis.heatwatch import Alert, AlertKind, HeatWatch
@@ -19,11 +20,13 @@ from mlxtop.model.history import History
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Reading, Sample
-from mlxtop.model.tuning import Tuning
 from mlxtop.present.heat import headline
 from mlxtop.present.overview import Order
 from mlxtop.present.text import Run
 from mlxtop.present.view import View
+
+if TYPE_CHECKING:
+    from mlxtop.model.tuning import Tuning
 
 RX, TX, MODULE, ASIC = "rx", "tx", "module", "asic"
 """Series of the history: bit/s and °C."""

@@ -75,7 +75,8 @@ class Findings(WatchScreen):
     def _examine(self) -> None:
         """Examine the port until the list is closed; say it by message."""
         app = self.watch_app
-        examiner, first, port = app.examiner, app.state.newest, self._port
+        examiner = app.examine() if app.examine is not None else None
+        first, port = app.state.newest, self._port
         while not self._stop.is_set():
             frame = app.state.newest
             if examiner is None or frame is None or first is None:
