@@ -105,7 +105,10 @@ def _append(path: str, line: bytes, uid: int) -> None:
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise OSError(f"{path} is not a file")
-        os.write(fd, line)
+        written = os.write(fd, line)
+        if written < len(line):  # a part of an entry would spoil the next one
+            os.ftruncate(fd, max(0, os.fstat(fd).st_size - written))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
         os.close(fd)
 
