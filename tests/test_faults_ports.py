@@ -18,6 +18,7 @@ import pytest
 
 import mlxtop
 from tests import netns
+from tests.terminal import Terminal
 
 REPOSITORY = Path(mlxtop.__file__).parent.parent
 pytestmark = pytest.mark.slow
@@ -161,17 +162,37 @@ def test_a_driver_that_takes_a_device_away_under_the_reader_is_an_error_and_no_c
         assert stream.end() == b""
 
 
-def test_ten_thousand_ports_are_shown(hosts: netns.Pair) -> None:
-    batch = "\n".join(f"link add v{n} type veth peer name w{n}" for n in range(5000))
-    subprocess.run(
-        ["ip", "-n", hosts.near, "-batch", "-"], input=batch, text=True, check=True, timeout=300
-    )
+@pytest.fixture(scope="module")
+def crowd() -> Iterator[netns.Pair]:
+    """A namespace of 10 001 devices besides lo."""
+    if reason := netns.missing():
+        pytest.skip(reason)
+    with netns.pair() as made:
+        batch = "\n".join(f"link add v{n} type veth peer name w{n}" for n in range(5000))
+        subprocess.run(
+            ["ip", "-n", made.near, "-batch", "-"], input=batch, text=True, check=True, timeout=300
+        )
+        yield made
+
+
+def test_ten_thousand_ports_are_streamed(crowd: netns.Pair) -> None:
     begin = time.monotonic()
-    with streaming(hosts, "-d", "1") as stream:
+    with streaming(crowd, "-d", "1") as stream:
         assert len(stream.ports()) == 10001
         assert time.monotonic() - begin < 30
         assert len(stream.ports()) == 10001
         assert stream.end() == b""
+
+
+def test_ten_thousand_ports_are_on_a_screen_that_answers_and_quits(crowd: netns.Pair) -> None:
+    argv = crowd.on(crowd.near, sys.executable, "-m", "mlxtop", "--all")
+    with Terminal(argv, cwd=str(REPOSITORY), environ={"XDG_CONFIG_HOME": "/nonexistent"}) as screen:
+        assert screen.shows(r"near0[^\n]*b/s|v\d+[^\n]*b/s", 30), screen.screen().text()
+        screen.send("?")
+        assert screen.shows("Next port", 10)
+        screen.send("q")
+        assert screen.wait(10) == 0
+        assert screen.leftovers() == []
 
 
 def without_sysfs(*argv: str) -> list[str]:
@@ -190,6 +211,8 @@ def test_as_nobody_without_sysfs_netlink_still_tells(tmp_path: Path) -> None:
         capture_output=True,
         check=False,
     )
+    hidden = subprocess.run(without_sysfs("ls", "/sys/class/net"), capture_output=True, check=False)
+    assert b"Permission denied" in hidden.stderr
     if tried.returncode:
         pytest.skip(f"nobody may not read this repository: {tried.stderr.decode()[-80:]}")
     for words in (["--all", "--once", "-d", "0.1"], ["--once"], ["--all", "--once", "--json"]):

@@ -85,6 +85,41 @@ def test_quitting_is_status_0_and_quick(key: str, tmp_path: Path) -> None:
         assert b"\x1b[?1049l" in terminal.output()
 
 
+HANGING = """
+import time
+from threading import Event
+from mlxtop import cli
+from mlxtop.settings import Settings
+from mlxtop.sources.live import LiveSource
+from mlxtop.system.door import Question
+from tests.test_live import Machine
+
+class Hanging(Machine):
+    def now(self):
+        return time.monotonic()
+
+    def wait(self, seconds, stop):
+        return stop.wait(seconds)
+
+machine = Hanging()
+for what in ("temp1_input", Question.MAC_STATISTICS, "port_rcv_data"):
+    machine.hanging[what] = Event()
+raise SystemExit(cli._screen(LiveSource(machine, everything=True), machine, Settings()))
+"""
+
+
+@pytest.mark.slow
+def test_quitting_is_quick_while_readers_hang(tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", HANGING]
+    with Terminal(argv, cwd=str(REPOSITORY), environ=environ(tmp_path)) as terminal:
+        assert terminal.shows("enp67s0np0"), terminal.screen().text()
+        terminal.send("?")
+        assert terminal.shows("Next port", 5)
+        terminal.send("q")
+        assert terminal.wait(3) == 0
+        assert terminal.leftovers() == []
+
+
 @pytest.mark.slow
 def test_a_kill_leaves_nobody_behind_and_the_readme_names_reset(tmp_path: Path) -> None:
     with screen(tmp_path) as terminal:
