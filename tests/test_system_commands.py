@@ -105,7 +105,7 @@ def test_nobody_survives_a_command_that_has_ended(runner: Commands, leave: str) 
 
 def test_one_that_left_the_group_is_found_at_the_timeout(runner: Commands) -> None:
     script = "setsid sleep 100 >/dev/null 2>&1 & echo $!; sleep 100"
-    finished = shell(runner, script, timeout=0.3)
+    finished = shell(runner, script, timeout=1.0)
     assert finished.timed_out
     assert eventually(lambda: not running(int(finished.stdout)))
 
