@@ -57,8 +57,8 @@ def shown(*words: str) -> str:
 
 
 def harmless(text: str) -> bool:
-    """Whether a terminal only prints it; JSON and tables have line ends and blanks alone."""
-    return all(character.isprintable() or character == "\n" for character in text)
+    """Whether a terminal only prints it; a capture has tabs, as /proc/cpuinfo has."""
+    return all(character.isprintable() or character in "\n\t" for character in text)
 
 
 # ---- captured machines
