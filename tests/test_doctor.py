@@ -56,6 +56,16 @@ def test_a_card_in_two_slots_is_judged_by_each_of_them(
     ]
 
 
+def test_what_a_capture_does_not_hold_is_not_told_of_the_machine(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, out, _ = doctor(capsys, *on("gb10"), "doctor", "--json")
+    reasons = {each["check"]: each["reason"] for each in json.loads(out)["could_not_tell"]}
+    assert reasons["kernel log"] == "not in this capture"
+    _, out, _ = doctor(capsys, *on("gb10"), "doctor")
+    assert "irqbalance" not in out
+
+
 def test_json_has_the_promised_keys_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = doctor(capsys, *on("cx3-vpi"), "doctor", "--json")
     found: dict[str, list[dict[str, Any]]] = json.loads(out)

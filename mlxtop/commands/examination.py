@@ -22,9 +22,10 @@ from mlxtop.sources.discover import Inventory, discover
 from mlxtop.sources.mstconfig import TOOLS
 from mlxtop.sources.pci import read_pcie
 from mlxtop.sources.probe import full_size, ping, route_device, small_ping, valid_host
+from mlxtop.sources.reasons import reason
 from mlxtop.sources.slow import SlowReader
 from mlxtop.sources.streams import by_port, read_moved, streams
-from mlxtop.sources.tuning import read_tuning, reason
+from mlxtop.sources.tuning import read_tuning
 from mlxtop.system.door import System
 
 TOOL_SECONDS = 60.0

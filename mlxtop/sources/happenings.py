@@ -9,6 +9,7 @@ from threading import Event, Thread
 from mlxtop.model.counters import Severity
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.sources.kernel_log import parse_event
+from mlxtop.sources.reasons import reason
 from mlxtop.system.door import System
 
 MODULE_KINDS = frozenset(
@@ -62,4 +63,4 @@ class Happenings:
                 if (incident := parse_event(record)) is not None:
                     self._queue.put(incident)
         except OSError as error:
-            self.reason = error.strerror or str(error)
+            self.reason = reason(error, self._system.captured)

@@ -30,6 +30,7 @@ from mlxtop.sources.queues import (
     parse_pause,
     parse_rings,
 )
+from mlxtop.sources.reasons import reason
 from mlxtop.sources.slow import SlowReader
 from mlxtop.sources.sysfs import ADDRESS, names, read_text
 from mlxtop.system.door import Answer, Question, System
@@ -71,29 +72,10 @@ _QUESTIONS: Mapping[str, tuple[Question, Callable[[Answer], object]]] = {
     "features": (Question.FEATURES, parse_features),
 }
 
-_REASONS = {
-    errno.EOPNOTSUPP: "the driver does not tell it",
-    errno.EPERM: "needs root",
-    errno.EACCES: "needs root",
-    errno.ENOENT: "this kernel has no such file",
-    errno.ENODEV: "the device is gone",
-}
-
-
 PATIENCE = 10.0
 """Seconds after which a card that does not answer is given up."""
 
 _NAMES = (*_QUESTIONS, "ecn", "control", "bridge_control", "interrupts", "iommu")
-
-
-def reason(error: OSError, captured: bool = False) -> str:
-    """Why something could not be read, in words."""
-    number = error.errno or 0
-    if error.strerror and error.strerror != os.strerror(number):
-        return error.strerror
-    if captured and number == errno.ENOENT:
-        return "not in this capture"
-    return _REASONS.get(number) or error.strerror or str(error)
 
 
 @dataclass(slots=True)
@@ -272,12 +254,14 @@ def _governors(system: System) -> dict[str, int]:
 
 def _running(system: System) -> dict[int, str]:
     """Names of the services and programs that matter, as far as this process namespace shows."""
+    processes = [name for name in system.list("/proc") if name.isascii() and name.isdecimal()]
+    if not processes:  # a capture of other files below /proc
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "/proc")
     found = {}
-    for process in system.list("/proc"):
-        if process.isascii() and process.isdecimal():
-            name = read_text(system, f"/proc/{process}/comm")
-            if name is not None and (name in SERVICES or name in TESTS):
-                found[int(process)] = name
+    for process in processes:
+        name = read_text(system, f"/proc/{process}/comm")
+        if name is not None and (name in SERVICES or name in TESTS):
+            found[int(process)] = name
     return found
 
 
