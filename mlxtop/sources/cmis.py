@@ -10,12 +10,10 @@ from mlxtop.model.module import Flag, Identity, Lane, Module, Quantity, Threshol
 from mlxtop.sources.eeprom import (
     BOUNDS,
     Memory,
-    celsius,
     milliamperes,
     milliwatts,
-    no_diagnostics,
+    read_monitors,
     read_thresholds,
-    volts,
 )
 from mlxtop.sources.sff8024 import (
     CONNECTORS,
@@ -130,20 +128,15 @@ def decode(lower: Memory, page0: Memory, page1: Memory, page2: Memory, page11: M
     if lower.erased:
         return Module(identity, refused={"diagnostics": "its diagnostics read 0xff throughout"})
     limits, refused = read_thresholds(page2, THRESHOLDS, bias_scale(page1))
-    temperature, voltage = celsius(lower.s16(14)), volts(lower.u16(16))
+    monitors = read_monitors(lower.s16(14), lower.u16(16), refused)
     state = STATES.get((lower.u8(3) or 0) >> 1 & 7)
-    if no_diagnostics(temperature, voltage):
+    if monitors is None:
         what = "a passive cable has" if identity.passive else "the module has"
         refused["diagnostics"] = f"{what} no diagnostics: its monitors all read zero"
         return Module(identity, thresholds=limits, state=state, refused=refused)
-    if temperature is None and lower.s16(14) is not None:
-        refused["temperature"] = f"the sensor reads {(lower.s16(14) or 0) / 256:.3f} °C"
-    if voltage is None and lower.u16(16) is not None:
-        refused["voltage"] = "the sensor reads 0xffff"
     return Module(
         identity,
-        temperature=temperature,
-        voltage=voltage,
+        *monitors,
         lanes=() if identity.passive else _lanes(page0, page1, page11),
         thresholds=limits,
         flags=decode_flags(lower, page11, limits),

@@ -173,3 +173,20 @@ def _scaled(value: float | None, factor: int) -> float | None:
 def no_diagnostics(temperature: float | None, voltage: float | None) -> bool:
     """Whether both monitors read exactly zero, as in modules that have none."""
     return temperature == 0.0 and not voltage
+
+
+def read_monitors(
+    raw_temperature: int | None, raw_voltage: int | None, refused: dict[str, str]
+) -> tuple[float | None, float | None] | None:
+    """°C and V of a module's monitors; why one is not believed goes to `refused`.
+
+    None for a module without diagnostics.
+    """
+    temperature, voltage = celsius(raw_temperature), volts(raw_voltage)
+    if no_diagnostics(temperature, voltage):
+        return None
+    if temperature is None and raw_temperature is not None:
+        refused["temperature"] = f"the sensor reads {raw_temperature / 256:.3f} °C"
+    if voltage is None and raw_voltage is not None:
+        refused["voltage"] = "the sensor reads 0xffff"
+    return temperature, voltage

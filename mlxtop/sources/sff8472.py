@@ -11,12 +11,10 @@ from mlxtop.model.module import Flag, Identity, Lane, Module, Quantity, Threshol
 from mlxtop.sources.eeprom import (
     BOUNDS,
     Memory,
-    celsius,
     milliamperes,
     milliwatts,
-    no_diagnostics,
+    read_monitors,
     read_thresholds,
-    volts,
 )
 from mlxtop.sources.sff8024 import CONNECTORS, EXTENDED, IDENTIFIERS, named
 
@@ -113,17 +111,12 @@ def decode(a0: Memory, a2: Memory) -> Module:
     if scale is not None:
         raw_temperature = scale.linear(raw_temperature, 84, signed=True)
         raw_voltage = scale.linear(raw_voltage, 88)
-    temperature, voltage = celsius(raw_temperature), volts(raw_voltage)
-    if no_diagnostics(temperature, voltage):
+    monitors = read_monitors(raw_temperature, raw_voltage, refused)
+    if monitors is None:
         return Module(identity, refused={"diagnostics": "its monitors all read zero"})
-    if temperature is None and a2.s16(96) is not None:
-        refused["temperature"] = f"the sensor reads {(raw_temperature or 0) / 256:.3f} °C"
-    if voltage is None and a2.u16(98) is not None:
-        refused["voltage"] = "the sensor reads 0xffff"
     return Module(
         identity,
-        temperature=temperature,
-        voltage=voltage,
+        *monitors,
         lanes=(_lane(a2, scale),) if a2.u16(104) is not None else (),
         thresholds=limits,
         flags=decode_flags(a0, a2, limits),

@@ -10,12 +10,10 @@ from mlxtop.model.module import Flag, Identity, Lane, Module, Quantity, Threshol
 from mlxtop.sources.eeprom import (
     BOUNDS,
     Memory,
-    celsius,
     milliamperes,
     milliwatts,
-    no_diagnostics,
+    read_monitors,
     read_thresholds,
-    volts,
 )
 from mlxtop.sources.sff8024 import CONNECTORS, COPPER, EXTENDED, IDENTIFIERS, TECHNOLOGIES, named
 
@@ -122,21 +120,16 @@ def decode(lower: Memory, page0: Memory, page3: Memory) -> Module:
     if lower.erased:
         return Module(identity, refused={"diagnostics": "its diagnostics read 0xff throughout"})
     limits, refused = read_thresholds(page3, THRESHOLDS)
-    temperature, voltage = celsius(lower.s16(22)), volts(lower.u16(26))
-    if no_diagnostics(temperature, voltage):
+    monitors = read_monitors(lower.s16(22), lower.u16(26), refused)
+    if monitors is None:
         what = "a passive cable has" if identity.passive else "the module has"
         refused["diagnostics"] = f"{what} no diagnostics: its monitors all read zero"
         return Module(
             identity, thresholds=limits, flags=decode_flags(lower, limits), refused=refused
         )
-    if temperature is None and lower.s16(22) is not None:
-        refused["temperature"] = f"the sensor reads {(lower.s16(22) or 0) / 256:.3f} °C"
-    if voltage is None and lower.u16(26) is not None:
-        refused["voltage"] = "the sensor reads 0xffff"
     return Module(
         identity,
-        temperature=temperature,
-        voltage=voltage,
+        *monitors,
         lanes=() if identity.passive else _lanes(lower),
         thresholds=limits,
         flags=decode_flags(lower, limits),
