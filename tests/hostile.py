@@ -10,7 +10,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from mlxtop.system.captured import CapturedSystem, parse_capture
+from mlxtop.system.capture_file import parse_capture
+from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Answer, DeviceEvent, Question
 
 HOSTS = Path(__file__).parent / "hosts"

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlxtop.lab import LabSystem, ManualClock
 from mlxtop.lab.spec import machine
-from mlxtop.system.captured import Capture
+from mlxtop.system.capture_file import Capture
 from mlxtop.system.door import Finished
 
 PHYSICS = tomllib.loads("""

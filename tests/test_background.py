@@ -14,7 +14,8 @@ from mlxtop.model.incident import IncidentKind
 from mlxtop.model.module import Bound, Quantity
 from mlxtop.model.sample import PortSample, Sample
 from mlxtop.sources.live import LiveSource
-from mlxtop.system.captured import CapturedSystem, parse_capture
+from mlxtop.system.capture_file import parse_capture
+from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Answer, Question
 from tests.module_images import put, qsfp28, sfp28
 

@@ -17,15 +17,8 @@ from hypothesis import strategies as st
 
 from mlxtop.cli import main
 from mlxtop.commands.capture import capture
-from mlxtop.system.captured import (
-    HEADER,
-    Capture,
-    CapturedSystem,
-    DirectoryTree,
-    Node,
-    load_captured,
-    parse_capture,
-)
+from mlxtop.system.capture_file import HEADER, Capture, Node, parse_capture
+from mlxtop.system.captured import CapturedSystem, DirectoryTree, load_captured
 from mlxtop.system.door import CommandRefused, Finished, Question, System
 from mlxtop.system.local import LocalSystem
 from mlxtop.system.masking import mask

@@ -12,17 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlxtop.system.capture_file import CAPTURE_LIMIT, HEADER, Capture, Node, parse_capture
 from mlxtop.system.capture_writer import dump_capture
-from mlxtop.system.captured import (
-    CAPTURE_LIMIT,
-    HEADER,
-    Capture,
-    CapturedSystem,
-    DirectoryTree,
-    Node,
-    load_captured,
-    parse_capture,
-)
+from mlxtop.system.captured import CapturedSystem, DirectoryTree, load_captured
 from mlxtop.system.door import FILE_LIMIT, CommandRefused, Finished, Question
 
 EXAMPLE = f"""{HEADER}

@@ -13,7 +13,8 @@ from mlxtop.model.sample import LinkLayer, LinkState, PortSample, Sample
 from mlxtop.sources import ethtool, families, hwmon, netdev, pci, rdma, sysfs
 from mlxtop.sources.discover import discover
 from mlxtop.sources.live import LiveSource
-from mlxtop.system.captured import CapturedSystem, load_captured, parse_capture
+from mlxtop.system.capture_file import parse_capture
+from mlxtop.system.captured import CapturedSystem, load_captured
 
 HOSTS = Path(__file__).parent / "hosts"
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from mlxtop.model.identity import PortKind
 from mlxtop.sources.discover import Inventory, discover
-from mlxtop.system.captured import HEADER, CapturedSystem, parse_capture
+from mlxtop.system.capture_file import HEADER, parse_capture
+from mlxtop.system.captured import CapturedSystem
 
 ROOT = "/sys/devices/pci0000:00/0000:00:02.0"
 GUID = "b8ce:f603:0012:3456"

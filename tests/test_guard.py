@@ -22,7 +22,8 @@ from mlxtop.sources.sockets import (
     ssh_ports,
 )
 from mlxtop.sources.storage import addresses_in, parse_mounts
-from mlxtop.system.captured import CapturedSystem, parse_capture
+from mlxtop.system.capture_file import parse_capture
+from mlxtop.system.captured import CapturedSystem
 
 CARD, OTHER = "0000:09:00.0", "0000:01:00.0"
 ONE, TWO = PortId(CARD, 1), PortId(CARD, 2)

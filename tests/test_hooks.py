@@ -15,7 +15,8 @@ from mlxtop.actions.hooks import HookRefused, Hooks, environment, misnamed, owne
 from mlxtop.analysis.heat import Forecast, Trend
 from mlxtop.analysis.heatwatch import Alert, AlertKind
 from mlxtop.model.identity import Port, PortId, PortKind
-from mlxtop.system.captured import CapturedSystem, parse_capture
+from mlxtop.system.capture_file import parse_capture
+from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.local import LocalSystem
 
 PORT = Port(PortId("0000:43:00.0", 1), PortKind.PHYSICAL, netdev="enp67s0np0")

@@ -18,7 +18,8 @@ from mlxtop.sources.iperf3 import (
     parse_version,
     probe,
 )
-from mlxtop.system.captured import HEADER, CapturedSystem, parse_capture
+from mlxtop.system.capture_file import HEADER, parse_capture
+from mlxtop.system.captured import CapturedSystem
 
 CAPTURES = os.environ.get("MLXTOP_CAPTURES", "")
 

@@ -14,7 +14,8 @@ from mlxtop.model.counters import Origin
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import LinkState, Sample
 from mlxtop.sources.live import LiveSource
-from mlxtop.system.captured import CapturedSystem, parse_capture
+from mlxtop.system.capture_file import parse_capture
+from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Answer, DeviceEvent, Question
 
 TEXT = (Path(__file__).parent / "hosts" / "cx4-x8.txt").read_text()

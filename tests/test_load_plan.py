@@ -13,7 +13,8 @@ from mlxtop.model.load import Direction, Tool
 from mlxtop.model.load_plan import LoadRequest
 from mlxtop.sources.iperf3 import Iperf3
 from mlxtop.sources.netdev import NetLink
-from mlxtop.system.captured import HEADER, CapturedSystem, parse_capture
+from mlxtop.system.capture_file import HEADER, parse_capture
+from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Answer, Question
 
 from .load_lab import first_frame, install, planned

@@ -12,7 +12,8 @@ from mlxtop.model.module import Bound, Flag, Lane, Module, Quantity, Thresholds,
 from mlxtop.sources import module as reading
 from mlxtop.sources.eeprom import Memory
 from mlxtop.sources.module import ModuleReader, ModuleSilent, decode_eeprom, read_module
-from mlxtop.system.captured import CapturedSystem, parse_capture
+from mlxtop.system.capture_file import parse_capture
+from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Answer, Question
 from tests.module_images import IMAGES, degrees, put, qsfp28, qsfpdd, sfp28
 

@@ -22,8 +22,9 @@ import mlxtop
 from mlxtop.actions.log import own_log
 from mlxtop.actions.run_log import own_runs
 from mlxtop.cli import main
-from mlxtop.system import captured
-from mlxtop.system.captured import HEADER, CapturedSystem, DirectoryTree, parse_capture
+from mlxtop.system import capture_file
+from mlxtop.system.capture_file import HEADER, parse_capture
+from mlxtop.system.captured import CapturedSystem, DirectoryTree
 from tests import netns
 from tests.hostile import TEXTS
 from tests.terminal import Terminal
@@ -106,12 +107,12 @@ def test_a_capture_cannot_make_us_run_out_of_memory_or_time(tmp_path: Path) -> N
     began = time.process_time()
     capture = parse_capture("\n".join(lines))
     assert time.process_time() - began < 5
-    assert len(capture.complaints) <= captured.MOST_COMPLAINTS
+    assert len(capture.complaints) <= capture_file.MOST_COMPLAINTS
     assert list(capture.children("/")) == ["sys"] and not capture.commands
 
 
 def test_a_capture_with_too_many_names_keeps_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(captured, "MOST_NAMES", 10)
+    monkeypatch.setattr(capture_file, "MOST_NAMES", 10)
     capture = parse_capture(HEADER + "".join(f"\n/d/{n} = 1" for n in range(100)))
     assert 5 <= len(list(capture.children("/d"))) <= 10
     assert "too many" in capture.complaints[0]

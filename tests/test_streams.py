@@ -7,7 +7,8 @@ import json
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.sources.sockets import Connection
 from mlxtop.sources.streams import by_port, moved, read_moved, streams
-from mlxtop.system.captured import HEADER, CapturedSystem, parse_capture
+from mlxtop.system.capture_file import HEADER, parse_capture
+from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.sock_diag import parse_socket
 
 PORT = Port(PortId("0000:43:00.0", 1), PortKind.PHYSICAL, netdev="p1")

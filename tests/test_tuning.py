@@ -29,7 +29,8 @@ from mlxtop.sources.queues import (
     parse_rings,
 )
 from mlxtop.sources.tuning import read_host, read_tuning
-from mlxtop.system.captured import HEADER, CapturedSystem, parse_capture
+from mlxtop.system.capture_file import HEADER, parse_capture
+from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Question
 
 DEVICE = "/sys/bus/pci/devices/0000:43:00.0"

@@ -19,8 +19,8 @@ from mlxtop.sources import mlxlink
 from mlxtop.sources.live import LiveSource
 from mlxtop.sources.module import read_module
 from mlxtop.sources.tuning import SERVICES
+from mlxtop.system.capture_file import Capture, Node
 from mlxtop.system.capture_writer import dump_capture
-from mlxtop.system.captured import Capture, Node
 from mlxtop.system.door import System
 from mlxtop.system.masking import mask as masked
 from mlxtop.system.recording import UNREAD, RecordingSystem

@@ -14,7 +14,7 @@ from typing import Any
 from mlxtop.lab.clock import Clock, ManualClock, RealClock
 from mlxtop.lab.spec import machine, merge
 from mlxtop.lab.system import LabSystem
-from mlxtop.system.captured import Capture, parse_capture
+from mlxtop.system.capture_file import Capture, parse_capture
 
 __all__ = ["DEFAULT", "MACHINES", "LabSystem", "ManualClock", "RealClock", "load_lab"]
 

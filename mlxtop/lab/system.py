@@ -24,7 +24,8 @@ from mlxtop.lab.tools.registry import start
 from mlxtop.lab.tools.shell import SLICE, Machine, execute
 from mlxtop.lab.tree import LabTree
 from mlxtop.lab.world import World
-from mlxtop.system.captured import Capture, CapturedSystem, Node
+from mlxtop.system.capture_file import Capture, Node
+from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import (
     FILE_LIMIT,
     Answer,

@@ -7,7 +7,7 @@ import json
 import shlex
 from urllib.parse import quote
 
-from mlxtop.system.captured import HEADER, Capture, Node
+from mlxtop.system.capture_file import HEADER, Capture, Node
 from mlxtop.system.door import Finished
 
 _SAFE = "/:.,-_@+~=()[]{}*?;&"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from mlxtop.system.captured import Capture, Node
+from mlxtop.system.capture_file import Capture, Node
 from mlxtop.system.door import Question
 
 _HEX = "[0-9a-fA-F]"

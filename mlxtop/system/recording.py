@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from threading import Event, Lock
 
-from mlxtop.system.captured import Capture, Node
+from mlxtop.system.capture_file import Capture, Node
 from mlxtop.system.door import (
     Answer,
     CommandRefused,
