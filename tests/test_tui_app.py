@@ -103,6 +103,20 @@ async def test_resizing_follows_the_terminal() -> None:
         await until(pilot, lambda: "ERRORS" in screen_text(app))
 
 
+@pytest.mark.parametrize(
+    "keys", [(), ("enter",), ("enter", "2"), ("question_mark",), ("e",), ("d",)]
+)
+async def test_no_screen_stumbles_over_a_terminal_of_few_columns_or_rows(
+    keys: tuple[str, ...],
+) -> None:
+    async with running(size=(100, 30)) as (app, pilot):
+        await pilot.press(*keys)
+        for size in ((2, 30), (1, 9), (3, 5), (60, 2), (4, 40), (2, 3), (80, 1)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            assert {len(line) for line in screen_text(app).split("\n")} == {size[0]}
+
+
 async def test_keys_open_pages_help_and_events_and_escape_never_quits() -> None:
     async with running() as (app, pilot):
         await pilot.press("enter")

@@ -125,7 +125,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
             card = entry_line(self._frame, entry, max(1, width - 1), self._shown)
             return crop(((" ", Role.TEXT), *card), width)
         line = entry_line(self._frame, entry, width, self._shown, bits=self._bits, heat=self._heat)
-        if entry.port == self.port:
+        if line and entry.port == self.port:
             return ((CURSOR, Role.ACCENT), (line[0][0][len(CURSOR) :], line[0][1]), *line[1:])
         return line
 
