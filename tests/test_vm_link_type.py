@@ -113,25 +113,29 @@ useradd -m -s /bin/bash ed; echo ed:secret | chpasswd; echo 'ed ALL=(ALL) ALL' >
 export LC_ALL=C.UTF-8
 terminal() { runuser -u ed -- tmux -L lab "$@"; }
 see() { terminal capture-pane -p; }
-await() {
-  for try in $(seq 300); do see | grep -q "$1" && return; sleep 0.2; done
-  echo "never: $1"; see; exit 1
+try() {  # until a command succeeds
+  for try in $(seq 200); do "$@" && return; sleep 0.2; done
+  echo "never: $*" >&2; see >&2; exit 1
 }
+shown() { see | grep -q "$1"; }
+gone() { ! shown "$1"; }
+asked() { [ "$(see | grep -c 'password for ed')" -eq "$1" ]; }
+await() { try shown "$1"; }
 terminal -f /dev/null new-session -d -x 120 -y 40 \
   "cd; PYTHONPATH=$PYTHONPATH $PYTHON -m mlxtop -i mlx4_0; echo ended \\$?; sleep 600"
 await 'enp9s0'; terminal send-keys L
 await 'a password is required'; terminal send-keys Enter
 await 'yes, do it'; terminal send-keys y
-await 'password for ed'; terminal send-keys C-c
-await 'yes, do it\\|Failed'; terminal send-keys Escape; sleep 1; types
+try asked 1; terminal send-keys C-c
+await 'yes, do it\\|Failed'; terminal send-keys Escape; try gone 'yes, do it\\|Failed'; types
 await 'ibp9s0d1'; terminal send-keys L
 await 'Change to'; terminal send-keys Enter
 await 'yes, do it'; terminal send-keys y
-await 'password for ed'; terminal send-keys secret Enter
+try asked 2; terminal send-keys secret Enter
 await 'Keep it'; types; terminal send-keys y
 await 'Done'; types
 stat -c %U /tmp/state/mlxtop-nic/actions.jsonl
-terminal send-keys Escape; sleep 1; terminal send-keys q; await 'ended 0'
+terminal send-keys Escape; try gone Done; terminal send-keys q; await 'ended 0'
 """
 )
 
