@@ -43,24 +43,36 @@ def answers():
 def tool(*argv):
     return subprocess.run(argv, capture_output=True, text=True).stdout
 
+def until(condition):
+    end = time.monotonic() + 60
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+
+def listeners():
+    with open("/proc/net/netlink") as table:
+        return sum(row.split()[1] == "15" and int(row.split()[3], 16) != 0
+                   for row in table.readlines()[1:])
+
 def events():
     system, stop, seen = LocalSystem(), threading.Event(), []
     def follow():
         for event in system.events(stop):
             seen.append([event.action, event.subsystem, event.name, event.device])
+    before = listeners()
     thread = threading.Thread(target=follow)
     thread.start()
-    time.sleep(3)
-    for command in ("cx 0 unplug", "cx 0 plug"):
+    until(lambda: listeners() > before)
+    for command, action in (("cx 0 unplug", "remove"), ("cx 0 plug", "add")):
         tool(*command.split())
-        time.sleep(2)
+        until(lambda: {"net", "infiniband", "hwmon", "pci"} <=
+              {event[1] for event in seen if event[0] == action and event[3] == "0000:07:00.0"})
     stop.set()
     thread.join()
     log = []
-    stop = threading.Event()
-    threading.Timer(2, stop.set).start()
-    for record in system.kernel_log(stop):
+    for record in system.kernel_log(threading.Event()):
         log.append([record.device, record.text])
+        if record.device == "0000:07:00.0":
+            break
     system.close()
     return seen, log
 

@@ -14,6 +14,12 @@ export XDG_STATE_HOME=/tmp/state
 mlxtop() { $PYTHON -m mlxtop "$@"; }
 device=/sys/bus/pci/devices/0000:09:00.0
 types() { cat $device/mlx4_port1 $device/mlx4_port2 | paste -sd,; }
+typed() { [ "$(types)" = "$1" ]; }
+see() { true; }
+try() {  # until a command succeeds
+  for try in $(seq 500); do "$@" && return; sleep 0.2; done
+  echo "never: $*" >&2; see >&2; exit 1
+}
 """
 
 CHANGES = (
@@ -61,7 +67,7 @@ done
 useradd -m -s /bin/bash ed
 echo 'ed ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/ed
 # Both ports of the card are Ethernet and wired together; the far end gets a network of its own.
-echo eth > $device/mlx4_port2; sleep 2
+echo eth > $device/mlx4_port2; try [ -e /sys/class/net/enp9s0d1 ]
 ip netns add far
 ip link set enp9s0d1 netns far; ip -n far addr add 10.0.6.9/24 dev enp9s0d1
 ip -n far link set enp9s0d1 up; ip link set enp9s0 up
@@ -79,22 +85,22 @@ wish='link-type 0000:09:00.0/1 ib --now'
 named() { grep -o 'SSH session from [0-9.]* (port 2222)' "$@" | head -1; }
 echo "== user"; far "$PROGRAM $wish --yes" 2>&1 | named
 echo "== sudo"; far "sudo $PROGRAM $wish --yes" 2>&1 | named
-far 'sleep 600' & sleep 3
+far 'sleep 600' & try pgrep -u ed -x sleep
 echo "== tmux"
 export SSH_CONNECTION='192.0.2.9 1 192.0.2.8 22'
 tmux -L lab new-session -d \\
   "$PROGRAM $wish --yes >/tmp/tmux.out 2>&1; echo status \\$? >>/tmp/tmux.out"
-for try in $(seq 300); do grep -q ^status /tmp/tmux.out 2>/dev/null && break; sleep 0.2; done
+try grep -qs ^status /tmp/tmux.out
 named /tmp/tmux.out; grep ^status /tmp/tmux.out
 unset SSH_CONNECTION
 echo "== before"; types
 echo "== cut"
 far "sudo $PROGRAM $wish --yes --i-know-it-cuts-me-off 0000:09:00.0/1 \\
   --i-know-it-cuts-me-off 0000:09:00.0/2" >/tmp/cut.out 2>&1 &
-for try in $(seq 300); do [ "$(types)" = 'ib,eth' ] && break; sleep 0.2; done
+try typed ib,eth
 types
 pkill -KILL -u ed; pkill -KILL sshd
-for try in $(seq 500); do [ "$(types)" = 'eth,eth' ] && break; sleep 0.2; done
+try typed eth,eth
 echo "== after"; types
 sudo -u ed $PROGRAM log --json | tr -d '\\n'; echo
 stat -c '%U %a' ~ed/.local/state/mlxtop-nic/actions.jsonl
@@ -113,10 +119,6 @@ useradd -m -s /bin/bash ed; echo ed:secret | chpasswd; echo 'ed ALL=(ALL) ALL' >
 export LC_ALL=C.UTF-8
 terminal() { runuser -u ed -- tmux -L lab "$@"; }
 see() { terminal capture-pane -p; }
-try() {  # until a command succeeds
-  for try in $(seq 200); do "$@" && return; sleep 0.2; done
-  echo "never: $*" >&2; see >&2; exit 1
-}
 shown() { see | grep -q "$1"; }
 gone() { ! shown "$1"; }
 asked() { [ "$(see | grep -c 'password for ed')" -eq "$1" ]; }

@@ -12,7 +12,9 @@ SCRIPT = """
 export XDG_STATE_HOME=/tmp/state
 ip netns exec fry ib_write_bw -d rxe_fry -x 1 -D 6 -F --report_gbits > /tmp/fry &
 server=$!
-sleep 2
+for try in $(seq 300); do
+  ip netns exec fry ss -Hltn 'sport = :18515' | grep -q . && break; sleep 0.2
+done
 ip netns exec pacu $PYTHON -m mlxtop --all load 10.0.0.3 --tool ib_write_bw -t 6 --note lab --json
 wait $server
 cat /tmp/fry >&2
