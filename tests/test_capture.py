@@ -428,6 +428,7 @@ def _document(text: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_captured_demo_shows_the_same_ports_without_rates(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

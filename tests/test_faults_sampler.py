@@ -86,6 +86,7 @@ def _ask_but(machine: Machine, wrong: Question, error: Exception) -> Callable[..
     return asked
 
 
+@pytest.mark.slow
 def test_readers_that_hang_for_a_minute_are_asked_once_and_come_back() -> None:
     machine = Machine()
     asked: list[str] = []

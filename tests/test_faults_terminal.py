@@ -287,6 +287,7 @@ def test_without_a_terminal_the_screen_is_refused_in_one_line(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"LC_ALL": "POSIX", "PYTHONUTF8": "0"}])
+@pytest.mark.slow
 def test_a_locale_without_utf_8_spoils_neither_table_nor_stream(
     locale: Mapping[str, str], tmp_path: Path
 ) -> None:
@@ -306,6 +307,7 @@ def test_ascii_means_tables_too(tmp_path: Path) -> None:
     assert b"* 100G Eth" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_full_disk_or_a_closed_output_is_one_line_and_status_1(tmp_path: Path) -> None:
     with open("/dev/full", "wb") as full:
         for words in (["--once"], ["--once", "--json"], ["-b", "-n", "1"], ["--json-stream"]):
@@ -330,6 +332,7 @@ def test_a_closed_standard_output_is_no_traceback(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.slow
 def test_a_signal_ends_a_stream_after_a_whole_line(number: signal.Signals, tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "mlxtop", "--demo", "--json-stream", "-d", "0.1"],

@@ -83,6 +83,7 @@ def test_a_script_learns_everything_from_its_environment(tmp_path: Path, setting
     assert found["HOME"] == pwd.getpwuid(os.geteuid()).pw_dir
 
 
+@pytest.mark.slow
 def test_a_script_that_fails_or_hangs_is_told(
     tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

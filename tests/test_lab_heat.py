@@ -35,7 +35,9 @@ def _frames(source: LiveSource, stop: Event) -> Iterator[Frame]:
         yield last
 
 
-@pytest.mark.parametrize("seed", [1, 4, 5])
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (4, 5))]
+)
 def test_fry_announces_the_alarm_long_before_it_happens(seed: int) -> None:
     watch = HeatWatch()
     announced = None

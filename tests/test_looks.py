@@ -82,18 +82,22 @@ def test_overview_at_120_by_40(snap_compare: Snap) -> None:
     assert snap_compare(app(), terminal_size=(120, 40), run_before=shown())
 
 
+@pytest.mark.slow
 def test_overview_at_200_by_60(snap_compare: Snap) -> None:
     assert snap_compare(app(), terminal_size=(200, 60), run_before=shown("j"))
 
 
+@pytest.mark.slow
 def test_light_overview_in_ascii(snap_compare: Snap) -> None:
     screen = app(theme="light", ascii=True)
     assert snap_compare(screen, terminal_size=(80, 24), run_before=shown())
 
 
+@pytest.mark.slow
 def test_pcie_page(snap_compare: Snap) -> None:
     assert snap_compare(app(), terminal_size=(120, 40), run_before=shown("enter", "3"))
 
 
+@pytest.mark.slow
 def test_link_and_module_page(snap_compare: Snap) -> None:
     assert snap_compare(app(), terminal_size=(120, 40), run_before=shown("enter", "2"))

@@ -98,6 +98,7 @@ def test_a_change_that_nobody_confirms_is_taken_back(place: Place) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.slow
 def test_it_is_taken_back_though_the_terminal_is_gone(place: Place, number: int) -> None:
     """The program's terminal, its session and its parent are ended as a lost login ends them."""
     master, slave = pty.openpty()

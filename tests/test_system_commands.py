@@ -103,6 +103,7 @@ def test_nobody_survives_a_command_that_has_ended(runner: Commands, leave: str) 
     assert eventually(lambda: not running(int(finished.stdout)))
 
 
+@pytest.mark.slow
 def test_one_that_left_the_group_is_found_at_the_timeout(runner: Commands) -> None:
     script = "setsid sleep 100 >/dev/null 2>&1 & echo $!; sleep 100"
     finished = shell(runner, script, timeout=1.0)
@@ -201,6 +202,7 @@ runner.stream(["sh", "-c", "echo $$; exec sleep 100"], lambda text: print(text, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.slow
 def test_no_command_survives_us_but_one_that_changes_something(
     number: signal.Signals, tmp_path: Path
 ) -> None:

@@ -119,6 +119,7 @@ async def test_a_test_is_run_and_followed_and_its_outcome_kept(
         assert (run.note, run.demo, len(run.intervals)) == ("dusty", True, 12)
 
 
+@pytest.mark.slow
 async def test_a_test_goes_on_while_the_dialog_is_hidden_and_can_be_stopped_later(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
