@@ -41,6 +41,7 @@ from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.settings_watch import SettingsWatch
 from mlxtop.tui.state import State
+from mlxtop.tui.widgets.lines import ROLE_CLASSES
 
 if TYPE_CHECKING:
     from mlxtop.analysis.findings import Examiner
@@ -72,6 +73,7 @@ class MlxtopApp(App[int]):
         (30, "-tall"),
         (50, "-huge"),
     ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.EVERYWHERE)]
 
     def __init__(self, source: Source, settings: Settings, hands: Hands | None = None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from textual import events
 from textual.geometry import Region, Size
@@ -12,13 +11,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from mlxtop.present.text import EMPTY, Line
-from mlxtop.tui.widgets.lines import ROLE_CLASSES, Styled, difference
+from mlxtop.tui.widgets.lines import Styled, difference
 
 
 class Choices(ScrollView, Styled, can_focus=True):
     """Lines of which one is chosen."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(ROLE_CLASSES)
 
     class Moved(Message):
         """The cursor stands on another line."""

@@ -7,10 +7,10 @@ neighbours, since every change of style costs more bytes than the text itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -18,7 +18,9 @@ from textual.widget import Widget
 from mlxtop.present.clean import to_ascii
 from mlxtop.present.text import EMPTY, Line, Role, crop, line_width
 
-ROLE_CLASSES = frozenset({f"run--{role}" for role in Role} | {"run--cursor"})
+ROLE_CLASSES = {f"run--{role}" for role in Role} | {"run--cursor"}
+"""Component classes of the application: were they each widget's, the style sheet would be applied
+to a hundred nodes before the first screen, and at each change of its size."""
 
 
 def joined(line: Line) -> Line:
@@ -56,10 +58,9 @@ def difference(old: Line, new: Line) -> tuple[int, int] | None:
 class Styled(Widget):
     """Makes Strips of lines in the styles of the theme."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(ROLE_CLASSES)
-
     ascii = False
     _roles: dict[tuple[Role, bool], Style] | None = None
+    _ground = Color(0, 0, 0, 0)
 
     def notify_style_update(self) -> None:
         """A theme or a class changed: styles are looked up again."""
@@ -70,11 +71,15 @@ class Styled(Widget):
         """The style of a role on this widget's background, or on the cursor's."""
         if self._roles is None:
             self._roles = {}
+            self._ground = self.background_colors[1]
         style = self._roles.get((role, cursor))
         if style is None:
-            style = self.get_component_rich_style(f"run--{role}")
+            styles = self.app.get_component_styles(f"run--{role}")
+            ground = self._ground + styles.background
+            colours = Style.from_color((ground + styles.color).rich_color, ground.rich_color)
+            style = self.rich_style + styles.text_style + colours
             if cursor:
-                style += self.get_component_rich_style("run--cursor", partial=True)
+                style += self.app.get_component_styles("run--cursor").partial_rich_style
             self._roles[role, cursor] = style
         return style
 

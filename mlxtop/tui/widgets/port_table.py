@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -17,15 +15,13 @@ from mlxtop.present.columns import Column, heading, layout, span
 from mlxtop.present.overview import Entry, Order, entries, entry_line, names_of
 from mlxtop.present.text import EMPTY, Line, Role, crop
 from mlxtop.tui.state import State
-from mlxtop.tui.widgets.lines import ROLE_CLASSES, Styled, difference
+from mlxtop.tui.widgets.lines import Styled, difference
 
 CURSOR = "▸ "
 
 
 class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
     """One heading line, then a row for every card and port; the cursor stands on ports."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(ROLE_CLASSES)
 
     class Selected(Message):
         """The cursor moved to another port or column, or other rows are seen."""

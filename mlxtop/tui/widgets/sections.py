@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
@@ -11,7 +10,7 @@ from textual.strip import Strip
 
 from mlxtop.present.clean import fit
 from mlxtop.present.text import EMPTY, Line, Role, Run, Section, crop, line_width
-from mlxtop.tui.widgets.lines import ROLE_CLASSES, Styled, difference
+from mlxtop.tui.widgets.lines import Styled, difference
 
 BESIDE = 118
 """Columns of a screen from which boxes stand side by side."""
@@ -82,8 +81,6 @@ def _box(section: Section, inner: int) -> list[Line]:
 
 class Sections(ScrollView, Styled, can_focus=True):
     """A page that scrolls; only lines that changed are painted again."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(ROLE_CLASSES)
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
