@@ -7,11 +7,14 @@ from contextlib import asynccontextmanager
 from threading import Event
 
 import pytest
+from textual.events import CursorPosition
 from textual.pilot import Pilot
 
 from mlxtop.model.sample import Sample
 from mlxtop.settings import Settings
 from mlxtop.tui.app import MlxtopApp
+from mlxtop.tui.driver import QuietDriver
+from mlxtop.tui.flow import QUESTION
 from mlxtop.tui.screens.detail import Detail
 from mlxtop.tui.screens.events import Events
 from mlxtop.tui.screens.help import Help
@@ -300,6 +303,32 @@ async def test_a_source_that_fails_ends_the_screen_with_its_error() -> None:
     async with app.run_test() as pilot:
         await until(pilot, lambda: app.return_code == 1)
     assert isinstance(app.error, OSError)
+
+
+async def test_what_comes_while_the_terminal_is_busy_is_drawn_as_soon_as_it_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Busy(QuietDriver):
+        idle = False
+
+        def __init__(self) -> None:
+            self.written: list[str] = []
+
+        def write(self, data: str) -> None:
+            self.written.append(data)
+
+    async with running() as (app, _):
+        shown: list[bool] = []
+        terminal = Busy()
+        with monkeypatch.context() as patch:
+            patch.setattr(app, "_driver", terminal)
+            patch.setattr(app.screen, "show_frame", lambda: shown.append(True))
+            app.redraw()
+            app.redraw()
+            assert (terminal.written, shown) == ([QUESTION], [])
+            terminal.idle = True
+            app.on_cursor_position(CursorPosition(1, 1))
+            assert shown == [True]
 
 
 async def test_frames_that_change_nothing_paint_nothing() -> None:

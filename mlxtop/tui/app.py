@@ -169,6 +169,13 @@ class MlxtopApp(App[int]):
     def _ended_by(self, number: signal.Signals) -> None:
         self.exit(return_code=128 + number)
 
+    def refresh_css(self, animate: bool = True) -> None:
+        """Read the style sheet for another theme; the first is read when the screen is made."""
+        if self.is_running:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
+
     def on_unmount(self) -> None:
         """Stop sampling; a reader that hangs is not waited for."""
         self._stop.set()
@@ -250,13 +257,15 @@ class MlxtopApp(App[int]):
         stalled = isinstance(self._driver, QuietDriver) and not self._driver.idle
         if stalled or not self._flow.ready(monotonic()):
             self._waiting = True
+            if not self._flow.asking:
+                self._ask_terminal()
             return
         self._waiting = False
         self.answering = False
         for screen in self._seen():
             screen.show_frame()
         self.answering = True
-        if not self.is_headless and self._flow.ask(monotonic()):
+        if not self.is_headless:
             self._ask_terminal()
 
     def _seen(self) -> list[WatchScreen]:
@@ -270,7 +279,8 @@ class MlxtopApp(App[int]):
         return seen
 
     def _ask_terminal(self) -> None:
-        if self._driver is not None:
+        """Its answer comes when it has drawn what was written, and then we go on."""
+        if self._driver is not None and self._flow.ask(monotonic()):
             self._driver.write(QUESTION)
 
     def on_cursor_position(self, event: events.CursorPosition) -> None:

@@ -20,6 +20,11 @@ class Flow:
         self._answers = 0
         self._silent = False
 
+    @property
+    def asking(self) -> bool:
+        """Whether an answer is on the way that will tell when to go on."""
+        return self._asked is not None
+
     def ready(self, now: float) -> bool:
         """Whether a frame may be drawn."""
         if self._asked is None:
