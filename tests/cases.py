@@ -112,7 +112,7 @@ def case(
     aspm = more.pop("aspm", "off")
     aer: Mapping[str, int] = more.pop("aer", {})
     pcie = {key: replace(s, aspm=aspm, aer=aer) for key, s in frame.sample.pcie.items()}
-    frame = replace(frame, sample=replace(frame.sample, pcie=pcie))
+    frame = frame._replace(sample=replace(frame.sample, pcie=pcie))
     dead = more.pop("dead", frozenset())
     tuning = Tuning(host, dict.fromkeys(frame.ports, port), dead=dead)
     return Case(frame, tuning, tuple(frame.ports), **more)
@@ -122,10 +122,10 @@ def _changed(frame: Frame, port_id: PortId, changes: dict[str, Any]) -> Frame:
     seen = frame.ports[port_id]
     now = seen.now
     if "netdev" in changes:
-        now = now._replace(port=replace(now.port, netdev=changes.pop("netdev")))
+        now = now._replace(port=now.port._replace(netdev=changes.pop("netdev")))
     sensors = changes.pop("temperatures", (Temperature("asic", 50.0, 1.0, critical=105.0),))
     now = now._replace(temperatures=sensors, **changes)
-    return replace(frame, ports={**frame.ports, port_id: seen._replace(now=now)})
+    return frame._replace(ports={**frame.ports, port_id: seen._replace(now=now)})
 
 
 def run(

@@ -164,7 +164,7 @@ JSON = st.recursive(st.none() | NUMBERS | TEXT, lambda inner: st.lists(inner, ma
     st.dictionaries(st.tuples(st.just("links"), st.sampled_from("abc")), JSON, max_size=3),
     st.dictionaries(
         st.lists(WORDS, min_size=1, max_size=4).map(tuple),
-        st.builds(Finished, st.integers(-64, 255), TEXT, TEXT),
+        st.tuples(st.integers(-64, 255), TEXT, TEXT).map(lambda made: Finished(*made)),
         max_size=3,
     ),
 )

@@ -201,8 +201,7 @@ def test_rules_pin_names_by_path_and_port_number(capsys: pytest.CaptureFixture[s
 
 def sample(**changes: Any) -> PortSample:
     port = Port(PortId("0000:43:00.0", 1), PortKind.PHYSICAL, "mlx5_core", "0000:43:00.0")
-    values: dict[str, Any] = {slot: getattr(port, slot) for slot in port.__slots__}
-    return PortSample(Port(**{**values, **changes}), Link(LinkLayer.ETHERNET))
+    return PortSample(port._replace(**changes), Link(LinkLayer.ETHERNET))
 
 
 def test_representors_do_not_take_the_name_of_their_port() -> None:

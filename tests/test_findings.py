@@ -93,7 +93,7 @@ def test_the_worst_finding_makes_the_status() -> None:
     assert report(port=replace(GOOD_PORT, channels=Channels(1, 63))).status == 1
     assert report(dead=frozenset({"0000:43:00.0"})).status == 2
     frame, _ = frame_of(GOOD)
-    assert examine(Case(replace(frame, ports={}), Tuning(), ()), CHECKS).status == 3
+    assert examine(Case(frame._replace(ports={}), Tuning(), ()), CHECKS).status == 3
 
 
 def test_the_worst_finding_comes_first() -> None:
@@ -129,7 +129,7 @@ def test_a_card_without_ports_says_what_to_try(
     card = replace(
         CARD,
         family="ConnectX-3",
-        functions=(replace(FUNCTION, driver=driver),),
+        functions=(FUNCTION._replace(driver=driver),),
         ports=(),
         state=state,
     )
@@ -140,7 +140,7 @@ def test_a_card_without_ports_says_what_to_try(
 
 def test_without_any_card_nothing_can_be_told() -> None:
     frame, _ = frame_of(GOOD)
-    empty = replace(frame, ports={}, sample=replace(frame.sample, adapters=()))
+    empty = frame._replace(ports={}, sample=replace(frame.sample, adapters=()))
     found = unknown(CHECKS["cards answer and have a driver"](Case(empty, Tuning(), ())))
     assert "rescan" in found.reason
 
@@ -200,7 +200,7 @@ def test_a_link_that_is_down_is_a_finding_only_where_it_should_be_up(
 def test_a_link_that_was_lost_is_told_from_one_that_never_was() -> None:
     down = Link(LinkLayer.ETHERNET, LinkState.DOWN, mtu=9000, carrier_changes=3)
     assert "there was one" in only(run("links are up", replace(GOOD, link=down))).seen
-    never = replace(down, carrier_changes=1)
+    never = down._replace(carrier_changes=1)
     assert unknown(run("links are up", replace(GOOD, link=never))).check == "p1: link"
 
 
@@ -244,12 +244,12 @@ def test_pause_in_one_direction_only_is_a_note() -> None:
 
 
 def test_a_port_without_subnet_manager_is_critical() -> None:
-    link = replace(infiniband("40 Gb/sec (4X QDR)", 32), state=LinkState.INIT, sm_lid=0)
+    link = infiniband("40 Gb/sec (4X QDR)", 32)._replace(state=LinkState.INIT, sm_lid=0)
     found = only(run("subnet manager", replace(GOOD, link=link)))
     assert found.severity is CRITICAL
     assert "opensm" in found.advice
     assert run("links are up", replace(GOOD, link=link)) == []
-    assert run("subnet manager", replace(GOOD, link=replace(link, layer=LinkLayer.ETHERNET))) == []
+    assert run("subnet manager", replace(GOOD, link=link._replace(layer=LinkLayer.ETHERNET))) == []
 
 
 @pytest.mark.parametrize(
@@ -383,7 +383,7 @@ def test_two_cards_behind_a_narrow_bridge_are_found() -> None:
         others=(Situation(ethernet(100), port=second),),
     )
     base = case(situation)
-    card = replace(CARD, key="two", functions=(replace(FUNCTION, address="0000:44:00.0"),))
+    card = replace(CARD, key="two", functions=(FUNCTION._replace(address="0000:44:00.0"),))
     sample = replace(
         base.frame.sample,
         adapters=(CARD, replace(card, ports=(second.id,))),
@@ -392,7 +392,7 @@ def test_two_cards_behind_a_narrow_bridge_are_found() -> None:
             "two": PcieStatus(path("0000:44:00.0", "0000:42:09.0"), aspm="off"),
         },
     )
-    both = replace(base, frame=replace(base.frame, sample=sample))
+    both = replace(base, frame=base.frame._replace(sample=sample))
     found = only(CHECKS["PCIe shared by cards"](both))
     assert "0000:40:03.0" in found.seen
     assert "carry 200.0 Gb/s, the bridge 115.2 usable" in found.why
@@ -466,7 +466,7 @@ def test_interrupts_on_one_core_or_on_the_wrong_node_are_warnings() -> None:
     assert "systemctl stop irqbalance" in away.advice
     assert "all 4 interrupts go to core 9" in only(run("interrupts", GOOD, placed(9, 9, 9, 9))).seen
     assert run("interrupts", GOOD, placed(0, 8, 9)) == []
-    one_node = replace(GOOD, adapter=replace(CARD, functions=(replace(FUNCTION, numa_node=None),)))
+    one_node = replace(GOOD, adapter=replace(CARD, functions=(FUNCTION._replace(numa_node=None),)))
     assert run("interrupts", one_node, placed(0, 1, 2, 3)) == []
 
 
@@ -587,7 +587,7 @@ def test_a_sensor_without_number_could_not_tell() -> None:
     assert unknown(run("temperatures", temperatures=(hanging,))).reason == "no answer for 8 s"
     mlx4 = replace(GOOD, driver="mlx4_core")
     assert "mlx4" in unknown(run("temperatures", mlx4, temperatures=())).reason
-    sensor = replace(CARD, functions=(replace(FUNCTION, hwmon="/sys/class/hwmon/hwmon3"),))
+    sensor = replace(CARD, functions=(FUNCTION._replace(hwmon="/sys/class/hwmon/hwmon3"),))
     silent = run("temperatures", replace(GOOD, adapter=sensor), temperatures=())
     assert unknown(silent).reason == "the sensor has not answered yet"
 
@@ -629,7 +629,7 @@ def test_a_counter_at_its_ceiling_could_not_tell() -> None:
     stuck = reading._replace(values=(65535,))
     now = now._replace(readings={**now.readings, Origin.RDMA_ERRORS: stuck})
     ports = {port: base.frame.ports[port]._replace(now=now)}
-    full = replace(base, frame=replace(base.frame, ports=ports))
+    full = replace(base, frame=base.frame._replace(ports=ports))
     assert "65535" in unknown(CHECKS["counters can still count"](full)).reason
 
 
@@ -670,7 +670,7 @@ def test_a_check_with_nothing_to_look_at_is_not_called_fine() -> None:
     )
     assert idle["no bond"] == ("bonds",)
     assert idle["one card"] == ("PCIe shared by cards",)
-    link = replace(infiniband("100 Gb/sec (4X EDR)", 100), sm_lid=1)
+    link = infiniband("100 Gb/sec (4X EDR)", 100)._replace(sm_lid=1)
     fabric = report(situation=replace(GOOD, link=link))
     assert {"InfiniBand lanes", "subnet manager"} <= set(fabric.fine)
     assert {"link speed", "pause"} <= set(fabric.idle["no Ethernet port"])
@@ -678,7 +678,7 @@ def test_a_check_with_nothing_to_look_at_is_not_called_fine() -> None:
 
 def test_without_any_port_no_check_is_fine() -> None:
     frame, _ = frame_of(GOOD)
-    empty = replace(frame, ports={}, sample=replace(frame.sample, adapters=()))
+    empty = frame._replace(ports={}, sample=replace(frame.sample, adapters=()))
     report = examine(Case(empty, Tuning(), ()), CHECKS)
     assert report.fine == ()
     assert "links are up" in report.idle["no port"]
@@ -692,7 +692,7 @@ def test_light_is_nothing_to_look_at_without_an_optical_module() -> None:
 
 def test_checks_of_cards_have_nothing_to_look_at_without_one() -> None:
     base = case(replace(GOOD, function=None, driver="veth"))
-    alone = replace(base, frame=replace(base.frame, sample=replace(base.frame.sample, adapters=())))
+    alone = replace(base, frame=base.frame._replace(sample=replace(base.frame.sample, adapters=())))
     found = examine(alone, CHECKS)
     assert found.judged
     assert found.idle["no card"] == (

@@ -52,7 +52,7 @@ def test_a_test_program_that_may_run_on_the_cards_node_is_fine(cpus: tuple[int, 
 
 
 def test_on_one_node_every_core_is_as_good() -> None:
-    alone = replace(GOOD, adapter=replace(CARD, functions=(replace(FUNCTION, numa_node=None),)))
+    alone = replace(GOOD, adapter=replace(CARD, functions=(FUNCTION._replace(numa_node=None),)))
     assert run(PLACE, alone, host=host(program("iperf3", "-s"))) == []
 
 
@@ -90,7 +90,7 @@ def test_a_single_queue_or_old_congestion_control_is_a_note_on_a_fast_link() -> 
 def test_zone_reclaim_matters_only_with_several_nodes() -> None:
     reclaim = host(vm__zone_reclaim_mode="1")
     assert "zone_reclaim_mode = 1" in only(run("kernel settings", host=reclaim)).seen
-    everywhere = replace(FUNCTION, numa_node=0, local_cpus="0-15")
+    everywhere = FUNCTION._replace(numa_node=0, local_cpus="0-15")
     one = replace(GOOD, adapter=replace(CARD, functions=(everywhere,)))
     assert run("kernel settings", one, host=reclaim) == []
 

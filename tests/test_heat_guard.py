@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -102,7 +101,7 @@ def test_only_the_chosen_sensors_stop_the_load_and_all_are_kept() -> None:
     asic = Temperature("asic", 60.0, 1.0, critical=100.0)
     assert watching.look(frame(1.0, asic, module(79.0, 1.0))) is None
     assert [sensor.name for sensor in watching.sensors] == ["asic", "module"]
-    assert not guard(sensors=["module"]).look(frame(1.0, replace(asic, celsius=120.0)))
+    assert not guard(sensors=["module"]).look(frame(1.0, asic._replace(celsius=120.0)))
 
 
 def test_a_guard_that_is_off_only_watches() -> None:

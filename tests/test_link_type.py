@@ -103,7 +103,7 @@ def test_a_function_whose_name_contradicts_its_number_is_refused() -> None:
         index: replace(link, port_name="p1" if link.name == "enp8s0f0np0" else link.port_name)
         for index, link in inventory.links.items()
     }
-    cards = survey(system, replace(inventory, links=links), Access.ROOT)
+    cards = survey(system, inventory._replace(links=links), Access.ROOT)
     port = next(port for card in cards for port in card.ports if port.id == B1)
     assert port.parameter is None and "calls itself p1" in (port.unclear or "")
     card = next(card for card in cards if card.port(B1))

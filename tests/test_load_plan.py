@@ -1,7 +1,5 @@
 """A load test is planned from the hardware, and refused where it would measure something else."""
 
-from dataclasses import replace
-
 import pytest
 
 from mlxtop.actions.load_commands import Layout, Share, iperf3_command
@@ -123,7 +121,7 @@ def test_a_target_behind_another_port_is_bound_to_the_named_one_and_told() -> No
     system = load_lab("pacu", ManualClock())
     frame = first_frame(system)
     ports = {port: f for port, f in frame.ports.items() if f.now.port.is_mlx}
-    hidden = plan_load(system, replace(frame, ports=ports), LoadRequest("192.168.1.7"))
+    hidden = plan_load(system, frame._replace(ports=ports), LoadRequest("192.168.1.7"))
     assert "none of the ports shown" in hidden.refusals[0]
 
 

@@ -38,7 +38,7 @@ def warm_up(seconds: int = 80, stale: bool = False) -> list[Sample]:
         port = ethernet(PACU, tick, 40e9, 1e9)
         module = Temperature("module", points[float(tick)], tick, 75.0, 80.0, source="hwmon")
         if stale and tick > seconds - 10:
-            module = replace(module, tick=seconds - 10, stale=True, problem="no answer for 9 s")
+            module = module._replace(tick=seconds - 10, stale=True, problem="no answer for 9 s")
         found.append(sample(float(tick), port._replace(temperatures=(module,))))
     return found
 

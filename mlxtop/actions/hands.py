@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlxtop.system.door import System
 
@@ -11,8 +10,7 @@ if TYPE_CHECKING:
     from mlxtop.actions.log import ActionLog
 
 
-@dataclass(frozen=True, slots=True)
-class Hands:
+class Hands(NamedTuple):
     """Made only where changes are allowed: not with --readonly, not for captured machines.
 
     Screens pass it on to actions; they do not use the machine themselves.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from mlxtop.analysis.heat import Forecast
 from mlxtop.analysis.heat_limits import HeatLimits
@@ -35,8 +35,7 @@ class AlarmState(StrEnum):
 _LEVELS = {state: level for level, state in enumerate(AlarmState)}
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
+class Alarm(NamedTuple):
     """State of one sensor and since when."""
 
     state: AlarmState = AlarmState.OK

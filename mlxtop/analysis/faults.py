@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.model.catalogue import FAULTS
 from mlxtop.model.counters import Counter, Origin, Severity
@@ -14,8 +14,7 @@ _BY_ORIGIN: dict[Origin, tuple[Counter, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """An error counter with what it did.
 
     `rate` is in events/s (None over a gap), `since_start` the events since the program started or

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
+from typing import NamedTuple
 
 from mlxtop.analysis.warmup import (
     LEAST,
@@ -47,8 +47,7 @@ class Trend(StrEnum):
     FALLING = "falling"
 
 
-@dataclass(frozen=True, slots=True)
-class Crossing:
+class Crossing(NamedTuple):
     """When a limit will be reached: `seconds` from the forecast's tick, give or take `error`.
 
     None where it will not be or cannot be told; `chance` says which, from 0 to 1.
@@ -65,8 +64,7 @@ class Crossing:
         return self.chance <= UNLIKELY
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(NamedTuple):
     """Where a temperature is heading as of `tick`."""
 
     tick: float
@@ -140,8 +138,7 @@ def _level(points: Points, now: float, sensor: Sensor) -> float | None:
     return mean if calm and still and turns > 1 else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Vote:
+class _Vote(NamedTuple):
     """A fit, its share of the likelihood, and °C that it sees now."""
 
     share: float
@@ -260,8 +257,7 @@ def steadied(before: Forecast | None, new: Forecast) -> Forecast:
     settles, error = _moved(before.settles, before.error, new.settles, new.error)
     if settles is not None and error is not None and not _telling(new, settles, error):
         settles = error = None
-    return replace(
-        new,
+    return new._replace(
         settles=settles,
         error=error,
         warning=_steady_crossing(before, before.warning, new, new.warning),
@@ -286,7 +282,7 @@ def _steady_crossing(
     if last is None or last <= 0 or not new.seconds:
         return new
     seconds, error = _moved(last, old.error, new.seconds, new.error)
-    return replace(new, seconds=seconds, error=error)
+    return new._replace(seconds=seconds, error=error)
 
 
 def _moved(

@@ -7,7 +7,7 @@ driver reports, then a cautious guess.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.model.identity import Adapter
 from mlxtop.model.module import Module, Quantity
@@ -17,8 +17,7 @@ CHIP, MODULE = "asic", "module"
 """Names of the two sensors."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeatLimits:
+class HeatLimits(NamedTuple):
     """°C from which it is too warm, too hot, and switched off; None where nobody says."""
 
     warning: float

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from mlxtop.analysis.alarm import Alarm, AlarmState, advance
 from mlxtop.analysis.heat import Forecast, Trend, forecast, steadied
@@ -50,8 +50,7 @@ class AlertKind(StrEnum):
     PORT_GONE = "port-gone"
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(NamedTuple):
     """Something a person should know of at once."""
 
     kind: AlertKind
@@ -66,8 +65,7 @@ class Alert:
     forecast: Forecast | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SensorHeat:
+class SensorHeat(NamedTuple):
     """A temperature with all that is made of it."""
 
     sensor: Temperature

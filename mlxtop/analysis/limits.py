@@ -7,8 +7,7 @@ was counted in the last interval.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlxtop.analysis.slot import Hop, find_hop
 from mlxtop.analysis.throughput import NETDEV, throughput
@@ -35,8 +34,7 @@ def gbps(bits: float) -> str:
     return f"{bits / 1e9:.1f}"
 
 
-@dataclass(frozen=True, slots=True)
-class LineLimit:
+class LineLimit(NamedTuple):
     """What the line carries."""
 
     raw: float
@@ -48,8 +46,7 @@ class LineLimit:
     """An application's data at the present MTU; without those that are unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class PcieLimit:
+class PcieLimit(NamedTuple):
     """What the path to memory carries in each direction, for all ports of the card together."""
 
     path: PciePath
@@ -63,8 +60,7 @@ class PcieLimit:
     """All ports that share it."""
 
 
-@dataclass(frozen=True, slots=True)
-class CpuLoad:
+class CpuLoad(NamedTuple):
     """The busiest core: of those that serve the port's interrupts, else of all."""
 
     core: int
@@ -73,8 +69,7 @@ class CpuLoad:
     """The core serves the port's interrupts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(NamedTuple):
     """Traffic of the busier direction."""
 
     direction: Direction

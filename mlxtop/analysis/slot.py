@@ -6,8 +6,8 @@ each could do at most tells which of them, or what lies between them, is the rea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from mlxtop.model.pcie import GENERATION, PcieLink, PciePath
 
@@ -23,8 +23,7 @@ class Reason(StrEnum):
     """A link further up, between a switch or the chipset and the processor."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(NamedTuple):
     """The hop that limits a card below its capability."""
 
     link: PcieLink

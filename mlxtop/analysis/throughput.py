@@ -7,7 +7,7 @@ uplink representor already shows the wire.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.model.catalogue import (
     MAC_RX_BYTES,
@@ -39,8 +39,7 @@ _IPOIB_HEADERS = 0.03
 """Share of IPoIB traffic that its InfiniBand headers can add at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class WireSource:
+class WireSource(NamedTuple):
     """One set of counters for what goes over a port, and where it comes from."""
 
     name: str
@@ -92,8 +91,7 @@ NETDEV = WireSource(
 SOURCES = {source.name: source for source in (ETH_MAC, BYTES_PHY, IB_DATA, NETDEV)}
 
 
-@dataclass(frozen=True, slots=True)
-class Throughput:
+class Throughput(NamedTuple):
     """Rates in bit/s and packets/s, totals in bytes of the counter that `source` names.
 
     `kernel_*` is what the host's stack handled, `rdma_*` what bypassed it, both None where
@@ -193,8 +191,7 @@ def _utilisation(
     return (bits + 8 * overhead * (packets or 0.0)) / speed
 
 
-@dataclass(frozen=True, slots=True)
-class Capacity:
+class Capacity(NamedTuple):
     """What a port can carry in one direction, bit/s, and what sets it: `link` or `PCIe`."""
 
     bps: float

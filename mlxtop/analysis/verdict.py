@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from mlxtop.analysis.limits import FULL_CORE, CpuLoad, LineLimit, Measured, PcieLimit, gbps
 from mlxtop.model.catalogue import CATALOGUE, STALLED_RD, STALLED_WR
@@ -44,8 +44,7 @@ class Limit(StrEnum):
     BUFFERS = "receive buffers"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The binding limit with its evidence, or what was ruled out."""
 
     limit: Limit | None
@@ -54,8 +53,7 @@ class Verdict:
     ruled_out: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """All that a verdict is made of."""
 
     frame: PortFrame

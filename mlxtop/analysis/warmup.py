@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import mul
+from typing import NamedTuple
 
 Points = Sequence[tuple[float, float]]
 """Monotonic seconds and °C, oldest first."""
@@ -39,8 +40,7 @@ TELLING = 3.0
 """Independent readings in a step: more of them on the same step tell nothing new."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sensor:
+class Sensor(NamedTuple):
     """What the readings say of the sensor: its step and its noise, °C."""
 
     step: float
@@ -80,8 +80,7 @@ class Shape:
         return fast + self.share * (slow - fast)
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
+class Fit(NamedTuple):
     """One shape: °C = settles + slope * shape(seconds since the stretch began)."""
 
     shape: Shape
@@ -100,8 +99,7 @@ def _squares(fit: Fit) -> float:
     return fit.squares
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(NamedTuple):
     """A stretch that one exponential explains, with its sensor."""
 
     points: Points

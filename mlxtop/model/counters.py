@@ -5,8 +5,8 @@ The counters themselves are rows of `mlxtop.model.catalogue`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Origin(StrEnum):
@@ -44,8 +44,7 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
-@dataclass(frozen=True, slots=True)
-class Counter:
+class Counter(NamedTuple):
     """A row of the catalogue.
 
     `scale` turns raw units into `unit`; `width` is the number of bits of the raw value; `wraps`

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from mlxtop.model.counters import Counter, Origin
@@ -77,8 +76,7 @@ class PortFrame(NamedTuple):
         return value is not None and value == counter.ceiling
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """What screens, JSON, alarms and forecasts work on."""
 
     sample: Sample

@@ -66,8 +66,7 @@ class PortKind(StrEnum):
     VIRTUAL = "virtual"
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
+class Port(NamedTuple):
     """One port as discovery found it; a new object only when something of it changed."""
 
     id: PortId
@@ -109,8 +108,7 @@ class Port:
         return self.driver is not None and self.driver.startswith(("mlx4", "mlx5"))
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(NamedTuple):
     """One PCI function of an adapter and what sysfs says of it without asking the firmware."""
 
     address: str
@@ -162,8 +160,7 @@ class Adapter:
         return self.functions[0].device
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(NamedTuple):
     """The machine under test."""
 
     name: str

@@ -8,9 +8,9 @@ RoCE v2 annex A17.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from typing import NamedTuple
 
 _RATE = re.compile(r"^\s*(\d{1,5})(?:\.(\d))?\s*Gb/sec\s*\((\d{1,2})X(?:\s*([A-Z]+\d*))?\)\s*$")
 
@@ -33,8 +33,7 @@ _ENCODING = {"SDR": "8b/10b", "DDR": "8b/10b", "QDR": "8b/10b", "FDR10": "64b/66
 }
 
 
-@dataclass(frozen=True, slots=True)
-class InfinibandRate:
+class InfinibandRate(NamedTuple):
     """An InfiniBand rate as sysfs words it, taken apart."""
 
     signalling: float

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.model.module import Module
 
 
-@dataclass(frozen=True, slots=True)
-class LinkReport:
+class LinkReport(NamedTuple):
     """One run of `mstlink` or `mlxlink`; None is what it did not print or printed as N/A."""
 
     state: str | None = None

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Quantity(StrEnum):
@@ -35,8 +36,7 @@ class Bound(StrEnum):
         return self in (Bound.HIGH_ALARM, Bound.LOW_ALARM)
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """The maker's limits of one quantity, in its unit; None where there is none."""
 
     high_alarm: float | None = None
@@ -74,8 +74,7 @@ def dbm(milliwatts: float | None) -> float | None:
     return 10.0 * math.log10(milliwatts)
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(NamedTuple):
     """One lane: optical power in mW, laser bias in mA. A power of 0 is a dark lane."""
 
     rx_mw: float | None = None

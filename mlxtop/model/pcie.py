@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from mlxtop.model.remember import remembered
 
@@ -57,8 +57,7 @@ def payload(mbps: int | None, mps: int | None, direction: Direction = Direction.
     return mbps * size // (size + _OVERHEAD[direction])
 
 
-@dataclass(frozen=True, slots=True)
-class PcieLink:
+class PcieLink(NamedTuple):
     """The link above one PCI device: GT/s and lanes, now and at most."""
 
     device: str
@@ -92,8 +91,7 @@ def _narrowest(links: tuple[PcieLink, ...]) -> PcieLink | None:
     return best
 
 
-@dataclass(frozen=True, slots=True)
-class PciePath:
+class PciePath(NamedTuple):
     """The links from a device (first) up to the root port (last); empty where there is none."""
 
     links: tuple[PcieLink, ...]

@@ -78,8 +78,7 @@ class LinkState(StrEnum):
     """Neither a network nor an RDMA device of the port is to be seen here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """State of a port's link."""
 
     layer: LinkLayer | None = None
@@ -99,8 +98,7 @@ class Link:
     address: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Temperature:
+class Temperature(NamedTuple):
     """One sensor: degrees Celsius, None where it gave no usable number."""
 
     name: str
@@ -130,8 +128,7 @@ class PcieStatus:
     absent: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """A failure as data: what it concerns and what was seen. Nothing else stops for it."""
 
     subject: str
@@ -153,8 +150,7 @@ class PortSample(NamedTuple):
     """Field name to the reason why it could not be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cpu:
+class Cpu(NamedTuple):
     """Load of the host's cores, percent of each, over the last interval."""
 
     tick: float

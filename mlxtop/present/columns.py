@@ -6,8 +6,8 @@ The same rows feed the live table and `--once`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from mlxtop.analysis.faults import severe_since_start
 from mlxtop.analysis.heatwatch import HeatWatch, SensorHeat
@@ -25,8 +25,7 @@ INDENT = 2
 GAP = 2
 
 
-@dataclass(frozen=True, slots=True)
-class PortRow:
+class PortRow(NamedTuple):
     """What the cells of one port are made from."""
 
     frame: PortFrame
@@ -54,8 +53,7 @@ def port_row(
     return PortRow(port_frame, flow, carries, numa, bits, severe_since_start(port_frame), heat)
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column: `render` gives a line of exactly `width` columns.
 
     Columns of a lower `rank` are there first when the screen is narrow; `grow` is how much wider
@@ -300,7 +298,7 @@ def layout(columns: int, names: int = NAME_WIDTH) -> tuple[Column, ...]:
         chosen.add(position)
         left -= need
     fitting = [COLUMNS[position] for position in sorted(chosen)]
-    fitting[0] = replace(fitting[0], width=names)
+    fitting[0] = fitting[0]._replace(width=names)
     return _widened(fitting, left)
 
 
@@ -317,7 +315,7 @@ def _widened(chosen: list[Column], left: int) -> tuple[Column, ...]:
                 extra[position] += 1
                 left -= 1
     return tuple(
-        replace(column, width=column.width + extra[index]) for index, column in enumerate(chosen)
+        column._replace(width=column.width + extra[index]) for index, column in enumerate(chosen)
     )
 
 

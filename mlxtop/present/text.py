@@ -6,9 +6,8 @@ The screen turns roles into styles of its theme; printed tables use the text alo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from mlxtop.present.clean import clean, fit, width
 
@@ -43,8 +42,7 @@ Line: TypeAlias = tuple[Run, ...]
 EMPTY: Line = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """Lines under a title; a page is a list of them."""
 
     title: str

@@ -6,7 +6,6 @@ None of them runs in the first seconds but the module's, so that a quick look st
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -187,8 +186,7 @@ def _with_own_limits(sensor: Temperature, module: Module | None) -> Temperature:
     own = module.thresholds.get(Quantity.TEMPERATURE) if module else None
     if own is None or own.high_alarm is None:
         return sensor
-    return replace(
-        sensor,
+    return sensor._replace(
         warning=own.high_warning,
         critical=own.high_alarm,
         limits_from="module's own thresholds",

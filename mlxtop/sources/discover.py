@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.model.identity import Adapter, Function, Host, Port, PortId, PortKind, natural
 from mlxtop.model.sample import LinkLayer, Problem
@@ -26,8 +26,7 @@ REPRESENTOR = re.compile(r"^(c\d+)?pf\d+(vf|sf)\d+$")
 """`phys_port_name` of a representor of a VF or sub-function."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(NamedTuple):
     """What discovery found."""
 
     host: Host
@@ -71,8 +70,7 @@ def discover(system: System, everything: bool = False) -> Inventory:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(NamedTuple):
     """What discovery has seen so far: functions by address, network devices by index and name."""
 
     found: Mapping[str, FoundFunction]

@@ -5,7 +5,7 @@ https://docs.kernel.org/networking/ethtool-netlink.html; include/uapi/linux/etht
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.model.sample import LinkState, Reading, Schema
 from mlxtop.system.door import Answer, Question, System
@@ -91,8 +91,7 @@ def _table(answer: Answer) -> tuple[list[str], tuple[int | None, ...]]:
     return names, tuple(value if isinstance(value, int) else None for value in values)
 
 
-@dataclass(frozen=True, slots=True)
-class DriverInfo:
+class DriverInfo(NamedTuple):
     """ETHTOOL_GDRVINFO."""
 
     driver: str

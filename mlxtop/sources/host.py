@@ -6,7 +6,7 @@ https://docs.kernel.org/networking/devlink/devlink-info.html
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.model.identity import Host
 from mlxtop.sources.sysfs import read_text
@@ -30,8 +30,7 @@ def read_host(system: System) -> Host:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceInfo:
+class DeviceInfo(NamedTuple):
     """Firmware of one device as devlink tells it."""
 
     psid: str | None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.model.sample import Temperature
 from mlxtop.sources.sysfs import names, parse_count, read_text
@@ -36,8 +36,7 @@ def parse_celsius(text: str | None) -> float | None:
     return celsius if LOWEST <= celsius <= HIGHEST else None
 
 
-@dataclass(frozen=True, slots=True)
-class Sensor:
+class Sensor(NamedTuple):
     """One channel: what of it does not change."""
 
     name: str

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from mlxtop.model.identity import Port
 from mlxtop.model.sample import Link, LinkLayer, LinkState
 from mlxtop.sources.ethtool import read_link_state
@@ -33,8 +31,7 @@ def read_link(system: System, port: Port, layer: LinkLayer | None, netdev: NetLi
     if layer is LinkLayer.INFINIBAND and port.rdma and port.rdma_port:
         link = read_infiniband_link(system, port.rdma, port.rdma_port)
         mode = read_text(system, f"/sys/class/net/{netdev.name}/mode") if netdev else None
-        return replace(
-            link,
+        return link._replace(
             mtu=known.mtu,
             carrier_changes=known.carrier_changes,
             address=known.address,
@@ -48,11 +45,11 @@ def read_link(system: System, port: Port, layer: LinkLayer | None, netdev: NetLi
     if netdev is None:
         # The network device may be in another namespace; RDMA devices are shared between them.
         seen = {"ACTIVE": LinkState.UP, None: LinkState.NO_DEVICE}.get(word, LinkState.DOWN)
-        return replace(known, state=seen, phys_state=phys)
+        return known._replace(state=seen, phys_state=phys)
     if known.state is LinkState.DOWN:
         state, detail = read_link_state(system, netdev.name)
-        return replace(known, state=state, detail=detail, phys_state=phys)
-    return replace(known, speed=read_speed(system, netdev.name), phys_state=phys)
+        return known._replace(state=state, detail=detail, phys_state=phys)
+    return known._replace(speed=read_speed(system, netdev.name), phys_state=phys)
 
 
 def refresh(link: Link, layer: LinkLayer | None, netdev: NetLink | None) -> Link:
@@ -67,6 +64,6 @@ def refresh(link: Link, layer: LinkLayer | None, netdev: NetLink | None) -> Link
     up_before, up_now = link.state is LinkState.UP, known.state is LinkState.UP
     if up_before != up_now or known.state is LinkState.ADMIN_DOWN:
         return known
-    return replace(
-        link, mtu=known.mtu, carrier_changes=known.carrier_changes, address=known.address
+    return link._replace(
+        mtu=known.mtu, carrier_changes=known.carrier_changes, address=known.address
     )

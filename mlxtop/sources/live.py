@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 from threading import Event, Thread
@@ -170,7 +169,7 @@ class LiveSource:
             if self._inventory is None:
                 raise
             problem = Problem("discovery", f"{type(error).__name__}: {error}")
-            self._inventory = inventory = replace(self._inventory, problems=(problem,))
+            self._inventory = inventory = self._inventory._replace(problems=(problem,))
         now = system.now()
         for readers in self._asking:
             readers.poll(now, slow=False)
@@ -226,7 +225,7 @@ class LiveSource:
             links = {link.index: link for link in read_links(self._system)}
             if _moved(inventory.links, links):
                 return self._discover(now)
-            self._inventory = inventory = replace(inventory, links=links)
+            self._inventory = inventory = inventory._replace(links=links)
             self._update_links(links)
         return inventory
 

@@ -312,7 +312,7 @@ def read_link_report(system: System, function: str, tool: str) -> LinkReport:
     module = report.module
     if module is not None:
         module = replace(module, source=tool, tick=now)
-    return replace(report, module=module, tick=now, source=tool)
+    return report._replace(module=module, tick=now, source=tool)
 
 
 def failure(finished: Finished) -> str | None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from mlxtop.model.module import Module, merge_seen
 from mlxtop.sources import cmis, sff8472, sff8636
@@ -36,8 +37,7 @@ I2C_DIAGNOSTICS = 0x51
 """A2h of SFF-8472."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """Bytes of one half page, read in one request."""
 
     name: str
@@ -47,8 +47,7 @@ class Block:
     address: int = I2C
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What to read of a layout: everything once, then what changes, or the temperature alone."""
 
     full: tuple[Block, ...]
@@ -179,8 +178,7 @@ def decode_eeprom(data: bytes) -> Module:
     return PLANS[kind].decode(memories)
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleAnswer:
+class ModuleAnswer(NamedTuple):
     """A module, or why there is none; both where an old reading is all there is."""
 
     module: Module | None = None

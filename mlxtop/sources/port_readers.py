@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlxtop.model.counters import Origin
 from mlxtop.model.identity import Port, PortKind
@@ -33,8 +32,7 @@ DEADLINE = 5.0
 _UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOENT, errno.ENOTTY)
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(NamedTuple):
     """All that the readers of a port depend on; another attachment needs new readers."""
 
     port: Port
@@ -192,7 +190,7 @@ class PortReaders:
         layer, link = self.attachment.layer, self.link.value
         if any(reader.gone for reader in self.fast.values()):
             detail = "the device no longer answers"
-            return replace(link or self.known, state=LinkState.LOST, detail=detail)
+            return (link or self.known)._replace(state=LinkState.LOST, detail=detail)
         if link is None:
             return self.known
         return refresh(link, layer, self._netdev)
@@ -208,7 +206,7 @@ class PortReaders:
         if not reader.stale(now):
             return reader.value
         return tuple(
-            replace(t, stale=True, problem=f"no answer for {now - t.tick:.0f} s")
+            t._replace(stale=True, problem=f"no answer for {now - t.tick:.0f} s")
             for t in reader.value
         )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.model.linkrate import parse_rate
 from mlxtop.model.sample import Link, LinkLayer, LinkState, Reading, Schema
@@ -29,8 +29,7 @@ DATA = Schema(
 _NO_GUID = re.compile(r"^[0:]*$")
 
 
-@dataclass(frozen=True, slots=True)
-class RdmaDevice:
+class RdmaDevice(NamedTuple):
     """One RDMA device; its names are udev's, its GUIDs are the card's."""
 
     name: str

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Event
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 FILE_LIMIT = 1 << 20
 """Bytes read of a file at most; larger ones are cut off."""
@@ -86,8 +86,7 @@ class Question(StrEnum):
     data since the connection was made, None where unknown and for listening ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class KernelRecord:
+class KernelRecord(NamedTuple):
     """One record of the kernel log; `lost` counts the records that were overwritten before it."""
 
     seconds: float
@@ -118,8 +117,7 @@ class DeviceEvent:
     details: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """A command that has ended; `status` is negative for a signal."""
 
     status: int

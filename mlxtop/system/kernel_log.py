@@ -10,7 +10,6 @@ import json
 import os
 import select
 from collections.abc import Iterator
-from dataclasses import replace
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 
@@ -76,7 +75,7 @@ def read_records(fd: int, stop: Event) -> Iterator[KernelRecord]:
             overrun = False
         last = last if sequence is None else sequence
         if (record := parse_record(text)) is not None:
-            yield replace(record, lost=lost)
+            yield record._replace(lost=lost)
             lost = 0
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from mlxtop.system.capture_file import Capture, Node
@@ -135,8 +134,8 @@ class _Mask:
         for key, answer in old.answers.items():
             new.answers[tuple(map(self._names, key))] = self._answer(key, answer)
         for argv, finished in old.commands.items():
-            new.commands[tuple(map(self._names, argv))] = replace(
-                finished, stdout=self.text(finished.stdout), stderr=self.text(finished.stderr)
+            new.commands[tuple(map(self._names, argv))] = finished._replace(
+                stdout=self.text(finished.stdout), stderr=self.text(finished.stderr)
             )
         return new
 

@@ -6,7 +6,6 @@ import errno
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from threading import Event, Lock
 
 from mlxtop.system.capture_file import Capture, Node
@@ -187,7 +186,7 @@ class RecordingSystem:
         finished = self._system.run(argv, timeout=timeout, stdin=stdin)
         with self._lock:
             if not self._over and self._fits(len(finished.stdout) + len(finished.stderr)):
-                kept = replace(finished, timed_out=False, cut=False)
+                kept = finished._replace(timed_out=False, cut=False)
                 self._capture.commands[tuple(argv)] = kept
         return finished
 

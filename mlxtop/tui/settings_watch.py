@@ -56,4 +56,4 @@ class SettingsWatch(Thread):
             for port, one in frame.ports.items()
             if one.now.port.kind is PortKind.PHYSICAL or port == selected
         }
-        return replace(frame, ports=ports)
+        return frame._replace(ports=ports)

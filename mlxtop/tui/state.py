@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -200,7 +200,7 @@ class State:
             port: now._replace(start={**now.start, **self._after(port, now)})
             for port, now in frame.ports.items()
         }
-        return replace(frame, ports=ports)
+        return frame._replace(ports=ports)
 
     def _after(self, port: PortId, now: PortFrame) -> Mapping[Origin, Reading]:
         zero = self.zero.get(port, {})

@@ -8,10 +8,9 @@ would cost more than everything else (plotext is pinned: these are its private n
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from math import isnan, nan
-from typing import Any
+from typing import Any, NamedTuple
 
 DOTS_X, DOTS_Y = 2, 4
 _BRAILLE = 0x2800
@@ -25,8 +24,7 @@ _HALVES = {
 has a curve."""
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
+class Curve(NamedTuple):
     """Dot heights by dot column, NaN for gaps, and to which side it is filled.
 
     `fill` is -1 for down to dot row `base`, 1 for up to it, 0 for a line; `body` is the role of

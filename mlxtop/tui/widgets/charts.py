@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil, floor, isnan, log10, nan
+from typing import NamedTuple
 
 from mlxtop.present.clean import fit
 from mlxtop.present.text import Line, Role, Run, line_width, spread
@@ -24,8 +24,7 @@ LEAST_SCALE = 1000.0
 _NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A horizontal line: a limit with its name."""
 
     value: float

@@ -7,8 +7,8 @@ height; it only moves left by whole cells.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import isnan, nan
+from typing import NamedTuple
 
 from mlxtop.model.history import Series
 from mlxtop.tui.widgets.canvas import DOTS_X
@@ -17,8 +17,7 @@ STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 """Seconds that a dot column may stand for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(NamedTuple):
     """The time that a chart shows: `dots` columns of `step` seconds, up to step number `last`.
 
     `newest` is the last step that is complete; it may be one before `last`, since the picture
