@@ -49,8 +49,6 @@ if TYPE_CHECKING:
 
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds that `+` and `-` step through."""
-GARBAGE = (20_000, 20, 50)
-"""Objects until the youngest generation is searched for cycles, and rounds until the older ones."""
 BACKLOG = 4096
 """Frames kept while the event loop cannot take them."""
 RINGS = frozenset({AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.LINK_DOWN})
@@ -160,9 +158,7 @@ class MlxtopApp(App[int]):
         if self.examine is not None:
             SettingsWatch(self, self.examine, self._stop).start()
         self._end_batch()
-        # Frames hold no cycles: looking for some among thousands of ports costs as much as they.
-        gc.freeze()
-        gc.set_threshold(*GARBAGE)
+        gc.freeze()  # what is there now stays: no need to search it for cycles
         for name in misnamed(self.settings.keys):
             self.notify(f"settings: keys: {name} is no command", severity="warning", markup=False)
 

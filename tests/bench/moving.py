@@ -22,7 +22,6 @@ from threading import Event
 from typing import Any
 
 from mlxtop import cli
-from mlxtop.lab import ManualClock, load_lab
 from mlxtop.sources.live import LiveSource
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Answer, DeviceEvent, KernelRecord, Question
@@ -39,6 +38,8 @@ Frozen = dict[tuple[str, ...], Any]
 
 def freeze(name: str) -> Frozen:
     """Everything that the readers learn of a simulated machine in two minutes."""
+    from mlxtop.lab import ManualClock, load_lab  # not part of what is measured
+
     clock = ManualClock()
     machine = load_lab(name, clock)
     frozen: Frozen = {("label",): machine.label}
