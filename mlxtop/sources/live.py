@@ -130,6 +130,8 @@ class LiveSource:
             yield self.take()
             if system.captured:
                 return
+            if self._cpu is None:  # its load is known from the second look on
+                self._cpu = Cpu(system.now(), system.cpu())
             now = system.now()
             due += self.interval
             if not now < due <= now + self.interval:
@@ -322,7 +324,9 @@ class LiveSource:
         )
 
     def _load(self, now: float) -> Cpu | None:
-        if self._cpu is None or now - self._cpu.tick >= CPU_EVERY:
+        if self._cpu is None:
+            return None
+        if now - self._cpu.tick >= CPU_EVERY:
             self._cpu = Cpu(now, self._system.cpu())
         return self._cpu if self._cpu.busy else None
 
