@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from mlxtop.analysis.checks import CHECKS
@@ -111,8 +110,8 @@ def case(
     frame = _changed(frame, port_id, {"module": MODULE, **changes})
     aspm = more.pop("aspm", "off")
     aer: Mapping[str, int] = more.pop("aer", {})
-    pcie = {key: replace(s, aspm=aspm, aer=aer) for key, s in frame.sample.pcie.items()}
-    frame = frame._replace(sample=replace(frame.sample, pcie=pcie))
+    pcie = {key: s._replace(aspm=aspm, aer=aer) for key, s in frame.sample.pcie.items()}
+    frame = frame._replace(sample=frame.sample._replace(pcie=pcie))
     dead = more.pop("dead", frozenset())
     tuning = Tuning(host, dict.fromkeys(frame.ports, port), dead=dead)
     return Case(frame, tuning, tuple(frame.ports), **more)

@@ -126,8 +126,7 @@ def test_a_card_that_reads_as_all_ones_is_dead() -> None:
 def test_a_card_without_ports_says_what_to_try(
     driver: str | None, state: str, severity: Severity, advice: str
 ) -> None:
-    card = replace(
-        CARD,
+    card = CARD._replace(
         family="ConnectX-3",
         functions=(FUNCTION._replace(driver=driver),),
         ports=(),
@@ -140,7 +139,7 @@ def test_a_card_without_ports_says_what_to_try(
 
 def test_without_any_card_nothing_can_be_told() -> None:
     frame, _ = frame_of(GOOD)
-    empty = frame._replace(ports={}, sample=replace(frame.sample, adapters=()))
+    empty = frame._replace(ports={}, sample=frame.sample._replace(adapters=()))
     found = unknown(CHECKS["cards answer and have a driver"](Case(empty, Tuning(), ())))
     assert "rescan" in found.reason
 
@@ -156,10 +155,10 @@ def test_an_infiniband_port_without_ipoib_carries_no_ip() -> None:
 
 
 def test_firmware_in_flash_that_does_not_run_is_told() -> None:
-    card = replace(CARD, firmware_stored="12.28.4512")
+    card = CARD._replace(firmware_stored="12.28.4512")
     found = only(run("firmware in flash is the running one", replace(GOOD, adapter=card)))
     assert "12.28.4512" in found.seen
-    card = replace(CARD, firmware_stored=None, absent={"firmware_stored": "mlx4 does not tell"})
+    card = CARD._replace(firmware_stored=None, absent={"firmware_stored": "mlx4 does not tell"})
     told = unknown(run("firmware in flash is the running one", replace(GOOD, adapter=card)))
     assert told.reason == "mlx4 does not tell"
 
@@ -214,7 +213,7 @@ def test_a_link_slower_than_both_ends_allow_is_a_warning() -> None:
     assert only(run("link speed", slow, modes(peer=peer))).severity is WARNING
     assert only(run("link speed", slow, modes())).severity is NOTE
     assert run("link speed", slow, modes(peer=("40000baseSR4/Full",))) == []
-    module = replace(MODULE, identity=Identity("QSFP+", types=("40GBASE-SR4",)))
+    module = MODULE._replace(identity=Identity("QSFP+", types=("40GBASE-SR4",)))
     assert run("link speed", slow, modes(), module=module) == []
     forced = replace(modes(peer=peer), modes=LinkModes(False, 4, peer, (), peer))
     seen = only(run("link speed", slow, forced)).seen
@@ -228,7 +227,7 @@ def test_missing_error_correction_is_found_where_it_is_needed() -> None:
     off = replace(GOOD_PORT, fec=Fec("Off"))
     check = "forward error correction"
     assert only(run(check, GOOD, off)).severity is WARNING
-    long = replace(MODULE, identity=Identity("QSFP28", types=("100GBASE-LR4 or 25GBASE-LR",)))
+    long = MODULE._replace(identity=Identity("QSFP28", types=("100GBASE-LR4 or 25GBASE-LR",)))
     assert run(check, GOOD, off, module=long) == []
     assert run(check, replace(GOOD, link=ethernet(40)), off) == []
     assert run(check, replace(GOOD, link=ethernet(10)), off) == []
@@ -383,10 +382,9 @@ def test_two_cards_behind_a_narrow_bridge_are_found() -> None:
         others=(Situation(ethernet(100), port=second),),
     )
     base = case(situation)
-    card = replace(CARD, key="two", functions=(FUNCTION._replace(address="0000:44:00.0"),))
-    sample = replace(
-        base.frame.sample,
-        adapters=(CARD, replace(card, ports=(second.id,))),
+    card = CARD._replace(key="two", functions=(FUNCTION._replace(address="0000:44:00.0"),))
+    sample = base.frame.sample._replace(
+        adapters=(CARD, card._replace(ports=(second.id,))),
         pcie={
             **base.frame.sample.pcie,
             "two": PcieStatus(path("0000:44:00.0", "0000:42:09.0"), aspm="off"),
@@ -466,7 +464,7 @@ def test_interrupts_on_one_core_or_on_the_wrong_node_are_warnings() -> None:
     assert "systemctl stop irqbalance" in away.advice
     assert "all 4 interrupts go to core 9" in only(run("interrupts", GOOD, placed(9, 9, 9, 9))).seen
     assert run("interrupts", GOOD, placed(0, 8, 9)) == []
-    one_node = replace(GOOD, adapter=replace(CARD, functions=(FUNCTION._replace(numa_node=None),)))
+    one_node = replace(GOOD, adapter=CARD._replace(functions=(FUNCTION._replace(numa_node=None),)))
     assert run("interrupts", one_node, placed(0, 1, 2, 3)) == []
 
 
@@ -587,17 +585,17 @@ def test_a_sensor_without_number_could_not_tell() -> None:
     assert unknown(run("temperatures", temperatures=(hanging,))).reason == "no answer for 8 s"
     mlx4 = replace(GOOD, driver="mlx4_core")
     assert "mlx4" in unknown(run("temperatures", mlx4, temperatures=())).reason
-    sensor = replace(CARD, functions=(FUNCTION._replace(hwmon="/sys/class/hwmon/hwmon3"),))
+    sensor = CARD._replace(functions=(FUNCTION._replace(hwmon="/sys/class/hwmon/hwmon3"),))
     silent = run("temperatures", replace(GOOD, adapter=sensor), temperatures=())
     assert unknown(silent).reason == "the sensor has not answered yet"
 
 
 def test_a_dim_lane_is_found() -> None:
-    dim = replace(MODULE, lanes=(Lane(0.8), Lane(0.8), Lane(0.07), Lane(0.8)))
+    dim = MODULE._replace(lanes=(Lane(0.8), Lane(0.8), Lane(0.07), Lane(0.8)))
     found = only(run("optical power", module=dim))
     assert found.severity is WARNING
     assert "rx power of lane 3 is 0.070 mW, below its low warning" in found.seen
-    dark = replace(MODULE, lanes=(Lane(0.01),))
+    dark = MODULE._replace(lanes=(Lane(0.01),))
     assert only(run("optical power", module=dark)).severity is CRITICAL
     assert "memory" in unknown(run("optical power", module=None)).reason
 
@@ -644,7 +642,7 @@ def test_trouble_in_the_kernel_log_is_told_until_something_shows_that_it_is_over
     assert run("kernel log", incidents=(fault, up)) == []
     power = incident(IncidentKind.POWER, WARNING, 2.0, "the slot gives too little power: 10 W")
     assert "12 V" in only(run("kernel log", incidents=(power, up))).advice
-    elsewhere = replace(fault, device="0000:99:00.0")
+    elsewhere = fault._replace(device="0000:99:00.0")
     assert run("kernel log", incidents=(elsewhere,)) == []
     assert unknown(run("kernel log", absent={"kernel log": "needs root"})).reason == "needs root"
 
@@ -678,7 +676,7 @@ def test_a_check_with_nothing_to_look_at_is_not_called_fine() -> None:
 
 def test_without_any_port_no_check_is_fine() -> None:
     frame, _ = frame_of(GOOD)
-    empty = frame._replace(ports={}, sample=replace(frame.sample, adapters=()))
+    empty = frame._replace(ports={}, sample=frame.sample._replace(adapters=()))
     report = examine(Case(empty, Tuning(), ()), CHECKS)
     assert report.fine == ()
     assert "links are up" in report.idle["no port"]
@@ -692,7 +690,7 @@ def test_light_is_nothing_to_look_at_without_an_optical_module() -> None:
 
 def test_checks_of_cards_have_nothing_to_look_at_without_one() -> None:
     base = case(replace(GOOD, function=None, driver="veth"))
-    alone = replace(base, frame=base.frame._replace(sample=replace(base.frame.sample, adapters=())))
+    alone = replace(base, frame=base.frame._replace(sample=base.frame.sample._replace(adapters=())))
     found = examine(alone, CHECKS)
     assert found.judged
     assert found.idle["no card"] == (

@@ -52,7 +52,7 @@ def test_a_test_program_that_may_run_on_the_cards_node_is_fine(cpus: tuple[int, 
 
 
 def test_on_one_node_every_core_is_as_good() -> None:
-    alone = replace(GOOD, adapter=replace(CARD, functions=(FUNCTION._replace(numa_node=None),)))
+    alone = replace(GOOD, adapter=CARD._replace(functions=(FUNCTION._replace(numa_node=None),)))
     assert run(PLACE, alone, host=host(program("iperf3", "-s"))) == []
 
 
@@ -91,7 +91,7 @@ def test_zone_reclaim_matters_only_with_several_nodes() -> None:
     reclaim = host(vm__zone_reclaim_mode="1")
     assert "zone_reclaim_mode = 1" in only(run("kernel settings", host=reclaim)).seen
     everywhere = FUNCTION._replace(numa_node=0, local_cpus="0-15")
-    one = replace(GOOD, adapter=replace(CARD, functions=(everywhere,)))
+    one = replace(GOOD, adapter=CARD._replace(functions=(everywhere,)))
     assert run("kernel settings", one, host=reclaim) == []
 
 

@@ -41,7 +41,7 @@ def linked(lanes: int | None, autoneg: bool = True, peer: tuple[str, ...] = ()) 
 def test_lanes_that_carry_nothing_are_found(
     gbps: int, lanes: int, form: str, seen: str | None
 ) -> None:
-    module = replace(MODULE, identity=replace(MODULE.identity, identifier=form))
+    module = MODULE._replace(identity=MODULE.identity._replace(identifier=form))
     slow = replace(GOOD, link=ethernet(gbps))
     found = run("Ethernet lanes", slow, linked(lanes), module=module)
     if seen is None:
@@ -129,7 +129,7 @@ def test_error_correction_that_differs_is_a_warning(
 
 
 def fabric(rate: str, family: str, **more: Any) -> Situation:
-    return replace(GOOD, link=infiniband(rate, 32), adapter=replace(CARD, family=family), **more)
+    return replace(GOOD, link=infiniband(rate, 32), adapter=CARD._replace(family=family), **more)
 
 
 def reported(enabled: tuple[str, ...], cable: tuple[str, ...]) -> LinkReport:

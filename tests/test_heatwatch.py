@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from mlxtop.analysis.alarm import AlarmState
 from mlxtop.analysis.heatwatch import Alert, AlertKind, HeatWatch
 from mlxtop.model.counters import Origin
@@ -103,7 +101,7 @@ def test_a_sensor_that_never_answered_is_no_alarm() -> None:
 
 
 def dim(rx: float) -> Module:
-    return replace(MODULE, lanes=(Lane(0.8, 1.0, 40.0), Lane(rx, 1.0, 41.0)))
+    return MODULE._replace(lanes=(Lane(0.8, 1.0, 40.0), Lane(rx, 1.0, 41.0)))
 
 
 def test_light_beyond_the_modules_limits_is_an_alarm_like_heat() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 from mlxtop.model.linkreport import LinkReport
@@ -24,7 +23,7 @@ def port_of(module: Module | None, report: LinkReport | None = None) -> dict[str
 def test_a_module_is_numbers_and_null() -> None:
     image = qsfp28()
     put(image, 36, 0)
-    module = replace(decode_eeprom(bytes(image)), seen={Flag("rx loss of signal", 2): 1.0})
+    module = decode_eeprom(bytes(image))._replace(seen={Flag("rx loss of signal", 2): 1.0})
     found = port_of(module)["module"]
     assert (found["vendor"], found["part"]) == ("ACME OPTICS", "AC-Q28-CWDM4")
     assert found["lengths_m"] == {"SMF": 2000.0}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from mlxtop.analysis.heat import Crossing, Forecast, Trend
@@ -75,7 +73,7 @@ def test_a_module_is_described_with_every_lane() -> None:
     image = qsfp28()
     put(image, 36, 0)
     put(image, 34, 300)
-    module = replace(decode_eeprom(bytes(image)), source="ethtool netlink", tick=18.0)
+    module = decode_eeprom(bytes(image))._replace(source="ethtool netlink", tick=18.0)
     shown = page(with_module(module))
     assert "ACME OPTICS AC-Q28-CWDM4 rev 1B" in shown
     assert "100G CWDM4" in shown
@@ -88,7 +86,7 @@ def test_a_module_is_described_with_every_lane() -> None:
 
 def test_flags_that_are_gone_are_seen_since() -> None:
     flags = {Flag("rx loss of signal", 1): 10.0, Flag("rx loss of signal", 3): 10.0}
-    module = replace(decode_eeprom(bytes(qsfp28())), seen=flags, tick=30.0)
+    module = decode_eeprom(bytes(qsfp28()))._replace(seen=flags, tick=30.0)
     shown = page(with_module(module))
     assert "rx loss of signal on lanes 1, 3" in shown
     assert "not now" in shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from threading import Event
 
 import pytest
@@ -119,11 +120,14 @@ async def test_no_screen_stumbles_over_a_terminal_of_few_columns_or_rows(
     keys: tuple[str, ...],
 ) -> None:
     async with running(size=(100, 30)) as (app, pilot):
+
+        def as_wide(width: int) -> bool:
+            return {len(row) for row in screen_text(app).split("\n")} == {width}
+
         await pilot.press(*keys)
         for size in ((2, 30), (1, 9), (3, 5), (60, 2), (4, 40), (2, 3), (80, 1)):
             await pilot.resize_terminal(*size)
-            await pilot.pause()
-            assert {len(line) for line in screen_text(app).split("\n")} == {size[0]}
+            await until(pilot, partial(as_wide, size[0]))
 
 
 async def test_keys_open_pages_help_and_events_and_escape_never_quits() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from math import exp, nan
 
 import pytest
@@ -142,7 +141,7 @@ async def test_a_script_that_failed_is_told() -> None:
 
 async def test_a_kernel_log_that_may_not_be_read_is_told_with_the_events() -> None:
     given = warm_up(3)
-    given[-1] = replace(given[-1], absent={"kernel_log": "needs root"})
+    given[-1] = given[-1]._replace(absent={"kernel_log": "needs root"})
     async with running(given) as (app, pilot):
         await pilot.press("e")
         await until(pilot, lambda: "needs root" in text_of(page_of(app)))
@@ -173,7 +172,7 @@ def test_events_stand_at_the_instant_they_happened_and_with_their_port() -> None
     happened = Incident(IncidentKind.MODULE_PLUGGED, "plugged", tick=40.0, device="0000:43:00.0")
     other = Incident(IncidentKind.MODULE_PLUGGED, "plugged", tick=41.0, device="0000:44:00.0")
     port = ethernet(PACU, 100.0, 0, 0)
-    shown = replace(sample(100.0, port), incidents=(other, happened))
+    shown = sample(100.0, port)._replace(incidents=(other, happened))
     state.arrive(frame(shown))
     assert state.incidents_of(PACU.id) == [(shown.wall - 60.0, happened)]
 
@@ -181,7 +180,7 @@ def test_events_stand_at_the_instant_they_happened_and_with_their_port() -> None
 def test_errors_of_the_bridge_above_a_port_are_its_events_and_stand_on_its_page() -> None:
     state = State(selected=PACU.id)
     above = Incident(IncidentKind.AER, "PCIe error", Severity.WARNING, 99.0, "0000:40:03.0")
-    shown = replace(sample(100.0, ethernet(PACU, 100.0, 0, 0)), incidents=(above,))
+    shown = sample(100.0, ethernet(PACU, 100.0, 0, 0))._replace(incidents=(above,))
     state.arrive(frame(shown))
     view = state.view(76)
     assert view is not None

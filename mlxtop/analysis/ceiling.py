@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlxtop.analysis.limits import (
     CpuLoad,
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
     from mlxtop.model.tuning import Tuning
 
 
-@dataclass(frozen=True, slots=True)
-class Ceiling:
+class Ceiling(NamedTuple):
     """A port's limits, traffic and verdict; what is None has its reason in `absent`."""
 
     port: PortId
@@ -36,7 +34,7 @@ class Ceiling:
     cpu: CpuLoad | None
     measured: Measured | None
     verdict: Verdict
-    absent: Mapping[str, str] = field(default_factory=dict)
+    absent: Mapping[str, str] = {}
 
 
 def ceiling(

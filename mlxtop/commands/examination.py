@@ -164,7 +164,7 @@ def reread_pcie(system: System, frame: Frame) -> Frame:
     for adapter in frame.sample.adapters:
         if adapter.key in now and adapter.functions:
             now[adapter.key] = read_pcie(system, adapter.functions[0].path)
-    return frame._replace(sample=replace(frame.sample, pcie=now))
+    return frame._replace(sample=frame.sample._replace(pcie=now))
 
 
 def probe(system: System, frame: Frame, host: str, ports: tuple[PortId, ...]) -> Iterator[Probe]:

@@ -7,7 +7,7 @@ udev may change at any time.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -129,8 +129,7 @@ class Function(NamedTuple):
     """Canonical sysfs directory; its PCI ancestors are the path to the root."""
 
 
-@dataclass(frozen=True, slots=True)
-class Adapter:
+class Adapter(NamedTuple):
     """One physical card: the functions that share `sys_image_guid`, else the slot."""
 
     key: str
@@ -146,7 +145,7 @@ class Adapter:
     """Version in flash; differs from `firmware` until a reset activates it."""
     state: str | None = None
     """Why the card has no port, in words: no driver, passed through …; None when all is well."""
-    absent: dict[str, str] = field(default_factory=dict)
+    absent: Mapping[str, str] = {}
     """Field name to the reason why it is None."""
 
     @property

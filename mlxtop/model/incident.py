@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from mlxtop.model.counters import Severity
 
@@ -38,8 +38,7 @@ class IncidentKind(StrEnum):
     """Events were lost; what happened is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
+class Incident(NamedTuple):
     """One event of a device."""
 
     kind: IncidentKind
@@ -52,5 +51,5 @@ class Incident:
     """PCI address of the function, port or bridge."""
     ifname: str | None = None
     source: str = "kernel log"
-    details: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, str] = {}
     """Parts of the text that programs want: `module`, `bits`, `error`, `version` …"""

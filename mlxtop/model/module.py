@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -115,8 +115,7 @@ class Flag:
         return self.text if self.lane is None else f"{self.text} (lane {self.lane})"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What the module says of itself; read once, as it does not change."""
 
     identifier: str | None = None
@@ -135,9 +134,9 @@ class Identity:
     technology: str | None = None
     wavelength: float | None = None
     """nm."""
-    lengths: Mapping[str, float] = field(default_factory=dict)
+    lengths: Mapping[str, float] = {}
     """Reach in metres by medium: `SMF`, `OM3`, `cable` …; media it does not support left out."""
-    attenuation: Mapping[str, float] = field(default_factory=dict)
+    attenuation: Mapping[str, float] = {}
     """dB of a copper cable by frequency, `5GHz`."""
     power_class: int | None = None
     max_power: float | None = None
@@ -146,8 +145,7 @@ class Identity:
     """A passive copper cable: it has no laser and as a rule no sensors."""
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(NamedTuple):
     """A module as it was last read."""
 
     identity: Identity
@@ -156,17 +154,17 @@ class Module:
     voltage: float | None = None
     """V."""
     lanes: tuple[Lane, ...] = ()
-    thresholds: Mapping[Quantity, Thresholds] = field(default_factory=dict)
+    thresholds: Mapping[Quantity, Thresholds] = {}
     flags: frozenset[Flag] | None = None
     """What is signalled now; None where the module does not tell."""
-    seen: Mapping[Flag, float] = field(default_factory=dict)
+    seen: Mapping[Flag, float] = {}
     """Flag to the monotonic second since which it was seen: reading clears most of them."""
     state: str | None = None
     """`ready`, `low power`, `fault` …; CMIS modules only."""
     source: str = ""
     tick: float = 0.0
     """Monotonic second of the reading."""
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = {}
     """Field name to the reason why its value was not believed or is not there."""
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -117,15 +116,14 @@ class Temperature(NamedTuple):
     stale: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PcieStatus:
+class PcieStatus(NamedTuple):
     """PCIe of one card: the path of its first function, error counts, power management."""
 
     path: PciePath
     aspm: str | None = None
-    aer: Mapping[str, int] = field(default_factory=dict)
+    aer: Mapping[str, int] = {}
     """`0000:40:03.0 BadTLP` to count, for the card and the ports above it; only non-zero ones."""
-    absent: Mapping[str, str] = field(default_factory=dict)
+    absent: Mapping[str, str] = {}
 
 
 class Problem(NamedTuple):
@@ -157,8 +155,7 @@ class Cpu(NamedTuple):
     busy: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One look at the machine."""
 
     wall: float
@@ -167,12 +164,12 @@ class Sample:
     host: Host
     adapters: tuple[Adapter, ...]
     ports: Mapping[PortId, PortSample]
-    pcie: Mapping[str, PcieStatus] = field(default_factory=dict)
+    pcie: Mapping[str, PcieStatus] = {}
     """By `Adapter.key`; of a card in several slots the further ones by slot, `0002:01:00`."""
     cpu: Cpu | None = None
     incidents: tuple[Incident, ...] = ()
     """What has happened since the sample before, as far as the kernel told."""
-    absent: Mapping[str, str] = field(default_factory=dict)
+    absent: Mapping[str, str] = {}
     """`kernel_log` to the reason why incidents may be missing."""
     problems: tuple[Problem, ...] = ()
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlxtop.analysis.absence import adapter_absences, port_absences
 from mlxtop.analysis.heatwatch import HeatWatch, SensorHeat
@@ -23,8 +22,7 @@ VALUE_WIDTH = 12
 """Columns of a value in a page with one value a direction."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """One port of a frame as a page sees it.
 
     `columns` is the room for a line; `highs` holds the highest rates and temperatures seen since
@@ -35,7 +33,7 @@ class View:
     port: PortId
     columns: int = 76
     bits: bool = True
-    highs: Mapping[str, float] = field(default_factory=dict)
+    highs: Mapping[str, float] = {}
     heat: HeatWatch | None = None
     tuning: Tuning | None = None
     events: Sequence[tuple[float, Incident]] = ()

@@ -25,7 +25,7 @@ _IFNAME = re.compile(r"^(?P<name>[^\s:]{1,15}): ")
 _STAMP = re.compile(r"^(?:<\d+>)?\[\s*(\d+\.\d+)(?:,?\s*[TC]\d+)?\] ?(.*)$")
 
 Parts = dict[str, str]
-Rule = tuple[re.Pattern[str], IncidentKind, Severity | Callable[[Parts], Severity], str]
+Rule = tuple[str, IncidentKind, Severity | Callable[[Parts], Severity], str]
 
 _NOTE, _WARNING, _CRITICAL = Severity.NOTE, Severity.WARNING, Severity.CRITICAL
 
@@ -41,179 +41,176 @@ def _aer(parts: Parts) -> Severity:
 
 _LINK = r"(?P<speed>[\d.]+ GT/s) PCIe x(?P<width>\d+) link"
 
-_RULES: tuple[Rule, ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), kind, severity, text)
-    for pattern, kind, severity, text in (
-        (
-            r"High temperature on sensors with bit set (?P<msb>(?:0x)?[0-9a-f]+),? "
-            r"(?P<lsb>(?:0x)?[0-9a-f]+)",
-            IncidentKind.OVERHEAT,
-            _CRITICAL,
-            "over its temperature threshold: {sensors}",
-        ),
-        (
-            r"Sensor name\[\d+\]: (?P<sensors>.+)",
-            IncidentKind.OVERHEAT,
-            _CRITICAL,
-            "over its temperature threshold: {sensors}",
-        ),
-        (
-            r"Temperature Threshold was reached! Threshold: (?P<threshold>-?\d+) celsius degrees; "
-            r"Current Temperature: (?P<temperature>-?\d+)",
-            IncidentKind.OVERHEAT,
-            _CRITICAL,
-            "chip at {temperature} °C, over its threshold of {threshold} °C",
-        ),
-        (
-            r"Port module event\[error\]: module (?P<module>\d+), (?P<error>[^,]+)"
-            r"(?:, (?P<detail>.+))?",
-            IncidentKind.MODULE_FAULT,
-            _CRITICAL,
-            "module {module}: {error}, {detail}",
-        ),
-        (
-            r"Port module event: module (?P<module>\d+), Cable (?:plugged|enabled)",
-            IncidentKind.MODULE_PLUGGED,
-            _NOTE,
-            "module {module} plugged",
-        ),
-        (
-            r"Port module event: module (?P<module>\d+), Cable unplugged",
-            IncidentKind.MODULE_UNPLUGGED,
-            _WARNING,
-            "module {module} unplugged",
-        ),
-        (
-            r"Port module event: module (?P<module>\d+), Cable disabled",
-            IncidentKind.MODULE_DISABLED,
-            _WARNING,
-            "module {module} disabled",
-        ),
-        (
-            r"Bad cable detected on port (?P<port>\d+)",
-            IncidentKind.MODULE_FAULT,
-            _CRITICAL,
-            "bad cable on port {port}",
-        ),
-        (r"Link up$", IncidentKind.LINK_UP, _NOTE, "link up"),
-        (r"Link down$", IncidentKind.LINK_DOWN, _WARNING, "link down"),
-        (r"Close port called", IncidentKind.PORT_CLOSED, _NOTE, "port closed"),
-        (
-            r"(?P<gbps>[\d.]+) Gb/s available PCIe bandwidth, limited by " + _LINK + r" at "
-            rf"(?P<at>{_BDF}) \(capable of (?P<capable>[\d.]+) Gb/s with "
-            r"(?P<capable_speed>[\d.]+ GT/s) PCIe x(?P<capable_width>\d+) link\)",
-            IncidentKind.PCIE,
-            _limited,
-            "{gbps} of {capable} Gb/s: {speed} x{width} at {at}",
-        ),
-        (
-            r"(?P<gbps>[\d.]+) Gb/s available PCIe bandwidth \(" + _LINK + r"\)",
-            IncidentKind.PCIE,
-            _limited,
-            "{gbps} Gb/s: {speed} x{width}",
-        ),
-        (
-            r"Detected insufficient power on the PCIe slot \((?P<watts>\d+)\s*W\)",
-            IncidentKind.POWER,
-            _WARNING,
-            "the slot gives too little power: {watts} W",
-        ),
-        (
-            r"PCIe slot advertised sufficient power \((?P<watts>\d+)\s*W\)",
-            IncidentKind.POWER,
-            _NOTE,
-            "the slot gives enough power: {watts} W",
-        ),
-        (
-            r"PCIe slot power capability was not advertised",
-            IncidentKind.POWER,
-            _NOTE,
-            "the slot does not say how much power it gives",
-        ),
-        (
-            r"PCIe Bus Error: severity=(?P<severity>[^,]+), type=(?P<type>[^,]+)",
-            IncidentKind.AER,
-            _aer,
-            "PCIe error, {severity}: {type}",
-        ),
-        (
-            r"AER: (?:Multiple )?(?P<severity>Corrected|Correctable|Uncorrect(?:ed|able) "
-            r"\((?:Non-)?Fatal\)) error(?: message)? received(?: from |: )"
-            rf"(?P<from>{_BDF})",
-            IncidentKind.AER,
-            _aer,
-            "PCIe error told by {from}: {severity}",
-        ),
-        (
-            r"device's health compromised.*",
-            IncidentKind.HEALTH,
-            _CRITICAL,
-            "firmware no longer answers: health compromised",
-        ),
-        (
-            r"assert_var\[0\]:? (?P<code>0x[0-9a-f]+)",
-            IncidentKind.HEALTH,
-            _CRITICAL,
-            "firmware assert {code}",
-        ),
-        (
-            r"(?:.*synd(?:rome)?\b.*)?:? ?High temperature$",
-            IncidentKind.OVERHEAT,
-            _CRITICAL,
-            "firmware: high temperature",
-        ),
-        (
-            r"Fatal error (?P<code>\d+) detected|.*\bFatal error\b.*",
-            IncidentKind.HEALTH,
-            _CRITICAL,
-            "fatal error {code}",
-        ),
-        (
-            r"health recovery flow aborted.*",
-            IncidentKind.HEALTH,
-            _CRITICAL,
-            "recovery given up: PCI reads still fail",
-        ),
-        (
-            r"Internal error detected.*",
-            IncidentKind.HEALTH,
-            _CRITICAL,
-            "internal error of the card",
-        ),
-        (
-            r"(?P<op>[A-Z0-9_]+)\(0x[0-9a-f]+\) op_mod\(0x[0-9a-f]+\) failed, status "
-            r"(?P<status>[^,]+?)(?:\(0x[0-9a-f]+\))?, syndrome \((?P<syndrome>0x[0-9a-f]+)\).*",
-            IncidentKind.COMMAND,
-            _WARNING,
-            "{op} failed: {status}",
-        ),
-        (
-            r"renamed from (?P<old>\S+)",
-            IncidentKind.RENAMED,
-            _NOTE,
-            "renamed from {old}",
-        ),
-        (r"joined to (?P<master>\S+)", IncidentKind.BOND, _NOTE, "joined {master}"),
-        (r"enabling device \(.*\)", IncidentKind.ENABLED, _NOTE, "PCI device enabled"),
-        (
-            r"firmware version: (?P<version>[\d.]+)",
-            IncidentKind.FIRMWARE,
-            _NOTE,
-            "firmware {version}",
-        ),
-        (
-            r"Detected virtual function - running in slave mode",
-            IncidentKind.VF,
-            _NOTE,
-            "runs as a virtual function",
-        ),
-        (
-            r"Mellanox ConnectX core driver v(?P<version>\S+)",
-            IncidentKind.DRIVER,
-            _NOTE,
-            "driver {version} loaded",
-        ),
-    )
+_RULES: tuple[Rule, ...] = (
+    (
+        r"High temperature on sensors with bit set (?P<msb>(?:0x)?[0-9a-f]+),? "
+        r"(?P<lsb>(?:0x)?[0-9a-f]+)",
+        IncidentKind.OVERHEAT,
+        _CRITICAL,
+        "over its temperature threshold: {sensors}",
+    ),
+    (
+        r"Sensor name\[\d+\]: (?P<sensors>.+)",
+        IncidentKind.OVERHEAT,
+        _CRITICAL,
+        "over its temperature threshold: {sensors}",
+    ),
+    (
+        r"Temperature Threshold was reached! Threshold: (?P<threshold>-?\d+) celsius degrees; "
+        r"Current Temperature: (?P<temperature>-?\d+)",
+        IncidentKind.OVERHEAT,
+        _CRITICAL,
+        "chip at {temperature} °C, over its threshold of {threshold} °C",
+    ),
+    (
+        r"Port module event\[error\]: module (?P<module>\d+), (?P<error>[^,]+)"
+        r"(?:, (?P<detail>.+))?",
+        IncidentKind.MODULE_FAULT,
+        _CRITICAL,
+        "module {module}: {error}, {detail}",
+    ),
+    (
+        r"Port module event: module (?P<module>\d+), Cable (?:plugged|enabled)",
+        IncidentKind.MODULE_PLUGGED,
+        _NOTE,
+        "module {module} plugged",
+    ),
+    (
+        r"Port module event: module (?P<module>\d+), Cable unplugged",
+        IncidentKind.MODULE_UNPLUGGED,
+        _WARNING,
+        "module {module} unplugged",
+    ),
+    (
+        r"Port module event: module (?P<module>\d+), Cable disabled",
+        IncidentKind.MODULE_DISABLED,
+        _WARNING,
+        "module {module} disabled",
+    ),
+    (
+        r"Bad cable detected on port (?P<port>\d+)",
+        IncidentKind.MODULE_FAULT,
+        _CRITICAL,
+        "bad cable on port {port}",
+    ),
+    (r"Link up$", IncidentKind.LINK_UP, _NOTE, "link up"),
+    (r"Link down$", IncidentKind.LINK_DOWN, _WARNING, "link down"),
+    (r"Close port called", IncidentKind.PORT_CLOSED, _NOTE, "port closed"),
+    (
+        r"(?P<gbps>[\d.]+) Gb/s available PCIe bandwidth, limited by " + _LINK + r" at "
+        rf"(?P<at>{_BDF}) \(capable of (?P<capable>[\d.]+) Gb/s with "
+        r"(?P<capable_speed>[\d.]+ GT/s) PCIe x(?P<capable_width>\d+) link\)",
+        IncidentKind.PCIE,
+        _limited,
+        "{gbps} of {capable} Gb/s: {speed} x{width} at {at}",
+    ),
+    (
+        r"(?P<gbps>[\d.]+) Gb/s available PCIe bandwidth \(" + _LINK + r"\)",
+        IncidentKind.PCIE,
+        _limited,
+        "{gbps} Gb/s: {speed} x{width}",
+    ),
+    (
+        r"Detected insufficient power on the PCIe slot \((?P<watts>\d+)\s*W\)",
+        IncidentKind.POWER,
+        _WARNING,
+        "the slot gives too little power: {watts} W",
+    ),
+    (
+        r"PCIe slot advertised sufficient power \((?P<watts>\d+)\s*W\)",
+        IncidentKind.POWER,
+        _NOTE,
+        "the slot gives enough power: {watts} W",
+    ),
+    (
+        r"PCIe slot power capability was not advertised",
+        IncidentKind.POWER,
+        _NOTE,
+        "the slot does not say how much power it gives",
+    ),
+    (
+        r"PCIe Bus Error: severity=(?P<severity>[^,]+), type=(?P<type>[^,]+)",
+        IncidentKind.AER,
+        _aer,
+        "PCIe error, {severity}: {type}",
+    ),
+    (
+        r"AER: (?:Multiple )?(?P<severity>Corrected|Correctable|Uncorrect(?:ed|able) "
+        r"\((?:Non-)?Fatal\)) error(?: message)? received(?: from |: )"
+        rf"(?P<from>{_BDF})",
+        IncidentKind.AER,
+        _aer,
+        "PCIe error told by {from}: {severity}",
+    ),
+    (
+        r"device's health compromised.*",
+        IncidentKind.HEALTH,
+        _CRITICAL,
+        "firmware no longer answers: health compromised",
+    ),
+    (
+        r"assert_var\[0\]:? (?P<code>0x[0-9a-f]+)",
+        IncidentKind.HEALTH,
+        _CRITICAL,
+        "firmware assert {code}",
+    ),
+    (
+        r"(?:.*synd(?:rome)?\b.*)?:? ?High temperature$",
+        IncidentKind.OVERHEAT,
+        _CRITICAL,
+        "firmware: high temperature",
+    ),
+    (
+        r"Fatal error (?P<code>\d+) detected|.*\bFatal error\b.*",
+        IncidentKind.HEALTH,
+        _CRITICAL,
+        "fatal error {code}",
+    ),
+    (
+        r"health recovery flow aborted.*",
+        IncidentKind.HEALTH,
+        _CRITICAL,
+        "recovery given up: PCI reads still fail",
+    ),
+    (
+        r"Internal error detected.*",
+        IncidentKind.HEALTH,
+        _CRITICAL,
+        "internal error of the card",
+    ),
+    (
+        r"(?P<op>[A-Z0-9_]+)\(0x[0-9a-f]+\) op_mod\(0x[0-9a-f]+\) failed, status "
+        r"(?P<status>[^,]+?)(?:\(0x[0-9a-f]+\))?, syndrome \((?P<syndrome>0x[0-9a-f]+)\).*",
+        IncidentKind.COMMAND,
+        _WARNING,
+        "{op} failed: {status}",
+    ),
+    (
+        r"renamed from (?P<old>\S+)",
+        IncidentKind.RENAMED,
+        _NOTE,
+        "renamed from {old}",
+    ),
+    (r"joined to (?P<master>\S+)", IncidentKind.BOND, _NOTE, "joined {master}"),
+    (r"enabling device \(.*\)", IncidentKind.ENABLED, _NOTE, "PCI device enabled"),
+    (
+        r"firmware version: (?P<version>[\d.]+)",
+        IncidentKind.FIRMWARE,
+        _NOTE,
+        "firmware {version}",
+    ),
+    (
+        r"Detected virtual function - running in slave mode",
+        IncidentKind.VF,
+        _NOTE,
+        "runs as a virtual function",
+    ),
+    (
+        r"Mellanox ConnectX core driver v(?P<version>\S+)",
+        IncidentKind.DRIVER,
+        _NOTE,
+        "driver {version} loaded",
+    ),
 )
 
 
@@ -262,8 +259,8 @@ def parse_message(
 def _find(
     text: str,
 ) -> tuple[re.Match[str], IncidentKind, Severity | Callable[[Parts], Severity], str] | None:
-    for pattern, kind, severity, words in _RULES:
-        if (match := pattern.match(text)) is not None:
+    for pattern, kind, severity, words in _RULES:  # which `re` keeps compiled, once there is a log
+        if (match := re.match(pattern, text, re.IGNORECASE)) is not None:
             return match, kind, severity, words
     return None
 

@@ -11,7 +11,6 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 from mlxtop.model.linkreport import LinkReport
 from mlxtop.model.module import Flag, Identity, Lane, Module, Quantity, Thresholds
@@ -311,7 +310,7 @@ def read_link_report(system: System, function: str, tool: str) -> LinkReport:
         raise ToolFailed(errno.EIO, "the tool printed nothing that is understood")
     module = report.module
     if module is not None:
-        module = replace(module, source=tool, tick=now)
+        module = module._replace(source=tool, tick=now)
     return report._replace(module=module, tick=now, source=tool)
 
 

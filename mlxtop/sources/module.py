@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 from mlxtop.model.module import Module, merge_seen
@@ -265,7 +264,7 @@ class ModuleReader:
         degrees = celsius(raw)
         if degrees is None or old.temperature is None:
             return self._decoded(now)
-        return replace(old, temperature=degrees, tick=now)
+        return old._replace(temperature=degrees, tick=now)
 
     def _full(self, now: float) -> Module:
         try:
@@ -332,7 +331,7 @@ class ModuleReader:
         old = self._answer.module
         same = old is not None and old.identity == module.identity
         seen = merge_seen(old.seen if same and old is not None else {}, module.flags, now)
-        return replace(module, source=source, tick=now, seen=seen)
+        return module._replace(source=source, tick=now, seen=seen)
 
 
 def explain(error: OSError) -> str:

@@ -6,9 +6,8 @@ Everything that fails raises OSError with the errno of the kernel, whatever the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Event
 from typing import Any, NamedTuple, Protocol
@@ -99,8 +98,7 @@ class KernelRecord(NamedTuple):
     lost: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceEvent:
+class DeviceEvent(NamedTuple):
     """A device or link changed; `action` is add, remove, change, move, bind, unbind, link or lost.
 
     `link` is an rtnetlink message about a netdev, its details `message` (new, delete), `index`,
@@ -114,7 +112,7 @@ class DeviceEvent:
     name: str
     device: str | None = None
     """PCI address of the nearest PCI ancestor."""
-    details: dict[str, str] = field(default_factory=dict)
+    details: Mapping[str, str] = {}
 
 
 class Finished(NamedTuple):
