@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from statistics import median
 from threading import Event
 
+from mlxtop.cli import GARBAGE
 from mlxtop.lab import ManualClock, load_lab
 from mlxtop.pipeline import frames
 from mlxtop.sources.live import LiveSource
@@ -139,6 +140,7 @@ def _dump(link: socket.socket, buffer: bytearray) -> None:
 
 def sample() -> dict[str, float]:
     """A sample of everything here, and the bare reads."""
+    gc.set_threshold(*GARBAGE)  # as in the program
     source = LiveSource(LocalSystem(), 1.0, everything=True)
     source.take()
     link = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
