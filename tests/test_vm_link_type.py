@@ -85,7 +85,7 @@ wish='link-type 0000:09:00.0/1 ib --now'
 named() { grep -o 'SSH session from [0-9.]* (port 2222)' "$@" | head -1; }
 echo "== user"; far "$PROGRAM $wish --yes" 2>&1 | named
 echo "== sudo"; far "sudo $PROGRAM $wish --yes" 2>&1 | named
-far 'sleep 600' & try pgrep -u ed -x sleep
+far 'sleep 600' & try pgrep -u ed -x sleep >/dev/null
 echo "== tmux"
 export SSH_CONNECTION='192.0.2.9 1 192.0.2.8 22'
 tmux -L lab new-session -d \\

@@ -26,7 +26,6 @@ for kind in sfp28-sr qsfp28-cwdm4 qsfpdd-dr4; do
 done
 cat > /run/look.py <<'P'
 import json, subprocess, sys
-from dataclasses import asdict
 from mlxtop.sources.module import ModuleReader, explain
 from mlxtop.system.local import LocalSystem
 system = LocalSystem()
@@ -40,7 +39,7 @@ def look(netdev):
         "vendor": module.identity.vendor, "temperature": module.temperature,
         "voltage": module.voltage, "flags": sorted(map(str, module.flags or ())),
         "lanes": [[l.rx_mw, l.tx_mw, l.bias_ma] for l in module.lanes],
-        "limits": {str(q): asdict(t) for q, t in module.thresholds.items()},
+        "limits": {str(q): t._asdict() for q, t in module.thresholds.items()},
         "wavelength": module.identity.wavelength, "lengths": module.identity.lengths,
         "refused": dict(module.refused),
     }
