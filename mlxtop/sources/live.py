@@ -127,11 +127,12 @@ class LiveSource:
             self._happenings.start(stop)
         due = system.now()
         while not stop.is_set():
-            yield self.take()
+            sample = self.take()
+            yield sample
             if system.captured:
                 return
             if self._cpu is None:  # its load is known from the second look on
-                self._cpu = Cpu(system.now(), system.cpu())
+                self._cpu = Cpu(sample.tick, system.cpu())
             now = system.now()
             due += self.interval
             if not now < due <= now + self.interval:

@@ -60,7 +60,7 @@ class Styled(Widget):
 
     ascii = False
     _roles: dict[tuple[Role, bool], Style] | None = None
-    _ground = Color(0, 0, 0, 0)
+    _ground, _base = Color(0, 0, 0, 0), Style.null()
 
     def notify_style_update(self) -> None:
         """A theme or a class changed: styles are looked up again."""
@@ -71,13 +71,13 @@ class Styled(Widget):
         """The style of a role on this widget's background, or on the cursor's."""
         if self._roles is None:
             self._roles = {}
-            self._ground = self.background_colors[1]
+            self._ground, self._base = self.background_colors[1], self.rich_style
         style = self._roles.get((role, cursor))
         if style is None:
             styles = self.app.get_component_styles(f"run--{role}")
             ground = self._ground + styles.background
             colours = Style.from_color((ground + styles.color).rich_color, ground.rich_color)
-            style = self.rich_style + styles.text_style + colours
+            style = self._base + styles.text_style + colours
             if cursor:
                 style += self.app.get_component_styles("run--cursor").partial_rich_style
             self._roles[role, cursor] = style
