@@ -7,19 +7,18 @@ from typing import Any
 
 import pytest
 
-from tests.vm import in_lab
+from tests.vm import FOR_OTHERS, in_lab
 
-SCRIPT = """
-# An interpreter in root's home is of no use to others: open the way to it, in the lab only.
-for place in "$PYTHON" "$(readlink -f "$PYTHON")" "$PWD"; do
-  while [ "$place" != / ]; do chmod o+rx "$place"; place=$(dirname "$place"); done
-done
+SCRIPT = (
+    FOR_OTHERS
+    + """
 status() { "$@" || echo "status $?" >&2; }
 status $PYTHON -m mlxtop doctor --json | tr -d '\\n'; echo
 status setpriv --reuid 65534 --regid 65534 --clear-groups \
   $PYTHON -m mlxtop doctor --json | tr -d '\\n'; echo
 dmesg | grep -o '0000:0[79]:00.0: .*available PCIe bandwidth.*'
 """
+)
 
 FAULTS = """
 $PYTHON -m mlxtop doctor enp7s0np0 --json | tr -d '\\n' || true; echo

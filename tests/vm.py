@@ -13,6 +13,12 @@ import pytest
 import mlxtop
 
 REPOSITORY = Path(mlxtop.__file__).parent.parent
+FOR_OTHERS = """
+# The interpreter and the source may be in a home that is root's alone: opened, in the lab only.
+for place in "$PYTHON" "$(readlink -f "$PYTHON")" "$PWD"; do
+  while [ "$place" != / ]; do chmod o+rx "$place"; place=$(dirname "$place"); done
+done
+"""
 
 
 def in_lab(
