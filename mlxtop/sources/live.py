@@ -1,7 +1,7 @@
 """The sampler: one loop that looks at a machine, live, simulated or captured.
 
 Counters that the kernel holds in memory are read here at every tick; everything that asks the
-firmware is read by threads of its own, and what they last said is put beside.
+firmware is read by other threads, and what they last said is put beside.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from mlxtop.sources.netdev import LinkCounters, NetLink, read_link_counters, rea
 from mlxtop.sources.pci import read_pcie
 from mlxtop.sources.port_readers import DEADLINE, Attachment, PortReaders
 from mlxtop.sources.slow import SlowReader
+from mlxtop.sources.workers import HELD_UP, Workers
 from mlxtop.system.door import System
 
 PCIE_EVERY = 10.0
@@ -92,6 +93,7 @@ class LiveSource:
         self._happenings = Happenings(system) if incidents else None
         self._inventory: Inventory | None = None
         self._looked = 0.0
+        self._workers = Workers("readers")
         self._ports: dict[PortId, PortReaders] = {}
         self._asking: list[PortReaders] = []
         """Those of `_ports` that ask the firmware."""
@@ -133,6 +135,7 @@ class LiveSource:
                 return
             if self._cpu is None:  # its load is known from the second look on
                 self._cpu = Cpu(sample.tick, system.cpu())
+            self._clear_up(stop)
             now = system.now()
             due += self.interval
             if not now < due <= now + self.interval:
@@ -140,12 +143,19 @@ class LiveSource:
             if system.wait(due - now, stop):
                 return
 
+    def _clear_up(self, stop: Event) -> None:
+        """Let no reader wait for the next sample behind one that hangs."""
+        until = monotonic() + self.interval / 2
+        while self._workers.behind and monotonic() < until and not stop.wait(HELD_UP):
+            self._workers.relieve()
+
     def close(self) -> None:
         """Stop every reader and close the machine."""
         for readers in self._ports.values():
             readers.close()
         for reader in self._pcie.values():
             reader.close()
+        self._workers.close()
         self._system.close()
 
     def _watch(self, stop: Event) -> None:
@@ -248,7 +258,9 @@ class LiveSource:
         kept, self._ports = self._ports, {}
         for port_id, attachment in wanted.items():
             link = inventory.links.get(attachment.port.ifindex or 0)
-            readers = kept.get(port_id) or PortReaders(self._system, attachment, link, self._calm)
+            readers = kept.get(port_id) or PortReaders(
+                self._system, attachment, link, self._workers, self._calm
+            )
             self._ports[port_id] = readers
         self._asking = [readers for readers in self._ports.values() if not readers.bare]
         self._update_links(inventory.links)
@@ -269,7 +281,7 @@ class LiveSource:
             if key not in self._pcie:
                 read = partial(read_pcie, self._system, path)
                 name = f"{path.rpartition('/')[2]} PCIe"
-                self._pcie[key] = SlowReader(name, read, PCIE_EVERY, DEADLINE)
+                self._pcie[key] = SlowReader(name, read, PCIE_EVERY, DEADLINE, self._workers)
 
     def _adapters(self, inventory: Inventory) -> tuple[Adapter, ...]:
         """The cards that have a selected port, and those that have none at all."""

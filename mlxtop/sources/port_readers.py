@@ -1,4 +1,4 @@
-"""The readers of one port that ask the firmware: each in its own thread, at its own pace."""
+"""The readers of one port that ask the firmware: each at its own pace, none in the sampler."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from mlxtop.sources.link import known_link, read_link, refresh
 from mlxtop.sources.netdev import NetLink
 from mlxtop.sources.rdma import DATA, port_path, read_data, read_table, table_schema
 from mlxtop.sources.slow import SlowReader
+from mlxtop.sources.workers import Workers
 from mlxtop.system.door import System
 
 STATISTICS_EVERY, ERRORS_EVERY, LINK_EVERY, SENSORS_EVERY = 2.0, 5.0, 2.0, 2.0
@@ -58,11 +59,13 @@ class PortReaders:
         system: System,
         attachment: Attachment,
         netdev: NetLink | None,
+        workers: Workers,
         calm: float = CALM,
     ) -> None:
-        """`calm`: seconds after which tools may run."""
+        """`workers`: of all ports; `calm`: seconds after which tools may run."""
         self.attachment = attachment
         self._system = system
+        self._workers = workers
         self._netdev = netdev
         self.known = known_link(attachment.layer, netdev)
         """The link as the device list has it."""
@@ -83,10 +86,12 @@ class PortReaders:
             self._add_ethtool(port, port.netdev)
         if port.rdma and port.rdma_port:
             self._add_rdma(port, port.rdma, port.rdma_port)
-        self.link = SlowReader(f"{port.id} link", self._read_link, LINK_EVERY, DEADLINE)
+        name = f"{port.id} link"
+        self.link = SlowReader(name, self._read_link, LINK_EVERY, DEADLINE, workers)
         if attachment.hwmon:
             read = partial(self._read_sensors, attachment.hwmon)
-            self.sensors = SlowReader(f"{port.id} hwmon", read, SENSORS_EVERY, DEADLINE)
+            name = f"{port.id} hwmon"
+            self.sensors = SlowReader(name, read, SENSORS_EVERY, DEADLINE, workers)
 
     def _add_ethtool(self, port: Port, netdev: str) -> None:
         system = self._system
@@ -121,7 +126,8 @@ class PortReaders:
         every: float,
     ) -> None:
         name = f"{self.attachment.port.id} {origin}"
-        group[origin] = SlowReader(name, partial(_supported, read), every, DEADLINE)
+        known = partial(_supported, read)
+        group[origin] = SlowReader(name, known, every, DEADLINE, self._workers)
 
     def _read_link(self) -> Link:
         attachment = self.attachment
@@ -231,6 +237,6 @@ class PortReaders:
                 yield Problem(reader.name, reader.error)
 
     def close(self) -> None:
-        """Let every thread end."""
+        """No more reads."""
         for reader in self.every():
             reader.close()

@@ -1,4 +1,4 @@
-"""Reads that can take long or hang: each in a thread of its own, the newest value wins.
+"""Reads that can take long or hang: never in the thread that wants them, the newest value wins.
 
 A firmware command that never returns leaves its reader in uninterruptible sleep. Such a read is
 never queued twice, and whoever waits for it, waits no longer than a deadline.
@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from errno import ENODEV
-from threading import Event, Thread
+from threading import Event
+from time import monotonic
 from typing import Generic, TypeVar
+
+from mlxtop.sources.workers import HELD_UP, Workers
 
 T = TypeVar("T")
 
@@ -23,7 +26,15 @@ UNSUPPORTED_EVERY = 30.0
 class SlowReader(Generic[T]):
     """Calls `read` in a daemon thread, at most every `every` seconds of the machine's clock."""
 
-    def __init__(self, name: str, read: Callable[[], T], every: float, deadline: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        read: Callable[[], T],
+        every: float,
+        deadline: float,
+        workers: Workers | None = None,
+    ) -> None:
+        """`workers`: shared with readers that are as quick as this one; else it has its own."""
         self.name = name
         self.value: T | None = None
         self.tick: float | None = None
@@ -38,11 +49,11 @@ class SlowReader(Generic[T]):
         """The last wait for this reader was in vain: nobody should wait for it again."""
         self._deadline = deadline
         self._asked: float | None = None
-        self._ask = Event()
         self._idle = Event()
         self._idle.set()
         self._closed = False
-        self._thread: Thread | None = None
+        self._workers = workers or Workers(name)
+        self._shared = workers is not None
 
     def poll(self, now: float) -> None:
         """Start a read if one is due and none is under way; returns at once."""
@@ -53,10 +64,7 @@ class SlowReader(Generic[T]):
         self._asked = now
         self._idle.clear()
         self.hung = False
-        if self._thread is None:
-            self._thread = Thread(target=self._run, name=self.name, daemon=True)
-            self._thread.start()
-        self._ask.set()
+        self._workers.put(self._run)
 
     def _pause(self) -> float:
         if self.error is not None:
@@ -67,8 +75,13 @@ class SlowReader(Generic[T]):
 
     def settle(self, seconds: float) -> bool:
         """Wait until no read is under way, `seconds` at most; says whether that is so."""
-        self.hung = not self._idle.wait(seconds)
-        return not self.hung
+        until = monotonic() + seconds
+        while not (idle := self._idle.wait(min(HELD_UP, max(0.0, until - monotonic())))):
+            self._workers.relieve()
+            if monotonic() >= until:
+                break
+        self.hung = not idle
+        return idle
 
     def stale(self, now: float) -> bool:
         """Whether a read has been under way for longer than the deadline."""
@@ -85,24 +98,22 @@ class SlowReader(Generic[T]):
         self.error = None
 
     def close(self) -> None:
-        """Let the thread end; one that hangs in a read is left to the kernel."""
+        """No more reads; one that hangs is left to the kernel."""
         self._closed = True
-        self._ask.set()
+        if not self._shared:
+            self._workers.close()
 
     def _run(self) -> None:
-        while True:
-            self._ask.wait()
-            self._ask.clear()
-            if self._closed:
-                return
-            asked = self._asked
-            try:
-                self.value, self.error = self._read(), None
-                self.tick, self.gone = asked, False
-            except OSError as error:
-                self.gone = error.errno == ENODEV
-                self.error = error.strerror or str(error) or type(error).__name__
-            except Exception as error:
-                # A reader must never end its thread: what it stumbled over is told instead.
-                self.error = f"{type(error).__name__}: {error}"
-            self._idle.set()
+        asked = self._asked
+        if self._closed:
+            return
+        try:
+            self.value, self.error = self._read(), None
+            self.tick, self.gone = asked, False
+        except OSError as error:
+            self.gone = error.errno == ENODEV
+            self.error = error.strerror or str(error) or type(error).__name__
+        except Exception as error:
+            # A reader must never end its thread: what it stumbled over is told instead.
+            self.error = f"{type(error).__name__}: {error}"
+        self._idle.set()

@@ -15,6 +15,9 @@ from rich.control import Control
 from textual._compositor import ChopsUpdate, Compositor
 from textual.geometry import Region
 from textual.strip import Strip
+from textual.widget import Widget
+
+from mlxtop.tui.widgets.lines import Styled
 
 Patch: TypeAlias = tuple[int, int, Strip]
 """Column, row, and what stands there."""
@@ -49,6 +52,11 @@ def _cropped(update: ChopsUpdate) -> Iterator[Patch]:
 class TightCompositor(Compositor):
     """Puts widgets together like Textual's own."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._visible: dict[Widget, tuple[Region, Region]] = {}
+        self._placed: list[tuple[Widget, Region, Region, Region]] = []
+
     def render_partial_update(self) -> ChopsUpdate | None:
         """What changed since the last update."""
         patches: list[Patch] = []
@@ -63,12 +71,16 @@ class TightCompositor(Compositor):
 
     def _of_one_widget(self, dirty: Region) -> list[Patch] | None:
         """The part of the screen as the foremost widget draws it; None where it is not alone."""
-        for widget, (region, clip) in self.visible_widgets.items():
-            seen = region.intersection(clip)
+        for widget, region, seen, inside in self._places():
             if not seen.overlaps(dirty):
                 continue
             if not seen.contains_region(dirty):
                 return None
+            if isinstance(widget, Styled) and inside.contains_region(dirty) and widget.unadorned:
+                area = dirty.translate((-inside.x, -inside.y))
+                return [
+                    (dirty.x, y, strip) for y, strip in enumerate(widget.content(area), dirty.y)
+                ]
             # Whole lines, since those are what widgets keep.
             lines = Region(seen.x - region.x, dirty.y - region.y, seen.width, dirty.height)
             start, end = dirty.x - seen.x, dirty.right - seen.x
@@ -78,3 +90,14 @@ class TightCompositor(Compositor):
                 for y, strip in enumerate(widget.render_lines(lines), dirty.y)
             ]
         return []
+
+    def _places(self) -> list[tuple[Widget, Region, Region, Region]]:
+        """The widgets from the foremost on: all of each, what is seen, and what it holds."""
+        visible = self.visible_widgets
+        if visible is not self._visible:
+            self._visible = visible
+            self._placed = [
+                (widget, region, region.intersection(clip), region.shrink(widget.gutter))
+                for widget, (region, clip) in visible.items()
+            ]
+        return self._placed

@@ -78,8 +78,10 @@ class Overview(WatchScreen):
     def _draw_more(self) -> None:
         """Charts and boxes; after a key they come when the table is on the terminal already."""
         with self.at_once():
-            for chart in self.query(Chart):
-                chart.update(self.watch_app.state, self.watch_app.source.interval)
+            for id_ in ("#throughput", "#temperature"):  # by id: a query looks at every widget
+                self.query_one(id_, Chart).update(
+                    self.watch_app.state, self.watch_app.source.interval
+                )
             self._draw_about()
 
     def on_resize(self) -> None:

@@ -58,14 +58,17 @@ def draw(curves: Iterable[Curve], columns: int, rows: int, ascii_only: bool = Fa
 def _marks(curve: Curve, columns: int, rows: int, ascii_only: bool) -> list[list[str]]:
     """The line of a curve as plotext draws it; rows from the top."""
     across, up = (1, 1) if ascii_only else (DOTS_X, DOTS_Y)
-    if columns * across < 2 or rows * up < 2:
-        return [[" "] * columns for _ in range(rows)]  # plotext divides by the span
+    heights = _whole_cells(curve) if ascii_only else curve.heights
+    if rows * up < 2:  # plotext divides by the span
+        return [[" " if isnan(y) else "*" for y in heights]]
+    if columns * across < 2:
+        return [[" "] * columns for _ in range(rows)]
     figure = _figure(columns, rows)
     figure.clear_data()
     figure.xlim(0, columns * across - 1)
     figure.ylim(0, rows * up - 1)
     drawn = False
-    for xs, ys in _unbroken(_whole_cells(curve) if ascii_only else curve.heights):
+    for xs, ys in _unbroken(heights):
         figure.plot(xs, ys, marker="*" if ascii_only else "braille")
         drawn = True
     if not drawn:
@@ -75,7 +78,7 @@ def _marks(curve: Curve, columns: int, rows: int, ascii_only: bool) -> list[list
     return [list(row) for row in reversed(matrix)]
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _figure(columns: int, rows: int) -> Any:
     """An empty figure of a size; making one costs as much as drawing in it."""
     from textual_plotext.plot import Plot
@@ -100,7 +103,7 @@ def _whole_cells(curve: Curve) -> list[float]:
 
 
 def _unbroken(heights: Sequence[float]) -> Iterable[tuple[list[int], list[float]]]:
-    """Pieces of a curve without gaps."""
+    """Pieces of a curve without gaps; of what is flat, the two ends."""
     xs: list[int] = []
     ys: list[float] = []
     for x, y in enumerate(heights):
@@ -108,6 +111,8 @@ def _unbroken(heights: Sequence[float]) -> Iterable[tuple[list[int], list[float]
             if xs:
                 yield xs, ys
             xs, ys = [], []
+        elif len(ys) > 1 and ys[-2] == ys[-1] == y:
+            xs[-1] = x
         else:
             xs.append(x)
             ys.append(y)

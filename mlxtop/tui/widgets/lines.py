@@ -60,11 +60,12 @@ class Styled(Widget):
 
     ascii = False
     _roles: dict[tuple[Role, bool], Style] | None = None
+    _unadorned: bool | None = None
     _ground, _base = Color(0, 0, 0, 0), Style.null()
 
     def notify_style_update(self) -> None:
         """A theme or a class changed: styles are looked up again."""
-        self._roles = None
+        self._roles = self._unadorned = None
         super().notify_style_update()
 
     def role_style(self, role: Role, cursor: bool = False) -> Style:
@@ -82,6 +83,26 @@ class Styled(Widget):
                 style += self.app.get_component_styles("run--cursor").partial_rich_style
             self._roles[role, cursor] = style
         return style
+
+    @property
+    def unadorned(self) -> bool:
+        """Whether the content is shown as it is drawn: nothing shines through or lies over it."""
+        if self._unadorned is None:
+            styles = self.styles
+            self._unadorned = (
+                self.opacity == styles.text_opacity == 1.0
+                and not styles.tint.a
+                and not styles.has_rule("hatch")
+                and not any(edge for edge, _ in styles.outline)
+            )
+        return self._unadorned
+
+    def content(self, area: Region) -> list[Strip]:
+        """A part of the content as the terminal gets it, without Textual's way through borders."""
+        drawn = [self.render_line(y).crop(area.x, area.right) for y in area.line_range]
+        for line_filter in self.get_line_filters():
+            drawn = [strip.apply_filter(line_filter, self._ground) for strip in drawn]
+        return drawn
 
     def repaint(self, *regions: Region) -> None:
         """Paint parts again: at the end of the frame that is being drawn, else soon."""
