@@ -8,7 +8,6 @@ from functools import partial
 from threading import Event
 
 import pytest
-from textual.events import CursorPosition
 from textual.pilot import Pilot
 
 from mlxtop.model.sample import Sample
@@ -321,7 +320,7 @@ async def test_what_comes_while_the_terminal_is_busy_is_drawn_as_soon_as_it_is_n
         def write(self, data: str) -> None:
             self.written.append(data)
 
-    async with running() as (app, _):
+    async with running() as (app, pilot):
         shown: list[bool] = []
         terminal = Busy()
         with monkeypatch.context() as patch:
@@ -331,8 +330,8 @@ async def test_what_comes_while_the_terminal_is_busy_is_drawn_as_soon_as_it_is_n
             app.redraw()
             assert (terminal.written, shown) == ([QUESTION], [])
             terminal.idle = True
-            app.on_cursor_position(CursorPosition(1, 1))
-            assert shown == [True]
+            app.terminal_answered()
+            await until(pilot, lambda: shown == [True])
 
 
 async def test_frames_that_change_nothing_paint_nothing() -> None:

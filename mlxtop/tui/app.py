@@ -17,7 +17,6 @@ from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
 from textual.app import App, ReturnType, SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
@@ -279,11 +278,11 @@ class MlxtopApp(App[int]):
         if self._driver is not None and self._flow.ask(monotonic()):
             self._driver.write(QUESTION)
 
-    def on_cursor_position(self, event: events.CursorPosition) -> None:
+    def terminal_answered(self) -> None:
         """The terminal has drawn everything that was written."""
         self._flow.answered()
         if self._waiting:
-            self.redraw()
+            self.post_message(FrameArrived())
 
     # Commands
 

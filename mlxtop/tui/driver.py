@@ -8,14 +8,16 @@ and with it the event loop and the end.
 from __future__ import annotations
 
 import os
+import re
 import select
 import sys
 from codecs import getincrementaldecoder
 from collections.abc import Iterable
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from textual import events
 from textual._xterm_parser import XTermParser
@@ -24,6 +26,9 @@ from textual.message import Message
 
 from mlxtop.tui.flow import QUESTION
 
+if TYPE_CHECKING:
+    from mlxtop.tui.app import MlxtopApp
+
 _ESCAPE = 0.1
 """Seconds after an input until an escape that stands alone is a key."""
 _LATE, _ANSWER = 0.05, 0.25
@@ -31,6 +36,8 @@ _LATE, _ANSWER = 0.05, 0.25
 the shell would take it for input."""
 _LAST = 0.5
 """Seconds for the last output."""
+_POSITION = re.compile(rb"\x1b\[\d+;\d+R")
+"""The answer to the question."""
 
 
 class Printer(Thread):
@@ -123,16 +130,26 @@ class QuietDriver(LinuxDriver):
         poll = select.poll()
         for fd in (self.fileno, self._end):
             poll.register(fd, select.POLLIN)
-        ready = dict(poll.poll())
+        calm, ready = True, dict(poll.poll())
         while self._end not in ready:
-            if ready:
-                data = self._read()
-                if not data:
-                    poll.unregister(self.fileno)  # the terminal is gone
-                self._handle(parser.feed(decode(data)))
-            self._handle(parser.tick())
-            ready = dict(poll.poll(_ESCAPE * 1000 if ready else None))
+            data = self._read() if ready else None
+            if data == b"":
+                poll.unregister(self.fileno)  # the terminal is gone
+            if not (calm and self._asked and data and _POSITION.fullmatch(data)):
+                if data is not None:
+                    self._handle(parser.feed(decode(data)))
+                self._handle(parser.tick())
+                calm = data is None
+            else:
+                self._take_answer()
+            ready = dict(poll.poll(None if calm else _ESCAPE * 1000))
         self._drop()
+
+    def _take_answer(self) -> None:
+        """Tell the application, without the parser and the queue of messages: each frame asks."""
+        self._asked = False
+        with suppress(RuntimeError):  # all is over
+            self._loop.call_soon_threadsafe(cast("MlxtopApp", self._app).terminal_answered)
 
     def _read(self) -> bytes:
         try:
@@ -143,8 +160,9 @@ class QuietDriver(LinuxDriver):
     def _handle(self, messages: Iterable[Message]) -> None:
         for message in messages:
             if isinstance(message, events.CursorPosition):
-                self._asked = False
-            self.process_message(message)
+                self._take_answer()
+            else:
+                self.process_message(message)
 
     def _drop(self) -> None:
         """Take what is still on the way."""

@@ -46,39 +46,113 @@ def draw(curves: Iterable[Curve], columns: int, rows: int, ascii_only: bool = Fa
     """Draw curves over each other, the first one at the back."""
     grid: Grid = [[(" ", "")] * columns for _ in range(rows)]
     for curve in curves:
-        marks = _marks(curve, columns, rows, ascii_only)
-        inside = _fill(marks, curve, ascii_only) if curve.fill else set()
-        for y, row in enumerate(marks):
-            for x, mark in enumerate(row):
-                if mark != " ":
-                    grid[y][x] = (mark, curve.body if (x, y) in inside else curve.role)
+        marks = _marks(((curve, 0),), columns, rows, ascii_only)
+        _paint(grid, marks, curve, ascii_only)
     return grid
 
 
-def _marks(curve: Curve, columns: int, rows: int, ascii_only: bool) -> list[list[str]]:
-    """The line of a curve as plotext draws it; rows from the top."""
-    across, up = (1, 1) if ascii_only else (DOTS_X, DOTS_Y)
+def draw_halves(
+    above: Curve, below: Curve, columns: int, rows: tuple[int, int], ascii_only: bool
+) -> Grid:
+    """Two curves, each in rows of its own; one picture costs little more than one curve."""
+    up, down = rows
+    grid: Grid = [[(" ", "")] * columns for _ in range(up + down)]
+    marks = _marks(((above, down), (below, 0)), columns, up + down, ascii_only)
+    _paint(grid[:up], marks[:up], above, ascii_only)
+    _paint(grid[up:], marks[up:], below, ascii_only)
+    return grid
+
+
+def _paint(grid: Grid, marks: list[list[str]], curve: Curve, ascii_only: bool) -> None:
+    inside = _fill(marks, curve, ascii_only) if curve.fill else set()
+    for y, row in enumerate(marks):
+        for x, mark in enumerate(row):
+            if mark != " ":
+                grid[y][x] = (mark, curve.body if (x, y) in inside else curve.role)
+
+
+Heights = list[tuple[float, ...]]
+"""By dot column, or by cell in ASCII: the dot or cell of each curve."""
+
+
+def _marks(
+    curves: Sequence[tuple[Curve, int]], columns: int, rows: int, ascii_only: bool
+) -> list[list[str]]:
+    """The lines of curves, each so many rows up, as plotext draws them; rows from the top.
+
+    Where they have moved on by some cells since they were last drawn, only their end is drawn.
+    """
+    across = 1 if ascii_only else DOTS_X
+    heights = list(zip(*(_lifted(curve, lift, ascii_only) for curve, lift in curves), strict=True))
+    if len(heights) != columns * across:
+        return _lines(heights, columns, rows, ascii_only)
+    key = (*(curve.role for curve, _ in curves), columns, rows, ascii_only)
+    marks: list[list[str]] | None = None
+    if key in _recent:
+        old, before = _recent.pop(key)
+        same, shift = _moved(old, heights, across)
+        if same:
+            # The line to the first new dot begins in the cell of the one before.
+            place = min((same - 1) // across, columns - 2)
+            end = _lines(heights[place * across :], columns - place, rows, ascii_only)
+            kept = slice(shift, shift + place)
+            marks = [row[kept] + new for row, new in zip(before, end, strict=True)]
+    if marks is None:
+        marks = _lines(heights, columns, rows, ascii_only)
+    _recent[key] = heights, marks
+    while len(_recent) > _RECENT:
+        del _recent[next(iter(_recent))]
+    return [row.copy() for row in marks]
+
+
+def _lifted(curve: Curve, rows: int, ascii_only: bool) -> list[float]:
+    """Heights of a curve that stands on so many rows, with one nan for all, equal to itself."""
     heights = _whole_cells(curve) if ascii_only else curve.heights
+    lift = rows if ascii_only else rows * DOTS_Y
+    return [nan if isnan(y) else y + lift for y in heights]
+
+
+_recent: dict[tuple[object, ...], tuple[Heights, list[list[str]]]] = {}
+"""Heights and marks of what was drawn last."""
+_RECENT, _STEPS = 8, 4
+
+
+def _moved(old: Heights, new: Heights, across: int) -> tuple[int, int]:
+    """How many dots of a curve are as they were, and by how many cells it has moved on."""
+    best = (0, 0)
+    sure = len(new) - 2 * _STEPS * across
+    for shift in range(_STEPS) if sure > 0 else ():
+        ahead = shift * across
+        if new[:sure] == old[ahead : sure + ahead]:
+            same = sure
+            while same < len(new) - ahead and new[same] == old[same + ahead]:
+                same += 1
+            best = max(best, (same, shift))
+    return best
+
+
+def _lines(heights: Heights, columns: int, rows: int, ascii_only: bool) -> list[list[str]]:
+    """Lines between neighbours."""
+    across, up = (1, 1) if ascii_only else (DOTS_X, DOTS_Y)
     if rows * up < 2:  # plotext divides by the span
-        return [[" " if isnan(y) else "*" for y in heights]]
+        return [[" " if isnan(y) else "*" for (y,) in heights]]
     if columns * across < 2:
         return [[" "] * columns for _ in range(rows)]
     figure = _figure(columns, rows)
     figure.clear_data()
     figure.xlim(0, columns * across - 1)
     figure.ylim(0, rows * up - 1)
-    drawn = False
-    for xs, ys in _unbroken(heights):
+    pieces = [piece for curve in zip(*heights, strict=True) for piece in _unbroken(curve)]
+    for xs, ys in pieces:
         figure.plot(xs, ys, marker="*" if ascii_only else "braille")
-        drawn = True
-    if not drawn:
+    if not pieces:
         return [[" "] * columns for _ in range(rows)]
     figure._build_matrix()
     matrix: list[list[str]] = figure.monitor.matrix.marker
     return [list(row) for row in reversed(matrix)]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _figure(columns: int, rows: int) -> Any:
     """An empty figure of a size; making one costs as much as drawing in it."""
     from textual_plotext.plot import Plot

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mlxtop.present.clean import fit
 from mlxtop.present.text import Line, Role, Run, line_width, spread
-from mlxtop.tui.widgets.canvas import DOTS_Y, Curve, Grid, draw
+from mlxtop.tui.widgets.canvas import DOTS_Y, Curve, Grid, draw, draw_halves
 from mlxtop.tui.widgets.timeline import Timeline
 
 GUTTER = 6
@@ -59,14 +59,11 @@ def throughput_lines(
     top, bottom = _scale(_largest(rx), _largest(tx), limit.value if limit else None)
     up, per_row = _halved(rows, top, bottom)
     down = rows - up
-    # Each half is a picture of its own: plotext's time goes by the cells that it might draw in.
     above = Curve(Role.RX, _dots(rx, per_row, up), -1, 0, Role.RX_AREA)
-    depth, lowest = _dots(tx, per_row, down), down * DOTS_Y - 1
-    below = Curve(Role.TX, [lowest - dot for dot in depth], 1, lowest, Role.TX_AREA)
-    grid = [
-        *draw((above,), columns, up, ascii_only),
-        *draw((below,), columns, down, ascii_only),
-    ]
+    lowest = down * DOTS_Y - 1
+    depth = [lowest - dot for dot in _dots(tx, per_row, down)]
+    below = Curve(Role.TX, depth, 1, lowest, Role.TX_AREA)
+    grid = draw_halves(above, below, columns, (up, down), ascii_only)
     scale = _halves(up, down)
     for half, zero, step in ((up, up - 1, -1), (down, up, 1)):
         if limit is not None and limit.value < per_row * half:
