@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from mlxtop.model.catalogue import FAULTS
 from mlxtop.model.counters import Counter, Origin, Severity
 from mlxtop.model.frame import PortFrame
-from mlxtop.model.sample import LinkLayer
+from mlxtop.model.sample import LinkLayer, Schema
 
 _BY_ORIGIN: dict[Origin, tuple[Counter, ...]] = {
     origin: tuple(counter for counter in FAULTS if counter.origin is origin) for origin in Origin
@@ -59,17 +60,17 @@ def severe_since_start(frame: PortFrame) -> tuple[int | None, bool]:
     table counts. None where no table with error counters could be read.
     """
     most, moving, known = 0, False, False
-    for origin, counters in _BY_ORIGIN.items():
+    for origin in _BY_ORIGIN:
         reading = frame.now.readings.get(origin)
         if reading is None or _meaningless(frame, origin):
             continue
         known = True
         start = frame.start.get(origin)
-        if start is not None and start.values == reading.values:
+        if start is None or start.values == reading.values:
             continue
         events = 0
-        for counter in counters:
-            if counter.severity is Severity.NOTE or counter.gauge:
+        for counter, place in _severe(origin, reading.schema):
+            if start.schema is reading.schema and start.values[place] == reading.values[place]:
                 continue
             since = frame.since_start(counter)
             if since:
@@ -77,6 +78,18 @@ def severe_since_start(frame: PortFrame) -> tuple[int | None, bool]:
                 moving = moving or bool(frame.gain(counter))
         most = max(most, events)
     return (most if known else None), moving
+
+
+@lru_cache
+def _severe(origin: Origin, schema: Schema) -> tuple[tuple[Counter, int], ...]:
+    """The counters of a table that are more than a note, and their places in it."""
+    return tuple(
+        (counter, schema.index[counter.key])
+        for counter in _BY_ORIGIN[origin]
+        if counter.severity is not Severity.NOTE
+        and not counter.gauge
+        and counter.key in schema.index
+    )
 
 
 def _meaningless(frame: PortFrame, origin: Origin) -> bool:

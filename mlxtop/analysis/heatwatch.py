@@ -86,6 +86,8 @@ class HeatWatch:
         self._series: dict[Key, Series] = {}
         self._keys: dict[tuple[PortId, str], Key] = {}
         self._optics: dict[tuple[PortId, Quantity, int], Bound] = {}
+        self._light: dict[PortId, tuple[Module, LinkState]] = {}
+        """What was looked at last."""
         self._last: Frame | None = None
 
     def of(self, port: PortId, sensor: str) -> SensorHeat | None:
@@ -128,8 +130,10 @@ class HeatWatch:
                 if key not in done:
                     done.add(key)
                     alerts.extend(self._sensor(key, sensor, now, frame))
-            if now.module is not None:
-                alerts.extend(self._lanes(port_id, now, now.module))
+            module, state = now.module, now.link.state
+            if module is not None and self._light.get(port_id) != (module, state):
+                self._light[port_id] = module, state
+                alerts.extend(self._lanes(port_id, now, module))
         alerts.extend(_gone(self._last, frame))
         self._forget(frame)
         self._last = frame
@@ -208,6 +212,7 @@ class HeatWatch:
         self._heat = {key: heat for key, heat in self._heat.items() if key in kept}
         self._series = {key: series for key, series in self._series.items() if key in kept}
         self._optics = {key: b for key, b in self._optics.items() if key[0] in frame.ports}
+        self._light = {port: light for port, light in self._light.items() if port in frame.ports}
 
 
 _KINDS = {

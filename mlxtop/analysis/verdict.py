@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from mlxtop.analysis.limits import FULL_CORE, CpuLoad, LineLimit, Measured, PcieLimit, gbps
@@ -12,7 +13,7 @@ from mlxtop.model.catalogue import CATALOGUE, STALLED_RD, STALLED_WR
 from mlxtop.model.counters import Counter, Origin, Unit
 from mlxtop.model.frame import PortFrame
 from mlxtop.model.pcie import Direction
-from mlxtop.model.sample import LinkState
+from mlxtop.model.sample import LinkState, Schema
 
 LINE_NEAR = 0.9
 """Share of the line, framing included, from which the line is the limit."""
@@ -137,14 +138,22 @@ def _rate(frame: PortFrame, origin: Origin, key: str) -> float | None:
     return frame.rate(CATALOGUE[origin, key])
 
 
+@lru_cache
+def _priority_pauses(schema: Schema, way: str) -> tuple[Counter, ...]:
+    """The counters of pause frames of priorities that a driver has."""
+    matches = filter(None, map(_PRIORITY_PAUSE.match, schema.keys))
+    return tuple(
+        Counter(Origin.DRIVER, match.string, Unit.EVENTS, "")
+        for match in matches
+        if match[1] == way
+    )
+
+
 def _pauses(frame: PortFrame, way: str) -> float | None:
     """Pause frames a second, global ones and those of priorities; None where none are counted."""
     rates = [_rate(frame, Origin.DRIVER, f"{way}_pause_ctrl_phy")]
     reading = frame.now.readings.get(Origin.DRIVER)
-    for key in reading.schema.keys if reading else ():
-        match = _PRIORITY_PAUSE.match(key)
-        if match and match[1] == way:
-            rates.append(frame.rate(Counter(Origin.DRIVER, key, Unit.EVENTS, "")))
+    rates += map(frame.rate, _priority_pauses(reading.schema, way) if reading else ())
     known = [rate for rate in rates if rate is not None]
     return sum(known) if known else None
 

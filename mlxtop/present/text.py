@@ -60,7 +60,7 @@ def plain(line: Line) -> str:
 
 def line_width(line: Line) -> int:
     """Columns that a line takes."""
-    return sum(width(text) for text, _ in line)
+    return sum([width(text) for text, _ in line])
 
 
 def crop(line: Line, columns: int) -> Line:
@@ -78,6 +78,37 @@ def crop(line: Line, columns: int) -> Line:
     if left > 0:
         kept.append((" " * left, Role.TEXT))
     return tuple(kept)
+
+
+def cut(line: Line, start: int, end: int) -> Line:
+    """The columns from `start` to before `end`; half of a wide character is a blank.
+
+    >>> cut((("ab", Role.TEXT), ("cd", Role.DIM)), 1, 3)
+    (('b', <Role.TEXT: 'text'>), ('c', <Role.DIM: 'dim'>))
+    """
+    kept: list[Run] = []
+    at = 0
+    for text, role in line:
+        used = width(text)
+        if at < end and at + used > start:
+            if used > len(text):
+                cells = [half for c in text for half in ([c] if width(c) == 1 else [c, ""])]
+                text = _halved(cells, max(0, start - at), min(used, end - at))  # noqa: PLW2901
+            elif at < start or at + used > end:
+                text = text[max(0, start - at) : end - at]  # noqa: PLW2901
+            kept.append((text, role))
+        at += used
+    return tuple(kept)
+
+
+def _halved(cells: list[str], start: int, end: int) -> str:
+    """Text by cells, where the second cell of a wide character is empty."""
+    part = cells[start:end]
+    if part and not part[0]:
+        part[0] = " "
+    if part and end < len(cells) and not cells[end]:
+        part[-1] = " "
+    return "".join(part)
 
 
 def spread(left: Line, right: Line, columns: int) -> Line:

@@ -32,7 +32,8 @@ def _digits(value: float, digits: int = 3) -> str:
     >>> _digits(4.6123), _digits(46.123), _digits(461.23), _digits(46.123, 4)
     ('4.61', '46.1', '461', '46.12')
     """
-    whole = next((n for n in (1, 2) if value < 10**n - 0.5 * 10.0 ** (n - digits)), 3)
+    half = 0.5 * 10.0 ** (1 - digits)
+    whole = 1 if value < 10 - half else 2 if value < 100 - 10 * half else 3
     return f"{value:.{max(0, digits - whole)}f}"
 
 

@@ -78,9 +78,8 @@ class TightCompositor(Compositor):
                 return None
             if isinstance(widget, Styled) and inside.contains_region(dirty) and widget.unadorned:
                 area = dirty.translate((-inside.x, -inside.y))
-                return [
-                    (dirty.x, y, strip) for y, strip in enumerate(widget.content(area), dirty.y)
-                ]
+                strips = widget.content(area, inside.width)
+                return [(dirty.x, y, strip) for y, strip in enumerate(strips, dirty.y)]
             # Whole lines, since those are what widgets keep.
             lines = Region(seen.x - region.x, dirty.y - region.y, seen.width, dirty.height)
             start, end = dirty.x - seen.x, dirty.right - seen.x

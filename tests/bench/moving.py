@@ -124,7 +124,7 @@ class Moving(CapturedSystem):
         answer = self._known("ask", question, *([subject] if subject else []), *map(str, details))
         if question is Question.LINK_COUNTERS:
             gain = self._gained(LINK_GAIN)
-            return {key: (*(v + gain for v in row[:4]), *row[4:]) for key, row in answer.items()}
+            return _Growing(answer, gain)
         if question is Question.MAC_STATISTICS:
             gain = self._gained(MAC_GAIN)
             packets = self._gained(MAC_GAIN / 1000)
@@ -154,6 +154,19 @@ class Moving(CapturedSystem):
     def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
         """This machine's, from now on."""
         return self._local.kernel_log(stop, history=False)
+
+
+class _Growing(dict[str, tuple[int, ...]]):
+    """Counters that grow where somebody looks at them: the arithmetic is not what is measured."""
+
+    def __init__(self, rows: dict[str, tuple[int, ...]], gain: int) -> None:
+        super().__init__(rows)
+        self._gain = gain
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """A row."""
+        row = super().get(key, default)
+        return row and (*(v + self._gain for v in row[:4]), *row[4:])
 
 
 class _NoTree:

@@ -8,7 +8,6 @@ from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
 from mlxtop.present.text import EMPTY, Line
 from mlxtop.tui.widgets.lines import Styled, difference
@@ -73,8 +72,8 @@ class Choices(ScrollView, Styled, can_focus=True):
         elif place < len(self._lines):
             self.move(place - self.place)
 
-    def render_line(self, y: int) -> Strip:
+    def line_at(self, y: int, columns: int) -> tuple[Line, bool]:
         """A line of the list."""
         place = y + round(self.scroll_offset.y)
         line = self._lines[place] if place < len(self._lines) else EMPTY
-        return self.strip(line, self.size.width, cursor=place == self.place and bool(self._lines))
+        return line, place == self.place and bool(self._lines)

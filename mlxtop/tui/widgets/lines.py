@@ -16,7 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from mlxtop.present.clean import to_ascii
-from mlxtop.present.text import EMPTY, Line, Role, crop, line_width
+from mlxtop.present.text import EMPTY, Line, Role, crop, cut, line_width
 
 ROLE_CLASSES = {f"run--{role}" for role in Role} | {"run--cursor"}
 """Component classes of the application: were they each widget's, the style sheet would be applied
@@ -97,9 +97,23 @@ class Styled(Widget):
             )
         return self._unadorned
 
-    def content(self, area: Region) -> list[Strip]:
+    def line_at(self, y: int, columns: int) -> tuple[Line, bool]:
+        """A line of the content, of so many columns, and whether the cursor is on it."""
+        raise NotImplementedError
+
+    def render_line(self, y: int) -> Strip:
+        """A line of the content."""
+        columns = self.size.width
+        line, cursor = self.line_at(y, columns)
+        return self.strip(line, columns, cursor)
+
+    def content(self, area: Region, columns: int) -> list[Strip]:
         """A part of the content as the terminal gets it, without Textual's way through borders."""
-        drawn = [self.render_line(y).crop(area.x, area.right) for y in area.line_range]
+        drawn = []
+        for y in area.line_range:
+            line, cursor = self.line_at(y, columns)
+            part = cut(joined(crop(line, columns)), area.x, area.right)
+            drawn.append(Strip(self._segments(part, cursor), area.width))
         for line_filter in self.get_line_filters():
             drawn = [strip.apply_filter(line_filter, self._ground) for strip in drawn]
         return drawn
@@ -115,12 +129,11 @@ class Styled(Widget):
 
     def strip(self, line: Line, columns: int, cursor: bool = False) -> Strip:
         """A line in exactly so many columns."""
+        return Strip(self._segments(joined(crop(line, columns)), cursor), columns)
+
+    def _segments(self, line: Line, cursor: bool) -> list[Segment]:
         text = to_ascii if self.ascii else str
-        segments = [
-            Segment(text(run), self.role_style(role, cursor))
-            for run, role in joined(crop(line, columns))
-        ]
-        return Strip(segments, columns)
+        return [Segment(text(run), self.role_style(role, cursor)) for run, role in line]
 
 
 class Lines(Styled):
@@ -143,7 +156,6 @@ class Lines(Styled):
         if changed:
             self.repaint(*changed)
 
-    def render_line(self, y: int) -> Strip:
+    def line_at(self, y: int, columns: int) -> tuple[Line, bool]:
         """One line of the widget."""
-        line = self._lines[y] if y < len(self._lines) else EMPTY
-        return self.strip(line, self.size.width)
+        return self._lines[y] if y < len(self._lines) else EMPTY, False

@@ -6,7 +6,6 @@ from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
 from mlxtop.analysis.heatwatch import HeatWatch
 from mlxtop.model.frame import Frame
@@ -113,8 +112,8 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         first = round(self.scroll_offset.y)
         return range(first, min(len(self.entries), first + max(0, self.size.height - 1)))
 
-    def _line(self, place: int) -> Line:
-        entry, width = self.entries[place], self.size.width
+    def _line(self, place: int, width: int) -> Line:
+        entry = self.entries[place]
         if self._frame is None or (entry.port and entry.port not in self._frame.ports):
             return EMPTY
         if entry.port is None:
@@ -127,30 +126,28 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
 
     def _paint(self) -> None:
         """Draw the visible rows anew and refresh what differs from before."""
-        first = round(self.scroll_offset.y)
+        first, width = round(self.scroll_offset.y), self.size.width
         before, self._painted = self._painted, {}
         for place in self._visible():
-            line = self._painted[place] = self._line(place)
+            line = self._painted[place] = self._line(place, width)
             old = before.get(place)
             if old == line:
                 continue
-            where = difference(old, line) if old is not None else (0, self.size.width)
+            where = difference(old, line) if old is not None else (0, width)
             if where is not None:
                 self.repaint(Region(where[0], place - first + 1, where[1], 1))
 
-    def render_line(self, y: int) -> Strip:
+    def line_at(self, y: int, columns: int) -> tuple[Line, bool]:
         """A line of the widget: the heading, or the entry that is scrolled there."""
-        width = self.size.width
         if y == 0:
-            return self.strip(heading(self._shown), width)
+            return heading(self._shown), False
         place = y - 1 + round(self.scroll_offset.y)
         if place >= len(self.entries):
-            return self.strip(EMPTY, width)
+            return EMPTY, False
         line = self._painted.get(place)
         if line is None:
-            line = self._painted[place] = self._line(place)
-        on_cursor = self.entries[place].port is not None and place == self._place
-        return self.strip(line, width, cursor=on_cursor)
+            line = self._painted[place] = self._line(place, columns)
+        return line, self.entries[place].port is not None and place == self._place
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As many lines as there are rows; the style sheet bounds it."""

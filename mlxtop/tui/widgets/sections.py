@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
 from mlxtop.present.clean import fit
 from mlxtop.present.text import EMPTY, Line, Role, Run, Section, crop, line_width
@@ -104,8 +103,7 @@ class Sections(ScrollView, Styled, can_focus=True):
             if span is not None:
                 self.repaint(Region(span[0], y, span[1], 1))
 
-    def render_line(self, y: int) -> Strip:
+    def line_at(self, y: int, columns: int) -> tuple[Line, bool]:
         """A line of the page."""
         place = y + round(self.scroll_offset.y)
-        line = self._lines[place] if place < len(self._lines) else EMPTY
-        return self.strip(line, self.size.width)
+        return self._lines[place] if place < len(self._lines) else EMPTY, False
