@@ -6,7 +6,7 @@ Identity is the PCI address and the port number; every name is an attribute that
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -47,7 +47,12 @@ def discover(system: System, everything: bool = False) -> Inventory:
     links = read_links(system)
     rdma = read_devices(system)
     found = find_functions(system, links, rdma, problems)
-    seen = _Seen(found, {link.index: link for link in links}, {link.name for link in links})
+    seen = _Seen(
+        found,
+        {link.index: link for link in links},
+        {link.name for link in links},
+        Counter(one.physfn for one in found.values()),
+    )
     adapters, ports = _cards(system, seen, everything)
     loose = [device for device in rdma if device.function not in found]
     for device in loose:
@@ -76,6 +81,8 @@ class _Seen(NamedTuple):
     found: Mapping[str, FoundFunction]
     links: Mapping[int, NetLink]
     names: set[str]
+    vfs: Mapping[str | None, int]
+    """Virtual functions of each physical one."""
 
     def master(self, link: NetLink | None) -> NetLink | None:
         """The device that a network device is enslaved to."""
@@ -134,7 +141,7 @@ def _function_ports(system: System, one: FoundFunction, adapter: str, seen: _See
                 rdma_port=number if rdma else None,
                 bond=master.name if master else None,
                 bond_kind=master.kind if master else None,
-                vfs=sum(1 for other in seen.found.values() if other.physfn == function.address),
+                vfs=seen.vfs[function.address],
                 representors=representors,
                 switchdev=bool(representors),
             )

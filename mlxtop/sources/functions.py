@@ -63,6 +63,7 @@ def _functions(system: System, problems: list[Problem]) -> Iterable[FoundFunctio
     except OSError as error:
         problems.append(Problem("PCI", f"{DEVICES}: {error.strerror}"))
         return
+    here = set(addresses)
     for address in sorted(addresses, key=natural):
         base = f"{DEVICES}/{address}"
         if parse_hex(read_text(system, f"{base}/vendor")) != families.MELLANOX:
@@ -70,13 +71,19 @@ def _functions(system: System, problems: list[Problem]) -> Iterable[FoundFunctio
         device = parse_hex(read_text(system, f"{base}/device")) or 0
         pci_class = parse_hex(read_text(system, f"{base}/class")) or 0
         driver = link_name(system, f"{base}/driver")
-        if families.is_adapter(families.MELLANOX, device, pci_class, driver):
-            yield _function(system, address, device, pci_class, driver)
+        if not families.is_adapter(families.MELLANOX, device, pci_class, driver):
+            continue
+        physfn = link_name(system, f"{base}/physfn")
+        if physfn in here:  # all that is told of a card is told of its physical functions
+            function = Function(address, families.MELLANOX, device, pci_class, driver=driver)
+        else:
+            function = _function(system, address, device, pci_class, driver)
+        yield FoundFunction(function, physfn)
 
 
 def _function(
     system: System, address: str, device: int, pci_class: int, driver: str | None
-) -> FoundFunction:
+) -> Function:
     base = f"{DEVICES}/{address}"
     try:
         path = system.real(base)
@@ -85,7 +92,7 @@ def _function(
     node = read_count(system, f"{base}/numa_node")
     vendor, model = (read_text(system, f"{base}/subsystem_{kind}") for kind in ("vendor", "device"))
     sensors = names(system, f"{base}/hwmon")
-    function = Function(
+    return Function(
         address=address,
         vendor=families.MELLANOX,
         device=device,
@@ -99,7 +106,6 @@ def _function(
         hwmon=f"{base}/hwmon/{min(sensors, key=natural)}" if sensors else None,
         path=path,
     )
-    return FoundFunction(function, link_name(system, f"{base}/physfn"))
 
 
 def _adopt_subfunction(system: System, link: NetLink, found: Mapping[str, FoundFunction]) -> None:
