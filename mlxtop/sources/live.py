@@ -19,6 +19,7 @@ from mlxtop.model.identity import Adapter, Port, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.sample import (
     Cpu,
+    Link,
     PcieStatus,
     PortSample,
     Problem,
@@ -43,9 +44,6 @@ FIRST_PATIENCE = 0.25
 """Seconds that the first sample waits for slow readers, so that it is complete."""
 
 CPU_EVERY = 0.9
-
-_NETDEV = Origin.NETDEV
-"""Looking up a member of an enumeration costs more than the rest of a bare port."""
 
 
 def selected(port: Port, patterns: tuple[str, ...]) -> bool:
@@ -97,6 +95,8 @@ class LiveSource:
         self._ports: dict[PortId, PortReaders] = {}
         self._asking: list[PortReaders] = []
         """Those of `_ports` that ask the firmware."""
+        self._bare: list[tuple[PortId, Port, Link]] = []
+        """The others."""
         self._pcie: dict[str, SlowReader[PcieStatus]] = {}
         self._cpu: Cpu | None = None
         self._changed = Event()
@@ -193,18 +193,20 @@ class LiveSource:
         for pcie in self._pcie.values():
             pcie.poll(now)
         self._settle(now, everything=first or self._patience is not None)
-        ports = {
-            port: _bare(readers, counters)
-            if readers.bare
-            else self._port(readers, counters, problems)
-            for port, readers in self._ports.items()
-        }
+        ports = counters.bare(self._bare)
+        if self._asking:
+            ports = _share_asic(
+                {
+                    port: ports.get(port) or self._port(readers, counters, problems)
+                    for port, readers in self._ports.items()
+                }
+            )
         return Sample(
             wall=system.wall(),
             tick=now,
             host=inventory.host,
             adapters=self._adapters(inventory),
-            ports=_share_asic(ports),
+            ports=ports,
             pcie={key: r.value for key, r in self._pcie.items() if r.value is not None},
             cpu=self._load(now),
             incidents=self._happenings.take(self._note) if self._happenings else (),
@@ -272,6 +274,11 @@ class LiveSource:
             index = readers.attachment.port.ifindex
             if index is not None:
                 readers.update(links.get(index))
+        self._bare = [
+            (port, readers.attachment.port, readers.known)
+            for port, readers in self._ports.items()
+            if readers.bare
+        ]
 
     def _update_pcie(self, inventory: Inventory) -> None:
         paths = _pcie_paths(self._adapters(inventory))
@@ -323,7 +330,7 @@ class LiveSource:
         now = self._system.now()
         readings = readers.readings(now)
         if (reading := counters.get(port.ifindex)) is not None:
-            readings[_NETDEV] = reading
+            readings[Origin.NETDEV] = reading
         problems += readers.problems(now)
         background = readers.background
         return PortSample(
@@ -342,13 +349,6 @@ class LiveSource:
         if now - self._cpu.tick >= CPU_EVERY:
             self._cpu = Cpu(now, self._system.cpu())
         return self._cpu if self._cpu.busy else None
-
-
-def _bare(readers: PortReaders, counters: LinkCounters) -> PortSample:
-    """A port that nothing but the device list and the kernel's counters tell of."""
-    port = readers.attachment.port
-    reading = counters.get(port.ifindex)
-    return PortSample(port, readers.known, {} if reading is None else {_NETDEV: reading})
 
 
 def _pcie_paths(adapters: Iterable[Adapter]) -> dict[str, str]:

@@ -5,12 +5,14 @@ include/uapi/linux/if_link.h; https://docs.kernel.org/networking/statistics.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from mlxtop.model.sample import Reading, Schema
+from mlxtop.model.counters import Origin
+from mlxtop.model.identity import Port, PortId
+from mlxtop.model.sample import Link, PortSample, Reading, Schema
 from mlxtop.sources.sysfs import link_name, names, parse_hex, read_count, read_text
 from mlxtop.system.door import Answer, Question, System
 
@@ -157,6 +159,9 @@ def _uevent(text: str | None) -> Mapping[str, str]:
     return dict(line.split("=", 1) for line in (text or "").splitlines() if "=" in line)
 
 
+_NETDEV = Origin.NETDEV
+"""Looking up a member of an enumeration costs more than the rest of a bare port."""
+_NOTHING_ELSE = tuple(PortSample._field_defaults.values())[1:]
 _NO_ROWS: Mapping[Any, Any] = MappingProxyType({})
 
 
@@ -171,6 +176,21 @@ class LinkCounters:
     def __init__(self, answer: Answer, tick: float) -> None:
         self._tick = tick
         self._rows = answer if isinstance(answer, dict) else _NO_ROWS
+
+    def bare(self, ports: Iterable[tuple[PortId, Port, Link]]) -> dict[PortId, PortSample]:
+        """Ports of which nothing else is known, with their links; two thousand of them at once."""
+        row, tick, make = self._rows.get, self._tick, tuple.__new__
+        found = {}
+        for port_id, port, link in ports:
+            values = row(port.ifindex)
+            if type(values) is tuple and len(values) >= _SIZE:
+                # As the class would do it: the call alone is a third of the time.
+                readings = {_NETDEV: make(Reading, (tick, LINK64, values))}
+            else:
+                reading = self.get(port.ifindex)
+                readings = {} if reading is None else {_NETDEV: reading}
+            found[port_id] = make(PortSample, (port, link, readings, *_NOTHING_ELSE))
+        return found
 
     def get(self, index: int | None) -> Reading | None:
         """The counters of a device; None without a row of a usable shape."""
