@@ -8,7 +8,10 @@ from functools import partial
 from threading import Event
 
 import pytest
+from rich.style import Style
+from textual.geometry import Region
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from mlxtop.model.sample import Sample
 from mlxtop.settings import Settings
@@ -332,6 +335,33 @@ async def test_what_comes_while_the_terminal_is_busy_is_drawn_as_soon_as_it_is_n
             terminal.idle = True
             app.terminal_answered()
             await until(pilot, lambda: shown == [True])
+
+
+def cells(strip: Strip) -> list[tuple[str, Style | None]]:
+    """Characters with their looks."""
+    return [(character, segment.style) for segment in strip for character in segment.text]
+
+
+@pytest.mark.parametrize("theme", ["dark", "light", "ansi"])
+@pytest.mark.parametrize("page", [None, "1", "5"])
+async def test_what_goes_straight_to_the_terminal_is_what_textual_would_draw(
+    theme: str, page: str | None
+) -> None:
+    async with running(size=(120, 40), settings=Settings(theme=theme)) as (app, pilot):
+        if page is not None:
+            await pilot.press("enter", page)
+        await pilot.pause()
+        compared = 0
+        for widget in app.screen.walk_children(Styled):
+            left, top, width = widget.gutter.left, widget.gutter.top, widget.size.width
+            for y in range(widget.size.height if widget.display and widget.unadorned else 0):
+                whole = widget.render_lines(Region(left, y + top, width, 1))[0]
+                straight = widget.content(Region(0, y, width, 1), width)[0]
+                assert cells(straight) == cells(whole)
+                part = widget.content(Region(width // 3, y, width // 3, 1), width)[0]
+                assert cells(part) == cells(whole)[width // 3 : 2 * (width // 3)]
+                compared += 1
+        assert compared > 20
 
 
 async def test_frames_that_change_nothing_paint_nothing() -> None:

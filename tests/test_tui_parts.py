@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import isnan, nan
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,11 +12,12 @@ from hypothesis import strategies as st
 from textual.theme import BUILTIN_THEMES
 
 from mlxtop.model.history import Series
-from mlxtop.present.text import Line, Role, Section, line_width, plain
+from mlxtop.present.text import Line, Role, Section, cut, line_width, plain
 from mlxtop.tui.commands import COMMANDS, available, misnamed
 from mlxtop.tui.flow import PATIENCE, Flow
 from mlxtop.tui.look import choose, only_ascii, other_shade, own_themes, variables
-from mlxtop.tui.widgets.canvas import DOTS_Y, Curve, draw
+from mlxtop.tui.widgets import canvas
+from mlxtop.tui.widgets.canvas import DOTS_Y, Curve, draw, draw_halves
 from mlxtop.tui.widgets.charts import Rule, floor_nice, nice, temperature_lines, throughput_lines
 from mlxtop.tui.widgets.lines import difference, joined
 from mlxtop.tui.widgets.sections import laid_out
@@ -101,6 +103,55 @@ def test_a_curve_of_gaps_draws_nothing() -> None:
     assert {mark for row in grid for mark, _ in row} == {" "}
 
 
+MOVES = st.lists(st.integers(0, 5), min_size=4, max_size=4)
+DOTS = st.lists(st.one_of(st.integers(0, 15), st.just(nan)), min_size=64, max_size=64)
+
+
+@given(DOTS, MOVES, st.booleans(), st.sampled_from([-1, 0, 1]))
+def test_a_curve_that_moved_on_looks_as_if_drawn_anew(
+    dots: list[float], moves: list[int], ascii_only: bool, fill: int
+) -> None:
+    columns, rows = 12, 4
+    ends = [2 * (columns + sum(moves[:count])) for count in range(len(moves) + 1)]
+    curves = [
+        Curve("rx", dots[end - 2 * columns : end], fill, 15 if fill > 0 else 0, "area")
+        for end in ends
+    ]
+    moved = [draw((curve,), columns, rows, ascii_only) for curve in curves]
+    for curve, picture in zip(curves, moved, strict=True):
+        canvas._recent.clear()
+        assert draw((curve,), columns, rows, ascii_only) == picture
+
+
+def test_of_a_curve_that_moved_on_only_the_end_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    lines = canvas._lines
+
+    def counted(heights: canvas.Heights, columns: int, *rest: Any) -> list[list[str]]:
+        drawn.append(columns)
+        return lines(heights, columns, *rest)
+
+    monkeypatch.setattr(canvas, "_lines", counted)
+    canvas._recent.clear()
+    dots = [float(place * 7 % 15) for place in range(140)]
+    for end in range(100, 140, 2):
+        draw((Curve("rx", dots[end - 100 : end], -1, 0, "area"),), 50, 4)
+    assert drawn[0] == 50
+    assert max(drawn[1:]) <= 2
+
+
+@given(DOTS, DOTS, st.integers(1, 3), st.booleans())
+def test_two_halves_look_as_if_drawn_one_by_one(
+    rx: list[float], tx: list[float], up: int, ascii_only: bool
+) -> None:
+    above = Curve("rx", [min(y, up * 4 - 1) for y in rx], -1, 0, "a")
+    below = Curve("tx", tx, 1, 15, "b")
+    both = draw_halves(above, below, 32, (up, 4), ascii_only)
+    canvas._recent.clear()
+    assert both[up:] == draw((below,), 32, 4, ascii_only)
+    assert both[:up] == draw((above,), 32, up, ascii_only)
+
+
 @given(
     st.lists(st.one_of(st.floats(0, 4e11), st.just(nan)), min_size=20, max_size=20),
     st.integers(12, 60),
@@ -148,6 +199,19 @@ def test_a_difference_covers_every_cell_that_changed(old: Line, new: Line) -> No
         if changed:
             assert span is not None
             assert span[0] <= place < span[0] + span[1]
+
+
+@given(LINES, st.integers(0, 30), st.integers(0, 30))
+def test_a_part_of_a_line_is_what_stands_there(line: Line, start: int, end: int) -> None:
+    part = cut(line, start, end)
+    assert plain(part) == plain(line)[start:end]
+    assert {role for _, role in part} <= {role for _, role in line}
+
+
+def test_half_of_a_wide_character_is_a_blank() -> None:
+    line: Line = (("a漢", Role.TEXT), ("字b", Role.DIM))
+    parts = [plain(cut(line, start, end)) for start, end in ((0, 2), (2, 4), (1, 3), (4, 6))]
+    assert parts == ["a ", "  ", "漢", " b"]
 
 
 @given(LINES)
