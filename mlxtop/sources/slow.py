@@ -77,9 +77,9 @@ class SlowReader(Generic[T]):
         """Wait until no read is under way, `seconds` at most; says whether that is so."""
         until = monotonic() + seconds
         while not (idle := self._idle.wait(min(HELD_UP, max(0.0, until - monotonic())))):
-            self._workers.relieve()
             if monotonic() >= until:
                 break
+            self._workers.relieve()
         self.hung = not idle
         return idle
 
