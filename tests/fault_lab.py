@@ -1,4 +1,7 @@
-"""In the virtual lab: what mlxtop does while a real kernel's cards fail; facts as JSON lines."""
+"""In the virtual lab: what mlxtop does while a real kernel's cards fail; facts as JSON lines.
+
+With `held`: what it does when it is quit while the kernel holds a thread of it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import Queue
 from threading import Thread
@@ -76,10 +80,14 @@ class Stream:
 
         return self.until(counted)
 
-    def sleeping(self) -> bool:
-        """Whether a thread of it is beyond signals."""
-        states = Path(f"/proc/{self.process.pid}/task").glob("*/stat")
-        return any(state.read_text().rpartition(") ")[2][0] == "D" for state in states)
+
+def sleeping(pid: int) -> bool:
+    """Whether a thread of a process is beyond signals."""
+    for state in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with suppress(OSError):  # it has just ended
+            if state.read_text().rpartition(") ")[2][0] == "D":
+                return True
+    return False
 
 
 def asic(document: Document) -> float | None:
@@ -104,7 +112,7 @@ def sensors(stream: Stream) -> None:
     stream.until(lambda d, p: asic(d) is not None)
     cx("0", "temp_hang", "10")
     found = stream.until(lambda d, p: "no answer" in str(said(d)) and alive(p))
-    asleep = stream.sleeping()
+    asleep = sleeping(stream.process.pid)
     steady = stream.after(6)
     tell("sensor hangs", asleep=asleep, said=said(found["document"]), gap=steady["gap"])
     cx("0", "temp_hang", "0")
@@ -193,6 +201,35 @@ def on_screen() -> None:
     cx("0", "temp_hang", "0")
 
 
+def beyond_signals() -> None:
+    """Quitting while the kernel holds a thread: the terminal is free at once, the process later."""
+    cx("0", "temp_hang", "25")
+    environ = {"LC_ALL": "C.UTF-8", "XDG_CONFIG_HOME": "/nonexistent"}
+    with Terminal(MLXTOP, environ=environ, cwd=os.getcwd()) as terminal:
+        pid = terminal.process.pid
+        shown = terminal.shows("enp7s0np0", 60)
+        asleep = terminal.pump(60, lambda: sleeping(pid))
+        begin = time.monotonic()
+        terminal.send("q")
+        free = terminal.pump(20, lambda: b"\x1b[?1049l" in terminal.output())
+        seconds = time.monotonic() - begin
+        held = sleeping(pid)
+        cx("0", "temp_hang", "0")
+        tell(
+            "quit while the kernel holds a thread",
+            shown=shown,
+            asleep=asleep,
+            free=free,
+            seconds=seconds,
+            held=held,
+            status=terminal.wait(60),
+            left=terminal.leftovers(),
+        )
+
+
 if __name__ == "__main__":
-    streamed()
-    on_screen()
+    if sys.argv[1:] == ["held"]:
+        beyond_signals()
+    else:
+        streamed()
+        on_screen()

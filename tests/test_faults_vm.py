@@ -30,3 +30,14 @@ def test_cards_that_fail_in_a_real_kernel_are_told_and_everything_recovers() -> 
     assert left["seconds"] < 20
     assert left["left"] == []
     assert not left["owned"], "a tool's escapes reached the terminal"
+
+
+@pytest.mark.vm
+def test_the_terminal_is_free_at_once_while_the_kernel_holds_a_thread() -> None:
+    done = in_lab("$PYTHON -m tests.fault_lab held")
+    assert done.returncode == 0, done.stdout + done.stderr
+    held = json.loads(done.stdout)
+    assert held["shown"] and held["asleep"] and held["free"], held
+    assert held["held"], "the kernel had let go before the terminal was free"
+    assert held["seconds"] < 20
+    assert (held["status"], held["left"]) == (0, [])

@@ -33,6 +33,9 @@ TABLE: Mapping[str, str] = {
     "D-state read and other faults of cards in a real kernel": (
         "test_faults_vm::test_cards_that_fail_in_a_real_kernel_are_told_and_everything_recovers"
     ),
+    "quitting while the kernel holds a read (D state)": (
+        "test_faults_vm::test_the_terminal_is_free_at_once_while_the_kernel_holds_a_thread"
+    ),
     "tool missing": "test_faults_tools::test_a_tool_that_is_missing_is_told",
     "tool hanging, printing 100 MB, printing escapes, dying": (
         "test_faults_tools::test_a_tool_that_fails_in_any_way_is_a_reason_in_one_line"
