@@ -40,8 +40,9 @@ PCIE_EVERY = 10.0
 DISCOVER_EVERY, DISCOVER_BLIND = 30.0, 3.0
 """Seconds between looks for new devices, with and without events that tell of them."""
 
-FIRST_PATIENCE = 0.25
-"""Seconds that the first sample waits for slow readers, so that it is complete."""
+FIRST_PATIENCE, AT_MOST = 0.25, 1.5
+"""Seconds that the first sample waits for slow readers, so that it is complete; the second where
+others still wait for their turn, on a machine that is slow itself."""
 
 CPU_EVERY = 0.9
 
@@ -187,11 +188,11 @@ class LiveSource:
         for readers in self._asking:
             readers.poll(now, slow=False)
         counters = self._counters(problems)
+        for pcie in self._pcie.values():  # from memory, so ahead of what asks the firmware
+            pcie.poll(now)
         for readers in self._asking:
             readers.background.guard(self.guarded)
             readers.poll(now, slow=True)
-        for pcie in self._pcie.values():
-            pcie.poll(now)
         self._settle(now, everything=first or self._patience is not None)
         ports = counters.bare(self._bare)
         if self._asking:
@@ -310,15 +311,21 @@ class LiveSource:
     def _settle(self, now: float, everything: bool) -> None:
         """Wait for the readers that belong to this tick, but for none that already hangs."""
         patience = FIRST_PATIENCE if everything else self.interval / 4
-        until = monotonic() + (patience if self._patience is None else self._patience)
+        patience = patience if self._patience is None else self._patience
+        until = monotonic() + patience
+        latest = monotonic() + max(patience, AT_MOST if everything else 0.0)
         waiting: list[SlowReader[Any]] = []
         for readers in self._asking:
             waiting += readers.every() if everything else readers.fast.values()
         if everything:
             waiting += self._pcie.values()
         for reader in waiting:
-            if not reader.hung:
-                reader.settle(max(0.0, until - monotonic()))
+            if reader.hung:
+                continue
+            while not reader.settle(max(0.0, until - monotonic())):
+                if not self._workers.behind or monotonic() >= latest:
+                    break
+                until = min(monotonic() + max(patience, HELD_UP), latest)
 
     def _port(
         self,

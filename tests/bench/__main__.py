@@ -1,6 +1,7 @@
 """`python -m tests.bench`: measure everything the goals name and write RESULTS.md beside this.
 
-Takes some 20 minutes on an idle machine; `--quick` a few, with figures that are not to be kept.
+Takes some 45 minutes on an idle machine, twelve less with each run less than three (`--repeat`);
+`--quick` a few, with figures that are not to be kept.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ def main() -> int:
     """Run what was asked for and write the results."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short runs, one of each")
+    parser.add_argument("--repeat", metavar="N", type=int, default=3, help="runs of each program")
     parser.add_argument("--only", metavar="WORD", help="programs with WORD in their names; prints")
     args = parser.parse_args()
     reason = missing()
     if reason:
         print(f"mlxtop's benchmark: {reason}", file=sys.stderr)
         return 1
-    seconds, presses, repeat = (5.0, 6, 1) if args.quick or args.only else (30.0, 20, 3)
+    seconds, presses, repeat = (5.0, 6, 1) if args.quick or args.only else (30.0, 20, args.repeat)
     runs = _programs(args.only or "", seconds, presses, repeat)
     if args.only:
         print(report.costs(runs))
