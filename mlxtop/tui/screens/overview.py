@@ -146,7 +146,7 @@ class Overview(WatchScreen):
             text = f"No port matches “{state.pattern}”. Esc shows all of them."
         else:
             text = (
-                "No ConnectX adapter found: no PCI device of vendor 15b3 that is a network card. "
+                "No ConnectX adapter found: no network card of PCI vendor 15b3. "
                 "mlxtop --all shows every network device; mlxtop --demo shows a simulated machine."
             )
         return [((line, Role.WARNING),) for line in wrap(text, width)]
