@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 
 from mlxtop.cli import main
-from tests.vm import in_lab
+from tests.vm import FOR_OTHERS, in_lab
 
 pytestmark = pytest.mark.vm
 
-SCRIPT = """
+SCRIPT = (
+    FOR_OTHERS
+    + """
 $PYTHON -m mlxtop --once --json --delay 0 > /out/live.json
 $PYTHON -m mlxtop capture /out/masked.txt
 $PYTHON -m mlxtop capture --no-mask /out/plain.txt
 cat /sys/class/net/*/address > /out/addresses
-for place in "$PYTHON" "$(readlink -f "$PYTHON")" "$PWD"; do
-  while [ "$place" != / ]; do place=$(dirname "$place"); chmod o+x "$place"; done
-done
 setpriv --reuid 65534 --regid 65534 --clear-groups $PYTHON -m mlxtop capture - > /out/nobody.txt
 """
+)
 
 
 @pytest.fixture(scope="module")
