@@ -250,7 +250,14 @@ def _source(args: argparse.Namespace, system: System, settings: Settings) -> Liv
     from mlxtop.sources.live import LiveSource
 
     screen = not (args.once or args.json_stream or args.batch or args.command)
-    return LiveSource(system, settings.interval, settings.all, settings.include, incidents=screen)
+    return LiveSource(
+        system,
+        settings.interval,
+        settings.all,
+        settings.include,
+        incidents=screen,
+        hurry=screen,
+    )
 
 
 def _front_end(

@@ -34,6 +34,8 @@ class Machine(CapturedSystem):
         self.time = 100.0
         self.failing: dict[str, int] = {}
         self.hanging: dict[str, Event] = {}
+        self.slow = 0.0
+        """Seconds that every answer takes."""
         self.pending: list[DeviceEvent] = []
         self.happened = Event()
         self.seen = Event()
@@ -46,6 +48,8 @@ class Machine(CapturedSystem):
         return stop.is_set()
 
     def _disturb(self, what: str) -> None:
+        if self.slow:
+            time.sleep(self.slow)
         if what in self.hanging:
             self.hanging[what].wait(30)
         if what in self.failing:
@@ -130,6 +134,24 @@ def test_counters_that_hang_delay_neither_the_others_nor_the_next_sample(
     assert Origin.MAC not in found.ports[PORT].readings
     assert found.ports[PORT].readings[Origin.NETDEV].tick == found.tick
     assert found.ports[VETH].readings[Origin.NETDEV].tick == found.tick
+
+
+def test_the_first_sample_of_a_machine_that_is_slow_itself_is_complete(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlxtop.sources.live.UNHURRIED", (0.6, 30.0))
+    machine.slow = 0.015
+    source = LiveSource(machine)
+    began = time.monotonic()
+    found = source.take()
+    took = time.monotonic() - began
+    quick = LiveSource(Machine()).take()
+    source.close()
+    assert took > 0.6
+    assert (found.pcie, found.absent) == (quick.pcie, quick.absent)
+    assert found.ports[PORT].link == quick.ports[PORT].link
+    assert found.ports[PORT].temperatures == quick.ports[PORT].temperatures
+    assert found.ports[PORT].readings.keys() == quick.ports[PORT].readings.keys()
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EINVAL, errno.ENODEV, errno.ETIMEDOUT])

@@ -40,9 +40,9 @@ PCIE_EVERY = 10.0
 DISCOVER_EVERY, DISCOVER_BLIND = 30.0, 3.0
 """Seconds between looks for new devices, with and without events that tell of them."""
 
-FIRST_PATIENCE, AT_MOST = 0.25, 1.5
-"""Seconds that the first sample waits for slow readers, so that it is complete; the second where
-others still wait for their turn, on a machine that is slow itself."""
+HURRIED, UNHURRIED = (0.25, 1.5), (2.0, 10.0)
+"""Seconds that the first sample waits, so that it is complete: for a reader that gives no sign, and
+in all while one after the other does, on a machine that is slow itself."""
 
 CPU_EVERY = 0.9
 
@@ -77,10 +77,12 @@ class LiveSource:
         patience: float | None = None,
         incidents: bool = False,
         calm: float = CALM,
+        hurry: bool = False,
     ) -> None:
         """`patience`: seconds to wait for firmware counters, a quarter of the interval if None.
 
-        `incidents`: follow the kernel log. `calm`: seconds after which tools may run.
+        `incidents`: follow the kernel log. `calm`: seconds after which tools may run. `hurry`:
+        somebody waits for the first sample, which may lack what is slow.
         """
         self.interval = interval
         self.guarded = False
@@ -89,6 +91,7 @@ class LiveSource:
         self._everything = everything
         self._include = include
         self._patience = patience
+        self._first = HURRIED if hurry else UNHURRIED
         self._happenings = Happenings(system) if incidents else None
         self._inventory: Inventory | None = None
         self._looked = 0.0
@@ -310,22 +313,25 @@ class LiveSource:
 
     def _settle(self, now: float, everything: bool) -> None:
         """Wait for the readers that belong to this tick, but for none that already hangs."""
-        patience = FIRST_PATIENCE if everything else self.interval / 4
+        patience, at_most = self._first if everything else (self.interval / 4, 0.0)
         patience = patience if self._patience is None else self._patience
-        until = monotonic() + patience
-        latest = monotonic() + max(patience, AT_MOST if everything else 0.0)
+        began = monotonic()
         waiting: list[SlowReader[Any]] = []
         for readers in self._asking:
             waiting += readers.every() if everything else readers.fast.values()
         if everything:
             waiting += self._pcie.values()
+
+        def left() -> float:
+            until = began + patience
+            if at_most > patience:
+                until = min(max(until, self._workers.moved + patience), began + at_most)
+            return max(0.0, until - monotonic())
+
         for reader in waiting:
-            if reader.hung:
-                continue
-            while not reader.settle(max(0.0, until - monotonic())):
-                if not self._workers.behind or monotonic() >= latest:
-                    break
-                until = min(monotonic() + max(patience, HELD_UP), latest)
+            if not reader.hung:
+                while not reader.settle(left()) and left():
+                    pass
 
     def _port(
         self,

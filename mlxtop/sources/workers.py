@@ -26,14 +26,14 @@ class Workers:
         self._lock = Lock()
         self._idle = 0
         """Threads that wait for a job."""
-        self._moved = -HELD_UP
+        self.moved = -HELD_UP
         """When a job was last begun, or a thread for it."""
         self._closed = False
 
     def put(self, job: Callable[[], object]) -> None:
         """Have a job done; returns at once."""
         self._due.put(job)
-        if monotonic() - self._moved >= HELD_UP:
+        if monotonic() - self.moved >= HELD_UP:
             self.relieve()
 
     @property
@@ -45,7 +45,7 @@ class Workers:
         """Add a thread for what waits if none is idle: to be called while `behind`."""
         with self._lock:
             if self.behind and not self._idle and not self._closed:
-                self._moved = monotonic()
+                self.moved = monotonic()
                 with suppress(RuntimeError):  # no room for a thread now
                     Thread(target=self._work, name=self.name, daemon=True).start()
 
@@ -65,7 +65,7 @@ class Workers:
             job = self._due.get()
             with self._lock:
                 self._idle -= 1
-                self._moved = monotonic()
+                self.moved = monotonic()
             if job is None:
                 return
             job()
