@@ -295,6 +295,10 @@ def _screen(source: LiveSource, system: System, settings: Settings) -> int:
 
 def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
     """The live screen with all that it can do on this machine."""
+    from mlxtop.tui.feed import Feed
+
+    feed = Feed(source)
+    feed.start()  # the first look at the machine is over when the rest is loaded
     from mlxtop.actions.hands import Hands
     from mlxtop.tui.app import MlxtopApp
 
@@ -305,7 +309,7 @@ def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
         return examination.Examiner(system)
 
     free = not (settings.readonly or system.captured)
-    app = MlxtopApp(source, settings, Hands(system) if free else None)
+    app = MlxtopApp(source, settings, Hands(system) if free else None, feed)
     app.examine = examine
     return app
 

@@ -10,7 +10,6 @@ import os
 import pwd
 import re
 import stat
-import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -196,6 +195,8 @@ def _text(path: Path, environ: Mapping[str, str], complaints: list[str]) -> str:
 
 
 def _table_of(text: str, path: Path, complaints: list[str]) -> dict[str, Any]:
+    import tomllib  # five milliseconds that are only wanted where there is a file
+
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -69,7 +69,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(
         names = set(archive.namelist())
     held = {name for name in names if ".dist-info/" not in name}
     assert held == package_files(source)
-    assert {"mlxtop/py.typed", "mlxtop/tui/app.tcss", "mlxtop/tui/themes.toml"} <= held
+    assert {"mlxtop/py.typed", "mlxtop/tui/app.tcss"} <= held
     about = {name.partition(".dist-info/")[2] for name in names - held}
     assert any(name.endswith("LICENSE") for name in about)
     assert {"METADATA", "entry_points.txt"} <= about

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from operator import mul
 from typing import NamedTuple
@@ -64,8 +63,7 @@ def sensor_of(points: Points) -> Sensor:
     return Sensor(min(step, 2.0), noise)
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """How the way to the settling temperature shrinks, from 1 at 0 s towards 0."""
 
     constant: float

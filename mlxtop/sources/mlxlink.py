@@ -7,7 +7,6 @@ through many registers and take up to seconds: run in the background, rarely, as
 from __future__ import annotations
 
 import errno
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -64,6 +63,8 @@ def _add(rows: dict[str, str], key: str, value: str) -> None:
 def _json_rows(text: str) -> dict[str, str]:
     rows: dict[str, str] = {}
     try:
+        import json  # wanted only where the tool is installed
+
         document = json.loads(text)
     except (ValueError, RecursionError):
         return rows

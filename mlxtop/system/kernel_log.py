@@ -6,7 +6,6 @@ https://docs.kernel.org/admin-guide/abi-testing.html (Documentation/ABI/testing/
 from __future__ import annotations
 
 import errno
-import json
 import os
 import select
 from collections.abc import Iterator
@@ -94,6 +93,8 @@ def parse_journal(line: str) -> KernelRecord | None:
     >>> parse_journal('{"MESSAGE": "up", "PRIORITY": "6", "_SOURCE_MONOTONIC_TIMESTAMP": "5e5"}')
     """
     try:
+        import json  # wanted only where the log is read by journalctl
+
         entry = json.loads(line)
     except (ValueError, RecursionError):
         return None

@@ -1,7 +1,7 @@
 """The live screen: one thread samples, the event loop draws.
 
-The thread speaks by message alone; nothing here waits for the machine, so that a hanging reader
-or a stalled terminal never stops the other.
+The thread (`feed`) speaks by message alone; nothing here waits for the machine, so that a hanging
+reader or a stalled terminal never stops the other.
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ import asyncio
 import gc
 import os
 import signal
-from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
@@ -26,16 +24,16 @@ from textual.widget import Widget
 
 from mlxtop.actions.hands import Hands
 from mlxtop.analysis.heatwatch import Alert, AlertKind
-from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortKind
-from mlxtop.pipeline import Source, frames
+from mlxtop.pipeline import Source
 from mlxtop.present.clean import clean
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings
 from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of, misnamed
 from mlxtop.tui.driver import QuietDriver
+from mlxtop.tui.feed import Feed
 from mlxtop.tui.flow import QUESTION, Flow
 from mlxtop.tui.look import choose, only_ascii, other_shade, own_themes, variables
-from mlxtop.tui.messages import FrameArrived, HookFailed, SettingsRead, SourceEnded
+from mlxtop.tui.messages import FrameArrived, HookFailed, SettingsRead
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.settings_watch import SettingsWatch
@@ -48,8 +46,8 @@ if TYPE_CHECKING:
 
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds that `+` and `-` step through."""
-BACKLOG = 4096
-"""Frames kept while the event loop cannot take them."""
+FIRST = 0.1
+"""Seconds that the first picture waits for the first frame when everything else is in place."""
 RINGS = frozenset({AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.LINK_DOWN})
 """What the bell rings for, where it is wanted."""
 SAVE_TITLE, OLD_TITLE = "\x1b[22;2t", "\x1b[23;2t"
@@ -73,7 +71,14 @@ class MlxtopApp(App[int]):
     COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.EVERYWHERE)]
 
-    def __init__(self, source: Source, settings: Settings, hands: Hands | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        settings: Settings,
+        hands: Hands | None = None,
+        feed: Feed | None = None,
+    ) -> None:
+        """`feed`: of the source, where it has begun already."""
         # Only so does Textual leave out colours altogether instead of showing them as greys.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.source = source
@@ -89,12 +94,12 @@ class MlxtopApp(App[int]):
         self._title = ""
         self.state = State(settings.bits, settings.ascii or only_ascii(os.environ), settings.window)
         self.error: Exception | None = None
-        self._stop = Event()
+        self.feed = feed or Feed(source)
         self._flow = Flow()
-        self._arrived: deque[Frame] = deque(maxlen=BACKLOG)
-        self._announced = Event()
         self._waiting = False
         self._in_place = False
+        self.open = False
+        """Whether the first picture is on the terminal."""
         self.gathered: set[Widget] | None = None
         """Widgets to be painted when the frame that is being drawn is complete."""
         self.answering = True
@@ -141,7 +146,8 @@ class MlxtopApp(App[int]):
     def on_load(self) -> None:
         """Sample while everything is put in place, and write one picture then instead of three."""
         self._begin_batch()
-        Thread(target=self._poll, name="frames", daemon=True).start()
+        self.feed.listen(self._tell)
+        self.feed.start()
 
     def on_mount(self) -> None:
         """End in order when we are told to."""
@@ -151,12 +157,27 @@ class MlxtopApp(App[int]):
                 loop.add_signal_handler(number, self._ended_by, number)
 
     def on_ready(self) -> None:
-        """Everything is in place: show the first frame, if it is there by now."""
+        """Everything is in place: show the first frame, if it is there soon."""
         self._in_place = True
-        self.redraw()
-        if self.examine is not None:
-            SettingsWatch(self, self.examine, self._stop).start()
+        if self.state.frame is None:
+            self.set_timer(FIRST, self._open)
+        else:
+            self._open()
+
+    def _open(self) -> None:
+        """Write the first picture."""
+        if self.open:
+            return
         self._end_batch()
+        self.answering = False
+        for screen in self._seen():
+            screen.place()
+        self.answering = self.open = True
+        for screen in self._seen():
+            screen.write_all()
+        self._ask_terminal()
+        if self.examine is not None:
+            SettingsWatch(self, self.examine, self.feed.stop).start()
         gc.freeze()  # what is there now stays: no need to search it for cycles
         for name in misnamed(self.settings.keys):
             self.notify(f"settings: keys: {name} is no command", severity="warning", markup=False)
@@ -166,14 +187,16 @@ class MlxtopApp(App[int]):
 
     def refresh_css(self, animate: bool = True) -> None:
         """Read the style sheet for another theme; the first is read when the screen is made."""
-        if self.is_running:
+        if self._screen_stacks[self.current_mode]:
             super().refresh_css(animate)
-        else:
-            self.stylesheet.set_variables(self.get_css_variables())
+            return
+        self.stylesheet.set_variables(self.get_css_variables())
+        if self.is_running:
+            self.stylesheet.update(self, animate=False)
 
     def on_unmount(self) -> None:
         """Stop sampling; a reader that hangs is not waited for."""
-        self._stop.set()
+        self.feed.stop.set()
         if self.loads is not None:
             self.loads.close()
         if self._title and self._driver is not None:
@@ -183,31 +206,25 @@ class MlxtopApp(App[int]):
         """The next picture knows them."""
         self.state.tuning = event.tuning
 
-    def _poll(self) -> None:
-        """Sample in a thread; say everything by message."""
-        error: Exception | None = None
-        try:
-            for frame in frames(self.source, self._stop):
-                self._arrived.append(frame)
-                if self.loads is not None:
-                    self.loads.frame(frame)
-                if not self._announced.is_set():
-                    self._announced.set()
-                    self.post_message(FrameArrived())
-        except Exception as failure:
-            error = failure
-        with suppress(RuntimeError):
-            self.post_message(SourceEnded(error))
+    def _tell(self) -> None:
+        with suppress(RuntimeError):  # all is over
+            self.post_message(FrameArrived())
 
     # Frames
 
     def on_frame_arrived(self) -> None:
-        """Take in all frames that have come, and draw the newest."""
-        self._announced.clear()
-        while self._arrived:
-            self._alert(self.state.arrive(self._arrived.popleft()))
+        """Take in all frames that have come, and draw the newest; an error ends us."""
+        for frame in self.feed.take():
+            self._alert(self.state.arrive(frame))
+        if self.feed.error is not None and not self.feed.stop.is_set():
+            self.error = self.feed.error
+            self.exit(return_code=1)
+            return
         self._name_terminal()
-        self.redraw()
+        if self._in_place and not self.open:
+            self._open()
+        else:
+            self.redraw()
 
     def _alert(self, alerts: Iterable[Alert]) -> None:
         """Ring and run the user's scripts for what has become bad."""
@@ -239,15 +256,9 @@ class MlxtopApp(App[int]):
         """Say it once, and keep it in the list of events."""
         self.notify(clean(event.text), severity="warning", markup=False)
 
-    def on_source_ended(self, event: SourceEnded) -> None:
-        """Sampling is over: without an error there is nothing more to come, with one we end."""
-        if event.error is not None and not self._stop.is_set():
-            self.error = event.error
-            self.exit(return_code=1)
-
     def redraw(self) -> None:
         """Draw the state, or wait until the terminal has drawn the last frame."""
-        if not self._in_place or not self.is_running:
+        if not self.open or not self.is_running:
             return  # not yet there, or already being taken apart
         stalled = isinstance(self._driver, QuietDriver) and not self._driver.idle
         if stalled or not self._flow.ready(monotonic()):
@@ -260,8 +271,7 @@ class MlxtopApp(App[int]):
         for screen in self._seen():
             screen.show_frame()
         self.answering = True
-        if not self.is_headless:
-            self._ask_terminal()
+        self._ask_terminal()
 
     def _seen(self) -> list[WatchScreen]:
         """The screens that are on the terminal: what lies below a dialog is seen too."""
@@ -275,7 +285,7 @@ class MlxtopApp(App[int]):
 
     def _ask_terminal(self) -> None:
         """Its answer comes when it has drawn what was written, and then we go on."""
-        if self._driver is not None and self._flow.ask(monotonic()):
+        if self._driver and not self.is_headless and self._flow.ask(monotonic()):
             self._driver.write(QUESTION)
 
     def terminal_answered(self) -> None:
@@ -341,11 +351,12 @@ class MlxtopApp(App[int]):
 
         if self.hands is not None and not self.readonly:
             self.loads = self.loads or Loads(self, self.hands)
+            self.feed.tap = self.loads.frame
             self.loads.open()
 
     def on_load_moved(self) -> None:
         """Something happened to the load test."""
-        if self.loads is not None and not self._stop.is_set():
+        if self.loads is not None and not self.feed.stop.is_set():
             self.loads.moved()
 
     def action_help(self) -> None:

@@ -1,15 +1,13 @@
-"""Themes: two of our own from `themes.toml`, and the built-in ones with our roles added."""
+"""Themes: two of our own, and the built-in ones with our roles added."""
 
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
-from typing import Any
 
 from textual.theme import Theme
+
+from mlxtop.tui.themes import ANSI_COLOURS, DARK_COLOURS, LIGHT_COLOURS
 
 DARK, LIGHT = "mlxtop-dark", "mlxtop-light"
 ANSI_DARK, ANSI_LIGHT = "ansi-dark", "ansi-light"
@@ -19,25 +17,21 @@ _OWN = ("rx", "tx", "rx-area", "tx-area", "module", "asic", "dim", "faint", "cur
 """Variables that our style sheet needs beyond those of Textual."""
 
 
-@cache
-def _tables() -> dict[str, dict[str, Any]]:
-    return tomllib.loads(files("mlxtop.tui").joinpath("themes.toml").read_text("utf-8"))
-
-
 def own_themes() -> list[Theme]:
     """The themes that this program brings along."""
-    themes = []
-    for name in (DARK, LIGHT):
-        table = dict(_tables()[name])
-        variables = {key: str(table.pop(key)) for key in _OWN}
-        themes.append(Theme(name=name, variables=variables, **table))
-    return themes
+    return [_theme(DARK, DARK_COLOURS, dark=True), _theme(LIGHT, LIGHT_COLOURS, dark=False)]
+
+
+def _theme(name: str, colours: Mapping[str, str], dark: bool) -> Theme:
+    ours = {role: colours[role] for role in _OWN}
+    theirs = {role: colour for role, colour in colours.items() if role not in ours}
+    return Theme(name=name, dark=dark, variables=ours, **theirs)  # type: ignore[arg-type]
 
 
 def variables(theme: Theme) -> dict[str, str]:
     """Our variables for a theme that does not have them, made of its own roles."""
     if theme.ansi:
-        return {key: str(value) for key, value in _tables()["ansi"].items()}
+        return dict(ANSI_COLOURS)
     plain = theme.foreground or theme.primary
     return {
         "rx": theme.secondary or theme.primary,

@@ -14,14 +14,6 @@ class FrameArrived(Message):
     """The sampling thread has put down frames."""
 
 
-class SourceEnded(Message):
-    """The sampling thread has ended; `error` is None when it was asked to."""
-
-    def __init__(self, error: Exception | None) -> None:
-        super().__init__()
-        self.error = error
-
-
 class SettingsRead(Message):
     """The settings of host and ports were read beside the frames."""
 

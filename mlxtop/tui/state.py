@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -56,31 +55,33 @@ def _incident(alert: Alert) -> Incident:
     )
 
 
-@dataclass(slots=True)
 class State:
     """The one mutable value of the screen."""
 
-    bits: bool = True
-    ascii: bool = False
-    window: int = 300
-    order: Order = Order.NATURAL
-    pattern: str = ""
-    paused: bool = False
-    selected: PortId | None = None
-    frame: Frame | None = None
-    """The frame on the screen; while paused it stays and the history goes on."""
-    newest: Frame | None = None
-    history: History = field(default_factory=History)
-    highs: dict[PortId, dict[str, float]] = field(default_factory=dict)
-    zero: dict[PortId, Mapping[Origin, Reading]] = field(default_factory=dict)
-    watched: set[PortId] = field(default_factory=set)
-    """Virtual ports whose history is kept: those that were looked at."""
-    incidents: deque[tuple[float, Incident]] = field(default_factory=lambda: deque(maxlen=1000))
-    """What happened and when (epoch seconds), the oldest first."""
-
-    heat: HeatWatch = field(default_factory=HeatWatch)
-    tuning: Tuning | None = None
-    """Settings of host and ports, read now and then beside the frames."""
+    def __init__(
+        self,
+        bits: bool = True,
+        ascii: bool = False,
+        window: int = 300,
+        selected: PortId | None = None,
+    ) -> None:
+        self.bits, self.ascii, self.window, self.selected = bits, ascii, window, selected
+        self.order = Order.NATURAL
+        self.pattern = ""
+        self.paused = False
+        self.frame: Frame | None = None
+        """The frame on the screen; while paused it stays and the history goes on."""
+        self.newest: Frame | None = None
+        self.history = History()
+        self.highs: dict[PortId, dict[str, float]] = {}
+        self.zero: dict[PortId, Mapping[Origin, Reading]] = {}
+        self.watched: set[PortId] = set()
+        """Virtual ports whose history is kept: those that were looked at."""
+        self.incidents: deque[tuple[float, Incident]] = deque(maxlen=1000)
+        """What happened and when (epoch seconds), the oldest first."""
+        self.heat = HeatWatch()
+        self.tuning: Tuning | None = None
+        """Settings of host and ports, read now and then beside the frames."""
 
     def arrive(self, frame: Frame) -> list[Alert]:
         """Take a frame in: history, events and highs always, the picture unless paused.

@@ -23,8 +23,7 @@ from typing import Any
 
 from mlxtop import cli
 from mlxtop.sources.live import LiveSource
-from mlxtop.system.captured import CapturedSystem
-from mlxtop.system.door import Answer, DeviceEvent, KernelRecord, Question
+from mlxtop.system.door import Answer, KernelRecord, Question
 from mlxtop.system.kept import OFTEN, KeptFiles
 from mlxtop.system.local import LocalSystem
 
@@ -66,16 +65,13 @@ def freeze(name: str) -> Frozen:
     return frozen
 
 
-class Moving(CapturedSystem):
+class Moving(LocalSystem):
     """The frozen machine; `ask` and `read` add what has been counted since the start."""
 
-    captured = False
-
     def __init__(self, frozen: Frozen) -> None:
-        super().__init__(frozen["label",], _NoTree())
+        super().__init__()
         self._frozen = frozen
-        self._local = LocalSystem()
-        self._kept = KeptFiles()
+        self._often = KeptFiles()
         self._begin = time.monotonic()
 
     def _known(self, *key: str) -> Any:
@@ -94,9 +90,9 @@ class Moving(CapturedSystem):
     def read(self, path: str) -> bytes:
         """A file; those of counters grow."""
         if OFTEN.match(path):
-            self._kept.read(LIKE)
+            self._often.read(LIKE)
         else:
-            self._local.read(LIKE)
+            super().read(LIKE)
         data: bytes = self._known("read", path)
         if "/counters/port_" in path and data[:1].isdigit():
             return b"%d\n" % (int(data) + self._gained(FILE_GAIN))
@@ -120,7 +116,7 @@ class Moving(CapturedSystem):
     def ask(self, question: Question, subject: str = "", *details: int) -> Answer:
         """An answer; counters grow."""
         with contextlib.suppress(OSError, KeyError):
-            self._local.ask(question, "lo" if subject else "", *details)
+            super().ask(question, "lo" if subject else "", *details)
         answer = self._known("ask", question, *([subject] if subject else []), *map(str, details))
         if question is Question.LINK_COUNTERS:
             gain = self._gained(LINK_GAIN)
@@ -135,25 +131,23 @@ class Moving(CapturedSystem):
             return {**answer, "values": [v + gain if v else v for v in answer["values"]]}
         return answer
 
-    def cpu(self) -> tuple[float, ...]:
-        """This machine's."""
-        return self._local.cpu()
+    @property
+    def label(self) -> str:
+        """The frozen machine's."""
+        return str(self._frozen["label",])
 
-    def now(self) -> float:
-        """This machine's."""
-        return time.monotonic()
+    @property
+    def root(self) -> bool:
+        """No: tools are not run."""
+        return False
 
-    def wall(self) -> float:
-        """This machine's."""
-        return time.time()
-
-    def events(self, stop: Event) -> Iterator[DeviceEvent]:
-        """This machine's: the socket is there, and nothing happens."""
-        return self._local.events(stop)
+    def which(self, command: str) -> str | None:
+        """No command: those of this machine know nothing of the frozen one."""
+        return None
 
     def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
         """This machine's, from now on."""
-        return self._local.kernel_log(stop, history=False)
+        return super().kernel_log(stop, history=False)
 
 
 class _Growing(dict[str, tuple[int, ...]]):
@@ -167,17 +161,6 @@ class _Growing(dict[str, tuple[int, ...]]):
         """A row."""
         row = super().get(key, default)
         return row and (*(v + self._gain for v in row[:4]), *row[4:])
-
-
-class _NoTree:
-    """No files: everything is answered from what was frozen."""
-
-    def node(self, path: str) -> None:
-        """Nothing."""
-
-    def children(self, path: str) -> tuple[str, ...]:
-        """Nothing."""
-        return ()
 
 
 def main(words: list[str]) -> int:

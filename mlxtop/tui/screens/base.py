@@ -85,8 +85,40 @@ class WatchScreen(Screen[None]):
             widget._repaint_required = True
             widget.check_idle()
 
+    def place(self) -> None:
+        """Draw and lay out everything at once, for the first picture.
+
+        Textual would write three: the empty screen, one with sizes that no longer fit, and the
+        whole again.
+        """
+        app = self.watch_app
+        widgets = self.walk_children(Widget, with_self=True)
+        app.gathered = set()
+        self.draw()
+        for widget in widgets:
+            widget._clear_arrangement_cache()
+            widget._layout_updates += 1
+        self._refresh_layout()
+        self.draw()  # as wide and high as everything is now
+        app.gathered = None
+        for widget in widgets:
+            widget._layout_required = widget._repaint_required = False
+            widget._exchange_repaint_regions()
+
+    def write_all(self) -> None:
+        """Write all of the picture."""
+        self._compositor._dirty_regions.add(self.size.region)
+        self._compositor_refresh()
+
+    def _compositor_refresh(self) -> None:
+        """Nothing is rendered before the first picture."""
+        if self.watch_app.open:
+            super()._compositor_refresh()
+
     def show_frame(self) -> None:
         """Draw what the state holds, and write it."""
+        if not self.watch_app.open:
+            return
         with self.at_once():
             self.draw()
 

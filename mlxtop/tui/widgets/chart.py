@@ -64,7 +64,6 @@ class Chart(Lines):
 
     def on_resize(self) -> None:
         """A new size wants a new picture."""
-        self._drawn = None
         if self._given is not None:
             self.update(*self._given)
 

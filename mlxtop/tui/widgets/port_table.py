@@ -48,6 +48,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         self._bits = True
         self._choices: object = None
         self._heat: HeatWatch | None = None
+        self._fitted = Size()
         self._shown: tuple[Column, ...] = ()
         self._painted: dict[int, Line] = {}
         self._place = 0
@@ -60,6 +61,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         if frame is None:
             return
         choices = (state.bits, state.pattern, order)
+        self._fit()
         if frame is self._frame and choices == self._choices:
             return  # only the cursor moved: its rows were refreshed when it did
         self._frame, self._bits, self._heat = frame, state.bits, state.heat
@@ -159,11 +161,19 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         self.post_message(self.Selected(self.port))
 
     def on_resize(self) -> None:
-        """Columns follow the width."""
+        """Columns follow the width, and the cursor stays to be seen."""
+        if self._fit():
+            self.post_message(self.Selected(self.port))
+
+    def _fit(self) -> bool:
+        """Make everything fit the size; whether that was another one."""
+        if self.size == self._fitted:
+            return False
+        self._fitted = self.size
         self._measure()
         self._reveal()
         self.refresh()
-        self.post_message(self.Selected(self.port))
+        return True
 
     # Cursor
 
