@@ -285,6 +285,7 @@ def _screen(source: LiveSource, system: System, settings: Settings) -> int:
         raise UsageError(f"the screen needs a terminal; {instead}")
     if os.environ.get("TERM") == "dumb":
         raise UsageError(f"the screen needs a terminal that can place text, not dumb; {instead}")
+    gc.disable()  # until the first picture is there
     app = screen(source, system, settings)
     app.fire = _hooks(system, settings, app.hook_failed)
     status = app.run()

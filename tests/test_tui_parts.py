@@ -14,7 +14,7 @@ from textual.theme import BUILTIN_THEMES
 from mlxtop.model.history import Series
 from mlxtop.present.text import Line, Role, Section, cut, line_width, plain
 from mlxtop.tui.commands import COMMANDS, available, misnamed
-from mlxtop.tui.flow import PATIENCE, Flow
+from mlxtop.tui.flow import AGAIN, PATIENCE, QUICK, Flow
 from mlxtop.tui.look import choose, only_ascii, other_shade, own_themes, variables
 from mlxtop.tui.widgets import canvas
 from mlxtop.tui.widgets.canvas import DOTS_Y, Curve, draw, draw_halves
@@ -33,8 +33,22 @@ def test_the_next_frame_waits_for_the_answer_of_the_terminal() -> None:
     assert flow.ready(0.0)
     assert flow.ask(0.0)
     assert not flow.ready(1.0)
-    flow.answered()
+    flow.answered(1.0)
     assert flow.ready(1.0)
+    assert flow.ask(1.0)
+
+
+def test_a_quick_terminal_is_not_asked_after_each_of_many_frames() -> None:
+    flow = Flow()
+    assert flow.ask(0.0)
+    flow.answered(QUICK / 2)
+    assert not flow.ask(AGAIN / 2)
+    assert flow.ready(AGAIN / 2)
+    assert flow.ask(AGAIN / 2, held_up=True)
+    flow.answered(AGAIN / 2)
+    assert flow.ask(2 * AGAIN)
+    flow.answered(2 * AGAIN + 2 * QUICK)
+    assert flow.ask(2 * AGAIN + 2 * QUICK)
 
 
 def test_a_terminal_that_never_answers_is_not_asked_again() -> None:
@@ -48,7 +62,7 @@ def test_a_terminal_that_never_answers_is_not_asked_again() -> None:
 def test_one_late_answer_does_not_end_flow_control() -> None:
     flow = Flow()
     flow.ask(0.0)
-    flow.answered()
+    flow.answered(0.5)
     flow.ask(1.0)
     assert flow.ready(1.0 + PATIENCE)
     assert flow.ask(1.0 + PATIENCE)

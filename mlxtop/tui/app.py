@@ -48,6 +48,8 @@ PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds that `+` and `-` step through."""
 FIRST = 0.1
 """Seconds that the first picture waits for the first frame when everything else is in place."""
+SETTLED = 0.5
+"""Seconds after it until memory is tidied."""
 RINGS = frozenset({AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.LINK_DOWN})
 """What the bell rings for, where it is wanted."""
 SAVE_TITLE, OLD_TITLE = "\x1b[22;2t", "\x1b[23;2t"
@@ -178,7 +180,8 @@ class MlxtopApp(App[int]):
         self._ask_terminal()
         if self.examine is not None:
             SettingsWatch(self, self.examine, self.feed.stop).start()
-        gc.freeze()  # what is there now stays: no need to search it for cycles
+        if not self.is_headless:
+            self.set_timer(SETTLED, _freeze)
         for name in misnamed(self.settings.keys):
             self.notify(f"settings: keys: {name} is no command", severity="warning", markup=False)
 
@@ -264,7 +267,7 @@ class MlxtopApp(App[int]):
         if stalled or not self._flow.ready(monotonic()):
             self._waiting = True
             if not self._flow.asking:
-                self._ask_terminal()
+                self._ask_terminal(held_up=True)
             return
         self._waiting = False
         self.answering = False
@@ -283,14 +286,14 @@ class MlxtopApp(App[int]):
                 break
         return seen
 
-    def _ask_terminal(self) -> None:
+    def _ask_terminal(self, held_up: bool = False) -> None:
         """Its answer comes when it has drawn what was written, and then we go on."""
-        if self._driver and not self.is_headless and self._flow.ask(monotonic()):
+        if self._driver and not self.is_headless and self._flow.ask(monotonic(), held_up):
             self._driver.write(QUESTION)
 
     def terminal_answered(self) -> None:
         """The terminal has drawn everything that was written."""
-        self._flow.answered()
+        self._flow.answered(monotonic())
         if self._waiting:
             self.post_message(FrameArrived())
 
@@ -411,3 +414,10 @@ class MlxtopApp(App[int]):
     def _draw_now(self) -> None:
         for screen in self._seen():
             screen.show_frame()
+
+
+def _freeze() -> None:
+    """Drop what was only there for the start; the rest stays and need not be searched again."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()

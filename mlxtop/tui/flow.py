@@ -10,6 +10,8 @@ from __future__ import annotations
 QUESTION = "\x1b[6n"
 PATIENCE = 3.0
 """Seconds after which a terminal is taken for one that does not answer."""
+QUICK, AGAIN = 0.05, 0.25
+"""Seconds within which a quick terminal answers, and until it is asked again."""
 
 
 class Flow:
@@ -17,6 +19,10 @@ class Flow:
 
     def __init__(self) -> None:
         self._asked: float | None = None
+        self._last = float("-inf")
+        """When it was last asked."""
+        self._quick = False
+        """Whether the last answer came at once."""
         self._answers = 0
         self._silent = False
 
@@ -34,14 +40,18 @@ class Flow:
         self._silent = self._answers == 0
         return True
 
-    def ask(self, now: float) -> bool:
-        """Note that a frame was drawn; whether the terminal is to be asked."""
-        if self._silent:
+    def ask(self, now: float, held_up: bool = False) -> bool:
+        """Note that a frame was drawn; whether the terminal is to be asked.
+
+        `held_up`: the frame could not be drawn, and the answer tells when it can.
+        """
+        if self._silent or (self._quick and now - self._last < AGAIN and not held_up):
             return False
-        self._asked = now
+        self._asked = self._last = now
         return True
 
-    def answered(self) -> None:
+    def answered(self, now: float) -> None:
         """The terminal has drawn everything."""
+        self._quick = self._asked is not None and now - self._asked < QUICK
         self._asked = None
         self._answers += 1

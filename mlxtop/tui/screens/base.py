@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.screen import Screen
@@ -39,6 +40,18 @@ class WatchScreen(Screen[None]):
     def watch_app(self) -> MlxtopApp:
         """The application with its own type."""
         return cast("MlxtopApp", self.app)
+
+    # A query looks at every widget, and each frame would ask for the same.
+
+    @cached_property
+    def header(self) -> Header:
+        """The line on top."""
+        return self.query_one(Header)
+
+    @cached_property
+    def keys(self) -> Clickable:
+        """The line at the bottom."""
+        return self.query_one("#keys", Clickable)
 
     def on_mount(self) -> None:
         """Take the look that was asked for."""
@@ -125,7 +138,7 @@ class WatchScreen(Screen[None]):
     def draw(self) -> None:
         """Give every widget what the state holds."""
         app = self.watch_app
-        header = self.query_one(Header)
+        header = self.header
         self.set_class(bool(app.badges()), "-badged")
         header.show(
             [
@@ -144,7 +157,7 @@ class WatchScreen(Screen[None]):
 
     def _show_keys(self) -> None:
         """The keys change with the width alone."""
-        bar, app = self.query_one("#keys", Clickable), self.watch_app
+        bar, app = self.keys, self.watch_app
         if self._keys_shown == bar.size.width:
             return
         self._keys_shown = bar.size.width

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import ClassVar
 
 from textual import on
@@ -48,8 +49,30 @@ class Overview(WatchScreen):
                 chart.border_title = (chart.id or "").capitalize()
                 yield chart
         yield Sections(id="about")
-        yield Input(id="filter", placeholder="part of a name, or a glob", compact=True)
         yield Clickable(id="keys")
+
+    _filter: Input | None = None
+    """Where the filter is typed: made when the first is wanted."""
+
+    @cached_property
+    def table(self) -> PortTable:
+        """Cards and ports."""
+        return self.query_one(PortTable)
+
+    @cached_property
+    def hint(self) -> Lines:
+        """What limits the port, or what a cell means."""
+        return self.query_one("#hint", Lines)
+
+    @cached_property
+    def charts(self) -> list[Chart]:
+        """Throughput and temperature."""
+        return list(self.query(Chart))
+
+    @cached_property
+    def about(self) -> Sections:
+        """The pages of the port in short."""
+        return self.query_one("#about", Sections)
 
     # Drawing
 
@@ -60,7 +83,7 @@ class Overview(WatchScreen):
         if state.frame is None:
             self._show_hint([((f" looking at {self.watch_app.source.label} …", Role.DIM),)])
             return
-        table = self.query_one(PortTable)
+        table = self.table
         rows = len(table.entries)
         table.show(state)
         state.watch(table.port)
@@ -78,10 +101,8 @@ class Overview(WatchScreen):
     def _draw_more(self) -> None:
         """Charts and boxes; after a key they come when the table is on the terminal already."""
         with self.at_once():
-            for id_ in ("#throughput", "#temperature"):  # by id: a query looks at every widget
-                self.query_one(id_, Chart).update(
-                    self.watch_app.state, self.watch_app.source.interval
-                )
+            for chart in self.charts:
+                chart.update(self.watch_app.state, self.watch_app.source.interval)
             self._draw_about()
 
     def on_resize(self) -> None:
@@ -89,7 +110,7 @@ class Overview(WatchScreen):
         self._share_height()
 
     def _share_height(self) -> None:
-        table = self.query_one(PortTable)
+        table = self.table
         room = self.size.height - _FIXED
         charts = max(_LEAST_CHARTS, room // 2)
         table.styles.max_height = max(4, room - charts) if self.size.height >= 18 else None
@@ -110,7 +131,7 @@ class Overview(WatchScreen):
 
     def _draw_hint(self, frame: Frame, table: PortTable) -> None:
         """The ceiling of the selected port, or what the chosen cell means."""
-        hint = self.query_one("#hint", Lines)
+        hint = self.hint
         width = max(10, hint.size.width)
         port = table.port
         if port is None or port not in frame.ports:
@@ -128,7 +149,7 @@ class Overview(WatchScreen):
 
     def _draw_about(self) -> None:
         """On large screens: the most of the pages of the selected port."""
-        about = self.query_one("#about", Sections)
+        about = self.about
         if not about.display:
             return
         from mlxtop.present.summary import summary
@@ -138,7 +159,7 @@ class Overview(WatchScreen):
             about.show(summary(view))
 
     def _show_hint(self, lines: list[Line]) -> None:
-        self.query_one("#hint", Lines).show(lines)
+        self.hint.show(lines)
 
     def _nothing(self, width: int) -> list[Line]:
         state = self.watch_app.state
@@ -163,17 +184,17 @@ class Overview(WatchScreen):
     def action_move(self, steps: int) -> None:
         """Move the cursor by rows."""
         with self.at_once():
-            self.query_one(PortTable).move(steps)
+            self.table.move(steps)
 
     def action_leap(self, pages: int) -> None:
         """Move the cursor by screens of rows."""
-        table = self.query_one(PortTable)
+        table = self.table
         with self.at_once():
             table.move(pages * table.page())
 
     def action_column(self, steps: int) -> None:
         """Explain the next cell."""
-        self.query_one(PortTable).move_column(steps)
+        self.table.move_column(steps)
 
     def action_sort(self) -> None:
         """The next order."""
@@ -190,14 +211,20 @@ class Overview(WatchScreen):
     def action_filter(self) -> None:
         """Ask for a filter."""
         self.add_class("-filtering")
-        self.query_one("#filter", Input).focus()
+        if self._filter is None:
+            hint = "part of a name, or a glob"
+            self._filter = Input(id="filter", placeholder=hint, compact=True)
+            self.mount(self._filter, before="#keys")
+        self._filter.focus()
 
     def retreat(self) -> bool:
         """Undo the last of filter, explained cell and maximised chart; False if there is none."""
-        table, state = self.query_one(PortTable), self.watch_app.state
+        table, state = self.table, self.watch_app.state
         if self.has_class("-filtering") or state.pattern:
             self.remove_class("-filtering")
-            state.pattern = self.query_one("#filter", Input).value = ""
+            state.pattern = ""
+            if self._filter is not None:
+                self._filter.value = ""
             table.focus()
         elif table.column is not None:
             table.column = None
@@ -218,11 +245,11 @@ class Overview(WatchScreen):
     @on(Input.Submitted, "#filter")
     def _filter_done(self) -> None:
         self.remove_class("-filtering")
-        self.query_one(PortTable).focus()
+        self.table.focus()
 
     @on(PortTable.Selected)
     def _selected(self, event: PortTable.Selected) -> None:
-        if event.port == self.query_one(PortTable).port:
+        if event.port == self.table.port:
             self.watch_app.state.watch(event.port)
             self.show_frame()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isnan
+from typing import TYPE_CHECKING, cast
 
 from mlxtop.analysis.throughput import capacity, throughput
 from mlxtop.model.identity import PortId
@@ -24,6 +25,9 @@ from mlxtop.tui.widgets.charts import (
 )
 from mlxtop.tui.widgets.lines import Lines
 from mlxtop.tui.widgets.timeline import Timeline, mean, resampled, timeline
+
+if TYPE_CHECKING:
+    from mlxtop.tui.app import MlxtopApp
 
 _SPACE: Run = ("  ", Role.DIM)
 
@@ -57,6 +61,11 @@ class Chart(Lines):
             self._drawn = drawn
             self._picture = self._draw(state, port, line, room) if room[1] >= LEAST_ROWS else []
         self.show([self._legend(state, port, width), *self._picture])
+
+    @property
+    def _captured(self) -> bool:
+        """Whether no more than one instant is known."""
+        return cast("MlxtopApp", self.app).source.captured
 
     def _columns(self, width: int) -> int:
         """Columns for the past."""
@@ -118,7 +127,7 @@ class ThroughputChart(Chart):
         rx = resampled(state.history.series(port, RX), line, max)
         tx = resampled(state.history.series(port, TX), line, max)
         if _empty(rx) and _empty(tx):
-            return waiting(room, "the first points come soon")
+            return waiting(room, _ONE_INSTANT if self._captured else _SOON)
         carries = capacity(state.frame, port)
         limit = None
         if carries is not None:
@@ -172,20 +181,28 @@ class TemperatureChart(Chart):
         return ((f"{title} ", Role.DIM), coming) if sensors > 1 else (coming,)
 
     def _key(self, state: State, port: PortId) -> object:
-        return tuple(rules(state, port))
+        return self._too_early(state, port), *rules(state, port)
+
+    def _too_early(self, state: State, port: PortId) -> bool:
+        """Whether there is no more than a first reading, of more to come."""
+        return not self._captured and all(
+            len(state.history.series(port, name) or ()) < 2 for name in SENSORS
+        )
 
     def _draw(
         self, state: State, port: PortId, line: Timeline, room: tuple[int, int]
     ) -> list[Line]:
-        curves = temperature_curves(state, port, line)
+        early = self._too_early(state, port)
+        curves = {} if early else temperature_curves(state, port, line)
         if not curves:
             assert state.frame is not None
             now = state.frame.ports[port].now
             known = any(sensor.celsius is not None for sensor in now.temperatures)
-            return waiting(room, "the first points come soon" if known else _NO_TEMPERATURE)
+            return waiting(room, _SOON if known else _NO_TEMPERATURE)
         return temperature_lines(curves, rules(state, port), line, room, ascii_only=state.ascii)
 
 
+_SOON, _ONE_INSTANT = "the first points come soon", "one instant only: no rates"
 _NO_TEMPERATURE = "no temperature is known: see page 2 of the port"
 SENSORS = {MODULE: ("module", Role.MODULE), ASIC: ("ASIC", Role.ASIC)}
 FAR = 25.0

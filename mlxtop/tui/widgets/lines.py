@@ -6,12 +6,13 @@ neighbours, since every change of style costs more bytes than the text itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
-from textual.geometry import Region
+from textual.filter import LineFilter
+from textual.geometry import Offset, Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -60,12 +61,16 @@ class Styled(Widget):
 
     ascii = False
     _roles: dict[tuple[Role, bool], Style] | None = None
+    _finished: dict[tuple[Role, bool], Style]
+    """Styles after the filters that the application has for lines."""
+    _filters: Sequence[LineFilter] | None = None
     _unadorned: bool | None = None
+    _offset: Offset | None = None
     _ground, _base = Color(0, 0, 0, 0), Style.null()
 
     def notify_style_update(self) -> None:
         """A theme or a class changed: styles are looked up again."""
-        self._roles = self._unadorned = None
+        self._roles = self._unadorned = self._filters = self._offset = None
         super().notify_style_update()
 
     def role_style(self, role: Role, cursor: bool = False) -> Style:
@@ -83,6 +88,13 @@ class Styled(Widget):
                 style += self.app.get_component_styles("run--cursor").partial_rich_style
             self._roles[role, cursor] = style
         return style
+
+    @property
+    def content_offset(self) -> Offset:
+        """Where the content begins."""
+        if self._offset is None:
+            self._offset = super().content_offset
+        return self._offset
 
     @property
     def unadorned(self) -> bool:
@@ -109,14 +121,25 @@ class Styled(Widget):
 
     def content(self, area: Region, columns: int) -> list[Strip]:
         """A part of the content as the terminal gets it, without Textual's way through borders."""
+        filters = self.get_line_filters()
+        if filters != self._filters:
+            self._filters, self._finished = filters, {}
         drawn = []
         for y in area.line_range:
             line, cursor = self.line_at(y, columns)
             part = cut(joined(crop(line, columns)), area.x, area.right)
-            drawn.append(Strip(self._segments(part, cursor), area.width))
-        for line_filter in self.get_line_filters():
-            drawn = [strip.apply_filter(line_filter, self._ground) for strip in drawn]
+            drawn.append(Strip(self._segments(part, cursor, self._finish), area.width))
         return drawn
+
+    def _finish(self, role: Role, cursor: bool) -> Style:
+        """The style of a role as the terminal gets it."""
+        style = self._finished.get((role, cursor))
+        if style is None:
+            style = self.role_style(role, cursor)
+            for line_filter in self._filters or ():
+                style = line_filter.apply([Segment("", style)], self._ground)[0].style or style
+            self._finished[role, cursor] = style
+        return style
 
     def repaint(self, *regions: Region) -> None:
         """Paint parts again: at the end of the frame that is being drawn, else soon."""
@@ -129,11 +152,13 @@ class Styled(Widget):
 
     def strip(self, line: Line, columns: int, cursor: bool = False) -> Strip:
         """A line in exactly so many columns."""
-        return Strip(self._segments(joined(crop(line, columns)), cursor), columns)
+        return Strip(self._segments(joined(crop(line, columns)), cursor, self.role_style), columns)
 
-    def _segments(self, line: Line, cursor: bool) -> list[Segment]:
+    def _segments(
+        self, line: Line, cursor: bool, style: Callable[[Role, bool], Style]
+    ) -> list[Segment]:
         text = to_ascii if self.ascii else str
-        return [Segment(text(run), self.role_style(role, cursor)) for run, role in line]
+        return [Segment(text(run), style(role, cursor)) for run, role in line]
 
 
 class Lines(Styled):

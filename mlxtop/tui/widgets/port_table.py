@@ -49,6 +49,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         self._choices: object = None
         self._heat: HeatWatch | None = None
         self._fitted = Size()
+        """The size that all of this was made for."""
         self._shown: tuple[Column, ...] = ()
         self._painted: dict[int, Line] = {}
         self._place = 0
@@ -112,7 +113,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
     def _visible(self) -> range:
         """Places of the entries on the screen; the heading line stays on top."""
         first = round(self.scroll_offset.y)
-        return range(first, min(len(self.entries), first + max(0, self.size.height - 1)))
+        return range(first, min(len(self.entries), first + max(0, self._fitted.height - 1)))
 
     def _line(self, place: int, width: int) -> Line:
         entry = self.entries[place]
@@ -128,7 +129,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
 
     def _paint(self) -> None:
         """Draw the visible rows anew and refresh what differs from before."""
-        first, width = round(self.scroll_offset.y), self.size.width
+        first, width = round(self.scroll_offset.y), self._fitted.width
         before, self._painted = self._painted, {}
         for place in self._visible():
             line = self._painted[place] = self._line(place, width)
