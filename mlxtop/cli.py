@@ -286,12 +286,26 @@ def _screen(source: LiveSource, system: System, settings: Settings) -> int:
     if os.environ.get("TERM") == "dumb":
         raise UsageError(f"the screen needs a terminal that can place text, not dumb; {instead}")
     gc.disable()  # until the first picture is there
+    _load_asyncio()
     app = screen(source, system, settings)
     app.fire = _hooks(system, settings, app.hook_failed)
     status = app.run()
     if app.error is not None:
         raise app.error
     return status or app.return_code or 0
+
+
+def _load_asyncio() -> None:
+    """Without OpenSSL, that it would take along: ten milliseconds and some megabytes for nothing.
+
+    It does without where Python was built so; who asks for `ssl` later gets it.
+    """
+    if "ssl" not in sys.modules:
+        sys.modules["ssl"] = None  # type: ignore[assignment]
+        try:
+            import_module("asyncio")
+        finally:
+            del sys.modules["ssl"]
 
 
 def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:

@@ -195,6 +195,8 @@ def _text(path: Path, environ: Mapping[str, str], complaints: list[str]) -> str:
 
 
 def _table_of(text: str, path: Path, complaints: list[str]) -> dict[str, Any]:
+    if not text:
+        return {}
     import tomllib  # five milliseconds that are only wanted where there is a file
 
     try:

@@ -128,6 +128,14 @@ def test_modes_without_a_screen_never_load_textual() -> None:
     assert done.stderr.strip() == "[]"
 
 
+def test_asyncio_is_loaded_without_tls_which_others_still_get() -> None:
+    code = (
+        "from mlxtop import cli; cli._load_asyncio(); import asyncio.sslproto as proto, ssl; "
+        "assert proto.ssl is None and ssl.create_default_context()"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True, timeout=60)
+
+
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     command = f"{sys.executable} -m mlxtop --all --json-stream -d 0.1 | head -n 2"
     done = subprocess.run(

@@ -8,9 +8,11 @@ from functools import partial
 from threading import Event
 
 import pytest
+from rich.console import RenderableType
 from rich.style import Style
 from textual.geometry import Region
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.strip import Strip
 
 from mlxtop.model.sample import Sample
@@ -298,6 +300,29 @@ async def test_the_mouse_selects_and_opens() -> None:
         assert app.state.selected == IB.id
         await pilot.click("#ports", offset=(6, 4), times=2)
         await until(pilot, lambda: isinstance(app.screen, Detail))
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (140, 100)])
+async def test_the_first_picture_is_written_once_and_whole(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    app = MlxtopApp(Samples(samples(1)), Settings())
+    written: list[str] = []
+    display = app._display
+
+    def note(screen: Screen[object], update: RenderableType | None) -> None:
+        if update is not None and not app._batch_count:
+            written.append(screen_text(app))
+        display(screen, update)
+
+    monkeypatch.setattr(app, "_display", note)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.open and app.state.frame is not None)
+        await pilot.pause()
+        app.screen.refresh(layout=True)
+        await pilot.pause()
+        assert "enp67s0np0" in written[0]
+        assert written[0] == written[-1] == screen_text(app)
 
 
 async def test_a_source_that_fails_ends_the_screen_with_its_error() -> None:
