@@ -448,7 +448,7 @@ def test_one_queue_for_a_fast_port_is_a_warning() -> None:
     assert run("queues", replace(GOOD, link=ethernet(1)), one) == []
 
 
-def test_interrupts_on_one_core_or_on_the_wrong_node_are_warnings() -> None:
+def test_interrupts_on_one_core_or_on_the_wrong_node_are_told() -> None:
     host = replace(GOOD_HOST, processes=frozenset({"irqbalance"}))
 
     def placed(*cores: int) -> PortTuning:
@@ -460,10 +460,14 @@ def test_interrupts_on_one_core_or_on_the_wrong_node_are_warnings() -> None:
         )
 
     away = only(run("interrupts", GOOD, placed(0, 1, 2, 3), host=host))
-    assert "cores 0-3, the card is at cores 8-15" in away.seen
+    assert away.seen.startswith("interrupts on cores 0-3, the card is at cores 8-15")
+    assert away.severity is WARNING
     assert "systemctl stop irqbalance" in away.advice
     assert "all 4 interrupts go to core 9" in only(run("interrupts", GOOD, placed(9, 9, 9, 9))).seen
-    assert run("interrupts", GOOD, placed(0, 8, 9)) == []
+    some = only(run("interrupts", GOOD, placed(0, 8, 9, 3)))
+    assert some.seen.startswith("2 of 4 interrupts on cores 0,3, the card is at cores 8-15")
+    assert some.severity is NOTE
+    assert run("interrupts", GOOD, placed(8, 9, 15)) == []
     one_node = replace(GOOD, adapter=CARD._replace(functions=(FUNCTION._replace(numa_node=None),)))
     assert run("interrupts", one_node, placed(0, 1, 2, 3)) == []
 

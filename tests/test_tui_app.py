@@ -325,6 +325,17 @@ async def test_the_first_picture_is_written_once_and_whole(
         assert written[0] == written[-1] == screen_text(app)
 
 
+@pytest.mark.parametrize("captured", [False, True])
+async def test_charts_promise_points_only_where_some_will_come(captured: bool) -> None:
+    source = Samples(samples(1), captured=captured)
+    async with running(source, (120, 40)) as (app, pilot):
+        await until(pilot, lambda: app.open and app.state.frame is not None)
+        promised, refused = (
+            screen_text(app).count(text) for text in ("first points come soon", "one instant")
+        )
+        assert (promised, refused) == ((0, 2) if captured else (2, 0))
+
+
 async def test_a_source_that_fails_ends_the_screen_with_its_error() -> None:
     class Broken(Samples):
         def samples(self, stop: Event) -> Iterator[Sample]:

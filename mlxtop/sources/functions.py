@@ -63,20 +63,22 @@ def _functions(system: System, problems: list[Problem]) -> Iterable[FoundFunctio
     except OSError as error:
         problems.append(Problem("PCI", f"{DEVICES}: {error.strerror}"))
         return
-    here = set(addresses)
-    for address in sorted(addresses, key=natural):
+    classes: dict[str, int] = {}
+    for address in sorted(addresses, key=natural):  # a physical function before its virtual ones
         base = f"{DEVICES}/{address}"
         if parse_hex(read_text(system, f"{base}/vendor")) != families.MELLANOX:
             continue
         device = parse_hex(read_text(system, f"{base}/device")) or 0
-        pci_class = parse_hex(read_text(system, f"{base}/class")) or 0
         driver = link_name(system, f"{base}/driver")
-        if not families.is_adapter(families.MELLANOX, device, pci_class, driver):
-            continue
         physfn = link_name(system, f"{base}/physfn")
-        if physfn in here:  # all that is told of a card is told of its physical functions
+        pci_class = classes.get(physfn or "")
+        if pci_class is not None:  # all that is told of a card is told of its physical functions
             function = Function(address, families.MELLANOX, device, pci_class, driver=driver)
         else:
+            pci_class = parse_hex(read_text(system, f"{base}/class")) or 0
+            if not families.is_adapter(families.MELLANOX, device, pci_class, driver):
+                continue
+            classes[address] = pci_class
             function = _function(system, address, device, pci_class, driver)
         yield FoundFunction(function, physfn)
 

@@ -35,9 +35,13 @@ def catalogue(frozen: str, spaces: Mapping[int, str], home: str) -> list[Program
     rates = r"[\d.]+ [GMkb]?b/s"
 
     def program(
-        name: str, argv: list[str], ready: str, size: tuple[int, int] = (120, 40)
+        name: str,
+        argv: list[str],
+        ready: str,
+        size: tuple[int, int] = (120, 40),
+        keys: tuple[str, ...] = ("\x1b[B", "\x1b[A"),
     ) -> Program:
-        return Program(name, argv, ready, size=size, environ=environ)
+        return Program(name, argv, ready, keys, size=size, environ=environ)
 
     def all_of(count: int) -> list[str]:
         return inside(spaces[count], *mlxtop, "--all")
@@ -48,7 +52,7 @@ def catalogue(frozen: str, spaces: Mapping[int, str], home: str) -> list[Program
         program(TABLE, two, "enp48s0f0np0", (120, 12)),
         program(FAST, [*two, "-d", "0.1"], rates),
         program(DGX, moving, "ibp24s0"),
-        program(PACU, [*mlxtop, "--demo"], "enp67s0np0"),
+        program(PACU, [*mlxtop, "--demo"], "enp67s0np0", keys=("u", "u")),  # there is one port
         program(DEMO, [*mlxtop, "--demo", "dgx"], "ibp24s0"),
         program(FEW, all_of(2), "a0 "),
         program(MANY, all_of(200), "a0 "),

@@ -117,14 +117,18 @@ def _placement(
             " /proc/irq/N/smp_affinity_list",
             _IRQ,
         )
-    if function is not None and local and cores and not cores & local:
-        there = format_cores(local)
+    away = [found for found in interrupts if found.cpus and local.isdisjoint(found.cpus)]
+    if function is not None and local and away:
+        there, every = format_cores(local), not cores & local
+        which = "interrupts" if every else f"{len(away)} of {len(interrupts)} interrupts"
+        far = format_cores({core for found in away for core in found.cpus})
         yield Finding(
-            Severity.WARNING,
+            Severity.WARNING if every else Severity.NOTE,
             name,
-            f"interrupts on cores {format_cores(cores)}, the card is at cores {there}"
+            f"{which} on cores {far}, the card is at cores {there}"
             " (/proc/irq/*/effective_affinity_list, local_cpulist)",
-            "every packet crosses the link between the processors",
+            f"{'every packet crosses' if every else 'their packets cross'} the link between the"
+            " processors",
             f"{stop}set_irq_affinity_cpulist.sh {there} {name} (mlnx-tools); keep the application"
             f" there too: numactl --cpunodebind={function.numa_node}",
             _IRQ,

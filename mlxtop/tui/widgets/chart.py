@@ -62,10 +62,10 @@ class Chart(Lines):
             self._picture = self._draw(state, port, line, room) if room[1] >= LEAST_ROWS else []
         self.show([self._legend(state, port, width), *self._picture])
 
-    @property
-    def _captured(self) -> bool:
-        """Whether no more than one instant is known."""
-        return cast("MlxtopApp", self.app).source.captured
+    def _nothing_yet(self) -> str:
+        """What stands in place of curves without a point."""
+        captured = cast("MlxtopApp", self.app).source.captured
+        return "a capture is one instant" if captured else "the first points come soon"
 
     def _columns(self, width: int) -> int:
         """Columns for the past."""
@@ -127,7 +127,7 @@ class ThroughputChart(Chart):
         rx = resampled(state.history.series(port, RX), line, max)
         tx = resampled(state.history.series(port, TX), line, max)
         if _empty(rx) and _empty(tx):
-            return waiting(room, _ONE_INSTANT if self._captured else _SOON)
+            return waiting(room, self._nothing_yet())
         carries = capacity(state.frame, port)
         limit = None
         if carries is not None:
@@ -181,28 +181,20 @@ class TemperatureChart(Chart):
         return ((f"{title} ", Role.DIM), coming) if sensors > 1 else (coming,)
 
     def _key(self, state: State, port: PortId) -> object:
-        return self._too_early(state, port), *rules(state, port)
-
-    def _too_early(self, state: State, port: PortId) -> bool:
-        """Whether there is no more than a first reading, of more to come."""
-        return not self._captured and all(
-            len(state.history.series(port, name) or ()) < 2 for name in SENSORS
-        )
+        return tuple(rules(state, port))
 
     def _draw(
         self, state: State, port: PortId, line: Timeline, room: tuple[int, int]
     ) -> list[Line]:
-        early = self._too_early(state, port)
-        curves = {} if early else temperature_curves(state, port, line)
+        curves = temperature_curves(state, port, line)
         if not curves:
             assert state.frame is not None
             now = state.frame.ports[port].now
             known = any(sensor.celsius is not None for sensor in now.temperatures)
-            return waiting(room, _SOON if known else _NO_TEMPERATURE)
+            return waiting(room, self._nothing_yet() if known else _NO_TEMPERATURE)
         return temperature_lines(curves, rules(state, port), line, room, ascii_only=state.ascii)
 
 
-_SOON, _ONE_INSTANT = "the first points come soon", "one instant only: no rates"
 _NO_TEMPERATURE = "no temperature is known: see page 2 of the port"
 SENSORS = {MODULE: ("module", Role.MODULE), ASIC: ("ASIC", Role.ASIC)}
 FAR = 25.0

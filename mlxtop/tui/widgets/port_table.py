@@ -168,8 +168,8 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
 
     def _fit(self) -> bool:
         """Make everything fit the size; whether that was another one."""
-        if self.size == self._fitted:
-            return False
+        if not self.size or self.size == self._fitted:
+            return False  # hidden, or as before
         self._fitted = self.size
         self._measure()
         self._reveal()
