@@ -82,9 +82,13 @@ class Moving(LocalSystem):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), key[-1])
         return found
 
+    def _seconds(self) -> float:
+        """Since the start, so that each run meets the same waves."""
+        return time.monotonic() - self._begin
+
     def _gained(self, rate: float) -> int:
         """What a counter has gained: the rate swings by half, so that every row changes."""
-        seconds = time.monotonic() - self._begin
+        seconds = self._seconds()
         return int(rate * (seconds + 0.5 / 1.3 * math.sin(1.3 * seconds)))
 
     def read(self, path: str) -> bytes:
@@ -97,7 +101,7 @@ class Moving(LocalSystem):
         if "/counters/port_" in path and data[:1].isdigit():
             return b"%d\n" % (int(data) + self._gained(FILE_GAIN))
         if path.endswith("_input") and data[:1].isdigit():
-            return b"%d\n" % (int(data) + 1000 * round(3 * math.sin(time.monotonic() / 9)))
+            return b"%d\n" % (int(data) + 1000 * round(3 * math.sin(self._seconds() / 9)))
         return data
 
     def list(self, path: str) -> list[str]:
