@@ -148,7 +148,7 @@ class _Vote(NamedTuple):
 
 def _votes(stretch: Stretch, now: float) -> tuple[list[_Vote], float]:
     """Every fit with its say, and the variance by which residuals are measured, °C²."""
-    fits = [fit for share in SHARES for fit in stretch.fits(share)]
+    fits = [fit for share in SHARES for fit in stretch.fits.fine(share)]
     best = min((fit.squares for fit in fits), default=0.0)
     # Where nothing fits, as right after a step of load, the misfit itself is the uncertainty.
     variance = max(stretch.variance, best / (len(stretch.points) - 3))
@@ -196,23 +196,20 @@ def _crossing(
 ) -> Crossing:
     """When the reading shows `limit`: half a step before the body itself is there."""
     height = limit - step / 2
-    chance = 0.0
+    reaching = [(vote, _reach(vote, height, variance)) for vote in votes]
+    chance = sum(reach for _, reach in reaching)
+    if chance < SURE:
+        return Crossing(limit, chance)
     found: list[tuple[float, float, float]] = []
-    for vote in votes:
+    for vote, reach in reaching:
         fit = vote.fit
         if vote.present >= height:
-            chance += vote.share
-            found.append((0.0, vote.share, 0.0))
-        elif fit.settles > vote.present:
-            doubt = math.sqrt(fit.spread[0] * variance)
-            reach = vote.share * _above(fit.settles - height, doubt)
-            chance += reach
-            if fit.settles > height and fit.slope < 0:
-                moment = _moment(fit, height, elapsed)
-                late = _late(fit, moment, variance)
-                found.append((moment - elapsed, reach, late))
+            found.append((0.0, reach, 0.0))
+        elif reach and fit.settles > height and fit.slope < 0:
+            moment = _moment(fit, height, elapsed)
+            found.append((moment - elapsed, reach, _late(fit, moment, variance)))
     mass = sum(share for _, share, _ in found)
-    if chance < SURE or not mass:
+    if not mass:
         return Crossing(limit, chance)
     mean = sum(seconds * share for seconds, share, _ in found) / mass
     apart = sum(share * (seconds - mean) ** 2 for seconds, share, _ in found) / mass
@@ -221,6 +218,16 @@ def _crossing(
     if mean > HORIZON or error > VAGUE * mean + 10.0:
         return Crossing(limit, chance)
     return Crossing(limit, chance, mean, error)
+
+
+def _reach(vote: _Vote, height: float, variance: float) -> float:
+    """A vote's part of the chance that `height` is reached."""
+    fit = vote.fit
+    if vote.present >= height:
+        return vote.share
+    if fit.settles <= vote.present:
+        return 0.0
+    return vote.share * _above(fit.settles - height, math.sqrt(fit.spread[0] * variance))
 
 
 def _above(distance: float, deviation: float) -> float:

@@ -71,18 +71,10 @@ class Shape(NamedTuple):
 
     def __call__(self, seconds: float) -> float:
         """What is left of the way after some seconds."""
-        return self.over((seconds,))[0]
-
-    def over(self, times: Iterable[float]) -> list[float]:
-        """What is left at each of some seconds, at once: a forecast asks ten thousand times."""
-        exp, constant, share = math.exp, self.constant, self.share
-        if not share:
-            return [exp(-seconds / constant) for seconds in times]
-        late = constant * SLOWER
-        return [
-            (fast := exp(-seconds / constant)) + share * (exp(-seconds / late) - fast)
-            for seconds in times
-        ]
+        fast = math.exp(-seconds / self.constant)
+        if not self.share:
+            return fast
+        return fast + self.share * (math.exp(-seconds / (self.constant * SLOWER)) - fast)
 
 
 class Fit(NamedTuple):
@@ -113,6 +105,7 @@ class Stretch(NamedTuple):
     """Readings that make one point."""
     telling: float
     """Share of the readings that tell something new."""
+    fits: Fits
 
     @property
     def start(self) -> float:
@@ -124,25 +117,12 @@ class Stretch(NamedTuple):
         """What a sum of squared residuals is to be measured by, °C²."""
         return self.sensor.variance / self.telling
 
-    def fits(self, share: float = 0.0) -> list[Fit]:
-        """The fit of every time constant, with more of them around the best one."""
-        origin = self.points[-1][1]
-        times = [t - self.start for t, _ in self.points]
-        values = [v - origin for _, v in self.points]
+    def explained(self) -> bool:
+        """Whether one exponential does: the best of a few, or else the best of more of them."""
+        tries = (self.fits.rough, self.fits.fine)
+        return any((fits := of()) and self._explained_by(min(fits, key=_squares)) for of in tries)
 
-        def fitted(constants: Iterable[float]) -> list[Fit]:
-            tried = (least_squares(Shape(c, share), times, values, origin) for c in constants)
-            return [fit for fit in tried if fit is not None]
-
-        found = fitted(CONSTANTS)
-        ratio = RATIO
-        for _ in range(FINER if found else 0):
-            ratio = math.sqrt(ratio)
-            best = min(found, key=_squares).shape.constant
-            found += fitted((best / ratio, best * ratio))
-        return found
-
-    def explained_by(self, fit: Fit) -> bool:
+    def _explained_by(self, fit: Fit) -> bool:
         """Whether the residuals are the sensor's, over all, at the beginning and at the end."""
         n, sensor = len(self.points), self.sensor
         # Noise averages out in a bin, and where there is enough of it, steps do, too.
@@ -160,23 +140,62 @@ class Stretch(NamedTuple):
         return True
 
 
-def least_squares(
-    shape: Shape, times: Sequence[float], values: Sequence[float], origin: float
-) -> Fit | None:
-    """Two unknowns; None where the shape is flat or gone over the whole stretch."""
-    n = len(times)
-    xs = shape.over(times)
-    sx, sy = sum(xs), sum(values)
-    sxx, syy = sum(map(mul, xs, xs)), sum(map(mul, values, values))
-    sxy = sum(map(mul, xs, values))
-    determinant = n * sxx - sx * sx
-    if determinant <= 1e-9 * n * n:
-        return None
-    slope = (n * sxy - sx * sy) / determinant
-    settles = (sy - slope * sx) / n
-    squares = max(syy - settles * sy - slope * sxy, 0.0)
-    spread = (sxx / determinant, n / determinant, -sx / determinant)
-    return Fit(shape, settles + origin, slope, squares, spread)
+class Fits:
+    """Least squares of every shape to the points of a stretch; a forecast makes a hundred."""
+
+    def __init__(self, points: Points) -> None:
+        self._origin = points[-1][1]
+        start = points[0][0]
+        self._times = [t - start for t, _ in points]
+        self._values = values = [v - self._origin for _, v in points]
+        self._sum, self._squares = sum(values), sum(map(mul, values, values))
+        self._decays: dict[float, list[float]] = {}
+        self._found: dict[float, list[Fit]] = {}
+
+    def rough(self, share: float = 0.0) -> list[Fit]:
+        """The fit of every time constant."""
+        if share not in self._found:
+            self._found[share] = self._of(CONSTANTS, share)
+        return self._found[share]
+
+    def fine(self, share: float = 0.0) -> list[Fit]:
+        """The same, with more of them around the best one."""
+        found = list(self.rough(share))
+        ratio = RATIO
+        for _ in range(FINER if found else 0):
+            ratio = math.sqrt(ratio)
+            best = min(found, key=_squares).shape.constant
+            found += self._of((best / ratio, best * ratio), share)
+        return found
+
+    def _of(self, constants: Iterable[float], share: float) -> list[Fit]:
+        fits = (self._fit(Shape(constant, share)) for constant in constants)
+        return [fit for fit in fits if fit is not None]
+
+    def _decay(self, constant: float) -> list[float]:
+        """What one body leaves of its way at each point."""
+        found = self._decays.get(constant)
+        if found is None:
+            exp, rate = math.exp, -1.0 / constant
+            self._decays[constant] = found = [exp(seconds * rate) for seconds in self._times]
+        return found
+
+    def _fit(self, shape: Shape) -> Fit | None:
+        """Two unknowns; None where the shape is flat or gone over the whole stretch."""
+        share, n, sy = shape.share, len(self._times), self._sum
+        xs = self._decay(shape.constant)
+        if share:
+            slow = self._decay(shape.constant * SLOWER)
+            xs = [fast + share * (late - fast) for fast, late in zip(xs, slow, strict=True)]
+        sx, sxx, sxy = sum(xs), sum(map(mul, xs, xs)), sum(map(mul, xs, self._values))
+        determinant = n * sxx - sx * sx
+        if determinant <= 1e-9 * n * n:
+            return None
+        slope = (n * sxy - sx * sy) / determinant
+        settles = (sy - slope * sx) / n
+        rest = max(self._squares - settles * sy - slope * sxy, 0.0)
+        spread = (sxx / determinant, n / determinant, -sx / determinant)
+        return Fit(shape, settles + self._origin, slope, rest, spread)
 
 
 def longest_stretch(points: Points, now: float, sensor: Sensor) -> Stretch | None:
@@ -191,9 +210,8 @@ def longest_stretch(points: Points, now: float, sensor: Sensor) -> Stretch | Non
             break
         swing = max(v for _, v in part) - min(v for _, v in part)
         telling = min(TELLING * swing / sensor.step + 3, len(part)) / len(part)
-        stretch = Stretch(part, sensor, len(chosen) / len(part), telling)
-        best = min(stretch.fits(), key=_squares, default=None)
-        if found is not None and (best is None or not stretch.explained_by(best)):
+        stretch = Stretch(part, sensor, len(chosen) / len(part), telling, Fits(part))
+        if found is not None and not stretch.explained():
             break
         found = stretch
     return found
@@ -203,8 +221,6 @@ def _binned(chosen: Points) -> Points:
     if len(chosen) <= BINS:
         return chosen
     size = len(chosen) / BINS
-    bins = []
-    for n in range(BINS):
-        part = chosen[round(n * size) : round((n + 1) * size)]
-        bins.append((sum(t for t, _ in part) / len(part), sum(v for _, v in part) / len(part)))
-    return bins
+    ends = [round(n * size) for n in range(BINS + 1)]
+    seconds, values = zip(*chosen, strict=True)
+    return [(sum(seconds[a:b]) / (b - a), sum(values[a:b]) / (b - a)) for a, b in pairwise(ends)]
