@@ -10,7 +10,7 @@ from time import monotonic
 import pytest
 
 from mlxtop.system import kept
-from mlxtop.system.kept import KEPT, OFTEN, KeptFiles
+from mlxtop.system.kept import KEPT, KeptFiles, often
 
 
 def descriptors(path: Path) -> int:
@@ -96,7 +96,7 @@ def test_attributes_of_the_kernel_are_made_anew() -> None:
 def test_only_what_is_read_often_is_kept() -> None:
     base = "/sys/class/infiniband/mlx5_0/ports/1"
     for path in (f"{base}/counters/port_rcv_data", f"{base}/hw_counters/x", f"{base}/state"):
-        assert OFTEN.match(path)
-    assert OFTEN.match("/sys/devices/pci0000:40/0000:43:00.0/hwmon/hwmon3/temp2_input")
+        assert often(path)
+    assert often("/sys/devices/pci0000:40/0000:43:00.0/hwmon/hwmon3/temp2_input")
     for path in ("/sys/class/net/eth0/mtu", "/proc/counters/x", "/tmp/temp1_input"):
-        assert not OFTEN.match(path)
+        assert not often(path)

@@ -20,7 +20,7 @@ from mlxtop.model.sample import LinkState, PortSample, Temperature
 
 EVERY = 3.0
 """Seconds between two forecasts of a sensor, at least."""
-CALM_EVERY, NEAR = 10.0, 15.0
+CALM_EVERY, NEAR = 20.0, 15.0
 """The same for one that will not come within so many °C of its warning limit."""
 SURPRISE = 2.0
 """°C beyond its error by which a forecast may be wrong before it is dropped at once."""
@@ -145,6 +145,9 @@ class HeatWatch:
         old = self._heat.get(key)
         if old is None and (sensor.celsius is None or sensor.stale):
             return  # a sensor that never gave a number has not become stale
+        now = frame.sample.tick
+        if old is not None and sensor is old.sensor and not _due(old, now):
+            return  # nothing new of it
         limits = limits_of(sensor, port, frame.adapter(port.port.id))
         fresh = not sensor.stale and sensor.celsius is not None
         if old is not None and old.sensor.source != sensor.source:
@@ -152,7 +155,6 @@ class HeatWatch:
         series = self._series.setdefault(key, Series(int(STRETCHES[-1])))
         if fresh and (old is None or sensor.tick != old.sensor.tick):
             series.append(sensor.tick, sensor.celsius)
-        now = frame.sample.tick
         future = self._forecast(old, sensor, series, limits, now) if fresh else None
         before = old.alarm if old else Alarm()
         alarm = advance(before, sensor, limits, future, now)
@@ -174,7 +176,7 @@ class HeatWatch:
         last = old.forecast if old else None
         if last is not None and _surprised(last, sensor):
             return Forecast(now, Trend.UNKNOWN, sensor.celsius)
-        if last is not None and now - last.tick < _pause(last, limits):
+        if last is not None and old is not None and not _due(old, now):
             return last
         points = series.since(now - STRETCHES[-1])
         return steadied(last, forecast(points, now, limits.warning, limits.alarm))
@@ -242,13 +244,17 @@ def _lane_alert(port: Port, module: Module, quantity: Quantity, lane: int, bound
     return Alert(kind, port, text, module.tick, name, value, unit, limit)
 
 
-def _pause(last: Forecast, limits: HeatLimits) -> float:
-    """Seconds until the next forecast: the more there is to be told, the sooner."""
-    if last.now is None or last.now > limits.warning - NEAR:
-        return EVERY
-    ends = (last.warning, last.alarm)
-    never = all(crossing is not None and crossing.never for crossing in ends)
-    return CALM_EVERY if never else EVERY
+def _due(heat: SensorHeat, now: float) -> bool:
+    """Whether it is time for a forecast: the more there is to be told, the sooner."""
+    last = heat.forecast
+    if last is None:
+        return True
+    pause = EVERY
+    if last.now is not None and last.now <= heat.limits.warning - NEAR:
+        ends = (last.warning, last.alarm)
+        if all(crossing is not None and crossing.never for crossing in ends):
+            pause = CALM_EVERY
+    return now - last.tick >= pause
 
 
 def _surprised(future: Forecast, sensor: Temperature) -> bool:

@@ -86,8 +86,10 @@ def _table(answer: Answer) -> tuple[list[str], tuple[int | None, ...]]:
     names, values = answer.get("names"), answer.get("values")
     if not isinstance(names, list) or not isinstance(values, list | tuple):
         return [], ()
-    if len(names) != len(values) or not all(isinstance(name, str) for name in names):
+    if len(names) != len(values) or set(map(type, names)) - {str}:
         return [], ()
+    if set(map(type, values)) == {int}:
+        return names, tuple(values)
     return names, tuple(value if isinstance(value, int) else None for value in values)
 
 

@@ -44,7 +44,7 @@ HURRIED, UNHURRIED = (0.25, 1.5), (2.0, 10.0)
 """Seconds that the first sample waits, so that it is complete: for a reader that gives no sign, and
 in all while one after the other does, on a machine that is slow itself."""
 
-CPU_EVERY = 0.9
+CPU_EVERY = 1.9
 
 
 def selected(port: Port, patterns: tuple[str, ...]) -> bool:

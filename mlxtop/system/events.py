@@ -22,8 +22,8 @@ from mlxtop.system.rtnetlink import parse_link
 SUBSYSTEMS = ("net", "infiniband", "pci", "hwmon")
 _RTMGRP_LINK = 1
 _RTM_NEWLINK, _RTM_DELLINK = 16, 17
-_POLL = 0.5
-"""Seconds until a `stop` is noticed at the latest."""
+_POLL = 5.0
+"""Seconds until a `stop` is noticed at the latest: nobody waits for that."""
 _ROOM = 1 << 21
 """Bytes that the kernel may queue for us."""
 _PCI = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")

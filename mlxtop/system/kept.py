@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 import threading
+from functools import lru_cache
 from time import monotonic
 
-OFTEN = re.compile(
+_OFTEN = re.compile(
     r"^/sys/.*/(?:(?:hw_)?counters/[^/]+|temp\d+_(?:input|highest)|speed"
     r"|ports/\d+/(?:state|phys_state|rate|lid|sm_lid))$"
 )
@@ -22,6 +23,12 @@ HIGHEST = 512
 """Descriptors from here on are not kept: others need some, too."""
 KEPT = 30.0
 """Seconds until a file is opened anew, where no event tells that a name means another device."""
+
+
+@lru_cache(4096)
+def often(path: str) -> bool:
+    """Whether a path is one that is read every few seconds."""
+    return _OFTEN.match(path) is not None
 
 
 class _Open:

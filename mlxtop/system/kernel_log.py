@@ -19,8 +19,8 @@ from mlxtop.system.search import which
 
 _RECORD = 1 << 14
 """Bytes of a record at most; the kernel's own limit is 8 KiB."""
-_POLL = 0.5
-"""Seconds until a `stop` is noticed at the latest."""
+_POLL = 5.0
+"""Seconds until a `stop` is noticed at the latest: nobody waits for that."""
 _REFUSED = "the kernel log needs root, CAP_SYSLOG or the group adm (kernel.dmesg_restrict is 1)"
 
 

@@ -24,7 +24,7 @@ from mlxtop.system.door import (
 from mlxtop.system.ethtool_ioctl import EthtoolIoctl
 from mlxtop.system.foreground import claim, foreground
 from mlxtop.system.genetlink import SIMPLE, Genetlink
-from mlxtop.system.kept import OFTEN, KeptFiles
+from mlxtop.system.kept import KeptFiles, often
 from mlxtop.system.rtnetlink import Rtnetlink
 from mlxtop.system.search import which
 from mlxtop.system.sock_diag import SockDiag
@@ -72,7 +72,7 @@ class LocalSystem:
 
     def read(self, path: str) -> bytes:
         """The content of a file, at most FILE_LIMIT bytes; a pipe without a writer is empty."""
-        if OFTEN.match(path):
+        if often(path):
             return self._kept.read(path)
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         try:

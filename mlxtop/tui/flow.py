@@ -10,7 +10,7 @@ from __future__ import annotations
 QUESTION = "\x1b[6n"
 PATIENCE = 3.0
 """Seconds after which a terminal is taken for one that does not answer."""
-QUICK, AGAIN = 0.05, 0.25
+QUICK, AGAIN = 0.05, 1.9
 """Seconds within which a quick terminal answers, and until it is asked again."""
 
 

@@ -18,13 +18,14 @@ import pickle
 import sys
 import time
 from collections.abc import Callable, Iterator
+from enum import Enum, auto
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlxtop import cli
 from mlxtop.sources.live import LiveSource
 from mlxtop.system.door import Answer, KernelRecord, Question
-from mlxtop.system.kept import OFTEN, KeptFiles
+from mlxtop.system.kept import KeptFiles, often
 from mlxtop.system.local import LocalSystem
 
 MAC_GAIN, LINK_GAIN, FILE_GAIN = 1_200_000_000, 40_000_000, 300_000_000
@@ -65,6 +66,33 @@ def freeze(name: str) -> Frozen:
     return frozen
 
 
+class _Moves(Enum):
+    """How a number of a file goes on."""
+
+    NOT = auto()
+    COUNTER = auto()
+    SENSOR = auto()
+
+
+class _File(NamedTuple):
+    """A file of the frozen machine, and what there is to know beforehand."""
+
+    content: bytes
+    often: bool
+    moves: _Moves
+    number: int
+
+
+def _file(path: str, content: bytes) -> _File:
+    moves = _Moves.NOT
+    if content[:1].isdigit():
+        if "/counters/port_" in path:
+            moves = _Moves.COUNTER
+        elif path.endswith("_input"):
+            moves = _Moves.SENSOR
+    return _File(content, often(path), moves, 0 if moves is _Moves.NOT else int(content))
+
+
 class Moving(LocalSystem):
     """The frozen machine; `ask` and `read` add what has been counted since the start."""
 
@@ -73,6 +101,11 @@ class Moving(LocalSystem):
         self._frozen = frozen
         self._often = KeptFiles()
         self._begin = time.monotonic()
+        self._files = {
+            key[1]: _file(key[1], answer)
+            for key, answer in frozen.items()
+            if key[0] == "read" and not isinstance(answer, OSError)
+        }
 
     def _known(self, *key: str) -> Any:
         found = self._frozen.get(key)
@@ -93,16 +126,18 @@ class Moving(LocalSystem):
 
     def read(self, path: str) -> bytes:
         """A file; those of counters grow."""
-        if OFTEN.match(path):
+        file = self._files.get(path)
+        if file is not None and file.often:
             self._often.read(LIKE)
         else:
             super().read(LIKE)
-        data: bytes = self._known("read", path)
-        if "/counters/port_" in path and data[:1].isdigit():
-            return b"%d\n" % (int(data) + self._gained(FILE_GAIN))
-        if path.endswith("_input") and data[:1].isdigit():
-            return b"%d\n" % (int(data) + 1000 * round(3 * math.sin(self._seconds() / 9)))
-        return data
+        if file is None:
+            return bytes(self._known("read", path))  # which raises
+        if file.moves is _Moves.COUNTER:
+            return b"%d\n" % (file.number + self._gained(FILE_GAIN))
+        if file.moves is _Moves.SENSOR:
+            return b"%d\n" % (file.number + 1000 * round(3 * math.sin(self._seconds() / 9)))
+        return file.content
 
     def list(self, path: str) -> list[str]:
         """A directory."""

@@ -52,6 +52,8 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         """The size that all of this was made for."""
         self._shown: tuple[Column, ...] = ()
         self._painted: dict[int, Line] = {}
+        self._cards: dict[int, tuple[object, Line]] = {}
+        """Lines of cards with what they were made of."""
         self._place = 0
 
     # Data
@@ -78,6 +80,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
             rows = entries(frame, state.pattern, order)
             if rows != self.entries:
                 self.entries = rows
+                self._cards.clear()
                 self._arrange()
         self._paint()
 
@@ -120,11 +123,24 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         if self._frame is None or (entry.port and entry.port not in self._frame.ports):
             return EMPTY
         if entry.port is None:
-            card = entry_line(self._frame, entry, max(1, width - 1), self._shown)
-            return crop(((" ", Role.TEXT), *card), width)
+            return self._card(entry, width)
         line = entry_line(self._frame, entry, width, self._shown, bits=self._bits, heat=self._heat)
         if line and entry.port == self.port:
             return ((CURSOR, Role.ACCENT), (line[0][0][len(CURSOR) :], line[0][1]), *line[1:])
+        return line
+
+    def _card(self, entry: Entry, width: int) -> Line:
+        """The line of a card, which is another one when its PCIe link is."""
+        frame = self._frame
+        if frame is None:
+            return EMPTY
+        status = frame.sample.pcie.get(entry.adapter.key) if entry.adapter else None
+        made_of = (entry, status, width)
+        known, line = self._cards.get(id(entry), (None, EMPTY))
+        if known != made_of:
+            card = entry_line(frame, entry, max(1, width - 1), self._shown)
+            line = crop(((" ", Role.TEXT), *card), width)
+            self._cards[id(entry)] = made_of, line
         return line
 
     def _paint(self) -> None:
