@@ -20,6 +20,7 @@ from mlxtop.system import events
 
 def collect(act, last):
     '''Events while `act` runs, until one that `last` accepts came.'''
+    events._POLL = 0.1
     stop, begun, over, seen = threading.Event(), threading.Event(), threading.Event(), []
     devices = events._devices
     def listening():

@@ -98,5 +98,6 @@ def test_only_what_is_read_often_is_kept() -> None:
     for path in (f"{base}/counters/port_rcv_data", f"{base}/hw_counters/x", f"{base}/state"):
         assert often(path)
     assert often("/sys/devices/pci0000:40/0000:43:00.0/hwmon/hwmon3/temp2_input")
+    assert often("/sys/class/net/ib0/mode")
     for path in ("/sys/class/net/eth0/mtu", "/proc/counters/x", "/tmp/temp1_input"):
         assert not often(path)

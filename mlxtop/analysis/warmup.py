@@ -25,7 +25,7 @@ LEAST = 6
 RATIO = 1.5
 CONSTANTS = tuple(6.0 * RATIO**n for n in range(14))
 """Time constants that are tried: 6 s to 20 min."""
-FINER = 4
+FINER = 3
 """Times that the best one's neighbourhood is looked at more closely."""
 SLOWER = 5.5
 """How many times slower the second body is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mlxtop.model.identity import PortId
 
@@ -47,12 +47,13 @@ class History:
         self._size = size
         self._series: dict[PortId, dict[str, Series]] = {}
 
-    def append(self, port: PortId, name: str, tick: float, value: float | None) -> None:
-        """Add a point to a series of a port, making the series when it is the first."""
+    def append(self, port: PortId, tick: float, values: Mapping[str, float | None]) -> None:
+        """Add a point to each of some series of a port, making those that are new."""
         series = self._series.setdefault(port, {})
-        if name not in series:
-            series[name] = Series(self._size)
-        series[name].append(tick, value)
+        for name, value in values.items():
+            if name not in series:
+                series[name] = Series(self._size)
+            series[name].append(tick, value)
 
     def series(self, port: PortId, name: str) -> Series | None:
         """One series; None before its first point."""

@@ -37,7 +37,7 @@ from mlxtop.sources.workers import HELD_UP, Workers
 from mlxtop.system.door import System
 
 PCIE_EVERY = 10.0
-DISCOVER_EVERY, DISCOVER_BLIND = 30.0, 3.0
+DISCOVER_EVERY, DISCOVER_BLIND = 60.0, 3.0
 """Seconds between looks for new devices, with and without events that tell of them."""
 
 HURRIED, UNHURRIED = (0.25, 1.5), (2.0, 10.0)

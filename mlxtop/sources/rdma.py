@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from mlxtop.model.linkrate import parse_rate
 from mlxtop.model.sample import Link, LinkLayer, LinkState, Reading, Schema
-from mlxtop.sources.sysfs import names, parse_count, parse_hex, pci_address, read_text
+from mlxtop.sources.sysfs import names, parse_count, parse_hex, pci_address, read_count, read_text
 from mlxtop.system.door import System
 
 CLASS = "/sys/class/infiniband"
@@ -149,11 +150,17 @@ def read_data(system: System, device: str, port: int) -> Reading | None:
 def read_table(system: System, directory: str, schema: Schema) -> Reading | None:
     """The files of a counters directory that `schema` names; None when none has a number."""
     values = tuple(
-        parse_count(read_text(system, f"{directory}/{key}")) if key else None for key in schema.keys
+        [read_count(system, path) if path else None for path in _files(directory, schema)]
     )
     if all(value is None for value in values):
         return None
     return Reading(system.now(), schema, values)
+
+
+@lru_cache(256)
+def _files(directory: str, schema: Schema) -> tuple[str, ...]:
+    """The files of a table; blank where the schema leaves one out."""
+    return tuple(f"{directory}/{key}" if key else "" for key in schema.keys)
 
 
 def table_schema(system: System, directory: str, leave_out: Sequence[str] = ()) -> Schema | None:

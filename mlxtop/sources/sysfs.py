@@ -42,17 +42,28 @@ def parse_hex(text: str | None) -> int | None:
         return None
 
 
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace").strip("\n\0 ")
+
+
 def read_text(system: System, path: str) -> str | None:
     """The stripped content of an attribute; None when it cannot be read."""
     try:
-        return system.read(path).decode("utf-8", "replace").strip("\n\0 ")
+        return _text(system.read(path))
     except OSError:
         return None
 
 
 def read_count(system: System, path: str) -> int | None:
     """An attribute that is a number; None when it cannot be read or is none."""
-    return parse_count(read_text(system, path))
+    try:
+        data = system.read(path)
+    except OSError:
+        return None
+    try:
+        return _within(int(data))
+    except ValueError:
+        return parse_count(_text(data))
 
 
 def names(system: System, path: str) -> list[str]:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from time import monotonic
 
 _OFTEN = re.compile(
-    r"^/sys/.*/(?:(?:hw_)?counters/[^/]+|temp\d+_(?:input|highest)|speed"
+    r"^/sys/.*/(?:(?:hw_)?counters/[^/]+|temp\d+_(?:input|highest)|speed|mode"
     r"|ports/\d+/(?:state|phys_state|rate|lid|sm_lid))$"
 )
 """Counters, sensors and states of links."""

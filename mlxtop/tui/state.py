@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from itertools import islice
+from math import inf
 from typing import TYPE_CHECKING
 
 from mlxtop.analysis.changes import changes
@@ -181,16 +182,13 @@ class State:
 
     def _record(self, port: PortId, now: PortFrame, tick: float) -> None:
         flow = throughput(now)
-        self._point(port, RX, tick, flow.rx_bps)
-        self._point(port, TX, tick, flow.tx_bps)
+        values = {RX: flow.rx_bps, TX: flow.tx_bps}
         for sensor in now.now.temperatures:
-            self._point(port, sensor.name, tick, None if sensor.stale else sensor.celsius)
-
-    def _point(self, port: PortId, name: str, tick: float, value: float | None) -> None:
-        self.history.append(port, name, tick, value)
-        if value is not None:
-            highs = self.highs.setdefault(port, {})
-            if value > highs.get(name, float("-inf")):
+            values[sensor.name] = None if sensor.stale else sensor.celsius
+        self.history.append(port, tick, values)
+        highs = self.highs.setdefault(port, {})
+        for name, value in values.items():
+            if value is not None and value > highs.get(name, -inf):
                 highs[name] = value
 
     def _zeroed(self, frame: Frame) -> Frame:
