@@ -224,6 +224,31 @@ def test_a_port_that_goes_away_leaves_the_others(
     assert PORT in found.ports
 
 
+def test_for_a_screen_events_come_after_the_first_sample_and_nothing_is_missed(
+    machine: Machine,
+) -> None:
+    stop, asked = Event(), Event()
+    listen = machine.events
+
+    def events(stop: Event) -> Iterator[DeviceEvent]:
+        asked.set()
+        yield from listen(stop)
+
+    machine.events = events  # type: ignore[method-assign]
+    source = LiveSource(machine, everything=True, patience=0.5, hurry=True)
+    found = source.samples(stop)
+    assert VETH in next(found).ports
+    assert not asked.is_set()
+    machine.capture.answers[("links",)].pop()  # type: ignore[union-attr]
+    assert VETH not in next(found).ports  # though nobody heard that it went
+    assert asked.wait(5)
+    machine.capture.answers[("links",)][1]["carrier"] = 0  # type: ignore[index]
+    _tell(machine, DeviceEvent("link", "net", "enp67s0np0"))
+    assert next(found).ports[PORT].link.state is LinkState.DOWN
+    stop.set()
+    source.close()
+
+
 def _tell(machine: Machine, event: DeviceEvent) -> None:
     """Let an event happen and wait until the sampler's thread has taken note."""
     machine.pending = [event]

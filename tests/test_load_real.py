@@ -60,15 +60,20 @@ class Bench:
     folder: Path
     started: list[subprocess.Popen[str]]
 
-    def server(self, port: int = 5201, *words: str) -> subprocess.Popen[str]:
-        argv = [str(shutil.which("iperf3")), "-s", "-1", "-p", str(port), *words]
-        server = self.popen(self.pair.on(self.pair.far, *argv))
-        listening = self.pair.on(self.pair.far, "ss", "-Hltn", f"sport = :{port}")
-        until = time.monotonic() + 10
-        while not subprocess.run(listening, capture_output=True, check=True).stdout:
-            assert time.monotonic() < until and server.poll() is None
-            time.sleep(0.02)
+    def server(self, port: int = 5201, *words: str, tests: str = "-1") -> subprocess.Popen[str]:
+        argv = [str(shutil.which("iperf3")), "-s", tests, "-p", str(port), *words]
+        server = self.popen(self.pair.on(self.pair.far, *(word for word in argv if word)))
+        self.wait_for_socket("-l", port)
+        assert server.poll() is None
         return server
+
+    def wait_for_socket(self, state: str, port: int) -> None:
+        """Until the far end has a TCP socket of a port, `-l` listening, or connected."""
+        argv = self.pair.on(self.pair.far, "ss", "-Htn", *state.split(), f"sport = :{port}")
+        until = time.monotonic() + 10
+        while not subprocess.run(argv, capture_output=True, check=True).stdout:
+            assert time.monotonic() < until
+            time.sleep(0.02)
 
     def popen(self, argv: Sequence[str]) -> subprocess.Popen[str]:
         child = subprocess.Popen(
@@ -132,11 +137,12 @@ class Bench:
         )
         return listed.stdout.split()
 
-    def nobody_left(self, seconds: float = 3.0) -> bool:
+    def nobody_left(self, seconds: float = 3.0, *, but: Sequence[int] = ()) -> bool:
         until = time.monotonic() + seconds
-        while self.left() and time.monotonic() < until:
+        known = {str(pid) for pid in but}
+        while set(self.left()) - known and time.monotonic() < until:
             time.sleep(0.02)
-        return not self.left()
+        return not set(self.left()) - known
 
     def record(self) -> list[dict[str, Any]]:
         """What the run log holds of the only run, as far as it is written."""
@@ -272,13 +278,10 @@ def test_a_missing_server_of_several_is_named(bench: Bench) -> None:
 
 
 def test_a_busy_server_is_told_in_one_line(bench: Bench) -> None:
-    argv = [str(shutil.which("iperf3")), "-s", "-p", "5201"]
-    bench.popen(bench.pair.on(bench.pair.far, *argv))
-    time.sleep(0.3)
-    other = bench.popen(
-        bench.pair.on(bench.pair.far, argv[0], "-c", bench.pair.far_address, "-t", "30", "-b", "1M")
-    )
-    time.sleep(0.5)
+    bench.server(tests="")
+    words = ["-c", bench.pair.far_address, "-t", "30", "-b", "1M"]
+    other = bench.popen(bench.pair.on(bench.pair.far, str(shutil.which("iperf3")), *words))
+    bench.wait_for_socket("state established", 5201)
     assert "is busy with another test" in failed(bench)
     other.kill()
 
@@ -288,7 +291,7 @@ def test_this_host_is_no_far_end(bench: Bench) -> None:
     assert "no route to 203.0.113.9" in failed(bench, host="203.0.113.9")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP])
 def test_a_cancelled_run_leaves_nobody_and_keeps_its_samples(
     bench: Bench, number: signal.Signals
 ) -> None:
@@ -395,6 +398,20 @@ def test_signals_restore_the_terminal_and_leave_nobody(
     assert bench.nobody_left()
     (end,) = [line for line in bench.record() if line["kind"] == "end"]
     assert end["ended"] == "mlxtop ended"
+
+
+def test_no_load_goes_on_while_we_are_stopped(bench: Bench) -> None:
+    with on_a_terminal(bench) as terminal:
+        terminal.process.send_signal(signal.SIGTSTP)
+        assert bench.nobody_left(but=[terminal.process.pid])
+        assert terminal.pump(10, lambda: terminal.leftovers() == [])
+        count = len(bench.record())
+        assert bench.record()[-1]["ended"] == "interrupted (SIGTSTP)"
+        terminal.process.send_signal(signal.SIGCONT)
+        assert terminal.shows(r"interrupted \(SIGTSTP\)")
+        assert len(bench.record()) == count
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.wait(15) == 128 + signal.SIGTERM
 
 
 def test_quitting_restores_the_terminal_and_leaves_nobody(bench: Bench) -> None:

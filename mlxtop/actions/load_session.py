@@ -215,10 +215,10 @@ class LoadSession:
         if self._servers is not None:
             self._servers.stop()
 
-    def close(self) -> None:
+    def close(self, why: str = "mlxtop ended") -> None:
         """End everything; waits a moment for the record to be finished."""
         self.stop_serving()
-        self.cancel("mlxtop ended")
+        self.cancel(why)
         thread = self._thread
         if thread is not None:
             thread.join(FAREWELL)

@@ -212,13 +212,17 @@ class _Test:
 
     @contextmanager
     def _signals(self, test: LoadRun) -> Iterator[None]:
-        """SIGINT, SIGTERM and SIGHUP end the test in order."""
+        """What ends the program ends the test in order, and so does what stops the program.
+
+        Stopped, it could not watch temperatures, and the load would go on.
+        """
 
         def caught(number: int, _: object) -> None:
             self._signal = self._signal or number
             test.cancel(f"interrupted ({signal.Signals(number).name})")
 
-        before = {number: signal.signal(number, caught) for number in SIGNALS}
+        numbers = (*SIGNALS, signal.SIGTSTP)
+        before = {number: signal.signal(number, caught) for number in numbers}
         try:
             yield
         finally:

@@ -44,7 +44,11 @@ HURRIED, UNHURRIED = (0.25, 1.5), (2.0, 10.0)
 """Seconds that the first sample waits, so that it is complete: for a reader that gives no sign, and
 in all while one after the other does, on a machine that is slow itself."""
 
+LATER = 0.3
+"""Seconds that all which is not in the first sample is put off, so that its picture comes first."""
+
 CPU_EVERY = 1.9
+"""Seconds between looks at the load of the cores, but for the first two."""
 
 
 def selected(port: Port, patterns: tuple[str, ...]) -> bool:
@@ -91,6 +95,7 @@ class LiveSource:
         self._everything = everything
         self._include = include
         self._patience = patience
+        self._hurry = hurry
         self._first = HURRIED if hurry else UNHURRIED
         self._happenings = Happenings(system) if incidents else None
         self._inventory: Inventory | None = None
@@ -126,17 +131,21 @@ class LiveSource:
     def samples(self, stop: Event) -> Iterator[Sample]:
         """Samples until `stop`; a captured machine gives one."""
         system = self._system
-        if not system.captured:
-            self._watcher = Thread(target=self._watch, args=(stop,), name="events", daemon=True)
-            self._watcher.start()
-        if self._happenings is not None:
-            self._happenings.start(stop)
+        later = self._hurry and not system.captured
+        if not later:
+            self._listen(stop)
         due = system.now()
         while not stop.is_set():
             sample = self.take()
             yield sample
             if system.captured:
                 return
+            if later:
+                later = False
+                if system.wait(LATER, stop):
+                    return
+                self._listen(stop)
+                self._changed.set()  # nobody heard what changed until now
             if self._cpu is None:  # its load is known from the second look on
                 self._cpu = Cpu(sample.tick, system.cpu())
             self._clear_up(stop)
@@ -146,6 +155,14 @@ class LiveSource:
                 due = now + self.interval
             if system.wait(due - now, stop):
                 return
+
+    def _listen(self, stop: Event) -> None:
+        """Follow events and the kernel log."""
+        if not self._system.captured:
+            self._watcher = Thread(target=self._watch, args=(stop,), name="events", daemon=True)
+            self._watcher.start()
+        if self._happenings is not None:
+            self._happenings.start(stop)
 
     def _clear_up(self, stop: Event) -> None:
         """Let no reader wait for the next sample behind one that hangs."""
@@ -359,7 +376,7 @@ class LiveSource:
     def _load(self, now: float) -> Cpu | None:
         if self._cpu is None:
             return None
-        if now - self._cpu.tick >= CPU_EVERY:
+        if not self._cpu.busy or now - self._cpu.tick >= CPU_EVERY:
             self._cpu = Cpu(now, self._system.cpu())
         return self._cpu if self._cpu.busy else None
 

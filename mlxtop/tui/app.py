@@ -157,6 +157,7 @@ class MlxtopApp(App[int]):
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
                 loop.add_signal_handler(number, self._ended_by, number)
+            loop.add_signal_handler(signal.SIGTSTP, self._stopped)
 
     def on_ready(self) -> None:
         """Everything is in place: show the first frame, if it is there soon."""
@@ -187,6 +188,13 @@ class MlxtopApp(App[int]):
 
     def _ended_by(self, number: signal.Signals) -> None:
         self.exit(return_code=128 + number)
+
+    def _stopped(self) -> None:
+        """Ctrl-Z, or somebody else: no load goes on while nobody watches it."""
+        if self.loads is not None:
+            self.loads.interrupt()
+        if isinstance(self._driver, QuietDriver):
+            self._driver.stop()
 
     def refresh_css(self, animate: bool = True) -> None:
         """Read the style sheet for another theme; the first is read when the screen is made."""

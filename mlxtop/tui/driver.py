@@ -113,6 +113,10 @@ class QuietDriver(LinuxDriver):
             self._printer.end()
             self._printer = None
 
+    def stop(self) -> None:
+        """Give the terminal back and stop the program, as SIGTSTP asks; SIGCONT goes on."""
+        self._sigtstp_application()
+
     def disable_input(self) -> None:
         """Let the thread that reads end."""
         os.eventfd_write(self._end, 1)

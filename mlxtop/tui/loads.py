@@ -72,3 +72,8 @@ class Loads:
     def close(self) -> None:
         """End what runs; waits a moment for its record."""
         self.session.close()
+
+    def interrupt(self) -> None:
+        """End a test, since we are about to be stopped and could not watch temperatures."""
+        if self.busy:
+            self.session.close("interrupted (SIGTSTP)")

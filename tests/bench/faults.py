@@ -118,6 +118,7 @@ TABLE: Mapping[str, str] = {
     "SIGINT, SIGTERM, SIGHUP while iperf3 runs without a screen": (
         "test_load_real::test_a_cancelled_run_leaves_nobody_and_keeps_its_samples"
     ),
+    "SIGTSTP while iperf3 runs": "test_load_real::test_no_load_goes_on_while_we_are_stopped",
     "SIGKILL while iperf3 runs": "test_load_real::test_nobody_survives_a_killed_screen",
     "terminal closed while iperf3 runs": (
         "test_load_real::test_a_terminal_that_is_gone_leaves_nobody"

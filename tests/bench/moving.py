@@ -101,11 +101,7 @@ class Moving(LocalSystem):
         self._frozen = frozen
         self._often = KeptFiles()
         self._begin = time.monotonic()
-        self._files = {
-            key[1]: _file(key[1], answer)
-            for key, answer in frozen.items()
-            if key[0] == "read" and not isinstance(answer, OSError)
-        }
+        self._files: dict[str, _File] = {}
 
     def _known(self, *key: str) -> Any:
         found = self._frozen.get(key)
@@ -127,12 +123,13 @@ class Moving(LocalSystem):
     def read(self, path: str) -> bytes:
         """A file; those of counters grow."""
         file = self._files.get(path)
-        if file is not None and file.often:
+        if file is None:
+            super().read(LIKE)
+            file = self._files[path] = _file(path, self._known("read", path))
+        elif file.often:
             self._often.read(LIKE)
         else:
             super().read(LIKE)
-        if file is None:
-            return bytes(self._known("read", path))  # which raises
         if file.moves is _Moves.COUNTER:
             return b"%d\n" % (file.number + self._gained(FILE_GAIN))
         if file.moves is _Moves.SENSOR:
