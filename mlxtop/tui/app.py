@@ -190,7 +190,7 @@ class MlxtopApp(App[int]):
         self.exit(return_code=128 + number)
 
     def _stopped(self) -> None:
-        """Ctrl-Z, or somebody else: no load goes on while nobody watches it."""
+        """SIGTSTP: no load goes on while nobody watches it."""
         if self.loads is not None:
             self.loads.interrupt()
         if isinstance(self._driver, QuietDriver):

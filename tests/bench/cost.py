@@ -175,6 +175,17 @@ def _press(terminal: Terminal, key: str) -> float:
     return (end - begin) * 1000
 
 
+def start(program: Program) -> float | None:
+    """Seconds to the first complete screen of one more start."""
+    environ = {"LC_ALL": "C.UTF-8", **HIDDEN, **program.environ}
+    with Terminal(program.argv, size=program.size, environ=environ) as terminal:
+        terminal.pump(SKIP / 2)
+        found = first_paint(terminal, program.ready)
+        terminal.send(program.quit)
+        terminal.wait(5.0)
+        return found
+
+
 def measure(program: Program, seconds: float = 30.0, presses: int = 20) -> Run:
     """Run a program: start, steady seconds without keys, keys, quit."""
     environ = {"LC_ALL": "C.UTF-8", **HIDDEN, **program.environ}

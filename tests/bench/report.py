@@ -183,9 +183,10 @@ mlxtop {version}, {python}, Linux {kernel}, {cpus} × {cpu}. Load before the sta
 
 A pseudo-terminal of 120 × 40 that answers queries; the whole process tree; 1 s between samples;
 the first screen with its charts; {seconds} s steady after 3 s of start; medians of {repeat} runs,
-all programs in turns. *Two ports* is one dual-port ConnectX-7 out of a simulated DGX, whose answers
-were recorded, with counters that move by arithmetic; beside every answer the kernel of this machine
-is asked the like, so that system calls are in the figure, and the firmware's time is not. `--demo`
+first screens of six starts more; all programs in turns. *Two ports* is one dual-port ConnectX-7 out
+of a simulated DGX, whose answers were recorded, with counters that move by arithmetic; beside every
+answer the kernel of this machine is asked the like, so that system calls are in the figure, and the
+firmware's time is not. `--demo`
 includes the physics of the simulation. *veth* ports are real. *Other CPU* is what the rest of the
 machine used meanwhile: unless it is small, paint times and latencies are worth little.
 
