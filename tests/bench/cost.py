@@ -175,10 +175,13 @@ def _press(terminal: Terminal, key: str) -> float:
     return (end - begin) * 1000
 
 
+def _environ(program: Program) -> dict[str, str]:
+    return {"LC_ALL": "C.UTF-8", **HIDDEN, **program.environ}
+
+
 def start(program: Program) -> float | None:
     """Seconds to the first complete screen of one more start."""
-    environ = {"LC_ALL": "C.UTF-8", **HIDDEN, **program.environ}
-    with Terminal(program.argv, size=program.size, environ=environ) as terminal:
+    with Terminal(program.argv, size=program.size, environ=_environ(program)) as terminal:
         terminal.pump(SKIP / 2)
         found = first_paint(terminal, program.ready)
         terminal.send(program.quit)
@@ -188,13 +191,12 @@ def start(program: Program) -> float | None:
 
 def measure(program: Program, seconds: float = 30.0, presses: int = 20) -> Run:
     """Run a program: start, steady seconds without keys, keys, quit."""
-    environ = {"LC_ALL": "C.UTF-8", **HIDDEN, **program.environ}
     with (
         _group() as group,
         Terminal(
             program.argv,
             size=program.size,
-            environ=environ,
+            environ=_environ(program),
             enter=lambda: group and (group / "cgroup.procs").write_text("0"),
         ) as terminal,
     ):
