@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from mlxtop.analysis.checks import CHECKS
@@ -18,7 +18,7 @@ from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, Function, PortId
 from mlxtop.model.module import Identity, Lane, Module, Quantity, Thresholds
-from mlxtop.model.sample import Temperature
+from mlxtop.model.sample import AerError, Temperature
 from mlxtop.model.tuning import (
     Channels,
     Coalesce,
@@ -109,7 +109,7 @@ def case(
         changes["absent"] = more.pop("absent_fields")
     frame = _changed(frame, port_id, {"module": MODULE, **changes})
     aspm = more.pop("aspm", "off")
-    aer: Mapping[str, int] = more.pop("aer", {})
+    aer = {AerError(*key.split()): n for key, n in more.pop("aer", {}).items()}
     pcie = {key: s._replace(aspm=aspm, aer=aer) for key, s in frame.sample.pcie.items()}
     frame = frame._replace(sample=frame.sample._replace(pcie=pcie))
     dead = more.pop("dead", frozenset())

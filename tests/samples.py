@@ -11,6 +11,7 @@ from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import Adapter, Function, Host, Port, PortId, PortKind
 from mlxtop.model.pcie import PcieLink, PciePath
 from mlxtop.model.sample import (
+    AerError,
     Link,
     LinkLayer,
     LinkState,
@@ -89,7 +90,7 @@ def half_slot() -> PcieStatus:
             )
         ),
         aspm="off",
-        aer={"0000:40:03.0 BadTLP": 3},
+        aer={AerError("0000:40:03.0", "BadTLP"): 3},
     )
 
 
@@ -183,7 +184,7 @@ def sample(tick: float, *ports: PortSample, problems: tuple[Problem, ...] = ()) 
         Host("pacu", "6.1.0-18-amd64", 32, "AMD EPYC 7302", root=False),
         adapters,
         {p.port.id: p for p in ports},
-        pcie={"card0": half_slot()} if own else {},
+        pcie={"0000:43:00": half_slot()} if own else {},
         problems=problems,
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, derive
-from mlxtop.model.identity import Adapter, Function, Host, Port, PortId, PortKind
+from mlxtop.model.identity import Adapter, Function, Host, Port, PortId, PortKind, slot_of
 from mlxtop.model.pcie import PcieLink, PciePath
 from mlxtop.model.sample import (
     Cpu,
@@ -150,7 +150,7 @@ def frame_of(case: Situation) -> tuple[Frame, PortId]:
     adapter = case.adapter or Adapter(
         "card", "ConnectX-4", functions, tuple(port.id for port in ports)
     )
-    pcie = {adapter.key: PcieStatus(case.path)} if case.path else {}
+    pcie = {slot_of(case.path.links[0].device): PcieStatus(case.path)} if case.path else {}
     frame = None
     for tick, index in ((10.0, 0), (10.0 + SECONDS, 1)):
         sample = Sample(

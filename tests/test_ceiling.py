@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from mlxtop.analysis.ceiling import Ceiling, ceiling
+from mlxtop.analysis.ceiling import Ceiling
+from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.verdict import Limit
 from mlxtop.model.counters import Origin
 from mlxtop.model.identity import PortKind
@@ -50,7 +51,7 @@ def seen(case: Situation, streams: int | None = None) -> Ceiling:
     tuning = tuning_of(case, port)
     if streams is not None:
         tuning = replace(tuning, streams={port: streams})
-    return ceiling(frame, port, tuning)
+    return port_view(frame, port).ceiling(tuning)
 
 
 DRIVER, HW = Origin.DRIVER, Origin.RDMA_HW
@@ -370,7 +371,7 @@ def test_there_are_as_many_situations_as_were_promised() -> None:
 def test_one_reading_is_not_enough_for_a_verdict() -> None:
     frame, port = frame_of(Situation(ethernet(100), X16))
     once = type(frame)(frame.sample, {port: type(frame.ports[port])(frame.ports[port].now, {}, {})})
-    assert ceiling_line(ceiling(once, port)).endswith("→ not measured")
+    assert ceiling_line(port_view(once, port).ceiling(None)).endswith("→ not measured")
 
 
 def test_a_verdict_is_named_only_near_a_limit() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mlxtop.model.counters import Origin
 from mlxtop.model.identity import PortId, PortKind
-from mlxtop.model.sample import LinkLayer, LinkState, PortSample, Sample
+from mlxtop.model.sample import AerError, LinkLayer, LinkState, PortSample, Sample
 from mlxtop.sources import ethtool, families, hwmon, netdev, pci, rdma, sysfs
 from mlxtop.sources.discover import discover
 from mlxtop.sources.live import LiveSource
@@ -103,7 +103,7 @@ def test_the_pcie_path_names_the_root_port_as_the_kernel_does() -> None:
     assert status.path.capable_mbps == 126016
     assert status.path.limiting is not None
     assert status.path.limiting.device == "0000:40:03.0"
-    assert status.aer == {"0000:40:03.0 BadTLP": 3}
+    assert status.aer == {AerError("0000:40:03.0", "BadTLP"): 3}
     assert status.aspm == "off"
 
 

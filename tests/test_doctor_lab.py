@@ -6,8 +6,8 @@ from threading import Event
 
 import pytest
 
-from mlxtop.analysis.ceiling import ceiling
 from mlxtop.analysis.findings import Report
+from mlxtop.analysis.port_view import port_view
 from mlxtop.commands.doctor import watch
 from mlxtop.commands.examination import Examiner
 from mlxtop.lab import MACHINES, ManualClock, load_lab
@@ -43,7 +43,7 @@ def examined(machine: str, seconds: float) -> tuple[Frame, Tuning, Report]:
 def line(machine: str, seconds: float) -> str:
     frame, tuning, _ = examined(machine, seconds)
     (port,) = frame.ports
-    return ceiling_line(ceiling(frame, port, tuning))
+    return ceiling_line(port_view(frame, port).ceiling(tuning))
 
 
 def test_the_question_that_every_owner_asks_is_answered_in_one_line() -> None:

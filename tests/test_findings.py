@@ -21,7 +21,7 @@ from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.linktype import LinkType
 from mlxtop.model.module import Identity, Lane, Module
 from mlxtop.model.pcie import PcieLink, PciePath
-from mlxtop.model.sample import Link, LinkLayer, LinkState, PcieStatus, Temperature
+from mlxtop.model.sample import AerError, Link, LinkLayer, LinkState, PcieStatus, Temperature
 from mlxtop.model.tuning import (
     Bond,
     BondSlave,
@@ -387,7 +387,7 @@ def test_two_cards_behind_a_narrow_bridge_are_found() -> None:
         adapters=(CARD, card._replace(ports=(second.id,))),
         pcie={
             **base.frame.sample.pcie,
-            "two": PcieStatus(path("0000:44:00.0", "0000:42:09.0"), aspm="off"),
+            "0000:44:00": PcieStatus(path("0000:44:00.0", "0000:42:09.0"), aspm="off"),
         },
     )
     both = replace(base, frame=base.frame._replace(sample=sample))
@@ -418,7 +418,7 @@ def test_bus_errors_are_told_when_they_grow_or_are_many_or_severe() -> None:
     check = "PCIe errors"
     assert run(check, aer={"0000:40:03.0 BadTLP": 3}) == []
     assert only(run(check, aer={"0000:40:03.0 BadTLP": 30})).severity is NOTE
-    before = {"card": PcieStatus(X16, aer={"0000:40:03.0 BadTLP": 1})}
+    before = {"0000:43:00": PcieStatus(X16, aer={AerError("0000:40:03.0", "BadTLP"): 1})}
     grown = only(run(check, aer={"0000:40:03.0 BadTLP": 3}, pcie_before=before))
     assert grown.severity is WARNING
     assert "2 more just now" in grown.seen

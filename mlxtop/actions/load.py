@@ -14,7 +14,6 @@ from typing import Any
 from mlxtop.actions.heat_guard import HeatGuard
 from mlxtop.actions.load_streams import LoadStreams
 from mlxtop.actions.run_log import RunWriter
-from mlxtop.analysis.ceiling import ceiling
 from mlxtop.analysis.load_outcome import (
     HeatReport,
     LoadStatus,
@@ -24,6 +23,7 @@ from mlxtop.analysis.load_outcome import (
     moved_between,
     usual_verdict,
 )
+from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.soak import Soak, soak
 from mlxtop.analysis.throughput import throughput
 from mlxtop.analysis.verdict import Verdict
@@ -154,7 +154,7 @@ class LoadRun:
         seen.last = port
         loaded = frame.sample.tick - self._since
         if loaded >= RAMP and self._intervals and not self._streams.halted:
-            found = ceiling(frame, self._plan.port, self._tuning, self._plan.streams)
+            found = port_view(frame, self._plan.port).ceiling(self._tuning, self._plan.streams)
             seen.verdicts.append(found.verdict)
             if found.measured is not None:
                 seen.rates.append(found.measured.rate)

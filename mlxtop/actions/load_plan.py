@@ -126,7 +126,7 @@ def expected_rate(
     if line is not None and protocol in line.goodput:
         rate = line.goodput[protocol]
         bounds.append((rate, f"link: {gbps(line.usable)} Gb/s, {protocol} {gbps(rate)}"))
-    pcie = pcie_limit(frame, way.port.now.port, None)
+    pcie = pcie_limit(frame, way.port.id, None)
     if pcie is not None:
         ways = [Pcie.RX, Pcie.TX]
         if request.direction is not Direction.BOTH:

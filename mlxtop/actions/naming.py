@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlxtop.actions.link_type import Refused
-from mlxtop.model.identity import Port, PortId
+from mlxtop.model.identity import Port, PortId, slot_of
 from mlxtop.sources.discover import Inventory
 
 
@@ -33,5 +33,4 @@ def _names(port: Port) -> set[str | None]:
 
 
 def _places(port: Port) -> set[str]:
-    function = port.function or ""
-    return {function, function.rpartition(".")[0]} - {""}
+    return {port.function, slot_of(port.function)} if port.function else set()

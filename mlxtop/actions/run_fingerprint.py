@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from mlxtop.analysis.limits import path_of
 from mlxtop.analysis.slot import lanes
 from mlxtop.model.frame import Frame
 from mlxtop.model.load_plan import LoadPlan
@@ -36,7 +35,8 @@ def fingerprint(frame: Frame, plan: LoadPlan, tuning: Tuning | None) -> dict[str
     port = frame.ports[plan.port].now
     adapter = frame.adapter(plan.port)
     settings = tuning.ports.get(plan.port) if tuning else None
-    path = path_of(frame, port.port)
+    status = frame.pcie(plan.port)
+    path = status.path if status else None
     host = frame.sample.host
     module = port.module
     return {

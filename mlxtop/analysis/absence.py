@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mlxtop.analysis.throughput import Throughput, throughput
+from mlxtop.analysis.ceiling import no_pcie
+from mlxtop.analysis.port_view import PortView, port_view
+from mlxtop.analysis.throughput import Throughput
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId, PortKind
 from mlxtop.model.sample import LinkState, PortSample, Temperature
@@ -19,16 +21,25 @@ _RDMA = ("rdma_rx_bps", "rdma_tx_bps")
 
 
 def port_absences(frame: Frame, port: PortId) -> dict[str, str]:
-    """Field name to reason, for every empty field of a port that is shown."""
-    port_frame = frame.ports[port]
-    now = port_frame.now
-    found = {
+    """Return field name to reason, for every empty field of a port that is shown."""
+    view = port_view(frame, port)
+    now = view.now.now
+    reasons = {
         **_names(now),
         **_link(now),
-        **_throughput(port_frame, throughput(port_frame)),
+        **_throughput(view.now, view.throughput),
         **_temperatures(now),
+        **_pcie(view),
     }
-    return {**found, **now.absent}
+    return {**reasons, **now.absent}
+
+
+def _pcie(view: PortView) -> Mapping[str, str]:
+    status = view.pcie
+    if status is not None and status.path.links:
+        return status.absent
+    reason = no_pcie(view.now.now.port)
+    return {"pcie": reason, **(status.absent if status else {})}
 
 
 def adapter_absences(frame: Frame, adapter: Adapter) -> dict[str, str]:
@@ -43,7 +54,8 @@ def adapter_absences(frame: Frame, adapter: Adapter) -> dict[str, str]:
         found["part"] = "part of the card's VPD, which needs root"
     if first is None or first.numa_node is None:
         found["numa_node"] = "the machine has one node, or its firmware does not say"
-    status = frame.sample.pcie.get(adapter.key)
+    statuses = [frame.sample.pcie.get(slot) for slot in adapter.slots]
+    status = statuses[0] if statuses else None
     if status is None or not status.path.links:
         found["pcie"] = "no PCIe link above the device is visible (virtual machine?)"
     return {**found, **(status.absent if status else {}), **adapter.absent}

@@ -10,18 +10,17 @@ from mlxtop.analysis.limits import (
     LineLimit,
     Measured,
     PcieLimit,
-    card_rate,
     cpu_load,
     line_limit,
-    measure,
     pcie_limit,
 )
 from mlxtop.analysis.verdict import Evidence, Verdict, judge
-from mlxtop.model.frame import Frame, PortFrame
+from mlxtop.model.frame import PortFrame
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.sample import LinkState
 
 if TYPE_CHECKING:
+    from mlxtop.analysis.port_view import PortView
     from mlxtop.model.tuning import Tuning
 
 
@@ -37,21 +36,15 @@ class Ceiling(NamedTuple):
     absent: Mapping[str, str] = {}
 
 
-def ceiling(
-    frame: Frame, port: PortId, tuning: Tuning | None = None, streams: int | None = None
-) -> Ceiling:
-    """A port against its limits.
-
-    `tuning` tells which cores serve it, the PCIe packet size, and how many streams there are
-    where the caller, who may have started them, does not know their number better.
-    """
-    now = frame.ports[port]
+def ceiling(view: PortView, tuning: Tuning | None, streams: int | None) -> Ceiling:
+    """Return a port's limits beside its traffic; ask `PortView.ceiling` for it."""
+    now, port, frame = view.now, view.id, view.frame
     settings = tuning.ports.get(port) if tuning else None
     line = line_limit(now.now.link)
-    pcie = pcie_limit(frame, now.now.port, settings)
+    pcie = pcie_limit(frame, port, settings)
     cpu = cpu_load(frame, settings)
-    measured = measure(now)
-    together = card_rate(frame, pcie, measured.direction) if pcie and measured else None
+    measured = view.measured
+    together = view.slot_rate(measured.direction) if pcie and measured else None
     if streams is None and tuning is not None:
         streams = tuning.streams.get(port)
     verdict = judge(Evidence(now, measured, line, pcie, together, cpu, streams))
@@ -59,7 +52,7 @@ def ceiling(
     if line is None:
         absent["link"] = _no_line(now)
     if pcie is None:
-        absent["pcie"] = _no_pcie(now.now.port)
+        absent["pcie"] = no_pcie(now.now.port)
     if cpu is None:
         absent["cpu"] = "the load of the cores needs two readings"
     if measured is None:
@@ -76,7 +69,8 @@ def _no_line(frame: PortFrame) -> str:
     return "the driver does not tell the speed"
 
 
-def _no_pcie(port: Port) -> str:
+def no_pcie(port: Port) -> str:
+    """Return why no PCIe path of a port is known."""
     if port.kind is PortKind.VF:
         return "a virtual function shares the link of its physical function"
     if port.function is None:

@@ -97,7 +97,7 @@ class Case:
     ports: tuple[PortId, ...]
     """The ports to judge."""
     pcie_before: Mapping[str, PcieStatus] = field(default_factory=dict)
-    """An earlier reading of the PCIe error counts, by `Adapter.key`."""
+    """An earlier reading of the PCIe error counts, by slot."""
     incidents: tuple[Incident, ...] = ()
     """From the kernel log, oldest first."""
     probes: tuple[Probe, ...] = ()

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlxtop.analysis.slot import Hop, find_hop
-from mlxtop.analysis.throughput import NETDEV, throughput
-from mlxtop.model.frame import Frame, PortFrame
-from mlxtop.model.identity import Port, PortId, PortKind
+from mlxtop.analysis.throughput import NETDEV, Throughput
+from mlxtop.model.frame import Frame
+from mlxtop.model.identity import PortId
 from mlxtop.model.linkrate import Protocol, ethernet_goodput, infiniband_goodput, parse_rate
 from mlxtop.model.pcie import Direction, PciePath, payload
 from mlxtop.model.sample import Link, LinkLayer
@@ -98,79 +98,34 @@ def _share(protocol: Protocol, link: Link) -> float | None:
     return infiniband_goodput(protocol, link.mtu, connected=link.ipoib_mode == "connected")
 
 
-def slot_of(function: str) -> str:
-    """Domain, bus and device: what the functions of one slot have in common.
-
-    >>> slot_of("0000:43:00.1")
-    '0000:43:00'
-    """
-    return function.rpartition(".")[0]
-
-
-def path_of(frame: Frame, port: Port) -> PciePath | None:
-    """The PCIe path of a port's function; cards can have more than one (socket direct)."""
-    if port.function is None or port.kind is not PortKind.PHYSICAL:
+def pcie_limit(frame: Frame, port: PortId, settings: PortTuning | None) -> PcieLimit | None:
+    """Return what PCIe carries for a port and those beside it; None where no path is seen."""
+    status = frame.pcie(port)
+    available = status.path.available_mbps if status else None
+    if status is None or available is None:
         return None
-    slot = slot_of(port.function)
-    for key in (slot, port.adapter or ""):
-        status = frame.sample.pcie.get(key)
-        if status and status.path.links and slot_of(status.path.links[0].device) == slot:
-            return status.path
-    return None
-
-
-def pcie_limit(frame: Frame, port: Port, settings: PortTuning | None) -> PcieLimit | None:
-    """What PCIe carries for a port and those beside it; None where there is no path to see."""
-    path = path_of(frame, port)
-    available = path.available_mbps if path else None
-    if path is None or available is None:
-        return None
+    path = status.path
     control = settings.control if settings else None
     mps = control.mps if control else None
     usable = {
         direction: (payload(available, mps, direction) or 0) * _MEGA for direction in Direction
     }
-    return PcieLimit(path, available * _MEGA, usable, mps, find_hop(path), _beside(frame, port))
+    return PcieLimit(path, available * _MEGA, usable, mps, find_hop(path), frame.beside(port))
 
 
-def _beside(frame: Frame, port: Port) -> tuple[PortId, ...]:
-    """The physical ports behind the same PCIe link, the port itself among them."""
-    slot = slot_of(port.function or "")
-    return tuple(
-        other
-        for other, its in frame.ports.items()
-        if its.now.port.kind is PortKind.PHYSICAL
-        and its.now.port.function is not None
-        and slot_of(its.now.port.function) == slot
-    )
-
-
-def _carried(frame: PortFrame, direction: Direction) -> Measured | None:
-    """One direction of a port; where only the kernel's share is counted, RDMA comes on top."""
-    seen = throughput(frame)
+def carried(flow: Throughput, link: Link, direction: Direction) -> Measured | None:
+    """Return one direction of a port; where only the kernel's share is counted, RDMA is added."""
     if direction is Direction.RX:
-        rate, share, rdma = seen.rx_bps, seen.rx_utilisation, seen.rdma_rx_bps or 0.0
+        rate, share, rdma = flow.rx_bps, flow.rx_utilisation, flow.rdma_rx_bps or 0.0
     else:
-        rate, share, rdma = seen.tx_bps, seen.tx_utilisation, seen.rdma_tx_bps or 0.0
+        rate, share, rdma = flow.tx_bps, flow.tx_utilisation, flow.rdma_tx_bps or 0.0
     if rate is None:
         return None
-    if seen.source == NETDEV.name and frame.now.link.layer is not LinkLayer.INFINIBAND:
+    if flow.source == NETDEV.name and link.layer is not LinkLayer.INFINIBAND:
         rate += rdma
-        if share is not None and frame.now.link.speed:
-            share += rdma / frame.now.link.speed
+        if share is not None and link.speed:
+            share += rdma / link.speed
     return Measured(direction, rate, share, rdma > rate / 2)
-
-
-def measure(frame: PortFrame) -> Measured | None:
-    """The busier direction of the last interval; None without a rate."""
-    directions = [seen for way in Direction if (seen := _carried(frame, way)) is not None]
-    return max(directions, key=lambda measured: measured.rate, default=None)
-
-
-def card_rate(frame: Frame, limit: PcieLimit, direction: Direction) -> float:
-    """What all ports behind a PCIe link carried together in one direction."""
-    seen = [_carried(frame.ports[port], direction) for port in limit.ports if port in frame.ports]
-    return sum(measured.rate for measured in seen if measured is not None)
 
 
 def cpu_load(frame: Frame, settings: PortTuning | None) -> CpuLoad | None:

@@ -32,7 +32,6 @@ from mlxtop.model.catalogue import (
 from mlxtop.model.counters import Counter
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, PortKind
-from mlxtop.model.remember import remembered
 from mlxtop.model.sample import LinkLayer, PortSample
 
 _IPOIB_HEADERS = 0.03
@@ -128,9 +127,8 @@ def _has(now: PortSample, source: WireSource) -> bool:
     return reading is not None and reading.get(source.rx_bytes.key) is not None
 
 
-@remembered
 def throughput(frame: PortFrame) -> Throughput:
-    """What the port carried in the last interval."""
+    """Return what a port carried in the last interval; ask `port_view` for it, which keeps it."""
     now = frame.now
     source = wire_source(now)
     rdma_rx, rdma_tx = (
@@ -199,13 +197,12 @@ class Capacity(NamedTuple):
 
 
 def capacity(frame: Frame, port: PortId) -> Capacity | None:
-    """The smaller of line rate and the card's PCIe path; None where neither is known.
+    """Return the smaller of line rate and the port's PCIe path; None where neither is known.
 
-    PCIe is shared by all ports of a card; each of them could use it alone.
+    PCIe is shared by all ports in a slot; each of them could use it alone.
     """
     now = frame.ports[port].now
-    key = now.port.adapter
-    status = frame.sample.pcie.get(key) if key is not None else None
+    status = frame.pcie(port)
     available = status.path.available_mbps if status else None
     speed = now.link.speed
     if available is not None and (speed is None or available * 1e6 < speed):

@@ -12,8 +12,9 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from threading import Event
 
-from mlxtop.analysis.ceiling import Ceiling, ceiling
+from mlxtop.analysis.ceiling import Ceiling
 from mlxtop.analysis.findings import CouldNotTell, Finding, Report
+from mlxtop.analysis.port_view import port_view
 from mlxtop.commands.arguments import host
 from mlxtop.commands.examination import Examiner, probe
 from mlxtop.commands.udev_rules import udev_rules
@@ -107,7 +108,8 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
             print(json.dumps(document(found), indent=2))
         else:
             ceilings = [
-                (frame.ports[port].now.port.name, ceiling(frame, port, tuning)) for port in ports
+                (frame.ports[port].now.port.name, port_view(frame, port).ceiling(tuning))
+                for port in ports
             ]
             _print_text(source, found, ceilings, settings.ascii)
         return found.status

@@ -162,8 +162,9 @@ def reread_pcie(system: System, frame: Frame) -> Frame:
     """The frame with the PCIe state of this moment, so that error counts can be compared."""
     now: dict[str, PcieStatus] = dict(frame.sample.pcie)
     for adapter in frame.sample.adapters:
-        if adapter.key in now and adapter.functions:
-            now[adapter.key] = read_pcie(system, adapter.functions[0].path)
+        for slot, first in adapter.slots.items():
+            if slot in now:
+                now[slot] = read_pcie(system, first.path)
     return frame._replace(sample=frame.sample._replace(pcie=now))
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from mlxtop.model.counters import Counter, Origin
-from mlxtop.model.identity import Adapter, PortId
-from mlxtop.model.sample import PortSample, Reading, Sample
+from mlxtop.model.identity import Adapter, PortId, PortKind, slot_of
+from mlxtop.model.sample import PcieStatus, PortSample, Reading, Sample
 
 
 def _difference(counter: Counter, now: int | None, before: int | None) -> int | None:
@@ -30,6 +30,11 @@ class PortFrame(NamedTuple):
     before: Mapping[Origin, Reading]
     start: Mapping[Origin, Reading]
     """The first reading since the start, or since the counters were last reset."""
+
+    @property
+    def id(self) -> PortId:
+        """The port."""
+        return self.now.port.id
 
     def total(self, counter: Counter) -> int | None:
         """The scaled total that the kernel holds; None where unknown."""
@@ -87,6 +92,35 @@ class Frame(NamedTuple):
         frame = self.ports.get(port)
         key = frame.now.port.adapter if frame else None
         return next((a for a in self.sample.adapters if a.key == key), None)
+
+    def pcie(self, port: PortId) -> PcieStatus | None:
+        """Return PCIe of the slot that a port uses; None where it has none to be seen.
+
+        A virtual function shares the slot of its physical one and has no share of its own.
+        """
+        now = self.ports[port].now.port
+        if now.function is None or now.kind is not PortKind.PHYSICAL:
+            return None
+        return self.sample.pcie.get(slot_of(now.function))
+
+    def slots(self, adapter: Adapter) -> tuple[PcieStatus, ...]:
+        """Return PCIe of every slot of a card that shows a path, the first function's first."""
+        statuses = map(self.sample.pcie.get, adapter.slots)
+        return tuple(status for status in statuses if status is not None and status.path.links)
+
+    def beside(self, port: PortId) -> tuple[PortId, ...]:
+        """Return the physical ports that share a port's slot, itself among them."""
+        function = self.ports[port].now.port.function
+        if function is None:
+            return ()
+        slot = slot_of(function)
+        return tuple(
+            other
+            for other, its in self.ports.items()
+            if its.now.port.kind is PortKind.PHYSICAL
+            and its.now.port.function is not None
+            and slot_of(its.now.port.function) == slot
+        )
 
 
 def derive(sample: Sample, last: Frame | None) -> Frame:

@@ -31,6 +31,15 @@ def natural(text: str) -> tuple[tuple[int, int | str], ...]:
     return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts if part)
 
 
+def slot_of(function: str) -> str:
+    """Return domain, bus and device of a PCI function: what all functions in one slot share.
+
+    >>> slot_of("0000:43:00.1")
+    '0000:43:00'
+    """
+    return function.rpartition(".")[0] or function
+
+
 class PortId(NamedTuple):
     """A port: the PCI address (else the parent device, else the own name) and its number from 1.
 
@@ -147,6 +156,14 @@ class Adapter(NamedTuple):
     """Why the card has no port, in words: no driver, passed through …; None when all is well."""
     absent: Mapping[str, str] = {}
     """Field name to the reason why it is None."""
+
+    @property
+    def slots(self) -> dict[str, Function]:
+        """The first function in every slot that the card sits in; socket direct has two."""
+        first: dict[str, Function] = {}
+        for function in self.functions:
+            first.setdefault(slot_of(function.address), function)
+        return first
 
     @property
     def driver(self) -> str | None:

@@ -8,30 +8,28 @@ from typing import TypeVar
 A = TypeVar("A")
 R = TypeVar("R")
 
-_MOST = 64
-"""Arguments that are kept: the ports of a screen, and few enough not to weigh."""
 
-
-def remembered(function: Callable[[A], R]) -> Callable[[A], R]:
-    """A function of one immutable value that works only once on the same object.
+def remembered(function: Callable[[A], R], most: int = 64) -> Callable[[A], R]:
+    """Return a function of one immutable value that works only once on the same object.
 
     By identity, since looking at a whole frame to compare it costs more than the work it saves.
+    After `most` arguments it forgets all of them.
 
     >>> once = remembered(lambda text: [text])
     >>> text = "a"
     >>> once(text) is once(text)
     True
     """
-    known: dict[int, tuple[A, R]] = {}
+    results: dict[int, tuple[A, R]] = {}
 
     def ask(argument: A) -> R:
-        found = known.get(id(argument))
-        if found is not None and found[0] is argument:
-            return found[1]
+        earlier = results.get(id(argument))
+        if earlier is not None and earlier[0] is argument:
+            return earlier[1]
         result = function(argument)
-        if len(known) >= _MOST:
-            known.clear()
-        known[id(argument)] = (argument, result)
+        if len(results) >= most:
+            results.clear()
+        results[id(argument)] = (argument, result)
         return result
 
     ask.__doc__ = function.__doc__

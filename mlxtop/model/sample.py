@@ -116,13 +116,28 @@ class Temperature(NamedTuple):
     stale: bool = False
 
 
+class AerError(NamedTuple):
+    """A kind of PCIe error: the PCI device that counts it, and the kernel's name of it."""
+
+    device: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.device} {self.name}"
+
+    @property
+    def is_total(self) -> bool:
+        """A root port's sum of errors that are counted by name too."""
+        return self.name.startswith("total_err_")
+
+
 class PcieStatus(NamedTuple):
-    """PCIe of one card: the path of its first function, error counts, power management."""
+    """PCIe of one slot: the path of its first function, error counts, power management."""
 
     path: PciePath
     aspm: str | None = None
-    aer: Mapping[str, int] = {}
-    """`0000:40:03.0 BadTLP` to count, for the card and the ports above it; only non-zero ones."""
+    aer: Mapping[AerError, int] = {}
+    """Counts that are not zero, of the card and of the ports above it."""
     absent: Mapping[str, str] = {}
 
 
@@ -165,7 +180,7 @@ class Sample(NamedTuple):
     adapters: tuple[Adapter, ...]
     ports: Mapping[PortId, PortSample]
     pcie: Mapping[str, PcieStatus] = {}
-    """By `Adapter.key`; of a card in several slots the further ones by slot, `0002:01:00`."""
+    """By slot (`slot_of`): a card can sit in two, and each has its own path."""
     cpu: Cpu | None = None
     incidents: tuple[Incident, ...] = ()
     """What has happened since the sample before, as far as the kernel told."""

@@ -11,18 +11,19 @@ from typing import Any
 from mlxtop import __version__
 from mlxtop.analysis.absence import adapter_absences, port_absences
 from mlxtop.analysis.heat_limits import limits_of, module_limits
-from mlxtop.analysis.throughput import throughput
+from mlxtop.analysis.port_view import port_view
 from mlxtop.model.catalogue import FAULTS
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.pcie import PciePath
-from mlxtop.model.sample import PortSample, Temperature
+from mlxtop.model.sample import PcieStatus, PortSample, Temperature
 from mlxtop.outputs.module import module_json, report_json
 
 SCHEMA = 1
 """Raised when a key changes its meaning or goes; new keys may come at any time."""
 
 Json = dict[str, Any]
+_NO_PCIE = PcieStatus(PciePath(()))
 
 
 def document(frame: Frame, demo: bool, since_boot: bool = False) -> Json:
@@ -59,7 +60,7 @@ def line(frame: Frame, demo: bool) -> str:
 
 
 def _adapter(frame: Frame, adapter: Adapter, since_boot: bool) -> Json:
-    status = frame.sample.pcie.get(adapter.key)
+    slots = [frame.sample.pcie.get(slot, _NO_PCIE) for slot in adapter.slots]
     ports = [port for port in adapter.ports if port in frame.ports]
     first = adapter.functions[0]
     return {
@@ -71,8 +72,8 @@ def _adapter(frame: Frame, adapter: Adapter, since_boot: bool) -> Json:
         "state": adapter.state,
         "numa_node": first.numa_node,
         "functions": [function.address for function in adapter.functions],
-        "pcie": _pcie(status.path if status else PciePath(())),
-        "aer": dict(status.aer) if status else {},
+        "pcie": _pcie(slots[0].path),
+        "aer": {str(error): count for slot in slots for error, count in slot.aer.items()},
         "temperature": _asic([frame.ports[port].now for port in ports]),
         "ports": [_port(frame, port, since_boot) for port in ports],
         "absent": adapter_absences(frame, adapter),
@@ -146,8 +147,9 @@ def _errors(port: PortFrame, since_boot: bool) -> Json:
 
 
 def _port(frame: Frame, port_id: PortId, since_boot: bool) -> Json:
-    one = frame.ports[port_id]
-    port, link, seen = one.now.port, one.now.link, throughput(one)
+    view = port_view(frame, port_id)
+    one, seen = view.now, view.throughput
+    port, link = one.now.port, one.now.link
     return {
         "id": str(port.id),
         "number": port.id.number,
@@ -175,6 +177,7 @@ def _port(frame: Frame, port_id: PortId, since_boot: bool) -> Json:
         "kernel_rx_bps": seen.kernel_rx_bps,
         "kernel_tx_bps": seen.kernel_tx_bps,
         "source": seen.source,
+        "pcie": _pcie(view.pcie.path if view.pcie else PciePath(())),
         "errors": _errors(one, since_boot),
         "errors_since": "boot" if since_boot else "start",
         "module": _module(frame, one.now),

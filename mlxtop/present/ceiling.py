@@ -5,8 +5,12 @@ Every figure says whether it is raw (as signalled), usable (left for data) or me
 
 from __future__ import annotations
 
-from mlxtop.analysis.ceiling import Ceiling, ceiling
-from mlxtop.analysis.limits import LineLimit, PcieLimit, gbps
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+from mlxtop.analysis.ceiling import Ceiling
+from mlxtop.analysis.limits import PcieLimit, gbps
 from mlxtop.analysis.slot import lanes
 from mlxtop.model.linkrate import Protocol
 from mlxtop.model.pcie import ASSUMED_MPS, PcieLink
@@ -17,15 +21,56 @@ from mlxtop.present.view import View, fact
 SEPARATOR = " · "
 
 
+class Subject(StrEnum):
+    """What a part of the ceiling line is about."""
+
+    LINK = "link"
+    GOODPUT = "goodput"
+    PCIE = "PCIe"
+    CPU = "CPU"
+    MEASURED = "measured"
+
+
+class Part(NamedTuple):
+    """One limit in words, and what can be left out where room is short."""
+
+    subject: Subject
+    text: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.detail})" if self.detail else self.text
+
+
+def ceiling_parts(ceiling: Ceiling) -> list[Part]:
+    """Return the limits of a port and its traffic, without the verdict."""
+    parts = [_line(ceiling), _goodput(ceiling), _pcie(ceiling), _cpu(ceiling), _measured(ceiling)]
+    return [part for part in parts if part is not None]
+
+
+def ceiling_lines(ceiling: Ceiling, width: int) -> list[Line]:
+    """Return the limits on a first line, as many as fit in `width`, and the verdict on a second."""
+    parts = [part for part in ceiling_parts(ceiling) if part.subject is not Subject.MEASURED]
+    if len(_joined(parts)) > width:
+        parts = [part._replace(detail="") for part in parts]
+    for least in (Subject.CPU, Subject.GOODPUT):
+        if len(_joined(parts)) > width:
+            parts = [part for part in parts if part.subject is not least]
+    verdict = verdict_text(ceiling)
+    return [((_joined(parts), Role.DIM),), (("→ ", Role.ACCENT), (verdict, Role.TEXT))]
+
+
+def _joined(parts: Iterable[Part]) -> str:
+    return clean(SEPARATOR.join(map(str, parts)))
+
+
 def ceiling_line(ceiling: Ceiling) -> str:
-    """Line, PCIe, CPU, traffic and verdict of a port.
+    """Return line, PCIe, CPU, traffic and verdict of a port as one line of text.
 
     `link 100 raw · TCP 99.0 usable · PCIe 63.0 raw / 57.6 usable payload (x8 of x16 at
     0000:40:03.0) · CPU core 14 measured at 97 % · measured 46.1 rx → limited by CPU: …`
     """
-    parts = [_line(ceiling), _pcie(ceiling), _cpu(ceiling), _measured(ceiling)]
-    text = SEPARATOR.join(part for part in parts if part)
-    return clean(f"{text} → {verdict_text(ceiling)}")
+    return f"{_joined(ceiling_parts(ceiling))} → {verdict_text(ceiling)}"
 
 
 def verdict_text(ceiling: Ceiling) -> str:
@@ -39,7 +84,7 @@ def verdict_text(ceiling: Ceiling) -> str:
 
 def ceiling_section(view: View) -> Section:
     """The ceiling row by row, for the pages of a port; Gb/s."""
-    seen = ceiling(view.frame, view.port, view.tuning)
+    seen = view.derived.ceiling(view.tuning)
     lines: list[Line] = []
     line, pcie, cpu, measured = seen.line, seen.pcie, seen.cpu, seen.measured
     if line is None:
@@ -74,33 +119,35 @@ def _below(label: str, text: str, columns: int, role: Role = Role.DIM) -> list[L
     return [labelled(label if n == 0 else "", word, role) for n, word in enumerate(words)]
 
 
-def _line(ceiling: Ceiling) -> str:
+def _line(ceiling: Ceiling) -> Part:
     line = ceiling.line
     if line is None:
-        return f"link – ({ceiling.absent['link']})"
+        return Part(Subject.LINK, "link –", ceiling.absent["link"])
     words = f"link {line.raw / 1e9:g} raw"
     if round(line.raw / 1e8) != round(line.usable / 1e8):
         words += f" / {gbps(line.usable)} usable"
-    return SEPARATOR.join((words, *_goodput(line, ceiling)))
+    return Part(Subject.LINK, words)
 
 
-def _goodput(line: LineLimit, ceiling: Ceiling) -> list[str]:
-    """The protocol that matters: RDMA while it makes most of the traffic, else TCP."""
+def _goodput(ceiling: Ceiling) -> Part | None:
+    """Return the protocol that matters: RDMA while it makes most of the traffic, else TCP."""
+    line = ceiling.line
     rdma = ceiling.measured is not None and ceiling.measured.rdma
     order = (Protocol.RDMA, Protocol.TCP) if rdma else (Protocol.TCP, Protocol.RDMA)
     for protocol in order:
-        if protocol in line.goodput:
-            return [f"{protocol} {gbps(line.goodput[protocol])} usable"]
-    return []
+        if line is not None and protocol in line.goodput:
+            return Part(Subject.GOODPUT, f"{protocol} {gbps(line.goodput[protocol])} usable")
+    return None
 
 
-def _pcie(ceiling: Ceiling) -> str:
+def _pcie(ceiling: Ceiling) -> Part:
     limit = ceiling.pcie
     if limit is None:
-        return f"PCIe – ({ceiling.absent['pcie']})"
+        return Part(Subject.PCIE, "PCIe –", ceiling.absent["pcie"])
     measured = ceiling.measured
     usable = limit.usable[measured.direction] if measured else min(limit.usable.values())
-    return f"PCIe {gbps(limit.raw)} raw / {gbps(usable)} usable payload ({_hop(limit)})"
+    text = f"PCIe {gbps(limit.raw)} raw / {gbps(usable)} usable payload"
+    return Part(Subject.PCIE, text, _hop(limit))
 
 
 def _hop(limit: PcieLimit) -> str:
@@ -123,11 +170,15 @@ def _of(narrow: PcieLink, card: PcieLink, limit: PcieLimit) -> str:
     return f"{lanes(narrow)} of {card.max_speed} GT/s x{card.max_width} at {narrow.device}"
 
 
-def _cpu(ceiling: Ceiling) -> str:
+def _cpu(ceiling: Ceiling) -> Part | None:
     cpu = ceiling.cpu
-    return "" if cpu is None else f"CPU core {cpu.core} measured at {cpu.percent:.0f} %"
+    if cpu is None:
+        return None
+    return Part(Subject.CPU, f"CPU core {cpu.core} measured at {cpu.percent:.0f} %")
 
 
-def _measured(ceiling: Ceiling) -> str:
+def _measured(ceiling: Ceiling) -> Part | None:
     measured = ceiling.measured
-    return "" if measured is None else f"measured {gbps(measured.rate)} {measured.direction}"
+    if measured is None:
+        return None
+    return Part(Subject.MEASURED, f"measured {gbps(measured.rate)} {measured.direction}")

@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 from mlxtop.analysis.faults import severe_since_start
 from mlxtop.analysis.heatwatch import HeatWatch, SensorHeat
-from mlxtop.analysis.throughput import Capacity, Throughput, capacity, throughput
+from mlxtop.analysis.port_view import PortView, port_view
+from mlxtop.analysis.throughput import Throughput
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, PortKind
+from mlxtop.model.pcie import Direction
 from mlxtop.model.sample import LinkLayer, LinkState, Temperature
 from mlxtop.present import units
 from mlxtop.present.clean import fit
@@ -28,14 +30,22 @@ GAP = 2
 class PortRow(NamedTuple):
     """What the cells of one port are made from."""
 
-    frame: PortFrame
-    flow: Throughput
-    carries: Capacity | None
+    view: PortView
     numa: int | None
     bits: bool
     errors: tuple[int | None, bool]
     """Severe events since the start, and whether any goes on now."""
     heat: HeatWatch | None = None
+
+    @property
+    def frame(self) -> PortFrame:
+        """The port's readings."""
+        return self.view.now
+
+    @property
+    def flow(self) -> Throughput:
+        """What the port carries."""
+        return self.view.throughput
 
     def temperature(self, name: str) -> Temperature | None:
         """The sensor `asic` or `module`."""
@@ -46,11 +56,10 @@ def port_row(
     frame: Frame, port: PortId, bits: bool = True, heat: HeatWatch | None = None
 ) -> PortRow:
     """Everything that the row of a port shows."""
-    port_frame = frame.ports[port]
-    adapter = frame.adapter(port)
+    view = port_view(frame, port)
+    adapter = view.adapter
     numa = adapter.functions[0].numa_node if adapter and adapter.functions else None
-    flow, carries = throughput(port_frame), capacity(frame, port)
-    return PortRow(port_frame, flow, carries, numa, bits, severe_since_start(port_frame), heat)
+    return PortRow(view, numa, bits, severe_since_start(view.now), heat)
 
 
 class Column(NamedTuple):
@@ -145,20 +154,14 @@ def bar(share: float | None, columns: int, role: Role) -> tuple[Run, ...]:
     return tuple(run for run in ((filled, role), (track, Role.FAINT)) if run[0])
 
 
-def _bar(direction: str, role: Role) -> Callable[[PortRow, int], Line]:
+def _bar(direction: Direction, rank: int) -> Column:
+    role = Role.RX if direction is Direction.RX else Role.TX
+
     def render(row: PortRow, columns: int) -> Line:
-        return bar(share(row, direction), columns, role)
+        return bar(row.view.share(direction), columns, role)
 
-    return render
-
-
-def share(row: PortRow, direction: str) -> float | None:
-    """How much of what the port can carry is used in direction `rx` or `tx`."""
-    bps = row.flow.rx_bps if direction == "rx" else row.flow.tx_bps
-    used = row.flow.rx_utilisation if direction == "rx" else row.flow.tx_utilisation
-    if bps is None or row.carries is None:
-        return None
-    return max(bps / row.carries.bps, used or 0.0)
+    help_ = "of what the port can carry"
+    return Column("", 8, render, rank, help_, grow=24, field=f"{direction}_bps")
 
 
 def temperature_runs(
@@ -238,9 +241,9 @@ COLUMNS = (
         field="speed_mbps",
     ),
     Column("RX", 9, _rate(lambda r: r.flow.rx_bps, Role.RX), 1, "received", field="rx_bps"),
-    Column("", 8, _bar("rx", Role.RX), 6, "of what the port can carry", grow=24, field="rx_bps"),
+    _bar(Direction.RX, 6),
     Column("TX", 9, _rate(lambda r: r.flow.tx_bps, Role.TX), 2, "sent", field="tx_bps"),
-    Column("", 8, _bar("tx", Role.TX), 7, "of what the port can carry", grow=24, field="tx_bps"),
+    _bar(Direction.TX, 7),
     Column(
         "RDMA RX",
         9,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from mlxtop.analysis.faults import severe_since_start
 from mlxtop.analysis.heatwatch import HeatWatch
-from mlxtop.analysis.throughput import throughput
+from mlxtop.analysis.port_view import port_view
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, PortId, PortKind, natural
 from mlxtop.model.pcie import GENERATION, PciePath
@@ -86,7 +86,7 @@ def _by_name(frame: Frame, ports: set[PortId]) -> list[PortId]:
 
 
 def _busiest(frame: Frame, port: PortId) -> float:
-    flow = throughput(frame.ports[port])
+    flow = port_view(frame, port).throughput
     return max(flow.rx_bps or 0.0, flow.tx_bps or 0.0)
 
 
@@ -145,10 +145,10 @@ def adapter_line(frame: Frame, adapter: Adapter, columns: int) -> Line:
     ]
     if adapter.state:
         parts.append(((clean(adapter.state), Role.WARNING),))
-    status = frame.sample.pcie.get(adapter.key)
-    if status is not None and status.path.links:
-        role = Role.WARNING if status.path.limited else Role.DIM
-        parts.append(((pcie_words(status.path), role),))
+    paths = [status.path for status in frame.slots(adapter)]
+    if paths:
+        role = Role.WARNING if any(path.limited for path in paths) else Role.DIM
+        parts.append(((" + ".join(map(pcie_words, paths)), role),))
     parts.extend(((text, Role.DIM),) for text in _about(adapter))
     return crop(_fitting(parts, columns), columns)
 
@@ -223,9 +223,9 @@ def totals(frame: Frame) -> tuple[float | None, float | None]:
     """Received and sent bit/s of all physical ports together; virtual ones are in these."""
     rx: float | None = None
     tx: float | None = None
-    for port in frame.ports.values():
-        if port.now.port.kind is PortKind.PHYSICAL:
-            flow = throughput(port)
+    for port, one in frame.ports.items():
+        if one.now.port.kind is PortKind.PHYSICAL:
+            flow = port_view(frame, port).throughput
             rx = _plus(rx, flow.rx_bps)
             tx = _plus(tx, flow.tx_bps)
     return rx, tx

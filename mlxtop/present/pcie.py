@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlxtop.model.identity import slot_of
 from mlxtop.model.pcie import GENERATION, PcieLink, PciePath
 from mlxtop.model.sample import PcieStatus
 from mlxtop.present import units
@@ -13,7 +14,7 @@ from mlxtop.present.view import View, fact, prose
 def pcie(view: View) -> list[Section]:
     """The sections of the page."""
     card = view.adapter
-    status = view.frame.sample.pcie.get(card.key) if card else None
+    status = view.derived.pcie
     if card is None or status is None or not status.path.links:
         reason = view.why().get("pcie", "a device without a card of its own has no PCIe path")
         return [Section("PCIe", tuple(prose(reason, view.columns)))]
@@ -67,7 +68,7 @@ def _limit(view: View, status: PcieStatus) -> Section:
         generation = GENERATION.get(limiting.speed or 0.0)
         text = f"PCIe {generation}.0 x{limiting.width}" if generation else f"x{limiting.width}"
         lines.append(fact("limited by", f"{limiting.device} ({text})", role=Role.WARNING))
-    ports = [view.frame.ports[p].now for p in (card.ports if card else ()) if p in view.frame.ports]
+    ports = [view.frame.ports[port].now for port in view.frame.beside(view.port)]
     line_rate = sum(p.link.speed or 0 for p in ports)
     names = ", ".join(p.port.name for p in ports)
     shared = f"shared by {len(ports)} ports" if len(ports) > 1 else "of its one port"
@@ -75,7 +76,7 @@ def _limit(view: View, status: PcieStatus) -> Section:
     if len(ports) > 1:
         lines.append(fact("ports", names))
     lines.append(fact("ASPM", status.aspm, view.why().get("aspm", "not offered by this link")))
-    first = card.functions[0] if card and card.functions else None
+    first = card.slots.get(slot_of(view.now.now.port.function or "")) if card else None
     lines.append(
         fact("NUMA node", first.numa_node if first else None, view.why().get("numa_node", ""))
     )
@@ -101,7 +102,7 @@ def _errors(view: View, status: PcieStatus) -> Section:
         text = f"{units.NONE}  {reason}" if reason else "none counted, neither here nor above"
         return Section("Errors on the path (AER)", tuple(prose(text, view.columns)))
     lines = [
-        fact(name.partition(" ")[0], f"{name.partition(' ')[2]} {units.count(count)}")
-        for name, count in sorted(status.aer.items())
+        fact(error.device, f"{error.name} {units.count(count)}")
+        for error, count in sorted(status.aer.items())
     ]
     return Section("Errors on the path (AER)", tuple(lines))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlxtop.analysis.throughput import SOURCES, Capacity, Throughput, capacity
+from mlxtop.analysis.throughput import SOURCES, Capacity, Throughput
 from mlxtop.model.catalogue import TRAFFIC
 from mlxtop.model.counters import Counter, Unit
+from mlxtop.model.pcie import Direction
 from mlxtop.present import units
 from mlxtop.present.ceiling import ceiling_section
 from mlxtop.present.clean import fit
@@ -24,7 +25,7 @@ def traffic(view: View) -> list[Section]:
 
 
 def _wire(view: View, flow: Throughput) -> Section:
-    carries = capacity(view.frame, view.port)
+    carries = view.derived.capacity
     lines = [pair_heading(), *_figures(view, flow, carries), ()]
     if carries is not None:
         text = units.rate(carries.bps, view.bits).strip()
@@ -47,8 +48,7 @@ def _figures(view: View, flow: Throughput, carries: Capacity | None) -> Iterator
     """Numbers with one value a direction."""
     yield pair("rate", _rate(view, flow.rx_bps, Role.RX), _rate(view, flow.tx_bps, Role.TX))
     if carries is not None:
-        rx = None if flow.rx_bps is None else flow.rx_bps / carries.bps
-        tx = None if flow.tx_bps is None else flow.tx_bps / carries.bps
+        rx, tx = map(view.derived.share, Direction)
         yield pair("of capacity", (units.percent(rx), Role.TEXT), (units.percent(tx), Role.TEXT))
         yield _bars(rx, tx)
     yield pair("packets", _packets(flow.rx_pps), _packets(flow.tx_pps))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mlxtop.analysis.absence import adapter_absences, port_absences
 from mlxtop.analysis.heatwatch import HeatWatch, SensorHeat
-from mlxtop.analysis.throughput import Throughput, throughput
+from mlxtop.analysis.port_view import PortView, port_view
+from mlxtop.analysis.throughput import Throughput
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.incident import Incident
@@ -53,9 +54,14 @@ class View(NamedTuple):
         """State and forecast of a sensor; None where nobody follows it."""
         return None if self.heat is None else self.heat.of(self.port, sensor)
 
+    @property
+    def derived(self) -> PortView:
+        """Throughput, capacity, PCIe and ceiling of the port."""
+        return port_view(self.frame, self.port)
+
     def flow(self) -> Throughput:
-        """What the port carries."""
-        return throughput(self.now)
+        """Return what the port carries."""
+        return self.derived.throughput
 
     def why(self) -> dict[str, str]:
         """Reasons of the empty fields of the port and its card."""

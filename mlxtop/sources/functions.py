@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mlxtop.model.identity import Function, natural
+from mlxtop.model.identity import Function, natural, slot_of
 from mlxtop.model.sample import Problem
 from mlxtop.sources import families
 from mlxtop.sources.netdev import NetLink
@@ -128,13 +128,9 @@ def group_functions(found: Mapping[str, FoundFunction]) -> dict[str, list[FoundF
     for address, one in found.items():
         guid = next((d.system_guid for d in one.rdma if d.system_guid), None)
         if guid:
-            guid_of_slot.setdefault(_slot(address), guid)
+            guid_of_slot.setdefault(slot_of(address), guid)
     groups: dict[str, list[FoundFunction]] = defaultdict(list)
     for address, one in found.items():
-        slot = _slot(one.physfn if one.physfn and one.physfn in found else address)
+        slot = slot_of(one.physfn if one.physfn and one.physfn in found else address)
         groups[guid_of_slot.get(slot, slot)].append(one)
     return groups
-
-
-def _slot(address: str | None) -> str:
-    return (address or "").rpartition(".")[0]

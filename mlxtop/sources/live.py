@@ -382,16 +382,8 @@ class LiveSource:
 
 
 def _pcie_paths(adapters: Iterable[Adapter]) -> dict[str, str]:
-    """The function to read PCIe of, by card; a card in two slots has the second by its slot."""
-    paths: dict[str, str] = {}
-    for adapter in adapters:
-        paths[adapter.key] = adapter.functions[0].path
-        first = adapter.functions[0].address.rpartition(".")[0]
-        for function in adapter.functions:
-            slot = function.address.rpartition(".")[0]
-            if slot != first:
-                paths.setdefault(slot, function.path)
-    return paths
+    """Return the sysfs directory of the first function in every slot, by slot."""
+    return {slot: first.path for adapter in adapters for slot, first in adapter.slots.items()}
 
 
 def _moved(before: Mapping[int, NetLink], now: Mapping[int, NetLink]) -> bool:

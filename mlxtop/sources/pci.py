@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 
+from mlxtop.model.identity import slot_of
 from mlxtop.model.pcie import PcieLink, PciePath
-from mlxtop.model.sample import PcieStatus
+from mlxtop.model.sample import AerError, PcieStatus
 from mlxtop.sources.sysfs import ADDRESS, names, parse_count, read_count, read_text
 from mlxtop.system.door import System
 
@@ -24,8 +25,8 @@ def card_lock(system: System, function: str) -> str:
 
     Tools run one at a time on a card, since they share its command interface and semaphore.
     """
-    slot = function.rpartition(".")[0]
-    beside = [name for name in names(system, DEVICES) if name.rpartition(".")[0] == slot]
+    slot = slot_of(function)
+    beside = [name for name in names(system, DEVICES) if slot_of(name) == slot]
     return f"{DEVICES}/{min(beside, default=function)}"
 
 
@@ -93,24 +94,24 @@ def read_path(system: System, path: str) -> PciePath:
 
 
 def read_pcie(system: System, path: str) -> PcieStatus:
-    """Links, ASPM and error counts of a card; errors of its link often land on the port above."""
+    """Links, ASPM and error counts of a slot; errors of its link often land on the port above."""
     absent = {}
     status = read_path(system, path)
     if not status.links:
         absent["pcie"] = "no PCIe link in sysfs: a virtual machine, or integrated in the chipset"
-    aer: dict[str, int] = {}
+    aer: dict[AerError, int] = {}
     seen = False
     for place in ancestry(path)[:2]:
         name = place.rpartition("/")[2]
         for kind in _AER:
             text = read_text(system, f"{place}/{kind}")
             seen = seen or text is not None
-            aer |= {f"{name} {error}": count for error, count in parse_aer(text).items()}
+            aer |= {AerError(name, error): count for error, count in parse_aer(text).items()}
     root = next(reversed(ancestry(path)), path)
     for kind in _AER_ROOT:
         count = read_count(system, f"{root}/aer_rootport_{kind}")
         if count:
-            aer[f"{root.rpartition('/')[2]} {kind}"] = count
+            aer[AerError(root.rpartition("/")[2], kind)] = count
     if not seen:
         absent["aer"] = "no AER here: not supported, or handled by the firmware"
     return PcieStatus(status, read_aspm(system, path), aer, absent)

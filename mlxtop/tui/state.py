@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mlxtop.analysis.changes import changes
 from mlxtop.analysis.heatwatch import Alert, AlertKind, HeatWatch
-from mlxtop.analysis.throughput import throughput
+from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.model.counters import Origin, Severity
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.history import History
@@ -94,7 +94,7 @@ class State:
         self.note(frame.sample, (*changes(self.newest, frame), *frame.sample.incidents, *told))
         for port, now in frame.ports.items():
             if now.now.port.kind is PortKind.PHYSICAL or port in self.watched:
-                self._record(port, now, frame.sample.tick)
+                self._record(port_view(frame, port), frame.sample.tick)
         self.newest = frame
         if not self.paused:
             self.frame = self._zeroed(frame)
@@ -132,7 +132,7 @@ class State:
         if frame is None:
             return []
         mine = frame.now.port
-        status = self.newest.sample.pcie.get(mine.adapter or "") if self.newest else None
+        status = self.newest.pcie(port) if self.newest else None
         path = {link.device for link in status.path.links} if status else set()
         own = {mine.id.device, mine.function} | path
         return sorted(
@@ -180,13 +180,13 @@ class State:
             self.incidents_of(port),
         )
 
-    def _record(self, port: PortId, now: PortFrame, tick: float) -> None:
-        flow = throughput(now)
+    def _record(self, view: PortView, tick: float) -> None:
+        flow = view.throughput
         values = {RX: flow.rx_bps, TX: flow.tx_bps}
-        for sensor in now.now.temperatures:
+        for sensor in view.now.now.temperatures:
             values[sensor.name] = None if sensor.stale else sensor.celsius
-        self.history.append(port, tick, values)
-        highs = self.highs.setdefault(port, {})
+        self.history.append(view.id, tick, values)
+        highs = self.highs.setdefault(view.id, {})
         for name, value in values.items():
             if value is not None and value > highs.get(name, -inf):
                 highs[name] = value

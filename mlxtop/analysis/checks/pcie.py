@@ -15,14 +15,16 @@ from mlxtop.analysis.findings import (
     Outcome,
     card_name,
 )
-from mlxtop.analysis.limits import gbps, line_limit, measure, path_of, slot_of
+from mlxtop.analysis.limits import gbps, line_limit
+from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.slot import Reason, find_hop
 from mlxtop.analysis.verdict import STALLED
 from mlxtop.model.catalogue import STALLED_RD, STALLED_WR
 from mlxtop.model.counters import Severity
-from mlxtop.model.frame import PortFrame
-from mlxtop.model.identity import Adapter, PortId, PortKind
+from mlxtop.model.frame import Frame, PortFrame
+from mlxtop.model.identity import Adapter, PortId, PortKind, slot_of
 from mlxtop.model.pcie import PciePath, payload
+from mlxtop.model.sample import AerError, PcieStatus
 from mlxtop.model.tuning import PortTuning
 
 _PCI = "https://docs.kernel.org/PCI/index.html"
@@ -43,7 +45,8 @@ _FEW_ERRORS = 10
 class _Slot:
     """The ports behind one PCIe link."""
 
-    def __init__(self, adapter: Adapter, path: PciePath) -> None:
+    def __init__(self, frame: Frame, adapter: Adapter, path: PciePath) -> None:
+        self.frame = frame
         self.adapter = adapter
         self.path = path
         self.frames: list[tuple[str, PortFrame, PortTuning]] = []
@@ -57,7 +60,8 @@ class _Slot:
     @property
     def idle(self) -> bool:
         """Next to no traffic: links may have slowed down to save power."""
-        rates = [m.rate for _, frame, _ in self.frames if (m := measure(frame)) is not None]
+        measured = [port_view(self.frame, frame.id).measured for _, frame, _ in self.frames]
+        rates = [rate.rate for rate in measured if rate is not None]
         return not rates or sum(rates) < _IDLE * max(self.demand, 1)
 
     def usable(self) -> int:
@@ -77,10 +81,10 @@ def _slots(case: Case) -> Iterator[_Slot]:
         adapter = case.frame.adapter(port)
         if function is None or adapter is None or slot_of(function) not in wanted:
             continue
-        path = path_of(case.frame, frame.now.port)
-        if path is None or frame.now.port.kind is not PortKind.PHYSICAL:
+        status = case.frame.pcie(port)
+        if status is None:
             continue
-        slot = found.setdefault(slot_of(function), _Slot(adapter, path))
+        slot = found.setdefault(slot_of(function), _Slot(case.frame, adapter, status.path))
         settings = case.tuning.ports.get(port, PortTuning())
         slot.frames.append((quote(frame.now.port.name), frame, settings))
     yield from found.values()
@@ -92,8 +96,8 @@ def _unseen(case: Case) -> Iterator[CouldNotTell]:
         if port.kind is PortKind.VF:
             yield CouldNotTell(f"{name}: PCIe", "a virtual function shares its physical one's link")
         elif port.function is not None:
-            path = path_of(case.frame, port)
-            if path is None or path.available_mbps is None:
+            status = case.frame.pcie(port.id)
+            if status is None or status.path.available_mbps is None:
                 yield CouldNotTell(f"{name}: PCIe", "no PCIe link is visible (virtual machine?)")
 
 
@@ -230,30 +234,37 @@ def _unordered(slot: _Slot) -> Iterator[Finding]:
     )
 
 
-def _named(aer: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Errors by name; the root port's totals count the same ones, and stand in where none is."""
-    named = {error: count for error, count in aer.items() if " total_err_" not in error}
+def _by_name(aer: Mapping[AerError, int]) -> list[tuple[AerError, int]]:
+    """Return errors by name; the root port's totals count the same ones and stand in for none."""
+    named = {error: count for error, count in aer.items() if not error.is_total}
     return sorted((named or aer).items())
+
+
+def _slot_states(case: Case) -> Iterator[tuple[str, str, PcieStatus | None]]:
+    """Yield name of the card, slot and PCIe of every slot that has one; None: it was not read."""
+    for adapter in case.adapters():
+        for number, slot in enumerate(adapter.slots):
+            name = card_name(adapter) + (f", slot {slot}" if number else "")
+            yield name, slot, case.frame.sample.pcie.get(slot)
 
 
 @needs_card
 def check_bus_errors(case: Case) -> Iterator[Outcome]:
     """PCIe counts no errors."""
-    for adapter in case.adapters():
-        status = case.frame.sample.pcie.get(adapter.key)
+    for name, slot, status in _slot_states(case):
         if status is None or "aer" in status.absent:
             reason = status.absent["aer"] if status else "PCIe of this card was not read"
-            yield CouldNotTell(f"{card_name(adapter)}: PCIe errors", reason)
+            yield CouldNotTell(f"{name}: PCIe errors", reason)
             continue
-        before = case.pcie_before.get(adapter.key)
-        for error, count in _named(status.aer):
+        before = case.pcie_before.get(slot)
+        for error, count in _by_name(status.aer):
             grown = count - before.aer.get(error, 0) if before else 0
-            severe = any(word in error.lower() for word in ("fatal", "cmplt", "malf", "ecrc"))
+            severe = any(word in error.name.lower() for word in ("fatal", "cmplt", "malf", "ecrc"))
             if grown <= 0 and not severe and count < _FEW_ERRORS:
                 continue
             yield Finding(
                 Severity.WARNING if grown > 0 or severe else Severity.NOTE,
-                card_name(adapter),
+                name,
                 f"{error}: {count}{f', {grown} more just now' if grown > 0 else ''}"
                 " (aer_dev_* in /sys/bus/pci/devices)",
                 "errors on the PCIe link cost repetitions, and in the end the card",
@@ -266,15 +277,14 @@ def check_bus_errors(case: Case) -> Iterator[Outcome]:
 def check_aspm(case: Case) -> Iterator[Outcome]:
     """The card's PCIe link does not go to sleep between packets."""
     policy = case.tuning.host.aspm_policy
-    for adapter in case.adapters():
-        status = case.frame.sample.pcie.get(adapter.key)
+    for name, _, status in _slot_states(case):
         states = status.aspm if status else None
         if status is None or (states is None and policy is None):
-            yield CouldNotTell(f"{card_name(adapter)}: ASPM", "the kernel shows no state of it")
+            yield CouldNotTell(f"{name}: ASPM", "the kernel shows no state of it")
         elif states and states != "off":
             yield Finding(
                 Severity.NOTE,
-                card_name(adapter),
+                name,
                 f"ASPM {states} is on (/sys/bus/pci/devices/*/link), policy {policy or 'unknown'}",
                 "waking the link up costs microseconds at every pause of the traffic",
                 "echo performance > /sys/module/pcie_aspm/parameters/policy, or boot with"

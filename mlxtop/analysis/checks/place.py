@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Nothing, Outcome
-from mlxtop.analysis.limits import measure
+from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.verdict import LIGHT
 from mlxtop.model.cores import format_cores, parse_cores
 from mlxtop.model.counters import Severity
@@ -55,7 +55,7 @@ def _ports_of(case: Case, program: LoadProgram) -> Iterator[PortFrame]:
     """The ports that a command line names; without a name, those that carry traffic."""
     frames = [frame for _, frame, _ in case.each()]
     named = [frame for frame in frames if _names(program, frame.now.port)]
-    yield from named or (frame for frame in frames if _busy(frame))
+    yield from named or (frame for frame in frames if _busy(port_view(case.frame, frame.id)))
 
 
 def _names(program: LoadProgram, port: Port) -> bool:
@@ -64,8 +64,8 @@ def _names(program: LoadProgram, port: Port) -> bool:
     return bool(words & devices)
 
 
-def _busy(frame: PortFrame) -> bool:
-    measured, speed = measure(frame), frame.now.link.speed
+def _busy(view: PortView) -> bool:
+    measured, speed = view.measured, view.now.now.link.speed
     return measured is not None and bool(speed) and measured.rate >= LIGHT * (speed or 0)
 
 

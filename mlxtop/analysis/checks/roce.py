@@ -25,12 +25,12 @@ _LOSSES = ("out_of_sequence", "packet_seq_err", "implied_nak_seq_err")
 
 
 def _runs(frame: PortFrame) -> bool:
-    """An Ethernet port that carries RDMA now."""
+    """Return whether an Ethernet port carries RDMA now."""
     speed = frame.now.link.speed
     if is_infiniband(frame) or not speed:
         return False
-    seen = throughput(frame)
-    return max(seen.rdma_rx_bps or 0.0, seen.rdma_tx_bps or 0.0) >= LIGHT * speed
+    flow = throughput(frame)
+    return max(flow.rdma_rx_bps or 0.0, flow.rdma_tx_bps or 0.0) >= LIGHT * speed
 
 
 @needs("no RoCE traffic", _runs)

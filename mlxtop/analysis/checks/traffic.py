@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mlxtop.analysis.ceiling import ceiling
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Nothing, Outcome
 from mlxtop.analysis.limits import gbps
+from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.verdict import Limit
 from mlxtop.model.counters import Severity
 
@@ -42,7 +42,7 @@ def check_verdict(case: Case) -> Iterator[Outcome]:
     """Nothing but the line itself stops the traffic."""
     busy = False
     for name, frame, _ in case.each():
-        seen = ceiling(case.frame, frame.now.port.id, case.tuning)
+        seen = port_view(case.frame, frame.id).ceiling(case.tuning)
         if seen.measured is None:
             yield CouldNotTell(f"{name}: what limits the traffic", seen.absent["measured"])
             continue

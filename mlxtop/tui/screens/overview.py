@@ -12,9 +12,9 @@ from textual.containers import Container
 from textual.widgets import Input
 
 from mlxtop.analysis.absence import port_absences
-from mlxtop.analysis.ceiling import ceiling
+from mlxtop.analysis.port_view import port_view
 from mlxtop.model.frame import Frame
-from mlxtop.present.ceiling import SEPARATOR, ceiling_line
+from mlxtop.present.ceiling import ceiling_lines
 from mlxtop.present.overview import Order
 from mlxtop.present.text import Line, Role, wrap
 from mlxtop.tui.commands import Scope, bindings
@@ -143,9 +143,8 @@ class Overview(WatchScreen):
             name = column.title or "bar"
             self._show_hint(_explanation(name, column.help, reason, width))
             return
-        self._show_hint(
-            _ceiling(ceiling_line(ceiling(frame, port, self.watch_app.state.tuning)), width)
-        )
+        ceiling = port_view(frame, port).ceiling(self.watch_app.state.tuning)
+        self._show_hint(ceiling_lines(ceiling, width))
 
     def _draw_about(self) -> None:
         """On large screens: the most of the pages of the selected port."""
@@ -256,21 +255,6 @@ class Overview(WatchScreen):
     @on(PortTable.Opened)
     def _opened(self, event: PortTable.Opened) -> None:
         self.action_details()
-
-
-def _ceiling(text: str, width: int) -> list[Line]:
-    """Limits on the first line, as many as fit, and the verdict on the second."""
-    limits, _, verdict = text.partition(" → ")
-    parts = [part for part in limits.split(SEPARATOR) if not part.startswith("measured")]
-    if len(SEPARATOR.join(parts)) > width:
-        parts = [part.partition(" (")[0] for part in parts]
-    for least in ("CPU", "TCP", "RDMA"):
-        if len(SEPARATOR.join(parts)) > width:
-            parts = [part for part in parts if not part.startswith(least)]
-    lines: list[Line] = [((SEPARATOR.join(parts), Role.DIM),)]
-    if verdict:
-        lines.append((("→ ", Role.ACCENT), (verdict, Role.TEXT)))
-    return lines
 
 
 def _explanation(name: str, meaning: str, reason: str, width: int) -> list[Line]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import isnan
 from typing import TYPE_CHECKING, cast
 
-from mlxtop.analysis.throughput import capacity, throughput
+from mlxtop.analysis.port_view import port_view
 from mlxtop.model.identity import PortId
 from mlxtop.present import units
 from mlxtop.present.columns import temperature_runs
@@ -98,11 +98,11 @@ class ThroughputChart(Chart):
 
     def _key(self, state: State, port: PortId) -> object:
         assert state.frame is not None
-        return capacity(state.frame, port), state.bits
+        return port_view(state.frame, port).capacity, state.bits
 
     def _legend(self, state: State, port: PortId, width: int) -> Line:
         assert state.frame is not None
-        flow = throughput(state.frame.ports[port])
+        flow = port_view(state.frame, port).throughput
         highs = state.highs.get(port, {})
         rx: Line = (("RX ", Role.RX), (units.rate(flow.rx_bps, state.bits), Role.STRONG), _SPACE)
         tx: Line = (("TX ", Role.TX), (units.rate(flow.tx_bps, state.bits), Role.STRONG), _SPACE)
@@ -110,7 +110,7 @@ class ThroughputChart(Chart):
             ((f"high {units.rate(highs.get(name), state.bits)}", Role.DIM), _SPACE)
             for name in (RX, TX)
         )
-        carries = capacity(state.frame, port)
+        carries = port_view(state.frame, port).capacity
         right: Line = ()
         if carries is not None and width >= 50:
             role = Role.DIM if carries.by == "link" else Role.WARNING
@@ -128,7 +128,7 @@ class ThroughputChart(Chart):
         tx = resampled(state.history.series(port, TX), line, max)
         if _empty(rx) and _empty(tx):
             return waiting(room, self._nothing_yet())
-        carries = capacity(state.frame, port)
+        carries = port_view(state.frame, port).capacity
         limit = None
         if carries is not None:
             slot = carries.by != "link"

@@ -134,8 +134,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         frame = self._frame
         if frame is None:
             return EMPTY
-        status = frame.sample.pcie.get(entry.adapter.key) if entry.adapter else None
-        made_of = (entry, status, width)
+        made_of = (entry, frame.slots(entry.adapter) if entry.adapter else (), width)
         known, line = self._cards.get(id(entry), (None, EMPTY))
         if known != made_of:
             card = entry_line(frame, entry, max(1, width - 1), self._shown)

@@ -1,0 +1,94 @@
+"""A port has one answer to every question, whoever asks: table, chart, JSON, page and doctor."""
+
+from __future__ import annotations
+
+from mlxtop.analysis.port_view import port_view
+from mlxtop.model.frame import Frame, derive
+from mlxtop.model.pcie import Direction, PcieLink, PciePath
+from mlxtop.model.sample import PcieStatus
+from mlxtop.outputs.document import document
+from mlxtop.present.ceiling import ceiling_line, ceiling_lines
+from mlxtop.present.columns import port_row
+from mlxtop.present.overview import overview
+from mlxtop.present.pcie import pcie
+from mlxtop.present.text import plain
+from mlxtop.present.traffic import traffic
+from mlxtop.present.view import View
+from tests.cases import case
+from tests.samples import card, ethernet, mlx5_port, sample
+
+WIDE = mlx5_port("0000:43:00.0", "enp67s0np0", "mlx5_0")
+NARROW = mlx5_port("0000:44:00.0", "enp68s0np0", "mlx5_1")
+
+
+def path(device: str, width: int) -> PcieStatus:
+    return PcieStatus(PciePath((PcieLink(device, 16.0, width, 16.0, 8),)))
+
+
+def two_slots() -> Frame:
+    """A card in two slots, Gen4 x8 and Gen4 x2, with a port of 100 Gb/s in each."""
+    last: Frame | None = None
+    for tick in (1.0, 2.0):
+        ports = [ethernet(port, tick, 20e9, 1e9) for port in (WIDE, NARROW)]
+        one = sample(tick, *ports)._replace(
+            adapters=(card(WIDE, NARROW),),
+            pcie={"0000:43:00": path("0000:43:00.0", 8), "0000:44:00": path("0000:44:00.0", 2)},
+        )
+        last = derive(one, last)
+    assert last is not None
+    return last
+
+
+def test_a_port_in_the_narrow_slot_of_two_is_judged_by_its_own_slot_everywhere() -> None:
+    frame = two_slots()
+    view = port_view(frame, NARROW.id)
+    carries = view.capacity
+    assert carries is not None
+    assert (carries.bps, carries.by) == (31_506e6, "PCIe")
+    share = view.share(Direction.RX)
+    assert share is not None
+    assert abs(share - 20e9 / 31_506e6) < 1e-6
+    assert port_row(frame, NARROW.id).view is view
+    limit = view.ceiling(None).pcie
+    assert limit is not None
+    assert limit.raw == carries.bps
+    ports = {one["netdev"]: one for one in document(frame, False)["adapters"][0]["ports"]}
+    assert ports["enp68s0np0"]["pcie"]["available_mbps"] == 31_506
+    assert ports["enp67s0np0"]["pcie"]["available_mbps"] == 126_024
+    for page in (traffic, pcie):
+        sections = page(View(frame, NARROW.id, columns=100))
+        text = "\n".join(plain(line) for section in sections for line in section.lines)
+        assert "31.5" in text
+        assert "126.0 Gb/s raw" not in text
+
+
+def test_a_port_in_the_wide_slot_is_not_held_up_by_the_other_one() -> None:
+    carries = port_view(two_slots(), WIDE.id).capacity
+    assert carries is not None
+    assert (carries.bps, carries.by) == (100e9, "link")
+
+
+def test_the_heading_of_a_card_in_two_slots_names_both() -> None:
+    text = "\n".join(map(plain, overview(two_slots(), 160)))
+    assert "PCIe 4.0 x8 126.0 Gb/s + PCIe 4.0 x2 of x8 31.5 Gb/s" in text
+
+
+def test_a_view_is_made_once_a_frame() -> None:
+    frame = two_slots()
+    assert port_view(frame, WIDE.id) is port_view(frame, WIDE.id)
+    assert port_view(frame, WIDE.id).throughput is port_view(frame, WIDE.id).throughput
+    assert port_view(two_slots(), WIDE.id) is not port_view(frame, WIDE.id)
+
+
+def test_the_ceiling_gives_up_its_least_parts_where_room_is_short() -> None:
+    base = case()
+    ceiling = port_view(base.frame, base.ports[0]).ceiling(base.tuning)
+    whole = ceiling_line(ceiling).partition(" → ")[0]
+    least = "link 100 raw · PCIe 126.0 raw / 115.2 usable payload"
+    for width in (200, 90, 60, 40):
+        limits, verdict = map(plain, ceiling_lines(ceiling, width))
+        assert limits.startswith(least[:12])
+        assert "measured 40" not in limits
+        assert verdict.startswith("→ ")
+        assert all(part in whole for part in limits.split(" · "))
+        assert len(limits) <= max(width, len(least))
