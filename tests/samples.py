@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from threading import Event
 
-from mlxtop.model.counters import Origin
+from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import Adapter, Function, Host, Port, PortId, PortKind
 from mlxtop.model.pcie import PcieLink, PciePath
@@ -20,7 +20,6 @@ from mlxtop.model.sample import (
     Problem,
     Reading,
     Sample,
-    Schema,
     Temperature,
 )
 

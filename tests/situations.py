@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mlxtop.model.counters import Origin
+from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import Adapter, Function, Host, Port, PortId, PortKind, slot_of
 from mlxtop.model.pcie import PcieLink, PciePath
@@ -18,7 +18,6 @@ from mlxtop.model.sample import (
     PortSample,
     Reading,
     Sample,
-    Schema,
 )
 from mlxtop.model.tuning import HostTuning, Interrupt, PciControl, PortTuning, Tuning
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.catalogue import CATALOGUE, MAC_RX_BYTES, RDMA_RX_BYTES, STALLED_RD
-from mlxtop.model.counters import Counter, Origin
+from mlxtop.model.counters import Counter, Origin, Schema
 from mlxtop.model.frame import Frame, PortFrame, derive
 from mlxtop.model.identity import Host, Port, PortId, PortKind
-from mlxtop.model.sample import Link, PortSample, Reading, Sample, Schema
+from mlxtop.model.sample import Link, PortSample, Reading, Sample
 
 PORT = PortId("0000:43:00.0", 1)
 SCHEMA = {counter: Schema((counter.key,)) for counter in CATALOGUE.values()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlxtop.analysis.alarm import AlarmState
 from mlxtop.analysis.heatwatch import Alert, AlertKind, HeatWatch
-from mlxtop.model.counters import Origin
+from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import Host, PortId
 from mlxtop.model.module import Bound, Identity, Lane, Module, Quantity, Thresholds
@@ -14,7 +14,6 @@ from mlxtop.model.sample import (
     PortSample,
     Reading,
     Sample,
-    Schema,
     Temperature,
 )
 from tests.heat_curves import Body, Sensor, readings

@@ -6,11 +6,11 @@ import pytest
 
 from mlxtop.analysis.heat import Crossing, Forecast, Trend
 from mlxtop.analysis.heatwatch import HeatWatch
-from mlxtop.model.counters import Origin
+from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import Frame
 from mlxtop.model.linkreport import LinkReport
 from mlxtop.model.module import Flag, Module
-from mlxtop.model.sample import PortSample, Reading, Schema
+from mlxtop.model.sample import PortSample, Reading
 from mlxtop.present.heat import forecast_run
 from mlxtop.present.link import link
 from mlxtop.present.text import plain

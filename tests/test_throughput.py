@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import pytest
 
 from mlxtop.analysis.throughput import Throughput, throughput
-from mlxtop.model.counters import Origin
+from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import PortFrame
 from mlxtop.model.identity import Port, PortId, PortKind
-from mlxtop.model.sample import Link, LinkLayer, LinkState, PortSample, Reading, Schema
+from mlxtop.model.sample import Link, LinkLayer, LinkState, PortSample, Reading
 
 G = 1_000_000_000
 Table = Mapping[Origin, Mapping[str, int]]

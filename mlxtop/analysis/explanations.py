@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mlxtop.model.catalogue import CATALOGUE
+from mlxtop.model.catalogue import lookup
 from mlxtop.model.counters import Counter, Origin, Severity
 
 
@@ -255,7 +255,7 @@ def counter_topic(counter: Counter) -> str:
 def normal_range(counter: Counter) -> str:
     """What a counter is like where all is well.
 
-    >>> normal_range(CATALOGUE[Origin.DRIVER, "rx_crc_errors_phy"])
+    >>> normal_range(lookup(Origin.DRIVER, "rx_crc_errors_phy"))
     'it does not move'
     """
     if counter.gauge:
@@ -269,7 +269,7 @@ def explain(topic: str) -> Explanation | None:
     """A counter or a setting in plain words; None for a topic that is not known."""
     origin, _, key = topic.partition("/")
     if key and origin in set(Origin):
-        counter = CATALOGUE.get((Origin(origin), key))
+        counter = lookup(Origin(origin), key)
         if counter is not None:
             advice = f" If it moves: {counter.advice}." if counter.advice else ""
             return Explanation(f"{counter.key}: {counter.help}.{advice}", normal_range(counter))

@@ -5,14 +5,16 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from mlxtop.model.catalogue import FAULTS
-from mlxtop.model.counters import Counter, Origin, Severity
+from mlxtop.model.catalogue import counters_of
+from mlxtop.model.counters import Counter, Origin, Schema, Severity
 from mlxtop.model.frame import PortFrame
-from mlxtop.model.sample import LinkLayer, Schema
+from mlxtop.model.sample import LinkLayer
 
-_BY_ORIGIN: dict[Origin, tuple[Counter, ...]] = {
-    origin: tuple(counter for counter in FAULTS if counter.origin is origin) for origin in Origin
-}
+
+@lru_cache(maxsize=256)
+def fault_counters(origin: Origin, schema: Schema) -> tuple[Counter, ...]:
+    """Return the error counters of a table, members of families too."""
+    return tuple(counter for counter in counters_of(origin, schema) if counter.severity)
 
 
 class Fault(NamedTuple):
@@ -42,9 +44,9 @@ class Fault(NamedTuple):
 def faults(frame: PortFrame) -> list[Fault]:
     """Every error counter of a port that is not zero, those that moved first."""
     found = []
-    for origin, counters in _BY_ORIGIN.items():
-        if origin in frame.now.readings and not _meaningless(frame, origin):
-            for counter in counters:
+    for origin, reading in frame.now.readings.items():
+        if not _meaningless(frame, origin):
+            for counter in fault_counters(origin, reading.schema):
                 total = frame.total(counter)
                 if total:
                     since = None if counter.gauge else frame.since_start(counter)
@@ -60,9 +62,8 @@ def severe_since_start(frame: PortFrame) -> tuple[int | None, bool]:
     table counts. None where no table with error counters could be read.
     """
     most, moving, known = 0, False, False
-    for origin in _BY_ORIGIN:
-        reading = frame.now.readings.get(origin)
-        if reading is None or _meaningless(frame, origin):
+    for origin, reading in frame.now.readings.items():
+        if _meaningless(frame, origin):
             continue
         known = True
         start = frame.start.get(origin)
@@ -85,10 +86,8 @@ def _severe(origin: Origin, schema: Schema) -> tuple[tuple[Counter, int], ...]:
     """The counters of a table that are more than a note, and their places in it."""
     return tuple(
         (counter, schema.index[counter.key])
-        for counter in _BY_ORIGIN[origin]
-        if counter.severity is not Severity.NOTE
-        and not counter.gauge
-        and counter.key in schema.index
+        for counter in fault_counters(origin, schema)
+        if counter.severity is not Severity.NOTE and not counter.gauge
     )
 
 

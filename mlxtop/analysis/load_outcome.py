@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from mlxtop.analysis.faults import fault_counters
 from mlxtop.analysis.heat import Forecast
 from mlxtop.analysis.heat_limits import HeatLimits
 from mlxtop.analysis.limits import gbps
 from mlxtop.analysis.soak import Soak
 from mlxtop.analysis.verdict import Verdict
-from mlxtop.model.catalogue import FAULTS
 from mlxtop.model.frame import PortFrame
 from mlxtop.model.load import FlowResult, Latency, LoadInterval, LoadResult
 from mlxtop.model.load_plan import LoadPlan
@@ -257,13 +257,13 @@ def moved_between(before: PortFrame | None, after: PortFrame | None) -> tuple[Mo
     """Error counters that went on between two frames of a port."""
     if before is None or after is None:
         return ()
-    found = []
-    for counter in FAULTS:
-        old, new = before.total(counter), after.total(counter)
-        if counter.gauge or old is None or new is None or new <= old:
-            continue
-        found.append(Moved(counter.key, new - old, str(counter.severity), counter.help))
-    return tuple(found)
+    moved = []
+    for origin, reading in after.now.readings.items():
+        for counter in fault_counters(origin, reading.schema):
+            old, new = before.total(counter), after.total(counter)
+            if not counter.gauge and old is not None and new is not None and new > old:
+                moved.append(Moved(counter.key, new - old, str(counter.severity), counter.help))
+    return tuple(moved)
 
 
 def usual_verdict(verdicts: list[Verdict]) -> Verdict | None:

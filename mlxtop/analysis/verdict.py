@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from enum import StrEnum
-from functools import lru_cache
 from typing import NamedTuple
 
 from mlxtop.analysis.limits import FULL_CORE, CpuLoad, LineLimit, Measured, PcieLimit, gbps
-from mlxtop.model.catalogue import CATALOGUE, STALLED_RD, STALLED_WR
-from mlxtop.model.counters import Counter, Origin, Unit
+from mlxtop.model.catalogue import CATALOGUE, PFC_PAUSE, STALLED_RD, STALLED_WR, counters_of
+from mlxtop.model.counters import Origin
 from mlxtop.model.frame import PortFrame
 from mlxtop.model.pcie import Direction
-from mlxtop.model.sample import LinkState, Schema
+from mlxtop.model.sample import LinkState
 
 LINE_NEAR = 0.9
 """Share of the line, framing included, from which the line is the limit."""
@@ -29,8 +27,6 @@ PAUSES = 100.0
 """Pause frames a second that slow a fast line noticeably."""
 MARKS = 10.0
 """Congestion notifications a second."""
-
-_PRIORITY_PAUSE = re.compile(r"^([rt]x)_prio\d_pause$")
 
 
 class Limit(StrEnum):
@@ -138,22 +134,13 @@ def _rate(frame: PortFrame, origin: Origin, key: str) -> float | None:
     return frame.rate(CATALOGUE[origin, key])
 
 
-@lru_cache
-def _priority_pauses(schema: Schema, way: str) -> tuple[Counter, ...]:
-    """The counters of pause frames of priorities that a driver has."""
-    matches = filter(None, map(_PRIORITY_PAUSE.match, schema.keys))
-    return tuple(
-        Counter(Origin.DRIVER, match.string, Unit.EVENTS, "")
-        for match in matches
-        if match[1] == way
-    )
-
-
 def _pauses(frame: PortFrame, way: str) -> float | None:
-    """Pause frames a second, global ones and those of priorities; None where none are counted."""
+    """Return pause frames a second, global and of priorities; None where none are counted."""
     rates = [_rate(frame, Origin.DRIVER, f"{way}_pause_ctrl_phy")]
     reading = frame.now.readings.get(Origin.DRIVER)
-    rates += map(frame.rate, _priority_pauses(reading.schema, way) if reading else ())
+    for counter in counters_of(Origin.DRIVER, reading.schema) if reading else ():
+        if counter.family in PFC_PAUSE[way]:
+            rates.append(frame.rate(counter))
     known = [rate for rate in rates if rate is not None]
     return sum(known) if known else None
 

@@ -6,9 +6,11 @@ Documentation/ABI/stable/sysfs-class-infiniband and include/uapi/linux/if_link.h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from functools import lru_cache
 
-from mlxtop.model.counters import Counter, Origin, Severity, Unit
+from mlxtop.model.counters import Counter, Origin, Schema, Severity, Unit
 
 
 def _bytes(origin: Origin, key: str, text: str, scale: int = 1) -> Counter:
@@ -220,6 +222,58 @@ rp_cnp_handled | note | Congestion notifications obeyed: this sender was slowed 
 rp_cnp_ignored | warning | Congestion notifications ignored | congestion control is off
 """
 
+_FAMILY_FAULTS = """
+rx_prio{n}_discards | warning | Frames of priority {n} dropped: no buffer was left for it | \
+PFC, buffer sizes, PCIe
+rx_prio{n}_buf_discard | warning | Frames of priority {n} dropped: its buffer was full | \
+PFC and the buffer's size (mlnx_qos), PCIe
+rx_prio{n}_cong_discard | warning | Frames of priority {n} dropped by congestion control | \
+slow the senders down: ECN, PFC
+rx_prio{n}_marked | note | Frames of priority {n} marked as having met congestion (ECN) | \
+congestion control at work
+rx_prio{n}_pause | note | PFC pause frames received for priority {n}: the peer or switch is slow | \
+look at the peer
+tx_prio{n}_pause | note | PFC pause frames sent for priority {n}: this host is slow | \
+look at PCIe, CPU and buffers
+rx_prio{n}_pause_transition | note | Times that sending of priority {n} was stopped | \
+look at the peer
+tx_prio{n}_pause_transition | note | Times that the peer was stopped for priority {n} | \
+look at PCIe, CPU and buffers
+rx_pause_prio_{n} | note | PFC pause frames received for priority {n}: the peer is slow | \
+look at the peer
+tx_pause_prio_{n} | note | PFC pause frames sent for priority {n}: this host is slow | \
+look at PCIe, CPU and buffers
+rx_err_lane_{n}_phy | note | Bit errors on lane {n} before FEC; lanes of a good link are alike | \
+one lane far above the others: clean or replace the module or cable
+rx{n}_wqe_err | warning | Receive work requests of queue {n} that failed | kernel log
+rx{n}_buff_alloc_err | warning | Queue {n} found no memory for a receive buffer | free memory
+tx{n}_cqe_err | warning | Sends of queue {n} that failed | kernel log
+rx{n}_dropped | note | Packets of ring {n} dropped by the driver | rings, CPU load
+"""
+
+
+def _family_traffic() -> Iterable[Counter]:
+    """Bytes and packets of priorities and queues, in the spellings of mlx5 and mlx4."""
+    for way, verb in (("rx", "received"), ("tx", "sent")):
+        for text, pattern in (
+            ("priority {n}", f"{way}_prio{{n}}"),
+            ("priority {n}", f"{way}_prio_{{n}}"),
+            ("queue {n}", f"{way}{{n}}"),
+        ):
+            yield _bytes(Origin.DRIVER, f"{pattern}_bytes", f"Bytes {verb}, {text}")
+            yield _packets(Origin.DRIVER, f"{pattern}_packets", f"Packets {verb}, {text}")
+        for pattern in (f"{way}_prio{{n}}_pause_duration", f"{way}_pause_duration_prio_{{n}}"):
+            whose = "sending" if way == "rx" else "the peer"
+            text = f"Time for which {whose} was stopped by PFC, priority {{n}}"
+            yield Counter(Origin.DRIVER, pattern, Unit.MICROSECONDS, text)
+
+
+PFC_PAUSE = {way: (f"{way}_prio{{n}}_pause", f"{way}_pause_prio_{{n}}") for way in ("rx", "tx")}
+"""Families of PFC pause frames by direction; drivers show their members where PFC is on."""
+
+FAMILIES = (*_family_traffic(), *_faults(Origin.DRIVER, _FAMILY_FAULTS))
+"""Counters by priority, lane or queue, a row a family; only some drivers and settings have them."""
+
 FAULTS = (
     *_faults(Origin.NETDEV, _NETDEV),
     *_faults(Origin.MAC, _MAC),
@@ -235,4 +289,32 @@ FAULTS = (
 )
 
 CATALOGUE = {(counter.origin, counter.key): counter for counter in (*TRAFFIC, *FAULTS)}
-"""Every counter that the product knows, by origin and key."""
+"""Every counter that the product knows by name, by origin and key."""
+
+_MEMBER = [
+    (re.compile(re.escape(family.key).replace(r"\{n\}", r"(\d{1,4})")), family)
+    for family in FAMILIES
+]
+
+
+@lru_cache(maxsize=8192)
+def lookup(origin: Origin, key: str) -> Counter | None:
+    """Return what is known of a counter by its name, a member of a family too.
+
+    >>> lookup(Origin.DRIVER, "rx_prio3_pause").family
+    'rx_prio{n}_pause'
+    """
+    counter = CATALOGUE.get((origin, key))
+    if counter is None and origin is Origin.DRIVER:
+        for pattern, family in _MEMBER:
+            match = pattern.fullmatch(key)
+            if match is not None:
+                return family.member(int(match[1]))
+    return counter
+
+
+@lru_cache(maxsize=256)
+def counters_of(origin: Origin, schema: Schema) -> tuple[Counter, ...]:
+    """Return the counters of a table that are known, in the table's order."""
+    known = (lookup(origin, key) for key in schema.keys)
+    return tuple(counter for counter in known if counter is not None)

@@ -26,6 +26,23 @@ class Origin(StrEnum):
     """/sys/class/infiniband/*/ports/*/hw_counters."""
 
 
+class Schema:
+    """The names of a table of counters, shared by all readings of that table.
+
+    Counters are kept as tuples beside one Schema, since a dict per port and tick would cost more
+    than reading the kernel does.
+    """
+
+    __slots__ = ("index", "keys")
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self.keys = keys
+        self.index = {key: position for position, key in enumerate(keys)}
+
+    def __repr__(self) -> str:
+        return f"Schema({len(self.keys)} keys)"
+
+
 class Unit(StrEnum):
     """Unit of a counter after scaling."""
 
@@ -62,6 +79,25 @@ class Counter(NamedTuple):
     gauge: bool = False
     severity: Severity | None = None
     advice: str = ""
+    family: str | None = None
+    """The key of the family that this is a member of, `rx_prio{n}_pause`."""
+    number: int | None = None
+    """A member's number in its family: priority, lane or queue."""
+
+    @property
+    def is_family(self) -> bool:
+        """Whether the row stands for many counters, `{n}` in its key for their numbers."""
+        return "{n}" in self.key
+
+    def member(self, number: int) -> Counter:
+        """Return one counter of a family.
+
+        >>> row = Counter(Origin.DRIVER, "rx_prio{n}_bytes", Unit.BYTES, "Bytes of priority {n}")
+        >>> row.member(3).key, row.member(3).help
+        ('rx_prio3_bytes', 'Bytes of priority 3')
+        """
+        key, text = (words.replace("{n}", str(number)) for words in (self.key, self.help))
+        return self._replace(key=key, help=text, family=self.key, number=number)
 
     @property
     def ceiling(self) -> int | None:

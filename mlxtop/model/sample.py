@@ -7,29 +7,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from mlxtop.model.counters import Counter, Origin
+from mlxtop.model.counters import Counter, Origin, Schema
 from mlxtop.model.identity import Adapter, Host, Port, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.linkreport import LinkReport
 from mlxtop.model.module import Module
 from mlxtop.model.pcie import PciePath
-
-
-class Schema:
-    """The names of a table of counters, shared by all readings of that table.
-
-    Counters are kept as tuples beside one Schema, since a dict per port and tick would cost more
-    than reading the kernel does.
-    """
-
-    __slots__ = ("index", "keys")
-
-    def __init__(self, keys: tuple[str, ...]) -> None:
-        self.keys = keys
-        self.index = {key: position for position, key in enumerate(keys)}
-
-    def __repr__(self) -> str:
-        return f"Schema({len(self.keys)} keys)"
 
 
 class Reading(NamedTuple):

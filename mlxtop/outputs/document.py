@@ -10,9 +10,10 @@ from typing import Any
 
 from mlxtop import __version__
 from mlxtop.analysis.absence import adapter_absences, port_absences
+from mlxtop.analysis.faults import fault_counters
 from mlxtop.analysis.heat_limits import limits_of, module_limits
 from mlxtop.analysis.port_view import port_view
-from mlxtop.model.catalogue import FAULTS
+from mlxtop.model.catalogue import counters_of
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.pcie import PciePath
@@ -136,14 +137,25 @@ def _module(frame: Frame, port: PortSample) -> Json:
 
 
 def _errors(port: PortFrame, since_boot: bool) -> Json:
-    """Every error counter that the port has, by its own name."""
-    found = {}
-    for counter in FAULTS:
-        if not counter.gauge:
+    """Return every error counter that the port has, by its own name; of families what counted."""
+    counts = {}
+    for origin, reading in port.now.readings.items():
+        for counter in fault_counters(origin, reading.schema):
             count = port.total(counter) if since_boot else port.since_start(counter)
-            if count is not None:
-                found[counter.key] = count
-    return found
+            if not counter.gauge and count is not None and (count or counter.family is None):
+                counts[counter.key] = count
+    return counts
+
+
+def _counters(port: PortFrame) -> Json:
+    """Return the kernel's totals of the known counters that are not zero, faults or not."""
+    totals = {}
+    for origin, reading in port.now.readings.items():
+        for counter in counters_of(origin, reading.schema):
+            total = port.total(counter)
+            if total:
+                totals[counter.key] = total
+    return totals
 
 
 def _port(frame: Frame, port_id: PortId, since_boot: bool) -> Json:
@@ -180,6 +192,7 @@ def _port(frame: Frame, port_id: PortId, since_boot: bool) -> Json:
         "pcie": _pcie(view.pcie.path if view.pcie else PciePath(())),
         "errors": _errors(one, since_boot),
         "errors_since": "boot" if since_boot else "start",
+        "counters": _counters(one),
         "module": _module(frame, one.now),
         "report": report_json(one.now.report),
         "absent": port_absences(frame, port_id),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlxtop.model.catalogue import CATALOGUE
+from mlxtop.model.catalogue import counters_of
 from mlxtop.model.counters import Counter, Origin, Unit
 from mlxtop.model.sample import LinkLayer
 from mlxtop.present import units
@@ -43,7 +43,9 @@ def _counters(view: View, origin: Origin) -> Section:
     if origin is Origin.RDMA_ERRORS and view.now.now.link.layer is not LinkLayer.INFINIBAND:
         text = "They count nothing on an Ethernet port: see page 4."
         return Section(_TITLES[origin], tuple(prose(text, view.columns)))
-    known = [c for (o, _), c in CATALOGUE.items() if o is origin and view.now.total(c) is not None]
+    reading = view.now.now.readings.get(origin)
+    rows = counters_of(origin, reading.schema) if reading else ()
+    known = [counter for counter in rows if view.now.total(counter) is not None]
     lines: list[Line] = [
         ((f"{'counter':32}{'now':>11}{'since start':>14}{'total':>16}", Role.HEAD),)
     ]

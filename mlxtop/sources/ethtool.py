@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mlxtop.model.sample import LinkState, Reading, Schema
+from mlxtop.model.counters import Schema
+from mlxtop.model.sample import LinkState, Reading
 from mlxtop.system.door import Answer, Question, System
 
 MAC = Schema(

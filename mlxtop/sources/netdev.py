@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from mlxtop.model.counters import Origin
+from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.identity import Port, PortId
-from mlxtop.model.sample import Link, PortSample, Reading, Schema
+from mlxtop.model.sample import Link, PortSample, Reading
 from mlxtop.sources.sysfs import link_name, names, parse_hex, read_count, read_text
 from mlxtop.system.door import Answer, Question, System
 

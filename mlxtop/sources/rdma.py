@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from mlxtop.model.counters import Schema
 from mlxtop.model.linkrate import parse_rate
-from mlxtop.model.sample import Link, LinkLayer, LinkState, Reading, Schema
+from mlxtop.model.sample import Link, LinkLayer, LinkState, Reading
 from mlxtop.sources.sysfs import names, parse_count, parse_hex, pci_address, read_count, read_text
 from mlxtop.system.door import System
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from mlxtop.analysis.checks.needs import is_infiniband, needs
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome
 from mlxtop.analysis.throughput import throughput
 from mlxtop.analysis.verdict import LIGHT
-from mlxtop.model.catalogue import CATALOGUE
+from mlxtop.model.catalogue import CATALOGUE, PFC_PAUSE, counters_of
 from mlxtop.model.counters import Origin, Severity
 from mlxtop.model.frame import PortFrame
 from mlxtop.model.tuning import PortTuning
@@ -18,8 +17,7 @@ _ROCE = (
     "man 8 dcb-pfc;"
     " https://docs.kernel.org/networking/device_drivers/ethernet/mellanox/mlx5/counters.html"
 )
-_PFC_ROW = re.compile(r"(?:rx|tx)_(?:prio[0-7]_pause|pause_prio_[0-7])$")
-"""Rows that drivers show for priorities with PFC only."""
+_PFC = {family for families in PFC_PAUSE.values() for family in families}
 _MARKS = ("np_cnp_sent", "np_ecn_marked_roce_packets", "rp_cnp_handled")
 _LOSSES = ("out_of_sequence", "packet_seq_err", "implied_nak_seq_err")
 
@@ -56,7 +54,8 @@ def check_roce(case: Case) -> Iterator[Outcome]:
 def _protected(frame: PortFrame, settings: PortTuning) -> bool:
     """Something is on, or was seen at work."""
     reading, pause = frame.now.readings.get(Origin.DRIVER), settings.pause
-    if reading is not None and any(_PFC_ROW.match(key) for key in reading.schema.keys):
+    rows = counters_of(Origin.DRIVER, reading.schema) if reading is not None else ()
+    if any(counter.family in _PFC for counter in rows):
         return True
     if settings.ecn or (pause is not None and pause.rx and pause.tx):
         return True
