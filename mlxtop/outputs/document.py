@@ -9,8 +9,16 @@ import json
 from typing import Any
 
 from mlxtop import __version__
-from mlxtop.analysis.absence import adapter_absences, port_absences
 from mlxtop.analysis.faults import fault_counters
+from mlxtop.analysis.fields import (
+    CARD_FIELDS,
+    HOST_FIELDS,
+    PORT_FIELDS,
+    CardView,
+    values,
+    why_empty,
+    why_empty_card,
+)
 from mlxtop.analysis.heat_limits import limits_of, module_limits
 from mlxtop.analysis.port_view import port_view
 from mlxtop.model.catalogue import counters_of
@@ -37,19 +45,12 @@ def document(frame: Frame, demo: bool, since_boot: bool = False) -> Json:
     others = [port for port, one in frame.ports.items() if one.now.port.adapter is None]
     if others:
         adapters.append(_others(frame, others, since_boot))
-    host = sample.host
     return {
         "schema": SCHEMA,
         "mlxtop": __version__,
         "time": round(sample.wall, 3),
         "demo": demo,
-        "host": {
-            "name": host.name,
-            "kernel": host.kernel,
-            "cpus": host.cpus,
-            "cpu_model": host.cpu_model,
-            "root": host.root,
-        },
+        "host": values(HOST_FIELDS, sample.host),
         "adapters": adapters,
         "problems": [{"subject": p.subject, "text": p.text} for p in sample.problems],
     }
@@ -63,33 +64,19 @@ def line(frame: Frame, demo: bool) -> str:
 def _adapter(frame: Frame, adapter: Adapter, since_boot: bool) -> Json:
     slots = [frame.sample.pcie.get(slot, _NO_PCIE) for slot in adapter.slots]
     ports = [port for port in adapter.ports if port in frame.ports]
-    first = adapter.functions[0]
     return {
-        "family": adapter.family,
-        "device_id": f"{first.vendor:04x}:{first.device:04x}",
-        "psid": adapter.psid,
-        "firmware": adapter.firmware,
-        "firmware_stored": adapter.firmware_stored,
-        "state": adapter.state,
-        "numa_node": first.numa_node,
-        "functions": [function.address for function in adapter.functions],
+        **values(CARD_FIELDS, CardView(frame, adapter)),
         "pcie": _pcie(slots[0].path),
         "aer": {str(error): count for slot in slots for error, count in slot.aer.items()},
         "temperature": _asic([frame.ports[port].now for port in ports]),
         "ports": [_port(frame, port, since_boot) for port in ports],
-        "absent": adapter_absences(frame, adapter),
+        "absent": why_empty_card(frame, adapter),
     }
 
 
 def _others(frame: Frame, ports: list[PortId], since_boot: bool) -> Json:
     return {
-        "family": None,
-        "device_id": None,
-        "psid": None,
-        "firmware": None,
-        "firmware_stored": None,
-        "state": None,
-        "numa_node": None,
+        **dict.fromkeys((field.name for field in CARD_FIELDS), None),
         "functions": [],
         "pcie": _pcie(PciePath(())),
         "aer": {},
@@ -158,42 +145,16 @@ def _counters(port: PortFrame) -> Json:
     return totals
 
 
-def _port(frame: Frame, port_id: PortId, since_boot: bool) -> Json:
-    view = port_view(frame, port_id)
-    one, seen = view.now, view.throughput
-    port, link = one.now.port, one.now.link
+def _port(frame: Frame, port: PortId, since_boot: bool) -> Json:
+    view = port_view(frame, port)
+    now = view.now.now
     return {
-        "id": str(port.id),
-        "number": port.id.number,
-        "kind": port.kind,
-        "netdev": port.netdev,
-        "rdma": port.rdma,
-        "driver": port.driver,
-        "bond": port.bond,
-        "vfs": port.vfs,
-        "link_layer": link.layer,
-        "state": link.state,
-        "detail": link.detail,
-        "phys_state": link.phys_state,
-        "speed_mbps": None if link.speed is None else link.speed / 1e6,
-        "mtu": link.mtu,
-        "carrier_changes": link.carrier_changes,
-        "rx_bps": seen.rx_bps,
-        "tx_bps": seen.tx_bps,
-        "rx_pps": seen.rx_pps,
-        "tx_pps": seen.tx_pps,
-        "rx_bytes": seen.rx_bytes,
-        "tx_bytes": seen.tx_bytes,
-        "rdma_rx_bps": seen.rdma_rx_bps,
-        "rdma_tx_bps": seen.rdma_tx_bps,
-        "kernel_rx_bps": seen.kernel_rx_bps,
-        "kernel_tx_bps": seen.kernel_tx_bps,
-        "source": seen.source,
+        **values(PORT_FIELDS, view),
         "pcie": _pcie(view.pcie.path if view.pcie else PciePath(())),
-        "errors": _errors(one, since_boot),
+        "errors": _errors(view.now, since_boot),
         "errors_since": "boot" if since_boot else "start",
-        "counters": _counters(one),
-        "module": _module(frame, one.now),
-        "report": report_json(one.now.report),
-        "absent": port_absences(frame, port_id),
+        "counters": _counters(view.now),
+        "module": _module(frame, now),
+        "report": report_json(now.report),
+        "absent": why_empty(view),
     }

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from mlxtop.analysis.faults import severe_since_start
+from mlxtop.analysis.fields import meaning
 from mlxtop.analysis.heatwatch import HeatWatch, SensorHeat
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.throughput import Throughput
@@ -66,18 +68,24 @@ class Column(NamedTuple):
     """A column: `render` gives a line of exactly `width` columns.
 
     Columns of a lower `rank` are there first when the screen is narrow; `grow` is how much wider
-    the column may get when there is room. `field` names the JSON field whose absence explains an
-    empty cell.
+    the column may get when there is room. `field` is the row of `analysis.fields`
+    that tells the meaning of the column and why a cell is empty.
     """
 
     title: str
     width: int
     render: Callable[[PortRow, int], Line]
     rank: int
-    help: str
+    field: str
+    words: str = ""
+    """Meaning, where it is another than the field's."""
     right: bool = True
     grow: int = 0
-    field: str = ""
+
+    @property
+    def help(self) -> str:
+        """The column's meaning in a few words."""
+        return self.words or meaning(self.field)
 
 
 _STATE_MARK = {
@@ -160,8 +168,7 @@ def _bar(direction: Direction, rank: int) -> Column:
     def render(row: PortRow, columns: int) -> Line:
         return bar(row.view.share(direction), columns, role)
 
-    help_ = "of what the port can carry"
-    return Column("", 8, render, rank, help_, grow=24, field=f"{direction}_bps")
+    return Column("", 8, render, rank, f"{direction}_bps", "of what the port can carry", grow=24)
 
 
 def temperature_runs(
@@ -229,54 +236,37 @@ def _kind(row: PortRow) -> str:
 NAME_WIDTH = 7
 LONGEST_NAME = 22
 
+
+def _rates(title: str, name: str, role: Role, rank: int) -> Column:
+    """Return a column of a rate that a field of the port tells, bit/s."""
+    get = attrgetter(f"flow.{name}")
+    return Column(title, 9, _rate(get, role), rank, name)
+
+
+def _packet_rates(title: str, name: str, rank: int) -> Column:
+    return Column(title, 9, _packets(attrgetter(f"flow.{name}")), rank, name)
+
+
 COLUMNS = (
-    Column("PORT", NAME_WIDTH, _name, 0, "network or RDMA device", right=False, field="netdev"),
+    Column("PORT", NAME_WIDTH, _name, 0, "netdev", "network or RDMA device", right=False),
     Column(
-        "LINK",
-        12,
-        _link,
-        4,
-        "state, speed and layer; ! while errors go on",
-        right=False,
-        field="speed_mbps",
+        "LINK", 12, _link, 4, "speed_mbps", "state, speed, layer; ! while errors go on", right=False
     ),
-    Column("RX", 9, _rate(lambda r: r.flow.rx_bps, Role.RX), 1, "received", field="rx_bps"),
+    _rates("RX", "rx_bps", Role.RX, 1),
     _bar(Direction.RX, 6),
-    Column("TX", 9, _rate(lambda r: r.flow.tx_bps, Role.TX), 2, "sent", field="tx_bps"),
+    _rates("TX", "tx_bps", Role.TX, 2),
     _bar(Direction.TX, 7),
-    Column(
-        "RDMA RX",
-        9,
-        _rate(lambda r: r.flow.rdma_rx_bps, Role.RX),
-        12,
-        "received past the kernel",
-        field="rdma_rx_bps",
-    ),
-    Column(
-        "RDMA TX",
-        9,
-        _rate(lambda r: r.flow.rdma_tx_bps, Role.TX),
-        13,
-        "sent past the kernel",
-        field="rdma_tx_bps",
-    ),
-    Column("RX PKT", 9, _packets(lambda r: r.flow.rx_pps), 16, "packets received", field="rx_pps"),
-    Column("TX PKT", 9, _packets(lambda r: r.flow.tx_pps), 17, "packets sent", field="tx_pps"),
-    Column("MODULE", 7, _temperature("module"), 3, "the module or cable", field="module_c"),
-    Column("ASIC", 7, _temperature("asic"), 9, "the card's chip", field="asic_c"),
-    Column("ERRORS", 7, _errors, 8, "errors since start; ! while they go on", field="errors"),
-    Column("MTU", 5, _number(lambda r: r.frame.now.link.mtu), 18, "largest packet", field="mtu"),
-    Column(
-        "RDMA DEV",
-        10,
-        _text(lambda r: r.frame.now.port.rdma),
-        14,
-        "RDMA device",
-        right=False,
-        field="rdma",
-    ),
-    Column("NODE", 4, _number(lambda r: r.numa), 19, "NUMA node", field="numa_node"),
-    Column("DEVICE", 14, _text(_kind), 15, "PCI address and port", right=False),
+    _rates("RDMA RX", "rdma_rx_bps", Role.RX, 12),
+    _rates("RDMA TX", "rdma_tx_bps", Role.TX, 13),
+    _packet_rates("RX PKT", "rx_pps", 16),
+    _packet_rates("TX PKT", "tx_pps", 17),
+    Column("MODULE", 7, _temperature("module"), 3, "module_c"),
+    Column("ASIC", 7, _temperature("asic"), 9, "asic_c"),
+    Column("ERRORS", 7, _errors, 8, "errors", "errors since start; ! while they go on"),
+    Column("MTU", 5, _number(lambda r: r.frame.now.link.mtu), 18, "mtu"),
+    Column("RDMA DEV", 10, _text(lambda r: r.frame.now.port.rdma), 14, "rdma", right=False),
+    Column("NODE", 4, _number(lambda r: r.numa), 19, "numa_node"),
+    Column("DEVICE", 14, _text(_kind), 15, "id", right=False),
 )
 """In the order in which they stand."""
 

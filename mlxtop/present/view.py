@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from mlxtop.analysis.absence import adapter_absences, port_absences
+from mlxtop.analysis.fields import why_empty, why_empty_card
 from mlxtop.analysis.heatwatch import HeatWatch, SensorHeat
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.throughput import Throughput
@@ -66,8 +66,8 @@ class View(NamedTuple):
     def why(self) -> dict[str, str]:
         """Reasons of the empty fields of the port and its card."""
         card = self.adapter
-        reasons = adapter_absences(self.frame, card) if card else {}
-        return {**reasons, **port_absences(self.frame, self.port)}
+        reasons = why_empty_card(self.frame, card) if card else {}
+        return {**reasons, **why_empty(self.derived)}
 
 
 def fact(

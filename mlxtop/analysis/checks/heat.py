@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlxtop.analysis.absence import port_absences
 from mlxtop.analysis.checks.needs import needs
+from mlxtop.analysis.fields import why_empty
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome
 from mlxtop.analysis.heat_limits import CHIP, HeatLimits, limits_of
+from mlxtop.analysis.port_view import port_view
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import PortFrame
 from mlxtop.model.module import Bound, Module, Quantity
@@ -39,7 +40,7 @@ def check_temperatures(case: Case) -> Iterator[Outcome]:
             reason = (
                 "the sensor has not answered yet"
                 if hangs
-                else port_absences(case.frame, port.id).get("asic_c", "no sensor")
+                else why_empty(port_view(case.frame, port.id)).get("asic_c", "no sensor")
             )
             yield CouldNotTell(f"{name}: {CHIP} temperature", reason)
 

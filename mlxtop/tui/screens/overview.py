@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.widgets import Input
 
-from mlxtop.analysis.absence import port_absences
+from mlxtop.analysis.fields import why_empty
 from mlxtop.analysis.port_view import port_view
 from mlxtop.model.frame import Frame
 from mlxtop.present.ceiling import ceiling_lines
@@ -139,7 +139,7 @@ class Overview(WatchScreen):
             return
         column = table.explained()
         if column is not None:
-            reason = port_absences(frame, port).get(column.field, "")
+            reason = why_empty(port_view(frame, port)).get(column.field, "")
             name = column.title or "bar"
             self._show_hint(_explanation(name, column.help, reason, width))
             return

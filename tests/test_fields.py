@@ -1,11 +1,18 @@
-"""Every dash has a reason in words."""
+"""Every field has a meaning, a place in the document, and a reason where it is empty."""
 
 from __future__ import annotations
 
-from mlxtop.analysis.absence import adapter_absences, port_absences
+import re
+from pathlib import Path
+
+from mlxtop.analysis.fields import why_empty, why_empty_card
+from mlxtop.analysis.port_view import port_view
 from mlxtop.model.frame import derive
 from mlxtop.model.identity import Adapter, Host, Port, PortId, PortKind
 from mlxtop.model.sample import Link, LinkState, PortSample, Sample, Temperature
+from mlxtop.outputs.document import document, line
+from mlxtop.present.columns import COLUMNS
+from tests.samples import frame, pacu
 
 ID = PortId("0000:43:00.0", 1)
 
@@ -13,7 +20,7 @@ ID = PortId("0000:43:00.0", 1)
 def reasons(port: Port, link: Link | None = None, **parts: object) -> dict[str, str]:
     now = PortSample(port, link or Link(), **parts)  # type: ignore[arg-type]
     sample = Sample(0.0, 0.0, Host("pacu"), (), {port.id: now})
-    return port_absences(derive(sample, None), port.id)
+    return why_empty(port_view(derive(sample, None), port.id))
 
 
 def test_mlx4_says_that_its_driver_has_no_sensor() -> None:
@@ -56,7 +63,34 @@ def test_without_counters_the_rates_say_so_and_not_zero() -> None:
 def test_a_card_without_names_and_pcie_explains_both() -> None:
     card = Adapter("key", "ConnectX-4", (), (), absent={"psid": "this firmware has none"})
     sample = Sample(0.0, 0.0, Host("pacu"), (card,), {})
-    found = adapter_absences(derive(sample, None), card)
+    found = why_empty_card(derive(sample, None), card)
     assert found["psid"] == "this firmware has none"
     assert "pcie" in found
     assert "firmware" in found
+
+
+def table(row: str) -> list[str]:
+    text = (Path(__file__).parent.parent / "README.md").read_text()
+    (line,) = re.findall(rf"^\| {row} \|(.*)\|$", text, re.MULTILINE)
+    return re.findall(r"`(\w+)`", line)
+
+
+def test_the_readme_names_the_keys_of_the_document() -> None:
+    whole = document(frame(pacu(1.0), pacu(2.0)), demo=False)
+    (card,) = whole["adapters"]
+    assert table("port") == list(card["ports"][0])
+    assert table("adapter") == list(card)
+    assert table("`host`") == list(whole["host"])
+    assert table("top") == list(whole)
+
+
+def test_no_document_has_the_hardware_address() -> None:
+    port = Port(ID, PortKind.PHYSICAL, netdev="enp1s0")
+    now = PortSample(port, Link(address="24:8a:07:12:34:56"))
+    sample = Sample(0.0, 0.0, Host("pacu"), (), {port.id: now})
+    assert "24:8a:07" not in line(derive(sample, None), False)
+
+
+def test_every_column_has_a_meaning() -> None:
+    for column in COLUMNS:
+        assert column.help
