@@ -13,6 +13,7 @@ ALLOWED = {
     "system": {"model"},
     "sources": {"system", "model"},
     "analysis": {"model"},
+    "watch": {"analysis", "system", "model"},
     "present": {"analysis", "model"},
     "actions": {"system", "sources", "analysis", "model"},
     "commands": {
@@ -28,8 +29,8 @@ ALLOWED = {
     },
     "lab": {"system", "model"},
     "pipeline": {"sources", "model"},
-    "outputs": {"present", "analysis", "pipeline", "model"},
-    "tui": {"present", "analysis", "actions", "pipeline", "model", "settings"},
+    "outputs": {"present", "watch", "analysis", "pipeline", "model"},
+    "tui": {"present", "watch", "analysis", "actions", "pipeline", "model", "settings"},
     "settings": set(),
 }
 

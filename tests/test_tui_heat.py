@@ -154,12 +154,12 @@ def link(kind: IncidentKind, tick: float, source: str, name: str = "enp67s0np0")
 def test_what_two_sources_tell_of_is_one_event() -> None:
     state = State()
     now = sample(100.0, ethernet(PACU, 100.0, 0, 0))
-    state.note(now, [link(IncidentKind.LINK_DOWN, 99.0, "kernel log")])
-    state.note(now, [link(IncidentKind.LINK_DOWN, 99.5, "mlxtop")])
-    state.note(now, [link(IncidentKind.LINK_DOWN, 99.5, "kernel log")])
-    state.note(now, [link(IncidentKind.LINK_DOWN, 99.5, "mlxtop", "other")])
-    state.note(now, [link(IncidentKind.LINK_UP, 99.5, "mlxtop")])
-    assert [(i.kind, i.source, i.ifname) for _, i in state.incidents] == [
+    state.watch.note(now, [link(IncidentKind.LINK_DOWN, 99.0, "kernel log")])
+    state.watch.note(now, [link(IncidentKind.LINK_DOWN, 99.5, "mlxtop")])
+    state.watch.note(now, [link(IncidentKind.LINK_DOWN, 99.5, "kernel log")])
+    state.watch.note(now, [link(IncidentKind.LINK_DOWN, 99.5, "mlxtop", "other")])
+    state.watch.note(now, [link(IncidentKind.LINK_UP, 99.5, "mlxtop")])
+    assert [(i.kind, i.source, i.ifname) for _, i in state.watch.events] == [
         (IncidentKind.LINK_DOWN, "kernel log", "enp67s0np0"),
         (IncidentKind.LINK_DOWN, "kernel log", "enp67s0np0"),
         (IncidentKind.LINK_DOWN, "mlxtop", "other"),
@@ -174,7 +174,7 @@ def test_events_stand_at_the_instant_they_happened_and_with_their_port() -> None
     port = ethernet(PACU, 100.0, 0, 0)
     shown = sample(100.0, port)._replace(incidents=(other, happened))
     state.arrive(frame(shown))
-    assert state.incidents_of(PACU.id) == [(shown.wall - 60.0, happened)]
+    assert state.watch.events_of(PACU.id) == [(shown.wall - 60.0, happened)]
 
 
 def test_errors_of_the_bridge_above_a_port_are_its_events_and_stand_on_its_page() -> None:
@@ -193,7 +193,7 @@ def test_links_that_flapped_unseen_are_events() -> None:
     for tick, changes in ((1.0, 2), (2.0, 6)):
         seen = Link(state=LinkState.UP, carrier_changes=changes)
         state.arrive(frame(sample(tick, ethernet(PACU, tick, 0, 0, link=seen))))
-    assert [i.text for _, i in state.incidents] == ["link went down and came back 2 times"]
+    assert [i.text for _, i in state.watch.events] == ["link went down and came back 2 times"]
 
 
 def picture() -> HeatPicture:

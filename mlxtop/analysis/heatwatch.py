@@ -14,14 +14,21 @@ from mlxtop.model.catalogue import CATALOGUE
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.history import Series
-from mlxtop.model.identity import Port, PortId
+from mlxtop.model.identity import Adapter, Port, PortId
 from mlxtop.model.module import Bound, Module, Quantity, Thresholds
 from mlxtop.model.sample import LinkState, PortSample, Temperature
 
-EVERY = 3.0
-"""Seconds between two forecasts of a sensor, at least."""
-CALM_EVERY, NEAR = 20.0, 15.0
-"""The same for one that will not come within so many °C of its warning limit."""
+
+class Pace(NamedTuple):
+    """Seconds between two forecasts of a sensor, at least."""
+
+    every: float = 3.0
+    calm: float = 20.0
+    """The same for a sensor that will not come within `NEAR` of its warning limit."""
+
+
+NEAR = 15.0
+"""°C below a warning limit from which a sensor is no longer calm."""
 SURPRISE = 2.0
 """°C beyond its error by which a forecast may be wrong before it is dropped at once."""
 EASE = 0.05
@@ -63,6 +70,8 @@ class Alert(NamedTuple):
     unit: str = ""
     limit: float | None = None
     forecast: Forecast | None = None
+    lane: tuple[Quantity, int] | None = None
+    """What of which lane (from 1, 0 for the whole module) is beyond its limit."""
 
 
 class SensorHeat(NamedTuple):
@@ -76,14 +85,66 @@ class SensorHeat(NamedTuple):
 
 Key = tuple[str, str]
 """Whose sensor: the card's for the chip, else the port's; and its name."""
+_NO_KEY: Key = ("", "")
+
+
+class SensorTrack:
+    """One sensor over time: its readings, limits, forecast and state."""
+
+    def __init__(self, pace: Pace = Pace(), size: int = int(STRETCHES[-1])) -> None:  # noqa: B008
+        """`size`: readings that are kept."""
+        self.heat: SensorHeat | None = None
+        """The newest state; None before the first number."""
+        self.series = Series(size)
+        self._pace = pace
+
+    def take(
+        self, sensor: Temperature, port: PortSample, adapter: Adapter | None, now: float
+    ) -> bool:
+        """Take a reading in; return whether anything is new."""
+        old = self.heat
+        if old is None and (sensor.celsius is None or sensor.stale):
+            return False  # a sensor that never gave a number has not become stale
+        if old is not None and sensor is old.sensor and not self._due(old, now):
+            return False
+        limits = limits_of(sensor, port, adapter)
+        fresh = not sensor.stale and sensor.celsius is not None
+        if old is not None and old.sensor.source != sensor.source:
+            self.series = Series(self.series.size)  # another sensor has other steps and errors
+        if fresh and (old is None or sensor.tick != old.sensor.tick):
+            self.series.append(sensor.tick, sensor.celsius)
+        future = self._forecast(sensor, limits, now) if fresh else None
+        state = advance(old.alarm if old else Alarm(), sensor, limits, future, now)
+        self.heat = SensorHeat(sensor, limits, future, state)
+        return True
+
+    def _forecast(self, sensor: Temperature, limits: HeatLimits, now: float) -> Forecast:
+        last = self.heat.forecast if self.heat else None
+        if last is not None and _surprised(last, sensor):
+            return Forecast(now, Trend.UNKNOWN, sensor.celsius)
+        if last is not None and self.heat is not None and not self._due(self.heat, now):
+            return last
+        points = self.series.since(now - STRETCHES[-1])
+        return steadied(last, forecast(points, now, limits.warning, limits.alarm))
+
+    def _due(self, heat: SensorHeat, now: float) -> bool:
+        """Return whether it is time for a forecast: the more there is to be told, the sooner."""
+        last = heat.forecast
+        if last is None:
+            return True
+        pause = self._pace.every
+        if last.now is not None and last.now <= heat.limits.warning - NEAR:
+            ends = (last.warning, last.alarm)
+            if all(crossing is not None and crossing.never for crossing in ends):
+                pause = self._pace.calm
+        return now - last.tick >= pause
 
 
 class HeatWatch:
     """The state of every sensor; `observe` takes one frame after the other."""
 
     def __init__(self) -> None:
-        self._heat: dict[Key, SensorHeat] = {}
-        self._series: dict[Key, Series] = {}
+        self._tracks: dict[Key, SensorTrack] = {}
         self._keys: dict[tuple[PortId, str], Key] = {}
         self._optics: dict[tuple[PortId, Quantity, int], Bound] = {}
         self._light: dict[PortId, tuple[Module, LinkState]] = {}
@@ -92,8 +153,8 @@ class HeatWatch:
 
     def of(self, port: PortId, sensor: str) -> SensorHeat | None:
         """What is known of a port's sensor; None before its first reading."""
-        key = self._keys.get((port, sensor))
-        return None if key is None else self._heat.get(key)
+        track = self._tracks.get(self._keys.get((port, sensor), _NO_KEY))
+        return None if track is None else track.heat
 
     def worst(self, port: PortId) -> SensorHeat | None:
         """The sensor of a port in the worst state; None where it has none."""
@@ -104,8 +165,8 @@ class HeatWatch:
     def hottest(self) -> tuple[PortId, SensorHeat] | None:
         """The sensor in the worst state on the whole machine, unless all are well."""
         found: tuple[PortId, SensorHeat] | None = None
-        for (port, _), key in self._keys.items():
-            heat = self._heat.get(key)
+        for port, sensor in self._keys:
+            heat = self.of(port, sensor)
             if heat is not None and heat.alarm.state is not AlarmState.OK:
                 level = heat.alarm.state.level
                 if found is None or level > found[1].alarm.state.level:
@@ -142,44 +203,17 @@ class HeatWatch:
     def _sensor(
         self, key: Key, sensor: Temperature, port: PortSample, frame: Frame
     ) -> Iterator[Alert]:
-        old = self._heat.get(key)
-        if old is None and (sensor.celsius is None or sensor.stale):
-            return  # a sensor that never gave a number has not become stale
+        track = self._tracks.setdefault(key, SensorTrack())
+        before = track.heat.alarm if track.heat else Alarm()
         now = frame.sample.tick
-        if old is not None and sensor is old.sensor and not _due(old, now):
-            return  # nothing new of it
-        limits = limits_of(sensor, port, frame.adapter(port.port.id))
-        fresh = not sensor.stale and sensor.celsius is not None
-        if old is not None and old.sensor.source != sensor.source:
-            self._series.pop(key, None)  # another sensor has other steps and another error
-        series = self._series.setdefault(key, Series(int(STRETCHES[-1])))
-        if fresh and (old is None or sensor.tick != old.sensor.tick):
-            series.append(sensor.tick, sensor.celsius)
-        future = self._forecast(old, sensor, series, limits, now) if fresh else None
-        before = old.alarm if old else Alarm()
-        alarm = advance(before, sensor, limits, future, now)
-        heat = SensorHeat(sensor, limits, future, alarm)
-        self._heat[key] = heat
-        if alarm.state is not before.state and (kind := _KINDS.get(alarm.state)) is not None:
-            worse = alarm.state.level > before.state.level
+        if not track.take(sensor, port, frame.adapter(port.port.id), now) or track.heat is None:
+            return
+        heat = track.heat
+        kind = _KINDS.get(heat.alarm.state)
+        if heat.alarm.state is not before.state and kind is not None:
+            worse = heat.alarm.state.level > before.state.level
             if worse or kind is AlertKind.STALE:
                 yield _alert(kind, port.port, heat, now)
-
-    def _forecast(
-        self,
-        old: SensorHeat | None,
-        sensor: Temperature,
-        series: Series,
-        limits: HeatLimits,
-        now: float,
-    ) -> Forecast:
-        last = old.forecast if old else None
-        if last is not None and _surprised(last, sensor):
-            return Forecast(now, Trend.UNKNOWN, sensor.celsius)
-        if last is not None and old is not None and not _due(old, now):
-            return last
-        points = series.since(now - STRETCHES[-1])
-        return steadied(last, forecast(points, now, limits.warning, limits.alarm))
 
     def _lanes(self, port_id: PortId, port: PortSample, module: Module) -> Iterator[Alert]:
         """Power, bias and voltage against the module's own limits, while the link is up."""
@@ -211,8 +245,7 @@ class HeatWatch:
             return
         self._keys = {place: key for place, key in self._keys.items() if place[0] in frame.ports}
         kept = set(self._keys.values())
-        self._heat = {key: heat for key, heat in self._heat.items() if key in kept}
-        self._series = {key: series for key, series in self._series.items() if key in kept}
+        self._tracks = {key: track for key, track in self._tracks.items() if key in kept}
         self._optics = {key: b for key, b in self._optics.items() if key[0] in frame.ports}
         self._light = {port: light for port, light in self._light.items() if port in frame.ports}
 
@@ -241,20 +274,8 @@ def _lane_alert(port: Port, module: Module, quantity: Quantity, lane: int, bound
     limit: float = getattr(module.thresholds[quantity], bound.name.lower())
     unit = UNITS[quantity]
     text = f"{name} {value:.3g} {unit}: beyond the module's {bound} of {limit:.3g} {unit}"
-    return Alert(kind, port, text, module.tick, name, value, unit, limit)
-
-
-def _due(heat: SensorHeat, now: float) -> bool:
-    """Whether it is time for a forecast: the more there is to be told, the sooner."""
-    last = heat.forecast
-    if last is None:
-        return True
-    pause = EVERY
-    if last.now is not None and last.now <= heat.limits.warning - NEAR:
-        ends = (last.warning, last.alarm)
-        if all(crossing is not None and crossing.never for crossing in ends):
-            pause = CALM_EVERY
-    return now - last.tick >= pause
+    where = (quantity, lane)
+    return Alert(kind, port, text, module.tick, name, value, unit, limit, lane=where)
 
 
 def _surprised(future: Forecast, sensor: Temperature) -> bool:

@@ -27,6 +27,8 @@ from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.pcie import PciePath
 from mlxtop.model.sample import PcieStatus, PortSample, Temperature
 from mlxtop.outputs.module import module_json, report_json
+from mlxtop.outputs.watched import alarms_json, incidents_json
+from mlxtop.watch.watch import Watch
 
 SCHEMA = 1
 """Raised when a key changes its meaning or goes; new keys may come at any time."""
@@ -35,8 +37,12 @@ Json = dict[str, Any]
 _NO_PCIE = PcieStatus(PciePath(()))
 
 
-def document(frame: Frame, demo: bool, since_boot: bool = False) -> Json:
-    """The whole frame; `since_boot` has errors as the kernel's totals instead of since the start.
+def document(
+    frame: Frame, demo: bool, since_boot: bool = False, watch: Watch | None = None, events: int = 0
+) -> Json:
+    """Return the whole frame, with alarms, and incidents after the first `events`, of a Watch.
+
+    `since_boot` has errors as the kernel's totals instead of since the start.
 
     Ports that are on no ConnectX adapter stand in a last entry whose family is null.
     """
@@ -52,6 +58,8 @@ def document(frame: Frame, demo: bool, since_boot: bool = False) -> Json:
         "demo": demo,
         "host": values(HOST_FIELDS, sample.host),
         "adapters": adapters,
+        "alarms": alarms_json(watch.alarms.all()) if watch else [],
+        "incidents": incidents_json(watch.events_after(events)) if watch else [],
         "problems": [{"subject": p.subject, "text": p.text} for p in sample.problems],
     }
 

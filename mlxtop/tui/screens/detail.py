@@ -115,5 +115,5 @@ class Detail(WatchScreen):
         ports: list[PortId] = [row.port for row in rows if row.port is not None]
         if ports:
             here = ports.index(state.selected) if state.selected in ports else -1
-            state.watch(ports[(here + steps) % len(ports)])
+            state.select(ports[(here + steps) % len(ports)])
             self.show_frame()

@@ -36,7 +36,7 @@ class Events(WatchScreen):
 
     def _happened(self) -> Section:
         state = self.watch_app.state
-        happened = sorted(state.incidents, key=lambda event: event[0], reverse=True)
+        happened = sorted(state.watch.events, key=lambda event: event.wall, reverse=True)
         now = state.newest.sample.wall if state.newest else 0.0
         lines = [event_line(wall, incident, now) for wall, incident in happened]
         nothing: Line = (("nothing has happened since the start", Role.DIM),)

@@ -86,7 +86,7 @@ class Findings(WatchScreen):
             else:
                 try:
                     tuning = app.state.tuning or examiner.tuning(frame)
-                    incidents = [incident for _, incident in tuple(app.state.incidents)]
+                    incidents = [event.incident for event in tuple(app.state.watch.events)]
                     report = examiner.report(frame, (port,), tuning, incidents, before=first)
                     self._tell(Examined(report))
                 except OSError as error:

@@ -86,7 +86,7 @@ class Overview(WatchScreen):
         table = self.table
         rows = len(table.entries)
         table.show(state)
-        state.watch(table.port)
+        state.select(table.port)
         if rows != len(table.entries):
             self._share_height()
         self._title(table)
@@ -249,7 +249,7 @@ class Overview(WatchScreen):
     @on(PortTable.Selected)
     def _selected(self, event: PortTable.Selected) -> None:
         if event.port == self.table.port:
-            self.watch_app.state.watch(event.port)
+            self.watch_app.state.select(event.port)
             self.show_frame()
 
     @on(PortTable.Opened)

@@ -12,7 +12,7 @@ from mlxtop.present import units
 from mlxtop.present.columns import temperature_runs
 from mlxtop.present.heat import short_forecast
 from mlxtop.present.text import Line, Role, Run, line_width
-from mlxtop.tui.state import ASIC, MODULE, RX, TX, State
+from mlxtop.tui.state import State
 from mlxtop.tui.widgets.charts import (
     GUTTER,
     LABELS,
@@ -25,6 +25,7 @@ from mlxtop.tui.widgets.charts import (
 )
 from mlxtop.tui.widgets.lines import Lines
 from mlxtop.tui.widgets.timeline import Timeline, mean, resampled, timeline
+from mlxtop.watch.watch import ASIC, MODULE, RX, TX
 
 if TYPE_CHECKING:
     from mlxtop.tui.app import MlxtopApp

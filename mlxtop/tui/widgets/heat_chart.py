@@ -8,7 +8,7 @@ from mlxtop.model.counters import Severity
 from mlxtop.model.identity import PortId
 from mlxtop.present.heat import forecast_run
 from mlxtop.present.text import Line, Role
-from mlxtop.tui.state import RX, TX, State
+from mlxtop.tui.state import State
 from mlxtop.tui.widgets.canvas import DOTS_X
 from mlxtop.tui.widgets.chart import SENSORS, TemperatureChart, rules, temperature_curves
 from mlxtop.tui.widgets.charts import legend, waiting
@@ -20,6 +20,7 @@ from mlxtop.tui.widgets.heatplot import (
     plot_columns,
 )
 from mlxtop.tui.widgets.timeline import Timeline, resampled
+from mlxtop.watch.watch import RX, TX
 
 _ROLES = {
     Severity.NOTE: Role.TEXT,
@@ -46,7 +47,7 @@ class HeatChart(TemperatureChart):
         return legend(parts, (), width)
 
     def _key(self, state: State, port: PortId) -> object:
-        events = len(state.incidents)
+        events = state.watch.event_count
         return tuple(rules(state, port)), self._forecast_ticks(state, port), events
 
     def _forecast_ticks(self, state: State, port: PortId) -> tuple[float, ...]:
@@ -93,6 +94,6 @@ class HeatChart(TemperatureChart):
     def _marks(self, state: State, port: PortId, line: Timeline) -> list[Mark]:
         return [
             Mark(incident.tick, _ROLES[incident.severity])
-            for _, incident in state.incidents_of(port)
+            for _, incident in state.watch.events_of(port)
             if incident.tick is not None and incident.tick >= line.start
         ]
