@@ -1,7 +1,31 @@
-"""What all tests share: how often properties are tried, and how the screen's tests wait."""
+"""What all tests share: a home of their own, how often properties are tried, how screens wait."""
+
+import os
+import shutil
+import tempfile
 
 import textual._wait
 from hypothesis import settings
+
+HOME = tempfile.mkdtemp(prefix="mlxtop-tests-home-")
+"""Where settings, runs and logs of the tests go, and not into the home of who runs them."""
+DROPPED = ("MLXTOP_NIC_", "SUDO_", "XDG_", "PYTHONUNBUFFERED")
+"""Variables that change where the program writes, or how, and that most users do not have."""
+
+
+def pytest_configure() -> None:
+    """Give the tests the environment of a user who has set nothing."""
+    for name in [name for name in os.environ if name.startswith(DROPPED)]:
+        del os.environ[name]
+    os.environ["HOME"] = HOME
+    # An ordinary user's PATH lacks the directories where ethtool and others are.
+    os.environ["PATH"] = f"{os.environ['PATH']}:/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def pytest_unconfigure() -> None:
+    """Remove the home."""
+    shutil.rmtree(HOME, ignore_errors=True)
+
 
 settings.register_profile("quick", max_examples=15, deadline=None)
 settings.register_profile("thorough", max_examples=100, deadline=None)

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import pytest
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -28,13 +30,33 @@ class Pair:
 
 
 def missing() -> str | None:
-    """Why namespaces cannot be made here; None when they can."""
+    """Return why namespaces that `ip` names cannot be made here; None when they can."""
     if os.geteuid() != 0:
         return "making network namespaces needs root"
-    if shutil.which("ip") is None:
-        return "iproute2 is not installed"
-    tried = subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False)
-    return None if tried.returncode == 0 else "network namespaces are not allowed here"
+    return _lacking("unshare", "ip") or _refused(["unshare", "-n"])
+
+
+def own(*tools: str) -> list[str]:
+    """Return what runs a command in a network namespace of its own, with `ip` and `tools`.
+
+    Skips the test, with the reason, where that is not possible.
+    """
+    argv = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-rn"]
+    if reason := _lacking("unshare", "ip", *tools) or _refused(argv):
+        pytest.skip(reason)
+    return argv
+
+
+def _lacking(*commands: str) -> str | None:
+    for command in commands:
+        if shutil.which(command) is None:
+            return f"{command} is not installed"
+    return None
+
+
+def _refused(argv: list[str]) -> str | None:
+    tried = subprocess.run([*argv, "true"], capture_output=True, text=True, check=False)
+    return None if tried.returncode == 0 else f"no network namespace here: {tried.stderr.strip()}"
 
 
 @contextmanager

@@ -15,7 +15,6 @@ import mlxtop
 from mlxtop.actions import revert
 from mlxtop.actions.log import invoking_owner, log_path
 from mlxtop.actions.run_log import read_run
-from tests import netns
 from tests.test_revert import Place
 
 REPOSITORY = Path(mlxtop.__file__).parent.parent
@@ -26,10 +25,14 @@ READ_ONLY = "ro"
 ERRORS = {FULL: "No space left on device", READ_ONLY: "Read-only file system"}
 
 
-@pytest.fixture(autouse=True)
-def _namespaces() -> None:
-    if reason := netns.missing():
-        pytest.skip(reason.replace("network", "mount"))
+@pytest.fixture(autouse=True, scope="module")
+def _mounts() -> None:
+    if shutil.which("unshare") is None:
+        pytest.skip("unshare is not installed")
+    argv = ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"]
+    tried = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"no file system can be mounted here: {tried.stderr.strip()}")
 
 
 def mounted(
@@ -142,17 +145,22 @@ def test_a_change_is_taken_back_though_it_cannot_be_logged(tmp_path: Path) -> No
     assert place.kind() == "ib"
 
 
-def test_settings_that_may_not_be_read_are_told_and_defaults_used(tmp_path: Path) -> None:
-    if shutil.which("setpriv") is None:
-        pytest.skip("setpriv is needed to become nobody")
-    settings = 'd="$0/mlxtop-nic"; mkdir "$d"; echo all=true >"$d/settings.toml"; chmod 0 "$d"/*;'
-    nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups --"
-    check = (
-        "from mlxtop.settings import Settings, load; s, c = load({}); print(s == Settings(), *c)"
-    )
-    script = f'{settings} exec {nobody} "$@"'
-    argv = ["sh", "-c", script, "/mnt", sys.executable, "-c", check]
-    done = mounted(Path("/mnt"), "mode=755", *argv)
-    if "ModuleNotFoundError" in done.stderr or "Permission denied" in done.stderr:
-        pytest.skip(f"nobody may not read this repository: {done.stderr[-80:]}")
-    assert done.stdout == "True /mnt/mlxtop-nic/settings.toml: Permission denied\n"
+AS_NOBODY = """
+import os
+from mlxtop.settings import Settings, load
+load({})  # what it imports may lie where nobody may not look
+os.makedirs("/mnt/mlxtop-nic")
+with open(os.open("/mnt/mlxtop-nic/settings.toml", os.O_CREAT | os.O_WRONLY, 0), "w") as file:
+    file.write("all = true")
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+settings, complaints = load({})
+print(settings == Settings(), *complaints)
+"""
+
+
+def test_settings_that_may_not_be_read_are_told_and_defaults_used() -> None:
+    done = mounted(Path("/mnt"), "mode=755", sys.executable, "-c", AS_NOBODY)
+    reason = "True /mnt/mlxtop-nic/settings.toml: Permission denied\n"
+    assert done.stdout == reason, done.stderr

@@ -39,7 +39,6 @@ IMPORTERS = {
     "rich": "tui",
     "plotext": "tui",
     "textual_plotext": "tui",
-    "sh": "system",
     "psutil": "system",
     "pyudev": "system",
     "pyroute2": "system",

@@ -127,6 +127,19 @@ def test_zsh_understands_its_script(tmp_path: Path) -> None:
         assert f"{flag}[" in place.read_text(), name
 
 
+def test_zsh_completes_at_the_first_call_from_a_file_on_its_fpath(tmp_path: Path) -> None:
+    (tmp_path / "_mlxtop").write_text(zsh(WHOLE))
+    script = (
+        f"fpath=({shlex.quote(str(tmp_path))} $fpath); autoload -Uz compinit; compinit -u -D\n"
+        "_arguments() { print -r -- asked $1 }\n"
+        "echo ${_comps[mlxtop]}; _mlxtop; _mlxtop"
+    )
+    done = subprocess.run(
+        [need("zsh"), "-fc", script], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert (done.stdout, done.stderr) == ("_mlxtop\nasked -C\nasked -C\n", "")
+
+
 def made(words: list[str]) -> Iterator[Usage]:
     """Usages whose every text is one of `words`."""
     for word in words:

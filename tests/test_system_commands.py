@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread, Timer
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -64,6 +65,28 @@ def test_arguments_are_never_taken_for_shell_or_options(runner: Commands) -> Non
     assert finished.stdout.split("\n")[:-1] == words
 
 
+def test_no_python_runs_between_fork_and_exec(
+    runner: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[object] = []
+    start = subprocess.Popen.__init__
+
+    def record(*arguments: Any, preexec_fn: object = None, **options: Any) -> None:
+        calls.append(preexec_fn)
+        start(*arguments, **options)
+
+    monkeypatch.setattr(os, "fork", lambda: calls.append("fork"))
+    monkeypatch.setattr(subprocess.Popen, "__init__", record)
+    assert shell(runner, "echo run").stdout == "run\n"
+    assert runner.change(["echo", "changed"], "").stdout == "changed\n"
+    assert calls == [None, None]
+
+
+@pytest.mark.parametrize("number", [signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP])
+def test_a_command_is_given_the_usual_signals(runner: Commands, number: signal.Signals) -> None:
+    assert shell(runner, f"kill -{number.value} $$").status == -number
+
+
 def test_a_missing_command_is_told(runner: Commands) -> None:
     with pytest.raises(FileNotFoundError):
         runner.run(["mlxtop-no-such-command"], 10, "")
@@ -73,8 +96,11 @@ def test_what_is_no_program_is_told(runner: Commands, tmp_path: Path) -> None:
     path = tmp_path / "garbage"
     path.write_bytes(b"\x7fELF nonsense")
     path.chmod(0o755)
-    with pytest.raises(OSError, match="cannot be started"):
-        runner.run([str(path)], 10, "")
+    finished = runner.run([str(path)], 10, "")
+    assert finished.status == 126
+    assert finished.stderr == f"{path} cannot be started: Exec format error\n"
+    with pytest.raises(OSError, match="Exec format error"):
+        runner.change([str(path)], "")
 
 
 def test_a_hanging_command_is_ended_at_the_timeout(runner: Commands) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 import mlxtop
 from mlxtop.system import events
+from tests import netns
 
 COLLECT = """
 import json, subprocess, sys, threading, time
@@ -36,10 +37,12 @@ def collect(act, last):
     thread = threading.Thread(target=run)
     thread.start()
     begun.wait(10)
-    act()
-    over.wait(10)
-    begin = time.monotonic()
-    stop.set()
+    try:
+        act()
+        over.wait(10)
+    finally:
+        begin = time.monotonic()
+        stop.set()
     thread.join(10)
     print(json.dumps({"seen": seen, "stopped": time.monotonic() - begin}))
 """
@@ -95,14 +98,8 @@ collect(act, lambda event: event.action == "unbind")
 
 def in_namespace(script: str) -> Any:
     """What a script prints in a network namespace of its own."""
-    own = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-rn"]
-    if (
-        shutil.which("unshare") is None
-        or subprocess.run([*own, "true"], capture_output=True, check=False).returncode
-    ):
-        pytest.skip("no network namespaces here")
     done = subprocess.run(
-        [*own, sys.executable, "-c", script], capture_output=True, text=True, check=False
+        [*netns.own(), sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -2,8 +2,6 @@
 
 import errno
 import json
-import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -18,6 +16,7 @@ from mlxtop.system import genetlink, netlink, rtnetlink, sock_diag
 from mlxtop.system.door import Question
 from mlxtop.system.events import parse_link_events, pci_address
 from mlxtop.system.netlink import attribute, nested, u32
+from tests import netns
 
 PARSERS: list[Callable[[memoryview], Any]] = [
     lambda data: list(netlink.messages(data)),
@@ -253,12 +252,7 @@ print(json.dumps(out))
 @pytest.fixture(scope="module")
 def namespace() -> dict[str, Any]:
     """What the kernel and its tools say in a network namespace with two veth pairs."""
-    for command in ("unshare", "ip", "ethtool"):
-        if shutil.which(command) is None:
-            pytest.skip(f"{command} is not installed")
-    own = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-rn"]
-    if subprocess.run([*own, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("no network namespaces here")
+    own = netns.own("ethtool")
     done = subprocess.run(
         [*own, sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False
     )

@@ -70,9 +70,14 @@ for kind, told in found.items():
     print(json.dumps([kind, told]))
 P
 $PYTHON /run/look.py
-setpriv --reuid 65534 --regid 65534 --clear-groups $PYTHON -c '
+$PYTHON -c '
+import os
 from mlxtop.sources.module import ModuleReader
 from mlxtop.system.local import LocalSystem
+ModuleReader(LocalSystem(), "enp7s0np0").read()  # what it imports may lie where nobody may not look
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
 print(ModuleReader(LocalSystem(), "enp7s0np0").read().absent)'
 """
 

@@ -124,7 +124,8 @@ def _zsh(whole: Usage) -> Iterator[str]:
     yield "      esac ;;"
     yield "  esac"
     yield "}"
-    yield "compdef _mlxtop mlxtop"
+    # As a file on fpath, this is the body of the function: its first call has to complete too.
+    yield 'if [ "$funcstack[1]" = _mlxtop ]; then _mlxtop "$@"; else compdef _mlxtop mlxtop; fi'
 
 
 def _zsh_options(taken: Usage, indent: str) -> Iterator[str]:

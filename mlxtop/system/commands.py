@@ -1,8 +1,9 @@
 """Running commands: no terminal, bounded output, and nobody left behind.
 
-Commands are started by `sh` from one thread that lives as long as the program, since the kernel
-sends the signal of PR_SET_PDEATHSIG when the *thread* that forked ends. Their output is read here
-from plain pipes: sh's own readers keep a line of any length and poll.
+Commands are started from one thread that lives as long as the program, since the kernel sends the
+signal of PR_SET_PDEATHSIG when the *thread* that forked ends. A program of its own asks for that
+signal and becomes the command: Python that runs between fork and exec in a program with threads can
+find a lock held that nobody gives back.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import errno
 import os
 import select
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
-from typing import Any
 from uuid import uuid4
 
 from mlxtop.system.door import OUTPUT_LIMIT, Finished
@@ -35,7 +37,20 @@ _LEFTOVERS = 40
 _MARK = "MLXTOP_COMMAND"
 _ENVIRONMENT = 1 << 18
 """Bytes of a process's environment that are looked at."""
-_PR_SET_PDEATHSIG = 1
+_BIND = """
+import ctypes, os, signal, sys
+parent, *argv = sys.argv[1:]
+ctypes.CDLL(None).prctl(1, int(signal.SIGKILL), 0, 0, 0)  # PR_SET_PDEATHSIG
+for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores
+    signal.signal(number, signal.SIG_DFL)
+try:
+    if os.getppid() == int(parent):
+        os.execv(argv[0], argv)
+except OSError as error:
+    print(argv[0], "cannot be started:", error.strerror, file=sys.stderr)
+sys.exit(126)
+"""
+"""Becomes the command in its arguments, and dies with the process that the first of them names."""
 
 Sink = Callable[[bytes], None]
 
@@ -91,36 +106,30 @@ class _Lines:
 class _Child:
     """A started command, its session of processes, and how to end it."""
 
-    def __init__(self, process: Any, mark: str) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], mark: str) -> None:
         self._process = process
         self._mark = f"{_MARK}={mark}".encode()
-        try:
-            self.exited: int | None = os.pidfd_open(process.pid)
-        except ProcessLookupError:
-            self.exited = None  # it has ended and was reaped already
+        self.exited = os.pidfd_open(process.pid)
 
     def alive(self, seconds: float = 0.0) -> bool:
         """Whether the command itself still runs after waiting up to `seconds`."""
-        if self.exited is None:
-            return False
         poll = select.poll()
         poll.register(self.exited, select.POLLIN)
         return not poll.poll(seconds * 1000)
 
     def status(self) -> int:
         """Wait for the end; the exit status, negative for a signal."""
-        return int(self._process.wait())
+        return self._process.wait()
 
     def close(self) -> None:
         """Give back the descriptor."""
-        if self.exited is not None:
-            os.close(self.exited)
+        os.close(self.exited)
 
     def end(self, hunt: bool) -> int:
         """End the command and its group, SIGTERM before SIGKILL; the exit status.
 
         `hunt` also ends those that left the group. One that is beyond signals, in the kernel,
-        counts as killed and is reaped by sh when it comes back.
+        counts as killed and is reaped by `subprocess` some time after it comes back.
         """
         if self.alive():
             self._signal(signal.SIGTERM)
@@ -136,12 +145,12 @@ class _Child:
             for pid in _carriers(self._mark):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
-        return int(status)
+        return status
 
     def _signal(self, number: int) -> bool:
         """Signal the group; False when nobody is left in it."""
         try:
-            os.killpg(self._process.pgid, number)
+            os.killpg(self._process.pid, number)
         except ProcessLookupError:
             return False
         except PermissionError:
@@ -165,44 +174,18 @@ def _carriers(mark: bytes) -> Iterator[int]:
 
 def _launch(path: str, arguments: list[str], fds: tuple[int, int, int], bound: bool) -> _Child:
     """Start a command in a session of its own. Raises OSError."""
-    import sh
-
     mark = uuid4().hex
     source, out, err = fds
-    options: dict[str, Any] = {
-        "_in": source,
-        "_out": out,
-        "_err": err,
-        "_env": {**os.environ, "LC_ALL": "C", "PATH": search_path(), _MARK: mark},
-        "_new_session": True,
-        "_tty_out": False,
-        "_async": True,  # returns at once; nothing of asyncio is used
-        "_return_cmd": True,
-        "_no_pipe": True,
-        "_preexec_fn": _bind_to(os.getpid()) if bound else None,
-    }
-    try:
-        running = sh.Command(path)(*arguments, **options)
-    except sh.CommandNotFound:
-        raise FileNotFoundError(errno.ENOENT, "not installed", path) from None
-    except sh.ForkException as error:
-        reason = str(error).strip().rpartition("\n")[2]
-        raise OSError(errno.ENOEXEC, f"cannot be started: {reason}", path) from None
-    return _Child(running.process, mark)
-
-
-def _bind_to(parent: int) -> Callable[[], None]:
-    """What the child does before it becomes the command, so that it dies with `parent`."""
-    import ctypes
-
-    prctl = ctypes.CDLL(None).prctl
-
-    def bind() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return bind
+    binder = [sys.executable, "-I", "-S", "-c", _BIND, str(os.getpid())] if bound else []
+    process = subprocess.Popen(
+        [*binder, path, *arguments],
+        stdin=source,
+        stdout=out,
+        stderr=err,
+        env={**os.environ, "LC_ALL": "C", "PATH": search_path(), _MARK: mark},
+        start_new_session=True,
+    )
+    return _Child(process, mark)
 
 
 @contextlib.contextmanager
@@ -286,6 +269,7 @@ class Commands:
         with memory(stdin.encode()) as source, memory() as out, memory() as err:
             child = self._start(argv, (source, out, err), bound=False)
             status = child.status()
+            child.close()
             texts = []
             for fd in (out, err):
                 output = _Output()
@@ -332,7 +316,7 @@ def _take(fd: int, readers: dict[int, Sink]) -> None:
 def _read(child: _Child, readers: dict[int, Sink], over: Callable[[], bool]) -> bool:
     """Read until the command has exited, False, or it is `over`, True."""
     poll = select.poll()
-    for fd in (*readers, *([] if child.exited is None else [child.exited])):
+    for fd in (*readers, child.exited):
         poll.register(fd, select.POLLIN)
     while not over():
         ready = [fd for fd, _ in poll.poll(_POLL * 1000)]
@@ -341,7 +325,7 @@ def _read(child: _Child, readers: dict[int, Sink], over: Callable[[], bool]) -> 
                 _take(fd, readers)
                 if fd not in readers:
                     poll.unregister(fd)
-        if child.exited is None or child.exited in ready:
+        if child.exited in ready:
             return False
     return True
 
