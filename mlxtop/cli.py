@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import shlex
 import signal
 import sys
+import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import cache
@@ -19,8 +21,8 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlxtop import __version__
-from mlxtop.outputs import encoding
-from mlxtop.present.clean import clean
+from mlxtop.model.number import whole
+from mlxtop.outputs import console
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings, config_path, load
 from mlxtop.system.search import SAFE_PATH
 
@@ -43,9 +45,15 @@ COMMANDS: dict[str, str] = {
 }
 """Subcommand to its help; each is a module of `mlxtop.commands`."""
 
+MODES = ("--once", "--json-stream", "-b", "--batch", "-n", "--count", "-V", "--version")
+"""Options of the program without a subcommand."""
+
 GARBAGE = (20_000, 20, 50)
 """Objects until the youngest generation is searched for cycles, and rounds until the older ones.
 Modules and frames hold hardly any: searching took a tenth of the start."""
+
+MOST = 10**9
+"""Tables and objects at most: thirty years of them, one a second."""
 
 ABOUT = """Terminal monitor for Mellanox/NVIDIA ConnectX adapters (not the one for Apple's MLX)."""
 
@@ -61,6 +69,10 @@ class _Parser(argparse.ArgumentParser):
         """Say what was not understood."""
         raise UsageError(message)
 
+    def print_help(self, file: Any = None) -> None:
+        """Print the help; argparse takes no notice of what cannot be written."""
+        console.write(self.format_help())
+
 
 def _delay(text: str) -> float:
     try:
@@ -73,9 +85,10 @@ def _delay(text: str) -> float:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
-    return int(text)
+    number = whole(text, MOST)
+    if not number:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST}")
+    return number
 
 
 def parser(words: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
@@ -125,23 +138,53 @@ def _name_default_machine(argv: Sequence[str]) -> list[str]:
     return found
 
 
+def _misplaced(words: Sequence[str]) -> str | None:
+    """Say where an option goes that stands after the subcommand and is no option of it."""
+    top = {flag: action for action in parser(())._actions for flag in action.option_strings}
+    position = 0
+    while position < len(words) and words[position] not in COMMANDS:
+        action = top.get(words[position])
+        position += 2 if action is not None and action.nargs is None else 1
+    if position == len(words):
+        return None
+    command = words[position]
+    subcommand = _Parser(prog=command)
+    _module(command).add_arguments(subcommand)
+    for place in range(position + 1, len(words)):
+        word = words[place]
+        flag = word.partition("=")[0] if word.startswith("--") else word[:2]
+        action = top.get(flag)
+        own = ("--", "-h", "--help", "--json", *subcommand._option_string_actions)
+        if action is None or flag in own:
+            continue
+        if flag in MODES:
+            return f"{command} goes without {flag}"
+        value = words[place + 1 : place + 2] if word == flag and action.nargs != 0 else []
+        if value and value[0].startswith("-"):
+            value = []
+        return f"{flag} goes before {command}: {shlex.join(['mlxtop', word, *value, command])}"
+    return None
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run mlxtop; returns the exit status."""
     gc.set_threshold(*GARBAGE)
+    console.open_streams()
     if argv is None and os.geteuid() == 0:
         # for what libraries start too: ctypes asks a compiler where it misses a library
         os.environ["PATH"] = SAFE_PATH
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = _name_default_machine(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     wrong = 3 if "doctor" in words else 1
+    if argv is None and not debug:
+        _report_threads(lambda text: console.warn(f"mlxtop: {text}"))
     try:
-        args = parser(words).parse_args(_name_default_machine(words))
-        return _run(args)
+        status = _parse_and_run(words)
+        console.finish()
+        return status
     except UsageError as error:
         return _fail(f"{error} (see mlxtop --help)", wrong)
-    except BrokenPipeError:
-        # Whoever read us has seen enough; nothing is left to be flushed into the pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except console.ReaderGone:
         return 0
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -152,11 +195,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
-        return _fail(f"{type(error).__name__}: {error} (--debug shows where)", wrong)
+        return _fail(f"{_named(error)} (--debug shows where)", wrong)
+
+
+def _parse_and_run(words: Sequence[str]) -> int:
+    try:
+        args = parser(words).parse_args(words)
+    except SystemExit:  # --help
+        return 0
+    except UsageError as error:
+        raise UsageError(_misplaced(words) or str(error)) from None
+    return _run(args)
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _report_threads(report: Callable[[str], None]) -> None:
+    """Let what ends a thread be one line."""
+
+    def ended(what: threading.ExceptHookArgs) -> None:
+        if what.exc_value is not None:
+            name = what.thread.name if what.thread else "thread"
+            report(f"{name}: {_named(what.exc_value)} (--debug shows where)")
+
+    threading.excepthook = ended
 
 
 def _fail(text: str, status: int) -> int:
-    print(f"mlxtop: {clean(text)}", file=sys.stderr)
+    console.warn(f"mlxtop: {text}")
     return status
 
 
@@ -168,21 +236,20 @@ def _explain(error: OSError | ValueError) -> str:
 
 def _run(args: argparse.Namespace) -> int:
     if args.version:
-        print(f"mlxtop {__version__} (mlxtop-nic: Mellanox/NVIDIA ConnectX adapters)")
+        console.say(f"mlxtop {__version__} (mlxtop-nic: Mellanox/NVIDIA ConnectX adapters)")
         return 0
     if args.demo == "list":
         return _list_machines()
     settings, complaints = load(_flags(args))
-    if not encoding.holds_glyphs():
+    if not console.holds_glyphs():
         settings = replace(settings, ascii=True)
-    encoding.prepare(settings.ascii)
-    for complaint in complaints:
-        print(f"mlxtop: {clean(complaint)}", file=sys.stderr)
+    console.choose_glyphs(settings.ascii)
+    console.warn(*(f"mlxtop: {complaint}" for complaint in complaints))
     _check(args)
     system = _system(args, settings)
     if args.command:
         if system.demo:
-            print(f"mlxtop: DEMO, {system.label} is a simulated machine", file=sys.stderr)
+            console.warn(f"mlxtop: DEMO, {system.label} is a simulated machine")
         return int(_module(args.command).run(args, system, settings))
     source = _source(args, system, settings)
     try:
@@ -241,8 +308,7 @@ def _system(args: argparse.Namespace, settings: Settings) -> System:
 def _list_machines() -> int:
     from mlxtop.lab import MACHINES
 
-    for name, text in MACHINES.items():
-        print(f"{name:<10} {text}")
+    console.say(*(f"{name:<10} {text}" for name, text in MACHINES.items()))
     return 0
 
 
@@ -288,6 +354,8 @@ def _screen(source: LiveSource, system: System, settings: Settings) -> int:
     gc.disable()  # until the first picture is there
     _load_asyncio()
     app = screen(source, system, settings)
+    if not settings.debug:
+        _report_threads(lambda text: app.notify(text, severity="error"))
     app.fire = _hooks(system, settings, app.hook_failed)
     status = app.run()
     if app.error is not None:
@@ -337,8 +405,7 @@ def _hooks(
         return None
     from mlxtop.actions.hooks import Hooks, misnamed
 
-    for name in misnamed(settings.hooks):
-        print(f"mlxtop: hooks: {name} is no event", file=sys.stderr)
+    console.warn(*(f"mlxtop: hooks: {name} is no event" for name in misnamed(settings.hooks)))
     return Hooks(system, settings.hooks, str(config_path()), complain).fire
 
 

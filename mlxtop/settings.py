@@ -16,10 +16,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mlxtop.model.number import real, whole
+
 NAME = "mlxtop-nic"
 PREFIX = "MLXTOP_NIC_"
 
 MIN_INTERVAL, MAX_INTERVAL = 0.1, 60.0
+MIN_WINDOW, MAX_WINDOW = 30, 86400
+"""Seconds."""
 LIMIT = 1 << 18
 """Bytes of the settings file at most."""
 
@@ -73,11 +77,10 @@ def config_path(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def _flag(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    if str(value).lower() in ("1", "yes", "true", "on"):
+    word = value.lower() if isinstance(value, str) else value
+    if word in (True, "1", "yes", "true", "on"):
         return True
-    if str(value).lower() in ("0", "no", "false", "off", ""):
+    if word in (False, "0", "no", "false", "off", ""):
         return False
     raise ValueError("is neither yes nor no")
 
@@ -88,10 +91,11 @@ def interval(value: object) -> float:
     >>> interval("0.5")
     0.5
     """
-    try:
-        seconds = float(str(value))
-    except ValueError:
-        raise ValueError("is not a number of seconds") from None
+    seconds = None
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        seconds = real(value)
+    if seconds is None:
+        raise ValueError("is not a number of seconds")
     if not MIN_INTERVAL <= seconds <= MAX_INTERVAL:
         raise ValueError(f"is not between {MIN_INTERVAL:g} and {MAX_INTERVAL:g} seconds")
     return seconds
@@ -105,6 +109,12 @@ def _names(value: object) -> tuple[str, ...]:
     raise ValueError("is not a list of names")
 
 
+def _name(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise ValueError("is not a name")
+
+
 def _table(value: object) -> Mapping[str, str]:
     if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
         return dict(value)
@@ -112,13 +122,10 @@ def _table(value: object) -> Mapping[str, str]:
 
 
 def _seconds(value: object) -> int:
-    try:
-        seconds = int(str(value))
-    except ValueError:
-        raise ValueError("is not a whole number of seconds") from None
-    if not 30 <= seconds <= 86400:
-        raise ValueError("is not between 30 and 86400 seconds")
-    return seconds
+    seconds = whole(value.strip(), MAX_WINDOW) if isinstance(value, str) else value
+    if isinstance(seconds, int) and MIN_WINDOW <= seconds <= MAX_WINDOW:
+        return seconds
+    raise ValueError(f"is not a whole number of seconds from {MIN_WINDOW} to {MAX_WINDOW}")
 
 
 _READ: dict[str, Callable[[object], object]] = {
@@ -127,7 +134,7 @@ _READ: dict[str, Callable[[object], object]] = {
     "include": _names,
     "readonly": _flag,
     "ascii": _flag,
-    "theme": str,
+    "theme": _name,
     "bits": _flag,
     "bell": _flag,
     "window": _seconds,
@@ -203,6 +210,9 @@ def _table_of(text: str, path: Path, complaints: list[str]) -> dict[str, Any]:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         complaints.append(f"{path}: {error}")
+        return {}
+    except ValueError:  # of int()
+        complaints.append(f"{path}: a number of it has thousands of digits")
         return {}
 
 

@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.actions.log import ActionLog, Owner, invoking_owner, log_path, parse_log, rights_of
+from mlxtop.cli import main
 from mlxtop.commands import log as log_command
+from tests.test_json_text import strict
 
 SELF = Owner(os.geteuid(), os.getegid(), "/home/me")
 STRANGER = Owner(65534, 65534, "/nonexistent")
@@ -111,3 +113,25 @@ def test_the_log_is_printed(
     args = argparse.Namespace(last=1, json=True)
     log_command.run(args, None, None)  # type: ignore[arg-type]
     assert [entry["status"] for entry in json.loads(capsys.readouterr().out)] == [3]
+
+
+@pytest.mark.parametrize("words", [["log"], ["log", "--json"], ["log", "--last", "1", "--json"]])
+def test_a_damaged_log_is_shown_as_far_as_it_goes(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "mlxtop-nic").mkdir(mode=0o700)
+    entries = (
+        *('{"action":NaN}', '{"action":"a","status":1e999}', '{"n":' + "9" * 5000 + "}"),
+        *("[1]", '{"a":' * 90 + "1" + "}" * 90, '{"time":"t","action":{"x":[1]},"argv":[{"a":1}]}'),
+    )
+    (tmp_path / "mlxtop-nic" / "actions.jsonl").write_text("\n".join(entries))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    assert main(words) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    if "--json" in words:
+        assert strict(said.out) == [{"time": "t", "action": {"x": [1]}, "argv": [{"a": 1}]}]

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from mlxtop.cli import main
 from mlxtop.commands.capture import capture
 from mlxtop.system.capture_file import HEADER, Capture, Node, parse_capture
+from mlxtop.system.capture_writer import dump_capture
 from mlxtop.system.captured import CapturedSystem, DirectoryTree, load_captured
 from mlxtop.system.door import CommandRefused, Finished, Question, System
 from mlxtop.system.local import LocalSystem
@@ -470,3 +471,55 @@ def test_a_capture_can_be_printed(tmp_path: Path, capsys: pytest.CaptureFixture[
     out = capsys.readouterr().out
     assert out.startswith(HEADER)
     assert f"@label {tmp_path.name}" in out
+
+
+SUBJECTS = st.text(
+    st.characters(codec=None) | st.sampled_from(" \n\r\t\x1b\x85\u2028=!%\x80"),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(
+    st.dictionaries(st.tuples(st.just("mac-statistics"), SUBJECTS), st.integers(0, 9), max_size=4)
+)
+def test_a_device_of_any_name_makes_no_line_of_its_own(answers: dict[tuple[str, ...], int]) -> None:
+    answers = {key: value for key, value in answers.items() if encodable(key[1])}
+    text = dump_capture(Capture(answers=dict(answers)))
+    assert all(line.isprintable() for line in text.split("\n"))
+    found = parse_capture(text)
+    assert found.complaints == []
+    assert found.answers == answers
+    assert (found.commands, found.nodes) == ({}, {})
+
+
+def encodable(name: str) -> bool:
+    """A name that the kernel can have: bytes, not half a character of UTF-16."""
+    try:
+        return name.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape") == name
+    except UnicodeEncodeError:
+        return False
+
+
+HOSTILE = f"""{HEADER}
+@label x\x1b[2J\x85$ evil
+/sys/class/net/eth%0A$%20rm%1B[2J/ifindex = 3
+/sys/class/net/eth%0A$%20rm%1B[2J/type = 1
+/sys/class/net/eth%0A$%20rm%1B[2J/device -> ../../../0000:43:00.0
+"""
+
+
+def test_a_strangers_capture_is_captured_again_without_escapes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = tmp_path / "given"
+    given.write_text(HOSTILE)
+    assert main(["--root", str(given), "--all", "capture", "--no-mask", "-"]) == 0
+    out = capsys.readouterr().out
+    assert "%0A%24%20rm%1B" in out
+    assert all(line.isprintable() for line in out.replace("\t", " ").split("\n"))
+    assert not any(argv and argv[0] == "rm" for argv in parse_capture(out).commands)
+    written = tmp_path / "to\x1b[2J"
+    assert main(["--root", str(given), "--all", "capture", "--no-mask", str(written)]) == 0
+    assert written.read_text() == out
+    assert "\x1b" not in capsys.readouterr().err

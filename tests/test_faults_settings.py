@@ -34,7 +34,7 @@ def given_file(tmp_path: Path, content: bytes) -> dict[str, str]:
     [
         ('all = true\ninterval = "often"\n', 2, "interval is not a number of seconds"),
         ("interval = 0.001\n", 1, "interval is not between 0.1 and 60 seconds"),
-        ("interval = nan\n", 1, "interval is not between"),
+        ("interval = nan\n", 1, "interval is not a number of seconds"),
         ("# why\n\ncolour = 1\n", 3, "colour is not a setting"),
         ("window = 1e99\n", 1, "window is not a whole number of seconds"),
         ("\n[keys]\nquit = 7\n", 2, "keys is not a table of strings"),
@@ -177,3 +177,29 @@ def test_under_sudo_the_settings_are_those_of_the_caller(monkeypatch: pytest.Mon
 def test_a_user_without_a_home_has_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getuid", lambda: 4_000_000_123)
     assert load({}, {})[0] == Settings()
+
+
+LONG = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{key} = {digits}"
+        for key in ("interval", "window", "all", "theme")
+        for digits in (LONG, f"0x{LONG}")
+    ],
+    ids=lambda text: text[:16],
+)
+def test_a_number_of_any_length_is_told_and_ignored(text: str, tmp_path: Path) -> None:
+    found, complaints = load({}, given_file(tmp_path, text.encode()))
+    assert found == Settings()
+    assert len(complaints) == 1
+    assert "set_int_max_str_digits" not in complaints[0]
+
+
+@pytest.mark.parametrize("key", ["INTERVAL", "WINDOW", "ALL"])
+def test_a_variable_of_any_length_is_told_and_ignored(key: str) -> None:
+    found, complaints = load({}, {f"MLXTOP_NIC_{key}": LONG})
+    assert (found.interval, found.window, found.all) == (1.0, 300, False)
+    assert len(complaints) == 1

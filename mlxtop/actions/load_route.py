@@ -55,9 +55,11 @@ def resolve(system: System, host: str, family: int | None = None) -> str:
     try:
         answer = system.run(["getent", database, host], timeout=LOOKUP)
     except OSError as error:
-        raise LoadRefused(
-            f"{host} cannot be looked up ({error.strerror}): give an address"
-        ) from None
+        if system.demo:
+            why = f"{host}: a simulated machine knows no host names; give an address, like 10.0.0.3"
+        else:
+            why = f"{host} cannot be looked up ({error.strerror}): give an address"
+        raise LoadRefused(why) from None
     for line in answer.stdout.splitlines():
         address = line.split(maxsplit=1)[0] if line.strip() else ""
         if _is_address(address):

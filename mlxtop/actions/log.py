@@ -18,6 +18,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from mlxtop.model.json_text import decode
+
 NAME = "actions.jsonl"
 STATE = "mlxtop-nic"
 """The directory of ours among the states of programs."""
@@ -155,8 +157,8 @@ def parse_log(text: str) -> list[dict[str, object]]:
     found = []
     for line in text.splitlines():
         try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
+            entry = decode(line)
+        except ValueError:
             continue
         if isinstance(entry, dict):
             found.append(entry)

@@ -7,7 +7,6 @@ their owner alone; links are not followed. Under sudo they belong to who asked.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 import stat
@@ -18,6 +17,7 @@ from threading import Lock
 from typing import Any
 
 from mlxtop.actions.log import STATE, invoking_owner, log_path, private_directory, rights_of
+from mlxtop.model.json_text import encode
 from mlxtop.model.run import SCHEMA, Run, parse_run
 
 SUFFIX = ".jsonl"
@@ -55,7 +55,7 @@ class RunWriter:
 
     def write(self, kind: str, **values: Any) -> None:
         """Append a line."""
-        line = json.dumps({"kind": kind, **values}, separators=(",", ":"), allow_nan=False) + "\n"
+        line = encode({"kind": kind, **values}) + "\n"
         with self._lock:
             if self.problem is not None or self._fd < 0:
                 return
@@ -116,7 +116,7 @@ def list_ids(directory: Path) -> list[str]:
 
 def _order(run: str) -> tuple[str, int]:
     name, _, number = run.partition("-")
-    return name, int(number) if number.isdecimal() else 1
+    return name, int(number or 1)
 
 
 def find_id(directory: Path, wanted: str) -> str:

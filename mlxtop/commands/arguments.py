@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+from mlxtop.model.number import whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,18 @@ def host(text: str) -> str:
     if not valid_host(text):
         raise argparse.ArgumentTypeError(f"{text!r} is neither a host name nor an address")
     return text
+
+
+def between(low: int, high: int) -> Callable[[str], int]:
+    """Return what reads a whole number from `low` to `high`, or raises ArgumentTypeError."""
+
+    def number(text: str) -> int:
+        value = whole(text, high)
+        if value is None or value < low:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number from {low} to {high}")
+        return value
+
+    return number
 
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[Option]:

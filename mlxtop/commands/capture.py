@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
@@ -13,6 +12,7 @@ from threading import Event
 from mlxtop.actions.log import invoking_owner, rights_of
 from mlxtop.commands.examination import Examiner
 from mlxtop.model.frame import Frame
+from mlxtop.outputs import console
 from mlxtop.pipeline import frames
 from mlxtop.settings import Settings
 from mlxtop.sources import mlxlink
@@ -54,12 +54,12 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     if system.demo:
         text = text.replace("\n", "\n# DEMO: a simulated machine\n", 1)
     if args.file == "-":
-        sys.stdout.write(text)
+        console.write(text)
         return 0
     with open(_new_file(args.file), "w", encoding="utf-8") as file:
         file.write(text)
     lines = text.count("\n")
-    print(f"{args.file}: {lines} lines; read it before you give it away", file=sys.stderr)
+    console.warn(f"{args.file}: {lines} lines; read it before you give it away")
     return 0
 
 

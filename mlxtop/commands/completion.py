@@ -12,6 +12,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from mlxtop.commands.arguments import Option, Usage, usage
+from mlxtop.outputs import console
 
 if TYPE_CHECKING:
     from mlxtop.system.door import System
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, system: System, settings: Any) -> int:
     """Print the script."""
     script = {"bash": bash, "zsh": zsh, "fish": fish}[args.shell]
-    print(script(usage(args.parser())))
+    console.write(script(usage(args.parser())) + "\n")
     return 0
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from fnmatch import fnmatchcase
@@ -17,11 +15,12 @@ from mlxtop.analysis.findings import CouldNotTell, Finding, Report
 from mlxtop.analysis.port_view import port_view
 from mlxtop.commands.arguments import host
 from mlxtop.commands.examination import Examiner, probe
-from mlxtop.commands.udev_rules import udev_rules
+from mlxtop.commands.udev_rules import FILE, udev_rules
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
+from mlxtop.outputs import console
 from mlxtop.pipeline import frames
-from mlxtop.present.clean import clean, to_ascii
+from mlxtop.present.clean import clean
 from mlxtop.present.doctor import report_lines, summary
 from mlxtop.present.text import plain
 from mlxtop.settings import Settings
@@ -59,9 +58,11 @@ def matches(port: Port, pattern: str) -> bool:
 
 def choose(frame: Frame, patterns: Sequence[str], everything: bool) -> tuple[PortId, ...]:
     """The ports to judge. Raises ValueError for a pattern that means none."""
+    if "ports" in frame.sample.absent:
+        raise ValueError(frame.sample.absent["ports"])
     for pattern in patterns:
         if not any(matches(port.now.port, pattern) for port in frame.ports.values()):
-            raise ValueError(f"no port is called {clean(pattern)!r}")
+            raise ValueError(f"no port is called {pattern!r}")
     return tuple(
         port_id
         for port_id, port in frame.ports.items()
@@ -94,7 +95,7 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     stop = Event()
     try:
         if args.udev_rules:
-            return _print_rules(source, args.port, settings)
+            return _print_rules(source, args, settings)
         examiner = Examiner(system)
         seen = list(watch(source, stop))
         frame = seen[-1]
@@ -105,13 +106,13 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
         incidents = [incident for one in seen for incident in one.sample.incidents]
         found = examiner.report(frame, ports, tuning, incidents, before=seen[0], probes=probes)
         if args.json:
-            print(json.dumps(document(found), indent=2))
+            console.say_json(document(found))
         else:
             ceilings = [
                 (frame.ports[port].now.port.name, port_view(frame, port).ceiling(tuning))
                 for port in ports
             ]
-            _print_text(source, found, ceilings, settings.ascii)
+            _print_text(source, found, ceilings)
         return found.status
     finally:
         stop.set()
@@ -131,26 +132,26 @@ def _without_topic(outcome: Finding | CouldNotTell) -> dict[str, object]:
     return {key: value for key, value in asdict(outcome).items() if key != "topic"}
 
 
-def _print_text(
-    source: LiveSource, found: Report, ceilings: list[tuple[str, Ceiling]], ascii_only: bool
-) -> None:
+def _print_text(source: LiveSource, found: Report, ceilings: list[tuple[str, Ceiling]]) -> None:
     demo = "DEMO  " if source.demo else ""
     columns = shutil.get_terminal_size((100, 24)).columns
     lines = [f"{demo}{clean(source.label)}: {summary(found)}"]
     lines += [plain(line) for line in report_lines(found, ceilings, min(columns, 120))]
-    text = "\n".join(line.rstrip() for line in lines)
-    print(to_ascii(text) if ascii_only else text)
+    console.say(*(line.rstrip() for line in lines))
 
 
-def _print_rules(source: LiveSource, patterns: Sequence[str], settings: Settings) -> int:
-    """The rules on standard output, what has no rule on standard error."""
+def _print_rules(source: LiveSource, args: argparse.Namespace, settings: Settings) -> int:
+    """The rules on standard output, what has no rule on standard error; as JSON both."""
     frame = next(islice(frames(source, Event()), 1))
-    chosen = choose(frame, patterns, settings.all)
+    chosen = choose(frame, args.port, settings.all)
     rules, left_out = udev_rules(frame.ports[port].now for port in chosen)
-    for name, why in left_out:
-        print(f"mlxtop: {clean(name)}: {why}", file=sys.stderr)
+    if args.json:
+        ports = [{"port": name, "reason": why} for name, why in left_out]
+        console.say_json({"file": FILE, "rules": rules, "left_out": ports})
+        return 0 if rules else UNKNOWN
+    console.warn(*(f"mlxtop: {name}: {why}" for name, why in left_out))
     if not rules:
-        print("mlxtop: no port has a name to pin", file=sys.stderr)
+        console.warn("mlxtop: no port has a name to pin")
         return UNKNOWN
-    print("\n".join(rules))
+    console.say(*rules)
     return 0

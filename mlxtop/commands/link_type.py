@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import select
 import sys
 from collections.abc import Collection, Sequence
-from typing import Protocol, TextIO
+from typing import Protocol
 
 from mlxtop.actions import describe
 from mlxtop.actions.activation import choose_level, persist, prepare_reset, read_levels
@@ -18,8 +17,10 @@ from mlxtop.actions.log import own_log
 from mlxtop.actions.naming import named_ports
 from mlxtop.actions.privilege import Access, NotAllowed, access
 from mlxtop.actions.run import Outcome, carry_out, look
+from mlxtop.commands.arguments import between
 from mlxtop.model.identity import PortId
 from mlxtop.model.linktype import LinkType
+from mlxtop.outputs import console
 from mlxtop.present.clean import clean
 from mlxtop.sources.discover import discover
 from mlxtop.system.door import System
@@ -62,7 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--persist", action="store_true", help="keep the mlx4 driver's present types over a boot"
     )
     way.add_argument("--keep", action="store_true", help="keep a change that waits to be confirmed")
-    add("--level", type=int, choices=(3, 4), help="of the firmware reset; 4 reboots the machine")
+    add(
+        "--level",
+        type=between(3, 4),
+        choices=(3, 4),
+        help="of the firmware reset; 4 reboots the machine",
+    )
 
 
 def run(args: argparse.Namespace, system: System, settings: _Settings) -> int:
@@ -70,16 +76,11 @@ def run(args: argparse.Namespace, system: System, settings: _Settings) -> int:
     try:
         return _Session(args, system, settings).run()
     except NothingToDo as nothing:
-        _tell(str(nothing))
+        console.say(str(nothing))
         return 0
     except (Refused, NotAllowed) as error:
-        print(f"mlxtop: {clean(str(error))}", file=sys.stderr)
+        console.warn(f"mlxtop: {error}")
         return 1
-
-
-def _tell(*lines: str, file: TextIO | None = None) -> None:
-    for line in lines:
-        print(clean(line), file=file)
 
 
 class _Session:
@@ -118,8 +119,7 @@ class _Session:
 
     def _show(self, scene: Scene, ports: Collection[PortId]) -> int:
         if self._json:
-            document = describe.scene_document(scene)
-            print(json.dumps(document, indent=2))
+            console.say_json(describe.scene_document(scene))
             return 0
         rows = [
             row
@@ -127,20 +127,20 @@ class _Session:
             if not ports or row[0] in {str(port) for port in ports}
         ]
         if not rows:
-            _tell("no port of a ConnectX adapter here")
+            console.say("no port of a ConnectX adapter here")
             return 0
         _print_table([describe.TABLE, *rows])
-        _tell(*describe.reasons(scene))
+        console.say(*describe.reasons(scene))
         return 0
 
     def _change(self, scene: Scene, ports: Sequence[PortId], kind: LinkType | None) -> int:
         change = self._prepared(scene, scene.card_of(ports[0]), ports, kind)
         sudo = self._rights is not Access.ROOT
         if not self._json:
-            _tell(*describe.plan_lines(change, sudo))
+            self._show_plan(describe.plan_lines(change, sudo))
         if self._args.dry_run:
             if self._json:
-                print(json.dumps({"plan": describe.change_document(change, sudo)}, indent=2))
+                console.say_json({"plan": describe.change_document(change, sudo)})
             return 0
         if self._rights is Access.NONE:
             raise Refused("this needs root, and sudo is not installed; the commands are above")
@@ -151,6 +151,15 @@ class _Session:
         outcome = carry_out(self._system, scene, change, self._rights, log, typed=typed)
         kept = self._kept(change, outcome)
         return self._report(change, outcome, kept, sudo)
+
+    def _show_plan(self, lines: Sequence[str]) -> None:
+        """Nothing is changed by a plan that nobody could read."""
+        try:
+            console.say(*lines)
+        except console.ReaderGone:
+            if self._args.dry_run:
+                raise
+            raise Refused("standard output was closed before the plan was read; not done") from None
 
     def _prepared(
         self, scene: Scene, card: Card, ports: Sequence[PortId], kind: LinkType | None
@@ -189,7 +198,7 @@ class _Session:
 
     def _ask(self, question: str, seconds: float | None = None) -> str:
         """A line from the person; empty when none comes in time. Raises Refused at the end."""
-        print(question, end="", file=sys.stderr, flush=True)
+        console.warn(question, end="")
         if not select.select([sys.stdin], [], [], seconds)[0]:
             return ""
         line = sys.stdin.readline()
@@ -207,14 +216,13 @@ class _Session:
         keeper = outcome.keeper
         if keeper is None:
             return None
-        _tell(*outcome.said, file=sys.stderr)
+        console.warn(*outcome.said)
         if self._args.yes and not change.hazards:
             return keeper.keep()
         if self._args.yes or not self._person:
             device = change.card.device
-            _tell(
-                f"taken back in {keeper.left():.0f} s, unless: mlxtop link-type --keep {device}",
-                file=sys.stderr,
+            console.warn(
+                f"taken back in {keeper.left():.0f} s, unless: mlxtop link-type --keep {device}"
             )
             return False
         return self._confirmed(keeper)
@@ -228,7 +236,7 @@ class _Session:
             if word in ("n", "no"):
                 break
         back = keeper.take_back()
-        _tell("", "taken back" if back else "the time is over", file=sys.stderr)
+        console.warn("", "taken back" if back else "the time is over")
         return False
 
     def _report(self, change: Change, outcome: Outcome, kept: bool | None, sudo: bool) -> int:
@@ -241,14 +249,14 @@ class _Session:
                 "said": list(outcome.said),
                 "next": list(outcome.next),
             }
-            print(json.dumps(document, indent=2))
+            console.say_json(document)
             return 0 if done else 1
         if outcome.keeper is None:
-            _tell(*outcome.said)
+            console.say(*outcome.said)
         elif kept:
-            _tell("kept")
+            console.say("kept")
         if done and outcome.next:
-            _tell("", "what to do now:", *(f"  {line}" for line in outcome.next))
+            console.say("", "what to do now:", *(f"  {line}" for line in outcome.next))
         return 0 if done else 1
 
     def _keep(self, ports: Sequence[PortId]) -> int:
@@ -259,9 +267,9 @@ class _Session:
             raise Refused("no change waits to be kept")
         kept = {device: keeper.keep() for device, keeper in found.items()}
         if self._json:
-            print(json.dumps({"kept": kept}))
+            console.say_json({"kept": kept}, indent=None)
         else:
-            _tell(*(f"{d}: {'kept' if done else 'too late'}" for d, done in kept.items()))
+            console.say(*(f"{d}: {'kept' if done else 'too late'}" for d, done in kept.items()))
         return 0 if all(kept.values()) else 1
 
 
@@ -274,5 +282,5 @@ def _print_table(rows: Sequence[Sequence[str]]) -> None:
     """Columns as wide as their widest cell."""
     cells = [[clean(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for row in cells:
-        print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in cells)
+    console.say(*(line.rstrip() for line in lines))

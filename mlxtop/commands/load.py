@@ -6,20 +6,19 @@ What is asked for goes to stdout, progress to stderr; with `--json` stdout gets 
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import signal
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mlxtop.commands.arguments import host
+from mlxtop.commands.arguments import between, host
 from mlxtop.model.load import Direction, Tool
 from mlxtop.model.load_plan import LoadPlan, LoadRequest
 from mlxtop.model.quantity import typed_bits, typed_seconds
+from mlxtop.outputs import console
 
 if TYPE_CHECKING:
     from mlxtop.actions.load import LoadRun
@@ -48,15 +47,6 @@ def _bits(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _between(low: int, high: int) -> Any:
-    def number(text: str) -> int:
-        if not text.isascii() or not text.isdecimal() or not low <= int(text[:9]) <= high:
-            raise argparse.ArgumentTypeError(f"{text!r} is no number from {low} to {high}")
-        return int(text)
-
-    return number
-
-
 def _interval(text: str) -> float:
     try:
         found = float(text)
@@ -79,16 +69,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("host", nargs="?", type=host, metavar="HOST", help="far end, where the server runs")
     add("--via", metavar="PORT", help="port to load; else the one that the route to HOST uses")
     add("-t", "--time", type=_seconds, default=10, metavar="TIME", help="length: 30, 15m (10)")
-    add("-P", "--parallel", type=_between(1, 1024), metavar="N", help="streams in all")
+    add("-P", "--parallel", type=between(1, 1024), metavar="N", help="streams in all")
     way = parser.add_mutually_exclusive_group()
     way.add_argument("-R", "--reverse", action="store_true", help="receive instead of sending")
     way.add_argument("--bidir", action="store_true", help="send and receive")
-    add("-O", "--omit", type=_between(0, 60), default=0, metavar="S", help="warm-up, not counted")
+    add("-O", "--omit", type=between(0, 60), default=0, metavar="S", help="warm-up, not counted")
     add("--interval", type=_interval, default=1.0, metavar="S", help="between reports (1)")
     add("-u", "--udp", action="store_true", help="UDP; needs --bitrate")
     add("-b", "--bitrate", type=_bits, metavar="RATE", help="of all streams at most: 10G")
-    add("-p", "--port", type=_between(1, 65000), metavar="N", help="first port of the server")
-    add("--processes", type=_between(1, 64), metavar="N", help="iperf3s on consecutive ports")
+    add("-p", "--port", type=between(1, 65000), metavar="N", help="first port of the server")
+    add("--processes", type=between(1, 64), metavar="N", help="iperf3s on consecutive ports")
     family = parser.add_mutually_exclusive_group()
     family.add_argument("-4", dest="family", action="store_const", const=4, help="IPv4 only")
     family.add_argument("-6", dest="family", action="store_const", const=6, help="IPv6 only")
@@ -99,8 +89,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--guard", choices=("all", "module", "asic", "off"), default="all", help="sensors that stop"
     )
-    add("--ahead", type=_between(0, 600), default=15, metavar="S", help="before a forecast limit")
-    add("--cooldown", type=_between(0, 3600), metavar="S", help="how long it is followed (30)")
+    add("--ahead", type=between(0, 600), default=15, metavar="S", help="before a forecast limit")
+    add("--cooldown", type=between(0, 3600), metavar="S", help="how long it is followed (30)")
     add("--note", default="", metavar="TEXT", help="kept with the run")
     add("--plan", action="store_true", help="show what would be run, and run nothing")
     add("--server", action="store_true", help="serve one test here for the far end")
@@ -145,14 +135,6 @@ def request(args: argparse.Namespace) -> LoadRequest:
     )
 
 
-def say(text: str) -> None:
-    """A line of progress, made safe; a terminal that is gone must not end the test."""
-    from mlxtop.present.clean import clean
-
-    with suppress(OSError, ValueError):
-        print(clean(text), file=sys.stderr, flush=True)
-
-
 class _Test:
     """One test of the command line."""
 
@@ -172,12 +154,14 @@ class _Test:
 
         found = frames(self._source, self._stop)
         frame = next(found)
+        if "ports" in frame.sample.absent:
+            raise ValueError(frame.sample.absent["ports"])
         plan = plan_load(self._system, frame, request(self._args))
         for line in plan_lines(plan):
-            say(f"mlxtop: {line}" if line.startswith("refused") else line)
+            console.warn(f"mlxtop: {line}" if line.startswith("refused") else line)
         if plan.refusals or self._args.plan:
             if self._args.json:
-                print(json.dumps({"plan": plan.document(), "result": None}, indent=2))
+                console.say_json({"plan": plan.document(), "result": None})
             return 1 if plan.refusals else 0
         self._source.guarded = True
         try:
@@ -199,7 +183,7 @@ class _Test:
             tell=lambda: self._tell(test),
         )
         if problem is not None:
-            say(f"mlxtop: {problem}")
+            console.warn(f"mlxtop: {problem}")
         with self._signals(test):
             test.frame(frame)
             Thread(target=self._feed, args=(found, test), name="frames", daemon=True).start()
@@ -236,20 +220,20 @@ class _Test:
         status = test.status()
         fresh, self._told = status.intervals[self._told :], len(status.intervals)
         for interval in fresh:
-            say(interval_line(interval, status.sensors))
+            console.warn(interval_line(interval, status.sensors))
 
     def _finish(self, outcome: Outcome) -> int:
         from mlxtop.present.load import outcome_lines
 
         if self._args.json:
-            print(json.dumps(outcome.document(), indent=2), flush=True)
+            console.say_json(outcome.document())
         else:
-            print("\n".join(outcome_lines(outcome)), flush=True)
+            console.say(*outcome_lines(outcome))
         if self._signal is not None:
             return 128 + self._signal
         if outcome.ended == "complete":
             return 0
-        say(f"mlxtop: {outcome.ended}")
+        console.warn(f"mlxtop: {outcome.ended}")
         return 1
 
 
@@ -282,9 +266,9 @@ def _serve(args: argparse.Namespace, system: System) -> int:
 
     for number in SIGNALS:
         signal.signal(number, end)
-    servers = IperfServers(system, say)
+    servers = IperfServers(system, console.warn)
     for command in servers.start(args.port or IPERF3_PORT, args.processes or 1):
-        say(f"here: {command}")
+        console.warn(f"here: {command}")
     try:
         while servers.running and not stop.wait(0.1):
             pass

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
-import sys
 from collections.abc import Iterable, Mapping
 
 from mlxtop.actions.log import own_log
+from mlxtop.commands.arguments import between
+from mlxtop.outputs import console
 from mlxtop.present.clean import clean
 from mlxtop.system.door import System
+
+MOST = 10**6
+"""Entries that `--last` can ask for."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `mlxtop log`."""
-    parser.add_argument("--last", type=int, metavar="N", help="only the last N entries")
+    parser.add_argument(
+        "--last", type=between(0, MOST), metavar="N", help="only the last N entries"
+    )
 
 
 def run(args: argparse.Namespace, system: System, settings: object) -> int:
@@ -26,15 +31,14 @@ def run(args: argparse.Namespace, system: System, settings: object) -> int:
     except FileNotFoundError:
         entries = []
     except OSError as error:
-        print(f"mlxtop: {log.path}: {error.strerror}", file=sys.stderr)
+        console.warn(f"mlxtop: {log.path}: {error.strerror}")
         return 1
     if args.last is not None:
-        entries = entries[-max(0, args.last) :] if args.last else []
+        entries = entries[-args.last :] if args.last else []
     if getattr(args, "json", False):
-        print(json.dumps(entries, indent=2))
-        return 0
-    for line in lines(entries):
-        print(line)
+        console.say_json(entries)
+    else:
+        console.say(*lines(entries))
     return 0
 
 

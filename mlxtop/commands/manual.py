@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlxtop import __version__
 from mlxtop.commands.arguments import Option, Usage, usage
+from mlxtop.outputs import console
 
 if TYPE_CHECKING:
     from mlxtop.system.door import System
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, system: System, settings: Any) -> int:
     """Print the page."""
     names = [field.name for field in dataclasses.fields(settings)]
-    print(page(usage(args.parser()), names))
+    console.write(page(usage(args.parser()), names) + "\n")
     return 0
 
 

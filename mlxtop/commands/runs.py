@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
-import sys
+import io
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlxtop.actions.run_log import find_id, list_ids, own_runs, read_run
 from mlxtop.analysis.run_compare import Change, compare
+from mlxtop.model.json_text import encode
 from mlxtop.model.run import Run, number
+from mlxtop.outputs import console
 from mlxtop.present.clean import clean, fit
 from mlxtop.present.load import rate
 
@@ -116,23 +118,21 @@ def _without_kind(line: Any) -> dict[str, Any]:
     return {key: value for key, value in line.items() if key != "kind"}
 
 
-def _print(value: Any) -> None:
-    print(json.dumps(value, indent=2))
-
-
 def _cell(value: Any) -> Any:
     """A value for a spreadsheet, which must not take a text for a formula."""
     if isinstance(value, str):
         text = clean(value)
         return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
-    return json.dumps(value) if isinstance(value, dict | list) else value
+    return encode(value) if isinstance(value, dict | list) else value
 
 
 def _table(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_cell(row.get(column)) for column in columns])
+    console.write(text.getvalue())
 
 
 def _list(directory: Path, args: argparse.Namespace) -> None:
@@ -141,17 +141,18 @@ def _list(directory: Path, args: argparse.Namespace) -> None:
         try:
             rows.append(read_run(directory, name))
         except OSError as error:
-            print(f"mlxtop: {clean(name)}: {error.strerror}", file=sys.stderr)
+            console.warn(f"mlxtop: {name}: {error.strerror}")
     if args.json:
-        _print([summary(row) for row in rows])
+        console.say_json([summary(row) for row in rows])
     elif args.csv:
         _table(_COLUMNS, map(summary, rows))
     elif not rows:
-        print("no run has been recorded yet (mlxtop load HOST records one)")
+        console.say("no run has been recorded yet (mlxtop load HOST records one)")
     else:
-        print(f"{'ID':<20}{'STARTED':<21}{'PORT':<16}{'TO':<17}{'RATE':>10}  {'PEAK':<7} NOTE")
-        for row in rows:
-            print(_row(row))
+        console.say(
+            f"{'ID':<20}{'STARTED':<21}{'PORT':<16}{'TO':<17}{'RATE':>10}  {'PEAK':<7} NOTE",
+            *map(_row, rows),
+        )
 
 
 def _row(row: Run) -> str:
@@ -167,41 +168,49 @@ def _row(row: Run) -> str:
 
 def _show(run: Run, args: argparse.Namespace) -> None:
     if args.json:
-        _print(document(run))
+        console.say_json(document(run))
         return
     if args.csv:
         _table(_SAMPLES, map(_without_kind, run.intervals))
         return
-    print(f"{run.id}{' DEMO' if run.demo else ''}  {_when(run)}  {clean(run.host or '–')}")
+    console.say(*_lines(run))
+
+
+def _lines(run: Run) -> Iterator[str]:
+    """A whole run for people."""
+    yield f"{run.id}{' DEMO' if run.demo else ''}  {_when(run)}  {run.host or '–'}"
     if run.note:
-        print(f"note: {clean(run.note)}")
+        yield f"note: {run.note}"
     for line in run.plan.get("commands") or []:
-        print(f"ran: {clean(str(line))}")
+        yield f"ran: {line}"
     facts = [f"{key} {value}" for key, value in run.fingerprint.items() if value is not None]
-    print("on: " + clean(", ".join(facts)))
-    for line in run.intervals:
-        end, bps = number(line.get("end")), number(line.get("bps"))
-        back = number(line.get("reverse_bps"))
-        more = f"  back {rate(back)}" if back is not None else ""
-        warm = "  warm-up" if line.get("omitted") else ""
-        print(f"{'–' if end is None else f'{end:.1f}':>8} s {rate(bps):>11}{more}{warm}")
+    yield "on: " + ", ".join(facts)
+    yield from map(_interval, run.intervals)
     for name, sensor in run.sensors.items():
-        told = [
+        values = [
             f"{key.removesuffix('_c')} {value}"
             for key, value in sensor.items()
             if key != "name" and value is not None
         ]
-        print(clean(f"{name}: " + ", ".join(told)))
-    print(f"result: {rate(run.rate)}; {clean(str((run.end or {}).get('verdict') or ''))}")
-    print(f"ended: {clean(run.ended)}")
+        yield f"{name}: " + ", ".join(values)
+    yield f"result: {rate(run.rate)}; {(run.end or {}).get('verdict') or ''}"
+    yield f"ended: {run.ended}"
     if run.damaged:
-        print(f"{run.damaged} lines of the record could not be read")
+        yield f"{run.damaged} lines of the record could not be read"
+
+
+def _interval(line: Mapping[str, Any]) -> str:
+    end, bps = number(line.get("end")), number(line.get("bps"))
+    back = number(line.get("reverse_bps"))
+    more = f"  back {rate(back)}" if back is not None else ""
+    warm = "  warm-up" if line.get("omitted") else ""
+    return f"{'–' if end is None else f'{end:.1f}':>8} s {rate(bps):>11}{more}{warm}"
 
 
 def _compare(before: Run, after: Run, args: argparse.Namespace) -> None:
     changes = compare(before, after)
     if args.json:
-        _print(
+        console.say_json(
             {
                 "before": summary(before),
                 "after": summary(after),
@@ -215,16 +224,14 @@ def _compare(before: Run, after: Run, args: argparse.Namespace) -> None:
             (change.document() for change in changes),
         )
         return
-    print(f"before: {before.id}  {_when(before)}  {clean(before.note)}".rstrip())
-    print(f"after:  {after.id}  {_when(after)}  {clean(after.note)}".rstrip())
-    part = ""
-    for change in changes:
-        if change.part != part:
-            part = change.part
-            print(f"{part}:")
-        print(f"  {_change(change)}")
+    console.say(
+        f"before: {before.id}  {_when(before)}  {before.note}".rstrip(),
+        f"after:  {after.id}  {_when(after)}  {after.note}".rstrip(),
+    )
+    for part, group in groupby(changes, key=lambda change: change.part):
+        console.say(f"{part}:", *(f"  {_change(change)}" for change in group))
     if not changes:
-        print("nothing differs")
+        console.say("nothing differs")
 
 
 def _change(change: Change) -> str:
@@ -234,8 +241,8 @@ def _change(change: Change) -> str:
         texts = [_value(value, change.unit) for value in (change.before, change.after)]
     text = f"{change.name}: {texts[0]} -> {texts[1]}"
     if change.percent is not None and abs(change.percent) >= 0.05:
-        return clean(f"{text} ({change.percent:+.1f} %)")
-    return clean(text)
+        return f"{text} ({change.percent:+.1f} %)"
+    return text
 
 
 def _value(value: Any, unit: str) -> str:

@@ -7,13 +7,32 @@ lacks. Numbers are in bit/s, seconds and °C.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
+from mlxtop.model.json_text import decode
+
 SCHEMA = 1
+
+_NUMBERS = frozenset(
+    (
+        *("t", "start", "end", "seconds", "bps", "retransmits", "lost", "packets"),
+        *("omit", "interval", "bitrate", "streams", "processes", "mtu", "server_port"),
+        *("share_of_expected", "c_per_gbps"),
+    )
+)
+_UNITS = ("_bps", "_c", "_s", "_ms", "_percent")
+_TEXTS = frozenset(
+    (
+        *("tool", "tool_version", "host", "target", "port", "port_name", "device", "source"),
+        *("direction", "protocol", "bound_by", "phase", "name", "verdict", "limited_by"),
+        *("ended", "text", "run", "problem", "stopped"),
+    )
+)
+_LISTS = frozenset(["commands", "server", "warnings", "refusals", "notes"])
+"""Keys of a record by the type of their values, wherever they stand."""
 
 Line = Mapping[str, Any]
 
@@ -95,6 +114,21 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _checked(key: str, value: Any) -> Any:
+    """The value of a key, None where its type is another than that key has."""
+    if value is None:
+        return None
+    if key in _NUMBERS or key.endswith(_UNITS):
+        return None if number(value) is None else value
+    if key in _TEXTS:
+        return _text(value)
+    if key in _LISTS:
+        return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+    if isinstance(value, dict):
+        return {name: _checked(name, item) for name, item in value.items()}
+    return [_checked("", item) for item in value] if isinstance(value, list) else value
+
+
 def parse_run(name: str, lines: Iterable[str]) -> Run:
     """Read a record back; a torn last line and lines of other versions are left out.
 
@@ -108,10 +142,10 @@ def parse_run(name: str, lines: Iterable[str]) -> Run:
         if not text.strip():
             continue
         try:
-            line = json.loads(text)
-        except (ValueError, RecursionError):
-            line = None
-        kind = line.get("kind") if isinstance(line, dict) else None
+            line = table(_checked("", decode(text)))
+        except ValueError:
+            line = {}
+        kind = line.get("kind")
         if not isinstance(kind, str):
             damaged += 1
         elif kind == "run":

@@ -168,7 +168,7 @@ class Sample(NamedTuple):
     incidents: tuple[Incident, ...] = ()
     """What has happened since the sample before, as far as the kernel told."""
     absent: Mapping[str, str] = {}
-    """`kernel_log` to the reason why incidents may be missing."""
+    """`kernel_log` to the reason why incidents may be missing, `ports` to why none is selected."""
     problems: tuple[Problem, ...] = ()
 
 

@@ -5,7 +5,6 @@ Numbers are numbers, unknown is null with its reason in `absent`, keys are stabl
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from mlxtop import __version__
@@ -24,6 +23,7 @@ from mlxtop.analysis.port_view import port_view
 from mlxtop.model.catalogue import counters_of
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
+from mlxtop.model.json_text import encode
 from mlxtop.model.pcie import PciePath
 from mlxtop.model.sample import PcieStatus, PortSample, Temperature
 from mlxtop.outputs.module import module_json, report_json
@@ -66,7 +66,7 @@ def document(
 
 def line(frame: Frame, demo: bool) -> str:
     """The document as one line of ASCII, for `--json-stream`: no locale can spoil it."""
-    return json.dumps(document(frame, demo), separators=(",", ":"))
+    return encode(document(frame, demo))
 
 
 def _adapter(frame: Frame, adapter: Adapter, since_boot: bool) -> Json:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator
 from itertools import islice
 from threading import Event
 
 from mlxtop.model.frame import Frame
+from mlxtop.outputs import console
 from mlxtop.outputs.document import document, line
 from mlxtop.outputs.table import table
 from mlxtop.pipeline import Source, frames
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 def _second(source: Source, stop: Event, totals_only: bool) -> Frame | None:
@@ -32,12 +26,11 @@ def once(source: Source, stop: Event, *, as_json: bool, totals_only: bool, all_:
     if frame is None:
         return 1
     if as_json:
-        # A document is one write of ASCII: no locale can spoil it.
-        _print(json.dumps(document(frame, source.demo, since_boot=True), indent=2))
+        console.say_json(document(frame, source.demo, since_boot=True))
     elif frame.ports or frame.sample.adapters:
-        _print(table(frame, source))
+        console.write(table(frame, source) + "\n")
     if not frame.ports:
-        print(nothing_found(all_), file=sys.stderr)
+        console.warn(f"mlxtop: {frame.sample.absent.get('ports') or nothing_found(all_)}")
         return 1
     return 0
 
@@ -45,14 +38,14 @@ def once(source: Source, stop: Event, *, as_json: bool, totals_only: bool, all_:
 def batch(source: Source, stop: Event, count: int | None) -> int:
     """Print a table at every interval, `count` of them or until stopped."""
     for frame in _with_rates(source, stop, count):
-        _print(table(frame, source) + "\n")
+        console.write(table(frame, source) + "\n\n")
     return 0
 
 
 def stream(source: Source, stop: Event, count: int | None) -> int:
     """Print a JSON object a line at every interval, `count` of them or until stopped."""
     for frame in _with_rates(source, stop, count):
-        _print(line(frame, source.demo))
+        console.write(line(frame, source.demo) + "\n")
     return 0
 
 
@@ -67,9 +60,9 @@ def _with_rates(source: Source, stop: Event, count: int | None) -> Iterator[Fram
 def nothing_found(everything: bool) -> str:
     """What was looked for in vain, and what to try."""
     if everything:
-        return "mlxtop: no network device but lo is selected here"
+        return "no network device but lo is here"
     return (
-        "mlxtop: no ConnectX port found (looked for PCI devices of vendor 15b3 with driver "
+        "no ConnectX port found (looked for PCI devices of vendor 15b3 with driver "
         "mlx4_core or mlx5_core, and for mlx4/mlx5 RDMA devices); try --all for every network "
         "device, or --demo for a simulated machine"
     )

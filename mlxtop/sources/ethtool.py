@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from mlxtop.model.counters import Schema
 from mlxtop.model.sample import LinkState, Reading
+from mlxtop.sources.sysfs import counted
 from mlxtop.system.door import Answer, Question, System
 
 MAC = Schema(
@@ -55,7 +56,7 @@ def read_mac(system: System, netdev: str) -> Reading | None:
     tick = system.now()
     if not isinstance(answer, dict):
         return None
-    values = tuple(value if isinstance(value := answer.get(key), int) else None for key in MAC.keys)
+    values = tuple(counted(answer.get(key)) for key in MAC.keys)
     return None if values[0] is None and values[1] is None else Reading(tick, MAC, values)
 
 
@@ -89,9 +90,9 @@ def _table(answer: Answer) -> tuple[list[str], tuple[int | None, ...]]:
         return [], ()
     if len(names) != len(values) or set(map(type, names)) - {str}:
         return [], ()
-    if set(map(type, values)) == {int}:
+    if set(map(type, values)) == {int} and min(values) >= 0:
         return names, tuple(values)
-    return names, tuple(value if isinstance(value, int) else None for value in values)
+    return names, tuple(map(counted, values))
 
 
 class DriverInfo(NamedTuple):

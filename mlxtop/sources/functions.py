@@ -15,7 +15,15 @@ from mlxtop.sources import families
 from mlxtop.sources.netdev import NetLink
 from mlxtop.sources.pci import DEVICES
 from mlxtop.sources.rdma import RdmaDevice
-from mlxtop.sources.sysfs import link_name, names, parse_hex, pci_address, read_count, read_text
+from mlxtop.sources.sysfs import (
+    counted,
+    link_name,
+    names,
+    parse_hex,
+    pci_address,
+    read_count,
+    read_text,
+)
 from mlxtop.system.door import System
 
 
@@ -104,7 +112,7 @@ def _function(
         driver=driver,
         numa_node=node if node is not None and node >= 0 else None,
         local_cpus=read_text(system, f"{base}/local_cpulist"),
-        total_vfs=read_count(system, f"{base}/sriov_numvfs") or 0,
+        total_vfs=counted(read_count(system, f"{base}/sriov_numvfs")) or 0,
         hwmon=f"{base}/hwmon/{min(sensors, key=natural)}" if sensors else None,
         path=path,
     )

@@ -6,7 +6,8 @@ firmware is read by other threads, and what they last said is put beside.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from functools import partial
@@ -47,6 +48,9 @@ in all while one after the other does, on a machine that is slow itself."""
 LATER = 0.3
 """Seconds that all which is not in the first sample is put off, so that its picture comes first."""
 
+MOST_NAMES = 12
+"""Ports named in one line at most."""
+
 CPU_EVERY = 1.9
 """Seconds between looks at the load of the cores, but for the first two."""
 
@@ -66,6 +70,13 @@ def selected(port: Port, patterns: tuple[str, ...]) -> bool:
         if any(name and fnmatchcase(name, glob) for name in known):
             chosen = glob == pattern
     return chosen
+
+
+def nothing_selected(ports: Sequence[Port], patterns: tuple[str, ...]) -> str:
+    """Return which globs select no port, and which ports there are."""
+    names = ", ".join(port.name for port in ports[:MOST_NAMES])
+    more = f" and {len(ports) - MOST_NAMES} more" if len(ports) > MOST_NAMES else ""
+    return f"-i {shlex.join(patterns)} selects no port; there are {names}{more}"
 
 
 class LiveSource:
@@ -231,7 +242,7 @@ class LiveSource:
             pcie={key: r.value for key, r in self._pcie.items() if r.value is not None},
             cpu=self._load(now),
             incidents=self._happenings.take(self._note) if self._happenings else (),
-            absent=self._absent(),
+            absent=self._absent(inventory),
             problems=(*inventory.problems, *problems),
         )
 
@@ -243,9 +254,14 @@ class LiveSource:
                 if incident.device in (None, port.function):
                     readers.background.changed()
 
-    def _absent(self) -> Mapping[str, str]:
-        reason = self._happenings.reason if self._happenings else None
-        return {"kernel_log": reason} if reason else {}
+    def _absent(self, inventory: Inventory) -> Mapping[str, str]:
+        log = self._happenings.reason if self._happenings else None
+        ports = None
+        if self._include and inventory.ports and not self._ports:
+            ports = nothing_selected(inventory.ports, self._include)
+            ports += "" if self._everything else " (with --all every network device)"
+        reasons = {"kernel_log": log, "ports": ports}
+        return {what: reason for what, reason in reasons.items() if reason}
 
     def _look(self) -> Inventory:
         """What there is; read again when an event says so, else now and then."""

@@ -13,7 +13,7 @@ from typing import Any
 from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.identity import Port, PortId
 from mlxtop.model.sample import Link, PortSample, Reading
-from mlxtop.sources.sysfs import link_name, names, parse_hex, read_count, read_text
+from mlxtop.sources.sysfs import counted, link_name, names, parse_hex, read_count, read_text
 from mlxtop.system.door import Answer, Question, System
 
 LINK64 = Schema(
@@ -104,8 +104,8 @@ def parse_links(answer: Answer) -> list[NetLink]:
                 type=_number(entry.get("type")) or 0,
                 up=bool((_number(entry.get("flags")) or 0) & IFF_UP),
                 carrier=bool(entry.get("carrier")),
-                mtu=_number(entry.get("mtu")),
-                carrier_changes=_number(entry.get("carrier_changes")),
+                mtu=counted(entry.get("mtu")),
+                carrier_changes=counted(entry.get("carrier_changes")),
                 master=_number(entry.get("master")) or None,
                 link=_number(entry.get("link")) or None,
                 address=_text(entry.get("address")),
@@ -144,8 +144,8 @@ def _from_sysfs(system: System, name: str) -> NetLink | None:
         type=kind or 0,
         up=bool(flags & IFF_UP),
         carrier=read_text(system, f"{base}/carrier") == "1",
-        mtu=read_count(system, f"{base}/mtu"),
-        carrier_changes=read_count(system, f"{base}/carrier_changes"),
+        mtu=counted(read_count(system, f"{base}/mtu")),
+        carrier_changes=counted(read_count(system, f"{base}/carrier_changes")),
         master=None,
         link=below if below != index else None,
         address=read_text(system, f"{base}/address"),
@@ -202,7 +202,7 @@ class LinkCounters:
             values = rows.get(str(index))  # from JSON
         if not isinstance(values, list | tuple):
             return None
-        row = tuple(value if isinstance(value, int) else None for value in values[:_SIZE])
+        row = tuple(map(counted, values[:_SIZE]))
         return Reading(self._tick, LINK64, row + (None,) * (_SIZE - len(row)))
 
 

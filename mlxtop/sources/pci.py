@@ -59,7 +59,7 @@ def parse_aer(text: str | None) -> dict[str, int]:
     for line in (text or "").splitlines():
         name, _, count = line.strip().rpartition(" ")
         value = parse_count(count)
-        if name and value and not name.startswith("TOTAL_ERR"):
+        if name and value and value > 0 and not name.startswith("TOTAL_ERR"):
             found[name] = value
     return found
 
@@ -110,7 +110,7 @@ def read_pcie(system: System, path: str) -> PcieStatus:
     root = next(reversed(ancestry(path)), path)
     for kind in _AER_ROOT:
         count = read_count(system, f"{root}/aer_rootport_{kind}")
-        if count:
+        if count and count > 0:
             aer[AerError(root.rpartition("/")[2], kind)] = count
     if not seen:
         absent["aer"] = "no AER here: not supported, or handled by the firmware"

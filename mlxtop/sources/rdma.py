@@ -150,9 +150,9 @@ def read_data(system: System, device: str, port: int) -> Reading | None:
 
 def read_table(system: System, directory: str, schema: Schema) -> Reading | None:
     """The files of a counters directory that `schema` names; None when none has a number."""
-    values = tuple(
-        [read_count(system, path) if path else None for path in _files(directory, schema)]
-    )
+    counts = [read_count(system, path) if path else None for path in _files(directory, schema)]
+    # No kernel counts below zero: only a stranger's capture does.
+    values = tuple([None if count is None or count < 0 else count for count in counts])
     if all(value is None for value in values):
         return None
     return Reading(system.now(), schema, values)

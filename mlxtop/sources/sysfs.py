@@ -18,6 +18,15 @@ def _within(number: int) -> int | None:
     return number if -(1 << 63) <= number < 1 << 64 else None
 
 
+def counted(value: object) -> int | None:
+    """Return the value of a counter; None for what no kernel counts: only a capture has it.
+
+    >>> counted(7), counted(-7), counted(True), counted("7")
+    (7, None, None, None)
+    """
+    return value if type(value) is int and value >= 0 else None
+
+
 def parse_count(text: str | None) -> int | None:
     """A count; None for what drivers write when they have none.
 

@@ -13,7 +13,7 @@ mlxtop capture 1
 /sys/bus/pci/devices/…/config hex:      a binary file
   | b315 1310 …
 ? mac-statistics enp67s0np0 = {"OctetsReceivedOK": 1}      answer to a `Question`
-? module-page enp67s0np0 0 0 80 0 2 ! EPERM
+? module-page enp67s0np0 0 0 80 0 2 ! EPERM               blanks and % as %20 and %25, as in paths
 $ mstconfig -d 0000:43:00.0 q => 3      a command, its exit status if not 0
   | standard output
   & standard error
@@ -219,10 +219,14 @@ def _answer(text: str) -> Answer:
 def _parse_answer(capture: Capture, text: str) -> None:
     head, mark, value = text.partition(" = ")
     if mark:
-        capture.answers[tuple(head.split())] = _answer(value)
+        capture.answers[_words(head)] = _answer(value)
         return
     head, mark, value = text.partition(" ! ")
     if not mark:
         raise ValueError("a question without an answer")
     number = _errno(value)
-    capture.answers[tuple(head.split())] = OSError(number, os.strerror(number))
+    capture.answers[_words(head)] = OSError(number, os.strerror(number))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(map(_unquote, text.split()))

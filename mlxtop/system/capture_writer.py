@@ -19,6 +19,11 @@ def _quote(path: str) -> str:
     return quote(path, safe=_SAFE, errors="surrogateescape")
 
 
+def _quote_words(key: tuple[str, ...]) -> str:
+    """A question with its subject, which a stranger may have named with blanks and line ends."""
+    return " ".join(_quote(word).replace("=", "%3D") for word in key)
+
+
 def _error(number: int | None) -> str:
     return errno.errorcode.get(number or 0, "EIO")
 
@@ -35,18 +40,19 @@ def _lines(text: str, mark: str = "|") -> list[str]:
 def dump_capture(capture: Capture) -> str:
     """Write the text format; `parse_capture` reads the same back."""
     out = [HEADER]
-    out += [f"@{key} {value}" for key, value in capture.properties.items() if _plain(value)]
+    out += [f"@{key} {value}" for key, value in capture.properties.items() if value.isprintable()]
     for path, node in sorted(capture.nodes.items()):
         out += _dump_node(_quote(path), node)
     for key, answer in capture.answers.items():
         if isinstance(answer, OSError):
-            out.append(f"? {' '.join(key)} ! {_error(answer.errno)}")
+            out.append(f"? {_quote_words(key)} ! {_error(answer.errno)}")
         else:
-            out.append(f"? {' '.join(key)} = {json.dumps(answer)}")
+            out.append(f"? {_quote_words(key)} = {json.dumps(answer)}")
     for argv, finished in capture.commands.items():
         out += _dump_command(argv, finished)
     for name, text in capture.blocks.items():
-        out += [f"@{name}:", *_lines(text)]
+        if name.isprintable() and _plain(text):
+            out += [f"@{name}:", *_lines(text)]
     return "\n".join(out) + "\n"
 
 

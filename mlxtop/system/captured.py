@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import Protocol
 
+from mlxtop.model.number import real
 from mlxtop.system.capture_file import (
     CAPTURE_LIMIT,
     HEADER,
@@ -27,6 +28,9 @@ from mlxtop.system.door import (
     Question,
 )
 from mlxtop.system.kmsg import parse_kmsg
+
+LATEST = 253_402_300_799.0
+"""Seconds since the epoch at the end of the year 9999."""
 
 
 class Tree(Protocol):
@@ -76,7 +80,7 @@ class CapturedSystem:
         self._tree = tree
         self._capture = capture or Capture()
         self._label = self._capture.properties.get("label", label)
-        self._instant = _number(self._capture.properties.get("time"))
+        self._instant = _wall(self._capture.properties.get("time"))
 
     @property
     def label(self) -> str:
@@ -240,11 +244,9 @@ class CapturedSystem:
         """Nothing is held open."""
 
 
-def _number(text: str | None) -> float:
-    try:
-        return float(text or 0.0)
-    except ValueError:
-        return 0.0
+def _wall(text: str | None) -> float:
+    """Return seconds since the epoch; 0 for what is none, or no date of four digits."""
+    return max(0.0, real(text or "", LATEST) or 0.0)
 
 
 def load_captured(place: str) -> CapturedSystem:

@@ -19,6 +19,7 @@ from textual.app import App, ReturnType, SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -96,6 +97,7 @@ class MlxtopApp(App[int]):
         self._title = ""
         self.state = State(settings.bits, settings.ascii or only_ascii(os.environ), settings.window)
         self.error: Exception | None = None
+        """What ended the program; told when the terminal is itself again."""
         self.feed = feed or Feed(source)
         self._flow = Flow()
         self._waiting = False
@@ -184,7 +186,7 @@ class MlxtopApp(App[int]):
         if not self.is_headless:
             self.set_timer(SETTLED, _freeze)
         for name in misnamed(self.settings.keys):
-            self.notify(f"settings: keys: {name} is no command", severity="warning", markup=False)
+            self.notify(f"settings: keys: {name} is no command", severity="warning")
 
     def _ended_by(self, number: signal.Signals) -> None:
         self.exit(return_code=128 + number)
@@ -220,6 +222,29 @@ class MlxtopApp(App[int]):
     def _tell(self) -> None:
         with suppress(RuntimeError):  # all is over
             self.post_message(FrameArrived())
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End; Textual would print a panel with the values of all variables."""
+        self.error = self.error or error
+        self._return_code = 1
+        if self._exception is None:  # a test's pilot raises it
+            self._exception = error
+            self._exception_event.set()
+        self.panic()
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Show a line for some seconds, never as markup: names in it are untrusted."""
+        super().notify(
+            clean(message), title=clean(title), severity=severity, timeout=timeout, markup=False
+        )
 
     # Frames
 
@@ -265,7 +290,7 @@ class MlxtopApp(App[int]):
 
     def on_hook_failed(self, event: HookFailed) -> None:
         """Say it once, and keep it in the list of events."""
-        self.notify(clean(event.text), severity="warning", markup=False)
+        self.notify(event.text, severity="warning")
 
     def redraw(self) -> None:
         """Draw the state, or wait until the terminal has drawn the last frame."""
@@ -345,7 +370,7 @@ class MlxtopApp(App[int]):
             return
         port = frame.now.port
         if port.adapter is None or port.kind is not PortKind.PHYSICAL:
-            self.notify(f"{port.name} is no port of a card", severity="warning", markup=False)
+            self.notify(f"{port.name} is no port of a card", severity="warning")
             return
         self.push_screen(LinkTypeDialog(self.hands, port, state.ascii))
 

@@ -17,6 +17,7 @@ from textual.widgets import Input
 
 from mlxtop.actions.load_session import SessionView
 from mlxtop.model.load_plan import IPERF3_PORT
+from mlxtop.model.number import PORT, whole
 from mlxtop.present.clean import clean
 from mlxtop.present.load_page import (
     outcome_sections,
@@ -26,7 +27,7 @@ from mlxtop.present.load_page import (
 )
 from mlxtop.present.text import Line, Role, Section
 from mlxtop.tui.screens.base import marks
-from mlxtop.tui.screens.load_form import FIELDS, WrongField, wish
+from mlxtop.tui.screens.load_form import FIELDS, MOST_PROCESSES, WrongField, wish
 from mlxtop.tui.widgets.bars import Clickable
 from mlxtop.tui.widgets.choice import Choice
 from mlxtop.tui.widgets.lines import Lines, Styled
@@ -194,9 +195,7 @@ class LoadDialog(ModalScreen[None]):
         """Serve a test of the far end, once."""
         values = self._values()
         port, count = values["port"].strip(), values["processes"].strip()
-        self._session.serve(
-            int(port) if port.isdecimal() else IPERF3_PORT, int(count) if count.isdecimal() else 1
-        )
+        self._session.serve(whole(port, PORT) or IPERF3_PORT, whole(count, MOST_PROCESSES) or 1)
 
     def action_copy(self) -> None:
         """Copy the far end's commands, which are the ones to be typed elsewhere."""

@@ -9,9 +9,11 @@ from mlxtop.actions.load import Timing
 from mlxtop.actions.load_session import LoadWish, Watch
 from mlxtop.model.load import Direction, Tool
 from mlxtop.model.load_plan import LoadRequest
+from mlxtop.model.number import whole
 from mlxtop.model.quantity import typed_bits, typed_seconds
 
 ANY = "any"
+MOST_PROCESSES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,10 @@ def _number(values: Mapping[str, str], field: str, most: int, least: int = 1) ->
     text = values[field].strip()
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal() and least <= int(text[:9]) <= most):
+    number = whole(text, most)
+    if number is None or number < least:
         raise WrongField(field, f"{text!r} is no number from {least} to {most}")
-    return int(text)
+    return number
 
 
 def wish(values: Mapping[str, str], via: str | None) -> LoadWish:
@@ -81,7 +84,7 @@ def wish(values: Mapping[str, str], via: str | None) -> LoadWish:
         seconds=seconds,
         omit=_number(values, "omit", 60, 0) or 0,
         streams=_number(values, "streams", 1024),
-        processes=_number(values, "processes", 64),
+        processes=_number(values, "processes", MOST_PROCESSES),
         udp=values["protocol"] == "UDP",
         bitrate=bitrate,
         port=_number(values, "port", 65000),

@@ -164,6 +164,8 @@ class Overview(WatchScreen):
         state = self.watch_app.state
         if state.pattern:
             text = f"No port matches “{state.pattern}”. Esc shows all of them."
+        elif state.frame is not None and "ports" in state.frame.sample.absent:
+            text = f"{state.frame.sample.absent['ports']}."
         else:
             text = (
                 "No ConnectX adapter found: no network card of PCI vendor 15b3. "

@@ -1,0 +1,127 @@
+"""Standard output and errors: the one place where the command line writes.
+
+Every text passes `clean`, so that no name, message or file of a stranger's reaches a terminal as
+an escape. Every write is flushed here, so that a full disk or a closed pipe is met while the
+program can still say so, and not by the interpreter when it ends.
+"""
+
+from __future__ import annotations
+
+import codecs
+import errno
+import io
+import os
+import sys
+from contextlib import suppress
+from typing import TextIO
+
+from mlxtop.model.json_text import encode
+from mlxtop.present.clean import clean, to_ascii
+
+NAME = "standard output"
+_HANDLER = "mlxtop-ascii"
+
+
+class ReaderGone(Exception):
+    """Whoever read standard output has closed it, and wants no more."""
+
+
+def open_streams() -> None:
+    """Give the program all three streams, each with a buffer of its own.
+
+    A closed descriptor would be given to the next file that is opened, and be written to by
+    whoever means standard output. Writing to what was closed fails as it would have done. Without
+    a buffer (PYTHONUNBUFFERED) Python drops what one write(2) did not take.
+    """
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(_empty(os.O_RDONLY), encoding="utf-8")
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(_empty(os.O_RDONLY), "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(_empty(os.O_WRONLY), "w", encoding="utf-8")
+    out = sys.stdout
+    is_own = out is sys.__stdout__  # and not what a test put there
+    if is_own and isinstance(out, io.TextIOWrapper) and isinstance(out.buffer, io.FileIO):
+        encoding, errors = out.encoding, out.errors
+        buffer = io.BufferedWriter(out.detach())
+        sys.stdout = io.TextIOWrapper(buffer, encoding=encoding, errors=errors)
+        sys.__stdout__ = sys.stdout  # type: ignore[misc]
+    choose_glyphs(ascii_only=False)
+
+
+def _empty(flags: int) -> int:
+    """/dev/null in the place of the lowest closed descriptor, for programs that we start too."""
+    fd = os.open(os.devnull, flags)
+    os.set_inheritable(fd, True)
+    return fd
+
+
+def holds_glyphs() -> bool:
+    """Return whether standard output can hold what is drawn."""
+    return "utf" in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
+
+
+def choose_glyphs(ascii_only: bool) -> None:
+    """Let no text fail to be written: not under any locale, and not with `--ascii`."""
+    codecs.register_error(_HANDLER, _instead)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="ascii" if ascii_only else None, errors=_HANDLER)
+
+
+def _instead(error: UnicodeError) -> tuple[str, int]:
+    """What stands for characters that the encoding does not have."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return to_ascii(error.object[error.start : error.end]), error.end
+
+
+def write(text: str) -> None:
+    """Write lines of several; raises ReaderGone, and OSError where they cannot be written.
+
+    Lines that are printable stay exactly as they are: a capture has to be read back.
+    """
+    try:
+        sys.stdout.write("\n".join(map(_printable, text.split("\n"))))
+        sys.stdout.flush()
+    except OSError as error:
+        _abandon(sys.stdout)
+        if error.errno == errno.EPIPE:
+            raise ReaderGone from None
+        raise OSError(error.errno, error.strerror, NAME) from None
+
+
+def _printable(line: str) -> str:
+    return line if line.replace("\t", " ").isprintable() else clean(line)
+
+
+def say(*lines: str) -> None:
+    """Write lines to standard output. Raises as `write` does."""
+    write("".join(f"{clean(line)}\n" for line in lines))
+
+
+def say_json(value: object, indent: int | None = 2) -> None:
+    """Write a JSON document to standard output, in one line without `indent`. Raises as `write`."""
+    write(encode(value, indent) + "\n")
+
+
+def warn(*lines: str, end: str = "\n") -> None:
+    """Write lines to standard error; where that is gone there is nobody to be told."""
+    try:
+        sys.stderr.write("".join(f"{clean(line)}{end}" for line in lines))
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        _abandon(sys.stderr)
+
+
+def finish() -> None:
+    """Flush what others have written. Raises as `write` does."""
+    write("")
+
+
+def _abandon(stream: TextIO) -> None:
+    """Lead what is left to nowhere, since the interpreter flushes it once more at its end."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
