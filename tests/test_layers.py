@@ -37,8 +37,7 @@ ALLOWED = {
 IMPORTERS = {
     "textual": "tui",
     "rich": "tui",
-    "plotext": "tui",
-    "textual_plotext": "tui",
+    "plotext": "present",
     "psutil": "system",
     "pyudev": "system",
     "pyroute2": "system",
@@ -83,3 +82,11 @@ def test_heavy_libraries_have_one_importer_each() -> None:
             if home is not None and package_of(path) != home:
                 wrong.append(f"{path.relative_to(ROOT)} imports {name}")
     assert wrong == []
+
+
+def test_plotext_is_imported_by_one_file_and_by_its_public_names() -> None:
+    users = [path for path in ROOT.rglob("*.py") if "plotext" in imports(path)]
+    assert [str(path.relative_to(ROOT)) for path in users] == ["present/plot.py"]
+    nodes = ast.walk(ast.parse(users[0].read_text()))
+    names = [node.attr for node in nodes if isinstance(node, ast.Attribute)]
+    assert [name for name in names if name.startswith("_")] == []

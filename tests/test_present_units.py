@@ -61,3 +61,9 @@ def test_durations_use_their_two_largest_units() -> None:
     assert units.duration(59.9) == "59 s"
     assert units.duration(60) == "1 min 00 s"
     assert units.duration(86400 * 3 + 7200) == "3 d 02 h"
+
+
+@given(st.floats(1.0, 1e12))
+def test_round_numbers_enclose_the_value(value: float) -> None:
+    assert units.floor_nice(value) <= value * 1.001
+    assert units.nice(value) >= value * 0.999

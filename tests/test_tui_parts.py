@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import isnan, nan
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,9 +15,8 @@ from mlxtop.present.text import Line, Role, Section, cut, line_width, plain
 from mlxtop.tui.commands import COMMANDS, available, misnamed
 from mlxtop.tui.flow import AGAIN, PATIENCE, QUICK, Flow
 from mlxtop.tui.look import choose, only_ascii, other_shade, own_themes, variables
-from mlxtop.tui.widgets import canvas
-from mlxtop.tui.widgets.canvas import DOTS_Y, Curve, draw, draw_halves
-from mlxtop.tui.widgets.charts import Rule, floor_nice, nice, temperature_lines, throughput_lines
+from mlxtop.tui.widgets.canvas import DOTS_Y, Curve, Grid, draw
+from mlxtop.tui.widgets.charts import Rule, temperature_lines, throughput_lines
 from mlxtop.tui.widgets.lines import difference, joined
 from mlxtop.tui.widgets.sections import laid_out
 from mlxtop.tui.widgets.timeline import resampled, timeline
@@ -117,53 +115,102 @@ def test_a_curve_of_gaps_draws_nothing() -> None:
     assert {mark for row in grid for mark, _ in row} == {" "}
 
 
-MOVES = st.lists(st.integers(0, 5), min_size=4, max_size=4)
-DOTS = st.lists(st.one_of(st.integers(0, 15), st.just(nan)), min_size=64, max_size=64)
+HEIGHTS = st.lists(
+    st.one_of(st.floats(0, 15), st.integers(0, 15).map(float), st.just(nan)),
+    min_size=24,
+    max_size=24,
+)
 
 
-@given(DOTS, MOVES, st.booleans(), st.sampled_from([-1, 0, 1]))
-def test_a_curve_that_moved_on_looks_as_if_drawn_anew(
-    dots: list[float], moves: list[int], ascii_only: bool, fill: int
+def dots_of(grid: Grid, role: str | None = None) -> dict[int, set[int]]:
+    """Return the dot rows that are set, from the bottom up, by dot column."""
+    dots: dict[int, set[int]] = {}
+    for row, cells in enumerate(reversed(grid)):
+        for column, (mark, of) in enumerate(cells):
+            code = ord(mark) - 0x2800 if mark != " " and role in (None, of) else 0
+            for bit in range(8):
+                # Dots 1 to 3 and 7 of braille are the left ones, from the top down.
+                right, down = divmod(bit, 3) if bit < 6 else (bit - 6, 3)
+                if code >> bit & 1:
+                    height = row * DOTS_Y + DOTS_Y - 1 - down
+                    dots.setdefault(2 * column + right, set()).add(height)
+    return dots
+
+
+@given(HEIGHTS)
+def test_a_line_goes_through_all_its_points_and_has_no_holes(heights: list[float]) -> None:
+    dots = dots_of(draw((Curve("rx", heights),), 12, 4))
+    for x, (here, there) in enumerate(pairwise([*heights, nan])):
+        column = dots.get(x, set())
+        if isnan(here):
+            assert not column
+            continue
+        assert round_half_up(here) in column
+        if isnan(there):
+            assert len(column) == 1
+            continue
+        low, high = sorted((round_half_up(here), round_half_up(there)))
+        assert column <= set(range(low, high + 1))
+        assert column | dots[x + 1] >= set(range(low, high + 1))
+
+
+def test_a_steep_line_ends_one_dot_before_its_next_point() -> None:
+    grid = draw((Curve("rx", [0.0, 7.0, 7.0, 0.0, nan, 3.0]),), 3, 2)
+    assert ["".join(mark for mark, _ in row) for row in grid] == ["⡎⡇ ", "⡇⢇⠈"]
+    assert {role for row in grid for mark, role in row if mark != " "} == {"rx"}
+
+
+def round_half_up(height: float) -> int:
+    return int(height + 0.5 + 1e-9)
+
+
+@given(HEIGHTS, st.sampled_from([-1, 1]))
+def test_an_area_holds_every_dot_between_its_line_and_its_base(
+    heights: list[float], fill: int
 ) -> None:
-    columns, rows = 12, 4
-    ends = [2 * (columns + sum(moves[:count])) for count in range(len(moves) + 1)]
-    curves = [
-        Curve("rx", dots[end - 2 * columns : end], fill, 15 if fill > 0 else 0, "area")
-        for end in ends
+    base = 15 if fill > 0 else 0
+    line = dots_of(draw((Curve("rx", heights),), 12, 4))
+    area = dots_of(draw((Curve("rx", heights, fill, base, "area"),), 12, 4))
+    assert area.keys() == line.keys()
+    for x, dots in area.items():
+        edge = min(line[x]) if fill > 0 else max(line[x])
+        assert dots == set(range(min(edge, base), max(edge, base) + 1))
+
+
+@given(HEIGHTS)
+def test_only_the_edge_of_an_area_has_the_role_of_its_curve(heights: list[float]) -> None:
+    for fill, base in ((-1, 0), (1, 15)):
+        grid = draw((Curve("rx", heights, fill, base, "area"),), 12, 4)
+        for column in zip(*grid, strict=True):
+            roles = [role for mark, role in (column if fill < 0 else reversed(column)) if role]
+            assert roles == ["rx", *["area"] * (len(roles) - 1)][: len(roles)]
+
+
+def test_in_ascii_a_column_shows_the_height_farthest_from_the_base() -> None:
+    heights = [0.0, 9.0, 5.0, 1.0, nan, nan, 15.0, nan]
+    down = draw((Curve("rx", heights, -1, 0, "area"),), 4, 4, ascii_only=True)
+    assert ["".join(mark for mark, _ in row) for row in down] == ["   *", "*  :", ":* :", ":: :"]
+    up = draw((Curve("rx", heights, 1, 15, "area"),), 4, 4, ascii_only=True)
+    assert ["".join(mark for mark, _ in row) for row in up] == [":: *", "::  ", "::  ", "**  "]
+
+
+def test_a_curve_hides_the_cells_of_those_behind_it() -> None:
+    grid = draw((Curve("back", [0.0] * 4), Curve("front", [3.0, 3.0, nan, nan])), 2, 1)
+    assert grid == [[("⠉", "front"), ("⣀", "back")]]
+
+
+def test_the_same_arithmetic_off_by_a_hair_is_drawn_in_the_same_dot() -> None:
+    drawn = [
+        draw((Curve("rx", [y, y]),), 1, 4) for y in (5.5, 5.499999999999993, 5.500000000000004)
     ]
-    moved = [draw((curve,), columns, rows, ascii_only) for curve in curves]
-    for curve, picture in zip(curves, moved, strict=True):
-        canvas._recent.clear()
-        assert draw((curve,), columns, rows, ascii_only) == picture
+    assert drawn[0] == drawn[1] == drawn[2]
 
 
-def test_of_a_curve_that_moved_on_only_the_end_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[int] = []
-    lines = canvas._lines
-
-    def counted(heights: canvas.Heights, columns: int, *rest: Any) -> list[list[str]]:
-        drawn.append(columns)
-        return lines(heights, columns, *rest)
-
-    monkeypatch.setattr(canvas, "_lines", counted)
-    canvas._recent.clear()
-    dots = [float(place * 7 % 15) for place in range(140)]
-    for end in range(100, 140, 2):
-        draw((Curve("rx", dots[end - 100 : end], -1, 0, "area"),), 50, 4)
-    assert drawn[0] == 50
-    assert max(drawn[1:]) <= 2
-
-
-@given(DOTS, DOTS, st.integers(1, 3), st.booleans())
-def test_two_halves_look_as_if_drawn_one_by_one(
-    rx: list[float], tx: list[float], up: int, ascii_only: bool
-) -> None:
-    above = Curve("rx", [min(y, up * 4 - 1) for y in rx], -1, 0, "a")
-    below = Curve("tx", tx, 1, 15, "b")
-    both = draw_halves(above, below, 32, (up, 4), ascii_only)
-    canvas._recent.clear()
-    assert both[up:] == draw((below,), 32, 4, ascii_only)
-    assert both[:up] == draw((above,), 32, up, ascii_only)
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_heights_beyond_the_grid_are_drawn_at_its_edge(ascii_only: bool) -> None:
+    beyond, edge = ([1e12, -5.0, 99.0, 99.0], [7.0, 0.0, 7.0, 7.0])
+    pictures = [draw((Curve("rx", ys),), 2, 2, ascii_only) for ys in (beyond, edge)]
+    assert pictures[0] == pictures[1]
 
 
 @given(
@@ -196,12 +243,6 @@ def test_temperatures_of_any_kind_fit_their_chart(
     lines = temperature_lines(curves, rules, line, (width, height))
     assert len(lines) == height
     assert {line_width(one) for one in lines} == {width}
-
-
-@given(st.floats(1.0, 1e12))
-def test_round_numbers_enclose_the_value(value: float) -> None:
-    assert floor_nice(value) <= value * 1.001
-    assert nice(value) >= value * 0.999
 
 
 @given(LINES, LINES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -18,6 +19,7 @@ from mlxtop.model.run import Run, number
 from mlxtop.outputs import console
 from mlxtop.present.clean import clean, fit
 from mlxtop.present.load import rate
+from mlxtop.present.plot import run_charts
 
 if TYPE_CHECKING:
     from mlxtop.settings import Settings
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
         case [] | ["list"]:
             _list(directory, args)
         case ["show", wanted]:
-            _show(read_run(directory, find_id(directory, wanted)), args)
+            _show(read_run(directory, find_id(directory, wanted)), args, settings.ascii)
         case ["compare", first, second]:
             runs = [read_run(directory, find_id(directory, name)) for name in (first, second)]
             _compare(runs[0], runs[1], args)
@@ -166,17 +168,17 @@ def _row(row: Run) -> str:
     ).rstrip()
 
 
-def _show(run: Run, args: argparse.Namespace) -> None:
+def _show(run: Run, args: argparse.Namespace, ascii_only: bool) -> None:
     if args.json:
         console.say_json(document(run))
         return
     if args.csv:
         _table(_SAMPLES, map(_without_kind, run.intervals))
         return
-    console.say(*_lines(run))
+    console.say(*_lines(run, ascii_only))
 
 
-def _lines(run: Run) -> Iterator[str]:
+def _lines(run: Run, ascii_only: bool) -> Iterator[str]:
     """A whole run for people."""
     yield f"{run.id}{' DEMO' if run.demo else ''}  {_when(run)}  {run.host or '–'}"
     if run.note:
@@ -186,6 +188,7 @@ def _lines(run: Run) -> Iterator[str]:
     facts = [f"{key} {value}" for key, value in run.fingerprint.items() if value is not None]
     yield "on: " + ", ".join(facts)
     yield from map(_interval, run.intervals)
+    yield from run_charts(run, ascii_only, shutil.get_terminal_size().columns)
     for name, sensor in run.sensors.items():
         values = [
             f"{key.removesuffix('_c')} {value}"

@@ -6,7 +6,7 @@ Results are as wide as the constants say, so that columns never jump.
 
 from __future__ import annotations
 
-from math import isfinite
+from math import floor, isfinite, log10
 
 NONE = "–"
 
@@ -24,6 +24,7 @@ PERCENT_WIDTH = 5
 """`100 %`"""
 
 _PREFIXES = " kMGTPE"
+_NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
 def _digits(value: float, digits: int = 3) -> str:
@@ -204,3 +205,27 @@ def duration(seconds: float | None) -> str:
     if not days:
         return f"{hours} h {minutes_left:02d} min"
     return f"{days} d {hours_left:02d} h"
+
+
+def nice(value: float) -> float:
+    """Return the next round number that is not smaller, at least 1, for a scale.
+
+    >>> nice(46.1e9), nice(0.0)
+    (50000000000.0, 1.0)
+    """
+    if value <= 1.0:
+        return 1.0
+    power = 10.0 ** floor(log10(value))
+    return next(step * power for step in _NICE if step * power >= value * 0.9999)
+
+
+def floor_nice(value: float) -> float:
+    """Return the next round number that is not larger, for a scale.
+
+    >>> floor_nice(533e6), floor_nice(99.0)
+    (500000000.0, 80.0)
+    """
+    if value <= 1.0:
+        return value
+    power = 10.0 ** floor(log10(value))
+    return next(step * power for step in reversed(_NICE) if step * power <= value * 1.0001)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import ceil, floor, isnan, log10, nan
+from math import ceil, floor, isnan, nan
 from typing import NamedTuple
 
 from mlxtop.present.clean import fit
 from mlxtop.present.text import Line, Role, Run, line_width, spread
-from mlxtop.tui.widgets.canvas import DOTS_Y, Curve, Grid, draw, draw_halves
+from mlxtop.present.units import floor_nice, nice
+from mlxtop.tui.widgets.canvas import DOTS_Y, Curve, Grid, draw
 from mlxtop.tui.widgets.timeline import Timeline
 
 GUTTER = 6
@@ -21,8 +22,6 @@ LEAST_ROWS = 3
 LEAST_SCALE = 1000.0
 """bit/s of full scale at least, so that an idle port does not show its noise."""
 
-_NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
-
 
 class Rule(NamedTuple):
     """A horizontal line: a limit with its name."""
@@ -30,18 +29,6 @@ class Rule(NamedTuple):
     value: float
     label: str
     role: Role
-
-
-def nice(value: float) -> float:
-    """The next round number that is not smaller.
-
-    >>> nice(46.1e9), nice(0.0)
-    (50000000000.0, 1.0)
-    """
-    if value <= 1.0:
-        return 1.0
-    power = 10.0 ** floor(log10(value))
-    return next(step * power for step in _NICE if step * power >= value * 0.9999)
 
 
 def throughput_lines(
@@ -63,7 +50,10 @@ def throughput_lines(
     lowest = down * DOTS_Y - 1
     depth = [lowest - dot for dot in _dots(tx, per_row, down)]
     below = Curve(Role.TX, depth, 1, lowest, Role.TX_AREA)
-    grid = draw_halves(above, below, columns, (up, down), ascii_only)
+    grid = [
+        *draw((above,), columns, up, ascii_only),
+        *draw((below,), columns, down, ascii_only),
+    ]
     scale = _halves(up, down)
     for half, zero, step in ((up, up - 1, -1), (down, up, 1)):
         if limit is not None and limit.value < per_row * half:
@@ -86,18 +76,6 @@ def _halves(up: int, down: int) -> dict[int, Run]:
     if down > 2:
         scale[up + down // 2] = ("TX", Role.TX)
     return scale
-
-
-def floor_nice(value: float) -> float:
-    """The next round number that is not larger.
-
-    >>> floor_nice(533e6), floor_nice(99.0)
-    (500000000.0, 80.0)
-    """
-    if value <= 1.0:
-        return value
-    power = 10.0 ** floor(log10(value))
-    return next(step * power for step in reversed(_NICE) if step * power <= value * 1.0001)
 
 
 def _scale(rx: float, tx: float, limit: float | None) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from math import floor, isnan, nan
 
 from mlxtop.present.clean import fit
 from mlxtop.present.text import Line, Role, Run
+from mlxtop.present.units import nice
 from mlxtop.tui.widgets.canvas import DOTS_X, DOTS_Y, Curve, Grid, draw
 from mlxtop.tui.widgets.charts import (
     GUTTER,
@@ -19,7 +20,6 @@ from mlxtop.tui.widgets.charts import (
     ago,
     amount,
     grid_lines,
-    nice,
     rule_across,
 )
 from mlxtop.tui.widgets.timeline import Timeline
