@@ -1,11 +1,15 @@
-"""What all tests share: a home of their own, how often properties are tried, how screens wait."""
+"""What all tests share: a home, tries of properties, how time passes, how screens settle."""
 
 import os
 import shutil
 import tempfile
 
+import pytest
 import textual._wait
 from hypothesis import settings
+
+from mlxtop.lab import ManualClock
+from mlxtop.system.captured import CapturedSystem
 
 HOME = tempfile.mkdtemp(prefix="mlxtop-tests-home-")
 """Where settings, runs and logs of the tests go, and not into the home of who runs them."""
@@ -37,3 +41,9 @@ textual._wait.SLEEP_GRANULARITY = 0.005
 
 What takes longer is waited for by name, with `until()`.
 """
+
+
+@pytest.fixture(autouse=True)
+def _simulated_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let those who wait for a reader of a captured machine give up in simulated time alone."""
+    monkeypatch.setattr(CapturedSystem, "clock", ManualClock())

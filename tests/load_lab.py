@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 from mlxtop.actions.heat_guard import HeatGuard
 from mlxtop.actions.load import LoadRun, Timing
@@ -57,7 +57,7 @@ def run_load(
     started: Callable[[LoadRun], None] = lambda run: None,
 ) -> Outcome:
     """Run a test to its end, its frames read by a thread of their own."""
-    stop = Event()
+    stop, over = Event(), Event()
     source = LiveSource(system, patience=5.0)
     found = frames(source, stop)
     frame = next(found)
@@ -71,23 +71,19 @@ def run_load(
     def feed() -> None:
         for each in found:
             run.frame(each)
+        over.set()
 
     run.frame(frame)
     started(run)
-    thread = Thread(target=feed, daemon=True)
-    thread.start()
+    system.clock.thread(feed, "frames")
     try:
         return run.run()
     finally:
         stop.set()
-        thread.join(5)
+        system.clock.wait(5.0, over)
         source.close()
 
 
 def simulated(name: str = "pacu", seed: int = 0) -> LabSystem:
     """A simulated machine whose time passes when all wait for it."""
-    clock = ManualClock()
-    clock.GRACE = 10.0  # the threads of a run are busy for long, now and then, on a busy computer
-    system = load_lab(name, clock, seed)
-    install(system, mstlink=None, mstmget_temp=None)  # whose readers would keep the clock waiting
-    return system
+    return load_lab(name, ManualClock(), seed)

@@ -133,7 +133,7 @@ class Plugged(CapturedSystem):
         if question is Question.MODULE_EEPROM:
             self.asked += 1
             if self.hanging:
-                self.hang.wait(20)
+                self.clock.wait(None, self.hang)
             return {"data": self.image.hex()}
         return super().ask(question, subject, *details)
 
@@ -200,7 +200,7 @@ def test_a_sensor_that_never_answered_says_so() -> None:
     class Hanging(Plugged):
         def read(self, path: str) -> bytes:
             if "/hwmon" in path and path.endswith("_input"):
-                hang.wait(20)
+                self.clock.wait(None, hang)
             return super().read(path)
 
     system = Hanging()

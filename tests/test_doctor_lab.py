@@ -22,9 +22,8 @@ QUIET = 130.0
 
 def examined(machine: str, seconds: float) -> tuple[Frame, Tuning, Report]:
     """A machine so many seconds after its start."""
-    clock = ManualClock()
-    system = load_lab(machine, clock)
-    clock.advance(seconds)
+    system = load_lab(machine, ManualClock())
+    system.wait(seconds, Event())
     source = LiveSource(system, 1.0, incidents=True)
     stop = Event()
     try:

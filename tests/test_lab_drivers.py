@@ -76,12 +76,11 @@ def test_nothing_else_can_be_written(ceph: LabSystem) -> None:
 
 
 def test_events_tell_what_happens_while_somebody_listens() -> None:
-    clock = ManualClock(auto=False)
-    system = load_lab("ceph", clock)
+    system = load_lab("ceph", ManualClock())
     stop = Event()
     seen: list[DeviceEvent] = []
     events = system.events(stop)
-    clock.advance(80)
+    system.wait(80, stop)
     for event in events:
         seen.append(event)
         stop.set()

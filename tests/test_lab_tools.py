@@ -1,7 +1,7 @@
 """The commands of simulated machines, read here by the product's own parsers."""
 
 import json
-from threading import Event, Thread
+from threading import Event
 
 import pytest
 
@@ -138,24 +138,3 @@ def test_a_refused_connection_is_told_in_every_format(pacu: LabSystem) -> None:
     assert document["error"].endswith("Connection refused")
     line = pacu.run([*argv, "--json-stream"]).stdout.splitlines()[0]
     assert json.loads(line)["event"] == "error"
-
-
-def test_two_threads_that_wait_take_turns_on_a_manual_clock() -> None:
-    clock = ManualClock()
-    seen: list[tuple[str, float]] = []
-    stop = Event()
-
-    def often() -> None:
-        for _ in range(10):
-            clock.wait(0.5, stop)
-            seen.append(("often", clock.now()))
-
-    thread = Thread(target=often)
-    clock.wait(0.1, stop)
-    thread.start()
-    for _ in range(5):
-        clock.wait(1.0, stop)
-        seen.append(("seldom", clock.now()))
-    thread.join(5)
-    assert [when for _, when in seen] == sorted(when for _, when in seen)
-    assert next(when for name, when in seen if name == "seldom") <= 1.2

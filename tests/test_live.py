@@ -2,7 +2,6 @@
 
 import errno
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mlxtop.lab.clock import Either
 from mlxtop.model.counters import Origin
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import LinkState, Sample
@@ -49,9 +49,9 @@ class Machine(CapturedSystem):
 
     def _disturb(self, what: str) -> None:
         if self.slow:
-            time.sleep(self.slow)
+            self.clock.wait(self.slow, Event())
         if what in self.hanging:
-            self.hanging[what].wait(30)
+            self.clock.wait(None, self.hanging[what])
         if what in self.failing:
             raise OSError(self.failing[what], os.strerror(self.failing[what]))
 
@@ -65,7 +65,8 @@ class Machine(CapturedSystem):
 
     def events(self, stop: Event) -> Iterator[DeviceEvent]:
         while not stop.is_set():
-            if self.happened.wait(0.01):
+            self.clock.wait(None, Either(self.happened, stop))
+            if self.happened.is_set():
                 self.happened.clear()
                 yield from self.pending
                 self.seen.set()
@@ -116,12 +117,8 @@ def test_a_sensor_that_hangs_is_stale_while_counters_go_on(
     assert found.ports[PORT].readings[Origin.MAC].tick == found.tick
     assert any("no answer" in problem.text for problem in found.problems)
     machine.hanging.pop("temp1_input").set()
-    # Nobody waits for a reader that hung, so that its thread needs time of its own to return.
-    deadline = time.monotonic() + 10
-    while found.ports[PORT].temperatures[0].stale and time.monotonic() < deadline:
-        time.sleep(0.01)
-        found = next(samples)
-    assert not found.ports[PORT].temperatures[0].stale
+    machine.clock.wait(0.1, Event())  # nobody else waits for a reader that hung
+    assert not next(samples).ports[PORT].temperatures[0].stale
 
 
 def test_counters_that_hang_delay_neither_the_others_nor_the_next_sample(
@@ -142,9 +139,9 @@ def test_the_first_sample_of_a_machine_that_is_slow_itself_is_complete(
     monkeypatch.setattr("mlxtop.sources.live.UNHURRIED", (0.6, 30.0))
     machine.slow = 0.015
     source = LiveSource(machine)
-    began = time.monotonic()
+    began = machine.clock.now()
     found = source.take()
-    took = time.monotonic() - began
+    took = machine.clock.now() - began
     quick = LiveSource(Machine()).take()
     source.close()
     assert took > 0.6
@@ -241,7 +238,7 @@ def test_for_a_screen_events_come_after_the_first_sample_and_nothing_is_missed(
     assert not asked.is_set()
     machine.capture.answers[("links",)].pop()  # type: ignore[union-attr]
     assert VETH not in next(found).ports  # though nobody heard that it went
-    assert asked.wait(5)
+    assert machine.clock.wait(5.0, asked)
     machine.capture.answers[("links",)][1]["carrier"] = 0  # type: ignore[index]
     _tell(machine, DeviceEvent("link", "net", "enp67s0np0"))
     assert next(found).ports[PORT].link.state is LinkState.DOWN
@@ -253,5 +250,5 @@ def _tell(machine: Machine, event: DeviceEvent) -> None:
     """Let an event happen and wait until the sampler's thread has taken note."""
     machine.pending = [event]
     machine.happened.set()
-    assert machine.seen.wait(5)
+    assert machine.clock.wait(5.0, machine.seen)
     machine.seen.clear()

@@ -158,15 +158,14 @@ def test_an_rdma_tool_runs_with_the_same_guard_and_record(tmp_path: Path) -> Non
     assert not latency.failed
 
 
-def silent(argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
-    """A far end that takes the connection and says nothing."""
-    stop.wait(20)
-    return Finished(-15, "", "")
-
-
 def test_a_far_end_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     system = simulated()
-    monkeypatch.setattr(system._clock, "GRACE", 0.2)  # what is silent never waits by the clock
+
+    def silent(argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
+        """Take the connection and say nothing."""
+        system.wait(100.0, stop)
+        return Finished(-15, "", "")
+
     monkeypatch.setattr(system, "stream", silent)
     outcome = run_load(system, LoadRequest(PEER))
     assert outcome.ended == f"failed: no iperf3 server answers at {PEER}, port 5201"
@@ -174,7 +173,7 @@ def test_a_far_end_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatc
 
 def streams(plan: LoadPlan, output: list[list[str]]) -> LoadStreams:
     """Processes of a plan that print these lines, one after the other, and end."""
-    system = load_lab("pacu", ManualClock(auto=False))
+    system = load_lab("pacu", ManualClock())
     waiting = list(output)
 
     def printing(argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
@@ -332,21 +331,23 @@ def test_a_session_plans_runs_and_keeps_what_came_of_it(state: Path) -> None:
     frame = first_frame(system)
     assert made.start(frame, LoadWish(LoadRequest("10.0.0.2")))
     while made.view().busy:
-        nudged.wait(5)
+        system.wait(5.0, nudged)
+        nudged.clear()
     view = made.view()
     assert view.plan is not None and view.plan.refusals and view.outcome is None
     timing = Timing(cooldown=0.0)
     assert made.start(frame, LoadWish(LoadRequest(PEER, seconds=3), timing=timing, note="new"))
     assert not made.start(frame, LoadWish(LoadRequest(PEER))), "one at a time"
     while made.view().busy:
-        nudged.wait(5)
+        system.wait(5.0, nudged)
+        nudged.clear()
     outcome = made.view().outcome
     assert outcome is not None and outcome.ended == "complete"
     assert read_run(state, outcome.run or "").note == "new"
 
 
 def test_a_session_that_is_closed_leaves_nothing_running(state: Path) -> None:
-    made, system, _ = session(state, ManualClock(auto=False))
+    made, system, _ = session(state, ManualClock())
     made.serve(5201)
     assert made.start(first_frame(system), LoadWish(LoadRequest(PEER, seconds=600)))
     while not ((status := made.view().status) and status.phase is Phase.LOAD):

@@ -47,7 +47,7 @@ def test_no_damage_of_a_record_makes_any_output_raise(one: Run, other: Run) -> N
         *(change.document() for change in compare(one, other)),
     ]
     assert strict(encode(documents)) is not None
-    for text in (runs._row(one), *runs._lines(one), *map(runs._change, compare(one, other)), False):
+    for text in (runs._row(one), *runs._lines(one, False), *map(runs._change, compare(one, other))):
         assert isinstance(text, str)
     for row in (runs.summary(one), *one.intervals):
         assert len([runs._cell(value) for value in row.values()]) == len(row)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from threading import Event
+from typing import cast
 
 import pytest
 from rich.console import RenderableType
@@ -17,6 +19,7 @@ from textual.strip import Strip
 
 from mlxtop.model.sample import Sample
 from mlxtop.settings import Settings
+from mlxtop.system.clock import Clock
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.driver import QuietDriver
 from mlxtop.tui.flow import QUESTION
@@ -41,13 +44,18 @@ def samples(count: int = 6) -> list[Sample]:
     ]
 
 
-async def until(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
-    """Let the loop run until something holds; fails after a few seconds."""
-    for _ in range(300):
+async def until(
+    pilot: Pilot[int], condition: Callable[[], bool], clock: Clock | None = None
+) -> None:
+    """Let the loop run, and a simulated clock, until something holds; fails after a minute."""
+    limit = time.monotonic() + 60.0
+    while True:
+        if clock is not None:
+            clock.wait(0.5, Event())
         await pilot.pause(0.01)
         if condition():
             return
-    raise AssertionError("it never came true")
+        assert time.monotonic() < limit, screen_text(cast("MlxtopApp", pilot.app))
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from math import exp, nan
 
@@ -27,6 +27,7 @@ from mlxtop.tui.widgets.lines import Styled
 from mlxtop.tui.widgets.timeline import timeline
 from tests.heat_curves import Body, Sensor, readings
 from tests.samples import PACU, Samples, ethernet, frame, sample
+from tests.test_tui_app import until
 
 
 def warm_up(seconds: int = 80, stale: bool = False) -> list[Sample]:
@@ -55,14 +56,6 @@ async def running(
 def given_last(app: MlxtopApp, given: list[Sample]) -> object:
     newest = app.state.newest
     return newest if newest is not None and newest.sample is given[-1] else None
-
-
-async def until(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
-    for _ in range(500):
-        await pilot.pause(0.01)
-        if condition() and pilot.app.screen is not None:
-            return
-    raise AssertionError("it never came true")
 
 
 def text_of(widget: Styled) -> str:

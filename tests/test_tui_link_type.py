@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from threading import Event
 
@@ -29,8 +29,8 @@ B2 = PortId("0000:08:00.1", 1)
 class Screen:
     """The application with the dialog of a port open."""
 
-    def __init__(self, app: MlxtopApp, pilot: Pilot[int]) -> None:
-        self.app, self.pilot = app, pilot
+    def __init__(self, app: MlxtopApp, pilot: Pilot[int], system: LinkLab) -> None:
+        self.app, self.pilot, self._system = app, pilot, system
 
     @property
     def dialog(self) -> LinkTypeDialog:
@@ -42,8 +42,12 @@ class Screen:
     def text(self) -> str:
         return screen_text(self.app)
 
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Let the machine's time pass until something holds."""
+        await until(self.pilot, condition, self._system.clock)
+
     async def stage(self, stage: Stage) -> None:
-        await until(self.pilot, lambda: self.dialog.stage is stage)
+        await self.until(lambda: self.dialog.stage is stage)
         await self.pilot.pause()
 
     async def choose(self, text: str) -> None:
@@ -80,7 +84,7 @@ async def opened(
             await pilot.pause()
         await pilot.press("L")
         await until(pilot, lambda: isinstance(app.screen, LinkTypeDialog))
-        yield Screen(app, pilot)
+        yield Screen(app, pilot, system)
 
 
 async def test_types_of_both_ports_and_all_choices_are_shown() -> None:
@@ -155,7 +159,7 @@ async def test_a_change_at_once_is_taken_back(key: str, monkeypatch: pytest.Monk
             await screen.press("n")
         await screen.stage(Stage.FAILED)
         assert "taken back" in screen.text
-        await until(screen.pilot, lambda: len(system.written) == 2)
+        await screen.until(lambda: len(system.written) == 2)
     assert system.written == [(f"{FILES}1", b"eth\n"), (f"{FILES}1", b"ib\n")]
 
 
@@ -209,7 +213,7 @@ async def test_a_reset_asks_for_its_levels_and_is_refused_on_a_guarded_card() ->
         await screen.stage(Stage.CHOOSING)
         await screen.choose("firmware reset now")
         await screen.stage(Stage.CHOOSING)
-        await until(screen.pilot, lambda: "level 4: Warm Reboot" in screen.text)
+        await screen.until(lambda: "level 4: Warm Reboot" in screen.text)
         await screen.choose("level 3")
         await screen.press("y")
         await screen.stage(Stage.DONE)

@@ -1,12 +1,10 @@
-"""The load dialog on a simulated machine whose time runs ten times as fast."""
+"""The load dialog on a simulated machine in simulated time."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from threading import Event
 from typing import cast
 
 import pytest
@@ -17,7 +15,7 @@ from mlxtop.actions.hands import Hands
 from mlxtop.actions.load_session import SessionView
 from mlxtop.actions.run_log import list_ids, read_run
 from mlxtop.analysis.load_outcome import Phase
-from mlxtop.lab import load_lab
+from mlxtop.lab import ManualClock, load_lab
 from mlxtop.model.load import Direction, Tool
 from mlxtop.settings import Settings
 from mlxtop.sources.live import LiveSource
@@ -27,30 +25,16 @@ from mlxtop.tui.screens.load_form import FIELDS, WrongField, wish
 from mlxtop.tui.screens.overview import Overview
 
 from .test_tui_app import screen_text
+from .test_tui_app import until as until_on
 
 PEER = "10.0.0.3"
-SPEED = 10
-
-
-class FastClock:
-    """Real time, but more of it."""
-
-    def now(self) -> float:
-        return time.monotonic() * SPEED
-
-    def wall(self) -> float:
-        return 1_760_000_000.0 + self.now()
-
-    def wait(self, seconds: float, stop: Event) -> bool:
-        return stop.wait(max(seconds, 0.0) / SPEED)
 
 
 async def until(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
-    """Let the loop run until something holds; fails after half a minute."""
-    limit = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < limit, screen_text(cast("MlxtopApp", pilot.app))
-        await pilot.pause(0.02)
+    """Let the machine's time pass until something holds."""
+    hands = cast("MlxtopApp", pilot.app).hands
+    assert hands is not None
+    await until_on(pilot, condition, hands.system.clock)
 
 
 @asynccontextmanager
@@ -62,7 +46,7 @@ async def dialog(
 ) -> AsyncIterator[tuple[MlxtopApp, Pilot[int]]]:
     """The application with the dialog open."""
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
-    system = load_lab(machine, FastClock())
+    system = load_lab(machine, ManualClock())
     app = MlxtopApp(LiveSource(system, 1.0), Settings(), Hands(system))
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.state.newest is not None and app.state.selected is not None)
@@ -196,7 +180,7 @@ async def test_wrong_fields_are_told_and_any_size_is_survived(
 async def test_the_dialog_does_not_exist_where_nothing_may_be_changed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    system = load_lab("pacu", FastClock())
+    system = load_lab("pacu", ManualClock())
     app = MlxtopApp(LiveSource(system, 1.0), Settings(readonly=True), Hands(system))
     async with app.run_test() as pilot:
         await until(pilot, lambda: app.state.selected is not None)

@@ -168,7 +168,7 @@ def test_a_card_that_hangs_is_given_up_and_takes_no_other_with_it() -> None:
     class Hanging(CapturedSystem):
         def ask(self, question: Question, subject: str = "", *details: int) -> Any:
             if subject == "stuck":
-                released.wait(30.0)
+                self.clock.wait(None, released)
             return {"rx": 1024}
 
     stuck = Port(PortId("0000:44:00.0", 1), PortKind.PHYSICAL, netdev="stuck", adapter="other")

@@ -11,6 +11,7 @@ import pytest
 
 from mlxtop.sources.slow import SlowReader
 from mlxtop.sources.workers import HELD_UP, Workers
+from mlxtop.system.clock import RealClock
 
 LONG = 10.0
 """Seconds after which a test has failed."""
@@ -31,7 +32,7 @@ def until(true: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def workers(request: pytest.FixtureRequest) -> Workers:
-    return Workers(request.node.name)
+    return Workers(request.node.name, RealClock())
 
 
 def hanging(workers: Workers) -> Event:

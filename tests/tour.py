@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from threading import Event
 
 from textual.pilot import Pilot
 
@@ -41,11 +42,13 @@ class Walk:
         await self.pilot.pause()
 
     async def _step(self, seconds: float) -> None:
-        """One sample; a sampler that was still busy when the clock moved needs another push."""
+        """One sample; while its readers wait for what hangs, more time has to pass."""
         tick = self._tick()
         for _ in range(20):
-            self._clock.advance(seconds)
-            if await self.until(lambda: self._tick() > tick, 0.5):
+            self._clock.wait(seconds, Event())
+            assert await self.until(lambda: self._tick() > tick or self._clock.resting(), 60.0)
+            await self.pilot.pause()
+            if self._tick() > tick:
                 break
         else:
             raise AssertionError("no sample came")
@@ -77,7 +80,7 @@ async def walk(
     settings: Settings | None = None,
 ) -> AsyncIterator[Walk]:
     """The application on `machine`, with its first sample on the screen."""
-    clock = ManualClock(auto=False)
+    clock = ManualClock()
     system = load_lab(machine, clock)
     source = LiveSource(system, interval, incidents=True)
     app = screen(source, system, settings or Settings())

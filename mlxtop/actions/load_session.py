@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Event, Lock
 
 from mlxtop.actions.heat_guard import AHEAD, HeatGuard
 from mlxtop.actions.load import LoadRun, Timing
@@ -112,7 +112,8 @@ class LoadSession:
         self._lock = Lock()
         self._view = SessionView()
         self._run: LoadRun | None = None
-        self._thread: Thread | None = None
+        self._ended = Event()
+        self._ended.set()
         self._cancelled = False
         self._servers: IperfServers | None = None
         self._lines: deque[str] = deque(maxlen=SERVER_LINES)
@@ -142,10 +143,8 @@ class LoadSession:
                 return False
             self._view = SessionView(busy=True)
             self._run, self._cancelled = None, False
-            self._thread = Thread(
-                target=self._work, args=(frame, wish, only_plan), name="load", daemon=True
-            )
-            self._thread.start()
+            self._ended.clear()
+            self._system.clock.thread(self._work, "load", frame, wish, only_plan)
         return True
 
     def _work(self, frame: Frame, wish: LoadWish, only_plan: bool) -> None:
@@ -173,6 +172,7 @@ class LoadSession:
             with self._lock:
                 self._run = None
             self._update(busy=False)
+            self._ended.set()
 
     def _update(self, **changes: object) -> None:
         with self._lock:
@@ -208,7 +208,7 @@ class LoadSession:
         with self._lock:
             self._servers = servers
             self._lines.clear()
-        Thread(target=begin, name="servers", daemon=True).start()
+        self._system.clock.thread(begin, "servers")
 
     def stop_serving(self) -> None:
         """End the servers."""
@@ -219,6 +219,4 @@ class LoadSession:
         """End everything; waits a moment for the record to be finished."""
         self.stop_serving()
         self.cancel(why)
-        thread = self._thread
-        if thread is not None:
-            thread.join(FAREWELL)
+        self._system.clock.wait(FAREWELL, self._ended)

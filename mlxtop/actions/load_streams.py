@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from queue import Full, Queue
-from threading import Barrier, Event, Thread
+from threading import Barrier, Event
 from typing import Protocol
 
 from mlxtop.model.load import (
@@ -102,12 +102,11 @@ class LoadStreams:
         self._started = self._system.now()
         ready = Barrier(len(self._processes) + 1)
         for number, process in enumerate(self._processes):
-            arguments = (number, process.argv, ready)
-            Thread(target=self._stream, args=arguments, name=f"load {number}", daemon=True).start()
+            name = f"load {number}"
+            self._system.clock.thread(self._stream, name, number, process.argv, ready)
         ready.wait()
 
     def _stream(self, number: int, argv: tuple[str, ...], ready: Barrier) -> None:
-        self._system.wait(0.0, self._halt)  # a simulated clock learns that it has to wait for us
         ready.wait()
         try:
             ended: Finished | OSError = self._system.stream(

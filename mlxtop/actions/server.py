@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 
 from mlxtop.actions.load_commands import server_command
 from mlxtop.sources.iperf3 import INSTALL, probe
@@ -38,7 +38,7 @@ class IperfServers:
         with self._lock:
             self._running += count
         for argv in commands:
-            Thread(target=self._serve, args=(argv,), name="iperf3 server", daemon=True).start()
+            self._system.clock.thread(self._serve, "iperf3 server", argv)
         return tuple(" ".join(argv) for argv in commands)
 
     def stop(self) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from time import monotonic
 
 from mlxtop.actions.cards import Card, claimed, survey
 from mlxtop.actions.privilege import Access, NotAllowed, access
@@ -113,16 +112,18 @@ class Examiner:
                 partial(_ask_tools, self._system, inventory, key, self._values.get(key)),
                 TOOL_SECONDS,
                 TOOL_SECONDS,
+                self._system.clock,
             )
             for key in keys
         }
         for reader in readers.values():
             reader.poll(self._system.now())
-        until = monotonic() + TOOL_SECONDS
+        until = self._system.clock.now() + TOOL_SECONDS
         answers: list[_Answer] = []
         late = {}
         for key, reader in readers.items():
-            if reader.settle(max(0.0, until - monotonic())) and reader.value is not None:
+            left = until - self._system.clock.now()
+            if reader.settle(left) and reader.value is not None:
                 answers += reader.value
             else:
                 late[key] = reader.error or f"no answer within {TOOL_SECONDS:g} s"

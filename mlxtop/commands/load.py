@@ -11,7 +11,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from threading import Event, Thread
+from threading import Event
 from typing import TYPE_CHECKING
 
 from mlxtop.commands.arguments import between, host
@@ -186,7 +186,7 @@ class _Test:
             console.warn(f"mlxtop: {problem}")
         with self._signals(test):
             test.frame(frame)
-            Thread(target=self._feed, args=(found, test), name="frames", daemon=True).start()
+            self._system.clock.thread(self._feed, "frames", found, test)
             self._source.guarded = True
             return test.run()
 

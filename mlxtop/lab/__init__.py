@@ -11,12 +11,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from mlxtop.lab.clock import Clock, ManualClock, RealClock
+from mlxtop.lab.clock import ManualClock
 from mlxtop.lab.spec import machine, merge
 from mlxtop.lab.system import LabSystem
 from mlxtop.system.capture_file import Capture, parse_capture
+from mlxtop.system.clock import Clock, RealClock
 
-__all__ = ["DEFAULT", "MACHINES", "LabSystem", "ManualClock", "RealClock", "load_lab"]
+__all__ = ["DEFAULT", "MACHINES", "LabSystem", "ManualClock", "load_lab"]
 
 DEFAULT = "pacu"
 _ORDER = (

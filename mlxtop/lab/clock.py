@@ -1,26 +1,20 @@
-"""Time of a simulated machine: the real clock for people, one that the test moves for tests."""
+"""Time of a simulated machine: a clock that stands still while anybody has something to do."""
 
 from __future__ import annotations
 
-import threading
+import math
 import time
-from threading import Condition, Event, get_ident
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Condition, Event, Lock, Thread, current_thread
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
 
 _GLANCE = 0.03
-
-
-class Clock(Protocol):
-    """Seconds that pass; `wall` is only ever shown."""
-
-    def now(self) -> float:
-        """Monotonic seconds."""
-
-    def wall(self) -> float:
-        """Seconds since the epoch."""
-
-    def wait(self, seconds: float, stop: Event) -> bool:
-        """Let time pass, ending early with `stop`; says whether `stop` is set."""
+_POLL = 0.01
+"""Real seconds between looks at events that threads set which do not take part."""
 
 
 class Either(Event):
@@ -31,7 +25,7 @@ class Either(Event):
         self._both = one, other
 
     def is_set(self) -> bool:
-        """Whether one of them is set."""
+        """Return whether one of them is set."""
         return any(each.is_set() for each in self._both)
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -45,80 +39,142 @@ class Either(Event):
         return True
 
 
-class RealClock:
-    """The clock of this computer."""
+@dataclass(slots=True)
+class _Waiting:
+    """A thread's wait: over at an instant, or as soon as something holds."""
 
-    def now(self) -> float:
-        """Monotonic seconds."""
-        return time.monotonic()
+    end: float
+    holds: Callable[[], object]
+    woken: Condition = field(repr=False)
 
-    def wall(self) -> float:
-        """Seconds since the epoch."""
-        return time.time()
-
-    def wait(self, seconds: float, stop: Event) -> bool:
-        """Sleep until the time is over or `stop` is set."""
-        return stop.wait(max(seconds, 0.0))
+    def over(self, now: float) -> bool:
+        """Return whether the thread can go on."""
+        return now >= self.end or bool(self.holds())
 
 
 class ManualClock:
-    """Time that moves by `advance`, and with `auto` by waiting for it, which then takes no time.
+    """Simulated time: it passes only while every thread that takes part waits for it.
 
-    With several threads that wait, time goes to the earliest end of their waits once all of them
-    wait, so that they take turns as they would in real time; a thread that has something else to
-    do for longer than `GRACE` real seconds no longer counts. Without `auto` a thread that waits
-    sleeps until another has moved the clock far enough.
+    It then goes to the earliest end of their waits, so that they take turns as they would in real
+    time, and no real time is lost. The thread that makes the clock takes part, and those of
+    `thread` and `take_part`, until they end; others while they wait. Who takes part and does
+    anything else than wait by this clock holds time still, be it sleeping: so wait for another
+    thread's work by `wait` or at a `queue`.
     """
 
     EPOCH = 1_760_000_000.0
-    GRACE = 0.1
 
-    def __init__(self, auto: bool = True) -> None:
-        self._auto = auto
+    def __init__(self) -> None:
         self._now = 0.0
-        self._moved = Condition()
-        self._waiting: dict[int, float] = {}
-        self._left: dict[int, float] = {}
-        """Thread to the real instant at which it last stopped waiting."""
+        self._lock = Lock()
+        self._running: set[Thread] = {current_thread()}
+        """Those who take part and do not wait."""
+        self._waiting: dict[Thread, _Waiting] = {}
 
     def now(self) -> float:
-        """Seconds moved so far."""
+        """Return the seconds that have passed."""
         return self._now
 
     def wall(self) -> float:
-        """A fixed day in 2025, moved with the clock."""
+        """Return a fixed day in 2025, moved with the clock."""
         return self.EPOCH + self._now
 
-    def advance(self, seconds: float) -> None:
-        """Let time pass and wake those for whom it is enough."""
-        with self._moved:
-            self._now += seconds
-            self._moved.notify_all()
-
-    def wait(self, seconds: float, stop: Event) -> bool:
-        """Let others go first, or time pass (`auto`), until the time is over or `stop` is set."""
-        me = get_ident()
-        with self._moved:
-            until = self._now + max(seconds, 0.0)
-            self._waiting[me] = until
-            self._left.pop(me, None)
-            while self._now < until and not stop.is_set():
-                if self._auto and self._all_wait():
-                    self._now = min(self._waiting.values())
-                    self._moved.notify_all()
-                else:
-                    self._moved.wait(0.01)
-            del self._waiting[me]
-            self._left[me] = time.monotonic()
+    def wait(self, seconds: float | None, stop: Event) -> bool:
+        """Let time pass until `stop` is set, `seconds` at most; return whether `stop` is set."""
+        with self._lock:
+            end = math.inf if seconds is None else self._now + max(seconds, 0.0)
+            self._wait(end, stop.is_set, _POLL)
         return stop.is_set()
 
-    def _all_wait(self) -> bool:
-        """Whether every thread that takes part is waiting for a later time than now."""
-        if any(until <= self._now for until in self._waiting.values()):
-            return False
-        recent = time.monotonic() - self.GRACE
-        alive = {thread.ident for thread in threading.enumerate()} if self._left else set()
-        self._left = {
-            thread: left for thread, left in self._left.items() if left > recent and thread in alive
-        }
-        return not self._left
+    def thread(self, target: Callable[..., object], name: str, *arguments: Any) -> Thread:
+        """Start a daemon thread that takes part before this returns."""
+
+        def run() -> None:
+            try:
+                target(*arguments)
+            finally:
+                with self._lock:
+                    self._running.discard(current_thread())
+                    self._go_on()
+
+        thread = Thread(target=run, name=name, daemon=True)
+        with self._lock:  # time cannot pass between the start and its entry here
+            thread.start()
+            self._running.add(thread)
+        return thread
+
+    def take_part(self) -> None:
+        """Let time stand still while the calling thread runs, until it ends."""
+        with self._lock:
+            self._running.add(current_thread())
+
+    def queue(self) -> _Queue[Any]:
+        """Return a queue at which threads can wait for each other."""
+        return _Queue(self)
+
+    def resting(self) -> bool:
+        """Return whether every other thread that takes part waits, and none can go on now."""
+        with self._lock:
+            self._bury()
+            return self._running <= {current_thread()} and not self._ready()
+
+    def _wait(self, end: float, holds: Callable[[], object], poll: float | None) -> None:
+        """Wait with the lock held; `poll`: real seconds between looks at `holds`."""
+        me = current_thread()
+        waiting = _Waiting(end, holds, Condition(self._lock))
+        takes_part = me in self._running
+        self._running.discard(me)
+        self._waiting[me] = waiting
+        try:
+            while not waiting.over(self._now):
+                self._go_on()
+                if not waiting.over(self._now):
+                    waiting.woken.wait(poll)
+        finally:
+            del self._waiting[me]
+            if takes_part:
+                self._running.add(me)
+
+    def _go_on(self) -> None:
+        """Wake who can go on; if nobody runs or can, let time pass to the earliest end."""
+        ready = self._ready()
+        if not ready and self._waiting:
+            self._bury()
+            end = min(waiting.end for waiting in self._waiting.values())
+            if not self._running and end < math.inf:
+                self._now = end
+                ready = self._ready()
+        for waiting in ready:
+            waiting.woken.notify()
+
+    def _ready(self) -> list[_Waiting]:
+        return [waiting for waiting in self._waiting.values() if waiting.over(self._now)]
+
+    def _bury(self) -> None:
+        """Forget threads that have ended."""
+        self._running = {thread for thread in self._running if thread.is_alive()}
+
+
+class _Queue(Generic[T]):
+    """A queue whose waiting threads let simulated time pass."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self._items: deque[T] = deque()
+
+    def put(self, item: T, /) -> None:
+        """Add a thing and wake who waits for it."""
+        with self._clock._lock:
+            self._items.append(item)
+            if len(self._items) == 1:  # else who waits for it is being woken already
+                self._clock._go_on()
+
+    def get(self) -> T:
+        """Take the oldest thing, waiting until there is one."""
+        with self._clock._lock:
+            self._clock._wait(math.inf, self._items.__len__, None)
+            return self._items.popleft()
+
+    def empty(self) -> bool:
+        """Return whether there is nothing to take."""
+        return not self._items

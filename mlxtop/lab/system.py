@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from mlxtop.lab.answers import Kernel
 from mlxtop.lab.bootlog import boot_records, kmsg_text
-from mlxtop.lab.clock import Clock, Either
+from mlxtop.lab.clock import Either
 from mlxtop.lab.drivers import Drivers
 from mlxtop.lab.mishaps import play
 from mlxtop.lab.netdir import add_hwmon, add_netdev, add_rdma
@@ -23,9 +23,10 @@ from mlxtop.lab.spec import MachineSpec
 from mlxtop.lab.tools.registry import start
 from mlxtop.lab.tools.shell import SLICE, Machine, execute
 from mlxtop.lab.tree import LabTree
-from mlxtop.lab.world import World
+from mlxtop.lab.world import STEP, World
 from mlxtop.system.capture_file import Capture, Node
 from mlxtop.system.captured import CapturedSystem
+from mlxtop.system.clock import Clock
 from mlxtop.system.door import (
     FILE_LIMIT,
     Answer,
@@ -37,8 +38,8 @@ from mlxtop.system.door import (
 
 T = TypeVar("T")
 
-PATIENCE = 0.1
-"""Seconds, of the real clock, between two looks at what has happened."""
+CLAIM_EVERY = 0.05
+"""Seconds between two looks at a lock that somebody else holds."""
 
 
 class _Hangs(Exception):
@@ -54,7 +55,7 @@ class LabSystem(CapturedSystem):
     def __init__(self, spec: MachineSpec, capture: Capture, clock: Clock, seed: int) -> None:
         self.world = World(spec, seed)
         self._base = capture
-        self._clock = clock
+        self.clock = clock
         self._start = clock.now()
         self._paths: dict[str, str] = {}
         self._built = -1
@@ -113,7 +114,7 @@ class LabSystem(CapturedSystem):
 
     def _now(self) -> World:
         """The world, worked out up to now; call with its lock held."""
-        self.world.advance(self._clock.now() - self._start)
+        self.world.advance(self.clock.now() - self._start)
         if self._built != self.world.generation:
             self._build()
         return self.world
@@ -154,7 +155,7 @@ class LabSystem(CapturedSystem):
                     return super().read(place)
                 return content().encode()[:FILE_LIMIT]
         except _Hangs:
-            self._closed.wait()
+            self.clock.wait(None, self._closed)
             raise OSError(errno.EIO, os.strerror(errno.EIO), path) from None
 
     def list(self, path: str) -> list[str]:
@@ -204,15 +205,15 @@ class LabSystem(CapturedSystem):
 
     def now(self) -> float:
         """Monotonic seconds: since this machine was started."""
-        return self.world.spec.uptime + self._clock.now() - self._start
+        return self.world.spec.uptime + self.clock.now() - self._start
 
     def wall(self) -> float:
         """Seconds since the epoch."""
-        return self._clock.wall()
+        return self.clock.wall()
 
     def wait(self, seconds: float, stop: Event) -> bool:
         """Let the machine's time pass."""
-        return self._clock.wait(seconds, stop)
+        return self.clock.wait(seconds, stop)
 
     def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
         """Records of the kernel log as the world goes on."""
@@ -234,7 +235,7 @@ class LabSystem(CapturedSystem):
                 fresh = told[place:]
             place += len(fresh)
             yield from fresh
-            stop.wait(PATIENCE)
+            self.clock.wait(STEP, stop)  # more often there is nothing new
 
     def which(self, command: str) -> str | None:
         """Where a simulated command would lie."""
@@ -267,7 +268,7 @@ class LabSystem(CapturedSystem):
         running = start(self._machine, argv, stdin)
         return execute(
             self._machine,
-            self._clock,
+            self.clock,
             running,
             Either(stop, self._closed),
             timeout=timeout,
@@ -279,8 +280,10 @@ class LabSystem(CapturedSystem):
     def claim(self, path: str, seconds: float) -> Iterator[None]:
         """Hold a directory's lock; raises BlockingIOError when it stays taken."""
         lock = self._claims.setdefault(self.real(path), Lock())
-        if not lock.acquire(timeout=max(seconds, 0.0)):
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), path)
+        until = self.clock.now() + seconds
+        while not lock.acquire(blocking=False):
+            if self.clock.now() >= until or self.clock.wait(CLAIM_EVERY, self._closed):
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), path)
         try:
             yield
         finally:
@@ -301,7 +304,7 @@ class LabSystem(CapturedSystem):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
             writer(data)
         while self._changing():
-            self._clock.wait(SLICE, Event())
+            self.clock.wait(SLICE, Event())
 
     def _changing(self) -> bool:
         """Whether a driver is still busy: writes return when it is done."""

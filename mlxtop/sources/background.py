@@ -52,7 +52,9 @@ class Background:
         if port.netdev and layer is not LinkLayer.INFINIBAND:
             self.memory = ModuleReader(system, port.netdev)
             name = f"{port.id} module"
-            self.module = SlowReader(name, self.memory.read, GUARDED_INTERVAL, DEADLINE)
+            self.module = SlowReader(
+                name, self.memory.read, GUARDED_INTERVAL, DEADLINE, system.clock
+            )
         if port.is_mlx and port.function and port.id.number == 1:
             self._add_tools(port, port.function, chip_is_known)
 
@@ -67,7 +69,9 @@ class Background:
             else:
                 read = partial(mlxlink.read_link_report, system, function, tool)
                 name = f"{port.id} {tool}"
-                self.report = SlowReader(name, read, mlxlink.INTERVAL, 2 * mlxlink.INTERVAL)
+                self.report = SlowReader(
+                    name, read, mlxlink.INTERVAL, 2 * mlxlink.INTERVAL, system.clock
+                )
         if chip_is_known:
             return
         none = "driver mlx4 has no temperature sensor" if driver.startswith("mlx4") else None
@@ -81,7 +85,7 @@ class Background:
             self._absent["asic_c"] = f"{none}; {tool} has not answered yet"
             ask = partial(mget_temp.read_mget_temp, system, function, tool)
             every = mget_temp.INTERVAL
-            self.chip = SlowReader(f"{port.id} {tool}", ask, every, 2 * every)
+            self.chip = SlowReader(f"{port.id} {tool}", ask, every, 2 * every, system.clock)
 
     def readers(self) -> Iterator[SlowReader[Any]]:
         """All that there are."""

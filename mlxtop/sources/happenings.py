@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from threading import Event, Thread
+from threading import Event
 
 from mlxtop.model.counters import Severity
 from mlxtop.model.incident import Incident, IncidentKind
@@ -37,7 +37,7 @@ class Happenings:
         if self._system.captured:
             self._follow(stop)
         else:
-            Thread(target=self._follow, args=(stop,), name="kernel log", daemon=True).start()
+            self._system.clock.thread(self._follow, "kernel log", stop)
 
     def tell_lost(self, what: str, tick: float) -> None:
         """Note that the kernel dropped events."""

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from functools import partial
-from threading import Event, Thread
-from time import monotonic
+from threading import Event
 from typing import Any
 
 from mlxtop.model.counters import Origin
@@ -111,7 +110,7 @@ class LiveSource:
         self._happenings = Happenings(system) if incidents else None
         self._inventory: Inventory | None = None
         self._looked = 0.0
-        self._workers = Workers("readers")
+        self._workers = Workers("readers", system.clock)
         self._ports: dict[PortId, PortReaders] = {}
         self._asking: list[PortReaders] = []
         """Those of `_ports` that ask the firmware."""
@@ -122,7 +121,6 @@ class LiveSource:
         self._changed = Event()
         self._relink = Event()
         self._blind = True
-        self._watcher: Thread | None = None
 
     @property
     def label(self) -> str:
@@ -142,6 +140,7 @@ class LiveSource:
     def samples(self, stop: Event) -> Iterator[Sample]:
         """Samples until `stop`; a captured machine gives one."""
         system = self._system
+        system.clock.take_part()
         later = self._hurry and not system.captured
         if not later:
             self._listen(stop)
@@ -170,15 +169,15 @@ class LiveSource:
     def _listen(self, stop: Event) -> None:
         """Follow events and the kernel log."""
         if not self._system.captured:
-            self._watcher = Thread(target=self._watch, args=(stop,), name="events", daemon=True)
-            self._watcher.start()
+            self._system.clock.thread(self._watch, "events", stop)
         if self._happenings is not None:
             self._happenings.start(stop)
 
     def _clear_up(self, stop: Event) -> None:
         """Let no reader wait for the next sample behind one that hangs."""
-        until = monotonic() + self.interval / 2
-        while self._workers.behind and monotonic() < until and not stop.wait(HELD_UP):
+        clock = self._system.clock
+        until = clock.now() + self.interval / 2
+        while self._workers.behind and clock.now() < until and not clock.wait(HELD_UP, stop):
             self._workers.relieve()
 
     def close(self) -> None:
@@ -348,7 +347,8 @@ class LiveSource:
         """Wait for the readers that belong to this tick, but for none that already hangs."""
         patience, at_most = self._first if everything else (self.interval / 4, 0.0)
         patience = patience if self._patience is None else self._patience
-        began = monotonic()
+        clock = self._system.clock
+        began = clock.now()
         waiting: list[SlowReader[Any]] = []
         for readers in self._asking:
             waiting += readers.every() if everything else readers.fast.values()
@@ -359,7 +359,7 @@ class LiveSource:
             until = began + patience
             if at_most > patience:
                 until = min(max(until, self._workers.moved + patience), began + at_most)
-            return max(0.0, until - monotonic())
+            return max(0.0, until - clock.now())
 
         for reader in waiting:
             if not reader.hung:

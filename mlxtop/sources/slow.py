@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from errno import ENODEV
 from threading import Event
-from time import monotonic
 from typing import Generic, TypeVar
 
 from mlxtop.sources.workers import HELD_UP, Workers
+from mlxtop.system.clock import Clock
 
 T = TypeVar("T")
 
@@ -32,9 +32,9 @@ class SlowReader(Generic[T]):
         read: Callable[[], T],
         every: float,
         deadline: float,
-        workers: Workers | None = None,
+        worker: Workers | Clock,
     ) -> None:
-        """`workers`: shared with readers that are as quick as this one; else it has its own."""
+        """`worker`: shared with readers that are as quick, or the clock for one of its own."""
         self.name = name
         self.value: T | None = None
         self.tick: float | None = None
@@ -52,8 +52,8 @@ class SlowReader(Generic[T]):
         self._idle = Event()
         self._idle.set()
         self._closed = False
-        self._workers = workers or Workers(name)
-        self._shared = workers is not None
+        self._shared = isinstance(worker, Workers)
+        self._workers = worker if isinstance(worker, Workers) else Workers(name, worker)
 
     def poll(self, now: float) -> None:
         """Start a read if one is due and none is under way; returns at once."""
@@ -75,11 +75,11 @@ class SlowReader(Generic[T]):
 
     def settle(self, seconds: float) -> bool:
         """Wait until no read is under way, `seconds` at most; says whether that is so."""
-        until = monotonic() + seconds
-        while not (idle := self._idle.wait(min(HELD_UP, max(0.0, until - monotonic())))):
-            if monotonic() >= until:
-                break
-            self._workers.relieve()
+        clock = self._workers.clock
+        until = clock.now() + seconds
+        while not (idle := self._idle.is_set()) and (left := until - clock.now()) > 0:
+            if not clock.wait(min(HELD_UP, left), self._idle):
+                self._workers.relieve()
         self.hung = not idle
         return idle
 

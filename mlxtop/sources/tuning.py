@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from time import monotonic
 from typing import Any, TypeVar
 
 from mlxtop.model.identity import Adapter, Port, PortId, PortKind
@@ -120,16 +119,21 @@ def read_tuning(
         }
 
     readers = [
-        (members, SlowReader(f"{key} settings", partial(read_card, members), PATIENCE, PATIENCE))
+        (
+            members,
+            SlowReader(
+                f"{key} settings", partial(read_card, members), PATIENCE, PATIENCE, system.clock
+            ),
+        )
         for key, members in cards.items()
     ]
     for _, reader in readers:
         reader.poll(system.now())
     host = read_host(system)
-    until = monotonic() + patience
+    until = system.clock.now() + patience
     found: dict[PortId, PortTuning] = {}
     for members, reader in readers:
-        done = reader.settle(max(0.0, until - monotonic()))
+        done = reader.settle(until - system.clock.now())
         late = reader.error or f"no answer within {patience:g} s"
         missing = PortTuning(absent=dict.fromkeys(_NAMES, late))
         found |= (reader.value if done else None) or {port.id: missing for port in members}

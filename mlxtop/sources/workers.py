@@ -7,11 +7,12 @@ the reads themselves.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
-from queue import SimpleQueue
-from threading import Lock, Thread
-from time import monotonic
+from threading import Lock
+
+from mlxtop.system.clock import Clock, Queue
 
 HELD_UP = 0.02
 """Seconds that a job may take before the next one goes to another thread."""
@@ -20,20 +21,21 @@ HELD_UP = 0.02
 class Workers:
     """Does jobs in the order in which they come; a job must not raise."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, clock: Clock) -> None:
         self.name = name
-        self._due: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        self.clock = clock
+        self._due: Queue[Callable[[], object] | None] = clock.queue()
         self._lock = Lock()
         self._idle = 0
         """Threads that wait for a job."""
-        self.moved = -HELD_UP
-        """When a job was last begun, or a thread for it."""
+        self.moved = -math.inf
+        """When, by the clock, a job was last begun, or a thread for it."""
         self._closed = False
 
     def put(self, job: Callable[[], object]) -> None:
         """Have a job done; returns at once."""
         self._due.put(job)
-        if monotonic() - self.moved >= HELD_UP:
+        if self.clock.now() - self.moved >= HELD_UP:
             self.relieve()
 
     @property
@@ -45,9 +47,9 @@ class Workers:
         """Add a thread for what waits if none is idle: to be called while `behind`."""
         with self._lock:
             if self.behind and not self._idle and not self._closed:
-                self.moved = monotonic()
+                self.moved = self.clock.now()
                 with suppress(RuntimeError):  # no room for a thread now
-                    Thread(target=self._work, name=self.name, daemon=True).start()
+                    self.clock.thread(self._work, self.name)
 
     def close(self) -> None:
         """Let the threads end; one that hangs is left to the kernel."""
@@ -65,7 +67,7 @@ class Workers:
             job = self._due.get()
             with self._lock:
                 self._idle -= 1
-                self.moved = monotonic()
+                self.moved = self.clock.now()
             if job is None:
                 return
             job()

@@ -18,6 +18,7 @@ from mlxtop.system.capture_file import (
     Node,
     parse_capture,
 )
+from mlxtop.system.clock import Clock, RealClock
 from mlxtop.system.door import (
     FILE_LIMIT,
     Answer,
@@ -75,6 +76,7 @@ class CapturedSystem:
 
     demo = False
     captured = True
+    clock: Clock = RealClock()
 
     def __init__(self, label: str, tree: Tree, capture: Capture | None = None) -> None:
         self._tree = tree

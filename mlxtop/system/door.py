@@ -12,6 +12,8 @@ from enum import StrEnum
 from threading import Event
 from typing import Any, NamedTuple, Protocol
 
+from mlxtop.system.clock import Clock
+
 FILE_LIMIT = 1 << 20
 """Bytes read of a file at most; larger ones are cut off."""
 
@@ -175,6 +177,10 @@ class System(Protocol):
 
     def wait(self, seconds: float, stop: Event) -> bool:
         """Let time pass, ending early with `stop`; says whether `stop` is set."""
+
+    @property
+    def clock(self) -> Clock:
+        """What threads wait by for each other: real time, unless the machine brings its own."""
 
     def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
         """Records of the kernel log as they come; ends at `stop`. Raises OSError (EPERM)."""

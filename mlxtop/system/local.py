@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from threading import Event
 
 from mlxtop.system import events, kernel_log
+from mlxtop.system.clock import Clock, RealClock
 from mlxtop.system.commands import Commands
 from mlxtop.system.door import (
     FILE_LIMIT,
@@ -35,6 +36,7 @@ class LocalSystem:
 
     demo = False
     captured = False
+    clock: Clock = RealClock()
 
     def __init__(self, readonly: bool = False) -> None:
         self._readonly = readonly

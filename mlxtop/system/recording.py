@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from threading import Event, Lock
 
 from mlxtop.system.capture_file import Capture, Node
+from mlxtop.system.clock import Clock
 from mlxtop.system.door import (
     Answer,
     CommandRefused,
@@ -155,6 +156,11 @@ class RecordingSystem:
     def wait(self, seconds: float, stop: Event) -> bool:
         """Let time pass."""
         return self._system.wait(seconds, stop)
+
+    @property
+    def clock(self) -> Clock:
+        """The machine's own."""
+        return self._system.clock
 
     def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
         """Follow the kernel log and keep what it says of cards and buses."""

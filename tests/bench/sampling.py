@@ -23,6 +23,7 @@ from mlxtop.cli import GARBAGE
 from mlxtop.lab import ManualClock, load_lab
 from mlxtop.pipeline import frames
 from mlxtop.sources.live import LiveSource
+from mlxtop.system.door import DeviceEvent
 from mlxtop.system.local import LocalSystem
 from mlxtop.tui.state import State
 from tests.bench.cost import HIDDEN
@@ -170,14 +171,14 @@ def _memory() -> int:
 
 def day(hours: float) -> dict[str, float]:
     """A sample a second of a simulated machine, taken in by the state of the screen."""
-    clock, state, stop = ManualClock(), State(), Event()
-    machine = load_lab("pacu", clock)
+    state, stop = State(), Event()
+    machine = load_lab("pacu", ManualClock())
 
-    def wait(seconds: float, stop: Event) -> bool:
-        clock.advance(seconds)
-        return stop.is_set()
+    def events(stop: Event) -> Iterator[DeviceEvent]:
+        machine.clock.wait(None, stop)  # who follows them in simulated time is not measured
+        yield from ()
 
-    machine.wait = wait  # type: ignore[method-assign]
+    machine.events = events  # type: ignore[method-assign]
     source = LiveSource(machine, 1.0, patience=1.0)
     full, begin = 0, time.process_time()
     for count, frame in enumerate(frames(source, stop), 1):

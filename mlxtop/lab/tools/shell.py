@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from threading import Event
 
 from mlxtop.lab.answers import Kernel
-from mlxtop.lab.clock import Clock
 from mlxtop.lab.drivers import Drivers
 from mlxtop.lab.network import Network
 from mlxtop.lab.ports import CardState
 from mlxtop.lab.world import World
+from mlxtop.system.clock import Clock
 from mlxtop.system.door import Finished
 
 
