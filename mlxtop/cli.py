@@ -106,6 +106,7 @@ def parser(words: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
     add("-b", "--batch", action="store_true", help="print tables instead of the screen")
     add("-n", "--count", type=_count, metavar="N", help="end after N tables or objects")
     add("-d", "--delay", type=_delay, metavar="SECONDS", help="between samples: 0.1 to 60, or 0")
+    add("--hooks", action="store_true", help="with -b or --json-stream: run the settings' hooks")
     add("-i", "--include", action="append", metavar="GLOB", help="netdev, RDMA or PCI name; ! not")
     add("--all", action="store_true", default=None, help="every network device but lo")
     add("--root", metavar="DIR|FILE", help="read a captured machine instead of this one")
@@ -284,6 +285,8 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError("--delay 0 goes with --once")
     if args.count and not (args.json_stream or args.batch):
         raise UsageError("--count goes with --json-stream or --batch")
+    if args.hooks and not (args.json_stream or args.batch):
+        raise UsageError("--hooks goes with --json-stream or --batch; the screen runs hooks anyway")
     if args.root and args.demo is not None:
         raise UsageError("--root and --demo exclude each other")
 
@@ -321,7 +324,7 @@ def _source(args: argparse.Namespace, system: System, settings: Settings) -> Liv
         settings.interval,
         settings.all,
         settings.include,
-        incidents=screen,
+        incidents=screen or args.json or args.json_stream or args.batch,
         hurry=screen,
     )
 
@@ -338,10 +341,10 @@ def _front_end(
         return headless.once(
             source, stop, as_json=args.json, totals_only=args.delay == 0, all_=settings.all
         )
-    mode: Callable[[LiveSource, Event, int | None], int] = (
-        headless.stream if args.json_stream else headless.batch
-    )
-    return mode(source, stop, args.count)
+    mode = headless.stream if args.json_stream else headless.batch
+    complain = lambda text: console.warn(f"mlxtop: {text}")  # noqa: E731
+    fire = _hooks(system, settings, complain) if args.hooks else None
+    return mode(source, stop, args.count, fire)
 
 
 def _screen(source: LiveSource, system: System, settings: Settings) -> int:

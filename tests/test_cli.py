@@ -64,7 +64,17 @@ def test_what_is_not_understood_is_one_line_and_never_status_2(
 def test_the_document_keeps_its_contract(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--root", cx4(), "--once", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert set(found) == {"schema", "mlxtop", "time", "demo", "host", "adapters", "problems"}
+    assert set(found) == {
+        "schema",
+        "mlxtop",
+        "time",
+        "demo",
+        "host",
+        "adapters",
+        "alarms",
+        "incidents",
+        "problems",
+    }
     (adapter,) = found["adapters"]
     assert adapter["device_id"] == "15b3:1013"
     assert adapter["functions"] == ["0000:43:00.0"]

@@ -8,7 +8,8 @@ from threading import Event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.outputs.document import document, line
+from mlxtop.model.json_text import encode
+from mlxtop.outputs.document import document
 from mlxtop.outputs.table import table
 from mlxtop.pipeline import frames
 from mlxtop.present.overview import overview
@@ -32,7 +33,7 @@ def test_a_machine_that_lies_and_fails_is_still_shown(name: str, seed: int) -> N
         frame = next(shown)
         assert printable(table(frame, source))
         assert printable("\n".join(map(plain, overview(frame, 120, True))))
-        json.loads(line(frame, demo=False).encode())
+        json.loads(encode(document(frame, demo=False)).encode())
         json.dumps(document(frame, demo=False, since_boot=True), allow_nan=False)
         for port in frame.ports:
             for page in PAGES:

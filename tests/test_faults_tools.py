@@ -13,7 +13,8 @@ import pytest
 from mlxtop.actions.privilege import Access
 from mlxtop.actions.stored import read_config
 from mlxtop.model.counters import Origin
-from mlxtop.outputs.document import line
+from mlxtop.model.json_text import encode
+from mlxtop.outputs.document import document
 from mlxtop.present.clean import clean
 from mlxtop.present.pages import PAGES
 from mlxtop.present.text import plain
@@ -147,7 +148,7 @@ def test_the_sampler_goes_on_and_nothing_of_a_tool_reaches_the_terminal_unclean(
             assert frame.sample.tick == frame.ports[VETH].now.readings[Origin.NETDEV].tick
             time.sleep(0.002)
         assert reasons
-        json.loads(line(frame, demo=False).encode())
+        json.loads(encode(document(frame, demo=False)).encode())
         for page in PAGES:
             for section in page.sections(View(frame, PORT)):
                 assert printable("\n".join(map(plain, section.lines)))

@@ -9,8 +9,9 @@ from mlxtop.analysis.fields import why_empty, why_empty_card
 from mlxtop.analysis.port_view import port_view
 from mlxtop.model.frame import derive
 from mlxtop.model.identity import Adapter, Host, Port, PortId, PortKind
+from mlxtop.model.json_text import encode
 from mlxtop.model.sample import Link, LinkState, PortSample, Sample, Temperature
-from mlxtop.outputs.document import document, line
+from mlxtop.outputs.document import document
 from mlxtop.present.columns import COLUMNS
 from tests.samples import frame, pacu
 
@@ -88,7 +89,7 @@ def test_no_document_has_the_hardware_address() -> None:
     port = Port(ID, PortKind.PHYSICAL, netdev="enp1s0")
     now = PortSample(port, Link(address="24:8a:07:12:34:56"))
     sample = Sample(0.0, 0.0, Host("pacu"), (), {port.id: now})
-    assert "24:8a:07" not in line(derive(sample, None), False)
+    assert "24:8a:07" not in encode(document(derive(sample, None), False))
 
 
 def test_every_column_has_a_meaning() -> None:

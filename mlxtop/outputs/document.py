@@ -5,6 +5,7 @@ Numbers are numbers, unknown is null with its reason in `absent`, keys are stabl
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from mlxtop import __version__
@@ -23,12 +24,12 @@ from mlxtop.analysis.port_view import port_view
 from mlxtop.model.catalogue import counters_of
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
-from mlxtop.model.json_text import encode
 from mlxtop.model.pcie import PciePath
 from mlxtop.model.sample import PcieStatus, PortSample, Temperature
 from mlxtop.outputs.module import module_json, report_json
 from mlxtop.outputs.watched import alarms_json, incidents_json
-from mlxtop.watch.watch import Watch
+from mlxtop.watch.alarms import Alarm
+from mlxtop.watch.watch import Event
 
 SCHEMA = 1
 """Raised when a key changes its meaning or goes; new keys may come at any time."""
@@ -38,12 +39,15 @@ _NO_PCIE = PcieStatus(PciePath(()))
 
 
 def document(
-    frame: Frame, demo: bool, since_boot: bool = False, watch: Watch | None = None, events: int = 0
+    frame: Frame,
+    demo: bool,
+    since_boot: bool = False,
+    alarms: Iterable[Alarm] = (),
+    events: Iterable[Event] = (),
 ) -> Json:
-    """Return the whole frame, with alarms, and incidents after the first `events`, of a Watch.
+    """Return the whole frame, with the alarms and events of its Watch.
 
     `since_boot` has errors as the kernel's totals instead of since the start.
-
     Ports that are on no ConnectX adapter stand in a last entry whose family is null.
     """
     sample = frame.sample
@@ -58,15 +62,10 @@ def document(
         "demo": demo,
         "host": values(HOST_FIELDS, sample.host),
         "adapters": adapters,
-        "alarms": alarms_json(watch.alarms.all()) if watch else [],
-        "incidents": incidents_json(watch.events_after(events)) if watch else [],
+        "alarms": alarms_json(alarms),
+        "incidents": incidents_json(events),
         "problems": [{"subject": p.subject, "text": p.text} for p in sample.problems],
     }
-
-
-def line(frame: Frame, demo: bool) -> str:
-    """The document as one line of ASCII, for `--json-stream`: no locale can spoil it."""
-    return encode(document(frame, demo))
 
 
 def _adapter(frame: Frame, adapter: Adapter, since_boot: bool) -> Json:

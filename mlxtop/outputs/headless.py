@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from itertools import islice
 from threading import Event
 
+from mlxtop.analysis.heatwatch import Alert
 from mlxtop.model.frame import Frame
-from mlxtop.outputs import console
-from mlxtop.outputs.document import document, line
+from mlxtop.outputs import console, watched
+from mlxtop.outputs.document import document
 from mlxtop.outputs.table import table
 from mlxtop.pipeline import Source, frames
+from mlxtop.watch.alarms import Alarm
+from mlxtop.watch.watch import Event as Watched
+from mlxtop.watch.watch import Watch
+
+Fire = Callable[[Alert], None]
+"""Runs the user's script for an alert."""
 
 
-def _second(source: Source, stop: Event, totals_only: bool) -> Frame | None:
-    """The first frame that has rates, or the first at all; None when stopped before."""
-    found = frames(source, stop)
-    first = next(found, None)
-    return first if totals_only or source.captured else next(found, first)
+def _watched(source: Source, stop: Event, fire: Fire | None = None) -> Iterator[Watch]:
+    """Yield one Watch again and again, after every frame that it has taken in."""
+    watch = Watch()
+    for frame in frames(source, stop):
+        for alert in watch.ingest(frame):
+            if fire is not None:
+                fire(alert)
+        yield watch
 
 
 def once(source: Source, stop: Event, *, as_json: bool, totals_only: bool, all_: bool) -> int:
     """Print one table or document; 1 when no port is selected."""
-    frame = _second(source, stop, totals_only)
+    readings = 1 if totals_only or source.captured else 2
+    last = deque(islice(_watched(source, stop), readings), maxlen=1)
+    watch = last[0] if last else Watch()
+    frame = watch.frame
     if frame is None:
         return 1
     if as_json:
-        console.say_json(document(frame, source.demo, since_boot=True))
+        told = document(frame, source.demo, True, watch.alarms.all(), watch.events)
+        console.say_json(told)
     elif frame.ports or frame.sample.adapters:
         console.write(table(frame, source) + "\n")
     if not frame.ports:
@@ -35,26 +50,45 @@ def once(source: Source, stop: Event, *, as_json: bool, totals_only: bool, all_:
     return 0
 
 
-def batch(source: Source, stop: Event, count: int | None) -> int:
+def batch(source: Source, stop: Event, count: int | None, fire: Fire | None = None) -> int:
     """Print a table at every interval, `count` of them or until stopped."""
-    for frame in _with_rates(source, stop, count):
-        console.write(table(frame, source) + "\n\n")
+    for frame, alarms, events in _with_rates(source, stop, count, fire):
+        texts = [table(frame, source), *watched.lines(alarms, events)]
+        console.write("\n".join(texts) + "\n\n")
     return 0
 
 
-def stream(source: Source, stop: Event, count: int | None) -> int:
+def stream(source: Source, stop: Event, count: int | None, fire: Fire | None = None) -> int:
     """Print a JSON object a line at every interval, `count` of them or until stopped."""
-    for frame in _with_rates(source, stop, count):
-        console.write(line(frame, source.demo) + "\n")
+    for frame, alarms, events in _with_rates(source, stop, count, fire):
+        console.say_json(document(frame, source.demo, False, alarms, events), indent=None)
     return 0
 
 
-def _with_rates(source: Source, stop: Event, count: int | None) -> Iterator[Frame]:
-    """Frames from the second on, since the first has no rates; a capture has only one."""
-    found = frames(source, stop)
-    if not source.captured:
-        next(found, None)
-    return islice(found, count)
+def _with_rates(
+    source: Source, stop: Event, count: int | None, fire: Fire | None
+) -> Iterator[tuple[Frame, list[Alarm], list[Watched]]]:
+    """Yield frames with the alarms and with what has happened since the one before.
+
+    The first frame has no rates and is left out, but of a capture, which has only one. What
+    happened before the start is left out too.
+    """
+    begin: float | None = None
+    told = printed = 0
+    for watch in _watched(source, stop, fire):
+        frame = watch.frame
+        if frame is None:
+            return
+        if begin is None:
+            begin = frame.sample.wall
+            if not source.captured:
+                continue
+        events = [event for event in watch.events_after(told) if event.wall >= begin]
+        told = watch.event_count
+        yield frame, watch.alarms.all(), events
+        printed += 1
+        if printed == count:
+            return
 
 
 def nothing_found(everything: bool) -> str:

@@ -1,0 +1,67 @@
+"""The modes without a screen: rates from the first line on, alarms, events and hooks with them."""
+
+from __future__ import annotations
+
+import json
+from threading import Event
+
+import pytest
+
+from mlxtop.analysis.heatwatch import Alert, AlertKind
+from mlxtop.model.sample import Link, LinkLayer, LinkState, Sample
+from mlxtop.outputs import headless
+from tests.samples import PACU, WALL, G, Samples, ethernet, sample
+
+UP = Link(LinkLayer.ETHERNET, LinkState.UP, speed=100 * G)
+
+
+def look(tick: float, module: float = 50.0, link: Link = UP) -> Sample:
+    port = ethernet(PACU, tick, 8e9, 8e9, module=module, link=link)
+    return sample(tick, port)._replace(wall=WALL + tick)
+
+
+HOT = [look(1.0), look(2.0), look(3.0, 76.0), look(4.0, 76.0, UP._replace(state=LinkState.DOWN))]
+
+
+def stream(capsys: pytest.CaptureFixture[str], count: int) -> list[dict[str, object]]:
+    assert headless.stream(Samples(HOT), Event(), count) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_the_first_frame_has_no_rates_and_is_not_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (first,) = stream(capsys, 1)
+    port = first["adapters"][0]["ports"][0]  # type: ignore[index]
+    assert port["rx_bps"] == pytest.approx(8e9)
+    assert headless.batch(Samples(HOT), Event(), 1) == 0
+    table = capsys.readouterr().out
+    assert "8.00 G" in table or "8.0 G" in table
+
+
+def test_every_object_has_the_alarms_and_what_happened_since_the_one_before(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    calm, warm, down = stream(capsys, 3)
+    assert (calm["alarms"], calm["incidents"]) == ([], [])
+    assert [alarm["kind"] for alarm in warm["alarms"]] == ["warning"]  # type: ignore[attr-defined]
+    assert [e["kind"] for e in warm["incidents"]] == ["alarm"]  # type: ignore[attr-defined]
+    kinds = {alarm["kind"] for alarm in down["alarms"]}  # type: ignore[attr-defined]
+    assert kinds == {"warning", "link-down"}
+    assert [e["kind"] for e in down["incidents"]] == ["link down"]  # type: ignore[attr-defined]
+
+
+def test_tables_are_followed_by_alarms_and_events_as_lines(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert headless.batch(Samples(HOT), Event(), 3) == 0
+    calm, warm, down = capsys.readouterr().out.strip().split("\n\n")
+    assert "▲" not in calm.splitlines()[-1]
+    assert any(line.startswith("▲ ") and "76.0 °C" in line for line in warm.splitlines())
+    assert any("link down, was up" in line for line in down.splitlines())
+
+
+def test_hooks_are_run_for_what_becomes_bad() -> None:
+    fired: list[Alert] = []
+    assert headless.batch(Samples(HOT), Event(), 3, fired.append) == 0
+    assert [alert.kind for alert in fired] == [AlertKind.WARNING, AlertKind.LINK_DOWN]
