@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import shlex
 import signal
 import sys
 import threading
@@ -44,9 +43,6 @@ COMMANDS: dict[str, str] = {
     "manual": "print the manual page: mlxtop manual | man -l -",
 }
 """Subcommand to its help; each is a module of `mlxtop.commands`."""
-
-MODES = ("--once", "--json-stream", "-b", "--batch", "-n", "--count", "-V", "--version")
-"""Options of the program without a subcommand."""
 
 GARBAGE = (20_000, 20, 50)
 """Objects until the youngest generation is searched for cycles, and rounds until the older ones.
@@ -139,34 +135,6 @@ def _name_default_machine(argv: Sequence[str]) -> list[str]:
     return found
 
 
-def _misplaced(words: Sequence[str]) -> str | None:
-    """Say where an option goes that stands after the subcommand and is no option of it."""
-    top = {flag: action for action in parser(())._actions for flag in action.option_strings}
-    position = 0
-    while position < len(words) and words[position] not in COMMANDS:
-        action = top.get(words[position])
-        position += 2 if action is not None and action.nargs is None else 1
-    if position == len(words):
-        return None
-    command = words[position]
-    subcommand = _Parser(prog=command)
-    _module(command).add_arguments(subcommand)
-    for place in range(position + 1, len(words)):
-        word = words[place]
-        flag = word.partition("=")[0] if word.startswith("--") else word[:2]
-        action = top.get(flag)
-        own = ("--", "-h", "--help", "--json", *subcommand._option_string_actions)
-        if action is None or flag in own:
-            continue
-        if flag in MODES:
-            return f"{command} goes without {flag}"
-        value = words[place + 1 : place + 2] if word == flag and action.nargs != 0 else []
-        if value and value[0].startswith("-"):
-            value = []
-        return f"{flag} goes before {command}: {shlex.join(['mlxtop', word, *value, command])}"
-    return None
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run mlxtop; returns the exit status."""
     gc.set_threshold(*GARBAGE)
@@ -200,12 +168,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse_and_run(words: Sequence[str]) -> int:
+    top = parser(words)
     try:
-        args = parser(words).parse_args(words)
+        args = top.parse_args(words)
     except SystemExit:  # --help
         return 0
     except UsageError as error:
-        raise UsageError(_misplaced(words) or str(error)) from None
+        from mlxtop.commands.arguments import misplaced, usage
+
+        raise UsageError(misplaced(words, usage(top)) or str(error)) from None
     return _run(args)
 
 

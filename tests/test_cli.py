@@ -4,12 +4,18 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import mlxtop
+from mlxtop import cli
 from mlxtop.cli import main
+from mlxtop.settings import Settings
+from mlxtop.system.captured import load_captured
+from tests.test_json_text import strict, texts
 
 HOSTS = Path(__file__).parent / "hosts"
 REPOSITORY = Path(mlxtop.__file__).parent.parent
@@ -112,10 +118,170 @@ def test_an_infiniband_port_has_the_data_rate_and_bytes_of_words(
 def test_no_selected_port_is_status_1_and_still_a_document(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["--root", cx4(), "--once", "--json", "-i", "nosuch*"]) == 1
+    assert main(["--root", cx4(), "--once", "--json", "-i", "nosuch*", "-i", "x"]) == 1
     said = capsys.readouterr()
     assert json.loads(said.out)["adapters"] == []
-    assert "--all" in said.err
+    assert said.err == (
+        "mlxtop: -i 'nosuch*' x selects no port; there are enp67s0np0 "
+        "(with --all every network device)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [(["doctor"], 3), (["load", "10.0.0.3", "--plan"], 1), (["--all", "doctor"], 3)],
+)
+def test_globs_that_select_no_port_are_named_by_subcommands_too(
+    words: list[str], status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--root", cx4(), "-i", "nosuch", *words]) == status
+    said = capsys.readouterr()
+    assert "mlxtop: -i nosuch selects no port; there are enp67s0np0" in said.err
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "status"),
+    [
+        ("doctor --demo", "--demo goes before doctor: mlxtop --demo doctor", 3),
+        ("doctor --demo tiny", "--demo goes before doctor: mlxtop --demo [MACHINE] doctor", 3),
+        ("doctor --demo=tiny", "--demo goes before doctor: mlxtop --demo=tiny doctor", 3),
+        ("doctor eth0 --root x --json", "--root goes before doctor: mlxtop --root x doctor", 3),
+        ("--ascii load --all 10.0.0.3", "--all goes before load: mlxtop --all load", 1),
+        ("runs -i e*", "-i goes before runs: mlxtop -i 'e*' runs", 1),
+        ("runs -ieth0", "-i goes before runs: mlxtop -ieth0 runs", 1),
+        ("capture --demo", "--demo goes before capture: mlxtop --demo capture", 1),
+        ("completion --readonly", "--readonly goes before completion: ", 1),
+        ("link-type --once", "link-type goes without --once", 1),
+        ("log -n 3", "log goes without -n", 1),
+        ("-i doctor load --debug", "--debug goes before load: mlxtop --debug load", 3),
+        ("doctor --frobnicate", "unrecognized arguments: --frobnicate", 3),
+        ("load -b nonsense", "argument -b/--bitrate", 1),
+    ],
+)
+def test_an_option_after_the_subcommand_is_told_where_it_goes(
+    words: str, text: str, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words.split()) == status
+    said = capsys.readouterr()
+    assert said.err.startswith(f"mlxtop: {text}")
+    assert said.err.count("\n") == 1
+
+
+def test_a_simulated_machine_knows_no_names_and_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--demo", "load", "myserver", "--plan"]) == 1
+    *_, last = capsys.readouterr().err.splitlines()
+    assert last == (
+        "mlxtop: refused: myserver: a simulated machine knows no host names; "
+        "give an address, like 10.0.0.3"
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["-b", "-n"], ["log", "--last"], ["link-type", "--level"], ["load", "x", "-P"]),
+        *(["load", "x", "-t"], ["load", "x", "-b"], ["load", "x", "-p"], ["runs", "show"]),
+        *(["load", "x", "-A"], ["--once", "-d"], ["load", "x", "--interval"]),
+    ],
+    ids=" ".join,
+)
+def test_digits_of_any_length_are_one_line(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    for digits in ("9" * 5000, "-" + "9" * 5000, "\u0663" * 10):
+        assert main([*words, digits]) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("mlxtop: ") and said.count("\n") == 1
+        assert "int_max_str_digits" not in said and "invalid int" not in said
+
+
+def test_udev_rules_are_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--demo", "doctor", "--udev-rules", "--json"]) == 0
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert found["file"].endswith(".rules")
+    assert any('NAME="enp67s0np0"' in rule for rule in found["rules"])
+    assert main(["--root", str(HOSTS), "doctor", "--udev-rules", "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)["rules"] == []
+
+
+HOSTILE = {
+    "time nan": "@time nan",
+    "time inf": "@time inf",
+    "time -inf": "@time -inf",
+    "time far": "@time 1e18",
+    "time before": "@time -1e18",
+    "time long": "@time " + "9" * 5000,
+    "names": (
+        '? links = [{"name": "enp67s0np0", "index": 2, "type": 1, "parent": "0000:43:00.0", '
+        '"parent_bus": "pci"}, {"name": "eth\\udc80", "index": 7, "type": 1}]'
+    ),
+    "negative": (
+        '? mac-statistics enp67s0np0 = {"OctetsReceivedOK": -5, "OctetsTransmittedOK": -6, '
+        '"FrameCheckSequenceErrors": -7}\n'
+        '? driver-statistics enp67s0np0 = {"names": ["rx_bytes_phy"], "values": [-1]}\n'
+        '? link-counters = {"2": [-1, -2, -3, -4, -5, -6, -7]}\n'
+        "/sys/class/infiniband/mlx5_0/ports/1/counters/port_rcv_data = -9"
+    ),
+}
+
+
+@pytest.mark.parametrize("lines", HOSTILE.values(), ids=list(HOSTILE))
+def test_a_hostile_capture_is_a_table_and_strict_json(
+    lines: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = tmp_path / "given"
+    given.write_text(Path(cx4()).read_text().replace("@time 1700000000\n", "") + lines + "\n")
+    for words in (["--once"], ["--once", "--json"], ["--json-stream"], ["doctor", "--json"]):
+        assert main(["--root", str(given), "--all", *words]) in (0, 1, 2)
+        said = capsys.readouterr()
+        assert said.err == ""
+        if words == ["--once"]:
+            assert "enp67s0np0" in said.out
+            continue
+        found = strict(said.out)
+        for text in texts(found):
+            text.encode()
+        assert not any(key.endswith(COUNTED) and value < 0 for key, value in numbers(found))
+
+
+COUNTED = ("_bytes", "_bps", "Errors", "_phy", "_changes", "mtu", "time")
+
+
+def numbers(value: object, key: str = "") -> Iterator[tuple[str, float]]:
+    """Every number of a document with its key."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from numbers(item, name)
+    elif isinstance(value, list):
+        for item in value:
+            yield from numbers(item, key)
+    elif isinstance(value, int | float):
+        yield key, value
+
+
+def test_an_error_in_a_thread_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    lines: list[str] = []
+    cli._report_threads(lines.append)
+    thread = threading.Thread(target=lambda: 1 / 0, name="readers")
+    thread.start()
+    thread.join()
+    assert lines == ["readers: ZeroDivisionError: division by zero (--debug shows where)"]
+
+
+def test_names_of_hooks_are_made_safe(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Settings(hooks={"\x1b[2Jevil": "/nonexistent"})
+    cli._hooks(load_captured(cx4()), settings, lambda text: None)
+    said = capsys.readouterr().err
+    assert "evil" in said and said.rstrip("\n").isprintable()
 
 
 def test_the_table_names_port_card_and_limit(capsys: pytest.CaptureFixture[str]) -> None:

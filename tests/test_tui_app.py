@@ -434,3 +434,35 @@ async def test_arrows_select_ports_even_where_the_table_scrolls() -> None:
         await until(pilot, lambda: "▸ veth59" in screen_text(app))
         table.scroll_to(y=0, animate=False)
         await until(pilot, lambda: "veth3 " in screen_text(app))
+
+
+async def test_notifications_are_clean_and_no_markup() -> None:
+    async with running() as (app, pilot):
+        for notify in (app.notify, app.screen.notify):
+            notify("eth0\x1b[2J [red]x[/red]", title="\x1b]0;t\x07")
+        await pilot.pause()
+        shown = list(app._notifications)
+        assert [(one.message, one.title, one.markup) for one in shown] == [
+            ("eth0?[2J [red]x[/red]", "?]0;t?", False)
+        ] * 2
+
+
+async def test_an_error_of_a_handler_ends_the_screen_without_a_panel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = MlxtopApp(Samples(samples()), Settings())
+    with pytest.raises(ZeroDivisionError):
+        async with app.run_test() as pilot:
+            await until(pilot, lambda: app.open)
+            monkeypatch.setattr(Overview, "show_frame", lambda screen: 1 / 0)
+            await pilot.press("u")
+            await until(pilot, lambda: not app.is_running)
+    assert isinstance(app.error, ZeroDivisionError)
+    assert app.return_code == 1
+    assert app._exit_renderables == []
+
+
+async def test_globs_that_select_no_port_are_named_on_the_screen() -> None:
+    given = sample(1.0)._replace(absent={"ports": "-i x selects no port; there are a, b"})
+    async with running(Samples([given])) as (app, _):
+        assert "-i x selects no port; there are a, b." in screen_text(app)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mlxtop.model.number import whole
+
+ALONE = ("--once", "--json-stream", "-b", "--batch", "-n", "--count", "-V", "--version")
+"""Options of the program that no subcommand goes with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,36 @@ def usage(parser: argparse.ArgumentParser) -> Usage:
             for name, below in action.choices.items()
         },
     )
+
+
+def misplaced(words: Sequence[str], whole: Usage) -> str | None:
+    """Say where an option goes that stands after the subcommand and is no option of it."""
+    top = {flag: option for option in whole.options for flag in option.flags}
+    position = 0
+    while position < len(words) and words[position] not in whole.commands:
+        option = top.get(words[position])
+        position += 1 if option is None or option.value is None or option.optional else 2
+    if position >= len(words):
+        return None
+    command = words[position]
+    own = {flag for option in whole.commands[command].options for flag in option.flags}
+    for place in range(position + 1, len(words)):
+        word = words[place]
+        flag = word.partition("=")[0] if word.startswith("--") else word[:2]
+        if flag not in top or flag in own:
+            continue
+        if flag in ALONE:
+            return f"{command} goes without {flag}"
+        value = words[place + 1] if word == flag and place + 1 < len(words) else "-"
+        if value.startswith("-") or top[flag].value is None:
+            value = ""
+        elif top[flag].optional:  # it may be meant for the subcommand
+            value = f"[{top[flag].value}]"
+        else:
+            value = shlex.quote(value)
+        parts = ("mlxtop", shlex.quote(word), value, command)
+        return f"{flag} goes before {command}: {' '.join(part for part in parts if part)}"
+    return None
 
 
 def host(text: str) -> str:

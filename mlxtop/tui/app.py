@@ -149,7 +149,8 @@ class MlxtopApp(App[int]):
 
     def on_load(self) -> None:
         """Sample while everything is put in place, and write one picture then instead of three."""
-        self._begin_batch()
+        self._first_picture = self.batch_update()
+        self._first_picture.__enter__()
         self.feed.listen(self._tell)
         self.feed.start()
 
@@ -173,7 +174,7 @@ class MlxtopApp(App[int]):
         """Write the first picture."""
         if self.open:
             return
-        self._end_batch()
+        self._first_picture.__exit__(None, None, None)
         self.answering = False
         for screen in self._seen():
             screen.place()

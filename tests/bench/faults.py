@@ -149,11 +149,41 @@ TABLE: Mapping[str, str] = {
     "stdout closed (`--json-stream` into `head -1`)": (
         "test_cli::test_a_reader_that_has_seen_enough_is_no_error"
     ),
-    "stdout closed before the start": (
-        "test_faults_terminal::test_a_closed_standard_output_is_no_traceback"
+    "stdout on a full disk, in every mode and subcommand": (
+        "test_console::test_a_full_disk_is_one_line_and_status_1"
     ),
-    "stdout on a full disk": (
-        "test_faults_terminal::test_a_full_disk_or_a_closed_output_is_one_line_and_status_1"
+    "stdout closed before the start, in every mode and subcommand": (
+        "test_console::test_a_closed_standard_output_is_one_line_and_status_1"
+    ),
+    "a reader that has gone, in every mode and subcommand": (
+        "test_console::test_a_reader_that_has_gone_has_seen_enough"
+    ),
+    "stdin and stderr closed, stderr on a full disk": (
+        "test_console::test_a_closed_input_or_a_closed_standard_error_change_nothing"
+    ),
+    "stdout that takes a part": (
+        "test_console::test_a_file_that_may_not_grow_is_told_and_not_cut_short"
+    ),
+    "an error in a handler of the screen": (
+        "test_faults_terminal::test_an_error_on_the_screen_is_one_line_and_status_1"
+    ),
+    "an error in a thread": "test_cli::test_an_error_in_a_thread_is_one_line",
+    "a capture with times, counters and names that no kernel has": (
+        "test_cli::test_a_hostile_capture_is_a_table_and_strict_json"
+    ),
+    "NaN, Infinity and half characters on their way into JSON": (
+        "test_json_text::test_any_value_becomes_json_that_every_parser_takes"
+    ),
+    "escapes in any line that is printed": "test_console::test_no_text_leaves_as_an_escape",
+    "escapes in notifications": ("test_tui_app::test_notifications_are_clean_and_no_markup"),
+    "names that make lines of their own in a capture": (
+        "test_capture::test_a_device_of_any_name_makes_no_line_of_its_own"
+    ),
+    "damaged records of runs": "test_runs::test_a_damaged_record_is_shown_as_far_as_it_goes",
+    "a damaged log of actions": ("test_action_log::test_a_damaged_log_is_shown_as_far_as_it_goes"),
+    "digits of any length on the command line": "test_cli::test_digits_of_any_length_are_one_line",
+    "digits of any length in the settings": (
+        "test_faults_settings::test_a_number_of_any_length_is_told_and_ignored"
     ),
     "no TTY": "test_faults_terminal::test_without_a_terminal_the_screen_is_refused_in_one_line",
     "`TERM=dumb`": "test_faults_terminal::test_a_dumb_terminal_is_refused_in_one_line",

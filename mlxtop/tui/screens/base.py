@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.screen import Screen
-from textual.widget import Widget
 
 from mlxtop.present.header import header_line
 from mlxtop.present.text import Line, Role
 from mlxtop.tui.commands import Command, Scope, available, keys_of
-from mlxtop.tui.tight import TightCompositor
+from mlxtop.tui.textual_private import PaintedScreen
 from mlxtop.tui.widgets.bars import Clickable, Header
 from mlxtop.tui.widgets.lines import Styled
 
@@ -26,20 +23,11 @@ def marks(screen: Screen[Any]) -> str:
     return "  ".join(cast("MlxtopApp", screen.app).badges())
 
 
-class WatchScreen(Screen[None]):
+class WatchScreen(PaintedScreen):
     """A screen that follows the frames."""
 
     SCOPE: ClassVar[Scope] = Scope.EVERYWHERE
     _keys_shown = 0
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._compositor = TightCompositor()
-
-    @property
-    def watch_app(self) -> MlxtopApp:
-        """The application with its own type."""
-        return cast("MlxtopApp", self.app)
 
     # A query looks at every widget, and each frame would ask for the same.
 
@@ -67,66 +55,6 @@ class WatchScreen(Screen[None]):
     def on_screen_resume(self) -> None:
         """What happened while another screen was on top is shown now."""
         self.call_after_refresh(self.show_frame)
-
-    @contextmanager
-    def at_once(self) -> Iterator[None]:
-        """Write what is drawn in here when it is complete.
-
-        Textual would write it in the next round of its timer, after three messages a widget.
-        """
-        app = self.watch_app
-        if app.gathered is not None:
-            yield
-            return
-        app.gathered = set()
-        try:
-            yield
-        finally:
-            widgets, app.gathered = app.gathered, None
-            self._write(widgets)
-
-    def _write(self, widgets: set[Widget]) -> None:
-        placed = not (self._layout_required or self._scroll_required or self._repaint_required)
-        if not placed or not self.is_current or self.app._batch_count:
-            later = widgets
-        else:
-            later = widgets - self._compositor.visible_widgets.keys()
-            if widgets > later:
-                self._compositor.update_widgets(widgets - later)
-                self._compositor_refresh()
-        for widget in later:
-            widget._repaint_required = True
-            widget.check_idle()
-
-    def place(self) -> None:
-        """Draw and lay out everything at once, for the first picture.
-
-        Textual would write three: the empty screen, one with sizes that no longer fit, and the
-        whole again.
-        """
-        app = self.watch_app
-        widgets = self.walk_children(Widget, with_self=True)
-        app.gathered = set()
-        self.draw()
-        for widget in widgets:
-            widget._clear_arrangement_cache()
-            widget._layout_updates += 1
-        self._refresh_layout()
-        self.draw()  # as wide and high as everything is now
-        app.gathered = None
-        for widget in widgets:
-            widget._layout_required = widget._repaint_required = False
-            widget._exchange_repaint_regions()
-
-    def write_all(self) -> None:
-        """Write all of the picture."""
-        self._compositor._dirty_regions.add(self.size.region)
-        self._compositor_refresh()
-
-    def _compositor_refresh(self) -> None:
-        """Nothing is rendered before the first picture."""
-        if self.watch_app.open:
-            super()._compositor_refresh()
 
     def show_frame(self) -> None:
         """Draw what the state holds, and write it."""

@@ -14,10 +14,10 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.geometry import Offset, Region
 from textual.strip import Strip
-from textual.widget import Widget
 
 from mlxtop.present.clean import to_ascii
 from mlxtop.present.text import EMPTY, Line, Role, crop, cut, line_width
+from mlxtop.tui.textual_private import DirectWidget
 
 ROLE_CLASSES = {f"run--{role}" for role in Role} | {"run--cursor"}
 """Component classes of the application: were they each widget's, the style sheet would be applied
@@ -56,7 +56,7 @@ def difference(old: Line, new: Line) -> tuple[int, int] | None:
     return start, columns - start - line_width(new[len(new) - last :])
 
 
-class Styled(Widget):
+class Styled(DirectWidget):
     """Makes Strips of lines in the styles of the theme."""
 
     ascii = False
@@ -140,15 +140,6 @@ class Styled(Widget):
                 style = line_filter.apply([Segment("", style)], self._ground)[0].style or style
             self._finished[role, cursor] = style
         return style
-
-    def repaint(self, *regions: Region) -> None:
-        """Paint parts again: at the end of the frame that is being drawn, else soon."""
-        gathered: set[Widget] | None = getattr(self.app, "gathered", None)
-        if gathered is None or not self.is_mounted:
-            self.refresh(*regions)
-        else:
-            self._set_dirty(*regions)
-            gathered.add(self)
 
     def strip(self, line: Line, columns: int, cursor: bool = False) -> Strip:
         """A line in exactly so many columns."""
