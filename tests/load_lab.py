@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event
 
-from mlxtop.actions.heat_guard import HeatGuard
 from mlxtop.actions.load import LoadRun, Timing
 from mlxtop.actions.load_plan import plan_load
+from mlxtop.actions.load_session import Watch, guard_of
 from mlxtop.actions.run_log import RunWriter
 from mlxtop.analysis.load_outcome import Outcome
 from mlxtop.lab import LabSystem, ManualClock, load_lab
@@ -66,7 +66,8 @@ def run_load(
     writer = RunWriter(record, system.wall()) if record else None
     if writer:
         writer.begin(started=system.wall(), plan=plan.document(), note="", fingerprint={})
-    run = LoadRun(system, plan, HeatGuard(plan.port, armed, sensors), timing=timing, record=writer)
+    watch = Watch(armed, None if sensors is None else frozenset(sensors))
+    run = LoadRun(system, plan, guard_of(plan, watch), timing=timing, record=writer)
 
     def feed() -> None:
         for each in found:

@@ -24,7 +24,7 @@ def module(celsius: float | None, tick: float, **more: object) -> Temperature:
 
 
 def guard(**more: object) -> HeatGuard:
-    return HeatGuard(PACU.id, **more)  # type: ignore[arg-type]
+    return HeatGuard([PACU.id], **more)  # type: ignore[arg-type]
 
 
 def warm_up(settles: float, constant: float = 40.0, start: float = 45.0) -> Iterator[Frame]:

@@ -4,13 +4,11 @@ import pytest
 
 from mlxtop.actions.load_commands import Layout, Share, iperf3_command
 from mlxtop.actions.load_plan import plan_load
-from mlxtop.actions.load_route import LoadRefused, ports_behind, resolve
+from mlxtop.actions.load_route import LoadRefused, resolve
 from mlxtop.lab import LabSystem, ManualClock, load_lab
-from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.load import Direction, Tool
 from mlxtop.model.load_plan import LoadRequest
 from mlxtop.sources.iperf3 import Iperf3
-from mlxtop.sources.netdev import NetLink
 from mlxtop.system.capture_file import HEADER, parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Answer, Question
@@ -177,38 +175,3 @@ def test_host_names_are_looked_up_by_the_system() -> None:
     for unknown in ("none", "other"):
         with pytest.raises(LoadRefused):
             resolve(system, unknown)
-
-
-def test_the_port_below_a_vlan_on_a_bond_is_found() -> None:
-    frame = first_frame(load_lab("pacu", ManualClock()))
-    (port,) = [p for p in frame.ports.values() if p.now.port.is_mlx]
-
-    def link(name: str, index: int, kind: str | None, **more: int) -> NetLink:
-        return NetLink(
-            name=name,
-            index=index,
-            kind=kind,
-            type=1,
-            up=True,
-            carrier=True,
-            mtu=1500,
-            carrier_changes=0,
-            master=more.get("master"),
-            link=more.get("link"),
-            address=None,
-            parent=None,
-            parent_bus=None,
-            port_name=None,
-        )
-
-    index = port.now.port.ifindex or 0
-    links = {
-        index: link("enp67s0np0", index, None, master=90),
-        90: link("bond0", 90, "bond"),
-        91: link("bond0.7", 91, "vlan", link=90),
-        92: link("veth0", 92, "veth", link=index),
-    }
-    assert ports_behind(frame, links, "bond0.7") == [port]
-    assert ports_behind(frame, links, "veth0") == []
-    assert port.now.port.id == PortId("0000:43:00.0", 1)
-    assert port.now.port.kind is PortKind.PHYSICAL

@@ -67,10 +67,11 @@ class Bench:
         assert server.poll() is None
         return server
 
-    def wait_for_socket(self, state: str, port: int) -> None:
-        """Until the far end has a TCP socket of a port, `-l` listening, or connected."""
-        argv = self.pair.on(self.pair.far, "ss", "-Htn", *state.split(), f"sport = :{port}")
-        until = time.monotonic() + 10
+    def wait_for_socket(self, state: str, port: int, host: str | None = None) -> None:
+        """Until a host (the far end) has a TCP socket of a port, `-l` listening, or connected."""
+        argv = ["ss", "-Htn", *state.split(), f"sport = :{port}"]
+        argv = self.pair.on(host or self.pair.far, *argv)
+        until = time.monotonic() + 30
         while not subprocess.run(argv, capture_output=True, check=True).stdout:
             assert time.monotonic() < until
             time.sleep(0.02)
@@ -311,9 +312,10 @@ def test_a_cancelled_run_leaves_nobody_and_keeps_its_samples(
     assert document["run"] in {path.stem for path in bench.folder.rglob("*.jsonl")}
 
 
-def test_nobody_survives_a_killed_mlxtop(bench: Bench) -> None:
+@pytest.mark.parametrize("plain", [True, False], ids=["itself", "wrapper script"])
+def test_nobody_survives_a_killed_mlxtop(bench: Bench, plain: bool) -> None:
     servers = [bench.server(port) for port in (5201, 5202)]
-    load = bench.load("-t", "60", "-b", RATE, "-P", "2", "--processes", "2", plain=True)
+    load = bench.load("-t", "60", "-b", RATE, "-P", "2", "--processes", "2", plain=plain)
     bench.wait_for_intervals(2)
     load.kill()
     load.wait(timeout=10)
@@ -400,11 +402,22 @@ def test_signals_restore_the_terminal_and_leave_nobody(
     assert end["ended"] == "mlxtop ended"
 
 
+def is_stopped(terminal: Terminal) -> bool:
+    """Take output until the kernel has stopped the program; False after ten seconds."""
+    until = time.monotonic() + 10
+    stat = Path(f"/proc/{terminal.process.pid}/stat")
+    while stat.read_text().rpartition(") ")[2][0] != "T" and time.monotonic() < until:
+        terminal.pump(0.02)
+    terminal.pump(0.02)
+    return time.monotonic() < until
+
+
 def test_no_load_goes_on_while_we_are_stopped(bench: Bench) -> None:
     with on_a_terminal(bench) as terminal:
         terminal.process.send_signal(signal.SIGTSTP)
         assert bench.nobody_left(but=[terminal.process.pid])
-        assert terminal.pump(10, lambda: terminal.leftovers() == [])
+        assert is_stopped(terminal)
+        assert terminal.leftovers() == []
         count = len(bench.record())
         assert bench.record()[-1]["ended"] == "interrupted (SIGTSTP)"
         terminal.process.send_signal(signal.SIGCONT)
@@ -443,7 +456,7 @@ def test_nobody_survives_a_killed_screen(bench: Bench) -> None:
 def test_a_server_here_serves_the_far_end_once(bench: Bench) -> None:
     argv = [sys.executable, "-m", "mlxtop", "load", "--server", "-p", "5301"]
     serving = bench.popen(bench.pair.on(bench.pair.near, *argv))
-    time.sleep(1.5)
+    bench.wait_for_socket("-l", 5301, bench.pair.near)
     client = subprocess.run(
         bench.pair.on(
             bench.pair.far,

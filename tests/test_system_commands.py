@@ -245,6 +245,87 @@ def test_no_command_survives_us_but_one_that_changes_something(
     assert eventually(done.exists)
 
 
+WRAPPER = """
+setsid sh -c 'echo $$; exec sleep 100' &
+(setsid sh -c 'echo $$; exec sleep 100' </dev/null 2>/dev/null &)
+sh -c 'trap "" TERM; echo $$; sleep 100; exit' &
+echo $$
+wait
+"""
+"""Starts children that leave the group, lose their parent and ignore SIGTERM."""
+WATCHING = """
+import sys, threading
+from mlxtop.system.commands import Commands
+Commands().stream(["sh", "-c", sys.argv[1]], lambda text: print(text, flush=True),
+    threading.Event())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP])
+def test_all_that_a_wrapper_script_started_ends_with_us(number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WATCHING, WRAPPER], stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        pids = [int(program.stdout.readline()) for _ in range(4)]
+        try:
+            assert all(map(running, pids))
+            program.send_signal(number)
+            assert eventually(lambda: not any(map(running, pids))), "somebody goes on unwatched"
+        finally:
+            for pid in filter(running, [*pids, program.pid]):
+                os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_a_streamed_command_leaves_nobody_of_its_tree_however_it_ends(runner: Commands) -> None:
+    pids: list[str] = []
+    script = "setsid sleep 100 >/dev/null 2>&1 & echo $!; kill -TERM $$"
+    assert runner.stream(["sh", "-c", script], pids.append, Event()).status == -signal.SIGTERM
+    assert not running(int(pids[0]))
+    stop = Event()
+
+    def line(text: str) -> None:
+        pids.append(text)
+        if len(pids) == 5:
+            stop.set()
+
+    runner.stream(["sh", "-c", WRAPPER], line, stop)
+    assert len(pids) == 5 and not any(running(int(pid)) for pid in pids)
+
+
+@pytest.mark.slow
+def test_nobody_survives_a_killed_supervisor(runner: Commands) -> None:
+    pids: list[int] = []
+
+    def line(text: str) -> None:
+        pids.append(int(text))
+        if len(pids) == 4:
+            status = Path(f"/proc/{pids[-1]}/status").read_text()
+            os.kill(int(status.partition("PPid:")[2].split()[0]), signal.SIGKILL)
+
+    assert runner.stream(["sh", "-c", WRAPPER], line, Event()).status == -signal.SIGKILL
+    assert eventually(lambda: not any(map(running, pids)))
+
+
+@pytest.mark.parametrize(("script", "status"), [("exit 7", 7), ("kill -SEGV $$", -signal.SIGSEGV)])
+def test_a_streamed_command_ends_with_its_own_status(
+    script: str, status: int, runner: Commands
+) -> None:
+    seen: list[str] = []
+    ended = runner.stream(["sh", "-c", f"echo out; echo err >&2; {script}"], seen.append, Event())
+    assert (ended.status, ended.stderr, seen) == (status, "err\n", ["out"])
+
+
+def test_a_streamed_command_that_is_no_program_is_told(runner: Commands, tmp_path: Path) -> None:
+    path = tmp_path / "garbage"
+    path.write_bytes(b"\x7fELF nonsense")
+    path.chmod(0o755)
+    ended = runner.stream([str(path)], lambda text: None, Event())
+    assert ended.status and "cannot be started" in ended.stderr
+
+
 def test_closing_ends_what_still_runs() -> None:
     runner = Commands()
     pids: list[str] = []

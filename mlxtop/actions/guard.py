@@ -110,10 +110,13 @@ class _Lookup:
         if bound is not None:
             return self.device(bound.name)
         try:
-            device = read_route(self._system, remote, local or None)
+            devices = read_route(self._system, remote, local or None)
         except OSError:
             return None
-        return frozenset() if device is None else self.device(device)
+        ports = [self.device(device) for device in devices]
+        if None in ports:
+            return None
+        return frozenset().union(*filter(None, ports))
 
     def connection(self, one: Connection) -> frozenset[PortId] | None:
         """The ports that carry a connection."""

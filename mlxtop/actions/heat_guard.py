@@ -6,7 +6,7 @@ load as well. Without any sensor there is nothing to guard, and that is said.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from math import isnan
 
@@ -30,6 +30,8 @@ SILENCE = 15.0
 class _Watched:
     """A sensor and its readings."""
 
+    kind: str
+    """`asic`, `module`."""
     heat: SensorHeat
     series: Series = field(default_factory=Series)
     asked: float | None = None
@@ -37,60 +39,82 @@ class _Watched:
 
 
 class HeatGuard:
-    """Watches the sensors of one port; `look` is to be called with every frame."""
+    """Watches the sensors of ports; `look` is to be called with every frame."""
 
     def __init__(
         self,
-        port: PortId,
+        ports: Iterable[PortId],
         armed: bool = True,
         sensors: Iterable[str] | None = None,
         ahead: float = AHEAD,
+        *,
+        masters: Collection[str] = (),
     ) -> None:
-        """`sensors`: names (`asic`, `module`) that may stop the load; None for all."""
+        """`sensors`: names (`asic`, `module`) that may stop the load; None for all.
+
+        `masters`: bonds and the like, whose new members are watched as well.
+        """
         self.armed = armed
         self.ahead = ahead
         self.reason: str | None = None
         """Why the load was stopped."""
-        self._port = port
+        self.joined: list[PortId] = []
+        """The ports that became members on the way."""
+        self._ports = list(ports)
+        self._single = len(self._ports) == 1 and not masters
+        self._masters = frozenset(masters)
         self._chosen = None if sensors is None else frozenset(sensors)
-        self._watched: dict[str, _Watched] = {}
+        self._watched: dict[tuple[PortId, str], _Watched] = {}
+        self._names: dict[PortId, str] = {}
         self._seen: float | None = None
 
     @property
     def sensors(self) -> tuple[SensorHeat, ...]:
-        """What every sensor of the port did so far."""
+        """What every sensor of the ports did so far."""
         return tuple(watched.heat for watched in self._watched.values())
 
     @property
     def blind(self) -> bool:
         """Nothing that may stop the load has answered yet."""
-        return not any(self._guards(name) for name in self._watched)
+        return not any(self._guards(watched) for watched in self._watched.values())
 
     def look(self, frame: Frame) -> str | None:
         """Take note of a frame; why a load has to stop now, None while all is well."""
-        now = frame.sample.tick
-        self._seen = now
-        port = frame.ports.get(self._port)
-        if port is None:
-            return self._stop("the port is gone")
-        link = port.now.link
-        if link.state is LinkState.OVERHEAT:
-            return self._stop("the module has switched itself off for heat")
-        if link.state is LinkState.LOST:
-            return self._stop("the card no longer answers")
-        adapter = frame.adapter(self._port)
-        said = {temperature.name: temperature for temperature in port.now.temperatures}
-        for name, temperature in said.items():
-            if name not in self._watched and temperature.celsius is not None:
-                limits = limits_of(temperature, port.now, adapter)
-                self._watched[name] = _Watched(SensorHeat(name, limits))
-        found = [
-            self._judge(watched, said.get(name), limits_of(said[name], port.now, adapter), now)
-            if name in said
-            else f"the {name} sensor is gone"
-            for name, watched in self._watched.items()
+        self._seen = frame.sample.tick
+        for port, one in frame.ports.items():
+            if one.now.port.bond in self._masters and port not in self._ports:
+                self._ports.append(port)
+                self.joined.append(port)
+        reasons = [self._look_at(port, frame) for port in self._ports]
+        return self._stop(next((reason for reason in reasons if reason), None))
+
+    def _look_at(self, port: PortId, frame: Frame) -> str | None:
+        """Take note of one port; why a load has to stop now."""
+        one = frame.ports.get(port)
+        if one is None:
+            return f"{self._names.get(port, 'the port')} is gone"
+        now = one.now
+        name = now.port.name
+        self._names[port] = "the port" if self._single else name
+        of = "" if self._single else f" of {name}"
+        if now.link.state is LinkState.OVERHEAT:
+            return f"the module{of} has switched itself off for heat"
+        if now.link.state is LinkState.LOST:
+            return f"the card{of} no longer answers"
+        adapter = frame.adapter(port)
+        readings = {temperature.name: temperature for temperature in now.temperatures}
+        limits = {kind: limits_of(reading, now, adapter) for kind, reading in readings.items()}
+        for kind, reading in readings.items():
+            if (port, kind) not in self._watched and reading.celsius is not None:
+                label = kind if self._single else f"{name} {kind}"
+                self._watched[port, kind] = _Watched(kind, SensorHeat(label, limits[kind], port))
+        idle = not self._single and now.link.state is not LinkState.UP
+        reasons = [
+            self._judge(watched, readings.get(kind), limits.get(kind), frame.sample.tick, idle)
+            for (owner, kind), watched in self._watched.items()
+            if owner == port
         ]
-        return self._stop(next((reason for reason in found if reason), None))
+        return next((reason for reason in reasons if reason), None)
 
     def silent(self, now: float) -> str | None:
         """Why a load has to stop when no frame has come for too long."""
@@ -105,13 +129,12 @@ class HeatGuard:
 
     def points(self, name: str) -> list[tuple[float, float]]:
         """Readings of a sensor by monotonic second, oldest first."""
-        watched = self._watched.get(name)
-        if watched is None:
-            return []
-        return [(t, v) for t, v in watched.series.since(float("-inf")) if not isnan(v)]
+        series = [one.series for one in self._watched.values() if one.heat.name == name]
+        points = series[0].since(float("-inf")) if series else []
+        return [(t, v) for t, v in points if not isnan(v)]
 
-    def _guards(self, name: str) -> bool:
-        return self.armed and (self._chosen is None or name in self._chosen)
+    def _guards(self, watched: _Watched) -> bool:
+        return self.armed and (self._chosen is None or watched.kind in self._chosen)
 
     def _stop(self, reason: str | None) -> str | None:
         if reason is None or not self.armed:
@@ -120,28 +143,38 @@ class HeatGuard:
         return reason
 
     def _judge(
-        self, watched: _Watched, said: Temperature | None, limits: HeatLimits, now: float
+        self,
+        watched: _Watched,
+        reading: Temperature | None,
+        limits: HeatLimits | None,
+        now: float,
+        idle: bool,
     ) -> str | None:
-        """Note what one sensor says; why it is too hot or cannot be trusted."""
+        """Note what one sensor says; why it is too hot or cannot be trusted.
+
+        A port that is `idle`, since its link is down, may lose a sensor together with its module.
+        """
         name = watched.heat.name
-        if said is None or said.celsius is None or said.stale:
-            problem = (said.problem if said else None) or "no number"
-            watched.heat = replace(watched.heat, problem=problem, limits=limits)
-            stale = said is not None and said.stale
-            words = f"the {name} sensor {'is stale' if stale else 'fails'}: {problem}"
-            return words if self._guards(name) else None
-        self._note(watched, said.celsius, said.tick, limits)
+        if reading is None or limits is None or reading.celsius is None or reading.stale:
+            problem = (reading.problem if reading else "gone") or "no number"
+            watched.heat = replace(watched.heat, problem=problem)
+            state = "is stale" if reading is not None and reading.stale else "fails"
+            words = f"the {name} sensor " + (
+                "is gone" if reading is None else f"{state}: {problem}"
+            )
+            return words if self._guards(watched) and not idle else None
+        self._note(watched, reading.celsius, reading.tick, limits)
         ahead = self._forecast(watched, now)
-        if not self._guards(name):
+        if not self._guards(watched):
             return None
-        if said.celsius >= limits.warning:
-            return f"{name} at {said.celsius:.1f} °C, warning limit {limits.warning:g} °C"
+        if reading.celsius >= limits.warning:
+            return f"{name} at {reading.celsius:.1f} °C, warning limit {limits.warning:g} °C"
         crossing = ahead.warning if ahead else None
         if crossing is not None and crossing.seconds is not None and ahead is not None:
             left = crossing.seconds - (now - ahead.tick)
             if left <= self.ahead:
                 return (
-                    f"{name} at {said.celsius:.1f} °C will be at its warning limit of "
+                    f"{name} at {reading.celsius:.1f} °C will be at its warning limit of "
                     f"{limits.warning:g} °C in {max(left, 0.0):.0f} s"
                 )
         return None

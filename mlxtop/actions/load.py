@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Event, RLock
 from typing import Any
 
 from mlxtop.actions.heat_guard import HeatGuard
+from mlxtop.actions.load_course import LoadCourse, total
 from mlxtop.actions.load_streams import LoadStreams
 from mlxtop.actions.run_log import RunWriter
 from mlxtop.analysis.load_outcome import (
@@ -20,14 +21,10 @@ from mlxtop.analysis.load_outcome import (
     Outcome,
     Phase,
     interval_document,
-    moved_between,
     usual_verdict,
 )
-from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.soak import Soak, soak
-from mlxtop.analysis.throughput import throughput
-from mlxtop.analysis.verdict import Verdict
-from mlxtop.model.frame import Frame, PortFrame
+from mlxtop.model.frame import Frame
 from mlxtop.model.load import LoadInterval
 from mlxtop.model.load_plan import LoadPlan
 from mlxtop.model.tuning import Tuning
@@ -56,19 +53,6 @@ class Timing:
         return cls(min(60.0, max(10.0, seconds / 10)), float(min(seconds, 900)), soak=True)
 
 
-@dataclass(slots=True)
-class _Seen:
-    """What the frames told."""
-
-    first: PortFrame | None = None
-    last: PortFrame | None = None
-    verdicts: list[Verdict] = field(default_factory=list)
-    rates: list[float] = field(default_factory=list)
-    """bit/s of the busier direction while the load ran."""
-    cpu: float | None = None
-    """Percent of the busiest core."""
-
-
 class LoadRun:
     """One run; made, fed with frames, and run once."""
 
@@ -89,14 +73,13 @@ class LoadRun:
         self._guard = guard
         self._timing = timing
         self._record = record
-        self._tuning = tuning
         self._tell = tell or (lambda: None)
         self._lock = RLock()
         self._streams = LoadStreams(system, plan)
         self._phase = Phase.WAITING
         self._since = self._began = system.now()
         self._intervals: list[LoadInterval] = []
-        self._seen = _Seen()
+        self._course = LoadCourse(plan, tuning)
         self._stopping: str | None = None
         self._cancelled = Event()
         self._load: tuple[float, float] | None = None
@@ -131,33 +114,21 @@ class LoadRun:
             self._record.write(kind, t=at, **values)
 
     def _note(self, frame: Frame) -> None:
-        """Keep what a frame says of the port."""
-        assert self._plan.port is not None
-        port = frame.ports.get(self._plan.port)
-        if port is None:
+        """Keep what a frame says of the ports."""
+        if not self._course.note(frame, self._phase, self._guard.joined):
             return
-        seen = self._seen
-        carried = throughput(port)
-        seen.cpu = max(frame.sample.cpu.busy, default=None) if frame.sample.cpu else None
+        carried = self._course.carried(frame)
         self._write(
             "heat",
             phase=str(self._phase),
             sensors={sensor.name: sensor.last for sensor in self._guard.sensors},
-            rx_bps=carried.rx_bps,
-            tx_bps=carried.tx_bps,
-            cpu_percent=seen.cpu,
+            rx_bps=total(one.rx_bps for one in carried),
+            tx_bps=total(one.tx_bps for one in carried),
+            cpu_percent=self._course.cpu,
         )
-        if seen.first is None or self._phase in (Phase.WAITING, Phase.BASELINE):
-            seen.first = port
-        if self._phase is not Phase.LOAD:
-            return
-        seen.last = port
-        loaded = frame.sample.tick - self._since
+        loaded = frame.sample.tick - self._since if self._phase is Phase.LOAD else 0.0
         if loaded >= RAMP and self._intervals and not self._streams.halted:
-            found = port_view(frame, self._plan.port).ceiling(self._tuning, self._plan.streams)
-            seen.verdicts.append(found.verdict)
-            if found.measured is not None:
-                seen.rates.append(found.measured.rate)
+            self._course.judge(frame)
 
     def status(self) -> LoadStatus:
         """The run now, from any thread."""
@@ -178,7 +149,7 @@ class LoadRun:
                 sensors=self._guard.sensors,
                 blind=self._guard.blind,
                 stopping=self._stopping,
-                cpu=self._seen.cpu,
+                cpu=self._course.cpu,
             )
 
     def _lasts(self, phase: Phase) -> float | None:
@@ -254,11 +225,14 @@ class LoadRun:
             for sensor in self._guard.sensors
         )
 
-    def _soaks(self, rate: float | None) -> tuple[Soak, ...]:
+    def _soaks(self) -> tuple[Soak, ...]:
+        """The warm-up of every sensor, against what its own port carried."""
         if not self._timing.soak or self._load is None:
             return ()
         return tuple(
-            soak(s.name, self._guard.points(s.name), s.limits, self._load, rate)
+            soak(
+                s.name, self._guard.points(s.name), s.limits, self._load, self._course.rate(s.port)
+            )
             for s in self._guard.sensors
         )
 
@@ -266,8 +240,6 @@ class LoadRun:
         with self._lock:
             result = self._streams.result(self._intervals)
             error = self._streams.error
-            seen = self._seen
-            rates = seen.rates
             outcome = Outcome(
                 plan=self._plan,
                 ended=self._stopping or (f"failed: {error}" if error else "complete"),
@@ -277,9 +249,9 @@ class LoadRun:
                 heat=HeatReport(
                     self._guard.armed, self._guard.reason, self._guard.sensors, self._cooled
                 ),
-                verdict=usual_verdict(seen.verdicts),
-                moved=moved_between(seen.first, seen.last),
-                soak=self._soaks(sum(rates) / len(rates) if rates else None),
+                verdict=usual_verdict(self._course.verdicts),
+                moved=self._course.moved(),
+                soak=self._soaks(),
                 run=self._record.id if self._record else None,
                 problem=self._record.problem if self._record else None,
             )

@@ -1,13 +1,13 @@
 """From what a person asked for and what the hardware is to the commands of a throughput test.
 
-Rules of thumb: about 30 Gb/s a stream on a fast core (https://fasterdata.es.net/host-tuning/
-linux/100g-tuning/), hence 8 streams for 100G; iperf3 before 3.16 carries all its streams on one
-core, hence several processes.
+Rules of thumb: 8 streams for 100G (see `load_expected`); iperf3 before 3.16 carries all its streams
+on one core, hence several processes.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -19,22 +19,19 @@ from mlxtop.actions.load_commands import (
     perftest_command,
     perftest_server,
 )
+from mlxtop.actions.load_expected import expected_rate, link_speed
 from mlxtop.actions.load_route import LoadRefused, Way, find_way
-from mlxtop.analysis.limits import gbps, line_limit, pcie_limit
+from mlxtop.analysis.limits import line_limit
 from mlxtop.model.cores import parse_cores
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Function
-from mlxtop.model.linkrate import Protocol
 from mlxtop.model.load import Direction, Tool
-from mlxtop.model.load_plan import LoadPlan, LoadRequest
-from mlxtop.model.pcie import Direction as Pcie
+from mlxtop.model.load_plan import LoadMember, LoadPlan, LoadRequest
 from mlxtop.model.sample import LinkLayer
 from mlxtop.sources.iperf3 import INSTALL, Iperf3, probe
 from mlxtop.sources.perftest import parse_version, read_gid_index
 from mlxtop.system.door import System
 
-STREAM = 30e9
-"""bit/s of one TCP stream on a fast core, at most."""
 PROCESS = 25e9
 """bit/s that one single-threaded process is planned for."""
 STREAM_SHARE = 12.5e9
@@ -60,9 +57,9 @@ def plan_load(system: System, frame: Frame, request: LoadRequest) -> LoadPlan:
     if said.refusals:
         return plan
     try:
-        way = find_way(system, frame, request.host, request.via, request.family)
-        if way.warning:
-            said.warnings.append(way.warning)
+        way = find_way(system, frame, request)
+        said.warnings.extend(way.warnings)
+        said.notes.extend(way.notes)
         plan = _bounds(frame, request, way, said)
         plan = (
             _iperf3(system, frame, plan, way, said)
@@ -85,11 +82,7 @@ def _bounds(frame: Frame, request: LoadRequest, way: Way, said: Refusals) -> Loa
     """What port and line allow."""
     now = way.port.now
     line = line_limit(now.link)
-    if not now.temperatures:
-        said.warnings.append(
-            f"{now.port.name} has no temperature sensor that can be read: nothing will stop the "
-            "test when it gets hot"
-        )
+    said.warnings.extend(_blind(way))
     if (
         request.tool is Tool.IPERF3
         and now.link.layer is not LinkLayer.INFINIBAND
@@ -102,52 +95,35 @@ def _bounds(frame: Frame, request: LoadRequest, way: Way, said: Refusals) -> Loa
             "less CPU"
         )
     expected, bound_by = expected_rate(frame, request, way, None)
+    carrying = {port.now.port.id for port in way.members.ports}
     return LoadPlan(
         request,
         target=way.target,
         port=now.port.id,
         port_name=now.port.name,
+        members=tuple(
+            LoadMember(port.now.port.id, port.now.port.name, port.now.port.id in carrying)
+            for port in way.guarded
+        ),
+        masters=way.members.masters,
         device=way.device,
         source=way.source,
         mtu=now.link.mtu,
-        speed=line.usable if line else None,
+        speed=link_speed(way),
         expected=expected,
         bound_by=bound_by,
     )
 
 
-def expected_rate(
-    frame: Frame, request: LoadRequest, way: Way, streams: int | None
-) -> tuple[float | None, str | None]:
-    """bit/s of data in one direction at most, and what bounds it; `streams` None: no such bound."""
-    protocol = _protocol(request)
-    line = line_limit(way.port.now.link)
-    bounds: list[tuple[float, str]] = []
-    if line is not None and protocol in line.goodput:
-        rate = line.goodput[protocol]
-        bounds.append((rate, f"link: {gbps(line.usable)} Gb/s, {protocol} {gbps(rate)}"))
-    pcie = pcie_limit(frame, way.port.id, None)
-    if pcie is not None:
-        ways = [Pcie.RX, Pcie.TX]
-        if request.direction is not Direction.BOTH:
-            ways = [Pcie.TX if request.direction is Direction.SEND else Pcie.RX]
-        rate = min(pcie.usable[one] for one in ways)
-        where = pcie.path.limiting.device if pcie.path.limiting else "the card"
-        bounds.append((rate, f"PCIe: {gbps(pcie.raw)} Gb/s raw at {where}, payload {gbps(rate)}"))
-    if not bounds:
-        return None, None
-    if streams and protocol is not Protocol.RDMA:
-        rate = STREAM * streams
-        bounds.append((rate, f"CPU: about 30 Gb/s a stream, {streams} of them"))
-    if request.bitrate:
-        bounds.append((request.bitrate, f"the bitrate asked for, {gbps(request.bitrate)} Gb/s"))
-    return min(bounds)
-
-
-def _protocol(request: LoadRequest) -> Protocol:
-    if request.tool is not Tool.IPERF3:
-        return Protocol.RDMA
-    return Protocol.UDP if request.udp else Protocol.TCP
+def _blind(way: Way) -> Iterator[str]:
+    """Warn of ports that can get hot unnoticed."""
+    for port in way.members.ports:
+        apart = [one for one in way.guarded if one not in way.members.ports]
+        if not port.now.temperatures and not any(one.now.temperatures for one in apart):
+            yield (
+                f"{port.now.port.name} has no temperature sensor that can be read: nothing will "
+                "stop the test when it gets hot"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +168,8 @@ def _iperf3(system: System, frame: Frame, plan: LoadPlan, way: Way, said: Refusa
         )
     cores = _cores(frame, request, way)
     pinned = cores.text if tool.threads and system.which("taskset") else None
-    bind = way.device if "--bind-dev" in tool.options and _may_bind(frame) else None
+    may_bind = way.bind and "--bind-dev" in tool.options and _may_bind(frame)
+    bind = way.device if may_bind else None
     commands = []
     for process in range(processes):
         share = Share(
@@ -202,7 +179,7 @@ def _iperf3(system: System, frame: Frame, plan: LoadPlan, way: Way, said: Refusa
             core=None if tool.threads else cores.pick(process),
             cores=pinned,
         )
-        layout = Layout(way.target, way.source, bind, share)
+        layout = Layout(way.target, way.source if way.bind else None, bind, share)
         commands.append(iperf3_command(tool, request, layout))
     expected, bound_by = expected_rate(frame, request, way, streams)
     return replace(

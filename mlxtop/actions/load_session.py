@@ -52,6 +52,12 @@ class LoadWish:
     note: str = ""
 
 
+def guard_of(plan: LoadPlan, watch: Watch) -> HeatGuard:
+    """The guard of a test: for every port that its traffic can take."""
+    ports = [member.port for member in plan.members]
+    return HeatGuard(ports, watch.armed, watch.sensors, watch.ahead, masters=plan.masters)
+
+
 def prepare(
     system: System,
     frame: Frame,
@@ -63,8 +69,8 @@ def prepare(
 ) -> tuple[LoadRun, str | None]:
     """A run ready to start, its record begun; and why there is no record, where there is none."""
     assert plan.port is not None
-    port = frame.ports[plan.port].now.port
-    tuning = read_tuning(system, [port], frame.sample.adapters)
+    ports = [frame.ports[member.port].now.port for member in plan.members if member.carries]
+    tuning = read_tuning(system, ports, frame.sample.adapters)
     record, problem = None, None
     try:
         record = RunWriter(runs, system.wall())
@@ -80,7 +86,7 @@ def prepare(
             fingerprint=fingerprint(frame, plan, tuning),
         )
     watch = wish.watch
-    guard = HeatGuard(plan.port, watch.armed, watch.sensors, watch.ahead)
+    guard = guard_of(plan, watch)
     run = LoadRun(system, plan, guard, timing=wish.timing, record=record, tuning=tuning, tell=tell)
     return run, problem
 

@@ -14,6 +14,7 @@ from mlxtop.analysis.limits import gbps
 from mlxtop.analysis.soak import Soak
 from mlxtop.analysis.verdict import Verdict
 from mlxtop.model.frame import PortFrame
+from mlxtop.model.identity import PortId
 from mlxtop.model.load import FlowResult, Latency, LoadInterval, LoadResult
 from mlxtop.model.load_plan import LoadPlan
 
@@ -36,7 +37,9 @@ class SensorHeat:
     """One sensor over a run, °C."""
 
     name: str
+    """`asic`, `module`; with the port's name before it where several ports are watched."""
     limits: HeatLimits
+    port: PortId | None = None
     start: float | None = None
     last: float | None = None
     peak: float | None = None
@@ -253,8 +256,10 @@ def result_document(result: LoadResult | None) -> dict[str, Any] | None:
     return found
 
 
-def moved_between(before: PortFrame | None, after: PortFrame | None) -> tuple[Moved, ...]:
-    """Error counters that went on between two frames of a port."""
+def moved_between(
+    before: PortFrame | None, after: PortFrame | None, prefix: str = ""
+) -> tuple[Moved, ...]:
+    """Error counters that went on between two frames of a port, named with a `prefix`."""
     if before is None or after is None:
         return ()
     moved = []
@@ -262,7 +267,8 @@ def moved_between(before: PortFrame | None, after: PortFrame | None) -> tuple[Mo
         for counter in fault_counters(origin, reading.schema):
             old, new = before.total(counter), after.total(counter)
             if not counter.gauge and old is not None and new is not None and new > old:
-                moved.append(Moved(counter.key, new - old, str(counter.severity), counter.help))
+                name, how_bad = prefix + counter.key, str(counter.severity)
+                moved.append(Moved(name, new - old, how_bad, counter.help))
     return tuple(moved)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -50,6 +50,9 @@ class Verdict(NamedTuple):
     ruled_out: tuple[str, ...] = ()
 
 
+_NO_LINK = Verdict(None, "no link")
+
+
 class Evidence(NamedTuple):
     """All that a verdict is made of."""
 
@@ -67,7 +70,7 @@ def judge(seen: Evidence) -> Verdict:
     """The binding limit, or what was ruled out."""
     measured = seen.measured
     if seen.frame.now.link.state is not LinkState.UP:
-        return Verdict(None, "no link")
+        return _NO_LINK
     if measured is None:
         return Verdict(None, "not measured")
     if measured.rate < (LIGHT * seen.line.usable if seen.line else LIGHT_ANYWHERE):
@@ -78,6 +81,29 @@ def judge(seen: Evidence) -> Verdict:
     for limit, text in _soft(seen, measured, ruled_out):
         return Verdict(limit, text, tuple(ruled_out))
     return Verdict(None, "no limit found on this side", tuple(ruled_out))
+
+
+def judge_together(verdicts: Mapping[str, tuple[Verdict, float]]) -> Verdict:
+    """The verdict on ports that share one load, from each one's own and its rate in bit/s, by name.
+
+    The port that carries most of those at a limit decides: its share of the streams is held up.
+
+    >>> full, free = Verdict(Limit.LINK, "95 % of it is used"), Verdict(None, "no limit found")
+    >>> judge_together({"a": (free, 4e9), "b": (full, 9e9)}).detail
+    'b: 95 % of it is used'
+    """
+    if len(verdicts) == 1:
+        return next(iter(verdicts.values()))[0]
+    ruled_out = tuple(
+        f"{name}: {text}" for name, (verdict, _) in verdicts.items() for text in verdict.ruled_out
+    )
+    limited = {name: rate for name, (verdict, rate) in verdicts.items() if verdict.limit}
+    if limited:
+        name = max(limited, key=limited.__getitem__)
+        verdict = verdicts[name][0]
+        return Verdict(verdict.limit, f"{name}: {verdict.detail}", ruled_out)
+    busiest, _ = max(verdicts.values(), key=lambda one: one[1], default=(_NO_LINK, 0.0))
+    return Verdict(None, busiest.detail, ruled_out)
 
 
 def _hard(seen: Evidence, measured: Measured, ruled_out: list[str]) -> Iterator[tuple[Limit, str]]:

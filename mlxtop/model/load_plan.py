@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlxtop.model.identity import PortId
 from mlxtop.model.load import Direction, Tool
@@ -46,6 +46,15 @@ class LoadRequest:
         return self.port or (IPERF3_PORT if self.tool is Tool.IPERF3 else PERFTEST_PORT)
 
 
+class LoadMember(NamedTuple):
+    """A port that the heat guard watches during a test."""
+
+    port: PortId
+    name: str
+    carries: bool
+    """It can carry the test's traffic, which is summed and judged."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoadPlan:
     """A test ready to run, or the reasons why it cannot be."""
@@ -54,7 +63,12 @@ class LoadPlan:
     target: str | None = None
     """Address of the far end."""
     port: PortId | None = None
+    """The port that stands for all of them."""
     port_name: str | None = None
+    members: tuple[LoadMember, ...] = ()
+    """Every port that the traffic can take, the one above among them."""
+    masters: frozenset[str] = frozenset()
+    """Devices such as bonds: a port that becomes a member of one carries traffic as well."""
     device: str | None = None
     """Network device of the route; a bond or VLAN where the port is below one."""
     source: str | None = None
@@ -68,7 +82,7 @@ class LoadPlan:
     tool_version: str | None = None
     mtu: int | None = None
     speed: int | None = None
-    """bit/s of the link after encoding."""
+    """bit/s of the link after encoding, of several links together."""
     expected: float | None = None
     """bit/s of data that can be reached in one direction; None where the line rate is unknown."""
     bound_by: str | None = None
@@ -93,6 +107,8 @@ class LoadPlan:
             "target": self.target,
             "port": str(self.port) if self.port else None,
             "port_name": self.port_name,
+            "ports": _several([member.name for member in self.members if member.carries]),
+            "guarded": _several([member.name for member in self.members]),
             "device": self.device,
             "source": self.source,
             "direction": str(request.direction),
@@ -114,6 +130,11 @@ class LoadPlan:
             "refusals": list(self.refusals),
             "notes": list(self.notes),
         }
+
+
+def _several(names: list[str]) -> list[str] | None:
+    """None for the usual case of one port, which `port_name` has."""
+    return names if len(names) > 1 else None
 
 
 def _protocol(request: LoadRequest) -> str:

@@ -28,7 +28,10 @@ def plan_lines(plan: LoadPlan) -> list[str]:
     lines += [f"note: {text}" for text in plan.notes]
     if plan.port_name:
         mtu = f", MTU {plan.mtu}" if plan.mtu else ""
-        lines.append(f"port {plan.port_name} ({plan.port}){mtu} to {plan.target}")
+        carry = [member.name for member in plan.members if member.carries]
+        ports = f"ports {', '.join(carry)}" if len(carry) > 1 else f"port {plan.port_name}"
+        which = plan.device if len(carry) > 1 else plan.port
+        lines.append(f"{ports} ({which}){mtu} to {plan.target}")
     if plan.expected is not None:
         lines.append(f"expected at most {rate(plan.expected)} ({plan.bound_by})")
     if plan.server:

@@ -10,24 +10,34 @@ from collections.abc import Iterable, Mapping
 
 from mlxtop.sources.netdev import NetLink
 from mlxtop.sources.sysfs import names, read_text
-from mlxtop.system.door import Question, System
+from mlxtop.system.door import Answer, Question, System
 
 ANYWHERE = ("192.0.2.1", "2001:db8::1")
 """Documentation addresses: only a default route leads there."""
 _RTF_UP, _RTF_REJECT = 0x1, 0x200
 
 
-def read_route(system: System, destination: str, source: str | None = None) -> str | None:
-    """The device of `ip route get DESTINATION from SOURCE`; None for local ones.
+def read_route(system: System, destination: str, source: str | None = None) -> tuple[str, ...]:
+    """Return the devices of `ip route get DESTINATION from SOURCE`, one for each next hop.
 
-    Raises OSError (ENETUNREACH where there is no route).
+    Empty for local destinations. Raises OSError (ENETUNREACH where there is no route).
     """
     subject = f"{destination},{source}" if source else destination
-    answer = system.ask(Question.ROUTE, subject)
+    return route_devices(system.ask(Question.ROUTE, subject))
+
+
+def route_devices(answer: Answer) -> tuple[str, ...]:
+    """Return the devices of a ROUTE answer, the one chosen by the kernel first.
+
+    >>> route_devices({"dev": "a", "devs": ["a", "b"], "local": False}), route_devices(None)
+    (('a', 'b'), ())
+    """
     if not isinstance(answer, dict) or answer.get("local"):
-        return None
-    device = answer.get("dev")
-    return device if isinstance(device, str) and device != "lo" else None
+        return ()
+    hops = answer.get("devs")
+    devices = [answer.get("dev"), *(hops if isinstance(hops, list | tuple) else ())]
+    names = dict.fromkeys(device for device in devices if isinstance(device, str))
+    return tuple(name for name in names if name != "lo")
 
 
 def parse_default_devices(ipv4: str, ipv6: str) -> list[str]:
@@ -60,11 +70,9 @@ def read_default_devices(system: System) -> list[str]:
     found = dict.fromkeys(parse_default_devices(tables[0], tables[1]))
     for address in ANYWHERE:
         try:
-            device = read_route(system, address)
+            found |= dict.fromkeys(read_route(system, address))
         except OSError:
             continue
-        if device is not None:
-            found[device] = None
     return list(found)
 
 
@@ -86,12 +94,12 @@ def below(system: System, links: Mapping[int, NetLink], device: str) -> frozense
         if link.parent is not None or names(system, f"/sys/class/net/{name}/device"):
             real.add(name)
         else:
-            todo += _lower(system, links, link)
+            todo += lower(system, links, link)
     return frozenset(real)
 
 
-def _lower(system: System, links: Mapping[int, NetLink], link: NetLink) -> Iterable[str]:
-    """What is directly below: members, the device of a VLAN, the bridge behind a veth's end."""
+def lower(system: System, links: Mapping[int, NetLink], link: NetLink) -> Iterable[str]:
+    """Yield what is directly below: members, a VLAN's device, the bridge behind a veth's end."""
     for name in names(system, f"/sys/class/net/{link.name}"):
         if name.startswith("lower_"):
             yield name.removeprefix("lower_")

@@ -66,10 +66,14 @@ def by_port(system: System, ports: Iterable[Port], peers: Counter[str]) -> dict[
     found: Counter[PortId] = Counter()
     for peer, count in peers.most_common(PEERS):
         try:
-            device = read_route(system, peer)
+            devices = read_route(system, peer)
         except OSError:
             continue
-        names = {device} if device in by_name else below(system, links, device or "")
+        names = {
+            name
+            for device in devices
+            for name in ({device} if device in by_name else below(system, links, device))
+        }
         if len(names) == 1 and (name := next(iter(names))) in by_name:
             found[by_name[name]] += count
     return dict(found)

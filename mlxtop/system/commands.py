@@ -3,7 +3,8 @@
 Commands are started from one thread that lives as long as the program, since the kernel sends the
 signal of PR_SET_PDEATHSIG when the *thread* that forked ends. A program of its own asks for that
 signal and becomes the command: Python that runs between fork and exec in a program with threads can
-find a lock held that nobody gives back.
+find a lock held that nobody gives back. What makes load runs below a supervisor, which ends with us
+together with everything that was started there.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from uuid import uuid4
 
+from mlxtop.system import supervisor
 from mlxtop.system.door import OUTPUT_LIMIT, Finished
 from mlxtop.system.search import search_path, which
 
@@ -53,6 +56,17 @@ sys.exit(126)
 """Becomes the command in its arguments, and dies with the process that the first of them names."""
 
 Sink = Callable[[bytes], None]
+
+
+class Reach(Enum):
+    """How much of a command ends when this program is killed."""
+
+    NOTHING = ()
+    """It changes something and outlives us."""
+    COMMAND = ("-I", "-S", "-c", _BIND)
+    """The command itself, but nothing that it started."""
+    TREE = ("-I", "-S", supervisor.__file__)
+    """Everything that it started, by a supervisor."""
 
 
 @dataclass(slots=True)
@@ -172,11 +186,11 @@ def _carriers(mark: bytes) -> Iterator[int]:
             yield int(name)
 
 
-def _launch(path: str, arguments: list[str], fds: tuple[int, int, int], bound: bool) -> _Child:
+def _launch(path: str, arguments: list[str], fds: tuple[int, int, int], reach: Reach) -> _Child:
     """Start a command in a session of its own. Raises OSError."""
     mark = uuid4().hex
     source, out, err = fds
-    binder = [sys.executable, "-I", "-S", "-c", _BIND, str(os.getpid())] if bound else []
+    binder = [sys.executable, *reach.value, str(os.getpid())] if reach.value else []
     process = subprocess.Popen(
         [*binder, path, *arguments],
         stdin=source,
@@ -220,8 +234,8 @@ class Commands:
         while (job := self._jobs.get()) is not None:
             job()
 
-    def _start(self, argv: Sequence[str], fds: tuple[int, int, int], bound: bool) -> _Child:
-        """Start a command in the starting thread; `bound` ones die with this program."""
+    def _start(self, argv: Sequence[str], fds: tuple[int, int, int], reach: Reach) -> _Child:
+        """Start a command in the starting thread."""
         path = which(argv[0])
         if path is None:
             raise FileNotFoundError(errno.ENOENT, "not installed", argv[0])
@@ -229,7 +243,7 @@ class Commands:
 
         def job() -> None:
             try:
-                results.put(_launch(path, list(argv[1:]), fds, bound))
+                results.put(_launch(path, list(argv[1:]), fds, reach))
             except Exception as error:  # is raised again where it is waited for
                 results.put(error)
 
@@ -249,7 +263,11 @@ class Commands:
         deadline = time.monotonic() + timeout
         with memory(stdin.encode()) as source:
             status, ended = self._pump(
-                argv, source, (out.add, err.add), lambda: time.monotonic() >= deadline
+                argv,
+                source,
+                (out.add, err.add),
+                lambda: time.monotonic() >= deadline,
+                Reach.COMMAND,
             )
         return Finished(status, out.text(), err.text(), ended, out.cut or err.cut)
 
@@ -257,7 +275,7 @@ class Commands:
         """Run a command and hand over its lines until `stop`; see `System.stream`."""
         lines, err = _Lines(line), _Output()
         with memory() as source:
-            status, _ = self._pump(argv, source, (lines.add, err.add), stop.is_set)
+            status, _ = self._pump(argv, source, (lines.add, err.add), stop.is_set, Reach.TREE)
         lines.end()
         return Finished(status, "", err.text(), cut=err.cut)
 
@@ -267,7 +285,7 @@ class Commands:
         It writes to memory rather than to a pipe, whose end would kill it when we die.
         """
         with memory(stdin.encode()) as source, memory() as out, memory() as err:
-            child = self._start(argv, (source, out, err), bound=False)
+            child = self._start(argv, (source, out, err), Reach.NOTHING)
             status = child.status()
             child.close()
             texts = []
@@ -280,14 +298,19 @@ class Commands:
         )
 
     def _pump(
-        self, argv: Sequence[str], source: int, sinks: tuple[Sink, Sink], over: Callable[[], bool]
+        self,
+        argv: Sequence[str],
+        source: int,
+        sinks: tuple[Sink, Sink],
+        over: Callable[[], bool],
+        reach: Reach,
     ) -> tuple[int, bool]:
         """Hand over a command's outputs until it ends or `over`: its status, and whether `over`."""
         (out, out_write), (err, err_write) = os.pipe(), os.pipe()
         readers = dict(zip((out, err), sinks, strict=True))
         try:
             try:
-                child = self._start(argv, (source, out_write, err_write), bound=True)
+                child = self._start(argv, (source, out_write, err_write), reach)
             finally:
                 os.close(out_write)
                 os.close(err_write)
@@ -296,7 +319,7 @@ class Commands:
                 ended = _read(child, readers, over)
                 _drain(readers, 0.0)
             finally:
-                status = child.end(hunt=ended or bool(readers))
+                status = child.end(hunt=ended or bool(readers) or reach is Reach.TREE)
                 child.close()
             _drain(readers, _GRACE)
             return status, ended

@@ -79,7 +79,7 @@ class Question(StrEnum):
     `serial`, `fixed`, `running`, `stored` (dicts of name to version)."""
     ROUTE = "route"
     """rtnetlink RTM_GETROUTE for `subject`, an address or `destination,source` -> dict `dev`,
-    `via`, `src`, `local` (bool)."""
+    `via`, `src`, `local` (bool), and `devs`, the devices of all next hops that there are."""
     SOCKETS = "sockets"
     """Established TCP connections (sock_diag) -> list of dicts `local`, `local_port`, `remote`,
     `remote_port`, `interface` (ifindex it is bound to, 0 for none), `inode`; listening ones have

@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import struct
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -25,16 +26,23 @@ from mlxtop.system.netlink import (
     u32,
 )
 
-_RTM_GETLINK, _RTM_GETROUTE, _RTM_NEWSTATS, _RTM_GETSTATS = 18, 26, 92, 94
+_RTM_GETLINK, _RTM_GETROUTE, _RTM_NEWSTATS, _RTM_GETSTATS, _RTM_GETNEXTHOP = 18, 26, 92, 94, 106
 _IFLA_STATS64, _IFLA_EXT_MASK = 23, 29
 _IFLA_STATS_LINK_64 = 1
 _RTEXT_FILTER_SKIP_STATS = 1 << 3
 _RTA_DST, _RTA_SRC, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_VIA = 1, 2, 4, 5, 7, 18
+_RTA_MULTIPATH, _RTA_NH_ID = 9, 30
 _RTN_LOCAL = 2
+_RTM_F_FIB_MATCH = 0x2000
+"""Answer with the route of the table and all its next hops, not with the one that was chosen."""
+_NHA_ID, _NHA_GROUP, _NHA_OIF = 1, 2, 5
 
 _IFINFO = struct.Struct("=BxHiII")
 _STATS_HEAD = struct.Struct("=BxxxII")
 _ROUTE = struct.Struct("=8BI")
+_NEXT_HOP = struct.Struct("=HBBi")
+"""struct rtnexthop: size, flags, weight, index of the device."""
+_NEXT_HOP_HEAD = struct.Struct("=4BI")
 _ATTRIBUTE = struct.Struct("=HH")
 _HEAD = struct.Struct("=IHHI")
 """Size, type, flags and sequence number of a message."""
@@ -169,6 +177,40 @@ def parse_route(message: memoryview) -> dict[str, Any] | None:
     return {**found, "local": message[7] == _RTN_LOCAL}
 
 
+def _next_hops(data: memoryview) -> list[int]:
+    """Indices of the devices of an RTA_MULTIPATH."""
+    found, offset = [], 0
+    while offset + _NEXT_HOP.size <= len(data):
+        size, _, _, index = _NEXT_HOP.unpack_from(data, offset)
+        found.append(index)
+        offset += max((size + 3) & ~3, _NEXT_HOP.size)
+    return found
+
+
+def _group(data: memoryview) -> list[int]:
+    """Ids of the next hops of an NHA_GROUP."""
+    return [entry[0] for entry in struct.iter_unpack("=I4x", data[: len(data) // 8 * 8])]
+
+
+_MATCH = {
+    _RTA_OIF: ("dev", number),
+    _RTA_MULTIPATH: ("hops", _next_hops),
+    _RTA_NH_ID: ("id", number),
+}
+_HOP = {_NHA_GROUP: ("group", _group), _NHA_OIF: ("dev", number)}
+
+
+def parse_match(message: memoryview) -> dict[str, Any] | None:
+    """Devices of a route of the table: `dev`, `hops`, or the `id` of a next hop object."""
+    return decode(message[_ROUTE.size :], _MATCH) if len(message) >= _ROUTE.size else None
+
+
+def parse_hop(message: memoryview) -> dict[str, Any] | None:
+    """A next hop object: `dev`, or the ids of a `group`."""
+    size = _NEXT_HOP_HEAD.size
+    return decode(message[size:], _HOP) if len(message) >= size else None
+
+
 def _packed(address: str) -> bytes:
     try:
         return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
@@ -215,9 +257,33 @@ class Rtnetlink:
             body += attribute(_RTA_SRC, _packed(source))
         bits = len(packed) * 8
         family = socket.AF_INET if bits == 32 else socket.AF_INET6
-        head = _ROUTE.pack(family, bits, bits if source else 0, 0, 0, 0, 0, 0, 0)
-        found = self._netlink.ask(_RTM_GETROUTE, head + body, parse_route)
+        head = family, bits, bits if source else 0, 0, 0, 0, 0, 0
+        found = self._netlink.ask(_RTM_GETROUTE, _ROUTE.pack(*head, 0) + body, parse_route)
         if not found:
             raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
-        index = found[0]["dev"]
-        return {**found[0], "dev": socket.if_indextoname(index) if index else None}
+        match = _ROUTE.pack(*head, _RTM_F_FIB_MATCH) + body
+        indices = [index] if (index := found[0]["dev"]) else []
+        if not found[0]["local"]:
+            indices += self._hops(match)
+        names = [socket.if_indextoname(index) for index in dict.fromkeys(indices)]
+        return {**found[0], "dev": names[0] if names else None, "devs": names}
+
+    def _hops(self, request: bytes) -> list[int]:
+        """Indices of the devices of all next hops of a route; none where that is not told."""
+        found: list[int] = []
+        with suppress(OSError):  # it may have gone since
+            for match in self._netlink.ask(_RTM_GETROUTE, request, parse_match):
+                found += match["hops"] or []
+                if not match["hops"] and match["id"]:  # net.ipv4.nexthop_compat_mode is 0
+                    found += self._hop_devices(match["id"])
+        return found
+
+    def _hop_devices(self, hop: int) -> list[int]:
+        """Indices of the devices of a next hop object or group."""
+        request = _NEXT_HOP_HEAD.pack(0, 0, 0, 0, 0) + u32(_NHA_ID, hop)
+        found: list[int] = []
+        for one in self._netlink.ask(_RTM_GETNEXTHOP, request, parse_hop):
+            found += [one["dev"]] if one["dev"] else []
+            for member in one["group"] or ():  # groups do not hold groups
+                found += self._hop_devices(member) if member != hop else []
+        return found

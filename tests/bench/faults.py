@@ -120,6 +120,36 @@ TABLE: Mapping[str, str] = {
     ),
     "SIGTSTP while iperf3 runs": "test_load_real::test_no_load_goes_on_while_we_are_stopped",
     "SIGKILL while iperf3 runs": "test_load_real::test_nobody_survives_a_killed_screen",
+    "SIGKILL while iperf3 runs that is a wrapper script": (
+        "test_load_real::test_nobody_survives_a_killed_mlxtop"
+    ),
+    "SIGKILL, SIGTERM, SIGSTOP while children of a tool have left its group or lost their parent": (
+        "test_system_commands::test_all_that_a_wrapper_script_started_ends_with_us"
+    ),
+    "SIGKILL of what supervises a tool": (
+        "test_system_commands::test_nobody_survives_a_killed_supervisor"
+    ),
+    "load through a bond whose second member is too hot": (
+        "test_load_members::test_a_hot_module_of_the_second_member_lets_no_load_begin"
+    ),
+    "second member of a bond that gets too hot under load": (
+        "test_load_members::test_a_module_of_the_second_member_that_gets_hot_ends_the_load"
+    ),
+    "port that joins a bond under load": (
+        "test_load_members::test_a_port_that_joins_the_bond_on_the_way_is_guarded_as_well"
+    ),
+    "member of a bond that goes down and comes back without its sensor": (
+        "test_load_members::test_a_member_whose_link_is_down_may_lose_its_module_until_it_comes_back"
+    ),
+    "member of a bond that is not shown": (
+        "test_load_members::test_a_member_that_is_not_shown_cannot_be_guarded_and_is_refused"
+    ),
+    "load over several next hops": (
+        "test_load_members::test_all_next_hops_are_guarded_and_the_load_is_bound_to_none"
+    ),
+    "default route over three next hops": (
+        "test_routes::test_a_default_route_over_three_next_hops_guards_all_three"
+    ),
     "terminal closed while iperf3 runs": (
         "test_load_real::test_a_terminal_that_is_gone_leaves_nobody"
     ),
