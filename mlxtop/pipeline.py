@@ -8,6 +8,9 @@ from typing import Protocol
 
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.sample import Sample
+from mlxtop.sources.live import Stop
+
+__all__ = ["Source", "Stop", "frames"]
 
 
 class Source(Protocol):

@@ -119,7 +119,7 @@ class Terminal:
         self.hang_up()
 
     def _size(self, columns: int, rows: int) -> None:
-        shape = struct.pack("4H", rows, columns, columns * 8, rows * 16)
+        shape = struct.pack("4H", rows, columns, columns * 8 % 0x10000, rows * 16 % 0x10000)
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, shape)
 
     def resize(self, columns: int, rows: int) -> None:
@@ -128,6 +128,10 @@ class Terminal:
         self._size(columns, rows)
         if self.modes.get(2048):
             self.send(f"\x1b[48;{rows};{columns};{rows * 16};{columns * 8}t")
+
+    def foreground(self) -> int:
+        """Return the process group that has the terminal."""
+        return os.tcgetpgrp(self._master)
 
     def hang_up(self) -> None:
         """Close the terminal; the program gets SIGHUP."""

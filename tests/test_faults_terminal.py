@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import mlxtop
+from mlxtop.tui.flow import QUESTION
 from tests.terminal import Terminal
 
 REPOSITORY = Path(mlxtop.__file__).parent.parent
@@ -118,6 +119,92 @@ def test_quitting_is_quick_while_readers_hang(tmp_path: Path) -> None:
         terminal.send("q")
         assert terminal.wait(3) == 0
         assert terminal.leftovers() == []
+
+
+NO_THREAD = """
+import sys, threading
+from mlxtop.cli import main
+
+start = threading.Thread.start
+
+def refuse(thread):
+    if thread.name == sys.argv[1]:
+        raise RuntimeError("can't start new thread")
+    start(thread)
+
+threading.Thread.start = refuse
+raise SystemExit(main(["--demo"]))
+"""
+"""The error that Python raises where pthread_create(3) fails, as at RLIMIT_NPROC."""
+
+BROKEN = """
+import sys
+from mlxtop.cli import main
+from mlxtop.tui.screens.overview import Overview
+
+def stumble(self):
+    raise KeyError("no such row")
+
+setattr(Overview, sys.argv[1], stumble)
+raise SystemExit(main(["--demo"]))
+"""
+
+
+def fails_in_one_line(home: Path, program: str, argument: str, words: bytes) -> None:
+    argv = [sys.executable, "-c", program, argument]
+    with Terminal(argv, cwd=str(REPOSITORY), environ=environ(home)) as terminal:
+        if terminal.shows(RATE):
+            terminal.send("s")
+        assert terminal.wait() == 1
+        assert terminal.leftovers() == []
+        assert b"Traceback" not in terminal.output()
+        assert re.findall(rb"mlxtop: .*", terminal.output()) == [
+            b"mlxtop: " + words + b" (--debug shows where)\r"
+        ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("thread", ["frames", "terminal", "textual-input", "settings"])
+def test_a_thread_that_cannot_be_started_is_told_in_one_line(thread: str, tmp_path: Path) -> None:
+    fails_in_one_line(tmp_path, NO_THREAD, thread, b"RuntimeError: can't start new thread")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("handler", ["draw", "on_mount", "on_resize", "action_sort"])
+def test_an_error_of_the_screen_is_told_in_one_line(handler: str, tmp_path: Path) -> None:
+    fails_in_one_line(tmp_path, BROKEN, handler, b"KeyError: 'no such row'")
+
+
+STILL = """
+from mlxtop import cli
+from mlxtop.settings import Settings
+from mlxtop.tui.app import MlxtopApp
+from tests.samples import IB, PACU, Samples, ethernet, sample
+
+machine = [
+    sample(float(tick), ethernet(PACU, tick, 46.1e9, 1.2e9), ethernet(IB, tick, 0.0, 99e9))
+    for tick in (1, 2)
+]
+
+class Still(Samples):
+    def samples(self, stop):
+        yield from self.given
+        while not stop.wait(0.05):
+            yield self.given[-1]
+
+raise SystemExit(MlxtopApp(Still(machine), Settings()).run())
+"""
+
+
+def test_frames_that_change_nothing_write_nothing_but_the_question(tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", STILL]
+    with Terminal(argv, cwd=str(REPOSITORY), environ=environ(tmp_path)) as terminal:
+        assert terminal.shows("enp67s0np0"), terminal.screen().text()
+        terminal.quiet(0.5)
+        begun = len(terminal.output())
+        # The question comes with a frame, and after some forty that did not ask.
+        assert terminal.pump(20, lambda: len(terminal.output()) > begun)
+        assert terminal.output()[begun:] == QUESTION.encode()
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -13,7 +15,7 @@ from mlxtop.lab.clock import Either
 from mlxtop.model.counters import Origin
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import LinkState, Sample
-from mlxtop.sources.live import LiveSource
+from mlxtop.sources.live import LiveSource, Stop
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Answer, DeviceEvent, Question
@@ -95,6 +97,64 @@ def samples(machine: Machine) -> Iterator[Iterator[Sample]]:
 def test_samples_are_the_interval_apart(samples: Iterator[Sample]) -> None:
     ticks = [next(samples).tick for _ in range(4)]
     assert ticks == [100.0, 101.0, 102.0, 103.0]
+
+
+class Clocked(Machine):
+    """Its time is that of this computer."""
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def wait(self, seconds: float, stop: Event) -> bool:
+        return stop.wait(seconds)
+
+
+@pytest.mark.parametrize("intervals", [(60.0, 0.1), (60.0, 30.0, 0.1), (60.0, 60.0, 0.2, 0.1)])
+def test_an_interval_that_changes_wakes_who_waits_for_the_next_sample(
+    intervals: tuple[float, ...],
+) -> None:
+    source, stop = LiveSource(Clocked(), intervals[0]), Stop()
+    came = Event()
+
+    def sample() -> None:
+        for _ in source.samples(stop):
+            came.set()
+
+    thread = threading.Thread(target=sample, daemon=True)
+    thread.start()
+    assert came.wait(20)
+    for interval in intervals[1:]:
+        came.clear()
+        source.interval = interval
+    assert came.wait(20)
+    source.interval = 60.0
+    stop.set()
+    thread.join(20)
+    assert not thread.is_alive()
+    source.close()
+
+
+def test_a_longer_interval_counts_from_the_last_sample_and_a_passed_one_from_now(
+    machine: Machine,
+) -> None:
+    source, stop = LiveSource(machine, 10.0, patience=0.5), Stop()
+    changes = iter([(4.0, 20.0), (8.0, 5.0)])
+
+    def wait(seconds: float, event: Event) -> bool:
+        passed, interval = next(changes, (seconds, 0.0))
+        if not interval:
+            machine.time += seconds
+            return False
+        machine.time += passed
+        source.interval = interval
+        return True
+
+    machine.wait = wait  # type: ignore[assignment, method-assign]
+    found = source.samples(stop)
+    ticks = [next(found).tick for _ in range(3)]
+    stop.set()
+    source.close()
+    assert ticks == [100.0, 112.0, 117.0]
 
 
 def test_a_machine_that_was_suspended_is_not_sampled_to_catch_up(

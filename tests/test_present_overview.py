@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlxtop.lab import load_lab
+from mlxtop.lab.clock import ManualClock
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.sample import Link, LinkState, PortSample
+from mlxtop.pipeline import frames
 from mlxtop.present.columns import layout
 from mlxtop.present.overview import Order, entries, overview, totals
 from mlxtop.present.text import line_width, plain
+from mlxtop.sources.live import LiveSource
 from tests.samples import IB, PACU, ethernet, frame, sample, veth
 
 
@@ -89,6 +95,63 @@ def test_other_orders_put_the_most_first_without_headings() -> None:
     assert str(entries(shown, order=Order.RATE)[0].port) == "0000:43:00.1/1"
     assert str(entries(shown, order=Order.TEMPERATURE)[0].port) == "0000:43:00.1/1"
     assert str(entries(shown, order=Order.ERRORS)[0].port) == "0000:43:00.0/1"
+
+
+def order_of(order: Order, rates: tuple[float, float], heat: tuple[float, float]) -> list[str]:
+    """The devices of two ports with these rates and module temperatures, as they are sorted."""
+    shown = frame(
+        *(
+            sample(
+                tick,
+                ethernet(PACU, tick, rates[0], 0.0, module=heat[0]),
+                ethernet(IB, tick, 0.0, rates[1], module=heat[1]),
+            )
+            for tick in (1.0, 2.0)
+        )
+    )
+    return [row.port.device for row in entries(shown, order=order) if row.port]
+
+
+NATURAL, TURNED = ["0000:43:00.0", "0000:43:00.1"], ["0000:43:00.1", "0000:43:00.0"]
+
+
+@pytest.mark.parametrize(
+    ("rates", "expected"),
+    [
+        ((40e9, 40e9), NATURAL),
+        ((40e9, 40.1e9), NATURAL),
+        ((40e9, 41.9e9), NATURAL),
+        ((40e9, 42.2e9), TURNED),
+        ((42.2e9, 40e9), NATURAL),
+        ((0.0, 90e3), NATURAL),
+        ((0.0, 110e3), TURNED),
+    ],
+)
+def test_ports_as_busy_as_each_other_keep_their_order(
+    rates: tuple[float, float], expected: list[str]
+) -> None:
+    assert order_of(Order.RATE, rates, (50.0, 50.0)) == expected
+
+
+@pytest.mark.parametrize(
+    ("heat", "expected"), [((50.0, 50.9), NATURAL), ((50.0, 51.1), TURNED), ((51.1, 50), NATURAL)]
+)
+def test_ports_as_hot_as_each_other_keep_their_order(
+    heat: tuple[float, float], expected: list[str]
+) -> None:
+    shifted = heat[0] + 25.0, heat[1] + 25.0  # hotter than the chip, against its own limit
+    assert order_of(Order.TEMPERATURE, (0.0, 0.0), shifted) == expected
+
+
+def test_noise_moves_no_row_of_ports_with_the_same_traffic() -> None:
+    source, stop = LiveSource(load_lab("cx3-hp", ManualClock())), Event()
+    orders = set()
+    for count, shown in enumerate(frames(source, stop)):
+        orders.add(tuple(entries(shown, order=Order.RATE)))
+        if count == 30:  # until then both ports carry the same
+            stop.set()
+    source.close()
+    assert len(orders) == 1
 
 
 def test_only_physical_ports_are_summed() -> None:

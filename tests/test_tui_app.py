@@ -409,15 +409,19 @@ async def test_what_goes_straight_to_the_terminal_is_what_textual_would_draw(
         assert compared > 20
 
 
-async def test_frames_that_change_nothing_paint_nothing() -> None:
-    async with running(size=(120, 40)) as (app, pilot):
-
-        def dirty() -> bool:
-            return any(w._repaint_regions for w in app.screen.walk_children(Styled))
-
-        await until(pilot, lambda: not dirty())
-        app.redraw()
-        assert not dirty()
+async def test_notifications_hold_no_escapes_and_no_markup() -> None:
+    async with running() as (app, pilot):
+        app.notify("port\x1b[31m [b]x[/b]", title="a\x07b")
+        app.screen.notify("an\x9bother [red]one")
+        await pilot.pause()
+        told = [(n.title, n.message, n.markup) for n in app._notifications]
+        assert told == [
+            ("a?b", "port?[31m [b]x[/b]", False),
+            ("", "an?other [red]one", False),
+        ]
+        app.hook_failed("hook \x1b]0;x")
+        await until(pilot, lambda: len(app._notifications) == 3)
+        assert "\x1b" not in [*app._notifications][2].message
 
 
 async def test_arrows_select_ports_even_where_the_table_scrolls() -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import ModalScreen
 
 from mlxtop.commands.examination import Examiner
 from mlxtop.settings import Settings
 from mlxtop.sources.live import LiveSource
 from mlxtop.system.captured import load_captured
 from mlxtop.tui.app import MlxtopApp
+from mlxtop.tui.screens.events import Events
 from mlxtop.tui.screens.findings import Explained, Findings
+from mlxtop.tui.screens.help import Help
 from mlxtop.tui.screens.overview import Overview
 from tests.test_tui_app import screen_text, until
 
@@ -108,3 +113,91 @@ async def test_the_list_works_at_any_size(size: tuple[int, int]) -> None:
         await until(pilot, lambda: isinstance(app.screen, Explained))
         await pilot.press("d", "escape", "escape")
         assert isinstance(app.screen, Overview)
+
+
+def examining() -> int:
+    """Return how many threads examine a port."""
+    return sum(thread.name == "findings" for thread in threading.enumerate())
+
+
+async def test_going_where_one_has_been_goes_back_and_examines_once() -> None:
+    async with findings() as (app, pilot):
+        first = app.screen
+        for _ in range(3):
+            for key, kind in (("e", Events), ("question_mark", Help), ("e", Events)):
+                await pilot.press(key)
+                await until(pilot, lambda kind=kind: isinstance(app.screen, kind))  # type: ignore[misc]
+            await pilot.press("d")
+            await until(pilot, lambda: app.screen is first)
+            assert len(app.screen_stack) == 2
+            assert examining() == 1
+
+
+async def test_lists_that_are_opened_and_closed_examine_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    go_on = threading.Event()
+    report, most = Examiner.report, 0
+
+    def slowly(*arguments: Any, **options: Any) -> Any:
+        nonlocal most
+        most = max(most, examining())
+        go_on.wait(20)
+        return report(*arguments, **options)
+
+    monkeypatch.setattr(Examiner, "report", slowly)
+    async with findings() as (app, pilot):
+        for _ in range(4):
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, Overview))
+            await pilot.press("d")
+            await until(pilot, lambda: isinstance(app.screen, Findings))
+        go_on.set()
+        await until(pilot, lambda: len(listed(app).rows) > 0)
+        assert most == 1
+        await pilot.press("escape")
+    assert app.examination is not None
+    app.examination.join(10)
+    assert examining() == 0
+
+
+async def test_an_examination_that_fails_or_cannot_be_started_is_told_in_the_list(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*arguments: Any, **options: Any) -> Any:
+        raise KeyError("no such table")
+
+    monkeypatch.setattr(Examiner, "report", fail)
+    async with findings() as (app, pilot):
+        await until(pilot, lambda: "KeyError: 'no such table'" in screen_text(app))
+        await pilot.press("escape")
+        assert app.examination is not None
+        app.examination.join(10)
+        start = threading.Thread.start
+
+        def refuse(thread: threading.Thread) -> None:
+            if thread.name == "findings":
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        await pilot.press("d")
+        await until(pilot, lambda: "can't start new thread" in screen_text(app))
+
+
+async def test_a_dialog_is_not_closed_by_going_back() -> None:
+    async with findings() as (app, pilot):
+        app.push_screen(ModalScreen())
+        await pilot.pause()
+        app.action_findings()
+        await pilot.pause()
+        assert isinstance(app.screen, ModalScreen)
+
+
+async def test_the_palette_goes_back_too() -> None:
+    async with findings() as (app, pilot):
+        first = app.screen
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, Events))
+        await pilot.press("ctrl+p", *"findings", "down", "enter")
+        await until(pilot, lambda: app.screen is first)

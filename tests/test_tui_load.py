@@ -43,11 +43,12 @@ async def dialog(
     state: Path,
     size: tuple[int, int] = (80, 24),
     machine: str = "pacu",
+    interval: float = 1.0,
 ) -> AsyncIterator[tuple[MlxtopApp, Pilot[int]]]:
     """The application with the dialog open."""
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     system = load_lab(machine, ManualClock())
-    app = MlxtopApp(LiveSource(system, 1.0), Settings(), Hands(system))
+    app = MlxtopApp(LiveSource(system, interval), Settings(), Hands(system))
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.state.newest is not None and app.state.selected is not None)
         await pilot.press("I")
@@ -101,6 +102,25 @@ async def test_a_test_is_run_and_followed_and_its_outcome_kept(
         assert outcome is not None and outcome.ended == "complete"
         run = read_run(runs(tmp_path), list_ids(runs(tmp_path))[0])
         assert (run.note, run.demo, len(run.intervals)) == ("dusty", True, 12)
+
+
+async def test_a_load_is_guarded_at_once_however_long_the_interval_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path, interval=60.0) as (app, pilot):
+        fill(app, host=PEER, time="20")
+        await pilot.press("f5")
+        await until(pilot, lambda: "Now " in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, Overview))
+        await pilot.press("plus", "plus")
+        assert app.source.interval == 1.0
+        await until(pilot, lambda: view(app).outcome is not None)
+        outcome = view(app).outcome
+        assert outcome is not None and outcome.ended == "complete"
+        await until(pilot, lambda: app.source.interval == 60.0)
+        await pilot.press("minus")
+        assert app.source.interval == 30.0
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from math import isclose
 from typing import NamedTuple
 
 from mlxtop.analysis.faults import severe_since_start
@@ -45,10 +46,10 @@ class Entry(NamedTuple):
 
 def entries(frame: Frame, pattern: str = "", order: Order = Order.NATURAL) -> list[Entry]:
     """The rows in their order; `pattern` keeps ports whose names contain or match it."""
-    ports = [port for port in frame.ports if matches(frame, port, pattern)]
     if order is not Order.NATURAL:
-        key = _SORT[order]
-        return [Entry(port) for port in sorted(sorted(ports), key=lambda p: -key(frame, p))]
+        natural_order = [row.port for row in entries(frame, pattern) if row.port]
+        return [Entry(port) for port in _ranked(frame, natural_order, _SORT[order])]
+    ports = [port for port in frame.ports if matches(frame, port, pattern)]
     rows: list[Entry] = []
     left = set(ports)
     for adapter in sorted(frame.sample.adapters, key=_adapter_order):
@@ -101,11 +102,36 @@ def _worst(frame: Frame, port: PortId) -> float:
     return float(severe_since_start(frame.ports[port])[0] or 0)
 
 
-_SORT: dict[Order, Callable[[Frame, PortId], float]] = {
-    Order.RATE: _busiest,
-    Order.TEMPERATURE: _hottest,
-    Order.ERRORS: _worst,
+class _Ranking(NamedTuple):
+    """What ports are sorted by, and up to which difference they count as equal."""
+
+    value: Callable[[Frame, PortId], float]
+    relative: float = 0.0
+    absolute: float = 0.0
+
+
+_SORT = {
+    # Two ports with the same traffic differ by some percent from one sample to the next, and idle
+    # ones by a few packets; sensors by some tenths of a degree.
+    Order.RATE: _Ranking(_busiest, relative=0.05, absolute=1e5),
+    Order.TEMPERATURE: _Ranking(_hottest, absolute=1.0),
+    Order.ERRORS: _Ranking(_worst),
 }
+
+
+def _ranked(frame: Frame, ports: Sequence[PortId], ranking: _Ranking) -> list[PortId]:
+    """Return the ports, highest first; those that count as equal keep the order they came in."""
+    values = {port: ranking.value(frame, port) for port in ports}
+    places = {port: place for place, port in enumerate(ports)}
+    ranked: list[PortId] = []
+    equal: list[PortId] = []
+    for port in sorted(ports, key=lambda port: -values[port]):
+        highest = values[equal[0]] if equal else values[port]
+        if not isclose(values[port], highest, rel_tol=ranking.relative, abs_tol=ranking.absolute):
+            ranked += sorted(equal, key=places.__getitem__)
+            equal = []
+        equal.append(port)
+    return ranked + sorted(equal, key=places.__getitem__)
 
 
 def pcie_words(path: PciePath) -> str:

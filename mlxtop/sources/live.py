@@ -78,6 +78,19 @@ def nothing_selected(ports: Sequence[Port], patterns: tuple[str, ...]) -> str:
     return f"-i {shlex.join(patterns)} selects no port; there are {names}{more}"
 
 
+class Stop(Event):
+    """An event that ends something for good, and whose `nudged` wakes it while it waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nudged = Event()
+
+    def set(self) -> None:
+        """End it, and wake it."""
+        super().set()
+        self.nudged.set()
+
+
 class LiveSource:
     """Samples of a machine, `interval` apart."""
 
@@ -98,7 +111,8 @@ class LiveSource:
         `incidents`: follow the kernel log. `calm`: seconds after which tools may run. `hurry`:
         somebody waits for the first sample, which may lack what is slow.
         """
-        self.interval = interval
+        self._interval = interval
+        self._stop: Event | None = None
         self.guarded = False
         self._calm = calm
         self._system = system
@@ -123,6 +137,18 @@ class LiveSource:
         self._blind = True
 
     @property
+    def interval(self) -> float:
+        """Seconds between samples."""
+        return self._interval
+
+    @interval.setter
+    def interval(self, seconds: float) -> None:
+        """Change it, also for the sample that is being waited for where `samples` got a `Stop`."""
+        self._interval = seconds
+        if isinstance(self._stop, Stop):
+            self._stop.nudged.set()
+
+    @property
     def label(self) -> str:
         """Name of the machine."""
         return self._system.label
@@ -144,6 +170,7 @@ class LiveSource:
         later = self._hurry and not system.captured
         if not later:
             self._listen(stop)
+        self._stop = stop
         due = system.now()
         while not stop.is_set():
             sample = self.take()
@@ -159,12 +186,20 @@ class LiveSource:
             if self._cpu is None:  # its load is known from the second look on
                 self._cpu = Cpu(sample.tick, system.cpu())
             self._clear_up(stop)
-            now = system.now()
-            due += self.interval
-            if not now < due <= now + self.interval:
-                due = now + self.interval
-            if system.wait(due - now, stop):
-                return
+            due = self._await_next(due, stop)
+
+    def _await_next(self, last: float, stop: Event) -> float:
+        """Wait until the interval has passed since `last`; return when the next sample is due."""
+        system, nudged = self._system, stop.nudged if isinstance(stop, Stop) else stop
+        now = system.now()
+        if not now < last + self.interval <= now + self.interval:
+            last = now  # late, or the machine was suspended: nothing is made up for
+        while system.wait(max(0.0, last + self.interval - system.now()), nudged):
+            if nudged is not stop:
+                nudged.clear()
+            if stop.is_set():
+                break
+        return last + self.interval
 
     def _listen(self, stop: Event) -> None:
         """Follow events and the kernel log."""

@@ -6,12 +6,12 @@ reader or a stalled terminal never stops the other.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
-import signal
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import takewhile
+from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
@@ -94,6 +94,8 @@ class MlxtopApp(App[int]):
         self.examine: Callable[[], Examiner] | None = None
         """What reads settings beside the frames and makes reports; seconds, so never on the loop,
         and made when it is first wanted, since it is half of the program."""
+        self.examination: Thread | None = None
+        """The only thread that examines a port for the list of findings."""
         self._title = ""
         self.state = State(settings.bits, settings.ascii or only_ascii(os.environ), settings.window)
         self.error: Exception | None = None
@@ -102,6 +104,8 @@ class MlxtopApp(App[int]):
         self._flow = Flow()
         self._waiting = False
         self._in_place = False
+        self._status: int | None = None
+        """The exit status with which we were told to end."""
         self.open = False
         """Whether the first picture is on the terminal."""
         self.gathered: set[Widget] | None = None
@@ -154,18 +158,12 @@ class MlxtopApp(App[int]):
         self.feed.listen(self._tell)
         self.feed.start()
 
-    def on_mount(self) -> None:
-        """End in order when we are told to."""
-        if not self.is_headless:
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-                loop.add_signal_handler(number, self._ended_by, number)
-            loop.add_signal_handler(signal.SIGTSTP, self._stopped)
-
     def on_ready(self) -> None:
         """Everything is in place: show the first frame, if it is there soon."""
         self._in_place = True
-        if self.state.frame is None:
+        if self._status is not None:
+            self.exit(return_code=self._status)
+        elif self.state.frame is None:
             self.set_timer(FIRST, self._open)
         else:
             self._open()
@@ -189,15 +187,31 @@ class MlxtopApp(App[int]):
         for name in misnamed(self.settings.keys):
             self.notify(f"settings: keys: {name} is no command", severity="warning")
 
-    def _ended_by(self, number: signal.Signals) -> None:
-        self.exit(return_code=128 + number)
+    def end(self, status: int) -> None:
+        """End in order; what is being put in place cannot be taken apart before it is there."""
+        self._status = status
+        if self._in_place:
+            self.exit(return_code=status)
 
-    def _stopped(self) -> None:
-        """SIGTSTP: no load goes on while nobody watches it."""
+    def fail(self, error: Exception) -> None:
+        """End in order; the command line says why in one line."""
+        self.error = self.error or error
+        self.end(1)
+
+    def _fatal_error(self) -> None:
+        """End for an exception that nobody caught, in one line as well."""
+        self.error = self.error or self._exception
+        self._close_messages_no_wait()
+
+    def about_to_stop(self) -> None:
+        """Let no load go on while nobody watches it."""
         if self.loads is not None:
             self.loads.interrupt()
-        if isinstance(self._driver, QuietDriver):
-            self._driver.stop()
+
+    def went_on(self) -> None:
+        """Draw everything: the terminal is ours again, and empty."""
+        self._flow = Flow()
+        self.refresh(layout=True)
 
     def refresh_css(self, animate: bool = True) -> None:
         """Read the style sheet for another theme; the first is read when the screen is made."""
@@ -224,15 +238,6 @@ class MlxtopApp(App[int]):
         with suppress(RuntimeError):  # all is over
             self.post_message(FrameArrived())
 
-    def _handle_exception(self, error: Exception) -> None:
-        """End; Textual would print a panel with the values of all variables."""
-        self.error = self.error or error
-        self._return_code = 1
-        if self._exception is None:  # a test's pilot raises it
-            self._exception = error
-            self._exception_event.set()
-        self.panic()
-
     def notify(
         self,
         message: str,
@@ -254,8 +259,7 @@ class MlxtopApp(App[int]):
         for frame in self.feed.take():
             self._alert(self.state.arrive(frame))
         if self.feed.error is not None and not self.feed.stop.is_set():
-            self.error = self.feed.error
-            self.exit(return_code=1)
+            self.fail(self.feed.error)
             return
         self._name_terminal()
         if self._in_place and not self.open:
@@ -348,12 +352,21 @@ class MlxtopApp(App[int]):
     def _palette_run(self, action: str) -> None:
         self.call_later(self.run_action, action, self.screen)
 
+    def _go_to(self, kind: type[WatchScreen]) -> None:
+        """Open a screen, or go back to it where it is open; a dialog over it stays."""
+        stack = self.screen_stack
+        above = list(takewhile(lambda screen: not isinstance(screen, kind), reversed(stack)))
+        if len(above) == len(stack):
+            self.push_screen(kind())
+        elif all(isinstance(screen, WatchScreen) for screen in above):
+            for _ in above:
+                self.pop_screen()
+
     def action_events(self) -> None:
         """The list of what happened."""
         from mlxtop.tui.screens.events import Events
 
-        if not isinstance(self.screen, Events):
-            self.push_screen(Events())
+        self._go_to(Events)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Commands that change the machine do not exist where nothing may be changed."""
@@ -377,10 +390,10 @@ class MlxtopApp(App[int]):
 
     def action_findings(self) -> None:
         """What is wrong with the selected port."""
-        from mlxtop.tui.screens.findings import Explained, Findings
+        from mlxtop.tui.screens.findings import Findings
 
-        if not isinstance(self.screen, Findings | Explained) and self.state.selected is not None:
-            self.push_screen(Findings())
+        if self.state.selected is not None:
+            self._go_to(Findings)
 
     def action_load(self) -> None:
         """The dialog that loads the selected port."""
@@ -400,8 +413,7 @@ class MlxtopApp(App[int]):
         """All keys."""
         from mlxtop.tui.screens.help import Help
 
-        if not isinstance(self.screen, Help):
-            self.push_screen(Help())
+        self._go_to(Help)
 
     def action_retreat(self) -> None:
         """One step back; at the first screen there is nowhere to go."""
@@ -438,7 +450,10 @@ class MlxtopApp(App[int]):
             now = wider[0]
         elif steps < 0 and closer:
             now = closer[-1]
-        self.source.interval = min(MAX_INTERVAL, max(MIN_INTERVAL, now))
+        longest = MAX_INTERVAL if self.loads is None else self.loads.longest_interval
+        if now > longest:
+            self.notify(f"while a load runs, its heat guard needs a sample every {longest:g} s")
+        self.source.interval = min(longest, max(MIN_INTERVAL, now))
         self._draw_now()
 
     def action_shade(self) -> None:

@@ -1,15 +1,18 @@
-"""Textual's driver for terminals, made to wait for nothing.
+"""Textual's driver for terminals, made to wait for nothing and to bear every stop and continue.
 
 Its own looks ten times a second whether the end has come, which costs wake-ups all the time and a
 fifth of a second when quitting; and a terminal that does not read, or is gone, holds its writer,
-and with it the event loop and the end.
+and with it the event loop and the end. Every SIGCONT starts another thread that reads.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import select
+import shutil
+import signal
 import sys
 from codecs import getincrementaldecoder
 from collections.abc import Iterable
@@ -25,6 +28,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 from mlxtop.tui.flow import QUESTION
+from mlxtop.tui.signals import Signals
 
 if TYPE_CHECKING:
     from mlxtop.tui.app import MlxtopApp
@@ -36,6 +40,8 @@ _LATE, _ANSWER = 0.05, 0.25
 the shell would take it for input."""
 _LAST = 0.5
 """Seconds for the last output."""
+_MOST_COLUMNS, _MOST_ROWS = 1000, 500
+"""The largest screen that is drawn: memory grows with its cells."""
 _POSITION = re.compile(rb"\x1b\[\d+;\d+R")
 """The answer to the question."""
 
@@ -79,27 +85,67 @@ class Printer(Thread):
 
 
 class QuietDriver(LinuxDriver):
-    """Sleeps until there is input or the end."""
+    """Sleeps until there is input, a signal or the end."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._end = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._asked = False
+        self._taken = False
+        """The terminal is in the state that we need, and its input is read."""
+        self._ending = False
+        """A signal that ends us has come."""
         self._printer: Printer | None = None
+        self._size = self._size or self._get_terminal_size()
+        self._signals = Signals(self._loop, self._act_on)
 
     @property
     def idle(self) -> bool:
         """Whether the terminal has taken everything that was written."""
         return self._printer is None or self._printer.idle
 
+    @property
+    def _owner(self) -> MlxtopApp:
+        return cast("MlxtopApp", self._app)
+
+    # Size
+
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """Return columns and rows; where the terminal has none, those of the environment."""
+        try:
+            columns, rows = os.get_terminal_size(self.fileno)
+        except OSError:
+            columns = rows = 0
+        if not (columns and rows):
+            columns, rows = shutil.get_terminal_size((80, 25))
+        return min(columns, _MOST_COLUMNS), min(rows, _MOST_ROWS)
+
+    def process_message(self, message: Message) -> None:
+        """Pass a message on; a report of the size only tells that there is a new one."""
+        if isinstance(message, events.Resize):
+            message = events.Resize.from_dimensions(self._get_terminal_size(), message.pixel_size)
+        super().process_message(message)
+
+    # Taking the terminal and giving it back
+
     def start_application_mode(self) -> None:
-        """Take the terminal, at the start or after a suspension."""
+        """Take the terminal, at the start or after a suspension; wait while another has it."""
+        if not self._in_foreground():
+            self._await_foreground()
+            return
         if select.select([self._end], [], [], 0)[0]:
             os.eventfd_read(self._end)
-        self._printer = Printer(self._file.fileno() if self._file else self.fileno)
-        self._printer.start()
-        super().start_application_mode()  # type: ignore[no-untyped-call]
-        super().close()
+        printer = Printer(self._file.fileno() if self._file else self.fileno)
+        printer.start()
+        self._printer, self._taken = printer, True
+        try:
+            super().start_application_mode()  # type: ignore[no-untyped-call]
+        except Exception:
+            self.stop_application_mode()
+            raise
+        finally:
+            super().close()
+        self._signals.catch_stop(True)
 
     def write(self, data: str) -> None:
         """Write to the terminal, noting questions; returns at once."""
@@ -107,25 +153,99 @@ class QuietDriver(LinuxDriver):
         if self._printer is not None:
             self._printer.put(data)
 
+    def stop_application_mode(self) -> None:
+        """Give the terminal back as it was, if we have it."""
+        if not self._taken:
+            return
+        if not self._in_foreground():
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # it would stop us before the end
+            self.attrs_before = None  # those that the shell has set are right
+        super().stop_application_mode()
+        self._taken = False
+
+    def suspend_application_mode(self) -> None:
+        """Leave the terminal to others; meanwhile a stop needs nothing of us."""
+        super().suspend_application_mode()
+        self._signals.catch_stop(False)
+
     def close(self) -> None:
-        """Leave the terminal."""
+        """Write what is left; after the end of the application leave the signals alone too."""
         if self._printer is not None:
             self._printer.end()
             self._printer = None
+        if not self._app.is_running:
+            self._signals.close()
 
-    def stop(self) -> None:
-        """Give the terminal back and stop the program, as SIGTSTP asks; SIGCONT goes on."""
-        self._sigtstp_application()
+    # Signals
+
+    def _act_on(self, signals: bytes) -> None:
+        """Do what signals ask for; of stops and continues only the last counts."""
+        ends = [number for number in signals if number in self._signals.ending]
+        if self._ending or not signals:
+            return
+        if ends:
+            self._ending = True
+            self._owner.end(128 + ends[0])
+        elif signals[-1] == signal.SIGTSTP:
+            self._owner.about_to_stop()
+            self._stop()
+        elif self._auto_restart and self._app.is_running:
+            self._go_on()
+
+    def _stop(self) -> None:
+        """Give the terminal back and stop, unless we have been continued meanwhile."""
+        self.suspend_application_mode()
+        if signals := self._signals.take():
+            self._act_on(signals)
+        else:
+            signal.raise_signal(signal.SIGSTOP)
+
+    def _go_on(self) -> None:
+        """Take the terminal again, whoever had stopped us or not."""
+        try:
+            if self._taken and self._in_foreground():
+                self.suspend_application_mode()  # the shell has changed it meanwhile
+            self.start_application_mode()
+        except Exception as error:
+            self._owner.fail(error)
+        if self._taken:
+            self._owner.went_on()
+
+    def _in_foreground(self) -> bool:
+        """Return whether we may use the terminal; always where it is not our session's."""
+        try:
+            return os.tcgetpgrp(self.fileno) == os.getpgrp()
+        except OSError:
+            return True
+
+    def _await_foreground(self) -> None:
+        """Be stopped, as everybody who uses the terminal from the background; `fg` continues."""
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTTOU)
+        if signals := self._signals.take():
+            self._loop.call_soon(self._act_on, signals)
+        else:  # the kernel stops nobody whom no shell could continue
+            self._owner.fail(OSError(errno.EIO, "the terminal is used by another program"))
+
+    # Input
 
     def disable_input(self) -> None:
         """Let the thread that reads end."""
-        os.eventfd_write(self._end, 1)
-        super().disable_input()
+        if self._taken:
+            os.eventfd_write(self._end, 1)
+            super().disable_input()
 
     def _disable_mouse_support(self) -> None:
         """Also the codings of coordinates that Textual switches on and leaves on."""
         super()._disable_mouse_support()
         self.write("\x1b[?1015l\x1b[?1016l")
+
+    def _run_input_thread(self) -> None:
+        try:
+            self.run_input_thread()
+        except Exception as error:
+            with suppress(RuntimeError):  # all is over
+                self._loop.call_soon_threadsafe(self._owner.fail, error)
 
     def run_input_thread(self) -> None:
         """Read until the end, and a little longer."""
@@ -153,7 +273,7 @@ class QuietDriver(LinuxDriver):
         """Tell the application, without the parser and the queue of messages: each frame asks."""
         self._asked = False
         with suppress(RuntimeError):  # all is over
-            self._loop.call_soon_threadsafe(cast("MlxtopApp", self._app).terminal_answered)
+            self._loop.call_soon_threadsafe(self._owner.terminal_answered)
 
     def _read(self) -> bytes:
         try:

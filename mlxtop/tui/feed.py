@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from threading import Event, Thread
 
 from mlxtop.model.frame import Frame
-from mlxtop.pipeline import Source, frames
+from mlxtop.pipeline import Source, Stop, frames
 
 BACKLOG = 4096
 """Frames kept while nobody can take them."""
@@ -17,7 +17,7 @@ class Feed:
     """Frames of a source, put down by one thread and taken by another."""
 
     def __init__(self, source: Source) -> None:
-        self.stop = Event()
+        self.stop = Stop()
         self.error: Exception | None = None
         """What ended the source before it was told to."""
         self.over = False

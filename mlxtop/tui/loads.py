@@ -10,6 +10,7 @@ from mlxtop.actions.hands import Hands
 from mlxtop.actions.load_session import LoadSession
 from mlxtop.actions.run_log import own_runs
 from mlxtop.model.frame import Frame
+from mlxtop.settings import MAX_INTERVAL
 from mlxtop.tui.messages import LoadMoved
 from mlxtop.tui.screens.load import LoadDialog
 
@@ -53,6 +54,11 @@ class Loads:
     def busy(self) -> bool:
         """A test is being planned or run."""
         return self.session.view().busy
+
+    @property
+    def longest_interval(self) -> float:
+        """The most seconds between samples that may be chosen now."""
+        return PACE if self.busy else MAX_INTERVAL
 
     def moved(self) -> None:
         """Show it; sample quickly while a test runs, and as before after it."""

@@ -24,6 +24,8 @@ from mlxtop.tui.widgets.sections import FRAME, Sections
 
 AGAIN = 10.0
 """Seconds between examinations while the list is open."""
+_RETRY = 0.2
+"""Seconds until we look again whether the examination of a closed list has ended."""
 
 
 class Examined(Message):
@@ -66,7 +68,19 @@ class Findings(WatchScreen):
         """Begin to examine, in a thread: it takes seconds."""
         super().on_mount()
         self._port = self.watch_app.state.selected
-        Thread(target=self._examine, name="findings", daemon=True).start()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start the thread, when that of a list which was closed meanwhile has ended."""
+        app = self.watch_app
+        if app.examination is not None and app.examination.is_alive():
+            self.set_timer(_RETRY, self._begin)
+            return
+        app.examination = Thread(target=self._examine, name="findings", daemon=True)
+        try:
+            app.examination.start()
+        except RuntimeError as error:
+            self.on_examined(Examined(None, str(error)))
 
     def on_unmount(self) -> None:
         """Examine no more."""
@@ -91,6 +105,8 @@ class Findings(WatchScreen):
                     self._tell(Examined(report))
                 except OSError as error:
                     self._tell(Examined(None, error.strerror or str(error)))
+                except Exception as error:
+                    self._tell(Examined(None, f"{type(error).__name__}: {error}"))
             self._stop.wait(AGAIN)
 
     def _tell(self, message: Examined) -> None:

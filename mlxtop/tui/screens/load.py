@@ -202,7 +202,7 @@ class LoadDialog(ModalScreen[None]):
         plan = self._session.view().plan
         if plan is not None and plan.server:
             self.app.copy_to_clipboard("\n".join(plan.server))
-            self.notify("copied: what to run at the far end", markup=False)
+            self.notify("copied: what to run at the far end")
 
     def action_scroll(self, lines: int) -> None:
         """Scroll the boxes."""
