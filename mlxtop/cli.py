@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mlxtop import __version__
 from mlxtop.model.number import whole
 from mlxtop.outputs import console
-from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings, config_path, load
+from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings, load
 from mlxtop.system.search import SAFE_PATH
 
 if TYPE_CHECKING:
@@ -377,10 +377,11 @@ def _hooks(
     """What runs the user's scripts; None where there are none."""
     if not settings.hooks:
         return None
-    from mlxtop.actions.hooks import Hooks, misnamed
+    from mlxtop.actions.hooks import Hooks
 
-    console.warn(*(f"mlxtop: hooks: {name} is no event" for name in misnamed(settings.hooks)))
-    return Hooks(system, settings.hooks, str(config_path()), complain).fire
+    hooks = Hooks(system, settings.hooks, settings.file, complain)
+    console.warn(*(f"mlxtop: hooks: {fault}" for fault in hooks.faults()))
+    return hooks.fire
 
 
 def _stop_on_signals() -> Event:

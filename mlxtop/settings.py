@@ -7,16 +7,15 @@ itself mlxtop and owns ~/.config/mlxtop.
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import stat
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mlxtop.model.number import real, whole
+from mlxtop.system.owner import base_directory, invoking_owner, rights_of
 
 NAME = "mlxtop-nic"
 PREFIX = "MLXTOP_NIC_"
@@ -50,29 +49,15 @@ class Settings:
     keys: Mapping[str, str] = field(default_factory=dict)
     """Action name to key, for rebinding."""
     hooks: Mapping[str, str] = field(default_factory=dict)
-    """Event name to the path of a script."""
+    """Event name to the path of a script; only ever from the file."""
+    file: os.stat_result | None = field(default=None, compare=False)
+    """Owner and mode of the settings file, by the descriptor that was read; None without one."""
     debug: bool = False
 
 
-def _asker(environ: Mapping[str, str]) -> int:
-    """The user who asked, looked at through sudo."""
-    asked = environ.get("SUDO_UID", "")
-    through_sudo = os.geteuid() == 0 and asked.isascii() and asked.isdecimal()
-    return int(asked) if through_sudo else os.geteuid()
-
-
-def home(environ: Mapping[str, str] = os.environ) -> str:
-    """The home of the person who asked, who may be looked at through sudo."""
-    uid = _asker(environ)
-    if uid != os.geteuid():
-        with suppress(KeyError, OverflowError):
-            return pwd.getpwuid(uid).pw_dir
-    return environ.get("HOME") or os.path.expanduser("~")
-
-
 def config_path(environ: Mapping[str, str] = os.environ) -> Path:
-    """The settings file."""
-    base = environ.get("XDG_CONFIG_HOME") or f"{home(environ)}/.config"
+    """Return the path of the settings file of the person who asked."""
+    base = base_directory("XDG_CONFIG_HOME", ".config", invoking_owner(environ), environ)
     return Path(base) / NAME / "settings.toml"
 
 
@@ -153,7 +138,7 @@ def load(
     complaints: list[str] = []
     found: dict[str, Any] = {}
     path = config_path(environ)
-    text = _text(path, environ, complaints)
+    text, file = _read(path, environ, complaints)
     told = _table_of(text, path, complaints)
     said = [(f"{path}:{_line(text, key)}", key, value) for key, value in told.items()]
     said += [("environment", key, value) for key, value in _environment(environ).items()]
@@ -166,7 +151,7 @@ def load(
             found[key] = reader(value)
         except ValueError as error:
             complaints.append(f"{where}: {key} {error}")
-    return replace(Settings(), **{**found, **flags}), complaints
+    return replace(Settings(file=file), **{**found, **flags}), complaints
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, object]:
@@ -177,28 +162,32 @@ def _environment(environ: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def _text(path: Path, environ: Mapping[str, str], complaints: list[str]) -> str:
-    """The settings file; empty where there is none or it is no such thing.
+def _read(
+    path: Path, environ: Mapping[str, str], complaints: list[str]
+) -> tuple[str, os.stat_result | None]:
+    """Return the settings file's text, owner and mode; empty and None where there is none.
 
-    Root reads none through sudo that the person who asked could not read: complaints quote it.
+    It is opened with the rights of the person who asked, since complaints quote it.
     """
+    owner = invoking_owner(environ)
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        with rights_of(owner):
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         with open(fd, "rb") as file:
             found = os.fstat(fd)
             if not stat.S_ISREG(found.st_mode):
                 raise OSError("is not a file")
-            if found.st_uid != _asker(environ) and not found.st_mode & stat.S_IROTH:
+            if found.st_uid != owner.uid and not found.st_mode & stat.S_IROTH:
                 raise OSError("belongs to another user")
             data = file.read(LIMIT + 1)
         if len(data) > LIMIT:
             raise OSError(f"is larger than {LIMIT >> 10} KiB")
-        return data.decode("utf-8")
+        return data.decode("utf-8"), found
     except FileNotFoundError:
-        return ""
+        return "", None
     except (OSError, UnicodeDecodeError) as error:
         complaints.append(f"{path}: {getattr(error, 'strerror', None) or error}")
-        return ""
+        return "", None
 
 
 def _table_of(text: str, path: Path, complaints: list[str]) -> dict[str, Any]:

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.actions.log import ActionLog, Owner, invoking_owner, log_path, parse_log, rights_of
+from mlxtop.actions.log import ActionLog, log_path, parse_log
 from mlxtop.cli import main
 from mlxtop.commands import log as log_command
+from mlxtop.system.owner import Owner, invoking_owner, rights_of
 from tests.test_json_text import strict
 
 SELF = Owner(os.geteuid(), os.getegid(), "/home/me")

@@ -16,10 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mlxtop
-from mlxtop.actions.log import ActionLog, Owner
+from mlxtop.actions.log import ActionLog
 from mlxtop.actions.run_log import RunWriter
 from mlxtop.cli import COMMANDS
 from mlxtop.outputs import console
+from mlxtop.system.owner import Owner
 
 PACKAGE = Path(mlxtop.__file__).parent
 CAPTURE = str(Path(__file__).parent / "hosts" / "cx4-x8.txt")

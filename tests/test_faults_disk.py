@@ -13,8 +13,9 @@ import pytest
 
 import mlxtop
 from mlxtop.actions import revert
-from mlxtop.actions.log import invoking_owner, log_path
+from mlxtop.actions.log import log_path
 from mlxtop.actions.run_log import read_run
+from mlxtop.system.owner import invoking_owner
 from tests.test_revert import Place
 
 REPOSITORY = Path(mlxtop.__file__).parent.parent

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 import mlxtop
 from mlxtop import settings as module
 from mlxtop.present.clean import clean
-from mlxtop.settings import LIMIT, Settings, config_path, home, load
+from mlxtop.settings import LIMIT, Settings, config_path, load
+from mlxtop.system.owner import invoking_owner
 
 REPOSITORY = Path(mlxtop.__file__).parent.parent
 
@@ -166,12 +167,12 @@ def test_under_sudo_the_settings_are_those_of_the_caller(monkeypatch: pytest.Mon
     caller = next(entry for entry in pwd.getpwall() if entry.pw_uid not in (0, os.getuid()))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     environ = {"SUDO_UID": str(caller.pw_uid), "HOME": "/root"}
-    assert home(environ) == caller.pw_dir
+    assert invoking_owner(environ).home == caller.pw_dir
     assert str(config_path(environ)).startswith(caller.pw_dir)
     for odd in ("", "x", "-1", "9" * 40, "4000000123"):
-        assert home({"SUDO_UID": odd, "HOME": "/root"}) == "/root"
+        assert invoking_owner({"SUDO_UID": odd, "HOME": "/root"}).home == "/root"
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert home(environ) == "/root"
+    assert invoking_owner(environ).home == "/root"
 
 
 def test_a_user_without_a_home_has_defaults(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import pwd
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
 
 import pytest
 
+from mlxtop import cli
 from mlxtop.actions import hooks as module
-from mlxtop.actions.hooks import HookRefused, Hooks, environment, misnamed, owner_of, script_of
+from mlxtop.actions.hooks import HookRefused, Hooks, environment, misnamed, runner, script_of
 from mlxtop.analysis.heat import Forecast, Trend
 from mlxtop.analysis.heatwatch import Alert, AlertKind
 from mlxtop.model.identity import Port, PortId, PortKind
+from mlxtop.settings import Settings, load
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.local import LocalSystem
@@ -46,7 +49,7 @@ class Watcher:
     def __init__(self, text: str, settings: Path) -> None:
         self.complaints: list[str] = []
         self.complained = Event()
-        self.hooks = Hooks(LocalSystem(), {"alarm": text}, str(settings), self.complain)
+        self.hooks = Hooks(LocalSystem(), {"alarm": text}, settings.stat(), self.complain)
 
     def complain(self, text: str) -> None:
         self.complaints.append(text)
@@ -83,6 +86,15 @@ def test_a_script_learns_everything_from_its_environment(tmp_path: Path, setting
     assert found["HOME"] == pwd.getpwuid(os.geteuid()).pw_dir
 
 
+def test_a_script_starts_where_nobody_can_leave_files_for_it(
+    tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    monkeypatch.chdir(tmp_path)
+    Watcher(script(tmp_path, f"pwd > {out}.new; mv {out}.new {out}"), settings).hooks.fire(ALERT)
+    assert await_file(out) == "/\n"
+
+
 @pytest.mark.slow
 def test_a_script_that_fails_or_hangs_is_told(
     tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch
@@ -117,30 +129,181 @@ def test_what_is_no_script_is_refused(text: str, words: str) -> None:
         script_of(text, pwd.getpwuid(os.geteuid()))
 
 
+ME = pwd.getpwuid(os.geteuid())
+NOBODY = pwd.getpwnam("nobody")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be another user")
+
+
 def test_a_script_that_others_can_change_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(HookRefused, match="others"):
-        script_of(script(tmp_path, "true", 0o777), pwd.getpwuid(os.geteuid()))
+    with pytest.raises(HookRefused, match="other users can change"):
+        script_of(script(tmp_path, "true", 0o777), ME)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be another user")
-def test_another_users_settings_run_as_that_user_or_not_at_all(
-    settings: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    nobody = pwd.getpwnam("nobody")
-    os.chown(settings, nobody.pw_uid, nobody.pw_gid)
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_a_script_in_a_folder_that_others_can_change_is_refused(depth: int, tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b" / "c"
+    folder.mkdir(parents=True)
+    path = script(folder, "true")
+    assert script_of(path, ME) == path
+    weak = Path(path).parents[depth]
+    weak.chmod(0o777)
+    with pytest.raises(HookRefused, match=f"other users can change {weak}$"):
+        script_of(path, ME)
+    weak.chmod(0o1777)  # what is there stays there
+    assert script_of(path, ME) == path
+
+
+def test_a_link_by_way_of_a_folder_that_others_can_change_is_refused(tmp_path: Path) -> None:
+    weak = tmp_path / "weak"
+    (weak / "bin").mkdir(parents=True)
+    weak.chmod(0o777)
+    script(weak / "bin", "true")
+    (tmp_path / "bin").symlink_to("weak/bin")
+    with pytest.raises(HookRefused, match=f"other users can change {weak}$"):
+        script_of(str(tmp_path / "bin" / "hook"), ME)
+    weak.chmod(0o755)
+    assert script_of(str(tmp_path / "bin" / "hook"), ME)
+    (tmp_path / "hook").symlink_to(tmp_path / "hook")
+    with pytest.raises(HookRefused, match="Too many levels"):
+        script_of(str(tmp_path / "hook"), ME)
+
+
+@as_root
+def test_a_folder_of_a_stranger_or_of_a_strangers_group_is_refused(tmp_path: Path) -> None:
+    path = script(tmp_path, "true")
+    os.chown(tmp_path, 12345, -1)
+    with pytest.raises(HookRefused, match="other users can change"):
+        script_of(path, ME)
+    with TemporaryDirectory() as name:
+        os.chmod(name, 0o775)
+        path = script(Path(name), "true")
+        os.chown(name, NOBODY.pw_uid, 12345)
+        with pytest.raises(HookRefused, match="other users can change"):
+            script_of(path, NOBODY)
+        os.chown(name, NOBODY.pw_uid, NOBODY.pw_gid)
+        assert script_of(path, NOBODY) == path
+
+
+@as_root
+def test_scripts_are_looked_at_with_the_rights_of_the_user(tmp_path: Path) -> None:
+    """Whoever may not enter a folder does not learn what is in it."""
+    tmp_path.chmod(0o700)
+    for name in (script(tmp_path, "true"), str(tmp_path / "missing")):
+        with pytest.raises(HookRefused, match="Permission denied"):
+            script_of(name, NOBODY)
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o602])
+def test_settings_that_others_can_change_run_no_script(settings: Path, mode: int) -> None:
+    assert runner(settings.stat(), {}) == ME
+    settings.chmod(mode)
+    with pytest.raises(HookRefused, match="other users can change the settings"):
+        runner(settings.stat(), {})
+
+
+@as_root
+def test_another_users_settings_run_no_script(settings: Path) -> None:
+    os.chown(settings, NOBODY.pw_uid, NOBODY.pw_gid)
     with pytest.raises(HookRefused, match="another user"):
-        owner_of(str(settings), {})
-    assert owner_of(str(settings), {"SUDO_UID": str(nobody.pw_uid)}) == nobody
-    monkeypatch.setenv("SUDO_UID", str(nobody.pw_uid))
+        runner(settings.stat(), {})
+    assert runner(settings.stat(), {"SUDO_UID": str(NOBODY.pw_uid)}) == NOBODY
+    with pytest.raises(HookRefused, match="another user"):
+        runner(settings.stat(), {"SUDO_UID": "1"})
+
+
+@pytest.fixture
+def under_sudo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of nobody, who called us with sudo; its settings name a script that says who ran."""
+    monkeypatch.setenv("SUDO_UID", str(NOBODY.pw_uid))
     with TemporaryDirectory() as name:
         folder = Path(name)
-        folder.chmod(0o777)
+        folder.chmod(0o755)
+        monkeypatch.setenv("XDG_CONFIG_HOME", name)
         out = folder / "out"
         text = script(folder, f"id -un > {out}.new; id -G >> {out}.new; mv {out}.new {out}")
-        Watcher(text, settings).hooks.fire(ALERT)
-        user, groups = await_file(out).splitlines()
+        (folder / "mlxtop-nic").mkdir()
+        settings = folder / "mlxtop-nic" / "settings.toml"
+        settings.write_text(f'hooks.alarm = "{text}"\n')
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
+        yield settings
+
+
+def fire_as_read(settings: Path, meanwhile: Callable[[], object] = lambda: None) -> list[str]:
+    """Read the settings, let something happen, fire; who ran the script, with its groups."""
+    values, complaints = load({})
+    assert complaints == []
+    complain: list[str] = []
+    hooks = Hooks(LocalSystem(), values.hooks, values.file, complain.append)
+    assert hooks.faults() == []
+    meanwhile()
+    hooks.fire(ALERT)
+    lines = await_file(settings.parent.parent / "out").splitlines()
+    assert complain == []
+    return lines
+
+
+@as_root
+def test_under_sudo_a_script_runs_as_the_caller(under_sudo: Path) -> None:
+    user, groups = fire_as_read(under_sudo)
     assert user == "nobody"
     assert "0" not in groups.split()
+
+
+@as_root
+def test_a_link_to_roots_file_put_there_meanwhile_makes_nobody_root(under_sudo: Path) -> None:
+    def swap() -> None:
+        under_sudo.unlink()
+        under_sudo.symlink_to("/etc/passwd")
+
+    assert fire_as_read(under_sudo, swap)[0] == "nobody"
+
+
+@as_root
+def test_a_file_of_roots_in_the_callers_home_makes_nobody_root(under_sudo: Path) -> None:
+    """As home-manager has it: a link to a file of root's that everybody can read."""
+    with TemporaryDirectory() as store:
+        os.chmod(store, 0o755)
+        target = Path(store) / "settings.toml"
+        target.write_bytes(under_sudo.read_bytes())
+        under_sudo.unlink()
+        under_sudo.symlink_to(target)
+        assert fire_as_read(under_sudo)[0] == "nobody"
+
+
+def started_with(
+    capsys: pytest.CaptureFixture[str], settings: Path, hooks: dict[str, str]
+) -> list[str]:
+    """What the start of the screen says of these hooks."""
+    cli._hooks(LocalSystem(), Settings(hooks=hooks, file=settings.stat()), print)
+    return capsys.readouterr().err.splitlines()
+
+
+def test_hooks_are_checked_at_the_start(
+    tmp_path: Path, settings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = script(tmp_path, "true")
+    weak = tmp_path / "weak"
+    weak.mkdir()
+    open_to_all = script(weak, "true")
+    weak.chmod(0o777)
+    hooks = {
+        "warning": good,
+        "alarm": "/nonexistent/hook",
+        "stale": str(settings),
+        "link-down": open_to_all,
+        "link-dwon\x1b[2J": good,
+        "port-gone": "a\0b",
+        "module-out": "",
+    }
+    assert sorted(started_with(capsys, settings, hooks)) == [
+        "mlxtop: hooks: alarm: /nonexistent/hook: No such file or directory",
+        f"mlxtop: hooks: link-down: {open_to_all}: other users can change {weak}",
+        "mlxtop: hooks: link-dwon?[2J is no event",
+        "mlxtop: hooks: port-gone: a?b: not an absolute path",
+        f"mlxtop: hooks: stale: {settings}: not an executable file",
+    ]
+    assert started_with(capsys, settings, {"alarm": good}) == []
 
 
 def test_simulated_and_captured_machines_run_no_script(tmp_path: Path, settings: Path) -> None:
@@ -149,7 +312,7 @@ def test_simulated_and_captured_machines_run_no_script(tmp_path: Path, settings:
     system = CapturedSystem("x", capture, capture)
     complaints: list[str] = []
     scripts = {"alarm": script(tmp_path, f"touch {out}")}
-    Hooks(system, scripts, str(settings), complaints.append).fire(ALERT)
+    Hooks(system, scripts, settings.stat(), complaints.append).fire(ALERT)
     assert not out.exists()
     assert complaints == []
 

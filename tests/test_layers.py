@@ -31,7 +31,7 @@ ALLOWED = {
     "pipeline": {"sources", "model"},
     "outputs": {"present", "watch", "analysis", "pipeline", "model"},
     "tui": {"present", "watch", "analysis", "actions", "pipeline", "model", "settings"},
-    "settings": {"model"},
+    "settings": {"system", "model"},
 }
 
 IMPORTERS = {

@@ -352,7 +352,7 @@ def test_setting_is_never_ended_early() -> None:
 def test_another_tool_at_work_is_waited_for_and_then_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mlxtop.actions.cards.CLAIM_SECONDS", 0.0)
+    monkeypatch.setattr("mlxtop.actions.cards.LOCK_SECONDS", 0.0)
     system = link_lab()
     scene, change = change_of(system, {B2: LinkType.ETH})
     lock = card_lock(system, B2.device)

@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 
 from mlxtop.actions import privilege
+from mlxtop.actions.cards import survey
 from mlxtop.actions.privilege import Access, NotAllowed
 from mlxtop.cli import parser
 from mlxtop.commands import link_type
 from mlxtop.settings import Settings
+from mlxtop.sources.discover import discover
+from mlxtop.sources.pci import DEVICES
 from mlxtop.system.captured import load_captured
-from mlxtop.system.door import Finished
+from mlxtop.system.door import REGISTERS, Finished
 from tests.link_lab import LinkLab, link_lab
 
 FILES = "/sys/bus/pci/devices/0000:09:00.0/mlx4_port"
@@ -236,6 +239,31 @@ def test_root_s_rights_come_through_sudo_with_a_limit_only_for_queries() -> None
         ("sudo", "--", *inner),
         ("sudo", "--", "setsid", "--wait", "mstconfig", "-v"),
     ]
+
+
+def test_what_sudo_starts_locks_the_card_and_says_who_else_does() -> None:
+    """The person's own process could not: only root can open what is locked."""
+    system = sudoer()
+    slot = f"{DEVICES}/0000:08:00.0"
+    system._keep(f"{system.real(slot)}/{REGISTERS}", "")
+    inventory = discover(system)
+
+    def reasons() -> tuple[str, ...]:
+        (card,) = survey(system, inventory, Access.SUDO, keys=keys)
+        return card.reasons
+
+    keys = {one.key for one in inventory.adapters if one.functions[0].address.startswith("0000:08")}
+    assert not any("at work" in reason for reason in reasons())
+    lock = ("flock", "-o", "-w", "30", "-E", "75", f"{slot}/{REGISTERS}")
+    queries = [argv for argv in system.ran if "mstconfig" in argv]
+    assert queries and all(argv[3:10] == lock for argv in queries)
+    locks = [f"{slot}/{REGISTERS}"]
+    assert privilege.sudo_words(["x"], Access.SUDO, locks)[4:] == (*lock, "x")
+    assert privilege.sudo_words(["x"], Access.ROOT, locks) == ("x",)
+    system.answers["sudo"] = Finished(75, "", "")
+    assert "another tool is at work on this card: a process that cannot" in reasons()[-1]
+    with pytest.raises(BlockingIOError):
+        privilege.change(system, ["mstconfig", "-v"], Access.SUDO, locks=locks)
 
 
 def test_what_sudo_refuses_is_told_as_such() -> None:

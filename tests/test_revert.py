@@ -1,20 +1,25 @@
 """A change that nobody confirms is taken back, whatever became of the terminal."""
 
+import errno
 import json
 import os
 import pty
+import resource
 import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from mlxtop.actions import revert
-from mlxtop.actions.log import ActionLog, Owner
+from mlxtop.actions.log import ActionLog
+from mlxtop.actions.port_types import Card, Failed, take_back
+from mlxtop.system.owner import Owner
 
 CARD = "0000:09:00.0"
 
@@ -58,6 +63,17 @@ class Place:
         said: dict[str, object] = json.loads(done.stdout)
         assert done.returncode == (1 if said["errors"] else 0)
         return said
+
+    def waiters(self) -> tuple[int, int]:
+        """The process that listens, and the one that waits for its end."""
+        parents = {}
+        for path in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it has ended meanwhile
+                if str(self.run) in (path / "cmdline").read_text():
+                    state = (path / "stat").read_text().rpartition(")")[2].split()
+                    parents[int(path.name)] = int(state[1])
+        (child,) = [pid for pid, parent in parents.items() if parent in parents]
+        return child, parents[child]
 
     def logged(self) -> dict[str, object]:
         """The one entry of the log, once it is there."""
@@ -129,6 +145,123 @@ def test_it_is_taken_back_though_the_terminal_is_gone(place: Place, number: int)
     assert eventually(lambda: place.kind() == "ib")
 
 
+def test_a_failed_accept_counts_as_revert(place: Place) -> None:
+    place.switch("1=eth", seconds=30)
+    waiter = place.waiters()[0]
+    taken = {int(name) for name in os.listdir(f"/proc/{waiter}/fd")}
+    free = min(set(range(len(taken) + 1)) - taken)
+    resource.prlimit(waiter, resource.RLIMIT_NOFILE, (free, free))
+    assert revert.say(place.socket, "keep") is None
+    assert eventually(lambda: place.kind() == "ib")
+    assert "Too many open files" in str(place.logged()["cause"])
+
+
+DEADLY = ("SIGKILL", "SIGTERM", "SIGUSR1", "SIGSEGV", "SIGXCPU", "SIGALRM")
+
+
+@pytest.mark.parametrize("name", DEADLY)
+def test_a_waiting_program_that_is_killed_counts_as_revert(place: Place, name: str) -> None:
+    place.switch("1=eth", "2=eth", seconds=30)
+    number = getattr(signal, name)
+    os.kill(place.waiters()[0], number)
+    assert eventually(lambda: (place.kind(1), place.kind(2)) == ("ib", "ib"))
+    entry = place.logged()
+    assert entry["result"] == "reverted" and f"status -{number:d}" in str(entry["cause"])
+    assert place.switch("1=eth", seconds=30)["errors"] == []
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL", "SIGHUP"])
+def test_the_change_still_waits_when_the_second_process_is_signalled(
+    place: Place, name: str
+) -> None:
+    place.switch("1=eth", seconds=30)
+    os.kill(place.waiters()[1], getattr(signal, name))
+    assert float(revert.say(place.socket, "state") or 0) > 20
+    assert revert.say(place.socket, "keep") == "kept"
+    assert place.kind() == "eth"
+    assert place.logged()["action"] == "keep"
+
+
+def rollback(place: Place) -> revert.Rollback:
+    """A change that waits, in this process."""
+    lock = revert.claim(str(place.run), CARD)
+    owner = Owner(os.geteuid(), os.getegid(), "/")
+    log = ActionLog(str(place.log), owner)
+    card = Card(CARD, str(place.base))
+    return revert.Rollback(card, {1: "ib"}, 0.0, place.socket, log, lock)
+
+
+def test_a_waiting_program_that_is_stopped_is_killed_and_counts_as_revert(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revert, "GRACE", 0.0)
+    place.file(1).write_text("eth\n")
+    waiter = subprocess.Popen(["sleep", "1000"])
+    waiter.send_signal(signal.SIGSTOP)
+    done, verdict = os.pipe()
+    os.close(verdict)
+    rollback(place).succeed(waiter.pid, done)
+    waiter.returncode = -9  # it was waited for
+    assert place.kind() == "ib"
+    os.close(revert.claim(str(place.run), CARD))
+
+
+def test_anything_that_goes_wrong_while_waiting_counts_as_revert(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("filedescriptor out of range in select()")
+
+    monkeypatch.setattr(revert, "wait", broken)
+    monkeypatch.setattr(revert, "note", lambda text: None)
+    place.file(1).write_text("eth\n")
+    waiting = rollback(place)
+    waiting.watch(revert.listen(place.socket, os.geteuid()), os.open(os.devnull, os.O_WRONLY))
+    assert place.kind() == "ib"
+    assert "out of range" in str(place.logged()["cause"])
+
+
+def test_a_change_whose_waiting_program_has_ended_meanwhile_is_taken_back(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revert, "arm", lambda rollback: None)
+    log = ActionLog(str(place.log), Owner(os.geteuid(), os.getegid(), "/"))
+    done = revert.switch(Card(CARD, str(place.base)), {1: "eth"}, 30.0, str(place.run), log)
+    assert "has ended" in str(done["errors"]) and done["back"] is True
+    assert place.kind() == "ib"
+
+
+def test_who_cannot_ask_hears_no_answer(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("socket.socket", full)
+    assert revert.say(place.socket, "keep") is None
+
+
+def test_of_changes_that_begin_at_once_one_alone_is_made(place: Place) -> None:
+    words = place.words("1=eth", seconds=30)
+    started = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    said = [json.loads(one.communicate()[0])["errors"] for one in started]
+    assert sorted(map(bool, said)) == [False] + [True] * 5
+    assert all("still waits" in str(errors) for errors in said if errors)
+    assert revert.say(place.socket, "keep") == "kept"
+
+
+def test_a_change_that_is_being_prepared_already_holds_the_card(place: Place) -> None:
+    lock = revert.claim(str(place.run), CARD)
+    assert "still waits" in str(place.switch("1=eth", seconds=30)["errors"])
+    os.close(lock)
+    assert place.switch("1=eth", seconds=30)["errors"] == []
+
+
+def test_after_an_answer_the_next_change_begins_at_once(place: Place) -> None:
+    for kind, word, reply in [("eth", "keep", "kept"), ("ib", "revert", "reverted")] * 3:
+        assert place.switch(f"2={kind}", seconds=30)["errors"] == []
+        assert revert.say(place.socket, word) == reply
+        place.file(2).write_text("ib\n")
+
+
 def test_a_second_change_of_a_card_waits_for_the_first(place: Place) -> None:
     place.switch("1=eth", seconds=30)
     said = place.switch("2=eth", seconds=30)
@@ -144,8 +277,8 @@ def test_only_types_and_ports_that_exist_are_taken(place: Place, types: str) -> 
 
 def test_a_device_that_is_no_pci_address_is_not_touched(place: Place) -> None:
     for device in ("../../etc", "0000:09:00.0/..", "0000:09:00.8"):
-        with pytest.raises(revert.Failed):
-            revert.Card(device, str(place.base))
+        with pytest.raises(Failed):
+            Card(device, str(place.base))
 
 
 def test_a_read_only_port_is_refused_before_anything_is_written(place: Place) -> None:
@@ -160,13 +293,13 @@ def test_the_word_and_its_newline_are_one_write(place: Place) -> None:
     os.mkfifo(place.file(1))
     reader = os.open(place.file(1), os.O_RDONLY | os.O_NONBLOCK)
     try:
-        assert revert.Card(CARD, str(place.base)).write(1, "eth") is None
+        assert Card(CARD, str(place.base)).write(1, "eth") is None
         assert os.read(reader, 64) == b"eth\n"
     finally:
         os.close(reader)
 
 
-class PickyCard(revert.Card):
+class PickyCard(Card):
     """A card that takes only equal types, as mlx4_check_port_params() has it."""
 
     def __init__(self, *types: str) -> None:
@@ -193,7 +326,7 @@ def test_a_card_of_equal_types_only_changes_both_ports_or_none() -> None:
     assert card.types == {1: "eth", 2: "eth"}
     card = PickyCard("ib", "ib")
     assert card.put({1: "eth"}) == ["port 1: Invalid argument"]
-    assert revert.take_back(card, {1: "ib"}) == []
+    assert take_back(card, {1: "ib"}) == []
     assert card.types == {1: "ib", 2: "ib"} and card.noted == {}
 
 

@@ -83,6 +83,24 @@ def test_root_runs_nothing_that_others_can_change(places: tuple[Path, Path], spo
 
 
 @as_root
+@pytest.mark.parametrize("spoil", ["owner", "mode"])
+def test_root_runs_nothing_below_a_directory_that_others_can_change(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spoil: str
+) -> None:
+    place = tmp_path / "opt" / "tools" / "bin"
+    place.mkdir(parents=True)
+    tool_in(place).write_text("#!/bin/sh\n")
+    tool_in(place).chmod(0o755)
+    monkeypatch.setattr(search, "SAFE_PATH", str(place))
+    assert search.which("mlxtop-test-tool") == str(tool_in(place))
+    if spoil == "owner":
+        os.chown(tmp_path / "opt", NOBODY, NOBODY)
+    else:
+        (tmp_path / "opt").chmod(0o777)
+    assert search.which("mlxtop-test-tool") is None
+
+
+@as_root
 def test_root_follows_no_link_to_where_others_write(places: tuple[Path, Path]) -> None:
     first, second = places
     open_place = first.parent / "open"

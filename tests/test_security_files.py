@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 
 from mlxtop import settings
 from mlxtop.actions import revert
-from mlxtop.actions.log import own_log
+from mlxtop.actions.log import ActionLog, own_log, private_directory
 from mlxtop.actions.run_log import RunWriter, own_runs, read_run
 from mlxtop.cli import main
+from mlxtop.system.owner import Owner, invoking_owner, rights_of
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -51,6 +53,15 @@ def victim(home: Path) -> Path:
     place.mkdir(0o755)
     (place / "file").write_text("precious")
     return place
+
+
+@pytest.fixture
+def group_of_root() -> Iterator[None]:
+    """We are in root's group, as after a login."""
+    groups = os.getgroups()
+    os.setgroups([0])
+    yield
+    os.setgroups(groups)
 
 
 def write_everything(home: Path) -> list[str | None]:
@@ -174,7 +185,8 @@ def test_under_sudo_the_settings_are_those_of_who_asked(
     under_sudo: Path, victim: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("XDG_CONFIG_HOME")
-    monkeypatch.setattr(settings, "home", lambda environ: str(under_sudo))
+    owner = Owner(NOBODY, NOBODY, str(under_sudo))
+    monkeypatch.setattr(settings, "invoking_owner", lambda environ: owner)
     path = settings.config_path()
     assert path == under_sudo / ".config" / "mlxtop-nic" / "settings.toml"
     path.parent.mkdir(parents=True)
@@ -185,25 +197,84 @@ def test_under_sudo_the_settings_are_those_of_who_asked(
     secret.chmod(0o600)
     path.unlink()
     path.symlink_to(secret)
-    assert settings.load({})[1] == [f"{path}: belongs to another user"]
+    assert settings.load({})[1] == [f"{path}: Permission denied"]
+
+
+@as_root
+@pytest.mark.usefixtures("group_of_root")
+@pytest.mark.parametrize("mode", [0o700, 0o750])
+def test_nothing_is_quoted_of_settings_that_who_asked_cannot_reach(
+    under_sudo: Path, victim: Path, mode: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = victim / "mlxtop-nic" / "settings.toml"
+    path.parent.mkdir()
+    path.write_text("root_password = 1\n[hooks]\nsecret = '/x'\n")
+    path.chmod(0o644)
+    path.parent.chmod(0o755)
+    victim.chmod(mode)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(victim))
+    found, complaints = settings.load({})
+    assert complaints == [f"{path}: Permission denied"]
+    assert (found.hooks, found.file) == ({}, None)
+    monkeypatch.delenv("SUDO_UID")
+    assert "root_password" in settings.load({})[1][0]
+
+
+@as_root
+@pytest.mark.usefixtures("group_of_root")
+def test_the_rights_of_who_asked_are_given_back(victim: Path) -> None:
+    (victim / "file").chmod(0o640)
+    with rights_of(Owner(NOBODY, NOBODY, "/")), pytest.raises(PermissionError):
+        (victim / "file").read_text()
+    assert (victim / "file").read_text() == "precious"
+    assert os.getgroups() == [0]
 
 
 @as_root
 def test_the_home_of_who_asked_is_theirs_by_the_user_database() -> None:
-    assert settings.home({"SUDO_UID": str(NOBODY), "HOME": "/root"}) != "/root"
-    for wrong in ("", "x", "9" * 30, "-1", "१"):
-        assert settings.home({"SUDO_UID": wrong, "HOME": "/root"}) == "/root"
+    assert invoking_owner({"SUDO_UID": str(NOBODY), "HOME": "/root"}).home != "/root"
+    for wrong in ("", "x", "9" * 5000, "-1", "१"):
+        assert invoking_owner({"SUDO_UID": wrong, "HOME": "/root"}).home == "/root"
+
+
+HOMELESS = [{}, {"HOME": ""}, {"HOME": "no/where"}, {"HOME": "."}]
+
+
+@pytest.mark.parametrize("environ", HOMELESS, ids=str)
+@pytest.mark.parametrize("base", [{}, {"XDG_STATE_HOME": "", "XDG_CONFIG_HOME": "x/y"}], ids=str)
+def test_a_home_that_is_no_absolute_path_is_that_of_the_user_database(
+    environ: dict[str, str], base: dict[str, str]
+) -> None:
+    environ = environ | base
+    home = pwd.getpwuid(os.geteuid()).pw_dir
+    assert invoking_owner(environ).home == home
+    assert own_log(environ).path == f"{home}/.local/state/mlxtop-nic/actions.jsonl"
+    assert str(own_runs(environ)) == f"{home}/.local/state/mlxtop-nic/runs"
+    assert str(settings.config_path(environ)) == f"{home}/.config/mlxtop-nic/settings.toml"
+
+
+@pytest.mark.parametrize("path", ["", "no/where/x", "./x"])
+def test_a_relative_directory_is_an_error_and_no_endless_loop(path: str) -> None:
+    with pytest.raises(OSError, match="not an absolute path"):
+        private_directory(path, os.geteuid())
+    log = ActionLog(f"{path}/log", invoking_owner())
+    if path:
+        assert "not an absolute path" in str(log.record(action="x"))
 
 
 def test_the_socket_that_waits_for_a_word_is_its_owners_alone(home: Path) -> None:
-    path = home / "run" / "revert-0000:09:00.0"
+    run, device = home / "run", "0000:09:00.0"
+    lock = revert.claim(str(run), device)
+    path = Path(revert.socket_path(str(run), device))
     server = revert.listen(str(path), os.geteuid())
     try:
+        assert (run / f"lock-{device}").stat().st_mode & 0o777 == 0o600
         assert path.stat().st_mode & 0o777 == 0o600
         assert path.parent.stat().st_mode & 0o022 == 0
         assert os.umask(0) == 0, "the umask is as before"
     finally:
         server.close()
+        os.close(lock)
 
 
 def test_entries_are_written_as_json_that_no_terminal_obeys(home: Path) -> None:

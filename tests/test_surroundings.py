@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import mlxtop
-from mlxtop.actions.log import invoking_owner, log_path
+from mlxtop.actions.log import log_path
 from mlxtop.actions.run_log import own_runs
 from mlxtop.settings import config_path
+from mlxtop.system.owner import invoking_owner
 from tests.conftest import HOME
 
 REPOSITORY = Path(mlxtop.__file__).parent.parent

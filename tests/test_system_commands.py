@@ -53,6 +53,14 @@ def shell(runner: Commands, script: str, timeout: float = 10.0) -> Finished:
     return runner.run(["sh", "-c", script], timeout, "")
 
 
+def test_commands_start_in_the_root_directory(
+    runner: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert shell(runner, "pwd").stdout == "/\n"
+    assert runner.change(["pwd"], "").stdout == "/\n"
+
+
 def test_output_and_status_are_kept_apart(runner: Commands) -> None:
     finished = shell(runner, "echo out; echo err >&2; exit 7")
     assert finished == Finished(7, "out\n", "err\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from mlxtop.actions.cards import Card, claimed
+from mlxtop.actions.cards import Card, at_work, claimed, sudo_locks
 from mlxtop.actions.link_type import Change, Method, Refused, Scene, breaks_of
 from mlxtop.actions.plan import Command, Plan, Step, WriteFile
 from mlxtop.actions.privilege import Access, query
@@ -32,8 +32,13 @@ def read_levels(
     tool = next((tool for tool in mstfwreset.TOOLS if system.which(tool)), None)
     if tool is None:
         raise Refused("neither mstfwreset (package mstflint) nor mlxfwreset (MFT) is installed")
-    with claimed(system, card):
-        finished = query(system, (tool, "-d", card.device, "query"), rights, ask)
+    try:
+        with claimed(system, card):
+            locks = sudo_locks(system, card, rights)
+            words = (tool, "-d", card.device, "query")
+            finished = query(system, words, rights, ask, locks=locks)
+    except BlockingIOError as error:
+        raise Refused(at_work(error)) from None
     answer = parse_levels(finished.stdout)
     found = [answer.level(number) for number in (PCI_RESET, WARM_REBOOT)]
     levels = tuple(level for level in found if level is not None)

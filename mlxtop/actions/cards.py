@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
-from mlxtop.actions.privilege import Access, NotAllowed
+from mlxtop.actions.privilege import LOCK_SECONDS, Access, NotAllowed
 from mlxtop.actions.stored import read_config
 from mlxtop.model.identity import Adapter, Function, Port, PortId, PortKind
 from mlxtop.model.linktype import LinkType, PortType, parse_port_type
@@ -19,11 +19,9 @@ from mlxtop.sources import mstconfig
 from mlxtop.sources.discover import Inventory
 from mlxtop.sources.mstconfig import Column, ConfigReport, Trouble
 from mlxtop.sources.pci import DEVICES, card_lock
-from mlxtop.sources.sysfs import ADDRESS, read_count, read_text
-from mlxtop.system.door import System
+from mlxtop.sources.sysfs import ADDRESS, names, read_count, read_text
+from mlxtop.system.door import REGISTERS, System
 
-CLAIM_SECONDS = 30.0
-"""Time to wait for another tool to be done with a card."""
 _INFINIBAND_CLASS = 0x0207
 _NOT_STORED = ("ConnectX", "ConnectX-2")
 """Families that mlxconfig never knew."""
@@ -105,12 +103,32 @@ class Card:
 
 @contextmanager
 def claimed(system: System, card: Card) -> Iterator[None]:
-    """Be the only tool on a card, on a card in two slots too. Raises BlockingIOError."""
-    slots = {card_lock(system, function.address) for function in card.adapter.functions}
+    """Be the only tool on a card, on a card in two slots too. Raises BlockingIOError.
+
+    Not being root, this holds nothing: see `sudo_locks`.
+    """
     with ExitStack() as stack:
-        for slot in sorted(slots):
-            stack.enter_context(system.claim(slot, CLAIM_SECONDS))
+        for slot in _slots(system, card):
+            stack.enter_context(system.claim(slot, LOCK_SECONDS))
         yield
+
+
+def sudo_locks(system: System, card: Card, rights: Access) -> tuple[str, ...]:
+    """The files that commands through sudo lock while they work on a card."""
+    if rights is not Access.SUDO:
+        return ()
+    slots = _slots(system, card)
+    return tuple(f"{slot}/{REGISTERS}" for slot in slots if REGISTERS in names(system, slot))
+
+
+def at_work(error: BlockingIOError) -> str:
+    """Why nothing can be done with a card now: who holds its lock."""
+    return f"another tool is at work on this card: {error.strerror}"
+
+
+def _slots(system: System, card: Card) -> list[str]:
+    """The directories whose locks say that a tool is at work, in the order to take them."""
+    return sorted({card_lock(system, function.address) for function in card.adapter.functions})
 
 
 def survey(
@@ -195,9 +213,10 @@ def _ask_card(system: System, inventory: Inventory, card: Card, rights: Access, 
     for tool in tools:
         try:
             with claimed(system, card):
-                report = read_config(system, tool, card.device, rights, ask)
-        except BlockingIOError:
-            reasons.append("another tool is at work on this card")
+                locks = sudo_locks(system, card, rights)
+                report = read_config(system, tool, card.device, rights, ask, locks=locks)
+        except BlockingIOError as error:
+            reasons.append(at_work(error))
             break
         except (NotAllowed, OSError) as error:
             reasons.append(f"{tool}: {error.args[-1] if error.args else error}")

@@ -1,7 +1,8 @@
 """A user's script for alarms and losses: no shell, a clean environment, a time limit.
 
-`[hooks]` of the settings file names a script for an event: `alarm = "~/bin/sms"`. Under sudo the
-script of another user's settings file runs as that user or not at all.
+`[hooks]` of the settings file names a script for an event: `alarm = "~/bin/sms"`. It runs in `/` as
+the person who runs the program, under sudo as its caller, and only where nobody else could have
+changed the settings, the script, or a directory on the way to it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from threading import Lock, Thread
 from mlxtop.analysis.heat import Forecast
 from mlxtop.analysis.heatwatch import Alert, AlertKind
 from mlxtop.system.door import System
+from mlxtop.system.owner import Owner, invoking_owner, rights_of
+from mlxtop.system.search import others_can_change, weak_part
 
 TIMEOUT = 30.0
 """Seconds that a script may take."""
@@ -33,40 +36,48 @@ def misnamed(hooks: Mapping[str, str]) -> list[str]:
     return sorted(set(hooks) - set(AlertKind))
 
 
-def owner_of(settings_file: str, environ: Mapping[str, str] = os.environ) -> pwd.struct_passwd:
-    """Whose hooks these are. Raises HookRefused, and OSError when there is no such file."""
-    uid = os.stat(settings_file).st_uid
-    me = os.geteuid()
-    allowed = {me}
-    if me == 0 and environ.get("SUDO_UID", "").isdecimal():
-        allowed.add(int(environ["SUDO_UID"]))
-    if uid not in allowed:
-        raise HookRefused(f"{settings_file} belongs to another user")
+def runner(
+    file: os.stat_result | None, environ: Mapping[str, str] = os.environ
+) -> pwd.struct_passwd:
+    """Return the user whose rights scripts have: the person who asked, whoever owns the file.
+
+    `file` is the settings file as it was read. Raises HookRefused.
+    """
     try:
-        return pwd.getpwuid(uid)
+        asked = pwd.getpwuid(invoking_owner(environ).uid)
     except KeyError:
-        raise HookRefused(f"{settings_file} belongs to a user without a name") from None
+        raise HookRefused("this user has no name") from None
+    if file is None or file.st_uid not in {0, os.stat("/").st_uid, asked.pw_uid}:
+        raise HookRefused("the settings file belongs to another user")
+    if others_can_change(file, asked.pw_uid, asked.pw_gid):
+        raise HookRefused("other users can change the settings file")
+    return asked
 
 
-def script_of(text: str, owner: pwd.struct_passwd) -> str:
-    """The path of a script that may be run as `owner`. Raises HookRefused."""
+def script_of(text: str, user: pwd.struct_passwd) -> str:
+    """Return the path of a script that may be run as `user`. Raises HookRefused.
+
+    Nobody but `user` and root can put another file there afterwards: so the path stays good.
+    """
     path = text
     if path.startswith("~/"):
-        path = os.path.join(owner.pw_dir, path[2:])
+        path = os.path.join(user.pw_dir, path[2:])
     if not path.startswith("/"):
         raise HookRefused(f"{text}: not an absolute path")
     try:
-        found = os.stat(path)
-    except OSError as error:
-        raise HookRefused(f"{text}: {error.strerror}") from None
-    if not stat.S_ISREG(found.st_mode) or not found.st_mode & 0o111:
+        with rights_of(Owner(user.pw_uid, user.pw_gid, user.pw_dir)):
+            weak = weak_part(path, user.pw_uid, user.pw_gid)
+            mode = os.stat(path).st_mode
+    except (OSError, ValueError) as error:
+        raise HookRefused(f"{text}: {getattr(error, 'strerror', None) or error}") from None
+    if not stat.S_ISREG(mode) or not mode & 0o111:
         raise HookRefused(f"{text}: not an executable file")
-    if found.st_uid not in (0, owner.pw_uid) or found.st_mode & stat.S_IWOTH:
-        raise HookRefused(f"{text}: others could change it")
+    if weak is not None:
+        raise HookRefused(f"{text}: other users can change {weak}")
     return path
 
 
-def environment(alert: Alert, owner: pwd.struct_passwd) -> dict[str, str]:
+def environment(alert: Alert, user: pwd.struct_passwd) -> dict[str, str]:
     """What the script gets to know; unknown is an empty string."""
     port = alert.port
     known = {
@@ -84,9 +95,9 @@ def environment(alert: Alert, owner: pwd.struct_passwd) -> dict[str, str]:
     own = {f"MLXTOP_NIC_{key}": _printable(value) for key, value in known.items()}
     return {
         "PATH": PATH,
-        "HOME": owner.pw_dir,
-        "USER": owner.pw_name,
-        "LOGNAME": owner.pw_name,
+        "HOME": user.pw_dir,
+        "USER": user.pw_name,
+        "LOGNAME": user.pw_name,
         "LC_ALL": "C.UTF-8",
         **own,
     }
@@ -113,10 +124,10 @@ class Hooks:
         self,
         system: System,
         hooks: Mapping[str, str],
-        settings_file: str,
+        settings_file: os.stat_result | None,
         complain: Callable[[str], None],
     ) -> None:
-        """`complain` is told of everything that went wrong, from any thread."""
+        """`settings_file` as it was read; `complain` is told what went wrong, from any thread."""
         self._system = system
         self._hooks = hooks
         self._file = settings_file
@@ -124,10 +135,28 @@ class Hooks:
         self._running: set[tuple[AlertKind, str]] = set()
         self._lock = Lock()
 
+    def faults(self) -> list[str]:
+        """Return what would keep scripts from running when their event comes, a line each."""
+        lines = [f"{name} is no event" for name in misnamed(self._hooks)]
+        if self._idle:
+            return lines
+        for event in AlertKind:
+            if script := self._hooks.get(event):
+                try:
+                    script_of(script, runner(self._file))
+                except HookRefused as refusal:
+                    lines.append(f"{event}: {refusal}")
+        return lines
+
+    @property
+    def _idle(self) -> bool:
+        """Whether this is no real machine, so that no script runs."""
+        return self._system.demo or self._system.captured
+
     def fire(self, alert: Alert) -> None:
         """Run the script of an event; returns at once."""
         script = self._hooks.get(alert.kind)
-        if not script or self._system.demo or self._system.captured:
+        if not script or self._idle:
             return
         key = (alert.kind, str(alert.port.id))
         with self._lock:
@@ -155,12 +184,12 @@ class Hooks:
                 self._running.discard(key)
 
     def _command(self, alert: Alert, script: str) -> list[str]:
-        """The script with its environment as its owner, as arguments and never through a shell."""
-        owner = owner_of(self._file)
-        path = script_of(script, owner)
-        known = [f"{key}={value}" for key, value in environment(alert, owner).items()]
+        """Return the command that runs a script as its user, as arguments and without a shell."""
+        user = runner(self._file)
+        path = script_of(script, user)
+        known = [f"{key}={value}" for key, value in environment(alert, user).items()]
         argv = ["/usr/bin/env", "-i", *known, path]
-        if owner.pw_uid == os.geteuid():
+        if user.pw_uid == os.geteuid():
             return argv
-        user = [f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--init-groups"]
-        return ["/usr/bin/setpriv", *user, "--", *argv]
+        rights = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--init-groups"]
+        return ["/usr/bin/setpriv", *rights, "--", *argv]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from threading import Lock, Timer
 from typing import Protocol
 
@@ -135,11 +135,15 @@ def switch_words(step: Switch, log: ActionLog) -> tuple[str, ...]:
 
 
 def switch(
-    system: System, step: Switch, rights: Access, log: ActionLog | None
+    system: System,
+    step: Switch,
+    rights: Access,
+    log: ActionLog | None,
+    locks: Sequence[str] = (),
 ) -> tuple[Keeper | None, list[str]]:
     """Arm, write, compare: who waits to hear from us, or what went wrong.
 
-    Raises NotAllowed and OSError.
+    `locks` are those of `privilege.change`. Raises NotAllowed and OSError.
     """
     if system.demo or log is None:
         errors = write_types(system, step.device, dict(step.types))
@@ -147,7 +151,7 @@ def switch(
             write_types(system, step.device, dict(step.before))
             return None, errors
         return SimulatedKeeper(system, step), []
-    finished = privilege.change(system, switch_words(step, log), rights)
+    finished = privilege.change(system, switch_words(step, log), rights, locks=locks)
     return _keeper(finished)
 
 

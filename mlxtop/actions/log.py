@@ -1,24 +1,23 @@
 """The action log: every command that changed something, one JSON object a line.
 
-It belongs to the person who asked, also under sudo: files are made with that user's rights
-(setfsuid(2), which is of one thread), so that a link in a home directory leads root nowhere.
+It belongs to the person who asked, also under sudo: files are made with that user's rights, so
+that a link in a home directory leads root nowhere.
 Standard library only: the program that takes changes back runs it without the rest.
 """
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import json
 import os
-import pwd
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mlxtop.model.json_text import decode
+from mlxtop.system.owner import Owner, base_directory, invoking_owner, rights_of
 
 NAME = "actions.jsonl"
 STATE = "mlxtop-nic"
@@ -27,60 +26,18 @@ READ_LIMIT = 16 << 20
 """Bytes of the end of the log that are read at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The person who runs the program, looked at through sudo."""
-
-    uid: int
-    gid: int
-    home: str
-
-
-def invoking_owner(environ: Mapping[str, str] = os.environ) -> Owner:
-    """Who asked: under sudo its caller, else the user of this process."""
-    uid = os.geteuid()
-    asked = environ.get("SUDO_UID", "")
-    if uid == 0 and asked.isascii() and asked.isdecimal():
-        uid = int(asked)
-    try:
-        entry = pwd.getpwuid(uid)
-    except KeyError:
-        return Owner(uid, os.getegid(), environ.get("HOME", "/"))
-    home = entry.pw_dir if uid != os.geteuid() else environ.get("HOME") or entry.pw_dir
-    return Owner(uid, entry.pw_gid, home)
-
-
 def log_path(owner: Owner, environ: Mapping[str, str] = os.environ) -> str:
     """`$XDG_STATE_HOME/mlxtop-nic/actions.jsonl` of the person who asked."""
-    base = environ.get("XDG_STATE_HOME", "")
-    if not base.startswith("/"):
-        base = f"{owner.home}/.local/state"
-    return f"{base}/{STATE}/{NAME}"
-
-
-@contextmanager
-def rights_of(owner: Owner) -> Iterator[None]:
-    """Let this thread use files as `owner`; root only, else nothing changes."""
-    if os.geteuid() != 0 or owner.uid == 0:
-        yield
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.setfsgid(owner.gid)
-    libc.setfsuid(owner.uid)
-    try:
-        if libc.setfsuid(-1) & 0xFFFFFFFF != owner.uid:
-            raise PermissionError("cannot take the rights of the user who asked")
-        yield
-    finally:
-        libc.setfsuid(0)
-        libc.setfsgid(os.getegid())
+    return f"{base_directory('XDG_STATE_HOME', '.local/state', owner, environ)}/{STATE}/{NAME}"
 
 
 def private_directory(path: str, uid: int) -> None:
     """Make a directory, and what is missing above it, for its owner alone whatever the umask.
 
-    Raises OSError, also where it is a link or belongs to somebody else than `uid`.
+    Raises OSError, also where it is a link, belongs to somebody else than `uid`, or is relative.
     """
+    if not path.startswith("/"):
+        raise OSError(errno.EINVAL, "is not an absolute path", path)
     missing = []
     above = path
     while not os.path.lexists(above):

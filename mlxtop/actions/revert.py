@@ -7,10 +7,8 @@ whole before anything is written, and never touches a disk until all is done.
 
 The part that waits leaves the session and the terminal behind (setsid(2), two forks) and the
 control group of the login (systemd-logind ends it with KillUserProcesses=yes). It listens on a
-socket of the person who asked: `keep`, `revert` or `state`, a line each.
-
-mlx4_portN: drivers/net/ethernet/mellanox/mlx4/main.c. A type that was refused stays noted there
-and would come true with the next change of the other port; so the old one is written over it.
+socket of the person who asked: `keep`, `revert` or `state`, a line each. Anything else that happens
+to it counts as `revert`: an error, a signal, and its death, which a second process waits for.
 """
 
 from __future__ import annotations
@@ -18,14 +16,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
-import errno
+import fcntl
 import json
 import os
 import re
 import select
 import signal
 import socket
-import stat
 import struct
 import sys
 import time
@@ -36,22 +33,22 @@ if __name__ == "__main__":
     # At the end: the standard library comes first whatever lies beside us.
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from mlxtop.actions.log import ActionLog, Owner
+from mlxtop.actions.log import ActionLog
+from mlxtop.actions.port_types import PCI_DEVICES, Card, Failed, before, take_back
+from mlxtop.system.owner import Owner
 
-PCI_DEVICES = "/sys/bus/pci/devices"
 RUN = "/run/mlxtop-nic"
 PREFIX = "revert-"
-TYPES = ("ib", "eth", "auto")
-TRIES = 5
-"""Attempts to write the old types back, a second apart."""
-_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 _WISH = re.compile(r"([1-8])=(ib|eth|auto)")
 _CREDENTIALS = struct.Struct("3i")
 _MCL_CURRENT_AND_FUTURE = 3
-
-
-class Failed(Exception):
-    """The change was not begun; its text says why."""
+GRACE = 60.0
+"""Seconds beyond the time to confirm that a process which waits may take to take back."""
+IGNORED = (
+    *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE),
+    *(signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU),
+)
+"""What a terminal sends that is lost; every other signal counts as `revert`."""
 
 
 def socket_path(run: str, device: str) -> str:
@@ -59,90 +56,28 @@ def socket_path(run: str, device: str) -> str:
     return f"{run}/{PREFIX}{device}"
 
 
-class Card:
-    """The `mlx4_portN` files of a card."""
+def claim(run: str, device: str) -> int:
+    """Return the descriptor of a card's lock, which forked processes share; root's alone.
 
-    def __init__(self, device: str, base: str = PCI_DEVICES) -> None:
-        if not _ADDRESS.fullmatch(device):
-            raise Failed(f"{device!r} is no PCI address")
-        self.device = device
-        self._base = base
-
-    def path(self, port: int) -> str:
-        """The file of a port."""
-        return f"{self._base}/{self.device}/mlx4_port{port}"
-
-    def read(self, port: int) -> str | None:
-        """The configured type; None where it cannot be read."""
-        try:
-            with open(self.path(port), encoding="ascii", errors="replace") as file:
-                word = file.read(64).split(" ")[0].strip()
-        except OSError:
-            return None
-        return word if word in TYPES else None
-
-    def write(self, port: int, kind: str) -> str | None:
-        """Write a type, newline included, in one write; what went wrong, None when all is well."""
-        try:
-            fd = os.open(self.path(port), os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-            try:
-                os.write(fd, f"{kind}\n".encode())
-            finally:
-                os.close(fd)
-        except OSError as error:
-            return (
-                f"port {port}: {kind}: {error.strerror} ({errno.errorcode.get(error.errno or 0)})"
-            )
-        return None
-
-    def writable(self, port: int) -> bool:
-        """Whether the driver takes types at all; not with SR-IOV."""
-        return bool(os.stat(self.path(port)).st_mode & stat.S_IWUSR)
-
-    def put(self, types: Mapping[int, str]) -> list[str]:
-        """Write types and compare; what is not as it should be.
-
-        A card that takes only equal types refuses the first of two ports, and sets both with the
-        second: so the files have the last word, not the errors.
-        """
-        errors = [text for port, kind in types.items() if (text := self.write(port, kind))]
-        wrong = {port for port, kind in types.items() if self.read(port) != kind}
-        if not wrong:
-            return []
-        return errors or [f"port {port} is not {types[port]} afterwards" for port in sorted(wrong)]
-
-
-def before(card: Card, wanted: Mapping[int, str]) -> dict[int, str]:
-    """The types to go back to. Raises Failed where the card is not as it should be."""
-    found = {}
-    for port in wanted:
-        kind = card.read(port)
-        if kind is None:
-            raise Failed(f"{card.path(port)} cannot be read")
-        if not card.writable(port):
-            raise Failed(f"{card.path(port)} is read-only: the driver does not change types")
-        found[port] = kind
-    return found
-
-
-def take_back(card: Card, old: Mapping[int, str]) -> list[str]:
-    """Write the old types until they are there; what is still wrong after all attempts."""
-    wrong: list[str] = []
-    for _ in range(TRIES):
-        wrong = card.put(old)
-        if not wrong:
-            return []
-        time.sleep(1.0)
-    return wrong
+    It is held until the change is kept or taken back, or everybody who has it is gone. Raises
+    Failed where an earlier change holds it, and OSError.
+    """
+    mask = os.umask(0o022)
+    os.makedirs(run, exist_ok=True)
+    os.umask(mask)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    lock = os.open(f"{run}/lock-{device}", flags, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        text = "an earlier change of this card still waits to be kept or taken back"
+        raise Failed(text) from None
+    return lock
 
 
 def listen(path: str, owner: int) -> socket.socket:
-    """The socket that `owner` may say `keep` on. Raises Failed where one is waiting already."""
-    mask = os.umask(0o022)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    os.umask(mask)
-    if say(path, "state") is not None:
-        raise Failed("an earlier change of this card still waits to be kept or taken back")
+    """Return the socket that `owner` may say `keep` on; the caller holds the card's lock."""
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
@@ -175,13 +110,16 @@ def detach() -> None:
     if os.fork():
         os._exit(0)
     os.chdir("/")
-    for name in ("SIGHUP", "SIGINT", "SIGTERM", "SIGQUIT", "SIGPIPE", "SIGTSTP"):
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
+    os.close(null)
     leave_login()
-    ctypes.CDLL(None).mlockall(_MCL_CURRENT_AND_FUTURE)  # no page is read from disk any more
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("-1000")
 
 
 def answer(client: socket.socket, owner: int, left: float) -> str | None:
@@ -233,24 +171,62 @@ class Rollback:
     path: str
     """Of the socket."""
     log: ActionLog
+    lock: int
+    """Descriptor of the card's lock."""
 
-    def watch(self, server: socket.socket) -> None:
-        """Wait, take back unless kept, and say how it went."""
-        word, client = wait(server, self.log.owner.uid, self.seconds)
-        wrong = [] if word == "keep" else take_back(self.card, self.old)
-        with contextlib.suppress(OSError):
-            os.unlink(self.path)
-        reply = "kept" if word == "keep" else "; ".join(wrong) or "reverted"
+    def watch(self, server: socket.socket, verdict: int) -> None:
+        """Wait, take back unless kept, and say how it went; `verdict` gets a byte when it is done.
+
+        Whatever goes wrong while it waits counts as `revert`.
+        """
+        client, cause = None, ""
+        try:
+            word, client = wait(server, self.log.owner.uid, self.seconds)
+        except Exception as error:
+            word, cause = "revert", f"{type(error).__name__}: {error}"
+        server.close()  # a descriptor is free now, should there have been none
+        reply = "kept" if word == "keep" else self.take_back()
+        with contextlib.suppress(OSError):  # nobody is left who would take it back
+            os.write(verdict, b"1")
+        self._release()
         if client is not None:
             with contextlib.suppress(OSError):
                 client.sendall(f"{reply}\n".encode())
+        self._tell(word == "keep", reply, asked=client is not None, cause=cause)
+
+    def succeed(self, waiter: int, verdict: int) -> None:
+        """Take back when the process that waits dies, or stops, before it is done."""
+        ended = os.pidfd_open(waiter)
+        if not select.select([ended], [], [], self.seconds + GRACE)[0]:
+            os.kill(waiter, signal.SIGKILL)
+        status = os.waitpid(waiter, 0)[1]
+        if os.read(verdict, 1):
+            return
+        reply = self.take_back()
+        self._release()
+        cause = f"the process that waited ended with status {os.waitstatus_to_exitcode(status)}"
+        self._tell(False, reply, asked=False, cause=cause)
+
+    def take_back(self) -> str:
+        """Write the old types; `reverted`, or what is still wrong."""
+        return "; ".join(take_back(self.card, self.old)) or "reverted"
+
+    def _release(self) -> None:
+        """Let the next change of this card begin."""
+        with contextlib.suppress(OSError):
+            os.unlink(self.path)
+        fcntl.flock(self.lock, fcntl.LOCK_UN)
+
+    def _tell(self, kept: bool, reply: str, *, asked: bool, cause: str) -> None:
+        """Write down how it went: in the action log, and in the kernel's unless it was kept."""
         types = {str(port): kind for port, kind in self.old.items()}
-        if word != "keep":
-            note(f"mlxtop: {self.card.device}: link types not kept: {reply} {types}")
-        action = "keep" if word == "keep" else "take back"
-        asked = client is not None
+        if not kept:
+            why = f" ({cause})" if cause else ""
+            note(f"mlxtop: {self.card.device}: link types not kept: {reply} {types}{why}")
+        more = {"cause": cause} if cause else {}
+        action = "keep" if kept else "take back"
         self.log.record(
-            action=action, device=self.card.device, types=types, result=reply, asked=asked
+            action=action, device=self.card.device, types=types, result=reply, asked=asked, **more
         )
 
 
@@ -259,16 +235,13 @@ def arm(rollback: Rollback) -> None:
     try:
         server = listen(rollback.path, rollback.log.owner.uid)
     except OSError as error:
-        text = f"taking back cannot be prepared: {rollback.path}: {error.strerror}"
-        raise Failed(text) from None
+        raise _unprepared(rollback.path, error) from None
     ready, armed = os.pipe()
     if os.fork() == 0:
         try:
             os.close(ready)
             detach()
-            os.write(armed, b"1")
-            os.close(armed)
-            rollback.watch(server)
+            _wait_in_two(rollback, server, armed)
         finally:
             os._exit(0)
     os.close(armed)
@@ -280,29 +253,63 @@ def arm(rollback: Rollback) -> None:
         os.close(ready)
 
 
+def _unprepared(path: str, error: OSError) -> Failed:
+    return Failed(f"taking back cannot be prepared: {path}: {error.strerror}")
+
+
+def _wait_in_two(rollback: Rollback, server: socket.socket, armed: int) -> None:
+    """Wait in a process, and in another one, which no signal but SIGKILL ends, for its end."""
+    done, verdict = os.pipe()
+    before_all = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    waiter = os.fork()
+    ctypes.CDLL(None).mlockall(_MCL_CURRENT_AND_FUTURE)  # no page is read from disk any more
+    if waiter == 0:
+        os.close(done)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before_all)
+        os.write(armed, b"1")
+        os.close(armed)
+        rollback.watch(server, verdict)
+        return
+    for fd in (armed, verdict):
+        os.close(fd)
+    server.close()
+    rollback.succeed(waiter, done)
+
+
 def say(path: str, word: str, seconds: float = 15.0) -> str | None:
     """Tell the waiting program a word; its answer, None where nobody waits any more."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        client.settimeout(seconds)
-        try:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(seconds)
             client.connect(path)
             client.sendall(f"{word}\n".encode())
             return client.recv(4096).decode("utf-8", "replace").strip() or None
-        except OSError:
-            return None
+    except OSError:
+        return None
 
 
 def switch(
     card: Card, wanted: Mapping[int, str], seconds: float, run: str, log: ActionLog
 ) -> dict[str, object]:
     """Arm, write, compare; on failure everything is as before and nobody waits."""
-    rollback = Rollback(card, before(card, wanted), seconds, socket_path(run, card.device), log)
-    arm(rollback)
+    try:
+        lock = claim(run, card.device)
+    except OSError as error:
+        raise _unprepared(run, error) from None
+    try:
+        old = before(card, wanted)
+        rollback = Rollback(card, old, seconds, socket_path(run, card.device), log, lock)
+        arm(rollback)
+    finally:
+        os.close(lock)  # those who wait have it
     errors = card.put(wanted)
-    if errors:
-        reply = say(rollback.path, "revert")
-        return {"errors": errors, "back": reply == "reverted", "reply": reply}
-    return {"errors": [], "socket": rollback.path, "before": rollback.old, "seconds": seconds}
+    if not errors and say(rollback.path, "state") is not None:
+        return {"errors": [], "socket": rollback.path, "before": old, "seconds": seconds}
+    reply = say(rollback.path, "revert") if errors else None
+    if reply is None:  # nobody waits any more, perhaps since before we wrote
+        reply = rollback.take_back()
+        errors = errors or ["the program that waits to take it back has ended"]
+    return {"errors": errors, "back": reply == "reverted", "reply": reply}
 
 
 def main(argv: list[str] | None = None) -> int:

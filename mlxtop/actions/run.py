@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from mlxtop.actions import privilege
 from mlxtop.actions.afterwards import advice
-from mlxtop.actions.cards import claimed, hidden_ports, survey
+from mlxtop.actions.cards import at_work, claimed, hidden_ports, sudo_locks, survey
 from mlxtop.actions.guard import find_uses
 from mlxtop.actions.keeper import Keeper, switch, switch_words
 from mlxtop.actions.link_type import Change, Method, Refused, Scene
@@ -83,8 +83,8 @@ def carry_out(
     try:
         with claimed(system, change.card):
             outcome = worker.work()
-    except BlockingIOError:
-        raise Refused("another tool is at work on this card") from None
+    except BlockingIOError as error:
+        raise Refused(at_work(error)) from None
     if outcome.done:
         after = _settled(system, change) if change.method is not Method.STORED else None
         outcome = replace(outcome, next=advice(scene, change, after))
@@ -135,6 +135,7 @@ class _Worker:
         self._change = change
         self._rights = rights
         self._log = log
+        self._locks = sudo_locks(system, change.card, rights)
         self.complaints: list[str] = []
 
     def work(self) -> Outcome:
@@ -162,8 +163,8 @@ class _Worker:
         return Outcome(done, ("done" if done else _last_words(finished),))
 
     def _run(self, argv: Sequence[str], stdin: str | None = None) -> Finished:
-        with self._logged(sudo_words(argv, self._rights)) as result:
-            finished = privilege.change(self._system, argv, self._rights, stdin)
+        with self._logged(sudo_words(argv, self._rights, self._locks)) as result:
+            finished = privilege.change(self._system, argv, self._rights, stdin, self._locks)
             result.update(
                 status=finished.status,
                 stdout=finished.stdout[:LOGGED],
@@ -198,9 +199,11 @@ class _Worker:
     def _switch(self, step: Switch) -> Outcome:
         """Change at once; somebody waits to hear whether it is kept."""
         log = self._log
-        words = sudo_words(switch_words(step, log), self._rights) if log else step.lines(False)
+        words = step.lines(False)
+        if log:
+            words = sudo_words(switch_words(step, log), self._rights, self._locks)
         with self._logged(words) as result:
-            keeper, errors = switch(self._system, step, self._rights, log)
+            keeper, errors = switch(self._system, step, self._rights, log, self._locks)
             result["errors"] = errors
         if keeper is None:
             return Outcome(False, tuple(errors))
@@ -225,8 +228,9 @@ class _Worker:
         report = parse_mstconfig(finished.stdout)
         said = [report.error] if report.error else []
         try:
+            device = self._change.card.device
             back = read_config(
-                self._system, step.argv[0], self._change.card.device, self._rights, True
+                self._system, step.argv[0], device, self._rights, True, locks=self._locks
             )
         except (NotAllowed, OSError) as error:
             return Outcome(False, (*said, f"set, but it cannot be read back: {error}"))

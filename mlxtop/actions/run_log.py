@@ -16,9 +16,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from mlxtop.actions.log import STATE, invoking_owner, log_path, private_directory, rights_of
+from mlxtop.actions.log import STATE, log_path, private_directory
 from mlxtop.model.json_text import encode
 from mlxtop.model.run import SCHEMA, Run, parse_run
+from mlxtop.system.owner import invoking_owner, rights_of
 
 SUFFIX = ".jsonl"
 SYNC = 10.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mlxtop.actions.privilege import Access, query
@@ -21,23 +22,31 @@ _FINAL = (Trouble.UNSUPPORTED, Trouble.NO_ACCESS)
 
 
 def read_config(
-    system: System, tool: str, device: str, rights: Access, ask: bool = False
+    system: System,
+    tool: str,
+    device: str,
+    rights: Access,
+    ask: bool = False,
+    *,
+    locks: Sequence[str] = (),
 ) -> ConfigReport:
     """LINK_TYPE of both ports; a card of one port has no LINK_TYPE_P2 and refuses the question.
 
     Firmware that has no default and current values to tell is asked without them, and a layout
-    that is not understood as JSON. Raises NotAllowed, TimeoutError and OSError.
+    that is not understood as JSON. `locks`: see `query`. Raises NotAllowed, TimeoutError
+    and OSError.
     """
     report = ConfigReport()
     for verbose, names in ((True, NAMES), (True, NAMES[:1]), (False, NAMES), (False, NAMES[:1])):
         words = [tool, "-d", device, *(["-e"] if verbose else []), "q", *names]
-        report = _report(tool, query(system, words, rights, ask))
+        report = _report(tool, query(system, words, rights, ask, locks=locks))
         if report.parameters or report.trouble in _FINAL:
             break
         if report.trouble is Trouble.NO_PARAMETER and names == NAMES[:1]:
             break
         if report.trouble is None:
-            report = _ask_json(system, [tool, "-d", device, "-e"], names, rights, ask)
+            words = [tool, "-d", device, "-e"]
+            report = _ask_json(system, words, names, rights, ask, locks=locks)
             break
     if report.device is not None and not report.device.endswith(device.removeprefix("0000:")):
         return replace(report, parameters={}, errors=(f"answered for {report.device}",))
@@ -70,7 +79,13 @@ def _report(tool: str, finished: Finished) -> ConfigReport:
 
 
 def _ask_json(
-    system: System, words: list[str], names: tuple[str, ...], rights: Access, ask: bool
+    system: System,
+    words: list[str],
+    names: tuple[str, ...],
+    rights: Access,
+    ask: bool,
+    *,
+    locks: Sequence[str],
 ) -> ConfigReport:
     """The same as a JSON file, which mstflint 4.31 and later can write."""
     try:
@@ -81,7 +96,7 @@ def _ask_json(
         return ConfigReport()
     file = f"{folder}/link.json"
     try:
-        finished = query(system, [*words, "-j", file, "q", *names], rights, ask)
+        finished = query(system, [*words, "-j", file, "q", *names], rights, ask, locks=locks)
         if finished.status != 0:
             return ConfigReport()
         return parse_mstconfig_json(system.read(file).decode("utf-8", "replace"))

@@ -9,7 +9,6 @@ from contextlib import suppress
 from itertools import islice
 from threading import Event
 
-from mlxtop.actions.log import invoking_owner, rights_of
 from mlxtop.commands.examination import Examiner
 from mlxtop.model.frame import Frame
 from mlxtop.outputs import console
@@ -23,6 +22,7 @@ from mlxtop.system.capture_file import Capture, Node
 from mlxtop.system.capture_writer import dump_capture
 from mlxtop.system.door import System
 from mlxtop.system.masking import mask as masked
+from mlxtop.system.owner import invoking_owner, rights_of
 from mlxtop.system.recording import UNREAD, RecordingSystem
 
 SAMPLES, INTERVAL = 3, 0.5

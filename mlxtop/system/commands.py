@@ -196,6 +196,7 @@ def _launch(path: str, arguments: list[str], fds: tuple[int, int, int], reach: R
         stdin=source,
         stdout=out,
         stderr=err,
+        cwd="/",  # what lies where we were started is nobody's to read, as make would
         env={**os.environ, "LC_ALL": "C", "PATH": search_path(), _MARK: mark},
         start_new_session=True,
     )

@@ -20,6 +20,9 @@ FILE_LIMIT = 1 << 20
 OUTPUT_LIMIT = 4 << 20
 """Bytes kept of a command's output at most; more is cut off and told."""
 
+REGISTERS = "resource0"
+"""The file of a PCI device's registers; only root can open it, so only root can lock it."""
+
 Answer = Any
 """JSON-like: dict, list, str, int, float, bool or None; tuples count as lists.
 
@@ -211,9 +214,11 @@ class System(Protocol):
         """
 
     def claim(self, path: str, seconds: float) -> AbstractContextManager[None]:
-        """Hold a directory's lock, so that one tool at a time works on a card.
+        """Hold the lock of a PCI device's directory, so that one tool at a time works on a card.
 
-        Waits up to `seconds` for it; raises BlockingIOError when it stays taken, and OSError.
+        It is the flock(2) of its `REGISTERS`, which only root can open; without root nothing is
+        held, and commands through sudo take it themselves. Waits up to `seconds`; raises
+        BlockingIOError with its holder as text when it stays taken, and OSError.
         """
 
     def stream(self, argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:

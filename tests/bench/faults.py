@@ -176,6 +176,54 @@ TABLE: Mapping[str, str] = {
         "test_faults_settings::test_a_file_that_is_no_toml_is_told_in_a_line"
     ),
     "settings of any values": "test_faults_settings::test_no_values_make_reading_raise",
+    "settings that the caller of sudo cannot reach": (
+        "test_security_files::test_nothing_is_quoted_of_settings_that_who_asked_cannot_reach"
+    ),
+    "HOME and XDG directories that are empty or relative": (
+        "test_security_files::test_a_home_that_is_no_absolute_path_is_that_of_the_user_database"
+    ),
+    "a state directory that is relative and missing": (
+        "test_security_files::test_a_relative_directory_is_an_error_and_no_endless_loop"
+    ),
+    "under sudo, a link to root's file in place of the settings": (
+        "test_hooks::test_a_link_to_roots_file_put_there_meanwhile_makes_nobody_root"
+    ),
+    "under sudo, settings of root's in the caller's home": (
+        "test_hooks::test_a_file_of_roots_in_the_callers_home_makes_nobody_root"
+    ),
+    "files for an interpreter where a hook would start": (
+        "test_hooks::test_a_script_starts_where_nobody_can_leave_files_for_it"
+    ),
+    "a hook below a folder that others can change": (
+        "test_hooks::test_a_script_in_a_folder_that_others_can_change_is_refused"
+    ),
+    "root's tools below a folder that others can change": (
+        "test_security::test_root_runs_nothing_below_a_directory_that_others_can_change"
+    ),
+    "hooks misspelt, missing, not executable, open to others": (
+        "test_hooks::test_hooks_are_checked_at_the_start"
+    ),
+    "accept(2) fails (EMFILE) while a link type waits to be kept": (
+        "test_revert::test_a_failed_accept_counts_as_revert"
+    ),
+    "anything raised while a link type waits to be kept": (
+        "test_revert::test_anything_that_goes_wrong_while_waiting_counts_as_revert"
+    ),
+    "signals, SIGKILL too, while a link type waits to be kept": (
+        "test_revert::test_a_waiting_program_that_is_killed_counts_as_revert"
+    ),
+    "SIGSTOP while a link type waits to be kept": (
+        "test_revert::test_a_waiting_program_that_is_stopped_is_killed_and_counts_as_revert"
+    ),
+    "the waiting program gone before the type is written": (
+        "test_revert::test_a_change_whose_waiting_program_has_ended_meanwhile_is_taken_back"
+    ),
+    "six link type changes of a card at once": (
+        "test_revert::test_of_changes_that_begin_at_once_one_alone_is_made"
+    ),
+    "the card's folder locked by a stranger": (
+        "test_system_foreground::test_a_lock_of_the_folder_blocks_nobody"
+    ),
     "stdout closed (`--json-stream` into `head -1`)": (
         "test_cli::test_a_reader_that_has_seen_enough_is_no_error"
     ),

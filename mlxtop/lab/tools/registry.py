@@ -35,13 +35,13 @@ _TOOLS: dict[str, Tool] = {
 }
 _PART_OF = {"rdma": "ip"}
 """Commands that come with another one: iproute2."""
-_FLAGS_WITH_VALUE = ("-k", "-s", "-u", "-g", "-p", "-C", "--kill-after", "--signal")
+_FLAGS_WITH_VALUE = ("-k", "-s", "-u", "-g", "-p", "-C", "-w", "-E", "--kill-after", "--signal")
 
 
 def start(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     """The running command; raises FileNotFoundError for one that is not installed."""
     name = argv[0].rpartition("/")[2]
-    if name in ("sudo", "env", "timeout", "setsid"):
+    if name in ("sudo", "env", "timeout", "setsid", "flock"):
         return _wrapped(machine, name, argv, stdin)
     tool = _TOOLS.get(name)
     if tool is None or _PART_OF.get(name, name) not in machine.world.spec.tools:
@@ -55,7 +55,7 @@ def _wrapped(machine: Machine, name: str, argv: Sequence[str], stdin: str) -> Ru
         word = rest.pop(0)
         if word in _FLAGS_WITH_VALUE and rest:
             rest.pop(0)
-    if name == "timeout" and rest:
+    if name in ("timeout", "flock") and rest:
         rest.pop(0)
     if not rest or rest[0] == "true":
         return _nothing()

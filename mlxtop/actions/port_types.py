@@ -1,0 +1,105 @@
+"""The `mlx4_portN` files of a card, for the program that writes them and takes them back.
+
+Standard library only. drivers/net/ethernet/mellanox/mlx4/main.c: a type that was refused stays
+noted there and would come true with the next change of the other port; so the old one is written
+over it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+import time
+from collections.abc import Mapping
+
+PCI_DEVICES = "/sys/bus/pci/devices"
+TYPES = ("ib", "eth", "auto")
+TRIES = 5
+"""Attempts to write the old types back, a second apart."""
+_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+
+
+class Failed(Exception):
+    """The change was not begun; its text says why."""
+
+
+class Card:
+    """The `mlx4_portN` files of a card."""
+
+    def __init__(self, device: str, base: str = PCI_DEVICES) -> None:
+        if not _ADDRESS.fullmatch(device):
+            raise Failed(f"{device!r} is no PCI address")
+        self.device = device
+        self._base = base
+
+    def path(self, port: int) -> str:
+        """The file of a port."""
+        return f"{self._base}/{self.device}/mlx4_port{port}"
+
+    def read(self, port: int) -> str | None:
+        """The configured type; None where it cannot be read."""
+        try:
+            with open(self.path(port), encoding="ascii", errors="replace") as file:
+                word = file.read(64).split(" ")[0].strip()
+        except OSError:
+            return None
+        return word if word in TYPES else None
+
+    def write(self, port: int, kind: str) -> str | None:
+        """Write a type, newline included, in one write; what went wrong, None when all is well."""
+        try:
+            fd = os.open(self.path(port), os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                os.write(fd, f"{kind}\n".encode())
+            finally:
+                os.close(fd)
+        except OSError as error:
+            return (
+                f"port {port}: {kind}: {error.strerror} ({errno.errorcode.get(error.errno or 0)})"
+            )
+        return None
+
+    def writable(self, port: int) -> bool:
+        """Whether the driver takes types at all; not with SR-IOV."""
+        return bool(os.stat(self.path(port)).st_mode & stat.S_IWUSR)
+
+    def put(self, types: Mapping[int, str]) -> list[str]:
+        """Write types and compare; what is not as it should be.
+
+        A card that takes only equal types refuses the first of two ports, and sets both with the
+        second: so the files have the last word, not the errors.
+        """
+        errors = [text for port, kind in types.items() if (text := self.write(port, kind))]
+        wrong = {port for port, kind in types.items() if self.read(port) != kind}
+        if not wrong:
+            return []
+        return errors or [f"port {port} is not {types[port]} afterwards" for port in sorted(wrong)]
+
+
+def before(card: Card, wanted: Mapping[int, str]) -> dict[int, str]:
+    """The types to go back to. Raises Failed where the card is not as it should be."""
+    found = {}
+    for port in wanted:
+        kind = card.read(port)
+        if kind is None:
+            raise Failed(f"{card.path(port)} cannot be read")
+        if not card.writable(port):
+            raise Failed(f"{card.path(port)} is read-only: the driver does not change types")
+        found[port] = kind
+    return found
+
+
+def take_back(card: Card, old: Mapping[int, str]) -> list[str]:
+    """Write the old types until they are there; what is still wrong after all attempts."""
+    wrong: list[str] = []
+    for _ in range(TRIES):
+        try:
+            wrong = card.put(old)
+        except Exception as error:  # whatever it is, the next attempt may succeed
+            wrong = [str(error)]
+        if not wrong:
+            return []
+        time.sleep(1.0)
+    return wrong
