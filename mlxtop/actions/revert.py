@@ -192,7 +192,7 @@ class Rollback:
         if client is not None:
             with contextlib.suppress(OSError):
                 client.sendall(f"{reply}\n".encode())
-        self._tell(word == "keep", reply, asked=client is not None, cause=cause)
+        self._report(word == "keep", reply, asked=client is not None, cause=cause)
 
     def succeed(self, waiter: int, verdict: int) -> None:
         """Take back when the process that waits dies, or stops, before it is done."""
@@ -205,7 +205,7 @@ class Rollback:
         reply = self.take_back()
         self._release()
         cause = f"the process that waited ended with status {os.waitstatus_to_exitcode(status)}"
-        self._tell(False, reply, asked=False, cause=cause)
+        self._report(False, reply, asked=False, cause=cause)
 
     def take_back(self) -> str:
         """Write the old types; `reverted`, or what is still wrong."""
@@ -217,7 +217,7 @@ class Rollback:
             os.unlink(self.path)
         fcntl.flock(self.lock, fcntl.LOCK_UN)
 
-    def _tell(self, kept: bool, reply: str, *, asked: bool, cause: str) -> None:
+    def _report(self, kept: bool, reply: str, *, asked: bool, cause: str) -> None:
         """Write down how it went: in the action log, and in the kernel's unless it was kept."""
         types = {str(port): kind for port, kind in self.old.items()}
         if not kept:

@@ -127,6 +127,7 @@ def main(parent: int, argv: list[str]) -> None:
 
     prctl = ctypes.CDLL(None).prctl
     signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
+    prctl(_PR_SET_PDEATHSIG, int(GONE), 0, 0, 0)  # of the thread that started us
     prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     prctl(_PR_SET_NAME, b"mlxtop-tool", 0, 0, 0)  # or it would be taken for the tool
     status = watch(start(argv, prctl), parent)
