@@ -120,8 +120,9 @@ class _Lines:
 class _Child:
     """A started command, its session of processes, and how to end it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], mark: str) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], mark: str, supervised: bool) -> None:
         self._process = process
+        self._supervised = supervised
         self._mark = f"{_MARK}={mark}".encode()
         self.exited = os.pidfd_open(process.pid)
 
@@ -148,7 +149,7 @@ class _Child:
         if self.alive():
             self._signal(signal.SIGTERM)
             if self.alive(_GRACE):
-                self._signal(signal.SIGKILL)
+                self._kill()
         status = -signal.SIGKILL if self.alive(_GRACE) else self.status()
         deadline = time.monotonic() + _GRACE
         if self._signal(signal.SIGTERM):
@@ -160,6 +161,15 @@ class _Child:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
         return status
+
+    def _kill(self) -> None:
+        """Kill the command; a supervisor first kills those that have left the group."""
+        if self._supervised:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.exited, supervisor.GONE)
+            if not self.alive(_GRACE):
+                return
+        self._signal(signal.SIGKILL)
 
     def _signal(self, number: int) -> bool:
         """Signal the group; False when nobody is left in it."""
@@ -200,7 +210,7 @@ def _launch(path: str, arguments: list[str], fds: tuple[int, int, int], reach: R
         env={**os.environ, "LC_ALL": "C", "PATH": search_path(), _MARK: mark},
         start_new_session=True,
     )
-    return _Child(process, mark)
+    return _Child(process, mark, reach is Reach.TREE)
 
 
 @contextlib.contextmanager

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 GONE = signal.SIGHUP
-"""Sent by the kernel when the program that started us, or its starting thread, has ended."""
-GRACE_S = 0.8
-"""Time that the command has after SIGTERM; less than the program above waits for us."""
+"""Sent by the kernel when the program that started us, or its starting thread, has ended, and by
+that program when the command has had time enough after SIGTERM: nobody may go on."""
+GRACE_S = 1.0
+"""Time that the command has after a SIGTERM to us alone, from somebody else."""
 LOOK_S = 0.5
 """Time between two looks at the program above."""
 PATIENCE_S = 3.0
@@ -66,9 +67,9 @@ def watch(pid: int, parent: int) -> int:
             continue
         if news.si_signo == GONE:
             return signal.SIGKILL
-        if news.si_pid != parent:  # the program above signals the whole group
+        if news.si_pid != parent:  # which signals the whole group, and waits itself
             os.kill(pid, signal.SIGTERM)
-        until = until or time.monotonic() + GRACE_S
+            until = until or time.monotonic() + GRACE_S
 
 
 def is_stopped_or_gone(parent: int) -> bool:
