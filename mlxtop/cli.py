@@ -266,7 +266,9 @@ def _system(args: argparse.Namespace, settings: Settings) -> System:
     if args.root:
         from mlxtop.system.captured import load_captured
 
-        return load_captured(args.root)
+        captured = load_captured(args.root)
+        console.warn(*(f"mlxtop: {args.root}: {defect}" for defect in captured.defects))
+        return captured
     if args.demo is not None:
         from mlxtop.lab import DEFAULT, MACHINES, load_lab
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import resource
 from collections.abc import Callable
 from operator import methodcaller
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.cli import main
-from mlxtop.commands.capture import capture
+from mlxtop.commands.capture import capture, vocabulary
 from mlxtop.system.capture_file import HEADER, Capture, Node, parse_capture
 from mlxtop.system.capture_writer import dump_capture
 from mlxtop.system.captured import CapturedSystem, DirectoryTree, load_captured
@@ -24,7 +25,10 @@ from mlxtop.system.door import CommandRefused, Finished, Question, System
 from mlxtop.system.local import LocalSystem
 from mlxtop.system.masking import mask
 from mlxtop.system.recording import RecordingSystem
+from tests.hostile import TEXTS
+from tests.test_faults_parsers import seconds_of_cpu
 
+VOCABULARY = vocabulary()
 CARD = "/sys/devices/pci0000:40/0000:40:03.0/0000:43:00.0"
 MACHINE = f"""{HEADER}
 @label pacu.example.org
@@ -298,7 +302,22 @@ def masked_text(text: str) -> str:
         ("enxb8cef6123450 rocexb8cef60300123450", "enxb8cef6000001 rocexb8cef60300000001"),
         ("[SN] Serial number: MT2042X12345 end", "[SN] Serial number: SN1XXXXXXXXX end"),
         ('"Vendor SN": "AB12345678"', '"Vendor SN": "SN1XXXXXXX"'),
-        ("on pacu: pacu-2 mlx5", "on host: pacu-2 mlx5"),
+        ("on pacu: pacu-2 mlx5", "on host: host-2 mlx5"),
+        ("PACU.local root@pacu pacu_x pacus", "host.local root@host host_x pacus"),
+        ("BOOTIF=01-b8-ce-f6-12-34-50 ip=dhcp", "BOOTIF=01-b8-ce-f6-00-00-01 ip=dhcp"),
+        ("MAC:b8:ce:f6:12:34:50, at b8:ce:f6:12:34:51 aa:bb-cc:dd-ee:ff",
+         "MAC:b8:ce:f6:00:00:01, at b8:ce:f6:00:00:02 aa:bb-cc:dd-ee:ff"),
+        ("lladdr b8ce.f612.3450, b8cef6123450", "lladdr b8ce.f600.0001, b8cef6000001"),
+        ("id_ext=b8cef60300123450,dgid=fe80000000000000b8cef60300123451,pkey=ffff",
+         "id_ext=b8cef60300000001,dgid=fe80000000000000b8cef60300000002,pkey=ffff"),
+        ("service_id=0xaabbcc0300123450", "service_id=0xaabbcc0300000001"),
+        ("0x506b4b0300c7a1e0 0x0000380001ffffff", "0x506b4b0300000001 0x0000380001ffffff"),
+        ("S/N: MT2042X12345, serial-number mt2042x12345",
+         "S/N: SN1XXXXXXXXX, serial-number SN1XXXXXXXXX"),
+        ("SerialNumber=MT2042X12345 (MT2042X12345_1)",
+         "SerialNumber=SN1XXXXXXXXX (SN1XXXXXXXXX_1)"),
+        ("UUID=4c4c4544-0051-3010-8054-b7c04f4e3332",
+         "UUID=00000000-0000-0000-0000-000000000001"),
     ],
 )  # fmt: skip
 def test_names_are_replaced_in_every_form(text: str, hidden: str) -> None:
@@ -316,6 +335,134 @@ def test_names_are_replaced_in_every_form(text: str, hidden: str) -> None:
 )  # fmt: skip
 def test_what_names_nobody_stays(text: str) -> None:
     assert masked_text(text) == text
+
+
+MAC = "b8:ce:f6:12:34:50"
+SPELLINGS = (
+    *("b8:ce:f6:12:34:50", "B8:CE:F6:12:34:50", "b8-ce-f6-12-34-50", "b8ce.f612.3450"),
+    *("b8cef6123450", "B8CEF6123450", "0xb8cef6123450", "b8_ce_f6_12_34_50", "b8 ce f6 12 34 50"),
+    *("0xb8, 0xce, 0xf6, 0x12, 0x34, 0x50", "b8cef60300123450", "b8ce:f603:0012:3450"),
+    *("fe80000000000000b8cef60300123450", "bacef6fffe123450", "fe80::bace:f6ff:fe12:3450"),
+    *("5034120003f6ceb8", "rdmab8cef6123450", "idb8cef6123450x"),
+)
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_an_address_that_is_known_is_hidden_in_every_spelling(spelling: str) -> None:
+    whole = Capture(properties={"label": "h"})
+    whole.add("/sys/class/net/eth0/address", Node(content=f"{MAC}\n".encode()))
+    for before in ("", " ", "=", ":", "a", "z", "_", "01-", "MAC", "0", "/x-"):
+        for after in ("", " ", ":", "_", "z", ".local", "-eth0"):
+            text = f"{before}{spelling}{after}"
+            whole.commands["lspci", text] = Finished(0, f"{text}\n", text)
+            whole.answers["links", f"{before}{after}"] = [{"name": text}]
+    text = dump_capture(mask(whole)).lower()
+    digits = "".join(character for character in text if character in "0123456789abcdef")
+    assert "123450" not in digits and "503412" not in digits
+
+
+@pytest.mark.parametrize("size", [1 << 16])
+@pytest.mark.parametrize(
+    "piece",
+    ["a", "b8", "b8:", "b8ce ", ":", " ", "MAC ", "serial ", 'SN="', "1.", "0x", "-", "up "],
+)
+def test_masking_takes_no_longer_for_text_of_any_kind(piece: str, size: int) -> None:
+    with seconds_of_cpu(5):
+        masked_text(f"MAC serial {(piece * size)[:size]}!")
+
+
+@pytest.mark.parametrize("name", ["fry", "pc1", "cafe", "fry.example.org", "node17"])
+def test_a_hosts_name_is_hidden_wherever_it_stands(name: str) -> None:
+    whole = Capture(properties={"label": name})
+    short = name.partition(".")[0]
+    forms = (f"{short}-mgmt", f"{short.upper()}.local", f"root@{short}", f"{short}_x", f"({short})")
+    whole.add("/proc/cmdline", Node(content=f"{' '.join(forms)}\n".encode()))
+    whole.add(f"/sys/class/net/{short}-mgmt/mtu", Node(content=b"1500\n"))
+    whole.answers["links",] = [{"name": f"{short}-mgmt", "index": 3}]
+    whole.answers["rings", f"{short}-mgmt"] = {"rx": 1}
+    whole.commands["ethtool", f"{short}-mgmt"] = Finished(0, f"Settings for {short}-mgmt:\n", "")
+    hidden = mask(whole, VOCABULARY)
+    assert short not in dump_capture(hidden).lower() and "example" not in dump_capture(hidden)
+    assert list(hidden.children("/sys/class/net")) == ["host-mgmt"]
+    assert hidden.answers["links",] == [{"name": "host-mgmt", "index": 3}]
+    assert hidden.answers["rings", "host-mgmt"] == {"rx": 1}
+
+
+def test_a_hosts_name_is_hidden_where_it_can_mean_nothing_else() -> None:
+    whole = Capture(properties={"label": "up"})
+    text = "Nov 28 14:37:01 up kernel: eth0 is up, root@up, hostname=up\n"
+    whole.add("/x", Node(content=text.encode()))
+    whole.add("/sys/class/infiniband/mlx5_0/node_desc", Node(content=b"up mlx5_0\n"))
+    whole.add("/sys/class/net/eth0/operstate", Node(content=b"up\n"))
+    hidden = mask(whole, VOCABULARY)
+    assert hidden.nodes["/x"].content == (
+        b"Nov 28 14:37:01 host kernel: eth0 is up, root@host, hostname=host\n"
+    )
+    assert hidden.nodes["/sys/class/infiniband/mlx5_0/node_desc"].content == b"host mlx5_0\n"
+    assert hidden.nodes["/sys/class/net/eth0/operstate"].content == b"up\n"
+
+
+COMMON = (
+    *("eth", "up", "mlx5", "mlx4", "link", "net", "pci", "core", "rx", "tx", "x8", "x16", "on"),
+    *("0000", "43", "1", "00", "b8", "fe80", "sys", "class", "devices", "host", "port", "speed"),
+    *("mlx5-core", "infiniband", "active", "full", "none", "auto", "ib", "cpu", "gt", "linux"),
+    *("off", "index", "name", "json", "a", "e", "node", "off", "16", "1500", "rate", "iperf3"),
+)
+
+
+@pytest.mark.parametrize(
+    ("host", "names"),
+    [
+        ("cx4-x8", ("mlx5", "up", "eth", "link", "43", "x8")),
+        *(pytest.param(host, COMMON, marks=pytest.mark.slow) for host in sorted(TEXTS)),
+    ],
+)
+def test_no_hosts_name_makes_a_capture_unreadable(
+    host: str, names: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A host may be called like anything that kernels and drivers write."""
+
+    def shown(name: str) -> Any:
+        whole = parse_capture(TEXTS[host])
+        whole.properties["label"] = name
+        path = tmp_path / "machine.txt"
+        path.write_text(dump_capture(mask(whole, VOCABULARY)))
+        assert main(["--root", str(path), "--all", "--once", "--json"]) == 0
+        document = _document(capsys.readouterr().out)
+        del document["time"]
+        return document
+
+    expected = shown("nobodys-name")
+    for name in names:
+        assert shown(name) == expected, name
+
+
+def test_addresses_of_peers_are_hidden_in_questions_and_texts_too() -> None:
+    whole = Capture()
+    whole.answers["sockets",] = [{"local": "10.0.0.2", "remote": "8.8.8.8"}]
+    whole.answers["route", "8.8.8.8"] = {"dev": "eth0", "src": "10.0.0.2"}
+    whole.commands["ping", "8.8.8.8"] = Finished(0, "64 bytes from 8.8.8.8: ttl 8.8.8.81\n", "")
+    hidden = mask(whole)
+    assert hidden.answers["route", "203.0.113.1"] == {"dev": "eth0", "src": "10.0.0.2"}
+    told = hidden.commands["ping", "203.0.113.1"].stdout
+    assert told == "64 bytes from 203.0.113.1: ttl 8.8.8.81\n"
+
+
+def test_serials_of_files_and_of_vital_product_data_are_known_everywhere() -> None:
+    whole = Capture(properties={"label": "h"})
+    vpd = b"\x90\x20\x00PN\x07MCX515ASN\x0cMT2042X12345\xffRV\x01\x00"
+    whole.add("/sys/bus/pci/devices/0000:43:00.0/vpd", Node(content=vpd))
+    whole.add("/sys/class/dmi/id/product_serial", Node(content=b"5RTQX13\n"))
+    whole.add("/sys/class/dmi/id/chassis_asset_tag", Node(content=b"1234567890\n"))
+    whole.add("/x", Node(content=b"mt2042x12345 5rtqx13_a 5RTQX13 x5RTQX13 1234567890 sn 12345\n"))
+    hidden = mask(whole)
+    assert hidden.nodes["/sys/bus/pci/devices/0000:43:00.0/vpd"].content == vpd.replace(
+        b"MT2042X12345", b"SN1XXXXXXXXX"
+    )
+    text = (hidden.nodes["/x"].content or b"").decode()
+    assert "mt2042x12345" not in text and "1234567890" not in text
+    assert text.lower().count("5rtqx13") == 1  # as a part of another word
+    assert text.endswith("sn 12345\n")
 
 
 def test_a_serial_is_hidden_wherever_it_stands() -> None:
@@ -418,9 +565,10 @@ def test_a_directory_is_captured_like_a_machine(tmp_path: Path) -> None:
     (tmp_path / "sys" / "devices" / "x" / "mtu").write_text("1500\n")
     system = CapturedSystem("tree", DirectoryTree(str(tmp_path)))
     text = capture(system, lambda machine: print(machine.read("/sys/class/net/x/mtu")), mask=False)
-    assert text.splitlines()[-2:] == [
+    assert text.splitlines()[-3:] == [
         "/sys/class/net/x -> ../../devices/x",
         "/sys/devices/x/mtu = 1500",
+        "@end",
     ]
 
 
@@ -464,6 +612,21 @@ def test_a_file_that_exists_is_never_written_over(
         assert str(path) in capsys.readouterr().err
     assert taken.read_text() == "mine"
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_disk_that_is_full_is_told_with_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty, path = tmp_path / "empty", tmp_path / "machine.txt"
+    empty.mkdir()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        status = main(["--root", str(empty), "capture", str(path)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert status == 1
+    assert capsys.readouterr().err == f"mlxtop: {path}: File too large\n"
 
 
 def test_a_capture_can_be_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from threading import Event
 
@@ -12,6 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlxtop.cli import main
+from mlxtop.system import capture_file, captured
 from mlxtop.system.capture_file import CAPTURE_LIMIT, HEADER, Capture, Node, parse_capture
 from mlxtop.system.capture_writer import dump_capture
 from mlxtop.system.captured import CapturedSystem, DirectoryTree, load_captured
@@ -278,7 +283,140 @@ def test_only_captures_of_bounded_size_are_loaded(tmp_path: Path) -> None:
         file.truncate(CAPTURE_LIMIT + 1)
     with pytest.raises(ValueError, match="is larger than"):
         load_captured(str(path))
-    with pytest.raises(ValueError, match="is larger than"):
-        load_captured("/dev/zero")
     with pytest.raises(FileNotFoundError):
         load_captured(str(tmp_path / "nothing"))
+
+
+def test_what_has_no_end_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for place in (str(tmp_path / "pipe"), "/dev/zero", "/dev/tty"):
+        argv = [sys.executable, "-m", "mlxtop", "--root", place, "--once"]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1
+        assert place in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_file_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(OSError) as caught:
+        load_captured("/proc/self/mem")
+    assert caught.value.filename == "/proc/self/mem"
+
+
+def told(path: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What is said of a capture on standard error before it is shown."""
+    main(["--root", str(path), "--all", "--once"])
+    lines = capsys.readouterr().err.splitlines()
+    start = f"mlxtop: {path}: "
+    return [line.removeprefix(start) for line in lines if line.startswith(start)]
+
+
+def test_what_was_not_understood_is_told_with_its_first_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "machine.txt"
+    path.write_text(EXAMPLE)
+    assert told(path, capsys) == []
+    path.write_text(f"{HEADER}\n/a = 1\nnonsense\x1b\n  | x\n# a word\n  | y\n  | z\n? x\n")
+    assert told(path, capsys) == [
+        "5 lines were not understood; line 3: not understood: 'nonsense\\x1b'"
+    ]
+    path.write_text(f"{HEADER}\n/a = 1\n  | x\n")
+    assert told(path, capsys) == [
+        "1 line was not understood; line 3: a block that belongs to nothing"
+    ]
+    path.write_text(f"{HEADER}\n@incomplete yes\n")
+    assert told(path, capsys) == ["not all that was read of the machine fitted into the file"]
+
+
+def test_a_torn_capture_is_told_wherever_it_was_torn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = dump_capture(parse_capture(EXAMPLE))
+    assert not parse_capture(text).torn
+    assert not parse_capture(text + "\n\n").torn
+    for end in range(len(HEADER) + 2, len(text) - 1):
+        assert parse_capture(text[:end]).torn, text[:end][-20:]
+    path = tmp_path / "machine.txt"
+    path.write_text(text[: len(text) // 2])
+    assert told(path, capsys)[0] == "the file is cut off: its end is missing"
+
+
+@pytest.mark.parametrize("size", [5, 6, 50])
+def test_an_answer_of_too_many_entries_is_cut(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(capture_file, "MOST_ENTRIES", 5)
+    rows = list(range(size))
+    text = f"{HEADER}\n? links = {rows}\n? link-counters = "
+    capture = parse_capture(text + json.dumps({str(row): [row] for row in rows}) + "\n")
+    assert capture.answers["links",] == rows[:5]
+    assert capture.answers["link-counters",] == {str(row): [row] for row in rows[:5]}
+    cut = f"only the first 5 of {size} entries are read"
+    assert capture.complaints == ([f"line 2: {cut}", f"line 3: {cut}"] if size > 5 else [])
+
+
+def test_a_capture_holds_no_more_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture_file, "MOST_VALUES", 20)
+    monkeypatch.setattr(capture_file, "MOST_COMMAND_TEXT", 20)
+    monkeypatch.setattr("mlxtop.system.capture_values.MOST_ENTRIES", 5)
+    lines = [*(f"? rings e{n} = [1,2,3]" for n in range(9)), *(f"$ ls {n}" for n in range(9))]
+    lines += [f"/sys/class/net/e{n}/type = 1" for n in range(9)]
+    capture = parse_capture("\n".join([HEADER, *lines, "/sys/class/net/e0/mtu = 1", ""]))
+    assert len(capture.answers) == len(list(capture.children("/sys/class/net"))) == 5
+    assert len(capture.commands) == 5
+    assert capture.node("/sys/class/net/e0/mtu") == Node(content=b"1\n")
+    assert capture.odd_lines == 4 + 4 + 4
+    monkeypatch.setattr(capture_file, "MOST_LINES", 3)
+    capture = parse_capture("\n".join([HEADER, "/a = 1", "/b = 1", "/c = 1", ""]))
+    assert list(capture.nodes) == ["/a", "/b"]
+    assert capture.complaints == ["line 4: only 3 lines are read"]
+
+
+def test_a_directory_shows_no_more_names_than_a_machine_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(captured, "MOST_ENTRIES", 5)
+    for number in range(9):
+        (tmp_path / str(number)).mkdir()
+    assert len(CapturedSystem("x", DirectoryTree(str(tmp_path))).list("/")) == 5
+
+
+SIZE = 31 << 20
+"""Bytes of a large capture."""
+PIECES = {
+    "links": '{"name":"e%d","index":%d},',
+    "links with long names": '{"name":"' + "e" * 70 + '%d","index":%d},',
+    "blank lines": "\n",
+    "blocks": "/a%d:\n  |\n",
+    "lines of a block": "  |\n",
+    "answers": "? a%d = 1\n",
+    "lists": "[],",
+    "properties": "@p%d v\n",
+    "commands": "$ c%d\n",
+    "quoted commands": "$ " + "'%d' " * 500 + "\n",
+    "deep paths": "/%d" + ("/" + "x" * 62) * 60 + " = 1\n",
+    "names": "/sys/class/net/e%d/type = 1\n",
+    "nonsense": "x\n",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", PIECES)
+def test_a_large_capture_takes_little_memory(tmp_path: Path, kind: str) -> None:
+    piece, path = PIECES[kind], tmp_path / "machine.txt"
+    head, tail = ("? links = [", '""]\n') if piece.endswith(",") else ("/a:\n", "")
+    each = piece.replace("%d", "%07d")
+    places = piece.count("%d")
+    with path.open("w") as file:
+        file.write(f"{HEADER}\n{head}")
+        for number in range(SIZE // len(each % ((0,) * places))):
+            file.write(piece % ((number,) * places))
+        file.write(tail)
+    assert path.stat().st_size > 16 << 20
+    argv = ["--root", str(path), "--all", "--once", "--json"]
+    code = (
+        "import sys, resource; from mlxtop.cli import main; main(sys.argv[1:]);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *argv], capture_output=True, text=True, check=True
+    )
+    assert int(done.stderr.split()[-1]) < 500 << 10, "KiB at most"

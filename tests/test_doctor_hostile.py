@@ -44,7 +44,7 @@ def test_a_spoilt_machine_is_examined_all_the_same(tmp_path: Path, text: str) ->
     with redirect_stdout(out), redirect_stderr(err):
         status = main(["--debug", "--root", str(host), "doctor", "--json"])
     assert status in (0, 1, 2, 3)
-    assert err.getvalue() == ""
+    assert all("not understood; line" in line for line in err.getvalue().splitlines())
     assert set(json.loads(out.getvalue())) == {"findings", "could_not_tell"}
 
 

@@ -142,23 +142,22 @@ def survey(
 
     With `ask` sudo may ask for a password on this terminal; without, what needs one is left out.
     """
+    ports: dict[str | None, list[Port]] = {}
+    for port in inventory.ports:
+        if port.kind is PortKind.PHYSICAL:
+            ports.setdefault(port.adapter, []).append(port)
     cards = []
     for adapter in inventory.adapters:
         if adapter.functions and (keys is None or adapter.key in keys):
-            card = _read_card(system, inventory, adapter)
+            card = _read_card(system, adapter, ports.get(adapter.key, []))
             if card.ports:
                 cards.append(_ask_card(system, inventory, card, rights, ask))
     return tuple(cards)
 
 
-def _read_card(system: System, inventory: Inventory, adapter: Adapter) -> Card:
-    """What can be read without a tool."""
+def _read_card(system: System, adapter: Adapter, ports: list[Port]) -> Card:
+    """What can be read of a card and its physical ports without a tool."""
     functions = {function.address: function for function in adapter.functions}
-    ports = [
-        port
-        for port in inventory.ports
-        if port.adapter == adapter.key and port.kind is PortKind.PHYSICAL
-    ]
     types = []
     for port in ports:
         function = functions.get(port.function or "")

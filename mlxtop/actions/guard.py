@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mlxtop.model.identity import PortId
+from mlxtop.model.number import PORT, whole
 from mlxtop.sources.discover import Inventory
 from mlxtop.sources.processes import read_processes
 from mlxtop.sources.rdma_users import read_rdma_users
@@ -178,7 +179,7 @@ def _sessions(system: System, sockets: Sequence[Connection], lookup: _Lookup) ->
 def _own_ssh_port() -> int | None:
     """The server's port of the session we were started from; stale in tmux, gone under sudo."""
     fields = os.environ.get("SSH_CONNECTION", "").split()
-    return int(fields[3]) if len(fields) == 4 and fields[3].isdecimal() else None
+    return whole(fields[3], PORT) if len(fields) == 4 else None
 
 
 def _hazard(danger: Danger, text: str, ports: frozenset[PortId] | None) -> list[Hazard]:

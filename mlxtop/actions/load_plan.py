@@ -27,6 +27,7 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Function
 from mlxtop.model.load import Direction, Tool
 from mlxtop.model.load_plan import LoadMember, LoadPlan, LoadRequest
+from mlxtop.model.number import PORT, whole
 from mlxtop.model.sample import LinkLayer
 from mlxtop.sources.iperf3 import INSTALL, Iperf3, probe
 from mlxtop.sources.perftest import parse_version, read_gid_index
@@ -213,8 +214,8 @@ def _may_bind(frame: Frame) -> bool:
     """Binding to a device needs CAP_NET_RAW before Linux 5.7."""
     host = frame.sample.host
     numbers = (host.kernel or "").split("-")[0].split(".")[:2]
-    known = len(numbers) == 2 and all(number.isdecimal() for number in numbers)
-    return host.root or (known and (int(numbers[0]), int(numbers[1])) >= (5, 7))
+    version = tuple(number for text in numbers if (number := whole(text, PORT)) is not None)
+    return host.root or (len(version) == 2 and version >= (5, 7))
 
 
 def _check_options(tool: Iperf3, request: LoadRequest, way: Way, said: Refusals) -> None:

@@ -28,6 +28,7 @@ class PortView:
         self.frame = frame
         self.id = port
         self.now: PortFrame = frame.ports[port]
+        self._slot_rates: dict[Direction, float] = {}
 
     @cached_property
     def adapter(self) -> Adapter | None:
@@ -65,9 +66,12 @@ class PortView:
 
     def slot_rate(self, direction: Direction) -> float:
         """Return what all ports in the slot carried together in one direction, bit/s."""
-        ports = (port_view(self.frame, port) for port in self.frame.beside(self.id))
-        rates = (view.carried(direction) for view in ports)
-        return sum(rate.rate for rate in rates if rate is not None)
+        views = [port_view(self.frame, port) for port in self.frame.beside(self.id)] or [self]
+        sums = views[0]._slot_rates  # of all ports in the slot, so that each is added up once
+        if direction not in sums:
+            rates = (view.carried(direction) for view in views)
+            sums[direction] = sum(rate.rate for rate in rates if rate is not None)
+        return sums[direction]
 
     @cached_property
     def measured(self) -> Measured | None:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from importlib.abc import InspectLoader
+from importlib.util import find_spec
 from itertools import islice
+from pkgutil import walk_packages
 from threading import Event
+from types import CodeType
 
+import mlxtop.model
+import mlxtop.sources
+import mlxtop.system
 from mlxtop.commands.examination import Examiner
 from mlxtop.model.frame import Frame
 from mlxtop.outputs import console
@@ -56,8 +64,11 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     if args.file == "-":
         console.write(text)
         return 0
-    with open(_new_file(args.file), "w", encoding="utf-8") as file:
-        file.write(text)
+    try:
+        with open(_new_file(args.file), "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:  # of a full disk, which does not say whose
+        raise OSError(error.errno, error.strerror, args.file) from error
     lines = text.count("\n")
     console.warn(f"{args.file}: {lines} lines; read it before you give it away")
     return 0
@@ -96,7 +107,30 @@ def capture(system: System, read_everything: Callable[[System], None], mask: boo
     recording = RecordingSystem(system)
     read_everything(recording)
     found = _without_strangers(recording.finish())
-    return dump_capture(masked(found) if mask else found)
+    return dump_capture(masked(found, vocabulary()) if mask else found)
+
+
+def vocabulary() -> frozenset[str]:
+    """Return the words that readers look for: where they stand for something, they stay."""
+    words: set[str] = set()
+    for package in (mlxtop.model, mlxtop.sources, mlxtop.system):
+        for module in walk_packages(package.__path__, f"{package.__name__}."):
+            spec = find_spec(module.name)
+            if spec is not None and isinstance(spec.loader, InspectLoader):
+                code = spec.loader.get_code(module.name)
+                words.update(_words(code.co_consts if code else ()))
+    return frozenset(words)
+
+
+def _words(constants: Iterable[object]) -> Iterator[str]:
+    """Yield the words of a module's texts, in small letters; prose is left out."""
+    for constant in constants:
+        if isinstance(constant, str) and "\n" not in constant and not constant.endswith("."):
+            yield from re.findall("[a-z0-9]+", constant.lower())
+        elif isinstance(constant, CodeType):
+            yield from _words(constant.co_consts)
+        elif isinstance(constant, tuple | frozenset):
+            yield from _words(constant)
 
 
 def _without_strangers(found: Capture) -> Capture:

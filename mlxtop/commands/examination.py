@@ -13,7 +13,7 @@ from mlxtop.actions.stored import read_values
 from mlxtop.analysis.checks import CHECKS
 from mlxtop.analysis.findings import Case, Pending, Probe, Report, examine
 from mlxtop.model.frame import Frame
-from mlxtop.model.identity import PortId
+from mlxtop.model.identity import Port, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.sample import PcieStatus
 from mlxtop.model.tuning import Tuning
@@ -25,6 +25,7 @@ from mlxtop.sources.reasons import reason
 from mlxtop.sources.slow import SlowReader
 from mlxtop.sources.streams import by_port, read_moved, streams
 from mlxtop.sources.tuning import read_tuning
+from mlxtop.sources.workers import Workers
 from mlxtop.system.door import System
 
 TOOL_SECONDS = 60.0
@@ -87,7 +88,9 @@ class Examiner:
 
         sudo is left alone: it would tell the administrator of every report.
         """
-        keys = {a.key for a in frame.sample.adapters if set(a.ports) & set(ports) and a.driver}
+        chosen = set(ports)
+        driven = (adapter for adapter in frame.sample.adapters if adapter.driver)
+        keys = {adapter.key for adapter in driven if not chosen.isdisjoint(adapter.ports)}
         if access(self._system) is not Access.ROOT:
             return _Stored(unanswered=dict.fromkeys(keys, "needs root"))
         answers, late = self._survey(keys)
@@ -105,16 +108,17 @@ class Examiner:
 
     def _survey(self, keys: Iterable[str]) -> tuple[list[_Answer], dict[str, str]]:
         """What tools say of cards, all cards at the same time; those that do not answer."""
-        inventory = discover(self._system)
+        workers = Workers("link types", self._system.clock)
         readers = {
             key: SlowReader(
                 f"{key} link type",
-                partial(_ask_tools, self._system, inventory, key, self._values.get(key)),
+                partial(_ask_tools, self._system, inventory, self._values.get(key)),
                 TOOL_SECONDS,
                 TOOL_SECONDS,
-                self._system.clock,
+                workers,
             )
-            for key in keys
+            for key, inventory in _by_card(discover(self._system)).items()
+            if key in keys
         }
         for reader in readers.values():
             reader.poll(self._system.now())
@@ -128,6 +132,7 @@ class Examiner:
             else:
                 late[key] = reader.error or f"no answer within {TOOL_SECONDS:g} s"
             reader.close()
+        workers.close()
         return answers, late
 
 
@@ -144,12 +149,21 @@ class _Stored:
     unanswered: Mapping[str, str] = field(default_factory=dict)
 
 
-def _ask_tools(
-    system: System, inventory: Inventory, key: str, known: dict[str, str] | None
-) -> list[_Answer]:
+def _by_card(inventory: Inventory) -> dict[str, Inventory]:
+    """Return what belongs to each card, by `Adapter.key`: each is asked for its own only."""
+    ports: dict[str | None, list[Port]] = {}
+    for port in inventory.ports:
+        ports.setdefault(port.adapter, []).append(port)
+    return {
+        card.key: inventory._replace(adapters=(card,), ports=tuple(ports.get(card.key, ())))
+        for card in inventory.adapters
+    }
+
+
+def _ask_tools(system: System, inventory: Inventory, known: dict[str, str] | None) -> list[_Answer]:
     """Link types and speed settings of a card; settings that are not told are left out."""
     answers = []
-    for card in survey(system, inventory, Access.ROOT, keys={key}):
+    for card in survey(system, inventory, Access.ROOT):
         values = known or {}
         tool = card.tool or next((tool for tool in TOOLS if system.which(tool)), None)
         if not values and card.unanswered is None and tool is not None and not card.mlx4:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from mlxtop.model.counters import Counter, Origin
-from mlxtop.model.identity import Adapter, PortId, PortKind, slot_of
+from mlxtop.model.identity import Adapter, Function, PortId, PortKind, slot_of
+from mlxtop.model.remember import remembered
 from mlxtop.model.sample import PcieStatus, PortSample, Reading, Sample
 
 
@@ -91,7 +92,12 @@ class Frame(NamedTuple):
         """The card that a port sits on."""
         frame = self.ports.get(port)
         key = frame.now.port.adapter if frame else None
-        return next((a for a in self.sample.adapters if a.key == key), None)
+        return _adapters(self.sample.adapters).get(key)
+
+    def function(self, port: PortId) -> Function | None:
+        """Return the PCI function of a port on a card."""
+        frame = self.ports.get(port)
+        return _functions(self.sample.adapters).get(frame.now.port.function) if frame else None
 
     def pcie(self, port: PortId) -> PcieStatus | None:
         """Return PCIe of the slot that a port uses; None where it has none to be seen.
@@ -111,16 +117,28 @@ class Frame(NamedTuple):
     def beside(self, port: PortId) -> tuple[PortId, ...]:
         """Return the physical ports that share a port's slot, itself among them."""
         function = self.ports[port].now.port.function
-        if function is None:
-            return ()
-        slot = slot_of(function)
-        return tuple(
-            other
-            for other, its in self.ports.items()
-            if its.now.port.kind is PortKind.PHYSICAL
-            and its.now.port.function is not None
-            and slot_of(its.now.port.function) == slot
-        )
+        return _ports_by_slot(self).get(slot_of(function), ()) if function else ()
+
+
+@remembered
+def _adapters(adapters: tuple[Adapter, ...]) -> Mapping[str | None, Adapter]:
+    return {adapter.key: adapter for adapter in reversed(adapters)}
+
+
+@remembered
+def _functions(adapters: tuple[Adapter, ...]) -> Mapping[str | None, Function]:
+    return {function.address: function for adapter in adapters for function in adapter.functions}
+
+
+def _sorted_by_slot(frame: Frame) -> Mapping[str, tuple[PortId, ...]]:
+    slots: dict[str, list[PortId]] = {}
+    for port, its in frame.ports.items():
+        if its.now.port.kind is PortKind.PHYSICAL and its.now.port.function is not None:
+            slots.setdefault(slot_of(its.now.port.function), []).append(port)
+    return {slot: tuple(ports) for slot, ports in slots.items()}
+
+
+_ports_by_slot = remembered(_sorted_by_slot, most=2)
 
 
 def derive(sample: Sample, last: Frame | None) -> Frame:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from mlxtop.model.number import COUNT, whole
+
 _NUMBER = re.compile(r"(\d+)")
 _ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 
@@ -27,8 +29,8 @@ def natural(text: str) -> tuple[tuple[int, int | str], ...]:
     """
     if _ADDRESS.match(text):
         return ((1, text),)
-    parts = _NUMBER.split(text)
-    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts if part)
+    parts = ((whole(part, COUNT), part) for part in _NUMBER.split(text) if part)
+    return tuple((1, part) if number is None else (0, number) for number, part in parts)
 
 
 def slot_of(function: str) -> str:

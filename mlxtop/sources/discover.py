@@ -121,11 +121,14 @@ def _function_ports(system: System, one: FoundFunction, adapter: str, seen: _See
             by_number.setdefault(_port_number(system, netdev.name) if mlx4 else 1, netdev)
     device = one.rdma[0] if one.rdma else None
     ports = []
+    stacked: dict[int | None, list[NetLink]] = {}
+    for netdev in own:
+        stacked.setdefault(netdev.link if mlx4 else None, []).append(netdev)
     for number in sorted(_port_numbers(system, one) | set(by_number)):
         link = by_number.get(number)
         master = seen.master(link)
         below = link.index if link else None
-        extra = [k.name for k in own if k is not link and (not mlx4 or k.link == below)]
+        extra = [k.name for k in stacked.get(below if mlx4 else None, ()) if k is not link]
         rdma = device if device and number in device.ports else None
         ports.append(
             Port(

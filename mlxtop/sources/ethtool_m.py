@@ -13,12 +13,16 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from mlxtop.model.module import Bound, Flag, Identity, Lane, Module, Quantity, Thresholds
+from mlxtop.model.number import real
 from mlxtop.sources.eeprom import COLDEST, HOTTEST, believed, no_diagnostics
 from mlxtop.sources.sff8024 import IDENTIFIERS
 
+MOST = 1e9
+"""More than any voltage, power, length or wave length of a module."""
+
 _LINE = re.compile(r"^\s*+([A-Za-z](?:[^:]*[^:\s])?)\s*+:\s(.*)$")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-_CHANNEL = re.compile(r"(?<!\s)\s*+\(chan(?:nel)? (\d+)\)$")
+_CHANNEL = re.compile(r"(?<!\s)\s*+\(chan(?:nel)? (\d{1,3})\)$")
 _CODE = re.compile(r"^0x([0-9a-f]{2})\b\s*(?:\((.*)\))?")
 
 _QUANTITIES = {
@@ -151,9 +155,8 @@ def _number(value: Value) -> float | None:
         return None
     if isinstance(value, str):
         match = _NUMBER.match(value.strip().lstrip("> "))
-        return float(match[0]) if match else None
-    number = float(value)
-    return number if abs(number) < 1e9 else None
+        value = match[0] if match else ""
+    return real(value, MOST)
 
 
 def _on(value: Value) -> bool:

@@ -14,7 +14,7 @@ from mlxtop.model.sample import Temperature
 from mlxtop.sources.sysfs import names, parse_count, read_text
 from mlxtop.system.door import System
 
-_INPUT = re.compile(r"^temp(\d+)_input$")
+_INPUT = re.compile(r"^temp(\d{1,6})_input$", re.ASCII)
 
 LOWEST, HIGHEST = -40.0, 150.0
 """Degrees Celsius outside of which a number is not a temperature: the driver multiplies a signed
@@ -53,7 +53,7 @@ def sensor_name(label: str | None, channel: int) -> str:
     ('module', 'asic', 'module')
     """
     label = (label or "").lower()
-    number = re.fullmatch(r"sensor(\d+)", label)
+    number = re.fullmatch(r"sensor(\d{1,6})", label, re.ASCII)
     if label.startswith("module") or (number and int(number[1]) >= 64):
         return "module"
     if label.startswith("asic") or channel == 1:

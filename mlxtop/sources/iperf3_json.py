@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from math import isfinite
 from typing import Any
 
 from mlxtop.model.load import (
@@ -18,6 +17,7 @@ from mlxtop.model.load import (
     LoadResult,
     LoadStart,
 )
+from mlxtop.model.number import real
 
 MICRO, MILLI = 1e-6, 1e-3
 
@@ -31,14 +31,11 @@ def _list(value: object) -> list[Any]:
 
 
 def _number(value: object, scale: float = 1.0) -> float | None:
-    """A finite number, times `scale`."""
+    """Return a number times `scale`, or None for what is none that can be measured."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    try:
-        number = float(value) * scale
-    except OverflowError:
-        return None
-    return number if isfinite(number) else None
+    number = real(value)
+    return None if number is None else number * scale
 
 
 def _count(value: object) -> int | None:

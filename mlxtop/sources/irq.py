@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping
 
 from mlxtop.model.cores import parse_cores
+from mlxtop.model.number import COUNT, whole
 from mlxtop.model.tuning import Interrupt
 from mlxtop.sources.sysfs import read_text
 from mlxtop.system.door import System
 
-_ROW = re.compile(r"^\s*(\d+):")
+_ROW = re.compile(r"^\s*(\d{1,9}):", re.ASCII)
 _NO_QUEUE = re.compile(r"async|cmd|pages|ctrl|aux|fw|asynchronous", re.IGNORECASE)
 
 
@@ -28,7 +29,7 @@ def parse_interrupts(text: str) -> dict[int, str]:
     for line in text.splitlines():
         match = _ROW.match(line)
         words = line.split()
-        if match and len(words) > 1 and len(match[1]) < 10:
+        if match and len(words) > 1:
             found[int(match[1])] = words[-1]
     return found
 
@@ -41,7 +42,8 @@ def read_interrupts(
     Those for commands and events are left out, since they carry no packets.
     """
     found = []
-    for number in sorted(int(n) for n in system.list(f"{path}/msi_irqs") if n.isdecimal()):
+    numbers = (whole(name, COUNT) for name in system.list(f"{path}/msi_irqs"))
+    for number in sorted(number for number in numbers if number is not None):
         name = handlers.get(number, "")
         if not name or _NO_QUEUE.search(name.partition("@")[0]):
             continue

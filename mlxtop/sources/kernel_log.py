@@ -22,7 +22,7 @@ _HEAD = re.compile(
 _FUNCTION = re.compile(r"^\w+:\d+:\(pid \d+\): ")
 _BARE_BDF = re.compile(rf"^(?P<bdf>{_BDF}): ")
 _IFNAME = re.compile(r"^(?P<name>[^\s:]{1,15}): ")
-_STAMP = re.compile(r"^(?:<\d+>)?\[\s*(\d+\.\d+)(?:,?\s*[TC]\d+)?\] ?(.*)$")
+_STAMP = re.compile(r"^(?:<\d+>)?\[\s*(\d{1,12}\.\d{1,12})(?:,?\s*[TC]\d+)?\] ?(.*)$")
 
 Parts = dict[str, str]
 Rule = tuple[str, IncidentKind, Severity | Callable[[Parts], Severity], str]

@@ -7,12 +7,12 @@ through many registers and take up to seconds: run in the background, rarely, as
 from __future__ import annotations
 
 import errno
-import math
 import re
 from collections.abc import Mapping
 
 from mlxtop.model.linkreport import LinkReport
 from mlxtop.model.module import Flag, Identity, Lane, Module, Quantity, Thresholds
+from mlxtop.model.number import real
 from mlxtop.sources.eeprom import COLDEST, HOTTEST, believed
 from mlxtop.sources.pci import card_lock
 from mlxtop.system.door import Finished, System
@@ -130,10 +130,9 @@ def parse_mlxlink(text: str) -> LinkReport:
 
 
 def _float(text: str | None) -> float | None:
-    """The first number; None where it is no number or beyond what a float holds."""
+    """Return the first number, or None where there is none or none that can be measured."""
     match = _NUMBER.search(text) if text else None
-    value = float(match[0]) if match else None
-    return value if value is not None and math.isfinite(value) else None
+    return real(match[0]) if match else None
 
 
 def _int(text: str | None) -> int | None:
@@ -157,10 +156,8 @@ def _speeds(text: str | None) -> tuple[str | None, tuple[str, ...] | None]:
 def _range(text: str | None) -> tuple[float, float] | None:
     """Low and high of `45 [-5..75]`."""
     match = _RANGE.search(text or "")
-    try:
-        return (float(match[1]), float(match[2])) if match else None
-    except ValueError:
-        return None
+    low, high = (real(match[1]), real(match[2])) if match else (None, None)
+    return None if low is None or high is None else (low, high)
 
 
 def _milliwatts(level: float) -> float:

@@ -6,11 +6,12 @@ drivers/pci/pci-sysfs.c; Documentation/ABI/testing/sysfs-bus-pci-devices-aer_sta
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from mlxtop.model.identity import slot_of
 from mlxtop.model.pcie import PcieLink, PciePath
 from mlxtop.model.sample import AerError, PcieStatus
-from mlxtop.sources.sysfs import ADDRESS, names, parse_count, read_count, read_text
+from mlxtop.sources.sysfs import ADDRESS, parse_count, read_count, read_text
 from mlxtop.system.door import System
 
 DEVICES = "/sys/bus/pci/devices"
@@ -26,8 +27,11 @@ def card_lock(system: System, function: str) -> str:
     Tools run one at a time on a card, since they share its command interface and semaphore.
     """
     slot = slot_of(function)
-    beside = [name for name in names(system, DEVICES) if slot_of(name) == slot]
-    return f"{DEVICES}/{min(beside, default=function)}"
+    for number in range(8):
+        with suppress(OSError):
+            system.real(f"{DEVICES}/{slot}.{number}")
+            return f"{DEVICES}/{slot}.{number}"
+    return f"{DEVICES}/{function}"
 
 
 def parse_speed(text: str | None) -> float | None:

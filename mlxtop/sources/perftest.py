@@ -6,15 +6,19 @@ came with 23.04 and repeats this table, so the text serves every version.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 
 from mlxtop.model.load import FlowResult, Latency, LoadResult, Tool
+from mlxtop.model.number import whole
 from mlxtop.system.door import System
 
 PORT = 18515
 """The TCP port on which the two ends meet by default."""
 
+MOST_GIDS = 65535
+"""GIDs of a port at most: their number has 16 bits."""
 _MICRO = 1e-6
 _TITLE = re.compile(
     r"^\s*(RDMA_Write|RDMA_Read|Send|RDMA_Atomic|Atomic)\s+"
@@ -205,20 +209,20 @@ def read_gid_index(system: System, device: str, port: int, address: str | None) 
     wanted = _mapped(address)
     first = None
     try:
-        names = sorted((name for name in system.list(f"{base}/gids") if name.isdigit()), key=int)
+        numbers = [whole(name, MOST_GIDS) for name in system.list(f"{base}/gids")]
     except OSError:
         return None
-    for name in names[:512]:
+    for number in sorted(number for number in numbers if number is not None)[:512]:
         try:
-            kind = system.read(f"{base}/gid_attrs/types/{name}").decode("utf-8", "replace")
-            gid = system.read(f"{base}/gids/{name}").decode("utf-8", "replace").strip()
+            kind = system.read(f"{base}/gid_attrs/types/{number}").decode("utf-8", "replace")
+            gid = system.read(f"{base}/gids/{number}").decode("utf-8", "replace").strip()
         except OSError:
             continue  # an unused row fails with EINVAL
         if kind.strip() != "RoCE v2":
             continue
         if wanted and gid == wanted:
-            return int(name)
-        first = int(name) if first is None else first
+            return number
+        first = number if first is None else first
     return first
 
 
@@ -228,8 +232,8 @@ def _mapped(address: str | None) -> str | None:
     >>> _mapped("10.0.0.2")
     '0000:0000:0000:0000:0000:ffff:0a00:0002'
     """
-    parts = (address or "").split(".")
-    if len(parts) != 4 or not all(part.isdecimal() and int(part) < 256 for part in parts):
+    try:
+        packed = ipaddress.IPv4Address(address or "").packed
+    except ValueError:
         return None
-    high, low = (int(parts[n]) << 8 | int(parts[n + 1]) for n in (0, 2))
-    return f"0000:0000:0000:0000:0000:ffff:{high:04x}:{low:04x}"
+    return f"0000:0000:0000:0000:0000:ffff:{packed.hex(':', 2)}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlxtop.model.cores import parse_cores
+from mlxtop.model.number import COUNT, PID, whole
 from mlxtop.sources.sysfs import names, read_text
 from mlxtop.system.door import System
 
@@ -52,12 +53,13 @@ def read_allowed_cores(system: System, pid: int) -> tuple[int, ...] | None:
 def read_processes(system: System) -> list[Process]:
     """Every process that can be seen; ends of processes in between are no error."""
     found = []
-    for pid in names(system, "/proc"):
-        if pid.isascii() and pid.isdecimal():
-            name = read_text(system, f"/proc/{pid}/comm")
+    for entry in names(system, "/proc"):
+        pid = whole(entry, PID)
+        if pid is not None:
+            name = read_text(system, f"/proc/{entry}/comm")
             if name is not None:
-                words = parse_words(read_text(system, f"/proc/{pid}/cmdline"))
-                found.append(Process(int(pid), name, words))
+                words = parse_words(read_text(system, f"/proc/{entry}/cmdline"))
+                found.append(Process(pid, name, words))
     return found
 
 
@@ -87,7 +89,7 @@ def socket_inodes(system: System, pid: int) -> set[int]:
             target = system.link(f"{base}/{name}")
         except OSError:
             continue
-        number = target.removeprefix("socket:[").removesuffix("]")
-        if number != target and number.isdecimal():
-            found.add(int(number))
+        inside = target.removeprefix("socket:[").removesuffix("]")
+        if inside != target and (number := whole(inside, COUNT)) is not None:
+            found.add(number)
     return found

@@ -12,11 +12,14 @@ from typing import NamedTuple
 
 from mlxtop.model.counters import Schema
 from mlxtop.model.linkrate import parse_rate
+from mlxtop.model.number import whole
 from mlxtop.model.sample import Link, LinkLayer, LinkState, Reading
 from mlxtop.sources.sysfs import names, parse_count, parse_hex, pci_address, read_count, read_text
 from mlxtop.system.door import System
 
 CLASS = "/sys/class/infiniband"
+MOST_PORTS = 254
+"""Ports of a device at most, include/uapi/rdma/ib_user_verbs.h."""
 
 DATA = Schema(
     (
@@ -70,10 +73,10 @@ def _read_device(system: System, name: str) -> RdmaDevice:
         function = pci_address(system.real(f"{base}/device"))
     except OSError:
         function = None
-    ports = sorted(int(n) for n in names(system, f"{base}/ports") if n.isdecimal())
+    ports = [whole(number, MOST_PORTS) for number in names(system, f"{base}/ports")]
     return RdmaDevice(
         name=name,
-        ports=tuple(ports),
+        ports=tuple(sorted(port for port in ports if port is not None)),
         function=function,
         parent=read_text(system, f"{base}/parent"),
         guid=_guid(read_text(system, f"{base}/node_guid")),

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from mlxtop.model.number import PORT, whole
 from mlxtop.sources.processes import Process, option, socket_inodes
 from mlxtop.sources.sysfs import names, read_text
 from mlxtop.system.door import Answer, Question, System
@@ -183,14 +184,13 @@ def ssh_ports(
 
 def _option_ports(system: System, words: tuple[str, ...]) -> set[int]:
     """The ports that sshd's own command line names, itself or through a configuration."""
-    ports = set()
+    ports: set[int] = set()
     port, config = option(words, "p"), option(words, "f")
-    if port is not None and port.isascii() and port.isdecimal():
-        ports.add(int(port))
     if config is not None and config.startswith("/"):
         ports |= _config_ports(system, config)
-    given = [w.partition("=")[2] for w in words if re.match(r"(?:-o)?Port=\d+$", w)]
-    return ports | {int(number) for number in given}
+    given = [word.partition("Port=")[2] for word in words if word.startswith(("Port=", "-oPort="))]
+    numbers = {whole(number, PORT) for number in (port or "", *given)}
+    return ports | {number for number in numbers if number is not None}
 
 
 def iperf3_ports(processes: Iterable[Process]) -> set[int]:
@@ -198,6 +198,6 @@ def iperf3_ports(processes: Iterable[Process]) -> set[int]:
     ports = set()
     for process in processes:
         if process.name == "iperf3":
-            given = option(process.words, "p", "port") or ""
-            ports.add(int(given) if given.isascii() and given.isdecimal() else IPERF3_PORT)
+            given = whole(option(process.words, "p", "port") or "", PORT)
+            ports.add(IPERF3_PORT if given is None else given)
     return ports

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from mlxtop.model.identity import Adapter, Port, PortId, PortKind
+from mlxtop.model.number import PID, whole
 from mlxtop.model.tuning import HostTuning, LoadProgram, PortTuning, Tuning
 from mlxtop.sources.bonding import read_bonds
 from mlxtop.sources.irq import parse_interrupts, read_interrupts
@@ -32,6 +33,7 @@ from mlxtop.sources.queues import (
 from mlxtop.sources.reasons import reason
 from mlxtop.sources.slow import SlowReader
 from mlxtop.sources.sysfs import ADDRESS, names, read_text
+from mlxtop.sources.workers import Workers
 from mlxtop.system.door import Answer, Question, System
 
 T = TypeVar("T")
@@ -101,8 +103,8 @@ def read_tuning(
 ) -> Tuning:
     """Settings of the host and of the given ports: tens of small reads, some with RTNL held.
 
-    Every card has a thread of its own, so that one that hangs takes no other with it; after
-    `patience` seconds it is given up. Virtual devices have no such settings.
+    A card that holds its thread up leaves the others to another one; after `patience` seconds it
+    is given up. Virtual devices have no such settings.
     """
     places = {
         function.address: function.path for adapter in adapters for function in adapter.functions
@@ -118,12 +120,11 @@ def read_tuning(
             port.id: read_port(system, port, _place(port, places), handlers) for port in members
         }
 
+    workers = Workers("settings", system.clock)
     readers = [
         (
             members,
-            SlowReader(
-                f"{key} settings", partial(read_card, members), PATIENCE, PATIENCE, system.clock
-            ),
+            SlowReader(f"{key} settings", partial(read_card, members), PATIENCE, PATIENCE, workers),
         )
         for key, members in cards.items()
     ]
@@ -138,6 +139,7 @@ def read_tuning(
         missing = PortTuning(absent=dict.fromkeys(_NAMES, late))
         found |= (reader.value if done else None) or {port.id: missing for port in members}
         reader.close()
+    workers.close()
     return Tuning(
         host,
         found,
@@ -258,14 +260,15 @@ def _governors(system: System) -> dict[str, int]:
 
 def _running(system: System) -> dict[int, str]:
     """Names of the services and programs that matter, as far as this process namespace shows."""
-    processes = [name for name in system.list("/proc") if name.isascii() and name.isdecimal()]
+    entries = ((whole(entry, PID), entry) for entry in system.list("/proc"))
+    processes = [(pid, entry) for pid, entry in entries if pid is not None]
     if not processes:  # a capture of other files below /proc
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "/proc")
     found = {}
-    for process in processes:
-        name = read_text(system, f"/proc/{process}/comm")
+    for pid, entry in processes:
+        name = read_text(system, f"/proc/{entry}/comm")
         if name is not None and (name in SERVICES or name in TESTS):
-            found[int(process)] = name
+            found[pid] = name
     return found
 
 

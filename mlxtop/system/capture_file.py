@@ -13,7 +13,7 @@ mlxtop capture 1
 /sys/bus/pci/devices/…/config hex:      a binary file
   | b315 1310 …
 ? mac-statistics enp67s0np0 = {"OctetsReceivedOK": 1}      answer to a `Question`
-? module-page enp67s0np0 0 0 80 0 2 ! EPERM               blanks and % as %20 and %25, as in paths
+? module-page enp67s0np0 0 0 80 0 2 ! EPERM
 $ mstconfig -d 0000:43:00.0 q => 3      a command, its exit status if not 0
   | standard output
   & standard error
@@ -21,85 +21,58 @@ $ mstlink -d 0000:43:00.0 json:         a command whose output is no plain lines
   | {"stdout": "…", "stderr": "…"}
 @physics:                               a named block, for simulated machines
   | …
+@last @end                              the last line will be `@end`; without it the file is torn
+
+Names in paths, questions and links are quoted as in URLs.
 """
 
 from __future__ import annotations
 
 import binascii
 import errno
+import io
 import json
 import math
 import os
 import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from itertools import islice
 from urllib.parse import unquote
 
-from mlxtop.system.door import (
-    Answer,
-    Finished,
-)
+from mlxtop.system.capture_values import MOST_ENTRIES, Capture, Node
+from mlxtop.system.door import OUTPUT_LIMIT, Answer, Finished
+
+__all__ = [
+    "CAPTURE_LIMIT",
+    "END",
+    "HEADER",
+    "LAST",
+    "Capture",
+    "Node",
+    "parse_capture",
+    "parse_lines",
+]
 
 HEADER = "mlxtop capture 1"
 CAPTURE_LIMIT = 32 << 20
 """Bytes of a capture at most."""
+MOST_LINES = 1 << 20
 MOST_NAMES = 1 << 19
-"""Names in its directories at most, all together; what is more is complained of."""
+"""Names, questions and commands at most, all together; long paths count as several."""
+MOST_VALUES = 1 << 20
+"""Values in all answers together."""
 MOST_COMPLAINTS = 100
 LONGEST, DEEPEST = 4096, 64
 """Characters of a path or command at most, and names in a path."""
+MOST_COMMAND_TEXT = 4 << 20
+"""Characters of all commands together: taking their quotes apart takes a microsecond for each."""
+LAST, END = "last", "@end"
+"""The property that says what the last line is, and that line."""
 
 _ENTRY = re.compile(r"^(/\S*)(?: (=|->|!) ?(.*)|( hex)?:)$")
 _COMMAND = re.compile(r"(.*?)(?: => (-?\d{1,9}))?( json:)?")
 _ERRNO = {name: number for number, name in errno.errorcode.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """An entry of a tree: exactly one of content, target and error, or none for a directory."""
-
-    content: bytes | None = None
-    target: str | None = None
-    error: int | None = None
-
-
-@dataclass(slots=True)
-class Capture:
-    """A parsed capture: what the text said, and what of it could not be understood."""
-
-    nodes: dict[str, Node] = field(default_factory=dict)
-    answers: dict[tuple[str, ...], Answer | OSError] = field(default_factory=dict)
-    commands: dict[tuple[str, ...], Finished] = field(default_factory=dict)
-    properties: dict[str, str] = field(default_factory=dict)
-    blocks: dict[str, str] = field(default_factory=dict)
-    complaints: list[str] = field(default_factory=list)
-    _children: dict[str, dict[str, None]] = field(default_factory=dict)
-    names: int = 0
-    """In all directories together."""
-
-    def add(self, path: str, node: Node) -> None:
-        """Put an entry into the tree, with the directories above it."""
-        self.nodes[path] = node
-        while path not in ("", "/"):
-            parent, _, name = path.rpartition("/")
-            names = self._children.setdefault(parent or "/", {})
-            if name in names:
-                break
-            names[name] = None
-            self.names += 1
-            path = parent
-
-    def node(self, path: str) -> Node | None:
-        """The entry at `path`; directories are implied by what lies in them."""
-        found = self.nodes.get(path)
-        if found is None and (path in self._children or path == "/"):
-            return Node()
-        return found
-
-    def children(self, path: str) -> Iterable[str]:
-        """Names in the directory `path`."""
-        return self._children.get(path, {})
 
 
 def _errno(text: str) -> int:
@@ -113,73 +86,178 @@ def parse_capture(text: str) -> Capture:
     >>> list(capture.children("/sys")), capture.node("/sys/a/b").content
     (['a', 'c'], b'1\\n')
     """
-    capture = Capture()
-    lines = text.split("\n")
-    if not lines or lines[0].strip() != HEADER:
-        capture.complaints.append(f"the first line is not {HEADER!r}")
-    number = 1
-    while number < len(lines):
-        line = lines[number]
-        number += 1
-        body: list[str] = []
-        while number < len(lines) and lines[number].startswith(("  | ", "  & ", "  |", "  &")):
-            body.append(lines[number])
-            number += 1
-        if not line.strip() or line.startswith("#"):
-            continue
+    return parse_lines(io.StringIO(text, newline="\n"))
+
+
+def parse_lines(lines: Iterable[str]) -> Capture:
+    """Read the text format line by line, so that nothing is held but what the lines mean."""
+    parser, rest = _Parser(), iter(lines)
+    for line in islice(rest, MOST_LINES):
+        parser.feed(line)
+    return parser.finish(more=next(rest, None) is not None)
+
+
+class _Parser:
+    """Puts what lines say into a capture, as far as there is room for it."""
+
+    def __init__(self) -> None:
+        self._capture = Capture()
+        self._number = 0
+        self._last = ""
+        """The last line that is not blank."""
+        self._end: str | None = None
+        """What it is to be."""
+        self._head, self._begin = "", 0
+        """The entry that is being read, and the number of its line."""
+        self._body: list[str] = []
+        """The lines below it, as many as a file or an output may have."""
+        self._below = self._size = 0
+        """How many there were, and their characters."""
+        self._values, self._command_text = MOST_VALUES, MOST_COMMAND_TEXT
+        """What there still is room for."""
+
+    def feed(self, line: str) -> None:
+        """Take the next line."""
+        self._number += 1
+        text = line.removesuffix("\n")
+        if text.strip():
+            self._last = line
+        if text.startswith(("  |", "  &")):
+            self._below += 1
+            self._size += len(text)
+            if self._size <= OUTPUT_LIMIT:
+                self._body.append(text)
+        else:
+            self._close()
+            self._head, self._begin = text, self._number
+
+    def finish(self, more: bool) -> Capture:
+        """Return what was understood; `more`: there are lines that were not taken."""
+        self._close()
+        if more:
+            self._complain(self._number + 1, 1, f"only {MOST_LINES} lines are read")
+        end = self._end
+        whole = self._last.endswith("\n") if end is None else self._last.strip() == end
+        self._capture.torn = not whole
+        return self._capture
+
+    def _complain(self, number: int, lines: int, text: object) -> None:
+        self._capture.odd_lines += lines
+        if len(self._capture.complaints) < MOST_COMPLAINTS:
+            self._capture.complaints.append(f"line {number}: {text}")
+
+    def _close(self) -> None:
+        """Read the entry that is complete now."""
+        line, body, below = self._head, self._body, self._below
+        self._head, self._body, self._below, self._size = "", [], 0, 0
         try:
-            _parse_entry(capture, line, body)
+            if self._read(line, body) or not below:
+                return
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            if len(capture.complaints) < MOST_COMPLAINTS:
-                capture.complaints.append(f"line {number - len(body)}: {error}")
-    return capture
+            self._complain(self._begin, 1 + below, error)
+            return
+        self._complain(self._begin + 1, below, "a block that belongs to nothing")
+
+    def _read(self, line: str, body: list[str]) -> bool:
+        """Put an entry into the capture; returns whether its block is part of it."""
+        if self._begin <= 1:
+            if self._begin and line.strip() != HEADER:
+                raise ValueError(f"the first line is not {HEADER!r}")
+        elif line.startswith("@"):
+            return self._property(line[1:], body)
+        elif line.startswith("? "):
+            self._answer(line[2:])
+        elif line.startswith("$ "):
+            self._command(line[2:], body)
+            return True
+        elif match := _ENTRY.match(line):
+            self._add(match[1], _parse_node(match, body))
+            return match[2] is None
+        elif line.startswith("/") and line.endswith("/"):
+            self._add(line, Node())
+        elif line.strip() and not line.startswith("#"):
+            raise ValueError(f"not understood: {line[:60]!r}")
+        return False
+
+    def _room(self) -> None:
+        """Raise ValueError where there is none: a stranger may want us to run out of memory."""
+        found = self._capture
+        others = len(found.answers) + len(found.commands) + len(found.properties)
+        if found.names + others + len(found.blocks) >= MOST_NAMES:
+            raise ValueError("too many entries")
+
+    def _property(self, text: str, body: list[str]) -> bool:
+        self._room()
+        if text.endswith(":") and " " not in text:
+            self._capture.blocks[text[:-1]] = _block(body)
+            return True
+        key, _, value = text.partition(" ")
+        if key == LAST:
+            self._end = value
+        elif f"@{text}" != self._end:
+            self._capture.properties[key] = value
+        return False
+
+    def _add(self, text: str, node: Node) -> None:
+        path = _unquote(text).rstrip("/") if len(text) <= 3 * LONGEST else text
+        if len(path) > LONGEST or path.count("/") > DEEPEST:
+            raise ValueError(f"too long or too deep: {path[:60]!r}")
+        self._room()
+        if not self._capture.has_room(path):
+            raise ValueError(f"too many names in one directory: {path[:60]!r}")
+        self._capture.add(path, node)
+
+    def _command(self, text: str, body: list[str]) -> None:
+        self._room()
+        self._command_text -= len(text)
+        match = _COMMAND.fullmatch(text) if len(text) <= LONGEST else None
+        if match is None or self._command_text < 0:
+            raise ValueError("a command without arguments, or too long, or too many of them")
+        stdout, stderr = _block(body), _block(body, "&")
+        if match[3]:
+            output = json.loads(stdout)
+            stdout, stderr = str(output["stdout"]), str(output["stderr"])
+        argv = tuple(shlex.split(match[1]))
+        self._capture.commands[argv] = Finished(int(match[2] or 0), stdout, stderr)
+
+    def _answer(self, text: str) -> None:
+        self._room()
+        head, mark, value = text.partition(" = ")
+        if not mark:
+            head, mark, name = text.partition(" ! ")
+            if not mark:
+                raise ValueError("a question without an answer")
+            number = _errno(name)
+            self._capture.answers[_question(head)] = OSError(number, os.strerror(number))
+            return
+        self._values -= 1 + sum(map(value.count, ",[{"))
+        if self._values < 0:
+            raise ValueError(f"more than {MOST_VALUES} values in all answers")
+        answer = _parse_answer(value)
+        self._capture.answers[_question(head)] = _cut(answer)
+        if _cut(answer) is not answer:
+            raise ValueError(f"only the first {MOST_ENTRIES} of {len(answer)} entries are read")
+
+
+def _question(text: str) -> tuple[str, ...]:
+    return tuple(map(_unquote, text.split()))
+
+
+def _cut(answer: Answer) -> Answer:
+    """Return an answer, or one with its first entries where there are too many."""
+    if isinstance(answer, dict) and len(answer) > MOST_ENTRIES:
+        return dict(islice(answer.items(), MOST_ENTRIES))
+    if isinstance(answer, list) and len(answer) > MOST_ENTRIES:
+        return answer[:MOST_ENTRIES]
+    return answer
 
 
 def _block(body: list[str], mark: str = "|") -> str:
     return "".join(line[4:] + "\n" for line in body if line[2] == mark)
 
 
-def _parse_entry(capture: Capture, line: str, body: list[str]) -> None:
-    if line.startswith("@"):
-        if line.endswith(":") and " " not in line:
-            capture.blocks[line[1:-1]] = _block(body)
-        else:
-            key, _, value = line[1:].partition(" ")
-            capture.properties[key] = value
-    elif line.startswith("? "):
-        _parse_answer(capture, line[2:])
-    elif line.startswith("$ "):
-        _parse_command(capture, line[2:], body)
-    elif match := _ENTRY.match(line):
-        _add(capture, match[1], _parse_node(match, body))
-    elif line.startswith("/") and line.endswith("/"):
-        _add(capture, line, Node())
-    else:
-        raise ValueError(f"not understood: {line[:60]!r}")
-
-
-def _add(capture: Capture, text: str, node: Node) -> None:
-    """Put in an entry of a stranger's, who may want to see us run out of memory."""
-    path = _unquote(text).rstrip("/")
-    if len(path) > LONGEST or path.count("/") > DEEPEST or capture.names >= MOST_NAMES:
-        raise ValueError(f"too long, too deep or too many: {path[:60]!r}")
-    capture.add(path, node)
-
-
 def _unquote(text: str) -> str:
     return unquote(text, errors="surrogateescape")
-
-
-def _parse_command(capture: Capture, text: str, body: list[str]) -> None:
-    match = _COMMAND.fullmatch(text)
-    if match is None or len(text) > LONGEST:
-        raise ValueError("a command without arguments, or too long")
-    stdout, stderr = _block(body), _block(body, "&")
-    if match[3]:
-        output = json.loads(stdout)
-        stdout, stderr = str(output["stdout"]), str(output["stderr"])
-    argv = tuple(shlex.split(match[1]))
-    capture.commands[argv] = Finished(int(match[2] or 0), stdout, stderr)
 
 
 def _parse_node(match: re.Match[str], body: list[str]) -> Node:
@@ -197,36 +275,22 @@ def _parse_node(match: re.Match[str], body: list[str]) -> Node:
     return Node(content=text.encode("utf-8", "surrogateescape"))
 
 
-def _answer(text: str) -> Answer:
+def _parse_answer(text: str) -> Answer:
     """JSON with numbers of 64 bits, as kernels count. Raises ValueError."""
 
-    def whole(digits: str) -> int:
+    def integer(digits: str) -> int:
         number = int(digits)
         if not -(1 << 63) <= number < 1 << 64:
             raise ValueError("a number of more than 64 bits")
         return number
 
-    def real(digits: str) -> float:
+    def fraction(digits: str) -> float:
         number = float(digits)
         if not math.isfinite(number):
             raise ValueError(f"{digits} is not a number")
         return number
 
-    answer: Answer = json.loads(text, parse_int=whole, parse_float=real, parse_constant=real)
+    answer: Answer = json.loads(
+        text, parse_int=integer, parse_float=fraction, parse_constant=fraction
+    )
     return answer
-
-
-def _parse_answer(capture: Capture, text: str) -> None:
-    head, mark, value = text.partition(" = ")
-    if mark:
-        capture.answers[_words(head)] = _answer(value)
-        return
-    head, mark, value = text.partition(" ! ")
-    if not mark:
-        raise ValueError("a question without an answer")
-    number = _errno(value)
-    capture.answers[_words(head)] = OSError(number, os.strerror(number))
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(map(_unquote, text.split()))

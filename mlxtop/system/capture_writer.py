@@ -7,7 +7,7 @@ import json
 import shlex
 from urllib.parse import quote
 
-from mlxtop.system.capture_file import HEADER, Capture, Node
+from mlxtop.system.capture_file import END, HEADER, LAST, Capture, Node
 from mlxtop.system.door import Finished
 
 _SAFE = "/:.,-_@+~=()[]{}*?;&"
@@ -39,7 +39,7 @@ def _lines(text: str, mark: str = "|") -> list[str]:
 
 def dump_capture(capture: Capture) -> str:
     """Write the text format; `parse_capture` reads the same back."""
-    out = [HEADER]
+    out = [HEADER, f"@{LAST} {END}"]
     out += [f"@{key} {value}" for key, value in capture.properties.items() if value.isprintable()]
     for path, node in sorted(capture.nodes.items()):
         out += _dump_node(_quote(path), node)
@@ -53,7 +53,7 @@ def dump_capture(capture: Capture) -> str:
     for name, text in capture.blocks.items():
         if name.isprintable() and _plain(text):
             out += [f"@{name}:", *_lines(text)]
-    return "\n".join(out) + "\n"
+    return "\n".join([*out, END]) + "\n"
 
 
 def _dump_command(argv: tuple[str, ...], finished: Finished) -> list[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from threading import Event
 from typing import Protocol
 
@@ -16,8 +17,9 @@ from mlxtop.system.capture_file import (
     HEADER,
     Capture,
     Node,
-    parse_capture,
+    parse_lines,
 )
+from mlxtop.system.capture_values import MOST_ENTRIES
 from mlxtop.system.clock import Clock, RealClock
 from mlxtop.system.door import (
     FILE_LIMIT,
@@ -68,7 +70,7 @@ class DirectoryTree:
 
     def children(self, path: str) -> Iterable[str]:
         """Names in the directory `path`."""
-        return os.listdir(self._root + path)
+        return os.listdir(self._root + path)[:MOST_ENTRIES]
 
 
 class CapturedSystem:
@@ -98,6 +100,11 @@ class CapturedSystem:
     def complaints(self) -> Sequence[str]:
         """What of the capture's text was not understood."""
         return self._capture.complaints
+
+    @property
+    def defects(self) -> Sequence[str]:
+        """What people should know before they believe the capture."""
+        return self._capture.defects
 
     def _find(self, path: str, last: bool = True) -> tuple[str, Node]:
         """Follow links component by component, inside the tree, like the kernel would."""
@@ -256,12 +263,23 @@ def load_captured(place: str) -> CapturedSystem:
     name = os.path.basename(os.path.normpath(place))
     if os.path.isdir(place):
         return CapturedSystem(name, DirectoryTree(place))
-    with Path(place).open("rb") as file:
-        data = file.read(CAPTURE_LIMIT + 1)
+    try:
+        data = _content(place)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, place) from None
     if len(data) > CAPTURE_LIMIT:
         raise ValueError(f"{place} is larger than {CAPTURE_LIMIT >> 20} MiB")
-    text = data.decode("utf-8", "surrogateescape")
-    if not text.startswith(HEADER):
+    if not data.startswith(HEADER.encode()):
         raise ValueError(f"{place} is not a capture: its first line is not {HEADER!r}")
-    capture = parse_capture(text)
+    lines = (line.decode("utf-8", "surrogateescape") for line in io.BytesIO(data))
+    capture = parse_lines(lines)
     return CapturedSystem(name, capture, capture)
+
+
+def _content(place: str) -> bytes:
+    """Return what a file holds, up to one byte too many; others than plain files have no end."""
+    fd = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    with open(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise ValueError(f"{place} is neither a directory nor a plain file")
+        return file.read(CAPTURE_LIMIT + 1)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 
+from mlxtop.model.number import COUNT, whole
 from mlxtop.system.commands import Commands
 from mlxtop.system.door import Finished, KernelRecord
 from mlxtop.system.kmsg import parse_record
@@ -80,11 +81,7 @@ def read_records(fd: int, stop: Event) -> Iterator[KernelRecord]:
 
 def _sequence(text: str) -> int | None:
     fields = text.partition(";")[0].split(",")
-    return _number(fields[1]) if len(fields) > 2 else None
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() and len(text) <= 20 else None
+    return whole(fields[1], COUNT) if len(fields) > 2 else None
 
 
 def parse_journal(line: str) -> KernelRecord | None:
@@ -105,17 +102,16 @@ def parse_journal(line: str) -> KernelRecord | None:
         message = bytes(byte & 0xFF for byte in message if isinstance(byte, int)).decode(
             "utf-8", "replace"
         )
-    micros = _number(
-        str(entry.get("_SOURCE_MONOTONIC_TIMESTAMP", entry.get("__MONOTONIC_TIMESTAMP", "")))
-    )
+    since_boot = entry.get("_SOURCE_MONOTONIC_TIMESTAMP", entry.get("__MONOTONIC_TIMESTAMP"))
+    micros = whole(str(since_boot), COUNT)
     if not isinstance(message, str) or micros is None:
         return None
-    level = _number(str(entry.get("PRIORITY", "")))
+    level = whole(str(entry.get("PRIORITY")), 7)
     device = entry.get("_KERNEL_DEVICE")
     subsystem = entry.get("_KERNEL_SUBSYSTEM")
     return KernelRecord(
         seconds=micros / 1e6,
-        level=6 if level is None else level & 7,
+        level=6 if level is None else level,
         text=message,
         device=device.partition(":")[2] or None if isinstance(device, str) else None,
         subsystem=subsystem if isinstance(subsystem, str) else None,

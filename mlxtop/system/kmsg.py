@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mlxtop.model.number import COUNT, whole
 from mlxtop.system.door import KernelRecord
 
 
@@ -21,9 +22,8 @@ def parse_record(text: str) -> KernelRecord | None:
     fields = head.split(",")
     if not mark or len(fields) < 3:
         return None
-    try:
-        level, micros = int(fields[0]) & 7, int(fields[2])
-    except ValueError:
+    level, micros = whole(fields[0], COUNT), whole(fields[2], COUNT)
+    if level is None or micros is None:
         return None
     message, *tags = rest.rstrip("\n").split("\n")
     device = subsystem = None
@@ -32,7 +32,7 @@ def parse_record(text: str) -> KernelRecord | None:
             device = tag.removeprefix(" DEVICE=+").partition(":")[2]
         elif tag.startswith(" SUBSYSTEM="):
             subsystem = tag.removeprefix(" SUBSYSTEM=")
-    return KernelRecord(micros / 1e6, level, message, device, subsystem)
+    return KernelRecord(micros / 1e6, level & 7, message, device, subsystem)
 
 
 def parse_kmsg(text: str) -> Iterator[KernelRecord]:

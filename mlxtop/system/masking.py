@@ -6,34 +6,25 @@ card can still be grouped; serial numbers keep their length.
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
+from mlxtop.model.number import COUNT, whole
 from mlxtop.system.capture_file import Capture, Node
 from mlxtop.system.door import Question
+from mlxtop.system.pseudonyms import Pseudonyms
 
-_HEX = "[0-9a-fA-F]"
-_ADDRESS = re.compile(
-    r"(?<!\w)(?<!\w[:.-])(?:"
-    rf"(?P<octets>(?:{_HEX}{{2}}:){{19}}{_HEX}{{2}}|(?:{_HEX}{{2}}[:-]){{7}}{_HEX}{{2}}"
-    rf"|(?:{_HEX}{{2}}[:-]){{5}}{_HEX}{{2}})"
-    rf"|(?P<groups>(?:{_HEX}{{4}}:){{7}}{_HEX}{{4}}|(?:{_HEX}{{4}}:){{3}}{_HEX}{{4}})"
-    rf"|(?:{_HEX}{{0,4}}:){{2,7}}{_HEX}{{0,4}}"
-    r")(?!\w|[:.-]\w)"
-)
-"""Hardware addresses, GUIDs and GIDs, and what may be an IPv6 address."""
-_LABELLED = re.compile(
-    rf"((?:GUID|MAC)s?(?: address)?\s*[:=]\s*(?:0x)?)({_HEX}{{12}}(?:{_HEX}{{4}})?)\b",
-    re.IGNORECASE,
-)
-_NAMED = re.compile(rf"\b((?:en|eth|wl|ib|roce)x)({_HEX}{{12}}(?:{_HEX}{{4}})?)(?!{_HEX})")
 _SERIAL = re.compile(
-    r"\b(?:vendor[ _])?(?:sn|serial(?:[ _]?(?:number|num|no))?)\"?\]?\s*[:=]\s*\"?"
-    r"([A-Za-z0-9][\w./-]{4,})",
+    r"(?:(?<![A-Za-z0-9])S/?N|serial)(?:"
+    r"(?:[ _.-]?(?:number|num|no|nr)\b\.?)?[\"'\])]*+\s*+[:=#]\s*+"
+    r"|[ _.-]?(?:number|num|no|nr)\.?\s+)"
+    r"[\"'\[(]*([A-Za-z0-9][\w./+-]{4,})",
     re.IGNORECASE,
 )
+_SERIAL_FILE = re.compile(r"/[^/]*(?:serial|asset_tag)[^/]*$")
+_VPD_SERIAL = re.compile(rb"SN(.)", re.DOTALL)
+"""Keyword of a serial number in vital product data, with the number of its bytes."""
 _OPAQUE = ("/phys_switch_id", "/phys_port_id")
 """Files whose content is a GUID in an order of the driver's own."""
 _MODULE_SERIALS = {
@@ -44,13 +35,23 @@ _MODULE_SERIALS = {
 _CMIS_SERIAL = (0, 166)
 _A0 = 0x50
 """I2C address of the pages that identify a module."""
-_SHORT = 4
-"""Host names shorter than this are only replaced where they stand alone."""
+_NAMED_HOST = r"(?:(?<=@)|(?<=[Hh]ostname[ =:])|(?<=[Hh]ostname[=:] )|(?<=\d\d:\d\d:\d\d ))"
+"""Before what can only be a host's name."""
+_AMBIGUOUS = re.compile(r"..?|\d+|[a-z]\d+", re.IGNORECASE)
+"""Names that could be a number, or lanes of a PCIe link."""
+_HOST_FILES = ("/proc/sys/kernel/hostname", "/etc/hostname")
+_PSEUDONYM = "host"
 
 
-def mask(capture: Capture) -> Capture:
-    """A copy of a capture with the names of the machine and its parts replaced."""
-    return _Mask(capture).capture()
+def mask(capture: Capture, vocabulary: Container[str] = ()) -> Capture:
+    """A copy of a capture with the names of the machine and its parts replaced.
+
+    `vocabulary`: words of kernels, drivers and tools, in small letters. A host that is called like
+    one of them is replaced only where nothing else can be meant.
+    """
+    hidden = _Mask(capture, vocabulary)
+    hidden.capture()  # so that what stands in one place is known in all others
+    return hidden.capture()
 
 
 def _word(data: bytes) -> str:
@@ -84,45 +85,77 @@ def _texts(answer: Any, change: Callable[[str], str]) -> Any:
     return answer
 
 
+def _host_names(capture: Capture) -> set[str]:
+    """Return what the machine is called, in full and without its domain, and its domain."""
+    names = {capture.properties.get("label", "")}
+    for path in _HOST_FILES:
+        node = capture.nodes.get(path)
+        names.add((node.content or b"").decode("utf-8", "replace").strip() if node else "")
+    parts = [full.partition(".") for full in names]
+    names |= {short for short, _, _ in parts} | {domain for _, _, domain in parts if "." in domain}
+    return names - {""}
+
+
+def _host_pattern(names: set[str], vocabulary: Container[str] | None) -> re.Pattern[str] | None:
+    """Return what finds the names; a word of other meanings only where a host is meant.
+
+    With `vocabulary` None a host is meant everywhere.
+    """
+    patterns = []
+    for name in sorted(names, key=len, reverse=True):
+        word = re.escape(name)
+        if vocabulary is None:
+            pass
+        elif name.lower() in vocabulary or _AMBIGUOUS.fullmatch(name):
+            word = _NAMED_HOST + word
+        elif not name.strip("0123456789abcdefABCDEF"):  # a part of an address looks the same
+            word = rf"(?<!:)(?<![0-9a-f][0-9a-f]-)(?<!0x){word}(?!:\w|-[0-9a-f][0-9a-f]\b)"
+        patterns.append(word)
+    if not patterns:
+        return None
+    return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(patterns)})(?![A-Za-z0-9])", re.IGNORECASE)
+
+
 class _Mask:
     """What was replaced by what, in one capture."""
 
-    def __init__(self, capture: Capture) -> None:
+    def __init__(self, capture: Capture, vocabulary: Container[str]) -> None:
         self._capture = capture
-        self._seen: dict[str, dict[object, int]] = {}
-        label = capture.properties.get("label", "")
-        node = capture.nodes.get("/proc/sys/kernel/hostname")
-        said = (node.content or b"").decode("utf-8", "replace").strip() if node else ""
-        names = {name for full in (label, said) for name in (full, full.partition(".")[0])}
-        self._hosts = sorted(filter(None, names), key=len, reverse=True)
-        long = [re.escape(name) for name in self._hosts if len(name) >= _SHORT]
-        self._host = re.compile(rf"(?<![\w-])(?:{'|'.join(long)})(?![\w-])") if long else None
+        self._pseudonyms = Pseudonyms()
         self._kinds = self._module_kinds()
+        self._hosts = _host_pattern(_host_names(capture), vocabulary)
+        self._any_host = _host_pattern(_host_names(capture), None)
         self._serials: dict[str, str] = {}
-        self._collect()
+        self._known_serials = self._collect()
 
-    def _number(self, kind: str, value: object) -> int:
-        """The same small number for the same value, from 1."""
-        return self._seen.setdefault(kind, {}).setdefault(value, len(self._seen[kind]) + 1)
-
-    def _collect(self) -> None:
-        """Find the serial numbers, so that they are replaced wherever else they stand."""
+    def _collect(self) -> re.Pattern[str] | None:
+        """Find the serial numbers; returns what finds them wherever else they stand."""
         found: list[str] = []
         for answer in self._capture.answers.values():
             found += [text for key, text in _strings(answer) if "serial" in key.lower()]
-        for node in self._capture.nodes.values():
-            found += _SERIAL.findall((node.content or b"").decode("utf-8", "replace"))
+        for path, node in self._capture.nodes.items():
+            content = node.content or b""
+            found += _SERIAL.findall(content.decode("utf-8", "replace"))
+            if _SERIAL_FILE.search(path):
+                found.append(_word(content.strip()))
+            if path.endswith("/vpd"):
+                found += [
+                    _word(content[match.end() : match.end() + match[1][0]])
+                    for match in _VPD_SERIAL.finditer(content)
+                ]
         for finished in self._capture.commands.values():
             found += _SERIAL.findall(finished.stdout) + _SERIAL.findall(finished.stderr)
         for key, data in self._module_answers():
             found.append(_word(data[self._serial_bytes(key, len(data))]))
         for serial in found:
             if len(serial) > 4 and any(map(str.isdigit, serial)) and serial not in self._serials:
-                number = self._number("serial", serial)
+                number = self._pseudonyms.number("serial", serial.upper())
                 self._serials[serial] = f"SN{number}".ljust(len(serial), "X")[: len(serial)]
-        serials = sorted(self._serials, key=len, reverse=True)
-        pattern = "|".join(map(re.escape, serials))
-        self._known = re.compile(rf"(?<!\w)(?:{pattern})(?!\w)") if serials else None
+        self._serials |= {serial.upper(): hidden for serial, hidden in self._serials.items()}
+        # a short one of digits alone could be any number
+        sure = [serial for serial in self._serials if len(serial) > 7 or not serial.isdecimal()]
+        pattern = "|".join(map(re.escape, sorted(sure, key=len, reverse=True)))
+        return re.compile(rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])", re.I) if sure else None
 
     def capture(self) -> Capture:
         """The masked copy."""
@@ -130,30 +163,34 @@ class _Mask:
         new = Capture(blocks=dict(old.blocks))
         new.properties = old.properties | {"label": "host", "masked": "yes"}
         for path, node in old.nodes.items():
-            new.add(self._names(path), self._node(path, node))
+            new.add(self.text(path), self._node(path, node))
         for key, answer in old.answers.items():
-            new.answers[tuple(map(self._names, key))] = self._answer(key, answer)
+            new.answers[tuple(map(self.text, key))] = self._answer(key, answer)
         for argv, finished in old.commands.items():
-            new.commands[tuple(map(self._names, argv))] = finished._replace(
+            new.commands[tuple(map(self.text, argv))] = finished._replace(
                 stdout=self.text(finished.stdout), stderr=self.text(finished.stderr)
             )
         return new
 
     def _node(self, path: str, node: Node) -> Node:
         if node.target is not None:
-            return Node(target=self._names(node.target))
+            return Node(target=self.text(node.target))
         if node.content is None:
             return node
         if path.endswith("/config"):
             return Node(content=self._config(node.content))
         try:
             text = node.content.decode()
-        except UnicodeDecodeError:
-            return node
+        except UnicodeDecodeError:  # every byte stays where it is
+            return Node(
+                content=self._without_serials(node.content.decode("latin-1")).encode("latin-1")
+            )
         if path.endswith(_OPAQUE) and text.strip():
-            return Node(content=f"{self._number('opaque', text):016x}\n".encode())
-        if text.strip() in self._hosts:
-            return Node(content=b"host\n")
+            return Node(content=f"{self._pseudonyms.number('opaque', text):016x}\n".encode())
+        if path in _HOST_FILES:
+            return Node(content=f"{_PSEUDONYM}\n".encode())
+        if path.endswith("/node_desc") and self._any_host is not None:
+            text = self._any_host.sub(_PSEUDONYM, text, count=1)
         return Node(content=self.text(text).encode())
 
     def _answer(self, key: tuple[str, ...], answer: Any) -> Any:
@@ -167,72 +204,23 @@ class _Mask:
                 text = (data[: place.start] + hidden.ljust(size) + data[place.stop :]).hex()
                 return text if isinstance(answer, str) else {**answer, "data": text}
         if key[0] in (Question.SOCKETS, Question.ROUTE):
-            return _texts(answer, lambda text: self.text(self._ip4(text)))
+            return _texts(answer, lambda text: self.text(self._pseudonyms.ip4(text)))
         return _texts(answer, self.text)
 
     def text(self, text: str) -> str:
-        """A text without names of machines, cards and modules."""
-        text = self._names(text)
-        if self._known is not None:
-            text = self._known.sub(lambda match: self._serials[match[0]], text)
-        return self._host.sub("host", text) if self._host is not None else text
+        """A text, path or name without names of machines, cards and modules."""
+        text = self._without_serials(self._pseudonyms.addresses(text))
+        return self._hosts.sub(_PSEUDONYM, text) if self._hosts is not None else text
 
-    def _names(self, text: str) -> str:
-        """A path, name or text without hardware addresses."""
-        text = _ADDRESS.sub(self._address, text)
-        text = _LABELLED.sub(self._bare, text)
-        return _NAMED.sub(self._bare, text)
-
-    def _bare(self, match: re.Match[str]) -> str:
-        return match[1] + self._octets(bytes.fromhex(match[2])).hex()
-
-    def _address(self, match: re.Match[str]) -> str:
-        if match["octets"]:
-            separator = match[0][2]
-            octets = bytes.fromhex(match[0].replace(separator, ""))
-            return self._octets(octets).hex(separator)
-        if match["groups"]:
-            return self._octets(bytes.fromhex(match[0].replace(":", ""))).hex(":", 2)
-        try:
-            address = ipaddress.IPv6Address(match[0])
-        except ValueError:
-            return match[0]
-        if address.is_loopback or address.is_multicast or int(address) == 0:
-            return match[0]
-        return str(ipaddress.IPv6Address(self._octets(address.packed)))
-
-    def _octets(self, octets: bytes) -> bytes:
-        """A MAC (6), GUID (8), GID (16) or InfiniBand address (20) with another last part."""
-        if octets.strip(b"\0") in (b"", b"\1") or not octets.strip(b"\xff"):
-            return octets
-        if len(octets) == 20:
-            return octets[:4] + self._octets(octets[4:])
-        if len(octets) == 16:
-            prefix, rest = octets[:8], octets[8:]
-            if prefix == bytes(8):  # an IPv4 address as a GID
-                return prefix + rest[:4] + self._packed_ip4(rest[4:])
-            if prefix[:2] != b"\xfe\x80":
-                number = self._number("prefix", prefix)
-                prefix = bytes.fromhex("20010db80000") + (number & 0xFFFF).to_bytes(2, "big")
-            return prefix + self._octets(rest)
-        vendor, last = octets[:3], octets[-3:]
-        key = (bytes([vendor[0] & ~2]) + vendor[1:], last)
-        number = self._number("card", key) & 0xFFFFFF
-        return octets[:-3] + number.to_bytes(3, "big")
-
-    def _packed_ip4(self, packed: bytes) -> bytes:
-        address = ipaddress.IPv4Address(packed)
-        if address.is_private or address.is_multicast:
-            return packed
-        number = self._number("ip4", packed) % 256
-        return ipaddress.IPv4Address(f"203.0.113.{number}").packed
-
-    def _ip4(self, text: str) -> str:
-        try:
-            address = ipaddress.IPv4Address(text)
-        except ValueError:
+    def _without_serials(self, text: str) -> str:
+        text = _SERIAL.sub(self._labelled, text)
+        if self._known_serials is None:
             return text
-        return str(ipaddress.IPv4Address(self._packed_ip4(address.packed)))
+        return self._known_serials.sub(lambda match: self._serials[match[0].upper()], text)
+
+    def _labelled(self, match: re.Match[str]) -> str:
+        head = match[0][: match.start(1) - match.start()]
+        return head + self._serials.get(match[1], match[1])
 
     def _config(self, data: bytes) -> bytes:
         """A PCI configuration space with another device serial number (capability 0x0003)."""
@@ -242,7 +230,7 @@ class _Mask:
                 break
             head = int.from_bytes(data[place : place + 4], "little")
             if head & 0xFFFF == 0x0003:
-                serial = self._octets(data[place + 4 : place + 12][::-1])
+                serial = self._pseudonyms.octets(data[place + 4 : place + 12][::-1])
                 hidden[place + 4 : place + 12] = serial[::-1]
             place = head >> 20
         return bytes(hidden)
@@ -251,7 +239,7 @@ class _Mask:
         """Bytes of module EEPROMs with the question that they answer."""
         for key, answer in self._capture.answers.items():
             numbers = {"module-page": 5, "module-eeprom": 0}.get(key[0])
-            if numbers != len(key) - 2 or not all(map(str.isdecimal, key[2:])):
+            if numbers != len(key) - 2 or None in [whole(part, COUNT) for part in key[2:]]:
                 continue
             text = answer.get("data") if isinstance(answer, dict) else answer
             if isinstance(text, str):

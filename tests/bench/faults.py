@@ -278,6 +278,38 @@ TABLE: Mapping[str, str] = {
     "run as nobody without access to /sys/class/net": (
         "test_faults_ports::test_as_nobody_without_sysfs_netlink_still_tells"
     ),
+    "numbers of any length in names, settings and command lines": (
+        "test_faults_numbers::test_no_command_ends_at_a_number_of_any_length"
+    ),
+    "nan, inf and 1e999 in the output of tools": (
+        "test_faults_numbers::test_tools_that_print_such_numbers_print_none"
+    ),
+    "hundreds of cards, functions and ports": (
+        "test_crowds::test_no_work_grows_by_the_square_of_the_ports"
+    ),
+    "captures of 31 MiB of anything": ("test_captured::test_a_large_capture_takes_little_memory"),
+    "a capture with lines that make no sense": (
+        "test_captured::test_what_was_not_understood_is_told_with_its_first_line"
+    ),
+    "a capture that is cut off": (
+        "test_captured::test_a_torn_capture_is_told_wherever_it_was_torn"
+    ),
+    "a pipe or a device as a capture": ("test_captured::test_what_has_no_end_is_not_waited_for"),
+    "a capture that cannot be read": ("test_captured::test_a_file_that_cannot_be_read_is_named"),
+    "disk full while a capture is written": (
+        "test_capture::test_a_disk_that_is_full_is_told_with_the_file"
+    ),
+    "addresses in other spellings in a capture to be masked": (
+        "test_capture::test_an_address_that_is_known_is_hidden_in_every_spelling"
+    ),
+    "a host called like a word of the kernel": (
+        "test_capture::test_no_hosts_name_makes_a_capture_unreadable"
+    ),
+    "150 captures damaged by chance": ("test_mutants::test_mutated_captures_are_shown_in_bounds"),
+    "300 command lines by chance": ("test_mutants::test_command_lines_by_chance_end_in_order"),
+    "31 network devices with odd names": (
+        "test_mutants::test_devices_with_odd_names_are_shown_and_captured"
+    ),
 }
 """What is injected, and the test that does it: its file, its function."""
 

@@ -26,6 +26,8 @@ _POWERS = (Quantity.RX_POWER, Quantity.TX_POWER)
 def check_temperatures(case: Case) -> Iterator[Outcome]:
     """Chip and module are below their limits."""
     told: set[tuple[str, str]] = set()
+    cards = case.frame.sample.adapters
+    watched = {card.key for card in cards if any(one.hwmon for one in card.functions)}
     for name, frame, _ in case.each():
         port = frame.now.port
         adapter = case.frame.adapter(port.id)
@@ -36,10 +38,9 @@ def check_temperatures(case: Case) -> Iterator[Outcome]:
             told.add((owner, sensor.name))
             yield from _sensor(name, sensor, limits_of(sensor, frame.now, adapter))
         if port.is_mlx and not any(sensor.name == CHIP for sensor in frame.now.temperatures):
-            hangs = adapter is not None and any(function.hwmon for function in adapter.functions)
             reason = (
                 "the sensor has not answered yet"
-                if hangs
+                if port.adapter in watched
                 else why_empty(port_view(case.frame, port.id)).get("asic_c", "no sensor")
             )
             yield CouldNotTell(f"{name}: {CHIP} temperature", reason)

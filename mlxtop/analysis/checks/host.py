@@ -8,6 +8,7 @@ from mlxtop.analysis.checks.needs import is_fast, needs_fast
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome, Setting
 from mlxtop.model.cores import parse_cores
 from mlxtop.model.counters import Severity
+from mlxtop.model.number import COUNT, whole
 
 _CPUFREQ = "https://docs.kernel.org/admin-guide/pm/cpufreq.html"
 _IP = "https://docs.kernel.org/networking/ip-sysctl.html"
@@ -166,4 +167,4 @@ def check_machine(case: Case) -> Iterator[Outcome]:
 
 def _last(value: str | None) -> int | None:
     words = (value or "").split()
-    return int(words[-1]) if words and words[-1].isascii() and words[-1].isdecimal() else None
+    return whole(words[-1], COUNT) if words else None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import combinations
+from collections.abc import Iterable, Iterator, Mapping
 from shlex import quote
 
 from mlxtop.analysis.checks.needs import FAST, needs_card, needs_fast, needs_pci
@@ -23,7 +22,7 @@ from mlxtop.model.catalogue import STALLED_RD, STALLED_WR
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId, PortKind, slot_of
-from mlxtop.model.pcie import PciePath, payload
+from mlxtop.model.pcie import PcieLink, PciePath, payload
 from mlxtop.model.sample import AerError, PcieStatus
 from mlxtop.model.tuning import PortTuning
 
@@ -157,25 +156,38 @@ def check_switch(case: Case) -> Iterator[Outcome]:
     wanted = {adapter.key for adapter in case.adapters()}
     if len({slot.adapter.key for slot in _slots(everything)}) < _SEVERAL:
         yield Nothing("one card")
-    for one, two in combinations(_slots(everything), 2):
-        if one.adapter.key == two.adapter.key or not wanted & {one.adapter.key, two.adapter.key}:
+    for bridges, slots in _shared(_slots(everything)):
+        narrow, cards = bridges.limiting, {slot.adapter.key: slot.adapter for slot in slots}
+        if narrow is None or narrow.mbps is None or wanted.isdisjoint(cards):
             continue
-        theirs = {link.device for link in two.path.links}
-        shared = [link for link in one.path.links if link.device in theirs]
-        narrow = PciePath(tuple(shared)).limiting
-        if narrow is None or narrow.mbps is None:
-            continue
-        room, demand = (payload(narrow.mbps, None) or 0) * _MEGA, one.demand + two.demand
-        if demand > room:
+        room, demand = (payload(narrow.mbps, None) or 0) * _MEGA, sum(s.demand for s in slots)
+        if len(cards) >= _SEVERAL and demand > room:
+            first, *others = map(card_name, cards.values())
             yield Finding(
                 Severity.WARNING,
-                card_name(one.adapter),
+                first,
                 f"shares the bridge {narrow.device} ({gbps(narrow.mbps * _MEGA)} Gb/s raw) with"
-                f" {card_name(two.adapter)}",
-                f"the lines of both carry {gbps(demand)} Gb/s, the bridge {gbps(room)} usable",
+                f" {', '.join(others)}",
+                f"the lines of {'all' if others[1:] else 'both'} carry {gbps(demand)} Gb/s, the"
+                f" bridge {gbps(room)} usable",
                 "put one of the cards into a slot of its own at the processor",
                 _PCI,
             )
+
+
+def _shared(slots: Iterable[_Slot]) -> Iterator[tuple[PciePath, list[_Slot]]]:
+    """Yield the links that the same slots share, with these slots."""
+    below: dict[str, list[_Slot]] = {}
+    links: dict[str, PcieLink] = {}
+    for slot in slots:
+        for link in slot.path.links:
+            below.setdefault(link.device, []).append(slot)
+            links.setdefault(link.device, link)
+    alike: dict[tuple[int, int], list[str]] = {}
+    for device, sharing in below.items():  # PCIe is a tree: first slot and number say which ones
+        alike.setdefault((id(sharing[0]), len(sharing)), []).append(device)
+    for devices in alike.values():
+        yield PciePath(tuple(links[device] for device in devices)), below[devices[0]]
 
 
 @needs_pci

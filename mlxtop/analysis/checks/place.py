@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Nothing, Outcome
-from mlxtop.analysis.port_view import PortView, port_view
+from mlxtop.analysis.port_view import PortView
 from mlxtop.analysis.verdict import LIGHT
 from mlxtop.model.cores import format_cores, parse_cores
 from mlxtop.model.counters import Severity
@@ -14,27 +15,31 @@ from mlxtop.model.identity import Function, Port
 from mlxtop.model.tuning import LoadProgram
 
 _NUMA = "man 8 numactl; man 1 taskset"
-
-
-def function_of(case: Case, frame: PortFrame) -> Function | None:
-    """The PCI function of a port."""
-    adapter = case.frame.adapter(frame.now.port.id)
-    address = frame.now.port.function
-    return next((f for f in adapter.functions if f.address == address), None) if adapter else None
+MOST_PORTS = 64
+"""Ports that one program is compared with: it serves no more at a time."""
 
 
 def local_cores(function: Function | None) -> frozenset[int]:
     """The cores of the card's node; empty where the machine has one node, or does not tell."""
     if function is None or function.numa_node is None or not function.local_cpus:
         return frozenset()
-    return frozenset(parse_cores(function.local_cpus))
+    return _cores(function.local_cpus)
+
+
+@lru_cache(64)
+def _cores(text: str) -> frozenset[int]:
+    return frozenset(parse_cores(text))
 
 
 def check_test_programs(case: Case) -> Iterator[Outcome]:
     """Programs that measure run on cores of the card's own node."""
     looked = False
+    named, busy = (
+        _by_name(case),
+        [frame for _, frame, _ in case.each() if _busy(port_view(case.frame, frame.id))],
+    )
     for program in case.tuning.host.programs:
-        ports = list(_ports_of(case, program))
+        ports = list(_ports_of(program, named)) or busy
         if not ports:
             continue
         looked = True
@@ -44,24 +49,29 @@ def check_test_programs(case: Case) -> Iterator[Outcome]:
                 f"{name}: its cores", f"/proc/{program.pid}/status does not tell them"
             )
             continue
-        cores = [local_cores(function_of(case, frame)) for frame in ports]
+        functions = [case.frame.function(frame.now.port.id) for frame in ports[:MOST_PORTS]]
+        cores = {local_cores(function) for function in functions}
         if all(local and local.isdisjoint(program.cpus) for local in cores):
-            yield _elsewhere(name, program, ports[0].now.port, function_of(case, ports[0]))
+            yield _elsewhere(name, program, ports[0].now.port, functions[0])
     if not looked:
         yield Nothing("no iperf3, perftest or the like at work")
 
 
-def _ports_of(case: Case, program: LoadProgram) -> Iterator[PortFrame]:
-    """The ports that a command line names; without a name, those that carry traffic."""
-    frames = [frame for _, frame, _ in case.each()]
-    named = [frame for frame in frames if _names(program, frame.now.port)]
-    yield from named or (frame for frame in frames if _busy(port_view(case.frame, frame.id)))
+def _by_name(case: Case) -> Mapping[str, list[PortFrame]]:
+    """Return the ports to judge by the names of their devices."""
+    found: dict[str, list[PortFrame]] = {}
+    for _, frame, _ in case.each():
+        port = frame.now.port
+        for name in filter(None, (port.netdev, port.rdma, *port.extra_netdevs)):
+            found.setdefault(name, []).append(frame)
+    return found
 
 
-def _names(program: LoadProgram, port: Port) -> bool:
-    devices = {name for name in (port.netdev, port.rdma, *port.extra_netdevs) if name}
+def _ports_of(program: LoadProgram, named: Mapping[str, list[PortFrame]]) -> Iterator[PortFrame]:
+    """Yield the ports that a command line names, each once, in their order."""
     words = {word.rpartition("%")[2].rpartition("=")[2] for word in program.words}
-    return bool(words & devices)
+    frames = {frame.now.port.id: frame for word in words for frame in named.get(word, ())}
+    yield from (frames[port] for port in sorted(frames))
 
 
 def _busy(view: PortView) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mlxtop.analysis.checks.needs import is_infiniband, needs, needs_ethernet, needs_netdev
-from mlxtop.analysis.checks.place import function_of, local_cores
+from mlxtop.analysis.checks.place import local_cores
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Outcome
 from mlxtop.model.catalogue import CATALOGUE
 from mlxtop.model.cores import format_cores
@@ -69,7 +69,7 @@ def check_channels(case: Case) -> Iterator[Outcome]:
         if channels is None or channels.combined is None:
             yield _unread(name, "queues", "channels", settings)
         elif channels.combined == 1 and (channels.combined_max or 1) > 1 and _fast(frame):
-            local = local_cores(function_of(case, frame))
+            local = local_cores(case.frame.function(frame.now.port.id))
             most = min(channels.combined_max or 1, len(local) or 8)
             yield Finding(
                 Severity.WARNING,
@@ -95,7 +95,7 @@ def check_interrupts(case: Case) -> Iterator[Outcome]:
             reason = settings.absent.get("interrupts", "no queue's interrupt has a name we know")
             yield CouldNotTell(f"{name}: interrupts", reason)
             continue
-        yield from _placement(case, name, interrupts, function_of(case, frame))
+        yield from _placement(case, name, interrupts, case.frame.function(frame.now.port.id))
 
 
 def _placement(
