@@ -22,7 +22,12 @@ NAMES = {
     ("textual._compositor", "_dirty_regions"): "the compositor cannot tell which cells changed",
     ("textual._xterm_parser", "XTermParser"): "keys are not understood",
     ("textual.app", "_batch_count"): "a frame is written in the middle of a batch",
+    (
+        "textual.message_pump",
+        "_close_messages_no_wait",
+    ): "an error does not end the program in one line",
     ("textual.app", "_driver"): "terminal title, flow control and suspension fail",
+    ("textual.app", "_exception"): "the error that ended the program is not told",
     ("textual.app", "_screen_stacks"): "the style sheet is read twice at the start",
     ("textual.screen", "_compositor"): "screens keep Textual's compositor",
     ("textual.screen", "_compositor_refresh"): "an empty picture comes before the first",
@@ -35,11 +40,13 @@ NAMES = {
     ("textual.widget", "_scroll_required"): "a frame is written where its widgets stood before",
     ("textual.widget", "_set_dirty"): "a changed cell repaints its whole widget",
     ("textual.driver", "_app"): "the answer of the terminal does not reach flow control",
+    ("textual.driver", "_auto_restart"): "the terminal is not given back while another has it",
     ("textual.driver", "_debug"): "input is not read",
     ("textual.driver", "_loop"): "the answer of the terminal does not reach flow control",
+    ("textual.driver", "_size"): "the first picture has the size of another terminal",
     ("textual.drivers.linux_driver", "_disable_mouse_support"): "mouse codes stay switched on",
     ("textual.drivers.linux_driver", "_file"): "nothing is written",
-    ("textual.drivers.linux_driver", "_sigtstp_application"): "SIGTSTP does not stop the program",
+    ("textual.drivers.linux_driver", "_get_terminal_size"): "a huge terminal takes gigabytes",
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from mlxtop.analysis.findings import Case, CouldNotTell, Finding, Nothing, Outcome
-from mlxtop.analysis.port_view import PortView
+from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.verdict import LIGHT
 from mlxtop.model.cores import format_cores, parse_cores
 from mlxtop.model.counters import Severity
@@ -34,10 +34,8 @@ def _cores(text: str) -> frozenset[int]:
 def check_test_programs(case: Case) -> Iterator[Outcome]:
     """Programs that measure run on cores of the card's own node."""
     looked = False
-    named, busy = (
-        _by_name(case),
-        [frame for _, frame, _ in case.each() if _busy(port_view(case.frame, frame.id))],
-    )
+    named = _by_name(case)
+    busy = [frame for _, frame, _ in case.each() if _busy(port_view(case.frame, frame.id))]
     for program in case.tuning.host.programs:
         ports = list(_ports_of(program, named)) or busy
         if not ports:
