@@ -26,11 +26,11 @@ from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings, load
 from mlxtop.system.search import SAFE_PATH
 
 if TYPE_CHECKING:
-    from mlxtop.analysis.findings import Examiner
-    from mlxtop.analysis.heatwatch import Alert
-    from mlxtop.sources.live import LiveSource
+    from mlxtop.doctor.check import Examiner
+    from mlxtop.sampler.live import LiveSource
     from mlxtop.system.door import System
     from mlxtop.tui.app import MlxtopApp
+    from mlxtop.watch.heat import Alert
 
 COMMANDS: dict[str, str] = {
     "doctor": "say what slows the ports down, and what to do about it",
@@ -289,7 +289,7 @@ def _list_machines() -> int:
 
 
 def _source(args: argparse.Namespace, system: System, settings: Settings) -> LiveSource:
-    from mlxtop.sources.live import LiveSource
+    from mlxtop.sampler.live import LiveSource
 
     screen = not (args.once or args.json_stream or args.batch or args.command)
     return LiveSource(
@@ -358,7 +358,7 @@ def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
 
     feed = Feed(source)
     feed.start()  # the first look at the machine is over when the rest is loaded
-    from mlxtop.actions.hands import Hands
+    from mlxtop.change.context import ActionContext
     from mlxtop.tui.app import MlxtopApp
 
     @cache
@@ -368,7 +368,7 @@ def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
         return examination.Examiner(system)
 
     free = not (settings.readonly or system.captured)
-    app = MlxtopApp(source, settings, Hands(system) if free else None, feed)
+    app = MlxtopApp(source, settings, ActionContext(system) if free else None, feed)
     app.examine = examine
     return app
 
@@ -379,7 +379,7 @@ def _hooks(
     """What runs the user's scripts; None where there are none."""
     if not settings.hooks:
         return None
-    from mlxtop.actions.hooks import Hooks
+    from mlxtop.watch.hooks import Hooks
 
     hooks = Hooks(system, settings.hooks, settings.file, complain)
     console.warn(*(f"mlxtop: hooks: {fault}" for fault in hooks.faults()))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from mlxtop.analysis.checks import CHECKS
-from mlxtop.analysis.findings import (
+from mlxtop.doctor.check import (
     Case,
     CouldNotTell,
     Finding,
@@ -14,6 +13,7 @@ from mlxtop.analysis.findings import (
     Report,
     examine,
 )
+from mlxtop.doctor.checks import CHECKS
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, Function, PortId

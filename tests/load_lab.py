@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event
 
-from mlxtop.actions.load import LoadRun, Timing
-from mlxtop.actions.load_plan import plan_load
-from mlxtop.actions.load_session import Watch, guard_of
-from mlxtop.actions.run_log import RunWriter
-from mlxtop.analysis.load_outcome import Outcome
 from mlxtop.lab import LabSystem, ManualClock, load_lab
+from mlxtop.load.outcome import Outcome
+from mlxtop.load.plan import plan_load
+from mlxtop.load.request import LoadPlan, LoadRequest
+from mlxtop.load.run_log import RunWriter
+from mlxtop.load.runner import LoadRun, Timing
+from mlxtop.load.session import Watch, guard_of
 from mlxtop.model.frame import Frame
-from mlxtop.model.load_plan import LoadPlan, LoadRequest
-from mlxtop.pipeline import frames
-from mlxtop.sources.live import LiveSource
+from mlxtop.sampler.live import LiveSource
+from mlxtop.sampler.source import frames
 from mlxtop.system.door import System
 
 BRIEF = Timing(cooldown=0.0)

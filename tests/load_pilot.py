@@ -14,9 +14,9 @@ from collections.abc import Callable
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from mlxtop.actions.hands import Hands
+from mlxtop.change.context import ActionContext
+from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
-from mlxtop.sources.live import LiveSource
 from mlxtop.system.local import LocalSystem
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.screens.load import LoadDialog
@@ -35,7 +35,7 @@ async def drive(host: str, values: dict[str, str]) -> dict[str, object]:
     """Type everything, run it, and tell what came of it."""
     stop = values.pop("stop", None)
     system = LocalSystem()
-    app = MlxtopApp(LiveSource(system, 1.0, True), Settings(all=True), Hands(system))
+    app = MlxtopApp(LiveSource(system, 1.0, True), Settings(all=True), ActionContext(system))
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: app.state.selected)
         await pilot.press("I")

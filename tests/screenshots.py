@@ -31,7 +31,7 @@ _TEXT = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class LinkTypeSurvey:
     """A picture: the machine, the second of its life, the keys pressed until then.
 
     A key is pressed a second; `=text` is typed.
@@ -47,16 +47,16 @@ class Scene:
 
 
 SCENES = (
-    Scene("01-overview", "pacu", 175),
-    Scene("02-why-46-gigabits", "pacu", 20, ("d", "enter")),
-    Scene("03-heat", "fry", 62),
-    Scene("04-forecast", "fry", 46, ("enter", "2")),
-    Scene("05-load", "fry", 8, ("I", "=10.0.0.2", "f5"), after=7),
-    Scene("06-link-type", "cx3-hp", 20, ("L", "enter")),
-    Scene("07-errors", "faulty", 75, ("enter", "4")),
-    Scene("08-infiniband", "odroid", 100, ("enter", "5")),
-    Scene("09-scale", "dgx", 40, (), (200, 60)),
-    Scene("10-small", "cx3-hp", 60, (), (80, 24)),
+    LinkTypeSurvey("01-overview", "pacu", 175),
+    LinkTypeSurvey("02-why-46-gigabits", "pacu", 20, ("d", "enter")),
+    LinkTypeSurvey("03-heat", "fry", 62),
+    LinkTypeSurvey("04-forecast", "fry", 46, ("enter", "2")),
+    LinkTypeSurvey("05-load", "fry", 8, ("I", "=10.0.0.2", "f5"), after=7),
+    LinkTypeSurvey("06-link-type", "cx3-hp", 20, ("L", "enter")),
+    LinkTypeSurvey("07-errors", "faulty", 75, ("enter", "4")),
+    LinkTypeSurvey("08-infiniband", "odroid", 100, ("enter", "5")),
+    LinkTypeSurvey("09-scale", "dgx", 40, (), (200, 60)),
+    LinkTypeSurvey("10-small", "cx3-hp", 60, (), (80, 24)),
 )
 
 
@@ -86,7 +86,7 @@ def placed(svg: str) -> str:
     return _TEXT.sub(characters, svg)
 
 
-async def take(scene: Scene) -> str:
+async def take(scene: LinkTypeSurvey) -> str:
     """The picture of a scene as SVG."""
     async with walk(scene.machine, scene.size) as walking:
         await walking.forward(scene.seconds - len(scene.keys))

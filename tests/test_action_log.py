@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.actions.log import ActionLog, log_path, parse_log
+from mlxtop.change.log import ActionLog, log_path, parse_log
 from mlxtop.cli import main
 from mlxtop.commands import log as log_command
 from mlxtop.system.owner import Owner, invoking_owner, rights_of

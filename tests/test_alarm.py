@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from mlxtop.analysis.alarm import Alarm, AlarmState, advance
-from mlxtop.analysis.heat import Crossing, Forecast, Trend
-from mlxtop.analysis.heat_limits import HeatLimits, chip_limits, module_limits
+from mlxtop.analysis.forecast import Crossing, Forecast, Trend
 from mlxtop.model.module import Identity, Module, Quantity, Thresholds
 from mlxtop.model.sample import Temperature
+from mlxtop.watch.alarm import Alarm, AlarmState, advance
+from mlxtop.watch.heat_limits import HeatLimits, chip_limits, module_limits
 
 LIMITS = HeatLimits(70.0, 75.0, 85.0, "test")
 

@@ -13,7 +13,7 @@ from mlxtop.model.identity import PortId
 from mlxtop.model.incident import IncidentKind
 from mlxtop.model.module import Bound, Quantity
 from mlxtop.model.sample import PortSample, Sample
-from mlxtop.sources.live import LiveSource
+from mlxtop.sampler.live import LiveSource
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Answer, Question

@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from mlxtop.cli import main
 from mlxtop.commands.capture import capture, vocabulary
 from mlxtop.system.capture_file import HEADER, Capture, Node, parse_capture
+from mlxtop.system.capture_recorder import RecordingSystem
 from mlxtop.system.capture_writer import dump_capture
 from mlxtop.system.captured import CapturedSystem, DirectoryTree, load_captured
 from mlxtop.system.door import CommandRefused, Finished, Question, System
 from mlxtop.system.local import LocalSystem
 from mlxtop.system.masking import mask
-from mlxtop.system.recording import RecordingSystem
 from tests.hostile import TEXTS
 from tests.test_faults_parsers import seconds_of_cpu
 

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mlxtop
-from mlxtop.actions.log import ActionLog
-from mlxtop.actions.run_log import RunWriter
+from mlxtop.change.log import ActionLog
 from mlxtop.cli import COMMANDS
+from mlxtop.load.run_log import RunWriter
 from mlxtop.outputs import console
 from mlxtop.system.owner import Owner
 
@@ -27,7 +27,7 @@ CAPTURE = str(Path(__file__).parent / "hosts" / "cx4-x8.txt")
 
 WRITERS = {
     "outputs/console.py": "it is the place",
-    "actions/revert.py": "a program of its own that has nothing but the standard library",
+    "change/revert.py": "a program of its own that has nothing but the standard library",
     "tui/screens/link_type.py": "one fixed text while the screen is away",
 }
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from mlxtop.model.counters import Origin
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.sample import AerError, LinkLayer, LinkState, PortSample, Sample
-from mlxtop.sources import ethtool, families, hwmon, netdev, pci, rdma, sysfs
-from mlxtop.sources.discover import discover
-from mlxtop.sources.live import LiveSource
+from mlxtop.sampler.discover import discover
+from mlxtop.sampler.live import LiveSource
+from mlxtop.sources.kernel import ethtool, families, hwmon, pci, rdma, sysfs
+from mlxtop.sources.kernel import net as netdev
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem, load_captured
 

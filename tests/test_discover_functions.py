@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from mlxtop.model.identity import PortKind
-from mlxtop.sources.discover import Inventory, discover
+from mlxtop.sampler.discover import Inventory, discover
 from mlxtop.system.capture_file import HEADER, parse_capture
 from mlxtop.system.captured import CapturedSystem
 

@@ -14,7 +14,7 @@ from mlxtop.cli import main
 from mlxtop.commands.udev_rules import udev_rules
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.sample import Link, LinkLayer, PortSample
-from mlxtop.sources.probe import full_size, parse_ping, valid_host
+from mlxtop.sources.tools.ping import full_size, parse_ping, valid_host
 from mlxtop.system.door import Finished
 
 HOSTS = Path(__file__).parent / "hosts"

@@ -6,15 +6,15 @@ from threading import Event
 
 import pytest
 
-from mlxtop.analysis.findings import Report
 from mlxtop.analysis.port_view import port_view
 from mlxtop.commands.doctor import watch
 from mlxtop.commands.examination import Examiner
+from mlxtop.doctor.check import Report
 from mlxtop.lab import MACHINES, ManualClock, load_lab
 from mlxtop.model.frame import Frame
 from mlxtop.model.tuning import Tuning
 from mlxtop.present.ceiling import ceiling_line
-from mlxtop.sources.live import LiveSource
+from mlxtop.sampler.live import LiveSource
 
 QUIET = 130.0
 """Seconds after the start at which pacu has little to do."""

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.module import Flag, Module, Quantity, Thresholds
-from mlxtop.sources.ethtool_m import parse_ethtool_m
+from mlxtop.sources.module.ethtool_m import parse_ethtool_m
 
 DUPLICATES = """[ { "identifier": 17, "vendor_name": "ACME", "module_temperature": 56.5,
   "rx_power": { "values": [ 0.5,0 ], "type": "avg" }, "laser_tx_bias_current": [ 7,6 ],

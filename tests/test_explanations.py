@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.analysis.checks import CHECKS
-from mlxtop.analysis.explanations import counter_topic, explain
+from mlxtop.doctor.checks import CHECKS
+from mlxtop.doctor.explanations import counter_topic, explain
 from mlxtop.model.catalogue import CATALOGUE
 
 

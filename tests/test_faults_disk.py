@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import mlxtop
-from mlxtop.actions import revert
-from mlxtop.actions.log import log_path
-from mlxtop.actions.run_log import read_run
+from mlxtop.change import revert
+from mlxtop.change.log import log_path
+from mlxtop.load.run_log import read_run
 from mlxtop.system.owner import invoking_owner
 from tests.test_revert import Place
 
@@ -91,7 +91,7 @@ def test_a_disk_that_fills_up_ends_the_record_and_not_the_load(tmp_path: Path) -
 
 
 APPEND = """
-from mlxtop.actions.log import own_log
+from mlxtop.change.log import own_log
 import os, sys
 log = own_log()
 print(log.record(action="first", text="x" * int(sys.argv[1])))

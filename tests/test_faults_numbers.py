@@ -12,24 +12,24 @@ from typing import Any
 
 import pytest
 
-from mlxtop.actions.guard import _own_ssh_port
-from mlxtop.actions.load_plan import _may_bind
-from mlxtop.analysis.checks.host import _last
+from mlxtop.change.guard import _own_ssh_port
 from mlxtop.cli import main
+from mlxtop.doctor.checks.host import _last
+from mlxtop.load.iperf3_json import parse_stream_line
+from mlxtop.load.perftest import read_gid_index
+from mlxtop.load.plan import _may_bind
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Host, natural
 from mlxtop.model.sample import Sample
-from mlxtop.sources.ethtool_m import parse_ethtool_m
-from mlxtop.sources.hwmon import read_sensors, sensor_name
-from mlxtop.sources.iperf3_json import parse_stream_line
-from mlxtop.sources.irq import parse_interrupts, read_interrupts
-from mlxtop.sources.kernel_log import parse_dmesg
-from mlxtop.sources.mlxlink import parse_mlxlink
-from mlxtop.sources.perftest import read_gid_index
-from mlxtop.sources.processes import Process, read_processes, socket_inodes
-from mlxtop.sources.rdma import read_devices
-from mlxtop.sources.sockets import IPERF3_PORT, SSH_PORT, iperf3_ports, ssh_ports
-from mlxtop.sources.tuning import read_host
+from mlxtop.sampler.settings import read_host
+from mlxtop.sources.kernel.hwmon import read_sensors, sensor_name
+from mlxtop.sources.kernel.irq import parse_interrupts, read_interrupts
+from mlxtop.sources.kernel.kernel_log import parse_dmesg
+from mlxtop.sources.kernel.proc import Process, read_processes, socket_inodes
+from mlxtop.sources.kernel.rdma import read_devices
+from mlxtop.sources.kernel.tcp import IPERF3_PORT, SSH_PORT, iperf3_ports, ssh_ports
+from mlxtop.sources.module.ethtool_m import parse_ethtool_m
+from mlxtop.sources.tools.mlxlink import parse_mlxlink
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.kmsg import parse_record
 from tests.hostile import TEXTS

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import mlxtop
 from mlxtop.model.module import Quantity, Thresholds
-from mlxtop.sources.eeprom import Memory
+from mlxtop.sources.module.memory import Memory
 from mlxtop.system.door import Finished, KernelRecord
 from mlxtop.system.genetlink import SIMPLE
 from tests.hostile import BYTES, VALUES

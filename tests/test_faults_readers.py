@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from mlxtop.model.json_text import encode
 from mlxtop.outputs.document import document
 from mlxtop.outputs.table import table
-from mlxtop.pipeline import frames
 from mlxtop.present.overview import overview
 from mlxtop.present.pages import PAGES
 from mlxtop.present.text import plain
 from mlxtop.present.view import View
-from mlxtop.sources.live import LiveSource
+from mlxtop.sampler.live import LiveSource
+from mlxtop.sampler.source import frames
 from tests.hostile import TEXTS, Hostile
 
 

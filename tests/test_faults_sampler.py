@@ -14,10 +14,10 @@ from mlxtop.model.catalogue import CATALOGUE, NET_RX_BYTES
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.outputs.document import document
-from mlxtop.pipeline import frames
-from mlxtop.sources import live
-from mlxtop.sources.discover import discover
-from mlxtop.sources.live import LiveSource
+from mlxtop.sampler import live
+from mlxtop.sampler.discover import discover
+from mlxtop.sampler.live import LiveSource
+from mlxtop.sampler.source import frames
 from mlxtop.system.door import DeviceEvent, Question
 from tests.test_live import PORT, VETH, Machine, _tell
 

@@ -91,7 +91,7 @@ import time
 from threading import Event
 from mlxtop import cli
 from mlxtop.settings import Settings
-from mlxtop.sources.live import LiveSource
+from mlxtop.sampler.live import LiveSource
 from mlxtop.system.door import Question
 from tests.test_live import Machine
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mlxtop.actions.privilege import Access
-from mlxtop.actions.stored import read_config
+from mlxtop.change.privilege import Access
+from mlxtop.link_type.stored import read_config
 from mlxtop.model.counters import Origin
 from mlxtop.model.json_text import encode
 from mlxtop.outputs.document import document
@@ -19,7 +19,7 @@ from mlxtop.present.clean import clean
 from mlxtop.present.pages import PAGES
 from mlxtop.present.text import plain
 from mlxtop.present.view import View
-from mlxtop.sources import mget_temp, mlxlink
+from mlxtop.sources.tools import mget_temp, mlxlink
 from mlxtop.system import commands, search
 from mlxtop.system.commands import Commands
 from mlxtop.system.door import Finished

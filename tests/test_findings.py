@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mlxtop.analysis.checks import CHECKS
-from mlxtop.analysis.findings import (
+from mlxtop.doctor.check import (
     Case,
     CouldNotTell,
     Finding,
@@ -15,6 +14,7 @@ from mlxtop.analysis.findings import (
     Probe,
     examine,
 )
+from mlxtop.doctor.checks import CHECKS
 from mlxtop.model.counters import Origin, Severity
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind

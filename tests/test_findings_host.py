@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from mlxtop.analysis.checks import CHECKS
-from mlxtop.analysis.findings import Nothing, Setting
+from mlxtop.doctor.check import Nothing, Setting
+from mlxtop.doctor.checks import CHECKS
 from mlxtop.model.tuning import HostTuning, LoadProgram, PciControl
 from tests.cases import (
     CARD,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mlxtop.analysis.checks import CHECKS
-from mlxtop.analysis.findings import Nothing
+from mlxtop.doctor.check import Nothing
+from mlxtop.doctor.checks import CHECKS
 from mlxtop.model.counters import Origin
 from mlxtop.model.linkreport import LinkReport
 from mlxtop.model.module import Identity, Module

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.actions.guard import Danger, Uses, find_uses
+from mlxtop.change.guard import Danger, Uses, find_uses
 from mlxtop.model.identity import PortId
-from mlxtop.sources.addresses import parse_addresses
-from mlxtop.sources.discover import discover
-from mlxtop.sources.processes import Process, option, parse_words
-from mlxtop.sources.rdma_users import parse_rdma_users
-from mlxtop.sources.routes import parse_default_devices
-from mlxtop.sources.sockets import (
+from mlxtop.sampler.discover import discover
+from mlxtop.sources.kernel.addresses import parse_addresses
+from mlxtop.sources.kernel.proc import Process, option, parse_words
+from mlxtop.sources.kernel.routes import parse_default_devices
+from mlxtop.sources.kernel.storage import addresses_in, parse_mounts
+from mlxtop.sources.kernel.tcp import (
     has_session,
     iperf3_ports,
     parse_sockets,
@@ -21,7 +21,7 @@ from mlxtop.sources.sockets import (
     parse_unit_ports,
     ssh_ports,
 )
-from mlxtop.sources.storage import addresses_in, parse_mounts
+from mlxtop.sources.tools.rdma_users import parse_rdma_users
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 

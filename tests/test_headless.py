@@ -7,9 +7,9 @@ from threading import Event
 
 import pytest
 
-from mlxtop.analysis.heatwatch import Alert, AlertKind
 from mlxtop.model.sample import Link, LinkLayer, LinkState, Sample
 from mlxtop.outputs import headless
+from mlxtop.watch.heat import Alert, AlertKind
 from tests.samples import PACU, WALL, G, Samples, ethernet, sample
 
 UP = Link(LinkLayer.ETHERNET, LinkState.UP, speed=100 * G)

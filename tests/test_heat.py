@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mlxtop.analysis.heat import Crossing, Forecast, Trend, forecast, steadied
+from mlxtop.analysis.forecast import Crossing, Forecast, Trend, forecast, steadied
 from tests.heat_curves import Body, Sensor, readings, truth
 
 Points = list[tuple[float, float]]

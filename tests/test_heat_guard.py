@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mlxtop.actions.heat_guard import HeatGuard
+from mlxtop.load.guard import HeatGuard
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.sample import Link, LinkState, Temperature
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from mlxtop.analysis.alarm import AlarmState
-from mlxtop.analysis.heatwatch import Alert, AlertKind, HeatWatch
 from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import Host, PortId
@@ -16,6 +14,8 @@ from mlxtop.model.sample import (
     Sample,
     Temperature,
 )
+from mlxtop.watch.alarm import AlarmState
+from mlxtop.watch.heat import Alert, AlertKind, HeatWatch
 from tests.heat_curves import Body, Sensor, readings
 from tests.samples import PACU, card, mlx5_port
 

@@ -12,15 +12,15 @@ from threading import Event
 import pytest
 
 from mlxtop import cli
-from mlxtop.actions import hooks as module
-from mlxtop.actions.hooks import HookRefused, Hooks, environment, misnamed, runner, script_of
-from mlxtop.analysis.heat import Forecast, Trend
-from mlxtop.analysis.heatwatch import Alert, AlertKind
+from mlxtop.analysis.forecast import Forecast, Trend
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.settings import Settings, load
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.local import LocalSystem
+from mlxtop.watch import hooks as module
+from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.hooks import HookRefused, Hooks, environment, misnamed, runner, script_of
 
 PORT = Port(PortId("0000:43:00.0", 1), PortKind.PHYSICAL, netdev="enp67s0np0")
 ALERT = Alert(

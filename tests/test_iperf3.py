@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.model.load import LoadError, LoadEvent, LoadInterval, LoadResult, LoadStart
-from mlxtop.sources.iperf3 import (
+from mlxtop.load.iperf3 import (
     Iperf3,
     Iperf3Reader,
     explain,
@@ -18,6 +17,7 @@ from mlxtop.sources.iperf3 import (
     parse_version,
     probe,
 )
+from mlxtop.model.load import LoadError, LoadEvent, LoadInterval, LoadResult, LoadStart
 from mlxtop.system.capture_file import HEADER, parse_capture
 from mlxtop.system.captured import CapturedSystem
 

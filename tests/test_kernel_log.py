@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mlxtop.model.counters import Severity
 from mlxtop.model.incident import Incident, IncidentKind
-from mlxtop.sources.kernel_log import parse_dmesg, parse_event, parse_message, sensors
+from mlxtop.sources.kernel.kernel_log import parse_dmesg, parse_event, parse_message, sensors
 from mlxtop.system.door import KernelRecord
 
 P5, P4 = "mlx5_core 0000:43:00.0", "mlx4_core 0000:09:00.0"

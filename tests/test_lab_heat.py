@@ -8,14 +8,14 @@ from threading import Event
 
 import pytest
 
-from mlxtop.analysis.alarm import AlarmState
-from mlxtop.analysis.heatwatch import AlertKind, HeatWatch
 from mlxtop.lab import ManualClock, load_lab
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.module import Bound, Quantity
-from mlxtop.sources.live import LiveSource
+from mlxtop.sampler.live import LiveSource
+from mlxtop.watch.alarm import AlarmState
+from mlxtop.watch.heat import AlertKind, HeatWatch
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import pytest
 
 from mlxtop import lab
 from mlxtop.lab import MACHINES, LabSystem, ManualClock, load_lab
-from mlxtop.sources.discover import discover
+from mlxtop.sampler.discover import discover
 from mlxtop.system.door import Question
 
 SUBCOMMANDS = {"capture", "doctor", "link-type", "load", "runs", "log", "list"}

@@ -7,8 +7,8 @@ import pytest
 
 from mlxtop.lab import LabSystem, ManualClock, load_lab
 from mlxtop.model.linktype import LinkType
-from mlxtop.sources.mstconfig import Column, Trouble, parse_mstconfig, parse_mstconfig_json
-from mlxtop.sources.mstfwreset import parse_levels, parse_reset
+from mlxtop.sources.tools.mstconfig import Column, Trouble, parse_mstconfig, parse_mstconfig_json
+from mlxtop.sources.tools.mstfwreset import parse_levels, parse_reset
 from mlxtop.system.door import Question
 
 BDF = "0000:43:00.0"

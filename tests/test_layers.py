@@ -8,30 +8,27 @@ import mlxtop
 
 ROOT = Path(mlxtop.__file__).parent
 
-ALLOWED = {
+_BELOW_CHANGES = {"watch", "analysis", "sampler", "sources", "system", "model"}
+_FEATURES = {"load", "link_type"}
+"""Packages of one feature each; none imports another."""
+_FRONT = {*_FEATURES, *_BELOW_CHANGES, "doctor", "change", "present", "settings"}
+
+ALLOWED: dict[str, set[str]] = {
     "model": set(),
     "system": {"model"},
+    "settings": {"system", "model"},
+    "lab": {"system", "model"},
     "sources": {"system", "model"},
+    "sampler": {"sources", "system", "model"},
     "analysis": {"model"},
     "watch": {"analysis", "system", "model"},
-    "present": {"analysis", "model"},
-    "actions": {"system", "sources", "analysis", "model"},
-    "commands": {
-        "actions",
-        "analysis",
-        "model",
-        "outputs",
-        "pipeline",
-        "present",
-        "settings",
-        "sources",
-        "system",
-    },
-    "lab": {"system", "model"},
-    "pipeline": {"sources", "model"},
-    "outputs": {"present", "watch", "analysis", "pipeline", "model"},
-    "tui": {"present", "watch", "analysis", "actions", "pipeline", "model", "settings"},
-    "settings": {"system", "model"},
+    "doctor": _BELOW_CHANGES,
+    "change": _BELOW_CHANGES,
+    **{feature: {"change", *_BELOW_CHANGES} for feature in _FEATURES},
+    "present": {*_FEATURES, "doctor", "change", "watch", "analysis", "model"},
+    "outputs": {"present", "watch", "analysis", "sampler", "model"},
+    "commands": {"outputs", *_FRONT},
+    "tui": _FRONT,
 }
 
 IMPORTERS = {

@@ -7,19 +7,27 @@ from dataclasses import replace
 
 import pytest
 
-from mlxtop.actions import describe
-from mlxtop.actions.activation import choose_level, persist, prepare_reset, read_levels
-from mlxtop.actions.cards import survey
-from mlxtop.actions.link_type import Change, Method, NothingToDo, Refused, Scene, methods, prepare
-from mlxtop.actions.naming import named_ports
-from mlxtop.actions.plan import Command, Switch, WriteFile
-from mlxtop.actions.privilege import Access
-from mlxtop.actions.run import carry_out, look
+from mlxtop.change.plan import Command, Switch, WriteFile
+from mlxtop.change.privilege import Access
 from mlxtop.lab import ManualClock, load_lab
+from mlxtop.link_type.carry_out import carry_out, look
+from mlxtop.link_type.naming import named_ports
+from mlxtop.link_type.plan import (
+    Change,
+    LinkTypeSurvey,
+    Method,
+    NothingToDo,
+    Refused,
+    methods,
+    prepare,
+)
+from mlxtop.link_type.reset import choose_level, persist, prepare_reset, read_levels
+from mlxtop.link_type.survey import survey
 from mlxtop.model.identity import PortId
 from mlxtop.model.linktype import LinkType
-from mlxtop.sources.discover import discover
-from mlxtop.sources.pci import card_lock
+from mlxtop.present import link_type as describe
+from mlxtop.sampler.discover import discover
+from mlxtop.sources.kernel.pci import card_lock
 from mlxtop.system.door import Finished
 from tests.link_lab import PHYSICS, LinkLab, link_lab
 
@@ -28,13 +36,13 @@ B1, B2 = PortId("0000:08:00.0", 1), PortId("0000:08:00.1", 1)
 FILES = "/sys/bus/pci/devices/0000:09:00.0/mlx4_port"
 
 
-def scene_of(system: LinkLab, rights: Access = Access.ROOT) -> Scene:
+def scene_of(system: LinkLab, rights: Access = Access.ROOT) -> LinkTypeSurvey:
     return look(system, rights)
 
 
 def change_of(
     system: LinkLab, wanted: dict[PortId, LinkType], method: Method | None = None
-) -> tuple[Scene, Change]:
+) -> tuple[LinkTypeSurvey, Change]:
     scene = scene_of(system)
     return scene, prepare(scene, scene.card_of(next(iter(wanted))), wanted, method)
 
@@ -352,7 +360,7 @@ def test_setting_is_never_ended_early() -> None:
 def test_another_tool_at_work_is_waited_for_and_then_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("mlxtop.actions.cards.LOCK_SECONDS", 0.0)
+    monkeypatch.setattr("mlxtop.link_type.survey.LOCK_SECONDS", 0.0)
     system = link_lab()
     scene, change = change_of(system, {B2: LinkType.ETH})
     lock = card_lock(system, B2.device)

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from mlxtop.actions import privilege
-from mlxtop.actions.cards import survey
-from mlxtop.actions.privilege import Access, NotAllowed
+from mlxtop.change import privilege
+from mlxtop.change.privilege import Access, NotAllowed
 from mlxtop.cli import parser
 from mlxtop.commands import link_type
+from mlxtop.link_type.survey import survey
+from mlxtop.sampler.discover import discover
 from mlxtop.settings import Settings
-from mlxtop.sources.discover import discover
-from mlxtop.sources.pci import DEVICES
+from mlxtop.sources.kernel.pci import DEVICES
 from mlxtop.system.captured import load_captured
 from mlxtop.system.door import REGISTERS, Finished
 from tests.link_lab import LinkLab, link_lab

@@ -15,7 +15,7 @@ from mlxtop.lab.clock import Either
 from mlxtop.model.counters import Origin
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import LinkState, Sample
-from mlxtop.sources.live import LiveSource, Stop
+from mlxtop.sampler.live import LiveSource, Stop
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Answer, DeviceEvent, Question
@@ -196,7 +196,7 @@ def test_counters_that_hang_delay_neither_the_others_nor_the_next_sample(
 def test_the_first_sample_of_a_machine_that_is_slow_itself_is_complete(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlxtop.sources.live.UNHURRIED", (0.6, 30.0))
+    monkeypatch.setattr("mlxtop.sampler.live.UNHURRIED", (0.6, 30.0))
     machine.slow = 0.015
     source = LiveSource(machine)
     began = machine.clock.now()

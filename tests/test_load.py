@@ -9,16 +9,16 @@ from threading import Event
 
 import pytest
 
-from mlxtop.actions.load import LoadRun, Timing
-from mlxtop.actions.load_session import LoadSession, LoadWish
-from mlxtop.actions.load_streams import LoadStreams
-from mlxtop.actions.run_log import list_ids, read_run
-from mlxtop.analysis.load_outcome import Phase
-from mlxtop.analysis.run_compare import compare
 from mlxtop.cli import main
 from mlxtop.lab import LabSystem, ManualClock, load_lab
+from mlxtop.load.compare import compare
+from mlxtop.load.outcome import Phase
+from mlxtop.load.processes import LoadStreams
+from mlxtop.load.request import LoadPlan, LoadRequest
+from mlxtop.load.run_log import list_ids, read_run
+from mlxtop.load.runner import LoadRun, Timing
+from mlxtop.load.session import LoadSession, LoadWish
 from mlxtop.model.load import Direction, LoadInterval, Tool
-from mlxtop.model.load_plan import LoadPlan, LoadRequest
 from mlxtop.system.door import Finished
 
 from .load_lab import first_frame, install, planned, run_load, simulated

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from mlxtop.actions import load
 from mlxtop.lab import LabSystem
-from mlxtop.model.load_plan import LoadRequest
+from mlxtop.load import runner as load
+from mlxtop.load.request import LoadRequest
 
 from .load_lab import run_load, simulated
 

@@ -8,18 +8,18 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from mlxtop import lab
-from mlxtop.actions.heat_guard import HeatGuard
-from mlxtop.actions.load import LoadRun
-from mlxtop.actions.load_course import LoadCourse
-from mlxtop.actions.load_members import Members, find_members
-from mlxtop.actions.load_plan import plan_load
-from mlxtop.actions.load_route import LoadRefused, Way, find_way
-from mlxtop.analysis.load_outcome import Phase
 from mlxtop.lab import LabSystem
+from mlxtop.load.course import LoadCourse
+from mlxtop.load.guard import HeatGuard
+from mlxtop.load.members import Members, find_members
+from mlxtop.load.outcome import Phase
+from mlxtop.load.plan import plan_load
+from mlxtop.load.request import LoadMember, LoadPlan, LoadRequest
+from mlxtop.load.route import LoadRefused, Way, find_way
+from mlxtop.load.runner import LoadRun
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.load import Direction
-from mlxtop.model.load_plan import LoadMember, LoadPlan, LoadRequest
 from mlxtop.model.sample import Link, LinkState, PortSample, Temperature
 from mlxtop.system.capture_file import HEADER, parse_capture
 from mlxtop.system.captured import CapturedSystem

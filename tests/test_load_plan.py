@@ -2,13 +2,13 @@
 
 import pytest
 
-from mlxtop.actions.load_commands import Layout, Share, iperf3_command
-from mlxtop.actions.load_plan import plan_load
-from mlxtop.actions.load_route import LoadRefused, resolve
 from mlxtop.lab import LabSystem, ManualClock, load_lab
+from mlxtop.load.commands import Layout, Share, iperf3_command
+from mlxtop.load.iperf3 import Iperf3
+from mlxtop.load.plan import plan_load
+from mlxtop.load.request import LoadRequest
+from mlxtop.load.route import LoadRefused, resolve
 from mlxtop.model.load import Direction, Tool
-from mlxtop.model.load_plan import LoadRequest
-from mlxtop.sources.iperf3 import Iperf3
 from mlxtop.system.capture_file import HEADER, parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Answer, Question

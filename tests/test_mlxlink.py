@@ -13,8 +13,14 @@ from hypothesis import strategies as st
 
 from mlxtop.model.linkreport import LinkReport
 from mlxtop.model.module import Flag, Quantity
-from mlxtop.sources.mget_temp import parse_mget_temp, read_mget_temp, what_would_help
-from mlxtop.sources.mlxlink import ToolFailed, failure, find_tool, parse_mlxlink, read_link_report
+from mlxtop.sources.tools.mget_temp import parse_mget_temp, read_mget_temp, what_would_help
+from mlxtop.sources.tools.mlxlink import (
+    ToolFailed,
+    failure,
+    find_tool,
+    parse_mlxlink,
+    read_link_report,
+)
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Finished

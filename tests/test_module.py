@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.module import Bound, Flag, Lane, Module, Quantity, Thresholds, dbm
-from mlxtop.sources import module as reading
-from mlxtop.sources.eeprom import Memory
-from mlxtop.sources.module import ModuleReader, ModuleSilent, decode_eeprom, read_module
+from mlxtop.sources.module import reader as reading
+from mlxtop.sources.module.memory import Memory
+from mlxtop.sources.module.reader import ModuleReader, ModuleSilent, decode_eeprom, read_module
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Answer, Question

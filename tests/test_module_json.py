@@ -8,7 +8,7 @@ from typing import Any
 from mlxtop.model.linkreport import LinkReport
 from mlxtop.model.module import Flag, Module
 from mlxtop.outputs.document import document
-from mlxtop.sources.module import decode_eeprom
+from mlxtop.sources.module.reader import decode_eeprom
 from tests.module_images import IMAGES, put, qsfp28
 from tests.samples import PACU, ethernet, frame, sample
 

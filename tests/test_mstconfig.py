@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.linktype import LinkType, PortType, link_type_of, parse_port_type
-from mlxtop.sources.mstconfig import (
+from mlxtop.sources.tools.mstconfig import (
     Column,
     ConfigReport,
     Trouble,
@@ -18,7 +18,7 @@ from mlxtop.sources.mstconfig import (
     parse_mstconfig_json,
     trouble_of,
 )
-from mlxtop.sources.mstfwreset import parse_levels, parse_reset
+from mlxtop.sources.tools.mstfwreset import parse_levels, parse_reset
 
 CAPTURES = os.environ.get("MLXTOP_CAPTURES", "")
 

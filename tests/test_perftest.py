@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlxtop.load.perftest import explain_failure, parse_report, read_gid_index
 from mlxtop.model.load import Tool
-from mlxtop.sources.perftest import explain_failure, parse_report, read_gid_index
 from mlxtop.system.capture_file import HEADER, parse_capture
 from mlxtop.system.captured import CapturedSystem
 

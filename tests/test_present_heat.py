@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlxtop.analysis.heat import Crossing, Forecast, Trend
-from mlxtop.analysis.heatwatch import HeatWatch
+from mlxtop.analysis.forecast import Crossing, Forecast, Trend
 from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import Frame
 from mlxtop.model.linkreport import LinkReport
@@ -15,7 +14,8 @@ from mlxtop.present.heat import forecast_run
 from mlxtop.present.link import link
 from mlxtop.present.text import plain
 from mlxtop.present.view import View
-from mlxtop.sources.module import decode_eeprom
+from mlxtop.sources.module.reader import decode_eeprom
+from mlxtop.watch.heat import HeatWatch
 from tests.module_images import IMAGES, put, qsfp28
 from tests.samples import PACU, ethernet, frame, sample
 

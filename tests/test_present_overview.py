@@ -13,11 +13,11 @@ from mlxtop.lab.clock import ManualClock
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.sample import Link, LinkState, PortSample
-from mlxtop.pipeline import frames
 from mlxtop.present.columns import layout
 from mlxtop.present.overview import Order, entries, overview, totals
 from mlxtop.present.text import line_width, plain
-from mlxtop.sources.live import LiveSource
+from mlxtop.sampler.live import LiveSource
+from mlxtop.sampler.source import frames
 from tests.samples import IB, PACU, ethernet, frame, sample, veth
 
 

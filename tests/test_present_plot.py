@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.model.run import Run, parse_run
+from mlxtop.load.record import Run, parse_run
 from mlxtop.present.clean import width
 from mlxtop.present.plot import COLUMNS, ROWS, run_charts
 

@@ -26,8 +26,8 @@ RECORDER = """
 import json, sys
 from threading import Event
 from mlxtop.model.catalogue import NET_RX_BYTES, NET_TX_BYTES
-from mlxtop.pipeline import frames
-from mlxtop.sources.live import LiveSource
+from mlxtop.sampler.source import frames
+from mlxtop.sampler.live import LiveSource
 from mlxtop.system.door import Question
 from mlxtop.system.local import LocalSystem
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from mlxtop.actions import revert
-from mlxtop.actions.log import ActionLog
-from mlxtop.actions.port_types import Card, Failed, take_back
+from mlxtop.change import revert
+from mlxtop.change.log import ActionLog
+from mlxtop.change.port_types import Card, Failed, take_back
 from mlxtop.system.owner import Owner
 
 CARD = "0000:09:00.0"

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from mlxtop.actions.guard import Danger
-from mlxtop.sources.routes import read_default_devices
+from mlxtop.change.guard import Danger
+from mlxtop.sources.kernel.routes import read_default_devices
 from mlxtop.system.rtnetlink import parse_hop, parse_match, parse_route
 
 from . import netns
@@ -67,7 +67,7 @@ exec "$@"
 PROGRAM = """
 import json
 from pathlib import Path
-from mlxtop.sources.routes import read_default_devices, read_route
+from mlxtop.sources.kernel.routes import read_default_devices, read_route
 from mlxtop.system.local import LocalSystem
 system = LocalSystem()
 print(json.dumps(read_default_devices(system)))

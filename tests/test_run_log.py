@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.actions.run_log import RunWriter, find_id, list_ids, own_runs, read_run
-from mlxtop.model.run import parse_run
+from mlxtop.load.record import parse_run
+from mlxtop.load.run_log import RunWriter, find_id, list_ids, own_runs, read_run
 
 WALL = 1_795_158_435.0
 
@@ -79,7 +79,7 @@ def test_every_cut_leaves_the_samples_before_it(tmp_path: Path) -> None:
 
 def test_a_killed_writer_loses_no_line_that_it_had_told(tmp_path: Path) -> None:
     program = (
-        "import sys, pathlib; from mlxtop.actions.run_log import RunWriter\n"
+        "import sys, pathlib; from mlxtop.load.run_log import RunWriter\n"
         "w = RunWriter(pathlib.Path(sys.argv[1]), 0.0); w.begin(note='x')\n"
         "n = 0\n"
         "while True:\n"

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.analysis.run_compare import compare
 from mlxtop.cli import main
 from mlxtop.commands import runs
+from mlxtop.load.compare import compare
+from mlxtop.load.record import Run, parse_run
 from mlxtop.model.json_text import encode
-from mlxtop.model.run import Run, parse_run
 from tests.test_json_text import strict
 
 SHOW, COMPARE = ["show", "last"], ["compare", "last", "-1"]

@@ -16,7 +16,7 @@ import pytest
 import mlxtop
 from mlxtop.cli import main
 from mlxtop.lab import LabSystem
-from mlxtop.model.load_plan import LoadRequest
+from mlxtop.load.request import LoadRequest
 from mlxtop.system import search
 from mlxtop.system.door import Finished
 from tests.load_lab import planned

@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from mlxtop import settings
-from mlxtop.actions import revert
-from mlxtop.actions.log import ActionLog, own_log, private_directory
-from mlxtop.actions.run_log import RunWriter, own_runs, read_run
+from mlxtop.change import revert
+from mlxtop.change.log import ActionLog, own_log, private_directory
 from mlxtop.cli import main
+from mlxtop.load.run_log import RunWriter, own_runs, read_run
 from mlxtop.system.owner import Owner, invoking_owner, rights_of
 
 NOBODY = 65534

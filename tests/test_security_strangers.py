@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import mlxtop
-from mlxtop.actions.log import own_log
-from mlxtop.actions.run_log import own_runs
+from mlxtop.change.log import own_log
 from mlxtop.cli import main
+from mlxtop.load.run_log import own_runs
 from mlxtop.system import capture_file
 from mlxtop.system.capture_file import HEADER, parse_capture
 from mlxtop.system.captured import CapturedSystem, DirectoryTree

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from mlxtop.model.identity import Port, PortId, PortKind
-from mlxtop.sources.sockets import Connection
-from mlxtop.sources.streams import by_port, moved, read_moved, streams
+from mlxtop.sources.kernel.streams import by_port, moved, read_moved, streams
+from mlxtop.sources.kernel.tcp import Connection
 from mlxtop.system.capture_file import HEADER, parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.sock_diag import parse_socket

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import mlxtop
-from mlxtop.actions.log import log_path
-from mlxtop.actions.run_log import own_runs
+from mlxtop.change.log import log_path
+from mlxtop.load.run_log import own_runs
 from mlxtop.settings import config_path
 from mlxtop.system.owner import invoking_owner
 from tests.conftest import HOME

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mlxtop.actions import privilege
+from mlxtop.change import privilege
 from mlxtop.system.door import REGISTERS
 from mlxtop.system.foreground import claim, foreground, parse_locks
 from mlxtop.system.owner import Owner, rights_of

@@ -9,8 +9,8 @@ from time import monotonic
 
 import pytest
 
-from mlxtop.system import kept
-from mlxtop.system.kept import KEPT, KeptFiles, often
+from mlxtop.system import fd_cache as kept
+from mlxtop.system.fd_cache import KEPT, KeptFiles, often
 
 
 def descriptors(path: Path) -> int:

@@ -13,8 +13,8 @@ from textual.pilot import Pilot
 from textual.screen import ModalScreen
 
 from mlxtop.commands.examination import Examiner
+from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
-from mlxtop.sources.live import LiveSource
 from mlxtop.system.captured import load_captured
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.screens.events import Events

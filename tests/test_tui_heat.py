@@ -9,7 +9,6 @@ from math import exp, nan
 import pytest
 from textual.pilot import Pilot
 
-from mlxtop.analysis.heatwatch import Alert, AlertKind
 from mlxtop.model.counters import Severity
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Link, LinkState, Sample, Temperature
@@ -25,6 +24,7 @@ from mlxtop.tui.widgets.heat_chart import HeatChart
 from mlxtop.tui.widgets.heatplot import HeatPicture, Mark, future_columns, heat_lines, plot_columns
 from mlxtop.tui.widgets.lines import Styled
 from mlxtop.tui.widgets.timeline import timeline
+from mlxtop.watch.heat import Alert, AlertKind
 from tests.heat_curves import Body, Sensor, readings
 from tests.samples import PACU, Samples, ethernet, frame, sample
 from tests.test_tui_app import until

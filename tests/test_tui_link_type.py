@@ -10,10 +10,10 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from mlxtop.actions.hands import Hands
+from mlxtop.change.context import ActionContext
 from mlxtop.model.identity import PortId
+from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
-from mlxtop.sources.live import LiveSource
 from mlxtop.system.door import Finished
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.screens.link_type import LinkTypeDialog, Stage
@@ -74,7 +74,7 @@ async def opened(
     stop = Event()
     sample = next(LiveSource(system, 1.0, False, ()).samples(stop))
     stop.set()
-    app = MlxtopApp(Samples([sample], demo=True), Settings(), Hands(system))
+    app = MlxtopApp(Samples([sample], demo=True), Settings(), ActionContext(system))
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.state.frame is not None)
         for _ in range(10):
@@ -148,7 +148,7 @@ async def test_a_change_at_once_is_kept_by_yes() -> None:
 @pytest.mark.parametrize("key", ["n", "time"])
 async def test_a_change_at_once_is_taken_back(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if key == "time":
-        monkeypatch.setattr("mlxtop.actions.link_type.REVERT_SECONDS", 0)
+        monkeypatch.setattr("mlxtop.link_type.plan.REVERT_SECONDS", 0)
     system = link_lab()
     async with opened(system, A1) as screen:
         await screen.stage(Stage.CHOOSING)
@@ -250,7 +250,7 @@ async def test_readonly_has_no_such_key(readonly: bool) -> None:
     stop = Event()
     sample = next(LiveSource(system, 1.0, False, ()).samples(stop))
     stop.set()
-    hands = Hands(system) if readonly else None
+    hands = ActionContext(system) if readonly else None
     app = MlxtopApp(Samples([sample], demo=True), Settings(readonly=readonly), hands)
     async with app.run_test() as pilot:
         await until(pilot, lambda: app.state.frame is not None)

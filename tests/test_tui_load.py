@@ -11,14 +11,14 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from mlxtop.actions.hands import Hands
-from mlxtop.actions.load_session import SessionView
-from mlxtop.actions.run_log import list_ids, read_run
-from mlxtop.analysis.load_outcome import Phase
+from mlxtop.change.context import ActionContext
 from mlxtop.lab import ManualClock, load_lab
+from mlxtop.load.outcome import Phase
+from mlxtop.load.run_log import list_ids, read_run
+from mlxtop.load.session import SessionView
 from mlxtop.model.load import Direction, Tool
+from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
-from mlxtop.sources.live import LiveSource
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.screens.load import LoadDialog
 from mlxtop.tui.screens.load_form import FIELDS, WrongField, wish
@@ -48,7 +48,7 @@ async def dialog(
     """The application with the dialog open."""
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     system = load_lab(machine, ManualClock())
-    app = MlxtopApp(LiveSource(system, interval), Settings(), Hands(system))
+    app = MlxtopApp(LiveSource(system, interval), Settings(), ActionContext(system))
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.state.newest is not None and app.state.selected is not None)
         await pilot.press("I")
@@ -201,7 +201,7 @@ async def test_the_dialog_does_not_exist_where_nothing_may_be_changed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     system = load_lab("pacu", ManualClock())
-    app = MlxtopApp(LiveSource(system, 1.0), Settings(readonly=True), Hands(system))
+    app = MlxtopApp(LiveSource(system, 1.0), Settings(readonly=True), ActionContext(system))
     async with app.run_test() as pilot:
         await until(pilot, lambda: app.state.selected is not None)
         await pilot.press("I")

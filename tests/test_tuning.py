@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from mlxtop.model.cores import format_cores, parse_cores
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.tuning import Bond, BondSlave, PciControl, Tuning
-from mlxtop.sources.bonding import parse_bond, read_bonds
-from mlxtop.sources.irq import parse_interrupts
-from mlxtop.sources.pciconfig import parse_config
-from mlxtop.sources.queues import (
+from mlxtop.sampler.settings import read_host, read_tuning
+from mlxtop.sources.kernel.bonding import parse_bond, read_bonds
+from mlxtop.sources.kernel.irq import parse_interrupts
+from mlxtop.sources.kernel.pciconfig import parse_config
+from mlxtop.sources.kernel.queues import (
     parse_channels,
     parse_coalesce,
     parse_features,
@@ -28,7 +29,6 @@ from mlxtop.sources.queues import (
     parse_pause,
     parse_rings,
 )
-from mlxtop.sources.tuning import read_host, read_tuning
 from mlxtop.system.capture_file import HEADER, parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Question

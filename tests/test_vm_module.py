@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mlxtop.model.module import Module, Quantity, Thresholds
-from mlxtop.sources.ethtool_m import parse_ethtool_m
+from mlxtop.sources.module.ethtool_m import parse_ethtool_m
 from tests.vm import in_lab
 
 SCRIPT = r"""
@@ -26,7 +26,7 @@ for kind in sfp28-sr qsfp28-cwdm4 qsfpdd-dr4; do
 done
 cat > /run/look.py <<'P'
 import json, subprocess, sys
-from mlxtop.sources.module import ModuleReader, explain
+from mlxtop.sources.module.reader import ModuleReader, explain
 from mlxtop.system.local import LocalSystem
 system = LocalSystem()
 def look(netdev):
@@ -72,7 +72,7 @@ P
 $PYTHON /run/look.py
 $PYTHON -c '
 import os
-from mlxtop.sources.module import ModuleReader
+from mlxtop.sources.module.reader import ModuleReader
 from mlxtop.system.local import LocalSystem
 ModuleReader(LocalSystem(), "enp7s0np0").read()  # what it imports may lie where nobody may not look
 os.setgroups([])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlxtop.analysis.heatwatch import AlertKind
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import Link, LinkLayer, LinkState
 from mlxtop.outputs.watched import alarms_json, lines
 from mlxtop.watch.alarms import FADE_S, Alarm
+from mlxtop.watch.heat import AlertKind
 from mlxtop.watch.watch import Watch
 from tests.samples import PACU, WALL, G, ethernet, sample
 

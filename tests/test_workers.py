@@ -9,8 +9,8 @@ from threading import Event, get_ident
 
 import pytest
 
-from mlxtop.sources.slow import SlowReader
-from mlxtop.sources.workers import HELD_UP, Workers
+from mlxtop.sampler.slow import SlowReader
+from mlxtop.sampler.workers import HELD_UP, Workers
 from mlxtop.system.clock import RealClock
 
 LONG = 10.0
@@ -51,7 +51,7 @@ def hanging(workers: Workers) -> Event:
 def test_jobs_are_done_in_their_order_by_one_thread(
     workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlxtop.sources.workers.HELD_UP", LONG)  # however busy this machine is
+    monkeypatch.setattr("mlxtop.sampler.workers.HELD_UP", LONG)  # however busy this machine is
     done: list[tuple[int, int]] = []
     last = Event()
     for number in range(100):

@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 from mlxtop.cli import screen
 from mlxtop.lab import ManualClock, load_lab
 from mlxtop.model.sample import Problem
+from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
-from mlxtop.sources.live import LiveSource
 from mlxtop.tui.app import MlxtopApp
 
 

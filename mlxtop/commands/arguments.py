@@ -85,7 +85,7 @@ def misplaced(words: Sequence[str], whole: Usage) -> str | None:
 
 def host(text: str) -> str:
     """A host name or address that no command takes for an option. Raises ArgumentTypeError."""
-    from mlxtop.sources.probe import valid_host
+    from mlxtop.sources.tools.ping import valid_host
 
     if not valid_host(text):
         raise argparse.ArgumentTypeError(f"{text!r} is neither a host name nor an address")

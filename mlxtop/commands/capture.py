@@ -20,18 +20,18 @@ import mlxtop.system
 from mlxtop.commands.examination import Examiner
 from mlxtop.model.frame import Frame
 from mlxtop.outputs import console
-from mlxtop.pipeline import frames
+from mlxtop.sampler.live import LiveSource
+from mlxtop.sampler.settings import SERVICES
+from mlxtop.sampler.source import frames
 from mlxtop.settings import Settings
-from mlxtop.sources import mlxlink
-from mlxtop.sources.live import LiveSource
-from mlxtop.sources.module import read_module
-from mlxtop.sources.tuning import SERVICES
+from mlxtop.sources.module.reader import read_module
+from mlxtop.sources.tools import mlxlink
 from mlxtop.system.capture_file import Capture, Node
+from mlxtop.system.capture_recorder import UNREAD, RecordingSystem
 from mlxtop.system.capture_writer import dump_capture
 from mlxtop.system.door import System
 from mlxtop.system.masking import mask as masked
 from mlxtop.system.owner import invoking_owner, rights_of
-from mlxtop.system.recording import UNREAD, RecordingSystem
 
 SAMPLES, INTERVAL = 3, 0.5
 """Samples are taken until the slow readers have answered too."""

@@ -11,20 +11,20 @@ from itertools import islice
 from threading import Event
 
 from mlxtop.analysis.ceiling import Ceiling
-from mlxtop.analysis.findings import CouldNotTell, Finding, Report
 from mlxtop.analysis.port_view import port_view
 from mlxtop.commands.arguments import host
 from mlxtop.commands.examination import Examiner, probe
 from mlxtop.commands.udev_rules import FILE, udev_rules
+from mlxtop.doctor.check import CouldNotTell, Finding, Report
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.outputs import console
-from mlxtop.pipeline import frames
 from mlxtop.present.clean import clean
 from mlxtop.present.doctor import report_lines, summary
 from mlxtop.present.text import plain
+from mlxtop.sampler.live import LiveSource
+from mlxtop.sampler.source import frames
 from mlxtop.settings import Settings
-from mlxtop.sources.live import LiveSource
 from mlxtop.system.door import System
 
 WATCH = 6.0

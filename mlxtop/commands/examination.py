@@ -7,25 +7,25 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from mlxtop.actions.cards import Card, claimed, survey
-from mlxtop.actions.privilege import Access, NotAllowed, access
-from mlxtop.actions.stored import read_values
-from mlxtop.analysis.checks import CHECKS
-from mlxtop.analysis.findings import Case, Pending, Probe, Report, examine
+from mlxtop.change.privilege import Access, NotAllowed, access
+from mlxtop.doctor.check import Case, Pending, Probe, Report, examine
+from mlxtop.doctor.checks import CHECKS
+from mlxtop.link_type.stored import read_values
+from mlxtop.link_type.survey import Card, claimed, survey
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.sample import PcieStatus
 from mlxtop.model.tuning import Tuning
-from mlxtop.sources.discover import Inventory, discover
-from mlxtop.sources.mstconfig import TOOLS
-from mlxtop.sources.pci import read_pcie
-from mlxtop.sources.probe import full_size, ping, route_device, small_ping, valid_host
+from mlxtop.sampler.discover import Inventory, discover
+from mlxtop.sampler.settings import read_tuning
+from mlxtop.sampler.slow import SlowReader
+from mlxtop.sampler.workers import Workers
+from mlxtop.sources.kernel.pci import read_pcie
+from mlxtop.sources.kernel.streams import by_port, read_moved, streams
 from mlxtop.sources.reasons import reason
-from mlxtop.sources.slow import SlowReader
-from mlxtop.sources.streams import by_port, read_moved, streams
-from mlxtop.sources.tuning import read_tuning
-from mlxtop.sources.workers import Workers
+from mlxtop.sources.tools.mstconfig import TOOLS
+from mlxtop.sources.tools.ping import full_size, ping, route_device, small_ping, valid_host
 from mlxtop.system.door import System
 
 TOOL_SECONDS = 60.0

@@ -8,21 +8,21 @@ import sys
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from mlxtop.actions import describe
-from mlxtop.actions.activation import choose_level, persist, prepare_reset, read_levels
-from mlxtop.actions.cards import Card
-from mlxtop.actions.keeper import Keeper, waiting
-from mlxtop.actions.link_type import Change, Method, NothingToDo, Refused, Scene, prepare
-from mlxtop.actions.log import own_log
-from mlxtop.actions.naming import named_ports
-from mlxtop.actions.privilege import Access, NotAllowed, access
-from mlxtop.actions.run import Outcome, carry_out, look
+from mlxtop.change.log import own_log
+from mlxtop.change.pending import PendingChange, waiting
+from mlxtop.change.privilege import Access, NotAllowed, access
 from mlxtop.commands.arguments import between
+from mlxtop.link_type.carry_out import Outcome, carry_out, look
+from mlxtop.link_type.naming import named_ports
+from mlxtop.link_type.plan import Change, LinkTypeSurvey, Method, NothingToDo, Refused, prepare
+from mlxtop.link_type.reset import choose_level, persist, prepare_reset, read_levels
+from mlxtop.link_type.survey import Card
 from mlxtop.model.identity import PortId
 from mlxtop.model.linktype import LinkType
 from mlxtop.outputs import console
+from mlxtop.present import link_type as describe
 from mlxtop.present.clean import clean
-from mlxtop.sources.discover import discover
+from mlxtop.sampler.discover import discover
 from mlxtop.system.door import System
 
 _TYPES = frozenset(LinkType)
@@ -117,7 +117,7 @@ class _Session:
             return self._show(scene, ports)
         return self._change(scene, ports, kind)
 
-    def _show(self, scene: Scene, ports: Collection[PortId]) -> int:
+    def _show(self, scene: LinkTypeSurvey, ports: Collection[PortId]) -> int:
         if self._json:
             console.say_json(describe.scene_document(scene))
             return 0
@@ -133,7 +133,7 @@ class _Session:
         console.say(*describe.reasons(scene))
         return 0
 
-    def _change(self, scene: Scene, ports: Sequence[PortId], kind: LinkType | None) -> int:
+    def _change(self, scene: LinkTypeSurvey, ports: Sequence[PortId], kind: LinkType | None) -> int:
         change = self._prepared(scene, scene.card_of(ports[0]), ports, kind)
         sudo = self._rights is not Access.ROOT
         if not self._json:
@@ -162,7 +162,7 @@ class _Session:
             raise Refused("standard output was closed before the plan was read; not done") from None
 
     def _prepared(
-        self, scene: Scene, card: Card, ports: Sequence[PortId], kind: LinkType | None
+        self, scene: LinkTypeSurvey, card: Card, ports: Sequence[PortId], kind: LinkType | None
     ) -> Change:
         args = self._args
         if args.persist:
@@ -177,7 +177,7 @@ class _Session:
         method = Method.NOW if args.now else Method.STORED if args.stored else None
         return prepare(scene, card, dict.fromkeys(ports, kind), method)
 
-    def _typed(self, scene: Scene, change: Change) -> tuple[PortId, ...]:
+    def _typed(self, scene: LinkTypeSurvey, change: Change) -> tuple[PortId, ...]:
         """The ports whose names were given or are typed now; Refused where one is missing."""
         given = {
             port
@@ -227,7 +227,7 @@ class _Session:
             return False
         return self._confirmed(keeper)
 
-    def _confirmed(self, keeper: Keeper) -> bool:
+    def _confirmed(self, keeper: PendingChange) -> bool:
         """Ask until yes, no, or the time is over."""
         while (left := keeper.left()) > 0:
             word = self._ask(f"Keep it? It is taken back in {left:.0f} s. [y/n] ", left).lower()
@@ -273,7 +273,7 @@ class _Session:
         return 0 if all(kept.values()) else 1
 
 
-def _names_of(scene: Scene, wanted: PortId) -> tuple[str, ...]:
+def _names_of(scene: LinkTypeSurvey, wanted: PortId) -> tuple[str, ...]:
     found = [port for port in scene.inventory.ports if port.id == wanted]
     return tuple(name for port in found for name in (port.netdev, port.name) if name)
 

@@ -15,18 +15,18 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from mlxtop.commands.arguments import between, host
+from mlxtop.load.request import LoadPlan, LoadRequest
 from mlxtop.model.load import Direction, Tool
-from mlxtop.model.load_plan import LoadPlan, LoadRequest
 from mlxtop.model.quantity import typed_bits, typed_seconds
 from mlxtop.outputs import console
 
 if TYPE_CHECKING:
-    from mlxtop.actions.load import LoadRun
-    from mlxtop.actions.load_session import LoadWish
-    from mlxtop.analysis.load_outcome import Outcome
+    from mlxtop.load.outcome import Outcome
+    from mlxtop.load.runner import LoadRun
+    from mlxtop.load.session import LoadWish
     from mlxtop.model.frame import Frame
+    from mlxtop.sampler.live import LiveSource
     from mlxtop.settings import Settings
-    from mlxtop.sources.live import LiveSource
     from mlxtop.system.door import System
 
 _CPUS = re.compile(r"off|\d{1,4}(?:-\d{1,4})?(?:,\d{1,4}(?:-\d{1,4})?)*", re.ASCII)
@@ -98,7 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     """Run the test; 0 when it is complete."""
-    from mlxtop.sources.live import LiveSource
+    from mlxtop.sampler.live import LiveSource
 
     if settings.readonly:
         raise ValueError("load sends traffic: not with --readonly")
@@ -148,9 +148,9 @@ class _Test:
 
     def run(self) -> int:
         """Plan it, show it, run it, tell what came of it."""
-        from mlxtop.actions.load_plan import plan_load
-        from mlxtop.pipeline import frames
+        from mlxtop.load.plan import plan_load
         from mlxtop.present.load import plan_lines
+        from mlxtop.sampler.source import frames
 
         found = frames(self._source, self._stop)
         frame = next(found)
@@ -171,8 +171,8 @@ class _Test:
         return self._finish(outcome)
 
     def _measure(self, plan: LoadPlan, frame: Frame, found: Iterator[Frame]) -> Outcome:
-        from mlxtop.actions.load_session import prepare
-        from mlxtop.actions.run_log import own_runs
+        from mlxtop.load.run_log import own_runs
+        from mlxtop.load.session import prepare
 
         test, problem = prepare(
             self._system,
@@ -239,8 +239,8 @@ class _Test:
 
 def wish(args: argparse.Namespace) -> LoadWish:
     """All that was chosen for the test."""
-    from mlxtop.actions.load import Timing
-    from mlxtop.actions.load_session import LoadWish, Watch
+    from mlxtop.load.runner import Timing
+    from mlxtop.load.session import LoadWish, Watch
 
     chosen = None if args.guard in ("all", "off") else frozenset([args.guard])
     watch = Watch(args.guard != "off", chosen, args.ahead)
@@ -252,8 +252,8 @@ def wish(args: argparse.Namespace) -> LoadWish:
 
 def _serve(args: argparse.Namespace, system: System) -> int:
     """Servers for the far end, until each has served a test, or a signal."""
-    from mlxtop.actions.server import IperfServers
-    from mlxtop.model.load_plan import IPERF3_PORT
+    from mlxtop.load.request import IPERF3_PORT
+    from mlxtop.load.server import IperfServers
 
     if args.tool is not Tool.IPERF3:
         raise ValueError("--server is iperf3's; a perftest tool is started without HOST")

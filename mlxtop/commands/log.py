@@ -6,7 +6,7 @@ import argparse
 import shlex
 from collections.abc import Iterable, Mapping
 
-from mlxtop.actions.log import own_log
+from mlxtop.change.log import own_log
 from mlxtop.commands.arguments import between
 from mlxtop.outputs import console
 from mlxtop.present.clean import clean

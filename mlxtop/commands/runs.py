@@ -12,10 +12,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlxtop.actions.run_log import find_id, list_ids, own_runs, read_run
-from mlxtop.analysis.run_compare import Change, compare
+from mlxtop.load.compare import Change, compare
+from mlxtop.load.record import Run, number
+from mlxtop.load.run_log import find_id, list_ids, own_runs, read_run
 from mlxtop.model.json_text import encode
-from mlxtop.model.run import Run, number
 from mlxtop.outputs import console
 from mlxtop.present.clean import clean, fit
 from mlxtop.present.load import rate

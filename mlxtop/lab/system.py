@@ -13,7 +13,7 @@ from mlxtop.lab.answers import Kernel
 from mlxtop.lab.bootlog import boot_records, kmsg_text
 from mlxtop.lab.clock import Either
 from mlxtop.lab.drivers import Drivers
-from mlxtop.lab.mishaps import play
+from mlxtop.lab.faults import play
 from mlxtop.lab.netdir import add_hwmon, add_netdev, add_rdma
 from mlxtop.lab.network import Network
 from mlxtop.lab.pcidir import add_card, function_directory

@@ -19,7 +19,6 @@ from mlxtop.analysis.fields import (
     why_empty,
     why_empty_card,
 )
-from mlxtop.analysis.heat_limits import limits_of, module_limits
 from mlxtop.analysis.port_view import port_view
 from mlxtop.model.catalogue import counters_of
 from mlxtop.model.frame import Frame, PortFrame
@@ -29,6 +28,7 @@ from mlxtop.model.sample import PcieStatus, PortSample, Temperature
 from mlxtop.outputs.module import module_json, report_json
 from mlxtop.outputs.watched import alarms_json, incidents_json
 from mlxtop.watch.alarms import Alarm
+from mlxtop.watch.heat_limits import limits_of, module_limits
 from mlxtop.watch.watch import Event
 
 SCHEMA = 1

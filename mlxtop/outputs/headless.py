@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from threading import Event
 
-from mlxtop.analysis.heatwatch import Alert
 from mlxtop.model.frame import Frame
 from mlxtop.outputs import console, watched
 from mlxtop.outputs.document import document
 from mlxtop.outputs.table import table
-from mlxtop.pipeline import Source, frames
+from mlxtop.sampler.source import Source, frames
 from mlxtop.watch.alarms import Alarm
+from mlxtop.watch.heat import Alert
 from mlxtop.watch.watch import Event as Watched
 from mlxtop.watch.watch import Watch
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlxtop.analysis.heat_limits import HeatLimits
 from mlxtop.model.linkreport import LinkReport
 from mlxtop.model.module import Flag, Lane, Module, Quantity
 from mlxtop.model.sample import Temperature
+from mlxtop.watch.heat_limits import HeatLimits
 
 Json = dict[str, Any]
 

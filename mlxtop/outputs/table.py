@@ -7,10 +7,10 @@ import sys
 import time
 
 from mlxtop.model.frame import Frame
-from mlxtop.pipeline import Source
 from mlxtop.present.clean import clean
 from mlxtop.present.overview import overview
 from mlxtop.present.text import plain
+from mlxtop.sampler.source import Source
 
 PIPE_WIDTH = 160
 """Columns of a table that does not go to a terminal."""

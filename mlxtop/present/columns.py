@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from mlxtop.analysis.faults import severe_since_start
 from mlxtop.analysis.fields import meaning
-from mlxtop.analysis.heatwatch import HeatWatch, SensorHeat
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.throughput import Throughput
 from mlxtop.model.frame import Frame, PortFrame
@@ -23,6 +22,7 @@ from mlxtop.present import units
 from mlxtop.present.clean import fit
 from mlxtop.present.heat import STATES
 from mlxtop.present.text import Line, Role, Run, crop
+from mlxtop.watch.heat import HeatWatch, SensorHeat
 
 INDENT = 2
 """Columns before the first, where the cursor's mark stands."""

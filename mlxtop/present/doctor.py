@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mlxtop.analysis.ceiling import Ceiling
-from mlxtop.analysis.explanations import explain
-from mlxtop.analysis.findings import CouldNotTell, Finding, Report, Setting
+from mlxtop.doctor.check import CouldNotTell, Finding, Report, Setting
+from mlxtop.doctor.explanations import explain
 from mlxtop.model.counters import Severity
 from mlxtop.present.ceiling import ceiling_line
 from mlxtop.present.clean import clean

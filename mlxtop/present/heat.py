@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from mlxtop.analysis.alarm import AlarmState
-from mlxtop.analysis.heat import Crossing, Forecast, Trend
-from mlxtop.analysis.heat_limits import limits_of
-from mlxtop.analysis.heatwatch import SensorHeat
+from mlxtop.analysis.forecast import Crossing, Forecast, Trend
 from mlxtop.model.sample import Temperature
 from mlxtop.present import units
 from mlxtop.present.clean import clean, fit
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section
 from mlxtop.present.view import View, fact
+from mlxtop.watch.alarm import AlarmState
+from mlxtop.watch.heat import SensorHeat
+from mlxtop.watch.heat_limits import limits_of
 
 TITLES = {"module": "module", "asic": "ASIC"}
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mlxtop.analysis.load_outcome import Outcome, SensorHeat
-from mlxtop.analysis.soak import Soak
+from mlxtop.load.outcome import Outcome, SensorHeat
+from mlxtop.load.request import LoadPlan
+from mlxtop.load.soak import Soak
 from mlxtop.model.load import Latency, LoadInterval
-from mlxtop.model.load_plan import LoadPlan
 from mlxtop.present.clean import clean
 from mlxtop.present.units import bits_per_second
 

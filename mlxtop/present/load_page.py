@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from mlxtop.analysis.load_outcome import LoadStatus, Outcome, Phase, SensorHeat
+from mlxtop.load.outcome import LoadStatus, Outcome, Phase, SensorHeat
+from mlxtop.load.request import LoadPlan
 from mlxtop.model.load import LoadInterval
-from mlxtop.model.load_plan import LoadPlan
 from mlxtop.present.clean import clean
 from mlxtop.present.load import outcome_lines, rate, sensor_text
 from mlxtop.present.text import Line, Role, Section, labelled, wrap

@@ -9,7 +9,6 @@ from math import isclose
 from typing import NamedTuple
 
 from mlxtop.analysis.faults import severe_since_start
-from mlxtop.analysis.heatwatch import HeatWatch
 from mlxtop.analysis.port_view import port_view
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, PortId, PortKind, natural
@@ -18,6 +17,7 @@ from mlxtop.present import units
 from mlxtop.present.clean import clean
 from mlxtop.present.columns import Column, heading, layout, name_width, port_line, port_row
 from mlxtop.present.text import Line, Role, Run, crop, join, line_width
+from mlxtop.watch.heat import HeatWatch
 
 OTHER = "Other network devices"
 VIRTUAL = "Virtual devices"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import floor
 from typing import NamedTuple, TypeAlias
 
-from mlxtop.model.run import Line, Run, number, table
+from mlxtop.load.record import Line, Run, number, table
 from mlxtop.present.clean import clean, to_ascii
 from mlxtop.present.units import nice
 

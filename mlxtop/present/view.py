@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlxtop.analysis.fields import why_empty, why_empty_card
-from mlxtop.analysis.heatwatch import HeatWatch, SensorHeat
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.throughput import Throughput
 from mlxtop.model.frame import Frame, PortFrame
@@ -15,6 +14,7 @@ from mlxtop.model.incident import Incident
 from mlxtop.present import units
 from mlxtop.present.clean import clean, fit
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, labelled, wrap
+from mlxtop.watch.heat import HeatWatch, SensorHeat
 
 if TYPE_CHECKING:
     from mlxtop.model.tuning import Tuning

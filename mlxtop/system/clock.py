@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Queue(Protocol[T]):
-    """Hands things from thread to thread, first in, first out."""
+    """ActionContext things from thread to thread, first in, first out."""
 
     def put(self, item: T, /) -> None:
         """Add a thing; returns at once."""

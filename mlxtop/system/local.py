@@ -23,9 +23,9 @@ from mlxtop.system.door import (
     Question,
 )
 from mlxtop.system.ethtool_ioctl import EthtoolIoctl
+from mlxtop.system.fd_cache import KeptFiles, often
 from mlxtop.system.foreground import claim, foreground
 from mlxtop.system.genetlink import SIMPLE, Genetlink
-from mlxtop.system.kept import KeptFiles, often
 from mlxtop.system.rtnetlink import Rtnetlink
 from mlxtop.system.search import which
 from mlxtop.system.sock_diag import SockDiag

@@ -23,11 +23,10 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widget import Widget
 
-from mlxtop.actions.hands import Hands
-from mlxtop.analysis.heatwatch import Alert, AlertKind
+from mlxtop.change.context import ActionContext
 from mlxtop.model.identity import PortKind
-from mlxtop.pipeline import Source
 from mlxtop.present.clean import clean
+from mlxtop.sampler.source import Source
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings
 from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of, misnamed
 from mlxtop.tui.driver import QuietDriver
@@ -40,9 +39,10 @@ from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.settings_watch import SettingsWatch
 from mlxtop.tui.state import State
 from mlxtop.tui.widgets.lines import ROLE_CLASSES
+from mlxtop.watch.heat import Alert, AlertKind
 
 if TYPE_CHECKING:
-    from mlxtop.analysis.findings import Examiner
+    from mlxtop.doctor.check import Examiner
     from mlxtop.tui.loads import Loads
 
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -78,7 +78,7 @@ class MlxtopApp(App[int]):
         self,
         source: Source,
         settings: Settings,
-        hands: Hands | None = None,
+        hands: ActionContext | None = None,
         feed: Feed | None = None,
     ) -> None:
         """`feed`: of the source, where it has begun already."""

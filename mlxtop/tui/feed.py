@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from threading import Event, Thread
 
 from mlxtop.model.frame import Frame
-from mlxtop.pipeline import Source, Stop, frames
+from mlxtop.sampler.source import Source, Stop, frames
 
 BACKLOG = 4096
 """Frames kept while nobody can take them."""

@@ -6,9 +6,9 @@ from contextlib import suppress
 from threading import Event
 from typing import TYPE_CHECKING
 
-from mlxtop.actions.hands import Hands
-from mlxtop.actions.load_session import LoadSession
-from mlxtop.actions.run_log import own_runs
+from mlxtop.change.context import ActionContext
+from mlxtop.load.run_log import own_runs
+from mlxtop.load.session import LoadSession
 from mlxtop.model.frame import Frame
 from mlxtop.settings import MAX_INTERVAL
 from mlxtop.tui.messages import LoadMoved
@@ -24,7 +24,7 @@ PACE = 1.0
 class Loads:
     """Made where changes are allowed; `frame` is for the thread that samples, the rest for ours."""
 
-    def __init__(self, app: MlxtopApp, hands: Hands) -> None:
+    def __init__(self, app: MlxtopApp, hands: ActionContext) -> None:
         self.values: dict[str, str] = {}
         """What the dialog's fields held the last time."""
         self._app = app

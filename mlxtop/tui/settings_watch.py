@@ -12,7 +12,7 @@ from mlxtop.model.identity import PortKind
 from mlxtop.tui.messages import SettingsRead
 
 if TYPE_CHECKING:
-    from mlxtop.analysis.findings import Examiner
+    from mlxtop.doctor.check import Examiner
     from mlxtop.model.frame import Frame
     from mlxtop.model.tuning import Tuning
     from mlxtop.tui.app import MlxtopApp

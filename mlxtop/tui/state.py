@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mlxtop.analysis.heatwatch import Alert, HeatWatch
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.history import History
@@ -18,6 +17,7 @@ from mlxtop.present.heat import headline
 from mlxtop.present.overview import Order
 from mlxtop.present.text import Run
 from mlxtop.present.view import View
+from mlxtop.watch.heat import Alert, HeatWatch
 from mlxtop.watch.watch import Watch
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Follow a machine from frame to frame: history, heat, incidents, alarms, hooks."""
+"""Follow a machine from frame to frame: heat, incidents, alarms, hooks."""

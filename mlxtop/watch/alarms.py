@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from mlxtop.analysis.alarm import AlarmState
-from mlxtop.analysis.heatwatch import Alert, AlertKind, HeatWatch
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId
 from mlxtop.model.module import Quantity
 from mlxtop.model.sample import LinkState, PortSample
+from mlxtop.watch.alarm import AlarmState
+from mlxtop.watch.heat import Alert, AlertKind, HeatWatch
 
 FADE_S = 600.0
 """Seconds for which an alarm that has ended is still told."""

@@ -12,8 +12,6 @@ from itertools import islice
 from math import inf
 from typing import NamedTuple
 
-from mlxtop.analysis.changes import changes
-from mlxtop.analysis.heatwatch import Alert, AlertKind, HeatWatch, SensorHeat
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
@@ -22,6 +20,8 @@ from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
 from mlxtop.watch.alarms import Alarms
+from mlxtop.watch.changes import changes
+from mlxtop.watch.heat import Alert, AlertKind, HeatWatch, SensorHeat
 
 RX, TX, MODULE, ASIC = "rx", "tx", "module", "asic"
 """Series of the history: bit/s and °C."""

@@ -23,9 +23,9 @@ from threading import Event
 from typing import Any, NamedTuple
 
 from mlxtop import cli
-from mlxtop.sources.live import LiveSource
+from mlxtop.sampler.live import LiveSource
 from mlxtop.system.door import Answer, KernelRecord, Question
-from mlxtop.system.kept import KeptFiles, often
+from mlxtop.system.fd_cache import KeptFiles, often
 from mlxtop.system.local import LocalSystem
 
 MAC_GAIN, LINK_GAIN, FILE_GAIN = 1_200_000_000, 40_000_000, 300_000_000

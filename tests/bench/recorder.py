@@ -14,8 +14,8 @@ from threading import Event
 
 from mlxtop.analysis.throughput import throughput
 from mlxtop.model.counters import Origin
-from mlxtop.pipeline import frames
-from mlxtop.sources.live import LiveSource
+from mlxtop.sampler.live import LiveSource
+from mlxtop.sampler.source import frames
 from mlxtop.system.door import Answer, Question
 from mlxtop.system.local import LocalSystem
 

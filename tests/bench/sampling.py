@@ -21,8 +21,8 @@ from threading import Event
 
 from mlxtop.cli import GARBAGE
 from mlxtop.lab import ManualClock, load_lab
-from mlxtop.pipeline import frames
-from mlxtop.sources.live import LiveSource
+from mlxtop.sampler.live import LiveSource
+from mlxtop.sampler.source import frames
 from mlxtop.system.door import DeviceEvent
 from mlxtop.system.local import LocalSystem
 from mlxtop.tui.state import State

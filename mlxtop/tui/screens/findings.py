@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from mlxtop.analysis.findings import Report
+from mlxtop.doctor.check import Report
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.present.clean import clean

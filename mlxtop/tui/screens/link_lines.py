@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlxtop.actions import describe
-from mlxtop.actions.link_type import Change, Scene
-from mlxtop.actions.offers import Offer
-from mlxtop.actions.run import Outcome
+from mlxtop.link_type.carry_out import Outcome
+from mlxtop.link_type.options import Offer
+from mlxtop.link_type.plan import Change, LinkTypeSurvey
 from mlxtop.model.identity import PortId
+from mlxtop.present import link_type as describe
 from mlxtop.present.clean import clean, fit
 from mlxtop.present.text import Line, Role, Section, wrap
 
@@ -24,7 +24,7 @@ def paragraph(texts: Sequence[str], columns: int, role: Role = Role.TEXT) -> lis
     return lines
 
 
-def types_section(scene: Scene, card: str, selected: PortId, columns: int) -> Section:
+def types_section(scene: LinkTypeSurvey, card: str, selected: PortId, columns: int) -> Section:
     """The ports of the card with their types, and why a way is not open."""
     lines: list[Line] = [
         tuple(
@@ -33,7 +33,7 @@ def types_section(scene: Scene, card: str, selected: PortId, columns: int) -> Se
         )
     ]
     chosen = [one for one in scene.cards if one.adapter.key == card]
-    only = Scene(scene.inventory, tuple(chosen), scene.uses)
+    only = LinkTypeSurvey(scene.inventory, tuple(chosen), scene.uses)
     for row in describe.table(only):
         role = Role.STRONG if row[0] == str(selected) else Role.TEXT
         lines.append(

@@ -19,11 +19,11 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from mlxtop.actions.hands import Hands
-from mlxtop.actions.link_type import Change, Refused, Scene
-from mlxtop.actions.offers import Further, Offer, offers, reset_offers
-from mlxtop.actions.privilege import Access, NotAllowed, access
-from mlxtop.actions.run import Outcome, carry_out, look
+from mlxtop.change.context import ActionContext
+from mlxtop.change.privilege import Access, NotAllowed, access
+from mlxtop.link_type.carry_out import Outcome, carry_out, look
+from mlxtop.link_type.options import Further, Offer, offers, reset_offers
+from mlxtop.link_type.plan import Change, LinkTypeSurvey, Refused
 from mlxtop.model.identity import Port, PortId
 from mlxtop.present.text import Line, Role, Section
 from mlxtop.tui.screens import link_lines
@@ -77,13 +77,13 @@ class LinkTypeDialog(ModalScreen[Outcome | None]):
             super().__init__()
             self.deed = deed
 
-    def __init__(self, hands: Hands, port: Port, ascii_only: bool) -> None:
+    def __init__(self, hands: ActionContext, port: Port, ascii_only: bool) -> None:
         super().__init__()
         self._hands = hands
         self._port = port
         self._ascii = ascii_only
         self._rights = access(hands.system)
-        self._scene: Scene | None = None
+        self._scene: LinkTypeSurvey | None = None
         self._offers: tuple[Offer, ...] = ()
         self._cursor = 0
         self._change: Change | None = None
@@ -166,7 +166,7 @@ class LinkTypeDialog(ModalScreen[Outcome | None]):
         else:
             self._in_thread(work)
 
-    def _show(self, scene: Scene, found: tuple[Offer, ...]) -> None:
+    def _show(self, scene: LinkTypeSurvey, found: tuple[Offer, ...]) -> None:
         self._scene, self._offers, self._cursor = scene, found, 0
         self._go(Stage.CHOOSING)
 

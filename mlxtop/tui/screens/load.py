@@ -15,8 +15,8 @@ from textual.containers import Container, Grid
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from mlxtop.actions.load_session import SessionView
-from mlxtop.model.load_plan import IPERF3_PORT
+from mlxtop.load.request import IPERF3_PORT
+from mlxtop.load.session import SessionView
 from mlxtop.model.number import PORT, whole
 from mlxtop.present.clean import clean
 from mlxtop.present.load_page import (

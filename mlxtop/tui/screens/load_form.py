@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mlxtop.actions.load import Timing
-from mlxtop.actions.load_session import LoadWish, Watch
+from mlxtop.load.request import LoadRequest
+from mlxtop.load.runner import Timing
+from mlxtop.load.session import LoadWish, Watch
 from mlxtop.model.load import Direction, Tool
-from mlxtop.model.load_plan import LoadRequest
 from mlxtop.model.number import whole
 from mlxtop.model.quantity import typed_bits, typed_seconds
 

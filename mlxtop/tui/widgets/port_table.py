@@ -7,7 +7,6 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 
-from mlxtop.analysis.heatwatch import HeatWatch
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.present.columns import Column, heading, layout, span
@@ -15,6 +14,7 @@ from mlxtop.present.overview import Entry, Order, entries, entry_line, names_of
 from mlxtop.present.text import EMPTY, Line, Role, crop
 from mlxtop.tui.state import State
 from mlxtop.tui.widgets.lines import Styled, difference
+from mlxtop.watch.heat import HeatWatch
 
 CURSOR = "▸ "
 

@@ -1,0 +1,1 @@
+"""What every change needs: a plan, guards, rights, a way back and a log."""

@@ -1,0 +1,236 @@
+"""What would be cut off if a port went away: SSH sessions, routes, storage, running traffic.
+
+What cannot be told counts as a reason to stop, for every port: better to type a name once too
+often than to drive to the machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mlxtop.model.identity import PortId
+from mlxtop.model.number import PORT, whole
+from mlxtop.sampler.discover import Inventory
+from mlxtop.sources.kernel.proc import read_processes
+from mlxtop.sources.kernel.routes import below, read_default_devices, read_route
+from mlxtop.sources.kernel.storage import read_storage
+from mlxtop.sources.kernel.sysfs import link_name
+from mlxtop.sources.kernel.tcp import (
+    Connection,
+    has_session,
+    iperf3_ports,
+    read_sockets,
+    ssh_ports,
+)
+from mlxtop.sources.tools.rdma_users import read_rdma_users
+from mlxtop.system.door import System
+
+COUNTED = 1000
+"""Different connections whose route is looked up at most, to count those that break."""
+
+
+class Danger(StrEnum):
+    """What a port carries that must not be cut by mistake."""
+
+    SSH = "SSH session"
+    ROUTE = "default route"
+    ROOT = "root file system"
+    STORAGE = "storage"
+    RDMA = "RDMA"
+    IPERF = "iperf3"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """A reason not to touch ports, in words."""
+
+    danger: Danger
+    text: str
+    ports: frozenset[PortId] | None = None
+    """None: it cannot be told which, so all."""
+
+    def concerns(self, ports: Iterable[PortId]) -> bool:
+        """Whether it speaks of one of `ports`."""
+        return self.ports is None or not self.ports.isdisjoint(ports)
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What the ports of a machine carry."""
+
+    hazards: tuple[Hazard, ...] = ()
+    connections: Mapping[PortId, int] = field(default_factory=dict)
+    """Established TCP connections that run through a port."""
+
+    def of(self, ports: Collection[PortId]) -> tuple[Hazard, ...]:
+        """The hazards that speak of one of `ports`."""
+        return tuple(hazard for hazard in self.hazards if hazard.concerns(ports))
+
+
+class _Lookup:
+    """From addresses and devices to ports."""
+
+    def __init__(self, system: System, inventory: Inventory) -> None:
+        self._system = system
+        self._links = inventory.links
+        self._known: dict[tuple[str, str, int], frozenset[PortId] | None] = {}
+        self._ports: dict[str, set[PortId]] = {}
+        for port in inventory.ports:
+            for name in (port.netdev, *port.extra_netdevs, *port.representors):
+                if name is not None:
+                    self._ports.setdefault(name, set()).add(port.id)
+        for link in self._links.values():
+            if link.name not in self._ports and link.parent_bus == "pci":
+                physical = link_name(system, f"/sys/bus/pci/devices/{link.parent}/physfn")
+                found = {p.id for p in inventory.ports if physical and p.function == physical}
+                self._ports[link.name] = found
+
+    def device(self, name: str) -> frozenset[PortId] | None:
+        """The ports that a network device stands on; None where that cannot be told."""
+        devices = below(self._system, self._links, name)
+        if not devices:
+            return None
+        return frozenset(port for device in devices for port in self._ports.get(device, ()))
+
+    def address(self, remote: str, local: str = "", interface: int = 0) -> frozenset[PortId] | None:
+        """The ports that carry what goes to an address; None where that cannot be told."""
+        key = remote, local, interface
+        if key not in self._known:
+            self._known[key] = self._address(*key)
+        return self._known[key]
+
+    def _address(self, remote: str, local: str, interface: int) -> frozenset[PortId] | None:
+        bound = self._links.get(interface)
+        if interface and bound is None:
+            return None
+        if bound is not None:
+            return self.device(bound.name)
+        try:
+            devices = read_route(self._system, remote, local or None)
+        except OSError:
+            return None
+        ports = [self.device(device) for device in devices]
+        if None in ports:
+            return None
+        return frozenset().union(*filter(None, ports))
+
+    def connection(self, one: Connection) -> frozenset[PortId] | None:
+        """The ports that carry a connection."""
+        if one.inside or one.remote is None:
+            return frozenset()
+        return self.address(one.remote, one.local, one.interface)
+
+
+def find_uses(system: System, inventory: Inventory, hidden: Collection[PortId] = ()) -> Uses:
+    """What every port carries; `hidden` ports have no network device here though they should."""
+    lookup = _Lookup(system, inventory)
+    try:
+        sockets = read_sockets(system)
+    except OSError as error:
+        text = f"the connections of this machine cannot be listed ({error.strerror})"
+        hazards = [Hazard(Danger.UNCLEAR, text)]
+        counts: Mapping[PortId, int] = {}
+    else:
+        hazards = _sessions(system, sockets, lookup)
+        counts = _count(sockets, lookup)
+    hazards += _default_routes(system, lookup)
+    hazards += _storage(system, lookup)
+    hazards += _rdma(system, inventory)
+    hazards += [
+        Hazard(
+            Danger.UNCLEAR,
+            f"{port} has no network device here: in another network namespace, "
+            "where its use cannot be seen",
+            frozenset((port,)),
+        )
+        for port in hidden
+    ]
+    return Uses(tuple(dict.fromkeys(hazards)), counts)
+
+
+def _sessions(system: System, sockets: Sequence[Connection], lookup: _Lookup) -> list[Hazard]:
+    """SSH sessions and running iperf3 tests."""
+    processes = read_processes(system)
+    ssh = ssh_ports(system, processes, sockets, None if system.demo else _own_ssh_port())
+    iperf = iperf3_ports(processes)
+    hazards = []
+    session = False
+    for one in sockets:
+        if one.remote is None:
+            continue
+        if one.local_port in ssh:
+            session = True
+            text = f"SSH session from {one.remote} (port {one.local_port})"
+            hazards += _hazard(Danger.SSH, text, lookup.connection(one))
+        elif one.local_port in iperf or one.remote_port in iperf:
+            text = f"iperf3 is running with {one.remote}"
+            hazards += _hazard(Danger.IPERF, text, lookup.connection(one))
+    if not session and has_session(processes):
+        text = "somebody is logged in by SSH, and which connection that is cannot be told"
+        hazards.append(Hazard(Danger.UNCLEAR, text))
+    return hazards
+
+
+def _own_ssh_port() -> int | None:
+    """The server's port of the session we were started from; stale in tmux, gone under sudo."""
+    fields = os.environ.get("SSH_CONNECTION", "").split()
+    return whole(fields[3], PORT) if len(fields) == 4 else None
+
+
+def _hazard(danger: Danger, text: str, ports: frozenset[PortId] | None) -> list[Hazard]:
+    """A hazard for `ports`; for all where it cannot be told which, none where there are none."""
+    if ports is None:
+        return [Hazard(danger, f"{text}, and which port carries it cannot be told")]
+    return [Hazard(danger, text, ports)] if ports else []
+
+
+def _count(sockets: Iterable[Connection], lookup: _Lookup) -> dict[PortId, int]:
+    counts: Counter[PortId] = Counter()
+    for one in [s for s in sockets if s.remote is not None and not s.inside][:COUNTED]:
+        counts.update(lookup.connection(one) or ())
+    return dict(counts)
+
+
+def _default_routes(system: System, lookup: _Lookup) -> list[Hazard]:
+    return [
+        hazard
+        for device in read_default_devices(system)
+        for hazard in _hazard(Danger.ROUTE, f"default route by {device}", lookup.device(device))
+    ]
+
+
+def _storage(system: System, lookup: _Lookup) -> list[Hazard]:
+    try:
+        storage = read_storage(system)
+    except OSError as error:
+        return [Hazard(Danger.UNCLEAR, f"what is mounted cannot be listed ({error.strerror})")]
+    hazards = []
+    for one in storage:
+        danger = Danger.ROOT if one.root else Danger.STORAGE
+        for ports in [lookup.address(a) for a in one.addresses] or [None]:
+            hazards += _hazard(danger, one.what, ports)
+    return hazards
+
+
+def _rdma(system: System, inventory: Inventory) -> list[Hazard]:
+    with_rdma = [port for port in inventory.ports if port.rdma is not None]
+    if not with_rdma:
+        return []
+    users = read_rdma_users(system)
+    if users is None:
+        text = "who uses RDMA cannot be listed: `rdma resource` of iproute2 does not answer"
+        return [Hazard(Danger.UNCLEAR, text, frozenset(port.id for port in with_rdma))]
+    hazards = []
+    for user in users:
+        ports = frozenset(
+            port.id
+            for port in with_rdma
+            if port.rdma == user.device and user.port in (None, port.rdma_port)
+        )
+        hazards += _hazard(Danger.RDMA, f"{user.name} uses RDMA on {user.device}", ports)
+    return hazards

@@ -1,0 +1,1 @@
+"""Say what slows ports down: checks, findings and the reading for both."""

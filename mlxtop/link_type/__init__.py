@@ -1,0 +1,1 @@
+"""Change what a port speaks, InfiniBand or Ethernet."""

@@ -1,0 +1,245 @@
+"""From a wish ("this port shall be Ethernet") to a Plan, or to the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from mlxtop.change.guard import Hazard, Uses
+from mlxtop.change.plan import Command, Plan, Switch
+from mlxtop.link_type.survey import Card, PortTypes
+from mlxtop.model.identity import Port, PortId
+from mlxtop.model.linktype import LinkType
+from mlxtop.sampler.discover import Inventory
+from mlxtop.sources.kernel.addresses import Address
+from mlxtop.sources.kernel.sysfs import ADDRESS
+
+REVERT_SECONDS = 60
+"""Time to confirm a change that acts at once."""
+
+
+class Method(StrEnum):
+    """How a link type is changed."""
+
+    NOW = "mlx4_portN"
+    """By the mlx4 driver, at once; not kept over a reboot."""
+    STORED = "mstconfig"
+    """In the card's configuration, from the next boot on."""
+    RESET = "mstfwreset"
+    """Firmware reset: what is stored takes effect."""
+    PERSIST = "modprobe"
+    """A settings file that makes the mlx4 driver take the present types at every start."""
+
+
+class Refused(Exception):
+    """A change that is not made; the text says why and what would help."""
+
+
+class NothingToDo(Refused):
+    """It is as it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTypeSurvey:
+    """What is known of the machine when a change is prepared."""
+
+    inventory: Inventory
+    cards: tuple[Card, ...]
+    uses: Uses
+    addresses: tuple[Address, ...] = ()
+
+    def card_of(self, port: PortId) -> Card:
+        """The card of a port. Raises Refused where there is none."""
+        card = next((card for card in self.cards if card.port(port)), None)
+        if card is None:
+            raise Refused(f"{port} is no physical port of a card: its type is set where that is")
+        return card
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A plan with what it is about, ready to be shown, guarded and carried out."""
+
+    plan: Plan
+    card: Card
+    method: Method
+    wanted: Mapping[PortId, LinkType]
+    """New types; empty for a reset."""
+    affected: tuple[PortId, ...]
+    """Ports that stop working for it, now or at the next boot."""
+    hazards: tuple[Hazard, ...] = ()
+
+    @property
+    def endangered(self) -> tuple[PortId, ...]:
+        """The ports whose names have to be typed before this may happen."""
+        named = {p for h in self.hazards for p in self.affected if h.ports and p in h.ports}
+        if any(hazard.ports is None for hazard in self.hazards):
+            named |= set(self.wanted) or set(self.affected)
+        return tuple(port for port in self.affected if port in named)
+
+
+def methods(card: Card, ports: Collection[PortId]) -> tuple[Method, ...]:
+    """The ways that are open for these ports, the one to offer first at the front."""
+    found = []
+    types = [port for port in card.ports if port.id in ports]
+    if card.switchable:
+        found.append(Method.NOW)
+    if card.parameters and (_whole(card, ports) or all(t.parameter for t in types)):
+        found.append(Method.STORED)
+    return tuple(found)
+
+
+def _whole(card: Card, ports: Collection[PortId]) -> bool:
+    """All ports of the card are meant, so that it does not matter which is which."""
+    return {port.id for port in card.ports} == set(ports)
+
+
+def prepare(
+    scene: LinkTypeSurvey,
+    card: Card,
+    wanted: Mapping[PortId, LinkType],
+    method: Method | None = None,
+) -> Change:
+    """The change that gives ports their wanted types. Raises Refused.
+
+    Without `method`, the first of `methods`.
+    """
+    types = _checked(card, wanted)
+    open_ways = methods(card, wanted)
+    chosen = method or next(iter(open_ways), None)
+    if chosen is None or chosen not in open_ways:
+        raise Refused(_why_not(card, types, chosen))
+    if chosen is Method.NOW:
+        affected = tuple(port.id for port in card.ports)
+        plan = _plan_now(card, types, wanted)
+    else:
+        affected = tuple(wanted)
+        plan = _plan_stored(card, types, wanted)
+    plan = replace(plan, breaks=breaks_of(scene, card, affected, wanted))
+    return Change(plan, card, chosen, wanted, affected, scene.uses.of(affected))
+
+
+def _checked(card: Card, wanted: Mapping[PortId, LinkType]) -> list[PortTypes]:
+    """The wanted ports of the card. Raises Refused where something is not as it must be."""
+    if not ADDRESS.fullmatch(card.device):
+        raise Refused(f"{card.device!r} is no PCI address")
+    types = [port for port in card.ports if port.id in wanted]
+    if not types or len(types) != len(wanted):
+        raise Refused("not all of these ports are on this card")
+    if not card.mlx4 and LinkType.AUTO in wanted.values():
+        raise Refused(f"{card.adapter.family} has no auto-sensing: ib or eth")
+    return types
+
+
+def _why_not(card: Card, types: Sequence[PortTypes], method: Method | None) -> str:
+    unclear = [f"{port.id}: {port.unclear}" for port in types if port.unclear]
+    reasons = [*card.reasons, *unclear]
+    if method is Method.NOW and not card.mlx4:
+        reasons.insert(0, f"{card.adapter.family} cannot change its type while it runs")
+    elif card.mlx4 and not card.switchable:
+        reasons.insert(0, "the mlx4 driver offers no mlx4_portN here")
+    return "; ".join(reasons) or "this card's link type cannot be changed"
+
+
+def _names(ports: Sequence[PortTypes]) -> str:
+    return " and ".join(f"{port.id} ({port.port.name})" for port in ports)
+
+
+def _title(types: Sequence[PortTypes], wanted: Mapping[PortId, LinkType]) -> str:
+    kinds = list(dict.fromkeys(wanted[port.id].words for port in types))
+    return f"{_names(types)}: {' and '.join(kinds)}"
+
+
+def _plan_now(card: Card, types: Sequence[PortTypes], wanted: Mapping[PortId, LinkType]) -> Plan:
+    changing = [port for port in types if port.configured is not wanted[port.id]]
+    if not changing:
+        raise NothingToDo(f"{_names(types)}: already so")
+    pairs = tuple((port.id.number, wanted[port.id]) for port in changing)
+    old = tuple((p.id.number, p.configured) for p in changing if p.configured is not None)
+    if len(old) != len(pairs):
+        raise Refused("the present type cannot be read, so it could not be brought back")
+    step = Switch(card.device, pairs, old, REVERT_SECONDS)
+    back = replace(step, types=old)
+    notes = ["lost at the next boot, unless it is stored too"]
+    if any(kind is LinkType.AUTO for _, kind in pairs):
+        notes.append("auto goes by what the cable brings, and may choose again while it is down")
+    return Plan(
+        _title(changing, wanted),
+        (step,),
+        undo=(back,),
+        takes_effect=f"at once; taken back after {REVERT_SECONDS} s unless you confirm",
+        notes=tuple(notes),
+    )
+
+
+def _plan_stored(card: Card, types: Sequence[PortTypes], wanted: Mapping[PortId, LinkType]) -> Plan:
+    if card.tool is None:
+        raise Refused("no tool answered for this card")
+    if frozen := [port for port in types if port.read_only]:
+        raise Refused(f"{_names(frozen)}: the card marks its link type as read-only")
+    values, before = _settings(card, types, wanted)
+    if values == before:
+        raise NothingToDo(f"{_names(types)}: already so from the next boot on")
+    set_ = (card.tool, "-d", card.device, "-y", "set")
+    step = Command((*set_, *_assignments(values)), "store the new type in the card")
+    undo = (Command((*set_, *_assignments(before)), "as before"),) if before else ()
+    return Plan(
+        _title(types, wanted),
+        (step,),
+        undo=undo,
+        takes_effect="at the next boot, or with a firmware reset",
+    )
+
+
+def _assignments(values: Mapping[int, LinkType]) -> tuple[str, ...]:
+    return tuple(f"LINK_TYPE_P{n}={kind.number}" for n, kind in sorted(values.items()))
+
+
+def _settings(
+    card: Card, types: Sequence[PortTypes], wanted: Mapping[PortId, LinkType]
+) -> tuple[dict[int, LinkType], dict[int, LinkType]]:
+    """LINK_TYPE_Pn that will be set, and what they are now for the next boot."""
+    if all(port.parameter is not None for port in types):
+        pairs = [(p.parameter, wanted[p.id], p.next_boot) for p in types if p.parameter]
+        return {n: new for n, new, _ in pairs}, {n: old for n, _, old in pairs if old}
+    kinds = set(wanted.values())
+    if len(kinds) != 1:
+        raise Refused(_why_not(card, types, Method.STORED))
+    return dict.fromkeys(card.parameters, kinds.pop()), dict(card.stored)
+
+
+def breaks_of(
+    scene: LinkTypeSurvey,
+    card: Card,
+    affected: Collection[PortId],
+    wanted: Mapping[PortId, LinkType],
+) -> tuple[str, ...]:
+    """What will not be as it is, a line each."""
+    lines: list[str] = []
+    for types in card.ports:
+        if types.id not in affected:
+            continue
+        if wanted and types.id not in wanted:
+            lines.append(f"{types.id}: the other port is registered anew too, down for seconds")
+        lines += _port_breaks(scene, types.port)
+        if count := scene.uses.connections.get(types.id, 0):
+            lines.append(f"{types.id}: {count} TCP connection{'s' * (count > 1)} run through it")
+    return tuple(dict.fromkeys(lines))
+
+
+def _port_breaks(scene: LinkTypeSurvey, port: Port) -> list[str]:
+    lines = []
+    for name in filter(None, (port.netdev, *port.extra_netdevs)):
+        given = [a.text for a in scene.addresses if a.device == name]
+        has = f" with {', '.join(given)}" if given else ""
+        lines.append(f"network device {name}{has} goes; a new one may have another name")
+    if port.rdma:
+        lines.append(f"RDMA device {port.rdma} goes; a new one may have another name")
+    if port.bond:
+        lines.append(f"{port.bond_kind or 'bond'} {port.bond} loses {port.netdev}")
+    above = [k.name for k in scene.inventory.links.values() if k.link and k.link == port.ifindex]
+    lines += [f"{name} on top of it goes" for name in above if name not in port.extra_netdevs]
+    if port.vfs:
+        lines.append(f"{port.vfs} virtual functions lose their link")
+    return lines

@@ -1,0 +1,1 @@
+"""Throughput tests: planned from the hardware, guarded by heat, recorded."""

@@ -1,0 +1,202 @@
+"""Stops a load before a module or chip gets too hot, and keeps what the sensors said.
+
+Fail safe: a sensor that answered at the start and then gives no number, or an old one, stops the
+load as well. Without any sensor there is nothing to guard, and that is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+from math import isnan
+
+from mlxtop.analysis.forecast import Forecast, forecast
+from mlxtop.load.outcome import SensorHeat
+from mlxtop.model.frame import Frame
+from mlxtop.model.history import Series
+from mlxtop.model.identity import PortId
+from mlxtop.model.sample import LinkState, Temperature
+from mlxtop.watch.heat_limits import HeatLimits, limits_of
+
+AHEAD = 15.0
+"""Seconds before a forecast warning limit at which the load is stopped."""
+EVERY = 2.0
+"""Seconds between forecasts; readings do not come faster."""
+SILENCE = 15.0
+"""Seconds without any sample after which nothing is known any more."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    """A sensor and its readings."""
+
+    kind: str
+    """`asic`, `module`."""
+    heat: SensorHeat
+    series: Series = field(default_factory=Series)
+    asked: float | None = None
+    """Second of the newest forecast."""
+
+
+class HeatGuard:
+    """Watches the sensors of ports; `look` is to be called with every frame."""
+
+    def __init__(
+        self,
+        ports: Iterable[PortId],
+        armed: bool = True,
+        sensors: Iterable[str] | None = None,
+        ahead: float = AHEAD,
+        *,
+        masters: Collection[str] = (),
+    ) -> None:
+        """`sensors`: names (`asic`, `module`) that may stop the load; None for all.
+
+        `masters`: bonds and the like, whose new members are watched as well.
+        """
+        self.armed = armed
+        self.ahead = ahead
+        self.reason: str | None = None
+        """Why the load was stopped."""
+        self.joined: list[PortId] = []
+        """The ports that became members on the way."""
+        self._ports = list(ports)
+        self._single = len(self._ports) == 1 and not masters
+        self._masters = frozenset(masters)
+        self._chosen = None if sensors is None else frozenset(sensors)
+        self._watched: dict[tuple[PortId, str], _Watched] = {}
+        self._names: dict[PortId, str] = {}
+        self._seen: float | None = None
+
+    @property
+    def sensors(self) -> tuple[SensorHeat, ...]:
+        """What every sensor of the ports did so far."""
+        return tuple(watched.heat for watched in self._watched.values())
+
+    @property
+    def blind(self) -> bool:
+        """Nothing that may stop the load has answered yet."""
+        return not any(self._guards(watched) for watched in self._watched.values())
+
+    def look(self, frame: Frame) -> str | None:
+        """Take note of a frame; why a load has to stop now, None while all is well."""
+        self._seen = frame.sample.tick
+        for port, one in frame.ports.items():
+            if one.now.port.bond in self._masters and port not in self._ports:
+                self._ports.append(port)
+                self.joined.append(port)
+        reasons = [self._look_at(port, frame) for port in self._ports]
+        return self._stop(next((reason for reason in reasons if reason), None))
+
+    def _look_at(self, port: PortId, frame: Frame) -> str | None:
+        """Take note of one port; why a load has to stop now."""
+        one = frame.ports.get(port)
+        if one is None:
+            return f"{self._names.get(port, 'the port')} is gone"
+        now = one.now
+        name = now.port.name
+        self._names[port] = "the port" if self._single else name
+        of = "" if self._single else f" of {name}"
+        if now.link.state is LinkState.OVERHEAT:
+            return f"the module{of} has switched itself off for heat"
+        if now.link.state is LinkState.LOST:
+            return f"the card{of} no longer answers"
+        adapter = frame.adapter(port)
+        readings = {temperature.name: temperature for temperature in now.temperatures}
+        limits = {kind: limits_of(reading, now, adapter) for kind, reading in readings.items()}
+        for kind, reading in readings.items():
+            if (port, kind) not in self._watched and reading.celsius is not None:
+                label = kind if self._single else f"{name} {kind}"
+                self._watched[port, kind] = _Watched(kind, SensorHeat(label, limits[kind], port))
+        idle = not self._single and now.link.state is not LinkState.UP
+        reasons = [
+            self._judge(watched, readings.get(kind), limits.get(kind), frame.sample.tick, idle)
+            for (owner, kind), watched in self._watched.items()
+            if owner == port
+        ]
+        return next((reason for reason in reasons if reason), None)
+
+    def silent(self, now: float) -> str | None:
+        """Why a load has to stop when no frame has come for too long."""
+        if self.blind or self._seen is None or now - self._seen < SILENCE:
+            return None
+        return self._stop(f"no reading for {now - self._seen:.0f} s")
+
+    def settle(self) -> None:
+        """The cool-down is over: what the sensors say now is what they settled at."""
+        for watched in self._watched.values():
+            watched.heat = replace(watched.heat, settled=watched.heat.last)
+
+    def points(self, name: str) -> list[tuple[float, float]]:
+        """Readings of a sensor by monotonic second, oldest first."""
+        series = [one.series for one in self._watched.values() if one.heat.name == name]
+        points = series[0].since(float("-inf")) if series else []
+        return [(t, v) for t, v in points if not isnan(v)]
+
+    def _guards(self, watched: _Watched) -> bool:
+        return self.armed and (self._chosen is None or watched.kind in self._chosen)
+
+    def _stop(self, reason: str | None) -> str | None:
+        if reason is None or not self.armed:
+            return None
+        self.reason = self.reason or reason
+        return reason
+
+    def _judge(
+        self,
+        watched: _Watched,
+        reading: Temperature | None,
+        limits: HeatLimits | None,
+        now: float,
+        idle: bool,
+    ) -> str | None:
+        """Note what one sensor says; why it is too hot or cannot be trusted.
+
+        A port that is `idle`, since its link is down, may lose a sensor together with its module.
+        """
+        name = watched.heat.name
+        if reading is None or limits is None or reading.celsius is None or reading.stale:
+            problem = (reading.problem if reading else "gone") or "no number"
+            watched.heat = replace(watched.heat, problem=problem)
+            state = "is stale" if reading is not None and reading.stale else "fails"
+            words = f"the {name} sensor " + (
+                "is gone" if reading is None else f"{state}: {problem}"
+            )
+            return words if self._guards(watched) and not idle else None
+        self._note(watched, reading.celsius, reading.tick, limits)
+        ahead = self._forecast(watched, now)
+        if not self._guards(watched):
+            return None
+        if reading.celsius >= limits.warning:
+            return f"{name} at {reading.celsius:.1f} °C, warning limit {limits.warning:g} °C"
+        crossing = ahead.warning if ahead else None
+        if crossing is not None and crossing.seconds is not None and ahead is not None:
+            left = crossing.seconds - (now - ahead.tick)
+            if left <= self.ahead:
+                return (
+                    f"{name} at {reading.celsius:.1f} °C will be at its warning limit of "
+                    f"{limits.warning:g} °C in {max(left, 0.0):.0f} s"
+                )
+        return None
+
+    def _note(self, watched: _Watched, celsius: float, tick: float, limits: HeatLimits) -> None:
+        heat, ticks = watched.heat, watched.series.ticks
+        if not ticks or tick > ticks[-1]:
+            watched.series.append(tick, celsius)
+        watched.heat = replace(
+            heat,
+            limits=limits,
+            start=celsius if heat.start is None else heat.start,
+            last=celsius,
+            peak=celsius if heat.peak is None else max(heat.peak, celsius),
+            problem=None,
+        )
+
+    def _forecast(self, watched: _Watched, now: float) -> Forecast | None:
+        if watched.asked is None or now - watched.asked >= EVERY:
+            watched.asked = now
+            limits = watched.heat.limits
+            points = watched.series.since(float("-inf"))
+            ahead = forecast(points, now, limits.warning, limits.alarm)
+            watched.heat = replace(watched.heat, forecast=ahead)
+        return watched.heat.forecast

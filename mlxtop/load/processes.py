@@ -1,0 +1,299 @@
+"""The processes of one load test: started together, read line by line, ended together."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from queue import Full, Queue
+from threading import Barrier, Event
+from typing import Protocol
+
+from mlxtop.load.iperf3 import Iperf3Reader, explain
+from mlxtop.load.perftest import explain_failure, parse_report
+from mlxtop.load.request import LoadPlan
+from mlxtop.model.load import (
+    FlowResult,
+    LoadError,
+    LoadEvent,
+    LoadInterval,
+    LoadResult,
+    LoadStart,
+    Tool,
+    join_intervals,
+    join_results,
+)
+from mlxtop.system.door import Finished, System
+
+ANSWER = 8.0
+"""Seconds that a server has to begin a test. There is no knocking at its port before: a
+connection that is not a test uses up a one-shot server."""
+OVERTIME = 20.0
+"""Seconds that a test may take longer than it was asked to."""
+WAITING = 1000
+"""Lines that wait to be read at most; a process that prints more than that has to wait itself."""
+REPORT = 1000
+WIDEST = 4096
+"""Lines of a perftest's report that are kept, the last ones, and their characters."""
+
+
+class Reader(Protocol):
+    """Turns the output of one process into events."""
+
+    def feed(self, line: str) -> list[LoadEvent]:
+        """The events that a line completes."""
+
+    def finish(self) -> list[LoadEvent]:
+        """What is left when the output has ended."""
+
+
+class PerftestReader:
+    """Keeps a perftest's report until its end; it has no intervals."""
+
+    def __init__(self) -> None:
+        self.lines: deque[str] = deque(maxlen=REPORT)
+
+    def feed(self, line: str) -> list[LoadEvent]:
+        """Nothing yet."""
+        self.lines.append(line[:WIDEST])
+        return []
+
+    def finish(self) -> list[LoadEvent]:
+        """The result, if the test got so far."""
+        result = parse_report("\n".join(self.lines)).result
+        return [] if result is None else [result]
+
+
+@dataclass(slots=True)
+class _Process:
+    """One process, as far as it has told."""
+
+    argv: tuple[str, ...]
+    reader: Reader
+    intervals: dict[bool, list[LoadInterval]] = field(default_factory=lambda: {True: [], False: []})
+    """By `omitted`."""
+    result: LoadResult | None = None
+    error: LoadError | None = None
+    """The first one."""
+    heard: bool = False
+    ended: bool = False
+
+
+News = tuple[int, str | Finished | OSError]
+
+
+class LoadStreams:
+    """Runs the commands of a plan; `step` is called until it says that all have ended."""
+
+    def __init__(self, system: System, plan: LoadPlan) -> None:
+        self._system = system
+        self._plan = plan
+        self._halt = Event()
+        self._wake = Event()
+        self._news: Queue[News] = Queue(WAITING)
+        self._processes = [_Process(argv, _reader(plan)) for argv in plan.commands]
+        self._told = {True: 0, False: 0}
+        self._started = 0.0
+        self.error: str | None = None
+        """The first thing that went wrong, in one line."""
+
+    def start(self) -> None:
+        """Start every process, each read by a thread of its own."""
+        self._started = self._system.now()
+        ready = Barrier(len(self._processes) + 1)
+        for number, process in enumerate(self._processes):
+            name = f"load {number}"
+            self._system.clock.thread(self._stream, name, number, process.argv, ready)
+        ready.wait()
+
+    def _stream(self, number: int, argv: tuple[str, ...], ready: Barrier) -> None:
+        ready.wait()
+        try:
+            ended: Finished | OSError = self._system.stream(
+                argv, lambda line: self._hand_over(number, line), self._halt
+            )
+        except OSError as error:
+            ended = error
+        self._news.put((number, ended))
+        self._wake.set()
+
+    def _hand_over(self, number: int, line: str) -> None:
+        """Wait until there is room for a line; once the test is over it may be lost instead."""
+        while True:
+            over = self._halt.is_set()
+            try:
+                self._news.put((number, line), timeout=0.0 if over else 0.5)
+            except Full:
+                if over:
+                    return
+                continue
+            self._wake.set()
+            return
+
+    def halt(self) -> None:
+        """End every process."""
+        self._halt.set()
+
+    @property
+    def halted(self) -> bool:
+        """Whether the processes were told to end before they did by themselves."""
+        return self._halt.is_set()
+
+    @property
+    def running(self) -> bool:
+        """Whether a process has not ended yet."""
+        return not all(process.ended for process in self._processes)
+
+    def step(self, patience: float) -> list[LoadInterval]:
+        """Take what has come within `patience` seconds; the intervals that are now complete."""
+        if self._news.empty():
+            self._system.wait(patience, self._wake)
+        self._wake.clear()
+        for _ in range(self._news.qsize()):
+            number, news = self._news.get()
+            process = self._processes[number]
+            if isinstance(news, str):
+                self._take(process, process.reader.feed(news))
+            else:
+                self._end(number, news)
+        self._check_time()
+        return self._complete()
+
+    def _take(self, process: _Process, events: list[LoadEvent]) -> None:
+        for event in events:
+            process.heard = True
+            if isinstance(event, LoadInterval):
+                process.intervals[event.omitted].append(event)
+            elif isinstance(event, LoadResult):
+                process.result = event
+            elif isinstance(event, LoadError):
+                process.error = process.error or event
+            else:
+                assert isinstance(event, LoadStart)
+
+    def _end(self, number: int, ended: Finished | OSError) -> None:
+        process = self._processes[number]
+        process.ended = True
+        if isinstance(ended, OSError):
+            self._fail(f"{process.argv[0]} cannot be run: {ended.strerror or ended}")
+            return
+        errors = ended.stderr.splitlines()
+        for line in errors:
+            self._take(process, process.reader.feed(line))
+        self._take(process, process.reader.finish())
+        if self._halt.is_set():
+            return
+        why = self._why(number, process, ended)
+        if why is not None:
+            self._fail(why)
+
+    def _why(self, number: int, process: _Process, ended: Finished) -> str | None:
+        """What went wrong with a process; iperf3 can fail with status 0."""
+        request = self._plan.request
+        if request.tool is Tool.IPERF3:
+            if process.error is not None:
+                return explain(process.error, request.host, request.first_port + number)
+            if ended.status or not (process.result or any(process.intervals.values())):
+                last = next((line for line in ended.stderr.splitlines()[::-1] if line.strip()), "")
+                return explain(LoadError(last.strip()), request.host, request.first_port + number)
+            return None
+        if ended.status or process.result is None:
+            printed = process.reader.lines if isinstance(process.reader, PerftestReader) else ()
+            text = "\n".join(printed) + "\n" + ended.stderr
+            return explain_failure(text, request.tool, request.host)
+        return None
+
+    def _fail(self, why: str) -> None:
+        """Tell the first failure and end the others: a part of a test is no test."""
+        if self.error is None and not self._halt.is_set():
+            self.error = why
+        self._halt.set()
+
+    def _check_time(self) -> None:
+        """A far end that takes the connection and then says nothing, or never ends."""
+        if self._halt.is_set():
+            return
+        request = self._plan.request
+        passed = self._system.now() - self._started
+        for number, process in enumerate(self._processes):
+            streamed = "--json-stream" in process.argv or "--forceflush" in process.argv
+            late = passed > ANSWER + request.interval and streamed and not process.heard
+            if late and not process.ended:
+                port = request.first_port + number
+                self._fail(f"no iperf3 server answers at {request.host}, port {port}")
+        if passed > request.seconds + request.omit + ANSWER + OVERTIME:
+            self._fail(f"the test did not end within {passed:.0f} s")
+
+    def _complete(self) -> list[LoadInterval]:
+        """Intervals that every process which still runs has told, put together."""
+        found = []
+        for omitted in (True, False):
+            while (joined := self._next(omitted)) is not None:
+                found.append(joined)
+        return found
+
+    def _next(self, omitted: bool) -> LoadInterval | None:
+        place = self._told[omitted]
+        parts = [p.intervals[omitted][place:][:1] for p in self._processes]
+        if not any(parts) or any(
+            not part and not process.ended
+            for part, process in zip(parts, self._processes, strict=True)
+        ):
+            return None
+        self._told[omitted] += 1
+        return join_intervals([interval for part in parts for interval in part])
+
+    def result(self, intervals: Sequence[LoadInterval]) -> LoadResult | None:
+        """The whole test, from what the processes said at their end, else from its intervals."""
+        results = [process.result for process in self._processes if process.result is not None]
+        if len(results) == len(self._processes):
+            joined = join_results(results)
+            return _halted(joined, self._plan) if self._halt.is_set() else joined
+        counted = [interval for interval in intervals if not interval.omitted]
+        return _from_intervals(counted, self._plan) if counted else None
+
+
+def _reader(plan: LoadPlan) -> Reader:
+    if plan.request.tool is Tool.IPERF3:
+        return Iperf3Reader(plan.request.interval)
+    return PerftestReader()
+
+
+def _halted(result: LoadResult, plan: LoadPlan) -> LoadResult:
+    """A test that was ended early never hears the far end's figures: its zeros are unknown."""
+
+    def clean(flow: FlowResult) -> FlowResult:
+        return replace(
+            flow,
+            sent_bps=flow.sent_bps or None,
+            received_bps=flow.received_bps or None,
+            sent_bytes=flow.sent_bytes or None,
+            received_bytes=flow.received_bytes or None,
+        )
+
+    reverse = clean(result.reverse) if result.reverse else None
+    return replace(
+        result, flow=clean(result.flow), reverse=reverse, cpu_remote=result.cpu_remote or None
+    )
+
+
+def _from_intervals(intervals: Sequence[LoadInterval], plan: LoadPlan) -> LoadResult:
+    """The mean of what was reported, for processes that died without a word."""
+    seconds = sum(interval.seconds for interval in intervals)
+
+    def mean(rates: list[tuple[float, float]]) -> float | None:
+        return sum(rate * length for rate, length in rates) / seconds if seconds else None
+
+    own = mean([(interval.bps, interval.seconds) for interval in intervals])
+    back = [(i.reverse_bps, i.seconds) for i in intervals if i.reverse_bps is not None]
+    retries = [i.retransmits for i in intervals if i.retransmits is not None]
+    sends = plan.request.direction != "receive"
+    return LoadResult(
+        seconds=seconds,
+        flow=FlowResult(
+            sent_bps=own if sends else None,
+            received_bps=None if sends else own,
+            retransmits=sum(retries) if retries else None,
+        ),
+        reverse=FlowResult(received_bps=mean(back)) if back else None,
+    )

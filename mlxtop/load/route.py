@@ -1,0 +1,267 @@
+"""Which port the traffic to a host takes, before any of it flows."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mlxtop.load.members import Members, find_members, physical_of
+from mlxtop.load.request import LoadRequest
+from mlxtop.model.frame import Frame, PortFrame
+from mlxtop.model.load import Direction, Tool
+from mlxtop.model.sample import LinkState
+from mlxtop.sources.kernel.routes import route_devices
+from mlxtop.sources.tools.ping import valid_host
+from mlxtop.system.door import Question, System
+
+LOOKUP = 5.0
+"""Seconds that looking up a host name takes at most."""
+
+_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_.])?", re.ASCII)
+
+
+class LoadRefused(Exception):
+    """The test cannot be run; the text says why and what to do, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way to the far end."""
+
+    target: str
+    port: PortFrame
+    """The port that was named, else the first that carries the traffic."""
+    device: str | None
+    """Network device of the route; None where it was not told."""
+    source: str | None
+    members: Members
+    """The ports that can carry the traffic."""
+    guarded: tuple[PortFrame, ...]
+    """Those, and others that may get hot with them."""
+    bind: bool = True
+    """Keep the traffic on the device; not where the route has several."""
+    bind_device: bool = False
+    """The route leads elsewhere: only binding to the device keeps the traffic on the port."""
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class _Route(NamedTuple):
+    """A test, and the devices of the route to its far end."""
+
+    system: System
+    frame: Frame
+    request: LoadRequest
+    target: str
+    devices: tuple[str, ...]
+
+    def members(self, *devices: str) -> Members:
+        """The ports below some devices."""
+        receives = self.request.direction is Direction.RECEIVE
+        family = 6 if ":" in self.target else 4
+        return find_members(self.system, self.frame, devices, receives, family)
+
+    def guarded(self, members: Members) -> tuple[PortFrame, ...]:
+        """The ports, and those that virtual functions among them belong to."""
+        physical = [physical_of(self.system, self.frame, port) for port in members.ports]
+        every = [*members.ports, *(port for port in physical if port is not None)]
+        return tuple({port.now.port.id: port for port in every}.values())
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return valid_host(host)  # the zone of fe80::1%zone can be any text
+
+
+def resolve(system: System, host: str, family: int | None = None) -> str:
+    """The address of a host name or address. Raises LoadRefused."""
+    if _is_address(host):
+        return host
+    if not _NAME.fullmatch(host):
+        raise LoadRefused(f"{host!r} is neither a host name nor an address")
+    database = f"ahostsv{family}" if family else "ahosts"
+    try:
+        answer = system.run(["getent", database, host], timeout=LOOKUP)
+    except OSError as error:
+        if system.demo:
+            why = f"{host}: a simulated machine knows no host names; give an address, like 10.0.0.3"
+        else:
+            why = f"{host} cannot be looked up ({error.strerror}): give an address"
+        raise LoadRefused(why) from None
+    for line in answer.stdout.splitlines():
+        address = line.split(maxsplit=1)[0] if line.strip() else ""
+        if _is_address(address):
+            return address
+    why = "looking it up took too long" if answer.timed_out else "no such host name"
+    raise LoadRefused(f"{host}: {why}")
+
+
+def find_port(frame: Frame, name: str) -> PortFrame | None:
+    """The port that a person names: netdev, RDMA device, PCI address, or `address/number`."""
+    for port in frame.ports.values():
+        known = port.now.port
+        names = {known.name, known.netdev, known.rdma, str(known.id), *known.extra_netdevs}
+        if name in names:
+            return port
+    same = [port for port in frame.ports.values() if port.now.port.id.device == name]
+    return same[0] if len(same) == 1 else None
+
+
+def _ask(system: System, subject: str) -> tuple[tuple[str, ...], str | None, bool]:
+    """Devices, own address, and whether the destination is this host. Raises OSError."""
+    answer = system.ask(Question.ROUTE, subject)
+    if not isinstance(answer, dict):
+        return (), None, False
+    source = answer.get("src")
+    local = bool(answer.get("local")) or answer.get("dev") == "lo"
+    return route_devices(answer), source if isinstance(source, str) else None, local
+
+
+def find_way(system: System, frame: Frame, request: LoadRequest) -> Way:
+    """The way to the far end of a test, over the port that it names. Raises LoadRefused."""
+    host = request.host
+    port = _named(frame, request.via) if request.via is not None else None
+    target = resolve(system, host, request.family)
+    try:
+        devices, source, local = _ask(system, target)
+    except OSError as error:
+        raise LoadRefused(f"no route to {host}: {error.strerror or error}") from None
+    if local:
+        raise LoadRefused(
+            f"{host} is an address of this host: the traffic would go through lo and never reach "
+            "a card; use another host, or put the far port into a network namespace"
+        )
+    route = _Route(system, frame, request, target, devices)
+    members = route.members(*devices)
+    if port is None and not members.ports:
+        raise LoadRefused(
+            f"the route to {host} goes through {_list(devices) or 'an unknown device'}, "
+            "which is none of the ports shown; --via names one, --all shows every device"
+        )
+    if port is not None and not _leads_to(members, port):
+        return _up(_elsewhere(route, port))
+    return _up(_along(route, members, source, port))
+
+
+def _along(route: _Route, members: Members, source: str | None, port: PortFrame | None) -> Way:
+    """The way of the route itself; of several next hops by the one that leads to `port`."""
+    devices, tool = route.devices, route.request.tool
+    guarded = route.guarded(members)
+    bind = len(devices) == 1
+    if not bind and (port is not None or tool is not Tool.IPERF3):
+        for device in devices:
+            one = route.members(device)
+            if _leads_to(one, port):
+                members, devices, bind = one, (device,), True
+                break
+    _refuse_hidden(members, devices)
+    chosen, notes = _chosen(members, port, tool), _sharing(members, devices, port)
+    return Way(route.target, chosen, devices[0], source, members, guarded, bind, notes=notes)
+
+
+def _leads_to(members: Members, port: PortFrame | None) -> bool:
+    """Return whether a device leads to a port, or is the port; None stands for any RDMA port."""
+    if port is None:
+        return any(member.now.port.rdma for member in members.ports)
+    return port in members.ports or port.now.port.netdev in members.above
+
+
+def _named(frame: Frame, via: str) -> PortFrame:
+    """The port that was named. Raises LoadRefused."""
+    port = find_port(frame, via)
+    if port is None:
+        shown = _list(str(p.now.port.name) for p in frame.ports.values()) or "none"
+        raise LoadRefused(f"no port {via} (shown: {shown})")
+    return port
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _names(ports: Iterable[PortFrame]) -> str:
+    return _list(port.now.port.name for port in ports)
+
+
+def _refuse_hidden(members: Members, devices: tuple[str, ...]) -> None:
+    """Refuse where a port could carry the load that nothing is known of, neither heat nor rate."""
+    if members.hidden:
+        raise LoadRefused(
+            f"{_list(devices)} also uses {_list(members.hidden)}, which is not shown and so cannot "
+            "be guarded; show it (--all, or a wider -i)"
+        )
+
+
+def _chosen(members: Members, named: PortFrame | None, tool: Tool) -> PortFrame:
+    """The port that stands for all: the named one if it carries something."""
+    active = [port for port in members.active if port.now.link.state is LinkState.UP]
+    down = named is not None and named.now.link.state is not LinkState.UP
+    if named is not None and named in members.ports and (named in active or down):
+        return named
+    if tool is not Tool.IPERF3:
+        active = [port for port in active if port.now.port.rdma] or active
+    return next(iter(active or members.active or members.ports))
+
+
+def _sharing(
+    members: Members, devices: tuple[str, ...], named: PortFrame | None
+) -> tuple[str, ...]:
+    """How several ports share the traffic, in a line."""
+    if len(members.ports) < 2:
+        return ()
+    where = devices[0] if len(devices) == 1 else f"the route by {_list(devices)}"
+    guard = "all are guarded and added up"
+    active = members.active
+    idle = [port for port in members.ports if port not in active]
+    lines = []
+    if named is not None and named in idle:
+        lines.append(f"{_names([named])} carries nothing now: {where} uses {_names(active)}")
+    if any(len(choice) > 1 for choice in members.choices):
+        lines.append(f"{where} spreads the traffic over {_names(active)}; {guard}")
+    elif len(active) > 1:
+        lines.append(f"{where} sends all traffic to one host by one of {_names(active)}; {guard}")
+    if idle:
+        lines.append(f"{_names(idle)} can take over from {_names(active)}; {guard}")
+    return tuple(lines)
+
+
+def _elsewhere(route: _Route, port: PortFrame) -> Way:
+    """The route leads over another port than the one that was named."""
+    name, devices = port.now.port.netdev, _list(route.devices)
+    if name is None:
+        raise LoadRefused(
+            f"{port.now.port.name} has no network device and the route to {route.target} goes "
+            f"through {devices}"
+        )
+    warning = (
+        f"the route to {route.target} goes through {devices}, not {name}: the test is bound to "
+        f"{name}, and answers may come back another way"
+    )
+    members = route.members(name)
+    _refuse_hidden(members, (name,))
+    return Way(
+        route.target,
+        _chosen(members, port, route.request.tool),
+        name,
+        None,
+        members,
+        route.guarded(members),
+        bind_device=True,
+        warnings=(warning,),
+        notes=_sharing(members, (name,), port),
+    )
+
+
+def _up(way: Way) -> Way:
+    """Refuse a port whose link is down."""
+    link = way.port.now.link
+    if link.state is not LinkState.UP:
+        detail = f" ({link.detail})" if link.detail else ""
+        raise LoadRefused(f"{way.port.now.port.name} has no link: {link.state}{detail}")
+    return way

@@ -1,0 +1,160 @@
+"""The run log: one file of JSON lines a run, appended to and never changed.
+
+Every line is one write, so that a run that is killed keeps what it had. Files can be read by
+their owner alone; links are not followed. Under sudo they belong to who asked.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from mlxtop.change.log import STATE, log_path, private_directory
+from mlxtop.load.record import SCHEMA, Run, parse_run
+from mlxtop.model.json_text import encode
+from mlxtop.system.owner import invoking_owner, rights_of
+
+SUFFIX = ".jsonl"
+SYNC = 10.0
+"""Seconds of samples that a loss of power may cost at most."""
+READ_LIMIT = 64 << 20
+"""Bytes of a record that are read at most."""
+MOST = 1000
+"""Runs of one second at most."""
+
+_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z(?:-[0-9]{1,3})?")
+
+
+def own_runs(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the runs of the person who asked are, who may be looked at through sudo."""
+    return Path(log_path(invoking_owner(environ), environ)).parent / "runs"
+
+
+class RunWriter:
+    """Writes one record. A disk that is full or gone ends the record, never the run."""
+
+    def __init__(self, directory: Path, wall: float) -> None:
+        """Make the file; its name is the time of the start. Raises OSError."""
+        self._lock = Lock()
+        self._synced = time.monotonic()
+        self.problem: str | None = None
+        """Why nothing is recorded any more."""
+        name = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(wall))
+        owner = invoking_owner()
+        with rights_of(owner):
+            if directory.parent.name == STATE:
+                private_directory(str(directory.parent), owner.uid)
+            private_directory(str(directory), owner.uid)
+            self.id, self._fd = _create(directory, name)
+
+    def write(self, kind: str, **values: Any) -> None:
+        """Append a line."""
+        line = encode({"kind": kind, **values}) + "\n"
+        with self._lock:
+            if self.problem is not None or self._fd < 0:
+                return
+            try:
+                self._append(line.encode())
+            except OSError as error:
+                self.problem = f"run log: {error.strerror or error}"
+
+    def _append(self, data: bytes) -> None:
+        while data:
+            data = data[os.write(self._fd, data) :]
+        now = time.monotonic()
+        if now - self._synced >= SYNC:
+            os.fdatasync(self._fd)
+            self._synced = now
+
+    def begin(self, **values: Any) -> None:
+        """The first line."""
+        self.write("run", schema=SCHEMA, id=self.id, **values)
+
+    def close(self) -> None:
+        """Bring everything to the disk."""
+        with self._lock:
+            if self._fd < 0:
+                return
+            try:
+                os.fdatasync(self._fd)
+            except OSError as error:
+                self.problem = self.problem or f"run log: {error.strerror or error}"
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _create(directory: Path, name: str) -> tuple[str, int]:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    for number in range(1, MOST):
+        unique = name if number == 1 else f"{name}-{number}"
+        try:
+            return unique, os.open(directory / (unique + SUFFIX), flags, 0o600)
+        except FileExistsError:
+            continue
+    raise FileExistsError(errno.EEXIST, "too many runs in one second", str(directory / name))
+
+
+def list_ids(directory: Path) -> list[str]:
+    """Runs in a directory, oldest first; empty where there is none. Raises OSError.
+
+    Files of other names are none of ours.
+    """
+    try:
+        with rights_of(invoking_owner()):
+            names = os.listdir(directory)
+    except FileNotFoundError:
+        return []
+    found = (name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
+    return sorted(filter(_ID.fullmatch, found), key=_order)
+
+
+def _order(run: str) -> tuple[str, int]:
+    name, _, number = run.partition("-")
+    return name, int(number or 1)
+
+
+def find_id(directory: Path, wanted: str) -> str:
+    """The run that is meant: its id, the beginning of it, `last`, or `-1` for the one before.
+
+    Raises ValueError with one line that says what is wrong.
+    """
+    known = list_ids(directory)
+    if not known:
+        raise ValueError("no run has been recorded yet")
+    if wanted == "last":
+        return known[-1]
+    if re.fullmatch(r"-[0-9]{1,4}", wanted):
+        back = int(wanted)
+        if -back >= len(known):
+            raise ValueError(f"only {len(known)} runs have been recorded")
+        return known[back - 1]
+    if wanted in known:
+        return wanted
+    found = [run for run in known if run.startswith(wanted)] if wanted else []
+    if len(found) == 1:
+        return found[0]
+    why = "more than one run begins" if found else "no run has an id that begins"
+    raise ValueError(f"{why} with {wanted!r}")
+
+
+def read_run(directory: Path, run: str) -> Run:
+    """A record as far as it can be read. Raises OSError."""
+    with rights_of(invoking_owner()):
+        lines = list(_lines(directory / (run + SUFFIX)))
+    return parse_run(run, lines)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        text = file.read(READ_LIMIT).decode("utf-8", "replace")
+    yield from text.split("\n")

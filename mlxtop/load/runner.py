@@ -1,0 +1,259 @@
+"""A load test from its first frame to its record.
+
+`run` takes the time that the test takes and belongs into a thread of its own; frames come in by
+`frame` from whoever reads them, and what happens goes out by `tell`, a nudge to ask `status`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event, RLock
+from typing import Any
+
+from mlxtop.load.course import LoadCourse, total
+from mlxtop.load.guard import HeatGuard
+from mlxtop.load.outcome import (
+    HeatReport,
+    LoadStatus,
+    Outcome,
+    Phase,
+    interval_document,
+    usual_verdict,
+)
+from mlxtop.load.processes import LoadStreams
+from mlxtop.load.request import LoadPlan
+from mlxtop.load.run_log import RunWriter
+from mlxtop.load.soak import Soak, soak
+from mlxtop.model.frame import Frame
+from mlxtop.model.load import LoadInterval
+from mlxtop.model.tuning import Tuning
+from mlxtop.system.door import System
+
+POLL = 0.5
+"""Seconds between two looks at what has happened."""
+RAMP = 2.0
+"""Seconds after the start in which a verdict would be about slow start."""
+COOL = 0.5
+"""°C above the temperature at the start from which a sensor has cooled down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds before and after the load in which only the sensors are followed."""
+
+    baseline: float = 0.0
+    cooldown: float = 30.0
+    soak: bool = False
+    """A thermal soak: the warm-up is evaluated, and the cool-down never cut short."""
+
+    @classmethod
+    def for_soak(cls, seconds: int) -> Timing:
+        """Baseline and cool-down that fit a soak of that length."""
+        return cls(min(60.0, max(10.0, seconds / 10)), float(min(seconds, 900)), soak=True)
+
+
+class LoadRun:
+    """One run; made, fed with frames, and run once."""
+
+    def __init__(
+        self,
+        system: System,
+        plan: LoadPlan,
+        guard: HeatGuard,
+        *,
+        timing: Timing = Timing(),
+        record: RunWriter | None = None,
+        tuning: Tuning | None = None,
+        tell: Callable[[], None] | None = None,
+    ) -> None:
+        """`record` must have its first line already; the run closes it."""
+        self._system = system
+        self._plan = plan
+        self._guard = guard
+        self._timing = timing
+        self._record = record
+        self._tell = tell or (lambda: None)
+        self._lock = RLock()
+        self._streams = LoadStreams(system, plan)
+        self._phase = Phase.WAITING
+        self._since = self._began = system.now()
+        self._intervals: list[LoadInterval] = []
+        self._course = LoadCourse(plan, tuning)
+        self._stopping: str | None = None
+        self._cancelled = Event()
+        self._load: tuple[float, float] | None = None
+        self._cooled: float | None = None
+
+    def frame(self, frame: Frame) -> None:
+        """Take a frame, from any thread; the guard decides here and now."""
+        with self._lock:
+            if self._phase is Phase.DONE:
+                return
+            reason = self._guard.look(frame)
+            self._note(frame)
+            if reason is not None and self._phase in (Phase.WAITING, Phase.BASELINE, Phase.LOAD):
+                self._stop(f"stopped by the heat guard: {reason}")
+        self._tell()
+
+    def cancel(self, why: str = "cancelled") -> None:
+        """End the run as soon as possible, from any thread; what is there is kept."""
+        with self._lock:
+            self._stop(why)
+        self._cancelled.set()
+
+    def _stop(self, why: str) -> None:
+        if self._stopping is None and self._phase is not Phase.COOLING:
+            self._stopping = why
+            self._write("event", text=why)
+        self._streams.halt()
+
+    def _write(self, kind: str, **values: Any) -> None:
+        if self._record is not None:
+            at = round(self._system.now() - self._began, 3)
+            self._record.write(kind, t=at, **values)
+
+    def _note(self, frame: Frame) -> None:
+        """Keep what a frame says of the ports."""
+        if not self._course.note(frame, self._phase, self._guard.joined):
+            return
+        carried = self._course.carried(frame)
+        self._write(
+            "heat",
+            phase=str(self._phase),
+            sensors={sensor.name: sensor.last for sensor in self._guard.sensors},
+            rx_bps=total(one.rx_bps for one in carried),
+            tx_bps=total(one.tx_bps for one in carried),
+            cpu_percent=self._course.cpu,
+        )
+        loaded = frame.sample.tick - self._since if self._phase is Phase.LOAD else 0.0
+        if loaded >= RAMP and self._intervals and not self._streams.halted:
+            self._course.judge(frame)
+
+    def status(self) -> LoadStatus:
+        """The run now, from any thread."""
+        with self._lock:
+            seconds = self._system.now() - self._since
+            counted = [interval for interval in self._intervals if not interval.omitted]
+            length = sum(interval.seconds for interval in counted)
+            sent = sum(interval.bps * interval.seconds for interval in counted)
+            retries = [i.retransmits for i in counted if i.retransmits is not None]
+            lasts = self._lasts(self._phase)
+            return LoadStatus(
+                phase=self._phase,
+                seconds=seconds,
+                left=None if lasts is None else max(0.0, lasts - seconds),
+                intervals=tuple(self._intervals),
+                mean_bps=sent / length if length else None,
+                retransmits=sum(retries) if retries else None,
+                sensors=self._guard.sensors,
+                blind=self._guard.blind,
+                stopping=self._stopping,
+                cpu=self._course.cpu,
+            )
+
+    def _lasts(self, phase: Phase) -> float | None:
+        """Seconds that a phase takes."""
+        request = self._plan.request
+        return {
+            Phase.BASELINE: self._timing.baseline,
+            Phase.LOAD: float(request.seconds + request.omit),
+            Phase.COOLING: self._timing.cooldown,
+        }.get(phase)
+
+    def run(self) -> Outcome:
+        """Run the test to its end."""
+        try:
+            if self._timing.baseline > 0 and self._stopping is None:
+                self._enter(Phase.BASELINE)
+                self._wait(self._timing.baseline, lambda: self._stopping is not None)
+            if self._stopping is None:
+                self._enter(Phase.LOAD)
+                self._run_load()
+            if self._load is not None and self._wants_cooling():
+                self._enter(Phase.COOLING)
+                began = self._system.now()
+                self._wait(self._timing.cooldown, self._cool)
+                self._cooled = self._system.now() - began
+                self._guard.settle()
+            return self._outcome()
+        finally:
+            self._streams.halt()
+            with self._lock:
+                self._phase = Phase.DONE
+            if self._record is not None:
+                self._record.close()
+            self._tell()
+
+    def _enter(self, phase: Phase) -> None:
+        with self._lock:
+            self._phase = phase
+            self._since = self._system.now()
+            self._write("event", text=str(phase))
+        self._tell()
+
+    def _wait(self, seconds: float, over: Callable[[], bool]) -> None:
+        until = self._system.now() + seconds
+        while self._system.now() < until and not over():
+            if self._system.wait(POLL, self._cancelled):
+                return
+
+    def _run_load(self) -> None:
+        began = self._system.now()
+        self._streams.start()
+        while self._streams.running:
+            for interval in self._streams.step(POLL):
+                with self._lock:
+                    self._intervals.append(interval)
+                    self._write("interval", **interval_document(interval))
+                self._tell()
+            reason = self._guard.silent(self._system.now())
+            if reason is not None:
+                with self._lock:
+                    self._stop(f"stopped by the heat guard: {reason}")
+        self._load = began, self._system.now()
+
+    def _wants_cooling(self) -> bool:
+        return bool(self._guard.sensors) and not self._cancelled.is_set() and bool(self._intervals)
+
+    def _cool(self) -> bool:
+        """Whether every sensor is back where it was."""
+        return not self._timing.soak and all(
+            sensor.last is not None
+            and sensor.start is not None
+            and sensor.last <= sensor.start + COOL
+            for sensor in self._guard.sensors
+        )
+
+    def _soaks(self) -> tuple[Soak, ...]:
+        """The warm-up of every sensor, against what its own port carried."""
+        if not self._timing.soak or self._load is None:
+            return ()
+        return tuple(
+            soak(
+                s.name, self._guard.points(s.name), s.limits, self._load, self._course.rate(s.port)
+            )
+            for s in self._guard.sensors
+        )
+
+    def _outcome(self) -> Outcome:
+        with self._lock:
+            result = self._streams.result(self._intervals)
+            error = self._streams.error
+            outcome = Outcome(
+                plan=self._plan,
+                ended=self._stopping or (f"failed: {error}" if error else "complete"),
+                failed=error is not None or result is None,
+                result=result,
+                intervals=tuple(self._intervals),
+                heat=HeatReport(
+                    self._guard.armed, self._guard.reason, self._guard.sensors, self._cooled
+                ),
+                verdict=usual_verdict(self._course.verdicts),
+                moved=self._course.moved(),
+                soak=self._soaks(),
+                run=self._record.id if self._record else None,
+                problem=self._record.problem if self._record else None,
+            )
+            self._write("end", **outcome.end_document())
+            return outcome

@@ -1,0 +1,125 @@
+"""A thermal soak: how far, how fast and to what a sensor warms up under a steady load.
+
+One exponential is fitted to the whole load phase, T = settles - rise e^(-t/τ); real cards are two
+coupled masses, so that τ is the effective one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mlxtop.watch.heat_limits import HeatLimits
+
+LEAST = 20
+"""Readings that a fit needs."""
+_CONSTANTS = [2.0 * 1.09**n for n in range(80)]
+"""Time constants that are tried, 2 s to half an hour."""
+
+Points = Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Soak:
+    """One sensor's warm-up, °C and seconds; None where the readings do not tell."""
+
+    name: str
+    baseline: float | None
+    peak: float | None
+    settles: float | None
+    """Where it would settle if the load went on."""
+    constant: float | None
+    per_gbps: float | None
+    """°C of rise for each Gb/s carried."""
+    limits: HeatLimits
+
+    @property
+    def rise(self) -> float | None:
+        """°C from the baseline to where it settles, else to the peak."""
+        top = self.peak if self.settles is None else self.settles
+        return top - self.baseline if top is not None and self.baseline is not None else None
+
+    @property
+    def verdict(self) -> str:
+        """How it stands to its limits, in one line."""
+        top = self.peak if self.settles is None else self.settles
+        if top is None:
+            return "not enough readings"
+        words = "settles at" if self.settles is not None else "reached"
+        for name, limit in (("alarm", self.limits.alarm), ("warning", self.limits.warning)):
+            if top >= limit:
+                return f"{words} {top:.1f} °C, above its {name} limit of {limit:g} °C"
+        room = self.limits.warning - top
+        return f"{words} {top:.1f} °C, {room:.1f} °C below its warning limit"
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "name": self.name,
+            "baseline_c": self.baseline,
+            "peak_c": self.peak,
+            "settles_c": self.settles,
+            "rise_c": self.rise,
+            "time_constant_s": self.constant,
+            "c_per_gbps": self.per_gbps,
+            "verdict": self.verdict,
+        }
+
+
+def soak(
+    name: str,
+    points: Points,
+    limits: HeatLimits,
+    load: tuple[float, float],
+    bps: float | None,
+) -> Soak:
+    """A sensor's readings by monotonic second, and from when to when the load ran."""
+    start, end = load
+    before = [value for tick, value in points if tick <= start][-5:]
+    during = [(tick - start, value) for tick, value in points if start < tick <= end]
+    baseline = sum(before) / len(before) if before else None
+    settles, constant = fit_rise(during) or (None, None)
+    peak = max((value for _, value in during), default=None)
+    found = Soak(name, baseline, peak, settles, constant, None, limits)
+    rise = found.rise
+    return found if rise is None or not bps else replace(found, per_gbps=rise / (bps / 1e9))
+
+
+def fit_rise(points: Points) -> tuple[float, float] | None:
+    """Settling temperature and time constant; None where the curve is too short to tell.
+
+    >>> curve = [(t, 60.0 - 20.0 * math.exp(-t / 40.0)) for t in range(0, 200, 2)]
+    >>> settles, constant = fit_rise(curve)
+    >>> round(settles, 1), abs(constant - 40) < 3
+    (60.1, True)
+    """
+    if len(points) < LEAST:
+        return None
+    best: tuple[float, float, float, float] | None = None
+    for constant in _CONSTANTS:
+        settles, slope, squares = _line([(math.exp(-t / constant), v) for t, v in points])
+        if best is None or squares < best[0]:
+            best = squares, settles, constant, slope
+    assert best is not None
+    _, settles, constant, slope = best
+    passed = points[-1][0] - points[0][0]
+    level = max(value for _, value in points)
+    # less than one time constant of curve, or a tail that leads far out of it, tells nothing
+    if constant > passed or settles - level > max(5.0, abs(slope) / 2):
+        return None
+    return settles, constant
+
+
+def _line(points: Points) -> tuple[float, float, float]:
+    """Value at x = 0, slope and sum of squares of the best line."""
+    count = len(points)
+    x_mean = sum(x for x, _ in points) / count
+    y_mean = sum(y for _, y in points) / count
+    spread = sum((x - x_mean) ** 2 for x, _ in points)
+    if spread < 1e-12:
+        return y_mean, 0.0, sum((y - y_mean) ** 2 for _, y in points)
+    slope = sum((x - x_mean) * (y - y_mean) for x, y in points) / spread
+    level = y_mean - slope * x_mean
+    return level, slope, sum((y - level - slope * x) ** 2 for x, y in points)

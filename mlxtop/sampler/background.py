@@ -1,0 +1,197 @@
+"""The slowest readers of a port: its module over I2C, and tools that ask the firmware.
+
+None of them runs in the first seconds but the module's, so that a quick look stays quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from mlxtop.model.identity import Port, PortKind
+from mlxtop.model.linkreport import LinkReport
+from mlxtop.model.module import Module, Quantity
+from mlxtop.model.sample import LinkLayer, Temperature
+from mlxtop.sampler.slow import SlowReader
+from mlxtop.sources.module.reader import GUARDED_INTERVAL, INTERVAL, ModuleAnswer, ModuleReader
+from mlxtop.sources.tools import mget_temp, mlxlink
+from mlxtop.system.door import System
+
+CALM = 5.0
+"""Seconds after the start before the first tool is run."""
+DEADLINE = 5.0
+"""Seconds after which a module without an answer is told as such; tools have their own limit."""
+OLD = 3.5 * INTERVAL
+"""Seconds after which a module's temperature is stale."""
+
+
+class Background:
+    """Module, link report and chip temperature of one port, as far as there is a way to them."""
+
+    def __init__(
+        self,
+        system: System,
+        port: Port,
+        layer: LinkLayer | None,
+        chip_is_known: bool,
+        calm: float = CALM,
+    ) -> None:
+        """`chip_is_known`: the driver itself has a sensor for the chip; `calm` as `CALM`."""
+        self._calm = calm
+        self._system = system
+        self._port = port
+        self._begun: float | None = None
+        self.module: SlowReader[ModuleAnswer] | None = None
+        self.memory: ModuleReader | None = None
+        self.report: SlowReader[LinkReport] | None = None
+        self.chip: SlowReader[float] | None = None
+        self._absent: dict[str, str] = {}
+        if port.kind is not PortKind.PHYSICAL:
+            return
+        if port.netdev and layer is not LinkLayer.INFINIBAND:
+            self.memory = ModuleReader(system, port.netdev)
+            name = f"{port.id} module"
+            self.module = SlowReader(
+                name, self.memory.read, GUARDED_INTERVAL, DEADLINE, system.clock
+            )
+        if port.is_mlx and port.function and port.id.number == 1:
+            self._add_tools(port, port.function, chip_is_known)
+
+    def _add_tools(self, port: Port, function: str, chip_is_known: bool) -> None:
+        system, driver = self._system, port.driver or ""
+        if driver.startswith("mlx5"):
+            tool = mlxlink.find_tool(system)
+            if tool is None:
+                self._absent["report"] = "neither mstlink nor mlxlink is installed"
+            elif not system.root:
+                self._absent["report"] = f"{tool} needs root"
+            else:
+                read = partial(mlxlink.read_link_report, system, function, tool)
+                name = f"{port.id} {tool}"
+                self.report = SlowReader(
+                    name, read, mlxlink.INTERVAL, 2 * mlxlink.INTERVAL, system.clock
+                )
+        if chip_is_known:
+            return
+        none = "driver mlx4 has no temperature sensor" if driver.startswith("mlx4") else None
+        none = none or "no hwmon sensor: kernel older than 6.6, or firmware that does not offer it"
+        tool = mget_temp.find_tool(system, driver)
+        if tool is None:
+            self._absent["asic_c"] = f"{none}; {mget_temp.what_would_help(driver)}"
+        elif not system.root:
+            self._absent["asic_c"] = f"{none}; {tool} needs root"
+        else:
+            self._absent["asic_c"] = f"{none}; {tool} has not answered yet"
+            ask = partial(mget_temp.read_mget_temp, system, function, tool)
+            every = mget_temp.INTERVAL
+            self.chip = SlowReader(f"{port.id} {tool}", ask, every, 2 * every, system.clock)
+
+    def readers(self) -> Iterator[SlowReader[Any]]:
+        """All that there are."""
+        for reader in (self.module, self.report, self.chip):
+            if reader is not None:
+                yield reader
+
+    def poll(self, now: float) -> None:
+        """Start the reads that are due."""
+        if self._begun is None:
+            self._begun = now
+        if self.module is not None:
+            self.module.poll(now)
+        if now - self._begun >= self._calm or self._system.captured:
+            for reader in (self.report, self.chip):
+                if reader is not None:
+                    reader.poll(now)
+
+    def guard(self, on: bool) -> None:
+        """Whether a load is watched, so that the module's temperature is wanted more often."""
+        if self.memory is not None:
+            self.memory.guarded = on
+
+    def changed(self) -> None:
+        """The module or the link changed: read it anew."""
+        if self.memory is not None:
+            self.memory.forget()
+
+    def current_module(self) -> Module | None:
+        """The module as it was last read, by whichever way there is."""
+        if self.module is not None and self.module.value is not None:
+            module = self.module.value.module
+            if module is not None:
+                return module
+        return self.report.value.module if self.report and self.report.value else None
+
+    def current_report(self) -> LinkReport | None:
+        """What the tool said last."""
+        return self.report.value if self.report is not None else None
+
+    def absent(self) -> dict[str, str]:
+        """Field name to the reason why there is nothing."""
+        found = dict(self._absent)
+        if self.module is not None and self.module.value is not None:
+            reason = self.module.value.absent
+            if reason is not None:
+                found["module"] = found["module_c"] = reason
+        module = self.current_module()
+        if self.module is None and self._port.kind is PortKind.PHYSICAL:
+            if self.report is not None:
+                why = self.report.error or "mstlink has not answered yet"
+            else:
+                why = self._absent.get("report", "no tool reads the module of this port")
+            found["module"] = f"no Ethernet device to ask; {why}"
+        if module is not None:
+            found.pop("module", None)
+            refused = module.refused.get("temperature") or module.refused.get("diagnostics")
+            if refused:
+                found["module_c"] = refused
+        for field, reader in (("report", self.report), ("asic_c", self.chip)):
+            if reader is not None and reader.error is not None:
+                found[field] = f"{reader.name.rpartition(' ')[2]}: {reader.error}"
+        return found
+
+    def temperatures(self, known: tuple[Temperature, ...], now: float) -> tuple[Temperature, ...]:
+        """Those of hwmon, with the module's own limits, and what hwmon does not have."""
+        module = self.current_module()
+        found = [_with_own_limits(t, module) if t.name == "module" else t for t in known]
+        good = {t.name for t in found if t.celsius is not None and not t.stale}
+        if "module" not in good and module is not None and module.temperature is not None:
+            found = [t for t in found if t.name != "module"]
+            found.append(self._module_temperature(module, module.temperature, now))
+        if "asic" not in {t.name for t in found} and self.chip is not None:
+            found.extend(self._chip_temperature(self.chip, now))
+        return tuple(found)
+
+    def _module_temperature(self, module: Module, celsius: float, now: float) -> Temperature:
+        age = now - module.tick
+        old = age > OLD or (self.module is not None and self.module.stale(now))
+        sensor = Temperature(
+            "module",
+            celsius,
+            module.tick,
+            source=module.source,
+            problem=f"no answer for {age:.0f} s" if old else None,
+            stale=old,
+        )
+        return _with_own_limits(sensor, module)
+
+    def _chip_temperature(self, reader: SlowReader[float], now: float) -> Iterator[Temperature]:
+        if reader.value is None or reader.tick is None:
+            return
+        tool = reader.name.rpartition(" ")[2]
+        stale = reader.stale(now) or now - reader.tick > 3 * mget_temp.INTERVAL
+        problem = f"no answer for {now - reader.tick:.0f} s" if stale else None
+        yield Temperature(
+            "asic", reader.value, reader.tick, source=tool, problem=problem, stale=stale
+        )
+
+
+def _with_own_limits(sensor: Temperature, module: Module | None) -> Temperature:
+    own = module.thresholds.get(Quantity.TEMPERATURE) if module else None
+    if own is None or own.high_alarm is None:
+        return sensor
+    return sensor._replace(
+        warning=own.high_warning,
+        critical=own.high_alarm,
+        limits_from="module's own thresholds",
+    )

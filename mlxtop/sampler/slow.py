@@ -1,0 +1,119 @@
+"""Reads that can take long or hang: never in the thread that wants them, the newest value wins.
+
+A firmware command that never returns leaves its reader in uninterruptible sleep. Such a read is
+never queued twice, and whoever waits for it, waits no longer than a deadline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from errno import ENODEV
+from threading import Event
+from typing import Generic, TypeVar
+
+from mlxtop.sampler.workers import HELD_UP, Workers
+from mlxtop.system.clock import Clock
+
+T = TypeVar("T")
+
+BACK_OFF = 5
+"""After a failure the next read comes this many times later, so that no log is filled."""
+
+UNSUPPORTED_EVERY = 30.0
+"""Seconds until a table that the driver does not have is asked for again."""
+
+
+class SlowReader(Generic[T]):
+    """Calls `read` in a daemon thread, at most every `every` seconds of the machine's clock."""
+
+    def __init__(
+        self,
+        name: str,
+        read: Callable[[], T],
+        every: float,
+        deadline: float,
+        worker: Workers | Clock,
+    ) -> None:
+        """`worker`: shared with readers that are as quick, or the clock for one of its own."""
+        self.name = name
+        self.value: T | None = None
+        self.tick: float | None = None
+        """When `value` was read."""
+        self.error: str | None = None
+        """Why the last read gave nothing."""
+        self.gone = False
+        """The last read found that the device no longer answers (ENODEV)."""
+        self.every = every
+        self._read = read
+        self.hung = False
+        """The last wait for this reader was in vain: nobody should wait for it again."""
+        self._deadline = deadline
+        self._asked: float | None = None
+        self._idle = Event()
+        self._idle.set()
+        self._closed = False
+        self._shared = isinstance(worker, Workers)
+        self._workers = worker if isinstance(worker, Workers) else Workers(name, worker)
+
+    def poll(self, now: float) -> None:
+        """Start a read if one is due and none is under way; returns at once."""
+        if not self._idle.is_set() or self._closed:
+            return
+        if self._asked is not None and now - self._asked < self._pause() - 1e-3:
+            return
+        self._asked = now
+        self._idle.clear()
+        self.hung = False
+        self._workers.put(self._run)
+
+    def _pause(self) -> float:
+        if self.error is not None:
+            return max(self.every, 1.0) * BACK_OFF
+        if self.tick is not None and self.value is None:
+            return UNSUPPORTED_EVERY
+        return self.every
+
+    def settle(self, seconds: float) -> bool:
+        """Wait until no read is under way, `seconds` at most; says whether that is so."""
+        clock = self._workers.clock
+        until = clock.now() + seconds
+        while not (idle := self._idle.is_set()) and (left := until - clock.now()) > 0:
+            if not clock.wait(min(HELD_UP, left), self._idle):
+                self._workers.relieve()
+        self.hung = not idle
+        return idle
+
+    def stale(self, now: float) -> bool:
+        """Whether a read has been under way for longer than the deadline."""
+        asked = self._asked
+        return not self._idle.is_set() and asked is not None and now - asked > self._deadline
+
+    def busy(self) -> bool:
+        """Whether a read is under way."""
+        return not self._idle.is_set()
+
+    def again(self) -> None:
+        """Make the next `poll` read at once: something is known to have changed."""
+        self._asked = None
+        self.error = None
+
+    def close(self) -> None:
+        """No more reads; one that hangs is left to the kernel."""
+        self._closed = True
+        if not self._shared:
+            self._workers.close()
+
+    def _run(self) -> None:
+        asked = self._asked
+        if self._closed:
+            return
+        try:
+            self.value, self.error = self._read(), None
+            self.tick, self.gone = asked, False
+        except OSError as error:
+            self.gone = error.errno == ENODEV
+            self.error = error.strerror or str(error) or type(error).__name__
+        except Exception as error:
+            # A reader must never end its thread: what it stumbled over is told instead.
+            self.error = f"{type(error).__name__}: {error}"
+        self._idle.set()

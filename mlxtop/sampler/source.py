@@ -1,0 +1,48 @@
+"""The loop that every front end runs: samples in, frames out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Event
+from typing import Protocol
+
+from mlxtop.model.frame import Frame, derive
+from mlxtop.model.sample import Sample
+from mlxtop.sampler.live import Stop
+
+__all__ = ["Source", "Stop", "frames"]
+
+
+class Source(Protocol):
+    """Where samples come from: this machine, a captured or a simulated one."""
+
+    interval: float
+    """Seconds between samples; may be changed while running, from any thread."""
+    guarded: bool
+    """A load is watched: modules are read more often, where that is cheap."""
+
+    @property
+    def label(self) -> str:
+        """Name of the machine, for titles."""
+
+    @property
+    def demo(self) -> bool:
+        """Simulated: everything shown is marked DEMO."""
+
+    @property
+    def captured(self) -> bool:
+        """One instant only: there are no rates."""
+
+    def samples(self, stop: Event) -> Iterator[Sample]:
+        """Samples, `interval` apart, until `stop` is set; ends at once then."""
+
+    def close(self) -> None:
+        """Stop every reader and close the machine."""
+
+
+def frames(source: Source, stop: Event) -> Iterator[Frame]:
+    """Every sample of `source` beside the one before it."""
+    last: Frame | None = None
+    for sample in source.samples(stop):
+        last = derive(sample, last)
+        yield last

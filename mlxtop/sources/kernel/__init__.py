@@ -1,0 +1,1 @@
+"""Read kernel interfaces: sysfs, procfs, netlink, ethtool, the kernel log."""

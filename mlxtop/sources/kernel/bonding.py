@@ -1,0 +1,94 @@
+"""Bonds and their members, from /proc/net/bonding.
+
+drivers/net/bonding/bond_procfs.c
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlxtop.model.tuning import Bond, BondSlave
+from mlxtop.sources.kernel.sysfs import names, parse_count, read_text
+from mlxtop.system.door import System
+
+DIRECTORY = "/proc/net/bonding"
+
+_MODES = {
+    "load balancing (round-robin)": "balance-rr",
+    "fault-tolerance (active-backup)": "active-backup",
+    "load balancing (xor)": "balance-xor",
+    "fault-tolerance (broadcast)": "broadcast",
+    "IEEE 802.3ad Dynamic link aggregation": "802.3ad",
+    "transmit load balancing": "balance-tlb",
+    "adaptive load balancing": "balance-alb",
+}
+
+
+def _fields(text: str) -> Iterator[tuple[str, str]]:
+    """`key: value` lines; a key alone (`details partner lacp pdu:`) has an empty value."""
+    for line in text.splitlines():
+        key, mark, value = line.strip().partition(": ")
+        if mark or key.endswith(":"):
+            yield key.rstrip(":"), value.strip()
+
+
+def _mode(text: str) -> str:
+    """The mode's name as `ip link` takes it; a suffix in brackets is dropped."""
+    for words, name in _MODES.items():
+        if text.startswith(words):
+            return name
+    return text
+
+
+def parse_bond(name: str, text: str) -> Bond | None:
+    """A bond; None for what is none. Cut lines, as found in bug reports, leave values unknown."""
+    head, *members = _sections(text)
+    fields = dict(reversed(list(_fields(head))))
+    if "Bonding Mode" not in fields:
+        return None
+    return Bond(
+        name,
+        _mode(fields["Bonding Mode"]),
+        policy=fields.get("Transmit Hash Policy", "").partition(" (")[0] or None,
+        active=fields.get("Currently Active Slave"),
+        partner=fields.get("Partner Mac Address"),
+        aggregator=parse_count(fields.get("Aggregator ID")),
+        slaves=tuple(_member(text) for text in members),
+    )
+
+
+def _sections(text: str) -> list[str]:
+    """The bond's own part, then one part for each member."""
+    parts: list[list[str]] = [[]]
+    for line in text.splitlines():
+        if line.startswith("Slave Interface:"):
+            parts.append([])
+        parts[-1].append(line)
+    return ["\n".join(part) for part in parts]
+
+
+def _member(text: str) -> BondSlave:
+    fields: dict[str, str] = {}
+    partner, in_partner = None, False
+    for key, value in _fields(text):
+        in_partner = key == "details partner lacp pdu" or (in_partner and bool(value))
+        if in_partner and key == "system mac address":
+            partner = value
+        fields.setdefault(key, value)
+    return BondSlave(
+        fields.get("Slave Interface", ""),
+        fields.get("MII Status") == "up",
+        speed=parse_count(fields.get("Speed", "").removesuffix(" Mbps")),
+        aggregator=parse_count(fields.get("Aggregator ID")),
+        partner=partner,
+    )
+
+
+def read_bonds(system: System) -> dict[str, Bond]:
+    """All bonds of this network namespace by name."""
+    found = {}
+    for name in names(system, DIRECTORY):
+        bond = parse_bond(name, read_text(system, f"{DIRECTORY}/{name}") or "")
+        if bond is not None:
+            found[name] = bond
+    return found

@@ -1,0 +1,69 @@
+"""State of a port's link, put together from netlink, sysfs and the RDMA device."""
+
+from __future__ import annotations
+
+from mlxtop.model.identity import Port
+from mlxtop.model.sample import Link, LinkLayer, LinkState
+from mlxtop.sources.kernel.ethtool import read_link_state
+from mlxtop.sources.kernel.net import NetLink, read_speed
+from mlxtop.sources.kernel.rdma import parse_state, port_path, read_infiniband_link
+from mlxtop.sources.kernel.sysfs import read_text
+from mlxtop.system.door import System
+
+
+def known_link(layer: LinkLayer | None, netdev: NetLink | None) -> Link:
+    """What the device list alone tells of a link: no firmware is asked."""
+    if netdev is None:
+        return Link(layer=layer, state=LinkState.NO_DEVICE)
+    state = LinkState.UP if netdev.carrier else LinkState.DOWN
+    return Link(
+        layer=layer,
+        state=state if netdev.up else LinkState.ADMIN_DOWN,
+        mtu=netdev.mtu,
+        carrier_changes=netdev.carrier_changes,
+        address=netdev.address,
+    )
+
+
+def read_link(system: System, port: Port, layer: LinkLayer | None, netdev: NetLink | None) -> Link:
+    """The whole state of a link; some firmware commands, so never on the screen's thread."""
+    known = known_link(layer, netdev)
+    if layer is LinkLayer.INFINIBAND and port.rdma and port.rdma_port:
+        link = read_infiniband_link(system, port.rdma, port.rdma_port)
+        mode = read_text(system, f"/sys/class/net/{netdev.name}/mode") if netdev else None
+        return link._replace(
+            mtu=known.mtu,
+            carrier_changes=known.carrier_changes,
+            address=known.address,
+            ipoib_mode=mode if mode in ("datagram", "connected") else None,
+        )
+    phys = word = None
+    if port.rdma and port.rdma_port:
+        base = port_path(port.rdma, port.rdma_port)
+        phys = parse_state(read_text(system, f"{base}/phys_state"))[1]
+        word = parse_state(read_text(system, f"{base}/state"))[1]
+    if netdev is None:
+        # The network device may be in another namespace; RDMA devices are shared between them.
+        seen = {"ACTIVE": LinkState.UP, None: LinkState.NO_DEVICE}.get(word, LinkState.DOWN)
+        return known._replace(state=seen, phys_state=phys)
+    if known.state is LinkState.DOWN:
+        state, detail = read_link_state(system, netdev.name)
+        return known._replace(state=state, detail=detail, phys_state=phys)
+    return known._replace(speed=read_speed(system, netdev.name), phys_state=phys)
+
+
+def refresh(link: Link, layer: LinkLayer | None, netdev: NetLink | None) -> Link:
+    """A link read some time ago, with what the device list says now.
+
+    The list tells at once that a cable was pulled; the reason and the speed come with the next
+    whole read.
+    """
+    if netdev is None or layer is LinkLayer.INFINIBAND:
+        return link
+    known = known_link(layer, netdev)
+    up_before, up_now = link.state is LinkState.UP, known.state is LinkState.UP
+    if up_before != up_now or known.state is LinkState.ADMIN_DOWN:
+        return known
+    return link._replace(
+        mtu=known.mtu, carrier_changes=known.carrier_changes, address=known.address
+    )

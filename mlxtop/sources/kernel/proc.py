@@ -1,0 +1,95 @@
+"""Processes of this machine: names and command lines, which every user may read.
+
+https://man7.org/linux/man-pages/man5/proc_pid_cmdline.5.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlxtop.model.cores import parse_cores
+from mlxtop.model.number import COUNT, PID, whole
+from mlxtop.sources.kernel.sysfs import names, read_text
+from mlxtop.system.door import System
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process; kernel threads have no words."""
+
+    pid: int
+    name: str
+    words: tuple[str, ...]
+    """The command line; programs may have written a title over it."""
+
+
+def parse_words(text: str | None) -> tuple[str, ...]:
+    """The content of `/proc/PID/cmdline`.
+
+    >>> parse_words("sshd\\0-p\\0" + "2222\\0")
+    ('sshd', '-p', '2222')
+    """
+    return tuple(word for word in (text or "").split("\0") if word)
+
+
+def parse_allowed_cores(text: str | None) -> tuple[int, ...] | None:
+    """The cores that `/proc/PID/status` allows; None where it does not tell.
+
+    >>> parse_allowed_cores("Name:\\tiperf3\\nCpus_allowed_list:\\t0-1,4\\n")
+    (0, 1, 4)
+    """
+    for line in (text or "").splitlines():
+        key, _, value = line.partition(":")
+        if key == "Cpus_allowed_list":
+            return parse_cores(value) or None
+    return None
+
+
+def read_allowed_cores(system: System, pid: int) -> tuple[int, ...] | None:
+    """The cores that a process may run on."""
+    return parse_allowed_cores(read_text(system, f"/proc/{pid}/status"))
+
+
+def read_processes(system: System) -> list[Process]:
+    """Every process that can be seen; ends of processes in between are no error."""
+    found = []
+    for entry in names(system, "/proc"):
+        pid = whole(entry, PID)
+        if pid is not None:
+            name = read_text(system, f"/proc/{entry}/comm")
+            if name is not None:
+                words = parse_words(read_text(system, f"/proc/{entry}/cmdline"))
+                found.append(Process(pid, name, words))
+    return found
+
+
+def option(words: tuple[str, ...], letter: str, name: str = "") -> str | None:
+    """The value of a command's option: `-p 22`, `-p22`, `--port 22` or `--port=22`.
+
+    >>> option(("iperf3", "-s", "-p5202"), "p", "port")
+    '5202'
+    """
+    for place, word in enumerate(words):
+        following = words[place + 1] if place + 1 < len(words) else None
+        if word in (f"-{letter}", f"--{name}"):
+            return following
+        if name and word.startswith(f"--{name}="):
+            return word.partition("=")[2]
+        if word.startswith(f"-{letter}") and not word.startswith("--"):
+            return word[2:]
+    return None
+
+
+def socket_inodes(system: System, pid: int) -> set[int]:
+    """The sockets a process holds; empty where this user may not look."""
+    base = f"/proc/{pid}/fd"
+    found = set()
+    for name in names(system, base):
+        try:
+            target = system.link(f"{base}/{name}")
+        except OSError:
+            continue
+        inside = target.removeprefix("socket:[").removesuffix("]")
+        if inside != target and (number := whole(inside, COUNT)) is not None:
+            found.add(number)
+    return found

@@ -1,0 +1,117 @@
+"""Which network device carries what goes to an address, and what lies below that device.
+
+https://man7.org/linux/man-pages/man7/rtnetlink.7.html; /proc/net/route and ipv6_route as in
+net/ipv4/fib_trie.c and net/ipv6/route.c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from mlxtop.sources.kernel.net import NetLink
+from mlxtop.sources.kernel.sysfs import names, read_text
+from mlxtop.system.door import Answer, Question, System
+
+ANYWHERE = ("192.0.2.1", "2001:db8::1")
+"""Documentation addresses: only a default route leads there."""
+_RTF_UP, _RTF_REJECT = 0x1, 0x200
+
+
+def read_route(system: System, destination: str, source: str | None = None) -> tuple[str, ...]:
+    """Return the devices of `ip route get DESTINATION from SOURCE`, one for each next hop.
+
+    Empty for local destinations. Raises OSError (ENETUNREACH where there is no route).
+    """
+    subject = f"{destination},{source}" if source else destination
+    return route_devices(system.ask(Question.ROUTE, subject))
+
+
+def route_devices(answer: Answer) -> tuple[str, ...]:
+    """Return the devices of a ROUTE answer, the one chosen by the kernel first.
+
+    >>> route_devices({"dev": "a", "devs": ["a", "b"], "local": False}), route_devices(None)
+    (('a', 'b'), ())
+    """
+    if not isinstance(answer, dict) or answer.get("local"):
+        return ()
+    hops = answer.get("devs")
+    devices = [answer.get("dev"), *(hops if isinstance(hops, list | tuple) else ())]
+    names = dict.fromkeys(device for device in devices if isinstance(device, str))
+    return tuple(name for name in names if name != "lo")
+
+
+def parse_default_devices(ipv4: str, ipv6: str) -> list[str]:
+    """The devices of the default routes in /proc/net/route and /proc/net/ipv6_route.
+
+    >>> parse_default_devices("eno1 00000000 0100000A 0003 0 0 0 00000000 0 0 0", "")
+    ['eno1']
+    """
+    found: dict[str, None] = {}
+    for line in ipv4.splitlines():
+        fields = line.split()
+        if len(fields) >= 8 and fields[1] == "00000000" and fields[7] == "00000000":
+            found[fields[0]] = None
+    for line in ipv6.splitlines():
+        fields = line.split()
+        if len(fields) >= 10 and fields[0] == "0" * 32 and fields[1] == "00":
+            try:
+                flags = int(fields[8], 16)
+            except ValueError:
+                continue
+            if flags & _RTF_UP and not flags & _RTF_REJECT:
+                found[fields[9]] = None
+    return [device for device in found if device != "lo"]
+
+
+def read_default_devices(system: System) -> list[str]:
+    """The devices of every default route, those of policy routing as far as they are asked."""
+    base = "/proc/net"
+    tables = [read_text(system, f"{base}/{name}") or "" for name in ("route", "ipv6_route")]
+    found = dict.fromkeys(parse_default_devices(tables[0], tables[1]))
+    for address in ANYWHERE:
+        try:
+            found |= dict.fromkeys(read_route(system, address))
+        except OSError:
+            continue
+    return list(found)
+
+
+def below(system: System, links: Mapping[int, NetLink], device: str) -> frozenset[str]:
+    """The real devices that `device` stands on, through bonds, bridges, VLANs and the like.
+
+    Empty where nothing tells: tunnels, devices whose other end is in another namespace.
+    """
+    by_name = {link.name: link for link in links.values()}
+    real: set[str] = set()
+    seen: set[str] = set()
+    todo = [device]
+    while todo:
+        name = todo.pop()
+        link = by_name.get(name)
+        if name in seen or link is None:
+            continue
+        seen.add(name)
+        if link.parent is not None or names(system, f"/sys/class/net/{name}/device"):
+            real.add(name)
+        else:
+            todo += lower(system, links, link)
+    return frozenset(real)
+
+
+def lower(system: System, links: Mapping[int, NetLink], link: NetLink) -> Iterable[str]:
+    """Yield what is directly below: members, a VLAN's device, the bridge behind a veth's end."""
+    for name in names(system, f"/sys/class/net/{link.name}"):
+        if name.startswith("lower_"):
+            yield name.removeprefix("lower_")
+    for other in links.values():
+        if other.master == link.index:
+            yield other.name
+    under = links.get(link.link or 0)
+    if under is None:
+        return
+    if link.kind != "veth":
+        yield under.name
+    elif under.kind == "veth" and under.link == link.index:
+        master = links.get(under.master or 0)
+        if master is not None:
+            yield master.name

@@ -1,0 +1,128 @@
+"""File systems and block devices that live on the network, and the addresses they talk to.
+
+https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html; sysfs classes iscsi_connection,
+nvme and the rbd bus.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from mlxtop.sources.kernel.sysfs import names, read_text
+from mlxtop.system.door import System
+
+_NETWORK_TYPES = re.compile(
+    r"nfs4?|cifs|smb3|smbfs|ceph|lustre|beegfs|gpfs|afs|orangefs|pvfs2|glusterfs|9p"
+    r"|fuse\.(?:glusterfs|ceph|ceph-fuse|sshfs|juicefs|moosefs)"
+)
+_ADDRESSES = re.compile(r"[0-9a-fA-F:.]*[.:][0-9a-fA-F:.]*")
+_ESCAPE = re.compile(r"\\([0-7]{3})")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkStorage:
+    """Something mounted or attached over the network."""
+
+    what: str
+    """In words: `NFS /srv from 10.0.0.1:/srv`."""
+    addresses: tuple[str, ...]
+    """Servers; empty where they cannot be told."""
+    root: bool = False
+    """It is the root file system."""
+
+
+def addresses_in(text: str) -> tuple[str, ...]:
+    """The IP addresses in a text, each once, without ports.
+
+    >>> addresses_in("10.0.0.1:6789,[fe80::1]:6789:/ addr=10.0.0.1,vers=4.2")
+    ('10.0.0.1', 'fe80::1')
+    """
+    found: dict[str, None] = {}
+    for candidate in _ADDRESSES.findall(text):
+        for form in (candidate.strip(":"), candidate, candidate.split(":")[0]):
+            try:
+                address = ipaddress.ip_address(form)
+            except ValueError:
+                continue
+            if not address.is_unspecified:
+                found[str(address)] = None
+            break
+    return tuple(found)
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 8)), text)
+
+
+def parse_mounts(text: str) -> list[NetworkStorage]:
+    """The network file systems of a mountinfo file.
+
+    >>> line = "29 1 0:26 / /srv rw - nfs4 nas:/srv rw,vers=4.2,addr=10.0.0.1"
+    >>> parse_mounts(line)[0].addresses
+    ('10.0.0.1',)
+    """
+    found = []
+    for line in text.splitlines():
+        mount, _, origin = line.partition(" - ")
+        fields, (kind, source, options) = mount.split(), (f"{origin}  ".split(" ", 2))
+        if len(fields) < 6 or not _NETWORK_TYPES.fullmatch(kind) or _is_virtio(kind, options):
+            continue
+        place = _unescape(fields[4])
+        servers = _option_addresses(options) or addresses_in(source)
+        found.append(
+            NetworkStorage(f"{kind} {place} from {_unescape(source)}", servers, place == "/")
+        )
+    return found
+
+
+def _is_virtio(kind: str, options: str) -> bool:
+    """9p between a virtual machine and its host does not use the network."""
+    return kind == "9p" and "trans=tcp" not in options and "trans=rdma" not in options
+
+
+def _option_addresses(options: str) -> tuple[str, ...]:
+    given = [o for o in options.split(",") if o.startswith(("addr=", "mountaddr=", "mon_addr="))]
+    return addresses_in(" ".join(given).replace("/", " "))
+
+
+def _iscsi(system: System) -> list[NetworkStorage]:
+    base = "/sys/class/iscsi_connection"
+    found = []
+    for name in names(system, base):
+        texts = [read_text(system, f"{base}/{name}/{a}") for a in ("address", "persistent_address")]
+        servers = addresses_in(" ".join(text for text in texts if text))
+        found.append(NetworkStorage(f"iSCSI {name} to {', '.join(servers) or '?'}", servers))
+    return found
+
+
+def _nvme(system: System) -> list[NetworkStorage]:
+    base = "/sys/class/nvme"
+    found = []
+    for name in names(system, base):
+        transport = read_text(system, f"{base}/{name}/transport")
+        if transport in ("tcp", "rdma"):
+            text = read_text(system, f"{base}/{name}/address") or ""
+            target = [part for part in text.split(",") if part.startswith("traddr=")]
+            servers = addresses_in(" ".join(target))
+            what = f"NVMe over {transport} {name} to {', '.join(servers) or '?'}"
+            found.append(NetworkStorage(what, servers))
+    return found
+
+
+def _rbd(system: System) -> list[NetworkStorage]:
+    base = "/sys/bus/rbd/devices"
+    return [
+        NetworkStorage(
+            f"Ceph block device rbd{name}",
+            addresses_in((read_text(system, f"{base}/{name}/config_info") or "").split(" ")[0]),
+        )
+        for name in names(system, base)
+    ]
+
+
+def read_storage(system: System) -> list[NetworkStorage]:
+    """Everything mounted or attached over the network. Raises OSError without mountinfo."""
+    text = system.read("/proc/self/mountinfo").decode("utf-8", "replace")
+    return parse_mounts(text) + _iscsi(system) + _nvme(system) + _rbd(system)

@@ -1,0 +1,203 @@
+"""TCP connections, and which of them are SSH sessions.
+
+sshd's port is what it listens on, not 22: its processes, their command lines, its configuration
+and its systemd sockets tell; https://man.openbsd.org/sshd_config
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mlxtop.model.number import PORT, whole
+from mlxtop.sources.kernel.proc import Process, option, socket_inodes
+from mlxtop.sources.kernel.sysfs import names, read_text
+from mlxtop.system.door import Answer, Question, System
+
+SSH_PORT, IPERF3_PORT = 22, 5201
+_DAEMONS = ("sshd", "sshd-session", "sshd-auth", "dropbear")
+_CONFIG = "/etc/ssh/sshd_config"
+_UNIT_FOLDERS = (
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/run/systemd/generator",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
+_UNITS = ("ssh.socket", "sshd.socket")
+_PORT_LINE = re.compile(r"^[ \t]*+Port[ \t=]++\"?(\d{1,5})\b", re.IGNORECASE | re.MULTILINE)
+_LISTEN_LINE = re.compile(r"^[ \t]*+ListenAddress[ \t=]++\S*?[\]\w.]:(\d{1,5})\b", re.I | re.M)
+_INCLUDE_LINE = re.compile(r"^[ \t]*+Include[ \t=]++(.+)$", re.IGNORECASE | re.MULTILINE)
+_STREAM_LINE = re.compile(
+    r"^[ \t]*+ListenStream[ \t]*+=[ \t]*+(?:\S*:)?(\d{1,5})\s*?$", re.MULTILINE
+)
+_SESSION = re.compile(r"^sshd(?:-session)?: \S+(?:@| \[priv\])")
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An established TCP connection, or a listening socket (`remote` is None)."""
+
+    local: str
+    local_port: int
+    remote: str | None = None
+    remote_port: int = 0
+    interface: int = 0
+    """ifindex of the device it is bound to; 0 for none."""
+    inode: int = 0
+    sent: int | None = None
+    """Bytes of data that arrived at the other end."""
+    received: int | None = None
+
+    @property
+    def inside(self) -> bool:
+        """Both ends are on this machine."""
+        if self.remote is None or self.remote == self.local:
+            return True
+        try:
+            return ipaddress.ip_address(self.remote).is_loopback
+        except ValueError:
+            return False
+
+
+def _address(value: object) -> str | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        address = ipaddress.ip_address(value.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _amount(value: object) -> int | None:
+    return value if isinstance(value, int) and value >= 0 else None
+
+
+def parse_sockets(answer: Answer) -> list[Connection]:
+    """The connections of a SOCKETS answer; entries without addresses are left out."""
+    found = []
+    for entry in answer if isinstance(answer, list | tuple) else ():
+        if not isinstance(entry, dict):
+            continue
+        local, remote = _address(entry.get("local")), _address(entry.get("remote"))
+        if local is None or (remote is None and entry.get("remote") is not None):
+            continue
+        found.append(
+            Connection(
+                local,
+                _number(entry.get("local_port")),
+                remote,
+                _number(entry.get("remote_port")),
+                _number(entry.get("interface")),
+                _number(entry.get("inode")),
+                _amount(entry.get("sent")),
+                _amount(entry.get("received")),
+            )
+        )
+    return found
+
+
+def read_sockets(system: System) -> list[Connection]:
+    """Every TCP connection of this namespace. Raises OSError."""
+    return parse_sockets(system.ask(Question.SOCKETS))
+
+
+def parse_sshd_ports(text: str) -> set[int]:
+    """The ports that an sshd_config names.
+
+    >>> sorted(parse_sshd_ports("Port 2222\\n#Port 1\\nListenAddress [::]:22\\n"))
+    [22, 2222]
+    """
+    return {int(n) for line in (_PORT_LINE, _LISTEN_LINE) for n in line.findall(text)}
+
+
+def parse_unit_ports(text: str) -> set[int]:
+    """The ports that a systemd socket listens on.
+
+    >>> sorted(parse_unit_ports("ListenStream=\\nListenStream=0.0.0.0:22\\nListenStream=2022\\n"))
+    [22, 2022]
+    """
+    return {int(number) for number in _STREAM_LINE.findall(text)}
+
+
+def _config_ports(system: System, path: str, depth: int = 0) -> set[int]:
+    text = read_text(system, path) or ""
+    ports = parse_sshd_ports(text)
+    for line in _INCLUDE_LINE.findall(text) if depth < 4 else ():
+        for pattern in line.split():
+            whole = pattern if pattern.startswith("/") else f"/etc/ssh/{pattern}"
+            folder, _, last = whole.rpartition("/")
+            start, star, end = last.partition("*")
+            for name in names(system, folder) if star else [last]:
+                if name == last or (star and name.startswith(start) and name.endswith(end)):
+                    ports |= _config_ports(system, f"{folder}/{name}", depth + 1)
+    return ports
+
+
+def _unit_ports(system: System) -> set[int]:
+    ports: set[int] = set()
+    for folder in _UNIT_FOLDERS:
+        for unit in _UNITS:
+            paths = [f"{folder}/{unit}"]
+            paths += [f"{folder}/{unit}.d/{name}" for name in names(system, f"{folder}/{unit}.d")]
+            for path in paths:
+                ports |= parse_unit_ports(read_text(system, path) or "")
+    return ports
+
+
+def is_sshd(process: Process) -> bool:
+    """A process of an SSH server: the listener or a session."""
+    return process.name in _DAEMONS
+
+
+def has_session(processes: Iterable[Process]) -> bool:
+    """Somebody is logged in through sshd, by the titles of its processes."""
+    return any(is_sshd(p) and _SESSION.match(" ".join(p.words)) for p in processes)
+
+
+def ssh_ports(
+    system: System,
+    processes: Sequence[Process],
+    sockets: Sequence[Connection],
+    hint: int | None = None,
+) -> set[int]:
+    """Every port an SSH server listens on here; `hint` is one more that is known."""
+    ports = {SSH_PORT} | _config_ports(system, _CONFIG) | _unit_ports(system)
+    inodes: set[int] = set()
+    for process in processes:
+        if not is_sshd(process):
+            continue
+        inodes |= socket_inodes(system, process.pid)
+        words = " ".join(process.words).removeprefix("sshd: ").split()
+        ports |= _option_ports(system, tuple(words))
+    ports |= {s.local_port for s in sockets if s.inode and s.inode in inodes}
+    return (ports | {hint} if hint else ports) - {0}
+
+
+def _option_ports(system: System, words: tuple[str, ...]) -> set[int]:
+    """The ports that sshd's own command line names, itself or through a configuration."""
+    ports: set[int] = set()
+    port, config = option(words, "p"), option(words, "f")
+    if config is not None and config.startswith("/"):
+        ports |= _config_ports(system, config)
+    given = [word.partition("Port=")[2] for word in words if word.startswith(("Port=", "-oPort="))]
+    numbers = {whole(number, PORT) for number in (port or "", *given)}
+    return ports | {number for number in numbers if number is not None}
+
+
+def iperf3_ports(processes: Iterable[Process]) -> set[int]:
+    """The control ports of the iperf3 processes, clients and servers."""
+    ports = set()
+    for process in processes:
+        if process.name == "iperf3":
+            given = whole(option(process.words, "p", "port") or "", PORT)
+            ports.add(IPERF3_PORT if given is None else given)
+    return ports

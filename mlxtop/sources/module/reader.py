@@ -1,0 +1,349 @@
+"""Modules by the kernel's ethtool interface: as few bytes as needed, as rarely as is kind.
+
+ethtool netlink MODULE_EEPROM_GET, else ioctl ETHTOOL_GMODULEEEPROM (mlx4): both need
+CAP_NET_ADMIN, hold the RTNL lock and talk I2C. A module that does not answer makes the driver
+write to the kernel log at every try, so after an error there is a long pause.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from mlxtop.model.module import Module, merge_seen
+from mlxtop.sources.module import cmis, sff8472, sff8636
+from mlxtop.sources.module.memory import Memory, celsius
+from mlxtop.sources.module.sff8024 import Layout, layout
+from mlxtop.system.door import Answer, Question, System
+
+INTERVAL = 10.0
+"""Seconds between two readings of a module, at least."""
+GUARDED_INTERVAL = 3.0
+"""The same for its temperature alone, while a load run is watched and the bus is quick."""
+QUICK = 0.020
+"""Seconds that a two-byte reading may take to count as quick."""
+BACKOFF = 60.0
+"""Seconds without a try after an error."""
+REFUSED = 600.0
+"""The same where the answer was that it cannot be done at all, or not without root."""
+REFRESH = 60.0
+"""Seconds after which identity and limits are read again: the module may have been changed."""
+
+I2C = 0x50
+I2C_DIAGNOSTICS = 0x51
+"""A2h of SFF-8472."""
+
+
+class Block(NamedTuple):
+    """Bytes of one half page, read in one request."""
+
+    name: str
+    page: int
+    offset: int
+    length: int
+    address: int = I2C
+
+
+class Plan(NamedTuple):
+    """What to read of a layout: everything once, then what changes, or the temperature alone."""
+
+    full: tuple[Block, ...]
+    live: tuple[Block, ...]
+    temperature: Block
+    wanted: Callable[[Block, Mapping[str, Memory]], bool]
+    """Whether a block of an upper page exists, as far as is known from those before it."""
+    decode: Callable[[Mapping[str, Memory]], Module]
+
+
+NOTHING = Memory()
+
+
+def _sfp_wanted(block: Block, memories: Mapping[str, Memory]) -> bool:
+    return block.address == I2C or sff8472.has_diagnostics(memories.get("a0", NOTHING))
+
+
+def _qsfp_wanted(block: Block, memories: Mapping[str, Memory]) -> bool:
+    return block.page == 0 or not sff8636.is_flat(memories.get("lower", NOTHING))
+
+
+def _cmis_wanted(block: Block, memories: Mapping[str, Memory]) -> bool:
+    return block.page == 0 or not cmis.is_flat(memories.get("lower", NOTHING))
+
+
+PLANS: dict[Layout, Plan] = {
+    Layout.SFF8472: Plan(
+        full=(Block("a0", 0, 0, 96), Block("a2", 0, 0, 120, I2C_DIAGNOSTICS)),
+        live=(Block("a2", 0, 96, 24, I2C_DIAGNOSTICS),),
+        temperature=Block("a2", 0, 96, 2, I2C_DIAGNOSTICS),
+        wanted=_sfp_wanted,
+        decode=lambda m: sff8472.decode(m.get("a0", NOTHING), m.get("a2", NOTHING)),
+    ),
+    Layout.SFF8636: Plan(
+        full=(
+            Block("lower", 0, 0, 128),
+            Block("page0", 0, 128, 96),
+            Block("page3", 3, 128, 72),
+        ),
+        live=(Block("lower", 0, 2, 56),),
+        temperature=Block("lower", 0, 22, 2),
+        wanted=_qsfp_wanted,
+        decode=lambda m: sff8636.decode(
+            m.get("lower", NOTHING), m.get("page0", NOTHING), m.get("page3", NOTHING)
+        ),
+    ),
+    Layout.CMIS: Plan(
+        full=(
+            Block("lower", 0, 0, 128),
+            Block("page0", 0, 128, 94),
+            Block("page1", 1, 128, 40),
+            Block("page2", 2, 128, 72),
+            Block("page11", 0x11, 128, 74),
+        ),
+        live=(Block("lower", 0, 2, 16), Block("page11", 0x11, 134, 68)),
+        temperature=Block("lower", 0, 14, 2),
+        wanted=_cmis_wanted,
+        decode=lambda m: cmis.decode(
+            m.get("lower", NOTHING),
+            m.get("page0", NOTHING),
+            m.get("page1", NOTHING),
+            m.get("page2", NOTHING),
+            m.get("page11", NOTHING),
+        ),
+    ),
+}
+
+
+class ModuleSilent(OSError):
+    """The module answered with nothing, or with bytes that no module holds."""
+
+
+def parse_bytes(answer: Answer) -> bytes:
+    """Bytes of a hexadecimal answer; none where it is no such thing.
+
+    >>> parse_bytes("1107"), parse_bytes("zz"), parse_bytes(None)
+    (b'\\x11\\x07', b'', b'')
+    """
+    try:
+        return bytes.fromhex(answer) if isinstance(answer, str) else b""
+    except ValueError:
+        return b""
+
+
+def read_block(system: System, netdev: str, block: Block) -> Memory:
+    """One request of MODULE_EEPROM_GET. Raises OSError."""
+    answer = system.ask(
+        Question.MODULE_PAGE, netdev, block.page, 0, block.address, block.offset, block.length
+    )
+    return Memory(parse_bytes(answer)[: block.length], block.offset)
+
+
+def _layout(code: int | None) -> Layout:
+    """The layout of byte 0. Raises ModuleSilent where there is none."""
+    if code is None:
+        raise ModuleSilent(errno.EIO, "the module gave no bytes")
+    if code in (0x00, 0xFF):
+        text = f"the module's memory reads 0x{code:02x}: nothing useful answers"
+        raise ModuleSilent(errno.EIO, text)
+    found = layout(code)
+    if found is None:
+        raise ModuleSilent(errno.EOPNOTSUPP, f"modules of type 0x{code:02x} are not understood")
+    return found
+
+
+def split_eeprom(data: bytes) -> tuple[Layout, dict[str, Memory]]:
+    """The halves of an image as the ioctl gives it: SFP 256 or 512 bytes, QSFP 256 or 640.
+
+    Raises ModuleSilent.
+    """
+    kind = _layout(data[0] if data else None)
+    if kind is Layout.SFF8472:
+        return kind, {"a0": Memory(data[:256]), "a2": Memory(data[256:512])}
+    if kind is Layout.SFF8636:
+        return kind, {
+            "lower": Memory(data[:128]),
+            "page0": Memory(data[128:256], 128),
+            "page3": Memory(data[512:640], 128),
+        }
+    halves = (Memory(data[at : at + 128], 128) for at in range(128, 768, 128))
+    names = ("page0", "page1", "page2", "page10", "page11")
+    return kind, {"lower": Memory(data[:128]), **dict(zip(names, halves, strict=True))}
+
+
+def decode_eeprom(data: bytes) -> Module:
+    """A whole image, laid out as `split_eeprom` says. Raises ModuleSilent."""
+    kind, memories = split_eeprom(data)
+    return PLANS[kind].decode(memories)
+
+
+class ModuleAnswer(NamedTuple):
+    """A module, or why there is none; both where an old reading is all there is."""
+
+    module: Module | None = None
+    absent: str | None = None
+
+
+def read_module(system: System, netdev: str) -> Module:
+    """Everything of a module at once. Raises OSError."""
+    return ModuleReader(system, netdev).read_now()
+
+
+class ModuleReader:
+    """One port's module, read at its own pace; its calls block and belong into a thread."""
+
+    def __init__(self, system: System, netdev: str) -> None:
+        self._system = system
+        self.netdev = netdev
+        self.guarded = False
+        """A load run is watched: temperature is wanted more often."""
+        self.cost: float | None = None
+        """Seconds that the last two-byte reading took."""
+        self._kind: Layout | None = None
+        self._memories: dict[str, Memory] = {}
+        self._full_at = 0.0
+        self._due = 0.0
+        self._live_due = 0.0
+        self._answer = ModuleAnswer()
+        self._anew = False
+
+    def forget(self) -> None:
+        """A module was plugged or a link changed: read everything at the next call.
+
+        Safe from any thread.
+        """
+        self._anew = True
+
+    def read(self) -> ModuleAnswer:
+        """The module as of now; read only when it is time, else the last answer."""
+        now = self._system.now()
+        if self._anew:
+            self._anew = False
+            self._kind, self._due = None, 0.0
+        if now < self._due:
+            return self._answer
+        try:
+            module = self._read_due(now)
+        except OSError as error:
+            self._kind = None
+            hopeless = error.errno in (errno.EOPNOTSUPP, errno.EPERM, errno.EACCES)
+            self._due = now + (REFUSED if hopeless else BACKOFF)
+            self._answer = ModuleAnswer(None, explain(error))
+            return self._answer
+        quick = self.guarded and self.cost is not None and self.cost < QUICK
+        self._due = now + (GUARDED_INTERVAL if quick else INTERVAL)
+        self._answer = ModuleAnswer(module)
+        return self._answer
+
+    def read_now(self) -> Module:
+        """The module, read at once and whole. Raises OSError."""
+        return self._full(self._system.now())
+
+    def _read_due(self, now: float) -> Module:
+        old = self._answer.module
+        if self._kind is None or old is None or now - self._full_at >= REFRESH:
+            return self._full(now)
+        if now < self._live_due:
+            return self._temperature(old, self._kind, now)
+        plan = PLANS[self._kind]
+        for block in plan.live:
+            if block.name in self._memories:
+                newer = self._block(block)
+                self._memories[block.name] = self._memories[block.name].overlaid(newer)
+        self._live_due = now + INTERVAL
+        return self._decoded(now)
+
+    def _temperature(self, old: Module, kind: Layout, now: float) -> Module:
+        """The old reading with a new temperature: two bytes."""
+        block = PLANS[kind].temperature
+        began = self._system.now()
+        newer = self._block(block)
+        self.cost = self._system.now() - began
+        self._memories[block.name] = self._memories[block.name].overlaid(newer)
+        raw = newer.s16(block.offset)
+        degrees = celsius(raw)
+        if degrees is None or old.temperature is None:
+            return self._decoded(now)
+        return old._replace(temperature=degrees, tick=now)
+
+    def _full(self, now: float) -> Module:
+        try:
+            began = self._system.now()
+            head = read_block(self._system, self.netdev, Block("id", 0, 0, 2))
+            self.cost = self._system.now() - began
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+            return self._whole(error, now)
+        self._kind = _layout(head.u8(0))
+        plan = PLANS[self._kind]
+        self._memories = {}
+        for block in plan.full:
+            if plan.wanted(block, self._memories):
+                self._add(block)
+        self._full_at, self._live_due = now, now + INTERVAL
+        return self._decoded(now)
+
+    def _add(self, block: Block) -> None:
+        """Read a block; an upper page may be one that the driver does not give (mlx4)."""
+        try:
+            self._memories[block.name] = self._block(block)
+        except OSError as error:
+            if block.page == 0 or error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+                raise
+
+    def _block(self, block: Block) -> Memory:
+        memory = read_block(self._system, self.netdev, block)
+        if len(memory.data) < block.length:
+            raise ModuleSilent(errno.EIO, "the module gave no bytes")
+        return memory
+
+    def _whole(self, error: OSError, now: float) -> Module:
+        """The legacy ioctl's image; on a captured machine also what `ethtool -m` printed."""
+        try:
+            answer = self._system.ask(Question.MODULE_EEPROM, self.netdev)
+        except OSError as second:
+            if self._system.captured and (module := self._printed(now)) is not None:
+                return module
+            raise (error if second.errno == errno.EOPNOTSUPP else second) from None
+        data = parse_bytes(answer.get("data")) if isinstance(answer, dict) else b""
+        kind, self._memories = split_eeprom(data)
+        self._kind = None
+        return self._stamped(PLANS[kind].decode(self._memories), "ethtool ioctl", now)
+
+    def _printed(self, now: float) -> Module | None:
+        from mlxtop.sources.module.ethtool_m import parse_ethtool_m
+
+        for argv in (["ethtool", "--json", "-m"], ["ethtool", "-m"]):
+            try:
+                text = self._system.run([*argv, self.netdev]).stdout
+            except OSError:
+                continue
+            if (module := parse_ethtool_m(text)) is not None:
+                return self._stamped(module, "ethtool -m", now)
+        return None
+
+    def _decoded(self, now: float) -> Module:
+        assert self._kind is not None
+        return self._stamped(PLANS[self._kind].decode(self._memories), "ethtool netlink", now)
+
+    def _stamped(self, module: Module, source: str, now: float) -> Module:
+        old = self._answer.module
+        same = old is not None and old.identity == module.identity
+        seen = merge_seen(old.seen if same and old is not None else {}, module.flags, now)
+        return module._replace(source=source, tick=now, seen=seen)
+
+
+def explain(error: OSError) -> str:
+    """Why a module could not be read, and what would help."""
+    match error.errno:
+        case errno.EPERM | errno.EACCES:
+            return "reading the module needs root (CAP_NET_ADMIN)"
+        case errno.EOPNOTSUPP if not isinstance(error, ModuleSilent):
+            return "the driver gives no access to the module's memory"
+        case errno.ENODEV | errno.ENXIO:
+            return "no module answers"
+    if isinstance(error, ModuleSilent):
+        return error.strerror or "the module does not answer"
+    name = errno.errorcode.get(error.errno or 0, "error")
+    return f"the module does not answer ({name}: {os.strerror(error.errno or 0)})"

@@ -1,0 +1,332 @@
+"""What `mstlink` and `mlxlink` print, as text or JSON.
+
+https://docs.nvidia.com/networking/display/mftv4300/mlxlink+utility. Both talk to the firmware
+through many registers and take up to seconds: run in the background, rarely, as root.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Mapping
+
+from mlxtop.model.linkreport import LinkReport
+from mlxtop.model.module import Flag, Identity, Lane, Module, Quantity, Thresholds
+from mlxtop.model.number import real
+from mlxtop.sources.kernel.pci import card_lock
+from mlxtop.sources.module.memory import COLDEST, HOTTEST, believed
+from mlxtop.system.door import Finished, System
+
+INTERVAL = 30.0
+"""Seconds between two runs, at least."""
+
+TOOLS = ("mstlink", "mlxlink")
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_PADDED = re.compile(r"^\s*+(\S.*?)(?<!\s)\s++:(?: (.*))?$")
+_TIGHT = re.compile(r"^\s*([A-Za-z][^:]*?):(?: (.*))?$")
+_SPEEDS = re.compile(r"^(0x[0-9a-fA-F]+)\s*\(([^)]*)\)")
+_RANGE = re.compile(r"\[\s*+(-?\d++(?:\.\d++)?)\s*+\.\.\s*+(-?\d++(?:\.\d++)?)\s*+\]")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+
+NO_LIGHT = -40.0
+"""dBm that the tool prints for a dark lane."""
+
+
+class ToolFailed(OSError):
+    """The tool ran and said that it could not do it."""
+
+
+def parse_rows(text: str) -> dict[str, str]:
+    """Rows of either format by lower-case key, without what only decorates; N/A left out.
+
+    >>> parse_rows("State : Active\\nSpeed : N/A\\n")
+    {'state': 'Active'}
+    """
+    text = _ANSI.sub("", text)
+    if text.lstrip().startswith("{"):
+        return _json_rows(text)
+    rows: dict[str, str] = {}
+    for line in text.splitlines():
+        match = _PADDED.match(line) or _TIGHT.match(line)
+        if match is not None:
+            _add(rows, match[1], match[2] or "")
+    return rows
+
+
+def _add(rows: dict[str, str], key: str, value: str) -> None:
+    value = value.strip()
+    if value and value.upper() != "N/A":
+        rows.setdefault(key.strip().lower().replace(" (ext.)", ""), value)
+
+
+def _json_rows(text: str) -> dict[str, str]:
+    rows: dict[str, str] = {}
+    try:
+        import json  # wanted only where the tool is installed
+
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return rows
+    output = document.get("result", {}) if isinstance(document, dict) else {}
+    output = output.get("output", {}) if isinstance(output, dict) else {}
+    sections = output.values() if isinstance(output, dict) else ()
+    for section in sections:
+        for key, value in section.items() if isinstance(section, dict) else ():
+            _add(rows, str(key), _plain(value))
+    return rows
+
+
+def _plain(value: object) -> str:
+    """JSON values as the text format writes them: `0x3f (EDR,FDR)`, `1,2,3`."""
+    if isinstance(value, Mapping):
+        values = value.get("values")
+        listed = ",".join(map(str, values)) if isinstance(values, list) else ""
+        mask = value.get("mask")
+        return f"{mask} ({listed})" if mask is not None else listed
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def parse_mlxlink(text: str) -> LinkReport:
+    """A report from text or JSON of any version; empty where nothing was understood.
+
+    >>> parse_mlxlink("Speed : 100G\\nRaw Physical BER : 2E-5\\n").raw_ber
+    2e-05
+    """
+    rows = parse_rows(text)
+    enabled = _speeds(rows.get("enabled link speed"))
+    cable = _speeds(rows.get("supported cable speed"))
+    return LinkReport(
+        state=rows.get("state"),
+        physical_state=rows.get("physical state"),
+        speed=rows.get("speed"),
+        width=rows.get("width"),
+        fec=rows.get("fec"),
+        loopback=rows.get("loopback mode"),
+        auto_negotiation=rows.get("auto negotiation"),
+        enabled_mask=enabled[0],
+        enabled_speeds=enabled[1],
+        cable_speeds=cable[1],
+        opcode=_int(rows.get("status opcode")),
+        group=rows.get("group opcode"),
+        recommendation=rows.get("recommendation"),
+        firmware=rows.get("firmware version"),
+        amber=rows.get("amber version"),
+        tool=rows.get("mft version") or rows.get("mstflint version"),
+        raw_ber=_float(rows.get("raw physical ber")),
+        effective_ber=_float(rows.get("effective physical ber")),
+        symbol_ber=_float(rows.get("symbol ber")),
+        raw_errors=tuple(int(n) for n in _floats(rows.get("raw physical errors per lane"))),
+        raw_lane_ber=_floats(rows.get("raw physical ber per lane")),
+        effective_errors=_int(rows.get("effective physical errors")),
+        symbol_errors=_int(rows.get("symbol errors")),
+        link_down=_int(rows.get("link down counter")),
+        recoveries=_int(rows.get("link error recovery counter")),
+        minutes=_float(rows.get("time since last clear [min]")),
+        module=_module(rows),
+    )
+
+
+def _float(text: str | None) -> float | None:
+    """Return the first number, or None where there is none or none that can be measured."""
+    match = _NUMBER.search(text) if text else None
+    return real(match[0]) if match else None
+
+
+def _int(text: str | None) -> int | None:
+    value = _float(text)
+    return None if value is None else int(value)
+
+
+def _floats(text: str | None) -> tuple[float, ...]:
+    """Numbers of `1,2,3,4 [0..9]`, the range left out."""
+    parts = (_float(part) for part in (text or "").partition("[")[0].replace("_", ",").split(","))
+    return tuple(value for value in parts if value is not None)
+
+
+def _speeds(text: str | None) -> tuple[str | None, tuple[str, ...] | None]:
+    match = _SPEEDS.match(text) if text else None
+    if match is None:
+        return None, None
+    return match[1], tuple(name.strip() for name in match[2].split(",") if name.strip())
+
+
+def _range(text: str | None) -> tuple[float, float] | None:
+    """Low and high of `45 [-5..75]`."""
+    match = _RANGE.search(text or "")
+    low, high = (real(match[1]), real(match[2])) if match else (None, None)
+    return None if low is None or high is None else (low, high)
+
+
+def _milliwatts(level: float) -> float:
+    return 0.0 if level <= NO_LIGHT else round(10 ** (min(level, NO_LIGHT * -1) / 10), 6)
+
+
+_DOM = {
+    "temperature [c]": (Quantity.TEMPERATURE, 1.0),
+    "voltage [mv]": (Quantity.VOLTAGE, 0.001),
+    "bias current [ma]": (Quantity.BIAS, 1.0),
+    "rx power current [dbm]": (Quantity.RX_POWER, 0.0),
+    "tx power current [dbm]": (Quantity.TX_POWER, 0.0),
+}
+"""Row to quantity and factor; 0 marks dBm."""
+
+_SIGNALS = {
+    "rx los [per lane]": "rx loss of signal",
+    "tx los [per lane]": "tx loss of signal",
+    "rx cdr lol [per lane]": "rx loss of lock",
+    "tx cdr lol [per lane]": "tx loss of lock",
+    "tx fault [per lane]": "tx fault",
+}
+
+
+def _module(rows: Mapping[str, str]) -> Module | None:
+    """The section `Module Info`, or what mlxcables prints of a cable."""
+    identifier = rows.get("identifier")
+    if identifier is None:
+        return None
+    values: dict[Quantity, tuple[float, ...]] = {}
+    limits: dict[Quantity, Thresholds] = {}
+    for key, (quantity, factor) in _DOM.items():
+        found, bounds = _floats(rows.get(key)), _range(rows.get(key))
+        scale = (lambda v, f=factor: v * f) if factor else _milliwatts
+        usable = bounds != (0.0, 0.0)
+        if found and usable:
+            values[quantity] = tuple(scale(value) for value in found)
+        if bounds is not None and usable:
+            edges = Thresholds(high_alarm=scale(bounds[1]), low_alarm=scale(bounds[0]))
+            if believed(quantity, edges) is not None:
+                limits[quantity] = edges
+    refused = {}
+    temperature = next(iter(values.get(Quantity.TEMPERATURE, ())), None)
+    voltage = next(iter(values.get(Quantity.VOLTAGE, ())), None)
+    if temperature is not None and not COLDEST <= temperature <= HOTTEST:
+        refused["temperature"] = f"the sensor reads {temperature:g} °C"
+        temperature = None
+    if temperature is None and not refused:
+        refused["diagnostics"] = "the tool shows no diagnostics of this module"
+    flags = {
+        Flag(text, lane + 1)
+        for key, text in _SIGNALS.items()
+        for lane, value in enumerate(_floats(rows.get(key)))
+        if value
+    }
+    told = any(key in rows for key in _SIGNALS)
+    return Module(
+        _identity(identifier, rows),
+        temperature=temperature,
+        voltage=voltage,
+        lanes=_lanes(values),
+        thresholds=limits,
+        flags=frozenset(flags) if told else None,
+        state=_state(rows.get("module state")),
+        source="mlxlink",
+        refused=refused,
+    )
+
+
+def _state(text: str | None) -> str | None:
+    """`ready` of `Ready state`."""
+    return text.lower().removesuffix(" state") if text else None
+
+
+def _lanes(values: Mapping[Quantity, tuple[float, ...]]) -> tuple[Lane, ...]:
+    rx, tx, bias = (
+        values.get(quantity, ())
+        for quantity in (Quantity.RX_POWER, Quantity.TX_POWER, Quantity.BIAS)
+    )
+    return tuple(
+        Lane(_at(rx, lane), _at(tx, lane), _at(bias, lane))
+        for lane in range(min(max(len(rx), len(tx), len(bias)), 16))
+    )
+
+
+def _at(values: tuple[float, ...], place: int) -> float | None:
+    return values[place] if place < len(values) else None
+
+
+def _identity(identifier: str, rows: Mapping[str, str]) -> Identity:
+    technology = rows.get("cable technology") or rows.get("technology")
+    kind = rows.get("cable type", "")
+    copper = "copper" in f"{technology} {kind}".lower()
+    distance = _float(rows.get("transfer distance [m]") or rows.get("length [m]"))
+    compliance = rows.get("compliance")
+    return Identity(
+        identifier=identifier.partition(" (")[0],
+        vendor=rows.get("vendor name") or rows.get("vendor"),
+        oui=rows.get("oui"),
+        part=rows.get("vendor part number") or rows.get("part number"),
+        serial=rows.get("vendor serial number") or rows.get("serial number"),
+        revision=rows.get("rev") or rows.get("revision"),
+        date=rows.get("manufacturing date"),
+        types=(compliance,) if compliance else (),
+        technology=technology,
+        wavelength=_float(rows.get("wavelength [nm]")) or None,
+        lengths={"cable" if copper else "reach": distance} if distance else {},
+        attenuation=_attenuation(rows),
+        max_power=_float(rows.get("max power") or rows.get("power class")),
+        passive=copper and "active" not in f"{technology} {kind}".lower(),
+    )
+
+
+def _attenuation(rows: Mapping[str, str]) -> dict[str, float]:
+    """dB by frequency: a row a frequency (mlxcables) or all in one (mlxlink)."""
+    found = {}
+    for key, value in rows.items():
+        name = key.removeprefix("attenuation: ")
+        loss = _float(value) if name.endswith("ghz") else None
+        if loss is not None:
+            found[name.replace("ghz", "GHz")] = loss
+        elif key.startswith("attenuation (") and (numbers := _floats(value)):
+            names = key.partition("(")[2].partition(")")[0].split(",")
+            pairs = zip(names, numbers, strict=False)
+            found.update({f"{name.strip(' g')}GHz": loss for name, loss in pairs if loss})
+    return found
+
+
+def find_tool(system: System) -> str | None:
+    """The tool that is installed; None where there is none."""
+    return next((tool for tool in TOOLS if system.which(tool)), None)
+
+
+def read_link_report(system: System, function: str, tool: str) -> LinkReport:
+    """One run for a PCI function: link, counters and module. Raises OSError."""
+    argv = [tool, "-d", function, "-m", "-c", "--json"]
+    with system.claim(card_lock(system, function), INTERVAL):
+        finished = system.run(argv, timeout=INTERVAL)
+        trouble = failure(finished)
+        if trouble is not None and "json" in trouble.lower():
+            finished = system.run(argv[:-1], timeout=INTERVAL)
+            trouble = failure(finished)
+    if trouble is not None:
+        raise ToolFailed(errno.EIO, trouble)
+    now = system.now()
+    report = parse_mlxlink(finished.stdout)
+    if report == LinkReport():
+        raise ToolFailed(errno.EIO, "the tool printed nothing that is understood")
+    module = report.module
+    if module is not None:
+        module = module._replace(source=tool, tick=now)
+    return report._replace(module=module, tick=now, source=tool)
+
+
+def failure(finished: Finished) -> str | None:
+    """Why a run failed, in the tool's words; None when it did not.
+
+    >>> failure(Finished(1, "", "-E- Failed to open the device"))
+    'Failed to open the device'
+    """
+    if finished.timed_out:
+        return "the tool did not end in time"
+    if finished.cut:
+        return "the tool printed more than is read"
+    output = _ANSI.sub("", f"{finished.stderr}\n{finished.stdout}")
+    match = re.search(r'"code"\s*:\s*(\d+),?\s*"message"\s*:\s*"([^"]*)"', output)
+    if match and match[1] != "0":
+        return match[2]
+    errors = [line.strip() for line in output.splitlines() if line.strip().startswith("-E-")]
+    if errors:
+        return errors[0].removeprefix("-E-").strip()
+    return f"the tool ended with status {finished.status}" if finished.status else None

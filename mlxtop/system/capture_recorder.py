@@ -1,0 +1,309 @@
+"""A machine that is recorded while it is read, so that it can be read again from a capture."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from threading import Event, Lock
+
+from mlxtop.system.capture_file import Capture, Node
+from mlxtop.system.clock import Clock
+from mlxtop.system.door import (
+    Answer,
+    CommandRefused,
+    DeviceEvent,
+    Finished,
+    KernelRecord,
+    Question,
+    System,
+)
+
+RECORDING_LIMIT = 32 << 20
+"""Bytes of file contents and outputs kept at most; what comes later is left out and told."""
+_LINKS = 40
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
+UNREAD = Node(error=errno.ENODATA)
+"""A file that is in a listing but was not read."""
+_OF_CARDS = re.compile(r"mlx|infiniband|ib_|rdma|pci|aer|renamed", re.IGNORECASE)
+"""Kernel messages worth keeping; others tell of what is no business of a capture."""
+
+
+class RecordingSystem:
+    """ActionContext every question to a machine and keeps the answers; nothing can be changed."""
+
+    def __init__(self, system: System, limit: int = RECORDING_LIMIT) -> None:
+        self._system = system
+        self._room = limit
+        self._lock = Lock()
+        self._targets: dict[str, str | None] = {}
+        self._found: set[str] = set()
+        self._log: list[str] = []
+        self._over = False
+        self._capture = Capture(
+            properties={
+                "label": system.label,
+                "time": f"{system.wall():.3f}",
+                "root": "yes" if system.root else "no",
+            }
+        )
+
+    def finish(self) -> Capture:
+        """What was recorded; readers that still hang are not waited for."""
+        with self._lock:
+            self._over = True
+            capture = self._capture
+            if self._found:
+                capture.properties["commands"] = " ".join(sorted(self._found))
+            if self._log:
+                capture.add("/dev/kmsg", Node(content="".join(self._log).encode()))
+            return capture
+
+    @property
+    def label(self) -> str:
+        """The machine's name."""
+        return self._system.label
+
+    @property
+    def demo(self) -> bool:
+        """Whether the machine is simulated."""
+        return self._system.demo
+
+    @property
+    def captured(self) -> bool:
+        """Whether the machine is a capture itself."""
+        return self._system.captured
+
+    @property
+    def root(self) -> bool:
+        """Whether reads run with root's rights."""
+        return self._system.root
+
+    def read(self, path: str) -> bytes:
+        """Read a file and keep its content or its error."""
+        try:
+            data = self._system.read(path)
+        except OSError as error:
+            self._keep_error(path, error)
+            raise
+        self._keep(path, Node(content=data))
+        return data
+
+    def list(self, path: str) -> list[str]:
+        """List a directory and keep what its names are: links, directories or files."""
+        try:
+            names = self._system.list(path)
+        except OSError as error:
+            self._keep_error(path, error)
+            raise
+        self._keep(path, Node())
+        place = self._walk(path)
+        for name in names if place is not None else ():
+            child = f"{place}/{name}" if place != "/" else f"/{name}"
+            if self._known(child) or self._target(child) is not None:
+                continue
+            try:
+                self._system.list(child)
+                self._add(child, Node())
+            except NotADirectoryError:
+                self._add(child, UNREAD)
+            except OSError as error:
+                self._add(child, Node(error=error.errno))
+        return names
+
+    def link(self, path: str) -> str:
+        """Follow a link and keep it."""
+        target = self._system.link(path)
+        self._walk(path, last=False)
+        return target
+
+    def real(self, path: str) -> str:
+        """Resolve a path and keep every link on the way, and what it leads to."""
+        place = self._system.real(path)
+        self._walk(path)
+        if not self._known(place):
+            try:
+                self._system.list(place)
+                self._add(place, Node())
+            except OSError:
+                self._add(place, UNREAD)
+        return place
+
+    def ask(self, question: Question, subject: str = "", *details: int) -> Answer:
+        """Ask the kernel and keep the answer or the error."""
+        key = tuple(part for part in (question, subject, *map(str, details)) if part)
+        try:
+            answer = self._system.ask(question, subject, *details)
+        except OSError as error:
+            self._keep_answer(key, OSError(error.errno, error.strerror))
+            raise
+        self._keep_answer(key, answer)
+        return answer
+
+    def cpu(self) -> tuple[float, ...]:
+        """Load is nothing of an instant: it is not kept."""
+        return self._system.cpu()
+
+    def now(self) -> float:
+        """The machine's clock."""
+        return self._system.now()
+
+    def wall(self) -> float:
+        """The machine's clock."""
+        return self._system.wall()
+
+    def wait(self, seconds: float, stop: Event) -> bool:
+        """Let time pass."""
+        return self._system.wait(seconds, stop)
+
+    @property
+    def clock(self) -> Clock:
+        """The machine's own."""
+        return self._system.clock
+
+    def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
+        """Follow the kernel log and keep what it says of cards and buses."""
+        try:
+            for record in self._system.kernel_log(stop, history):
+                self._keep_record(record)
+                yield record
+        except OSError as error:
+            self._keep_error("/dev/kmsg", error)
+            raise
+
+    def events(self, stop: Event) -> Iterator[DeviceEvent]:
+        """Events are nothing of an instant: they are not kept."""
+        return self._system.events(stop)
+
+    def which(self, command: str) -> str | None:
+        """Find a command and keep that it is there."""
+        path = self._system.which(command)
+        if path is not None and "/" not in command and not command.split()[1:]:
+            self._found.add(command)
+        return path
+
+    def run(
+        self, argv: Sequence[str], *, timeout: float = 10.0, stdin: str = "", change: bool = False
+    ) -> Finished:
+        """Run a command that changes nothing and keep what it said."""
+        if change:
+            raise CommandRefused(errno.EROFS, "nothing is changed while a machine is captured")
+        finished = self._system.run(argv, timeout=timeout, stdin=stdin)
+        with self._lock:
+            if not self._over and self._fits(len(finished.stdout) + len(finished.stderr)):
+                kept = finished._replace(timed_out=False, cut=False)
+                self._capture.commands[tuple(argv)] = kept
+        return finished
+
+    def foreground(
+        self, argv: Sequence[str], *, stdin: str | None = None, change: bool = False
+    ) -> Finished:
+        """Nobody is asked anything while a machine is captured."""
+        raise CommandRefused(errno.EROFS, "nobody is asked while a machine is captured")
+
+    def claim(self, path: str, seconds: float) -> AbstractContextManager[None]:
+        """Hold the lock of a directory."""
+        return self._system.claim(path, seconds)
+
+    def stream(self, argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
+        """Nothing is started while a machine is captured."""
+        raise CommandRefused(errno.EROFS, "nothing is started while a machine is captured")
+
+    def write(self, path: str, data: bytes) -> None:
+        """Nothing is written while a machine is captured."""
+        raise CommandRefused(errno.EROFS, "nothing is changed while a machine is captured")
+
+    def close(self) -> None:
+        """Close the machine."""
+        self._system.close()
+
+    def _walk(self, path: str, last: bool = True) -> str | None:
+        """Where `path` leads, with every link on the way kept; None where nothing is."""
+        todo = [part for part in reversed(path.split("/")) if part]
+        done: list[str] = []
+        links = 0
+        while todo:
+            part = todo.pop()
+            if part == ".." and done:
+                self._add("/" + "/".join(done), Node())
+                done.pop()
+            if part in (".", ".."):
+                continue
+            try:
+                target = self._target("/" + "/".join([*done, part]))
+            except OSError:
+                return None
+            if target is None or (not todo and not last):
+                done.append(part)
+                continue
+            links += 1
+            if links > _LINKS:
+                return None
+            if target.startswith("/"):
+                done.clear()
+            todo += [piece for piece in reversed(target.split("/")) if piece]
+        return "/" + "/".join(done)
+
+    def _target(self, place: str) -> str | None:
+        """The target of the link at `place`, kept; None when it is no link. Raises OSError."""
+        if place not in self._targets:
+            try:
+                target: str | None = self._system.link(place)
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+                target = None
+            self._targets[place] = target
+            if target is not None:
+                self._add(place, Node(target=target))
+        return self._targets[place]
+
+    def _known(self, place: str) -> bool:
+        with self._lock:
+            return self._capture.node(place) is not None
+
+    def _keep(self, path: str, node: Node) -> None:
+        place = self._walk(path)
+        if place is not None:
+            self._add(place, node)
+
+    def _keep_error(self, path: str, error: OSError) -> None:
+        if error.errno == errno.EISDIR:
+            self._keep(path, Node())
+        elif error.errno not in _ABSENT and ".." not in path.split("/"):
+            # On a way up the error may be of what lies before it, not of what is left of it.
+            self._keep(path, Node(error=error.errno))
+
+    def _add(self, place: str, node: Node) -> None:
+        with self._lock:
+            if self._over or (node == Node() and self._capture.node(place) is not None):
+                return
+            if self._fits(len(node.content or b"")):
+                self._capture.add(place, node)
+
+    def _keep_answer(self, key: tuple[str, ...], answer: Answer | OSError) -> None:
+        with self._lock:
+            if not self._over:
+                self._capture.answers[key] = answer
+
+    def _keep_record(self, record: KernelRecord) -> None:
+        if record.device is None and not _OF_CARDS.search(record.text):
+            return
+        micros = round(record.seconds * 1e6)
+        lines = [f"{record.level},{len(self._log)},{micros},-;{record.text}"]
+        if record.subsystem is not None:
+            lines.append(f" SUBSYSTEM={record.subsystem}")
+        if record.device is not None:
+            lines.append(f" DEVICE=+{record.subsystem or 'pci'}:{record.device}")
+        with self._lock:
+            if not self._over and self._fits(len(record.text)):
+                self._log.append("\n".join(lines) + "\n")
+
+    def _fits(self, size: int) -> bool:
+        """Whether there is room for `size` more; call with the lock held."""
+        if size > self._room:
+            self._capture.properties["incomplete"] = "yes"
+            return False
+        self._room -= size
+        return True
