@@ -19,6 +19,9 @@ from mlxtop.system.commands import LINE_LIMIT, Commands, _Lines
 from mlxtop.system.door import OUTPUT_LIMIT, Finished
 from mlxtop.system.search import SAFE_PATH, search_path, which
 
+LONG = 100
+"""Seconds that no test may wait: whoever does has failed."""
+
 
 @pytest.fixture
 def runner() -> Iterator[Commands]:
@@ -28,8 +31,27 @@ def runner() -> Iterator[Commands]:
 
 
 @pytest.fixture(autouse=True)
-def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+def long_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever ends by SIGTERM has the time for it on a busy computer too."""
+    monkeypatch.setattr(commands, "_GRACE", 10.0)
+
+
+@pytest.fixture
+def short_grace(long_grace: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who ignore SIGTERM are not waited for."""
     monkeypatch.setattr(commands, "_GRACE", 0.2)
+
+
+class TimeUp:
+    """A clock on which the timeout of a command is over as soon as a file is there."""
+
+    def __init__(self, ready: Path) -> None:
+        self._ready = ready
+
+    sleep = staticmethod(time.sleep)
+
+    def monotonic(self) -> float:
+        return time.monotonic() + LONG * self._ready.exists()
 
 
 def running(pid: int) -> bool:
@@ -41,7 +63,7 @@ def running(pid: int) -> bool:
 
 
 def eventually(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + LONG
     while not condition():
         if time.monotonic() > deadline:
             return False
@@ -111,18 +133,31 @@ def test_what_is_no_program_is_told(runner: Commands, tmp_path: Path) -> None:
         runner.change([str(path)], "")
 
 
-def test_a_hanging_command_is_ended_at_the_timeout(runner: Commands) -> None:
-    begin = time.monotonic()
-    finished = shell(runner, "echo $$; exec sleep 100", timeout=0.2)
+def test_a_hanging_command_is_ended_at_the_timeout(
+    runner: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = tmp_path / "ready"
+    monkeypatch.setattr(commands, "time", TimeUp(ready))
+    finished = shell(runner, f"echo $$; touch {ready}; exec sleep {LONG}", timeout=LONG)
     assert finished.timed_out
     assert finished.status == -signal.SIGTERM
-    assert time.monotonic() - begin < 2
     assert not running(int(finished.stdout))
 
 
-def test_one_that_ignores_the_signal_is_killed_with_its_children(runner: Commands) -> None:
-    script = "trap '' TERM; sleep 100 & echo $! $$; while :; do sleep 0.05; done"
-    finished = shell(runner, script, timeout=0.3)
+def test_a_timeout_is_counted_in_seconds(runner: Commands) -> None:
+    begin = time.monotonic()
+    assert shell(runner, f"exec sleep {LONG}", timeout=0.2).timed_out
+    assert time.monotonic() - begin < LONG / 2
+
+
+@pytest.mark.usefixtures("short_grace")
+def test_one_that_ignores_the_signal_is_killed_with_its_children(
+    runner: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = tmp_path / "ready"
+    monkeypatch.setattr(commands, "time", TimeUp(ready))
+    script = f"trap '' TERM; sleep {LONG} & echo $! $$; touch {ready}; while :; do sleep 0.05; done"
+    finished = shell(runner, script, timeout=LONG)
     assert finished.timed_out
     assert finished.status == -signal.SIGKILL
     for pid in finished.stdout.split():
@@ -173,7 +208,7 @@ def test_lines_are_handed_over_as_they_come_until_stop(runner: Commands) -> None
     script = "echo $$; echo one; printf 'no end' ; echo; while :; do sleep 0.05; done"
     begin = time.monotonic()
     finished = runner.stream(["sh", "-c", script], line, stop)
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < LONG / 2
     assert seen[1:3] == ["one", "no end"]
     assert finished.status == -signal.SIGTERM
     assert not running(int(seen[0]))
@@ -343,7 +378,7 @@ def test_closing_ends_what_still_runs() -> None:
     thread.start()
     assert eventually(lambda: bool(pids))
     runner.close()
-    thread.join(5)
+    thread.join(LONG)
     assert not thread.is_alive()
     assert not running(int(pids[0]))
 
@@ -383,4 +418,4 @@ def test_a_stop_in_a_flood_of_output_is_noticed(runner: Commands) -> None:
     Timer(0.2, stop.set).start()
     begin = time.monotonic()
     runner.stream(["yes"], lambda text: None, stop)
-    assert time.monotonic() - begin < 8
+    assert time.monotonic() - begin < LONG / 2

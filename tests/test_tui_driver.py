@@ -162,6 +162,29 @@ def test_in_a_shell_it_waits_in_the_background_and_comes_back(tmp_path: Path) ->
         assert "alternate screen" not in terminal.leftovers()
 
 
+ORPHAN = """
+import os, signal, subprocess, sys
+if os.fork():
+    os.wait()
+    signal.pause()
+os.setpgid(0, 0)
+if os.fork():
+    sys.exit()
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+status = subprocess.call([sys.executable, "-m", "mlxtop", "--demo"])
+print("status", status, flush=True)
+"""
+"""Starts the program in the background where no shell could continue it."""
+
+
+@pytest.mark.slow
+def test_where_nobody_could_give_it_the_terminal_it_ends_and_says_why(tmp_path: Path) -> None:
+    with terminal_of(tmp_path, sys.executable, "-c", ORPHAN) as terminal:
+        assert terminal.shows("status 1"), terminal.screen().text()
+        assert "mlxtop: the terminal is used by another program" in terminal.screen().text()
+        assert terminal.leftovers() == []
+
+
 # Signals that end
 
 

@@ -79,7 +79,7 @@ def nothing_selected(ports: Sequence[Port], patterns: tuple[str, ...]) -> str:
 
 
 class Stop(Event):
-    """An event that ends something for good, and whose `nudged` wakes it while it waits."""
+    """An event that ends a source for good; its `nudged` only wakes the source while it waits."""
 
     def __init__(self) -> None:
         super().__init__()

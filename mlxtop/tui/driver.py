@@ -180,16 +180,15 @@ class QuietDriver(LinuxDriver):
 
     def _act_on(self, signals: bytes) -> None:
         """Do what signals ask for; of stops and continues only the last counts."""
-        ends = [number for number in signals if number in self._signals.ending]
-        if self._ending or not signals:
+        if self._ending or not signals or not self._app.is_running:
             return
-        if ends:
+        if ends := [number for number in signals if number in self._signals.ending]:
             self._ending = True
             self._owner.end(128 + ends[0])
         elif signals[-1] == signal.SIGTSTP:
             self._owner.about_to_stop()
             self._stop()
-        elif self._auto_restart and self._app.is_running:
+        elif self._auto_restart:
             self._go_on()
 
     def _stop(self) -> None:
