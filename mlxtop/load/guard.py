@@ -10,18 +10,20 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from math import isnan
 
-from mlxtop.analysis.forecast import Forecast, forecast
+from mlxtop.analysis.forecast import Forecast
 from mlxtop.load.outcome import SensorHeat
 from mlxtop.model.frame import Frame
-from mlxtop.model.history import Series
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import LinkState, Temperature
+from mlxtop.watch.heat import Pace, SensorTrack
 from mlxtop.watch.heat_limits import HeatLimits, limits_of
 
 AHEAD = 15.0
 """Seconds before a forecast warning limit at which the load is stopped."""
-EVERY = 2.0
-"""Seconds between forecasts; readings do not come faster."""
+PACE = Pace(every=2.0, calm=2.0, steady=False)
+"""Readings do not come faster than every two seconds."""
+READINGS = 7200
+"""Readings of a sensor that are kept: four hours of a soak."""
 SILENCE = 15.0
 """Seconds without any sample after which nothing is known any more."""
 
@@ -33,9 +35,7 @@ class _Watched:
     kind: str
     """`asic`, `module`."""
     heat: SensorHeat
-    series: Series = field(default_factory=Series)
-    asked: float | None = None
-    """Second of the newest forecast."""
+    track: SensorTrack = field(default_factory=lambda: SensorTrack(PACE, READINGS))
 
 
 class HeatGuard:
@@ -103,17 +103,19 @@ class HeatGuard:
             return f"the card{of} no longer answers"
         adapter = frame.adapter(port)
         readings = {temperature.name: temperature for temperature in now.temperatures}
-        limits = {kind: limits_of(reading, now, adapter) for kind, reading in readings.items()}
         for kind, reading in readings.items():
             if (port, kind) not in self._watched and reading.celsius is not None:
                 label = kind if self._single else f"{name} {kind}"
-                self._watched[port, kind] = _Watched(kind, SensorHeat(label, limits[kind], port))
+                limits = limits_of(reading, now, adapter)
+                self._watched[port, kind] = _Watched(kind, SensorHeat(label, limits, port))
         idle = not self._single and now.link.state is not LinkState.UP
-        reasons = [
-            self._judge(watched, readings.get(kind), limits.get(kind), frame.sample.tick, idle)
-            for (owner, kind), watched in self._watched.items()
-            if owner == port
-        ]
+        reasons = []
+        for (owner, kind), watched in self._watched.items():
+            if owner == port:
+                new = readings.get(kind)
+                if new is not None:
+                    watched.track.take(new, now, adapter, frame.sample.tick)
+                reasons.append(self._judge(watched, new, frame.sample.tick, idle))
         return next((reason for reason in reasons if reason), None)
 
     def silent(self, now: float) -> str | None:
@@ -129,7 +131,7 @@ class HeatGuard:
 
     def points(self, name: str) -> list[tuple[float, float]]:
         """Readings of a sensor by monotonic second, oldest first."""
-        series = [one.series for one in self._watched.values() if one.heat.name == name]
+        series = [one.track.series for one in self._watched.values() if one.heat.name == name]
         points = series[0].since(float("-inf")) if series else []
         return [(t, v) for t, v in points if not isnan(v)]
 
@@ -143,28 +145,22 @@ class HeatGuard:
         return reason
 
     def _judge(
-        self,
-        watched: _Watched,
-        reading: Temperature | None,
-        limits: HeatLimits | None,
-        now: float,
-        idle: bool,
+        self, watched: _Watched, reading: Temperature | None, now: float, idle: bool
     ) -> str | None:
         """Note what one sensor says; why it is too hot or cannot be trusted.
 
         A port that is `idle`, since its link is down, may lose a sensor together with its module.
         """
         name = watched.heat.name
-        if reading is None or limits is None or reading.celsius is None or reading.stale:
+        state = watched.track.heat
+        if reading is None or state is None or reading.celsius is None or reading.stale:
             problem = (reading.problem if reading else "gone") or "no number"
             watched.heat = replace(watched.heat, problem=problem)
-            state = "is stale" if reading is not None and reading.stale else "fails"
-            words = f"the {name} sensor " + (
-                "is gone" if reading is None else f"{state}: {problem}"
-            )
+            how = "is stale" if reading is not None and reading.stale else "fails"
+            words = f"the {name} sensor " + ("is gone" if reading is None else f"{how}: {problem}")
             return words if self._guards(watched) and not idle else None
-        self._note(watched, reading.celsius, reading.tick, limits)
-        ahead = self._forecast(watched, now)
+        limits, ahead = state.limits, state.forecast
+        self._note(watched, reading.celsius, limits, ahead)
         if not self._guards(watched):
             return None
         if reading.celsius >= limits.warning:
@@ -179,24 +175,16 @@ class HeatGuard:
                 )
         return None
 
-    def _note(self, watched: _Watched, celsius: float, tick: float, limits: HeatLimits) -> None:
-        heat, ticks = watched.heat, watched.series.ticks
-        if not ticks or tick > ticks[-1]:
-            watched.series.append(tick, celsius)
+    def _note(
+        self, watched: _Watched, celsius: float, limits: HeatLimits, ahead: Forecast | None
+    ) -> None:
+        heat = watched.heat
         watched.heat = replace(
             heat,
             limits=limits,
+            forecast=ahead,
             start=celsius if heat.start is None else heat.start,
             last=celsius,
             peak=celsius if heat.peak is None else max(heat.peak, celsius),
             problem=None,
         )
-
-    def _forecast(self, watched: _Watched, now: float) -> Forecast | None:
-        if watched.asked is None or now - watched.asked >= EVERY:
-            watched.asked = now
-            limits = watched.heat.limits
-            points = watched.series.since(float("-inf"))
-            ahead = forecast(points, now, limits.warning, limits.alarm)
-            watched.heat = replace(watched.heat, forecast=ahead)
-        return watched.heat.forecast

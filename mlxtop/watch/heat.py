@@ -20,11 +20,13 @@ from mlxtop.watch.heat_limits import HeatLimits, limits_of
 
 
 class Pace(NamedTuple):
-    """Seconds between two forecasts of a sensor, at least."""
+    """How often a sensor's forecast is made anew, seconds."""
 
     every: float = 3.0
     calm: float = 20.0
     """The same for a sensor that will not come within `NEAR` of its warning limit."""
+    steady: bool = True
+    """For people: a forecast follows the one before it, and one that was wrong is dropped."""
 
 
 NEAR = 15.0
@@ -120,12 +122,13 @@ class SensorTrack:
 
     def _forecast(self, sensor: Temperature, limits: HeatLimits, now: float) -> Forecast:
         last = self.heat.forecast if self.heat else None
-        if last is not None and _surprised(last, sensor):
+        if last is not None and self._pace.steady and _surprised(last, sensor):
             return Forecast(now, Trend.UNKNOWN, sensor.celsius)
         if last is not None and self.heat is not None and not self._due(self.heat, now):
             return last
         points = self.series.since(now - STRETCHES[-1])
-        return steadied(last, forecast(points, now, limits.warning, limits.alarm))
+        future = forecast(points, now, limits.warning, limits.alarm)
+        return steadied(last, future) if self._pace.steady else future
 
     def _due(self, heat: SensorHeat, now: float) -> bool:
         """Return whether it is time for a forecast: the more there is to be told, the sooner."""
