@@ -44,7 +44,8 @@ def read_link(system: System, port: Port, layer: LinkLayer | None, netdev: NetLi
         word = parse_state(read_text(system, f"{base}/state"))[1]
     if netdev is None:
         # The network device may be in another namespace; RDMA devices are shared between them.
-        seen = {"ACTIVE": LinkState.UP, None: LinkState.NO_DEVICE}.get(word, LinkState.DOWN)
+        up = dict.fromkeys(("ACTIVE", "ACTIVE_DEFER"), LinkState.UP)
+        seen = {**up, None: LinkState.NO_DEVICE}.get(word, LinkState.DOWN)
         return known._replace(state=seen, phys_state=phys)
     if known.state is LinkState.DOWN:
         state, detail = read_link_state(system, netdev.name)
