@@ -15,7 +15,7 @@ from mlxtop.model.sample import (
     Temperature,
 )
 from mlxtop.watch.alarm import AlarmState
-from mlxtop.watch.heat import Alert, AlertKind, HeatWatch
+from mlxtop.watch.heat import Alert, AlertKind, HeatWatch, SensorTrack
 from tests.heat_curves import Body, Sensor, readings
 from tests.samples import PACU, card, mlx5_port
 
@@ -166,3 +166,14 @@ def test_the_drivers_count_of_hot_modules_is_an_alarm() -> None:
         given = Sample(0.0, float(tick), Host("x"), (card(PACU),), {PACU.id: port})
         found += watch.observe(derive(given, None))
     assert [alert.text for alert in found] == ["the module reported high temperature"]
+
+
+def test_another_source_of_a_sensor_begins_a_new_series() -> None:
+    """hwmon and the module's memory differ by degrees: their step is no warm-up."""
+    track = SensorTrack()
+    port = PortSample(PACU, UP)
+    for tick in range(10):
+        track.take(Temperature("module", 40.0, float(tick), source="hwmon"), port, None, tick)
+    assert len(track.series) == 10
+    track.take(Temperature("module", 43.0, 10.0, source="EEPROM"), port, None, 10.0)
+    assert list(track.series.values) == [43.0]

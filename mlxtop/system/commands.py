@@ -61,7 +61,7 @@ Sink = Callable[[bytes], None]
 class Reach(Enum):
     """How much of a command ends when this program is killed."""
 
-    NOTHING = ()
+    NOTHING = None
     """It changes something and outlives us."""
     COMMAND = ("-I", "-S", "-c", _BIND)
     """The command itself, but nothing that it started."""

@@ -44,9 +44,10 @@ def read_link(system: System, port: Port, layer: LinkLayer | None, netdev: NetLi
         word = parse_state(read_text(system, f"{base}/state"))[1]
     if netdev is None:
         # The network device may be in another namespace; RDMA devices are shared between them.
-        up = dict.fromkeys(("ACTIVE", "ACTIVE_DEFER"), LinkState.UP)
-        seen = {**up, None: LinkState.NO_DEVICE}.get(word, LinkState.DOWN)
-        return known._replace(state=seen, phys_state=phys)
+        state = LinkState.NO_DEVICE if word is None else LinkState.DOWN
+        if word in ("ACTIVE", "ACTIVE_DEFER"):
+            state = LinkState.UP
+        return known._replace(state=state, phys_state=phys)
     if known.state is LinkState.DOWN:
         state, detail = read_link_state(system, netdev.name)
         return known._replace(state=state, detail=detail, phys_state=phys)
