@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mlxtop import __version__
 from mlxtop.model.number import whole
 from mlxtop.outputs import console
-from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings, load
+from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, ROWS, Settings, load
 from mlxtop.system.search import SAFE_PATH
 
 if TYPE_CHECKING:
@@ -101,16 +101,16 @@ def parser(words: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
     add("--json-stream", action="store_true", help="print one JSON object a line")
     add("-b", "--batch", action="store_true", help="print tables instead of the screen")
     add("-n", "--count", type=_count, metavar="N", help="end after N tables or objects")
-    add("-d", "--delay", type=_delay, metavar="SECONDS", help="between samples: 0.1 to 60, or 0")
     add("--hooks", action="store_true", help="with -b or --json-stream: run the settings' hooks")
-    add("-i", "--include", action="append", metavar="GLOB", help="netdev, RDMA or PCI name; ! not")
-    add("--all", action="store_true", default=None, help="every network device but lo")
     add("--root", metavar="DIR|FILE", help="read a captured machine instead of this one")
     add("--demo", nargs="?", const="", metavar="MACHINE", help="simulated machine; list: name them")
-    add("--readonly", action="store_true", default=None, help="leave out all that could change")
-    add("--ascii", action="store_true", default=None, help="no braille and no box glyphs")
-    add("--theme", metavar="NAME", help="colours of the screen: dark, light or a Textual theme")
-    add("--debug", action="store_true", default=None, help="show tracebacks")
+    for name, row in ROWS.items():
+        if row.flags and row.metavar is None:
+            add(*row.flags, dest=name, action="store_true", default=None, help=row.help)
+        elif row.flags:
+            action = "append" if row.repeats else "store"
+            kind = _delay if name == "interval" else str
+            add(*row.flags, dest=name, action=action, type=kind, metavar=row.metavar, help=row.help)
     subcommands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, text in COMMANDS.items():
         command = subcommands.add_parser(name, help=text, description=text, allow_abbrev=False)
@@ -232,16 +232,11 @@ def _run(args: argparse.Namespace) -> int:
 
 def _flags(args: argparse.Namespace) -> dict[str, object]:
     """What was given on the command line, by the names of the settings."""
-    given = {
-        "interval": args.delay or None,
-        "all": args.all,
-        "include": tuple(args.include) if args.include else None,
-        "readonly": args.readonly,
-        "ascii": args.ascii,
-        "theme": args.theme,
-        "debug": args.debug,
-    }
-    return {key: value for key, value in given.items() if value is not None}
+    given = {name: getattr(args, name) for name, row in ROWS.items() if row.flags}
+    given["interval"] = given["interval"] or None  # 0: one table of totals, at once
+    if given["include"] is not None:
+        given["include"] = tuple(given["include"])
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -252,7 +247,7 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError(f"{args.command} goes without --once, --json-stream and --batch")
     if args.json and not args.once and not args.command:
         raise UsageError("--json goes with --once or a subcommand; for a stream: --json-stream")
-    if args.delay == 0 and not args.once:
+    if args.interval == 0 and not args.once:
         raise UsageError("--delay 0 goes with --once")
     if args.count and not (args.json_stream or args.batch):
         raise UsageError("--count goes with --json-stream or --batch")
@@ -312,7 +307,7 @@ def _front_end(
     stop = _stop_on_signals()
     if args.once:
         return headless.once(
-            source, stop, as_json=args.json, totals_only=args.delay == 0, all_=settings.all
+            source, stop, as_json=args.json, totals_only=args.interval == 0, all_=settings.all
         )
     mode = headless.stream if args.json_stream else headless.batch
     complain = lambda text: console.warn(f"mlxtop: {text}")  # noqa: E731

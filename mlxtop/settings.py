@@ -10,9 +10,9 @@ import os
 import re
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlxtop.model.number import real, whole
 from mlxtop.system.owner import base_directory, invoking_owner, rights_of
@@ -25,40 +25,6 @@ MIN_WINDOW, MAX_WINDOW = 30, 86400
 """Seconds."""
 LIMIT = 1 << 18
 """Bytes of the settings file at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything a user can set; a flag, variable or line in the file each."""
-
-    interval: float = 1.0
-    """Seconds between samples, 0.1 to 60."""
-    all: bool = False
-    """Every network device of this namespace but lo."""
-    include: tuple[str, ...] = ()
-    """Globs of netdev, RDMA or PCI names; `!` negates."""
-    readonly: bool = False
-    ascii: bool = False
-    """No braille or box glyphs."""
-    theme: str | None = None
-    bits: bool = True
-    """Rates in bit/s; else byte/s."""
-    bell: bool = False
-    window: int = 300
-    """Seconds that the charts look back."""
-    keys: Mapping[str, str] = field(default_factory=dict)
-    """Action name to key, for rebinding."""
-    hooks: Mapping[str, str] = field(default_factory=dict)
-    """Event name to the path of a script; only ever from the file."""
-    file: os.stat_result | None = field(default=None, compare=False)
-    """Owner and mode of the settings file, by the descriptor that was read; None without one."""
-    debug: bool = False
-
-
-def config_path(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the path of the settings file of the person who asked."""
-    base = base_directory("XDG_CONFIG_HOME", ".config", invoking_owner(environ), environ)
-    return Path(base) / NAME / "settings.toml"
 
 
 def _flag(value: object) -> bool:
@@ -113,19 +79,78 @@ def _seconds(value: object) -> int:
     raise ValueError(f"is not a whole number of seconds from {MIN_WINDOW} to {MAX_WINDOW}")
 
 
-_READ: dict[str, Callable[[object], object]] = {
-    "interval": interval,
-    "all": _flag,
-    "include": _names,
-    "readonly": _flag,
-    "ascii": _flag,
-    "theme": _name,
-    "bits": _flag,
-    "bell": _flag,
-    "window": _seconds,
-    "keys": _table,
-    "hooks": _table,
+class Row(NamedTuple):
+    """A setting: how its value is read, what it is, and its flag on the command line."""
+
+    read: Callable[[object], object] | None
+    """From the file or a variable; None for what only a flag sets."""
+    help: str
+    flags: tuple[str, ...] = ()
+    metavar: str | None = None
+    """Of a flag with a value; others switch the setting on."""
+    repeats: bool = False
+
+
+def _row(
+    default: object,
+    read: Callable[[object], object] | None,
+    help: str,
+    *flags: str,
+    metavar: str | None = None,
+    repeats: bool = False,
+) -> Any:
+    row = {"row": Row(read, help, flags, metavar, repeats)}
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata=row)
+    return field(default=default, metadata=row)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a user can set: a row has its default, parser, help and flag."""
+
+    interval: float = _row(
+        1.0, interval, "seconds between samples: 0.1 to 60", "-d", "--delay", metavar="SECONDS"
+    )
+    all: bool = _row(False, _flag, "every network device but lo", "--all")
+    include: tuple[str, ...] = _row(
+        (),
+        _names,
+        "netdev, RDMA or PCI name; ! not",
+        "-i",
+        "--include",
+        metavar="GLOB",
+        repeats=True,
+    )
+    readonly: bool = _row(False, _flag, "leave out all that could change", "--readonly")
+    ascii: bool = _row(False, _flag, "no braille and no box glyphs", "--ascii")
+    theme: str | None = _row(
+        None,
+        _name,
+        "colours of the screen: dark, light or a Textual theme",
+        "--theme",
+        metavar="NAME",
+    )
+    bits: bool = _row(True, _flag, "rates in bit/s; false: byte/s")
+    bell: bool = _row(False, _flag, "ring at warnings and alarms")
+    window: int = _row(300, _seconds, "seconds the charts look back")
+    keys: Mapping[str, str] = _row({}, _table, "action name to key, for rebinding")
+    hooks: Mapping[str, str] = _row({}, _table, "event name to the path of a script")
+    debug: bool = _row(False, None, "show tracebacks", "--debug")
+    file: os.stat_result | None = field(default=None, compare=False)
+    """Owner and mode of the settings file, by the descriptor that was read; None without one."""
+
+
+ROWS: dict[str, Row] = {
+    one.name: one.metadata["row"] for one in fields(Settings) if "row" in one.metadata
 }
+"""Every setting by its name."""
+
+
+def config_path(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the path of the settings file of the person who asked."""
+    base = base_directory("XDG_CONFIG_HOME", ".config", invoking_owner(environ), environ)
+    return Path(base) / NAME / "settings.toml"
 
 
 def load(
@@ -143,12 +168,12 @@ def load(
     said = [(f"{path}:{_line(text, key)}", key, value) for key, value in told.items()]
     said += [("environment", key, value) for key, value in _environment(environ).items()]
     for where, key, value in said:
-        reader = _READ.get(key)
-        if reader is None:
+        row = ROWS.get(key)
+        if row is None or row.read is None:
             complaints.append(f"{where}: {key} is not a setting")
             continue
         try:
-            found[key] = reader(value)
+            found[key] = row.read(value)
         except ValueError as error:
             complaints.append(f"{where}: {key} {error}")
     return replace(Settings(file=file), **{**found, **flags}), complaints

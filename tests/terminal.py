@@ -112,6 +112,9 @@ class Terminal:
         trace: TracebackType | None,
     ) -> None:
         if self.process.poll() is None:
+            with suppress(OSError):  # the terminal or the group is gone
+                if (group := self.foreground()) > 0:  # what a shell has started
+                    os.killpg(group, signal.SIGKILL)
             self.process.kill()
             self.process.wait()
         for fd in (self._exited, self._slave):

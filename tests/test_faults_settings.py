@@ -21,6 +21,9 @@ from mlxtop.system.owner import invoking_owner
 
 REPOSITORY = Path(mlxtop.__file__).parent.parent
 
+READABLE = {name for name, row in module.ROWS.items() if row.read is not None}
+"""Settings that file and variables may have."""
+
 
 def given_file(tmp_path: Path, content: bytes) -> dict[str, str]:
     """The environment of a user with such a settings file."""
@@ -108,9 +111,7 @@ def toml(value: object) -> str:
 
 
 @given(
-    st.dictionaries(
-        st.sampled_from([*module._READ, "odd"]) | st.text(max_size=4), VALUES, max_size=5
-    )
+    st.dictionaries(st.sampled_from([*READABLE, "odd"]) | st.text(max_size=4), VALUES, max_size=5)
 )
 def test_no_values_make_reading_raise(
     tmp_path_factory: pytest.TempPathFactory, values: dict[str, object]
@@ -121,7 +122,7 @@ def test_no_values_make_reading_raise(
     assert 0.1 <= found.interval <= 60
     assert 30 <= found.window <= 86400
     try:
-        wrong = set(tomllib.loads(text)) - set(module._READ)
+        wrong = set(tomllib.loads(text)) - READABLE
     except tomllib.TOMLDecodeError:
         return
     assert len(complaints) >= len(wrong)

@@ -13,6 +13,7 @@ from mlxtop.model.json_text import encode
 from mlxtop.model.sample import Link, LinkState, PortSample, Sample, Temperature
 from mlxtop.outputs.document import document
 from mlxtop.present.columns import COLUMNS
+from mlxtop.settings import ROWS
 from tests.samples import frame, pacu
 
 ID = PortId("0000:43:00.0", 1)
@@ -95,3 +96,11 @@ def test_no_document_has_the_hardware_address() -> None:
 def test_every_column_has_a_meaning() -> None:
     for column in COLUMNS:
         assert column.help
+
+
+def test_the_readme_names_every_setting_of_the_file() -> None:
+    text = (Path(__file__).parent.parent / "README.md").read_text()
+    block = text[text.index("## Settings") :].split("```")[1]
+    named = set(re.findall(r"^(\w+) =|^\[(\w+)\]", text[text.index("[hooks]") :] + block, re.M))
+    names = {name for pair in named for name in pair if name}
+    assert {name for name, row in ROWS.items() if row.read is not None} <= names

@@ -159,7 +159,7 @@ def test_no_help_text_breaks_a_script(words: list[str]) -> None:
                 )
                 assert done.stderr == "", text
     for whole in made(words):
-        assert not [line for line in page(whole, []).splitlines() if line.startswith("'")]
+        assert not [line for line in page(whole, {}).splitlines() if line.startswith("'")]
 
 
 def test_the_parser_names_values_that_are_tuples_and_choices() -> None:

@@ -6,13 +6,13 @@ https://man7.org/linux/man-pages/man7/groff_man.7.html
 from __future__ import annotations
 
 import argparse
-import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlxtop import __version__
 from mlxtop.commands.arguments import Option, Usage, usage
 from mlxtop.outputs import console
+from mlxtop.settings import ROWS
 
 if TYPE_CHECKING:
     from mlxtop.system.door import System
@@ -34,21 +34,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, system: System, settings: Any) -> int:
     """Print the page."""
-    names = [field.name for field in dataclasses.fields(settings)]
-    console.write(page(usage(args.parser()), names) + "\n")
+    rows = {name: row.help for name, row in ROWS.items() if row.read is not None}
+    console.write(page(usage(args.parser()), rows) + "\n")
     return 0
 
 
-def page(whole: Usage, settings: list[str]) -> str:
+def page(whole: Usage, settings: Mapping[str, str]) -> str:
     """The manual page as roff.
 
-    >>> page(Usage("About.", (), (), {}), []).splitlines()[0]
+    >>> page(Usage("About.", (), (), {}), {}).splitlines()[0]
     '.TH MLXTOP 1 "" "mlxtop-nic 0.1.0" "User Commands"'
     """
     return "\n".join(_page(whole, settings))
 
 
-def _page(whole: Usage, settings: list[str]) -> Iterator[str]:
+def _page(whole: Usage, settings: Mapping[str, str]) -> Iterator[str]:
     yield f'.TH MLXTOP 1 "" "mlxtop-nic {__version__}" "User Commands"'
     yield ".SH NAME"
     yield r"mlxtop \- terminal monitor for Mellanox/NVIDIA ConnectX adapters"
@@ -69,8 +69,8 @@ def _page(whole: Usage, settings: list[str]) -> Iterator[str]:
     yield from _list(STATUS)
     yield ".SH ENVIRONMENT"
     yield from _list(
-        (f"MLXTOP_NIC_{name.upper()}", f"The setting {name}; options go before it.")
-        for name in settings
+        (f"MLXTOP_NIC_{name.upper()}", f"The setting {name}: {meaning}. Options go before it.")
+        for name, meaning in settings.items()
     )
     yield ".SH FILES"
     yield from _list(FILES)
