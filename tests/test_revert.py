@@ -145,9 +145,20 @@ def test_it_is_taken_back_though_the_terminal_is_gone(place: Place, number: int)
     assert eventually(lambda: place.kind() == "ib")
 
 
+def sockets(pid: int) -> int:
+    """Return how many sockets a process has open."""
+    links = []
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):  # it was closed meanwhile
+            links.append(os.readlink(path))
+    return sum(link.startswith("socket:") for link in links)
+
+
 def test_a_failed_accept_counts_as_revert(place: Place) -> None:
     place.switch("1=eth", seconds=30)
     waiter = place.waiters()[0]
+    assert revert.say(place.socket, "state") is not None  # it waits, all files of its start closed
+    assert eventually(lambda: sockets(waiter) == 1)  # and the one that asked has been let go
     taken = {int(name) for name in os.listdir(f"/proc/{waiter}/fd")}
     free = min(set(range(len(taken) + 1)) - taken)
     resource.prlimit(waiter, resource.RLIMIT_NOFILE, (free, free))
