@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from mlxtop.doctor.check import (
@@ -26,6 +27,7 @@ from mlxtop.model.tuning import (
     HostTuning,
     Interrupt,
     LinkModes,
+    LoadProgram,
     Pause,
     PciControl,
     PortTuning,
@@ -118,40 +120,58 @@ def case(
 
 
 def _changed(frame: Frame, port_id: PortId, changes: dict[str, Any]) -> Frame:
-    seen = frame.ports[port_id]
-    now = seen.now
+    before = frame.ports[port_id]
+    now = before.now
     if "netdev" in changes:
         now = now._replace(port=now.port._replace(netdev=changes.pop("netdev")))
     sensors = changes.pop("temperatures", (Temperature("asic", 50.0, 1.0, critical=105.0),))
     now = now._replace(temperatures=sensors, **changes)
-    return frame._replace(ports={**frame.ports, port_id: seen._replace(now=now)})
+    return frame._replace(ports={**frame.ports, port_id: before._replace(now=now)})
+
+
+SR4 = ("100000baseSR4/Full", "50000baseSR2/Full", "25000baseSR/Full")
+
+
+def linked(lanes: int | None, autoneg: bool = True, peer: tuple[str, ...] = ()) -> PortTuning:
+    """The good port on a link of so many lanes."""
+    return replace(GOOD_PORT, modes=LinkModes(autoneg, lanes, SR4, SR4, peer))
+
+
+def host(*programs: LoadProgram, **sysctls: str) -> HostTuning:
+    """The good host with other settings, `vm__zone_reclaim_mode="1"`."""
+    named = {key.replace("__", "."): value for key, value in sysctls.items()}
+    return replace(GOOD_HOST, programs=programs, sysctls={**GOOD_HOST.sysctls, **named})
+
+
+def ask(name: str, about: Case) -> Iterator[Outcome]:
+    return next(check for check in CHECKS if check.name == name)(about)
 
 
 def run(
     check: str, situation: Situation = GOOD, port: PortTuning = GOOD_PORT, **more: Any
 ) -> list[Finding | CouldNotTell]:
-    return told(CHECKS[check](case(situation, port, **more)))
+    return judged(ask(check, case(situation, port, **more)))
 
 
-def told(outcomes: Iterable[Outcome]) -> list[Finding | CouldNotTell]:
+def judged(outcomes: Iterable[Outcome]) -> list[Finding | CouldNotTell]:
     """What a check says, without what it merely read or had no use for."""
     return [o for o in outcomes if isinstance(o, Finding | CouldNotTell)]
 
 
 def only(outcomes: Iterable[Outcome]) -> Finding:
-    (found,) = told(outcomes)
-    assert isinstance(found, Finding)
-    assert found.seen
-    assert found.why
-    assert found.advice
-    assert found.reference
-    return found
+    (finding,) = judged(outcomes)
+    assert isinstance(finding, Finding)
+    assert finding.evidence
+    assert finding.why
+    assert finding.advice
+    assert finding.reference
+    return finding
 
 
 def unknown(outcomes: Iterable[Outcome]) -> CouldNotTell:
-    (found,) = told(outcomes)
-    assert isinstance(found, CouldNotTell)
-    return found
+    (finding,) = judged(outcomes)
+    assert isinstance(finding, CouldNotTell)
+    return finding
 
 
 def report(**more: Any) -> Report:

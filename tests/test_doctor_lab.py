@@ -9,7 +9,7 @@ import pytest
 from mlxtop.analysis.port_view import port_view
 from mlxtop.commands.doctor import watch
 from mlxtop.commands.examination import Examiner
-from mlxtop.doctor.check import Report
+from mlxtop.doctor.check import Check, Report
 from mlxtop.lab import MACHINES, ManualClock, load_lab
 from mlxtop.model.frame import Frame
 from mlxtop.model.tuning import Tuning
@@ -97,7 +97,7 @@ def test_planted_faults_are_named_and_no_others(
     machine: str, seconds: float, planted: set[str]
 ) -> None:
     _, _, report = examined(machine, seconds)
-    seen = [finding.seen for finding in report.findings]
+    seen = [finding.evidence for finding in report.findings]
     for fault in planted:
         assert any(fault in text for text in seen), (fault, seen)
     assert [text for text in seen if not any(fault in text for fault in planted)] == []
@@ -109,14 +109,18 @@ def test_every_machine_is_examined() -> None:
 
 def test_what_a_machine_hides_is_told_as_such() -> None:
     _, _, report = examined("faulty", 100.0)
-    told = {item.check: item.reason for item in report.could_not_tell}
+    told = {item.label: item.reason for item in report.could_not_tell}
     assert told["enp101s0f0np0: asic temperature"] == "the sensor has not answered yet"
     assert "0xff" in told["enp101s0f1np1: optical power"]
 
 
 def test_what_a_card_stores_is_shown_without_what_its_firmware_lacks() -> None:
     _, _, report = examined("pacu", QUIET)
-    texts = {setting.topic: setting.text for setting in report.settings}
+    texts = {
+        setting.topic.name: setting.text
+        for setting in report.settings
+        if isinstance(setting.topic, Check)
+    }
     assert texts["stored performance settings"] == (
         "CQE_COMPRESSION BALANCED(0), PCI_WR_ORDERING per_mkey(0) (mstconfig)"
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from fnmatch import fnmatchcase
 from itertools import islice
 from threading import Event
@@ -15,7 +14,7 @@ from mlxtop.analysis.port_view import port_view
 from mlxtop.commands.arguments import host
 from mlxtop.commands.examination import Examiner, probe
 from mlxtop.commands.udev_rules import FILE, udev_rules
-from mlxtop.doctor.check import CouldNotTell, Finding, Report
+from mlxtop.doctor.check import Report
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.outputs import console
@@ -34,7 +33,7 @@ UNKNOWN = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's own arguments."""
+    """Add ports, probe and rules."""
     parser.add_argument("port", nargs="*", metavar="PORT", help="netdev, RDMA or PCI name or glob")
     parser.add_argument(
         "--probe",
@@ -51,13 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def matches(port: Port, pattern: str) -> bool:
-    """Whether a name or glob means a port."""
-    known = (port.netdev, port.rdma, port.function, str(port.id), *port.extra_netdevs)
-    return any(name is not None and fnmatchcase(name, pattern) for name in known)
+    """Return True where a name or glob means a port."""
+    names = (port.netdev, port.rdma, port.function, str(port.id), *port.extra_netdevs)
+    return any(name is not None and fnmatchcase(name, pattern) for name in names)
 
 
 def choose(frame: Frame, patterns: Sequence[str], everything: bool) -> tuple[PortId, ...]:
-    """The ports to judge. Raises ValueError for a pattern that means none."""
+    """Return the ports to judge. Raises ValueError for a pattern that means none."""
     if "ports" in frame.sample.absent:
         raise ValueError(frame.sample.absent["ports"])
     for pattern in patterns:
@@ -119,29 +118,36 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
         source.close()
 
 
-def document(found: Report) -> dict[str, object]:
-    """The report as JSON: findings, the worst first, and what could not be told."""
+def document(report: Report) -> dict[str, object]:
+    """Return the report for JSON: findings, the worst first, and what could not be told."""
     return {
-        "findings": [_without_topic(finding) for finding in found.findings],
-        "could_not_tell": [_without_topic(unknown) for unknown in found.could_not_tell],
+        "findings": [
+            {
+                "severity": finding.severity,
+                "subject": finding.subject,
+                "seen": finding.evidence,
+                "why": finding.why,
+                "advice": finding.advice,
+                "reference": finding.reference,
+            }
+            for finding in report.findings
+        ],
+        "could_not_tell": [
+            {"check": unknown.label, "reason": unknown.reason} for unknown in report.could_not_tell
+        ],
     }
 
 
-def _without_topic(outcome: Finding | CouldNotTell) -> dict[str, object]:
-    """The promised keys: the topic is for the screen alone."""
-    return {key: value for key, value in asdict(outcome).items() if key != "topic"}
-
-
-def _print_text(source: LiveSource, found: Report, ceilings: list[tuple[str, Ceiling]]) -> None:
+def _print_text(source: LiveSource, report: Report, ceilings: list[tuple[str, Ceiling]]) -> None:
     demo = "DEMO  " if source.demo else ""
     columns = shutil.get_terminal_size((100, 24)).columns
-    lines = [f"{demo}{clean(source.label)}: {summary(found)}"]
-    lines += [plain(line) for line in report_lines(found, ceilings, min(columns, 120))]
+    lines = [f"{demo}{clean(source.label)}: {summary(report)}"]
+    lines += [plain(line) for line in report_lines(report, ceilings, min(columns, 120))]
     console.say(*(line.rstrip() for line in lines))
 
 
 def _print_rules(source: LiveSource, args: argparse.Namespace, settings: Settings) -> int:
-    """The rules on standard output, what has no rule on standard error; as JSON both."""
+    """Print rules on standard output, ports without a rule on standard error; as JSON both."""
     frame = next(islice(frames(source, Event()), 1))
     chosen = choose(frame, args.port, settings.all)
     rules, left_out = udev_rules(frame.ports[port].now for port in chosen)

@@ -28,7 +28,7 @@ _HEAD = (
 
 
 def udev_rules(ports: Iterable[PortSample]) -> tuple[list[str], list[tuple[str, str]]]:
-    """Lines of a rules file, and ports that have no rule with the reason."""
+    """Return the lines of a rules file, and the ports without a rule with the reason."""
     lines: list[str] = []
     left_out: list[tuple[str, str]] = []
     for sample in ports:

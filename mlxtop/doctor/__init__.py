@@ -1,1 +1,1 @@
-"""Say what slows ports down: checks, findings and the reading for both."""
+"""Checks of what slows ports down, and the report of their findings."""

@@ -1,7 +1,7 @@
-"""What is wrong with a machine's ports: findings, and what could not be told.
+"""Checks of a machine's ports: how one is declared, what it looks at, and what it answers.
 
-A check is a small pure function from a `Case` to findings. What it cannot judge it says, so that
-a check that did not run never looks like one that found nothing.
+A check is a small pure function of a subject: a port, a card, the whole case. What it cannot judge
+it says, so that a check that did not run never looks like one that found nothing.
 """
 
 from __future__ import annotations
@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from shlex import quote
-from typing import Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from mlxtop.model.counters import Severity
+from mlxtop.model.counters import Counter, Severity
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId, PortKind
 from mlxtop.model.incident import Incident
 from mlxtop.model.linktype import LinkType
-from mlxtop.model.sample import PcieStatus
-from mlxtop.model.tuning import PortTuning, Tuning
+from mlxtop.model.sample import Link, LinkLayer, LinkState, PcieStatus, PortSample
+from mlxtop.model.tuning import HostTuning, PortTuning, Tuning
 
 _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+FAST = 25_000_000_000
+"""bit/s from which a port asks more of the host than its usual settings give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +31,31 @@ class Finding:
     severity: Severity
     subject: str
     """Port, card or host."""
-    seen: str
+    evidence: str
     """The value and where it comes from."""
     why: str
     advice: str
     """An exact command or a step for the hands."""
     reference: str
-    topic: str = ""
-    """What `explanations.explain` knows it by; the check's name unless it is a counter."""
+    topic: Topic | None = field(default=None, kw_only=True)
+    """The counter that it is about; `examine` puts the check where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class CouldNotTell:
-    """A check that could not be made."""
+    """A question that could not be answered."""
 
-    check: str
+    subject: str | None
+    """Port or card; None where it is about the host."""
+    what: str
+    """What remains open, `rings`."""
     reason: str
-    topic: str = field(default="", compare=False)
+    topic: Topic | None = field(default=None, compare=False)
+
+    @property
+    def label(self) -> str:
+        """Subject and what is open, `p1: rings`."""
+        return f"{self.subject}: {self.what}" if self.subject else self.what
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,7 @@ class Setting:
 
     subject: str
     text: str
-    topic: str = field(default="", compare=False)
+    topic: Topic | None = field(default=None, compare=False)
 
 
 Outcome = Finding | CouldNotTell | Nothing | Setting
@@ -70,7 +80,7 @@ Outcome = Finding | CouldNotTell | Nothing | Setting
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Whether packets of a port's MTU reach a host undivided."""
+    """The answer of a host to packets of a port's MTU that may not be divided."""
 
     host: str
     netdev: str
@@ -109,38 +119,186 @@ class Case:
     absent: Mapping[str, str] = field(default_factory=dict)
     """Why something was not read: `kernel log`, `link type` …"""
 
-    def each(self) -> Iterator[tuple[str, PortFrame, PortTuning]]:
-        """Name, frame and settings of the ports to judge; virtual ones are not judged.
+    @property
+    def host(self) -> HostTuning:
+        """Settings of the host."""
+        return self.tuning.host
 
-        The name stands in commands to copy, so that it is quoted as a shell needs it.
-        """
-        for port in self.ports:
-            frame = self.frame.ports[port]
-            if frame.now.port.kind is not PortKind.VIRTUAL:
-                settings = self.tuning.ports.get(port, PortTuning())
-                yield quote(frame.now.port.name), frame, settings
+    def port(self, port: PortId) -> PortCase:
+        """Return a port of the frame."""
+        frame = self.frame.ports[port]
+        settings = self.tuning.ports.get(port, PortTuning())
+        return PortCase(quote(frame.now.port.name), frame, settings, self)
 
-    def adapters(self) -> Iterator[Adapter]:
-        """The cards of the ports to judge, and those that have no port at all."""
+    def each(self) -> Iterator[PortCase]:
+        """Yield the ports to judge; virtual ones are not judged."""
+        for port in map(self.port, self.ports):
+            if port.now.port.kind is not PortKind.VIRTUAL:
+                yield port
+
+    def cards(self) -> Iterator[CardCase]:
+        """Yield the cards of the ports to judge, and with all ports also cards that have none."""
         chosen = set(self.ports)
         whole = chosen == set(self.frame.ports)
         for adapter in self.frame.sample.adapters:
             if chosen.intersection(adapter.ports) or (whole and not adapter.ports):
-                yield adapter
+                yield CardCase(card_name(adapter), adapter, self)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A thing with a name of which a check gives findings."""
+
+    name: str
+    """Of a port quoted as a shell needs it: it stands in commands to copy."""
+
+    def note(self, *parts: str) -> Finding:
+        """Return a note of evidence, why, advice and reference."""
+        return Finding(Severity.NOTE, self.name, *parts)
+
+    def warning(self, *parts: str) -> Finding:
+        """Return a warning of evidence, why, advice and reference."""
+        return Finding(Severity.WARNING, self.name, *parts)
+
+    def critical(self, *parts: str) -> Finding:
+        """Return a critical finding of evidence, why, advice and reference."""
+        return Finding(Severity.CRITICAL, self.name, *parts)
+
+
+@dataclass(frozen=True, slots=True)
+class PortCase(Subject):
+    """A port to judge."""
+
+    frame: PortFrame
+    settings: PortTuning
+    case: Case
+
+    @property
+    def now(self) -> PortSample:
+        """The newest reading."""
+        return self.frame.now
+
+    @property
+    def link(self) -> Link:
+        """The newest state of the link."""
+        return self.frame.now.link
+
+    @property
+    def speed(self) -> int:
+        """Speed of the link in bit/s, 0 where it is unknown."""
+        return self.frame.now.link.speed or 0
+
+    @property
+    def is_infiniband(self) -> bool:
+        """True in InfiniBand mode."""
+        return self.frame.now.link.layer is LinkLayer.INFINIBAND
+
+    @property
+    def is_mlx4(self) -> bool:
+        """True where the driver is that of ConnectX-3 and older."""
+        return (self.frame.now.port.driver or "").startswith("mlx4")
+
+    def unread(self, what: str, key: str, reason: str = "the driver does not tell it") -> Outcome:
+        """Return that a setting is missing, with the reader's reason or else the given one."""
+        return CouldNotTell(self.name, what, self.settings.absent.get(key, reason))
+
+
+@dataclass(frozen=True, slots=True)
+class CardCase(Subject):
+    """A card to judge."""
+
+    adapter: Adapter
+    case: Case
+
+    @property
+    def stored(self) -> Mapping[str, str]:
+        """Name to value of its stored configuration, as far as it bears on speed."""
+        return self.case.stored.get(self.adapter.key, {})
+
+    @property
+    def unanswered(self) -> str | None:
+        """The reason why its stored configuration is not known."""
+        return self.case.unanswered.get(self.adapter.key)
 
 
 def card_name(adapter: Adapter) -> str:
-    """`ConnectX-4 at 0000:43:00.0`."""
+    """Return family and place, `ConnectX-4 at 0000:43:00.0`."""
     place = adapter.functions[0].address if adapter.functions else adapter.key
     return f"{adapter.family} at {place}"
 
 
-Check = Callable[[Case], Iterator[Outcome]]
+# How a check is declared
+
+S = TypeVar("S")
+
+
+class Need(NamedTuple, Generic[S]):
+    """The subjects that a check looks at, and the words for it where there is none."""
+
+    missing: str
+    subjects: Callable[[Case], Iterable[S]]
+
+
+def ports(missing: str, fits: Callable[[PortCase], bool]) -> Need[PortCase]:
+    """Return the need of ports that fit; each of them is judged by itself."""
+    return Need(missing, lambda case: filter(fits, case.each()))
+
+
+def whole_case(need: Need[Any]) -> Need[Case]:
+    """Return the need of the whole case, where it has a subject of that kind."""
+    return Need(need.missing, lambda case: [case] if any(True for _ in need.subjects(case)) else [])
+
+
+ALWAYS: Need[Case] = Need("", lambda case: [case])
+PORT = ports("no port", lambda port: True)
+CARD = Need("no card", Case.cards)
+ETHERNET = ports("no Ethernet port", lambda port: not port.is_infiniband)
+INFINIBAND = ports("no InfiniBand port", lambda port: port.is_infiniband)
+NETDEV = ports("no network device", lambda port: port.now.port.netdev is not None)
+FAST_LINK = ports("no link of 25 Gb/s or more", lambda port: port.speed >= FAST)
+FAST_ETHERNET = ports(  # a link that is down says nothing of its speed
+    "no Ethernet link of 25 Gb/s or more",
+    lambda port: (
+        not port.is_infiniband and (port.link.state is not LinkState.UP or port.speed >= FAST)
+    ),
+)
+PCI = ports("no PCI device", lambda port: port.now.port.function is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A question that is asked of each of its subjects."""
+
+    name: str
+    needs: Need[Any]
+    explains: str
+    """The thing in plain words."""
+    normal: str
+    """Its range where all is well."""
+    judge: Callable[[Any], Iterator[Outcome]]
+
+    def __call__(self, case: Case) -> Iterator[Outcome]:
+        """Yield what all subjects give; `Nothing` where there is no subject."""
+        subjects = list(self.needs.subjects(case))
+        if not subjects:
+            yield Nothing(self.needs.missing)
+        for subject in subjects:
+            yield from self.judge(subject)
+
+
+Topic = Counter | Check
+
+
+def check(
+    name: str, *, needs: Need[S], explains: str, normal: str
+) -> Callable[[Callable[[S], Iterator[Outcome]]], Check]:
+    """Declare the decorated function as a check."""
+    return lambda judge: Check(name, needs, explains, normal, judge)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What all checks said."""
+    """The outcomes of all checks."""
 
     findings: tuple[Finding, ...]
     """The worst first."""
@@ -148,9 +306,9 @@ class Report:
     fine: tuple[str, ...]
     """Names of the checks that ran and found nothing."""
     judged: bool
-    """Whether there was a port to judge."""
+    """False where there was no port to judge."""
     idle: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """What there is not to the names of the checks that look at it."""
+    """Names of the checks that had nothing to look at, by what there is not."""
     settings: tuple[Setting, ...] = ()
 
     @property
@@ -164,37 +322,32 @@ class Report:
         return 0 if self.judged else 3
 
 
-def examine(case: Case, checks: Mapping[str, Check]) -> Report:
-    """Run all checks on a machine; what several could not tell for one reason is said once."""
+def examine(case: Case, checks: Iterable[Check]) -> Report:
+    """Run all checks; what several could not tell for one reason is reported once."""
     findings: list[Finding] = []
     unknown: dict[CouldNotTell, None] = {}
     settings: dict[Setting, None] = {}
     idle: dict[str, tuple[str, ...]] = {}
     fine: list[str] = []
     judged = any(True for _ in case.each())
-    for name, check in checks.items():
-        quiet, shown, missing = True, False, None
-        for outcome in check(case):
+    for one in checks:
+        silent, missing = True, None if judged else "no port"
+        for outcome in one(case):
             if isinstance(outcome, Nothing):
-                missing = outcome.missing
-            elif isinstance(outcome, Setting):
-                shown = True
-                settings.setdefault(replace(outcome, topic=name))
+                missing = missing or outcome.missing
+                continue
+            silent = False
+            labelled = replace(outcome, topic=outcome.topic or one)
+            if isinstance(labelled, Finding):
+                findings.append(labelled)
+            elif isinstance(labelled, CouldNotTell):
+                unknown.setdefault(labelled)
             else:
-                quiet = False
-                topic = outcome.topic or name
-                if isinstance(outcome, Finding):
-                    findings.append(replace(outcome, topic=topic))
-                else:
-                    unknown.setdefault(replace(outcome, topic=topic))
-        if not quiet or shown:
-            continue
-        if not judged:
-            missing = "no port"
-        if missing is None:
-            fine.append(name)
-        else:
-            idle[missing] = (*idle.get(missing, ()), name)
+                settings.setdefault(labelled)
+        if silent and missing is None:
+            fine.append(one.name)
+        elif silent and missing is not None:
+            idle[missing] = (*idle.get(missing, ()), one.name)
     findings.sort(key=lambda finding: _RANK[finding.severity])
     return Report(tuple(findings), tuple(unknown), tuple(fine), judged, idle, tuple(settings))
 

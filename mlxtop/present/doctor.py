@@ -1,15 +1,14 @@
-"""The report of `doctor` as lines, for the terminal and for the screen."""
+"""Lines of the report of `doctor`, for the terminal and for the screen."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mlxtop.analysis.ceiling import Ceiling
-from mlxtop.doctor.check import CouldNotTell, Finding, Report, Setting
-from mlxtop.doctor.explanations import explain
-from mlxtop.model.counters import Severity
+from mlxtop.doctor.check import CouldNotTell, Finding, Report, Setting, Topic
+from mlxtop.model.counters import Counter, Severity
 from mlxtop.present.ceiling import ceiling_line
 from mlxtop.present.clean import clean
 from mlxtop.present.text import EMPTY, Line, Role
@@ -20,14 +19,6 @@ ROLES = {
     Severity.NOTE: Role.ACCENT,
 }
 _LABEL = 8
-
-
-def title(finding: Finding) -> Line:
-    """Severity and subject."""
-    return (
-        (finding.severity.upper(), ROLES[finding.severity]),
-        (f"  {clean(finding.subject)}", Role.STRONG),
-    )
 
 
 def _wrap(text: str, columns: int, indent: str) -> list[str]:
@@ -41,7 +32,7 @@ def _wrap(text: str, columns: int, indent: str) -> list[str]:
 
 
 def _part(label: str, text: str, columns: int, role: Role = Role.TEXT) -> Iterator[Line]:
-    """A labelled paragraph whose further lines stand below its first."""
+    """Yield a labelled paragraph whose further lines stand below its first."""
     indent = f"  {label.ljust(_LABEL)}"
     for number, line in enumerate(_wrap(text, columns, indent)):
         head = line[: len(indent)] if number == 0 else " " * len(indent)
@@ -49,9 +40,12 @@ def _part(label: str, text: str, columns: int, role: Role = Role.TEXT) -> Iterat
 
 
 def finding_lines(finding: Finding, columns: int) -> Iterator[Line]:
-    """A finding: what was seen, why it matters, what to do, where to read more."""
-    yield title(finding)
-    yield from _part("seen", finding.seen, columns)
+    """Yield a finding: the evidence, why it matters, what to do, where to read more."""
+    yield (
+        (finding.severity.upper(), ROLES[finding.severity]),
+        (f"  {clean(finding.subject)}", Role.STRONG),
+    )
+    yield from _part("seen", finding.evidence, columns)
     yield from _part("why", finding.why, columns)
     yield from _part("do", finding.advice, columns, Role.STRONG)
     yield from _part("see", finding.reference, columns, Role.DIM)
@@ -59,73 +53,76 @@ def finding_lines(finding: Finding, columns: int) -> Iterator[Line]:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the list on the screen, and what it stands for."""
+    """A line of the list on the screen, and its outcome."""
 
     line: Line
-    title: str
     outcome: Finding | CouldNotTell | Setting
+
+    @property
+    def title(self) -> str:
+        """Name of the counter or check that it is about."""
+        topic = self.outcome.topic
+        return clean(topic.key if isinstance(topic, Counter) else topic.name if topic else "")
 
 
 def report_rows(report: Report) -> list[Row]:
-    """Findings, the worst first, then what could not be told, then settings as read."""
-    rows = [
-        Row(
-            (
-                (f"{finding.severity.upper():<9}", ROLES[finding.severity]),
-                (f"{clean(finding.subject)}: ", Role.DIM),
-                (clean(finding.seen), Role.TEXT),
-            ),
-            _subject(finding),
-            finding,
-        )
-        for finding in report.findings
-    ]
-    rows += [
-        Row(
-            (("?        ", Role.DIM), (clean(f"{u.check} – {u.reason}"), Role.DIM)),
-            _subject(u),
-            u,
-        )
-        for u in report.could_not_tell
-    ]
-    rows += [
-        Row((("as read  ", Role.DIM), (clean(f"{s.subject}: {s.text}"), Role.DIM)), _subject(s), s)
-        for s in report.settings
-    ]
+    """Return findings, the worst first, then what could not be told, then settings as read."""
+    outcomes: list[Finding | CouldNotTell | Setting] = [*report.findings]
+    rows = []
+    for outcome in (*outcomes, *report.could_not_tell, *report.settings):
+        if isinstance(outcome, Finding):
+            severity = outcome.severity
+            line: Line = (
+                (f"{severity.upper():<9}", ROLES[severity]),
+                (f"{clean(outcome.subject)}: ", Role.DIM),
+                (clean(outcome.evidence), Role.TEXT),
+            )
+        elif isinstance(outcome, CouldNotTell):
+            text = f"{outcome.label} – {outcome.reason}"
+            line = (("?        ", Role.DIM), (clean(text), Role.DIM))
+        else:
+            text = f"{outcome.subject}: {outcome.text}"
+            line = (("as read  ", Role.DIM), (clean(text), Role.DIM))
+        rows.append(Row(line, outcome))
     return rows
 
 
-def _subject(outcome: Finding | CouldNotTell | Setting) -> str:
-    """What an outcome is about: the check's name, or the counter's."""
-    return clean(outcome.topic.rpartition("/")[2])
-
-
 def detail_lines(row: Row, columns: int) -> Iterator[Line]:
-    """All that is known of a row."""
+    """Yield an outcome with all its parts."""
     if isinstance(row.outcome, Finding):
         yield from finding_lines(row.outcome, columns)
-        return
-    if isinstance(row.outcome, Setting):
+    elif isinstance(row.outcome, Setting):
         yield (("AS READ", Role.HEAD), (f"  {clean(row.outcome.subject)}", Role.STRONG))
         yield from _part("seen", row.outcome.text, columns)
-        return
-    yield (("COULD NOT TELL", Role.HEAD),)
-    yield from _part("why", row.outcome.reason, columns)
+    else:
+        yield (("COULD NOT TELL", Role.HEAD),)
+        yield from _part("why", row.outcome.reason, columns)
 
 
-def explanation_lines(row: Row, columns: int) -> Iterator[Line]:
-    """The counter or setting in plain words, with its normal range."""
-    explanation = explain(row.outcome.topic)
-    if explanation is None:
-        yield (("nothing more is known of it", Role.DIM),)
+def explanation_lines(topic: Topic | None, columns: int) -> Iterator[Line]:
+    """Yield a counter or check in plain words, with its normal range."""
+    if topic is None:
         return
-    yield from (((line, Role.TEXT),) for line in _wrap(explanation.what, columns, ""))
+    if isinstance(topic, Counter):
+        advice = f" If it moves: {topic.advice}." if topic.advice else ""
+        explains, normal = f"{topic.key}: {topic.help}.{advice}", _normal_range(topic)
+    else:
+        explains, normal = topic.explains, topic.normal
+    yield from (((line, Role.TEXT),) for line in _wrap(explains, columns, ""))
     yield EMPTY
-    yield from _part("normal", explanation.normal, columns, Role.GOOD)
+    yield from _part("normal", normal, columns, Role.GOOD)
+
+
+def _normal_range(counter: Counter) -> str:
+    if counter.gauge:
+        return f"0 to 5 {counter.unit}"
+    if counter.severity is None:
+        return "it grows with the traffic"
+    return "it may move now and then" if counter.severity is Severity.NOTE else "it does not move"
 
 
 def summary(report: Report) -> str:
-    """How many findings of each severity.
+    """Return the number of findings of each severity.
 
     >>> summary(Report((), (), ("MTU",), True))
     'no findings'
@@ -143,26 +140,21 @@ def summary(report: Report) -> str:
     )
 
 
-def _by_reason(report: Report) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for unknown in report.could_not_tell:
-        found.setdefault(unknown.reason, []).append(unknown.check)
-    return found
+def _grouped(unknown: Iterable[CouldNotTell]) -> str:
+    """Return what could not be told by the subjects that it has in common.
 
-
-def _grouped(checks: Sequence[str]) -> str:
-    """Checks by the ports that they have in common.
-
-    >>> _grouped(["p1: rings", "p2: rings", "p1: FEC", "p2: FEC", "kernel log"])
-    'rings, FEC of p1, p2; kernel log'
+    >>> p1, p2 = (CouldNotTell(port, "rings", "") for port in ("p1", "p2"))
+    >>> _grouped([p1, p2, CouldNotTell("p1", "FEC", ""), CouldNotTell("p2", "FEC", "")])
+    'rings, FEC of p1, p2'
+    >>> _grouped([p1, CouldNotTell(None, "kernel log", "")])
+    'rings of p1; kernel log'
     """
-    owners: dict[str, list[str]] = {}
-    for check in checks:
-        owner, _, what = check.rpartition(": ")
-        owners.setdefault(what, []).append(owner)
+    owners: dict[str, set[str]] = {}
+    for each in unknown:
+        owners.setdefault(each.what, set()).update([each.subject] if each.subject else [])
     groups: dict[tuple[str, ...], list[str]] = {}
-    for what, names in owners.items():
-        groups.setdefault(tuple(sorted(name for name in names if name)), []).append(what)
+    for what, subjects in owners.items():
+        groups.setdefault(tuple(sorted(subjects)), []).append(what)
     return "; ".join(
         f"{', '.join(whats)} of {', '.join(names)}" if names else ", ".join(whats)
         for names, whats in groups.items()
@@ -172,7 +164,7 @@ def _grouped(checks: Sequence[str]) -> str:
 def report_lines(
     report: Report, ceilings: Sequence[tuple[str, Ceiling]], columns: int
 ) -> Iterator[Line]:
-    """The whole report: ceilings, findings, what could not be told, what is fine, settings."""
+    """Yield ceilings, findings, what could not be told, what is fine, settings."""
     for name, ceiling in ceilings:
         indent = f"{clean(name)}  "
         for number, line in enumerate(_wrap(ceiling_line(ceiling), columns, indent)):
@@ -181,16 +173,17 @@ def report_lines(
     for finding in report.findings:
         yield EMPTY
         yield from finding_lines(finding, columns)
-    yield from _list(
-        "Could not tell:",
-        [f"{reason}: {_grouped(checks)}" for reason, checks in _by_reason(report).items()],
-        columns,
-    )
+    reasons: dict[str, list[CouldNotTell]] = {}
+    for unknown in report.could_not_tell:
+        reasons.setdefault(unknown.reason, []).append(unknown)
+    open_questions = [f"{reason}: {_grouped(same)}" for reason, same in reasons.items()]
+    yield from _list("Could not tell:", open_questions, columns)
     fine = [", ".join(report.fine)] if report.fine else []
     yield from _list("Checked, nothing found:", fine, columns)
-    told = report.idle if report.judged else {}
-    idle = [f"{missing}: {', '.join(names)}" for missing, names in told.items()]
-    yield from _list("Nothing to look at:", ["; ".join(idle)] if idle else [], columns)
+    idle = [f"{missing}: {', '.join(names)}" for missing, names in report.idle.items()]
+    yield from _list(
+        "Nothing to look at:", ["; ".join(idle)] if idle and report.judged else [], columns
+    )
     texts: dict[str, list[str]] = {}
     for setting in report.settings:
         texts.setdefault(setting.text, []).append(setting.subject)
@@ -199,7 +192,7 @@ def report_lines(
 
 
 def _list(head: str, texts: Sequence[str], columns: int) -> Iterator[Line]:
-    """Paragraphs below a heading; nothing at all where there are none."""
+    """Yield paragraphs below a heading; nothing at all where there are none."""
     if texts:
         yield EMPTY
         yield ((head, Role.HEAD),)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from shlex import quote
 
-from mlxtop.doctor.check import Case, CouldNotTell, Finding, Outcome
-from mlxtop.doctor.checks.needs import needs
+from mlxtop.doctor.check import Case, CouldNotTell, Finding, Need, Outcome, PortCase, check
 from mlxtop.model.counters import Severity
 from mlxtop.model.tuning import Bond
 
@@ -14,35 +13,45 @@ _BONDING = "https://docs.kernel.org/networking/bonding.html"
 _NOBODY = "00:00:00:00:00:00"
 
 
-@needs("no bond", lambda frame: frame.now.port.bond_kind == "bond")
-def check_bonds(case: Case) -> Iterator[Outcome]:
-    """Bonds of the ports do what people expect of them."""
-    seen: set[str] = set()
-    for name, frame, _ in case.each():
-        port = frame.now.port
-        if port.bond is None or port.bond_kind != "bond" or port.bond in seen:
-            continue
-        seen.add(port.bond)
-        bond = case.tuning.host.bonds.get(port.bond)
-        if bond is None:
-            yield CouldNotTell(f"{name}: bond {port.bond}", "/proc/net/bonding cannot be read")
-            continue
-        yield from _mode(bond)
-        yield from _members(bond)
-        if bond.mode == "802.3ad":
-            yield from _lacp(bond)
+def _first_ports(case: Case) -> list[PortCase]:
+    """Return a port of each bond."""
+    ports: dict[str, PortCase] = {}
+    for port in case.each():
+        if port.now.port.bond_kind == "bond" and port.now.port.bond is not None:
+            ports.setdefault(port.now.port.bond, port)
+    return list(ports.values())
 
 
-def _bond_finding(severity: Severity, bond: Bond, seen: str, why: str, advice: str) -> Finding:
-    return Finding(
-        severity, bond.name, f"{seen} (/proc/net/bonding/{bond.name})", why, advice, _BONDING
-    )
+@check(
+    "bonds",
+    needs=Need("no bond", _first_ports),
+    explains="A bond joins ports. In 802.3ad (LACP) every connection uses one of them; balance-rr"
+    " spreads a single connection and makes its packets overtake each other;"
+    " active-backup uses one port at a time.",
+    normal="802.3ad with layer3+4 and a partner that answers, or active-backup; equal members, all"
+    " up",
+)
+def _bonds(port: PortCase) -> Iterator[Outcome]:
+    name = port.now.port.bond or ""
+    bond = port.case.host.bonds.get(name)
+    if bond is None:
+        yield CouldNotTell(port.name, f"bond {name}", "/proc/net/bonding cannot be read")
+        return
+    yield from _mode(bond)
+    yield from _members(bond)
+    if bond.mode == "802.3ad":
+        yield from _lacp(bond)
+
+
+def _finding(severity: Severity, bond: Bond, evidence: str, why: str, advice: str) -> Finding:
+    evidence = f"{evidence} (/proc/net/bonding/{bond.name})"
+    return Finding(severity, bond.name, evidence, why, advice, _BONDING)
 
 
 def _mode(bond: Bond) -> Iterator[Finding]:
     name = quote(bond.name)
     if bond.mode == "balance-rr":
-        yield _bond_finding(
+        yield _finding(
             Severity.WARNING,
             bond,
             "mode balance-rr",
@@ -53,7 +62,7 @@ def _mode(bond: Bond) -> Iterator[Finding]:
             " link",
         )
     if bond.mode == "802.3ad" and bond.policy == "layer2" and len(bond.slaves) > 1:
-        yield _bond_finding(
+        yield _finding(
             Severity.NOTE,
             bond,
             "transmit hash policy layer2",
@@ -65,7 +74,7 @@ def _mode(bond: Bond) -> Iterator[Finding]:
 def _members(bond: Bond) -> Iterator[Finding]:
     down = [slave.name for slave in bond.slaves if not slave.up]
     if down:
-        yield _bond_finding(
+        yield _finding(
             Severity.WARNING,
             bond,
             f"{', '.join(down)} down, {len(bond.slaves) - len(down)} of {len(bond.slaves)} left",
@@ -73,7 +82,7 @@ def _members(bond: Bond) -> Iterator[Finding]:
             "look at cable, module and the switch's port",
         )
     if len(bond.slaves) == 1 and bond.mode != "active-backup":
-        yield _bond_finding(
+        yield _finding(
             Severity.NOTE,
             bond,
             f"one member only: {bond.slaves[0].name}",
@@ -82,26 +91,17 @@ def _members(bond: Bond) -> Iterator[Finding]:
         )
     speeds = {slave.name: slave.speed for slave in bond.slaves if slave.up and slave.speed}
     if len(set(speeds.values())) > 1:
-        told = ", ".join(f"{name} {speed} Mb/s" for name, speed in speeds.items())
-        yield _bond_finding(
+        members = ", ".join(f"{name} {speed} Mb/s" for name, speed in speeds.items())
+        yield _finding(
             Severity.WARNING,
             bond,
-            f"members of unequal speed: {told}",
+            f"members of unequal speed: {members}",
             "balancing fills the slow link first; 802.3ad leaves the slower one out",
             "use ports of the same speed",
         )
 
 
 def _lacp(bond: Bond) -> Iterator[Finding]:
-    if bond.partner == _NOBODY:
-        yield _bond_finding(
-            Severity.WARNING,
-            bond,
-            "the LACP partner is all zeros",
-            "the switch does not answer: only one link is in use",
-            "make the ports of the switch one LACP group (active)",
-        )
-        return
     apart = [
         slave.name
         for slave in bond.slaves
@@ -109,8 +109,16 @@ def _lacp(bond: Bond) -> Iterator[Finding]:
         and None not in (slave.aggregator, bond.aggregator)
         and slave.aggregator != bond.aggregator
     ]
-    if apart:
-        yield _bond_finding(
+    if bond.partner == _NOBODY:
+        yield _finding(
+            Severity.WARNING,
+            bond,
+            "the LACP partner is all zeros",
+            "the switch does not answer: only one link is in use",
+            "make the ports of the switch one LACP group (active)",
+        )
+    elif apart:
+        yield _finding(
             Severity.WARNING,
             bond,
             f"{', '.join(apart)} in another aggregator",

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlxtop.doctor.check import Case, CouldNotTell, Finding, Nothing, Outcome, card_name
-from mlxtop.doctor.checks.needs import needs_card
+from mlxtop.doctor.check import (
+    ALWAYS,
+    CARD,
+    PORT,
+    CardCase,
+    Case,
+    CouldNotTell,
+    Finding,
+    Nothing,
+    Outcome,
+    PortCase,
+    check,
+    whole_case,
+)
 from mlxtop.model.counters import Severity
-from mlxtop.model.identity import Adapter, PortKind
-from mlxtop.model.sample import LinkLayer
+from mlxtop.model.identity import PortKind
 
 _PCI = "https://docs.kernel.org/PCI/sysfs-pci.html"
 _DEVLINK = "https://docs.kernel.org/networking/devlink/devlink-info.html"
@@ -19,127 +30,121 @@ _FIRST_AID = (
 )
 
 
-def check_cards(case: Case) -> Iterator[Outcome]:
-    """Every card answers and is bound to its driver."""
-    for adapter in case.adapters():
-        dead = [f.address for f in adapter.functions if f.address in case.tuning.dead]
+@check(
+    "cards answer and have a driver",
+    needs=ALWAYS,
+    explains="A card that answers has its vendor number in the first bytes of its configuration"
+    " space; one without power or after a crash reads as all ones there. A driver (mlx4_core up to"
+    " ConnectX-3, mlx5_core later) makes network and RDMA devices of it.",
+    normal="driver bound, no byte pattern of ones",
+)
+def _cards(case: Case) -> Iterator[Outcome]:
+    for card in case.cards():
+        dead = [f.address for f in card.adapter.functions if f.address in case.tuning.dead]
         if dead:
-            yield Finding(
-                Severity.CRITICAL,
-                card_name(adapter),
+            yield card.critical(
                 f"the configuration space of {', '.join(dead)} reads as all ones",
                 "the card is listed but no longer answers: no power, a crash, or overheated",
                 f"echo 1 > /sys/bus/pci/devices/{dead[0]}/remove; echo 1 > /sys/bus/pci/rescan;"
                 f" if it stays so, {_FIRST_AID}",
                 _PCI,
             )
-        elif adapter.state is not None:
-            yield _without_port(adapter, adapter.state)
+        elif card.adapter.state is not None:
+            yield _without_port(card, card.adapter.state)
     if not case.frame.sample.adapters and not any(True for _ in case.each()):
         yield CouldNotTell(
+            None,
             "cards",
             "no ConnectX adapter on the PCI bus; if there should be one: echo 1 >"
             f" /sys/bus/pci/rescan; then {_FIRST_AID}",
         )
     elif not case.frame.sample.adapters:
-        yield Nothing("no card")
+        yield Nothing(CARD.missing)
 
 
-def _without_port(adapter: Adapter, state: str) -> Finding:
-    """A card that works but has no port for this machine."""
-    address = adapter.functions[0].address
-    if adapter.driver == "vfio-pci":
-        return Finding(
-            Severity.NOTE,
-            card_name(adapter),
-            f"{state} (/sys/bus/pci/devices/{address}/driver)",
-            "the host does not see its ports",
-            "look at them in the virtual machine",
-            _PCI,
-        )
-    module = "mlx4_core" if adapter.family.startswith(("ConnectX-2", "ConnectX-3")) else "mlx5_core"
-    if adapter.driver is not None and adapter.driver.startswith("mlx"):
+def _without_port(card: CardCase, state: str) -> Finding:
+    """Return the finding of a card that works but has no port for this machine."""
+    family, driver = card.adapter.family, card.adapter.driver or ""
+    module = "mlx4_core" if family.startswith(("ConnectX-2", "ConnectX-3")) else "mlx5_core"
+    severity, why = Severity.CRITICAL, "the card cannot carry traffic"
+    if driver == "vfio-pci":
+        severity, why = Severity.NOTE, "the host does not see its ports"
+        advice = "look at them in the virtual machine"
+    elif driver.startswith("mlx"):
         advice = (
             f"modprobe {module.replace('_core', '_ib')} && modprobe ib_ipoib; ip netns list shows"
             " other namespaces"
         )
     else:
         advice = f"modprobe {module}; then dmesg | grep {module}; if it fails, {_FIRST_AID}"
-    return Finding(
-        Severity.CRITICAL,
-        card_name(adapter),
-        f"{state} (/sys/bus/pci/devices/{address}/driver)",
-        "the card cannot carry traffic",
-        advice,
-        _PCI,
-    )
+    place = f"/sys/bus/pci/devices/{card.adapter.functions[0].address}/driver"
+    return Finding(severity, card.name, f"{state} ({place})", why, advice, _PCI)
 
 
-def check_netdev(case: Case) -> Iterator[Outcome]:
-    """InfiniBand ports carry IP only through ib_ipoib."""
-    for name, frame, _ in case.each():
-        port = frame.now.port
-        if (
-            port.netdev is not None
-            or port.extra_netdevs
-            or port.kind is not PortKind.PHYSICAL
-            or frame.now.link.layer is not LinkLayer.INFINIBAND
-        ):
-            continue
-        modules = case.tuning.host.modules
-        if modules is None:
-            yield CouldNotTell(
-                f"{name}: ib_ipoib", case.tuning.host.absent.get("modules", "not read")
-            )
-        elif "ib_ipoib" not in modules:
-            yield Finding(
-                Severity.NOTE,
-                name,
-                "an InfiniBand port without network device; module ib_ipoib is not loaded"
-                " (/sys/module)",
-                "RDMA works, IP does not",
-                "modprobe ib_ipoib; to keep it: echo ib_ipoib > /etc/modules-load.d/ipoib.conf",
-                _IPOIB,
-            )
+@check(
+    "ports have network devices",
+    needs=PORT,
+    explains="A port in InfiniBand mode carries IP only with the module ib_ipoib; without it there"
+    " is an RDMA device and no ib0.",
+    normal="ib_ipoib loaded where IP is wanted",
+)
+def _netdev(port: PortCase) -> Iterator[Outcome]:
+    identity, host = port.now.port, port.case.host
+    has_netdev = identity.netdev is not None or identity.extra_netdevs
+    if has_netdev or identity.kind is not PortKind.PHYSICAL or not port.is_infiniband:
+        return
+    if host.modules is None:
+        yield CouldNotTell(port.name, "ib_ipoib", host.absent.get("modules", "not read"))
+    elif "ib_ipoib" not in host.modules:
+        yield port.note(
+            "an InfiniBand port without network device; module ib_ipoib is not loaded"
+            " (/sys/module)",
+            "RDMA works, IP does not",
+            "modprobe ib_ipoib; to keep it: echo ib_ipoib > /etc/modules-load.d/ipoib.conf",
+            _IPOIB,
+        )
 
 
-@needs_card
-def check_firmware(case: Case) -> Iterator[Outcome]:
-    """What is in flash is what runs."""
-    for adapter in case.adapters():
-        if adapter.firmware is None or adapter.firmware_stored is None:
-            missing = "firmware" if adapter.firmware is None else "firmware_stored"
-            yield CouldNotTell(
-                f"{card_name(adapter)}: firmware in flash",
-                adapter.absent.get(missing, "not told"),
-            )
-        elif adapter.firmware != adapter.firmware_stored:
-            address = adapter.functions[0].address
-            yield Finding(
-                Severity.WARNING,
-                card_name(adapter),
-                f"firmware {adapter.firmware} runs, {adapter.firmware_stored} is in flash"
-                " (devlink dev info)",
-                "the new firmware does nothing until the card restarts",
-                f"reboot, or mstfwreset -d {address} reset (takes all its links down for a minute)",
-                _DEVLINK,
-            )
+@check(
+    "firmware in flash is the running one",
+    needs=CARD,
+    explains="Burning new firmware writes it to flash; the card goes on with the old one until it"
+    " is reset or the machine is restarted.",
+    normal="both versions the same",
+)
+def _firmware(card: CardCase) -> Iterator[Outcome]:
+    runs, stored = card.adapter.firmware, card.adapter.firmware_stored
+    if runs is None or stored is None:
+        key = "firmware" if runs is None else "firmware_stored"
+        yield CouldNotTell(card.name, "firmware in flash", card.adapter.absent.get(key, "not told"))
+    elif runs != stored:
+        yield card.warning(
+            f"firmware {runs} runs, {stored} is in flash (devlink dev info)",
+            "the new firmware does nothing until the card restarts",
+            f"reboot, or mstfwreset -d {card.adapter.functions[0].address} reset (takes all its"
+            " links down for a minute)",
+            _DEVLINK,
+        )
 
 
-@needs_card
-def check_link_type(case: Case) -> Iterator[Outcome]:
-    """No change of the link type waits for a restart."""
-    for adapter in case.adapters():
-        if reason := case.unanswered.get(adapter.key):
-            yield CouldNotTell(f"{card_name(adapter)}: pending link type", reason)
-    for name, frame, _ in case.each():
-        pending = case.pending.get(frame.now.port.id)
+@check(
+    "no link type is pending",
+    needs=whole_case(CARD),
+    explains="The link type of VPI cards, InfiniBand or Ethernet, is stored in the card and read"
+    " when it starts. A change waits there for the next start.",
+    normal="type now and type of the next start the same",
+)
+def _link_type(case: Case) -> Iterator[Outcome]:
+    for card in case.cards():
+        if card.unanswered:
+            yield CouldNotTell(card.name, "pending link type", card.unanswered)
+    for port in case.each():
+        pending = case.pending.get(port.now.port.id)
         if pending is not None and pending.now is not pending.next:
-            yield Finding(
-                Severity.WARNING,
-                name,
+            yield port.warning(
                 f"{pending.now.words} now, {pending.next.words} after the next start (mstconfig)",
                 "after a reboot the port changes its type, and with it its name",
-                f"reboot to have it, or mlxtop link-type {name} {pending.now} to keep what is now",
+                f"reboot to have it, or mlxtop link-type {port.name} {pending.now} to keep what is"
+                " now",
                 "man mstconfig",
             )

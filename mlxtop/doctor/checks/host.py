@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mlxtop.doctor.check import Case, CouldNotTell, Finding, Outcome, Setting
-from mlxtop.doctor.checks.needs import is_fast, needs_fast
+from mlxtop.doctor.check import (
+    ALWAYS,
+    FAST_LINK,
+    Case,
+    CouldNotTell,
+    Outcome,
+    Setting,
+    Subject,
+    check,
+    whole_case,
+)
 from mlxtop.model.cores import parse_cores
-from mlxtop.model.counters import Severity
 from mlxtop.model.number import COUNT, whole
 
 _CPUFREQ = "https://docs.kernel.org/admin-guide/pm/cpufreq.html"
@@ -15,9 +23,10 @@ _IP = "https://docs.kernel.org/networking/ip-sysctl.html"
 _NET = "https://docs.kernel.org/admin-guide/sysctl/net.html"
 _VM = "https://docs.kernel.org/admin-guide/sysctl/vm.html"
 _UNREAD = "nothing of it below /proc/sys could be read"
+_HOST = Subject("host")
 _FULL_SPEED = "performance"
-_BUFFER = 4 << 20
-"""Bytes of receive window that a 100G link of 0.3 ms needs; the kernel's default is 6 MB."""
+_WINDOWS = {"net.ipv4.tcp_rmem": 4 << 20, "net.ipv4.tcp_wmem": 2 << 20}
+"""Bytes of window that a 100G link of 0.3 ms needs; the kernel's default is 6 MB to receive."""
 
 _ONE_QUEUE = frozenset({"bfifo", "netem", "noop", "noqueue", "pfifo", "tbf"})
 """Queueing disciplines that are no sensible default for a network card."""
@@ -30,78 +39,82 @@ _MACHINE: Mapping[str, str] = {
     "net.core.default_qdisc": "default_qdisc",
     "net.ipv4.tcp_congestion_control": "tcp_congestion_control",
 }
-
-_OBSOLETE: Mapping[str, tuple[str, str]] = {
-    "net.ipv4.tcp_timestamps": ("0", "1"),
-    "net.ipv4.tcp_sack": ("0", "1"),
-    "net.ipv4.tcp_low_latency": ("1", "0"),
+_OBSOLETE: Mapping[str, tuple[str, str, str]] = {
+    "net.ipv4.tcp_timestamps": (
+        "0",
+        "1",
+        "without timestamps sequence numbers wrap unprotected on fast links"
+        " and round trips are measured badly; it saves next to nothing",
+    ),
+    "net.ipv4.tcp_sack": (
+        "0",
+        "1",
+        "without selective acknowledgements one loss costs a whole window",
+    ),
+    "net.ipv4.tcp_low_latency": (
+        "1",
+        "0",
+        "kernels since 4.14 ignore it: advice from old guides",
+    ),
 }
-"""Setting to the value of old advice, and the kernel's own."""
-
-_OBSOLETE_WHY = {
-    "net.ipv4.tcp_timestamps": "without timestamps sequence numbers wrap unprotected on fast links"
-    " and round trips are measured badly; it saves next to nothing",
-    "net.ipv4.tcp_sack": "without selective acknowledgements one loss costs a whole window",
-    "net.ipv4.tcp_low_latency": "kernels since 4.14 ignore it: advice from old guides",
-}
+"""Setting to the value of old advice, the kernel's own, and why that is better."""
 
 
-def _fast_ports(case: Case) -> bool:
-    return any(is_fast(frame) for _, frame, _ in case.each())
-
-
-@needs_fast
-def check_power_saving(case: Case) -> Iterator[Outcome]:
-    """Cores do not slow down between packets."""
-    governors = case.tuning.host.governors
+@check(
+    "processor clock",
+    needs=whole_case(FAST_LINK),
+    explains="A frequency governor sets how fast cores run. Those that save power leave the cores"
+    " slow for the first moments of every burst.",
+    normal="performance",
+)
+def _clock(case: Case) -> Iterator[Outcome]:
+    governors = case.host.governors
     if governors is None:
-        reason = case.tuning.host.absent.get("governors", "not read")
-        yield CouldNotTell("processor clock", reason)
+        reason = case.host.absent.get("governors", "not read")
+        yield CouldNotTell(None, "processor clock", reason)
         return
     slow = {name: cores for name, cores in governors.items() if name != _FULL_SPEED}
     if slow:
-        told = ", ".join(f"{name} on {cores} cores" for name, cores in sorted(slow.items()))
-        yield Finding(
-            Severity.NOTE,
-            "host",
-            f"frequency governor {told} (/sys/devices/system/cpu/*/cpufreq/scaling_governor)",
+        named = ", ".join(f"{name} on {cores} cores" for name, cores in sorted(slow.items()))
+        yield _HOST.note(
+            f"frequency governor {named} (/sys/devices/system/cpu/*/cpufreq/scaling_governor)",
             "a core that serves the network only now and then is slow when packets come",
             "cpupower frequency-set -g performance",
             _CPUFREQ,
         )
 
 
-def check_sysctls(case: Case) -> Iterator[Outcome]:
-    """No setting of old tuning guides is left, and windows can grow."""
-    sysctls = case.tuning.host.sysctls
+@check(
+    "kernel settings",
+    needs=ALWAYS,
+    explains="Old guides set kernel values (sysctl) that do harm today: the kernel's own values fit"
+    " fast networks.",
+    normal="tcp_timestamps 1, tcp_sack 1, tcp_rmem up to at least 4 MB, zone_reclaim_mode 0",
+)
+def _sysctls(case: Case) -> Iterator[Outcome]:
+    sysctls = case.host.sysctls
     if not sysctls:
-        yield CouldNotTell("kernel settings", _UNREAD)
-    for key, (old, own) in _OBSOLETE.items():
+        yield CouldNotTell(None, "kernel settings", _UNREAD)
+    for key, (old, own, why) in _OBSOLETE.items():
         if sysctls.get(key) == old:
-            yield Finding(
-                Severity.NOTE,
-                "host",
+            yield _HOST.note(
                 f"{key} = {old} (sysctl): obsolete advice",
-                _OBSOLETE_WHY[key],
+                why,
                 f"sysctl -w {key}={own}, and remove it from /etc/sysctl.conf and /etc/sysctl.d",
                 _IP,
             )
-    for key in ("net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem"):
+    fast = any(True for _ in FAST_LINK.subjects(case))
+    for key, least in _WINDOWS.items():
         most = _last(sysctls.get(key))
-        least = _BUFFER if key.endswith("rmem") else _BUFFER // 2
-        if most is not None and most < least and _fast_ports(case):
-            yield Finding(
-                Severity.NOTE,
-                "host",
+        if most is not None and most < least and fast:
+            yield _HOST.note(
                 f"{key} = {sysctls[key]} (sysctl): windows end at {most} bytes",
                 "lower than the kernel's own limit; one connection cannot fill a fast link",
                 f'sysctl -w {key}="4096 131072 {16 << 20}"',
                 _IP,
             )
     if sysctls.get("vm.zone_reclaim_mode", "0") != "0" and _several_nodes(case):
-        yield Finding(
-            Severity.NOTE,
-            "host",
+        yield _HOST.note(
             f"vm.zone_reclaim_mode = {sysctls['vm.zone_reclaim_mode']} (sysctl)",
             "memory is reclaimed on the card's node although the other node has free memory",
             "sysctl -w vm.zone_reclaim_mode=0",
@@ -110,25 +123,29 @@ def check_sysctls(case: Case) -> Iterator[Outcome]:
 
 
 def _several_nodes(case: Case) -> bool:
-    """Some core is not on a card's node; True where that is not known."""
-    places = [f for adapter in case.frame.sample.adapters for f in adapter.functions]
-    known = [parse_cores(f.local_cpus) for f in places if f.local_cpus]
+    """Return True where some core is not on a card's node, or the nodes are not known."""
+    functions = [f for adapter in case.frame.sample.adapters for f in adapter.functions]
+    nodes = [parse_cores(f.local_cpus) for f in functions if f.local_cpus]
     total = case.frame.sample.host.cpus
-    return not known or total is None or any(len(cores) < total for cores in known)
+    return not nodes or total is None or any(len(cores) < total for cores in nodes)
 
 
-@needs_fast
-def check_queueing(case: Case) -> Iterator[Outcome]:
-    """Packets are queued, and senders slow down, by a way that was made for fast links."""
-    sysctls = case.tuning.host.sysctls
+@check(
+    "queueing and congestion control",
+    needs=whole_case(FAST_LINK),
+    explains="The queueing discipline decides which packet leaves next, congestion control how fast"
+    " a TCP connection sends. The kernel's own choices keep connections apart, and let one of"
+    " them fill a fast link.",
+    normal="fq, fq_codel or pfifo_fast; cubic or bbr",
+)
+def _queueing(case: Case) -> Iterator[Outcome]:
+    sysctls = case.host.sysctls
     qdisc = sysctls.get("net.core.default_qdisc")
     control = sysctls.get("net.ipv4.tcp_congestion_control")
     if qdisc is None or control is None:
-        yield CouldNotTell("queueing and congestion control", _UNREAD)
+        yield CouldNotTell(None, "queueing and congestion control", _UNREAD)
     if qdisc in _ONE_QUEUE:
-        yield Finding(
-            Severity.NOTE,
-            "host",
+        yield _HOST.note(
             f"net.core.default_qdisc = {qdisc} (sysctl)",
             "packets of all connections wait in one line, or none waits and they are dropped",
             "sysctl -w net.core.default_qdisc=fq; devices that are up keep what they have:"
@@ -136,9 +153,7 @@ def check_queueing(case: Case) -> Iterator[Outcome]:
             _NET,
         )
     if control is not None and control not in _CONTROLS:
-        yield Finding(
-            Severity.NOTE,
-            "host",
+        yield _HOST.note(
             f"net.ipv4.tcp_congestion_control = {control} (sysctl)",
             "after a loss it comes back slowly or gives way to all others: one connection hardly"
             " fills a fast link",
@@ -147,22 +162,32 @@ def check_queueing(case: Case) -> Iterator[Outcome]:
         )
 
 
-def check_machine(case: Case) -> Iterator[Outcome]:
-    """Settings that guides for fast links mention; none is a fault where nothing is slow."""
-    host = case.tuning.host
-    told = [
+@check(
+    "memory and watchdog settings",
+    needs=ALWAYS,
+    explains="Guides for fast links mention these: NUMA balancing moves memory to the node that"
+    " uses it and stops programs for that (0 is steadier), zone reclaim frees a node's memory"
+    " before it takes another's (0), the NMI watchdog takes a hardware counter and a little time"
+    " of every core (0 where microseconds count), huge pages spare look-ups of addresses (always"
+    " or madvise), with SMT two threads share a core, irqbalance moves interrupts that others"
+    " have placed. None of them is a fault where nothing is slow.",
+    normal="the distribution's values, unless a measurement says otherwise",
+)
+def _machine(case: Case) -> Iterator[Outcome]:
+    host = case.host
+    values = [
         f"{words} {host.sysctls[key]}" for key, words in _MACHINE.items() if key in host.sysctls
     ]
     if host.huge_pages is not None:
-        told.insert(0, f"transparent huge pages {host.huge_pages}")
+        values.insert(0, f"transparent huge pages {host.huge_pages}")
     if host.smt is not None:
-        told.append(f"SMT {'on' if host.smt else 'off'}")
+        values.append(f"SMT {'on' if host.smt else 'off'}")
     if host.processes is not None:
-        told.append(f"irqbalance {'runs' if 'irqbalance' in host.processes else 'does not run'}")
-    if told:
-        yield Setting("host", ", ".join(told))
+        values.append(f"irqbalance {'runs' if 'irqbalance' in host.processes else 'does not run'}")
+    if values:
+        yield Setting(_HOST.name, ", ".join(values))
     else:
-        yield CouldNotTell("memory and watchdog settings", "not to be read here")
+        yield CouldNotTell(None, "memory and watchdog settings", "not to be read here")
 
 
 def _last(value: str | None) -> int | None:

@@ -1,14 +1,18 @@
-"""InfiniBand: subnet manager, lanes, IPoIB mode."""
+"""InfiniBand: lanes, speed, subnet manager, IPoIB mode."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlxtop.doctor.check import Case, CouldNotTell, Finding, Outcome
-from mlxtop.doctor.checks.link import not_up
-from mlxtop.doctor.checks.needs import is_infiniband, needs_infiniband, needs_ipoib
-from mlxtop.model.counters import Severity
-from mlxtop.model.frame import PortFrame
+from mlxtop.doctor.check import (
+    INFINIBAND,
+    CouldNotTell,
+    Outcome,
+    PortCase,
+    check,
+    ports,
+)
+from mlxtop.doctor.checks.link import when_up
 from mlxtop.model.linkrate import parse_rate
 from mlxtop.model.sample import LinkState
 
@@ -17,7 +21,7 @@ _IPOIB = "https://docs.kernel.org/infiniband/ipoib.html"
 _FOUR_LANES = ("SDR", "DDR", "QDR", "FDR10", "FDR", "EDR")
 """Generations whose ports are four lanes wide; later ones have cards and cables of two."""
 _CONNECTED_MTU = 65520
-_ORDER = ("SDR", "DDR", "QDR", "FDR10", "FDR", "EDR", "HDR", "NDR", "XDR")
+_ORDER = (*_FOUR_LANES, "HDR", "NDR", "XDR")
 _BEST = {
     "ConnectX-2": "QDR",
     "ConnectX-3": "FDR",
@@ -31,136 +35,121 @@ _BEST = {
 """The fastest generation that a family has; its slower models are not told apart."""
 
 
-@needs_infiniband
-def check_subnet_manager(case: Case) -> Iterator[Outcome]:
-    """A port stays in INIT until a subnet manager gives it an address."""
-    for name, frame, _ in case.each():
-        link = frame.now.link
-        if not is_infiniband(frame) or link.state is not LinkState.INIT:
-            continue
-        services = case.tuning.host.processes
-        running = services is not None and "opensm" in services
-        yield Finding(
-            Severity.CRITICAL,
-            name,
-            f"state INIT with the link up, subnet manager LID {link.sm_lid or 0}"
-            " (/sys/class/infiniband/*/ports/*/state, sm_lid)",
-            "without a subnet manager the port carries nothing but its packets",
-            "opensm runs here but does not serve this port: start one for it, opensm -g PORT_GUID"
-            " (ibstat shows it)"
-            if running
-            else "apt install opensm && systemctl start opensm on one machine of the fabric, or"
-            " switch on the one in the switch",
+@check(
+    "InfiniBand lanes",
+    needs=INFINIBAND,
+    explains="InfiniBand cables have four lanes; a port that loses some goes on with the rest.",
+    normal="4X; 2X only with HDR100 and NDR200 cards and splitter cables",
+)
+@when_up
+def _lanes(port: PortCase) -> Iterator[Outcome]:
+    rate = parse_rate(port.link.rate)
+    if rate is None:
+        yield CouldNotTell(port.name, "lanes", "its rate is not one that is known")
+    elif rate.lanes < (4 if rate.generation in _FOUR_LANES else 2):
+        share = f"{rate.lanes} quarters" if rate.lanes > 1 else "a quarter"
+        yield port.warning(
+            f"{port.link.rate} (/sys/class/infiniband/*/ports/*/rate): {rate.lanes} of 4 lanes",
+            f"it carries {share} of what it could",
+            "reseat and clean both ends, then replace cable or module; a splitter cable is"
+            " meant to be so",
             _ABI,
         )
 
 
-@needs_infiniband
-def check_lanes(case: Case) -> Iterator[Outcome]:
-    """All lanes of the cable carry data."""
-    for name, frame, _ in case.each():
-        link = frame.now.link
-        if not is_infiniband(frame):
-            continue
-        rate = parse_rate(link.rate)
-        if down := not_up(name, frame):
-            yield down
-        elif rate is None:
-            yield CouldNotTell(f"{name}: lanes", "its rate is not one that is known")
-        elif rate.lanes < (4 if rate.generation in _FOUR_LANES else 2):
-            yield Finding(
-                Severity.WARNING,
-                name,
-                f"{link.rate} (/sys/class/infiniband/*/ports/*/rate): {rate.lanes} of 4 lanes",
-                f"it carries {rate.lanes} quarters of what it could"
-                if rate.lanes > 1
-                else "it carries a quarter of what it could",
-                "reseat and clean both ends, then replace cable or module; a splitter cable is"
-                " meant to be so",
-                _ABI,
-            )
-
-
-@needs_infiniband
-def check_generation(case: Case) -> Iterator[Outcome]:
-    """Lanes are as fast as card, port and cable allow."""
-    for name, frame, _ in case.each():
-        rate = parse_rate(frame.now.link.rate)
-        if not is_infiniband(frame):
-            continue
-        if down := not_up(name, frame):
-            yield down
-            continue
-        adapter = case.frame.adapter(frame.now.port.id)
-        best = _BEST.get(adapter.family.partition(" ")[0]) if adapter else None
-        if rate is None or rate.generation == best:
-            continue
-        report = frame.now.report
-        bounds = {
-            "port": _fastest(report.enabled_speeds if report else None),
-            "cable": _fastest(report.cable_speeds if report else None),
-        }
-        known = {who: speed for who, speed in bounds.items() if speed is not None}
-        if len(known) < len(bounds):
-            yield CouldNotTell(
-                f"{name}: InfiniBand speed against what is possible", _no_report(frame)
-            )
-        elif _ORDER.index(rate.generation) < min(map(_ORDER.index, known.values())):
-            told = ", ".join(f"{who} {speed}" for who, speed in known.items())
-            yield Finding(
-                Severity.NOTE,
-                name,
-                f"{frame.now.link.rate} (/sys/class/infiniband/*/ports/*/rate); possible: {told}"
-                f" ({report.source if report and report.source else 'mstlink'})",
-                "the lanes are slower than this end and the cable allow; the switch or peer may be"
-                " the reason, and FDR10 needs Mellanox at both ends",
-                "look at the enabled speeds of the peer's port; reseat and clean both ends, then"
-                " try another cable",
-                _ABI,
-            )
+@check(
+    "InfiniBand speed",
+    needs=INFINIBAND,
+    explains="Both ends, card and cable agree on the fastest generation that all have: QDR, FDR10,"
+    " FDR, EDR, HDR, NDR. FDR10 exists between Mellanox devices only.",
+    normal="the slowest of port, cable and peer",
+)
+@when_up
+def _generation(port: PortCase) -> Iterator[Outcome]:
+    rate, report = parse_rate(port.link.rate), port.now.report
+    adapter = port.case.frame.adapter(port.now.port.id)
+    best = _BEST.get(adapter.family.partition(" ")[0]) if adapter else None
+    if rate is None or rate.generation == best:
+        return
+    own = _fastest(report.enabled_speeds if report else None)
+    cable = _fastest(report.cable_speeds if report else None)
+    if report is None or own is None or cable is None:
+        reason = (
+            "no tool tells what an mlx4 port and its cable allow"
+            if port.is_mlx4
+            else port.now.absent.get("report", "mstlink has not told what port and cable allow")
+        )
+        yield CouldNotTell(port.name, "InfiniBand speed against what is possible", reason)
+    elif _ORDER.index(rate.generation) < min(_ORDER.index(own), _ORDER.index(cable)):
+        yield port.note(
+            f"{port.link.rate} (/sys/class/infiniband/*/ports/*/rate); possible: port {own},"
+            f" cable {cable} ({report.source or 'mstlink'})",
+            "the lanes are slower than this end and the cable allow; the switch or peer may be"
+            " the reason, and FDR10 needs Mellanox at both ends",
+            "look at the enabled speeds of the peer's port; reseat and clean both ends, then"
+            " try another cable",
+            _ABI,
+        )
 
 
 def _fastest(speeds: tuple[str, ...] | None) -> str | None:
-    """The fastest generation among the words of mstlink."""
-    known = [word for word in speeds or () if word in _ORDER]
-    return max(known, key=_ORDER.index, default=None)
+    """Return the fastest generation among the words of mstlink."""
+    generations = [word for word in speeds or () if word in _ORDER]
+    return max(generations, key=_ORDER.index, default=None)
 
 
-def _no_report(frame: PortFrame) -> str:
-    if (frame.now.port.driver or "").startswith("mlx4"):
-        return "no tool tells what an mlx4 port and its cable allow"
-    return frame.now.absent.get("report", "mstlink has not told what port and cable allow")
+@check(
+    "subnet manager",
+    needs=INFINIBAND,
+    explains="A subnet manager (opensm, or one in a switch) gives every InfiniBand port its address"
+    " (LID). Until then the port is up but stays in state INIT. Two hosts back to back need"
+    " one on either of them.",
+    normal="state ACTIVE, LID and SM LID not 0; further managers are in STANDBY",
+)
+def _subnet_manager(port: PortCase) -> Iterator[Outcome]:
+    if port.link.state is not LinkState.INIT:
+        return
+    yield port.critical(
+        f"state INIT with the link up, subnet manager LID {port.link.sm_lid or 0}"
+        " (/sys/class/infiniband/*/ports/*/state, sm_lid)",
+        "without a subnet manager the port carries nothing but its packets",
+        "opensm runs here but does not serve this port: start one for it, opensm -g PORT_GUID"
+        " (ibstat shows it)"
+        if "opensm" in (port.case.host.processes or ())
+        else "apt install opensm && systemctl start opensm on one machine of the fabric, or"
+        " switch on the one in the switch",
+        _ABI,
+    )
 
 
-@needs_ipoib
-def check_ipoib(case: Case) -> Iterator[Outcome]:
-    """Connected mode, where the driver has it, spares the processor most of the work."""
-    for name, frame, _ in case.each():
-        link, port = frame.now.link, frame.now.port
-        if not is_infiniband(frame) or port.netdev is None:
-            continue
-        if link.ipoib_mode is None:
-            yield CouldNotTell(f"{name}: IPoIB mode", f"/sys/class/net/{name}/mode is not readable")
-            continue
-        if not (port.driver or "").startswith("mlx4"):
-            continue
-        mtu_advice = f"ip link set {name} mtu {_CONNECTED_MTU}"
-        if link.ipoib_mode == "datagram":
-            yield Finding(
-                Severity.NOTE,
-                name,
-                f"IPoIB in datagram mode, MTU {link.mtu} (/sys/class/net/{name}/mode)",
-                "packets of 2 or 4 KB cost the processor more than the 64 KB of connected mode",
-                f"ip link set {name} down; echo connected > /sys/class/net/{name}/mode;"
-                f" {mtu_advice}; ip link set {name} up (all hosts of the subnet alike)",
-                _IPOIB,
-            )
-        elif link.mtu is not None and link.mtu < _CONNECTED_MTU:
-            yield Finding(
-                Severity.NOTE,
-                name,
-                f"IPoIB in connected mode with MTU {link.mtu} (/sys/class/net/{name}/mtu)",
-                "changing the mode resets the MTU; connected mode takes 65520",
-                mtu_advice,
-                _IPOIB,
-            )
+@check(
+    "IPoIB mode",
+    needs=ports(
+        "no IP over InfiniBand",
+        lambda port: port.is_infiniband and port.now.port.netdev is not None,
+    ),
+    explains="IP over InfiniBand sends packets of at most the fabric's MTU in datagram mode (2044"
+    " or 4092 bytes), and of 64 KB over connections in connected mode, which needs fewer of"
+    " them. Drivers of ConnectX-4 and later have datagram mode only, with offloads instead.",
+    normal="mlx4: connected, MTU 65520; mlx5: datagram, MTU 4092",
+)
+def _ipoib(port: PortCase) -> Iterator[Outcome]:
+    link, name = port.link, port.name
+    mtu_advice = f"ip link set {name} mtu {_CONNECTED_MTU}"
+    if link.ipoib_mode is None:
+        yield CouldNotTell(name, "IPoIB mode", f"/sys/class/net/{name}/mode is not readable")
+    elif port.is_mlx4 and link.ipoib_mode == "datagram":
+        yield port.note(
+            f"IPoIB in datagram mode, MTU {link.mtu} (/sys/class/net/{name}/mode)",
+            "packets of 2 or 4 KB cost the processor more than the 64 KB of connected mode",
+            f"ip link set {name} down; echo connected > /sys/class/net/{name}/mode;"
+            f" {mtu_advice}; ip link set {name} up (all hosts of the subnet alike)",
+            _IPOIB,
+        )
+    elif port.is_mlx4 and link.mtu is not None and link.mtu < _CONNECTED_MTU:
+        yield port.note(
+            f"IPoIB in connected mode with MTU {link.mtu} (/sys/class/net/{name}/mtu)",
+            "changing the mode resets the MTU; connected mode takes 65520",
+            mtu_advice,
+            _IPOIB,
+        )

@@ -1,28 +1,22 @@
-"""Links that are down, slow, or set up differently at their two ends."""
+"""Links that are down, or slower than they could be."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
 
 from mlxtop.analysis.limits import gbps
-from mlxtop.doctor.check import Case, CouldNotTell, Finding, Outcome
-from mlxtop.doctor.checks.needs import needs_ethernet, needs_fast_ethernet
+from mlxtop.doctor.check import ETHERNET, PORT, CouldNotTell, Finding, Outcome, PortCase, check
 from mlxtop.model.counters import Severity
-from mlxtop.model.frame import PortFrame
 from mlxtop.model.identity import PortKind
 from mlxtop.model.module import Identity
-from mlxtop.model.sample import LinkLayer, LinkState
-from mlxtop.model.tuning import Fec, LinkModes, PortTuning
+from mlxtop.model.sample import LinkState
+from mlxtop.model.tuning import LinkModes
 
 _ETHTOOL = "https://docs.kernel.org/networking/ethtool-netlink.html"
 _MODE = re.compile(r"^(\d{1,7})base", re.ASCII)
 _TYPE = re.compile(r"(\d{1,4}(?:\.\d)?)G(?=BASE|AUI|\b)", re.ASCII)
-_NEEDS_RS = re.compile(r"100GBASE-[SC]R4|25GBASE-[SC]R\b|CWDM4")
-_LANE = 25_000_000_000
-_NEGOTIATES = "Autoneg"
-"""The mode that drivers add to the peer's when negotiation was completed with it."""
-_CODES = ("None", "RS", "BASER", "LLRS")
 _LANES = {"SFP": 1, "SFP+/SFP28": 1, "SFP112": 1, "QSFP": 4, "QSFP+": 4, "QSFP28": 4, "QSFP112": 4}
 """Form factors and their lanes towards the card; of wider ones cards use a part."""
 _WAS_UP = 2
@@ -44,76 +38,84 @@ _UNUSED = {
 """States in which nothing says that the port should work."""
 
 
-def not_up(name: str, frame: PortFrame) -> CouldNotTell | None:
-    """Why nothing can be said about a port that has no link; None when it is up."""
-    link = frame.now.link
-    if link.state is LinkState.UP:
-        return None
-    words = link.detail or _UNUSED.get(link.state, f"the link is in state {link.state}")
-    return CouldNotTell(f"{name}: link", words.format(name=name))
+def _not_up(port: PortCase) -> CouldNotTell:
+    """Return why nothing can be said about a port that has no link."""
+    state = port.link.state
+    words = port.link.detail or _UNUSED.get(state, f"the link is in state {state}")
+    return CouldNotTell(port.name, "link", words.format(name=port.name))
 
 
-def check_link(case: Case) -> Iterator[Outcome]:
-    """Links are up, or it is clear why not."""
-    for name, frame, _ in case.each():
-        link = frame.now.link
-        down = not_up(name, frame)
-        if down is None or link.state is LinkState.INIT:
-            continue
-        disagree = link.state is LinkState.DOWN and link.detail is not None
-        lost = link.state is LinkState.DOWN and (link.carrier_changes or 0) >= _WAS_UP
-        if link.state in _FAULTS:
-            yield Finding(
-                Severity.CRITICAL,
-                name,
-                f"{link.state}: {link.detail or _FAULTS[link.state]} (ethtool {name})",
-                _FAULTS[link.state],
-                "let it cool and improve the airflow, then plug it in again"
-                if link.state is LinkState.OVERHEAT
-                else "reseat or replace the module; look at dmesg",
-                _ETHTOOL,
-            )
-        elif disagree or link.state is LinkState.ARMED:
-            yield Finding(
-                Severity.WARNING,
-                name,
-                f"{link.state}: {link.detail or 'not yet active'} (ethtool {name})",
-                "something is plugged in, but the two ends do not agree",
-                "set speed, autonegotiation and FEC alike at both ends; then clean or replace the"
-                " cable",
-                _ETHTOOL,
-            )
-        elif lost:
-            yield Finding(
-                Severity.WARNING,
-                name,
-                f"no carrier, but there was one: it changed {link.carrier_changes} times"
-                f" (/sys/class/net/{name}/carrier_changes)",
-                "the link worked before and was lost",
-                "look at the peer, then at cable and module at both ends; dmesg tells when",
-                _ETHTOOL,
-            )
-        else:
-            yield down
+PortJudge = Callable[[PortCase], Iterator[Outcome]]
 
 
-def fastest(modes: Iterable[str]) -> int | None:
-    """The highest speed among link modes, bit/s.
+def when_up(judge: PortJudge) -> PortJudge:
+    """Judge ports with a link; of the others yield why they have none."""
 
-    >>> fastest(["10000baseT/Full", "100000baseSR4/Full", "Autoneg"])
+    @wraps(judge)
+    def judge_if_up(port: PortCase) -> Iterator[Outcome]:
+        return judge(port) if port.link.state is LinkState.UP else iter((_not_up(port),))
+
+    return judge_if_up
+
+
+@check(
+    "links are up",
+    needs=PORT,
+    explains="A port has a link when both ends see each other's signal and agree on speed, lanes"
+    " and error correction.",
+    normal="up; down only where nothing is plugged in",
+)
+def _link(port: PortCase) -> Iterator[Outcome]:
+    link, name = port.link, port.name
+    if link.state in (LinkState.UP, LinkState.INIT):
+        return
+    down = link.state is LinkState.DOWN
+    if link.state in _FAULTS:
+        yield port.critical(
+            f"{link.state}: {link.detail or _FAULTS[link.state]} (ethtool {name})",
+            _FAULTS[link.state],
+            "let it cool and improve the airflow, then plug it in again"
+            if link.state is LinkState.OVERHEAT
+            else "reseat or replace the module; look at dmesg",
+            _ETHTOOL,
+        )
+    elif (down and link.detail is not None) or link.state is LinkState.ARMED:
+        yield port.warning(
+            f"{link.state}: {link.detail or 'not yet active'} (ethtool {name})",
+            "something is plugged in, but the two ends do not agree",
+            "set speed, autonegotiation and FEC alike at both ends; then clean or replace the"
+            " cable",
+            _ETHTOOL,
+        )
+    elif down and (link.carrier_changes or 0) >= _WAS_UP:
+        yield port.warning(
+            f"no carrier, but there was one: it changed {link.carrier_changes} times"
+            f" (/sys/class/net/{name}/carrier_changes)",
+            "the link worked before and was lost",
+            "look at the peer, then at cable and module at both ends; dmesg tells when",
+            _ETHTOOL,
+        )
+    else:
+        yield _not_up(port)
+
+
+def _fastest(modes: Iterable[str]) -> int | None:
+    """Return the highest speed among link modes in bit/s.
+
+    >>> _fastest(["10000baseT/Full", "100000baseSR4/Full", "Autoneg"])
     100000000000
     """
     speeds = [int(match[1]) for mode in modes if (match := _MODE.match(mode))]
     return max(speeds) * 1_000_000 if speeds else None
 
 
-def rated(module: Identity) -> int | None:
-    """The speed that a module is made for, bit/s; None where it does not say.
+def _rated(module: Identity) -> int | None:
+    """Return the speed that a module is made for in bit/s; None where it does not say.
 
     One code stands for a speed in four lanes and for another one in the single lane of an SFP.
 
     >>> types = ("100GBASE-SR4 or 25GBASE-SR",)
-    >>> rated(Identity("QSFP28", types=types)), rated(Identity("SFP+/SFP28", types=types))
+    >>> _rated(Identity("QSFP28", types=types)), _rated(Identity("SFP+/SFP28", types=types))
     (100000000000, 25000000000)
     """
     choose = min if (module.identifier or "").startswith("SFP") else max
@@ -125,222 +127,117 @@ def rated(module: Identity) -> int | None:
     return int(max(speeds) * 1e9) if speeds else None
 
 
-@needs_ethernet
-def check_speed(case: Case) -> Iterator[Outcome]:
-    """The link is as fast as card, module and peer allow."""
-    for name, frame, settings in case.each():
-        link, modes = frame.now.link, settings.modes
-        if link.layer is LinkLayer.INFINIBAND or lost_lanes(frame, modes):
-            continue
-        if down := not_up(name, frame):
-            yield down
-            continue
-        if link.speed is None or modes is None:
-            reason = settings.absent.get("modes", "the speed is not known")
-            yield CouldNotTell(f"{name}: link speed against what is possible", reason)
-            continue
-        module = frame.now.module
-        bounds = {
-            "card": fastest(modes.supported),
-            "module": rated(module.identity) if module else None,
-            "peer": fastest(modes.peer),
-        }
-        known = {who: speed for who, speed in bounds.items() if speed is not None}
-        enough = "peer" in known or "module" in known
-        if "card" not in known or not enough:
-            yield CouldNotTell(
-                f"{name}: link speed against what is possible",
-                "neither the peer's modes nor the module's type are known",
-            )
-        elif link.speed < min(known.values()):
-            yield _slow(name, link.speed, known, modes)
+def _bounds(port: PortCase, modes: LinkModes) -> dict[str, int]:
+    """Return the speeds in bit/s that card, module and peer allow, as far as they are known."""
+    module = port.now.module
+    bounds = {
+        "card": _fastest(modes.supported),
+        "module": _rated(module.identity) if module else None,
+        "peer": _fastest(modes.peer),
+    }
+    return {owner: speed for owner, speed in bounds.items() if speed is not None}
 
 
-def host_lanes(module: Identity) -> int | None:
-    """The lanes between card and module, by its form factor.
-
-    >>> host_lanes(Identity("QSFP28")), host_lanes(Identity("SFP+/SFP28")), host_lanes(Identity())
-    (4, 1, None)
-    """
-    return _LANES.get((module.identifier or "").partition(" ")[0])
-
-
-def lost_lanes(frame: PortFrame, modes: LinkModes | None) -> tuple[int, int] | None:
-    """Lanes in use and lanes of the module, where some are missing and it costs speed."""
-    link, module = frame.now.link, frame.now.module
-    if link.state is not LinkState.UP or module is None or modes is None or modes.lanes is None:
-        return None
-    bounds = [b for b in (rated(module.identity), fastest(modes.supported)) if b is not None]
-    lanes = host_lanes(module.identity)
-    if lanes is None or not bounds or not link.speed or link.speed >= min(bounds):
-        return None
-    return (modes.lanes, lanes) if modes.lanes < lanes else None
-
-
-@needs_ethernet
-def check_ethernet_lanes(case: Case) -> Iterator[Outcome]:
-    """A link slower than its module uses all of the module's lanes."""
-    for name, frame, settings in case.each():
-        link, modes = frame.now.link, settings.modes
-        if link.layer is LinkLayer.INFINIBAND or frame.now.port.kind is not PortKind.PHYSICAL:
-            continue
-        if down := not_up(name, frame):
-            yield down
-        elif lost := lost_lanes(frame, modes):
-            used, lanes = lost
-            yield Finding(
-                Severity.WARNING,
-                name,
-                f"{used} of {lanes} lanes carry {gbps(link.speed or 0)} Gb/s (ethtool {name})",
-                "the module has lanes that carry nothing",
-                "reseat and clean both ends, then replace cable or module; a splitter cable, or a"
-                " port that is split at the peer, is meant to be so",
-                _ETHTOOL,
-            )
-        elif unclear := _lanes_unclear(frame, settings):
-            yield CouldNotTell(f"{name}: Ethernet lanes", unclear)
+@check(
+    "link speed",
+    needs=ETHERNET,
+    explains="Both ends agree on the fastest speed that card, module or cable, and peer have in"
+    " common; a worn cable or a setting can make it slower.",
+    normal="the smallest of the three",
+)
+@when_up
+def _speed(port: PortCase) -> Iterator[Outcome]:
+    speed, modes = port.link.speed, port.settings.modes
+    what = "link speed against what is possible"
+    if _lost_lanes(port):
+        return
+    if speed is None or modes is None:
+        yield port.unread(what, "modes", "the speed is not known")
+        return
+    bounds = _bounds(port, modes)
+    if "card" not in bounds or len(bounds) == 1:
+        reason = "neither the peer's modes nor the module's type are known"
+        yield CouldNotTell(port.name, what, reason)
+    elif speed < min(bounds.values()):
+        yield _slow(port.name, speed, bounds, modes)
 
 
-def _lanes_unclear(frame: PortFrame, settings: PortTuning) -> str | None:
-    """Why lanes cannot be judged; None where the speed proves that all that matter are in use."""
-    link, modes, module = frame.now.link, settings.modes, frame.now.module
-    if modes is None:
-        return settings.absent.get("modes", "the driver does not tell its modes")
-    bounds = [fastest(modes.supported), rated(module.identity) if module else None]
-    if link.speed and link.speed >= min((b for b in bounds if b is not None), default=1 << 60):
-        return None
-    if modes.lanes is None:
-        return "the driver does not tell how many are in use"
-    if module is None or host_lanes(module.identity) is None:
-        return "the module does not tell how many it has"
-    return None
-
-
-@needs_ethernet
-def check_autonegotiation(case: Case) -> Iterator[Outcome]:
-    """Both ends negotiate, or neither does."""
-    for name, frame, settings in case.each():
-        modes, module = settings.modes, frame.now.module
-        if frame.now.link.layer is LinkLayer.INFINIBAND:
-            continue
-        if down := not_up(name, frame):
-            yield down
-            continue
-        if modes is None or modes.autoneg is None:
-            reason = settings.absent.get("modes", "the driver does not tell it")
-            yield CouldNotTell(f"{name}: autonegotiation", reason)
-            continue
-        answers = _NEGOTIATES in modes.peer
-        copper = module is not None and module.identity.passive is True
-        tells = (frame.now.port.driver or "").startswith("mlx5")
-        silent = copper and tells and (frame.now.link.speed or 0) >= _LANE and not modes.peer
-        if not modes.autoneg and answers:
-            yield _one_sided(name, "off here, but the peer negotiates", f"{name} autoneg on")
-        elif modes.autoneg and silent:
-            yield _one_sided(
-                name, "on here, but the peer does not answer", f"{name} autoneg on, at the peer"
-            )
-
-
-def _one_sided(name: str, seen: str, command: str) -> Finding:
-    return Finding(
-        Severity.NOTE,
-        name,
-        f"autonegotiation {seen} (ethtool {name})",
-        "over copper the two ends agree on speed, error correction and pause only if both"
-        " negotiate; a link that is up may come up otherwise, or not at all, next time",
-        f"ethtool -s {command}; set it alike at both ends",
-        _ETHTOOL,
-    )
-
-
-def _slow(name: str, speed: int, known: dict[str, int], modes: LinkModes) -> Finding:
-    told = ", ".join(f"{who} {gbps(most)}" for who, most in known.items())
+def _slow(name: str, speed: int, bounds: dict[str, int], modes: LinkModes) -> Finding:
+    possible = ", ".join(f"{owner} {gbps(most)}" for owner, most in bounds.items())
     lanes = f" over {modes.lanes} lanes" if modes.lanes else ""
-    offered = fastest(modes.advertised)
+    offered = _fastest(modes.advertised)
     if modes.autoneg is False:
-        told += "; autonegotiation is off"
+        possible += "; autonegotiation is off"
     elif offered is not None and offered <= speed:
-        told += f"; this port offers {gbps(offered)} at most"
+        possible += f"; this port offers {gbps(offered)} at most"
     return Finding(
-        Severity.WARNING if "peer" in known else Severity.NOTE,
+        Severity.WARNING if "peer" in bounds else Severity.NOTE,
         name,
-        f"{gbps(speed)} Gb/s on the line{lanes}; possible: {told} (ethtool {name})",
+        f"{gbps(speed)} Gb/s on the line{lanes}; possible: {possible} (ethtool {name})",
         "the link is slower than both ends allow"
-        if "peer" in known
+        if "peer" in bounds
         else "the link is slower than card and module allow; the peer may be the reason",
         f"ethtool -s {name} autoneg on; then look at speed and breakout of the peer's port",
         _ETHTOOL,
     )
 
 
-@needs_fast_ethernet
-def check_fec(case: Case) -> Iterator[Outcome]:
-    """Lanes of 25 Gb/s over copper and short optics need error correction."""
-    for name, frame, settings in case.each():
-        link, fec = frame.now.link, settings.fec
-        if link.layer is LinkLayer.INFINIBAND:
-            continue
-        if down := not_up(name, frame):
-            yield down
-            continue
-        if not link.speed or link.speed < _LANE or link.speed == 40_000_000_000:
-            continue
-        if fec is None or fec.active is None:
-            yield CouldNotTell(f"{name}: FEC", settings.absent.get("fec", "the driver is silent"))
-            continue
-        module = frame.now.module
-        types = module.identity.types if module else ()
-        needed = next((text for text in types if _NEEDS_RS.search(text)), None)
-        yield from _fec_mismatch(name, fec, settings.modes)
-        if fec.active.lower() in ("off", "none") and needed:
-            yield Finding(
-                Severity.WARNING,
-                name,
-                f"FEC is off on a {needed} link (ethtool --show-fec {name})",
-                "lanes of 25 Gb/s have bit errors; without correction they become lost packets",
-                f"ethtool --set-fec {name} encoding rs, at both ends alike",
-                _ETHTOOL,
-            )
+def _host_lanes(module: Identity) -> int | None:
+    """Return the number of lanes between card and module, by its form factor.
+
+    >>> _host_lanes(Identity("QSFP28")), _host_lanes(Identity("SFP+/SFP28"))
+    (4, 1)
+    >>> _host_lanes(Identity())
+    """
+    return _LANES.get((module.identifier or "").partition(" ")[0])
 
 
-def _fec_mismatch(name: str, fec: Fec, modes: LinkModes | None) -> Iterator[Finding]:
-    """What is active against what is set here, and against what the peer says that it has."""
-    offered = [mode for mode in (modes.peer if modes else ()) if mode in _CODES]
-    active = "None" if fec.active in (None, "Off") else fec.active
-    fixed = [mode for mode in fec.modes if mode in _CODES]
-    if offered and active not in offered:
-        seen = f"{active} is active, the peer offers {', '.join(offered)}"
-    elif fec.auto is False and fixed and active not in fixed:
-        seen = f"{active} is active, {', '.join(fixed)} is set"
-    else:
+def _full_speed(port: PortCase, modes: LinkModes) -> int | None:
+    """Return the speed in bit/s that card and module allow, None where neither tells one."""
+    bounds = _bounds(port, modes)
+    return min((bounds[owner] for owner in ("card", "module") if owner in bounds), default=None)
+
+
+def _lost_lanes(port: PortCase) -> tuple[int, int] | None:
+    """Return lanes in use and lanes of the module, where some are missing and it costs speed."""
+    modes, module = port.settings.modes, port.now.module
+    if module is None or modes is None or modes.lanes is None:
+        return None
+    lanes, full = _host_lanes(module.identity), _full_speed(port, modes)
+    if lanes is None or full is None or not 0 < port.speed < full:
+        return None
+    return (modes.lanes, lanes) if modes.lanes < lanes else None
+
+
+@check(
+    "Ethernet lanes",
+    needs=ETHERNET,
+    explains="A link spreads its data over the lanes of the module: one in SFP, four in QSFP. A"
+    " lane that is dirty or broken, or a port that is split at the peer, leaves a slower link over"
+    " fewer of them.",
+    normal="all lanes in use, or the full speed over fewer and faster ones",
+)
+@when_up
+def _lanes(port: PortCase) -> Iterator[Outcome]:
+    modes, module = port.settings.modes, port.now.module
+    if port.now.port.kind is not PortKind.PHYSICAL:
         return
-    yield Finding(
-        Severity.WARNING,
-        name,
-        f"FEC {seen} (ethtool --show-fec {name})",
-        "ends that correct errors differently lose the link or every packet",
-        f"ethtool --set-fec {name} encoding auto, or the same code at both ends",
-        _ETHTOOL,
-    )
-
-
-@needs_ethernet
-def check_pause(case: Case) -> Iterator[Outcome]:
-    """Pause works in both directions or in none."""
-    for name, frame, settings in case.each():
-        pause = settings.pause
-        if frame.now.link.layer is LinkLayer.INFINIBAND:
-            continue
-        if pause is None or pause.rx is None or pause.tx is None:
-            yield CouldNotTell(f"{name}: pause", settings.absent.get("pause", "not told"))
-        elif pause.rx != pause.tx:
-            on, off = ("rx", "tx") if pause.rx else ("tx", "rx")
-            yield Finding(
-                Severity.NOTE,
-                name,
-                f"pause {on} on, {off} off (ethtool -a {name})",
-                "one side may stop the other but not the other way round: drops under load",
-                f"ethtool -A {name} rx on tx on, and the same at the peer",
-                _ETHTOOL,
-            )
+    if lost := _lost_lanes(port):
+        used, lanes = lost
+        yield port.warning(
+            f"{used} of {lanes} lanes carry {gbps(port.speed)} Gb/s (ethtool {port.name})",
+            "the module has lanes that carry nothing",
+            "reseat and clean both ends, then replace cable or module; a splitter cable, or a"
+            " port that is split at the peer, is meant to be so",
+            _ETHTOOL,
+        )
+    elif modes is None:
+        yield port.unread("Ethernet lanes", "modes", "the driver does not tell its modes")
+    elif (full := _full_speed(port, modes)) is not None and port.speed >= full:
+        return  # the speed proves that all lanes that matter are in use
+    elif modes.lanes is None:
+        reason = "the driver does not tell how many are in use"
+        yield CouldNotTell(port.name, "Ethernet lanes", reason)
+    elif module is None or _host_lanes(module.identity) is None:
+        reason = "the module does not tell how many it has"
+        yield CouldNotTell(port.name, "Ethernet lanes", reason)

@@ -5,60 +5,67 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlxtop.analysis.limits import gbps
-from mlxtop.doctor.check import Case, CouldNotTell, Finding, Outcome
-from mlxtop.doctor.checks.link import not_up
-from mlxtop.doctor.checks.needs import FAST, needs_fast_ethernet
-from mlxtop.model.counters import Severity
+from mlxtop.doctor.check import (
+    ALWAYS,
+    FAST_ETHERNET,
+    Case,
+    CouldNotTell,
+    Outcome,
+    PortCase,
+    Subject,
+    check,
+)
+from mlxtop.doctor.checks.link import when_up
 from mlxtop.model.linkrate import Protocol, ethernet_goodput
-from mlxtop.model.sample import LinkLayer
 
 _TUNING = "https://fasterdata.es.net/host-tuning/linux/100g-tuning/"
 _PING = "man 8 ping"
-JUMBO = 9000
+_JUMBO = 9000
 
 
-@needs_fast_ethernet
-def check_mtu(case: Case) -> Iterator[Outcome]:
-    """Fast Ethernet links use large frames."""
-    for name, frame, _ in case.each():
-        link = frame.now.link
-        if link.layer is LinkLayer.INFINIBAND:
-            continue
-        if down := not_up(name, frame):
-            yield down
-            continue
-        if not link.speed or link.speed < FAST:
-            continue
-        if link.mtu is None:
-            yield CouldNotTell(f"{name}: MTU", "no network device")
-        elif link.mtu < JUMBO:
-            now, then = (
-                gbps(link.speed * (ethernet_goodput(Protocol.TCP, mtu) or 0.0))
-                for mtu in (link.mtu, JUMBO)
-            )
-            yield Finding(
-                Severity.NOTE,
-                name,
-                f"MTU {link.mtu} (/sys/class/net/{name}/mtu)",
-                f"TCP can use {now} Gb/s, {then} with MTU {JUMBO}, and each core has"
-                f" {JUMBO // link.mtu} times the packets to handle",
-                f"ip link set {name} mtu {JUMBO}, at the peer and in the switch too; then"
-                f" mlxtop doctor --probe PEER {name}",
-                _TUNING,
-            )
+@check(
+    "MTU",
+    needs=FAST_ETHERNET,
+    explains="The MTU is the largest packet of a link. Larger packets spend less of the line on"
+    " headers and less of the processor on each byte.",
+    normal="9000 on fast Ethernet inside a data centre; the same on all hosts of a network",
+)
+@when_up
+def _mtu(port: PortCase) -> Iterator[Outcome]:
+    name, mtu = port.name, port.link.mtu
+    if mtu is None:
+        yield CouldNotTell(name, "MTU", "no network device")
+    elif mtu < _JUMBO:
+        now, then = (
+            gbps(port.speed * (ethernet_goodput(Protocol.TCP, size) or 0.0))
+            for size in (mtu, _JUMBO)
+        )
+        yield port.note(
+            f"MTU {mtu} (/sys/class/net/{name}/mtu)",
+            f"TCP can use {now} Gb/s, {then} with MTU {_JUMBO}, and each core has"
+            f" {_JUMBO // max(mtu, 1)} times the packets to handle",
+            f"ip link set {name} mtu {_JUMBO}, at the peer and in the switch too; then"
+            f" mlxtop doctor --probe PEER {name}",
+            _TUNING,
+        )
 
 
-def check_probes(case: Case) -> Iterator[Outcome]:
-    """Packets of the full MTU reach the peer undivided."""
+@check(
+    "MTU to the peer",
+    needs=ALWAYS,
+    explains="Packets that may not be divided tell whether everything on the way takes the full"
+    " MTU.",
+    normal="answers of full size",
+)
+def _probes(case: Case) -> Iterator[Outcome]:
     if not case.probes:
-        yield CouldNotTell("MTU to the peer", "asked for by mlxtop doctor --probe HOST")
+        yield CouldNotTell(None, "MTU to the peer", "asked for by mlxtop doctor --probe HOST")
     for probe in case.probes:
         if probe.passed is None:
-            yield CouldNotTell(f"{probe.netdev}: MTU to {probe.host}", probe.detail or "no answer")
+            reason = probe.detail or "no answer"
+            yield CouldNotTell(probe.netdev, f"MTU to {probe.host}", reason)
         elif not probe.passed:
-            yield Finding(
-                Severity.WARNING,
-                probe.netdev,
+            yield Subject(probe.netdev).warning(
                 f"{probe.host} answers small packets, but none of MTU {probe.mtu}"
                 f" (ping -M do){f': {probe.detail}' if probe.detail else ''}",
                 "connections hang or crawl as soon as they send full packets",

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mlxtop.doctor.check import Case, CouldNotTell, Finding, Outcome
-from mlxtop.doctor.checks.needs import is_infiniband, needs, needs_ethernet, needs_netdev
+from mlxtop.doctor.check import (
+    ETHERNET,
+    NETDEV,
+    CouldNotTell,
+    Finding,
+    Outcome,
+    PortCase,
+    check,
+    ports,
+)
 from mlxtop.doctor.checks.place import local_cores
 from mlxtop.model.catalogue import CATALOGUE
 from mlxtop.model.cores import format_cores
 from mlxtop.model.counters import Origin, Severity
-from mlxtop.model.frame import PortFrame
-from mlxtop.model.identity import Function
-from mlxtop.model.sample import LinkLayer
-from mlxtop.model.tuning import Interrupt, PortTuning
+from mlxtop.model.tuning import Interrupt
 
 _ETHTOOL = "man 8 ethtool"
 _IRQ = "https://docs.kernel.org/core-api/irq/irq-affinity.html"
 _SCALING = "https://docs.kernel.org/networking/scaling.html"
 _OFFLOADS = "https://docs.kernel.org/networking/segmentation-offloads.html"
-_FAST = 10_000_000_000
+_NO_BUFFER = CATALOGUE[Origin.DRIVER, "rx_out_of_buffer"]
+_MANY_PACKETS = 10_000_000_000
+"""bit/s from which one core, or one interrupt for each packet, is not enough."""
 
 _FEATURES: Mapping[str, tuple[str, str]] = {
     "rx-gro": ("gro", "every received packet goes up the network stack by itself"),
@@ -29,153 +36,149 @@ _FEATURES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def _fast(frame: PortFrame) -> bool:
-    return (frame.now.link.speed or 0) >= _FAST
-
-
-def _unread(name: str, what: str, key: str, settings: PortTuning) -> CouldNotTell:
-    return CouldNotTell(f"{name}: {what}", settings.absent.get(key, "the driver does not tell it"))
-
-
-@needs_netdev
-def check_rings(case: Case) -> Iterator[Outcome]:
-    """Small rings matter only where packets found no buffer."""
-    counter = CATALOGUE[Origin.DRIVER, "rx_out_of_buffer"]
-    for name, frame, settings in case.each():
-        lost, rings = frame.since_start(counter), settings.rings
-        if frame.now.port.netdev is None:
-            continue
-        if rings is None or rings.rx is None:
-            yield _unread(name, "rings", "rings", settings)
-        elif lost and rings.rx_max is not None and rings.rx < rings.rx_max:
-            yield Finding(
-                Severity.WARNING,
-                name,
-                f"{lost} packets found no buffer in a ring of {rings.rx} of {rings.rx_max}"
-                f" (ethtool -g {name})",
-                "bursts are dropped before the kernel sees them",
-                f"ethtool -G {name} rx {rings.rx_max}",
-                _ETHTOOL,
-            )
-
-
-@needs_netdev
-def check_channels(case: Case) -> Iterator[Outcome]:
-    """A fast port has more than one queue."""
-    for name, frame, settings in case.each():
-        channels = settings.channels
-        if frame.now.port.netdev is None:
-            continue
-        if channels is None or channels.combined is None:
-            yield _unread(name, "queues", "channels", settings)
-        elif channels.combined == 1 and (channels.combined_max or 1) > 1 and _fast(frame):
-            local = local_cores(case.frame.function(frame.now.port.id))
-            most = min(channels.combined_max or 1, len(local) or 8)
-            yield Finding(
-                Severity.WARNING,
-                name,
-                f"one queue of {channels.combined_max} (ethtool -l {name})",
-                "a single core receives everything",
-                f"ethtool -L {name} combined {most}",
-                _SCALING,
-            )
-
-
-@needs(
-    "no network device on PCI",
-    lambda frame: frame.now.port.netdev is not None and frame.now.port.function is not None,
+@check(
+    "rings",
+    needs=NETDEV,
+    explains="Rings hold the buffers for packets that the processor has not taken up yet.",
+    normal="1024 is enough for most; larger where packets find no buffer",
 )
-def check_interrupts(case: Case) -> Iterator[Outcome]:
-    """Interrupts are spread over cores of the card's own node."""
-    for name, frame, settings in case.each():
-        interrupts = settings.interrupts
-        if frame.now.port.function is None or frame.now.port.netdev is None:
-            continue
-        if not interrupts:
-            reason = settings.absent.get("interrupts", "no queue's interrupt has a name we know")
-            yield CouldNotTell(f"{name}: interrupts", reason)
-            continue
-        yield from _placement(case, name, interrupts, case.frame.function(frame.now.port.id))
+def _rings(port: PortCase) -> Iterator[Outcome]:
+    lost, rings = port.frame.since_start(_NO_BUFFER), port.settings.rings
+    if rings is None or rings.rx is None:
+        yield port.unread("rings", "rings")
+    elif lost and rings.rx_max is not None and rings.rx < rings.rx_max:
+        yield port.warning(
+            f"{lost} packets found no buffer in a ring of {rings.rx} of {rings.rx_max}"
+            f" (ethtool -g {port.name})",
+            "bursts are dropped before the kernel sees them",
+            f"ethtool -G {port.name} rx {rings.rx_max}",
+            _ETHTOOL,
+        )
 
 
-def _placement(
-    case: Case, name: str, interrupts: tuple[Interrupt, ...], function: Function | None
-) -> Iterator[Finding]:
+@check(
+    "queues",
+    needs=NETDEV,
+    explains="Every queue (channel) is served by an interrupt of its own, so that several cores can"
+    " receive at the same time.",
+    normal="as many as the card's node has cores",
+)
+def _channels(port: PortCase) -> Iterator[Outcome]:
+    channels = port.settings.channels
+    if channels is None or channels.combined is None:
+        yield port.unread("queues", "channels")
+        return
+    most = channels.combined_max or 1
+    if channels.combined == 1 and most > 1 and port.speed >= _MANY_PACKETS:
+        local = local_cores(port.case.frame.function(port.now.port.id))
+        yield port.warning(
+            f"one queue of {most} (ethtool -l {port.name})",
+            "a single core receives everything",
+            f"ethtool -L {port.name} combined {min(most, len(local) or 8)}",
+            _SCALING,
+        )
+
+
+@check(
+    "interrupts",
+    needs=ports(
+        "no network device on PCI",
+        lambda port: None not in (port.now.port.netdev, port.now.port.function),
+    ),
+    explains="The core that an interrupt goes to does the receiving. Cores of the other processor"
+    " reach the card only over the link between the two.",
+    normal="spread over cores of the card's own node",
+)
+def _interrupts(port: PortCase) -> Iterator[Outcome]:
+    interrupts, host = port.settings.interrupts, port.case.host
+    if not interrupts:
+        reason = port.settings.absent.get("interrupts", "no queue's interrupt has a name we know")
+        yield CouldNotTell(port.name, "interrupts", reason)
+        return
+    stop = "systemctl stop irqbalance; " if "irqbalance" in (host.processes or ()) else ""
     cores = {core for interrupt in interrupts for core in interrupt.cpus}
-    local = local_cores(function)
-    stop = (
-        "systemctl stop irqbalance; " if "irqbalance" in (case.tuning.host.processes or ()) else ""
-    )
-    if len(interrupts) > 1 and len(cores) == 1 and (case.frame.sample.host.cpus or 1) > 1:
-        yield Finding(
-            Severity.WARNING,
-            name,
+    if len(interrupts) > 1 and len(cores) == 1 and (port.case.frame.sample.host.cpus or 1) > 1:
+        yield port.warning(
             f"all {len(interrupts)} interrupts go to core {min(cores)}"
             " (/proc/irq/*/effective_affinity_list)",
             "this one core receives everything, whatever the number of queues",
-            f"{stop}set_irq_affinity.sh {name} (mlnx-tools), or write cores to"
+            f"{stop}set_irq_affinity.sh {port.name} (mlnx-tools), or write cores to"
             " /proc/irq/N/smp_affinity_list",
             _IRQ,
         )
-    away = [found for found in interrupts if found.cpus and local.isdisjoint(found.cpus)]
-    if function is not None and local and away:
-        there, every = format_cores(local), not cores & local
-        which = "interrupts" if every else f"{len(away)} of {len(interrupts)} interrupts"
-        far = format_cores({core for found in away for core in found.cpus})
-        yield Finding(
-            Severity.WARNING if every else Severity.NOTE,
-            name,
-            f"{which} on cores {far}, the card is at cores {there}"
-            " (/proc/irq/*/effective_affinity_list, local_cpulist)",
-            f"{'every packet crosses' if every else 'their packets cross'} the link between the"
-            " processors",
-            f"{stop}set_irq_affinity_cpulist.sh {there} {name} (mlnx-tools); keep the application"
-            f" there too: numactl --cpunodebind={function.numa_node}",
-            _IRQ,
+    yield from _far_interrupts(port, interrupts, stop)
+
+
+def _far_interrupts(
+    port: PortCase, interrupts: tuple[Interrupt, ...], stop: str
+) -> Iterator[Finding]:
+    """Yield a finding where interrupts go to cores of another node than the card's."""
+    function = port.case.frame.function(port.now.port.id)
+    local = local_cores(function)
+    away = [one for one in interrupts if one.cpus and local.isdisjoint(one.cpus)]
+    if function is None or not local or not away:
+        return
+    there = format_cores(local)
+    every = all(local.isdisjoint(one.cpus) for one in interrupts)
+    which = "interrupts" if every else f"{len(away)} of {len(interrupts)} interrupts"
+    far = format_cores({core for one in away for core in one.cpus})
+    yield Finding(
+        Severity.WARNING if every else Severity.NOTE,
+        port.name,
+        f"{which} on cores {far}, the card is at cores {there}"
+        " (/proc/irq/*/effective_affinity_list, local_cpulist)",
+        f"{'every packet crosses' if every else 'their packets cross'} the link between the"
+        " processors",
+        f"{stop}set_irq_affinity_cpulist.sh {there} {port.name} (mlnx-tools); keep the application"
+        f" there too: numactl --cpunodebind={function.numa_node}",
+        _IRQ,
+    )
+
+
+@check(
+    "interrupt moderation",
+    needs=ports(
+        "no Ethernet link of 10 Gb/s or more",
+        lambda port: not port.is_infiniband and port.speed >= _MANY_PACKETS,
+    ),
+    explains="The card waits a little and raises one interrupt for several packets; adaptive"
+    " moderation fits the wait to the traffic.",
+    normal="adaptive on",
+)
+def _coalesce(port: PortCase) -> Iterator[Outcome]:
+    coalesce = port.settings.coalesce
+    if port.now.port.netdev is None:
+        return
+    if coalesce is None or coalesce.adaptive_rx is None:
+        yield port.unread("interrupt moderation", "coalesce")
+    elif not coalesce.adaptive_rx:
+        yield port.note(
+            f"adaptive moderation is off for receiving (ethtool -c {port.name})",
+            "a fixed delay is too long for answers or too short for bulk data",
+            f"ethtool -C {port.name} adaptive-rx on",
+            _ETHTOOL,
         )
 
 
-@needs(
-    "no Ethernet link of 10 Gb/s or more",
-    lambda frame: not is_infiniband(frame) and _fast(frame),
+@check(
+    "offloads",
+    needs=ETHERNET,  # IPoIB offers less
+    explains="Offloads let the card add up checksums, cut large sends into packets (TSO) and let"
+    " the kernel join received ones (GRO), so that the processor handles fewer of them.",
+    normal="all on",
 )
-def check_coalesce(case: Case) -> Iterator[Outcome]:
-    """Interrupt moderation adapts to the traffic."""
-    for name, frame, settings in case.each():
-        if frame.now.port.netdev is None or frame.now.link.layer is LinkLayer.INFINIBAND:
-            continue
-        coalesce = settings.coalesce
-        if not _fast(frame):
-            continue
-        if coalesce is None or coalesce.adaptive_rx is None:
-            yield _unread(name, "interrupt moderation", "coalesce", settings)
-        elif not coalesce.adaptive_rx:
-            yield Finding(
-                Severity.NOTE,
-                name,
-                f"adaptive moderation is off for receiving (ethtool -c {name})",
-                "a fixed delay is too long for answers or too short for bulk data",
-                f"ethtool -C {name} adaptive-rx on",
-                _ETHTOOL,
+def _offloads(port: PortCase) -> Iterator[Outcome]:
+    features = port.settings.features
+    if port.now.port.netdev is None:
+        return
+    if not features:
+        yield port.unread("offloads", "features")
+        return
+    for feature, (flag, why) in _FEATURES.items():
+        if features.get(feature) is False:
+            yield port.warning(
+                f"{feature} is off (ethtool -k {port.name})",
+                why,
+                f"ethtool -K {port.name} {flag} on",
+                _OFFLOADS,
             )
-
-
-@needs_ethernet
-def check_offloads(case: Case) -> Iterator[Outcome]:
-    """The card does what it can do for the processor; IPoIB offers less and is left out."""
-    for name, frame, settings in case.each():
-        if frame.now.port.netdev is None or frame.now.link.layer is LinkLayer.INFINIBAND:
-            continue
-        if not settings.features:
-            yield _unread(name, "offloads", "features", settings)
-            continue
-        for feature, (flag, why) in _FEATURES.items():
-            if settings.features.get(feature) is False:
-                yield Finding(
-                    Severity.WARNING,
-                    name,
-                    f"{feature} is off (ethtool -k {name})",
-                    why,
-                    f"ethtool -K {name} {flag} on",
-                    _OFFLOADS,
-                )

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from mlxtop.analysis.limits import gbps
 from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.verdict import Limit
-from mlxtop.doctor.check import Case, CouldNotTell, Finding, Nothing, Outcome
-from mlxtop.model.counters import Severity
+from mlxtop.doctor.check import ALWAYS, Case, CouldNotTell, Nothing, Outcome, check
 
 _TUNING = "https://fasterdata.es.net/host-tuning/linux/100g-tuning/"
 
@@ -38,27 +37,31 @@ _ADVICE: Mapping[Limit, tuple[str, str]] = {
 }
 
 
-def check_verdict(case: Case) -> Iterator[Outcome]:
-    """Nothing but the line itself stops the traffic."""
+@check(
+    "what limits the traffic",
+    needs=ALWAYS,
+    explains="The traffic of the moment beside the line, PCIe, the cores, pause frames, congestion"
+    " marks and buffers: a limit is named only when the traffic is near it.",
+    normal="the line itself, or no limit at all",
+)
+def _limit(case: Case) -> Iterator[Outcome]:
     busy = False
-    for name, frame, _ in case.each():
-        seen = port_view(case.frame, frame.id).ceiling(case.tuning)
-        if seen.measured is None:
-            yield CouldNotTell(f"{name}: what limits the traffic", seen.absent["measured"])
+    for port in case.each():
+        ceiling = port_view(case.frame, port.frame.id).ceiling(case.tuning)
+        measured, verdict = ceiling.measured, ceiling.verdict
+        if measured is None:
+            reason = ceiling.absent["measured"]
+            yield CouldNotTell(port.name, "what limits the traffic", reason)
             continue
-        limit = seen.verdict.limit
-        busy = busy or limit is not None or bool(seen.verdict.ruled_out)
-        if limit is None or limit is Limit.LINK:
+        busy = busy or verdict.limit is not None or bool(verdict.ruled_out)
+        if verdict.limit is None or verdict.limit is Limit.LINK:
             continue
-        why, advice = _ADVICE[limit]
-        if limit is Limit.CPU and case.tuning.host.smt:
+        why, advice = _ADVICE[verdict.limit]
+        if verdict.limit is Limit.CPU and case.host.smt:
             why += "; with SMT two busy threads share it"
-        measured = seen.measured
-        yield Finding(
-            Severity.NOTE,
-            name,
-            f"{measured.direction} {gbps(measured.rate)} Gb/s measured, limited by {limit}:"
-            f" {seen.verdict.detail}",
+        yield port.note(
+            f"{measured.direction} {gbps(measured.rate)} Gb/s measured, limited by"
+            f" {verdict.limit}: {verdict.detail}",
             why,
             advice,
             _TUNING,

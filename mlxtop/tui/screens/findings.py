@@ -1,4 +1,4 @@
-"""What `doctor` says of the selected port: a list of findings, and the chosen one in words."""
+"""Findings of `doctor` on the selected port: a list, and the chosen one in plain words."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Findings(WatchScreen):
         yield Clickable(id="keys")
 
     def on_mount(self) -> None:
-        """Begin to examine, in a thread: it takes seconds."""
+        """Examine in a thread: it takes seconds."""
         super().on_mount()
         self._port = self.watch_app.state.selected
         self._begin()
@@ -114,7 +114,7 @@ class Findings(WatchScreen):
             self.post_message(message)
 
     def on_examined(self, event: Examined) -> None:
-        """Show what was found."""
+        """Show the report."""
         if event.report is not None:
             self._report = event.report
         self._error = event.error
@@ -123,15 +123,15 @@ class Findings(WatchScreen):
     # Drawing
 
     def draw(self) -> None:
-        """The list as it is now."""
+        """Draw the list and the chosen row."""
         super().draw()
         choices = self.query_one(Choices)
         choices.border_title = f"Findings of {self._whose(self.watch_app.state.frame)}"
         self.rows = report_rows(self._report) if self._report else []
         lines: list[Line] = [row.line for row in self.rows]
         if not lines:
-            said = self._error or "examining …"
-            lines = [((clean(said), Role.WARNING if self._error else Role.DIM),)]
+            text = self._error or "examining …"
+            lines = [((clean(text), Role.WARNING if self._error else Role.DIM),)]
         choices.border_subtitle = summary(self._report) if self._report else ""
         choices.show(lines)
         self._show_chosen()
@@ -142,7 +142,7 @@ class Findings(WatchScreen):
         return clean(frame.ports[self._port].now.port.name)
 
     def chosen(self) -> Row | None:
-        """The row under the cursor."""
+        """Return the row under the cursor."""
         place = self.query_one(Choices).place
         return self.rows[place] if place < len(self.rows) else None
 
@@ -195,13 +195,15 @@ class Explained(WatchScreen):
         yield Clickable(id="keys")
 
     def draw(self) -> None:
-        """What it is, what is normal, and what was seen."""
+        """Draw the explanation, the normal range and the finding."""
         super().draw()
         page = self.query_one(Sections)
         columns = max(20, page.size.width - FRAME)
         page.show(
             [
-                Section("In plain words", tuple(explanation_lines(self.row, columns))),
+                Section(
+                    "In plain words", tuple(explanation_lines(self.row.outcome.topic, columns))
+                ),
                 Section(self.row.title, tuple(detail_lines(self.row, columns))),
             ]
         )

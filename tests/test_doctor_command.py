@@ -7,15 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mlxtop.cli import main
-from mlxtop.commands.udev_rules import udev_rules
-from mlxtop.model.identity import Port, PortId, PortKind
-from mlxtop.model.sample import Link, LinkLayer, PortSample
-from mlxtop.sources.tools.ping import full_size, parse_ping, valid_host
-from mlxtop.system.door import Finished
 
 HOSTS = Path(__file__).parent / "hosts"
 
@@ -170,20 +163,6 @@ def test_a_host_that_is_none_is_not_pinged(host: str, capsys: pytest.CaptureFixt
     assert "is neither a host name nor an address" in err
 
 
-def test_full_packets_have_room_for_their_headers() -> None:
-    assert full_size(9000, "10.0.0.3") == 8972
-    assert full_size(9000, "fe80::1") == 8952
-
-
-@given(st.text(), st.text())
-def test_no_output_of_ping_makes_its_parser_raise(out: str, err: str) -> None:
-    parse_ping(Finished(0, out, err))
-    valid_host(out)
-
-
-# --- names ----------------------------------------------------------------------------------------
-
-
 def test_rules_pin_names_by_path_and_port_number(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, err = doctor(capsys, *on("cx3-vpi"), "doctor", "--udev-rules")
     assert status == 0
@@ -197,22 +176,3 @@ def test_rules_pin_names_by_path_and_port_number(capsys: pytest.CaptureFixture[s
     assert "dev_id" not in out
     assert "# ib0 is a name that the kernel gives itself" in out
     assert err == ""
-
-
-def sample(**changes: Any) -> PortSample:
-    port = Port(PortId("0000:43:00.0", 1), PortKind.PHYSICAL, "mlx5_core", "0000:43:00.0")
-    return PortSample(port._replace(**changes), Link(LinkLayer.ETHERNET))
-
-
-def test_representors_do_not_take_the_name_of_their_port() -> None:
-    (*_, rule), _ = udev_rules([sample(netdev="p0", representors=("p0vf0",))])
-    assert 'ATTR{phys_port_name}=="p[0-9]*"' in rule
-
-
-def test_names_that_cannot_stand_in_a_rule_are_left_out() -> None:
-    rules, left_out = udev_rules([sample(netdev='x", RUN+="/bin/sh'), sample()])
-    assert rules == []
-    assert [why for _, why in left_out] == [
-        "its name cannot stand in a rule",
-        "no network device, so no name",
-    ]

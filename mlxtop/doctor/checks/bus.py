@@ -1,0 +1,142 @@
+"""A card's bus beside its width: stored settings, errors, power saving, address translation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from mlxtop.doctor.check import (
+    CARD,
+    FAST_LINK,
+    CardCase,
+    Case,
+    CouldNotTell,
+    Finding,
+    Need,
+    Outcome,
+    PortCase,
+    Setting,
+    Subject,
+    check,
+)
+from mlxtop.model.counters import Severity
+from mlxtop.model.sample import AerError, PcieStatus
+
+_PCI = "https://docs.kernel.org/PCI/index.html"
+_AER = "https://docs.kernel.org/PCI/pcieaer-howto.html"
+_IOMMU = "https://docs.kernel.org/admin-guide/kernel-parameters.html (iommu=)"
+_FEW_ERRORS = 10
+"""Corrected errors from which starting and retraining a link are no excuse."""
+_SEVERE = ("fatal", "cmplt", "malf", "ecrc")
+"""Parts of the names of errors of which one is too many."""
+
+
+def _storing(case: Case) -> Iterator[CardCase]:
+    for card in case.cards():
+        if card.stored or card.unanswered:
+            yield card
+
+
+@check(
+    "stored performance settings",
+    needs=Need("no card that stores such settings", _storing),
+    explains="CQE_COMPRESSION packs the card's completion entries and saves PCIe for small packets"
+    " (AGGRESSIVE costs latency where PCIe is free). MAX_ACC_OUT_READ bounds the reads of"
+    " memory on their way, 0 leaves it to the firmware. PCI_WR_ORDERING force_relax lets"
+    " writes overtake each other, which helps hosts with many processor dies. Firmware that"
+    " has one of them not at all leaves it out.",
+    normal="BALANCED(0), 0, per_mkey(0): what cards come with",
+)
+def _stored(card: CardCase) -> Iterator[Outcome]:
+    if card.stored:
+        settings = ", ".join(f"{name} {value}" for name, value in card.stored.items())
+        yield Setting(card.name, f"{settings} (mstconfig)")
+    elif card.unanswered:
+        yield CouldNotTell(card.name, "stored performance settings", card.unanswered)
+
+
+def _by_name(aer: Mapping[AerError, int]) -> list[tuple[AerError, int]]:
+    """Return errors by name; the root port's totals count the same ones and stand in for none."""
+    named = {error: count for error, count in aer.items() if not error.is_total}
+    return sorted((named or aer).items())
+
+
+def _slot_states(card: CardCase) -> Iterator[tuple[str, str, PcieStatus | None]]:
+    """Yield name of the card, slot and PCIe of its slots; None: it was not read."""
+    for number, slot in enumerate(card.adapter.slots):
+        name = card.name + (f", slot {slot}" if number else "")
+        yield name, slot, card.case.frame.sample.pcie.get(slot)
+
+
+@check(
+    "PCIe errors",
+    needs=CARD,
+    explains="PCIe counts packets that arrived damaged (AER) and repeats them. Those on the card's"
+    " link are often counted at the port above it.",
+    normal="0; a few from starting the machine do no harm",
+)
+def _errors(card: CardCase) -> Iterator[Outcome]:
+    for name, slot, status in _slot_states(card):
+        if status is None or "aer" in status.absent:
+            reason = status.absent["aer"] if status else "PCIe of this card was not read"
+            yield CouldNotTell(name, "PCIe errors", reason)
+            continue
+        before = card.case.pcie_before.get(slot)
+        for error, count in _by_name(status.aer):
+            grown = count - before.aer.get(error, 0) if before else 0
+            severe = any(word in error.name.lower() for word in _SEVERE)
+            if grown <= 0 and not severe and count < _FEW_ERRORS:
+                continue
+            yield Finding(
+                Severity.WARNING if grown > 0 or severe else Severity.NOTE,
+                name,
+                f"{error}: {count}{f', {grown} more just now' if grown > 0 else ''}"
+                " (aer_dev_* in /sys/bus/pci/devices)",
+                "errors on the PCIe link cost repetitions, and in the end the card",
+                "reseat the card, leave out the riser, try another slot or a lower generation",
+                _AER,
+            )
+
+
+@check(
+    "PCIe power saving",
+    needs=CARD,
+    explains="With ASPM a PCIe link sleeps while nothing is sent and takes microseconds to wake"
+    " up.",
+    normal="off on links of network cards",
+)
+def _aspm(card: CardCase) -> Iterator[Outcome]:
+    policy = card.case.host.aspm_policy
+    for name, _, status in _slot_states(card):
+        states = status.aspm if status else None
+        if status is None or (states is None and policy is None):
+            yield CouldNotTell(name, "ASPM", "the kernel shows no state of it")
+        elif states and states != "off":
+            yield Subject(name).note(
+                f"ASPM {states} is on (/sys/bus/pci/devices/*/link), policy {policy or 'unknown'}",
+                "waking the link up costs microseconds at every pause of the traffic",
+                "echo performance > /sys/module/pcie_aspm/parameters/policy, or boot with"
+                " pcie_aspm.policy=performance",
+                _PCI,
+            )
+
+
+@check(
+    "IOMMU",
+    needs=FAST_LINK,
+    explains="The IOMMU translates addresses that cards use. In passthrough mode the host's own"
+    " cards are spared the cost of it; virtual machines stay protected.",
+    normal="identity (boot option iommu=pt), or no IOMMU",
+)
+def _iommu(port: PortCase) -> Iterator[Outcome]:
+    function, domain = port.now.port.function, port.settings.iommu
+    if function is None:
+        return
+    if domain is None:
+        yield port.unread("IOMMU", "iommu", "not read")
+    elif domain not in ("none", "identity"):
+        yield port.note(
+            f"IOMMU domain {domain} (/sys/bus/pci/devices/{function}/iommu_group/type)",
+            "every buffer is mapped and unmapped, which costs the processor time",
+            "boot with iommu=pt; virtual machines keep their protection",
+            _IOMMU,
+        )

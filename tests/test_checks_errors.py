@@ -1,0 +1,95 @@
+"""Error counters that move or no longer can, and trouble in the kernel log."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mlxtop.doctor.check import Case, Finding
+from mlxtop.model.counters import Origin, Severity
+from mlxtop.model.incident import Incident, IncidentKind
+from tests.cases import CRITICAL, GOOD, NOTE, WARNING, ask, case, judged, only, run, unknown
+from tests.situations import infiniband
+
+
+def test_an_error_that_several_tables_count_is_told_once() -> None:
+    events = {
+        (Origin.DRIVER, "rx_crc_errors_phy"): 5.0,
+        (Origin.NETDEV, "rx_crc_errors"): 5.0,
+        (Origin.NETDEV, "rx_errors"): 5.0,
+        (Origin.MAC, "FrameCheckSequenceErrors"): 5.0,
+        (Origin.DRIVER, "rx_corrected_bits_phy"): 9000.0,
+    }
+    found = only(run("error counters", replace(GOOD, events=events)))
+    assert found.evidence == "rx_crc_errors_phy grew by 10 while watched (ethtool -S p1)"
+    assert "cable" in found.advice
+
+
+def test_errors_of_long_ago_are_no_finding() -> None:
+    still = replace(GOOD, events={(Origin.DRIVER, "rx_crc_errors_phy"): 0.0})
+    assert run("error counters", still) == []
+
+
+def counted(count: int) -> Case:
+    """A port of InfiniBand with so many symbol errors."""
+    link = infiniband("40 Gb/sec (4X QDR)", 32)
+    base = case(replace(GOOD, link=link, events={(Origin.RDMA_ERRORS, "symbol_error"): 0}))
+    port = base.ports[0]
+    now = base.frame.ports[port].now
+    reading = now.readings[Origin.RDMA_ERRORS]
+    reading = reading._replace(values=(count,))
+    now = now._replace(readings={**now.readings, Origin.RDMA_ERRORS: reading})
+    ports = {port: base.frame.ports[port]._replace(now=now)}
+    return replace(base, frame=base.frame._replace(ports=ports))
+
+
+def test_a_counter_at_its_ceiling_could_not_tell() -> None:
+    assert "65535" in unknown(ask("counters can still count", counted(65535))).reason
+
+
+def incident(kind: IncidentKind, severity: Severity, tick: float, text: str = "x") -> Incident:
+    return Incident(kind, text, severity, tick, device="0000:43:00.0")
+
+
+def test_trouble_in_the_kernel_log_is_told_until_something_shows_that_it_is_over() -> None:
+    fault = incident(IncidentKind.MODULE_FAULT, CRITICAL, 5.0, "module 0: cable error")
+    up = incident(IncidentKind.LINK_UP, NOTE, 9.0)
+    assert only(run("kernel log", incidents=(fault,))).severity is CRITICAL
+    assert run("kernel log", incidents=(fault, up)) == []
+    power = incident(IncidentKind.POWER, WARNING, 2.0, "the slot gives too little power: 10 W")
+    assert "12 V" in only(run("kernel log", incidents=(power, up))).advice
+    elsewhere = fault._replace(device="0000:99:00.0")
+    assert run("kernel log", incidents=(elsewhere,)) == []
+    assert unknown(run("kernel log", absent={"kernel log": "needs root"})).reason == "needs root"
+
+
+@pytest.mark.parametrize(("percent", "long"), [(29, False), (30, True)])
+def test_a_card_waits_long_from_30_percent_of_a_second(percent: int, long: bool) -> None:
+    waiting = replace(GOOD, gauges={"outbound_pci_stalled_wr": percent})
+    assert bool(run("error counters", waiting)) is long
+
+
+@pytest.mark.parametrize(("rate", "moves"), [(0.0, False), (0.5, True)])
+def test_one_more_event_is_growth(rate: float, moves: bool) -> None:
+    events = {(Origin.DRIVER, "rx_crc_errors_phy"): rate}
+    assert bool(run("error counters", replace(GOOD, events=events))) is moves
+
+
+def test_a_sum_is_reported_only_where_no_other_counter_of_its_direction_moves() -> None:
+    total, other = (Origin.NETDEV, "rx_errors"), (Origin.DRIVER, "rx_crc_errors_phy")
+    sending = (Origin.NETDEV, "tx_errors")
+
+    def moving(*keys: tuple[Origin, str]) -> list[str]:
+        events = dict.fromkeys(keys, 5.0)
+        outcomes = run("error counters", replace(GOOD, events=events))
+        return [item.evidence.split()[0] for item in outcomes if isinstance(item, Finding)]
+
+    assert moving(total) == ["rx_errors"]
+    assert moving(total, other) == ["rx_crc_errors_phy"]
+    assert sorted(moving(sending, other)) == ["rx_crc_errors_phy", "tx_errors"]
+
+
+@pytest.mark.parametrize(("count", "stuck"), [(65534, False), (65535, True)])
+def test_a_counter_is_stuck_at_its_ceiling(count: int, stuck: bool) -> None:
+    assert bool(judged(ask("counters can still count", counted(count)))) is stuck

@@ -1,0 +1,82 @@
+"""Temperatures and light against the limits of this chip and this module."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mlxtop.model.counters import Severity
+from mlxtop.model.module import Identity, Lane, Module
+from mlxtop.model.sample import Temperature
+from tests.cases import CARD, CRITICAL, FUNCTION, GOOD, MODULE, WARNING, only, report, run, unknown
+
+
+@pytest.mark.parametrize(
+    ("sensor", "severity"),
+    [
+        (Temperature("asic", 50.0, 1.0, critical=105.0), None),
+        (Temperature("asic", 104.9, 1.0, critical=105.0), None),
+        (Temperature("asic", 105.0, 1.0, critical=105.0), WARNING),
+        (Temperature("asic", 114.9, 1.0, critical=105.0), WARNING),
+        (Temperature("asic", 115.0, 1.0, critical=105.0), CRITICAL),
+        (Temperature("module", 64.9, 1.0, critical=75.0), None),
+        (Temperature("module", 65.0, 1.0, critical=75.0), WARNING),
+        (Temperature("module", 74.9, 1.0, critical=75.0), WARNING),
+        (Temperature("module", 75.0, 1.0, critical=75.0), CRITICAL),
+        (Temperature("module", 60.0, 1.0), None),
+    ],
+)
+def test_temperatures_are_judged_by_their_own_limits(
+    sensor: Temperature, severity: Severity | None
+) -> None:
+    cool = Temperature("asic", 50.0, 1.0, critical=105.0)
+    sensors = (sensor,) if sensor.name == "asic" else (cool, sensor)
+    found = run("temperatures", temperatures=sensors)
+    assert found == [] if severity is None else only(found).severity is severity
+
+
+def test_a_sensor_without_number_could_not_tell() -> None:
+    hanging = Temperature("asic", 50.0, 1.0, stale=True, problem="no answer for 8 s")
+    assert unknown(run("temperatures", temperatures=(hanging,))).reason == "no answer for 8 s"
+    mlx4 = replace(GOOD, driver="mlx4_core")
+    assert "mlx4" in unknown(run("temperatures", mlx4, temperatures=())).reason
+    sensor = CARD._replace(functions=(FUNCTION._replace(hwmon="/sys/class/hwmon/hwmon3"),))
+    silent = run("temperatures", replace(GOOD, adapter=sensor), temperatures=())
+    assert unknown(silent).reason == "the sensor has not answered yet"
+
+
+def test_a_dim_lane_is_found() -> None:
+    dim = MODULE._replace(lanes=(Lane(0.8), Lane(0.8), Lane(0.07), Lane(0.8)))
+    found = only(run("optical power", module=dim))
+    assert found.severity is WARNING
+    assert "rx power of lane 3 is 0.070 mW, below its low warning" in found.evidence
+    dark = MODULE._replace(lanes=(Lane(0.01),))
+    assert only(run("optical power", module=dark)).severity is CRITICAL
+    assert "memory" in unknown(run("optical power", module=None)).reason
+
+
+def test_light_is_nothing_to_look_at_without_an_optical_module() -> None:
+    copper = Module(Identity("QSFP28", types=("100GBASE-CR4",)))
+    assert "optical power" in report(module=copper).idle["no optical module with a link"]
+    assert "optical power" in report().fine
+
+
+@pytest.mark.parametrize(
+    ("milliwatts", "severity"),
+    [
+        (0.05, CRITICAL),
+        (0.051, WARNING),
+        (0.1, WARNING),
+        (0.101, None),
+        (2.199, None),
+        (2.2, WARNING),
+        (3.399, WARNING),
+        (3.4, CRITICAL),
+    ],
+)
+def test_light_is_judged_by_the_modules_own_limits(
+    milliwatts: float, severity: Severity | None
+) -> None:
+    findings = run("optical power", module=MODULE._replace(lanes=(Lane(milliwatts),)))
+    assert findings == [] if severity is None else only(findings).severity is severity
