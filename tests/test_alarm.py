@@ -1,14 +1,13 @@
-"""Limits and alarm states."""
+"""States of a temperature, from good to bad, and what keeps them from flickering."""
 
 from __future__ import annotations
 
 import pytest
 
 from mlxtop.analysis.forecast import Crossing, Forecast, Trend
-from mlxtop.model.module import Identity, Module, Quantity, Thresholds
 from mlxtop.model.sample import Temperature
 from mlxtop.watch.alarm import Alarm, AlarmState, advance
-from mlxtop.watch.heat_limits import HeatLimits, chip_limits, module_limits
+from mlxtop.watch.heat_limits import HeatLimits
 
 LIMITS = HeatLimits(70.0, 75.0, 85.0, "test")
 
@@ -58,7 +57,24 @@ def test_a_forecast_makes_it_warming_until_it_is_called_off() -> None:
     assert (alarm.state, alarm.limit) == (AlarmState.WARMING, 70.0)
     assert advance(alarm, reading(60.0), LIMITS, soon(None, 0.5), 1.0).state is AlarmState.WARMING
     assert advance(alarm, reading(60.0), LIMITS, soon(None, 0.1), 1.0).state is AlarmState.OK
-    assert advance(Alarm(), reading(60.0), LIMITS, soon(3000.0), 1.0).state is AlarmState.OK
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state"), [(600.0, AlarmState.WARMING), (600.1, AlarmState.OK)]
+)
+def test_a_warm_up_is_told_from_ten_minutes_before_a_limit(
+    seconds: float, state: AlarmState
+) -> None:
+    assert advance(Alarm(), reading(60.0), LIMITS, soon(seconds), 0.0).state is state
+
+
+@pytest.mark.parametrize("limit", [70.0, 75.0, 85.0])
+def test_a_state_ends_below_two_degrees_under_its_limit(limit: float) -> None:
+    alarm = advance(Alarm(), reading(limit), LIMITS, None, 0.0)
+    assert alarm.limit == limit
+    assert advance(alarm, reading(limit - 2.0), LIMITS, None, 1.0).state is alarm.state
+    below = advance(alarm, reading(limit - 2.1), LIMITS, None, 1.0).state
+    assert below.level < alarm.state.level
 
 
 def test_an_old_reading_is_stale_whatever_it_says() -> None:
@@ -68,31 +84,3 @@ def test_an_old_reading_is_stale_whatever_it_says() -> None:
 def test_states_are_ordered_from_good_to_bad() -> None:
     assert [state.level for state in AlarmState] == sorted(state.level for state in AlarmState)
     assert AlarmState.OK.level == 0
-
-
-@pytest.mark.parametrize(
-    ("family", "reported", "limits"),
-    [
-        ("ConnectX-4", None, (105.0, 115.0, 130.0)),
-        ("ConnectX-4 Lx", 105.0, (105.0, 115.0, 130.0)),
-        ("ConnectX-7", 105.0, (97.0, 102.0, 110.0)),
-        ("ConnectX-6", 105.0, (95.0, 105.0, None)),
-        ("ConnectX-3", None, (90.0, 100.0, None)),
-        (None, None, (90.0, 100.0, None)),
-    ],
-)
-def test_a_chip_has_its_familys_limits(
-    family: str | None, reported: float | None, limits: tuple[float, float, float | None]
-) -> None:
-    found = chip_limits(family, reported)
-    assert (found.warning, found.alarm, found.shutdown) == limits
-    assert found.source
-
-
-def test_a_modules_own_limits_count_most() -> None:
-    module = Module(Identity(), thresholds={Quantity.TEMPERATURE: Thresholds(80, -10, 72, 0)})
-    assert module_limits(module, 70.0) == HeatLimits(72, 80, None, "module's own thresholds")
-    bare = Module(Identity(), thresholds={Quantity.TEMPERATURE: Thresholds(high_alarm=80.0)})
-    assert module_limits(bare).warning == 75.0
-    assert module_limits(Module(Identity()), 70.0).alarm == 70.0
-    assert (module_limits(None).warning, module_limits(None).alarm) == (70.0, 75.0)

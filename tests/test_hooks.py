@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from threading import Event
 
@@ -17,6 +18,7 @@ from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.settings import Settings, load
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
+from mlxtop.system.door import Finished
 from mlxtop.system.local import LocalSystem
 from mlxtop.watch import hooks as module
 from mlxtop.watch.heat import Alert, AlertKind
@@ -112,6 +114,49 @@ def test_a_script_that_fails_or_hangs_is_told(
     watcher.complained.clear()
     assert watcher.complained.wait(10)
     assert "ended after" in watcher.complaints[-1]
+
+
+@pytest.mark.parametrize(
+    ("mode", "runs"), [(0o700, True), (0o610, True), (0o601, True), (0o600, False)]
+)
+def test_a_script_is_a_file_that_anybody_may_execute(tmp_path: Path, mode: int, runs: bool) -> None:
+    user, path = pwd.getpwuid(os.geteuid()), script(tmp_path, "true", mode)
+    if runs:
+        assert script_of(path, user) == path
+    else:
+        with pytest.raises(HookRefused, match="executable"):
+            script_of(path, user)
+
+
+class Held(LocalSystem):
+    """Runs no command; those that were started end when they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: SimpleQueue[float] = SimpleQueue()
+        self.let_go = Event()
+
+    def run(
+        self, argv: Sequence[str], *, timeout: float = 0.0, stdin: str = "", change: bool = False
+    ) -> Finished:
+        self.started.put(timeout)
+        self.let_go.wait(60)
+        return Finished(0, "", "")
+
+
+def test_four_scripts_run_at_once_for_half_a_minute_and_a_fifth_is_left_out(
+    tmp_path: Path, settings: Path
+) -> None:
+    system, complaints = Held(), SimpleQueue[str]()
+    scripts = {"alarm": script(tmp_path, "true")}
+    hooks = Hooks(system, scripts, settings.stat(), complaints.put)
+    for number in range(4):
+        hooks.fire(ALERT._replace(port=PORT._replace(id=PortId("0000:43:00.0", number))))
+    assert [system.started.get(timeout=60) for _ in range(4)] == [30.0] * 4
+    assert complaints.empty()
+    hooks.fire(ALERT._replace(port=PORT._replace(id=PortId("0000:43:00.0", 4))))
+    assert "still running" in complaints.get(timeout=60)
+    system.let_go.set()
 
 
 @pytest.mark.parametrize(

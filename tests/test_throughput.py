@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from mlxtop.analysis.throughput import Throughput, throughput
+from mlxtop.analysis.throughput import Throughput, capacity, throughput
 from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import PortFrame
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.sample import Link, LinkLayer, LinkState, PortSample, Reading
+from tests.situations import Situation, frame_of, slot
 
 G = 1_000_000_000
 Table = Mapping[Origin, Mapping[str, int]]
@@ -131,3 +132,43 @@ def test_the_first_reading_has_totals_and_no_rates() -> None:
     assert seen.rx_bytes == 10 * G
     assert seen.rx_bps is None
     assert seen.rx_utilisation is None
+
+
+@pytest.mark.parametrize(("rest", "rdma"), [(0.0301, 0.0301 * 8e9), (0.03, 0.0), (0.0299, 0.0)])
+def test_up_to_three_hundredths_beside_ipoib_are_its_headers(rest: float, rdma: float) -> None:
+    units = round((1 + rest) * 2 * G / 4)
+    infiniband = {"port_rcv_data": units, "port_xmit_data": units}
+    seen = measured({Origin.RDMA: infiniband, Origin.NETDEV: NET}, layer=LinkLayer.INFINIBAND)
+    assert seen.rdma_rx_bps == pytest.approx(rdma)
+
+
+@pytest.mark.parametrize(
+    ("tables", "octets"),
+    [
+        ({Origin.MAC: MAC}, 10 * G + 20 * 8_000_000),
+        ({Origin.DRIVER: PHY}, 9 * G + 20 * 8_000_000),
+        ({Origin.NETDEV: NET}, 2 * G + 24 * 2_000_000),
+    ],
+)
+def test_a_frame_takes_more_of_the_line_than_what_is_counted(tables: Table, octets: int) -> None:
+    assert measured(tables).rx_utilisation == pytest.approx(octets * 8 / 2 / (100 * G))
+
+
+def test_infiniband_octets_are_all_that_is_on_the_line() -> None:
+    seen = measured({Origin.RDMA: RDMA}, layer=LinkLayer.INFINIBAND)
+    assert seen.rx_utilisation == pytest.approx(0.32)
+
+
+@pytest.mark.parametrize(
+    ("speed", "sets"), [(126_016_000_000, "link"), (126_016_000_001, "PCIe"), (None, "PCIe")]
+)
+def test_pcie_sets_what_a_port_can_carry_only_where_it_is_narrower(
+    speed: int | None, sets: str
+) -> None:
+    path = slot((8.0, 16), (8.0, 16), (8.0, 16))
+    link = Link(LinkLayer.ETHERNET, LinkState.UP, speed=speed)
+    assert capacity(*frame_of(Situation(link, path))) == (126.016e9, sets)
+
+
+def test_a_port_of_neither_known_line_nor_path_has_no_capacity() -> None:
+    assert capacity(*frame_of(Situation(Link(LinkLayer.ETHERNET, LinkState.UP)))) is None

@@ -232,9 +232,7 @@ class HeatWatch:
                 if not up or limits is None or not value:
                     self._optics.pop(key, None)
                     continue
-                bound = limits.crossed(value)
-                if bound is None and before is not None:
-                    bound = before if _eased(limits).crossed(value) else None
+                bound = _bound(limits, value, before)
                 if bound is None:
                     self._optics.pop(key, None)
                     continue
@@ -287,6 +285,15 @@ def _surprised(future: Forecast, sensor: Temperature) -> bool:
     if expected is None or sensor.celsius is None:
         return False
     return abs(sensor.celsius - expected) > SURPRISE + (future.error or 0.0)
+
+
+def _bound(limits: Thresholds, value: float, before: Bound | None) -> Bound | None:
+    """Return the limit that a value is beyond; the one before holds until it is well inside."""
+    now = limits.crossed(value)
+    if before is None or (now is not None and now.is_alarm):
+        return now
+    eased = _eased(limits).crossed(value)
+    return eased if before.is_alarm else now or (before if eased else None)
 
 
 def _eased(limits: Thresholds) -> Thresholds:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from mlxtop.analysis.forecast import Trend
 from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import Host, PortId
@@ -112,7 +115,7 @@ def test_light_beyond_the_modules_limits_is_an_alarm_like_heat() -> None:
     assert kinds(alarm) == ["alarm rx power lane 2"]
     assert (alarm[0].value, alarm[0].limit, alarm[0].unit) == (0.04, 0.05, "mW")
     watch.observe(frame(6.0, module=dim(0.102)))
-    assert watch.crossings(PACU.id) == {(Quantity.RX_POWER, 2): Bound.LOW_ALARM}
+    assert watch.crossings(PACU.id) == {(Quantity.RX_POWER, 2): Bound.LOW_WARNING}
     watch.observe(frame(8.0, module=dim(0.12)))
     assert watch.crossings(PACU.id) == {}
     hot = [a for a in watch.observe(frame(10.0, module=dim(2.4))) if a.port is PACU]
@@ -177,3 +180,87 @@ def test_another_source_of_a_sensor_begins_a_new_series() -> None:
     assert len(track.series) == 10
     track.take(Temperature("module", 43.0, 10.0, source="EEPROM"), port, None, 10.0)
     assert list(track.series.values) == [43.0]
+
+
+def still(celsius: float) -> tuple[SensorTrack, Temperature]:
+    """A sensor that has said the same for ten minutes, and its last reading at second 0."""
+    track = SensorTrack()
+    for tick in range(-600, 2, 2):
+        last = Temperature("module", celsius, float(tick))
+        track.take(last, PortSample(PACU, UP), None, float(tick))
+    # The newest forecast is of second 0, whatever the pause before it was.
+    track.take(last, PortSample(PACU, UP), None, 100.0)
+    return track, last
+
+
+@pytest.mark.parametrize(("celsius", "pause"), [(55.0, 20.0), (55.125, 3.0)])
+def test_a_calm_sensor_far_below_its_limit_is_forecast_less_often(
+    celsius: float, pause: float
+) -> None:
+    track, last = still(celsius)
+    port = PortSample(PACU, UP)
+    assert not track.take(last, port, None, 100.0 + pause - 0.1)
+    assert track.take(last, port, None, 100.0 + pause)
+
+
+def test_a_sensor_that_is_not_calm_is_forecast_often_however_cold_it_is() -> None:
+    track, port = SensorTrack(), PortSample(PACU, UP)
+    for tick, celsius in readings(Body(60, 60, start=20), Sensor(0.125), 30):
+        last = Temperature("module", celsius, tick)
+        track.take(last, port, None, tick)
+    track.take(last, port, None, 100.0)
+    assert not track.take(last, port, None, 102.9)
+    assert track.take(last, port, None, 103.0)
+
+
+@pytest.mark.parametrize(
+    ("jump", "trend"), [(2.125, Trend.STABLE), (2.25, Trend.UNKNOWN), (-2.25, Trend.UNKNOWN)]
+)
+def test_a_forecast_that_was_wrong_by_two_degrees_beyond_its_error_is_dropped(
+    jump: float, trend: Trend
+) -> None:
+    track, _ = still(50.0)
+    assert track.heat is not None
+    assert track.heat.forecast is not None
+    assert (track.heat.forecast.settles, track.heat.forecast.error) == (50.0, 0.125)
+    track.take(Temperature("module", 50.0 + jump, 101.0), PortSample(PACU, UP), None, 101.0)
+    assert track.heat.forecast is not None
+    assert track.heat.forecast.trend is trend
+
+
+@pytest.mark.parametrize(
+    ("beyond", "inside", "ended"),
+    [(1.6, 1.5201, 1.5199), (2.0, 1.9001, 1.5199), (0.1, 0.1049, 0.1051), (0.05, 0.0524, 0.1051)],
+)
+def test_a_lanes_alarm_ends_a_twentieth_inside_its_limit(
+    beyond: float, inside: float, ended: float
+) -> None:
+    watch = HeatWatch()
+    watch.observe(frame(0.0))
+    watch.observe(frame(2.0, module=dim(beyond)))
+    (bound,) = watch.crossings(PACU.id).values()
+    watch.observe(frame(4.0, module=dim(inside)))
+    assert list(watch.crossings(PACU.id).values()) == [bound]
+    watch.observe(frame(6.0, module=dim(ended)))
+    assert watch.crossings(PACU.id) == {}
+
+
+def test_light_that_wavers_at_an_alarm_limit_is_told_once() -> None:
+    watch = HeatWatch()
+    watch.observe(frame(0.0))
+    alerts: list[Alert] = []
+    for tick, rx in enumerate((0.049, 0.051, 0.049, 0.0521, 0.049), 1):
+        alerts += watch.observe(frame(2.0 * tick, module=dim(rx)))
+    assert kinds([alert for alert in alerts if alert.port is PACU]) == ["alarm rx power lane 2"]
+    watch.observe(frame(20.0, module=dim(0.06)))
+    assert watch.crossings(PACU.id) == {(Quantity.RX_POWER, 2): Bound.LOW_WARNING}
+
+
+def test_the_worst_sensor_of_the_machine_is_told_and_none_where_all_are_well() -> None:
+    watch = HeatWatch()
+    watch.observe(frame(0.0))
+    assert watch.hottest() is None
+    watch.observe(frame(2.0, 71.0, asic_c=116.0))
+    hottest = watch.hottest()
+    assert hottest is not None
+    assert (hottest[0], hottest[1].sensor.name) == (PACU.id, "asic")

@@ -207,3 +207,106 @@ def test_curves_of_two_masses_are_no_single_exponential() -> None:
 def test_no_readings_make_the_forecast_raise(points: Points, now: float) -> None:
     future = forecast(sorted(points, key=lambda p: p[0]), now, 70.0, 75.0)
     assert future.trend in Trend
+
+
+def rest(celsius: float, seconds: float, every: float = 2.0) -> Points:
+    """A sensor that says the same for so many seconds, up to second 0."""
+    return [(-every * n, celsius) for n in range(int(seconds / every), -1, -1)]
+
+
+@pytest.mark.parametrize(
+    ("points", "trend"),
+    [
+        (rest(50.0, 15.0, 3.0), Trend.STABLE),  # six readings
+        (rest(50.0, 14.0, 3.5), Trend.UNKNOWN),  # five
+        ([(t * 12.8 / 7 - 12.8, 50.0) for t in range(8)], Trend.STABLE),
+        ([(t * 12.7 / 7 - 12.7, 50.0) for t in range(8)], Trend.UNKNOWN),
+    ],
+)
+def test_a_forecast_needs_six_readings_of_13_seconds(points: Points, trend: Trend) -> None:
+    assert forecast(points, 0.0).trend is trend
+
+
+@pytest.mark.parametrize(("celsius", "trend"), [(999.9, Trend.STABLE), (1000.0, Trend.UNKNOWN)])
+def test_a_thousand_degrees_are_no_reading(celsius: float, trend: Trend) -> None:
+    assert forecast(rest(celsius, 30.0), 0.0).trend is trend
+
+
+@pytest.mark.parametrize(("now", "celsius"), [(586.0, 50.0), (586.1, None)])
+def test_readings_of_more_than_ten_minutes_ago_do_not_count(
+    now: float, celsius: float | None
+) -> None:
+    told = forecast(rest(50.0, 14.0), now).now
+    assert told == (None if celsius is None else pytest.approx(celsius))
+
+
+@pytest.mark.parametrize(("celsius", "arrived"), [(75.0, True), (74.875, False)])
+def test_a_level_has_reached_a_limit_from_the_limit_on(celsius: float, arrived: bool) -> None:
+    alarm = forecast(rest(celsius, 60.0), 0.0, 70.0, 75.0).alarm
+    assert alarm == (Crossing(75.0, 1.0, 0.0, 0.0) if arrived else Crossing(75.0, 0.0))
+
+
+@pytest.mark.parametrize(("chance", "never"), [(0.2, True), (0.21, False)])
+def test_a_crossing_is_called_off_at_a_chance_of_a_fifth(chance: float, never: bool) -> None:
+    assert Crossing(75.0, chance).never is never
+
+
+def rising(settles: float | None, error: float | None, **parts: object) -> Forecast:
+    future = Forecast(0.0, Trend.RISING, 60.0, settles, error)
+    return future._replace(**parts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settles", "told"),
+    [
+        (82.0, (82.0, 3.0)),  # just as far as the first one said it might be off
+        (82.5, (82.0, 3.0)),
+        (85.0, (82.0, 3.0)),  # just as far as both errors together allow
+        (85.1, (None, None)),
+        (78.0, (78.0, 3.0)),
+        (75.0, (78.0, 3.0)),
+        (74.9, (None, None)),
+    ],
+)
+def test_a_forecast_moves_as_far_as_the_one_before_said_it_might_be_off(
+    settles: float, told: tuple[float | None, float | None]
+) -> None:
+    new = steadied(rising(80.0, 2.0), rising(settles, 3.0))
+    assert (new.settles, new.error) == told
+
+
+@pytest.mark.parametrize(
+    ("settles", "error", "told"),
+    [
+        (62.0, 4.0, True),  # up to four degrees are always of use
+        (62.0, 4.1, False),
+        (70.0, 10.0, True),  # else no more than the way that is left
+        (70.0, 10.1, False),
+        (60.0, 1.0, True),
+        (59.9, 1.0, False),  # falls, while the temperature rises
+    ],
+)
+def test_a_settling_temperature_is_told_where_its_error_leaves_it_of_use(
+    settles: float, error: float, told: bool
+) -> None:
+    new = steadied(rising(settles, error), rising(settles, error))
+    assert (new.settles is not None) is told
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(95.0, 95.0), (105.0, 100.0), (110.0, 100.0), (110.1, None)]
+)
+def test_the_time_to_a_crossing_runs_down_and_moves_within_its_error(
+    seconds: float, told: float | None
+) -> None:
+    before = rising(80.0, 2.0, warning=Crossing(70.0, 1.0, 100.0, 10.0))
+    after = rising(80.0, 2.0, tick=10.0, warning=Crossing(70.0, 1.0, seconds, 10.0))
+    warning = steadied(before, after).warning
+    assert warning is not None
+    assert warning.seconds == told
+
+
+def test_the_time_to_a_limit_that_was_moved_is_told_anew() -> None:
+    before = rising(80.0, 2.0, warning=Crossing(70.0, 1.0, 100.0, 1.0))
+    after = rising(80.0, 2.0, tick=10.0, warning=Crossing(65.0, 1.0, 40.0, 1.0))
+    assert steadied(before, after).warning == after.warning

@@ -1,0 +1,63 @@
+"""Whoever changes a module finds its tests by its name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import mlxtop
+
+ROOT = Path(mlxtop.__file__).parent
+TESTS = Path(__file__).parent
+MODULES = sorted(path for path in ROOT.rglob("*.py") if not path.name.startswith("__"))
+STEMS = Counter(path.stem for path in MODULES)
+
+PACKAGES = ("analysis", "watch", "model", "sampler", "outputs")
+SMALL = 40
+"""Lines up to which a module needs no test file."""
+
+ELSEWHERE = {
+    "model/incident.py": "values without behaviour",
+    "model/linkreport.py": "values without behaviour",
+    "model/linktype.py": "in test_link_type, which reads the words of tools and driver by it",
+    "model/cores.py": "in test_tuning, beside the settings that are lists of cores",
+    "model/sample.py": "values; what joins two of them is in test_frame",
+    "sampler/port_readers.py": "in test_live: its readers answer to the sampler alone",
+    "sampler/settings.py": "in test_tuning, beside the values that it reads",
+    "sampler/source.py": "a protocol, and a loop that every test of a front end runs",
+}
+"""Modules whose tests have another name, and why."""
+
+
+def names(path: Path) -> set[str]:
+    """Return the names that the test file of a module may have."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    long = {f"test_{package}_{path.stem}" for package in parts[:-1]}
+    return long | ({f"test_{path.stem}"} if STEMS[path.stem] == 1 else set())
+
+
+def needs_tests(path: Path) -> bool:
+    """Return whether a module is long enough, and of a package that this holds for."""
+    package = path.relative_to(ROOT).parts[0]
+    return package in PACKAGES and len(path.read_text().splitlines()) > SMALL
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if needs_tests(path)],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_a_module_has_a_test_file_of_its_name(path: Path) -> None:
+    there = {test.stem for test in TESTS.glob("test_*.py")}
+    assert names(path) & there or str(path.relative_to(ROOT)) in ELSEWHERE
+
+
+def test_what_is_tested_elsewhere_is_there() -> None:
+    assert [name for name in ELSEWHERE if not (ROOT / name).exists()] == []
+
+
+def test_a_name_that_two_modules_share_is_told_apart_by_its_package() -> None:
+    assert names(ROOT / "analysis" / "ceiling.py") == {"test_analysis_ceiling"}
+    assert names(ROOT / "analysis" / "verdict.py") == {"test_analysis_verdict", "test_verdict"}
