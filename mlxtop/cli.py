@@ -353,7 +353,7 @@ def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
 
     feed = Feed(source)
     feed.start()  # the first look at the machine is over when the rest is loaded
-    from mlxtop.change.context import ActionContext
+    from mlxtop.change.privilege import ActionContext
     from mlxtop.tui.app import MlxtopApp
 
     @cache

@@ -5,8 +5,13 @@ import tomllib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from mlxtop.change.privilege import Access
 from mlxtop.lab import LabSystem, ManualClock
 from mlxtop.lab.spec import machine
+from mlxtop.link_type.options import Change, Method, prepare
+from mlxtop.link_type.survey import LinkTypeSurvey, look
+from mlxtop.model.identity import PortId
+from mlxtop.model.linktype import LinkType
 from mlxtop.system.capture_file import Capture
 from mlxtop.system.door import Finished
 
@@ -61,6 +66,9 @@ rdma = "mlx5_1"
 kind = "ib"
 """)
 
+A1, A2 = PortId("0000:09:00.0", 1), PortId("0000:09:00.0", 2)
+B1, B2 = PortId("0000:08:00.0", 1), PortId("0000:08:00.1", 1)
+FILES = "/sys/bus/pci/devices/0000:09:00.0/mlx4_port"
 ROUTE = "eno1 00000000 0101A8C0 0003 0 0 0 00000000 0 0 0"
 
 
@@ -101,3 +109,52 @@ class LinkLab(LabSystem):
 def link_lab(**changes: Any) -> LinkLab:
     """The machine, with tables of the physics replaced: `network={…}`."""
     return LinkLab(copy.deepcopy(PHYSICS) | changes)
+
+
+def survey_of(system: LinkLab, rights: Access = Access.ROOT) -> LinkTypeSurvey:
+    return look(system, rights)
+
+
+def change_of(
+    system: LinkLab, wanted: dict[PortId, LinkType], method: Method | None = None
+) -> tuple[LinkTypeSurvey, Change]:
+    survey = survey_of(system)
+    return survey, prepare(survey, survey.card_of(next(iter(wanted))), wanted, method)
+
+
+def commands(change: Change) -> list[str]:
+    return [line for step in change.plan.steps for line in step.lines(sudo=False)]
+
+
+def without(card: str, **changes: object) -> dict[str, object]:
+    """The cards with some keys of one replaced."""
+    cards = copy.deepcopy(PHYSICS["card"])
+    cards[card] |= changes
+    return dict(cards)
+
+
+def guarded(default: str) -> LinkLab:
+    return link_lab(network={"default": default})
+
+
+class Sudoer(LinkLab):
+    """A machine whose user is not root, and may use sudo or not."""
+
+    has_sudo = True
+
+    @property
+    def root(self) -> bool:
+        return False
+
+    def which(self, command: str) -> str | None:
+        return "/usr/bin/sudo" if command == "sudo" and self.has_sudo else super().which(command)
+
+    def foreground(self, argv: Any, *, stdin: str | None = None, change: bool = False) -> Finished:
+        return self.run(argv, stdin=stdin or "", change=change)
+
+
+def sudoer() -> Sudoer:
+    system = link_lab()
+    system.__class__ = Sudoer
+    assert isinstance(system, Sudoer)
+    return system

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from mlxtop.change.context import ActionContext
+from mlxtop.change.privilege import ActionContext
 from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
 from mlxtop.system.local import LocalSystem

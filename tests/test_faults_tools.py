@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mlxtop.change.privilege import Access
-from mlxtop.link_type.stored import read_config
+from mlxtop.change.privilege import Access, RootCommands
+from mlxtop.link_type.card import read_config
 from mlxtop.model.counters import Origin
 from mlxtop.model.json_text import encode
 from mlxtop.outputs.document import document
@@ -122,7 +122,7 @@ def test_a_configuration_tool_that_fails_in_any_way_says_why(
     if fault != "is missing":
         install(tmp_path, "mstconfig", FAULTS[fault][0])
     try:
-        report = read_config(machine, "mstconfig", PORT.device, Access.ROOT)
+        report = read_config(RootCommands(machine, Access.ROOT), "mstconfig", PORT.device)
     except OSError as error:
         assert fault in ("hangs", "is missing")
         assert printable(clean(str(error)))

@@ -9,19 +9,13 @@ from typing import Any
 
 import pytest
 
-from mlxtop.change import privilege
-from mlxtop.change.privilege import Access, NotAllowed
 from mlxtop.cli import parser
 from mlxtop.commands import link_type
-from mlxtop.link_type.survey import survey
-from mlxtop.sampler.discover import discover
 from mlxtop.settings import Settings
-from mlxtop.sources.kernel.pci import DEVICES
 from mlxtop.system.captured import load_captured
-from mlxtop.system.door import REGISTERS, Finished
-from tests.link_lab import LinkLab, link_lab
+from mlxtop.system.door import Finished
+from tests.link_lab import FILES, LinkLab, Sudoer, link_lab, sudoer
 
-FILES = "/sys/bus/pci/devices/0000:09:00.0/mlx4_port"
 Type = Callable[[str], None]
 
 
@@ -202,88 +196,6 @@ def test_a_change_is_told_as_json(nobody: None, capsys: pytest.CaptureFixture[st
     assert document["done"] and document["kept"] and document["plan"]["method"] == "mlx4_portN"
 
 
-class Sudoer(LinkLab):
-    """A machine whose user is not root, and may use sudo or not."""
-
-    has_sudo = True
-
-    @property
-    def root(self) -> bool:
-        return False
-
-    def which(self, command: str) -> str | None:
-        return "/usr/bin/sudo" if command == "sudo" and self.has_sudo else super().which(command)
-
-    def foreground(self, argv: Any, *, stdin: str | None = None, change: bool = False) -> Finished:
-        return self.run(argv, stdin=stdin or "", change=change)
-
-
-def sudoer() -> Sudoer:
-    system = link_lab()
-    system.__class__ = Sudoer
-    assert isinstance(system, Sudoer)
-    return system
-
-
-def test_root_s_rights_come_through_sudo_with_a_limit_only_for_queries() -> None:
-    system = sudoer()
-    assert privilege.access(system) is Access.SUDO
-    system.answers["sudo"] = Finished(0, "", "")
-    system.answers["sudo -v"] = Finished(0, "", "")
-    privilege.query(system, ["mstconfig", "-v"], Access.SUDO, ask=False)
-    privilege.query(system, ["mstconfig", "-v"], Access.SUDO, ask=True)
-    privilege.change(system, ["mstconfig", "-v"], Access.SUDO)
-    inner = ("timeout", "-k", "5", "20", "mstconfig", "-v")
-    assert system.ran == [
-        ("sudo", "-n", "--", *inner),
-        ("sudo", "--", *inner),
-        ("sudo", "--", "setsid", "--wait", "mstconfig", "-v"),
-    ]
-
-
-def test_what_sudo_starts_locks_the_card_and_says_who_else_does() -> None:
-    """The person's own process could not: only root can open what is locked."""
-    system = sudoer()
-    slot = f"{DEVICES}/0000:08:00.0"
-    system._keep(f"{system.real(slot)}/{REGISTERS}", "")
-    inventory = discover(system)
-
-    def reasons() -> tuple[str, ...]:
-        (card,) = survey(system, inventory, Access.SUDO, keys=keys)
-        return card.reasons
-
-    keys = {one.key for one in inventory.adapters if one.functions[0].address.startswith("0000:08")}
-    assert not any("at work" in reason for reason in reasons())
-    lock = ("flock", "-o", "-w", "30", "-E", "75", f"{slot}/{REGISTERS}")
-    queries = [argv for argv in system.ran if "mstconfig" in argv]
-    assert queries and all(argv[3:10] == lock for argv in queries)
-    locks = [f"{slot}/{REGISTERS}"]
-    assert privilege.sudo_words(["x"], Access.SUDO, locks)[4:] == (*lock, "x")
-    assert privilege.sudo_words(["x"], Access.ROOT, locks) == ("x",)
-    system.answers["sudo"] = Finished(75, "", "")
-    assert "another tool is at work on this card: a process that cannot" in reasons()[-1]
-    with pytest.raises(BlockingIOError):
-        privilege.change(system, ["mstconfig", "-v"], Access.SUDO, locks=locks)
-
-
-def test_what_sudo_refuses_is_told_as_such() -> None:
-    system = sudoer()
-    system.answers["sudo"] = Finished(1, "", "sudo: a password is required\n")
-    system.answers["sudo -v"] = system.answers["sudo"]
-    with pytest.raises(NotAllowed, match="a password is required"):
-        privilege.query(system, ["mstconfig", "-v"], Access.SUDO, ask=False)
-    with pytest.raises(NotAllowed, match="a password is required"):
-        privilege.change(system, ["mstconfig", "-v"], Access.SUDO)
-    assert privilege.needs_terminal(system, Access.SUDO)
-    Sudoer.has_sudo = False
-    try:
-        assert privilege.access(system) is Access.NONE
-        with pytest.raises(NotAllowed, match="sudo is not installed"):
-            privilege.change(system, ["true"], Access.NONE)
-    finally:
-        Sudoer.has_sudo = True
-
-
 def test_without_rights_the_commands_are_shown_to_copy(
     nobody: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -296,3 +208,13 @@ def test_without_rights_the_commands_are_shown_to_copy(
     out = capsys.readouterr()
     assert f"echo eth | sudo tee {FILES}1" in out.out and "needs root" in out.err
     assert system.written == []
+
+
+def test_a_change_that_could_not_be_kept_is_no_success(
+    nobody: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mlxtop.change.pending._Timer.keep", lambda pending: False)
+    system = link_lab()
+    assert call(system, "09:00.0/1", "eth", "--yes") == 1
+    assert "taken back" in capsys.readouterr().err
+    assert system.written == [(f"{FILES}1", b"eth\n"), (f"{FILES}1", b"ib\n")]

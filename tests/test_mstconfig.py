@@ -1,4 +1,4 @@
-"""mstconfig and mlxconfig are understood in all their layouts, and so is mstfwreset."""
+"""mstconfig and mlxconfig are understood in all their layouts."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.model.linktype import LinkType, PortType, link_type_of, parse_port_type
+from mlxtop.model.linktype import LinkType
 from mlxtop.sources.tools.mstconfig import (
     Column,
     ConfigReport,
@@ -18,9 +18,9 @@ from mlxtop.sources.tools.mstconfig import (
     parse_mstconfig_json,
     trouble_of,
 )
-from mlxtop.sources.tools.mstfwreset import parse_levels, parse_reset
 
 CAPTURES = os.environ.get("MLXTOP_CAPTURES", "")
+
 
 VERBOSE = """
 Device #1:
@@ -36,6 +36,7 @@ Configurations:                              Default         Current         Nex
          LINK_TYPE_P2                        IB(1)           IB(1)           IB(1)
 The '*' shows parameters with next value different from default/current value.
 """
+
 
 WIDE = """
 Device #1:
@@ -125,64 +126,6 @@ def test_the_json_file_says_the_same_as_the_text() -> None:
     assert report.parameters["LINK_TYPE_P1"].differs
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        ("IB(1)", LinkType.IB),
-        ("ETH(2)", LinkType.ETH),
-        ("VPI(3)", LinkType.AUTO),
-        ("2", LinkType.ETH),
-        ("IB(2)", None),
-        ("ETH", None),
-        ("N/A", None),
-        ("²", None),
-        (None, None),
-    ],
-)
-def test_link_types_need_a_matching_name_and_number(
-    text: str | None, kind: LinkType | None
-) -> None:
-    assert link_type_of(text) is kind
-
-
-def test_mlx4_port_files_tell_configured_and_active_type() -> None:
-    assert parse_port_type("ib\n") == PortType(LinkType.IB, LinkType.IB)
-    assert parse_port_type("auto (eth)\n") == PortType(LinkType.AUTO, LinkType.ETH)
-    assert parse_port_type("auto\n") == PortType(LinkType.AUTO, None)
-    assert parse_port_type("auto (token)") is None
-    assert parse_port_type(None) is None
-
-
-LEVELS = """
-Reset-levels:
-0: Driver, PCI link, network link will remain up ("live-Patch")   -Not Supported (Reason: x)
-3: Driver restart and PCI reset                                  -Supported     (default)
-4: Warm Reboot                                                   -Supported
-
-Reset-types (relevant only for reset-levels 3,4):
-0: Full chip reset                                               -Supported     (default)
-"""
-
-
-def test_reset_levels_are_not_mixed_up_with_reset_types() -> None:
-    answer = parse_levels(LEVELS)
-    assert [(level.number, level.supported) for level in answer.levels] == [
-        (0, False),
-        (3, True),
-        (4, True),
-    ]
-    level = answer.level(3)
-    assert level is not None and level.default and level.text == "Driver restart and PCI reset"
-    assert answer.level(5) is None and answer.error is None
-
-
-def test_a_refused_reset_says_why() -> None:
-    assert parse_levels("-E- Only root user can run this tool.").error is not None
-    report = parse_reset("-I- Stopping Driver        -Failed\n-E- The tool failed.")
-    assert report.steps == {"Stopping Driver": "Failed"}
-    assert report.error == "The tool failed." and not report.loaded
-
-
 @given(
     st.text(
         st.sampled_from("LINK_TYPE_P12 *RO()-E:\n\tabCDevice#Configurations Next Boot"),
@@ -193,10 +136,6 @@ def test_no_text_makes_the_parsers_raise(text: str) -> None:
     parse_mstconfig(text)
     parse_mstconfig("Configurations: Next Boot New\n" + text)
     parse_mstconfig_json(text)
-    parse_levels("Reset-levels:\n" + text)
-    parse_reset(text)
-    link_type_of(text)
-    parse_port_type(text)
 
 
 JSON = st.recursive(
@@ -258,15 +197,3 @@ def test_every_captured_configuration_is_read_to_its_facts() -> None:
         assert report.reboot == fact.get("reboot_required", report.reboot), name
         assert list(report.remarks) == fact.get("stderr_lines", list(report.remarks)), name
         check_rows(report, fact)
-
-
-@pytest.mark.captures
-@pytest.mark.skipif(not CAPTURES, reason="MLXTOP_CAPTURES names no folder")
-def test_every_captured_reset_is_read_to_its_facts() -> None:
-    facts = {n: f for n, f in expected("flint/").items() if f.get("tool") == "mlxfwreset"}
-    assert len(facts) >= 2
-    for name, fact in facts.items():
-        report = parse_reset(captured(name))
-        assert (report.device, report.level) == (fact["device"], fact["level"]), name
-        assert fact["steps"].items() <= report.steps.items(), name
-        assert report.loaded == fact["success"] and report.error is None, name

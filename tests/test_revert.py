@@ -18,7 +18,7 @@ import pytest
 
 from mlxtop.change import revert
 from mlxtop.change.log import ActionLog
-from mlxtop.change.port_types import Card, Failed, take_back
+from mlxtop.change.port_types import Card
 from mlxtop.system.owner import Owner
 
 CARD = "0000:09:00.0"
@@ -286,59 +286,11 @@ def test_only_types_and_ports_that_exist_are_taken(place: Place, types: str) -> 
     assert place.kind() == "ib" and not place.run.exists()
 
 
-def test_a_device_that_is_no_pci_address_is_not_touched(place: Place) -> None:
-    for device in ("../../etc", "0000:09:00.0/..", "0000:09:00.8"):
-        with pytest.raises(Failed):
-            Card(device, str(place.base))
-
-
 def test_a_read_only_port_is_refused_before_anything_is_written(place: Place) -> None:
     place.file(1).chmod(0o444)
     said = place.switch("1=eth", seconds=30)
     assert "read-only" in str(said["errors"]) and place.kind() == "ib"
     assert revert.say(place.socket, "state") is None
-
-
-def test_the_word_and_its_newline_are_one_write(place: Place) -> None:
-    place.file(1).unlink()
-    os.mkfifo(place.file(1))
-    reader = os.open(place.file(1), os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        assert Card(CARD, str(place.base)).write(1, "eth") is None
-        assert os.read(reader, 64) == b"eth\n"
-    finally:
-        os.close(reader)
-
-
-class PickyCard(Card):
-    """A card that takes only equal types, as mlx4_check_port_params() has it."""
-
-    def __init__(self, *types: str) -> None:
-        super().__init__(CARD)
-        self.types = dict(enumerate(types, 1))
-        self.noted: dict[int, str] = {}
-        """`tmp_type` of the driver: a refused wish that the next write takes along."""
-
-    def read(self, port: int) -> str | None:
-        return self.types[port]
-
-    def write(self, port: int, kind: str) -> str | None:
-        self.noted[port] = kind
-        wish = self.types | self.noted
-        if len(set(wish.values())) > 1:
-            return f"port {port}: Invalid argument"
-        self.types, self.noted = wish, {}
-        return None
-
-
-def test_a_card_of_equal_types_only_changes_both_ports_or_none() -> None:
-    card = PickyCard("ib", "ib")
-    assert card.put({1: "eth", 2: "eth"}) == []
-    assert card.types == {1: "eth", 2: "eth"}
-    card = PickyCard("ib", "ib")
-    assert card.put({1: "eth"}) == ["port 1: Invalid argument"]
-    assert take_back(card, {1: "ib"}) == []
-    assert card.types == {1: "ib", 2: "ib"} and card.noted == {}
 
 
 def test_strangers_cannot_answer(place: Place) -> None:

@@ -10,13 +10,14 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from mlxtop.change.context import ActionContext
+from mlxtop.change.privilege import ActionContext
+from mlxtop.link_type.session import Stage
 from mlxtop.model.identity import PortId
 from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
 from mlxtop.system.door import Finished
 from mlxtop.tui.app import MlxtopApp
-from mlxtop.tui.screens.link_type import LinkTypeDialog, Stage
+from mlxtop.tui.screens.link_type import LinkTypeDialog
 from tests.link_lab import LinkLab, link_lab
 from tests.samples import Samples
 from tests.test_tui_app import screen_text, until
@@ -47,7 +48,7 @@ class Screen:
         await until(self.pilot, condition, self._system.clock)
 
     async def stage(self, stage: Stage) -> None:
-        await self.until(lambda: self.dialog.stage is stage)
+        await self.until(lambda: self.dialog.session.stage is stage)
         await self.pilot.pause()
 
     async def choose(self, text: str) -> None:
@@ -115,7 +116,7 @@ async def test_a_plan_is_shown_and_copied_and_left_again() -> None:
         await screen.press("c")
         assert screen.app.clipboard == command
         await screen.press("n", "enter", "escape")
-        assert screen.dialog.stage is Stage.CHOOSING
+        assert screen.dialog.session.stage is Stage.CHOOSING
         assert not [argv for argv in system.ran if "set" in argv]
 
 
@@ -148,7 +149,7 @@ async def test_a_change_at_once_is_kept_by_yes() -> None:
 @pytest.mark.parametrize("key", ["n", "time"])
 async def test_a_change_at_once_is_taken_back(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if key == "time":
-        monkeypatch.setattr("mlxtop.link_type.plan.REVERT_SECONDS", 0)
+        monkeypatch.setattr("mlxtop.link_type.options.REVERT_SECONDS", 0)
     system = link_lab()
     async with opened(system, A1) as screen:
         await screen.stage(Stage.CHOOSING)
@@ -173,7 +174,7 @@ async def test_a_guarded_port_needs_its_name_and_y_alone_does_nothing() -> None:
         name = screen.dialog.query_one(Input)
         assert name.has_focus
         await screen.press("y", "enter")
-        assert screen.dialog.stage is Stage.PLAN and system.written == []
+        assert screen.dialog.session.stage is Stage.PLAN and system.written == []
         await screen.press(*"enp9s0d1", "enter")
         assert not name.display
         await screen.press("y")
@@ -202,7 +203,7 @@ async def test_a_tool_that_hangs_does_not_hold_the_keys() -> None:
         await screen.press("y")
         await screen.stage(Stage.RUNNING)
         await screen.press("escape", "y", "n", "enter")
-        assert screen.dialog.stage is Stage.RUNNING
+        assert screen.dialog.session.stage is Stage.RUNNING
         go.set()
         await screen.stage(Stage.DONE)
 
@@ -250,8 +251,8 @@ async def test_readonly_has_no_such_key(readonly: bool) -> None:
     stop = Event()
     sample = next(LiveSource(system, 1.0, False, ()).samples(stop))
     stop.set()
-    hands = ActionContext(system) if readonly else None
-    app = MlxtopApp(Samples([sample], demo=True), Settings(readonly=readonly), hands)
+    context = ActionContext(system) if readonly else None
+    app = MlxtopApp(Samples([sample], demo=True), Settings(readonly=readonly), context)
     async with app.run_test() as pilot:
         await until(pilot, lambda: app.state.frame is not None)
         await pilot.press("L")

@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from mlxtop.change.context import ActionContext
+from mlxtop.change.privilege import ActionContext
 from mlxtop.lab import ManualClock, load_lab
 from mlxtop.load.outcome import Phase
 from mlxtop.load.run_log import list_ids, read_run
@@ -32,9 +32,9 @@ PEER = "10.0.0.3"
 
 async def until(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
     """Let the machine's time pass until something holds."""
-    hands = cast("MlxtopApp", pilot.app).hands
-    assert hands is not None
-    await until_on(pilot, condition, hands.system.clock)
+    context = cast("MlxtopApp", pilot.app).context
+    assert context is not None
+    await until_on(pilot, condition, context.system.clock)
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
-"""What would be cut off if a port went away: SSH sessions, routes, storage, running traffic.
+"""The lock-out guard: SSH sessions, routes, storage and traffic that need a port.
 
-What cannot be told counts as a reason to stop, for every port: better to type a name once too
-often than to drive to the machine.
+Anything unclear counts as a hazard for every port: better to type a name once too often than to
+drive to the machine.
 """
 
 from __future__ import annotations
@@ -19,22 +19,16 @@ from mlxtop.sources.kernel.proc import read_processes
 from mlxtop.sources.kernel.routes import below, read_default_devices, read_route
 from mlxtop.sources.kernel.storage import read_storage
 from mlxtop.sources.kernel.sysfs import link_name
-from mlxtop.sources.kernel.tcp import (
-    Connection,
-    has_session,
-    iperf3_ports,
-    read_sockets,
-    ssh_ports,
-)
+from mlxtop.sources.kernel.tcp import Connection, has_session, iperf3_ports, read_sockets, ssh_ports
 from mlxtop.sources.tools.rdma_users import read_rdma_users
 from mlxtop.system.door import System
 
 COUNTED = 1000
-"""Different connections whose route is looked up at most, to count those that break."""
+"""Connections at most whose routes are looked up, to count those that break."""
 
 
 class Danger(StrEnum):
-    """What a port carries that must not be cut by mistake."""
+    """Kinds of use that must not be cut off by mistake."""
 
     SSH = "SSH session"
     ROUTE = "default route"
@@ -47,38 +41,34 @@ class Danger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """A reason not to touch ports, in words."""
+    """A reason not to change ports, as a sentence."""
 
     danger: Danger
     text: str
     ports: frozenset[PortId] | None = None
-    """None: it cannot be told which, so all."""
-
-    def concerns(self, ports: Iterable[PortId]) -> bool:
-        """Whether it speaks of one of `ports`."""
-        return self.ports is None or not self.ports.isdisjoint(ports)
+    """None where it is unclear which: then it counts for all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """What the ports of a machine carry."""
+    """The uses of all ports of a machine."""
 
     hazards: tuple[Hazard, ...] = ()
     connections: Mapping[PortId, int] = field(default_factory=dict)
-    """Established TCP connections that run through a port."""
+    """Number of established TCP connections that run through a port."""
 
     def of(self, ports: Collection[PortId]) -> tuple[Hazard, ...]:
-        """The hazards that speak of one of `ports`."""
-        return tuple(hazard for hazard in self.hazards if hazard.concerns(ports))
+        """Return the hazards of `ports`."""
+        return tuple(h for h in self.hazards if h.ports is None or not h.ports.isdisjoint(ports))
 
 
 class _Lookup:
-    """From addresses and devices to ports."""
+    """Finds the ports behind addresses and network devices."""
 
     def __init__(self, system: System, inventory: Inventory) -> None:
         self._system = system
         self._links = inventory.links
-        self._known: dict[tuple[str, str, int], frozenset[PortId] | None] = {}
+        self._routed: dict[tuple[str, str, int], frozenset[PortId] | None] = {}
         self._ports: dict[str, set[PortId]] = {}
         for port in inventory.ports:
             for name in (port.netdev, *port.extra_netdevs, *port.representors):
@@ -87,22 +77,22 @@ class _Lookup:
         for link in self._links.values():
             if link.name not in self._ports and link.parent_bus == "pci":
                 physical = link_name(system, f"/sys/bus/pci/devices/{link.parent}/physfn")
-                found = {p.id for p in inventory.ports if physical and p.function == physical}
-                self._ports[link.name] = found
+                ports = {p.id for p in inventory.ports if physical and p.function == physical}
+                self._ports[link.name] = ports
 
     def device(self, name: str) -> frozenset[PortId] | None:
-        """The ports that a network device stands on; None where that cannot be told."""
+        """Return the ports below a network device; None where that is unclear."""
         devices = below(self._system, self._links, name)
         if not devices:
             return None
         return frozenset(port for device in devices for port in self._ports.get(device, ()))
 
     def address(self, remote: str, local: str = "", interface: int = 0) -> frozenset[PortId] | None:
-        """The ports that carry what goes to an address; None where that cannot be told."""
+        """Return the ports on the route to an address; None where that is unclear."""
         key = remote, local, interface
-        if key not in self._known:
-            self._known[key] = self._address(*key)
-        return self._known[key]
+        if key not in self._routed:
+            self._routed[key] = self._address(*key)
+        return self._routed[key]
 
     def _address(self, remote: str, local: str, interface: int) -> frozenset[PortId] | None:
         bound = self._links.get(interface)
@@ -120,14 +110,14 @@ class _Lookup:
         return frozenset().union(*filter(None, ports))
 
     def connection(self, one: Connection) -> frozenset[PortId] | None:
-        """The ports that carry a connection."""
+        """Return the ports that carry a connection; None where that is unclear."""
         if one.inside or one.remote is None:
             return frozenset()
         return self.address(one.remote, one.local, one.interface)
 
 
 def find_uses(system: System, inventory: Inventory, hidden: Collection[PortId] = ()) -> Uses:
-    """What every port carries; `hidden` ports have no network device here though they should."""
+    """Return the uses of every port; `hidden` ports lack a network device in this namespace."""
     lookup = _Lookup(system, inventory)
     try:
         sockets = read_sockets(system)
@@ -141,28 +131,19 @@ def find_uses(system: System, inventory: Inventory, hidden: Collection[PortId] =
     hazards += _default_routes(system, lookup)
     hazards += _storage(system, lookup)
     hazards += _rdma(system, inventory)
-    hazards += [
-        Hazard(
-            Danger.UNCLEAR,
-            f"{port} has no network device here: in another network namespace, "
-            "where its use cannot be seen",
-            frozenset((port,)),
-        )
-        for port in hidden
-    ]
+    why = "has no network device here: in another network namespace, where its use cannot be seen"
+    hazards += [Hazard(Danger.UNCLEAR, f"{port} {why}", frozenset((port,))) for port in hidden]
     return Uses(tuple(dict.fromkeys(hazards)), counts)
 
 
 def _sessions(system: System, sockets: Sequence[Connection], lookup: _Lookup) -> list[Hazard]:
-    """SSH sessions and running iperf3 tests."""
+    """Return hazards of SSH sessions and running iperf3 tests."""
     processes = read_processes(system)
     ssh = ssh_ports(system, processes, sockets, None if system.demo else _own_ssh_port())
     iperf = iperf3_ports(processes)
     hazards = []
     session = False
-    for one in sockets:
-        if one.remote is None:
-            continue
+    for one in (one for one in sockets if one.remote is not None):
         if one.local_port in ssh:
             session = True
             text = f"SSH session from {one.remote} (port {one.local_port})"
@@ -171,21 +152,21 @@ def _sessions(system: System, sockets: Sequence[Connection], lookup: _Lookup) ->
             text = f"iperf3 is running with {one.remote}"
             hazards += _hazard(Danger.IPERF, text, lookup.connection(one))
     if not session and has_session(processes):
-        text = "somebody is logged in by SSH, and which connection that is cannot be told"
+        text = "somebody is logged in by SSH, and it is unclear by which connection"
         hazards.append(Hazard(Danger.UNCLEAR, text))
     return hazards
 
 
 def _own_ssh_port() -> int | None:
-    """The server's port of the session we were started from; stale in tmux, gone under sudo."""
+    """Return the server's port of our SSH session; stale in tmux, unset under sudo."""
     fields = os.environ.get("SSH_CONNECTION", "").split()
     return whole(fields[3], PORT) if len(fields) == 4 else None
 
 
 def _hazard(danger: Danger, text: str, ports: frozenset[PortId] | None) -> list[Hazard]:
-    """A hazard for `ports`; for all where it cannot be told which, none where there are none."""
+    """Return a hazard for `ports`: for every port where that is None, none where it is empty."""
     if ports is None:
-        return [Hazard(danger, f"{text}, and which port carries it cannot be told")]
+        return [Hazard(danger, f"{text}, and it is unclear which port carries it")]
     return [Hazard(danger, text, ports)] if ports else []
 
 

@@ -1,8 +1,8 @@
 """The action log: every command that changed something, one JSON object a line.
 
 It belongs to the person who asked, also under sudo: files are made with that user's rights, so
-that a link in a home directory leads root nowhere.
-Standard library only: the program that takes changes back runs it without the rest.
+that root follows no link in a home directory. Standard library only: the program that takes
+changes back runs without other packages.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from mlxtop.system.owner import Owner, base_directory, invoking_owner, rights_of
 
 NAME = "actions.jsonl"
 STATE = "mlxtop-nic"
-"""The directory of ours among the states of programs."""
+"""Directory of this program below XDG_STATE_HOME."""
 READ_LIMIT = 16 << 20
-"""Bytes of the end of the log that are read at most."""
+"""Bytes at the end of the log that are read at most."""
 
 
 def log_path(owner: Owner, environ: Mapping[str, str] = os.environ) -> str:
-    """`$XDG_STATE_HOME/mlxtop-nic/actions.jsonl` of the person who asked."""
+    """Return `$XDG_STATE_HOME/mlxtop-nic/actions.jsonl` of a person."""
     return f"{base_directory('XDG_STATE_HOME', '.local/state', owner, environ)}/{STATE}/{NAME}"
 
 
 def private_directory(path: str, uid: int) -> None:
-    """Make a directory, and what is missing above it, for its owner alone whatever the umask.
+    """Make a directory, and missing ones above it, with mode 0700 whatever the umask.
 
     Raises OSError, also where it is a link, belongs to somebody else than `uid`, or is relative.
     """
@@ -48,10 +48,10 @@ def private_directory(path: str, uid: int) -> None:
             os.mkdir(place, 0o700)
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        found = os.fstat(fd)
-        if found.st_uid != uid:
+        status = os.fstat(fd)
+        if status.st_uid != uid:
             raise PermissionError(errno.EPERM, "the directory belongs to another user", path)
-        if found.st_mode & 0o077:
+        if status.st_mode & 0o077:
             os.fchmod(fd, 0o700)
     finally:
         os.close(fd)
@@ -80,9 +80,9 @@ class ActionLog:
     owner: Owner
 
     def record(self, **entry: object) -> str | None:
-        """Append an entry with the time; what went wrong in words, None when all is well.
+        """Append an entry with the time; return a sentence about what failed, else None.
 
-        A change does not fail for its log: it is told, and goes on.
+        A change goes on without its log; the sentence is shown with its result.
         """
         stamped = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **entry}
         line = json.dumps(stamped, default=str).encode() + b"\n"
@@ -94,7 +94,7 @@ class ActionLog:
         return None
 
     def entries(self) -> list[dict[str, object]]:
-        """Every entry, oldest first; lines that are none are left out. Raises OSError."""
+        """Return every entry, oldest first, without damaged lines. Raises OSError."""
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         with rights_of(self.owner), open(os.open(self.path, flags), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -106,23 +106,23 @@ class ActionLog:
 
 
 def parse_log(text: str) -> list[dict[str, object]]:
-    """The entries of a log.
+    """Return the entries of a log, without damaged lines.
 
     >>> parse_log('{"time": "now"}\\nnonsense\\n')
     [{'time': 'now'}]
     """
-    found = []
+    entries = []
     for line in text.splitlines():
         try:
             entry = decode(line)
         except ValueError:
             continue
         if isinstance(entry, dict):
-            found.append(entry)
-    return found
+            entries.append(entry)
+    return entries
 
 
 def own_log(environ: Mapping[str, str] = os.environ) -> ActionLog:
-    """The log of the person who runs this program."""
+    """Return the log of the person who runs this program."""
     owner = invoking_owner(environ)
     return ActionLog(log_path(owner, environ), owner)

@@ -1,7 +1,7 @@
-"""A change that acts at once and is taken back unless somebody says to keep it: our end of it.
+"""A change that acts at once and is taken back unless a person confirms it: the asking end.
 
-On a real machine a program of its own waits (`revert`); in a simulated one, which has no terminal
-to lose, a thread does.
+On a real machine another program waits for the answer (`revert`). On a simulated one, which has no
+terminal to lose, a thread does.
 """
 
 from __future__ import annotations
@@ -9,101 +9,86 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import suppress
 from threading import Lock, Timer
-from typing import Protocol
 
-from mlxtop.change import privilege, revert
+from mlxtop.change import revert
 from mlxtop.change.log import ActionLog
-from mlxtop.change.plan import PCI_DEVICES, Switch
-from mlxtop.change.privilege import Access
+from mlxtop.change.plan import Switch
+from mlxtop.change.port_types import PCI_DEVICES
+from mlxtop.change.privilege import RootCommands
 from mlxtop.sources.kernel.sysfs import names
 from mlxtop.system.door import Finished, System
 
 
-class PendingChange(Protocol):
-    """Somebody who waits to hear whether a change is to be kept."""
+class PendingChange(ABC):
+    """A change that is taken back unless it is confirmed in time."""
 
-    def left(self) -> float:
-        """Seconds until it is taken back; 0 when that has begun."""
-
-    def keep(self) -> bool:
-        """Keep the change; False when it was too late."""
-
-    def take_back(self) -> bool:
-        """Take it back now; False when that did not work out."""
-
-
-class SocketKeeper:
-    """The program that waits on this machine."""
-
-    def __init__(self, path: str, seconds: float) -> None:
-        self._path = path
+    def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:
-        """By our own clock, which started a little later."""
+        """Return the real seconds until it is taken back; 0 when that has begun."""
         return max(0.0, self._end - time.monotonic())
 
+    @abstractmethod
     def keep(self) -> bool:
-        """Say so, and believe only the answer."""
+        """Keep the change; False when it was too late."""
+
+    @abstractmethod
+    def take_back(self) -> bool:
+        """Take it back now; False when that failed or it is kept already."""
+
+
+class _Program(PendingChange):
+    """A change of this machine, which another program takes back; it listens on a socket."""
+
+    def __init__(self, path: str, seconds: float) -> None:
+        super().__init__(seconds)
+        self._path = path
+
+    def keep(self) -> bool:
         return revert.say(self._path, "keep") == "kept"
 
     def take_back(self) -> bool:
-        """Say so, and believe only the answer."""
         return revert.say(self._path, "revert") == "reverted"
 
 
 def waiting(system: System) -> dict[str, PendingChange]:
-    """The changes of this machine that wait to be kept, by the PCI address of their card."""
-    found: dict[str, PendingChange] = {}
+    """Return the changes of this machine that wait for an answer, by their card's PCI address."""
+    changes: dict[str, PendingChange] = {}
     for name in names(system, revert.RUN):
         device = name.removeprefix(revert.PREFIX)
         path = f"{revert.RUN}/{name}"
         left = revert.say(path, "state") if device != name else None
         if left is not None:
-            found[device] = SocketKeeper(path, parse_seconds(left))
-    return found
+            with suppress(ValueError):
+                changes[device] = _Program(path, float(left))
+    return changes
 
 
-def parse_seconds(text: str) -> float:
-    """The answer to `state`; 0 for what is no number.
-
-    >>> parse_seconds("12.5"), parse_seconds("soon")
-    (12.5, 0.0)
-    """
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        return 0.0
-
-
-class SimulatedKeeper:
-    """A timer of this program, for machines that have no terminal to lose."""
+class _Timer(PendingChange):
+    """A change of a simulated machine, with a timer of this process that takes it back."""
 
     def __init__(self, system: System, step: Switch) -> None:
+        super().__init__(step.seconds)
         self._system = system
         self._step = step
-        self._end = time.monotonic() + step.seconds
         self._lock = Lock()
         self._done: str | None = None
         self._timer = Timer(step.seconds, self.take_back)
         self._timer.daemon = True
         self._timer.start()
 
-    def left(self) -> float:
-        """Real seconds: the person who is to answer is real."""
-        return max(0.0, self._end - time.monotonic())
-
     def keep(self) -> bool:
-        """Nobody takes it back any more."""
         with self._lock:
             self._done = self._done or "kept"
             self._timer.cancel()
             return self._done == "kept"
 
     def take_back(self) -> bool:
-        """Write the old types."""
         with self._lock:
             if self._done is None:
                 self._done = "reverted"
@@ -113,7 +98,7 @@ class SimulatedKeeper:
 
 
 def write_types(system: System, device: str, types: Mapping[int, str]) -> list[str]:
-    """Write `mlx4_portN` of a simulated machine; what went wrong."""
+    """Write `mlx4_portN` of a simulated machine; return the errors."""
     errors = []
     for port, kind in types.items():
         try:
@@ -124,7 +109,7 @@ def write_types(system: System, device: str, types: Mapping[int, str]) -> list[s
 
 
 def switch_words(step: Switch, log: ActionLog) -> tuple[str, ...]:
-    """The command that arms the timer and writes the types, in one."""
+    """Return the one command that arms the timer and writes the types."""
     owner = log.owner
     return (
         *(sys.executable, "-I", "-S", revert.__file__, step.device),
@@ -135,37 +120,33 @@ def switch_words(step: Switch, log: ActionLog) -> tuple[str, ...]:
 
 
 def switch(
-    system: System,
-    step: Switch,
-    rights: Access,
-    log: ActionLog | None,
-    locks: Sequence[str] = (),
+    root: RootCommands, step: Switch, log: ActionLog | None
 ) -> tuple[PendingChange | None, list[str]]:
-    """Arm, write, compare: who waits to hear from us, or what went wrong.
+    """Arm, write, compare; return the pending change, else None and the errors.
 
-    `locks` are those of `privilege.change`. Raises NotAllowed and OSError.
+    Raises NotAllowed and OSError.
     """
+    system = root.system
     if system.demo or log is None:
         errors = write_types(system, step.device, dict(step.types))
         if errors:
             write_types(system, step.device, dict(step.before))
             return None, errors
-        return SimulatedKeeper(system, step), []
-    finished = privilege.change(system, switch_words(step, log), rights, locks=locks)
-    return _keeper(finished)
+        return _Timer(system, step), []
+    return _parse_switched(root.change(switch_words(step, log)))
 
 
-def _keeper(finished: Finished) -> tuple[PendingChange | None, list[str]]:
-    """What the program that switches said."""
+def _parse_switched(finished: Finished) -> tuple[PendingChange | None, list[str]]:
+    """Parse the output of the program that switches; see `switch`."""
     try:
-        said = json.loads(finished.stdout)
+        answer = json.loads(finished.stdout)
     except ValueError:
-        said = None
-    if not isinstance(said, dict):
+        answer = None
+    if not isinstance(answer, dict):
         text = finished.stderr.strip() or f"ended with status {finished.status}"
-        return None, [f"the change cannot be told to be done: {text}"]
-    errors = [str(error) for error in said.get("errors") or ()]
+        return None, [f"it is unknown whether the change was made: {text}"]
+    errors = [str(error) for error in answer.get("errors") or ()]
     if errors:
-        back = "everything is as before" if said.get("back") else "and it was NOT taken back"
+        back = "everything is as before" if answer.get("back") else "and it was NOT taken back"
         return None, [*errors, back]
-    return SocketKeeper(str(said.get("socket")), float(said.get("seconds") or 0.0)), []
+    return _Program(str(answer.get("socket")), float(answer.get("seconds") or 0.0)), []

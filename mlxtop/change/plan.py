@@ -1,73 +1,58 @@
-"""A change before it is a deed: what exactly is run, what it breaks, how it is undone."""
+"""A change before it is made: the exact commands, what they break, how they are undone."""
 
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from mlxtop.change.port_types import PCI_DEVICES
 from mlxtop.model.linktype import LinkType
-
-PCI_DEVICES = "/sys/bus/pci/devices"
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command that changes something; its arguments go to the kernel as they are, no shell."""
+    """A command that changes something as root; no shell interprets its arguments."""
 
     argv: tuple[str, ...]
     purpose: str
-    root: bool = True
-    """It needs root's rights."""
+    stdin: str | None = None
 
     def lines(self, sudo: bool) -> tuple[str, ...]:
-        """What a person would type."""
-        return (("sudo " if self.root and sudo else "") + shlex.join(self.argv),)
-
-
-@dataclass(frozen=True, slots=True)
-class WriteFile:
-    """A settings file that is written as a whole; always with root's rights."""
-
-    path: str
-    text: str
-    purpose: str
-
-    def lines(self, sudo: bool) -> tuple[str, ...]:
-        """What a person would type."""
-        tee = shlex.join(("tee", self.path))
-        return (f"printf %s {shlex.quote(self.text)} | {'sudo ' if sudo else ''}{tee}",)
+        """Return the lines that a person would type."""
+        source = f"printf %s {shlex.quote(self.stdin)} | " if self.stdin is not None else ""
+        return (f"{source}{'sudo ' if sudo else ''}{shlex.join(self.argv)}",)
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """New types for ports of an mlx4 card, at once, taken back unless somebody says to keep them.
+    """New types for ports of an mlx4 card, at once, taken back unless they are confirmed.
 
-    The kernel takes the words with a newline and in one write; every write registers both ports
-    of the card anew.
+    The kernel takes a type with a newline and in one write; every write registers both ports of
+    the card anew.
     """
 
     device: str
     types: tuple[tuple[int, LinkType], ...]
     """Port number and its new type."""
     before: tuple[tuple[int, LinkType], ...]
-    """What is written back, for the same ports."""
+    """Types to write back to the same ports."""
     seconds: int = 60
-    """Until it is taken back."""
+    """Time until they are taken back."""
 
     @property
     def purpose(self) -> str:
-        """Both happens in one call, so that there is no change without a way back."""
+        """One call does both, so that there is no change without a way back."""
         return f"arm a program that takes it back in {self.seconds} s unless confirmed, then change"
 
     def lines(self, sudo: bool) -> tuple[str, ...]:
-        """What a person would type; without the timer that takes it back."""
+        """Return the lines that a person would type, without the timer."""
         return tuple(
             f"echo {kind} | {'sudo ' if sudo else ''}tee {PCI_DEVICES}/{self.device}/mlx4_port{n}"
             for n, kind in self.types
         )
 
 
-Step = Command | WriteFile | Switch
+Step = Command | Switch
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +62,16 @@ class Plan:
     title: str
     steps: tuple[Step, ...]
     breaks: tuple[str, ...] = ()
-    """What will no longer be as it is, a sentence each."""
+    """What the change interrupts or removes, a sentence each."""
     undo: tuple[Step, ...] = ()
-    """What brings back what was."""
+    """Steps that restore the old state."""
     takes_effect: str = "at once"
-    notes: tuple[str, ...] = field(default=())
-    """What else there is to know."""
+    notes: tuple[str, ...] = ()
 
     def lines(self, sudo: bool) -> tuple[str, ...]:
-        """Every step as commands to copy; with `sudo` where this user needs it."""
+        """Return every step as commands to copy; with `sudo` where this user needs it."""
         return tuple(line for step in self.steps for line in step.lines(sudo))
 
     def undo_lines(self, sudo: bool) -> tuple[str, ...]:
-        """The way back as commands to copy."""
+        """Return the way back as commands to copy."""
         return tuple(line for step in self.undo for line in step.lines(sudo))

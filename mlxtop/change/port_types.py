@@ -1,8 +1,7 @@
 """The `mlx4_portN` files of a card, for the program that writes them and takes them back.
 
-Standard library only. drivers/net/ethernet/mellanox/mlx4/main.c: a type that was refused stays
-noted there and would come true with the next change of the other port; so the old one is written
-over it.
+Standard library only. drivers/net/ethernet/mellanox/mlx4/main.c: the driver remembers a refused
+type, and would set it with the next change of the other port; so the old one is written over it.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 
 
 class Failed(Exception):
-    """The change was not begun; its text says why."""
+    """A change that was not begun; the text says why."""
 
 
 class Card:
@@ -35,11 +34,11 @@ class Card:
         self._base = base
 
     def path(self, port: int) -> str:
-        """The file of a port."""
+        """Return the file of a port."""
         return f"{self._base}/{self.device}/mlx4_port{port}"
 
     def read(self, port: int) -> str | None:
-        """The configured type; None where it cannot be read."""
+        """Return the configured type; None where it cannot be read."""
         try:
             with open(self.path(port), encoding="ascii", errors="replace") as file:
                 word = file.read(64).split(" ")[0].strip()
@@ -48,7 +47,7 @@ class Card:
         return word if word in TYPES else None
 
     def write(self, port: int, kind: str) -> str | None:
-        """Write a type, newline included, in one write; what went wrong, None when all is well."""
+        """Write a type and its newline in one write; return the error as a sentence, else None."""
         try:
             fd = os.open(self.path(port), os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
@@ -56,20 +55,19 @@ class Card:
             finally:
                 os.close(fd)
         except OSError as error:
-            return (
-                f"port {port}: {kind}: {error.strerror} ({errno.errorcode.get(error.errno or 0)})"
-            )
+            name = errno.errorcode.get(error.errno or 0)
+            return f"port {port}: {kind}: {error.strerror} ({name})"
         return None
 
     def writable(self, port: int) -> bool:
-        """Whether the driver takes types at all; not with SR-IOV."""
+        """Return True where the driver takes types; it does not with SR-IOV."""
         return bool(os.stat(self.path(port)).st_mode & stat.S_IWUSR)
 
     def put(self, types: Mapping[int, str]) -> list[str]:
-        """Write types and compare; what is not as it should be.
+        """Write types, read them back and return what differs, a sentence each.
 
         A card that takes only equal types refuses the first of two ports, and sets both with the
-        second: so the files have the last word, not the errors.
+        second: so the files decide, not the errors.
         """
         errors = [text for port, kind in types.items() if (text := self.write(port, kind))]
         wrong = {port for port, kind in types.items() if self.read(port) != kind}
@@ -79,20 +77,20 @@ class Card:
 
 
 def before(card: Card, wanted: Mapping[int, str]) -> dict[int, str]:
-    """The types to go back to. Raises Failed where the card is not as it should be."""
-    found = {}
+    """Return the present types, to go back to. Raises Failed where they cannot be changed."""
+    types = {}
     for port in wanted:
         kind = card.read(port)
         if kind is None:
             raise Failed(f"{card.path(port)} cannot be read")
         if not card.writable(port):
             raise Failed(f"{card.path(port)} is read-only: the driver does not change types")
-        found[port] = kind
-    return found
+        types[port] = kind
+    return types
 
 
 def take_back(card: Card, old: Mapping[int, str]) -> list[str]:
-    """Write the old types until they are there; what is still wrong after all attempts."""
+    """Write the old types until they are read back; return what still differs at last."""
     wrong: list[str] = []
     for _ in range(TRIES):
         try:

@@ -1,15 +1,18 @@
-"""Root's rights for single commands, without ever seeing a password.
+"""Run single commands with root's rights, without ever seeing a password.
 
-Not being root, commands go through sudo: queries without a question (`sudo -n`), or with the
-terminal handed over so that sudo itself asks.
+Where this user is not root, commands go through sudo: queries without a question (`sudo -n`), or
+with the terminal handed over so that sudo itself asks.
 """
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
+from mlxtop.change.log import ActionLog, own_log
 from mlxtop.system.door import Finished, System
 from mlxtop.system.foreground import lock_holder
 
@@ -23,119 +26,105 @@ _SUDO_REFUSES = "sudo: "
 
 
 class Access(StrEnum):
-    """How commands get root's rights here."""
+    """The ways to root's rights."""
 
     ROOT = "root"
     SUDO = "sudo"
     """Through sudo, which may ask for a password on the terminal."""
     NONE = "none"
-    """Not at all: commands can only be shown."""
+    """No way: commands can only be shown."""
 
 
 class NotAllowed(PermissionError):
     """Root's rights are needed and were not given."""
 
 
+class ActionContext(NamedTuple):
+    """A machine that may be changed: made neither with --readonly nor for captured machines.
+
+    Screens pass it on to sessions; they do not use the machine themselves.
+    """
+
+    system: System
+
+    @property
+    def log(self) -> ActionLog | None:
+        """The action log of the person; None for simulated machines."""
+        return None if self.system.demo else own_log()
+
+
 def access(system: System) -> Access:
-    """How this program can get root's rights; a capture has its answers without."""
+    """Return how this program can get root's rights; a capture needs none."""
     if system.root or system.captured:
         return Access.ROOT
     return Access.SUDO if system.which("sudo") else Access.NONE
 
 
-def needs_terminal(system: System, rights: Access) -> bool:
-    """Whether sudo would ask for something now, so that the terminal has to be handed over."""
-    if rights is not Access.SUDO:
-        return False
-    try:
-        return system.run(("sudo", "-n", "true"), timeout=5.0).status != 0
-    except OSError:
-        return True
+@dataclass(frozen=True, slots=True)
+class RootCommands:
+    """Runs commands on a machine with root's rights; processes of sudo hold `locks` meanwhile.
 
-
-def query(
-    system: System,
-    argv: Sequence[str],
-    rights: Access,
-    ask: bool,
-    seconds: float = QUERY_SECONDS,
-    *,
-    locks: Sequence[str] = (),
-) -> Finished:
-    """Run a command that only reads, as root; with `ask` sudo may ask on this terminal.
-
-    What sudo started cannot be ended by this user, so `timeout` ends it from within. `locks` are
-    held by what sudo starts. Raises NotAllowed, OSError, and BlockingIOError for a lock.
+    All raise NotAllowed where there is no way to root's rights.
     """
-    if rights is Access.ROOT:
-        return system.run(argv, timeout=seconds)
-    if rights is Access.NONE:
-        raise NotAllowed("needs root, and sudo is not installed")
-    inner = (*_locked(locks), "timeout", "-k", "5", f"{seconds:g}", *argv)
-    if ask:
-        finished = system.foreground(("sudo", "--", *inner))
-    else:
-        most = seconds + 10.0 + LOCK_SECONDS * len(locks)
-        finished = system.run(("sudo", "-n", "--", *inner), timeout=most)
-    _raise_refused(finished, locks)
-    if finished.status in (124, 137):
-        return Finished(finished.status, finished.stdout, finished.stderr, True)
-    return finished
 
+    system: System
+    rights: Access
+    ask: bool = False
+    """sudo may ask for a password for queries too: the terminal is free."""
+    locks: Sequence[str] = ()
 
-def change(
-    system: System,
-    argv: Sequence[str],
-    rights: Access,
-    stdin: str | None = None,
-    locks: Sequence[str] = (),
-) -> Finished:
-    """Run a command that changes something, as root, and let it end by itself.
+    def query(self, argv: Sequence[str]) -> Finished:
+        """Run a command that only reads. Raises OSError, and BlockingIOError for a lock.
 
-    In a session of its own, so that neither Ctrl-C nor the end of the terminal reaches it. Raises
-    NotAllowed, OSError, and BlockingIOError for a lock.
-    """
-    if rights is Access.ROOT:
-        return system.run(argv, stdin=stdin or "", change=True)
-    words = sudo_words(argv, rights, locks)
-    finished = system.foreground(words, stdin=stdin, change=True)
-    _raise_refused(finished, locks)
-    return finished
+        This user cannot end a process of sudo, so `timeout` ends it from within.
+        """
+        if self.rights is Access.ROOT:
+            return self.system.run(argv, timeout=QUERY_SECONDS)
+        inner = ("timeout", "-k", "5", f"{QUERY_SECONDS:g}", *argv)
+        if self.ask:
+            finished = self.system.foreground(self._sudo((), inner))
+        else:
+            most = QUERY_SECONDS + 10.0 + LOCK_SECONDS * len(self.locks)
+            finished = self.system.run(self._sudo(("-n",), inner), timeout=most)
+        _raise_refused(finished, self.locks)
+        ended = finished.status in (124, 137)
+        return finished._replace(timed_out=True) if ended else finished
 
+    def change(self, argv: Sequence[str], stdin: str | None = None) -> Finished:
+        """Run a command that changes something, without a time limit. Raises as `query` does.
 
-def sudo_words(argv: Sequence[str], rights: Access, locks: Sequence[str] = ()) -> tuple[str, ...]:
-    """The command as it is really run. Raises NotAllowed where there is no way to run it."""
-    if rights is Access.ROOT:
-        return tuple(argv)
-    if rights is Access.NONE:
-        raise NotAllowed("needs root, and sudo is not installed")
-    return ("sudo", "--", "setsid", "--wait", *_locked(locks), *argv)
+        It gets a new session, so that neither Ctrl-C nor the end of the terminal reaches it.
+        """
+        if self.rights is Access.ROOT:
+            return self.system.run(argv, stdin=stdin or "", change=True)
+        finished = self.system.foreground(self.words(argv), stdin=stdin, change=True)
+        _raise_refused(finished, self.locks)
+        return finished
+
+    def words(self, argv: Sequence[str]) -> tuple[str, ...]:
+        """Return a command of `change` with sudo and locks."""
+        if self.rights is Access.ROOT:
+            return tuple(argv)
+        return self._sudo((), argv, ("setsid", "--wait"))
+
+    def _sudo(
+        self, options: Sequence[str], argv: Sequence[str], session: Sequence[str] = ()
+    ) -> tuple[str, ...]:
+        if self.rights is Access.NONE:
+            raise NotAllowed("needs root, and sudo is not installed")
+        return ("sudo", *options, "--", *session, *_locked(self.locks), *argv)
 
 
 def _locked(locks: Sequence[str]) -> Iterator[str]:
-    """The words in front of a command that hold `locks` while it runs, but not its children."""
+    """Yield the words before a command that hold `locks` while it runs, but not its children."""
     for lock in locks:
         yield from ("flock", "-o", "-w", f"{LOCK_SECONDS:g}", "-E", str(_TAKEN), lock)
 
 
 def _raise_refused(finished: Finished, locks: Sequence[str]) -> None:
-    """Raise what kept a command from being run at all."""
-    if refused(finished):
-        raise NotAllowed(refusal(finished))
+    """Raise NotAllowed where sudo ran nothing, BlockingIOError where a lock is taken."""
+    refusals = [x for x in finished.stderr.splitlines() if x.startswith(_SUDO_REFUSES)]
+    if finished.status == 1 and not finished.stdout.strip() and refusals:
+        raise NotAllowed(refusals[-1].removeprefix(_SUDO_REFUSES))
     if locks and finished.status == _TAKEN:
         raise BlockingIOError(errno.EAGAIN, lock_holder(*locks))
-
-
-def refused(finished: Finished) -> bool:
-    """Whether sudo itself ended the command before it began."""
-    return (
-        finished.status == 1
-        and not finished.stdout.strip()
-        and any(line.startswith(_SUDO_REFUSES) for line in finished.stderr.splitlines())
-    )
-
-
-def refusal(finished: Finished) -> str:
-    """What sudo said."""
-    lines = [line for line in finished.stderr.splitlines() if line.startswith(_SUDO_REFUSES)]
-    return lines[-1].removeprefix(_SUDO_REFUSES)

@@ -1,14 +1,14 @@
-"""Change the port types of an mlx4 card, and take them back unless somebody says to keep them.
+"""Change the port types of an mlx4 card, and take them back unless a person confirms them.
 
-Run as root as a program of its own (`python -I -S …/revert.py 0000:09:00.0 1=eth`), for three
-reasons: it needs root's rights where the rest of mlxtop does not, it has to outlive the terminal,
-and it must work when nothing else does. So it takes the standard library only, is loaded as a
-whole before anything is written, and never touches a disk until all is done.
+This runs as root and as a separate program (`python -I -S …/revert.py 0000:09:00.0 1=eth`), for
+three reasons. It needs root's rights where the rest of mlxtop does not. It has to outlive the
+terminal. It must work when nothing else does: it imports the standard library only, is loaded as
+a whole before it writes a type, and touches no disk until all is done.
 
-The part that waits leaves the session and the terminal behind (setsid(2), two forks) and the
-control group of the login (systemd-logind ends it with KillUserProcesses=yes). It listens on a
-socket of the person who asked: `keep`, `revert` or `state`, a line each. Anything else that happens
-to it counts as `revert`: an error, a signal, and its death, which a second process waits for.
+The part that waits leaves the session and the terminal (setsid(2), two forks) and the control
+group of the login, which systemd-logind ends with KillUserProcesses=yes. It listens on a socket of
+the person who asked for `keep`, `revert` or `state`, a line each. Everything else counts as
+`revert`: an error, a signal, and its death, for which a second process waits.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from mlxtop.system.owner import Owner
 
 RUN = "/run/mlxtop-nic"
 PREFIX = "revert-"
-_WISH = re.compile(r"([1-8])=(ib|eth|auto)")
+_TYPE = re.compile(r"([1-8])=(ib|eth|auto)")
 _CREDENTIALS = struct.Struct("3i")
 _MCL_CURRENT_AND_FUTURE = 3
 GRACE = 60.0
@@ -48,18 +48,18 @@ IGNORED = (
     *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE),
     *(signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU),
 )
-"""What a terminal sends that is lost; every other signal counts as `revert`."""
+"""Signals of a lost terminal; every other signal counts as `revert`."""
 
 
 def socket_path(run: str, device: str) -> str:
-    """Where the program that waits for a card listens."""
+    """Return the socket of the program that waits for a card's answer."""
     return f"{run}/{PREFIX}{device}"
 
 
 def claim(run: str, device: str) -> int:
-    """Return the descriptor of a card's lock, which forked processes share; root's alone.
+    """Return the descriptor of a card's lock, which forked processes share; for root only.
 
-    It is held until the change is kept or taken back, or everybody who has it is gone. Raises
+    The lock is held until the change is kept or taken back, or all its holders have ended. Raises
     Failed where an earlier change holds it, and OSError.
     """
     mask = os.umask(0o022)
@@ -71,13 +71,13 @@ def claim(run: str, device: str) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(lock)
-        text = "an earlier change of this card still waits to be kept or taken back"
-        raise Failed(text) from None
+        waits = "an earlier change of this card still waits to be kept or taken back"
+        raise Failed(waits) from None
     return lock
 
 
 def listen(path: str, owner: int) -> socket.socket:
-    """Return the socket that `owner` may say `keep` on; the caller holds the card's lock."""
+    """Return the socket that only `owner` can open; the caller holds the card's lock."""
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
@@ -93,7 +93,7 @@ def listen(path: str, owner: int) -> socket.socket:
 
 
 def leave_login() -> bool:
-    """Leave the control group of the login, which may be ended as a whole with it."""
+    """Leave the control group of the login, which may be ended with it."""
     for path in ("/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/systemd/cgroup.procs"):
         try:
             with open(path, "w", encoding="ascii") as file:
@@ -105,7 +105,7 @@ def leave_login() -> bool:
 
 
 def detach() -> None:
-    """Become nobody's child, without a terminal, a directory or open files of the caller."""
+    """Become a daemon: no parent, terminal, directory or open files of the caller."""
     os.setsid()
     if os.fork():
         os._exit(0)
@@ -123,7 +123,7 @@ def detach() -> None:
 
 
 def answer(client: socket.socket, owner: int, left: float) -> str | None:
-    """Hear one caller out: `keep` or `revert`, else None."""
+    """Return the `keep` or `revert` of a client, else None; answer its `state`."""
     client.settimeout(1.0)
     raw = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     if _CREDENTIALS.unpack(raw)[1] not in (0, owner):
@@ -135,7 +135,7 @@ def answer(client: socket.socket, owner: int, left: float) -> str | None:
 
 
 def wait(server: socket.socket, owner: int, seconds: float) -> tuple[str, socket.socket | None]:
-    """Wait for the word of the person, or the end of the time, which counts as `revert`."""
+    """Return the person's answer and its socket; the end of the time counts as `revert`."""
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         if not select.select([server], [], [], left)[0]:
@@ -152,7 +152,7 @@ def wait(server: socket.socket, owner: int, seconds: float) -> tuple[str, socket
 
 
 def note(text: str) -> None:
-    """A line for the kernel's log, where a person looks who finds a port changed."""
+    """Write to the kernel's log, where a person looks who finds a port changed."""
     with contextlib.suppress(OSError):
         fd = os.open("/dev/kmsg", os.O_WRONLY | os.O_CLOEXEC)
         try:
@@ -163,21 +163,21 @@ def note(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Rollback:
-    """A change that waits to be kept."""
+    """A change that is taken back unless it is confirmed."""
 
     card: Card
     old: Mapping[int, str]
     seconds: float
     path: str
-    """Of the socket."""
+    """Path of the socket."""
     log: ActionLog
     lock: int
     """Descriptor of the card's lock."""
 
     def watch(self, server: socket.socket, verdict: int) -> None:
-        """Wait, take back unless kept, and say how it went; `verdict` gets a byte when it is done.
+        """Wait, take back unless kept, and report; `verdict` gets a byte when that is done.
 
-        Whatever goes wrong while it waits counts as `revert`.
+        Every error while it waits counts as `revert`.
         """
         client, cause = None, ""
         try:
@@ -208,26 +208,24 @@ class Rollback:
         self._report(False, reply, asked=False, cause=cause)
 
     def take_back(self) -> str:
-        """Write the old types; `reverted`, or what is still wrong."""
+        """Write the old types; return `reverted`, or what still differs."""
         return "; ".join(take_back(self.card, self.old)) or "reverted"
 
     def _release(self) -> None:
-        """Let the next change of this card begin."""
+        """Release the card for the next change."""
         with contextlib.suppress(OSError):
             os.unlink(self.path)
         fcntl.flock(self.lock, fcntl.LOCK_UN)
 
     def _report(self, kept: bool, reply: str, *, asked: bool, cause: str) -> None:
-        """Write down how it went: in the action log, and in the kernel's unless it was kept."""
+        """Report the end to the action log, and to the kernel's log unless it was kept."""
         types = {str(port): kind for port, kind in self.old.items()}
         if not kept:
             why = f" ({cause})" if cause else ""
             note(f"mlxtop: {self.card.device}: link types not kept: {reply} {types}{why}")
+        entry = {"action": "keep" if kept else "take back", "device": self.card.device}
         more = {"cause": cause} if cause else {}
-        action = "keep" if kept else "take back"
-        self.log.record(
-            action=action, device=self.card.device, types=types, result=reply, asked=asked, **more
-        )
+        self.log.record(**entry, types=types, result=reply, asked=asked, **more)
 
 
 def arm(rollback: Rollback) -> None:
@@ -258,7 +256,7 @@ def _unprepared(path: str, error: OSError) -> Failed:
 
 
 def _wait_in_two(rollback: Rollback, server: socket.socket, armed: int) -> None:
-    """Wait in a process, and in another one, which no signal but SIGKILL ends, for its end."""
+    """Wait for the answer in one process, and for its end in another that ignores signals."""
     done, verdict = os.pipe()
     before_all = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     waiter = os.fork()
@@ -277,7 +275,7 @@ def _wait_in_two(rollback: Rollback, server: socket.socket, armed: int) -> None:
 
 
 def say(path: str, word: str, seconds: float = 15.0) -> str | None:
-    """Tell the waiting program a word; its answer, None where nobody waits any more."""
+    """Send a word to the waiting program; return its reply, None where none waits any more."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
             client.settimeout(seconds)
@@ -291,7 +289,7 @@ def say(path: str, word: str, seconds: float = 15.0) -> str | None:
 def switch(
     card: Card, wanted: Mapping[int, str], seconds: float, run: str, log: ActionLog
 ) -> dict[str, object]:
-    """Arm, write, compare; on failure everything is as before and nobody waits."""
+    """Arm, write, compare; on failure everything is as before and no program waits."""
     try:
         lock = claim(run, card.device)
     except OSError as error:
@@ -313,7 +311,7 @@ def switch(
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run as a program; prints one JSON object."""
+    """Run as a program: print one JSON object and return the exit status."""
     parser = argparse.ArgumentParser(prog="revert")
     parser.add_argument("device")
     parser.add_argument("types", nargs="+")
@@ -324,11 +322,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--base", default=PCI_DEVICES)
     parser.add_argument("--run", default=RUN)
     args = parser.parse_args(argv)
-    wishes = [_WISH.fullmatch(wish) for wish in args.types]
+    types = [_TYPE.fullmatch(word) for word in args.types]
     try:
-        if not all(wishes):
+        if not all(types):
             raise Failed("types are given as 1=eth")
-        wanted = {int(wish[1]): wish[2] for wish in wishes if wish}
+        wanted = {int(match[1]): match[2] for match in types if match}
         log = ActionLog(args.log, Owner(args.owner[0], args.owner[1], args.home))
         result = switch(Card(args.device, args.base), wanted, args.seconds, args.run, log)
     except (Failed, OSError) as error:

@@ -7,11 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from mlxtop.change.privilege import Access, NotAllowed, access
+from mlxtop.change.privilege import Access, access
 from mlxtop.doctor.check import Case, Pending, Probe, Report, examine
 from mlxtop.doctor.checks import CHECKS
-from mlxtop.link_type.stored import read_values
-from mlxtop.link_type.survey import Card, claimed, survey
+from mlxtop.link_type.card import Card, Refused, claimed, read_values
+from mlxtop.link_type.survey import survey
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId
 from mlxtop.model.incident import Incident
@@ -167,8 +167,8 @@ def _ask_tools(system: System, inventory: Inventory, known: dict[str, str] | Non
         values = known or {}
         tool = card.tool or next((tool for tool in TOOLS if system.which(tool)), None)
         if not values and card.unanswered is None and tool is not None and not card.mlx4:
-            with suppress(OSError, NotAllowed), claimed(system, card):
-                values = read_values(system, tool, card.device, Access.ROOT)
+            with suppress(OSError, Refused), claimed(system, card, Access.ROOT) as root:
+                values = read_values(root, tool, card.device)
         answers.append((card, values))
     return answers
 

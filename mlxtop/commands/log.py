@@ -1,4 +1,4 @@
-"""`mlxtop log`: what was changed, when, and how it went."""
+"""`mlxtop log`: print the changes that were made, with time and result."""
 
 from __future__ import annotations
 
@@ -12,19 +12,15 @@ from mlxtop.outputs import console
 from mlxtop.present.clean import clean
 from mlxtop.system.door import System
 
-MOST = 10**6
-"""Entries that `--last` can ask for."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `mlxtop log`."""
-    parser.add_argument(
-        "--last", type=between(0, MOST), metavar="N", help="only the last N entries"
-    )
+    """Declare the options of `mlxtop log`."""
+    last = between(0, 10**6)
+    parser.add_argument("--last", type=last, metavar="N", help="only the last N entries")
 
 
 def run(args: argparse.Namespace, system: System, settings: object) -> int:
-    """Print the action log of the person who asks; the exit status."""
+    """Print the action log of the person who asks; return the exit status."""
     log = own_log()
     try:
         entries = log.entries()
@@ -43,18 +39,18 @@ def run(args: argparse.Namespace, system: System, settings: object) -> int:
 
 
 def lines(entries: Iterable[Mapping[str, object]]) -> Iterable[str]:
-    """An entry a line, safe for a terminal."""
+    """Yield a line for every entry, safe for a terminal."""
     for entry in entries:
         action = str(entry.get("action", "?"))
-        yield clean(f"{entry.get('time', '?')}  {action:<9}  {_what(entry)}")
+        yield clean(f"{entry.get('time', '?')}  {action:<9}  {_result(entry)}")
 
 
-def _what(entry: Mapping[str, object]) -> str:
+def _result(entry: Mapping[str, object]) -> str:
     argv = entry.get("argv")
     if isinstance(argv, list):
         return shlex.join(map(str, argv))
     if entry.get("action") == "end":
-        told = [f"{key} {entry[key]}" for key in ("status", "error", "errors") if entry.get(key)]
-        return ", ".join(told) or f"status {entry.get('status', 0)}"
-    parts = (entry.get("device"), entry.get("types"), entry.get("result"))
-    return " ".join(str(part) for part in parts if part is not None)
+        parts = [f"{key} {entry[key]}" for key in ("status", "error", "errors") if entry.get(key)]
+        return ", ".join(parts) or f"status {entry.get('status', 0)}"
+    values = (entry.get("device"), entry.get("types"), entry.get("result"))
+    return " ".join(str(value) for value in values if value is not None)

@@ -1,1 +1,1 @@
-"""Change what a port speaks, InfiniBand or Ethernet."""
+"""Change the link type of a port, InfiniBand or Ethernet."""

@@ -1,31 +1,30 @@
 """Carry out a change: the only code of this program that changes a machine.
 
-One tool at a time works on a card; every command goes to the action log before and after; what
-came of it is read back and compared, whatever the tool said.
+One tool at a time works on a card. Every command goes to the action log before and after. The
+result is read back and compared, whatever the tool printed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import shlex
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Event
 from uuid import uuid4
 
-from mlxtop.change import privilege
 from mlxtop.change.guard import find_uses
 from mlxtop.change.log import ActionLog
 from mlxtop.change.pending import PendingChange, switch, switch_words
-from mlxtop.change.plan import Command, Step, Switch, WriteFile
-from mlxtop.change.privilege import Access, NotAllowed, sudo_words
-from mlxtop.link_type.afterwards import advice
-from mlxtop.link_type.plan import Change, LinkTypeSurvey, Method, Refused
-from mlxtop.link_type.stored import read_config
-from mlxtop.link_type.survey import at_work, claimed, hidden_ports, sudo_locks, survey
-from mlxtop.model.identity import PortId
+from mlxtop.change.plan import Command, Step, Switch
+from mlxtop.change.privilege import Access, NotAllowed, RootCommands
+from mlxtop.link_type.card import Refused, claimed, read_config
+from mlxtop.link_type.options import Change, Method, methods
+from mlxtop.link_type.survey import LinkTypeSurvey, hidden_ports
+from mlxtop.model.identity import Port, PortId
 from mlxtop.model.linktype import parse_port_type
+from mlxtop.model.sample import LinkLayer
 from mlxtop.sampler.discover import Inventory, discover
-from mlxtop.sources.kernel.addresses import read_addresses
 from mlxtop.sources.kernel.pci import DEVICES
 from mlxtop.sources.kernel.sysfs import read_text
 from mlxtop.sources.tools.mstconfig import Column, parse_mstconfig
@@ -40,38 +39,28 @@ LOGGED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a change."""
+    """The result of a change."""
 
     done: bool
-    """Read back, and as it should be."""
-    said: tuple[str, ...]
+    """The values that were read back are the wanted ones."""
+    lines: tuple[str, ...]
     """What happened, a line each."""
-    keeper: PendingChange | None = None
-    """Waits to hear whether the change is to be kept."""
+    pending: PendingChange | None = None
+    """Set where the change is taken back unless it is confirmed."""
     next: tuple[str, ...] = ()
     """What to do now, as commands to copy; comments begin with #."""
 
 
-def look(
-    system: System, rights: Access, ask: bool = False, keys: Collection[str] | None = None
-) -> LinkTypeSurvey:
-    """Everything that is to be known before a change of the cards `keys`; takes seconds."""
-    inventory = discover(system)
-    cards = survey(system, inventory, rights, ask, keys)
-    uses = find_uses(system, inventory, hidden_ports(cards))
-    return LinkTypeSurvey(inventory, cards, uses, tuple(read_addresses(system)))
-
-
 def carry_out(
     system: System,
-    scene: LinkTypeSurvey,
+    survey: LinkTypeSurvey,
     change: Change,
     rights: Access,
     log: ActionLog | None,
     *,
     typed: Collection[PortId] = (),
 ) -> Outcome:
-    """Do what the plan says. `typed`: ports whose names a person typed because of the guard.
+    """Carry out a plan. `typed`: ports whose names a person typed because of the guard.
 
     With Access.SUDO the terminal has to be free, and the thread the main one. `log` is None for
     simulated machines. Raises Refused, NotAllowed, and OSError.
@@ -79,24 +68,21 @@ def carry_out(
     if system.captured:
         raise Refused("a captured machine cannot be changed")
     _check_again(system, change, typed)
-    worker = _Worker(system, change, rights, log)
-    try:
-        with claimed(system, change.card):
-            outcome = worker.work()
-    except BlockingIOError as error:
-        raise Refused(at_work(error)) from None
+    with claimed(system, change.card, rights, ask=True) as root:
+        worker = _Worker(root, change, log)
+        outcome = worker.work()
     if outcome.done:
         after = _settled(system, change) if change.method is not Method.STORED else None
-        outcome = replace(outcome, next=advice(scene, change, after))
-    return replace(outcome, said=(*outcome.said, *worker.complaints))
+        outcome = replace(outcome, next=_advice(survey, change, after))
+    return replace(outcome, lines=(*outcome.lines, *worker.complaints))
 
 
 def _check_again(system: System, change: Change, typed: Collection[PortId]) -> None:
-    """Look once more right before the deed. Raises Refused where something is not as planned."""
+    """Look again right before the change. Raises Refused where something is not as planned."""
     inventory = discover(system)
-    known = {port.id: port for port in inventory.ports}
+    ports = {port.id: port for port in inventory.ports}
     for types in change.card.ports:
-        now = known.get(types.id)
+        now = ports.get(types.id)
         if now is None or (now.netdev, now.rdma) != (types.port.netdev, types.port.rdma):
             raise Refused(f"{types.id} is no longer what it was; look again")
     if not change.affected:
@@ -118,28 +104,24 @@ def _settled(system: System, change: Change) -> Inventory:
     while True:
         inventory = discover(system)
         ports = [port for port in inventory.ports if port.id in change.affected]
-        if len(ports) >= len(change.affected) and all(p.netdev or p.rdma for p in ports):
-            return inventory
-        if system.now() >= deadline:
+        settled = len(ports) >= len(change.affected) and all(p.netdev or p.rdma for p in ports)
+        if settled or system.now() >= deadline:
             return inventory
         system.wait(0.2, never)
 
 
 class _Worker:
-    """One change being carried out."""
+    """Runs the steps of one change."""
 
-    def __init__(
-        self, system: System, change: Change, rights: Access, log: ActionLog | None
-    ) -> None:
-        self._system = system
+    def __init__(self, root: RootCommands, change: Change, log: ActionLog | None) -> None:
+        self._root = root
+        self._system = root.system
         self._change = change
-        self._rights = rights
         self._log = log
-        self._locks = sudo_locks(system, change.card, rights)
         self.complaints: list[str] = []
 
     def work(self) -> Outcome:
-        """Every step, until one fails."""
+        """Run every step, until one fails."""
         outcome = Outcome(False, ("nothing was to be done",))
         for step in self._change.plan.steps:
             outcome = self._step(step)
@@ -150,11 +132,7 @@ class _Worker:
     def _step(self, step: Step) -> Outcome:
         if isinstance(step, Switch):
             return self._switch(step)
-        if isinstance(step, WriteFile):
-            finished = self._run(("tee", step.path), step.text)
-            done = finished.status == 0
-            return Outcome(done, (f"{step.path} written" if done else _last_words(finished),))
-        finished = self._run(step.argv)
+        finished = self._run(step)
         if self._change.method is Method.RESET:
             return self._after_reset(finished)
         if self._change.method is Method.STORED:
@@ -162,19 +140,16 @@ class _Worker:
         done = finished.status == 0
         return Outcome(done, ("done" if done else _last_words(finished),))
 
-    def _run(self, argv: Sequence[str], stdin: str | None = None) -> Finished:
-        with self._logged(sudo_words(argv, self._rights, self._locks)) as result:
-            finished = privilege.change(self._system, argv, self._rights, stdin, self._locks)
-            result.update(
-                status=finished.status,
-                stdout=finished.stdout[:LOGGED],
-                stderr=finished.stderr[:LOGGED],
-            )
+    def _run(self, step: Command) -> Finished:
+        with self._logged(self._root.words(step.argv)) as result:
+            finished = self._root.change(step.argv, step.stdin)
+            outputs = {"stdout": finished.stdout[:LOGGED], "stderr": finished.stderr[:LOGGED]}
+            result.update(outputs, status=finished.status)
         return finished
 
     @contextmanager
     def _logged(self, argv: Sequence[str]) -> Iterator[dict[str, object]]:
-        """Log a command before and after; what it came to goes into the dictionary."""
+        """Log a command before and after; the caller puts its result into the dictionary."""
         mark = uuid4().hex[:12]
         result: dict[str, object] = {}
         title = self._change.plan.title
@@ -197,53 +172,47 @@ class _Worker:
             self.complaints.append(complaint)
 
     def _switch(self, step: Switch) -> Outcome:
-        """Change at once; somebody waits to hear whether it is kept."""
-        log = self._log
-        words = step.lines(False)
-        if log:
-            words = sudo_words(switch_words(step, log), self._rights, self._locks)
+        """Change at once, with a program that takes it back unless the change is confirmed."""
+        root, log = self._root, self._log
+        words = root.words(switch_words(step, log)) if log else step.lines(False)
         with self._logged(words) as result:
-            keeper, errors = switch(self._system, step, self._rights, log, self._locks)
+            pending, errors = switch(root, step, log)
             result["errors"] = errors
-        if keeper is None:
+        if pending is None:
             return Outcome(False, tuple(errors))
-        said = []
-        wrong = False
+        lines, done = [], True
         for number, kind in step.types:
             path = f"{DEVICES}/{step.device}/mlx4_port{number}"
             now = parse_port_type(read_text(self._system, path))
             fits = now is not None and now.configured is kind
-            wrong = wrong or not fits
+            done = done and fits
             has = now.configured.words if now else "unknown"
             mark = "✓" if fits else f"✗ wanted {kind.words}"
-            said.append(f"{step.device}/{number} now: {has} {mark}")
-        if wrong:
-            back = keeper.take_back()
-            said.append("taken back" if back else "and it could not be taken back")
-            return Outcome(False, tuple(said))
-        return Outcome(True, tuple(said), keeper)
+            lines.append(f"{step.device}/{number} now: {has} {mark}")
+        if not done:
+            back = pending.take_back()
+            lines.append("taken back" if back else "and it could not be taken back")
+        return Outcome(done, tuple(lines), pending if done else None)
 
     def _after_set(self, step: Command, finished: Finished) -> Outcome:
-        """Read back what is stored, whatever the tool said."""
+        """Read back the stored types, whatever the tool printed."""
         report = parse_mstconfig(finished.stdout)
-        said = [report.error] if report.error else []
+        lines = [report.error] if report.error else []
+        tool, device = step.argv[0], self._change.card.device
         try:
-            device = self._change.card.device
-            back = read_config(
-                self._system, step.argv[0], device, self._rights, True, locks=self._locks
-            )
+            back = read_config(self._root, tool, device)
         except (NotAllowed, OSError) as error:
-            return Outcome(False, (*said, f"set, but it cannot be read back: {error}"))
+            return Outcome(False, (*lines, f"set, but it cannot be read back: {error}"))
         wanted = dict(word.split("=") for word in step.argv if word.startswith("LINK_TYPE_P"))
         fits = []
         for name, number in wanted.items():
             kind = back.link_type(int(name[-1]), Column.NEXT)
             has = f"{kind.label}({kind.number})" if kind else "unknown"
             fits.append(kind is not None and str(kind.number) == number)
-            said.append(f"{name} next boot: {has} {'✓' if fits[-1] else f'✗ wanted {number}'}")
+            lines.append(f"{name} next boot: {has} {'✓' if fits[-1] else f'✗ wanted {number}'}")
         if not all(fits) and not report.error and finished.status != 0:
-            said.insert(0, _last_words(finished))
-        return Outcome(all(fits), tuple(said))
+            lines.insert(0, _last_words(finished))
+        return Outcome(all(fits), tuple(lines))
 
     def _after_reset(self, finished: Finished) -> Outcome:
         report = parse_reset(finished.stdout)
@@ -254,6 +223,66 @@ class _Worker:
 
 
 def _last_words(finished: Finished) -> str:
-    """What a command said last."""
+    """Return the last line of a command's output."""
     lines = (finished.stdout + "\n" + finished.stderr).strip().splitlines()
     return lines[-1].strip() if lines else f"ended with status {finished.status}"
+
+
+def _advice(survey: LinkTypeSurvey, change: Change, after: Inventory | None) -> tuple[str, ...]:
+    """Return commands that make the ports usable again; comments begin with #.
+
+    `after` is the machine as it is now, None where nothing has changed yet.
+    """
+    if change.method is Method.PERSIST:
+        return ()
+    if after is None:
+        ports = " ".join(str(port) for port in change.wanted)
+        return (
+            "# takes effect at the next boot; on a card that nobody uses also now:",
+            f"mlxtop link-type --reset {ports}",
+            "# afterwards the network devices may have other names; then: link up, address, MTU",
+        )
+    now = {port.id: port for port in after.ports}
+    lines: list[str] = []
+    for old in change.card.ports:
+        new = now.get(old.id)
+        if new is None:
+            lines.append(f"# {old.id} has not come back yet; the kernel log may tell why")
+        else:
+            lines += _port_advice(survey, old.port, new, after.layers)
+    if change.method is Method.NOW:
+        lines.append("# to have it after the next boot too:")
+        if Method.STORED in methods(change.card, change.wanted):
+            types = change.wanted.items()
+            lines += [f"mlxtop link-type {port} {kind} --stored" for port, kind in types]
+        else:
+            lines.append(f"mlxtop link-type {change.card.device} --persist")
+    return tuple(lines)
+
+
+def _port_advice(
+    survey: LinkTypeSurvey, old: Port, new: Port, layers: Mapping[PortId, LinkLayer]
+) -> list[str]:
+    lines = []
+    for before, now in ((old.netdev, new.netdev), (old.rdma, new.rdma)):
+        if before and now and before != now:
+            lines.append(f"# {old.id}: {before} is now {now}")
+    infiniband = layers.get(new.id) is LinkLayer.INFINIBAND
+    if new.netdev is None:
+        load = "modprobe ib_ipoib" if infiniband else "modprobe mlx4_en"
+        return [*lines, f"# {new.id} has no network device yet:", load]
+    addresses = [a for a in survey.addresses if a.device == old.netdev]
+    device = shlex.quote(new.netdev)
+    same = survey.inventory.layers.get(old.id) is layers.get(new.id)
+    mtu = next((a.mtu for a in addresses if a.mtu and same), None)
+    lines.append(f"ip link set {device} up" + ("" if mtu in (None, 1500) else f" mtu {mtu}"))
+    lines += [f"ip address add {shlex.quote(a.text)} dev {device}" for a in addresses]
+    if not addresses:
+        lines.append(f"# ip address add ADDRESS/PREFIX dev {device}")
+    if old.bond:
+        lines.append(f"ip link set {device} master {shlex.quote(old.bond)}")
+    if infiniband:
+        lines.append("# InfiniBand needs a subnet manager, on one end: systemctl start opensm")
+    else:
+        lines.append("# the same MTU on both ends; 9000 for bulk data")
+    return lines

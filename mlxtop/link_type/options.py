@@ -1,85 +1,218 @@
-"""What can be done with a port: the choices of the dialog, each a prepared change."""
+"""Prepare a change of link types: the method, the plan, what it breaks, or why it is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from mlxtop.change.context import ActionContext
-from mlxtop.change.privilege import Access, access
-from mlxtop.link_type.plan import Change, LinkTypeSurvey, Method, Refused, methods, prepare
-from mlxtop.link_type.reset import persist, prepare_reset, read_levels
-from mlxtop.link_type.survey import Card
-from mlxtop.model.identity import PortId
+from mlxtop.change.guard import Hazard
+from mlxtop.change.plan import Command, Plan, Switch
+from mlxtop.link_type.card import Card, PortTypes, Refused
+from mlxtop.link_type.survey import LinkTypeSurvey
+from mlxtop.model.identity import Port, PortId
 from mlxtop.model.linktype import LinkType
+from mlxtop.sources.kernel.sysfs import ADDRESS
 
-_WHEN = {Method.NOW: "at once", Method.STORED: "from the next boot on"}
+REVERT_SECONDS = 60
+"""Time to confirm a change that acts at once."""
 
 
-class Further(StrEnum):
-    """Choices that have to ask the card or the person first."""
+class Method(StrEnum):
+    """The ways to change a link type."""
 
-    LEVELS = "levels"
-    """Ask which firmware resets there are."""
-    SUDO = "sudo"
-    """Hand the terminal to sudo, to ask what the card has stored."""
+    NOW = "mlx4_portN"
+    """By the mlx4 driver, at once; not kept over a reboot."""
+    STORED = "mstconfig"
+    """In the card's configuration, from the next boot on."""
+    RESET = "mstfwreset"
+    """Firmware reset: the stored type takes effect."""
+    PERSIST = "modprobe"
+    """A settings file from which the mlx4 driver takes the present types at every start."""
+
+
+class NothingToDo(Refused):
+    """The type is as wanted already."""
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """One choice: a change, or something that leads to more choices."""
+class Change:
+    """A plan with its card, ports and hazards, ready to be shown and carried out."""
 
-    text: str
-    change: Change | None = None
-    further: Further | None = None
+    plan: Plan
+    card: Card
+    method: Method
+    wanted: Mapping[PortId, LinkType]
+    """New types; empty for a reset."""
+    affected: tuple[PortId, ...]
+    """Ports that stop working because of it, now or at the next boot."""
+    hazards: tuple[Hazard, ...] = ()
 
-
-def offers(hands: ActionContext, scene: LinkTypeSurvey, port: PortId) -> tuple[Offer, ...]:
-    """What can be done with a port, the usual first. Raises Refused where it has no card."""
-    card = scene.card_of(port)
-    both = tuple(types.id for types in card.ports)
-    found: list[Offer] = []
-    for method in methods(card, both):
-        for ports in dict.fromkeys(((port,), both)):
-            found += _types(scene, card, ports, method)
-    if card.mlx4 and card.switchable:
-        with suppress(Refused):
-            change = persist(hands.system, scene, card)
-            found.append(Offer("keep the present types over a boot", change))
-    if card.parameters and not card.mlx4:
-        found.append(
-            Offer("firmware reset now, so that what is stored takes effect", None, Further.LEVELS)
-        )
-    if not card.parameters and access(hands.system) is Access.SUDO:
-        found.append(Offer("ask the card what it has stored, by sudo", None, Further.SUDO))
-    return tuple(found)
+    @property
+    def endangered(self) -> tuple[PortId, ...]:
+        """The ports whose names a person has to type before the change is made."""
+        named = {p for h in self.hazards for p in self.affected if h.ports and p in h.ports}
+        if any(hazard.ports is None for hazard in self.hazards):
+            named |= set(self.wanted) or set(self.affected)
+        return tuple(port for port in self.affected if port in named)
 
 
-def _types(
-    scene: LinkTypeSurvey, card: Card, ports: Sequence[PortId], method: Method
-) -> list[Offer]:
-    found = []
-    for kind in LinkType if card.mlx4 else (LinkType.IB, LinkType.ETH):
-        try:
-            change = prepare(scene, card, dict.fromkeys(ports, kind), method)
-        except Refused:
-            continue
-        who = "this port" if len(ports) == 1 else "all ports of the card"
-        found.append(Offer(f"{who}: {kind.words}, {_WHEN[method]}", change))
-    return found
+def methods(card: Card, ports: Collection[PortId]) -> tuple[Method, ...]:
+    """Return the methods that work for these ports, the one to prefer first."""
+    usable = []
+    types = [port for port in card.ports if port.id in ports]
+    if card.switchable:
+        usable.append(Method.NOW)
+    # for all ports of the card it does not matter which parameter is whose
+    if card.parameters and (len(types) == len(card.ports) or all(t.parameter for t in types)):
+        usable.append(Method.STORED)
+    return tuple(usable)
 
 
-def reset_offers(hands: ActionContext, scene: LinkTypeSurvey, port: PortId) -> tuple[Offer, ...]:
-    """The firmware resets of a port's card, as its tool reports them.
+def prepare(
+    survey: LinkTypeSurvey,
+    card: Card,
+    wanted: Mapping[PortId, LinkType],
+    method: Method | None = None,
+) -> Change:
+    """Return the change that gives ports their wanted types. Raises Refused.
 
-    Raises Refused, NotAllowed and OSError; takes seconds.
+    Without `method` the first of `methods` is used.
     """
-    card = scene.card_of(port)
-    tool, levels = read_levels(hands.system, card, access(hands.system))
-    return tuple(
-        Offer(f"level {level.number}: {level.text}", prepare_reset(scene, card, tool, level))
-        for level in levels
-        if level.supported
+    types = _checked(card, wanted)
+    usable = methods(card, wanted)
+    chosen = method or next(iter(usable), None)
+    if chosen is None or chosen not in usable:
+        raise Refused(_why_not(card, types, chosen))
+    if chosen is Method.NOW:
+        affected = tuple(port.id for port in card.ports)
+        plan = _plan_now(card, types, wanted)
+    else:
+        affected = tuple(wanted)
+        plan = _plan_stored(card, types, wanted)
+    plan = replace(plan, breaks=breaks_of(survey, card, affected, wanted))
+    return Change(plan, card, chosen, wanted, affected, survey.uses.of(affected))
+
+
+def _checked(card: Card, wanted: Mapping[PortId, LinkType]) -> list[PortTypes]:
+    """Return the wanted ports of the card. Raises Refused where one of them cannot get its type."""
+    if not ADDRESS.fullmatch(card.device):
+        raise Refused(f"{card.device!r} is no PCI address")
+    types = [port for port in card.ports if port.id in wanted]
+    if not types or len(types) != len(wanted):
+        raise Refused("not all of these ports are on this card")
+    if not card.mlx4 and LinkType.AUTO in wanted.values():
+        raise Refused(f"{card.adapter.family} has no auto-sensing: ib or eth")
+    return types
+
+
+def _why_not(card: Card, types: Sequence[PortTypes], method: Method | None) -> str:
+    unclear = [f"{port.id}: {port.unclear}" for port in types if port.unclear]
+    reasons = [*card.reasons, *unclear]
+    if method is Method.NOW and not card.mlx4:
+        reasons.insert(0, f"{card.adapter.family} cannot change its type while it runs")
+    elif card.mlx4 and not card.switchable:
+        reasons.insert(0, "the mlx4 driver offers no mlx4_portN here")
+    return "; ".join(reasons) or "this card's link type cannot be changed"
+
+
+def _names(ports: Sequence[PortTypes]) -> str:
+    return " and ".join(f"{port.id} ({port.port.name})" for port in ports)
+
+
+def _title(types: Sequence[PortTypes], wanted: Mapping[PortId, LinkType]) -> str:
+    kinds = list(dict.fromkeys(wanted[port.id].words for port in types))
+    return f"{_names(types)}: {' and '.join(kinds)}"
+
+
+def _plan_now(card: Card, types: Sequence[PortTypes], wanted: Mapping[PortId, LinkType]) -> Plan:
+    changing = [port for port in types if port.configured is not wanted[port.id]]
+    if not changing:
+        raise NothingToDo(f"{_names(types)}: already so")
+    pairs = tuple((port.id.number, wanted[port.id]) for port in changing)
+    old = tuple((p.id.number, p.configured) for p in changing if p.configured is not None)
+    if len(old) != len(pairs):
+        raise Refused("the present type cannot be read, so it could not be brought back")
+    step = Switch(card.device, pairs, old, REVERT_SECONDS)
+    notes = ["lost at the next boot, unless it is stored too"]
+    if any(kind is LinkType.AUTO for _, kind in pairs):
+        notes.append("auto goes by what the cable brings, and may choose again while it is down")
+    return Plan(
+        _title(changing, wanted),
+        (step,),
+        undo=(replace(step, types=old),),
+        takes_effect=f"at once; taken back after {REVERT_SECONDS} s unless you confirm",
+        notes=tuple(notes),
     )
+
+
+def _plan_stored(card: Card, types: Sequence[PortTypes], wanted: Mapping[PortId, LinkType]) -> Plan:
+    if card.tool is None:
+        raise Refused("no tool answered for this card")
+    if frozen := [port for port in types if port.read_only]:
+        raise Refused(f"{_names(frozen)}: the card marks its link type as read-only")
+    values, before = _settings(card, types, wanted)
+    if values == before:
+        raise NothingToDo(f"{_names(types)}: already so from the next boot on")
+    words = (card.tool, "-d", card.device, "-y", "set")
+    step = Command((*words, *_assignments(values)), "store the new type in the card")
+    undo = (Command((*words, *_assignments(before)), "as before"),) if before else ()
+    return Plan(
+        _title(types, wanted),
+        (step,),
+        undo=undo,
+        takes_effect="at the next boot, or with a firmware reset",
+    )
+
+
+def _assignments(values: Mapping[int, LinkType]) -> tuple[str, ...]:
+    return tuple(f"LINK_TYPE_P{n}={kind.number}" for n, kind in sorted(values.items()))
+
+
+def _settings(
+    card: Card, types: Sequence[PortTypes], wanted: Mapping[PortId, LinkType]
+) -> tuple[dict[int, LinkType], dict[int, LinkType]]:
+    """Return the LINK_TYPE_Pn to set by n, and their values for the next boot as they are now."""
+    if all(port.parameter is not None for port in types):
+        pairs = [(p.parameter, wanted[p.id], p.next_boot) for p in types if p.parameter]
+        return {n: new for n, new, _ in pairs}, {n: old for n, _, old in pairs if old}
+    kinds = set(wanted.values())
+    if len(kinds) != 1:
+        raise Refused(_why_not(card, types, Method.STORED))
+    return dict.fromkeys(card.parameters, kinds.pop()), dict(card.stored)
+
+
+def breaks_of(
+    survey: LinkTypeSurvey,
+    card: Card,
+    affected: Collection[PortId],
+    wanted: Mapping[PortId, LinkType],
+) -> tuple[str, ...]:
+    """Return what the change interrupts or removes, a line each."""
+    lines: list[str] = []
+    for types in card.ports:
+        if types.id not in affected:
+            continue
+        if wanted and types.id not in wanted:
+            lines.append(f"{types.id}: the other port is registered anew too, down for seconds")
+        lines += _port_breaks(survey, types.port)
+        if count := survey.uses.connections.get(types.id, 0):
+            lines.append(f"{types.id}: {count} TCP connection{'s' * (count > 1)} run through it")
+    return tuple(dict.fromkeys(lines))
+
+
+def _port_breaks(survey: LinkTypeSurvey, port: Port) -> list[str]:
+    lines = []
+    for name in filter(None, (port.netdev, *port.extra_netdevs)):
+        given = [a.text for a in survey.addresses if a.device == name]
+        has = f" with {', '.join(given)}" if given else ""
+        lines.append(f"network device {name}{has} goes; a new one may have another name")
+    if port.rdma:
+        lines.append(f"RDMA device {port.rdma} goes; a new one may have another name")
+    if port.bond:
+        lines.append(f"{port.bond_kind or 'bond'} {port.bond} loses {port.netdev}")
+    above = [k.name for k in survey.inventory.links.values() if k.link and k.link == port.ifindex]
+    lines += [f"{name} on top of it goes" for name in above if name not in port.extra_netdevs]
+    if port.vfs:
+        lines.append(f"{port.vfs} virtual functions lose their link")
+    return lines

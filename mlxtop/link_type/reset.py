@@ -1,14 +1,15 @@
-"""Make stored types true now by a firmware reset, or present types last over a boot."""
+"""Prepare a firmware reset, so that stored types take effect, or keep present types over a boot."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from mlxtop.change.plan import Command, Plan, Step, WriteFile
-from mlxtop.change.privilege import Access, query
-from mlxtop.link_type.plan import Change, LinkTypeSurvey, Method, Refused, breaks_of
-from mlxtop.link_type.survey import Card, at_work, claimed, sudo_locks
+from mlxtop.change.plan import Command, Plan
+from mlxtop.change.privilege import Access
+from mlxtop.link_type.card import Card, Refused, claimed
+from mlxtop.link_type.options import Change, Method, breaks_of
+from mlxtop.link_type.survey import LinkTypeSurvey
 from mlxtop.model.linktype import LinkType
 from mlxtop.sources.kernel.sysfs import names, read_text
 from mlxtop.sources.tools import mstfwreset
@@ -25,46 +26,40 @@ _SETUP_SCRIPTS = ("/usr/libexec/mlx4-setup.sh", "/usr/libexec/rdma/mlx4-setup.sh
 def read_levels(
     system: System, card: Card, rights: Access, ask: bool = False
 ) -> tuple[str, tuple[Level, ...]]:
-    """The tool for firmware resets, and the levels of this card that reload its configuration.
+    """Return the tool for firmware resets, and the levels that reload this card's configuration.
 
     Raises Refused, NotAllowed and OSError.
     """
     tool = next((tool for tool in mstfwreset.TOOLS if system.which(tool)), None)
     if tool is None:
         raise Refused("neither mstfwreset (package mstflint) nor mlxfwreset (MFT) is installed")
-    try:
-        with claimed(system, card):
-            locks = sudo_locks(system, card, rights)
-            words = (tool, "-d", card.device, "query")
-            finished = query(system, words, rights, ask, locks=locks)
-    except BlockingIOError as error:
-        raise Refused(at_work(error)) from None
+    with claimed(system, card, rights, ask) as root:
+        finished = root.query((tool, "-d", card.device, "query"))
     answer = parse_levels(finished.stdout)
-    found = [answer.level(number) for number in (PCI_RESET, WARM_REBOOT)]
-    levels = tuple(level for level in found if level is not None)
+    levels = tuple(level for n in (PCI_RESET, WARM_REBOOT) if (level := answer.level(n)))
     if answer.error or not levels:
-        why = answer.error or finished.stderr.strip() or "no reset level is told"
+        why = answer.error or finished.stderr.strip() or "it names no reset level"
         raise Refused(f"{tool}: {why}; a reboot does the same")
     return tool, levels
 
 
 def choose_level(levels: Sequence[Level], number: int | None) -> Level:
-    """The level of that number, else the gentlest that is supported. Raises Refused."""
+    """Return the level of that number, else the gentlest that is supported. Raises Refused."""
     wanted = [level for level in levels if number in (None, level.number)]
     level = next((level for level in wanted if level.supported), None)
     if level is None:
-        told = ", ".join(f"{x.number} ({x.text}): {'yes' if x.supported else 'no'}" for x in levels)
-        raise Refused(f"this reset level is not supported now; {told}; a reboot does the same")
+        each = ", ".join(f"{x.number} ({x.text}): {'yes' if x.supported else 'no'}" for x in levels)
+        raise Refused(f"this reset level is not supported now; {each}; a reboot does the same")
     return level
 
 
-def prepare_reset(scene: LinkTypeSurvey, card: Card, tool: str, level: Level) -> Change:
-    """The firmware reset that makes stored types true now. Raises Refused.
+def prepare_reset(survey: LinkTypeSurvey, card: Card, tool: str, level: Level) -> Change:
+    """Return the firmware reset with which stored types take effect now. Raises Refused.
 
-    Never on a card that the guard names, whatever anybody types.
+    Never on a card with a hazard, whatever anybody types.
     """
     affected = tuple(port.id for port in card.ports)
-    hazards = scene.uses.of(affected)
+    hazards = survey.uses.of(affected)
     if hazards:
         raise Refused("no firmware reset: " + "; ".join(hazard.text for hazard in hazards))
     if not level.supported:
@@ -76,79 +71,62 @@ def prepare_reset(scene: LinkTypeSurvey, card: Card, tool: str, level: Level) ->
     plan = Plan(
         f"firmware reset of {card.adapter.family} {card.device}, level {level.number}",
         (step,),
-        (*breaks, *breaks_of(scene, card, affected, {})),
+        (*breaks, *breaks_of(survey, card, affected, {})),
         takes_effect=effect,
         notes=("there is no way back but to store the old types and reset again",),
     )
     return Change(plan, card, Method.RESET, {}, affected)
 
 
-def persist(system: System, scene: LinkTypeSurvey, card: Card) -> Change:
-    """The settings file that keeps the present types of an mlx4 card over a boot. Raises Refused.
+def persist(system: System, survey: LinkTypeSurvey, card: Card) -> Change:
+    """Return the change that keeps the present types of an mlx4 card over a boot. Raises Refused.
 
-    Where rdma-core's scripts set types, a line of /etc/rdma/mlx4.conf; else the parameter of the
-    driver, which holds for every mlx4 card of the machine.
+    Where rdma-core's scripts set types, it writes a line of /etc/rdma/mlx4.conf; else the module
+    parameter of the driver, which holds for every mlx4 card of the machine.
     """
     kinds = {p.id.number: p.configured for p in card.ports}
     if not card.mlx4 or None in kinds.values():
         raise Refused("only mlx4 cards take their types from a settings file")
     ordered = [kind for _, kind in sorted(kinds.items()) if kind is not None]
-    step: Step
-    if _has_setup_script(system):
-        words = " ".join([card.device, *ordered])
-        step = Command(
-            ("sed", "-i", "-e", f"/^{card.device} /d", "-e", f"$a\\{words}", MLX4_CONF),
-            "a line for this card, in place of one that is there",
-        )
-        undo: Step = Command(
-            ("sed", "-i", "-e", f"/^{card.device} /d", MLX4_CONF), "without that line"
-        )
+    scripts = any(read_text(system, path) is not None for path in _SETUP_SCRIPTS)
+    if scripts and read_text(system, MLX4_CONF) is not None:
+        delete = ("sed", "-i", "-e", f"/^{card.device} /d")
+        append = ("-e", f"$a\\{' '.join([card.device, *ordered])}")
+        purpose = "a line for this card, in place of one that is there"
+        step = Command((*delete, *append, MLX4_CONF), purpose)
+        undo = Command((*delete, MLX4_CONF), "without that line")
     else:
-        step, undo = _module_option(system, scene, card, ordered)
+        step, undo = _module_option(system, survey, card, ordered)
     plan = Plan(
         f"keep the types of {card.device} over a boot",
         (step,),
         undo=(undo,),
         takes_effect="at the next start of the mlx4 driver",
-        notes=(
-            "where the initramfs holds mlx4_core, make it anew: update-initramfs -u or dracut -f",
-        ),
+        notes=("if the initramfs holds mlx4_core, rebuild it: update-initramfs -u or dracut -f",),
     )
     wanted = {p.id: p.configured for p in card.ports if p.configured is not None}
     return Change(plan, card, Method.PERSIST, wanted, ())
 
 
-def _has_setup_script(system: System) -> bool:
-    return read_text(system, MLX4_CONF) is not None and any(
-        read_text(system, path) is not None for path in _SETUP_SCRIPTS
-    )
-
-
-def _set_elsewhere(system: System) -> Iterator[tuple[str, str]]:
-    """Files of modprobe that set the parameter already, with its value."""
-    for name in sorted(names(system, MODPROBE)):
-        path = f"{MODPROBE}/{name}"
-        found = _ARRAY.search(read_text(system, path) or "")
-        if found and path != MODPROBE_FILE and name.endswith(".conf"):
-            yield path, found[1]
-
-
 def _module_option(
-    system: System, scene: LinkTypeSurvey, card: Card, kinds: Sequence[LinkType]
-) -> tuple[Step, Step]:
-    others = [a for a in scene.inventory.adapters if a.key != card.adapter.key]
+    system: System, survey: LinkTypeSurvey, card: Card, kinds: Sequence[LinkType]
+) -> tuple[Command, Command]:
+    """Return the command that sets the module parameter, where it is set already, and its undo."""
+    others = [a for a in survey.inventory.adapters if a.key != card.adapter.key]
     if any((other.driver or "").startswith("mlx4") for other in others):
         raise Refused(
             "the module parameter would hold for every mlx4 card of this machine, and there are "
             "several; mstconfig sets one card"
         )
     array = ",".join("0" if kind is LinkType.AUTO else str(kind.number) for kind in kinds)
-    for path, old in _set_elsewhere(system):
-        edit = "s/port_type_array={}/port_type_array={}/"
-        argv = ("sed", "-i", "-e", edit.format("[0-9,]*", array), path)
-        back = ("sed", "-i", "-e", edit.format(array, old), path)
-        return Command(argv, "the parameter that is set there"), Command(back, "as before")
+    for path in (f"{MODPROBE}/{name}" for name in sorted(names(system, MODPROBE))):
+        match = _ARRAY.search(read_text(system, path) or "")
+        if match and path != MODPROBE_FILE and path.endswith(".conf"):
+            edit = "s/port_type_array={}/port_type_array={}/"
+            argv = ("sed", "-i", "-e", edit.format("[0-9,]*", array), path)
+            back = ("sed", "-i", "-e", edit.format(array, match[1]), path)
+            return Command(argv, "the parameter that is set there"), Command(back, "as before")
     about = "# by mlxtop: 0 as the card has it, 1 InfiniBand, 2 Ethernet"
     text = f"{about}\noptions mlx4_core port_type_array={array}\n"
-    step = WriteFile(MODPROBE_FILE, text, "a parameter of the driver")
+    step = Command(("tee", MODPROBE_FILE), "a parameter of the driver", text)
     return step, Command(("rm", MODPROBE_FILE), "as before")

@@ -1,134 +1,85 @@
-"""What link types the cards of a machine have, and by which way they could get others.
+"""What link types the cards of a machine have, and which methods there are to change them.
 
-The way is found by asking the card, not by its name: mlx4 drivers have `mlx4_portN` files, cards
-from ConnectX-3 on have LINK_TYPE_Pn in their configuration or say that they have not.
+The method follows from the card's answer, not from its name: mlx4 drivers have `mlx4_portN` files,
+cards from ConnectX-3 on have LINK_TYPE_Pn in their configuration or report that they lack it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
-from mlxtop.change.privilege import LOCK_SECONDS, Access, NotAllowed
-from mlxtop.link_type.stored import read_config
-from mlxtop.model.identity import Adapter, Function, Port, PortId, PortKind
+from mlxtop.change.guard import Uses, find_uses
+from mlxtop.change.privilege import Access
+from mlxtop.link_type.card import Card, PortTypes, Refused, claimed, read_config
+from mlxtop.model.identity import Adapter, Function, Port, PortId, PortKind, slot_of
 from mlxtop.model.linktype import LinkType, PortType, parse_port_type
-from mlxtop.sampler.discover import Inventory
-from mlxtop.sources.kernel.pci import DEVICES, card_lock
-from mlxtop.sources.kernel.sysfs import ADDRESS, names, read_count, read_text
+from mlxtop.sampler.discover import Inventory, discover
+from mlxtop.sources.kernel.addresses import Address, read_addresses
+from mlxtop.sources.kernel.pci import DEVICES
+from mlxtop.sources.kernel.sysfs import ADDRESS, read_count, read_text
 from mlxtop.sources.tools import mstconfig
 from mlxtop.sources.tools.mstconfig import Column, ConfigReport, Trouble
-from mlxtop.system.door import REGISTERS, System
+from mlxtop.system.door import System
 
 _INFINIBAND_CLASS = 0x0207
 _NOT_STORED = ("ConnectX", "ConnectX-2")
-"""Families that mlxconfig never knew."""
-_ONE_TYPE = "this firmware has no LINK_TYPE: the card has one link type only"
+"""Families that mlxconfig never supported."""
 _PORT_NAME = re.compile(r"^p(\d)$")
 _VIRTUAL = re.compile(r"QEMU|KVM|VMware|VirtualBox|Xen|Bochs|Virtual Machine|EC2|Google Compute")
 
 
 @dataclass(frozen=True, slots=True)
-class PortTypes:
-    """A port's link types, as far as they are known."""
+class LinkTypeSurvey:
+    """The state of a machine from which changes are prepared."""
 
-    port: Port
-    now: LinkType | None
-    """What the port is: InfiniBand or Ethernet."""
-    configured: LinkType | None = None
-    """mlx4: what `mlx4_portN` says, auto included."""
-    parameter: int | None = None
-    """n of its LINK_TYPE_Pn; None where it does not exist or it is unclear which it is."""
-    unclear: str | None = None
-    """Why it is unclear which parameter is this port's."""
-    next_boot: LinkType | None = None
-    default: LinkType | None = None
-    current: LinkType | None = None
-    """What the firmware started with."""
-    read_only: bool = False
+    inventory: Inventory
+    cards: tuple[Card, ...]
+    uses: Uses
+    addresses: tuple[Address, ...] = ()
 
-    @property
-    def id(self) -> PortId:
-        """The port's identity."""
-        return self.port.id
-
-    @property
-    def pending(self) -> bool:
-        """The next boot brings another type, as far as it is known what this one brought.
-
-        On mlx4 it is not: the driver may have changed types since.
-        """
-        before = self.current or (self.now if self.configured is None else None)
-        return self.next_boot is not None and before is not None and self.next_boot != before
+    def card_of(self, port: PortId) -> Card:
+        """Return the card of a port. Raises Refused where there is none."""
+        card = next((card for card in self.cards if card.port(port)), None)
+        if card is None:
+            raise Refused(f"{port} is no physical port of a card: its type is set where that is")
+        return card
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    """An adapter with the link types of its ports."""
-
-    adapter: Adapter
-    device: str
-    """PCI address that tools are pointed at: the first physical function."""
-    ports: tuple[PortTypes, ...]
-    tool: str | None = None
-    """mstconfig or mlxconfig, whichever answered for this card."""
-    parameters: tuple[int, ...] = ()
-    """The LINK_TYPE_Pn that the card has."""
-    stored: Mapping[int, LinkType] = field(default_factory=dict)
-    """LINK_TYPE_Pn to the type of the next boot."""
-    switchable: bool = False
-    """`mlx4_portN` takes types at once."""
-    asked: bool = False
-    """The stored configuration was asked for, with or without success."""
-    reasons: tuple[str, ...] = ()
-    """Why a way is not open, and what would help."""
-
-    @property
-    def unanswered(self) -> str | None:
-        """Why the stored configuration is not known; None where it is, or where there is none."""
-        stored = self.adapter.family not in _NOT_STORED and _ONE_TYPE not in self.reasons
-        return self.reasons[-1] if stored and self.tool is None and self.reasons else None
-
-    @property
-    def mlx4(self) -> bool:
-        """A card of the mlx4 driver: ConnectX-3 and older."""
-        return (self.adapter.driver or "").startswith("mlx4")
-
-    def port(self, wanted: PortId) -> PortTypes | None:
-        """The types of one port."""
-        return next((port for port in self.ports if port.id == wanted), None)
+def look(
+    system: System, rights: Access, ask: bool = False, keys: Collection[str] | None = None
+) -> LinkTypeSurvey:
+    """Read everything that a change of the cards `keys` depends on; takes seconds."""
+    inventory = discover(system)
+    cards = survey(system, inventory, rights, ask, keys)
+    uses = find_uses(system, inventory, hidden_ports(cards))
+    return LinkTypeSurvey(inventory, cards, uses, tuple(read_addresses(system)))
 
 
-@contextmanager
-def claimed(system: System, card: Card) -> Iterator[None]:
-    """Be the only tool on a card, on a card in two slots too. Raises BlockingIOError.
+def named_ports(inventory: Inventory, word: str) -> tuple[PortId, ...]:
+    """Return the ports that a word names exactly; never a guess. Raises Refused.
 
-    Not being root, this holds nothing: see `sudo_locks`.
+    `0000:43:00.0/1` and the names of network and RDMA devices name one port, a PCI function all
+    of its ports, a slot (`0000:43:00`) all ports of the card in it. The domain may be left out.
     """
-    with ExitStack() as stack:
-        for slot in _slots(system, card):
-            stack.enter_context(system.claim(slot, LOCK_SECONDS))
-        yield
+    own = [port for port in inventory.ports if port.is_mlx]
+    ports = [port for port in own if word in _names(port)]
+    ports = ports or [port for port in own if port.rdma == word]
+    if len(ports) > 1:
+        names = ", ".join(f"{port.rdma}/{port.rdma_port}" for port in ports)
+        raise Refused(f"{word} has several ports: {names}; {ports[0].function} means all of them")
+    if not ports:
+        place = word.lower() if word.count(":") == 2 else f"0000:{word.lower()}"
+        ports = [port for port in own if place in (port.function, slot_of(port.function or ""))]
+    if not ports:
+        raise Refused(f"{word}: no such port; mlxtop link-type lists them")
+    return tuple(port.id for port in ports)
 
 
-def sudo_locks(system: System, card: Card, rights: Access) -> tuple[str, ...]:
-    """The files that commands through sudo lock while they work on a card."""
-    if rights is not Access.SUDO:
-        return ()
-    slots = _slots(system, card)
-    return tuple(f"{slot}/{REGISTERS}" for slot in slots if REGISTERS in names(system, slot))
-
-
-def at_work(error: BlockingIOError) -> str:
-    """Why nothing can be done with a card now: who holds its lock."""
-    return f"another tool is at work on this card: {error.strerror}"
-
-
-def _slots(system: System, card: Card) -> list[str]:
-    """The directories whose locks say that a tool is at work, in the order to take them."""
-    return sorted({card_lock(system, function.address) for function in card.adapter.functions})
+def _names(port: Port) -> set[str | None]:
+    short = str(port.id).removeprefix("0000:")
+    return {str(port.id), short, port.netdev, f"{port.rdma}/{port.rdma_port}"} - {None}
 
 
 def survey(
@@ -138,9 +89,9 @@ def survey(
     ask: bool = False,
     keys: Collection[str] | None = None,
 ) -> tuple[Card, ...]:
-    """Every card, or those of `keys`, with the types of its ports; runs tools, seconds a card.
+    """Return every card, or those of `keys`, with the types of its ports; takes seconds a card.
 
-    With `ask` sudo may ask for a password on this terminal; without, what needs one is left out.
+    With `ask` sudo may ask for a password on this terminal; without, no tool that needs one runs.
     """
     ports: dict[str | None, list[Port]] = {}
     for port in inventory.ports:
@@ -156,7 +107,7 @@ def survey(
 
 
 def _read_card(system: System, adapter: Adapter, ports: list[Port]) -> Card:
-    """What can be read of a card and its physical ports without a tool."""
+    """Return a card with what the kernel knows of its physical ports; runs no tool."""
     functions = {function.address: function for function in adapter.functions}
     types = []
     for port in ports:
@@ -169,29 +120,26 @@ def _read_card(system: System, adapter: Adapter, ports: list[Port]) -> Card:
     if switchable and any(read_count(system, f"{DEVICES}/{f}/sriov_numvfs") for f in functions):
         switchable = False
         reasons.append("SR-IOV is on: the driver takes no other port type until it is off")
-    return Card(
-        adapter, min(functions), tuple(types), switchable=switchable, reasons=tuple(reasons)
-    )
+    device = min(functions)
+    return Card(adapter, device, tuple(types), switchable=switchable, reasons=tuple(reasons))
 
 
 def _mlx4_type(system: System, port: Port) -> PortType | None:
     if port.function is None or not ADDRESS.fullmatch(port.function):
         return None
-    return parse_port_type(
-        read_text(system, f"{DEVICES}/{port.function}/mlx4_port{port.id.number}")
-    )
+    path = f"{DEVICES}/{port.function}/mlx4_port{port.id.number}"
+    return parse_port_type(read_text(system, path))
 
 
 def _mlx5_type(function: Function | None, port: Port) -> LinkType | None:
-    """The class of a function of mlx5 follows the type that it was started with."""
+    """Return the type from the PCI class, which the mlx5 driver sets by the type it started."""
     if function is None or not (port.driver or "").startswith("mlx5"):
         return None
-    infiniband = function.pci_class >> 8 == _INFINIBAND_CLASS
-    return LinkType.IB if infiniband else LinkType.ETH
+    return LinkType.IB if function.pci_class >> 8 == _INFINIBAND_CLASS else LinkType.ETH
 
 
 def hidden_ports(cards: Iterable[Card]) -> tuple[PortId, ...]:
-    """Ethernet ports without a network device here: what uses them cannot be seen."""
+    """Return Ethernet ports without a network device here: the guard cannot see their uses."""
     return tuple(
         port.id
         for card in cards
@@ -201,57 +149,49 @@ def hidden_ports(cards: Iterable[Card]) -> tuple[PortId, ...]:
 
 
 def _ask_card(system: System, inventory: Inventory, card: Card, rights: Access, ask: bool) -> Card:
-    """Add what the stored configuration says."""
-    tools = [tool for tool in mstconfig.TOOLS if system.which(tool)]
+    """Add the stored configuration, from the first tool that answers."""
     reasons = list(card.reasons)
-    if not tools:
-        reasons.append(
-            "neither mstconfig (package mstflint) nor mlxconfig (NVIDIA MFT) is installed"
-        )
-        return replace(card, reasons=tuple(reasons))
+    stores = card.adapter.family not in _NOT_STORED
+    tools = [tool for tool in mstconfig.TOOLS if system.which(tool)]
     for tool in tools:
         try:
-            with claimed(system, card):
-                locks = sudo_locks(system, card, rights)
-                report = read_config(system, tool, card.device, rights, ask, locks=locks)
-        except BlockingIOError as error:
-            reasons.append(at_work(error))
-            break
-        except (NotAllowed, OSError) as error:
-            reasons.append(f"{tool}: {error.args[-1] if error.args else error}")
+            with claimed(system, card, rights, ask) as root:
+                report = read_config(root, tool, card.device)
+        except (Refused, OSError) as error:
+            who = "" if isinstance(error, Refused) else f"{tool}: "
+            reasons.append(f"{who}{error.args[-1] if error.args else error}")
             break
         if report.trouble is None and report.parameters:
-            return _with_config(system, inventory, replace(card, tool=tool, asked=True), report)
+            return _with_config(system, inventory, replace(card, tool=tool), report)
         reasons.append(_explain(system, card, tool, report))
         if report.trouble is Trouble.NO_PARAMETER:
+            stores = False
             break
-    return replace(card, asked=True, reasons=tuple(reasons))
+    if not tools:
+        missing = "neither mstconfig (package mstflint) nor mlxconfig (NVIDIA MFT) is installed"
+        reasons.append(missing)
+    return replace(card, reasons=tuple(reasons), unanswered=reasons[-1] if stores else None)
 
 
 def _explain(system: System, card: Card, tool: str, report: ConfigReport) -> str:
-    """Why a tool did not answer for this card, and what would help."""
+    """Return why a tool did not answer for this card, and what would help."""
+    family = card.adapter.family
+    lockdown = read_text(system, "/sys/kernel/security/lockdown") or ""
     match report.trouble:
         case Trouble.NO_PARAMETER:
-            return _ONE_TYPE
-        case Trouble.UNSUPPORTED if card.adapter.family in _NOT_STORED:
-            return f"{card.adapter.family} keeps no link type; the driver alone changes it"
+            return "this firmware has no LINK_TYPE: the card has one link type only"
+        case Trouble.UNSUPPORTED if family in _NOT_STORED:
+            return f"{family} keeps no link type; the driver alone changes it"
         case Trouble.UNSUPPORTED if card.mlx4:
-            return (
-                f"this {tool} no longer supports {card.adapter.family}: mstflint 4.25 is the last"
-            )
+            return f"this {tool} no longer supports {family}: mstflint 4.25 is the last"
         case Trouble.UNSUPPORTED:
-            return f"this {tool} does not support {card.adapter.family}: try a newer mstflint"
-        case Trouble.NO_ACCESS if _locked_down(system):
+            return f"this {tool} does not support {family}: try a newer mstflint"
+        case Trouble.NO_ACCESS if "[integrity]" in lockdown or "[confidentiality]" in lockdown:
             return (
                 f"{tool} cannot open the card: kernel lockdown (Secure Boot) forbids it; "
                 "mstflint 4.30 with fwctl (kernel 6.15), or Secure Boot off, would help"
             )
-    return f"{tool}: {report.error or 'said nothing that is understood'}"
-
-
-def _locked_down(system: System) -> bool:
-    text = read_text(system, "/sys/kernel/security/lockdown") or ""
-    return "[integrity]" in text or "[confidentiality]" in text
+    return f"{tool}: {report.error or 'its output is not understood'}"
 
 
 def _with_config(system: System, inventory: Inventory, card: Card, report: ConfigReport) -> Card:
@@ -259,83 +199,64 @@ def _with_config(system: System, inventory: Inventory, card: Card, report: Confi
     next_boot = {n: report.link_type(n, Column.NEXT) for n in numbers}
     stored = {n: kind for n, kind in next_boot.items() if kind is not None}
     card = replace(card, parameters=numbers, stored=stored)
-    mapping = (
-        _mlx4_parameters(card) if card.mlx4 else _mlx5_parameters(system, inventory, card, report)
-    )
     ports = []
     for port in card.ports:
-        number = mapping.get(port.id)
-        if not isinstance(number, int):
-            ports.append(replace(port, unclear=number))
+        number = _number(card, port)
+        if unclear := _unclear(system, inventory, card, report, port):
+            ports.append(replace(port, unclear=unclear))
             continue
-        row = report.parameters[f"LINK_TYPE_P{number}"]
-        ports.append(
-            replace(
-                port,
-                parameter=number,
-                next_boot=report.link_type(number, Column.NEXT),
-                default=report.link_type(number, Column.DEFAULT),
-                current=report.link_type(number, Column.CURRENT),
-                read_only=row.read_only,
-            )
+        types = replace(
+            port,
+            parameter=number,
+            next_boot=report.link_type(number, Column.NEXT),
+            default=report.link_type(number, Column.DEFAULT),
+            current=report.link_type(number, Column.CURRENT),
+            read_only=report.parameters[f"LINK_TYPE_P{number}"].read_only,
         )
+        ports.append(types)
     return replace(card, ports=tuple(ports))
 
 
-def _mlx4_parameters(card: Card) -> dict[PortId, int | str]:
-    """On mlx4 both count ports of one function."""
-    return {
-        port.id: port.id.number
-        if port.id.number in card.parameters
-        else f"the card has no LINK_TYPE_P{port.id.number}"
-        for port in card.ports
-    }
+def _number(card: Card, port: PortTypes) -> int:
+    """Return the number of a port on its card: on mlx5 port n + 1 is function n."""
+    return port.id.number if card.mlx4 else int((port.port.function or "0")[-1]) + 1
 
 
-def _mlx5_parameters(
-    system: System, inventory: Inventory, card: Card, report: ConfigReport
-) -> dict[PortId, int | str]:
-    """On mlx5 a function is a port, and its number + 1 that of the port; see `_confirmed`."""
-    numbers = {port.id: int((port.port.function or "0")[-1]) + 1 for port in card.ports}
-    found: dict[PortId, int | str] = {}
-    for port in card.ports:
-        link = inventory.links.get(port.port.ifindex or 0)
-        named = _PORT_NAME.match((link.port_name if link else None) or "")
-        number = numbers[port.id]
-        if number not in card.parameters:
-            found[port.id] = f"the card has no LINK_TYPE_P{number} for function {number - 1}"
-        elif named is not None and int(named[1]) + 1 != number:
-            found[port.id] = (
-                f"function {number - 1} calls itself {named[0]}: it is unclear which port it is"
-            )
-        elif named is not None or _alone(card) or _told_apart(card, numbers, report):
-            found[port.id] = number
-        elif sorted(numbers.values()) != list(card.parameters) or _virtual_machine(system):
-            found[port.id] = (
-                "nothing confirms which of its ports this function is (InfiniBand has no "
-                "phys_port_name); both ports can be set together"
-            )
-        else:
-            found[port.id] = number
-    return found
+def _unclear(
+    system: System, inventory: Inventory, card: Card, report: ConfigReport, port: PortTypes
+) -> str | None:
+    """Return why LINK_TYPE_Pn may not be that of port n; None where it is."""
+    number = _number(card, port)
+    if number not in card.parameters:
+        function = "" if card.mlx4 else f" for function {number - 1}"
+        return f"the card has no LINK_TYPE_P{number}{function}"
+    if card.mlx4:
+        return None
+    link = inventory.links.get(port.port.ifindex or 0)
+    name = _PORT_NAME.match((link.port_name if link else None) or "")
+    if name is not None and int(name[1]) + 1 != number:
+        return f"function {number - 1} calls itself {name[0]}: it is unclear which port it is"
+    alone = len(card.ports) == 1 and card.parameters == (1,)
+    if name is not None or alone or _types_differ(card, report):
+        return None
+    numbers = sorted(_number(card, other) for other in card.ports)
+    if numbers != list(card.parameters) or _virtual_machine(system):
+        return (
+            "nothing confirms which of its ports this function is (InfiniBand has no "
+            "phys_port_name); both ports can be set together"
+        )
+    return None
 
 
-def _alone(card: Card) -> bool:
-    """A card of one port that is seen as one function."""
-    return len(card.ports) == 1 and card.parameters == (1,)
-
-
-def _told_apart(card: Card, numbers: Mapping[PortId, int], report: ConfigReport) -> bool:
-    """The types that the firmware started with differ between ports, and fit in this order only."""
+def _types_differ(card: Card, report: ConfigReport) -> bool:
+    """Tell whether the firmware started the ports with types that fit in this order only."""
     current = {n: report.link_type(n, Column.CURRENT) for n in card.parameters}
-    fits = all(
-        port.now is not None and current.get(numbers[port.id]) is port.now for port in card.ports
-    )
+    fits = all(p.now is not None and current.get(_number(card, p)) is p.now for p in card.ports)
     return fits and len(card.ports) == len(current) == len(set(current.values()))
 
 
 def _virtual_machine(system: System) -> bool:
-    """Whether PCI addresses are a hypervisor's and functions may have been dealt out anew."""
+    """Tell whether a hypervisor gave out the PCI addresses, so that functions may be renumbered."""
     if re.search(r"^flags\s*:.*\bhypervisor\b", read_text(system, "/proc/cpuinfo") or "", re.M):
         return True
     names = [read_text(system, f"/sys/class/dmi/id/{n}") for n in ("sys_vendor", "product_name")]

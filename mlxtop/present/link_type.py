@@ -1,23 +1,36 @@
-"""Cards and changes in lines for people and as JSON, the same on the screen and without one."""
+"""Cards, options, plans and outcomes as text and JSON, alike on the screen and without one."""
 
 from __future__ import annotations
 
-from mlxtop.link_type.plan import Change, LinkTypeSurvey, methods
-from mlxtop.link_type.survey import Card, PortTypes
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from mlxtop.link_type.card import Card, PortTypes
+from mlxtop.link_type.carry_out import Outcome
+from mlxtop.link_type.options import Change, methods
+from mlxtop.link_type.session import Option
+from mlxtop.link_type.survey import LinkTypeSurvey
+from mlxtop.model.identity import PortId
 from mlxtop.model.linktype import LinkType
+from mlxtop.present.clean import clean, fit
+from mlxtop.present.text import Line, Role, Section, wrap
 
 TABLE = ("PORT", "NAME", "NOW", "NEXT BOOT", "DEFAULT", "CHANGED BY")
 UNKNOWN = "–"
+_WIDTHS = (16, 12, 10, 17, 7)
+"""Columns of the first five cells of `TABLE` on the screen."""
+
+Block: TypeAlias = tuple[str, list[tuple[str, Role]]]
+"""A title, and texts with their roles."""
 
 
-def table(scene: LinkTypeSurvey) -> list[tuple[str, ...]]:
-    """A row a port, with `TABLE` as the header."""
-    pairs = sorted(((c, p) for c in scene.cards for p in c.ports), key=lambda pair: pair[1].id)
+def table(survey: LinkTypeSurvey) -> list[tuple[str, ...]]:
+    """Return a row a port; `TABLE` is the header."""
+    pairs = sorted(((c, p) for c in survey.cards for p in c.ports), key=lambda pair: pair[1].id)
     return [_row(card, port) for card, port in pairs]
 
 
 def _row(card: Card, port: PortTypes) -> tuple[str, ...]:
-    ways = ", ".join(methods(card, (port.id,))) or UNKNOWN
     name = port.port.netdev or port.port.rdma or UNKNOWN
     return (
         str(port.id),
@@ -25,50 +38,108 @@ def _row(card: Card, port: PortTypes) -> tuple[str, ...]:
         now(port),
         label(port.next_boot) + (" (pending)" if port.pending else ""),
         label(port.default),
-        ways,
+        ", ".join(methods(card, (port.id,))) or UNKNOWN,
     )
 
 
 def label(kind: LinkType | None) -> str:
-    """`ETH(2)`, as the tools say it."""
+    """Return a type as the tools write it: `ETH(2)`."""
     return f"{kind.label}({kind.number})" if kind else UNKNOWN
 
 
 def now(port: PortTypes) -> str:
-    """What a port is, and whether it chose so itself."""
+    """Return the present type of a port, marked where auto-sensing chose it."""
     if port.now is None:
         return UNKNOWN if port.configured is None else port.configured.words
     return f"{port.now.label} (auto)" if port.configured is LinkType.AUTO else port.now.label
 
 
-def reasons(scene: LinkTypeSurvey) -> list[str]:
-    """Why a way is not open, a line each."""
+def reasons(survey: LinkTypeSurvey) -> list[str]:
+    """Return why a method cannot be used, a line each."""
     lines = []
-    for card in scene.cards:
+    for card in survey.cards:
         lines += [f"{card.device}: {reason}" for reason in card.reasons]
         lines += [f"{port.id}: {port.unclear}" for port in card.ports if port.unclear]
     return lines
 
 
-def plan_lines(change: Change, sudo: bool) -> list[str]:
-    """A change as it is shown before it happens."""
+def plan_blocks(change: Change, sudo: bool) -> list[Block]:
+    """Return a change as it is shown before it happens; what it cuts off comes first."""
     plan = change.plan
-    lines = [plan.title, "", "takes effect: " + plan.takes_effect, "runs:"]
+    runs: list[tuple[str, Role]] = []
     for step in plan.steps:
-        lines.append(f"  # {step.purpose}")
-        lines += [f"  {line}" for line in step.lines(sudo)]
-    for title, items in (("breaks:", plan.breaks), ("note:", plan.notes)):
-        if items:
-            lines += [title, *(f"  {item}" for item in items)]
-    if plan.undo:
-        lines += ["undo:", *(f"  {line}" for line in plan.undo_lines(sudo))]
-    if change.hazards:
-        lines += ["STOP: this cuts off", *(f"  {hazard.text}" for hazard in change.hazards)]
+        runs.append((f"# {step.purpose}", Role.DIM))
+        runs += _texts(step.lines(sudo), Role.ACCENT)
+    blocks = [
+        ("STOP: this cuts off", _texts((h.text for h in change.hazards), Role.CRITICAL)),
+        (plan.title, _texts((f"takes effect {plan.takes_effect}", *plan.notes))),
+        ("Runs", runs),
+        ("Breaks", _texts(plan.breaks, Role.WARNING)),
+        ("Undo", _texts(plan.undo_lines(sudo))),
+    ]
+    return [(title, texts) for title, texts in blocks if texts]
+
+
+def outcome_blocks(outcome: Outcome, title: str) -> list[Block]:
+    """Return the result of a change, and what to do now."""
+    role = Role.GOOD if outcome.done else Role.CRITICAL
+    blocks = [(title, _texts(outcome.lines, role)), ("What to do now", _texts(outcome.next))]
+    return [(title, texts) for title, texts in blocks if texts]
+
+
+def _texts(texts: Iterable[str], role: Role = Role.TEXT) -> list[tuple[str, Role]]:
+    return [(text, role) for text in texts]
+
+
+def block_lines(blocks: Iterable[Block]) -> list[str]:
+    """Return blocks as lines of text: titles, and texts below them with an indent."""
+    return [line for title, texts in blocks for line in (title, *(f"  {t}" for t, _ in texts))]
+
+
+def block_sections(blocks: Iterable[Block], columns: int) -> list[Section]:
+    """Return blocks as sections, their texts wrapped with a hanging indent."""
+    return [Section(clean(title), tuple(_wrapped(texts, columns))) for title, texts in blocks]
+
+
+def _wrapped(texts: Iterable[tuple[str, Role]], columns: int) -> list[Line]:
+    lines: list[Line] = []
+    for text, role in texts:
+        for place, part in enumerate(wrap(text, max(8, columns - 2))):
+            lines.append((("  " if place else "", role), (part, role)))
     return lines
 
 
-def scene_document(scene: LinkTypeSurvey) -> dict[str, object]:
-    """Cards and ports as JSON."""
+def option_sections(
+    survey: LinkTypeSurvey, port: PortId, options: Sequence[Option], cursor: int, columns: int
+) -> list[Section]:
+    """Return the ports of a card with their types, and the options with one of them marked."""
+    rows = [_cells(TABLE, Role.HEAD)]
+    for row in table(survey):
+        rows.append(_cells(row, Role.STRONG if row[0] == str(port) else Role.TEXT))
+    rows += _wrapped(_texts(reasons(survey), Role.DIM), columns)
+    lines: list[Line] = []
+    for place, option in enumerate(options):
+        mark, role = ("▸ ", Role.STRONG) if place == cursor else ("  ", Role.TEXT)
+        lines.append(((mark, Role.ACCENT), (fit(option.text, max(8, columns - 2)), role)))
+    nothing: Line = (("nothing can be changed here", Role.WARNING),)
+    return [Section("Link types", tuple(rows)), Section("Change to", tuple(lines) or (nothing,))]
+
+
+def _cells(cells: Sequence[str], role: Role) -> Line:
+    return tuple((f"{fit(cell, w)} ", role) for cell, w in zip(cells, _WIDTHS, strict=False))
+
+
+def copied_text(change: Change | None, outcome: Outcome | None, sudo: bool) -> str:
+    """Return the commands to copy: those of the plan, after the change those to run now."""
+    if outcome is not None and outcome.next:
+        lines: Iterable[str] = outcome.next
+    else:
+        lines = change.plan.lines(sudo) if change else ()
+    return "\n".join(map(clean, lines))
+
+
+def survey_document(survey: LinkTypeSurvey) -> dict[str, object]:
+    """Return the ports and their types as a JSON document."""
     ports = [
         {
             "port": str(port.id),
@@ -86,14 +157,14 @@ def scene_document(scene: LinkTypeSurvey) -> dict[str, object]:
             "unclear": port.unclear,
             "methods": list(methods(card, (port.id,))),
         }
-        for card in scene.cards
+        for card in survey.cards
         for port in card.ports
     ]
-    return {"ports": ports, "reasons": {c.device: list(c.reasons) for c in scene.cards}}
+    return {"ports": ports, "reasons": {c.device: list(c.reasons) for c in survey.cards}}
 
 
 def change_document(change: Change, sudo: bool) -> dict[str, object]:
-    """A plan as JSON."""
+    """Return a plan as a JSON document."""
     plan = change.plan
     return {
         "title": plan.title,

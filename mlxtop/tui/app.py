@@ -23,7 +23,7 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widget import Widget
 
-from mlxtop.change.context import ActionContext
+from mlxtop.change.privilege import ActionContext
 from mlxtop.model.identity import PortKind
 from mlxtop.present.clean import clean
 from mlxtop.sampler.source import Source
@@ -78,7 +78,7 @@ class MlxtopApp(App[int]):
         self,
         source: Source,
         settings: Settings,
-        hands: ActionContext | None = None,
+        context: ActionContext | None = None,
         feed: Feed | None = None,
     ) -> None:
         """`feed`: of the source, where it has begun already."""
@@ -86,7 +86,7 @@ class MlxtopApp(App[int]):
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.source = source
         self.settings = settings
-        self.hands = hands
+        self.context = context
         self.loads: Loads | None = None
         """Load tests; made when the first is wanted."""
         self.fire: Callable[[Alert], None] | None = None
@@ -121,7 +121,7 @@ class MlxtopApp(App[int]):
     @property
     def readonly(self) -> bool:
         """Whether commands that change the machine do not exist."""
-        return self.hands is None or self.settings.readonly or self.source.captured
+        return self.context is None or self.settings.readonly or self.source.captured
 
     def get_driver_class(self) -> type[Driver]:
         """Ours in place of Textual's for terminals."""
@@ -380,13 +380,13 @@ class MlxtopApp(App[int]):
 
         state = self.state
         frame = state.frame.ports.get(state.selected) if state.frame and state.selected else None
-        if self.hands is None or frame is None:
+        if self.context is None or frame is None:
             return
         port = frame.now.port
         if port.adapter is None or port.kind is not PortKind.PHYSICAL:
             self.notify(f"{port.name} is no port of a card", severity="warning")
             return
-        self.push_screen(LinkTypeDialog(self.hands, port, state.ascii))
+        self.push_screen(LinkTypeDialog(self.context, port, state.ascii))
 
     def action_findings(self) -> None:
         """What is wrong with the selected port."""
@@ -399,8 +399,8 @@ class MlxtopApp(App[int]):
         """The dialog that loads the selected port."""
         from mlxtop.tui.loads import Loads
 
-        if self.hands is not None and not self.readonly:
-            self.loads = self.loads or Loads(self, self.hands)
+        if self.context is not None and not self.readonly:
+            self.loads = self.loads or Loads(self, self.context)
             self.feed.tap = self.loads.frame
             self.loads.open()
 

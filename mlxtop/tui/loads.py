@@ -6,7 +6,7 @@ from contextlib import suppress
 from threading import Event
 from typing import TYPE_CHECKING
 
-from mlxtop.change.context import ActionContext
+from mlxtop.change.privilege import ActionContext
 from mlxtop.load.run_log import own_runs
 from mlxtop.load.session import LoadSession
 from mlxtop.model.frame import Frame
@@ -24,13 +24,13 @@ PACE = 1.0
 class Loads:
     """Made where changes are allowed; `frame` is for the thread that samples, the rest for ours."""
 
-    def __init__(self, app: MlxtopApp, hands: ActionContext) -> None:
+    def __init__(self, app: MlxtopApp, context: ActionContext) -> None:
         self.values: dict[str, str] = {}
         """What the dialog's fields held the last time."""
         self._app = app
         self._nudged = Event()
         self._slow: float | None = None
-        self.session = LoadSession(hands.system, own_runs(), self._changed)
+        self.session = LoadSession(context.system, own_runs(), self._changed)
 
     def _changed(self) -> None:
         """In whatever thread: say once that there is something to show."""

@@ -258,7 +258,7 @@ TABLE: Mapping[str, str] = {
         "test_capture::test_a_device_of_any_name_makes_no_line_of_its_own"
     ),
     "damaged records of runs": "test_runs::test_a_damaged_record_is_shown_as_far_as_it_goes",
-    "a damaged log of actions": ("test_action_log::test_a_damaged_log_is_shown_as_far_as_it_goes"),
+    "a damaged log of actions": ("test_log_command::test_a_damaged_log_is_shown_as_far_as_it_goes"),
     "digits of any length on the command line": "test_cli::test_digits_of_any_length_are_one_line",
     "digits of any length in the settings": (
         "test_faults_settings::test_a_number_of_any_length_is_told_and_ignored"
