@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
 from mlxtop.lab import LabSystem, ManualClock, load_lab
+from mlxtop.load.guard import HeatGuard
 from mlxtop.load.outcome import Outcome
 from mlxtop.load.plan import plan_load
-from mlxtop.load.request import LoadPlan, LoadRequest
+from mlxtop.load.request import GuardOptions, LoadPlan, LoadRequest, Timing
+from mlxtop.load.route import Way, find_way
 from mlxtop.load.run_log import RunWriter
-from mlxtop.load.runner import LoadRun, Timing
-from mlxtop.load.session import Watch, guard_of
+from mlxtop.load.runner import LoadRun
 from mlxtop.model.frame import Frame
+from mlxtop.model.identity import Port
+from mlxtop.model.sample import Link
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
+from mlxtop.system.capture_file import HEADER, parse_capture
+from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import System
 
+from .samples import ethernet, frame, mlx5_port, sample
+
+PEER = "10.0.0.3"
 BRIEF = Timing(cooldown=0.0)
+A, B, C = (mlx5_port(f"0000:43:00.{n}", f"eth{n}", f"mlx5_{n}") for n in range(3))
+IPERF3 = """
+$ iperf3 --version
+  | iperf 3.18
+$ iperf3 --help
+  |  --bind-dev --json-stream
+"""
+MODES = {
+    "active-backup": "fault-tolerance (active-backup)",
+    "802.3ad": "IEEE 802.3ad Dynamic link aggregation",
+    "balance-xor": "load balancing (xor)",
+    "balance-rr": "load balancing (round-robin)",
+    "balance-tlb": "transmit load balancing",
+    "broadcast": "fault-tolerance (broadcast)",
+}
+POLICY = "/proc/sys/net/ipv4/fib_multipath_hash_policy"
 
 
 def install(system: LabSystem, **versions: str | None) -> None:
@@ -66,8 +92,8 @@ def run_load(
     writer = RunWriter(record, system.wall()) if record else None
     if writer:
         writer.begin(started=system.wall(), plan=plan.document(), note="", fingerprint={})
-    watch = Watch(armed, None if sensors is None else frozenset(sensors))
-    run = LoadRun(system, plan, guard_of(plan, watch), timing=timing, record=writer)
+    options = GuardOptions(armed, None if sensors is None else frozenset(sensors))
+    run = LoadRun(system, plan, HeatGuard.of(plan, options), timing=timing, record=writer)
 
     def feed() -> None:
         for each in found:
@@ -88,3 +114,74 @@ def run_load(
 def simulated(name: str = "pacu", seed: int = 0) -> LabSystem:
     """A simulated machine whose time passes when all wait for it."""
     return load_lab(name, ManualClock(), seed)
+
+
+class Running(CapturedSystem):
+    """A captured machine that could run something."""
+
+    captured = False
+
+
+@dataclass
+class Host:
+    """A machine with ports of one card, and what stands on them."""
+
+    links: list[dict[str, object]] = field(default_factory=list)
+    text: str = IPERF3
+    route: list[str] = field(default_factory=lambda: ["bond0"])
+
+    def link(self, index: int, name: str, **more: object) -> Host:
+        self.links.append({"index": index, "name": name, "type": 1, "flags": 4099} | more)
+        return self
+
+    def real(self, index: int, name: str, **more: object) -> Host:
+        return self.link(index, name, parent=f"0000:43:00.{index}", parent_bus="pci", **more)
+
+    def bond(self, mode: str, *slaves: str, active: str = "", policy: str = "") -> Host:
+        lines = [f"Bonding Mode: {MODES[mode]}"]
+        lines += [f"Transmit Hash Policy: {policy} (1)"] if policy else []
+        lines += [f"Currently Active Slave: {active}"] if active else []
+        lines += ["Aggregator ID: 1"] if mode == "802.3ad" else []
+        for slave in slaves:
+            name, _, state = slave.partition(" ")
+            lines += [f"Slave Interface: {name}", f"MII Status: {'down' if state else 'up'}"]
+            lines += [f"Aggregator ID: {2 if state == 'other' else 1}"] if mode == "802.3ad" else []
+        body = "\n".join(f"  | {line}" for line in lines)
+        self.text += f"/proc/net/bonding/bond0:\n{body}\n"
+        return self
+
+    @property
+    def system(self) -> Running:
+        answer = json.dumps({"dev": self.route[0], "devs": self.route, "src": "10.0.0.2"})
+        lines = f"? links = {json.dumps(self.links)}\n? route {PEER} = {answer}\n"
+        capture = parse_capture(f"{HEADER}\n{self.text}{lines}")
+        return Running("host", capture, capture)
+
+    def way(self, shown: Frame, **more: object) -> Way:
+        return find_way(self.system, shown, LoadRequest(PEER, **more))  # type: ignore[arg-type]
+
+    def plan(self, shown: Frame, **more: object) -> LoadPlan:
+        plan = plan_load(self.system, shown, LoadRequest(PEER, **more))  # type: ignore[arg-type]
+        assert not plan.refusals
+        return plan
+
+
+def bonded() -> Host:
+    host = Host(text=f"{IPERF3}{POLICY} = 1\n")
+    host.real(3, "eth0", master=9).real(4, "eth1", master=9)
+    return host.link(9, "bond0", kind="bond")
+
+
+def shown(*ports: Port, **links: Link) -> Frame:
+    """These ports after two seconds, all of them up unless `links` says more."""
+    ticks = (0.0, 2.0)
+    return frame(
+        *(
+            sample(t, *(ethernet(p, t, 0, 1e9, module=50, link=links.get(p.name)) for p in ports))
+            for t in ticks
+        )
+    )
+
+
+def slaves(*ports: Port) -> list[Port]:
+    return [port._replace(bond="bond0", bond_kind="bond") for port in ports]

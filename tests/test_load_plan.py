@@ -3,19 +3,17 @@
 import pytest
 
 from mlxtop.lab import LabSystem, ManualClock, load_lab
-from mlxtop.load.commands import Layout, Share, iperf3_command
-from mlxtop.load.iperf3 import Iperf3
-from mlxtop.load.plan import plan_load
+from mlxtop.load.iperf3 import Client, Iperf3, client_command
+from mlxtop.load.plan import _layout, _may_bind, plan_load
 from mlxtop.load.request import LoadRequest
-from mlxtop.load.route import LoadRefused, resolve
 from mlxtop.model.load import Direction, Tool
+from mlxtop.model.sample import Link, LinkLayer, LinkState
 from mlxtop.system.capture_file import HEADER, parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Answer, Question
 
-from .load_lab import first_frame, install, planned
-
-PEER = "10.0.0.3"
+from .load_lab import PEER, A, Host, first_frame, install, planned, shown
+from .samples import frame, sample
 
 
 def test_streams_follow_the_speed_and_the_expected_rate_the_narrowest_limit() -> None:
@@ -144,8 +142,8 @@ def test_an_option_that_this_iperf3_lacks_is_refused_with_the_version_that_has_i
 
 def test_threads_are_kept_on_the_cards_node_and_one_core_is_not_made_to_carry_them_all() -> None:
     tool = Iperf3("/usr/bin/iperf3", (3, 18), frozenset({"--affinity", "--json-stream"}))
-    layout = Layout(PEER, None, None, Share(5201, 8, 8, None, "16-31"))
-    argv = iperf3_command(tool, LoadRequest(PEER), layout)
+    client = Client(PEER, None, None, 5201, 8, 8, None, "16-31")
+    argv = client_command(tool, LoadRequest(PEER), client)
     assert argv[:3] == ("taskset", "-c", "16-31")
     assert "-A" not in argv
 
@@ -159,19 +157,45 @@ def test_perftest_is_run_on_the_ports_rdma_device() -> None:
     assert plan.server[0].startswith("ib_write_bw -d DEVICE")
 
 
-def names(text: str) -> CapturedSystem:
-    capture = parse_capture(f"{HEADER}\n{text}")
-    return CapturedSystem("x", capture, capture)
+@pytest.mark.parametrize(
+    ("rate", "streams", "processes"),
+    [
+        (12.5e9, 1, 1),
+        (12.6e9, 2, 1),
+        (25e9, 2, 1),
+        (25.1e9, 3, 2),
+        (200e9, 16, 8),
+        (400e9, 16, 8),
+    ],
+)
+def test_streams_and_processes_follow_from_the_rate(
+    rate: float, streams: int, processes: int
+) -> None:
+    old = Iperf3("/usr/bin/iperf3", (3, 12), frozenset())
+    new = Iperf3("/usr/bin/iperf3", (3, 16), frozenset())
+    assert _layout(old, LoadRequest(PEER), rate) == (streams, processes)
+    assert _layout(new, LoadRequest(PEER), rate) == (streams, 1)
 
 
-def test_host_names_are_looked_up_by_the_system() -> None:
-    system = names(
-        "$ getent ahosts fry\n  | fe80::1%eno1 STREAM\n  | 10.0.0.3        STREAM fry\n"
-        "$ getent ahostsv6 fry\n  | fd00::3         STREAM fry\n$ getent ahosts none => 2\n"
-    )
-    assert resolve(system, "fry") == "10.0.0.3" or resolve(system, "fry").startswith("fe80")
-    assert resolve(system, "fry", 6) == "fd00::3"
-    assert resolve(system, "fd00::4") == "fd00::4"
-    for unknown in ("none", "other"):
-        with pytest.raises(LoadRefused):
-            resolve(system, unknown)
+@pytest.mark.parametrize(
+    ("bps", "mtu", "advised"),
+    [(10_000_000_000, 1500, True), (9_999_000_000, 1500, False), (10_000_000_000, 1501, False)],
+)
+def test_a_larger_mtu_is_advised_from_10_gigabit_on(bps: int, mtu: int, advised: bool) -> None:
+    link = Link(LinkLayer.ETHERNET, LinkState.UP, speed=bps, mtu=mtu)
+    host = Host(route=["eth0"]).real(3, "eth0")
+    notes = host.plan(shown(A, eth0=link)).notes
+    assert any(note.startswith(f"MTU {mtu}: ") for note in notes) is advised
+
+
+@pytest.mark.parametrize(("kernel", "allowed"), [("5.6.19", False), ("5.7.0", True)])
+def test_a_device_may_be_bound_to_without_root_since_5_7(kernel: str, allowed: bool) -> None:
+    now = sample(1.0)
+    host = now.host._replace(kernel=kernel, root=False)
+    assert _may_bind(frame(now._replace(host=host))) is allowed
+
+
+@pytest.mark.parametrize(("seconds", "margins"), [(5, True), (6, False)])
+def test_a_short_perftest_gets_short_margins(seconds: int, margins: bool) -> None:
+    (command,) = planned(LoadRequest(PEER, tool=Tool.IB_WRITE_BW, seconds=seconds)).commands
+    assert ("-f" in command) is margins

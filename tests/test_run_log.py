@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,17 @@ def test_no_text_makes_the_reader_raise(lines: list[str]) -> None:
 def test_runs_lie_with_who_asked() -> None:
     assert own_runs({"XDG_STATE_HOME": "/s", "HOME": "/h"}) == Path("/s/mlxtop-nic/runs")
     assert str(own_runs({"HOME": "/h"})) == "/h/.local/state/mlxtop-nic/runs"
+
+
+def test_samples_reach_the_disk_every_ten_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, synced = [100.0], list[int]()
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    writer = RunWriter(tmp_path, WALL)
+    for seconds, times in ((9.9, 0), (10.0, 1), (19.9, 1), (20.0, 2)):
+        now[0] = 100.0 + seconds
+        writer.write("interval", bps=1)
+        assert len(synced) == times
+    writer.close()

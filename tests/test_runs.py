@@ -11,7 +11,9 @@ from mlxtop.cli import main
 from mlxtop.commands import runs
 from mlxtop.load.compare import compare
 from mlxtop.load.record import Run, parse_run
+from mlxtop.load.request import LoadRequest
 from mlxtop.model.json_text import encode
+from tests.load_lab import PEER, run_load, simulated
 from tests.test_json_text import strict
 
 SHOW, COMPARE = ["show", "last"], ["compare", "last", "-1"]
@@ -109,3 +111,36 @@ def test_a_damaged_record_is_shown_as_far_as_it_goes(
 
 def test_a_link_that_a_spreadsheet_would_run_is_text() -> None:
     assert runs._cell("=1+1\x1b") == "'=1+1?"
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path / "mlxtop-nic" / "runs"
+
+
+def test_runs_are_listed_shown_and_compared(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["runs"]) == 0
+    assert "no run has been recorded yet" in capsys.readouterr().out
+    run_load(simulated(), LoadRequest(PEER, seconds=3), record=state)
+    run_load(simulated(), LoadRequest(PEER, seconds=3, streams=2), record=state)
+    capsys.readouterr()
+    assert main(["runs", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [row["ended"] for row in listed] == ["complete", "complete"]
+    assert main(["runs", "show", "last", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["id"] == listed[1]["id"] and len(shown["intervals"]) == 3
+    assert main(["runs", "show", "last", "--csv"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert rows[0].startswith("t,start,end,bps") and len(rows) == 4
+    assert main(["runs", "compare", "-1", "last", "--json"]) == 0
+    changes = json.loads(capsys.readouterr().out)["changes"]
+    assert any(change["name"] == "streams" for change in changes)
+    for words in (["runs"], ["runs", "show", "last"], ["runs", "compare", "-1", "last"]):
+        assert main(words) == 0
+        assert capsys.readouterr().out
+    assert main(["runs", "show", "2001"]) == 1
+    assert main(["runs", "--csv", "--json"]) == 1

@@ -21,7 +21,7 @@ from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.screens.load import LoadDialog
-from mlxtop.tui.screens.load_form import FIELDS, WrongField, wish
+from mlxtop.tui.screens.load_form import FIELDS, WrongField, options
 from mlxtop.tui.screens.overview import Overview
 
 from .test_tui_app import screen_text
@@ -216,7 +216,7 @@ def values(**given: str) -> dict[str, str]:
 
 
 def test_the_fields_ask_for_what_they_say() -> None:
-    wanted = wish(
+    chosen = options(
         values(
             direction="both",
             time="15m",
@@ -232,13 +232,13 @@ def test_the_fields_ask_for_what_they_say() -> None:
         ),
         "enp67s0np0",
     )
-    request = wanted.request
+    request = chosen.request
     assert (request.direction, request.seconds, request.streams) == (Direction.BOTH, 900, 4)
     assert (request.udp, request.bitrate, request.tool) == (True, 10e9, Tool.IPERF3)
     assert (request.via, request.family, request.affinity) == ("enp67s0np0", 6, "0-3")
-    assert wanted.timing.soak and wanted.timing.baseline == 60.0
-    assert wanted.watch.sensors == frozenset({"module"})
-    assert not wish(values(guard="off"), None).watch.armed
+    assert chosen.timing.soak and chosen.timing.baseline == 60.0
+    assert chosen.guard.sensors == frozenset({"module"})
+    assert not options(values(guard="off"), None).guard.armed
 
 
 @pytest.mark.parametrize(
@@ -254,5 +254,5 @@ def test_the_fields_ask_for_what_they_say() -> None:
 )
 def test_a_field_that_holds_nonsense_is_named(field: str, text: str) -> None:
     with pytest.raises(WrongField) as found:
-        wish(values(**{field: text}), None)
+        options(values(**{field: text}), None)
     assert found.value.field == field

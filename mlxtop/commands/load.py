@@ -8,22 +8,19 @@ from __future__ import annotations
 import argparse
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mlxtop.commands.arguments import between, host
-from mlxtop.load.request import LoadPlan, LoadRequest
-from mlxtop.model.load import Direction, Tool
-from mlxtop.model.quantity import typed_bits, typed_seconds
+from mlxtop.load.request import IPERF3_PORT, GuardOptions, LoadOptions, LoadRequest, Timing
+from mlxtop.model.load import Direction, Tool, typed_bits, typed_seconds
 from mlxtop.outputs import console
 
 if TYPE_CHECKING:
-    from mlxtop.load.outcome import Outcome
-    from mlxtop.load.runner import LoadRun
-    from mlxtop.load.session import LoadWish
+    from mlxtop.load.session import SessionView
     from mlxtop.model.frame import Frame
     from mlxtop.sampler.live import LiveSource
     from mlxtop.settings import Settings
@@ -31,30 +28,32 @@ if TYPE_CHECKING:
 
 _CPUS = re.compile(r"off|\d{1,4}(?:-\d{1,4})?(?:,\d{1,4}(?:-\d{1,4})?)*", re.ASCII)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+POLL_S = 0.1
+"""Seconds after which a signal is acted upon at the latest."""
+
+T = TypeVar("T")
 
 
-def _seconds(text: str) -> int:
-    try:
-        return typed_seconds(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+def _argument(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """Return a parser whose ValueError argparse prints."""
 
+    def parsed(text: str) -> T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
 
-def _bits(text: str) -> float:
-    try:
-        return typed_bits(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    return parsed
 
 
 def _interval(text: str) -> float:
     try:
-        found = float(text)
+        seconds = float(text)
     except ValueError:
-        found = 0.0
-    if not 0.1 <= found <= 60:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 60:
         raise argparse.ArgumentTypeError(f"{text!r} is not from 0.1 to 60 seconds")
-    return found
+    return seconds
 
 
 def _cpus(text: str) -> str:
@@ -64,11 +63,18 @@ def _cpus(text: str) -> str:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `load` takes."""
+    """Define the arguments of `load`."""
     add = parser.add_argument
     add("host", nargs="?", type=host, metavar="HOST", help="far end, where the server runs")
     add("--via", metavar="PORT", help="port to load; else the one that the route to HOST uses")
-    add("-t", "--time", type=_seconds, default=10, metavar="TIME", help="length: 30, 15m (10)")
+    add(
+        "-t",
+        "--time",
+        type=_argument(typed_seconds),
+        default=10,
+        metavar="TIME",
+        help="length: 30, 15m (10)",
+    )
     add("-P", "--parallel", type=between(1, 1024), metavar="N", help="streams in all")
     way = parser.add_mutually_exclusive_group()
     way.add_argument("-R", "--reverse", action="store_true", help="receive instead of sending")
@@ -76,7 +82,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-O", "--omit", type=between(0, 60), default=0, metavar="S", help="warm-up, not counted")
     add("--interval", type=_interval, default=1.0, metavar="S", help="between reports (1)")
     add("-u", "--udp", action="store_true", help="UDP; needs --bitrate")
-    add("-b", "--bitrate", type=_bits, metavar="RATE", help="of all streams at most: 10G")
+    add(
+        "-b",
+        "--bitrate",
+        type=_argument(typed_bits),
+        metavar="RATE",
+        help="of all streams at most: 10G",
+    )
     add("-p", "--port", type=between(1, 65000), metavar="N", help="first port of the server")
     add("--processes", type=between(1, 64), metavar="N", help="iperf3s on consecutive ports")
     family = parser.add_mutually_exclusive_group()
@@ -85,7 +97,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-Z", "--zerocopy", action="store_true", help="send without copying (sendfile)")
     add("-A", "--affinity", type=_cpus, metavar="CPUS", help="cores to use, or off (the card's)")
     add("--tool", type=Tool, choices=list(Tool), default=Tool.IPERF3, help="what makes the load")
-    add("--soak", type=_seconds, metavar="TIME", help="thermal soak: baseline, load, cool-down")
+    add(
+        "--soak",
+        type=_argument(typed_seconds),
+        metavar="TIME",
+        help="thermal soak: baseline, load, cool-down",
+    )
     add(
         "--guard", choices=("all", "module", "asic", "off"), default="all", help="sensors that stop"
     )
@@ -97,26 +114,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
-    """Run the test; 0 when it is complete."""
+    """Run the test, or a server; return 0 when it is complete."""
     from mlxtop.sampler.live import LiveSource
 
     if settings.readonly:
         raise ValueError("load sends traffic: not with --readonly")
     if args.server:
-        return _serve(args, system)
+        if args.tool is not Tool.IPERF3:
+            raise ValueError("--server is iperf3's; a perftest tool is started without HOST")
+        return _FrontEnd(args, system).serve()
     if not args.host:
         raise ValueError("load needs HOST, or --server")
     source = LiveSource(system, min(settings.interval, 1.0), settings.all, settings.include)
     try:
-        return _Test(args, system, source).run()
+        return _FrontEnd(args, system).test(source)
     finally:
         source.close()
 
 
-def request(args: argparse.Namespace) -> LoadRequest:
-    """What was asked for."""
+def options(args: argparse.Namespace) -> LoadOptions:
+    """Return what was chosen for the test."""
     direction = Direction.BOTH if args.bidir else Direction.SEND
-    return LoadRequest(
+    request = LoadRequest(
         host=args.host,
         via=args.via,
         tool=args.tool,
@@ -133,147 +152,137 @@ def request(args: argparse.Namespace) -> LoadRequest:
         zero_copy=args.zerocopy,
         affinity=args.affinity,
     )
+    timing = Timing.for_soak(args.soak) if args.soak else Timing()
+    if args.cooldown is not None:
+        timing = replace(timing, cooldown=float(args.cooldown))
+    return LoadOptions(request, GuardOptions.choose(args.guard, args.ahead), timing, args.note)
 
 
-class _Test:
-    """One test of the command line."""
+class _FrontEnd:
+    """Drives one load session from the command line."""
 
-    def __init__(self, args: argparse.Namespace, system: System, source: LiveSource) -> None:
+    def __init__(self, args: argparse.Namespace, system: System) -> None:
+        from mlxtop.load.run_log import own_runs
+        from mlxtop.load.session import LoadSession
+
         self._args = args
         self._system = system
-        self._source = source
-        self._stop = Event()
-        self._told = 0
+        self._changed = Event()
         self._signal: int | None = None
+        self._shown: set[str] = set()
+        self._intervals = self._lines = 0
+        """Intervals and lines of servers that were printed."""
+        self._session = LoadSession(system, own_runs(), self._changed.set)
 
-    def run(self) -> int:
-        """Plan it, show it, run it, tell what came of it."""
-        from mlxtop.load.plan import plan_load
-        from mlxtop.present.load import plan_lines
+    def test(self, source: LiveSource) -> int:
+        """Plan a test, show the plan, run it and print its outcome."""
         from mlxtop.sampler.source import frames
 
-        found = frames(self._source, self._stop)
-        frame = next(found)
-        if "ports" in frame.sample.absent:
-            raise ValueError(frame.sample.absent["ports"])
-        plan = plan_load(self._system, frame, request(self._args))
-        for line in plan_lines(plan):
-            console.warn(f"mlxtop: {line}" if line.startswith("refused") else line)
-        if plan.refusals or self._args.plan:
-            if self._args.json:
-                console.say_json({"plan": plan.document(), "result": None})
-            return 1 if plan.refusals else 0
-        self._source.guarded = True
+        stop = Event()
+        feed = frames(source, stop)
+        first = next(feed)
+        if "ports" in first.sample.absent:
+            raise ValueError(first.sample.absent["ports"])
+        if not self._args.plan:
+            source.guarded = True
+            self._system.clock.thread(self._feed, "frames", feed)
         try:
-            outcome = self._measure(plan, frame, found)
+            # stopped, this program could not watch temperatures, and the load would go on
+            with self._signals(*SIGNALS, signal.SIGTSTP):
+                self._session.start(first, options(self._args), self._args.plan)
+                return self._finish(self._follow(lambda view: view.busy))
+        except BaseException:
+            self._session.close()
+            raise
         finally:
-            self._stop.set()
-        return self._finish(outcome)
+            stop.set()
 
-    def _measure(self, plan: LoadPlan, frame: Frame, found: Iterator[Frame]) -> Outcome:
-        from mlxtop.load.run_log import own_runs
-        from mlxtop.load.session import prepare
+    def _feed(self, feed: Iterator[Frame]) -> None:
+        for frame in feed:
+            self._session.frame(frame)
 
-        test, problem = prepare(
-            self._system,
-            frame,
-            plan,
-            wish(self._args),
-            runs=own_runs(),
-            tell=lambda: self._tell(test),
-        )
-        if problem is not None:
-            console.warn(f"mlxtop: {problem}")
-        with self._signals(test):
-            test.frame(frame)
-            self._system.clock.thread(self._feed, "frames", found, test)
-            self._source.guarded = True
-            return test.run()
-
-    def _feed(self, found: Iterator[Frame], test: LoadRun) -> None:
-        for frame in found:
-            test.frame(frame)
+    def serve(self) -> int:
+        """Serve the far end until each server has served a test, or a signal comes."""
+        with self._signals(*SIGNALS):
+            self._session.serve(self._args.port or IPERF3_PORT, self._args.processes or 1)
+            view = self._follow(lambda view: view.serving > 0)
+        return 128 + self._signal if self._signal is not None else int(view.server_failed)
 
     @contextmanager
-    def _signals(self, test: LoadRun) -> Iterator[None]:
-        """What ends the program ends the test in order, and so does what stops the program.
+    def _signals(self, *numbers: signal.Signals) -> Iterator[None]:
+        """Keep the first signal, which ends in order what is running."""
 
-        Stopped, it could not watch temperatures, and the load would go on.
-        """
-
-        def caught(number: int, _: object) -> None:
+        def keep(number: int, _: object) -> None:
             self._signal = self._signal or number
-            test.cancel(f"interrupted ({signal.Signals(number).name})")
 
-        numbers = (*SIGNALS, signal.SIGTSTP)
-        before = {number: signal.signal(number, caught) for number in numbers}
+        before = {number: signal.signal(number, keep) for number in numbers}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _tell(self, test: LoadRun) -> None:
-        """Say the intervals that are new; called from the threads of the run."""
-        from mlxtop.present.load import interval_line
+    def _follow(self, going_on: Callable[[SessionView], bool]) -> SessionView:
+        """Report what is new until nothing goes on any more; return the last state."""
+        ending = False
+        while True:
+            self._changed.clear()
+            view = self._session.view()
+            self._report(view)
+            # while a test is being planned nothing runs: a slow name server is not waited for
+            if not going_on(view) or (ending and view.busy and view.plan is None):
+                return view
+            while not self._system.wait(POLL_S, self._changed):
+                if self._signal is not None and not ending:
+                    break
+            if self._signal is not None and not ending:
+                ending = True
+                self._session.cancel(f"interrupted ({signal.Signals(self._signal).name})")
+                self._session.stop_serving()
 
-        status = test.status()
-        fresh, self._told = status.intervals[self._told :], len(status.intervals)
-        for interval in fresh:
-            console.warn(interval_line(interval, status.sensors))
+    def _report(self, view: SessionView) -> None:
+        """Print the plan, intervals and lines that are new."""
+        from mlxtop.present.load import interval_line, plan_runs
+        from mlxtop.present.text import Role
 
-    def _finish(self, outcome: Outcome) -> int:
-        from mlxtop.present.load import outcome_lines
+        if view.plan is not None:
+            runs = plan_runs(view.plan)
+            self._once("plan", (f"mlxtop: {t}" if r is Role.CRITICAL else t for t, r in runs))
+        if view.problem is not None:
+            self._once("problem", [f"mlxtop: {view.problem}"])
+        run = view.status or view.outcome
+        intervals = run.intervals if run is not None else ()
+        for interval in intervals[self._intervals :]:
+            console.warn(interval_line(interval, run.sensors if run is not None else ()))
+        self._intervals = max(self._intervals, len(intervals))
+        fresh = view.server_printed - self._lines
+        self._lines = view.server_printed
+        for line in view.server_lines[-fresh:] if fresh else ():
+            console.warn(line)
 
-        if self._args.json:
-            console.say_json(outcome.document())
-        else:
-            console.say(*outcome_lines(outcome))
+    def _once(self, subject: str, lines: Iterable[str]) -> None:
+        if subject not in self._shown:
+            self._shown.add(subject)
+            for line in lines:
+                console.warn(line)
+
+    def _finish(self, view: SessionView) -> int:
+        """Print the outcome; return the exit code."""
+        from mlxtop.present.load import outcome_runs
+
+        plan, outcome = view.plan, view.outcome
+        if outcome is not None:
+            if self._args.json:
+                console.say_json(outcome.document())
+            else:
+                console.say(*(text for text, _ in outcome_runs(outcome)))
+        elif plan is not None and self._args.json:
+            console.say_json({"plan": plan.document(), "result": None})
         if self._signal is not None:
             return 128 + self._signal
+        if outcome is None:
+            return int(plan is None or bool(plan.refusals) or view.problem is not None)
         if outcome.ended == "complete":
             return 0
         console.warn(f"mlxtop: {outcome.ended}")
         return 1
-
-
-def wish(args: argparse.Namespace) -> LoadWish:
-    """All that was chosen for the test."""
-    from mlxtop.load.runner import Timing
-    from mlxtop.load.session import LoadWish, Watch
-
-    chosen = None if args.guard in ("all", "off") else frozenset([args.guard])
-    watch = Watch(args.guard != "off", chosen, args.ahead)
-    timing = Timing.for_soak(args.soak) if args.soak else Timing()
-    if args.cooldown is not None:
-        timing = replace(timing, cooldown=float(args.cooldown))
-    return LoadWish(request(args), watch, timing, args.note)
-
-
-def _serve(args: argparse.Namespace, system: System) -> int:
-    """Servers for the far end, until each has served a test, or a signal."""
-    from mlxtop.load.request import IPERF3_PORT
-    from mlxtop.load.server import IperfServers
-
-    if args.tool is not Tool.IPERF3:
-        raise ValueError("--server is iperf3's; a perftest tool is started without HOST")
-    stop = Event()
-    caught: list[int] = []
-
-    def end(number: int, _: object) -> None:
-        caught.append(number)
-        stop.set()
-
-    for number in SIGNALS:
-        signal.signal(number, end)
-    servers = IperfServers(system, console.warn)
-    for command in servers.start(args.port or IPERF3_PORT, args.processes or 1):
-        console.warn(f"here: {command}")
-    try:
-        while servers.running and not stop.wait(0.1):
-            pass
-    finally:
-        servers.stop()
-    while servers.running:
-        stop.wait(0.05) if not stop.is_set() else Event().wait(0.05)
-    return 128 + caught[0] if caught else int(servers.failed)

@@ -158,8 +158,8 @@ def _list(directory: Path, args: argparse.Namespace) -> None:
 
 
 def _row(row: Run) -> str:
-    known = [found for name in ("module", "asic") if (found := _peak(row, name)) is not None]
-    peak = f"{max(known):.0f} °C" if known else "–"
+    peaks = [celsius for name in ("module", "asic") if (celsius := _peak(row, name)) is not None]
+    peak = f"{max(peaks):.0f} °C" if peaks else "–"
     note = clean(row.note) + ("" if row.ended == "complete" else f" [{clean(row.ended)}]")
     demo = " DEMO" if row.demo else ""
     port, target = (fit(str(row.plan.get(key) or "–"), 15) for key in ("port_name", "target"))

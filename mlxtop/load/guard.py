@@ -1,7 +1,7 @@
-"""Stops a load before a module or chip gets too hot, and keeps what the sensors said.
+"""Stops a load before a module or chip gets too hot, and keeps the readings of the sensors.
 
 Fail safe: a sensor that answered at the start and then gives no number, or an old one, stops the
-load as well. Without any sensor there is nothing to guard, and that is said.
+load as well. Without any sensor there is nothing to guard, and the guard is `blind`.
 """
 
 from __future__ import annotations
@@ -12,20 +12,19 @@ from math import isnan
 
 from mlxtop.analysis.forecast import Forecast
 from mlxtop.load.outcome import SensorHeat
+from mlxtop.load.request import AHEAD_S, GuardOptions, LoadPlan
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import LinkState, Temperature
 from mlxtop.watch.heat import Pace, SensorTrack
 from mlxtop.watch.heat_limits import HeatLimits, limits_of
 
-AHEAD = 15.0
-"""Seconds before a forecast warning limit at which the load is stopped."""
 PACE = Pace(every=2.0, calm=2.0, steady=False)
 """Readings do not come faster than every two seconds."""
 READINGS = 7200
 """Readings of a sensor that are kept: four hours of a soak."""
-SILENCE = 15.0
-"""Seconds without any sample after which nothing is known any more."""
+SILENCE_S = 15.0
+"""Seconds without any sample after which the load is stopped."""
 
 
 @dataclass(slots=True)
@@ -39,20 +38,20 @@ class _Watched:
 
 
 class HeatGuard:
-    """Watches the sensors of ports; `look` is to be called with every frame."""
+    """Follows the sensors of ports; call `look` with every frame."""
 
     def __init__(
         self,
         ports: Iterable[PortId],
         armed: bool = True,
         sensors: Iterable[str] | None = None,
-        ahead: float = AHEAD,
+        ahead: float = AHEAD_S,
         *,
         masters: Collection[str] = (),
     ) -> None:
-        """`sensors`: names (`asic`, `module`) that may stop the load; None for all.
+        """Guard ports, and those that join `masters` (bonds and the like) on the way.
 
-        `masters`: bonds and the like, whose new members are watched as well.
+        `sensors` are the names (`asic`, `module`) that may stop the load; None for all.
         """
         self.armed = armed
         self.ahead = ahead
@@ -66,21 +65,28 @@ class HeatGuard:
         self._chosen = None if sensors is None else frozenset(sensors)
         self._watched: dict[tuple[PortId, str], _Watched] = {}
         self._names: dict[PortId, str] = {}
-        self._seen: float | None = None
+        self._last_tick: float | None = None
+
+    @classmethod
+    def of(cls, plan: LoadPlan, options: GuardOptions) -> HeatGuard:
+        """Return the guard of a test, for every port that its traffic can take."""
+        ports = [member.port for member in plan.members]
+        armed, sensors, ahead = options.armed, options.sensors, options.ahead
+        return cls(ports, armed, sensors, ahead, masters=plan.masters)
 
     @property
     def sensors(self) -> tuple[SensorHeat, ...]:
-        """What every sensor of the ports did so far."""
+        """Return what every sensor of the ports did so far."""
         return tuple(watched.heat for watched in self._watched.values())
 
     @property
     def blind(self) -> bool:
-        """Nothing that may stop the load has answered yet."""
+        """Return whether no sensor that may stop the load has answered yet."""
         return not any(self._guards(watched) for watched in self._watched.values())
 
     def look(self, frame: Frame) -> str | None:
-        """Take note of a frame; why a load has to stop now, None while all is well."""
-        self._seen = frame.sample.tick
+        """Take a frame in; return why the load has to stop now, None while all is well."""
+        self._last_tick = frame.sample.tick
         for port, one in frame.ports.items():
             if one.now.port.bond in self._masters and port not in self._ports:
                 self._ports.append(port)
@@ -89,7 +95,7 @@ class HeatGuard:
         return self._stop(next((reason for reason in reasons if reason), None))
 
     def _look_at(self, port: PortId, frame: Frame) -> str | None:
-        """Take note of one port; why a load has to stop now."""
+        """Take one port in; return why the load has to stop now."""
         one = frame.ports.get(port)
         if one is None:
             return f"{self._names.get(port, 'the port')} is gone"
@@ -119,18 +125,18 @@ class HeatGuard:
         return next((reason for reason in reasons if reason), None)
 
     def silent(self, now: float) -> str | None:
-        """Why a load has to stop when no frame has come for too long."""
-        if self.blind or self._seen is None or now - self._seen < SILENCE:
+        """Return why the load has to stop, when no frame has come for too long."""
+        if self.blind or self._last_tick is None or now - self._last_tick < SILENCE_S:
             return None
-        return self._stop(f"no reading for {now - self._seen:.0f} s")
+        return self._stop(f"no reading for {now - self._last_tick:.0f} s")
 
     def settle(self) -> None:
-        """The cool-down is over: what the sensors say now is what they settled at."""
+        """End the cool-down: the newest readings are those that the sensors settled at."""
         for watched in self._watched.values():
             watched.heat = replace(watched.heat, settled=watched.heat.last)
 
     def points(self, name: str) -> list[tuple[float, float]]:
-        """Readings of a sensor by monotonic second, oldest first."""
+        """Return the readings of a sensor by monotonic second, oldest first."""
         series = [one.track.series for one in self._watched.values() if one.heat.name == name]
         points = series[0].since(float("-inf")) if series else []
         return [(t, v) for t, v in points if not isnan(v)]
@@ -147,9 +153,9 @@ class HeatGuard:
     def _judge(
         self, watched: _Watched, reading: Temperature | None, now: float, idle: bool
     ) -> str | None:
-        """Note what one sensor says; why it is too hot or cannot be trusted.
+        """Note one reading; return why it is too hot or cannot be trusted.
 
-        A port that is `idle`, since its link is down, may lose a sensor together with its module.
+        An `idle` port, whose link is down, may lose a sensor together with its module.
         """
         name = watched.heat.name
         state = watched.track.heat
@@ -157,8 +163,8 @@ class HeatGuard:
             problem = (reading.problem if reading else "gone") or "no number"
             watched.heat = replace(watched.heat, problem=problem)
             how = "is stale" if reading is not None and reading.stale else "fails"
-            words = f"the {name} sensor " + ("is gone" if reading is None else f"{how}: {problem}")
-            return words if self._guards(watched) and not idle else None
+            text = f"the {name} sensor " + ("is gone" if reading is None else f"{how}: {problem}")
+            return text if self._guards(watched) and not idle else None
         limits, ahead = state.limits, state.forecast
         self._note(watched, reading.celsius, limits, ahead)
         if not self._guards(watched):

@@ -1,6 +1,6 @@
-"""iperf3: which one is installed, what it can do, and what it says.
+"""iperf3: which one is installed, how it is run, and what its output and errors mean.
 
-Options are told by `iperf3 --help`; threads (3.16 and later) by the version alone.
+`iperf3 --help` names its options; whether it has threads (3.16 and later) follows from its version.
 https://software.es.net/iperf/invoking.html
 """
 
@@ -10,12 +10,11 @@ import errno
 import re
 from dataclasses import dataclass
 
-from mlxtop.load.iperf3_json import parse_document, parse_stream_line
+from mlxtop.load.iperf3_json import parse_stream_line
 from mlxtop.load.iperf3_text import TextReader
-from mlxtop.model.load import LoadError, LoadEvent, LoadInterval
+from mlxtop.load.request import LoadRequest
+from mlxtop.model.load import Direction, LoadError, LoadEvent, LoadInterval
 from mlxtop.system.door import System
-
-__all__ = ["Iperf3", "Iperf3Reader", "explain", "parse_document", "parse_stream_line", "probe"]
 
 COMMAND = "iperf3"
 INSTALL = "iperf3 is not installed; on Debian and Ubuntu: apt install iperf3"
@@ -24,6 +23,8 @@ _VERSION = re.compile(r"^iperf (\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?", re.MULTILI
 _OPTION = re.compile(r"^[ \t]*+(?:-\w, )?(--[a-z0-9][a-z0-9-]*+)", re.MULTILINE)
 
 THREADS = (3, 16)
+CONNECT_MS = 3000
+"""Milliseconds that the control connection may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +33,28 @@ class Iperf3:
 
     path: str
     version: tuple[int, ...]
-    """Empty where it does not say."""
+    """Empty where it is unknown."""
     options: frozenset[str]
     """Long options that its help names."""
 
     @property
     def threads(self) -> bool:
-        """Every stream has a thread of its own; before, one core carries all streams."""
+        """Return whether every stream has a thread; before 3.16 one core carries all streams."""
         return self.version >= THREADS
 
     @property
     def json_stream(self) -> bool:
-        """It reports every interval as a line of JSON."""
+        """Return whether it reports every interval as a line of JSON."""
         return "--json-stream" in self.options
 
     @property
     def words(self) -> str:
-        """`3.12`."""
+        """Return the version as text."""
         return ".".join(map(str, self.version)) or "of unknown version"
 
 
 def parse_version(text: str) -> tuple[int, ...]:
-    """The version; empty for what is none.
+    """Return the version, empty where the text has none.
 
     >>> parse_version("iperf 3.19.1 (cJSON 1.7.15)"), parse_version("iperf 3.0.11")
     ((3, 19, 1), (3, 0, 11))
@@ -63,7 +64,7 @@ def parse_version(text: str) -> tuple[int, ...]:
 
 
 def parse_options(text: str) -> frozenset[str]:
-    """The long options that a help text names.
+    """Return the long options that a help text names.
 
     >>> sorted(parse_options("  -B, --bind <host>\\n  --bind-dev <dev>  bind"))
     ['--bind', '--bind-dev']
@@ -71,20 +72,81 @@ def parse_options(text: str) -> frozenset[str]:
     return frozenset(_OPTION.findall(text))
 
 
-def probe(system: System, command: str = COMMAND) -> Iperf3 | None:
-    """The iperf3 that would run; None where there is none. Raises OSError."""
-    path = system.which(command)
+def probe(system: System) -> Iperf3 | None:
+    """Return the iperf3 that would run, or None where there is none. Raises OSError."""
+    path = system.which(COMMAND)
     if path is None:
         return None
-    version = system.run([command, "--version"], timeout=5.0)
+    version = system.run([COMMAND, "--version"], timeout=5.0)
     if version.timed_out:
         raise TimeoutError(errno.ETIMEDOUT, "iperf3 does not answer", path)
-    usage = system.run([command, "--help"], timeout=5.0)
+    usage = system.run([COMMAND, "--help"], timeout=5.0)
     return Iperf3(
         path,
         parse_version(version.stdout + version.stderr),
         parse_options(usage.stdout + usage.stderr),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One client process: where it sends to and from, and its part of the test."""
+
+    target: str
+    source: str | None
+    device: str | None
+    port: int
+    streams: int
+    of: int
+    """Streams of all processes."""
+    core: int | None = None
+    cores: str | None = None
+
+
+def client_command(tool: Iperf3, request: LoadRequest, client: Client) -> tuple[str, ...]:
+    """Return the command of a client.
+
+    Rates come as lines of JSON, else as text in kbit/s, which rounds nothing off.
+    """
+    argv = ["taskset", "-c", client.cores] if client.cores else []
+    argv += ["iperf3", "-c", client.target, "-p", str(client.port)]
+    argv += ["-t", str(request.seconds), "-i", f"{request.interval:g}", "-P", str(client.streams)]
+    if request.omit:
+        argv += ["-O", str(request.omit)]
+    argv += {Direction.RECEIVE: ["-R"], Direction.BOTH: ["--bidir"]}.get(request.direction, [])
+    if request.udp:
+        argv.append("-u")
+    if request.bitrate:
+        argv += ["-b", str(int(request.bitrate / client.of))]
+    if client.source:
+        argv += ["-B", client.source]
+    if client.device:
+        argv += ["--bind-dev", client.device]
+    if client.core is not None and "--affinity" in tool.options:
+        argv += ["-A", str(client.core)]
+    if request.zero_copy:
+        argv.append("-Z")
+    if "--connect-timeout" in tool.options:
+        argv += ["--connect-timeout", str(CONNECT_MS)]
+    if tool.json_stream:
+        return (*argv, "--json-stream")
+    flush = ["--forceflush"] if "--forceflush" in tool.options else []
+    return (*argv, "-V", "-f", "k", *flush)
+
+
+def far_servers(request: LoadRequest, processes: int) -> tuple[str, ...]:
+    """Return the commands of one-shot servers at the far end, a line each."""
+    first = request.first_port
+    lines = [f"iperf3 -s -1 -p {first + n}" for n in range(processes)]
+    return (*(f"{line} &" for line in lines[:-1]), lines[-1])
+
+
+def server_command(tool: Iperf3, port: int, idle: int = 120) -> tuple[str, ...]:
+    """Return the command of a one-shot server here, which ends when nobody comes where it can."""
+    argv = ("iperf3", "-s", "-1", "-p", str(port))
+    flush = ("--forceflush",) if "--forceflush" in tool.options else ()
+    waits = ("--idle-timeout", str(idle)) if "--idle-timeout" in tool.options else ()
+    return (*argv, *flush, *waits)
 
 
 class Iperf3Reader:
@@ -99,13 +161,13 @@ class Iperf3Reader:
         self._text = TextReader()
 
     def feed(self, line: str) -> list[LoadEvent]:
-        """The events that a line completes."""
+        """Return the events that a line completes."""
         if line.lstrip().startswith("{"):
             return self._whole(parse_stream_line(line))
         return self._whole(self._text.feed(line))
 
     def finish(self) -> list[LoadEvent]:
-        """What is left when the output has ended."""
+        """Return what is left when the output has ended."""
         return self._whole(self._text.finish())
 
     def _whole(self, events: list[LoadEvent]) -> list[LoadEvent]:
@@ -133,14 +195,14 @@ _EXPLAINED = (
 
 
 def explain(error: LoadError, host: str, port: int) -> str:
-    """An error of iperf3 in one line for people.
+    """Return an error of iperf3 in one line for people.
 
     >>> explain(LoadError("unable to connect to server: Connection refused"), "10.0.0.3", 5201)
     'no iperf3 server listens at 10.0.0.3:5201'
     """
     low = error.text.lower()
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    for known, words in _EXPLAINED:
-        if known in low:
+    for part, words in _EXPLAINED:
+        if part in low:
             return words.format(where=where, host=host, text=error.text)
     return f"iperf3: {error.text}" if error.text else "iperf3 failed and did not say why"

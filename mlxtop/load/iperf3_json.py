@@ -1,4 +1,4 @@
-"""iperf3's JSON: the lines of `--json-stream` (3.17 and later) and the document of `-J`.
+"""iperf3's JSON: the lines of `--json-stream` (3.17 and later).
 
 https://software.es.net/iperf/invoking.html, `iperf_api.c` and `units.c` of the source.
 """
@@ -6,7 +6,6 @@ https://software.es.net/iperf/invoking.html, `iperf_api.c` and `units.c` of the 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from mlxtop.model.load import (
@@ -16,6 +15,7 @@ from mlxtop.model.load import (
     LoadInterval,
     LoadResult,
     LoadStart,
+    mean,
 )
 from mlxtop.model.number import real
 
@@ -31,7 +31,7 @@ def _list(value: object) -> list[Any]:
 
 
 def _number(value: object, scale: float = 1.0) -> float | None:
-    """Return a number times `scale`, or None for what is none that can be measured."""
+    """Return a number times `scale`, or None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     number = real(value)
@@ -43,74 +43,28 @@ def _count(value: object) -> int | None:
     return None if number is None or number < 0 else int(number)
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _load(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
 def parse_stream_line(line: str) -> list[LoadEvent]:
-    """The events of one `--json-stream` line; none for what is no such line.
+    """Return the events of one `--json-stream` line, none for any other text.
 
     >>> parse_stream_line('{"event":"error","data":"unable to connect"}')
     [LoadError(text='unable to connect')]
     """
-    outer = _table(_load(line))
-    data = outer.get("data")
+    try:
+        outer = _table(json.loads(line))
+    except (ValueError, RecursionError):
+        return []
+    data = _table(outer.get("data"))
+    event: LoadEvent | None = None
     match outer.get("event"):
         case "start":
-            return [_start(_table(data))]
+            event = LoadStart()
         case "interval":
-            interval = _interval(_table(data))
-            return [] if interval is None else [interval]
+            event = _interval(data)
         case "end":
-            result = _result(_table(data))
-            return [] if result is None else [result]
+            event = _result(data)
         case "error":
-            return [LoadError(str(data))]
-    return []
-
-
-def parse_document(text: str) -> list[LoadEvent]:
-    """The events of a whole `-J` document, in their order; none for what is no such document."""
-    document = _table(_load(text))
-    return list(_document(document)) if document else []
-
-
-def _document(document: dict[str, Any]) -> Iterator[LoadEvent]:
-    start = _table(document.get("start"))
-    if start.get("connected"):
-        yield _start(start)
-    for item in _list(document.get("intervals")):
-        interval = _interval(_table(item))
-        if interval is not None:
-            yield interval
-    error = _text(document.get("error"))
-    if error is not None:
-        yield LoadError(error)
-    result = _result(_table(document.get("end")))
-    if result is not None:
-        yield result
-
-
-def _start(data: dict[str, Any]) -> LoadStart:
-    test = _table(data.get("test_start"))
-    target = _table(data.get("connecting_to"))
-    return LoadStart(
-        version=_text(data.get("version")),
-        protocol=_text(test.get("protocol")),
-        streams=_count(test.get("num_streams")),
-        host=_text(target.get("host")),
-        port=_count(target.get("port")),
-        reverse=bool(_count(test.get("reverse"))),
-        bidir=bool(_count(test.get("bidir"))),
-        seconds=_number(test.get("duration")),
-    )
+            event = LoadError(str(outer.get("data")))
+    return [] if event is None else [event]
 
 
 def _interval(data: dict[str, Any]) -> LoadInterval | None:
@@ -119,11 +73,6 @@ def _interval(data: dict[str, Any]) -> LoadInterval | None:
     bps = _number(together.get("bits_per_second"))
     if start is None or end is None or bps is None:
         return None
-    round_trips = [
-        trip
-        for stream in map(_table, _list(data.get("streams")))
-        if (trip := _number(stream.get("rtt"), MICRO)) is not None
-    ]
     receiving = together if "lost_packets" in together else _table(data.get("sum_bidir_reverse"))
     return LoadInterval(
         start=start,
@@ -131,7 +80,7 @@ def _interval(data: dict[str, Any]) -> LoadInterval | None:
         bps=bps,
         reverse_bps=_number(_table(data.get("sum_bidir_reverse")).get("bits_per_second")),
         retransmits=_count(together.get("retransmits")),
-        rtt=sum(round_trips) / len(round_trips) if round_trips else None,
+        rtt=mean(_number(_table(row).get("rtt"), MICRO) for row in _list(data.get("streams"))),
         jitter=_number(receiving.get("jitter_ms"), MILLI),
         lost=_count(receiving.get("lost_packets")),
         packets=_count(receiving.get("packets")),
@@ -140,7 +89,7 @@ def _interval(data: dict[str, Any]) -> LoadInterval | None:
 
 
 def _flow(end: dict[str, Any], suffix: str) -> FlowResult | None:
-    """One direction of the `end` table; 3.1 to 3.9 have a lone `sum` for UDP, as sent."""
+    """Return one direction of the `end` table; 3.1 to 3.9 have a lone `sum` for UDP, as sent."""
     sent = _table(end.get("sum_sent" + suffix))
     received = _table(end.get("sum_received" + suffix))
     if not sent and not received:
@@ -149,8 +98,6 @@ def _flow(end: dict[str, Any], suffix: str) -> FlowResult | None:
         sent_bps=_number(sent.get("bits_per_second")),
         received_bps=_number(received.get("bits_per_second")),
         retransmits=_count(sent.get("retransmits")),
-        sent_bytes=_count(sent.get("bytes")),
-        received_bytes=_count(received.get("bytes")),
         lost=_count(received.get("lost_packets")),
         packets=_count(received.get("packets")),
         jitter=_number(received.get("jitter_ms"), MILLI),
@@ -165,7 +112,6 @@ def _lone(together: dict[str, Any]) -> FlowResult | None:
     return FlowResult(
         sent_bps=bps,
         received_bps=bps * (1 - lost / packets) if lost is not None and packets else None,
-        sent_bytes=_count(together.get("bytes")),
         lost=lost,
         packets=packets,
         jitter=_number(together.get("jitter_ms"), MILLI),

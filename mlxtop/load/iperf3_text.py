@@ -16,7 +16,8 @@ from mlxtop.model.load import (
     LoadEvent,
     LoadInterval,
     LoadResult,
-    LoadStart,
+    mean,
+    total,
 )
 
 MOST = 4096
@@ -25,20 +26,17 @@ MOST = 4096
 _ROW = re.compile(
     r"\[\s*(?P<id>\d{1,6}|SUM)\](?:\[(?P<role>[TR]X)-(?P<side>[CS])\])?"
     r"\s+(?P<start>\d{1,9}\.\d{1,3})-(?P<end>\d{1,9}\.\d{1,3})\s+sec"
-    r"\s+(?P<amount>\d{1,15}(?:\.\d{1,6})?)\s(?P<amount_unit>[KMGTPE]?Bytes)"
-    r"\s+(?P<rate>\d{1,15}(?:\.\d{1,6})?)\s(?P<rate_unit>[KMGTPE]?(?:bits|Bytes))/sec(?P<tail>.*)$",
+    r"\s+\d{1,15}(?:\.\d{1,6})?\s[KMGTPE]?Bytes"
+    r"\s+(?P<rate>\d{1,15}(?:\.\d{1,6})?)\s(?P<unit>[KMGTPE]?(?:bits|Bytes))/sec(?P<tail>.*)$",
     re.ASCII,
 )
 _DATAGRAMS = re.compile(r"^\s*(\d{1,9}(?:\.\d{1,6})?) ms\s+(-?\d{1,15})/(\d{1,15})\s", re.ASCII)
 _FIRST = re.compile(r"^\s*(\d{1,15})\b", re.ASCII)
 _CONNECTED = re.compile(r"\[\s*\d+\] local \S+ port \d+ connected to \S+ port \d+")
-_TARGET = re.compile(r"Connecting to host (.+), port (\d{1,5})$", re.ASCII)
-_VERSION = re.compile(r"^(iperf \d+\.\d\S*)")
 _CPU = re.compile(
     r"CPU Utilization: local/\w+ (\d{1,6}(?:\.\d{1,6})?)%.*remote/\w+ (\d{1,6}(?:\.\d{1,6})?)%",
     re.ASCII,
 )
-_STARTING = re.compile(r"Starting Test: protocol: (\w+), (\d{1,6}) streams", re.ASCII)
 _ERROR = re.compile(
     r"iperf3?: (?:(?:parameter )?error - (?P<error>.*)|(?P<odd>(?:interrupt - |un\w+ option ).*))$"
 )
@@ -46,10 +44,10 @@ _ERROR = re.compile(
 _STEPS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
 
 
-def _amount(number: str, unit: str) -> float:
-    """Bytes of a transfer, bit/s of a rate: bytes count in 1024s, bits in 1000s."""
+def _bits(number: str, unit: str) -> float:
+    """Return bit/s: bytes count in 1024s, bits in 1000s."""
     if unit.endswith("Bytes"):
-        return float(number) * 1024.0 ** _STEPS[unit.removesuffix("Bytes")]
+        return 8 * float(number) * 1024.0 ** _STEPS[unit.removesuffix("Bytes")]
     return float(number) * 1000.0 ** _STEPS[unit.removesuffix("bits")]
 
 
@@ -61,10 +59,8 @@ class _Row:
     """A `[SUM]` row."""
     back: bool
     """Data from the far end to the client, in a bidirectional test."""
-    bidir: bool
     start: float
     end: float
-    amount: float
     bps: float
     side: str
     """`sender`, `receiver`, or empty for an interval."""
@@ -80,15 +76,12 @@ def _row(line: str, retries: bool) -> _Row | None:
     if match is None:
         return None
     tail = match["tail"]
-    rate = _amount(match["rate"], match["rate_unit"])
     row = _Row(
         together=match["id"] == "SUM",
         back=(match["role"], match["side"]) in (("RX", "C"), ("TX", "S")),
-        bidir=match["role"] is not None,
         start=float(match["start"]),
         end=float(match["end"]),
-        amount=_amount(match["amount"], match["amount_unit"]),
-        bps=rate * 8 if match["rate_unit"].endswith("Bytes") else rate,
+        bps=_bits(match["rate"], match["unit"]),
         side=next((side for side in ("sender", "receiver") if side in tail), ""),
         omitted="(omitted)" in tail,
     )
@@ -106,15 +99,13 @@ def _row(line: str, retries: bool) -> _Row | None:
 
 
 class TextReader:
-    """Reads the lines of one iperf3 and tells what they mean; never raises.
+    """Turns the lines of one iperf3 into events; never raises.
 
-    An interval is told with its last row, so that a live chart does not lag; `finish` tells the
+    An interval comes with its last row, so that a live chart does not lag. `finish` returns the
     result, since the lines about it are spread over the end of the output.
     """
 
     def __init__(self) -> None:
-        self._started = False
-        self._start = LoadStart()
         self._connected = 0
         self._retries = True
         self._headers = 0
@@ -124,7 +115,7 @@ class TextReader:
         self._cpu: tuple[float, float] | None = None
 
     def feed(self, line: str) -> list[LoadEvent]:
-        """The events that this line completes."""
+        """Return the events that this line completes."""
         line = line.rstrip()
         if error := _ERROR.search(line):
             return [LoadError(error["error"] or error["odd"] or "unknown error")]
@@ -135,7 +126,7 @@ class TextReader:
         return []
 
     def finish(self) -> list[LoadEvent]:
-        """What was still open when the output ended: a last interval, and the result."""
+        """Return a last interval, and the result."""
         events = self._flush()
         result = self._make_result()
         return [*events, result] if result else events
@@ -146,26 +137,17 @@ class TextReader:
         elif "[ ID]" in line:
             self._headers += 1
             self._retries = "Datagrams" not in line
-            # iperf3 3.1's UDP summary has no sender and receiver: only its header tells it
+            # iperf3 3.1's UDP summary has no sender and receiver, only a header of another form
             self._summary = self._summary or (self._headers > 1 and "Cwnd" not in line)
-        elif target := _TARGET.search(line):
-            self._start = replace(self._start, host=target[1], port=int(target[2]))
-        elif version := _VERSION.match(line):
-            self._start = replace(self._start, version=version[1])
-        elif starting := _STARTING.search(line):
-            self._start = replace(self._start, protocol=starting[1], streams=int(starting[2]))
-        elif "Reverse mode" in line:
-            self._start = replace(self._start, reverse=True)
         elif cpu := _CPU.search(line):
             self._cpu = float(cpu[1]), float(cpu[2])
 
     def _data(self, row: _Row) -> list[LoadEvent]:
+        events: list[LoadEvent] = []
         if row.side or self._summary:
-            events = self._flush()
             if len(self._result) < MOST:
                 self._result.append(row)
-            return events
-        events = self._begin(row)
+            return self._flush()
         # an interval's rows stand together; a new start time or a repeated row begins the next
         if self._rows and (row.start, row.omitted) != (self._rows[0].start, self._rows[0].omitted):
             events += self._flush()
@@ -174,17 +156,6 @@ class TextReader:
         if self._complete():
             events += self._flush()
         return events
-
-    def _begin(self, row: _Row) -> list[LoadEvent]:
-        if self._started:
-            return []
-        self._started = True
-        start = self._start
-        if start.protocol is None:
-            start = replace(start, protocol="TCP" if self._retries else "UDP")
-        if start.streams is None and self._connected:
-            start = replace(start, streams=self._connected)
-        return [replace(start, bidir=row.bidir)]
 
     def _complete(self) -> bool:
         single = [row for row in self._rows if not row.together]
@@ -233,7 +204,7 @@ class TextReader:
 
 
 def _together(rows: list[_Row], back: bool) -> _Row | None:
-    """One row for a direction: its `[SUM]`, its only one, or all of them added up."""
+    """Return one row for a direction: its `[SUM]`, its only row, or all of them added up."""
     own = [row for row in rows if row.back is back]
     if not own:
         return None
@@ -243,25 +214,18 @@ def _together(rows: list[_Row], back: bool) -> _Row | None:
     first = own[0]
     if len(own) == 1:
         return first
-    jitters = [row.jitter for row in own if row.jitter is not None]
     return replace(
         first,
-        amount=sum(row.amount for row in own),
         bps=sum(row.bps for row in own),
-        retransmits=_sum([row.retransmits for row in own]),
-        lost=_sum([row.lost for row in own]),
-        packets=_sum([row.packets for row in own]),
-        jitter=sum(jitters) / len(jitters) if jitters else None,
+        retransmits=total(row.retransmits for row in own),
+        lost=total(row.lost for row in own),
+        packets=total(row.packets for row in own),
+        jitter=mean(row.jitter for row in own),
     )
 
 
-def _sum(values: list[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
-
-
 def _flow(rows: list[_Row]) -> FlowResult:
-    """A direction's summary rows."""
+    """Return the result of one direction from its summary rows."""
     sides = {side: [row for row in rows if row.side == side] for side in ("sender", "receiver", "")}
     sent = _together(sides["sender"] or sides[""], rows[0].back)
     received = _together(sides["receiver"], rows[0].back)
@@ -274,8 +238,6 @@ def _flow(rows: list[_Row]) -> FlowResult:
         sent_bps=sent.bps if sent else None,
         received_bps=bps,
         retransmits=sent.retransmits if sent else None,
-        sent_bytes=int(sent.amount) if sent else None,
-        received_bytes=int(received.amount) if received else None,
         lost=measured.lost,
         packets=measured.packets,
         jitter=measured.jitter,

@@ -41,11 +41,11 @@ class Members:
     masters: frozenset[str]
     """Those of them that have members: a port that becomes one carries traffic as well."""
     hidden: tuple[str, ...]
-    """Real devices that are not shown, so that nothing is known of them."""
+    """Real devices that are not shown, so that nobody reads their heat and rates."""
 
     @property
     def active(self) -> tuple[PortFrame, ...]:
-        """The ports that can carry traffic as things are now."""
+        """Return the ports that can carry traffic as things are now."""
         ids = {port.now.port.id for choice in self.choices for port in choice}
         return tuple(port for port in self.ports if port.now.port.id in ids)
 
@@ -67,7 +67,7 @@ class _Tree:
                 self._members.setdefault(port.now.port.bond, []).append(port.now.port.netdev)
 
     def choices(self, name: str) -> list[frozenset[str]]:
-        """The sets of leaves of which the traffic through a device to one host takes one."""
+        """Return the sets of leaves of which the traffic of a device to one host takes one."""
         if name in self.above or name in self.leaves:
             return []  # another way has led here
         link = self._by_name.get(name)
@@ -83,7 +83,7 @@ class _Tree:
         return join([each[child] for child in active or each], self._spreads(link, bond))
 
     def masters(self) -> set[str]:
-        """Every device that has members."""
+        """Return every device that has members."""
         indices = {link.master for link in self.links.values() if link.master is not None}
         return {self.links[index].name for index in indices & self.links.keys()} | set(
             self._members
@@ -99,7 +99,7 @@ class _Tree:
 
 
 def join(parts: Sequence[list[frozenset[str]]], spreads: bool) -> list[frozenset[str]]:
-    """The choices of several members: all at once, or one of them.
+    """Return the choices of several members: all at once, or one of them.
 
     >>> parts = [[frozenset("a")], [frozenset("b")]]
     >>> [sorted(choice) for choice in join(parts, True)], len(join(parts, False))
@@ -117,7 +117,7 @@ def _links(system: System) -> Mapping[int, NetLink]:
 
 
 def _carries(bond: Bond, member: str) -> bool:
-    """Return whether a member of a bond carries traffic now; one of which nothing is known does."""
+    """Return whether a member of a bond carries traffic now; one that the bond omits does."""
     slave = next((slave for slave in bond.slaves if slave.name == member), None)
     if slave is None:
         return True
@@ -133,7 +133,7 @@ def _carries(bond: Bond, member: str) -> bool:
 def find_members(
     system: System, frame: Frame, devices: Iterable[str], receives: bool = False, family: int = 4
 ) -> Members:
-    """The ports below the devices of a route; several devices are its next hops."""
+    """Return the ports below the devices of a route; several devices are its next hops."""
     tree = _Tree(system, frame, receives)
     parts = [tree.choices(device) for device in devices]
     policy = read_text(system, f"/proc/sys/net/ipv{family}/fib_multipath_hash_policy")
@@ -157,18 +157,17 @@ def find_members(
 
 
 def _by_name(frame: Frame) -> dict[str, PortFrame]:
-    """The ports by the names of their network devices."""
-    found: dict[str, PortFrame] = {}
-    for port in frame.ports.values():
-        known = port.now.port
-        for name in (known.netdev, *known.extra_netdevs, *known.representors):
-            if name is not None:
-                found.setdefault(name, port)
-    return found
+    """Return the ports by the names of their network devices."""
+    ports: dict[str, PortFrame] = {}
+    for frame_port in frame.ports.values():
+        port = frame_port.now.port
+        for name in filter(None, (port.netdev, *port.extra_netdevs, *port.representors)):
+            ports.setdefault(name, frame_port)
+    return ports
 
 
 def _own(ports: dict[str, PortFrame]) -> dict[str, PortFrame]:
-    """Without virtual devices where there are others, as a bridge has guests beside its uplink."""
+    """Leave out virtual devices where there are others: a bridge has guests beside its uplink."""
     kinds = {name: port.now.port.kind for name, port in ports.items()}
     return {name: ports[name] for name in ports if kinds[name] is not PortKind.VIRTUAL} or ports
 
@@ -178,7 +177,7 @@ def _unique(ports: Iterable[PortFrame]) -> Together:
 
 
 def physical_of(system: System, frame: Frame, port: PortFrame) -> PortFrame | None:
-    """The port whose line and module a virtual function uses; None for other ports."""
+    """Return the port whose line and module a virtual function uses, or None for other ports."""
     if port.now.port.kind is not PortKind.VF:
         return None
     address = link_name(system, f"/sys/bus/pci/devices/{port.now.port.function}/physfn")

@@ -1,21 +1,18 @@
-"""Where a load test is, and what came of it."""
+"""The state of a load test, and its outcome."""
 
 from __future__ import annotations
 
-from collections import Counter as Tally
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from mlxtop.analysis.faults import fault_counters
 from mlxtop.analysis.forecast import Forecast
 from mlxtop.analysis.limits import gbps
 from mlxtop.analysis.verdict import Verdict
 from mlxtop.load.request import LoadPlan
 from mlxtop.load.soak import Soak
-from mlxtop.model.frame import PortFrame
 from mlxtop.model.identity import PortId
-from mlxtop.model.load import FlowResult, Latency, LoadInterval, LoadResult
+from mlxtop.model.load import FlowResult, LoadInterval, LoadResult
 from mlxtop.watch.heat_limits import HeatLimits
 
 GOOD = 0.9
@@ -24,7 +21,7 @@ GOOD = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """An error counter that went on during the test."""
+    """An error counter that grew during the test."""
 
     name: str
     events: int
@@ -49,23 +46,19 @@ class SensorHeat:
     forecast: Forecast | None = None
 
     def document(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the sensor for JSON."""
+        limits = self.limits
         return {
             "name": self.name,
-            "start_c": self.start,
-            "peak_c": self.peak,
-            "last_c": self.last,
-            "settled_c": self.settled,
-            "warning_c": self.limits.warning,
-            "alarm_c": self.limits.alarm,
-            "shutdown_c": self.limits.shutdown,
-            "limits_from": self.limits.source,
+            **{f"{n}_c": getattr(self, n) for n in ("start", "peak", "last", "settled")},
+            **{f"{n}_c": getattr(limits, n) for n in ("warning", "alarm", "shutdown")},
+            "limits_from": limits.source,
             "problem": self.problem,
         }
 
 
 class Phase(StrEnum):
-    """Where a run is."""
+    """The part of a run that goes on."""
 
     WAITING = "waiting"
     BASELINE = "baseline"
@@ -97,7 +90,7 @@ class LoadStatus:
 
 @dataclass(frozen=True, slots=True)
 class HeatReport:
-    """What the guard saw and did."""
+    """The readings of the sensors, and what the guard did."""
 
     armed: bool
     reason: str | None
@@ -129,8 +122,13 @@ class Outcome:
     """What went wrong beside the test, with the record."""
 
     @property
+    def sensors(self) -> tuple[SensorHeat, ...]:
+        """Return what every sensor did."""
+        return self.heat.sensors
+
+    @property
     def rate(self) -> float | None:
-        """bit/s as received, else as sent."""
+        """Return bit/s as received, else as sent."""
         if self.result is None:
             return None
         flow = self.result.flow
@@ -138,20 +136,19 @@ class Outcome:
 
     @property
     def share(self) -> float | None:
-        """Of what can be expected from link, PCIe and processor."""
+        """Return the part of what link, PCIe and processor let expect that was reached."""
         expected = self.plan.expected
         return self.rate / expected if self.rate is not None and expected else None
 
     @property
     def verdict_text(self) -> str:
-        """The rate against the ceiling, and what limited it, in one line."""
+        """Return the rate against the ceiling and what limited it, in one line."""
         if self.rate is None:
             return self.ended
-        parts = [f"{gbps(self.rate)} Gb/s"]
+        text = f"{gbps(self.rate)} Gb/s"
         if self.share is not None and self.plan.expected is not None:
-            parts.append(f"{self.share * 100:.0f} % of {gbps(self.plan.expected)} expected")
-            parts.append(f"({self.plan.bound_by})")
-        text = " ".join((parts[0], "=", *parts[1:])) if len(parts) > 1 else parts[0]
+            percent, expected = f"{self.share * 100:.0f} %", gbps(self.plan.expected)
+            text += f" = {percent} of {expected} expected ({self.plan.bound_by})"
         if self.share is not None and self.share >= GOOD:
             return f"{text}: as good as it gets"
         verdict = self.verdict
@@ -163,7 +160,7 @@ class Outcome:
         return f"{text}: {verdict.detail}{ruled_out}"
 
     def document(self) -> dict[str, Any]:
-        """As JSON; the keys of `result` mean what they mean to iperf3."""
+        """Return the outcome for JSON; the keys of `result` mean what they mean to iperf3."""
         return {
             "plan": self.plan.document(),
             "intervals": [interval_document(interval) for interval in self.intervals],
@@ -171,7 +168,7 @@ class Outcome:
         }
 
     def end_document(self) -> dict[str, Any]:
-        """All of it but plan and intervals."""
+        """Return all but plan and intervals, for JSON."""
         return {
             "result": result_document(self.result),
             "heat": {
@@ -192,89 +189,45 @@ class Outcome:
 
 
 def interval_document(interval: LoadInterval) -> dict[str, Any]:
-    """An interval as JSON: bit/s, seconds, round trip in milliseconds."""
-    found: dict[str, Any] = {
-        "start": interval.start,
-        "end": interval.end,
-        "bps": interval.bps,
-        "reverse_bps": interval.reverse_bps,
-        "retransmits": interval.retransmits,
-        "rtt_ms": None if interval.rtt is None else interval.rtt * 1e3,
-        "omitted": interval.omitted,
-    }
-    if interval.packets is not None:
-        found |= {
-            "jitter_ms": None if interval.jitter is None else interval.jitter * 1e3,
-            "lost": interval.lost,
-            "packets": interval.packets,
-        }
-    return found
-
-
-def _flow_document(flow: FlowResult) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "received_bps": flow.received_bps,
-        "sent_bps": flow.sent_bps,
-        "retransmits": flow.retransmits,
-    }
-    if flow.packets is not None:
-        found |= {
-            "lost": flow.lost,
-            "packets": flow.packets,
-            "jitter_ms": None if flow.jitter is None else flow.jitter * 1e3,
-        }
-    return found
-
-
-def _latency_document(latency: Latency) -> dict[str, Any]:
-    return {
-        f"{name}_us": None if value is None else value * 1e6
-        for name, value in (
-            ("min", latency.minimum),
-            ("max", latency.maximum),
-            ("typical", latency.typical),
-            ("average", latency.average),
-            ("p99", latency.p99),
-            ("p999", latency.p999),
-        )
-    }
+    """Return an interval for JSON: bit/s, seconds, round trip in milliseconds."""
+    names = ("start", "end", "bps", "reverse_bps", "retransmits")
+    document = {name: getattr(interval, name) for name in names}
+    document |= {"rtt_ms": _scaled(interval.rtt, 1e3), "omitted": interval.omitted}
+    return document | _datagrams(interval)
 
 
 def result_document(result: LoadResult | None) -> dict[str, Any] | None:
-    """A result as JSON; `reverse` only for both directions, `latency` only for latency tests."""
+    """Return a result for JSON.
+
+    Only tests of both directions have `reverse`, only latency tests `latency`.
+    """
     if result is None:
         return None
-    found = _flow_document(result.flow) | {
+    document = _flow_document(result.flow) | {
         "seconds": result.seconds,
         "cpu_local_percent": result.cpu_local,
         "cpu_remote_percent": result.cpu_remote,
     }
     if result.reverse is not None:
-        found["reverse"] = _flow_document(result.reverse)
-    if result.latency is not None:
-        found["latency"] = _latency_document(result.latency)
-    return found
+        document["reverse"] = _flow_document(result.reverse)
+    if (latency := result.latency) is not None:
+        names = ("min", "max", "typical", "average", "p99", "p999")
+        document["latency"] = {f"{n}_us": _scaled(getattr(latency, n), 1e6) for n in names}
+    return document
 
 
-def moved_between(
-    before: PortFrame | None, after: PortFrame | None, prefix: str = ""
-) -> tuple[Moved, ...]:
-    """Error counters that went on between two frames of a port, named with a `prefix`."""
-    if before is None or after is None:
-        return ()
-    moved = []
-    for origin, reading in after.now.readings.items():
-        for counter in fault_counters(origin, reading.schema):
-            old, new = before.total(counter), after.total(counter)
-            if not counter.gauge and old is not None and new is not None and new > old:
-                name, how_bad = prefix + counter.key, str(counter.severity)
-                moved.append(Moved(name, new - old, how_bad, counter.help))
-    return tuple(moved)
+def _flow_document(flow: FlowResult) -> dict[str, Any]:
+    names = ("received_bps", "sent_bps", "retransmits")
+    return {name: getattr(flow, name) for name in names} | _datagrams(flow)
 
 
-def usual_verdict(verdicts: list[Verdict]) -> Verdict | None:
-    """What was said most often while the load ran, in the words of the last time."""
-    if not verdicts:
-        return None
-    limit = Tally(verdict.limit for verdict in verdicts).most_common(1)[0][0]
-    return next(verdict for verdict in reversed(verdicts) if verdict.limit is limit)
+def _datagrams(part: LoadInterval | FlowResult) -> dict[str, Any]:
+    """Return what only UDP has."""
+    if part.packets is None:
+        return {}
+    jitter = _scaled(part.jitter, 1e3)
+    return {"jitter_ms": jitter, "lost": part.lost, "packets": part.packets}
+
+
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor

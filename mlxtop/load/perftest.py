@@ -1,4 +1,4 @@
-"""perftest: RDMA without TCP in the way (`ib_write_bw` and its kin).
+"""perftest: how `ib_write_bw` and its kin are run, and what their reports and errors mean.
 
 https://github.com/linux-rdma/perftest, `perftest_parameters.h` for the report's columns. Its JSON
 came with 23.04 and repeats this table, so the text serves every version.
@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+import shlex
+from collections import deque
 
-from mlxtop.model.load import FlowResult, Latency, LoadResult, Tool
+from mlxtop.load.request import LoadRequest
+from mlxtop.model.identity import Port
+from mlxtop.model.load import Direction, FlowResult, Latency, LoadEvent, LoadResult, Tool
 from mlxtop.model.number import whole
 from mlxtop.system.door import System
 
-PORT = 18515
-"""The TCP port on which the two ends meet by default."""
-
 MOST_GIDS = 65535
 """GIDs of a port at most: their number has 16 bits."""
+_KEPT_LINES, _KEPT_CHARACTERS = 1000, 4096
+"""Lines of a report that are kept, the last ones, and characters of a line."""
 _MICRO = 1e-6
-_TITLE = re.compile(
-    r"^\s*(RDMA_Write|RDMA_Read|Send|RDMA_Atomic|Atomic)\s+"
-    r"(?:\w+ )*?(BW|Latency) Test\s*$"
-)
-_VERBS = {"RDMA_Write": "write", "RDMA_Read": "read", "Send": "send"}
 _NUMBER = re.compile(r"^-?\d{1,18}(?:\.\d{1,12})?$", re.ASCII)
 _UNITS = {"Gb/sec": 1e9, "MB/sec": 8 * 2.0**20, "MiB/sec": 8 * 2.0**20}
 _COLUMNS = {
@@ -34,59 +31,21 @@ _COLUMNS = {
     "average": re.compile(r"BW average\[([^\]]*)\]"),
     "messages": re.compile(r"MsgRate\[Mpps\]"),
     "cpu": re.compile(r"CPU_Util\[%\]"),
-    "t_min": re.compile(r"t_min\[usec\]"),
-    "t_max": re.compile(r"t_max\[usec\]"),
-    "t_typical": re.compile(r"t_typical\[usec\]"),
-    "t_avg": re.compile(r"t_avg\[usec\]"),
-    "t_stdev": re.compile(r"t_stdev\[usec\]"),
+    "min": re.compile(r"t_min\[usec\]"),
+    "max": re.compile(r"t_max\[usec\]"),
+    "typical": re.compile(r"t_typical\[usec\]"),
+    "average_lat": re.compile(r"t_avg\[usec\]"),
+    "deviation": re.compile(r"t_stdev\[usec\]"),
     "p99": re.compile(r"\b99% percentile\[usec\]"),
     "p999": re.compile(r"\b99\.9% percentile\[usec\]"),
     "tps": re.compile(r"tps average"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class PerftestRow:
-    """One message size: bandwidth, or latency."""
-
-    size: int
-    """Bytes of a message."""
-    iterations: int
-    peak_bps: float | None = None
-    """None for a test of fixed duration, which has no peak."""
-    average_bps: float | None = None
-    message_rate: float | None = None
-    """Messages a second."""
-    cpu: float | None = None
-    latency: Latency | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PerftestReport:
-    """What a perftest tool printed."""
-
-    tool: str | None
-    """`ib_write_bw` …; None when the title is missing."""
-    device: str | None
-    link_type: str | None
-    """`IB` or `Ethernet`."""
-    mtu: int | None
-    """Bytes of an RDMA packet's payload."""
-    rows: tuple[PerftestRow, ...]
-
-    @property
-    def result(self) -> LoadResult | None:
-        """The last row as a load's result; None without one."""
-        if not self.rows:
-            return None
-        row = self.rows[-1]
-        bps = row.average_bps
-        flow = FlowResult(sent_bps=bps, received_bps=bps)
-        return LoadResult(None, flow, cpu_local=row.cpu, latency=row.latency)
+_LATENCIES = ("min", "max", "typical", "average_lat", "p99", "p999")
+"""Columns of a latency test, in the order of `Latency`."""
 
 
 def parse_version(text: str) -> str | None:
-    """The version, whatever the exit status; None for what is none.
+    """Return the version, or None where the text has none.
 
     >>> parse_version("Version: 6.06")
     '6.06'
@@ -95,115 +54,98 @@ def parse_version(text: str) -> str | None:
     return match[1] if match else None
 
 
-def parse_report(text: str) -> PerftestReport:
-    """The report of any perftest tool; without rows where the test did not get so far."""
-    tool = device = link_type = None
-    mtu: int | None = None
+def parse_report(text: str) -> LoadResult | None:
+    """Return the last row of any perftest tool's report, or None where it has none."""
     columns: list[tuple[str, float]] = []
-    rows: list[PerftestRow] = []
+    result = None
     for line in text.splitlines():
-        if title := _TITLE.match(line):
-            verb = _VERBS.get(title[1], "atomic")
-            tool = f"ib_{verb}_{'bw' if title[2] == 'BW' else 'lat'}"
-        elif "#bytes" in line:
+        if "#bytes" in line:
             columns = _columns(line)
-        elif columns and (row := _row(line, columns)) is not None:
-            rows.append(row)
-        elif field := re.search(r"\bDevice\s*: (\S+)", line):
-            device = field[1]
-        elif field := re.match(r"\s*Mtu\s*: (\d{1,6})\[B\]", line):
-            mtu = int(field[1])
-        elif field := re.match(r"\s*Link type\s*: (\S+)", line):
-            link_type = field[1]
-    return PerftestReport(tool, device, link_type, mtu, tuple(rows))
+        elif columns:
+            result = _row(line, columns) or result
+    return result
+
+
+class PerftestReader:
+    """Keeps a perftest's report until its end; it has no intervals."""
+
+    def __init__(self) -> None:
+        self.lines: deque[str] = deque(maxlen=_KEPT_LINES)
+
+    def feed(self, line: str) -> list[LoadEvent]:
+        """Keep a line; no event comes before the end."""
+        self.lines.append(line[:_KEPT_CHARACTERS])
+        return []
+
+    def finish(self) -> list[LoadEvent]:
+        """Return the result, if the test got so far."""
+        result = parse_report("\n".join(self.lines))
+        return [] if result is None else [result]
 
 
 def _columns(header: str) -> list[tuple[str, float]]:
-    """The columns of a header from left to right, each with its factor to bit/s."""
-    found: list[tuple[int, str, float]] = []
+    """Return the columns of a header from left to right, each with its factor to bit/s."""
+    columns: list[tuple[int, str, float]] = []
     for name, pattern in _COLUMNS.items():
         match = pattern.search(header)
         if match:
             unit = match[1] if pattern.groups else ""
-            found.append((match.start(), name, _UNITS.get(unit, 0.0)))
-    return [(name, factor) for _, name, factor in sorted(found)]
+            columns.append((match.start(), name, _UNITS.get(unit, 0.0)))
+    return [(name, factor) for _, name, factor in sorted(columns)]
 
 
-def _row(line: str, columns: list[tuple[str, float]]) -> PerftestRow | None:
+def _row(line: str, columns: list[tuple[str, float]]) -> LoadResult | None:
     words = line.split()
     if len(words) < min(3, len(columns)) or not all(_NUMBER.match(word) for word in words):
         return None
     value = {name: float(word) for (name, _), word in zip(columns, words, strict=False)}
-    factor = dict(columns)
     if "bytes" not in value or "iterations" not in value:
         return None
-
-    def rate(name: str) -> float | None:
-        # 0 is what a test of fixed duration prints for the peak that it does not know
-        bps = value.get(name, 0.0) * factor.get(name, 0.0)
-        return bps or None
-
-    def micros(name: str) -> float | None:
-        return value[name] * _MICRO if name in value else None
-
-    timed = any(name in value for name in ("t_avg", "t_typical"))
-    return PerftestRow(
-        size=int(value["bytes"]),
-        iterations=int(value["iterations"]),
-        peak_bps=rate("peak"),
-        average_bps=value["average"] * factor["average"] if "average" in value else None,
-        message_rate=value["messages"] * 1e6 if "messages" in value else None,
-        cpu=value.get("cpu"),
-        latency=Latency(
-            minimum=micros("t_min"),
-            maximum=micros("t_max"),
-            typical=micros("t_typical"),
-            average=micros("t_avg"),
-            deviation=micros("t_stdev"),
-            p99=micros("p99"),
-            p999=micros("p999"),
-        )
-        if timed
-        else None,
+    bps = value["average"] * dict(columns)["average"] if "average" in value else None
+    seconds = {name: number * _MICRO for name, number in value.items() if name in _LATENCIES}
+    timed = "average_lat" in seconds or "typical" in seconds
+    return LoadResult(
+        None,
+        FlowResult(sent_bps=bps, received_bps=bps),
+        cpu_local=value.get("cpu"),
+        latency=Latency(*(seconds.get(name) for name in _LATENCIES)) if timed else None,
     )
 
 
+_NO_SERVER = "no {tool} server listens at {host}; start the same tool there first"
+_LIMITED = "locked memory is limited (ulimit -l): {text}"
 _EXPLAINED = (
-    ("couldn't connect", "no {tool} server listens at {host}; start the same tool there first"),
-    ("connection refused", "no {tool} server listens at {host}; start the same tool there first"),
-    (
-        "unable to open file descriptor",
-        "no {tool} server listens at {host}; start the same tool there first",
-    ),
+    ("couldn't connect", _NO_SERVER),
+    ("connection refused", _NO_SERVER),
+    ("unable to open file descriptor", _NO_SERVER),
     ("did not detect devices", "this host has no RDMA device that {tool} can use"),
     ("not found", "{text}"),
     ("failed to modify qp", "the two ends cannot reach each other by RDMA: {text}"),
-    ("cannot allocate memory", "locked memory is limited (ulimit -l): {text}"),
-    ("couldn't allocate mr", "locked memory is limited (ulimit -l): {text}"),
+    ("cannot allocate memory", _LIMITED),
+    ("couldn't allocate mr", _LIMITED),
     ("versions", "the two ends have different versions of perftest: {text}"),
 )
 
 
 def explain_failure(output: str, tool: Tool, host: str) -> str:
-    """Why a perftest tool failed, in one line for people.
+    """Return why a perftest tool failed, in one line for people.
 
     >>> explain_failure("Couldn't connect to 10.0.0.3:18515", Tool.IB_WRITE_BW, "10.0.0.3")
     'no ib_write_bw server listens at 10.0.0.3; start the same tool there first'
     """
     lines = [line.strip() for line in output.splitlines()]
-    told = [line for line in lines if line and not line.startswith(("---", "WARNING"))]
-    for line in reversed(told):
-        low = line.lower()
-        for known, words in _EXPLAINED:
-            if known in low:
+    messages = [line for line in lines if line and not line.startswith(("---", "WARNING"))]
+    for line in reversed(messages):
+        for part, words in _EXPLAINED:
+            if part in line.lower():
                 return words.format(tool=tool, host=host, text=line)
-    return f"{tool}: {told[-1]}" if told else f"{tool} failed and did not say why"
+    return f"{tool}: {messages[-1]}" if messages else f"{tool} failed and did not say why"
 
 
 def read_gid_index(system: System, device: str, port: int, address: str | None) -> int | None:
-    """The GID index of RoCE v2 that belongs to `address`, else the first of RoCE v2.
+    """Return the GID index of RoCE v2 that belongs to `address`, else the first of RoCE v2.
 
-    None where there is none: InfiniBand, or a kernel that does not tell. Raises nothing.
+    It is None on InfiniBand, and where the kernel has no such files. Raises nothing.
     """
     base = f"/sys/class/infiniband/{device}/ports/{port}"
     wanted = _mapped(address)
@@ -227,7 +169,7 @@ def read_gid_index(system: System, device: str, port: int, address: str | None) 
 
 
 def _mapped(address: str | None) -> str | None:
-    """The GID of an IPv4 address, as sysfs writes it.
+    """Return the GID of an IPv4 address, as sysfs writes it.
 
     >>> _mapped("10.0.0.2")
     '0000:0000:0000:0000:0000:ffff:0a00:0002'
@@ -237,3 +179,36 @@ def _mapped(address: str | None) -> str | None:
     except ValueError:
         return None
     return f"0000:0000:0000:0000:0000:ffff:{packed.hex(':', 2)}"
+
+
+def _perftest_options(request: LoadRequest) -> list[str]:
+    """Return the options that both ends must share."""
+    argv = ["-D", str(request.seconds), "-F"]
+    if request.seconds < 6:
+        argv += ["-f", "1"]  # the margins at both ends are 2 s otherwise, and nothing is left
+    if request.tool is not Tool.IB_SEND_LAT:
+        argv.append("--report_gbits")
+        if request.streams and request.streams > 1:
+            argv += ["-q", str(request.streams)]
+    if request.direction is Direction.BOTH:
+        argv.append("-b")
+    elif request.direction is Direction.RECEIVE:
+        argv.append("--reversed")
+    if request.port:
+        argv += ["-p", str(request.port)]
+    return argv
+
+
+def client_command(
+    request: LoadRequest, port: Port, gid: int | None, target: str
+) -> tuple[str, ...]:
+    """Return the command of the client; `gid` is the index of its RoCE address."""
+    place = ["-d", port.rdma or "", "-i", str(port.rdma_port or 1)]
+    gids = [] if gid is None else ["-x", str(gid)]
+    return (str(request.tool), *place, *gids, *_perftest_options(request), target)
+
+
+def far_server(request: LoadRequest, roce: bool) -> tuple[str, ...]:
+    """Return the command of the server; the names of its device are left to fill in."""
+    gids = ["-x", "GID_INDEX"] if roce else []
+    return (shlex.join([str(request.tool), "-d", "DEVICE", *gids, *_perftest_options(request)]),)

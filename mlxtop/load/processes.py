@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from queue import Full, Queue
 from threading import Barrier, Event
-from typing import Protocol
 
 from mlxtop.load.iperf3 import Iperf3Reader, explain
-from mlxtop.load.perftest import explain_failure, parse_report
+from mlxtop.load.perftest import PerftestReader, explain_failure
 from mlxtop.load.request import LoadPlan
 from mlxtop.model.load import (
     FlowResult,
@@ -18,58 +16,28 @@ from mlxtop.model.load import (
     LoadEvent,
     LoadInterval,
     LoadResult,
-    LoadStart,
     Tool,
     join_intervals,
     join_results,
+    total,
 )
 from mlxtop.system.door import Finished, System
 
-ANSWER = 8.0
+ANSWER_S = 8.0
 """Seconds that a server has to begin a test. There is no knocking at its port before: a
 connection that is not a test uses up a one-shot server."""
-OVERTIME = 20.0
+OVERTIME_S = 20.0
 """Seconds that a test may take longer than it was asked to."""
 WAITING = 1000
 """Lines that wait to be read at most; a process that prints more than that has to wait itself."""
-REPORT = 1000
-WIDEST = 4096
-"""Lines of a perftest's report that are kept, the last ones, and their characters."""
-
-
-class Reader(Protocol):
-    """Turns the output of one process into events."""
-
-    def feed(self, line: str) -> list[LoadEvent]:
-        """The events that a line completes."""
-
-    def finish(self) -> list[LoadEvent]:
-        """What is left when the output has ended."""
-
-
-class PerftestReader:
-    """Keeps a perftest's report until its end; it has no intervals."""
-
-    def __init__(self) -> None:
-        self.lines: deque[str] = deque(maxlen=REPORT)
-
-    def feed(self, line: str) -> list[LoadEvent]:
-        """Nothing yet."""
-        self.lines.append(line[:WIDEST])
-        return []
-
-    def finish(self) -> list[LoadEvent]:
-        """The result, if the test got so far."""
-        result = parse_report("\n".join(self.lines)).result
-        return [] if result is None else [result]
 
 
 @dataclass(slots=True)
 class _Process:
-    """One process, as far as it has told."""
+    """One process and what it has reported so far."""
 
     argv: tuple[str, ...]
-    reader: Reader
+    reader: Iperf3Reader | PerftestReader
     intervals: dict[bool, list[LoadInterval]] = field(default_factory=lambda: {True: [], False: []})
     """By `omitted`."""
     result: LoadResult | None = None
@@ -92,7 +60,8 @@ class LoadStreams:
         self._wake = Event()
         self._news: Queue[News] = Queue(WAITING)
         self._processes = [_Process(argv, _reader(plan)) for argv in plan.commands]
-        self._told = {True: 0, False: 0}
+        self._joined = {True: 0, False: 0}
+        """Intervals that were put together, by `omitted`."""
         self._started = 0.0
         self.error: str | None = None
         """The first thing that went wrong, in one line."""
@@ -136,16 +105,16 @@ class LoadStreams:
 
     @property
     def halted(self) -> bool:
-        """Whether the processes were told to end before they did by themselves."""
+        """Return whether the processes were ended before they did by themselves."""
         return self._halt.is_set()
 
     @property
     def running(self) -> bool:
-        """Whether a process has not ended yet."""
+        """Return whether a process has not ended yet."""
         return not all(process.ended for process in self._processes)
 
     def step(self, patience: float) -> list[LoadInterval]:
-        """Take what has come within `patience` seconds; the intervals that are now complete."""
+        """Take what comes within `patience` seconds; return the intervals that are complete."""
         if self._news.empty():
             self._system.wait(patience, self._wake)
         self._wake.clear()
@@ -168,8 +137,6 @@ class LoadStreams:
                 process.result = event
             elif isinstance(event, LoadError):
                 process.error = process.error or event
-            else:
-                assert isinstance(event, LoadStart)
 
     def _end(self, number: int, ended: Finished | OSError) -> None:
         process = self._processes[number]
@@ -188,7 +155,7 @@ class LoadStreams:
             self._fail(why)
 
     def _why(self, number: int, process: _Process, ended: Finished) -> str | None:
-        """What went wrong with a process; iperf3 can fail with status 0."""
+        """Return what went wrong with a process; iperf3 can fail with status 0."""
         request = self._plan.request
         if request.tool is Tool.IPERF3:
             if process.error is not None:
@@ -204,47 +171,47 @@ class LoadStreams:
         return None
 
     def _fail(self, why: str) -> None:
-        """Tell the first failure and end the others: a part of a test is no test."""
+        """Keep the first failure and end the others: a part of a test is no test."""
         if self.error is None and not self._halt.is_set():
             self.error = why
         self._halt.set()
 
     def _check_time(self) -> None:
-        """A far end that takes the connection and then says nothing, or never ends."""
+        """Fail for a far end that takes the connection and is then silent, or never ends."""
         if self._halt.is_set():
             return
         request = self._plan.request
         passed = self._system.now() - self._started
         for number, process in enumerate(self._processes):
             streamed = "--json-stream" in process.argv or "--forceflush" in process.argv
-            late = passed > ANSWER + request.interval and streamed and not process.heard
+            late = passed > ANSWER_S + request.interval and streamed and not process.heard
             if late and not process.ended:
                 port = request.first_port + number
                 self._fail(f"no iperf3 server answers at {request.host}, port {port}")
-        if passed > request.seconds + request.omit + ANSWER + OVERTIME:
+        if passed > request.seconds + request.omit + ANSWER_S + OVERTIME_S:
             self._fail(f"the test did not end within {passed:.0f} s")
 
     def _complete(self) -> list[LoadInterval]:
-        """Intervals that every process which still runs has told, put together."""
-        found = []
+        """Return the intervals that every process which still runs has reported, put together."""
+        intervals = []
         for omitted in (True, False):
             while (joined := self._next(omitted)) is not None:
-                found.append(joined)
-        return found
+                intervals.append(joined)
+        return intervals
 
     def _next(self, omitted: bool) -> LoadInterval | None:
-        place = self._told[omitted]
+        place = self._joined[omitted]
         parts = [p.intervals[omitted][place:][:1] for p in self._processes]
         if not any(parts) or any(
             not part and not process.ended
             for part, process in zip(parts, self._processes, strict=True)
         ):
             return None
-        self._told[omitted] += 1
+        self._joined[omitted] += 1
         return join_intervals([interval for part in parts for interval in part])
 
     def result(self, intervals: Sequence[LoadInterval]) -> LoadResult | None:
-        """The whole test, from what the processes said at their end, else from its intervals."""
+        """Return the whole test: from the results of the processes, else from its intervals."""
         results = [process.result for process in self._processes if process.result is not None]
         if len(results) == len(self._processes):
             joined = join_results(results)
@@ -253,23 +220,18 @@ class LoadStreams:
         return _from_intervals(counted, self._plan) if counted else None
 
 
-def _reader(plan: LoadPlan) -> Reader:
+def _reader(plan: LoadPlan) -> Iperf3Reader | PerftestReader:
     if plan.request.tool is Tool.IPERF3:
         return Iperf3Reader(plan.request.interval)
     return PerftestReader()
 
 
 def _halted(result: LoadResult, plan: LoadPlan) -> LoadResult:
-    """A test that was ended early never hears the far end's figures: its zeros are unknown."""
+    """Return a result without zeros: a test that ends early misses the far end's figures."""
 
     def clean(flow: FlowResult) -> FlowResult:
-        return replace(
-            flow,
-            sent_bps=flow.sent_bps or None,
-            received_bps=flow.received_bps or None,
-            sent_bytes=flow.sent_bytes or None,
-            received_bytes=flow.received_bytes or None,
-        )
+        sent, received = flow.sent_bps or None, flow.received_bps or None
+        return replace(flow, sent_bps=sent, received_bps=received)
 
     reverse = clean(result.reverse) if result.reverse else None
     return replace(
@@ -278,7 +240,7 @@ def _halted(result: LoadResult, plan: LoadPlan) -> LoadResult:
 
 
 def _from_intervals(intervals: Sequence[LoadInterval], plan: LoadPlan) -> LoadResult:
-    """The mean of what was reported, for processes that died without a word."""
+    """Return the mean of what was reported, for processes that died without a result."""
     seconds = sum(interval.seconds for interval in intervals)
 
     def mean(rates: list[tuple[float, float]]) -> float | None:
@@ -286,14 +248,13 @@ def _from_intervals(intervals: Sequence[LoadInterval], plan: LoadPlan) -> LoadRe
 
     own = mean([(interval.bps, interval.seconds) for interval in intervals])
     back = [(i.reverse_bps, i.seconds) for i in intervals if i.reverse_bps is not None]
-    retries = [i.retransmits for i in intervals if i.retransmits is not None]
     sends = plan.request.direction != "receive"
     return LoadResult(
         seconds=seconds,
         flow=FlowResult(
             sent_bps=own if sends else None,
             received_bps=None if sends else own,
-            retransmits=sum(retries) if retries else None,
+            retransmits=total(i.retransmits for i in intervals),
         ),
         reverse=FlowResult(received_bps=mean(back)) if back else None,
     )

@@ -1,4 +1,4 @@
-"""A recorded test: what was run on what, every sample of it, and how it ended.
+"""A recorded test: its plan, its machine, every sample, and how it ended.
 
 A record is a file of JSON lines, appended to as the run goes on and never changed: one `run`
 line, then `interval`, `heat` and `event` lines, then one `end` line, which a run that was killed
@@ -13,6 +13,7 @@ from math import isfinite
 from typing import Any
 
 from mlxtop.model.json_text import decode
+from mlxtop.model.load import mean
 
 SCHEMA = 1
 
@@ -39,7 +40,7 @@ Line = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A record as it was read back; what a damaged file lacks is empty."""
+    """A record that was read back; what a damaged file lacks is empty."""
 
     id: str
     started: float | None = None
@@ -59,44 +60,48 @@ class Run:
 
     @property
     def result(self) -> Line:
-        """The whole test's figures; empty where there are none."""
+        """Return the figures of the whole test, empty where there are none."""
         return table((self.end or {}).get("result"))
 
     @property
     def ended(self) -> str:
-        """How it ended, in words."""
+        """Return how it ended, in words."""
         ended = (self.end or {}).get("ended")
         return ended if isinstance(ended, str) else "cut off: mlxtop was killed"
 
     @property
     def rate(self) -> float | None:
-        """bit/s as received, else as sent, else the mean of the intervals."""
+        """Return bit/s as received, else as sent, else the mean of the intervals."""
         for key in ("received_bps", "sent_bps"):
             value = number(self.result.get(key))
             if value is not None:
                 return value
-        rates = [
-            rate
-            for line in self.intervals
-            if not line.get("omitted") and (rate := number(line.get("bps"))) is not None
-        ]
-        return sum(rates) / len(rates) if rates else None
+        return mean(number(line.get("bps")) for line in self.intervals if not line.get("omitted"))
 
     @property
     def sensors(self) -> dict[str, Line]:
-        """What each sensor did, by its name."""
-        sensors = table((self.end or {}).get("heat")).get("sensors")
-        found = [table(sensor) for sensor in sensors] if isinstance(sensors, list) else []
-        return {str(sensor.get("name")): sensor for sensor in found if sensor.get("name")}
+        """Return what each sensor did, by its name."""
+        return by_name(table((self.end or {}).get("heat")).get("sensors"))
+
+    @property
+    def soaks(self) -> dict[str, Line]:
+        """Return the warm-up of each sensor by its name."""
+        return by_name((self.end or {}).get("soak"))
 
 
 def table(value: object) -> dict[str, Any]:
-    """A JSON object, empty for anything else."""
+    """Return a JSON object, empty for anything else."""
     return value if isinstance(value, dict) else {}
 
 
+def by_name(value: object) -> dict[str, Line]:
+    """Return the objects of a JSON list that have a name, by it."""
+    tables = map(table, value) if isinstance(value, list) else ()
+    return {str(one["name"]): one for one in tables if one.get("name")}
+
+
 def number(value: object) -> float | None:
-    """A finite JSON number.
+    """Return a finite JSON number, or None for anything else.
 
     >>> number(1), number(True), number("1")
     (1.0, None, None)
@@ -104,10 +109,9 @@ def number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        found = float(value)
+        return float(value) if isfinite(value) else None
     except OverflowError:
         return None
-    return found if isfinite(found) else None
 
 
 def _text(value: object) -> str | None:
@@ -115,7 +119,7 @@ def _text(value: object) -> str | None:
 
 
 def _checked(key: str, value: Any) -> Any:
-    """The value of a key, None where its type is another than that key has."""
+    """Return the value of a key, or None where its type is another than that key has."""
     if value is None:
         return None
     if key in _NUMBERS or key.endswith(_UNITS):

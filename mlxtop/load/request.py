@@ -1,20 +1,23 @@
-"""A throughput test as it was asked for, and as it will be run."""
+"""A throughput test: what a person chose, and how it will be run."""
 
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mlxtop.model.identity import PortId
+from mlxtop.model.linkrate import Protocol
 from mlxtop.model.load import Direction, Tool
 
 IPERF3_PORT, PERFTEST_PORT = 5201, 18515
+AHEAD_S = 15.0
+"""Seconds before a forecast warning limit at which the load is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadRequest:
-    """What a person asked for; None is left to the hardware."""
+    """A test as it was asked for; None leaves the choice to the hardware."""
 
     host: str
     """Name or address of the far end."""
@@ -42,8 +45,55 @@ class LoadRequest:
 
     @property
     def first_port(self) -> int:
-        """The server's port, the first of several."""
+        """Return the server's port, the first of several."""
         return self.port or (IPERF3_PORT if self.tool is Tool.IPERF3 else PERFTEST_PORT)
+
+    @property
+    def protocol(self) -> Protocol:
+        """Return the protocol that carries the data."""
+        if self.tool is not Tool.IPERF3:
+            return Protocol.RDMA
+        return Protocol.UDP if self.udp else Protocol.TCP
+
+
+@dataclass(frozen=True, slots=True)
+class GuardOptions:
+    """How the heat guard is set."""
+
+    armed: bool = True
+    sensors: frozenset[str] | None = None
+    """Names (`asic`, `module`) that may stop the load; None for all."""
+    ahead: float = AHEAD_S
+
+    @classmethod
+    def choose(cls, name: str, ahead: float = AHEAD_S) -> GuardOptions:
+        """Return the guard for `all`, `off` or the name of a sensor."""
+        return cls(name != "off", None if name in ("all", "off") else frozenset([name]), ahead)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds before and after the load in which only the sensors are followed."""
+
+    baseline: float = 0.0
+    cooldown: float = 30.0
+    soak: bool = False
+    """A thermal soak: the warm-up is evaluated, and the cool-down never cut short."""
+
+    @classmethod
+    def for_soak(cls, seconds: int) -> Timing:
+        """Return the baseline and cool-down that fit a soak of that length."""
+        return cls(min(60.0, max(10.0, seconds / 10)), float(min(seconds, 900)), soak=True)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """Everything that a person chose for one test."""
+
+    request: LoadRequest
+    guard: GuardOptions = GuardOptions()
+    timing: Timing = Timing()
+    note: str = ""
 
 
 class LoadMember(NamedTuple):
@@ -90,15 +140,15 @@ class LoadPlan:
     warnings: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
     """Why it cannot run, each with what to do; empty when it can."""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What is run here, to copy."""
+        """Return the commands that are run here, to copy."""
         return tuple(shlex.join(command) for command in self.commands)
 
     def document(self) -> dict[str, Any]:
-        """As JSON: rates in bit/s, times in seconds."""
+        """Return the plan for JSON: rates in bit/s, times in seconds."""
         request = self.request
         return {
             "tool": str(request.tool),
@@ -112,32 +162,20 @@ class LoadPlan:
             "device": self.device,
             "source": self.source,
             "direction": str(request.direction),
-            "protocol": _protocol(request),
+            "protocol": str(request.protocol),
             "streams": self.streams,
             "processes": len(self.commands),
-            "seconds": request.seconds,
-            "omit": request.omit,
-            "interval": request.interval,
-            "bitrate": request.bitrate,
+            **{name: getattr(request, name) for name in ("seconds", "omit", "interval", "bitrate")},
             "server_port": request.first_port,
             "mtu": self.mtu,
             "link_bps": self.speed,
             "expected_bps": self.expected,
             "bound_by": self.bound_by,
             "commands": list(self.lines),
-            "server": list(self.server),
-            "warnings": list(self.warnings),
-            "refusals": list(self.refusals),
-            "notes": list(self.notes),
+            **{n: list(getattr(self, n)) for n in ("server", "warnings", "refusals", "notes")},
         }
 
 
 def _several(names: list[str]) -> list[str] | None:
-    """None for the usual case of one port, which `port_name` has."""
+    """Return None for the usual case of one port, which `port_name` has."""
     return names if len(names) > 1 else None
-
-
-def _protocol(request: LoadRequest) -> str:
-    if request.tool is not Tool.IPERF3:
-        return "RDMA"
-    return "UDP" if request.udp else "TCP"

@@ -17,7 +17,7 @@ from mlxtop.sources.kernel.routes import route_devices
 from mlxtop.sources.tools.ping import valid_host
 from mlxtop.system.door import Question, System
 
-LOOKUP = 5.0
+LOOKUP_S = 5.0
 """Seconds that looking up a host name takes at most."""
 
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_.])?", re.ASCII)
@@ -35,7 +35,7 @@ class Way:
     port: PortFrame
     """The port that was named, else the first that carries the traffic."""
     device: str | None
-    """Network device of the route; None where it was not told."""
+    """Network device of the route; None where the kernel named none."""
     source: str | None
     members: Members
     """The ports that can carry the traffic."""
@@ -59,13 +59,13 @@ class _Route(NamedTuple):
     devices: tuple[str, ...]
 
     def members(self, *devices: str) -> Members:
-        """The ports below some devices."""
+        """Return the ports below some devices."""
         receives = self.request.direction is Direction.RECEIVE
         family = 6 if ":" in self.target else 4
         return find_members(self.system, self.frame, devices, receives, family)
 
     def guarded(self, members: Members) -> tuple[PortFrame, ...]:
-        """The ports, and those that virtual functions among them belong to."""
+        """Return the ports, and those that virtual functions among them belong to."""
         physical = [physical_of(self.system, self.frame, port) for port in members.ports]
         every = [*members.ports, *(port for port in physical if port is not None)]
         return tuple({port.now.port.id: port for port in every}.values())
@@ -80,41 +80,40 @@ def _is_address(host: str) -> bool:
 
 
 def resolve(system: System, host: str, family: int | None = None) -> str:
-    """The address of a host name or address. Raises LoadRefused."""
+    """Return the address of a host name or address. Raises LoadRefused."""
     if _is_address(host):
         return host
     if not _NAME.fullmatch(host):
         raise LoadRefused(f"{host!r} is neither a host name nor an address")
     database = f"ahostsv{family}" if family else "ahosts"
     try:
-        answer = system.run(["getent", database, host], timeout=LOOKUP)
+        answer = system.run(["getent", database, host], timeout=LOOKUP_S)
     except OSError as error:
         if system.demo:
             why = f"{host}: a simulated machine knows no host names; give an address, like 10.0.0.3"
         else:
             why = f"{host} cannot be looked up ({error.strerror}): give an address"
         raise LoadRefused(why) from None
-    for line in answer.stdout.splitlines():
-        address = line.split(maxsplit=1)[0] if line.strip() else ""
-        if _is_address(address):
+    for line in filter(str.strip, answer.stdout.splitlines()):
+        if _is_address(address := line.split(maxsplit=1)[0]):
             return address
     why = "looking it up took too long" if answer.timed_out else "no such host name"
     raise LoadRefused(f"{host}: {why}")
 
 
 def find_port(frame: Frame, name: str) -> PortFrame | None:
-    """The port that a person names: netdev, RDMA device, PCI address, or `address/number`."""
+    """Return the port that a person names: netdev, RDMA device, PCI address, `address/number`."""
     for port in frame.ports.values():
-        known = port.now.port
-        names = {known.name, known.netdev, known.rdma, str(known.id), *known.extra_netdevs}
-        if name in names:
+        identity = port.now.port
+        names = (identity.name, identity.netdev, identity.rdma, *identity.extra_netdevs)
+        if name in (*names, str(identity.id)):
             return port
     same = [port for port in frame.ports.values() if port.now.port.id.device == name]
     return same[0] if len(same) == 1 else None
 
 
 def _ask(system: System, subject: str) -> tuple[tuple[str, ...], str | None, bool]:
-    """Devices, own address, and whether the destination is this host. Raises OSError."""
+    """Return devices, source address, and whether the target is this host. Raises OSError."""
     answer = system.ask(Question.ROUTE, subject)
     if not isinstance(answer, dict):
         return (), None, False
@@ -124,7 +123,7 @@ def _ask(system: System, subject: str) -> tuple[tuple[str, ...], str | None, boo
 
 
 def find_way(system: System, frame: Frame, request: LoadRequest) -> Way:
-    """The way to the far end of a test, over the port that it names. Raises LoadRefused."""
+    """Return the way to the far end of a test, over the port it names. Raises LoadRefused."""
     host = request.host
     port = _named(frame, request.via) if request.via is not None else None
     target = resolve(system, host, request.family)
@@ -150,7 +149,7 @@ def find_way(system: System, frame: Frame, request: LoadRequest) -> Way:
 
 
 def _along(route: _Route, members: Members, source: str | None, port: PortFrame | None) -> Way:
-    """The way of the route itself; of several next hops by the one that leads to `port`."""
+    """Return the way of the route; of several next hops by the one that leads to `port`."""
     devices, tool = route.devices, route.request.tool
     guarded = route.guarded(members)
     bind = len(devices) == 1
@@ -173,7 +172,7 @@ def _leads_to(members: Members, port: PortFrame | None) -> bool:
 
 
 def _named(frame: Frame, via: str) -> PortFrame:
-    """The port that was named. Raises LoadRefused."""
+    """Return the port that was named. Raises LoadRefused."""
     port = find_port(frame, via)
     if port is None:
         shown = _list(str(p.now.port.name) for p in frame.ports.values()) or "none"
@@ -190,7 +189,7 @@ def _names(ports: Iterable[PortFrame]) -> str:
 
 
 def _refuse_hidden(members: Members, devices: tuple[str, ...]) -> None:
-    """Refuse where a port could carry the load that nothing is known of, neither heat nor rate."""
+    """Refuse a load that a port could carry whose heat and rate nobody reads."""
     if members.hidden:
         raise LoadRefused(
             f"{_list(devices)} also uses {_list(members.hidden)}, which is not shown and so cannot "
@@ -199,7 +198,7 @@ def _refuse_hidden(members: Members, devices: tuple[str, ...]) -> None:
 
 
 def _chosen(members: Members, named: PortFrame | None, tool: Tool) -> PortFrame:
-    """The port that stands for all: the named one if it carries something."""
+    """Return the port that stands for all: the named one if it carries something."""
     active = [port for port in members.active if port.now.link.state is LinkState.UP]
     down = named is not None and named.now.link.state is not LinkState.UP
     if named is not None and named in members.ports and (named in active or down):
@@ -212,7 +211,7 @@ def _chosen(members: Members, named: PortFrame | None, tool: Tool) -> PortFrame:
 def _sharing(
     members: Members, devices: tuple[str, ...], named: PortFrame | None
 ) -> tuple[str, ...]:
-    """How several ports share the traffic, in a line."""
+    """Return how several ports share the traffic, in lines."""
     if len(members.ports) < 2:
         return ()
     where = devices[0] if len(devices) == 1 else f"the route by {_list(devices)}"
@@ -232,7 +231,7 @@ def _sharing(
 
 
 def _elsewhere(route: _Route, port: PortFrame) -> Way:
-    """The route leads over another port than the one that was named."""
+    """Return the way over a named port that the route does not use."""
     name, devices = port.now.port.netdev, _list(route.devices)
     if name is None:
         raise LoadRefused(

@@ -22,7 +22,7 @@ from mlxtop.model.json_text import encode
 from mlxtop.system.owner import invoking_owner, rights_of
 
 SUFFIX = ".jsonl"
-SYNC = 10.0
+SYNC_S = 10.0
 """Seconds of samples that a loss of power may cost at most."""
 READ_LIMIT = 64 << 20
 """Bytes of a record that are read at most."""
@@ -33,7 +33,7 @@ _ID = re.compile(r"[0-9]{8}T[0-9]{6}Z(?:-[0-9]{1,3})?")
 
 
 def own_runs(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the runs of the person who asked are, who may be looked at through sudo."""
+    """Return the folder of the runs of the person who asked, also through sudo."""
     return Path(log_path(invoking_owner(environ), environ)).parent / "runs"
 
 
@@ -69,12 +69,12 @@ class RunWriter:
         while data:
             data = data[os.write(self._fd, data) :]
         now = time.monotonic()
-        if now - self._synced >= SYNC:
+        if now - self._synced >= SYNC_S:
             os.fdatasync(self._fd)
             self._synced = now
 
     def begin(self, **values: Any) -> None:
-        """The first line."""
+        """Append the first line."""
         self.write("run", schema=SCHEMA, id=self.id, **values)
 
     def close(self) -> None:
@@ -102,17 +102,17 @@ def _create(directory: Path, name: str) -> tuple[str, int]:
 
 
 def list_ids(directory: Path) -> list[str]:
-    """Runs in a directory, oldest first; empty where there is none. Raises OSError.
+    """Return the runs in a directory, oldest first; files of other names are left out.
 
-    Files of other names are none of ours.
+    Raises OSError.
     """
     try:
         with rights_of(invoking_owner()):
             names = os.listdir(directory)
     except FileNotFoundError:
         return []
-    found = (name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
-    return sorted(filter(_ID.fullmatch, found), key=_order)
+    ids = (name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
+    return sorted(filter(_ID.fullmatch, ids), key=_order)
 
 
 def _order(run: str) -> tuple[str, int]:
@@ -121,31 +121,31 @@ def _order(run: str) -> tuple[str, int]:
 
 
 def find_id(directory: Path, wanted: str) -> str:
-    """The run that is meant: its id, the beginning of it, `last`, or `-1` for the one before.
+    """Return the run that is meant: by its id, the beginning of it, `last`, or `-1` before that.
 
-    Raises ValueError with one line that says what is wrong.
+    Raises ValueError with one line that names the fault.
     """
-    known = list_ids(directory)
-    if not known:
+    ids = list_ids(directory)
+    if not ids:
         raise ValueError("no run has been recorded yet")
     if wanted == "last":
-        return known[-1]
+        return ids[-1]
     if re.fullmatch(r"-[0-9]{1,4}", wanted):
         back = int(wanted)
-        if -back >= len(known):
-            raise ValueError(f"only {len(known)} runs have been recorded")
-        return known[back - 1]
-    if wanted in known:
+        if -back >= len(ids):
+            raise ValueError(f"only {len(ids)} runs have been recorded")
+        return ids[back - 1]
+    if wanted in ids:
         return wanted
-    found = [run for run in known if run.startswith(wanted)] if wanted else []
-    if len(found) == 1:
-        return found[0]
-    why = "more than one run begins" if found else "no run has an id that begins"
+    matching = [run for run in ids if run.startswith(wanted)] if wanted else []
+    if len(matching) == 1:
+        return matching[0]
+    why = "more than one run begins" if matching else "no run has an id that begins"
     raise ValueError(f"{why} with {wanted!r}")
 
 
 def read_run(directory: Path, run: str) -> Run:
-    """A record as far as it can be read. Raises OSError."""
+    """Return a record as far as it can be read. Raises OSError."""
     with rights_of(invoking_owner()):
         lines = list(_lines(directory / (run + SUFFIX)))
     return parse_run(run, lines)

@@ -1,17 +1,15 @@
 """A load test from its first frame to its record.
 
-`run` takes the time that the test takes and belongs into a thread of its own; frames come in by
-`frame` from whoever reads them, and what happens goes out by `tell`, a nudge to ask `status`.
+`run` takes as long as the test and needs a thread. Frames come in by `frame`; `changed` is called
+when there is news, which `status` returns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Event, RLock
 from typing import Any
 
-from mlxtop.load.course import LoadCourse, total
 from mlxtop.load.guard import HeatGuard
 from mlxtop.load.outcome import (
     HeatReport,
@@ -19,42 +17,27 @@ from mlxtop.load.outcome import (
     Outcome,
     Phase,
     interval_document,
-    usual_verdict,
 )
 from mlxtop.load.processes import LoadStreams
-from mlxtop.load.request import LoadPlan
+from mlxtop.load.rates import LoadCourse, usual_verdict
+from mlxtop.load.request import LoadPlan, Timing
 from mlxtop.load.run_log import RunWriter
 from mlxtop.load.soak import Soak, soak
 from mlxtop.model.frame import Frame
-from mlxtop.model.load import LoadInterval
+from mlxtop.model.load import LoadInterval, total
 from mlxtop.model.tuning import Tuning
 from mlxtop.system.door import System
 
-POLL = 0.5
+POLL_S = 0.5
 """Seconds between two looks at what has happened."""
-RAMP = 2.0
+RAMP_S = 2.0
 """Seconds after the start in which a verdict would be about slow start."""
-COOL = 0.5
+COOL_C = 0.5
 """°C above the temperature at the start from which a sensor has cooled down."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds before and after the load in which only the sensors are followed."""
-
-    baseline: float = 0.0
-    cooldown: float = 30.0
-    soak: bool = False
-    """A thermal soak: the warm-up is evaluated, and the cool-down never cut short."""
-
-    @classmethod
-    def for_soak(cls, seconds: int) -> Timing:
-        """Baseline and cool-down that fit a soak of that length."""
-        return cls(min(60.0, max(10.0, seconds / 10)), float(min(seconds, 900)), soak=True)
-
-
 class LoadRun:
-    """One run; made, fed with frames, and run once."""
+    """One run: made, given frames, and run once."""
 
     def __init__(
         self,
@@ -62,10 +45,10 @@ class LoadRun:
         plan: LoadPlan,
         guard: HeatGuard,
         *,
-        timing: Timing = Timing(),
+        timing: Timing,
         record: RunWriter | None = None,
         tuning: Tuning | None = None,
-        tell: Callable[[], None] | None = None,
+        changed: Callable[[], None] | None = None,
     ) -> None:
         """`record` must have its first line already; the run closes it."""
         self._system = system
@@ -73,7 +56,7 @@ class LoadRun:
         self._guard = guard
         self._timing = timing
         self._record = record
-        self._tell = tell or (lambda: None)
+        self._changed = changed or (lambda: None)
         self._lock = RLock()
         self._streams = LoadStreams(system, plan)
         self._phase = Phase.WAITING
@@ -94,7 +77,7 @@ class LoadRun:
             self._note(frame)
             if reason is not None and self._phase in (Phase.WAITING, Phase.BASELINE, Phase.LOAD):
                 self._stop(f"stopped by the heat guard: {reason}")
-        self._tell()
+        self._changed()
 
     def cancel(self, why: str = "cancelled") -> None:
         """End the run as soon as possible, from any thread; what is there is kept."""
@@ -114,7 +97,7 @@ class LoadRun:
             self._record.write(kind, t=at, **values)
 
     def _note(self, frame: Frame) -> None:
-        """Keep what a frame says of the ports."""
+        """Keep what a frame has of the ports."""
         if not self._course.note(frame, self._phase, self._guard.joined):
             return
         carried = self._course.carried(frame)
@@ -127,25 +110,24 @@ class LoadRun:
             cpu_percent=self._course.cpu,
         )
         loaded = frame.sample.tick - self._since if self._phase is Phase.LOAD else 0.0
-        if loaded >= RAMP and self._intervals and not self._streams.halted:
+        if loaded >= RAMP_S and self._intervals and not self._streams.halted:
             self._course.judge(frame)
 
     def status(self) -> LoadStatus:
-        """The run now, from any thread."""
+        """Return the state of now, in any thread."""
         with self._lock:
             seconds = self._system.now() - self._since
             counted = [interval for interval in self._intervals if not interval.omitted]
             length = sum(interval.seconds for interval in counted)
-            sent = sum(interval.bps * interval.seconds for interval in counted)
-            retries = [i.retransmits for i in counted if i.retransmits is not None]
+            bits = sum(interval.bps * interval.seconds for interval in counted)
             lasts = self._lasts(self._phase)
             return LoadStatus(
                 phase=self._phase,
                 seconds=seconds,
                 left=None if lasts is None else max(0.0, lasts - seconds),
                 intervals=tuple(self._intervals),
-                mean_bps=sent / length if length else None,
-                retransmits=sum(retries) if retries else None,
+                mean_bps=bits / length if length else None,
+                retransmits=total(interval.retransmits for interval in counted),
                 sensors=self._guard.sensors,
                 blind=self._guard.blind,
                 stopping=self._stopping,
@@ -153,7 +135,7 @@ class LoadRun:
             )
 
     def _lasts(self, phase: Phase) -> float | None:
-        """Seconds that a phase takes."""
+        """Return the seconds that a phase takes."""
         request = self._plan.request
         return {
             Phase.BASELINE: self._timing.baseline,
@@ -162,7 +144,7 @@ class LoadRun:
         }.get(phase)
 
     def run(self) -> Outcome:
-        """Run the test to its end."""
+        """Run the test to its end; return its outcome."""
         try:
             if self._timing.baseline > 0 and self._stopping is None:
                 self._enter(Phase.BASELINE)
@@ -183,30 +165,30 @@ class LoadRun:
                 self._phase = Phase.DONE
             if self._record is not None:
                 self._record.close()
-            self._tell()
+            self._changed()
 
     def _enter(self, phase: Phase) -> None:
         with self._lock:
             self._phase = phase
             self._since = self._system.now()
             self._write("event", text=str(phase))
-        self._tell()
+        self._changed()
 
     def _wait(self, seconds: float, over: Callable[[], bool]) -> None:
         until = self._system.now() + seconds
         while self._system.now() < until and not over():
-            if self._system.wait(POLL, self._cancelled):
+            if self._system.wait(POLL_S, self._cancelled):
                 return
 
     def _run_load(self) -> None:
         began = self._system.now()
         self._streams.start()
         while self._streams.running:
-            for interval in self._streams.step(POLL):
+            for interval in self._streams.step(POLL_S):
                 with self._lock:
                     self._intervals.append(interval)
                     self._write("interval", **interval_document(interval))
-                self._tell()
+                self._changed()
             reason = self._guard.silent(self._system.now())
             if reason is not None:
                 with self._lock:
@@ -217,16 +199,16 @@ class LoadRun:
         return bool(self._guard.sensors) and not self._cancelled.is_set() and bool(self._intervals)
 
     def _cool(self) -> bool:
-        """Whether every sensor is back where it was."""
+        """Return whether every sensor is back at its temperature before the load."""
         return not self._timing.soak and all(
             sensor.last is not None
             and sensor.start is not None
-            and sensor.last <= sensor.start + COOL
+            and sensor.last <= sensor.start + COOL_C
             for sensor in self._guard.sensors
         )
 
     def _soaks(self) -> tuple[Soak, ...]:
-        """The warm-up of every sensor, against what its own port carried."""
+        """Return the warm-up of every sensor, against what its port carried."""
         if not self._timing.soak or self._load is None:
             return ()
         return tuple(

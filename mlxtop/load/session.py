@@ -1,7 +1,7 @@
-"""Load tests for a front end: planned and run in threads, told by a nudge, ended with it.
+"""The load tests of one front end, be it a screen or a command: planned and run, one at a time.
 
-A front end keeps one session, gives it every frame from the thread that samples, and asks `view`
-when it was nudged. Nothing here waits but `close`.
+A front end gives the session every frame from the thread that samples, and asks for `view` when
+`changed` was called. Only `close` waits.
 """
 
 from __future__ import annotations
@@ -12,88 +12,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Lock
 
-from mlxtop.load.fingerprint import fingerprint
-from mlxtop.load.guard import AHEAD, HeatGuard
+from mlxtop.load.compare import fingerprint
+from mlxtop.load.guard import HeatGuard
+from mlxtop.load.iperf3 import INSTALL, probe, server_command
 from mlxtop.load.outcome import LoadStatus, Outcome
 from mlxtop.load.plan import plan_load
-from mlxtop.load.request import LoadPlan, LoadRequest
+from mlxtop.load.request import LoadOptions, LoadPlan
 from mlxtop.load.run_log import RunWriter
-from mlxtop.load.runner import LoadRun, Timing
-from mlxtop.load.server import IperfServers
+from mlxtop.load.runner import LoadRun
 from mlxtop.model.frame import Frame
 from mlxtop.sampler.settings import read_tuning
 from mlxtop.system.door import System
 
-FAREWELL = 4.0
+FAREWELL_S = 4.0
 """Seconds that `close` waits for processes to end and the record to be finished."""
 SERVER_LINES = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """What the heat guard does."""
-
-    armed: bool = True
-    sensors: frozenset[str] | None = None
-    """Names (`asic`, `module`) that may stop the load; None for all."""
-    ahead: float = AHEAD
-
-
-BRIEF = Timing()
-
-
-@dataclass(frozen=True, slots=True)
-class LoadWish:
-    """Everything that a person chose for one test."""
-
-    request: LoadRequest
-    watch: Watch = Watch()
-    timing: Timing = BRIEF
-    note: str = ""
-
-
-def guard_of(plan: LoadPlan, watch: Watch) -> HeatGuard:
-    """The guard of a test: for every port that its traffic can take."""
-    ports = [member.port for member in plan.members]
-    return HeatGuard(ports, watch.armed, watch.sensors, watch.ahead, masters=plan.masters)
-
-
-def prepare(
-    system: System,
-    frame: Frame,
-    plan: LoadPlan,
-    wish: LoadWish,
-    *,
-    runs: Path,
-    tell: Callable[[], None],
-) -> tuple[LoadRun, str | None]:
-    """A run ready to start, its record begun; and why there is no record, where there is none."""
-    assert plan.port is not None
-    ports = [frame.ports[member.port].now.port for member in plan.members if member.carries]
-    tuning = read_tuning(system, ports, frame.sample.adapters)
-    record, problem = None, None
-    try:
-        record = RunWriter(runs, system.wall())
-    except OSError as error:
-        problem = f"this run is not recorded: {error.filename}: {error.strerror}"
-    else:
-        record.begin(
-            started=system.wall(),
-            host=system.label,
-            demo=system.demo,
-            note=wish.note,
-            plan=plan.document(),
-            fingerprint=fingerprint(frame, plan, tuning),
-        )
-    watch = wish.watch
-    guard = guard_of(plan, watch)
-    run = LoadRun(system, plan, guard, timing=wish.timing, record=record, tuning=tuning, tell=tell)
-    return run, problem
+"""Lines of the servers that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """A session as a screen shows it."""
+    """A session as a front end shows it."""
 
     busy: bool = False
     """A test is being planned or run."""
@@ -104,14 +43,19 @@ class SessionView:
     problem: str | None = None
     serving: int = 0
     """Servers of this host that have not ended."""
+    server_failed: bool = False
+    """A server could not be started, as when its port is in use."""
     server_lines: tuple[str, ...] = ()
+    """The newest lines of the servers."""
+    server_printed: int = 0
+    """Lines that they printed in all."""
 
 
 class LoadSession:
-    """The load tests of one front end, one at a time."""
+    """The load tests and servers of one front end."""
 
     def __init__(self, system: System, runs: Path, changed: Callable[[], None]) -> None:
-        """`changed` is called from threads."""
+        """Record tests below `runs`; call `changed`, from threads, when there is news."""
         self._system = system
         self._runs = runs
         self._changed = changed
@@ -120,21 +64,16 @@ class LoadSession:
         self._run: LoadRun | None = None
         self._ended = Event()
         self._ended.set()
-        self._cancelled = False
-        self._servers: IperfServers | None = None
+        self._cancelled: str | None = None
+        self._end_servers = Event()
         self._lines: deque[str] = deque(maxlen=SERVER_LINES)
 
     def view(self) -> SessionView:
-        """What there is to show now, from any thread."""
+        """Return the state of now, in any thread."""
         with self._lock:
-            run, view, servers = self._run, self._view, self._servers
-            lines = tuple(self._lines)
-        return replace(
-            view,
-            status=run.status() if run is not None and view.busy else None,
-            serving=servers.running if servers else 0,
-            server_lines=lines,
-        )
+            run, view, lines = self._run, self._view, tuple(self._lines)
+        status = run.status() if run is not None and view.busy else None
+        return replace(view, status=status, server_lines=lines)
 
     def frame(self, frame: Frame) -> None:
         """Give a frame to the run, in the thread that sampled it."""
@@ -142,43 +81,66 @@ class LoadSession:
         if run is not None:
             run.frame(frame)
 
-    def start(self, frame: Frame, wish: LoadWish, only_plan: bool = False) -> bool:
+    def start(self, frame: Frame, options: LoadOptions, only_plan: bool = False) -> bool:
         """Plan a test and, if nothing stands against it, run it; False while one is under way."""
         with self._lock:
             if self._view.busy:
                 return False
-            self._view = SessionView(busy=True)
-            self._run, self._cancelled = None, False
+            self._view = replace(self._view, busy=True, plan=None, outcome=None, problem=None)
+            self._run = self._cancelled = None
             self._ended.clear()
-            self._system.clock.thread(self._work, "load", frame, wish, only_plan)
+            self._system.clock.thread(self._work, "load", frame, options, only_plan)
         return True
 
-    def _work(self, frame: Frame, wish: LoadWish, only_plan: bool) -> None:
+    def _work(self, frame: Frame, options: LoadOptions, only_plan: bool) -> None:
         try:
-            plan = plan_load(self._system, frame, wish.request)
+            plan = plan_load(self._system, frame, options.request)
             self._update(plan=plan)
-            if plan.refusals or only_plan:
-                return
-            run, problem = prepare(
-                self._system, frame, plan, wish, runs=self._runs, tell=self._changed
-            )
-            run.frame(frame)
-            with self._lock:
-                self._run = run
-                cancelled = self._cancelled
-            self._update(problem=problem)
-            if cancelled:
-                run.cancel()
-            outcome = run.run()
-            self._update(outcome=outcome)
+            if not plan.refusals and not only_plan:
+                self._measure(frame, plan, options)
         except Exception as error:
-            # whatever happens to a test, the front end goes on and says what it was
+            # whatever happens to a test, the front end goes on and tells of it
             self._update(problem=f"{type(error).__name__}: {error}")
         finally:
             with self._lock:
                 self._run = None
             self._update(busy=False)
             self._ended.set()
+
+    def _measure(self, frame: Frame, plan: LoadPlan, options: LoadOptions) -> None:
+        ports = [frame.ports[member.port].now.port for member in plan.members if member.carries]
+        tuning = read_tuning(self._system, ports, frame.sample.adapters)
+        record, problem = None, None
+        try:
+            record = RunWriter(self._runs, self._system.wall())
+        except OSError as error:
+            problem = f"this run is not recorded: {error.filename}: {error.strerror}"
+        else:
+            record.begin(
+                started=self._system.wall(),
+                host=self._system.label,
+                demo=self._system.demo,
+                note=options.note,
+                plan=plan.document(),
+                fingerprint=fingerprint(frame, plan, tuning),
+            )
+        run = LoadRun(
+            self._system,
+            plan,
+            HeatGuard.of(plan, options.guard),
+            timing=options.timing,
+            record=record,
+            tuning=tuning,
+            changed=self._changed,
+        )
+        run.frame(frame)
+        with self._lock:
+            self._run = run
+            cancelled = self._cancelled
+        self._update(problem=problem)
+        if cancelled is not None:
+            run.cancel(cancelled)
+        self._update(outcome=run.run())
 
     def _update(self, **changes: object) -> None:
         with self._lock:
@@ -188,41 +150,64 @@ class LoadSession:
     def cancel(self, why: str = "cancelled") -> None:
         """End the test as soon as possible."""
         with self._lock:
-            self._cancelled = True
+            self._cancelled = why
             run = self._run
         if run is not None:
             run.cancel(why)
 
     def serve(self, first: int, count: int = 1) -> None:
-        """Serve tests of the far end, once each; what the servers print is kept."""
-        if self._servers is not None and self._servers.running:
-            return
+        """Start one-shot iperf3 servers on consecutive ports, unless some are running."""
+        with self._lock:
+            if self._view.serving:
+                return
+            self._view = replace(self._view, serving=count, server_failed=False, server_printed=0)
+            self._end_servers = Event()
+            self._lines.clear()
+        self._system.clock.thread(self._start_servers, "servers", first, count)
 
-        def tell(line: str) -> None:
+    def _start_servers(self, first: int, count: int) -> None:
+        try:
+            tool = probe(self._system)
+            if tool is None:
+                raise FileNotFoundError(INSTALL)
+        except OSError as error:
+            self._server_line(str(error.strerror or error))
+            self._update(serving=0, server_failed=True)
+            return
+        for number in range(count):
+            argv = server_command(tool, first + number)
+            self._server_line("here: " + " ".join(argv))
+            self._system.clock.thread(self._serve, "iperf3 server", argv)
+
+    def _serve(self, argv: tuple[str, ...]) -> None:
+        end, failure = self._end_servers, None
+        try:
+            ended = self._system.stream(argv, self._server_line, end)
+            if ended.status and not end.is_set():
+                failure = ended.stderr.strip() or f"iperf3 ended with status {ended.status}"
+        except OSError as error:
+            failure = f"iperf3 cannot be run: {error.strerror or error}"
+        finally:
+            if failure is not None:
+                self._server_line(failure)
             with self._lock:
-                self._lines.append(line)
+                left = self._view.serving - 1
+                failed = self._view.server_failed or failure is not None
+                self._view = replace(self._view, serving=left, server_failed=failed)
             self._changed()
 
-        def begin() -> None:
-            try:
-                for command in servers.start(first, count):
-                    tell(f"here: {command}")
-            except OSError as error:
-                tell(str(error.strerror or error))
-
-        servers = IperfServers(self._system, tell)
+    def _server_line(self, line: str) -> None:
         with self._lock:
-            self._servers = servers
-            self._lines.clear()
-        self._system.clock.thread(begin, "servers")
+            self._lines.append(line)
+            self._view = replace(self._view, server_printed=self._view.server_printed + 1)
+        self._changed()
 
     def stop_serving(self) -> None:
         """End the servers."""
-        if self._servers is not None:
-            self._servers.stop()
+        self._end_servers.set()
 
     def close(self, why: str = "mlxtop ended") -> None:
         """End everything; waits a moment for the record to be finished."""
         self.stop_serving()
         self.cancel(why)
-        self._system.clock.wait(FAREWELL, self._ended)
+        self._system.clock.wait(FAREWELL_S, self._ended)

@@ -1,4 +1,4 @@
-"""A thermal soak: how far, how fast and to what a sensor warms up under a steady load.
+"""A thermal soak: how far, how fast and to which temperature a sensor warms up under steady load.
 
 One exponential is fitted to the whole load phase, T = settles - rise e^(-t/τ); real cards are two
 coupled masses, so that τ is the effective one.
@@ -13,7 +13,7 @@ from typing import Any
 
 from mlxtop.watch.heat_limits import HeatLimits
 
-LEAST = 20
+LEAST_READINGS = 20
 """Readings that a fit needs."""
 _CONSTANTS = [2.0 * 1.09**n for n in range(80)]
 """Time constants that are tried, 2 s to half an hour."""
@@ -37,14 +37,19 @@ class Soak:
 
     @property
     def rise(self) -> float | None:
-        """°C from the baseline to where it settles, else to the peak."""
-        top = self.peak if self.settles is None else self.settles
+        """Return °C from the baseline to where it settles, else to the peak."""
+        top = self.top
         return top - self.baseline if top is not None and self.baseline is not None else None
 
     @property
+    def top(self) -> float | None:
+        """Return the temperature at which it settles, else its peak, °C."""
+        return self.peak if self.settles is None else self.settles
+
+    @property
     def verdict(self) -> str:
-        """How it stands to its limits, in one line."""
-        top = self.peak if self.settles is None else self.settles
+        """Return how it stands to its limits, in one line."""
+        top = self.top
         if top is None:
             return "not enough readings"
         words = "settles at" if self.settles is not None else "reached"
@@ -55,7 +60,7 @@ class Soak:
         return f"{words} {top:.1f} °C, {room:.1f} °C below its warning limit"
 
     def document(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the sensor's warm-up for JSON."""
         return {
             "name": self.name,
             "baseline_c": self.baseline,
@@ -75,27 +80,30 @@ def soak(
     load: tuple[float, float],
     bps: float | None,
 ) -> Soak:
-    """A sensor's readings by monotonic second, and from when to when the load ran."""
+    """Return the warm-up of a sensor.
+
+    `points` are its readings by monotonic second, `load` is when the load began and ended.
+    """
     start, end = load
     before = [value for tick, value in points if tick <= start][-5:]
     during = [(tick - start, value) for tick, value in points if start < tick <= end]
     baseline = sum(before) / len(before) if before else None
     settles, constant = fit_rise(during) or (None, None)
     peak = max((value for _, value in during), default=None)
-    found = Soak(name, baseline, peak, settles, constant, None, limits)
-    rise = found.rise
-    return found if rise is None or not bps else replace(found, per_gbps=rise / (bps / 1e9))
+    warm_up = Soak(name, baseline, peak, settles, constant, None, limits)
+    rise = warm_up.rise
+    return warm_up if rise is None or not bps else replace(warm_up, per_gbps=rise / (bps / 1e9))
 
 
 def fit_rise(points: Points) -> tuple[float, float] | None:
-    """Settling temperature and time constant; None where the curve is too short to tell.
+    """Return settling temperature and time constant, or None where the curve is too short.
 
     >>> curve = [(t, 60.0 - 20.0 * math.exp(-t / 40.0)) for t in range(0, 200, 2)]
     >>> settles, constant = fit_rise(curve)
     >>> round(settles, 1), abs(constant - 40) < 3
     (60.1, True)
     """
-    if len(points) < LEAST:
+    if len(points) < LEAST_READINGS:
         return None
     best: tuple[float, float, float, float] | None = None
     for constant in _CONSTANTS:
@@ -113,7 +121,7 @@ def fit_rise(points: Points) -> tuple[float, float] | None:
 
 
 def _line(points: Points) -> tuple[float, float, float]:
-    """Value at x = 0, slope and sum of squares of the best line."""
+    """Return value at x = 0, slope and sum of squares of the best line."""
     count = len(points)
     x_mean = sum(x for x, _ in points) / count
     y_mean = sum(y for _, y in points) / count

@@ -1,4 +1,4 @@
-"""What a throughput test says while it runs and at its end, whatever tool ran it.
+"""What a throughput test reports while it runs and at its end, whatever tool runs it.
 
 The words are iperf3's: `sent` is what the sending side put into its sockets, `received` what the
 other side got out of them. A test has one direction of its own; a bidirectional one has a second,
@@ -7,9 +7,11 @@ other side got out of them. A test has one direction of its own; a bidirectional
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 
 class Tool(StrEnum):
@@ -23,7 +25,7 @@ class Tool(StrEnum):
 
 
 class Direction(StrEnum):
-    """Which way the data goes, seen from this host."""
+    """The way of the data, from this host."""
 
     SEND = "send"
     RECEIVE = "receive"
@@ -32,17 +34,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LoadStart:
-    """The test has begun: what the tool says of itself and of what it does."""
-
-    version: str | None = None
-    protocol: str | None = None
-    """TCP or UDP; None where the tool does not say."""
-    streams: int | None = None
-    host: str | None = None
-    port: int | None = None
-    reverse: bool = False
-    bidir: bool = False
-    seconds: float | None = None
+    """The far end has answered and the test begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +61,17 @@ class LoadInterval:
 
     @property
     def seconds(self) -> float:
-        """Length of the interval."""
+        """Return the length of the interval."""
         return self.end - self.start
 
 
 @dataclass(frozen=True, slots=True)
 class FlowResult:
-    """One direction over the whole test; None for what a side did not tell."""
+    """One direction over the whole test; None for what a side did not report."""
 
     sent_bps: float | None = None
     received_bps: float | None = None
     retransmits: int | None = None
-    sent_bytes: int | None = None
-    received_bytes: int | None = None
     lost: int | None = None
     packets: int | None = None
     jitter: float | None = None
@@ -90,13 +80,12 @@ class FlowResult:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """A latency test's figures, seconds; a test of fixed duration tells the average alone."""
+    """A latency test's figures, seconds; a test of fixed duration has the average alone."""
 
-    minimum: float | None = None
-    maximum: float | None = None
+    min: float | None = None
+    max: float | None = None
     typical: float | None = None
     average: float | None = None
-    deviation: float | None = None
     p99: float | None = None
     p999: float | None = None
 
@@ -124,28 +113,27 @@ class LoadError:
 LoadEvent = LoadStart | LoadInterval | LoadResult | LoadError
 
 
-def total(values: Iterable[float | None]) -> float | None:
-    """The sum of what is known; None when nothing is.
+N = TypeVar("N", int, float)
+
+
+def total(values: Iterable[N | None]) -> N | None:
+    """Return the sum of the numbers, or None where there are none.
 
     >>> total([1.0, None, 2.0]), total([None])
     (3.0, None)
     """
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
+    numbers = [value for value in values if value is not None]
+    return sum(numbers) if numbers else None
 
 
-def _count(values: Iterable[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+def mean(values: Iterable[float | None]) -> float | None:
+    """Return the mean of the numbers, or None where there are none."""
+    numbers = [value for value in values if value is not None]
+    return sum(numbers) / len(numbers) if numbers else None
 
 
 def join_intervals(parts: Sequence[LoadInterval]) -> LoadInterval:
-    """The same interval of several processes as one: rates and counts add up."""
+    """Return the same interval of several processes as one: rates and counts add up."""
     if len(parts) == 1:
         return parts[0]
     return LoadInterval(
@@ -153,17 +141,17 @@ def join_intervals(parts: Sequence[LoadInterval]) -> LoadInterval:
         end=max(part.end for part in parts),
         bps=sum(part.bps for part in parts),
         reverse_bps=total(part.reverse_bps for part in parts),
-        retransmits=_count(part.retransmits for part in parts),
-        rtt=_mean(part.rtt for part in parts),
-        jitter=_mean(part.jitter for part in parts),
-        lost=_count(part.lost for part in parts),
-        packets=_count(part.packets for part in parts),
+        retransmits=total(part.retransmits for part in parts),
+        rtt=mean(part.rtt for part in parts),
+        jitter=mean(part.jitter for part in parts),
+        lost=total(part.lost for part in parts),
+        packets=total(part.packets for part in parts),
         omitted=parts[0].omitted,
     )
 
 
 def join_flows(parts: Sequence[FlowResult]) -> FlowResult:
-    """One direction over several processes; a rate that one of them lacks is unknown."""
+    """Return one direction over several processes; a rate that one of them lacks is unknown."""
 
     def every(value: Callable[[FlowResult], float | None]) -> float | None:
         values = [value(part) for part in parts]
@@ -172,17 +160,15 @@ def join_flows(parts: Sequence[FlowResult]) -> FlowResult:
     return FlowResult(
         sent_bps=every(lambda part: part.sent_bps),
         received_bps=every(lambda part: part.received_bps),
-        retransmits=_count(part.retransmits for part in parts),
-        sent_bytes=_count(part.sent_bytes for part in parts),
-        received_bytes=_count(part.received_bytes for part in parts),
-        lost=_count(part.lost for part in parts),
-        packets=_count(part.packets for part in parts),
-        jitter=_mean(part.jitter for part in parts),
+        retransmits=total(part.retransmits for part in parts),
+        lost=total(part.lost for part in parts),
+        packets=total(part.packets for part in parts),
+        jitter=mean(part.jitter for part in parts),
     )
 
 
 def join_results(parts: Sequence[LoadResult]) -> LoadResult:
-    """The results of processes that ran side by side."""
+    """Return the results of processes that ran side by side as one."""
     if len(parts) == 1:
         return parts[0]
     reverses = [part.reverse for part in parts if part.reverse is not None]
@@ -194,3 +180,37 @@ def join_results(parts: Sequence[LoadResult]) -> LoadResult:
         cpu_remote=total(part.cpu_remote for part in parts),
         latency=parts[0].latency,
     )
+
+
+DAY_S = 86400
+LEAST_BITS = 1000.0
+
+_SECONDS = re.compile(r"(\d{1,6}) ?(s|m|h)?", re.ASCII)
+_BITS = re.compile(r"(\d{1,6}(?:\.\d{1,6})?) ?([KMGT]?)", re.ASCII | re.IGNORECASE)
+_STEPS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+
+
+def typed_seconds(text: str) -> int:
+    """Return whole seconds: of a number, or one with s, m or h. Raises ValueError.
+
+    >>> typed_seconds("90"), typed_seconds("15m")
+    (90, 900)
+    """
+    match = _SECONDS.fullmatch(text)
+    seconds = int(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2] or "s"] if match else 0
+    if not 1 <= seconds <= DAY_S:
+        raise ValueError(f"{text!r} is no time from 1s to 24h (like 30, 15m, 1h)")
+    return seconds
+
+
+def typed_bits(text: str) -> float:
+    """Return bit/s: of `10G`, `500M`. Raises ValueError.
+
+    >>> typed_bits("2.5G")
+    2500000000.0
+    """
+    match = _BITS.fullmatch(text)
+    bits = float(match[1]) * _STEPS[match[2].upper()] if match else 0.0
+    if bits < LEAST_BITS:
+        raise ValueError(f"{text!r} is no rate in bit/s (like 500M, 10G)")
+    return bits

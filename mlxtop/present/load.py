@@ -1,19 +1,29 @@
-"""A load test in lines of text: its plan, its course, its outcome."""
+"""A load test in words: its plan, its course, its outcome; the same for the dialog and the command.
+
+Lines that both show are runs: a text and its role. The command prints the text alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
-from mlxtop.load.outcome import Outcome, SensorHeat
+from mlxtop.load.outcome import LoadStatus, Outcome, Phase, SensorHeat
 from mlxtop.load.request import LoadPlan
 from mlxtop.load.soak import Soak
 from mlxtop.model.load import Latency, LoadInterval
 from mlxtop.present.clean import clean
+from mlxtop.present.text import Line, Role, Run, Section, labelled, wrap
 from mlxtop.present.units import bits_per_second
+
+_LEVELS = "▁▂▃▄▅▆▇█"
+_NEWEST = 4
+"""Intervals that are listed."""
+_SERVER_LINES = 8
+"""Lines of the servers that are listed."""
 
 
 def rate(bps: float | None) -> str:
-    """A rate with its unit, not padded.
+    """Return a rate with its unit, not padded.
 
     >>> rate(46.1e9), rate(None)
     ('46.1 Gb/s', '–')
@@ -21,23 +31,27 @@ def rate(bps: float | None) -> str:
     return bits_per_second(bps).strip().replace("  ", " ")
 
 
-def plan_lines(plan: LoadPlan) -> list[str]:
-    """What will be run, at both ends, and what is to be known before."""
-    lines = [f"refused: {text}" for text in plan.refusals]
-    lines += [f"warning: {text}" for text in plan.warnings]
-    lines += [f"note: {text}" for text in plan.notes]
+def plan_runs(plan: LoadPlan) -> Iterator[Run]:
+    """Yield what will be run at both ends, and what is to be known before."""
+    yield from ((f"refused: {clean(text)}", Role.CRITICAL) for text in plan.refusals)
+    yield from ((f"warning: {clean(text)}", Role.WARNING) for text in plan.warnings)
+    yield from ((f"note: {clean(text)}", Role.DIM) for text in plan.notes)
     if plan.port_name:
         mtu = f", MTU {plan.mtu}" if plan.mtu else ""
         carry = [member.name for member in plan.members if member.carries]
         ports = f"ports {', '.join(carry)}" if len(carry) > 1 else f"port {plan.port_name}"
         which = plan.device if len(carry) > 1 else plan.port
-        lines.append(f"{ports} ({which}){mtu} to {plan.target}")
+        yield clean(f"{ports} ({which}){mtu} to {plan.target}"), Role.TEXT
     if plan.expected is not None:
-        lines.append(f"expected at most {rate(plan.expected)} ({plan.bound_by})")
+        yield clean(f"expected at most {rate(plan.expected)} ({plan.bound_by})"), Role.TEXT
     if plan.server:
-        lines.append("at the far end, before: " + " ".join(plan.server))
-    lines += [f"here: {line}" for line in plan.lines]
-    return [clean(line) for line in lines]
+        yield clean("At the far end, before: " + " ".join(plan.server)), Role.STRONG
+    yield from ((clean(f"here: {line}"), Role.TEXT) for line in plan.lines)
+
+
+def wrapped(title: str, runs: Iterable[Run], columns: int) -> Section:
+    """Return runs as a section whose lines are at most `columns` wide."""
+    return Section(title, tuple(((line, r),) for text, r in runs for line in wrap(text, columns)))
 
 
 def sensor_text(sensor: SensorHeat) -> str:
@@ -69,34 +83,39 @@ def interval_line(interval: LoadInterval, sensors: Iterable[SensorHeat] = ()) ->
     return "  ".join(parts)
 
 
-def outcome_lines(outcome: Outcome) -> list[str]:
-    """The figures, the verdict, the heat and what else there is to say."""
-    lines = []
-    result = outcome.result
-    if result is not None:
-        lines += _figures(outcome)
-    lines.append(outcome.verdict_text)
-    if outcome.ended != "complete" and outcome.ended != lines[-1]:
+def outcome_runs(outcome: Outcome) -> Iterator[Run]:
+    """Yield the figures, the verdict, the heat and what else there is to say."""
+    lines = [*_figures(outcome), outcome.verdict_text]
+    if outcome.ended not in ("complete", lines[-1]):
         lines.append(outcome.ended)
-    lines += [_heat(sensor) for sensor in outcome.heat.sensors]
-    if not outcome.heat.sensors:
-        lines.append("heat: no sensor could be read, so that nothing was guarded")
+    for place, text in enumerate(lines):
+        ending = text == outcome.ended != "complete"
+        strong = place == 0 and not outcome.failed
+        role = Role.WARNING if ending else Role.STRONG if strong else Role.TEXT
+        yield clean(text), role
+    yield from ((clean(text), Role.TEXT) for text in _remarks(outcome))
+
+
+def _remarks(outcome: Outcome) -> Iterator[str]:
+    yield from map(_heat, outcome.sensors)
+    if not outcome.sensors:
+        yield "heat: no sensor could be read, so that nothing was guarded"
     elif not outcome.heat.armed:
-        lines.append("heat: the guard was off")
-    lines += [
-        f"{moved.name} +{moved.events} ({moved.severity}): {moved.help}" for moved in outcome.moved
-    ]
-    lines += [f"soak: {soak.name} {soak.verdict}{_soak(soak)}" for soak in outcome.soak]
+        yield "heat: the guard was off"
+    for moved in outcome.moved:
+        yield f"{moved.name} +{moved.events} ({moved.severity}): {moved.help}"
+    for soak in outcome.soak:
+        yield f"soak: {soak.name} {soak.verdict}{_soak(soak)}"
     if outcome.problem:
-        lines.append(outcome.problem)
+        yield outcome.problem
     if outcome.run:
-        lines.append(f"recorded as {outcome.run} (mlxtop runs show {outcome.run})")
-    return [clean(line) for line in lines]
+        yield f"recorded as {outcome.run} (mlxtop runs show {outcome.run})"
 
 
 def _figures(outcome: Outcome) -> list[str]:
     result = outcome.result
-    assert result is not None
+    if result is None:
+        return []
     lines = []
     for name, flow in (("", result.flow), ("back: ", result.reverse)):
         if flow is None or (flow.received_bps is None and flow.sent_bps is None):
@@ -119,14 +138,14 @@ def _figures(outcome: Outcome) -> list[str]:
 
 def _latency(latency: Latency) -> str:
     named = (
-        ("min", latency.minimum),
+        ("min", latency.min),
         ("typical", latency.typical),
         ("average", latency.average),
         ("99 %", latency.p99),
-        ("max", latency.maximum),
+        ("max", latency.max),
     )
-    told = [f"{name} {value * 1e6:.2f} µs" for name, value in named if value is not None]
-    return "latency: " + ", ".join(told)
+    texts = [f"{name} {value * 1e6:.2f} µs" for name, value in named if value is not None]
+    return "latency: " + ", ".join(texts)
 
 
 def _heat(sensor: SensorHeat) -> str:
@@ -148,3 +167,97 @@ def _soak(soak: Soak) -> str:
     if soak.per_gbps is not None:
         parts.append(f"{soak.per_gbps:.3f} °C per Gb/s")
     return "; " + ", ".join(parts) if parts else ""
+
+
+def status_sections(plan: LoadPlan, status: LoadStatus, columns: int) -> list[Section]:
+    """A test that runs."""
+    lines: list[Line] = [_clock(status, columns)]
+    if status.stopping:
+        lines += wrapped("", [(status.stopping, Role.WARNING)], columns).lines
+    newest = status.intervals[-1] if status.intervals else None
+    if newest is not None:
+        lines.append(labelled("Now", _both(newest), Role.STRONG))
+        lines.append(labelled("Mean", rate(status.mean_bps), note=_share(plan, status.mean_bps)))
+        lines += _details(newest, status)
+        lines.append(((spark(status.intervals, plan.expected, columns), Role.TX),))
+    elif status.phase is Phase.LOAD:
+        words = "no interval yet" if plan.commands[0][0] != "ib_send_lat" else "no result yet"
+        lines.append(((words, Role.DIM),))
+    sections = [Section("Load", tuple(lines)), wrapped("Heat", _sensors(status), columns)]
+    if status.intervals:
+        rows = [((_row(interval), Role.TEXT),) for interval in status.intervals[-_NEWEST:]]
+        sections.append(Section("Newest", tuple(rows)))
+    return sections
+
+
+def _clock(status: LoadStatus, columns: int) -> Line:
+    left = "" if status.left is None else f"{status.left:.0f} s left"
+    if status.left is None:
+        return ((str(status.phase), Role.STRONG),)
+    total = status.seconds + status.left
+    room = max(4, min(30, columns - 30))
+    done = round(room * status.seconds / total) if total else room
+    return (
+        (f"{status.phase}  ", Role.STRONG),
+        ("━" * done, Role.ACCENT),
+        ("─" * (room - done), Role.FAINT),
+        (f"  {left}", Role.TEXT),
+    )
+
+
+def _both(interval: LoadInterval) -> str:
+    if interval.reverse_bps is None:
+        return rate(interval.bps)
+    return f"{rate(interval.bps)} there, {rate(interval.reverse_bps)} back"
+
+
+def _share(plan: LoadPlan, bps: float | None) -> str:
+    if bps is None or not plan.expected:
+        return ""
+    return f"{100 * bps / plan.expected:.0f} % of {rate(plan.expected)} expected"
+
+
+def _details(newest: LoadInterval, status: LoadStatus) -> list[Line]:
+    lines: list[Line] = []
+    if status.retransmits is not None:
+        note = f"{newest.retransmits} in the last interval"
+        lines.append(labelled("Retransmits", str(status.retransmits), note=note))
+    if newest.rtt is not None:
+        lines.append(labelled("Round trip", f"{newest.rtt * 1e3:.2f} ms"))
+    if newest.lost is not None:
+        lines.append(labelled("Lost", f"{newest.lost} of {newest.packets}"))
+    if status.cpu is not None:
+        lines.append(labelled("Busiest core", f"{status.cpu:.0f} %"))
+    return lines
+
+
+def _row(interval: LoadInterval) -> str:
+    warm = "  warm-up" if interval.omitted else ""
+    more = "" if interval.retransmits is None else f"  {interval.retransmits} retransmits"
+    return f"{interval.end:6.1f} s  {_both(interval)}{more}{warm}"
+
+
+def _sensors(status: LoadStatus) -> Iterator[Run]:
+    for sensor in status.sensors:
+        role = Role.WARNING if sensor.problem else Role.TEXT
+        yield f"{sensor_text(sensor)}, warning {sensor.limits.warning:g} °C", role
+    if status.blind:
+        yield "no sensor that could stop the load", Role.WARNING
+
+
+def spark(intervals: Sequence[LoadInterval], expected: float | None, columns: int) -> str:
+    """The newest intervals as bars, full at what is expected.
+
+    >>> spark([LoadInterval(0, 1, 5e9), LoadInterval(1, 2, 10e9)], 10e9, 40)
+    '▅█'
+    """
+    newest = [interval.bps for interval in intervals[-columns:]]
+    top = max([*newest, expected or 0.0, 1.0])
+    steps = len(_LEVELS) - 1
+    return "".join(_LEVELS[min(steps, round(bps / top * steps + 0.49))] for bps in newest)
+
+
+def server_section(running: int, lines: Sequence[str], columns: int) -> Section:
+    """Return the servers of this host and what they print."""
+    title = f"Server here ({running} waiting or serving)" if running else "Server here (ended)"
+    return wrapped(title, [(line, Role.DIM) for line in lines[-_SERVER_LINES:]], columns)

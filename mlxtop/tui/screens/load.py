@@ -19,15 +19,16 @@ from mlxtop.load.request import IPERF3_PORT
 from mlxtop.load.session import SessionView
 from mlxtop.model.number import PORT, whole
 from mlxtop.present.clean import clean
-from mlxtop.present.load_page import (
-    outcome_sections,
-    plan_sections,
+from mlxtop.present.load import (
+    outcome_runs,
+    plan_runs,
     server_section,
     status_sections,
+    wrapped,
 )
 from mlxtop.present.text import Line, Role, Section
 from mlxtop.tui.screens.base import marks
-from mlxtop.tui.screens.load_form import FIELDS, MOST_PROCESSES, WrongField, wish
+from mlxtop.tui.screens.load_form import FIELDS, MOST_PROCESSES, WrongField, options
 from mlxtop.tui.widgets.bars import Clickable
 from mlxtop.tui.widgets.choice import Choice
 from mlxtop.tui.widgets.lines import Lines, Styled
@@ -133,21 +134,20 @@ class LoadDialog(ModalScreen[None]):
         self.query_one("#load-keys", Clickable).present(labels)
 
     def _sections(self, view: SessionView, columns: int) -> list[Section]:
-        found: list[Section] = []
-        for problem in (self._wrong, view.problem):
-            if problem:
-                found.append(Section("Problem", (((clean(problem), Role.WARNING),),)))
+        problems = [problem for problem in (self._wrong, view.problem) if problem]
+        sections = [wrapped("Problem", [(text, Role.WARNING)], columns) for text in problems]
         if view.outcome is not None:
-            found += outcome_sections(view.outcome, columns)
+            sections.append(wrapped("Outcome", outcome_runs(view.outcome), columns))
         if view.status is not None and view.plan is not None:
-            found += status_sections(view.plan, view.status, columns)
+            sections += status_sections(view.plan, view.status, columns)
         elif view.busy:
-            found.append(Section("Plan", ((("looking at the route and the tool …", Role.DIM),),)))
+            waiting = ("looking at the route and the tool …", Role.DIM)
+            sections.append(Section("Plan", ((waiting,),)))
         if view.plan is not None:
-            found += plan_sections(view.plan, columns)
+            sections.append(wrapped("Plan", plan_runs(view.plan), columns))
         if view.server_lines:
-            found.append(server_section(view.serving, view.server_lines, columns))
-        return found or [Section("Load test", _HINT)]
+            sections.append(server_section(view.serving, view.server_lines, columns))
+        return sections or [Section("Load test", _HINT)]
 
     # Commands
 
@@ -173,13 +173,13 @@ class LoadDialog(ModalScreen[None]):
         if frame is None or self._session.view().busy:
             return
         try:
-            wanted = wish(self._values(), self._via)
+            chosen = options(self._values(), self._via)
         except WrongField as error:
             self._wrong = str(error)
             self.query_one(f"#load-{error.field}").focus()
         else:
             self._wrong = None
-            self._session.start(frame, wanted, only_plan)
+            self._session.start(frame, chosen, only_plan)
         self.query_one("#load-page", Sections).scroll_home(animate=False)
         self.show_session()
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mlxtop.load.request import LoadRequest
-from mlxtop.load.runner import Timing
-from mlxtop.load.session import LoadWish, Watch
-from mlxtop.model.load import Direction, Tool
+from mlxtop.load.request import GuardOptions, LoadOptions, LoadRequest, Timing
+from mlxtop.model.load import Direction, Tool, typed_bits, typed_seconds
 from mlxtop.model.number import whole
-from mlxtop.model.quantity import typed_bits, typed_seconds
 
 ANY = "any"
 MOST_PROCESSES = 64
@@ -64,8 +61,8 @@ def _number(values: Mapping[str, str], field: str, most: int, least: int = 1) ->
     return number
 
 
-def wish(values: Mapping[str, str], via: str | None) -> LoadWish:
-    """What the fields ask for. Raises WrongField."""
+def options(values: Mapping[str, str], via: str | None) -> LoadOptions:
+    """Return what the fields ask for. Raises WrongField."""
     if not values["host"].strip():
         raise WrongField("host", "which far end? a name or an address")
     try:
@@ -92,7 +89,7 @@ def wish(values: Mapping[str, str], via: str | None) -> LoadWish:
         zero_copy=values["zerocopy"] == "on",
         affinity=values["cores"].strip() or None,
     )
-    sensors = None if values["guard"] in ("all", "off") else frozenset([values["guard"]])
-    watch = Watch(values["guard"] != "off", sensors)
     timing = Timing.for_soak(seconds) if values["mode"] == "soak" else Timing()
-    return LoadWish(request, watch, timing, values["note"].strip())
+    return LoadOptions(
+        request, GuardOptions.choose(values["guard"]), timing, values["note"].strip()
+    )

@@ -1,0 +1,125 @@
+"""One session plans, runs and serves, whoever drives it."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from mlxtop.lab import LabSystem, ManualClock, load_lab
+from mlxtop.load.outcome import Phase
+from mlxtop.load.request import LoadOptions, LoadRequest, Timing
+from mlxtop.load.run_log import list_ids, read_run
+from mlxtop.load.session import SERVER_LINES, LoadSession
+from mlxtop.system.door import Finished
+
+from .load_lab import PEER, first_frame
+
+
+def session(runs: Path, clock: ManualClock) -> tuple[LoadSession, LabSystem, Event]:
+    nudged = Event()
+    system = load_lab("pacu", clock)
+    return LoadSession(system, runs, nudged.set), system, nudged
+
+
+def test_a_session_plans_runs_and_keeps_what_came_of_it(tmp_path: Path) -> None:
+    made, system, nudged = session(tmp_path, ManualClock())
+    frame = first_frame(system)
+    assert made.start(frame, LoadOptions(LoadRequest("10.0.0.2")))
+    while made.view().busy:
+        system.wait(5.0, nudged)
+        nudged.clear()
+    view = made.view()
+    assert view.plan is not None and view.plan.refusals and view.outcome is None
+    timing = Timing(cooldown=0.0)
+    assert made.start(frame, LoadOptions(LoadRequest(PEER, seconds=3), timing=timing, note="new"))
+    assert not made.start(frame, LoadOptions(LoadRequest(PEER))), "one at a time"
+    while made.view().busy:
+        system.wait(5.0, nudged)
+        nudged.clear()
+    outcome = made.view().outcome
+    assert outcome is not None and outcome.ended == "complete"
+    assert read_run(tmp_path, outcome.run or "").note == "new"
+
+
+def test_a_session_that_is_closed_leaves_nothing_running(tmp_path: Path) -> None:
+    made, system, _ = session(tmp_path, ManualClock())
+    made.serve(5201)
+    assert made.start(first_frame(system), LoadOptions(LoadRequest(PEER, seconds=600)))
+    while not ((status := made.view().status) and status.phase is Phase.LOAD):
+        Event().wait(0.005)
+    made.close()
+    view = made.view()
+    assert not view.busy and view.serving == 0
+    assert view.outcome is not None and view.outcome.ended == "mlxtop ended"
+    assert read_run(tmp_path, list_ids(tmp_path)[0]).ended == "mlxtop ended"
+
+
+def test_servers_serve_once_and_only_their_newest_lines_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, system, nudged = session(tmp_path, ManualClock())
+
+    def printing(argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
+        for number in range(SERVER_LINES):
+            line(f"line {number}")
+        return Finished(0, "", "")
+
+    monkeypatch.setattr(system, "stream", printing)
+    made.serve(5201)
+    while made.view().serving:
+        system.wait(5.0, nudged)
+        nudged.clear()
+    view = made.view()
+    assert not view.server_failed
+    assert view.server_printed == SERVER_LINES + 1, "the command comes first"
+    assert (view.server_lines[0], len(view.server_lines)) == ("line 0", SERVER_LINES)
+
+
+@pytest.mark.parametrize(
+    ("ended", "line"),
+    [
+        (Finished(1, "", "unable to start listener: Address in use"), "Address in use"),
+        (Finished(3, "", ""), "iperf3 ended with status 3"),
+        (OSError(errno.ENOENT, "No such file"), "iperf3 cannot be run: No such file"),
+    ],
+)
+def test_a_server_that_fails_is_reported(
+    ended: Finished | OSError, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, system, nudged = session(tmp_path, ManualClock())
+
+    def failing(argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
+        if isinstance(ended, OSError):
+            raise ended
+        return ended
+
+    monkeypatch.setattr(system, "stream", failing)
+    made.serve(5201, 2)
+    while made.view().serving:
+        system.wait(5.0, nudged)
+        nudged.clear()
+    view = made.view()
+    assert view.server_failed
+    assert sum(printed.endswith(line) for printed in view.server_lines) == 2
+
+
+def test_a_test_that_is_cancelled_while_it_is_planned_says_why(tmp_path: Path) -> None:
+    made, system, nudged = session(tmp_path, ManualClock())
+    which = system.which
+
+    def cancelling(command: str) -> str | None:
+        made.cancel("interrupted (SIGINT)")
+        return which(command)
+
+    system.which = cancelling  # type: ignore[method-assign]
+    made.start(first_frame(system), LoadOptions(LoadRequest(PEER, seconds=60)))
+    while made.view().busy:
+        system.wait(5.0, nudged)
+        nudged.clear()
+    outcome = made.view().outcome
+    assert outcome is not None and outcome.ended == "interrupted (SIGINT)"
+    assert outcome.intervals == ()
