@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
@@ -23,7 +24,7 @@ from mlxtop import __version__
 from mlxtop.model.number import whole
 from mlxtop.outputs import console
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, ROWS, Settings, load
-from mlxtop.system.search import SAFE_PATH
+from mlxtop.system.owner import SAFE_PATH
 
 if TYPE_CHECKING:
     from mlxtop.doctor.check import Examiner
@@ -218,16 +219,13 @@ def _run(args: argparse.Namespace) -> int:
     console.choose_glyphs(settings.ascii)
     console.warn(*(f"mlxtop: {complaint}" for complaint in complaints))
     _check(args)
-    system = _system(args, settings)
-    if args.command:
-        if system.demo:
-            console.warn(f"mlxtop: DEMO, {system.label} is a simulated machine")
-        return int(_module(args.command).run(args, system, settings))
-    source = _source(args, system, settings)
-    try:
-        return _front_end(args, source, system, settings)
-    finally:
-        source.close()
+    with closing(_system(args, settings)) as system:
+        if args.command:
+            if system.demo:
+                console.warn(f"mlxtop: DEMO, {system.label} is a simulated machine")
+            return int(_module(args.command).run(args, system, settings))
+        with closing(_source(args, system, settings)) as source:
+            return _front_end(args, source, system, settings)
 
 
 def _flags(args: argparse.Namespace) -> dict[str, object]:

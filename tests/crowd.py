@@ -11,7 +11,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from types import FrameType
 from typing import Any
 
-from mlxtop.system.capture_file import HEADER
+from mlxtop.system.capture import HEADER
 
 BRIDGE = "/sys/devices/pci0000:00/0000:00:01.0"
 

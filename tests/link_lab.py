@@ -12,7 +12,7 @@ from mlxtop.link_type.options import Change, Method, prepare
 from mlxtop.link_type.survey import LinkTypeSurvey, look
 from mlxtop.model.identity import PortId
 from mlxtop.model.linktype import LinkType
-from mlxtop.system.capture_file import Capture
+from mlxtop.system.capture import Capture
 from mlxtop.system.door import Finished
 
 PHYSICS = tomllib.loads("""

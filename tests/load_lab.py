@@ -21,7 +21,8 @@ from mlxtop.model.identity import Port
 from mlxtop.model.sample import Link
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
-from mlxtop.system.capture_file import HEADER, parse_capture
+from mlxtop.system.capture import HEADER
+from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import System
 

@@ -13,14 +13,14 @@ from threading import Event
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mlxtop.cli import main
 from mlxtop.commands.capture import capture, vocabulary
-from mlxtop.system.capture_file import HEADER, Capture, Node, parse_capture
-from mlxtop.system.capture_recorder import RecordingSystem
-from mlxtop.system.capture_writer import dump_capture
+from mlxtop.system.capture import HEADER, Capture, Node, dump_capture
+from mlxtop.system.capture_file import parse_capture
+from mlxtop.system.capture_recorder import CaptureRecorder
 from mlxtop.system.captured import CapturedSystem, DirectoryTree, load_captured
 from mlxtop.system.door import CommandRefused, Finished, Question, System
 from mlxtop.system.local import LocalSystem
@@ -152,6 +152,10 @@ STEPS = st.lists(st.tuples(st.sampled_from(["read", "list", "link", "real"]), PA
 
 
 @given(TREES, STEPS)
+@example(
+    {"/a": Node(content=b""), "/b": Node(target="/c/.."), "/c": Node(error=errno.EIO)},
+    [("read", "/a"), ("read", "/b/a")],
+)
 def test_any_tree_is_recorded_as_it_was_seen(
     tree: dict[str, Node], steps: list[tuple[str, str]]
 ) -> None:
@@ -161,7 +165,7 @@ def test_any_tree_is_recorded_as_it_was_seen(
         if not any(whole.nodes.get(parent, Node()) != Node() for parent in parents):
             whole.add(path, node)
     live = CapturedSystem("live", whole, whole)
-    recording = RecordingSystem(live)
+    recording = CaptureRecorder(live)
     for look, path in steps:
         outcome(methodcaller(look, path), recording)
     kept = recording.finish()
@@ -204,7 +208,7 @@ def test_this_machine_is_recorded_too(tmp_path: Path) -> None:
 
 
 def test_nothing_is_changed_while_recording() -> None:
-    system = RecordingSystem(machine())
+    system = CaptureRecorder(machine())
     for change in (
         lambda: system.write("/sys/x", b""),
         lambda: system.run(["true"], change=True),
@@ -217,7 +221,7 @@ def test_nothing_is_changed_while_recording() -> None:
 
 def test_a_recording_is_bounded_and_says_so() -> None:
     text = f"{HEADER}\n" + "".join(f"/sys/{place} = {'x' * 99}\n" for place in range(50))
-    system = RecordingSystem(machine(text), limit=1000)
+    system = CaptureRecorder(machine(text), limit=1000)
     for place in range(50):
         assert len(system.read(f"/sys/{place}")) == 100
     kept = system.finish()
@@ -226,7 +230,7 @@ def test_a_recording_is_bounded_and_says_so() -> None:
 
 
 def test_reads_after_the_end_are_not_kept() -> None:
-    system = RecordingSystem(machine())
+    system = CaptureRecorder(machine())
     kept = system.finish()
     system.read("/proc/sys/kernel/hostname")
     system.ask(Question.LINK_COUNTERS)

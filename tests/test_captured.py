@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from mlxtop.cli import main
 from mlxtop.system import capture_file, captured
-from mlxtop.system.capture_file import CAPTURE_LIMIT, HEADER, Capture, Node, parse_capture
-from mlxtop.system.capture_writer import dump_capture
+from mlxtop.system.capture import HEADER, Capture, Node, dump_capture
+from mlxtop.system.capture_file import CAPTURE_LIMIT, parse_capture
 from mlxtop.system.captured import CapturedSystem, DirectoryTree, load_captured
 from mlxtop.system.door import FILE_LIMIT, CommandRefused, Finished, Question
 
@@ -356,7 +356,7 @@ def test_an_answer_of_too_many_entries_is_cut(monkeypatch: pytest.MonkeyPatch, s
 def test_a_capture_holds_no_more_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture_file, "MOST_VALUES", 20)
     monkeypatch.setattr(capture_file, "MOST_COMMAND_TEXT", 20)
-    monkeypatch.setattr("mlxtop.system.capture_values.MOST_ENTRIES", 5)
+    monkeypatch.setattr("mlxtop.system.capture.MOST_ENTRIES", 5)
     lines = [*(f"? rings e{n} = [1,2,3]" for n in range(9)), *(f"$ ls {n}" for n in range(9))]
     lines += [f"/sys/class/net/e{n}/type = 1" for n in range(9)]
     capture = parse_capture("\n".join([HEADER, *lines, "/sys/class/net/e0/mtu = 1", ""]))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlxtop.model.linkreport import LinkReport
+from mlxtop.model.module import LinkReport
 from mlxtop.model.sample import LinkLayer, LinkState
 from tests.cases import CARD, CRITICAL, GOOD, NOTE, only, run, unknown
 from tests.situations import Situation, infiniband

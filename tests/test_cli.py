@@ -312,6 +312,18 @@ def test_asyncio_is_loaded_without_tls_which_others_still_get() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True, timeout=60)
 
 
+@pytest.mark.parametrize("words", [["link-type"], ["runs"], ["--once"]], ids=" ".join)
+def test_every_socket_and_file_is_closed_at_the_end(words: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "always::ResourceWarning", "-m", "mlxtop", *words],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        check=False,
+    )
+    assert "ResourceWarning" not in done.stderr
+
+
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     command = f"{sys.executable} -m mlxtop --all --json-stream -d 0.1 | head -n 2"
     done = subprocess.run(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlxtop.model import identity
 from mlxtop.model.counters import Origin
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.sample import AerError, LinkLayer, LinkState, PortSample, Sample
@@ -157,7 +158,7 @@ def test_a_port_that_is_not_selected_is_not_read() -> None:
 def test_no_text_makes_a_parser_raise(text: str) -> None:
     sysfs.parse_count(text)
     sysfs.parse_hex(text)
-    sysfs.pci_address(text)
+    identity.pci_address(text)
     pci.parse_speed(text)
     pci.parse_width(text)
     pci.parse_aer(text)

@@ -23,15 +23,15 @@ from mlxtop.model.identity import Host, natural
 from mlxtop.model.sample import Sample
 from mlxtop.sampler.settings import read_host
 from mlxtop.sources.kernel.hwmon import read_sensors, sensor_name
-from mlxtop.sources.kernel.irq import parse_interrupts, read_interrupts
 from mlxtop.sources.kernel.kernel_log import parse_dmesg
+from mlxtop.sources.kernel.pci import parse_interrupts, read_interrupts
 from mlxtop.sources.kernel.proc import Process, read_processes, socket_inodes
 from mlxtop.sources.kernel.rdma import read_devices
 from mlxtop.sources.kernel.tcp import IPERF3_PORT, SSH_PORT, iperf3_ports, ssh_ports
 from mlxtop.sources.module.ethtool_m import parse_ethtool_m
 from mlxtop.sources.tools.mlxlink import parse_mlxlink
 from mlxtop.system.captured import CapturedSystem
-from mlxtop.system.kmsg import parse_record
+from mlxtop.system.kernel_log import parse_record
 from tests.hostile import TEXTS
 
 LONG = "9" * 5000

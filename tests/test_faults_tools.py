@@ -20,7 +20,7 @@ from mlxtop.present.pages import PAGES
 from mlxtop.present.text import plain
 from mlxtop.present.view import View
 from mlxtop.sources.tools import mget_temp, mlxlink
-from mlxtop.system import commands, search
+from mlxtop.system import commands, owner
 from mlxtop.system.commands import Commands
 from mlxtop.system.door import Finished
 from tests.test_faults_readers import printable
@@ -56,7 +56,7 @@ class Workshop(Machine):
         return True
 
     def which(self, command: str) -> str | None:
-        return search.which(command)
+        return owner.which(command)
 
     def run(
         self, argv: Sequence[str], *, timeout: float = 10.0, stdin: str = "", change: bool = False
@@ -67,7 +67,7 @@ class Workshop(Machine):
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(search, "SAFE_PATH", str(tmp_path))
+    monkeypatch.setattr(owner, "SAFE_PATH", str(tmp_path))
     monkeypatch.setattr(commands, "_GRACE", 0.2)
     made = Workshop()
     yield made

@@ -7,7 +7,8 @@ from typing import Any
 
 from mlxtop.model.identity import PortKind
 from mlxtop.sampler.discover import Inventory, discover
-from mlxtop.system.capture_file import HEADER, parse_capture
+from mlxtop.system.capture import HEADER
+from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 
 ROOT = "/sys/devices/pci0000:00/0000:00:02.0"

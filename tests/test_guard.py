@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from mlxtop.change.guard import Danger, Uses, find_uses
 from mlxtop.model.identity import PortId
 from mlxtop.sampler.discover import discover
-from mlxtop.sources.kernel.addresses import parse_addresses
 from mlxtop.sources.kernel.proc import Process, option, parse_words
 from mlxtop.sources.kernel.routes import parse_default_devices
 from mlxtop.sources.kernel.storage import addresses_in, parse_mounts
@@ -21,7 +20,7 @@ from mlxtop.sources.kernel.tcp import (
     parse_unit_ports,
     ssh_ports,
 )
-from mlxtop.sources.tools.rdma_users import parse_rdma_users
+from mlxtop.sources.tools.iproute2 import parse_addresses, parse_rdma_users
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 

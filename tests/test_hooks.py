@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -48,14 +49,20 @@ def script(folder: Path, text: str, mode: int = 0o755) -> str:
 class Watcher:
     """Collects complaints and says when the scripts are done."""
 
-    def __init__(self, text: str, settings: Path) -> None:
+    def __init__(self, text: str, settings: Path, system: LocalSystem) -> None:
         self.complaints: list[str] = []
         self.complained = Event()
-        self.hooks = Hooks(LocalSystem(), {"alarm": text}, settings.stat(), self.complain)
+        self.hooks = Hooks(system, {"alarm": text}, settings.stat(), self.complain)
 
     def complain(self, text: str) -> None:
         self.complaints.append(text)
         self.complained.set()
+
+
+@pytest.fixture
+def local() -> Iterator[LocalSystem]:
+    with closing(LocalSystem()) as system:
+        yield system
 
 
 @pytest.fixture
@@ -73,10 +80,12 @@ def await_file(path: Path) -> str:
     raise AssertionError(f"{path} never came")
 
 
-def test_a_script_learns_everything_from_its_environment(tmp_path: Path, settings: Path) -> None:
+def test_a_script_learns_everything_from_its_environment(
+    tmp_path: Path, settings: Path, local: LocalSystem
+) -> None:
     out = tmp_path / "out"
     text = script(tmp_path, f"env > {out}.new; mv {out}.new {out}")
-    Watcher(text, settings).hooks.fire(ALERT)
+    Watcher(text, settings, local).hooks.fire(ALERT)
     found = dict(line.split("=", 1) for line in await_file(out).splitlines())
     assert found["MLXTOP_NIC_EVENT"] == "alarm"
     assert found["MLXTOP_NIC_PORT"] == "0000:43:00.0/1"
@@ -89,24 +98,26 @@ def test_a_script_learns_everything_from_its_environment(tmp_path: Path, setting
 
 
 def test_a_script_starts_where_nobody_can_leave_files_for_it(
-    tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, settings: Path, local: LocalSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
     monkeypatch.chdir(tmp_path)
-    Watcher(script(tmp_path, f"pwd > {out}.new; mv {out}.new {out}"), settings).hooks.fire(ALERT)
+    Watcher(script(tmp_path, f"pwd > {out}.new; mv {out}.new {out}"), settings, local).hooks.fire(
+        ALERT
+    )
     assert await_file(out) == "/\n"
 
 
 @pytest.mark.slow
 def test_a_script_that_fails_or_hangs_is_told(
-    tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, settings: Path, local: LocalSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watcher = Watcher(script(tmp_path, "echo no modem >&2; exit 3"), settings)
+    watcher = Watcher(script(tmp_path, "echo no modem >&2; exit 3"), settings, local)
     watcher.hooks.fire(ALERT)
     assert watcher.complained.wait(10)
     assert watcher.complaints == ["hook alarm: status 3 no modem"]
     monkeypatch.setattr(module, "TIMEOUT", 0.2)
-    watcher = Watcher(script(tmp_path, "sleep 60"), settings)
+    watcher = Watcher(script(tmp_path, "sleep 60"), settings, local)
     watcher.hooks.fire(ALERT)
     watcher.hooks.fire(ALERT)
     assert watcher.complained.wait(10)
@@ -279,11 +290,12 @@ def fire_as_read(settings: Path, meanwhile: Callable[[], object] = lambda: None)
     values, complaints = load({})
     assert complaints == []
     complain: list[str] = []
-    hooks = Hooks(LocalSystem(), values.hooks, values.file, complain.append)
-    assert hooks.faults() == []
-    meanwhile()
-    hooks.fire(ALERT)
-    lines = await_file(settings.parent.parent / "out").splitlines()
+    with closing(LocalSystem()) as system:
+        hooks = Hooks(system, values.hooks, values.file, complain.append)
+        assert hooks.faults() == []
+        meanwhile()
+        hooks.fire(ALERT)
+        lines = await_file(settings.parent.parent / "out").splitlines()
     assert complain == []
     return lines
 
@@ -320,7 +332,8 @@ def started_with(
     capsys: pytest.CaptureFixture[str], settings: Path, hooks: dict[str, str]
 ) -> list[str]:
     """What the start of the screen says of these hooks."""
-    cli._hooks(LocalSystem(), Settings(hooks=hooks, file=settings.stat()), print)
+    with closing(LocalSystem()) as system:
+        cli._hooks(system, Settings(hooks=hooks, file=settings.stat()), print)
     return capsys.readouterr().err.splitlines()
 
 

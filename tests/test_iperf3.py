@@ -17,7 +17,8 @@ from mlxtop.load.iperf3 import (
     probe,
 )
 from mlxtop.model.load import LoadError, LoadEvent, LoadInterval, LoadResult
-from mlxtop.system.capture_file import HEADER, parse_capture
+from mlxtop.system.capture import HEADER
+from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 
 CAPTURES = os.environ.get("MLXTOP_CAPTURES", "")

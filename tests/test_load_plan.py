@@ -8,7 +8,8 @@ from mlxtop.load.plan import _layout, _may_bind, plan_load
 from mlxtop.load.request import LoadRequest
 from mlxtop.model.load import Direction, Tool
 from mlxtop.model.sample import Link, LinkLayer, LinkState
-from mlxtop.system.capture_file import HEADER, parse_capture
+from mlxtop.system.capture import HEADER
+from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Answer, Question
 

@@ -7,7 +7,8 @@ import pytest
 from mlxtop.load.route import LoadRefused, resolve
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.sample import Link, LinkState
-from mlxtop.system.capture_file import HEADER, parse_capture
+from mlxtop.system.capture import HEADER
+from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 
 from .load_lab import POLICY, A, B, C, Host, bonded, shown

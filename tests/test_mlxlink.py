@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.model.linkreport import LinkReport
-from mlxtop.model.module import Flag, Quantity
+from mlxtop.model.module import Flag, LinkReport, Quantity
 from mlxtop.sources.tools.mget_temp import parse_mget_temp, read_mget_temp, what_would_help
 from mlxtop.sources.tools.mlxlink import (
     ToolFailed,
@@ -57,7 +56,6 @@ def test_text_is_read_with_colours_and_absent_values() -> None:
     report = parse_mlxlink(TEXT)
     assert (report.state, report.physical_state) == ("Active", None)
     assert report.enabled_speeds == ("100G_4X", "25G")
-    assert report.symbol_ber == pytest.approx(1.5e-254)
     assert report.raw_ber == 2e-8
     assert (report.raw_errors, report.effective_errors) == ((10, 0, 2, 1), 3)
     module = report.module
@@ -208,19 +206,12 @@ def link_facts(report: LinkReport) -> dict[str, object]:
         "speed": report.speed,
         "width": report.width,
         "fec": report.fec,
-        "loopback": report.loopback,
-        "auto_negotiation": report.auto_negotiation,
-        "enabled_speed_mask": report.enabled_mask,
         "enabled_speeds": list(report.enabled_speeds or ()),
         "supported_cable_speeds": None
         if report.cable_speeds is None
         else list(report.cable_speeds),
         "status_opcode": report.opcode,
-        "group_opcode": report.group or "N/A",
         "recommendation": report.recommendation,
-        "firmware": report.firmware,
-        "amber": report.amber,
-        "mft": report.tool,
         "healthy": report.healthy,
         "link_up": report.state == "Active",
     }

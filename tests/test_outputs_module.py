@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mlxtop.model.linkreport import LinkReport
-from mlxtop.model.module import Flag, Module
+from mlxtop.model.module import Flag, LinkReport, Module
 from mlxtop.outputs.document import document
 from mlxtop.sources.module.reader import decode_eeprom
 from tests.module_images import IMAGES, put, qsfp28

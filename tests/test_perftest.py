@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from mlxtop.load.perftest import explain_failure, parse_report, read_gid_index
 from mlxtop.model.load import Tool
-from mlxtop.system.capture_file import HEADER, parse_capture
+from mlxtop.system.capture import HEADER
+from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 
 CAPTURES = os.environ.get("MLXTOP_CAPTURES", "")

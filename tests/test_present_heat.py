@@ -7,8 +7,7 @@ import pytest
 from mlxtop.analysis.forecast import Crossing, Forecast, Trend
 from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import Frame
-from mlxtop.model.linkreport import LinkReport
-from mlxtop.model.module import Flag, Module
+from mlxtop.model.module import Flag, LinkReport, Module
 from mlxtop.model.sample import PortSample, Reading
 from mlxtop.present.heat import forecast_run
 from mlxtop.present.link import link

@@ -6,7 +6,8 @@ from threading import Event
 
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.sampler.kernel_log import KernelLogFollower
-from mlxtop.system.capture_file import HEADER, parse_capture
+from mlxtop.system.capture import HEADER
+from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 
 PLUGGED = """/dev/kmsg:

@@ -17,7 +17,7 @@ import mlxtop
 from mlxtop.cli import main
 from mlxtop.lab import LabSystem
 from mlxtop.load.request import LoadRequest
-from mlxtop.system import search
+from mlxtop.system import owner
 from mlxtop.system.door import Finished
 from tests.load_lab import planned
 
@@ -55,7 +55,7 @@ def places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Path, Path]
         tool = place / "mlxtop-test-tool"
         tool.write_text("#!/bin/sh\n")
         tool.chmod(0o755)
-    monkeypatch.setattr(search, "SAFE_PATH", os.pathsep.join(map(str, found)))
+    monkeypatch.setattr(owner, "SAFE_PATH", os.pathsep.join(map(str, found)))
     return found
 
 
@@ -65,7 +65,7 @@ def tool_in(place: Path) -> Path:
 
 @as_root
 def test_root_runs_what_only_root_could_have_put_there(places: tuple[Path, Path]) -> None:
-    assert search.which("mlxtop-test-tool") == str(tool_in(places[0]))
+    assert owner.which("mlxtop-test-tool") == str(tool_in(places[0]))
 
 
 @as_root
@@ -77,9 +77,9 @@ def test_root_runs_nothing_that_others_can_change(places: tuple[Path, Path], spo
         os.chown(spoilt, NOBODY, NOBODY)
     else:
         spoilt.chmod(0o777)
-    assert search.which("mlxtop-test-tool") == str(tool_in(second))
+    assert owner.which("mlxtop-test-tool") == str(tool_in(second))
     shutil.rmtree(second)
-    assert search.which("mlxtop-test-tool") is None
+    assert owner.which("mlxtop-test-tool") is None
 
 
 @as_root
@@ -91,13 +91,13 @@ def test_root_runs_nothing_below_a_directory_that_others_can_change(
     place.mkdir(parents=True)
     tool_in(place).write_text("#!/bin/sh\n")
     tool_in(place).chmod(0o755)
-    monkeypatch.setattr(search, "SAFE_PATH", str(place))
-    assert search.which("mlxtop-test-tool") == str(tool_in(place))
+    monkeypatch.setattr(owner, "SAFE_PATH", str(place))
+    assert owner.which("mlxtop-test-tool") == str(tool_in(place))
     if spoil == "owner":
         os.chown(tmp_path / "opt", NOBODY, NOBODY)
     else:
         (tmp_path / "opt").chmod(0o777)
-    assert search.which("mlxtop-test-tool") is None
+    assert owner.which("mlxtop-test-tool") is None
 
 
 @as_root
@@ -108,7 +108,7 @@ def test_root_follows_no_link_to_where_others_write(places: tuple[Path, Path]) -
     open_place.chmod(0o777)
     first.mkdir(0o755)
     tool_in(first).symlink_to(tool_in(open_place))
-    assert search.which("mlxtop-test-tool") == str(tool_in(second))
+    assert owner.which("mlxtop-test-tool") == str(tool_in(second))
 
 
 def test_nobody_runs_what_lies_where_they_happen_to_be(
@@ -120,7 +120,7 @@ def test_nobody_runs_what_lies_where_they_happen_to_be(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     for path in ("", ".", ":/usr/bin", ".:/usr/bin", "/usr/bin:"):
         monkeypatch.setenv("PATH", path)
-        assert search.which("mlxtop-test-tool") is None
+        assert owner.which("mlxtop-test-tool") is None
 
 
 TOOLS = (

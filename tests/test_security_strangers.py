@@ -23,7 +23,8 @@ from mlxtop.change.log import own_log
 from mlxtop.cli import main
 from mlxtop.load.run_log import own_runs
 from mlxtop.system import capture_file
-from mlxtop.system.capture_file import HEADER, parse_capture
+from mlxtop.system.capture import HEADER
+from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem, DirectoryTree
 from tests import netns
 from tests.hostile import TEXTS

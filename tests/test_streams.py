@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from mlxtop.model.identity import Port, PortId, PortKind
-from mlxtop.sources.kernel.streams import by_port, moved, read_moved, streams
-from mlxtop.sources.kernel.tcp import Connection
-from mlxtop.system.capture_file import HEADER, parse_capture
+from mlxtop.sources.kernel.tcp import Connection, by_port, moved, read_moved, streams
+from mlxtop.system.capture import HEADER
+from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.sock_diag import parse_socket
 

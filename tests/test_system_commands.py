@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mlxtop.system import commands
 from mlxtop.system.commands import LINE_LIMIT, Commands, _Lines
 from mlxtop.system.door import OUTPUT_LIMIT, Finished
-from mlxtop.system.search import SAFE_PATH, search_path, which
+from mlxtop.system.owner import SAFE_PATH, search_path, which
 
 LONG = 100
 """Seconds that no test may wait: whoever does has failed."""

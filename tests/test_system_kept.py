@@ -10,7 +10,7 @@ from time import monotonic
 import pytest
 
 from mlxtop.system import fd_cache as kept
-from mlxtop.system.fd_cache import KEPT, KeptFiles, often
+from mlxtop.system.fd_cache import KEPT, FdCache, often
 
 
 def descriptors(path: Path) -> int:
@@ -32,7 +32,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_what_is_written_later_is_read(file: Path) -> None:
-    files = KeptFiles()
+    files = FdCache()
     assert files.read(str(file)) == b"61250\n"
     file.write_text("9\n")
     assert files.read(str(file)) == b"9\n"
@@ -42,7 +42,7 @@ def test_what_is_written_later_is_read(file: Path) -> None:
 def test_another_file_of_the_same_name_is_seen_after_an_event_and_soon_without(
     file: Path,
 ) -> None:
-    files = KeptFiles()
+    files = FdCache()
     files.read(str(file))
 
     def replace(text: str) -> None:
@@ -59,7 +59,7 @@ def test_another_file_of_the_same_name_is_seen_after_an_event_and_soon_without(
 
 
 def test_a_file_that_is_gone_is_an_error_and_read_again_when_it_is_back(file: Path) -> None:
-    files = KeptFiles()
+    files = FdCache()
     files.read(str(file))
     file.unlink()
     files.forget()
@@ -71,7 +71,7 @@ def test_a_file_that_is_gone_is_an_error_and_read_again_when_it_is_back(file: Pa
 
 
 def test_a_thread_gives_its_files_back_when_it_ends(file: Path) -> None:
-    files = KeptFiles()
+    files = FdCache()
     thread = Thread(target=files.read, args=(str(file),))
     thread.start()
     thread.join()
@@ -80,12 +80,12 @@ def test_a_thread_gives_its_files_back_when_it_ends(file: Path) -> None:
 
 def test_too_many_are_not_kept(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "HIGHEST", 0)
-    assert KeptFiles().read(str(file)) == b"61250\n"
+    assert FdCache().read(str(file)) == b"61250\n"
     assert descriptors(file) == 0
 
 
 def test_attributes_of_the_kernel_are_made_anew() -> None:
-    files = KeptFiles()
+    files = FdCache()
     path = "/proc/self/stat"
     deadline = monotonic() + 10
     first = files.read(path)

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlxtop.model.identity import pci_address
 from mlxtop.system import genetlink, netlink, rtnetlink, sock_diag
 from mlxtop.system.door import Question
-from mlxtop.system.events import parse_link_events, pci_address
+from mlxtop.system.events import parse_link_events
 from mlxtop.system.netlink import attribute, nested, u32
 from tests import netns
 

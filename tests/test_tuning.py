@@ -13,14 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.model.cores import format_cores, parse_cores
 from mlxtop.model.identity import Port, PortId, PortKind
+from mlxtop.model.number import format_cores, parse_cores
 from mlxtop.model.tuning import Bond, BondSlave, PciControl, Tuning
 from mlxtop.sampler.settings import read_host, read_tuning
 from mlxtop.sources.kernel.bonding import parse_bond, read_bonds
-from mlxtop.sources.kernel.irq import parse_interrupts
-from mlxtop.sources.kernel.pciconfig import parse_config
-from mlxtop.sources.kernel.queues import (
+from mlxtop.sources.kernel.ethtool import (
     parse_channels,
     parse_coalesce,
     parse_features,
@@ -29,7 +27,9 @@ from mlxtop.sources.kernel.queues import (
     parse_pause,
     parse_rings,
 )
-from mlxtop.system.capture_file import HEADER, parse_capture
+from mlxtop.sources.kernel.pci import parse_config, parse_interrupts
+from mlxtop.system.capture import HEADER
+from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Question
 

@@ -20,7 +20,7 @@ from mlxtop.sources.kernel.routes import below, read_default_devices, read_route
 from mlxtop.sources.kernel.storage import read_storage
 from mlxtop.sources.kernel.sysfs import link_name
 from mlxtop.sources.kernel.tcp import Connection, has_session, iperf3_ports, read_sockets, ssh_ports
-from mlxtop.sources.tools.rdma_users import read_rdma_users
+from mlxtop.sources.tools.iproute2 import read_rdma_users
 from mlxtop.system.door import System
 
 COUNTED = 1000

@@ -26,9 +26,8 @@ from mlxtop.sampler.source import frames
 from mlxtop.settings import Settings
 from mlxtop.sources.module.reader import read_module
 from mlxtop.sources.tools import mlxlink
-from mlxtop.system.capture_file import Capture, Node
-from mlxtop.system.capture_recorder import UNREAD, RecordingSystem
-from mlxtop.system.capture_writer import dump_capture
+from mlxtop.system.capture import Capture, Node, dump_capture
+from mlxtop.system.capture_recorder import UNREAD, CaptureRecorder
 from mlxtop.system.door import System
 from mlxtop.system.masking import mask as masked
 from mlxtop.system.owner import invoking_owner, rights_of
@@ -55,10 +54,7 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
         _read_everything(machine, frame)
         stop.set()
 
-    try:
-        text = capture(system, read, mask=not args.no_mask)
-    finally:
-        system.close()
+    text = capture(system, read, mask=not args.no_mask)
     if system.demo:
         text = text.replace("\n", "\n# DEMO: a simulated machine\n", 1)
     if args.file == "-":
@@ -104,7 +100,7 @@ def capture(system: System, read_everything: Callable[[System], None], mask: boo
     `read_everything` reads what is to be kept. With `mask` the host's name, hardware addresses
     and serial numbers are replaced, the same one always by the same.
     """
-    recording = RecordingSystem(system)
+    recording = CaptureRecorder(system)
     read_everything(recording)
     found = _without_strangers(recording.finish())
     return dump_capture(masked(found, vocabulary()) if mask else found)

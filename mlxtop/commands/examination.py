@@ -22,10 +22,10 @@ from mlxtop.sampler.settings import read_tuning
 from mlxtop.sampler.slow import SlowReader
 from mlxtop.sampler.workers import Workers
 from mlxtop.sources.kernel.pci import read_pcie
-from mlxtop.sources.kernel.streams import by_port, read_moved, streams
-from mlxtop.sources.reasons import reason
+from mlxtop.sources.kernel.tcp import by_port, read_moved, streams
 from mlxtop.sources.tools.mstconfig import TOOLS
 from mlxtop.sources.tools.ping import full_size, ping, route_device, small_ping, valid_host
+from mlxtop.system.answers import reason
 from mlxtop.system.door import System
 
 TOOL_SECONDS = 60.0

@@ -14,7 +14,8 @@ from typing import Any
 from mlxtop.lab.clock import ManualClock
 from mlxtop.lab.spec import machine, merge
 from mlxtop.lab.system import LabSystem
-from mlxtop.system.capture_file import Capture, parse_capture
+from mlxtop.system.capture import Capture
+from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.clock import Clock, RealClock
 
 __all__ = ["DEFAULT", "MACHINES", "LabSystem", "ManualClock", "load_lab"]

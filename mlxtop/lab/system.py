@@ -24,7 +24,7 @@ from mlxtop.lab.tools.registry import start
 from mlxtop.lab.tools.shell import SLICE, Machine, execute
 from mlxtop.lab.tree import LabTree
 from mlxtop.lab.world import STEP, World
-from mlxtop.system.capture_file import Capture, Node
+from mlxtop.system.capture import Capture, Node
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.clock import Clock
 from mlxtop.system.door import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterable
 
-from mlxtop.system.capture_file import Capture, Node
+from mlxtop.system.capture import Capture, Node
 
 Live = Callable[[], str]
 """Makes the content of a file, newline included; raises OSError."""

@@ -10,9 +10,8 @@ from mlxtop.change.guard import Hazard
 from mlxtop.change.plan import Command, Plan, Switch
 from mlxtop.link_type.card import Card, PortTypes, Refused
 from mlxtop.link_type.survey import LinkTypeSurvey
-from mlxtop.model.identity import Port, PortId
+from mlxtop.model.identity import PCI_ADDRESS, Port, PortId
 from mlxtop.model.linktype import LinkType
-from mlxtop.sources.kernel.sysfs import ADDRESS
 
 REVERT_SECONDS = 60
 """Time to confirm a change that acts at once."""
@@ -96,7 +95,7 @@ def prepare(
 
 def _checked(card: Card, wanted: Mapping[PortId, LinkType]) -> list[PortTypes]:
     """Return the wanted ports of the card. Raises Refused where one of them cannot get its type."""
-    if not ADDRESS.fullmatch(card.device):
+    if not PCI_ADDRESS.fullmatch(card.device):
         raise Refused(f"{card.device!r} is no PCI address")
     types = [port for port in card.ports if port.id in wanted]
     if not types or len(types) != len(wanted):

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from mlxtop.change.guard import Uses, find_uses
 from mlxtop.change.privilege import Access
 from mlxtop.link_type.card import Card, PortTypes, Refused, claimed, read_config
-from mlxtop.model.identity import Adapter, Function, Port, PortId, PortKind, slot_of
+from mlxtop.model.identity import PCI_ADDRESS, Adapter, Function, Port, PortId, PortKind, slot_of
 from mlxtop.model.linktype import LinkType, PortType, parse_port_type
 from mlxtop.sampler.discover import Inventory, discover
-from mlxtop.sources.kernel.addresses import Address, read_addresses
 from mlxtop.sources.kernel.pci import DEVICES
-from mlxtop.sources.kernel.sysfs import ADDRESS, read_count, read_text
+from mlxtop.sources.kernel.sysfs import read_count, read_text
 from mlxtop.sources.tools import mstconfig
+from mlxtop.sources.tools.iproute2 import Address, read_addresses
 from mlxtop.sources.tools.mstconfig import Column, ConfigReport, Trouble
 from mlxtop.system.door import System
 
@@ -125,7 +125,7 @@ def _read_card(system: System, adapter: Adapter, ports: list[Port]) -> Card:
 
 
 def _mlx4_type(system: System, port: Port) -> PortType | None:
-    if port.function is None or not ADDRESS.fullmatch(port.function):
+    if port.function is None or not PCI_ADDRESS.fullmatch(port.function):
         return None
     path = f"{DEVICES}/{port.function}/mlx4_port{port.id.number}"
     return parse_port_type(read_text(system, path))

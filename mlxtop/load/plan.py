@@ -17,11 +17,10 @@ from mlxtop.load.iperf3 import INSTALL, Client, Iperf3, client_command, far_serv
 from mlxtop.load.rates import expected_rate, link_speed
 from mlxtop.load.request import LoadMember, LoadPlan, LoadRequest
 from mlxtop.load.route import LoadRefused, Way, find_way
-from mlxtop.model.cores import parse_cores
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Function
 from mlxtop.model.load import Direction, Tool
-from mlxtop.model.number import PORT, whole
+from mlxtop.model.number import PORT, parse_cores, whole
 from mlxtop.model.sample import LinkLayer
 from mlxtop.system.door import System
 

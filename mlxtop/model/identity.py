@@ -14,7 +14,9 @@ from typing import NamedTuple
 from mlxtop.model.number import COUNT, whole
 
 _NUMBER = re.compile(r"(\d+)")
-_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+PCI_SLOT = r"[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]"
+PCI_ADDRESS = re.compile(rf"[0-9a-f]{{4,8}}:{PCI_SLOT}")
+"""Domain, bus, device and function; domains have up to eight digits on Hyper-V."""
 
 
 def natural(text: str) -> tuple[tuple[int, int | str], ...]:
@@ -27,10 +29,19 @@ def natural(text: str) -> tuple[tuple[int, int | str], ...]:
     >>> sorted(["0000:9a:00.0", "0000:18:00.0"], key=natural)
     ['0000:18:00.0', '0000:9a:00.0']
     """
-    if _ADDRESS.match(text):
+    if PCI_ADDRESS.match(text):
         return ((1, text),)
     parts = ((whole(part, COUNT), part) for part in _NUMBER.split(text) if part)
     return tuple((1, part) if number is None else (0, number) for number, part in parts)
+
+
+def pci_address(path: str) -> str | None:
+    """Return the innermost PCI address in a path of /sys/devices; the device may be gone already.
+
+    >>> pci_address("/sys/devices/pci0000:40/0000:40:03.0/0000:43:00.0/net/enp67s0np0")
+    '0000:43:00.0'
+    """
+    return next((p for p in reversed(path.split("/")) if PCI_ADDRESS.fullmatch(p)), None)
 
 
 def slot_of(function: str) -> str:

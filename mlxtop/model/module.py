@@ -1,4 +1,4 @@
-"""A pluggable module: who made it, what its own sensors say and what its maker allows.
+"""A pluggable module: its maker, its sensors and limits; and the firmware's report on the link.
 
 The same values whether they come from the module's memory or from a tool that decoded it.
 """
@@ -32,7 +32,7 @@ class Bound(StrEnum):
 
     @property
     def is_alarm(self) -> bool:
-        """Whether it is the outer of the two limits on its side."""
+        """Return whether it is the outer of the two limits on its side."""
         return self in (Bound.HIGH_ALARM, Bound.LOW_ALARM)
 
 
@@ -45,26 +45,22 @@ class Thresholds(NamedTuple):
     low_warning: float | None = None
 
     def crossed(self, value: float | None) -> Bound | None:
-        """The worst limit that `value` lies beyond.
+        """Return the worst limit that `value` lies beyond.
 
         >>> Thresholds(75, -5, 70, 0).crossed(72.0)
         <Bound.HIGH_WARNING: 'high warning'>
         """
         if value is None:
             return None
-        if self.high_alarm is not None and value >= self.high_alarm:
-            return Bound.HIGH_ALARM
-        if self.low_alarm is not None and value <= self.low_alarm:
-            return Bound.LOW_ALARM
-        if self.high_warning is not None and value >= self.high_warning:
-            return Bound.HIGH_WARNING
-        if self.low_warning is not None and value <= self.low_warning:
-            return Bound.LOW_WARNING
+        for bound, limit in zip(Bound, self, strict=True):  # in the same order
+            low = bound in (Bound.LOW_ALARM, Bound.LOW_WARNING)
+            if limit is not None and (value <= limit if low else value >= limit):
+                return bound
         return None
 
 
 def dbm(milliwatts: float | None) -> float | None:
-    """Optical power in dBm; None where it is unknown and where there is no light at all.
+    """Return optical power in dBm, or None where it is unknown and where there is no light.
 
     >>> dbm(1.0), dbm(0.0)
     (0.0, None)
@@ -83,24 +79,18 @@ class Lane(NamedTuple):
 
     @property
     def rx_dbm(self) -> float | None:
-        """Received power; None when dark or unknown."""
+        """Return the received power; None when dark or unknown."""
         return dbm(self.rx_mw)
 
     @property
     def tx_dbm(self) -> float | None:
-        """Sent power; None when dark or unknown."""
+        """Return the sent power; None when dark or unknown."""
         return dbm(self.tx_mw)
 
     def value(self, quantity: Quantity) -> float | None:
-        """The lane's value of a quantity that is measured by lane."""
-        match quantity:
-            case Quantity.RX_POWER:
-                return self.rx_mw
-            case Quantity.TX_POWER:
-                return self.tx_mw
-            case Quantity.BIAS:
-                return self.bias_ma
-        return None
+        """Return the lane's value of a quantity that is measured by lane."""
+        measured = (Quantity.RX_POWER, Quantity.TX_POWER, Quantity.BIAS)
+        return self[measured.index(quantity)] if quantity in measured else None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -169,11 +159,11 @@ class Module(NamedTuple):
 
     @property
     def has_diagnostics(self) -> bool:
-        """Whether it measures anything."""
+        """Return whether it measures anything."""
         return self.temperature is not None or self.voltage is not None or bool(self.lanes)
 
     def values(self, quantity: Quantity) -> tuple[float | None, ...]:
-        """The values of a quantity: one for the module, or one a lane."""
+        """Return the values of a quantity: one for the module, or one a lane."""
         if quantity is Quantity.TEMPERATURE:
             return (self.temperature,)
         if quantity is Quantity.VOLTAGE:
@@ -181,12 +171,12 @@ class Module(NamedTuple):
         return tuple(lane.value(quantity) for lane in self.lanes)
 
     def crossings(self, quantity: Quantity) -> tuple[Bound | None, ...]:
-        """Which limit each value of a quantity lies beyond."""
+        """Return the limit that each value of a quantity lies beyond."""
         limits = self.thresholds.get(quantity, Thresholds())
         return tuple(limits.crossed(value) for value in self.values(quantity))
 
     def imbalance(self, quantity: Quantity) -> float | None:
-        """dB between the strongest and the weakest lit lane of a power; None below two lanes.
+        """Return dB between the strongest and weakest lit lane of a power; None below two.
 
         >>> round(Module(Identity(), lanes=(Lane(1.0), Lane(0.5))).imbalance(Quantity.RX_POWER), 2)
         3.01
@@ -201,3 +191,45 @@ def merge_seen(
     """Keep the first sight of every flag: reading clears them, so a later reader sees nothing."""
     new = {flag: tick for flag in flags or () if flag not in before}
     return {**before, **new} if new else before
+
+
+class LinkReport(NamedTuple):
+    """One run of `mstlink` or `mlxlink`; None is what it did not print or printed as N/A."""
+
+    state: str | None = None
+    """`Active`, `Polling`, `Disable` …"""
+    physical_state: str | None = None
+    speed: str | None = None
+    width: str | None = None
+    """`4x`, lanes in use."""
+    fec: str | None = None
+    enabled_speeds: tuple[str, ...] | None = None
+    cable_speeds: tuple[str, ...] | None = None
+    opcode: int | None = None
+    """Status opcode; 0 is no trouble, 1024 an unplugged cable."""
+    recommendation: str | None = None
+    """The firmware's advice in words, `Bad signal integrity`."""
+    raw_ber: float | None = None
+    """Bit error rate before correction."""
+    effective_ber: float | None = None
+    """Bit error rate after correction."""
+    raw_errors: tuple[int, ...] = ()
+    """Bit errors before correction, by lane."""
+    effective_errors: int | None = None
+    symbol_errors: int | None = None
+    link_down: int | None = None
+    recoveries: int | None = None
+    """Times the link had to recover."""
+    minutes: float | None = None
+    """Since the counters were last cleared."""
+    module: Module | None = None
+    tick: float = 0.0
+    """Monotonic second of the reading."""
+    source: str = ""
+
+    @property
+    def healthy(self) -> bool | None:
+        """Return whether the firmware sees no trouble; None where it did not say."""
+        if self.recommendation is None:
+            return None
+        return self.recommendation.lower().startswith("no issue")

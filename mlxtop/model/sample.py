@@ -10,8 +10,7 @@ from typing import NamedTuple
 from mlxtop.model.counters import Counter, Origin, Schema
 from mlxtop.model.identity import Adapter, Host, Port, PortId
 from mlxtop.model.incident import Incident
-from mlxtop.model.linkreport import LinkReport
-from mlxtop.model.module import Module
+from mlxtop.model.module import LinkReport, Module
 from mlxtop.model.pcie import PciePath
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlxtop.model.linkreport import LinkReport
-from mlxtop.model.module import Flag, Lane, Module, Quantity
+from mlxtop.model.module import Flag, Lane, LinkReport, Module, Quantity
 from mlxtop.model.sample import Temperature
 from mlxtop.watch.heat_limits import HeatLimits
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlxtop.model.counters import Origin
-from mlxtop.model.linkreport import LinkReport
+from mlxtop.model.module import LinkReport
 from mlxtop.present import units
 from mlxtop.present.heat import age
 from mlxtop.present.text import Line, Role, Section

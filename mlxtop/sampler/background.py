@@ -10,8 +10,7 @@ from functools import partial
 from typing import Any
 
 from mlxtop.model.identity import Port, PortKind
-from mlxtop.model.linkreport import LinkReport
-from mlxtop.model.module import Module, Quantity
+from mlxtop.model.module import LinkReport, Module, Quantity
 from mlxtop.model.sample import LinkLayer, Temperature
 from mlxtop.sampler.slow import SlowReader
 from mlxtop.sources.module.reader import GUARDED_INTERVAL, INTERVAL, ModuleAnswer, ModuleReader

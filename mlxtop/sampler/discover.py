@@ -14,10 +14,10 @@ from mlxtop.model.identity import Adapter, Function, Host, Port, PortId, PortKin
 from mlxtop.model.sample import LinkLayer, Problem
 from mlxtop.sampler.functions import FoundFunction, find_functions, group_functions
 from mlxtop.sources.kernel import families
-from mlxtop.sources.kernel.ethtool import read_driver
-from mlxtop.sources.kernel.host import DeviceInfo, read_devlink, read_host
+from mlxtop.sources.kernel.ethtool import read_firmware
 from mlxtop.sources.kernel.net import INFINIBAND_TYPE, LOOPBACK_TYPE, NetLink, read_links
-from mlxtop.sources.kernel.pci import DEVICES
+from mlxtop.sources.kernel.pci import DEVICES, DeviceInfo, read_devlink
+from mlxtop.sources.kernel.proc import read_host
 from mlxtop.sources.kernel.rdma import RdmaDevice, read_devices, read_layer
 from mlxtop.sources.kernel.sysfs import link_name, parse_hex, read_count, read_text
 from mlxtop.system.door import System
@@ -185,11 +185,9 @@ def _adapter(
     )
     device = next((d for m in physical for d in m.rdma), None)
     netdev = next((k.name for m in physical for k in m.netdevs), None)
-    driver = read_driver(system, netdev) if netdev else None
-    psid = (info and info.psid) or (device and device.psid) or (driver and driver.psid)
-    running = (
-        (info and info.running) or (device and device.firmware) or (driver and driver.firmware)
-    )
+    version, driver_psid = read_firmware(system, netdev) if netdev else (None, None)
+    psid = (info and info.psid) or (device and device.psid) or driver_psid
+    running = (info and info.running) or (device and device.firmware) or version
     return Adapter(
         key=key,
         family=families.family(first.device, first.revision, first.driver),

@@ -9,21 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mlxtop.model.identity import Function, natural, slot_of
+from mlxtop.model.identity import Function, natural, pci_address, slot_of
 from mlxtop.model.sample import Problem
 from mlxtop.sources.kernel import families
 from mlxtop.sources.kernel.net import NetLink
 from mlxtop.sources.kernel.pci import DEVICES
 from mlxtop.sources.kernel.rdma import RdmaDevice
-from mlxtop.sources.kernel.sysfs import (
-    counted,
-    link_name,
-    names,
-    parse_hex,
-    pci_address,
-    read_count,
-    read_text,
-)
+from mlxtop.sources.kernel.sysfs import link_name, names, parse_hex, read_count, read_text
+from mlxtop.system.answers import counted
 from mlxtop.system.door import System
 
 

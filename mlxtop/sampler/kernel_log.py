@@ -9,7 +9,7 @@ from threading import Event
 from mlxtop.model.counters import Severity
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.sources.kernel.kernel_log import parse_event
-from mlxtop.sources.reasons import reason
+from mlxtop.system.answers import reason
 from mlxtop.system.door import System
 
 MODULE_KINDS = frozenset(

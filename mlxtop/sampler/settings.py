@@ -14,16 +14,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from mlxtop.model.identity import Adapter, Port, PortId, PortKind
+from mlxtop.model.identity import PCI_ADDRESS, Adapter, Port, PortId, PortKind
 from mlxtop.model.number import PID, whole
 from mlxtop.model.tuning import HostTuning, LoadProgram, PortTuning, Tuning
 from mlxtop.sampler.slow import SlowReader
 from mlxtop.sampler.workers import Workers
 from mlxtop.sources.kernel.bonding import read_bonds
-from mlxtop.sources.kernel.irq import parse_interrupts, read_interrupts
-from mlxtop.sources.kernel.pciconfig import is_dead, read_config
-from mlxtop.sources.kernel.proc import parse_words, read_allowed_cores
-from mlxtop.sources.kernel.queues import (
+from mlxtop.sources.kernel.ethtool import (
     parse_channels,
     parse_coalesce,
     parse_features,
@@ -32,8 +29,10 @@ from mlxtop.sources.kernel.queues import (
     parse_pause,
     parse_rings,
 )
-from mlxtop.sources.kernel.sysfs import ADDRESS, names, read_text
-from mlxtop.sources.reasons import reason
+from mlxtop.sources.kernel.pci import is_dead, parse_interrupts, read_config, read_interrupts
+from mlxtop.sources.kernel.proc import parse_words, read_allowed_cores
+from mlxtop.sources.kernel.sysfs import names, read_text
+from mlxtop.system.answers import reason
 from mlxtop.system.door import Answer, Question, System
 
 T = TypeVar("T")
@@ -196,7 +195,7 @@ def _function(
         "interrupts": reasons.attempt("interrupts", read_interrupts, system, place, handlers),
         "iommu": reasons.attempt("iommu", _iommu, system, place),
     }
-    if ADDRESS.fullmatch(above.rpartition("/")[2]):
+    if PCI_ADDRESS.fullmatch(above.rpartition("/")[2]):
         found["bridge_control"] = reasons.attempt("bridge_control", read_config, system, above)
     else:
         reasons.absent["bridge_control"] = "nothing above the device is visible"

@@ -32,7 +32,6 @@ import binascii
 import errno
 import io
 import json
-import math
 import os
 import re
 import shlex
@@ -40,21 +39,10 @@ from collections.abc import Iterable
 from itertools import islice
 from urllib.parse import unquote
 
-from mlxtop.system.capture_values import MOST_ENTRIES, Capture, Node
+from mlxtop.model.json_text import decode
+from mlxtop.system.capture import HEADER, LAST, MOST_ENTRIES, Capture, Node
 from mlxtop.system.door import OUTPUT_LIMIT, Answer, Finished
 
-__all__ = [
-    "CAPTURE_LIMIT",
-    "END",
-    "HEADER",
-    "LAST",
-    "Capture",
-    "Node",
-    "parse_capture",
-    "parse_lines",
-]
-
-HEADER = "mlxtop capture 1"
 CAPTURE_LIMIT = 32 << 20
 """Bytes of a capture at most."""
 MOST_LINES = 1 << 20
@@ -67,8 +55,6 @@ LONGEST, DEEPEST = 4096, 64
 """Characters of a path or command at most, and names in a path."""
 MOST_COMMAND_TEXT = 4 << 20
 """Characters of all commands together: taking their quotes apart takes a microsecond for each."""
-LAST, END = "last", "@end"
-"""The property that says what the last line is, and that line."""
 
 _ENTRY = re.compile(r"^(/\S*)(?: (=|->|!) ?(.*)|( hex)?:)$")
 _COMMAND = re.compile(r"(.*?)(?: => (-?\d{1,9}))?( json:)?")
@@ -233,7 +219,7 @@ class _Parser:
         self._values -= 1 + sum(map(value.count, ",[{"))
         if self._values < 0:
             raise ValueError(f"more than {MOST_VALUES} values in all answers")
-        answer = _parse_answer(value)
+        answer: Answer = decode(value)
         self._capture.answers[_question(head)] = _cut(answer)
         if _cut(answer) is not answer:
             raise ValueError(f"only the first {MOST_ENTRIES} of {len(answer)} entries are read")
@@ -273,24 +259,3 @@ def _parse_node(match: re.Match[str], body: list[str]) -> Node:
     else:
         text = str(json.loads(match[3])) if match[3].startswith('"') else match[3] + "\n"
     return Node(content=text.encode("utf-8", "surrogateescape"))
-
-
-def _parse_answer(text: str) -> Answer:
-    """JSON with numbers of 64 bits, as kernels count. Raises ValueError."""
-
-    def integer(digits: str) -> int:
-        number = int(digits)
-        if not -(1 << 63) <= number < 1 << 64:
-            raise ValueError("a number of more than 64 bits")
-        return number
-
-    def fraction(digits: str) -> float:
-        number = float(digits)
-        if not math.isfinite(number):
-            raise ValueError(f"{digits} is not a number")
-        return number
-
-    answer: Answer = json.loads(
-        text, parse_int=integer, parse_float=fraction, parse_constant=fraction
-    )
-    return answer

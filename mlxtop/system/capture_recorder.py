@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from threading import Event, Lock
 
-from mlxtop.system.capture_file import Capture, Node
+from mlxtop.system.capture import Capture, Node
 from mlxtop.system.clock import Clock
 from mlxtop.system.door import (
     Answer,
@@ -30,8 +30,8 @@ _OF_CARDS = re.compile(r"mlx|infiniband|ib_|rdma|pci|aer|renamed", re.IGNORECASE
 """Kernel messages worth keeping; others tell of what is no business of a capture."""
 
 
-class RecordingSystem:
-    """ActionContext every question to a machine and keeps the answers; nothing can be changed."""
+class CaptureRecorder:
+    """Passes every question on to a machine and keeps the answers; nothing can be changed."""
 
     def __init__(self, system: System, limit: int = RECORDING_LIMIT) -> None:
         self._system = system
@@ -62,26 +62,21 @@ class RecordingSystem:
 
     @property
     def label(self) -> str:
-        """The machine's name."""
         return self._system.label
 
     @property
     def demo(self) -> bool:
-        """Whether the machine is simulated."""
         return self._system.demo
 
     @property
     def captured(self) -> bool:
-        """Whether the machine is a capture itself."""
         return self._system.captured
 
     @property
     def root(self) -> bool:
-        """Whether reads run with root's rights."""
         return self._system.root
 
     def read(self, path: str) -> bytes:
-        """Read a file and keep its content or its error."""
         try:
             data = self._system.read(path)
         except OSError as error:
@@ -113,7 +108,6 @@ class RecordingSystem:
         return names
 
     def link(self, path: str) -> str:
-        """Follow a link and keep it."""
         target = self._system.link(path)
         self._walk(path, last=False)
         return target
@@ -131,7 +125,6 @@ class RecordingSystem:
         return place
 
     def ask(self, question: Question, subject: str = "", *details: int) -> Answer:
-        """Ask the kernel and keep the answer or the error."""
         key = tuple(part for part in (question, subject, *map(str, details)) if part)
         try:
             answer = self._system.ask(question, subject, *details)
@@ -142,24 +135,19 @@ class RecordingSystem:
         return answer
 
     def cpu(self) -> tuple[float, ...]:
-        """Load is nothing of an instant: it is not kept."""
         return self._system.cpu()
 
     def now(self) -> float:
-        """The machine's clock."""
         return self._system.now()
 
     def wall(self) -> float:
-        """The machine's clock."""
         return self._system.wall()
 
     def wait(self, seconds: float, stop: Event) -> bool:
-        """Let time pass."""
         return self._system.wait(seconds, stop)
 
     @property
     def clock(self) -> Clock:
-        """The machine's own."""
         return self._system.clock
 
     def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
@@ -173,11 +161,9 @@ class RecordingSystem:
             raise
 
     def events(self, stop: Event) -> Iterator[DeviceEvent]:
-        """Events are nothing of an instant: they are not kept."""
         return self._system.events(stop)
 
     def which(self, command: str) -> str | None:
-        """Find a command and keep that it is there."""
         path = self._system.which(command)
         if path is not None and "/" not in command and not command.split()[1:]:
             self._found.add(command)
@@ -186,7 +172,6 @@ class RecordingSystem:
     def run(
         self, argv: Sequence[str], *, timeout: float = 10.0, stdin: str = "", change: bool = False
     ) -> Finished:
-        """Run a command that changes nothing and keep what it said."""
         if change:
             raise CommandRefused(errno.EROFS, "nothing is changed while a machine is captured")
         finished = self._system.run(argv, timeout=timeout, stdin=stdin)
@@ -199,34 +184,36 @@ class RecordingSystem:
     def foreground(
         self, argv: Sequence[str], *, stdin: str | None = None, change: bool = False
     ) -> Finished:
-        """Nobody is asked anything while a machine is captured."""
         raise CommandRefused(errno.EROFS, "nobody is asked while a machine is captured")
 
     def claim(self, path: str, seconds: float) -> AbstractContextManager[None]:
-        """Hold the lock of a directory."""
         return self._system.claim(path, seconds)
 
     def stream(self, argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
-        """Nothing is started while a machine is captured."""
         raise CommandRefused(errno.EROFS, "nothing is started while a machine is captured")
 
     def write(self, path: str, data: bytes) -> None:
-        """Nothing is written while a machine is captured."""
         raise CommandRefused(errno.EROFS, "nothing is changed while a machine is captured")
 
     def close(self) -> None:
-        """Close the machine."""
         self._system.close()
 
-    def _walk(self, path: str, last: bool = True) -> str | None:
-        """Where `path` leads, with every link on the way kept; None where nothing is."""
+    def _walk(self, path: str, last: bool = True, failed: bool = False) -> str | None:
+        """Return where `path` leads, None where nothing is; every link on the way is kept.
+
+        Where looking at it `failed`, None also for a way up from what is no directory: the error
+        is that of what lies before the `..`.
+        """
         todo = [part for part in reversed(path.split("/")) if part]
         done: list[str] = []
         links = 0
         while todo:
             part = todo.pop()
             if part == ".." and done:
-                self._add("/" + "/".join(done), Node())
+                directory = "/" + "/".join(done)
+                if failed and not self._is_directory(directory):
+                    return None
+                self._add(directory, Node())
                 done.pop()
             if part in (".", ".."):
                 continue
@@ -259,20 +246,26 @@ class RecordingSystem:
                 self._add(place, Node(target=target))
         return self._targets[place]
 
+    def _is_directory(self, place: str) -> bool:
+        try:
+            self._system.list(place)
+        except OSError:
+            return False
+        return True
+
     def _known(self, place: str) -> bool:
         with self._lock:
             return self._capture.node(place) is not None
 
     def _keep(self, path: str, node: Node) -> None:
-        place = self._walk(path)
+        place = self._walk(path, failed=node.error is not None)
         if place is not None:
             self._add(place, node)
 
     def _keep_error(self, path: str, error: OSError) -> None:
         if error.errno == errno.EISDIR:
             self._keep(path, Node())
-        elif error.errno not in _ABSENT and ".." not in path.split("/"):
-            # On a way up the error may be of what lies before it, not of what is left of it.
+        elif error.errno not in _ABSENT:
             self._keep(path, Node(error=error.errno))
 
     def _add(self, place: str, node: Node) -> None:

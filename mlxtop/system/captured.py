@@ -12,14 +12,8 @@ from threading import Event
 from typing import Protocol
 
 from mlxtop.model.number import real
-from mlxtop.system.capture_file import (
-    CAPTURE_LIMIT,
-    HEADER,
-    Capture,
-    Node,
-    parse_lines,
-)
-from mlxtop.system.capture_values import MOST_ENTRIES
+from mlxtop.system.capture import HEADER, MOST_ENTRIES, Capture, Node
+from mlxtop.system.capture_file import CAPTURE_LIMIT, parse_lines
 from mlxtop.system.clock import Clock, RealClock
 from mlxtop.system.door import (
     FILE_LIMIT,
@@ -30,7 +24,7 @@ from mlxtop.system.door import (
     KernelRecord,
     Question,
 )
-from mlxtop.system.kmsg import parse_kmsg
+from mlxtop.system.kernel_log import parse_kmsg
 
 LATEST = 253_402_300_799.0
 """Seconds since the epoch at the end of the year 9999."""
@@ -88,12 +82,10 @@ class CapturedSystem:
 
     @property
     def label(self) -> str:
-        """Name of the capture."""
         return self._label
 
     @property
     def root(self) -> bool:
-        """Whether the capture was made by root."""
         return self._capture.properties.get("root") == "yes"
 
     @property
@@ -155,21 +147,18 @@ class CapturedSystem:
         return place, node
 
     def read(self, path: str) -> bytes:
-        """The captured content of a file."""
         content = self._node(path)[1].content
         if content is None:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         return content[:FILE_LIMIT]
 
     def list(self, path: str) -> list[str]:
-        """Names in a captured directory."""
         place, node = self._node(path)
         if node.content is not None:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
         return list(self._tree.children(place))
 
     def link(self, path: str) -> str:
-        """The target of a captured link."""
         target = self._find(path, last=False)[1].target
         if target is None:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
@@ -180,7 +169,6 @@ class CapturedSystem:
         return self._resolve(path)
 
     def ask(self, question: Question, subject: str = "", *details: int) -> Answer:
-        """The recorded answer; EOPNOTSUPP where the capture has none."""
         key = tuple(part for part in (question, subject, *map(str, details)) if part)
         answer = self._capture.answers.get(key)
         if isinstance(answer, OSError):
@@ -190,7 +178,6 @@ class CapturedSystem:
         return answer
 
     def cpu(self) -> tuple[float, ...]:
-        """A capture is one instant: no load."""
         return ()
 
     def now(self) -> float:
@@ -198,20 +185,16 @@ class CapturedSystem:
         return 0.0
 
     def wall(self) -> float:
-        """When the capture was made, epoch seconds; 0 where it does not say."""
         return self._instant
 
     def wait(self, seconds: float, stop: Event) -> bool:
-        """Nothing changes in a capture, so that waiting means waiting for `stop`."""
         return stop.wait(seconds)
 
     def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
-        """The captured part of /dev/kmsg."""
         if history:
             yield from parse_kmsg(self.read("/dev/kmsg").decode("utf-8", "replace"))
 
     def events(self, stop: Event) -> Iterator[DeviceEvent]:
-        """Nothing happens in a capture."""
         yield from ()
 
     def which(self, command: str) -> str | None:
@@ -223,7 +206,6 @@ class CapturedSystem:
     def run(
         self, argv: Sequence[str], *, timeout: float = 10.0, stdin: str = "", change: bool = False
     ) -> Finished:
-        """The captured output of a command."""
         if change:
             raise CommandRefused(errno.EROFS, "a captured machine cannot be changed")
         finished = self._capture.commands.get(tuple(argv))
@@ -234,23 +216,19 @@ class CapturedSystem:
     def foreground(
         self, argv: Sequence[str], *, stdin: str | None = None, change: bool = False
     ) -> Finished:
-        """The captured output of a command."""
         return self.run(argv, stdin=stdin or "", change=change)
 
     def claim(self, path: str, seconds: float) -> AbstractContextManager[None]:
-        """Nobody else works on a capture."""
         return nullcontext()
 
     def stream(self, argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
-        """Captured machines start nothing."""
         raise CommandRefused(errno.EROFS, "a captured machine cannot be changed")
 
     def write(self, path: str, data: bytes) -> None:
-        """Captured machines are never written to."""
         raise CommandRefused(errno.EROFS, "a captured machine cannot be changed")
 
     def close(self) -> None:
-        """Nothing is held open."""
+        pass
 
 
 def _wall(text: str | None) -> float:

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Queue(Protocol[T]):
-    """ActionContext things from thread to thread, first in, first out."""
+    """Hands things from thread to thread, first in, first out."""
 
     def put(self, item: T, /) -> None:
         """Add a thing; returns at once."""
@@ -50,26 +50,21 @@ class RealClock:
     """The clock of this computer."""
 
     def now(self) -> float:
-        """Return CLOCK_MONOTONIC."""
         return time.monotonic()
 
     def wall(self) -> float:
-        """Return CLOCK_REALTIME."""
         return time.time()
 
     def wait(self, seconds: float | None, stop: Event) -> bool:
-        """Sleep until `stop` is set, `seconds` at most."""
         return stop.wait(seconds)
 
     def thread(self, target: Callable[..., object], name: str, *arguments: Any) -> Thread:
-        """Start a daemon thread."""
         thread = Thread(target=target, args=arguments, name=name, daemon=True)
         thread.start()
         return thread
 
     def take_part(self) -> None:
-        """Do nothing: real time stands still for nobody."""
+        pass
 
     def queue(self) -> Queue[Any]:
-        """Return an ordinary queue."""
         return SimpleQueue()

@@ -26,7 +26,7 @@ from uuid import uuid4
 
 from mlxtop.system import supervisor
 from mlxtop.system.door import OUTPUT_LIMIT, Finished
-from mlxtop.system.search import search_path, which
+from mlxtop.system.owner import search_path, which
 
 LINE_LIMIT = 1 << 20
 """Bytes of a line at most; the rest of it is dropped."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import re
 import select
 import socket
 from collections.abc import Iterator, Mapping
 from threading import Event
 from typing import Any
 
+from mlxtop.model.identity import pci_address
 from mlxtop.system.door import DeviceEvent
 from mlxtop.system.netlink import BUFFER, messages
 from mlxtop.system.rtnetlink import parse_link
@@ -26,18 +26,7 @@ _POLL = 5.0
 """Seconds until a `stop` is noticed at the latest: nobody waits for that."""
 _ROOM = 1 << 21
 """Bytes that the kernel may queue for us."""
-_PCI = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 _DETAILS = ("index", "flags", "operstate", "carrier", "carrier_changes", "mtu", "master")
-
-
-def pci_address(path: str) -> str | None:
-    """The nearest PCI device at or above a path of /sys/devices; the device may be gone already.
-
-    >>> pci_address("/sys/devices/pci0000:00/0000:00:01.0/0000:07:00.0/net/eth0")
-    '0000:07:00.0'
-    """
-    found = [part for part in path.split("/") if _PCI.fullmatch(part)]
-    return found[-1] if found else None
 
 
 def uevent(action: str, path: str, properties: Mapping[str, str]) -> DeviceEvent:

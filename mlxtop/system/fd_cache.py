@@ -53,7 +53,7 @@ class _Mine(threading.local):
         self.generation = 0
 
 
-class KeptFiles:
+class FdCache:
     """Reads attributes of sysfs, one system call each."""
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 
 from mlxtop.system.commands import memory
 from mlxtop.system.door import OUTPUT_LIMIT, REGISTERS, Finished
-from mlxtop.system.search import which
+from mlxtop.system.owner import which
 
 _RETRY = 0.05
 _LOCKS = 1 << 20

@@ -147,28 +147,13 @@ _MODES: Table = {
 _STATS_NAMES = {
     0: ("SymbolErrorDuringCarrier",),
     1: (
-        "FramesTransmittedOK",
-        "SingleCollisionFrames",
-        "MultipleCollisionFrames",
-        "FramesReceivedOK",
-        "FrameCheckSequenceErrors",
-        "AlignmentErrors",
-        "OctetsTransmittedOK",
-        "FramesWithDeferredXmissions",
-        "LateCollisions",
-        "FramesAbortedDueToXSColls",
-        "FramesLostDueToIntMACXmitError",
-        "CarrierSenseErrors",
-        "OctetsReceivedOK",
-        "FramesLostDueToIntMACRcvError",
-        "MulticastFramesXmittedOK",
-        "BroadcastFramesXmittedOK",
-        "FramesWithExcessiveDeferral",
-        "MulticastFramesReceivedOK",
-        "BroadcastFramesReceivedOK",
-        "InRangeLengthErrors",
-        "OutOfRangeLengthField",
-        "FrameTooLongErrors",
+        *("FramesTransmittedOK", "SingleCollisionFrames", "MultipleCollisionFrames"),
+        *("FramesReceivedOK", "FrameCheckSequenceErrors", "AlignmentErrors", "OctetsTransmittedOK"),
+        *("FramesWithDeferredXmissions", "LateCollisions", "FramesAbortedDueToXSColls"),
+        *("FramesLostDueToIntMACXmitError", "CarrierSenseErrors", "OctetsReceivedOK"),
+        *("FramesLostDueToIntMACRcvError", "MulticastFramesXmittedOK", "BroadcastFramesXmittedOK"),
+        *("FramesWithExcessiveDeferral", "MulticastFramesReceivedOK", "BroadcastFramesReceivedOK"),
+        *("InRangeLengthErrors", "OutOfRangeLengthField", "FrameTooLongErrors"),
     ),
 }
 """Groups eth-phy and eth-mac; a name's place is its attribute type."""
@@ -176,8 +161,8 @@ _GROUPS = nested(_STATS_GROUPS, attribute(1), u32(2, 4), attribute(4, struct.pac
 
 
 def parse_statistics(data: memoryview) -> dict[str, int]:
-    """ETHTOOL_MSG_STATS_GET_REPLY as the answer to `Question.MAC_STATISTICS`."""
-    found: dict[str, int] = {}
+    """Return ETHTOOL_MSG_STATS_GET_REPLY as the answer to `Question.MAC_STATISTICS`."""
+    counts: dict[str, int] = {}
     for kind, group in attributes(data):
         if kind != 4:  # ETHTOOL_A_STATS_GRP
             continue
@@ -189,8 +174,8 @@ def parse_statistics(data: memoryview) -> dict[str, int]:
                 for index, value in attributes(content):
                     count = number(value)
                     if index < len(names) and count is not None:
-                        found[names[index]] = count
-    return found
+                        counts[names[index]] = count
+    return counts
 
 
 def parse_simple(data: memoryview, table: Table) -> dict[str, Any]:
@@ -223,39 +208,28 @@ def _version(data: memoryview) -> tuple[str, str]:
     return found["name"] or "", found["value"] or ""
 
 
+_DEVICE: Table = {98: ("driver", text), 99: ("serial", text)}
 _VERSIONS = {100: "fixed", 101: "running", 102: "stored"}
 
 
 def parse_devlink_info(data: memoryview) -> tuple[str, dict[str, Any]]:
-    """Handle and content of one DEVLINK_CMD_INFO_GET reply."""
-    bus = device = ""
-    found: dict[str, Any] = {"driver": None, "serial": None, "fixed": {}, "running": {}}
-    found["stored"] = {}
+    """Return handle and content of one DEVLINK_CMD_INFO_GET reply."""
+    info = decode(data, {1: ("bus", text), 2: ("device", text), **_DEVICE})
+    handle = f"{info.pop('bus') or ''}/{info.pop('device') or ''}"
+    versions: dict[str, dict[str, str]] = {name: {} for name in _VERSIONS.values()}
     for kind, content in attributes(data):
-        if kind == 1:
-            bus = text(content)
-        elif kind == 2:
-            device = text(content)
-        elif kind == 98:
-            found["driver"] = text(content)
-        elif kind == 99:
-            found["serial"] = text(content)
-        elif kind in _VERSIONS:
+        if kind in _VERSIONS:
             name, value = _version(content)
-            found[_VERSIONS[kind]][name] = value
-    return f"{bus}/{device}", found
+            versions[_VERSIONS[kind]][name] = value
+    return handle, info | versions
 
 
-class Genetlink:
+class Genetlink(Netlink):
     """Questions to the families ethtool and devlink."""
 
     def __init__(self) -> None:
-        self._netlink = Netlink(NETLINK_GENERIC)
+        super().__init__(NETLINK_GENERIC)
         self._families: dict[str, int] = {}
-
-    def close(self) -> None:
-        """Close the sockets."""
-        self._netlink.close()
 
     def _family(self, name: str) -> int:
         if name not in self._families:
@@ -263,7 +237,7 @@ class Genetlink:
             body += attribute(_CTRL_ATTR_FAMILY_NAME, name.encode() + b"\0")
             table = numbers({_CTRL_ATTR_FAMILY_ID: "id"})
             try:
-                found = self._netlink.ask(_GENL_ID_CTRL, body, lambda data: decode(data[4:], table))
+                found = self.ask(_GENL_ID_CTRL, body, lambda data: decode(data[4:], table))
             except FileNotFoundError:
                 found = []
             if not found or found[0]["id"] is None:
@@ -280,9 +254,7 @@ class Genetlink:
         dump: bool = False,
     ) -> list[T]:
         head = struct.pack("=BBH", command, 1, 0)
-        return self._netlink.ask(
-            self._family(family), head + body, lambda data: parse(data[4:]), dump
-        )
+        return self.ask(self._family(family), head + body, lambda data: parse(data[4:]), dump)
 
     def _ethtool(
         self,

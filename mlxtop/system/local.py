@@ -7,7 +7,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from threading import Event
 
 from mlxtop.system import events, kernel_log
@@ -23,11 +22,11 @@ from mlxtop.system.door import (
     Question,
 )
 from mlxtop.system.ethtool_ioctl import EthtoolIoctl
-from mlxtop.system.fd_cache import KeptFiles, often
+from mlxtop.system.fd_cache import FdCache, often
 from mlxtop.system.foreground import claim, foreground
 from mlxtop.system.genetlink import SIMPLE, Genetlink
+from mlxtop.system.owner import which
 from mlxtop.system.rtnetlink import Rtnetlink
-from mlxtop.system.search import which
 from mlxtop.system.sock_diag import SockDiag
 
 
@@ -37,10 +36,14 @@ class LocalSystem:
     demo = False
     captured = False
     clock: Clock = RealClock()
+    now = staticmethod(time.monotonic)
+    wall = staticmethod(time.time)
+    which = staticmethod(which)
+    claim = staticmethod(claim)
 
     def __init__(self, readonly: bool = False) -> None:
         self._readonly = readonly
-        self._kept = KeptFiles()
+        self._kept = FdCache()
         self._links = Rtnetlink()
         self._generic = Genetlink()
         self._sockets = SockDiag()
@@ -64,12 +67,10 @@ class LocalSystem:
 
     @property
     def label(self) -> str:
-        """The host name."""
         return os.uname().nodename
 
     @property
     def root(self) -> bool:
-        """Whether we are root."""
         return os.geteuid() == 0
 
     def read(self, path: str) -> bytes:
@@ -89,19 +90,15 @@ class LocalSystem:
             os.close(fd)
 
     def list(self, path: str) -> list[str]:
-        """Names in a directory."""
         return os.listdir(path)
 
     def link(self, path: str) -> str:
-        """The target of a symbolic link."""
         return os.readlink(path)
 
     def real(self, path: str) -> str:
-        """The canonical path."""
         return os.path.realpath(path, strict=True)
 
     def ask(self, question: Question, subject: str = "", *details: int) -> Answer:
-        """The kernel's answer."""
         if "\0" in subject:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         if question in SIMPLE:
@@ -109,7 +106,6 @@ class LocalSystem:
         return self._questions[question](subject, *details)
 
     def cpu(self) -> tuple[float, ...]:
-        """Busy percent of every core since this thread's last call."""
         import psutil
 
         try:
@@ -121,26 +117,12 @@ class LocalSystem:
             return ()
         return busy
 
-    def now(self) -> float:
-        """CLOCK_MONOTONIC."""
-        return time.monotonic()
-
-    def wall(self) -> float:
-        """CLOCK_REALTIME."""
-        return time.time()
-
     def wait(self, seconds: float, stop: Event) -> bool:
-        """Sleep, ending early with `stop`."""
         return stop.wait(seconds)
-
-    def which(self, command: str) -> str | None:
-        """Path of an installed command, on a safe path when we are root."""
-        return which(command)
 
     def run(
         self, argv: Sequence[str], *, timeout: float = 10.0, stdin: str = "", change: bool = False
     ) -> Finished:
-        """Run a command to its end."""
         if not change:
             return self._commands.run(argv, timeout, stdin)
         self._refuse(argv[0])
@@ -149,22 +131,15 @@ class LocalSystem:
     def foreground(
         self, argv: Sequence[str], *, stdin: str | None = None, change: bool = False
     ) -> Finished:
-        """Run a command that may talk to the person on this terminal."""
         if change:
             self._refuse(argv[0])
         return foreground(argv, stdin)
 
-    def claim(self, path: str, seconds: float) -> AbstractContextManager[None]:
-        """Hold the lock of a directory."""
-        return claim(path, seconds)
-
     def stream(self, argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
-        """Run a command and hand over its output by lines."""
         self._refuse(argv[0])
         return self._commands.stream(argv, line, stop)
 
     def write(self, path: str, data: bytes) -> None:
-        """Write an existing file in one write."""
         self._refuse(path)
         fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         try:
@@ -178,18 +153,15 @@ class LocalSystem:
             raise CommandRefused(errno.EROFS, "nothing is changed with --readonly", what)
 
     def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
-        """Records of /dev/kmsg, or of the journal."""
         return kernel_log.follow(self._commands, stop, history)
 
     def events(self, stop: Event) -> Iterator[DeviceEvent]:
-        """Uevents and link messages."""
         for event in events.follow(stop):
             if event.action not in ("link", "change"):
                 self._kept.forget()
             yield event
 
     def close(self) -> None:
-        """Close sockets and end the commands that still run."""
         self._commands.close()
         self._links.close()
         self._generic.close()

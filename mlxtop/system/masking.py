@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 from mlxtop.model.number import COUNT, whole
-from mlxtop.system.capture_file import Capture, Node
+from mlxtop.system.capture import Capture, Node
 from mlxtop.system.door import Question
 from mlxtop.system.pseudonyms import Pseudonyms
 

@@ -218,35 +218,30 @@ def _packed(address: str) -> bytes:
         raise OSError(errno.EINVAL, f"{address!r} is not an IP address") from None
 
 
-class Rtnetlink:
+class Rtnetlink(Netlink):
     """Questions to NETLINK_ROUTE."""
 
     def __init__(self) -> None:
-        self._netlink = Netlink(socket.NETLINK_ROUTE)
+        super().__init__(socket.NETLINK_ROUTE)
         self._has_stats = True
-
-    def close(self) -> None:
-        """Close the sockets."""
-        self._netlink.close()
 
     def links(self) -> list[dict[str, Any]]:
         """Every link of this namespace; see `Question.LINKS`."""
         body = _IFINFO.pack(0, 0, 0, 0, 0) + u32(_IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS)
-        return self._netlink.ask(_RTM_GETLINK, body, parse_link, dump=True)
+        return self.ask(_RTM_GETLINK, body, parse_link, dump=True)
 
     def counters(self) -> dict[int, tuple[int, ...]]:
         """Counters of every link by its index; see `Question.LINK_COUNTERS`."""
         if self._has_stats:
             body = _STATS_HEAD.pack(0, 0, 1 << (_IFLA_STATS_LINK_64 - 1))
             try:
-                ask = self._netlink.ask
-                return dict(ask(_RTM_GETSTATS, body, parse_stats, True, parse_many_stats))
+                return dict(self.ask(_RTM_GETSTATS, body, parse_stats, True, parse_many_stats))
             except OSError as error:
                 if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
                     raise
                 self._has_stats = False  # kernels before 4.7
         body = _IFINFO.pack(0, 0, 0, 0, 0)
-        return dict(self._netlink.ask(_RTM_GETLINK, body, parse_link_stats, dump=True))
+        return dict(self.ask(_RTM_GETLINK, body, parse_link_stats, dump=True))
 
     def route(self, subject: str) -> dict[str, Any]:
         """The route to an address; see `Question.ROUTE`."""
@@ -258,7 +253,7 @@ class Rtnetlink:
         bits = len(packed) * 8
         family = socket.AF_INET if bits == 32 else socket.AF_INET6
         head = family, bits, bits if source else 0, 0, 0, 0, 0, 0
-        found = self._netlink.ask(_RTM_GETROUTE, _ROUTE.pack(*head, 0) + body, parse_route)
+        found = self.ask(_RTM_GETROUTE, _ROUTE.pack(*head, 0) + body, parse_route)
         if not found:
             raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
         match = _ROUTE.pack(*head, _RTM_F_FIB_MATCH) + body
@@ -272,7 +267,7 @@ class Rtnetlink:
         """Indices of the devices of all next hops of a route; none where that is not told."""
         found: list[int] = []
         with suppress(OSError):  # it may have gone since
-            for match in self._netlink.ask(_RTM_GETROUTE, request, parse_match):
+            for match in self.ask(_RTM_GETROUTE, request, parse_match):
                 found += match["hops"] or []
                 if not match["hops"] and match["id"]:  # net.ipv4.nexthop_compat_mode is 0
                     found += self._hop_devices(match["id"])
@@ -282,7 +277,7 @@ class Rtnetlink:
         """Indices of the devices of a next hop object or group."""
         request = _NEXT_HOP_HEAD.pack(0, 0, 0, 0, 0) + u32(_NHA_ID, hop)
         found: list[int] = []
-        for one in self._netlink.ask(_RTM_GETNEXTHOP, request, parse_hop):
+        for one in self.ask(_RTM_GETNEXTHOP, request, parse_hop):
             found += [one["dev"]] if one["dev"] else []
             for member in one["group"] or ():  # groups do not hold groups
                 found += self._hop_devices(member) if member != hop else []

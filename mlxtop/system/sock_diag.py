@@ -29,7 +29,7 @@ def _address(family: int, packed: bytes) -> str:
 
 
 def parse_socket(message: memoryview) -> dict[str, Any] | None:
-    """One inet_diag_msg as an entry of `Question.SOCKETS`."""
+    """Return an inet_diag_msg as an entry of `Question.SOCKETS`."""
     if len(message) < _REPLY.size:
         return None
     head, local_port, remote_port, local, remote, interface, inode = _REPLY.unpack_from(message)
@@ -58,21 +58,17 @@ def _amounts(rest: memoryview) -> tuple[int | None, int | None]:
     return None, None
 
 
-class SockDiag:
+class SockDiag(Netlink):
     """Questions to NETLINK_SOCK_DIAG."""
 
     def __init__(self) -> None:
-        self._netlink = Netlink(_NETLINK_SOCK_DIAG)
-
-    def close(self) -> None:
-        """Close the sockets."""
-        self._netlink.close()
+        super().__init__(_NETLINK_SOCK_DIAG)
 
     def sockets(self) -> list[dict[str, Any]]:
-        """See `Question.SOCKETS`."""
+        """Answer `Question.SOCKETS`."""
         states = 1 << _TCP_ESTABLISHED | 1 << _TCP_LISTEN
-        found: list[dict[str, Any]] = []
+        sockets: list[dict[str, Any]] = []
         for family in (socket.AF_INET, socket.AF_INET6):
             body = _REQUEST.pack(family, socket.IPPROTO_TCP, 1 << (_INFO - 1), states)
-            found += self._netlink.ask(_SOCK_DIAG_BY_FAMILY, body, parse_socket, dump=True)
-        return found
+            sockets += self.ask(_SOCK_DIAG_BY_FAMILY, body, parse_socket, dump=True)
+        return sockets

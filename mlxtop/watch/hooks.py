@@ -15,8 +15,7 @@ from threading import Lock, Thread
 
 from mlxtop.analysis.forecast import Forecast
 from mlxtop.system.door import System
-from mlxtop.system.owner import Owner, invoking_owner, rights_of
-from mlxtop.system.search import others_can_change, weak_part
+from mlxtop.system.owner import Owner, invoking_owner, others_can_change, rights_of, weak_part
 from mlxtop.watch.heat import Alert, AlertKind
 
 TIMEOUT = 30.0

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from mlxtop import cli
 from mlxtop.sampler.live import LiveSource
 from mlxtop.system.door import Answer, KernelRecord, Question
-from mlxtop.system.fd_cache import KeptFiles, often
+from mlxtop.system.fd_cache import FdCache, often
 from mlxtop.system.local import LocalSystem
 
 MAC_GAIN, LINK_GAIN, FILE_GAIN = 1_200_000_000, 40_000_000, 300_000_000
@@ -98,7 +98,7 @@ class Moving(LocalSystem):
     def __init__(self, frozen: Frozen) -> None:
         super().__init__()
         self._frozen = frozen
-        self._often = KeptFiles()
+        self._often = FdCache()
         self._begin = time.monotonic()
         self._files: dict[str, _File] = {}
 

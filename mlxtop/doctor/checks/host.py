@@ -15,8 +15,7 @@ from mlxtop.doctor.check import (
     check,
     whole_case,
 )
-from mlxtop.model.cores import parse_cores
-from mlxtop.model.number import COUNT, whole
+from mlxtop.model.number import COUNT, parse_cores, whole
 
 _CPUFREQ = "https://docs.kernel.org/admin-guide/pm/cpufreq.html"
 _IP = "https://docs.kernel.org/networking/ip-sysctl.html"

@@ -8,9 +8,17 @@ from typing import NamedTuple
 
 from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.verdict import LIGHT
-from mlxtop.doctor.check import Case, CouldNotTell, Need, Outcome, PortCase, Subject, check
-from mlxtop.model.cores import format_cores, parse_cores
+from mlxtop.doctor.check import (
+    Case,
+    CouldNotTell,
+    Need,
+    Outcome,
+    PortCase,
+    Subject,
+    check,
+)
 from mlxtop.model.identity import Function
+from mlxtop.model.number import format_cores, parse_cores
 from mlxtop.model.tuning import LoadProgram
 
 _NUMA = "man 8 numactl; man 1 taskset"

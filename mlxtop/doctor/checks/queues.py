@@ -16,8 +16,8 @@ from mlxtop.doctor.check import (
 )
 from mlxtop.doctor.checks.place import local_cores
 from mlxtop.model.catalogue import CATALOGUE
-from mlxtop.model.cores import format_cores
 from mlxtop.model.counters import Origin, Severity
+from mlxtop.model.number import format_cores
 from mlxtop.model.tuning import Interrupt
 
 _ETHTOOL = "man 8 ethtool"

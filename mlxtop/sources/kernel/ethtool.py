@@ -1,26 +1,20 @@
-"""What ethtool knows of a network device: port octets, driver statistics, why a link is down.
+"""A network device by ethtool: port octets, driver statistics, settings, why a link is down.
 
 https://docs.kernel.org/networking/ethtool-netlink.html; include/uapi/linux/ethtool.h
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from mlxtop.model.counters import Schema
 from mlxtop.model.sample import LinkState, Reading
-from mlxtop.sources.kernel.sysfs import counted
+from mlxtop.model.tuning import Channels, Coalesce, Fec, LinkModes, Pause, Rings
+from mlxtop.system.answers import Fields, counted
 from mlxtop.system.door import Answer, Question, System
 
 MAC = Schema(
     (
-        "OctetsReceivedOK",
-        "OctetsTransmittedOK",
-        "FramesReceivedOK",
-        "FramesTransmittedOK",
-        "FrameCheckSequenceErrors",
-        "FrameTooLongErrors",
-        "SymbolErrorDuringCarrier",
+        *("OctetsReceivedOK", "OctetsTransmittedOK", "FramesReceivedOK", "FramesTransmittedOK"),
+        *("FrameCheckSequenceErrors", "FrameTooLongErrors", "SymbolErrorDuringCarrier"),
     )
 )
 """The standard statistics that are read at every tick: one firmware command on mlx5."""
@@ -42,21 +36,16 @@ EXTENDED_STATE = {
 
 _STATE = {
     4: LinkState.NO_MODULE,
-    5: LinkState.MODULE_FAULT,
-    6: LinkState.MODULE_FAULT,
-    8: LinkState.MODULE_FAULT,
     9: LinkState.OVERHEAT,
-    10: LinkState.MODULE_FAULT,
+    **dict.fromkeys((5, 6, 8, 10), LinkState.MODULE_FAULT),
 }
 
 
 def read_mac(system: System, netdev: str) -> Reading | None:
-    """Octets and frames of the physical port; None where the driver has none. Raises OSError."""
-    answer = system.ask(Question.MAC_STATISTICS, netdev)
+    """Return octets and frames of the physical port, or None without them. Raises OSError."""
+    answer = Fields(system.ask(Question.MAC_STATISTICS, netdev))
     tick = system.now()
-    if not isinstance(answer, dict):
-        return None
-    values = tuple(counted(answer.get(key)) for key in MAC.keys)
+    values = tuple(map(answer.count, MAC.keys))
     return None if values[0] is None and values[1] is None else Reading(tick, MAC, values)
 
 
@@ -68,7 +57,7 @@ class DriverStatistics:
         self._schema = Schema(())
 
     def read(self, system: System, netdev: str) -> Reading | None:
-        """All rows of the driver's table; None where it has none. Raises OSError."""
+        """Return all rows of the driver's table, or None without one. Raises OSError."""
         answer = system.ask(Question.DRIVER_STATISTICS, netdev)
         tick = system.now()
         names, values = _table(answer)
@@ -82,10 +71,10 @@ class DriverStatistics:
 
 
 def _table(answer: Answer) -> tuple[list[str], tuple[int | None, ...]]:
-    """Names and values of the same length; empty for anything else."""
-    if not isinstance(answer, dict):
-        return [], ()
-    names, values = answer.get("names"), answer.get("values")
+    """Return names and values of the same length; empty for anything else."""
+    names, values = (
+        (answer.get("names"), answer.get("values")) if isinstance(answer, dict) else (None, None)
+    )
     if not isinstance(names, list) or not isinstance(values, list | tuple):
         return [], ()
     if len(names) != len(values) or set(map(type, names)) - {str}:
@@ -95,19 +84,8 @@ def _table(answer: Answer) -> tuple[list[str], tuple[int | None, ...]]:
     return names, tuple(map(counted, values))
 
 
-class DriverInfo(NamedTuple):
-    """ETHTOOL_GDRVINFO."""
-
-    driver: str
-    version: str
-    firmware: str
-    """Version alone, `12.28.2006`."""
-    psid: str | None
-    bus: str
-
-
 def parse_firmware(text: str) -> tuple[str, str | None]:
-    """Version and PSID of the firmware line.
+    """Return version and PSID of the firmware line.
 
     >>> parse_firmware("12.28.2006 (MT_2180110032)"), parse_firmware("2.42.5000")
     (('12.28.2006', 'MT_2180110032'), ('2.42.5000', None))
@@ -116,34 +94,74 @@ def parse_firmware(text: str) -> tuple[str, str | None]:
     return version, psid.rstrip(") ") or None if mark else None
 
 
-def read_driver(system: System, netdev: str) -> DriverInfo | None:
-    """Driver and firmware of a device; None where it does not say."""
+def read_firmware(system: System, netdev: str) -> tuple[str | None, str | None]:
+    """Return version and PSID of a device's firmware, None for what the driver does not say."""
     try:
-        answer = system.ask(Question.DRIVER_INFO, netdev)
+        line = Fields(system.ask(Question.DRIVER_INFO, netdev)).text("firmware")
     except OSError:
-        return None
-    if not isinstance(answer, dict):
-        return None
-    said = {key: str(answer.get(key) or "") for key in ("driver", "version", "firmware", "bus")}
-    firmware, psid = parse_firmware(said["firmware"])
-    return DriverInfo(said["driver"], said["version"], firmware, psid, said["bus"])
+        line = None
+    version, psid = parse_firmware(line or "")
+    return version or None, psid
 
 
 def parse_link_state(answer: Answer) -> tuple[LinkState, str | None]:
-    """Why a link is down, as state and words; plain DOWN where the driver does not say.
+    """Return why a link is down, as state and words; plain DOWN where the driver does not say.
 
     >>> parse_link_state({"link": 0, "extended": 4})
     (<LinkState.NO_MODULE: 'no module'>, 'no cable or module')
     """
-    code = answer.get("extended") if isinstance(answer, dict) else None
-    if not isinstance(code, int):
+    code = Fields(answer).number("extended")
+    if code is None:
         return LinkState.DOWN, None
     return _STATE.get(code, LinkState.DOWN), EXTENDED_STATE.get(code, f"reason {code}")
 
 
 def read_link_state(system: System, netdev: str) -> tuple[LinkState, str | None]:
-    """Why a link is down; works without root."""
+    """Return why a link is down; works without root."""
     try:
         return parse_link_state(system.ask(Question.LINK_STATE, netdev))
     except OSError:
         return LinkState.DOWN, None
+
+
+def parse_rings(answer: Answer) -> Rings:
+    """Return sizes of the rings.
+
+    >>> parse_rings({"rx": 1024, "rx_max": 8192}).rx_max
+    8192
+    """
+    return Rings(*map(Fields(answer).number, ("rx", "rx_max", "tx")))
+
+
+def parse_channels(answer: Answer) -> Channels:
+    """Return the number of channels; those for receiving where none are combined."""
+    number = Fields(answer).number
+    return Channels(number("combined") or number("rx"), number("combined_max") or number("rx_max"))
+
+
+def parse_coalesce(answer: Answer) -> Coalesce:
+    """Return how interrupts are moderated."""
+    return Coalesce(Fields(answer).flag("adaptive_rx"))
+
+
+def parse_pause(answer: Answer) -> Pause:
+    """Return whether pause frames are negotiated, obeyed and sent."""
+    return Pause(*map(Fields(answer).flag, ("autoneg", "rx", "tx")))
+
+
+def parse_fec(answer: Answer) -> Fec:
+    """Return the error correction in use and the configured ones."""
+    fields = Fields(answer)
+    return Fec(fields.text("active"), fields.flag("auto"), fields.texts("modes"))
+
+
+def parse_modes(answer: Answer) -> LinkModes:
+    """Return the link modes of this side and of the peer."""
+    fields = Fields(answer)
+    modes = map(fields.texts, ("supported", "advertised", "peer"))
+    return LinkModes(fields.flag("autoneg"), fields.number("lanes"), *modes)
+
+
+def parse_features(answer: Answer) -> dict[str, bool]:
+    """Return the offloads and whether each is active."""
+    return {key: value for key, value in Fields(answer).items() if isinstance(value, bool)}

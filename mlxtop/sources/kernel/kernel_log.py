@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Iterator
 
 from mlxtop.model.counters import Severity
+from mlxtop.model.identity import PCI_SLOT
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.system.door import KernelRecord
 
-_BDF = r"(?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]"
+_BDF = rf"(?i:(?:[0-9a-f]{{4,8}}:)?{PCI_SLOT})"
 _DRIVERS = r"mlx5_core|mlx5_ib|mlx4_core|mlx4_en|mlx4_ib|pcieport"
 _HEAD = re.compile(
     rf"^(?:<(?P<angle>{_DRIVERS})> |(?P<driver>{_DRIVERS})(?: (?P<bdf>{_BDF}))?"
@@ -41,176 +42,93 @@ def _aer(parts: Parts) -> Severity:
 
 _LINK = r"(?P<speed>[\d.]+ GT/s) PCIe x(?P<width>\d+) link"
 
-_RULES: tuple[Rule, ...] = (
-    (
-        r"High temperature on sensors with bit set (?P<msb>(?:0x)?[0-9a-f]+),? "
-        r"(?P<lsb>(?:0x)?[0-9a-f]+)",
-        IncidentKind.OVERHEAT,
-        _CRITICAL,
-        "over its temperature threshold: {sensors}",
-    ),
-    (
-        r"Sensor name\[\d+\]: (?P<sensors>.+)",
-        IncidentKind.OVERHEAT,
-        _CRITICAL,
-        "over its temperature threshold: {sensors}",
-    ),
-    (
-        r"Temperature Threshold was reached! Threshold: (?P<threshold>-?\d+) celsius degrees; "
-        r"Current Temperature: (?P<temperature>-?\d+)",
-        IncidentKind.OVERHEAT,
-        _CRITICAL,
-        "chip at {temperature} °C, over its threshold of {threshold} °C",
-    ),
-    (
-        r"Port module event\[error\]: module (?P<module>\d+), (?P<error>[^,]+)"
-        r"(?:, (?P<detail>.+))?",
-        IncidentKind.MODULE_FAULT,
-        _CRITICAL,
-        "module {module}: {error}, {detail}",
-    ),
-    (
-        r"Port module event: module (?P<module>\d+), Cable (?:plugged|enabled)",
-        IncidentKind.MODULE_PLUGGED,
-        _NOTE,
-        "module {module} plugged",
-    ),
-    (
-        r"Port module event: module (?P<module>\d+), Cable unplugged",
-        IncidentKind.MODULE_UNPLUGGED,
-        _WARNING,
-        "module {module} unplugged",
-    ),
-    (
-        r"Port module event: module (?P<module>\d+), Cable disabled",
-        IncidentKind.MODULE_DISABLED,
-        _WARNING,
-        "module {module} disabled",
-    ),
-    (
-        r"Bad cable detected on port (?P<port>\d+)",
-        IncidentKind.MODULE_FAULT,
-        _CRITICAL,
-        "bad cable on port {port}",
-    ),
-    (r"Link up$", IncidentKind.LINK_UP, _NOTE, "link up"),
-    (r"Link down$", IncidentKind.LINK_DOWN, _WARNING, "link down"),
-    (r"Close port called", IncidentKind.PORT_CLOSED, _NOTE, "port closed"),
-    (
-        r"(?P<gbps>[\d.]+) Gb/s available PCIe bandwidth, limited by " + _LINK + r" at "
-        rf"(?P<at>{_BDF}) \(capable of (?P<capable>[\d.]+) Gb/s with "
-        r"(?P<capable_speed>[\d.]+ GT/s) PCIe x(?P<capable_width>\d+) link\)",
-        IncidentKind.PCIE,
-        _limited,
-        "{gbps} of {capable} Gb/s: {speed} x{width} at {at}",
-    ),
-    (
-        r"(?P<gbps>[\d.]+) Gb/s available PCIe bandwidth \(" + _LINK + r"\)",
-        IncidentKind.PCIE,
-        _limited,
-        "{gbps} Gb/s: {speed} x{width}",
-    ),
-    (
-        r"Detected insufficient power on the PCIe slot \((?P<watts>\d+)\s*W\)",
-        IncidentKind.POWER,
-        _WARNING,
-        "the slot gives too little power: {watts} W",
-    ),
-    (
-        r"PCIe slot advertised sufficient power \((?P<watts>\d+)\s*W\)",
-        IncidentKind.POWER,
-        _NOTE,
-        "the slot gives enough power: {watts} W",
-    ),
-    (
-        r"PCIe slot power capability was not advertised",
-        IncidentKind.POWER,
-        _NOTE,
-        "the slot does not say how much power it gives",
-    ),
-    (
-        r"PCIe Bus Error: severity=(?P<severity>[^,]+), type=(?P<type>[^,]+)",
-        IncidentKind.AER,
-        _aer,
-        "PCIe error, {severity}: {type}",
-    ),
-    (
-        r"AER: (?:Multiple )?(?P<severity>Corrected|Correctable|Uncorrect(?:ed|able) "
-        r"\((?:Non-)?Fatal\)) error(?: message)? received(?: from |: )"
-        rf"(?P<from>{_BDF})",
-        IncidentKind.AER,
-        _aer,
-        "PCIe error told by {from}: {severity}",
-    ),
-    (
-        r"device's health compromised.*",
-        IncidentKind.HEALTH,
-        _CRITICAL,
-        "firmware no longer answers: health compromised",
-    ),
-    (
-        r"assert_var\[0\]:? (?P<code>0x[0-9a-f]+)",
-        IncidentKind.HEALTH,
-        _CRITICAL,
-        "firmware assert {code}",
-    ),
-    (
-        r"(?:.*synd(?:rome)?\b.*)?:? ?High temperature$",
-        IncidentKind.OVERHEAT,
-        _CRITICAL,
-        "firmware: high temperature",
-    ),
-    (
-        r"Fatal error (?P<code>\d+) detected|.*\bFatal error\b.*",
-        IncidentKind.HEALTH,
-        _CRITICAL,
-        "fatal error {code}",
-    ),
-    (
-        r"health recovery flow aborted.*",
-        IncidentKind.HEALTH,
-        _CRITICAL,
-        "recovery given up: PCI reads still fail",
-    ),
-    (
-        r"Internal error detected.*",
-        IncidentKind.HEALTH,
-        _CRITICAL,
-        "internal error of the card",
-    ),
-    (
-        r"(?P<op>[A-Z0-9_]+)\(0x[0-9a-f]+\) op_mod\(0x[0-9a-f]+\) failed, status "
-        r"(?P<status>[^,]+?)(?:\(0x[0-9a-f]+\))?, syndrome \((?P<syndrome>0x[0-9a-f]+)\).*",
-        IncidentKind.COMMAND,
-        _WARNING,
-        "{op} failed: {status}",
-    ),
-    (
-        r"renamed from (?P<old>\S+)",
-        IncidentKind.RENAMED,
-        _NOTE,
-        "renamed from {old}",
-    ),
-    (r"joined to (?P<master>\S+)", IncidentKind.BOND, _NOTE, "joined {master}"),
-    (r"enabling device \(.*\)", IncidentKind.ENABLED, _NOTE, "PCI device enabled"),
-    (
-        r"firmware version: (?P<version>[\d.]+)",
-        IncidentKind.FIRMWARE,
-        _NOTE,
-        "firmware {version}",
-    ),
-    (
-        r"Detected virtual function - running in slave mode",
-        IncidentKind.VF,
-        _NOTE,
-        "runs as a virtual function",
-    ),
-    (
-        r"Mellanox ConnectX core driver v(?P<version>\S+)",
-        IncidentKind.DRIVER,
-        _NOTE,
-        "driver {version} loaded",
-    ),
+_SEVERITIES: dict[str, Severity | Callable[[Parts], Severity]] = {
+    **{severity.name.lower(): severity for severity in Severity},
+    "slot": _limited,
+    "aer": _aer,
+}
+
+
+def _parse_rules(table: str) -> Iterator[Rule]:
+    """Yield the rules of a table: a row of kind, severity and words, then the pattern below it."""
+    for row in re.split(r"\n(?! )", table.strip()):
+        head, *pattern = row.split("\n  ")
+        kind, severity, words = head.split(" ", 2)
+        text = " ".join(pattern).replace("<BDF>", _BDF).replace("<LINK>", _LINK)
+        yield text, IncidentKind[kind], _SEVERITIES[severity], words
+
+
+_RULES = tuple(
+    _parse_rules(
+        r"""
+OVERHEAT critical over its temperature threshold: {sensors}
+  High temperature on sensors with bit set (?P<msb>(?:0x)?[0-9a-f]+),? (?P<lsb>(?:0x)?[0-9a-f]+)
+OVERHEAT critical over its temperature threshold: {sensors}
+  Sensor name\[\d+\]: (?P<sensors>.+)
+OVERHEAT critical chip at {temperature} °C, over its threshold of {threshold} °C
+  Temperature Threshold was reached! Threshold: (?P<threshold>-?\d+) celsius degrees; Current
+  Temperature: (?P<temperature>-?\d+)
+MODULE_FAULT critical module {module}: {error}, {detail}
+  Port module event\[error\]: module (?P<module>\d+), (?P<error>[^,]+)(?:, (?P<detail>.+))?
+MODULE_PLUGGED note module {module} plugged
+  Port module event: module (?P<module>\d+), Cable (?:plugged|enabled)
+MODULE_UNPLUGGED warning module {module} unplugged
+  Port module event: module (?P<module>\d+), Cable unplugged
+MODULE_DISABLED warning module {module} disabled
+  Port module event: module (?P<module>\d+), Cable disabled
+MODULE_FAULT critical bad cable on port {port}
+  Bad cable detected on port (?P<port>\d+)
+LINK_UP note link up
+  Link up$
+LINK_DOWN warning link down
+  Link down$
+PORT_CLOSED note port closed
+  Close port called
+PCIE slot {gbps} of {capable} Gb/s: {speed} x{width} at {at}
+  (?P<gbps>[\d.]+) Gb/s available PCIe bandwidth, limited by <LINK> at (?P<at><BDF>) \(capable of
+  (?P<capable>[\d.]+) Gb/s with (?P<capable_speed>[\d.]+ GT/s) PCIe x(?P<capable_width>\d+) link\)
+PCIE slot {gbps} Gb/s: {speed} x{width}
+  (?P<gbps>[\d.]+) Gb/s available PCIe bandwidth \(<LINK>\)
+POWER warning the slot gives too little power: {watts} W
+  Detected insufficient power on the PCIe slot \((?P<watts>\d+)\s*W\)
+POWER note the slot gives enough power: {watts} W
+  PCIe slot advertised sufficient power \((?P<watts>\d+)\s*W\)
+POWER note the slot does not say how much power it gives
+  PCIe slot power capability was not advertised
+AER aer PCIe error, {severity}: {type}
+  PCIe Bus Error: severity=(?P<severity>[^,]+), type=(?P<type>[^,]+)
+AER aer PCIe error told by {from}: {severity}
+  AER: (?:Multiple )?(?P<severity>Corrected|Correctable|Uncorrect(?:ed|able) \((?:Non-)?Fatal\))
+  error(?: message)? received(?: from |: )(?P<from><BDF>)
+HEALTH critical firmware no longer answers: health compromised
+  device's health compromised.*
+HEALTH critical firmware assert {code}
+  assert_var\[0\]:? (?P<code>0x[0-9a-f]+)
+OVERHEAT critical firmware: high temperature
+  (?:.*synd(?:rome)?\b.*)?:? ?High temperature$
+HEALTH critical fatal error {code}
+  Fatal error (?P<code>\d+) detected|.*\bFatal error\b.*
+HEALTH critical recovery given up: PCI reads still fail
+  health recovery flow aborted.*
+HEALTH critical internal error of the card
+  Internal error detected.*
+COMMAND warning {op} failed: {status}
+  (?P<op>[A-Z0-9_]+)\(0x[0-9a-f]+\) op_mod\(0x[0-9a-f]+\) failed, status
+  (?P<status>[^,]+?)(?:\(0x[0-9a-f]+\))?, syndrome \((?P<syndrome>0x[0-9a-f]+)\).*
+RENAMED note renamed from {old}
+  renamed from (?P<old>\S+)
+BOND note joined {master}
+  joined to (?P<master>\S+)
+ENABLED note PCI device enabled
+  enabling device \(.*\)
+FIRMWARE note firmware {version}
+  firmware version: (?P<version>[\d.]+)
+VF note runs as a virtual function
+  Detected virtual function - running in slave mode
+DRIVER note driver {version} loaded
+  Mellanox ConnectX core driver v(?P<version>\S+)
+"""
+    )
 )
 
 

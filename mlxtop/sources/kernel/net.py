@@ -13,34 +13,17 @@ from typing import Any
 from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.identity import Port, PortId
 from mlxtop.model.sample import Link, PortSample, Reading
-from mlxtop.sources.kernel.sysfs import counted, link_name, names, parse_hex, read_count, read_text
+from mlxtop.sources.kernel.sysfs import link_name, names, parse_hex, read_count, read_text
+from mlxtop.system.answers import counted, rows
 from mlxtop.system.door import Answer, Question, System
 
 LINK64 = Schema(
     (
-        "rx_packets",
-        "tx_packets",
-        "rx_bytes",
-        "tx_bytes",
-        "rx_errors",
-        "tx_errors",
-        "rx_dropped",
-        "tx_dropped",
-        "multicast",
-        "collisions",
-        "rx_length_errors",
-        "rx_over_errors",
-        "rx_crc_errors",
-        "rx_frame_errors",
-        "rx_fifo_errors",
-        "rx_missed_errors",
-        "tx_aborted_errors",
-        "tx_carrier_errors",
-        "tx_fifo_errors",
-        "tx_heartbeat_errors",
-        "tx_window_errors",
-        "rx_compressed",
-        "tx_compressed",
+        *("rx_packets", "tx_packets", "rx_bytes", "tx_bytes", "rx_errors", "tx_errors"),
+        *("rx_dropped", "tx_dropped", "multicast", "collisions", "rx_length_errors"),
+        *("rx_over_errors", "rx_crc_errors", "rx_frame_errors", "rx_fifo_errors"),
+        *("rx_missed_errors", "tx_aborted_errors", "tx_carrier_errors", "tx_fifo_errors"),
+        *("tx_heartbeat_errors", "tx_window_errors", "rx_compressed", "tx_compressed"),
         "rx_nohandler",
     )
 )
@@ -79,42 +62,32 @@ class NetLink:
     """`phys_port_name`."""
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) else None
-
-
 def parse_links(answer: Answer) -> list[NetLink]:
-    """The devices of a LINKS answer; entries without a name or index are left out."""
-    found = []
-    for entry in answer if isinstance(answer, list | tuple) else ():
-        if not isinstance(entry, dict):
-            continue
-        name, index = _text(entry.get("name")), _number(entry.get("index"))
+    """Return the devices of a LINKS answer; entries without a name or index are left out."""
+    links = []
+    for entry in rows(answer):
+        name, index = entry.text("name"), entry.number("index")
         if name is None or index is None:
             continue
-        found.append(
+        links.append(
             NetLink(
                 name=name,
                 index=index,
-                kind=_text(entry.get("kind")),
-                type=_number(entry.get("type")) or 0,
-                up=bool((_number(entry.get("flags")) or 0) & IFF_UP),
-                carrier=bool(entry.get("carrier")),
-                mtu=counted(entry.get("mtu")),
-                carrier_changes=counted(entry.get("carrier_changes")),
-                master=_number(entry.get("master")) or None,
-                link=_number(entry.get("link")) or None,
-                address=_text(entry.get("address")),
-                parent=_text(entry.get("parent")),
-                parent_bus=_text(entry.get("parent_bus")),
-                port_name=_text(entry.get("port_name")),
+                kind=entry.text("kind"),
+                type=entry.number("type") or 0,
+                up=bool((entry.number("flags") or 0) & IFF_UP),
+                carrier=bool(entry.flag("carrier")),
+                mtu=entry.count("mtu"),
+                carrier_changes=entry.count("carrier_changes"),
+                master=entry.number("master") or None,
+                link=entry.number("link") or None,
+                address=entry.text("address"),
+                parent=entry.text("parent"),
+                parent_bus=entry.text("parent_bus"),
+                port_name=entry.text("port_name"),
             )
         )
-    return found
+    return links
 
 
 def read_links(system: System) -> list[NetLink]:

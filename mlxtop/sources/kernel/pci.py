@@ -1,18 +1,29 @@
-"""PCIe: the links from a card to the root, power management and error counts.
+"""PCI functions: links up to the root, error counts, packet sizes, interrupts, firmware versions.
 
 drivers/pci/pci-sysfs.c; Documentation/ABI/testing/sysfs-bus-pci-devices-aer_stats
+PCI Express Base Specification, 7.5.3 (capability 0x10); all but 64 bytes of `config` need root
+Documentation/core-api/irq/irq-affinity.rst; drivers name their queues' interrupts
+`mlx5_comp3@pci:0000:43:00.0`, `mlx4-3@0000:03:00.0`, `eth0-3`
+https://docs.kernel.org/networking/devlink/devlink-info.html
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import NamedTuple
 
-from mlxtop.model.identity import slot_of
+from mlxtop.model.identity import PCI_ADDRESS, slot_of
+from mlxtop.model.number import COUNT, parse_cores, whole
 from mlxtop.model.pcie import PcieLink, PciePath
 from mlxtop.model.sample import AerError, PcieStatus
-from mlxtop.sources.kernel.sysfs import ADDRESS, parse_count, read_count, read_text
-from mlxtop.system.door import System
+from mlxtop.model.tuning import Interrupt, PciControl
+from mlxtop.sources.kernel.sysfs import parse_count, read_count, read_text
+from mlxtop.system.answers import Fields
+from mlxtop.system.door import Answer, Question, System
 
 DEVICES = "/sys/bus/pci/devices"
 
@@ -75,7 +86,7 @@ def ancestry(path: str) -> list[str]:
     '/sys/devices/pci0000:40/0000:40:03.0'
     """
     found = []
-    while ADDRESS.fullmatch(path.rpartition("/")[2]):
+    while PCI_ADDRESS.fullmatch(path.rpartition("/")[2]):
         found.append(path)
         path = path.rpartition("/")[0]
     return found
@@ -127,3 +138,131 @@ def read_aspm(system: System, path: str) -> str | None:
     if all(value is None for value in states.values()):
         return None
     return " ".join(s.upper() for s, value in states.items() if value == "1") or "off"
+
+
+_POINTER, _STATUS = 0x34, 0x06
+_CAPABILITY_LIST = 0x10
+_EXPRESS = 0x10
+_RELAXED = 0x10
+OPEN_TO_ALL = 64
+"""Bytes of the configuration space that everyone may read."""
+
+
+def _word(data: bytes, place: int) -> int:
+    return int.from_bytes(data[place : place + 2], "little")
+
+
+def parse_config(data: bytes) -> PciControl | None:
+    """Packet sizes of a PCI Express function; None where the bytes do not hold them."""
+    if len(data) <= OPEN_TO_ALL or not _word(data, _STATUS) & _CAPABILITY_LIST:
+        return None
+    place = data[_POINTER] & 0xFC
+    for _ in range(48):
+        if place < OPEN_TO_ALL or place + 10 > len(data):
+            return None
+        if data[place] == _EXPRESS:
+            return _control(_word(data, place + 4), _word(data, place + 8))
+        place = data[place + 1] & 0xFC
+    return None
+
+
+def _control(capability: int, control: int) -> PciControl | None:
+    """Sizes are 128 bytes shifted by three bits; 6 and 7 are reserved."""
+    supported, mps, mrrs = capability & 7, control >> 5 & 7, control >> 12 & 7
+    if max(supported, mps, mrrs) > 5:
+        return None
+    return PciControl(128 << mps, 128 << supported, 128 << mrrs, bool(control & _RELAXED))
+
+
+def read_config(system: System, path: str) -> PciControl:
+    """Packet sizes of the function in a sysfs directory. Raises OSError: EPERM without root."""
+    data = system.read(f"{path}/config")
+    if len(data) <= OPEN_TO_ALL:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+    control = parse_config(data)
+    if control is None:
+        raise OSError(errno.ENODATA, "no PCI Express capability in the configuration space")
+    return control
+
+
+def is_dead(system: System, path: str) -> bool:
+    """Whether a function no longer answers: every byte of its configuration space is 0xff."""
+    try:
+        head = system.read(f"{path}/config")[:OPEN_TO_ALL]
+    except OSError:
+        return False
+    return bool(head) and head.count(0xFF) == len(head)
+
+
+_ROW = re.compile(r"^\s*(\d{1,9}):", re.ASCII)
+_NO_QUEUE = re.compile(r"async|cmd|pages|ctrl|aux|fw|asynchronous", re.IGNORECASE)
+
+
+def parse_interrupts(text: str) -> dict[int, str]:
+    """Number to handler's name, the last word of a row of /proc/interrupts.
+
+    >>> parse_interrupts("      CPU0\\n 64:  5  PCI-MSI 1-edge  mlx5_comp0@pci:0000:43:00.0\\n")
+    {64: 'mlx5_comp0@pci:0000:43:00.0'}
+    """
+    found = {}
+    for line in text.splitlines():
+        match = _ROW.match(line)
+        words = line.split()
+        if match and len(words) > 1:
+            found[int(match[1])] = words[-1]
+    return found
+
+
+def read_interrupts(
+    system: System, path: str, handlers: Mapping[int, str]
+) -> tuple[Interrupt, ...]:
+    """The queues' interrupts of the function in a sysfs directory. Raises OSError: none at all.
+
+    Those for commands and events are left out, since they carry no packets.
+    """
+    found = []
+    numbers = (whole(name, COUNT) for name in system.list(f"{path}/msi_irqs"))
+    for number in sorted(number for number in numbers if number is not None):
+        name = handlers.get(number, "")
+        if not name or _NO_QUEUE.search(name.partition("@")[0]):
+            continue
+        text = read_text(system, f"/proc/irq/{number}/effective_affinity_list")
+        cpus = parse_cores(text) or parse_cores(
+            read_text(system, f"/proc/irq/{number}/smp_affinity_list")
+        )
+        found.append(Interrupt(number, name, cpus))
+    return tuple(found)
+
+
+class DeviceInfo(NamedTuple):
+    """Firmware of one device as devlink tells it."""
+
+    psid: str | None
+    running: str | None
+    stored: str | None
+    """Version in flash: differs from `running` until a reset or reboot activates it."""
+    part: str | None
+
+
+def parse_devlink(answer: Answer) -> dict[str, DeviceInfo]:
+    """Return a DEVLINK_INFO answer by PCI address; other busses are left out."""
+    devices = {}
+    for handle, device in Fields(answer).members():
+        bus, _, address = handle.partition("/")
+        fixed, running, stored = map(device.fields, ("fixed", "running", "stored"))
+        if bus == "pci":
+            devices[address] = DeviceInfo(
+                psid=fixed.text("fw.psid"),
+                running=running.text("fw.version") or running.text("fw"),
+                stored=stored.text("fw.version") or stored.text("fw"),
+                part=fixed.text("board.id") or fixed.text("board.part_number"),
+            )
+    return devices
+
+
+def read_devlink(system: System) -> dict[str, DeviceInfo]:
+    """Return the firmware of every devlink device; none where the kernel has no devlink."""
+    try:
+        return parse_devlink(system.ask(Question.DEVLINK_INFO))
+    except OSError:
+        return {}

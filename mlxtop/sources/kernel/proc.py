@@ -1,14 +1,15 @@
-"""Processes of this machine: names and command lines, which every user may read.
+"""The machine and its processes: names and command lines, which every user may read.
 
 https://man7.org/linux/man-pages/man5/proc_pid_cmdline.5.html
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from mlxtop.model.cores import parse_cores
-from mlxtop.model.number import COUNT, PID, whole
+from mlxtop.model.identity import Host
+from mlxtop.model.number import COUNT, PID, parse_cores, whole
 from mlxtop.sources.kernel.sysfs import names, read_text
 from mlxtop.system.door import System
 
@@ -93,3 +94,21 @@ def socket_inodes(system: System, pid: int) -> set[int]:
         if inside != target and (number := whole(inside, COUNT)) is not None:
             found.add(number)
     return found
+
+
+_MODEL = re.compile(r"^model name\s*:\s*(.+)$", re.MULTILINE)
+_CPU = re.compile(r"^processor\s*:", re.MULTILINE)
+
+
+def read_host(system: System) -> Host:
+    """Name, kernel and processors of the machine."""
+    cpuinfo = read_text(system, "/proc/cpuinfo") or ""
+    model = _MODEL.search(cpuinfo)
+    cpus = len(_CPU.findall(cpuinfo))
+    return Host(
+        name=read_text(system, "/proc/sys/kernel/hostname") or system.label,
+        kernel=read_text(system, "/proc/sys/kernel/osrelease"),
+        cpus=cpus or None,
+        cpu_model=model[1].strip() if model else None,
+        root=system.root,
+    )

@@ -11,17 +11,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mlxtop.model.counters import Schema
+from mlxtop.model.identity import pci_address
 from mlxtop.model.linkrate import parse_rate
 from mlxtop.model.number import whole
 from mlxtop.model.sample import Link, LinkLayer, LinkState, Reading
-from mlxtop.sources.kernel.sysfs import (
-    names,
-    parse_count,
-    parse_hex,
-    pci_address,
-    read_count,
-    read_text,
-)
+from mlxtop.sources.kernel.sysfs import names, parse_count, parse_hex, read_count, read_text
 from mlxtop.system.door import System
 
 CLASS = "/sys/class/infiniband"

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from mlxtop.sources.kernel.net import NetLink
 from mlxtop.sources.kernel.sysfs import names, read_text
+from mlxtop.system.answers import Fields
 from mlxtop.system.door import Answer, Question, System
 
 ANYWHERE = ("192.0.2.1", "2001:db8::1")
@@ -27,17 +28,16 @@ def read_route(system: System, destination: str, source: str | None = None) -> t
 
 
 def route_devices(answer: Answer) -> tuple[str, ...]:
-    """Return the devices of a ROUTE answer, the one chosen by the kernel first.
+    """Return the devices of a ROUTE answer, the one that the kernel chooses first.
 
     >>> route_devices({"dev": "a", "devs": ["a", "b"], "local": False}), route_devices(None)
     (('a', 'b'), ())
     """
-    if not isinstance(answer, dict) or answer.get("local"):
+    route = Fields(answer)
+    if route.flag("local"):
         return ()
-    hops = answer.get("devs")
-    devices = [answer.get("dev"), *(hops if isinstance(hops, list | tuple) else ())]
-    names = dict.fromkeys(device for device in devices if isinstance(device, str))
-    return tuple(name for name in names if name != "lo")
+    devices = (route.text("dev"), *route.texts("devs"))
+    return tuple(name for name in dict.fromkeys(devices) if name and name != "lo")
 
 
 def parse_default_devices(ipv4: str, ipv6: str) -> list[str]:

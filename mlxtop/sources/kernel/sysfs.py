@@ -5,26 +5,12 @@ https://docs.kernel.org/filesystems/sysfs.html
 
 from __future__ import annotations
 
-import re
-
 from mlxtop.system.door import System
-
-ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
-"""A PCI address; domains have up to eight digits on Hyper-V."""
 
 
 def _within(number: int) -> int | None:
     """The number; None where the kernel has no such numbers: only a stranger's capture has."""
     return number if -(1 << 63) <= number < 1 << 64 else None
-
-
-def counted(value: object) -> int | None:
-    """Return the value of a counter; None for what no kernel counts: only a capture has it.
-
-    >>> counted(7), counted(-7), counted(True), counted("7")
-    (7, None, None, None)
-    """
-    return value if type(value) is int and value >= 0 else None
 
 
 def parse_count(text: str | None) -> int | None:
@@ -89,12 +75,3 @@ def link_name(system: System, path: str) -> str | None:
         return system.link(path).rstrip("/").rpartition("/")[2] or None
     except OSError:
         return None
-
-
-def pci_address(path: str) -> str | None:
-    """The innermost PCI address in a canonical path.
-
-    >>> pci_address("/sys/devices/pci0000:40/0000:40:03.0/0000:43:00.0/net/enp67s0np0")
-    '0000:43:00.0'
-    """
-    return next((p for p in reversed(path.split("/")) if ADDRESS.fullmatch(p)), None)

@@ -1,4 +1,4 @@
-"""TCP connections, and which of them are SSH sessions.
+"""TCP connections: which are SSH sessions, and how many carry a port's traffic.
 
 sshd's port is what it listens on, not 22: its processes, their command lines, its configuration
 and its systemd sockets tell; https://man.openbsd.org/sshd_config
@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from mlxtop.model.identity import Port, PortId
 from mlxtop.model.number import PORT, whole
+from mlxtop.sources.kernel.net import read_links
 from mlxtop.sources.kernel.proc import Process, option, socket_inodes
+from mlxtop.sources.kernel.routes import below, read_route
 from mlxtop.sources.kernel.sysfs import names, read_text
+from mlxtop.system.answers import rows
 from mlxtop.system.door import Answer, Question, System
 
 SSH_PORT, IPERF3_PORT = 22, 5201
@@ -62,47 +67,35 @@ class Connection:
             return False
 
 
-def _address(value: object) -> str | None:
-    if not isinstance(value, str):
-        return None
+def _address(text: str | None) -> str | None:
     try:
-        address = ipaddress.ip_address(value.partition("%")[0])
+        address = ipaddress.ip_address((text or "").partition("%")[0])
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return str(mapped or address)
 
 
-def _number(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
-
-
-def _amount(value: object) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else None
-
-
 def parse_sockets(answer: Answer) -> list[Connection]:
-    """The connections of a SOCKETS answer; entries without addresses are left out."""
-    found = []
-    for entry in answer if isinstance(answer, list | tuple) else ():
-        if not isinstance(entry, dict):
+    """Return the connections of a SOCKETS answer; entries without addresses are left out."""
+    connections = []
+    for entry in rows(answer):
+        local, remote = _address(entry.text("local")), _address(entry.text("remote"))
+        if local is None or (remote is None and "remote" in entry):
             continue
-        local, remote = _address(entry.get("local")), _address(entry.get("remote"))
-        if local is None or (remote is None and entry.get("remote") is not None):
-            continue
-        found.append(
+        connections.append(
             Connection(
                 local,
-                _number(entry.get("local_port")),
+                entry.count("local_port") or 0,
                 remote,
-                _number(entry.get("remote_port")),
-                _number(entry.get("interface")),
-                _number(entry.get("inode")),
-                _amount(entry.get("sent")),
-                _amount(entry.get("received")),
+                entry.count("remote_port") or 0,
+                entry.count("interface") or 0,
+                entry.count("inode") or 0,
+                entry.count("sent"),
+                entry.count("received"),
             )
         )
-    return found
+    return connections
 
 
 def read_sockets(system: System) -> list[Connection]:
@@ -201,3 +194,71 @@ def iperf3_ports(processes: Iterable[Process]) -> set[int]:
             given = whole(option(process.words, "p", "port") or "", PORT)
             ports.add(IPERF3_PORT if given is None else given)
     return ports
+
+
+Ends = tuple[str, int, str, int]
+"""Address and port here, address and port there."""
+
+BUSY = 0.1
+"""Share of what the busiest connection moved from which one counts as a stream: the connection
+that iperf3 talks over, and an idle login, do not."""
+PEERS = 32
+"""Peers whose route is asked for at most, the busiest."""
+
+
+def moved(connections: Iterable[Connection]) -> dict[Ends, int]:
+    """Bytes of both directions by connection; without listening and inner ones."""
+    found = {}
+    for each in connections:
+        if each.remote is None or each.inside or each.sent is None or each.received is None:
+            continue
+        ends = each.local, each.local_port, each.remote, each.remote_port
+        found[ends] = each.sent + each.received
+    return found
+
+
+def read_moved(system: System) -> dict[Ends, int]:
+    """What every TCP connection has moved so far; nothing where the kernel does not tell."""
+    try:
+        return moved(read_sockets(system))
+    except OSError:
+        return {}
+
+
+def streams(before: Mapping[Ends, int], now: Mapping[Ends, int]) -> Counter[str]:
+    """Peer to the number of connections with it that carry data.
+
+    >>> a, b = ("10.0.0.2", 40000, "10.0.0.3", 5201), ("10.0.0.2", 40001, "10.0.0.3", 5201)
+    >>> streams({a: 0, b: 0}, {a: 5000, b: 40})
+    Counter({'10.0.0.3': 1})
+    """
+    gains = {ends: amount - before[ends] for ends, amount in now.items() if ends in before}
+    least = max(max(gains.values(), default=0) * BUSY, 1)
+    return Counter(ends[2] for ends, gain in gains.items() if gain >= least)
+
+
+def by_port(system: System, ports: Iterable[Port], peers: Counter[str]) -> dict[PortId, int]:
+    """Streams of each port, by the routes to their peers; a bond's are not split up."""
+    if not peers:
+        return {}
+    links = {link.index: link for link in read_links(system)}
+    by_name = {
+        name: port.id
+        for port in ports
+        for name in (port.netdev, *port.extra_netdevs)
+        if name is not None
+    }
+    found: Counter[PortId] = Counter()
+    for peer, count in peers.most_common(PEERS):
+        try:
+            devices = read_route(system, peer)
+        except OSError:
+            continue
+        names = {
+            name
+            for device in devices
+            for name in ({device} if device in by_name else below(system, links, device))
+        }
+        if len(names) == 1 and (name := next(iter(names))) in by_name:
+            found[by_name[name]] += count
+    return dict(found)

@@ -10,6 +10,7 @@ from mlxtop.model.module import Flag, Identity, Lane, Module, Quantity, Threshol
 from mlxtop.sources.module.memory import (
     BOUNDS,
     Memory,
+    by_name,
     milliamperes,
     milliwatts,
     read_monitors,
@@ -55,6 +56,10 @@ _MODULE_FLAGS = ((Quantity.TEMPERATURE, 0), (Quantity.VOLTAGE, 4))
 """First bit in byte 9 of the lower half."""
 
 
+_ATTENUATION = {"5GHz": (204, 1), "7GHz": (205, 1), "12.9GHz": (206, 1), "25.8GHz": (207, 1)}
+"""Bytes of page 00h, dB."""
+
+
 def is_flat(lower: Memory) -> bool:
     """Whether there is no page besides 00h (byte 2 bit 7), as in cables."""
     return bool(lower.bit(2, 7))
@@ -81,7 +86,7 @@ def decode_identity(lower: Memory, page0: Memory, page1: Memory) -> Identity:
         technology=TECHNOLOGIES[technology] if known and technology is not None else None,
         wavelength=None if copper else (page1.u16(138) or 0) / 20.0 or None,
         lengths=_lengths(page0, page1),
-        attenuation=_attenuation(page0) if copper else {},
+        attenuation=by_name(page0, _ATTENUATION) if copper else {},
         power_class=None if power is None else (power >> 5) + 1,
         max_power=(page0.u8(201) or 0) / 4.0 or None,
         passive=None if technology is None else COPPER <= technology <= COPPER + 1,
@@ -105,21 +110,14 @@ def _applications(lower: Memory) -> tuple[str, ...]:
 
 def _lengths(page0: Memory, page1: Memory) -> dict[str, float]:
     cable, single = page0.u8(202) or 0, page1.u8(132) or 0
-    found = {
+    reach = {
         "cable": (cable & 0x3F) * (0.1, 1.0, 10.0, 100.0)[cable >> 6],
         "SMF": (single & 0x3F) * {0: 100.0, 1: 1000.0}.get(single >> 6, 0.0),
-        "OM5": (page1.u8(133) or 0) * 2.0,
-        "OM4": (page1.u8(134) or 0) * 2.0,
-        "OM3": (page1.u8(135) or 0) * 2.0,
-        "OM2": (page1.u8(136) or 0) * 1.0,
     }
-    return {name: metres for name, metres in found.items() if metres}
-
-
-def _attenuation(page0: Memory) -> dict[str, float]:
-    places = {"5GHz": 204, "7GHz": 205, "12.9GHz": 206, "25.8GHz": 207}
-    found = {name: page0.u8(at) for name, at in places.items()}
-    return {name: float(decibels) for name, decibels in found.items() if decibels}
+    reach = {medium: metres for medium, metres in reach.items() if metres}
+    return reach | by_name(
+        page1, {"OM5": (133, 2), "OM4": (134, 2), "OM3": (135, 2), "OM2": (136, 1)}
+    )
 
 
 def decode(lower: Memory, page0: Memory, page1: Memory, page2: Memory, page11: Memory) -> Module:

@@ -14,7 +14,7 @@ from typing import TypeGuard
 
 from mlxtop.model.module import Bound, Flag, Identity, Lane, Module, Quantity, Thresholds
 from mlxtop.model.number import real
-from mlxtop.sources.module.memory import COLDEST, HOTTEST, believed, no_diagnostics
+from mlxtop.sources.module.memory import COLDEST, HOTTEST, check_thresholds, no_diagnostics
 from mlxtop.sources.module.sff8024 import IDENTIFIERS
 
 MOST = 1e9
@@ -28,46 +28,31 @@ _CODE = re.compile(r"^0x([0-9a-f]{2})\b\s*(?:\((.*)\))?")
 _QUANTITIES = {
     "module temperature": Quantity.TEMPERATURE,
     "module voltage": Quantity.VOLTAGE,
-    "laser bias current": Quantity.BIAS,
-    "laser tx bias current": Quantity.BIAS,
-    "laser output power": Quantity.TX_POWER,
-    "laser tx power": Quantity.TX_POWER,
-    "transmit avg optical power": Quantity.TX_POWER,
-    "laser rx power": Quantity.RX_POWER,
-    "rx power": Quantity.RX_POWER,
-    "receiver signal average optical power": Quantity.RX_POWER,
-    "receiver signal oma": Quantity.RX_POWER,
-    "rcvr signal avg optical power": Quantity.RX_POWER,
-    "rcvr signal oma": Quantity.RX_POWER,
+    **dict.fromkeys(("laser bias current", "laser tx bias current"), Quantity.BIAS),
+    **dict.fromkeys(
+        ("laser output power", "laser tx power", "transmit avg optical power"), Quantity.TX_POWER
+    ),
+    **dict.fromkeys(
+        (
+            *("laser rx power", "rx power", "receiver signal oma", "rcvr signal oma"),
+            *("receiver signal average optical power", "rcvr signal avg optical power"),
+        ),
+        Quantity.RX_POWER,
+    ),
 }
 
-_SIGNALS = {
-    "rx loss of signal": "rx loss of signal",
-    "tx loss of signal": "tx loss of signal",
-    "rx loss of lock": "rx loss of lock",
-    "tx loss of lock": "tx loss of lock",
-    "tx fault": "tx fault",
-}
+_SIGNALS = frozenset(
+    (
+        *("rx loss of signal", "tx loss of signal", "rx loss of lock", "tx loss of lock"),
+        "tx fault",
+    )
+)
 
-_LENGTHS = {
-    "length smf km": "SMF",
-    "length smf": "SMF",
-    "length om5": "OM5",
-    "length om4": "OM4",
-    "length om3": "OM3",
-    "length om3 50um": "OM3",
-    "length om3 50/125um": "OM3",
-    "length om2": "OM2",
-    "length 50um": "OM2",
-    "length om2 50um": "OM2",
-    "length om2 50/125um": "OM2",
-    "length om1": "OM1",
-    "length 62.5um": "OM1",
-    "length om1 62.5um": "OM1",
-    "length copper": "cable",
-    "length copper or active cable": "cable",
-    "cable assembly length": "cable",
-}
+_LENGTH = re.compile(
+    r"length (?:(smf)|(om\d)|(50um)|(62\.5um)|(copper))\b|(cable assembly length)$"
+)
+_MEDIA = ("SMF", None, "OM2", "OM1", "cable", "cable")
+"""Media of the groups of `_LENGTH`; the second names its own."""
 
 Value = str | float | bool | None
 Pair = tuple[str, list[Value]]
@@ -185,11 +170,11 @@ class _Parts:
             lane, key = int(match[1]), key[: match.start()].strip()
         key = re.sub(r"\s+", " ", key)
         if key in _SIGNALS:
-            self._signal(_SIGNALS[key], values)
+            self.flags |= {Flag(key, n + 1) for n, value in enumerate(values) if _on(value)}
         elif key.startswith("attenuation at ") and (loss := _number(values[0] if values else None)):
             self.attenuation[key.removeprefix("attenuation at ").replace("ghz", "GHz")] = loss
-        elif key in _LENGTHS:
-            self._length(key, values)
+        elif match := _LENGTH.match(key):
+            self._length(_MEDIA[(match.lastindex or 1) - 1] or match[2].upper(), key, values)
         elif key == "transceiver type":
             self.types += [v for v in values if isinstance(v, str)]
         elif key == "vendor oui" and len(values) == 3:
@@ -199,23 +184,20 @@ class _Parts:
         elif not self._measured(key, lane, values) and values:
             self.words.setdefault(key, values[0])
 
-    def _signal(self, text: str, values: list[Value]) -> None:
-        self.flags |= {Flag(text, n + 1) for n, value in enumerate(values) if _on(value)}
-
     def _power(self, value: Value) -> None:
         """The largest of `3.5W max. Power consumption`: high power classes follow the low ones."""
         watts = _number(value)
         if watts is not None and isinstance(value, str) and "max. power" in value.lower():
             self.watts = max(watts, self.watts or 0.0)
 
-    def _length(self, key: str, values: list[Value]) -> None:
+    def _length(self, medium: str, key: str, values: list[Value]) -> None:
         value = values[0] if values else None
         metres = _number(value)
         if metres:
             far = "km" in key or (isinstance(value, str) and "km" in value)
             if key == "length smf" and not isinstance(value, str):
                 far = True
-            self.lengths[_LENGTHS[key]] = metres * (1000.0 if far else 1.0)
+            self.lengths[medium] = metres * (1000.0 if far else 1.0)
 
     def _measured(self, key: str, lane: int | None, values: list[Value]) -> bool:
         """Whether the key is a quantity, one of its limits or one of its flags."""
@@ -259,7 +241,9 @@ class _Parts:
             return Module(identity, refused={"diagnostics": reason})
         temperature = self._value(Quantity.TEMPERATURE)
         voltage = self._value(Quantity.VOLTAGE)
-        limits, refused = self._believed()
+        limits, refused = check_thresholds(
+            (quantity, Thresholds(**bounds)) for quantity, bounds in self.limits.items()
+        )
         if temperature is None and voltage is None:
             refused["diagnostics"] = "the module has no diagnostics"
         elif no_diagnostics(temperature, voltage):
@@ -335,17 +319,6 @@ class _Parts:
 
     def _value(self, quantity: Quantity) -> float | None:
         return next(iter(self.values.get(quantity, {}).values()), None)
-
-    def _believed(self) -> tuple[dict[Quantity, Thresholds], dict[str, str]]:
-        found: dict[Quantity, Thresholds] = {}
-        refused: dict[str, str] = {}
-        for quantity, rows in self.limits.items():
-            limits = believed(quantity, Thresholds(**rows))
-            if limits is None:
-                refused[f"{quantity} limits"] = "the module's own limits make no sense"
-            else:
-                found[quantity] = limits
-        return found, refused
 
     def _lanes(self) -> tuple[Lane, ...]:
         rx, tx = self.values.get(Quantity.RX_POWER, {}), self.values.get(Quantity.TX_POWER, {})

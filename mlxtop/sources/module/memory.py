@@ -5,7 +5,7 @@ SFF-8472, SFF-8636 and CMIS share their units: 1/256 °C, 100 µV, 2 µA and 0.1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from mlxtop.model.module import Bound, Quantity, Thresholds
 
@@ -101,19 +101,18 @@ def celsius(raw: int | None) -> float | None:
     return degrees if COLDEST <= degrees <= HOTTEST else None
 
 
-def volts(raw: int | None) -> float | None:
-    """V of a voltage register; None where it is erased."""
-    return None if raw is None or raw == 0xFFFF else raw / 10000.0
+def volts(raw: int | None, scale: float = 1e4) -> float | None:
+    """Return V of a voltage register; None where it is erased."""
+    return None if raw is None or raw == 0xFFFF else raw / scale
 
 
 def milliamperes(raw: int | None) -> float | None:
-    """mA of a bias register; None where it is erased."""
-    return None if raw is None or raw == 0xFFFF else raw / 500.0
+    """Return mA of a bias register; None where it is erased."""
+    return volts(raw, 500.0)
 
 
-def milliwatts(raw: int | None) -> float | None:
-    """mW of a power register; None where it is erased or beyond its range."""
-    return None if raw is None or raw == 0xFFFF else raw / 10000.0
+milliwatts = volts
+"""mW of a power register; None where it is erased or beyond its range."""
 
 
 SCALES: dict[Quantity, Callable[[int | None], float | None]] = {
@@ -146,28 +145,45 @@ def believed(quantity: Quantity, limits: Thresholds) -> Thresholds | None:
     return limits
 
 
+def check_thresholds(
+    thresholds: Iterable[tuple[Quantity, Thresholds]],
+) -> tuple[dict[Quantity, Thresholds], dict[str, str]]:
+    """Return the thresholds that can be limits, and why the others are refused."""
+    limits: dict[Quantity, Thresholds] = {}
+    refused: dict[str, str] = {}
+    for quantity, bounds in thresholds:
+        if believed(quantity, bounds) is None:
+            refused[f"{quantity} limits"] = "the module's own limits make no sense"
+        else:
+            limits[quantity] = bounds
+    return limits, refused
+
+
 def read_thresholds(
     memory: Memory, places: Mapping[Quantity, int], bias_scale: int = 1
 ) -> tuple[dict[Quantity, Thresholds], dict[str, str]]:
-    """The thresholds at `places`, and why some of them were refused."""
-    found: dict[Quantity, Thresholds] = {}
-    refused: dict[str, str] = {}
-    for quantity, at in places.items():
-        read = memory.s16 if quantity is Quantity.TEMPERATURE else memory.u16
-        if read(at) is None:
-            continue
-        factor = bias_scale if quantity is Quantity.BIAS else 1
-        values = [_scaled(SCALES[quantity](read(at + 2 * n)), factor) for n in range(4)]
-        limits = believed(quantity, Thresholds(*values))
-        if limits is None:
-            refused[f"{quantity} limits"] = "the module's own limits make no sense"
-        else:
-            found[quantity] = limits
-    return found, refused
+    """Return the thresholds at `places`, and why some of them are refused."""
+
+    def read() -> Iterator[tuple[Quantity, Thresholds]]:
+        for quantity, at in places.items():
+            register = memory.s16 if quantity is Quantity.TEMPERATURE else memory.u16
+            factor = bias_scale if quantity is Quantity.BIAS else 1
+            if register(at) is not None:
+                scale = SCALES[quantity]
+                values = (_scaled(scale(register(at + 2 * n)), factor) for n in range(4))
+                yield quantity, Thresholds(*values)
+
+    return check_thresholds(read())
 
 
 def _scaled(value: float | None, factor: int) -> float | None:
     return None if value is None else value * factor
+
+
+def by_name(memory: Memory, places: Mapping[str, tuple[int, float]]) -> dict[str, float]:
+    """Return the bytes at `places` that are not zero, times a unit, by name."""
+    values = {name: float((memory.u8(at) or 0) * unit) for name, (at, unit) in places.items()}
+    return {name: value for name, value in values.items() if value}
 
 
 def no_diagnostics(temperature: float | None, voltage: float | None) -> bool:

@@ -11,6 +11,7 @@ from mlxtop.model.module import Flag, Identity, Lane, Module, Quantity, Threshol
 from mlxtop.sources.module.memory import (
     BOUNDS,
     Memory,
+    by_name,
     milliamperes,
     milliwatts,
     read_monitors,
@@ -88,8 +89,7 @@ def _lengths(a0: Memory, copper: bool) -> dict[str, float]:
     single = (a0.u8(14) or 0) * 1000.0 or (a0.u8(15) or 0) * 100.0
     last = ("cable", 1.0) if copper else ("OM4", 10.0)
     places = {"OM2": (16, 10.0), "OM1": (17, 10.0), last[0]: (18, last[1]), "OM3": (19, 10.0)}
-    reach = {name: (a0.u8(at) or 0) * unit for name, (at, unit) in places.items()}
-    return {name: metres for name, metres in {"SMF": single, **reach}.items() if metres}
+    return ({"SMF": single} if single else {}) | by_name(a0, places)
 
 
 def has_diagnostics(a0: Memory) -> bool:

@@ -10,6 +10,7 @@ from mlxtop.model.module import Flag, Identity, Lane, Module, Quantity, Threshol
 from mlxtop.sources.module.memory import (
     BOUNDS,
     Memory,
+    by_name,
     milliamperes,
     milliwatts,
     read_monitors,
@@ -59,6 +60,10 @@ _LANE_FLAGS = ((Quantity.RX_POWER, 9), (Quantity.BIAS, 11), (Quantity.TX_POWER, 
 _MODULE_FLAGS = ((Quantity.TEMPERATURE, 6), (Quantity.VOLTAGE, 7))
 
 
+_ATTENUATION = {"2.5GHz": (186, 1), "5GHz": (187, 1), "7GHz": (188, 1), "12.9GHz": (189, 1)}
+"""Bytes of page 00h, dB."""
+
+
 def is_flat(lower: Memory) -> bool:
     """Whether there are no upper pages besides 00h (byte 2 bit 2), so no limits either."""
     return bool(lower.bit(2, 2))
@@ -87,7 +92,7 @@ def decode_identity(lower: Memory, page0: Memory) -> Identity:
         technology=None if page0.u8(147) is None else TECHNOLOGIES[technology],
         wavelength=None if copper else (page0.u16(186) or 0) / 20.0 or None,
         lengths=_lengths(page0),
-        attenuation=_attenuation(page0) if copper else {},
+        attenuation=by_name(page0, _ATTENUATION) if copper else {},
         power_class=power_class,
         max_power=watts,
         passive=COPPER <= technology <= COPPER + 1,
@@ -104,21 +109,8 @@ def _power(option: int, lower: Memory) -> tuple[int, float | None]:
 
 
 def _lengths(page0: Memory) -> dict[str, float]:
-    places = (
-        ("SMF", 142, 1000.0),
-        ("OM3", 143, 2.0),
-        ("OM2", 144, 1.0),
-        ("OM1", 145, 1.0),
-        ("cable", 146, 1.0),
-    )
-    reach = ((name, (page0.u8(at) or 0) * unit) for name, at, unit in places)
-    return {name: metres for name, metres in reach if metres}
-
-
-def _attenuation(page0: Memory) -> dict[str, float]:
-    places = {"2.5GHz": 186, "5GHz": 187, "7GHz": 188, "12.9GHz": 189}
-    found = {name: page0.u8(at) for name, at in places.items()}
-    return {name: float(decibels) for name, decibels in found.items() if decibels}
+    other = {"OM2": (144, 1.0), "OM1": (145, 1.0), "cable": (146, 1.0)}
+    return by_name(page0, {"SMF": (142, 1000.0), "OM3": (143, 2.0), **other})
 
 
 def decode(lower: Memory, page0: Memory, page3: Memory) -> Module:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Mapping
+from itertools import islice, zip_longest
 
-from mlxtop.model.linkreport import LinkReport
-from mlxtop.model.module import Flag, Identity, Lane, Module, Quantity, Thresholds
+from mlxtop.model.module import Flag, Identity, Lane, LinkReport, Module, Quantity, Thresholds
 from mlxtop.model.number import real
 from mlxtop.sources.kernel.pci import card_lock
 from mlxtop.sources.module.memory import COLDEST, HOTTEST, believed
+from mlxtop.system.answers import Fields, parse_json
 from mlxtop.system.door import Finished, System
 
 INTERVAL = 30.0
@@ -25,7 +26,7 @@ TOOLS = ("mstlink", "mlxlink")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _PADDED = re.compile(r"^\s*+(\S.*?)(?<!\s)\s++:(?: (.*))?$")
 _TIGHT = re.compile(r"^\s*([A-Za-z][^:]*?):(?: (.*))?$")
-_SPEEDS = re.compile(r"^(0x[0-9a-fA-F]+)\s*\(([^)]*)\)")
+_SPEEDS = re.compile(r"^0x[0-9a-fA-F]+\s*\(([^)]*)\)")
 _RANGE = re.compile(r"\[\s*+(-?\d++(?:\.\d++)?)\s*+\.\.\s*+(-?\d++(?:\.\d++)?)\s*+\]")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
@@ -62,18 +63,9 @@ def _add(rows: dict[str, str], key: str, value: str) -> None:
 
 def _json_rows(text: str) -> dict[str, str]:
     rows: dict[str, str] = {}
-    try:
-        import json  # wanted only where the tool is installed
-
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        return rows
-    output = document.get("result", {}) if isinstance(document, dict) else {}
-    output = output.get("output", {}) if isinstance(output, dict) else {}
-    sections = output.values() if isinstance(output, dict) else ()
-    for section in sections:
-        for key, value in section.items() if isinstance(section, dict) else ():
-            _add(rows, str(key), _plain(value))
+    for _, section in Fields(parse_json(text)).fields("result").fields("output").members():
+        for key, value in section.items():
+            _add(rows, key, _plain(value))
     return rows
 
 
@@ -96,30 +88,19 @@ def parse_mlxlink(text: str) -> LinkReport:
     2e-05
     """
     rows = parse_rows(text)
-    enabled = _speeds(rows.get("enabled link speed"))
-    cable = _speeds(rows.get("supported cable speed"))
     return LinkReport(
         state=rows.get("state"),
         physical_state=rows.get("physical state"),
         speed=rows.get("speed"),
         width=rows.get("width"),
         fec=rows.get("fec"),
-        loopback=rows.get("loopback mode"),
-        auto_negotiation=rows.get("auto negotiation"),
-        enabled_mask=enabled[0],
-        enabled_speeds=enabled[1],
-        cable_speeds=cable[1],
+        enabled_speeds=_speeds(rows.get("enabled link speed")),
+        cable_speeds=_speeds(rows.get("supported cable speed")),
         opcode=_int(rows.get("status opcode")),
-        group=rows.get("group opcode"),
         recommendation=rows.get("recommendation"),
-        firmware=rows.get("firmware version"),
-        amber=rows.get("amber version"),
-        tool=rows.get("mft version") or rows.get("mstflint version"),
         raw_ber=_float(rows.get("raw physical ber")),
         effective_ber=_float(rows.get("effective physical ber")),
-        symbol_ber=_float(rows.get("symbol ber")),
         raw_errors=tuple(int(n) for n in _floats(rows.get("raw physical errors per lane"))),
-        raw_lane_ber=_floats(rows.get("raw physical ber per lane")),
         effective_errors=_int(rows.get("effective physical errors")),
         symbol_errors=_int(rows.get("symbol errors")),
         link_down=_int(rows.get("link down counter")),
@@ -146,11 +127,9 @@ def _floats(text: str | None) -> tuple[float, ...]:
     return tuple(value for value in parts if value is not None)
 
 
-def _speeds(text: str | None) -> tuple[str | None, tuple[str, ...] | None]:
-    match = _SPEEDS.match(text) if text else None
-    if match is None:
-        return None, None
-    return match[1], tuple(name.strip() for name in match[2].split(",") if name.strip())
+def _speeds(text: str | None) -> tuple[str, ...] | None:
+    match = _SPEEDS.match(text or "")
+    return tuple(filter(None, map(str.strip, match[1].split(",")))) if match else None
 
 
 def _range(text: str | None) -> tuple[float, float] | None:
@@ -233,18 +212,9 @@ def _state(text: str | None) -> str | None:
 
 
 def _lanes(values: Mapping[Quantity, tuple[float, ...]]) -> tuple[Lane, ...]:
-    rx, tx, bias = (
-        values.get(quantity, ())
-        for quantity in (Quantity.RX_POWER, Quantity.TX_POWER, Quantity.BIAS)
-    )
-    return tuple(
-        Lane(_at(rx, lane), _at(tx, lane), _at(bias, lane))
-        for lane in range(min(max(len(rx), len(tx), len(bias)), 16))
-    )
-
-
-def _at(values: tuple[float, ...], place: int) -> float | None:
-    return values[place] if place < len(values) else None
+    measured = (Quantity.RX_POWER, Quantity.TX_POWER, Quantity.BIAS)
+    lanes = zip_longest(*(values.get(quantity, ()) for quantity in measured))
+    return tuple(Lane(*lane) for lane in islice(lanes, 16))
 
 
 def _identity(identifier: str, rows: Mapping[str, str]) -> Identity:

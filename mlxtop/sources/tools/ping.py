@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from mlxtop.system.answers import Fields
 from mlxtop.system.door import Finished, Question, System
 
 _HEAD = re.compile(r"^PING \S+?\s?\(([0-9a-fA-F.:]+)", re.MULTILINE)
@@ -78,10 +79,8 @@ def small_ping(system: System, host: str, netdev: str | None) -> Ping:
 
 
 def route_device(system: System, address: str) -> str | None:
-    """The network device that packets to an address leave by."""
+    """Return the network device that packets to an address leave by."""
     try:
-        answer = system.ask(Question.ROUTE, address)
+        return Fields(system.ask(Question.ROUTE, address)).text("dev")
     except OSError:
         return None
-    device = answer.get("dev") if isinstance(answer, dict) else None
-    return device if isinstance(device, str) else None
