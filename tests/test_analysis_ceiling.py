@@ -62,14 +62,14 @@ SITUATIONS = {
         Situation(ethernet(100), X8_OF_X16, rx=46.1, cpu=(9.0,) * 14 + (97.0,), serving=(14,)),
         4,
         "link 100 raw · TCP 99.0 usable · PCIe 63.0 raw / 57.6 usable payload"
-        " (x8 of x16 at 0000:40:03.0, assuming MPS 256) · CPU core 14 measured at 97 %"
+        " (PCIe 3.0 x8 of x16 at 0000:40:03.0, assuming MPS 256) · CPU core 14 measured at 97 %"
         " · measured 46.1 rx → limited by CPU: about 11.5 per stream × 4",
     ),
     "S0: the same without knowing the streams": (
         Situation(ethernet(100), X8_OF_X16, rx=46.1, cpu=(9.0,) * 14 + (97.0,), serving=(14,)),
         None,
         "link 100 raw · TCP 99.0 usable · PCIe 63.0 raw / 57.6 usable payload"
-        " (x8 of x16 at 0000:40:03.0, assuming MPS 256) · CPU core 14 measured at 97 %"
+        " (PCIe 3.0 x8 of x16 at 0000:40:03.0, assuming MPS 256) · CPU core 14 measured at 97 %"
         " · measured 46.1 rx → limited by CPU: core 14 is full and serves the port's interrupts",
     ),
     # 16 * 7.876 = 126.016; sent: * 256/276 = 116.9; 93.1 * (9018+20)/9018 = 93.3 %
@@ -77,7 +77,7 @@ SITUATIONS = {
         Situation(ethernet(100), X16, tx=93.1, cpu=(60.0, 55.0)),
         8,
         "link 100 raw · TCP 99.0 usable · PCIe 126.0 raw / 116.9 usable payload"
-        " (8.0 GT/s x16, assuming MPS 256) · CPU core 0 measured at 60 % · measured 93.1 tx"
+        " (PCIe 3.0 x16, assuming MPS 256) · CPU core 0 measured at 60 % · measured 93.1 tx"
         " → limited by the link: 93 % of the line is used",
     ),
     # 53.059 = 63.008 * 128/152; 50/53.1 = 94 %
@@ -85,7 +85,7 @@ SITUATIONS = {
         Situation(ethernet(100), X8_OF_X16, rx=50.0, cpu=QUIET, mps=128),
         None,
         "link 100 raw · TCP 99.0 usable · PCIe 63.0 raw / 53.1 usable payload"
-        " (x8 of x16 at 0000:40:03.0) · CPU core 0 measured at 12 % · measured 50.0 rx"
+        " (PCIe 3.0 x8 of x16 at 0000:40:03.0) · CPU core 0 measured at 12 % · measured 50.0 rx"
         " → limited by PCIe: 94 % of 53.1 usable is used",
     ),
     "S0: a slow peer, nothing wrong here": (
@@ -94,7 +94,7 @@ SITUATIONS = {
         ),
         None,
         "link 100 raw · TCP 99.0 usable · PCIe 126.0 raw / 115.2 usable payload"
-        " (8.0 GT/s x16, assuming MPS 256) · CPU core 0 measured at 12 % · measured 20.0 rx"
+        " (PCIe 3.0 x16, assuming MPS 256) · CPU core 0 measured at 12 % · measured 20.0 rx"
         " → no limit found on this side (not: link 20 %, PCIe 17 %, CPU: no core above 12 %,"
         " no pause)",
     ),
@@ -110,7 +110,7 @@ SITUATIONS = {
         ),
         None,
         "link 40 raw · TCP 39.6 usable · PCIe 63.0 raw / 57.6 usable payload"
-        " (8.0 GT/s x8, assuming MPS 256, shared by 2 ports) · CPU core 0 measured at 12 %"
+        " (PCIe 3.0 x8, assuming MPS 256, shared by 2 ports) · CPU core 0 measured at 12 %"
         " · measured 38.9 rx → limited by the link: 97 % of the line is used",
     ),
     # 27 + 27 = 54 of 57.6 is 94 %
@@ -125,7 +125,7 @@ SITUATIONS = {
         ),
         None,
         "link 40 raw · TCP 39.6 usable · PCIe 63.0 raw / 57.6 usable payload"
-        " (8.0 GT/s x8, assuming MPS 256, shared by 2 ports) · CPU core 0 measured at 12 %"
+        " (PCIe 3.0 x8, assuming MPS 256, shared by 2 ports) · CPU core 0 measured at 12 %"
         " · measured 27.0 rx → limited by PCIe: 94 % of 57.6 usable is used by all its ports",
     ),
     # 56 * 1448/1538 = 52.7
@@ -133,7 +133,7 @@ SITUATIONS = {
         Situation(ethernet(56, 1500), X8, rx=25.0, cpu=QUIET, driver="mlx4_core"),
         None,
         "link 56 raw · TCP 52.7 usable · PCIe 63.0 raw / 57.6 usable payload"
-        " (8.0 GT/s x8, assuming MPS 256) · CPU core 0 measured at 12 % · measured 25.0 rx"
+        " (PCIe 3.0 x8, assuming MPS 256) · CPU core 0 measured at 12 % · measured 25.0 rx"
         " → no limit found on this side (not: link 45 %, PCIe 43 %, CPU: no core above 12 %)",
     ),
     # 4 * 7.876 = 31.504; * 256/280 = 28.8; 20/28.8 = 69 %
@@ -141,7 +141,7 @@ SITUATIONS = {
         Situation(ethernet(40), M2, rx=20.0, cpu=(96.0, 20.0), serving=(0,), driver="mlx4_core"),
         1,
         "link 40 raw · TCP 39.6 usable · PCIe 31.5 raw / 28.8 usable payload"
-        " (x4 of x8 at 0000:00:1d.0, assuming MPS 256) · CPU core 0 measured at 96 %"
+        " (PCIe 3.0 x4 of x8 at 0000:00:1d.0, assuming MPS 256) · CPU core 0 measured at 96 %"
         " · measured 20.0 rx → limited by CPU: about 20.0 per stream × 1",
     ),
     # RDMA at MTU 9000: 40 * 4096/4178 = 39.2; 25.3/28.8 = 88 %
@@ -149,7 +149,7 @@ SITUATIONS = {
         Situation(ethernet(40), M2, rx=25.3, rdma=1.0, cpu=QUIET, driver="mlx4_core"),
         None,
         "link 40 raw · RDMA 39.2 usable · PCIe 31.5 raw / 28.8 usable payload"
-        " (x4 of x8 at 0000:00:1d.0, assuming MPS 256) · CPU core 0 measured at 12 %"
+        " (PCIe 3.0 x4 of x8 at 0000:00:1d.0, assuming MPS 256) · CPU core 0 measured at 12 %"
         " · measured 25.3 rx → limited by PCIe: 88 % of 28.8 usable is used",
     ),
     # 4 * 4 = 16; * 256/280 = 14.6; 32 * 65468/66356 = 31.6
@@ -157,7 +157,7 @@ SITUATIONS = {
         Situation(QDR, ODROID, rx=14.4, cpu=QUIET, driver="mlx4_core"),
         None,
         "link 40 raw / 32.0 usable · TCP 31.6 usable · PCIe 16.0 raw / 14.6 usable payload"
-        " (x4 of x8 at 0000:00:13.0, assuming MPS 256) · CPU core 0 measured at 12 %"
+        " (PCIe 2.0 x4 of x8 at 0000:00:13.0, assuming MPS 256) · CPU core 0 measured at 12 %"
         " · measured 14.4 rx → limited by PCIe: 98 % of 14.6 usable is used",
     ),
     # 11.1/14.6 = 76 %, 11.1/32 = 35 %
@@ -165,7 +165,7 @@ SITUATIONS = {
         Situation(QDR, ODROID, rx=11.1, cpu=(88.0, 40.0), driver="mlx4_core"),
         None,
         "link 40 raw / 32.0 usable · TCP 31.6 usable · PCIe 16.0 raw / 14.6 usable payload"
-        " (x4 of x8 at 0000:00:13.0, assuming MPS 256) · CPU core 0 measured at 88 %"
+        " (PCIe 2.0 x4 of x8 at 0000:00:13.0, assuming MPS 256) · CPU core 0 measured at 88 %"
         " · measured 11.1 rx → no limit found on this side (not: link 35 %, PCIe 76 %,"
         " CPU: no core above 88 %)",
     ),
@@ -176,7 +176,7 @@ SITUATIONS = {
         ),
         None,
         "link 10 raw · TCP 9.9 usable · PCIe 32.0 raw / 29.3 usable payload"
-        " (5.0 GT/s x8, assuming MPS 256) · CPU core 0 measured at 12 % · measured 9.8 rx"
+        " (PCIe 2.0 x8, assuming MPS 256) · CPU core 0 measured at 12 % · measured 9.8 rx"
         " → limited by the link: 98 % of the line is used",
     ),
     # 4 * 31.507 = 126.028, * 256/280 = 115.2; RDMA 200 * 4096/4178 = 196.1; 110/115.2 = 95 %
@@ -184,7 +184,7 @@ SITUATIONS = {
         Situation(ethernet(200), TWIN, rx=110.0, rdma=1.0, cpu=QUIET),
         None,
         "link 200 raw · RDMA 196.1 usable · PCIe 126.0 raw / 115.2 usable payload"
-        " (32.0 GT/s x4, assuming MPS 256) · CPU core 0 measured at 12 % · measured 110.0 rx"
+        " (PCIe 5.0 x4, assuming MPS 256) · CPU core 0 measured at 12 % · measured 110.0 rx"
         " → limited by PCIe: 95 % of 115.2 usable is used",
     ),
     # 40 * 1992/2082 = 38.3
@@ -192,7 +192,7 @@ SITUATIONS = {
         Situation(FDR10, X8, rx=15.0, cpu=QUIET, driver="mlx4_core"),
         None,
         "link 40 raw · TCP 38.3 usable · PCIe 63.0 raw / 57.6 usable payload"
-        " (8.0 GT/s x8, assuming MPS 256) · CPU core 0 measured at 12 % · measured 15.0 rx"
+        " (PCIe 3.0 x8, assuming MPS 256) · CPU core 0 measured at 12 % · measured 15.0 rx"
         " → no limit found on this side (not: link 38 %, PCIe 26 %, CPU: no core above 12 %)",
     ),
     # 54.545 * 65468/66356 = 53.8; sent 58.4
@@ -200,7 +200,7 @@ SITUATIONS = {
         Situation(FDR, X8, tx=51.0, cpu=QUIET, driver="mlx4_core"),
         None,
         "link 56 raw / 54.5 usable · TCP 53.8 usable · PCIe 63.0 raw / 58.4 usable payload"
-        " (8.0 GT/s x8, assuming MPS 256) · CPU core 0 measured at 12 % · measured 51.0 tx"
+        " (PCIe 3.0 x8, assuming MPS 256) · CPU core 0 measured at 12 % · measured 51.0 tx"
         " → limited by the link: 94 % of the line is used",
     ),
     # 100 * 4040/4130 = 97.8
@@ -208,7 +208,7 @@ SITUATIONS = {
         Situation(infiniband("100 Gb/sec (4X EDR)", 100, 4092, "datagram"), X16, rx=30.0),
         None,
         "link 100 raw · TCP 97.8 usable · PCIe 126.0 raw / 115.2 usable payload"
-        " (8.0 GT/s x16, assuming MPS 256) · measured 30.0 rx"
+        " (PCIe 3.0 x16, assuming MPS 256) · measured 30.0 rx"
         " → no limit found on this side (not: link 30 %, PCIe 26 %)",
     ),
     # no IPoIB: 400 * 2048/2074 = 395.0; 504.112 * 256/280 = 460.9; 390/400 = 98 %
@@ -216,14 +216,14 @@ SITUATIONS = {
         Situation(infiniband("400 Gb/sec (4X NDR)", 400), GEN5_X16, rx=390.0, rdma=1.0, cpu=QUIET),
         None,
         "link 400 raw · RDMA 395.0 usable · PCIe 504.1 raw / 460.9 usable payload"
-        " (32.0 GT/s x16, assuming MPS 256) · CPU core 0 measured at 12 % · measured 390.0 rx"
+        " (PCIe 5.0 x16, assuming MPS 256) · CPU core 0 measured at 12 % · measured 390.0 rx"
         " → limited by the link: 98 % of the line is used",
     ),
     "SDR after losing three lanes": (
         Situation(infiniband("2.5 Gb/sec (1X SDR)", 2, 2044, "datagram"), X8, rx=0.0),
         None,
         "link 2.5 raw / 2.0 usable · TCP 1.9 usable · PCIe 63.0 raw / 57.6 usable payload"
-        " (8.0 GT/s x8, assuming MPS 256) · measured 0.0 rx"
+        " (PCIe 3.0 x8, assuming MPS 256) · measured 0.0 rx"
         " → little traffic: nothing can be ruled out",
     ),
     "a virtual function": (
@@ -252,7 +252,7 @@ SITUATIONS = {
         Situation(ethernet(100), slot((2.5, 16), (8.0, 16), (8.0, 16)), rx=0.0, cpu=QUIET),
         None,
         "link 100 raw · TCP 99.0 usable · PCIe 32.0 raw / 29.3 usable payload"
-        " (2.5 of 8.0 GT/s at 0000:40:03.0, assuming MPS 256) · CPU core 0 measured at 12 %"
+        " (PCIe 1.0 of 3.0 x16 at 0000:40:03.0, assuming MPS 256) · CPU core 0 measured at 12 %"
         " · measured 0.0 rx → little traffic: nothing can be ruled out",
     ),
     # 2.5 GT/s x1: 2 Gb/s, * 256/280 = 1.8
@@ -260,7 +260,7 @@ SITUATIONS = {
         Situation(ethernet(25), slot((2.5, 1), (8.0, 8), (8.0, 8)), rx=1.7, cpu=QUIET),
         None,
         "link 25 raw · TCP 24.8 usable · PCIe 2.0 raw / 1.8 usable payload"
-        " (2.5 GT/s x1 of 8.0 GT/s x8 at 0000:40:03.0, assuming MPS 256)"
+        " (PCIe 1.0 of 3.0 x1 of x8 at 0000:40:03.0, assuming MPS 256)"
         " · CPU core 0 measured at 12 % · measured 1.7 rx"
         " → limited by PCIe: 93 % of 1.8 usable is used",
     ),
@@ -268,7 +268,7 @@ SITUATIONS = {
         Situation(ethernet(100), SWITCH, rx=28.0, cpu=QUIET),
         None,
         "link 100 raw · TCP 99.0 usable · PCIe 63.0 raw / 57.6 usable payload"
-        " (x8 of x16 at 0000:40:03.0, assuming MPS 256) · CPU core 0 measured at 12 %"
+        " (PCIe 3.0 x8 of x16 at 0000:40:03.0, assuming MPS 256) · CPU core 0 measured at 12 %"
         " · measured 28.0 rx → no limit found on this side (not: link 28 %, PCIe 49 %,"
         " CPU: no core above 12 %)",
     ),
@@ -276,7 +276,7 @@ SITUATIONS = {
         Situation(ethernet(100), slot((8.0, 16), (16.0, 16), (8.0, 16)), tx=60.0, cpu=QUIET),
         None,
         "link 100 raw · TCP 99.0 usable · PCIe 126.0 raw / 116.9 usable payload"
-        " (8.0 of 16.0 GT/s at 0000:40:03.0, assuming MPS 256) · CPU core 0 measured at 12 %"
+        " (PCIe 3.0 of 4.0 x16 at 0000:40:03.0, assuming MPS 256) · CPU core 0 measured at 12 %"
         " · measured 60.0 tx → no limit found on this side (not: link 60 %, PCIe 51 %,"
         " CPU: no core above 12 %)",
     ),
@@ -291,7 +291,7 @@ SITUATIONS = {
         Situation(ethernet(None, state=LinkState.NO_MODULE), X16, cpu=QUIET),
         None,
         "link – (down: no module) · PCIe 126.0 raw / 115.2 usable payload"
-        " (8.0 GT/s x16, assuming MPS 256) · CPU core 0 measured at 12 % · measured 0.0 rx"
+        " (PCIe 3.0 x16, assuming MPS 256) · CPU core 0 measured at 12 % · measured 0.0 rx"
         " → no link",
     ),
     "the peer sends pause frames": (
@@ -300,7 +300,7 @@ SITUATIONS = {
         ),
         None,
         "link 100 raw · TCP 99.0 usable · PCIe 126.0 raw / 116.9 usable payload"
-        " (8.0 GT/s x16, assuming MPS 256) · CPU core 0 measured at 12 % · measured 33.0 tx"
+        " (PCIe 3.0 x16, assuming MPS 256) · CPU core 0 measured at 12 % · measured 33.0 tx"
         " → limited by the peer: 5000 pause frames a second come from it",
     ),
     "this host sends priority pause": (
@@ -313,7 +313,7 @@ SITUATIONS = {
         ),
         None,
         "link 100 raw · RDMA 98.0 usable · PCIe 126.0 raw / 115.2 usable payload"
-        " (8.0 GT/s x16, assuming MPS 256) · measured 33.0 rx"
+        " (PCIe 3.0 x16, assuming MPS 256) · measured 33.0 rx"
         " → limited by this host: it sends 700 pause frames a second",
     ),
     "the fabric is congested": (
@@ -321,7 +321,7 @@ SITUATIONS = {
         None,
         # 16 * 15.753 = 252.048, * 256/276 = 233.8
         "link 200 raw · RDMA 196.1 usable · PCIe 252.0 raw / 233.8 usable payload"
-        " (16.0 GT/s x16, assuming MPS 256) · measured 80.0 tx"
+        " (PCIe 4.0 x16, assuming MPS 256) · measured 80.0 tx"
         " → limited by congestion in the network: 250 notifications (CNP) a second",
     ),
     "receive buffers run out": (
@@ -330,21 +330,21 @@ SITUATIONS = {
         ),
         None,
         "link 100 raw · TCP 99.0 usable · PCIe 126.0 raw / 115.2 usable payload"
-        " (8.0 GT/s x16, assuming MPS 256) · CPU core 0 measured at 12 % · measured 50.0 rx"
+        " (PCIe 3.0 x16, assuming MPS 256) · CPU core 0 measured at 12 % · measured 50.0 rx"
         " → limited by receive buffers: 4000 packets a second found no receive buffer",
     ),
     "PCIe stalls long before its payload is reached": (
         Situation(ethernet(100), X16, rx=50.0, cpu=QUIET, gauges={"outbound_pci_stalled_wr": 42}),
         None,
         "link 100 raw · TCP 99.0 usable · PCIe 126.0 raw / 115.2 usable payload"
-        " (8.0 GT/s x16, assuming MPS 256) · CPU core 0 measured at 12 % · measured 50.0 rx"
+        " (PCIe 3.0 x16, assuming MPS 256) · CPU core 0 measured at 12 % · measured 50.0 rx"
         " → limited by PCIe: the card waited for it 42 % of the last second",
     ),
     "a full core that does not serve the port": (
         Situation(ethernet(25), X8, tx=11.0, cpu=(10.0, 99.0), serving=(0,)),
         None,
         "link 25 raw · TCP 24.8 usable · PCIe 63.0 raw / 58.4 usable payload"
-        " (8.0 GT/s x8, assuming MPS 256) · CPU core 1 measured at 99 % · measured 11.0 tx"
+        " (PCIe 3.0 x8, assuming MPS 256) · CPU core 1 measured at 99 % · measured 11.0 tx"
         " → limited by CPU: core 1 is full",
     ),
     # 64-byte frames: 100 Gb/s of them count 76 Gb/s; here MTU 46 stands for them
@@ -352,7 +352,7 @@ SITUATIONS = {
         Situation(ethernet(100, 46), X16, rx=76.0, cpu=QUIET),
         None,
         "link 100 raw · PCIe 126.0 raw / 115.2 usable payload"
-        " (8.0 GT/s x16, assuming MPS 256) · CPU core 0 measured at 12 % · measured 76.0 rx"
+        " (PCIe 3.0 x16, assuming MPS 256) · CPU core 0 measured at 12 % · measured 76.0 rx"
         " → limited by the link: 100 % of the line is used",
     ),
 }

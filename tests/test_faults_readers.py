@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mlxtop.model.json_text import encode
 from mlxtop.outputs.document import document
-from mlxtop.outputs.table import table
+from mlxtop.outputs.headless import table
 from mlxtop.present.overview import overview
 from mlxtop.present.pages import PAGES
 from mlxtop.present.text import plain

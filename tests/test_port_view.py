@@ -9,10 +9,10 @@ from mlxtop.model.sample import PcieStatus
 from mlxtop.outputs.document import document
 from mlxtop.present.ceiling import ceiling_line, ceiling_lines
 from mlxtop.present.columns import port_row
+from mlxtop.present.counters import traffic
 from mlxtop.present.overview import overview
 from mlxtop.present.pcie import pcie
 from mlxtop.present.text import plain
-from mlxtop.present.traffic import traffic
 from mlxtop.present.view import View
 from tests.cases import case
 from tests.samples import card, ethernet, mlx5_port, sample

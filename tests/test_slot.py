@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlxtop.analysis.slot import Reason, find_hop, generation
+from mlxtop.analysis.slot import Reason, find_hop
 from mlxtop.model.pcie import PcieLink, PciePath
 from tests.situations import slot
 
@@ -19,8 +19,12 @@ SLOT = CARD._replace(device="0000:42:08.0")
         (slot((8.0, 8), (8.0, 16), (8.0, 8)), (SLOTTED, True, False), "x8 to a card of x16"),
         (slot((8.0, 8), (8.0, 16), (8.0, 16)), (TRAINED, True, False), "both do x16"),
         (slot((8.0, 15), (8.0, 16), (8.0, 15)), (SLOTTED, True, False), "x15 to a card of x16"),
-        (slot((8.0, 16), (16.0, 16), (8.0, 16)), (SLOTTED, False, True), "is Gen3, the card Gen4"),
-        (slot((2.5, 16), (8.0, 16), (8.0, 16)), (TRAINED, False, True), "both do 8.0 GT/s"),
+        (
+            slot((8.0, 16), (16.0, 16), (8.0, 16)),
+            (SLOTTED, False, True),
+            "is PCIe 3.0, the card PCIe 4.0",
+        ),
+        (slot((2.5, 16), (8.0, 16), (8.0, 16)), (TRAINED, False, True), "both do PCIe 3.0"),
         (slot((2.5, 4), (8.0, 8), (8.0, 4)), (TRAINED, True, True), "x4 to a card of x8; card and"),
         (slot((8.0, 8), (8.0, 16)), (TRAINED, True, False), "both do x16"),
     ],
@@ -51,11 +55,3 @@ def test_a_narrow_link_is_an_uplink_from_the_third_hop_on(narrow: int, reason: R
     assert hop is not None
     assert hop.reason is reason
     assert (hop.link.device in hop.text) is (reason is Reason.UPLINK)
-
-
-def test_speeds_have_the_names_of_generations() -> None:
-    assert [generation(speed) for speed in (2.5, 64.0, 3.0)] == [
-        "Gen1",
-        "Gen6",
-        "an unknown speed",
-    ]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from mlxtop.analysis.ceiling import no_pcie
 from mlxtop.analysis.port_view import PortView
 from mlxtop.model.identity import PortKind
-from mlxtop.model.sample import LinkState, PortSample, Temperature
+from mlxtop.model.sample import LinkState, PortSample
 
 PART = "part of the card's VPD, which needs root"
 PSID = "neither the RDMA device nor devlink tells it"
@@ -122,7 +122,7 @@ def _is_mlx4(now: PortSample) -> bool:
 
 
 def _no_temperature(now: PortSample, name: str) -> str:
-    sensor: Temperature | None = next((t for t in now.temperatures if t.name == name), None)
+    sensor = now.sensor(name)
     if sensor is not None and sensor.problem:
         return sensor.problem
     if now.port.kind is PortKind.VF:

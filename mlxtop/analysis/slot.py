@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from mlxtop.model.pcie import GENERATION, PcieLink, PciePath
+from mlxtop.model.pcie import PcieLink, PciePath, link_words, version
 
 
 class Reason(StrEnum):
@@ -36,21 +36,6 @@ class Hop(NamedTuple):
     advice: str
 
 
-def lanes(link: PcieLink) -> str:
-    """`8.0 GT/s x4`, as the link runs."""
-    return f"{link.speed} GT/s x{link.width}"
-
-
-def generation(speed: float | None) -> str:
-    """`Gen3` for 8.0 GT/s.
-
-    >>> generation(8.0), generation(None)
-    ('Gen3', 'an unknown speed')
-    """
-    known = GENERATION.get(speed or 0.0)
-    return f"Gen{known}" if known else "an unknown speed"
-
-
 def find_hop(path: PciePath) -> Hop | None:
     """The hop that gives less than the card is capable of; None where the path is wide enough."""
     hop = path.limiting
@@ -64,7 +49,7 @@ def find_hop(path: PciePath) -> Hop | None:
             Reason.UPLINK,
             width=_less(hop.width, card.max_width),
             speed=_less(hop.speed, card.max_speed),
-            text=f"the uplink above the slot, at {hop.device}, runs at {lanes(hop)}:"
+            text=f"the uplink above the slot, at {hop.device}, runs at {link_words(hop.running)}:"
             " a switch or the chipset, shared with what else is behind it",
             advice="use a slot that is wired to the processor",
         )
@@ -81,18 +66,19 @@ def _slot(hop: PcieLink, card: PcieLink, above: PcieLink | None) -> Hop:
     offered = above or card
     width, speed = _less(card.width, card.max_width), _less(card.speed, card.max_speed)
     narrow, slow = _less(card.width, offered.max_width), _less(card.speed, offered.max_speed)
-    said: list[tuple[str, str]] = []
+    texts: list[tuple[str, str]] = []
     if width:
-        said.append(_few_lanes(card, offered) if narrow else _narrow_slot(card))
+        texts.append(_few_lanes(card, offered) if narrow else _narrow_slot(card))
     if speed:
-        said.append(_slow_link(card, offered) if slow else _old_slot(card))
+        texts.append(_slow_link(card, offered) if slow else _old_slot(card))
     return Hop(
         hop,
         Reason.TRAINING if (width and narrow) or (speed and slow) else Reason.SLOT,
         width,
         speed,
-        "; ".join(text for text, _ in said) or f"the link above the card runs at {lanes(hop)}",
-        "; ".join(advice for _, advice in said) or "compare with another slot",
+        "; ".join(text for text, _ in texts)
+        or f"the link above the card runs at {link_words(hop.running)}",
+        "; ".join(advice for _, advice in texts) or "compare with another slot",
     )
 
 
@@ -113,7 +99,7 @@ def _few_lanes(card: PcieLink, offered: PcieLink) -> tuple[str, str]:
 
 def _old_slot(card: PcieLink) -> tuple[str, str]:
     return (
-        f"the slot is {generation(card.speed)}, the card {generation(card.max_speed)}",
+        f"the slot is PCIe {version(card.speed)}, the card PCIe {version(card.max_speed)}",
         "use a newer slot, or raise the slot's speed in the BIOS",
     )
 
@@ -121,7 +107,7 @@ def _old_slot(card: PcieLink) -> tuple[str, str]:
 def _slow_link(card: PcieLink, offered: PcieLink) -> tuple[str, str]:
     most = min(card.max_speed or 0.0, offered.max_speed or 0.0)
     return (
-        f"card and slot could both do {most} GT/s but run at {card.speed}",
+        f"card and slot could both do PCIe {version(most)} but run at {version(card.speed)}",
         "look again under load, as idle links may slow down; then leave out the riser, clean the"
         " contacts, and look for a speed limit in the BIOS",
     )

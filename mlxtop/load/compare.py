@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlxtop.analysis.slot import lanes
 from mlxtop.load.record import Line, Run, number
 from mlxtop.load.request import LoadPlan
 from mlxtop.model.frame import Frame
@@ -112,7 +111,7 @@ def mask(serial: str | None) -> str | None:
 
 
 def _pcie(link: PcieLink | None) -> str | None:
-    return None if link is None or link.mbps is None else lanes(link)
+    return None if link is None or link.mbps is None else f"{link.speed} GT/s x{link.width}"
 
 
 def fingerprint(frame: Frame, plan: LoadPlan, tuning: Tuning | None) -> dict[str, Any]:

@@ -16,6 +16,28 @@ LANE_MBPS = {2.5: 2000, 5.0: 4000, 8.0: 7876, 16.0: 15753, 32.0: 31507, 64.0: 64
 GENERATION = {2.5: 1, 5.0: 2, 8.0: 3, 16.0: 4, 32.0: 5, 64.0: 6}
 
 
+def version(speed: float | None) -> str:
+    """Return `3.0` for 8.0 GT/s; the speed itself where it is of no version yet."""
+    if speed is None:
+        return "–"
+    number = GENERATION.get(speed)
+    return f"{number}.0" if number else f"{speed:g} GT/s"
+
+
+def link_words(
+    link: tuple[float | None, int | None], card: tuple[float | None, int | None] = (None, None)
+) -> str:
+    """Return GT/s and lanes of a link in words, with what the card could do where that is more.
+
+    >>> link_words((8.0, 8)), link_words((8.0, 8), (8.0, 16)), link_words((2.5, 1), (16.0, 8))
+    ('PCIe 3.0 x8', 'PCIe 3.0 x8 of x16', 'PCIe 1.0 of 4.0 x1 of x8')
+    """
+    (speed, lanes), (most_speed, most_lanes) = link, card
+    slow = f" of {version(most_speed)}" if speed and most_speed and speed < most_speed else ""
+    narrow = f" of x{most_lanes}" if lanes and most_lanes and lanes < most_lanes else ""
+    return f"PCIe {version(speed)}{slow} x{'–' if lanes is None else lanes}{narrow}"
+
+
 def bandwidth(speed: float | None, width: int | None) -> int | None:
     """Mb/s of a link of `speed` GT/s and `width` lanes; None where one is unknown.
 
@@ -65,6 +87,11 @@ class PcieLink(NamedTuple):
     width: int | None
     max_speed: float | None
     max_width: int | None
+
+    @property
+    def running(self) -> tuple[float | None, int | None]:
+        """GT/s and lanes now."""
+        return self.speed, self.width
 
     @property
     def mbps(self) -> int | None:

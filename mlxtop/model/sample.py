@@ -144,6 +144,10 @@ class PortSample(NamedTuple):
     absent: Mapping[str, str] = MappingProxyType({})
     """Field name to the reason why it could not be read."""
 
+    def sensor(self, name: str) -> Temperature | None:
+        """Return the sensor `asic` or `module`."""
+        return next((t for t in self.temperatures if t.name == name), None)
+
 
 class Cpu(NamedTuple):
     """Load of the host's cores, percent of each, over the last interval."""

@@ -23,13 +23,12 @@ from mlxtop.analysis.port_view import port_view
 from mlxtop.model.catalogue import counters_of
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
+from mlxtop.model.module import Identity, Lane, LinkReport, Module, Quantity
 from mlxtop.model.pcie import PciePath
-from mlxtop.model.sample import PcieStatus, PortSample, Temperature
-from mlxtop.outputs.module import module_json, report_json
-from mlxtop.outputs.watched import alarms_json, incidents_json
+from mlxtop.model.sample import PcieStatus, PortSample
 from mlxtop.watch.alarms import Alarm
 from mlxtop.watch.heat_limits import limits_of, module_limits
-from mlxtop.watch.watch import Event
+from mlxtop.watch.watch import TimedIncident
 
 SCHEMA = 1
 """Raised when a key changes its meaning or goes; new keys may come at any time."""
@@ -43,7 +42,7 @@ def document(
     demo: bool,
     since_boot: bool = False,
     alarms: Iterable[Alarm] = (),
-    events: Iterable[Event] = (),
+    events: Iterable[TimedIncident] = (),
 ) -> Json:
     """Return the whole frame, with the alarms and events of its Watch.
 
@@ -62,10 +61,42 @@ def document(
         "demo": demo,
         "host": values(HOST_FIELDS, sample.host),
         "adapters": adapters,
-        "alarms": alarms_json(alarms),
-        "incidents": incidents_json(events),
+        "alarms": _alarms(alarms),
+        "incidents": _incidents(events),
         "problems": [{"subject": p.subject, "text": p.text} for p in sample.problems],
     }
+
+
+def _alarms(alarms: Iterable[Alarm]) -> list[Json]:
+    """Return alarms that go on or ended a short while ago, the most urgent first."""
+    return [
+        {
+            "port": alarm.port.name,
+            "kind": alarm.kind,
+            "severity": alarm.severity,
+            "since": round(alarm.since, 3),
+            "until": None if alarm.until is None else round(alarm.until, 3),
+            "count": alarm.times,
+            "text": alarm.text,
+        }
+        for alarm in alarms
+    ]
+
+
+def _incidents(events: Iterable[TimedIncident]) -> list[Json]:
+    """Return what happened, the oldest first; an incident is over at once."""
+    return [
+        {
+            "port": event.incident.ifname or event.incident.device,
+            "kind": event.incident.kind,
+            "severity": event.incident.severity,
+            "since": round(event.wall, 3),
+            "until": round(event.wall, 3),
+            "count": 1,
+            "text": event.incident.text,
+        }
+        for event in events
+    ]
 
 
 def _adapter(frame: Frame, adapter: Adapter, since_boot: bool) -> Json:
@@ -107,27 +138,97 @@ def _pcie(path: PciePath) -> Json:
     }
 
 
-def _sensor(port: PortSample, name: str) -> Temperature | None:
-    return next((t for t in port.temperatures if t.name == name), None)
-
-
 def _asic(ports: list[PortSample]) -> Json:
-    found = next((t for port in ports if (t := _sensor(port, "asic"))), None)
+    sensor = next((sensor for port in ports if (sensor := port.sensor("asic"))), None)
     return {
-        "asic_c": found.celsius if found else None,
-        "crit_c": found.critical if found else None,
-        "highest_c": found.highest if found else None,
+        "asic_c": sensor.celsius if sensor else None,
+        "crit_c": sensor.critical if sensor else None,
+        "highest_c": sensor.highest if sensor else None,
     }
 
 
 def _module(frame: Frame, port: PortSample) -> Json:
-    sensor = _sensor(port, "module")
+    """Return everything of a module; null where it is unknown, whatever the way it was read."""
+    sensor, module = port.sensor("module"), port.module or Module(Identity())
     limits = None
     if sensor is not None:
         limits = limits_of(sensor, port, frame.adapter(port.port.id))
     elif port.module is not None:
         limits = module_limits(port.module)
-    return module_json(port.module, sensor, limits)
+    who = module.identity
+    return {
+        "temperature_c": sensor.celsius if sensor else None,
+        "crit_c": sensor.critical if sensor else None,
+        "highest_c": sensor.highest if sensor else None,
+        "source": sensor.source if sensor else None,
+        "warning_c": limits.warning if limits else None,
+        "alarm_c": limits.alarm if limits else None,
+        "limits_from": limits.source if limits else None,
+        "identifier": who.identifier,
+        "vendor": who.vendor,
+        "part": who.part,
+        "serial": who.serial,
+        "revision": who.revision,
+        "types": list(who.types),
+        "connector": who.connector,
+        "technology": who.technology,
+        "wavelength_nm": who.wavelength,
+        "lengths_m": dict(who.lengths),
+        "passive": who.passive,
+        "power_class": who.power_class,
+        "max_power_w": who.max_power,
+        "voltage_v": module.voltage,
+        "state": module.state,
+        "lanes": [_lane(lane) for lane in module.lanes],
+        "limits": {_LIMITED[name]: limit._asdict() for name, limit in module.thresholds.items()},
+        "signals": sorted(map(str, module.flags)) if module.flags is not None else None,
+        "signalled": sorted(map(str, module.seen)),
+        "refused": dict(module.refused),
+    }
+
+
+_LIMITED = {
+    Quantity.TEMPERATURE: "temperature_c",
+    Quantity.VOLTAGE: "voltage_v",
+    Quantity.BIAS: "bias_ma",
+    Quantity.TX_POWER: "tx_mw",
+    Quantity.RX_POWER: "rx_mw",
+}
+
+
+def _lane(lane: Lane) -> Json:
+    """Return power in mW and dBm; a dark lane has 0 mW and null dBm."""
+    rx, tx = (None if dbm is None else round(dbm, 2) for dbm in (lane.rx_dbm, lane.tx_dbm))
+    return {
+        "rx_mw": lane.rx_mw,
+        "rx_dbm": rx,
+        "tx_mw": lane.tx_mw,
+        "tx_dbm": tx,
+        "bias_ma": lane.bias_ma,
+    }
+
+
+_REPORTED = (
+    "source",
+    "state",
+    "physical_state",
+    "speed",
+    "width",
+    "fec",
+    "opcode",
+    "recommendation",
+    "raw_ber",
+    "effective_ber",
+    "raw_errors",
+    "effective_errors",
+    "symbol_errors",
+    "link_down",
+)
+"""What is told of a run of `mstlink` or `mlxlink`."""
+
+
+def _report(report: LinkReport | None) -> Json | None:
+    return report and {name: getattr(report, name) for name in _REPORTED}
 
 
 def _errors(port: PortFrame, since_boot: bool) -> Json:
@@ -162,6 +263,6 @@ def _port(frame: Frame, port: PortId, since_boot: bool) -> Json:
         "errors_since": "boot" if since_boot else "start",
         "counters": _counters(view.now),
         "module": _module(frame, now),
-        "report": report_json(now.report),
+        "report": _report(now.report),
         "absent": why_empty(view),
     }

@@ -2,26 +2,65 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from threading import Event
+from time import localtime, strftime
 
+from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
-from mlxtop.outputs import console, watched
+from mlxtop.outputs import console
 from mlxtop.outputs.document import document
-from mlxtop.outputs.table import table
+from mlxtop.present.clean import clean
+from mlxtop.present.overview import overview
+from mlxtop.present.text import plain
 from mlxtop.sampler.source import Source, frames
 from mlxtop.watch.alarms import Alarm
 from mlxtop.watch.heat import Alert
-from mlxtop.watch.watch import Event as Watched
-from mlxtop.watch.watch import Watch
+from mlxtop.watch.watch import TimedIncident, Watch
 
 Fire = Callable[[Alert], None]
 """Runs the user's script for an alert."""
+_PIPE_WIDTH = 160
+"""Columns of a table that does not go to a terminal."""
+_MARKS = {Severity.CRITICAL: "!", Severity.WARNING: "▲", Severity.NOTE: "·"}
 
 
-def _watched(source: Source, stop: Event, fire: Fire | None = None) -> Iterator[Watch]:
+def table(frame: Frame, source: Source, bits: bool = True) -> str:
+    """Return host and time, the rows of the overview without colours, and what went wrong."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
+    sample = frame.sample
+    clock = strftime("%Y-%m-%d %H:%M:%S", localtime(sample.wall))
+    marks = ["DEMO"] if source.demo else ["captured"] if source.captured else []
+    head = "  ".join([clean(sample.host.name), *([clock] if sample.wall else []), *marks])
+    lines = [head, *map(plain, overview(frame, width, bits))]
+    lines += [f"! {clean(problem.subject)}: {clean(problem.text)}" for problem in sample.problems]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def alarm_lines(alarms: Iterable[Alarm], events: Iterable[TimedIncident]) -> list[str]:
+    """Return alarms and new events, a line each."""
+    lines = []
+    for alarm in alarms:
+        text = alarm.text if alarm.times == 1 else f"{alarm.text} ({alarm.times} times)"
+        if alarm.until is not None:
+            text += f", over after {alarm.until - alarm.since:.0f} s"
+        lines.append(_line(alarm.severity, alarm.since, alarm.port.name, text))
+    for wall, incident in events:
+        subject = incident.ifname or incident.device or ""
+        lines.append(_line(incident.severity, wall, subject, incident.text))
+    return lines
+
+
+def _line(severity: Severity, wall: float, subject: str, text: str) -> str:
+    when = strftime("%H:%M:%S", localtime(wall))
+    return f"{_MARKS[severity]} {when} {clean(subject)} {clean(text)}".rstrip()
+
+
+def _watches(source: Source, stop: Event, fire: Fire | None = None) -> Iterator[Watch]:
     """Yield one Watch again and again, after every frame that it has taken in."""
     watch = Watch()
     for frame in frames(source, stop):
@@ -34,14 +73,13 @@ def _watched(source: Source, stop: Event, fire: Fire | None = None) -> Iterator[
 def once(source: Source, stop: Event, *, as_json: bool, totals_only: bool, all_: bool) -> int:
     """Print one table or document; 1 when no port is selected."""
     readings = 1 if totals_only or source.captured else 2
-    last = deque(islice(_watched(source, stop), readings), maxlen=1)
+    last = deque(islice(_watches(source, stop), readings), maxlen=1)
     watch = last[0] if last else Watch()
     frame = watch.frame
     if frame is None:
         return 1
     if as_json:
-        told = document(frame, source.demo, True, watch.alarms.all(), watch.events)
-        console.say_json(told)
+        console.say_json(document(frame, source.demo, True, watch.alarms.all(), watch.events))
     elif frame.ports or frame.sample.adapters:
         console.write(table(frame, source) + "\n")
     if not frame.ports:
@@ -53,7 +91,7 @@ def once(source: Source, stop: Event, *, as_json: bool, totals_only: bool, all_:
 def batch(source: Source, stop: Event, count: int | None, fire: Fire | None = None) -> int:
     """Print a table at every interval, `count` of them or until stopped."""
     for frame, alarms, events in _with_rates(source, stop, count, fire):
-        texts = [table(frame, source), *watched.lines(alarms, events)]
+        texts = [table(frame, source), *alarm_lines(alarms, events)]
         console.write("\n".join(texts) + "\n\n")
     return 0
 
@@ -67,15 +105,15 @@ def stream(source: Source, stop: Event, count: int | None, fire: Fire | None = N
 
 def _with_rates(
     source: Source, stop: Event, count: int | None, fire: Fire | None
-) -> Iterator[tuple[Frame, list[Alarm], list[Watched]]]:
+) -> Iterator[tuple[Frame, list[Alarm], list[TimedIncident]]]:
     """Yield frames with the alarms and with what has happened since the one before.
 
     The first frame has no rates and is left out, but of a capture, which has only one. What
     happened before the start is left out too.
     """
     begin: float | None = None
-    told = printed = 0
-    for watch in _watched(source, stop, fire):
+    passed = printed = 0
+    for watch in _watches(source, stop, fire):
         frame = watch.frame
         if frame is None:
             return
@@ -83,8 +121,8 @@ def _with_rates(
             begin = frame.sample.wall
             if not source.captured:
                 continue
-        events = [event for event in watch.events_after(told) if event.wall >= begin]
-        told = watch.event_count
+        events = [event for event in watch.events_after(passed) if event.wall >= begin]
+        passed = watch.event_count
         yield frame, watch.alarms.all(), events
         printed += 1
         if printed == count:
@@ -92,7 +130,7 @@ def _with_rates(
 
 
 def nothing_found(everything: bool) -> str:
-    """What was looked for in vain, and what to try."""
+    """Return what was looked for in vain, and what to try."""
     if everything:
         return "no network device but lo is here"
     return (

@@ -11,12 +11,11 @@ from typing import NamedTuple
 
 from mlxtop.analysis.ceiling import Ceiling
 from mlxtop.analysis.limits import PcieLimit, gbps
-from mlxtop.analysis.slot import lanes
 from mlxtop.model.linkrate import Protocol
-from mlxtop.model.pcie import ASSUMED_MPS, PcieLink
+from mlxtop.model.pcie import ASSUMED_MPS, link_words
 from mlxtop.present.clean import clean
-from mlxtop.present.text import LABEL_WIDTH, Line, Role, Section, labelled, wrap
-from mlxtop.present.view import View, fact
+from mlxtop.present.text import Line, Role, Section
+from mlxtop.present.view import View, below, fact
 
 SEPARATOR = " · "
 
@@ -74,7 +73,7 @@ def ceiling_line(ceiling: Ceiling) -> str:
 
 
 def verdict_text(ceiling: Ceiling) -> str:
-    """What binds, or what was ruled out."""
+    """Return what limits the port, or what was ruled out."""
     verdict = ceiling.verdict
     if verdict.limit is not None:
         return clean(f"limited by {verdict.limit}: {verdict.detail}")
@@ -83,40 +82,34 @@ def verdict_text(ceiling: Ceiling) -> str:
 
 
 def ceiling_section(view: View) -> Section:
-    """The ceiling row by row, for the pages of a port; Gb/s."""
-    seen = view.derived.ceiling(view.tuning)
+    """Return the ceiling row by row, Gb/s."""
+    limits = view.derived.ceiling(view.tuning)
     lines: list[Line] = []
-    line, pcie, cpu, measured = seen.line, seen.pcie, seen.cpu, seen.measured
+    line, pcie, cpu, measured = limits.line, limits.pcie, limits.cpu, limits.measured
     if line is None:
-        lines.append(fact("link", None, seen.absent["link"]))
+        lines.append(fact("link", None, limits.absent["link"]))
     else:
         lines.append(fact("link", f"{line.raw / 1e9:g} raw", note=f"{gbps(line.usable)} usable"))
         goodput = " · ".join(f"{name} {gbps(bits)}" for name, bits in line.goodput.items())
         if goodput:
             lines.append(fact("goodput", f"{goodput} usable", note=f"MTU {line.mtu or '–'}"))
     if pcie is None:
-        lines.append(fact("PCIe", None, seen.absent["pcie"]))
+        lines.append(fact("PCIe", None, limits.absent["pcie"]))
     else:
         usable = " · ".join(f"{way} {gbps(bits)}" for way, bits in pcie.usable.items())
         lines.append(fact("PCIe", f"{gbps(pcie.raw)} raw", note=f"{usable} usable payload"))
-        lines.extend(_below("", _hop(pcie), view.columns))
+        lines.extend(below("", _hop(pcie), view.columns))
         if pcie.hop is not None:
-            lines.extend(_below("", pcie.hop.text, view.columns, Role.WARNING))
+            lines.extend(below("", pcie.hop.text, view.columns, Role.WARNING))
     if cpu is not None:
         serves = "serves the port's interrupts" if cpu.serves else "the busiest of all"
         lines.append(fact("CPU", f"core {cpu.core} at {cpu.percent:.0f} % measured", note=serves))
     if measured is not None:
         text = f"{gbps(measured.rate)} measured"
         lines.append(fact("traffic", text, note=measured.direction.upper()))
-    role = Role.TEXT if seen.verdict.limit is None else Role.STRONG
-    lines.extend(_below("verdict", verdict_text(seen), view.columns, role))
+    role = Role.TEXT if limits.verdict.limit is None else Role.STRONG
+    lines.extend(below("verdict", verdict_text(limits), view.columns, role))
     return Section("Ceiling, Gb/s", tuple(lines))
-
-
-def _below(label: str, text: str, columns: int, role: Role = Role.DIM) -> list[Line]:
-    """A paragraph in the column of the values."""
-    words = wrap(text, max(12, columns - LABEL_WIDTH - 1))
-    return [labelled(label if n == 0 else "", word, role) for n, word in enumerate(words)]
 
 
 def _line(ceiling: Ceiling) -> Part:
@@ -151,23 +144,16 @@ def _pcie(ceiling: Ceiling) -> Part:
 
 
 def _hop(limit: PcieLimit) -> str:
+    """Return `PCIe 3.0 x8 of x16 at 0000:40:03.0`, and what else bears on the figures."""
     card, narrow = limit.path.links[0], limit.path.limiting
-    words = [lanes(card) if limit.hop is None or narrow is None else _of(narrow, card, limit)]
+    words = [link_words(card.running)]
+    if limit.hop is not None and narrow is not None:
+        words = [f"{link_words(narrow.running, card.capability)} at {narrow.device}"]
     if limit.mps is None:
         words.append(f"assuming MPS {ASSUMED_MPS}")
     if len(limit.ports) > 1:
         words.append(f"shared by {len(limit.ports)} ports")
     return ", ".join(words)
-
-
-def _of(narrow: PcieLink, card: PcieLink, limit: PcieLimit) -> str:
-    """`x8 of x16 at 0000:40:03.0`; with the generation where that is what is missing."""
-    hop = limit.hop
-    if hop is not None and hop.width and not hop.speed:
-        return f"x{narrow.width} of x{card.max_width} at {narrow.device}"
-    if hop is not None and hop.speed and not hop.width:
-        return f"{narrow.speed} of {card.max_speed} GT/s at {narrow.device}"
-    return f"{lanes(narrow)} of {card.max_speed} GT/s x{card.max_width} at {narrow.device}"
 
 
 def _cpu(ceiling: Ceiling) -> Part | None:

@@ -50,7 +50,7 @@ _ASCII = {
 
 
 def clean(text: str) -> str:
-    r"""Printable text of one line: no control, escape, bidi or combining characters.
+    r"""Return printable text of one line: no control, escape, bidi or combining characters.
 
     >>> clean("eth0\x1b[31m\n[bold]")
     'eth0?[31m [bold]'
@@ -69,7 +69,7 @@ def _combines(character: str) -> bool:
 
 
 def to_ascii(text: str) -> str:
-    """The same text with the same width in ASCII, for `--ascii`.
+    """Return the same text with the same width in ASCII, for `--ascii`.
 
     >>> to_ascii("69 °C – 25 µs")
     '69  C - 25 us'
@@ -84,14 +84,14 @@ def to_ascii(text: str) -> str:
 
 @lru_cache(1024)
 def width(text: str) -> int:
-    """Columns that clean text takes on a terminal."""
+    """Return the columns that clean text takes on a terminal."""
     if _PLAIN.fullmatch(text):
         return len(text)
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def fit(text: str, columns: int, right: bool = False) -> str:
-    """Clean text in exactly `columns` columns; what is too long ends in an ellipsis.
+    """Return clean text in exactly `columns` columns; what is too long ends in an ellipsis.
 
     >>> fit("enp67s0f0np0", 8), fit("mlx5_0", 8), fit("9", 3, right=True)
     ('enp67s0…', 'mlx5_0  ', '  9')

@@ -14,15 +14,16 @@ from mlxtop.analysis.faults import severe_since_start
 from mlxtop.analysis.fields import meaning
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.throughput import Throughput
-from mlxtop.model.frame import Frame, PortFrame
+from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.pcie import Direction
-from mlxtop.model.sample import LinkLayer, LinkState, Temperature
+from mlxtop.model.sample import LinkLayer, LinkState, PortSample
 from mlxtop.present import units
 from mlxtop.present.clean import fit
-from mlxtop.present.heat import STATES
+from mlxtop.present.heat import degrees
 from mlxtop.present.text import Line, Role, Run, crop
-from mlxtop.watch.heat import HeatWatch, SensorHeat
+from mlxtop.present.view import bar, link_mark, link_run
+from mlxtop.watch.heat import HeatWatch
 
 INDENT = 2
 """Columns before the first, where the cursor's mark stands."""
@@ -40,24 +41,18 @@ class PortRow(NamedTuple):
     heat: HeatWatch | None = None
 
     @property
-    def frame(self) -> PortFrame:
-        """The port's readings."""
-        return self.view.now
+    def now(self) -> PortSample:
+        return self.view.now.now
 
     @property
     def flow(self) -> Throughput:
-        """What the port carries."""
         return self.view.throughput
-
-    def temperature(self, name: str) -> Temperature | None:
-        """The sensor `asic` or `module`."""
-        return next((t for t in self.frame.now.temperatures if t.name == name), None)
 
 
 def port_row(
     frame: Frame, port: PortId, bits: bool = True, heat: HeatWatch | None = None
 ) -> PortRow:
-    """Everything that the row of a port shows."""
+    """Return everything that the row of a port shows."""
     view = port_view(frame, port)
     adapter = view.adapter
     numa = adapter.functions[0].numa_node if adapter and adapter.functions else None
@@ -84,82 +79,25 @@ class Column(NamedTuple):
 
     @property
     def help(self) -> str:
-        """The column's meaning in a few words."""
         return self.words or meaning(self.field)
-
-
-_STATE_MARK = {
-    LinkState.UP: ("●", Role.GOOD),
-    LinkState.DOWN: ("○", Role.CRITICAL),
-    LinkState.ADMIN_DOWN: ("○", Role.DIM),
-    LinkState.NO_MODULE: ("○", Role.DIM),
-    LinkState.DISABLED: ("○", Role.DIM),
-    LinkState.INIT: ("◌", Role.WARNING),
-    LinkState.ARMED: ("◌", Role.WARNING),
-    LinkState.POLLING: ("◌", Role.WARNING),
-}
 
 
 _LAYER = {LinkLayer.INFINIBAND: " IB", LinkLayer.ETHERNET: " Eth", None: ""}
 
 
-def link_runs(state: LinkState) -> Line:
-    """The state of a link with its mark; the word says what the colour says."""
-    mark, role = _STATE_MARK.get(state, ("✗", Role.CRITICAL))
-    return ((f"{mark} {state}", role),)
-
-
 def _name(row: PortRow, columns: int) -> Line:
-    port = row.frame.now.port
-    return ((fit(port.name, columns), Role.STRONG),)
+    return ((fit(row.now.port.name, columns), Role.STRONG),)
 
 
 def _link(row: PortRow, columns: int) -> Line:
-    link = row.frame.now.link
+    link = row.now.link
     if link.state is LinkState.UP:
-        mark, role = _STATE_MARK[LinkState.UP]
+        mark, role = link_mark(link.state)
         layer = _LAYER[link.layer]
         speed = "up" if link.speed is None else units.speed(link.speed)
         text = fit(f" {speed}{layer}", columns - 2)
         return ((mark, role), (text, Role.TEXT), ("!" if row.errors[1] else " ", Role.CRITICAL))
-    return crop(link_runs(link.state), columns)
-
-
-def _cell(text: str, columns: int, role: Role, value: object) -> Line:
-    return ((fit(text, columns, right=True), Role.FAINT if value is None else role),)
-
-
-def _rate(value: Callable[[PortRow], float | None], role: Role) -> Callable[[PortRow, int], Line]:
-    def render(row: PortRow, columns: int) -> Line:
-        rate = value(row)
-        return _cell(units.rate(rate, row.bits), columns, role if rate else Role.DIM, rate)
-
-    return render
-
-
-def _packets(value: Callable[[PortRow], float | None]) -> Callable[[PortRow, int], Line]:
-    def render(row: PortRow, columns: int) -> Line:
-        rate = value(row)
-        role = Role.TEXT if rate else Role.DIM
-        return _cell(units.packets_per_second(rate), columns, role, rate)
-
-    return render
-
-
-def bar(share: float | None, columns: int, role: Role) -> tuple[Run, ...]:
-    """A share of 1 as a bar with half-column steps; blank where the share is unknown.
-
-    >>> bar(0.5, 5, Role.RX)
-    (('━━╸', <Role.RX: 'rx'>), ('──', <Role.FAINT: 'faint'>))
-    """
-    if share is None:
-        return ((" " * columns, Role.FAINT),)
-    halves = max(0, min(2 * columns, round(share * 2 * columns)))
-    if share > 0 and halves == 0:
-        halves = 1 if share * 2 * columns >= 0.05 else 0
-    filled = "━" * (halves // 2) + "╸" * (halves % 2)
-    track = "─" * (columns - len(filled))
-    return tuple(run for run in ((filled, role), (track, Role.FAINT)) if run[0])
+    return crop((link_run(link.state),), columns)
 
 
 def _bar(direction: Direction, rank: int) -> Column:
@@ -171,31 +109,10 @@ def _bar(direction: Direction, rank: int) -> Column:
     return Column("", 8, render, rank, f"{direction}_bps", "of what the port can carry", grow=24)
 
 
-def temperature_runs(
-    sensor: Temperature | None, columns: int, heat: SensorHeat | None = None
-) -> Line:
-    """Degrees with a mark: `↑` on the way to a limit, `▲` warning, `!` alarm, `?` old.
-
-    Without `heat`, where nobody follows the sensor, its own limits decide.
-    """
-    if sensor is None or sensor.celsius is None:
-        return ((fit(units.NONE + " ", columns, right=True), Role.FAINT),)
-    mark, role = " ", Role.TEXT
-    if heat is not None:
-        mark, role = STATES[heat.alarm.state]
-    elif sensor.stale:
-        mark, role = "?", Role.DIM
-    elif sensor.critical is not None and sensor.celsius >= sensor.critical:
-        mark, role = "!", Role.CRITICAL
-    elif sensor.warning is not None and sensor.celsius >= sensor.warning:
-        mark, role = "▲", Role.WARNING
-    return ((fit(units.celsius(sensor.celsius) + mark, columns, right=True), role),)
-
-
 def _temperature(name: str) -> Callable[[PortRow, int], Line]:
     def render(row: PortRow, columns: int) -> Line:
-        heat = row.heat.of(row.frame.now.port.id, name) if row.heat else None
-        return temperature_runs(row.temperature(name), columns, heat)
+        heat = row.heat.of(row.now.port.id, name) if row.heat else None
+        return (degrees(row.now.sensor(name), columns, heat),)
 
     return render
 
@@ -209,25 +126,17 @@ def _errors(row: PortRow, columns: int) -> Line:
     return ((fit(text + ("!" if moving else " "), columns, right=True), role),)
 
 
-def _text(value: Callable[[PortRow], object], role: Role = Role.DIM) -> Callable[..., Line]:
+def _text(value: Callable[[PortRow], object], right: bool = False) -> Callable[..., Line]:
     def render(row: PortRow, columns: int) -> Line:
-        found = value(row)
-        text = units.NONE if found is None else str(found)
-        return ((fit(text, columns), Role.FAINT if found is None else role),)
-
-    return render
-
-
-def _number(value: Callable[[PortRow], int | None]) -> Callable[[PortRow, int], Line]:
-    def render(row: PortRow, columns: int) -> Line:
-        found = value(row)
-        return _cell(units.NONE if found is None else str(found), columns, Role.DIM, found)
+        content = value(row)
+        text = units.NONE if content is None else str(content)
+        return ((fit(text, columns, right), Role.FAINT if content is None else Role.DIM),)
 
     return render
 
 
 def _kind(row: PortRow) -> str:
-    port = row.frame.now.port
+    port = row.now.port
     if port.kind is PortKind.PHYSICAL:
         return str(port.id)
     return f"{port.devtype or port.kind}"
@@ -238,13 +147,17 @@ LONGEST_NAME = 22
 
 
 def _rates(title: str, name: str, role: Role, rank: int) -> Column:
-    """Return a column of a rate that a field of the port tells, bit/s."""
-    get = attrgetter(f"flow.{name}")
-    return Column(title, 9, _rate(get, role), rank, name)
+    """Return a column of a rate, in bit/s or packets/s, that a field of the port holds."""
+    rate_of = attrgetter(f"flow.{name}")
 
+    def render(row: PortRow, columns: int) -> Line:
+        rate = rate_of(row)
+        bits = name.endswith("_bps")
+        text = units.rate(rate, row.bits) if bits else units.packets_per_second(rate)
+        colour = Role.FAINT if rate is None else role if rate else Role.DIM
+        return ((fit(text, columns, right=True), colour),)
 
-def _packet_rates(title: str, name: str, rank: int) -> Column:
-    return Column(title, 9, _packets(attrgetter(f"flow.{name}")), rank, name)
+    return Column(title, 9, render, rank, name)
 
 
 COLUMNS = (
@@ -258,28 +171,28 @@ COLUMNS = (
     _bar(Direction.TX, 7),
     _rates("RDMA RX", "rdma_rx_bps", Role.RX, 12),
     _rates("RDMA TX", "rdma_tx_bps", Role.TX, 13),
-    _packet_rates("RX PKT", "rx_pps", 16),
-    _packet_rates("TX PKT", "tx_pps", 17),
+    _rates("RX PKT", "rx_pps", Role.TEXT, 16),
+    _rates("TX PKT", "tx_pps", Role.TEXT, 17),
     Column("MODULE", 7, _temperature("module"), 3, "module_c"),
     Column("ASIC", 7, _temperature("asic"), 9, "asic_c"),
     Column("ERRORS", 7, _errors, 8, "errors", "errors since start; ! while they go on"),
-    Column("MTU", 5, _number(lambda r: r.frame.now.link.mtu), 18, "mtu"),
-    Column("RDMA DEV", 10, _text(lambda r: r.frame.now.port.rdma), 14, "rdma", right=False),
-    Column("NODE", 4, _number(lambda r: r.numa), 19, "numa_node"),
+    Column("MTU", 5, _text(lambda r: r.now.link.mtu, right=True), 18, "mtu"),
+    Column("RDMA DEV", 10, _text(lambda r: r.now.port.rdma), 14, "rdma", right=False),
+    Column("NODE", 4, _text(lambda r: r.numa, right=True), 19, "numa_node"),
     Column("DEVICE", 14, _text(_kind), 15, "id", right=False),
 )
 """In the order in which they stand."""
 
 
 def name_width(names: Iterable[str]) -> int:
-    """Width of the first column for these names."""
+    """Return the width of the first column for these names."""
     longest = max((len(name) for name in names), default=0)
     return min(LONGEST_NAME, max(NAME_WIDTH, longest))
 
 
 @lru_cache(maxsize=64)
 def layout(columns: int, names: int = NAME_WIDTH) -> tuple[Column, ...]:
-    """The columns that fit beside names of that width, the bars widened by what is left."""
+    """Return the columns that fit beside names of that width, the bars widened by what is left."""
     names = max(NAME_WIDTH, min(names, columns - INDENT - GAP - units.RATE_WIDTH))
     left = columns - INDENT + GAP - (names - NAME_WIDTH)
     chosen: set[int] = set()
@@ -313,12 +226,12 @@ def _widened(chosen: list[Column], left: int) -> tuple[Column, ...]:
 
 
 def _gap(column: Column) -> int:
-    """Blanks before a column; a bar stands close to its number."""
+    """Return the blanks before a column; a bar stands close to its number."""
     return GAP if column.title else 1
 
 
 def heading(columns: tuple[Column, ...]) -> Line:
-    """The titles."""
+    """Return the titles."""
     parts = [" " * INDENT]
     for index, column in enumerate(columns):
         parts.append(" " * (_gap(column) if index else 0))
@@ -332,7 +245,7 @@ _MARKED = {column.render for column in COLUMNS if column.title in ("MODULE", "AS
 
 
 def port_line(columns: tuple[Column, ...], row: PortRow) -> Line:
-    """The cells of a port; blanks belong to the run after them."""
+    """Return the cells of a port; blanks belong to the run after them."""
     runs: list[Run] = []
     for index, column in enumerate(columns):
         blanks = " " * (_gap(column) if index else INDENT)
@@ -343,7 +256,7 @@ def port_line(columns: tuple[Column, ...], row: PortRow) -> Line:
 
 
 def span(columns: tuple[Column, ...], position: int) -> tuple[int, int]:
-    """First column and width of a cell on the screen."""
+    """Return the first column and the width of a cell on the screen."""
     start = INDENT
     for index, column in enumerate(columns):
         start += _gap(column) if index else 0

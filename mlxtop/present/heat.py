@@ -7,7 +7,7 @@ from mlxtop.model.sample import Temperature
 from mlxtop.present import units
 from mlxtop.present.clean import clean, fit
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section
-from mlxtop.present.view import View, fact
+from mlxtop.present.view import View, age, fact
 from mlxtop.watch.alarm import AlarmState
 from mlxtop.watch.heat import SensorHeat
 from mlxtop.watch.heat_limits import limits_of
@@ -25,8 +25,27 @@ STATES = {
 """Mark and role of a state."""
 
 
+def degrees(sensor: Temperature | None, columns: int, heat: SensorHeat | None = None) -> Run:
+    """Return degrees with a mark: `↑` on the way to a limit, `▲` warning, `!` alarm, `?` old.
+
+    Without `heat`, where nobody follows the sensor, its own limits decide.
+    """
+    if sensor is None or sensor.celsius is None:
+        return fit(units.NONE + " ", columns, right=True), Role.FAINT
+    mark, role = " ", Role.TEXT
+    if heat is not None:
+        mark, role = STATES[heat.alarm.state]
+    elif sensor.stale:
+        mark, role = "?", Role.DIM
+    elif sensor.critical is not None and sensor.celsius >= sensor.critical:
+        mark, role = "!", Role.CRITICAL
+    elif sensor.warning is not None and sensor.celsius >= sensor.warning:
+        mark, role = "▲", Role.WARNING
+    return fit(units.celsius(sensor.celsius) + mark, columns, right=True), role
+
+
 def forecast_run(future: Forecast | None, reading: float | None = None) -> Run:
-    """Where a temperature is heading; limits that the `reading` has passed are left out.
+    """Return where a temperature is heading; limits that the `reading` has passed are left out.
 
     >>> forecast_run(Forecast(0.0, Trend.STABLE, 57.0, 57.0, 1.0))[0]
     'stable at 57 °C'
@@ -50,7 +69,7 @@ def forecast_run(future: Forecast | None, reading: float | None = None) -> Run:
 
 
 def _reached(crossing: Crossing) -> str:
-    """`80 °C in 3 min 40 s ± 30 s`, no finer than it is known."""
+    """Return `80 °C in 3 min 40 s ± 30 s`, no finer than the forecast is."""
     error = crossing.error or 0.0
     grain = 1 if error < 10 else 5 if error < 60 else 30
     seconds = round((crossing.seconds or 0.0) / grain) * grain
@@ -68,15 +87,14 @@ def _settling(future: Forecast) -> str:
     else:
         doubt = max(1, round(future.error))
         text = f"{future.trend}, settles at {future.settles:.0f} ± {doubt} °C"
-    ends = (("warning", future.warning), ("alarm", future.alarm))
-    for name, crossing in ends:
+    for name, crossing in (("warning", future.warning), ("alarm", future.alarm)):
         if crossing is not None and crossing.never and future.trend is Trend.RISING:
             return f"{text}, {name} {crossing.limit:.0f} °C never"
     return text
 
 
 def short_forecast(heat: SensorHeat | None) -> Run | None:
-    """The same for the legend of a chart: only what is coming."""
+    """Return what is coming, for the legend of a chart."""
     future = heat.forecast if heat else None
     if future is None:
         return None
@@ -92,7 +110,7 @@ def short_forecast(heat: SensorHeat | None) -> Run | None:
 
 
 def state_run(heat: SensorHeat | None, sensor: Temperature) -> Run:
-    """The state in a word, as colour alone says nothing to some."""
+    """Return the state in a word, as colour alone says nothing to some."""
     if heat is None:
         return ("stale", Role.DIM) if sensor.stale else ("", Role.TEXT)
     state = heat.alarm.state
@@ -102,7 +120,7 @@ def state_run(heat: SensorHeat | None, sensor: Temperature) -> Run:
 
 
 def headline(name: str, heat: SensorHeat) -> Run:
-    """The worst sensor of a machine in a few words: `▲ enp67s0np0 module 78 °C`."""
+    """Return the worst sensor of a machine in a few words: `▲ enp67s0np0 module 78 °C`."""
     mark, role = STATES[heat.alarm.state]
     title = TITLES.get(heat.sensor.name, heat.sensor.name)
     state = heat.alarm.state
@@ -113,11 +131,11 @@ def headline(name: str, heat: SensorHeat) -> Run:
 
 
 def temperatures(view: View) -> Section:
-    """The section of a page."""
+    """Return the section of page 2."""
     why = view.why()
     lines: list[Line] = []
     for name, title in TITLES.items():
-        sensor = next((t for t in view.now.now.temperatures if t.name == name), None)
+        sensor = view.now.now.sensor(name)
         if sensor is None or sensor.celsius is None:
             lines.append(fact(title, None, why.get(f"{name}_c", "")))
         else:
@@ -131,9 +149,9 @@ def _sensor(view: View, title: str, sensor: Temperature) -> list[Line]:
     limits = heat.limits if heat else limits_of(sensor, view.now.now, view.adapter)
     state, role = state_run(heat, sensor)
     strong = Role.STRONG if role in (Role.GOOD, Role.TEXT) else role
-    told = [f"warning {limits.warning:.0f}", f"alarm {limits.alarm:.0f}"]
+    ends = [f"warning {limits.warning:.0f}", f"alarm {limits.alarm:.0f}"]
     if limits.shutdown is not None:
-        told.append(f"shutdown {limits.shutdown:.0f}")
+        ends.append(f"shutdown {limits.shutdown:.0f}")
     lines: list[Line] = [
         (
             (fit(title, LABEL_WIDTH + 1), Role.DIM),
@@ -145,7 +163,7 @@ def _sensor(view: View, title: str, sensor: Temperature) -> list[Line]:
         text, coming = forecast_run(heat.forecast, sensor.celsius)
         lines.append(fact("  forecast", text, role=coming))
     lines += [
-        fact("  limits", ", ".join(told) + " °C", note=limits.source),
+        fact("  limits", ", ".join(ends) + " °C", note=limits.source),
         fact("  highest", _highest(sensor, view.highs.get(sensor.name)), "not recorded"),
     ]
     if sensor.problem:
@@ -155,16 +173,7 @@ def _sensor(view: View, title: str, sensor: Temperature) -> list[Line]:
     return lines
 
 
-def age(view: View, tick: float) -> str:
-    """How old a reading is; nothing where it is of now."""
-    seconds = view.frame.sample.tick - tick
-    return f"{units.duration(round(seconds))} ago" if seconds >= 3.0 else ""
-
-
-def _highest(sensor: Temperature, seen: float | None) -> str | None:
-    parts = []
-    if seen is not None:
-        parts.append(f"{units.celsius(seen).strip()} seen here")
-    if sensor.highest is not None:
-        parts.append(f"{units.celsius(sensor.highest).strip()} since the driver was loaded")
+def _highest(sensor: Temperature, here: float | None) -> str | None:
+    highs = ((here, "seen here"), (sensor.highest, "since the driver was loaded"))
+    parts = (f"{units.celsius(c).strip()} {since}" for c, since in highs if c is not None)
     return ", ".join(parts) or None

@@ -1,18 +1,18 @@
-"""Page 2: the link, the module in the cage, and how hot both ends of it are."""
+"""Page 2: the link, the signal on it, the module in the cage, and how hot both ends of it are."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from shlex import quote
 
+from mlxtop.model.counters import Origin
+from mlxtop.model.module import LinkReport
 from mlxtop.model.sample import LinkLayer, LinkState
 from mlxtop.present import units
-from mlxtop.present.columns import link_runs
-from mlxtop.present.events import port_events
 from mlxtop.present.heat import temperatures
-from mlxtop.present.linkreport import link_quality
 from mlxtop.present.module import module
-from mlxtop.present.text import Role, Section
-from mlxtop.present.view import View, fact, prose
+from mlxtop.present.text import Line, Role, Section
+from mlxtop.present.view import View, age, event_line, fact, link_run, prose
 
 ADVICE = {
     LinkState.DOWN: "No signal from the other side: cable, module, or the peer's port is off.",
@@ -25,20 +25,30 @@ ADVICE = {
     LinkState.POLLING: "Looking for a partner: cable, or the peer is off.",
     LinkState.LOST: "The device no longer answers: see the kernel log; a power cycle may help.",
 }
+_LANES = 8
+_EVENTS = 8
+"""Events on the page."""
 
 
 def link(view: View) -> list[Section]:
-    """The sections of the page."""
+    """Return the sections of the page."""
     sections = [_link(view)]
     if view.now.now.link.layer is LinkLayer.INFINIBAND:
         sections.append(_infiniband(view))
-    return [*sections, temperatures(view), *module(view), *link_quality(view), *port_events(view)]
+    sections += [temperatures(view), *module(view)]
+    if signal := tuple(_signal(view)):
+        sections.append(Section("Signal", signal))
+    if view.events:
+        now, newest = view.frame.sample.wall, reversed(view.events[-_EVENTS:])
+        lines = (event_line(wall, incident, now, subject=False) for wall, incident in newest)
+        sections.append(Section("Events", tuple(lines)))
+    return sections
 
 
 def _link(view: View) -> Section:
     now, why = view.now.now, view.why()
     state = now.link
-    ((text, role),) = link_runs(state.state)
+    text, role = link_run(state.state)
     lines = [fact("state", text, role=role, note=state.detail or "")]
     if state.state in ADVICE:
         advice = ADVICE[state.state].format(name=quote(now.port.name))
@@ -71,3 +81,75 @@ def _infiniband(view: View) -> Section:
         fact("IPoIB mode", state.ipoib_mode, why.get("ipoib_mode", "no IPoIB device")),
     ]
     return Section("InfiniBand", tuple(lines))
+
+
+def _signal(view: View) -> Iterator[Line]:
+    """Yield error correction and bit errors: what the driver counts, what the firmware reports."""
+    yield from _counted(view)
+    if view.now.now.report is not None:
+        yield from _reported(view, view.now.now.report)
+    elif "report" in (why := view.why()):
+        yield fact("firmware", None, why["report"])
+
+
+def _counted(view: View) -> Iterator[Line]:
+    corrected = _since_start(view, "rx_corrected_bits_phy")
+    lost = _since_start(view, "rx_pcs_symbol_err_phy")
+    if corrected is not None:
+        yield fact("corrected", f"{units.count(corrected)} bits", note="since the start")
+    if lost is not None:
+        role = Role.WARNING if lost else Role.TEXT
+        yield fact("not corrected", f"{units.count(lost)} symbols", role=role)
+    lanes = [_since_start(view, f"rx_err_lane_{lane}_phy") for lane in range(_LANES)]
+    if any(lane is not None for lane in lanes):
+        text = ", ".join(units.count(lane) for lane in lanes if lane is not None)
+        yield fact("errors by lane", text, note="before correction")
+
+
+def _since_start(view: View, key: str) -> int | None:
+    now, start = (table.get(Origin.DRIVER) for table in (view.now.now.readings, view.now.start))
+    if now is None or start is None:
+        return None
+    value, first = now.get(key), start.get(key)
+    if value is None or first is None:
+        return None
+    return value - first if value >= first else value
+
+
+def _reported(view: View, report: LinkReport) -> Iterator[Line]:
+    if report.recommendation is not None:
+        role = Role.GOOD if report.healthy else Role.WARNING
+        yield fact(
+            "advice",
+            report.recommendation,
+            role=role,
+            note=f"opcode {report.opcode}" if report.opcode else "",
+        )
+    state = ", ".join(filter(None, (report.state, report.physical_state)))
+    lanes = " ".join(filter(None, (report.speed, report.width)))
+    yield fact("firmware says", state or None, "nothing", note=lanes)
+    yield fact("FEC", report.fec, "it does not say")
+    if report.raw_ber is not None or report.effective_ber is not None:
+        text = f"{_ber(report.raw_ber)} before, {_ber(report.effective_ber)} after correction"
+        minutes = report.minutes
+        since = "" if minutes is None else f"in {units.duration(round(minutes * 60))}"
+        yield fact("bit error rate", text, note=since)
+    if report.raw_errors:
+        text = ", ".join(units.count(count) for count in report.raw_errors)
+        yield fact("errors by lane", text, note="before correction, by the tool")
+    for label, count in (
+        ("effective errors", report.effective_errors),
+        ("symbol errors", report.symbol_errors),
+        ("link downs", report.link_down),
+        ("recoveries", report.recoveries),
+    ):
+        if count is not None:
+            yield fact(label, units.count(count), role=Role.WARNING if count else Role.TEXT)
+    yield fact("source", report.source, role=Role.DIM, note=age(view, report.tick))
+
+
+def _ber(rate: float | None) -> str:
+    """Return a bit error rate; the firmware's 15E-255 stands for none at all."""
+    if rate is None:
+        return units.NONE
+    return "0" if rate < 1e-50 else f"{rate:.0e}"

@@ -8,9 +8,8 @@ from time import localtime, strftime
 from mlxtop.model.module import Bound, Flag, Identity, Module, Quantity, Thresholds, dbm
 from mlxtop.present import units
 from mlxtop.present.clean import clean, fit
-from mlxtop.present.heat import age
-from mlxtop.present.text import Line, Role, Run, Section, wrap
-from mlxtop.present.view import View, fact
+from mlxtop.present.text import Line, Role, Run, Section
+from mlxtop.present.view import View, age, below, fact
 
 _CELL = 10
 _COLUMNS = (
@@ -21,7 +20,7 @@ _COLUMNS = (
 
 
 def module(view: View) -> list[Section]:
-    """Sections about the module, or why there is nothing to say."""
+    """Return sections about the module, or why nothing can be read of it."""
     found = view.now.now.module
     if found is None:
         why = view.why().get("module") or "no way to read the module of this port"
@@ -53,7 +52,7 @@ def _about(view: View, found: Module) -> Iterator[Line]:
         yield fact("voltage", f"{found.voltage:.3f} V", role=_role(bound), note=limits)
     yield from _flags(view, found)
     for field, reason in found.refused.items():
-        yield from _wrapped(field, reason, view.columns)
+        yield from below("refused", f"{field}: {reason}", view.columns, Role.WARNING)
     yield fact("source", found.source, role=Role.DIM, note=age(view, found.tick))
 
 
@@ -62,7 +61,7 @@ def _made(who: Identity) -> str:
 
 
 def _medium(who: Identity) -> str | None:
-    """`1310 nm DFB, LC, 2 km SMF`."""
+    """Return `1310 nm DFB, LC, 2 km SMF`."""
     parts = [who.technology]
     if who.wavelength and str(round(who.wavelength)) not in (who.technology or ""):
         parts.append(f"{who.wavelength:g} nm")
@@ -82,7 +81,7 @@ def _power(who: Identity) -> str | None:
 
 
 def _flags(view: View, found: Module) -> Iterator[Line]:
-    """What it signals now, and what it signalled since it was first seen."""
+    """Yield what the module signals now, and what it signalled since it was first read."""
     if found.flags is None:
         yield fact("signals", None, "the module does not tell, or root is needed")
         return
@@ -93,30 +92,23 @@ def _flags(view: View, found: Module) -> Iterator[Line]:
     past = {flag: tick for flag, tick in found.seen.items() if flag not in found.flags}
     for tick in sorted(set(past.values())):
         when = strftime("%H:%M:%S", localtime(sample.wall - (sample.tick - tick)))
-        for text in _gathered(flag for flag, seen in past.items() if seen == tick):
+        for text in _gathered(flag for flag, then in past.items() if then == tick):
             yield fact("signalled", text, note=f"seen since {when}, not now")
 
 
 def _gathered(flags: Iterator[Flag] | list[Flag]) -> list[str]:
-    """`rx loss of signal on lanes 1, 2`: one text for all lanes."""
+    """Return texts like `rx loss of signal on lanes 1, 2`, one for all lanes."""
     lanes: dict[str, list[int]] = {}
     for flag in flags:
         lanes.setdefault(flag.text, [])
         if flag.lane is not None:
             lanes[flag.text].append(flag.lane)
     texts = []
-    for text, found in lanes.items():
-        word = "lanes" if len(found) > 1 else "lane"
-        numbers = ", ".join(map(str, sorted(found)))
-        texts.append(f"{text} on {word} {numbers}" if found else text)
+    for text, numbers in lanes.items():
+        word = "lanes" if len(numbers) > 1 else "lane"
+        where = ", ".join(map(str, sorted(numbers)))
+        texts.append(f"{text} on {word} {where}" if numbers else text)
     return texts
-
-
-def _wrapped(field: str, reason: str, columns: int) -> Iterator[Line]:
-    first, *rest = wrap(f"{field}: {reason}", max(20, columns - 17)) or [""]
-    yield fact("refused", first, role=Role.WARNING)
-    for text in rest:
-        yield fact("", text, role=Role.WARNING)
 
 
 def _lanes(found: Module) -> Iterator[Line]:
@@ -132,11 +124,11 @@ def _lanes(found: Module) -> Iterator[Line]:
     texts = [units.NONE if spread is None else f"{spread:.1f} dB" for spread in spreads]
     if any(spread is not None for spread in spreads):
         yield ((fit("apart", 6), Role.DIM), *((_right(text), Role.DIM) for text in texts))
-    for title, pick in (("alarm", _alarms), ("warn", _warnings)):
-        cells = [pick(found.thresholds.get(quantity), quantity) for quantity, _ in _COLUMNS]
+    for title in ("alarm", "warning"):
+        cells = [_span(found.thresholds.get(quantity), title, quantity) for quantity, _ in _COLUMNS]
         if any(cells):
             yield (
-                (fit(title, 6), Role.DIM),
+                (fit("warn" if title == "warning" else title, 6), Role.DIM),
                 *((_right(cell or units.NONE), Role.DIM) for cell in cells),
             )
 
@@ -163,18 +155,13 @@ def _role(bound: Bound | None) -> Role:
     return Role.CRITICAL if bound.is_alarm else Role.WARNING
 
 
-def _alarms(limits: Thresholds | None, quantity: Quantity) -> str:
-    return "" if limits is None else _span(limits.low_alarm, limits.high_alarm, quantity)
-
-
-def _warnings(limits: Thresholds | None, quantity: Quantity) -> str:
-    return "" if limits is None else _span(limits.low_warning, limits.high_warning, quantity)
-
-
-def _span(low: float | None, high: float | None, quantity: Quantity) -> str:
-    ends = [
-        value if quantity is Quantity.BIAS or value is None else dbm(value) for value in (low, high)
-    ]
+def _span(limits: Thresholds | None, level: str, quantity: Quantity) -> str:
+    """Return the low and the high limit of a level, `alarm` or `warning`."""
+    if limits is None:
+        return ""
+    ends = [getattr(limits, f"{end}_{level}") for end in ("low", "high")]
+    if quantity is not Quantity.BIAS:
+        ends = [None if value is None else dbm(value) for value in ends]
     return "…".join(units.NONE if value is None else f"{value:.3g}" for value in ends)
 
 

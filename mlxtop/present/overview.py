@@ -1,4 +1,4 @@
-"""Adapters and their ports as the rows of one table, for the screen and for `--once`."""
+"""Adapters and ports as rows of one table, for screen and `--once`, and the line above it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from math import isclose
+from time import localtime, strftime
 from typing import NamedTuple
 
 from mlxtop.analysis.faults import severe_since_start
 from mlxtop.analysis.port_view import port_view
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, PortId, PortKind, natural
-from mlxtop.model.pcie import GENERATION, PciePath
+from mlxtop.model.pcie import PciePath, link_words
 from mlxtop.present import units
 from mlxtop.present.clean import clean
 from mlxtop.present.columns import Column, heading, layout, name_width, port_line, port_row
@@ -45,7 +46,7 @@ class Entry(NamedTuple):
 
 
 def entries(frame: Frame, pattern: str = "", order: Order = Order.NATURAL) -> list[Entry]:
-    """The rows in their order; `pattern` keeps ports whose names contain or match it."""
+    """Return the rows in their order; `pattern` keeps ports whose names contain or match it."""
     if order is not Order.NATURAL:
         natural_order = [row.port for row in entries(frame, pattern) if row.port]
         return [Entry(port) for port in _ranked(frame, natural_order, _SORT[order])]
@@ -67,7 +68,7 @@ def entries(frame: Frame, pattern: str = "", order: Order = Order.NATURAL) -> li
 
 
 def matches(frame: Frame, port: PortId, pattern: str) -> bool:
-    """Whether a filter keeps a port: part of one of its names, or a glob."""
+    """Return whether a filter keeps a port: part of one of its names, or a glob."""
     if not pattern:
         return True
     now = frame.ports[port].now.port
@@ -92,7 +93,7 @@ def _busiest(frame: Frame, port: PortId) -> float:
 
 
 def _hottest(frame: Frame, port: PortId) -> float:
-    """Degrees above the nearest warning limit, mostly negative."""
+    """Return the degrees above the nearest warning limit, mostly negative."""
     sensors = frame.ports[port].now.temperatures
     over = [t.celsius - (t.warning or _NO_LIMIT) for t in sensors if t.celsius is not None]
     return max(over, default=-_NO_LIMIT)
@@ -134,36 +135,17 @@ def _ranked(frame: Frame, ports: Sequence[PortId], ranking: _Ranking) -> list[Po
     return ranked + sorted(equal, key=places.__getitem__)
 
 
-def pcie_words(path: PciePath) -> str:
-    """The card's PCIe link in a few words.
-
-    >>> from mlxtop.model.pcie import PcieLink
-    >>> pcie_words(PciePath((PcieLink("0000:43:00.0", 8.0, 8, 8.0, 16),)))
-    'PCIe 3.0 x8 of x16 63.0 Gb/s'
-    """
+def _pcie(path: PciePath) -> str:
+    """Return the card's PCIe link and what it carries."""
     link = path.limiting
-    if link is None or not path.links:
+    if link is None:
         return "PCIe –"
-    card = path.links[0]
-    words = f"PCIe {_generation(link.speed)}"
-    if card.max_speed and link.speed and link.speed < card.max_speed:
-        words += f" of {_generation(card.max_speed)}"
-    words += f" x{link.width}"
-    if card.max_width and link.width and link.width < card.max_width:
-        words += f" of x{card.max_width}"
-    mbps = path.available_mbps
-    return words if mbps is None else f"{words} {mbps / 1000:.1f} Gb/s"
-
-
-def _generation(speed: float | None) -> str:
-    if speed is None:
-        return units.NONE
-    number = GENERATION.get(speed)
-    return f"{number}.0" if number else f"{speed:g} GT/s"
+    words = link_words(link.running, path.links[0].capability)
+    return f"{words} {(path.available_mbps or 0) / 1000:.1f} Gb/s"
 
 
 def adapter_line(frame: Frame, adapter: Adapter, columns: int) -> Line:
-    """A card: who it is, and its PCIe path, which all of its ports share."""
+    """Return a card: what it is, and its PCIe paths."""
     address = adapter.functions[0].address if adapter.functions else adapter.key
     parts: list[Line] = [
         ((clean(adapter.family), Role.ACCENT),),
@@ -174,43 +156,35 @@ def adapter_line(frame: Frame, adapter: Adapter, columns: int) -> Line:
     paths = [status.path for status in frame.slots(adapter)]
     if paths:
         role = Role.WARNING if any(path.limited for path in paths) else Role.DIM
-        parts.append(((" + ".join(map(pcie_words, paths)), role),))
+        parts.append(((" + ".join(map(_pcie, paths)), role),))
     parts.extend(((text, Role.DIM),) for text in _about(adapter))
     return crop(_fitting(parts, columns), columns)
 
 
 def _about(adapter: Adapter) -> list[str]:
-    about = []
-    if adapter.part:
-        about.append(clean(adapter.part))
-    if adapter.firmware:
-        text = f"fw {clean(adapter.firmware)}"
-        if adapter.firmware_stored and adapter.firmware_stored != adapter.firmware:
-            text += f" (next {clean(adapter.firmware_stored)})"
-        about.append(text)
-    if adapter.psid:
-        about.append(clean(adapter.psid))
-    node = adapter.functions[0].numa_node if adapter.functions else None
-    if node is not None:
-        about.append(f"NUMA {node}")
-    return about
+    stored, node = adapter.firmware_stored, None
+    if adapter.functions:
+        node = adapter.functions[0].numa_node
+    coming = f" (next {stored})" if stored and stored != adapter.firmware else ""
+    about = (
+        adapter.part,
+        adapter.firmware and f"fw {adapter.firmware}{coming}",
+        adapter.psid,
+        None if node is None else f"NUMA {node}",
+    )
+    return [clean(text) for text in about if text]
 
 
 _BETWEEN: Run = ("  ", Role.DIM)
 
 
 def _fitting(parts: Sequence[Line], columns: int) -> Line:
-    """As many whole parts as fit; the first one always."""
+    """Return as many whole parts as fit, the first one always."""
     line = join(parts, _BETWEEN)
     while line_width(line) > columns and len(parts) > 1:
         parts = parts[:-1]
         line = join(parts, _BETWEEN)
     return line
-
-
-def title_line(title: str, columns: int) -> Line:
-    """The heading of a group of devices without a card."""
-    return crop(((title, Role.ACCENT),), columns)
 
 
 def entry_line(
@@ -222,18 +196,18 @@ def entry_line(
     bits: bool = True,
     heat: HeatWatch | None = None,
 ) -> Line:
-    """Any row of the table in exactly so many columns."""
+    """Return a row of the table in exactly `columns` columns."""
     if entry.port is not None:
         return crop(port_line(shown, port_row(frame, entry.port, bits, heat)), columns)
     if entry.adapter is not None:
         return adapter_line(frame, entry.adapter, columns)
-    return title_line(entry.title, columns)
+    return crop(((entry.title, Role.ACCENT),), columns)
 
 
 def overview(
     frame: Frame, columns: int, bits: bool = True, pattern: str = "", order: Order = Order.NATURAL
 ) -> list[Line]:
-    """The whole table with its heading, as `--once` prints it."""
+    """Return the whole table with its heading, as `--once` prints it."""
     rows = entries(frame, pattern, order)
     shown = layout(columns, names_of(frame, rows))
     lines = [crop(heading(shown), columns)]
@@ -241,21 +215,72 @@ def overview(
 
 
 def names_of(frame: Frame, rows: Sequence[Entry]) -> int:
-    """Width of the first column for the ports of these rows."""
+    """Return the width of the first column for the ports of these rows."""
     return name_width(frame.ports[row.port].now.port.name for row in rows if row.port)
 
 
+def header_line(
+    frame: Frame | None,
+    columns: int,
+    *,
+    label: str,
+    interval: float,
+    bits: bool = True,
+    badges: tuple[str, ...] = (),
+    alarm: Run | None = None,
+) -> Line:
+    """Return name, machine and badges; at the right totals, what is wrong, pace and time."""
+    left: list[Run] = [(" mlxtop ", Role.ACCENT)]
+    left.extend((f" {badge} ", Role.BADGE) for badge in badges)
+    host = frame.sample.host.name if frame else label
+    left.append((f"  {clean(host)}", Role.STRONG))
+    parts = _right(frame, interval, bits)
+    if alarm is not None:
+        parts.append(((f"  {alarm[0]} ", alarm[1]),))
+    if columns >= 100 and frame is not None:
+        left.extend(_host(frame))
+    room = columns - line_width(tuple(left))
+    while parts and line_width(tuple(run for part in parts for run in part)) + 1 > room:
+        parts.pop(0)
+    right = tuple(run for part in parts for run in part)
+    return (*crop(tuple(left), columns - line_width(right)), *right)
+
+
+def _host(frame: Frame) -> list[Run]:
+    host = frame.sample.host
+    about = [host.kernel and f"Linux {clean(host.kernel)}"]
+    about.append(f"{host.cpus} CPUs" if host.cpus else None)
+    return [(f"  {text}", Role.DIM) for text in about if text]
+
+
+def _right(frame: Frame | None, interval: float, bits: bool) -> list[Line]:
+    """Return the parts at the right, the least important first."""
+    pace: Line = ((f"  every {interval:g} s", Role.DIM),)
+    if frame is None:
+        return [pace]
+    rx, tx = totals(frame)
+    flows: Line = (
+        ("  RX ", Role.RX),
+        (units.rate(rx, bits), Role.STRONG),
+        ("  TX ", Role.TX),
+        (units.rate(tx, bits), Role.STRONG),
+    )
+    problems = len(frame.sample.problems)
+    word = "problem" if problems == 1 else "problems"
+    clock = strftime("%H:%M:%S", localtime(frame.sample.wall))
+    parts = [pace, flows, ((f"  {clock} ", Role.DIM),)]
+    if problems:
+        parts.insert(2, ((f"  ! {problems} {word}", Role.WARNING),))
+    return parts
+
+
 def totals(frame: Frame) -> tuple[float | None, float | None]:
-    """Received and sent bit/s of all physical ports together; virtual ones are in these."""
-    rx: float | None = None
-    tx: float | None = None
-    for port, one in frame.ports.items():
-        if one.now.port.kind is PortKind.PHYSICAL:
-            flow = port_view(frame, port).throughput
-            rx = _plus(rx, flow.rx_bps)
-            tx = _plus(tx, flow.tx_bps)
-    return rx, tx
-
-
-def _plus(total: float | None, part: float | None) -> float | None:
-    return total if part is None else part + (total or 0.0)
+    """Return received and sent bit/s of all physical ports; these hold the virtual ones too."""
+    flows = [
+        port_view(frame, port).throughput
+        for port, one in frame.ports.items()
+        if one.now.port.kind is PortKind.PHYSICAL
+    ]
+    rx = [flow.rx_bps for flow in flows if flow.rx_bps is not None]
+    tx = [flow.tx_bps for flow in flows if flow.tx_bps is not None]
+    return (sum(rx) if rx else None), (sum(tx) if tx else None)

@@ -5,7 +5,7 @@ The screen turns roles into styles of its theme; printed tables use the text alo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
@@ -50,7 +50,7 @@ class Section(NamedTuple):
 
 
 def plain(line: Line) -> str:
-    """The text of a line.
+    """Return the text of a line.
 
     >>> plain((("a", Role.TEXT), ("b", Role.DIM)))
     'ab'
@@ -59,12 +59,12 @@ def plain(line: Line) -> str:
 
 
 def line_width(line: Line) -> int:
-    """Columns that a line takes."""
+    """Return the columns that a line takes."""
     return sum([width(text) for text, _ in line])
 
 
 def crop(line: Line, columns: int) -> Line:
-    """A line in exactly `columns` columns: cut with an ellipsis, or padded with blanks."""
+    """Return a line in exactly `columns` columns: cut with an ellipsis, or padded with blanks."""
     kept: list[Run] = []
     left = columns
     for text, role in line:
@@ -81,7 +81,7 @@ def crop(line: Line, columns: int) -> Line:
 
 
 def cut(line: Line, start: int, end: int) -> Line:
-    """The columns from `start` to before `end`; half of a wide character is a blank.
+    """Return the columns from `start` to before `end`; half of a wide character is a blank.
 
     >>> cut((("ab", Role.TEXT), ("cd", Role.DIM)), 1, 3)
     (('b', <Role.TEXT: 'text'>), ('c', <Role.DIM: 'dim'>))
@@ -102,7 +102,7 @@ def cut(line: Line, start: int, end: int) -> Line:
 
 
 def _halved(cells: list[str], start: int, end: int) -> str:
-    """Text by cells, where the second cell of a wide character is empty."""
+    """Return text by cells, where the second cell of a wide character is empty."""
     part = cells[start:end]
     if part and not part[0]:
         part[0] = " "
@@ -112,7 +112,7 @@ def _halved(cells: list[str], start: int, end: int) -> str:
 
 
 def spread(left: Line, right: Line, columns: int) -> Line:
-    """`left` and `right` at the two ends; the left one is cut when both do not fit."""
+    """Return `left` and `right` at the two ends; the left one is cut when both do not fit."""
     space = columns - line_width(right)
     if space <= 0:
         return crop(right, columns)
@@ -120,7 +120,7 @@ def spread(left: Line, right: Line, columns: int) -> Line:
 
 
 def labelled(label: str, value: str, role: Role = Role.TEXT, note: str = "") -> Line:
-    """A row of a page: label in its own column, value, and a note in the background."""
+    """Return a row of a page: label in its own column, value, and a note in the background."""
     runs = [(fit(label, LABEL_WIDTH), Role.DIM), (" ", Role.TEXT), (clean(value), role)]
     if note:
         runs.append(("  " + clean(note), Role.DIM))
@@ -130,21 +130,50 @@ def labelled(label: str, value: str, role: Role = Role.TEXT, note: str = "") -> 
 LABEL_WIDTH = 16
 
 
-def wrap(text: str, columns: int) -> list[str]:
-    """Clean text in lines of at most `columns` columns, broken at blanks."""
+def wrap(text: str, columns: int, indent: str = "") -> list[str]:
+    """Return clean text in lines of at most `columns` columns, broken at blanks.
+
+    A longer word is broken where the line is full. `indent` stands before the first line, and as
+    many blanks before the others; without a text it stands alone.
+
+    >>> wrap("rx errors", 12, "see: "), wrap("0123456789", 4)
+    (['see: rx', '     errors'], ['0123', '4567', '89'])
+    """
+    room = max(1, columns - width(indent))
     lines: list[str] = []
     line = ""
     for word in clean(text).split():
-        if line and width(line) + 1 + width(word) > columns:
+        if line and width(line) + 1 + width(word) > room:
             lines.append(line)
             line = word
         else:
             line = f"{line} {word}" if line else word
-    return [*lines, line] if line else lines
+        while width(line) > room:
+            head = next(n for n in range(len(line), 0, -1) if width(line[:n]) <= room or n == 1)
+            lines.append(line[:head])
+            line = line[head:]
+    lines += [line] if line else []
+    if not indent:
+        return lines
+    first, *others = lines or [""]
+    return [indent + first, *(" " * width(indent) + other for other in others)]
+
+
+def row(widths: Sequence[int], cells: Iterable[Run]) -> Line:
+    """Return a row of a table: the first cell at the left, the others at the right of theirs."""
+    return tuple(
+        (fit(text, columns, right=place > 0), role)
+        for place, (columns, (text, role)) in enumerate(zip(widths, cells, strict=True))
+    )
+
+
+def headings(widths: Sequence[int], *titles: str) -> Line:
+    """Return the titles above rows of a table."""
+    return row(widths, ((title, Role.HEAD) for title in titles))
 
 
 def join(parts: Iterable[Line], between: Run) -> Line:
-    """Lines put one after the other with a separator."""
+    """Return lines put one after the other with a separator."""
     runs: list[Run] = []
     for part in parts:
         if part and runs:

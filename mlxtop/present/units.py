@@ -28,7 +28,7 @@ _NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
 def _digits(value: float, digits: int = 3) -> str:
-    """A number below 1000 with so many significant digits.
+    """Return a number below 1000 with so many significant digits.
 
     >>> _digits(4.6123), _digits(46.123), _digits(461.23), _digits(46.123, 4)
     ('4.61', '46.1', '461', '46.12')
@@ -39,7 +39,7 @@ def _digits(value: float, digits: int = 3) -> str:
 
 
 def _scaled(value: float, digits: int) -> tuple[str, str]:
-    """Number and decimal prefix; what rounds up to 1000 takes the next prefix."""
+    """Return number and decimal prefix; what rounds up to 1000 takes the next prefix."""
     step = 0
     limit = 1000 - 0.5 * 10.0 ** (3 - digits)
     while abs(value) >= limit and step < len(_PREFIXES) - 1:
@@ -60,7 +60,7 @@ def _quantity(value: float | None, unit: str, columns: int, digits: int) -> str:
 
 
 def bits_per_second(rate: float | None, digits: int = 3) -> str:
-    """A rate given in bit/s, as bits.
+    """Return a rate given in bit/s, as bits.
 
     >>> bits_per_second(46.12e9), bits_per_second(0.0), bits_per_second(None)
     ('46.1 Gb/s', '    0 b/s', '        –')
@@ -69,7 +69,7 @@ def bits_per_second(rate: float | None, digits: int = 3) -> str:
 
 
 def bytes_per_second(rate: float | None, digits: int = 3) -> str:
-    """A rate given in bit/s, as bytes.
+    """Return a rate given in bit/s, as bytes.
 
     >>> bytes_per_second(46.12e9)
     '5.76 GB/s'
@@ -78,12 +78,12 @@ def bytes_per_second(rate: float | None, digits: int = 3) -> str:
 
 
 def rate(value: float | None, bits: bool = True, digits: int = 3) -> str:
-    """A rate given in bit/s, in the unit that the user chose."""
+    """Return a rate given in bit/s, in the unit that the user chose."""
     return bits_per_second(value, digits) if bits else bytes_per_second(value, digits)
 
 
 def packets_per_second(value: float | None) -> str:
-    """Packets per second.
+    """Return packets per second.
 
     >>> packets_per_second(3_812_345)
     '3.81 Mp/s'
@@ -92,7 +92,7 @@ def packets_per_second(value: float | None) -> str:
 
 
 def events_per_second(value: float | None) -> str:
-    """Events per second; less than one a second keeps its digits.
+    """Return events per second; less than one a second keeps its digits.
 
     >>> events_per_second(0.4), events_per_second(1200)
     ('0.40 /s', '1.20k/s')
@@ -104,7 +104,7 @@ def events_per_second(value: float | None) -> str:
 
 
 def size(value: float | None) -> str:
-    """An amount of bytes, decimal.
+    """Return an amount of bytes, decimal.
 
     >>> size(12_345_678_901_234), size(0), size(None)
     ('12.3 TB', '    0 B', '      –')
@@ -113,7 +113,7 @@ def size(value: float | None) -> str:
 
 
 def short(value: float | None) -> str:
-    """A count in three digits.
+    """Return a count in three digits.
 
     >>> short(1_236_000), short(12)
     ('1.24 M', '  12  ')
@@ -125,7 +125,7 @@ def short(value: float | None) -> str:
 
 
 def count(value: int | None) -> str:
-    """A whole count, by thousands; not padded.
+    """Return a whole count, by thousands; not padded.
 
     >>> count(1234567), count(0), count(None)
     ('1,234,567', '0', '–')
@@ -134,7 +134,7 @@ def count(value: int | None) -> str:
 
 
 def celsius(value: float | None) -> str:
-    """Degrees Celsius, whole.
+    """Return degrees Celsius, whole.
 
     >>> celsius(69.4), celsius(104.0), celsius(None)
     (' 69 °C', '104 °C', '     –')
@@ -145,7 +145,7 @@ def celsius(value: float | None) -> str:
 
 
 def celsius_exact(value: float | None) -> str:
-    """Degrees Celsius with one decimal, for detail pages.
+    """Return degrees Celsius with one decimal, for detail pages.
 
     >>> celsius_exact(69.375)
     '69.4 °C'
@@ -154,7 +154,7 @@ def celsius_exact(value: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share of 1 as percent.
+    """Return a share of 1 as percent.
 
     >>> percent(0.464), percent(1.0), percent(None)
     (' 46 %', '100 %', '    –')
@@ -165,7 +165,7 @@ def percent(share: float | None) -> str:
 
 
 def gigabits(mbps: float | None) -> str:
-    """Mb/s as Gb/s with as many digits as the kernel prints; not padded.
+    """Return Mb/s as Gb/s with as many digits as the kernel prints; not padded.
 
     >>> gigabits(63008), gigabits(None)
     ('63.008 Gb/s', '–')
@@ -174,7 +174,7 @@ def gigabits(mbps: float | None) -> str:
 
 
 def speed(bits: int | None) -> str:
-    """A line rate in bit/s as people name it; not padded.
+    """Return a line rate in bit/s as people name it; not padded.
 
     >>> speed(100_000_000_000), speed(2_500_000_000), speed(10_000_000), speed(None)
     ('100G', '2.5G', '10M', '–')
@@ -186,7 +186,7 @@ def speed(bits: int | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A span of time in its two largest units; not padded.
+    """Return a span of time in its two largest units; not padded.
 
     >>> duration(8), duration(192), duration(7500), duration(360_000), duration(0.25)
     ('8 s', '3 min 12 s', '2 h 05 min', '4 d 04 h', '0.25 s')

@@ -1,33 +1,50 @@
-"""What the pages of one port are made from, and the rows they share."""
+"""What the pages of one port are made from, and the rows that pages and tables share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from time import localtime, strftime
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlxtop.analysis.fields import why_empty, why_empty_card
 from mlxtop.analysis.port_view import PortView, port_view
-from mlxtop.analysis.throughput import Throughput
+from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.incident import Incident
+from mlxtop.model.sample import LinkState
 from mlxtop.present import units
 from mlxtop.present.clean import clean, fit
-from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, labelled, wrap
+from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, labelled, row, wrap
 from mlxtop.watch.heat import HeatWatch, SensorHeat
 
 if TYPE_CHECKING:
     from mlxtop.model.tuning import Tuning
 
-VALUE_WIDTH = 12
-"""Columns of a value in a page with one value a direction."""
+SEVERITY_ROLES = {
+    Severity.NOTE: Role.TEXT,
+    Severity.WARNING: Role.WARNING,
+    Severity.CRITICAL: Role.CRITICAL,
+}
+_STATE_MARKS = {
+    LinkState.UP: ("●", Role.GOOD),
+    LinkState.DOWN: ("○", Role.CRITICAL),
+    LinkState.ADMIN_DOWN: ("○", Role.DIM),
+    LinkState.NO_MODULE: ("○", Role.DIM),
+    LinkState.DISABLED: ("○", Role.DIM),
+    LinkState.INIT: ("◌", Role.WARNING),
+    LinkState.ARMED: ("◌", Role.WARNING),
+    LinkState.POLLING: ("◌", Role.WARNING),
+}
+_PAIR = (LABEL_WIDTH, 12, 14)
+"""Columns of a label and of one value a direction."""
 
 
 class View(NamedTuple):
-    """One port of a frame as a page sees it.
+    """One port of a frame as a page shows it.
 
-    `columns` is the room for a line; `highs` holds the highest rates and temperatures seen since
-    the start or since `z`.
+    `columns` is the room for a line; `highs` holds the highest rates and temperatures since the
+    start or since `z`.
     """
 
     frame: Frame
@@ -42,29 +59,22 @@ class View(NamedTuple):
 
     @property
     def now(self) -> PortFrame:
-        """The port."""
         return self.frame.ports[self.port]
 
     @property
     def adapter(self) -> Adapter | None:
-        """The card of the port."""
         return self.frame.adapter(self.port)
-
-    def heat_of(self, sensor: str) -> SensorHeat | None:
-        """State and forecast of a sensor; None where nobody follows it."""
-        return None if self.heat is None else self.heat.of(self.port, sensor)
 
     @property
     def derived(self) -> PortView:
-        """Throughput, capacity, PCIe and ceiling of the port."""
         return port_view(self.frame, self.port)
 
-    def flow(self) -> Throughput:
-        """Return what the port carries."""
-        return self.derived.throughput
+    def heat_of(self, sensor: str) -> SensorHeat | None:
+        """Return state and forecast of a sensor; None where nobody follows it."""
+        return None if self.heat is None else self.heat.of(self.port, sensor)
 
     def why(self) -> dict[str, str]:
-        """Reasons of the empty fields of the port and its card."""
+        """Return the reasons of the empty fields of the port and its card."""
         card = self.adapter
         reasons = why_empty_card(self.frame, card) if card else {}
         return {**reasons, **why_empty(self.derived)}
@@ -73,32 +83,75 @@ class View(NamedTuple):
 def fact(
     label: str, value: object, reason: str = "", role: Role = Role.TEXT, note: str = ""
 ) -> Line:
-    """A value under its label; what is unknown is a dash with its reason beside it."""
+    """Return a value under its label; an unknown one is a dash with its reason beside it."""
     if value is None or value == "":
         return labelled(label, units.NONE, Role.DIM, reason)
     return labelled(label, str(value), role, note)
 
 
-def pair(label: str, rx: Run, tx: Run, note: str = "") -> Line:
-    """A row with one value a direction, right-aligned under RX and TX."""
-    return (
-        (fit(label, LABEL_WIDTH), Role.DIM),
-        (fit(rx[0], VALUE_WIDTH, right=True), rx[1]),
-        (fit(tx[0], VALUE_WIDTH + 2, right=True), tx[1]),
-        ("  " + clean(note) if note else "", Role.DIM),
-    )
+def pair(label: str, rx: Run, tx: Run) -> Line:
+    """Return a row with one value a direction."""
+    return row(_PAIR, ((label, Role.DIM), rx, tx))
 
 
 def pair_heading() -> Line:
-    """The titles above rows of `pair`."""
+    """Return the titles above rows of `pair`."""
     return pair("", ("RX", Role.HEAD), ("TX", Role.HEAD))
 
 
-def either(value: float | None, text: str, role: Role) -> Run:
-    """A cell: dim when there is nothing or zero, else in its role."""
-    return (text, role if value else Role.DIM)
-
-
 def prose(text: str, columns: int, role: Role = Role.DIM) -> list[Line]:
-    """A paragraph."""
+    """Return a paragraph."""
     return [((line, role),) for line in wrap(text, columns)]
+
+
+def below(label: str, text: str, columns: int, role: Role = Role.DIM) -> list[Line]:
+    """Return a paragraph in the column of the values, with a label before its first line."""
+    texts = wrap(text, max(12, columns - LABEL_WIDTH - 1))
+    return [labelled("" if place else label, line, role) for place, line in enumerate(texts)]
+
+
+def age(view: View, tick: float) -> str:
+    """Return how old a reading is; nothing where it is of now."""
+    seconds = view.frame.sample.tick - tick
+    return f"{units.duration(round(seconds))} ago" if seconds >= 3.0 else ""
+
+
+def link_mark(state: LinkState) -> Run:
+    """Return the mark of a link's state."""
+    return _STATE_MARKS.get(state, ("✗", Role.CRITICAL))
+
+
+def link_run(state: LinkState) -> Run:
+    """Return a link's state with its mark; the word says what the colour says."""
+    mark, role = link_mark(state)
+    return f"{mark} {state}", role
+
+
+def bar(share: float | None, columns: int, role: Role) -> tuple[Run, ...]:
+    """Return a share of 1 as a bar with half-column steps; blank where the share is unknown.
+
+    >>> bar(0.5, 5, Role.RX)
+    (('━━╸', <Role.RX: 'rx'>), ('──', <Role.FAINT: 'faint'>))
+    """
+    if share is None:
+        return ((" " * columns, Role.FAINT),)
+    halves = max(0, min(2 * columns, round(share * 2 * columns)))
+    if share > 0 and halves == 0:
+        halves = 1 if share * 2 * columns >= 0.05 else 0
+    filled = "━" * (halves // 2) + "╸" * (halves % 2)
+    track = "─" * (columns - len(filled))
+    return tuple(run for run in ((filled, role), (track, Role.FAINT)) if run[0])
+
+
+def event_line(wall: float, incident: Incident, now: float, subject: bool = True) -> Line:
+    """Return an event with its time today, else with its date; `subject` names the device."""
+    then = localtime(wall)
+    today = strftime("%F", then) == strftime("%F", localtime(now))
+    when = strftime("%H:%M:%S" if today else "%F %H:%M", then)
+    name = fit(incident.ifname or incident.device or "", 18) + "  " if subject else ""
+    return (
+        (fit(when, 16) + "  ", Role.DIM),
+        (name, Role.STRONG),
+        (clean(incident.text), SEVERITY_ROLES[incident.severity]),
+        (f"  {incident.source}", Role.FAINT),
+    )

@@ -39,7 +39,7 @@ _ALERT_SEVERITY = {
 """Alerts that no other source tells of, and how bad they are."""
 
 
-class Event(NamedTuple):
+class TimedIncident(NamedTuple):
     """An incident with its time, epoch seconds."""
 
     wall: float
@@ -57,7 +57,7 @@ class Watch:
         """Highest rates and temperatures since the start or `reset_highs`."""
         self.heat = HeatWatch()
         self.alarms = Alarms()
-        self.events: deque[Event] = deque(maxlen=EVENTS)
+        self.events: deque[TimedIncident] = deque(maxlen=EVENTS)
         """What happened, the oldest first."""
         self.event_count = 0
         """Events since the start, those that are no longer kept too."""
@@ -89,7 +89,7 @@ class Watch:
             ago = 0.0 if incident.tick is None else max(0.0, sample.tick - incident.tick)
             wall = sample.wall - ago
             if not self._is_repeated(wall, incident):
-                self.events.append(Event(wall, incident))
+                self.events.append(TimedIncident(wall, incident))
                 self.event_count += 1
 
     def _is_repeated(self, wall: float, incident: Incident) -> bool:
@@ -103,7 +103,7 @@ class Watch:
             for then, other in recent
         )
 
-    def events_after(self, count: int) -> list[Event]:
+    def events_after(self, count: int) -> list[TimedIncident]:
         """Return the events since `event_count` was `count`, the oldest first; kept ones only."""
         new = min(self.event_count - count, len(self.events))
         return list(islice(self.events, len(self.events) - new, None))
@@ -115,7 +115,7 @@ class Watch:
             return None
         return worst
 
-    def events_of(self, port: PortId) -> list[Event]:
+    def events_of(self, port: PortId) -> list[TimedIncident]:
         """Return what happened to a port, its function and its PCIe path, the oldest first."""
         frame = self.frame.ports.get(port) if self.frame else None
         if frame is None or self.frame is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.screen import Screen
 
-from mlxtop.present.header import header_line
+from mlxtop.present.overview import header_line
 from mlxtop.present.text import Line, Role
 from mlxtop.tui.commands import Command, Scope, available, keys_of
 from mlxtop.tui.textual_private import PaintedScreen

@@ -10,10 +10,10 @@ from textual.containers import Container
 
 from mlxtop.model.identity import PortId
 from mlxtop.present.clean import clean
-from mlxtop.present.columns import link_runs
 from mlxtop.present.overview import entries
 from mlxtop.present.pages import PAGES, Page
 from mlxtop.present.text import Line, Role, Section
+from mlxtop.present.view import link_mark
 from mlxtop.tui.commands import Scope, bindings
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.widgets.bars import Clickable, Header
@@ -79,8 +79,8 @@ class Detail(WatchScreen):
         if state.frame is None or port is None or port not in state.frame.ports:
             return (("– ", Role.DIM),)
         now = state.frame.ports[port].now
-        mark, role = link_runs(now.link.state)[0]
-        return ((clean(now.port.name), Role.STRONG), (f" {mark.split(' ')[0]}", role))
+        mark, role = link_mark(now.link.state)
+        return ((clean(now.port.name), Role.STRONG), (f" {mark}", role))
 
     # Commands
 

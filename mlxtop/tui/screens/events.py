@@ -8,8 +8,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from mlxtop.present.clean import clean, fit
-from mlxtop.present.events import event_line
 from mlxtop.present.text import Line, Role, Section
+from mlxtop.present.view import event_line
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.widgets.bars import Clickable, Header
 from mlxtop.tui.widgets.sections import Sections

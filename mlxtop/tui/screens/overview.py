@@ -151,7 +151,7 @@ class Overview(WatchScreen):
         about = self.about
         if not about.display:
             return
-        from mlxtop.present.summary import summary
+        from mlxtop.present.pages import summary
 
         view = self.watch_app.state.view(prose_width(about.size.width))
         if view is not None:

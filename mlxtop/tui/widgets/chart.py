@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, cast
 from mlxtop.analysis.port_view import port_view
 from mlxtop.model.identity import PortId
 from mlxtop.present import units
-from mlxtop.present.columns import temperature_runs
-from mlxtop.present.heat import short_forecast
+from mlxtop.present.heat import degrees, short_forecast
 from mlxtop.present.text import Line, Role, Run, line_width
 from mlxtop.tui.state import State
 from mlxtop.tui.widgets.charts import (
@@ -160,7 +159,7 @@ class TemperatureChart(Chart):
         for name, (title, role) in SENSORS.items():
             if name in sensors:
                 heat = state.heat.of(port, name)
-                run = temperature_runs(sensors[name], units.CELSIUS_WIDTH + 1, heat)[0]
+                run = degrees(sensors[name], units.CELSIUS_WIDTH + 1, heat)
                 shown = Role.STRONG if run[1] is Role.TEXT else run[1]
                 high = units.celsius(highs.get(name)).strip()
                 part: Line = ((f"{title} ", role), (run[0].strip(), shown), _SPACE)

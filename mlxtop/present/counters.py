@@ -1,0 +1,230 @@
+"""Pages 1, 4 and 5: what a port carries, its errors, and its RDMA device, by their counters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlxtop.analysis.faults import Fault, faults
+from mlxtop.analysis.throughput import SOURCES, Capacity, Throughput
+from mlxtop.model.catalogue import TRAFFIC, counters_of
+from mlxtop.model.counters import Counter, Origin, Unit
+from mlxtop.model.pcie import Direction
+from mlxtop.model.sample import LinkLayer
+from mlxtop.present import units
+from mlxtop.present.ceiling import ceiling_section
+from mlxtop.present.clean import clean
+from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, headings, row, wrap
+from mlxtop.present.view import (
+    SEVERITY_ROLES,
+    View,
+    bar,
+    below,
+    fact,
+    pair,
+    pair_heading,
+    prose,
+)
+
+_BAR = 10
+_WIDTHS = (32, 11, 14, 16)
+_HEADINGS = headings(_WIDTHS, "counter", "now", "since start", "total")
+_RDMA_TITLES = {
+    Origin.RDMA: "Port counters",
+    Origin.RDMA_ERRORS: "Errors of the InfiniBand link",
+    Origin.RDMA_HW: "Transport and congestion (hw_counters)",
+}
+
+
+def _counter(view: View, counter: Counter) -> Line:
+    """Return a counter's rate, its count since the start, and the kernel's total."""
+    rate, since = view.now.rate(counter), view.now.since_start(counter)
+    total = view.now.total(counter)
+    amount = units.size if counter.unit is Unit.BYTES else units.count
+    if counter.unit is Unit.BYTES:
+        now = units.rate(None if rate is None else rate * 8, view.bits)
+    elif counter.unit is Unit.PACKETS:
+        now = units.packets_per_second(rate)
+    else:
+        now = units.events_per_second(rate)
+    full = "≥" if view.now.stuck(counter) else ""
+    moving = Role.TEXT if rate else Role.DIM
+    cells = (
+        (counter.key, moving),
+        (now, moving),
+        (amount(since), Role.TEXT if since else Role.DIM),
+        (full + amount(total), Role.DIM),
+    )
+    return row(_WIDTHS, cells)
+
+
+def traffic(view: View) -> list[Section]:
+    """Return the sections of page 1."""
+    lines = [_counter(view, c) for c in TRAFFIC if view.now.total(c) is not None]
+    nothing: Line = (("no counter of this port could be read", Role.DIM),)
+    counters = Section("Counters", (_HEADINGS, *(lines or [nothing])))
+    return [_wire(view), ceiling_section(view), _shares(view), counters]
+
+
+def _wire(view: View) -> Section:
+    flow, carries = view.derived.throughput, view.derived.capacity
+    lines = [pair_heading(), *_figures(view, flow, carries), ()]
+    if carries is not None:
+        text = units.rate(carries.bps, view.bits).strip()
+        lines.append(fact("can carry", text, note=f"set by {carries.by}"))
+    source = SOURCES.get(flow.source or "")
+    why = view.why()
+    lines.append(fact("source", source.name if source else None, why.get("source", "")))
+    if source is not None:
+        lines += below("", source.help, view.columns)
+        if "rx_bps" in why:
+            lines += prose(f"no rates: {why['rx_bps']}", view.columns)
+    return Section("Wire", tuple(lines))
+
+
+def _figures(view: View, flow: Throughput, carries: Capacity | None) -> Iterator[Line]:
+    """Yield the figures with one value a direction."""
+    yield pair("rate", _rate(view, flow.rx_bps, Role.RX), _rate(view, flow.tx_bps, Role.TX))
+    if carries is not None:
+        rx, tx = map(view.derived.share, Direction)
+        yield pair("of capacity", (units.percent(rx), Role.TEXT), (units.percent(tx), Role.TEXT))
+        blank = (" " * (LABEL_WIDTH + 2), Role.TEXT)
+        yield (blank, *bar(rx, _BAR, Role.RX), ("    ", Role.TEXT), *bar(tx, _BAR, Role.TX))
+    rx_packets, tx_packets = (
+        (units.packets_per_second(pps), Role.TEXT if pps else Role.DIM)
+        for pps in (flow.rx_pps, flow.tx_pps)
+    )
+    yield pair("packets", rx_packets, tx_packets)
+    rx_size = _packet_size(flow.rx_bps, flow.rx_pps)
+    yield pair("packet size", rx_size, _packet_size(flow.tx_bps, flow.tx_pps))
+    rx_high, tx_high = (_rate(view, view.highs.get(name), Role.TEXT) for name in ("rx", "tx"))
+    yield pair("highest", rx_high, tx_high)
+    rx_total, tx_total = (
+        (units.size(count), Role.TEXT if count else Role.DIM)
+        for count in (flow.rx_bytes, flow.tx_bytes)
+    )
+    yield pair("total", rx_total, tx_total)
+
+
+def _rate(view: View, value: float | None, role: Role) -> Run:
+    return units.rate(value, view.bits, digits=4), role if value else Role.DIM
+
+
+def _packet_size(bits: float | None, packets: float | None) -> Run:
+    if not bits or not packets:
+        return units.NONE if packets is None else "no packets", Role.DIM
+    return f"{bits / 8 / packets:,.0f} B", Role.TEXT
+
+
+def _shares(view: View) -> Section:
+    flow, why = view.derived.throughput, view.why()
+    lines = [pair_heading()]
+    for label, rx, tx, field in (
+        ("kernel", flow.kernel_rx_bps, flow.kernel_tx_bps, "kernel_rx_bps"),
+        ("RDMA", flow.rdma_rx_bps, flow.rdma_tx_bps, "rdma_rx_bps"),
+        ("other", *_other(flow), ""),
+    ):
+        if rx is None and tx is None and field:
+            lines.append(fact(label, None, why.get(field, "")))
+        elif rx is not None or tx is not None:
+            lines.append(pair(label, _rate(view, rx, Role.RX), _rate(view, tx, Role.TX)))
+    explained = prose(
+        "kernel: the host's network stack. RDMA: past the kernel, unseen by ip and ifstat. "
+        "other: virtual functions, DPDK and framing.",
+        view.columns,
+    )
+    return Section("Who moves it", (*lines, (), *explained))
+
+
+def _other(flow: Throughput) -> tuple[float | None, float | None]:
+    """Return rates that are neither the kernel's nor RDMA; None within the framing's doubt."""
+    if flow.source not in ("eth-mac", "bytes_phy"):
+        return None, None
+    return (
+        _rest(flow.rx_bps, flow.kernel_rx_bps, flow.rdma_rx_bps),
+        _rest(flow.tx_bps, flow.kernel_tx_bps, flow.rdma_tx_bps),
+    )
+
+
+def _rest(wire: float | None, kernel: float | None, rdma: float | None) -> float | None:
+    if wire is None or kernel is None or rdma is None:
+        return None
+    rest = wire - kernel - rdma
+    return rest if rest > 0.03 * wire else None
+
+
+def errors(view: View) -> list[Section]:
+    """Return the sections of page 4: counters that moved, what they mean, and what to do."""
+    moved: list[Line] = []
+    older: list[Line] = []
+    for fault in faults(view.now):
+        if not (fault.since_start or fault.moving):
+            older.append(_fault(fault))
+            continue
+        advice = f" → {fault.counter.advice}" if fault.counter.advice else ""
+        text = f"{fault.counter.help}{advice}"
+        moved += [_fault(fault), *_indented(text, view.columns)]
+    if moved:
+        since = [_HEADINGS, *moved]
+    else:
+        since = prose("No error counter has moved.", view.columns, Role.GOOD)
+        since += prose(view.why().get("errors", ""), view.columns)
+    sections = [Section("Since start", tuple(since))]
+    if older:
+        sections.append(Section("Before that, not moving", (_HEADINGS, *older)))
+    return sections
+
+
+def _indented(text: str, columns: int) -> list[Line]:
+    return [((line, Role.DIM),) for line in wrap(text, columns, "    ")]
+
+
+def _fault(fault: Fault) -> Line:
+    counter = fault.counter
+    role = Role.DIM
+    if counter.severity is not None and (fault.moving or fault.since_start):
+        role = SEVERITY_ROLES[counter.severity]
+    mark = "!" if fault.moving and fault.severe else "▸" if fault.moving else " "
+    total = units.count(fault.total)
+    if counter.gauge and counter.unit is Unit.PERCENT:
+        rate, since, total = f"{fault.total} %", "", "of the time"
+    else:
+        rate = units.events_per_second(fault.rate)
+        since = units.count(fault.since_start)
+    if fault.stuck:
+        total = f"≥{total} full"
+    cells = (
+        (f"{mark} {counter.key}", role),
+        (rate, role if fault.moving else Role.DIM),
+        (since, role),
+        (clean(total), Role.DIM),
+    )
+    return row(_WIDTHS, cells)
+
+
+def rdma(view: View) -> list[Section]:
+    """Return the sections of page 5."""
+    port, link, why = view.now.now.port, view.now.now.link, view.why()
+    if port.rdma is None:
+        reason = why.get("rdma", "not an RDMA device")
+        return [Section("RDMA", tuple(prose(reason, view.columns)))]
+    infiniband = link.layer is LinkLayer.INFINIBAND
+    lines = (
+        fact("device", f"{port.rdma} port {port.rdma_port}"),
+        fact("transport", "InfiniBand" if infiniband else "RoCE (Ethernet)"),
+        fact("physical state", link.phys_state, why.get("phys_state", "")),
+        fact("network device", port.netdev, why.get("netdev", "")),
+    )
+    tables = [Section(title, _table(view, origin)) for origin, title in _RDMA_TITLES.items()]
+    return [Section("RDMA device", lines), *tables]
+
+
+def _table(view: View, origin: Origin) -> tuple[Line, ...]:
+    if origin is Origin.RDMA_ERRORS and view.now.now.link.layer is not LinkLayer.INFINIBAND:
+        return tuple(prose("They count nothing on an Ethernet port: see page 4.", view.columns))
+    reading = view.now.now.readings.get(origin)
+    counters = counters_of(origin, reading.schema) if reading else ()
+    lines = [_counter(view, c) for c in counters if view.now.total(c) is not None]
+    if not lines:
+        reason = view.now.now.absent.get(str(origin), "this device has none that are known")
+        return tuple(prose(f"{units.NONE}  {reason}", view.columns))
+    return (_HEADINGS, *lines)
