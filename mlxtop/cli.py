@@ -15,7 +15,6 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import replace
-from functools import cache
 from importlib import import_module
 from threading import Event
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -27,7 +26,8 @@ from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, ROWS, Settings, load
 from mlxtop.system.owner import SAFE_PATH
 
 if TYPE_CHECKING:
-    from mlxtop.doctor.check import Examiner
+    from mlxtop.model.linktype import StoredConfig
+    from mlxtop.sampler.discover import Inventory
     from mlxtop.sampler.live import LiveSource
     from mlxtop.system.door import System
     from mlxtop.tui.app import MlxtopApp
@@ -282,6 +282,7 @@ def _list_machines() -> int:
 
 
 def _source(args: argparse.Namespace, system: System, settings: Settings) -> LiveSource:
+    from mlxtop.sampler.facts import ON_SCREEN
     from mlxtop.sampler.live import LiveSource
 
     screen = not (args.once or args.json_stream or args.batch or args.command)
@@ -292,7 +293,16 @@ def _source(args: argparse.Namespace, system: System, settings: Settings) -> Liv
         settings.include,
         incidents=screen or args.json or args.json_stream or args.batch,
         hurry=screen,
+        wants=ON_SCREEN if screen else frozenset(),
+        ask_card=_ask_card,
     )
+
+
+def _ask_card(system: System, inventory: Inventory) -> StoredConfig:
+    """Ask a card what it stores; what that takes is loaded when it is first done."""
+    from mlxtop.link_type.stored_config import read_stored
+
+    return read_stored(system, inventory)
 
 
 def _front_end(
@@ -301,16 +311,21 @@ def _front_end(
     if not (args.once or args.json_stream or args.batch):
         return _screen(source, system, settings)
     from mlxtop.outputs import headless
+    from mlxtop.sampler.source import frames
 
     stop = _stop_on_signals()
     if args.once:
         return headless.once(
-            source, stop, as_json=args.json, totals_only=args.interval == 0, all_=settings.all
+            frames(source, stop),
+            source.kind,
+            as_json=args.json,
+            totals_only=args.interval == 0,
+            all_=settings.all,
         )
     mode = headless.stream if args.json_stream else headless.batch
     complain = lambda text: console.warn(f"mlxtop: {text}")  # noqa: E731
     fire = _hooks(system, settings, complain) if args.hooks else None
-    return mode(source, stop, args.count, fire)
+    return mode(frames(source, stop), source.kind, args.count, fire)
 
 
 def _screen(source: LiveSource, system: System, settings: Settings) -> int:
@@ -354,16 +369,8 @@ def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
     from mlxtop.change.privilege import ActionContext
     from mlxtop.tui.app import MlxtopApp
 
-    @cache
-    def examine() -> Examiner:
-        from mlxtop.commands import examination
-
-        return examination.Examiner(system)
-
-    free = not (settings.readonly or system.captured)
-    app = MlxtopApp(source, settings, ActionContext(system) if free else None, feed)
-    app.examine = examine
-    return app
+    free = source.kind.may_change and not settings.readonly
+    return MlxtopApp(source, settings, ActionContext(system) if free else None, feed)
 
 
 def _hooks(

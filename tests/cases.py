@@ -18,8 +18,9 @@ from mlxtop.doctor.checks import CHECKS
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, Function, PortId
+from mlxtop.model.linktype import StoredConfig
 from mlxtop.model.module import Identity, Lane, Module, Quantity, Thresholds
-from mlxtop.model.sample import AerError, Temperature
+from mlxtop.model.sample import AerError, Slow, Temperature
 from mlxtop.model.tuning import (
     Channels,
     Coalesce,
@@ -32,9 +33,8 @@ from mlxtop.model.tuning import (
     PciControl,
     PortTuning,
     Rings,
-    Tuning,
 )
-from tests.situations import Situation, ethernet, frame_of, slot
+from tests.situations import Situation, configured, ethernet, frame_of, slot
 
 X16 = slot((8.0, 16), (8.0, 16), (8.0, 16))
 NOTE, WARNING, CRITICAL = Severity.NOTE, Severity.WARNING, Severity.CRITICAL
@@ -114,9 +114,11 @@ def case(
     aer = {AerError(*key.split()): n for key, n in more.pop("aer", {}).items()}
     pcie = {key: s._replace(aspm=aspm, aer=aer) for key, s in frame.sample.pcie.items()}
     frame = frame._replace(sample=frame.sample._replace(pcie=pcie))
-    dead = more.pop("dead", frozenset())
-    tuning = Tuning(host, dict.fromkeys(frame.ports, port), dead=dead)
-    return Case(frame, tuning, tuple(frame.ports), **more)
+    host = replace(host, dead=more.pop("dead", frozenset()))
+    stored = {"card": Slow(more.pop("stored", StoredConfig()), 1.0)}
+    frame = configured(frame, port, host_settings=host)
+    frame = frame._replace(sample=frame.sample._replace(stored=stored))
+    return Case(frame, tuple(frame.ports), **more)
 
 
 def _changed(frame: Frame, port_id: PortId, changes: dict[str, Any]) -> Frame:

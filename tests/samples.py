@@ -20,6 +20,7 @@ from mlxtop.model.sample import (
     Problem,
     Reading,
     Sample,
+    SourceKind,
     Temperature,
 )
 
@@ -208,15 +209,18 @@ class Samples:
 
     given: list[Sample]
     label: str = "pacu"
-    demo: bool = False
-    captured: bool = False
+    kind: SourceKind = SourceKind.LIVE
     interval: float = 1.0
     guarded: bool = False
+    looked_at: PortId | None = None
     closed: Event = field(default_factory=Event)
 
     def samples(self, stop: Event) -> Iterator[Sample]:
         yield from self.given
         stop.wait()
+
+    def read_again(self) -> None:
+        pass
 
     def close(self) -> None:
         self.closed.set()

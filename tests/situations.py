@@ -18,8 +18,9 @@ from mlxtop.model.sample import (
     PortSample,
     Reading,
     Sample,
+    Slow,
 )
-from mlxtop.model.tuning import HostTuning, Interrupt, PciControl, PortTuning, Tuning
+from mlxtop.model.tuning import Interrupt, PciControl, PortTuning
 
 G = 1_000_000_000
 SECONDS = 2.0
@@ -169,10 +170,20 @@ def frame_of(case: Situation) -> tuple[Frame, PortId]:
     return frame, ports[0].id
 
 
-def tuning_of(case: Situation, port: PortId, settings: PortTuning = NOTHING_READ) -> Tuning:
+def settings_of(case: Situation, settings: PortTuning = NOTHING_READ) -> PortTuning:
     """Settings that fit a situation."""
     if case.serving:
         settings = replace(settings, interrupts=(Interrupt(64, "mlx5_comp0", case.serving),))
     if case.mps:
         settings = replace(settings, control=PciControl(case.mps, 512, 512, True))
-    return Tuning(HostTuning(), {port: settings})
+    return settings
+
+
+def configured(frame: Frame, settings: PortTuning, **facts: object) -> Frame:
+    """A frame with settings of all ports; `facts` are other slow facts of its sample."""
+    ports = {
+        port: its._replace(now=its.now._replace(settings=Slow(settings, 1.0)))
+        for port, its in frame.ports.items()
+    }
+    slow = {name: Slow(value, 1.0) for name, value in facts.items()}
+    return Frame(frame.sample._replace(**slow), ports)  # type: ignore[arg-type]

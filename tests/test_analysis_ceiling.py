@@ -6,8 +6,6 @@ MPS/(MPS+24) received and 256/(256+20) sent. TCP: (MTU-52)/(MTU+38) on Ethernet.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from mlxtop.analysis.ceiling import Ceiling
@@ -18,7 +16,15 @@ from mlxtop.model.identity import PortKind
 from mlxtop.model.pcie import PcieLink, PciePath
 from mlxtop.model.sample import LinkState
 from mlxtop.present.ceiling import ceiling_line
-from tests.situations import Situation, ethernet, frame_of, infiniband, slot, tuning_of
+from tests.situations import (
+    Situation,
+    configured,
+    ethernet,
+    frame_of,
+    infiniband,
+    settings_of,
+    slot,
+)
 
 X8_OF_X16 = slot((8.0, 8), (8.0, 16), (8.0, 8))
 X16 = slot((8.0, 16), (8.0, 16), (8.0, 16))
@@ -48,10 +54,8 @@ def line(case: Situation, streams: int | None = None) -> str:
 
 def seen(case: Situation, streams: int | None = None) -> Ceiling:
     frame, port = frame_of(case)
-    tuning = tuning_of(case, port)
-    if streams is not None:
-        tuning = replace(tuning, streams={port: streams})
-    return port_view(frame, port).ceiling(tuning)
+    counted = {} if streams is None else {port: streams}
+    return port_view(configured(frame, settings_of(case), streams=counted), port).ceiling
 
 
 DRIVER, HW = Origin.DRIVER, Origin.RDMA_HW
@@ -371,7 +375,7 @@ def test_there_are_as_many_situations_as_were_promised() -> None:
 def test_one_reading_is_not_enough_for_a_verdict() -> None:
     frame, port = frame_of(Situation(ethernet(100), X16))
     once = type(frame)(frame.sample, {port: type(frame.ports[port])(frame.ports[port].now, {}, {})})
-    assert ceiling_line(port_view(once, port).ceiling(None)).endswith("→ not measured")
+    assert ceiling_line(port_view(once, port).ceiling).endswith("→ not measured")
 
 
 def test_a_verdict_is_named_only_near_a_limit() -> None:

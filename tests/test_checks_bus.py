@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mlxtop.doctor.check import Nothing, Setting
+from mlxtop.model.linktype import StoredConfig
 from mlxtop.model.sample import AerError, PcieStatus
 from tests.cases import GOOD, GOOD_PORT, NOTE, WARNING, X16, ask, case, only, run, unknown
 from tests.situations import ethernet
@@ -14,11 +15,11 @@ from tests.situations import ethernet
 
 def test_stored_settings_of_a_card_are_shown_or_it_is_told_why_not() -> None:
     name = "stored performance settings"
-    stored = {"card": {"CQE_COMPRESSION": "BALANCED(0)", "PCI_WR_ORDERING": "per_mkey(0)"}}
-    (setting,) = ask(name, case(stored=stored))
+    speed = {"CQE_COMPRESSION": "BALANCED(0)", "PCI_WR_ORDERING": "per_mkey(0)"}
+    (setting,) = ask(name, case(stored=StoredConfig(speed=speed)))
     assert isinstance(setting, Setting)
     assert setting.text == "CQE_COMPRESSION BALANCED(0), PCI_WR_ORDERING per_mkey(0) (mstconfig)"
-    told = unknown(run(name, unanswered={"card": "needs root"}))
+    told = unknown(run(name, stored=StoredConfig(unanswered="needs root")))
     assert told.label == "ConnectX-4 at 0000:43:00.0: stored performance settings"
     assert told.reason == "needs root"
     (none,) = ask(name, case())

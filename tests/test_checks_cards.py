@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from mlxtop.doctor.check import Case, Pending
+from mlxtop.doctor.check import Case
 from mlxtop.model.counters import Severity
 from mlxtop.model.identity import PortId
-from mlxtop.model.linktype import LinkType
-from mlxtop.model.tuning import Tuning
+from mlxtop.model.linktype import LinkType, Pending, StoredConfig
 from tests.cases import CARD, CRITICAL, FUNCTION, GOOD, GOOD_HOST, NOTE, ask, only, run, unknown
 from tests.situations import frame_of, infiniband
 
@@ -47,7 +46,7 @@ def test_a_card_without_ports_says_what_to_try(
 def test_without_any_card_nothing_can_be_told() -> None:
     frame, _ = frame_of(GOOD)
     empty = frame._replace(ports={}, sample=frame.sample._replace(adapters=()))
-    found = unknown(ask("cards answer and have a driver", Case(empty, Tuning(), ())))
+    found = unknown(ask("cards answer and have a driver", Case(empty, ())))
     assert "rescan" in found.reason
 
 
@@ -73,6 +72,6 @@ def test_firmware_in_flash_that_does_not_run_is_told() -> None:
 def test_a_link_type_that_waits_for_a_restart_is_told() -> None:
     port = PortId("0000:43:00.0", 1)
     check = "no link type is pending"
-    assert run(check, pending={port: Pending(LinkType.IB, LinkType.IB)}) == []
-    found = only(run(check, pending={port: Pending(LinkType.IB, LinkType.ETH)}))
+    assert run(check, stored=StoredConfig({port: Pending(LinkType.IB, LinkType.IB)})) == []
+    found = only(run(check, stored=StoredConfig({port: Pending(LinkType.IB, LinkType.ETH)})))
     assert "InfiniBand now, Ethernet after" in found.evidence

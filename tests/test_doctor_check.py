@@ -8,8 +8,8 @@ import pytest
 
 from mlxtop.doctor.check import Case, Probe, examine
 from mlxtop.doctor.checks import CHECKS
-from mlxtop.model.sample import LinkState
-from mlxtop.model.tuning import Channels, Tuning
+from mlxtop.model.sample import LinkState, Slow
+from mlxtop.model.tuning import Channels
 from mlxtop.present.doctor import report_rows
 from tests.cases import CRITICAL, GOOD, GOOD_PORT, NOTE, WARNING, case, report
 from tests.situations import Situation, ethernet, frame_of, infiniband
@@ -29,10 +29,8 @@ def test_a_machine_of_which_nothing_is_known_has_no_findings_and_no_check_that_i
     situation = Situation(ethernet(100), None)
     frame, _ = frame_of(situation)
     nothing = Case(
-        frame,
-        Tuning(),
+        frame._replace(sample=frame.sample._replace(stored={"card": Slow(absent="needs root")})),
         tuple(frame.ports),
-        unanswered={"card": "needs root"},
         absent={"kernel log": "needs root"},
     )
     report = examine(nothing, CHECKS)
@@ -50,7 +48,7 @@ def test_the_worst_finding_makes_the_status() -> None:
     assert report(port=replace(GOOD_PORT, channels=Channels(1, 63))).status == 1
     assert report(dead=frozenset({"0000:43:00.0"})).status == 2
     frame, _ = frame_of(GOOD)
-    assert examine(Case(frame._replace(ports={}), Tuning(), ()), CHECKS).status == 3
+    assert examine(Case(frame._replace(ports={}), ()), CHECKS).status == 3
 
 
 def test_the_worst_finding_comes_first() -> None:
@@ -80,7 +78,7 @@ def test_a_check_with_nothing_to_look_at_is_not_called_fine() -> None:
 def test_without_any_port_no_check_is_fine() -> None:
     frame, _ = frame_of(GOOD)
     empty = frame._replace(ports={}, sample=frame.sample._replace(adapters=()))
-    report = examine(Case(empty, Tuning(), ()), CHECKS)
+    report = examine(Case(empty, ()), CHECKS)
     assert report.fine == ()
     assert "links are up" in report.idle["no port"]
 

@@ -7,42 +7,42 @@ from threading import Event
 import pytest
 
 from mlxtop.analysis.port_view import port_view
-from mlxtop.commands.doctor import watch
-from mlxtop.commands.examination import Examiner
 from mlxtop.doctor.check import Check, Report
+from mlxtop.doctor.inspect import inspect, watch
 from mlxtop.lab import MACHINES, ManualClock, load_lab
+from mlxtop.link_type.stored_config import read_stored
 from mlxtop.model.frame import Frame
-from mlxtop.model.tuning import Tuning
 from mlxtop.present.ceiling import ceiling_line
+from mlxtop.sampler.facts import EVERYTHING
 from mlxtop.sampler.live import LiveSource
 
 QUIET = 130.0
 """Seconds after the start at which pacu has little to do."""
 
 
-def examined(machine: str, seconds: float) -> tuple[Frame, Tuning, Report]:
+def examined(machine: str, seconds: float) -> tuple[Frame, Report]:
     """A machine so many seconds after its start."""
     system = load_lab(machine, ManualClock())
     system.wait(seconds, Event())
-    source = LiveSource(system, 1.0, incidents=True)
+    source = LiveSource(
+        system, 1.0, incidents=True, calm=0.0, wants=EVERYTHING, ask_card=read_stored
+    )
     stop = Event()
     try:
-        examiner = Examiner(system)
-        seen = list(watch(source, stop))
+        seen = list(watch(source, stop, lambda frame: frame.ports))
         frame = seen[-1]
-        tuning = examiner.tuning(frame)
         incidents = [incident for one in seen for incident in one.sample.incidents]
-        report = examiner.report(frame, tuple(frame.ports), tuning, incidents, before=seen[0])
+        report = inspect(frame, frame.ports, incidents, before=seen[0])
     finally:
         stop.set()
         source.close()
-    return frame, tuning, report
+    return frame, report
 
 
 def line(machine: str, seconds: float) -> str:
-    frame, tuning, _ = examined(machine, seconds)
+    frame, _ = examined(machine, seconds)
     (port,) = frame.ports
-    return ceiling_line(port_view(frame, port).ceiling(tuning))
+    return ceiling_line(port_view(frame, port).ceiling)
 
 
 def test_the_question_that_every_owner_asks_is_answered_in_one_line() -> None:
@@ -96,7 +96,7 @@ PLANTED: list[tuple[str, float, set[str]]] = [
 def test_planted_faults_are_named_and_no_others(
     machine: str, seconds: float, planted: set[str]
 ) -> None:
-    _, _, report = examined(machine, seconds)
+    _, report = examined(machine, seconds)
     seen = [finding.evidence for finding in report.findings]
     for fault in planted:
         assert any(fault in text for text in seen), (fault, seen)
@@ -108,14 +108,14 @@ def test_every_machine_is_examined() -> None:
 
 
 def test_what_a_machine_hides_is_told_as_such() -> None:
-    _, _, report = examined("faulty", 100.0)
+    _, report = examined("faulty", 100.0)
     told = {item.label: item.reason for item in report.could_not_tell}
     assert told["enp101s0f0np0: asic temperature"] == "the sensor has not answered yet"
     assert "0xff" in told["enp101s0f1np1: optical power"]
 
 
 def test_what_a_card_stores_is_shown_without_what_its_firmware_lacks() -> None:
-    _, _, report = examined("pacu", QUIET)
+    _, report = examined("pacu", QUIET)
     texts = {
         setting.topic.name: setting.text
         for setting in report.settings

@@ -31,7 +31,7 @@ def test_a_machine_that_lies_and_fails_is_still_shown(name: str, seed: int) -> N
     shown = frames(source, stop)
     for _ in range(3):
         frame = next(shown)
-        assert printable(table(frame, source))
+        assert printable(table(frame, source.kind))
         assert printable("\n".join(map(plain, overview(frame, 120, True))))
         json.loads(encode(document(frame, demo=False)).encode())
         json.dumps(document(frame, demo=False, since_boot=True), allow_nan=False)

@@ -7,8 +7,9 @@ from threading import Event
 
 import pytest
 
-from mlxtop.model.sample import Link, LinkLayer, LinkState, Sample
+from mlxtop.model.sample import Link, LinkLayer, LinkState, Sample, SourceKind
 from mlxtop.outputs import headless
+from mlxtop.sampler.source import frames
 from mlxtop.watch.heat import Alert, AlertKind
 from tests.samples import PACU, WALL, G, Samples, ethernet, sample
 
@@ -24,7 +25,7 @@ HOT = [look(1.0), look(2.0), look(3.0, 76.0), look(4.0, 76.0, UP._replace(state=
 
 
 def stream(capsys: pytest.CaptureFixture[str], count: int) -> list[dict[str, object]]:
-    assert headless.stream(Samples(HOT), Event(), count) == 0
+    assert headless.stream(frames(Samples(HOT), Event()), SourceKind.LIVE, count) == 0
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -34,7 +35,7 @@ def test_the_first_frame_has_no_rates_and_is_not_printed(
     (first,) = stream(capsys, 1)
     port = first["adapters"][0]["ports"][0]  # type: ignore[index]
     assert port["rx_bps"] == pytest.approx(8e9)
-    assert headless.batch(Samples(HOT), Event(), 1) == 0
+    assert headless.batch(frames(Samples(HOT), Event()), SourceKind.LIVE, 1) == 0
     table = capsys.readouterr().out
     assert "8.00 G" in table or "8.0 G" in table
 
@@ -54,7 +55,7 @@ def test_every_object_has_the_alarms_and_what_happened_since_the_one_before(
 def test_tables_are_followed_by_alarms_and_events_as_lines(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert headless.batch(Samples(HOT), Event(), 3) == 0
+    assert headless.batch(frames(Samples(HOT), Event()), SourceKind.LIVE, 3) == 0
     calm, warm, down = capsys.readouterr().out.strip().split("\n\n")
     assert "▲" not in calm.splitlines()[-1]
     assert any(line.startswith("▲ ") and "76.0 °C" in line for line in warm.splitlines())
@@ -63,5 +64,5 @@ def test_tables_are_followed_by_alarms_and_events_as_lines(
 
 def test_hooks_are_run_for_what_becomes_bad() -> None:
     fired: list[Alert] = []
-    assert headless.batch(Samples(HOT), Event(), 3, fired.append) == 0
+    assert headless.batch(frames(Samples(HOT), Event()), SourceKind.LIVE, 3, fired.append) == 0
     assert [alert.kind for alert in fired] == [AlertKind.WARNING, AlertKind.LINK_DOWN]

@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "change": _BELOW_CHANGES,
     **{feature: {"change", *_BELOW_CHANGES} for feature in _FEATURES},
     "present": {*_FEATURES, "doctor", "change", "watch", "analysis", "model"},
-    "outputs": {"present", "watch", "analysis", "sampler", "model"},
+    "outputs": {"present", "watch", "analysis", "model"},
     "commands": {"outputs", *_FRONT},
     "tui": _FRONT,
 }

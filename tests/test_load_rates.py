@@ -31,7 +31,7 @@ def test_expected_is_what_all_members_carry_together() -> None:
 def course(*frames: Frame, ports: tuple[Port, ...] = (A, B)) -> LoadCourse:
     """What a load did whose first frame is from before it."""
     members = tuple(LoadMember(port.id, port.name, True) for port in ports)
-    made = LoadCourse(LoadPlan(LoadRequest(PEER), members=members), None)
+    made = LoadCourse(LoadPlan(LoadRequest(PEER), members=members))
     for place, one in enumerate(frames):
         made.note(one, Phase.LOAD if place else Phase.WAITING, ())
         if place:

@@ -12,7 +12,7 @@ from math import sin
 import pytest
 from textual.pilot import Pilot
 
-from mlxtop.model.sample import Problem, Sample
+from mlxtop.model.sample import Problem, Sample, SourceKind
 from mlxtop.settings import Settings
 from mlxtop.tui.app import MlxtopApp
 from tests.samples import IB, PACU, Samples, ethernet, sample, veth
@@ -70,7 +70,7 @@ def shown(*keys: str) -> Callable[[Pilot[int]], object]:
 
 
 def app(**settings: object) -> MlxtopApp:
-    source = Samples(history(), demo=True)
+    source = Samples(history(), kind=SourceKind.DEMO)
     return MlxtopApp(source, Settings(**settings))  # type: ignore[arg-type]
 
 

@@ -49,7 +49,7 @@ def test_a_port_in_the_narrow_slot_of_two_is_judged_by_its_own_slot_everywhere()
     assert share is not None
     assert abs(share - 20e9 / 31_506e6) < 1e-6
     assert port_row(frame, NARROW.id).view is view
-    limit = view.ceiling(None).pcie
+    limit = view.ceiling.pcie
     assert limit is not None
     assert limit.raw == carries.bps
     ports = {one["netdev"]: one for one in document(frame, False)["adapters"][0]["ports"]}
@@ -77,12 +77,13 @@ def test_a_view_is_made_once_a_frame() -> None:
     frame = two_slots()
     assert port_view(frame, WIDE.id) is port_view(frame, WIDE.id)
     assert port_view(frame, WIDE.id).throughput is port_view(frame, WIDE.id).throughput
+    assert port_view(frame, WIDE.id).ceiling is port_view(frame, WIDE.id).ceiling
     assert port_view(two_slots(), WIDE.id) is not port_view(frame, WIDE.id)
 
 
 def test_the_ceiling_gives_up_its_least_parts_where_room_is_short() -> None:
     base = case()
-    ceiling = port_view(base.frame, base.ports[0]).ceiling(base.tuning)
+    ceiling = port_view(base.frame, base.ports[0]).ceiling
     whole = ceiling_line(ceiling).partition(" → ")[0]
     least = "link 100 raw · PCIe 126.0 raw / 115.2 usable payload"
     for width in (200, 90, 60, 40):

@@ -17,7 +17,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.strip import Strip
 
-from mlxtop.model.sample import Sample
+from mlxtop.model.sample import Sample, SourceKind
 from mlxtop.settings import Settings
 from mlxtop.system.clock import Clock
 from mlxtop.tui.app import MlxtopApp
@@ -238,7 +238,7 @@ async def test_the_interval_steps_within_its_bounds() -> None:
 
 
 async def test_every_screen_of_a_simulated_machine_says_demo() -> None:
-    async with running(Samples(samples(), demo=True)) as (app, pilot):
+    async with running(Samples(samples(), kind=SourceKind.DEMO)) as (app, pilot):
         for keys in ((), ("enter",), ("escape", "question_mark"), ("escape", "e")):
             await pilot.press(*keys)
             await until(pilot, lambda: "DEMO" in screen_text(app))
@@ -335,7 +335,7 @@ async def test_the_first_picture_is_written_once_and_whole(
 
 @pytest.mark.parametrize("captured", [False, True])
 async def test_charts_promise_points_only_where_some_will_come(captured: bool) -> None:
-    source = Samples(samples(1), captured=captured)
+    source = Samples(samples(1), kind=SourceKind.CAPTURED if captured else SourceKind.LIVE)
     async with running(source, (120, 40)) as (app, pilot):
         await until(pilot, lambda: app.open and app.state.frame is not None)
         promised, refused = (

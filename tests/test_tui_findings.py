@@ -12,7 +12,10 @@ import pytest
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
 
-from mlxtop.commands.examination import Examiner
+from mlxtop.analysis.port_view import port_view
+from mlxtop.doctor import inspect as inspection
+from mlxtop.link_type.stored_config import read_stored
+from mlxtop.sampler.facts import ON_SCREEN
 from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
 from mlxtop.system.captured import load_captured
@@ -28,12 +31,12 @@ HOST = Path(__file__).parent / "hosts" / "cx4-x8.txt"
 
 @asynccontextmanager
 async def findings(
-    size: tuple[int, int] = (100, 30), examined: bool = True
+    size: tuple[int, int] = (100, 30),
 ) -> AsyncIterator[tuple[MlxtopApp, Pilot[int]]]:
     """The application on a captured machine, with the list of findings open."""
     system = load_captured(str(HOST))
-    app = MlxtopApp(LiveSource(system), Settings())
-    app.examine = (lambda: Examiner(system)) if examined else None
+    source = LiveSource(system, wants=ON_SCREEN, ask_card=read_stored)
+    app = MlxtopApp(source, Settings())
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.state.selected is not None)
         await pilot.press("d")
@@ -92,17 +95,14 @@ async def test_the_cursor_moves_over_findings_and_what_could_not_be_told() -> No
         assert listed(app).chosen() is listed(app).rows[-1]
 
 
-async def test_without_anything_to_examine_the_list_says_so() -> None:
-    async with findings(examined=False) as (app, pilot):
-        await until(pilot, lambda: "nothing to examine" in screen_text(app))
-
-
 async def test_the_ceiling_of_the_overview_knows_the_settings() -> None:
-    async with findings() as (app, pilot):
-        await until(pilot, lambda: app.state.tuning is not None)
-        assert set(app.state.tuning.ports if app.state.tuning else ()) == set(
-            app.state.frame.ports if app.state.frame else ()
-        )
+    async with findings() as (app, _):
+        frame = app.state.frame
+        assert frame is not None
+        assert frame.sample.host_settings.value is not None
+        for port in frame.ports:
+            assert frame.ports[port].now.settings.tick == frame.sample.tick
+            assert port_view(frame, port).ceiling.pcie is not None
 
 
 @pytest.mark.parametrize("size", [(20, 5), (40, 10), (80, 24), (200, 60)])
@@ -137,7 +137,7 @@ async def test_lists_that_are_opened_and_closed_examine_one_after_the_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     go_on = threading.Event()
-    report, most = Examiner.report, 0
+    report, most = inspection.inspect, 0
 
     def slowly(*arguments: Any, **options: Any) -> Any:
         nonlocal most
@@ -145,7 +145,7 @@ async def test_lists_that_are_opened_and_closed_examine_one_after_the_other(
         go_on.wait(20)
         return report(*arguments, **options)
 
-    monkeypatch.setattr(Examiner, "report", slowly)
+    monkeypatch.setattr(inspection, "inspect", slowly)
     async with findings() as (app, pilot):
         for _ in range(4):
             await pilot.press("escape")
@@ -167,7 +167,7 @@ async def test_an_examination_that_fails_or_cannot_be_started_is_told_in_the_lis
     def fail(*arguments: Any, **options: Any) -> Any:
         raise KeyError("no such table")
 
-    monkeypatch.setattr(Examiner, "report", fail)
+    monkeypatch.setattr(inspection, "inspect", fail)
     async with findings() as (app, pilot):
         await until(pilot, lambda: "KeyError: 'no such table'" in screen_text(app))
         await pilot.press("escape")

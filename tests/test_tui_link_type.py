@@ -13,6 +13,7 @@ from textual.widgets import Input
 from mlxtop.change.privilege import ActionContext
 from mlxtop.link_type.session import Stage
 from mlxtop.model.identity import PortId
+from mlxtop.model.sample import SourceKind
 from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
 from mlxtop.system.door import Finished
@@ -75,7 +76,7 @@ async def opened(
     stop = Event()
     sample = next(LiveSource(system, 1.0, False, ()).samples(stop))
     stop.set()
-    app = MlxtopApp(Samples([sample], demo=True), Settings(), ActionContext(system))
+    app = MlxtopApp(Samples([sample], kind=SourceKind.DEMO), Settings(), ActionContext(system))
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.state.frame is not None)
         for _ in range(10):
@@ -252,7 +253,7 @@ async def test_readonly_has_no_such_key(readonly: bool) -> None:
     sample = next(LiveSource(system, 1.0, False, ()).samples(stop))
     stop.set()
     context = ActionContext(system) if readonly else None
-    app = MlxtopApp(Samples([sample], demo=True), Settings(readonly=readonly), context)
+    app = MlxtopApp(Samples([sample], kind=SourceKind.DEMO), Settings(readonly=readonly), context)
     async with app.run_test() as pilot:
         await until(pilot, lambda: app.state.frame is not None)
         await pilot.press("L")

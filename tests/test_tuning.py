@@ -6,7 +6,6 @@ import errno
 import json
 import os
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
@@ -15,8 +14,8 @@ from hypothesis import strategies as st
 
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.number import format_cores, parse_cores
-from mlxtop.model.tuning import Bond, BondSlave, PciControl, Tuning
-from mlxtop.sampler.settings import read_host, read_tuning
+from mlxtop.model.tuning import Bond, BondSlave, PciControl
+from mlxtop.sampler.settings import read_host, read_port
 from mlxtop.sources.kernel.bonding import parse_bond, read_bonds
 from mlxtop.sources.kernel.ethtool import (
     parse_channels,
@@ -28,10 +27,10 @@ from mlxtop.sources.kernel.ethtool import (
     parse_rings,
 )
 from mlxtop.sources.kernel.pci import parse_config, parse_interrupts
+from mlxtop.sources.kernel.sysfs import read_text
 from mlxtop.system.capture import HEADER
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
-from mlxtop.system.door import Question
 
 DEVICE = "/sys/bus/pci/devices/0000:43:00.0"
 PORT = Port(
@@ -95,8 +94,9 @@ def test_what_a_host_does_not_tell_has_a_reason() -> None:
 
 
 def ports_tuning(text: str) -> Any:
-    tuning: Tuning = read_tuning(machine(text), [PORT], [])
-    return tuning.ports[PORT.id]
+    system = machine(text)
+    handlers = parse_interrupts(read_text(system, "/proc/interrupts") or "")
+    return read_port(system, PORT, DEVICE, handlers)
 
 
 def test_a_ports_settings_are_read() -> None:
@@ -153,32 +153,8 @@ def test_every_setting_that_cannot_be_read_has_a_reason() -> None:
 
 def test_a_port_without_netdev_and_function_has_reasons_only() -> None:
     port = Port(PortId("mlx5_0", 1), PortKind.PHYSICAL)
-    seen = read_tuning(machine(""), [port], []).ports[port.id]
+    seen = read_port(machine(""), port, None, {})
     assert set(seen.absent.values()) == {"no network device", "not a PCI device"}
-
-
-def test_virtual_devices_are_not_asked() -> None:
-    port = Port(PortId("veth0", 1), PortKind.VIRTUAL, netdev="veth0")
-    assert read_tuning(machine(""), [port], []).ports == {}
-
-
-def test_a_card_that_hangs_is_given_up_and_takes_no_other_with_it() -> None:
-    released = Event()
-
-    class Hanging(CapturedSystem):
-        def ask(self, question: Question, subject: str = "", *details: int) -> Any:
-            if subject == "stuck":
-                self.clock.wait(None, released)
-            return {"rx": 1024}
-
-    stuck = Port(PortId("0000:44:00.0", 1), PortKind.PHYSICAL, netdev="stuck", adapter="other")
-    capture = parse_capture(HEADER)
-    tuning = read_tuning(Hanging("x", capture, capture), [stuck, PORT], [], patience=0.2)
-    released.set()
-    assert tuning.ports[stuck.id].absent["rings"] == "no answer within 0.2 s"
-    rings = tuning.ports[PORT.id].rings
-    assert rings is not None
-    assert rings.rx == 1024
 
 
 def test_packet_sizes_come_from_the_express_capability() -> None:

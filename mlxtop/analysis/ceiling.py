@@ -21,7 +21,6 @@ from mlxtop.model.sample import LinkState
 
 if TYPE_CHECKING:
     from mlxtop.analysis.port_view import PortView
-    from mlxtop.model.tuning import Tuning
 
 
 class Ceiling(NamedTuple):
@@ -36,17 +35,15 @@ class Ceiling(NamedTuple):
     absent: Mapping[str, str] = {}
 
 
-def ceiling(view: PortView, tuning: Tuning | None, streams: int | None) -> Ceiling:
+def ceiling(view: PortView, streams: int | None) -> Ceiling:
     """Return a port's limits beside its traffic; ask `PortView.ceiling` for it."""
     now, port, frame = view.now, view.id, view.frame
-    settings = tuning.ports.get(port) if tuning else None
+    settings = now.now.settings.value
     line = line_limit(now.now.link)
     pcie = pcie_limit(frame, port, settings)
     cpu = cpu_load(frame, settings)
     measured = view.measured
     together = view.slot_rate(measured.direction) if pcie and measured else None
-    if streams is None and tuning is not None:
-        streams = tuning.streams.get(port)
     verdict = judge(Evidence(now, measured, line, pcie, together, cpu, streams))
     absent = {}
     if line is None:

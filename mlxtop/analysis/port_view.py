@@ -6,7 +6,6 @@ A view is made once a frame, and works out only what somebody asks for.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from mlxtop.analysis.ceiling import Ceiling, ceiling
 from mlxtop.analysis.limits import Measured, carried
@@ -16,9 +15,6 @@ from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.pcie import Direction
 from mlxtop.model.remember import remembered
 from mlxtop.model.sample import PcieStatus
-
-if TYPE_CHECKING:
-    from mlxtop.model.tuning import Tuning
 
 
 class PortView:
@@ -79,13 +75,16 @@ class PortView:
         directions = [rate for way in Direction if (rate := self.carried(way)) is not None]
         return max(directions, key=lambda measured: measured.rate, default=None)
 
-    def ceiling(self, tuning: Tuning | None, streams: int | None = None) -> Ceiling:
-        """Return the port's limits beside its traffic.
+    @cached_property
+    def ceiling(self) -> Ceiling:
+        """The port's limits beside its traffic."""
+        return self.ceiling_of(None)
 
-        `tuning` tells which cores serve it, the PCIe packet size, and how many streams there are
-        where the caller, who may have started them, does not know their number better.
-        """
-        return ceiling(self, tuning, streams)
+    def ceiling_of(self, streams: int | None) -> Ceiling:
+        """Return the same for a number of streams that the caller, who started them, knows."""
+        if streams is None:
+            streams = (self.frame.sample.streams.value or {}).get(self.id)
+        return ceiling(self, streams)
 
 
 class _Views(dict[PortId, PortView]):

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from importlib.abc import InspectLoader
 from importlib.util import find_spec
-from itertools import islice
 from pkgutil import walk_packages
 from threading import Event
 from types import CodeType
@@ -17,12 +16,13 @@ from types import CodeType
 import mlxtop.model
 import mlxtop.sources
 import mlxtop.system
-from mlxtop.commands.examination import Examiner
+from mlxtop.doctor.inspect import watch
+from mlxtop.link_type.stored_config import read_stored
 from mlxtop.model.frame import Frame
 from mlxtop.outputs import console
+from mlxtop.sampler.facts import EVERYTHING
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.settings import SERVICES
-from mlxtop.sampler.source import frames
 from mlxtop.settings import Settings
 from mlxtop.sources.module.reader import read_module
 from mlxtop.sources.tools import mlxlink
@@ -32,8 +32,8 @@ from mlxtop.system.door import System
 from mlxtop.system.masking import mask as masked
 from mlxtop.system.owner import invoking_owner, rights_of
 
-SAMPLES, INTERVAL = 3, 0.5
-"""Samples are taken until the slow readers have answered too."""
+INTERVAL = 0.5
+"""Seconds between samples, which are taken until the slow readers have answered too."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,9 +48,17 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     """Write the capture; 0 when it is there."""
 
     def read(machine: System) -> None:
-        source = LiveSource(machine, INTERVAL, settings.all, settings.include, incidents=True)
+        source = LiveSource(
+            machine,
+            INTERVAL,
+            settings.all,
+            settings.include,
+            incidents=True,
+            wants=EVERYTHING,
+            ask_card=read_stored,
+        )
         stop = Event()
-        *_, frame = islice(frames(source, stop), SAMPLES)
+        *_, frame = watch(source, stop, lambda frame: frame.ports)
         _read_everything(machine, frame)
         stop.set()
 
@@ -81,8 +89,7 @@ def _new_file(path: str) -> int:
 
 
 def _read_everything(system: System, frame: Frame) -> None:
-    """What the screen, doctor and the dialogs read beside a sample."""
-    examiner = Examiner(system)
+    """What is read beside a sample."""
     tool = mlxlink.find_tool(system)
     for port in frame.ports.values():
         if port.now.port.netdev is not None:
@@ -91,7 +98,6 @@ def _read_everything(system: System, frame: Frame) -> None:
         if port.now.port.function is not None and tool is not None:
             with suppress(OSError):
                 mlxlink.read_link_report(system, port.now.port.function, tool)
-    examiner.report(frame, frame.ports, examiner.tuning(frame), ())
 
 
 def capture(system: System, read_everything: Callable[[System], None], mask: bool) -> str:

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import islice
 from threading import Event
 
 from mlxtop.analysis.ceiling import Ceiling
 from mlxtop.analysis.port_view import port_view
 from mlxtop.commands.arguments import host
-from mlxtop.commands.examination import Examiner, probe
 from mlxtop.commands.udev_rules import FILE, udev_rules
 from mlxtop.doctor.check import Report
+from mlxtop.doctor.inspect import inspect, probe, watch
+from mlxtop.link_type.stored_config import read_stored
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
+from mlxtop.model.sample import SourceKind
 from mlxtop.outputs import console
 from mlxtop.present.clean import clean
 from mlxtop.present.doctor import report_lines, summary
 from mlxtop.present.text import plain
+from mlxtop.sampler.facts import EVERYTHING
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
 from mlxtop.settings import Settings
 from mlxtop.system.door import System
 
-WATCH = 6.0
-"""Seconds that the counters are watched: the slowest table is read every five."""
 UNKNOWN = 3
 """Exit status when nothing could be judged."""
 
@@ -70,46 +72,36 @@ def choose(frame: Frame, patterns: Sequence[str], everything: bool) -> tuple[Por
     )
 
 
-def _complete(frame: Frame) -> bool:
-    """Whether every table of counters was read twice."""
-    return all(
-        origin in port.before for port in frame.ports.values() for origin in port.now.readings
-    )
-
-
-def watch(source: LiveSource, stop: Event) -> Iterator[Frame]:
-    """Frames until every table of counters was read twice, or the time is over."""
-    first: float | None = None
-    for frame in frames(source, stop):
-        yield frame
-        first = frame.sample.tick if first is None else first
-        if _complete(frame) or frame.sample.tick - first >= WATCH:
-            return
-
-
 def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     """Print the report; 0 fine, 1 warning, 2 critical, 3 nothing could be judged."""
     interval = 0.5 if system.captured else min(settings.interval, 1.0)
-    source = LiveSource(system, interval, settings.all, settings.include, incidents=True, calm=0.0)
+    source = LiveSource(
+        system,
+        interval,
+        settings.all,
+        settings.include,
+        incidents=True,
+        calm=0.0,
+        wants=frozenset() if args.udev_rules else EVERYTHING,
+        ask_card=read_stored,
+    )
     stop = Event()
     try:
         if args.udev_rules:
             return _print_rules(source, args, settings)
-        examiner = Examiner(system)
-        seen = list(watch(source, stop))
+        pick = partial(choose, patterns=args.port, everything=settings.all)
+        seen = list(watch(source, stop, pick))
         frame = seen[-1]
-        ports = choose(frame, args.port, settings.all)
+        ports = pick(frame)
         chosen = ports if args.port else ()
         probes = tuple(probe(system, frame, args.probe, chosen)) if args.probe else ()
-        tuning = examiner.tuning(frame)
         incidents = [incident for one in seen for incident in one.sample.incidents]
-        found = examiner.report(frame, ports, tuning, incidents, before=seen[0], probes=probes)
+        found = inspect(frame, ports, incidents, before=seen[0], probes=probes)
         if args.json:
             console.say_json(document(found))
         else:
             ceilings = [
-                (frame.ports[port].now.port.name, port_view(frame, port).ceiling(tuning))
-                for port in ports
+                (frame.ports[port].now.port.name, port_view(frame, port).ceiling) for port in ports
             ]
             _print_text(source, found, ceilings)
         return found.status
@@ -139,7 +131,7 @@ def document(report: Report) -> dict[str, object]:
 
 
 def _print_text(source: LiveSource, report: Report, ceilings: list[tuple[str, Ceiling]]) -> None:
-    demo = "DEMO  " if source.demo else ""
+    demo = "DEMO  " if source.kind is SourceKind.DEMO else ""
     columns = shutil.get_terminal_size((100, 24)).columns
     lines = [f"{demo}{clean(source.label)}: {summary(report)}"]
     lines += [plain(line) for line in report_lines(report, ceilings, min(columns, 120))]

@@ -115,6 +115,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     """Run the test, or a server; return 0 when it is complete."""
+    from mlxtop.sampler.facts import Fact
     from mlxtop.sampler.live import LiveSource
 
     if settings.readonly:
@@ -125,7 +126,8 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
         return _FrontEnd(args, system).serve()
     if not args.host:
         raise ValueError("load needs HOST, or --server")
-    source = LiveSource(system, min(settings.interval, 1.0), settings.all, settings.include)
+    interval, wants = min(settings.interval, 1.0), frozenset({Fact.PORTS})
+    source = LiveSource(system, interval, settings.all, settings.include, wants=wants)
     try:
         return _FrontEnd(args, system).test(source)
     finally:

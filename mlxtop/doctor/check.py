@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from shlex import quote
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from mlxtop.model.counters import Counter, Severity
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId, PortKind
 from mlxtop.model.incident import Incident
-from mlxtop.model.linktype import LinkType
+from mlxtop.model.linktype import StoredConfig
 from mlxtop.model.sample import Link, LinkLayer, LinkState, PcieStatus, PortSample
-from mlxtop.model.tuning import HostTuning, PortTuning, Tuning
+from mlxtop.model.tuning import HostTuning, PortTuning
 
 _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 FAST = 25_000_000_000
@@ -91,19 +91,10 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """A link type that the next boot changes."""
-
-    now: LinkType
-    next: LinkType
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
     """All that checks look at."""
 
     frame: Frame
-    tuning: Tuning
     ports: tuple[PortId, ...]
     """The ports to judge."""
     pcie_before: Mapping[str, PcieStatus] = field(default_factory=dict)
@@ -111,23 +102,20 @@ class Case:
     incidents: tuple[Incident, ...] = ()
     """From the kernel log, oldest first."""
     probes: tuple[Probe, ...] = ()
-    pending: Mapping[PortId, Pending] = field(default_factory=dict)
-    stored: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Of the stored configuration, what bears on speed: name to value, by `Adapter.key`."""
-    unanswered: Mapping[str, str] = field(default_factory=dict)
-    """Why the stored configuration of a card is not known, by `Adapter.key`."""
     absent: Mapping[str, str] = field(default_factory=dict)
     """Why something was not read: `kernel log`, `link type` …"""
 
     @property
     def host(self) -> HostTuning:
         """Settings of the host."""
-        return self.tuning.host
+        fact = self.frame.sample.host_settings
+        return HostTuning.unread(fact.absent) if fact.value is None else fact.value
 
     def port(self, port: PortId) -> PortCase:
         """Return a port of the frame."""
         frame = self.frame.ports[port]
-        settings = self.tuning.ports.get(port, PortTuning())
+        fact = frame.now.settings
+        settings = PortTuning.unread(fact.absent) if fact.value is None else fact.value
         return PortCase(quote(frame.now.port.name), frame, settings, self)
 
     def each(self) -> Iterator[PortCase]:
@@ -211,14 +199,12 @@ class CardCase(Subject):
     case: Case
 
     @property
-    def stored(self) -> Mapping[str, str]:
-        """Name to value of its stored configuration, as far as it bears on speed."""
-        return self.case.stored.get(self.adapter.key, {})
-
-    @property
-    def unanswered(self) -> str | None:
-        """The reason why its stored configuration is not known."""
-        return self.case.unanswered.get(self.adapter.key)
+    def stored(self) -> StoredConfig:
+        """Configuration that it keeps for its next start."""
+        fact = self.case.frame.sample.stored.get(self.adapter.key)
+        if fact is None or fact.value is not None:
+            return (fact and fact.value) or StoredConfig()
+        return StoredConfig(unanswered=fact.absent or "no answer yet")
 
 
 def card_name(adapter: Adapter) -> str:
@@ -350,24 +336,3 @@ def examine(case: Case, checks: Iterable[Check]) -> Report:
             idle[missing] = (*idle.get(missing, ()), one.name)
     findings.sort(key=lambda finding: _RANK[finding.severity])
     return Report(tuple(findings), tuple(unknown), tuple(fine), judged, idle, tuple(settings))
-
-
-class Examiner(Protocol):
-    """Reads what is beside the frames, for the screen; every call may take seconds."""
-
-    def tuning(self, frame: Frame) -> Tuning:
-        """Settings of the host and of a frame's ports, and the streams since the last call."""
-
-    def streams(self, frame: Frame) -> Mapping[PortId, int]:
-        """The streams of every port since the last call."""
-
-    def report(
-        self,
-        frame: Frame,
-        ports: Iterable[PortId],
-        tuning: Tuning,
-        incidents: Iterable[Incident],
-        *,
-        before: Frame | None = None,
-    ) -> Report:
-        """All checks on ports of a frame; `before` is an earlier frame of the same watch."""

@@ -11,7 +11,6 @@ from mlxtop.load.record import Line, Run, number
 from mlxtop.load.request import LoadPlan
 from mlxtop.model.frame import Frame
 from mlxtop.model.pcie import PcieLink
-from mlxtop.model.tuning import Tuning
 
 _IGNORED = {"commands", "server", "warnings", "refusals", "notes", "bound_by"}
 """Parts of a plan that follow from others."""
@@ -114,12 +113,12 @@ def _pcie(link: PcieLink | None) -> str | None:
     return None if link is None or link.mbps is None else f"{link.speed} GT/s x{link.width}"
 
 
-def fingerprint(frame: Frame, plan: LoadPlan, tuning: Tuning | None) -> dict[str, Any]:
+def fingerprint(frame: Frame, plan: LoadPlan) -> dict[str, Any]:
     """Return hardware and settings of a run for JSON; unknown is null."""
     assert plan.port is not None
     port = frame.ports[plan.port].now
     adapter = frame.adapter(plan.port)
-    settings = tuning.ports.get(plan.port) if tuning else None
+    settings = port.settings.value
     status = frame.pcie(plan.port)
     path = status.path if status else None
     host = frame.sample.host

@@ -23,7 +23,6 @@ from mlxtop.model.linkrate import Protocol
 from mlxtop.model.load import Direction, mean, total
 from mlxtop.model.pcie import Direction as Pcie
 from mlxtop.model.sample import LinkState
-from mlxtop.model.tuning import Tuning
 
 STREAM_BPS = 30e9
 """bit/s of one TCP stream on a fast core, at most."""
@@ -119,14 +118,13 @@ class _PortCourse:
 class LoadCourse:
     """The ports that carry one test; several of them are summed and judged together."""
 
-    def __init__(self, plan: LoadPlan, tuning: Tuning | None) -> None:
+    def __init__(self, plan: LoadPlan) -> None:
         self.verdicts: list[Verdict] = []
         """One for each frame under load."""
         self.cpu: float | None = None
         """Percent of the busiest core."""
         self._carriers = [member.port for member in plan.members if member.carries]
         self._streams = plan.streams
-        self._tuning = tuning
         self._courses: dict[PortId, _PortCourse] = {}
 
     def note(self, frame: Frame, phase: Phase, joined: Iterable[PortId]) -> bool:
@@ -157,7 +155,7 @@ class LoadCourse:
         streams = self._streams if len(ports) == 1 else None  # nobody knows how they are spread
         verdicts: dict[str, tuple[Verdict, float]] = {}
         for port, now in (up or ports).items():
-            own = port_view(frame, port).ceiling(self._tuning, streams)
+            own = port_view(frame, port).ceiling_of(streams)
             rate = own.measured.rate if own.measured else 0.0
             verdicts[now.now.port.name] = own.verdict, rate
             if own.measured is not None:

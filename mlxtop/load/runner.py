@@ -25,7 +25,6 @@ from mlxtop.load.run_log import RunWriter
 from mlxtop.load.soak import Soak, soak
 from mlxtop.model.frame import Frame
 from mlxtop.model.load import LoadInterval, total
-from mlxtop.model.tuning import Tuning
 from mlxtop.system.door import System
 
 POLL_S = 0.5
@@ -47,7 +46,6 @@ class LoadRun:
         *,
         timing: Timing,
         record: RunWriter | None = None,
-        tuning: Tuning | None = None,
         changed: Callable[[], None] | None = None,
     ) -> None:
         """`record` must have its first line already; the run closes it."""
@@ -62,7 +60,7 @@ class LoadRun:
         self._phase = Phase.WAITING
         self._since = self._began = system.now()
         self._intervals: list[LoadInterval] = []
-        self._course = LoadCourse(plan, tuning)
+        self._course = LoadCourse(plan)
         self._stopping: str | None = None
         self._cancelled = Event()
         self._load: tuple[float, float] | None = None

@@ -21,7 +21,6 @@ from mlxtop.load.request import LoadOptions, LoadPlan
 from mlxtop.load.run_log import RunWriter
 from mlxtop.load.runner import LoadRun
 from mlxtop.model.frame import Frame
-from mlxtop.sampler.settings import read_tuning
 from mlxtop.system.door import System
 
 FAREWELL_S = 4.0
@@ -108,8 +107,6 @@ class LoadSession:
             self._ended.set()
 
     def _measure(self, frame: Frame, plan: LoadPlan, options: LoadOptions) -> None:
-        ports = [frame.ports[member.port].now.port for member in plan.members if member.carries]
-        tuning = read_tuning(self._system, ports, frame.sample.adapters)
         record, problem = None, None
         try:
             record = RunWriter(self._runs, self._system.wall())
@@ -122,7 +119,7 @@ class LoadSession:
                 demo=self._system.demo,
                 note=options.note,
                 plan=plan.document(),
-                fingerprint=fingerprint(frame, plan, tuning),
+                fingerprint=fingerprint(frame, plan),
             )
         run = LoadRun(
             self._system,
@@ -130,7 +127,6 @@ class LoadSession:
             HeatGuard.of(plan, options.guard),
             timing=options.timing,
             record=record,
-            tuning=tuning,
             changed=self._changed,
         )
         run.frame(frame)

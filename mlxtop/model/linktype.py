@@ -7,8 +7,12 @@ the mlx4 driver's `mlx4_portN` (drivers/net/ethernet/mellanox/mlx4/main.c).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
+
+from mlxtop.model.identity import PortId
 
 _VALUE = re.compile(r"^(?:([A-Za-z]+)\()?(\d+)\)?$")
 _SENSED = re.compile(r"^auto \((ib|eth)\)$")
@@ -84,3 +88,21 @@ def parse_port_type(text: str | None) -> PortType | None:
     if sensed:
         return PortType(LinkType.AUTO, LinkType(sensed[1]))
     return PortType(LinkType.AUTO, None) if word == LinkType.AUTO else None
+
+
+class Pending(NamedTuple):
+    """A link type that the next boot changes."""
+
+    now: LinkType
+    next: LinkType
+
+
+class StoredConfig(NamedTuple):
+    """What a card keeps for its next start."""
+
+    pending: Mapping[PortId, Pending] = {}
+    """Ports whose link type changes."""
+    speed: Mapping[str, str] = {}
+    """Parameters that bear on speed, without those that the firmware lacks."""
+    unanswered: str | None = None
+    """Why the card did not answer; None where it did, or stores nothing."""

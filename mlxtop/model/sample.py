@@ -5,13 +5,66 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from mlxtop.model.counters import Counter, Origin, Schema
 from mlxtop.model.identity import Adapter, Host, Port, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.module import LinkReport, Module
 from mlxtop.model.pcie import PciePath
+
+if TYPE_CHECKING:  # they would make the start slower
+    from mlxtop.model.linktype import StoredConfig
+    from mlxtop.model.tuning import HostTuning, PortTuning
+
+T = TypeVar("T")
+
+
+class SourceKind(StrEnum):
+    """Where samples come from: what may be done there, and what they can tell, follow from it."""
+
+    LIVE = "live"
+    DEMO = "demo"
+    """Simulated."""
+    CAPTURED = "captured"
+    """One instant, read from a file."""
+    REPLAY = "replay"
+    """A recording."""
+    REMOTE = "remote"
+    """Another machine."""
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Return what titles say of it, in capitals; nothing of this machine as it is now."""
+        return () if self is SourceKind.LIVE else (self.upper(),)
+
+    @property
+    def has_rates(self) -> bool:
+        """Return whether a second sample will come."""
+        return self is not SourceKind.CAPTURED
+
+    @property
+    def may_change(self) -> bool:
+        """Return whether commands that change the machine can be run on it."""
+        return self in (SourceKind.LIVE, SourceKind.DEMO)
+
+
+class Slow(NamedTuple, Generic[T]):
+    """A fact that is read now and then: the newest value, and why there is none, or none newer."""
+
+    value: T | None = None
+    tick: float | None = None
+    """Monotonic second at which it was read."""
+    absent: str | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Return whether the first answer is still to come."""
+        return self.value is None and self.absent is None
+
+
+UNREAD: Slow[Any] = Slow(absent="not read")
+"""A fact that nobody wanted."""
 
 
 class Reading(NamedTuple):
@@ -143,6 +196,7 @@ class PortSample(NamedTuple):
     """What the firmware says of the link, by a tool; None with a reason under `report`."""
     absent: Mapping[str, str] = MappingProxyType({})
     """Field name to the reason why it could not be read."""
+    settings: Slow[PortTuning] = UNREAD
 
     def sensor(self, name: str) -> Temperature | None:
         """Return the sensor `asic` or `module`."""
@@ -168,6 +222,11 @@ class Sample(NamedTuple):
     pcie: Mapping[str, PcieStatus] = {}
     """By slot (`slot_of`): a card can sit in two, and each has its own path."""
     cpu: Cpu | None = None
+    host_settings: Slow[HostTuning] = UNREAD
+    streams: Slow[Mapping[PortId, int]] = UNREAD
+    """TCP connections that moved data over a port between two readings; only where it is clear."""
+    stored: Mapping[str, Slow[StoredConfig]] = {}
+    """What cards keep for their next start, by `Adapter.key`; of cards with a driver."""
     incidents: tuple[Incident, ...] = ()
     """What has happened since the sample before, as far as the kernel told."""
     absent: Mapping[str, str] = {}

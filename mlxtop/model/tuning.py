@@ -6,9 +6,7 @@ None is unknown, and `absent` says why.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-from mlxtop.model.identity import PortId
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +106,11 @@ class PortTuning:
     """Type of the function's IOMMU domain, `DMA-FQ`, `identity`; `none` without an IOMMU."""
     absent: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def unread(cls, reason: str | None) -> PortTuning:
+        """Return settings of which none could be read, for one reason."""
+        return cls(absent=dict.fromkeys((f.name for f in fields(cls)), reason or "no answer yet"))
+
 
 @dataclass(frozen=True, slots=True)
 class BondSlave:
@@ -169,16 +172,11 @@ class HostTuning:
     modules: frozenset[str] | None = None
     """Kernel modules, loaded or built in."""
     bonds: Mapping[str, Bond] = field(default_factory=dict)
-    absent: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """Settings of a host and all its ports."""
-
-    host: HostTuning = HostTuning()
-    ports: Mapping[PortId, PortTuning] = field(default_factory=dict)
-    streams: Mapping[PortId, int] = field(default_factory=dict)
-    """TCP connections that moved data over a port between two readings; only where known."""
     dead: frozenset[str] = frozenset()
     """PCI functions whose configuration space reads as all ones."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def unread(cls, reason: str | None) -> HostTuning:
+        """Return settings of which none could be read, for one reason."""
+        return cls(absent=dict.fromkeys((f.name for f in fields(cls)), reason or "no answer yet"))

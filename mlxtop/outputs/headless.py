@@ -7,17 +7,16 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from threading import Event
 from time import localtime, strftime
 
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
+from mlxtop.model.sample import SourceKind
 from mlxtop.outputs import console
 from mlxtop.outputs.document import document
 from mlxtop.present.clean import clean
 from mlxtop.present.overview import overview
 from mlxtop.present.text import plain
-from mlxtop.sampler.source import Source, frames
 from mlxtop.watch.alarms import Alarm
 from mlxtop.watch.heat import Alert
 from mlxtop.watch.watch import TimedIncident, Watch
@@ -29,13 +28,12 @@ _PIPE_WIDTH = 160
 _MARKS = {Severity.CRITICAL: "!", Severity.WARNING: "▲", Severity.NOTE: "·"}
 
 
-def table(frame: Frame, source: Source, bits: bool = True) -> str:
+def table(frame: Frame, kind: SourceKind, bits: bool = True) -> str:
     """Return host and time, the rows of the overview without colours, and what went wrong."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
     sample = frame.sample
     clock = strftime("%Y-%m-%d %H:%M:%S", localtime(sample.wall))
-    marks = ["DEMO"] if source.demo else ["captured"] if source.captured else []
-    head = "  ".join([clean(sample.host.name), *([clock] if sample.wall else []), *marks])
+    head = "  ".join([clean(sample.host.name), *([clock] if sample.wall else []), *kind.marks])
     lines = [head, *map(plain, overview(frame, width, bits))]
     lines += [f"! {clean(problem.subject)}: {clean(problem.text)}" for problem in sample.problems]
     return "\n".join(line.rstrip() for line in lines)
@@ -60,51 +58,60 @@ def _line(severity: Severity, wall: float, subject: str, text: str) -> str:
     return f"{_MARKS[severity]} {when} {clean(subject)} {clean(text)}".rstrip()
 
 
-def _watches(source: Source, stop: Event, fire: Fire | None = None) -> Iterator[Watch]:
+def _watches(frames: Iterable[Frame], fire: Fire | None = None) -> Iterator[Watch]:
     """Yield one Watch again and again, after every frame that it has taken in."""
     watch = Watch()
-    for frame in frames(source, stop):
+    for frame in frames:
         for alert in watch.ingest(frame):
             if fire is not None:
                 fire(alert)
         yield watch
 
 
-def once(source: Source, stop: Event, *, as_json: bool, totals_only: bool, all_: bool) -> int:
+def once(
+    frames: Iterable[Frame], kind: SourceKind, *, as_json: bool, totals_only: bool, all_: bool
+) -> int:
     """Print one table or document; 1 when no port is selected."""
-    readings = 1 if totals_only or source.captured else 2
-    last = deque(islice(_watches(source, stop), readings), maxlen=1)
+    readings = 1 if totals_only or not kind.has_rates else 2
+    last = deque(islice(_watches(frames), readings), maxlen=1)
     watch = last[0] if last else Watch()
     frame = watch.frame
     if frame is None:
         return 1
     if as_json:
-        console.say_json(document(frame, source.demo, True, watch.alarms.all(), watch.events))
+        demo = kind is SourceKind.DEMO
+        console.say_json(document(frame, demo, True, watch.alarms.all(), watch.events))
     elif frame.ports or frame.sample.adapters:
-        console.write(table(frame, source) + "\n")
+        console.write(table(frame, kind) + "\n")
     if not frame.ports:
         console.warn(f"mlxtop: {frame.sample.absent.get('ports') or nothing_found(all_)}")
         return 1
     return 0
 
 
-def batch(source: Source, stop: Event, count: int | None, fire: Fire | None = None) -> int:
+def batch(
+    frames: Iterable[Frame], kind: SourceKind, count: int | None, fire: Fire | None = None
+) -> int:
     """Print a table at every interval, `count` of them or until stopped."""
-    for frame, alarms, events in _with_rates(source, stop, count, fire):
-        texts = [table(frame, source), *alarm_lines(alarms, events)]
+    for frame, alarms, events in _with_rates(frames, kind, count, fire):
+        texts = [table(frame, kind), *alarm_lines(alarms, events)]
         console.write("\n".join(texts) + "\n\n")
     return 0
 
 
-def stream(source: Source, stop: Event, count: int | None, fire: Fire | None = None) -> int:
+def stream(
+    frames: Iterable[Frame], kind: SourceKind, count: int | None, fire: Fire | None = None
+) -> int:
     """Print a JSON object a line at every interval, `count` of them or until stopped."""
-    for frame, alarms, events in _with_rates(source, stop, count, fire):
-        console.say_json(document(frame, source.demo, False, alarms, events), indent=None)
+    for frame, alarms, events in _with_rates(frames, kind, count, fire):
+        console.say_json(
+            document(frame, kind is SourceKind.DEMO, False, alarms, events), indent=None
+        )
     return 0
 
 
 def _with_rates(
-    source: Source, stop: Event, count: int | None, fire: Fire | None
+    frames: Iterable[Frame], kind: SourceKind, count: int | None, fire: Fire | None
 ) -> Iterator[tuple[Frame, list[Alarm], list[TimedIncident]]]:
     """Yield frames with the alarms and with what has happened since the one before.
 
@@ -113,13 +120,13 @@ def _with_rates(
     """
     begin: float | None = None
     passed = printed = 0
-    for watch in _watches(source, stop, fire):
+    for watch in _watches(frames, fire):
         frame = watch.frame
         if frame is None:
             return
         if begin is None:
             begin = frame.sample.wall
-            if not source.captured:
+            if kind.has_rates:
                 continue
         events = [event for event in watch.events_after(passed) if event.wall >= begin]
         passed = watch.event_count

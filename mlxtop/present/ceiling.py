@@ -83,7 +83,7 @@ def verdict_text(ceiling: Ceiling) -> str:
 
 def ceiling_section(view: View) -> Section:
     """Return the ceiling row by row, Gb/s."""
-    limits = view.derived.ceiling(view.tuning)
+    limits = view.derived.ceiling
     lines: list[Line] = []
     line, pcie, cpu, measured = limits.line, limits.pcie, limits.cpu, limits.measured
     if line is None:

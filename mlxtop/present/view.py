@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from time import localtime, strftime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from mlxtop.analysis.fields import why_empty, why_empty_card
 from mlxtop.analysis.port_view import PortView, port_view
@@ -17,9 +17,6 @@ from mlxtop.present import units
 from mlxtop.present.clean import clean, fit
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, labelled, row, wrap
 from mlxtop.watch.heat import HeatWatch, SensorHeat
-
-if TYPE_CHECKING:
-    from mlxtop.model.tuning import Tuning
 
 SEVERITY_ROLES = {
     Severity.NOTE: Role.TEXT,
@@ -53,7 +50,6 @@ class View(NamedTuple):
     bits: bool = True
     highs: Mapping[str, float] = {}
     heat: HeatWatch | None = None
-    tuning: Tuning | None = None
     events: Sequence[tuple[float, Incident]] = ()
     """What happened to the port and when (epoch seconds), the oldest first."""
 

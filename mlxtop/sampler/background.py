@@ -5,24 +5,30 @@ None of them runs in the first seconds but the module's, so that a quick look st
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlxtop.model.identity import Port, PortKind
 from mlxtop.model.module import LinkReport, Module, Quantity
-from mlxtop.model.sample import LinkLayer, Temperature
+from mlxtop.model.sample import Temperature
 from mlxtop.sampler.slow import SlowReader
-from mlxtop.sources.module.reader import GUARDED_INTERVAL, INTERVAL, ModuleAnswer, ModuleReader
-from mlxtop.sources.tools import mget_temp, mlxlink
+from mlxtop.sources.module.reader import INTERVAL, ModuleAnswer, ModuleReader
+from mlxtop.sources.tools import mget_temp
 from mlxtop.system.door import System
 
 CALM = 5.0
 """Seconds after the start before the first tool is run."""
-DEADLINE = 5.0
-"""Seconds after which a module without an answer is told as such; tools have their own limit."""
 OLD = 3.5 * INTERVAL
 """Seconds after which a module's temperature is stale."""
+MODULE, REPORT, CHIP = "module", "report", "asic_c"
+"""Readers, by the field that is absent without them."""
+
+
+def why_no_sensor(port: Port) -> str:
+    """Return why hwmon has no temperature of a port's chip."""
+    if (port.driver or "").startswith("mlx4"):
+        return "driver mlx4 has no temperature sensor"
+    return "no hwmon sensor: kernel older than 6.6, or firmware that does not offer it"
 
 
 class Background:
@@ -32,59 +38,21 @@ class Background:
         self,
         system: System,
         port: Port,
-        layer: LinkLayer | None,
-        chip_is_known: bool,
-        calm: float = CALM,
+        readers: Mapping[str, SlowReader[Any]],
+        absent: Mapping[str, str],
+        *,
+        memory: ModuleReader,
+        calm: float,
     ) -> None:
-        """`chip_is_known`: the driver itself has a sensor for the chip; `calm` as `CALM`."""
-        self._calm = calm
-        self._system = system
+        """`absent`: why there is no reader; `calm` as `CALM`."""
+        self._calm = 0.0 if system.captured else calm
         self._port = port
         self._begun: float | None = None
-        self.module: SlowReader[ModuleAnswer] | None = None
-        self.memory: ModuleReader | None = None
-        self.report: SlowReader[LinkReport] | None = None
-        self.chip: SlowReader[float] | None = None
-        self._absent: dict[str, str] = {}
-        if port.kind is not PortKind.PHYSICAL:
-            return
-        if port.netdev and layer is not LinkLayer.INFINIBAND:
-            self.memory = ModuleReader(system, port.netdev)
-            name = f"{port.id} module"
-            self.module = SlowReader(
-                name, self.memory.read, GUARDED_INTERVAL, DEADLINE, system.clock
-            )
-        if port.is_mlx and port.function and port.id.number == 1:
-            self._add_tools(port, port.function, chip_is_known)
-
-    def _add_tools(self, port: Port, function: str, chip_is_known: bool) -> None:
-        system, driver = self._system, port.driver or ""
-        if driver.startswith("mlx5"):
-            tool = mlxlink.find_tool(system)
-            if tool is None:
-                self._absent["report"] = "neither mstlink nor mlxlink is installed"
-            elif not system.root:
-                self._absent["report"] = f"{tool} needs root"
-            else:
-                read = partial(mlxlink.read_link_report, system, function, tool)
-                name = f"{port.id} {tool}"
-                self.report = SlowReader(
-                    name, read, mlxlink.INTERVAL, 2 * mlxlink.INTERVAL, system.clock
-                )
-        if chip_is_known:
-            return
-        none = "driver mlx4 has no temperature sensor" if driver.startswith("mlx4") else None
-        none = none or "no hwmon sensor: kernel older than 6.6, or firmware that does not offer it"
-        tool = mget_temp.find_tool(system, driver)
-        if tool is None:
-            self._absent["asic_c"] = f"{none}; {mget_temp.what_would_help(driver)}"
-        elif not system.root:
-            self._absent["asic_c"] = f"{none}; {tool} needs root"
-        else:
-            self._absent["asic_c"] = f"{none}; {tool} has not answered yet"
-            ask = partial(mget_temp.read_mget_temp, system, function, tool)
-            every = mget_temp.INTERVAL
-            self.chip = SlowReader(f"{port.id} {tool}", ask, every, 2 * every, system.clock)
+        self._absent = absent
+        self.memory = memory
+        self.module: SlowReader[ModuleAnswer] | None = readers.get(MODULE)
+        self.report: SlowReader[LinkReport] | None = readers.get(REPORT)
+        self.chip: SlowReader[float] | None = readers.get(CHIP)
 
     def readers(self) -> Iterator[SlowReader[Any]]:
         """All that there are."""
@@ -98,20 +66,18 @@ class Background:
             self._begun = now
         if self.module is not None:
             self.module.poll(now)
-        if now - self._begun >= self._calm or self._system.captured:
+        if now - self._begun >= self._calm:
             for reader in (self.report, self.chip):
                 if reader is not None:
                     reader.poll(now)
 
     def guard(self, on: bool) -> None:
         """Whether a load is watched, so that the module's temperature is wanted more often."""
-        if self.memory is not None:
-            self.memory.guarded = on
+        self.memory.guarded = on
 
     def changed(self) -> None:
         """The module or the link changed: read it anew."""
-        if self.memory is not None:
-            self.memory.forget()
+        self.memory.forget()
 
     def current_module(self) -> Module | None:
         """The module as it was last read, by whichever way there is."""
@@ -144,9 +110,11 @@ class Background:
             refused = module.refused.get("temperature") or module.refused.get("diagnostics")
             if refused:
                 found["module_c"] = refused
-        for field, reader in (("report", self.report), ("asic_c", self.chip)):
+        if self.chip is not None and self.chip.value is None:
+            found[CHIP] = f"{why_no_sensor(self._port)}; {self.chip.what} has not answered yet"
+        for field, reader in ((REPORT, self.report), (CHIP, self.chip)):
             if reader is not None and reader.error is not None:
-                found[field] = f"{reader.name.rpartition(' ')[2]}: {reader.error}"
+                found[field] = f"{reader.what}: {reader.error}"
         return found
 
     def temperatures(self, known: tuple[Temperature, ...], now: float) -> tuple[Temperature, ...]:
@@ -177,11 +145,10 @@ class Background:
     def _chip_temperature(self, reader: SlowReader[float], now: float) -> Iterator[Temperature]:
         if reader.value is None or reader.tick is None:
             return
-        tool = reader.name.rpartition(" ")[2]
         stale = reader.stale(now) or now - reader.tick > 3 * mget_temp.INTERVAL
         problem = f"no answer for {now - reader.tick:.0f} s" if stale else None
         yield Temperature(
-            "asic", reader.value, reader.tick, source=tool, problem=problem, stale=stale
+            "asic", reader.value, reader.tick, source=reader.what, problem=problem, stale=stale
         )
 
 

@@ -24,10 +24,12 @@ from mlxtop.model.sample import (
     PortSample,
     Problem,
     Sample,
+    SourceKind,
     Temperature,
 )
 from mlxtop.sampler.background import CALM
 from mlxtop.sampler.discover import Inventory, discover
+from mlxtop.sampler.facts import AskCard, Fact, Facts
 from mlxtop.sampler.kernel_log import MODULE_KINDS, KernelLogFollower
 from mlxtop.sampler.port_readers import DEADLINE, PortReaders, ReaderInputs
 from mlxtop.sampler.slow import SlowReader
@@ -105,11 +107,14 @@ class LiveSource:
         incidents: bool = False,
         calm: float = CALM,
         hurry: bool = False,
+        wants: frozenset[Fact] = frozenset(),
+        ask_card: AskCard | None = None,
     ) -> None:
         """`patience`: seconds to wait for firmware counters, a quarter of the interval if None.
 
         `incidents`: follow the kernel log. `calm`: seconds after which tools may run. `hurry`:
-        somebody waits for the first sample, which may lack what is slow.
+        somebody waits for the first sample, which may lack what is slow. `wants`: slow facts to
+        read; `ask_card` reads what a card stores.
         """
         self._interval = interval
         self._stop: Event | None = None
@@ -130,6 +135,9 @@ class LiveSource:
         """Those of `_ports` that ask the firmware."""
         self._bare: list[tuple[PortId, Port, Link]] = []
         """The others."""
+        self._facts = Facts(system, wants, self._workers, ask_card)
+        self._begun: float | None = None
+        self._pcie_every = 0.0 if Fact.PCIE in wants else PCIE_EVERY
         self._pcie: dict[str, SlowReader[PcieStatus]] = {}
         self._cpu: Cpu | None = None
         self._changed = Event()
@@ -149,19 +157,29 @@ class LiveSource:
             self._stop.nudged.set()
 
     @property
+    def looked_at(self) -> PortId | None:
+        """The port that somebody looks at: of it more is read."""
+        return self._facts.looked_at
+
+    @looked_at.setter
+    def looked_at(self, port: PortId | None) -> None:
+        self._facts.looked_at = port
+
+    def read_again(self) -> None:
+        """Read slow facts anew: somebody changed settings."""
+        self._facts.stale = True
+
+    @property
     def label(self) -> str:
         """Name of the machine."""
         return self._system.label
 
     @property
-    def demo(self) -> bool:
-        """Simulated."""
-        return self._system.demo
-
-    @property
-    def captured(self) -> bool:
-        """One instant only."""
-        return self._system.captured
+    def kind(self) -> SourceKind:
+        """What kind of machine it is."""
+        if self._system.captured:
+            return SourceKind.CAPTURED
+        return SourceKind.DEMO if self._system.demo else SourceKind.LIVE
 
     def samples(self, stop: Event) -> Iterator[Sample]:
         """Samples until `stop`; a captured machine gives one."""
@@ -219,7 +237,7 @@ class LiveSource:
         """Stop every reader and close the machine."""
         for readers in self._ports.values():
             readers.close()
-        for reader in self._pcie.values():
+        for reader in (*self._pcie.values(), *self._facts.readers()):
             reader.close()
         self._workers.close()
         self._system.close()
@@ -258,6 +276,9 @@ class LiveSource:
         for readers in self._asking:
             readers.background.guard(self.guarded)
             readers.poll(now, slow=True)
+        if system.captured or not (first and self._hurry):
+            self._begun = now if self._begun is None else self._begun
+            self._facts.poll(now, calm=system.captured or now - self._begun >= self._calm)
         self._settle(now, everything=first or self._patience is not None)
         ports = counters.bare(self._bare)
         if self._asking:
@@ -275,6 +296,9 @@ class LiveSource:
             ports=ports,
             pcie={key: r.value for key, r in self._pcie.items() if r.value is not None},
             cpu=self._load(now),
+            host_settings=self._facts.get(Fact.HOST, now),
+            streams=self._facts.get(Fact.STREAMS, now),
+            stored=self._facts.stored(now),
             incidents=self._happenings.take(self._note) if self._happenings else (),
             absent=self._absent(inventory),
             problems=(*inventory.problems, *problems),
@@ -284,7 +308,7 @@ class LiveSource:
         """A module or link changed: what is known of the module is old."""
         if incident.kind in MODULE_KINDS:
             for readers in self._ports.values():
-                port = readers.attachment.port
+                port = readers.inputs.port
                 if incident.device in (None, port.function):
                     readers.background.changed()
 
@@ -326,40 +350,43 @@ class LiveSource:
                 sensors = hwmon.get(port.function or "") if port.id.number == 1 else None
                 wanted[port.id] = ReaderInputs(port, inventory.layers.get(port.id), sensors)
         for port_id, readers in list(self._ports.items()):
-            if wanted.get(port_id) != readers.attachment:
+            if wanted.get(port_id) != readers.inputs:
                 self._ports.pop(port_id).close()
         kept, self._ports = self._ports, {}
-        for port_id, attachment in wanted.items():
-            link = inventory.links.get(attachment.port.ifindex or 0)
+        for port_id, inputs in wanted.items():
+            link = inventory.links.get(inputs.port.ifindex or 0)
             readers = kept.get(port_id) or PortReaders(
-                self._system, attachment, link, self._workers, self._calm
+                self._system, inputs, link, self._workers, self._calm
             )
             self._ports[port_id] = readers
         self._asking = [readers for readers in self._ports.values() if not readers.bare]
         self._update_links(inventory.links)
-        self._update_pcie(inventory)
+        adapters = self._adapters(inventory)
+        self._update_pcie(adapters)
+        self._facts.update(inventory, tuple(one.port for one in wanted.values()), adapters)
         return inventory
 
     def _update_links(self, links: Mapping[int, NetLink]) -> None:
         for readers in self._ports.values():
-            index = readers.attachment.port.ifindex
+            index = readers.inputs.port.ifindex
             if index is not None:
                 readers.update(links.get(index))
         self._bare = [
-            (port, readers.attachment.port, readers.known)
+            (port, readers.inputs.port, readers.known)
             for port, readers in self._ports.items()
             if readers.bare
         ]
 
-    def _update_pcie(self, inventory: Inventory) -> None:
-        paths = _pcie_paths(self._adapters(inventory))
+    def _update_pcie(self, adapters: Iterable[Adapter]) -> None:
+        paths = _pcie_paths(adapters)
         for key in set(self._pcie) - set(paths):
             self._pcie.pop(key).close()
         for key, path in paths.items():
             if key not in self._pcie:
                 read = partial(read_pcie, self._system, path)
-                name = f"{path.rpartition('/')[2]} PCIe"
-                self._pcie[key] = SlowReader(name, read, PCIE_EVERY, DEADLINE, self._workers)
+                self._pcie[key] = SlowReader(
+                    "PCIe", read, self._pcie_every, DEADLINE, self._workers, subject=key
+                )
 
     def _adapters(self, inventory: Inventory) -> tuple[Adapter, ...]:
         """The cards that have a selected port, and those that have none at all."""
@@ -387,8 +414,10 @@ class LiveSource:
         waiting: list[SlowReader[Any]] = []
         for readers in self._asking:
             waiting += readers.every() if everything else readers.fast.values()
-        if everything:
+        if everything or not self._pcie_every:
             waiting += self._pcie.values()
+        if everything:
+            waiting += self._facts.readers()
 
         def left() -> float:
             until = began + patience
@@ -407,7 +436,7 @@ class LiveSource:
         counters: LinkCounters,
         problems: list[Problem],
     ) -> PortSample:
-        port = readers.attachment.port
+        port = readers.inputs.port
         now = self._system.now()
         readings = readers.readings(now)
         if (reading := counters.get(port.ifindex)) is not None:
@@ -422,6 +451,7 @@ class LiveSource:
             background.current_module(),
             background.current_report(),
             readers.absent(now),
+            self._facts.get(Fact.PORTS, now, port.id),
         )
 
     def _load(self, now: float) -> Cpu | None:

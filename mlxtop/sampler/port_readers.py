@@ -1,4 +1,7 @@
-"""The readers of one port that ask the firmware: each at its own pace, none in the sampler."""
+"""What is read of one port: each at its own pace, in the background.
+
+To add a reader: a row of `READERS`, and what becomes of its value in `PortReaders` or `Background`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any, NamedTuple
 from mlxtop.model.counters import Origin
 from mlxtop.model.identity import Port, PortKind
 from mlxtop.model.sample import Link, LinkLayer, LinkState, Problem, Reading, Temperature
-from mlxtop.sampler.background import CALM, Background
+from mlxtop.sampler.background import CALM, CHIP, MODULE, REPORT, Background, why_no_sensor
 from mlxtop.sampler.slow import SlowReader
 from mlxtop.sampler.workers import Workers
 from mlxtop.sources.kernel.ethtool import DriverStatistics, read_mac
@@ -18,132 +21,115 @@ from mlxtop.sources.kernel.hwmon import Sensor, read_sensors, read_temperatures
 from mlxtop.sources.kernel.link import known_link, read_link, refresh
 from mlxtop.sources.kernel.net import NetLink
 from mlxtop.sources.kernel.rdma import DATA, port_path, read_data, read_table, table_schema
+from mlxtop.sources.module.reader import GUARDED_INTERVAL, ModuleReader
+from mlxtop.sources.tools import mget_temp, mlxlink
 from mlxtop.system.door import System
 
-STATISTICS_EVERY, ERRORS_EVERY, LINK_EVERY, SENSORS_EVERY = 2.0, 5.0, 2.0, 2.0
-"""Seconds between reads; `ethtool -S` is some 35 firmware commands on a full-featured card."""
+LINK, SENSORS = "link", "hwmon"
 
 WIRE_EVERY = 1.0
 """Seconds between reads of the driver's statistics where they are the only count of the wire;
 mlx4 refreshes them four times a second."""
 
 DEADLINE = 5.0
-"""Seconds after which a read without an answer is told as such."""
+"""Seconds after which a read without an answer is told as such; tools have twice their interval."""
 
 _UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOENT, errno.ENOTTY)
 
 
 class ReaderInputs(NamedTuple):
-    """All that the readers of a port depend on; another attachment needs new readers."""
+    """All that the readers of a port depend on; other inputs need new readers."""
 
     port: Port
     layer: LinkLayer | None
     hwmon: str | None
 
-
-def _supported(read: Callable[[], Reading | None]) -> Reading | None:
-    """A table; None where the driver has no such thing, which is not an error."""
-    try:
-        return read()
-    except OSError as error:
-        if error.errno in _UNSUPPORTED:
-            return None
-        raise
+    @property
+    def infiniband(self) -> bool:
+        """Return whether the port is in InfiniBand mode."""
+        return self.layer is LinkLayer.INFINIBAND
 
 
 class PortReaders:
-    """Counters, link and sensors of one port."""
+    """Counters, link, sensors, module and tools of one port."""
 
     def __init__(
         self,
         system: System,
-        attachment: ReaderInputs,
+        inputs: ReaderInputs,
         netdev: NetLink | None,
         workers: Workers,
         calm: float = CALM,
     ) -> None:
         """`workers`: of all ports; `calm`: seconds after which tools may run."""
-        self.attachment = attachment
-        self._system = system
-        self._workers = workers
-        self._netdev = netdev
-        self.known = known_link(attachment.layer, netdev)
+        self.inputs = inputs
+        self.system = system
+        self.known = known_link(inputs.layer, netdev)
         """The link as the device list has it."""
+        self.port = port = inputs.port
+        self.netdev = system, port.netdev or ""
+        self.rdma = system, port.rdma or "", port.rdma_port or 0
+        self.function = system, port.function or ""
+        self.memory = ModuleReader(*self.netdev)
+        self.statistics = DriverStatistics().read
+        self._workers = workers
+        self._link = netdev
         self._channels: tuple[Sensor, ...] = ()
         self.fast: dict[Origin, SlowReader[Reading | None]] = {}
         """Read at every tick."""
         self.tables: dict[Origin, SlowReader[Reading | None]] = {}
-        self.link: SlowReader[Link] | None = None
-        self.sensors: SlowReader[tuple[Temperature, ...]] | None = None
-        port = attachment.port
-        chip_is_known = attachment.hwmon is not None
-        self.background = Background(system, port, attachment.layer, chip_is_known, calm)
         self.bare = port.kind is PortKind.VIRTUAL and not port.rdma
         """Whether the port has no reader at all: a virtual device, known from netlink alone."""
-        if self.bare:
-            return
-        if port.netdev and port.kind is not PortKind.VIRTUAL:
-            self._add_ethtool(port, port.netdev)
-        if port.rdma and port.rdma_port:
-            self._add_rdma(port, port.rdma, port.rdma_port)
-        name = f"{port.id} link"
-        self.link = SlowReader(name, self._read_link, LINK_EVERY, DEADLINE, workers)
-        if attachment.hwmon:
-            read = partial(self._read_sensors, attachment.hwmon)
-            name = f"{port.id} hwmon"
-            self.sensors = SlowReader(name, read, SENSORS_EVERY, DEADLINE, workers)
+        readers: dict[str, SlowReader[Any]] = {}
+        absent: dict[str, str] = {}
+        for row in () if self.bare else READERS:
+            if not row.when(inputs):
+                continue
+            what = row.what if row.tool is None else row.tool(system, port)
+            if row.absent is not None and not (what and system.root):
+                absent[row.what] = row.absent(port, what)
+            elif what and (reader := self._make(row, what)) is not None:
+                readers[row.what] = reader
+                if isinstance(row.what, Origin):
+                    (self.tables if row.every else self.fast)[row.what] = reader
+        self.link: SlowReader[Link] | None = readers.get(LINK)
+        self.sensors: SlowReader[tuple[Temperature, ...]] | None = readers.get(SENSORS)
+        self.background = Background(system, port, readers, absent, memory=self.memory, calm=calm)
+        if Origin.MAC not in self.fast and not inputs.infiniband:
+            self._count_wire_by_driver()
 
-    def _add_ethtool(self, port: Port, netdev: str) -> None:
-        system = self._system
-        if port.driver != "mlx4_core" and self.attachment.layer is not LinkLayer.INFINIBAND:
-            self._add(self.fast, Origin.MAC, partial(read_mac, system, netdev), 0.0)
-        statistics = DriverStatistics()
-        read = partial(statistics.read, system, netdev)
-        if Origin.MAC in self.fast or self.attachment.layer is LinkLayer.INFINIBAND:
-            self._add(self.tables, Origin.DRIVER, read, STATISTICS_EVERY)
-        else:
-            self._add(self.fast, Origin.DRIVER, read, WIRE_EVERY)
+    def _make(self, row: Row, what: str) -> SlowReader[Any] | None:
+        read = row.read(self, what)
+        if read is None:
+            return None
+        if isinstance(row.what, Origin):
+            read = partial(_supported, read)
+        deadline = 2 * row.every if row.tool else DEADLINE
+        worker = self.system.clock if row.alone else self._workers
+        return SlowReader(what, read, row.every, deadline, worker, subject=self.port.id)
 
-    def _add_rdma(self, port: Port, device: str, number: int) -> None:
-        system = self._system
-        base = port_path(device, number)
-        self._add(self.fast, Origin.RDMA, partial(read_data, system, device, number), 0.0)
-        hardware = table_schema(system, f"{base}/hw_counters")
-        if hardware is not None:
-            read = partial(read_table, system, f"{base}/hw_counters", hardware)
-            self._add(self.tables, Origin.RDMA_HW, read, STATISTICS_EVERY)
-        errors = table_schema(system, f"{base}/counters", DATA.keys)
-        # On Ethernet the error files of `counters` are meaningless or always 0.
-        if errors is not None and self.attachment.layer is LinkLayer.INFINIBAND:
-            read = partial(read_table, system, f"{base}/counters", errors)
-            self._add(self.tables, Origin.RDMA_ERRORS, read, ERRORS_EVERY)
+    def _count_wire_by_driver(self) -> None:
+        """Read the driver's statistics as often as they change: they are those of the wire."""
+        driver = self.tables.pop(Origin.DRIVER, None)
+        if driver is not None:
+            driver.every = WIRE_EVERY
+            self.fast[Origin.DRIVER] = driver
 
-    def _add(
-        self,
-        group: dict[Origin, SlowReader[Reading | None]],
-        origin: Origin,
-        read: Callable[[], Reading | None],
-        every: float,
-    ) -> None:
-        name = f"{self.attachment.port.id} {origin}"
-        known = partial(_supported, read)
-        group[origin] = SlowReader(name, known, every, DEADLINE, self._workers)
+    def read_link(self) -> Link:
+        """Return the link as the driver has it now."""
+        return read_link(self.system, self.port, self.inputs.layer, self._link)
 
-    def _read_link(self) -> Link:
-        attachment = self.attachment
-        return read_link(self._system, attachment.port, attachment.layer, self._netdev)
-
-    def _read_sensors(self, directory: str) -> tuple[Temperature, ...]:
-        # Channels, labels and limits stay as they are for the life of the hwmon device.
-        self._channels = self._channels or read_sensors(self._system, directory)
-        return tuple(read_temperatures(self._system, self._channels))
+    def read_sensors(self) -> tuple[Temperature, ...]:
+        """Return temperatures; channels, labels and limits stay for the life of the device."""
+        self._channels = self._channels or read_sensors(self.system, self.inputs.hwmon or "")
+        return tuple(read_temperatures(self.system, self._channels))
 
     def update(self, netdev: NetLink | None) -> None:
         """Take what the device list says now; a change makes the link be read again at once."""
-        if netdev == self._netdev:
+        if netdev == self._link:
             return
-        self._netdev = netdev
-        self.known = known_link(self.attachment.layer, netdev)
+        self._link = netdev
+        self.known = known_link(self.inputs.layer, netdev)
         if self.link is not None:
             self.link.again()
 
@@ -153,7 +139,6 @@ class PortReaders:
             reader.poll(now)
         if slow:
             self.background.poll(now)
-        if slow:
             self._prefer_driver()
 
     def _prefer_driver(self) -> None:
@@ -161,10 +146,7 @@ class PortReaders:
         mac = self.fast.get(Origin.MAC)
         if mac is None or mac.tick is None or mac.value is not None or mac.busy():
             return
-        driver = self.tables.pop(Origin.DRIVER, None)
-        if driver is not None:
-            driver.every = WIRE_EVERY
-            self.fast[Origin.DRIVER] = driver
+        self._count_wire_by_driver()
 
     def slow(self) -> Iterator[SlowReader[Any]]:
         """Every reader but those of every tick."""
@@ -193,13 +175,13 @@ class PortReaders:
         """The link as it was last read, and as the device list has it now."""
         if self.link is None:
             return self.known
-        layer, link = self.attachment.layer, self.link.value
+        layer, link = self.inputs.layer, self.link.value
         if any(reader.gone for reader in self.fast.values()):
             detail = "the device no longer answers"
             return (link or self.known)._replace(state=LinkState.LOST, detail=detail)
         if link is None:
             return self.known
-        return refresh(link, layer, self._netdev)
+        return refresh(link, layer, self._link)
 
     def temperatures(self, now: float) -> tuple[Temperature, ...]:
         """The sensors' last numbers; old ones are marked stale."""
@@ -232,11 +214,117 @@ class PortReaders:
         """What does not answer, and what failed."""
         for reader in self.every():
             if reader.stale(now):
-                yield Problem(reader.name, f"no answer for more than {DEADLINE:g} s")
+                yield reader.problem(f"no answer for more than {DEADLINE:g} s")
             elif reader.error is not None:
-                yield Problem(reader.name, reader.error)
+                yield reader.problem(reader.error)
 
     def close(self) -> None:
         """No more reads."""
         for reader in self.every():
             reader.close()
+
+
+class Row(NamedTuple):
+    """How a port is read of one thing."""
+
+    what: str
+    """A table of counters, or a name."""
+    every: float
+    """Seconds between reads; 0: at every sample."""
+    when: Callable[[ReaderInputs], object]
+    """Return whether such a port has it."""
+    read: Callable[[PortReaders, str], Callable[[], Any] | None]
+    """Return what reads it, None where the driver shows no such thing; gets the tool's name."""
+    alone: bool = False
+    """Read in a thread of its own: it takes seconds."""
+    tool: Callable[[System, Port], str | None] | None = None
+    """Return the installed program that reads it, as root."""
+    absent: Callable[[Port, str | None], str] | None = None
+    """Return why that program is not run: it is not installed, or needs root."""
+
+
+def _has_statistics(it: ReaderInputs) -> bool:
+    return bool(it.port.netdev) and it.port.kind is not PortKind.VIRTUAL
+
+
+def _has_standard_statistics(it: ReaderInputs) -> bool:
+    return _has_statistics(it) and it.port.driver != "mlx4_core" and not it.infiniband
+
+
+def _has_rdma(it: ReaderInputs) -> bool:
+    return bool(it.port.rdma and it.port.rdma_port)
+
+
+def _has_module(it: ReaderInputs) -> bool:
+    return bool(it.port.netdev) and it.port.kind is PortKind.PHYSICAL and not it.infiniband
+
+
+def _has_tools(it: ReaderInputs) -> bool:
+    """Return whether tools can ask the card about the port: they know its first one only."""
+    mine = it.port.is_mlx and it.port.kind is PortKind.PHYSICAL
+    return mine and it.port.function is not None and it.port.id.number == 1
+
+
+def _supported(read: Callable[[], Any]) -> Any:
+    """Return what `read` gives; None where the driver has no such table, which is no error."""
+    try:
+        return read()
+    except OSError as error:
+        if error.errno in _UNSUPPORTED:
+            return None
+        raise
+
+
+def _rdma_table(
+    own: PortReaders, folder: str, without: tuple[str, ...] = ()
+) -> Callable[[], Reading | None] | None:
+    system, device, number = own.rdma
+    path = f"{port_path(device, number)}/{folder}"
+    schema = table_schema(system, path, without)
+    return None if schema is None else partial(read_table, system, path, schema)
+
+
+def _why_no_report(port: Port, tool: str | None) -> str:
+    return f"{tool} needs root" if tool else "neither mstlink nor mlxlink is installed"
+
+
+def _why_no_chip(port: Port, tool: str | None) -> str:
+    missing = f"{tool} needs root" if tool else mget_temp.what_would_help(port.driver)
+    return f"{why_no_sensor(port)}; {missing}"
+
+
+READERS = (
+    Row(Origin.MAC, 0.0, _has_standard_statistics, lambda own, _: partial(read_mac, *own.netdev)),
+    # Some 35 firmware commands on a full-featured card.
+    Row(Origin.DRIVER, 2.0, _has_statistics, lambda own, _: partial(own.statistics, *own.netdev)),
+    Row(Origin.RDMA, 0.0, _has_rdma, lambda own, _: partial(read_data, *own.rdma)),
+    Row(Origin.RDMA_HW, 2.0, _has_rdma, lambda own, _: _rdma_table(own, "hw_counters")),
+    # On Ethernet the error files of `counters` are meaningless or always 0.
+    Row(
+        Origin.RDMA_ERRORS,
+        5.0,
+        lambda it: it.infiniband and _has_rdma(it),
+        lambda own, _: _rdma_table(own, "counters", DATA.keys),
+    ),
+    Row(LINK, 2.0, lambda it: True, lambda own, _: own.read_link),
+    Row(SENSORS, 2.0, lambda it: it.hwmon, lambda own, _: own.read_sensors),
+    Row(MODULE, GUARDED_INTERVAL, _has_module, lambda own, _: own.memory.read, alone=True),
+    Row(
+        REPORT,
+        mlxlink.INTERVAL,
+        lambda it: _has_tools(it) and (it.port.driver or "").startswith("mlx5"),
+        lambda own, tool: partial(mlxlink.read_link_report, *own.function, tool),
+        alone=True,
+        tool=lambda system, _: mlxlink.find_tool(system),
+        absent=_why_no_report,
+    ),
+    Row(
+        CHIP,
+        mget_temp.INTERVAL,
+        lambda it: _has_tools(it) and it.hwmon is None,
+        lambda own, tool: partial(mget_temp.read_mget_temp, *own.function, tool),
+        alone=True,
+        tool=lambda system, port: mget_temp.find_tool(system, port.driver),
+        absent=_why_no_chip,
+    ),
+)

@@ -11,14 +11,11 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, TypeVar
 
-from mlxtop.model.identity import PCI_ADDRESS, Adapter, Port, PortId, PortKind
+from mlxtop.model.identity import PCI_ADDRESS, Function, Port
 from mlxtop.model.number import PID, whole
-from mlxtop.model.tuning import HostTuning, LoadProgram, PortTuning, Tuning
-from mlxtop.sampler.slow import SlowReader
-from mlxtop.sampler.workers import Workers
+from mlxtop.model.tuning import HostTuning, LoadProgram, PortTuning
 from mlxtop.sources.kernel.bonding import read_bonds
 from mlxtop.sources.kernel.ethtool import (
     parse_channels,
@@ -29,7 +26,7 @@ from mlxtop.sources.kernel.ethtool import (
     parse_pause,
     parse_rings,
 )
-from mlxtop.sources.kernel.pci import is_dead, parse_interrupts, read_config, read_interrupts
+from mlxtop.sources.kernel.pci import is_dead, read_config, read_interrupts
 from mlxtop.sources.kernel.proc import parse_words, read_allowed_cores
 from mlxtop.sources.kernel.sysfs import names, read_text
 from mlxtop.system.answers import reason
@@ -72,11 +69,6 @@ _QUESTIONS: Mapping[str, tuple[Question, Callable[[Answer], object]]] = {
     "features": (Question.FEATURES, parse_features),
 }
 
-PATIENCE = 10.0
-"""Seconds after which a card that does not answer is given up."""
-
-_NAMES = (*_QUESTIONS, "ecn", "control", "bridge_control", "interrupts", "iommu")
-
 
 @dataclass(slots=True)
 class _Reasons:
@@ -94,69 +86,13 @@ class _Reasons:
             return None
 
 
-def read_tuning(
-    system: System,
-    ports: Iterable[Port],
-    adapters: Iterable[Adapter],
-    patience: float = PATIENCE,
-) -> Tuning:
-    """Settings of the host and of the given ports: tens of small reads, some with RTNL held.
-
-    A card that holds its thread up leaves the others to another one; after `patience` seconds it
-    is given up. Virtual devices have no such settings.
-    """
-    places = {
-        function.address: function.path for adapter in adapters for function in adapter.functions
-    }
-    handlers = parse_interrupts(read_text(system, "/proc/interrupts") or "")
-    cards: dict[str, list[Port]] = {}
-    for port in ports:
-        if port.kind is not PortKind.VIRTUAL:
-            cards.setdefault(port.adapter or str(port.id), []).append(port)
-
-    def read_card(members: list[Port]) -> dict[PortId, PortTuning]:
-        return {
-            port.id: read_port(system, port, _place(port, places), handlers) for port in members
-        }
-
-    workers = Workers("settings", system.clock)
-    readers = [
-        (
-            members,
-            SlowReader(f"{key} settings", partial(read_card, members), PATIENCE, PATIENCE, workers),
-        )
-        for key, members in cards.items()
-    ]
-    for _, reader in readers:
-        reader.poll(system.now())
-    host = read_host(system)
-    until = system.clock.now() + patience
-    found: dict[PortId, PortTuning] = {}
-    for members, reader in readers:
-        done = reader.settle(until - system.clock.now())
-        late = reader.error or f"no answer within {patience:g} s"
-        missing = PortTuning(absent=dict.fromkeys(_NAMES, late))
-        found |= (reader.value if done else None) or {port.id: missing for port in members}
-        reader.close()
-    workers.close()
-    return Tuning(
-        host,
-        found,
-        dead=frozenset(address for address, path in places.items() if is_dead(system, path)),
-    )
-
-
-def _place(port: Port, places: Mapping[str, str]) -> str | None:
-    """The canonical sysfs directory of a port's function."""
-    if port.function is None:
-        return None
-    return places.get(port.function) or f"/sys/bus/pci/devices/{port.function}"
-
-
 def read_port(
     system: System, port: Port, place: str | None, handlers: Mapping[int, str]
 ) -> PortTuning:
-    """Settings of one port."""
+    """Return the settings of one port: tens of small reads, some with RTNL held.
+
+    `place` is the sysfs directory of its function, `handlers` are all interrupts of the machine.
+    """
     reasons = _Reasons(system.captured)
     found: dict[str, Any] = {}
     for name, (question, parse) in _QUESTIONS.items():
@@ -210,8 +146,8 @@ def _iommu(system: System, place: str) -> str:
     return "none"
 
 
-def read_host(system: System) -> HostTuning:
-    """Settings of the host."""
+def read_host(system: System, functions: Iterable[Function] = ()) -> HostTuning:
+    """Return the settings of the host, and which of its cards' functions no longer answer."""
     reasons = _Reasons(system.captured)
     smt = reasons.attempt("smt", system.read, "/sys/devices/system/cpu/smt/active")
     modules = reasons.attempt("modules", system.list, "/sys/module")
@@ -234,6 +170,7 @@ def read_host(system: System) -> HostTuning:
         huge_pages=_chosen(read_text(system, "/sys/kernel/mm/transparent_hugepage/enabled")),
         modules=None if modules is None else MODULES.intersection(modules),
         bonds=read_bonds(system),
+        dead=frozenset(each.address for each in functions if is_dead(system, each.path)),
         absent=reasons.absent,
     )
 

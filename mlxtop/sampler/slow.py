@@ -11,6 +11,8 @@ from errno import ENODEV
 from threading import Event
 from typing import Generic, TypeVar
 
+from mlxtop.model.identity import PortId
+from mlxtop.model.sample import Problem, Slow
 from mlxtop.sampler.workers import HELD_UP, Workers
 from mlxtop.system.clock import Clock
 
@@ -28,14 +30,20 @@ class SlowReader(Generic[T]):
 
     def __init__(
         self,
-        name: str,
+        what: str,
         read: Callable[[], T],
         every: float,
         deadline: float,
         worker: Workers | Clock,
+        *,
+        subject: PortId | str | None = None,
     ) -> None:
-        """`worker`: shared with readers that are as quick, or the clock for one of its own."""
-        self.name = name
+        """`what`: the thing, or the tool that reads it; `subject`: of which port or card.
+
+        `worker`: shared with readers that are as quick, or the clock for one of its own.
+        """
+        self.subject = subject
+        self.what = what
         self.value: T | None = None
         self.tick: float | None = None
         """When `value` was read."""
@@ -44,6 +52,8 @@ class SlowReader(Generic[T]):
         self.gone = False
         """The last read found that the device no longer answers (ENODEV)."""
         self.every = every
+        self.unsupported_every = UNSUPPORTED_EVERY
+        self._fact: Slow[T] = Slow()
         self._read = read
         self.hung = False
         """The last wait for this reader was in vain: nobody should wait for it again."""
@@ -53,7 +63,7 @@ class SlowReader(Generic[T]):
         self._idle.set()
         self._closed = False
         self._shared = isinstance(worker, Workers)
-        self._workers = worker if isinstance(worker, Workers) else Workers(name, worker)
+        self._workers = worker if isinstance(worker, Workers) else Workers(what, worker)
 
     def poll(self, now: float) -> None:
         """Start a read if one is due and none is under way; returns at once."""
@@ -70,7 +80,7 @@ class SlowReader(Generic[T]):
         if self.error is not None:
             return max(self.every, 1.0) * BACK_OFF
         if self.tick is not None and self.value is None:
-            return UNSUPPORTED_EVERY
+            return self.unsupported_every
         return self.every
 
     def settle(self, seconds: float) -> bool:
@@ -87,6 +97,17 @@ class SlowReader(Generic[T]):
         """Whether a read has been under way for longer than the deadline."""
         asked = self._asked
         return not self._idle.is_set() and asked is not None and now - asked > self._deadline
+
+    def fact(self, now: float) -> Slow[T]:
+        """Return the newest value, when it was read, and why there is none newer."""
+        late = f"no answer within {self._deadline:g} s" if self.stale(now) else self.error
+        if (self.value, self.tick, late) != self._fact:
+            self._fact = Slow(self.value, self.tick, late)
+        return self._fact
+
+    def problem(self, text: str) -> Problem:
+        """Return what is wrong with this reader as data."""
+        return Problem(self.what if self.subject is None else f"{self.subject} {self.what}", text)
 
     def busy(self) -> bool:
         """Whether a read is under way."""

@@ -7,7 +7,8 @@ from threading import Event
 from typing import Protocol
 
 from mlxtop.model.frame import Frame, derive
-from mlxtop.model.sample import Sample
+from mlxtop.model.identity import PortId
+from mlxtop.model.sample import Sample, SourceKind
 from mlxtop.sampler.live import Stop
 
 __all__ = ["Source", "Stop", "frames"]
@@ -21,20 +22,22 @@ class Source(Protocol):
     guarded: bool
     """A load is watched: modules are read more often, where that is cheap."""
 
+    looked_at: PortId | None
+    """The port that somebody looks at: of it more is read."""
+
     @property
     def label(self) -> str:
         """Name of the machine, for titles."""
 
     @property
-    def demo(self) -> bool:
-        """Simulated: everything shown is marked DEMO."""
-
-    @property
-    def captured(self) -> bool:
-        """One instant only: there are no rates."""
+    def kind(self) -> SourceKind:
+        """What kind of machine it is."""
 
     def samples(self, stop: Event) -> Iterator[Sample]:
         """Samples, `interval` apart, until `stop` is set; ends at once then."""
+
+    def read_again(self) -> None:
+        """Read slow facts anew: somebody changed settings."""
 
     def close(self) -> None:
         """Stop every reader and close the machine."""

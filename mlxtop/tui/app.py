@@ -33,16 +33,14 @@ from mlxtop.tui.driver import QuietDriver
 from mlxtop.tui.feed import Feed
 from mlxtop.tui.flow import QUESTION, Flow
 from mlxtop.tui.look import choose, only_ascii, other_shade, own_themes, variables
-from mlxtop.tui.messages import FrameArrived, HookFailed, SettingsRead
+from mlxtop.tui.messages import FrameArrived, HookFailed
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.settings_watch import SettingsWatch
 from mlxtop.tui.state import State
 from mlxtop.tui.widgets.lines import ROLE_CLASSES
 from mlxtop.watch.heat import Alert, AlertKind
 
 if TYPE_CHECKING:
-    from mlxtop.doctor.check import Examiner
     from mlxtop.tui.loads import Loads
 
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -91,9 +89,6 @@ class MlxtopApp(App[int]):
         """Load tests; made when the first is wanted."""
         self.fire: Callable[[Alert], None] | None = None
         """Runs the user's script for an alert, without waiting for it."""
-        self.examine: Callable[[], Examiner] | None = None
-        """What reads settings beside the frames and makes reports; seconds, so never on the loop,
-        and made when it is first wanted, since it is half of the program."""
         self.examination: Thread | None = None
         """The only thread that examines a port for the list of findings."""
         self._title = ""
@@ -121,7 +116,7 @@ class MlxtopApp(App[int]):
     @property
     def readonly(self) -> bool:
         """Whether commands that change the machine do not exist."""
-        return self.context is None or self.settings.readonly or self.source.captured
+        return self.context is None or self.settings.readonly or not self.source.kind.may_change
 
     def get_driver_class(self) -> type[Driver]:
         """Ours in place of Textual's for terminals."""
@@ -138,11 +133,7 @@ class MlxtopApp(App[int]):
 
     def badges(self) -> tuple[str, ...]:
         """What every screen has to say."""
-        marks = []
-        if self.source.demo:
-            marks.append("DEMO")
-        if self.source.captured:
-            marks.append("CAPTURED")
+        marks = [*self.source.kind.marks]
         if self.state.paused:
             marks.append("PAUSED")
         if self.loads is not None and self.loads.busy:
@@ -180,8 +171,6 @@ class MlxtopApp(App[int]):
         for screen in self._seen():
             screen.write_all()
         self._ask_terminal()
-        if self.examine is not None:
-            SettingsWatch(self, self.examine, self.feed.stop).start()
         if not self.is_headless:
             self.set_timer(SETTLED, _freeze)
         for name in misnamed(self.settings.keys):
@@ -230,10 +219,6 @@ class MlxtopApp(App[int]):
         if self._title and self._driver is not None:
             self._driver.write(OLD_TITLE)
 
-    def on_settings_read(self, event: SettingsRead) -> None:
-        """The next picture knows them."""
-        self.state.tuning = event.tuning
-
     def _tell(self) -> None:
         with suppress(RuntimeError):  # all is over
             self.post_message(FrameArrived())
@@ -258,6 +243,7 @@ class MlxtopApp(App[int]):
         """Take in all frames that have come, and draw the newest; an error ends us."""
         for frame in self.feed.take():
             self._alert(self.state.arrive(frame))
+        self.source.looked_at = self.state.selected
         if self.feed.error is not None and not self.feed.stop.is_set():
             self.fail(self.feed.error)
             return
@@ -386,7 +372,8 @@ class MlxtopApp(App[int]):
         if port.adapter is None or port.kind is not PortKind.PHYSICAL:
             self.notify(f"{port.name} is no port of a card", severity="warning")
             return
-        self.push_screen(LinkTypeDialog(self.context, port, state.ascii))
+        dialog = LinkTypeDialog(self.context, port, state.ascii)
+        self.push_screen(dialog, lambda _: self.source.read_again())
 
     def action_findings(self) -> None:
         """What is wrong with the selected port."""

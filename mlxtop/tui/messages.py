@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from textual.message import Message
-
-if TYPE_CHECKING:
-    from mlxtop.model.tuning import Tuning
 
 
 class FrameArrived(Message):
     """The sampling thread has put down frames."""
-
-
-class SettingsRead(Message):
-    """The settings of host and ports were read beside the frames."""
-
-    def __init__(self, tuning: Tuning) -> None:
-        super().__init__()
-        self.tuning = tuning
 
 
 class HookFailed(Message):

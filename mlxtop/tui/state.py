@@ -6,7 +6,6 @@ Everything here is owned by the event loop; the thread that samples only posts m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame
@@ -19,9 +18,6 @@ from mlxtop.present.text import Run
 from mlxtop.present.view import View
 from mlxtop.watch.heat import Alert, HeatWatch
 from mlxtop.watch.watch import Watch
-
-if TYPE_CHECKING:
-    from mlxtop.model.tuning import Tuning
 
 
 class State:
@@ -43,8 +39,6 @@ class State:
         self.frame: Frame | None = None
         """The frame on the screen; while paused it stays and the Watch goes on."""
         self.zero: dict[PortId, Mapping[Origin, Reading]] = {}
-        self.tuning: Tuning | None = None
-        """Settings of host and ports, read now and then beside the frames."""
 
     @property
     def newest(self) -> Frame | None:
@@ -111,7 +105,6 @@ class State:
             self.bits,
             self.highs.get(port, {}),
             self.heat,
-            self.tuning,
             self.watch.events_of(port),
         )
 

@@ -32,7 +32,7 @@ _SEVERE = ("fatal", "cmplt", "malf", "ecrc")
 
 def _storing(case: Case) -> Iterator[CardCase]:
     for card in case.cards():
-        if card.stored or card.unanswered:
+        if card.stored.speed or card.stored.unanswered:
             yield card
 
 
@@ -47,11 +47,12 @@ def _storing(case: Case) -> Iterator[CardCase]:
     normal="BALANCED(0), 0, per_mkey(0): what cards come with",
 )
 def _stored(card: CardCase) -> Iterator[Outcome]:
-    if card.stored:
-        settings = ", ".join(f"{name} {value}" for name, value in card.stored.items())
+    stored = card.stored
+    if stored.speed:
+        settings = ", ".join(f"{name} {value}" for name, value in stored.speed.items())
         yield Setting(card.name, f"{settings} (mstconfig)")
-    elif card.unanswered:
-        yield CouldNotTell(card.name, "stored performance settings", card.unanswered)
+    elif stored.unanswered:
+        yield CouldNotTell(card.name, "stored performance settings", stored.unanswered)
 
 
 def _by_name(aer: Mapping[AerError, int]) -> list[tuple[AerError, int]]:

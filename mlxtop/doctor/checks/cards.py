@@ -40,7 +40,7 @@ _FIRST_AID = (
 )
 def _cards(case: Case) -> Iterator[Outcome]:
     for card in case.cards():
-        dead = [f.address for f in card.adapter.functions if f.address in case.tuning.dead]
+        dead = [f.address for f in card.adapter.functions if f.address in case.host.dead]
         if dead:
             yield card.critical(
                 f"the configuration space of {', '.join(dead)} reads as all ones",
@@ -136,10 +136,11 @@ def _firmware(card: CardCase) -> Iterator[Outcome]:
 )
 def _link_type(case: Case) -> Iterator[Outcome]:
     for card in case.cards():
-        if card.unanswered:
-            yield CouldNotTell(card.name, "pending link type", card.unanswered)
+        if reason := card.stored.unanswered:
+            yield CouldNotTell(card.name, "pending link type", reason)
+    changes = {port: change for c in case.cards() for port, change in c.stored.pending.items()}
     for port in case.each():
-        pending = case.pending.get(port.now.port.id)
+        pending = changes.get(port.now.port.id)
         if pending is not None and pending.now is not pending.next:
             yield port.warning(
                 f"{pending.now.words} now, {pending.next.words} after the next start (mstconfig)",

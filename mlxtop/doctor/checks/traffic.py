@@ -47,7 +47,7 @@ _ADVICE: Mapping[Limit, tuple[str, str]] = {
 def _limit(case: Case) -> Iterator[Outcome]:
     busy = False
     for port in case.each():
-        ceiling = port_view(case.frame, port.frame.id).ceiling(case.tuning)
+        ceiling = port_view(case.frame, port.frame.id).ceiling
         measured, verdict = ceiling.measured, ceiling.verdict
         if measured is None:
             reason = ceiling.absent["measured"]

@@ -237,6 +237,20 @@ def streams(before: Mapping[Ends, int], now: Mapping[Ends, int]) -> Counter[str]
     return Counter(ends[2] for ends, gain in gains.items() if gain >= least)
 
 
+class StreamCounter:
+    """The streams of every port since the last look."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._moved: dict[Ends, int] | None = None
+
+    def read(self, ports: Iterable[Port]) -> Mapping[PortId, int] | None:
+        """Return the streams of each port; None at the first look."""
+        now, before = read_moved(self._system), self._moved
+        self._moved = now
+        return None if before is None else by_port(self._system, ports, streams(before, now))
+
+
 def by_port(system: System, ports: Iterable[Port], peers: Counter[str]) -> dict[PortId, int]:
     """Streams of each port, by the routes to their peers; a bond's are not split up."""
     if not peers:

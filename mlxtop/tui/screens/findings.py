@@ -22,8 +22,8 @@ from mlxtop.tui.widgets.bars import Clickable, Header
 from mlxtop.tui.widgets.choices import Choices
 from mlxtop.tui.widgets.sections import FRAME, Sections
 
-AGAIN = 10.0
-"""Seconds between examinations while the list is open."""
+AGAIN, SOON = 10.0, 1.0
+"""Seconds between examinations while the list is open, and while something is still unread."""
 _RETRY = 0.2
 """Seconds until we look again whether the examination of a closed list has ended."""
 
@@ -89,24 +89,26 @@ class Findings(WatchScreen):
     def _examine(self) -> None:
         """Examine the port until the list is closed; say it by message."""
         app = self.watch_app
-        examiner = app.examine() if app.examine is not None else None
+        # Half of the program, so not at the start.
+        from mlxtop.doctor.inspect import inspect, pending
+
         first, port = app.state.newest, self._port
         while not self._stop.is_set():
             frame = app.state.newest
-            if examiner is None or frame is None or first is None:
+            if frame is None or first is None:
                 self._tell(Examined(None, "there is nothing to examine"))
             elif port is None or port not in frame.ports:
                 self._tell(Examined(None, "this port is no longer there"))
             else:
                 try:
-                    tuning = app.state.tuning or examiner.tuning(frame)
                     incidents = [event.incident for event in tuple(app.state.watch.events)]
-                    report = examiner.report(frame, (port,), tuning, incidents, before=first)
+                    report = inspect(frame, (port,), incidents, before=first)
                     self._tell(Examined(report))
-                except OSError as error:
-                    self._tell(Examined(None, error.strerror or str(error)))
                 except Exception as error:
                     self._tell(Examined(None, f"{type(error).__name__}: {error}"))
+                if pending(frame, [port]):
+                    self._stop.wait(SOON)
+                    continue
             self._stop.wait(AGAIN)
 
     def _tell(self, message: Examined) -> None:

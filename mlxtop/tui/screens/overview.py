@@ -143,7 +143,7 @@ class Overview(WatchScreen):
             name = column.title or "bar"
             self._show_hint(_explanation(name, column.help, reason, width))
             return
-        ceiling = port_view(frame, port).ceiling(self.watch_app.state.tuning)
+        ceiling = port_view(frame, port).ceiling
         self._show_hint(ceiling_lines(ceiling, width))
 
     def _draw_about(self) -> None:

@@ -64,8 +64,8 @@ class Chart(Lines):
 
     def _nothing_yet(self) -> str:
         """What stands in place of curves without a point."""
-        captured = cast("MlxtopApp", self.app).source.captured
-        return "a capture is one instant" if captured else "the first points come soon"
+        rates = cast("MlxtopApp", self.app).source.kind.has_rates
+        return "the first points come soon" if rates else "a capture is one instant"
 
     def _columns(self, width: int) -> int:
         """Columns for the past."""

@@ -1,0 +1,117 @@
+"""Judge ports of a machine by its frames, and ping a host with packets of their MTU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from threading import Event
+
+from mlxtop.doctor.check import Case, Probe, Report, examine
+from mlxtop.doctor.checks import CHECKS
+from mlxtop.model.frame import Frame
+from mlxtop.model.identity import PortId
+from mlxtop.model.incident import Incident
+from mlxtop.model.sample import UNREAD
+from mlxtop.sampler.source import Source, frames
+from mlxtop.sources.tools.ping import full_size, ping, route_device, small_ping, valid_host
+from mlxtop.system.answers import reason
+from mlxtop.system.door import System
+
+COUNTERS_S = 6.0
+"""Seconds that the counters are watched: the slowest table is read every five."""
+
+
+def watch(
+    source: Source, stop: Event, choose: Callable[[Frame], Iterable[PortId]]
+) -> Iterator[Frame]:
+    """Yield frames until all is known that can be: tables of counters twice, slow facts once.
+
+    `choose` picks the ports whose facts are waited for.
+    """
+    first: float | None = None
+    for frame in frames(source, stop):
+        yield frame
+        ports = choose(frame)
+        tick = frame.sample.tick
+        first = tick if first is None else first
+        if (_counted(frame) or tick - first >= COUNTERS_S) and not pending(frame, ports):
+            return
+
+
+def _counted(frame: Frame) -> bool:
+    return all(
+        origin in port.before for port in frame.ports.values() for origin in port.now.readings
+    )
+
+
+def pending(frame: Frame, ports: Iterable[PortId]) -> bool:
+    """Return whether a slow fact of ports is still to come; readers give up by themselves."""
+    sample = frame.sample
+    return (
+        sample.host_settings.pending
+        or sample.streams.pending
+        or any(
+            port.settings.pending or sample.stored.get(port.port.adapter or "", UNREAD).pending
+            for port in (frame.ports[port].now for port in ports)
+        )
+    )
+
+
+def inspect(
+    frame: Frame,
+    ports: Iterable[PortId],
+    incidents: Iterable[Incident],
+    *,
+    before: Frame | None = None,
+    probes: tuple[Probe, ...] = (),
+) -> Report:
+    """Return what all checks say of ports; `before` is an earlier frame of the same machine."""
+    unread = frame.sample.absent.get("kernel_log")
+    case = Case(
+        frame=frame,
+        ports=tuple(ports),
+        pcie_before=(before or frame).sample.pcie,
+        incidents=tuple(incidents),
+        probes=probes,
+        absent={"kernel log": unread} if unread else {},
+    )
+    return examine(case, CHECKS)
+
+
+def probe(system: System, frame: Frame, host: str, ports: tuple[PortId, ...]) -> Iterator[Probe]:
+    """Pings of the full MTU to a host, over the given ports or the one the route takes."""
+    if not valid_host(host):
+        yield Probe(host, "route", 0, None, "not a host name or address")
+        return
+    named = [frame.ports[port].now for port in ports]
+    choices: list[tuple[str | None, int | None]] = [
+        (now.port.netdev, now.link.mtu) for now in named if now.port.netdev
+    ]
+    for netdev, mtu in choices or [(None, None)]:
+        try:
+            yield _probe(system, frame, host, netdev, mtu)
+        except OSError as error:
+            yield Probe(host, netdev or "route", mtu or 0, None, reason(error, system.captured))
+
+
+def _probe(system: System, frame: Frame, host: str, netdev: str | None, mtu: int | None) -> Probe:
+    small = small_ping(system, host, netdev)
+    device = netdev or (route_device(system, small.address) if small.address else None)
+    if mtu is None:
+        mtu = next(
+            (
+                port.now.link.mtu
+                for port in frame.ports.values()
+                if device is not None and device in (port.now.port.netdev, port.now.port.bond)
+            ),
+            None,
+        )
+    label = device or "route"
+    if small.received == 0 or small.address is None:
+        return Probe(host, label, mtu or 0, None, small.error or "no answer to small packets")
+    if mtu is None:
+        return Probe(
+            host, label, 0, None, f"the route leaves by {label}, which is none of the ports"
+        )
+    full = ping(system, host, full_size(mtu, small.address), netdev, whole=True)
+    detail = f"something on the way takes {full.mtu} bytes at most" if full.mtu else ""
+    return Probe(host, label, mtu, full.received > 0, detail)

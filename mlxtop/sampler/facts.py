@@ -1,0 +1,240 @@
+"""Facts that change slowly: each is read in the background, at its own pace, if somebody wants it.
+
+To add one: a member of `Fact`, a row of `FACTS`, and a field of the sample that it goes to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mlxtop.model.identity import Adapter, Function, Port, PortId, PortKind
+from mlxtop.model.sample import UNREAD, Slow
+from mlxtop.sampler.discover import Inventory
+from mlxtop.sampler.slow import SlowReader
+from mlxtop.sampler.workers import Workers
+from mlxtop.sources.kernel.pci import DEVICES
+from mlxtop.sources.kernel.sysfs import read_text
+from mlxtop.system.door import System
+
+if TYPE_CHECKING:
+    from mlxtop.model.linktype import StoredConfig
+    from mlxtop.model.tuning import HostTuning, PortTuning
+    from mlxtop.sources.kernel.tcp import StreamCounter
+
+HANDLERS_S = 1.0
+"""Seconds that one reading of all interrupts serves: on large machines it takes milliseconds."""
+
+AskCard = Callable[[System, Inventory], "StoredConfig"]
+"""Runs tools, as root, on the one card of an inventory; takes seconds."""
+Subject = PortId | str | None
+"""A port, the key of a card, or None for the machine."""
+
+
+class Fact(StrEnum):
+    """What a front end can want in its samples."""
+
+    HOST = "settings of the host"
+    PORTS = "settings of ports"
+    """Of physical ports, and of the one that is looked at."""
+    VIRTUAL_FUNCTIONS = "settings of virtual functions"
+    """With `PORTS`, of every one: seven questions each, under RTNL."""
+    STREAMS = "TCP streams"
+    STORED = "stored configuration"
+    PCIE = "PCIe at every sample"
+
+
+ON_SCREEN = frozenset({Fact.HOST, Fact.PORTS, Fact.STREAMS, Fact.STORED})
+EVERYTHING = frozenset(Fact)
+
+
+class Facts:
+    """The slow facts of a machine, as far as they are wanted."""
+
+    def __init__(
+        self, system: System, wants: frozenset[Fact], workers: Workers, ask_card: AskCard | None
+    ) -> None:
+        self.system = system
+        self.wants = wants
+        self.ask_card = ask_card
+        self.looked_at: PortId | None = None
+        """The port that somebody looks at: read also where it is a virtual function."""
+        self.stale = False
+        """Somebody changed settings: everything is to be read anew."""
+        self.inventory: Inventory | None = None
+        self.adapters: tuple[Adapter, ...] = ()
+        self.ports: tuple[Port, ...] = ()
+        """The selected ones, and their cards."""
+        self.streams: StreamCounter | None = None
+        self._workers = workers
+        self._updated_for: PortId | None = None
+        self._handlers: tuple[float, Mapping[int, str]] = (-HANDLERS_S, {})
+        self._readers: dict[Fact, dict[Subject, tuple[object, SlowReader[Any]]]] = {}
+        self._absent: dict[Fact, Slow[Any]] = {}
+
+    def update(
+        self, inventory: Inventory, ports: tuple[Port, ...], adapters: tuple[Adapter, ...]
+    ) -> None:
+        """Take what there is: end the reads of what has gone, begin those of what has come."""
+        self.inventory, self.ports, self.adapters = inventory, ports, adapters
+        self._update()
+
+    def _update(self) -> None:
+        self._updated_for = self.looked_at
+        for row in FACTS:
+            if row.fact not in self.wants:
+                continue
+            reason = row.absent(self)
+            self._absent[row.fact] = UNREAD if reason is None else Slow(absent=reason)
+            readers = self._readers.setdefault(row.fact, {})
+            subjects = row.when(self) if reason is None else {}
+            for subject, (what, reader) in list(readers.items()):
+                if subject not in subjects or subjects[subject] != what:
+                    del readers[subject]
+                    reader.close()
+            for subject in subjects.keys() - readers.keys():
+                what = subjects[subject]
+                readers[subject] = what, self._reader(row, subject, what)
+
+    def _reader(self, row: Row, subject: Subject, what: object) -> SlowReader[Any]:
+        worker = self.system.clock if row.tool else self._workers
+        read = partial(row.read, self, what)
+        reader: SlowReader[Any] = SlowReader(
+            row.fact, read, row.every, row.deadline, worker, subject=subject
+        )
+        reader.unsupported_every = 0.0
+        return reader
+
+    def poll(self, now: float, calm: bool) -> None:
+        """Start the reads that are due; `calm`: programs may run."""
+        if self.looked_at != self._updated_for:
+            self._update()
+        if self.stale:
+            self.stale = False
+            for reader in self.readers():
+                reader.again()
+        for row in FACTS:
+            if calm or not row.tool:
+                for _, reader in self._readers.get(row.fact, _NOTHING).values():
+                    reader.poll(now)
+
+    def readers(self) -> Iterator[SlowReader[Any]]:
+        """Yield all readers."""
+        for readers in self._readers.values():
+            for _, reader in readers.values():
+                yield reader
+
+    def get(self, fact: Fact, now: float, subject: Subject = None) -> Slow[Any]:
+        """Return what was read last of a port, a card or the machine."""
+        entry = self._readers.get(fact, _NOTHING).get(subject)
+        return self._absent.get(fact, UNREAD) if entry is None else entry[1].fact(now)
+
+    def stored(self, now: float) -> dict[str, Slow[StoredConfig]]:
+        """Return what every card with a driver stores, by `Adapter.key`."""
+        if Fact.STORED not in self.wants:
+            return {}
+        cards = (card.key for card in self.adapters if card.driver)
+        return {key: self.get(Fact.STORED, now, key) for key in cards}
+
+    def handlers(self) -> Mapping[int, str]:
+        """Return number and handler of all interrupts, a second old at most."""
+        now = self.system.now()
+        if now - self._handlers[0] >= HANDLERS_S:
+            from mlxtop.sources.kernel.pci import parse_interrupts
+
+            text = read_text(self.system, "/proc/interrupts")
+            self._handlers = now, parse_interrupts(text or "")
+        return self._handlers[1]
+
+    def functions(self) -> Mapping[str, Function]:
+        """Return all PCI functions of the cards, by address."""
+        return {each.address: each for card in self.adapters for each in card.functions}
+
+
+_NOTHING: Mapping[Subject, tuple[object, SlowReader[Any]]] = {}
+
+
+class Row(NamedTuple):
+    """How a fact is read."""
+
+    fact: Fact
+    read: Callable[[Facts, Any], object]
+    """Reads it of one of the objects that `when` gives."""
+    every: float
+    """Seconds between reads."""
+    when: Callable[[Facts], Mapping[Subject, object]]
+    """Return of what it is read; what has changed is read anew."""
+    absent: Callable[[Facts], str | None] = lambda facts: None
+    """Return why it cannot be read here; None where it can."""
+    deadline: float = 10.0
+    """Seconds after which no answer is a reason."""
+    tool: bool = False
+    """Read by programs: in a thread of its own, and not in the first seconds."""
+
+
+# What these take is loaded when it is first wanted, after the first picture.
+
+
+def _read_host(facts: Facts, functions: tuple[Function, ...]) -> HostTuning:
+    from mlxtop.sampler.settings import read_host
+
+    return read_host(facts.system, functions)
+
+
+def _read_port(facts: Facts, port: Port) -> PortTuning:
+    from mlxtop.sampler.settings import read_port
+
+    place = None
+    if port.function is not None:
+        function = facts.functions().get(port.function)
+        place = function.path if function else f"{DEVICES}/{port.function}"
+    return read_port(facts.system, port, place, facts.handlers())
+
+
+def _read_streams(facts: Facts, ports: tuple[Port, ...]) -> Mapping[PortId, int] | None:
+    from mlxtop.sources.kernel.tcp import StreamCounter
+
+    facts.streams = facts.streams or StreamCounter(facts.system)
+    return facts.streams.read(ports)
+
+
+def _read_stored(facts: Facts, card: Adapter) -> StoredConfig:
+    assert facts.inventory is not None
+    assert facts.ask_card is not None
+    ports = tuple(port for port in facts.inventory.ports if port.adapter == card.key)
+    return facts.ask_card(facts.system, facts.inventory._replace(adapters=(card,), ports=ports))
+
+
+def _real_ports(facts: Facts) -> Mapping[Subject, object]:
+    kinds = {PortKind.PHYSICAL}
+    if Fact.VIRTUAL_FUNCTIONS in facts.wants:
+        kinds.add(PortKind.VF)
+    return {
+        port.id: port
+        for port in facts.ports
+        if port.kind in kinds or (port.id == facts.looked_at and port.kind is PortKind.VF)
+    }
+
+
+def _why_not_stored(facts: Facts) -> str | None:
+    if facts.ask_card is None:
+        return UNREAD.absent
+    return None if facts.system.root or facts.system.captured else "needs root"
+
+
+FACTS = (
+    Row(Fact.HOST, _read_host, 30.0, lambda facts: {None: tuple(facts.functions().values())}),
+    Row(Fact.PORTS, _read_port, 30.0, _real_ports),
+    Row(Fact.STREAMS, _read_streams, 5.0, lambda facts: {None: facts.ports}),
+    Row(
+        Fact.STORED,
+        _read_stored,
+        600.0,
+        lambda facts: {card.key: card for card in facts.adapters if card.driver},
+        _why_not_stored,
+        deadline=60.0,  # of several questions, and their turn after other tools
+        tool=True,
+    ),
+)
