@@ -150,7 +150,7 @@ def test_another_module_is_noticed_after_its_event(plugged: Plugged) -> None:
     plugged.time += 4.0
     same = port_of(source.take()).module
     for readers in source._ports.values():
-        readers.background.changed()
+        readers.memory.forget()
     plugged.time += 4.0
     other = port_of(source.take()).module
     source.close()

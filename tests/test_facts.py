@@ -105,7 +105,9 @@ def test_settings_are_read_every_thirty_seconds_and_keep_their_age() -> None:
         fact = facts.get(Fact.PORTS, now, A.id)
         assert (fact.tick, rings(fact)) == (1.0, RINGS)
         assert facts.get(Fact.PORTS, now, A.id) is fact
+        assert facts.get(Fact.HOST, now).tick == 1.0
     read(facts, 31.0)
+    assert facts.get(Fact.HOST, 31.0).tick == 31.0
     assert facts.get(Fact.PORTS, 31.0, A.id).tick == 31.0
     assert machine.asked == ["00.0", "00.0"]
 
@@ -204,3 +206,29 @@ def test_a_sample_has_the_facts_that_are_wanted(wants: frozenset[Fact]) -> None:
     assert len(second.stored) == bool(wants)
     assert pending(derive(first, None), first.ports) is bool(wants)
     assert not pending(derive(second, None), second.ports)
+
+
+def test_streams_take_two_looks_and_are_counted_every_five_seconds_then() -> None:
+    facts = facts_of(Machine(), A, wants=frozenset({Fact.STREAMS}))
+    read(facts, 1.0)
+    assert facts.get(Fact.STREAMS, 1.0).pending
+    for now, tick in ((1.5, 1.5), (6.4, 1.5), (6.5, 6.5)):
+        read(facts, now)
+        assert facts.get(Fact.STREAMS, now) == Slow({}, tick)
+
+
+@pytest.mark.parametrize(
+    ("wants", "ticks"),
+    [({Fact.PCIE}, [1.0, 1.0, 1.0, 11.0]), ({Fact.PCIE, Fact.PCIE_ERRORS}, [1.0, 1.5, 10.9, 11.0])],
+)
+def test_pcie_is_read_every_ten_seconds_or_at_every_sample(
+    wants: set[Fact], ticks: list[float]
+) -> None:
+    facts = facts_of(Machine(), A, wants=frozenset(wants))
+    seen = []
+    for now in (1.0, 1.5, 10.9, 11.0):
+        read(facts, now)
+        (reader,) = facts.readers()
+        seen.append(reader.tick)
+    assert seen == ticks
+    assert list(facts.pcie()) == ["0000:43:00"]

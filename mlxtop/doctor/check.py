@@ -17,7 +17,7 @@ from mlxtop.model.identity import Adapter, PortId, PortKind
 from mlxtop.model.incident import Incident
 from mlxtop.model.linktype import StoredConfig
 from mlxtop.model.sample import Link, LinkLayer, LinkState, PcieStatus, PortSample
-from mlxtop.model.tuning import HostTuning, PortTuning
+from mlxtop.model.tuning import HostTuning, PortTuning, settled
 
 _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 FAST = 25_000_000_000
@@ -108,14 +108,12 @@ class Case:
     @property
     def host(self) -> HostTuning:
         """Settings of the host."""
-        fact = self.frame.sample.host_settings
-        return HostTuning.unread(fact.absent) if fact.value is None else fact.value
+        return settled(self.frame.sample.host_settings, HostTuning)
 
     def port(self, port: PortId) -> PortCase:
         """Return a port of the frame."""
         frame = self.frame.ports[port]
-        fact = frame.now.settings
-        settings = PortTuning.unread(fact.absent) if fact.value is None else fact.value
+        settings = settled(frame.now.settings, PortTuning)
         return PortCase(quote(frame.now.port.name), frame, settings, self)
 
     def each(self) -> Iterator[PortCase]:

@@ -6,7 +6,10 @@ None is unknown, and `absent` says why.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from mlxtop.model.sample import Slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +109,6 @@ class PortTuning:
     """Type of the function's IOMMU domain, `DMA-FQ`, `identity`; `none` without an IOMMU."""
     absent: Mapping[str, str] = field(default_factory=dict)
 
-    @classmethod
-    def unread(cls, reason: str | None) -> PortTuning:
-        """Return settings of which none could be read, for one reason."""
-        return cls(absent=dict.fromkeys((f.name for f in fields(cls)), reason or "no answer yet"))
-
 
 @dataclass(frozen=True, slots=True)
 class BondSlave:
@@ -176,7 +174,12 @@ class HostTuning:
     """PCI functions whose configuration space reads as all ones."""
     absent: Mapping[str, str] = field(default_factory=dict)
 
-    @classmethod
-    def unread(cls, reason: str | None) -> HostTuning:
-        """Return settings of which none could be read, for one reason."""
-        return cls(absent=dict.fromkeys((f.name for f in fields(cls)), reason or "no answer yet"))
+
+S = TypeVar("S", HostTuning, PortTuning)
+
+
+def settled(fact: Slow[S], kind: type[S]) -> S:
+    """Return settings, empty with one reason for all where they were not read."""
+    if fact.value is not None:
+        return fact.value
+    return kind(absent=dict.fromkeys(kind.__slots__, fact.absent or "no answer yet"))

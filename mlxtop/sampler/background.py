@@ -12,7 +12,7 @@ from mlxtop.model.identity import Port, PortKind
 from mlxtop.model.module import LinkReport, Module, Quantity
 from mlxtop.model.sample import Temperature
 from mlxtop.sampler.slow import SlowReader
-from mlxtop.sources.module.reader import INTERVAL, ModuleAnswer, ModuleReader
+from mlxtop.sources.module.reader import INTERVAL, ModuleAnswer
 from mlxtop.sources.tools import mget_temp
 from mlxtop.system.door import System
 
@@ -40,8 +40,6 @@ class Background:
         port: Port,
         readers: Mapping[str, SlowReader[Any]],
         absent: Mapping[str, str],
-        *,
-        memory: ModuleReader,
         calm: float,
     ) -> None:
         """`absent`: why there is no reader; `calm` as `CALM`."""
@@ -49,7 +47,6 @@ class Background:
         self._port = port
         self._begun: float | None = None
         self._absent = absent
-        self.memory = memory
         self.module: SlowReader[ModuleAnswer] | None = readers.get(MODULE)
         self.report: SlowReader[LinkReport] | None = readers.get(REPORT)
         self.chip: SlowReader[float] | None = readers.get(CHIP)
@@ -71,14 +68,6 @@ class Background:
                 if reader is not None:
                     reader.poll(now)
 
-    def guard(self, on: bool) -> None:
-        """Whether a load is watched, so that the module's temperature is wanted more often."""
-        self.memory.guarded = on
-
-    def changed(self) -> None:
-        """The module or the link changed: read it anew."""
-        self.memory.forget()
-
     def current_module(self) -> Module | None:
         """The module as it was last read, by whichever way there is."""
         if self.module is not None and self.module.value is not None:
@@ -86,10 +75,6 @@ class Background:
             if module is not None:
                 return module
         return self.report.value.module if self.report and self.report.value else None
-
-    def current_report(self) -> LinkReport | None:
-        """What the tool said last."""
-        return self.report.value if self.report is not None else None
 
     def absent(self) -> dict[str, str]:
         """Field name to the reason why there is nothing."""

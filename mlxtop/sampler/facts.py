@@ -11,11 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlxtop.model.identity import Adapter, Function, Port, PortId, PortKind
-from mlxtop.model.sample import UNREAD, Slow
+from mlxtop.model.sample import UNREAD, PcieStatus, Slow
 from mlxtop.sampler.discover import Inventory
 from mlxtop.sampler.slow import SlowReader
 from mlxtop.sampler.workers import Workers
-from mlxtop.sources.kernel.pci import DEVICES
+from mlxtop.sources.kernel.pci import DEVICES, read_pcie
 from mlxtop.sources.kernel.sysfs import read_text
 from mlxtop.system.door import System
 
@@ -43,7 +43,10 @@ class Fact(StrEnum):
     """With `PORTS`, of every one: seven questions each, under RTNL."""
     STREAMS = "TCP streams"
     STORED = "stored configuration"
-    PCIE = "PCIe at every sample"
+    PCIE = "PCIe"
+    """Of every slot; always read."""
+    PCIE_ERRORS = "PCIe errors"
+    """PCIe at every sample."""
 
 
 ON_SCREEN = frozenset({Fact.HOST, Fact.PORTS, Fact.STREAMS, Fact.STORED})
@@ -71,7 +74,8 @@ class Facts:
         self._workers = workers
         self._updated_for: PortId | None = None
         self._handlers: tuple[float, Mapping[int, str]] = (-HANDLERS_S, {})
-        self._readers: dict[Fact, dict[Subject, tuple[object, SlowReader[Any]]]] = {}
+        self._rows: list[tuple[Row, Readers]] = [(row, {}) for row in FACTS if row.fact in wants]
+        self._readers = {row.fact: readers for row, readers in self._rows}
         self._absent: dict[Fact, Slow[Any]] = {}
 
     def update(
@@ -83,20 +87,17 @@ class Facts:
 
     def _update(self) -> None:
         self._updated_for = self.looked_at
-        for row in FACTS:
-            if row.fact not in self.wants:
-                continue
+        for row, readers in self._rows:
             reason = row.absent(self)
             self._absent[row.fact] = UNREAD if reason is None else Slow(absent=reason)
-            readers = self._readers.setdefault(row.fact, {})
             subjects = row.when(self) if reason is None else {}
             for subject, (what, reader) in list(readers.items()):
                 if subject not in subjects or subjects[subject] != what:
                     del readers[subject]
                     reader.close()
-            for subject in subjects.keys() - readers.keys():
-                what = subjects[subject]
-                readers[subject] = what, self._reader(row, subject, what)
+            for subject, what in subjects.items():
+                if subject not in readers:
+                    readers[subject] = what, self._reader(row, subject, what)
 
     def _reader(self, row: Row, subject: Subject, what: object) -> SlowReader[Any]:
         worker = self.system.clock if row.tool else self._workers
@@ -105,24 +106,26 @@ class Facts:
             row.fact, read, row.every, row.deadline, worker, subject=subject
         )
         reader.unsupported_every = 0.0
+        if row.fact is Fact.PCIE and Fact.PCIE_ERRORS in self.wants:
+            reader.every = 0.0
         return reader
 
-    def poll(self, now: float, calm: bool) -> None:
-        """Start the reads that are due; `calm`: programs may run."""
+    def poll(self, now: float, calm: bool, hurried: bool = False) -> None:
+        """Start the reads that are due; `calm`: programs may run, `hurried`: only what is quick."""
         if self.looked_at != self._updated_for:
             self._update()
         if self.stale:
             self.stale = False
             for reader in self.readers():
                 reader.again()
-        for row in FACTS:
-            if calm or not row.tool:
-                for _, reader in self._readers.get(row.fact, _NOTHING).values():
+        for row, readers in self._rows:
+            if (calm or not row.tool) and (row.quick or not hurried):
+                for _, reader in readers.values():
                     reader.poll(now)
 
     def readers(self) -> Iterator[SlowReader[Any]]:
         """Yield all readers."""
-        for readers in self._readers.values():
+        for _, readers in self._rows:
             for _, reader in readers.values():
                 yield reader
 
@@ -130,6 +133,11 @@ class Facts:
         """Return what was read last of a port, a card or the machine."""
         entry = self._readers.get(fact, _NOTHING).get(subject)
         return self._absent.get(fact, UNREAD) if entry is None else entry[1].fact(now)
+
+    def pcie(self) -> dict[str, PcieStatus]:
+        """Return PCIe of every slot, as far as it was read."""
+        slots = self._readers[Fact.PCIE].items()
+        return {str(slot): each.value for slot, (_, each) in slots if each.value is not None}
 
     def stored(self, now: float) -> dict[str, Slow[StoredConfig]]:
         """Return what every card with a driver stores, by `Adapter.key`."""
@@ -153,7 +161,9 @@ class Facts:
         return {each.address: each for card in self.adapters for each in card.functions}
 
 
-_NOTHING: Mapping[Subject, tuple[object, SlowReader[Any]]] = {}
+Readers = dict[Subject, tuple[object, SlowReader[Any]]]
+"""By subject: what of it is read, and the reader."""
+_NOTHING: Readers = {}
 
 
 class Row(NamedTuple):
@@ -170,6 +180,8 @@ class Row(NamedTuple):
     """Return why it cannot be read here; None where it can."""
     deadline: float = 10.0
     """Seconds after which no answer is a reason."""
+    quick: bool = False
+    """Read from memory: in the first sample too."""
     tool: bool = False
     """Read by programs: in a thread of its own, and not in the first seconds."""
 
@@ -225,6 +237,13 @@ def _why_not_stored(facts: Facts) -> str | None:
 
 
 FACTS = (
+    Row(
+        Fact.PCIE,
+        lambda facts, path: read_pcie(facts.system, path),
+        10.0,
+        lambda facts: {s: each.path for card in facts.adapters for s, each in card.slots.items()},
+        quick=True,
+    ),
     Row(Fact.HOST, _read_host, 30.0, lambda facts: {None: tuple(facts.functions().values())}),
     Row(Fact.PORTS, _read_port, 30.0, _real_ports),
     Row(Fact.STREAMS, _read_streams, 5.0, lambda facts: {None: facts.ports}),

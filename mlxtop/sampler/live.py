@@ -7,10 +7,9 @@ firmware is read by other threads, and what they last said is put beside.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from functools import partial
 from threading import Event
 from typing import Any
 
@@ -20,7 +19,6 @@ from mlxtop.model.incident import Incident
 from mlxtop.model.sample import (
     Cpu,
     Link,
-    PcieStatus,
     PortSample,
     Problem,
     Sample,
@@ -31,14 +29,12 @@ from mlxtop.sampler.background import CALM
 from mlxtop.sampler.discover import Inventory, discover
 from mlxtop.sampler.facts import AskCard, Fact, Facts
 from mlxtop.sampler.kernel_log import MODULE_KINDS, KernelLogFollower
-from mlxtop.sampler.port_readers import DEADLINE, PortReaders, ReaderInputs
+from mlxtop.sampler.port_readers import PortReaders, ReaderInputs
 from mlxtop.sampler.slow import SlowReader
 from mlxtop.sampler.workers import HELD_UP, Workers
 from mlxtop.sources.kernel.net import LinkCounters, NetLink, read_link_counters, read_links
-from mlxtop.sources.kernel.pci import read_pcie
 from mlxtop.system.door import System
 
-PCIE_EVERY = 10.0
 DISCOVER_EVERY, DISCOVER_BLIND = 60.0, 3.0
 """Seconds between looks for new devices, with and without events that tell of them."""
 
@@ -119,6 +115,7 @@ class LiveSource:
         self._interval = interval
         self._stop: Event | None = None
         self.guarded = False
+        self.looked_at: PortId | None = None
         self._calm = calm
         self._system = system
         self._everything = everything
@@ -135,10 +132,8 @@ class LiveSource:
         """Those of `_ports` that ask the firmware."""
         self._bare: list[tuple[PortId, Port, Link]] = []
         """The others."""
-        self._facts = Facts(system, wants, self._workers, ask_card)
+        self._facts = Facts(system, wants | {Fact.PCIE}, self._workers, ask_card)
         self._begun: float | None = None
-        self._pcie_every = 0.0 if Fact.PCIE in wants else PCIE_EVERY
-        self._pcie: dict[str, SlowReader[PcieStatus]] = {}
         self._cpu: Cpu | None = None
         self._changed = Event()
         self._relink = Event()
@@ -155,15 +150,6 @@ class LiveSource:
         self._interval = seconds
         if isinstance(self._stop, Stop):
             self._stop.nudged.set()
-
-    @property
-    def looked_at(self) -> PortId | None:
-        """The port that somebody looks at: of it more is read."""
-        return self._facts.looked_at
-
-    @looked_at.setter
-    def looked_at(self, port: PortId | None) -> None:
-        self._facts.looked_at = port
 
     def read_again(self) -> None:
         """Read slow facts anew: somebody changed settings."""
@@ -237,7 +223,7 @@ class LiveSource:
         """Stop every reader and close the machine."""
         for readers in self._ports.values():
             readers.close()
-        for reader in (*self._pcie.values(), *self._facts.readers()):
+        for reader in self._facts.readers():
             reader.close()
         self._workers.close()
         self._system.close()
@@ -271,14 +257,10 @@ class LiveSource:
         for readers in self._asking:
             readers.poll(now, slow=False)
         counters = self._counters(problems)
-        for pcie in self._pcie.values():  # from memory, so ahead of what asks the firmware
-            pcie.poll(now)
+        self._poll_facts(now, hurried=first and self._hurry and not system.captured)
         for readers in self._asking:
-            readers.background.guard(self.guarded)
+            readers.memory.guarded = self.guarded
             readers.poll(now, slow=True)
-        if system.captured or not (first and self._hurry):
-            self._begun = now if self._begun is None else self._begun
-            self._facts.poll(now, calm=system.captured or now - self._begun >= self._calm)
         self._settle(now, everything=first or self._patience is not None)
         ports = counters.bare(self._bare)
         if self._asking:
@@ -294,7 +276,7 @@ class LiveSource:
             host=inventory.host,
             adapters=self._adapters(inventory),
             ports=ports,
-            pcie={key: r.value for key, r in self._pcie.items() if r.value is not None},
+            pcie=self._facts.pcie(),
             cpu=self._load(now),
             host_settings=self._facts.get(Fact.HOST, now),
             streams=self._facts.get(Fact.STREAMS, now),
@@ -304,13 +286,19 @@ class LiveSource:
             problems=(*inventory.problems, *problems),
         )
 
+    def _poll_facts(self, now: float, hurried: bool) -> None:
+        self._begun = now if self._begun is None else self._begun
+        calm = self._system.captured or now - self._begun >= self._calm
+        self._facts.looked_at = self.looked_at
+        self._facts.poll(now, calm=calm, hurried=hurried)
+
     def _note(self, incident: Incident) -> None:
         """A module or link changed: what is known of the module is old."""
         if incident.kind in MODULE_KINDS:
             for readers in self._ports.values():
                 port = readers.inputs.port
                 if incident.device in (None, port.function):
-                    readers.background.changed()
+                    readers.memory.forget()
 
     def _absent(self, inventory: Inventory) -> Mapping[str, str]:
         log = self._happenings.reason if self._happenings else None
@@ -361,9 +349,8 @@ class LiveSource:
             self._ports[port_id] = readers
         self._asking = [readers for readers in self._ports.values() if not readers.bare]
         self._update_links(inventory.links)
-        adapters = self._adapters(inventory)
-        self._update_pcie(adapters)
-        self._facts.update(inventory, tuple(one.port for one in wanted.values()), adapters)
+        ports = tuple(one.port for one in wanted.values())
+        self._facts.update(inventory, ports, self._adapters(inventory))
         return inventory
 
     def _update_links(self, links: Mapping[int, NetLink]) -> None:
@@ -376,17 +363,6 @@ class LiveSource:
             for port, readers in self._ports.items()
             if readers.bare
         ]
-
-    def _update_pcie(self, adapters: Iterable[Adapter]) -> None:
-        paths = _pcie_paths(adapters)
-        for key in set(self._pcie) - set(paths):
-            self._pcie.pop(key).close()
-        for key, path in paths.items():
-            if key not in self._pcie:
-                read = partial(read_pcie, self._system, path)
-                self._pcie[key] = SlowReader(
-                    "PCIe", read, self._pcie_every, DEADLINE, self._workers, subject=key
-                )
 
     def _adapters(self, inventory: Inventory) -> tuple[Adapter, ...]:
         """The cards that have a selected port, and those that have none at all."""
@@ -414,10 +390,7 @@ class LiveSource:
         waiting: list[SlowReader[Any]] = []
         for readers in self._asking:
             waiting += readers.every() if everything else readers.fast.values()
-        if everything or not self._pcie_every:
-            waiting += self._pcie.values()
-        if everything:
-            waiting += self._facts.readers()
+        waiting += (fact for fact in self._facts.readers() if everything or not fact.every)
 
         def left() -> float:
             until = began + patience
@@ -449,7 +422,7 @@ class LiveSource:
             readings,
             readers.temperatures(now),
             background.current_module(),
-            background.current_report(),
+            background.report.value if background.report else None,
             readers.absent(now),
             self._facts.get(Fact.PORTS, now, port.id),
         )
@@ -460,11 +433,6 @@ class LiveSource:
         if not self._cpu.busy or now - self._cpu.tick >= CPU_EVERY:
             self._cpu = Cpu(now, self._system.cpu())
         return self._cpu if self._cpu.busy else None
-
-
-def _pcie_paths(adapters: Iterable[Adapter]) -> dict[str, str]:
-    """Return the sysfs directory of the first function in every slot, by slot."""
-    return {slot: first.path for adapter in adapters for slot, first in adapter.slots.items()}
 
 
 def _moved(before: Mapping[int, NetLink], now: Mapping[int, NetLink]) -> bool:

@@ -94,7 +94,7 @@ class PortReaders:
                     (self.tables if row.every else self.fast)[row.what] = reader
         self.link: SlowReader[Link] | None = readers.get(LINK)
         self.sensors: SlowReader[tuple[Temperature, ...]] | None = readers.get(SENSORS)
-        self.background = Background(system, port, readers, absent, memory=self.memory, calm=calm)
+        self.background = Background(system, port, readers, absent, calm)
         if Origin.MAC not in self.fast and not inputs.infiniband:
             self._count_wire_by_driver()
 
