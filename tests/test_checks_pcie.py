@@ -35,8 +35,13 @@ from tests.situations import Situation, ethernet, slot
     [
         (slot((8.0, 8), (8.0, 16), (8.0, 8)), 100, WARNING, "the slot gives x8 to a card of x16"),
         (slot((8.0, 8), (8.0, 16), (8.0, 16)), 100, WARNING, "could both do x16 but run at x8"),
-        (slot((8.0, 16), (16.0, 16), (8.0, 16)), 200, WARNING, "the slot is Gen3, the card Gen4"),
-        (slot((2.5, 16), (8.0, 16), (8.0, 16)), 100, WARNING, "could both do 8.0 GT/s"),
+        (
+            slot((8.0, 16), (16.0, 16), (8.0, 16)),
+            200,
+            WARNING,
+            "the slot is PCIe 3.0, the card PCIe 4.0",
+        ),
+        (slot((2.5, 16), (8.0, 16), (8.0, 16)), 100, WARNING, "could both do PCIe 3.0"),
         (slot((8.0, 8), (8.0, 16), (8.0, 8)), 40, None, ""),
         (slot((8.0, 16), (16.0, 16), (8.0, 16)), 100, None, ""),
         (X16, 100, None, ""),

@@ -48,7 +48,7 @@ def line(machine: str, seconds: float) -> str:
 def test_the_question_that_every_owner_asks_is_answered_in_one_line() -> None:
     seen = line("pacu", 8.0)
     assert seen.startswith("link 100 raw · TCP 99.0 usable · PCIe 63.0 raw / 58.4 usable payload")
-    assert "(x8 of x16 at 0000:40:03.0)" in seen
+    assert "(PCIe 3.0 x8 of x16 at 0000:40:03.0)" in seen
     assert "→ limited by CPU: about 11." in seen
     assert seen.endswith("per stream × 4")
 

@@ -20,9 +20,8 @@ SMALL = 40
 
 ELSEWHERE = {
     "model/incident.py": "values without behaviour",
-    "model/linkreport.py": "values without behaviour",
     "model/linktype.py": "in test_link_type, which reads the words of tools and driver by it",
-    "model/cores.py": "in test_tuning, beside the settings that are lists of cores",
+    "model/number.py": "lists of cores in test_tuning, the rest in test_faults_numbers",
     "model/sample.py": "values; what joins two of them is in test_frame",
     "sampler/port_readers.py": "in test_live: its readers answer to the sampler alone",
     "sampler/settings.py": "in test_tuning, beside the values that it reads",

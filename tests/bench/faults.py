@@ -136,16 +136,16 @@ TABLE: Mapping[str, str] = {
         "test_load_members::test_a_module_of_the_second_member_that_gets_hot_ends_the_load"
     ),
     "port that joins a bond under load": (
-        "test_load_members::test_a_port_that_joins_the_bond_on_the_way_is_guarded_as_well"
+        "test_load_guard::test_a_port_that_joins_the_bond_on_the_way_is_guarded_as_well"
     ),
     "member of a bond that goes down and comes back without its sensor": (
-        "test_load_members::test_a_member_whose_link_is_down_may_lose_its_module_until_it_comes_back"
+        "test_load_guard::test_a_member_whose_link_is_down_may_lose_its_module_until_it_comes_back"
     ),
     "member of a bond that is not shown": (
         "test_load_members::test_a_member_that_is_not_shown_cannot_be_guarded_and_is_refused"
     ),
     "load over several next hops": (
-        "test_load_members::test_all_next_hops_are_guarded_and_the_load_is_bound_to_none"
+        "test_load_route::test_all_next_hops_are_guarded_and_the_load_is_bound_to_none"
     ),
     "default route over three next hops": (
         "test_routes::test_a_default_route_over_three_next_hops_guards_all_three"
