@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from mlxtop.cli import main
+from mlxtop.system.captured import CapturedSystem
+from mlxtop.system.clock import RealClock
 from tests.crowd import LAYOUTS, crowd, steps
 
 FEW = 66
@@ -18,8 +20,9 @@ FEW = 66
 @pytest.mark.parametrize("words", [("doctor",), ("--once", "--json"), ("link-type",)], ids=str)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_no_work_grows_by_the_square_of_the_ports(
-    tmp_path: Path, layout: str, words: tuple[str, ...]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str, words: tuple[str, ...]
 ) -> None:
+    monkeypatch.setattr(CapturedSystem, "clock", RealClock())  # a simulated one works for each wait
     path = tmp_path / "machine.txt"
     examine = partial(main, ["--root", str(path), "--all", *words])
     work = []

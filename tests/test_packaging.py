@@ -85,7 +85,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     (place / "wheel").mkdir()
     sdist, said = build("sdist", source, place / "sdist", place / "tools")
     with tarfile.open(sdist) as archive:
-        archive.extractall(place / "unpacked", filter="data")
+        safe = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # from 3.11.4 on
+        archive.extractall(place / "unpacked", **safe)  # type: ignore[arg-type]
     (unpacked,) = (place / "unpacked").iterdir()
     wheel, more = build("wheel", unpacked, place / "wheel", place / "tools")
     return Built(source, sdist, wheel, said + more)

@@ -40,6 +40,8 @@ _POWERS = (Quantity.RX_POWER, Quantity.TX_POWER)
 )
 def _temperatures(case: Case) -> Iterator[Outcome]:
     judged: set[tuple[str, str]] = set()
+    cards = case.frame.sample.adapters
+    with_sensor = {card.key for card in cards if any(one.hwmon for one in card.functions)}
     for port in case.each():
         adapter = case.frame.adapter(port.now.port.id)
         for sensor in port.now.temperatures:
@@ -51,7 +53,7 @@ def _temperatures(case: Case) -> Iterator[Outcome]:
         if port.now.port.is_mlx and not any(s.name == CHIP for s in port.now.temperatures):
             reason = (
                 "the sensor has not answered yet"
-                if adapter is not None and any(function.hwmon for function in adapter.functions)
+                if port.now.port.adapter in with_sensor
                 else why_empty(port_view(case.frame, port.frame.id)).get("asic_c", "no sensor")
             )
             yield CouldNotTell(port.name, f"{CHIP} temperature", reason)
