@@ -1,7 +1,8 @@
-"""All quick checks by one command: `python -m tests.check`; `--coverage` measures it instead.
+"""Run all quick checks by one command: `python -m tests.check`.
 
-With `--coverage` the tests that need no virtual lab are run under coverage, the slow ones too with
-`--slow`; it fails where less than 90 % of what lies outside `tui/` is reached (`pyproject.toml`).
+With `--coverage` only the tests are run, under coverage, with `--slow` the slow ones too but those
+of the virtual lab. It fails where they reach less than 90 % of what lies outside `tui/`
+(`pyproject.toml`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ QUICK = (
 
 
 def steps(coverage: bool, slow: bool) -> tuple[tuple[str, ...], ...]:
-    """Modules to run with their arguments."""
+    """Return the modules to run, with their arguments."""
     if not coverage:
         return QUICK
     chosen = ("-m", "not vm") if slow else ()
@@ -34,7 +35,7 @@ def steps(coverage: bool, slow: bool) -> tuple[tuple[str, ...], ...]:
 
 
 def main() -> int:
-    """Run them one after the other; the status of the first that fails."""
+    """Run them one after the other; return the status of the first that fails."""
     parser = argparse.ArgumentParser(prog="python -m tests.check", description=__doc__)
     parser.add_argument("--coverage", action="store_true", help="run tests under coverage")
     parser.add_argument("--slow", action="store_true", help="with --coverage: the slow ones too")

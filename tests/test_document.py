@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from mlxtop.model.counters import Severity
 from mlxtop.model.frame import derive
+from mlxtop.model.incident import Incident, IncidentKind
+from mlxtop.model.module import Flag, LinkReport, Module
 from mlxtop.model.sample import Problem
 from mlxtop.outputs.document import SCHEMA, document
+from mlxtop.sources.module.reader import decode_eeprom
+from mlxtop.watch.watch import TimedIncident
+from tests.module_images import IMAGES, put, qsfp28
 from tests.samples import PACU, ethernet, frame, pacu, sample, veth
+from tests.watching import Machine
 
 
 def port_of(whole: dict[str, Any], card: int = 0) -> dict[str, Any]:
@@ -36,6 +44,7 @@ def test_rates_are_null_with_a_reason_before_the_second_sample() -> None:
     assert (first["rx_bps"], first["absent"]["rx_bps"]) == (None, "a rate needs two readings")
     second = port_of(document(frame(pacu(1.0), pacu(2.0)), demo=False))
     assert round(second["rx_bps"] / 1e9, 1) == 46.1
+    assert second["speed_mbps"] == 100_000
     assert "rx_bps" not in second["absent"]
 
 
@@ -57,3 +66,68 @@ def test_ports_of_no_card_stand_in_a_last_entry_without_a_family() -> None:
     assert (first["family"], last["family"]) == ("ConnectX-4", None)
     assert port_of(whole, 1)["netdev"] == "veth0"
     assert last["absent"] == {"family": "these ports are on no ConnectX adapter"}
+
+
+def test_alarms_have_their_keys_in_the_document() -> None:
+    machine = Machine()
+    machine.see(50.0)
+    machine.see(76.0)
+    (alarm,) = document(frame(pacu(1.0)), False, alarms=machine.alarms())["alarms"]
+    assert set(alarm) == {"port", "kind", "severity", "since", "until", "count", "text"}
+    assert (alarm["port"], alarm["kind"], alarm["until"]) == ("enp67s0np0", "warning", None)
+
+
+def test_an_incident_in_the_document_is_over_at_once() -> None:
+    incident = Incident(IncidentKind.AER, "bad", Severity.NOTE, 1.0, "0000:43:00.0")
+    (one,) = document(frame(pacu(1.0)), False, events=[TimedIncident(5.0004, incident)])[
+        "incidents"
+    ]
+    assert (one["port"], one["since"], one["until"], one["count"]) == ("0000:43:00.0", 5.0, 5.0, 1)
+
+
+def with_module(module: Module | None, report: LinkReport | None = None) -> dict[str, Any]:
+    port = ethernet(PACU, 1.0, 0, 0)._replace(module=module, report=report)
+    told = json.loads(json.dumps(document(frame(sample(1.0, port)), demo=False)))
+    found: dict[str, Any] = told["adapters"][0]["ports"][0]
+    return found
+
+
+def test_a_module_is_numbers_and_null() -> None:
+    image = qsfp28()
+    put(image, 36, 0)
+    module = decode_eeprom(bytes(image))._replace(seen={Flag("rx loss of signal", 2): 1.0})
+    found = with_module(module)["module"]
+    assert (found["vendor"], found["part"]) == ("ACME OPTICS", "AC-Q28-CWDM4")
+    assert found["lengths_m"] == {"SMF": 2000.0}
+    assert found["lanes"][0] == {
+        "rx_mw": 0.8318,
+        "rx_dbm": -0.8,
+        "tx_mw": 1.1482,
+        "tx_dbm": 0.6,
+        "bias_ma": 41.2,
+    }
+    assert (found["lanes"][1]["rx_mw"], found["lanes"][1]["rx_dbm"]) == (0.0, None)
+    assert found["limits"]["temperature_c"]["high_alarm"] == 75.0
+    assert found["signals"] == []
+    assert found["signalled"] == ["rx loss of signal (lane 2)"]
+
+
+def test_the_sensor_brings_temperature_and_limits() -> None:
+    found = with_module(None)["module"]
+    assert (found["temperature_c"], found["crit_c"]) == (69.3, 80.0)
+    assert (found["warning_c"], found["alarm_c"]) == (75.0, 80.0)
+    assert found["limits_from"] == "the module's own limits"
+    assert found["vendor"] is None
+
+
+def test_keys_are_the_same_whatever_is_plugged_in() -> None:
+    keys = with_module(None)["module"].keys()
+    for make in IMAGES.values():
+        assert with_module(decode_eeprom(bytes(make())))["module"].keys() == keys
+
+
+def test_a_link_report_is_a_part_of_its_port() -> None:
+    assert with_module(None)["report"] is None
+    report = LinkReport(raw_ber=2e-8, recommendation="No issue was observed", source="mstlink")
+    found = with_module(None, report)["report"]
+    assert (found["raw_ber"], found["source"]) == (2e-8, "mstlink")

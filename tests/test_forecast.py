@@ -12,7 +12,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mlxtop.analysis import forecast as module
 from mlxtop.analysis.forecast import Crossing, Forecast, Trend, forecast, steadied
+from mlxtop.analysis.warmup import Fit, Shape
 from tests.heat_curves import Body, Sensor, readings, truth
 
 Points = list[tuple[float, float]]
@@ -310,3 +312,46 @@ def test_the_time_to_a_limit_that_was_moved_is_told_anew() -> None:
     before = rising(80.0, 2.0, warning=Crossing(70.0, 1.0, 100.0, 1.0))
     after = rising(80.0, 2.0, tick=10.0, warning=Crossing(65.0, 1.0, 40.0, 1.0))
     assert steadied(before, after).warning == after.warning
+
+
+def vote(share: float, seconds: float, settles: float = 80.0) -> module._Vote:
+    """A curve that is certain of itself, at 40 °C now and at 60 °C after so many seconds."""
+    fit = Fit(Shape(seconds / math.log(2)), settles, -40.0, 0.0, (0.0, 0.0, 0.0))
+    return module._Vote(share, fit, 40.0)
+
+
+def crossing(*votes: module._Vote) -> Crossing:
+    return module._crossing(60.0, 0.0, votes, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(("chance", "told"), [(0.8, True), (0.79, False)])
+def test_a_crossing_is_announced_from_a_chance_of_four_fifths(chance: float, told: bool) -> None:
+    reaching = crossing(vote(chance, 100.0), vote(1.0 - chance, 100.0, 50.0))
+    assert reaching.chance == pytest.approx(chance)
+    assert (reaching.seconds is not None) is told
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(3400.0, True), (3700.0, False)])
+def test_no_crossing_is_announced_that_is_more_than_an_hour_away(
+    seconds: float, told: bool
+) -> None:
+    assert (crossing(vote(1.0, seconds)).seconds is not None) is told
+
+
+@pytest.mark.parametrize(("apart", "told"), [(380.0, True), (430.0, False)])
+def test_a_crossing_is_told_where_curves_agree_on_it_to_four_tenths(
+    apart: float, told: bool
+) -> None:
+    reaching = crossing(vote(0.5, 1000.0 - apart), vote(0.5, 1000.0 + apart))
+    assert (reaching.seconds is not None) is told
+
+
+def test_a_crossing_close_by_may_be_off_by_ten_seconds_more() -> None:
+    assert crossing(vote(0.5, 8.0), vote(0.5, 32.0)).seconds == pytest.approx(20.0, rel=0.05)
+    assert crossing(vote(0.5, 0.5), vote(0.5, 45.0)).seconds is None
+
+
+def test_no_crossing_is_told_more_closely_than_to_eight_hundredths() -> None:
+    reaching = crossing(vote(1.0, 100.0))
+    assert reaching.seconds == pytest.approx(100.0, rel=0.03)
+    assert reaching.error == pytest.approx(0.08 * (reaching.seconds or 0.0))

@@ -7,11 +7,16 @@ from threading import Event
 
 import pytest
 
+from mlxtop.model.counters import Severity
+from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Link, LinkLayer, LinkState, Sample, SourceKind
 from mlxtop.outputs import headless
+from mlxtop.outputs.headless import alarm_lines
 from mlxtop.sampler.source import frames
 from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.watch import TimedIncident
 from tests.samples import PACU, WALL, G, Samples, ethernet, sample
+from tests.watching import DOWN, Machine
 
 UP = Link(LinkLayer.ETHERNET, LinkState.UP, speed=100 * G)
 
@@ -50,6 +55,31 @@ def test_every_object_has_the_alarms_and_what_happened_since_the_one_before(
     kinds = {alarm["kind"] for alarm in down["alarms"]}  # type: ignore[attr-defined]
     assert kinds == {"warning", "link-down"}
     assert [e["kind"] for e in down["incidents"]] == ["link down"]  # type: ignore[attr-defined]
+
+
+def test_an_alarm_line_has_its_mark_its_port_and_its_text() -> None:
+    machine = Machine()
+    machine.see(50.0)
+    machine.see(76.0)
+    (first, *_) = alarm_lines(machine.alarms(), machine.watch.events)
+    assert first.startswith("▲ ")
+    assert "enp67s0np0 module at 76.0 °C" in first
+
+
+def test_a_line_says_how_often_and_how_long() -> None:
+    machine = Machine()
+    for _ in range(2):
+        machine.see(50.0)
+        machine.see(50.0, DOWN)
+    machine.see(50.0, seconds=7.0)
+    (line,) = alarm_lines(machine.alarms(), ())
+    assert line.endswith("link down (2 times), over after 7 s")
+
+
+def test_text_of_devices_is_made_safe_in_lines() -> None:
+    incident = Incident(IncidentKind.DRIVER, "\x1b[31mred", Severity.NOTE, 1.0, ifname="p\x1b0")
+    (line,) = alarm_lines((), [TimedIncident(5.0, incident)])
+    assert "\x1b" not in line
 
 
 def test_tables_are_followed_by_alarms_and_events_as_lines(

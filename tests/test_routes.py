@@ -13,7 +13,7 @@ from mlxtop.sources.kernel.routes import read_default_devices
 from mlxtop.system.rtnetlink import parse_hop, parse_match, parse_route
 
 from . import netns
-from .test_guard import ONE, TWO, Bench, named
+from .test_change_guard import ONE, TWO, Bench, named
 
 
 def over(*devices: str) -> str:

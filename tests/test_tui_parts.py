@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from textual.theme import BUILTIN_THEMES
 
 from mlxtop.model.history import Series
+from mlxtop.present.pages import PAGES
 from mlxtop.present.text import Line, Role, Section, cut, line_width, plain
 from mlxtop.tui.commands import COMMANDS, available, misnamed
 from mlxtop.tui.flow import AGAIN, PATIENCE, QUICK, Flow
@@ -294,6 +295,11 @@ def test_commands_have_one_name_and_one_key_each() -> None:
             for key in command.keys.split(",")
         ]
         assert len(set(keys)) == len(keys), f"two commands on one key in {scope}"
+
+
+def test_every_page_has_a_command_with_its_key() -> None:
+    pages = [(command.keys, command.action) for command in COMMANDS if "page(" in command.action]
+    assert pages == [(page.key, f"screen.page('{page.key}')") for page in PAGES]
 
 
 def test_a_readonly_screen_has_no_command_that_changes_anything() -> None:
