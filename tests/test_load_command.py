@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import signal
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from mlxtop.cli import main
+from mlxtop.commands import load
+from mlxtop.lab import LabSystem
+from mlxtop.load import session
+from mlxtop.load.run_log import list_ids, read_run
+from mlxtop.outputs import console
+from mlxtop.settings import Settings
+from mlxtop.system.door import Finished
 
-from .load_lab import PEER
+from .load_lab import PEER, simulated
 
 
 @pytest.fixture
@@ -39,3 +49,75 @@ def test_a_refused_test_ends_with_1_and_says_why(
     assert main(["--demo", "pacu", "load"]) == 1
     assert main(["--demo", "pacu", "load", PEER, "--time", "0"]) == 1
     assert not state.exists()
+
+
+def command(system: LabSystem, *words: str) -> int:
+    """Run `mlxtop load` on a simulated machine in simulated time."""
+    parser = argparse.ArgumentParser()
+    load.add_arguments(parser)
+    args = parser.parse_args(words, argparse.Namespace(json=False))
+    return load.run(args, system, Settings())
+
+
+def test_plan_intervals_and_outcome_are_printed_as_they_come(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(simulated(), PEER, "-t", "3", "--cooldown", "0", "--note", "dusty") == 0
+    out, err = capsys.readouterr()
+    lines = err.splitlines()
+    assert lines[0].startswith("port enp67s0np0 ")
+    assert any(line.startswith("here: iperf3 -c") for line in lines)
+    assert [line[:8] for line in lines[-3:]] == ["   1.0 s", "   2.0 s", "   3.0 s"]
+    assert "Gb/s received" in out.splitlines()[0]
+    assert read_run(state, list_ids(state)[0]).note == "dusty"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP])
+def test_a_signal_ends_the_test_in_order_and_is_the_exit_code(
+    number: signal.Signals, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def warn(text: str) -> None:
+        if text.startswith("   2.0 s"):
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(console, "warn", warn)
+    before = [signal.getsignal(one) for one in (*load.SIGNALS, signal.SIGTSTP)]
+    assert command(simulated(), PEER, "-t", "600") == 128 + number
+    assert [signal.getsignal(one) for one in (*load.SIGNALS, signal.SIGTSTP)] == before
+    run = read_run(state, list_ids(state)[0])
+    assert run.ended == f"interrupted ({number.name})"
+    assert 2 <= len(run.intervals) < 20
+
+
+def test_a_signal_while_a_test_is_planned_lets_nothing_run(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = simulated()
+
+    def plan(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        system.wait(1000.0, Event())
+
+    monkeypatch.setattr(session, "plan_load", plan)
+    assert command(system, PEER) == 130
+    assert not state.exists()
+
+
+def test_a_server_here_ends_with_its_test(capsys: pytest.CaptureFixture[str]) -> None:
+    system = simulated()
+    system.stream = lambda *_: Finished(0, "", "")  # type: ignore[method-assign]
+    assert command(system, "--server", "-p", "5301", "--processes", "2") == 0
+    assert capsys.readouterr().err.count("here: iperf3 -s -1 -p 530") == 2
+    system.stream = lambda *_: Finished(1, "", "in use")  # type: ignore[method-assign]
+    assert command(system, "--server") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "good"), [("0.1", True), ("0.09", False), ("60", True), ("60.1", False)]
+)
+def test_reports_come_from_ten_a_second_to_one_a_minute(text: str, good: bool) -> None:
+    if good:
+        assert load._interval(text) == float(text)
+    else:
+        with pytest.raises(argparse.ArgumentTypeError):
+            load._interval(text)

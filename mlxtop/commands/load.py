@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import re
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event
@@ -247,11 +247,13 @@ class _FrontEnd:
         from mlxtop.present.load import interval_line, plan_runs
         from mlxtop.present.text import Role
 
-        if view.plan is not None:
-            runs = plan_runs(view.plan)
-            self._once("plan", (f"mlxtop: {t}" if r is Role.CRITICAL else t for t, r in runs))
-        if view.problem is not None:
-            self._once("problem", [f"mlxtop: {view.problem}"])
+        if view.plan is not None and "plan" not in self._shown:
+            for text, role in plan_runs(view.plan):
+                console.warn(f"mlxtop: {text}" if role is Role.CRITICAL else text)
+            self._shown.add("plan")
+        if view.problem is not None and "problem" not in self._shown:
+            console.warn(f"mlxtop: {view.problem}")
+            self._shown.add("problem")
         run = view.status or view.outcome
         intervals = run.intervals if run is not None else ()
         for interval in intervals[self._intervals :]:
@@ -261,12 +263,6 @@ class _FrontEnd:
         self._lines = view.server_printed
         for line in view.server_lines[-fresh:] if fresh else ():
             console.warn(line)
-
-    def _once(self, subject: str, lines: Iterable[str]) -> None:
-        if subject not in self._shown:
-            self._shown.add(subject)
-            for line in lines:
-                console.warn(line)
 
     def _finish(self, view: SessionView) -> int:
         """Print the outcome; return the exit code."""

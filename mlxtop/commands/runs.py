@@ -30,10 +30,11 @@ _COLUMNS = (
     *("id", "started", "host", "tool", "target", "port", "direction", "seconds", "received_bps"),
     *("sent_bps", "retransmits", "peak_module_c", "peak_asic_c", "ended", "note"),
 )
+_CHANGES = ("part", "name", "before", "after", "unit", "difference", "percent")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `runs` takes."""
+    """Define the arguments of `runs`."""
     parser.add_argument(
         "words",
         nargs="*",
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
-    """Print what is asked for."""
+    """Print what is asked for; return the exit code."""
     if args.csv and args.json:
         raise ValueError("--csv and --json exclude each other")
     directory = own_runs()
@@ -75,21 +76,14 @@ def _peak(run: Run, sensor: str) -> float | None:
 
 
 def summary(run: Run) -> dict[str, Any]:
-    """A run in a row, as JSON."""
+    """Return a run in a row for JSON."""
     plan, result = run.plan, run.result
     return {
-        "id": run.id,
-        "started": run.started,
-        "host": run.host,
-        "demo": run.demo,
-        "tool": plan.get("tool"),
-        "target": plan.get("target"),
+        **_heading(run),
+        **{key: plan.get(key) for key in ("tool", "target")},
         "port": plan.get("port_name"),
         "direction": plan.get("direction"),
-        "seconds": result.get("seconds"),
-        "received_bps": result.get("received_bps"),
-        "sent_bps": result.get("sent_bps"),
-        "retransmits": result.get("retransmits"),
+        **{key: result.get(key) for key in ("seconds", "received_bps", "sent_bps", "retransmits")},
         "peak_module_c": _peak(run, "module"),
         "peak_asic_c": _peak(run, "asic"),
         "ended": run.ended,
@@ -98,12 +92,9 @@ def summary(run: Run) -> dict[str, Any]:
 
 
 def document(run: Run) -> dict[str, Any]:
-    """A whole run, as JSON."""
+    """Return a whole run for JSON."""
     return {
-        "id": run.id,
-        "started": run.started,
-        "host": run.host,
-        "demo": run.demo,
+        **_heading(run),
         "note": run.note,
         "plan": dict(run.plan),
         "fingerprint": dict(run.fingerprint),
@@ -116,12 +107,16 @@ def document(run: Run) -> dict[str, Any]:
     }
 
 
+def _heading(run: Run) -> dict[str, Any]:
+    return {"id": run.id, "started": run.started, "host": run.host, "demo": run.demo}
+
+
 def _without_kind(line: Any) -> dict[str, Any]:
     return {key: value for key, value in line.items() if key != "kind"}
 
 
 def _cell(value: Any) -> Any:
-    """A value for a spreadsheet, which must not take a text for a formula."""
+    """Return a value for a spreadsheet, which must not take a text for a formula."""
     if isinstance(value, str):
         text = clean(value)
         return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
@@ -171,35 +166,32 @@ def _row(row: Run) -> str:
 def _show(run: Run, args: argparse.Namespace, ascii_only: bool) -> None:
     if args.json:
         console.say_json(document(run))
-        return
-    if args.csv:
+    elif args.csv:
         _table(_SAMPLES, map(_without_kind, run.intervals))
-        return
-    console.say(*_lines(run, ascii_only))
+    else:
+        console.say(*_lines(run, ascii_only))
 
 
 def _lines(run: Run, ascii_only: bool) -> Iterator[str]:
-    """A whole run for people."""
+    """Yield a whole run for people."""
     yield f"{run.id}{' DEMO' if run.demo else ''}  {_when(run)}  {run.host or '–'}"
     if run.note:
         yield f"note: {run.note}"
     for line in run.plan.get("commands") or []:
         yield f"ran: {line}"
-    facts = [f"{key} {value}" for key, value in run.fingerprint.items() if value is not None]
-    yield "on: " + ", ".join(facts)
+    yield "on: " + _facts(run.fingerprint)
     yield from map(_interval, run.intervals)
     yield from run_charts(run, ascii_only, shutil.get_terminal_size().columns)
     for name, sensor in run.sensors.items():
-        values = [
-            f"{key.removesuffix('_c')} {value}"
-            for key, value in sensor.items()
-            if key != "name" and value is not None
-        ]
-        yield f"{name}: " + ", ".join(values)
+        yield f"{name}: " + _facts({k.removesuffix("_c"): sensor[k] for k in sensor if k != "name"})
     yield f"result: {rate(run.rate)}; {(run.end or {}).get('verdict') or ''}"
     yield f"ended: {run.ended}"
     if run.damaged:
         yield f"{run.damaged} lines of the record could not be read"
+
+
+def _facts(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in values.items() if value is not None)
 
 
 def _interval(line: Mapping[str, Any]) -> str:
@@ -212,20 +204,13 @@ def _interval(line: Mapping[str, Any]) -> str:
 
 def _compare(before: Run, after: Run, args: argparse.Namespace) -> None:
     changes = compare(before, after)
+    documents = [change.document() for change in changes]
     if args.json:
-        console.say_json(
-            {
-                "before": summary(before),
-                "after": summary(after),
-                "changes": [change.document() for change in changes],
-            }
-        )
+        both = {"before": summary(before), "after": summary(after), "changes": documents}
+        console.say_json(both)
         return
     if args.csv:
-        _table(
-            ("part", "name", "before", "after", "unit", "difference", "percent"),
-            (change.document() for change in changes),
-        )
+        _table(_CHANGES, documents)
         return
     console.say(
         f"before: {before.id}  {_when(before)}  {before.note}".rstrip(),

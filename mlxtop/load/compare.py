@@ -52,15 +52,8 @@ class Change:
 
     def document(self) -> dict[str, Any]:
         """Return the change for JSON."""
-        return {
-            "part": self.part,
-            "name": self.name,
-            "before": self.before,
-            "after": self.after,
-            "unit": self.unit,
-            "difference": self.difference,
-            "percent": self.percent,
-        }
+        names = ("part", "name", "before", "after", "unit", "difference", "percent")
+        return {name: getattr(self, name) for name in names}
 
 
 def compare(before: Run, after: Run) -> list[Change]:

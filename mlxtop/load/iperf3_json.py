@@ -81,9 +81,7 @@ def _interval(data: dict[str, Any]) -> LoadInterval | None:
         reverse_bps=_number(_table(data.get("sum_bidir_reverse")).get("bits_per_second")),
         retransmits=_count(together.get("retransmits")),
         rtt=mean(_number(_table(row).get("rtt"), MICRO) for row in _list(data.get("streams"))),
-        jitter=_number(receiving.get("jitter_ms"), MILLI),
-        lost=_count(receiving.get("lost_packets")),
-        packets=_count(receiving.get("packets")),
+        **_datagrams(receiving),
         omitted=together.get("omitted") is True,
     )
 
@@ -98,9 +96,7 @@ def _flow(end: dict[str, Any], suffix: str) -> FlowResult | None:
         sent_bps=_number(sent.get("bits_per_second")),
         received_bps=_number(received.get("bits_per_second")),
         retransmits=_count(sent.get("retransmits")),
-        lost=_count(received.get("lost_packets")),
-        packets=_count(received.get("packets")),
-        jitter=_number(received.get("jitter_ms"), MILLI),
+        **_datagrams(received),
     )
 
 
@@ -108,14 +104,19 @@ def _lone(together: dict[str, Any]) -> FlowResult | None:
     bps = _number(together.get("bits_per_second"))
     if bps is None:
         return None
-    lost, packets = _count(together.get("lost_packets")), _count(together.get("packets"))
-    return FlowResult(
-        sent_bps=bps,
-        received_bps=bps * (1 - lost / packets) if lost is not None and packets else None,
-        lost=lost,
-        packets=packets,
-        jitter=_number(together.get("jitter_ms"), MILLI),
-    )
+    datagrams = _datagrams(together)
+    lost, packets = datagrams["lost"], datagrams["packets"]
+    arrived = bps * (1 - lost / packets) if lost is not None and packets else None
+    return FlowResult(sent_bps=bps, received_bps=arrived, **datagrams)
+
+
+def _datagrams(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what only UDP has."""
+    return {
+        "jitter": _number(row.get("jitter_ms"), MILLI),
+        "lost": _count(row.get("lost_packets")),
+        "packets": _count(row.get("packets")),
+    }
 
 
 def _result(end: dict[str, Any]) -> LoadResult | None:

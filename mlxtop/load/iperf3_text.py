@@ -8,7 +8,8 @@ and the sender and receiver rows of UDP came with 3.7. `iperf_locale.c` of the s
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from mlxtop.model.load import (
     FlowResult,
@@ -16,8 +17,7 @@ from mlxtop.model.load import (
     LoadEvent,
     LoadInterval,
     LoadResult,
-    mean,
-    total,
+    join_intervals,
 )
 
 MOST = 4096
@@ -51,24 +51,16 @@ def _bits(number: str, unit: str) -> float:
     return float(number) * 1000.0 ** _STEPS[unit.removesuffix("bits")]
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """One data row."""
 
     together: bool
     """A `[SUM]` row."""
     back: bool
     """Data from the far end to the client, in a bidirectional test."""
-    start: float
-    end: float
-    bps: float
     side: str
     """`sender`, `receiver`, or empty for an interval."""
-    omitted: bool
-    retransmits: int | None = None
-    jitter: float | None = None
-    lost: int | None = None
-    packets: int | None = None
+    data: LoadInterval
 
 
 def _row(line: str, retries: bool) -> _Row | None:
@@ -76,26 +68,25 @@ def _row(line: str, retries: bool) -> _Row | None:
     if match is None:
         return None
     tail = match["tail"]
-    row = _Row(
-        together=match["id"] == "SUM",
-        back=(match["role"], match["side"]) in (("RX", "C"), ("TX", "S")),
+    data = LoadInterval(
         start=float(match["start"]),
         end=float(match["end"]),
         bps=_bits(match["rate"], match["unit"]),
-        side=next((side for side in ("sender", "receiver") if side in tail), ""),
         omitted="(omitted)" in tail,
     )
     if datagrams := _DATAGRAMS.match(tail):
-        return replace(
-            row,
+        data = replace(
+            data,
             jitter=float(datagrams[1]) / 1000,
             lost=max(0, int(datagrams[2])),  # late ones count as lost before they arrive
             packets=int(datagrams[3]),
         )
-    if first := _FIRST.match(tail):
+    elif first := _FIRST.match(tail):
         count = int(first[1])
-        return replace(row, retransmits=count) if retries else replace(row, packets=count)
-    return row
+        data = replace(data, retransmits=count) if retries else replace(data, packets=count)
+    side = next((side for side in ("sender", "receiver") if side in tail), "")
+    back = (match["role"], match["side"]) in (("RX", "C"), ("TX", "S"))
+    return _Row(match["id"] == "SUM", back, side, data)
 
 
 class TextReader:
@@ -149,7 +140,8 @@ class TextReader:
                 self._result.append(row)
             return self._flush()
         # an interval's rows stand together; a new start time or a repeated row begins the next
-        if self._rows and (row.start, row.omitted) != (self._rows[0].start, self._rows[0].omitted):
+        first = self._rows[0].data if self._rows else row.data
+        if (row.data.start, row.data.omitted) != (first.start, first.omitted):
             events += self._flush()
         if len(self._rows) < MOST:
             self._rows.append(row)
@@ -172,20 +164,11 @@ class TextReader:
         forward, back = _together(rows, False), _together(rows, True)
         main = forward or back
         assert main is not None
-        receiving = back if forward and back else main
-        return [
-            LoadInterval(
-                start=main.start,
-                end=main.end,
-                bps=main.bps,
-                reverse_bps=back.bps if forward and back else None,
-                retransmits=main.retransmits,
-                jitter=receiving.jitter if receiving else None,
-                lost=receiving.lost if receiving else None,
-                packets=(receiving if receiving and receiving.lost is not None else main).packets,
-                omitted=main.omitted,
-            )
-        ]
+        receiving = back or main
+        packets = main.packets if receiving.lost is None else receiving.packets
+        jitter, lost = receiving.jitter, receiving.lost
+        reverse = back.bps if forward and back else None
+        return [replace(main, reverse_bps=reverse, jitter=jitter, lost=lost, packets=packets)]
 
     def _make_result(self) -> LoadResult | None:
         rows = self._result
@@ -195,7 +178,7 @@ class TextReader:
         flow = _flow([row for row in rows if not row.back or directions == {True}])
         back = [row for row in rows if row.back] if len(directions) == 2 else []
         return LoadResult(
-            seconds=max(row.end - row.start for row in rows if not row.back or not back),
+            seconds=max(row.data.seconds for row in rows if not row.back or not back),
             flow=flow,
             reverse=_flow(back) if back else None,
             cpu_local=self._cpu[0] if self._cpu else None,
@@ -203,25 +186,11 @@ class TextReader:
         )
 
 
-def _together(rows: list[_Row], back: bool) -> _Row | None:
+def _together(rows: list[_Row], back: bool) -> LoadInterval | None:
     """Return one row for a direction: its `[SUM]`, its only row, or all of them added up."""
     own = [row for row in rows if row.back is back]
-    if not own:
-        return None
-    for row in own:
-        if row.together:
-            return row
-    first = own[0]
-    if len(own) == 1:
-        return first
-    return replace(
-        first,
-        bps=sum(row.bps for row in own),
-        retransmits=total(row.retransmits for row in own),
-        lost=total(row.lost for row in own),
-        packets=total(row.packets for row in own),
-        jitter=mean(row.jitter for row in own),
-    )
+    sums = [row for row in own if row.together][:1]
+    return join_intervals([row.data for row in sums or own]) if own else None
 
 
 def _flow(rows: list[_Row]) -> FlowResult:

@@ -149,7 +149,11 @@ class LoadPlan:
 
     def document(self) -> dict[str, Any]:
         """Return the plan for JSON: rates in bit/s, times in seconds."""
-        request = self.request
+        request, carriers = self.request, [one.name for one in self.members if one.carries]
+        asked = {
+            name: getattr(request, name) for name in ("seconds", "omit", "interval", "bitrate")
+        }
+        texts = {n: list(getattr(self, n)) for n in ("server", "warnings", "refusals", "notes")}
         return {
             "tool": str(request.tool),
             "tool_version": self.tool_version,
@@ -157,7 +161,7 @@ class LoadPlan:
             "target": self.target,
             "port": str(self.port) if self.port else None,
             "port_name": self.port_name,
-            "ports": _several([member.name for member in self.members if member.carries]),
+            "ports": _several(carriers),
             "guarded": _several([member.name for member in self.members]),
             "device": self.device,
             "source": self.source,
@@ -165,14 +169,14 @@ class LoadPlan:
             "protocol": str(request.protocol),
             "streams": self.streams,
             "processes": len(self.commands),
-            **{name: getattr(request, name) for name in ("seconds", "omit", "interval", "bitrate")},
+            **asked,
             "server_port": request.first_port,
             "mtu": self.mtu,
             "link_bps": self.speed,
             "expected_bps": self.expected,
             "bound_by": self.bound_by,
             "commands": list(self.lines),
-            **{n: list(getattr(self, n)) for n in ("server", "warnings", "refusals", "notes")},
+            **texts,
         }
 
 

@@ -118,7 +118,12 @@ class LoadRun:
             counted = [interval for interval in self._intervals if not interval.omitted]
             length = sum(interval.seconds for interval in counted)
             bits = sum(interval.bps * interval.seconds for interval in counted)
-            lasts = self._lasts(self._phase)
+            request = self._plan.request
+            lasts = {
+                Phase.BASELINE: self._timing.baseline,
+                Phase.LOAD: float(request.seconds + request.omit),
+                Phase.COOLING: self._timing.cooldown,
+            }.get(self._phase)
             return LoadStatus(
                 phase=self._phase,
                 seconds=seconds,
@@ -131,15 +136,6 @@ class LoadRun:
                 stopping=self._stopping,
                 cpu=self._course.cpu,
             )
-
-    def _lasts(self, phase: Phase) -> float | None:
-        """Return the seconds that a phase takes."""
-        request = self._plan.request
-        return {
-            Phase.BASELINE: self._timing.baseline,
-            Phase.LOAD: float(request.seconds + request.omit),
-            Phase.COOLING: self._timing.cooldown,
-        }.get(phase)
 
     def run(self) -> Outcome:
         """Run the test to its end; return its outcome."""
@@ -209,11 +205,10 @@ class LoadRun:
         """Return the warm-up of every sensor, against what its port carried."""
         if not self._timing.soak or self._load is None:
             return ()
+        points, rate = self._guard.points, self._course.rate
         return tuple(
-            soak(
-                s.name, self._guard.points(s.name), s.limits, self._load, self._course.rate(s.port)
-            )
-            for s in self._guard.sensors
+            soak(one.name, points(one.name), one.limits, self._load, rate(one.port))
+            for one in self._guard.sensors
         )
 
     def _outcome(self) -> Outcome:

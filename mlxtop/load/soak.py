@@ -63,10 +63,7 @@ class Soak:
         """Return the sensor's warm-up for JSON."""
         return {
             "name": self.name,
-            "baseline_c": self.baseline,
-            "peak_c": self.peak,
-            "settles_c": self.settles,
-            "rise_c": self.rise,
+            **{f"{n}_c": getattr(self, n) for n in ("baseline", "peak", "settles", "rise")},
             "time_constant_s": self.constant,
             "c_per_gbps": self.per_gbps,
             "verdict": self.verdict,

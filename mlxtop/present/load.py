@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from mlxtop.load.outcome import LoadStatus, Outcome, Phase, SensorHeat
 from mlxtop.load.request import LoadPlan
 from mlxtop.load.soak import Soak
-from mlxtop.model.load import Latency, LoadInterval
+from mlxtop.model.load import Latency, LoadInterval, Tool
 from mlxtop.present.clean import clean
 from mlxtop.present.text import Line, Role, Run, Section, labelled, wrap
 from mlxtop.present.units import bits_per_second
@@ -55,7 +55,7 @@ def wrapped(title: str, runs: Iterable[Run], columns: int) -> Section:
 
 
 def sensor_text(sensor: SensorHeat) -> str:
-    """A sensor's reading and where it is heading: `module 61.2 °C (70 in 40 s)`."""
+    """Return a sensor's reading and forecast: `module 61.2 °C (70 in 40 s)`."""
     if sensor.problem:
         return clean(f"{sensor.name} ? ({sensor.problem})")
     text = f"{sensor.name} {sensor.last:.1f} °C" if sensor.last is not None else sensor.name
@@ -67,7 +67,7 @@ def sensor_text(sensor: SensorHeat) -> str:
 
 
 def interval_line(interval: LoadInterval, sensors: Iterable[SensorHeat] = ()) -> str:
-    """One interval with what the sensors say: `  3 s  46.1 Gb/s  12 retransmits  …`."""
+    """Return one interval and the sensors: `  3 s  46.1 Gb/s  12 retransmits  …`."""
     parts = [f"{interval.end:6.1f} s", f"{bits_per_second(interval.bps)}"]
     if interval.reverse_bps is not None:
         parts.append(f"back {bits_per_second(interval.reverse_bps)}")
@@ -170,7 +170,7 @@ def _soak(soak: Soak) -> str:
 
 
 def status_sections(plan: LoadPlan, status: LoadStatus, columns: int) -> list[Section]:
-    """A test that runs."""
+    """Return a running test."""
     lines: list[Line] = [_clock(status, columns)]
     if status.stopping:
         lines += wrapped("", [(status.stopping, Role.WARNING)], columns).lines
@@ -181,7 +181,7 @@ def status_sections(plan: LoadPlan, status: LoadStatus, columns: int) -> list[Se
         lines += _details(newest, status)
         lines.append(((spark(status.intervals, plan.expected, columns), Role.TX),))
     elif status.phase is Phase.LOAD:
-        words = "no interval yet" if plan.commands[0][0] != "ib_send_lat" else "no result yet"
+        words = "no interval yet" if plan.request.tool is not Tool.IB_SEND_LAT else "no result yet"
         lines.append(((words, Role.DIM),))
     sections = [Section("Load", tuple(lines)), wrapped("Heat", _sensors(status), columns)]
     if status.intervals:
@@ -246,7 +246,7 @@ def _sensors(status: LoadStatus) -> Iterator[Run]:
 
 
 def spark(intervals: Sequence[LoadInterval], expected: float | None, columns: int) -> str:
-    """The newest intervals as bars, full at what is expected.
+    """Return the newest intervals as bars, full at what is expected.
 
     >>> spark([LoadInterval(0, 1, 5e9), LoadInterval(1, 2, 10e9)], 10e9, 40)
     '▅█'

@@ -41,7 +41,7 @@ from mlxtop.tui.widgets.lines import ROLE_CLASSES
 from mlxtop.watch.heat import Alert, AlertKind
 
 if TYPE_CHECKING:
-    from mlxtop.tui.loads import Loads
+    from mlxtop.tui.screens.load import Loads
 
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds that `+` and `-` step through."""
@@ -215,7 +215,7 @@ class MlxtopApp(App[int]):
         """Stop sampling; a reader that hangs is not waited for."""
         self.feed.stop.set()
         if self.loads is not None:
-            self.loads.close()
+            self.loads.session.close()
         if self._title and self._driver is not None:
             self._driver.write(OLD_TITLE)
 
@@ -384,11 +384,11 @@ class MlxtopApp(App[int]):
 
     def action_load(self) -> None:
         """The dialog that loads the selected port."""
-        from mlxtop.tui.loads import Loads
+        from mlxtop.tui.screens.load import Loads
 
         if self.context is not None and not self.readonly:
             self.loads = self.loads or Loads(self, self.context)
-            self.feed.tap = self.loads.frame
+            self.feed.tap = self.loads.session.frame
             self.loads.open()
 
     def on_load_moved(self) -> None:

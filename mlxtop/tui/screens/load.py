@@ -1,11 +1,13 @@
-"""The load dialog: fields, plan, the running test beside the charts, its outcome.
+"""The load tests of the screen: the session, and the dialog with fields, plan, test and outcome.
 
-It runs nothing itself. The test belongs to the application's session, so that it goes on when the
-dialog is hidden; the thread that samples gives it every frame, whatever the terminal does.
+The session outlives the dialog and not the application: a test goes on when the dialog is hidden.
+The thread that samples gives it every frame, whatever the terminal does.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
+from threading import Event
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
@@ -15,8 +17,10 @@ from textual.containers import Container, Grid
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from mlxtop.change.privilege import ActionContext
 from mlxtop.load.request import IPERF3_PORT
-from mlxtop.load.session import SessionView
+from mlxtop.load.run_log import own_runs
+from mlxtop.load.session import LoadSession, SessionView
 from mlxtop.model.number import PORT, whole
 from mlxtop.present.clean import clean
 from mlxtop.present.load import (
@@ -27,6 +31,8 @@ from mlxtop.present.load import (
     wrapped,
 )
 from mlxtop.present.text import Line, Role, Section
+from mlxtop.settings import MAX_INTERVAL
+from mlxtop.tui.messages import LoadMoved
 from mlxtop.tui.screens.base import marks
 from mlxtop.tui.screens.load_form import FIELDS, MOST_PROCESSES, WrongField, options
 from mlxtop.tui.widgets.bars import Clickable
@@ -36,7 +42,9 @@ from mlxtop.tui.widgets.sections import FRAME, Sections
 
 if TYPE_CHECKING:
     from mlxtop.tui.app import MlxtopApp
-    from mlxtop.tui.loads import Loads
+
+GUARDED_INTERVAL_S = 1.0
+"""The longest interval between samples while a load runs: the guard sees nothing in between."""
 
 _KEYS = (
     ("Enter", "Plan", "screen.plan"),
@@ -48,8 +56,64 @@ _KEYS = (
 )
 
 
+class Loads:
+    """The session, made where changes are allowed; only `frame` is for the thread that samples."""
+
+    def __init__(self, app: MlxtopApp, context: ActionContext) -> None:
+        self.values: dict[str, str] = {}
+        """What the fields of the dialog held the last time."""
+        self._app = app
+        self._posted = Event()
+        self._before: float | None = None
+        """The interval before a test shortened it."""
+        self.session = LoadSession(context.system, own_runs(), self._changed)
+
+    def _changed(self) -> None:
+        """Post one message until it is handled, from any thread."""
+        if not self._posted.is_set():
+            self._posted.set()
+            with suppress(RuntimeError):
+                self._app.post_message(LoadMoved())
+
+    def open(self) -> None:
+        """Open the dialog for the selected port."""
+        state = self._app.state
+        port = state.frame.ports.get(state.selected) if state.frame and state.selected else None
+        if port is not None and not isinstance(self._app.screen, LoadDialog):
+            self._app.push_screen(LoadDialog(self, port.now.port.name, state.ascii))
+
+    @property
+    def busy(self) -> bool:
+        """Return whether a test is being planned or run."""
+        return self.session.view().busy
+
+    @property
+    def longest_interval(self) -> float:
+        """Return the most seconds between samples that may be chosen now."""
+        return GUARDED_INTERVAL_S if self.busy else MAX_INTERVAL
+
+    def moved(self) -> None:
+        """Show the news; sample quickly while a test runs, and as before after it."""
+        self._posted.clear()
+        source = self._app.source
+        source.guarded = self.busy
+        if self.busy and self._before is None and source.interval > GUARDED_INTERVAL_S:
+            self._before, source.interval = source.interval, GUARDED_INTERVAL_S
+        elif not self.busy and self._before is not None:
+            source.interval, self._before = self._before, None
+        if self._app.is_running and isinstance(self._app.screen, LoadDialog):
+            self._app.screen.show_session()
+        else:
+            self._app.redraw()
+
+    def interrupt(self) -> None:
+        """End a test: a stopped program could not watch temperatures."""
+        if self.busy:
+            self.session.close("interrupted (SIGTSTP)")
+
+
 class LoadDialog(ModalScreen[None]):
-    """Ends with nothing: what came of a test is in the session and in the run log."""
+    """Ends with nothing: the outcome of a test is in the session and in the run log."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", show=False),
@@ -75,7 +139,7 @@ class LoadDialog(ModalScreen[None]):
         return cast("MlxtopApp", self.app)
 
     def compose(self) -> ComposeResult:
-        """Fields, boxes, keys."""
+        """Yield fields, boxes and keys."""
         with Container(id="load-dialog", classes="dialog box"):
             with Grid(id="load-form"):
                 for field in FIELDS:
@@ -92,7 +156,7 @@ class LoadDialog(ModalScreen[None]):
             yield Clickable(id="load-keys")
 
     def on_mount(self) -> None:
-        """Take the look that was asked for, and the values of the last time."""
+        """Set the fields to the values of the last time."""
         self.set_class(self._ascii, "-ascii")
         for widget in self.walk_children(Styled):
             widget.ascii = self._ascii
@@ -106,7 +170,7 @@ class LoadDialog(ModalScreen[None]):
         self.query_one("#load-host").focus()
 
     def on_resize(self) -> None:
-        """Everything is drawn for the new size."""
+        """Draw everything for the new size."""
         self.call_after_refresh(self.show_session)
 
     def _values(self) -> dict[str, str]:
@@ -117,10 +181,8 @@ class LoadDialog(ModalScreen[None]):
             values[field.id] = widget.value
         return values
 
-    # Drawing
-
     def show_session(self) -> None:
-        """The plan, the running test, or its outcome."""
+        """Draw the plan, the running test, or its outcome."""
         view = self._session.view()
         self.set_class(view.status is not None, "-running")
         page = self.query_one("#load-page", Sections)
@@ -149,23 +211,18 @@ class LoadDialog(ModalScreen[None]):
             sections.append(server_section(view.serving, view.server_lines, columns))
         return sections or [Section("Load test", _HINT)]
 
-    # Commands
-
-    @on(Input.Submitted)
-    def _submitted(self) -> None:
-        self.action_plan()
-
     @on(Input.Changed)
     @on(Choice.Changed)
     def _changed(self) -> None:
         self._loads.values = self._values()
 
+    @on(Input.Submitted)
     def action_plan(self) -> None:
         """Show what would be run."""
         self._begin(only_plan=True)
 
     def action_start(self) -> None:
-        """Run it."""
+        """Run the test."""
         self._begin(only_plan=False)
 
     def _begin(self, only_plan: bool) -> None:
@@ -192,13 +249,13 @@ class LoadDialog(ModalScreen[None]):
         self.show_session()
 
     def action_serve(self) -> None:
-        """Serve a test of the far end, once."""
+        """Serve one test of the far end."""
         values = self._values()
         port, count = values["port"].strip(), values["processes"].strip()
         self._session.serve(whole(port, PORT) or IPERF3_PORT, whole(count, MOST_PROCESSES) or 1)
 
     def action_copy(self) -> None:
-        """Copy the far end's commands, which are the ones to be typed elsewhere."""
+        """Copy the commands of the far end, which are typed elsewhere."""
         plan = self._session.view().plan
         if plan is not None and plan.server:
             self.app.copy_to_clipboard("\n".join(plan.server))

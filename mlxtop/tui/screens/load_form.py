@@ -1,9 +1,10 @@
-"""The fields of the load dialog, and what their values ask for."""
+"""The fields of the load dialog, and the options that their values stand for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from mlxtop.load.request import GuardOptions, LoadOptions, LoadRequest, Timing
 from mlxtop.model.load import Direction, Tool, typed_bits, typed_seconds
@@ -11,11 +12,12 @@ from mlxtop.model.number import whole
 
 ANY = "any"
 MOST_PROCESSES = 64
+N = TypeVar("N", int, float)
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field: a choice where it has options, else text with what is taken when it is empty."""
+    """A field: a choice where it has options, else text, with what an empty one means."""
 
     id: str
     label: str
@@ -44,7 +46,7 @@ FIELDS = (
 
 
 class WrongField(ValueError):
-    """A field holds what it cannot; `field` is its id."""
+    """A field has a wrong value; `field` is its id."""
 
     def __init__(self, field: str, text: str) -> None:
         super().__init__(text)
@@ -61,18 +63,18 @@ def _number(values: Mapping[str, str], field: str, most: int, least: int = 1) ->
     return number
 
 
+def _typed(values: Mapping[str, str], field: str, parse: Callable[[str], N]) -> N | None:
+    try:
+        return parse(values[field].strip()) if values[field].strip() else None
+    except ValueError as error:
+        raise WrongField(field, str(error)) from None
+
+
 def options(values: Mapping[str, str], via: str | None) -> LoadOptions:
     """Return what the fields ask for. Raises WrongField."""
     if not values["host"].strip():
         raise WrongField("host", "which far end? a name or an address")
-    try:
-        seconds = typed_seconds(values["time"].strip() or "10")
-    except ValueError as error:
-        raise WrongField("time", str(error)) from None
-    try:
-        bitrate = typed_bits(values["bitrate"].strip()) if values["bitrate"].strip() else None
-    except ValueError as error:
-        raise WrongField("bitrate", str(error)) from None
+    seconds = _typed(values, "time", typed_seconds) or 10
     request = LoadRequest(
         host=values["host"].strip(),
         via=via,
@@ -83,7 +85,7 @@ def options(values: Mapping[str, str], via: str | None) -> LoadOptions:
         streams=_number(values, "streams", 1024),
         processes=_number(values, "processes", MOST_PROCESSES),
         udp=values["protocol"] == "UDP",
-        bitrate=bitrate,
+        bitrate=_typed(values, "bitrate", typed_bits),
         port=_number(values, "port", 65000),
         family=None if values["family"] == ANY else int(values["family"]),
         zero_copy=values["zerocopy"] == "on",
