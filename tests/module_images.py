@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlxtop.model.module import Module
+from mlxtop.sources.module.reader import PLANS, split_eeprom
+
 
 def put(image: bytearray, at: int, *registers: float) -> None:
     """16-bit registers, big endian, negative ones in two's complement."""
@@ -122,3 +125,9 @@ def qsfpdd() -> bytearray:
 
 
 IMAGES = {"sfp28": sfp28, "qsfp28": qsfp28, "qsfp28-dac": qsfp28_dac, "qsfpdd": qsfpdd}
+
+
+def decode_eeprom(data: bytes) -> Module:
+    """Return the module of a whole image. Raises ModuleSilent."""
+    kind, memories = split_eeprom(data)
+    return PLANS[kind].module(memories)

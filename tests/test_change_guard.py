@@ -14,7 +14,6 @@ from mlxtop.sources.kernel.routes import parse_default_devices
 from mlxtop.sources.kernel.storage import addresses_in, parse_mounts
 from mlxtop.sources.kernel.tcp import (
     has_session,
-    iperf3_ports,
     parse_sockets,
     parse_sshd_ports,
     parse_unit_ports,
@@ -25,7 +24,11 @@ from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 
 CARD, OTHER = "0000:09:00.0", "0000:01:00.0"
+
+
 ONE, TWO = PortId(CARD, 1), PortId(CARD, 2)
+
+
 ROOT = "22 1 8:2 / / rw - ext4 /dev/sda2 rw"
 
 
@@ -49,6 +52,8 @@ LINKS = [
     link(9, "wg0", kind="wireguard"),
     link(10, "vm0", kind="veth", link=99),
 ]
+
+
 LINKS[2]["master"] = None
 
 
@@ -293,29 +298,6 @@ def test_the_network_device_of_a_virtual_function_stands_on_its_card() -> None:
     bench.extra.append(f"/sys/bus/pci/devices/0000:09:00.1/physfn -> ../{CARD}")
     bench.ssh("10.0.0.9", "enp9s0v0")
     assert named(bench.uses()) == {Danger.SSH: {ONE, TWO}}
-
-
-def test_ports_of_sshd_are_read_from_its_configuration() -> None:
-    text = "# Port 1\nPort 22\n port=2200\nListenAddress 0.0.0.0:2201\nListenAddress ::\n"
-    assert parse_sshd_ports(text) == {22, 2200, 2201}
-    assert parse_unit_ports("ListenStream=\nListenStream=[::]:2022\nListenStream=/run/x\n") == {
-        2022
-    }
-
-
-def test_options_are_found_in_every_spelling() -> None:
-    assert option(("iperf3", "-p5202"), "p", "port") == "5202"
-    assert option(("iperf3", "--port=5203"), "p", "port") == "5203"
-    assert option(("iperf3", "--port", "5204"), "p", "port") == "5204"
-    assert option(("iperf3", "-p"), "p", "port") is None
-    assert iperf3_ports([Process(1, "iperf3", ("iperf3", "-c", "x"))]) == {5201}
-
-
-def test_sessions_are_told_from_the_waiting_server() -> None:
-    listener = Process(1, "sshd", ("sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups",))
-    assert not has_session([listener])
-    assert has_session([Process(2, "sshd", ("sshd: ed [priv]",))])
-    assert has_session([Process(2, "sshd-session", ("sshd-session: ed@pts/1",))])
 
 
 @given(st.text(), st.text())

@@ -23,7 +23,6 @@ from mlxtop.model.identity import Host, natural
 from mlxtop.model.sample import Sample
 from mlxtop.sampler.settings import read_host
 from mlxtop.sources.kernel.hwmon import read_sensors, sensor_name
-from mlxtop.sources.kernel.kernel_log import parse_dmesg
 from mlxtop.sources.kernel.pci import parse_interrupts, read_interrupts
 from mlxtop.sources.kernel.proc import Process, read_processes, socket_inodes
 from mlxtop.sources.kernel.rdma import read_devices
@@ -83,7 +82,6 @@ class Endless(CapturedSystem):
         (lambda: _may_bind(kernel(f"{LONG}.9")), False),
         (lambda: parse_record(f"6,1,{LONG},-;text"), None),
         (lambda: parse_record(f"6,1,{'9' * 400},-;text"), None),
-        (lambda: list(parse_dmesg(f"[{LONG}.5] text")), [(None, f"[{LONG}.5] text")]),
         (lambda: parse_interrupts(f"{LONG}: 1 mlx5_comp0"), {}),
         (lambda: sensor_name(f"sensor{LONG}", 1), "asic"),
     ],

@@ -22,16 +22,14 @@ def pacu() -> LabSystem:
 def test_a_query_shows_default_current_and_next_boot(pacu: LabSystem) -> None:
     out = pacu.run(["mstconfig", "-d", BDF, "-e", "q", "LINK_TYPE_P1"]).stdout
     report = parse_mstconfig(out)
-    assert report.columns == (Column.DEFAULT, Column.CURRENT, Column.NEXT)
-    assert report.name == "MCX455A-ECA_Ax"
+    assert tuple(report.parameters["LINK_TYPE_P1"].values) == tuple(Column)[:3]
     assert report.device == BDF
     assert report.link_type(1, Column.CURRENT) is LinkType.ETH
-    assert report.parameters["LINK_TYPE_P1"].differs
 
 
 def test_a_set_is_kept_for_the_next_boot_and_a_reset_applies_it(pacu: LabSystem) -> None:
     done = pacu.run(["mstconfig", "-d", BDF, "-y", "set", "LINK_TYPE_P1=1"], change=True)
-    assert parse_mstconfig(done.stdout).applied
+    assert "Applying... Done!" in done.stdout
     after = parse_mstconfig(pacu.run(["mstconfig", "-d", BDF, "-e", "q"]).stdout)
     assert after.link_type(1, Column.CURRENT) is LinkType.ETH
     assert after.link_type(1, Column.NEXT) is LinkType.IB

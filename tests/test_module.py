@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import errno
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.module import Bound, Flag, Lane, Module, Quantity, Thresholds, dbm
-from mlxtop.sources.module import reader as reading
 from mlxtop.sources.module.memory import Memory
-from mlxtop.sources.module.reader import ModuleReader, ModuleSilent, decode_eeprom, read_module
-from mlxtop.system.capture_file import parse_capture
-from mlxtop.system.captured import CapturedSystem
-from mlxtop.system.door import Answer, Question
-from tests.module_images import IMAGES, degrees, put, qsfp28, qsfpdd, sfp28
+from mlxtop.sources.module.reader import ModuleSilent
+from tests.module_images import IMAGES, decode_eeprom, degrees, put, qsfp28, qsfpdd, sfp28
 
 
 def lanes(module: Module, quantity: Quantity) -> list[float | None]:
@@ -183,206 +177,8 @@ def test_no_bytes_make_a_decoder_raise(first: int, data: bytes, filler: bytes) -
     assert module.temperature is None or -40 <= module.temperature <= 150
 
 
-class Bus:
-    """A machine that answers module questions from an image, and counts them."""
-
-    demo = captured = False
-    root = True
-    label = "bus"
-
-    def __init__(self, image: bytes, error: int | None = None) -> None:
-        self.image = image
-        self.error = error
-        self.asked: list[tuple[int, ...]] = []
-        self.clock = 100.0
-        self.delay = 0.0
-
-    def now(self) -> float:
-        return self.clock
-
-    def ask(self, question: Question, subject: str = "", *details: int) -> Answer:
-        if question is not Question.MODULE_PAGE:
-            raise OSError(errno.EOPNOTSUPP, "no")
-        self.asked.append(details)
-        self.clock += self.delay
-        if self.error is not None:
-            raise OSError(self.error, "injected")
-        page, _bank, address, offset, length = details
-        at = offset + 128 * page
-        if self.image[0] == 0x03:
-            at = offset + (256 if address == 0x51 else 0)
-        elif self.image[0] == 0x18 and page == 0x11:
-            at = 128 * 4 + offset
-        return bytes(self.image[at : at + length]).hex()
-
-
-def reader_of(bus: Bus) -> ModuleReader:
-    return ModuleReader(bus, "eth0")  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("kind", IMAGES)
-def test_reading_by_page_gives_what_the_whole_image_gives(kind: str) -> None:
-    image = bytes(IMAGES[kind]())
-    read = read_module(Bus(image), "eth0")  # type: ignore[arg-type]
-    whole = decode_eeprom(image)
-    assert (read.identity, read.lanes) == (whole.identity, whole.lanes)
-    assert (read.temperature, read.thresholds) == (whole.temperature, whole.thresholds)
-    assert read.source == "ethtool netlink"
-
-
-def test_a_module_is_read_whole_once_and_then_only_what_changes() -> None:
-    bus = Bus(bytes(qsfp28()))
-    reader = reader_of(bus)
-    reader.read()
-    assert bus.asked[0][3:] == (0, 2)
-    first = len(bus.asked)
-    reader.read()
-    assert len(bus.asked) == first
-    bus.clock += 10.0
-    image = qsfp28()
-    put(image, 22, *degrees(71.5))
-    bus.image = bytes(image)
-    module = reader.read().module
-    assert module is not None
-    assert module.temperature == 71.5
-    assert bus.asked[first:] == [(0, 0, 0x50, 2, 56)]
-
-
-def test_after_an_error_nothing_is_asked_for_a_minute() -> None:
-    bus = Bus(bytes(qsfp28()), errno.EIO)
-    reader = reader_of(bus)
-    answer = reader.read()
-    assert answer.module is None
-    assert answer.absent is not None
-    assert "EIO" in answer.absent
-    tries = len(bus.asked)
-    bus.clock += 59.0
-    reader.read()
-    assert len(bus.asked) == tries
-    bus.clock += 1.0
-    bus.error = None
-    assert reader.read().module is not None
-
-
-def test_a_module_event_ends_the_pause() -> None:
-    bus = Bus(bytes(qsfp28()), errno.EIO)
-    reader = reader_of(bus)
-    reader.read()
-    bus.error = None
-    reader.forget()
-    assert reader.read().module is not None
-
-
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (errno.EPERM, "needs root"),
-        (errno.EOPNOTSUPP, "no access"),
-        (errno.ENODEV, "no module"),
-        (errno.ETIMEDOUT, "does not answer"),
-    ],
-)
-def test_the_reason_says_what_would_help(error: int, words: str) -> None:
-    absent = reader_of(Bus(b"\x11" * 640, error)).read().absent
-    assert absent is not None
-    assert words in absent
-
-
-@pytest.mark.parametrize("image", [b"\xff" * 640, b"\0" * 640, b""])
-def test_an_erased_or_missing_memory_is_an_absence(image: bytes) -> None:
-    bus = Bus(image or b"\0")
-    if not image:
-        bus.ask = lambda *_: ""  # type: ignore[method-assign]
-    answer = reader_of(bus).read()
-    assert answer.module is None
-    assert answer.absent
-
-
-def test_a_watched_run_reads_two_bytes_every_three_seconds_if_the_bus_is_quick() -> None:
-    bus = Bus(bytes(qsfp28()))
-    reader = reader_of(bus)
-    reader.guarded = True
-    reader.read()
-    before = len(bus.asked)
-    bus.clock += 3.0
-    reader.read()
-    assert bus.asked[before:] == [(0, 0, 0x50, 22, 2)]
-    slow = Bus(bytes(qsfp28()))
-    slow.delay = 0.05
-    reader = reader_of(slow)
-    reader.guarded = True
-    reader.read()
-    before = len(slow.asked)
-    slow.clock += 4.0
-    reader.read()
-    assert len(slow.asked) == before
-
-
-def test_latched_flags_are_kept_as_seen_since() -> None:
-    image = qsfp28()
-    image[6] = 0x80
-    bus = Bus(bytes(image))
-    reader = reader_of(bus)
-    reader.read()
-    bus.image = bytes(qsfp28())
-    bus.clock += 10.0
-    module = reader.read().module
-    assert module is not None
-    assert module.flags == frozenset()
-    assert module.seen == {Flag("temperature high alarm"): 100.0}
-
-
-def test_another_module_in_the_cage_starts_anew() -> None:
-    image = qsfp28()
-    image[6] = 0x80
-    bus = Bus(bytes(image))
-    reader = reader_of(bus)
-    reader.read()
-    bus.image = bytes(sfp28())
-    bus.clock += reading.REFRESH
-    module = reader.read().module
-    assert module is not None
-    assert module.identity.part == "AC-SFP28-SR"
-    assert module.seen == {}
-
-
-def test_the_driver_without_pages_is_asked_for_the_whole_image() -> None:
-    text = f'mlxtop capture 1\n? module-eeprom eth0 = {{"type": 2, "data": "{sfp28().hex()}"}}\n'
-    system = CapturedSystem("x", capture := parse_capture(text), capture)
-    module = read_module(system, "eth0")
-    assert (module.temperature, module.source) == (38.5, "ethtool ioctl")
-
-
-def test_a_captured_machine_may_hold_only_what_ethtool_printed() -> None:
-    text = (
-        "mlxtop capture 1\n$ ethtool -m eth0\n"
-        "  | Identifier : 0x03 (SFP)\n  | Module temperature : 40.01 degrees C / 104.02 F\n"
-    )
-    system = CapturedSystem("x", capture := parse_capture(text), capture)
-    module = read_module(system, "eth0")
-    assert (module.temperature, module.source) == (40.01, "ethtool -m")
-
-
 def test_bytes_that_were_not_read_are_unknown() -> None:
     memory = Memory(b"\x11\x07", 0)
     assert memory.u16(1) is None
     assert memory.text(2, 4) is None
     assert memory.bit(9, 1) is None
-
-
-def test_a_driver_without_upper_pages_still_tells_who_and_how_warm() -> None:
-    class Mlx4(Bus):
-        def ask(self, question: Question, subject: str = "", *details: int) -> Answer:
-            if details and details[0] == 3:
-                raise OSError(errno.EINVAL, "no such page")
-            return super().ask(question, subject, *details)
-
-    bus = Mlx4(bytes(qsfp28()))
-    reader = reader_of(bus)
-    first = reader.read().module
-    bus.clock += 10.0
-    second = reader.read().module
-    assert first is not None
-    assert second is not None
-    assert (second.temperature, second.thresholds) == (36.25, {})
-    assert first.identity == second.identity

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mlxtop.model.number import COUNT, PORT, format_cores, parse_cores, real, whole
 
@@ -48,3 +50,10 @@ def test_cores_beyond_those_of_any_machine_are_a_mistake(text: str, cores: tuple
 def test_ranges_of_cores_are_drawn_together() -> None:
     assert format_cores([8, 3, 2, 1, 1, 10]) == "1-3,8,10"
     assert parse_cores(format_cores(range(100))) == tuple(range(100))
+
+
+@given(st.text("0123456789-,\n²", max_size=30))
+def test_lists_of_cores_never_grow_without_bound(text: str) -> None:
+    cores = parse_cores(text)
+    assert all(0 <= core < 8192 for core in cores)
+    assert parse_cores(format_cores(cores)) == cores

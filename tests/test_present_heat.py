@@ -13,9 +13,8 @@ from mlxtop.present.heat import forecast_run
 from mlxtop.present.link import link
 from mlxtop.present.text import plain
 from mlxtop.present.view import View
-from mlxtop.sources.module.reader import decode_eeprom
 from mlxtop.watch.heat import HeatWatch
-from tests.module_images import IMAGES, put, qsfp28
+from tests.module_images import IMAGES, decode_eeprom, put, qsfp28
 from tests.samples import PACU, ethernet, frame, sample
 
 ALARM = Crossing(80.0, 1.0, 220.0, 31.0)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import mlxtop
+from mlxtop.model.identity import pci_address
 from mlxtop.system import events
 from tests import netns
 
@@ -168,3 +169,10 @@ def test_links_are_heard_where_there_is_no_libudev(monkeypatch: pytest.MonkeyPat
     stop = Event()
     stop.set()
     assert list(events.follow(stop)) == []
+
+
+def test_the_nearest_pci_device_of_a_path() -> None:
+    root = "/sys/devices/pci0000:00/0000:00:03.0"
+    assert pci_address(f"{root}/0000:07:00.0/net/eth0") == "0000:07:00.0"
+    assert pci_address(root) == "0000:00:03.0"
+    assert pci_address("/sys/devices/virtual/net/veth0") is None

@@ -36,7 +36,7 @@ def encode(value: object, indent: int | None = None) -> str:
 
 
 def _plain(value: object, depth: int) -> object:
-    """The same value of what JSON can hold."""
+    """Return the same value of what JSON can hold."""
     if isinstance(value, str):
         return _SURROGATE.sub(_as_byte, value)
     if isinstance(value, float):

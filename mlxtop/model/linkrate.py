@@ -44,17 +44,17 @@ class InfinibandRate(NamedTuple):
 
     @property
     def bits(self) -> int:
-        """Data rate after encoding, bit/s, rounded down."""
+        """Return data rate after encoding, bit/s, rounded down."""
         return int(LANE_BITS[self.generation] * self.lanes)
 
     @property
     def encoding(self) -> str:
-        """Line code of the generation."""
+        """Return line code of the generation."""
         return _ENCODING.get(self.generation, "256b/257b with FEC")
 
 
 def parse_rate(text: str | None) -> InfinibandRate | None:
-    """The `rate` file of an RDMA port; None for what is no InfiniBand rate.
+    """Return the `rate` file of an RDMA port; None for what is no InfiniBand rate.
 
     Old kernels name every generation but SDR.
 
@@ -95,7 +95,7 @@ _IB_MTUS = (4096, 2048, 1024, 512, 256)
 
 
 def _headers(protocol: Protocol, ipv6: bool, timestamps: bool) -> int:
-    """Bytes of an IP packet that are no data."""
+    """Return bytes of an IP packet that are no data."""
     network = 40 if ipv6 else 20
     if protocol is Protocol.UDP:
         return network + 8
@@ -103,7 +103,7 @@ def _headers(protocol: Protocol, ipv6: bool, timestamps: bool) -> int:
 
 
 def roce_mtu(mtu: int) -> int | None:
-    """The RDMA MTU that a network device's MTU leaves room for, `iboe_get_mtu()` of the kernel.
+    """Return the RDMA MTU that fits into a network device's MTU, the kernel's `iboe_get_mtu()`.
 
     >>> roce_mtu(1500), roce_mtu(9000)
     (1024, 4096)
@@ -119,7 +119,7 @@ def ethernet_goodput(
     vlan: bool = False,
     timestamps: bool = True,
 ) -> float | None:
-    """The share of an Ethernet line rate that is data, frames full; None where unknown.
+    """Return the share of an Ethernet line rate that is data, frames full; None where unknown.
 
     >>> [round(ethernet_goodput(Protocol.TCP, mtu), 4) for mtu in (1500, 9000)]
     [0.9415, 0.99]
@@ -144,7 +144,7 @@ def infiniband_goodput(
     timestamps: bool = True,
     ib_mtu: int | None = None,
 ) -> float | None:
-    """The share of an InfiniBand data rate that is data; None where unknown.
+    """Return the share of an InfiniBand data rate that is data; None where unknown.
 
     `mtu` is that of the IPoIB device. `ib_mtu` is the fabric's; when it is not given, a datagram
     MTU tells it (it is 4 bytes smaller), and 2048, the usual one, is taken for connected mode.

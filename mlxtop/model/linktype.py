@@ -27,17 +27,17 @@ class LinkType(StrEnum):
 
     @property
     def label(self) -> str:
-        """The name that people and the tools use: IB, ETH or VPI."""
+        """Return the name that people and the tools use: IB, ETH or VPI."""
         return _LABELS[self]
 
     @property
     def number(self) -> int:
-        """The value of LINK_TYPE_Pn."""
+        """Return the value of LINK_TYPE_Pn."""
         return _NUMBERS[self]
 
     @property
     def words(self) -> str:
-        """The name in a sentence."""
+        """Return the name in a sentence."""
         return _WORDS[self]
 
 
@@ -48,7 +48,7 @@ _BY_NUMBER = {number: kind for kind, number in _NUMBERS.items()}
 
 
 def link_type_of(text: str | None) -> LinkType | None:
-    """The value of a LINK_TYPE_Pn parameter; None where name and number are not one of ours.
+    """Return the value of a LINK_TYPE_Pn parameter; None where name and number are not one of ours.
 
     >>> link_type_of("ETH(2)")
     <LinkType.ETH: 'eth'>
@@ -74,7 +74,7 @@ class PortType:
 
 
 def parse_port_type(text: str | None) -> PortType | None:
-    """The content of `mlx4_portN`.
+    """Return the content of `mlx4_portN`.
 
     >>> parse_port_type("auto (eth)")
     PortType(configured=<LinkType.AUTO: 'auto'>, active=<LinkType.ETH: 'eth'>)

@@ -41,28 +41,38 @@ def real(value: str | float, most: float = AMOUNT) -> float | None:
     return number if isfinite(number) and abs(number) <= most else None
 
 
+def code_table(text: str) -> dict[int, str]:
+    """Return names by their hexadecimal codes.
+
+    >>> code_table("07 LC | 08 MT-RJ")
+    {7: 'LC', 8: 'MT-RJ'}
+    """
+    cells = (cell.split(maxsplit=1) for cell in text.split("|"))
+    return {int(code, 16): name.strip() for code, name in cells}
+
+
 CORES = 8192
 """Cores of a machine at most; a larger number in a list is a mistake."""
 
 
 def parse_cores(text: str | None) -> tuple[int, ...]:
-    """The cores of a list; parts that make no sense are left out.
+    """Return the cores of a list; parts that make no sense are left out.
 
     >>> parse_cores("0-3,8,10-11\\n"), parse_cores("")
     ((0, 1, 2, 3, 8, 10, 11), ())
     """
-    found: set[int] = set()
+    cores: set[int] = set()
     for part in (text or "").split(","):
         first, _, last = part.strip().partition("-")
         if first.isdecimal() and (last or first).isdecimal():
             low, high = int(first[:6]), int((last or first)[:6])
             if low <= high < CORES:
-                found.update(range(low, high + 1))
-    return tuple(sorted(found))
+                cores.update(range(low, high + 1))
+    return tuple(sorted(cores))
 
 
 def format_cores(cores: Iterable[int]) -> str:
-    """Cores as a list, ranges drawn together.
+    """Return cores as a list, ranges drawn together.
 
     >>> format_cores([0, 1, 2, 3, 8])
     '0-3,8'

@@ -39,7 +39,7 @@ def link_words(
 
 
 def bandwidth(speed: float | None, width: int | None) -> int | None:
-    """Mb/s of a link of `speed` GT/s and `width` lanes; None where one is unknown.
+    """Return Mb/s of a link of `speed` GT/s and `width` lanes; None where one is unknown.
 
     >>> bandwidth(8.0, 8), bandwidth(8.0, 16), bandwidth(None, 8)
     (63008, 126016, None)
@@ -63,7 +63,7 @@ _OVERHEAD = {Direction.RX: 24, Direction.TX: 20}
 
 
 def payload(mbps: int | None, mps: int | None, direction: Direction = Direction.RX) -> int | None:
-    """Mb/s of data at most on a link of `mbps`, in packets of `mps` bytes (None: assumed 256).
+    """Return Mb/s of data at most on a link of `mbps`, in packets of `mps` bytes (None: 256).
 
     Acknowledgements and descriptors take 2 to 5 % more of it. Completions of reads are cut to
     256 bytes by most hosts, whatever the limit is.
@@ -95,17 +95,17 @@ class PcieLink(NamedTuple):
 
     @property
     def mbps(self) -> int | None:
-        """Bandwidth of the link as it is, Mb/s."""
+        """Return bandwidth of the link as it is, Mb/s."""
         return bandwidth(self.speed, self.width)
 
     @property
     def capable_mbps(self) -> int | None:
-        """What the device itself could do, Mb/s."""
+        """Return what the device itself could do, Mb/s."""
         return bandwidth(self.max_speed, self.max_width)
 
     @property
     def capability(self) -> tuple[float | None, int | None]:
-        """GT/s and lanes of the device at most."""
+        """Return GT/s and lanes of the device at most."""
         return self.max_speed, self.max_width
 
 
@@ -125,27 +125,27 @@ class PciePath(NamedTuple):
 
     @property
     def limiting(self) -> PcieLink | None:
-        """The narrowest link; of equal ones the one nearest to the root, as the kernel says it."""
+        """Return the narrowest link; of equal ones the nearest to the root, as the kernel does."""
         return _narrowest(self.links)
 
     @property
     def available_mbps(self) -> int | None:
-        """Mb/s between the device and the root, per direction."""
+        """Return Mb/s between the device and the root, per direction."""
         return self.limiting.mbps if self.limiting else None
 
     @property
     def capable_mbps(self) -> int | None:
-        """Mb/s that the device could use in the best slot."""
+        """Return Mb/s that the device could use in the best slot."""
         return self.links[0].capable_mbps if self.links else None
 
     def payload_mbps(
         self, mps: int | None = None, direction: Direction = Direction.RX
     ) -> int | None:
-        """Mb/s of data at most between the device and memory; `mps` None means 256 bytes."""
+        """Return Mb/s of data at most between the device and memory; `mps` None means 256 bytes."""
         return payload(self.available_mbps, mps, direction)
 
     def kernel_line(self) -> str | None:
-        """What the kernel says when the driver starts, `pcie_print_link_status()`."""
+        """Return what the kernel says when the driver starts, `pcie_print_link_status()`."""
         hop, available, capable = self.limiting, self.available_mbps, self.capable_mbps
         if hop is None or available is None or capable is None:
             return None
@@ -160,7 +160,7 @@ class PciePath(NamedTuple):
 
     @property
     def limited(self) -> bool:
-        """Whether the path gives less than the device is capable of."""
+        """Return whether the path gives less than the device is capable of."""
         available, capable = self.available_mbps, self.capable_mbps
         return available is not None and capable is not None and available < capable
 

@@ -59,14 +59,14 @@ class Capture:
             path = parent
 
     def node(self, path: str) -> Node | None:
-        """The entry at `path`; directories are implied by what lies in them."""
-        found = self.nodes.get(path)
-        if found is None and (path in self._children or path == "/"):
+        """Return the entry at `path`; directories are implied by what lies in them."""
+        node = self.nodes.get(path)
+        if node is None and (path in self._children or path == "/"):
             return Node()
-        return found
+        return node
 
     def children(self, path: str) -> Iterable[str]:
-        """Names in the directory `path`."""
+        """Return names in the directory `path`."""
         return self._children.get(path, {})
 
     def has_room(self, path: str) -> bool:
@@ -105,7 +105,7 @@ def _quote(path: str) -> str:
 
 
 def _quote_words(key: tuple[str, ...]) -> str:
-    """A question with its subject, which a stranger may have named with blanks and line ends."""
+    """Return a question and its subject, whose untrusted name may have blanks and line ends."""
     return " ".join(_quote(word).replace("=", "%3D") for word in key)
 
 
@@ -114,7 +114,7 @@ def _error(number: int | None) -> str:
 
 
 def _plain(text: str) -> bool:
-    """Whether every line of `text` can stand in the capture as it is."""
+    """Return whether every line of `text` can stand in the capture as it is."""
     return all(character.isprintable() or character in "\n\t" for character in text)
 
 

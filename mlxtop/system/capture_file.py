@@ -167,9 +167,9 @@ class _Parser:
 
     def _room(self) -> None:
         """Raise ValueError where there is none: a stranger may want us to run out of memory."""
-        found = self._capture
-        others = len(found.answers) + len(found.commands) + len(found.properties)
-        if found.names + others + len(found.blocks) >= MOST_NAMES:
+        capture = self._capture
+        others = len(capture.answers) + len(capture.commands) + len(capture.properties)
+        if capture.names + others + len(capture.blocks) >= MOST_NAMES:
             raise ValueError("too many entries")
 
     def _property(self, text: str, body: list[str]) -> bool:
@@ -247,7 +247,7 @@ def _unquote(text: str) -> str:
 
 
 def _parse_node(match: re.Match[str], body: list[str]) -> Node:
-    """The entry that a line matched by `_ENTRY` and its block make."""
+    """Return the entry that a line matched by `_ENTRY` and its block make."""
     if match[2] == "->":
         return Node(target=_unquote(match[3]))
     if match[2] == "!":

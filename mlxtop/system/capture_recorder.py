@@ -5,20 +5,10 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from threading import Event, Lock
 
 from mlxtop.system.capture import Capture, Node
-from mlxtop.system.clock import Clock
-from mlxtop.system.door import (
-    Answer,
-    CommandRefused,
-    DeviceEvent,
-    Finished,
-    KernelRecord,
-    Question,
-    System,
-)
+from mlxtop.system.door import Answer, CommandRefused, Finished, KernelRecord, Question, System
 
 RECORDING_LIMIT = 32 << 20
 """Bytes of file contents and outputs kept at most; what comes later is left out and told."""
@@ -35,6 +25,13 @@ class CaptureRecorder:
 
     def __init__(self, system: System, limit: int = RECORDING_LIMIT) -> None:
         self._system = system
+        self.label, self.demo = system.label, system.demo
+        self.captured, self.root = system.captured, system.root
+        self.clock, self.wait = system.clock, system.wait
+        self.now, self.wall = system.now, system.wall
+        # what happens later is nothing of an instant: it is passed on, not kept
+        self.cpu, self.events = system.cpu, system.events
+        self.claim, self.close = system.claim, system.close
         self._room = limit
         self._lock = Lock()
         self._targets: dict[str, str | None] = {}
@@ -43,14 +40,14 @@ class CaptureRecorder:
         self._over = False
         self._capture = Capture(
             properties={
-                "label": system.label,
+                "label": self.label,
                 "time": f"{system.wall():.3f}",
-                "root": "yes" if system.root else "no",
+                "root": "yes" if self.root else "no",
             }
         )
 
     def finish(self) -> Capture:
-        """What was recorded; readers that still hang are not waited for."""
+        """Return what was recorded; readers that still hang are not waited for."""
         with self._lock:
             self._over = True
             capture = self._capture
@@ -59,22 +56,6 @@ class CaptureRecorder:
             if self._log:
                 capture.add("/dev/kmsg", Node(content="".join(self._log).encode()))
             return capture
-
-    @property
-    def label(self) -> str:
-        return self._system.label
-
-    @property
-    def demo(self) -> bool:
-        return self._system.demo
-
-    @property
-    def captured(self) -> bool:
-        return self._system.captured
-
-    @property
-    def root(self) -> bool:
-        return self._system.root
 
     def read(self, path: str) -> bytes:
         try:
@@ -134,22 +115,6 @@ class CaptureRecorder:
         self._keep_answer(key, answer)
         return answer
 
-    def cpu(self) -> tuple[float, ...]:
-        return self._system.cpu()
-
-    def now(self) -> float:
-        return self._system.now()
-
-    def wall(self) -> float:
-        return self._system.wall()
-
-    def wait(self, seconds: float, stop: Event) -> bool:
-        return self._system.wait(seconds, stop)
-
-    @property
-    def clock(self) -> Clock:
-        return self._system.clock
-
     def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
         """Follow the kernel log and keep what it says of cards and buses."""
         try:
@@ -159,9 +124,6 @@ class CaptureRecorder:
         except OSError as error:
             self._keep_error("/dev/kmsg", error)
             raise
-
-    def events(self, stop: Event) -> Iterator[DeviceEvent]:
-        return self._system.events(stop)
 
     def which(self, command: str) -> str | None:
         path = self._system.which(command)
@@ -186,17 +148,11 @@ class CaptureRecorder:
     ) -> Finished:
         raise CommandRefused(errno.EROFS, "nobody is asked while a machine is captured")
 
-    def claim(self, path: str, seconds: float) -> AbstractContextManager[None]:
-        return self._system.claim(path, seconds)
-
     def stream(self, argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
         raise CommandRefused(errno.EROFS, "nothing is started while a machine is captured")
 
     def write(self, path: str, data: bytes) -> None:
         raise CommandRefused(errno.EROFS, "nothing is changed while a machine is captured")
-
-    def close(self) -> None:
-        self._system.close()
 
     def _walk(self, path: str, last: bool = True, failed: bool = False) -> str | None:
         """Return where `path` leads, None where nothing is; every link on the way is kept.
@@ -233,7 +189,7 @@ class CaptureRecorder:
         return "/" + "/".join(done)
 
     def _target(self, place: str) -> str | None:
-        """The target of the link at `place`, kept; None when it is no link. Raises OSError."""
+        """Return and keep the target of a link, or None when it is no link. Raises OSError."""
         if place not in self._targets:
             try:
                 target: str | None = self._system.link(place)
@@ -294,7 +250,7 @@ class CaptureRecorder:
                 self._log.append("\n".join(lines) + "\n")
 
     def _fits(self, size: int) -> bool:
-        """Whether there is room for `size` more; call with the lock held."""
+        """Return whether there is room for `size` more; call with the lock held."""
         if size > self._room:
             self._capture.properties["incomplete"] = "yes"
             return False

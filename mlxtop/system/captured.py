@@ -34,10 +34,10 @@ class Tree(Protocol):
     """Files of a machine by absolute path, links not followed."""
 
     def node(self, path: str) -> Node | None:
-        """The entry at `path`; None where there is none."""
+        """Return the entry at `path`; None where there is none."""
 
     def children(self, path: str) -> Iterable[str]:
-        """Names in the directory `path`."""
+        """Return names in the directory `path`."""
 
 
 class DirectoryTree:
@@ -47,7 +47,7 @@ class DirectoryTree:
         self._root = os.path.realpath(root)
 
     def node(self, path: str) -> Node | None:
-        """The entry at `path`, whose parents hold no links (`CapturedSystem` resolves them)."""
+        """Return the entry at `path`; its parents are no links: `CapturedSystem` resolves them."""
         place = self._root + path
         if os.path.islink(place):
             return Node(target=os.readlink(place))
@@ -63,7 +63,7 @@ class DirectoryTree:
             return Node(error=error.errno or errno.EIO)
 
     def children(self, path: str) -> Iterable[str]:
-        """Names in the directory `path`."""
+        """Return names in the directory `path`."""
         return os.listdir(self._root + path)[:MOST_ENTRIES]
 
 
@@ -77,26 +77,17 @@ class CapturedSystem:
     def __init__(self, label: str, tree: Tree, capture: Capture | None = None) -> None:
         self._tree = tree
         self._capture = capture or Capture()
-        self._label = self._capture.properties.get("label", label)
-        self._instant = _wall(self._capture.properties.get("time"))
-
-    @property
-    def label(self) -> str:
-        return self._label
+        properties = self._capture.properties
+        self.label = properties.get("label", label)
+        self.complaints = self._capture.complaints
+        """What of the capture's text was not understood."""
+        self.defects = self._capture.defects
+        """What people should know before they believe the capture."""
+        self._instant = _wall(properties.get("time"))
 
     @property
     def root(self) -> bool:
         return self._capture.properties.get("root") == "yes"
-
-    @property
-    def complaints(self) -> Sequence[str]:
-        """What of the capture's text was not understood."""
-        return self._capture.complaints
-
-    @property
-    def defects(self) -> Sequence[str]:
-        """What people should know before they believe the capture."""
-        return self._capture.defects
 
     def _find(self, path: str, last: bool = True) -> tuple[str, Node]:
         """Follow links component by component, inside the tree, like the kernel would."""
@@ -130,7 +121,7 @@ class CapturedSystem:
         return place, node or self._tree.node(place) or Node()
 
     def _dead_end(self, place: str, node: Node) -> int | None:
-        """The errno of looking below an entry that is no directory; None for one that is."""
+        """Return the errno of looking below an entry that is no directory; None for one that is."""
         if node.content is not None:
             return errno.ENOTDIR
         if node.error is not None and not any(self._tree.children(place)):
@@ -165,7 +156,7 @@ class CapturedSystem:
         return target
 
     def real(self, path: str) -> str:
-        """The canonical path inside the capture."""
+        """Return the canonical path inside the capture."""
         return self._resolve(path)
 
     def ask(self, question: Question, subject: str = "", *details: int) -> Answer:
@@ -181,7 +172,7 @@ class CapturedSystem:
         return ()
 
     def now(self) -> float:
-        """The instant of the capture, as seconds of its own clock."""
+        """Return the instant of the capture, as seconds of its own clock."""
         return 0.0
 
     def wall(self) -> float:
@@ -198,10 +189,10 @@ class CapturedSystem:
         yield from ()
 
     def which(self, command: str) -> str | None:
-        """Where the command was, or would be that the capture has output of."""
-        known = command in self._capture.properties.get("commands", "").split()
-        known = known or any(argv and argv[0] == command for argv in self._capture.commands)
-        return f"/usr/bin/{command}" if known else None
+        """Return where the command was, or would be that the capture has output of."""
+        installed = command in self._capture.properties.get("commands", "").split()
+        installed = installed or any(argv and argv[0] == command for argv in self._capture.commands)
+        return f"/usr/bin/{command}" if installed else None
 
     def run(
         self, argv: Sequence[str], *, timeout: float = 10.0, stdin: str = "", change: bool = False

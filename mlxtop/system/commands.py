@@ -83,7 +83,7 @@ class _Output:
         self.cut = self.cut or len(data) > room
 
     def text(self) -> str:
-        """The kept bytes as text."""
+        """Return the kept bytes as text."""
         return self.kept.decode("utf-8", "replace")
 
 
@@ -127,7 +127,7 @@ class _Child:
         self.exited = os.pidfd_open(process.pid)
 
     def alive(self, seconds: float = 0.0) -> bool:
-        """Whether the command itself still runs after waiting up to `seconds`."""
+        """Return whether the command itself still runs after waiting up to `seconds`."""
         poll = select.poll()
         poll.register(self.exited, select.POLLIN)
         return not poll.poll(seconds * 1000)
@@ -183,16 +183,16 @@ class _Child:
 
 
 def _carriers(mark: bytes) -> Iterator[int]:
-    """Processes whose environment holds `mark`."""
+    """Yield processes whose environment holds `mark`."""
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue
         try:
             with open(f"/proc/{name}/environ", "rb") as file:
-                found = mark in file.read(_ENVIRONMENT).split(b"\0")
+                marked = mark in file.read(_ENVIRONMENT).split(b"\0")
         except OSError:
             continue
-        if found:
+        if marked:
             yield int(name)
 
 
@@ -215,7 +215,7 @@ def _launch(path: str, arguments: list[str], fds: tuple[int, int, int], reach: R
 
 @contextlib.contextmanager
 def memory(content: bytes = b"") -> Iterator[int]:
-    """A file in memory."""
+    """Return a file in memory."""
     fd = os.memfd_create("mlxtop")
     try:
         while content:

@@ -140,59 +140,59 @@ class System(Protocol):
 
     @property
     def label(self) -> str:
-        """Name for people: host name, file name of a capture, name of a simulated machine."""
+        """Return a name for people: of the host, a capture's file or a simulated machine."""
 
     @property
     def demo(self) -> bool:
-        """Simulated: everything shown is to be marked DEMO."""
+        """Return whether it is simulated: everything shown is to be marked DEMO."""
 
     @property
     def captured(self) -> bool:
-        """One instant only: there are no rates and nothing can be changed."""
+        """Return whether it is one instant only: there are no rates and nothing can be changed."""
 
     @property
     def root(self) -> bool:
-        """Whether reads run with root's rights."""
+        """Return whether reads run with root's rights."""
 
     def read(self, path: str) -> bytes:
-        """The content of a file, at most FILE_LIMIT bytes. Raises OSError."""
+        """Return the content of a file, at most FILE_LIMIT bytes. Raises OSError."""
 
     def list(self, path: str) -> list[str]:
-        """Names in a directory, unsorted. Raises OSError."""
+        """Return names in a directory, unsorted. Raises OSError."""
 
     def link(self, path: str) -> str:
-        """The target of a symbolic link as it is written. Raises OSError."""
+        """Return the target of a symbolic link as it is written. Raises OSError."""
 
     def real(self, path: str) -> str:
-        """The canonical path with every link resolved. Raises OSError when it does not exist."""
+        """Return the canonical path, every link resolved. Raises OSError when it does not exist."""
 
     def ask(self, question: Question, subject: str = "", *details: int) -> Answer:
-        """The kernel's answer; raises OSError with the kernel's errno (EOPNOTSUPP: no such)."""
+        """Return the kernel's answer. Raises OSError with its errno (EOPNOTSUPP: no answer)."""
 
     def cpu(self) -> tuple[float, ...]:
-        """Busy percent of every core since the last call; empty at the first or unknown."""
+        """Return busy percent of every core since the last call; empty at the first or unknown."""
 
     def now(self) -> float:
-        """Monotonic seconds."""
+        """Return monotonic seconds."""
 
     def wall(self) -> float:
-        """Seconds since the epoch."""
+        """Return seconds since the epoch."""
 
     def wait(self, seconds: float, stop: Event) -> bool:
         """Let time pass, ending early with `stop`; says whether `stop` is set."""
 
     @property
     def clock(self) -> Clock:
-        """What threads wait by for each other: real time, unless the machine brings its own."""
+        """Return the clock that threads wait by: real time, unless the machine brings its own."""
 
     def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
-        """Records of the kernel log as they come; ends at `stop`. Raises OSError (EPERM)."""
+        """Yield records of the kernel log as they come; ends at `stop`. Raises OSError (EPERM)."""
 
     def events(self, stop: Event) -> Iterator[DeviceEvent]:
-        """Device and link events as they come; ends at `stop`. Raises OSError."""
+        """Yield device and link events as they come; ends at `stop`. Raises OSError."""
 
     def which(self, command: str) -> str | None:
-        """Path of an installed command; None when there is none."""
+        """Return path of an installed command; None when there is none."""
 
     def run(
         self, argv: Sequence[str], *, timeout: float = 10.0, stdin: str = "", change: bool = False

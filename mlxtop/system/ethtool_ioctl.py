@@ -70,7 +70,7 @@ class EthtoolIoctl:
         return int(struct.unpack_from("=i", answer, 16)[0])
 
     def driver_info(self, netdev: str) -> dict[str, str]:
-        """See `Question.DRIVER_INFO`."""
+        """Answer `Question.DRIVER_INFO`."""
         buffer = array.array("B", struct.pack("=I192x", _GDRVINFO))
         self._ioctl(netdev, buffer)
         data = buffer.tobytes()
@@ -80,8 +80,8 @@ class EthtoolIoctl:
     def _read_names(self, netdev: str) -> list[str]:
         asked = array.array("B", struct.pack("=IIQI", _GSSET_INFO, 0, 1 << _ETH_SS_STATS, 0))
         self._ioctl(netdev, asked)
-        _, _, known, count = struct.unpack("=IIQI", asked.tobytes())
-        if not known:
+        _, _, mask, count = struct.unpack("=IIQI", asked.tobytes())
+        if not mask:
             raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP), netdev)
         room = count * 2 + _SPARE
         buffer = array.array("B", bytes(12 + _NAME * room))
@@ -92,19 +92,19 @@ class EthtoolIoctl:
         return [_string(data[12 + _NAME * i : 12 + _NAME * (i + 1)]) for i in range(count)]
 
     def _current_names(self, netdev: str, fresh: bool) -> list[str]:
-        """The names; the very same list as before while they are the same."""
+        """Return the names; the very same list as before while they are the same."""
         index, now = self._index(netdev), time.monotonic()
-        known = self._names.get(netdev)
-        if known and not fresh and known.index == index and now - known.read < _TRUSTED:
-            return known.names
+        earlier = self._names.get(netdev)
+        if earlier and not fresh and earlier.index == index and now - earlier.read < _TRUSTED:
+            return earlier.names
         names = self._read_names(netdev)
-        if known and known.names == names:
-            names = known.names
+        if earlier and earlier.names == names:
+            names = earlier.names
         self._names[netdev] = _Names(index, names, now)
         return names
 
     def statistics(self, netdev: str) -> dict[str, list[Any]]:
-        """See `Question.DRIVER_STATISTICS`. Raises OSError, EAGAIN when the table never settles."""
+        """Answer `Question.DRIVER_STATISTICS`. Raises OSError, EAGAIN when names keep changing."""
         for attempt in range(_ATTEMPTS):
             names = self._current_names(netdev, fresh=attempt > 0)
             count = len(names)
@@ -116,7 +116,7 @@ class EthtoolIoctl:
         raise OSError(errno.EAGAIN, "the driver's statistics keep changing", netdev)
 
     def module_eeprom(self, netdev: str) -> dict[str, Any]:
-        """See `Question.MODULE_EEPROM`. Needs CAP_NET_ADMIN."""
+        """Answer `Question.MODULE_EEPROM`. Needs CAP_NET_ADMIN."""
         asked = array.array("B", struct.pack("=III32x", _GMODULEINFO, 0, 0))
         self._ioctl(netdev, asked)
         _, kind, size = struct.unpack_from("=III", asked, 0)

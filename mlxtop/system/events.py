@@ -30,7 +30,7 @@ _DETAILS = ("index", "flags", "operstate", "carrier", "carrier_changes", "mtu", 
 
 
 def uevent(action: str, path: str, properties: Mapping[str, str]) -> DeviceEvent:
-    """A uevent's properties as an event; names are taken from the path, which survives removal."""
+    """Return a uevent as an event; its name is the path's, which survives removal."""
     details = {
         key: properties[key] for key in ("DRIVER", "INTERFACE", "IFINDEX") & properties.keys()
     }
@@ -41,8 +41,8 @@ def uevent(action: str, path: str, properties: Mapping[str, str]) -> DeviceEvent
 
 
 def parse_link_events(datagram: memoryview) -> list[DeviceEvent]:
-    """The events of a datagram of the group RTNLGRP_LINK."""
-    found = []
+    """Return the events of a datagram of the group RTNLGRP_LINK."""
+    events = []
     for kind, _, _, content in messages(datagram):
         if kind not in (_RTM_NEWLINK, _RTM_DELLINK) or not content or content[0]:
             continue  # other families tell of bridges
@@ -51,12 +51,12 @@ def parse_link_events(datagram: memoryview) -> list[DeviceEvent]:
         details = {key: str(link[key]) for key in _DETAILS if link[key] is not None}
         details["message"] = "new" if kind == _RTM_NEWLINK else "delete"
         device = link["parent"] if link["parent_bus"] == "pci" else None
-        found.append(DeviceEvent("link", "net", link["name"], device, details))
-    return found
+        events.append(DeviceEvent("link", "net", link["name"], device, details))
+    return events
 
 
 def _links() -> socket.socket:
-    """A socket that hears of every link."""
+    """Return a socket that hears of every link."""
     listener = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
     try:
         listener.bind((0, _RTMGRP_LINK))
@@ -69,7 +69,7 @@ def _links() -> socket.socket:
 
 
 def _devices() -> Any:
-    """A pyudev monitor of the kernel's uevents; None where there is no libudev."""
+    """Return a pyudev monitor of the kernel's uevents; None where there is no libudev."""
     try:
         import pyudev
 
@@ -86,7 +86,7 @@ def _devices() -> Any:
 
 
 def follow(stop: Event) -> Iterator[DeviceEvent]:
-    """Events as they come, until `stop`; `lost` ones where the kernel had to drop some."""
+    """Yield events as they come, until `stop`; `lost` ones where the kernel had to drop some."""
     links = _links()
     try:
         monitor = _devices()

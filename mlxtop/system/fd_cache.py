@@ -27,7 +27,7 @@ KEPT = 30.0
 
 @lru_cache(4096)
 def often(path: str) -> bool:
-    """Whether a path is one that is read every few seconds."""
+    """Return whether a path is one that is read every few seconds."""
     return _OFTEN.match(path) is not None
 
 
@@ -65,7 +65,7 @@ class FdCache:
         self._generation += 1
 
     def read(self, path: str) -> bytes:
-        """The content of an attribute now. Raises OSError."""
+        """Return the content of an attribute now. Raises OSError."""
         mine, now = self._mine, monotonic()
         if now > mine.until or mine.generation != self._generation:
             mine.files.clear()

@@ -48,7 +48,7 @@ def _flag(data: memoryview) -> bool | None:
 
 
 def _bits(data: memoryview) -> tuple[list[str], list[str]]:
-    """Names of the bits of a verbose bitset: those that are set, and all that are listed."""
+    """Return names of the bits of a verbose bitset: those that are set, and all that are listed."""
     plain = False
     listed: list[tuple[str, bool]] = []
     for kind, content in attributes(data):
@@ -56,13 +56,13 @@ def _bits(data: memoryview) -> tuple[list[str], list[str]]:
             plain = True
         elif kind == 3:  # ETHTOOL_A_BITSET_BITS
             for _, bit in attributes(content):
-                found = decode(bit, {2: ("name", text), 3: ("value", lambda _: True)})
-                listed.append((found["name"] or "", bool(found["value"])))
+                named = decode(bit, {2: ("name", text), 3: ("value", lambda _: True)})
+                listed.append((named["name"] or "", bool(named["value"])))
     return [name for name, on in listed if on or plain], [name for name, _ in listed]
 
 
 def _total(data: memoryview) -> int | None:
-    """The first number of an array of u64: the port's total before those of its lanes."""
+    """Return the first number of an array of u64: the port's total before those of its lanes."""
     if len(data) < 8:
         return None
     value = number(data[:8])
@@ -70,7 +70,7 @@ def _total(data: memoryview) -> int | None:
 
 
 def _named(names: Mapping[int, str]) -> Decoder:
-    """A decoder of numbers that have names; None for others."""
+    """Return a decoder of numbers that have names; None for others."""
 
     def name(data: memoryview) -> str | None:
         value = number(data)
@@ -179,33 +179,33 @@ def parse_statistics(data: memoryview) -> dict[str, int]:
 
 
 def parse_simple(data: memoryview, table: Table) -> dict[str, Any]:
-    """A reply whose attributes are those of `table`, nested statistics unfolded."""
-    found = decode(data, table)
+    """Return a reply whose attributes are those of `table`, nested statistics unfolded."""
+    reply = decode(data, table)
     for name, inner in _STATISTICS.items():
-        if name in found:
-            found |= found.pop(name) or {key: None for key, _ in inner.values()}
-    return found
+        if name in reply:
+            reply |= reply.pop(name) or {key: None for key, _ in inner.values()}
+    return reply
 
 
 def parse_modes(data: memoryview) -> dict[str, Any]:
-    """ETHTOOL_MSG_LINKMODES_GET_REPLY without the port."""
-    found = decode(data, _MODES)
-    found["advertised"], found["supported"] = found.pop("ours") or ([], [])
-    found["peer"] = found["peer"] or []
-    return found
+    """Return ETHTOOL_MSG_LINKMODES_GET_REPLY without the port."""
+    reply = decode(data, _MODES)
+    reply["advertised"], reply["supported"] = reply.pop("ours") or ([], [])
+    reply["peer"] = reply["peer"] or []
+    return reply
 
 
 def parse_features(data: memoryview) -> dict[str, bool]:
-    """ETHTOOL_MSG_FEATURES_GET_REPLY as the answer to `Question.FEATURES`."""
-    found = decode(data, {2: ("hardware", _bits), 4: ("active", _bits)})
-    active: set[str] = set((found["active"] or ([], []))[0])
-    known: list[str] = (found["hardware"] or ([], []))[1]
-    return {name: name in active for name in [*known, *sorted(active.difference(known))] if name}
+    """Return ETHTOOL_MSG_FEATURES_GET_REPLY as the answer to `Question.FEATURES`."""
+    reply = decode(data, {2: ("hardware", _bits), 4: ("active", _bits)})
+    active: set[str] = set((reply["active"] or ([], []))[0])
+    listed: list[str] = (reply["hardware"] or ([], []))[1]
+    return {name: name in active for name in [*listed, *sorted(active.difference(listed))] if name}
 
 
 def _version(data: memoryview) -> tuple[str, str]:
-    found = decode(data, {103: ("name", text), 104: ("value", text)})
-    return found["name"] or "", found["value"] or ""
+    version = decode(data, {103: ("name", text), 104: ("value", text)})
+    return version["name"] or "", version["value"] or ""
 
 
 _DEVICE: Table = {98: ("driver", text), 99: ("serial", text)}
@@ -237,12 +237,12 @@ class Genetlink(Netlink):
             body += attribute(_CTRL_ATTR_FAMILY_NAME, name.encode() + b"\0")
             table = numbers({_CTRL_ATTR_FAMILY_ID: "id"})
             try:
-                found = self.ask(_GENL_ID_CTRL, body, lambda data: decode(data[4:], table))
+                replies = self.ask(_GENL_ID_CTRL, body, lambda data: decode(data[4:], table))
             except FileNotFoundError:
-                found = []
-            if not found or found[0]["id"] is None:
+                replies = []
+            if not replies or replies[0]["id"] is None:
                 raise OSError(errno.EOPNOTSUPP, f"this kernel has no {name} netlink")
-            self._families[name] = found[0]["id"]
+            self._families[name] = replies[0]["id"]
         return self._families[name]
 
     def _ask(
@@ -264,27 +264,27 @@ class Genetlink(Netlink):
         body: bytes = b"",
         header: int = _HEADER,
     ) -> T:
-        """The one reply of the ethtool family about a netdev."""
+        """Return the one reply of the ethtool family about a netdev."""
         flags = _FLAG_STATS if command in (_PAUSE_GET, _FEC_GET) else 0
         name = attribute(_HEADER_DEV_NAME, os.fsencode(netdev) + b"\0")
         head = nested(header, name, u32(_HEADER_FLAGS, flags))
-        found = self._ask("ethtool", command, head + body, parse)
-        if not found:
+        replies = self._ask("ethtool", command, head + body, parse)
+        if not replies:
             raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
-        return found[0]
+        return replies[0]
 
     def simple(self, question: Question, netdev: str) -> dict[str, Any]:
-        """The answer to one of the questions of `SIMPLE`."""
+        """Return the answer to one of the questions of `SIMPLE`."""
         command, table = SIMPLE[question]
         return self._ethtool(netdev, command, lambda data: parse_simple(data, table))
 
     def statistics(self, netdev: str) -> dict[str, int]:
-        """See `Question.MAC_STATISTICS`; empty where the driver has none."""
+        """Answer `Question.MAC_STATISTICS`; empty where the driver has none."""
         return self._ethtool(netdev, _STATS_GET, parse_statistics, _GROUPS, _STATS_HEADER)
 
     def modes(self, netdev: str) -> dict[str, Any]:
-        """See `Question.LINK_MODES`."""
-        found = self._ethtool(netdev, _LINKMODES_GET, parse_modes)
+        """Answer `Question.LINK_MODES`."""
+        reply = self._ethtool(netdev, _LINKMODES_GET, parse_modes)
         try:
             table = numbers({2: "port"})
             port = self._ethtool(netdev, _LINKINFO_GET, lambda data: decode(data, table))
@@ -292,22 +292,22 @@ class Genetlink(Netlink):
             if error.errno != errno.EOPNOTSUPP:
                 raise
             port = {"port": None}
-        return found | port
+        return reply | port
 
     def features(self, netdev: str) -> dict[str, bool]:
-        """See `Question.FEATURES`."""
+        """Answer `Question.FEATURES`."""
         return self._ethtool(netdev, _FEATURES_GET, parse_features)
 
     def module_page(self, netdev: str, *details: int) -> str:
-        """See `Question.MODULE_PAGE`."""
+        """Answer `Question.MODULE_PAGE`."""
         page, bank, address, offset, length = details
         body = u32(2, offset) + u32(3, length)
         for kind, value in ((4, page), (5, bank), (6, address)):
             body += attribute(kind, bytes([value & 0xFF]))
         table: Table = {7: ("data", lambda data: bytes(data).hex())}
-        found = self._ethtool(netdev, _MODULE_EEPROM_GET, lambda data: decode(data, table), body)
-        return str(found["data"] or "")
+        reply = self._ethtool(netdev, _MODULE_EEPROM_GET, lambda data: decode(data, table), body)
+        return str(reply["data"] or "")
 
     def devlink_info(self) -> dict[str, dict[str, Any]]:
-        """See `Question.DEVLINK_INFO`."""
+        """Answer `Question.DEVLINK_INFO`."""
         return dict(self._ask("devlink", 51, b"", parse_devlink_info, dump=True))

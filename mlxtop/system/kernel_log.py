@@ -25,7 +25,7 @@ _REFUSED = "the kernel log needs root, CAP_SYSLOG or the group adm (kernel.dmesg
 
 
 def follow(commands: Commands, stop: Event, history: bool) -> Iterator[KernelRecord]:
-    """Records as they come, those of before first when `history`. Raises OSError (EPERM)."""
+    """Yield records as they come, those of before first when `history`. Raises OSError (EPERM)."""
     try:
         fd = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -43,7 +43,7 @@ def follow(commands: Commands, stop: Event, history: bool) -> Iterator[KernelRec
 
 
 def read_records(fd: int, stop: Event) -> Iterator[KernelRecord]:
-    """Records from an open /dev/kmsg; what was overwritten unread is counted in the next one."""
+    """Yield records of an open /dev/kmsg; the next one counts those overwritten unread."""
     poll = select.poll()
     poll.register(fd, select.POLLIN)
     last: int | None = None
@@ -84,7 +84,7 @@ def _sequence(text: str) -> int | None:
 
 
 def parse_journal(line: str) -> KernelRecord | None:
-    """One line of `journalctl -k -o json`.
+    """Return one line of `journalctl -k -o json`.
 
     >>> parse_journal('{"MESSAGE": "up", "PRIORITY": "6", "_SOURCE_MONOTONIC_TIMESTAMP": "5e5"}')
     """
@@ -141,8 +141,8 @@ def _journal(commands: Commands, stop: Event, history: bool) -> Iterator[KernelR
             if isinstance(item, OSError):
                 raise item
             if isinstance(item, Finished):
-                said = item.stderr.strip().partition("\n")[0]
-                raise OSError(errno.EPERM, f"{_REFUSED}; journalctl: {said or item.status}")
+                complaint = item.stderr.strip().partition("\n")[0]
+                raise OSError(errno.EPERM, f"{_REFUSED}; journalctl: {complaint or item.status}")
             if (record := parse_journal(item)) is not None:
                 yield record
     finally:
@@ -150,7 +150,7 @@ def _journal(commands: Commands, stop: Event, history: bool) -> Iterator[KernelR
 
 
 def parse_record(text: str) -> KernelRecord | None:
-    r"""One record: `prio,seq,usec,flags;text`, then ` KEY=value` lines.
+    r"""Return one record: `prio,seq,usec,flags;text`, then ` KEY=value` lines.
 
     >>> record = parse_record("4,9,1500000,-;mlx5_core: hot\n DEVICE=+pci:0000:43:00.0\n")
     >>> record.seconds, record.text, record.device
@@ -174,7 +174,7 @@ def parse_record(text: str) -> KernelRecord | None:
 
 
 def parse_kmsg(text: str) -> Iterator[KernelRecord]:
-    """Records one after the other, as a capture keeps them; what is no record is skipped."""
+    """Yield records one after the other, as a capture keeps them; what is no record is skipped."""
     record = ""
     for line in text.splitlines():
         if not line.startswith(" ") and record:

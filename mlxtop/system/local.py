@@ -74,7 +74,7 @@ class LocalSystem:
         return os.geteuid() == 0
 
     def read(self, path: str) -> bytes:
-        """The content of a file, at most FILE_LIMIT bytes; a pipe without a writer is empty."""
+        """Return FILE_LIMIT bytes of a file at most; a pipe without a writer is empty."""
         if often(path):
             return self._kept.read(path)
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)

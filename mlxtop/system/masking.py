@@ -44,7 +44,7 @@ _PSEUDONYM = "host"
 
 
 def mask(capture: Capture, vocabulary: Container[str] = ()) -> Capture:
-    """A copy of a capture with the names of the machine and its parts replaced.
+    """Return a copy of a capture with the names of the machine and its parts replaced.
 
     `vocabulary`: words of kernels, drivers and tools, in small letters. A host that is called like
     one of them is replaced only where nothing else can be meant.
@@ -59,7 +59,7 @@ def _word(data: bytes) -> str:
 
 
 def _strings(answer: Any) -> Iterator[tuple[str, str]]:
-    """Every string of an answer with the key that it stands under."""
+    """Yield every string of an answer with the key that it stands under."""
     if isinstance(answer, dict):
         for key, value in answer.items():
             if isinstance(value, str):
@@ -72,7 +72,7 @@ def _strings(answer: Any) -> Iterator[tuple[str, str]]:
 
 
 def _texts(answer: Any, change: Callable[[str], str]) -> Any:
-    """An answer with every string changed, keys too."""
+    """Return an answer with every string changed, keys too."""
     if isinstance(answer, str):
         return change(answer)
     if isinstance(answer, dict):
@@ -130,24 +130,24 @@ class _Mask:
 
     def _collect(self) -> re.Pattern[str] | None:
         """Find the serial numbers; returns what finds them wherever else they stand."""
-        found: list[str] = []
+        serials: list[str] = []
         for answer in self._capture.answers.values():
-            found += [text for key, text in _strings(answer) if "serial" in key.lower()]
+            serials += [text for key, text in _strings(answer) if "serial" in key.lower()]
         for path, node in self._capture.nodes.items():
             content = node.content or b""
-            found += _SERIAL.findall(content.decode("utf-8", "replace"))
+            serials += _SERIAL.findall(content.decode("utf-8", "replace"))
             if _SERIAL_FILE.search(path):
-                found.append(_word(content.strip()))
+                serials.append(_word(content.strip()))
             if path.endswith("/vpd"):
-                found += [
+                serials += [
                     _word(content[match.end() : match.end() + match[1][0]])
                     for match in _VPD_SERIAL.finditer(content)
                 ]
         for finished in self._capture.commands.values():
-            found += _SERIAL.findall(finished.stdout) + _SERIAL.findall(finished.stderr)
+            serials += _SERIAL.findall(finished.stdout) + _SERIAL.findall(finished.stderr)
         for key, data in self._module_answers():
-            found.append(_word(data[self._serial_bytes(key, len(data))]))
-        for serial in found:
+            serials.append(_word(data[self._serial_bytes(key, len(data))]))
+        for serial in serials:
             if len(serial) > 4 and any(map(str.isdigit, serial)) and serial not in self._serials:
                 number = self._pseudonyms.number("serial", serial.upper())
                 self._serials[serial] = f"SN{number}".ljust(len(serial), "X")[: len(serial)]
@@ -158,7 +158,7 @@ class _Mask:
         return re.compile(rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])", re.I) if sure else None
 
     def capture(self) -> Capture:
-        """The masked copy."""
+        """Return the masked copy."""
         old = self._capture
         new = Capture(blocks=dict(old.blocks))
         new.properties = old.properties | {"label": "host", "masked": "yes"}
@@ -196,8 +196,8 @@ class _Mask:
     def _answer(self, key: tuple[str, ...], answer: Any) -> Any:
         if isinstance(answer, OSError):
             return answer
-        for known, data in self._module_answers():
-            if known == key:
+        for question, data in self._module_answers():
+            if question == key:
                 place = self._serial_bytes(key, len(data))
                 hidden = self._serials.get(_word(data[place]), "").encode("latin-1")
                 size = place.stop - place.start
@@ -208,7 +208,7 @@ class _Mask:
         return _texts(answer, self.text)
 
     def text(self, text: str) -> str:
-        """A text, path or name without names of machines, cards and modules."""
+        """Return a text, path or name without names of machines, cards and modules."""
         text = self._without_serials(self._pseudonyms.addresses(text))
         return self._hosts.sub(_PSEUDONYM, text) if self._hosts is not None else text
 
@@ -223,7 +223,7 @@ class _Mask:
         return head + self._serials.get(match[1], match[1])
 
     def _config(self, data: bytes) -> bytes:
-        """A PCI configuration space with another device serial number (capability 0x0003)."""
+        """Return a PCI configuration space with another serial number (capability 0x0003)."""
         place, hidden = 0x100, bytearray(data)
         for _ in range(64):
             if place < 0x100 or place + 12 > len(data):
@@ -236,7 +236,7 @@ class _Mask:
         return bytes(hidden)
 
     def _module_answers(self) -> Iterator[tuple[tuple[str, ...], bytes]]:
-        """Bytes of module EEPROMs with the question that they answer."""
+        """Yield bytes of module EEPROMs with the question that they answer."""
         for key, answer in self._capture.answers.items():
             numbers = {"module-page": 5, "module-eeprom": 0}.get(key[0])
             if numbers != len(key) - 2 or None in [whole(part, COUNT) for part in key[2:]]:
@@ -249,7 +249,7 @@ class _Mask:
                     continue
 
     def _module_kinds(self) -> dict[str, int]:
-        """Identifier of the module in each netdev."""
+        """Return identifier of the module in each netdev."""
         kinds: dict[str, int] = {}
         for key, data in self._module_answers():
             first = key[0] == Question.MODULE_EEPROM or key[2:6] == ("0", "0", str(_A0), "0")
@@ -258,7 +258,7 @@ class _Mask:
         return kinds
 
     def _serial_bytes(self, key: tuple[str, ...], size: int) -> slice:
-        """Where, in the bytes that answer a question, those of the serial number are."""
+        """Return where, in the bytes that answer a question, those of the serial number are."""
         page, place = _MODULE_SERIALS.get(self._kinds.get(key[1], 0), _CMIS_SERIAL)
         if key[0] == Question.MODULE_PAGE:
             asked, _, address, offset, _ = map(int, key[2:])

@@ -35,7 +35,7 @@ _ERROR = struct.Struct("=i")
 
 
 def attributes(data: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Types and contents of the attributes in `data`; ends where one does not fit.
+    """Yield types and contents of the attributes in `data`; ends where one does not fit.
 
     >>> [(kind, bytes(body)) for kind, body in attributes(memoryview(attribute(3, b"lo")))]
     [(3, b'lo')]
@@ -50,27 +50,27 @@ def attributes(data: memoryview) -> Iterator[tuple[int, memoryview]]:
 
 
 def attribute(kind: int, content: bytes = b"") -> bytes:
-    """One attribute, padded."""
+    """Return one attribute, padded."""
     return _ATTRIBUTE.pack(4 + len(content), kind) + content + b"\0" * (-len(content) % 4)
 
 
 def nested(kind: int, *content: bytes) -> bytes:
-    """An attribute that holds attributes."""
+    """Return an attribute that holds attributes."""
     return attribute(kind | _NLA_F_NESTED, b"".join(content))
 
 
 def u32(kind: int, value: int) -> bytes:
-    """A number of 32 bits as an attribute."""
+    """Return a number of 32 bits as an attribute."""
     return attribute(kind, value.to_bytes(4, sys.byteorder))
 
 
 def number(data: memoryview) -> int | None:
-    """An unsigned number of 1 to 8 bytes; None for anything else."""
+    """Return an unsigned number of 1 to 8 bytes; None for anything else."""
     return int.from_bytes(data, sys.byteorder) if 0 < len(data) <= 8 else None
 
 
 def text(data: memoryview) -> str:
-    """A string up to its NUL; bytes that are not UTF-8 are kept as in file names."""
+    """Return a string up to its NUL; bytes that are not UTF-8 are kept as in file names."""
     return bytes(data).partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
@@ -80,16 +80,16 @@ Table = Mapping[int, tuple[str, Decoder]]
 
 
 def numbers(names: Mapping[int, str]) -> Table:
-    """A table of attributes that are all plain numbers."""
+    """Return a table of attributes that are all plain numbers."""
     return {kind: (name, number) for kind, name in names.items()}
 
 
 def decode(data: memoryview, table: Table) -> dict[str, Any]:
-    """The attributes that `table` knows, by name; None for those that are not there.
+    """Return the attributes that `table` knows, by name; None for those that are not there.
 
     Walks by itself rather than through `attributes`, since a link has forty that nobody asks for.
     """
-    found: dict[str, Any] = {name: None for name, _ in table.values()}
+    values: dict[str, Any] = {name: None for name, _ in table.values()}
     offset, end = 0, len(data)
     while offset + 4 <= end:
         size, kind = _ATTRIBUTE.unpack_from(data, offset)
@@ -97,9 +97,9 @@ def decode(data: memoryview, table: Table) -> dict[str, Any]:
             break
         entry = table.get(kind & _NLA_TYPE_MASK)
         if entry is not None:
-            found[entry[0]] = entry[1](data[offset + 4 : offset + size])
+            values[entry[0]] = entry[1](data[offset + 4 : offset + size])
         offset += (size + 3) & ~3
-    return found
+    return values
 
 
 Many = Callable[[memoryview, int, list[T]], int]
@@ -108,7 +108,7 @@ shape it knows: appends what it made of them and returns how many bytes they had
 
 
 def messages(data: memoryview) -> Iterator[tuple[int, int, int, memoryview]]:
-    """Type, flags, sequence number and content of the messages in a datagram."""
+    """Yield type, flags, sequence number and content of the messages in a datagram."""
     offset, end = 0, len(data)
     while offset + 16 <= end:
         size, kind, flags, sequence, _ = _MESSAGE.unpack_from(data, offset)
@@ -119,19 +119,19 @@ def messages(data: memoryview) -> Iterator[tuple[int, int, int, memoryview]]:
 
 
 def failure(flags: int, content: memoryview) -> OSError | None:
-    """What an NLMSG_ERROR message says; None when it only acknowledges."""
+    """Return what an NLMSG_ERROR message says; None when it only acknowledges."""
     if len(content) < 4:
         return OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
     code = -_ERROR.unpack_from(content)[0]
     if code == 0:
         return None
-    said = ""
+    message = ""
     if flags & _NLM_F_ACK_TLVS and len(content) >= 20:
         echoed = 16 if flags & _NLM_F_CAPPED else _MESSAGE.unpack_from(content, 4)[0]
         for kind, value in attributes(content[4 + ((echoed + 3) & ~3) :]):
             if kind == _NLMSGERR_ATTR_MSG:
-                said = text(value)
-    return OSError(code, said or os.strerror(code))
+                message = text(value)
+    return OSError(code, message or os.strerror(code))
 
 
 class _Channel:
@@ -157,7 +157,7 @@ class _Channel:
         self.socket.send(head + body)
 
     def receive(self) -> memoryview:
-        """One datagram. Raises OSError: ENOBUFS when answers were lost, EMSGSIZE, ETIMEDOUT."""
+        """Return a datagram. Raises OSError: ENOBUFS for lost answers, EMSGSIZE, ETIMEDOUT."""
         try:
             size = self.socket.recv_into(self.buffer, 0, socket.MSG_TRUNC)
         except BlockingIOError:
@@ -190,7 +190,7 @@ class Netlink:
         dump: bool = False,
         many: Many[T] | None = None,
     ) -> list[T]:
-        """What `parse` makes of every message of the answer, without its Nones.
+        """Return what `parse` makes of every message of the answer, without its Nones.
 
         `parse` gets the content after the message header and may not keep it; what `many` took
         from the front of a datagram it does not get. A dump that changed while it ran is asked
@@ -198,14 +198,14 @@ class Netlink:
         """
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                found, changed = self._exchange(kind, body, parse, dump, many)
+                values, changed = self._exchange(kind, body, parse, dump, many)
             except OSError as error:
                 if error.errno != errno.ENOBUFS or attempt == _ATTEMPTS:
                     raise
                 continue
             if not changed:
                 break
-        return found
+        return values
 
     def _exchange(
         self,
@@ -222,12 +222,12 @@ class Netlink:
         complete = False
         try:
             channel.send(kind, NLM_F_DUMP if dump else NLM_F_ACK, body)
-            found: list[T] = []
+            values: list[T] = []
             changed = False
             while not complete:
                 data = channel.receive()
                 if many is not None:
-                    data = data[many(data, channel.sequence, found) :]
+                    data = data[many(data, channel.sequence, values) :]
                 for got, flags, sequence, content in messages(data):
                     if sequence != channel.sequence:
                         continue
@@ -237,8 +237,8 @@ class Netlink:
                         if (error := failure(flags, content)) is not None:
                             raise error
                     elif (value := parse(content)) is not None:
-                        found.append(value)
-            return found, changed
+                        values.append(value)
+            return values, changed
         finally:
             if complete:
                 self._idle.append(channel)

@@ -133,14 +133,14 @@ _LINKS = 40
 
 
 def search_path() -> str:
-    """PATH for finding and running commands; users' PATH often lacks the sbin directories."""
+    """Return PATH for finding and running commands; users' often lacks the sbin directories."""
     if os.geteuid() == 0:
         return SAFE_PATH
     return os.pathsep.join(filter(None, [os.environ.get("PATH"), SAFE_PATH]))
 
 
 def which(command: str) -> str | None:
-    """Path of a command by name or absolute path; None when it cannot be run.
+    """Return path of a command by name or absolute path; None when it cannot be run.
 
     When we are root, a command found by name must be one that only root can have put there.
     """
@@ -155,7 +155,7 @@ def which(command: str) -> str | None:
 
 
 def roots_own(path: str) -> bool:
-    """Whether nobody but root can change a file, or put another one in its place."""
+    """Return whether nobody but root can change a file, or put another one in its place."""
     try:
         return weak_part(path) is None
     except OSError:
@@ -179,10 +179,10 @@ def weak_part(path: str, uid: int = 0, gid: int = 0) -> str | None:
         if name in ("", ".", ".."):
             continue
         step = f"{place}/{name}"
-        found = os.lstat(step)
-        if others_can_change(found, uid, gid):
+        status = os.lstat(step)
+        if others_can_change(status, uid, gid):
             return step
-        if not stat.S_ISLNK(found.st_mode):
+        if not stat.S_ISLNK(status.st_mode):
             place = step
             continue
         links += 1
@@ -194,7 +194,7 @@ def weak_part(path: str, uid: int = 0, gid: int = 0) -> str | None:
     return None
 
 
-def others_can_change(found: os.stat_result, uid: int = 0, gid: int = 0) -> bool:
+def others_can_change(status: os.stat_result, uid: int = 0, gid: int = 0) -> bool:
     """Return whether others than root and `uid` can write a file, or replace what a directory has.
 
     A group can where root arranged it, as in /usr/local, and where it is `gid`. The sticky bit
@@ -202,11 +202,13 @@ def others_can_change(found: os.stat_result, uid: int = 0, gid: int = 0) -> bool
     stranger; who owns `/` stands for it.
     """
     root = {0, os.stat("/").st_uid}
-    if found.st_uid not in {*root, uid}:
+    if status.st_uid not in {*root, uid}:
         return True
-    directory = stat.S_ISDIR(found.st_mode)
-    if stat.S_ISLNK(found.st_mode) or (directory and found.st_mode & stat.S_ISVTX):
+    directory = stat.S_ISDIR(status.st_mode)
+    if stat.S_ISLNK(status.st_mode) or (directory and status.st_mode & stat.S_ISVTX):
         return False
-    if found.st_mode & stat.S_IWOTH:
+    if status.st_mode & stat.S_IWOTH:
         return True
-    return bool(found.st_mode & stat.S_IWGRP) and found.st_uid not in root and found.st_gid != gid
+    return (
+        bool(status.st_mode & stat.S_IWGRP) and status.st_uid not in root and status.st_gid != gid
+    )

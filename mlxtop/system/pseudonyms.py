@@ -78,7 +78,7 @@ class Pseudonyms:
         return text.translate(_SHOWN)
 
     def octets(self, octets: bytes) -> bytes:
-        """A MAC (6), GUID (8), GID (16) or InfiniBand address (20) with another last part."""
+        """Return a MAC (6), GUID (8), GID (16) or InfiniBand address (20) with another end."""
         if octets.strip(b"\0") in (b"", b"\1") or not octets.strip(b"\xff"):
             return octets
         if len(octets) == 20:
@@ -104,10 +104,10 @@ class Pseudonyms:
     def _known_ip4(self, match: re.Match[str]) -> str:
         """Replace only what stood where nothing else stands: versions look the same."""
         try:
-            known = ipaddress.IPv4Address(match[0]).packed in self._ip4
+            replaced = ipaddress.IPv4Address(match[0]).packed in self._ip4
         except ValueError:
             return match[0]
-        return self.ip4(match[0]) if known else match[0]
+        return self.ip4(match[0]) if replaced else match[0]
 
     def _last(self, vendor: bytes, last: bytes) -> bytes:
         """Return the last octets of a card's pseudonym, and know the card in every spelling."""
@@ -162,7 +162,7 @@ class Pseudonyms:
         return match["label"] + hidden.translate(_DONE)
 
     def _run(self, match: re.Match[str]) -> str:
-        """Digits in which addresses that are known from elsewhere are replaced."""
+        """Return digits in which addresses that are known from elsewhere are replaced."""
         characters = list(match[0])
         places = [m.start() for m in re.finditer(rf"{_HEX}(?!x)", match[0])]
         digits = "".join(characters[place] for place in places).lower()
@@ -175,8 +175,8 @@ class Pseudonyms:
     def _replace(self, digits: str, at: int, places: list[int], characters: list[str]) -> int:
         """Replace an address that begins at a digit; returns its digits, 0 where there is none."""
         head = digits[at : at + 6]
-        for known, backwards in ((self._cards, False), (self._backwards, True)):
-            others = known.get(head)
+        for cards, backwards in ((self._cards, False), (self._backwards, True)):
+            others = cards.get(head)
             if others is None:
                 continue
             for size in (12, 16):

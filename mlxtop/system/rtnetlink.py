@@ -53,9 +53,9 @@ def _address(data: memoryview) -> str:
 
 
 def _kinds(data: memoryview) -> tuple[str | None, str | None]:
-    """IFLA_INFO_KIND and IFLA_INFO_SLAVE_KIND."""
-    found = decode(data, {1: ("kind", text), 4: ("slave", text)})
-    return found["kind"], found["slave"]
+    """Return IFLA_INFO_KIND and IFLA_INFO_SLAVE_KIND."""
+    kinds = decode(data, {1: ("kind", text), 4: ("slave", text)})
+    return kinds["kind"], kinds["slave"]
 
 
 _LINK = {
@@ -76,22 +76,17 @@ _LINK = {
 
 
 def parse_link(message: memoryview) -> dict[str, Any] | None:
-    """One RTM_NEWLINK as an entry of `Question.LINKS`; None without an index and a name."""
+    """Return one RTM_NEWLINK as an entry of `Question.LINKS`; None without an index and a name."""
     if len(message) < _IFINFO.size:
         return None
     _, kind, index, flags, _ = _IFINFO.unpack_from(message)
-    found = decode(message[_IFINFO.size :], _LINK)
-    if not found["name"]:
+    link = decode(message[_IFINFO.size :], _LINK)
+    if not link["name"]:
         return None
-    found["kind"], found["slave_kind"] = found.pop("kinds") or (None, None)
-    if found.pop("link_netns") is not None:
-        found["link"] = None  # an index of another namespace
-    return {"index": index, "type": kind, "flags": flags, **found}
-
-
-@cache
-def _counters(count: int) -> struct.Struct:
-    return struct.Struct(f"={count}Q")
+    link["kind"], link["slave_kind"] = link.pop("kinds") or (None, None)
+    if link.pop("link_netns") is not None:
+        link["link"] = None  # an index of another namespace
+    return {"index": index, "type": kind, "flags": flags, **link}
 
 
 Stats = tuple[int, tuple[int, ...]]
@@ -99,59 +94,51 @@ Stats = tuple[int, tuple[int, ...]]
 
 
 def parse_stats(message: memoryview) -> Stats | None:
-    """Index and struct rtnl_link_stats64 of one RTM_NEWSTATS."""
-    end = len(message)
-    if end < _STATS_HEAD.size + 4:
+    """Return index and struct rtnl_link_stats64 of one RTM_NEWSTATS."""
+    return _stats_in(message, _STATS_HEAD, 1, _IFLA_STATS_LINK_64)
+
+
+def parse_link_stats(message: memoryview) -> Stats | None:
+    """Return index and struct rtnl_link_stats64 of one RTM_NEWLINK."""
+    return _stats_in(message, _IFINFO, 2, _IFLA_STATS64)
+
+
+def _stats_in(message: memoryview, head: struct.Struct, index: int, wanted: int) -> Stats | None:
+    if len(message) < head.size:
         return None
-    index = _STATS_HEAD.unpack_from(message)[1]
-    offset = _STATS_HEAD.size
-    while offset + 4 <= end:
-        size, kind = _ATTRIBUTE.unpack_from(message, offset)
-        if size < 4 or offset + size > end:
-            break
-        if kind == _IFLA_STATS_LINK_64:
-            return index, _counters((size - 4) // 8).unpack_from(message, offset + 4)
-        offset += (size + 3) & ~3
+    for kind, content in attributes(message[head.size :]):
+        if kind == wanted:
+            counters = struct.unpack_from(f"={len(content) // 8}Q", content)
+            return head.unpack_from(message)[index], counters
     return None
 
 
 @cache
 def _stats(count: int) -> struct.Struct:
-    """A whole RTM_NEWSTATS with `count` counters and nothing else: header, if_stats_msg, array."""
+    """Return an RTM_NEWSTATS with `count` counters alone: header, if_stats_msg, array."""
     return struct.Struct(f"=16s 4xI4x 4s {count}Q")
 
 
-def parse_many_stats(data: memoryview, sequence: int, found: list[Stats]) -> int:
-    """Index and counters of every RTM_NEWSTATS at the front of a datagram; see `netlink.Many`.
+def parse_many_stats(data: memoryview, sequence: int, stats: list[Stats]) -> int:
+    """Take index and counters of every RTM_NEWSTATS at a datagram's front; see `netlink.Many`.
 
     All links of a dump have messages of one shape, which C takes apart five times as fast.
     """
     if len(data) < _stats(0).size:
         return 0
-    size, *seen = _HEAD.unpack_from(data)
+    size, *rest = _HEAD.unpack_from(data)
     count = (size - _stats(0).size) // 8
     whole = _stats(max(0, count))
-    if seen != [_RTM_NEWSTATS, NLM_F_MULTI, sequence] or count < 1 or size != whole.size:
+    if rest != [_RTM_NEWSTATS, NLM_F_MULTI, sequence] or count < 1 or size != whole.size:
         return 0
     head, array = bytes(data[:16]), _ATTRIBUTE.pack(4 + 8 * count, _IFLA_STATS_LINK_64)
     used = 0
     for row in whole.iter_unpack(data[: len(data) // size * size]):
         if row[0] != head or row[2] != array:
             break
-        found.append((row[1], row[3:]))
+        stats.append((row[1], row[3:]))
         used += size
     return used
-
-
-def parse_link_stats(message: memoryview) -> Stats | None:
-    """Index and struct rtnl_link_stats64 of one RTM_NEWLINK."""
-    if len(message) < _IFINFO.size:
-        return None
-    index = _IFINFO.unpack_from(message)[2]
-    for kind, content in attributes(message[_IFINFO.size :]):
-        if kind == _IFLA_STATS64:
-            return index, struct.unpack_from(f"={len(content) // 8}Q", content)
-    return None
 
 
 def _ip(data: memoryview) -> str | None:
@@ -168,27 +155,27 @@ _ROUTES = {
 
 
 def parse_route(message: memoryview) -> dict[str, Any] | None:
-    """One RTM_NEWROUTE as the answer to `Question.ROUTE`, `dev` still an index."""
+    """Return one RTM_NEWROUTE as the answer to `Question.ROUTE`, `dev` still an index."""
     if len(message) < _ROUTE.size:
         return None
-    found = decode(message[_ROUTE.size :], _ROUTES)
-    other = found.pop("via_other")
-    found["via"] = found["via"] or other
-    return {**found, "local": message[7] == _RTN_LOCAL}
+    route = decode(message[_ROUTE.size :], _ROUTES)
+    other = route.pop("via_other")
+    route["via"] = route["via"] or other
+    return {**route, "local": message[7] == _RTN_LOCAL}
 
 
 def _next_hops(data: memoryview) -> list[int]:
-    """Indices of the devices of an RTA_MULTIPATH."""
-    found, offset = [], 0
+    """Return indices of the devices of an RTA_MULTIPATH."""
+    indices, offset = [], 0
     while offset + _NEXT_HOP.size <= len(data):
         size, _, _, index = _NEXT_HOP.unpack_from(data, offset)
-        found.append(index)
+        indices.append(index)
         offset += max((size + 3) & ~3, _NEXT_HOP.size)
-    return found
+    return indices
 
 
 def _group(data: memoryview) -> list[int]:
-    """Ids of the next hops of an NHA_GROUP."""
+    """Return ids of the next hops of an NHA_GROUP."""
     return [entry[0] for entry in struct.iter_unpack("=I4x", data[: len(data) // 8 * 8])]
 
 
@@ -201,12 +188,12 @@ _HOP = {_NHA_GROUP: ("group", _group), _NHA_OIF: ("dev", number)}
 
 
 def parse_match(message: memoryview) -> dict[str, Any] | None:
-    """Devices of a route of the table: `dev`, `hops`, or the `id` of a next hop object."""
+    """Return devices of a route of the table: `dev`, `hops`, or the `id` of a next hop object."""
     return decode(message[_ROUTE.size :], _MATCH) if len(message) >= _ROUTE.size else None
 
 
 def parse_hop(message: memoryview) -> dict[str, Any] | None:
-    """A next hop object: `dev`, or the ids of a `group`."""
+    """Return a next hop object: `dev`, or the ids of a `group`."""
     size = _NEXT_HOP_HEAD.size
     return decode(message[size:], _HOP) if len(message) >= size else None
 
@@ -226,12 +213,12 @@ class Rtnetlink(Netlink):
         self._has_stats = True
 
     def links(self) -> list[dict[str, Any]]:
-        """Every link of this namespace; see `Question.LINKS`."""
+        """Return every link of this namespace; see `Question.LINKS`."""
         body = _IFINFO.pack(0, 0, 0, 0, 0) + u32(_IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS)
         return self.ask(_RTM_GETLINK, body, parse_link, dump=True)
 
     def counters(self) -> dict[int, tuple[int, ...]]:
-        """Counters of every link by its index; see `Question.LINK_COUNTERS`."""
+        """Return counters of every link by its index; see `Question.LINK_COUNTERS`."""
         if self._has_stats:
             body = _STATS_HEAD.pack(0, 0, 1 << (_IFLA_STATS_LINK_64 - 1))
             try:
@@ -244,7 +231,7 @@ class Rtnetlink(Netlink):
         return dict(self.ask(_RTM_GETLINK, body, parse_link_stats, dump=True))
 
     def route(self, subject: str) -> dict[str, Any]:
-        """The route to an address; see `Question.ROUTE`."""
+        """Return the route to an address; see `Question.ROUTE`."""
         destination, _, source = subject.partition(",")
         packed = _packed(destination)
         body = attribute(_RTA_DST, packed)
@@ -253,32 +240,32 @@ class Rtnetlink(Netlink):
         bits = len(packed) * 8
         family = socket.AF_INET if bits == 32 else socket.AF_INET6
         head = family, bits, bits if source else 0, 0, 0, 0, 0, 0
-        found = self.ask(_RTM_GETROUTE, _ROUTE.pack(*head, 0) + body, parse_route)
-        if not found:
+        routes = self.ask(_RTM_GETROUTE, _ROUTE.pack(*head, 0) + body, parse_route)
+        if not routes:
             raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
         match = _ROUTE.pack(*head, _RTM_F_FIB_MATCH) + body
-        indices = [index] if (index := found[0]["dev"]) else []
-        if not found[0]["local"]:
+        indices = [index] if (index := routes[0]["dev"]) else []
+        if not routes[0]["local"]:
             indices += self._hops(match)
         names = [socket.if_indextoname(index) for index in dict.fromkeys(indices)]
-        return {**found[0], "dev": names[0] if names else None, "devs": names}
+        return {**routes[0], "dev": names[0] if names else None, "devs": names}
 
     def _hops(self, request: bytes) -> list[int]:
-        """Indices of the devices of all next hops of a route; none where that is not told."""
-        found: list[int] = []
+        """Return indices of the devices of all next hops; none where the kernel does not say."""
+        indices: list[int] = []
         with suppress(OSError):  # it may have gone since
             for match in self.ask(_RTM_GETROUTE, request, parse_match):
-                found += match["hops"] or []
+                indices += match["hops"] or []
                 if not match["hops"] and match["id"]:  # net.ipv4.nexthop_compat_mode is 0
-                    found += self._hop_devices(match["id"])
-        return found
+                    indices += self._hop_devices(match["id"])
+        return indices
 
     def _hop_devices(self, hop: int) -> list[int]:
-        """Indices of the devices of a next hop object or group."""
+        """Return indices of the devices of a next hop object or group."""
         request = _NEXT_HOP_HEAD.pack(0, 0, 0, 0, 0) + u32(_NHA_ID, hop)
-        found: list[int] = []
+        indices: list[int] = []
         for one in self.ask(_RTM_GETNEXTHOP, request, parse_hop):
-            found += [one["dev"]] if one["dev"] else []
+            indices += [one["dev"]] if one["dev"] else []
             for member in one["group"] or ():  # groups do not hold groups
-                found += self._hop_devices(member) if member != hop else []
-        return found
+                indices += self._hop_devices(member) if member != hop else []
+        return indices

@@ -222,7 +222,7 @@ TABLE: Mapping[str, str] = {
         "test_revert::test_of_changes_that_begin_at_once_one_alone_is_made"
     ),
     "the card's folder locked by a stranger": (
-        "test_system_foreground::test_a_lock_of_the_folder_blocks_nobody"
+        "test_foreground::test_a_lock_of_the_folder_blocks_nobody"
     ),
     "stdout closed (`--json-stream` into `head -1`)": (
         "test_cli::test_a_reader_that_has_seen_enough_is_no_error"
@@ -287,7 +287,9 @@ TABLE: Mapping[str, str] = {
     "hundreds of cards, functions and ports": (
         "test_crowds::test_no_work_grows_by_the_square_of_the_ports"
     ),
-    "captures of 31 MiB of anything": ("test_captured::test_a_large_capture_takes_little_memory"),
+    "captures of 31 MiB of anything": (
+        "test_capture_file::test_a_large_capture_takes_little_memory"
+    ),
     "a capture with lines that make no sense": (
         "test_captured::test_what_was_not_understood_is_told_with_its_first_line"
     ),
@@ -300,10 +302,10 @@ TABLE: Mapping[str, str] = {
         "test_capture::test_a_disk_that_is_full_is_told_with_the_file"
     ),
     "addresses in other spellings in a capture to be masked": (
-        "test_capture::test_an_address_that_is_known_is_hidden_in_every_spelling"
+        "test_masking::test_an_address_that_is_known_is_hidden_in_every_spelling"
     ),
     "a host called like a word of the kernel": (
-        "test_capture::test_no_hosts_name_makes_a_capture_unreadable"
+        "test_masking::test_no_hosts_name_makes_a_capture_unreadable"
     ),
     "150 captures damaged by chance": ("test_mutants::test_mutated_captures_are_shown_in_bounds"),
     "300 command lines by chance": ("test_mutants::test_command_lines_by_chance_end_in_order"),

@@ -25,7 +25,7 @@ _MODES = {
 
 
 def _fields(text: str) -> Iterator[tuple[str, str]]:
-    """`key: value` lines; a key alone (`details partner lacp pdu:`) has an empty value."""
+    """Yield `key: value` lines; a key alone (`details partner lacp pdu:`) has an empty value."""
     for line in text.splitlines():
         key, mark, value = line.strip().partition(": ")
         if mark or key.endswith(":"):
@@ -33,7 +33,7 @@ def _fields(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _mode(text: str) -> str:
-    """The mode's name as `ip link` takes it; a suffix in brackets is dropped."""
+    """Return the mode's name as `ip link` takes it; a suffix in brackets is dropped."""
     for words, name in _MODES.items():
         if text.startswith(words):
             return name
@@ -41,7 +41,7 @@ def _mode(text: str) -> str:
 
 
 def parse_bond(name: str, text: str) -> Bond | None:
-    """A bond; None for what is none. Cut lines, as found in bug reports, leave values unknown."""
+    """Return a bond, or None for what is none; cut lines leave values unknown."""
     head, *members = _sections(text)
     fields = dict(reversed(list(_fields(head))))
     if "Bonding Mode" not in fields:
@@ -58,7 +58,7 @@ def parse_bond(name: str, text: str) -> Bond | None:
 
 
 def _sections(text: str) -> list[str]:
-    """The bond's own part, then one part for each member."""
+    """Return the bond's own part, then one part for each member."""
     parts: list[list[str]] = [[]]
     for line in text.splitlines():
         if line.startswith("Slave Interface:"):
@@ -85,10 +85,10 @@ def _member(text: str) -> BondSlave:
 
 
 def read_bonds(system: System) -> dict[str, Bond]:
-    """All bonds of this network namespace by name."""
-    found = {}
+    """Return all bonds of this network namespace by name."""
+    bonds = {}
     for name in names(system, DIRECTORY):
         bond = parse_bond(name, read_text(system, f"{DIRECTORY}/{name}") or "")
         if bond is not None:
-            found[name] = bond
-    return found
+            bonds[name] = bond
+    return bonds

@@ -22,7 +22,7 @@ register as unsigned, so that frost reads as 8190 °C."""
 
 
 def parse_celsius(text: str | None) -> float | None:
-    """Degrees from hwmon's thousandths; None for what cannot be a temperature.
+    """Return degrees from hwmon's thousandths; None for what cannot be a temperature.
 
     Exactly 0 is what a sensor without a number reads as.
 
@@ -47,7 +47,7 @@ class Sensor(NamedTuple):
 
 
 def sensor_name(label: str | None, channel: int) -> str:
-    """`asic` or `module`: the label is the firmware's, `asic`, `asic0`, `Module0`, `sensor64`.
+    """Return `asic` or `module`; firmware labels are `asic`, `asic0`, `Module0`, `sensor64` …
 
     >>> sensor_name("Module0", 2), sensor_name("asic", 1), sensor_name("sensor64", 2)
     ('module', 'asic', 'module')
@@ -62,7 +62,7 @@ def sensor_name(label: str | None, channel: int) -> str:
 
 
 def read_sensors(system: System, directory: str) -> tuple[Sensor, ...]:
-    """The channels of a hwmon directory, with the limits that never change."""
+    """Return the channels of a hwmon directory, with the limits that never change."""
     channels = sorted(int(m[1]) for name in names(system, directory) if (m := _INPUT.match(name)))
     return tuple(
         Sensor(
@@ -75,7 +75,7 @@ def read_sensors(system: System, directory: str) -> tuple[Sensor, ...]:
 
 
 def read_temperatures(system: System, sensors: tuple[Sensor, ...]) -> Iterator[Temperature]:
-    """What each sensor says now; one that fails says why and has no number."""
+    """Yield what each sensor says now; one that fails says why and has no number."""
     for sensor in sensors:
         text, problem = None, None
         try:

@@ -23,7 +23,6 @@ _HEAD = re.compile(
 _FUNCTION = re.compile(r"^\w+:\d+:\(pid \d+\): ")
 _BARE_BDF = re.compile(rf"^(?P<bdf>{_BDF}): ")
 _IFNAME = re.compile(r"^(?P<name>[^\s:]{1,15}): ")
-_STAMP = re.compile(r"^(?:<\d+>)?\[\s*(\d{1,12}\.\d{1,12})(?:,?\s*[TC]\d+)?\] ?(.*)$")
 
 Parts = dict[str, str]
 Rule = tuple[str, IncidentKind, Severity | Callable[[Parts], Severity], str]
@@ -135,7 +134,7 @@ DRIVER note driver {version} loaded
 def parse_message(
     text: str, tick: float | None = None, device: str | None = None
 ) -> Incident | None:
-    """The incident in one message; None where it is none, or not of our drivers.
+    """Return the incident in one message; None where it is none, or not of our drivers.
 
     `device` is the record's own tag, which counts more than an address in the text.
 
@@ -192,14 +191,14 @@ def _fill(words: str, parts: Parts) -> str:
 
 
 def _full(bdf: str | None) -> str | None:
-    """The address with its domain, as sysfs writes it."""
+    """Return the address with its domain, as sysfs writes it."""
     if bdf is None:
         return None
     return bdf.lower() if bdf.count(":") == 2 else f"0000:{bdf.lower()}"
 
 
 def sensors(msb: str, lsb: str) -> str:
-    """The sensors of a warning's bit masks: bit 0 of the low word the chip, high ones modules.
+    """Return the sensors of a warning's bit masks: bit 0 low is the chip, high bits are modules.
 
     >>> sensors("0", "1"), sensors("0x2", "0x0")
     ('chip', 'module 1')
@@ -212,22 +211,5 @@ def sensors(msb: str, lsb: str) -> str:
 
 
 def parse_event(record: KernelRecord) -> Incident | None:
-    """The incident in a record of the kernel log; None where it is none."""
+    """Return the incident in a record of the kernel log; None where it is none."""
     return parse_message(record.text, record.seconds, record.device)
-
-
-def parse_dmesg(text: str) -> Iterator[tuple[float | None, str]]:
-    """Seconds since boot and message of every line of `dmesg` output.
-
-    Where some lines have a time, those without are not the kernel's: a serial console mixes them
-    with what the system prints. Lines with escapes never are.
-
-    >>> list(parse_dmesg("[ 1.5] mlx4_core: x\\n[  OK  ] Started"))
-    [(1.5, 'mlx4_core: x')]
-    """
-    lines = [line for line in text.splitlines() if "\x1b" not in line and line.strip()]
-    stamped = [match for line in lines if (match := _STAMP.match(line)) is not None]
-    if stamped:
-        yield from ((float(match[1]), match[2]) for match in stamped)
-    else:
-        yield from ((None, line.strip()) for line in lines)

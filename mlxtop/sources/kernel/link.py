@@ -12,7 +12,7 @@ from mlxtop.system.door import System
 
 
 def known_link(layer: LinkLayer | None, netdev: NetLink | None) -> Link:
-    """What the device list alone tells of a link: no firmware is asked."""
+    """Return what the device list alone tells of a link: no firmware is asked."""
     if netdev is None:
         return Link(layer=layer, state=LinkState.NO_DEVICE)
     state = LinkState.UP if netdev.carrier else LinkState.DOWN
@@ -26,15 +26,15 @@ def known_link(layer: LinkLayer | None, netdev: NetLink | None) -> Link:
 
 
 def read_link(system: System, port: Port, layer: LinkLayer | None, netdev: NetLink | None) -> Link:
-    """The whole state of a link; some firmware commands, so never on the screen's thread."""
-    known = known_link(layer, netdev)
+    """Return the whole state of a link; some firmware commands, so never on the screen's thread."""
+    listed = known_link(layer, netdev)
     if layer is LinkLayer.INFINIBAND and port.rdma and port.rdma_port:
         link = read_infiniband_link(system, port.rdma, port.rdma_port)
         mode = read_text(system, f"/sys/class/net/{netdev.name}/mode") if netdev else None
         return link._replace(
-            mtu=known.mtu,
-            carrier_changes=known.carrier_changes,
-            address=known.address,
+            mtu=listed.mtu,
+            carrier_changes=listed.carrier_changes,
+            address=listed.address,
             ipoib_mode=mode if mode in ("datagram", "connected") else None,
         )
     phys = word = None
@@ -47,25 +47,25 @@ def read_link(system: System, port: Port, layer: LinkLayer | None, netdev: NetLi
         state = LinkState.NO_DEVICE if word is None else LinkState.DOWN
         if word in ("ACTIVE", "ACTIVE_DEFER"):
             state = LinkState.UP
-        return known._replace(state=state, phys_state=phys)
-    if known.state is LinkState.DOWN:
+        return listed._replace(state=state, phys_state=phys)
+    if listed.state is LinkState.DOWN:
         state, detail = read_link_state(system, netdev.name)
-        return known._replace(state=state, detail=detail, phys_state=phys)
-    return known._replace(speed=read_speed(system, netdev.name), phys_state=phys)
+        return listed._replace(state=state, detail=detail, phys_state=phys)
+    return listed._replace(speed=read_speed(system, netdev.name), phys_state=phys)
 
 
 def refresh(link: Link, layer: LinkLayer | None, netdev: NetLink | None) -> Link:
-    """A link read some time ago, with what the device list says now.
+    """Return a link read some time ago, with what the device list says now.
 
     The list tells at once that a cable was pulled; the reason and the speed come with the next
     whole read.
     """
     if netdev is None or layer is LinkLayer.INFINIBAND:
         return link
-    known = known_link(layer, netdev)
-    up_before, up_now = link.state is LinkState.UP, known.state is LinkState.UP
-    if up_before != up_now or known.state is LinkState.ADMIN_DOWN:
-        return known
+    listed = known_link(layer, netdev)
+    up_before, up_now = link.state is LinkState.UP, listed.state is LinkState.UP
+    if up_before != up_now or listed.state is LinkState.ADMIN_DOWN:
+        return listed
     return link._replace(
-        mtu=known.mtu, carrier_changes=known.carrier_changes, address=known.address
+        mtu=listed.mtu, carrier_changes=listed.carrier_changes, address=listed.address
     )

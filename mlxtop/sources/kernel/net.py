@@ -91,7 +91,7 @@ def parse_links(answer: Answer) -> list[NetLink]:
 
 
 def read_links(system: System) -> list[NetLink]:
-    """Every network device of this namespace; from sysfs where the machine is only files."""
+    """Return every network device of this namespace; from sysfs where the machine is only files."""
     try:
         return parse_links(system.ask(Question.LINKS))
     except OSError:
@@ -151,9 +151,9 @@ class LinkCounters:
         self._rows = answer if isinstance(answer, dict) else _NO_ROWS
 
     def bare(self, ports: Iterable[tuple[PortId, Port, Link]]) -> dict[PortId, PortSample]:
-        """Ports of which nothing else is known, with their links; two thousand of them at once."""
+        """Return samples of ports that have these counters alone, two thousand of them at once."""
         row, tick, make = self._rows.get, self._tick, tuple.__new__
-        found = {}
+        samples = {}
         for port_id, port, link in ports:
             values = row(port.ifindex)
             if type(values) is tuple and len(values) >= _SIZE:
@@ -162,11 +162,11 @@ class LinkCounters:
             else:
                 reading = self.get(port.ifindex)
                 readings = {} if reading is None else {_NETDEV: reading}
-            found[port_id] = make(PortSample, (port, link, readings, *_NOTHING_ELSE))
-        return found
+            samples[port_id] = make(PortSample, (port, link, readings, *_NOTHING_ELSE))
+        return samples
 
     def get(self, index: int | None) -> Reading | None:
-        """The counters of a device; None without a row of a usable shape."""
+        """Return the counters of a device; None without a row of a usable shape."""
         rows = self._rows
         values = rows.get(index)
         if type(values) is tuple and len(values) >= _SIZE:  # the kernel's; newer ones have more
@@ -180,12 +180,12 @@ class LinkCounters:
 
 
 def read_link_counters(system: System) -> LinkCounters:
-    """What the kernel's stack counted, in one question. Raises OSError."""
+    """Return what the kernel's stack counted, in one question. Raises OSError."""
     answer = system.ask(Question.LINK_COUNTERS)
     return LinkCounters(answer, system.now())
 
 
 def read_speed(system: System, netdev: str) -> int | None:
-    """Data rate of a network device in bit/s; None without a link or where none is known."""
+    """Return data rate of a network device in bit/s; None without a link or where none is known."""
     speed = read_count(system, f"/sys/class/net/{netdev}/speed")
     return speed * 1_000_000 if speed is not None and speed > 0 else None

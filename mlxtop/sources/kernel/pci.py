@@ -33,7 +33,7 @@ _AER_ROOT = ("total_err_cor", "total_err_nonfatal", "total_err_fatal")
 
 
 def card_lock(system: System, function: str) -> str:
-    """The directory whose lock says that a tool is at work on a card: its first function's.
+    """Return the directory whose lock says that a tool is at work on a card: its first function's.
 
     Tools run one at a time on a card, since they share its command interface and semaphore.
     """
@@ -46,7 +46,7 @@ def card_lock(system: System, function: str) -> str:
 
 
 def parse_speed(text: str | None) -> float | None:
-    """GT/s of a link-speed file; None for `Unknown`.
+    """Return GT/s of a link-speed file; None for `Unknown`.
 
     >>> parse_speed("8.0 GT/s PCIe"), parse_speed("8 GT/s"), parse_speed("Unknown")
     (8.0, 8.0, None)
@@ -59,41 +59,41 @@ def parse_speed(text: str | None) -> float | None:
 
 
 def parse_width(text: str | None) -> int | None:
-    """Lanes of a link-width file; None for the 0 and 255 of an unknown width."""
+    """Return lanes of a link-width file; None for the 0 and 255 of an unknown width."""
     width = parse_count(text)
     return width if width and 0 < width <= 32 else None
 
 
 def parse_aer(text: str | None) -> dict[str, int]:
-    """Errors by short name, without totals; the count is after the last blank.
+    """Return errors by short name, without totals; the count is after the last blank.
 
     >>> parse_aer("RxErr 0\\nBad TLP 3\\nTOTAL_ERR_COR 3\\n")
     {'Bad TLP': 3}
     """
-    found = {}
+    counts = {}
     for line in (text or "").splitlines():
         name, _, count = line.strip().rpartition(" ")
         value = parse_count(count)
         if name and value and value > 0 and not name.startswith("TOTAL_ERR"):
-            found[name] = value
-    return found
+            counts[name] = value
+    return counts
 
 
 def ancestry(path: str) -> list[str]:
-    """Canonical directories from a PCI device up to its root port.
+    """Return canonical directories from a PCI device up to its root port.
 
     >>> ancestry("/sys/devices/pci0000:40/0000:40:03.0/0000:43:00.0")[1]
     '/sys/devices/pci0000:40/0000:40:03.0'
     """
-    found = []
+    directories = []
     while PCI_ADDRESS.fullmatch(path.rpartition("/")[2]):
-        found.append(path)
+        directories.append(path)
         path = path.rpartition("/")[0]
-    return found
+    return directories
 
 
 def read_path(system: System, path: str) -> PciePath:
-    """The links of a device (canonical directory) and all bridges above it."""
+    """Return the links of a device (canonical directory) and all bridges above it."""
     links = []
     for place in ancestry(path):
         link = PcieLink(
@@ -109,31 +109,31 @@ def read_path(system: System, path: str) -> PciePath:
 
 
 def read_pcie(system: System, path: str) -> PcieStatus:
-    """Links, ASPM and error counts of a slot; errors of its link often land on the port above."""
+    """Return links, ASPM and errors of a slot; those of its link often land on the port above."""
     absent = {}
     status = read_path(system, path)
     if not status.links:
         absent["pcie"] = "no PCIe link in sysfs: a virtual machine, or integrated in the chipset"
     aer: dict[AerError, int] = {}
-    seen = False
+    has_aer = False
     for place in ancestry(path)[:2]:
         name = place.rpartition("/")[2]
         for kind in _AER:
             text = read_text(system, f"{place}/{kind}")
-            seen = seen or text is not None
+            has_aer = has_aer or text is not None
             aer |= {AerError(name, error): count for error, count in parse_aer(text).items()}
     root = next(reversed(ancestry(path)), path)
     for kind in _AER_ROOT:
         count = read_count(system, f"{root}/aer_rootport_{kind}")
         if count and count > 0:
             aer[AerError(root.rpartition("/")[2], kind)] = count
-    if not seen:
+    if not has_aer:
         absent["aer"] = "no AER here: not supported, or handled by the firmware"
     return PcieStatus(status, read_aspm(system, path), aer, absent)
 
 
 def read_aspm(system: System, path: str) -> str | None:
-    """`off`, or which states are enabled on the card's link; None where it does not say."""
+    """Return `off` or the states that are enabled on the card's link, or None without the files."""
     states = {state: read_text(system, f"{path}/link/{state}_aspm") for state in ("l0s", "l1")}
     if all(value is None for value in states.values()):
         return None
@@ -153,7 +153,7 @@ def _word(data: bytes, place: int) -> int:
 
 
 def parse_config(data: bytes) -> PciControl | None:
-    """Packet sizes of a PCI Express function; None where the bytes do not hold them."""
+    """Return packet sizes of a PCI Express function; None where the bytes do not hold them."""
     if len(data) <= OPEN_TO_ALL or not _word(data, _STATUS) & _CAPABILITY_LIST:
         return None
     place = data[_POINTER] & 0xFC
@@ -167,7 +167,7 @@ def parse_config(data: bytes) -> PciControl | None:
 
 
 def _control(capability: int, control: int) -> PciControl | None:
-    """Sizes are 128 bytes shifted by three bits; 6 and 7 are reserved."""
+    """Return sizes, 128 bytes shifted by three bits; 6 and 7 are reserved."""
     supported, mps, mrrs = capability & 7, control >> 5 & 7, control >> 12 & 7
     if max(supported, mps, mrrs) > 5:
         return None
@@ -175,7 +175,7 @@ def _control(capability: int, control: int) -> PciControl | None:
 
 
 def read_config(system: System, path: str) -> PciControl:
-    """Packet sizes of the function in a sysfs directory. Raises OSError: EPERM without root."""
+    """Return packet sizes of the function in a directory. Raises OSError: EPERM without root."""
     data = system.read(f"{path}/config")
     if len(data) <= OPEN_TO_ALL:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
@@ -186,7 +186,7 @@ def read_config(system: System, path: str) -> PciControl:
 
 
 def is_dead(system: System, path: str) -> bool:
-    """Whether a function no longer answers: every byte of its configuration space is 0xff."""
+    """Return whether a function no longer answers: all of its configuration space is 0xff."""
     try:
         head = system.read(f"{path}/config")[:OPEN_TO_ALL]
     except OSError:
@@ -199,28 +199,28 @@ _NO_QUEUE = re.compile(r"async|cmd|pages|ctrl|aux|fw|asynchronous", re.IGNORECAS
 
 
 def parse_interrupts(text: str) -> dict[int, str]:
-    """Number to handler's name, the last word of a row of /proc/interrupts.
+    """Return number to handler's name, the last word of a row of /proc/interrupts.
 
     >>> parse_interrupts("      CPU0\\n 64:  5  PCI-MSI 1-edge  mlx5_comp0@pci:0000:43:00.0\\n")
     {64: 'mlx5_comp0@pci:0000:43:00.0'}
     """
-    found = {}
+    handlers = {}
     for line in text.splitlines():
         match = _ROW.match(line)
         words = line.split()
         if match and len(words) > 1:
-            found[int(match[1])] = words[-1]
-    return found
+            handlers[int(match[1])] = words[-1]
+    return handlers
 
 
 def read_interrupts(
     system: System, path: str, handlers: Mapping[int, str]
 ) -> tuple[Interrupt, ...]:
-    """The queues' interrupts of the function in a sysfs directory. Raises OSError: none at all.
+    """Return the interrupts of a function's queues. Raises OSError where it has none at all.
 
     Those for commands and events are left out, since they carry no packets.
     """
-    found = []
+    interrupts = []
     numbers = (whole(name, COUNT) for name in system.list(f"{path}/msi_irqs"))
     for number in sorted(number for number in numbers if number is not None):
         name = handlers.get(number, "")
@@ -230,8 +230,8 @@ def read_interrupts(
         cpus = parse_cores(text) or parse_cores(
             read_text(system, f"/proc/irq/{number}/smp_affinity_list")
         )
-        found.append(Interrupt(number, name, cpus))
-    return tuple(found)
+        interrupts.append(Interrupt(number, name, cpus))
+    return tuple(interrupts)
 
 
 class DeviceInfo(NamedTuple):

@@ -25,7 +25,7 @@ class Process:
 
 
 def parse_words(text: str | None) -> tuple[str, ...]:
-    """The content of `/proc/PID/cmdline`.
+    """Return the content of `/proc/PID/cmdline`.
 
     >>> parse_words("sshd\\0-p\\0" + "2222\\0")
     ('sshd', '-p', '2222')
@@ -34,7 +34,7 @@ def parse_words(text: str | None) -> tuple[str, ...]:
 
 
 def parse_allowed_cores(text: str | None) -> tuple[int, ...] | None:
-    """The cores that `/proc/PID/status` allows; None where it does not tell.
+    """Return the cores that `/proc/PID/status` allows; None where it does not tell.
 
     >>> parse_allowed_cores("Name:\\tiperf3\\nCpus_allowed_list:\\t0-1,4\\n")
     (0, 1, 4)
@@ -47,25 +47,25 @@ def parse_allowed_cores(text: str | None) -> tuple[int, ...] | None:
 
 
 def read_allowed_cores(system: System, pid: int) -> tuple[int, ...] | None:
-    """The cores that a process may run on."""
+    """Return the cores that a process may run on."""
     return parse_allowed_cores(read_text(system, f"/proc/{pid}/status"))
 
 
 def read_processes(system: System) -> list[Process]:
-    """Every process that can be seen; ends of processes in between are no error."""
-    found = []
+    """Return every process that can be seen; ends of processes in between are no error."""
+    processes = []
     for entry in names(system, "/proc"):
         pid = whole(entry, PID)
         if pid is not None:
             name = read_text(system, f"/proc/{entry}/comm")
             if name is not None:
                 words = parse_words(read_text(system, f"/proc/{entry}/cmdline"))
-                found.append(Process(pid, name, words))
-    return found
+                processes.append(Process(pid, name, words))
+    return processes
 
 
 def option(words: tuple[str, ...], letter: str, name: str = "") -> str | None:
-    """The value of a command's option: `-p 22`, `-p22`, `--port 22` or `--port=22`.
+    """Return the value of a command's option: `-p 22`, `-p22`, `--port 22` or `--port=22`.
 
     >>> option(("iperf3", "-s", "-p5202"), "p", "port")
     '5202'
@@ -82,9 +82,9 @@ def option(words: tuple[str, ...], letter: str, name: str = "") -> str | None:
 
 
 def socket_inodes(system: System, pid: int) -> set[int]:
-    """The sockets a process holds; empty where this user may not look."""
+    """Return the sockets a process holds; empty where this user may not look."""
     base = f"/proc/{pid}/fd"
-    found = set()
+    inodes = set()
     for name in names(system, base):
         try:
             target = system.link(f"{base}/{name}")
@@ -92,8 +92,8 @@ def socket_inodes(system: System, pid: int) -> set[int]:
             continue
         inside = target.removeprefix("socket:[").removesuffix("]")
         if inside != target and (number := whole(inside, COUNT)) is not None:
-            found.add(number)
-    return found
+            inodes.add(number)
+    return inodes
 
 
 _MODEL = re.compile(r"^model name\s*:\s*(.+)$", re.MULTILINE)
@@ -101,7 +101,7 @@ _CPU = re.compile(r"^processor\s*:", re.MULTILINE)
 
 
 def read_host(system: System) -> Host:
-    """Name, kernel and processors of the machine."""
+    """Return name, kernel and processors of the machine."""
     cpuinfo = read_text(system, "/proc/cpuinfo") or ""
     model = _MODEL.search(cpuinfo)
     cpus = len(_CPU.findall(cpuinfo))

@@ -22,14 +22,7 @@ CLASS = "/sys/class/infiniband"
 MOST_PORTS = 254
 """Ports of a device at most, include/uapi/rdma/ib_user_verbs.h."""
 
-DATA = Schema(
-    (
-        "port_rcv_data",
-        "port_xmit_data",
-        "port_rcv_packets",
-        "port_xmit_packets",
-    )
-)
+DATA = Schema(("port_rcv_data", "port_xmit_data", "port_rcv_packets", "port_xmit_packets"))
 """The counters read at every tick: each is one firmware command."""
 
 _NO_GUID = re.compile(r"^[0:]*$")
@@ -54,7 +47,7 @@ class RdmaDevice(NamedTuple):
 
     @property
     def pci_device(self) -> int | None:
-        """PCI device id out of `hca_type`."""
+        """Return the PCI device id out of `hca_type`."""
         match = re.fullmatch(r"MT(\d{3,5})", self.type or "")
         return int(match[1]) if match else None
 
@@ -64,7 +57,7 @@ def _guid(text: str | None) -> str | None:
 
 
 def read_devices(system: System) -> list[RdmaDevice]:
-    """Every RDMA device; none where the class directory does not exist."""
+    """Return every RDMA device; none where the class directory does not exist."""
     return [_read_device(system, name) for name in names(system, CLASS)]
 
 
@@ -89,18 +82,18 @@ def _read_device(system: System, name: str) -> RdmaDevice:
 
 
 def port_path(device: str, port: int) -> str:
-    """Directory of a port."""
+    """Return directory of a port."""
     return f"{CLASS}/{device}/ports/{port}"
 
 
 def read_layer(system: System, device: str, port: int) -> LinkLayer | None:
-    """`link_layer` of a port; None when it is neither Ethernet nor InfiniBand."""
+    """Return `link_layer` of a port, or None when it is neither Ethernet nor InfiniBand."""
     text = read_text(system, f"{port_path(device, port)}/link_layer")
     return LinkLayer(text) if text in ("Ethernet", "InfiniBand") else None
 
 
 def parse_state(text: str | None) -> tuple[int | None, str | None]:
-    """Number and word of `state` and `phys_state`.
+    """Return number and word of `state` and `phys_state`.
 
     >>> parse_state("4: ACTIVE"), parse_state("5: LinkUp"), parse_state("?")
     ((4, 'ACTIVE'), (5, 'LinkUp'), (None, None))
@@ -110,7 +103,7 @@ def parse_state(text: str | None) -> tuple[int | None, str | None]:
 
 
 def infiniband_state(state: int | None, phys: int | None, sm_lid: int | None) -> LinkState:
-    """What the two states of an InfiniBand port mean together."""
+    """Return what the two states of an InfiniBand port mean together."""
     if state in (4, 5):
         return LinkState.UP
     if state == 3:
@@ -121,7 +114,7 @@ def infiniband_state(state: int | None, phys: int | None, sm_lid: int | None) ->
 
 
 def read_infiniband_link(system: System, device: str, port: int) -> Link:
-    """State, rate and LIDs of an InfiniBand port; each file is one firmware command."""
+    """Return state, rate and LIDs of an InfiniBand port; each file is one firmware command."""
     base = port_path(device, port)
     state, word = parse_state(read_text(system, f"{base}/state"))
     phys, phys_word = parse_state(read_text(system, f"{base}/phys_state"))
@@ -148,12 +141,12 @@ def read_infiniband_link(system: System, device: str, port: int) -> Link:
 
 
 def read_data(system: System, device: str, port: int) -> Reading | None:
-    """Data and packets of a port; None where the device has no counters directory."""
+    """Return data and packets of a port; None where the device has no counters directory."""
     return read_table(system, f"{port_path(device, port)}/counters", DATA)
 
 
 def read_table(system: System, directory: str, schema: Schema) -> Reading | None:
-    """The files of a counters directory that `schema` names; None when none has a number."""
+    """Return the files of a counters directory that `schema` names; None when none has a number."""
     counts = [read_count(system, path) if path else None for path in _files(directory, schema)]
     # No kernel counts below zero: only a stranger's capture does.
     values = tuple([None if count is None or count < 0 else count for count in counts])
@@ -164,12 +157,12 @@ def read_table(system: System, directory: str, schema: Schema) -> Reading | None
 
 @lru_cache(256)
 def _files(directory: str, schema: Schema) -> tuple[str, ...]:
-    """The files of a table; blank where the schema leaves one out."""
+    """Return the files of a table; blank where the schema leaves one out."""
     return tuple(f"{directory}/{key}" if key else "" for key in schema.keys)
 
 
 def table_schema(system: System, directory: str, leave_out: Sequence[str] = ()) -> Schema | None:
-    """The counters that a directory offers; None where it does not exist or is empty.
+    """Return the counters that a directory offers; None where it does not exist or is empty.
 
     `lifespan` is a setting, not a counter.
     """

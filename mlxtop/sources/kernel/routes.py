@@ -41,16 +41,16 @@ def route_devices(answer: Answer) -> tuple[str, ...]:
 
 
 def parse_default_devices(ipv4: str, ipv6: str) -> list[str]:
-    """The devices of the default routes in /proc/net/route and /proc/net/ipv6_route.
+    """Return the devices of the default routes in /proc/net/route and /proc/net/ipv6_route.
 
     >>> parse_default_devices("eno1 00000000 0100000A 0003 0 0 0 00000000 0 0 0", "")
     ['eno1']
     """
-    found: dict[str, None] = {}
+    devices: dict[str, None] = {}
     for line in ipv4.splitlines():
         fields = line.split()
         if len(fields) >= 8 and fields[1] == "00000000" and fields[7] == "00000000":
-            found[fields[0]] = None
+            devices[fields[0]] = None
     for line in ipv6.splitlines():
         fields = line.split()
         if len(fields) >= 10 and fields[0] == "0" * 32 and fields[1] == "00":
@@ -59,38 +59,38 @@ def parse_default_devices(ipv4: str, ipv6: str) -> list[str]:
             except ValueError:
                 continue
             if flags & _RTF_UP and not flags & _RTF_REJECT:
-                found[fields[9]] = None
-    return [device for device in found if device != "lo"]
+                devices[fields[9]] = None
+    return [device for device in devices if device != "lo"]
 
 
 def read_default_devices(system: System) -> list[str]:
-    """The devices of every default route, those of policy routing as far as they are asked."""
+    """Return the devices of every default route, and those that policy routing would choose."""
     base = "/proc/net"
     tables = [read_text(system, f"{base}/{name}") or "" for name in ("route", "ipv6_route")]
-    found = dict.fromkeys(parse_default_devices(tables[0], tables[1]))
+    devices = dict.fromkeys(parse_default_devices(tables[0], tables[1]))
     for address in ANYWHERE:
         try:
-            found |= dict.fromkeys(read_route(system, address))
+            devices |= dict.fromkeys(read_route(system, address))
         except OSError:
             continue
-    return list(found)
+    return list(devices)
 
 
 def below(system: System, links: Mapping[int, NetLink], device: str) -> frozenset[str]:
-    """The real devices that `device` stands on, through bonds, bridges, VLANs and the like.
+    """Return the real devices that `device` stands on, through bonds, bridges, VLANs and the like.
 
     Empty where nothing tells: tunnels, devices whose other end is in another namespace.
     """
     by_name = {link.name: link for link in links.values()}
     real: set[str] = set()
-    seen: set[str] = set()
+    visited: set[str] = set()
     todo = [device]
     while todo:
         name = todo.pop()
         link = by_name.get(name)
-        if name in seen or link is None:
+        if name in visited or link is None:
             continue
-        seen.add(name)
+        visited.add(name)
         if link.parent is not None or names(system, f"/sys/class/net/{name}/device"):
             real.add(name)
         else:

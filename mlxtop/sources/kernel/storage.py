@@ -34,12 +34,12 @@ class NetworkStorage:
 
 
 def addresses_in(text: str) -> tuple[str, ...]:
-    """The IP addresses in a text, each once, without ports.
+    """Return the IP addresses in a text, each once, without ports.
 
     >>> addresses_in("10.0.0.1:6789,[fe80::1]:6789:/ addr=10.0.0.1,vers=4.2")
     ('10.0.0.1', 'fe80::1')
     """
-    found: dict[str, None] = {}
+    addresses: dict[str, None] = {}
     for candidate in _ADDRESSES.findall(text):
         for form in (candidate.strip(":"), candidate, candidate.split(":")[0]):
             try:
@@ -47,9 +47,9 @@ def addresses_in(text: str) -> tuple[str, ...]:
             except ValueError:
                 continue
             if not address.is_unspecified:
-                found[str(address)] = None
+                addresses[str(address)] = None
             break
-    return tuple(found)
+    return tuple(addresses)
 
 
 def _unescape(text: str) -> str:
@@ -57,13 +57,13 @@ def _unescape(text: str) -> str:
 
 
 def parse_mounts(text: str) -> list[NetworkStorage]:
-    """The network file systems of a mountinfo file.
+    """Return the network file systems of a mountinfo file.
 
     >>> line = "29 1 0:26 / /srv rw - nfs4 nas:/srv rw,vers=4.2,addr=10.0.0.1"
     >>> parse_mounts(line)[0].addresses
     ('10.0.0.1',)
     """
-    found = []
+    mounts = []
     for line in text.splitlines():
         mount, _, origin = line.partition(" - ")
         fields, (kind, source, options) = mount.split(), (f"{origin}  ".split(" ", 2))
@@ -71,14 +71,14 @@ def parse_mounts(text: str) -> list[NetworkStorage]:
             continue
         place = _unescape(fields[4])
         servers = _option_addresses(options) or addresses_in(source)
-        found.append(
+        mounts.append(
             NetworkStorage(f"{kind} {place} from {_unescape(source)}", servers, place == "/")
         )
-    return found
+    return mounts
 
 
 def _is_virtio(kind: str, options: str) -> bool:
-    """9p between a virtual machine and its host does not use the network."""
+    """Return whether it is 9p between a virtual machine and its host, without the network."""
     return kind == "9p" and "trans=tcp" not in options and "trans=rdma" not in options
 
 
@@ -89,17 +89,17 @@ def _option_addresses(options: str) -> tuple[str, ...]:
 
 def _iscsi(system: System) -> list[NetworkStorage]:
     base = "/sys/class/iscsi_connection"
-    found = []
+    storage = []
     for name in names(system, base):
         texts = [read_text(system, f"{base}/{name}/{a}") for a in ("address", "persistent_address")]
         servers = addresses_in(" ".join(text for text in texts if text))
-        found.append(NetworkStorage(f"iSCSI {name} to {', '.join(servers) or '?'}", servers))
-    return found
+        storage.append(NetworkStorage(f"iSCSI {name} to {', '.join(servers) or '?'}", servers))
+    return storage
 
 
 def _nvme(system: System) -> list[NetworkStorage]:
     base = "/sys/class/nvme"
-    found = []
+    storage = []
     for name in names(system, base):
         transport = read_text(system, f"{base}/{name}/transport")
         if transport in ("tcp", "rdma"):
@@ -107,8 +107,8 @@ def _nvme(system: System) -> list[NetworkStorage]:
             target = [part for part in text.split(",") if part.startswith("traddr=")]
             servers = addresses_in(" ".join(target))
             what = f"NVMe over {transport} {name} to {', '.join(servers) or '?'}"
-            found.append(NetworkStorage(what, servers))
-    return found
+            storage.append(NetworkStorage(what, servers))
+    return storage
 
 
 def _rbd(system: System) -> list[NetworkStorage]:
@@ -123,6 +123,6 @@ def _rbd(system: System) -> list[NetworkStorage]:
 
 
 def read_storage(system: System) -> list[NetworkStorage]:
-    """Everything mounted or attached over the network. Raises OSError without mountinfo."""
+    """Return everything mounted or attached over the network. Raises OSError without mountinfo."""
     text = system.read("/proc/self/mountinfo").decode("utf-8", "replace")
     return parse_mounts(text) + _iscsi(system) + _nvme(system) + _rbd(system)

@@ -9,12 +9,12 @@ from mlxtop.system.door import System
 
 
 def _within(number: int) -> int | None:
-    """The number; None where the kernel has no such numbers: only a stranger's capture has."""
+    """Return the number, or None where no kernel has such a number: only a capture can."""
     return number if -(1 << 63) <= number < 1 << 64 else None
 
 
 def parse_count(text: str | None) -> int | None:
-    """A count; None for what drivers write when they have none.
+    """Return a count; None for what drivers write when they have none.
 
     >>> parse_count("12\\n"), parse_count("N/A (no PMA)"), parse_count("-1")
     (12, None, -1)
@@ -26,7 +26,7 @@ def parse_count(text: str | None) -> int | None:
 
 
 def parse_hex(text: str | None) -> int | None:
-    """A hexadecimal number with or without 0x, as PCI ids and LIDs are written.
+    """Return a hexadecimal number with or without 0x, as PCI ids and LIDs are written.
 
     >>> parse_hex("0x15b3"), parse_hex("what")
     (5555, None)
@@ -42,7 +42,7 @@ def _text(data: bytes) -> str:
 
 
 def read_text(system: System, path: str) -> str | None:
-    """The stripped content of an attribute; None when it cannot be read."""
+    """Return the stripped content of an attribute; None when it cannot be read."""
     try:
         return _text(system.read(path))
     except OSError:
@@ -50,7 +50,7 @@ def read_text(system: System, path: str) -> str | None:
 
 
 def read_count(system: System, path: str) -> int | None:
-    """An attribute that is a number; None when it cannot be read or is none."""
+    """Return an attribute that is a number; None when it cannot be read or is none."""
     try:
         data = system.read(path)
     except OSError:
@@ -62,7 +62,7 @@ def read_count(system: System, path: str) -> int | None:
 
 
 def names(system: System, path: str) -> list[str]:
-    """Names in a directory; none where there is no such directory."""
+    """Return names in a directory; none where there is no such directory."""
     try:
         return system.list(path)
     except OSError:
@@ -70,7 +70,7 @@ def names(system: System, path: str) -> list[str]:
 
 
 def link_name(system: System, path: str) -> str | None:
-    """The last component of what a link points to: a driver, a bus, a parent."""
+    """Return the last component of what a link points to: a driver, a bus, a parent."""
     try:
         return system.link(path).rstrip("/").rpartition("/")[2] or None
     except OSError:

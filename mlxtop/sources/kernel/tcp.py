@@ -58,7 +58,7 @@ class Connection:
 
     @property
     def inside(self) -> bool:
-        """Both ends are on this machine."""
+        """Return whether both ends are on this machine."""
         if self.remote is None or self.remote == self.local:
             return True
         try:
@@ -99,12 +99,12 @@ def parse_sockets(answer: Answer) -> list[Connection]:
 
 
 def read_sockets(system: System) -> list[Connection]:
-    """Every TCP connection of this namespace. Raises OSError."""
+    """Return every TCP connection of this namespace. Raises OSError."""
     return parse_sockets(system.ask(Question.SOCKETS))
 
 
 def parse_sshd_ports(text: str) -> set[int]:
-    """The ports that an sshd_config names.
+    """Return the ports that an sshd_config names.
 
     >>> sorted(parse_sshd_ports("Port 2222\\n#Port 1\\nListenAddress [::]:22\\n"))
     [22, 2222]
@@ -113,7 +113,7 @@ def parse_sshd_ports(text: str) -> set[int]:
 
 
 def parse_unit_ports(text: str) -> set[int]:
-    """The ports that a systemd socket listens on.
+    """Return the ports that a systemd socket listens on.
 
     >>> sorted(parse_unit_ports("ListenStream=\\nListenStream=0.0.0.0:22\\nListenStream=2022\\n"))
     [22, 2022]
@@ -147,12 +147,12 @@ def _unit_ports(system: System) -> set[int]:
 
 
 def is_sshd(process: Process) -> bool:
-    """A process of an SSH server: the listener or a session."""
+    """Return whether it is a process of an SSH server: the listener or a session."""
     return process.name in _DAEMONS
 
 
 def has_session(processes: Iterable[Process]) -> bool:
-    """Somebody is logged in through sshd, by the titles of its processes."""
+    """Return whether somebody is logged in through sshd, by the titles of its processes."""
     return any(is_sshd(p) and _SESSION.match(" ".join(p.words)) for p in processes)
 
 
@@ -162,7 +162,7 @@ def ssh_ports(
     sockets: Sequence[Connection],
     hint: int | None = None,
 ) -> set[int]:
-    """Every port an SSH server listens on here; `hint` is one more that is known."""
+    """Return every port an SSH server listens on here; `hint` is one more that is known."""
     ports = {SSH_PORT} | _config_ports(system, _CONFIG) | _unit_ports(system)
     inodes: set[int] = set()
     for process in processes:
@@ -176,7 +176,7 @@ def ssh_ports(
 
 
 def _option_ports(system: System, words: tuple[str, ...]) -> set[int]:
-    """The ports that sshd's own command line names, itself or through a configuration."""
+    """Return the ports that sshd's own command line names, itself or through a configuration."""
     ports: set[int] = set()
     port, config = option(words, "p"), option(words, "f")
     if config is not None and config.startswith("/"):
@@ -187,7 +187,7 @@ def _option_ports(system: System, words: tuple[str, ...]) -> set[int]:
 
 
 def iperf3_ports(processes: Iterable[Process]) -> set[int]:
-    """The control ports of the iperf3 processes, clients and servers."""
+    """Return the control ports of the iperf3 processes, clients and servers."""
     ports = set()
     for process in processes:
         if process.name == "iperf3":
@@ -207,18 +207,18 @@ PEERS = 32
 
 
 def moved(connections: Iterable[Connection]) -> dict[Ends, int]:
-    """Bytes of both directions by connection; without listening and inner ones."""
-    found = {}
+    """Return bytes of both directions by connection; without listening and inner ones."""
+    amounts = {}
     for each in connections:
         if each.remote is None or each.inside or each.sent is None or each.received is None:
             continue
         ends = each.local, each.local_port, each.remote, each.remote_port
-        found[ends] = each.sent + each.received
-    return found
+        amounts[ends] = each.sent + each.received
+    return amounts
 
 
 def read_moved(system: System) -> dict[Ends, int]:
-    """What every TCP connection has moved so far; nothing where the kernel does not tell."""
+    """Return what every TCP connection has moved so far; nothing where the kernel does not tell."""
     try:
         return moved(read_sockets(system))
     except OSError:
@@ -226,7 +226,7 @@ def read_moved(system: System) -> dict[Ends, int]:
 
 
 def streams(before: Mapping[Ends, int], now: Mapping[Ends, int]) -> Counter[str]:
-    """Peer to the number of connections with it that carry data.
+    """Return the number of connections that carry data by peer.
 
     >>> a, b = ("10.0.0.2", 40000, "10.0.0.3", 5201), ("10.0.0.2", 40001, "10.0.0.3", 5201)
     >>> streams({a: 0, b: 0}, {a: 5000, b: 40})
@@ -252,7 +252,7 @@ class StreamCounter:
 
 
 def by_port(system: System, ports: Iterable[Port], peers: Counter[str]) -> dict[PortId, int]:
-    """Streams of each port, by the routes to their peers; a bond's are not split up."""
+    """Return the streams of each port, by the routes to their peers; a bond's are not split."""
     if not peers:
         return {}
     links = {link.index: link for link in read_links(system)}
@@ -262,7 +262,7 @@ def by_port(system: System, ports: Iterable[Port], peers: Counter[str]) -> dict[
         for name in (port.netdev, *port.extra_netdevs)
         if name is not None
     }
-    found: Counter[PortId] = Counter()
+    counts: Counter[PortId] = Counter()
     for peer, count in peers.most_common(PEERS):
         try:
             devices = read_route(system, peer)
@@ -274,5 +274,5 @@ def by_port(system: System, ports: Iterable[Port], peers: Counter[str]) -> dict[
             for name in ({device} if device in by_name else below(system, links, device))
         }
         if len(names) == 1 and (name := next(iter(names))) in by_name:
-            found[by_name[name]] += count
-    return dict(found)
+            counts[by_name[name]] += count
+    return dict(counts)

@@ -61,17 +61,17 @@ _ATTENUATION = {"5GHz": (204, 1), "7GHz": (205, 1), "12.9GHz": (206, 1), "25.8GH
 
 
 def is_flat(lower: Memory) -> bool:
-    """Whether there is no page besides 00h (byte 2 bit 7), as in cables."""
+    """Return whether there is no page besides 00h (byte 2 bit 7), as in cables."""
     return bool(lower.bit(2, 7))
 
 
 def decode_identity(lower: Memory, page0: Memory, page1: Memory) -> Identity:
-    """Who made it and what it is."""
+    """Return who made it and what it is."""
     code = lower.u8(0)
     technology = page0.u8(212)
     copper = technology is not None and COPPER <= technology < len(TECHNOLOGIES)
     power = page0.u8(200)
-    known = technology is not None and technology < len(TECHNOLOGIES)
+    listed = technology is not None and technology < len(TECHNOLOGIES)
     return Identity(
         identifier=named(IDENTIFIERS, code),
         code=code,
@@ -83,7 +83,7 @@ def decode_identity(lower: Memory, page0: Memory, page1: Memory) -> Identity:
         date=page0.text(182, 8),
         types=_applications(lower),
         connector=named(CONNECTORS, page0.u8(203)),
-        technology=TECHNOLOGIES[technology] if known and technology is not None else None,
+        technology=TECHNOLOGIES[technology] if listed and technology is not None else None,
         wavelength=None if copper else (page1.u16(138) or 0) / 20.0 or None,
         lengths=_lengths(page0, page1),
         attenuation=by_name(page0, _ATTENUATION) if copper else {},
@@ -94,9 +94,9 @@ def decode_identity(lower: Memory, page0: Memory, page1: Memory) -> Identity:
 
 
 def _applications(lower: Memory) -> tuple[str, ...]:
-    """What it can be used as: `400GAUI-8 C2M / 400GBASE-DR4`, bytes 85 to 117."""
+    """Return what it can be used as: `400GAUI-8 C2M / 400GBASE-DR4`, bytes 85 to 117."""
     media = {1: MULTI_MODE, 2: SINGLE_MODE}.get(lower.u8(85) or 0, {})
-    found = []
+    applications = []
     for at in range(86, 118, 4):
         host = lower.u8(at)
         if host in (None, 0, 0xFF):
@@ -104,8 +104,8 @@ def _applications(lower: Memory) -> tuple[str, ...]:
         sides = [named(HOST_INTERFACES, host)]
         if media:
             sides.append(named(media, lower.u8(at + 1)))
-        found.append(" / ".join(side for side in sides if side))
-    return tuple(found)
+        applications.append(" / ".join(side for side in sides if side))
+    return tuple(applications)
 
 
 def _lengths(page0: Memory, page1: Memory) -> dict[str, float]:
@@ -121,7 +121,7 @@ def _lengths(page0: Memory, page1: Memory) -> dict[str, float]:
 
 
 def decode(lower: Memory, page0: Memory, page1: Memory, page2: Memory, page11: Memory) -> Module:
-    """The whole module from as much as was read; upper pages of flat modules are empty."""
+    """Return the whole module from as much as was read; upper pages of flat modules are empty."""
     identity = decode_identity(lower, page0, page1)
     if lower.erased:
         return Module(identity, refused={"diagnostics": "its diagnostics read 0xff throughout"})
@@ -144,51 +144,51 @@ def decode(lower: Memory, page0: Memory, page1: Memory, page2: Memory, page11: M
 
 
 def bias_scale(page1: Memory) -> int:
-    """How many times 2 µA a bias count is: bits 4 and 3 of byte 160 of page 01h."""
+    """Return how many times 2 µA a bias count is: bits 4 and 3 of byte 160 of page 01h."""
     return (1, 2, 4, 1)[(page1.u8(160) or 0) >> 3 & 3]
 
 
 def _lanes(page0: Memory, page1: Memory, page11: Memory) -> tuple[Lane, ...]:
-    """Lanes that exist (byte 210 of page 00h marks the missing ones) and are monitored."""
+    """Return lanes that exist (byte 210 of page 00h marks the missing ones) and are monitored."""
     missing, monitors = page0.u8(210) or 0, page1.u8(160)
     if page11.u16(200) is None or not monitors:
         return ()
     scale = bias_scale(page1)
-    found = []
+    lanes = []
     for lane in range(LANES):
         if missing >> lane & 1:
             continue
         at = 2 * lane
         bias = milliamperes(page11.u16(170 + at)) if monitors & 1 else None
-        found.append(
+        lanes.append(
             Lane(
                 milliwatts(page11.u16(186 + at)) if monitors & 4 else None,
                 milliwatts(page11.u16(154 + at)) if monitors & 2 else None,
                 None if bias is None else bias * scale,
             )
         )
-    return tuple(found)
+    return tuple(lanes)
 
 
 def decode_flags(
     lower: Memory, page11: Memory, limits: dict[Quantity, Thresholds]
 ) -> frozenset[Flag] | None:
-    """Latched flags of the module and its lanes; reading them clears them."""
+    """Return latched flags of the module and its lanes; reading them clears them."""
     if lower.u8(9) is None:
         return None
-    found = {
+    flags = {
         Flag(f"{quantity} {bound}")
         for quantity, first in _MODULE_FLAGS
         for place, bound in enumerate(BOUNDS)
         if quantity in limits and lower.bit(9, first + place)
     }
     for at, text in _SIGNALS:
-        found |= {Flag(text, lane + 1) for lane in range(LANES) if page11.bit(at, lane)}
+        flags |= {Flag(text, lane + 1) for lane in range(LANES) if page11.bit(at, lane)}
     for quantity, at in _LANE_FLAGS if page11.u8(152) is not None else ():
         for place, bound in enumerate(BOUNDS) if quantity in limits else ():
-            found |= {
+            flags |= {
                 Flag(f"{quantity} {bound}", lane + 1)
                 for lane in range(LANES)
                 if page11.bit(at + place, lane)
             }
-    return frozenset(found)
+    return frozenset(flags)

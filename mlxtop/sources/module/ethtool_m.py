@@ -42,10 +42,7 @@ _QUANTITIES = {
 }
 
 _SIGNALS = frozenset(
-    (
-        *("rx loss of signal", "tx loss of signal", "rx loss of lock", "tx loss of lock"),
-        "tx fault",
-    )
+    (*("rx loss of signal", "tx loss of signal", "rx loss of lock", "tx loss of lock"), "tx fault")
 )
 
 _LENGTH = re.compile(
@@ -59,13 +56,13 @@ Pair = tuple[str, list[Value]]
 
 
 def _key(text: str) -> str:
-    """One spelling for text and JSON keys: lower case, blanks, no brackets but a channel's."""
+    """Return a key in one spelling: lower case, blanks, no brackets but those of a channel."""
     text = re.sub(r"\s+", " ", text.replace("_", " ").lower()).strip()
     return text if "(chan" in text else re.sub(r"[(),]", " ", text).replace("  ", " ").strip()
 
 
 def _text_pairs(text: str) -> Iterator[Pair]:
-    """`key : value` lines; a line without a key goes on with the value before it."""
+    """Yield `key : value` lines; a line without a key goes on with the value before it."""
     pending: tuple[str, str] | None = None
     for line in text.splitlines():
         match = _LINE.match(line)
@@ -87,7 +84,7 @@ def _text_values(text: str) -> list[Value]:
 
 
 def _json_pairs(node: object, above: str = "") -> Iterator[Pair]:
-    """Pairs of nested objects, in order, with duplicate keys kept."""
+    """Yield pairs of nested objects, in order, with duplicate keys kept."""
     if not isinstance(node, _Object):
         return
     for name, value in node.pairs:
@@ -112,7 +109,7 @@ def _is_value(value: object) -> TypeGuard[Value]:
 
 
 def parse_ethtool_m(text: str) -> Module | None:
-    """The module that `ethtool -m` or `ethtool --json -m` described; None where it did not.
+    """Return the module that `ethtool -m` or `ethtool --json -m` described; None where it did not.
 
     >>> parse_ethtool_m("Identifier : 0x11 (QSFP28)\\nVendor name : ACME\\n").identity.vendor
     'ACME'
@@ -135,7 +132,7 @@ def parse_ethtool_m(text: str) -> Module | None:
 
 
 def _number(value: Value) -> float | None:
-    """The first number of `0.5155 mW / -2.88 dBm`; JSON's numbers as they are."""
+    """Return the first number of `0.5155 mW / -2.88 dBm`; JSON's numbers as they are."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, str):
@@ -185,7 +182,7 @@ class _Parts:
             self.words.setdefault(key, values[0])
 
     def _power(self, value: Value) -> None:
-        """The largest of `3.5W max. Power consumption`: high power classes follow the low ones."""
+        """Keep the largest of `3.5W max. Power consumption`: high classes follow the low ones."""
         watts = _number(value)
         if watts is not None and isinstance(value, str) and "max. power" in value.lower():
             self.watts = max(watts, self.watts or 0.0)
@@ -200,12 +197,12 @@ class _Parts:
             self.lengths[medium] = metres * (1000.0 if far else 1.0)
 
     def _measured(self, key: str, lane: int | None, values: list[Value]) -> bool:
-        """Whether the key is a quantity, one of its limits or one of its flags."""
+        """Return whether the key is a quantity, one of its limits or one of its flags."""
         if key in _QUANTITIES:
-            found = self.values.setdefault(_QUANTITIES[key], {})
+            lanes = self.values.setdefault(_QUANTITIES[key], {})
             for place, value in enumerate(values):
                 if (number := _number(value)) is not None:
-                    found.setdefault(lane or place + 1, number)
+                    lanes.setdefault(lane or place + 1, number)
             return True
         limit = key.endswith(" threshold")
         head = key.removesuffix(" threshold")
@@ -231,7 +228,7 @@ class _Parts:
                 self.flags.add(Flag(f"{quantity} {bound}", None if whole else lane or place + 1))
 
     def module(self) -> Module | None:
-        """Everything together; None where nothing names a module."""
+        """Return everything together; None where nothing names a module."""
         code, name = self._identifier()
         if code is None and name is None:
             return None
@@ -282,7 +279,7 @@ class _Parts:
         return value.strip()
 
     def _named(self, key: str) -> str | None:
-        """`LC` of `0x07 (LC)`, or JSON's description."""
+        """Return `LC` of `0x07 (LC)`, or JSON's description."""
         described = self._word(f"{key} description")
         match = _CODE.match((self._word(key) or "").lower())
         if described or match is None or not match[2]:

@@ -26,50 +26,50 @@ class Memory:
         self.start = start
 
     def bytes(self, at: int, size: int) -> bytes | None:
-        """`size` bytes from number `at`."""
+        """Return `size` bytes from number `at`."""
         begin = at - self.start
         if begin < 0 or begin + size > len(self.data):
             return None
         return self.data[begin : begin + size]
 
     def u8(self, at: int) -> int | None:
-        """One byte."""
-        found = self.bytes(at, 1)
-        return None if found is None else found[0]
+        """Return one byte."""
+        data = self.bytes(at, 1)
+        return None if data is None else data[0]
 
     def u16(self, at: int) -> int | None:
-        """Two bytes, unsigned."""
-        found = self.bytes(at, 2)
-        return None if found is None else int.from_bytes(found)
+        """Return two bytes, unsigned."""
+        data = self.bytes(at, 2)
+        return None if data is None else int.from_bytes(data)
 
     def s16(self, at: int) -> int | None:
-        """Two bytes, signed."""
-        found = self.bytes(at, 2)
-        return None if found is None else int.from_bytes(found, signed=True)
+        """Return two bytes, signed."""
+        data = self.bytes(at, 2)
+        return None if data is None else int.from_bytes(data, signed=True)
 
     def bit(self, at: int, number: int) -> bool | None:
-        """One bit of a byte."""
+        """Return one bit of a byte."""
         value = self.u8(at)
         return None if value is None else bool(value >> number & 1)
 
     def text(self, at: int, size: int) -> str | None:
-        """ASCII padded with blanks or zeros; None where it is empty or erased (0xff).
+        """Return ASCII padded with blanks or zeros; None where it is empty or erased (0xff).
 
         >>> Memory(b"ACME    ").text(0, 8)
         'ACME'
         """
-        found = self.bytes(at, size)
-        if found is None or not found.strip(b"\xff\0 "):
+        data = self.bytes(at, size)
+        if data is None or not data.strip(b"\xff\0 "):
             return None
-        return found.decode("latin-1").strip("\0 ") or None
+        return data.decode("latin-1").strip("\0 ") or None
 
     def oui(self, at: int) -> str | None:
-        """IEEE company id, `00:02:c9`; None where it is zero or erased."""
-        found = self.bytes(at, 3)
-        return None if found is None or found in (bytes(3), b"\xff" * 3) else found.hex(":")
+        """Return the IEEE company id, `00:02:c9`; None where it is zero or erased."""
+        data = self.bytes(at, 3)
+        return None if data is None or data in (bytes(3), b"\xff" * 3) else data.hex(":")
 
     def overlaid(self, newer: Memory) -> Memory:
-        """This memory with the bytes that were read again in place of the old ones.
+        """Return this memory with the bytes that were read again in place of the old ones.
 
         >>> Memory(b"abcd").overlaid(Memory(b"X", 2)).data
         b'abXd'
@@ -83,12 +83,12 @@ class Memory:
 
     @property
     def erased(self) -> bool:
-        """Whether every byte is 0xff: nothing answers on the bus."""
+        """Return whether every byte is 0xff: nothing answers on the bus."""
         return bool(self.data) and not self.data.strip(b"\xff")
 
 
 def celsius(raw: int | None) -> float | None:
-    """°C of a temperature register; None outside of what any module survives.
+    """Return °C of a temperature register; None outside of what any module survives.
 
     -1 is 0xffff, the "-0.004 °C" of an erased memory.
 
@@ -125,7 +125,7 @@ SCALES: dict[Quantity, Callable[[int | None], float | None]] = {
 
 
 def believed(quantity: Quantity, limits: Thresholds) -> Thresholds | None:
-    """Thresholds that can be limits: not all zero, not inverted; else None.
+    """Return thresholds that can be limits: not all zero, not inverted; else None.
 
     >>> believed(Quantity.TEMPERATURE, Thresholds(0.0, 0.0, 0.0, 0.0)) is None
     True
@@ -187,14 +187,14 @@ def by_name(memory: Memory, places: Mapping[str, tuple[int, float]]) -> dict[str
 
 
 def no_diagnostics(temperature: float | None, voltage: float | None) -> bool:
-    """Whether both monitors read exactly zero, as in modules that have none."""
+    """Return whether both monitors read exactly zero, as in modules that have none."""
     return temperature == 0.0 and not voltage
 
 
 def read_monitors(
     raw_temperature: int | None, raw_voltage: int | None, refused: dict[str, str]
 ) -> tuple[float | None, float | None] | None:
-    """°C and V of a module's monitors; why one is not believed goes to `refused`.
+    """Return °C and V of a module's monitors; why one is not believed goes to `refused`.
 
     None for a module without diagnostics.
     """

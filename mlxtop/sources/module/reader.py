@@ -16,6 +16,7 @@ from mlxtop.model.module import Module, merge_seen
 from mlxtop.sources.module import cmis, sff8472, sff8636
 from mlxtop.sources.module.memory import Memory, celsius
 from mlxtop.sources.module.sff8024 import Layout, layout
+from mlxtop.system.answers import Fields
 from mlxtop.system.door import Answer, Question, System
 
 INTERVAL = 10.0
@@ -47,29 +48,19 @@ class Block(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What to read of a layout: everything once, then what changes, or the temperature alone."""
+    """Blocks of a layout: everything once, then what changes, or the temperature alone."""
 
     full: tuple[Block, ...]
     live: tuple[Block, ...]
     temperature: Block
-    wanted: Callable[[Block, Mapping[str, Memory]], bool]
-    """Whether a block of an upper page exists, as far as is known from those before it."""
-    decode: Callable[[Mapping[str, Memory]], Module]
+    has_more: Callable[[Memory], bool]
+    """Whether the module has more than its first block and page 0."""
+    decode: Callable[..., Module]
+    """Makes a module of the memories of `full`, in that order."""
 
-
-NOTHING = Memory()
-
-
-def _sfp_wanted(block: Block, memories: Mapping[str, Memory]) -> bool:
-    return block.address == I2C or sff8472.has_diagnostics(memories.get("a0", NOTHING))
-
-
-def _qsfp_wanted(block: Block, memories: Mapping[str, Memory]) -> bool:
-    return block.page == 0 or not sff8636.is_flat(memories.get("lower", NOTHING))
-
-
-def _cmis_wanted(block: Block, memories: Mapping[str, Memory]) -> bool:
-    return block.page == 0 or not cmis.is_flat(memories.get("lower", NOTHING))
+    def module(self, memories: Mapping[str, Memory]) -> Module:
+        """Return what the memories say; missing ones are empty."""
+        return self.decode(*(memories.get(block.name, Memory()) for block in self.full))
 
 
 PLANS: dict[Layout, Plan] = {
@@ -77,21 +68,15 @@ PLANS: dict[Layout, Plan] = {
         full=(Block("a0", 0, 0, 96), Block("a2", 0, 0, 120, I2C_DIAGNOSTICS)),
         live=(Block("a2", 0, 96, 24, I2C_DIAGNOSTICS),),
         temperature=Block("a2", 0, 96, 2, I2C_DIAGNOSTICS),
-        wanted=_sfp_wanted,
-        decode=lambda m: sff8472.decode(m.get("a0", NOTHING), m.get("a2", NOTHING)),
+        has_more=sff8472.has_diagnostics,
+        decode=sff8472.decode,
     ),
     Layout.SFF8636: Plan(
-        full=(
-            Block("lower", 0, 0, 128),
-            Block("page0", 0, 128, 96),
-            Block("page3", 3, 128, 72),
-        ),
+        full=(Block("lower", 0, 0, 128), Block("page0", 0, 128, 96), Block("page3", 3, 128, 72)),
         live=(Block("lower", 0, 2, 56),),
         temperature=Block("lower", 0, 22, 2),
-        wanted=_qsfp_wanted,
-        decode=lambda m: sff8636.decode(
-            m.get("lower", NOTHING), m.get("page0", NOTHING), m.get("page3", NOTHING)
-        ),
+        has_more=lambda lower: not sff8636.is_flat(lower),
+        decode=sff8636.decode,
     ),
     Layout.CMIS: Plan(
         full=(
@@ -103,14 +88,8 @@ PLANS: dict[Layout, Plan] = {
         ),
         live=(Block("lower", 0, 2, 16), Block("page11", 0x11, 134, 68)),
         temperature=Block("lower", 0, 14, 2),
-        wanted=_cmis_wanted,
-        decode=lambda m: cmis.decode(
-            m.get("lower", NOTHING),
-            m.get("page0", NOTHING),
-            m.get("page1", NOTHING),
-            m.get("page2", NOTHING),
-            m.get("page11", NOTHING),
-        ),
+        has_more=lambda lower: not cmis.is_flat(lower),
+        decode=cmis.decode,
     ),
 }
 
@@ -120,7 +99,7 @@ class ModuleSilent(OSError):
 
 
 def parse_bytes(answer: Answer) -> bytes:
-    """Bytes of a hexadecimal answer; none where it is no such thing.
+    """Return bytes of a hexadecimal answer; none where it is no such thing.
 
     >>> parse_bytes("1107"), parse_bytes("zz"), parse_bytes(None)
     (b'\\x11\\x07', b'', b'')
@@ -132,7 +111,7 @@ def parse_bytes(answer: Answer) -> bytes:
 
 
 def read_block(system: System, netdev: str, block: Block) -> Memory:
-    """One request of MODULE_EEPROM_GET. Raises OSError."""
+    """Read a block by one MODULE_EEPROM_GET. Raises OSError."""
     answer = system.ask(
         Question.MODULE_PAGE, netdev, block.page, 0, block.address, block.offset, block.length
     )
@@ -140,20 +119,20 @@ def read_block(system: System, netdev: str, block: Block) -> Memory:
 
 
 def _layout(code: int | None) -> Layout:
-    """The layout of byte 0. Raises ModuleSilent where there is none."""
+    """Return the layout of byte 0. Raises ModuleSilent where there is none."""
     if code is None:
         raise ModuleSilent(errno.EIO, "the module gave no bytes")
     if code in (0x00, 0xFF):
         text = f"the module's memory reads 0x{code:02x}: nothing useful answers"
         raise ModuleSilent(errno.EIO, text)
-    found = layout(code)
-    if found is None:
+    kind = layout(code)
+    if kind is None:
         raise ModuleSilent(errno.EOPNOTSUPP, f"modules of type 0x{code:02x} are not understood")
-    return found
+    return kind
 
 
 def split_eeprom(data: bytes) -> tuple[Layout, dict[str, Memory]]:
-    """The halves of an image as the ioctl gives it: SFP 256 or 512 bytes, QSFP 256 or 640.
+    """Return the halves of an image as the ioctl gives it: SFP 256 or 512 bytes, QSFP 256 or 640.
 
     Raises ModuleSilent.
     """
@@ -171,12 +150,6 @@ def split_eeprom(data: bytes) -> tuple[Layout, dict[str, Memory]]:
     return kind, {"lower": Memory(data[:128]), **dict(zip(names, halves, strict=True))}
 
 
-def decode_eeprom(data: bytes) -> Module:
-    """A whole image, laid out as `split_eeprom` says. Raises ModuleSilent."""
-    kind, memories = split_eeprom(data)
-    return PLANS[kind].decode(memories)
-
-
 class ModuleAnswer(NamedTuple):
     """A module, or why there is none; both where an old reading is all there is."""
 
@@ -185,7 +158,7 @@ class ModuleAnswer(NamedTuple):
 
 
 def read_module(system: System, netdev: str) -> Module:
-    """Everything of a module at once. Raises OSError."""
+    """Return everything of a module at once. Raises OSError."""
     return ModuleReader(system, netdev).read_now()
 
 
@@ -208,14 +181,14 @@ class ModuleReader:
         self._anew = False
 
     def forget(self) -> None:
-        """A module was plugged or a link changed: read everything at the next call.
+        """Read everything at the next call: a module was plugged or a link changed.
 
         Safe from any thread.
         """
         self._anew = True
 
     def read(self) -> ModuleAnswer:
-        """The module as of now; read only when it is time, else the last answer."""
+        """Return the module as of now; read only when it is time, else the last answer."""
         now = self._system.now()
         if self._anew:
             self._anew = False
@@ -236,7 +209,7 @@ class ModuleReader:
         return self._answer
 
     def read_now(self) -> Module:
-        """The module, read at once and whole. Raises OSError."""
+        """Return the module, read at once and whole. Raises OSError."""
         return self._full(self._system.now())
 
     def _read_due(self, now: float) -> Module:
@@ -254,7 +227,7 @@ class ModuleReader:
         return self._decoded(now)
 
     def _temperature(self, old: Module, kind: Layout, now: float) -> Module:
-        """The old reading with a new temperature: two bytes."""
+        """Return the old reading with a new temperature: two bytes."""
         block = PLANS[kind].temperature
         began = self._system.now()
         newer = self._block(block)
@@ -279,7 +252,8 @@ class ModuleReader:
         plan = PLANS[self._kind]
         self._memories = {}
         for block in plan.full:
-            if plan.wanted(block, self._memories):
+            basic = block.page == 0 and block.address == I2C
+            if basic or plan.has_more(self._memories[plan.full[0].name]):
                 self._add(block)
         self._full_at, self._live_due = now, now + INTERVAL
         return self._decoded(now)
@@ -299,17 +273,16 @@ class ModuleReader:
         return memory
 
     def _whole(self, error: OSError, now: float) -> Module:
-        """The legacy ioctl's image; on a captured machine also what `ethtool -m` printed."""
+        """Return the legacy ioctl's image; on a captured machine also what `ethtool -m` printed."""
         try:
             answer = self._system.ask(Question.MODULE_EEPROM, self.netdev)
         except OSError as second:
             if self._system.captured and (module := self._printed(now)) is not None:
                 return module
             raise (error if second.errno == errno.EOPNOTSUPP else second) from None
-        data = parse_bytes(answer.get("data")) if isinstance(answer, dict) else b""
-        kind, self._memories = split_eeprom(data)
+        kind, self._memories = split_eeprom(parse_bytes(Fields(answer).text("data")))
         self._kind = None
-        return self._stamped(PLANS[kind].decode(self._memories), "ethtool ioctl", now)
+        return self._stamped(PLANS[kind].module(self._memories), "ethtool ioctl", now)
 
     def _printed(self, now: float) -> Module | None:
         from mlxtop.sources.module.ethtool_m import parse_ethtool_m
@@ -325,7 +298,7 @@ class ModuleReader:
 
     def _decoded(self, now: float) -> Module:
         assert self._kind is not None
-        return self._stamped(PLANS[self._kind].decode(self._memories), "ethtool netlink", now)
+        return self._stamped(PLANS[self._kind].module(self._memories), "ethtool netlink", now)
 
     def _stamped(self, module: Module, source: str, now: float) -> Module:
         old = self._answer.module
@@ -335,7 +308,7 @@ class ModuleReader:
 
 
 def explain(error: OSError) -> str:
-    """Why a module could not be read, and what would help."""
+    """Return why a module could not be read, and what would help."""
     match error.errno:
         case errno.EPERM | errno.EACCES:
             return "reading the module needs root (CAP_NET_ADMIN)"

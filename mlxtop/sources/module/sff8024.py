@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from mlxtop.model.number import code_table
+
 
 class Layout(StrEnum):
     """The memory map that a module follows."""
@@ -13,13 +15,7 @@ class Layout(StrEnum):
     CMIS = "CMIS"
 
 
-def _table(text: str) -> dict[int, str]:
-    """Return names by their hexadecimal codes, `07 LC | 08 MT-RJ`."""
-    cells = (cell.split(maxsplit=1) for cell in text.split("|"))
-    return {int(code, 16): name.strip() for code, name in cells}
-
-
-IDENTIFIERS = _table(
+IDENTIFIERS = code_table(
     """
     01 GBIC | 02 soldered module | 03 SFP | 06 XFP | 0b DWDM-SFP | 0c QSFP | 0d QSFP+ | 11 QSFP28 |
     18 QSFP-DD | 19 OSFP | 1a SFP-DD | 1b DSFP | 1e QSFP112 | 1f SFP-DD (CMIS) | 20 SFP+ (CMIS) |
@@ -44,7 +40,7 @@ def layout(code: int | None) -> Layout | None:
     return None if code is None else _LAYOUTS.get(code)
 
 
-CONNECTORS = _table(
+CONNECTORS = code_table(
     """
     01 SC | 07 LC | 08 MT-RJ | 09 MU | 0a SG | 0b optical pigtail | 0c MPO 1x12 | 0d MPO 2x16 |
     21 copper pigtail | 22 RJ45 | 23 no separable connector | 24 MXC 2x16 | 25 CS | 26 SN |
@@ -53,7 +49,7 @@ CONNECTORS = _table(
 )
 """Table 4-3."""
 
-EXTENDED = _table(
+EXTENDED = code_table(
     """
     01 100G AOC or 25GAUI C2M AOC (BER 5e-5) | 02 100GBASE-SR4 or 25GBASE-SR |
     03 100GBASE-LR4 or 25GBASE-LR | 04 100GBASE-ER4 or 25GBASE-ER | 05 100GBASE-SR10 |
@@ -73,7 +69,7 @@ EXTENDED = _table(
 )
 """Table 4-4: byte 36 of SFF-8472, byte 192 of SFF-8636."""
 
-HOST_INTERFACES = _table(
+HOST_INTERFACES = code_table(
     """
     05 25GAUI C2M | 09 50GAUI-2 C2M | 0a 50GAUI-1 C2M | 0b CAUI-4 C2M | 0c 100GAUI-4 C2M |
     0d 100GAUI-2 C2M | 0e 200GAUI-8 C2M | 0f 200GAUI-4 C2M | 11 400GAUI-8 C2M |
@@ -88,7 +84,7 @@ HOST_INTERFACES = _table(
 )
 """Table 4-5."""
 
-MULTI_MODE = _table(
+MULTI_MODE = code_table(
     """
     02 10GBASE-SR | 03 25GBASE-SR | 04 40GBASE-SR4 | 05 40G SWDM4 | 06 40G BiDi | 07 50GBASE-SR |
     08 100GBASE-SR10 | 09 100GBASE-SR4 | 0a 100G SWDM4 | 0b 100G BiDi | 0c 100GBASE-SR2 |
@@ -98,7 +94,7 @@ MULTI_MODE = _table(
 )
 """Table 4-6."""
 
-SINGLE_MODE = _table(
+SINGLE_MODE = code_table(
     """
     04 10GBASE-LR | 05 10GBASE-ER | 07 25GBASE-LR | 08 25GBASE-ER | 09 40GBASE-LR4 |
     0a 40GBASE-FR | 0b 50GBASE-FR | 0c 50GBASE-LR | 0d 100GBASE-LR4 | 0e 100GBASE-ER4 |

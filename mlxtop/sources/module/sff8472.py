@@ -57,7 +57,7 @@ _FLAGS = (
 
 
 def decode_identity(a0: Memory) -> Identity:
-    """Who made it and what it is, from bytes 0 to 95 of A0h."""
+    """Return who made it and what it is, from bytes 0 to 95 of A0h."""
     code = a0.u8(0)
     option = a0.u8(64) or 0
     level = _POWER.get(option >> 1 & 1 | option >> 4 & 6, (None, None))
@@ -93,12 +93,12 @@ def _lengths(a0: Memory, copper: bool) -> dict[str, float]:
 
 
 def has_diagnostics(a0: Memory) -> bool:
-    """Whether A2h exists: byte 92 bit 6, and no change of the bus address (bit 2)."""
+    """Return whether A2h exists: byte 92 bit 6, and no change of the bus address (bit 2)."""
     return bool(a0.bit(92, 6)) and not a0.bit(92, 2)
 
 
 def decode(a0: Memory, a2: Memory) -> Module:
-    """The whole module from A0h and as much of A2h as was read."""
+    """Return the whole module from A0h and as much of A2h as was read."""
     identity = decode_identity(a0)
     if not has_diagnostics(a0):
         reason = "the module says it has no diagnostics (SFF-8472 byte 92)"
@@ -134,24 +134,24 @@ def _lane(a2: Memory, scale: _Calibration | None) -> Lane:
 def decode_flags(
     a0: Memory, a2: Memory, limits: dict[Quantity, Thresholds]
 ) -> frozenset[Flag] | None:
-    """Flags of bytes 110 to 117; None where they are not there or not implemented.
+    """Return flags of bytes 110 to 117; None where they are not there or not implemented.
 
     A quantity whose limits make no sense has flags that make none.
     """
     if a2.u8(117) is None:
         return None
-    found = set()
+    flags = set()
     for quantity, byte, high in _FLAGS if a0.bit(93, 7) else ():
         if quantity not in limits:
             continue
         for place, bound in enumerate(BOUNDS):
             if a2.bit((112 if place < 2 else 116) + byte, high - place % 2):
-                found.add(Flag(f"{quantity} {bound}"))
+                flags.add(Flag(f"{quantity} {bound}"))
     if a0.bit(93, 4) and a2.bit(110, 1):
-        found.add(Flag("rx loss of signal", 1))
+        flags.add(Flag("rx loss of signal", 1))
     if a0.bit(93, 5) and a2.bit(110, 2):
-        found.add(Flag("tx fault", 1))
-    return frozenset(found)
+        flags.add(Flag("tx fault", 1))
+    return frozenset(flags)
 
 
 class _Calibration:
@@ -161,7 +161,7 @@ class _Calibration:
         self._a2 = a2
 
     def linear(self, raw: int | None, at: int, signed: bool = False) -> int | None:
-        """Slope (1/256) times raw plus offset, in the register's own unit."""
+        """Return slope (1/256) times raw plus offset, in the register's own unit."""
         slope, offset = self._a2.u16(at), self._a2.s16(at + 2)
         if raw is None or slope is None or offset is None:
             return None
@@ -170,7 +170,7 @@ class _Calibration:
         return min(max(value, low), high)
 
     def received(self, raw: int | None) -> int | None:
-        """Receiver power: a polynomial of four floats, from the fourth power down."""
+        """Return receiver power: a polynomial of four floats, from the fourth power down."""
         data = self._a2.bytes(56, 20)
         if raw is None or data is None:
             return None

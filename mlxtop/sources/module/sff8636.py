@@ -65,12 +65,12 @@ _ATTENUATION = {"2.5GHz": (186, 1), "5GHz": (187, 1), "7GHz": (188, 1), "12.9GHz
 
 
 def is_flat(lower: Memory) -> bool:
-    """Whether there are no upper pages besides 00h (byte 2 bit 2), so no limits either."""
+    """Return whether there are no upper pages besides 00h (byte 2 bit 2), so no limits either."""
     return bool(lower.bit(2, 2))
 
 
 def decode_identity(lower: Memory, page0: Memory) -> Identity:
-    """Who made it and what it is, from bytes 128 to 223 of page 00h."""
+    """Return who made it and what it is, from bytes 128 to 223 of page 00h."""
     code = page0.u8(128) or lower.u8(0)
     option = page0.u8(129) or 0
     power_class, watts = _power(option, lower)
@@ -100,7 +100,7 @@ def decode_identity(lower: Memory, page0: Memory) -> Identity:
 
 
 def _power(option: int, lower: Memory) -> tuple[int, float | None]:
-    """Power class and W of byte 129; class 8 keeps its watts in byte 107."""
+    """Return power class and W of byte 129; class 8 keeps its watts in byte 107."""
     if option & 0x20:
         return 8, (lower.u8(107) or 0) / 10.0 or None
     if option & 3:
@@ -114,7 +114,7 @@ def _lengths(page0: Memory) -> dict[str, float]:
 
 
 def decode(lower: Memory, page0: Memory, page3: Memory) -> Module:
-    """The whole module from as much as was read."""
+    """Return the whole module from as much as was read."""
     identity = decode_identity(lower, page0)
     if lower.erased:
         return Module(identity, refused={"diagnostics": "its diagnostics read 0xff throughout"})
@@ -150,13 +150,13 @@ def _lanes(lower: Memory) -> tuple[Lane, ...]:
 
 
 def decode_flags(lower: Memory, limits: dict[Quantity, Thresholds]) -> frozenset[Flag] | None:
-    """Latched flags of bytes 3 to 14; reading them clears them.
+    """Return latched flags of bytes 3 to 14; reading them clears them.
 
     A quantity whose limits make no sense or were not read has flags that make none.
     """
     if lower.u8(14) is None:
         return None
-    found = {
+    flags = {
         Flag(text, lane + 1)
         for at, first, text in _SIGNALS
         for lane in range(LANES)
@@ -165,10 +165,10 @@ def decode_flags(lower: Memory, limits: dict[Quantity, Thresholds]) -> frozenset
     for quantity, at in _MODULE_FLAGS:
         for place, bound in enumerate(BOUNDS):
             if quantity in limits and lower.bit(at, 7 - place):
-                found.add(Flag(f"{quantity} {bound}"))
+                flags.add(Flag(f"{quantity} {bound}"))
     for quantity, at in _LANE_FLAGS:
         for lane in range(LANES) if quantity in limits else ():
             for place, bound in enumerate(BOUNDS):
                 if lower.bit(at + lane // 2, (3 if lane % 2 else 7) - place):
-                    found.add(Flag(f"{quantity} {bound}", lane + 1))
-    return frozenset(found)
+                    flags.add(Flag(f"{quantity} {bound}", lane + 1))
+    return frozenset(flags)

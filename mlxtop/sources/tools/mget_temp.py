@@ -26,7 +26,7 @@ _WANTED = {
 
 
 def parse_mget_temp(text: str) -> float | None:
-    """°C of a line that holds nothing but a number; None without a believable one.
+    """Return °C of a line that holds nothing but a number; None without a believable one.
 
     >>> parse_mget_temp("57 \\n"), parse_mget_temp("-E- Failed"), parse_mget_temp("255")
     (57.0, None, None)
@@ -37,13 +37,13 @@ def parse_mget_temp(text: str) -> float | None:
 
 
 def find_tool(system: System, driver: str | None) -> str | None:
-    """The installed tool that may know the card; mlx4 cards are unknown to mstmget_temp."""
+    """Return the installed tool that may know the card; mlx4 cards are unknown to mstmget_temp."""
     tools = ("mget_temp",) if driver == "mlx4_core" else ("mstmget_temp", "mget_temp")
     return next((tool for tool in tools if system.which(tool)), None)
 
 
 def read_mget_temp(system: System, function: str, tool: str) -> float:
-    """°C of the ASIC. Raises OSError with the tool's words."""
+    """Return °C of the ASIC. Raises OSError with the tool's words."""
     with system.claim(card_lock(system, function), INTERVAL):
         finished = system.run([tool, "-d", function], timeout=INTERVAL)
     degrees = parse_mget_temp(finished.stdout)
@@ -54,5 +54,5 @@ def read_mget_temp(system: System, function: str, tool: str) -> float:
 
 
 def what_would_help(driver: str | None) -> str:
-    """Which tool reads the ASIC's temperature where the driver has no sensor."""
+    """Return which tool reads the ASIC's temperature where the driver has no sensor."""
     return _WANTED["mlx4" if driver and driver.startswith("mlx4") else "mlx5"]

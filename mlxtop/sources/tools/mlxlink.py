@@ -39,7 +39,7 @@ class ToolFailed(OSError):
 
 
 def parse_rows(text: str) -> dict[str, str]:
-    """Rows of either format by lower-case key, without what only decorates; N/A left out.
+    """Return rows of either format by lower-case key, without what only decorates; N/A left out.
 
     >>> parse_rows("State : Active\\nSpeed : N/A\\n")
     {'state': 'Active'}
@@ -70,7 +70,7 @@ def _json_rows(text: str) -> dict[str, str]:
 
 
 def _plain(value: object) -> str:
-    """JSON values as the text format writes them: `0x3f (EDR,FDR)`, `1,2,3`."""
+    """Return JSON values as the text format writes them: `0x3f (EDR,FDR)`, `1,2,3`."""
     if isinstance(value, Mapping):
         values = value.get("values")
         listed = ",".join(map(str, values)) if isinstance(values, list) else ""
@@ -82,7 +82,7 @@ def _plain(value: object) -> str:
 
 
 def parse_mlxlink(text: str) -> LinkReport:
-    """A report from text or JSON of any version; empty where nothing was understood.
+    """Return a report from text or JSON of any version; empty where nothing was understood.
 
     >>> parse_mlxlink("Speed : 100G\\nRaw Physical BER : 2E-5\\n").raw_ber
     2e-05
@@ -122,7 +122,7 @@ def _int(text: str | None) -> int | None:
 
 
 def _floats(text: str | None) -> tuple[float, ...]:
-    """Numbers of `1,2,3,4 [0..9]`, the range left out."""
+    """Return numbers of `1,2,3,4 [0..9]`, the range left out."""
     parts = (_float(part) for part in (text or "").partition("[")[0].replace("_", ",").split(","))
     return tuple(value for value in parts if value is not None)
 
@@ -133,7 +133,7 @@ def _speeds(text: str | None) -> tuple[str, ...] | None:
 
 
 def _range(text: str | None) -> tuple[float, float] | None:
-    """Low and high of `45 [-5..75]`."""
+    """Return low and high of `45 [-5..75]`."""
     match = _RANGE.search(text or "")
     low, high = (real(match[1]), real(match[2])) if match else (None, None)
     return None if low is None or high is None else (low, high)
@@ -162,18 +162,18 @@ _SIGNALS = {
 
 
 def _module(rows: Mapping[str, str]) -> Module | None:
-    """The section `Module Info`, or what mlxcables prints of a cable."""
+    """Return the section `Module Info`, or what mlxcables prints of a cable."""
     identifier = rows.get("identifier")
     if identifier is None:
         return None
     values: dict[Quantity, tuple[float, ...]] = {}
     limits: dict[Quantity, Thresholds] = {}
     for key, (quantity, factor) in _DOM.items():
-        found, bounds = _floats(rows.get(key)), _range(rows.get(key))
+        numbers, bounds = _floats(rows.get(key)), _range(rows.get(key))
         scale = (lambda v, f=factor: v * f) if factor else _milliwatts
         usable = bounds != (0.0, 0.0)
-        if found and usable:
-            values[quantity] = tuple(scale(value) for value in found)
+        if numbers and usable:
+            values[quantity] = tuple(scale(value) for value in numbers)
         if bounds is not None and usable:
             edges = Thresholds(high_alarm=scale(bounds[1]), low_alarm=scale(bounds[0]))
             if believed(quantity, edges) is not None:
@@ -192,14 +192,14 @@ def _module(rows: Mapping[str, str]) -> Module | None:
         for lane, value in enumerate(_floats(rows.get(key)))
         if value
     }
-    told = any(key in rows for key in _SIGNALS)
+    has_signals = any(key in rows for key in _SIGNALS)
     return Module(
         _identity(identifier, rows),
         temperature=temperature,
         voltage=voltage,
         lanes=_lanes(values),
         thresholds=limits,
-        flags=frozenset(flags) if told else None,
+        flags=frozenset(flags) if has_signals else None,
         state=_state(rows.get("module state")),
         source="mlxlink",
         refused=refused,
@@ -207,7 +207,7 @@ def _module(rows: Mapping[str, str]) -> Module | None:
 
 
 def _state(text: str | None) -> str | None:
-    """`ready` of `Ready state`."""
+    """Return `ready` of `Ready state`."""
     return text.lower().removesuffix(" state") if text else None
 
 
@@ -242,27 +242,27 @@ def _identity(identifier: str, rows: Mapping[str, str]) -> Identity:
 
 
 def _attenuation(rows: Mapping[str, str]) -> dict[str, float]:
-    """dB by frequency: a row a frequency (mlxcables) or all in one (mlxlink)."""
-    found = {}
+    """Return dB by frequency: a row a frequency (mlxcables) or all in one (mlxlink)."""
+    losses = {}
     for key, value in rows.items():
         name = key.removeprefix("attenuation: ")
         loss = _float(value) if name.endswith("ghz") else None
         if loss is not None:
-            found[name.replace("ghz", "GHz")] = loss
+            losses[name.replace("ghz", "GHz")] = loss
         elif key.startswith("attenuation (") and (numbers := _floats(value)):
             names = key.partition("(")[2].partition(")")[0].split(",")
             pairs = zip(names, numbers, strict=False)
-            found.update({f"{name.strip(' g')}GHz": loss for name, loss in pairs if loss})
-    return found
+            losses.update({f"{name.strip(' g')}GHz": loss for name, loss in pairs if loss})
+    return losses
 
 
 def find_tool(system: System) -> str | None:
-    """The tool that is installed; None where there is none."""
+    """Return the tool that is installed; None where there is none."""
     return next((tool for tool in TOOLS if system.which(tool)), None)
 
 
 def read_link_report(system: System, function: str, tool: str) -> LinkReport:
-    """One run for a PCI function: link, counters and module. Raises OSError."""
+    """Run the tool for a PCI function: link, counters and module. Raises OSError."""
     argv = [tool, "-d", function, "-m", "-c", "--json"]
     with system.claim(card_lock(system, function), INTERVAL):
         finished = system.run(argv, timeout=INTERVAL)
@@ -283,7 +283,7 @@ def read_link_report(system: System, function: str, tool: str) -> LinkReport:
 
 
 def failure(finished: Finished) -> str | None:
-    """Why a run failed, in the tool's words; None when it did not.
+    """Return why a run failed, in the tool's words; None when it did not.
 
     >>> failure(Finished(1, "", "-E- Failed to open the device"))
     'Failed to open the device'

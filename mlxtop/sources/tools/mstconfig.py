@@ -6,13 +6,13 @@ mlxconfig/mlxcfg_ui.cpp of https://github.com/Mellanox/mstflint.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mlxtop.model.linktype import LinkType, link_type_of
+from mlxtop.system.answers import Fields, parse_json
 
 TOOLS = ("mstconfig", "mlxconfig")
 """The same tool as mstflint and as MFT ship it."""
@@ -38,11 +38,9 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A row: its values by column, and the marks before its name."""
+    """A row: its values by column, and the mark RO before its name."""
 
     values: Mapping[Column, str]
-    differs: bool = False
-    """`*`: the value of the next boot is not the current or default one."""
     read_only: bool = False
 
 
@@ -50,49 +48,37 @@ class Parameter:
 class ConfigReport:
     """What a query or a set printed about one card."""
 
-    device_type: str | None = None
-    name: str | None = None
-    """The part number; None where the card has none."""
-    description: str | None = None
     device: str | None = None
     """As it was asked for, `0000:05:00.0` where the tool prints its sysfs path."""
-    columns: tuple[Column, ...] = ()
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
-    applied: bool = False
-    reboot: bool = False
-    """The tool asks for a reboot or a power cycle."""
     errors: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
-    """Lines that are no part of the report: driver and library messages."""
 
     @property
     def error(self) -> str | None:
-        """The first error."""
+        """Return the first error."""
         return self.errors[0] if self.errors else None
 
     @property
     def trouble(self) -> Trouble | None:
-        """What kind of error it is; None where there is none."""
+        """Return what kind of error it is; None where there is none."""
         return None if self.error is None else trouble_of(self.error)
 
     def link_type(self, port: int, column: Column) -> LinkType | None:
-        """LINK_TYPE of a port, counted from 1; None where the column or value is missing."""
+        """Return LINK_TYPE of a port, counted from 1; None where the column or value is missing."""
         row = self.parameters.get(f"LINK_TYPE_P{port}")
         return None if row is None else link_type_of(row.values.get(column))
 
 
 _HEADING = re.compile(r"^\s*Device \\?#(\d+):\s*$")
-_FIELD = re.compile(r"^\s*(Device type|Name|Description|(?:PCI )?[Dd]evice):(.*)$")
+_DEVICE = re.compile(r"^\s*(?:PCI )?[Dd]evice:(.*)$")
 _SYSFS = re.compile(r"^/sys/bus/pci/devices/([^/]+)/config$")
 _HEADER = re.compile(r"^\s*Configurations:(.*)$")
 _COLUMN = re.compile(r"Default|Current|Next Boot|New\b")
 _ROW = re.compile(
-    r"^\s*+(\*)?\s*+(?:(RO)\s++)?([A-Z][A-Z0-9_][A-Za-z0-9_]*+(?:\[[0-9.]+\])?)"
+    r"^\s*+\*?\s*+(?:(RO)\s++)?([A-Z][A-Z0-9_][A-Za-z0-9_]*+(?:\[[0-9.]+\])?)"
     r"\s++(\S++(?:\s++\S++){0,3})\s*+$"
 )
 _ERROR = re.compile(r"-E-(.*)$")
-_APPLIED = re.compile(r"^\s*Applying\.\.\.\s*Done!\s*$")
-_REBOOT = re.compile(r"^\s*-I-\s.*\b(?:reboot|power cycle)\b", re.IGNORECASE)
 _TROUBLES = (
     (re.compile(r"Device doesn't support \S+ parameter|Unknown Parameter", re.I), "NO_PARAMETER"),
     (re.compile(r"Unsupported device|Device is not supported", re.I), "UNSUPPORTED"),
@@ -101,7 +87,7 @@ _TROUBLES = (
 
 
 def trouble_of(error: str) -> Trouble:
-    """The kind of an error text.
+    """Return the kind of an error text.
 
     >>> trouble_of("The Device doesn't support LINK_TYPE_P2 parameter")
     <Trouble.NO_PARAMETER: 'no such parameter'>
@@ -112,80 +98,39 @@ def trouble_of(error: str) -> Trouble:
     return Trouble.OTHER
 
 
-@dataclass(slots=True)
-class _Draft:
-    """A report while its lines are read."""
-
-    fields: dict[str, str] = field(default_factory=dict)
-    columns: tuple[Column, ...] | None = None
-    parameters: dict[str, Parameter] = field(default_factory=dict)
-    errors: list[str] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
-    applied: bool = False
-    reboot: bool = False
-
-    def line(self, line: str) -> None:
-        """Take one line."""
-        error = _ERROR.search(line)
-        if error:
-            self.errors.append(error[1].strip())
-        elif header := _HEADER.match(line):
-            self.columns = tuple(Column(name) for name in _COLUMN.findall(header[1]))
-        elif self.columns is not None:
-            self._after_header(line)
-        elif field_ := _FIELD.match(line):
-            self.fields.setdefault(field_[1].lower().removeprefix("pci "), field_[2].strip())
-        elif line.strip(" -\t"):
-            self.remarks.append(line.strip())
-
-    def _after_header(self, line: str) -> None:
-        if _APPLIED.match(line):
-            self.applied = True
-        elif _REBOOT.match(line):
-            self.reboot = True
-        elif row := _ROW.match(line):
-            values = row[4].split()
-            if self.columns and len(values) == len(self.columns):
-                pairs = dict(zip(self.columns, values, strict=True))
-                self.parameters[row[3]] = Parameter(pairs, bool(row[1]), bool(row[2]))
-
-    def report(self) -> ConfigReport:
-        """What was read."""
-        device = self.fields.get("device")
-        path = _SYSFS.match(device or "")
-        return ConfigReport(
-            _known(self.fields.get("device type")),
-            _known(self.fields.get("name")),
-            _known(self.fields.get("description")),
-            path[1] if path else _known(device),
-            self.columns or (),
-            self.parameters,
-            self.applied and not self.errors,
-            self.reboot,
-            tuple(self.errors),
-            tuple(self.remarks),
-        )
-
-
-def _known(text: object) -> str | None:
-    return text if isinstance(text, str) and text not in ("", "N/A") else None
-
-
 def parse_mstconfig(text: str) -> ConfigReport:
-    """The report of the first card in the output of a query or a set.
+    """Return the report of the first card in the output of a query or a set.
 
     >>> text = "Device: 0000:43:00.0\\nConfigurations: Next Boot\\n*  LINK_TYPE_P1 ETH(2)"
     >>> parse_mstconfig(text).link_type(1, Column.NEXT)
     <LinkType.ETH: 'eth'>
     """
-    draft = _Draft()
+    device: str | None = None
+    columns: list[Column] | None = None
+    parameters: dict[str, Parameter] = {}
+    errors: list[str] = []
     for line in text.splitlines():
-        heading = _HEADING.match(line)
-        if heading is None:
-            draft.line(line)
-        elif draft.fields or draft.columns is not None:
-            break
-    return draft.report()
+        if _HEADING.match(line):
+            if device is not None or columns is not None:
+                break
+        elif error := _ERROR.search(line):
+            errors.append(error[1].strip())
+        elif header := _HEADER.match(line):
+            columns = [Column(name) for name in _COLUMN.findall(header[1])]
+        elif columns is None:
+            match = _DEVICE.match(line)
+            device = match[1].strip() if match and device is None else device
+        elif row := _ROW.match(line):
+            values = row[3].split()
+            if columns and len(values) == len(columns):
+                pairs = dict(zip(columns, values, strict=True))
+                parameters[row[2]] = Parameter(pairs, bool(row[1]))
+    return ConfigReport(_address(device), parameters, tuple(errors))
+
+
+def _address(device: str | None) -> str | None:
+    path = _SYSFS.match(device or "")
+    return path[1] if path else None if device in ("", "N/A") else device
 
 
 _JSON_COLUMNS = {
@@ -196,30 +141,13 @@ _JSON_COLUMNS = {
 
 
 def parse_mstconfig_json(text: str) -> ConfigReport:
-    """The report of the first card in the file that `-j` writes (mstflint 4.31 and later)."""
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        return ConfigReport()
-    cards = document.values() if isinstance(document, dict) else ()
-    card = next((card for card in cards if isinstance(card, dict)), {})
-    rows = card.get("tlv_configuration")
-    parameters: dict[str, Parameter] = {}
-    for name, row in rows.items() if isinstance(rows, dict) else ():
-        if isinstance(row, dict):
-            values = {
-                column: str(row[key])
-                for key, column in _JSON_COLUMNS.items()
-                if isinstance(row.get(key), str | int)
-            }
-            marks = row.get("modified") is True, row.get("read_only") is True
-            parameters[name] = Parameter(values, *marks)
-    present = {column for row in parameters.values() for column in row.values}
-    return ConfigReport(
-        _known(card.get("device_type")),
-        _known(card.get("name")),
-        _known(card.get("description")),
-        _known(card.get("device")),
-        tuple(column for column in Column if column in present),
-        parameters,
-    )
+    """Return the report of the first card in the file that `-j` writes (mstflint 4.31 on)."""
+    card = next((card for _, card in Fields(parse_json(text)).members()), Fields(None))
+    parameters = {}
+    for name, row in card.fields("tlv_configuration").members():
+        stored = {_JSON_COLUMNS[key]: value for key, value in row.items() if key in _JSON_COLUMNS}
+        values = {
+            column: str(value) for column, value in stored.items() if isinstance(value, str | int)
+        }
+        parameters[name] = Parameter(values, row.flag("read_only") or False)
+    return ConfigReport(_address(card.text("device")), parameters)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 TOOLS = ("mstfwreset", "mlxfwreset")
 
-LIVE_PATCH, PCI_RESET, WARM_REBOOT = 0, 3, 4
-"""Levels: 0 loads nothing anew that a link type needs, 3 takes the card down, 4 the machine."""
+PCI_RESET, WARM_REBOOT = 3, 4
+"""Levels that load the configuration anew: 3 takes the card down, 4 the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Levels:
     error: str | None = None
 
     def level(self, number: int) -> Level | None:
-        """The level of that number; None where the tool does not list it."""
+        """Return the level of that number; None where the tool does not list it."""
         return next((level for level in self.levels if level.number == number), None)
 
 
@@ -72,7 +72,7 @@ def _error(text: str) -> str | None:
 
 
 def parse_levels(text: str) -> Levels:
-    """The answer of `mstfwreset -d … query`.
+    """Return the answer of `mstfwreset -d … query`.
 
     >>> parse_levels("Reset-levels:\\n3: Driver restart and PCI reset -Supported (default)").levels
     (Level(number=3, text='Driver restart and PCI reset', supported=True, default=True),)
@@ -92,7 +92,7 @@ def parse_levels(text: str) -> Levels:
 
 
 def parse_reset(text: str) -> ResetReport:
-    """The transcript of a reset."""
+    """Return the transcript of a reset."""
     device: str | None = None
     level: int | None = None
     steps: dict[str, str] = {}

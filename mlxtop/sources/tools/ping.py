@@ -35,7 +35,7 @@ class Ping:
 
 
 def parse_ping(finished: Finished) -> Ping:
-    """The output of iputils' ping."""
+    """Return the output of iputils' ping."""
     text = f"{finished.stdout}\n{finished.stderr}"
     head, count = _HEAD.search(text), _COUNT.search(text)
     size = _TOO_LONG.search(text) or _NEEDED.search(text)
@@ -50,7 +50,7 @@ def parse_ping(finished: Finished) -> Ping:
 
 
 def valid_host(host: str) -> bool:
-    """Whether a name or address can be handed to a command: no option, no blank, no escape.
+    """Return whether a name or address can be handed to a command: no option, no blank, no escape.
 
     >>> valid_host("10.0.0.3"), valid_host("-f"), valid_host("a b")
     (True, False, False)
@@ -59,7 +59,7 @@ def valid_host(host: str) -> bool:
 
 
 def ping(system: System, host: str, size: int, netdev: str | None, whole: bool) -> Ping:
-    """Two packets of `size` bytes of data; `whole`: not to be divided. Raises OSError."""
+    """Send two packets of `size` bytes of data; `whole`: not to be divided. Raises OSError."""
     argv = ["ping", "-n", "-c", "2", "-i", "0.2", "-W", "1", "-s", str(size)]
     if whole:
         argv += ["-M", "do"]
@@ -69,12 +69,12 @@ def ping(system: System, host: str, size: int, netdev: str | None, whole: bool) 
 
 
 def full_size(mtu: int, address: str) -> int:
-    """Bytes of data that make a packet of the whole MTU."""
+    """Return bytes of data that make a packet of the whole MTU."""
     return mtu - _HEADERS[6 if ":" in address else 4]
 
 
 def small_ping(system: System, host: str, netdev: str | None) -> Ping:
-    """Whether the host answers at all. Raises OSError."""
+    """Return whether the host answers at all. Raises OSError."""
     return ping(system, host, _SMALL, netdev, whole=False)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,27 @@ from hypothesis import strategies as st
 
 from mlxtop.model.counters import Severity
 from mlxtop.model.incident import Incident, IncidentKind
-from mlxtop.sources.kernel.kernel_log import parse_dmesg, parse_event, parse_message, sensors
+from mlxtop.sources.kernel.kernel_log import parse_event, parse_message, sensors
 from mlxtop.system.door import KernelRecord
 
 P5, P4 = "mlx5_core 0000:43:00.0", "mlx4_core 0000:09:00.0"
 ERROR = "port_module:281:(pid 0): Port module event[error]: module 1, Cable error"
+
+_STAMP = re.compile(r"^(?:<\d+>)?\[\s*(\d{1,12}\.\d{1,12})(?:,?\s*[TC]\d+)?\] ?(.*)$")
+
+
+def parse_dmesg(text: str) -> Iterator[tuple[float | None, str]]:
+    """Yield seconds since boot and message of every line of `dmesg` output.
+
+    Where some lines have a time, those without are not the kernel's: a serial console mixes them
+    with what the system prints. Lines with escapes never are.
+    """
+    lines = [line for line in text.splitlines() if "\x1b" not in line and line.strip()]
+    stamped = [match for line in lines if (match := _STAMP.match(line)) is not None]
+    if stamped:
+        yield from ((float(match[1]), match[2]) for match in stamped)
+    else:
+        yield from ((None, line.strip()) for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.system import netlink
+from mlxtop.system import genetlink, netlink, rtnetlink, sock_diag
+from mlxtop.system.events import parse_link_events
 from mlxtop.system.genetlink import Genetlink
-from mlxtop.system.netlink import NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, Netlink, attribute
+from mlxtop.system.netlink import NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, Netlink, attribute, u32
 from mlxtop.system.rtnetlink import Rtnetlink
 
 NEW = 16
@@ -153,3 +155,73 @@ def test_garbage_ends_in_an_answer_or_an_error(datagrams: list[bytes]) -> None:
             ask()
         except OSError:
             assert kernel.closed <= kernel.opened
+
+
+PARSERS: list[Callable[[memoryview], Any]] = [
+    lambda data: list(netlink.messages(data)),
+    lambda data: netlink.failure(0x300, data),
+    rtnetlink.parse_link,
+    rtnetlink.parse_stats,
+    rtnetlink.parse_link_stats,
+    rtnetlink.parse_route,
+    sock_diag.parse_socket,
+    parse_link_events,
+    genetlink.parse_statistics,
+    genetlink.parse_modes,
+    genetlink.parse_features,
+    genetlink.parse_devlink_info,
+    *(
+        lambda data, table=table: genetlink.parse_simple(data, table)
+        for _, table in genetlink.SIMPLE.values()
+    ),
+]
+
+
+HEADS: dict[Callable[[memoryview], Any], bytes] = {
+    rtnetlink.parse_link: bytes(16),
+    rtnetlink.parse_link_stats: bytes(16),
+    rtnetlink.parse_stats: bytes(12),
+    rtnetlink.parse_route: bytes(12),
+}
+
+
+def trees(depth: int = 3) -> st.SearchStrategy[bytes]:
+    """Attributes of small types, nested, some with sizes that lie."""
+    leaf = st.binary(max_size=24)
+    if depth:
+        leaf = leaf | trees(depth - 1)
+    kinds = st.integers(0, 12) | st.sampled_from([16, 18, 23, 33, 38, 56, 98, 100, 103, 104])
+    one = st.builds(attribute, kinds, leaf)
+    lying = st.builds(
+        lambda size, kind, body: struct.pack("=HH", size, kind) + body,
+        st.integers(0, 0xFFFF),
+        kinds,
+        leaf,
+    )
+    return st.lists(one | lying, max_size=4).map(b"".join)
+
+
+@given(data=st.binary(max_size=120) | trees())
+def test_no_bytes_make_a_parser_raise(data: bytes) -> None:
+    for parse in PARSERS:
+        parse(memoryview(data))
+        parse(memoryview(HEADS.get(parse, b"") + data))
+
+
+def test_a_truncated_attribute_ends_the_parsing_before_it() -> None:
+    whole = attribute(3, b"eth0\0") + u32(4, 1500)
+    for size in range(len(whole) + 1):
+        for _, content in netlink.attributes(memoryview(whole)[:size]):
+            assert bytes(content) in (b"eth0\0", struct.pack("=I", 1500))
+    link = rtnetlink.parse_link(memoryview(bytes(16) + whole[:14]))
+    assert link is not None
+    assert (link["name"], link["mtu"]) == ("eth0", None)
+
+
+def test_what_the_kernel_says_beside_an_error_is_kept() -> None:
+    request = struct.pack("=IHHII", 20, 1, 0, 1, 0) + bytes(4)
+    message = struct.pack("=i", -errno.EINVAL) + request + attribute(1, b"no such speed\0")
+    error = netlink.failure(0x200, memoryview(message))
+    assert error is not None
+    assert (error.errno, error.strerror) == (errno.EINVAL, "no such speed")
+    assert netlink.failure(0, memoryview(bytes(20))) is None

@@ -1,22 +1,15 @@
-"""Netlink parsers on any bytes, and the kernel's answers beside those of its own tools."""
+"""The kernel's answers in a network namespace, compared with what tools print."""
 
-import errno
 import json
-import struct
 import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from mlxtop.model.identity import pci_address
 from mlxtop.system import genetlink, netlink, rtnetlink, sock_diag
-from mlxtop.system.door import Question
 from mlxtop.system.events import parse_link_events
-from mlxtop.system.netlink import attribute, nested, u32
 from tests import netns
 
 PARSERS: list[Callable[[memoryview], Any]] = [
@@ -37,143 +30,6 @@ PARSERS: list[Callable[[memoryview], Any]] = [
         for _, table in genetlink.SIMPLE.values()
     ),
 ]
-
-HEADS: dict[Callable[[memoryview], Any], bytes] = {
-    rtnetlink.parse_link: bytes(16),
-    rtnetlink.parse_link_stats: bytes(16),
-    rtnetlink.parse_stats: bytes(12),
-    rtnetlink.parse_route: bytes(12),
-}
-
-
-def trees(depth: int = 3) -> st.SearchStrategy[bytes]:
-    """Attributes of small types, nested, some with sizes that lie."""
-    leaf = st.binary(max_size=24)
-    if depth:
-        leaf = leaf | trees(depth - 1)
-    kinds = st.integers(0, 12) | st.sampled_from([16, 18, 23, 33, 38, 56, 98, 100, 103, 104])
-    one = st.builds(attribute, kinds, leaf)
-    lying = st.builds(
-        lambda size, kind, body: struct.pack("=HH", size, kind) + body,
-        st.integers(0, 0xFFFF),
-        kinds,
-        leaf,
-    )
-    return st.lists(one | lying, max_size=4).map(b"".join)
-
-
-@given(data=st.binary(max_size=120) | trees())
-def test_no_bytes_make_a_parser_raise(data: bytes) -> None:
-    for parse in PARSERS:
-        parse(memoryview(data))
-        parse(memoryview(HEADS.get(parse, b"") + data))
-
-
-def test_a_truncated_attribute_ends_the_parsing_before_it() -> None:
-    whole = attribute(3, b"eth0\0") + u32(4, 1500)
-    for size in range(len(whole) + 1):
-        for _, content in netlink.attributes(memoryview(whole)[:size]):
-            assert bytes(content) in (b"eth0\0", struct.pack("=I", 1500))
-    link = rtnetlink.parse_link(memoryview(bytes(16) + whole[:14]))
-    assert link is not None
-    assert (link["name"], link["mtu"]) == ("eth0", None)
-
-
-def stats(index: int, counters: list[int], *, flags: int = 2, more: bytes = b"") -> bytes:
-    """One RTM_NEWSTATS of a dump."""
-    body = struct.pack("=BxxxII", 0, index, 1) + attribute(
-        1, struct.pack(f"={len(counters)}Q", *counters)
-    )
-    body += more
-    return struct.pack("=IHHII", 16 + len(body), 92, flags, 7, 99) + body
-
-
-U64 = st.integers(0, (1 << 64) - 1)
-ROW = st.tuples(st.integers(1, 1 << 31), st.lists(U64, min_size=24, max_size=24))
-ODD = st.builds(
-    stats,
-    st.integers(1, 9),
-    st.lists(U64, min_size=1, max_size=26),
-    flags=st.sampled_from((0, 2, 18)),
-    more=st.sampled_from((b"", attribute(5, bytes(8)))),
-)
-
-
-@settings(deadline=None)
-@given(st.lists(ROW.map(lambda row: stats(*row)) | ODD, max_size=6), st.integers(0, 40))
-def test_messages_of_one_shape_are_read_like_one_after_the_other(
-    parts: list[bytes], tail: int
-) -> None:
-    data = memoryview(b"".join(parts) + b"\x14" * tail)
-    one_by_one = [
-        (flags, rtnetlink.parse_stats(body)) for _, flags, _, body in netlink.messages(data)
-    ]
-    found: list[rtnetlink.Stats] = []
-    used = rtnetlink.parse_many_stats(data, 7, found)
-    assert found == [row for _, row in one_by_one][: len(found)]
-    assert all(flags == 2 for flags, _ in one_by_one[: len(found)])
-    assert used == sum(map(len, parts[: len(found)]))
-    assert rtnetlink.parse_many_stats(data, 8, []) == 0
-    plain = [len(part) == len(stats(1, [0] * 24)) and part[6] == 2 for part in parts]
-    if parts and all(plain):
-        assert len(found) >= len(parts)
-
-
-def test_what_the_kernel_says_beside_an_error_is_kept() -> None:
-    request = struct.pack("=IHHII", 20, 1, 0, 1, 0) + bytes(4)
-    message = struct.pack("=i", -errno.EINVAL) + request + attribute(1, b"no such speed\0")
-    error = netlink.failure(0x200, memoryview(message))
-    assert error is not None
-    assert (error.errno, error.strerror) == (errno.EINVAL, "no such speed")
-    assert netlink.failure(0, memoryview(bytes(20))) is None
-
-
-def test_a_link_of_another_namespace_is_no_link_here() -> None:
-    body = bytes(16) + attribute(3, b"veth0\0") + u32(5, 7)
-    here = rtnetlink.parse_link(memoryview(body))
-    away = rtnetlink.parse_link(memoryview(body + u32(37, 0)))
-    assert here is not None
-    assert away is not None
-    assert (here["link"], away["link"]) == (7, None)
-
-
-def test_statistics_have_their_standard_names() -> None:
-    group = nested(4, u32(2, 1), nested(4, attribute(12, struct.pack("=Q", 1 << 40))))
-    phy = nested(4, u32(2, 0), nested(4, attribute(0, struct.pack("=Q", 5))))
-    assert genetlink.parse_statistics(memoryview(group + phy)) == {
-        "OctetsReceivedOK": 1 << 40,
-        "SymbolErrorDuringCarrier": 5,
-    }
-
-
-def test_fec_blocks_are_the_total_and_unknown_ones_none() -> None:
-    blocks = nested(5, attribute(2, struct.pack("=3Q", 7, 3, 4)), attribute(3, b"\xff" * 8))
-    data = u32(4, 50) + attribute(3, b"\0") + blocks
-    table = genetlink.SIMPLE[Question.FEC][1]
-    assert genetlink.parse_simple(memoryview(data), table) == {
-        "modes": None,
-        "auto": False,
-        "active": "RS",
-        "corrected": 7,
-        "uncorrectable": None,
-        "corrected_bits": None,
-    }
-
-
-def test_devlink_versions_are_kept_by_their_state() -> None:
-    version = attribute(103, b"fw.psid\0") + attribute(104, b"MT_0000000008\0")
-    data = attribute(1, b"pci\0") + attribute(2, b"0000:08:00.0\0") + nested(100, version)
-    handle, info = genetlink.parse_devlink_info(memoryview(data))
-    assert handle == "pci/0000:08:00.0"
-    assert info["fixed"] == {"fw.psid": "MT_0000000008"}
-    assert info["running"] == info["stored"] == {}
-
-
-def test_the_nearest_pci_device_of_a_path() -> None:
-    root = "/sys/devices/pci0000:00/0000:00:03.0"
-    assert pci_address(f"{root}/0000:07:00.0/net/eth0") == "0000:07:00.0"
-    assert pci_address(root) == "0000:00:03.0"
-    assert pci_address("/sys/devices/virtual/net/veth0") is None
 
 
 SCRIPT = """

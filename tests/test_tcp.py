@@ -5,7 +5,17 @@ from __future__ import annotations
 import json
 
 from mlxtop.model.identity import Port, PortId, PortKind
-from mlxtop.sources.kernel.tcp import Connection, by_port, moved, read_moved, streams
+from mlxtop.sources.kernel.proc import Process
+from mlxtop.sources.kernel.tcp import (
+    Connection,
+    by_port,
+    has_session,
+    moved,
+    parse_sshd_ports,
+    parse_unit_ports,
+    read_moved,
+    streams,
+)
 from mlxtop.system.capture import HEADER
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
@@ -60,3 +70,18 @@ def test_the_kernels_own_amounts_are_read_from_the_attribute() -> None:
     bare = parse_socket(memoryview(head))
     assert bare is not None
     assert bare["sent"] is None
+
+
+def test_ports_of_sshd_are_read_from_its_configuration() -> None:
+    text = "# Port 1\nPort 22\n port=2200\nListenAddress 0.0.0.0:2201\nListenAddress ::\n"
+    assert parse_sshd_ports(text) == {22, 2200, 2201}
+    assert parse_unit_ports("ListenStream=\nListenStream=[::]:2022\nListenStream=/run/x\n") == {
+        2022
+    }
+
+
+def test_sessions_are_told_from_the_waiting_server() -> None:
+    listener = Process(1, "sshd", ("sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups",))
+    assert not has_session([listener])
+    assert has_session([Process(2, "sshd", ("sshd: ed [priv]",))])
+    assert has_session([Process(2, "sshd-session", ("sshd-session: ed@pts/1",))])

@@ -1,0 +1,61 @@
+"""Replies of ethtool and devlink."""
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from mlxtop.system import genetlink, netlink, rtnetlink, sock_diag
+from mlxtop.system.door import Question
+from mlxtop.system.events import parse_link_events
+from mlxtop.system.netlink import attribute, nested, u32
+
+PARSERS: list[Callable[[memoryview], Any]] = [
+    lambda data: list(netlink.messages(data)),
+    lambda data: netlink.failure(0x300, data),
+    rtnetlink.parse_link,
+    rtnetlink.parse_stats,
+    rtnetlink.parse_link_stats,
+    rtnetlink.parse_route,
+    sock_diag.parse_socket,
+    parse_link_events,
+    genetlink.parse_statistics,
+    genetlink.parse_modes,
+    genetlink.parse_features,
+    genetlink.parse_devlink_info,
+    *(
+        lambda data, table=table: genetlink.parse_simple(data, table)
+        for _, table in genetlink.SIMPLE.values()
+    ),
+]
+
+
+def test_statistics_have_their_standard_names() -> None:
+    group = nested(4, u32(2, 1), nested(4, attribute(12, struct.pack("=Q", 1 << 40))))
+    phy = nested(4, u32(2, 0), nested(4, attribute(0, struct.pack("=Q", 5))))
+    assert genetlink.parse_statistics(memoryview(group + phy)) == {
+        "OctetsReceivedOK": 1 << 40,
+        "SymbolErrorDuringCarrier": 5,
+    }
+
+
+def test_fec_blocks_are_the_total_and_unknown_ones_none() -> None:
+    blocks = nested(5, attribute(2, struct.pack("=3Q", 7, 3, 4)), attribute(3, b"\xff" * 8))
+    data = u32(4, 50) + attribute(3, b"\0") + blocks
+    table = genetlink.SIMPLE[Question.FEC][1]
+    assert genetlink.parse_simple(memoryview(data), table) == {
+        "modes": None,
+        "auto": False,
+        "active": "RS",
+        "corrected": 7,
+        "uncorrectable": None,
+        "corrected_bits": None,
+    }
+
+
+def test_devlink_versions_are_kept_by_their_state() -> None:
+    version = attribute(103, b"fw.psid\0") + attribute(104, b"MT_0000000008\0")
+    data = attribute(1, b"pci\0") + attribute(2, b"0000:08:00.0\0") + nested(100, version)
+    handle, info = genetlink.parse_devlink_info(memoryview(data))
+    assert handle == "pci/0000:08:00.0"
+    assert info["fixed"] == {"fw.psid": "MT_0000000008"}
+    assert info["running"] == info["stored"] == {}

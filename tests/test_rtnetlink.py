@@ -1,0 +1,84 @@
+"""Messages about links."""
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlxtop.system import genetlink, netlink, rtnetlink, sock_diag
+from mlxtop.system.events import parse_link_events
+from mlxtop.system.netlink import attribute, u32
+
+PARSERS: list[Callable[[memoryview], Any]] = [
+    lambda data: list(netlink.messages(data)),
+    lambda data: netlink.failure(0x300, data),
+    rtnetlink.parse_link,
+    rtnetlink.parse_stats,
+    rtnetlink.parse_link_stats,
+    rtnetlink.parse_route,
+    sock_diag.parse_socket,
+    parse_link_events,
+    genetlink.parse_statistics,
+    genetlink.parse_modes,
+    genetlink.parse_features,
+    genetlink.parse_devlink_info,
+    *(
+        lambda data, table=table: genetlink.parse_simple(data, table)
+        for _, table in genetlink.SIMPLE.values()
+    ),
+]
+
+
+def stats(index: int, counters: list[int], *, flags: int = 2, more: bytes = b"") -> bytes:
+    """One RTM_NEWSTATS of a dump."""
+    body = struct.pack("=BxxxII", 0, index, 1) + attribute(
+        1, struct.pack(f"={len(counters)}Q", *counters)
+    )
+    body += more
+    return struct.pack("=IHHII", 16 + len(body), 92, flags, 7, 99) + body
+
+
+U64 = st.integers(0, (1 << 64) - 1)
+
+
+ROW = st.tuples(st.integers(1, 1 << 31), st.lists(U64, min_size=24, max_size=24))
+
+
+ODD = st.builds(
+    stats,
+    st.integers(1, 9),
+    st.lists(U64, min_size=1, max_size=26),
+    flags=st.sampled_from((0, 2, 18)),
+    more=st.sampled_from((b"", attribute(5, bytes(8)))),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(ROW.map(lambda row: stats(*row)) | ODD, max_size=6), st.integers(0, 40))
+def test_messages_of_one_shape_are_read_like_one_after_the_other(
+    parts: list[bytes], tail: int
+) -> None:
+    data = memoryview(b"".join(parts) + b"\x14" * tail)
+    one_by_one = [
+        (flags, rtnetlink.parse_stats(body)) for _, flags, _, body in netlink.messages(data)
+    ]
+    found: list[rtnetlink.Stats] = []
+    used = rtnetlink.parse_many_stats(data, 7, found)
+    assert found == [row for _, row in one_by_one][: len(found)]
+    assert all(flags == 2 for flags, _ in one_by_one[: len(found)])
+    assert used == sum(map(len, parts[: len(found)]))
+    assert rtnetlink.parse_many_stats(data, 8, []) == 0
+    plain = [len(part) == len(stats(1, [0] * 24)) and part[6] == 2 for part in parts]
+    if parts and all(plain):
+        assert len(found) >= len(parts)
+
+
+def test_a_link_of_another_namespace_is_no_link_here() -> None:
+    body = bytes(16) + attribute(3, b"veth0\0") + u32(5, 7)
+    here = rtnetlink.parse_link(memoryview(body))
+    away = rtnetlink.parse_link(memoryview(body + u32(37, 0)))
+    assert here is not None
+    assert away is not None
+    assert (here["link"], away["link"]) == (7, None)
