@@ -11,9 +11,8 @@ from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.module import Flag, LinkReport, Module
 from mlxtop.model.sample import Problem
 from mlxtop.outputs.document import SCHEMA, document
-from mlxtop.sources.module.reader import decode_eeprom
 from mlxtop.watch.watch import TimedIncident
-from tests.module_images import IMAGES, put, qsfp28
+from tests.module_images import IMAGES, decode_eeprom, put, qsfp28
 from tests.samples import PACU, ethernet, frame, pacu, sample, veth
 from tests.watching import Machine
 
