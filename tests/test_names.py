@@ -23,6 +23,7 @@ SMALL = 40
 """Lines up to which a module needs no test file."""
 
 ELSEWHERE = {
+    "doctor/inspect.py": "in test_doctor_command and test_doctor_lab, which read machines by it",
     "model/incident.py": "values without behaviour",
     "load/iperf3_json.py": "in test_load_iperf3: the forms of one tool's output, one result",
     "load/iperf3_text.py": "in test_load_iperf3",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlxtop.model.identity import Adapter, Function, Port, PortId, PortKind
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from mlxtop.model.linktype import StoredConfig
     from mlxtop.model.tuning import HostTuning, PortTuning
     from mlxtop.sources.kernel.tcp import StreamCounter
-
-HANDLERS_S = 1.0
-"""Seconds that one reading of all interrupts serves: on large machines it takes milliseconds."""
 
 AskCard = Callable[[System, Inventory], "StoredConfig"]
 """Runs tools, as root, on the one card of an inventory; takes seconds."""
@@ -70,10 +68,17 @@ class Facts:
         self.adapters: tuple[Adapter, ...] = ()
         self.ports: tuple[Port, ...] = ()
         """The selected ones, and their cards."""
+        self.functions: dict[str, Function] = {}
+        """Those of the cards, by PCI address."""
+        self.ports_of: dict[str | None, list[Port]] = {}
+        """All ports by card."""
         self.streams: StreamCounter | None = None
         self._workers = workers
+        self._tools = Workers("tools", system.clock)
         self._updated_for: PortId | None = None
-        self._handlers: tuple[float, Mapping[int, str]] = (-HANDLERS_S, {})
+        self._polled = 0.0
+        self._lock = Lock()
+        self._handlers: tuple[float | None, Mapping[int, str]] = (None, {})
         self._rows: list[tuple[Row, Readers]] = [(row, {}) for row in FACTS if row.fact in wants]
         self._readers = {row.fact: readers for row, readers in self._rows}
         self._absent: dict[Fact, Slow[Any]] = {}
@@ -83,6 +88,10 @@ class Facts:
     ) -> None:
         """Take what there is: end the reads of what has gone, begin those of what has come."""
         self.inventory, self.ports, self.adapters = inventory, ports, adapters
+        self.functions = {each.address: each for card in adapters for each in card.functions}
+        self.ports_of = {}
+        for port in inventory.ports:
+            self.ports_of.setdefault(port.adapter, []).append(port)
         self._update()
 
     def _update(self) -> None:
@@ -100,7 +109,7 @@ class Facts:
                     readers[subject] = what, self._reader(row, subject, what)
 
     def _reader(self, row: Row, subject: Subject, what: object) -> SlowReader[Any]:
-        worker = self.system.clock if row.tool else self._workers
+        worker = self._tools if row.tool else self._workers
         read = partial(row.read, self, what)
         reader: SlowReader[Any] = SlowReader(
             row.fact, read, row.every, row.deadline, worker, subject=subject
@@ -112,6 +121,9 @@ class Facts:
 
     def poll(self, now: float, calm: bool, hurried: bool = False) -> None:
         """Start the reads that are due; `calm`: programs may run, `hurried`: only what is quick."""
+        self._polled = now
+        if self._tools.behind:  # one card that hangs holds up no other
+            self._tools.relieve()
         if self.looked_at != self._updated_for:
             self._update()
         if self.stale:
@@ -122,6 +134,12 @@ class Facts:
             if (calm or not row.tool) and (row.quick or not hurried):
                 for _, reader in readers.values():
                     reader.poll(now)
+
+    def close(self) -> None:
+        """Read no more."""
+        for reader in self.readers():
+            reader.close()
+        self._tools.close()
 
     def readers(self) -> Iterator[SlowReader[Any]]:
         """Yield all readers."""
@@ -147,18 +165,14 @@ class Facts:
         return {key: self.get(Fact.STORED, now, key) for key in cards}
 
     def handlers(self) -> Mapping[int, str]:
-        """Return number and handler of all interrupts, a second old at most."""
-        now = self.system.now()
-        if now - self._handlers[0] >= HANDLERS_S:
-            from mlxtop.sources.kernel.pci import parse_interrupts
+        """Return number and handler of all interrupts: milliseconds, so once for all ports."""
+        from mlxtop.sources.kernel.pci import parse_interrupts
 
-            text = read_text(self.system, "/proc/interrupts")
-            self._handlers = now, parse_interrupts(text or "")
-        return self._handlers[1]
-
-    def functions(self) -> Mapping[str, Function]:
-        """Return all PCI functions of the cards, by address."""
-        return {each.address: each for card in self.adapters for each in card.functions}
+        with self._lock:
+            if self._handlers[0] != self._polled:
+                text = read_text(self.system, "/proc/interrupts")
+                self._handlers = self._polled, parse_interrupts(text or "")
+            return self._handlers[1]
 
 
 Readers = dict[Subject, tuple[object, SlowReader[Any]]]
@@ -183,7 +197,7 @@ class Row(NamedTuple):
     quick: bool = False
     """Read from memory: in the first sample too."""
     tool: bool = False
-    """Read by programs: in a thread of its own, and not in the first seconds."""
+    """Read by programs: in threads of their own, and not in the first seconds."""
 
 
 # What these take is loaded when it is first wanted, after the first picture.
@@ -200,7 +214,7 @@ def _read_port(facts: Facts, port: Port) -> PortTuning:
 
     place = None
     if port.function is not None:
-        function = facts.functions().get(port.function)
+        function = facts.functions.get(port.function)
         place = function.path if function else f"{DEVICES}/{port.function}"
     return read_port(facts.system, port, place, facts.handlers())
 
@@ -215,7 +229,7 @@ def _read_streams(facts: Facts, ports: tuple[Port, ...]) -> Mapping[PortId, int]
 def _read_stored(facts: Facts, card: Adapter) -> StoredConfig:
     assert facts.inventory is not None
     assert facts.ask_card is not None
-    ports = tuple(port for port in facts.inventory.ports if port.adapter == card.key)
+    ports = tuple(facts.ports_of.get(card.key, ()))
     return facts.ask_card(facts.system, facts.inventory._replace(adapters=(card,), ports=ports))
 
 
@@ -244,7 +258,7 @@ FACTS = (
         lambda facts: {s: each.path for card in facts.adapters for s, each in card.slots.items()},
         quick=True,
     ),
-    Row(Fact.HOST, _read_host, 30.0, lambda facts: {None: tuple(facts.functions().values())}),
+    Row(Fact.HOST, _read_host, 30.0, lambda facts: {None: tuple(facts.functions.values())}),
     Row(Fact.PORTS, _read_port, 30.0, _real_ports),
     Row(Fact.STREAMS, _read_streams, 5.0, lambda facts: {None: facts.ports}),
     Row(

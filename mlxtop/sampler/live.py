@@ -223,8 +223,7 @@ class LiveSource:
         """Stop every reader and close the machine."""
         for readers in self._ports.values():
             readers.close()
-        for reader in self._facts.readers():
-            reader.close()
+        self._facts.close()
         self._workers.close()
         self._system.close()
 
