@@ -20,7 +20,7 @@ from mlxtop.settings import Settings
 from mlxtop.system.local import LocalSystem
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.screens.load import LoadDialog
-from mlxtop.tui.widgets.choice import Choice
+from mlxtop.tui.widgets.lines import Choice
 
 
 async def until(pilot: Pilot[int], condition: Callable[[], object], seconds: float = 40.0) -> None:

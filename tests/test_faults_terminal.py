@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import mlxtop
-from mlxtop.tui.flow import QUESTION
+from mlxtop.tui.terminal import QUESTION
 from tests.terminal import Terminal
 
 REPOSITORY = Path(mlxtop.__file__).parent.parent

@@ -96,3 +96,12 @@ def test_hooks_are_run_for_what_becomes_bad() -> None:
     fired: list[Alert] = []
     assert headless.batch(frames(Samples(HOT), Event()), SourceKind.LIVE, 3, fired.append) == 0
     assert [alert.kind for alert in fired] == [AlertKind.WARNING, AlertKind.LINK_DOWN]
+
+
+def test_a_line_says_when_where_and_what() -> None:
+    machine = Machine()
+    machine.see(50.0)
+    machine.see(76.0)
+    (first, *_) = alarm_lines(machine.alarms(), machine.watch.events)
+    assert first.startswith("▲ ")
+    assert "enp67s0np0 module at 76.0 °C" in first

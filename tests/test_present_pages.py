@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
-from mlxtop.model.sample import Link, LinkLayer, LinkState, PortSample, Problem
+from mlxtop.model.sample import Link, PortSample, Problem
 from mlxtop.present.pages import PAGES
 from mlxtop.present.text import line_width, plain
 from mlxtop.present.view import View
@@ -35,38 +35,6 @@ def text_of(key: str, shown: Frame | None = None, port: PortId = PACU.id) -> str
     page = next(page for page in PAGES if page.key == key)
     sections = page.sections(View(shown or machine(), port))
     return "\n".join(plain(line) for section in sections for line in (*section.lines,))
-
-
-def test_traffic_tells_rate_share_source_and_who_moves_it() -> None:
-    text = text_of("1")
-    assert "46.10 Gb/s" in text
-    assert "73 %" in text
-    assert "eth-mac" in text
-    assert "set by PCIe" in text
-    assert "23.05 Gb/s" in text
-
-
-def test_pcie_names_the_limiting_device_and_the_shared_limit() -> None:
-    text = text_of("3")
-    assert "63.008 Gb/s" in text
-    assert "of 126.016 Gb/s" in text
-    assert "0000:40:03.0 (PCIe 3.0 x8 of x16)" in text
-    assert "shared by 2 ports" in text
-    assert "BadTLP 3" in text
-
-
-def test_errors_come_with_meaning_and_advice() -> None:
-    text = text_of("4")
-    assert "FrameCheckSequenceErrors" in text
-    assert "cable, optics, dirty fibre, FEC mismatch" in text
-
-
-def test_a_missing_subnet_manager_is_told_with_what_to_do() -> None:
-    link = Link(LinkLayer.INFINIBAND, LinkState.INIT, phys_state="LinkUp", lid=0, sm_lid=0)
-    shown = frame(sample(1.0, ethernet(IB, 1.0, 0, 0, link=link)))
-    text = text_of("2", shown, IB.id)
-    assert "no subnet manager" in text
-    assert "opensm" in text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.title)

@@ -28,7 +28,7 @@ def test_bit_rates_have_three_digits_and_a_decimal_prefix(value: float | None, t
 @given(st.floats(0, 1e17))
 def test_quantities_are_never_wider_than_their_column(value: float) -> None:
     assert len(units.bits_per_second(value)) == units.RATE_WIDTH
-    assert len(units.bytes_per_second(value)) == units.RATE_WIDTH
+    assert len(units.rate(value, bits=False)) == units.RATE_WIDTH
     assert len(units.bits_per_second(value, digits=4)) == units.RATE_WIDTH + 1
     assert len(units.packets_per_second(value)) == units.PACKETS_WIDTH
     assert len(units.size(value)) == units.SIZE_WIDTH
@@ -44,7 +44,7 @@ def test_temperatures_keep_their_column(value: float) -> None:
 def test_unknown_is_a_dash_everywhere_and_zero_is_zero() -> None:
     for show in (
         units.bits_per_second,
-        units.bytes_per_second,
+        lambda value: units.rate(value, bits=False),
         units.packets_per_second,
         units.events_per_second,
         units.size,

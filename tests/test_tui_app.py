@@ -22,11 +22,9 @@ from mlxtop.settings import Settings
 from mlxtop.system.clock import Clock
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.driver import QuietDriver
-from mlxtop.tui.flow import QUESTION
-from mlxtop.tui.screens.detail import Detail
-from mlxtop.tui.screens.events import Events
-from mlxtop.tui.screens.help import Help
 from mlxtop.tui.screens.overview import Overview
+from mlxtop.tui.screens.pages import Detail, Events, Help
+from mlxtop.tui.terminal import QUESTION
 from mlxtop.tui.widgets.lines import Styled
 from mlxtop.tui.widgets.port_table import PortTable
 from tests.samples import IB, PACU, Samples, ethernet, frame, sample, veth
@@ -72,8 +70,11 @@ async def running(
         await until(
             pilot,
             lambda: (
-                wanted is None
-                or (app.state.newest is not None and app.state.newest.sample.tick == wanted)
+                app.open
+                and (
+                    wanted is None
+                    or (app.state.newest is not None and app.state.newest.sample.tick == wanted)
+                )
             ),
         )
         await pilot.pause()
@@ -159,40 +160,37 @@ async def test_keys_open_pages_help_and_events_and_escape_never_quits() -> None:
 
 async def test_the_cursor_moves_over_ports_and_not_over_headings() -> None:
     async with running() as (app, pilot):
-        seen = [app.state.selected]
-        for _ in range(3):
+
+        def on(port: str) -> bool:
+            return str(app.state.selected) == port
+
+        await until(pilot, partial(on, "0000:43:00.0/1"))
+        for port in ("0000:43:00.1/1", "veth0/1", "veth0/1"):
             await pilot.press("j")
-            await pilot.pause()
-            seen.append(app.state.selected)
-        assert [str(port) for port in seen] == [
-            "0000:43:00.0/1",
-            "0000:43:00.1/1",
-            "veth0/1",
-            "veth0/1",
-        ]
+            await until(pilot, partial(on, port))
         await pilot.press("k", "up")
-        await pilot.pause()
-        assert app.state.selected == PACU.id
+        await until(pilot, partial(on, "0000:43:00.0/1"))
 
 
 async def test_a_port_that_goes_and_comes_leaves_the_others_selected() -> None:
-    whole = samples(6)
     without = sample(7.0, ethernet(IB, 7, 0.0, 99e9), veth("veth0", 5, 7.0))
     again = sample(8.0, ethernet(PACU, 8, 46e9, 1e9), ethernet(IB, 8, 0.0, 99e9))
-    async with running(Samples(whole)) as (app, pilot):
+    async with running() as (app, pilot):
         await pilot.press("j")
-        await pilot.pause()
-        assert app.state.selected == IB.id
-        for one in (without, again):
+        await until(pilot, lambda: app.state.selected == IB.id)
+        for one, text in ((without, "veth0"), (again, "enp67s0np0")):
             app.state.arrive(frame(one))
             app.redraw()
-            await pilot.pause()
+            await until(pilot, partial(only_one_of, app, text, "enp67s0np0", "veth0"))
             assert app.state.selected == IB.id
         await pilot.press("e")
-        await pilot.pause()
-        text = screen_text(app)
-        assert "the port is gone" in text
-        assert "the port is there" in text
+        await until(pilot, lambda: "the port is gone" in screen_text(app))
+        await until(pilot, lambda: "the port is there" in screen_text(app))
+
+
+def only_one_of(app: MlxtopApp, wanted: str, *texts: str) -> bool:
+    shown = screen_text(app)
+    return [text for text in texts if text in shown] == [wanted]
 
 
 async def test_filter_sort_units_and_zero() -> None:

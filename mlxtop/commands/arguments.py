@@ -38,12 +38,12 @@ class Usage:
 
 
 def usage(parser: argparse.ArgumentParser) -> Usage:
-    """Everything that `parser` takes."""
-    found = list(_options(parser))
+    """Return everything that `parser` takes."""
+    options = list(_options(parser))
     return Usage(
         parser.description or "",
-        tuple(option for option in found if option.flags),
-        tuple(option for option in found if not option.flags),
+        tuple(option for option in options if option.flags),
+        tuple(option for option in options if not option.flags),
         {
             name: usage(below)
             for action in parser._actions
@@ -54,7 +54,7 @@ def usage(parser: argparse.ArgumentParser) -> Usage:
 
 
 def misplaced(words: Sequence[str], whole: Usage) -> str | None:
-    """Say where an option goes that stands after the subcommand and is no option of it."""
+    """Return where an option goes that stands after the subcommand and is no option of it."""
     top = {flag: option for option in whole.options for flag in option.flags}
     position = 0
     while position < len(words) and words[position] not in whole.commands:
@@ -84,7 +84,7 @@ def misplaced(words: Sequence[str], whole: Usage) -> str | None:
 
 
 def host(text: str) -> str:
-    """A host name or address that no command takes for an option. Raises ArgumentTypeError."""
+    """Return a host that no command takes for an option. Raises ArgumentTypeError."""
     from mlxtop.sources.tools.ping import valid_host
 
     if not valid_host(text):

@@ -37,7 +37,7 @@ INTERVAL = 0.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's own arguments."""
+    """Add the file and whether to mask."""
     parser.add_argument("file", metavar="FILE", help="file to write, which may not exist; - prints")
     parser.add_argument(
         "--no-mask", action="store_true", help="keep MAC addresses, GUIDs, serials and host name"
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
 
 
 def _new_file(path: str) -> int:
-    """A file that did not exist, of the person who asked where they may write. Raises OSError."""
+    """Create a file of the person who asked where they may write. Raises OSError."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with rights_of(invoking_owner()):
@@ -89,7 +89,7 @@ def _new_file(path: str) -> int:
 
 
 def _read_everything(system: System, frame: Frame) -> None:
-    """What is read beside a sample."""
+    """Read what the screen, doctor and the dialogs read beside a sample."""
     tool = mlxlink.find_tool(system)
     for port in frame.ports.values():
         if port.now.port.netdev is not None:
@@ -101,15 +101,15 @@ def _read_everything(system: System, frame: Frame) -> None:
 
 
 def capture(system: System, read_everything: Callable[[System], None], mask: bool) -> str:
-    """The text of a capture of `system`, which `load_captured` reads back.
+    """Return the text of a capture of `system`, which `load_captured` reads back.
 
     `read_everything` reads what is to be kept. With `mask` the host's name, hardware addresses
     and serial numbers are replaced, the same one always by the same.
     """
     recording = CaptureRecorder(system)
     read_everything(recording)
-    found = _without_strangers(recording.finish())
-    return dump_capture(masked(found, vocabulary()) if mask else found)
+    files = _without_strangers(recording.finish())
+    return dump_capture(masked(files, vocabulary()) if mask else files)
 
 
 def vocabulary() -> frozenset[str]:
@@ -135,20 +135,20 @@ def _words(constants: Iterable[object]) -> Iterator[str]:
             yield from _words(constant)
 
 
-def _without_strangers(found: Capture) -> Capture:
-    """Leave out what of /proc was only listed, and the processes that are none of our business."""
-    known = {f"{service}\n".encode() for service in SERVICES}
-    kept = Capture(
-        answers=found.answers,
-        commands=found.commands,
-        properties=found.properties,
-        blocks=found.blocks,
-    )
-    for path, node in found.nodes.items():
+def _without_strangers(whole: Capture) -> Capture:
+    """Leave out what of /proc was only listed, and the processes that are no service."""
+    services = {f"{service}\n".encode() for service in SERVICES}
+    kept = Capture({}, whole.answers, whole.commands, whole.properties, whole.blocks)
+    for path, node in whole.nodes.items():
         parts = path.split("/")
         if parts[1] == "proc" and node in (Node(), UNREAD):
             continue
-        if parts[1] == "proc" and parts[2:3] and parts[2].isdecimal() and node.content not in known:
+        if (
+            parts[1] == "proc"
+            and parts[2:3]
+            and parts[2].isdecimal()
+            and node.content not in services
+        ):
             continue
         kept.add(path, node)
     return kept

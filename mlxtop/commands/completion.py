@@ -24,15 +24,19 @@ ASKED = {"MACHINE": MACHINES, "GLOB": NETDEVS, "PORT": NETDEVS, "NETDEV": NETDEV
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which shell."""
+    """Add the name of the shell."""
     parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
 
 
 def run(args: argparse.Namespace, system: System, settings: Any) -> int:
     """Print the script."""
-    script = {"bash": bash, "zsh": zsh, "fish": fish}[args.shell]
-    console.write(script(usage(args.parser())) + "\n")
+    console.write(script(args.shell, usage(args.parser())) + "\n")
     return 0
+
+
+def script(shell: str, whole: Usage) -> str:
+    """Return completions for bash 4 and newer, zsh after compinit, or fish."""
+    return "\n".join({"bash": _bash, "zsh": _zsh, "fish": _fish}[shell](whole))
 
 
 def _files(option: Option) -> bool:
@@ -40,15 +44,10 @@ def _files(option: Option) -> bool:
 
 
 def _command(option: Option) -> str | None:
-    """A shell command that prints the values of an option; None where they are not known."""
+    """Return a shell command that prints the values of an option; None where they are unknown."""
     if option.choices:
         return f"printf '%s\\n' {' '.join(map(quote, option.choices))}"
     return ASKED.get(option.value or "")
-
-
-def bash(whole: Usage) -> str:
-    """Completions for bash 4 and newer."""
-    return "\n".join(_bash(whole))
 
 
 def _bash(whole: Usage) -> Iterator[str]:
@@ -90,11 +89,6 @@ def _bash_values(option: Option, indent: str) -> Iterator[str]:
         yield f"{indent}files=yes"
     if (command := _command(option)) is not None:
         yield f"{indent}values=$({command})"
-
-
-def zsh(whole: Usage) -> str:
-    """Completions for zsh, after compinit."""
-    return "\n".join(_zsh(whole))
 
 
 def _zsh(whole: Usage) -> Iterator[str]:
@@ -145,7 +139,7 @@ def _zsh_value(option: Option) -> str:
 
 
 def _zsh_text(text: str) -> str:
-    r"""Text inside a specification of _arguments.
+    r"""Return text inside a specification of _arguments.
 
     >>> print(_zsh_text("a [b]: c"))
     a \[b\]\: c
@@ -153,11 +147,6 @@ def _zsh_text(text: str) -> str:
     for special in "\\[]:":
         text = text.replace(special, "\\" + special)
     return text
-
-
-def fish(whole: Usage) -> str:
-    """Completions for fish."""
-    return "\n".join(_fish(whole))
 
 
 def _fish(whole: Usage) -> Iterator[str]:
@@ -183,7 +172,7 @@ def _fish(whole: Usage) -> Iterator[str]:
 
 
 def _fish_text(text: str) -> str:
-    r"""A word in single quotes, where backslash and quote are special.
+    r"""Return a word in single quotes, where backslash and quote are special.
 
     >>> print(_fish_text("it's"))
     'it\'s'

@@ -6,7 +6,7 @@ https://man7.org/linux/man-pages/man7/groff_man.7.html
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlxtop import __version__
@@ -29,7 +29,7 @@ FILES = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None: a page has no variants."""
+    """Add nothing: a page has no variants."""
 
 
 def run(args: argparse.Namespace, system: System, settings: Any) -> int:
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace, system: System, settings: Any) -> int:
 
 
 def page(whole: Usage, settings: Mapping[str, str]) -> str:
-    """The manual page as roff.
+    """Return the manual page as roff.
 
     >>> page(Usage("About.", (), (), {}), {}).splitlines()[0]
     '.TH MLXTOP 1 "" "mlxtop-nic 0.1.0" "User Commands"'
@@ -93,7 +93,7 @@ def _options(command: Usage) -> Iterator[str]:
 
 
 def _shown(option: Option) -> str:
-    """An option or operand with its value.
+    """Return an option or operand with its value.
 
     >>> _shown(Option(("-n", "--count"), "N", False, False, (), ""))
     '-n, --count N'
@@ -108,7 +108,7 @@ def _shown(option: Option) -> str:
     return f"{', '.join(option.flags)} {value}".strip()
 
 
-def _list(items: Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]) -> Iterator[str]:
+def _list(items: Iterable[tuple[str, str]]) -> Iterator[str]:
     for head, body in items:
         yield ".TP"
         yield f".B {_quoted(head)}"
@@ -120,7 +120,7 @@ def _quoted(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    r"""Text that is no command of roff.
+    r"""Return text that is no command of roff.
 
     >>> print(_text(".so --all \\n"))
     \&.so \-\-all \en

@@ -23,6 +23,7 @@ from mlxtop.analysis.port_view import port_view
 from mlxtop.model.catalogue import counters_of
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
+from mlxtop.model.incident import Incident
 from mlxtop.model.module import Identity, Lane, LinkReport, Module, Quantity
 from mlxtop.model.pcie import PciePath
 from mlxtop.model.sample import PcieStatus, PortSample
@@ -61,42 +62,26 @@ def document(
         "demo": demo,
         "host": values(HOST_FIELDS, sample.host),
         "adapters": adapters,
-        "alarms": _alarms(alarms),
-        "incidents": _incidents(events),
+        "alarms": [_event(a, a.port.name, (a.since, a.until), a.times) for a in alarms],
+        "incidents": [_event(i, i.ifname or i.device, (wall, wall), 1) for wall, i in events],
         "problems": [{"subject": p.subject, "text": p.text} for p in sample.problems],
     }
 
 
-def _alarms(alarms: Iterable[Alarm]) -> list[Json]:
-    """Return alarms that go on or ended a short while ago, the most urgent first."""
-    return [
-        {
-            "port": alarm.port.name,
-            "kind": alarm.kind,
-            "severity": alarm.severity,
-            "since": round(alarm.since, 3),
-            "until": None if alarm.until is None else round(alarm.until, 3),
-            "count": alarm.times,
-            "text": alarm.text,
-        }
-        for alarm in alarms
-    ]
-
-
-def _incidents(events: Iterable[TimedIncident]) -> list[Json]:
-    """Return what happened, the oldest first; an incident is over at once."""
-    return [
-        {
-            "port": event.incident.ifname or event.incident.device,
-            "kind": event.incident.kind,
-            "severity": event.incident.severity,
-            "since": round(event.wall, 3),
-            "until": round(event.wall, 3),
-            "count": 1,
-            "text": event.incident.text,
-        }
-        for event in events
-    ]
+def _event(
+    what: Alarm | Incident, port: str | None, span: tuple[float, float | None], count: int
+) -> Json:
+    """Return an alarm that goes on or ended a short while ago, or an incident, over at once."""
+    since, until = (None if wall is None else round(wall, 3) for wall in span)
+    return {
+        "port": port,
+        "kind": what.kind,
+        "severity": what.severity,
+        "since": since,
+        "until": until,
+        "count": count,
+        "text": what.text,
+    }
 
 
 def _adapter(frame: Frame, adapter: Adapter, since_boot: bool) -> Json:
@@ -164,18 +149,10 @@ def _module(frame: Frame, port: PortSample) -> Json:
         "warning_c": limits.warning if limits else None,
         "alarm_c": limits.alarm if limits else None,
         "limits_from": limits.source if limits else None,
-        "identifier": who.identifier,
-        "vendor": who.vendor,
-        "part": who.part,
-        "serial": who.serial,
-        "revision": who.revision,
+        **{name: getattr(who, name) for name in _IDENTITY},
         "types": list(who.types),
-        "connector": who.connector,
-        "technology": who.technology,
         "wavelength_nm": who.wavelength,
         "lengths_m": dict(who.lengths),
-        "passive": who.passive,
-        "power_class": who.power_class,
         "max_power_w": who.max_power,
         "voltage_v": module.voltage,
         "state": module.state,
@@ -187,6 +164,10 @@ def _module(frame: Frame, port: PortSample) -> Json:
     }
 
 
+_IDENTITY = (
+    *("identifier", "vendor", "part", "serial", "revision"),
+    *("connector", "technology", "passive", "power_class"),
+)
 _LIMITED = {
     Quantity.TEMPERATURE: "temperature_c",
     Quantity.VOLTAGE: "voltage_v",
@@ -209,20 +190,8 @@ def _lane(lane: Lane) -> Json:
 
 
 _REPORTED = (
-    "source",
-    "state",
-    "physical_state",
-    "speed",
-    "width",
-    "fec",
-    "opcode",
-    "recommendation",
-    "raw_ber",
-    "effective_ber",
-    "raw_errors",
-    "effective_errors",
-    "symbol_errors",
-    "link_down",
+    *("source", "state", "physical_state", "speed", "width", "fec", "opcode", "recommendation"),
+    *("raw_ber", "effective_ber", "raw_errors", "effective_errors", "symbol_errors", "link_down"),
 )
 """What is told of a run of `mstlink` or `mlxlink`."""
 
@@ -244,13 +213,12 @@ def _errors(port: PortFrame, since_boot: bool) -> Json:
 
 def _counters(port: PortFrame) -> Json:
     """Return the kernel's totals of the known counters that are not zero, faults or not."""
-    totals = {}
-    for origin, reading in port.now.readings.items():
-        for counter in counters_of(origin, reading.schema):
-            total = port.total(counter)
-            if total:
-                totals[counter.key] = total
-    return totals
+    return {
+        counter.key: total
+        for origin, reading in port.now.readings.items()
+        for counter in counters_of(origin, reading.schema)
+        if (total := port.total(counter))
+    }
 
 
 def _port(frame: Frame, port: PortId, since_boot: bool) -> Json:

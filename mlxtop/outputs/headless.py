@@ -121,8 +121,7 @@ def _with_rates(
     begin: float | None = None
     passed = printed = 0
     for watch in _watches(frames, fire):
-        frame = watch.frame
-        if frame is None:
+        if (frame := watch.frame) is None:
             return
         if begin is None:
             begin = frame.sample.wall

@@ -43,8 +43,13 @@ class Part(NamedTuple):
 
 def ceiling_parts(ceiling: Ceiling) -> list[Part]:
     """Return the limits of a port and its traffic, without the verdict."""
-    parts = [_line(ceiling), _goodput(ceiling), _pcie(ceiling), _cpu(ceiling), _measured(ceiling)]
-    return [part for part in parts if part is not None]
+    parts = [_line(ceiling), *_goodput(ceiling), _pcie(ceiling)]
+    if (cpu := ceiling.cpu) is not None:
+        parts.append(Part(Subject.CPU, f"CPU core {cpu.core} measured at {cpu.percent:.0f} %"))
+    if (measured := ceiling.measured) is not None:
+        text = f"measured {gbps(measured.rate)} {measured.direction}"
+        parts.append(Part(Subject.MEASURED, text))
+    return parts
 
 
 def ceiling_lines(ceiling: Ceiling, width: int) -> list[Line]:
@@ -84,23 +89,26 @@ def verdict_text(ceiling: Ceiling) -> str:
 def ceiling_section(view: View) -> Section:
     """Return the ceiling row by row, Gb/s."""
     limits = view.derived.ceiling
-    lines: list[Line] = []
     line, pcie, cpu, measured = limits.line, limits.pcie, limits.cpu, limits.measured
-    if line is None:
-        lines.append(fact("link", None, limits.absent["link"]))
-    else:
-        lines.append(fact("link", f"{line.raw / 1e9:g} raw", note=f"{gbps(line.usable)} usable"))
+    lines = [
+        fact(
+            "link",
+            line and f"{line.raw / 1e9:g} raw",
+            limits.absent.get("link", ""),
+            note=f"{gbps(line.usable)} usable" if line else "",
+        )
+    ]
+    if line is not None and line.goodput:
         goodput = " · ".join(f"{name} {gbps(bits)}" for name, bits in line.goodput.items())
-        if goodput:
-            lines.append(fact("goodput", f"{goodput} usable", note=f"MTU {line.mtu or '–'}"))
+        lines.append(fact("goodput", f"{goodput} usable", note=f"MTU {line.mtu or '–'}"))
     if pcie is None:
         lines.append(fact("PCIe", None, limits.absent["pcie"]))
     else:
         usable = " · ".join(f"{way} {gbps(bits)}" for way, bits in pcie.usable.items())
         lines.append(fact("PCIe", f"{gbps(pcie.raw)} raw", note=f"{usable} usable payload"))
-        lines.extend(below("", _hop(pcie), view.columns))
+        lines += below("", _hop(pcie), view.columns)
         if pcie.hop is not None:
-            lines.extend(below("", pcie.hop.text, view.columns, Role.WARNING))
+            lines += below("", pcie.hop.text, view.columns, Role.WARNING)
     if cpu is not None:
         serves = "serves the port's interrupts" if cpu.serves else "the busiest of all"
         lines.append(fact("CPU", f"core {cpu.core} at {cpu.percent:.0f} % measured", note=serves))
@@ -108,7 +116,7 @@ def ceiling_section(view: View) -> Section:
         text = f"{gbps(measured.rate)} measured"
         lines.append(fact("traffic", text, note=measured.direction.upper()))
     role = Role.TEXT if limits.verdict.limit is None else Role.STRONG
-    lines.extend(below("verdict", verdict_text(limits), view.columns, role))
+    lines += below("verdict", verdict_text(limits), view.columns, role)
     return Section("Ceiling, Gb/s", tuple(lines))
 
 
@@ -122,15 +130,15 @@ def _line(ceiling: Ceiling) -> Part:
     return Part(Subject.LINK, words)
 
 
-def _goodput(ceiling: Ceiling) -> Part | None:
+def _goodput(ceiling: Ceiling) -> list[Part]:
     """Return the protocol that matters: RDMA while it makes most of the traffic, else TCP."""
-    line = ceiling.line
+    goodput = ceiling.line.goodput if ceiling.line else {}
     rdma = ceiling.measured is not None and ceiling.measured.rdma
     order = (Protocol.RDMA, Protocol.TCP) if rdma else (Protocol.TCP, Protocol.RDMA)
-    for protocol in order:
-        if line is not None and protocol in line.goodput:
-            return Part(Subject.GOODPUT, f"{protocol} {gbps(line.goodput[protocol])} usable")
-    return None
+    texts = [
+        f"{protocol} {gbps(goodput[protocol])} usable" for protocol in order if protocol in goodput
+    ]
+    return [Part(Subject.GOODPUT, text) for text in texts[:1]]
 
 
 def _pcie(ceiling: Ceiling) -> Part:
@@ -154,17 +162,3 @@ def _hop(limit: PcieLimit) -> str:
     if len(limit.ports) > 1:
         words.append(f"shared by {len(limit.ports)} ports")
     return ", ".join(words)
-
-
-def _cpu(ceiling: Ceiling) -> Part | None:
-    cpu = ceiling.cpu
-    if cpu is None:
-        return None
-    return Part(Subject.CPU, f"CPU core {cpu.core} measured at {cpu.percent:.0f} %")
-
-
-def _measured(ceiling: Ceiling) -> Part | None:
-    measured = ceiling.measured
-    if measured is None:
-        return None
-    return Part(Subject.MEASURED, f"measured {gbps(measured.rate)} {measured.direction}")

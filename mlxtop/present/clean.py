@@ -32,20 +32,7 @@ _ASCII = {
     **dict.fromkeys("█▇▆▓▰■", "#"),
     **dict.fromkeys("▅▄▃▒━╸╺", "="),
     **dict.fromkeys("▂▁░▱▏▎▍▌▋▊▉", "-"),
-    "✓": "y",
-    "✗": "x",
-    "×": "x",
-    "µ": "u",
-    "±": "~",
-    "≈": "~",
-    "≥": ">",
-    "≤": "<",
-    "°": " ",
-    "²": "2",
-    "“": '"',
-    "”": '"',
-    "‘": "'",
-    "’": "'",
+    **dict(zip("✓✗×µ±≈≥≤°²“”‘’", "yxxu~~>< 2\"\"''", strict=True)),
 }
 
 
@@ -59,13 +46,9 @@ def clean(text: str) -> str:
         return text
     composed = unicodedata.normalize("NFC", text.translate(_SPACES))
     return "".join(
-        character if character.isprintable() and not _combines(character) else "?"
-        for character in composed
+        c if c.isprintable() and unicodedata.category(c) not in ("Mn", "Me") else "?"
+        for c in composed
     )
-
-
-def _combines(character: str) -> bool:
-    return unicodedata.category(character) in ("Mn", "Me")
 
 
 def to_ascii(text: str) -> str:

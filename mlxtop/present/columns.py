@@ -5,7 +5,7 @@ The same rows feed the live table and `--once`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
@@ -184,16 +184,11 @@ COLUMNS = (
 """In the order in which they stand."""
 
 
-def name_width(names: Iterable[str]) -> int:
-    """Return the width of the first column for these names."""
-    longest = max((len(name) for name in names), default=0)
-    return min(LONGEST_NAME, max(NAME_WIDTH, longest))
-
-
 @lru_cache(maxsize=64)
 def layout(columns: int, names: int = NAME_WIDTH) -> tuple[Column, ...]:
     """Return the columns that fit beside names of that width, the bars widened by what is left."""
-    names = max(NAME_WIDTH, min(names, columns - INDENT - GAP - units.RATE_WIDTH))
+    names = min(LONGEST_NAME, names, columns - INDENT - GAP - units.RATE_WIDTH)
+    names = max(NAME_WIDTH, names)
     left = columns - INDENT + GAP - (names - NAME_WIDTH)
     chosen: set[int] = set()
     for position in sorted(range(len(COLUMNS)), key=lambda index: COLUMNS[index].rank):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from mlxtop.analysis.faults import Fault, faults
 from mlxtop.analysis.throughput import SOURCES, Capacity, Throughput
@@ -15,13 +15,13 @@ from mlxtop.present.ceiling import ceiling_section
 from mlxtop.present.clean import clean
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, headings, row, wrap
 from mlxtop.present.view import (
+    PAIR_HEADINGS,
     SEVERITY_ROLES,
     View,
     bar,
     below,
     fact,
     pair,
-    pair_heading,
     prose,
 )
 
@@ -67,7 +67,7 @@ def traffic(view: View) -> list[Section]:
 
 def _wire(view: View) -> Section:
     flow, carries = view.derived.throughput, view.derived.capacity
-    lines = [pair_heading(), *_figures(view, flow, carries), ()]
+    lines = [PAIR_HEADINGS, *_figures(view, flow, carries), ()]
     if carries is not None:
         text = units.rate(carries.bps, view.bits).strip()
         lines.append(fact("can carry", text, note=f"set by {carries.by}"))
@@ -89,20 +89,18 @@ def _figures(view: View, flow: Throughput, carries: Capacity | None) -> Iterator
         yield pair("of capacity", (units.percent(rx), Role.TEXT), (units.percent(tx), Role.TEXT))
         blank = (" " * (LABEL_WIDTH + 2), Role.TEXT)
         yield (blank, *bar(rx, _BAR, Role.RX), ("    ", Role.TEXT), *bar(tx, _BAR, Role.TX))
-    rx_packets, tx_packets = (
-        (units.packets_per_second(pps), Role.TEXT if pps else Role.DIM)
-        for pps in (flow.rx_pps, flow.tx_pps)
-    )
-    yield pair("packets", rx_packets, tx_packets)
+    yield _both("packets", units.packets_per_second, flow.rx_pps, flow.tx_pps)
     rx_size = _packet_size(flow.rx_bps, flow.rx_pps)
     yield pair("packet size", rx_size, _packet_size(flow.tx_bps, flow.tx_pps))
     rx_high, tx_high = (_rate(view, view.highs.get(name), Role.TEXT) for name in ("rx", "tx"))
     yield pair("highest", rx_high, tx_high)
-    rx_total, tx_total = (
-        (units.size(count), Role.TEXT if count else Role.DIM)
-        for count in (flow.rx_bytes, flow.tx_bytes)
-    )
-    yield pair("total", rx_total, tx_total)
+    yield _both("total", units.size, flow.rx_bytes, flow.tx_bytes)
+
+
+def _both(
+    label: str, text: Callable[[float | None], str], rx: float | None, tx: float | None
+) -> Line:
+    return pair(label, *((text(value), Role.TEXT if value else Role.DIM) for value in (rx, tx)))
 
 
 def _rate(view: View, value: float | None, role: Role) -> Run:
@@ -117,7 +115,7 @@ def _packet_size(bits: float | None, packets: float | None) -> Run:
 
 def _shares(view: View) -> Section:
     flow, why = view.derived.throughput, view.why()
-    lines = [pair_heading()]
+    lines = [PAIR_HEADINGS]
     for label, rx, tx, field in (
         ("kernel", flow.kernel_rx_bps, flow.kernel_tx_bps, "kernel_rx_bps"),
         ("RDMA", flow.rdma_rx_bps, flow.rdma_tx_bps, "rdma_rx_bps"),

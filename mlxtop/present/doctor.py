@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from mlxtop.doctor.check import CouldNotTell, Finding, Report, Setting, Topic
 from mlxtop.model.counters import Counter, Severity
 from mlxtop.present.ceiling import ceiling_line
 from mlxtop.present.clean import clean
-from mlxtop.present.text import EMPTY, Line, Role
+from mlxtop.present.text import EMPTY, Line, Role, wrap
 
 ROLES = {
     Severity.CRITICAL: Role.CRITICAL,
@@ -21,20 +20,10 @@ ROLES = {
 _LABEL = 8
 
 
-def _wrap(text: str, columns: int, indent: str) -> list[str]:
-    return textwrap.wrap(
-        clean(text),
-        max(columns, 20),
-        initial_indent=indent,
-        subsequent_indent=" " * len(indent),
-        break_on_hyphens=False,
-    ) or [indent]
-
-
 def _part(label: str, text: str, columns: int, role: Role = Role.TEXT) -> Iterator[Line]:
     """Yield a labelled paragraph whose further lines stand below its first."""
     indent = f"  {label.ljust(_LABEL)}"
-    for number, line in enumerate(_wrap(text, columns, indent)):
+    for number, line in enumerate(wrap(text, max(columns, 20), indent)):
         head = line[: len(indent)] if number == 0 else " " * len(indent)
         yield (head, Role.DIM), (line[len(indent) :], role)
 
@@ -108,7 +97,7 @@ def explanation_lines(topic: Topic | None, columns: int) -> Iterator[Line]:
         explains, normal = f"{topic.key}: {topic.help}.{advice}", _normal_range(topic)
     else:
         explains, normal = topic.explains, topic.normal
-    yield from (((line, Role.TEXT),) for line in _wrap(explains, columns, ""))
+    yield from (((line, Role.TEXT),) for line in wrap(explains, max(columns, 20)))
     yield EMPTY
     yield from _part("normal", normal, columns, Role.GOOD)
 
@@ -167,7 +156,7 @@ def report_lines(
     """Yield ceilings, findings, what could not be told, what is fine, settings."""
     for name, ceiling in ceilings:
         indent = f"{clean(name)}  "
-        for number, line in enumerate(_wrap(ceiling_line(ceiling), columns, indent)):
+        for number, line in enumerate(wrap(ceiling_line(ceiling), max(columns, 20), indent)):
             head = len(indent) if number == 0 else 0
             yield (line[:head], Role.STRONG), (line[head:], Role.TEXT)
     for finding in report.findings:
@@ -197,4 +186,4 @@ def _list(head: str, texts: Sequence[str], columns: int) -> Iterator[Line]:
         yield EMPTY
         yield ((head, Role.HEAD),)
         for text in texts:
-            yield from (((line, Role.DIM),) for line in _wrap(text, columns, "  "))
+            yield from (((line, Role.DIM),) for line in wrap(text, max(columns, 20), "  "))

@@ -54,18 +54,22 @@ def forecast_run(future: Forecast | None, reading: float | None = None) -> Run:
         return "not enough readings yet", Role.DIM
     coming = [
         (name, crossing, role)
-        for name, crossing, role in (
-            ("warning", future.warning, Role.WARNING),
-            ("alarm", future.alarm, Role.CRITICAL),
-        )
-        if crossing is not None
-        and crossing.seconds
-        and (reading is None or reading < crossing.limit)
+        for name, crossing, role in _crossings(future)
+        if reading is None or reading < crossing.limit
     ]
     if coming:
         text = ", ".join(f"{name} {_reached(crossing)}" for name, crossing, _ in coming)
         return text, coming[-1][2]
     return _settling(future), Role.TEXT
+
+
+def _crossings(future: Forecast) -> list[tuple[str, Crossing, Role]]:
+    """Return the limits that will be passed, with their names."""
+    ends = (
+        ("warning", future.warning, Role.WARNING),
+        ("alarm", future.alarm, Role.CRITICAL),
+    )
+    return [(name, end, role) for name, end, role in ends if end is not None and end.seconds]
 
 
 def _reached(crossing: Crossing) -> str:
@@ -98,12 +102,9 @@ def short_forecast(heat: SensorHeat | None) -> Run | None:
     future = heat.forecast if heat else None
     if future is None:
         return None
-    for name, crossing, role in (
-        ("alarm", future.alarm, Role.CRITICAL),
-        ("warning", future.warning, Role.WARNING),
-    ):
-        if crossing is not None and crossing.seconds:
-            return f"{name} in {units.duration(round(crossing.seconds))}", role
+    if crossings := _crossings(future):
+        name, crossing, role = crossings[-1]
+        return f"{name} in {units.duration(round(crossing.seconds or 0.0))}", role
     if future.trend is Trend.RISING and future.settles is not None:
         return f"settles {future.settles:.0f} °C", Role.DIM
     return None
@@ -122,12 +123,10 @@ def state_run(heat: SensorHeat | None, sensor: Temperature) -> Run:
 def headline(name: str, heat: SensorHeat) -> Run:
     """Return the worst sensor of a machine in a few words: `▲ enp67s0np0 module 78 °C`."""
     mark, role = STATES[heat.alarm.state]
-    title = TITLES.get(heat.sensor.name, heat.sensor.name)
-    state = heat.alarm.state
-    if state is AlarmState.STALE:
-        return f"{mark} {clean(name)} {title} stale", Role.WARNING
-    degrees = units.celsius(heat.sensor.celsius).strip()
-    return f"{mark} {clean(name)} {title} {degrees}", role
+    text, title = units.celsius(heat.sensor.celsius).strip(), TITLES.get(heat.sensor.name)
+    if heat.alarm.state is AlarmState.STALE:
+        text, role = "stale", Role.WARNING
+    return f"{mark} {clean(name)} {title or heat.sensor.name} {text}", role
 
 
 def temperatures(view: View) -> Section:
@@ -155,7 +154,7 @@ def _sensor(view: View, title: str, sensor: Temperature) -> list[Line]:
     lines: list[Line] = [
         (
             (fit(title, LABEL_WIDTH + 1), Role.DIM),
-            (units.celsius_exact(sensor.celsius), strong),
+            (f"{sensor.celsius:.1f} °C", strong),
             ("  " + state if state else "", role),
         )
     ]

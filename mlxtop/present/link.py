@@ -150,6 +150,4 @@ def _reported(view: View, report: LinkReport) -> Iterator[Line]:
 
 def _ber(rate: float | None) -> str:
     """Return a bit error rate; the firmware's 15E-255 stands for none at all."""
-    if rate is None:
-        return units.NONE
-    return "0" if rate < 1e-50 else f"{rate:.0e}"
+    return units.NONE if rate is None else "0" if rate < 1e-50 else f"{rate:.0e}"

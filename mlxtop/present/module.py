@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from time import localtime, strftime
 
 from mlxtop.model.module import Bound, Flag, Identity, Module, Quantity, Thresholds, dbm
 from mlxtop.present import units
-from mlxtop.present.clean import clean, fit
+from mlxtop.present.clean import fit
 from mlxtop.present.text import Line, Role, Run, Section
 from mlxtop.present.view import View, age, below, fact
 
@@ -21,21 +21,23 @@ _COLUMNS = (
 
 def module(view: View) -> list[Section]:
     """Return sections about the module, or why nothing can be read of it."""
-    found = view.now.now.module
-    if found is None:
+    plugged = view.now.now.module
+    if plugged is None:
         why = view.why().get("module") or "no way to read the module of this port"
         return [Section("Module", (fact("module", None, why),))]
-    sections = [Section("Module", tuple(_about(view, found)))]
-    if found.lanes:
-        sections.append(Section("Lanes", tuple(_lanes(found))))
+    sections = [Section("Module", tuple(_about(view, plugged)))]
+    if plugged.lanes:
+        sections.append(Section("Lanes", tuple(_lanes(plugged))))
     return sections
 
 
-def _about(view: View, found: Module) -> Iterator[Line]:
-    who = found.identity
+def _about(view: View, plugged: Module) -> Iterator[Line]:
+    who = plugged.identity
     name = " ".join(filter(None, (who.vendor, who.part, who.revision and f"rev {who.revision}")))
     yield fact("module", name or None, "it does not say", note=who.identifier or "")
-    yield fact("serial number", who.serial, "it does not say", note=_made(who))
+    yield fact(
+        "serial number", who.serial, "it does not say", note=f"made {who.date}" if who.date else ""
+    )
     for text in who.types[:4] or (None,):
         yield fact("type", text, "it does not say")
     yield fact("medium", _medium(who), "it does not say")
@@ -43,21 +45,17 @@ def _about(view: View, found: Module) -> Iterator[Line]:
     if who.attenuation:
         losses = ", ".join(f"{loss:g} dB at {name}" for name, loss in who.attenuation.items())
         yield fact("attenuation", losses)
-    if found.state is not None:
-        bad = found.state not in ("ready", "low power")
-        yield fact("state", found.state, role=Role.WARNING if bad else Role.TEXT)
-    if found.voltage is not None:
-        bound = found.crossings(Quantity.VOLTAGE)[0]
-        limits = _limits(found.thresholds.get(Quantity.VOLTAGE), "V")
-        yield fact("voltage", f"{found.voltage:.3f} V", role=_role(bound), note=limits)
-    yield from _flags(view, found)
-    for field, reason in found.refused.items():
+    if plugged.state is not None:
+        bad = plugged.state not in ("ready", "low power")
+        yield fact("state", plugged.state, role=Role.WARNING if bad else Role.TEXT)
+    if plugged.voltage is not None:
+        bound = plugged.crossings(Quantity.VOLTAGE)[0]
+        limits = _limits(plugged.thresholds.get(Quantity.VOLTAGE), "V")
+        yield fact("voltage", f"{plugged.voltage:.3f} V", role=_role(bound), note=limits)
+    yield from _flags(view, plugged)
+    for field, reason in plugged.refused.items():
         yield from below("refused", f"{field}: {reason}", view.columns, Role.WARNING)
-    yield fact("source", found.source, role=Role.DIM, note=age(view, found.tick))
-
-
-def _made(who: Identity) -> str:
-    return f"made {clean(who.date)}" if who.date else ""
+    yield fact("source", plugged.source, role=Role.DIM, note=age(view, plugged.tick))
 
 
 def _medium(who: Identity) -> str | None:
@@ -66,43 +64,40 @@ def _medium(who: Identity) -> str | None:
     if who.wavelength and str(round(who.wavelength)) not in (who.technology or ""):
         parts.append(f"{who.wavelength:g} nm")
     parts.append(who.connector)
-    parts += [f"{_metres(metres)} {medium}" for medium, metres in who.lengths.items()]
-    return ", ".join(part for part in parts if part) or None
-
-
-def _metres(metres: float) -> str:
-    return f"{metres / 1000:g} km" if metres >= 1000 else f"{metres:g} m"
+    parts += [
+        f"{length / 1000:g} km {medium}" if length >= 1000 else f"{length:g} m {medium}"
+        for medium, length in who.lengths.items()
+    ]
+    return ", ".join(filter(None, parts)) or None
 
 
 def _power(who: Identity) -> str | None:
-    parts = [f"class {who.power_class}" if who.power_class else None]
-    parts.append(f"{who.max_power:g} W at most" if who.max_power else None)
-    return ", ".join(part for part in parts if part) or None
+    power_class = f"class {who.power_class}" if who.power_class else None
+    most = f"{who.max_power:g} W at most" if who.max_power else None
+    return ", ".join(filter(None, (power_class, most))) or None
 
 
-def _flags(view: View, found: Module) -> Iterator[Line]:
+def _flags(view: View, plugged: Module) -> Iterator[Line]:
     """Yield what the module signals now, and what it signalled since it was first read."""
-    if found.flags is None:
+    if plugged.flags is None:
         yield fact("signals", None, "the module does not tell, or root is needed")
         return
-    now = sorted(found.flags, key=str)
+    now = sorted(plugged.flags, key=str)
     for text in _gathered(now) or ["none"]:
         yield fact("signals", text, role=Role.WARNING if now else Role.GOOD)
     sample = view.frame.sample
-    past = {flag: tick for flag, tick in found.seen.items() if flag not in found.flags}
+    past = {flag: tick for flag, tick in plugged.seen.items() if flag not in plugged.flags}
     for tick in sorted(set(past.values())):
         when = strftime("%H:%M:%S", localtime(sample.wall - (sample.tick - tick)))
         for text in _gathered(flag for flag, then in past.items() if then == tick):
             yield fact("signalled", text, note=f"seen since {when}, not now")
 
 
-def _gathered(flags: Iterator[Flag] | list[Flag]) -> list[str]:
+def _gathered(flags: Iterable[Flag]) -> list[str]:
     """Return texts like `rx loss of signal on lanes 1, 2`, one for all lanes."""
     lanes: dict[str, list[int]] = {}
     for flag in flags:
-        lanes.setdefault(flag.text, [])
-        if flag.lane is not None:
-            lanes[flag.text].append(flag.lane)
+        lanes.setdefault(flag.text, []).extend(() if flag.lane is None else (flag.lane,))
     texts = []
     for text, numbers in lanes.items():
         word = "lanes" if len(numbers) > 1 else "lane"
@@ -111,26 +106,29 @@ def _gathered(flags: Iterator[Flag] | list[Flag]) -> list[str]:
     return texts
 
 
-def _lanes(found: Module) -> Iterator[Line]:
+def _lanes(plugged: Module) -> Iterator[Line]:
     yield ((fit("lane", 6), Role.HEAD), *((_right(title), Role.HEAD) for _, title in _COLUMNS))
-    crossings = {quantity: found.crossings(quantity) for quantity, _ in _COLUMNS}
-    for place, lane in enumerate(found.lanes):
+    crossings = {quantity: plugged.crossings(quantity) for quantity, _ in _COLUMNS}
+    for place, lane in enumerate(plugged.lanes):
         runs: list[Run] = [(fit(str(place + 1), 6), Role.DIM)]
         for quantity, _ in _COLUMNS:
             bound = crossings[quantity][place]
             runs.append(_cell(quantity, lane.value(quantity), bound))
         yield tuple(runs)
-    spreads = [found.imbalance(quantity) for quantity in (Quantity.RX_POWER, Quantity.TX_POWER)]
-    texts = [units.NONE if spread is None else f"{spread:.1f} dB" for spread in spreads]
+    spreads = [plugged.imbalance(quantity) for quantity in (Quantity.RX_POWER, Quantity.TX_POWER)]
     if any(spread is not None for spread in spreads):
-        yield ((fit("apart", 6), Role.DIM), *((_right(text), Role.DIM) for text in texts))
-    for title in ("alarm", "warning"):
-        cells = [_span(found.thresholds.get(quantity), title, quantity) for quantity, _ in _COLUMNS]
+        texts = [units.NONE if spread is None else f"{spread:.1f} dB" for spread in spreads]
+        yield _footer("apart", texts)
+    for title, level in (("alarm", "alarm"), ("warn", "warning")):
+        cells = [
+            _span(plugged.thresholds.get(quantity), level, quantity) for quantity, _ in _COLUMNS
+        ]
         if any(cells):
-            yield (
-                (fit("warn" if title == "warning" else title, 6), Role.DIM),
-                *((_right(cell or units.NONE), Role.DIM) for cell in cells),
-            )
+            yield _footer(title, cells)
+
+
+def _footer(title: str, cells: Iterable[str]) -> Line:
+    return ((fit(title, 6), Role.DIM), *((_right(cell or units.NONE), Role.DIM) for cell in cells))
 
 
 def _right(text: str) -> str:

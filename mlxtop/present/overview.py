@@ -16,8 +16,8 @@ from mlxtop.model.identity import Adapter, PortId, PortKind, natural
 from mlxtop.model.pcie import PciePath, link_words
 from mlxtop.present import units
 from mlxtop.present.clean import clean
-from mlxtop.present.columns import Column, heading, layout, name_width, port_line, port_row
-from mlxtop.present.text import Line, Role, Run, crop, join, line_width
+from mlxtop.present.columns import Column, heading, layout, port_line, port_row
+from mlxtop.present.text import Line, Role, Run, crop, line_width
 from mlxtop.watch.heat import HeatWatch
 
 OTHER = "Other network devices"
@@ -53,7 +53,7 @@ def entries(frame: Frame, pattern: str = "", order: Order = Order.NATURAL) -> li
     ports = [port for port in frame.ports if matches(frame, port, pattern)]
     rows: list[Entry] = []
     left = set(ports)
-    for adapter in sorted(frame.sample.adapters, key=_adapter_order):
+    for adapter in sorted(frame.sample.adapters, key=lambda card: natural(_address(card))):
         own = sorted(port for port in adapter.ports if port in left)
         if own or (not pattern and not adapter.ports):
             rows.append(Entry(adapter=adapter))
@@ -63,7 +63,8 @@ def entries(frame: Frame, pattern: str = "", order: Order = Order.NATURAL) -> li
     for title, group in ((OTHER, physical), (VIRTUAL, left - physical)):
         if group:
             rows.append(Entry(title=title))
-            rows.extend(Entry(port) for port in _by_name(frame, group))
+            names = {port: natural(frame.ports[port].now.port.name) for port in group}
+            rows.extend(Entry(port) for port in sorted(group, key=names.__getitem__))
     return rows
 
 
@@ -79,12 +80,8 @@ def matches(frame: Frame, port: PortId, pattern: str) -> bool:
     return any(fnmatchcase(name.lower(), glob) for name in names if name)
 
 
-def _adapter_order(adapter: Adapter) -> tuple[tuple[int, int | str], ...]:
-    return natural(adapter.functions[0].address if adapter.functions else adapter.key)
-
-
-def _by_name(frame: Frame, ports: set[PortId]) -> list[PortId]:
-    return sorted(ports, key=lambda port: natural(frame.ports[port].now.port.name))
+def _address(adapter: Adapter) -> str:
+    return adapter.functions[0].address if adapter.functions else adapter.key
 
 
 def _busiest(frame: Frame, port: PortId) -> float:
@@ -146,10 +143,9 @@ def _pcie(path: PciePath) -> str:
 
 def adapter_line(frame: Frame, adapter: Adapter, columns: int) -> Line:
     """Return a card: what it is, and its PCIe paths."""
-    address = adapter.functions[0].address if adapter.functions else adapter.key
     parts: list[Line] = [
         ((clean(adapter.family), Role.ACCENT),),
-        ((clean(address), Role.TEXT),),
+        ((clean(_address(adapter)), Role.TEXT),),
     ]
     if adapter.state:
         parts.append(((clean(adapter.state), Role.WARNING),))
@@ -180,10 +176,12 @@ _BETWEEN: Run = ("  ", Role.DIM)
 
 def _fitting(parts: Sequence[Line], columns: int) -> Line:
     """Return as many whole parts as fit, the first one always."""
-    line = join(parts, _BETWEEN)
-    while line_width(line) > columns and len(parts) > 1:
-        parts = parts[:-1]
-        line = join(parts, _BETWEEN)
+    line, *others = parts
+    for part in others:
+        longer = (*line, _BETWEEN, *part)
+        if line_width(longer) > columns:
+            break
+        line = longer
     return line
 
 
@@ -209,14 +207,15 @@ def overview(
 ) -> list[Line]:
     """Return the whole table with its heading, as `--once` prints it."""
     rows = entries(frame, pattern, order)
-    shown = layout(columns, names_of(frame, rows))
+    shown = columns_of(frame, rows, columns)
     lines = [crop(heading(shown), columns)]
     return lines + [entry_line(frame, entry, columns, shown, bits=bits) for entry in rows]
 
 
-def names_of(frame: Frame, rows: Sequence[Entry]) -> int:
-    """Return the width of the first column for the ports of these rows."""
-    return name_width(frame.ports[row.port].now.port.name for row in rows if row.port)
+def columns_of(frame: Frame | None, rows: Sequence[Entry], columns: int) -> tuple[Column, ...]:
+    """Return the columns that fit, the first as wide as the names of the ports in these rows."""
+    ports = [frame.ports[row.port].now.port for row in rows if frame and row.port]
+    return layout(columns, max((len(port.name) for port in ports), default=0))
 
 
 def header_line(
@@ -238,19 +237,14 @@ def header_line(
     if alarm is not None:
         parts.append(((f"  {alarm[0]} ", alarm[1]),))
     if columns >= 100 and frame is not None:
-        left.extend(_host(frame))
+        kernel, cpus = frame.sample.host.kernel, frame.sample.host.cpus
+        about = (kernel and f"Linux {clean(kernel)}", cpus and f"{cpus} CPUs")
+        left.extend((f"  {text}", Role.DIM) for text in about if text)
     room = columns - line_width(tuple(left))
     while parts and line_width(tuple(run for part in parts for run in part)) + 1 > room:
         parts.pop(0)
     right = tuple(run for part in parts for run in part)
     return (*crop(tuple(left), columns - line_width(right)), *right)
-
-
-def _host(frame: Frame) -> list[Run]:
-    host = frame.sample.host
-    about = [host.kernel and f"Linux {clean(host.kernel)}"]
-    about.append(f"{host.cpus} CPUs" if host.cpus else None)
-    return [(f"  {text}", Role.DIM) for text in about if text]
 
 
 def _right(frame: Frame | None, interval: float, bits: bool) -> list[Line]:

@@ -170,13 +170,3 @@ def row(widths: Sequence[int], cells: Iterable[Run]) -> Line:
 def headings(widths: Sequence[int], *titles: str) -> Line:
     """Return the titles above rows of a table."""
     return row(widths, ((title, Role.HEAD) for title in titles))
-
-
-def join(parts: Iterable[Line], between: Run) -> Line:
-    """Return lines put one after the other with a separator."""
-    runs: list[Run] = []
-    for part in parts:
-        if part and runs:
-            runs.append(between)
-        runs.extend(part)
-    return tuple(runs)

@@ -10,18 +10,11 @@ from math import floor, isfinite, log10
 
 NONE = "–"
 
-RATE_WIDTH = 9
-"""`46.1 Gb/s`"""
-PACKETS_WIDTH = 9
-"""`3.81 Mp/s`"""
+RATE_WIDTH = PACKETS_WIDTH = 9
 SIZE_WIDTH = 7
-"""`12.3 TB`"""
-SHORT_WIDTH = 6
-"""`1.24 M`"""
-CELSIUS_WIDTH = 6
-"""`104 °C`"""
+SHORT_WIDTH = CELSIUS_WIDTH = 6
 PERCENT_WIDTH = 5
-"""`100 %`"""
+"""Columns of `46.1 Gb/s`, `3.81 Mp/s`, `12.3 TB`, `1.24 M`, `104 °C` and `100 %`."""
 
 _PREFIXES = " kMGTPE"
 _NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
@@ -68,18 +61,15 @@ def bits_per_second(rate: float | None, digits: int = 3) -> str:
     return _quantity(rate, "b/s", RATE_WIDTH, digits)
 
 
-def bytes_per_second(rate: float | None, digits: int = 3) -> str:
-    """Return a rate given in bit/s, as bytes.
-
-    >>> bytes_per_second(46.12e9)
-    '5.76 GB/s'
-    """
-    return _quantity(None if rate is None else rate / 8, "B/s", RATE_WIDTH, digits)
-
-
 def rate(value: float | None, bits: bool = True, digits: int = 3) -> str:
-    """Return a rate given in bit/s, in the unit that the user chose."""
-    return bits_per_second(value, digits) if bits else bytes_per_second(value, digits)
+    """Return a rate given in bit/s, in the unit that the user chose.
+
+    >>> rate(46.12e9), rate(46.12e9, bits=False)
+    ('46.1 Gb/s', '5.76 GB/s')
+    """
+    if bits or value is None:
+        return bits_per_second(value, digits)
+    return _quantity(value / 8, "B/s", RATE_WIDTH, digits)
 
 
 def packets_per_second(value: float | None) -> str:
@@ -142,15 +132,6 @@ def celsius(value: float | None) -> str:
     if value is None or not isfinite(value):
         return NONE.rjust(CELSIUS_WIDTH)
     return f"{round(value)} °C".rjust(CELSIUS_WIDTH)
-
-
-def celsius_exact(value: float | None) -> str:
-    """Return degrees Celsius with one decimal, for detail pages.
-
-    >>> celsius_exact(69.375)
-    '69.4 °C'
-    """
-    return NONE if value is None or not isfinite(value) else f"{value:.1f} °C"
 
 
 def percent(share: float | None) -> str:

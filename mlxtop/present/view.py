@@ -90,9 +90,7 @@ def pair(label: str, rx: Run, tx: Run) -> Line:
     return row(_PAIR, ((label, Role.DIM), rx, tx))
 
 
-def pair_heading() -> Line:
-    """Return the titles above rows of `pair`."""
-    return pair("", ("RX", Role.HEAD), ("TX", Role.HEAD))
+PAIR_HEADINGS = pair("", ("RX", Role.HEAD), ("TX", Role.HEAD))
 
 
 def prose(text: str, columns: int, role: Role = Role.DIM) -> list[Line]:

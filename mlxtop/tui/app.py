@@ -10,6 +10,7 @@ import gc
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from itertools import takewhile
 from threading import Thread
 from time import monotonic
@@ -19,6 +20,7 @@ from textual.app import App, ReturnType, SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widget import Widget
@@ -31,12 +33,11 @@ from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings
 from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of, misnamed
 from mlxtop.tui.driver import QuietDriver
 from mlxtop.tui.feed import Feed
-from mlxtop.tui.flow import QUESTION, Flow
-from mlxtop.tui.look import choose, only_ascii, other_shade, own_themes, variables
-from mlxtop.tui.messages import FrameArrived, HookFailed
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.state import State
+from mlxtop.tui.terminal import QUESTION, Flow
+from mlxtop.tui.themes import choose, only_ascii, other_shade, own_themes, variables
 from mlxtop.tui.widgets.lines import ROLE_CLASSES
 from mlxtop.watch.heat import Alert, AlertKind
 
@@ -55,6 +56,10 @@ SAVE_TITLE, OLD_TITLE = "\x1b[22;2t", "\x1b[23;2t"
 """Keep the title of the terminal's window, and bring it back."""
 
 
+class FrameArrived(Message):
+    """The sampling thread has put down frames."""
+
+
 class MlxtopApp(App[int]):
     """mlxtop on a terminal. The exit status is what `run()` returns, 0 where it is None."""
 
@@ -63,11 +68,7 @@ class MlxtopApp(App[int]):
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012
-        (0, "-tiny"),
-        (10, "-few"),
-        (18, "-short"),
-        (30, "-tall"),
-        (50, "-huge"),
+        *((0, "-tiny"), (10, "-few"), (18, "-short"), (30, "-tall"), (50, "-huge"))
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.EVERYWHERE)]
@@ -115,24 +116,20 @@ class MlxtopApp(App[int]):
 
     @property
     def readonly(self) -> bool:
-        """Whether commands that change the machine do not exist."""
         return self.context is None or self.settings.readonly or not self.source.kind.may_change
 
     def get_driver_class(self) -> type[Driver]:
-        """Ours in place of Textual's for terminals."""
         chosen = super().get_driver_class()
         return QuietDriver if chosen is LinuxDriver else chosen
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Our roles for themes that do not know them."""
         return variables(self.current_theme)
 
     def get_default_screen(self) -> Screen[ReturnType]:
-        """The overview lies at the bottom of the stack."""
         return Overview()  # type: ignore[return-value]
 
     def badges(self) -> tuple[str, ...]:
-        """What every screen has to say."""
+        """Return the marks that every screen shows."""
         marks = [*self.source.kind.marks]
         if self.state.paused:
             marks.append("PAUSED")
@@ -150,7 +147,7 @@ class MlxtopApp(App[int]):
         self.feed.start()
 
     def on_ready(self) -> None:
-        """Everything is in place: show the first frame, if it is there soon."""
+        """Show the first frame now that everything is in place, if it is there soon."""
         self._in_place = True
         if self._status is not None:
             self.exit(return_code=self._status)
@@ -165,10 +162,10 @@ class MlxtopApp(App[int]):
             return
         self._first_picture.__exit__(None, None, None)
         self.answering = False
-        for screen in self._seen():
+        for screen in self._visible_screens():
             screen.place()
         self.answering = self.open = True
-        for screen in self._seen():
+        for screen in self._visible_screens():
             screen.write_all()
         self._ask_terminal()
         if not self.is_headless:
@@ -262,26 +259,19 @@ class MlxtopApp(App[int]):
                 self.bell()
 
     def _name_terminal(self) -> None:
-        """The title of the terminal's window says what is too hot, also while nobody looks."""
+        """Put what is too hot into the title of the terminal's window."""
         worst = self.state.headline()
         label = f"mlxtop {clean(self.source.label)}"
         title = label if worst is None else f"{worst[0]} – {label}"
-        if title != self._title and self._driver is not None and self._titled():
+        titled = not self.is_headless and os.environ.get("TERM", "dumb") not in ("dumb", "linux")
+        if title != self._title and self._driver is not None and titled:
             self._driver.write(("" if self._title else SAVE_TITLE) + f"\x1b]2;{title}\x07")
             self._title = title
 
-    def _titled(self) -> bool:
-        """Whether the terminal is one that has a title."""
-        return not self.is_headless and os.environ.get("TERM", "dumb") not in ("dumb", "linux")
-
     def hook_failed(self, text: str) -> None:
-        """A user's script did not do its work; called from any thread."""
+        """Report a user's script that failed; called from any thread."""
         with suppress(RuntimeError):
-            self.post_message(HookFailed(text))
-
-    def on_hook_failed(self, event: HookFailed) -> None:
-        """Say it once, and keep it in the list of events."""
-        self.notify(event.text, severity="warning")
+            self.call_later(self.notify, text, severity="warning")
 
     def redraw(self) -> None:
         """Draw the state, or wait until the terminal has drawn the last frame."""
@@ -295,28 +285,28 @@ class MlxtopApp(App[int]):
             return
         self._waiting = False
         self.answering = False
-        for screen in self._seen():
+        for screen in self._visible_screens():
             screen.show_frame()
         self.answering = True
         self._ask_terminal()
 
-    def _seen(self) -> list[WatchScreen]:
-        """The screens that are on the terminal: what lies below a dialog is seen too."""
-        seen: list[WatchScreen] = []
+    def _visible_screens(self) -> list[WatchScreen]:
+        """Return the screens on the terminal, those below a dialog too."""
+        screens: list[WatchScreen] = []
         for screen in reversed(self.screen_stack):
             if isinstance(screen, WatchScreen):
-                seen.append(screen)
+                screens.append(screen)
             if not screen.is_modal:
                 break
-        return seen
+        return screens
 
     def _ask_terminal(self, held_up: bool = False) -> None:
-        """Its answer comes when it has drawn what was written, and then we go on."""
+        """Ask for an answer that comes when the terminal has drawn what was written."""
         if self._driver and not self.is_headless and self._flow.ask(monotonic(), held_up):
             self._driver.write(QUESTION)
 
     def terminal_answered(self) -> None:
-        """The terminal has drawn everything that was written."""
+        """Go on: the terminal has drawn everything that was written."""
         self._flow.answered(monotonic())
         if self._waiting:
             self.post_message(FrameArrived())
@@ -324,18 +314,15 @@ class MlxtopApp(App[int]):
     # Commands
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette: the same commands as the keys, and Textual's choice of themes."""
         scope = screen.SCOPE if isinstance(screen, WatchScreen) else Scope.EVERYWHERE
         scopes = (scope, Scope.EVERYWHERE) if scope is not Scope.EVERYWHERE else (scope,)
         for command in available(*scopes, readonly=self.readonly):
             key = keys_of(command, self.settings.keys)[0]
-            action = command.action
-            yield SystemCommand(
-                command.title, f"key {key}", lambda action=action: self._palette_run(action)
-            )
+            run = partial(self._run_later, command.action)
+            yield SystemCommand(command.title, f"key {key}", run)
         yield SystemCommand("Choose a theme", "colours of the screen", self.action_change_theme)
 
-    def _palette_run(self, action: str) -> None:
+    def _run_later(self, action: str) -> None:
         self.call_later(self.run_action, action, self.screen)
 
     def _go_to(self, kind: type[WatchScreen]) -> None:
@@ -349,34 +336,29 @@ class MlxtopApp(App[int]):
                 self.pop_screen()
 
     def action_events(self) -> None:
-        """The list of what happened."""
-        from mlxtop.tui.screens.events import Events
+        from mlxtop.tui.screens.pages import Events
 
         self._go_to(Events)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Commands that change the machine do not exist where nothing may be changed."""
         if self.readonly and any(c.changes and c.action == f"app.{action}" for c in COMMANDS):
             return False
         return super().check_action(action, parameters)
 
     def action_link_type(self) -> None:
-        """The dialog that changes the selected port's link type."""
         from mlxtop.tui.screens.link_type import LinkTypeDialog
 
-        state = self.state
-        frame = state.frame.ports.get(state.selected) if state.frame and state.selected else None
-        if self.context is None or frame is None:
+        view = self.state.view(0)
+        if self.context is None or view is None:
             return
-        port = frame.now.port
+        port = view.now.now.port
         if port.adapter is None or port.kind is not PortKind.PHYSICAL:
             self.notify(f"{port.name} is no port of a card", severity="warning")
             return
-        dialog = LinkTypeDialog(self.context, port, state.ascii)
+        dialog = LinkTypeDialog(self.context, port, self.state.ascii)
         self.push_screen(dialog, lambda _: self.source.read_again())
 
     def action_findings(self) -> None:
-        """What is wrong with the selected port."""
         from mlxtop.tui.screens.findings import Findings
 
         if self.state.selected is not None:
@@ -392,18 +374,15 @@ class MlxtopApp(App[int]):
             self.loads.open()
 
     def on_load_moved(self) -> None:
-        """Something happened to the load test."""
         if self.loads is not None and not self.feed.stop.is_set():
             self.loads.moved()
 
     def action_help(self) -> None:
-        """All keys."""
-        from mlxtop.tui.screens.help import Help
+        from mlxtop.tui.screens.pages import Help
 
         self._go_to(Help)
 
     def action_retreat(self) -> None:
-        """One step back; at the first screen there is nowhere to go."""
         screen = self.screen
         if isinstance(screen, Overview):
             screen.retreat()
@@ -411,7 +390,6 @@ class MlxtopApp(App[int]):
             self.pop_screen()
 
     def action_pause(self) -> None:
-        """Hold the picture, or go on."""
         if self.state.paused:
             self.state.resume()
         else:
@@ -419,24 +397,19 @@ class MlxtopApp(App[int]):
         self._draw_now()
 
     def action_units(self) -> None:
-        """Bits or bytes."""
         self.state.bits = not self.state.bits
         self._draw_now()
 
     def action_zero(self) -> None:
-        """Count from now on."""
         self.state.reset()
         self._draw_now()
 
     def action_pace(self, steps: int) -> None:
-        """The next longer or shorter interval."""
         now = self.source.interval
-        wider = [pace for pace in PACES if pace > now * 1.001]
-        closer = [pace for pace in PACES if pace < now * 0.999]
-        if steps > 0 and wider:
-            now = wider[0]
-        elif steps < 0 and closer:
-            now = closer[-1]
+        if steps > 0:
+            now = next((pace for pace in PACES if pace > now * 1.001), now)
+        else:
+            now = next((pace for pace in reversed(PACES) if pace < now * 0.999), now)
         longest = MAX_INTERVAL if self.loads is None else self.loads.longest_interval
         if now > longest:
             self.notify(f"while a load runs, its heat guard needs a sample every {longest:g} s")
@@ -444,11 +417,10 @@ class MlxtopApp(App[int]):
         self._draw_now()
 
     def action_shade(self) -> None:
-        """Dark or light."""
         self.theme = other_shade(self.theme, self.available_themes)
 
     def _draw_now(self) -> None:
-        for screen in self._seen():
+        for screen in self._visible_screens():
             screen.show_frame()
 
 

@@ -13,12 +13,9 @@ import re
 import select
 import shutil
 import signal
-import sys
 from codecs import getincrementaldecoder
 from collections.abc import Iterable
 from contextlib import suppress
-from queue import SimpleQueue
-from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,8 +24,7 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-from mlxtop.tui.flow import QUESTION
-from mlxtop.tui.signals import Signals
+from mlxtop.tui.terminal import QUESTION, Printer, Signals
 
 if TYPE_CHECKING:
     from mlxtop.tui.app import MlxtopApp
@@ -38,50 +34,10 @@ _ESCAPE = 0.1
 _LATE, _ANSWER = 0.05, 0.25
 """Seconds for what is on the way when we end, mouse and keys, and for the answer to a question:
 the shell would take it for input."""
-_LAST = 0.5
-"""Seconds for the last output."""
 _MOST_COLUMNS, _MOST_ROWS = 1000, 500
 """The largest screen that is drawn: memory grows with its cells."""
 _POSITION = re.compile(rb"\x1b\[\d+;\d+R")
 """The answer to the question."""
-
-
-class Printer(Thread):
-    """Writes to the terminal in a thread of its own, and forgets what the terminal cannot take."""
-
-    def __init__(self, fd: int) -> None:
-        super().__init__(name="terminal", daemon=True)
-        self._fd = fd
-        self._encoding = getattr(sys.__stderr__, "encoding", None) or "utf-8"
-        self._texts: SimpleQueue[str | None] = SimpleQueue()
-        self._busy = False
-
-    @property
-    def idle(self) -> bool:
-        """Whether the terminal has taken everything."""
-        return not self._busy and self._texts.empty()
-
-    def put(self, text: str) -> None:
-        """Write when the terminal takes it; returns at once."""
-        self._texts.put(text)
-
-    def end(self) -> None:
-        """Write what is left, as far as the terminal takes it."""
-        self._texts.put(None)
-        self.join(_LAST)
-
-    def run(self) -> None:
-        """Write until the end."""
-        gone = False
-        while (text := self._texts.get()) is not None:
-            self._busy = True
-            data = text.encode(self._encoding, "replace")
-            try:
-                while data and not gone:
-                    data = data[os.write(self._fd, data) :]
-            except OSError:
-                gone = True  # SIGHUP tells the rest of the program
-            self._busy = False
 
 
 class QuietDriver(LinuxDriver):
@@ -101,7 +57,6 @@ class QuietDriver(LinuxDriver):
 
     @property
     def idle(self) -> bool:
-        """Whether the terminal has taken everything that was written."""
         return self._printer is None or self._printer.idle
 
     @property
@@ -121,15 +76,13 @@ class QuietDriver(LinuxDriver):
         return min(columns, _MOST_COLUMNS), min(rows, _MOST_ROWS)
 
     def process_message(self, message: Message) -> None:
-        """Pass a message on; a report of the size only tells that there is a new one."""
-        if isinstance(message, events.Resize):
+        if isinstance(message, events.Resize):  # which only tells that there is a new size
             message = events.Resize.from_dimensions(self._get_terminal_size(), message.pixel_size)
         super().process_message(message)
 
     # Taking the terminal and giving it back
 
     def start_application_mode(self) -> None:
-        """Take the terminal, at the start or after a suspension; wait while another has it."""
         if not self._in_foreground():
             self._await_foreground()
             return
@@ -148,13 +101,11 @@ class QuietDriver(LinuxDriver):
         self._signals.catch_stop(True)
 
     def write(self, data: str) -> None:
-        """Write to the terminal, noting questions; returns at once."""
         self._asked = self._asked or QUESTION in data
         if self._printer is not None:
             self._printer.put(data)
 
     def stop_application_mode(self) -> None:
-        """Give the terminal back as it was, if we have it."""
         if not self._taken:
             return
         if not self._in_foreground():
@@ -164,12 +115,10 @@ class QuietDriver(LinuxDriver):
         self._taken = False
 
     def suspend_application_mode(self) -> None:
-        """Leave the terminal to others; meanwhile a stop needs nothing of us."""
         super().suspend_application_mode()
         self._signals.catch_stop(False)
 
     def close(self) -> None:
-        """Write what is left; after the end of the application leave the signals alone too."""
         if self._printer is not None:
             self._printer.end()
             self._printer = None
@@ -229,13 +178,11 @@ class QuietDriver(LinuxDriver):
     # Input
 
     def disable_input(self) -> None:
-        """Let the thread that reads end."""
         if self._taken:
             os.eventfd_write(self._end, 1)
             super().disable_input()
 
     def _disable_mouse_support(self) -> None:
-        """Also the codings of coordinates that Textual switches on and leaves on."""
         super()._disable_mouse_support()
         self.write("\x1b[?1015l\x1b[?1016l")
 
@@ -247,7 +194,6 @@ class QuietDriver(LinuxDriver):
                 self._loop.call_soon_threadsafe(self._owner.fail, error)
 
     def run_input_thread(self) -> None:
-        """Read until the end, and a little longer."""
         parser = XTermParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
         poll = select.poll()
@@ -269,7 +215,7 @@ class QuietDriver(LinuxDriver):
         self._drop()
 
     def _take_answer(self) -> None:
-        """Tell the application, without the parser and the queue of messages: each frame asks."""
+        """Tell the application past the parser and the queue of messages: each frame asks."""
         self._asked = False
         with suppress(RuntimeError):  # all is over
             self._loop.call_soon_threadsafe(self._owner.terminal_answered)

@@ -33,7 +33,7 @@ class DirectWidget(Widget):
 
     @property
     def unadorned(self) -> bool:
-        """Whether the content is shown as it is drawn: nothing shines through or lies over it."""
+        """Return whether nothing shines through the content or lies over it."""
         raise NotImplementedError
 
     def content(self, area: Region, columns: int) -> Sequence[Strip]:
@@ -58,7 +58,6 @@ class CroppedUpdate(ChopsUpdate):
         self.patches = list(patches)
 
     def render_segments(self, console: Console) -> str:
-        """The text and escapes for the terminal."""
         return "".join(
             Control.move_to(x, y).segment.text + strip.render(console)
             for x, y, strip in self.patches
@@ -66,7 +65,7 @@ class CroppedUpdate(ChopsUpdate):
 
 
 def _cropped(update: ChopsUpdate) -> Iterator[Patch]:
-    """Textual's update, cropped at both ends."""
+    """Yield Textual's update, cropped at both ends."""
     for y, x1, x2 in update.spans:
         for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
             if strip is None or x >= x2 or end <= x1:
@@ -85,7 +84,6 @@ class CroppedCompositor(Compositor):
         self._placed: list[tuple[Widget, Region, Region, Region]] = []
 
     def render_partial_update(self) -> ChopsUpdate | None:
-        """What changed since the last update."""
         patches: list[Patch] = []
         for dirty in self._dirty_regions:
             own = self._of_one_widget(dirty.intersection(self.size.region))
@@ -97,11 +95,11 @@ class CroppedCompositor(Compositor):
         return CroppedUpdate(patches) if patches else None
 
     def _of_one_widget(self, dirty: Region) -> list[Patch] | None:
-        """The part of the screen as the foremost widget draws it; None where it is not alone."""
-        for widget, region, seen, inside in self._places():
-            if not seen.overlaps(dirty):
+        """Return the part as the foremost widget draws it; None where it is not alone."""
+        for widget, region, shown, inside in self._places():
+            if not shown.overlaps(dirty):
                 continue
-            if not seen.contains_region(dirty):
+            if not shown.contains_region(dirty):
                 return None
             if (
                 isinstance(widget, DirectWidget)
@@ -112,9 +110,9 @@ class CroppedCompositor(Compositor):
                 strips = widget.content(area, inside.width)
                 return [(dirty.x, y, strip) for y, strip in enumerate(strips, dirty.y)]
             # Whole lines, since those are what widgets keep.
-            lines = Region(seen.x - region.x, dirty.y - region.y, seen.width, dirty.height)
-            start, end = dirty.x - seen.x, dirty.right - seen.x
-            whole = (start, end) == (0, seen.width)
+            lines = Region(shown.x - region.x, dirty.y - region.y, shown.width, dirty.height)
+            start, end = dirty.x - shown.x, dirty.right - shown.x
+            whole = (start, end) == (0, shown.width)
             return [
                 (dirty.x, y, strip if whole else strip.crop(start, end))
                 for y, strip in enumerate(widget.render_lines(lines), dirty.y)
@@ -122,7 +120,7 @@ class CroppedCompositor(Compositor):
         return []
 
     def _places(self) -> list[tuple[Widget, Region, Region, Region]]:
-        """The widgets from the foremost on: all of each, what is seen, and what it holds."""
+        """Return the widgets from the foremost on: all of each, what is shown, its content."""
         visible = self.visible_widgets
         if visible is not self._visible:
             self._visible = visible
@@ -142,7 +140,6 @@ class PaintedScreen(Screen[None]):
 
     @property
     def watch_app(self) -> MlxtopApp:
-        """The application with its own type."""
         return cast("MlxtopApp", self.app)
 
     def draw(self) -> None:
@@ -205,6 +202,6 @@ class PaintedScreen(Screen[None]):
         self._compositor_refresh()
 
     def _compositor_refresh(self) -> None:
-        """Nothing is rendered before the first picture."""
+        """Write, but nothing before the first picture."""
         if self.watch_app.open:
             super()._compositor_refresh()

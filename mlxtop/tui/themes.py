@@ -1,4 +1,4 @@
-"""Colours: the two looks of mlxtop's own, and its roles for the terminal's own colours.
+"""Themes: two looks of our own, our roles for the built-in ones, and which one to start with.
 
 Every other colour of a theme is derived by Textual. Curves have colours of their own, so that
 green, yellow and red always mean good, warm and bad.
@@ -6,51 +6,37 @@ green, yellow and red always mean good, warm and bad.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
-DARK_COLOURS: Mapping[str, str] = {
-    "background": "#0f141b",
-    "surface": "#151b24",
-    "panel": "#263040",
-    "foreground": "#cdd6e0",
-    "primary": "#5aa9e6",
-    "secondary": "#7f93a8",
-    "accent": "#a3d65c",
-    "success": "#6fcf97",
-    "warning": "#f2b84b",
-    "error": "#ff6b6b",
-    "rx": "#4cc2f1",
-    "tx": "#b794f6",
-    "rx-area": "#256489",
-    "tx-area": "#5f4a8a",
-    "module": "#f59e5b",
-    "asic": "#e879a6",
-    "dim": "#7d8b9b",
-    "faint": "#344052",
-    "cursor": "#1f2c3d",
+from textual.theme import Theme
+
+DARK, LIGHT = "mlxtop-dark", "mlxtop-light"
+ANSI_DARK, ANSI_LIGHT = "ansi-dark", "ansi-light"
+_ALIASES = {"dark": DARK, "light": LIGHT, "ansi": ANSI_DARK}
+_COLOURS = {
+    "background": ("#0f141b", "#fafbfc"),
+    "surface": ("#151b24", "#f1f4f7"),
+    "panel": ("#263040", "#cfd7e0"),
+    "foreground": ("#cdd6e0", "#25303b"),
+    "primary": ("#5aa9e6", "#0b6fb8"),
+    "secondary": ("#7f93a8", "#5a6b7c"),
+    "accent": ("#a3d65c", "#4a7c0b"),
+    "success": ("#6fcf97", "#1f7a45"),
+    "warning": ("#f2b84b", "#9a5b00"),
+    "error": ("#ff6b6b", "#c22f2f"),
+    "rx": ("#4cc2f1", "#0072a8"),
+    "tx": ("#b794f6", "#7136c9"),
+    "rx-area": ("#256489", "#8cc4de"),
+    "tx-area": ("#5f4a8a", "#c0a8e6"),
+    "module": ("#f59e5b", "#b3540a"),
+    "asic": ("#e879a6", "#b52a6d"),
+    "dim": ("#7d8b9b", "#5f6d7b"),
+    "faint": ("#344052", "#c3ccd6"),
+    "cursor": ("#1f2c3d", "#dce9f5"),
 }
-LIGHT_COLOURS: Mapping[str, str] = {
-    "background": "#fafbfc",
-    "surface": "#f1f4f7",
-    "panel": "#cfd7e0",
-    "foreground": "#25303b",
-    "primary": "#0b6fb8",
-    "secondary": "#5a6b7c",
-    "accent": "#4a7c0b",
-    "success": "#1f7a45",
-    "warning": "#9a5b00",
-    "error": "#c22f2f",
-    "rx": "#0072a8",
-    "tx": "#7136c9",
-    "rx-area": "#8cc4de",
-    "tx-area": "#c0a8e6",
-    "module": "#b3540a",
-    "asic": "#b52a6d",
-    "dim": "#5f6d7b",
-    "faint": "#c3ccd6",
-    "cursor": "#dce9f5",
-}
-ANSI_COLOURS: Mapping[str, str] = {
+"""The colours of our dark and our light theme."""
+_ANSI = {
     "rx": "ansi_cyan",
     "tx": "ansi_magenta",
     "rx-area": "ansi_cyan",
@@ -62,3 +48,69 @@ ANSI_COLOURS: Mapping[str, str] = {
     "cursor": "ansi_default",
 }
 """The terminal's own 16 colours; also what NO_COLOR starts from."""
+
+
+def own_themes() -> list[Theme]:
+    """Return the themes that this program brings along."""
+    themes = []
+    for shade, name in enumerate((DARK, LIGHT)):
+        colours = {role: shades[shade] for role, shades in _COLOURS.items()}
+        ours = {role: colours.pop(role) for role in _ANSI}
+        theme = Theme(name=name, dark=name == DARK, variables=ours, **colours)  # type: ignore[arg-type]
+        themes.append(theme)
+    return themes
+
+
+def variables(theme: Theme) -> dict[str, str]:
+    """Return our variables for a theme that does not have them, made of its own roles."""
+    if theme.ansi:
+        return dict(_ANSI)
+    plain = theme.foreground or theme.primary
+    return {
+        "rx": theme.secondary or theme.primary,
+        "tx": theme.accent or theme.primary,
+        "rx-area": f"{theme.secondary or theme.primary} 50%",
+        "tx-area": f"{theme.accent or theme.primary} 50%",
+        "module": theme.warning or theme.primary,
+        "asic": theme.error or theme.primary,
+        "dim": f"{plain} 60%",
+        "faint": theme.panel or plain,
+        "cursor": theme.panel or theme.surface or plain,
+    }
+
+
+def choose(
+    chosen: str | None,
+    themes: Mapping[str, Theme],
+    few_colours: bool,
+    environ: Mapping[str, str] = os.environ,
+) -> str:
+    """Return the theme to start with: the chosen one, else one that suits the terminal."""
+    name = _ALIASES.get(chosen or "", chosen or "")
+    if name in themes:
+        return name
+    light = environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15")
+    if few_colours or "NO_COLOR" in environ:
+        return ANSI_LIGHT if light else ANSI_DARK
+    return LIGHT if light else DARK
+
+
+def only_ascii(environ: Mapping[str, str]) -> bool:
+    """Return whether the terminal shows no more than ASCII, as far as its name and the locale tell.
+
+    The Linux console has no braille. Without a locale UTF-8 is taken for granted.
+    """
+    if environ.get("TERM") in ("linux", "dumb", "vt100", "vt220"):
+        return True
+    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "UTF-8"
+    return "utf" not in locale.lower()
+
+
+def other_shade(name: str, themes: Mapping[str, Theme]) -> str:
+    """Return the light theme for a dark one and the other way round."""
+    theme = themes.get(name)
+    if theme is None:
+        return DARK
+    if theme.ansi:
+        return ANSI_LIGHT if theme.dark else ANSI_DARK
+    return LIGHT if theme.dark else DARK

@@ -11,15 +11,14 @@ from mlxtop.present.overview import header_line
 from mlxtop.present.text import Line, Role
 from mlxtop.tui.commands import Command, Scope, available, keys_of
 from mlxtop.tui.textual_private import PaintedScreen
-from mlxtop.tui.widgets.bars import Clickable, Header
-from mlxtop.tui.widgets.lines import Styled
+from mlxtop.tui.widgets.lines import Clickable, Header, Styled
 
 if TYPE_CHECKING:
     from mlxtop.tui.app import MlxtopApp
 
 
 def marks(screen: Screen[Any]) -> str:
-    """What a dialog has to say of the application that it covers: DEMO above all."""
+    """Return the marks of the application that a dialog covers: DEMO above all."""
     return "  ".join(cast("MlxtopApp", screen.app).badges())
 
 
@@ -33,27 +32,22 @@ class WatchScreen(PaintedScreen):
 
     @cached_property
     def header(self) -> Header:
-        """The line on top."""
         return self.query_one(Header)
 
     @cached_property
     def keys(self) -> Clickable:
-        """The line at the bottom."""
         return self.query_one("#keys", Clickable)
 
     def on_mount(self) -> None:
-        """Take the look that was asked for."""
         ascii_only = self.watch_app.state.ascii
         self.set_class(ascii_only, "-ascii")
         for widget in self.walk_children(Styled):
             widget.ascii = ascii_only
 
     def on_resize(self) -> None:
-        """Everything is drawn for the new size once the layout is done."""
         self.call_after_refresh(self.show_frame)
 
     def on_screen_resume(self) -> None:
-        """What happened while another screen was on top is shown now."""
         self.call_after_refresh(self.show_frame)
 
     def show_frame(self) -> None:
@@ -64,27 +58,22 @@ class WatchScreen(PaintedScreen):
             self.draw()
 
     def draw(self) -> None:
-        """Give every widget what the state holds."""
-        app = self.watch_app
-        header = self.header
+        app, header = self.watch_app, self.header
         self.set_class(bool(app.badges()), "-badged")
-        header.show(
-            [
-                header_line(
-                    app.state.frame,
-                    max(1, header.size.width),
-                    label=app.source.label,
-                    interval=app.source.interval,
-                    bits=app.state.bits,
-                    badges=app.badges(),
-                    alarm=app.state.headline(),
-                )
-            ]
+        line = header_line(
+            app.state.frame,
+            max(1, header.size.width),
+            label=app.source.label,
+            interval=app.source.interval,
+            bits=app.state.bits,
+            badges=app.badges(),
+            alarm=app.state.headline(),
         )
+        header.show([line])
         self._show_keys()
 
     def _show_keys(self) -> None:
-        """The keys change with the width alone."""
+        """Show the keys, which change with the width alone."""
         bar, app = self.keys, self.watch_app
         if self._keys_shown == bar.size.width:
             return
@@ -103,6 +92,6 @@ def _label(command: Command, key: str) -> Line:
 
 
 def _quit_first(labels: list[tuple[Line, str]]) -> list[tuple[Line, str]]:
-    """Help and quit stay when the screen is narrow: they go to the front."""
+    """Put help and quit to the front, since what is last goes on narrow screens."""
     last = [label for label in labels if label[1] in ("app.help", "app.quit")]
     return [*last, *(label for label in labels if label not in last)]

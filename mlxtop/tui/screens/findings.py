@@ -18,9 +18,8 @@ from mlxtop.present.clean import clean
 from mlxtop.present.doctor import Row, detail_lines, explanation_lines, report_rows, summary
 from mlxtop.present.text import Line, Role, Section
 from mlxtop.tui.screens.base import WatchScreen
-from mlxtop.tui.widgets.bars import Clickable, Header
-from mlxtop.tui.widgets.choices import Choices
-from mlxtop.tui.widgets.sections import FRAME, Sections
+from mlxtop.tui.widgets.lines import Clickable, Header
+from mlxtop.tui.widgets.sections import FRAME, Choices, Sections
 
 AGAIN, SOON = 10.0, 1.0
 """Seconds between examinations while the list is open, and while something is still unread."""

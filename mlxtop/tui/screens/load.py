@@ -14,6 +14,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Grid
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
@@ -32,12 +33,9 @@ from mlxtop.present.load import (
 )
 from mlxtop.present.text import Line, Role, Section
 from mlxtop.settings import MAX_INTERVAL
-from mlxtop.tui.messages import LoadMoved
 from mlxtop.tui.screens.base import marks
 from mlxtop.tui.screens.load_form import FIELDS, MOST_PROCESSES, WrongField, options
-from mlxtop.tui.widgets.bars import Clickable
-from mlxtop.tui.widgets.choice import Choice
-from mlxtop.tui.widgets.lines import Lines, Styled
+from mlxtop.tui.widgets.lines import Choice, Clickable, Lines, Styled
 from mlxtop.tui.widgets.sections import FRAME, Sections
 
 if TYPE_CHECKING:
@@ -54,6 +52,10 @@ _KEYS = (
     ("F7", "Copy", "screen.copy"),
     ("Esc", "Close", "screen.close"),
 )
+
+
+class LoadMoved(Message):
+    """A load test has something new to show."""
 
 
 class Loads:

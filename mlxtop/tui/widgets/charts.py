@@ -9,8 +9,7 @@ from typing import NamedTuple
 from mlxtop.present.clean import fit
 from mlxtop.present.text import Line, Role, Run, line_width, spread
 from mlxtop.present.units import floor_nice, nice
-from mlxtop.tui.widgets.canvas import DOTS_Y, Curve, Grid, draw
-from mlxtop.tui.widgets.timeline import Timeline
+from mlxtop.tui.widgets.canvas import DOTS_X, DOTS_Y, Curve, Grid, Timeline, draw
 
 GUTTER = 6
 """Columns of the scale on the left."""
@@ -19,6 +18,8 @@ LABELS = 7
 LEAST_ROWS = 3
 """Below this a chart is only its legend."""
 
+DOTTED = 3
+"""Every which dot of a forecast is drawn."""
 LEAST_SCALE = 1000.0
 """bit/s of full scale at least, so that an idle port does not show its noise."""
 
@@ -41,7 +42,7 @@ def throughput_lines(
     bits: bool = True,
     ascii_only: bool = False,
 ) -> list[Line]:
-    """Received above and sent below a common zero line, both on one scale."""
+    """Return received above and sent below a common zero line, both on one scale."""
     columns, rows = size[0] - GUTTER, size[1] - _axis_rows(size)
     top, bottom = _scale(_largest(rx), _largest(tx), limit.value if limit else None)
     up, per_row = _halved(rows, top, bottom)
@@ -68,7 +69,7 @@ def throughput_lines(
 
 
 def _halves(up: int, down: int) -> dict[int, Run]:
-    """Zero, and which half is which."""
+    """Return the marks of zero and of the two halves."""
     scale: dict[int, Run] = {}
     scale[up - 1] = ("0", Role.DIM)
     if up > 3:
@@ -79,7 +80,7 @@ def _halves(up: int, down: int) -> dict[int, Run]:
 
 
 def _scale(rx: float, tx: float, limit: float | None) -> tuple[float, float]:
-    """Full scale up and down: round, and up to the limit once that is in sight."""
+    """Return full scale up and down: round, and up to the limit once that is in sight."""
     top, bottom = nice(max(rx, LEAST_SCALE)), nice(max(tx, LEAST_SCALE))
     if limit is not None:
         top = limit * 1.05 if rx > 0.4 * limit else top
@@ -88,7 +89,7 @@ def _scale(rx: float, tx: float, limit: float | None) -> tuple[float, float]:
 
 
 def _halved(rows: int, top: float, bottom: float) -> tuple[int, float]:
-    """Rows above zero and the value of a row, so that both halves fit as large as they can."""
+    """Return the rows above zero and the value of a row, with both halves as large as they can."""
     least = max(1, rows // 6)
 
     def per_row(up: int) -> float:
@@ -103,13 +104,13 @@ def _largest(values: Sequence[float]) -> float:
 
 
 def _dots(values: Sequence[float], per_row: float, rows: int) -> list[float]:
-    """Distances from the zero line in dots."""
+    """Return distances from the zero line in dots."""
     per_dot, most = per_row / DOTS_Y, rows * DOTS_Y - 1
     return [nan if isnan(v) else min(most, floor(v / per_dot)) for v in values]
 
 
 def amount(bits_per_second: float, bits: bool) -> str:
-    """A rate for the scale: `46.1G`."""
+    """Return a rate for the scale: `46.1G`."""
     value = bits_per_second if bits else bits_per_second / 8
     for power, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= power * 0.9995:
@@ -117,66 +118,91 @@ def amount(bits_per_second: float, bits: bool) -> str:
     return f"{value:.3g}"
 
 
+Curves = Mapping[Role, tuple[str, Sequence[float]]]
+"""Readings of sensors, a dot column each, with the name of the sensor."""
+
+
 def temperature_lines(
-    curves: Mapping[Role, tuple[str, Sequence[float]]],
+    curves: Curves,
     rules: Sequence[Rule],
     line: Timeline,
     size: tuple[int, int],
     *,
     ascii_only: bool = False,
 ) -> list[Line]:
-    """A line for every sensor, named at its end, and the limits across."""
+    """Return a curve for every sensor, named at its end, and the limits across."""
     columns, rows = size[0] - GUTTER - LABELS, size[1] - _axis_rows(size)
-    seen = [v for _, values in curves.values() for v in values if not isnan(v)]
-    marks = [*seen, *(rule.value for rule in rules)]
-    low = floor((min(seen) - 4) / 10) * 10 if seen else 20
-    high = max(max(marks) + 2, low + 20) if marks else 100
-    per_dot = (high - low) / (rows * DOTS_Y - 1)
-    grid = draw(
-        (
-            Curve(role, [(v - low) / per_dot if not isnan(v) else nan for v in values])
-            for role, (_, values) in curves.items()
-        ),
-        columns,
-        rows,
-        ascii_only,
-    )
+    lines = temperature_rows(curves, {}, rules, (columns, columns, rows), ascii_only)
+    axis = [(*runs, (" " * LABELS, Role.DIM)) for runs in _axis(line, columns)]
+    return [*lines, *axis][: size[1]]
+
+
+def temperature_rows(
+    past: Curves,
+    future: Mapping[Role, Sequence[float]],
+    rules: Sequence[Rule],
+    size: tuple[int, int, int],
+    ascii_only: bool,
+) -> list[Line]:
+    """Return curves, forecasts and limits in `size`: columns of the past, columns, rows."""
+    past_columns, columns, rows = size
+    low, high = _degrees([v for _, v in past.values()], [*future.values()], rules)
+    per_dot = (high - low) / max(1, rows * DOTS_Y - 1)
+
+    def dots(values: Sequence[float]) -> list[float]:
+        return [nan if isnan(v) else (v - low) / per_dot for v in values]
 
     def row_of(value: float) -> int:
         return rows - 1 - round((value - low) / per_dot) // DOTS_Y
 
+    curves = [Curve(role, dots(values)) for role, (_, values) in past.items()]
+    for role, values in future.items():
+        thin = [v if n % DOTTED == 0 else nan for n, v in enumerate(values)]
+        curves.append(Curve(role, [nan] * (past_columns * DOTS_X) + dots(thin)))
+    grid = draw(curves, columns, rows, ascii_only)
     scale: dict[int, Run] = {rows - 1: (f"{low:.0f}°", Role.DIM)}
-    if not rules:
+    if past_columns < columns or not rules:
         scale[0] = (f"{high:.0f}°", Role.DIM)
-    ruled: set[int] = set()
-    for rule in rules:
+    ruled = set()
+    for rule in rules:  # of those on one row the first
         row = row_of(rule.value)
         if 0 <= row < rows and row not in ruled:
             ruled.add(row)
             rule_across(grid, row, rule.label, rule.role)
             scale[row] = (f"{rule.value:.0f}°", rule.role)
+    if past_columns < columns:
+        for cells in grid:
+            if cells[past_columns][0] in " ⠀╌":
+                cells[past_columns] = ("┊", Role.FAINT)
     names: dict[int, Run] = {}
-    for newest, name, role in _ends(curves):
-        row = row_of(newest)
+    for newest, name, role in _ends(past, future):
+        row = max(0, min(rows - 1, row_of(newest)))
         names[row + 1 if row in names and row + 1 < rows else row] = (" " + name, role)
-    axis = [(*runs, (" " * LABELS, Role.DIM)) for runs in _axis(line, columns)]
-    return [*grid_lines(grid, scale, names), *axis][: size[1]]
+    return grid_lines(grid, scale, names)
 
 
-def _ends(
-    curves: Mapping[Role, tuple[str, Sequence[float]]],
-) -> list[tuple[float, str, Role]]:
-    """The newest value of every curve with its name, the highest first."""
+def _degrees(
+    past: Sequence[Sequence[float]], future: Sequence[Sequence[float]], rules: Sequence[Rule]
+) -> tuple[float, float]:
+    """Return the degrees at the bottom and at the top."""
+    values = [v for curve in (*past, *future) for v in curve if not isnan(v)]
+    marks = [*values, *(rule.value for rule in rules)]
+    low = float(floor((min(values) - 4) / 10) * 10) if values else 20.0
+    return low, max(max(marks) + 2, low + 20) if marks else 100.0
+
+
+def _ends(past: Curves, future: Mapping[Role, Sequence[float]]) -> list[tuple[float, str, Role]]:
+    """Return the last value of every curve with its name, the highest first."""
     ends = [
         (values[-1], name, role)
-        for role, (name, curve) in curves.items()
-        if (values := [v for v in curve if not isnan(v)])
+        for role, (name, curve) in past.items()
+        if (values := [v for v in (*curve, *future.get(role, ())) if not isnan(v)])
     ]
     return sorted(ends, reverse=True)
 
 
 def rule_across(grid: Grid, row: int, label: str, role: Role) -> None:
-    """A dashed line where nothing else is, with its label where there is room for it."""
+    """Draw a dashed line where nothing else is, with its label where there is room for it."""
     cells = grid[row]
     for place, (mark, _) in enumerate(cells):
         if mark in " ⠀":
@@ -193,7 +219,7 @@ def rule_across(grid: Grid, row: int, label: str, role: Role) -> None:
 def grid_lines(
     grid: Grid, scale: Mapping[int, Run], names: Mapping[int, Run] | None = None
 ) -> list[Line]:
-    """A grid as lines, with the scale at the left and names of curves at the right by row."""
+    """Return a grid as lines, with scale at the left and names of curves at the right by row."""
     lines = []
     for y, cells in enumerate(grid):
         text, role = scale.get(y, ("", Role.DIM))
@@ -220,12 +246,12 @@ def _runs(cells: Sequence[tuple[str, str]]) -> list[Run]:
 
 
 def _axis_rows(size: tuple[int, int]) -> int:
-    """Low charts do without the time axis."""
+    """Return the rows of the time axis; low charts do without."""
     return 1 if size[1] >= 6 else 0
 
 
 def _axis(line: Timeline, columns: int) -> list[Line]:
-    """The time axis: how far back the left edge and the middle lie."""
+    """Return the time axis: how far back the left edge and the middle lie."""
     left, middle = f"-{ago(line.seconds)}", f"-{ago(line.seconds / 2)}"
     half = ((fit(left, ceil(columns / 2)), Role.DIM), (middle, Role.DIM))
     blank = (" " * GUTTER, Role.DIM)
@@ -233,7 +259,7 @@ def _axis(line: Timeline, columns: int) -> list[Line]:
 
 
 def ago(seconds: float) -> str:
-    """A span of time for the axis."""
+    """Return a span of time for the axis."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = seconds / 60
@@ -241,14 +267,14 @@ def ago(seconds: float) -> str:
 
 
 def waiting(size: tuple[int, int], text: str) -> list[Line]:
-    """A chart before there is anything to draw."""
+    """Return a chart before there is anything to draw."""
     row = max(0, (size[1] - 1) // 2)
     blank: list[Line] = [()] * row
     return [*blank, ((fit(" " * max(0, (size[0] - len(text)) // 2) + text, size[0]), Role.DIM),)]
 
 
 def legend(parts: Sequence[Line], right: Line, columns: int) -> Line:
-    """The first line of a chart: the numbers of now, as many as fit, the first ones last to go.
+    """Return the first line of a chart: the numbers of now, the first ones last to go.
 
     What does not fit is left out as a whole; the right end stays.
     """

@@ -1,4 +1,4 @@
-"""Lines of roles drawn with the Line API: only what changed is painted again.
+"""Lines of roles drawn with the Line API, and widgets of them: only what changed is painted.
 
 A line is made into a Strip once; runs of the same role are joined and blanks join their
 neighbours, since every change of style costs more bytes than the text itself.
@@ -7,16 +7,20 @@ neighbours, since every change of style costs more bytes than the text itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.geometry import Offset, Region
+from textual.message import Message
 from textual.strip import Strip
 
 from mlxtop.present.clean import to_ascii
-from mlxtop.present.text import EMPTY, Line, Role, crop, cut, line_width
+from mlxtop.present.text import EMPTY, Line, Role, Run, crop, cut, line_width
 from mlxtop.tui.textual_private import DirectWidget
 
 ROLE_CLASSES = {f"run--{role}" for role in Role} | {"run--cursor"}
@@ -25,8 +29,8 @@ to a hundred nodes before the first screen, and at each change of its size."""
 
 
 def joined(line: Line) -> Line:
-    """The line with as few runs as it can have."""
-    runs: list[tuple[str, Role]] = []
+    """Return the line with as few runs as it can have."""
+    runs: list[Run] = []
     for text, role in line:
         if not text:
             continue
@@ -40,7 +44,7 @@ def joined(line: Line) -> Line:
 
 
 def difference(old: Line, new: Line) -> tuple[int, int] | None:
-    """First column and width of what differs between two lines; None where they are equal."""
+    """Return first column and width of what differs in two lines; None where they are equal."""
     if old == new:
         return None
     first, last = 0, 0
@@ -56,6 +60,17 @@ def difference(old: Line, new: Line) -> tuple[int, int] | None:
     return start, columns - start - line_width(new[len(new) - last :])
 
 
+def changes(old: Sequence[Line], new: Sequence[Line], places: range) -> list[Region]:
+    """Return what differs between lines, with the first of `places` on row 0."""
+    regions = []
+    for y, place in enumerate(places):
+        before = old[place] if place < len(old) else EMPTY
+        span = difference(before, new[place] if place < len(new) else EMPTY)
+        if span is not None:
+            regions.append(Region(span[0], y, span[1], 1))
+    return regions
+
+
 class Styled(DirectWidget):
     """Makes Strips of lines in the styles of the theme."""
 
@@ -69,12 +84,11 @@ class Styled(DirectWidget):
     _ground, _base = Color(0, 0, 0, 0), Style.null()
 
     def notify_style_update(self) -> None:
-        """A theme or a class changed: styles are looked up again."""
         self._roles = self._unadorned = self._filters = self._offset = None
         super().notify_style_update()
 
     def role_style(self, role: Role, cursor: bool = False) -> Style:
-        """The style of a role on this widget's background, or on the cursor's."""
+        """Return the style of a role on this widget's background, or on the cursor's."""
         if self._roles is None:
             self._roles = {}
             self._ground, self._base = self.background_colors[1], self.rich_style
@@ -91,14 +105,12 @@ class Styled(DirectWidget):
 
     @property
     def content_offset(self) -> Offset:
-        """Where the content begins."""
         if self._offset is None:
             self._offset = super().content_offset
         return self._offset
 
     @property
     def unadorned(self) -> bool:
-        """Whether the content is shown as it is drawn: nothing shines through or lies over it."""
         if self._unadorned is None:
             styles = self.styles
             self._unadorned = (
@@ -110,17 +122,15 @@ class Styled(DirectWidget):
         return self._unadorned
 
     def line_at(self, y: int, columns: int) -> tuple[Line, bool]:
-        """A line of the content, of so many columns, and whether the cursor is on it."""
+        """Return a line of the content, and whether the cursor is on it."""
         raise NotImplementedError
 
     def render_line(self, y: int) -> Strip:
-        """A line of the content."""
         columns = self.size.width
         line, cursor = self.line_at(y, columns)
         return self.strip(line, columns, cursor)
 
     def content(self, area: Region, columns: int) -> list[Strip]:
-        """A part of the content as the terminal gets it, without Textual's way through borders."""
         filters = self.get_line_filters()
         if filters != self._filters:
             self._filters, self._finished = filters, {}
@@ -132,7 +142,7 @@ class Styled(DirectWidget):
         return drawn
 
     def _finish(self, role: Role, cursor: bool) -> Style:
-        """The style of a role as the terminal gets it."""
+        """Return the style of a role as the terminal gets it."""
         style = self._finished.get((role, cursor))
         if style is None:
             style = self.role_style(role, cursor)
@@ -142,7 +152,7 @@ class Styled(DirectWidget):
         return style
 
     def strip(self, line: Line, columns: int, cursor: bool = False) -> Strip:
-        """A line in exactly so many columns."""
+        """Return a line in exactly so many columns."""
         return Strip(self._segments(joined(crop(line, columns)), cursor, self.role_style), columns)
 
     def _segments(
@@ -162,16 +172,80 @@ class Lines(Styled):
     def show(self, lines: Sequence[Line]) -> None:
         """Replace the lines; what is the same is not painted again."""
         old, self._lines = self._lines, lines
-        changed = []
-        for y in range(max(len(old), len(lines))):
-            before = old[y] if y < len(old) else EMPTY
-            after = lines[y] if y < len(lines) else EMPTY
-            span = difference(before, after)
-            if span is not None:
-                changed.append(Region(span[0], y, span[1], 1))
-        if changed:
-            self.repaint(*changed)
+        if regions := changes(old, lines, range(max(len(old), len(lines)))):
+            self.repaint(*regions)
 
     def line_at(self, y: int, columns: int) -> tuple[Line, bool]:
-        """One line of the widget."""
         return self._lines[y] if y < len(self._lines) else EMPTY, False
+
+
+class Header(Lines):
+    """One line about the machine."""
+
+
+class Clickable(Lines):
+    """One line of labels that can be clicked, each standing for an action."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._spans: list[tuple[int, int, str]] = []
+
+    def present(self, labels: Sequence[tuple[Line, str]], gap: int = 2) -> None:
+        """Show labels side by side, as many as fit, with the actions behind them."""
+        runs: list[Run] = []
+        self._spans = []
+        at, room = 0, self.size.width
+        for label, action in labels:
+            columns = line_width(label)
+            if at + columns > room:
+                break
+            self._spans.append((at, at + columns, action))
+            runs.extend((*label, (" " * gap, Role.TEXT)))
+            at += columns + gap
+        self.show([crop(tuple(runs), max(1, room))])
+
+    async def on_click(self, event: events.Click) -> None:
+        for start, end, action in self._spans:
+            if start <= event.x - self.gutter.left < end:
+                await self.screen.run_action(action)
+
+
+class Choice(Lines, can_focus=True):
+    """A field whose value is one of its options."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right,space,l", "turn(1)", show=False),
+        Binding("left", "turn(-1)", show=False),
+    ]
+
+    class Changed(Message):
+        """Another option was chosen."""
+
+    def __init__(self, options: Sequence[str], *, id: str) -> None:
+        super().__init__(id=id)
+        self._options = tuple(options)
+        self._place = 0
+
+    @property
+    def value(self) -> str:
+        return self._options[self._place]
+
+    @value.setter
+    def value(self, value: str) -> None:
+        self._place = self._options.index(value)
+        self._draw()
+
+    def _draw(self) -> None:
+        role = Role.ACCENT if self.has_focus else Role.TEXT
+        left, right = ("‹ ", " ›") if self.has_focus else ("  ", "  ")
+        self.show([((left, Role.DIM), (self.value, role), (right, Role.DIM))])
+
+    on_mount = on_focus = on_blur = _draw
+
+    def action_turn(self, steps: int) -> None:
+        self._place = (self._place + steps) % len(self._options)
+        self._draw()
+        self.post_message(self.Changed())
+
+    def on_click(self, _: events.Click) -> None:
+        self.action_turn(1)

@@ -9,8 +9,8 @@ from textual.scroll_view import ScrollView
 
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
-from mlxtop.present.columns import Column, heading, layout, span
-from mlxtop.present.overview import Entry, Order, entries, entry_line, names_of
+from mlxtop.present.columns import Column, heading, span
+from mlxtop.present.overview import Entry, Order, columns_of, entries, entry_line
 from mlxtop.present.text import EMPTY, Line, Role, crop
 from mlxtop.tui.state import State
 from mlxtop.tui.widgets.lines import Styled, difference
@@ -30,11 +30,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
             self.port = port
 
     class Opened(Message):
-        """A port was chosen with the mouse."""
-
-        def __init__(self, port: PortId) -> None:
-            super().__init__()
-            self.port = port
+        """The selected port was chosen with the mouse."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -69,12 +65,8 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
             return  # only the cursor moved: its rows were refreshed when it did
         self._frame, self._bits, self._heat = frame, state.bits, state.heat
         self._choices = choices
-        devices = (
-            state.pattern,
-            order,
-            frame.sample.adapters,
-            [p.now.port for p in frame.ports.values()],
-        )
+        ports = [port.now.port for port in frame.ports.values()]
+        devices = (state.pattern, order, frame.sample.adapters, ports)
         if order is not Order.NATURAL or devices != self._devices:
             self._devices = devices
             rows = entries(frame, state.pattern, order)
@@ -85,15 +77,14 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         self._paint()
 
     def _arrange(self) -> None:
-        """The rows are others than before: sizes, cursor and title follow."""
+        """Make sizes, cursor and title follow other rows."""
         self._place_cursor()
         self._measure()
         self.refresh(layout=True)
 
     def _measure(self) -> None:
-        names = names_of(self._frame, self.entries) if self._frame else 0
         width = self.scrollable_content_region.width
-        self._shown = layout(max(1, width), names)
+        self._shown = columns_of(self._frame, self.entries, max(1, width))
         self.virtual_size = Size(width, len(self.entries) + 1)
         self._painted.clear()
 
@@ -114,7 +105,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
     # Painting
 
     def _visible(self) -> range:
-        """Places of the entries on the screen; the heading line stays on top."""
+        """Return the places of the entries on the screen, below the heading line."""
         first = round(self.scroll_offset.y)
         return range(first, min(len(self.entries), first + max(0, self._fitted.height - 1)))
 
@@ -130,13 +121,13 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         return line
 
     def _card(self, entry: Entry, width: int) -> Line:
-        """The line of a card, which is another one when its PCIe link is."""
+        """Return the line of a card, which is another one when its PCIe link is."""
         frame = self._frame
         if frame is None:
             return EMPTY
         made_of = (entry, frame.slots(entry.adapter) if entry.adapter else (), width)
-        known, line = self._cards.get(id(entry), (None, EMPTY))
-        if known != made_of:
+        before, line = self._cards.get(id(entry), (None, EMPTY))
+        if before != made_of:
             card = entry_line(frame, entry, max(1, width - 1), self._shown)
             line = crop(((" ", Role.TEXT), *card), width)
             self._cards[id(entry)] = made_of, line
@@ -156,7 +147,6 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
                 self.repaint(Region(where[0], place - first + 1, where[1], 1))
 
     def line_at(self, y: int, columns: int) -> tuple[Line, bool]:
-        """A line of the widget: the heading, or the entry that is scrolled there."""
         if y == 0:
             return heading(self._shown), False
         place = y - 1 + round(self.scroll_offset.y)
@@ -168,21 +158,18 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         return line, self.entries[place].port is not None and place == self._place
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """As many lines as there are rows; the style sheet bounds it."""
         return len(self.entries) + 1
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Scrolled rows are painted as a whole."""
         super().watch_scroll_y(old_value, new_value)
         self.post_message(self.Selected(self.port))
 
     def on_resize(self) -> None:
-        """Columns follow the width, and the cursor stays to be seen."""
         if self._fit():
             self.post_message(self.Selected(self.port))
 
     def _fit(self) -> bool:
-        """Make everything fit the size; whether that was another one."""
+        """Make everything fit the size; return whether that was another one."""
         if not self.size or self.size == self._fitted:
             return False  # hidden, or as before
         self._fitted = self.size
@@ -212,12 +199,6 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         self._reveal()
         self.post_message(self.Selected(self.port))
 
-    def select(self, port: PortId) -> None:
-        """Put the cursor on a port."""
-        for place, entry in enumerate(self.entries):
-            if entry.port == port:
-                self._select(place)
-
     def move_column(self, steps: int) -> None:
         """Move the explained column; from outside it starts at the first."""
         if self._shown:
@@ -227,17 +208,16 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
             self.post_message(self.Selected(self.port))
 
     def explained(self) -> Column | None:
-        """The column that is asked about."""
-        if self.column is None or self.column >= len(self._shown):
-            return None
-        return self._shown[self.column]
+        """Return the column that is asked about."""
+        chosen = self.column is not None and self.column < len(self._shown)
+        return self._shown[self.column or 0] if chosen else None
 
     def page(self) -> int:
-        """Rows that fit on the screen."""
+        """Return the rows that fit on the screen."""
         return max(1, self.size.height - 2)
 
     def hidden(self) -> str:
-        """Which of the rows are seen, where not all are."""
+        """Return which of the rows are on the screen, where not all are."""
         visible = self._visible()
         if len(visible) >= len(self.entries) or not visible:
             return ""
@@ -258,12 +238,9 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
     # Mouse
 
     def on_click(self, event: events.Click) -> None:
-        """A click selects, a second one opens; on a cell it asks what the cell means."""
         where = event.get_content_offset(self)
-        if where is None or where.y == 0:
-            return
-        place = where.y - 1 + round(self.scroll_offset.y)
-        if not 0 <= place < len(self.entries):
+        place = -1 if where is None else where.y - 1 + round(self.scroll_offset.y)
+        if where is None or where.y == 0 or not 0 <= place < len(self.entries):
             return
         port = self.entries[place].port
         if port is None:
@@ -275,4 +252,4 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
                 self.column = index
         self.post_message(self.Selected(port))
         if event.chain == 2:
-            self.post_message(self.Opened(port))
+            self.post_message(self.Opened())

@@ -1,15 +1,17 @@
-"""Sections of a page in boxes, side by side where the screen is wide."""
+"""Lines that scroll: a page of boxes, side by side where the screen is wide, and a list."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual import events
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 
 from mlxtop.present.clean import fit
 from mlxtop.present.text import EMPTY, Line, Role, Run, Section, crop, line_width
-from mlxtop.tui.widgets.lines import Styled, difference
+from mlxtop.tui.widgets.lines import Styled, changes
 
 BESIDE = 118
 """Columns of a screen from which boxes stand side by side."""
@@ -23,19 +25,19 @@ MOST_BOXES = 3
 
 
 def prose_width(columns: int) -> int:
-    """Columns of a paragraph on a screen of that width, so that its box may stand beside one."""
+    """Return the columns of a paragraph whose box may stand beside another on such a screen."""
     return PROSE if columns >= BESIDE else max(1, columns - FRAME)
 
 
 def laid_out(sections: Sequence[Section], columns: int) -> list[Line]:
-    """Boxes below and beside each other, in the way that takes the fewest lines."""
+    """Return boxes below and beside each other, in the way that takes the fewest lines."""
     most = min(MOST_BOXES, max(1, (columns + BETWEEN) // (PROSE + FRAME + BETWEEN)))
     layouts = [_side_by_side(sections, columns, boxes) for boxes in range(1, most + 1)]
     return min(layouts, key=len)
 
 
 def _side_by_side(sections: Sequence[Section], columns: int, boxes: int) -> list[Line]:
-    """So many boxes beside each other; one that needs more room has all of it to itself."""
+    """Return the sections in so many stacks; a box that needs more room has the whole width."""
     inner = max(1, (columns - BETWEEN * (boxes - 1)) // boxes - FRAME)
     stacks: list[list[Line]] = [[] for _ in range(boxes)]
     lines: list[Line] = []
@@ -78,32 +80,82 @@ def _box(section: Section, inner: int) -> list[Line]:
     return [top, *middle, (("╰" + "─" * (inner + 2) + "╯", Role.FAINT),)]
 
 
-class Sections(ScrollView, Styled, can_focus=True):
-    """A page that scrolls; only lines that changed are painted again."""
+class Scrolled(ScrollView, Styled, can_focus=True):
+    """Lines that scroll; only those that changed are painted again."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._lines: list[Line] = []
+        self._lines: Sequence[Line] = ()
+
+    def show_lines(self, lines: Sequence[Line]) -> None:
+        """Replace the lines."""
+        old, self._lines = self._lines, lines
+        size = Size(self.size.width, len(lines))
+        if size != self.virtual_size:
+            self.virtual_size = size
+        top = round(self.scroll_offset.y)
+        if regions := changes(old, lines, range(top, top + self.size.height)):
+            self.repaint(*regions)
+
+    def line_at(self, y: int, columns: int) -> tuple[Line, bool]:
+        place = y + round(self.scroll_offset.y)
+        return self._lines[place] if place < len(self._lines) else EMPTY, False
+
+
+class Sections(Scrolled):
+    """A page of boxes."""
 
     def show(self, sections: Sequence[Section]) -> None:
         """Show a page."""
         width = self.size.width
-        if not self.display or width < 8:
+        if self.display and width >= 8:
+            self.show_lines(laid_out(sections, width))
+
+
+class Choices(Scrolled):
+    """Lines of which one is chosen."""
+
+    class Moved(Message):
+        """The cursor stands on another line."""
+
+    class Opened(Message):
+        """The line under the cursor was chosen with the mouse."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.place = 0
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Replace the lines; the cursor stays on its place."""
+        if len(self._lines) != len(lines):
+            self.refresh(layout=True)
+        self.place = max(0, min(self.place, len(lines) - 1))
+        self.show_lines(lines)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return max(1, len(self._lines))
+
+    def move(self, steps: int) -> None:
+        """Move the cursor by lines."""
+        place = max(0, min(self.place + steps, len(self._lines) - 1))
+        if place == self.place:
             return
-        old, self._lines = self._lines, laid_out(sections, width)
-        size = Size(width, len(self._lines))
-        if size != self.virtual_size:
-            self.virtual_size = size
-        top = round(self.scroll_offset.y)
-        for y in range(self.size.height):
-            place = top + y
-            before = old[place] if place < len(old) else EMPTY
-            after = self._lines[place] if place < len(self._lines) else EMPTY
-            span = difference(before, after)
-            if span is not None:
-                self.repaint(Region(span[0], y, span[1], 1))
+        old, self.place = self.place, place
+        height, top = max(1, self.size.height), round(self.scroll_offset.y)
+        if not top <= place < top + height:
+            self.scroll_to(y=place if place < top else place - height + 1, animate=False)
+        for changed in (old, place):
+            self.repaint(Region(0, changed - round(self.scroll_offset.y), self.size.width, 1))
+        self.post_message(self.Moved())
+
+    def on_click(self, event: events.Click) -> None:
+        place = event.y + round(self.scroll_offset.y)
+        if place == self.place:
+            self.post_message(self.Opened())
+        elif place < len(self._lines):
+            self.move(place - self.place)
 
     def line_at(self, y: int, columns: int) -> tuple[Line, bool]:
-        """A line of the page."""
+        line, _ = super().line_at(y, columns)
         place = y + round(self.scroll_offset.y)
-        return self._lines[place] if place < len(self._lines) else EMPTY, False
+        return line, place == self.place and bool(self._lines)

@@ -1,0 +1,192 @@
+"""The screens that are one page: the pages of a port, what happened, and the keys."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+
+from mlxtop import __version__
+from mlxtop.present.clean import clean, fit
+from mlxtop.present.overview import entries
+from mlxtop.present.pages import PAGES, Page
+from mlxtop.present.text import Line, Role, Section, wrap
+from mlxtop.present.view import event_line, link_mark, prose
+from mlxtop.tui.commands import Scope, available, bindings, keys_of
+from mlxtop.tui.screens.base import WatchScreen
+from mlxtop.tui.widgets.chart import HeatChart
+from mlxtop.tui.widgets.lines import Clickable, Header
+from mlxtop.tui.widgets.sections import Sections, prose_width
+
+HEAT_PAGE = "2"
+"""The page below the heat chart."""
+_SCROLLING: list[BindingType] = [
+    Binding("down,j", "scroll(1)", show=False),
+    Binding("up,k", "scroll(-1)", show=False),
+]
+_TITLES = {
+    Scope.OVERVIEW: "Ports and charts",
+    Scope.EVERYWHERE: "Everywhere",
+    Scope.DETAIL: "Pages of a port",
+}
+_SIGNS = (
+    ("●  ○  ◌", "link up, down, coming up"),
+    ("–", "unknown; the pages of the port say why, ← → explain a cell here"),
+    ("▲  !", "at the warning limit, at the critical one; ! also: errors go on now"),
+    ("?", "an old value: its sensor no longer answers"),
+    ("━━──", "share of what the port can carry: its line, or the PCIe path if that is slower"),
+)
+
+
+class PageScreen(WatchScreen):
+    """A page that scrolls."""
+
+    def compose(self) -> ComposeResult:
+        yield Header(id="header")
+        yield Sections(id="page")
+        yield Clickable(id="keys")
+
+    def draw(self) -> None:
+        super().draw()
+        page = self.query_one(Sections)
+        page.show(self.sections(prose_width(page.size.width)))
+
+    def sections(self, columns: int) -> list[Section]:
+        """Return the boxes of the page, for paragraphs of so many columns."""
+        raise NotImplementedError
+
+    def action_scroll(self, lines: int) -> None:
+        self.query_one(Sections).scroll_relative(y=lines, animate=False)
+
+
+class Detail(PageScreen):
+    """One port, page by page."""
+
+    SCOPE = Scope.DETAIL
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DETAIL)]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._page: Page = PAGES[0]
+
+    def compose(self) -> ComposeResult:
+        yield Header(id="header")
+        yield Clickable(id="tabs")
+        with Container(id="heat-frame"):
+            heat = HeatChart(id="heat")
+            heat.border_title = "Heat"
+            yield heat
+        yield Sections(id="page")
+        yield Clickable(id="keys")
+
+    def draw(self) -> None:
+        super().draw()
+        self._show_tabs()
+        if self._page.key == HEAT_PAGE:  # the chart comes after the page is on the terminal
+            app, chart = self.watch_app, self.query_one(HeatChart)
+            self.call_after_refresh(chart.update, app.state, app.source.interval)
+
+    def sections(self, columns: int) -> list[Section]:
+        view = self.watch_app.state.view(columns)
+        if view is None:
+            return [Section("Gone", ((("This port is no longer there.", Role.WARNING),),))]
+        return self._page.sections(view)
+
+    def _show_tabs(self) -> None:
+        labels: list[tuple[Line, str]] = [(self._who(), "app.retreat")]
+        for page in PAGES:
+            here = page is self._page
+            role = Role.STRONG if here else Role.DIM
+            mark = "▸" if here else " "
+            label: Line = ((f"{mark}{page.key} ", Role.ACCENT), (page.title, role))
+            labels.append((label, f"screen.page('{page.key}')"))
+        self.query_one("#tabs", Clickable).present(labels, gap=1 if self.size.width < 100 else 2)
+
+    def _who(self) -> Line:
+        view = self.watch_app.state.view(0)
+        if view is None:
+            return (("– ", Role.DIM),)
+        mark, role = link_mark(view.now.now.link.state)
+        return ((clean(view.now.now.port.name), Role.STRONG), (f" {mark}", role))
+
+    # Commands
+
+    def action_page(self, key: str) -> None:
+        self._page = next(page for page in PAGES if page.key == key)
+        self.set_class(key == HEAT_PAGE, "-heat")
+        self.query_one(Sections).scroll_home(animate=False)
+        self.show_frame()
+
+    def action_maximise(self) -> None:
+        if self._page.key == HEAT_PAGE:
+            self.toggle_class("-maximised")
+            self.call_after_refresh(self.show_frame)
+
+    def action_turn(self, steps: int) -> None:
+        place = (PAGES.index(self._page) + steps) % len(PAGES)
+        self.action_page(PAGES[place].key)
+
+    def action_port(self, steps: int) -> None:
+        state = self.watch_app.state
+        if state.frame is None:
+            return
+        rows = entries(state.frame, state.pattern, state.order)
+        ports = [row.port for row in rows if row.port is not None]
+        if ports:
+            here = ports.index(state.selected) if state.selected in ports else -1
+            state.select(ports[(here + steps) % len(ports)])
+            self.show_frame()
+
+
+class Events(PageScreen):
+    """What happened on this machine, and problems while reading."""
+
+    BINDINGS: ClassVar[list[BindingType]] = _SCROLLING
+
+    def sections(self, columns: int) -> list[Section]:
+        state = self.watch_app.state
+        events = sorted(state.watch.events, key=lambda event: event.wall, reverse=True)
+        sample = state.newest.sample if state.newest else None
+        now = sample.wall if sample else 0.0
+        lines: list[Line] = [event_line(wall, incident, now) for wall, incident in events]
+        lines = lines or prose("nothing has happened since the start", columns)
+        reason = sample.absent.get("kernel_log") if sample else None
+        if reason:
+            missing = "The kernel log cannot be read, so that modules and heat may be missing: "
+            lines.insert(0, ((missing, Role.DIM), (clean(reason), Role.WARNING)))
+        problems: list[Line] = [
+            ((fit(problem.subject, 28) + "  ", Role.WARNING), (clean(problem.text), Role.TEXT))
+            for problem in (state.frame.sample.problems if state.frame else ())
+        ]
+        problems = problems or prose(
+            "everything that was asked for could be read", columns, Role.GOOD
+        )
+        return [
+            Section("Events, newest first", tuple(lines)),
+            Section("Problems while reading", tuple(problems)),
+        ]
+
+
+class Help(PageScreen):
+    """Every key and what it does, made from the table of commands."""
+
+    BINDINGS: ClassVar[list[BindingType]] = _SCROLLING
+
+    def sections(self, columns: int) -> list[Section]:
+        app = self.watch_app
+        sections = []
+        for scope, title in _TITLES.items():
+            lines: list[Line] = []
+            for command in available(scope, readonly=app.readonly):
+                keys = "  ".join(keys_of(command, app.settings.keys))
+                lines.append(((fit(keys, 18), Role.ACCENT), (command.title, Role.TEXT)))
+            sections.append(Section(title, tuple(lines)))
+        signs: list[Line] = []
+        for sign, meaning in _SIGNS:
+            for place, text in enumerate(wrap(meaning, columns - 12)):
+                signs.append(((fit("" if place else sign, 12), Role.STRONG), (text, Role.TEXT)))
+        about = f"mlxtop {__version__} · rates are decimal: 1 Gb/s is 10⁹ bits a second"
+        sections.append(Section("Signs", tuple(signs)))
+        return [*sections, Section("About", tuple(prose(about, columns)))]

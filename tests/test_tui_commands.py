@@ -1,0 +1,30 @@
+"""The table of commands."""
+
+from __future__ import annotations
+
+from mlxtop.present.pages import PAGES
+from mlxtop.tui.commands import COMMANDS, available, misnamed
+
+
+def test_commands_have_one_name_and_one_key_each() -> None:
+    names = [command.id for command in COMMANDS]
+    assert len(set(names)) == len(names)
+    assert misnamed({"help": "x", "hlep": "y"}) == ["hlep"]
+    for scope in {command.scope for command in COMMANDS}:
+        keys = [
+            key
+            for command in COMMANDS
+            if command.scope in (scope, "everywhere")
+            for key in command.keys.split(",")
+        ]
+        assert len(set(keys)) == len(keys), f"two commands on one key in {scope}"
+
+
+def test_a_readonly_screen_has_no_command_that_changes_anything() -> None:
+    scopes = [command.scope for command in COMMANDS]
+    assert all(not command.changes for command in available(*scopes, readonly=True))
+
+
+def test_every_page_has_a_command_with_its_key() -> None:
+    pages = [(command.keys, command.action) for command in COMMANDS if "page(" in command.action]
+    assert pages == [(page.key, f"screen.page('{page.key}')") for page in PAGES]

@@ -1,0 +1,29 @@
+"""Lines of roles: what changed, and runs joined."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlxtop.present.text import Line, Role, plain
+from mlxtop.tui.widgets.lines import difference, joined
+
+LINES = st.lists(
+    st.tuples(st.text("abc é█", min_size=1, max_size=5), st.sampled_from(list(Role))), max_size=6
+).map(tuple)
+
+
+@given(LINES, LINES)
+def test_a_difference_covers_every_cell_that_changed(old: Line, new: Line) -> None:
+    span = difference(old, new)
+    before, after = plain(old), plain(new)
+    for place in range(max(len(before), len(after))):
+        changed = before[place : place + 1] != after[place : place + 1]
+        if changed:
+            assert span is not None
+            assert span[0] <= place < span[0] + span[1]
+
+
+@given(LINES)
+def test_joining_runs_keeps_the_text(line: Line) -> None:
+    assert plain(joined(line)) == plain(line)

@@ -1,0 +1,45 @@
+"""Flow control: the next frame waits until the terminal has drawn the last one."""
+
+from __future__ import annotations
+
+from mlxtop.tui.terminal import AGAIN, PATIENCE, QUICK, Flow
+
+
+def test_the_next_frame_waits_for_the_answer_of_the_terminal() -> None:
+    flow = Flow()
+    assert flow.ready(0.0)
+    assert flow.ask(0.0)
+    assert not flow.ready(1.0)
+    flow.answered(1.0)
+    assert flow.ready(1.0)
+    assert flow.ask(1.0)
+
+
+def test_a_quick_terminal_is_not_asked_after_each_of_many_frames() -> None:
+    flow = Flow()
+    assert flow.ask(0.0)
+    flow.answered(QUICK / 2)
+    assert not flow.ask(AGAIN / 2)
+    assert flow.ready(AGAIN / 2)
+    assert flow.ask(AGAIN / 2, held_up=True)
+    flow.answered(AGAIN / 2)
+    assert flow.ask(2 * AGAIN)
+    flow.answered(2 * AGAIN + 2 * QUICK)
+    assert flow.ask(2 * AGAIN + 2 * QUICK)
+
+
+def test_a_terminal_that_never_answers_is_not_asked_again() -> None:
+    flow = Flow()
+    flow.ask(0.0)
+    assert flow.ready(PATIENCE)
+    assert not flow.ask(PATIENCE)
+    assert flow.ready(PATIENCE + 0.1)
+
+
+def test_one_late_answer_does_not_end_flow_control() -> None:
+    flow = Flow()
+    flow.ask(0.0)
+    flow.answered(0.5)
+    flow.ask(1.0)
+    assert flow.ready(1.0 + PATIENCE)
+    assert flow.ask(1.0 + PATIENCE)
