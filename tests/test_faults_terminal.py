@@ -164,7 +164,7 @@ def fails_in_one_line(home: Path, program: str, argument: str, words: bytes) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("thread", ["frames", "terminal", "textual-input", "settings"])
+@pytest.mark.parametrize("thread", ["frames", "terminal", "textual-input"])
 def test_a_thread_that_cannot_be_started_is_told_in_one_line(thread: str, tmp_path: Path) -> None:
     fails_in_one_line(tmp_path, NO_THREAD, thread, b"RuntimeError: can't start new thread")
 

@@ -44,6 +44,7 @@ NAMES = {
     ("textual.driver", "_debug"): "input is not read",
     ("textual.driver", "_loop"): "the answer of the terminal does not reach flow control",
     ("textual.driver", "_size"): "the first picture has the size of another terminal",
+    ("textual.drivers.linux_driver", "_disable_in_band_window_resize"): "resize reports stay on",
     ("textual.drivers.linux_driver", "_disable_mouse_support"): "mouse codes stay switched on",
     ("textual.drivers.linux_driver", "_file"): "nothing is written",
     ("textual.drivers.linux_driver", "_get_terminal_size"): "a huge terminal takes gigabytes",

@@ -112,6 +112,9 @@ class QuietDriver(LinuxDriver):
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # it would stop us before the end
             self.attrs_before = None  # those that the shell has set are right
         super().stop_application_mode()
+        # Once more: an answer that was on the way has switched them on until its thread ended.
+        self._disable_in_band_window_resize()
+        self._disable_mouse_support()
         self._taken = False
 
     def suspend_application_mode(self) -> None:
