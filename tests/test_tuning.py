@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.identity import Port, PortId, PortKind
-from mlxtop.model.number import format_cores, parse_cores
-from mlxtop.model.tuning import Bond, BondSlave, PciControl
+from mlxtop.model.number import parse_cores
+from mlxtop.model.tuning import PciControl
 from mlxtop.sampler.settings import read_host, read_port
-from mlxtop.sources.kernel.bonding import parse_bond, read_bonds
+from mlxtop.sources.kernel.bonding import parse_bond
 from mlxtop.sources.kernel.ethtool import (
     parse_channels,
     parse_coalesce,
@@ -157,63 +154,6 @@ def test_a_port_without_netdev_and_function_has_reasons_only() -> None:
     assert set(seen.absent.values()) == {"no network device", "not a PCI device"}
 
 
-def test_packet_sizes_come_from_the_express_capability() -> None:
-    assert parse_config(config_space(5 << 12)) == PciControl(128, 512, 4096, False)
-    assert parse_config(config_space(0, capability=7)) is None
-    assert parse_config(b"\xff" * 4096) is None
-    assert parse_config(config_space(0)[:64]) is None
-
-
-def test_a_bond_in_round_robin_is_read() -> None:
-    text = """Ethernet Channel Bonding Driver: v3.7.1 (April 27, 2011)
-
-Bonding Mode: load balancing (round-robin)
-MII Status: up
-
-Slave Interface: eth40a
-MII Status: down
-Speed: Unknown
-
-Slave Interface: eth40b
-MII Status: up
-Speed: 40000 Mbps
-"""
-    assert parse_bond("bond0", text) == Bond(
-        "bond0",
-        "balance-rr",
-        slaves=(BondSlave("eth40a", False), BondSlave("eth40b", True, 40000)),
-    )
-
-
-def test_the_lacp_partner_of_a_member_is_read() -> None:
-    text = """Bonding Mode: IEEE 802.3ad Dynamic link aggregation
-Transmit Hash Policy: layer3+4 (1)
-802.3ad info
-Active Aggregator Info:
-\tAggregator ID: 1
-\tPartner Mac Address: 00:00:00:00:00:00
-
-Slave Interface: eth1
-MII Status: up
-Aggregator ID: 2
-details actor lacp pdu:
-    system mac address: 08:00:27:99:a3:6b
-details partner lacp pdu:
-    system mac address: 00:11:22:33:44:55
-"""
-    bond = parse_bond("bond0", text)
-    assert bond is not None
-    assert (bond.mode, bond.policy, bond.aggregator) == ("802.3ad", "layer3+4", 1)
-    assert bond.partner == "00:00:00:00:00:00"
-    assert bond.slaves[0].partner == "00:11:22:33:44:55"
-    assert bond.slaves[0].aggregator == 2
-
-
-def test_only_bonds_are_bonds() -> None:
-    assert parse_bond("x", "") is None
-    assert read_bonds(machine("/proc/net/bonding/bond0:\n  | rubbish\n")) == {}
-
-
 answers = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda children: st.lists(children) | st.dictionaries(st.text(), children),
@@ -240,44 +180,12 @@ def test_nothing_makes_a_parser_raise(text: str, data: bytes, answer: Any) -> No
         parse(answer)
 
 
-@given(st.text("0123456789-,\n²", max_size=30))
-def test_lists_of_cores_never_grow_without_bound(text: str) -> None:
-    cores = parse_cores(text)
-    assert all(0 <= core < 8192 for core in cores)
-    assert parse_cores(format_cores(cores)) == cores
-
-
 def test_reading_that_fails_in_any_way_is_a_reason() -> None:
     for code in (errno.EIO, errno.EINVAL, errno.ENODEV, errno.EACCES):
         name = errno.errorcode[code]
         port = ports_tuning(f"? rings enp67s0np0 ! {name}\n{DEVICE}/config ! {name}\n")
         assert port.absent["rings"]
         assert port.absent["control"]
-
-
-MODES = {
-    "IEEE 802.3ad Dynamic link aggregation": "802.3ad",
-    "load balancing (round-robin)": "balance-rr",
-}
-
-
-@pytest.mark.captures
-@pytest.mark.skipif("MLXTOP_CAPTURES" not in os.environ, reason="MLXTOP_CAPTURES is not set")
-def test_bonds_of_real_hosts_are_read_as_people_read_them() -> None:
-    folder = Path(os.environ["MLXTOP_CAPTURES"])
-    expected = json.loads((folder / "EXPECTED.json").read_text())
-    names = [name for name in expected if name.startswith("net/bond")]
-    assert names
-    for name in names:
-        bond = parse_bond("bond0", (folder / name).read_text())
-        assert bond is not None
-        told = expected[name]
-        assert bond.mode == MODES[told["mode"]]
-        for slave, facts in zip(bond.slaves, told.get("slaves", []), strict=False):
-            assert slave.name == facts["name"]
-            assert slave.up == (facts["mii_status"] == "up")
-            assert slave.speed == facts["speed_mbps"]
-            assert slave.aggregator == facts.get("aggregator")
 
 
 @pytest.mark.parametrize(("np", "rp", "on"), [(0, 0, False), (1, 0, True), (0, 1, True)])
