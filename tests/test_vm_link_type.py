@@ -138,7 +138,7 @@ terminal send-keys Escape; try gone Done; terminal send-keys q; await 'ended 0'
 )
 
 
-def lines_of(script: str, seconds: int = 300) -> list[str]:
+def lines_of(script: str, seconds: int = 600) -> list[str]:
     done = in_lab(script, seconds=seconds)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.splitlines()

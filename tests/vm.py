@@ -22,7 +22,7 @@ done
 
 
 def in_lab(
-    script: str, *, seconds: int = 240, options: Sequence[str] = ("-M",), stdin: bool = False
+    script: str, *, seconds: int = 600, options: Sequence[str] = ("-M",), stdin: bool = False
 ) -> subprocess.CompletedProcess[str]:
     """Run a bash script as root in the lab, in the repository; `$PYTHON` is this interpreter.
 
