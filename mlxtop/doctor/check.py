@@ -1,13 +1,13 @@
 """Checks of a machine's ports: how one is declared, what it looks at, and what it answers.
 
-A check is a small pure function of a subject: a port, a card, the whole case. What it cannot judge
-it says, so that a check that did not run never looks like one that found nothing.
+A check is a small pure function of a subject: a port, a card, the whole case. It says what it
+cannot judge: so one that did not run never looks like one that found nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -19,7 +19,8 @@ from mlxtop.model.linktype import StoredConfig
 from mlxtop.model.sample import Link, LinkLayer, LinkState, PcieStatus, PortSample
 from mlxtop.model.tuning import HostTuning, PortTuning, settled
 
-_RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+STATUS = {Severity.CRITICAL: 2, Severity.WARNING: 1, Severity.NOTE: 0}
+"""Exit status by the worst finding."""
 FAST = 25_000_000_000
 """bit/s from which a port asks more of the host than its usual settings give."""
 
@@ -46,7 +47,7 @@ class CouldNotTell:
     """A question that could not be answered."""
 
     subject: str | None
-    """Port or card; None where it is about the host."""
+    """None where it is about the host."""
     what: str
     """What remains open, `rings`."""
     reason: str
@@ -58,8 +59,7 @@ class CouldNotTell:
         return f"{self.subject}: {self.what}" if self.subject else self.what
 
 
-@dataclass(frozen=True, slots=True)
-class Nothing:
+class Nothing(NamedTuple):
     """A check that had nothing to look at."""
 
     missing: str
@@ -68,7 +68,7 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A value as it was read, which is no fault: for people who compare it with a guide."""
+    """A value, no fault: for people who compare it with a guide."""
 
     subject: str
     text: str
@@ -76,10 +76,10 @@ class Setting:
 
 
 Outcome = Finding | CouldNotTell | Nothing | Setting
+Outcomes = Iterator[Outcome]
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(NamedTuple):
     """The answer of a host to packets of a port's MTU that may not be divided."""
 
     host: str
@@ -107,11 +107,13 @@ class Case:
 
     @property
     def host(self) -> HostTuning:
-        """Settings of the host."""
         return settled(self.frame.sample.host_settings, HostTuning)
 
+    def unknown(self, what: str, reason: str) -> CouldNotTell:
+        """Return that a question about the host stays open."""
+        return CouldNotTell(None, what, reason)
+
     def port(self, port: PortId) -> PortCase:
-        """Return a port of the frame."""
         frame = self.frame.ports[port]
         settings = settled(frame.now.settings, PortTuning)
         return PortCase(quote(frame.now.port.name), frame, settings, self)
@@ -143,12 +145,14 @@ class Subject:
         return Finding(Severity.NOTE, self.name, *parts)
 
     def warning(self, *parts: str) -> Finding:
-        """Return a warning of evidence, why, advice and reference."""
         return Finding(Severity.WARNING, self.name, *parts)
 
     def critical(self, *parts: str) -> Finding:
-        """Return a critical finding of evidence, why, advice and reference."""
         return Finding(Severity.CRITICAL, self.name, *parts)
+
+    def unknown(self, what: str, reason: str) -> CouldNotTell:
+        """Return that a question about it stays open."""
+        return CouldNotTell(self.name, what, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,32 +165,29 @@ class PortCase(Subject):
 
     @property
     def now(self) -> PortSample:
-        """The newest reading."""
         return self.frame.now
 
     @property
     def link(self) -> Link:
-        """The newest state of the link."""
         return self.frame.now.link
 
     @property
     def speed(self) -> int:
         """Speed of the link in bit/s, 0 where it is unknown."""
-        return self.frame.now.link.speed or 0
+        return self.link.speed or 0
 
     @property
     def is_infiniband(self) -> bool:
-        """True in InfiniBand mode."""
-        return self.frame.now.link.layer is LinkLayer.INFINIBAND
+        return self.link.layer is LinkLayer.INFINIBAND
 
     @property
     def is_mlx4(self) -> bool:
         """True where the driver is that of ConnectX-3 and older."""
-        return (self.frame.now.port.driver or "").startswith("mlx4")
+        return (self.now.port.driver or "").startswith("mlx4")
 
     def unread(self, what: str, key: str, reason: str = "the driver does not tell it") -> Outcome:
         """Return that a setting is missing, with the reader's reason or else the given one."""
-        return CouldNotTell(self.name, what, self.settings.absent.get(key, reason))
+        return self.unknown(what, self.settings.absent.get(key, reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +201,9 @@ class CardCase(Subject):
     def stored(self) -> StoredConfig:
         """Configuration that it keeps for its next start."""
         fact = self.case.frame.sample.stored.get(self.adapter.key)
-        if fact is None or fact.value is not None:
-            return (fact and fact.value) or StoredConfig()
-        return StoredConfig(unanswered=fact.absent or "no answer yet")
+        if fact is None:
+            return StoredConfig()
+        return fact.value or StoredConfig(unanswered=fact.absent or "no answer yet")
 
 
 def card_name(adapter: Adapter) -> str:
@@ -234,7 +235,7 @@ def whole_case(need: Need[Any]) -> Need[Case]:
 
 
 ALWAYS: Need[Case] = Need("", lambda case: [case])
-PORT = ports("no port", lambda port: True)
+PORT = Need("no port", Case.each)
 CARD = Need("no card", Case.cards)
 ETHERNET = ports("no Ethernet port", lambda port: not port.is_infiniband)
 INFINIBAND = ports("no InfiniBand port", lambda port: port.is_infiniband)
@@ -249,8 +250,7 @@ FAST_ETHERNET = ports(  # a link that is down says nothing of its speed
 PCI = ports("no PCI device", lambda port: port.now.port.function is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """A question that is asked of each of its subjects."""
 
     name: str
@@ -280,8 +280,7 @@ def check(
     return lambda judge: Check(name, needs, explains, normal, judge)
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """The outcomes of all checks."""
 
     findings: tuple[Finding, ...]
@@ -291,46 +290,12 @@ class Report:
     """Names of the checks that ran and found nothing."""
     judged: bool
     """False where there was no port to judge."""
-    idle: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    idle: Mapping[str, tuple[str, ...]] = {}
     """Names of the checks that had nothing to look at, by what there is not."""
     settings: tuple[Setting, ...] = ()
 
     @property
     def status(self) -> int:
         """0 fine or notes only, 1 warning, 2 critical, 3 nothing could be judged."""
-        worst = self.findings[0].severity if self.findings else None
-        if worst is Severity.CRITICAL:
-            return 2
-        if worst is Severity.WARNING:
-            return 1
-        return 0 if self.judged else 3
-
-
-def examine(case: Case, checks: Iterable[Check]) -> Report:
-    """Run all checks; what several could not tell for one reason is reported once."""
-    findings: list[Finding] = []
-    unknown: dict[CouldNotTell, None] = {}
-    settings: dict[Setting, None] = {}
-    idle: dict[str, tuple[str, ...]] = {}
-    fine: list[str] = []
-    judged = any(True for _ in case.each())
-    for one in checks:
-        silent, missing = True, None if judged else "no port"
-        for outcome in one(case):
-            if isinstance(outcome, Nothing):
-                missing = missing or outcome.missing
-                continue
-            silent = False
-            labelled = replace(outcome, topic=outcome.topic or one)
-            if isinstance(labelled, Finding):
-                findings.append(labelled)
-            elif isinstance(labelled, CouldNotTell):
-                unknown.setdefault(labelled)
-            else:
-                settings.setdefault(labelled)
-        if silent and missing is None:
-            fine.append(one.name)
-        elif silent and missing is not None:
-            idle[missing] = (*idle.get(missing, ()), one.name)
-    findings.sort(key=lambda finding: _RANK[finding.severity])
-    return Report(tuple(findings), tuple(unknown), tuple(fine), judged, idle, tuple(settings))
+        worst = STATUS[self.findings[0].severity] if self.findings else 0
+        return worst if worst or self.judged else 3

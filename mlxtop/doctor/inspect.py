@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from threading import Event
 
-from mlxtop.doctor.check import Case, Probe, Report, examine
-from mlxtop.doctor.checks import CHECKS
+from mlxtop.doctor.check import Case, Probe, Report
+from mlxtop.doctor.checks import examine
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.model.incident import Incident
@@ -74,7 +74,7 @@ def inspect(
         probes=probes,
         absent={"kernel log": unread} if unread else {},
     )
-    return examine(case, CHECKS)
+    return examine(case)
 
 
 def probe(system: System, frame: Frame, host: str, ports: tuple[PortId, ...]) -> Iterator[Probe]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from mlxtop.doctor.check import (
     ALWAYS,
     CARD,
     PORT,
     CardCase,
     Case,
-    CouldNotTell,
     Finding,
     Nothing,
-    Outcome,
+    Outcomes,
     PortCase,
     check,
     whole_case,
@@ -38,7 +35,7 @@ _FIRST_AID = (
     " ConnectX-3, mlx5_core later) makes network and RDMA devices of it.",
     normal="driver bound, no byte pattern of ones",
 )
-def _cards(case: Case) -> Iterator[Outcome]:
+def _cards(case: Case) -> Outcomes:
     for card in case.cards():
         dead = [f.address for f in card.adapter.functions if f.address in case.host.dead]
         if dead:
@@ -51,15 +48,13 @@ def _cards(case: Case) -> Iterator[Outcome]:
             )
         elif card.adapter.state is not None:
             yield _without_port(card, card.adapter.state)
-    if not case.frame.sample.adapters and not any(True for _ in case.each()):
-        yield CouldNotTell(
-            None,
-            "cards",
-            "no ConnectX adapter on the PCI bus; if there should be one: echo 1 >"
-            f" /sys/bus/pci/rescan; then {_FIRST_AID}",
-        )
-    elif not case.frame.sample.adapters:
+    if case.frame.sample.adapters:
+        return
+    if any(True for _ in case.each()):
         yield Nothing(CARD.missing)
+    else:
+        reason = "no ConnectX adapter on the PCI bus; if there should be one: echo 1 >"
+        yield case.unknown("cards", f"{reason} /sys/bus/pci/rescan; then {_FIRST_AID}")
 
 
 def _without_port(card: CardCase, state: str) -> Finding:
@@ -88,13 +83,13 @@ def _without_port(card: CardCase, state: str) -> Finding:
     " is an RDMA device and no ib0.",
     normal="ib_ipoib loaded where IP is wanted",
 )
-def _netdev(port: PortCase) -> Iterator[Outcome]:
+def _netdev(port: PortCase) -> Outcomes:
     identity, host = port.now.port, port.case.host
     has_netdev = identity.netdev is not None or identity.extra_netdevs
     if has_netdev or identity.kind is not PortKind.PHYSICAL or not port.is_infiniband:
         return
     if host.modules is None:
-        yield CouldNotTell(port.name, "ib_ipoib", host.absent.get("modules", "not read"))
+        yield port.unknown("ib_ipoib", host.absent.get("modules", "not read"))
     elif "ib_ipoib" not in host.modules:
         yield port.note(
             "an InfiniBand port without network device; module ib_ipoib is not loaded"
@@ -112,11 +107,11 @@ def _netdev(port: PortCase) -> Iterator[Outcome]:
     " is reset or the machine is restarted.",
     normal="both versions the same",
 )
-def _firmware(card: CardCase) -> Iterator[Outcome]:
+def _firmware(card: CardCase) -> Outcomes:
     runs, stored = card.adapter.firmware, card.adapter.firmware_stored
     if runs is None or stored is None:
         key = "firmware" if runs is None else "firmware_stored"
-        yield CouldNotTell(card.name, "firmware in flash", card.adapter.absent.get(key, "not told"))
+        yield card.unknown("firmware in flash", card.adapter.absent.get(key, "not told"))
     elif runs != stored:
         yield card.warning(
             f"firmware {runs} runs, {stored} is in flash (devlink dev info)",
@@ -134,10 +129,10 @@ def _firmware(card: CardCase) -> Iterator[Outcome]:
     " when it starts. A change waits there for the next start.",
     normal="type now and type of the next start the same",
 )
-def _link_type(case: Case) -> Iterator[Outcome]:
+def _link_type(case: Case) -> Outcomes:
     for card in case.cards():
         if reason := card.stored.unanswered:
-            yield CouldNotTell(card.name, "pending link type", reason)
+            yield card.unknown("pending link type", reason)
     changes = {port: change for c in case.cards() for port, change in c.stored.pending.items()}
     for port in case.each():
         pending = changes.get(port.now.port.id)

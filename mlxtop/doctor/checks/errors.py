@@ -6,17 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from mlxtop.analysis.faults import Fault, faults
 from mlxtop.analysis.verdict import STALLED
-from mlxtop.doctor.check import (
-    ALWAYS,
-    PORT,
-    Case,
-    CouldNotTell,
-    Finding,
-    Outcome,
-    PortCase,
-    check,
-    ports,
-)
+from mlxtop.doctor.check import ALWAYS, PORT, Case, Finding, Outcomes, PortCase, check, ports
 from mlxtop.model.counters import Origin, Severity
 from mlxtop.model.incident import Incident, IncidentKind
 
@@ -67,9 +57,9 @@ _MENDED: Mapping[IncidentKind, tuple[IncidentKind, ...]] = {
     " cable that was ever pulled.",
     normal="none of them grows",
 )
-def _counters(port: PortCase) -> Iterator[Outcome]:
+def _counters(port: PortCase) -> Outcomes:
     if not any(origin in port.frame.before for origin in port.now.readings):
-        yield CouldNotTell(port.name, "error counters", "growth needs two readings")
+        yield port.unknown("error counters", "growth needs two readings")
         return
     for fault in _once([fault for fault in faults(port.frame) if fault.severe and _moves(fault)]):
         counter = fault.counter
@@ -119,7 +109,7 @@ def _evidence(fault: Fault, name: str) -> str:
     explains="Old InfiniBand counters are 4, 8 or 16 bits wide and stay at their highest value.",
     normal="below their ceiling",
 )
-def _stuck(port: PortCase) -> Iterator[Outcome]:
+def _stuck(port: PortCase) -> Outcomes:
     device = port.now.port
     for fault in faults(port.frame):
         if fault.stuck:
@@ -127,7 +117,7 @@ def _stuck(port: PortCase) -> Iterator[Outcome]:
                 f"stands at its ceiling of {fault.total};"
                 f" perfquery -R -C {device.rdma} -P {device.rdma_port} (root) starts it again"
             )
-            yield CouldNotTell(port.name, fault.counter.key, reason)
+            yield port.unknown(fault.counter.key, reason)
 
 
 @check(
@@ -137,9 +127,9 @@ def _stuck(port: PortCase) -> Iterator[Outcome]:
     " is too hot or its firmware has failed.",
     normal="nothing of this since the last start, or a sign that it is over",
 )
-def _log(case: Case) -> Iterator[Outcome]:
+def _log(case: Case) -> Outcomes:
     if reason := case.absent.get("kernel log"):
-        yield CouldNotTell(None, "kernel log", reason)
+        yield case.unknown("kernel log", reason)
     names: dict[str | None, str] = {}
     for port in case.each():
         for key in filter(None, (port.now.port.function, port.now.port.netdev)):

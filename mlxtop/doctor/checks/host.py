@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from mlxtop.doctor.check import (
     ALWAYS,
     FAST_LINK,
     Case,
-    CouldNotTell,
-    Outcome,
+    Outcomes,
     Setting,
     Subject,
     check,
@@ -66,11 +65,11 @@ _OBSOLETE: Mapping[str, tuple[str, str, str]] = {
     " slow for the first moments of every burst.",
     normal="performance",
 )
-def _clock(case: Case) -> Iterator[Outcome]:
+def _clock(case: Case) -> Outcomes:
     governors = case.host.governors
     if governors is None:
         reason = case.host.absent.get("governors", "not read")
-        yield CouldNotTell(None, "processor clock", reason)
+        yield case.unknown("processor clock", reason)
         return
     slow = {name: cores for name, cores in governors.items() if name != _FULL_SPEED}
     if slow:
@@ -90,10 +89,10 @@ def _clock(case: Case) -> Iterator[Outcome]:
     " fast networks.",
     normal="tcp_timestamps 1, tcp_sack 1, tcp_rmem up to at least 4 MB, zone_reclaim_mode 0",
 )
-def _sysctls(case: Case) -> Iterator[Outcome]:
+def _sysctls(case: Case) -> Outcomes:
     sysctls = case.host.sysctls
     if not sysctls:
-        yield CouldNotTell(None, "kernel settings", _UNREAD)
+        yield case.unknown("kernel settings", _UNREAD)
     for key, (old, own, why) in _OBSOLETE.items():
         if sysctls.get(key) == old:
             yield _HOST.note(
@@ -137,12 +136,12 @@ def _several_nodes(case: Case) -> bool:
     " them fill a fast link.",
     normal="fq, fq_codel or pfifo_fast; cubic or bbr",
 )
-def _queueing(case: Case) -> Iterator[Outcome]:
+def _queueing(case: Case) -> Outcomes:
     sysctls = case.host.sysctls
     qdisc = sysctls.get("net.core.default_qdisc")
     control = sysctls.get("net.ipv4.tcp_congestion_control")
     if qdisc is None or control is None:
-        yield CouldNotTell(None, "queueing and congestion control", _UNREAD)
+        yield case.unknown("queueing and congestion control", _UNREAD)
     if qdisc in _ONE_QUEUE:
         yield _HOST.note(
             f"net.core.default_qdisc = {qdisc} (sysctl)",
@@ -172,7 +171,7 @@ def _queueing(case: Case) -> Iterator[Outcome]:
     " have placed. None of them is a fault where nothing is slow.",
     normal="the distribution's values, unless a measurement says otherwise",
 )
-def _machine(case: Case) -> Iterator[Outcome]:
+def _machine(case: Case) -> Outcomes:
     host = case.host
     values = [
         f"{words} {host.sysctls[key]}" for key, words in _MACHINE.items() if key in host.sysctls
@@ -186,7 +185,7 @@ def _machine(case: Case) -> Iterator[Outcome]:
     if values:
         yield Setting(_HOST.name, ", ".join(values))
     else:
-        yield CouldNotTell(None, "memory and watchdog settings", "not to be read here")
+        yield case.unknown("memory and watchdog settings", "not to be read here")
 
 
 def _last(value: str | None) -> int | None:

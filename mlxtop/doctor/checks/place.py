@@ -8,15 +8,7 @@ from typing import NamedTuple
 
 from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.verdict import LIGHT
-from mlxtop.doctor.check import (
-    Case,
-    CouldNotTell,
-    Need,
-    Outcome,
-    PortCase,
-    Subject,
-    check,
-)
+from mlxtop.doctor.check import Case, CouldNotTell, Need, Outcomes, PortCase, Subject, check
 from mlxtop.model.identity import Function
 from mlxtop.model.number import format_cores, parse_cores
 from mlxtop.model.tuning import LoadProgram
@@ -78,7 +70,7 @@ def _is_busy(port: PortCase) -> bool:
     " starts its own on the right ones.",
     normal="free to run there, or bound there with numactl or taskset",
 )
-def _place(subject: _Program) -> Iterator[Outcome]:
+def _place(subject: _Program) -> Outcomes:
     program, ports = subject
     name, first = f"{program.name} (PID {program.pid})", ports[0]
     if program.cpus is None:
@@ -86,9 +78,8 @@ def _place(subject: _Program) -> Iterator[Outcome]:
         yield CouldNotTell(name, "its cores", reason)
         return
     functions = [port.case.frame.function(port.now.port.id) for port in ports[:_MOST_PORTS]]
-    if not all(
-        local and local.isdisjoint(program.cpus) for local in set(map(local_cores, functions))
-    ):
+    places = set(map(local_cores, functions))
+    if not all(local and local.isdisjoint(program.cpus) for local in places):
         return
     there = format_cores(local_cores(functions[0]))
     node = functions[0].numa_node if functions[0] else None

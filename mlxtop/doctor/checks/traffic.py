@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from mlxtop.analysis.limits import gbps
 from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.verdict import Limit
-from mlxtop.doctor.check import ALWAYS, Case, CouldNotTell, Nothing, Outcome, check
+from mlxtop.doctor.check import ALWAYS, Case, Nothing, Outcomes, check
 
 _TUNING = "https://fasterdata.es.net/host-tuning/linux/100g-tuning/"
 
@@ -44,14 +44,14 @@ _ADVICE: Mapping[Limit, tuple[str, str]] = {
     " marks and buffers: a limit is named only when the traffic is near it.",
     normal="the line itself, or no limit at all",
 )
-def _limit(case: Case) -> Iterator[Outcome]:
+def _limit(case: Case) -> Outcomes:
     busy = False
     for port in case.each():
         ceiling = port_view(case.frame, port.frame.id).ceiling
         measured, verdict = ceiling.measured, ceiling.verdict
         if measured is None:
             reason = ceiling.absent["measured"]
-            yield CouldNotTell(port.name, "what limits the traffic", reason)
+            yield port.unknown("what limits the traffic", reason)
             continue
         busy = busy or verdict.limit is not None or bool(verdict.ruled_out)
         if verdict.limit is None or verdict.limit is Limit.LINK:
