@@ -55,9 +55,8 @@ def _mode(bond: Bond) -> Iterator[_Fault]:
             "mode balance-rr",
             "packets of one connection overtake each other on the two links: TCP resends and slows"
             " down",
-            f"ip link set {name} down; ip link set {name} type bond mode 802.3ad"
-            " xmit_hash_policy layer3+4 (and LACP in the switch); one connection then uses one"
-            " link",
+            f"ip link set {name} down; ip link set {name} type bond mode 802.3ad xmit_hash_policy"
+            " layer3+4 (and LACP in the switch); one connection then uses one link",
         )
     if bond.mode == "802.3ad" and bond.policy == "layer2" and len(bond.slaves) > 1:
         yield (
