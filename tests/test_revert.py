@@ -18,7 +18,7 @@ import pytest
 
 from mlxtop.change import revert
 from mlxtop.change.log import ActionLog
-from mlxtop.change.port_types import Card
+from mlxtop.change.port_types import Card, claim
 from mlxtop.system.owner import Owner
 
 CARD = "0000:09:00.0"
@@ -195,7 +195,7 @@ def test_the_change_still_waits_when_the_second_process_is_signalled(
 
 def rollback(place: Place) -> revert.Rollback:
     """A change that waits, in this process."""
-    lock = revert.claim(str(place.run), CARD)
+    lock = claim(str(place.run), CARD)
     owner = Owner(os.geteuid(), os.getegid(), "/")
     log = ActionLog(str(place.log), owner)
     card = Card(CARD, str(place.base))
@@ -214,7 +214,7 @@ def test_a_waiting_program_that_is_stopped_is_killed_and_counts_as_revert(
     rollback(place).succeed(waiter.pid, done)
     waiter.returncode = -9  # it was waited for
     assert place.kind() == "ib"
-    os.close(revert.claim(str(place.run), CARD))
+    os.close(claim(str(place.run), CARD))
 
 
 def test_anything_that_goes_wrong_while_waiting_counts_as_revert(
@@ -260,7 +260,7 @@ def test_of_changes_that_begin_at_once_one_alone_is_made(place: Place) -> None:
 
 
 def test_a_change_that_is_being_prepared_already_holds_the_card(place: Place) -> None:
-    lock = revert.claim(str(place.run), CARD)
+    lock = claim(str(place.run), CARD)
     assert "still waits" in str(place.switch("1=eth", seconds=30)["errors"])
     os.close(lock)
     assert place.switch("1=eth", seconds=30)["errors"] == []
