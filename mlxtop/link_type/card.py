@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from mlxtop.change.privilege import LOCK_SECONDS, Access, RootCommands
@@ -51,7 +51,6 @@ class PortTypes:
 
     @property
     def id(self) -> PortId:
-        """The port's identity."""
         return self.port.id
 
     @property
@@ -91,7 +90,6 @@ class Card:
         return (self.adapter.driver or "").startswith("mlx4")
 
     def port(self, wanted: PortId) -> PortTypes | None:
-        """Return the types of one port."""
         return next((port for port in self.ports if port.id == wanted), None)
 
 
@@ -162,25 +160,23 @@ def _report(tool: str, finished: Finished) -> ConfigReport:
     if finished.status != 0 and report.error is None:
         lines = (finished.stderr or finished.stdout).strip().splitlines()
         text = lines[-1] if lines else f"{tool} ended with status {finished.status}"
-        return replace(report, parameters={}, errors=(text,))
+        report = replace(report, errors=(text,))
     return report if report.error is None else replace(report, parameters={})
 
 
 def _read_json(root: RootCommands, words: list[str], wanted: tuple[str, ...]) -> ConfigReport:
     """Read the same from a JSON file, which mstflint 4.31 and later can write."""
-    try:
+    folder = ""
+    with suppress(OSError):
         folder = root.system.run(("mktemp", "-d")).stdout.strip()
-    except OSError:
-        return ConfigReport()
     if not folder.startswith("/"):
         return ConfigReport()
     file = f"{folder}/link.json"
     try:
-        finished = root.query([*words, "-j", file, "q", *wanted])
-        if finished.status != 0:
-            return ConfigReport()
-        return parse_mstconfig_json(root.system.read(file).decode("utf-8", "replace"))
+        if root.query([*words, "-j", file, "q", *wanted]).status == 0:
+            return parse_mstconfig_json(root.system.read(file).decode("utf-8", "replace"))
     except FileNotFoundError:
-        return ConfigReport()
+        pass
     finally:
         root.system.run(("rm", "-r", "--", folder))
+    return ConfigReport()
