@@ -1,4 +1,4 @@
-"""Error counters that move or no longer can, and trouble in the kernel log."""
+"""Error counters that move or no longer can, the kernel log, and the limit of the traffic."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mlxtop.doctor.check import Case, Finding
+from mlxtop.doctor.check import Case, Finding, Nothing
 from mlxtop.model.counters import Origin, Severity
 from mlxtop.model.incident import Incident, IncidentKind
 from tests.cases import CRITICAL, GOOD, NOTE, WARNING, ask, case, judged, only, run, unknown
@@ -93,3 +93,25 @@ def test_a_sum_is_reported_only_where_no_other_counter_of_its_direction_moves() 
 @pytest.mark.parametrize(("count", "stuck"), [(65534, False), (65535, True)])
 def test_a_counter_is_stuck_at_its_ceiling(count: int, stuck: bool) -> None:
     assert bool(judged(ask("counters can still count", counted(count)))) is stuck
+
+
+def test_what_limits_the_traffic_is_a_note_and_a_full_line_is_none() -> None:
+    busy = replace(GOOD, cpu=(97.0,) * 16)
+    found = only(run("what limits the traffic", busy))
+    assert found.severity is NOTE
+    assert "limited by CPU" in found.evidence
+    assert "SMT" in found.why
+    assert run("what limits the traffic", replace(GOOD, rx=98.0)) == []
+
+
+@pytest.mark.parametrize(("gbps", "little"), [(1.99, True), (2.0, False)])
+def test_traffic_is_little_below_two_percent_of_the_line(gbps: float, little: bool) -> None:
+    outcomes = list(ask("what limits the traffic", case(replace(GOOD, rx=gbps))))
+    assert (Nothing("little traffic") in outcomes) is little
+
+
+def test_traffic_that_was_not_measured_could_not_be_judged() -> None:
+    nothing = case(GOOD)
+    ports = {port: frame._replace(before={}) for port, frame in nothing.frame.ports.items()}
+    first = replace(nothing, frame=nothing.frame._replace(ports=ports))
+    assert unknown(ask("what limits the traffic", first)).label == "p1: what limits the traffic"

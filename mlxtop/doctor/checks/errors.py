@@ -1,17 +1,30 @@
-"""Error counters that move or no longer can, and trouble that drivers report in the kernel log."""
+"""Error counters, trouble in the kernel log, and what limits the traffic that runs now."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from mlxtop.analysis.faults import Fault, faults
-from mlxtop.analysis.verdict import STALLED
-from mlxtop.doctor.check import ALWAYS, PORT, Case, Finding, Outcomes, PortCase, check, ports
+from mlxtop.analysis.limits import gbps
+from mlxtop.analysis.port_view import port_view
+from mlxtop.analysis.verdict import STALLED, Limit
+from mlxtop.doctor.check import (
+    ALWAYS,
+    PORT,
+    Case,
+    Finding,
+    Nothing,
+    Outcomes,
+    PortCase,
+    check,
+    ports,
+)
 from mlxtop.model.counters import Origin, Severity
 from mlxtop.model.incident import Incident, IncidentKind
 
 _COUNTERS = "https://docs.kernel.org/networking/device_drivers/ethernet/mellanox/mlx5/counters.html"
 _LOG = "dmesg; drivers/net/ethernet/mellanox in the kernel"
+_TUNING = "https://fasterdata.es.net/host-tuning/linux/100g-tuning/"
 _SAME: Mapping[str, str] = {
     "rx_crc_errors": "rx_crc_errors_phy",
     "FrameCheckSequenceErrors": "rx_crc_errors_phy",
@@ -48,6 +61,30 @@ _MENDED: Mapping[IncidentKind, tuple[IncidentKind, ...]] = {
     IncidentKind.MODULE_FAULT: (IncidentKind.MODULE_PLUGGED, IncidentKind.LINK_UP),
 }
 """Trouble to the later events that show that it is over."""
+_LIMITS: Mapping[Limit, tuple[str, str]] = {
+    Limit.PCIE: ("the slot is full, the line is not", "see the findings about PCIe"),
+    Limit.CPU: (
+        "one stream is served by one core, which is full",
+        "more streams (iperf3 3.16 or later, -P 8), MTU 9000, interrupts and application on the"
+        " card's own node, governor performance",
+    ),
+    Limit.PEER: (
+        "the other end, or the switch, cannot take more and stops this one",
+        "look at PCIe, processor and buffers of the peer: mlxtop doctor there",
+    ),
+    Limit.HOST: (
+        "this host cannot take in what arrives and stops the peer",
+        "look at PCIe, processor and rings of this host",
+    ),
+    Limit.CONGESTION: (
+        "the network marks packets and senders slow down, as they should",
+        "look for several senders to one receiver; check ECN and PFC in the switches",
+    ),
+    Limit.BUFFERS: (
+        "packets are lost because software takes them up too slowly",
+        "larger rings (ethtool -G), more queues (ethtool -L), a faster or less busy core",
+    ),
+}
 
 
 @check(
@@ -149,3 +186,36 @@ def _log(case: Case) -> Outcomes:
         when = "" if incident.tick is None else f", {incident.tick:.0f} s after the start"
         evidence = f"{incident.text} ({incident.source}{when})"
         yield Finding(incident.severity, name, evidence, why, advice, _LOG)
+
+
+@check(
+    "what limits the traffic",
+    needs=ALWAYS,
+    explains="The traffic of the moment beside the line, PCIe, the cores, pause frames, congestion"
+    " marks and buffers: a limit is named only when the traffic is near it.",
+    normal="the line itself, or no limit at all",
+)
+def _limit(case: Case) -> Outcomes:
+    busy = False
+    for port in case.each():
+        ceiling = port_view(case.frame, port.frame.id).ceiling
+        measured, verdict = ceiling.measured, ceiling.verdict
+        if measured is None:
+            reason = ceiling.absent["measured"]
+            yield port.unknown("what limits the traffic", reason)
+            continue
+        busy = busy or verdict.limit is not None or bool(verdict.ruled_out)
+        if verdict.limit is None or verdict.limit is Limit.LINK:
+            continue
+        why, advice = _LIMITS[verdict.limit]
+        if verdict.limit is Limit.CPU and case.host.smt:
+            why += "; with SMT two busy threads share it"
+        yield port.note(
+            f"{measured.direction} {gbps(measured.rate)} Gb/s measured, limited by"
+            f" {verdict.limit}: {verdict.detail}",
+            why,
+            advice,
+            _TUNING,
+        )
+    if not busy:
+        yield Nothing("little traffic")

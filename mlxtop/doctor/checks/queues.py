@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mlxtop.doctor.check import ETHERNET, NETDEV, Outcomes, PortCase, check, ports
-from mlxtop.doctor.checks.place import local_cores
+from mlxtop.doctor.checks.host import local_cores
 from mlxtop.model.catalogue import CATALOGUE
 from mlxtop.model.counters import Origin
 from mlxtop.model.number import format_cores
