@@ -31,12 +31,11 @@ class Finding:
 
     severity: Severity
     subject: str
-    """Port, card or host."""
     evidence: str
     """The value and where it comes from."""
     why: str
     advice: str
-    """An exact command or a step for the hands."""
+    """An exact command, or a step for the hands."""
     reference: str
     topic: Topic | None = field(default=None, kw_only=True)
     """The counter that it is about; `examine` puts the check where there is none."""
@@ -96,7 +95,6 @@ class Case:
 
     frame: Frame
     ports: tuple[PortId, ...]
-    """The ports to judge."""
     pcie_before: Mapping[str, PcieStatus] = field(default_factory=dict)
     """An earlier reading of the PCIe error counts, by slot."""
     incidents: tuple[Incident, ...] = ()
@@ -118,11 +116,10 @@ class Case:
         settings = settled(frame.now.settings, PortTuning)
         return PortCase(quote(frame.now.port.name), frame, settings, self)
 
-    def each(self) -> Iterator[PortCase]:
-        """Yield the ports to judge; virtual ones are not judged."""
-        for port in map(self.port, self.ports):
-            if port.now.port.kind is not PortKind.VIRTUAL:
-                yield port
+    def each(self) -> list[PortCase]:
+        """Return the ports to judge; virtual ones are not judged."""
+        ports = map(self.port, self.ports)
+        return [port for port in ports if port.now.port.kind is not PortKind.VIRTUAL]
 
     def cards(self) -> Iterator[CardCase]:
         """Yield the cards of the ports to judge, and with all ports also cards that have none."""
@@ -153,6 +150,9 @@ class Subject:
     def unknown(self, what: str, reason: str) -> CouldNotTell:
         """Return that a question about it stays open."""
         return CouldNotTell(self.name, what, reason)
+
+    def setting(self, text: str) -> Setting:
+        return Setting(self.name, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,15 +223,15 @@ class Need(NamedTuple, Generic[S]):
     missing: str
     subjects: Callable[[Case], Iterable[S]]
 
+    @property
+    def whole(self) -> Need[Case]:
+        """The need of the whole case, where it has such a subject."""
+        return Need(self.missing, lambda case: [case] if list(self.subjects(case)) else [])
+
 
 def ports(missing: str, fits: Callable[[PortCase], bool]) -> Need[PortCase]:
     """Return the need of ports that fit; each of them is judged by itself."""
     return Need(missing, lambda case: filter(fits, case.each()))
-
-
-def whole_case(need: Need[Any]) -> Need[Case]:
-    """Return the need of the whole case, where it has a subject of that kind."""
-    return Need(need.missing, lambda case: [case] if any(True for _ in need.subjects(case)) else [])
 
 
 ALWAYS: Need[Case] = Need("", lambda case: [case])
@@ -259,9 +259,9 @@ class Check(NamedTuple):
     """The thing in plain words."""
     normal: str
     """Its range where all is well."""
-    judge: Callable[[Any], Iterator[Outcome]]
+    judge: Callable[[Any], Outcomes]
 
-    def __call__(self, case: Case) -> Iterator[Outcome]:
+    def __call__(self, case: Case) -> Outcomes:
         """Yield what all subjects give; `Nothing` where there is no subject."""
         subjects = list(self.needs.subjects(case))
         if not subjects:
@@ -275,7 +275,7 @@ Topic = Counter | Check
 
 def check(
     name: str, *, needs: Need[S], explains: str, normal: str
-) -> Callable[[Callable[[S], Iterator[Outcome]]], Check]:
+) -> Callable[[Callable[[S], Outcomes]], Check]:
     """Declare the decorated function as a check."""
     return lambda judge: Check(name, needs, explains, normal, judge)
 

@@ -11,13 +11,8 @@ from mlxtop.model.identity import Adapter, Port, PortId
 from mlxtop.model.linktype import LinkType
 from mlxtop.sources.kernel.pci import card_lock
 from mlxtop.sources.kernel.sysfs import names
-from mlxtop.sources.tools.mstconfig import (
-    Column,
-    ConfigReport,
-    Trouble,
-    parse_mstconfig,
-    parse_mstconfig_json,
-)
+from mlxtop.sources.tools import mstconfig
+from mlxtop.sources.tools.mstconfig import Column, ConfigReport, Trouble
 from mlxtop.system.door import REGISTERS, Finished, System
 
 PARAMETERS = ("LINK_TYPE_P1", "LINK_TYPE_P2")
@@ -156,7 +151,7 @@ def read_values(root: RootCommands, tool: str, device: str) -> dict[str, str]:
 def _report(tool: str, finished: Finished) -> ConfigReport:
     if finished.timed_out:
         raise TimeoutError("did not answer in time; the firmware may be busy")
-    report = parse_mstconfig(finished.stdout)
+    report = mstconfig.parse_mstconfig(finished.stdout)
     if finished.status != 0 and report.error is None:
         lines = (finished.stderr or finished.stdout).strip().splitlines()
         text = lines[-1] if lines else f"{tool} ended with status {finished.status}"
@@ -174,7 +169,8 @@ def _read_json(root: RootCommands, words: list[str], wanted: tuple[str, ...]) ->
     file = f"{folder}/link.json"
     try:
         if root.query([*words, "-j", file, "q", *wanted]).status == 0:
-            return parse_mstconfig_json(root.system.read(file).decode("utf-8", "replace"))
+            text = root.system.read(file).decode("utf-8", "replace")
+            return mstconfig.parse_mstconfig_json(text)
     except FileNotFoundError:
         pass
     finally:

@@ -14,15 +14,7 @@ from mlxtop.model.history import Series
 from mlxtop.model.identity import Adapter, Port, PortId
 from mlxtop.model.module import Bound, Module, Quantity, Thresholds
 from mlxtop.model.sample import LinkState, PortSample, Temperature
-from mlxtop.watch.heat_limits import (
-    CHIP,
-    MODULE,
-    AlarmState,
-    HeatLimits,
-    SensorAlarm,
-    advance,
-    limits_of,
-)
+from mlxtop.watch.heat_limits import CHIP, MODULE, AlarmState, HeatLimits, SensorAlarm, limits_of
 
 
 class Pace(NamedTuple):
@@ -131,8 +123,9 @@ class SensorTrack:
         if fresh and (old is None or sensor.tick != old.sensor.tick):
             self.series.append(sensor.tick, sensor.celsius)
         future = self._forecast(sensor, limits, now) if fresh else None
-        state = advance(old.alarm if old else SensorAlarm(), sensor, limits, future, now)
-        self.heat = SensorHeat(sensor, limits, future, state)
+        alarm = old.alarm if old else SensorAlarm()
+        alarm = alarm.advance(sensor, limits, future, now)
+        self.heat = SensorHeat(sensor, limits, future, alarm)
         return True
 
     def _forecast(self, sensor: Temperature, limits: HeatLimits, now: float) -> Forecast:

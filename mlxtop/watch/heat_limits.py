@@ -122,19 +122,17 @@ class SensorAlarm(NamedTuple):
     limit: float | None = None
     """°C of the limit that the state is about."""
 
-
-def advance(
-    alarm: SensorAlarm,
-    temperature: Temperature,
-    limits: HeatLimits,
-    forecast: Forecast | None,
-    now: float,
-) -> SensorAlarm:
-    """Return the state after one more reading."""
-    state, limit = _state(alarm.state, temperature, limits, forecast)
-    if state is alarm.state and alarm.since is not None:
-        return alarm if limit == alarm.limit else SensorAlarm(state, alarm.since, limit)
-    return SensorAlarm(state, now, limit)
+    def advance(
+        self,
+        temperature: Temperature,
+        limits: HeatLimits,
+        forecast: Forecast | None,
+        now: float,
+    ) -> SensorAlarm:
+        """Return the state after one more reading."""
+        state, limit = _state(self.state, temperature, limits, forecast)
+        begun = state is not self.state or self.since is None
+        return SensorAlarm(state, now if begun else self.since, limit)
 
 
 def _state(

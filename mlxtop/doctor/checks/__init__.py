@@ -23,7 +23,7 @@ def examine(case: Case) -> Report:
     answers: list[Finding | CouldNotTell | Setting] = []
     idle: dict[str, tuple[str, ...]] = {}
     fine: list[str] = []
-    judged = any(True for _ in case.each())
+    judged = bool(case.each())
     for one in CHECKS:
         outcomes = list(one(case))
         missing = [] if judged else ["no port"]

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mlxtop.doctor.check import (
-    CARD,
-    FAST_LINK,
-    CardCase,
-    Need,
-    Outcomes,
-    PortCase,
-    Setting,
-    Subject,
-    check,
-)
+from mlxtop.doctor.check import CARD, FAST_LINK, CardCase, Need, Outcomes, PortCase, Subject, check
 from mlxtop.model.sample import AerError, PcieStatus
 
 _PCI = "https://docs.kernel.org/PCI/index.html"
@@ -43,7 +33,7 @@ def _stored(card: CardCase) -> Outcomes:
     stored = card.stored
     if stored.speed:
         settings = ", ".join(f"{name} {value}" for name, value in stored.speed.items())
-        yield Setting(card.name, f"{settings} (mstconfig)")
+        yield card.setting(f"{settings} (mstconfig)")
     elif stored.unanswered:
         yield card.unknown("stored performance settings", stored.unanswered)
 

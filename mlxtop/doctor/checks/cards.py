@@ -8,14 +8,11 @@ from mlxtop.doctor.check import (
     PORT,
     CardCase,
     Case,
-    Finding,
     Nothing,
     Outcomes,
     PortCase,
     check,
-    whole_case,
 )
-from mlxtop.model.counters import Severity
 from mlxtop.model.identity import PortKind
 
 _PCI = "https://docs.kernel.org/PCI/sysfs-pci.html"
@@ -47,23 +44,23 @@ def _cards(case: Case) -> Outcomes:
                 _PCI,
             )
         elif card.adapter.state is not None:
-            yield _without_port(card, card.adapter.state)
+            yield from _without_port(card, card.adapter.state)
     if case.frame.sample.adapters:
         return
-    if any(True for _ in case.each()):
+    if case.each():
         yield Nothing(CARD.missing)
     else:
         reason = "no ConnectX adapter on the PCI bus; if there should be one: echo 1 >"
         yield case.unknown("cards", f"{reason} /sys/bus/pci/rescan; then {_FIRST_AID}")
 
 
-def _without_port(card: CardCase, state: str) -> Finding:
-    """Return the finding of a card that works but has no port for this machine."""
+def _without_port(card: CardCase, state: str) -> Outcomes:
+    """Yield the finding of a card that works but has no port for this machine."""
     family, driver = card.adapter.family, card.adapter.driver or ""
     module = "mlx4_core" if family.startswith(("ConnectX-2", "ConnectX-3")) else "mlx5_core"
-    severity, why = Severity.CRITICAL, "the card cannot carry traffic"
+    judge, why = card.critical, "the card cannot carry traffic"
     if driver == "vfio-pci":
-        severity, why = Severity.NOTE, "the host does not see its ports"
+        judge, why = card.note, "the host does not see its ports"
         advice = "look at them in the virtual machine"
     elif driver.startswith("mlx"):
         advice = (
@@ -73,7 +70,7 @@ def _without_port(card: CardCase, state: str) -> Finding:
     else:
         advice = f"modprobe {module}; then dmesg | grep {module}; if it fails, {_FIRST_AID}"
     place = f"/sys/bus/pci/devices/{card.adapter.functions[0].address}/driver"
-    return Finding(severity, card.name, f"{state} ({place})", why, advice, _PCI)
+    yield judge(f"{state} ({place})", why, advice, _PCI)
 
 
 @check(
@@ -124,7 +121,7 @@ def _firmware(card: CardCase) -> Outcomes:
 
 @check(
     "no link type is pending",
-    needs=whole_case(CARD),
+    needs=CARD.whole,
     explains="The link type of VPI cards, InfiniBand or Ethernet, is stored in the card and read"
     " when it starts. A change waits there for the next start.",
     normal="type now and type of the next start the same",

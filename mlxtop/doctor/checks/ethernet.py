@@ -6,16 +6,7 @@ import re
 
 from mlxtop.analysis.throughput import throughput
 from mlxtop.analysis.verdict import LIGHT
-from mlxtop.doctor.check import (
-    ETHERNET,
-    FAST,
-    FAST_ETHERNET,
-    Finding,
-    Outcomes,
-    PortCase,
-    check,
-    ports,
-)
+from mlxtop.doctor.check import ETHERNET, FAST, FAST_ETHERNET, Outcomes, PortCase, check, ports
 from mlxtop.doctor.checks.link import when_up
 from mlxtop.model.catalogue import CATALOGUE, PFC_PAUSE, counters_of
 from mlxtop.model.counters import Origin
@@ -158,7 +149,7 @@ def _roce(port: PortCase) -> Outcomes:
     if Origin.DRIVER not in port.now.readings or settings.pause is None:
         yield port.unknown(what, "PFC and pause could not be read")
     elif settings.ecn is False or lost:
-        yield _unprotected(port, lost)
+        yield from _unprotected(port, lost)
     else:
         reason = (
             "neither PFC nor pause is on, no congestion notification was counted, and this"
@@ -178,10 +169,10 @@ def _protected(port: PortCase) -> bool:
     return any(port.frame.total(CATALOGUE[Origin.RDMA_HW, key]) for key in _MARKS)
 
 
-def _unprotected(port: PortCase, lost: int) -> Finding:
+def _unprotected(port: PortCase, lost: int) -> Outcomes:
     ecn = "ECN" if port.settings.ecn is False else "a single congestion notification (CNP)"
     losing = f"; {lost} packets out of order or missing while watched" if lost else ""
-    return (port.warning if lost else port.note)(
+    yield (port.warning if lost else port.note)(
         f"RoCE runs with neither PFC nor pause nor {ecn} (ethtool -S and -a {port.name},"
         f" hw_counters){losing}",
         "a full buffer in a switch drops packets, and RoCE repeats far more than was lost",

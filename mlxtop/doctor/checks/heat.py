@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from mlxtop.analysis.fields import why_empty
 from mlxtop.analysis.port_view import port_view
-from mlxtop.doctor.check import (
-    Case,
-    Outcomes,
-    PortCase,
-    check,
-    ports,
-    whole_case,
-)
+from mlxtop.doctor.check import Case, Outcomes, PortCase, check, ports
 from mlxtop.model.module import Bound, Quantity
 from mlxtop.model.sample import LinkState, Temperature
 from mlxtop.watch.heat_limits import CHIP, MODULE, HeatLimits, limits_of
@@ -23,12 +16,10 @@ _POWERS = (Quantity.RX_POWER, Quantity.TX_POWER)
 
 @check(
     "temperatures",
-    needs=whole_case(
-        ports(
-            "no card with a sensor",
-            lambda port: port.now.port.is_mlx or bool(port.now.temperatures),
-        )
-    ),
+    needs=ports(
+        "no card with a sensor",
+        lambda port: port.now.port.is_mlx or bool(port.now.temperatures),
+    ).whole,
     explains="Chip and module have limits of their own: above the warning they age faster, at the"
     " end they switch themselves off.",
     normal="module below 70 °C, chip below 95 to 105 °C, and below the limits shown",

@@ -8,18 +8,7 @@ from typing import NamedTuple
 
 from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.verdict import LIGHT
-from mlxtop.doctor.check import (
-    ALWAYS,
-    FAST_LINK,
-    Case,
-    Need,
-    Outcomes,
-    PortCase,
-    Setting,
-    Subject,
-    check,
-    whole_case,
-)
+from mlxtop.doctor.check import ALWAYS, FAST_LINK, Case, Need, Outcomes, PortCase, Subject, check
 from mlxtop.model.identity import Function
 from mlxtop.model.number import COUNT, format_cores, parse_cores, whole
 from mlxtop.model.tuning import LoadProgram
@@ -71,7 +60,7 @@ _OBSOLETE: Mapping[str, tuple[str, str, str]] = {
 
 @check(
     "processor clock",
-    needs=whole_case(FAST_LINK),
+    needs=FAST_LINK.whole,
     explains="A frequency governor sets how fast cores run. Those that save power leave the cores"
     " slow for the first moments of every burst.",
     normal="performance",
@@ -112,7 +101,7 @@ def _sysctls(case: Case) -> Outcomes:
                 f"sysctl -w {key}={own}, and remove it from /etc/sysctl.conf and /etc/sysctl.d",
                 _IP,
             )
-    fast = any(True for _ in FAST_LINK.subjects(case))
+    fast = bool(list(FAST_LINK.subjects(case)))
     for key, least in _WINDOWS.items():
         most = _last(sysctls.get(key))
         if most is not None and most < least and fast:
@@ -141,7 +130,7 @@ def _several_nodes(case: Case) -> bool:
 
 @check(
     "queueing and congestion control",
-    needs=whole_case(FAST_LINK),
+    needs=FAST_LINK.whole,
     explains="The queueing discipline decides which packet leaves next, congestion control how fast"
     " a TCP connection sends. The kernel's own choices keep connections apart, and let one of"
     " them fill a fast link.",
@@ -194,7 +183,7 @@ def _machine(case: Case) -> Outcomes:
     if host.processes is not None:
         values.append(f"irqbalance {'runs' if 'irqbalance' in host.processes else 'does not run'}")
     if values:
-        yield Setting(_HOST.name, ", ".join(values))
+        yield _HOST.setting(", ".join(values))
     else:
         yield case.unknown("memory and watchdog settings", "not to be read here")
 

@@ -7,15 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 
 from mlxtop.analysis.limits import gbps
-from mlxtop.doctor.check import (
-    ETHERNET,
-    PORT,
-    CouldNotTell,
-    Finding,
-    Outcomes,
-    PortCase,
-    check,
-)
+from mlxtop.doctor.check import ETHERNET, PORT, CouldNotTell, Finding, Outcomes, PortCase, check
 from mlxtop.model.identity import PortKind
 from mlxtop.model.module import Identity
 from mlxtop.model.sample import LinkState

@@ -3,15 +3,7 @@
 from __future__ import annotations
 
 from mlxtop.analysis.limits import gbps
-from mlxtop.doctor.check import (
-    ALWAYS,
-    FAST_ETHERNET,
-    Case,
-    Outcomes,
-    PortCase,
-    Subject,
-    check,
-)
+from mlxtop.doctor.check import ALWAYS, FAST_ETHERNET, Case, Outcomes, PortCase, Subject, check
 from mlxtop.doctor.checks.link import when_up
 from mlxtop.model.linkrate import Protocol, ethernet_goodput
 

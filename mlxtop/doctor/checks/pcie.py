@@ -16,11 +16,9 @@ from mlxtop.doctor.check import (
     Nothing,
     Outcomes,
     PortCase,
-    Setting,
     Subject,
     card_name,
     check,
-    whole_case,
 )
 from mlxtop.model.catalogue import STALLED_RD, STALLED_WR
 from mlxtop.model.identity import Adapter, PortKind, slot_of
@@ -90,7 +88,7 @@ def _unseen(case: Case) -> Outcomes:
 
 @check(
     "PCIe slot",
-    needs=whole_case(PCI),
+    needs=PCI.whole,
     explains="A card reaches memory over its slot's lanes. One lane carries 4 Gb/s (Gen2), 7.9"
     " (Gen3), 15.8 (Gen4) or 31.5 (Gen5) in each direction, of which packet headers leave about"
     " 91 %. The narrowest hop up to the processor counts, for all ports of the card together.",
@@ -117,7 +115,7 @@ def _slot(case: Case) -> Outcomes:
 
 @check(
     "PCIe shared by ports",
-    needs=whole_case(PCI),
+    needs=PCI.whole,
     explains="All ports of a card share the card's PCIe link.",
     normal="the lines together below PCIe's usable rate, where all are to be full",
 )
@@ -143,7 +141,7 @@ def _shared(case: Case) -> Outcomes:
 
 @check(
     "PCIe shared by cards",
-    needs=whole_case(PCI),
+    needs=PCI.whole,
     explains="Cards behind the same switch or chipset share its link to the processor.",
     normal="each fast card in a slot of its own at the processor",
 )
@@ -187,7 +185,7 @@ def _by_link(slots: Iterable[_Slot]) -> Iterator[tuple[PciePath, list[_Slot]]]:
 
 @check(
     "PCIe packet sizes",
-    needs=whole_case(PCI),
+    needs=PCI.whole,
     explains="MaxPayload is the largest packet that the card writes to memory, MaxReadReq the"
     " largest piece that it asks to read. Small ones spend more of the link on headers.",
     normal="MaxPayload 256 or 512, MaxReadReq 512 to 4096",
@@ -247,4 +245,4 @@ def _requests(port: PortCase) -> Outcomes:
     else:
         ordering = "on" if control.relaxed_ordering else "off"
         text = f"MaxPayload {control.mps}, MaxReadReq {control.mrrs}, relaxed ordering {ordering}"
-        yield Setting(port.now.port.function or port.name, text)
+        yield Subject(port.now.port.function or port.name).setting(text)
