@@ -21,9 +21,9 @@ def test_an_error_that_several_tables_count_is_told_once() -> None:
         (Origin.MAC, "FrameCheckSequenceErrors"): 5.0,
         (Origin.DRIVER, "rx_corrected_bits_phy"): 9000.0,
     }
-    found = only(run("error counters", replace(GOOD, events=events)))
-    assert found.evidence == "rx_crc_errors_phy grew by 10 while watched (ethtool -S p1)"
-    assert "cable" in found.advice
+    finding = only(run("error counters", replace(GOOD, events=events)))
+    assert finding.evidence == "rx_crc_errors_phy grew by 10 while watched (ethtool -S p1)"
+    assert "cable" in finding.advice
 
 
 def test_errors_of_long_ago_are_no_finding() -> None:
@@ -97,10 +97,10 @@ def test_a_counter_is_stuck_at_its_ceiling(count: int, stuck: bool) -> None:
 
 def test_what_limits_the_traffic_is_a_note_and_a_full_line_is_none() -> None:
     busy = replace(GOOD, cpu=(97.0,) * 16)
-    found = only(run("what limits the traffic", busy))
-    assert found.severity is NOTE
-    assert "limited by CPU" in found.evidence
-    assert "SMT" in found.why
+    finding = only(run("what limits the traffic", busy))
+    assert finding.severity is NOTE
+    assert "limited by CPU" in finding.evidence
+    assert "SMT" in finding.why
     assert run("what limits the traffic", replace(GOOD, rx=98.0)) == []
 
 

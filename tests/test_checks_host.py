@@ -45,9 +45,9 @@ def test_a_slow_governor_is_a_note_on_a_fast_port() -> None:
 )
 def test_settings_of_old_guides_are_flagged(key: str, value: str) -> None:
     host = replace(GOOD_HOST, sysctls={**GOOD_HOST.sysctls, key: value})
-    found = only(run("kernel settings", host=host))
-    assert found.evidence.startswith(f"{key} = {value}")
-    assert f"sysctl -w {key}=" in found.advice
+    finding = only(run("kernel settings", host=host))
+    assert finding.evidence.startswith(f"{key} = {value}")
+    assert f"sysctl -w {key}=" in finding.advice
 
 
 @pytest.mark.parametrize("qdisc", ["fq", "fq_codel", "pfifo_fast"])
@@ -61,9 +61,9 @@ def test_a_single_queue_or_old_congestion_control_is_a_note_on_a_fast_link() -> 
     odd = host(net__core__default_qdisc="pfifo", net__ipv4__tcp_congestion_control="cubic")
     assert "default_qdisc = pfifo" in only(run(QUEUEING, host=odd)).evidence
     old = host(net__core__default_qdisc="fq", net__ipv4__tcp_congestion_control="reno")
-    found = only(run(QUEUEING, host=old))
-    assert found.severity is NOTE
-    assert "tcp_congestion_control = reno" in found.evidence
+    finding = only(run(QUEUEING, host=old))
+    assert finding.severity is NOTE
+    assert "tcp_congestion_control = reno" in finding.evidence
     assert run(QUEUEING, replace(GOOD, link=ethernet(10)), host=old) == []
     assert "proc" in unknown(run(QUEUEING, host=HostTuning())).reason
 
@@ -124,13 +124,13 @@ def program(*words: str, cpus: tuple[int, ...] | None = (0, 1)) -> LoadProgram:
 
 
 def test_a_test_program_bound_to_the_other_node_is_a_note() -> None:
-    found = only(run(PLACE, host=host(program("iperf3", "-c", "10.0.0.3"))))
-    assert found.severity is NOTE
+    finding = only(run(PLACE, host=host(program("iperf3", "-c", "10.0.0.3"))))
+    assert finding.severity is NOTE
     assert (
-        "iperf3 (PID 4711) may run on cores 0-1 only, the card is at cores 8-15" in found.evidence
+        "iperf3 (PID 4711) may run on cores 0-1 only, the card is at cores 8-15" in finding.evidence
     )
-    assert found.advice.startswith("taskset -acp 8-15 4711, or")
-    assert "numactl --cpunodebind=1 --membind=1" in found.advice
+    assert finding.advice.startswith("taskset -acp 8-15 4711, or")
+    assert "numactl --cpunodebind=1 --membind=1" in finding.advice
 
 
 @pytest.mark.parametrize("cpus", [(8, 9), (0, 8), tuple(range(16))])
@@ -153,8 +153,8 @@ def test_a_test_program_belongs_to_the_port_that_its_command_names() -> None:
 
 
 def test_cores_that_cannot_be_read_are_told() -> None:
-    told = unknown(run(PLACE, host=host(program("iperf3", cpus=None))))
-    assert told.reason == "/proc/4711/status does not tell them"
+    answer = unknown(run(PLACE, host=host(program("iperf3", cpus=None))))
+    assert answer.reason == "/proc/4711/status does not tell them"
 
 
 @pytest.mark.parametrize(("gbps", "busy"), [(1.99, False), (2.0, True)])

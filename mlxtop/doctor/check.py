@@ -54,7 +54,7 @@ class CouldNotTell:
 
     @property
     def label(self) -> str:
-        """Subject and what is open, `p1: rings`."""
+        """Return subject and what is open, `p1: rings`."""
         return f"{self.subject}: {self.what}" if self.subject else self.what
 
 
@@ -173,7 +173,7 @@ class PortCase(Subject):
 
     @property
     def speed(self) -> int:
-        """Speed of the link in bit/s, 0 where it is unknown."""
+        """Return the speed of the link in bit/s, 0 where it is unknown."""
         return self.link.speed or 0
 
     @property
@@ -182,7 +182,7 @@ class PortCase(Subject):
 
     @property
     def is_mlx4(self) -> bool:
-        """True where the driver is that of ConnectX-3 and older."""
+        """Return True where the driver is that of ConnectX-3 and older."""
         return (self.now.port.driver or "").startswith("mlx4")
 
     def unread(self, what: str, key: str, reason: str = "the driver does not tell it") -> Outcome:
@@ -199,7 +199,6 @@ class CardCase(Subject):
 
     @property
     def stored(self) -> StoredConfig:
-        """Configuration that it keeps for its next start."""
         fact = self.case.frame.sample.stored.get(self.adapter.key)
         if fact is None:
             return StoredConfig()
@@ -225,7 +224,7 @@ class Need(NamedTuple, Generic[S]):
 
     @property
     def whole(self) -> Need[Case]:
-        """The need of the whole case, where it has such a subject."""
+        """Return the need of the whole case, where it has such a subject."""
         return Need(self.missing, lambda case: [case] if list(self.subjects(case)) else [])
 
 
@@ -296,6 +295,6 @@ class Report(NamedTuple):
 
     @property
     def status(self) -> int:
-        """0 fine or notes only, 1 warning, 2 critical, 3 nothing could be judged."""
+        """Return 0 fine or notes only, 1 warning, 2 critical, 3 nothing could be judged."""
         worst = STATUS[self.findings[0].severity] if self.findings else 0
         return worst if worst or self.judged else 3

@@ -50,7 +50,7 @@ class PortTypes:
 
     @property
     def pending(self) -> bool:
-        """The next boot brings another type than this boot did.
+        """Return True where the next boot brings another type than this one did.
 
         False on mlx4 without a current value: the driver may have changed types since the boot.
         """
@@ -81,7 +81,7 @@ class Card:
 
     @property
     def mlx4(self) -> bool:
-        """The card has the mlx4 driver: ConnectX-3 and older."""
+        """Return True for the mlx4 driver: ConnectX-3 and older."""
         return (self.adapter.driver or "").startswith("mlx4")
 
     def port(self, wanted: PortId) -> PortTypes | None:

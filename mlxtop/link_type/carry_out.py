@@ -121,7 +121,6 @@ class _Worker:
     """Collects what could not be logged."""
 
     def work(self) -> Outcome:
-        """Run every step, until one fails."""
         outcome = Outcome(False, ("nothing was to be done",))
         for step in self.change.plan.steps:
             outcome = self._step(step)
@@ -219,7 +218,6 @@ class _Worker:
 
 
 def _last_words(finished: Finished) -> str:
-    """Return the last line of a command's output."""
     lines = (finished.stdout + "\n" + finished.stderr).strip().splitlines()
     return lines[-1].strip() if lines else f"ended with status {finished.status}"
 

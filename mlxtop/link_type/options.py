@@ -18,7 +18,7 @@ REVERT_SECONDS = 60
 
 
 class Method(StrEnum):
-    """The ways to change a link type."""
+    """Ways to change a link type."""
 
     NOW = "mlx4_portN"
     """By the mlx4 driver, at once; not kept over a reboot."""
@@ -49,7 +49,7 @@ class Change:
 
     @property
     def endangered(self) -> tuple[PortId, ...]:
-        """The ports whose names a person has to type before the change is made."""
+        """Return the ports whose names a person has to type before the change is made."""
         named: set[PortId] = set()
         for hazard in self.hazards:
             named |= set(self.wanted or self.affected) if hazard.ports is None else hazard.ports

@@ -12,7 +12,7 @@ from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId
 from mlxtop.model.module import Quantity
-from mlxtop.model.sample import LinkState, PortSample
+from mlxtop.model.sample import LinkState
 from mlxtop.watch.heat import KINDS, Alert, AlertKind, HeatWatch
 
 FADE_S = 600.0
@@ -21,11 +21,7 @@ HINT_S = 60.0
 """Seconds without another complaint of a module after which its alarm ends."""
 
 _RANK = {severity: -level for level, severity in enumerate(Severity)}
-_PARTS = {
-    AlertKind.PORT_GONE: "port",
-    AlertKind.LINK_DOWN: "link",
-    AlertKind.MODULE_OUT: "module",
-}
+_PARTS = {AlertKind.PORT_GONE: "port", AlertKind.LINK_DOWN: "link", AlertKind.MODULE_OUT: "module"}
 
 
 class Subject(NamedTuple):
@@ -114,10 +110,8 @@ class Alarms:
 def _kind_now(subject: Subject, alarm: Alarm, frame: Frame, heat: HeatWatch) -> AlertKind | None:
     """Return the kind of an alarm in this frame; None when it has ended."""
     port = frame.ports.get(subject.port)
-    if subject.part == "port":
-        return alarm.kind if port is None else None
-    if port is None:
-        return None  # that the port is gone is an alarm of its own
+    if port is None:  # that the port is gone is an alarm of its own
+        return alarm.kind if subject.part == "port" else None
     if subject.lane is not None:
         bound = heat.crossings(subject.port).get(subject.lane)
         if bound is None:
@@ -126,14 +120,12 @@ def _kind_now(subject: Subject, alarm: Alarm, frame: Frame, heat: HeatWatch) -> 
     if subject.sensor is not None:
         sensor = heat.of(subject.port, subject.sensor)
         return KINDS.get(sensor.alarm.state) if sensor is not None else None
-    return alarm.kind if _persists(subject.part, alarm, port.now, frame.sample.tick) else None
-
-
-def _persists(part: str | None, alarm: Alarm, port: PortSample, now: float) -> bool:
-    """Return whether a link is still down, a module still out or still said to be hot."""
-    state = port.link.state
-    if part == "link":
-        return state not in (LinkState.UP, LinkState.ADMIN_DOWN)
-    if part == "module":
-        return port.module is None and state is not LinkState.UP
-    return state is LinkState.OVERHEAT or now - alarm.alert_tick < HINT_S
+    state = port.now.link.state
+    complained = frame.sample.tick - alarm.alert_tick < HINT_S
+    persists = {
+        "port": False,
+        "link": state not in (LinkState.UP, LinkState.ADMIN_DOWN),
+        "module": port.now.module is None and state is not LinkState.UP,
+        "heat": state is LinkState.OVERHEAT or complained,
+    }
+    return alarm.kind if persists[subject.part or "heat"] else None

@@ -106,7 +106,7 @@ class AlarmState(StrEnum):
 
     @property
     def level(self) -> int:
-        """0 for ok, higher is worse."""
+        """Return 0 for ok; higher is worse."""
         return _LEVELS[self]
 
 
@@ -123,11 +123,7 @@ class SensorAlarm(NamedTuple):
     """°C of the limit that the state is about."""
 
     def advance(
-        self,
-        temperature: Temperature,
-        limits: HeatLimits,
-        forecast: Forecast | None,
-        now: float,
+        self, temperature: Temperature, limits: HeatLimits, forecast: Forecast | None, now: float
     ) -> SensorAlarm:
         """Return the state after one more reading."""
         state, limit = _state(self.state, temperature, limits, forecast)

@@ -135,7 +135,7 @@ class Hooks:
 
     @property
     def _idle(self) -> bool:
-        """True where no script runs, since this is no real machine."""
+        """Return True for no real machine: no script runs."""
         return self._system.demo or self._system.captured
 
     def fire(self, alert: Alert) -> None:

@@ -14,7 +14,6 @@ _NOBODY = "00:00:00:00:00:00"
 
 
 def _first_ports(case: Case) -> list[PortCase]:
-    """Return a port of each bond."""
     ports: dict[str | None, PortCase] = {}
     for port in case.each():
         if port.now.port.bond_kind == "bond":

@@ -58,7 +58,7 @@ _ADVICE: Mapping[IncidentKind, tuple[str, str]] = {
     ),
 }
 _MENDED: Mapping[IncidentKind, tuple[IncidentKind, ...]] = {
-    IncidentKind.MODULE_FAULT: (IncidentKind.MODULE_PLUGGED, IncidentKind.LINK_UP),
+    IncidentKind.MODULE_FAULT: (IncidentKind.MODULE_PLUGGED, IncidentKind.LINK_UP)
 }
 """Trouble to the later events that show that it is over."""
 _LIMITS: Mapping[Limit, tuple[str, str]] = {

@@ -17,8 +17,7 @@ _POWERS = (Quantity.RX_POWER, Quantity.TX_POWER)
 @check(
     "temperatures",
     needs=ports(
-        "no card with a sensor",
-        lambda port: port.now.port.is_mlx or bool(port.now.temperatures),
+        "no card with a sensor", lambda port: port.now.port.is_mlx or bool(port.now.temperatures)
     ).whole,
     explains="Chip and module have limits of their own: above the warning they age faster, at the"
     " end they switch themselves off.",

@@ -49,11 +49,7 @@ _OBSOLETE: Mapping[str, tuple[str, str, str]] = {
         "1",
         "without selective acknowledgements one loss costs a whole window",
     ),
-    "net.ipv4.tcp_low_latency": (
-        "1",
-        "0",
-        "kernels since 4.14 ignore it: advice from old guides",
-    ),
+    "net.ipv4.tcp_low_latency": ("1", "0", "kernels since 4.14 ignore it: advice from old guides"),
 }
 """Setting to the value of old advice, the kernel's own, and why that is better."""
 

@@ -84,7 +84,6 @@ def _generation(port: PortCase) -> Outcomes:
 
 
 def _fastest(speeds: tuple[str, ...] | None) -> str | None:
-    """Return the fastest generation among the words of mstlink."""
     return max((word for word in speeds or () if word in _ORDER), key=_ORDER.index, default=None)
 
 

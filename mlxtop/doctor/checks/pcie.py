@@ -46,19 +46,19 @@ class _Slot(Subject):
 
     @property
     def demand(self) -> int:
-        """What the lines of its ports that are up carry together, bit/s."""
+        """Return what the lines of its ports that are up carry together, bit/s."""
         limits = [line_limit(port.link) for port in self.ports]
         return sum(limit.usable for limit in limits if limit is not None)
 
     @property
     def idle(self) -> bool:
-        """Next to no traffic: links may have slowed down to save power."""
+        """Return True for next to no traffic: links may have slowed down to save power."""
         measured = [port_view(port.case.frame, port.frame.id).measured for port in self.ports]
         return sum(rate.rate for rate in measured if rate) < _IDLE * max(self.demand, 1)
 
     @property
     def usable(self) -> int:
-        """Data between card and memory, bit/s."""
+        """Return the data between card and memory, bit/s."""
         control = next(filter(None, (port.settings.control for port in self.ports)), None)
         return (self.path.payload_mbps(control.mps if control else None) or 0) * _MEGA
 
