@@ -300,7 +300,7 @@ def _source(args: argparse.Namespace, system: System, settings: Settings) -> Liv
 
 def _ask_card(system: System, inventory: Inventory) -> StoredConfig:
     """Ask a card what it stores; what that takes is loaded when it is first done."""
-    from mlxtop.link_type.stored_config import read_stored
+    from mlxtop.link_type.survey import read_stored
 
     return read_stored(system, inventory)
 

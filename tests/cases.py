@@ -6,15 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from mlxtop.doctor.check import (
-    Case,
-    CouldNotTell,
-    Finding,
-    Outcome,
-    Report,
-    examine,
-)
-from mlxtop.doctor.checks import CHECKS
+from mlxtop.doctor.check import Case, CouldNotTell, Finding, Outcome, Report
+from mlxtop.doctor.checks import CHECKS, examine
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, Function, PortId
@@ -177,4 +170,4 @@ def unknown(outcomes: Iterable[Outcome]) -> CouldNotTell:
 
 
 def report(**more: Any) -> Report:
-    return examine(case(**more), CHECKS)
+    return examine(case(**more))

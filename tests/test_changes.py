@@ -1,15 +1,16 @@
-"""What happened between two frames: ports, names, devices and links that are others now."""
+"""Changes between two frames: ports, names, devices and links that are others, and losses."""
 
 from __future__ import annotations
 
 import pytest
 
-from mlxtop.model.counters import Severity
-from mlxtop.model.frame import derive
+from mlxtop.model.counters import Origin, Schema, Severity
+from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import Port
 from mlxtop.model.incident import Incident, IncidentKind
-from mlxtop.model.sample import Link, LinkState
-from mlxtop.watch.changes import changes
+from mlxtop.model.module import Identity, Module
+from mlxtop.model.sample import Link, LinkState, PortSample, Reading
+from mlxtop.watch.changes import changes, losses
 from tests.samples import PACU, ethernet, sample
 from tests.watching import DOWN, UP
 
@@ -20,11 +21,11 @@ def between(before: tuple[Port, Link] | None, now: tuple[Port, Link] | None) -> 
     """What happened between two frames of a port, which may be missing in either."""
     ports = [[ethernet(one[0], 1.0, 0, 0, link=one[1])] if one else [] for one in (before, now)]
     first = derive(sample(1.0, *ports[0]), None)
-    return changes(first, derive(sample(2.0, *ports[1]), first))
+    return list(changes(first, derive(sample(2.0, *ports[1]), first)))
 
 
 def test_nothing_happened_before_the_first_frame_and_between_equal_ones() -> None:
-    assert changes(None, derive(sample(1.0, ethernet(PACU, 1.0, 0, 0)), None)) == []
+    assert list(changes(None, derive(sample(1.0, ethernet(PACU, 1.0, 0, 0)), None))) == []
     assert between((PACU, LINK), (PACU, LINK)) == []
 
 
@@ -76,3 +77,47 @@ def test_changes_of_the_carrier_are_none_of_a_new_device_or_of_a_link_that_is_do
     assert anew.kind is IncidentKind.ADDED
     (down,) = between((PACU, LINK), (PACU, after._replace(state=LinkState.DOWN)))
     assert down.text == "link down, was up"
+
+
+def lost(*ports: PortSample | None) -> list[str]:
+    """Return the losses over frames of a port, None for a frame without it."""
+    alerts: list[str] = []
+    before: Frame | None = None
+    for tick, port in enumerate(ports):
+        now = derive(sample(float(tick), *([port] if port else [])), None)
+        alerts += [f"{alert.kind}: {alert.text}" for alert in losses(before, now)]
+        before = now
+    return alerts
+
+
+WELL = PortSample(PACU, UP, module=Module(Identity(part="X")))
+
+
+def test_losses_of_link_module_and_port_are_alerts_once() -> None:
+    empty = WELL._replace(
+        link=Link(state=LinkState.NO_MODULE, detail="Cable is unplugged"), module=None
+    )
+    alerts = lost(WELL, empty, empty)
+    assert alerts == [
+        "link-down: link no module: Cable is unplugged",
+        "module-out: the module is gone",
+    ]
+    assert lost(WELL, None, None) == ["port-gone: the port is gone"]
+
+
+def test_a_port_that_is_switched_off_is_no_loss() -> None:
+    assert lost(WELL, WELL._replace(link=Link(state=LinkState.ADMIN_DOWN))) == []
+
+
+def test_a_module_that_switched_itself_off_is_an_alarm_without_any_sensor() -> None:
+    hot = WELL._replace(link=Link(state=LinkState.OVERHEAT))
+    assert [text.partition(":")[0] for text in lost(WELL, hot, hot)] == ["link-down", "alarm"]
+
+
+def test_the_drivers_count_of_hot_modules_is_an_alarm() -> None:
+    schema = Schema(("module_high_temp",))
+    counted = [
+        WELL._replace(readings={Origin.DRIVER: Reading(1.0, schema, (count,))})
+        for count in (1, 1, 2)
+    ]
+    assert lost(*counted) == ["alarm: the module reported high temperature"]

@@ -19,9 +19,9 @@ def test_stored_settings_of_a_card_are_shown_or_it_is_told_why_not() -> None:
     (setting,) = ask(name, case(stored=StoredConfig(speed=speed)))
     assert isinstance(setting, Setting)
     assert setting.text == "CQE_COMPRESSION BALANCED(0), PCI_WR_ORDERING per_mkey(0) (mstconfig)"
-    told = unknown(run(name, stored=StoredConfig(unanswered="needs root")))
-    assert told.label == "ConnectX-4 at 0000:43:00.0: stored performance settings"
-    assert told.reason == "needs root"
+    answer = unknown(run(name, stored=StoredConfig(unanswered="needs root")))
+    assert answer.label == "ConnectX-4 at 0000:43:00.0: stored performance settings"
+    assert answer.reason == "needs root"
     (none,) = ask(name, case())
     assert isinstance(none, Nothing)
 

@@ -1,4 +1,4 @@
-"""Error counters that move or no longer can, and trouble in the kernel log."""
+"""Error counters that move or no longer can, the kernel log, and the limit of the traffic."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mlxtop.doctor.check import Case, Finding
+from mlxtop.doctor.check import Case, Finding, Nothing
 from mlxtop.model.counters import Origin, Severity
 from mlxtop.model.incident import Incident, IncidentKind
 from tests.cases import CRITICAL, GOOD, NOTE, WARNING, ask, case, judged, only, run, unknown
@@ -21,9 +21,9 @@ def test_an_error_that_several_tables_count_is_told_once() -> None:
         (Origin.MAC, "FrameCheckSequenceErrors"): 5.0,
         (Origin.DRIVER, "rx_corrected_bits_phy"): 9000.0,
     }
-    found = only(run("error counters", replace(GOOD, events=events)))
-    assert found.evidence == "rx_crc_errors_phy grew by 10 while watched (ethtool -S p1)"
-    assert "cable" in found.advice
+    finding = only(run("error counters", replace(GOOD, events=events)))
+    assert finding.evidence == "rx_crc_errors_phy grew by 10 while watched (ethtool -S p1)"
+    assert "cable" in finding.advice
 
 
 def test_errors_of_long_ago_are_no_finding() -> None:
@@ -93,3 +93,25 @@ def test_a_sum_is_reported_only_where_no_other_counter_of_its_direction_moves() 
 @pytest.mark.parametrize(("count", "stuck"), [(65534, False), (65535, True)])
 def test_a_counter_is_stuck_at_its_ceiling(count: int, stuck: bool) -> None:
     assert bool(judged(ask("counters can still count", counted(count)))) is stuck
+
+
+def test_what_limits_the_traffic_is_a_note_and_a_full_line_is_none() -> None:
+    busy = replace(GOOD, cpu=(97.0,) * 16)
+    finding = only(run("what limits the traffic", busy))
+    assert finding.severity is NOTE
+    assert "limited by CPU" in finding.evidence
+    assert "SMT" in finding.why
+    assert run("what limits the traffic", replace(GOOD, rx=98.0)) == []
+
+
+@pytest.mark.parametrize(("gbps", "little"), [(1.99, True), (2.0, False)])
+def test_traffic_is_little_below_two_percent_of_the_line(gbps: float, little: bool) -> None:
+    outcomes = list(ask("what limits the traffic", case(replace(GOOD, rx=gbps))))
+    assert (Nothing("little traffic") in outcomes) is little
+
+
+def test_traffic_that_was_not_measured_could_not_be_judged() -> None:
+    nothing = case(GOOD)
+    ports = {port: frame._replace(before={}) for port, frame in nothing.frame.ports.items()}
+    first = replace(nothing, frame=nothing.frame._replace(ports=ports))
+    assert unknown(ask("what limits the traffic", first)).label == "p1: what limits the traffic"

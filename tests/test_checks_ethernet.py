@@ -85,12 +85,12 @@ def test_error_correction_that_differs_is_a_warning(
     fec: Fec, peer: tuple[str, ...], seen: str | None
 ) -> None:
     port = replace(linked(4, peer=peer), fec=fec)
-    found = run("forward error correction", GOOD, port)
+    finding = run("forward error correction", GOOD, port)
     if seen is None:
-        assert found == []
+        assert finding == []
     else:
-        assert only(found).severity is WARNING
-        assert seen in only(found).evidence
+        assert only(finding).severity is WARNING
+        assert seen in only(finding).evidence
 
 
 def test_pause_in_one_direction_only_is_a_note() -> None:
@@ -135,9 +135,9 @@ def test_rows_of_pfc_and_marks_that_were_counted_prove_flow_control(
 
 
 def test_roce_without_any_flow_control_is_found() -> None:
-    found = only(run(ROCE, RDMA, replace(BARE, ecn=False)))
-    assert found.severity is NOTE
-    assert "neither PFC nor pause nor ECN" in found.evidence
+    finding = only(run(ROCE, RDMA, replace(BARE, ecn=False)))
+    assert finding.severity is NOTE
+    assert "neither PFC nor pause nor ECN" in finding.evidence
     losing = replace(RDMA, events={**RDMA.events, (Origin.RDMA_HW, "out_of_sequence"): 50})
     lost = only(run(ROCE, losing, BARE))
     assert lost.severity is WARNING

@@ -32,8 +32,8 @@ def test_temperatures_are_judged_by_their_own_limits(
 ) -> None:
     cool = Temperature("asic", 50.0, 1.0, critical=105.0)
     sensors = (sensor,) if sensor.name == "asic" else (cool, sensor)
-    found = run("temperatures", temperatures=sensors)
-    assert found == [] if severity is None else only(found).severity is severity
+    finding = run("temperatures", temperatures=sensors)
+    assert finding == [] if severity is None else only(finding).severity is severity
 
 
 def test_a_sensor_without_number_could_not_tell() -> None:
@@ -48,9 +48,9 @@ def test_a_sensor_without_number_could_not_tell() -> None:
 
 def test_a_dim_lane_is_found() -> None:
     dim = MODULE._replace(lanes=(Lane(0.8), Lane(0.8), Lane(0.07), Lane(0.8)))
-    found = only(run("optical power", module=dim))
-    assert found.severity is WARNING
-    assert "rx power of lane 3 is 0.070 mW, below its low warning" in found.evidence
+    finding = only(run("optical power", module=dim))
+    assert finding.severity is WARNING
+    assert "rx power of lane 3 is 0.070 mW, below its low warning" in finding.evidence
     dark = MODULE._replace(lanes=(Lane(0.01),))
     assert only(run("optical power", module=dark)).severity is CRITICAL
     assert "memory" in unknown(run("optical power", module=None)).reason

@@ -39,16 +39,16 @@ EDR = ("EDR", "FDR", "FDR10", "QDR", "SDR")
     ],
 )
 def test_lost_lanes_are_found_but_narrow_cables_are_not(rate: str, wrong: bool) -> None:
-    found = run("InfiniBand lanes", replace(GOOD, link=infiniband(rate, 8)))
-    assert bool(found) is wrong
+    finding = run("InfiniBand lanes", replace(GOOD, link=infiniband(rate, 8)))
+    assert bool(finding) is wrong
 
 
 def test_lanes_slower_than_port_and_cable_allow_are_a_note() -> None:
     slow = fabric("40 Gb/sec (4X FDR10)", "ConnectX-5")
-    found = only(run(SPEED, slow, report=reported(EDR, EDR[1:])))
-    assert found.severity is NOTE
-    assert "40 Gb/sec (4X FDR10)" in found.evidence
-    assert "possible: port EDR, cable FDR" in found.evidence
+    finding = only(run(SPEED, slow, report=reported(EDR, EDR[1:])))
+    assert finding.severity is NOTE
+    assert "40 Gb/sec (4X FDR10)" in finding.evidence
+    assert "possible: port EDR, cable FDR" in finding.evidence
 
 
 def test_lanes_as_fast_as_the_cable_or_the_family_are_no_finding() -> None:
@@ -70,9 +70,9 @@ def test_what_port_and_cable_allow_is_not_guessed() -> None:
 
 def test_a_port_without_subnet_manager_is_critical() -> None:
     link = infiniband("40 Gb/sec (4X QDR)", 32)._replace(state=LinkState.INIT, sm_lid=0)
-    found = only(run("subnet manager", replace(GOOD, link=link)))
-    assert found.severity is CRITICAL
-    assert "opensm" in found.advice
+    finding = only(run("subnet manager", replace(GOOD, link=link)))
+    assert finding.severity is CRITICAL
+    assert "opensm" in finding.advice
     assert run("links are up", replace(GOOD, link=link)) == []
     assert run("subnet manager", replace(GOOD, link=link._replace(layer=LinkLayer.ETHERNET))) == []
 
@@ -91,8 +91,8 @@ def test_connected_mode_is_advised_where_the_driver_has_it(
     driver: str, mode: str, mtu: int, wrong: bool
 ) -> None:
     link = infiniband("40 Gb/sec (4X QDR)", 32, mtu, mode)
-    found = run("IPoIB mode", replace(GOOD, link=link, driver=driver))
-    assert bool(found) is wrong
+    finding = run("IPoIB mode", replace(GOOD, link=link, driver=driver))
+    assert bool(finding) is wrong
 
 
 @pytest.mark.parametrize(

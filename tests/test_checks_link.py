@@ -45,8 +45,8 @@ def test_a_link_that_is_down_is_a_finding_only_where_it_should_be_up(
     state: LinkState, detail: str | None, severity: Severity | None
 ) -> None:
     link = Link(LinkLayer.ETHERNET, state, detail, mtu=9000)
-    (found,) = run("links are up", replace(GOOD, link=link))
-    assert (found.severity if isinstance(found, Finding) else None) is severity
+    (finding,) = run("links are up", replace(GOOD, link=link))
+    assert (finding.severity if isinstance(finding, Finding) else None) is severity
 
 
 def test_a_link_that_was_lost_is_told_from_one_that_never_was() -> None:
@@ -72,8 +72,8 @@ def test_a_link_slower_than_both_ends_allow_is_a_warning() -> None:
     seen = only(run("link speed", slow, forced)).evidence
     assert "40.0 Gb/s on the line over 4 lanes" in seen
     assert "autonegotiation is off" in seen
-    told = unknown(run("link speed", slow, modes(), module=None))
-    assert "module" in told.reason
+    answer = unknown(run("link speed", slow, modes(), module=None))
+    assert "module" in answer.reason
 
 
 @pytest.mark.parametrize(
@@ -92,12 +92,12 @@ def test_lanes_that_carry_nothing_are_found(
 ) -> None:
     module = MODULE._replace(identity=MODULE.identity._replace(identifier=form))
     slow = replace(GOOD, link=ethernet(gbps))
-    found = run("Ethernet lanes", slow, linked(lanes), module=module)
+    finding = run("Ethernet lanes", slow, linked(lanes), module=module)
     if seen is None:
-        assert found == []
+        assert finding == []
     else:
-        assert only(found).severity is WARNING
-        assert seen in only(found).evidence
+        assert only(finding).severity is WARNING
+        assert seen in only(finding).evidence
 
 
 def test_lost_lanes_are_not_told_again_as_a_slow_link() -> None:

@@ -12,20 +12,20 @@ from tests.situations import ethernet
 
 
 def test_small_frames_on_a_fast_link_are_a_note() -> None:
-    found = only(run("MTU", replace(GOOD, link=ethernet(100, 1500))))
-    assert found.severity is NOTE
-    assert "94.1" in found.why
-    assert "99.0" in found.why
+    finding = only(run("MTU", replace(GOOD, link=ethernet(100, 1500))))
+    assert finding.severity is NOTE
+    assert "94.1" in finding.why
+    assert "99.0" in finding.why
     assert run("MTU", replace(GOOD, link=ethernet(10, 1500))) == []
 
 
 def test_a_probe_that_only_small_packets_pass_is_a_warning() -> None:
     bad = Probe("fry", "p1", 9000, False, "something on the way takes 1500 bytes at most")
-    found = only(run("MTU to the peer", probes=(bad,)))
-    assert found.severity is WARNING
-    assert "1500" in found.evidence
-    told = unknown(run("MTU to the peer", probes=(Probe("fry", "p1", 9000, None, "no answer"),)))
-    assert told.reason == "no answer"
+    finding = only(run("MTU to the peer", probes=(bad,)))
+    assert finding.severity is WARNING
+    assert "1500" in finding.evidence
+    answer = unknown(run("MTU to the peer", probes=(Probe("fry", "p1", 9000, None, "no answer"),)))
+    assert answer.reason == "no answer"
 
 
 @pytest.mark.parametrize(

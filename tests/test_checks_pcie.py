@@ -51,20 +51,20 @@ from tests.situations import Situation, ethernet, slot
 def test_the_slot_is_a_finding_only_where_the_line_is_faster(
     path: PciePath, gbps: int, severity: Severity | None, words: str
 ) -> None:
-    found = run("PCIe slot", replace(GOOD, path=path, link=ethernet(gbps), rx=gbps / 5))
+    finding = run("PCIe slot", replace(GOOD, path=path, link=ethernet(gbps), rx=gbps / 5))
     if severity is None:
-        assert found == []
+        assert finding == []
     else:
-        assert only(found).severity is severity
-        assert words in only(found).evidence
-        assert "available PCIe bandwidth" in only(found).evidence
+        assert only(finding).severity is severity
+        assert words in only(finding).evidence
+        assert "available PCIe bandwidth" in only(finding).evidence
 
 
 def test_a_link_that_sleeps_while_idle_is_only_a_note() -> None:
     asleep = replace(GOOD, path=slot((2.5, 16), (8.0, 16), (8.0, 16)), rx=0.0)
-    found = only(run("PCIe slot", asleep))
-    assert found.severity is NOTE
-    assert "under load" in found.advice
+    finding = only(run("PCIe slot", asleep))
+    assert finding.severity is NOTE
+    assert "under load" in finding.advice
 
 
 def test_an_uplink_above_the_slot_is_named() -> None:
@@ -76,16 +76,16 @@ def test_an_uplink_above_the_slot_is_named() -> None:
             PcieLink("0000:40:03.0", 8.0, 4, 8.0, 4),
         )
     )
-    found = only(run("PCIe slot", replace(GOOD, path=path)))
-    assert "uplink above the slot, at 0000:40:03.0" in found.evidence
+    finding = only(run("PCIe slot", replace(GOOD, path=path)))
+    assert "uplink above the slot, at 0000:40:03.0" in finding.evidence
 
 
 def test_two_ports_on_one_slot_are_a_note_where_the_card_is_as_wide() -> None:
     x8 = slot((8.0, 8), (8.0, 8), (8.0, 8))
     dual = replace(GOOD, link=ethernet(40), path=x8, others=(Situation(ethernet(40)),))
-    found = only(run("PCIe shared by ports", dual))
-    assert found.severity is NOTE
-    assert "80.0 Gb/s of line, 57.6 usable" in found.evidence
+    finding = only(run("PCIe shared by ports", dual))
+    assert finding.severity is NOTE
+    assert "80.0 Gb/s of line, 57.6 usable" in finding.evidence
     alone = replace(GOOD, link=ethernet(40), path=x8)
     assert run("PCIe shared by ports", alone) == []
 
@@ -125,9 +125,9 @@ def two_cards(gbps: float) -> Case:
 
 
 def test_two_cards_behind_a_narrow_bridge_are_found() -> None:
-    found = only(ask("PCIe shared by cards", two_cards(100)))
-    assert "0000:40:03.0" in found.evidence
-    assert "carry 200.0 Gb/s, the bridge 115.2 usable" in found.why
+    finding = only(ask("PCIe shared by cards", two_cards(100)))
+    assert "0000:40:03.0" in finding.evidence
+    assert "carry 200.0 Gb/s, the bridge 115.2 usable" in finding.why
 
 
 @pytest.mark.parametrize(("gbps", "narrow"), [(57.6, False), (57.7, True)])

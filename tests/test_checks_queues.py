@@ -14,8 +14,8 @@ from tests.situations import ethernet
 
 def test_rings_are_advised_only_where_packets_found_no_buffer() -> None:
     losing = replace(GOOD, events={(Origin.DRIVER, "rx_out_of_buffer"): 40})
-    found = only(run("rings", losing))
-    assert found.advice == "ethtool -G p1 rx 8192"
+    finding = only(run("rings", losing))
+    assert finding.advice == "ethtool -G p1 rx 8192"
     assert run("rings", losing, replace(GOOD_PORT, rings=Rings(8192, 8192, 8192))) == []
 
 

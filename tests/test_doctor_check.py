@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from mlxtop.doctor.check import Case, Probe, examine
-from mlxtop.doctor.checks import CHECKS
+from mlxtop.doctor.check import Case, Probe
+from mlxtop.doctor.checks import CHECKS, examine
 from mlxtop.model.sample import LinkState, Slow
 from mlxtop.model.tuning import Channels
 from mlxtop.present.doctor import report_rows
@@ -33,7 +33,7 @@ def test_a_machine_of_which_nothing_is_known_has_no_findings_and_no_check_that_i
         tuple(frame.ports),
         absent={"kernel log": "needs root"},
     )
-    report = examine(nothing, CHECKS)
+    report = examine(nothing)
     assert report.findings == ()
     for check in ("PCIe slot", "rings", "interrupts", "kernel log", "FEC", "MTU to the peer"):
         assert check not in report.fine
@@ -48,7 +48,7 @@ def test_the_worst_finding_makes_the_status() -> None:
     assert report(port=replace(GOOD_PORT, channels=Channels(1, 63))).status == 1
     assert report(dead=frozenset({"0000:43:00.0"})).status == 2
     frame, _ = frame_of(GOOD)
-    assert examine(Case(frame._replace(ports={}), ()), CHECKS).status == 3
+    assert examine(Case(frame._replace(ports={}), ())).status == 3
 
 
 def test_the_worst_finding_comes_first() -> None:
@@ -78,7 +78,7 @@ def test_a_check_with_nothing_to_look_at_is_not_called_fine() -> None:
 def test_without_any_port_no_check_is_fine() -> None:
     frame, _ = frame_of(GOOD)
     empty = frame._replace(ports={}, sample=frame.sample._replace(adapters=()))
-    report = examine(Case(empty, ()), CHECKS)
+    report = examine(Case(empty, ()))
     assert report.fine == ()
     assert "links are up" in report.idle["no port"]
 
@@ -86,7 +86,7 @@ def test_without_any_port_no_check_is_fine() -> None:
 def test_checks_of_cards_have_nothing_to_look_at_without_one() -> None:
     base = case(replace(GOOD, function=None, driver="veth"))
     alone = replace(base, frame=base.frame._replace(sample=base.frame.sample._replace(adapters=())))
-    found = examine(alone, CHECKS)
+    found = examine(alone)
     assert found.judged
     assert found.idle["no card"] == (
         "cards answer and have a driver",

@@ -10,7 +10,7 @@ from mlxtop.analysis.port_view import port_view
 from mlxtop.doctor.check import Check, Report
 from mlxtop.doctor.inspect import inspect, watch
 from mlxtop.lab import MACHINES, ManualClock, load_lab
-from mlxtop.link_type.stored_config import read_stored
+from mlxtop.link_type.survey import read_stored
 from mlxtop.model.frame import Frame
 from mlxtop.present.ceiling import ceiling_line
 from mlxtop.sampler.facts import EVERYTHING

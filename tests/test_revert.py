@@ -18,7 +18,7 @@ import pytest
 
 from mlxtop.change import revert
 from mlxtop.change.log import ActionLog
-from mlxtop.change.port_types import Card
+from mlxtop.change.port_types import Card, claim
 from mlxtop.system.owner import Owner
 
 CARD = "0000:09:00.0"
@@ -60,9 +60,9 @@ class Place:
         done = subprocess.run(
             self.words(*types, seconds=seconds), capture_output=True, text=True, check=False
         )
-        said: dict[str, object] = json.loads(done.stdout)
-        assert done.returncode == (1 if said["errors"] else 0)
-        return said
+        answer: dict[str, object] = json.loads(done.stdout)
+        assert done.returncode == (1 if answer["errors"] else 0)
+        return answer
 
     def waiters(self) -> tuple[int, int]:
         """The process that listens, and the one that waits for its end."""
@@ -90,8 +90,8 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 def test_a_confirmed_change_stays(place: Place) -> None:
-    said = place.switch("1=eth", seconds=30)
-    assert said["errors"] == [] and said["before"] == {"1": "ib"}
+    answer = place.switch("1=eth", seconds=30)
+    assert answer["errors"] == [] and answer["before"] == {"1": "ib"}
     assert place.kind() == "eth"
     assert float(revert.say(place.socket, "state") or 0) > 20
     assert revert.say(place.socket, "keep") == "kept"
@@ -132,10 +132,10 @@ def test_it_is_taken_back_though_the_terminal_is_gone(place: Place, number: int)
         start_new_session=True,
     )
     os.close(slave)
-    said = b""
-    while b"seconds" not in said:
+    answer = b""
+    while b"seconds" not in answer:
         assert select.select([master], [], [], 20)[0]
-        said += os.read(master, 4096)
+        answer += os.read(master, 4096)
     assert place.kind() == "eth"
     if number == signal.SIGKILL:
         os.killpg(shell.pid, number)
@@ -195,7 +195,7 @@ def test_the_change_still_waits_when_the_second_process_is_signalled(
 
 def rollback(place: Place) -> revert.Rollback:
     """A change that waits, in this process."""
-    lock = revert.claim(str(place.run), CARD)
+    lock = claim(str(place.run), CARD)
     owner = Owner(os.geteuid(), os.getegid(), "/")
     log = ActionLog(str(place.log), owner)
     card = Card(CARD, str(place.base))
@@ -214,7 +214,7 @@ def test_a_waiting_program_that_is_stopped_is_killed_and_counts_as_revert(
     rollback(place).succeed(waiter.pid, done)
     waiter.returncode = -9  # it was waited for
     assert place.kind() == "ib"
-    os.close(revert.claim(str(place.run), CARD))
+    os.close(claim(str(place.run), CARD))
 
 
 def test_anything_that_goes_wrong_while_waiting_counts_as_revert(
@@ -253,14 +253,14 @@ def test_who_cannot_ask_hears_no_answer(place: Place, monkeypatch: pytest.Monkey
 def test_of_changes_that_begin_at_once_one_alone_is_made(place: Place) -> None:
     words = place.words("1=eth", seconds=30)
     started = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(6)]
-    said = [json.loads(one.communicate()[0])["errors"] for one in started]
-    assert sorted(map(bool, said)) == [False] + [True] * 5
-    assert all("still waits" in str(errors) for errors in said if errors)
+    answer = [json.loads(one.communicate()[0])["errors"] for one in started]
+    assert sorted(map(bool, answer)) == [False] + [True] * 5
+    assert all("still waits" in str(errors) for errors in answer if errors)
     assert revert.say(place.socket, "keep") == "kept"
 
 
 def test_a_change_that_is_being_prepared_already_holds_the_card(place: Place) -> None:
-    lock = revert.claim(str(place.run), CARD)
+    lock = claim(str(place.run), CARD)
     assert "still waits" in str(place.switch("1=eth", seconds=30)["errors"])
     os.close(lock)
     assert place.switch("1=eth", seconds=30)["errors"] == []
@@ -275,8 +275,8 @@ def test_after_an_answer_the_next_change_begins_at_once(place: Place) -> None:
 
 def test_a_second_change_of_a_card_waits_for_the_first(place: Place) -> None:
     place.switch("1=eth", seconds=30)
-    said = place.switch("2=eth", seconds=30)
-    assert "still waits" in str(said["errors"])
+    answer = place.switch("2=eth", seconds=30)
+    assert "still waits" in str(answer["errors"])
     assert place.kind(2) == "ib"
 
 
@@ -288,8 +288,8 @@ def test_only_types_and_ports_that_exist_are_taken(place: Place, types: str) -> 
 
 def test_a_read_only_port_is_refused_before_anything_is_written(place: Place) -> None:
     place.file(1).chmod(0o444)
-    said = place.switch("1=eth", seconds=30)
-    assert "read-only" in str(said["errors"]) and place.kind() == "ib"
+    answer = place.switch("1=eth", seconds=30)
+    assert "read-only" in str(answer["errors"]) and place.kind() == "ib"
     assert revert.say(place.socket, "state") is None
 
 

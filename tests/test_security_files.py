@@ -15,6 +15,7 @@ import pytest
 from mlxtop import settings
 from mlxtop.change import revert
 from mlxtop.change.log import ActionLog, own_log, private_directory
+from mlxtop.change.port_types import claim
 from mlxtop.cli import main
 from mlxtop.load.run_log import RunWriter, own_runs, read_run
 from mlxtop.system.owner import Owner, invoking_owner, rights_of
@@ -264,7 +265,7 @@ def test_a_relative_directory_is_an_error_and_no_endless_loop(path: str) -> None
 
 def test_the_socket_that_waits_for_a_word_is_its_owners_alone(home: Path) -> None:
     run, device = home / "run", "0000:09:00.0"
-    lock = revert.claim(str(run), device)
+    lock = claim(str(run), device)
     path = Path(revert.socket_path(str(run), device))
     server = revert.listen(str(path), os.geteuid())
     try:

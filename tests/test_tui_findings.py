@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 
 from mlxtop.analysis.port_view import port_view
 from mlxtop.doctor import inspect as inspection
-from mlxtop.link_type.stored_config import read_stored
+from mlxtop.link_type.survey import read_stored
 from mlxtop.sampler.facts import ON_SCREEN
 from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings

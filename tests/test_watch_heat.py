@@ -5,20 +5,18 @@ from __future__ import annotations
 import pytest
 
 from mlxtop.analysis.forecast import Trend
-from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import Frame, derive
-from mlxtop.model.identity import Host, PortId
+from mlxtop.model.identity import Host
 from mlxtop.model.module import Bound, Identity, Lane, Module, Quantity, Thresholds
 from mlxtop.model.sample import (
     Link,
     LinkState,
     PortSample,
-    Reading,
     Sample,
     Temperature,
 )
-from mlxtop.watch.alarm import AlarmState
-from mlxtop.watch.heat import Alert, AlertKind, HeatWatch, SensorTrack
+from mlxtop.watch.heat import Alert, HeatWatch, SensorTrack
+from mlxtop.watch.heat_limits import AlarmState
 from tests.heat_curves import Body, Sensor, readings
 from tests.samples import PACU, card, mlx5_port
 
@@ -130,45 +128,12 @@ def test_a_dark_lane_of_a_link_that_is_down_is_no_alarm_of_its_own() -> None:
     assert watch.observe(frame(4.0, module=dim(0.0))) == []
 
 
-def test_losses_are_told() -> None:
+def test_a_port_that_is_gone_has_no_heat() -> None:
     watch = HeatWatch()
     watch.observe(frame(0.0))
-    empty = Link(state=LinkState.NO_MODULE, detail="Cable is unplugged")
-    found = [a for a in watch.observe(frame(1.0, link=empty, module=None)) if a.port is PACU]
-    assert kinds(found) == ["link-down", "module-out"]
-    assert watch.observe(frame(2.0, link=empty, module=None)) == []
-    gone = watch.observe(frame(3.0, ports=False))
-    assert [alert.kind for alert in gone] == [AlertKind.PORT_GONE] * 2
-    assert watch.of(PortId("0000:43:00.0", 1), "module") is None
-
-
-def test_a_port_that_is_switched_off_is_no_loss() -> None:
-    watch = HeatWatch()
-    watch.observe(frame(0.0))
-    assert watch.observe(frame(1.0, link=Link(state=LinkState.ADMIN_DOWN))) == []
-
-
-def test_a_module_that_switched_itself_off_is_an_alarm_without_any_sensor() -> None:
-    watch = HeatWatch()
-    bare = frame(0.0).ports[PACU.id].now._replace(temperatures=(), module=None)
-    hot = bare._replace(link=Link(state=LinkState.OVERHEAT))
-    found = []
-    for tick, port in enumerate((bare, hot, hot)):
-        given = Sample(0.0, float(tick), Host("x"), (card(PACU),), {PACU.id: port})
-        found += watch.observe(derive(given, None))
-    assert kinds(found) == ["link-down", "alarm module"]
-
-
-def test_the_drivers_count_of_hot_modules_is_an_alarm() -> None:
-    watch = HeatWatch()
-    schema = Schema(("module_high_temp",))
-    found = []
-    for tick, count in enumerate((1, 1, 2)):
-        table = {Origin.DRIVER: Reading(float(tick), schema, (count,))}
-        port = PortSample(PACU, UP, table)
-        given = Sample(0.0, float(tick), Host("x"), (card(PACU),), {PACU.id: port})
-        found += watch.observe(derive(given, None))
-    assert [alert.text for alert in found] == ["the module reported high temperature"]
+    watch.observe(frame(3.0, ports=False))
+    assert watch.of(PACU.id, "module") is None
+    assert watch.hottest() is None
 
 
 def test_another_source_of_a_sensor_begins_a_new_series() -> None:

@@ -15,6 +15,7 @@ from enum import StrEnum
 from mlxtop.model.identity import PortId
 from mlxtop.model.number import PORT, whole
 from mlxtop.sampler.discover import Inventory
+from mlxtop.sources.kernel.pci import DEVICES
 from mlxtop.sources.kernel.proc import read_processes
 from mlxtop.sources.kernel.routes import below, read_default_devices, read_route
 from mlxtop.sources.kernel.storage import read_storage
@@ -76,7 +77,7 @@ class _Lookup:
                     self._ports.setdefault(name, set()).add(port.id)
         for link in self._links.values():
             if link.name not in self._ports and link.parent_bus == "pci":
-                physical = link_name(system, f"/sys/bus/pci/devices/{link.parent}/physfn")
+                physical = link_name(system, f"{DEVICES}/{link.parent}/physfn")
                 ports = {p.id for p in inventory.ports if physical and p.function == physical}
                 self._ports[link.name] = ports
 
@@ -95,19 +96,15 @@ class _Lookup:
         return self._routed[key]
 
     def _address(self, remote: str, local: str, interface: int) -> frozenset[PortId] | None:
-        bound = self._links.get(interface)
-        if interface and bound is None:
-            return None
-        if bound is not None:
-            return self.device(bound.name)
+        if interface:
+            bound = self._links.get(interface)
+            return self.device(bound.name) if bound is not None else None
         try:
             devices = read_route(self._system, remote, local or None)
         except OSError:
             return None
         ports = [self.device(device) for device in devices]
-        if None in ports:
-            return None
-        return frozenset().union(*filter(None, ports))
+        return None if None in ports else frozenset().union(*filter(None, ports))
 
     def connection(self, one: Connection) -> frozenset[PortId] | None:
         """Return the ports that carry a connection; None where that is unclear."""
@@ -170,11 +167,9 @@ def _hazard(danger: Danger, text: str, ports: frozenset[PortId] | None) -> list[
     return [Hazard(danger, text, ports)] if ports else []
 
 
-def _count(sockets: Iterable[Connection], lookup: _Lookup) -> dict[PortId, int]:
-    counts: Counter[PortId] = Counter()
-    for one in [s for s in sockets if s.remote is not None and not s.inside][:COUNTED]:
-        counts.update(lookup.connection(one) or ())
-    return dict(counts)
+def _count(sockets: Iterable[Connection], lookup: _Lookup) -> Counter[PortId]:
+    remote = [one for one in sockets if one.remote is not None and not one.inside]
+    return Counter(port for one in remote[:COUNTED] for port in lookup.connection(one) or ())
 
 
 def _default_routes(system: System, lookup: _Lookup) -> list[Hazard]:

@@ -60,12 +60,11 @@ def waiting(system: System) -> dict[str, PendingChange]:
     """Return the changes of this machine that wait for an answer, by their card's PCI address."""
     changes: dict[str, PendingChange] = {}
     for name in names(system, revert.RUN):
-        device = name.removeprefix(revert.PREFIX)
         path = f"{revert.RUN}/{name}"
-        left = revert.say(path, "state") if device != name else None
+        left = revert.say(path, "state") if name.startswith(revert.PREFIX) else None
         if left is not None:
             with suppress(ValueError):
-                changes[device] = _Program(path, float(left))
+                changes[name.removeprefix(revert.PREFIX)] = _Program(path, float(left))
     return changes
 
 
@@ -74,8 +73,7 @@ class _Timer(PendingChange):
 
     def __init__(self, system: System, step: Switch) -> None:
         super().__init__(step.seconds)
-        self._system = system
-        self._step = step
+        self._system, self._step = system, step
         self._lock = Lock()
         self._done: str | None = None
         self._timer = Timer(step.seconds, self.take_back)
@@ -110,12 +108,11 @@ def write_types(system: System, device: str, types: Mapping[int, str]) -> list[s
 
 def switch_words(step: Switch, log: ActionLog) -> tuple[str, ...]:
     """Return the one command that arms the timer and writes the types."""
-    owner = log.owner
     return (
         *(sys.executable, "-I", "-S", revert.__file__, step.device),
         *(f"{port}={kind}" for port, kind in step.types),
-        *("--seconds", str(step.seconds), "--owner", str(owner.uid), str(owner.gid)),
-        *("--home", owner.home, "--log", log.path),
+        *("--seconds", str(step.seconds), "--owner", str(log.owner.uid), str(log.owner.gid)),
+        *("--home", log.owner.home, "--log", log.path),
     )
 
 
@@ -126,13 +123,11 @@ def switch(
 
     Raises NotAllowed and OSError.
     """
-    system = root.system
-    if system.demo or log is None:
-        errors = write_types(system, step.device, dict(step.types))
-        if errors:
-            write_types(system, step.device, dict(step.before))
+    if root.system.demo or log is None:
+        if errors := write_types(root.system, step.device, dict(step.types)):
+            write_types(root.system, step.device, dict(step.before))
             return None, errors
-        return _Timer(system, step), []
+        return _Timer(root.system, step), []
     return _parse_switched(root.change(switch_words(step, log)))
 
 

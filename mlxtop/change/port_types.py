@@ -1,4 +1,4 @@
-"""The `mlx4_portN` files of a card, for the program that writes them and takes them back.
+"""The `mlx4_portN` files of a card and its lock, for the program that writes them and takes back.
 
 Standard library only. drivers/net/ethernet/mellanox/mlx4/main.c: the driver remembers a refused
 type, and would set it with the next change of the other port; so the old one is written over it.
@@ -7,6 +7,7 @@ type, and would set it with the next change of the other port; so the old one is
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
 import stat
@@ -24,6 +25,15 @@ class Failed(Exception):
     """A change that was not begun; the text says why."""
 
 
+def write_once(path: str, text: str, flags: int = 0) -> None:
+    """Write to a file that exists, in one write as the kernel wants it. Raises OSError."""
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | flags)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
 class Card:
     """The `mlx4_portN` files of a card."""
 
@@ -34,7 +44,6 @@ class Card:
         self._base = base
 
     def path(self, port: int) -> str:
-        """Return the file of a port."""
         return f"{self._base}/{self.device}/mlx4_port{port}"
 
     def read(self, port: int) -> str | None:
@@ -49,11 +58,7 @@ class Card:
     def write(self, port: int, kind: str) -> str | None:
         """Write a type and its newline in one write; return the error as a sentence, else None."""
         try:
-            fd = os.open(self.path(port), os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-            try:
-                os.write(fd, f"{kind}\n".encode())
-            finally:
-                os.close(fd)
+            write_once(self.path(port), f"{kind}\n", os.O_NOFOLLOW)
         except OSError as error:
             name = errno.errorcode.get(error.errno or 0)
             return f"port {port}: {kind}: {error.strerror} ({name})"
@@ -74,6 +79,26 @@ class Card:
         if not wrong:
             return []
         return errors or [f"port {port} is not {types[port]} afterwards" for port in sorted(wrong)]
+
+
+def claim(run: str, device: str) -> int:
+    """Return the descriptor of a card's lock, which forked processes share; for root only.
+
+    The lock is held until the change is kept or taken back, or all its holders have ended. Raises
+    Failed where an earlier change holds it, and OSError.
+    """
+    mask = os.umask(0o022)
+    os.makedirs(run, exist_ok=True)
+    os.umask(mask)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    lock = os.open(f"{run}/lock-{device}", flags, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        waits = "an earlier change of this card still waits to be kept or taken back"
+        raise Failed(waits) from None
+    return lock
 
 
 def before(card: Card, wanted: Mapping[int, str]) -> dict[int, str]:

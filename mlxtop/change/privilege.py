@@ -49,7 +49,7 @@ class ActionContext(NamedTuple):
 
     @property
     def log(self) -> ActionLog | None:
-        """The action log of the person; None for simulated machines."""
+        """Return the action log of the person; None for simulated machines."""
         return None if self.system.demo else own_log()
 
 

@@ -1,9 +1,9 @@
 """Change the port types of an mlx4 card, and take them back unless a person confirms them.
 
-This runs as root and as a separate program (`python -I -S …/revert.py 0000:09:00.0 1=eth`), for
-three reasons. It needs root's rights where the rest of mlxtop does not. It has to outlive the
-terminal. It must work when nothing else does: it imports the standard library only, is loaded as
-a whole before it writes a type, and touches no disk until all is done.
+This runs as root and as a separate program (`python -I -S …/revert.py 0000:09:00.0 1=eth`): it
+needs root's rights where the rest of mlxtop does not, and has to outlive the terminal. It must
+work when nothing else does: it imports the standard library only, is loaded as a whole before it
+writes a type, and touches no disk until all is done.
 
 The part that waits leaves the session and the terminal (setsid(2), two forks) and the control
 group of the login, which systemd-logind ends with KillUserProcesses=yes. It listens on a socket of
@@ -14,7 +14,6 @@ the person who asked for `keep`, `revert` or `state`, a line each. Everything el
 from __future__ import annotations
 
 import argparse
-import contextlib
 import ctypes
 import fcntl
 import json
@@ -27,14 +26,16 @@ import struct
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 if __name__ == "__main__":
     # At the end: the standard library comes first whatever lies beside us.
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
+from mlxtop.change import port_types
 from mlxtop.change.log import ActionLog
-from mlxtop.change.port_types import PCI_DEVICES, Card, Failed, before, take_back
+from mlxtop.change.port_types import Card, Failed
 from mlxtop.system.owner import Owner
 
 RUN = "/run/mlxtop-nic"
@@ -56,30 +57,10 @@ def socket_path(run: str, device: str) -> str:
     return f"{run}/{PREFIX}{device}"
 
 
-def claim(run: str, device: str) -> int:
-    """Return the descriptor of a card's lock, which forked processes share; for root only.
-
-    The lock is held until the change is kept or taken back, or all its holders have ended. Raises
-    Failed where an earlier change holds it, and OSError.
-    """
-    mask = os.umask(0o022)
-    os.makedirs(run, exist_ok=True)
-    os.umask(mask)
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    lock = os.open(f"{run}/lock-{device}", flags, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        waits = "an earlier change of this card still waits to be kept or taken back"
-        raise Failed(waits) from None
-    return lock
-
-
 def listen(path: str, owner: int) -> socket.socket:
     """Return the socket that only `owner` can open; the caller holds the card's lock."""
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with contextlib.suppress(FileNotFoundError):
+    with suppress(FileNotFoundError):
         os.unlink(path)
     mask = os.umask(0o177)
     try:
@@ -90,18 +71,6 @@ def listen(path: str, owner: int) -> socket.socket:
         os.chown(path, owner, -1, follow_symlinks=False)
     server.listen(4)
     return server
-
-
-def leave_login() -> bool:
-    """Leave the control group of the login, which may be ended with it."""
-    for path in ("/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/systemd/cgroup.procs"):
-        try:
-            with open(path, "w", encoding="ascii") as file:
-                file.write(str(os.getpid()))
-        except OSError:
-            continue
-        return True
-    return False
 
 
 def detach() -> None:
@@ -117,9 +86,12 @@ def detach() -> None:
     for fd in (0, 1, 2):
         os.dup2(null, fd)
     os.close(null)
-    leave_login()
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("-1000")
+    for group in ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd"):  # leave that of the login
+        with suppress(OSError):
+            port_types.write_once(f"{group}/cgroup.procs", str(os.getpid()))
+            break
+    with suppress(OSError):
+        port_types.write_once("/proc/self/oom_score_adj", "-1000")
 
 
 def answer(client: socket.socket, owner: int, left: float) -> str | None:
@@ -141,24 +113,17 @@ def wait(server: socket.socket, owner: int, seconds: float) -> tuple[str, socket
         if not select.select([server], [], [], left)[0]:
             continue
         client = server.accept()[0]
-        try:
-            word = answer(client, owner, deadline - time.monotonic())
-        except OSError:
-            word = None
-        if word is not None:
-            return word, client
+        with suppress(OSError):
+            if word := answer(client, owner, deadline - time.monotonic()):
+                return word, client
         client.close()
     return "revert", None
 
 
 def note(text: str) -> None:
     """Write to the kernel's log, where a person looks who finds a port changed."""
-    with contextlib.suppress(OSError):
-        fd = os.open("/dev/kmsg", os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            os.write(fd, f"{text}\n".encode())
-        finally:
-            os.close(fd)
+    with suppress(OSError):
+        port_types.write_once("/dev/kmsg", f"{text}\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +151,9 @@ class Rollback:
             word, cause = "revert", f"{type(error).__name__}: {error}"
         server.close()  # a descriptor is free now, should there have been none
         reply = "kept" if word == "keep" else self.take_back()
-        with contextlib.suppress(OSError):  # nobody is left who would take it back
+        with suppress(OSError):  # nobody is left who would take it back
             os.write(verdict, b"1")
-        self._release()
-        if client is not None:
-            with contextlib.suppress(OSError):
-                client.sendall(f"{reply}\n".encode())
-        self._report(word == "keep", reply, asked=client is not None, cause=cause)
+        self._end(reply, client, cause)
 
     def succeed(self, waiter: int, verdict: int) -> None:
         """Take back when the process that waits dies, or stops, before it is done."""
@@ -200,32 +161,31 @@ class Rollback:
         if not select.select([ended], [], [], self.seconds + GRACE)[0]:
             os.kill(waiter, signal.SIGKILL)
         status = os.waitpid(waiter, 0)[1]
-        if os.read(verdict, 1):
-            return
-        reply = self.take_back()
-        self._release()
-        cause = f"the process that waited ended with status {os.waitstatus_to_exitcode(status)}"
-        self._report(False, reply, asked=False, cause=cause)
+        if not os.read(verdict, 1):
+            code = os.waitstatus_to_exitcode(status)
+            cause = f"the process that waited ended with status {code}"
+            self._end(self.take_back(), None, cause)
 
     def take_back(self) -> str:
         """Write the old types; return `reverted`, or what still differs."""
-        return "; ".join(take_back(self.card, self.old)) or "reverted"
+        return "; ".join(port_types.take_back(self.card, self.old)) or "reverted"
 
-    def _release(self) -> None:
-        """Release the card for the next change."""
-        with contextlib.suppress(OSError):
+    def _end(self, reply: str, client: socket.socket | None, cause: str) -> None:
+        """Release the card for the next change, answer, and report to the logs."""
+        with suppress(OSError):
             os.unlink(self.path)
         fcntl.flock(self.lock, fcntl.LOCK_UN)
-
-    def _report(self, kept: bool, reply: str, *, asked: bool, cause: str) -> None:
-        """Report the end to the action log, and to the kernel's log unless it was kept."""
+        if client is not None:
+            with suppress(OSError):
+                client.sendall(f"{reply}\n".encode())
+        kept = reply == "kept"
         types = {str(port): kind for port, kind in self.old.items()}
         if not kept:
             why = f" ({cause})" if cause else ""
             note(f"mlxtop: {self.card.device}: link types not kept: {reply} {types}{why}")
         entry = {"action": "keep" if kept else "take back", "device": self.card.device}
         more = {"cause": cause} if cause else {}
-        self.log.record(**entry, types=types, result=reply, asked=asked, **more)
+        self.log.record(**entry, types=types, result=reply, asked=client is not None, **more)
 
 
 def arm(rollback: Rollback) -> None:
@@ -291,11 +251,11 @@ def switch(
 ) -> dict[str, object]:
     """Arm, write, compare; on failure everything is as before and no program waits."""
     try:
-        lock = claim(run, card.device)
+        lock = port_types.claim(run, card.device)
     except OSError as error:
         raise _unprepared(run, error) from None
     try:
-        old = before(card, wanted)
+        old = port_types.before(card, wanted)
         rollback = Rollback(card, old, seconds, socket_path(run, card.device), log, lock)
         arm(rollback)
     finally:
@@ -319,7 +279,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--owner", type=int, nargs=2, default=(0, 0))
     parser.add_argument("--home", default="/")
     parser.add_argument("--log", required=True)
-    parser.add_argument("--base", default=PCI_DEVICES)
+    parser.add_argument("--base", default=port_types.PCI_DEVICES)
     parser.add_argument("--run", default=RUN)
     args = parser.parse_args(argv)
     types = [_TYPE.fullmatch(word) for word in args.types]

@@ -17,7 +17,7 @@ import mlxtop.model
 import mlxtop.sources
 import mlxtop.system
 from mlxtop.doctor.inspect import watch
-from mlxtop.link_type.stored_config import read_stored
+from mlxtop.link_type.survey import read_stored
 from mlxtop.model.frame import Frame
 from mlxtop.outputs import console
 from mlxtop.sampler.facts import EVERYTHING

@@ -16,7 +16,7 @@ from mlxtop.commands.arguments import host
 from mlxtop.commands.udev_rules import FILE, udev_rules
 from mlxtop.doctor.check import Report
 from mlxtop.doctor.inspect import inspect, probe, watch
-from mlxtop.link_type.stored_config import read_stored
+from mlxtop.link_type.survey import read_stored
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.sample import SourceKind

@@ -1,13 +1,13 @@
 """Checks of a machine's ports: how one is declared, what it looks at, and what it answers.
 
-A check is a small pure function of a subject: a port, a card, the whole case. What it cannot judge
-it says, so that a check that did not run never looks like one that found nothing.
+A check is a small pure function of a subject: a port, a card, the whole case. It says what it
+cannot judge: so one that did not run never looks like one that found nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -19,7 +19,8 @@ from mlxtop.model.linktype import StoredConfig
 from mlxtop.model.sample import Link, LinkLayer, LinkState, PcieStatus, PortSample
 from mlxtop.model.tuning import HostTuning, PortTuning, settled
 
-_RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+STATUS = {Severity.CRITICAL: 2, Severity.WARNING: 1, Severity.NOTE: 0}
+"""Exit status by the worst finding."""
 FAST = 25_000_000_000
 """bit/s from which a port asks more of the host than its usual settings give."""
 
@@ -30,12 +31,11 @@ class Finding:
 
     severity: Severity
     subject: str
-    """Port, card or host."""
     evidence: str
     """The value and where it comes from."""
     why: str
     advice: str
-    """An exact command or a step for the hands."""
+    """An exact command, or a step for the hands."""
     reference: str
     topic: Topic | None = field(default=None, kw_only=True)
     """The counter that it is about; `examine` puts the check where there is none."""
@@ -46,7 +46,7 @@ class CouldNotTell:
     """A question that could not be answered."""
 
     subject: str | None
-    """Port or card; None where it is about the host."""
+    """None where it is about the host."""
     what: str
     """What remains open, `rings`."""
     reason: str
@@ -54,12 +54,11 @@ class CouldNotTell:
 
     @property
     def label(self) -> str:
-        """Subject and what is open, `p1: rings`."""
+        """Return subject and what is open, `p1: rings`."""
         return f"{self.subject}: {self.what}" if self.subject else self.what
 
 
-@dataclass(frozen=True, slots=True)
-class Nothing:
+class Nothing(NamedTuple):
     """A check that had nothing to look at."""
 
     missing: str
@@ -68,7 +67,7 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A value as it was read, which is no fault: for people who compare it with a guide."""
+    """A value, no fault: for people who compare it with a guide."""
 
     subject: str
     text: str
@@ -76,10 +75,10 @@ class Setting:
 
 
 Outcome = Finding | CouldNotTell | Nothing | Setting
+Outcomes = Iterator[Outcome]
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(NamedTuple):
     """The answer of a host to packets of a port's MTU that may not be divided."""
 
     host: str
@@ -96,7 +95,6 @@ class Case:
 
     frame: Frame
     ports: tuple[PortId, ...]
-    """The ports to judge."""
     pcie_before: Mapping[str, PcieStatus] = field(default_factory=dict)
     """An earlier reading of the PCIe error counts, by slot."""
     incidents: tuple[Incident, ...] = ()
@@ -107,20 +105,21 @@ class Case:
 
     @property
     def host(self) -> HostTuning:
-        """Settings of the host."""
         return settled(self.frame.sample.host_settings, HostTuning)
 
+    def unknown(self, what: str, reason: str) -> CouldNotTell:
+        """Return that a question about the host stays open."""
+        return CouldNotTell(None, what, reason)
+
     def port(self, port: PortId) -> PortCase:
-        """Return a port of the frame."""
         frame = self.frame.ports[port]
         settings = settled(frame.now.settings, PortTuning)
         return PortCase(quote(frame.now.port.name), frame, settings, self)
 
-    def each(self) -> Iterator[PortCase]:
-        """Yield the ports to judge; virtual ones are not judged."""
-        for port in map(self.port, self.ports):
-            if port.now.port.kind is not PortKind.VIRTUAL:
-                yield port
+    def each(self) -> list[PortCase]:
+        """Return the ports to judge; virtual ones are not judged."""
+        ports = map(self.port, self.ports)
+        return [port for port in ports if port.now.port.kind is not PortKind.VIRTUAL]
 
     def cards(self) -> Iterator[CardCase]:
         """Yield the cards of the ports to judge, and with all ports also cards that have none."""
@@ -143,12 +142,17 @@ class Subject:
         return Finding(Severity.NOTE, self.name, *parts)
 
     def warning(self, *parts: str) -> Finding:
-        """Return a warning of evidence, why, advice and reference."""
         return Finding(Severity.WARNING, self.name, *parts)
 
     def critical(self, *parts: str) -> Finding:
-        """Return a critical finding of evidence, why, advice and reference."""
         return Finding(Severity.CRITICAL, self.name, *parts)
+
+    def unknown(self, what: str, reason: str) -> CouldNotTell:
+        """Return that a question about it stays open."""
+        return CouldNotTell(self.name, what, reason)
+
+    def setting(self, text: str) -> Setting:
+        return Setting(self.name, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,32 +165,29 @@ class PortCase(Subject):
 
     @property
     def now(self) -> PortSample:
-        """The newest reading."""
         return self.frame.now
 
     @property
     def link(self) -> Link:
-        """The newest state of the link."""
         return self.frame.now.link
 
     @property
     def speed(self) -> int:
-        """Speed of the link in bit/s, 0 where it is unknown."""
-        return self.frame.now.link.speed or 0
+        """Return the speed of the link in bit/s, 0 where it is unknown."""
+        return self.link.speed or 0
 
     @property
     def is_infiniband(self) -> bool:
-        """True in InfiniBand mode."""
-        return self.frame.now.link.layer is LinkLayer.INFINIBAND
+        return self.link.layer is LinkLayer.INFINIBAND
 
     @property
     def is_mlx4(self) -> bool:
-        """True where the driver is that of ConnectX-3 and older."""
-        return (self.frame.now.port.driver or "").startswith("mlx4")
+        """Return True where the driver is that of ConnectX-3 and older."""
+        return (self.now.port.driver or "").startswith("mlx4")
 
     def unread(self, what: str, key: str, reason: str = "the driver does not tell it") -> Outcome:
         """Return that a setting is missing, with the reader's reason or else the given one."""
-        return CouldNotTell(self.name, what, self.settings.absent.get(key, reason))
+        return self.unknown(what, self.settings.absent.get(key, reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +199,10 @@ class CardCase(Subject):
 
     @property
     def stored(self) -> StoredConfig:
-        """Configuration that it keeps for its next start."""
         fact = self.case.frame.sample.stored.get(self.adapter.key)
-        if fact is None or fact.value is not None:
-            return (fact and fact.value) or StoredConfig()
-        return StoredConfig(unanswered=fact.absent or "no answer yet")
+        if fact is None:
+            return StoredConfig()
+        return fact.value or StoredConfig(unanswered=fact.absent or "no answer yet")
 
 
 def card_name(adapter: Adapter) -> str:
@@ -222,19 +222,19 @@ class Need(NamedTuple, Generic[S]):
     missing: str
     subjects: Callable[[Case], Iterable[S]]
 
+    @property
+    def whole(self) -> Need[Case]:
+        """Return the need of the whole case, where it has such a subject."""
+        return Need(self.missing, lambda case: [case] if list(self.subjects(case)) else [])
+
 
 def ports(missing: str, fits: Callable[[PortCase], bool]) -> Need[PortCase]:
     """Return the need of ports that fit; each of them is judged by itself."""
     return Need(missing, lambda case: filter(fits, case.each()))
 
 
-def whole_case(need: Need[Any]) -> Need[Case]:
-    """Return the need of the whole case, where it has a subject of that kind."""
-    return Need(need.missing, lambda case: [case] if any(True for _ in need.subjects(case)) else [])
-
-
 ALWAYS: Need[Case] = Need("", lambda case: [case])
-PORT = ports("no port", lambda port: True)
+PORT = Need("no port", Case.each)
 CARD = Need("no card", Case.cards)
 ETHERNET = ports("no Ethernet port", lambda port: not port.is_infiniband)
 INFINIBAND = ports("no InfiniBand port", lambda port: port.is_infiniband)
@@ -249,8 +249,7 @@ FAST_ETHERNET = ports(  # a link that is down says nothing of its speed
 PCI = ports("no PCI device", lambda port: port.now.port.function is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """A question that is asked of each of its subjects."""
 
     name: str
@@ -259,9 +258,9 @@ class Check:
     """The thing in plain words."""
     normal: str
     """Its range where all is well."""
-    judge: Callable[[Any], Iterator[Outcome]]
+    judge: Callable[[Any], Outcomes]
 
-    def __call__(self, case: Case) -> Iterator[Outcome]:
+    def __call__(self, case: Case) -> Outcomes:
         """Yield what all subjects give; `Nothing` where there is no subject."""
         subjects = list(self.needs.subjects(case))
         if not subjects:
@@ -275,13 +274,12 @@ Topic = Counter | Check
 
 def check(
     name: str, *, needs: Need[S], explains: str, normal: str
-) -> Callable[[Callable[[S], Iterator[Outcome]]], Check]:
+) -> Callable[[Callable[[S], Outcomes]], Check]:
     """Declare the decorated function as a check."""
     return lambda judge: Check(name, needs, explains, normal, judge)
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """The outcomes of all checks."""
 
     findings: tuple[Finding, ...]
@@ -291,46 +289,12 @@ class Report:
     """Names of the checks that ran and found nothing."""
     judged: bool
     """False where there was no port to judge."""
-    idle: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    idle: Mapping[str, tuple[str, ...]] = {}
     """Names of the checks that had nothing to look at, by what there is not."""
     settings: tuple[Setting, ...] = ()
 
     @property
     def status(self) -> int:
-        """0 fine or notes only, 1 warning, 2 critical, 3 nothing could be judged."""
-        worst = self.findings[0].severity if self.findings else None
-        if worst is Severity.CRITICAL:
-            return 2
-        if worst is Severity.WARNING:
-            return 1
-        return 0 if self.judged else 3
-
-
-def examine(case: Case, checks: Iterable[Check]) -> Report:
-    """Run all checks; what several could not tell for one reason is reported once."""
-    findings: list[Finding] = []
-    unknown: dict[CouldNotTell, None] = {}
-    settings: dict[Setting, None] = {}
-    idle: dict[str, tuple[str, ...]] = {}
-    fine: list[str] = []
-    judged = any(True for _ in case.each())
-    for one in checks:
-        silent, missing = True, None if judged else "no port"
-        for outcome in one(case):
-            if isinstance(outcome, Nothing):
-                missing = missing or outcome.missing
-                continue
-            silent = False
-            labelled = replace(outcome, topic=outcome.topic or one)
-            if isinstance(labelled, Finding):
-                findings.append(labelled)
-            elif isinstance(labelled, CouldNotTell):
-                unknown.setdefault(labelled)
-            else:
-                settings.setdefault(labelled)
-        if silent and missing is None:
-            fine.append(one.name)
-        elif silent and missing is not None:
-            idle[missing] = (*idle.get(missing, ()), one.name)
-    findings.sort(key=lambda finding: _RANK[finding.severity])
-    return Report(tuple(findings), tuple(unknown), tuple(fine), judged, idle, tuple(settings))
+        """Return 0 fine or notes only, 1 warning, 2 critical, 3 nothing could be judged."""
+        worst = STATUS[self.findings[0].severity] if self.findings else 0
+        return worst if worst or self.judged else 3

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from threading import Event
 
-from mlxtop.doctor.check import Case, Probe, Report, examine
-from mlxtop.doctor.checks import CHECKS
+from mlxtop.doctor.check import Case, Probe, Report
+from mlxtop.doctor.checks import examine
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.model.incident import Incident
@@ -74,18 +74,17 @@ def inspect(
         probes=probes,
         absent={"kernel log": unread} if unread else {},
     )
-    return examine(case, CHECKS)
+    return examine(case)
 
 
 def probe(system: System, frame: Frame, host: str, ports: tuple[PortId, ...]) -> Iterator[Probe]:
-    """Pings of the full MTU to a host, over the given ports or the one the route takes."""
+    """Ping a host with the full MTU, over the given ports or the one that the route takes."""
     if not valid_host(host):
         yield Probe(host, "route", 0, None, "not a host name or address")
         return
     named = [frame.ports[port].now for port in ports]
-    choices: list[tuple[str | None, int | None]] = [
-        (now.port.netdev, now.link.mtu) for now in named if now.port.netdev
-    ]
+    choices: list[tuple[str | None, int | None]]
+    choices = [(now.port.netdev, now.link.mtu) for now in named if now.port.netdev]
     for netdev, mtu in choices or [(None, None)]:
         try:
             yield _probe(system, frame, host, netdev, mtu)
@@ -96,22 +95,16 @@ def probe(system: System, frame: Frame, host: str, ports: tuple[PortId, ...]) ->
 def _probe(system: System, frame: Frame, host: str, netdev: str | None, mtu: int | None) -> Probe:
     small = small_ping(system, host, netdev)
     device = netdev or (route_device(system, small.address) if small.address else None)
-    if mtu is None:
-        mtu = next(
-            (
-                port.now.link.mtu
-                for port in frame.ports.values()
-                if device is not None and device in (port.now.port.netdev, port.now.port.bond)
-            ),
-            None,
-        )
+    if mtu is None and device is not None:
+        ports = [port.now for port in frame.ports.values()]
+        mtus = (p.link.mtu for p in ports if device in (p.port.netdev, p.port.bond))
+        mtu = next(mtus, None)
     label = device or "route"
     if small.received == 0 or small.address is None:
         return Probe(host, label, mtu or 0, None, small.error or "no answer to small packets")
     if mtu is None:
-        return Probe(
-            host, label, 0, None, f"the route leaves by {label}, which is none of the ports"
-        )
+        text = f"the route leaves by {label}, which is none of the ports"
+        return Probe(host, label, 0, None, text)
     full = ping(system, host, full_size(mtu, small.address), netdev, whole=True)
     detail = f"something on the way takes {full.mtu} bytes at most" if full.mtu else ""
     return Probe(host, label, mtu, full.received > 0, detail)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from mlxtop.change.privilege import LOCK_SECONDS, Access, RootCommands
@@ -11,13 +11,8 @@ from mlxtop.model.identity import Adapter, Port, PortId
 from mlxtop.model.linktype import LinkType
 from mlxtop.sources.kernel.pci import card_lock
 from mlxtop.sources.kernel.sysfs import names
-from mlxtop.sources.tools.mstconfig import (
-    Column,
-    ConfigReport,
-    Trouble,
-    parse_mstconfig,
-    parse_mstconfig_json,
-)
+from mlxtop.sources.tools import mstconfig
+from mlxtop.sources.tools.mstconfig import Column, ConfigReport, Trouble
 from mlxtop.system.door import REGISTERS, Finished, System
 
 PARAMETERS = ("LINK_TYPE_P1", "LINK_TYPE_P2")
@@ -51,12 +46,11 @@ class PortTypes:
 
     @property
     def id(self) -> PortId:
-        """The port's identity."""
         return self.port.id
 
     @property
     def pending(self) -> bool:
-        """The next boot brings another type than this boot did.
+        """Return True where the next boot brings another type than this one did.
 
         False on mlx4 without a current value: the driver may have changed types since the boot.
         """
@@ -87,11 +81,10 @@ class Card:
 
     @property
     def mlx4(self) -> bool:
-        """The card has the mlx4 driver: ConnectX-3 and older."""
+        """Return True for the mlx4 driver: ConnectX-3 and older."""
         return (self.adapter.driver or "").startswith("mlx4")
 
     def port(self, wanted: PortId) -> PortTypes | None:
-        """Return the types of one port."""
         return next((port for port in self.ports if port.id == wanted), None)
 
 
@@ -158,29 +151,28 @@ def read_values(root: RootCommands, tool: str, device: str) -> dict[str, str]:
 def _report(tool: str, finished: Finished) -> ConfigReport:
     if finished.timed_out:
         raise TimeoutError("did not answer in time; the firmware may be busy")
-    report = parse_mstconfig(finished.stdout)
+    report = mstconfig.parse_mstconfig(finished.stdout)
     if finished.status != 0 and report.error is None:
         lines = (finished.stderr or finished.stdout).strip().splitlines()
         text = lines[-1] if lines else f"{tool} ended with status {finished.status}"
-        return replace(report, parameters={}, errors=(text,))
+        report = replace(report, errors=(text,))
     return report if report.error is None else replace(report, parameters={})
 
 
 def _read_json(root: RootCommands, words: list[str], wanted: tuple[str, ...]) -> ConfigReport:
     """Read the same from a JSON file, which mstflint 4.31 and later can write."""
-    try:
+    folder = ""
+    with suppress(OSError):
         folder = root.system.run(("mktemp", "-d")).stdout.strip()
-    except OSError:
-        return ConfigReport()
     if not folder.startswith("/"):
         return ConfigReport()
     file = f"{folder}/link.json"
     try:
-        finished = root.query([*words, "-j", file, "q", *wanted])
-        if finished.status != 0:
-            return ConfigReport()
-        return parse_mstconfig_json(root.system.read(file).decode("utf-8", "replace"))
+        if root.query([*words, "-j", file, "q", *wanted]).status == 0:
+            text = root.system.read(file).decode("utf-8", "replace")
+            return mstconfig.parse_mstconfig_json(text)
     except FileNotFoundError:
-        return ConfigReport()
+        pass
     finally:
         root.system.run(("rm", "-r", "--", folder))
+    return ConfigReport()

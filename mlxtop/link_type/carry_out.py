@@ -17,7 +17,7 @@ from mlxtop.change.guard import find_uses
 from mlxtop.change.log import ActionLog
 from mlxtop.change.pending import PendingChange, switch, switch_words
 from mlxtop.change.plan import Command, Step, Switch
-from mlxtop.change.privilege import Access, NotAllowed, RootCommands
+from mlxtop.change.privilege import Access, RootCommands
 from mlxtop.link_type.card import Refused, claimed, read_config
 from mlxtop.link_type.options import Change, Method, methods
 from mlxtop.link_type.survey import LinkTypeSurvey, hidden_ports
@@ -68,13 +68,13 @@ def carry_out(
     if system.captured:
         raise Refused("a captured machine cannot be changed")
     _check_again(system, change, typed)
+    complaints: list[str] = []
     with claimed(system, change.card, rights, ask=True) as root:
-        worker = _Worker(root, change, log)
-        outcome = worker.work()
+        outcome = _Worker(root, change, log, complaints).work()
     if outcome.done:
         after = _settled(system, change) if change.method is not Method.STORED else None
         outcome = replace(outcome, next=_advice(survey, change, after))
-    return replace(outcome, lines=(*outcome.lines, *worker.complaints))
+    return replace(outcome, lines=(*outcome.lines, *complaints))
 
 
 def _check_again(system: System, change: Change, typed: Collection[PortId]) -> None:
@@ -93,7 +93,7 @@ def _check_again(system: System, change: Change, typed: Collection[PortId]) -> N
         raise Refused(f"no firmware reset: {reasons}")
     missing = set(replace(change, hazards=hazards).endangered) - set(typed)
     if missing:
-        names = " and ".join(str(port) for port in sorted(missing))
+        names = " and ".join(map(str, sorted(missing)))
         raise Refused(f"{reasons}: that needs the name of {names} typed")
 
 
@@ -110,20 +110,19 @@ def _settled(system: System, change: Change) -> Inventory:
         system.wait(0.2, never)
 
 
+@dataclass(frozen=True, slots=True)
 class _Worker:
     """Runs the steps of one change."""
 
-    def __init__(self, root: RootCommands, change: Change, log: ActionLog | None) -> None:
-        self._root = root
-        self._system = root.system
-        self._change = change
-        self._log = log
-        self.complaints: list[str] = []
+    root: RootCommands
+    change: Change
+    log: ActionLog | None
+    complaints: list[str]
+    """Collects what could not be logged."""
 
     def work(self) -> Outcome:
-        """Run every step, until one fails."""
         outcome = Outcome(False, ("nothing was to be done",))
-        for step in self._change.plan.steps:
+        for step in self.change.plan.steps:
             outcome = self._step(step)
             if not outcome.done:
                 break
@@ -133,47 +132,44 @@ class _Worker:
         if isinstance(step, Switch):
             return self._switch(step)
         finished = self._run(step)
-        if self._change.method is Method.RESET:
+        if self.change.method is Method.RESET:
             return self._after_reset(finished)
-        if self._change.method is Method.STORED:
+        if self.change.method is Method.STORED:
             return self._after_set(step, finished)
         done = finished.status == 0
         return Outcome(done, ("done" if done else _last_words(finished),))
 
     def _run(self, step: Command) -> Finished:
-        with self._logged(self._root.words(step.argv)) as result:
-            finished = self._root.change(step.argv, step.stdin)
-            outputs = {"stdout": finished.stdout[:LOGGED], "stderr": finished.stderr[:LOGGED]}
-            result.update(outputs, status=finished.status)
+        with self._logged(self.root.words(step.argv)) as result:
+            finished = self.root.change(step.argv, step.stdin)
+            result["stdout"], result["stderr"] = finished.stdout[:LOGGED], finished.stderr[:LOGGED]
+            result["status"] = finished.status
         return finished
 
     @contextmanager
     def _logged(self, argv: Sequence[str]) -> Iterator[dict[str, object]]:
         """Log a command before and after; the caller puts its result into the dictionary."""
-        mark = uuid4().hex[:12]
+        mark, start = uuid4().hex[:12], self.root.system.now()
         result: dict[str, object] = {}
-        title = self._change.plan.title
-        self._record(id=mark, action="begin", title=title, argv=list(argv))
-        start = self._system.now()
+        self._record(id=mark, action="begin", title=self.change.plan.title, argv=list(argv))
         try:
             yield result
-        except (NotAllowed, OSError) as error:
+        except OSError as error:
             result["error"] = str(error)
             raise
         finally:
-            seconds = round(self._system.now() - start, 3)
+            seconds = round(self.root.system.now() - start, 3)
             self._record(id=mark, action="end", seconds=seconds, **result)
 
     def _record(self, **entry: object) -> None:
-        if self._log is None:
-            return
-        complaint = self._log.record(machine=self._system.label, **entry)
-        if complaint and complaint not in self.complaints:
-            self.complaints.append(complaint)
+        if self.log is not None:
+            complaint = self.log.record(machine=self.root.system.label, **entry)
+            if complaint and complaint not in self.complaints:
+                self.complaints.append(complaint)
 
     def _switch(self, step: Switch) -> Outcome:
         """Change at once, with a program that takes it back unless the change is confirmed."""
-        root, log = self._root, self._log
+        root, log = self.root, self.log
         words = root.words(switch_words(step, log)) if log else step.lines(False)
         with self._logged(words) as result:
             pending, errors = switch(root, step, log)
@@ -183,7 +179,7 @@ class _Worker:
         lines, done = [], True
         for number, kind in step.types:
             path = f"{DEVICES}/{step.device}/mlx4_port{number}"
-            now = parse_port_type(read_text(self._system, path))
+            now = parse_port_type(read_text(self.root.system, path))
             fits = now is not None and now.configured is kind
             done = done and fits
             has = now.configured.words if now else "unknown"
@@ -198,10 +194,9 @@ class _Worker:
         """Read back the stored types, whatever the tool printed."""
         report = parse_mstconfig(finished.stdout)
         lines = [report.error] if report.error else []
-        tool, device = step.argv[0], self._change.card.device
         try:
-            back = read_config(self._root, tool, device)
-        except (NotAllowed, OSError) as error:
+            back = read_config(self.root, step.argv[0], self.change.card.device)
+        except OSError as error:
             return Outcome(False, (*lines, f"set, but it cannot be read back: {error}"))
         wanted = dict(word.split("=") for word in step.argv if word.startswith("LINK_TYPE_P"))
         fits = []
@@ -223,7 +218,6 @@ class _Worker:
 
 
 def _last_words(finished: Finished) -> str:
-    """Return the last line of a command's output."""
     lines = (finished.stdout + "\n" + finished.stderr).strip().splitlines()
     return lines[-1].strip() if lines else f"ended with status {finished.status}"
 
@@ -245,11 +239,10 @@ def _advice(survey: LinkTypeSurvey, change: Change, after: Inventory | None) -> 
     now = {port.id: port for port in after.ports}
     lines: list[str] = []
     for old in change.card.ports:
-        new = now.get(old.id)
-        if new is None:
-            lines.append(f"# {old.id} has not come back yet; the kernel log may tell why")
-        else:
+        if new := now.get(old.id):
             lines += _port_advice(survey, old.port, new, after.layers)
+        else:
+            lines.append(f"# {old.id} has not come back yet; the kernel log may tell why")
     if change.method is Method.NOW:
         lines.append("# to have it after the next boot too:")
         if Method.STORED in methods(change.card, change.wanted):

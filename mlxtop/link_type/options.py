@@ -18,7 +18,7 @@ REVERT_SECONDS = 60
 
 
 class Method(StrEnum):
-    """The ways to change a link type."""
+    """Ways to change a link type."""
 
     NOW = "mlx4_portN"
     """By the mlx4 driver, at once; not kept over a reboot."""
@@ -49,10 +49,10 @@ class Change:
 
     @property
     def endangered(self) -> tuple[PortId, ...]:
-        """The ports whose names a person has to type before the change is made."""
-        named = {p for h in self.hazards for p in self.affected if h.ports and p in h.ports}
-        if any(hazard.ports is None for hazard in self.hazards):
-            named |= set(self.wanted) or set(self.affected)
+        """Return the ports whose names a person has to type before the change is made."""
+        named: set[PortId] = set()
+        for hazard in self.hazards:
+            named |= set(self.wanted or self.affected) if hazard.ports is None else hazard.ports
         return tuple(port for port in self.affected if port in named)
 
 
@@ -83,12 +83,9 @@ def prepare(
     chosen = method or next(iter(usable), None)
     if chosen is None or chosen not in usable:
         raise Refused(_why_not(card, types, chosen))
-    if chosen is Method.NOW:
-        affected = tuple(port.id for port in card.ports)
-        plan = _plan_now(card, types, wanted)
-    else:
-        affected = tuple(wanted)
-        plan = _plan_stored(card, types, wanted)
+    now = chosen is Method.NOW
+    affected = tuple(port.id for port in card.ports) if now else tuple(wanted)
+    plan = (_plan_now if now else _plan_stored)(card, types, wanted)
     plan = replace(plan, breaks=breaks_of(survey, card, affected, wanted))
     return Change(plan, card, chosen, wanted, affected, survey.uses.of(affected))
 
@@ -153,19 +150,17 @@ def _plan_stored(card: Card, types: Sequence[PortTypes], wanted: Mapping[PortId,
     values, before = _settings(card, types, wanted)
     if values == before:
         raise NothingToDo(f"{_names(types)}: already so from the next boot on")
+    store, restore = (
+        tuple(f"LINK_TYPE_P{n}={kind.number}" for n, kind in sorted(numbered.items()))
+        for numbered in (values, before)
+    )
     words = (card.tool, "-d", card.device, "-y", "set")
-    step = Command((*words, *_assignments(values)), "store the new type in the card")
-    undo = (Command((*words, *_assignments(before)), "as before"),) if before else ()
     return Plan(
         _title(types, wanted),
-        (step,),
-        undo=undo,
+        (Command((*words, *store), "store the new type in the card"),),
+        undo=(Command((*words, *restore), "as before"),) if before else (),
         takes_effect="at the next boot, or with a firmware reset",
     )
-
-
-def _assignments(values: Mapping[int, LinkType]) -> tuple[str, ...]:
-    return tuple(f"LINK_TYPE_P{n}={kind.number}" for n, kind in sorted(values.items()))
 
 
 def _settings(

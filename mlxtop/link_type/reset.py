@@ -65,14 +65,12 @@ def prepare_reset(survey: LinkTypeSurvey, card: Card, tool: str, level: Level) -
     if not level.supported:
         raise Refused(f"reset level {level.number} ({level.text}) is not supported here")
     step = Command((tool, "-d", card.device, "-l", str(level.number), "-y", "reset"), level.text)
-    reboots = level.number == WARM_REBOOT
-    effect = "at once: the machine reboots" if reboots else "at once, after 10 to 60 s"
-    breaks = ("the whole machine reboots",) if reboots else ()
+    breaks = ("the whole machine reboots",) if level.number == WARM_REBOOT else ()
     plan = Plan(
         f"firmware reset of {card.adapter.family} {card.device}, level {level.number}",
         (step,),
         (*breaks, *breaks_of(survey, card, affected, {})),
-        takes_effect=effect,
+        takes_effect="at once: the machine reboots" if breaks else "at once, after 10 to 60 s",
         notes=("there is no way back but to store the old types and reset again",),
     )
     return Change(plan, card, Method.RESET, {}, affected)
@@ -84,10 +82,10 @@ def persist(system: System, survey: LinkTypeSurvey, card: Card) -> Change:
     Where rdma-core's scripts set types, it writes a line of /etc/rdma/mlx4.conf; else the module
     parameter of the driver, which holds for every mlx4 card of the machine.
     """
-    kinds = {p.id.number: p.configured for p in card.ports}
-    if not card.mlx4 or None in kinds.values():
+    wanted = {port.id: port.configured for port in card.ports if port.configured is not None}
+    if not card.mlx4 or len(wanted) < len(card.ports):
         raise Refused("only mlx4 cards take their types from a settings file")
-    ordered = [kind for _, kind in sorted(kinds.items()) if kind is not None]
+    ordered = [wanted[port] for port in sorted(wanted)]
     scripts = any(read_text(system, path) is not None for path in _SETUP_SCRIPTS)
     if scripts and read_text(system, MLX4_CONF) is not None:
         delete = ("sed", "-i", "-e", f"/^{card.device} /d")
@@ -104,7 +102,6 @@ def persist(system: System, survey: LinkTypeSurvey, card: Card) -> Change:
         takes_effect="at the next start of the mlx4 driver",
         notes=("if the initramfs holds mlx4_core, rebuild it: update-initramfs -u or dracut -f",),
     )
-    wanted = {p.id: p.configured for p in card.ports if p.configured is not None}
     return Change(plan, card, Method.PERSIST, wanted, ())
 
 
@@ -114,10 +111,8 @@ def _module_option(
     """Return the command that sets the module parameter, where it is set already, and its undo."""
     others = [a for a in survey.inventory.adapters if a.key != card.adapter.key]
     if any((other.driver or "").startswith("mlx4") for other in others):
-        raise Refused(
-            "the module parameter would hold for every mlx4 card of this machine, and there are "
-            "several; mstconfig sets one card"
-        )
+        why = "would hold for every mlx4 card of this machine, and there are several"
+        raise Refused(f"the module parameter {why}; mstconfig sets one card")
     array = ",".join("0" if kind is LinkType.AUTO else str(kind.number) for kind in kinds)
     for path in (f"{MODPROBE}/{name}" for name in sorted(names(system, MODPROBE))):
         match = _ARRAY.search(read_text(system, path) or "")

@@ -33,7 +33,7 @@ Run: TypeAlias = Callable[[Step, bool], None]
 
 
 class Stage(StrEnum):
-    """How far a change is."""
+    """Stages of a change."""
 
     LOOKING = "looking"
     CHOOSING = "choosing"
@@ -84,13 +84,12 @@ class LinkTypeSession:
 
     @property
     def survey(self) -> LinkTypeSurvey:
-        """The last look at the machine."""
         assert self._survey is not None
         return self._survey
 
     @property
     def sudo(self) -> bool:
-        """Commands to copy need sudo."""
+        """Return True where commands to copy need sudo."""
         return self.rights is not Access.ROOT
 
     def _go(self, stage: Stage, text: str = "") -> None:
@@ -220,7 +219,7 @@ class LinkTypeSession:
 
     @property
     def missing(self) -> tuple[PortId, ...]:
-        """Ports whose names have to be typed before the change is made."""
+        """Return the ports whose names have to be typed before the change is made."""
         endangered = self.change.endangered if self.change else ()
         return tuple(port for port in endangered if port not in self.typed)
 
@@ -251,7 +250,7 @@ class LinkTypeSession:
 
     @property
     def left(self) -> float:
-        """Seconds until the change is taken back."""
+        """Return the seconds until the change is taken back."""
         pending = self.outcome.pending if self.outcome else None
         return pending.left() if pending is not None else 0.0
 

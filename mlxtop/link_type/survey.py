@@ -1,4 +1,4 @@
-"""What link types the cards of a machine have, and which methods there are to change them.
+"""Read the link types of a machine's cards, and the methods there are to change them.
 
 The method follows from the card's answer, not from its name: mlx4 drivers have `mlx4_portN` files,
 cards from ConnectX-3 on have LINK_TYPE_Pn in their configuration or report that they lack it.
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from mlxtop.change.guard import Uses, find_uses
 from mlxtop.change.privilege import Access
-from mlxtop.link_type.card import Card, PortTypes, Refused, claimed, read_config
+from mlxtop.link_type.card import Card, PortTypes, Refused, claimed, read_config, read_values
 from mlxtop.model.identity import PCI_ADDRESS, Adapter, Function, Port, PortId, PortKind, slot_of
-from mlxtop.model.linktype import LinkType, PortType, parse_port_type
+from mlxtop.model.linktype import LinkType, Pending, StoredConfig, parse_port_type
 from mlxtop.sampler.discover import Inventory, discover
 from mlxtop.sources.kernel.pci import DEVICES
 from mlxtop.sources.kernel.sysfs import read_count, read_text
@@ -112,7 +113,10 @@ def _read_card(system: System, adapter: Adapter, ports: list[Port]) -> Card:
     types = []
     for port in ports:
         function = functions.get(port.function or "")
-        kind = _mlx4_type(system, port)
+        kind = None
+        if port.function is not None and PCI_ADDRESS.fullmatch(port.function):
+            path = f"{DEVICES}/{port.function}/mlx4_port{port.id.number}"
+            kind = parse_port_type(read_text(system, path))
         now = kind.active if kind else _mlx5_type(function, port)
         types.append(PortTypes(port, now, kind.configured if kind else None))
     switchable = bool(types) and all(port.configured is not None for port in types)
@@ -122,13 +126,6 @@ def _read_card(system: System, adapter: Adapter, ports: list[Port]) -> Card:
         reasons.append("SR-IOV is on: the driver takes no other port type until it is off")
     device = min(functions)
     return Card(adapter, device, tuple(types), switchable=switchable, reasons=tuple(reasons))
-
-
-def _mlx4_type(system: System, port: Port) -> PortType | None:
-    if port.function is None or not PCI_ADDRESS.fullmatch(port.function):
-        return None
-    path = f"{DEVICES}/{port.function}/mlx4_port{port.id.number}"
-    return parse_port_type(read_text(system, path))
 
 
 def _mlx5_type(function: Function | None, port: Port) -> LinkType | None:
@@ -201,14 +198,14 @@ def _with_config(system: System, inventory: Inventory, card: Card, report: Confi
     card = replace(card, parameters=numbers, stored=stored)
     ports = []
     for port in card.ports:
-        number = _number(card, port)
         if unclear := _unclear(system, inventory, card, report, port):
             ports.append(replace(port, unclear=unclear))
             continue
+        number = _number(card, port)
         types = replace(
             port,
             parameter=number,
-            next_boot=report.link_type(number, Column.NEXT),
+            next_boot=next_boot[number],
             default=report.link_type(number, Column.DEFAULT),
             current=report.link_type(number, Column.CURRENT),
             read_only=report.parameters[f"LINK_TYPE_P{number}"].read_only,
@@ -261,3 +258,25 @@ def _virtual_machine(system: System) -> bool:
         return True
     names = [read_text(system, f"/sys/class/dmi/id/{n}") for n in ("sys_vendor", "product_name")]
     return any(name and _VIRTUAL.search(name) for name in names)
+
+
+def read_stored(system: System, inventory: Inventory) -> StoredConfig:
+    """Return what the one card of an inventory stores, a fact of every sample; as root only.
+
+    Parameters without an answer are left out. sudo would report each question to administrators.
+    """
+    cards = survey(system, inventory, Access.ROOT)
+    if not cards:
+        return StoredConfig()
+    (card,) = cards
+    pending = {
+        port.id: Pending(port.current or port.now or port.next_boot, port.next_boot)
+        for port in card.ports
+        if port.pending and port.next_boot is not None
+    }
+    speed: dict[str, str] = {}
+    tool = card.tool or next((tool for tool in mstconfig.TOOLS if system.which(tool)), None)
+    if card.unanswered is None and tool is not None and not card.mlx4:
+        with suppress(OSError, Refused), claimed(system, card, Access.ROOT) as root:
+            speed = read_values(root, tool, card.device)
+    return StoredConfig(pending, speed, card.unanswered)

@@ -8,9 +8,8 @@ from mlxtop.present import units
 from mlxtop.present.clean import clean, fit
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section
 from mlxtop.present.view import View, age, fact
-from mlxtop.watch.alarm import AlarmState
 from mlxtop.watch.heat import SensorHeat
-from mlxtop.watch.heat_limits import limits_of
+from mlxtop.watch.heat_limits import AlarmState, limits_of
 
 TITLES = {"module": "module", "asic": "ASIC"}
 

@@ -12,34 +12,27 @@ from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId
 from mlxtop.model.module import Quantity
-from mlxtop.model.sample import LinkState, PortSample
-from mlxtop.watch.alarm import AlarmState
-from mlxtop.watch.heat import Alert, AlertKind, HeatWatch
+from mlxtop.model.sample import LinkState
+from mlxtop.watch.heat import KINDS, Alert, AlertKind, HeatWatch
 
 FADE_S = 600.0
-"""Seconds for which an alarm that has ended is still told."""
+"""Seconds for which an alarm that has ended is still shown."""
 HINT_S = 60.0
 """Seconds without another complaint of a module after which its alarm ends."""
 
-_SEVERITY = {AlertKind.ALARM: Severity.CRITICAL, AlertKind.PORT_GONE: Severity.CRITICAL}
-_RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.NOTE: 2}
-_BAD = {
-    AlarmState.WARNING: AlertKind.WARNING,
-    AlarmState.ALARM: AlertKind.ALARM,
-    AlarmState.SHUTDOWN: AlertKind.ALARM,
-    AlarmState.STALE: AlertKind.STALE,
-}
+_RANK = {severity: -level for level, severity in enumerate(Severity)}
+_PARTS = {AlertKind.PORT_GONE: "port", AlertKind.LINK_DOWN: "link", AlertKind.MODULE_OUT: "module"}
 
 
 class Subject(NamedTuple):
-    """What of a port an alarm is about; one alarm a subject."""
+    """A part of a port; it has one alarm at a time."""
 
     port: PortId
     sensor: str | None = None
     """Name of a temperature sensor."""
     lane: tuple[Quantity, int] | None = None
     part: str | None = None
-    """`link`, `module` or `port`, where no sensor is meant."""
+    """`port`, `link`, `module`, or `heat` for a module's complaint that no sensor measured."""
 
 
 class Alarm(NamedTuple):
@@ -48,7 +41,6 @@ class Alarm(NamedTuple):
     kind: AlertKind
     port: Port
     text: str
-    severity: Severity
     since: float
     """Epoch second of its last beginning."""
     until: float | None = None
@@ -58,21 +50,19 @@ class Alarm(NamedTuple):
     alert_tick: float = 0.0
     """Monotonic second of the newest alert about it."""
 
+    @property
+    def severity(self) -> Severity:
+        return self.kind.severity
+
 
 def subject_of(alert: Alert) -> Subject:
     """Return what an alert is about."""
-    port = alert.port.id
+    port, part = alert.port.id, _PARTS.get(alert.kind)
     if alert.lane is not None:
         return Subject(port, lane=alert.lane)
-    if alert.kind is AlertKind.PORT_GONE:
-        return Subject(port, part="port")
-    if alert.kind is AlertKind.LINK_DOWN:
-        return Subject(port, part="link")
-    if alert.kind is AlertKind.MODULE_OUT:
-        return Subject(port, part="module")
     if alert.value is None and alert.kind is AlertKind.ALARM:
-        return Subject(port, part="heat")  # a module's complaint, which no sensor measured
-    return Subject(port, sensor=alert.sensor)
+        part = "heat"
+    return Subject(port, part=part) if part else Subject(port, sensor=alert.sensor)
 
 
 class Alarms:
@@ -99,7 +89,6 @@ class Alarms:
                 del self._alarms[subject]
         for alert in alerts:
             subject = subject_of(alert)
-            severity = _SEVERITY.get(alert.kind, Severity.WARNING)
             old = self._alarms.get(subject)
             if old is not None and old.until is None:
                 since, times = old.since, old.times
@@ -107,7 +96,7 @@ class Alarms:
                 since = wall - max(0.0, now - alert.tick)
                 times = self._times[subject] = self._times.get(subject, 0) + 1
             self._alarms[subject] = Alarm(
-                alert.kind, alert.port, alert.text, severity, since, None, times, now
+                alert.kind, alert.port, alert.text, since, None, times, now
             )
 
     def _going_on(self, subject: Subject, alarm: Alarm, frame: Frame, heat: HeatWatch) -> Alarm:
@@ -115,18 +104,14 @@ class Alarms:
         kind = _kind_now(subject, alarm, frame, heat)
         if kind is None:
             return alarm._replace(until=frame.sample.wall)
-        if kind is alarm.kind:
-            return alarm
-        return alarm._replace(kind=kind, severity=_SEVERITY.get(kind, Severity.WARNING))
+        return alarm if kind is alarm.kind else alarm._replace(kind=kind)
 
 
 def _kind_now(subject: Subject, alarm: Alarm, frame: Frame, heat: HeatWatch) -> AlertKind | None:
     """Return the kind of an alarm in this frame; None when it has ended."""
     port = frame.ports.get(subject.port)
-    if subject.part == "port":
-        return alarm.kind if port is None else None
-    if port is None:
-        return None  # that the port is gone is an alarm of its own
+    if port is None:  # that the port is gone is an alarm of its own
+        return alarm.kind if subject.part == "port" else None
     if subject.lane is not None:
         bound = heat.crossings(subject.port).get(subject.lane)
         if bound is None:
@@ -134,15 +119,13 @@ def _kind_now(subject: Subject, alarm: Alarm, frame: Frame, heat: HeatWatch) -> 
         return AlertKind.ALARM if bound.is_alarm else AlertKind.WARNING
     if subject.sensor is not None:
         sensor = heat.of(subject.port, subject.sensor)
-        return _BAD.get(sensor.alarm.state) if sensor is not None else None
-    return alarm.kind if _persists(subject.part, alarm, port.now, frame.sample.tick) else None
-
-
-def _persists(part: str | None, alarm: Alarm, port: PortSample, now: float) -> bool:
-    """Return whether a link is still down, a module still out or still said to be hot."""
-    state = port.link.state
-    if part == "link":
-        return state not in (LinkState.UP, LinkState.ADMIN_DOWN)
-    if part == "module":
-        return port.module is None and state is not LinkState.UP
-    return state is LinkState.OVERHEAT or now - alarm.alert_tick < HINT_S
+        return KINDS.get(sensor.alarm.state) if sensor is not None else None
+    state = port.now.link.state
+    complained = frame.sample.tick - alarm.alert_tick < HINT_S
+    persists = {
+        "port": False,
+        "link": state not in (LinkState.UP, LinkState.ADMIN_DOWN),
+        "module": port.now.module is None and state is not LinkState.UP,
+        "heat": state is LinkState.OVERHEAT or complained,
+    }
+    return alarm.kind if persists[subject.part or "heat"] else None

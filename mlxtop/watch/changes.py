@@ -1,74 +1,103 @@
-"""What happened between two frames, as incidents: ports, links and names that are others now."""
+"""Find what happened between two frames: incidents of ports, links and names, and losses.
+
+Losses are alerts; a hot module is among them where only the link or the driver's counter shows it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlxtop.model.counters import Severity
-from mlxtop.model.frame import Frame
+from mlxtop.model.catalogue import CATALOGUE
+from mlxtop.model.counters import Origin, Severity
+from mlxtop.model.frame import Frame, PortFrame
+from mlxtop.model.identity import Port
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import LinkState, PortSample
+from mlxtop.watch.heat import Alert, AlertKind
+
+_HIGH_TEMPERATURE = CATALOGUE[Origin.DRIVER, "module_high_temp"]
+"""The driver's count of a module's complaints: the one hint at heat that needs no root."""
 
 
-def changes(before: Frame | None, now: Frame) -> list[Incident]:
-    """Incidents from one frame to the next; none for the first one."""
+def own_incident(
+    port: Port, kind: IncidentKind, text: str, tick: float, severity: Severity = Severity.NOTE
+) -> Incident:
+    """Return an incident that mlxtop itself noticed."""
+    return Incident(kind, text, severity, tick, port.id.device, port.name, source="mlxtop")
+
+
+def changes(before: Frame | None, now: Frame) -> Iterator[Incident]:
+    """Yield incidents from one frame to the next; none for the first one."""
     if before is None:
-        return []
-    found = []
-    for port, frame in now.ports.items():
-        old = before.ports.get(port)
+        return
+    tick = now.sample.tick
+    for port_id, frame in now.ports.items():
+        old, new = before.ports.get(port_id), frame.now
         if old is None:
-            found.append(_incident(frame.now, IncidentKind.ADDED, "the port is there", now))
-        elif old.now.port is not frame.now.port or old.now.link is not frame.now.link:
-            found.extend(_between(old.now, frame.now, now))
-    for port, frame in before.ports.items():
-        if port not in now.ports:
-            text = "the port is gone"
-            found.append(_incident(frame.now, IncidentKind.REMOVED, text, now, Severity.WARNING))
-    return found
+            yield own_incident(new.port, IncidentKind.ADDED, "the port is there", tick)
+        elif old.now.port is not new.port or old.now.link is not new.link:
+            yield from _between(old.now, new, tick)
+    for port_id, frame in before.ports.items():
+        if port_id not in now.ports:
+            gone = (IncidentKind.REMOVED, "the port is gone", tick, Severity.WARNING)
+            yield own_incident(frame.now.port, *gone)
 
 
-def _between(old: PortSample, new: PortSample, now: Frame) -> Iterator[Incident]:
-    if old.port.name != new.port.name:
-        yield _incident(new, IncidentKind.RENAMED, f"was {old.port.name}", now)
-    if old.port.ifindex != new.port.ifindex and old.port.ifindex and new.port.ifindex:
+def _between(old: PortSample, new: PortSample, tick: float) -> Iterator[Incident]:
+    port, state = new.port, new.link.state
+    if old.port.name != port.name:
+        yield own_incident(port, IncidentKind.RENAMED, f"was {old.port.name}", tick)
+    if old.port.ifindex != port.ifindex and old.port.ifindex and port.ifindex:
         text = "re-registered: a new network device, its counters start at 0"
-        yield _incident(new, IncidentKind.ADDED, text, now)
-    times = _flaps(old, new)
-    if times:
+        yield own_incident(port, IncidentKind.ADDED, text, tick)
+    if times := _flaps(old, new):
         text = "link went down and came back" + (f" {times} times" if times > 1 else "")
-        yield _incident(new, IncidentKind.LINK_DOWN, text, now, Severity.WARNING)
-    if old.link.state is not new.link.state:
-        up = new.link.state is LinkState.UP
+        yield own_incident(port, IncidentKind.LINK_DOWN, text, tick, Severity.WARNING)
+    if old.link.state is not state:
+        up = state is LinkState.UP
         kind = IncidentKind.LINK_UP if up else IncidentKind.LINK_DOWN
         severity = Severity.NOTE if up else Severity.WARNING
-        text = f"link {new.link.state}, was {old.link.state}"
-        if new.link.detail:
-            text += f": {new.link.detail}"
-        yield _incident(new, kind, text, now, severity)
+        text = f"link {state}, was {old.link.state}"
+        text += f": {new.link.detail}" if new.link.detail else ""
+        yield own_incident(port, kind, text, tick, severity)
 
 
 def _flaps(old: PortSample, new: PortSample) -> int:
-    """How often the link was lost and regained unseen, by the kernel's count of changes."""
+    """Return how often the link was lost and regained unseen, by the kernel's count of changes."""
     before, after = old.link.carrier_changes, new.link.carrier_changes
     if before is None or after is None or old.port.ifindex != new.port.ifindex:
         return 0
     return max(0, after - before) // 2 if old.link.state is new.link.state else 0
 
 
-def _incident(
-    port: PortSample,
-    kind: IncidentKind,
-    text: str,
-    now: Frame,
-    severity: Severity = Severity.NOTE,
-) -> Incident:
-    return Incident(
-        kind,
-        text,
-        severity,
-        now.sample.tick,
-        port.port.id.device,
-        port.port.name,
-        source="mlxtop",
-    )
+def losses(before: Frame | None, now: Frame) -> Iterator[Alert]:
+    """Yield alerts of ports, links and modules that were well in the frame before."""
+    tick = now.sample.tick
+    for port_id, one in before.ports.items() if before else ():
+        old, frame = one.now, now.ports.get(port_id)
+        if frame is None:
+            yield Alert(AlertKind.PORT_GONE, old.port, "the port is gone", tick)
+            continue
+        new = frame.now
+        same = new.link is old.link and new.module is old.module
+        if same and _HIGH_TEMPERATURE.origin not in new.readings:
+            continue  # nothing of what is asked below can have changed: virtual ports mostly
+        state = new.link.state
+        if old.link.state is LinkState.UP and state not in (LinkState.UP, LinkState.ADMIN_DOWN):
+            text = f"link {state}" + (f": {new.link.detail}" if new.link.detail else "")
+            yield Alert(AlertKind.LINK_DOWN, new.port, text, tick)
+        if hint := _heat_hint(one, frame):
+            yield Alert(AlertKind.ALARM, new.port, hint, tick, "module")
+        empty = state is LinkState.NO_MODULE and old.link.state is not LinkState.NO_MODULE
+        if empty or (old.module is not None and new.module is None):
+            yield Alert(AlertKind.MODULE_OUT, new.port, "the module is gone", tick)
+
+
+def _heat_hint(old: PortFrame, new: PortFrame) -> str | None:
+    """Return the sign of a hot module that needs no sensor: link state or driver's counter."""
+    if new.now.link.state is LinkState.OVERHEAT and old.now.link.state is not LinkState.OVERHEAT:
+        return "the module was switched off because of heat"
+    before, now = old.total(_HIGH_TEMPERATURE), new.total(_HIGH_TEMPERATURE)
+    if before is not None and now is not None and now > before:
+        return "the module reported high temperature"
+    return None

@@ -1,14 +1,16 @@
-"""Which temperatures are too hot for this module and this chip, and who says so.
+"""How bad a temperature is: the limits of this module and this chip, and the state by them.
 
 The module's own thresholds count most, then the maker's manual of the chip family, then what the
-driver reports, then a cautious guess.
+driver reports, then a cautious guess. A value at a limit does not flicker.
 """
 
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from typing import NamedTuple
 
+from mlxtop.analysis.forecast import Forecast
 from mlxtop.model.identity import Adapter
 from mlxtop.model.module import Module, Quantity
 from mlxtop.model.sample import PortSample, Temperature
@@ -27,7 +29,7 @@ class HeatLimits(NamedTuple):
     """Who says so, for people."""
 
 
-FAMILIES = {
+_FAMILIES = {
     "ConnectX-4": (105.0, 115.0, 130.0),
     "ConnectX-5": (105.0, 115.0, 130.0),
     "ConnectX-7": (97.0, 102.0, 110.0),
@@ -41,25 +43,33 @@ _GUESS = {
 }
 _MARGIN = 10.0
 """°C below the only reported limit at which to warn."""
+_CALMER = 2.0
+"""°C below a limit at which its state ends."""
+_SOON = 600.0
+"""Seconds before a limit from which a warm-up is reported."""
+
+
+def _reported(limit: float | None, part: str) -> HeatLimits:
+    """Return the limits of a part by what the driver reports, else a guess."""
+    if not limit:
+        return _GUESS[part]
+    return HeatLimits(limit - _MARGIN, limit, None, "limit reported by the driver")
 
 
 def chip_limits(family: str | None, reported: float | None = None) -> HeatLimits:
-    """Limits of a chip by its family; `reported` is what the driver says of it.
+    """Return the limits of a chip by its family; `reported` is the driver's.
 
     >>> chip_limits("ConnectX-7").alarm, chip_limits("ConnectX-6 Dx", 105.0).warning
     (102.0, 95.0)
     """
     name = re.match(r"ConnectX-\d+", family or "")
-    known = FAMILIES.get(name[0]) if name else None
-    if known is not None and name is not None:
-        return HeatLimits(*known, f"{name[0]} manual")
-    if reported:
-        return HeatLimits(reported - _MARGIN, reported, None, "limit reported by the driver")
-    return _GUESS[CHIP]
+    if name is not None and name[0] in _FAMILIES:
+        return HeatLimits(*_FAMILIES[name[0]], f"{name[0]} manual")
+    return _reported(reported, CHIP)
 
 
 def module_limits(module: Module | None, reported: float | None = None) -> HeatLimits:
-    """Limits of a module; `reported` is what the driver says of it.
+    """Return the limits of a module; `reported` is the driver's.
 
     >>> module_limits(None, 70.0)
     HeatLimits(warning=60.0, alarm=70.0, shutdown=None, source='limit reported by the driver')
@@ -70,16 +80,75 @@ def module_limits(module: Module | None, reported: float | None = None) -> HeatL
         if alarm is not None:
             warning = own.high_warning if own.high_warning is not None else alarm - _MARGIN / 2
             return HeatLimits(warning, alarm, None, "module's own thresholds")
-    if reported:
-        return HeatLimits(reported - _MARGIN, reported, None, "limit reported by the driver")
-    return _GUESS[MODULE]
+    return _reported(reported, MODULE)
 
 
 def limits_of(sensor: Temperature, port: PortSample, adapter: Adapter | None) -> HeatLimits:
-    """The limits that a port's sensor is to be judged by; both of its own count most."""
+    """Return the limits to judge a port's sensor by; two of its own count most."""
     if sensor.warning is not None and sensor.critical is not None:
         source = sensor.limits_from or "the sensor's own limits"
         return HeatLimits(sensor.warning, sensor.critical, None, source)
     if sensor.name == MODULE:
         return module_limits(port.module, sensor.critical)
     return chip_limits(adapter.family if adapter else None, sensor.critical)
+
+
+class AlarmState(StrEnum):
+    """States from good to bad; of a `stale` one the temperature is unknown: bad as well."""
+
+    OK = "ok"
+    WARMING = "warming"
+    """Still fine, and on its way to a limit."""
+    STALE = "stale"
+    WARNING = "warning"
+    ALARM = "alarm"
+    SHUTDOWN = "shutdown"
+
+    @property
+    def level(self) -> int:
+        """Return 0 for ok; higher is worse."""
+        return _LEVELS[self]
+
+
+_LEVELS = {state: level for level, state in enumerate(AlarmState)}
+
+
+class SensorAlarm(NamedTuple):
+    """The state of a sensor."""
+
+    state: AlarmState = AlarmState.OK
+    since: float | None = None
+    """Monotonic second at which the state began; None before the first reading."""
+    limit: float | None = None
+    """°C of the limit that the state is about."""
+
+    def advance(
+        self, temperature: Temperature, limits: HeatLimits, forecast: Forecast | None, now: float
+    ) -> SensorAlarm:
+        """Return the state after one more reading."""
+        state, limit = _state(self.state, temperature, limits, forecast)
+        begun = state is not self.state or self.since is None
+        return SensorAlarm(state, now if begun else self.since, limit)
+
+
+def _state(
+    before: AlarmState, temperature: Temperature, limits: HeatLimits, forecast: Forecast | None
+) -> tuple[AlarmState, float | None]:
+    degrees = temperature.celsius
+    if temperature.stale or degrees is None:
+        return AlarmState.STALE, None
+    for state, limit in (
+        (AlarmState.SHUTDOWN, limits.shutdown),
+        (AlarmState.ALARM, limits.alarm),
+        (AlarmState.WARNING, limits.warning),
+    ):
+        held = before.level >= state.level
+        if limit is not None and degrees >= limit - (_CALMER if held else 0.0):
+            return state, limit
+    ends = [end for end in (forecast.alarm, forecast.warning) if end] if forecast else []
+    for crossing in ends:
+        if crossing.seconds is not None and crossing.seconds <= _SOON:
+            return AlarmState.WARMING, crossing.limit
+    if before is AlarmState.WARMING and not all(crossing.never for crossing in ends):
+        return before, limits.warning  # a limit may still be reached
+    return AlarmState.OK, None

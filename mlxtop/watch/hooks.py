@@ -1,4 +1,4 @@
-"""A user's script for alarms and losses: no shell, a clean environment, a time limit.
+"""Run a user's script for alarms and losses: no shell, a clean environment, a time limit.
 
 `[hooks]` of the settings file names a script for an event: `alarm = "~/bin/sms"`. It runs in `/` as
 the person who runs the program, under sudo as its caller, and only where nobody else could have
@@ -13,7 +13,6 @@ import stat
 from collections.abc import Callable, Mapping
 from threading import Lock, Thread
 
-from mlxtop.analysis.forecast import Forecast
 from mlxtop.system.door import System
 from mlxtop.system.owner import Owner, invoking_owner, others_can_change, rights_of, weak_part
 from mlxtop.watch.heat import Alert, AlertKind
@@ -31,7 +30,7 @@ class HookRefused(Exception):
 
 
 def misnamed(hooks: Mapping[str, str]) -> list[str]:
-    """Names of hooks that are no event."""
+    """Return the names of hooks that are no event."""
     return sorted(set(hooks) - set(AlertKind))
 
 
@@ -58,9 +57,7 @@ def script_of(text: str, user: pwd.struct_passwd) -> str:
 
     Nobody but `user` and root can put another file there afterwards: so the path stays good.
     """
-    path = text
-    if path.startswith("~/"):
-        path = os.path.join(user.pw_dir, path[2:])
+    path = os.path.join(user.pw_dir, text[2:]) if text.startswith("~/") else text
     if not path.startswith("/"):
         raise HookRefused(f"{text}: not an absolute path")
     try:
@@ -77,42 +74,33 @@ def script_of(text: str, user: pwd.struct_passwd) -> str:
 
 
 def environment(alert: Alert, user: pwd.struct_passwd) -> dict[str, str]:
-    """What the script gets to know; unknown is an empty string."""
-    port = alert.port
-    known = {
+    """Return the environment of a script; unknown is an empty string."""
+    port, future = alert.port, alert.forecast
+    settles = future.settles if future else None
+    facts = {
         "EVENT": str(alert.kind),
         "PORT": str(port.id),
         "NETDEV": port.netdev or "",
         "RDMA": port.rdma or "",
         "SENSOR": alert.sensor or "",
-        "VALUE": _number(alert.value),
+        "VALUE": "" if alert.value is None else f"{alert.value:g}",
         "UNIT": alert.unit,
-        "LIMIT": _number(alert.limit),
-        "FORECAST": _forecast(alert.forecast),
+        "LIMIT": "" if alert.limit is None else f"{alert.limit:g}",
+        "FORECAST": "" if settles is None else f"{settles:.1f}",
         "TEXT": alert.text,
     }
-    own = {f"MLXTOP_NIC_{key}": _printable(value) for key, value in known.items()}
     return {
         "PATH": PATH,
         "HOME": user.pw_dir,
         "USER": user.pw_name,
         "LOGNAME": user.pw_name,
         "LC_ALL": "C.UTF-8",
-        **own,
+        **{f"MLXTOP_NIC_{key}": _printable(value) for key, value in facts.items()},
     }
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:g}"
-
-
-def _forecast(future: Forecast | None) -> str:
-    """°C that it will settle at; empty where that is not known."""
-    return "" if future is None or future.settles is None else f"{future.settles:.1f}"
-
-
 def _printable(text: str) -> str:
-    """Text of devices, without what could confuse a terminal or a script."""
+    """Return text of devices without what could confuse a terminal or a script."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
@@ -137,9 +125,7 @@ class Hooks:
     def faults(self) -> list[str]:
         """Return what would keep scripts from running when their event comes, a line each."""
         lines = [f"{name} is no event" for name in misnamed(self._hooks)]
-        if self._idle:
-            return lines
-        for event in AlertKind:
+        for event in () if self._idle else AlertKind:
             if script := self._hooks.get(event):
                 try:
                     script_of(script, runner(self._file))
@@ -149,7 +135,7 @@ class Hooks:
 
     @property
     def _idle(self) -> bool:
-        """Whether this is no real machine, so that no script runs."""
+        """Return True for no real machine: no script runs."""
         return self._system.demo or self._system.captured
 
     def fire(self, alert: Alert) -> None:
@@ -172,8 +158,8 @@ class Hooks:
             if finished.timed_out:
                 self._complain(f"hook {alert.kind}: ended after {TIMEOUT:g} s")
             elif finished.status:
-                said = _printable(finished.stderr.strip().partition("\n")[0])
-                self._complain(f"hook {alert.kind}: status {finished.status} {said}".rstrip())
+                line = _printable(finished.stderr.strip().partition("\n")[0])
+                self._complain(f"hook {alert.kind}: status {finished.status} {line}".rstrip())
         except HookRefused as refusal:
             self._complain(f"hook {alert.kind}: {refusal}")
         except OSError as error:
@@ -186,8 +172,8 @@ class Hooks:
         """Return the command that runs a script as its user, as arguments and without a shell."""
         user = runner(self._file)
         path = script_of(script, user)
-        known = [f"{key}={value}" for key, value in environment(alert, user).items()]
-        argv = ["/usr/bin/env", "-i", *known, path]
+        variables = [f"{key}={value}" for key, value in environment(alert, user).items()]
+        argv = ["/usr/bin/env", "-i", *variables, path]
         if user.pw_uid == os.geteuid():
             return argv
         rights = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--init-groups"]

@@ -1,7 +1,7 @@
 """One Watch a machine: everything that is remembered from frame to frame.
 
-Screen, stream, table and, later, recorder and exporter take it from here, so that all of them
-tell the same. A Watch belongs to the thread that feeds it.
+Screen, stream and table take it from here, so that all of them agree. A Watch belongs to the
+thread that feeds it.
 """
 
 from __future__ import annotations
@@ -13,30 +13,24 @@ from math import inf
 from typing import NamedTuple
 
 from mlxtop.analysis.port_view import PortView, port_view
-from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.model.history import History
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
 from mlxtop.watch.alarms import Alarms
-from mlxtop.watch.changes import changes
+from mlxtop.watch.changes import changes, losses, own_incident
 from mlxtop.watch.heat import Alert, AlertKind, HeatWatch, SensorHeat
 
 RX, TX, MODULE, ASIC = "rx", "tx", "module", "asic"
 """Series of the history: bit/s and °C."""
 RECENT, SAME_S = 40, 3.0
-"""Events, and seconds, in which a second source may tell of the same."""
+"""Events, and seconds, within which a second source may report the same."""
 EVENTS = 1000
 """Events that are kept."""
 
-_ALERT_SEVERITY = {
-    AlertKind.WARNING: Severity.WARNING,
-    AlertKind.ALARM: Severity.CRITICAL,
-    AlertKind.STALE: Severity.WARNING,
-    AlertKind.MODULE_OUT: Severity.WARNING,
-}
-"""Alerts that no other source tells of, and how bad they are."""
+_OWN = (AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.MODULE_OUT)
+"""Alerts that no other source reports as an incident."""
 
 
 class TimedIncident(NamedTuple):
@@ -65,9 +59,13 @@ class Watch:
 
     def ingest(self, frame: Frame) -> list[Alert]:
         """Take a frame in; return what has become bad since the one before."""
-        alerts = self.heat.observe(frame)
+        alerts = [*self.heat.observe(frame), *losses(self.frame, frame)]
         self.alarms.update(frame, self.heat, alerts)
-        own = [_incident(alert) for alert in alerts if alert.kind in _ALERT_SEVERITY]
+        own = [
+            own_incident(one.port, IncidentKind.ALARM, one.text, one.tick, one.kind.severity)
+            for one in alerts
+            if one.kind in _OWN
+        ]
         self.note(frame.sample, (*changes(self.frame, frame), *frame.sample.incidents, *own))
         for port, now in frame.ports.items():
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:
@@ -76,15 +74,14 @@ class Watch:
         return alerts
 
     def follow(self, port: PortId) -> None:
-        """Keep the history of a virtual port too, from now on."""
+        """Keep the history of a virtual port too."""
         self._followed.add(port)
 
     def reset_highs(self) -> None:
-        """Begin anew with the highest values."""
         self.highs.clear()
 
     def note(self, sample: Sample, incidents: Iterable[Incident]) -> None:
-        """Put incidents into the list of events; what two sources tell of is there once."""
+        """Put incidents into the list of events; what two sources report is there once."""
         for incident in incidents:
             ago = 0.0 if incident.tick is None else max(0.0, sample.tick - incident.tick)
             wall = sample.wall - ago
@@ -93,14 +90,13 @@ class Watch:
                 self.event_count += 1
 
     def _is_repeated(self, wall: float, incident: Incident) -> bool:
-        """Return whether another source has told the same of the same device just before."""
-        recent = islice(reversed(self.events), RECENT)
+        """Return whether another source has reported it of the same device just before."""
         return any(
             other.kind is incident.kind
             and other.source != incident.source
             and other.ifname == incident.ifname
             and abs(then - wall) < SAME_S
-            for then, other in recent
+            for then, other in islice(reversed(self.events), RECENT)
         )
 
     def events_after(self, count: int) -> list[TimedIncident]:
@@ -111,19 +107,16 @@ class Watch:
     def hottest(self) -> tuple[PortId, SensorHeat] | None:
         """Return the sensor that is worst off; None while all are well."""
         worst = self.heat.hottest()
-        if worst is None or self.frame is None or worst[0] not in self.frame.ports:
-            return None
-        return worst
+        return worst if worst and self.frame and worst[0] in self.frame.ports else None
 
     def events_of(self, port: PortId) -> list[TimedIncident]:
         """Return what happened to a port, its function and its PCIe path, the oldest first."""
-        frame = self.frame.ports.get(port) if self.frame else None
-        if frame is None or self.frame is None:
+        if self.frame is None or port not in self.frame.ports:
             return []
-        mine = frame.now.port
+        mine = self.frame.ports[port].now.port
         status = self.frame.pcie(port)
-        path = {link.device for link in status.path.links} if status else set()
-        devices = {mine.id.device, mine.function} | path
+        path = [link.device for link in status.path.links] if status else []
+        devices = {mine.id.device, mine.function, *path}
         events = (
             event
             for event in self.events
@@ -142,17 +135,3 @@ class Watch:
         for name, value in values.items():
             if value is not None and value > highs.get(name, -inf):
                 highs[name] = value
-
-
-def _incident(alert: Alert) -> Incident:
-    port = alert.port
-    severity = _ALERT_SEVERITY[alert.kind]
-    return Incident(
-        IncidentKind.ALARM,
-        alert.text,
-        severity,
-        alert.tick,
-        port.id.device,
-        port.name,
-        source="mlxtop",
-    )

@@ -1,43 +1,45 @@
-"""The checks of `mlxtop doctor`, a file for each subject."""
+"""The checks of `mlxtop doctor`, a file for each subject, and the run of all of them."""
 
 from __future__ import annotations
 
-from mlxtop.doctor.check import Check
-from mlxtop.doctor.checks import (
-    bonds,
-    bus,
-    cards,
-    errors,
-    ethernet,
-    heat,
-    host,
-    infiniband,
-    link,
-    mtu,
-    pcie,
-    place,
-    queues,
-    traffic,
-)
+from dataclasses import replace
+from importlib import import_module
 
-_FILES = (
-    cards,
-    link,
-    ethernet,
-    infiniband,
-    mtu,
-    pcie,
-    bus,
-    queues,
-    host,
-    place,
-    bonds,
-    heat,
-    errors,
-    traffic,
-)
+from mlxtop.doctor.check import STATUS, Case, Check, CouldNotTell, Finding, Nothing, Report, Setting
+
+_FILES = "cards link ethernet infiniband mtu pcie bus queues host bonds heat errors"
 """In the order of the report."""
 
 CHECKS: tuple[Check, ...] = tuple(
-    check for file in _FILES for check in vars(file).values() if isinstance(check, Check)
+    check
+    for name in _FILES.split()
+    for check in vars(import_module(f"{__name__}.{name}")).values()
+    if isinstance(check, Check)
 )
+
+
+def examine(case: Case) -> Report:
+    """Run all checks; what several could not tell for one reason is reported once."""
+    answers: list[Finding | CouldNotTell | Setting] = []
+    idle: dict[str, tuple[str, ...]] = {}
+    fine: list[str] = []
+    judged = bool(case.each())
+    for one in CHECKS:
+        outcomes = list(one(case))
+        missing = [] if judged else ["no port"]
+        missing += [outcome.missing for outcome in outcomes if isinstance(outcome, Nothing)]
+        new = [outcome for outcome in outcomes if not isinstance(outcome, Nothing)]
+        answers += [replace(outcome, topic=outcome.topic or one) for outcome in new]
+        if not new and missing:
+            idle[missing[0]] = (*idle.get(missing[0], ()), one.name)
+        elif not new:
+            fine.append(one.name)
+    findings = [answer for answer in answers if isinstance(answer, Finding)]
+    return Report(
+        tuple(sorted(findings, key=lambda finding: -STATUS[finding.severity])),
+        tuple(dict.fromkeys(answer for answer in answers if isinstance(answer, CouldNotTell))),
+        tuple(fine),
+        judged,
+        idle,
+        tuple(dict.fromkeys(answer for answer in answers if isinstance(answer, Setting))),
+    )

@@ -4,21 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mlxtop.doctor.check import (
-    CARD,
-    FAST_LINK,
-    CardCase,
-    Case,
-    CouldNotTell,
-    Finding,
-    Need,
-    Outcome,
-    PortCase,
-    Setting,
-    Subject,
-    check,
-)
-from mlxtop.model.counters import Severity
+from mlxtop.doctor.check import CARD, FAST_LINK, CardCase, Need, Outcomes, PortCase, Subject, check
 from mlxtop.model.sample import AerError, PcieStatus
 
 _PCI = "https://docs.kernel.org/PCI/index.html"
@@ -30,15 +16,12 @@ _SEVERE = ("fatal", "cmplt", "malf", "ecrc")
 """Parts of the names of errors of which one is too many."""
 
 
-def _storing(case: Case) -> Iterator[CardCase]:
-    for card in case.cards():
-        if card.stored.speed or card.stored.unanswered:
-            yield card
-
-
 @check(
     "stored performance settings",
-    needs=Need("no card that stores such settings", _storing),
+    needs=Need(
+        "no card that stores such settings",
+        lambda case: (c for c in case.cards() if c.stored.speed or c.stored.unanswered),
+    ),
     explains="CQE_COMPRESSION packs the card's completion entries and saves PCIe for small packets"
     " (AGGRESSIVE costs latency where PCIe is free). MAX_ACC_OUT_READ bounds the reads of"
     " memory on their way, 0 leaves it to the firmware. PCI_WR_ORDERING force_relax lets"
@@ -46,13 +29,13 @@ def _storing(case: Case) -> Iterator[CardCase]:
     " has one of them not at all leaves it out.",
     normal="BALANCED(0), 0, per_mkey(0): what cards come with",
 )
-def _stored(card: CardCase) -> Iterator[Outcome]:
+def _stored(card: CardCase) -> Outcomes:
     stored = card.stored
     if stored.speed:
         settings = ", ".join(f"{name} {value}" for name, value in stored.speed.items())
-        yield Setting(card.name, f"{settings} (mstconfig)")
+        yield card.setting(f"{settings} (mstconfig)")
     elif stored.unanswered:
-        yield CouldNotTell(card.name, "stored performance settings", stored.unanswered)
+        yield card.unknown("stored performance settings", stored.unanswered)
 
 
 def _by_name(aer: Mapping[AerError, int]) -> list[tuple[AerError, int]]:
@@ -61,11 +44,11 @@ def _by_name(aer: Mapping[AerError, int]) -> list[tuple[AerError, int]]:
     return sorted((named or aer).items())
 
 
-def _slot_states(card: CardCase) -> Iterator[tuple[str, str, PcieStatus | None]]:
-    """Yield name of the card, slot and PCIe of its slots; None: it was not read."""
+def _slot_states(card: CardCase) -> Iterator[tuple[Subject, str, PcieStatus | None]]:
+    """Yield the subject, slot and PCIe of a card's slots; None: it was not read."""
     for number, slot in enumerate(card.adapter.slots):
-        name = card.name + (f", slot {slot}" if number else "")
-        yield name, slot, card.case.frame.sample.pcie.get(slot)
+        subject = Subject(card.name + (f", slot {slot}" if number else ""))
+        yield subject, slot, card.case.frame.sample.pcie.get(slot)
 
 
 @check(
@@ -75,11 +58,11 @@ def _slot_states(card: CardCase) -> Iterator[tuple[str, str, PcieStatus | None]]
     " link are often counted at the port above it.",
     normal="0; a few from starting the machine do no harm",
 )
-def _errors(card: CardCase) -> Iterator[Outcome]:
-    for name, slot, status in _slot_states(card):
+def _errors(card: CardCase) -> Outcomes:
+    for subject, slot, status in _slot_states(card):
         if status is None or "aer" in status.absent:
             reason = status.absent["aer"] if status else "PCIe of this card was not read"
-            yield CouldNotTell(name, "PCIe errors", reason)
+            yield subject.unknown("PCIe errors", reason)
             continue
         before = card.case.pcie_before.get(slot)
         for error, count in _by_name(status.aer):
@@ -87,9 +70,7 @@ def _errors(card: CardCase) -> Iterator[Outcome]:
             severe = any(word in error.name.lower() for word in _SEVERE)
             if grown <= 0 and not severe and count < _FEW_ERRORS:
                 continue
-            yield Finding(
-                Severity.WARNING if grown > 0 or severe else Severity.NOTE,
-                name,
+            yield (subject.warning if grown > 0 or severe else subject.note)(
                 f"{error}: {count}{f', {grown} more just now' if grown > 0 else ''}"
                 " (aer_dev_* in /sys/bus/pci/devices)",
                 "errors on the PCIe link cost repetitions, and in the end the card",
@@ -105,14 +86,14 @@ def _errors(card: CardCase) -> Iterator[Outcome]:
     " up.",
     normal="off on links of network cards",
 )
-def _aspm(card: CardCase) -> Iterator[Outcome]:
+def _aspm(card: CardCase) -> Outcomes:
     policy = card.case.host.aspm_policy
-    for name, _, status in _slot_states(card):
+    for subject, _, status in _slot_states(card):
         states = status.aspm if status else None
         if status is None or (states is None and policy is None):
-            yield CouldNotTell(name, "ASPM", "the kernel shows no state of it")
+            yield subject.unknown("ASPM", "the kernel shows no state of it")
         elif states and states != "off":
-            yield Subject(name).note(
+            yield subject.note(
                 f"ASPM {states} is on (/sys/bus/pci/devices/*/link), policy {policy or 'unknown'}",
                 "waking the link up costs microseconds at every pause of the traffic",
                 "echo performance > /sys/module/pcie_aspm/parameters/policy, or boot with"
@@ -128,7 +109,7 @@ def _aspm(card: CardCase) -> Iterator[Outcome]:
     " cards are spared the cost of it; virtual machines stay protected.",
     normal="identity (boot option iommu=pt), or no IOMMU",
 )
-def _iommu(port: PortCase) -> Iterator[Outcome]:
+def _iommu(port: PortCase) -> Outcomes:
     function, domain = port.now.port.function, port.settings.iommu
     if function is None:
         return

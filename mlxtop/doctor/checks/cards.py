@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from mlxtop.doctor.check import (
     ALWAYS,
     CARD,
     PORT,
     CardCase,
     Case,
-    CouldNotTell,
-    Finding,
     Nothing,
-    Outcome,
+    Outcomes,
     PortCase,
     check,
-    whole_case,
 )
-from mlxtop.model.counters import Severity
 from mlxtop.model.identity import PortKind
 
 _PCI = "https://docs.kernel.org/PCI/sysfs-pci.html"
@@ -38,7 +32,7 @@ _FIRST_AID = (
     " ConnectX-3, mlx5_core later) makes network and RDMA devices of it.",
     normal="driver bound, no byte pattern of ones",
 )
-def _cards(case: Case) -> Iterator[Outcome]:
+def _cards(case: Case) -> Outcomes:
     for card in case.cards():
         dead = [f.address for f in card.adapter.functions if f.address in case.host.dead]
         if dead:
@@ -50,25 +44,23 @@ def _cards(case: Case) -> Iterator[Outcome]:
                 _PCI,
             )
         elif card.adapter.state is not None:
-            yield _without_port(card, card.adapter.state)
-    if not case.frame.sample.adapters and not any(True for _ in case.each()):
-        yield CouldNotTell(
-            None,
-            "cards",
-            "no ConnectX adapter on the PCI bus; if there should be one: echo 1 >"
-            f" /sys/bus/pci/rescan; then {_FIRST_AID}",
-        )
-    elif not case.frame.sample.adapters:
+            yield from _without_port(card, card.adapter.state)
+    if case.frame.sample.adapters:
+        return
+    if case.each():
         yield Nothing(CARD.missing)
+    else:
+        reason = "no ConnectX adapter on the PCI bus; if there should be one: echo 1 >"
+        yield case.unknown("cards", f"{reason} /sys/bus/pci/rescan; then {_FIRST_AID}")
 
 
-def _without_port(card: CardCase, state: str) -> Finding:
-    """Return the finding of a card that works but has no port for this machine."""
+def _without_port(card: CardCase, state: str) -> Outcomes:
+    """Yield the finding of a card that works but has no port for this machine."""
     family, driver = card.adapter.family, card.adapter.driver or ""
     module = "mlx4_core" if family.startswith(("ConnectX-2", "ConnectX-3")) else "mlx5_core"
-    severity, why = Severity.CRITICAL, "the card cannot carry traffic"
+    judge, why = card.critical, "the card cannot carry traffic"
     if driver == "vfio-pci":
-        severity, why = Severity.NOTE, "the host does not see its ports"
+        judge, why = card.note, "the host does not see its ports"
         advice = "look at them in the virtual machine"
     elif driver.startswith("mlx"):
         advice = (
@@ -78,7 +70,7 @@ def _without_port(card: CardCase, state: str) -> Finding:
     else:
         advice = f"modprobe {module}; then dmesg | grep {module}; if it fails, {_FIRST_AID}"
     place = f"/sys/bus/pci/devices/{card.adapter.functions[0].address}/driver"
-    return Finding(severity, card.name, f"{state} ({place})", why, advice, _PCI)
+    yield judge(f"{state} ({place})", why, advice, _PCI)
 
 
 @check(
@@ -88,13 +80,13 @@ def _without_port(card: CardCase, state: str) -> Finding:
     " is an RDMA device and no ib0.",
     normal="ib_ipoib loaded where IP is wanted",
 )
-def _netdev(port: PortCase) -> Iterator[Outcome]:
+def _netdev(port: PortCase) -> Outcomes:
     identity, host = port.now.port, port.case.host
     has_netdev = identity.netdev is not None or identity.extra_netdevs
     if has_netdev or identity.kind is not PortKind.PHYSICAL or not port.is_infiniband:
         return
     if host.modules is None:
-        yield CouldNotTell(port.name, "ib_ipoib", host.absent.get("modules", "not read"))
+        yield port.unknown("ib_ipoib", host.absent.get("modules", "not read"))
     elif "ib_ipoib" not in host.modules:
         yield port.note(
             "an InfiniBand port without network device; module ib_ipoib is not loaded"
@@ -112,11 +104,11 @@ def _netdev(port: PortCase) -> Iterator[Outcome]:
     " is reset or the machine is restarted.",
     normal="both versions the same",
 )
-def _firmware(card: CardCase) -> Iterator[Outcome]:
+def _firmware(card: CardCase) -> Outcomes:
     runs, stored = card.adapter.firmware, card.adapter.firmware_stored
     if runs is None or stored is None:
         key = "firmware" if runs is None else "firmware_stored"
-        yield CouldNotTell(card.name, "firmware in flash", card.adapter.absent.get(key, "not told"))
+        yield card.unknown("firmware in flash", card.adapter.absent.get(key, "not told"))
     elif runs != stored:
         yield card.warning(
             f"firmware {runs} runs, {stored} is in flash (devlink dev info)",
@@ -129,15 +121,15 @@ def _firmware(card: CardCase) -> Iterator[Outcome]:
 
 @check(
     "no link type is pending",
-    needs=whole_case(CARD),
+    needs=CARD.whole,
     explains="The link type of VPI cards, InfiniBand or Ethernet, is stored in the card and read"
     " when it starts. A change waits there for the next start.",
     normal="type now and type of the next start the same",
 )
-def _link_type(case: Case) -> Iterator[Outcome]:
+def _link_type(case: Case) -> Outcomes:
     for card in case.cards():
         if reason := card.stored.unanswered:
-            yield CouldNotTell(card.name, "pending link type", reason)
+            yield card.unknown("pending link type", reason)
     changes = {port: change for c in case.cards() for port, change in c.stored.pending.items()}
     for port in case.each():
         pending = changes.get(port.now.port.id)

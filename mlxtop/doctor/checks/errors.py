@@ -1,18 +1,20 @@
-"""Error counters that move or no longer can, and trouble that drivers report in the kernel log."""
+"""Error counters, trouble in the kernel log, and what limits the traffic that runs now."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from mlxtop.analysis.faults import Fault, faults
-from mlxtop.analysis.verdict import STALLED
+from mlxtop.analysis.limits import gbps
+from mlxtop.analysis.port_view import port_view
+from mlxtop.analysis.verdict import STALLED, Limit
 from mlxtop.doctor.check import (
     ALWAYS,
     PORT,
     Case,
-    CouldNotTell,
     Finding,
-    Outcome,
+    Nothing,
+    Outcomes,
     PortCase,
     check,
     ports,
@@ -22,6 +24,7 @@ from mlxtop.model.incident import Incident, IncidentKind
 
 _COUNTERS = "https://docs.kernel.org/networking/device_drivers/ethernet/mellanox/mlx5/counters.html"
 _LOG = "dmesg; drivers/net/ethernet/mellanox in the kernel"
+_TUNING = "https://fasterdata.es.net/host-tuning/linux/100g-tuning/"
 _SAME: Mapping[str, str] = {
     "rx_crc_errors": "rx_crc_errors_phy",
     "FrameCheckSequenceErrors": "rx_crc_errors_phy",
@@ -55,9 +58,33 @@ _ADVICE: Mapping[IncidentKind, tuple[str, str]] = {
     ),
 }
 _MENDED: Mapping[IncidentKind, tuple[IncidentKind, ...]] = {
-    IncidentKind.MODULE_FAULT: (IncidentKind.MODULE_PLUGGED, IncidentKind.LINK_UP),
+    IncidentKind.MODULE_FAULT: (IncidentKind.MODULE_PLUGGED, IncidentKind.LINK_UP)
 }
 """Trouble to the later events that show that it is over."""
+_LIMITS: Mapping[Limit, tuple[str, str]] = {
+    Limit.PCIE: ("the slot is full, the line is not", "see the findings about PCIe"),
+    Limit.CPU: (
+        "one stream is served by one core, which is full",
+        "more streams (iperf3 3.16 or later, -P 8), MTU 9000, interrupts and application on the"
+        " card's own node, governor performance",
+    ),
+    Limit.PEER: (
+        "the other end, or the switch, cannot take more and stops this one",
+        "look at PCIe, processor and buffers of the peer: mlxtop doctor there",
+    ),
+    Limit.HOST: (
+        "this host cannot take in what arrives and stops the peer",
+        "look at PCIe, processor and rings of this host",
+    ),
+    Limit.CONGESTION: (
+        "the network marks packets and senders slow down, as they should",
+        "look for several senders to one receiver; check ECN and PFC in the switches",
+    ),
+    Limit.BUFFERS: (
+        "packets are lost because software takes them up too slowly",
+        "larger rings (ethtool -G), more queues (ethtool -L), a faster or less busy core",
+    ),
+}
 
 
 @check(
@@ -67,9 +94,9 @@ _MENDED: Mapping[IncidentKind, tuple[IncidentKind, ...]] = {
     " cable that was ever pulled.",
     normal="none of them grows",
 )
-def _counters(port: PortCase) -> Iterator[Outcome]:
+def _counters(port: PortCase) -> Outcomes:
     if not any(origin in port.frame.before for origin in port.now.readings):
-        yield CouldNotTell(port.name, "error counters", "growth needs two readings")
+        yield port.unknown("error counters", "growth needs two readings")
         return
     for fault in _once([fault for fault in faults(port.frame) if fault.severe and _moves(fault)]):
         counter = fault.counter
@@ -119,7 +146,7 @@ def _evidence(fault: Fault, name: str) -> str:
     explains="Old InfiniBand counters are 4, 8 or 16 bits wide and stay at their highest value.",
     normal="below their ceiling",
 )
-def _stuck(port: PortCase) -> Iterator[Outcome]:
+def _stuck(port: PortCase) -> Outcomes:
     device = port.now.port
     for fault in faults(port.frame):
         if fault.stuck:
@@ -127,7 +154,7 @@ def _stuck(port: PortCase) -> Iterator[Outcome]:
                 f"stands at its ceiling of {fault.total};"
                 f" perfquery -R -C {device.rdma} -P {device.rdma_port} (root) starts it again"
             )
-            yield CouldNotTell(port.name, fault.counter.key, reason)
+            yield port.unknown(fault.counter.key, reason)
 
 
 @check(
@@ -137,9 +164,9 @@ def _stuck(port: PortCase) -> Iterator[Outcome]:
     " is too hot or its firmware has failed.",
     normal="nothing of this since the last start, or a sign that it is over",
 )
-def _log(case: Case) -> Iterator[Outcome]:
+def _log(case: Case) -> Outcomes:
     if reason := case.absent.get("kernel log"):
-        yield CouldNotTell(None, "kernel log", reason)
+        yield case.unknown("kernel log", reason)
     names: dict[str | None, str] = {}
     for port in case.each():
         for key in filter(None, (port.now.port.function, port.now.port.netdev)):
@@ -159,3 +186,36 @@ def _log(case: Case) -> Iterator[Outcome]:
         when = "" if incident.tick is None else f", {incident.tick:.0f} s after the start"
         evidence = f"{incident.text} ({incident.source}{when})"
         yield Finding(incident.severity, name, evidence, why, advice, _LOG)
+
+
+@check(
+    "what limits the traffic",
+    needs=ALWAYS,
+    explains="The traffic of the moment beside the line, PCIe, the cores, pause frames, congestion"
+    " marks and buffers: a limit is named only when the traffic is near it.",
+    normal="the line itself, or no limit at all",
+)
+def _limit(case: Case) -> Outcomes:
+    busy = False
+    for port in case.each():
+        ceiling = port_view(case.frame, port.frame.id).ceiling
+        measured, verdict = ceiling.measured, ceiling.verdict
+        if measured is None:
+            reason = ceiling.absent["measured"]
+            yield port.unknown("what limits the traffic", reason)
+            continue
+        busy = busy or verdict.limit is not None or bool(verdict.ruled_out)
+        if verdict.limit is None or verdict.limit is Limit.LINK:
+            continue
+        why, advice = _LIMITS[verdict.limit]
+        if verdict.limit is Limit.CPU and case.host.smt:
+            why += "; with SMT two busy threads share it"
+        yield port.note(
+            f"{measured.direction} {gbps(measured.rate)} Gb/s measured, limited by"
+            f" {verdict.limit}: {verdict.detail}",
+            why,
+            advice,
+            _TUNING,
+        )
+    if not busy:
+        yield Nothing("little traffic")

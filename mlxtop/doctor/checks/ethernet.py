@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from mlxtop.analysis.throughput import throughput
 from mlxtop.analysis.verdict import LIGHT
-from mlxtop.doctor.check import (
-    ETHERNET,
-    FAST,
-    FAST_ETHERNET,
-    CouldNotTell,
-    Finding,
-    Outcome,
-    PortCase,
-    check,
-    ports,
-)
+from mlxtop.doctor.check import ETHERNET, FAST, FAST_ETHERNET, Outcomes, PortCase, check, ports
 from mlxtop.doctor.checks.link import when_up
 from mlxtop.model.catalogue import CATALOGUE, PFC_PAUSE, counters_of
-from mlxtop.model.counters import Origin, Severity
+from mlxtop.model.counters import Origin
 from mlxtop.model.tuning import Fec
 
 _ETHTOOL = "https://docs.kernel.org/networking/ethtool-netlink.html"
@@ -47,7 +36,7 @@ _LOSSES = ("out_of_sequence", "packet_seq_err", "implied_nak_seq_err")
     normal="on at both ends, or off at both ends with the same settings",
 )
 @when_up
-def _autonegotiation(port: PortCase) -> Iterator[Outcome]:
+def _autonegotiation(port: PortCase) -> Outcomes:
     modes, module = port.settings.modes, port.now.module
     if modes is None or modes.autoneg is None:
         yield port.unread("autonegotiation", "modes")
@@ -77,7 +66,7 @@ def _autonegotiation(port: PortCase) -> Iterator[Outcome]:
     normal="RS and the same at both ends; corrected errors may grow, uncorrectable ones not",
 )
 @when_up
-def _fec(port: PortCase) -> Iterator[Outcome]:
+def _fec(port: PortCase) -> Outcomes:
     fec, module = port.settings.fec, port.now.module
     if port.speed == _SLOW_LANES:
         return
@@ -96,7 +85,7 @@ def _fec(port: PortCase) -> Iterator[Outcome]:
         )
 
 
-def _fec_mismatch(port: PortCase, fec: Fec) -> Iterator[Finding]:
+def _fec_mismatch(port: PortCase, fec: Fec) -> Outcomes:
     """Compare the active code with what is set here, and with what the peer offers."""
     name, modes = port.name, port.settings.modes
     offered = [mode for mode in (modes.peer if modes else ()) if mode in _CODES]
@@ -123,7 +112,7 @@ def _fec_mismatch(port: PortCase, fec: Fec) -> Iterator[Finding]:
     " instead of losing packets. Received pause: the peer is slow; sent: this host is.",
     normal="on or off alike in both directions and at both ends; few frames",
 )
-def _pause(port: PortCase) -> Iterator[Outcome]:
+def _pause(port: PortCase) -> Outcomes:
     pause = port.settings.pause
     if pause is None or pause.rx is None or pause.tx is None:
         yield port.unread("pause", "pause", "not told")
@@ -152,21 +141,21 @@ def _carries_roce(port: PortCase) -> bool:
     " (ECN) and senders slow down (CNP).",
     normal="PFC on one priority or ECN in the switches; best both",
 )
-def _roce(port: PortCase) -> Iterator[Outcome]:
+def _roce(port: PortCase) -> Outcomes:
     settings, what = port.settings, "RoCE flow control"
     if _protected(port):
         return
     lost = sum(port.frame.since_start(CATALOGUE[Origin.RDMA_HW, key]) or 0 for key in _LOSSES)
     if Origin.DRIVER not in port.now.readings or settings.pause is None:
-        yield CouldNotTell(port.name, what, "PFC and pause could not be read")
+        yield port.unknown(what, "PFC and pause could not be read")
     elif settings.ecn is False or lost:
-        yield _unprotected(port, lost)
+        yield from _unprotected(port, lost)
     else:
         reason = (
             "neither PFC nor pause is on, no congestion notification was counted, and this"
             " driver does not show whether ECN is on"
         )
-        yield CouldNotTell(port.name, what, reason)
+        yield port.unknown(what, reason)
 
 
 def _protected(port: PortCase) -> bool:
@@ -180,12 +169,10 @@ def _protected(port: PortCase) -> bool:
     return any(port.frame.total(CATALOGUE[Origin.RDMA_HW, key]) for key in _MARKS)
 
 
-def _unprotected(port: PortCase, lost: int) -> Finding:
+def _unprotected(port: PortCase, lost: int) -> Outcomes:
     ecn = "ECN" if port.settings.ecn is False else "a single congestion notification (CNP)"
     losing = f"; {lost} packets out of order or missing while watched" if lost else ""
-    return Finding(
-        Severity.WARNING if lost else Severity.NOTE,
-        port.name,
+    yield (port.warning if lost else port.note)(
         f"RoCE runs with neither PFC nor pause nor {ecn} (ethtool -S and -a {port.name},"
         f" hw_counters){losing}",
         "a full buffer in a switch drops packets, and RoCE repeats far more than was lost",

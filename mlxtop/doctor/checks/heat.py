@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from mlxtop.analysis.fields import why_empty
 from mlxtop.analysis.port_view import port_view
-from mlxtop.doctor.check import (
-    Case,
-    CouldNotTell,
-    Finding,
-    Outcome,
-    PortCase,
-    check,
-    ports,
-    whole_case,
-)
-from mlxtop.model.counters import Severity
+from mlxtop.doctor.check import Case, Outcomes, PortCase, check, ports
 from mlxtop.model.module import Bound, Quantity
 from mlxtop.model.sample import LinkState, Temperature
-from mlxtop.watch.heat_limits import CHIP, HeatLimits, limits_of
+from mlxtop.watch.heat_limits import CHIP, MODULE, HeatLimits, limits_of
 
 _HWMON = "https://docs.kernel.org/hwmon/sysfs-interface.html"
 _SFF = "SFF-8636, SFF-8472, CMIS: the module's own limits"
@@ -28,17 +16,14 @@ _POWERS = (Quantity.RX_POWER, Quantity.TX_POWER)
 
 @check(
     "temperatures",
-    needs=whole_case(
-        ports(
-            "no card with a sensor",
-            lambda port: port.now.port.is_mlx or bool(port.now.temperatures),
-        )
-    ),
+    needs=ports(
+        "no card with a sensor", lambda port: port.now.port.is_mlx or bool(port.now.temperatures)
+    ).whole,
     explains="Chip and module have limits of their own: above the warning they age faster, at the"
     " end they switch themselves off.",
     normal="module below 70 °C, chip below 95 to 105 °C, and below the limits shown",
 )
-def _temperatures(case: Case) -> Iterator[Outcome]:
+def _temperatures(case: Case) -> Outcomes:
     judged: set[tuple[str, str]] = set()
     cards = case.frame.sample.adapters
     with_sensor = {card.key for card in cards if any(one.hwmon for one in card.functions)}
@@ -49,28 +34,26 @@ def _temperatures(case: Case) -> Iterator[Outcome]:
             key = (of_card or port.name, sensor.name)
             if key not in judged:
                 judged.add(key)
-                yield from _sensor(port.name, sensor, limits_of(sensor, port.now, adapter))
+                yield from _sensor(port, sensor, limits_of(sensor, port.now, adapter))
         if port.now.port.is_mlx and not any(s.name == CHIP for s in port.now.temperatures):
             reason = (
                 "the sensor has not answered yet"
                 if port.now.port.adapter in with_sensor
                 else why_empty(port_view(case.frame, port.frame.id)).get("asic_c", "no sensor")
             )
-            yield CouldNotTell(port.name, f"{CHIP} temperature", reason)
+            yield port.unknown(f"{CHIP} temperature", reason)
 
 
-def _sensor(name: str, sensor: Temperature, limits: HeatLimits) -> Iterator[Outcome]:
+def _sensor(port: PortCase, sensor: Temperature, limits: HeatLimits) -> Outcomes:
     if sensor.celsius is None or sensor.stale:
         reason = sensor.problem or ("the last reading is old" if sensor.stale else "no number")
-        yield CouldNotTell(name, f"{sensor.name} temperature", reason)
+        yield port.unknown(f"{sensor.name} temperature", reason)
         return
     if sensor.celsius < limits.warning:
         return
     alarm = sensor.celsius >= limits.alarm
-    part = "the module" if sensor.name == "module" else "the chip"
-    yield Finding(
-        Severity.CRITICAL if alarm else Severity.WARNING,
-        name,
+    part = "the module" if sensor.name == MODULE else "the chip"
+    yield (port.critical if alarm else port.warning)(
         f"{sensor.name} at {sensor.celsius:.1f} °C, limit"
         f" {limits.alarm if alarm else limits.warning:.0f} °C"
         f" ({sensor.source or 'sensor'}; limit: {limits.source})",
@@ -96,11 +79,11 @@ def _may_have_light(port: PortCase) -> bool:
     " from dirt, bends or age, too much from optics that are made for longer fibres.",
     normal="between the module's own warnings, and alike on all lanes",
 )
-def _optics(port: PortCase) -> Iterator[Outcome]:
+def _optics(port: PortCase) -> Outcomes:
     module = port.now.module
     if module is None:
         reason = port.now.absent.get("module", "the module's memory was not read")
-        yield CouldNotTell(port.name, "optical power", reason)
+        yield port.unknown("optical power", reason)
         return
     for quantity in _POWERS:
         lanes = zip(module.crossings(quantity), module.values(quantity), strict=True)
@@ -108,9 +91,7 @@ def _optics(port: PortCase) -> Iterator[Outcome]:
             if bound is None or value is None:
                 continue
             low = bound in (Bound.LOW_ALARM, Bound.LOW_WARNING)
-            yield Finding(
-                Severity.CRITICAL if bound.is_alarm else Severity.WARNING,
-                port.name,
+            yield (port.critical if bound.is_alarm else port.warning)(
                 f"{quantity} of lane {lane} is {value:.3f} mW, {'below' if low else 'above'} its"
                 f" {bound}",
                 "too little light: dirt, a bend, a bad fibre or an ageing laser"

@@ -1,26 +1,25 @@
-"""The host: processor clock and kernel settings."""
+"""The host: processor clock, kernel settings, and the cores that test programs run on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
-from mlxtop.doctor.check import (
-    ALWAYS,
-    FAST_LINK,
-    Case,
-    CouldNotTell,
-    Outcome,
-    Setting,
-    Subject,
-    check,
-    whole_case,
-)
-from mlxtop.model.number import COUNT, parse_cores, whole
+from mlxtop.analysis.port_view import port_view
+from mlxtop.analysis.verdict import LIGHT
+from mlxtop.doctor.check import ALWAYS, FAST_LINK, Case, Need, Outcomes, PortCase, Subject, check
+from mlxtop.model.identity import Function
+from mlxtop.model.number import COUNT, format_cores, parse_cores, whole
+from mlxtop.model.tuning import LoadProgram
 
 _CPUFREQ = "https://docs.kernel.org/admin-guide/pm/cpufreq.html"
 _IP = "https://docs.kernel.org/networking/ip-sysctl.html"
 _NET = "https://docs.kernel.org/admin-guide/sysctl/net.html"
 _VM = "https://docs.kernel.org/admin-guide/sysctl/vm.html"
+_NUMA = "man 8 numactl; man 1 taskset"
+_MOST_PORTS = 64
+"""Ports that one program is compared with: it serves no more at a time."""
 _UNREAD = "nothing of it below /proc/sys could be read"
 _HOST = Subject("host")
 _FULL_SPEED = "performance"
@@ -50,27 +49,23 @@ _OBSOLETE: Mapping[str, tuple[str, str, str]] = {
         "1",
         "without selective acknowledgements one loss costs a whole window",
     ),
-    "net.ipv4.tcp_low_latency": (
-        "1",
-        "0",
-        "kernels since 4.14 ignore it: advice from old guides",
-    ),
+    "net.ipv4.tcp_low_latency": ("1", "0", "kernels since 4.14 ignore it: advice from old guides"),
 }
 """Setting to the value of old advice, the kernel's own, and why that is better."""
 
 
 @check(
     "processor clock",
-    needs=whole_case(FAST_LINK),
+    needs=FAST_LINK.whole,
     explains="A frequency governor sets how fast cores run. Those that save power leave the cores"
     " slow for the first moments of every burst.",
     normal="performance",
 )
-def _clock(case: Case) -> Iterator[Outcome]:
+def _clock(case: Case) -> Outcomes:
     governors = case.host.governors
     if governors is None:
         reason = case.host.absent.get("governors", "not read")
-        yield CouldNotTell(None, "processor clock", reason)
+        yield case.unknown("processor clock", reason)
         return
     slow = {name: cores for name, cores in governors.items() if name != _FULL_SPEED}
     if slow:
@@ -90,10 +85,10 @@ def _clock(case: Case) -> Iterator[Outcome]:
     " fast networks.",
     normal="tcp_timestamps 1, tcp_sack 1, tcp_rmem up to at least 4 MB, zone_reclaim_mode 0",
 )
-def _sysctls(case: Case) -> Iterator[Outcome]:
+def _sysctls(case: Case) -> Outcomes:
     sysctls = case.host.sysctls
     if not sysctls:
-        yield CouldNotTell(None, "kernel settings", _UNREAD)
+        yield case.unknown("kernel settings", _UNREAD)
     for key, (old, own, why) in _OBSOLETE.items():
         if sysctls.get(key) == old:
             yield _HOST.note(
@@ -102,7 +97,7 @@ def _sysctls(case: Case) -> Iterator[Outcome]:
                 f"sysctl -w {key}={own}, and remove it from /etc/sysctl.conf and /etc/sysctl.d",
                 _IP,
             )
-    fast = any(True for _ in FAST_LINK.subjects(case))
+    fast = bool(list(FAST_LINK.subjects(case)))
     for key, least in _WINDOWS.items():
         most = _last(sysctls.get(key))
         if most is not None and most < least and fast:
@@ -131,18 +126,18 @@ def _several_nodes(case: Case) -> bool:
 
 @check(
     "queueing and congestion control",
-    needs=whole_case(FAST_LINK),
+    needs=FAST_LINK.whole,
     explains="The queueing discipline decides which packet leaves next, congestion control how fast"
     " a TCP connection sends. The kernel's own choices keep connections apart, and let one of"
     " them fill a fast link.",
     normal="fq, fq_codel or pfifo_fast; cubic or bbr",
 )
-def _queueing(case: Case) -> Iterator[Outcome]:
+def _queueing(case: Case) -> Outcomes:
     sysctls = case.host.sysctls
     qdisc = sysctls.get("net.core.default_qdisc")
     control = sysctls.get("net.ipv4.tcp_congestion_control")
     if qdisc is None or control is None:
-        yield CouldNotTell(None, "queueing and congestion control", _UNREAD)
+        yield case.unknown("queueing and congestion control", _UNREAD)
     if qdisc in _ONE_QUEUE:
         yield _HOST.note(
             f"net.core.default_qdisc = {qdisc} (sysctl)",
@@ -172,7 +167,7 @@ def _queueing(case: Case) -> Iterator[Outcome]:
     " have placed. None of them is a fault where nothing is slow.",
     normal="the distribution's values, unless a measurement says otherwise",
 )
-def _machine(case: Case) -> Iterator[Outcome]:
+def _machine(case: Case) -> Outcomes:
     host = case.host
     values = [
         f"{words} {host.sysctls[key]}" for key, words in _MACHINE.items() if key in host.sysctls
@@ -184,11 +179,88 @@ def _machine(case: Case) -> Iterator[Outcome]:
     if host.processes is not None:
         values.append(f"irqbalance {'runs' if 'irqbalance' in host.processes else 'does not run'}")
     if values:
-        yield Setting(_HOST.name, ", ".join(values))
+        yield _HOST.setting(", ".join(values))
     else:
-        yield CouldNotTell(None, "memory and watchdog settings", "not to be read here")
+        yield case.unknown("memory and watchdog settings", "not to be read here")
 
 
 def _last(value: str | None) -> int | None:
     words = (value or "").split()
     return whole(words[-1], COUNT) if words else None
+
+
+def local_cores(function: Function | None) -> frozenset[int]:
+    """Return the cores of the card's node; none where there is one node, or it is not known."""
+    if function is None or function.numa_node is None or not function.local_cpus:
+        return frozenset()
+    return _cores(function.local_cpus)
+
+
+@lru_cache(64)
+def _cores(text: str) -> frozenset[int]:
+    return frozenset(parse_cores(text))
+
+
+class _Program(NamedTuple):
+    """A program that measures, and the ports that it uses."""
+
+    program: LoadProgram
+    ports: list[PortCase]
+
+
+def _programs(case: Case) -> Iterator[_Program]:
+    """Yield programs with the ports that their command names, or else all that are busy."""
+    named: dict[str, list[PortCase]] = {}
+    for port in case.each():
+        identity = port.now.port
+        for name in filter(None, (identity.netdev, identity.rdma, *identity.extra_netdevs)):
+            named.setdefault(name, []).append(port)
+    busy = [port for port in case.each() if _is_busy(port)]
+    for program in case.host.programs:
+        if ports := _ports_of(program, named) or busy:
+            yield _Program(program, ports)
+
+
+def _ports_of(program: LoadProgram, named: Mapping[str, list[PortCase]]) -> list[PortCase]:
+    """Return the ports that a command line names, each once, in their order."""
+    words = {word.rpartition("%")[2].rpartition("=")[2] for word in program.words}
+    ports = {port.now.port.id: port for word in words for port in named.get(word, ())}
+    return [ports[key] for key in sorted(ports)]
+
+
+def _is_busy(port: PortCase) -> bool:
+    measured = port_view(port.case.frame, port.frame.id).measured
+    return measured is not None and port.speed > 0 and measured.rate >= LIGHT * port.speed
+
+
+@check(
+    "cores of test programs",
+    needs=Need("no iperf3, perftest or the like at work", _programs),
+    explains="A program reaches the card fastest from the cores of the card's own node"
+    " (local_cpulist); from others all data crosses the link between the processors. mlxtop load"
+    " starts its own on the right ones.",
+    normal="free to run there, or bound there with numactl or taskset",
+)
+def _place(subject: _Program) -> Outcomes:
+    program, ports = subject
+    name, first = f"{program.name} (PID {program.pid})", ports[0]
+    if program.cpus is None:
+        reason = f"/proc/{program.pid}/status does not tell them"
+        yield Subject(name).unknown("its cores", reason)
+        return
+    functions = [port.case.frame.function(port.now.port.id) for port in ports[:_MOST_PORTS]]
+    places = set(map(local_cores, functions))
+    if not all(local and local.isdisjoint(program.cpus) for local in places):
+        return
+    there = format_cores(local_cores(functions[0]))
+    node = functions[0].numa_node if functions[0] else None
+    device = first.now.port
+    yield Subject(device.netdev or device.rdma or str(device.id)).note(
+        f"{name} may run on cores {format_cores(program.cpus)} only, the card is at cores"
+        f" {there} (/proc/{program.pid}/status, local_cpulist)",
+        "every byte crosses the link between the processors: this measures the machine rather"
+        " than the card",
+        f"taskset -acp {there} {program.pid}, or start it with numactl --cpunodebind={node}"
+        f" --membind={node}",
+        _NUMA,
+    )

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from mlxtop.doctor.check import (
-    INFINIBAND,
-    CouldNotTell,
-    Outcome,
-    PortCase,
-    check,
-    ports,
-)
+from mlxtop.doctor.check import INFINIBAND, Outcomes, PortCase, check, ports
 from mlxtop.doctor.checks.link import when_up
 from mlxtop.model.linkrate import parse_rate
 from mlxtop.model.sample import LinkState
@@ -20,8 +11,8 @@ _ABI = "https://docs.kernel.org/ABI/stable/sysfs-class-infiniband.html"
 _IPOIB = "https://docs.kernel.org/infiniband/ipoib.html"
 _FOUR_LANES = ("SDR", "DDR", "QDR", "FDR10", "FDR", "EDR")
 """Generations whose ports are four lanes wide; later ones have cards and cables of two."""
-_CONNECTED_MTU = 65520
 _ORDER = (*_FOUR_LANES, "HDR", "NDR", "XDR")
+_CONNECTED_MTU = 65520
 _BEST = {
     "ConnectX-2": "QDR",
     "ConnectX-3": "FDR",
@@ -42,10 +33,10 @@ _BEST = {
     normal="4X; 2X only with HDR100 and NDR200 cards and splitter cables",
 )
 @when_up
-def _lanes(port: PortCase) -> Iterator[Outcome]:
+def _lanes(port: PortCase) -> Outcomes:
     rate = parse_rate(port.link.rate)
     if rate is None:
-        yield CouldNotTell(port.name, "lanes", "its rate is not one that is known")
+        yield port.unknown("lanes", "its rate is not one that is known")
     elif rate.lanes < (4 if rate.generation in _FOUR_LANES else 2):
         share = f"{rate.lanes} quarters" if rate.lanes > 1 else "a quarter"
         yield port.warning(
@@ -65,7 +56,7 @@ def _lanes(port: PortCase) -> Iterator[Outcome]:
     normal="the slowest of port, cable and peer",
 )
 @when_up
-def _generation(port: PortCase) -> Iterator[Outcome]:
+def _generation(port: PortCase) -> Outcomes:
     rate, report = parse_rate(port.link.rate), port.now.report
     adapter = port.case.frame.adapter(port.now.port.id)
     best = _BEST.get(adapter.family.partition(" ")[0]) if adapter else None
@@ -79,7 +70,7 @@ def _generation(port: PortCase) -> Iterator[Outcome]:
             if port.is_mlx4
             else port.now.absent.get("report", "mstlink has not told what port and cable allow")
         )
-        yield CouldNotTell(port.name, "InfiniBand speed against what is possible", reason)
+        yield port.unknown("InfiniBand speed against what is possible", reason)
     elif _ORDER.index(rate.generation) < min(_ORDER.index(own), _ORDER.index(cable)):
         yield port.note(
             f"{port.link.rate} (/sys/class/infiniband/*/ports/*/rate); possible: port {own},"
@@ -93,9 +84,7 @@ def _generation(port: PortCase) -> Iterator[Outcome]:
 
 
 def _fastest(speeds: tuple[str, ...] | None) -> str | None:
-    """Return the fastest generation among the words of mstlink."""
-    generations = [word for word in speeds or () if word in _ORDER]
-    return max(generations, key=_ORDER.index, default=None)
+    return max((word for word in speeds or () if word in _ORDER), key=_ORDER.index, default=None)
 
 
 @check(
@@ -106,7 +95,7 @@ def _fastest(speeds: tuple[str, ...] | None) -> str | None:
     " one on either of them.",
     normal="state ACTIVE, LID and SM LID not 0; further managers are in STANDBY",
 )
-def _subnet_manager(port: PortCase) -> Iterator[Outcome]:
+def _subnet_manager(port: PortCase) -> Outcomes:
     if port.link.state is not LinkState.INIT:
         return
     yield port.critical(
@@ -133,11 +122,11 @@ def _subnet_manager(port: PortCase) -> Iterator[Outcome]:
     " them. Drivers of ConnectX-4 and later have datagram mode only, with offloads instead.",
     normal="mlx4: connected, MTU 65520; mlx5: datagram, MTU 4092",
 )
-def _ipoib(port: PortCase) -> Iterator[Outcome]:
+def _ipoib(port: PortCase) -> Outcomes:
     link, name = port.link, port.name
     mtu_advice = f"ip link set {name} mtu {_CONNECTED_MTU}"
     if link.ipoib_mode is None:
-        yield CouldNotTell(name, "IPoIB mode", f"/sys/class/net/{name}/mode is not readable")
+        yield port.unknown("IPoIB mode", f"/sys/class/net/{name}/mode is not readable")
     elif port.is_mlx4 and link.ipoib_mode == "datagram":
         yield port.note(
             f"IPoIB in datagram mode, MTU {link.mtu} (/sys/class/net/{name}/mode)",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import wraps
 
 from mlxtop.analysis.limits import gbps
-from mlxtop.doctor.check import ETHERNET, PORT, CouldNotTell, Finding, Outcome, PortCase, check
-from mlxtop.model.counters import Severity
+from mlxtop.doctor.check import ETHERNET, PORT, CouldNotTell, Finding, Outcomes, PortCase, check
 from mlxtop.model.identity import PortKind
 from mlxtop.model.module import Identity
 from mlxtop.model.sample import LinkState
@@ -42,17 +41,17 @@ def _not_up(port: PortCase) -> CouldNotTell:
     """Return why nothing can be said about a port that has no link."""
     state = port.link.state
     words = port.link.detail or _UNUSED.get(state, f"the link is in state {state}")
-    return CouldNotTell(port.name, "link", words.format(name=port.name))
+    return port.unknown("link", words.format(name=port.name))
 
 
-PortJudge = Callable[[PortCase], Iterator[Outcome]]
+PortJudge = Callable[[PortCase], Outcomes]
 
 
 def when_up(judge: PortJudge) -> PortJudge:
     """Judge ports with a link; of the others yield why they have none."""
 
     @wraps(judge)
-    def judge_if_up(port: PortCase) -> Iterator[Outcome]:
+    def judge_if_up(port: PortCase) -> Outcomes:
         return judge(port) if port.link.state is LinkState.UP else iter((_not_up(port),))
 
     return judge_if_up
@@ -65,15 +64,15 @@ def when_up(judge: PortJudge) -> PortJudge:
     " and error correction.",
     normal="up; down only where nothing is plugged in",
 )
-def _link(port: PortCase) -> Iterator[Outcome]:
+def _link(port: PortCase) -> Outcomes:
     link, name = port.link, port.name
     if link.state in (LinkState.UP, LinkState.INIT):
         return
     down = link.state is LinkState.DOWN
-    if link.state in _FAULTS:
+    if fault := _FAULTS.get(link.state):
         yield port.critical(
-            f"{link.state}: {link.detail or _FAULTS[link.state]} (ethtool {name})",
-            _FAULTS[link.state],
+            f"{link.state}: {link.detail or fault} (ethtool {name})",
+            fault,
             "let it cool and improve the airflow, then plug it in again"
             if link.state is LinkState.OVERHEAT
             else "reseat or replace the module; look at dmesg",
@@ -100,11 +99,7 @@ def _link(port: PortCase) -> Iterator[Outcome]:
 
 
 def _fastest(modes: Iterable[str]) -> int | None:
-    """Return the highest speed among link modes in bit/s.
-
-    >>> _fastest(["10000baseT/Full", "100000baseSR4/Full", "Autoneg"])
-    100000000000
-    """
+    """Return the highest speed among link modes in bit/s."""
     speeds = [int(match[1]) for mode in modes if (match := _MODE.match(mode))]
     return max(speeds) * 1_000_000 if speeds else None
 
@@ -146,7 +141,7 @@ def _bounds(port: PortCase, modes: LinkModes) -> dict[str, int]:
     normal="the smallest of the three",
 )
 @when_up
-def _speed(port: PortCase) -> Iterator[Outcome]:
+def _speed(port: PortCase) -> Outcomes:
     speed, modes = port.link.speed, port.settings.modes
     what = "link speed against what is possible"
     if _lost_lanes(port):
@@ -156,13 +151,12 @@ def _speed(port: PortCase) -> Iterator[Outcome]:
         return
     bounds = _bounds(port, modes)
     if "card" not in bounds or len(bounds) == 1:
-        reason = "neither the peer's modes nor the module's type are known"
-        yield CouldNotTell(port.name, what, reason)
+        yield port.unknown(what, "neither the peer's modes nor the module's type are known")
     elif speed < min(bounds.values()):
-        yield _slow(port.name, speed, bounds, modes)
+        yield _slow(port, speed, bounds, modes)
 
 
-def _slow(name: str, speed: int, bounds: dict[str, int], modes: LinkModes) -> Finding:
+def _slow(port: PortCase, speed: int, bounds: dict[str, int], modes: LinkModes) -> Finding:
     possible = ", ".join(f"{owner} {gbps(most)}" for owner, most in bounds.items())
     lanes = f" over {modes.lanes} lanes" if modes.lanes else ""
     offered = _fastest(modes.advertised)
@@ -170,14 +164,13 @@ def _slow(name: str, speed: int, bounds: dict[str, int], modes: LinkModes) -> Fi
         possible += "; autonegotiation is off"
     elif offered is not None and offered <= speed:
         possible += f"; this port offers {gbps(offered)} at most"
-    return Finding(
-        Severity.WARNING if "peer" in bounds else Severity.NOTE,
-        name,
-        f"{gbps(speed)} Gb/s on the line{lanes}; possible: {possible} (ethtool {name})",
+    peer = "peer" in bounds
+    return (port.warning if peer else port.note)(
+        f"{gbps(speed)} Gb/s on the line{lanes}; possible: {possible} (ethtool {port.name})",
         "the link is slower than both ends allow"
-        if "peer" in bounds
+        if peer
         else "the link is slower than card and module allow; the peer may be the reason",
-        f"ethtool -s {name} autoneg on; then look at speed and breakout of the peer's port",
+        f"ethtool -s {port.name} autoneg on; then look at speed and breakout of the peer's port",
         _ETHTOOL,
     )
 
@@ -218,14 +211,13 @@ def _lost_lanes(port: PortCase) -> tuple[int, int] | None:
     normal="all lanes in use, or the full speed over fewer and faster ones",
 )
 @when_up
-def _lanes(port: PortCase) -> Iterator[Outcome]:
+def _lanes(port: PortCase) -> Outcomes:
     modes, module = port.settings.modes, port.now.module
     if port.now.port.kind is not PortKind.PHYSICAL:
         return
     if lost := _lost_lanes(port):
-        used, lanes = lost
         yield port.warning(
-            f"{used} of {lanes} lanes carry {gbps(port.speed)} Gb/s (ethtool {port.name})",
+            f"{lost[0]} of {lost[1]} lanes carry {gbps(port.speed)} Gb/s (ethtool {port.name})",
             "the module has lanes that carry nothing",
             "reseat and clean both ends, then replace cable or module; a splitter cable, or a"
             " port that is split at the peer, is meant to be so",
@@ -236,8 +228,6 @@ def _lanes(port: PortCase) -> Iterator[Outcome]:
     elif (full := _full_speed(port, modes)) is not None and port.speed >= full:
         return  # the speed proves that all lanes that matter are in use
     elif modes.lanes is None:
-        reason = "the driver does not tell how many are in use"
-        yield CouldNotTell(port.name, "Ethernet lanes", reason)
+        yield port.unknown("Ethernet lanes", "the driver does not tell how many are in use")
     elif module is None or _host_lanes(module.identity) is None:
-        reason = "the module does not tell how many it has"
-        yield CouldNotTell(port.name, "Ethernet lanes", reason)
+        yield port.unknown("Ethernet lanes", "the module does not tell how many it has")

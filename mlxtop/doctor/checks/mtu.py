@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from mlxtop.analysis.limits import gbps
-from mlxtop.doctor.check import (
-    ALWAYS,
-    FAST_ETHERNET,
-    Case,
-    CouldNotTell,
-    Outcome,
-    PortCase,
-    Subject,
-    check,
-)
+from mlxtop.doctor.check import ALWAYS, FAST_ETHERNET, Case, Outcomes, PortCase, Subject, check
 from mlxtop.doctor.checks.link import when_up
 from mlxtop.model.linkrate import Protocol, ethernet_goodput
 
 _TUNING = "https://fasterdata.es.net/host-tuning/linux/100g-tuning/"
-_PING = "man 8 ping"
 _JUMBO = 9000
 
 
@@ -31,15 +19,13 @@ _JUMBO = 9000
     normal="9000 on fast Ethernet inside a data centre; the same on all hosts of a network",
 )
 @when_up
-def _mtu(port: PortCase) -> Iterator[Outcome]:
+def _mtu(port: PortCase) -> Outcomes:
     name, mtu = port.name, port.link.mtu
     if mtu is None:
-        yield CouldNotTell(name, "MTU", "no network device")
+        yield port.unknown("MTU", "no network device")
     elif mtu < _JUMBO:
-        now, then = (
-            gbps(port.speed * (ethernet_goodput(Protocol.TCP, size) or 0.0))
-            for size in (mtu, _JUMBO)
-        )
+        goodputs = [ethernet_goodput(Protocol.TCP, size) or 0.0 for size in (mtu, _JUMBO)]
+        now, then = (gbps(port.speed * share) for share in goodputs)
         yield port.note(
             f"MTU {mtu} (/sys/class/net/{name}/mtu)",
             f"TCP can use {now} Gb/s, {then} with MTU {_JUMBO}, and each core has"
@@ -57,18 +43,18 @@ def _mtu(port: PortCase) -> Iterator[Outcome]:
     " MTU.",
     normal="answers of full size",
 )
-def _probes(case: Case) -> Iterator[Outcome]:
+def _probes(case: Case) -> Outcomes:
     if not case.probes:
-        yield CouldNotTell(None, "MTU to the peer", "asked for by mlxtop doctor --probe HOST")
+        yield case.unknown("MTU to the peer", "asked for by mlxtop doctor --probe HOST")
     for probe in case.probes:
+        subject = Subject(probe.netdev)
         if probe.passed is None:
-            reason = probe.detail or "no answer"
-            yield CouldNotTell(probe.netdev, f"MTU to {probe.host}", reason)
+            yield subject.unknown(f"MTU to {probe.host}", probe.detail or "no answer")
         elif not probe.passed:
-            yield Subject(probe.netdev).warning(
+            yield subject.warning(
                 f"{probe.host} answers small packets, but none of MTU {probe.mtu}"
                 f" (ping -M do){f': {probe.detail}' if probe.detail else ''}",
                 "connections hang or crawl as soon as they send full packets",
                 f"set the same MTU on {probe.netdev}, on {probe.host} and in every switch between",
-                _PING,
+                "man 8 ping",
             )

@@ -13,19 +13,14 @@ from mlxtop.doctor.check import (
     FAST,
     PCI,
     Case,
-    CouldNotTell,
-    Finding,
     Nothing,
-    Outcome,
+    Outcomes,
     PortCase,
-    Setting,
     Subject,
     card_name,
     check,
-    whole_case,
 )
 from mlxtop.model.catalogue import STALLED_RD, STALLED_WR
-from mlxtop.model.counters import Severity
 from mlxtop.model.identity import Adapter, PortKind, slot_of
 from mlxtop.model.pcie import PcieLink, PciePath, payload
 
@@ -51,21 +46,20 @@ class _Slot(Subject):
 
     @property
     def demand(self) -> int:
-        """What the lines of its ports that are up carry together, bit/s."""
+        """Return what the lines of its ports that are up carry together, bit/s."""
         limits = [line_limit(port.link) for port in self.ports]
         return sum(limit.usable for limit in limits if limit is not None)
 
     @property
     def idle(self) -> bool:
-        """Next to no traffic: links may have slowed down to save power."""
+        """Return True for next to no traffic: links may have slowed down to save power."""
         measured = [port_view(port.case.frame, port.frame.id).measured for port in self.ports]
-        rates = [rate.rate for rate in measured if rate is not None]
-        return not rates or sum(rates) < _IDLE * max(self.demand, 1)
+        return sum(rate.rate for rate in measured if rate) < _IDLE * max(self.demand, 1)
 
     @property
     def usable(self) -> int:
-        """Data between card and memory, bit/s."""
-        control = next((p.settings.control for p in self.ports if p.settings.control), None)
+        """Return the data between card and memory, bit/s."""
+        control = next(filter(None, (port.settings.control for port in self.ports)), None)
         return (self.path.payload_mbps(control.mps if control else None) or 0) * _MEGA
 
 
@@ -74,40 +68,33 @@ def _slots(case: Case) -> list[_Slot]:
     wanted = {slot_of(function) for port in case.each() if (function := port.now.port.function)}
     slots: dict[str, _Slot] = {}
     for port, frame in case.frame.ports.items():
-        function = frame.now.port.function
+        place = slot_of(frame.now.port.function or "")
         adapter, status = case.frame.adapter(port), case.frame.pcie(port)
-        if function is None or adapter is None or status is None:
-            continue
-        if slot_of(function) in wanted:
-            slot = slots.setdefault(
-                slot_of(function), _Slot(card_name(adapter), adapter, status.path)
-            )
+        if place in wanted and adapter is not None and status is not None:
+            slot = slots.setdefault(place, _Slot(card_name(adapter), adapter, status.path))
             slot.ports.append(case.port(port))
     return list(slots.values())
 
 
-def _unseen(case: Case) -> Iterator[CouldNotTell]:
+def _unseen(case: Case) -> Outcomes:
     """Yield why the PCIe link of a port is not visible."""
     for port in case.each():
         status = case.frame.pcie(port.now.port.id)
         if port.now.port.kind is PortKind.VF:
-            reason = "a virtual function shares its physical one's link"
-        elif port.now.port.function is None or (status and status.path.available_mbps is not None):
-            continue
-        else:
-            reason = "no PCIe link is visible (virtual machine?)"
-        yield CouldNotTell(port.name, "PCIe", reason)
+            yield port.unknown("PCIe", "a virtual function shares its physical one's link")
+        elif port.now.port.function and not (status and status.path.available_mbps is not None):
+            yield port.unknown("PCIe", "no PCIe link is visible (virtual machine?)")
 
 
 @check(
     "PCIe slot",
-    needs=whole_case(PCI),
+    needs=PCI.whole,
     explains="A card reaches memory over its slot's lanes. One lane carries 4 Gb/s (Gen2), 7.9"
     " (Gen3), 15.8 (Gen4) or 31.5 (Gen5) in each direction, of which packet headers leave about"
     " 91 %. The narrowest hop up to the processor counts, for all ports of the card together.",
     normal="lanes and generation of the card, or at least more than its lines carry",
 )
-def _slot(case: Case) -> Iterator[Outcome]:
+def _slot(case: Case) -> Outcomes:
     yield from _unseen(case)
     for slot in _slots(case):
         hop, line = find_hop(slot.path), slot.path.kernel_line()
@@ -115,9 +102,7 @@ def _slot(case: Case) -> Iterator[Outcome]:
         if hop is None or line is None or (demand and usable >= demand):
             continue
         asleep = hop.reason is Reason.TRAINING and not hop.width and slot.idle
-        yield Finding(
-            Severity.NOTE if asleep or not demand else Severity.WARNING,
-            slot.name,
+        yield (slot.note if asleep or not demand else slot.warning)(
             f"{line} (current_link_speed and current_link_width in /sys/bus/pci/devices):"
             f" {hop.text}",
             f"of {gbps(demand)} Gb/s on the line {gbps(usable)} can reach memory, in each direction"
@@ -130,11 +115,11 @@ def _slot(case: Case) -> Iterator[Outcome]:
 
 @check(
     "PCIe shared by ports",
-    needs=whole_case(PCI),
+    needs=PCI.whole,
     explains="All ports of a card share the card's PCIe link.",
     normal="the lines together below PCIe's usable rate, where all are to be full",
 )
-def _shared(case: Case) -> Iterator[Outcome]:
+def _shared(case: Case) -> Outcomes:
     yield from _unseen(case)
     slots = _slots(case)
     if all(len(slot.ports) == 1 for slot in slots):
@@ -156,11 +141,11 @@ def _shared(case: Case) -> Iterator[Outcome]:
 
 @check(
     "PCIe shared by cards",
-    needs=whole_case(PCI),
+    needs=PCI.whole,
     explains="Cards behind the same switch or chipset share its link to the processor.",
     normal="each fast card in a slot of its own at the processor",
 )
-def _switch(case: Case) -> Iterator[Outcome]:
+def _switch(case: Case) -> Outcomes:
     yield from _unseen(case)
     slots = _slots(replace(case, ports=tuple(case.frame.ports)))
     wanted = {card.adapter.key for card in case.cards()}
@@ -200,12 +185,12 @@ def _by_link(slots: Iterable[_Slot]) -> Iterator[tuple[PciePath, list[_Slot]]]:
 
 @check(
     "PCIe packet sizes",
-    needs=whole_case(PCI),
+    needs=PCI.whole,
     explains="MaxPayload is the largest packet that the card writes to memory, MaxReadReq the"
     " largest piece that it asks to read. Small ones spend more of the link on headers.",
     normal="MaxPayload 256 or 512, MaxReadReq 512 to 4096",
 )
-def _packets(case: Case) -> Iterator[Outcome]:
+def _packets(case: Case) -> Outcomes:
     yield from _unseen(case)
     for slot in _slots(case):
         port = slot.ports[0]
@@ -253,13 +238,11 @@ def _packets(case: Case) -> Iterator[Outcome]:
     " (CAP_EXP+8) until the next start; mlxtop never does.",
     normal="MaxReadReq 512 to 4096, relaxed ordering on",
 )
-def _requests(port: PortCase) -> Iterator[Outcome]:
+def _requests(port: PortCase) -> Outcomes:
     control = port.settings.control
     if control is None:
         yield port.unread("PCIe packet sizes", "control", "not read")
     else:
         ordering = "on" if control.relaxed_ordering else "off"
-        yield Setting(
-            port.now.port.function or port.name,
-            f"MaxPayload {control.mps}, MaxReadReq {control.mrrs}, relaxed ordering {ordering}",
-        )
+        text = f"MaxPayload {control.mps}, MaxReadReq {control.mrrs}, relaxed ordering {ordering}"
+        yield Subject(port.now.port.function or port.name).setting(text)

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from mlxtop.doctor.check import (
-    ETHERNET,
-    NETDEV,
-    CouldNotTell,
-    Finding,
-    Outcome,
-    PortCase,
-    check,
-    ports,
-)
-from mlxtop.doctor.checks.place import local_cores
+from mlxtop.doctor.check import ETHERNET, NETDEV, Outcomes, PortCase, check, ports
+from mlxtop.doctor.checks.host import local_cores
 from mlxtop.model.catalogue import CATALOGUE
-from mlxtop.model.counters import Origin, Severity
+from mlxtop.model.counters import Origin
 from mlxtop.model.number import format_cores
 from mlxtop.model.tuning import Interrupt
 
@@ -42,7 +33,7 @@ _FEATURES: Mapping[str, tuple[str, str]] = {
     explains="Rings hold the buffers for packets that the processor has not taken up yet.",
     normal="1024 is enough for most; larger where packets find no buffer",
 )
-def _rings(port: PortCase) -> Iterator[Outcome]:
+def _rings(port: PortCase) -> Outcomes:
     lost, rings = port.frame.since_start(_NO_BUFFER), port.settings.rings
     if rings is None or rings.rx is None:
         yield port.unread("rings", "rings")
@@ -63,7 +54,7 @@ def _rings(port: PortCase) -> Iterator[Outcome]:
     " receive at the same time.",
     normal="as many as the card's node has cores",
 )
-def _channels(port: PortCase) -> Iterator[Outcome]:
+def _channels(port: PortCase) -> Outcomes:
     channels = port.settings.channels
     if channels is None or channels.combined is None:
         yield port.unread("queues", "channels")
@@ -89,11 +80,11 @@ def _channels(port: PortCase) -> Iterator[Outcome]:
     " reach the card only over the link between the two.",
     normal="spread over cores of the card's own node",
 )
-def _interrupts(port: PortCase) -> Iterator[Outcome]:
+def _interrupts(port: PortCase) -> Outcomes:
     interrupts, host = port.settings.interrupts, port.case.host
     if not interrupts:
         reason = port.settings.absent.get("interrupts", "no queue's interrupt has a name we know")
-        yield CouldNotTell(port.name, "interrupts", reason)
+        yield port.unknown("interrupts", reason)
         return
     stop = "systemctl stop irqbalance; " if "irqbalance" in (host.processes or ()) else ""
     cores = {core for interrupt in interrupts for core in interrupt.cpus}
@@ -109,9 +100,7 @@ def _interrupts(port: PortCase) -> Iterator[Outcome]:
     yield from _far_interrupts(port, interrupts, stop)
 
 
-def _far_interrupts(
-    port: PortCase, interrupts: tuple[Interrupt, ...], stop: str
-) -> Iterator[Finding]:
+def _far_interrupts(port: PortCase, interrupts: tuple[Interrupt, ...], stop: str) -> Outcomes:
     """Yield a finding where interrupts go to cores of another node than the card's."""
     function = port.case.frame.function(port.now.port.id)
     local = local_cores(function)
@@ -122,9 +111,7 @@ def _far_interrupts(
     every = all(local.isdisjoint(one.cpus) for one in interrupts)
     which = "interrupts" if every else f"{len(away)} of {len(interrupts)} interrupts"
     far = format_cores({core for one in away for core in one.cpus})
-    yield Finding(
-        Severity.WARNING if every else Severity.NOTE,
-        port.name,
+    yield (port.warning if every else port.note)(
         f"{which} on cores {far}, the card is at cores {there}"
         " (/proc/irq/*/effective_affinity_list, local_cpulist)",
         f"{'every packet crosses' if every else 'their packets cross'} the link between the"
@@ -145,7 +132,7 @@ def _far_interrupts(
     " moderation fits the wait to the traffic.",
     normal="adaptive on",
 )
-def _coalesce(port: PortCase) -> Iterator[Outcome]:
+def _coalesce(port: PortCase) -> Outcomes:
     coalesce = port.settings.coalesce
     if port.now.port.netdev is None:
         return
@@ -167,7 +154,7 @@ def _coalesce(port: PortCase) -> Iterator[Outcome]:
     " the kernel join received ones (GRO), so that the processor handles fewer of them.",
     normal="all on",
 )
-def _offloads(port: PortCase) -> Iterator[Outcome]:
+def _offloads(port: PortCase) -> Outcomes:
     features = port.settings.features
     if port.now.port.netdev is None:
         return
