@@ -80,14 +80,9 @@ class Counter(NamedTuple):
     severity: Severity | None = None
     advice: str = ""
     family: str | None = None
-    """The key of the family that this is a member of, `rx_prio{n}_pause`."""
+    """The key of its family, `rx_prio{n}_pause`, where `{n}` stands for the number."""
     number: int | None = None
     """A member's number in its family: priority, lane or queue."""
-
-    @property
-    def is_family(self) -> bool:
-        """Whether the row stands for many counters, `{n}` in its key for their numbers."""
-        return "{n}" in self.key
 
     def member(self, number: int) -> Counter:
         """Return one counter of a family.
@@ -101,5 +96,5 @@ class Counter(NamedTuple):
 
     @property
     def ceiling(self) -> int | None:
-        """Raw value at which the counter sticks; None where it does not."""
+        """Return the raw value at which the counter sticks; None where it does not."""
         return None if self.wraps or self.width >= 64 else (1 << self.width) - 1

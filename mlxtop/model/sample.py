@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from mlxtop.model.counters import Counter, Origin, Schema
+from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.identity import Adapter, Host, Port, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.module import LinkReport, Module
@@ -28,14 +28,10 @@ class SourceKind(StrEnum):
     """Simulated."""
     CAPTURED = "captured"
     """One instant, read from a file."""
-    REPLAY = "replay"
-    """A recording."""
-    REMOTE = "remote"
-    """Another machine."""
 
     @property
     def marks(self) -> tuple[str, ...]:
-        """Return what titles say of it, in capitals; nothing of this machine as it is now."""
+        """Return what titles say of it, in capitals; empty for this machine as it is now."""
         return () if self is SourceKind.LIVE else (self.upper(),)
 
     @property
@@ -59,7 +55,6 @@ class Slow(NamedTuple, Generic[T]):
 
     @property
     def pending(self) -> bool:
-        """Return whether the first answer is still to come."""
         return self.value is None and self.absent is None
 
 
@@ -79,7 +74,7 @@ class Reading(NamedTuple):
     values: tuple[int | None, ...]
 
     def get(self, key: str) -> int | None:
-        """The raw value; None where the table has no such row or the row had no number."""
+        """Return the raw value; None where the table has no such row or the row had no number."""
         position = self.schema.index.get(key)
         return None if position is None else self.values[position]
 
@@ -162,7 +157,7 @@ class AerError(NamedTuple):
 
     @property
     def is_total(self) -> bool:
-        """A root port's sum of errors that are counted by name too."""
+        """Return whether it is a root port's sum of errors that are counted by name too."""
         return self.name.startswith("total_err_")
 
 
@@ -199,7 +194,6 @@ class PortSample(NamedTuple):
     settings: Slow[PortTuning] = UNREAD
 
     def sensor(self, name: str) -> Temperature | None:
-        """Return the sensor `asic` or `module`."""
         return next((t for t in self.temperatures if t.name == name), None)
 
 
@@ -232,9 +226,3 @@ class Sample(NamedTuple):
     absent: Mapping[str, str] = {}
     """`kernel_log` to the reason why incidents may be missing, `ports` to why none is selected."""
     problems: tuple[Problem, ...] = ()
-
-
-def raw(readings: Mapping[Origin, Reading], counter: Counter) -> int | None:
-    """The raw value of `counter` in a set of readings."""
-    reading = readings.get(counter.origin)
-    return None if reading is None else reading.get(counter.key)
