@@ -1,4 +1,4 @@
-"""What bounds a port: line, PCIe and processor, and what it carries of that.
+"""The bounds of a port: line, PCIe and processor, and what it carries of that.
 
 Figures are bit/s. Raw is what the hardware signals, usable what is left for data, measured what
 was counted in the last interval.
@@ -26,10 +26,10 @@ FULL_CORE = 90.0
 
 
 def gbps(bits: float) -> str:
-    """Gb/s with one decimal, as the ceiling and findings say it.
+    """Return Gb/s with one decimal, as the ceiling and findings say it.
 
-    >>> gbps(63_008_000_000), gbps(54_545_454_545)
-    ('63.0', '54.5')
+    >>> gbps(54_545_454_545)
+    '54.5'
     """
     return f"{bits / 1e9:.1f}"
 
@@ -81,7 +81,7 @@ class Measured(NamedTuple):
 
 
 def line_limit(link: Link) -> LineLimit | None:
-    """What the line carries; None while its speed is unknown."""
+    """Return what the line carries; None while its speed is unknown."""
     rate = parse_rate(link.rate) if link.layer is LinkLayer.INFINIBAND else None
     usable = link.speed or (rate.bits if rate else None)
     if not usable:
@@ -105,11 +105,8 @@ def pcie_limit(frame: Frame, port: PortId, settings: PortTuning | None) -> PcieL
     if status is None or available is None:
         return None
     path = status.path
-    control = settings.control if settings else None
-    mps = control.mps if control else None
-    usable = {
-        direction: (payload(available, mps, direction) or 0) * _MEGA for direction in Direction
-    }
+    mps = settings.control.mps if settings and settings.control else None
+    usable = {way: (payload(available, mps, way) or 0) * _MEGA for way in Direction}
     return PcieLimit(path, available * _MEGA, usable, mps, find_hop(path), frame.beside(port))
 
 
@@ -129,15 +126,12 @@ def carried(flow: Throughput, link: Link, direction: Direction) -> Measured | No
 
 
 def cpu_load(frame: Frame, settings: PortTuning | None) -> CpuLoad | None:
-    """The core to look at: a full one that serves the port, else the busiest of all."""
+    """Return the core to look at: a full one that serves the port, else the busiest of all."""
     busy = frame.sample.cpu.busy if frame.sample.cpu else ()
     if not busy:
         return None
     interrupts = (settings.interrupts if settings else None) or ()
     serving = {cpu for interrupt in interrupts for cpu in interrupt.cpus if cpu < len(busy)}
-    busiest = max(range(len(busy)), key=busy.__getitem__)
-    if serving:
-        own = max(sorted(serving), key=busy.__getitem__)
-        if busy[own] >= FULL_CORE:
-            return CpuLoad(own, busy[own], True)
+    full = [core for core in sorted(serving) if busy[core] >= FULL_CORE]
+    busiest = max(full or range(len(busy)), key=busy.__getitem__)
     return CpuLoad(busiest, busy[busiest], busiest in serving)

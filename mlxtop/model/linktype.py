@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -64,8 +63,7 @@ def link_type_of(text: str | None) -> LinkType | None:
     return kind
 
 
-@dataclass(frozen=True, slots=True)
-class PortType:
+class PortType(NamedTuple):
     """The content of `mlx4_portN`: what is configured, and what the port is at the moment."""
 
     configured: LinkType

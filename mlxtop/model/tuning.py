@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from mlxtop.model.sample import Slow
 
 
-@dataclass(frozen=True, slots=True)
-class Rings:
+class Rings(NamedTuple):
     """Descriptors of each receive and transmit ring, now and at most."""
 
     rx: int | None = None
@@ -21,23 +20,20 @@ class Rings:
     tx: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Channels:
+class Channels(NamedTuple):
     """Queues with an interrupt of their own, now and at most."""
 
     combined: int | None = None
     combined_max: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Coalesce:
+class Coalesce(NamedTuple):
     """When interrupts are raised."""
 
     adaptive_rx: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(NamedTuple):
     """Global (802.3x) flow control."""
 
     autoneg: bool | None = None
@@ -45,8 +41,7 @@ class Pause:
     tx: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fec:
+class Fec(NamedTuple):
     """Forward error correction of the line."""
 
     active: str | None = None
@@ -56,8 +51,7 @@ class Fec:
     """What is set."""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkModes:
+class LinkModes(NamedTuple):
     """What a port, and its peer, offered."""
 
     autoneg: bool | None = None
@@ -68,8 +62,7 @@ class LinkModes:
     peer: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PciControl:
+class PciControl(NamedTuple):
     """Device control of a PCI Express function; bytes."""
 
     mps: int
@@ -78,8 +71,7 @@ class PciControl:
     relaxed_ordering: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupt:
+class Interrupt(NamedTuple):
     """An interrupt of a port's queues and the cores that it is delivered to."""
 
     number: int
@@ -110,8 +102,7 @@ class PortTuning:
     absent: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class BondSlave:
+class BondSlave(NamedTuple):
     """A member of a bond."""
 
     name: str
@@ -123,8 +114,7 @@ class BondSlave:
     """MAC address of the LACP partner."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bond:
+class Bond(NamedTuple):
     """A bond as /proc/net/bonding tells it."""
 
     name: str
@@ -139,8 +129,7 @@ class Bond:
     slaves: tuple[BondSlave, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LoadProgram:
+class LoadProgram(NamedTuple):
     """A process of iperf3, perftest or the like."""
 
     pid: int

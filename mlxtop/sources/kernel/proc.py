@@ -6,7 +6,7 @@ https://man7.org/linux/man-pages/man5/proc_pid_cmdline.5.html
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.model.identity import Host
 from mlxtop.model.number import COUNT, PID, parse_cores, whole
@@ -14,8 +14,7 @@ from mlxtop.sources.kernel.sysfs import names, read_text
 from mlxtop.system.door import System
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """A process; kernel threads have no words."""
 
     pid: int

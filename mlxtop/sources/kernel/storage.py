@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.sources.kernel.sysfs import names, read_text
 from mlxtop.system.door import System
@@ -21,8 +21,7 @@ _ADDRESSES = re.compile(r"[0-9a-fA-F:.]*[.:][0-9a-fA-F:.]*")
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkStorage:
+class NetworkStorage(NamedTuple):
     """Something mounted or attached over the network."""
 
     what: str

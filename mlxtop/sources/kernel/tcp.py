@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.model.identity import Port, PortId
 from mlxtop.model.number import PORT, whole
@@ -41,8 +41,7 @@ _STREAM_LINE = re.compile(
 _SESSION = re.compile(r"^sshd(?:-session)?: \S+(?:@| \[priv\])")
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """An established TCP connection, or a listening socket (`remote` is None)."""
 
     local: str

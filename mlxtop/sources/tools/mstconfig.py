@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from mlxtop.model.linktype import LinkType, link_type_of
 from mlxtop.system.answers import Fields, parse_json
@@ -36,8 +37,7 @@ class Trouble(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A row: its values by column, and the mark RO before its name."""
 
     values: Mapping[Column, str]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 TOOLS = ("mstfwreset", "mlxfwreset")
 
@@ -16,8 +16,7 @@ PCI_RESET, WARM_REBOOT = 3, 4
 """Levels that load the configuration anew: 3 takes the card down, 4 the machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """A reset level of the device as it is now."""
 
     number: int
@@ -26,8 +25,7 @@ class Level:
     default: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
+class Levels(NamedTuple):
     """The answer to a query."""
 
     levels: tuple[Level, ...] = ()
@@ -38,13 +36,12 @@ class Levels:
         return next((level for level in self.levels if level.number == number), None)
 
 
-@dataclass(frozen=True, slots=True)
-class ResetReport:
+class ResetReport(NamedTuple):
     """How a reset went."""
 
     device: str | None = None
     level: int | None = None
-    steps: Mapping[str, str] = field(default_factory=dict)
+    steps: Mapping[str, str] = {}
     """Step to `Done`, `Skipped` or `Failed`."""
     loaded: bool = False
     """The tool says that the firmware was loaded."""

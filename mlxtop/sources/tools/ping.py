@@ -6,7 +6,7 @@ https://man7.org/linux/man-pages/man8/ping.8.html (iputils)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.system.answers import Fields
 from mlxtop.system.door import Finished, Question, System
@@ -22,8 +22,7 @@ _HEADERS = {4: 28, 6: 48}
 """Bytes of IP and ICMP headers by IP version."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(NamedTuple):
     """What one run of ping said."""
 
     address: str | None
