@@ -39,7 +39,7 @@ ROUGH = 0.08
 
 
 class Trend(StrEnum):
-    """What the temperature does."""
+    """The course of a temperature."""
 
     UNKNOWN = "not enough yet"
     STABLE = "stable"
@@ -48,7 +48,7 @@ class Trend(StrEnum):
 
 
 class Crossing(NamedTuple):
-    """When a limit will be reached: `seconds` from the forecast's tick, give or take `error`.
+    """The arrival at a limit: `seconds` from the forecast's tick, give or take `error`.
 
     None where it will not be or cannot be told; `chance` says which, from 0 to 1.
     """
@@ -64,7 +64,7 @@ class Crossing(NamedTuple):
 
 
 class Forecast(NamedTuple):
-    """Where a temperature is heading as of `tick`."""
+    """The future of a temperature as of `tick`."""
 
     tick: float
     trend: Trend

@@ -35,7 +35,7 @@ def gbps(bits: float) -> str:
 
 
 class LineLimit(NamedTuple):
-    """What the line carries."""
+    """The rates of the line, bit/s."""
 
     raw: float
     """Signalling rate as it is named: 40e9 for QDR; on Ethernet the data rate."""
@@ -47,7 +47,7 @@ class LineLimit(NamedTuple):
 
 
 class PcieLimit(NamedTuple):
-    """What the path to memory carries in each direction, for all ports of the card together."""
+    """The rates of the path to memory, bit/s, for all ports of the card together."""
 
     path: PciePath
     raw: int

@@ -13,7 +13,7 @@ from mlxtop.model.pcie import PcieLink, PciePath, link_words, version
 
 
 class Reason(StrEnum):
-    """Why a hop is narrower than the card."""
+    """The reason for which a hop is narrower than the card."""
 
     SLOT = "slot"
     """The port above the card offers no more."""

@@ -1,4 +1,4 @@
-"""What a port carries: the best source of the wire's rate, and the shares of kernel and RDMA.
+"""The traffic of a port: the best source of the wire's rate, and the shares of kernel and RDMA.
 
 In legacy mode the wire is the kernel's traffic plus RDMA plus virtual functions; the three are
 shown apart and never added up. IPoIB runs inside the InfiniBand counters, and the netdev of an
@@ -151,7 +151,7 @@ def _utilisation(
 
 
 class Capacity(NamedTuple):
-    """What a port can carry in one direction, bit/s, and what sets it: `link` or `PCIe`."""
+    """The most that a port carries in one direction, bit/s, and what sets it: `link` or `PCIe`."""
 
     bps: float
     by: str

@@ -31,7 +31,7 @@ MARKS = 10.0
 
 
 class Limit(StrEnum):
-    """What binds."""
+    """A limit that binds."""
 
     LINK = "the link"
     PCIE = "PCIe"

@@ -40,7 +40,7 @@ TELLING = 3.0
 
 
 class Sensor(NamedTuple):
-    """What the readings say of the sensor: its step and its noise, °C."""
+    """The step and the noise of a sensor, °C, by its readings."""
 
     step: float
     noise: float
@@ -64,7 +64,7 @@ def sensor_of(points: Points) -> Sensor:
 
 
 class Shape(NamedTuple):
-    """How the way to the settling temperature shrinks, from 1 at 0 s towards 0."""
+    """The part of the way to the settling temperature that is left, from 1 at 0 s towards 0."""
 
     constant: float
     share: float = 0.0

@@ -15,7 +15,7 @@ from mlxtop.model.counters import Counter, Origin, Schema, Severity, Unit
 
 
 class Traffic(NamedTuple):
-    """What one table counts of the data in each direction."""
+    """The counters of one table for the data in each direction."""
 
     rx_bytes: Counter
     tx_bytes: Counter
@@ -280,5 +280,5 @@ def lookup(origin: Origin, key: str) -> Counter | None:
 @lru_cache(maxsize=256)
 def counters_of(origin: Origin, schema: Schema) -> tuple[Counter, ...]:
     """Return the counters of a table that are known, in the table's order."""
-    known = (lookup(origin, key) for key in schema.keys)
-    return tuple(counter for counter in known if counter is not None)
+    counters = (lookup(origin, key) for key in schema.keys)
+    return tuple(counter for counter in counters if counter is not None)

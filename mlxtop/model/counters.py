@@ -1,4 +1,4 @@
-"""What a counter is: where it comes from, its unit, its width and how it ends.
+"""Counters: where each comes from, its unit, its width and how it ends.
 
 The counters themselves are rows of `mlxtop.model.catalogue`.
 """
@@ -54,7 +54,7 @@ class Unit(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad it is when an error counter moves."""
+    """The weight of an error counter that moves."""
 
     NOTE = "note"
     WARNING = "warning"

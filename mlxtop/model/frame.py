@@ -108,7 +108,7 @@ class PortFrame(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """What screens, JSON, alarms and forecasts work on."""
+    """A sample beside the one before: screens, JSON, alarms and forecasts work on it."""
 
     sample: Sample
     ports: Mapping[PortId, PortFrame]

@@ -1,4 +1,4 @@
-"""What charts and forecasts look back on: a few series a port, of bounded length."""
+"""The past for charts and forecasts: a few series a port, of bounded length."""
 
 from __future__ import annotations
 

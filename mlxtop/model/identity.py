@@ -1,4 +1,4 @@
-"""Who is who: ports, adapters and the host, as they stay the same between events.
+"""Ports, adapters and the host, as they stay the same between events.
 
 PCI addresses, port numbers and GUIDs are identity; netdev and RDMA names are attributes that
 udev may change at any time.
@@ -80,7 +80,7 @@ class PortId(NamedTuple):
 
 
 class PortKind(StrEnum):
-    """What stands behind a port; only PHYSICAL ports are ever summed."""
+    """The kind of a port; only PHYSICAL ports are ever summed."""
 
     PHYSICAL = "physical"
     VF = "vf"

@@ -65,7 +65,7 @@ def parse_rate(text: str | None) -> InfinibandRate | None:
 
 
 class Protocol(StrEnum):
-    """What carries an application's data."""
+    """A protocol that carries an application's data."""
 
     TCP = "TCP"
     UDP = "UDP"

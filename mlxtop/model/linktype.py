@@ -1,4 +1,4 @@
-"""What a port speaks: InfiniBand or Ethernet, now and after the next boot.
+"""The protocol that a port speaks: InfiniBand or Ethernet, now and after the next boot.
 
 The numbers are those of LINK_TYPE_Pn in the cards' non-volatile configuration, the words those of
 the mlx4 driver's `mlx4_portN` (drivers/net/ethernet/mellanox/mlx4/main.c).
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from mlxtop.model.identity import PortId
 
-_VALUE = re.compile(r"^(?:([A-Za-z]+)\()?(\d+)\)?$")
+_VALUE = re.compile(r"^(?:([A-Za-z]+)\()?(\d)\)?$")
 _SENSED = re.compile(r"^auto \((ib|eth)\)$")
 
 
@@ -27,23 +27,24 @@ class LinkType(StrEnum):
     @property
     def label(self) -> str:
         """Return the name that people and the tools use: IB, ETH or VPI."""
-        return _LABELS[self]
+        return _FORMS[self][0]
 
     @property
     def number(self) -> int:
         """Return the value of LINK_TYPE_Pn."""
-        return _NUMBERS[self]
+        return _FORMS[self][1]
 
     @property
     def words(self) -> str:
         """Return the name in a sentence."""
-        return _WORDS[self]
+        return _FORMS[self][2]
 
 
-_LABELS = {LinkType.IB: "IB", LinkType.ETH: "ETH", LinkType.AUTO: "VPI"}
-_NUMBERS = {LinkType.IB: 1, LinkType.ETH: 2, LinkType.AUTO: 3}
-_WORDS = {LinkType.IB: "InfiniBand", LinkType.ETH: "Ethernet", LinkType.AUTO: "auto-sensing"}
-_BY_NUMBER = {number: kind for kind, number in _NUMBERS.items()}
+_FORMS = {
+    LinkType.IB: ("IB", 1, "InfiniBand"),
+    LinkType.ETH: ("ETH", 2, "Ethernet"),
+    LinkType.AUTO: ("VPI", 3, "auto-sensing"),
+}
 
 
 def link_type_of(text: str | None) -> LinkType | None:
@@ -55,12 +56,11 @@ def link_type_of(text: str | None) -> LinkType | None:
     True
     """
     match = _VALUE.match((text or "").strip())
-    if match is None or len(match[2]) > 1:
+    if match is None:
         return None
-    kind = _BY_NUMBER.get(int(match[2]))
-    if kind is not None and match[1] and match[1].upper() != kind.label:
-        return None
-    return kind
+    name, number = match[1], int(match[2])
+    kinds = (kind for kind in LinkType if kind.number == number)
+    return next((kind for kind in kinds if name is None or name.upper() == kind.label), None)
 
 
 class PortType(NamedTuple):
@@ -96,7 +96,7 @@ class Pending(NamedTuple):
 
 
 class StoredConfig(NamedTuple):
-    """What a card keeps for its next start."""
+    """The changes that a card keeps for its next start."""
 
     pending: Mapping[PortId, Pending] = {}
     """Ports whose link type changes."""

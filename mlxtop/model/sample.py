@@ -1,4 +1,4 @@
-"""What one look at the machine yields: raw counters, each with the instant of its reading."""
+"""One look at the machine: raw counters, each with the instant of its reading."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class SourceKind(StrEnum):
-    """Where samples come from: what may be done there, and what they can tell, follow from it."""
+    """The origin of samples; what may be done there and what they can tell follow from it."""
 
     LIVE = "live"
     DEMO = "demo"
@@ -87,7 +87,7 @@ class LinkLayer(StrEnum):
 
 
 class LinkState(StrEnum):
-    """Why a link carries traffic, or why not."""
+    """The reason for which a link carries traffic or none."""
 
     UP = "up"
     DOWN = "down"

@@ -1,4 +1,4 @@
-"""How a host and its ports are set up: what decides about throughput beside link and slot.
+"""Settings of a host and its ports, which decide about throughput beside link and slot.
 
 None is unknown, and `absent` says why.
 """
@@ -28,7 +28,7 @@ class Channels(NamedTuple):
 
 
 class Coalesce(NamedTuple):
-    """When interrupts are raised."""
+    """Moderation of interrupts."""
 
     adaptive_rx: bool | None = None
 
@@ -52,7 +52,7 @@ class Fec(NamedTuple):
 
 
 class LinkModes(NamedTuple):
-    """What a port, and its peer, offered."""
+    """Link modes that a port and its peer offered."""
 
     autoneg: bool | None = None
     lanes: int | None = None

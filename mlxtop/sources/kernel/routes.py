@@ -1,4 +1,4 @@
-"""Which network device carries what goes to an address, and what lies below that device.
+"""Network devices on the way to an address, and the devices that these stand on.
 
 https://man7.org/linux/man-pages/man7/rtnetlink.7.html; /proc/net/route and ipv6_route as in
 net/ipv4/fib_trie.c and net/ipv6/route.c.

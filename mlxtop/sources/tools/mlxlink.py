@@ -1,4 +1,4 @@
-"""What `mstlink` and `mlxlink` print, as text or JSON.
+"""Link and module by `mstlink` and `mlxlink`, which print text or JSON.
 
 https://docs.nvidia.com/networking/display/mftv4300/mlxlink+utility. Both talk to the firmware
 through many registers and take up to seconds: run in the background, rarely, as root.

@@ -29,7 +29,7 @@ class Column(StrEnum):
 
 
 class Trouble(StrEnum):
-    """Why a tool did not answer."""
+    """A reason for which a tool did not answer."""
 
     NO_PARAMETER = "no such parameter"
     UNSUPPORTED = "unsupported device"
@@ -46,7 +46,7 @@ class Parameter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ConfigReport:
-    """What a query or a set printed about one card."""
+    """The output of a query or a set about one card."""
 
     device: str | None = None
     """As it was asked for, `0000:05:00.0` where the tool prints its sysfs path."""

@@ -37,7 +37,7 @@ class Levels(NamedTuple):
 
 
 class ResetReport(NamedTuple):
-    """How a reset went."""
+    """The course of a reset."""
 
     device: str | None = None
     level: int | None = None

@@ -1,4 +1,4 @@
-"""Whether packets of a given size reach a host undivided, by a few bounded pings.
+"""Bounded pings, which tell whether packets of a given size reach a host undivided.
 
 https://man7.org/linux/man-pages/man8/ping.8.html (iputils)
 """
@@ -23,7 +23,7 @@ _HEADERS = {4: 28, 6: 48}
 
 
 class Ping(NamedTuple):
-    """What one run of ping said."""
+    """The output of one run of ping."""
 
     address: str | None
     received: int
