@@ -5,6 +5,7 @@ drivers/net/bonding/bond_procfs.c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from mlxtop.model.tuning import Bond, BondSlave
@@ -34,15 +35,12 @@ def _fields(text: str) -> Iterator[tuple[str, str]]:
 
 def _mode(text: str) -> str:
     """Return the mode's name as `ip link` takes it; a suffix in brackets is dropped."""
-    for words, name in _MODES.items():
-        if text.startswith(words):
-            return name
-    return text
+    return next((name for words, name in _MODES.items() if text.startswith(words)), text)
 
 
 def parse_bond(name: str, text: str) -> Bond | None:
     """Return a bond, or None for what is none; cut lines leave values unknown."""
-    head, *members = _sections(text)
+    head, *members = re.split(r"^(?=Slave Interface:)", text, flags=re.MULTILINE)
     fields = dict(reversed(list(_fields(head))))
     if "Bonding Mode" not in fields:
         return None
@@ -55,16 +53,6 @@ def parse_bond(name: str, text: str) -> Bond | None:
         aggregator=parse_count(fields.get("Aggregator ID")),
         slaves=tuple(_member(text) for text in members),
     )
-
-
-def _sections(text: str) -> list[str]:
-    """Return the bond's own part, then one part for each member."""
-    parts: list[list[str]] = [[]]
-    for line in text.splitlines():
-        if line.startswith("Slave Interface:"):
-            parts.append([])
-        parts[-1].append(line)
-    return ["\n".join(part) for part in parts]
 
 
 def _member(text: str) -> BondSlave:
@@ -86,9 +74,8 @@ def _member(text: str) -> BondSlave:
 
 def read_bonds(system: System) -> dict[str, Bond]:
     """Return all bonds of this network namespace by name."""
-    bonds = {}
-    for name in names(system, DIRECTORY):
-        bond = parse_bond(name, read_text(system, f"{DIRECTORY}/{name}") or "")
-        if bond is not None:
-            bonds[name] = bond
-    return bonds
+    bonds = {
+        name: parse_bond(name, read_text(system, f"{DIRECTORY}/{name}") or "")
+        for name in names(system, DIRECTORY)
+    }
+    return {name: bond for name, bond in bonds.items() if bond is not None}

@@ -6,6 +6,7 @@ https://docs.kernel.org/networking/ethtool-netlink.html; include/uapi/linux/etht
 from __future__ import annotations
 
 from mlxtop.model.counters import Schema
+from mlxtop.model.number import code_table
 from mlxtop.model.sample import LinkState, Reading
 from mlxtop.model.tuning import Channels, Coalesce, Fec, LinkModes, Pause, Rings
 from mlxtop.system.answers import Fields, counted
@@ -19,19 +20,14 @@ MAC = Schema(
 )
 """The standard statistics that are read at every tick: one firmware command on mlx5."""
 
-EXTENDED_STATE = {
-    0: "autonegotiation failed",
-    1: "link training failed",
-    2: "link logical mismatch",
-    3: "bad signal integrity",
-    4: "no cable or module",
-    5: "cable or module issue",
-    6: "module EEPROM issue",
-    7: "calibration failed",
-    8: "power budget exceeded",
-    9: "overheat",
-    10: "module not ready",
-}
+EXTENDED_STATE = code_table(
+    """
+    0 autonegotiation failed | 1 link training failed | 2 link logical mismatch |
+    3 bad signal integrity | 4 no cable or module | 5 cable or module issue |
+    6 module EEPROM issue | 7 calibration failed | 8 power budget exceeded |
+    9 overheat | a module not ready
+    """
+)
 """ETHTOOL_LINK_EXT_STATE_*, in words."""
 
 _STATE = {
@@ -72,9 +68,8 @@ class DriverStatistics:
 
 def _table(answer: Answer) -> tuple[list[str], tuple[int | None, ...]]:
     """Return names and values of the same length; empty for anything else."""
-    names, values = (
-        (answer.get("names"), answer.get("values")) if isinstance(answer, dict) else (None, None)
-    )
+    table = answer if isinstance(answer, dict) else {}
+    names, values = table.get("names"), table.get("values")
     if not isinstance(names, list) or not isinstance(values, list | tuple):
         return [], ()
     if len(names) != len(values) or set(map(type, names)) - {str}:
@@ -125,11 +120,7 @@ def read_link_state(system: System, netdev: str) -> tuple[LinkState, str | None]
 
 
 def parse_rings(answer: Answer) -> Rings:
-    """Return sizes of the rings.
-
-    >>> parse_rings({"rx": 1024, "rx_max": 8192}).rx_max
-    8192
-    """
+    """Return sizes of the rings."""
     return Rings(*map(Fields(answer).number, ("rx", "rx_max", "tx")))
 
 

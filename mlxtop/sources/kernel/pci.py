@@ -37,11 +37,11 @@ def card_lock(system: System, function: str) -> str:
 
     Tools run one at a time on a card, since they share its command interface and semaphore.
     """
-    slot = slot_of(function)
     for number in range(8):
+        path = f"{DEVICES}/{slot_of(function)}.{number}"
         with suppress(OSError):
-            system.real(f"{DEVICES}/{slot}.{number}")
-            return f"{DEVICES}/{slot}.{number}"
+            system.real(path)
+            return path
     return f"{DEVICES}/{function}"
 
 
@@ -92,44 +92,39 @@ def ancestry(path: str) -> list[str]:
     return directories
 
 
-def read_path(system: System, path: str) -> PciePath:
-    """Return the links of a device (canonical directory) and all bridges above it."""
-    links = []
-    for place in ancestry(path):
-        link = PcieLink(
-            device=place.rpartition("/")[2],
-            speed=parse_speed(read_text(system, f"{place}/current_link_speed")),
-            width=parse_width(read_text(system, f"{place}/current_link_width")),
-            max_speed=parse_speed(read_text(system, f"{place}/max_link_speed")),
-            max_width=parse_width(read_text(system, f"{place}/max_link_width")),
-        )
-        if link.mbps is not None or link.capable_mbps is not None:
-            links.append(link)
-    return PciePath(tuple(links))
+def _read_link(system: System, place: str) -> PcieLink:
+    return PcieLink(
+        device=place.rpartition("/")[2],
+        speed=parse_speed(read_text(system, f"{place}/current_link_speed")),
+        width=parse_width(read_text(system, f"{place}/current_link_width")),
+        max_speed=parse_speed(read_text(system, f"{place}/max_link_speed")),
+        max_width=parse_width(read_text(system, f"{place}/max_link_width")),
+    )
 
 
 def read_pcie(system: System, path: str) -> PcieStatus:
     """Return links, ASPM and errors of a slot; those of its link often land on the port above."""
     absent = {}
-    status = read_path(system, path)
-    if not status.links:
+    places = ancestry(path)
+    every = (_read_link(system, place) for place in places)
+    links = tuple(link for link in every if link.mbps or link.capable_mbps)
+    if not links:
         absent["pcie"] = "no PCIe link in sysfs: a virtual machine, or integrated in the chipset"
-    aer: dict[AerError, int] = {}
-    has_aer = False
-    for place in ancestry(path)[:2]:
-        name = place.rpartition("/")[2]
-        for kind in _AER:
-            text = read_text(system, f"{place}/{kind}")
-            has_aer = has_aer or text is not None
-            aer |= {AerError(name, error): count for error, count in parse_aer(text).items()}
-    root = next(reversed(ancestry(path)), path)
+    texts = {place: [read_text(system, f"{place}/{kind}") for kind in _AER] for place in places[:2]}
+    aer = {
+        AerError(place.rpartition("/")[2], name): count
+        for place, kinds in texts.items()
+        for text in kinds
+        for name, count in parse_aer(text).items()
+    }
+    root = places[-1] if places else path
     for kind in _AER_ROOT:
         count = read_count(system, f"{root}/aer_rootport_{kind}")
         if count and count > 0:
             aer[AerError(root.rpartition("/")[2], kind)] = count
-    if not has_aer:
+    if not any(text is not None for kinds in texts.values() for text in kinds):
         absent["aer"] = "no AER here: not supported, or handled by the firmware"
-    return PcieStatus(status, read_aspm(system, path), aer, absent)
+    return PcieStatus(PciePath(links), read_aspm(system, path), aer, absent)
 
 
 def read_aspm(system: System, path: str) -> str | None:
@@ -194,7 +189,7 @@ def is_dead(system: System, path: str) -> bool:
     return bool(head) and head.count(0xFF) == len(head)
 
 
-_ROW = re.compile(r"^\s*(\d{1,9}):", re.ASCII)
+_ROW = re.compile(r"\s*+(\d{1,9}):.*?(\S++)\s*+$", re.ASCII)
 _NO_QUEUE = re.compile(r"async|cmd|pages|ctrl|aux|fw|asynchronous", re.IGNORECASE)
 
 
@@ -204,13 +199,8 @@ def parse_interrupts(text: str) -> dict[int, str]:
     >>> parse_interrupts("      CPU0\\n 64:  5  PCI-MSI 1-edge  mlx5_comp0@pci:0000:43:00.0\\n")
     {64: 'mlx5_comp0@pci:0000:43:00.0'}
     """
-    handlers = {}
-    for line in text.splitlines():
-        match = _ROW.match(line)
-        words = line.split()
-        if match and len(words) > 1:
-            handlers[int(match[1])] = words[-1]
-    return handlers
+    rows = (_ROW.match(line) for line in text.splitlines())
+    return {int(row[1]): row[2] for row in rows if row}
 
 
 def read_interrupts(

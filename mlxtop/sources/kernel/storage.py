@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from mlxtop.sources.kernel.sysfs import names, read_text
@@ -68,11 +69,9 @@ def parse_mounts(text: str) -> list[NetworkStorage]:
         fields, (kind, source, options) = mount.split(), (f"{origin}  ".split(" ", 2))
         if len(fields) < 6 or not _NETWORK_TYPES.fullmatch(kind) or _is_virtio(kind, options):
             continue
-        place = _unescape(fields[4])
+        place, remote = _unescape(fields[4]), _unescape(source)
         servers = _option_addresses(options) or addresses_in(source)
-        mounts.append(
-            NetworkStorage(f"{kind} {place} from {_unescape(source)}", servers, place == "/")
-        )
+        mounts.append(NetworkStorage(f"{kind} {place} from {remote}", servers, place == "/"))
     return mounts
 
 
@@ -86,42 +85,36 @@ def _option_addresses(options: str) -> tuple[str, ...]:
     return addresses_in(" ".join(given).replace("/", " "))
 
 
-def _iscsi(system: System) -> list[NetworkStorage]:
+def _attached(what: str, address: str) -> NetworkStorage:
+    servers = addresses_in(address)
+    return NetworkStorage(f"{what} to {', '.join(servers) or '?'}", servers)
+
+
+def _iscsi(system: System) -> Iterator[NetworkStorage]:
     base = "/sys/class/iscsi_connection"
-    storage = []
     for name in names(system, base):
         texts = [read_text(system, f"{base}/{name}/{a}") for a in ("address", "persistent_address")]
-        servers = addresses_in(" ".join(text for text in texts if text))
-        storage.append(NetworkStorage(f"iSCSI {name} to {', '.join(servers) or '?'}", servers))
-    return storage
+        yield _attached(f"iSCSI {name}", " ".join(text for text in texts if text))
 
 
-def _nvme(system: System) -> list[NetworkStorage]:
+def _nvme(system: System) -> Iterator[NetworkStorage]:
     base = "/sys/class/nvme"
-    storage = []
     for name in names(system, base):
         transport = read_text(system, f"{base}/{name}/transport")
         if transport in ("tcp", "rdma"):
-            text = read_text(system, f"{base}/{name}/address") or ""
-            target = [part for part in text.split(",") if part.startswith("traddr=")]
-            servers = addresses_in(" ".join(target))
-            what = f"NVMe over {transport} {name} to {', '.join(servers) or '?'}"
-            storage.append(NetworkStorage(what, servers))
-    return storage
+            parts = (read_text(system, f"{base}/{name}/address") or "").split(",")
+            target = " ".join(part for part in parts if part.startswith("traddr="))
+            yield _attached(f"NVMe over {transport} {name}", target)
 
 
-def _rbd(system: System) -> list[NetworkStorage]:
+def _rbd(system: System) -> Iterator[NetworkStorage]:
     base = "/sys/bus/rbd/devices"
-    return [
-        NetworkStorage(
-            f"Ceph block device rbd{name}",
-            addresses_in((read_text(system, f"{base}/{name}/config_info") or "").split(" ")[0]),
-        )
-        for name in names(system, base)
-    ]
+    for name in names(system, base):
+        servers, *_ = (read_text(system, f"{base}/{name}/config_info") or "").split(" ")
+        yield NetworkStorage(f"Ceph block device rbd{name}", addresses_in(servers))
 
 
 def read_storage(system: System) -> list[NetworkStorage]:
     """Return everything mounted or attached over the network. Raises OSError without mountinfo."""
     text = system.read("/proc/self/mountinfo").decode("utf-8", "replace")
-    return parse_mounts(text) + _iscsi(system) + _nvme(system) + _rbd(system)
+    return [*parse_mounts(text), *_iscsi(system), *_nvme(system), *_rbd(system)]

@@ -13,14 +13,14 @@ def _within(number: int) -> int | None:
     return number if -(1 << 63) <= number < 1 << 64 else None
 
 
-def parse_count(text: str | None) -> int | None:
+def parse_count(text: str | None, base: int = 10) -> int | None:
     """Return a count; None for what drivers write when they have none.
 
     >>> parse_count("12\\n"), parse_count("N/A (no PMA)"), parse_count("-1")
     (12, None, -1)
     """
     try:
-        return _within(int(text or ""))
+        return _within(int(text or "", base))
     except ValueError:
         return None
 
@@ -31,10 +31,7 @@ def parse_hex(text: str | None) -> int | None:
     >>> parse_hex("0x15b3"), parse_hex("what")
     (5555, None)
     """
-    try:
-        return _within(int(text or "", 16))
-    except ValueError:
-        return None
+    return parse_count(text, 16)
 
 
 def _text(data: bytes) -> str:

@@ -55,7 +55,6 @@ class ConfigReport:
 
     @property
     def error(self) -> str | None:
-        """Return the first error."""
         return self.errors[0] if self.errors else None
 
     @property
@@ -79,11 +78,11 @@ _ROW = re.compile(
     r"\s++(\S++(?:\s++\S++){0,3})\s*+$"
 )
 _ERROR = re.compile(r"-E-(.*)$")
-_TROUBLES = (
-    (re.compile(r"Device doesn't support \S+ parameter|Unknown Parameter", re.I), "NO_PARAMETER"),
-    (re.compile(r"Unsupported device|Device is not supported", re.I), "UNSUPPORTED"),
-    (re.compile(r"Failed to open|Permission denied|not permitted", re.I), "NO_ACCESS"),
-)
+_TROUBLES = {
+    Trouble.NO_PARAMETER: r"Device doesn't support \S+ parameter|Unknown Parameter",
+    Trouble.UNSUPPORTED: r"Unsupported device|Device is not supported",
+    Trouble.NO_ACCESS: r"Failed to open|Permission denied|not permitted",
+}
 
 
 def trouble_of(error: str) -> Trouble:
@@ -92,10 +91,8 @@ def trouble_of(error: str) -> Trouble:
     >>> trouble_of("The Device doesn't support LINK_TYPE_P2 parameter")
     <Trouble.NO_PARAMETER: 'no such parameter'>
     """
-    for pattern, kind in _TROUBLES:
-        if pattern.search(error):
-            return Trouble[kind]
-    return Trouble.OTHER
+    kinds = (kind for kind, words in _TROUBLES.items() if re.search(words, error, re.IGNORECASE))
+    return next(kinds, Trouble.OTHER)
 
 
 def parse_mstconfig(text: str) -> ConfigReport:
@@ -145,9 +142,10 @@ def parse_mstconfig_json(text: str) -> ConfigReport:
     card = next((card for _, card in Fields(parse_json(text)).members()), Fields(None))
     parameters = {}
     for name, row in card.fields("tlv_configuration").members():
-        stored = {_JSON_COLUMNS[key]: value for key, value in row.items() if key in _JSON_COLUMNS}
         values = {
-            column: str(value) for column, value in stored.items() if isinstance(value, str | int)
+            _JSON_COLUMNS[key]: str(value)
+            for key, value in row.items()
+            if key in _JSON_COLUMNS and isinstance(value, str | int)
         }
         parameters[name] = Parameter(values, row.flag("read_only") or False)
     return ConfigReport(_address(card.text("device")), parameters)

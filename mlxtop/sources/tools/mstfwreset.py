@@ -75,16 +75,13 @@ def parse_levels(text: str) -> Levels:
     (Level(number=3, text='Driver restart and PCI reset', supported=True, default=True),)
     """
     levels: list[Level] = []
-    inside = False
+    section = ""
     for line in text.splitlines():
-        section = _SECTION.match(line)
-        if section:
-            inside = section[1].lower() == "levels"
-            continue
-        match = _OFFER.match(line) if inside else None
-        if match:
-            supported = match[3].lower() == "supported"
-            levels.append(Level(int(match[1]), match[2], supported, bool(match[4])))
+        if heading := _SECTION.match(line):
+            section = heading[1].lower()
+        elif section == "levels" and (offer := _OFFER.match(line)):
+            supported = offer[3].lower() == "supported"
+            levels.append(Level(int(offer[1]), offer[2], supported, bool(offer[4])))
     return Levels(tuple(levels), _error(text))
 
 
