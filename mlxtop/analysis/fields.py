@@ -189,7 +189,6 @@ class CardView(NamedTuple):
 
     @property
     def pcie(self) -> PcieStatus | None:
-        """Return PCIe of the first function's slot."""
         return next((self.frame.sample.pcie.get(slot) for slot in self.card.slots), None)
 
 

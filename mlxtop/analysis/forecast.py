@@ -95,11 +95,7 @@ def forecast(
     warning: float | None = None,
     alarm: float | None = None,
 ) -> Forecast:
-    """Return the forecast at `now` from the readings up to then; gaps (NaN) are left out.
-
-    >>> forecast([(t, 50.0) for t in range(0, 60, 2)], 60.0, 70.0, 75.0).trend
-    <Trend.STABLE: 'stable'>
-    """
+    """Return the forecast at `now` from the readings up to then; gaps (NaN) are left out."""
     recent = [(t, v) for t, v in points if now - STRETCHES[-1] <= t <= now and abs(v) < BELIEVABLE]
     if len(recent) < LEAST or recent[-1][0] - recent[0][0] < STRETCHES[0] * 0.8:
         return Forecast(now, Trend.UNKNOWN)

@@ -66,7 +66,6 @@ class CpuLoad(NamedTuple):
     core: int
     percent: float
     serves: bool
-    """The core serves the port's interrupts."""
 
 
 class Measured(NamedTuple):

@@ -46,12 +46,10 @@ class PortView:
 
     @cached_property
     def pcie(self) -> PcieStatus | None:
-        """Return PCIe of the slot that the port uses."""
         return self.frame.pcie(self.id)
 
     @cached_property
     def throughput(self) -> Throughput:
-        """Return what the port carried in the last interval."""
         return throughput(self.now)
 
     @cached_property

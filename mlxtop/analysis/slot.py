@@ -31,7 +31,6 @@ class Hop(NamedTuple):
     width: bool
     """Lanes are missing."""
     speed: bool
-    """The generation is lower."""
     text: str
     advice: str
 

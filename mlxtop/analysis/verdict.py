@@ -92,10 +92,6 @@ def judge_together(verdicts: Mapping[str, tuple[Verdict, float]]) -> Verdict:
     """Return the verdict on ports that share one load, from each one's and its bit/s, by name.
 
     The port that carries most of those at a limit decides: its share of the streams is held up.
-
-    >>> full, free = Verdict(Limit.LINK, "95 % of it is used"), Verdict(None, "no limit found")
-    >>> judge_together({"a": (free, 4e9), "b": (full, 9e9)}).detail
-    'b: 95 % of it is used'
     """
     if len(verdicts) == 1:
         return next(iter(verdicts.values()))[0]

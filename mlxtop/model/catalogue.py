@@ -24,7 +24,6 @@ class Traffic(NamedTuple):
 
 
 def _cells(table: str) -> Iterator[list[str]]:
-    """Yield the cells of every row."""
     for row in table.strip().splitlines():
         yield [cell.strip() for cell in row.split("|")]
 
@@ -263,11 +262,7 @@ _MEMBER = [
 
 @lru_cache(maxsize=8192)
 def lookup(origin: Origin, key: str) -> Counter | None:
-    """Return what is known of a counter by its name, a member of a family too.
-
-    >>> lookup(Origin.DRIVER, "rx_prio3_pause").family
-    'rx_prio{n}_pause'
-    """
+    """Return what is known of a counter by its name, a member of a family too."""
     counter = CATALOGUE.get((origin, key))
     if counter is None and origin is Origin.DRIVER:
         for pattern, family in _MEMBER:

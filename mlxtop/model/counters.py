@@ -85,12 +85,7 @@ class Counter(NamedTuple):
     """A member's number in its family: priority, lane or queue."""
 
     def member(self, number: int) -> Counter:
-        """Return one counter of a family.
-
-        >>> row = Counter(Origin.DRIVER, "rx_prio{n}_bytes", Unit.BYTES, "Bytes of priority {n}")
-        >>> row.member(3).key, row.member(3).help
-        ('rx_prio3_bytes', 'Bytes of priority 3')
-        """
+        """Return one counter of a family."""
         key, text = (words.replace("{n}", str(number)) for words in (self.key, self.help))
         return self._replace(key=key, help=text, family=self.key, number=number)
 

@@ -19,11 +19,6 @@ def remembered(function: Callable[[A], R]) -> Callable[[A], R]:
     """Return a function of one immutable value that works only once on the same object.
 
     By identity, since comparing whole frames costs more than the work it saves.
-
-    >>> once = remembered(lambda text: [text])
-    >>> text = "a"
-    >>> once(text) is once(text)
-    True
     """
     results: dict[int, tuple[A, R]] = {}
 
@@ -114,7 +109,6 @@ class Frame(NamedTuple):
     ports: Mapping[PortId, PortFrame]
 
     def adapter(self, port: PortId) -> Adapter | None:
-        """Return the card that a port sits on."""
         frame = self.ports.get(port)
         return _adapters(self.sample.adapters).get(frame.now.port.adapter) if frame else None
 

@@ -50,8 +50,6 @@ def parse_rate(text: str | None) -> InfinibandRate | None:
 
     >>> parse_rate("40 Gb/sec (4X QDR)").bits, parse_rate("40 Gb/sec (4X FDR10)").bits
     (32000000000, 40000000000)
-    >>> parse_rate("56 Gb/sec (4X FDR)").bits, parse_rate("2.5 Gb/sec (1X SDR)").bits
-    (54545454545, 2000000000)
     """
     match = _RATE.match(text or "")
     if match is None:
@@ -87,20 +85,12 @@ _HEADERS = {Protocol.TCP: 20 + 20 + 12, Protocol.UDP: 20 + 8}
 
 
 def roce_mtu(mtu: int) -> int | None:
-    """Return the RDMA MTU that fits into a network device's MTU, the kernel's `iboe_get_mtu()`.
-
-    >>> roce_mtu(1500), roce_mtu(9000)
-    (1024, 4096)
-    """
+    """Return the RDMA MTU that fits into a network device's MTU, the kernel's `iboe_get_mtu()`."""
     return next((size for size in _IB_MTUS if size <= mtu - 96), None)
 
 
 def ethernet_goodput(protocol: Protocol, mtu: int | None) -> float | None:
-    """Return the share of an Ethernet line rate that is data, frames full; None where unknown.
-
-    >>> [round(ethernet_goodput(Protocol.TCP, mtu), 4) for mtu in (1500, 9000)]
-    [0.9415, 0.99]
-    """
+    """Return the share of an Ethernet line rate that is data, frames full; None where unknown."""
     if mtu is None:
         return None
     if protocol is Protocol.RDMA:
@@ -117,9 +107,6 @@ def infiniband_goodput(
 
     `mtu` is that of the IPoIB device. A datagram MTU tells the fabric's (4 bytes more); for
     connected mode it is taken to be 2048.
-
-    >>> round(infiniband_goodput(Protocol.TCP, 2044), 4)
-    0.9568
     """
     if protocol is Protocol.RDMA:
         fabric = 0 if connected or mtu is None else mtu + _IPOIB

@@ -61,7 +61,6 @@ class LoadInterval:
 
     @property
     def seconds(self) -> float:
-        """Return the length of the interval."""
         return self.end - self.start
 
 
@@ -117,11 +116,7 @@ N = TypeVar("N", int, float)
 
 
 def total(values: Iterable[N | None]) -> N | None:
-    """Return the sum of the numbers, or None where there are none.
-
-    >>> total([1.0, None, 2.0]), total([None])
-    (3.0, None)
-    """
+    """Return the sum of the numbers, or None where there are none."""
     numbers = [value for value in values if value is not None]
     return sum(numbers) if numbers else None
 

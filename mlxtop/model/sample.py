@@ -25,7 +25,6 @@ class SourceKind(StrEnum):
 
     LIVE = "live"
     DEMO = "demo"
-    """Simulated."""
     CAPTURED = "captured"
     """One instant, read from a file."""
 

@@ -121,7 +121,6 @@ class Bond(NamedTuple):
     mode: str
     """`balance-rr`, `active-backup`, `802.3ad` …"""
     policy: str | None = None
-    """Transmit hash policy."""
     active: str | None = None
     partner: str | None = None
     """MAC address of the LACP partner; all zeros where nobody answers."""
@@ -135,9 +134,7 @@ class LoadProgram(NamedTuple):
     pid: int
     name: str
     words: tuple[str, ...] = ()
-    """Its command line."""
     cpus: tuple[int, ...] | None = None
-    """The cores it may run on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,6 @@ class Sensor(NamedTuple):
     """One channel: what of it does not change."""
 
     name: str
-    """`asic` or `module`."""
     path: str
     """Its files without the ending: `…/temp1`."""
     critical: float | None

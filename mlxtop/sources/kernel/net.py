@@ -47,7 +47,6 @@ class NetLink:
     type: int
     """ARPHRD_*."""
     up: bool
-    """Administratively up."""
     carrier: bool
     mtu: int | None
     carrier_changes: int | None
@@ -59,7 +58,6 @@ class NetLink:
     """Name of the parent device, a PCI address where `parent_bus` is pci."""
     parent_bus: str | None
     port_name: str | None
-    """`phys_port_name`."""
 
 
 def parse_links(answer: Answer) -> list[NetLink]:

@@ -64,11 +64,7 @@ def read_processes(system: System) -> list[Process]:
 
 
 def option(words: tuple[str, ...], letter: str, name: str = "") -> str | None:
-    """Return the value of a command's option: `-p 22`, `-p22`, `--port 22` or `--port=22`.
-
-    >>> option(("iperf3", "-s", "-p5202"), "p", "port")
-    '5202'
-    """
+    """Return the value of a command's option: `-p 22`, `-p22`, `--port 22` or `--port=22`."""
     for place, word in enumerate(words):
         following = words[place + 1] if place + 1 < len(words) else None
         if word in (f"-{letter}", f"--{name}"):

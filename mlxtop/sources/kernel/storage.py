@@ -30,7 +30,6 @@ class NetworkStorage(NamedTuple):
     addresses: tuple[str, ...]
     """Servers; empty where they cannot be told."""
     root: bool = False
-    """It is the root file system."""
 
 
 def addresses_in(text: str) -> tuple[str, ...]:

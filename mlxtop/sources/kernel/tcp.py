@@ -106,20 +106,12 @@ def read_sockets(system: System) -> list[Connection]:
 
 
 def parse_sshd_ports(text: str) -> set[int]:
-    """Return the ports that an sshd_config names.
-
-    >>> sorted(parse_sshd_ports("Port 2222\\n#Port 1\\nListenAddress [::]:22\\n"))
-    [22, 2222]
-    """
+    """Return the ports that an sshd_config names."""
     return {int(number) for number in _PORT_LINE.findall(text)}
 
 
 def parse_unit_ports(text: str) -> set[int]:
-    """Return the ports that a systemd socket listens on.
-
-    >>> sorted(parse_unit_ports("ListenStream=\\nListenStream=0.0.0.0:22\\nListenStream=2022\\n"))
-    [22, 2022]
-    """
+    """Return the ports that a systemd socket listens on."""
     return {int(number) for number in _STREAM_LINE.findall(text)}
 
 
@@ -214,12 +206,7 @@ def read_moved(system: System) -> dict[Ends, int]:
 
 
 def streams(before: Mapping[Ends, int], now: Mapping[Ends, int]) -> Counter[str]:
-    """Return the number of connections that carry data by peer.
-
-    >>> a, b = ("10.0.0.2", 40000, "10.0.0.3", 5201), ("10.0.0.2", 40001, "10.0.0.3", 5201)
-    >>> streams({a: 0, b: 0}, {a: 5000, b: 40})
-    Counter({'10.0.0.3': 1})
-    """
+    """Return the number of connections that carry data by peer."""
     gains = {ends: amount - before[ends] for ends, amount in now.items() if ends in before}
     least = max(max(gains.values(), default=0) * BUSY, 1)
     return Counter(ends[2] for ends, gain in gains.items() if gain >= least)

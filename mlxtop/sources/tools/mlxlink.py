@@ -274,11 +274,7 @@ def read_link_report(system: System, function: str, tool: str) -> LinkReport:
 
 
 def failure(finished: Finished) -> str | None:
-    """Return why a run failed, in the tool's words; None when it did not.
-
-    >>> failure(Finished(1, "", "-E- Failed to open the device"))
-    'Failed to open the device'
-    """
+    """Return why a run failed, in the tool's words; None when it did not."""
     if finished.timed_out:
         return "the tool did not end in time"
     if finished.cut:

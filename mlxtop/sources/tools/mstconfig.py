@@ -59,7 +59,6 @@ class ConfigReport:
 
     @property
     def trouble(self) -> Trouble | None:
-        """Return what kind of error it is; None where there is none."""
         return None if self.error is None else trouble_of(self.error)
 
     def link_type(self, port: int, column: Column) -> LinkType | None:
@@ -86,11 +85,7 @@ _TROUBLES = {
 
 
 def trouble_of(error: str) -> Trouble:
-    """Return the kind of an error text.
-
-    >>> trouble_of("The Device doesn't support LINK_TYPE_P2 parameter")
-    <Trouble.NO_PARAMETER: 'no such parameter'>
-    """
+    """Return the kind of an error text."""
     kinds = (kind for kind, words in _TROUBLES.items() if re.search(words, error, re.IGNORECASE))
     return next(kinds, Trouble.OTHER)
 

@@ -32,7 +32,6 @@ class Levels(NamedTuple):
     error: str | None = None
 
     def level(self, number: int) -> Level | None:
-        """Return the level of that number; None where the tool does not list it."""
         return next((level for level in self.levels if level.number == number), None)
 
 
@@ -44,7 +43,6 @@ class ResetReport(NamedTuple):
     steps: Mapping[str, str] = {}
     """Step to `Done`, `Skipped` or `Failed`."""
     loaded: bool = False
-    """The tool says that the firmware was loaded."""
     error: str | None = None
 
 
