@@ -12,17 +12,8 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple
 
-from mlxtop.analysis.warmup import (
-    LEAST,
-    SHARES,
-    STRETCHES,
-    Fit,
-    Points,
-    Sensor,
-    Stretch,
-    longest_stretch,
-    sensor_of,
-)
+from mlxtop.analysis import warmup
+from mlxtop.analysis.warmup import LEAST, SHARES, STRETCHES, Fit, Points, Sensor, Stretch
 
 USUAL_RISE = 45.0
 """°C that a settling temperature lies above the present one, as a rule, at most."""
@@ -99,12 +90,12 @@ def forecast(
     recent = [(t, v) for t, v in points if now - STRETCHES[-1] <= t <= now and abs(v) < BELIEVABLE]
     if len(recent) < LEAST or recent[-1][0] - recent[0][0] < STRETCHES[0] * 0.8:
         return Forecast(now, Trend.UNKNOWN)
-    sensor = sensor_of(recent)
+    sensor = warmup.sensor_of(recent)
     if (level := _level(recent, now, sensor)) is not None:
         error = max(sensor.step, 2 * sensor.noise)
         ends = (_stays(level, warning), _stays(level, alarm))
         return Forecast(now, Trend.STABLE, level, level, error, None, *ends)
-    stretch = longest_stretch(recent, now, sensor)
+    stretch = warmup.longest_stretch(recent, now, sensor)
     if stretch is None:
         return Forecast(now, Trend.UNKNOWN, recent[-1][1])
     return _combine(stretch, now, warning, alarm)

@@ -37,10 +37,7 @@ BYTES_PHY = WireSource(
     "bytes_phy", catalogue.PHY, 20, "octets of the physical port (the driver's *_bytes_phy)"
 )
 IB_DATA = WireSource(
-    "ib-data",
-    catalogue.RDMA,
-    0,
-    "InfiniBand port_rcv_data and port_xmit_data, IPoIB included",
+    "ib-data", catalogue.RDMA, 0, "InfiniBand port_rcv_data and port_xmit_data, IPoIB included"
 )
 NETDEV = WireSource(
     "netdev",

@@ -6,7 +6,6 @@ drivers/net/bonding/bond_procfs.c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from mlxtop.model.tuning import Bond, BondSlave
 from mlxtop.sources.kernel.sysfs import names, parse_count, read_text
@@ -25,12 +24,16 @@ _MODES = {
 }
 
 
-def _fields(text: str) -> Iterator[tuple[str, str]]:
-    """Yield `key: value` lines; a key alone (`details partner lacp pdu:`) has an empty value."""
-    for line in text.splitlines():
-        key, mark, value = line.strip().partition(": ")
-        if mark or key.endswith(":"):
-            yield key.rstrip(":"), value.strip()
+_PARTNER = re.compile(
+    r"^[ \t]*details partner lacp pdu:\s*?\n(?>.*?: .*\n)*?[ \t]*system mac address: (\S+)",
+    re.MULTILINE,
+)
+
+
+def _fields(text: str) -> dict[str, str]:
+    """Return `key: value` lines; of equal keys the first counts."""
+    pairs = (line.strip().partition(": ") for line in reversed(text.splitlines()))
+    return {key: value.strip() for key, mark, value in pairs if mark}
 
 
 def _mode(text: str) -> str:
@@ -41,7 +44,7 @@ def _mode(text: str) -> str:
 def parse_bond(name: str, text: str) -> Bond | None:
     """Return a bond, or None for what is none; cut lines leave values unknown."""
     head, *members = re.split(r"^(?=Slave Interface:)", text, flags=re.MULTILINE)
-    fields = dict(reversed(list(_fields(head))))
+    fields = _fields(head)
     if "Bonding Mode" not in fields:
         return None
     return Bond(
@@ -56,19 +59,13 @@ def parse_bond(name: str, text: str) -> Bond | None:
 
 
 def _member(text: str) -> BondSlave:
-    fields: dict[str, str] = {}
-    partner, in_partner = None, False
-    for key, value in _fields(text):
-        in_partner = key == "details partner lacp pdu" or (in_partner and bool(value))
-        if in_partner and key == "system mac address":
-            partner = value
-        fields.setdefault(key, value)
+    fields, partner = _fields(text), _PARTNER.search(text)
     return BondSlave(
         fields.get("Slave Interface", ""),
         fields.get("MII Status") == "up",
         speed=parse_count(fields.get("Speed", "").removesuffix(" Mbps")),
         aggregator=parse_count(fields.get("Aggregator ID")),
-        partner=partner,
+        partner=partner[1] if partner else None,
     )
 
 

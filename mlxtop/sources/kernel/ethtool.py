@@ -9,6 +9,7 @@ from mlxtop.model.counters import Schema
 from mlxtop.model.number import code_table
 from mlxtop.model.sample import LinkState, Reading
 from mlxtop.model.tuning import Channels, Coalesce, Fec, LinkModes, Pause, Rings
+from mlxtop.sources.kernel.sysfs import ask_or_none
 from mlxtop.system.answers import Fields, counted
 from mlxtop.system.door import Answer, Question, System
 
@@ -91,10 +92,7 @@ def parse_firmware(text: str) -> tuple[str, str | None]:
 
 def read_firmware(system: System, netdev: str) -> tuple[str | None, str | None]:
     """Return version and PSID of a device's firmware, None for what the driver does not say."""
-    try:
-        line = Fields(system.ask(Question.DRIVER_INFO, netdev)).text("firmware")
-    except OSError:
-        line = None
+    line = Fields(ask_or_none(system, Question.DRIVER_INFO, netdev)).text("firmware")
     version, psid = parse_firmware(line or "")
     return version or None, psid
 
@@ -113,10 +111,7 @@ def parse_link_state(answer: Answer) -> tuple[LinkState, str | None]:
 
 def read_link_state(system: System, netdev: str) -> tuple[LinkState, str | None]:
     """Return why a link is down; works without root."""
-    try:
-        return parse_link_state(system.ask(Question.LINK_STATE, netdev))
-    except OSError:
-        return LinkState.DOWN, None
+    return parse_link_state(ask_or_none(system, Question.LINK_STATE, netdev))
 
 
 def parse_rings(answer: Answer) -> Rings:

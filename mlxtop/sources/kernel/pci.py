@@ -21,7 +21,7 @@ from mlxtop.model.number import COUNT, parse_cores, whole
 from mlxtop.model.pcie import PcieLink, PciePath
 from mlxtop.model.sample import AerError, PcieStatus
 from mlxtop.model.tuning import Interrupt, PciControl
-from mlxtop.sources.kernel.sysfs import parse_count, read_count, read_text
+from mlxtop.sources.kernel.sysfs import ask_or_none, parse_count, read_count, read_text
 from mlxtop.system.answers import Fields
 from mlxtop.system.door import Answer, Question, System
 
@@ -248,7 +248,4 @@ def parse_devlink(answer: Answer) -> dict[str, DeviceInfo]:
 
 def read_devlink(system: System) -> dict[str, DeviceInfo]:
     """Return the firmware of every devlink device; none where the kernel has no devlink."""
-    try:
-        return parse_devlink(system.ask(Question.DEVLINK_INFO))
-    except OSError:
-        return {}
+    return parse_devlink(ask_or_none(system, Question.DEVLINK_INFO))

@@ -1,11 +1,11 @@
-"""One-line attributes of sysfs and procfs.
+"""One-line attributes of sysfs and procfs, and answers that may be missing.
 
 https://docs.kernel.org/filesystems/sysfs.html
 """
 
 from __future__ import annotations
 
-from mlxtop.system.door import System
+from mlxtop.system.door import Answer, Question, System
 
 
 def _within(number: int) -> int | None:
@@ -56,6 +56,14 @@ def read_count(system: System, path: str) -> int | None:
         return _within(int(data))
     except ValueError:
         return parse_count(_text(data))
+
+
+def ask_or_none(system: System, question: Question, subject: str = "") -> Answer:
+    """Return the kernel's answer; None where it gives none."""
+    try:
+        return system.ask(question, subject)
+    except OSError:
+        return None
 
 
 def names(system: System, path: str) -> list[str]:

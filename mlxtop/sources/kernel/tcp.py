@@ -18,8 +18,8 @@ from mlxtop.model.identity import Port, PortId
 from mlxtop.model.number import PORT, whole
 from mlxtop.sources.kernel.net import read_links
 from mlxtop.sources.kernel.proc import Process, option, socket_inodes
-from mlxtop.sources.kernel.routes import below, read_route
-from mlxtop.sources.kernel.sysfs import names, read_text
+from mlxtop.sources.kernel.routes import below, route_devices
+from mlxtop.sources.kernel.sysfs import ask_or_none, names, read_text
 from mlxtop.system.answers import rows
 from mlxtop.system.door import Answer, Question, System
 
@@ -199,10 +199,7 @@ def moved(connections: Iterable[Connection]) -> dict[Ends, int]:
 
 def read_moved(system: System) -> dict[Ends, int]:
     """Return what every TCP connection has moved so far; nothing where the kernel does not tell."""
-    try:
-        return moved(read_sockets(system))
-    except OSError:
-        return {}
+    return moved(parse_sockets(ask_or_none(system, Question.SOCKETS)))
 
 
 def streams(before: Mapping[Ends, int], now: Mapping[Ends, int]) -> Counter[str]:
@@ -234,10 +231,7 @@ def by_port(system: System, ports: Iterable[Port], peers: Counter[str]) -> dict[
     by_name = {name: port.id for port in ports for name in (port.netdev, *port.extra_netdevs)}
     counts: Counter[PortId] = Counter()
     for peer, count in peers.most_common(PEERS):
-        try:
-            devices = read_route(system, peer)
-        except OSError:
-            continue
+        devices = route_devices(ask_or_none(system, Question.ROUTE, peer))
         real = {device for device in devices if device in by_name}.union(
             *(below(system, links, device) for device in devices if device not in by_name)
         )

@@ -38,8 +38,6 @@ class Levels(NamedTuple):
 class ResetReport(NamedTuple):
     """The course of a reset."""
 
-    device: str | None = None
-    level: int | None = None
     steps: Mapping[str, str] = {}
     """Step to `Done`, `Skipped` or `Failed`."""
     loaded: bool = False
@@ -51,19 +49,14 @@ _OFFER = re.compile(
     r"^\s*+(\d):\s++(\S.*?)(?<!\s)\s*+-\s*+(Not Supported|Supported)\b\s*+(\(default\))?",
     re.IGNORECASE,
 )
-_LEVEL = re.compile(r"^\s*(\d):\s+\S")
-_ERROR = re.compile(r"-E-(.*)$")
-_DEVICE = re.compile(
-    r"^\s*(?:(?:Minimal|Requested) reset level for device, (\S+?):"
-    r"|The reset level for device, (\S+) is:)\s*$"
-)
+_ERROR = re.compile(r"-E-(.*)")
 _STEP = re.compile(r"^-I-\s++(\S.*?)(?<!\s)\s++-\s*+(Done|Skipped|Failed)\s*+$")
-_LOADED = re.compile(r"^-I-\s+FW was loaded successfully")
+_LOADED = re.compile(r"^-I-\s+FW was loaded successfully", re.MULTILINE)
 
 
 def _error(text: str) -> str | None:
-    errors = (_ERROR.search(line) for line in text.splitlines())
-    return next((error[1].strip() for error in errors if error), None)
+    error = _ERROR.search(text)
+    return error[1].strip() if error else None
 
 
 def parse_levels(text: str) -> Levels:
@@ -85,17 +78,6 @@ def parse_levels(text: str) -> Levels:
 
 def parse_reset(text: str) -> ResetReport:
     """Return the transcript of a reset."""
-    device: str | None = None
-    level: int | None = None
-    steps: dict[str, str] = {}
-    loaded = False
-    for line in text.splitlines():
-        if match := _DEVICE.match(line):
-            device = match[1] or match[2]
-        elif device is not None and level is None and (match := _LEVEL.match(line)):
-            level = int(match[1])
-        elif match := _STEP.match(line):
-            steps[match[1]] = match[2]
-        elif _LOADED.match(line):
-            loaded = True
-    return ResetReport(device, level, steps, loaded, _error(text))
+    matches = (_STEP.match(line) for line in text.splitlines())
+    steps = {match[1]: match[2] for match in matches if match}
+    return ResetReport(steps, _LOADED.search(text) is not None, _error(text))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from mlxtop.sources.kernel.sysfs import ask_or_none
 from mlxtop.system.answers import Fields
 from mlxtop.system.door import Finished, Question, System
 
@@ -79,7 +80,4 @@ def small_ping(system: System, host: str, netdev: str | None) -> Ping:
 
 def route_device(system: System, address: str) -> str | None:
     """Return the network device that packets to an address leave by."""
-    try:
-        return Fields(system.ask(Question.ROUTE, address)).text("dev")
-    except OSError:
-        return None
+    return Fields(ask_or_none(system, Question.ROUTE, address)).text("dev")
