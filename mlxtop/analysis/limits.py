@@ -7,6 +7,7 @@ was counted in the last interval.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlxtop.analysis.slot import Hop, find_hop
@@ -86,15 +87,12 @@ def line_limit(link: Link) -> LineLimit | None:
     if not usable:
         return None
     raw = rate.signalling * 1e9 if rate else float(usable)
-    shares = {protocol: _share(protocol, link) for protocol in Protocol}
+    share_of = ethernet_goodput
+    if link.layer is LinkLayer.INFINIBAND:
+        share_of = partial(infiniband_goodput, connected=link.ipoib_mode == "connected")
+    shares = {protocol: share_of(protocol, link.mtu) for protocol in Protocol}
     goodput = {protocol: usable * share for protocol, share in shares.items() if share}
     return LineLimit(raw, usable, link.mtu, goodput)
-
-
-def _share(protocol: Protocol, link: Link) -> float | None:
-    if link.layer is not LinkLayer.INFINIBAND:
-        return ethernet_goodput(protocol, link.mtu)
-    return infiniband_goodput(protocol, link.mtu, connected=link.ipoib_mode == "connected")
 
 
 def pcie_limit(frame: Frame, port: PortId, settings: PortTuning | None) -> PcieLimit | None:

@@ -264,12 +264,10 @@ _MEMBER = [
 def lookup(origin: Origin, key: str) -> Counter | None:
     """Return what is known of a counter by its name, a member of a family too."""
     counter = CATALOGUE.get((origin, key))
-    if counter is None and origin is Origin.DRIVER:
-        for pattern, family in _MEMBER:
-            match = pattern.fullmatch(key)
-            if match is not None:
-                return family.member(int(match[1]))
-    return counter
+    if counter is not None or origin is not Origin.DRIVER:
+        return counter
+    matches = ((family, pattern.fullmatch(key)) for pattern, family in _MEMBER)
+    return next((family.member(int(match[1])) for family, match in matches if match), None)
 
 
 @lru_cache(maxsize=256)

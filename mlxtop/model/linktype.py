@@ -14,7 +14,7 @@ from typing import NamedTuple
 from mlxtop.model.identity import PortId
 
 _VALUE = re.compile(r"^(?:([A-Za-z]+)\()?(\d)\)?$")
-_SENSED = re.compile(r"^auto \((ib|eth)\)$")
+_PORT_TYPE = re.compile(r"(ib|eth)|auto(?: \((ib|eth)\))?")
 
 
 class LinkType(StrEnum):
@@ -74,13 +74,12 @@ def parse_port_type(text: str | None) -> PortType | None:
     >>> parse_port_type("auto (eth)")
     PortType(configured=<LinkType.AUTO: 'auto'>, active=<LinkType.ETH: 'eth'>)
     """
-    word = (text or "").strip()
-    if word in (LinkType.IB, LinkType.ETH):
-        return PortType(LinkType(word), LinkType(word))
-    sensed = _SENSED.match(word)
-    if sensed:
-        return PortType(LinkType.AUTO, LinkType(sensed[1]))
-    return PortType(LinkType.AUTO, None) if word == LinkType.AUTO else None
+    match = _PORT_TYPE.fullmatch((text or "").strip())
+    if match is None:
+        return None
+    if match[1]:
+        return PortType(LinkType(match[1]), LinkType(match[1]))
+    return PortType(LinkType.AUTO, LinkType(match[2]) if match[2] else None)
 
 
 class Pending(NamedTuple):

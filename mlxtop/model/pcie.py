@@ -131,11 +131,9 @@ class PciePath(NamedTuple):
         """Return Mb/s that the device could use in the best slot."""
         return self.links[0].capable_mbps if self.links else None
 
-    def payload_mbps(
-        self, mps: int | None = None, direction: Direction = Direction.RX
-    ) -> int | None:
+    def payload_mbps(self, mps: int | None) -> int | None:
         """Return Mb/s of data at most between the device and memory; `mps` None means 256 bytes."""
-        return payload(self.available_mbps, mps, direction)
+        return payload(self.available_mbps, mps)
 
     def kernel_line(self) -> str | None:
         """Return what the kernel says when the driver starts, `pcie_print_link_status()`."""

@@ -109,11 +109,6 @@ def parse_link_state(answer: Answer) -> tuple[LinkState, str | None]:
     return _STATE.get(code, LinkState.DOWN), EXTENDED_STATE.get(code, f"reason {code}")
 
 
-def read_link_state(system: System, netdev: str) -> tuple[LinkState, str | None]:
-    """Return why a link is down; works without root."""
-    return parse_link_state(ask_or_none(system, Question.LINK_STATE, netdev))
-
-
 def parse_rings(answer: Answer) -> Rings:
     """Return sizes of the rings."""
     return Rings(*map(Fields(answer).number, ("rx", "rx_max", "tx")))

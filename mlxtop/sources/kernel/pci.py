@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from mlxtop.model.identity import PCI_ADDRESS, slot_of
-from mlxtop.model.number import COUNT, parse_cores, whole
+from mlxtop.model.number import COUNT, parse_cores, real, whole
 from mlxtop.model.pcie import PcieLink, PciePath
 from mlxtop.model.sample import AerError, PcieStatus
 from mlxtop.model.tuning import Interrupt, PciControl
@@ -52,10 +52,7 @@ def parse_speed(text: str | None) -> float | None:
     (8.0, 8.0, None)
     """
     match = _SPEED.search(text or "")
-    try:
-        return float(match[1]) if match else None
-    except ValueError:
-        return None
+    return real(match[1]) if match else None
 
 
 def parse_width(text: str | None) -> int | None:

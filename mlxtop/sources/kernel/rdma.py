@@ -25,8 +25,6 @@ MOST_PORTS = 254
 DATA = Schema(("port_rcv_data", "port_xmit_data", "port_rcv_packets", "port_xmit_packets"))
 """The counters read at every tick: each is one firmware command."""
 
-_NO_GUID = re.compile(r"^[0:]*$")
-
 
 class RdmaDevice(NamedTuple):
     """One RDMA device; its names are udev's, its GUIDs are the card's."""
@@ -52,7 +50,7 @@ class RdmaDevice(NamedTuple):
 
 
 def _guid(text: str | None) -> str | None:
-    return None if text is None or _NO_GUID.match(text) else text
+    return text if text and text.strip("0:") else None
 
 
 def read_devices(system: System) -> list[RdmaDevice]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from mlxtop.sources.kernel.net import NetLink
-from mlxtop.sources.kernel.sysfs import names, read_text
+from mlxtop.sources.kernel.sysfs import names, parse_hex, read_text
 from mlxtop.system.answers import Fields
 from mlxtop.system.door import Answer, Question, System
 
@@ -55,10 +55,7 @@ def parse_default_devices(ipv4: str, ipv6: str) -> list[str]:
     for line in ipv6.splitlines():
         fields = line.split()
         if len(fields) >= 10 and fields[0] == "0" * 32 and fields[1] == "00":
-            try:
-                flags = int(fields[8], 16)
-            except ValueError:
-                continue
+            flags = parse_hex(fields[8]) or 0
             if flags & _RTF_UP and not flags & _RTF_REJECT:
                 devices[fields[9]] = None
     return [device for device in devices if device != "lo"]

@@ -63,10 +63,7 @@ class Connection(NamedTuple):
         """Return whether both ends are on this machine."""
         if self.remote is None or self.remote == self.local:
             return True
-        try:
-            return ipaddress.ip_address(self.remote).is_loopback
-        except ValueError:
-            return False
+        return ipaddress.ip_address(self.remote).is_loopback
 
 
 def _address(text: str | None) -> str | None:
