@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -91,8 +92,9 @@ def _severe(origin: Origin, schema: Schema) -> tuple[tuple[Counter, int], ...]:
     )
 
 
-def _meaningful(frame: PortFrame) -> list[tuple[Origin, Reading]]:
+def _meaningful(frame: PortFrame) -> Iterable[tuple[Origin, Reading]]:
     """Return the tables that count on this link: the errors of RDMA do so on InfiniBand alone."""
-    infiniband = frame.now.link.layer is LinkLayer.INFINIBAND
-    tables = frame.now.readings.items()
-    return [each for each in tables if infiniband or each[0] is not Origin.RDMA_ERRORS]
+    tables = frame.now.readings
+    if Origin.RDMA_ERRORS not in tables or frame.now.link.layer is LinkLayer.INFINIBAND:
+        return tables.items()
+    return [table for table in tables.items() if table[0] is not Origin.RDMA_ERRORS]

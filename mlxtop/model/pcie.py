@@ -105,7 +105,7 @@ class PcieLink(NamedTuple):
         return self.max_speed, self.max_width
 
 
-@lru_cache(256)
+@lru_cache(64)
 def _narrowest(links: tuple[PcieLink, ...]) -> PcieLink | None:
     measured = [link for link in reversed(links) if link.mbps is not None]
     return min(measured, key=lambda link: link.mbps or 0, default=None)
