@@ -64,5 +64,5 @@ def test_modules_with_tests_elsewhere_exist() -> None:
 
 
 def test_a_name_that_two_modules_share_is_told_apart_by_its_package() -> None:
-    assert names(ROOT / "analysis" / "ceiling.py") == {"test_analysis_ceiling"}
+    assert names(ROOT / "model" / "pcie.py") == {"test_model_pcie"}
     assert names(ROOT / "analysis" / "verdict.py") == {"test_analysis_verdict", "test_verdict"}
