@@ -5,26 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import Event
 
-from mlxtop.system import events, kernel_log
+from mlxtop.system import door, events, kernel_log, process
 from mlxtop.system.clock import Clock, RealClock
 from mlxtop.system.commands import Commands
-from mlxtop.system.door import (
-    FILE_LIMIT,
-    Answer,
-    CommandRefused,
-    DeviceEvent,
-    Finished,
-    KernelRecord,
-    Question,
-)
+from mlxtop.system.door import Answer, Finished, Question
 from mlxtop.system.ethtool_ioctl import EthtoolIoctl
 from mlxtop.system.fd_cache import FdCache, often
-from mlxtop.system.foreground import claim, foreground
 from mlxtop.system.genetlink import SIMPLE, Genetlink
+from mlxtop.system.locks import claim
 from mlxtop.system.owner import which
 from mlxtop.system.rtnetlink import Rtnetlink
 from mlxtop.system.sock_diag import SockDiag
@@ -36,8 +27,9 @@ class LocalSystem:
     demo = False
     captured = False
     clock: Clock = RealClock()
-    now = staticmethod(time.monotonic)
-    wall = staticmethod(time.time)
+    now = staticmethod(clock.now)
+    wall = staticmethod(clock.wall)
+    wait = staticmethod(clock.wait)
     which = staticmethod(which)
     claim = staticmethod(claim)
 
@@ -79,11 +71,8 @@ class LocalSystem:
             return self._kept.read(path)
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         try:
-            data = os.read(fd, FILE_LIMIT)
-            while 0 < len(data) < FILE_LIMIT:
-                more = os.read(fd, FILE_LIMIT - len(data))
-                if not more:
-                    break
+            data = b""
+            while (room := door.FILE_LIMIT - len(data)) and (more := os.read(fd, room)):
                 data += more
             return data
         finally:
@@ -112,13 +101,8 @@ class LocalSystem:
             busy = tuple(psutil.cpu_percent(percpu=True))
         except (OSError, RuntimeError):  # /proc is hidden, or not the kernel's
             return ()
-        if not getattr(self._cpu, "known", False):
-            self._cpu.known = True
-            return ()
-        return busy
-
-    def wait(self, seconds: float, stop: Event) -> bool:
-        return stop.wait(seconds)
+        before, self._cpu.asked = hasattr(self._cpu, "asked"), True
+        return busy if before else ()
 
     def run(
         self, argv: Sequence[str], *, timeout: float = 10.0, stdin: str = "", change: bool = False
@@ -133,7 +117,7 @@ class LocalSystem:
     ) -> Finished:
         if change:
             self._refuse(argv[0])
-        return foreground(argv, stdin)
+        return process.foreground(argv, stdin)
 
     def stream(self, argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
         self._refuse(argv[0])
@@ -150,20 +134,17 @@ class LocalSystem:
 
     def _refuse(self, what: str) -> None:
         if self._readonly:
-            raise CommandRefused(errno.EROFS, "nothing is changed with --readonly", what)
+            raise door.CommandRefused(errno.EROFS, "nothing is changed with --readonly", what)
 
-    def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
+    def kernel_log(self, stop: Event, history: bool = True) -> Iterator[door.KernelRecord]:
         return kernel_log.follow(self._commands, stop, history)
 
-    def events(self, stop: Event) -> Iterator[DeviceEvent]:
+    def events(self, stop: Event) -> Iterator[door.DeviceEvent]:
         for event in events.follow(stop):
             if event.action not in ("link", "change"):
                 self._kept.forget()
             yield event
 
     def close(self) -> None:
-        self._commands.close()
-        self._links.close()
-        self._generic.close()
-        self._sockets.close()
-        self._ioctl.close()
+        for each in (self._commands, self._links, self._generic, self._sockets, self._ioctl):
+            each.close()
