@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -14,6 +15,8 @@ from mlxtop.system.door import Answer, Finished
 HEADER = "mlxtop capture 1"
 LAST, END = "last", "@end"
 """The property that says what the last line is, and that line."""
+LONGEST, MOST_LINKS = 4096, 40
+"""Characters of a path or command, and links on the way to a file, at most."""
 MOST_ENTRIES = 1 << 14
 """Names in a directory, and entries of an answer, at most: more than any machine has ports."""
 
@@ -93,6 +96,42 @@ class Capture:
             lines = "1 line was" if self.odd_lines == 1 else f"{self.odd_lines} lines were"
             defects.append(f"{lines} not understood; {self.complaints[0]}")
         return defects
+
+
+def resolve(
+    path: str,
+    target: Callable[[str, bool], str | None],
+    last: bool = True,
+    up: Callable[[str], None] = lambda directory: None,
+) -> str:
+    """Return where a path leads, one name after the other, like the kernel does.
+
+    `target` gets a place, and whether more comes behind it; it returns where a link leads, None for
+    what is no link. `last`: follow the last one too. `up` gets a directory that `..` leads out of.
+    Raises OSError (ELOOP), and what these raise.
+    """
+    todo = path.split("/")[::-1]
+    done: list[str] = []
+    links = 0
+    while todo:
+        part = todo.pop()
+        if part == ".." and done:
+            up("/" + "/".join(done))
+            done.pop()
+        if part in ("", ".", ".."):
+            continue
+        more = any(todo)
+        link = target("/" + "/".join([*done, part]), more)
+        if link is None or not (more or last):
+            done.append(part)
+            continue
+        links += 1
+        if links > MOST_LINKS or len(link) > LONGEST:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        if link.startswith("/"):
+            done.clear()
+        todo += link.split("/")[::-1]
+    return "/" + "/".join(done)
 
 
 _SAFE = "/:.,-_@+~=()[]{}*?;&"

@@ -40,7 +40,7 @@ from itertools import islice
 from urllib.parse import unquote
 
 from mlxtop.model.json_text import decode
-from mlxtop.system.capture import HEADER, LAST, MOST_ENTRIES, Capture, Node
+from mlxtop.system.capture import HEADER, LAST, LONGEST, MOST_ENTRIES, Capture, Node
 from mlxtop.system.door import OUTPUT_LIMIT, Answer, Finished
 
 CAPTURE_LIMIT = 32 << 20
@@ -51,8 +51,8 @@ MOST_NAMES = 1 << 19
 MOST_VALUES = 1 << 20
 """Values in all answers together."""
 MOST_COMPLAINTS = 100
-LONGEST, DEEPEST = 4096, 64
-"""Characters of a path or command at most, and names in a path."""
+DEEPEST = 64
+"""Names in a path at most."""
 MOST_COMMAND_TEXT = 4 << 20
 """Characters of all commands together: taking their quotes apart takes a microsecond for each."""
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from threading import Event, Lock
+from typing import Any
 
-from mlxtop.system.capture import Capture, Node
+from mlxtop.system.capture import Capture, Node, resolve
 from mlxtop.system.door import Answer, CommandRefused, Finished, KernelRecord, Question, System
 
 RECORDING_LIMIT = 32 << 20
 """Bytes of file contents and outputs kept at most; what comes later is left out and told."""
-_LINKS = 40
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 UNREAD = Node(error=errno.ENODATA)
 """A file that is in a listing but was not read."""
@@ -35,24 +35,20 @@ class CaptureRecorder:
         self._room = limit
         self._lock = Lock()
         self._targets: dict[str, str | None] = {}
-        self._found: set[str] = set()
+        self._commands: set[str] = set()
         self._log: list[str] = []
         self._over = False
-        self._capture = Capture(
-            properties={
-                "label": self.label,
-                "time": f"{system.wall():.3f}",
-                "root": "yes" if self.root else "no",
-            }
-        )
+        root = "yes" if self.root else "no"
+        properties = {"label": self.label, "time": f"{system.wall():.3f}", "root": root}
+        self._capture = Capture(properties=properties)
 
     def finish(self) -> Capture:
         """Return what was recorded; readers that still hang are not waited for."""
         with self._lock:
             self._over = True
             capture = self._capture
-            if self._found:
-                capture.properties["commands"] = " ".join(sorted(self._found))
+            if self._commands:
+                capture.properties["commands"] = " ".join(sorted(self._commands))
             if self._log:
                 capture.add("/dev/kmsg", Node(content="".join(self._log).encode()))
             return capture
@@ -77,7 +73,7 @@ class CaptureRecorder:
         place = self._walk(path)
         for name in names if place is not None else ():
             child = f"{place}/{name}" if place != "/" else f"/{name}"
-            if self._known(child) or self._target(child) is not None:
+            if self._holds(child) or self._target(child) is not None:
                 continue
             try:
                 self._system.list(child)
@@ -97,7 +93,7 @@ class CaptureRecorder:
         """Resolve a path and keep every link on the way, and what it leads to."""
         place = self._system.real(path)
         self._walk(path)
-        if not self._known(place):
+        if not self._holds(place):
             try:
                 self._system.list(place)
                 self._add(place, Node())
@@ -128,14 +124,14 @@ class CaptureRecorder:
     def which(self, command: str) -> str | None:
         path = self._system.which(command)
         if path is not None and "/" not in command and not command.split()[1:]:
-            self._found.add(command)
+            self._commands.add(command)
         return path
 
     def run(
         self, argv: Sequence[str], *, timeout: float = 10.0, stdin: str = "", change: bool = False
     ) -> Finished:
         if change:
-            raise CommandRefused(errno.EROFS, "nothing is changed while a machine is captured")
+            self._refuse()
         finished = self._system.run(argv, timeout=timeout, stdin=stdin)
         with self._lock:
             if not self._over and self._fits(len(finished.stdout) + len(finished.stderr)):
@@ -143,16 +139,10 @@ class CaptureRecorder:
                 self._capture.commands[tuple(argv)] = kept
         return finished
 
-    def foreground(
-        self, argv: Sequence[str], *, stdin: str | None = None, change: bool = False
-    ) -> Finished:
-        raise CommandRefused(errno.EROFS, "nobody is asked while a machine is captured")
-
-    def stream(self, argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
-        raise CommandRefused(errno.EROFS, "nothing is started while a machine is captured")
-
-    def write(self, path: str, data: bytes) -> None:
+    def _refuse(self, *_: object, **__: object) -> Any:
         raise CommandRefused(errno.EROFS, "nothing is changed while a machine is captured")
+
+    foreground = stream = write = _refuse
 
     def _walk(self, path: str, last: bool = True, failed: bool = False) -> str | None:
         """Return where `path` leads, None where nothing is; every link on the way is kept.
@@ -160,33 +150,16 @@ class CaptureRecorder:
         Where looking at it `failed`, None also for a way up from what is no directory: the error
         is that of what lies before the `..`.
         """
-        todo = [part for part in reversed(path.split("/")) if part]
-        done: list[str] = []
-        links = 0
-        while todo:
-            part = todo.pop()
-            if part == ".." and done:
-                directory = "/" + "/".join(done)
-                if failed and not self._is_directory(directory):
-                    return None
-                self._add(directory, Node())
-                done.pop()
-            if part in (".", ".."):
-                continue
-            try:
-                target = self._target("/" + "/".join([*done, part]))
-            except OSError:
-                return None
-            if target is None or (not todo and not last):
-                done.append(part)
-                continue
-            links += 1
-            if links > _LINKS:
-                return None
-            if target.startswith("/"):
-                done.clear()
-            todo += [piece for piece in reversed(target.split("/")) if piece]
-        return "/" + "/".join(done)
+
+        def up(directory: str) -> None:
+            if failed:
+                self._system.list(directory)
+            self._add(directory, Node())
+
+        try:
+            return resolve(path, lambda place, _: self._target(place), last, up)
+        except OSError:
+            return None
 
     def _target(self, place: str) -> str | None:
         """Return and keep the target of a link, or None when it is no link. Raises OSError."""
@@ -202,14 +175,7 @@ class CaptureRecorder:
                 self._add(place, Node(target=target))
         return self._targets[place]
 
-    def _is_directory(self, place: str) -> bool:
-        try:
-            self._system.list(place)
-        except OSError:
-            return False
-        return True
-
-    def _known(self, place: str) -> bool:
+    def _holds(self, place: str) -> bool:
         with self._lock:
             return self._capture.node(place) is not None
 
