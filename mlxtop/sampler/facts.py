@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mlxtop.model.identity import Adapter, Function, Port, PortId, PortKind
 from mlxtop.model.sample import UNREAD, PcieStatus, Slow
 from mlxtop.sampler.discover import Inventory
-from mlxtop.sampler.slow import SlowReader
-from mlxtop.sampler.workers import Workers
+from mlxtop.sampler.slow import SlowReader, Workers
 from mlxtop.sources.kernel.pci import DEVICES, read_pcie
 from mlxtop.sources.kernel.sysfs import read_text
 from mlxtop.system.door import System
