@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -15,8 +14,6 @@ from mlxtop.system.door import Answer, Finished
 HEADER = "mlxtop capture 1"
 LAST, END = "last", "@end"
 """The property that says what the last line is, and that line."""
-LONGEST, MOST_LINKS = 4096, 40
-"""Characters of a path or command, and links on the way to a file, at most."""
 MOST_ENTRIES = 1 << 14
 """Names in a directory, and entries of an answer, at most: more than any machine has ports."""
 
@@ -28,6 +25,13 @@ class Node:
     content: bytes | None = None
     target: str | None = None
     error: int | None = None
+
+
+def _names_in(path: str) -> Iterator[tuple[str, str]]:
+    """Yield every directory above a path, the nearest first, and the name in it."""
+    while path not in ("", "/"):
+        path, _, name = path.rpartition("/")
+        yield path or "/", name
 
 
 @dataclass(slots=True)
@@ -52,14 +56,12 @@ class Capture:
     def add(self, path: str, node: Node) -> None:
         """Put an entry into the tree, with the directories above it."""
         self.nodes[path] = node
-        while path not in ("", "/"):
-            parent, _, name = path.rpartition("/")
-            names = self._children.setdefault(parent or "/", {})
+        for directory, name in _names_in(path):
+            names = self._children.setdefault(directory, {})
             if name in names:
                 break
             names[name] = None
-            self.names += 1 + (len(path) >> 8)
-            path = parent
+            self.names += 1 + (len(directory) + len(name) >> 8)
 
     def node(self, path: str) -> Node | None:
         """Return the entry at `path`; directories are implied by what lies in them."""
@@ -74,14 +76,10 @@ class Capture:
 
     def has_room(self, path: str) -> bool:
         """Return whether `path` fits into the directories above it."""
-        while path not in ("", "/"):
-            parent, _, name = path.rpartition("/")
-            names = self._children.get(parent or "/", {})
-            if name in names:
-                return True
-            if len(names) >= MOST_ENTRIES:
-                return False
-            path = parent
+        for directory, name in _names_in(path):
+            names = self._children.get(directory, {})
+            if name in names or len(names) >= MOST_ENTRIES:
+                return name in names
         return True
 
     @property
@@ -96,42 +94,6 @@ class Capture:
             lines = "1 line was" if self.odd_lines == 1 else f"{self.odd_lines} lines were"
             defects.append(f"{lines} not understood; {self.complaints[0]}")
         return defects
-
-
-def resolve(
-    path: str,
-    target: Callable[[str, bool], str | None],
-    last: bool = True,
-    up: Callable[[str], None] = lambda directory: None,
-) -> str:
-    """Return where a path leads, one name after the other, like the kernel does.
-
-    `target` gets a place, and whether more comes behind it; it returns where a link leads, None for
-    what is no link. `last`: follow the last one too. `up` gets a directory that `..` leads out of.
-    Raises OSError (ELOOP), and what these raise.
-    """
-    todo = path.split("/")[::-1]
-    done: list[str] = []
-    links = 0
-    while todo:
-        part = todo.pop()
-        if part == ".." and done:
-            up("/" + "/".join(done))
-            done.pop()
-        if part in ("", ".", ".."):
-            continue
-        more = any(todo)
-        link = target("/" + "/".join([*done, part]), more)
-        if link is None or not (more or last):
-            done.append(part)
-            continue
-        links += 1
-        if links > MOST_LINKS or len(link) > LONGEST:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-        if link.startswith("/"):
-            done.clear()
-        todo += link.split("/")[::-1]
-    return "/" + "/".join(done)
 
 
 _SAFE = "/:.,-_@+~=()[]{}*?;&"

@@ -40,8 +40,9 @@ from itertools import islice
 from urllib.parse import unquote
 
 from mlxtop.model.json_text import decode
-from mlxtop.system.capture import HEADER, LAST, LONGEST, MOST_ENTRIES, Capture, Node
+from mlxtop.system.capture import HEADER, LAST, MOST_ENTRIES, Capture, Node
 from mlxtop.system.door import OUTPUT_LIMIT, Answer, Finished
+from mlxtop.system.owner import LONGEST
 
 CAPTURE_LIMIT = 32 << 20
 """Bytes of a capture at most."""

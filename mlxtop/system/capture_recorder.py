@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from threading import Event, Lock
 from typing import Any
 
-from mlxtop.system.capture import Capture, Node, resolve
+from mlxtop.system.capture import Capture, Node
 from mlxtop.system.door import Answer, CommandRefused, Finished, KernelRecord, Question, System
+from mlxtop.system.owner import resolve
 
 RECORDING_LIMIT = 32 << 20
 """Bytes of file contents and outputs kept at most; what comes later is left out and told."""

@@ -13,11 +13,12 @@ from typing import Protocol
 
 from mlxtop.model.number import real
 from mlxtop.system import door
-from mlxtop.system.capture import HEADER, MOST_ENTRIES, Capture, Node, resolve
+from mlxtop.system.capture import HEADER, MOST_ENTRIES, Capture, Node
 from mlxtop.system.capture_file import CAPTURE_LIMIT, parse_lines
 from mlxtop.system.clock import Clock, RealClock
 from mlxtop.system.door import Answer, CommandRefused, Finished, Question
 from mlxtop.system.kernel_log import parse_kmsg
+from mlxtop.system.owner import resolve
 
 LATEST = 253_402_300_799.0
 """Seconds since the epoch at the end of the year 9999."""
