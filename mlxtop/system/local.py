@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from threading import Event
 
 from mlxtop.system import door, events, kernel_log, process
@@ -13,12 +16,86 @@ from mlxtop.system.clock import Clock, RealClock
 from mlxtop.system.commands import Commands
 from mlxtop.system.door import Answer, Finished, Question
 from mlxtop.system.ethtool_ioctl import EthtoolIoctl
-from mlxtop.system.fd_cache import FdCache, often
 from mlxtop.system.genetlink import SIMPLE, Genetlink
 from mlxtop.system.locks import claim
 from mlxtop.system.owner import which
 from mlxtop.system.rtnetlink import Rtnetlink
 from mlxtop.system.sock_diag import SockDiag
+
+_OFTEN = re.compile(
+    r"^/sys/.*/(?:(?:hw_)?counters/[^/]+|temp\d+_(?:input|highest)|speed|mode"
+    r"|ports/\d+/(?:state|phys_state|rate|lid|sm_lid))$"
+)
+"""Counters, sensors and states of links."""
+PAGE = 4096
+"""Bytes of an attribute at most."""
+HIGHEST = 512
+"""Descriptors from here on are not kept: others need some, too."""
+KEPT = 30.0
+"""Seconds until a file is opened anew, where no event tells that a name means another device."""
+
+
+@lru_cache(4096)
+def often(path: str) -> bool:
+    """Return whether a path is one that is read every few seconds."""
+    return _OFTEN.match(path) is not None
+
+
+class _Open:
+    """A descriptor that is closed when nothing refers to it any more."""
+
+    __slots__ = ("fd",)
+
+    def __init__(self, path: str) -> None:
+        self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
+
+    def __del__(self) -> None:
+        if hasattr(self, "fd"):
+            os.close(self.fd)
+
+
+class _OwnFiles(threading.local):
+    """The open files of a thread."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, _Open] = {}
+        self.until = 0.0
+        self.generation = 0
+
+
+class FdCache:
+    """Files of sysfs that are read every few seconds, kept open: each read makes their text anew.
+
+    fs/kernfs/file.c, fs/seq_file.c. A descriptor stays with the thread that opened it, so that none
+    is closed under a read, and is given back soon after devices came, went or changed their names.
+    """
+
+    def __init__(self) -> None:
+        self._own = _OwnFiles()
+        self._generation = 0
+
+    def forget(self) -> None:
+        """Open every file anew: names may mean other devices now."""
+        self._generation += 1
+
+    def read(self, path: str) -> bytes:
+        """Return the content of an attribute now. Raises OSError."""
+        own, now = self._own, time.monotonic()
+        if now > own.until or own.generation != self._generation:
+            own.files.clear()
+            own.until, own.generation = now + KEPT, self._generation
+        file = own.files.pop(path, None)
+        if file is not None:
+            try:
+                data = os.pread(file.fd, PAGE, 0)
+            except OSError:
+                file = None  # the device is gone, and may be back under its name
+        if file is None:
+            file = _Open(path)
+            data = os.pread(file.fd, PAGE, 0)
+        if file.fd < HIGHEST:
+            own.files[path] = file
+        return data
 
 
 class LocalSystem:
