@@ -10,18 +10,8 @@ from mlxtop.model.counters import Origin
 from mlxtop.model.identity import PortKind
 from mlxtop.model.module import LinkReport, Module, Quantity
 from mlxtop.model.sample import Link, LinkState, PortSample, Problem, Reading, Slow, Temperature
-from mlxtop.sampler.reader_table import (
-    CHIP,
-    LINK,
-    MODULE,
-    READERS,
-    REPORT,
-    SENSORS,
-    ReaderInputs,
-    Row,
-    supported,
-    why_no_sensor,
-)
+from mlxtop.sampler import reader_table
+from mlxtop.sampler.reader_table import CHIP, LINK, MODULE, REPORT, SENSORS, ReaderInputs, Row
 from mlxtop.sampler.slow import SlowReader, Workers
 from mlxtop.sources.kernel.ethtool import DriverStatistics
 from mlxtop.sources.kernel.hwmon import Sensor, read_sensors, read_temperatures
@@ -78,7 +68,7 @@ class PortReaders:
         self._channels: tuple[Sensor, ...] = ()
         self._calm = calm
         self._begun: float | None = None
-        for row in () if self.bare else READERS:
+        for row in () if self.bare else reader_table.READERS:
             if row.when(inputs):
                 self._add(row)
         self.link: SlowReader[Link] | None = self.readers.get(LINK)
@@ -98,7 +88,7 @@ class PortReaders:
         if not what or (read := row.read(self, what)) is None:
             return
         if isinstance(row.what, Origin):
-            read = partial(supported, read)
+            read = partial(reader_table.supported, read)
         deadline = 2 * row.every if row.tool else DEADLINE
         worker = self.system.clock if row.alone else self._workers
         reader = SlowReader(what, read, row.every, deadline, worker, subject=self.port.id)
@@ -235,7 +225,7 @@ class PortReaders:
             if refused:
                 reasons["module_c"] = refused
         if self.chip is not None and self.chip.value is None:
-            why = why_no_sensor(self.port)
+            why = reader_table.why_no_sensor(self.port)
             reasons[CHIP] = f"{why}; {self.chip.what} has not answered yet"
         for field, reader in ((REPORT, self.report), (CHIP, self.chip)):
             if reader is not None and reader.error is not None:

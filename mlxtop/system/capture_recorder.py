@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from threading import Event, Lock
 from typing import Any
 
@@ -55,34 +56,21 @@ class CaptureRecorder:
             return capture
 
     def read(self, path: str) -> bytes:
-        try:
+        with self._errors_of(path):
             data = self._system.read(path)
-        except OSError as error:
-            self._keep_error(path, error)
-            raise
         self._keep(path, Node(content=data))
         return data
 
     def list(self, path: str) -> list[str]:
         """List a directory and keep what its names are: links, directories or files."""
-        try:
+        with self._errors_of(path):
             names = self._system.list(path)
-        except OSError as error:
-            self._keep_error(path, error)
-            raise
         self._keep(path, Node())
         place = self._walk(path)
         for name in names if place is not None else ():
             child = f"{place}/{name}" if place != "/" else f"/{name}"
-            if self._holds(child) or self._target(child) is not None:
-                continue
-            try:
-                self._system.list(child)
-                self._add(child, Node())
-            except NotADirectoryError:
-                self._add(child, UNREAD)
-            except OSError as error:
-                self._add(child, Node(error=error.errno))
+            if not self._holds(child) and self._target(child) is None:
+                self._keep_kind(child)
         return names
 
     def link(self, path: str) -> str:
@@ -95,11 +83,7 @@ class CaptureRecorder:
         place = self._system.real(path)
         self._walk(path)
         if not self._holds(place):
-            try:
-                self._system.list(place)
-                self._add(place, Node())
-            except OSError:
-                self._add(place, UNREAD)
+            self._keep_kind(place)
         return place
 
     def ask(self, question: Question, subject: str = "", *details: int) -> Answer:
@@ -114,13 +98,10 @@ class CaptureRecorder:
 
     def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
         """Follow the kernel log and keep what it says of cards and buses."""
-        try:
+        with self._errors_of("/dev/kmsg"):
             for record in self._system.kernel_log(stop, history):
                 self._keep_record(record)
                 yield record
-        except OSError as error:
-            self._keep_error("/dev/kmsg", error)
-            raise
 
     def which(self, command: str) -> str | None:
         path = self._system.which(command)
@@ -185,11 +166,27 @@ class CaptureRecorder:
         if place is not None:
             self._add(place, node)
 
-    def _keep_error(self, path: str, error: OSError) -> None:
-        if error.errno == errno.EISDIR:
-            self._keep(path, Node())
-        elif error.errno not in _ABSENT:
-            self._keep(path, Node(error=error.errno))
+    @contextmanager
+    def _errors_of(self, path: str) -> Iterator[None]:
+        """Keep the error of reading a path."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno == errno.EISDIR:
+                self._keep(path, Node())
+            elif error.errno not in _ABSENT:
+                self._keep(path, Node(error=error.errno))
+            raise
+
+    def _keep_kind(self, place: str) -> None:
+        """Keep whether a place is a directory or a file."""
+        try:
+            self._system.list(place)
+            self._add(place, Node())
+        except NotADirectoryError:
+            self._add(place, UNREAD)
+        except OSError as error:
+            self._add(place, Node(error=error.errno))
 
     def _add(self, place: str, node: Node) -> None:
         with self._lock:
@@ -207,14 +204,14 @@ class CaptureRecorder:
         if record.device is None and not _OF_CARDS.search(record.text):
             return
         micros = round(record.seconds * 1e6)
-        lines = [f"{record.level},{len(self._log)},{micros},-;{record.text}"]
+        text = f"{record.level},{len(self._log)},{micros},-;{record.text}\n"
         if record.subsystem is not None:
-            lines.append(f" SUBSYSTEM={record.subsystem}")
+            text += f" SUBSYSTEM={record.subsystem}\n"
         if record.device is not None:
-            lines.append(f" DEVICE=+{record.subsystem or 'pci'}:{record.device}")
+            text += f" DEVICE=+{record.subsystem or 'pci'}:{record.device}\n"
         with self._lock:
             if not self._over and self._fits(len(record.text)):
-                self._log.append("\n".join(lines) + "\n")
+                self._log.append(text)
 
     def _fits(self, size: int) -> bool:
         """Return whether there is room for `size` more; call with the lock held."""

@@ -13,20 +13,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
+from mlxtop.system import netlink
 from mlxtop.system.door import Question
-from mlxtop.system.netlink import (
-    Decoder,
-    Netlink,
-    Table,
-    attribute,
-    attributes,
-    decode,
-    nested,
-    number,
-    table_of,
-    text,
-    u32,
-)
+from mlxtop.system.netlink import Table, attribute, attributes, decode, number, table_of, text, u32
 
 T = TypeVar("T")
 
@@ -43,7 +32,7 @@ _STATS_HEADER, _STATS_GROUPS = 2, 3
 _DEVLINK_INFO_GET = 51
 
 
-def _from_number(change: Callable[[int], Any]) -> Decoder:
+def _from_number(change: Callable[[int], Any]) -> netlink.Decoder:
     """Return a decoder of numbers that `change` makes values of."""
 
     def decoder(data: memoryview) -> Any:
@@ -128,7 +117,9 @@ _STATS_NAMES = {
     ),
 }
 """Groups eth-phy and eth-mac; a name's place is its attribute type."""
-_GROUPS = nested(_STATS_GROUPS, attribute(1), u32(2, 4), attribute(4, struct.pack("=I", 0b11)))
+_GROUPS = netlink.nested(
+    _STATS_GROUPS, attribute(1), u32(2, 4), attribute(4, struct.pack("=I", 0b11))
+)
 
 
 def parse_statistics(data: memoryview) -> dict[str, int]:
@@ -202,7 +193,7 @@ SIMPLE: dict[Question, tuple[int, Callable[[memoryview], dict[str, Any]]]] = {
 """Questions that one exchange answers, with what makes the answer of its reply."""
 
 
-class Genetlink(Netlink):
+class Genetlink(netlink.Netlink):
     """Questions to the families ethtool and devlink."""
 
     def __init__(self) -> None:
@@ -241,7 +232,7 @@ class Genetlink(Netlink):
         flags = _FLAG_STATS if command in (_PAUSE_GET, _FEC_GET) else 0
         name = attribute(_HEADER_DEV_NAME, os.fsencode(netdev) + b"\0")
         header = _STATS_HEADER if command == _STATS_GET else _HEADER
-        head = nested(header, name, u32(_HEADER_FLAGS, flags))
+        head = netlink.nested(header, name, u32(_HEADER_FLAGS, flags))
         replies = self._ask("ethtool", command, head + body, parse)
         if not replies:
             raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))

@@ -15,18 +15,8 @@ from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 
-from mlxtop.system.netlink import (
-    NLM_F_MULTI,
-    Netlink,
-    Table,
-    attribute,
-    attributes,
-    decode,
-    number,
-    table_of,
-    text,
-    u32,
-)
+from mlxtop.system import netlink
+from mlxtop.system.netlink import Table, attribute, attributes, decode, number, table_of, text, u32
 
 _RTM_GETLINK, _RTM_GETROUTE, _RTM_NEWSTATS, _RTM_GETSTATS, _RTM_GETNEXTHOP = 18, 26, 92, 94, 106
 _IFLA_STATS64, _IFLA_EXT_MASK = 23, 29
@@ -118,7 +108,7 @@ def parse_many_stats(data: memoryview, sequence: int, stats: list[Stats]) -> int
     size, *rest = _HEAD.unpack_from(data)
     count = (size - _stats(0).size) // 8
     whole = _stats(max(0, count))
-    if rest != [_RTM_NEWSTATS, NLM_F_MULTI, sequence] or count < 1 or size != whole.size:
+    if rest != [_RTM_NEWSTATS, netlink.NLM_F_MULTI, sequence] or count < 1 or size != whole.size:
         return 0
     head, array = bytes(data[:16]), _ATTRIBUTE.pack(4 + 8 * count, _IFLA_STATS_LINK_64)
     used = 0
@@ -186,7 +176,7 @@ def _packed(address: str) -> bytes:
         raise OSError(errno.EINVAL, f"{address!r} is not an IP address") from None
 
 
-class Rtnetlink(Netlink):
+class Rtnetlink(netlink.Netlink):
     """Questions to NETLINK_ROUTE."""
 
     def __init__(self) -> None:
