@@ -27,7 +27,7 @@ REPRESENTOR = re.compile(r"^(c\d+)?pf\d+(vf|sf)\d+$")
 
 
 class Inventory(NamedTuple):
-    """What discovery found."""
+    """Everything that there is on a machine."""
 
     host: Host
     adapters: tuple[Adapter, ...]
@@ -78,7 +78,7 @@ def discover(system: System, everything: bool = False) -> Inventory:
 
 
 class _Machine(NamedTuple):
-    """What cards and ports are put together from: functions by address, netdevs by index."""
+    """Parts that cards and ports are made of: functions by address, netdevs by index."""
 
     system: System
     functions: Mapping[str, FoundFunction]

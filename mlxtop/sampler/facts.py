@@ -31,7 +31,7 @@ Subject = PortId | str | None
 
 
 class Fact(StrEnum):
-    """What a front end can want in its samples."""
+    """Facts that a front end can want in its samples."""
 
     HOST = "settings of the host"
     PORTS = "settings of ports"
@@ -76,8 +76,8 @@ class Facts:
         self._polled = 0.0
         self._lock = Lock()
         self._handlers: tuple[float | None, Mapping[int, str]] = (None, {})
-        self._rows: list[tuple[Row, Readers]] = [(row, {}) for row in FACTS if row.fact in wants]
-        self._readers = {row.fact: readers for row, readers in self._rows}
+        self._readers: dict[tuple[Fact, Subject], tuple[Row, object, SlowReader[Any]]] = {}
+        """With what is read of a subject: another one needs another reader."""
         self._absent: dict[Fact, Slow[Any]] = {}
 
     def update(
@@ -90,17 +90,20 @@ class Facts:
 
     def _update(self) -> None:
         self._updated_for = self.looked_at
-        for row, readers in self._rows:
+        before, self._readers = self._readers, {}
+        for row in FACTS:
+            if row.fact not in self.wants:
+                continue
             reason = row.absent(self)
             self._absent[row.fact] = UNREAD if reason is None else Slow(absent=reason)
-            subjects = row.when(self) if reason is None else {}
-            for subject, (what, reader) in list(readers.items()):
-                if subject not in subjects or subjects[subject] != what:
-                    del readers[subject]
-                    reader.close()
-            for subject, what in subjects.items():
-                if subject not in readers:
-                    readers[subject] = what, self._reader(row, subject, what)
+            for subject, what in row.when(self).items() if reason is None else ():
+                entry = before.get((row.fact, subject))
+                if entry is None or entry[1] != what:
+                    entry = row, what, self._reader(row, subject, what)
+                self._readers[row.fact, subject] = entry
+        for key, entry in before.items():
+            if self._readers.get(key) is not entry:
+                entry[2].close()
 
     def _reader(self, row: Row, subject: Subject, what: object) -> SlowReader[Any]:
         worker = self._tools if row.tool else self._workers
@@ -124,10 +127,9 @@ class Facts:
             self.stale = False
             for reader in self.readers():
                 reader.again()
-        for row, readers in self._rows:
+        for row, _, reader in self._readers.values():
             if (calm or not row.tool) and (row.quick or not hurried):
-                for _, reader in readers.values():
-                    reader.poll(now)
+                reader.poll(now)
 
     def close(self) -> None:
         """Read no more."""
@@ -137,19 +139,20 @@ class Facts:
 
     def readers(self) -> Iterator[SlowReader[Any]]:
         """Yield all readers."""
-        for _, readers in self._rows:
-            for _, reader in readers.values():
-                yield reader
+        return (reader for _, _, reader in self._readers.values())
 
     def get(self, fact: Fact, now: float, subject: Subject = None) -> Slow[Any]:
         """Return what was read last of a port, a card or the machine."""
-        entry = self._readers.get(fact, _NOTHING).get(subject)
-        return self._absent.get(fact, UNREAD) if entry is None else entry[1].fact(now)
+        entry = self._readers.get((fact, subject))
+        return self._absent.get(fact, UNREAD) if entry is None else entry[2].fact(now)
 
     def pcie(self) -> dict[str, PcieStatus]:
         """Return PCIe of every slot, as far as it was read."""
-        slots = self._readers[Fact.PCIE].items()
-        return {str(slot): each.value for slot, (_, each) in slots if each.value is not None}
+        return {
+            str(slot): reader.value
+            for (fact, slot), (_, _, reader) in self._readers.items()
+            if fact is Fact.PCIE and reader.value is not None
+        }
 
     def stored(self, now: float) -> dict[str, Slow[StoredConfig]]:
         """Return what every card with a driver stores, by `Adapter.key`."""
@@ -169,13 +172,8 @@ class Facts:
             return self._handlers[1]
 
 
-Readers = dict[Subject, tuple[object, SlowReader[Any]]]
-"""By subject: what of it is read, and the reader."""
-_NOTHING: Readers = {}
-
-
 class Row(NamedTuple):
-    """How a fact is read."""
+    """The way to read a fact."""
 
     fact: Fact
     read: Callable[[Facts, Any], object]

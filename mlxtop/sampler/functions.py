@@ -23,7 +23,7 @@ from mlxtop.system.door import System
 
 @dataclass(slots=True)
 class FoundFunction:
-    """What belongs to one PCI function while discovery puts it together."""
+    """A PCI function and its devices, while discovery puts them together."""
 
     function: Function
     physfn: str | None

@@ -1,7 +1,7 @@
 """The sampler: one loop that looks at a machine, live, simulated or captured.
 
 Counters that the kernel holds in memory are read here at every tick; everything that asks the
-firmware is read by other threads, and what they last said is put beside.
+firmware is read by other threads, and their newest values are put beside.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is read of one port: each thing at its own pace, in the background, as `READERS` has it."""
+"""Readers of one port: each at its own pace, in the background, as `READERS` has it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class PortReaders:
         self.statistics: DriverStatistics = DriverStatistics()
         self.device_list_link = known_link(inputs.layer, netdev)
         self.bare = port.kind is PortKind.VIRTUAL and not port.rdma
-        """Whether the port has no reader at all: a virtual device, known from netlink alone."""
+        """The port has no reader at all: a virtual device, of which netlink tells everything."""
         self.readers: dict[str, SlowReader[Any]] = {}
         self.fast: list[SlowReader[Any]] = []
         """Those that read at every tick."""

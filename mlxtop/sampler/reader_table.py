@@ -1,4 +1,4 @@
-"""How a port is read of each thing: a table with a row each.
+"""The table of a port's readers.
 
 To add a reader: a row of `READERS`, and what becomes of its value in `PortReaders`. No tool runs in
 the first seconds, so that a quick look stays quick.
@@ -42,7 +42,7 @@ class ReaderInputs(NamedTuple):
 
 
 class Row(NamedTuple):
-    """How a port is read of one thing."""
+    """The way to read one thing of a port."""
 
     what: str
     """A table of counters, or a name."""

@@ -1,4 +1,4 @@
-"""How the host and its ports are set up; what cannot be read says why.
+"""Settings of the host and its ports; what cannot be read says why.
 
 https://docs.kernel.org/admin-guide/sysctl/net.html, cpu-freq/user-guide.html,
 Documentation/ABI/testing/sysfs-kernel-iommu_groups

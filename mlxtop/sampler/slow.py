@@ -109,9 +109,9 @@ class SlowReader(Generic[T]):
         self.what = what
         self.value: T | None = None
         self.tick: float | None = None
-        """When `value` was read."""
+        """The instant of `value`."""
         self.error: str | None = None
-        """Why the last read gave nothing."""
+        """The reason why the last read gave nothing."""
         self.gone = False
         """The last read found that the device no longer answers (ENODEV)."""
         self.every = every

@@ -25,7 +25,7 @@ class Stop(Event):
 
 
 class Source(Protocol):
-    """Where samples come from: this machine, a captured or a simulated one."""
+    """A source of samples: this machine, a captured or a simulated one."""
 
     interval: float
     """Seconds between samples; may be changed while running, from any thread."""

@@ -46,7 +46,7 @@ class Capture:
     complaints: list[str] = field(default_factory=list)
     """The first ones, each with its line."""
     odd_lines: int = 0
-    """How many lines were not understood, or left out for their number."""
+    """Lines that were not understood, or left out for their number."""
     torn: bool = False
     """The end is missing."""
     _children: dict[str, dict[str, None]] = field(default_factory=dict)

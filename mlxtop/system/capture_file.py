@@ -93,7 +93,7 @@ class _Parser:
         self._last = ""
         """The last line that is not blank."""
         self._end: str | None = None
-        """What it is to be."""
+        """That line as `@last` announces it."""
         self._head, self._begin = "", 0
         """The entry that is being read, and the number of its line."""
         self._body: list[str] = []
@@ -101,7 +101,7 @@ class _Parser:
         self._size = 0
         """Characters of all lines below it."""
         self._values, self._command_text = MOST_VALUES, MOST_COMMAND_TEXT
-        """What there still is room for."""
+        """Room that is left for both."""
 
     def feed(self, line: str) -> None:
         """Take the next line."""

@@ -77,9 +77,7 @@ class CapturedSystem:
         properties = self._capture.properties
         self.label = properties.get("label", label)
         self.complaints = self._capture.complaints
-        """What of the capture's text was not understood."""
         self.defects = self._capture.defects
-        """What people should know before they believe the capture."""
         self._instant = _wall(properties.get("time"))
 
     @property

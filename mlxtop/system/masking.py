@@ -131,7 +131,7 @@ def _module_answers(capture: Capture) -> Iterator[tuple[tuple[str, ...], bytes]]
 
 
 class _Mask:
-    """What was replaced by what, in one capture."""
+    """Replaces the names in one capture, the same name in the same way."""
 
     def __init__(self, capture: Capture, vocabulary: Container[str]) -> None:
         self._capture = capture

@@ -127,7 +127,7 @@ def _set_groups(libc: object, groups: Sequence[int]) -> None:
 
 
 SAFE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where root's commands are looked for, whatever PATH says."""
+"""Directories of root's commands, whatever PATH says."""
 LONGEST, _LINKS = 4096, 40
 """Characters of a path, and links on the way to a file, at most, as the kernel has it."""
 

@@ -32,7 +32,7 @@ _ENVIRONMENT = 1 << 18
 
 
 class Reach(Enum):
-    """How much of a command ends when this program is killed."""
+    """The part of a command that ends when this program is killed."""
 
     NOTHING = None
     """It changes something and outlives us."""

@@ -52,7 +52,7 @@ _SHOWN = str.maketrans({0xE000 + place: digit for place, digit in enumerate(_PLA
 
 
 class Pseudonyms:
-    """What was replaced by what, in one capture."""
+    """Pseudonyms of one capture."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, dict[object, int]] = {}
