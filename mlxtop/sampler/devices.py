@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from threading import Event
@@ -40,13 +40,6 @@ def selected(port: Port, patterns: tuple[str, ...]) -> bool:
         if any(name and fnmatchcase(name, glob) for name in names):
             chosen = glob == pattern
     return chosen
-
-
-def _nothing_selected(ports: Sequence[Port], patterns: tuple[str, ...]) -> str:
-    """Return which globs select no port, and which ports there are."""
-    names = ", ".join(port.name for port in ports[:MOST_NAMES])
-    more = f" and {len(ports) - MOST_NAMES} more" if len(ports) > MOST_NAMES else ""
-    return f"-i {shlex.join(patterns)} selects no port; there are {names}{more}"
 
 
 class Devices:
@@ -150,12 +143,14 @@ class Devices:
         )
 
     def nothing_selected(self) -> str | None:
-        """Return why no port is shown; None where one is, or where there is none."""
+        """Return which globs select no port, and which ports there are; None where one is shown."""
         ports = self.inventory.ports if self.inventory else ()
         if not self._include or not ports or self.readers:
             return None
-        more = "" if self._everything else " (with --all every network device)"
-        return _nothing_selected(ports, self._include) + more
+        names = ", ".join(port.name for port in ports[:MOST_NAMES])
+        names += f" and {len(ports) - MOST_NAMES} more" if len(ports) > MOST_NAMES else ""
+        names += "" if self._everything else " (with --all every network device)"
+        return f"-i {shlex.join(self._include)} selects no port; there are {names}"
 
     def counters(self, problems: list[Problem]) -> LinkCounters:
         """Return the counters of all network devices; none, and why, where they cannot be read."""

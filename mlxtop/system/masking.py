@@ -61,27 +61,13 @@ def _word(data: bytes) -> str:
     return data.decode("latin-1").strip(" \0")
 
 
-def _strings(answer: Any) -> Iterator[tuple[str, str]]:
-    """Yield every string of an answer with the key that it stands under."""
-    if isinstance(answer, dict):
-        for key, value in answer.items():
-            if isinstance(value, str):
-                yield str(key), value
-            else:
-                yield from _strings(value)
-    elif isinstance(answer, (list, tuple)):
-        for value in answer:
-            yield from _strings(value)
-
-
-def _texts(answer: Any, change: Callable[[str], str]) -> Any:
-    """Return an answer with every string changed, keys too."""
+def _texts(answer: Any, change: Callable[[str, str], str], key: str = "") -> Any:
+    """Return an answer with every string changed, keys too; `change` also gets a value's key."""
     if isinstance(answer, str):
-        return change(answer)
+        return change(key, answer)
     if isinstance(answer, dict):
         return {
-            change(key) if isinstance(key, str) else key: _texts(value, change)
-            for key, value in answer.items()
+            _texts(name, change): _texts(value, change, str(name)) for name, value in answer.items()
         }
     if isinstance(answer, (list, tuple)):
         return [_texts(value, change) for value in answer]
@@ -151,8 +137,13 @@ class _Mask:
     def _collect(self) -> re.Pattern[str] | None:
         """Find the serial numbers; returns what finds them wherever else they stand."""
         serials: list[str] = []
+
+        def collect(key: str, text: str) -> str:
+            serials.extend([text] if "serial" in key.lower() else [])
+            return text
+
         for answer in self._capture.answers.values():
-            serials += [text for key, text in _strings(answer) if "serial" in key.lower()]
+            _texts(answer, collect)
         for path, node in self._capture.nodes.items():
             content = node.content or b""
             serials += _SERIAL.findall(content.decode("utf-8", "replace"))
@@ -222,8 +213,8 @@ class _Mask:
             text = (data[: place.start] + hidden.ljust(size) + data[place.stop :]).hex()
             return text if isinstance(answer, str) else {**answer, "data": text}
         if key[0] in (Question.SOCKETS, Question.ROUTE):
-            return _texts(answer, lambda text: self.text(self._pseudonyms.ip4(text)))
-        return _texts(answer, self.text)
+            return _texts(answer, lambda _, text: self.text(self._pseudonyms.ip4(text)))
+        return _texts(answer, lambda _, text: self.text(text))
 
     def text(self, text: str) -> str:
         """Return a text, path or name without names of machines, cards and modules."""
