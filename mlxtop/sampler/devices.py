@@ -46,12 +46,7 @@ class Devices:
     """The inventory of a machine, and the readers of its selected ports."""
 
     def __init__(
-        self,
-        system: System,
-        everything: bool,
-        include: tuple[str, ...],
-        workers: Workers,
-        calm: float,
+        self, system: System, everything: bool, include: tuple[str, ...], workers: Workers
     ) -> None:
         self.inventory: Inventory | None = None
         self.readers: dict[PortId, PortReaders] = {}
@@ -65,7 +60,6 @@ class Devices:
         self._everything = everything
         self._include = include
         self._workers = workers
-        self._calm = calm
         self._discovered = 0.0
         self._links_changed = Event()
         self._blind = True
@@ -116,7 +110,7 @@ class Devices:
         for port_id, inputs in wanted.items():
             link = inventory.links.get(inputs.port.ifindex or 0)
             self.readers[port_id] = kept.get(port_id) or PortReaders(
-                self._system, inputs, link, self._workers, self._calm
+                self._system, inputs, link, self._workers
             )
         self.asking = [readers for readers in self.readers.values() if not readers.bare]
         self._update_links(inventory.links)

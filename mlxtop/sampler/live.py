@@ -17,7 +17,6 @@ from mlxtop.sampler.devices import Devices
 from mlxtop.sampler.discover import Inventory
 from mlxtop.sampler.facts import AskCard, Fact, Facts
 from mlxtop.sampler.kernel_log import MODULE_KINDS, KernelLogFollower
-from mlxtop.sampler.port_readers import CALM_S
 from mlxtop.sampler.slow import HELD_UP, SlowReader, Workers
 from mlxtop.sampler.source import Stop
 from mlxtop.system.door import System
@@ -25,6 +24,9 @@ from mlxtop.system.door import System
 HURRIED, UNHURRIED = (0.25, 1.5), (2.0, 10.0)
 """Seconds that the first sample waits, so that it is complete: for a reader that gives no sign, and
 in all while one after the other does, on a machine that is slow itself."""
+
+CALM_S = 5.0
+"""Time after the start before the first tool is run."""
 
 LATER = 0.3
 """Seconds that all which is not in the first sample is put off, so that its picture comes first."""
@@ -67,7 +69,7 @@ class LiveSource:
         self._first = HURRIED if hurry else UNHURRIED
         self._kernel_log = KernelLogFollower(system) if incidents else None
         self._workers = Workers("readers", system.clock)
-        self._devices = Devices(system, everything, include, self._workers, self._calm)
+        self._devices = Devices(system, everything, include, self._workers)
         self._facts = Facts(system, wants | {Fact.PCIE}, self._workers, ask_card)
         self._begun: float | None = None
         self._cpu: Cpu | None = None
@@ -165,12 +167,15 @@ class LiveSource:
         inventory = self._look()
         now = system.now()
         for readers in devices.asking:
-            readers.poll(now, slow=False)
+            readers.poll(now)
         counters = devices.counters(problems)
-        self._poll_facts(now, hurried=first and self._hurry)
+        self._begun = now if self._begun is None else self._begun
+        calm = now - self._begun >= self._calm
+        facts.looked_at = self.looked_at
+        facts.poll(now, calm, hurried=first and self._hurry)
         for readers in devices.asking:
             readers.memory.guarded = self.guarded
-            readers.poll(now, slow=True)
+            readers.poll_slow(now, calm)
         self._settle(everything=first or self._patience is not None)
         ports = devices.samples(counters, facts, problems)
         log = self._kernel_log
@@ -202,11 +207,6 @@ class LiveSource:
             problem = Problem("discovery", f"{type(error).__name__}: {error}")
             devices.inventory = devices.inventory._replace(problems=(problem,))
             return devices.inventory
-
-    def _poll_facts(self, now: float, hurried: bool) -> None:
-        self._begun = now if self._begun is None else self._begun
-        self._facts.looked_at = self.looked_at
-        self._facts.poll(now, calm=now - self._begun >= self._calm, hurried=hurried)
 
     def _note(self, incident: Incident) -> None:
         """Read a module anew after it or its link has changed."""

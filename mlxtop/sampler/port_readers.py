@@ -24,9 +24,6 @@ from mlxtop.system.door import System
 if TYPE_CHECKING:
     from mlxtop.model.tuning import PortTuning
 
-CALM_S = 5.0
-"""Time after the start before the first tool is run."""
-
 WIRE_EVERY = 1.0
 """Seconds between reads of the driver's statistics where they are the only count of the wire;
 mlx4 refreshes them four times a second."""
@@ -44,9 +41,8 @@ class PortReaders:
         inputs: ReaderInputs,
         netdev: NetLink | None,
         workers: Workers,
-        calm: float,
     ) -> None:
-        """`workers`: of all ports; `calm`: seconds after which tools may run."""
+        """`workers`: of all ports."""
         self.inputs = inputs
         self.system = system
         self.port = port = inputs.port
@@ -66,8 +62,6 @@ class PortReaders:
         self._workers = workers
         self._link = netdev
         self._channels: tuple[Sensor, ...] = ()
-        self._calm = calm
-        self._begun: float | None = None
         for row in () if self.bare else reader_table.READERS:
             if row.when(inputs):
                 self._add(row)
@@ -123,14 +117,13 @@ class PortReaders:
         if self.link is not None:
             self.link.again()
 
-    def poll(self, now: float, slow: bool) -> None:
-        """Start the reads that are due: of this tick's counters, or of everything slower."""
-        if not slow:
-            for reader in self.fast:
-                reader.poll(now)
-            return
-        self._begun = now if self._begun is None else self._begun
-        calm = now - self._begun >= self._calm
+    def poll(self, now: float) -> None:
+        """Start the reads of this tick's counters."""
+        for reader in self.fast:
+            reader.poll(now)
+
+    def poll_slow(self, now: float, calm: bool) -> None:
+        """Start the slower reads that are due; `calm`: tools may run."""
         for reader in self.readers.values():
             if reader not in self.fast and (calm or reader not in self._tools):
                 reader.poll(now)
