@@ -155,14 +155,14 @@ class Capacity(NamedTuple):
 
 
 def capacity(frame: Frame, port: PortId) -> Capacity | None:
-    """Return the smaller of line rate and the port's PCIe path; None where neither is known.
+    """Return the smaller of line rate and the port's PCIe paths; None where neither is known.
 
     PCIe is shared by all ports in a slot; each of them could use it alone.
     """
-    now = frame.ports[port].now
-    status = frame.pcie(port)
-    available = status.path.available_mbps if status else None
-    speed = now.link.speed
-    if available is not None and (speed is None or available * 1e6 < speed):
-        return Capacity(available * 1e6, "PCIe")
+    speed = frame.ports[port].now.link.speed
+    widths = [status.path.available_mbps for status in frame.paths(port)]
+    known = [mbps for mbps in widths if mbps is not None]
+    available = sum(known) * 1e6 if known and len(known) == len(widths) else None
+    if available is not None and (speed is None or available < speed):
+        return Capacity(available, "PCIe")
     return Capacity(float(speed), "link") if speed else None

@@ -20,7 +20,7 @@ from mlxtop.load.route import LoadRefused, Way, find_way
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Function
 from mlxtop.model.load import Direction, Tool
-from mlxtop.model.number import PORT, parse_cores, whole
+from mlxtop.model.number import kernel_version, parse_cores
 from mlxtop.model.sample import LinkLayer
 from mlxtop.system.door import System
 
@@ -200,9 +200,7 @@ def _layout(tool: Iperf3, request: LoadRequest, rate: float | None) -> tuple[int
 def _may_bind(frame: Frame) -> bool:
     """Return whether a socket may be bound to a device: before Linux 5.7 only with CAP_NET_RAW."""
     host = frame.sample.host
-    numbers = (host.kernel or "").split("-")[0].split(".")[:2]
-    version = tuple(number for text in numbers if (number := whole(text, PORT)) is not None)
-    return host.root or (len(version) == 2 and version >= (5, 7))
+    return host.root or (kernel_version(host.kernel) or (0, 0)) >= (5, 7)
 
 
 def _check_options(tool: Iperf3, request: LoadRequest, way: Way, remarks: _Remarks) -> None:

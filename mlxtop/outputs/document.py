@@ -90,6 +90,7 @@ def _adapter(frame: Frame, adapter: Adapter, since_boot: bool) -> Json:
     return {
         **values(CARD_FIELDS, CardView(frame, adapter)),
         "pcie": _pcie(slots[0].path),
+        "pcie_paths": [_pcie(slot.path) for slot in slots],
         "aer": {str(error): count for slot in slots for error, count in slot.aer.items()},
         "temperature": _asic([frame.ports[port].now for port in ports]),
         "ports": [_port(frame, port, since_boot) for port in ports],
@@ -102,6 +103,7 @@ def _others(frame: Frame, ports: list[PortId], since_boot: bool) -> Json:
         **dict.fromkeys((field.name for field in CARD_FIELDS), None),
         "functions": [],
         "pcie": _pcie(PciePath(())),
+        "pcie_paths": [],
         "aer": {},
         "temperature": _asic([]),
         "ports": [_port(frame, port, since_boot) for port in ports],
@@ -227,6 +229,7 @@ def _port(frame: Frame, port: PortId, since_boot: bool) -> Json:
     return {
         **values(PORT_FIELDS, view),
         "pcie": _pcie(view.pcie.path if view.pcie else PciePath(())),
+        "pcie_paths": [_pcie(status.path) for status in frame.paths(port)],
         "errors": _errors(view.now, since_boot),
         "errors_since": "boot" if since_boot else "start",
         "counters": _counters(view.now),

@@ -151,22 +151,23 @@ def adapter_line(frame: Frame, adapter: Adapter, columns: int) -> Line:
         parts.append(((clean(adapter.state), Role.WARNING),))
     paths = [status.path for status in frame.slots(adapter)]
     if paths:
-        role = Role.WARNING if any(path.limited for path in paths) else Role.DIM
+        together = sum(path.available_mbps or 0 for path in paths)
+        limited = [path for path in paths if path.limited and together < (path.capable_mbps or 0)]
+        role = Role.WARNING if limited else Role.DIM
         parts.append(((" + ".join(map(_pcie, paths)), role),))
     parts.extend(((text, Role.DIM),) for text in _about(adapter))
     return crop(_fitting(parts, columns), columns)
 
 
 def _about(adapter: Adapter) -> list[str]:
-    stored, node = adapter.firmware_stored, None
-    if adapter.functions:
-        node = adapter.functions[0].numa_node
+    stored = adapter.firmware_stored
+    nodes = {node for each in adapter.functions if (node := each.numa_node) is not None}
     coming = f" (next {stored})" if stored and stored != adapter.firmware else ""
     about = (
         adapter.part,
         adapter.firmware and f"fw {adapter.firmware}{coming}",
         adapter.psid,
-        None if node is None else f"NUMA {node}",
+        f"NUMA {'+'.join(map(str, sorted(nodes)))}" if nodes else None,
     )
     return [clean(text) for text in about if text]
 

@@ -225,6 +225,8 @@ class DeviceInfo(NamedTuple):
     stored: str | None
     """Version in flash: differs from `running` until a reset or reboot activates it."""
     part: str | None
+    serial: str | None = None
+    """The card's serial number: the same for all of its functions."""
 
 
 def parse_devlink(answer: Answer) -> dict[str, DeviceInfo]:
@@ -239,6 +241,7 @@ def parse_devlink(answer: Answer) -> dict[str, DeviceInfo]:
                 running=running.text("fw.version") or running.text("fw"),
                 stored=stored.text("fw.version") or stored.text("fw"),
                 part=fixed.text("board.id") or fixed.text("board.part_number"),
+                serial=device.text("serial"),
             )
     return devices
 
