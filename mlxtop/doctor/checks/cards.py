@@ -18,6 +18,7 @@ from mlxtop.doctor.check import (
     check,
     whole_case,
 )
+from mlxtop.doctor.from_log import card_incidents, log_evidence
 from mlxtop.model.counters import Severity
 from mlxtop.model.identity import PortKind
 
@@ -78,6 +79,11 @@ def _without_port(card: CardCase, state: str) -> Finding:
     else:
         advice = f"modprobe {module}; then dmesg | grep {module}; if it fails, {_FIRST_AID}"
     place = f"/sys/bus/pci/devices/{card.adapter.functions[0].address}/driver"
+    if reasons := card_incidents(card):
+        missing = "no network or RDMA device" if driver else "no driver is bound"
+        told = "; ".join(log_evidence(one) for one in reasons)
+        own = next((one.advice for one in reasons if one.advice), advice)
+        return card.critical(f"{missing} ({place}): {told}", why, own, _PCI)
     return Finding(severity, card.name, f"{state} ({place})", why, advice, _PCI)
 
 
