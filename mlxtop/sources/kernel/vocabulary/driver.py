@@ -89,7 +89,7 @@ load DRIVER critical reason card lasts | the start ended at: {line}
   failed to set issi
   set_hca_ctrl failed
   set_hca_cap failed
-  handle_hca_cap
+  handle_hca_cap…failed
   failed to allocate boot pages
   failed to allocate init pages
   init hca failed
@@ -150,6 +150,7 @@ setup DRIVER - ignored ends=load | start-up talk
   assign IRQ: got
   enabling bus mastering
   disabling bus mastering
+mac DRIVER @random | no address was given: a random one is used
   Assigned random MAC address
 shutdown DRIVER note | shut down, for a reboot
   Shutdown was called

@@ -277,6 +277,11 @@ def _dpc(parts: Parts) -> Judgement:
     return Judgement(_CRITICAL)
 
 
+def _random(parts: Parts) -> Judgement:
+    """Judge a random address: usual for a virtual function, odd for a card of mlx4."""
+    return Judgement(_WARNING if parts.get("driver", "").startswith("mlx4") else _NOTE)
+
+
 def _ghes(parts: Parts) -> Judgement:
     level = parts.get("level", "")
     return Judgement({"fatal": _CRITICAL, "corrected": _NOTE}.get(level, _WARNING))
@@ -339,6 +344,7 @@ JUDGES: dict[str, Callable[[Parts], Judgement | None]] = {
     "layer": _layer,
     "dpc": _dpc,
     "ghes": _ghes,
+    "random": _random,
     "lag": _lag,
     "active": _active,
     "cq": _cq,

@@ -53,7 +53,8 @@ suppressed LOST @suppressed each=function | the kernel left out lines of {functi
 rdma-partition RDMA note | a partition key does not fit
   RDMA CMA: got different BTH P_Key
 rdma-held RDMA note | a user in the kernel holds a connection
-  cm_destroy_id
+  cm_destroy_id:
+  cm_destroy_id_wait_timeout:
 """
 
 IPOIB = r"""
@@ -252,7 +253,6 @@ lag-failed BOND warning | the bond is not in hardware: {line}
 mac DRIVER warning | an address or VLAN was not taken: {line}
   Failed adding MAC
   Failed adding vlan
-  Assigned random MAC address
 mac DRIVER critical lasts | no valid address is burnt in: the port was given up
   Port: %d, invalid mac burned: %pM, quitting
   > write an address with mstflint
@@ -261,6 +261,7 @@ driver DRIVER note | driver {version} loaded
 setup DRIVER - ignored | start-up talk
   Initializing {target:s}
   Mellanox ConnectX HCA Ethernet driver
+  Mellanox ConnectX InfiniBand driver
   DMFS high rate steer mode is
   Old device ETS support detected
   Consider upgrading device FW
@@ -275,7 +276,6 @@ setup DRIVER - ignored | start-up talk
   multi-function enabled
   Entering promiscuous mode
   Leaving promiscuous mode
-  mlx4_ib_add
 port-closed PORT_CLOSED note | port closed
   Close port called
 rdma-event RDMA note | an event of an unknown type: {line}

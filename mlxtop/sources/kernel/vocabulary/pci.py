@@ -29,6 +29,7 @@ pci-error AER critical outcome card lasts | the driver could not start the card 
   mlx5_pci_resume …device Failed
 pci-error AER note end ends=pci-error,health | recovered from an error of PCIe
   mlx5_pci_resume …device recovered
+  mlx5_pci_resume: device recovered
   mlx4_pci_resume was called
 pci-error AER - part card | the driver goes on
   mlx5_pci_resume

@@ -32,6 +32,7 @@ _TYPES = {
     "b": BDF,
     "f": r"\d+(?:\.\d+)?",
     "p": r"\s*\d+",
+    "o": r"\S+",
     "C": r"Correct(?:ed|able)",
     "U": r"Uncorrect(?:ed|able) \((?:Non-)?Fatal\)",
     "D": r"(?:DMA|INTR-REMAP)[^\]]*",
@@ -197,7 +198,7 @@ def pattern(text: str) -> str:
         elif hole["any"]:
             parts.append(".*?")
         else:
-            kind = hole["type"] or ("n" if hole["pointer"] else (hole["format"] or "s").lower())
+            kind = hole["type"] or ("o" if hole["pointer"] else (hole["format"] or "s").lower())
             expression = _TYPES[{"c": "s", "i": "d"}.get(kind, kind)]
             if kind == "s" and place == len(text):
                 expression = ".+"
