@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mlxtop.doctor.check import CardCase
 from mlxtop.model.counters import Severity
 from mlxtop.model.incident import Incident, IncidentKind
@@ -20,6 +22,7 @@ CARD_KINDS = frozenset(
     }
 )
 """Kinds that can say why a card has no port, or is gone."""
+_UNKNOWN = "dmesg | grep mlx; power the machine off and on (a reboot alone keeps the card's power)"
 _QUOTED = 3
 """Incidents that a card's finding quotes at most."""
 
@@ -41,6 +44,22 @@ def card_incidents(card: CardCase) -> list[Incident]:
         and one.kind in CARD_KINDS
     )
     return [one for one in grave if card_of(one, frame) is card.adapter][:_QUOTED]
+
+
+def log_advice(reasons: Sequence[Incident]) -> str:
+    """Return what to do about a card: by its firmware's fault, else by why the driver gave up.
+
+    A card that was too hot is off for good: to cool it helps only from its next start on.
+    """
+    order = (IncidentKind.HEALTH, IncidentKind.OVERHEAT, IncidentKind.AER, IncidentKind.DRIVER)
+    ranked = sorted(
+        (one for one in reasons if one.advice),
+        key=lambda one: (
+            one.cause == "heat",
+            order.index(one.kind) if one.kind in order else len(order),
+        ),
+    )
+    return ranked[0].advice if ranked else _UNKNOWN
 
 
 def log_evidence(incident: Incident) -> str:

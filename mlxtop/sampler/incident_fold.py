@@ -189,8 +189,8 @@ class IncidentFold:
             self._add_suppressed(one, line)
         if line.code is not None:
             self._by_code[line.code] = (one, line)
-        if not one.lasts and one.severity is Severity.NOTE:
-            one.until = one.last
+        if not one.lasts:
+            one.until = one.last if one.severity is Severity.NOTE else None
 
     def _add_suppressed(self, lost: OpenIncident, line: LogLine) -> None:
         """Count lines that the kernel left out, also with the incident that they belong to."""
@@ -262,6 +262,8 @@ class IncidentFold:
 
     def _same_place(self, one: OpenIncident, line: LogLine, card: bool) -> bool:
         device, ifname = line.incident.device, line.incident.ifname
+        if (bond := one.each.get("bond")) is not None:
+            return bond == line.incident.details.get("bond")
         if device is not None and (one.functions or one.device):
             if card:
                 return one.card == self._card(device)

@@ -27,6 +27,8 @@ MODULE_KINDS = frozenset(
 BATCH, SHARE = 32, 0.2
 """Lines after which the thread looks at the time it took, and the share of time that it may take
 while a log is flooded. What it leaves waits in the kernel, which counts what it had to drop."""
+GAP_S = 60.0
+"""Seconds without a loss after which the next one is another gap."""
 PAUSE_S = 0.05
 """Seconds of a pause at most."""
 
@@ -39,6 +41,8 @@ class KernelLogFollower:
         self._lock = Lock()
         self._fold = IncidentFold(CardPlaces(system))
         self._lost: list[Incident] = []
+        self._dropped, self._dropped_at, self._told = 0, 0.0, 0
+        self._gap_begun, self._gap = 0.0, 0
         self.reason: str | None = None
 
     def start(self, stop: Event) -> None:
@@ -58,11 +62,34 @@ class KernelLogFollower:
     def take(self, note: Callable[[Incident], None]) -> tuple[Incident, ...]:
         """Return what is new or has changed since the last call; each is also handed to `note`."""
         with self._lock:
-            found = (*self._fold.take(self._system.now()), *self._lost)
+            found = (*self._fold.take(self._system.now()), *self._lost, *self._dropped_lines())
             self._lost.clear()
         for one in found:
             note(one)
         return found
+
+    def _add_dropped(self, record: KernelRecord) -> None:
+        """Count lines that the kernel dropped; in one gap, where they are not far apart."""
+        if not self._dropped or record.seconds - self._dropped_at > GAP_S:
+            self._gap, self._gap_begun = self._gap + 1, record.seconds
+            self._dropped = self._told = 0
+        self._dropped += record.lost
+        self._dropped_at = record.seconds
+
+    def _dropped_lines(self) -> Iterator[Incident]:
+        """Yield the gap in the log, where it has grown since the last call."""
+        if self._dropped == self._told:
+            return
+        self._told = self._dropped
+        yield Incident(
+            IncidentKind.LOST,
+            f"{self._dropped} kernel messages were lost: what happened then is not known",
+            Severity.WARNING,
+            self._gap_begun,
+            source="kernel",
+            until=self._dropped_at,
+            key=f"kernel log gap {self._gap}",
+        )
 
     def _follow(self, stop: Event) -> None:
         records = self._system.kernel_log(stop)
@@ -76,7 +103,8 @@ class KernelLogFollower:
 
     def _add(self, record: KernelRecord) -> None:
         if record.lost:
-            self.tell_lost(f"{record.lost} kernel messages", record.seconds)
+            with self._lock:
+                self._add_dropped(record)
         line = read_record(record)
         if line is not None:
             with self._lock:

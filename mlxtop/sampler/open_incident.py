@@ -85,7 +85,8 @@ class OpenIncident:
                 self._title_row, self.kind = line.row.number, one.kind
         if one.kind.name == "OVERHEAT":
             self.kind = one.kind
-        if one.advice and rank > self._advice_rank:
+        newer = role is Role.OUTCOME and rank == self._advice_rank
+        if one.advice and (rank > self._advice_rank or newer):
             self._advice, self._advice_rank = one.advice, rank
 
     def add_more(self, line: LogLine, count: int) -> None:

@@ -18,7 +18,7 @@ from mlxtop.doctor.check import (
     check,
     whole_case,
 )
-from mlxtop.doctor.from_log import card_incidents, log_evidence
+from mlxtop.doctor.from_log import card_incidents, log_advice, log_evidence
 from mlxtop.model.counters import Severity
 from mlxtop.model.identity import PortKind
 
@@ -82,8 +82,7 @@ def _without_port(card: CardCase, state: str) -> Finding:
     if reasons := card_incidents(card):
         missing = "no network or RDMA device" if driver else "no driver is bound"
         told = "; ".join(log_evidence(one) for one in reasons)
-        own = next((one.advice for one in reasons if one.advice), advice)
-        return card.critical(f"{missing} ({place}): {told}", why, own, _PCI)
+        return card.critical(f"{missing} ({place}): {told}", why, log_advice(reasons), _PCI)
     return Finding(severity, card.name, f"{state} ({place})", why, advice, _PCI)
 
 

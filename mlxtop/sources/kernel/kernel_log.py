@@ -173,7 +173,6 @@ def _line(found: re.Match[str], row: Row, place: Place) -> LogLine | None:
         parts.setdefault("port", head.port)
     if kind == "name" and head.ifname and row.cause.startswith("bond"):
         parts["bond"] = head.ifname
-        parts.setdefault("ifname", head.ifname)
     if row.judge and head.driver is not None:
         parts.setdefault("driver", head.driver)
     judgement = _judge(row, parts)

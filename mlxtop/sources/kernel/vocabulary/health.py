@@ -87,7 +87,8 @@ diagnosis HEALTH note | an aid for diagnosis is missing: {what}
   Failed to create fw fatal reporter{what:s}
 health HEALTH critical outcome card lasts | the card reads as all ones: it is off the bus
   firmware version: 65535.65535.65535
-  > power the machine off and on (a reboot alone keeps the card's power); improve the airflow
+  > power the machine off and on (a reboot alone keeps the card's power); look at cooling, power
+    and seating
 """
 
 HEAT = r"""

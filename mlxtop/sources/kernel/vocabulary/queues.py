@@ -116,14 +116,14 @@ lag-failed BOND critical lasts | the hardware bond is stuck: {line}
 """
 
 BOND_NAME = r"""
-bond-member BOND warning each=ifname lasts | {ifname} is down, says bond {bond}
+bond-member BOND warning each=ifname,bond lasts | {ifname} is down, says bond {bond}
   (slave {ifname:n}): link status definitely down, disabling slave
   (slave {ifname:n}): link status definitely down
   link status definitely down for interface {ifname:n}, disabling it
-bond-member BOND note end each=ifname ends=bond-member,bond-down | {ifname} is up, says bond {bond}
+bond-member BOND note end each=ifname,bond ends=bond-member,bond-down | {ifname} is up, {bond}
   (slave {ifname:n}): link status definitely up
   link status definitely up for interface {ifname:n}
-bond-down BOND critical lasts | bond {bond} has no active member
+bond-down BOND critical each=bond lasts | bond {bond} has no active member
   now running without any active interface
   > look at the links of its members
 bond-member BOND note | {ifname} is the active member of bond {bond}
