@@ -26,7 +26,7 @@ def of(host: str) -> CardPlaces:
 
 
 def test_a_function_and_the_port_above_it_are_of_one_card() -> None:
-    card = of("log-pre-init")
+    card = of("log/pre-init")
     assert card.card("0000:17:00.0") == card.card("0000:17:00.1") == card.card("0000:16:02.0")
     assert card.is_ours("0000:16:02.0")
     assert not card.is_ours("0000:00:1c.0")
@@ -47,12 +47,12 @@ def test_names_of_network_rdma_and_auxiliary_devices_lead_to_their_function() ->
 
 def test_only_a_connectx7_of_four_lanes_is_soldered() -> None:
     assert of("gb10").is_soldered("0000:01:00.0")
-    assert not of("log-thermal-latch").is_soldered("0000:17:00.0")
+    assert not of("log/thermal-latch").is_soldered("0000:17:00.0")
     assert not of("cx4-x8").is_soldered("0000:43:00.0")
 
 
 def test_what_sysfs_said_is_kept_for_a_while_and_a_card_that_went_is_remembered() -> None:
-    capture = parse_capture((HOSTS / "log-pre-init.txt").read_text())
+    capture = parse_capture((HOSTS / "log/pre-init.txt").read_text())
     empty = parse_capture(HEADER + "\n")
     card = CardPlaces(CapturedSystem("test", capture, capture))
     card.refresh(10.0)

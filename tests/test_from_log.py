@@ -15,7 +15,7 @@ from mlxtop.model.counters import Severity
 from mlxtop.model.incident import Incident, IncidentKind
 from tests.cases import CARD, FUNCTION, case
 
-HOSTS = Path(__file__).parent / "hosts"
+HOSTS = Path(__file__).parent / "hosts" / "log"
 
 
 def on(host: str, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
@@ -27,7 +27,7 @@ def on(host: str, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
     ("host", "findings"),
     [
         (
-            "log-pre-init",
+            "pre-init",
             [
                 (
                     "critical",
@@ -40,7 +40,7 @@ def on(host: str, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
             ],
         ),
         (
-            "log-tx-timeout",
+            "tx-timeout",
             [
                 (
                     "warning",
@@ -52,7 +52,7 @@ def on(host: str, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
             ],
         ),
         (
-            "log-command-timeout",
+            "command-timeout",
             [
                 (
                     "critical",
@@ -64,7 +64,7 @@ def on(host: str, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
             ],
         ),
         (
-            "log-thermal-latch",
+            "thermal-latch",
             [
                 (
                     "critical",
@@ -77,9 +77,9 @@ def on(host: str, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
                 )
             ],
         ),
-        ("log-mlx4-mad", []),
+        ("mlx4-mad", []),
         (
-            "log-aer-burst",
+            "aer-burst",
             [
                 (
                     "warning",
@@ -106,7 +106,7 @@ def test_the_log_of_a_machine_gives_these_findings_and_no_others(
 def test_an_incident_in_the_document_names_the_card_that_has_no_port(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    document = on("log-pre-init", capsys, "--json", "--once")
+    document = on("pre-init", capsys, "--json", "--once")
     (fault,) = [one for one in document["incidents"] if one["severity"] == "critical"]
     assert (fault["port"], fault["kind"], fault["until"]) == ("0000:17:00.0", "driver", None)
     assert fault["card"] == "0000:17:00"

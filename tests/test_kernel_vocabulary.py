@@ -12,7 +12,7 @@ from mlxtop.model.incident import IncidentKind
 from mlxtop.sources.kernel.kernel_log import read_line
 from mlxtop.sources.kernel.vocabulary.index import BARE, DEVICE, DRIVER, NAME, Texts, texts
 from mlxtop.sources.kernel.vocabulary.judges import JUDGES
-from mlxtop.sources.kernel.vocabulary.row import Role, parse_table
+from mlxtop.sources.kernel.vocabulary.row import Role, table_rows
 
 LINES = Path(__file__).with_name("kernel_lines.txt").read_text().splitlines()
 EXAMPLES = [line for line in LINES if line and not line.startswith("#")]
@@ -26,7 +26,7 @@ HEADS = {
     "B": "pcieport 0000:40:01.0: ",
     "=": "",
 }
-CAUSES = {row.cause for table in {*DRIVER, *NAME, *BARE} for row in parse_table(table)}
+CAUSES = {row.cause for table in {*DRIVER, *NAME, *BARE} for row in table_rows(table)}
 
 
 def split(example: str) -> tuple[str, str, str, str]:
@@ -48,7 +48,7 @@ def test_an_example_is_what_it_says(example: str) -> None:
 def test_every_row_has_an_example() -> None:
     lines = [read_line(split(example)[3]) for example in EXAMPLES]
     found = {(line.row.cause, line.row.patterns) for line in lines if line is not None}
-    rows = [row for table in {*DRIVER, *NAME, *BARE} for row in parse_table(table)]
+    rows = [row for table in {*DRIVER, *NAME, *BARE} for row in table_rows(table)]
     assert [row.patterns[0] for row in rows if (row.cause, row.patterns) not in found] == []
 
 
@@ -119,7 +119,7 @@ def test_no_text_is_hidden_by_one_of_another_cause(tables: tuple[str, ...]) -> N
 
 def test_what_a_row_names_exists() -> None:
     for table in {*DRIVER, *NAME, *BARE}:
-        for row in parse_table(table):
+        for row in table_rows(table):
             assert not row.judge or row.judge in JUDGES
             assert set(row.ends) | set(row.joins) <= CAUSES, row
             assert row.role is not Role.END or row.ends, row

@@ -8,7 +8,7 @@ from functools import cache
 from typing import NamedTuple
 
 from mlxtop.sources.kernel.vocabulary import driver, health, others, pci, queues
-from mlxtop.sources.kernel.vocabulary.row import Row, parse_table
+from mlxtop.sources.kernel.vocabulary.row import Row, table_rows
 
 _CARD = (health.HEALTH, health.HEAT, health.MODULES, health.SLOT)
 _LOAD = (driver.COMMANDS, driver.PAGES, queues.EVENTS, queues.QUEUES)
@@ -37,7 +37,7 @@ class Texts:
     """Texts by their first word."""
 
     def __init__(self, tables: Iterable[str]) -> None:
-        rows = [row for table in tables for row in parse_table(table)]
+        rows = [row for table in tables for row in table_rows(table)]
         self.rows = tuple(row._replace(number=number) for number, row in enumerate(rows))
         self._by_word: dict[str, list[Text]] = {}
         for row in self.rows:

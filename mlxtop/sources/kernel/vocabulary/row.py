@@ -111,7 +111,7 @@ class Row(NamedTuple):
     number: int = 0
 
 
-def parse_table(table: str) -> Iterator[Row]:
+def table_rows(table: str) -> Iterator[Row]:
     """Yield the rows of a table."""
     for block in re.split(r"\n(?! )", table.strip()):
         head, *lines = block.split("\n")
