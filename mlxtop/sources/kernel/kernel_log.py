@@ -191,7 +191,8 @@ def _line(found: re.Match[str], row: Row, place: Place) -> LogLine | None:
         advice=row.advice,
         rdma=parts.get("rdma") or head.rdma,
     )
-    auxiliary = head.auxiliary or (tag if tag and tag.startswith("mlx") and "." in tag else None)
+    names = (head.auxiliary, tag, parts.get("target"))
+    auxiliary = next((one for one in names if one and one.startswith("mlx") and "." in one), None)
     ours = kind == "driver" or (kind == "name" and not row.cause.startswith("bond"))
     return LogLine(row, incident, judgement.role or row.role, severity, head.code, auxiliary, ours)
 
@@ -224,7 +225,7 @@ def _fill(words: str, parts: Parts) -> str:
     """Put the parts in; what is missing goes with the comma or blank before it."""
     for key in _FILL.findall(words):
         if key not in parts:
-            words = re.sub(rf",? ?\{{{key}\}}", "", words)
+            words = re.sub(rf"[,:]? ?\{{{key}\}}", "", words)
     return _FILL.sub(lambda hole: parts[hole[1]], words)
 
 

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 COMMANDS = r"""
 command COMMAND @status each=op,status repeats=3/600/critical | {op} refused: {status}{asked}
-  {op:w}({opcode:x}) op_mod({mod:x}) failed, status {status:s}({code:x}), syndrome ({syndrome:x})
-  {op:w}({opcode:x}) op_mod({mod:x}) failed, status {status:s}, syndrome ({syndrome:x})
+  {op:k}({opcode:x}) op_mod({mod:x}) failed, status {status:s}({code:x}), syndrome ({syndrome:x})
+  {op:k}({opcode:x}) op_mod({mod:x}) failed, status {status:s}, syndrome ({syndrome:x})
 command-timeout COMMAND critical title lasts | {op} timed out: the card can no longer be managed
-  {op:w}({opcode:x}) timeout. Will cause a leak
-  cmd[%d]: {op:w}({opcode:x}) Async, timeout. Will cause
-  {op:w}({opcode:x}) canceled on out of queue timeout
-  {op:w}({opcode:x}) timed out while waiting for a slot
-  {op:w}({opcode:x}) timeout while waiting for command semaphore
+  {op:k}({opcode:x}) timeout. Will cause a leak
+  cmd[%d]: {op:k}({opcode:x}) Async, timeout. Will cause
+  {op:k}({opcode:x}) canceled on out of queue timeout
+  {op:k}({opcode:x}) timed out while waiting for a slot
+  {op:k}({opcode:x}) timeout while waiting for command semaphore
   > reload the driver or reboot; traffic may still flow until then; look for new firmware
 command-timeout COMMAND warning lasts | {op}: the firmware has not answered
-  cmd[%d]: {op:w}({opcode:x}) No done completion
+  cmd[%d]: {op:k}({opcode:x}) No done completion
   > look at the affinity of the card's interrupts and at the hypervisor
 command-timeout COMMAND warning end ends=command-timeout spares | {op}: its interrupt was lost
-  cmd[%d]: {op:w}({opcode:x}) recovered after timeout
-  cmd[%d]: {op:w}({opcode:x}) Async, recovered after timeout
+  cmd[%d]: {op:k}({opcode:x}) recovered after timeout
+  cmd[%d]: {op:k}({opcode:x}) Async, recovered after timeout
 command-timeout COMMAND warning end ends=command-timeout spares | {lost} command events found late
   Recovered {lost:d} EQEs on cmd_eq
 command-timeout COMMAND warning | a command's answer came after its timeout

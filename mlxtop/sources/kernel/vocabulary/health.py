@@ -140,6 +140,8 @@ bandwidth PCIE @full end ends=bandwidth | {gbps} Gb/s: {speed} x{width}
   {gbps:f} Gb/s available PCIe bandwidth ({speed:s} x{width:d} link)
 bandwidth PCIE @old lasts | PCIe link {what} {now}, the card can do {most}
   PCIe link {what:w} is {now:s}, device supports {most:s}
+bandwidth PCIE warning lasts | the slot gives less than the card can do
+  PCIe BW is different than device's capability
 gen1 PCIE warning card lasts | the kernel forced the slot to 2.5 GT/s
   broken device, retraining non-functional downstream link at 2.5GT/s
   retraining failed

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import NamedTuple
 
-from mlxtop.sources.kernel.vocabulary import driver, health, others, pci, queues
+from mlxtop.sources.kernel.vocabulary import driver, health, mlx4, others, pci, queues
 from mlxtop.sources.kernel.vocabulary.row import Row, table_rows
 
 _CARD = (health.HEALTH, health.HEAT, health.MODULES, health.SLOT)
 _LOAD = (driver.COMMANDS, driver.PAGES, queues.EVENTS, queues.QUEUES)
-_MORE = (queues.BONDS, queues.ESWITCH, driver.RESET, others.MLX4, others.RDMA, others.IPOIB_MLX5)
+_MORE = (queues.BONDS, queues.ESWITCH, driver.RESET, mlx4.MLX4, others.RDMA, others.IPOIB_MLX5)
 DRIVER = (*_CARD, *_LOAD, *_MORE, pci.HANDLERS, pci.PCIE, health.LINK, driver.LOAD, others.NAME)
 """After the head of a driver; the first text that fits counts."""
 DEVICE = (pci.PCIE, health.SLOT)

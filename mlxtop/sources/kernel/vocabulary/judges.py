@@ -14,6 +14,19 @@ from typing import NamedTuple
 from mlxtop.model.counters import Severity
 from mlxtop.model.incident import IncidentKind
 from mlxtop.model.number import COUNT, whole
+from mlxtop.sources.kernel.vocabulary.codes import (
+    BENIGN_MADS,
+    CQES,
+    FATAL,
+    HARMLESS,
+    LEVELS,
+    MADS,
+    MLX4_STATUSES,
+    MONITORS,
+    PRINTERS,
+    STATUSES,
+    SYNDROMES,
+)
 from mlxtop.sources.kernel.vocabulary.row import Role
 
 Parts = dict[str, str]
@@ -30,106 +43,6 @@ class Judgement(NamedTuple):
     role: Role | None = None
 
 
-_SYNDROMES = {
-    0x1: "firmware internal error",
-    0x7: "irisc not responding",
-    0x8: "unrecoverable hardware error",
-    0x9: "firmware CRC error",
-    0xA: "ICM fetch PCI error",
-    0xB: "HW fatal error",
-    0xC: "async EQ buffer overrun",
-    0xD: "EQ error",
-    0xE: "invalid EQ referenced",
-    0xF: "FFSER error",
-    0x10: "high temperature",
-    0x12: "ICM fetch PCI data poisoned error",
-    0x13: "trust lockdown error",
-}
-_FATAL = {
-    1: "PCI reads give all ones: the card is off the bus",
-    2: "the PCI channel is offline",
-    3: "the firmware closed the interface",
-    4: "a software reset is under way",
-    5: "the firmware asks for a reset",
-}
-_LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
-_STATUSES = {
-    0x1: "internal error",
-    0x2: "bad operation",
-    0x3: "bad parameter",
-    0x4: "bad system state",
-    0x5: "bad resource",
-    0x6: "resource busy",
-    0x8: "limits exceeded",
-    0x9: "bad resource state",
-    0xA: "bad index",
-    0xF: "no resources",
-    0x10: "bad QP state",
-    0x30: "bad packet (discarded)",
-    0x40: "bad size too many outstanding CQEs",
-    0x50: "bad input length",
-    0x51: "bad output length",
-}
-_HARMLESS = frozenset({0x2, 0x3, 0x5, 0xA, 0x10, 0x30, 0x40})
-"""Somebody asked wrongly, or for what the firmware does not have."""
-_MONITORS = ("ACCESS_REG", "QUERY_", "DESTROY_")
-_MLX4_STATUSES = {
-    0x1: "internal error",
-    0x2: "bad operation",
-    0x3: "bad parameter",
-    0x4: "bad system state",
-    0x5: "bad resource",
-    0x6: "resource busy",
-    0x8: "limits exceeded",
-    0x9: "bad resource state",
-    0xA: "bad index",
-    0xB: "the flash is corrupt",
-    0xC: "ICM error",
-    0x10: "bad QP state",
-    0x40: "bad size",
-}
-_MADS = {
-    1: "invalid port",
-    2: "not supported",
-    3: "cable is not connected",
-    4: "the connected cable has no EPROM",
-    5: "invalid page",
-    6: "invalid address",
-    7: "invalid I2C slave address",
-    8: "the cable violates QSFP",
-    9: "the bus is busy",
-}
-_BENIGN_MADS = (3, 4, 7)
-_CQES = {
-    0x1: "bad length",
-    0x2: "QP operation",
-    0x4: "protection",
-    0x5: "flushed",
-    0x6: "window",
-    0x10: "bad response",
-    0x11: "access",
-    0x12: "invalid at the peer",
-    0x13: "access at the peer",
-    0x14: "operation at the peer",
-    0x15: "retries exceeded",
-    0x16: "receiver not ready",
-    0x22: "aborted",
-}
-
-_PRINTERS = (
-    *("mlx", "ipoib", "ib_", "cma_", "cm_", "aer_", "pcie_", "dmar", "amd_iommu", "iommu"),
-    *(
-        "temp_warn",
-        "net_ratelimit",
-        "printk_ratelimit",
-        "netdev_rx_csum",
-        "add_roce_gid",
-        "dump_cqe",
-    ),
-)
-"""How functions begin that print what this vocabulary has."""
-
-
 def _code(text: str | None, base: int = 16) -> int | None:
     try:
         return None if text is None else int(text, base)
@@ -138,7 +51,7 @@ def _code(text: str | None, base: int = 16) -> int | None:
 
 
 def _fatal(parts: Parts) -> Judgement:
-    parts["fatal"] = _FATAL.get(whole(parts["code"], COUNT) or 0, "unknown")
+    parts["fatal"] = FATAL.get(whole(parts["code"], COUNT) or 0, "unknown")
     return Judgement(_CRITICAL)
 
 
@@ -149,7 +62,7 @@ def _overheat(text: str) -> IncidentKind | None:
 def _level(parts: Parts) -> Judgement:
     """Judge a health issue by the firmware's own word, else by its number; none is an error."""
     word = parts.get("word", "").lower()
-    number = _LEVELS.index(word) if word in _LEVELS else whole(parts.get("level", "3"), 7)
+    number = LEVELS.index(word) if word in LEVELS else whole(parts.get("level", "3"), 7)
     parts["syndrome"] = parts["syndrome"].strip().rstrip(",")
     severity = _CRITICAL if number is None or number <= 3 else _WARNING if number == 4 else _NOTE
     return Judgement(severity, _overheat(parts["syndrome"]))
@@ -160,7 +73,7 @@ def _synd(parts: Parts) -> Judgement | None:
     if not code:
         return None
     told = parts["syndrome"]
-    text = _SYNDROMES.get(code) if told.startswith("unrecognized") else told
+    text = SYNDROMES.get(code) if told.startswith("unrecognized") else told
     parts["syndrome"] = f"{text or told} ({code:#x})"
     return Judgement(_CRITICAL, _overheat(text or ""))
 
@@ -183,7 +96,9 @@ def sensors(msb: str, lsb: str) -> str:
 
 def _heat(parts: Parts) -> Judgement:
     parts["sensors"] = sensors(parts["msb"], parts["lsb"])
-    return Judgement(_CRITICAL if "chip" in parts["sensors"] else _WARNING)
+    if int(parts["lsb"], 16) & 1:
+        return Judgement(_CRITICAL)
+    return Judgement(_WARNING if int(parts["msb"], 16) else _NOTE)
 
 
 def _sensor(parts: Parts) -> Judgement | None:
@@ -227,18 +142,18 @@ def _status(parts: Parts) -> Judgement:
     """Judge a command that mlx5's firmware refused by operation and status."""
     code = _code(parts.get("code"))
     if code is None:
-        code = next((c for c, text in _STATUSES.items() if text == parts["status"]), None)
+        code = next((c for c, text in STATUSES.items() if text == parts["status"]), None)
     if code is not None and not parts["status"].strip():
-        parts["status"] = _STATUSES.get(code, "")
-    if parts["op"].startswith(_MONITORS):
+        parts["status"] = STATUSES.get(code, "")
+    if parts["op"].startswith(MONITORS):
         parts["asked"] = ", as where a monitor such as mlxtop asks for what the card does not give"
         return Judgement(_NOTE)
-    return Judgement(_NOTE if code in _HARMLESS else _WARNING)
+    return Judgement(_NOTE if code in HARMLESS else _WARNING)
 
 
 def _fwstatus(parts: Parts) -> Judgement:
     code = _code(parts["status"]) or 0
-    parts["status"] = _MLX4_STATUSES.get(code, f"status {code:#x}")
+    parts["status"] = MLX4_STATUSES.get(code, f"status {code:#x}")
     return Judgement(_CRITICAL if code in (0x1, 0xB) else _NOTE)
 
 
@@ -246,8 +161,8 @@ def _mad(parts: Parts) -> Judgement:
     """Judge a module's memory that mlx4 could not read: empty cages and SFPs answer so."""
     code = (_code(parts["mad"]) or 0) >> 8 & 0x1F
     if not parts.get("reason"):
-        parts["reason"] = _MADS.get(code, f"status {code}")
-    if code in _BENIGN_MADS:
+        parts["reason"] = MADS.get(code, f"status {code}")
+    if code in BENIGN_MADS:
         parts["benign"] = ", as is usual"
     return Judgement(_WARNING if code in (8, 9) else _NOTE)
 
@@ -311,13 +226,13 @@ def _cq(parts: Parts) -> Judgement:
 def _cqe(parts: Parts) -> Judgement:
     code = _code(parts.get("syndrome"))
     if code is not None:
-        parts["error"] = _CQES.get(code, "unknown") + f" (syndrome {code:#x})"
+        parts["error"] = CQES.get(code, "unknown") + f" (syndrome {code:#x})"
     return Judgement(_WARNING)
 
 
 def _suppressed(parts: Parts) -> Judgement | None:
     """Judge lines that the kernel left out by the C function that would have printed them."""
-    return Judgement(_NOTE) if parts["function"].lstrip("_").startswith(_PRINTERS) else None
+    return Judgement(_NOTE) if parts["function"].lstrip("_").startswith(PRINTERS) else None
 
 
 def _join(parts: Parts) -> Judgement:

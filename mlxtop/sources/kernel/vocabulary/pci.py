@@ -114,7 +114,7 @@ pci-error AER critical outcome card lasts | the link does not leave its containm
   DPC: Data Link Layer Link Active not cleared
 pci-error AER warning card lasts | the BIOS reports that it contained an error
   EDR: EDR event received
-slot PCIE critical card lasts planned | slot {slot}: {line}
+slot PCIE critical card lasts planned | {line}
   pciehp: Slot({slot:s}): Link Down$
   pciehp: Slot({slot:s}): Card not present
   pciehp: Slot({slot:s}): Power fault

@@ -4,10 +4,10 @@ A row opens with `cause KIND severity flags | words`. Below it stand, indented b
 the kernel's sources have them; a text that goes on is indented by four. `> ` begins the advice.
 
 `%u %d %x %s` are the kernel's placeholders. `{name:u}` keeps what stands there; further types are
-`w` (a word), `b` (a PCI address), `f` (a decimal fraction), `n` (a name), `p` (a padded number),
-`C` and `U` (AER's corrected and uncorrected), `D` (a kind of DMA) and `M` (a driver of ours). `…`
-is any text, and `$` at the end the end of the line. A severity of `-` tells nothing by itself;
-`@name` asks a function of `judges`.
+`w` (a word), `k` (words), `n` (a name), `b` (a PCI address), `f` (a decimal fraction), `p` (a
+padded number), `C` and `U` (AER's corrected and uncorrected), `D` (a kind of DMA) and `M` (a driver
+of ours). `…` is any text, and `$` at the end the end of the line. A severity of `-` tells nothing
+by itself; `@name` asks a function of `judges`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _TYPES = {
     "f": r"\d+(?:\.\d+)?",
     "p": r"\s*\d+",
     "o": r"\S+",
+    "k": r"[\w.-]+(?: [\w.-]+)*",
     "C": r"Correct(?:ed|able)",
     "U": r"Uncorrect(?:ed|able) \((?:Non-)?Fatal\)",
     "D": r"(?:DMA|INTR-REMAP)[^\]]*",
