@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from mlxtop.model.counters import Severity
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.sampler.card_places import Places
+from mlxtop.sampler.line_places import LinePlaces
 from mlxtop.sampler.open_incident import OpenIncident
 from mlxtop.sources.kernel.kernel_log import LogLine
-from mlxtop.sources.kernel.vocabulary.judges import JUDGES
 from mlxtop.sources.kernel.vocabulary.row import Role
 
 NOTE_AGAIN_S, AGAIN_S, REOPEN_S, FLAP_S = 60.0, 600.0, 300.0, 60.0
@@ -40,14 +40,10 @@ class IncidentFold:
         self._open: dict[str, list[OpenIncident]] = {}
         self._number = 0
         self._tick = 0.0
-        self._names: dict[str, str] = {}
-        self._devices: set[str] = set()
-        """Functions that drivers of ours have told of, also where they are gone."""
-        self._bonds: set[str] = set()
+        self._lines = LinePlaces(places)
         self._starts: dict[str, float] = {}
         """Functions whose driver started, and no link of theirs was up since."""
         self._by_code: dict[str, tuple[OpenIncident, LogLine]] = {}
-        self._ghes: dict[str, str] = {}
         self._lockup: LogLine | None = None
 
     @property
@@ -71,16 +67,12 @@ class IncidentFold:
         if line.incident.tick is not None:
             self._tick = line.incident.tick
         self._places.refresh(self._tick)
-        placed = self._place(line)
+        placed = self._lines.place(line)
         if placed is None:
             return
         if line.row.cause == "lockup":
             self._lockup = placed
             return
-        if line.row.cause == "ghes":
-            placed = self._told_by_bios(placed)
-        elif line.row.cause == "power" and line.role is Role.EVENT:
-            placed = self._of_the_slot(placed)
         self._fold(placed, self._tick)
 
     def take(self, now: float) -> tuple[Incident, ...]:
@@ -105,63 +97,8 @@ class IncidentFold:
         if one.until is None and ages and now - one.last > AGE_S:
             one.end(one.last)
 
-    # Where a line belongs
-
-    def _place(self, line: LogLine) -> LogLine | None:
-        """Return a line with its function; None where it is about a device of others."""
-        one = line.incident
-        device = one.device
-        if device is None:
-            names = (line.auxiliary, one.rdma, one.ifname)
-            device = next((d for n in names if n and (d := self._function(n))), None)
-        elif line.ours:
-            self._devices.add(device)
-            if one.ifname is not None:
-                self._names[one.ifname] = device
-        if not line.ours and not self._concerns(line, device):
-            return None
-        return line._replace(incident=one._replace(device=device)) if device != one.device else line
-
-    def _function(self, name: str) -> str | None:
-        return self._names.get(name) or self._places.function(name)
-
-    def _concerns(self, line: LogLine, device: str | None) -> bool:
-        """Return whether a line without a driver's head is about one of our devices."""
-        one = line.incident
-        if device is not None:
-            ours = device in self._devices or self._places.is_ours(device)
-            if ours and (bond := one.details.get("bond")):
-                self._bonds.add(bond)
-            reporter = one.details.get("reporter")
-            return ours or (reporter is not None and self._places.is_ours(reporter))
-        if (bond := one.details.get("bond")) is not None:
-            return bond in self._bonds or "ifname" in one.details
-        return line.severity is not Severity.NOTE or one.ifname is None
-
     def _card(self, device: str | None) -> str | None:
         return None if device is None else self._places.card(device)
-
-    def _told_by_bios(self, line: LogLine) -> LogLine:
-        """Return a line of the BIOS with the severity that a line before has told."""
-        parts = dict(line.incident.details)
-        number = parts.get("number", "")
-        if line.role is Role.PART:
-            self._ghes = {number: parts.get("level", "")}
-            return line
-        parts["level"] = self._ghes.get(number, "")
-        judgement = JUDGES["ghes"](parts)
-        return line if judgement is None else line._replace(severity=judgement.severity)
-
-    def _of_the_slot(self, line: LogLine) -> LogLine:
-        """Return a line about the power of a slot: where there is no slot it is usual."""
-        one = line.incident
-        if one.device is None or not self._places.is_soldered(one.device):
-            return line
-        text = f"{one.text}, as is usual where the card is soldered"
-        usual = one._replace(text=text, advice="", severity=Severity.NOTE)
-        return line._replace(severity=Severity.NOTE, incident=usual)
-
-    # What a line does
 
     def _fold(self, line: LogLine, tick: float) -> None:
         row, device = line.row, line.incident.device
