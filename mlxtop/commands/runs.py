@@ -12,8 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlxtop.load.compare import Change, compare
-from mlxtop.load.record import Run, number
+from mlxtop.load.record import Change, Run, compare, number
 from mlxtop.load.run_log import find_id, list_ids, own_runs, read_run
 from mlxtop.model.json_text import encode
 from mlxtop.outputs import console

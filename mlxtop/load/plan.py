@@ -220,7 +220,7 @@ def _check_options(tool: Iperf3, request: LoadRequest, way: Way, remarks: _Remar
             )
     if request.udp and not request.bitrate:
         remarks.refusals.append("UDP needs a bitrate: -b 10G")
-    if not tool.json_stream and "--forceflush" not in tool.options:
+    if not tool.options & {"--json-stream", "--forceflush"}:
         remarks.warnings.append(
             f"iperf3 {tool.words} reports all intervals at the end; 3.1.5 and later as they come"
         )

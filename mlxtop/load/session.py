@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Lock
 
-from mlxtop.load.compare import fingerprint
 from mlxtop.load.guard import HeatGuard
 from mlxtop.load.iperf3 import INSTALL, probe, server_command
 from mlxtop.load.outcome import LoadStatus, Outcome
 from mlxtop.load.plan import plan_load
 from mlxtop.load.request import LoadOptions, LoadPlan
-from mlxtop.load.run_log import RunWriter
+from mlxtop.load.run_log import RunWriter, fingerprint
 from mlxtop.load.runner import LoadRun
 from mlxtop.model.frame import Frame
 from mlxtop.system.door import System

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlxtop.load.compare import compare
+from mlxtop.load.record import compare
 from mlxtop.load.request import LoadRequest
 from mlxtop.load.run_log import list_ids, read_run
 
