@@ -10,7 +10,6 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
@@ -156,7 +155,7 @@ def options(args: argparse.Namespace) -> LoadOptions:
     )
     timing = Timing.for_soak(args.soak) if args.soak else Timing()
     if args.cooldown is not None:
-        timing = replace(timing, cooldown=float(args.cooldown))
+        timing = timing._replace(cooldown=float(args.cooldown))
     return LoadOptions(request, GuardOptions.choose(args.guard, args.ahead), timing, args.note)
 
 

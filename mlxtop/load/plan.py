@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from mlxtop.analysis.limits import line_limit
@@ -61,7 +60,7 @@ def plan_load(system: System, frame: Frame, request: LoadRequest) -> LoadPlan:
     except OSError as error:
         remarks.refusals.append(f"{request.tool} cannot be asked: {error.strerror or error}")
     refusals, warnings, notes = map(tuple, remarks)
-    return replace(plan, refusals=refusals, warnings=warnings, notes=notes)
+    return plan._replace(refusals=refusals, warnings=warnings, notes=notes)
 
 
 def _bounds(frame: Frame, request: LoadRequest, way: Way, remarks: _Remarks) -> LoadPlan:
@@ -112,8 +111,7 @@ def _blind(way: Way) -> Iterator[str]:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class _Cores:
+class _Cores(NamedTuple):
     """The cores for processes: those of the card's node, if the machine has several nodes."""
 
     text: str | None
@@ -170,8 +168,7 @@ def _iperf3(system: System, frame: Frame, plan: LoadPlan, way: Way, remarks: _Re
         )
         commands.append(client_command(tool, request, client))
     expected, bound_by = expected_rate(frame, request, way, streams)
-    return replace(
-        plan,
+    return plan._replace(
         streams=streams,
         commands=tuple(commands),
         server=far_servers(request, processes),
@@ -249,8 +246,7 @@ def _perftest(system: System, plan: LoadPlan, way: Way, remarks: _Remarks) -> Lo
         gid = perftest.read_gid_index(system, port.rdma, port.rdma_port or 1, way.source)
     version = system.run([request.tool, "--version"], timeout=5.0)
     words = perftest.parse_version(version.stdout + version.stderr)
-    return replace(
-        plan,
+    return plan._replace(
         streams=request.streams or 1,
         commands=(perftest.client_command(request, port, gid, way.target),),
         server=perftest.far_server(request, gid is not None),

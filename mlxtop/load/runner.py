@@ -222,7 +222,7 @@ class LoadRun:
                 result=result,
                 intervals=tuple(self._intervals),
                 heat=HeatReport(
-                    self._guard.armed, self._guard.reason, self._guard.sensors, self._cooled
+                    self._guard.options.armed, self._guard.reason, self._guard.sensors, self._cooled
                 ),
                 verdict=usual_verdict(self._course.verdicts),
                 moved=self._course.moved(),
