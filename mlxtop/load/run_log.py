@@ -21,7 +21,7 @@ from mlxtop.change.log import STATE, log_path, private_directory
 from mlxtop.load.record import SCHEMA, Run, parse_run
 from mlxtop.load.request import LoadPlan
 from mlxtop.model.frame import Frame
-from mlxtop.model.json_text import encode
+from mlxtop.model.json_text import attributes, encode
 from mlxtop.model.pcie import PcieLink, PciePath
 from mlxtop.system.owner import invoking_owner, rights_of
 
@@ -110,30 +110,25 @@ def fingerprint(frame: Frame, plan: LoadPlan) -> dict[str, Any]:
     status = frame.pcie(plan.port)
     path = status.path if status else PciePath(())
     return {
-        **_parts(frame.adapter(plan.port), card="family", part="part", psid="psid"),
-        **_parts(frame.adapter(plan.port), firmware="firmware"),
+        **attributes(frame.adapter(plan.port), card="family", part="part", psid="psid"),
+        **attributes(frame.adapter(plan.port), firmware="firmware"),
         "driver": port.port.driver,
         "pcie": _pcie(path.links[0] if path.links else None),
         "pcie_limit": _pcie(path.limiting),
-        **_parts(path.limiting, pcie_limited_by="device"),
-        **_parts(settings and settings.control, mps="mps"),
+        **attributes(path.limiting, pcie_limited_by="device"),
+        **attributes(settings and settings.control, mps="mps"),
         "link_layer": str(port.link.layer) if port.link.layer else None,
         "link_bps": plan.speed,
         "mtu": plan.mtu,
-        **_parts(settings and settings.fec, fec="active"),
-        **_parts(settings and settings.rings, rings_rx="rx", rings_tx="tx"),
-        **_parts(settings and settings.channels, channels="combined"),
-        **_parts(module and module.identity, module_vendor="vendor", module_part="part"),
+        **attributes(settings and settings.fec, fec="active"),
+        **attributes(settings and settings.rings, rings_rx="rx", rings_tx="tx"),
+        **attributes(settings and settings.channels, channels="combined"),
+        **attributes(module and module.identity, module_vendor="vendor", module_part="part"),
         "module_serial": mask(module.identity.serial) if module else None,
-        **_parts(frame.sample.host, host="name", kernel="kernel", cpu="cpu_model", cpus="cpus"),
+        **attributes(frame.sample.host, host="name", kernel="kernel", cpu="cpu_model", cpus="cpus"),
         "tool": str(plan.request.tool),
         "tool_version": plan.tool_version,
     }
-
-
-def _parts(of: object, **names: str) -> dict[str, Any]:
-    """Return attributes of a part of the machine by the names that a record has for them."""
-    return {key: None if of is None else getattr(of, name) for key, name in names.items()}
 
 
 def _pcie(link: PcieLink | None) -> str | None:
