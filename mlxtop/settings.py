@@ -92,6 +92,7 @@ def _row(
     help: str,
     flags: str = "",
     metavar: str | None = None,
+    *,
     repeats: bool = False,
 ) -> Any:
     row = {"row": Row(read, help, tuple(flags.split()), metavar, repeats)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple, NoReturn
 
@@ -190,6 +191,12 @@ def between(low: int, high: int) -> Callable[[str], int]:
         return value
 
     return number
+
+
+def constants(parser: argparse.ArgumentParser, name: str) -> Callable[..., argparse.Action]:
+    """Return what adds options that exclude each other, each for a value of `name`."""
+    group = parser.add_mutually_exclusive_group()
+    return partial(group.add_argument, dest=name, action="store_const")
 
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[Option]:

@@ -10,11 +10,10 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
-from mlxtop.commands.arguments import between, host
+from mlxtop.commands.arguments import between, constants, host
 from mlxtop.load.request import IPERF3_PORT, GuardOptions, LoadOptions, LoadRequest, Timing
 from mlxtop.model.load import Direction, Tool, typed_bits, typed_seconds
 from mlxtop.model.number import real
@@ -60,12 +59,6 @@ def _cpus(text: str) -> str:
     return text
 
 
-def _constants(parser: argparse.ArgumentParser, name: str) -> Callable[..., argparse.Action]:
-    """Return what adds options that exclude each other, each for a value of `name`."""
-    group = parser.add_mutually_exclusive_group()
-    return partial(group.add_argument, dest=name, action="store_const")
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the arguments of `load`."""
     add = parser.add_argument
@@ -76,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-t", "--time", type=seconds, default=10, metavar="TIME", help="length: 30, 15m (10)")
     add("-P", "--parallel", type=between(1, 1024), metavar="N", help="streams in all")
     parser.set_defaults(direction=Direction.SEND)
-    way = _constants(parser, "direction")
+    way = constants(parser, "direction")
     way("-R", "--reverse", const=Direction.RECEIVE, help="receive instead of sending")
     way("--bidir", const=Direction.BOTH, help="send and receive")
     add("-O", "--omit", type=between(0, 60), default=0, metavar="S", help="warm-up, not counted")
@@ -85,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-b", "--bitrate", type=bits, metavar="RATE", help="of all streams at most: 10G")
     add("-p", "--port", type=between(1, 65000), metavar="N", help="first port of the server")
     add("--processes", type=between(1, 64), metavar="N", help="iperf3s on consecutive ports")
-    family = _constants(parser, "family")
+    family = constants(parser, "family")
     family("-4", const=4, help="IPv4 only")
     family("-6", const=6, help="IPv6 only")
     add("-Z", "--zerocopy", action="store_true", help="send without copying (sendfile)")

@@ -50,7 +50,7 @@ def open_streams() -> None:
 
 
 def _empty(flags: int) -> int:
-    """/dev/null in the place of the lowest closed descriptor, for programs that we start too."""
+    """Open /dev/null as the lowest closed descriptor, for programs that we start too."""
     fd = os.open(os.devnull, flags)
     os.set_inheritable(fd, True)
     return fd
@@ -70,7 +70,7 @@ def choose_glyphs(ascii_only: bool) -> None:
 
 
 def _instead(error: UnicodeError) -> tuple[str, int]:
-    """What stands for characters that the encoding does not have."""
+    """Return what stands for characters that the encoding does not have."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return to_ascii(error.object[error.start : error.end]), error.end
