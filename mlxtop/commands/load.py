@@ -241,7 +241,6 @@ class _FrontEnd:
             console.warn(*view.server_lines[-fresh:])
 
     def _finish(self, view: SessionView) -> int:
-        """Print the outcome; return the exit code."""
         from mlxtop.present.load import outcome_runs
 
         plan, outcome = view.plan, view.outcome

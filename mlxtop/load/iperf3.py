@@ -147,12 +147,10 @@ class Iperf3Reader:
         self._text = TextReader()
 
     def feed(self, line: str) -> list[LoadEvent]:
-        """Return the events that a line completes."""
         json = line.lstrip().startswith("{")
         return self._whole(parse_stream_line(line) if json else self._text.feed(line))
 
     def finish(self) -> list[LoadEvent]:
-        """Return what is left when the output has ended."""
         return self._whole(self._text.finish())
 
     def _whole(self, events: list[LoadEvent]) -> list[LoadEvent]:

@@ -82,7 +82,6 @@ class _Tree:
         return join([each[child] for child in active or each], self._spreads(link, bond))
 
     def masters(self) -> set[str]:
-        """Return every device that has members."""
         masters = (self.links.get(link.master or 0) for link in self.links.values())
         return {link.name for link in masters if link is not None}.union(self._members)
 
@@ -150,7 +149,6 @@ def find_members(
 
 
 def _by_name(frame: Frame) -> dict[str, PortFrame]:
-    """Return the ports by the names of their network devices."""
     ports: dict[str, PortFrame] = {}
     for frame_port in frame.ports.values():
         port = frame_port.now.port

@@ -7,7 +7,6 @@ on one core, hence several processes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from mlxtop.analysis.limits import line_limit
@@ -50,11 +49,10 @@ def plan_load(system: System, frame: Frame, request: LoadRequest) -> LoadPlan:
         remarks.warnings.extend(way.warnings)
         remarks.notes.extend(way.notes)
         plan = _bounds(frame, request, way, remarks)
-        plan = (
-            _iperf3(system, frame, plan, way, remarks)
-            if request.tool is Tool.IPERF3
-            else _perftest(system, plan, way, remarks)
-        )
+        if request.tool is Tool.IPERF3:
+            plan = _iperf3(system, frame, plan, way, remarks)
+        else:
+            plan = _perftest(system, plan, way, remarks)
     except LoadRefused as refused:
         remarks.refusals.append(str(refused))
     except OSError as error:
@@ -67,7 +65,14 @@ def _bounds(frame: Frame, request: LoadRequest, way: Way, remarks: _Remarks) -> 
     """Return the plan as far as port and line settle it."""
     now = way.port.now
     line = line_limit(now.link)
-    remarks.warnings.extend(_blind(way))
+    carriers = way.members.ports
+    if not any(port.now.temperatures for port in way.guarded if port not in carriers):
+        remarks.warnings.extend(
+            f"{port.now.port.name} has no temperature sensor that can be read: nothing will "
+            "stop the test when it gets hot"
+            for port in carriers
+            if not port.now.temperatures
+        )
     if (
         request.tool is Tool.IPERF3
         and now.link.layer is not LinkLayer.INFINIBAND
@@ -80,14 +85,13 @@ def _bounds(frame: Frame, request: LoadRequest, way: Way, remarks: _Remarks) -> 
             "less CPU"
         )
     expected, bound_by = expected_rate(frame, request, way, None)
-    carrying = {port.now.port.id for port in way.members.ports}
     return LoadPlan(
         request,
         target=way.target,
         port=now.port.id,
         port_name=now.port.name,
         members=tuple(
-            LoadMember(port.now.port.id, port.now.port.name, port.now.port.id in carrying)
+            LoadMember(port.now.port.id, port.now.port.name, port in carriers)
             for port in way.guarded
         ),
         masters=way.members.masters,
@@ -100,42 +104,26 @@ def _bounds(frame: Frame, request: LoadRequest, way: Way, remarks: _Remarks) -> 
     )
 
 
-def _blind(way: Way) -> Iterator[str]:
-    """Yield warnings of ports that can get hot unnoticed."""
-    for port in way.members.ports:
-        apart = [one for one in way.guarded if one not in way.members.ports]
-        if not port.now.temperatures and not any(one.now.temperatures for one in apart):
-            yield (
-                f"{port.now.port.name} has no temperature sensor that can be read: nothing will "
-                "stop the test when it gets hot"
-            )
+def _cores(
+    frame: Frame, request: LoadRequest, way: Way
+) -> tuple[str | None, tuple[int | None, ...]]:
+    """Return the cores for processes as a list in text and as numbers; (None,) for any.
 
-
-class _Cores(NamedTuple):
-    """The cores for processes: those of the card's node, if the machine has several nodes."""
-
-    text: str | None
-    numbers: tuple[int, ...]
-
-    def pick(self, process: int) -> int | None:
-        """Return a core for a process, from the end, since interrupts begin at the front."""
-        return self.numbers[-1 - process % len(self.numbers)] if self.numbers else None
-
-
-def _cores(frame: Frame, request: LoadRequest, way: Way) -> _Cores:
+    They are those of the card's node, if the machine has several nodes.
+    """
     if request.affinity:
         text = None if request.affinity == "off" else request.affinity
         numbers = parse_cores(text)
         if text and not numbers:
             raise LoadRefused(f"{text!r} is no list of cores (like 0-7,16)")
-        return _Cores(text, numbers)
+        return text, numbers or (None,)
     adapter = frame.adapter(way.port.now.port.id)
     functions: tuple[Function, ...] = adapter.functions if adapter else ()
     address = way.port.now.port.function
     text = next((f.local_cpus for f in functions if f.address == address), None)
     numbers = parse_cores(text)
     everywhere = len(numbers) >= (frame.sample.host.cpus or 0)
-    return _Cores(None, ()) if everywhere else _Cores(text, numbers)
+    return (None, (None,)) if everywhere else (text, numbers or (None,))
 
 
 def _iperf3(system: System, frame: Frame, plan: LoadPlan, way: Way, remarks: _Remarks) -> LoadPlan:
@@ -150,8 +138,8 @@ def _iperf3(system: System, frame: Frame, plan: LoadPlan, way: Way, remarks: _Re
             f"iperf3 {tool.words} uses one core a process (3.16 and later one a stream): "
             f"{processes} processes, so that {processes} servers are needed"
         )
-    cores = _cores(frame, request, way)
-    pinned = cores.text if tool.threads and system.which("taskset") else None
+    text, cores = _cores(frame, request, way)
+    pinned = text if tool.threads and system.which("taskset") else None
     may_bind = way.bind and "--bind-dev" in tool.options and _may_bind(frame)
     bind = way.device if may_bind else None
     commands = []
@@ -163,7 +151,8 @@ def _iperf3(system: System, frame: Frame, plan: LoadPlan, way: Way, remarks: _Re
             port=request.first_port + process,
             streams=_part(streams, processes, process),
             of=streams,
-            core=None if tool.threads else cores.pick(process),
+            # from the end, since interrupts begin at the front
+            core=None if tool.threads else cores[-1 - process % len(cores)],
             cores=pinned,
         )
         commands.append(client_command(tool, request, client))
@@ -179,7 +168,6 @@ def _iperf3(system: System, frame: Frame, plan: LoadPlan, way: Way, remarks: _Re
 
 
 def _part(streams: int, processes: int, process: int) -> int:
-    """Return how many of the streams a process has, at least one."""
     return max(1, streams // processes + (process < streams % processes))
 
 

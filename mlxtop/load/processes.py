@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from queue import Full, Queue
@@ -93,7 +93,6 @@ class LoadStreams:
                 return
 
     def halt(self) -> None:
-        """End every process."""
         self._halt.set()
 
     @property
@@ -216,20 +215,23 @@ def _halted(result: LoadResult) -> LoadResult:
 
 def _from_intervals(intervals: Sequence[LoadInterval], plan: LoadPlan) -> LoadResult:
     """Return the mean of what was reported, for processes that died without a result."""
-    seconds = sum(interval.seconds for interval in intervals)
-
-    def mean(rates: list[tuple[float, float]]) -> float | None:
-        return sum(rate * length for rate, length in rates) / seconds if seconds else None
-
-    own = mean([(interval.bps, interval.seconds) for interval in intervals])
-    back = [(i.reverse_bps, i.seconds) for i in intervals if i.reverse_bps is not None]
+    own = mean_bps((interval.bps, interval.seconds) for interval in intervals)
+    back = [(interval.reverse_bps or 0.0, interval.seconds) for interval in intervals]
+    both = any(interval.reverse_bps is not None for interval in intervals)
     sends = plan.request.direction != "receive"
     return LoadResult(
-        seconds=seconds,
+        seconds=sum(interval.seconds for interval in intervals),
         flow=FlowResult(
             sent_bps=own if sends else None,
             received_bps=None if sends else own,
             retransmits=load.total(i.retransmits for i in intervals),
         ),
-        reverse=FlowResult(received_bps=mean(back)) if back else None,
+        reverse=FlowResult(received_bps=mean_bps(back)) if both else None,
     )
+
+
+def mean_bps(rates: Iterable[tuple[float, float]]) -> float | None:
+    """Return the mean of rates that each lasted some seconds, or None where there are none."""
+    parts = list(rates)
+    seconds = sum(length for _, length in parts)
+    return sum(rate * length for rate, length in parts) / seconds if seconds else None

@@ -135,7 +135,6 @@ class LoadCourse:
         return {port: frame.ports[port] for port in self._carriers if port in frame.ports}
 
     def carried(self, frame: Frame) -> list[Throughput]:
-        """Return what each port carried in the last interval."""
         return [port_view(frame, port).throughput for port in self._ports(frame)]
 
     def judge(self, frame: Frame) -> None:

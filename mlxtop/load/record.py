@@ -64,7 +64,6 @@ class Run:
 
     @property
     def ended(self) -> str:
-        """Return how it ended, in words."""
         ended = self.end.get("ended")
         return ended if isinstance(ended, str) else "cut off: mlxtop was killed"
 

@@ -58,7 +58,6 @@ class _Route(NamedTuple):
     devices: tuple[str, ...]
 
     def members(self, *devices: str) -> Members:
-        """Return the ports below some devices."""
         receives = self.request.direction is Direction.RECEIVE
         family = 6 if ":" in self.target else 4
         return find_members(self.system, self.frame, devices, receives, family)
@@ -167,7 +166,6 @@ def _leads_to(members: Members, port: PortFrame | None) -> bool:
 
 
 def _named(frame: Frame, via: str) -> PortFrame:
-    """Return the port that was named. Raises LoadRefused."""
     port = find_port(frame, via)
     if port is None:
         shown = port_names(frame.ports.values()) or "none"

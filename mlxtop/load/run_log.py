@@ -59,7 +59,6 @@ class RunWriter:
             self.id, self._fd = _create(directory, name)
 
     def write(self, kind: str, **values: Any) -> None:
-        """Append a line."""
         data = encode({"kind": kind, **values}).encode() + b"\n"
         with self._lock:
             if self.problem is not None or self._fd < 0:
@@ -75,7 +74,6 @@ class RunWriter:
                 self.problem = f"run log: {error.strerror or error}"
 
     def begin(self, **values: Any) -> None:
-        """Append the first line."""
         self.write("run", schema=SCHEMA, id=self.id, **values)
 
     def close(self) -> None:

@@ -193,7 +193,6 @@ class LoadSession:
         self._changed()
 
     def stop_serving(self) -> None:
-        """End the servers."""
         self._end_servers.set()
 
     def close(self, why: str = "mlxtop ended") -> None:

@@ -46,7 +46,6 @@ class Soak(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """Return how it stands to its limits, in one line."""
         top = self.top
         if top is None:
             return "not enough readings"

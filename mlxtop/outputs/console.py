@@ -33,12 +33,16 @@ def open_streams() -> None:
     whoever means standard output. Writing to what was closed fails as it would have done. Without
     a buffer (PYTHONUNBUFFERED) Python drops what one write(2) did not take.
     """
-    if sys.stdin is None:
-        sys.stdin = os.fdopen(_empty(os.O_RDONLY), encoding="utf-8")
-    if sys.stdout is None:
-        sys.stdout = os.fdopen(_empty(os.O_RDONLY), "w", encoding="utf-8")
-    if sys.stderr is None:
-        sys.stderr = os.fdopen(_empty(os.O_WRONLY), "w", encoding="utf-8")
+    closed = (
+        ("stdin", os.O_RDONLY, "r"),
+        ("stdout", os.O_RDONLY, "w"),
+        ("stderr", os.O_WRONLY, "w"),
+    )
+    for name, flags, mode in closed:
+        if getattr(sys, name) is None:
+            fd = os.open(os.devnull, flags)  # the lowest descriptor, which is the closed one
+            os.set_inheritable(fd, True)  # for programs that we start too
+            setattr(sys, name, os.fdopen(fd, mode, encoding="utf-8"))
     out = sys.stdout
     is_own = out is sys.__stdout__  # and not what a test put there
     if is_own and isinstance(out, io.TextIOWrapper) and isinstance(out.buffer, io.FileIO):
@@ -47,13 +51,6 @@ def open_streams() -> None:
         sys.stdout = io.TextIOWrapper(buffer, encoding=encoding, errors=errors)
         sys.__stdout__ = sys.stdout  # type: ignore[misc]
     choose_glyphs(ascii_only=False)
-
-
-def _empty(flags: int) -> int:
-    """Open /dev/null as the lowest closed descriptor, for programs that we start too."""
-    fd = os.open(os.devnull, flags)
-    os.set_inheritable(fd, True)
-    return fd
 
 
 def holds_glyphs() -> bool:

@@ -120,7 +120,6 @@ def _asic(ports: list[PortSample]) -> Json:
 
 
 def _module(frame: Frame, port: PortSample) -> Json:
-    """Return everything of a module; null where it is unknown, whatever the way it was read."""
     sensor, module = port.sensor("module"), port.module or Module(Identity())
     limits = None
     if sensor is not None:
