@@ -216,12 +216,9 @@ def _front_end(
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if args.once:
+        totals_only = args.interval == 0
         return headless.once(
-            frames(source, stop),
-            source.kind,
-            as_json=args.json,
-            totals_only=args.interval == 0,
-            all_=settings.all,
+            frames(source, stop), source.kind, args.json, totals_only, settings.all
         )
     mode = headless.stream if args.json_stream else headless.batch
     fire = _hooks(system, settings, _complain) if args.hooks else None

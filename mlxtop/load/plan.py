@@ -31,7 +31,7 @@ JUMBO_FROM_BPS = 10e9
 
 
 class _Remarks(NamedTuple):
-    """What stands against a run, and what is worth knowing before."""
+    """Objections to a run, and notes that are worth knowing before."""
 
     refusals: list[str]
     warnings: list[str]

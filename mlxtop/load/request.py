@@ -53,7 +53,7 @@ class LoadRequest(NamedTuple):
 
 
 class GuardOptions(NamedTuple):
-    """How the heat guard is set."""
+    """The settings of the heat guard."""
 
     armed: bool = True
     sensors: frozenset[str] | None = None

@@ -1,4 +1,4 @@
-"""Which port the traffic to a host takes, before any of it flows."""
+"""Finds the port that the traffic to a host takes, before any of it flows."""
 
 from __future__ import annotations
 

@@ -33,15 +33,11 @@ def open_streams() -> None:
     whoever means standard output. Writing to what was closed fails as it would have done. Without
     a buffer (PYTHONUNBUFFERED) Python drops what one write(2) did not take.
     """
-    closed = (
-        ("stdin", os.O_RDONLY, "r"),
-        ("stdout", os.O_RDONLY, "w"),
-        ("stderr", os.O_WRONLY, "w"),
-    )
-    for name, flags, mode in closed:
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            fd = os.open(os.devnull, flags)  # the lowest descriptor, which is the closed one
-            os.set_inheritable(fd, True)  # for programs that we start too
+            # the lowest descriptor is the closed one; programs that we start get it too
+            fd = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            os.set_inheritable(fd, True)
             setattr(sys, name, os.fdopen(fd, mode, encoding="utf-8"))
     out = sys.stdout
     is_own = out is sys.__stdout__  # and not what a test put there

@@ -69,7 +69,7 @@ def _watches(frames: Iterable[Frame], fire: Fire | None = None) -> Iterator[Watc
 
 
 def once(
-    frames: Iterable[Frame], kind: SourceKind, *, as_json: bool, totals_only: bool, all_: bool
+    frames: Iterable[Frame], kind: SourceKind, as_json: bool, totals_only: bool, all_: bool
 ) -> int:
     """Print one table or document; 1 when no port is selected."""
     readings = 1 if totals_only or not kind.has_rates else 2
