@@ -1,10 +1,14 @@
-"""Recorded runs are compared by what changed."""
+"""Records are read whatever has become of them, and compared by what changed."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from mlxtop.load.record import compare
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlxtop.load.record import compare, parse_run
 from mlxtop.load.request import LoadRequest
 from mlxtop.load.run_log import list_ids, read_run
 
@@ -21,3 +25,32 @@ def test_two_runs_are_compared_by_what_changed(tmp_path: Path) -> None:
     received = changes["result", "received_bps"]
     assert received.percent is not None and received.percent < -50
     assert compare(before, before) == []
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.text(max_size=30),
+            st.builds(
+                lambda kind, value: json.dumps(
+                    {"kind": kind, "plan": value, "result": value, "heat": value, "bps": value}
+                ),
+                st.sampled_from(["run", "interval", "heat", "event", "end", "new"]),
+                st.recursive(
+                    st.one_of(st.none(), st.floats(), st.integers(), st.text(max_size=3)),
+                    lambda inner: st.one_of(
+                        st.lists(inner, max_size=2),
+                        st.dictionaries(
+                            st.sampled_from(["sensors", "name", "received_bps"]), inner, max_size=2
+                        ),
+                    ),
+                    max_leaves=5,
+                ),
+            ),
+        ),
+        max_size=6,
+    )
+)
+def test_no_text_makes_the_reader_raise(lines: list[str]) -> None:
+    run = parse_run("x", lines)
+    _ = run.rate, run.ended, run.sensors, run.result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mlxtop.load.members import Members, find_members, physical_of, unique
 from mlxtop.load.request import LoadRequest
@@ -35,11 +35,11 @@ class Way(NamedTuple):
     """The port that was named, else the first that carries the traffic."""
     device: str | None
     """Network device of the route; None where the kernel named none."""
-    source: str | None
     members: Members
     """The ports that can carry the traffic."""
     guarded: tuple[PortFrame, ...]
     """Those, and others that may get hot with them."""
+    source: str | None = None
     bind: bool = True
     """Keep the traffic on the device; not where the route has several."""
     bind_device: bool = False
@@ -144,18 +144,13 @@ def find_way(system: System, frame: Frame, request: LoadRequest) -> Way:
 
 def _along(route: _Route, members: Members, source: str | None, port: PortFrame | None) -> Way:
     """Return the way of the route; of several next hops by the one that leads to `port`."""
-    devices, tool = route.devices, route.request.tool
-    guarded = route.guarded(members)
+    devices, guarded = route.devices, route.guarded(members)
+    if len(devices) > 1 and (port is not None or route.request.tool is not Tool.IPERF3):
+        below = ((route.members(device), (device,)) for device in devices)
+        leading = ((one, own) for one, own in below if _leads_to(one, port))
+        members, devices = next(leading, (members, devices))
     bind = len(devices) == 1
-    if not bind and (port is not None or tool is not Tool.IPERF3):
-        for device in devices:
-            one = route.members(device)
-            if _leads_to(one, port):
-                members, devices, bind = one, (device,), True
-                break
-    _refuse_hidden(members, devices)
-    chosen, notes = _chosen(members, port, tool), _sharing(members, devices, port)
-    return Way(route.target, chosen, devices[0], source, members, guarded, bind, notes=notes)
+    return _over(route, members, devices, port, source=source, guarded=guarded, bind=bind)
 
 
 def _leads_to(members: Members, port: PortFrame | None) -> bool:
@@ -182,13 +177,21 @@ def port_names(ports: Iterable[PortFrame]) -> str:
     return _list(port.now.port.name for port in ports)
 
 
-def _refuse_hidden(members: Members, devices: tuple[str, ...]) -> None:
-    """Refuse a load that a port could carry whose heat and rate nobody reads."""
+def _over(
+    route: _Route,
+    members: Members,
+    devices: tuple[str, ...],
+    port: PortFrame | None,
+    **more: Any,
+) -> Way:
+    """Return the way over some devices, unless a port that nobody guards could carry the load."""
     if members.hidden:
         raise LoadRefused(
             f"{_list(devices)} also uses {_list(members.hidden)}, which is not shown and so cannot "
             "be guarded; show it (--all, or a wider -i)"
         )
+    chosen, notes = _chosen(members, port, route.request.tool), _sharing(members, devices, port)
+    return Way(route.target, chosen, devices[0], members=members, notes=notes, **more)
 
 
 def _chosen(members: Members, named: PortFrame | None, tool: Tool) -> PortFrame:
@@ -236,15 +239,6 @@ def _elsewhere(route: _Route, port: PortFrame) -> Way:
         f"{name}, and answers may come back another way"
     )
     members = route.members(name)
-    _refuse_hidden(members, (name,))
-    return Way(
-        route.target,
-        _chosen(members, port, route.request.tool),
-        name,
-        None,
-        members,
-        route.guarded(members),
-        bind_device=True,
-        warnings=(warning,),
-        notes=_sharing(members, (name,), port),
-    )
+    guarded, warnings = route.guarded(members), (warning,)
+    way = _over(route, members, (name,), port, guarded=guarded, warnings=warnings)
+    return way._replace(bind_device=True)
