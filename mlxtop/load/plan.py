@@ -90,10 +90,7 @@ def _bounds(frame: Frame, request: LoadRequest, way: Way, remarks: _Remarks) -> 
         target=way.target,
         port=now.port.id,
         port_name=now.port.name,
-        members=tuple(
-            LoadMember(port.now.port.id, port.now.port.name, port in carriers)
-            for port in way.guarded
-        ),
+        members=tuple(LoadMember(p.id, p.now.port.name, p in carriers) for p in way.guarded),
         masters=way.members.masters,
         device=way.device,
         source=way.source,
