@@ -111,7 +111,7 @@ def test_a_card_without_names_and_pcie_explains_both() -> None:
 @pytest.mark.parametrize(
     ("port", "field", "reason"),
     [
-        (Port(ID, PortKind.PHYSICAL, driver="mlx5_core", bond="bond0"), "rdma", "merged into"),
+        (Port(ID, PortKind.PHYSICAL, driver="mlx5_core", bond="b0"), "rdma", "is not loaded"),
         (Port(ID, PortKind.PHYSICAL, driver="mlx5_core"), "rdma", "mlx5_ib is not loaded"),
         (Port(ID, PortKind.PHYSICAL, driver="r8169"), "rdma", "not an RDMA device"),
         (Port(ID, PortKind.PHYSICAL, driver="mlx5_core"), "netdev", "without ib_ipoib"),

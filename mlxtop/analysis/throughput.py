@@ -14,7 +14,7 @@ from mlxtop.model.catalogue import Traffic
 from mlxtop.model.counters import Counter
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, PortKind
-from mlxtop.model.sample import LinkLayer, PortSample
+from mlxtop.model.sample import LinkLayer, LinkState, PortSample
 
 _IPOIB_HEADERS = 0.03
 """Share of IPoIB traffic that its InfiniBand headers can add at most."""
@@ -86,11 +86,16 @@ def _has(now: PortSample, counter: Counter) -> bool:
 
 
 def throughput(frame: PortFrame) -> Throughput:
-    """Return what a port carried in the last interval; ask `port_view` for it, which keeps it."""
+    """Return what a port carried in the last interval; ask `port_view` for it, which keeps it.
+
+    RDMA traffic of a device that several ports share (RoCE LAG) is no port's.
+    """
     now = frame.now
     source = wire_source(now)
-    rdma_rx = _rdma(frame, catalogue.RDMA.rx_bytes, catalogue.VPORT_RDMA_RX)
-    rdma_tx = _rdma(frame, catalogue.RDMA.tx_bytes, catalogue.VPORT_RDMA_TX)
+    rdma_rx = rdma_tx = None
+    if now.port.rdma_lag is None:
+        rdma_rx = _rdma(frame, catalogue.RDMA.rx_bytes, catalogue.VPORT_RDMA_RX)
+        rdma_tx = _rdma(frame, catalogue.RDMA.tx_bytes, catalogue.VPORT_RDMA_TX)
     if source is None:
         return Throughput(rdma_rx_bps=rdma_rx, rdma_tx_bps=rdma_tx)
     counts = source.counts
@@ -145,6 +150,33 @@ def _utilisation(
     if bits is None or not speed:
         return None
     return (bits + 8 * overhead * (packets or 0.0)) / speed
+
+
+class SharedRdma(NamedTuple):
+    """An RDMA device that the members of a bond share (RoCE LAG), bit/s of all of them."""
+
+    names: tuple[str, ...] = ()
+    """The members; one of them alone has the rate that the device names. None: no such device."""
+    speed: int | None = None
+    """What the members that are up carry together."""
+    rx_bps: float | None = None
+    tx_bps: float | None = None
+
+
+def shared_rdma(frame: Frame, port: PortId) -> SharedRdma:
+    """Return what the RDMA device that a port shares with others carried."""
+    lag = frame.ports[port].now.port.rdma_lag
+    if lag is None:
+        return SharedRdma()
+    members = {one: its for one, its in frame.ports.items() if its.now.port.rdma_lag == lag}
+    owner = members.get(lag)
+    up = (its.now.link.speed for its in members.values() if its.now.link.state is LinkState.UP)
+    return SharedRdma(
+        tuple(its.now.port.name for its in members.values()),
+        sum(speed or 0 for speed in up) or None,
+        _bits(owner, catalogue.RDMA.rx_bytes) if owner else None,
+        _bits(owner, catalogue.RDMA.tx_bytes) if owner else None,
+    )
 
 
 class Capacity(NamedTuple):
