@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mlxtop.model.counters import Severity
-from mlxtop.model.frame import derive
+from mlxtop.model.counters import Origin, Schema, Severity
+from mlxtop.model.frame import Frame, derive
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.module import Flag, LinkReport, Module
-from mlxtop.model.sample import Problem
+from mlxtop.model.sample import Problem, Reading
 from mlxtop.outputs.document import SCHEMA, document
 from mlxtop.watch.watch import TimedIncident
 from tests.module_images import IMAGES, decode_eeprom, put, qsfp28
@@ -56,6 +56,19 @@ def test_errors_are_counted_since_the_start_or_since_boot() -> None:
     assert (started["errors"][key], started["errors_since"]) == (2, "start")
     assert (booted["errors"][key], booted["errors_since"]) == (9, "boot")
     assert started["counters"][key] == booted["counters"][key] == 9
+
+
+def test_bit_errors_of_all_lanes_stand_in_order_with_those_that_have_none() -> None:
+    schema = Schema(tuple(f"rx_err_lane_{lane}_phy" for lane in (10, 0, 1)))
+    frames: Frame | None = None
+    for tick, values in enumerate(((5, 40, 0), (5, 90, 0)), 1):
+        port = ethernet(PACU, float(tick), 0, 0)
+        readings = {**port.readings, Origin.DRIVER: Reading(float(tick), schema, values)}
+        frames = derive(sample(float(tick), port._replace(readings=readings)), frames)
+    assert frames is not None
+    assert port_of(document(frames, demo=False))["lane_errors"] == [50, 0, 0]
+    assert port_of(document(frames, demo=False, since_boot=True))["lane_errors"] == [90, 0, 5]
+    assert port_of(document(frame(pacu(1.0)), demo=False))["lane_errors"] == []
 
 
 def test_ports_of_no_card_stand_in_a_last_entry_without_a_family() -> None:

@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Generic, NamedTuple, TypeVar
 
 from mlxtop.analysis.port_view import PortView, no_pcie
+from mlxtop.model.catalogue import RDMA
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, Function, Host, PortKind
 from mlxtop.model.sample import LinkState, PcieStatus
@@ -95,15 +96,13 @@ def _by_netdev(view: PortView) -> str:
     return "the kernel did not tell" if view.now.now.port.netdev else "no network device"
 
 
-def _no_total(view: PortView) -> str | None:
-    return _NO_COUNTER if view.throughput.source is None else None
-
-
-def _no_rate(view: PortView) -> str:
-    return _no_total(view) or _no_share(view)
+def _no_total(view: PortView) -> str:
+    return _NO_COUNTER if view.throughput.source is None else _no_share(view)
 
 
 def _no_share(view: PortView) -> str:
+    if full := [counter.key for counter in RDMA if view.now.stuck(counter)]:
+        return f"{full[0]} has 32 bits here and stands at its ceiling: perfquery -R starts it again"
     if not view.now.before:
         return "a rate needs two readings"
     return "the counter was reset or not read in this interval"
@@ -189,10 +188,10 @@ PORT_FIELDS: tuple[Field[PortView], ...] = (
     _link("mtu", "largest packet", "bytes", _by_netdev),
     _link("carrier_changes", "times that the link came or went", why=_by_netdev),
     _link("address", "hardware address", why=_by_netdev, private=True),
-    _flow("rx_bps", "received", "bit/s", _no_rate),
-    _flow("tx_bps", "sent", "bit/s", _no_rate),
-    _flow("rx_pps", "packets received", "packets/s", _no_rate),
-    _flow("tx_pps", "packets sent", "packets/s", _no_rate),
+    _flow("rx_bps", "received", "bit/s", _no_total),
+    _flow("tx_bps", "sent", "bit/s", _no_total),
+    _flow("rx_pps", "packets received", "packets/s", _no_total),
+    _flow("tx_pps", "packets sent", "packets/s", _no_total),
     _flow("rx_bytes", "received in all", "bytes", _no_total),
     _flow("tx_bytes", "sent in all", "bytes", _no_total),
     _flow("rdma_rx_bps", "received past the kernel", "bit/s", _no_rdma_rate),

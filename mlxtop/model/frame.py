@@ -48,8 +48,8 @@ def _difference(counter: Counter, now: int | None, before: int | None) -> int | 
         if counter.wraps and before > 1 << (counter.width - 1):
             return (now - before) % (1 << counter.width) * counter.scale
         return None
-    if now == before == counter.ceiling:
-        return None
+    if now == counter.ceiling and (now == before or counter.severity is None):
+        return None  # at its ceiling, traffic tells nothing; of errors there are at least so many
     return (now - before) * counter.scale
 
 

@@ -12,7 +12,8 @@ from mlxtop import __version__
 from mlxtop.analysis import fields
 from mlxtop.analysis.faults import fault_counters
 from mlxtop.analysis.port_view import port_view
-from mlxtop.model.catalogue import counters_of
+from mlxtop.model.catalogue import LANE_ERRORS, counters_of
+from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.incident import Incident
@@ -203,6 +204,18 @@ def _errors(port: PortFrame, since_boot: bool) -> Json:
     return counts
 
 
+def _lane_errors(port: PortFrame, since_boot: bool) -> list[int | None]:
+    """Return the bit errors of every lane, in the order of lanes; empty where none are counted."""
+    reading = port.now.readings.get(Origin.DRIVER)
+    counters = counters_of(Origin.DRIVER, reading.schema) if reading else ()
+    for family in LANE_ERRORS:
+        lanes = sorted((c.number or 0, c) for c in counters if c.family == family)
+        if lanes:
+            count = port.total if since_boot else port.since_start
+            return [count(counter) for _, counter in lanes]
+    return []
+
+
 def _counters(port: PortFrame) -> Json:
     """Return the kernel's totals of the known counters that are not zero, faults or not."""
     return {
@@ -222,6 +235,7 @@ def _port(frame: Frame, port: PortId, since_boot: bool) -> Json:
         "pcie_paths": [_pcie(status.path) for status in frame.paths(port)],
         "errors": _errors(view.now, since_boot),
         "errors_since": "boot" if since_boot else "start",
+        "lane_errors": _lane_errors(view.now, since_boot),
         "counters": _counters(view.now),
         "module": _module(frame, now),
         "report": _report(now.report),
