@@ -32,8 +32,8 @@ def _first_ports(case: Case) -> list[PortCase]:
     " spreads a single connection and makes its packets overtake each other;"
     " active-backup uses one port at a time.",
     normal="802.3ad with layer3+4 and a partner that answers, or active-backup; equal members, all"
-    " up. A link fails now and then: when switches restart, on all members alike; where ARP monitors"
-    " the bond, also when the target does not answer",
+    " up. Links fail now and then: on all members alike when switches restart; where ARP monitors"
+    " the bond, also when its target does not answer",
 )
 def _bonds(port: PortCase) -> Outcomes:
     name = port.now.port.bond or ""
@@ -114,15 +114,15 @@ def _flaps(bond: Bond, changes: Mapping[str | None, int | None]) -> Iterator[_Fa
         yield (
             Severity.NOTE,
             evidence,
-            "all members alike: the switch or the far end restarts, or the bond's monitoring is off",
+            "all members alike: the switch or the far end restarts, or the bond's monitoring fails",
             "compare with the switch's log; look at the bond's miimon and ARP targets",
         )
         return
     quiet = [n for n in often if (seen := changes.get(n)) is not None and seen < often[n]]
     words = ", ".join(f"{name} {changes[name]} times" for name in quiet)
     doubt = (
-        f"; the carrier itself changed less often ({words}): the driver was loaded anew since, or it"
-        " is the bond's ARP monitoring that fails"
+        f"; the carrier itself changed less often ({words}): the driver was loaded anew since, or"
+        " it is the bond's ARP monitoring that fails"
         if quiet
         else ""
     )
