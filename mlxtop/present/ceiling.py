@@ -13,8 +13,7 @@ from mlxtop.analysis.ceiling import Ceiling
 from mlxtop.analysis.limits import PcieLimit, gbps
 from mlxtop.model.linkrate import Protocol
 from mlxtop.model.pcie import ASSUMED_MPS, link_words
-from mlxtop.present.clean import clean
-from mlxtop.present.text import Line, Role, Section
+from mlxtop.present.text import Line, Role, Section, clean
 from mlxtop.present.view import View, below, fact
 
 SEPARATOR = " · "

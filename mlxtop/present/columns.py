@@ -19,9 +19,8 @@ from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.pcie import Direction
 from mlxtop.model.sample import LinkLayer, LinkState, PortSample
 from mlxtop.present import units
-from mlxtop.present.clean import fit
 from mlxtop.present.heat import degrees
-from mlxtop.present.text import Line, Role, Run, crop
+from mlxtop.present.text import Line, Role, Run, crop, fit
 from mlxtop.present.view import bar, link_mark, link_run
 from mlxtop.watch.heat import HeatWatch
 

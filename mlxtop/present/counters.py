@@ -12,8 +12,7 @@ from mlxtop.model.pcie import Direction
 from mlxtop.model.sample import LinkLayer
 from mlxtop.present import units
 from mlxtop.present.ceiling import ceiling_section
-from mlxtop.present.clean import clean
-from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, headings, row, wrap
+from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, clean, headings, row, wrap
 from mlxtop.present.view import (
     PAIR_HEADINGS,
     SEVERITY_ROLES,

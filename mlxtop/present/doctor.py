@@ -9,8 +9,7 @@ from mlxtop.analysis.ceiling import Ceiling
 from mlxtop.doctor.check import CouldNotTell, Finding, Report, Setting, Topic
 from mlxtop.model.counters import Counter, Severity
 from mlxtop.present.ceiling import ceiling_line
-from mlxtop.present.clean import clean
-from mlxtop.present.text import EMPTY, Line, Role, wrap
+from mlxtop.present.text import EMPTY, Line, Role, clean, wrap
 
 ROLES = {
     Severity.CRITICAL: Role.CRITICAL,

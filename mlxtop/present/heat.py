@@ -5,8 +5,7 @@ from __future__ import annotations
 from mlxtop.analysis.forecast import Crossing, Forecast, Trend
 from mlxtop.model.sample import Temperature
 from mlxtop.present import units
-from mlxtop.present.clean import clean, fit
-from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section
+from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, clean, fit
 from mlxtop.present.view import View, age, fact
 from mlxtop.watch.alarm import AlarmState
 from mlxtop.watch.heat import SensorHeat

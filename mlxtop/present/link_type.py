@@ -12,8 +12,7 @@ from mlxtop.link_type.session import Option
 from mlxtop.link_type.survey import LinkTypeSurvey
 from mlxtop.model.identity import PortId
 from mlxtop.model.linktype import LinkType
-from mlxtop.present.clean import clean, fit
-from mlxtop.present.text import Line, Role, Section, wrap
+from mlxtop.present.text import Line, Role, Section, clean, fit, wrap
 
 TABLE = ("PORT", "NAME", "NOW", "NEXT BOOT", "DEFAULT", "CHANGED BY")
 UNKNOWN = "–"

@@ -11,8 +11,7 @@ from mlxtop.load.outcome import LoadStatus, Outcome, Phase, SensorHeat
 from mlxtop.load.request import LoadPlan
 from mlxtop.load.soak import Soak
 from mlxtop.model.load import Latency, LoadInterval, Tool
-from mlxtop.present.clean import clean
-from mlxtop.present.text import Line, Role, Run, Section, labelled, wrap
+from mlxtop.present.text import Line, Role, Run, Section, clean, labelled, wrap
 from mlxtop.present.units import bits_per_second
 
 _LEVELS = "▁▂▃▄▅▆▇█"

@@ -7,8 +7,7 @@ from time import localtime, strftime
 
 from mlxtop.model.module import Bound, Flag, Identity, Module, Quantity, Thresholds, dbm
 from mlxtop.present import units
-from mlxtop.present.clean import fit
-from mlxtop.present.text import Line, Role, Run, Section
+from mlxtop.present.text import Line, Role, Run, Section, fit
 from mlxtop.present.view import View, age, below, fact
 
 _CELL = 10

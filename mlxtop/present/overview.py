@@ -15,9 +15,8 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, PortId, PortKind, natural
 from mlxtop.model.pcie import PciePath, link_words
 from mlxtop.present import units
-from mlxtop.present.clean import clean
 from mlxtop.present.columns import Column, heading, layout, port_line, port_row
-from mlxtop.present.text import Line, Role, Run, crop, line_width
+from mlxtop.present.text import Line, Role, Run, clean, crop, line_width
 from mlxtop.watch.heat import HeatWatch
 
 OTHER = "Other network devices"

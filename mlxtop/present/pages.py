@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mlxtop.model.identity import Adapter, Function
-from mlxtop.present.clean import clean
 from mlxtop.present.counters import errors, rdma, traffic
 from mlxtop.present.link import link
 from mlxtop.present.pcie import pcie
-from mlxtop.present.text import Line, Role, Section, wrap
+from mlxtop.present.text import Line, Role, Section, clean, wrap
 from mlxtop.present.view import View, fact
 
 

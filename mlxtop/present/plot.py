@@ -7,7 +7,7 @@ from math import floor
 from typing import NamedTuple, TypeAlias
 
 from mlxtop.load.record import Line, Run, number, table
-from mlxtop.present.clean import clean, to_ascii
+from mlxtop.present.text import clean, to_ascii
 from mlxtop.present.units import nice
 
 COLUMNS, ROWS = 79, 11

@@ -14,8 +14,7 @@ from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.sample import LinkState
 from mlxtop.present import units
-from mlxtop.present.clean import clean, fit
-from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, labelled, row, wrap
+from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, clean, fit, labelled, row, wrap
 from mlxtop.watch.heat import HeatWatch, SensorHeat
 
 SEVERITY_ROLES = {

@@ -27,7 +27,7 @@ from textual.widget import Widget
 
 from mlxtop.change.privilege import ActionContext
 from mlxtop.model.identity import PortKind
-from mlxtop.present.clean import clean
+from mlxtop.present.text import clean
 from mlxtop.sampler.source import Source
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings
 from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of, misnamed

@@ -14,9 +14,8 @@ from textual.message import Message
 from mlxtop.doctor.check import Report
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
-from mlxtop.present.clean import clean
 from mlxtop.present.doctor import Row, detail_lines, explanation_lines, report_rows, summary
-from mlxtop.present.text import Line, Role, Section
+from mlxtop.present.text import Line, Role, Section, clean
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.widgets.lines import Clickable, Header
 from mlxtop.tui.widgets.sections import FRAME, Choices, Sections

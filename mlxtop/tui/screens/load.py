@@ -23,7 +23,6 @@ from mlxtop.load.request import IPERF3_PORT
 from mlxtop.load.run_log import own_runs
 from mlxtop.load.session import LoadSession, SessionView
 from mlxtop.model.number import PORT, whole
-from mlxtop.present.clean import clean
 from mlxtop.present.load import (
     outcome_runs,
     plan_runs,
@@ -31,7 +30,7 @@ from mlxtop.present.load import (
     status_sections,
     wrapped,
 )
-from mlxtop.present.text import Line, Role, Section
+from mlxtop.present.text import Line, Role, Section, clean
 from mlxtop.settings import MAX_INTERVAL
 from mlxtop.tui.screens.base import marks
 from mlxtop.tui.screens.load_form import FIELDS, MOST_PROCESSES, WrongField, options

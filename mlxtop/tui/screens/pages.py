@@ -9,10 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 
 from mlxtop import __version__
-from mlxtop.present.clean import clean, fit
 from mlxtop.present.overview import entries
 from mlxtop.present.pages import PAGES, Page
-from mlxtop.present.text import Line, Role, Section, wrap
+from mlxtop.present.text import Line, Role, Section, clean, fit, wrap
 from mlxtop.present.view import event_line, link_mark, prose
 from mlxtop.tui.commands import Scope, available, bindings, keys_of
 from mlxtop.tui.screens.base import WatchScreen

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil, floor, isnan, nan
 from typing import NamedTuple
 
-from mlxtop.present.clean import fit
-from mlxtop.present.text import Line, Role, Run, line_width, spread
+from mlxtop.present.text import Line, Role, Run, fit, line_width, spread
 from mlxtop.present.units import floor_nice, nice
 from mlxtop.tui.widgets.canvas import DOTS_X, DOTS_Y, Curve, Grid, Timeline, draw
 

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from math import isnan, nan
 from typing import NamedTuple
 
-from mlxtop.present.clean import fit
-from mlxtop.present.text import Line, Role, Run
+from mlxtop.present.text import Line, Role, Run, fit
 from mlxtop.present.units import nice
 from mlxtop.tui.widgets.canvas import DOTS_X, DOTS_Y, Curve, Timeline, draw
 from mlxtop.tui.widgets.charts import (

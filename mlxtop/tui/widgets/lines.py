@@ -19,8 +19,7 @@ from textual.geometry import Offset, Region
 from textual.message import Message
 from textual.strip import Strip
 
-from mlxtop.present.clean import to_ascii
-from mlxtop.present.text import EMPTY, Line, Role, Run, crop, cut, line_width
+from mlxtop.present.text import EMPTY, Line, Role, Run, crop, cut, line_width, to_ascii
 from mlxtop.tui.textual_private import DirectWidget
 
 ROLE_CLASSES = {f"run--{role}" for role in Role} | {"run--cursor"}

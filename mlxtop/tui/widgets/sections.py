@@ -9,8 +9,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 
-from mlxtop.present.clean import fit
-from mlxtop.present.text import EMPTY, Line, Role, Run, Section, crop, line_width
+from mlxtop.present.text import EMPTY, Line, Role, Run, Section, crop, fit, line_width
 from mlxtop.tui.widgets.lines import Styled, changes
 
 BESIDE = 118
