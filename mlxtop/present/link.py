@@ -53,7 +53,7 @@ def _link(view: View) -> Section:
     if state.state in ADVICE:
         advice = ADVICE[state.state].format(name=quote(now.port.name))
         lines.extend(prose(advice, view.columns))
-    speed = None if state.speed is None else units.bits_per_second(state.speed).strip()
+    speed = None if state.speed is None else units.rate(state.speed).strip()
     note = state.rate if state.layer is LinkLayer.INFINIBAND else ""
     lines += [
         fact("link layer", state.layer, why.get("link_layer", "")),

@@ -11,8 +11,8 @@ from mlxtop.load.outcome import LoadStatus, Outcome, Phase, SensorHeat
 from mlxtop.load.request import LoadPlan
 from mlxtop.load.soak import Soak
 from mlxtop.model.load import Latency, LoadInterval, Tool
+from mlxtop.present import units
 from mlxtop.present.text import Line, Role, Run, Section, clean, labelled, wrap
-from mlxtop.present.units import bits_per_second
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 _NEWEST = 4
@@ -27,7 +27,7 @@ def rate(bps: float | None) -> str:
     >>> rate(46.1e9), rate(None)
     ('46.1 Gb/s', '–')
     """
-    return bits_per_second(bps).strip().replace("  ", " ")
+    return units.rate(bps).strip()
 
 
 def plan_runs(plan: LoadPlan) -> Iterator[Run]:
@@ -67,9 +67,9 @@ def sensor_text(sensor: SensorHeat) -> str:
 
 def interval_line(interval: LoadInterval, sensors: Iterable[SensorHeat] = ()) -> str:
     """Return one interval and the sensors: `  3 s  46.1 Gb/s  12 retransmits  …`."""
-    parts = [f"{interval.end:6.1f} s", f"{bits_per_second(interval.bps)}"]
+    parts = [f"{interval.end:6.1f} s", units.rate(interval.bps)]
     if interval.reverse_bps is not None:
-        parts.append(f"back {bits_per_second(interval.reverse_bps)}")
+        parts.append(f"back {units.rate(interval.reverse_bps)}")
     if interval.retransmits is not None:
         parts.append(f"{interval.retransmits} retransmits")
     if interval.lost is not None:

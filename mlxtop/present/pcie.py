@@ -51,7 +51,7 @@ def _limit(view: View, status: PcieStatus) -> Section:
     ports = [view.frame.ports[port].now for port in view.frame.beside(view.port)]
     line_rate = sum(port.link.speed or 0 for port in ports)
     shared = f"shared by {len(ports)} ports" if len(ports) > 1 else "of its one port"
-    lines.append(fact("line rate", units.bits_per_second(line_rate).strip(), note=shared))
+    lines.append(fact("line rate", units.rate(line_rate).strip(), note=shared))
     if len(ports) > 1:
         lines.append(fact("ports", ", ".join(port.port.name for port in ports)))
     lines.append(fact("ASPM", status.aspm, why.get("aspm", "not offered by this link")))
