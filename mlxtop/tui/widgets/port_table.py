@@ -63,7 +63,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         self._fit()
         if frame is self._frame and choices == self._choices:
             return  # only the cursor moved: its rows were refreshed when it did
-        self._frame, self._bits, self._heat = frame, state.bits, state.heat
+        self._frame, self._bits, self._heat = frame, state.bits, state.watch.heat
         self._choices = choices
         ports = [port.now.port for port in frame.ports.values()]
         devices = (state.pattern, order, frame.sample.adapters, ports)
