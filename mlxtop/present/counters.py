@@ -12,7 +12,7 @@ from mlxtop.model.pcie import Direction
 from mlxtop.model.sample import LinkLayer
 from mlxtop.present import units
 from mlxtop.present.ceiling import ceiling_section
-from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, clean, headings, row, wrap
+from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, clean, headings, row
 from mlxtop.present.view import (
     PAIR_HEADINGS,
     SEVERITY_ROLES,
@@ -159,7 +159,7 @@ def errors(view: View) -> list[Section]:
             continue
         advice = f" → {fault.counter.advice}" if fault.counter.advice else ""
         text = f"{fault.counter.help}{advice}"
-        moved += [_fault(fault), *_indented(text, view.columns)]
+        moved += [_fault(fault), *prose(text, view.columns, indent="    ")]
     if moved:
         since = [_HEADINGS, *moved]
     else:
@@ -169,10 +169,6 @@ def errors(view: View) -> list[Section]:
     if older:
         sections.append(Section("Before that, not moving", (_HEADINGS, *older)))
     return sections
-
-
-def _indented(text: str, columns: int) -> list[Line]:
-    return [((line, Role.DIM),) for line in wrap(text, columns, "    ")]
 
 
 def _fault(fault: Fault) -> Line:

@@ -92,9 +92,9 @@ def pair(label: str, rx: Run, tx: Run) -> Line:
 PAIR_HEADINGS = pair("", ("RX", Role.HEAD), ("TX", Role.HEAD))
 
 
-def prose(text: str, columns: int, role: Role = Role.DIM) -> list[Line]:
+def prose(text: str, columns: int, role: Role = Role.DIM, indent: str = "") -> list[Line]:
     """Return a paragraph."""
-    return [((line, role),) for line in wrap(text, columns)]
+    return [((line, role),) for line in wrap(text, columns, indent)]
 
 
 def below(label: str, text: str, columns: int, role: Role = Role.DIM) -> list[Line]:
