@@ -8,7 +8,6 @@ from itertools import takewhile
 from typing import ClassVar
 
 from textual.app import ReturnType, SystemCommand
-from textual.binding import BindingType
 from textual.screen import Screen
 
 from mlxtop.model.identity import PortKind
@@ -35,7 +34,7 @@ class MlxtopApp(LiveApp):
         *((0, "-tiny"), (10, "-few"), (18, "-short"), (30, "-tall"), (50, "-huge"))
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.EVERYWHERE)]
+    BINDINGS = bindings(Scope.EVERYWHERE)
 
     @property
     def readonly(self) -> bool:

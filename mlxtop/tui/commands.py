@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 
 class Scope(StrEnum):
@@ -118,13 +118,18 @@ def _word(key: str) -> str:
     return _WORDS.get(key) or "+".join(part.capitalize() for part in key.split("+"))
 
 
-def bindings(scope: Scope) -> list[Binding]:
+def bindings(scope: Scope) -> list[BindingType]:
     """Return the bindings of a scope, for the BINDINGS of its screen."""
     return [
         Binding(command.keys, command.action, command.title, show=False, id=command.id)
         for command in COMMANDS
         if command.scope is scope
     ]
+
+
+def unlisted(*actions: tuple[str, str]) -> list[BindingType]:
+    """Return bindings of keys to actions that hold in one place alone."""
+    return [Binding(keys, action, show=False) for keys, action in actions]
 
 
 def available(*scopes: Scope, readonly: bool) -> Iterator[Command]:

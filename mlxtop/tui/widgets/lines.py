@@ -7,12 +7,10 @@ neighbours, since every change of style costs more bytes than the text itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.geometry import Offset, Region
@@ -20,6 +18,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from mlxtop.present.text import EMPTY, Line, Role, Run, crop, cut, line_width, to_ascii
+from mlxtop.tui.commands import unlisted
 from mlxtop.tui.textual_private import DirectWidget
 
 ROLE_CLASSES = {f"run--{role}" for role in Role} | {"run--cursor"}
@@ -212,10 +211,7 @@ class Clickable(Lines):
 class Choice(Lines, can_focus=True):
     """A field whose value is one of its options."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,space,l", "turn(1)", show=False),
-        Binding("left", "turn(-1)", show=False),
-    ]
+    BINDINGS = unlisted(("right,space,l", "turn(1)"), ("left", "turn(-1)"))
 
     class Changed(Message):
         """Another option was chosen."""
