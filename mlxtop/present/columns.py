@@ -33,19 +33,13 @@ class PortRow(NamedTuple):
     """What the cells of one port are made from."""
 
     view: PortView
+    now: PortSample
+    flow: Throughput
     numa: int | None
     bits: bool
     errors: tuple[int | None, bool]
     """Severe events since the start, and whether any goes on now."""
     heat: HeatWatch | None = None
-
-    @property
-    def now(self) -> PortSample:
-        return self.view.now.now
-
-    @property
-    def flow(self) -> Throughput:
-        return self.view.throughput
 
 
 def port_row(
@@ -53,9 +47,9 @@ def port_row(
 ) -> PortRow:
     """Return everything that the row of a port shows."""
     view = port_view(frame, port)
-    adapter = view.adapter
+    adapter, errors = view.adapter, severe_since_start(view.now)
     numa = adapter.functions[0].numa_node if adapter and adapter.functions else None
-    return PortRow(view, numa, bits, severe_since_start(view.now), heat)
+    return PortRow(view, view.now.now, view.throughput, numa, bits, errors, heat)
 
 
 class Column(NamedTuple):
@@ -134,11 +128,9 @@ def _text(value: Callable[[PortRow], object], right: bool = False) -> Callable[.
     return render
 
 
-def _kind(row: PortRow) -> str:
+def _kind(row: PortRow) -> object:
     port = row.now.port
-    if port.kind is PortKind.PHYSICAL:
-        return str(port.id)
-    return f"{port.devtype or port.kind}"
+    return port.id if port.kind is PortKind.PHYSICAL else port.devtype or port.kind
 
 
 NAME_WIDTH = 7

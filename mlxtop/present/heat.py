@@ -51,11 +51,7 @@ def forecast_run(future: Forecast | None, reading: float | None = None) -> Run:
     """
     if future is None or future.trend is Trend.UNKNOWN or future.now is None:
         return "not enough readings yet", Role.DIM
-    coming = [
-        (name, crossing, role)
-        for name, crossing, role in _crossings(future)
-        if reading is None or reading < crossing.limit
-    ]
+    coming = [each for each in _crossings(future) if reading is None or reading < each[1].limit]
     if coming:
         text = ", ".join(f"{name} {_reached(crossing)}" for name, crossing, _ in coming)
         return text, coming[-1][2]
@@ -64,10 +60,8 @@ def forecast_run(future: Forecast | None, reading: float | None = None) -> Run:
 
 def _crossings(future: Forecast) -> list[tuple[str, Crossing, Role]]:
     """Return the limits that will be passed, with their names."""
-    ends = (
-        ("warning", future.warning, Role.WARNING),
-        ("alarm", future.alarm, Role.CRITICAL),
-    )
+    warning, alarm = future.warning, future.alarm
+    ends = (("warning", warning, Role.WARNING), ("alarm", alarm, Role.CRITICAL))
     return [(name, end, role) for name, end, role in ends if end is not None and end.seconds]
 
 
@@ -150,13 +144,8 @@ def _sensor(view: View, title: str, sensor: Temperature) -> list[Line]:
     ends = [f"warning {limits.warning:.0f}", f"alarm {limits.alarm:.0f}"]
     if limits.shutdown is not None:
         ends.append(f"shutdown {limits.shutdown:.0f}")
-    lines: list[Line] = [
-        (
-            (fit(title, LABEL_WIDTH + 1), Role.DIM),
-            (f"{sensor.celsius:.1f} °C", strong),
-            ("  " + state if state else "", role),
-        )
-    ]
+    degree, word = f"{sensor.celsius:.1f} °C", f"  {state}" if state else ""
+    lines: list[Line] = [((fit(title, LABEL_WIDTH + 1), Role.DIM), (degree, strong), (word, role))]
     if heat is not None:
         text, coming = forecast_run(heat.forecast, sensor.celsius)
         lines.append(fact("  forecast", text, role=coming))

@@ -21,8 +21,6 @@ from mlxtop.watch.heat import HeatWatch
 
 OTHER = "Other network devices"
 VIRTUAL = "Virtual devices"
-
-
 _NO_LIMIT = 75.0
 """°C taken for the warning limit of a sensor that has none."""
 
@@ -69,8 +67,6 @@ def entries(frame: Frame, pattern: str = "", order: Order = Order.NATURAL) -> li
 
 def matches(frame: Frame, port: PortId, pattern: str) -> bool:
     """Return whether a filter keeps a port: part of one of its names, or a glob."""
-    if not pattern:
-        return True
     now = frame.ports[port].now.port
     adapter = frame.adapter(port)
     names = [now.netdev, now.rdma, now.bond, str(now.id), adapter.family if adapter else None]
@@ -142,42 +138,32 @@ def _pcie(path: PciePath) -> str:
 
 def adapter_line(frame: Frame, adapter: Adapter, columns: int) -> Line:
     """Return a card: what it is, and its PCIe paths."""
-    parts: list[Line] = [
-        ((clean(adapter.family), Role.ACCENT),),
-        ((clean(_address(adapter)), Role.TEXT),),
-    ]
-    if adapter.state:
-        parts.append(((clean(adapter.state), Role.WARNING),))
     paths = [status.path for status in frame.slots(adapter)]
-    if paths:
-        role = Role.WARNING if any(path.limited for path in paths) else Role.DIM
-        parts.append(((" + ".join(map(_pcie, paths)), role),))
-    parts.extend(((text, Role.DIM),) for text in _about(adapter))
-    return crop(_fitting(parts, columns), columns)
+    narrow = Role.WARNING if any(path.limited for path in paths) else Role.DIM
+    parts = [
+        (clean(adapter.family), Role.ACCENT),
+        (clean(_address(adapter)), Role.TEXT),
+        (clean(adapter.state or ""), Role.WARNING),
+        (" + ".join(map(_pcie, paths)), narrow),
+        *((text, Role.DIM) for text in _about(adapter)),
+    ]
+    return crop(_fitting([part for part in parts if part[0]], columns), columns)
 
 
 def _about(adapter: Adapter) -> list[str]:
-    stored, node = adapter.firmware_stored, None
-    if adapter.functions:
-        node = adapter.functions[0].numa_node
+    stored = adapter.firmware_stored
+    node = adapter.functions[0].numa_node if adapter.functions else None
     coming = f" (next {stored})" if stored and stored != adapter.firmware else ""
-    about = (
-        adapter.part,
-        adapter.firmware and f"fw {adapter.firmware}{coming}",
-        adapter.psid,
-        None if node is None else f"NUMA {node}",
-    )
+    firmware = adapter.firmware and f"fw {adapter.firmware}{coming}"
+    about = (adapter.part, firmware, adapter.psid, None if node is None else f"NUMA {node}")
     return [clean(text) for text in about if text]
 
 
-_BETWEEN: Run = ("  ", Role.DIM)
-
-
-def _fitting(parts: Sequence[Line], columns: int) -> Line:
+def _fitting(parts: Sequence[Run], columns: int) -> Line:
     """Return as many whole parts as fit, the first one always."""
-    line, *others = parts
-    for part in others:
-        longer = (*line, _BETWEEN, *part)
+    line: Line = (parts[0],)
+    for part in parts[1:]:
+        longer = (*line, ("  ", Role.DIM), part)
         if line_width(longer) > columns:
             break
         line = longer
@@ -240,7 +226,7 @@ def header_line(
         about = (kernel and f"Linux {clean(kernel)}", cpus and f"{cpus} CPUs")
         left.extend((f"  {text}", Role.DIM) for text in about if text)
     room = columns - line_width(tuple(left))
-    while parts and line_width(tuple(run for part in parts for run in part)) + 1 > room:
+    while parts and sum(map(line_width, parts)) + 1 > room:
         parts.pop(0)
     right = tuple(run for part in parts for run in part)
     return (*crop(tuple(left), columns - line_width(right)), *right)

@@ -24,8 +24,6 @@ _MOST_SECONDS, _MOST = 1e9, 1e15
 
 Points: TypeAlias = Sequence[tuple[float, float]]
 """Seconds and values."""
-
-
 _UNITS = (("Tb/s", 1e12), ("Gb/s", 1e9), ("Mb/s", 1e6), ("kb/s", 1e3), ("b/s", 1.0))
 
 
