@@ -12,7 +12,6 @@ from mlxtop.present.text import Role, line_width, plain
 from mlxtop.tui.widgets.canvas import timeline
 from mlxtop.tui.widgets.charts import (
     HeatPicture,
-    Mark,
     Rule,
     future_columns,
     heat_lines,
@@ -61,7 +60,7 @@ def picture() -> HeatPicture:
         {Role.MODULE: [90.0] * 60},
         [Rule(75, "module warning", Role.WARNING), Rule(80, "module alarm", Role.CRITICAL)],
         {Role.RX: [n * 1e8 for n in range(200)], Role.TX: [nan] * 200},
-        [Mark(50.0, Role.CRITICAL), Mark(-5.0, Role.TEXT), Mark(1e9, Role.TEXT)],
+        [(50.0, Role.CRITICAL), (-5.0, Role.TEXT), (1e9, Role.TEXT)],
     )
 
 

@@ -1,7 +1,4 @@
-"""The columns of the overview: fixed widths, chosen by the width of the screen.
-
-The same rows feed the live table and `--once`.
-"""
+"""The columns of the overview, live and of `--once`: chosen by the width of the screen."""
 
 from __future__ import annotations
 
@@ -181,34 +178,16 @@ def layout(columns: int, names: int = NAME_WIDTH) -> tuple[Column, ...]:
     names = min(LONGEST_NAME, names, columns - INDENT - GAP - units.RATE_WIDTH)
     names = max(NAME_WIDTH, names)
     left = columns - INDENT + GAP - (names - NAME_WIDTH)
-    chosen: set[int] = set()
-    for position in sorted(range(len(COLUMNS)), key=lambda index: COLUMNS[index].rank):
-        column = COLUMNS[position]
+    least = 0
+    for column in sorted(COLUMNS, key=lambda column: column.rank):
         need = column.width + _gap(column)
-        if need > left and chosen:
+        if need > left and column is not COLUMNS[0]:
             break
-        chosen.add(position)
-        left -= need
-    fitting = [COLUMNS[position] for position in sorted(chosen)]
+        left, least = left - need, column.rank
+    fitting = [column for column in COLUMNS if column.rank <= least]
     fitting[0] = fitting[0]._replace(width=names)
-    return _widened(fitting, left)
-
-
-def _widened(chosen: list[Column], left: int) -> tuple[Column, ...]:
-    """Hand the columns that are left out evenly to those that may grow, in turns."""
-    extra = dict.fromkeys(range(len(chosen)), 0)
-    while left > 0:
-        growing = [i for i, column in enumerate(chosen) if extra[i] < column.grow]
-        bars = sum(1 for i in growing if not chosen[i].title)
-        if not growing or left < bars:
-            break
-        for position in growing:
-            if left > 0:
-                extra[position] += 1
-                left -= 1
-    return tuple(
-        column._replace(width=column.width + extra[index]) for index, column in enumerate(chosen)
-    )
+    share = max(0, left) // max(1, sum(column.grow > 0 for column in fitting))
+    return tuple(c._replace(width=c.width + min(c.grow, share)) for c in fitting)
 
 
 def _gap(column: Column) -> int:

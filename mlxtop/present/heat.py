@@ -44,11 +44,7 @@ def degrees(sensor: Temperature | None, columns: int, heat: SensorHeat | None = 
 
 
 def forecast_run(future: Forecast | None, reading: float | None = None) -> Run:
-    """Return where a temperature is heading; limits that the `reading` has passed are left out.
-
-    >>> forecast_run(Forecast(0.0, Trend.STABLE, 57.0, 57.0, 1.0))[0]
-    'stable at 57 °C'
-    """
+    """Return where a temperature is heading; limits that the `reading` has passed are left out."""
     if future is None or future.trend is Trend.UNKNOWN or future.now is None:
         return "not enough readings yet", Role.DIM
     coming = [each for each in _crossings(future) if reading is None or reading < each[1].limit]

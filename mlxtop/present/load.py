@@ -1,7 +1,4 @@
-"""A load test in words: its plan, its course, its outcome; the same for the dialog and the command.
-
-Lines that both show are runs: a text and its role. The command prints the text alone.
-"""
+"""A load test in words: its plan, its course, its outcome; alike for dialog and command."""
 
 from __future__ import annotations
 

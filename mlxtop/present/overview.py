@@ -46,7 +46,7 @@ def entries(frame: Frame, pattern: str = "", order: Order = Order.NATURAL) -> li
     """Return the rows in their order; `pattern` keeps ports whose names contain or match it."""
     if order is not Order.NATURAL:
         natural_order = [row.port for row in entries(frame, pattern) if row.port]
-        return [Entry(port) for port in _ranked(frame, natural_order, _SORT[order])]
+        return [Entry(port) for port in _ranked(frame, natural_order, order)]
     ports = [port for port in frame.ports if matches(frame, port, pattern)]
     rows: list[Entry] = []
     left = set(ports)
@@ -95,32 +95,26 @@ def _worst(frame: Frame, port: PortId) -> float:
     return float(severe_since_start(frame.ports[port])[0] or 0)
 
 
-class _Ranking(NamedTuple):
-    """What ports are sorted by, and up to which difference they count as equal."""
-
-    value: Callable[[Frame, PortId], float]
-    relative: float = 0.0
-    absolute: float = 0.0
-
-
-_SORT = {
+_SORT: dict[Order, tuple[Callable[[Frame, PortId], float], float, float]] = {
     # Two ports with the same traffic differ by some percent from one sample to the next, and idle
     # ones by a few packets; sensors by some tenths of a degree.
-    Order.RATE: _Ranking(_busiest, relative=0.05, absolute=1e5),
-    Order.TEMPERATURE: _Ranking(_hottest, absolute=1.0),
-    Order.ERRORS: _Ranking(_worst),
+    Order.RATE: (_busiest, 0.05, 1e5),
+    Order.TEMPERATURE: (_hottest, 0.0, 1.0),
+    Order.ERRORS: (_worst, 0.0, 0.0),
 }
+"""Values to sort ports by, and the relative and absolute difference that counts as none."""
 
 
-def _ranked(frame: Frame, ports: Sequence[PortId], ranking: _Ranking) -> list[PortId]:
+def _ranked(frame: Frame, ports: Sequence[PortId], order: Order) -> list[PortId]:
     """Return the ports, highest first; those that count as equal keep the order they came in."""
-    values = {port: ranking.value(frame, port) for port in ports}
+    value, relative, absolute = _SORT[order]
+    values = {port: value(frame, port) for port in ports}
     places = {port: place for place, port in enumerate(ports)}
     ranked: list[PortId] = []
     equal: list[PortId] = []
     for port in sorted(ports, key=lambda port: -values[port]):
         highest = values[equal[0]] if equal else values[port]
-        if not isclose(values[port], highest, rel_tol=ranking.relative, abs_tol=ranking.absolute):
+        if not isclose(values[port], highest, rel_tol=relative, abs_tol=absolute):
             ranked += sorted(equal, key=places.__getitem__)
             equal = []
         equal.append(port)

@@ -36,10 +36,7 @@ class _Chart(NamedTuple):
 
 
 def run_charts(run: Run, ascii_only: bool = False, columns: int = COLUMNS) -> list[str]:
-    """Return lines that draw a recorded test's rate and temperatures on one time axis.
-
-    They are none where there is nothing to draw or too little room.
-    """
+    """Return lines that draw a recorded test's rate and temperatures; none without room or data."""
     charts = [_rates(run), _temperatures(run)] if columns >= _LEAST_COLUMNS else []
     seconds = [x for one in charts for points in one.curves.values() for x, _ in points]
     span = max(seconds, default=0.0)

@@ -121,6 +121,7 @@ Run: TypeAlias = tuple[str, Role]
 Line: TypeAlias = tuple[Run, ...]
 
 EMPTY: Line = ()
+LABEL_WIDTH = 16
 
 
 class Section(NamedTuple):
@@ -131,11 +132,7 @@ class Section(NamedTuple):
 
 
 def plain(line: Line) -> str:
-    """Return the text of a line.
-
-    >>> plain((("a", Role.TEXT), ("b", Role.DIM)))
-    'ab'
-    """
+    """Return the text of a line."""
     return "".join(text for text, _ in line)
 
 
@@ -151,9 +148,7 @@ def crop(line: Line, columns: int) -> Line:
     for text, role in line:
         used = width(text)
         if used > left:
-            if left > 0:
-                kept.append((fit(text, left), role))
-            return tuple(kept)
+            return (*kept, (fit(text, left), role)) if left > 0 else tuple(kept)
         kept.append((text, role))
         left -= used
     if left > 0:
@@ -162,11 +157,7 @@ def crop(line: Line, columns: int) -> Line:
 
 
 def cut(line: Line, start: int, end: int) -> Line:
-    """Return the columns from `start` to before `end`; half of a wide character is a blank.
-
-    >>> cut((("ab", Role.TEXT), ("cd", Role.DIM)), 1, 3)
-    (('b', <Role.TEXT: 'text'>), ('c', <Role.DIM: 'dim'>))
-    """
+    """Return the columns from `start` to before `end`; half of a wide character is a blank."""
     kept: list[Run] = []
     at = 0
     for text, role in line:
@@ -202,13 +193,8 @@ def spread(left: Line, right: Line, columns: int) -> Line:
 
 def labelled(label: str, value: str, role: Role = Role.TEXT, note: str = "") -> Line:
     """Return a row of a page: label in its own column, value, and a note in the background."""
-    runs = [(fit(label, LABEL_WIDTH), Role.DIM), (" ", Role.TEXT), (clean(value), role)]
-    if note:
-        runs.append(("  " + clean(note), Role.DIM))
-    return tuple(runs)
-
-
-LABEL_WIDTH = 16
+    head: Line = ((fit(label, LABEL_WIDTH), Role.DIM), (" ", Role.TEXT), (clean(value), role))
+    return (*head, (f"  {clean(note)}", Role.DIM)) if note else head
 
 
 def wrap(text: str, columns: int, indent: str = "") -> list[str]:

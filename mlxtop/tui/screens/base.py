@@ -12,7 +12,7 @@ from mlxtop.present.overview import header_line
 from mlxtop.present.text import Line, Role
 from mlxtop.tui.commands import Scope, available, keys_of
 from mlxtop.tui.textual_private import PaintedScreen
-from mlxtop.tui.widgets.lines import Clickable, Header, Styled
+from mlxtop.tui.widgets.lines import Clickable, Lines, Styled
 from mlxtop.tui.widgets.sections import Sections
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class WatchScreen(PaintedScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.header = Header(id="header")
+        self.header = Lines(id="header")
         self.keys = Clickable(id="keys")
 
     def compose(self) -> ComposeResult:

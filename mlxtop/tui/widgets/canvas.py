@@ -81,10 +81,7 @@ def _paint(grid: Grid, curve: Curve, columns: int, ascii_only: bool) -> None:
 
 
 def _dot_columns(curve: Curve, most: int) -> list[int]:
-    """Return the dots of each dot column of a curve, in `most` dot rows.
-
-    A dot column reaches to just before the height of the next one, so that a line has no holes.
-    """
+    """Return the dots of each dot column, each to just before the height of the next one."""
     columns = []
     heights = [None if isnan(y) else floor(max(0, min(most - 1, y)) + _HALF) for y in curve.heights]
     for here, there in zip(heights, [*heights[1:], None], strict=True):

@@ -228,7 +228,7 @@ class HeatChart(TemperatureChart):
             for role, name in ((Role.RX, RX), (Role.TX, TX))
         }
         marks = [
-            charts.Mark(incident.tick, SEVERITY_ROLES[incident.severity])
+            (incident.tick, SEVERITY_ROLES[incident.severity])
             for _, incident in state.watch.events_of(port)
             if incident.tick is not None and incident.tick >= line.start
         ]

@@ -205,10 +205,7 @@ def waiting(size: tuple[int, int], text: str) -> list[Line]:
 
 
 def legend(parts: Sequence[Line], right: Line, columns: int) -> Line:
-    """Return the first line of a chart: the numbers of now, the first ones last to go.
-
-    What does not fit is left out as a whole; the right end stays.
-    """
+    """Return the first line of a chart: the parts that fit as a whole, and the right end."""
     room = columns - line_width(right)
     kept: list[Run] = []
     for part in parts:
@@ -218,13 +215,6 @@ def legend(parts: Sequence[Line], right: Line, columns: int) -> Line:
     return spread(tuple(kept), right, columns)
 
 
-class Mark(NamedTuple):
-    """An event on the time axis."""
-
-    tick: float
-    role: Role
-
-
 class HeatPicture(NamedTuple):
     """What is to be drawn; values one a dot column."""
 
@@ -232,7 +222,8 @@ class HeatPicture(NamedTuple):
     future: Mapping[Role, Sequence[float]]
     rules: Sequence[Rule]
     flows: Mapping[Role, Sequence[float]]
-    marks: Sequence[Mark]
+    marks: Sequence[tuple[float, Role]]
+    """Ticks of events."""
     bits: bool = True
 
 
@@ -266,14 +257,14 @@ def heat_lines(
     return lines[:rows]
 
 
-def _events(marks: Sequence[Mark], line: Timeline, past: int) -> Line:
+def _events(marks: Sequence[tuple[float, Role]], line: Timeline, past: int) -> Line:
     """Return marks under the instants of events; of a column the worst."""
     cells: list[Run] = [(" ", Role.FAINT)] * past
     worst = {Role.TEXT: 0, Role.WARNING: 1, Role.CRITICAL: 2}
-    for mark in sorted(marks, key=lambda mark: worst.get(mark.role, 0)):
-        place = int((mark.tick - line.start) / line.step) // DOTS_X
+    for tick, role in sorted(marks, key=lambda mark: worst.get(mark[1], 0)):
+        place = int((tick - line.start) / line.step) // DOTS_X
         if 0 <= place < past:
-            cells[place] = ("▲", mark.role)
+            cells[place] = ("▲", role)
     return ((fit("event", GUTTER - 1, right=True) + " ", Role.DIM), *cells)
 
 

@@ -62,9 +62,8 @@ def changes(old: Sequence[Line], new: Sequence[Line], places: range) -> list[Reg
     """Return what differs between lines, with the first of `places` on row 0."""
     regions = []
     for y, place in enumerate(places):
-        before = old[place] if place < len(old) else EMPTY
-        span = difference(before, new[place] if place < len(new) else EMPTY)
-        if span is not None:
+        before, after = (lines[place] if place < len(lines) else EMPTY for lines in (old, new))
+        if (span := difference(before, after)) is not None:
             regions.append(Region(span[0], y, span[1], 1))
     return regions
 
@@ -175,10 +174,6 @@ class Lines(Styled):
 
     def line_at(self, y: int, columns: int) -> tuple[Line, bool]:
         return self._lines[y] if y < len(self._lines) else EMPTY, False
-
-
-class Header(Lines):
-    """One line about the machine."""
 
 
 class Clickable(Lines):
