@@ -27,7 +27,7 @@ GAP = 2
 
 
 class PortRow(NamedTuple):
-    """What the cells of one port are made from."""
+    """Everything that the cells of one port show."""
 
     view: PortView
     now: PortSample

@@ -13,16 +13,7 @@ from mlxtop.model.sample import LinkLayer
 from mlxtop.present import units
 from mlxtop.present.ceiling import ceiling_section
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, clean, headings, row
-from mlxtop.present.view import (
-    PAIR_HEADINGS,
-    SEVERITY_ROLES,
-    View,
-    bar,
-    below,
-    fact,
-    pair,
-    prose,
-)
+from mlxtop.present.view import PAIR_HEADINGS, SEVERITY_ROLES, View, bar, below, fact, pair, prose
 
 _BAR = 10
 _WIDTHS = (32, 11, 14, 16)
@@ -47,12 +38,8 @@ def _counter(view: View, counter: Counter) -> Line:
         now = units.events_per_second(rate)
     full = "≥" if view.now.stuck(counter) else ""
     moving = Role.TEXT if rate else Role.DIM
-    cells = (
-        (counter.key, moving),
-        (now, moving),
-        (amount(since), Role.TEXT if since else Role.DIM),
-        (full + amount(total), Role.DIM),
-    )
+    counted = (amount(since), Role.TEXT if since else Role.DIM)
+    cells = ((counter.key, moving), (now, moving), counted, (full + amount(total), Role.DIM))
     return row(_WIDTHS, cells)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.analysis.ceiling import Ceiling
 from mlxtop.doctor.check import CouldNotTell, Finding, Report, Setting, Topic
@@ -39,8 +39,7 @@ def finding_lines(finding: Finding, columns: int) -> Iterator[Line]:
     yield from _part("see", finding.reference, columns, Role.DIM)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A line of the list on the screen, and its outcome."""
 
     line: Line
@@ -48,7 +47,7 @@ class Row:
 
     @property
     def title(self) -> str:
-        """Name of the counter or check that it is about."""
+        """Return the name of the counter or check that it is about."""
         topic = self.outcome.topic
         return clean(topic.key if isinstance(topic, Counter) else topic.name if topic else "")
 

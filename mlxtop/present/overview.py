@@ -26,7 +26,7 @@ _NO_LIMIT = 75.0
 
 
 class Order(StrEnum):
-    """How the ports are sorted; anything but NATURAL leaves the adapters out."""
+    """Order of the ports; anything but NATURAL leaves the adapters out."""
 
     NATURAL = "natural"
     RATE = "rate"

@@ -94,7 +94,7 @@ def _cut(text: str, columns: int) -> str:
 
 
 class Role(StrEnum):
-    """What a run of text means."""
+    """Meaning of a run of text."""
 
     TEXT = "text"
     DIM = "dim"

@@ -1,4 +1,4 @@
-"""What the pages of one port are made from, and the rows that pages and tables share."""
+"""Everything that the pages of one port show, and the rows that pages and tables share."""
 
 from __future__ import annotations
 
@@ -22,15 +22,13 @@ SEVERITY_ROLES = {
     Severity.WARNING: Role.WARNING,
     Severity.CRITICAL: Role.CRITICAL,
 }
+_OFF = (LinkState.ADMIN_DOWN, LinkState.NO_MODULE, LinkState.DISABLED)
+_COMING = (LinkState.INIT, LinkState.ARMED, LinkState.POLLING)
 _STATE_MARKS = {
     LinkState.UP: ("●", Role.GOOD),
     LinkState.DOWN: ("○", Role.CRITICAL),
-    LinkState.ADMIN_DOWN: ("○", Role.DIM),
-    LinkState.NO_MODULE: ("○", Role.DIM),
-    LinkState.DISABLED: ("○", Role.DIM),
-    LinkState.INIT: ("◌", Role.WARNING),
-    LinkState.ARMED: ("◌", Role.WARNING),
-    LinkState.POLLING: ("◌", Role.WARNING),
+    **dict.fromkeys(_OFF, ("○", Role.DIM)),
+    **dict.fromkeys(_COMING, ("◌", Role.WARNING)),
 }
 _PAIR = (LABEL_WIDTH, 12, 14)
 """Columns of a label and of one value a direction."""

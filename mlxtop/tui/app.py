@@ -106,17 +106,12 @@ class MlxtopApp(LiveApp):
             self._go_to(Findings)
 
     def action_load(self) -> None:
-        """The dialog that loads the selected port."""
         from mlxtop.tui.screens.load import Loads
 
         if self.context is not None and not self.readonly:
             self.loads = self.loads or Loads(self, self.context)
             self.feed.tap = self.loads.session.frame
             self.loads.open()
-
-    def on_load_moved(self) -> None:
-        if self.loads is not None and not self.feed.stop.is_set():
-            self.loads.moved()
 
     def action_help(self) -> None:
         from mlxtop.tui.screens.pages import Help

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 
 
 class Scope(StrEnum):
-    """Where a command can be given."""
+    """Screens on which a command can be given."""
 
     EVERYWHERE = "everywhere"
     OVERVIEW = "overview"

@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Thread
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
-from textual.notifications import SeverityLevel
 from textual.widget import Widget
 
 from mlxtop.change.privilege import ActionContext
@@ -61,7 +60,7 @@ class LiveApp(App[int]):
         context: ActionContext | None = None,
         feed: Feed | None = None,
     ) -> None:
-        """`feed`: of the source, where it has begun already."""
+        """Take the `feed` of the source where it has begun already."""
         # Only so does Textual leave out colours altogether instead of showing them as greys.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.source = source
@@ -187,19 +186,10 @@ class LiveApp(App[int]):
         with suppress(RuntimeError):  # all is over
             self.post_message(FrameArrived())
 
-    def notify(
-        self,
-        message: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        markup: bool = True,
-    ) -> None:
+    def notify(self, message: str, **options: Any) -> None:
         """Show a line for some seconds, never as markup: names in it are untrusted."""
-        super().notify(
-            clean(message), title=clean(title), severity=severity, timeout=timeout, markup=False
-        )
+        options |= {"title": clean(options.get("title", "")), "markup": False}
+        super().notify(clean(message), **options)
 
     # Frames
 

@@ -1,4 +1,4 @@
-"""What the screens show: the picture of the moment and the user's choices, over a Watch.
+"""The state of the screens: the picture of the moment and the user's choices, over a Watch.
 
 Everything here is owned by the event loop; the thread that samples only posts messages.
 """
@@ -35,7 +35,7 @@ class State:
 
     @property
     def newest(self) -> Frame | None:
-        """The newest frame, on the screen or not."""
+        """Return the newest frame, on the screen or not."""
         return self.watch.frame
 
     def arrive(self, frame: Frame) -> list[Alert]:

@@ -122,7 +122,7 @@ class Printer(Thread):
 
 
 class Flow:
-    """Whether the terminal is ready for a frame; instants are monotonic seconds."""
+    """Tells when the terminal is ready for a frame; instants are monotonic seconds."""
 
     def __init__(self) -> None:
         self._asked: float | None = None

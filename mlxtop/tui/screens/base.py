@@ -1,4 +1,4 @@
-"""What full screens have: the line on top, keys at the bottom, frames; and what dialogs have."""
+"""Full screens, with a line on top, keys at the bottom and frames coming in; and dialogs."""
 
 from __future__ import annotations
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from threading import Event, Thread
 
 from textual import on
 from textual.app import ComposeResult
-from textual.message import Message
 
 from mlxtop.doctor.check import Report
 from mlxtop.model.frame import Frame
@@ -24,14 +22,6 @@ AGAIN, SOON = 10.0, 1.0
 """Seconds between examinations while the list is open, and while something is still unread."""
 _RETRY = 0.2
 """Seconds until we look again whether the examination of a closed list has ended."""
-
-
-@dataclass
-class Examined(Message):
-    """An examination is done; `error` says why there is no report."""
-
-    report: Report | None
-    error: str = ""
 
 
 def _columns(page: Sections) -> int:
@@ -71,7 +61,7 @@ class Findings(WatchScreen):
         try:
             app.examination.start()
         except RuntimeError as error:
-            self.on_examined(Examined(None, str(error)))
+            self._examined(None, str(error))
 
     def on_unmount(self) -> None:
         self._stop.set()
@@ -84,26 +74,25 @@ class Findings(WatchScreen):
 
         first, port = app.state.newest, self._port
         while not self._stop.is_set():
-            frame, wait = app.state.newest, AGAIN
+            frame, wait, report, problem = app.state.newest, AGAIN, None, ""
             if frame is None or first is None:
-                examined = Examined(None, "there is nothing to examine")
+                problem = "there is nothing to examine"
             elif port is None or port not in frame.ports:
-                examined = Examined(None, "this port is no longer there")
+                problem = "this port is no longer there"
             else:
                 try:
                     incidents = [event.incident for event in tuple(app.state.watch.events)]
-                    examined = Examined(inspect(frame, (port,), incidents, before=first))
+                    report = inspect(frame, (port,), incidents, before=first)
                 except Exception as error:
-                    examined = Examined(None, f"{type(error).__name__}: {error}")
+                    problem = f"{type(error).__name__}: {error}"
                 wait = SOON if pending(frame, [port]) else AGAIN
             with suppress(RuntimeError):  # all is over
-                self.post_message(examined)
+                self.call_later(self._examined, report, problem)
             self._stop.wait(wait)
 
-    def on_examined(self, event: Examined) -> None:
-        if event.report is not None:
-            self._report = event.report
-        self._error = event.error
+    def _examined(self, report: Report | None, problem: str) -> None:
+        """Show a report, or why there is none."""
+        self._report, self._error = report or self._report, problem
         self.show_frame()
 
     # Drawing

@@ -5,17 +5,15 @@ Steps of the session run in a thread, or with the terminal handed over where sud
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from threading import Thread
 
 from textual import on
 from textual.app import ComposeResult, SuspendNotSupported
-from textual.message import Message
 from textual.widgets import Input
 
 from mlxtop.change.privilege import ActionContext
 from mlxtop.link_type.carry_out import Outcome
-from mlxtop.link_type.session import Apply, LinkTypeSession, Option, Stage, Step
+from mlxtop.link_type.session import LinkTypeSession, Option, Stage, Step
 from mlxtop.model.identity import Port
 from mlxtop.present import link_type as describe
 from mlxtop.present.text import Role, Section
@@ -44,12 +42,6 @@ class LinkTypeDialog(Dialog[Outcome | None]):
     )
     AUTO_FOCUS = "#link-page"
 
-    @dataclass
-    class StepEnded(Message):
-        """A step has ended; the event loop applies its result."""
-
-        apply: Apply
-
     def __init__(self, context: ActionContext, port: Port, ascii_only: bool) -> None:
         super().__init__("link", f"Link type of {port.name}", ascii_only)
         self._port = port
@@ -71,7 +63,7 @@ class LinkTypeDialog(Dialog[Outcome | None]):
         """Run a step of the session in a thread, or at once with the terminal free for sudo."""
 
         def work() -> None:
-            self.post_message(self.StepEnded(step()))
+            self.call_later(step())
 
         if not terminal:
             Thread(target=work, name="link type", daemon=True).start()
@@ -83,9 +75,6 @@ class LinkTypeDialog(Dialog[Outcome | None]):
         except SuspendNotSupported:
             apply = step()
         apply()
-
-    def on_link_type_dialog_step_ended(self, message: StepEnded) -> None:
-        message.apply()
 
     # Keys
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Grid
-from textual.message import Message
 from textual.widgets import Input
 
 from mlxtop.change.privilege import ActionContext
@@ -59,10 +58,6 @@ def _widget(field: Field) -> Input | Choice:
     return Input(id=name, placeholder=field.placeholder, compact=True)
 
 
-class LoadMoved(Message):
-    """A load test has something new to show."""
-
-
 class Loads:
     """The session, made where changes are allowed; only `frame` is for the thread that samples."""
 
@@ -80,7 +75,7 @@ class Loads:
         if not self._posted.is_set():
             self._posted.set()
             with suppress(RuntimeError):
-                self._app.post_message(LoadMoved())
+                self._app.call_later(self.moved)
 
     def open(self) -> None:
         """Open the dialog for the selected port."""
@@ -100,6 +95,8 @@ class Loads:
 
     def moved(self) -> None:
         """Show the news; sample quickly while a test runs, and as before after it."""
+        if self._app.feed.stop.is_set():
+            return
         self._posted.clear()
         source = self._app.source
         source.guarded = self.busy

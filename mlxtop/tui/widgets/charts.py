@@ -216,7 +216,7 @@ def legend(parts: Sequence[Line], right: Line, columns: int) -> Line:
 
 
 class HeatPicture(NamedTuple):
-    """What is to be drawn; values one a dot column."""
+    """All that is drawn; values one a dot column."""
 
     past: Curves
     future: Mapping[Role, Sequence[float]]
