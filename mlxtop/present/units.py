@@ -6,6 +6,7 @@ Results are as wide as the constants say, so that columns never jump.
 
 from __future__ import annotations
 
+from functools import partial
 from math import floor, isfinite, log10
 from typing import TypeGuard
 
@@ -56,24 +57,14 @@ def rate(value: float | None, bits: bool = True, digits: int = 3) -> str:
     return _quantity(value, "{} {}b/s", RATE_WIDTH, digits)
 
 
-def packets_per_second(value: float | None) -> str:
-    """Return packets per second: `3.81 Mp/s`."""
-    return _quantity(value, "{} {}p/s", PACKETS_WIDTH)
-
-
-def events_per_second(value: float | None) -> str:
-    """Return events per second; less than one a second keeps its digits: `0.40 /s`, `1.20k/s`."""
-    return _quantity(value, "{}{:1}/s", 7)
-
-
-def size(value: float | None) -> str:
-    """Return an amount of bytes, decimal: `12.3 TB`."""
-    return _quantity(value, "{} {}B", SIZE_WIDTH)
-
-
-def short(value: float | None) -> str:
-    """Return a count in three digits: `1.24 M`."""
-    return _quantity(value, "{} {:1}", SHORT_WIDTH)
+packets_per_second = partial(_quantity, form="{} {}p/s", columns=PACKETS_WIDTH)
+"""Return packets per second: `3.81 Mp/s`."""
+events_per_second = partial(_quantity, form="{}{:1}/s", columns=7)
+"""Return events per second; less than one a second keeps its digits: `0.40 /s`, `1.20k/s`."""
+size = partial(_quantity, form="{} {}B", columns=SIZE_WIDTH)
+"""Return an amount of bytes, decimal: `12.3 TB`."""
+short = partial(_quantity, form="{} {:1}", columns=SHORT_WIDTH)
+"""Return a count in three digits: `1.24 M`."""
 
 
 def count(value: int | None) -> str:

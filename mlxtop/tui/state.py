@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mlxtop.model.counters import Origin
-from mlxtop.model.frame import Frame, PortFrame
+from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import Reading
 from mlxtop.present.heat import headline
@@ -84,15 +84,11 @@ class State:
         """Return the frame with totals from `z` on; a reset counter starts again by itself."""
         if not self.zero:
             return frame
-        ports = {
-            port: now._replace(start={**now.start, **self._after(port, now)})
-            for port, now in frame.ports.items()
-        }
+        ports = {}
+        for port, now in frame.ports.items():
+            start = dict(now.start)
+            for origin, zero in self.zero.get(port, {}).items():
+                if origin not in start or start[origin].tick <= zero.tick:
+                    start[origin] = zero
+            ports[port] = now._replace(start=start)
         return frame._replace(ports=ports)
-
-    def _after(self, port: PortId, now: PortFrame) -> Mapping[Origin, Reading]:
-        return {
-            origin: reading
-            for origin, reading in self.zero.get(port, {}).items()
-            if (start := now.start.get(origin)) is None or start.tick <= reading.tick
-        }
