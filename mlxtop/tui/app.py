@@ -13,7 +13,7 @@ from textual.screen import Screen
 from mlxtop.model.identity import PortKind
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL
 from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of
-from mlxtop.tui.live import LiveApp
+from mlxtop.tui.live_app import LiveApp
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.themes import other_shade
