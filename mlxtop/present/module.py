@@ -7,16 +7,11 @@ from time import localtime, strftime
 
 from mlxtop.model.module import Bound, Flag, Identity, Module, Quantity, Thresholds, dbm
 from mlxtop.present import units
-from mlxtop.present.clean import fit
-from mlxtop.present.text import Line, Role, Run, Section
+from mlxtop.present.text import Line, Role, Run, Section, fit
 from mlxtop.present.view import View, age, below, fact
 
 _CELL = 10
-_COLUMNS = (
-    (Quantity.RX_POWER, "RX dBm"),
-    (Quantity.TX_POWER, "TX dBm"),
-    (Quantity.BIAS, "bias mA"),
-)
+_COLUMNS = {Quantity.RX_POWER: "RX dBm", Quantity.TX_POWER: "TX dBm", Quantity.BIAS: "bias mA"}
 
 
 def module(view: View) -> list[Section]:
@@ -35,9 +30,8 @@ def _about(view: View, plugged: Module) -> Iterator[Line]:
     who = plugged.identity
     name = " ".join(filter(None, (who.vendor, who.part, who.revision and f"rev {who.revision}")))
     yield fact("module", name or None, "it does not say", note=who.identifier or "")
-    yield fact(
-        "serial number", who.serial, "it does not say", note=f"made {who.date}" if who.date else ""
-    )
+    made = f"made {who.date}" if who.date else ""
+    yield fact("serial number", who.serial, "it does not say", note=made)
     for text in who.types[:4] or (None,):
         yield fact("type", text, "it does not say")
     yield fact("medium", _medium(who), "it does not say")
@@ -107,24 +101,22 @@ def _gathered(flags: Iterable[Flag]) -> list[str]:
 
 
 def _lanes(plugged: Module) -> Iterator[Line]:
-    yield ((fit("lane", 6), Role.HEAD), *((_right(title), Role.HEAD) for _, title in _COLUMNS))
-    crossings = {quantity: plugged.crossings(quantity) for quantity, _ in _COLUMNS}
+    yield (
+        (fit("lane", 6), Role.HEAD),
+        *((_right(title), Role.HEAD) for title in _COLUMNS.values()),
+    )
+    crossings = {quantity: plugged.crossings(quantity) for quantity in _COLUMNS}
     for place, lane in enumerate(plugged.lanes):
-        runs: list[Run] = [(fit(str(place + 1), 6), Role.DIM)]
-        for quantity, _ in _COLUMNS:
-            bound = crossings[quantity][place]
-            runs.append(_cell(quantity, lane.value(quantity), bound))
-        yield tuple(runs)
+        cells = (_cell(q, lane.value(q), bounds[place]) for q, bounds in crossings.items())
+        yield ((fit(str(place + 1), 6), Role.DIM), *cells)
     spreads = [plugged.imbalance(quantity) for quantity in (Quantity.RX_POWER, Quantity.TX_POWER)]
     if any(spread is not None for spread in spreads):
         texts = [units.NONE if spread is None else f"{spread:.1f} dB" for spread in spreads]
         yield _footer("apart", texts)
     for title, level in (("alarm", "alarm"), ("warn", "warning")):
-        cells = [
-            _span(plugged.thresholds.get(quantity), level, quantity) for quantity, _ in _COLUMNS
-        ]
-        if any(cells):
-            yield _footer(title, cells)
+        limits = [_span(plugged.thresholds.get(quantity), level, quantity) for quantity in _COLUMNS]
+        if any(limits):
+            yield _footer(title, limits)
 
 
 def _footer(title: str, cells: Iterable[str]) -> Line:
