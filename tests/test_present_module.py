@@ -61,7 +61,7 @@ def test_a_refused_value_says_why() -> None:
 def test_a_cable_shows_its_length_and_losses() -> None:
     shown = page(with_module(decode_eeprom(bytes(IMAGES["qsfp28-dac"]()))))
     assert "2 m cable" in shown
-    assert "13 dB at 7GHz" in shown
+    assert "13 dB at 7.0GHz" in shown
 
 
 def test_without_a_module_the_reason_is_told() -> None:

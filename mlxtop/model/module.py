@@ -76,6 +76,8 @@ class Lane(NamedTuple):
     rx_mw: float | None = None
     tx_mw: float | None = None
     bias_ma: float | None = None
+    data_path: str | None = None
+    """`activated`, `deactivated`, `initialising` …; CMIS modules only."""
 
     @property
     def rx_dbm(self) -> float | None:
@@ -90,7 +92,12 @@ class Lane(NamedTuple):
     def value(self, quantity: Quantity) -> float | None:
         """Return the lane's value of a quantity that is measured by lane."""
         measured = (Quantity.RX_POWER, Quantity.TX_POWER, Quantity.BIAS)
-        return self[measured.index(quantity)] if quantity in measured else None
+        return self[:3][measured.index(quantity)] if quantity in measured else None
+
+    @property
+    def is_switched_off(self) -> bool:
+        """Return whether its laser has no current, and it neither sends nor receives light."""
+        return self.bias_ma == 0.0 and not self.tx_mw and self.rx_mw == 0.0
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -118,6 +125,8 @@ class Identity(NamedTuple):
     serial: str | None = None
     revision: str | None = None
     date: str | None = None
+    firmware: str | None = None
+    """Version of the firmware that the module runs, `1.4`; CMIS modules only."""
     types: tuple[str, ...] = ()
     """`100GBASE-SR4` …, what it complies with."""
     connector: str | None = None
@@ -127,7 +136,7 @@ class Identity(NamedTuple):
     lengths: Mapping[str, float] = {}
     """Reach in metres by medium: `SMF`, `OM3`, `cable` …; media it does not support left out."""
     attenuation: Mapping[str, float] = {}
-    """dB of a copper cable by frequency, `5GHz`."""
+    """dB of a copper cable by frequency, `5.0GHz`, as ethtool names them."""
     power_class: int | None = None
     max_power: float | None = None
     """W."""
@@ -151,6 +160,8 @@ class Module(NamedTuple):
     """Flag to the monotonic second since which it was seen: reading clears most of them."""
     state: str | None = None
     """`ready`, `low power`, `fault` …; CMIS modules only."""
+    rx_power_type: str | None = None
+    """`average` or `OMA` (optical modulation amplitude), what the received power is."""
     source: str = ""
     tick: float = 0.0
     """Monotonic second of the reading."""
@@ -171,9 +182,24 @@ class Module(NamedTuple):
         return tuple(lane.value(quantity) for lane in self.lanes)
 
     def crossings(self, quantity: Quantity) -> tuple[Bound | None, ...]:
-        """Return the limit that each value of a quantity lies beyond."""
+        """Return the limit that each value of a quantity lies beyond; None for unused lanes."""
         limits = self.thresholds.get(quantity, Thresholds())
-        return tuple(limits.crossed(value) for value in self.values(quantity))
+        bounds = (limits.crossed(value) for value in self.values(quantity))
+        if quantity in (Quantity.TEMPERATURE, Quantity.VOLTAGE):
+            return tuple(bounds)
+        return tuple(None if self.is_unused(n) else bound for n, bound in enumerate(bounds, 1))
+
+    def is_unused(self, number: int) -> bool:
+        """Return whether a lane (from 1) is switched off and the module does not complain of it.
+
+        >>> Module(Identity(), lanes=(Lane(0.8, 0.9, 6.5), Lane(0.0, 0.0, 0.0))).is_unused(2)
+        True
+        """
+        complains = any(
+            flag.lane == number and flag.text.endswith((Bound.LOW_ALARM, Bound.LOW_WARNING))
+            for flag in self.flags or ()
+        )
+        return self.lanes[number - 1].is_switched_off and not complains
 
     def imbalance(self, quantity: Quantity) -> float | None:
         """Return dB between the strongest and weakest lit lane of a power; None below two.

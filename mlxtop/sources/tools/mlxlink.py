@@ -14,7 +14,7 @@ from itertools import islice, zip_longest
 from mlxtop.model.module import Flag, Identity, Lane, LinkReport, Module, Quantity, Thresholds
 from mlxtop.model.number import real
 from mlxtop.sources.kernel.pci import card_lock
-from mlxtop.sources.module.memory import COLDEST, HOTTEST, believed
+from mlxtop.sources.module.readings import COLDEST, HOTTEST, believed
 from mlxtop.system.answers import Fields, parse_json
 from mlxtop.system.door import Finished, System
 
