@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.module import Bound, Flag, Lane, Module, Quantity, Thresholds, dbm
-from mlxtop.sources.module.memory import Memory
 from mlxtop.sources.module.layouts import ModuleSilent
+from mlxtop.sources.module.memory import Memory
 from tests.module_images import IMAGES, decode_eeprom, degrees, put, qsfp28, qsfpdd, sfp28
 
 

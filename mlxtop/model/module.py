@@ -95,9 +95,9 @@ class Lane(NamedTuple):
         return self[:3][measured.index(quantity)] if quantity in measured else None
 
     @property
-    def is_switched_off(self) -> bool:
-        """Return whether its laser has no current, and it neither sends nor receives light."""
-        return self.bias_ma == 0.0 and not self.tx_mw and self.rx_mw == 0.0
+    def laser_is_off(self) -> bool:
+        """Return whether its laser has no current and it sends no light."""
+        return self.bias_ma == 0.0 and not self.tx_mw
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -182,24 +182,31 @@ class Module(NamedTuple):
         return tuple(lane.value(quantity) for lane in self.lanes)
 
     def crossings(self, quantity: Quantity) -> tuple[Bound | None, ...]:
-        """Return the limit that each value of a quantity lies beyond; None for unused lanes."""
+        """Return the limit that each value of a quantity lies beyond.
+
+        None for lanes whose laser was switched off: darkness is what is wanted of them.
+        """
         limits = self.thresholds.get(quantity, Thresholds())
-        bounds = (limits.crossed(value) for value in self.values(quantity))
+        bounds = [limits.crossed(value) for value in self.values(quantity)]
         if quantity in (Quantity.TEMPERATURE, Quantity.VOLTAGE):
             return tuple(bounds)
-        return tuple(None if self.is_unused(n) else bound for n, bound in enumerate(bounds, 1))
+        meant = self.is_unused if quantity is Quantity.RX_POWER else self._is_off
+        return tuple(None if meant(n) else bound for n, bound in enumerate(bounds, 1))
 
     def is_unused(self, number: int) -> bool:
-        """Return whether a lane (from 1) is switched off and the module does not complain of it.
+        """Return whether a lane (from 1) is off and dark, and the module does not complain of it.
 
         >>> Module(Identity(), lanes=(Lane(0.8, 0.9, 6.5), Lane(0.0, 0.0, 0.0))).is_unused(2)
         True
         """
+        return self._is_off(number) and self.lanes[number - 1].rx_mw == 0.0
+
+    def _is_off(self, number: int) -> bool:
         complains = any(
             flag.lane == number and flag.text.endswith((Bound.LOW_ALARM, Bound.LOW_WARNING))
             for flag in self.flags or ()
         )
-        return self.lanes[number - 1].is_switched_off and not complains
+        return self.lanes[number - 1].laser_is_off and not complains
 
     def imbalance(self, quantity: Quantity) -> float | None:
         """Return dB between the strongest and weakest lit lane of a power; None below two.

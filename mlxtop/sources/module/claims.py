@@ -82,7 +82,9 @@ class Claims(NamedTuple):
         """Return whether it is a copper cable without any circuit; None where nothing tells."""
         if self.technology in TECHNOLOGIES:
             return self.technology in PASSIVE
-        return False if self.passive is None and self.active else self.passive
+        if self.passive is None and (self.active or self.wavelength):
+            return False
+        return self.passive
 
     def lengths(self) -> dict[str, float]:
         """Return reach in metres by medium."""
@@ -108,15 +110,22 @@ class Claims(NamedTuple):
             identifier=IDENTIFIERS.get(self.code or 0) or name or named({}, self.code),
             code=self.code,
             types=self.types,
-            connector=CONNECTORS.get(self.connector or 0) or connector or named({}, self.connector),
+            connector=CONNECTORS.get(self.connector or 0)
+            or _known(connector)
+            or named({}, self.connector),
             technology=TECHNOLOGIES.get(-1 if self.technology is None else self.technology)
-            or technology
+            or _known(technology)
             or ("copper" if self.is_copper else None),
             wavelength=None if self.is_copper else self.wavelength or None,
             lengths=self.lengths(),
             attenuation=self.attenuation(),
             passive=self.is_passive,
         )
+
+
+def _known(words: str | None) -> str | None:
+    """Return words for a number, or None where they only say that nobody knows it."""
+    return None if words is None or "unknown" in words.lower() else words
 
 
 class Power(NamedTuple):

@@ -85,9 +85,14 @@ def _json_pairs(node: object, above: str = "") -> Iterator[Pair]:
         if isinstance(value, _Object):
             yield from _json_pairs(value, key)
         elif isinstance(value, list):
-            yield key.removesuffix(" values"), [v for v in value if _is_value(v)]
+            yield _without(key, " values", above), [v for v in value if _is_value(v)]
         elif _is_value(value):
-            yield key, [value]
+            yield _without(key, " value", above), [value]
+
+
+def _without(key: str, suffix: str, above: str) -> str:
+    """Return the key of the object around a value, where the value's name only says what it is."""
+    return key.removesuffix(suffix) if above else key
 
 
 def _is_value(value: object) -> TypeGuard[Value]:

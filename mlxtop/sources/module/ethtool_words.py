@@ -119,8 +119,8 @@ class Words:
             technology=technology,
             types=tuple(self.types),
             wavelength=number(self.words.get("laser wavelength")),
-            passive=self._is_passive(),
-            active=True if self._told_cable("active") else None,
+            passive=self._told_cable("passive") or None,
+            active=self._told_cable("active") or None,
             reach={medium: metres for medium, metres in self.reach.items() if medium != "cable"},
             cable=self.reach.get("cable", 0.0),
             om4_step=_OM4_STEPS.get(layout(code) or Layout.CMIS),
@@ -139,13 +139,6 @@ class Words:
             max_power=power.watts,
         )
 
-    def _is_passive(self) -> bool | None:
-        """Return whether an SFP says that it is a passive cable; None where it does not say."""
-        if self._told_cable("passive"):
-            return True
-        lit = bool(number(self.words.get("laser wavelength")))
-        return False if lit or self._told_cable("active") else None
-
     def _told_cable(self, kind: str) -> bool:
         """Return whether the text speaks of an `active` or a `passive` cable of an SFP."""
         types = [text.lower() for text in self.types]
@@ -160,8 +153,6 @@ class Words:
         if layout(code) is Layout.SFF8472:
             return sfp_power(self.coded("option values")[0])
         option = self.coded("extended identifier")[0]
-        if option is None:
-            option = self.coded("extended identifier value")[0]
         by_code = qsfp_power(option, None)
         if self.watts is None or by_code.level == 8 or (by_code.level == 2 and self.watts < 2.0):
             return by_code  # ethtool writes 1.5 W for classes 1 and 2

@@ -18,6 +18,8 @@ COLDEST, HOTTEST = -40.0, 125.0
 LEAST_VOLTS, MOST_VOLTS = 2.0, 5.0
 """Modules run on 3.3 V: what answers has between the two."""
 
+_ZERO_C = 0.005
+"""°C that are printed as 0.00."""
 TOO_LITTLE = "too little of the module's memory was read"
 
 Limits = dict[Quantity, Thresholds]
@@ -45,7 +47,7 @@ def is_erased(celsius: float) -> bool:
     >>> is_erased(-1 / 256), is_erased(-0.0), is_erased(0.0), is_erased(-0.5)
     (True, True, False, False)
     """
-    return copysign(1.0, celsius) < 0 and celsius > -0.005
+    return copysign(1.0, celsius) < 0 and celsius > -_ZERO_C
 
 
 def judge(identity: Identity, readings: Readings) -> Module:
@@ -77,7 +79,7 @@ def _no_diagnostics(identity: Identity, celsius: float | None, volts: float | No
     who = "a passive cable" if identity.passive else "the module"
     if celsius is None and volts is None:
         return f"{who} has no diagnostics"
-    if celsius is None or (celsius != 0.0 and not is_erased(celsius)):
+    if celsius is None or abs(celsius) >= _ZERO_C:
         return None
     if not volts:
         return f"{who} has no diagnostics: its monitors all read zero"

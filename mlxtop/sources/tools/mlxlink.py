@@ -214,7 +214,7 @@ def _state(text: str | None) -> str | None:
 def _lanes(values: Mapping[Quantity, tuple[float, ...]]) -> tuple[Lane, ...]:
     measured = (Quantity.RX_POWER, Quantity.TX_POWER, Quantity.BIAS)
     lanes = zip_longest(*(values.get(quantity, ()) for quantity in measured))
-    return tuple(Lane(*lane) for lane in islice(lanes, 16))
+    return tuple(Lane(rx, tx, bias) for rx, tx, bias in islice(lanes, 16))
 
 
 def _identity(identifier: str, rows: Mapping[str, str]) -> Identity:
