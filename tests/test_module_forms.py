@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mlxtop.model.module import Module
@@ -112,6 +112,7 @@ def test_words_and_bytes_of_any_module_agree(
     if kind == "qsfpdd":
         image[212] &= 0x0F  # ethtool takes every technology above for copper
     decoded = decode_eeprom(bytes(image))
+    assume(decoded.temperature != 0.0)  # ethtool prints no lanes then
     for form in ("text", "json", "dump"):
         module = FORMS[form](bytes(image))
         assert module is not None

@@ -14,7 +14,7 @@ from mlxtop.model.module import Bound, Flag, Lane, Module, Quantity, Thresholds
 from mlxtop.sources.module.cmis import FAULTS, STATES
 from mlxtop.sources.module.ethtool_pairs import Value, parse_pairs
 from mlxtop.sources.module.ethtool_words import MOST, Words, number
-from mlxtop.sources.module.readings import Readings, judge
+from mlxtop.sources.module.readings import Readings, judge, power_type
 
 _CHANNEL = re.compile(r"(?<!\s)\s*+\(chan(?:nel)? (\d{1,3})\)$")
 _QUANTITIES = {
@@ -100,21 +100,15 @@ class _Parts:
         if key in _SIGNALS:
             self.flags |= {Flag(key, n + 1) for n, value in enumerate(values) if _on(value)}
         elif key == "rx power type":
-            self._type(str(values[:1]))
+            self.rx_power_type = power_type(str(values[:1])) or self.rx_power_type
         elif not self._measured(key, lane, values):
             self.words.take(key, values)
-
-    def _type(self, words: str) -> None:
-        """Keep what the received power is, by a key or a value that names it."""
-        kind = re.search(r"\b(oma|av)", words.lower())
-        if kind is not None:
-            self.rx_power_type = "OMA" if kind[1] == "oma" else "average"
 
     def _measured(self, key: str, lane: int | None, values: list[Value]) -> bool:
         """Return whether the key is a quantity, one of its limits or one of its flags."""
         if key in _QUANTITIES:
             self._value(_QUANTITIES[key], lane, values)
-            self._type(key)
+            self.rx_power_type = self.rx_power_type or power_type(key)
             return True
         limit = key.endswith(" threshold")
         head = key.removesuffix(" threshold")

@@ -6,6 +6,7 @@ are off. What tells them apart: values that cannot be true together.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import copysign
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from mlxtop.sources.module.memory import SCALES, Memory, degrees
 
 COLDEST, HOTTEST = -40.0, 125.0
 """°C between which a module's sensor is believed; its register ends at 127.996."""
-LEAST_VOLTS, MOST_VOLTS = 2.0, 5.0
+LEAST_VOLTS, MOST_VOLTS = 2.5, 4.5
 """Modules run on 3.3 V: what answers has between the two."""
 
 _ZERO_C = 0.005
@@ -50,15 +51,25 @@ def is_erased(celsius: float) -> bool:
     return copysign(1.0, celsius) < 0 and celsius > -_ZERO_C
 
 
+def power_type(text: str | None) -> str | None:
+    """Return what received power is, `average` or `OMA`; None where the words name neither.
+
+    >>> power_type("Average power"), power_type("Receiver signal OMA"), power_type("N/A")
+    ('average', 'OMA', None)
+    """
+    match = re.search(r"\b(oma|av)", (text or "").lower())
+    return None if match is None else "OMA" if match[1] == "oma" else "average"
+
+
 def judge(identity: Identity, readings: Readings) -> Module:
     """Return a module with what can be believed of its readings, and why the rest is refused."""
     limits, refused = check_thresholds(readings.limits)
     flags = _meant(readings.flags, limits, refused)
-    refused |= readings.absent
+    refused |= {name: why for name, why in readings.absent.items() if name != "diagnostics"}
     celsius, volts = readings.temperature, readings.voltage
-    reason = _no_diagnostics(identity, celsius, volts)
+    reason = _no_diagnostics(identity, readings)
     if reason is not None:
-        refused = {**refused, "diagnostics": readings.absent.get("diagnostics", reason)}
+        refused["diagnostics"] = reason
         return Module(identity, thresholds=limits, flags=flags, refused=refused)
     if celsius is not None and (is_erased(celsius) or not COLDEST <= celsius <= HOTTEST):
         refused["temperature"] = f"the sensor reads {celsius:.3f} °C"
@@ -66,19 +77,20 @@ def judge(identity: Identity, readings: Readings) -> Module:
     if volts is not None and not LEAST_VOLTS <= volts <= MOST_VOLTS:
         refused["voltage"] = f"the sensor reads {volts:.3f} V, and modules run on 3.3 V"
         volts = None
-    lanes = readings.lanes
-    if _sent_light_is_unknown(readings):
+    lanes = () if identity.passive else readings.lanes
+    if lanes and _sent_light_is_unknown(readings):
         refused["tx power"] = "the module does not measure the light that it sends"
         lanes = tuple(lane._replace(tx_mw=None) for lane in lanes)
-    lanes = () if identity.passive else lanes
     return Module(identity, celsius, volts, lanes, limits, flags, refused=refused)
 
 
-def _no_diagnostics(identity: Identity, celsius: float | None, volts: float | None) -> str | None:
+def _no_diagnostics(identity: Identity, readings: Readings) -> str | None:
     """Return why none of the readings can be believed; None where they can."""
     who = "a passive cable" if identity.passive else "the module"
+    celsius, volts = readings.temperature, readings.voltage
     if celsius is None and volts is None:
-        return f"{who} has no diagnostics"
+        reason = readings.absent.get("diagnostics", f"{who} has no diagnostics")
+        return None if readings.lanes else reason
     if celsius is None or abs(celsius) >= _ZERO_C:
         return None
     if not volts:
@@ -94,7 +106,7 @@ def _sent_light_is_unknown(readings: Readings) -> bool:
     Lasers with current send light: where all read zero and no alarm says so, nothing measures it.
     """
     lanes = readings.lanes
-    if any(lane.tx_mw != 0.0 for lane in lanes) or not lanes or readings.measures_tx:
+    if any(lane.tx_mw != 0.0 for lane in lanes) or readings.measures_tx:
         return False
     low = (f"{Quantity.TX_POWER} {Bound.LOW_ALARM}", f"{Quantity.TX_POWER} {Bound.LOW_WARNING}")
     alarmed = any(flag.text in low for flag in readings.flags or ())
