@@ -112,7 +112,8 @@ def test_words_and_bytes_of_any_module_agree(
     if kind == "qsfpdd":
         image[212] &= 0x0F  # ethtool takes every technology above for copper
     decoded = decode_eeprom(bytes(image))
-    assume(decoded.temperature != 0.0)  # ethtool prints no lanes then
+    # Without a temperature ethtool prints no lanes.
+    assume(decoded.temperature != 0.0 and image[22:24] != b"\xff\xff")
     for form in ("text", "json", "dump"):
         module = FORMS[form](bytes(image))
         assert module is not None

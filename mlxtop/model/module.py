@@ -112,6 +112,23 @@ class Flag:
         return self.text if self.lane is None else f"{self.text} (lane {self.lane})"
 
 
+def signals(flags: Iterable[Flag]) -> list[str]:
+    """Return flags in words, one text for all lanes of a signal.
+
+    >>> signals([Flag("tx fault", 2), Flag("tx fault", 1), Flag("module firmware fault")])
+    ['module firmware fault', 'tx fault on lanes 1, 2']
+    """
+    lanes: dict[str, list[int]] = {}
+    for flag in sorted(flags, key=str):
+        lanes.setdefault(flag.text, []).extend(() if flag.lane is None else (flag.lane,))
+    texts = []
+    for text, numbers in lanes.items():
+        word = "lanes" if len(numbers) > 1 else "lane"
+        where = ", ".join(map(str, sorted(numbers)))
+        texts.append(f"{text} on {word} {where}" if numbers else text)
+    return texts
+
+
 class Identity(NamedTuple):
     """What the module says of itself; read once, as it does not change."""
 

@@ -156,6 +156,8 @@ def _module(frame: Frame, port: PortSample) -> Json:
         "max_power_w": who.max_power,
         "voltage_v": module.voltage,
         "state": module.state,
+        "firmware": who.firmware,
+        "rx_power_type": module.rx_power_type,
         "lanes": [_lane(lane) for lane in module.lanes],
         "limits": {_LIMITED[name]: limit._asdict() for name, limit in module.thresholds.items()},
         "signals": sorted(map(str, module.flags)) if module.flags is not None else None,

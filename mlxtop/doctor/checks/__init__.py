@@ -13,6 +13,7 @@ from mlxtop.doctor.checks import (
     host,
     infiniband,
     link,
+    module,
     mtu,
     pcie,
     place,
@@ -33,6 +34,7 @@ _FILES = (
     place,
     bonds,
     heat,
+    module,
     errors,
     traffic,
 )

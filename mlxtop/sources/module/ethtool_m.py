@@ -108,7 +108,8 @@ class _Parts:
         """Return whether the key is a quantity, one of its limits or one of its flags."""
         if key in _QUANTITIES:
             self._value(_QUANTITIES[key], lane, values)
-            self.rx_power_type = self.rx_power_type or power_type(key)
+            if _QUANTITIES[key] is Quantity.RX_POWER:
+                self.rx_power_type = self.rx_power_type or power_type(key)
             return True
         limit = key.endswith(" threshold")
         head = key.removesuffix(" threshold")
@@ -156,10 +157,17 @@ class _Parts:
             lanes=self._lanes(),
             limits=[(quantity, Thresholds(**bounds)) for quantity, bounds in self.limits.items()],
             flags=frozenset(flags) if self.told or flags else None,
+            absent={} if identity.passive else {"diagnostics": self._why_none()},
         )
         return judge(identity, readings)._replace(
             state=self._state(), rx_power_type=self.rx_power_type, source="ethtool -m"
         )
+
+    def _why_none(self) -> str:
+        """Return why nothing was measured, if nothing was."""
+        if self.words.says("optical diagnostics support", "no"):
+            return "the module says it has no diagnostics (SFF-8472 byte 92)"
+        return "ethtool printed no diagnostics of this module"
 
     def _state(self) -> str | None:
         code, words = self.words.coded("module state")

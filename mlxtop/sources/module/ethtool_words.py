@@ -100,6 +100,13 @@ class Words:
             return (int(value) if 0 <= value <= 0xFF else None), words
         return None, words or (self.word(key) if key != "identifier" else None)
 
+    def says(self, key: str, word: str) -> bool:
+        """Return whether a field is a word, in JSON true or false for yes or no."""
+        value = self.words.get(key)
+        if isinstance(value, bool):
+            value = "yes" if value else "no"
+        return isinstance(value, str) and value.lower() == word
+
     def word(self, key: str) -> str | None:
         value = self.words.get(key)
         return printable(value) if isinstance(value, str) else None

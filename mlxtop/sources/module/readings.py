@@ -21,6 +21,7 @@ LEAST_VOLTS, MOST_VOLTS = 2.5, 4.5
 
 _ZERO_C = 0.005
 """°C that are printed as 0.00."""
+_NO_LIMITS = "the module has none: they all read zero"
 TOO_LITTLE = "too little of the module's memory was read"
 
 Limits = dict[Quantity, Thresholds]
@@ -120,7 +121,8 @@ def _meant(
     """Return flags without those of quantities whose limits make no sense."""
     if flags is None:
         return None
-    names = [quantity for quantity in Quantity if f"{quantity} limits" in refused]
+    every = "limits" in refused
+    names = [quantity for quantity in Quantity if every or f"{quantity} limits" in refused]
     return frozenset(
         flag for flag in flags if not any(flag.text.startswith(f"{name} ") for name in names)
     )
@@ -161,7 +163,9 @@ def check_thresholds(
         elif any(bounds):
             refused[f"{quantity} limits"] = "the module's own limits make no sense"
         else:
-            refused[f"{quantity} limits"] = "the module has none: they all read zero"
+            refused[f"{quantity} limits"] = _NO_LIMITS
+    if len(refused) > 1 and not limits and set(refused.values()) == {_NO_LIMITS}:
+        refused = {"limits": _NO_LIMITS}
     return limits, refused
 
 
