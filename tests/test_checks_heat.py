@@ -10,7 +10,19 @@ from mlxtop.doctor.check import Finding
 from mlxtop.model.counters import Severity
 from mlxtop.model.module import Flag, Identity, Lane, Module, Quantity, Thresholds
 from mlxtop.model.sample import Temperature
-from tests.cases import CARD, CRITICAL, FUNCTION, GOOD, MODULE, WARNING, only, report, run, unknown
+from tests.cases import (
+    CARD,
+    CRITICAL,
+    FUNCTION,
+    GOOD,
+    MODULE,
+    WARNING,
+    linked,
+    only,
+    report,
+    run,
+    unknown,
+)
 
 
 @pytest.mark.parametrize(
@@ -103,10 +115,10 @@ def test_a_dark_lane_that_the_module_complains_of_is_found() -> None:
     lit = Lane(0.8, 0.9, 7.0)
     flags = frozenset({Flag("rx power low alarm", 2)})
     module = MODULE._replace(lanes=(lit, DARK), thresholds=LIMITS, flags=flags)
-    found = [
-        one.severity for one in run("optical power", module=module) if isinstance(one, Finding)
-    ]
-    assert found == [CRITICAL, CRITICAL]
+    assert "rx power of lane 2" in only(run("optical power", module=module)).evidence
+    flags = frozenset({Flag("bias low alarm", 2)})
+    found = run("optical power", module=module._replace(flags=flags))
+    assert [isinstance(one, Finding) and one.severity for one in found] == [CRITICAL, CRITICAL]
 
 
 def test_a_lane_whose_laser_is_on_and_that_gets_no_light_is_found() -> None:
@@ -117,3 +129,12 @@ def test_a_lane_whose_laser_is_on_and_that_gets_no_light_is_found() -> None:
 def test_sent_light_that_is_not_measured_is_no_finding() -> None:
     module = MODULE._replace(lanes=(Lane(0.8, None, 6.75),) * 4, thresholds=LIMITS)
     assert run("optical power", module=module) == []
+
+
+def test_dark_lanes_of_a_split_module_are_of_another_port() -> None:
+    alarms = frozenset(Flag("rx power low alarm", lane) for lane in (2, 3, 4))
+    lit, dark = Lane(0.8, 0.9, 7.0), Lane(0.0, 0.9, 7.0)
+    split = MODULE._replace(lanes=(lit, dark, dark, dark), thresholds=LIMITS, flags=alarms)
+    assert run("optical power", GOOD, linked(1), module=split) == []
+    assert len(run("optical power", GOOD, linked(2), module=split)) == 3
+    assert len(run("optical power", GOOD, linked(None), module=split)) == 3

@@ -182,7 +182,7 @@ def test_state_and_firmware_of_cmis_are_kept_from_text() -> None:
     rows = "Module State : 0x05 (ModuleFault)\nModule Fault Cause : 0x01 (TEC runaway)\n"
     module = parsed(f"Identifier : 0x1e (x)\n{rows}Active firmware version : 12.7\n")
     assert (module.state, module.identity.firmware) == ("fault", "12.7")
-    assert module.flags == {Flag("module fault: TEC runaway")}
+    assert module.flags == frozenset({Flag("module fault: TEC runaway")})
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mlxtop
-from mlxtop.model.module import Quantity, Thresholds
 from mlxtop.sources.module.memory import Memory
 from mlxtop.system.door import Finished, KernelRecord
 from mlxtop.system.genetlink import SIMPLE
@@ -103,7 +102,6 @@ def argument(module: ModuleType, parameter: inspect.Parameter) -> st.SearchStrat
         "list[Stats]": st.builds(list),
         "float": st.floats(0, 1e9),
         "Memory": st.builds(Memory, data, st.sampled_from((0, 128))),
-        "dict[Quantity, Thresholds]": st.dictionaries(st.sampled_from(Quantity), limits()),
         "Finished": st.builds(
             Finished, st.integers(-64, 255), text, text, st.booleans(), st.booleans()
         ),
@@ -111,12 +109,6 @@ def argument(module: ModuleType, parameter: inspect.Parameter) -> st.SearchStrat
         "Table": st.sampled_from([table for _, table in SIMPLE.values()]),
     }
     return strategies[kind]
-
-
-def limits() -> st.SearchStrategy[Thresholds]:
-    """Limits of a module, in any order."""
-    limit = st.none() | st.floats(-1e9, 1e9)
-    return st.builds(Thresholds, limit, limit, limit, limit)
 
 
 def ids(found: tuple[ModuleType, str, Callable[..., Any]]) -> str:

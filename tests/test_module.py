@@ -274,4 +274,4 @@ def test_a_signal_counts_where_it_is_implemented(option: tuple[int, int], signal
     image[3:6] = 0x10, 0x11, 0x11
     assert decode_eeprom(bytes(image)).flags == frozenset()
     image[option[0]] = option[1]
-    assert decode_eeprom(bytes(image)).flags == {signal}
+    assert decode_eeprom(bytes(image)).flags == frozenset({signal})

@@ -92,7 +92,7 @@ def test_limits_that_are_all_zero_are_none_and_their_flags_mean_nothing() -> Non
     module = judge(WHO, Readings(40.0, 3.3, (LIT,), limits, flags))
     assert module.thresholds == {}
     assert module.refused == {"limits": "the module has none: they all read zero"}
-    assert module.flags == {Flag("tx fault", 1)}
+    assert module.flags == frozenset({Flag("tx fault", 1)})
 
 
 def test_erased_limits_in_celsius_are_none() -> None:

@@ -216,14 +216,20 @@ class Module(NamedTuple):
         >>> Module(Identity(), lanes=(Lane(0.8, 0.9, 6.5), Lane(0.0, 0.0, 0.0))).is_unused(2)
         True
         """
-        return self._is_off(number) and self.lanes[number - 1].rx_mw == 0.0
+        dark = self.lanes[number - 1].rx_mw == 0.0
+        return dark and self._is_off(number) and not self._complains(number, Quantity.RX_POWER)
 
     def _is_off(self, number: int) -> bool:
-        complains = any(
-            flag.lane == number and flag.text.endswith((Bound.LOW_ALARM, Bound.LOW_WARNING))
-            for flag in self.flags or ()
-        )
-        return self.lanes[number - 1].laser_is_off and not complains
+        """Return whether the laser of a lane is off, and the module does not complain of it."""
+        sent = (Quantity.TX_POWER, Quantity.BIAS)
+        return self.lanes[number - 1].laser_is_off and not self._complains(number, *sent)
+
+    def _complains(self, number: int, *quantities: Quantity) -> bool:
+        """Return whether a low alarm or warning of a lane is raised for one of the quantities."""
+        low = {
+            f"{one} {bound}" for one in quantities for bound in (Bound.LOW_ALARM, Bound.LOW_WARNING)
+        }
+        return any(flag.lane == number and flag.text in low for flag in self.flags or ())
 
     def imbalance(self, quantity: Quantity) -> float | None:
         """Return dB between the strongest and weakest lit lane of a power; None below two.

@@ -153,6 +153,7 @@ def _module(frame: Frame, port: PortSample) -> Json:
         "types": list(who.types),
         "wavelength_nm": who.wavelength,
         "lengths_m": dict(who.lengths),
+        "attenuation_db": dict(who.attenuation),
         "max_power_w": who.max_power,
         "voltage_v": module.voltage,
         "state": module.state,
@@ -188,6 +189,7 @@ def _lane(lane: Lane) -> Json:
         "tx_mw": lane.tx_mw,
         "tx_dbm": tx,
         "bias_ma": lane.bias_ma,
+        "data_path": lane.data_path,
     }
 
 

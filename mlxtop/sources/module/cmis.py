@@ -145,7 +145,7 @@ def decode(lower: Memory, page0: Memory, page1: Memory, page2: Memory, page11: M
         voltage=None if volts is None else volts / 1e4,
         lanes=_lanes(page0, page1, page11),
         limits=read_thresholds(page2, THRESHOLDS, bias_scale(page1)),
-        flags=decode_flags(lower, page11, bool(page2.data)),
+        flags=decode_flags(lower, page2, page11),
         absent=_absent(page1) if volts is not None else {"diagnostics": TOO_LITTLE},
     )
     average = page1.bit(151, 4)
@@ -194,7 +194,7 @@ def _lanes(page0: Memory, page1: Memory, page11: Memory) -> tuple[Lane, ...]:
     return tuple(lanes)
 
 
-def decode_flags(lower: Memory, page11: Memory, limited: bool) -> frozenset[Flag] | None:
+def decode_flags(lower: Memory, page2: Memory, page11: Memory) -> frozenset[Flag] | None:
     """Return latched flags of the module and its lanes; reading them clears them.
 
     A module whose limits were not read has flags of its readings that make none.
@@ -205,7 +205,7 @@ def decode_flags(lower: Memory, page11: Memory, limited: bool) -> frozenset[Flag
         Flag(f"{quantity} {bound}")
         for quantity, first in _MODULE_FLAGS
         for place, bound in enumerate(BOUNDS)
-        if limited and lower.bit(9, first + place)
+        if page2.data and lower.bit(9, first + place)
     }
     flags |= {
         Flag(text) for text, bit in ((FIRMWARE_FAULT, 1), (DATA_PATH_FAULT, 2)) if lower.bit(8, bit)
@@ -215,7 +215,7 @@ def decode_flags(lower: Memory, page11: Memory, limited: bool) -> frozenset[Flag
         flags.add(Flag(f"module fault: {cause}"))
     for at, text in _SIGNALS:
         flags |= {Flag(text, lane + 1) for lane in range(LANES) if page11.bit(at, lane)}
-    for quantity, at in _LANE_FLAGS if limited and page11.u8(152) is not None else ():
+    for quantity, at in _LANE_FLAGS if page2.data and page11.u8(152) is not None else ():
         for place, bound in enumerate(BOUNDS):
             flags |= {
                 Flag(f"{quantity} {bound}", lane + 1)

@@ -113,7 +113,7 @@ def decode(lower: Memory, page0: Memory, page3: Memory) -> Module:
         voltage=None if volts is None else volts / 1e4,
         lanes=_lanes(lower),
         limits=read_thresholds(page3, THRESHOLDS),
-        flags=decode_flags(lower, page0, bool(page3.data)),
+        flags=decode_flags(lower, page0, page3),
         measures_tx=page0.bit(220, 2),
         absent={"diagnostics": TOO_LITTLE} if volts is None else {},
     )
@@ -135,7 +135,7 @@ def _lanes(lower: Memory) -> tuple[Lane, ...]:
     )
 
 
-def decode_flags(lower: Memory, page0: Memory, limited: bool) -> frozenset[Flag] | None:
+def decode_flags(lower: Memory, page0: Memory, page3: Memory) -> frozenset[Flag] | None:
     """Return latched flags of bytes 3 to 14; reading them clears them.
 
     A module whose limits were not read has flags that make none.
@@ -149,11 +149,11 @@ def decode_flags(lower: Memory, page0: Memory, limited: bool) -> frozenset[Flag]
         for lane in range(LANES)
         if lower.bit(at, first + lane)
     }
-    for quantity, at in _MODULE_FLAGS if limited else ():
+    for quantity, at in _MODULE_FLAGS if page3.data else ():
         for place, bound in enumerate(BOUNDS):
             if lower.bit(at, 7 - place):
                 flags.add(Flag(f"{quantity} {bound}"))
-    for quantity, at in _LANE_FLAGS if limited else ():
+    for quantity, at in _LANE_FLAGS if page3.data else ():
         for lane in range(LANES):
             for place, bound in enumerate(BOUNDS):
                 if lower.bit(at + lane // 2, (3 if lane % 2 else 7) - place):
