@@ -6,25 +6,30 @@ Written from the byte tables again, not from the product: both must come to the 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
 
-_CONNECTORS = {0x01: "SC", 0x07: "LC", 0x0C: "MPO Parallel Optic", 0x21: "Copper pigtail"}
-_CONNECTORS |= {0x22: "RJ45", 0x23: "No separable connector", 0x0B: "Optical pigtail"}
+from tests.ethtool_rows import (
+    BOUNDS,
+    Row,
+    ascii,
+    coded,
+    connector,
+    identifier,
+    lanes,
+    limits,
+    milliamperes,
+    milliwatts,
+    monitors,
+    onoff,
+    oui,
+    s16,
+    signal,
+    u16,
+)
+
 _LASERS = ("850 nm VCSEL", "1310 nm VCSEL", "1550 nm VCSEL", "1310 nm FP", "1310 nm DFB")
 _STATES = {1: "ModuleLowPwr", 2: "ModulePwrUp", 3: "ModuleReady", 4: "ModulePwrDn"}
 _STATES |= {5: "ModuleFault"}
-_BOUNDS = ("high alarm", "low alarm", "high warning", "low warning")
-
-
-class Row(NamedTuple):
-    """One field: its name in text, its text, its key and value in JSON; None leaves it out."""
-
-    name: str
-    text: str | None
-    value: Any = None
-    key: str = ""
 
 
 def text_of(image: bytes) -> str:
@@ -78,109 +83,9 @@ def _rows(image: bytes) -> Iterator[Row]:
         yield from _cmis(image)
 
 
-def _u16(image: bytes, at: int) -> int:
-    return int.from_bytes(image[at : at + 2])
-
-
-def _s16(image: bytes, at: int) -> int:
-    return int.from_bytes(image[at : at + 2], signed=True)
-
-
-def _coded(name: str, value: int, words: str) -> Iterator[Row]:
-    yield Row(name, f"0x{value:02x} ({words})", value)
-    key = name.lower().replace(" ", "_")
-    yield Row(name, None, words, f"{key}_description")
-
-
-def _ascii(name: str, data: bytes) -> Row:
-    words = "".join(chr(byte) if 32 <= byte <= 126 else "_" for byte in data.rstrip(b" "))
-    return Row(name, words, words)
-
-
-def _oui(data: bytes) -> Row:
-    return Row("Vendor OUI", data.hex(":"), list(data))
-
-
-def _connector(code: int) -> Iterator[Row]:
-    return _coded("Connector", code, _CONNECTORS.get(code, "reserved or unknown"))
-
-
-def _identifier(code: int, words: str) -> Iterator[Row]:
-    return _coded("Identifier", code, words)
-
-
-def _degrees(raw: int) -> str:
-    return f"{raw / 256:.2f} degrees C / {raw / 256 * 1.8 + 32:.2f} degrees F"
-
-
-def _milliwatts(raw: int) -> str:
-    dbm = 10 * math.log10(raw / 1e4) if raw else -math.inf
-    return f"{raw / 1e4:.4f} mW / {dbm:.2f} dBm"
-
-
-def _milliamperes(raw: int) -> str:
-    return f"{raw / 500:.3f} mA"
-
-
-def _volts(raw: int) -> str:
-    return f"{raw / 1e4:.4f} V"
-
-
-def _limits(image: bytes, base: int, places: dict[str, int]) -> Iterator[Row]:
-    show = {
-        "Laser bias current": (_milliamperes, _u16, 500),
-        "Laser output power": (_milliwatts, _u16, 1e4),
-        "Module temperature": (_degrees, _s16, 256),
-        "Module voltage": (_volts, _u16, 1e4),
-        "Laser rx power": (_milliwatts, _u16, 1e4),
-    }
-    for name, (text, register, scale) in show.items():
-        raw = [register(image, base + places[name] + 2 * n) for n in range(4)]
-        for bound, value in zip(_BOUNDS, raw, strict=True):
-            yield Row(f"{name} {bound} threshold", text(value))
-        keys = [f"{bound.replace(' ', '_')}_threshold" for bound in _BOUNDS]
-        yield Row(name, None, dict(zip(keys, (value / scale for value in raw), strict=True)))
-
-
-def _monitors(celsius: int, volts: int) -> Iterator[Row]:
-    yield Row("Module temperature", _degrees(celsius), celsius / 256)
-    yield Row("Module voltage", _volts(volts), volts / 1e4)
-
-
-def _lanes(image: bytes, places: tuple[int, int, int], count: int, oma: bool) -> Iterator[Row]:
-    """Lanes by the first bytes of sent light, bias and received light; -1 is not measured."""
-    tx, bias, rx = places
-    kind = "Receiver signal OMA" if oma else "Rcvr signal avg optical power"
-    for name, at, text, scale in (
-        ("Laser tx bias current", bias, _milliamperes, 500),
-        ("Transmit avg optical power", tx, _milliwatts, 1e4),
-        (kind, rx, _milliwatts, 1e4),
-    ):
-        if at < 0:
-            continue
-        raw = [_u16(image, at + 2 * lane) for lane in range(count)]
-        for lane, value in enumerate(raw, 1):
-            yield Row(f"{name} (Channel {lane})", text(value))
-        values = [value / scale for value in raw]
-        if name == kind:
-            yield Row("rx_power", None, {"values": values, "type": kind})
-        else:
-            yield Row(name, None, values)
-
-
-def _signal(name: str, bits: int, count: int) -> Row:
-    on = [bool(bits >> lane & 1) for lane in range(count)]
-    words = "[ " + ", ".join("Yes" if one else "No" for one in on) + " ]" if bits else "None"
-    return Row(name, words, on)
-
-
-def _onoff(name: str, value: bool) -> Row:
-    return Row(name, "On" if value else "Off", value)
-
-
 def _qsfp(b: bytes) -> Iterator[Row]:
     words = {0x0C: "QSFP", 0x0D: "QSFP+", 0x11: "QSFP28"}[b[0]]
-    yield from _identifier(b[0], words)
+    yield from identifier(b[0], words)
     classes = {0x00: "1.5", 0x40: "1.5", 0x80: "2.5", 0xC0: "3.5"}
     described = [f"{classes[b[129] & 0xC0]}W max. Power consumption", "No CDR in TX, No CDR in RX"]
     more = {0: "", 1: "4.0W max. Power consumption,", 2: "4.5W max. Power consumption,"}
@@ -189,7 +94,7 @@ def _qsfp(b: bytes) -> Iterator[Row]:
     yield Row("Extended identifier", f"0x{b[129]:02x}", {"value": b[129], "description": described})
     for line in described:
         yield Row("Extended identifier description", line)
-    yield from _connector(b[130])
+    yield from connector(b[130])
     yield from _qsfp_types(b)
     for name, at, unit, scale in (
         ("Length (SMF)", 142, "km", 1),
@@ -201,30 +106,30 @@ def _qsfp(b: bytes) -> Iterator[Row]:
         yield Row(name, f"{b[at] * scale}{unit}", b[at] * scale)
     technology = b[147] >> 4
     laser = _LASERS[technology] if technology < len(_LASERS) else "Copper cable, unequalized"
-    yield from _coded("Transmitter technology", technology, laser)
+    yield from coded("Transmitter technology", technology, laser)
     if technology >= 10:
         for name, at in (("2.5", 186), ("5.0", 187), ("7.0", 188), ("12.9", 189)):
             yield Row(f"Attenuation at {name}GHz", f"{b[at]}db", b[at])
     else:
-        yield Row("Laser wavelength", f"{_u16(b, 186) * 0.05:.4f}nm", _u16(b, 186) * 0.05)
-    yield _ascii("Vendor name", b[148:164])
-    yield _oui(b[165:168])
-    yield _ascii("Vendor PN", b[168:184])
-    yield _ascii("Vendor rev", b[184:186])
-    yield _ascii("Vendor SN", b[196:212])
-    yield _ascii("Date code", b[212:220])
+        yield Row("Laser wavelength", f"{u16(b, 186) * 0.05:.4f}nm", u16(b, 186) * 0.05)
+    yield ascii("Vendor name", b[148:164])
+    yield oui(b[165:168])
+    yield ascii("Vendor PN", b[168:184])
+    yield ascii("Vendor rev", b[184:186])
+    yield ascii("Vendor SN", b[196:212])
+    yield ascii("Date code", b[212:220])
     yield from _qsfp_signals(b)
-    yield from _monitors(_s16(b, 22), _u16(b, 26))
-    if _s16(b, 22) in (0, -1):
+    yield from monitors(s16(b, 22), u16(b, 26))
+    if s16(b, 22) in (0, -1):
         return
     paged = not b[2] & 4 and len(b) >= 640
     yield Row("Alarm/warning flags implemented", "Yes" if paged else "No", paged)
-    yield from _lanes(b, (50, 42, 34), 4, not b[220] & 8)
+    yield from lanes(b, (50, 42, 34), 4, not b[220] & 8)
     if not paged:
         return
     yield from _qsfp_flags(b)
     places = {"Laser bias current": 184, "Laser output power": 192, "Module temperature": 128}
-    yield from _limits(b, 384, {**places, "Module voltage": 144, "Laser rx power": 176})
+    yield from limits(b, 384, {**places, "Module voltage": 144, "Laser rx power": 176})
 
 
 def _qsfp_types(b: bytes) -> Iterator[Row]:
@@ -255,12 +160,12 @@ def _qsfp_signals(b: bytes) -> Iterator[Row]:
         ("Tx adaptive eq fault", 4, 4, b[193] & 8),
     ):
         if option:
-            yield _signal(name, b[at] >> shift & 0xF, 4)
+            yield signal(name, b[at] >> shift & 0xF, 4)
 
 
 def _qsfp_flags(b: bytes) -> Iterator[Row]:
     for name, at in (("Laser bias current", 11), ("Laser tx power", 13), ("Laser rx power", 9)):
-        for place, bound in enumerate(_BOUNDS):
+        for place, bound in enumerate(BOUNDS):
             on = [
                 bool(b[at + lane // 2] >> ((3 if lane % 2 else 7) - place) & 1) for lane in range(4)
             ]
@@ -268,8 +173,8 @@ def _qsfp_flags(b: bytes) -> Iterator[Row]:
                 yield Row(f"{name} {bound:<12} (Chan {lane})", "On" if one else "Off")
             yield Row(f"{name} {bound}", None, on)
     for name, at in (("Module temperature", 6), ("Module voltage", 7)):
-        for place, bound in enumerate(_BOUNDS):
-            yield _onoff(f"{name} {bound}", bool(b[at] >> (7 - place) & 1))
+        for place, bound in enumerate(BOUNDS):
+            yield onoff(f"{name} {bound}", bool(b[at] >> (7 - place) & 1))
 
 
 _EXTENDED = {
@@ -283,8 +188,8 @@ _EXTENDED = {
 
 
 def _sfp(b: bytes) -> Iterator[Row]:
-    yield from _identifier(b[0], {2: "module soldered to motherboard", 3: "SFP"}.get(b[0], "X"))
-    yield from _connector(b[2])
+    yield from identifier(b[0], {2: "module soldered to motherboard", 3: "SFP"}.get(b[0], "X"))
+    yield from connector(b[2])
     yield from _sfp_types(b)
     yield Row("Length (SMF,km)", f"{b[14]}km")
     yield Row("Length (SMF)", f"{b[15] * 100}m", b[14] or b[15] / 10)
@@ -296,18 +201,18 @@ def _sfp(b: bytes) -> Iterator[Row]:
     ):
         yield Row(f"Length ({name})", f"{b[at] * scale}m", b[at] * scale)
     if b[8] & 4:
-        yield from _coded("Passive Cu cmplnce.", b[60], "unspecified) [SFF-8472 rev10.4 only]")
+        yield from coded("Passive Cu cmplnce.", b[60], "unspecified) [SFF-8472 rev10.4 only]")
     elif b[8] & 8:
-        yield from _coded("Active Cu cmplnce.", b[60], "unspecified) [SFF-8472 rev10.4 only]")
+        yield from coded("Active Cu cmplnce.", b[60], "unspecified) [SFF-8472 rev10.4 only]")
     else:
-        yield Row("Laser wavelength", f"{_u16(b, 60)}nm", _u16(b, 60))
-    yield _ascii("Vendor name", b[20:36])
-    yield _oui(b[37:40])
-    yield _ascii("Vendor PN", b[40:56])
-    yield _ascii("Vendor rev", b[56:60])
+        yield Row("Laser wavelength", f"{u16(b, 60)}nm", u16(b, 60))
+    yield ascii("Vendor name", b[20:36])
+    yield oui(b[37:40])
+    yield ascii("Vendor PN", b[40:56])
+    yield ascii("Vendor rev", b[56:60])
     yield Row("Option values", f"0x{b[64]:02x} 0x{b[65]:02x}", [b[64], b[65]])
-    yield _ascii("Vendor SN", b[68:84])
-    yield _ascii("Date code", b[84:92])
+    yield ascii("Vendor SN", b[68:84])
+    yield ascii("Date code", b[84:92])
     if not b[92] & 0x40 or len(b) < 512:
         yield Row("Optical diagnostics support", "No", False)
         return
@@ -319,11 +224,11 @@ def _sfp_diagnostics(b: bytes) -> Iterator[Row]:
     d = b[256:]
     average = bool(b[92] & 8)
     kind = "Receiver signal average optical power" if average else "Receiver signal OMA"
-    yield Row("Laser bias current", _milliamperes(_u16(d, 100)), _u16(d, 100) / 500)
-    yield Row("Laser output power", _milliwatts(_u16(d, 102)), _u16(d, 102) / 1e4)
-    yield Row(kind, _milliwatts(_u16(d, 104)))
-    yield Row("rx_power", None, {"value": _u16(d, 104) / 1e4, "type": kind})
-    yield from _monitors(_s16(d, 96), _u16(d, 98))
+    yield Row("Laser bias current", milliamperes(u16(d, 100)), u16(d, 100) / 500)
+    yield Row("Laser output power", milliwatts(u16(d, 102)), u16(d, 102) / 1e4)
+    yield Row(kind, milliwatts(u16(d, 104)))
+    yield Row("rx_power", None, {"value": u16(d, 104) / 1e4, "type": kind})
+    yield from monitors(s16(d, 96), u16(d, 98))
     yield Row(
         "Alarm/warning flags implemented", "Yes" if b[93] & 0x80 else "No", bool(b[93] & 0x80)
     )
@@ -336,11 +241,11 @@ def _sfp_diagnostics(b: bytes) -> Iterator[Row]:
         ("Module voltage", 0, 5),
         ("Laser rx power", 1, 7),
     ):
-        for place, bound in enumerate(_BOUNDS):
+        for place, bound in enumerate(BOUNDS):
             raised = d[(112 if place < 2 else 116) + byte] >> (high - place % 2) & 1
-            yield _onoff(f"{name} {bound}", bool(raised))
+            yield onoff(f"{name} {bound}", bool(raised))
     places = {"Laser bias current": 16, "Laser output power": 24, "Module temperature": 0}
-    yield from _limits(d, 0, {**places, "Module voltage": 8, "Laser rx power": 32})
+    yield from limits(d, 0, {**places, "Module voltage": 8, "Laser rx power": 32})
 
 
 _SFP_TYPES = (
@@ -370,10 +275,10 @@ def _sfp_types(b: bytes) -> Iterator[Row]:
 
 def _cmis(b: bytes) -> Iterator[Row]:
     words = {0x18: "QSFP-DD Double Density 8X Pluggable Transceiver (INF-8628)"}
-    yield from _identifier(b[0], words.get(b[0], "OSFP 8X Pluggable Transceiver"))
+    yield from identifier(b[0], words.get(b[0], "OSFP 8X Pluggable Transceiver"))
     yield Row("Power class", str((b[200] >> 5) + 1), (b[200] >> 5) + 1)
     yield Row("Max power", f"{b[201] / 4:.2f}W", b[201] / 4)
-    yield from _connector(b[203])
+    yield from connector(b[203])
     metres = (b[202] & 0x3F) * (0.1, 1.0, 10.0, 100.0)[b[202] >> 6]
     far = b[202] == 0xFF
     yield Row(
@@ -383,42 +288,42 @@ def _cmis(b: bytes) -> Iterator[Row]:
     )
     copper = b[212] >= 10
     laser = _LASERS[b[212]] if b[212] < len(_LASERS) else "Copper cable, unequalized"
-    yield from _coded("Transmitter technology", b[212], laser)
+    yield from coded("Transmitter technology", b[212], laser)
     paged = not b[2] & 0x80
     if copper:
         for name, at in (("5", 204), ("7", 205), ("12.9", 206), ("25.8", 207)):
             yield Row(f"Attenuation at {name}GHz", f"{b[at]}db", b[at])
     elif paged:
-        yield Row("Laser wavelength", f"{_u16(b, 266) * 0.05:.3f}nm", _u16(b, 266) * 0.05)
+        yield Row("Laser wavelength", f"{u16(b, 266) * 0.05:.3f}nm", u16(b, 266) * 0.05)
     if paged:
         reach = (b[260] & 0x3F) * {0: 0.1, 1: 1.0}.get(b[260] >> 6, 0.0)
         yield Row("Length (SMF)", f"{reach:.2f}km", reach)
         for name, at, scale in (("OM5", 261, 2), ("OM4", 262, 2), ("OM3", 263, 2), ("OM2", 264, 1)):
             yield Row(f"Length ({name})", f"{b[at] * scale}m", b[at] * scale)
-    yield _ascii("Vendor name", b[129:145])
-    yield _oui(b[145:148])
-    yield _ascii("Vendor PN", b[148:164])
-    yield _ascii("Vendor rev", b[164:166])
-    yield _ascii("Vendor SN", b[166:182])
-    yield _ascii("Date code", b[182:190])
+    yield ascii("Vendor name", b[129:145])
+    yield oui(b[145:148])
+    yield ascii("Vendor PN", b[148:164])
+    yield ascii("Vendor rev", b[164:166])
+    yield ascii("Vendor SN", b[166:182])
+    yield ascii("Date code", b[182:190])
     state = b[3] >> 1 & 7
-    yield from _coded("Module State", state, _STATES.get(state, "reserved or unknown"))
+    yield from coded("Module State", state, _STATES.get(state, "reserved or unknown"))
     if state == 5:
         causes = {1: "TEC runaway", 2: "Data memory corrupted", 3: "Program memory corrupted"}
         cause = causes.get(b[41], "No fault detected / not supported")
-        yield from _coded("Module Fault Cause", b[41], cause)
+        yield from coded("Module Fault Cause", b[41], cause)
     if not paged:
         return
-    yield from _monitors(_s16(b, 14), _u16(b, 16))
-    monitors, page11 = b[288], 640 - 128
+    yield from monitors(s16(b, 14), u16(b, 16))
+    measured, page11 = b[288], 640 - 128
     registers = ((2, 154), (1, 170), (4, 186))
-    tx, bias, rx = (page11 + at if monitors & bit else -1 for bit, at in registers)
-    yield from _lanes(b, (tx, bias, rx), 8, not b[279] & 0x10)
+    tx, bias, rx = (page11 + at if measured & bit else -1 for bit, at in registers)
+    yield from lanes(b, (tx, bias, rx), 8, not b[279] & 0x10)
     for name, first in (("Module temperature", 0), ("Module voltage", 4)):
-        for place, bound in enumerate(_BOUNDS):
-            yield _onoff(f"{name} {bound}", bool(b[9] >> (first + place) & 1))
+        for place, bound in enumerate(BOUNDS):
+            yield onoff(f"{name} {bound}", bool(b[9] >> (first + place) & 1))
     places = {"Laser bias current": 184, "Laser output power": 176, "Module temperature": 128}
-    yield from _limits(b, 384 - 128, {**places, "Module voltage": 136, "Laser rx power": 192})
+    yield from limits(b, 384 - 128, {**places, "Module voltage": 136, "Laser rx power": 192})
     if (b[39], b[40]) == (0xFF, 0xFF):
         yield Row("Active firmware version", "Invalid", "Invalid")
     elif b[39] or b[40]:

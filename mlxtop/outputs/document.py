@@ -160,6 +160,7 @@ def _module(frame: Frame, port: PortSample) -> Json:
         "firmware": who.firmware,
         "rx_power_type": module.rx_power_type,
         "lanes": [_lane(lane) for lane in module.lanes],
+        "data_paths": [lane.data_path for lane in module.lanes if lane.data_path is not None],
         "limits": {_LIMITED[name]: limit._asdict() for name, limit in module.thresholds.items()},
         "signals": sorted(map(str, module.flags)) if module.flags is not None else None,
         "signalled": sorted(map(str, module.seen)),
@@ -189,7 +190,6 @@ def _lane(lane: Lane) -> Json:
         "tx_mw": lane.tx_mw,
         "tx_dbm": tx,
         "bias_ma": lane.bias_ma,
-        "data_path": lane.data_path,
     }
 
 
