@@ -54,8 +54,8 @@ def _faults(port: PortCase) -> Iterator[Outcome]:
 def why_down(port: PortCase) -> str | None:
     """Return what module and tool tell about a link that is down; None where they tell nothing."""
     module, report = port.now.module, port.now.report
-    signalled = signals(flag for flag in _flags(port) if not flag.text.endswith(("alarm", "warning")))
-    parts = [f"the module signals {', '.join(signalled)}"] if heard else []
+    flags = [flag for flag in _flags(port) if not flag.text.endswith(("alarm", "warning"))]
+    parts = [f"the module signals {', '.join(signals(flags))}"] if flags else []
     if module is not None:
         parts += _dark(module)
         if module.state not in (None, "ready"):
