@@ -63,9 +63,7 @@ class LiveApp(App[int]):
         """Take the `feed` of the source where it has begun already."""
         # Only so does Textual leave out colours altogether instead of showing them as greys.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
-        self.source = source
-        self.settings = settings
-        self.context = context
+        self.source, self.settings, self.context = source, settings, context
         self.feed = feed or Feed(source)
         self.state = State(
             settings.bits, settings.ascii or themes.only_ascii(os.environ), settings.window
