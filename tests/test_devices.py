@@ -1,4 +1,4 @@
-"""What the ports of one cage share."""
+"""What the ports of one card and of one cage share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.module import Identity, Module
 from mlxtop.model.sample import Link, PortSample, Temperature
-from mlxtop.sampler.devices import _share_modules
+from mlxtop.sampler.devices import _share_asic, _share_modules
 
 CAGE = PortId("0000:01:00.0", 1)
 MODULE = Module(Identity(part="X-1"), 41.0)
@@ -49,3 +49,18 @@ def test_every_port_keeps_its_own_module() -> None:
     other = Module(Identity(part="X-2"), 30.0)
     first, second = one(0, CAGE, other, 30.0), one(2, CAGE, MODULE, 44.0)
     assert shared(first, second) == [first, second]
+
+
+def chip(number: int, celsius: float | None, stale: bool = False) -> PortSample:
+    port = Port(PortId(f"0000:01:00.{number}", 1), PortKind.PHYSICAL, adapter="card")
+    return PortSample(port, Link(), temperatures=(Temperature("asic", celsius, 1.0, stale=stale),))
+
+
+@pytest.mark.parametrize("other", [chip(1, None), chip(1, 90.0, stale=True)])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_the_chips_temperature_is_that_of_a_function_that_answers(
+    other: PortSample, backwards: bool
+) -> None:
+    samples = [chip(0, 55.0), other][:: -1 if backwards else 1]
+    found = _share_asic({sample.port.id: sample for sample in samples})
+    assert {one.sensor("asic") for one in found.values()} == set(chip(0, 55.0).temperatures)

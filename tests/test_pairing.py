@@ -13,6 +13,7 @@ from mlxtop.model.frame import derive
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.sample import LinkState, Sample
 from mlxtop.sampler.discover import Inventory, discover
+from mlxtop.sampler.facts import Fact
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.pairing import share_bonded_rdma
 from mlxtop.system.capture import Capture
@@ -248,3 +249,32 @@ def test_pcie_of_both_functions_of_a_multi_pf_netdev_counts(backwards: bool) -> 
     assert (view.capacity.by, view.capacity.bps) == ("link", 400e9)
     assert view.ceiling.pcie is not None
     assert (view.ceiling.pcie.raw, view.ceiling.pcie.hop) == (504_112_000_000, None)
+
+
+def test_cores_beside_either_function_of_a_multi_pf_netdev_are_its_own(backwards: bool) -> None:
+    lines = [
+        "/proc/interrupts:",
+        "  |            CPU0",
+        f"  | 80:  5  PCI-MSIX 1-edge  mlx5_comp1@pci:{MAIN}",
+        f"  | 81:  5  PCI-MSIX 1-edge  mlx5_comp1@pci:{SILENT}",
+        "/proc/irq/80/effective_affinity_list = 1",
+        "/proc/irq/81/effective_affinity_list = 6",
+    ]
+    source = LiveSource(
+        machine("cx7-multi-pf", backwards, *lines), patience=5.0, wants=frozenset({Fact.PORTS})
+    )
+    (one,) = source.samples(Event())
+    source.close()
+    (port,) = one.ports.values()
+    assert port.settings.value is not None
+    interrupts = port.settings.value.interrupts or ()
+    assert [interrupt.cpus for interrupt in interrupts] == [(1,), (6,)]
+    frame = derive(one, None)
+    functions = frame.functions(port.port.id)
+    assert [function.numa_node for function in functions] == [0, 1]
+
+
+def test_the_function_with_the_netdev_stands_for_the_card(backwards: bool) -> None:
+    text = MULTI_PF.read_text().replace("0000:27:00.0", "0000:f7:00.0")
+    (card,) = discover(Ordered(parse_capture(text), backwards)).adapters
+    assert [function.address for function in card.functions] == ["0000:f7:00.0", SILENT]

@@ -117,8 +117,10 @@ def _cores(
         return text, numbers or (None,)
     adapter = frame.adapter(way.port.now.port.id)
     functions: tuple[Function, ...] = adapter.functions if adapter else ()
-    address = way.port.now.port.function
-    text = next((f.local_cpus for f in functions if f.address == address), None)
+    port = way.port.now.port
+    used = (port.function, *port.extra_functions)
+    texts = [f.local_cpus for f in functions if f.address in used and f.local_cpus]
+    text = ",".join(texts) or None
     numbers = parse_cores(text)
     everywhere = len(numbers) >= (frame.sample.host.cpus or 0)
     return (None, (None,)) if everywhere else (text, numbers or (None,))

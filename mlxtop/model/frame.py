@@ -117,6 +117,14 @@ class Frame(NamedTuple):
         frame = self.ports.get(port)
         return _functions(self.sample.adapters).get(frame.now.port.function) if frame else None
 
+    def functions(self, port: PortId) -> tuple[Function, ...]:
+        """Return the PCI functions of a port on a card: several for a multi-PF netdev."""
+        frame, known = self.ports.get(port), _functions(self.sample.adapters)
+        if frame is None:
+            return ()
+        used = (frame.now.port.function, *frame.now.port.extra_functions)
+        return tuple(function for address in used if (function := known.get(address)))
+
     def pcie(self, port: PortId) -> PcieStatus | None:
         """Return PCIe of the slot of a port's function; None where it has none to be seen.
 

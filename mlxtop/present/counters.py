@@ -211,7 +211,7 @@ def _shared(view: View) -> list[Line]:
         *(
             fact(
                 f"all {way}",
-                None if rate is None else units.bits_per_second(rate).strip(),
+                None if rate is None else units.rate(rate, view.bits).strip(),
                 "a rate needs two readings",
                 note=speed,
             )

@@ -189,8 +189,12 @@ def _share_asic(ports: dict[PortId, PortSample]) -> dict[PortId, PortSample]:
     """Give every port of a card the chip's temperature: its functions share one sensor."""
     chips: dict[str | None, Temperature] = {}
     for sample in ports.values():
-        if sample.port.adapter and (chip := sample.sensor("asic")) is not None:
-            chips.setdefault(sample.port.adapter, chip)
+        chip = sample.sensor("asic")
+        if not sample.port.adapter or chip is None:
+            continue
+        other = chips.setdefault(sample.port.adapter, chip)
+        if (other.celsius is None or other.stale) and chip.celsius is not None and not chip.stale:
+            chips[sample.port.adapter] = chip
     if not chips:
         return ports
     shared = {}

@@ -206,12 +206,12 @@ def _adapter(
 ) -> Adapter:
     physical = [m for m in members if not m.is_vf] or members
     first = physical[0].function
-    infos = (devlink.get(m.function.address) for m in physical)
-    info = next(filter(None, infos), DeviceInfo(None, None, None, None))
+    infos = [info for m in physical if (info := devlink.get(m.function.address))]
+    info = DeviceInfo(*(next(filter(None, each), None) for each in zip(*infos, strict=True)))
     devices = [d for m in physical for d in m.data_devices] or [d for m in physical for d in m.rdma]
     device = next(iter(devices), None)  # all tell the card's PSID and firmware
-    netdev = next((port.netdev for port in ports if port.netdev), None)
-    version, driver_psid = read_firmware(system, netdev) if netdev else (None, None)
+    answers = (read_firmware(system, port.netdev) for port in ports if port.netdev)
+    version, driver_psid = next(filter(any, answers), (None, None))
     psid = info.psid or (device and device.psid) or driver_psid
     running = info.running or (device and device.firmware) or version
     return Adapter(

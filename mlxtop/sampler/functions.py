@@ -138,4 +138,6 @@ def group_functions(functions: Mapping[str, FoundFunction]) -> dict[str, list[Fo
         other = one.main or one.physfn
         slot = slot_of(other if other and other in functions else address)
         groups[guid_of_slot.get(slot, slot)].append(one)
+    for members in groups.values():  # what a card is called by comes first: a function with a port
+        members.sort(key=lambda one: one.main is not None)
     return groups

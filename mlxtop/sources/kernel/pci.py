@@ -220,11 +220,11 @@ def read_interrupts(
 class DeviceInfo(NamedTuple):
     """Firmware of one device as devlink tells it."""
 
-    psid: str | None
-    running: str | None
-    stored: str | None
+    psid: str | None = None
+    running: str | None = None
+    stored: str | None = None
     """Version in flash: differs from `running` until a reset or reboot activates it."""
-    part: str | None
+    part: str | None = None
     serial: str | None = None
     """The card's serial number: the same for all of its functions."""
 
