@@ -278,3 +278,13 @@ def test_the_function_with_the_netdev_stands_for_the_card(backwards: bool) -> No
     text = MULTI_PF.read_text().replace("0000:27:00.0", "0000:f7:00.0")
     (card,) = discover(Ordered(parse_capture(text), backwards)).adapters
     assert [function.address for function in card.functions] == ["0000:f7:00.0", SILENT]
+
+
+@pytest.mark.parametrize(("planes", "port"), [("ibp33s0", "smi0"), ("smi0", "ibp33s0")])
+def test_the_type_that_the_kernel_tells_counts_more_than_name_and_lids(
+    planes: str, port: str, backwards: bool
+) -> None:
+    kinds = {planes: {"type": "smi", "parent": port}, port: {"type": None, "parent": None}}
+    answer = f"? rdma-devices = {json.dumps(kinds)}"
+    (one,) = look("cx8-planes", backwards, answer).ports
+    assert (one.rdma, one.extra_rdma) == (port, (planes,))

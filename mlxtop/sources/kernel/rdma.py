@@ -6,6 +6,7 @@ https://docs.kernel.org/ABI/stable/sysfs-class-infiniband.html
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,8 +16,16 @@ from mlxtop.model.identity import natural, pci_address
 from mlxtop.model.linkrate import parse_rate
 from mlxtop.model.number import whole
 from mlxtop.model.sample import Link, LinkLayer, LinkState, Reading
-from mlxtop.sources.kernel.sysfs import names, parse_count, parse_hex, read_count, read_text
-from mlxtop.system.door import System
+from mlxtop.sources.kernel.sysfs import (
+    ask_or_none,
+    names,
+    parse_count,
+    parse_hex,
+    read_count,
+    read_text,
+)
+from mlxtop.system.answers import Fields
+from mlxtop.system.door import Question, System
 
 CLASS = "/sys/class/infiniband"
 MOST_PORTS = 254
@@ -80,20 +89,34 @@ def _guid(text: str | None) -> str | None:
 def read_devices(system: System) -> list[RdmaDevice]:
     """Return every RDMA device by name; none where the class directory does not exist."""
     devices = [_read_device(system, name) for name in sorted(names(system, CLASS), key=natural)]
-    return [device._replace(planes=_is_planes(system, device, devices)) for device in devices]
+    places = Counter(_place(device) for device in devices if device.function is not None)
+    if not any(count > 1 for count in places.values()):
+        return devices
+    types = Fields(ask_or_none(system, Question.RDMA_DEVICES))
+    return [
+        device._replace(planes=_is_planes(system, device, devices, types))
+        if places[_place(device)] > 1
+        else device
+        for device in devices
+    ]
 
 
-def _is_planes(system: System, device: RdmaDevice, devices: Sequence[RdmaDevice]) -> bool:
+def _place(device: RdmaDevice) -> tuple[str | None, str | None]:
+    return device.function, device.subfunction
+
+
+def _is_planes(
+    system: System, device: RdmaDevice, devices: Sequence[RdmaDevice], types: Fields
+) -> bool:
     """Return whether a device shows the planes of another one of its function.
 
-    sysfs has no type: its name tells it, else that no port of it has a LID while the other's has.
+    The kernel tells its type since 6.11; else its name does, or that no port of it has a LID while
+    the other's has.
     """
-    place = (device.function, device.subfunction)
-    others = [
-        one for one in devices if one is not device and (one.function, one.subfunction) == place
-    ]
-    if device.function is None or not others:
-        return False
+    others = [one for one in devices if one is not device and _place(one) == _place(device)]
+    kinds = {name: entry.text("type") for name, entry in types.members()}
+    if device.name in kinds and any(kinds.values()):
+        return kinds[device.name] == "smi"
     if _PLANES.fullmatch(device.name):
         return True
     if not _without_lid(system, device):
