@@ -13,7 +13,7 @@ from mlxtop.model.sample import Problem, Reading
 from mlxtop.outputs.document import SCHEMA, document
 from mlxtop.watch.watch import TimedIncident
 from tests.module_images import IMAGES, decode_eeprom, put, qsfp28, qsfp28_dac, qsfpdd
-from tests.samples import PACU, ethernet, frame, pacu, sample, veth
+from tests.samples import IB, PACU, RDMA, ethernet, frame, pacu, sample, veth
 from tests.watching import Machine
 
 
@@ -158,3 +158,27 @@ def test_a_link_report_is_a_part_of_its_port() -> None:
     report = LinkReport(raw_ber=2e-8, recommendation="No issue was observed", source="mstlink")
     found = with_module(None, report)["report"]
     assert (found["raw_ber"], found["source"]) == (2e-8, "mstlink")
+
+
+def test_traffic_of_a_shared_rdma_device_is_none_of_its_ports() -> None:
+    ports = [
+        PACU._replace(netdev="p0", bond="bond0", rdma_lag=PACU.id),
+        IB._replace(netdev="p1", bond="bond0", rdma="mlx5_0", rdma_lag=PACU.id),
+    ]
+    shown: Frame | None = None
+    for tick in (1.0, 2.0):
+        samples = [ethernet(port, tick, 1e9, 1e9) for port in ports]
+        data = Reading(tick, RDMA, (int(tick * 125_000_000), int(tick * 1000), 1, 1))
+        first = samples[0]._replace(readings={**samples[0].readings, Origin.RDMA: data})
+        second = dict(samples[1].readings)
+        second.pop(Origin.RDMA, None)
+        both = first, samples[1]._replace(readings=second)
+        shown = derive(sample(tick, *both), shown)
+    assert shown is not None
+    for number in (0, 1):
+        port = document(shown, demo=False)["adapters"][0]["ports"][number]
+        assert port["rdma_shared_by"] == ["p0", "p1"]
+        assert (port["rdma_rx_bps"], port["rdma_shared_rx_bps"]) == (None, 4e9)
+        assert port["rdma_shared_rx_bytes"] == 1_000_000_000
+        assert "port_rcv_data" not in port["counters"]
+        assert "for all members of bond0 together" in port["absent"]["rdma_rx_bps"]

@@ -215,6 +215,7 @@ def test_rdma_of_a_bond_is_of_all_its_members_and_of_none_alone() -> None:
         assert flow.rx_bps == pytest.approx(40e9), "the wire of each"
         assert shared.rx_bps == pytest.approx(80e9)
         assert shared.tx_bps == pytest.approx(40e9)
+        assert (shared.rx_bytes, shared.tx_bytes) == (20 * G, 10 * G)
         assert (shared.names, shared.speed) == (("eth0", "eth1"), 50 * G)
 
 
@@ -229,3 +230,10 @@ def test_a_port_with_its_own_rdma_device_shares_none() -> None:
     assert (
         shared_rdma(derive(Sample(0.0, 1.0, Host("h"), (), {port: sample}), None), port).names == ()
     )
+
+
+def test_of_a_bond_whose_first_member_is_not_shown_the_traffic_is_unknown() -> None:
+    frame = lag_frame()
+    _, other = frame.ports
+    shared = shared_rdma(frame._replace(ports={other: frame.ports[other]}), other)
+    assert (shared.names, shared.speed, shared.rx_bps) == (("eth1",), 25 * G, None)

@@ -118,7 +118,7 @@ def _no_kernel_rate(view: PortView) -> str:
 def _no_rdma_rate(view: PortView) -> str:
     port = view.now.now.port
     if port.rdma_lag is not None:
-        return f"{port.rdma} counts for all members of {port.bond} together: see rdma_shared_rx_bps"
+        return f"{port.rdma} counts for all members of {port.bond} together: see rdma_shared_*"
     return _no_share(view) if port.rdma else "the port has no RDMA device"
 
 
@@ -126,9 +126,9 @@ def _no_shared_rate(view: PortView) -> str | None:
     return _no_share(view) if view.shared_rdma.names else None
 
 
-def _shared(name: str, help: str) -> Field[PortView]:
+def _shared(name: str, help: str, unit: str = "bit/s") -> Field[PortView]:
     get = attrgetter(f"shared_rdma.{name}")
-    return Field(f"rdma_shared_{name}", help, get, "bit/s", _no_shared_rate)
+    return Field(f"rdma_shared_{name}", help, get, unit, _no_shared_rate)
 
 
 def _shared_speed(view: PortView) -> float | None:
@@ -198,6 +198,8 @@ PORT_FIELDS: tuple[Field[PortView], ...] = (
     _flow("rdma_tx_bps", "sent past the kernel", "bit/s", _no_rdma_rate),
     _shared("rx_bps", "received by the shared RDMA device"),
     _shared("tx_bps", "sent by the shared RDMA device"),
+    _shared("rx_bytes", "received in all by the shared RDMA device", "bytes"),
+    _shared("tx_bytes", "sent in all by the shared RDMA device", "bytes"),
     Field("rdma_shared_speed_mbps", "of all that share the RDMA device", _shared_speed, "Mb/s"),
     _flow("kernel_rx_bps", "received by the kernel's network stack", "bit/s", _no_kernel_rate),
     _flow("kernel_tx_bps", "sent by the kernel's network stack", "bit/s", _no_kernel_rate),

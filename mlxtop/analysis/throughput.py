@@ -114,8 +114,8 @@ def throughput(frame: PortFrame) -> Throughput:
         tx_bps=tx,
         rx_pps=rx_pps,
         tx_pps=tx_pps,
-        rx_bytes=None if frame.stuck(counts.rx_bytes) else frame.total(counts.rx_bytes),
-        tx_bytes=None if frame.stuck(counts.tx_bytes) else frame.total(counts.tx_bytes),
+        rx_bytes=_total(frame, counts.rx_bytes),
+        tx_bytes=_total(frame, counts.tx_bytes),
         rdma_rx_bps=rdma_rx,
         rdma_tx_bps=rdma_tx,
         kernel_rx_bps=kernel_rx,
@@ -123,6 +123,10 @@ def throughput(frame: PortFrame) -> Throughput:
         rx_utilisation=_utilisation(rx, rx_pps, source.overhead, speed),
         tx_utilisation=_utilisation(tx, tx_pps, source.overhead, speed),
     )
+
+
+def _total(frame: PortFrame, counter: Counter) -> int | None:
+    return None if frame.stuck(counter) else frame.total(counter)
 
 
 def _bits(frame: PortFrame, counter: Counter) -> float | None:
@@ -161,6 +165,8 @@ class SharedRdma(NamedTuple):
     """What the members that are up carry together."""
     rx_bps: float | None = None
     tx_bps: float | None = None
+    rx_bytes: int | None = None
+    tx_bytes: int | None = None
 
 
 def shared_rdma(frame: Frame, port: PortId) -> SharedRdma:
@@ -169,13 +175,19 @@ def shared_rdma(frame: Frame, port: PortId) -> SharedRdma:
     if lag is None:
         return SharedRdma()
     members = {one: its for one, its in frame.ports.items() if its.now.port.rdma_lag == lag}
-    owner = members.get(lag)
+    owner, counts = members.get(lag), catalogue.RDMA
     up = (its.now.link.speed for its in members.values() if its.now.link.state is LinkState.UP)
+    names = tuple(its.now.port.name for its in members.values())
+    together = sum(speed or 0 for speed in up) or None
+    if owner is None:
+        return SharedRdma(names, together)
     return SharedRdma(
-        tuple(its.now.port.name for its in members.values()),
-        sum(speed or 0 for speed in up) or None,
-        _bits(owner, catalogue.RDMA.rx_bytes) if owner else None,
-        _bits(owner, catalogue.RDMA.tx_bytes) if owner else None,
+        names,
+        together,
+        _bits(owner, counts.rx_bytes),
+        _bits(owner, counts.tx_bytes),
+        _total(owner, counts.rx_bytes),
+        _total(owner, counts.tx_bytes),
     )
 
 

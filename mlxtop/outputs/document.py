@@ -221,12 +221,16 @@ def _lane_errors(port: PortFrame, since_boot: bool) -> list[int | None]:
 
 
 def _counters(port: PortFrame) -> Json:
-    """Return the kernel's totals of the known counters that are not zero, faults or not."""
+    """Return the kernel's totals of the known counters that are not zero, faults or not.
+
+    Traffic of an RDMA device that several ports share is none of theirs.
+    """
+    shared = port.now.port.rdma_lag is not None
     return {
         counter.key: total
         for origin, reading in port.now.readings.items()
         for counter in counters_of(origin, reading.schema)
-        if (total := port.total(counter))
+        if (total := port.total(counter)) and not (shared and origin is Origin.RDMA)
     }
 
 
