@@ -76,7 +76,7 @@ def test_an_uplink_above_the_slot_is_named() -> None:
             PcieLink("0000:40:03.0", 8.0, 4, 8.0, 4),
         )
     )
-    finding = only(run("PCIe slot", replace(GOOD, path=path)))
+    finding = only(run("PCIe slot", replace(GOOD, path=path, rx=10.0)))
     assert "uplink above the slot, at 0000:40:03.0" in finding.evidence
 
 

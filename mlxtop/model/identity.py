@@ -184,6 +184,11 @@ class Adapter(NamedTuple):
         return self.functions[0].driver if self.functions else None
 
     @property
+    def is_dpu(self) -> bool:
+        """A BlueField: its own processors run on while the host reboots."""
+        return self.family.startswith("BlueField")
+
+    @property
     def device_id(self) -> int:
         """PCI device id of the first function."""
         return self.functions[0].device

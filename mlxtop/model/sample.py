@@ -174,6 +174,10 @@ class PcieStatus(NamedTuple):
     aer: Mapping[AerError, int] = {}
     """Counts that are not zero, of the card and of the ports above it."""
     absent: Mapping[str, str] = {}
+    root: str | None = None
+    """Vendor and device of the root port, `8086:6f08`; None where none is seen."""
+    removable: bool | None = None
+    """The card hangs outside of the machine, behind Thunderbolt or USB4."""
 
 
 class Problem(NamedTuple):

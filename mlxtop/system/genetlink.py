@@ -195,12 +195,21 @@ def parse_modes(data: memoryview) -> dict[str, Any]:
     return reply
 
 
-def parse_features(data: memoryview) -> dict[str, bool]:
-    """Return ETHTOOL_MSG_FEATURES_GET_REPLY as the answer to `Question.FEATURES`."""
-    reply = decode(data, {2: ("hardware", _bits), 4: ("active", _bits)})
+def parse_features(data: memoryview) -> dict[str, bool | None]:
+    """Return ETHTOOL_MSG_FEATURES_GET_REPLY as the answer to `Question.FEATURES`.
+
+    None is `off [fixed]`: the driver does not offer it.
+    """
+    reply = decode(data, {2: ("hardware", _bits), 4: ("active", _bits), 5: ("fixed", _bits)})
     active: set[str] = set((reply["active"] or ([], []))[0])
-    listed: list[str] = (reply["hardware"] or ([], []))[1]
-    return {name: name in active for name in [*listed, *sorted(active.difference(listed))] if name}
+    offered, listed = reply["hardware"] or ([], [])
+    changeable = set(offered).difference((reply["fixed"] or ([], []))[0])
+    names = [*listed, *sorted(active.difference(listed))]
+    return {
+        name: True if name in active else False if name in changeable else None
+        for name in names
+        if name
+    }
 
 
 def _version(data: memoryview) -> tuple[str, str]:
@@ -294,7 +303,7 @@ class Genetlink(Netlink):
             port = {"port": None}
         return reply | port
 
-    def features(self, netdev: str) -> dict[str, bool]:
+    def features(self, netdev: str) -> dict[str, bool | None]:
         """Answer `Question.FEATURES`."""
         return self._ethtool(netdev, _FEATURES_GET, parse_features)
 
