@@ -6,12 +6,19 @@ https://docs.kernel.org/networking/multi-pf-netdev.html
 
 from __future__ import annotations
 
+import re
+
 from mlxtop.doctor.check import Case
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, Function, slot_of
+from mlxtop.model.module import Identity
 from mlxtop.model.pcie import PcieLink
 from mlxtop.model.sample import PcieStatus
 
+_BREAKOUT = re.compile(
+    r"^(MC[AP]7|MC2609|MFA7|MFS1S[59])|[24]X?Q?SFP|[24]X\d{2,3}G|-4S", re.IGNORECASE
+)
+"""Part numbers of cables with one connector here and several at the other end."""
 _CONNECTX7 = 0x1021
 _GB10_LANES = 4
 _TUNNEL = (2.5, 4)
@@ -27,6 +34,15 @@ _ORDERING_ERRATA = frozenset(
     }
 )
 """Root ports that handle relaxed ordering wrongly: Xeon E5 v3 and v4, AMD A1100."""
+
+
+def is_breakout(module: Identity) -> bool:
+    """Return whether a cable splits into several, by its part number: each end has some lanes.
+
+    >>> is_breakout(Identity(part="MCP7F00-A002R30N")), is_breakout(Identity(part="MCP1600-C003"))
+    (True, False)
+    """
+    return bool(_BREAKOUT.search(module.part or ""))
 
 
 def is_gb10(frame: Frame, function: Function) -> bool:

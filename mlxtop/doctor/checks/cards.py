@@ -153,14 +153,14 @@ def _link_type(case: Case) -> Outcomes:
             yield card.unknown("pending link type", reason)
     cards = {port: card for card in case.cards() for port in card.stored.pending}
     for port in case.each():
-        card = cards.get(port.now.port.id)
-        pending = card.stored.pending[port.now.port.id] if card else None
-        if card and pending is not None and pending.now is not pending.next:
-            start = "power cycle" if card.adapter.is_dpu else "reboot"
+        owner = cards.get(port.now.port.id)
+        pending = owner.stored.pending[port.now.port.id] if owner else None
+        if owner and pending is not None and pending.now is not pending.next:
+            start = "power cycle" if owner.adapter.is_dpu else "reboot"
             yield port.warning(
                 f"{pending.now.words} now, {pending.next.words} after the next start (mstconfig)",
                 f"after a {start} the port changes its type, and with it its name",
-                f"{_restart(card)} to have it, or mlxtop link-type {port.name} {pending.now} to keep"
-                " what is now",
+                f"{_restart(owner)} to have it, or mlxtop link-type {port.name} {pending.now} to"
+                " keep what is now",
                 "man mstconfig",
             )

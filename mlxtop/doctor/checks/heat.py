@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlxtop.analysis.fields import why_empty
 from mlxtop.analysis.port_view import port_view
 from mlxtop.doctor.check import Case, Outcomes, PortCase, check, ports
+from mlxtop.doctor.signals import lanes_in_use
 from mlxtop.model.module import Bound, Quantity
 from mlxtop.model.sample import LinkState, Temperature
 from mlxtop.watch.heat_limits import CHIP, MODULE, HeatLimits, limits_of
@@ -77,7 +78,9 @@ def _may_have_light(port: PortCase) -> bool:
     needs=ports("no optical module with a link", _may_have_light),
     explains="Modules measure the light that they send and receive on each lane. Too little comes"
     " from dirt, bends or age, too much from optics that are made for longer fibres.",
-    normal="between the module's own warnings, and alike on all lanes",
+    normal="between the module's own warnings, and alike on all lanes that are used. Not judged:"
+    " lanes whose laser is off, those that the link does not use, and a module that reads 0"
+    " throughout on a link that is up: it does not measure",
 )
 def _optics(port: PortCase) -> Outcomes:
     module = port.now.module
@@ -85,9 +88,15 @@ def _optics(port: PortCase) -> Outcomes:
         reason = port.now.absent.get("module", "the module's memory was not read")
         yield port.unknown("optical power", reason)
         return
+    used = lanes_in_use(port)
     for quantity in _POWERS:
-        lanes = zip(module.crossings(quantity), module.values(quantity), strict=True)
-        for lane, (bound, value) in enumerate(lanes, 1):
+        values = [module.values(quantity)[lane - 1] for lane in used]
+        if values and not any(values):
+            if any(value is not None for value in values):
+                yield port.unknown(str(quantity), "it reads 0 on a link that is up: not measured")
+            continue
+        for lane in used:
+            bound, value = module.crossings(quantity)[lane - 1], module.values(quantity)[lane - 1]
             if bound is None or value is None:
                 continue
             low = bound in (Bound.LOW_ALARM, Bound.LOW_WARNING)

@@ -129,14 +129,14 @@ def read_pcie(system: System, path: str) -> PcieStatus:
             aer[AerError(root.rpartition("/")[2], kind)] = count
     if not has_aer:
         absent["aer"] = "no AER here: not supported, or handled by the firmware"
-    place = read_text(system, f"{path}/removable")
+    outside = read_text(system, f"{path}/removable")
     return PcieStatus(
         status,
         read_aspm(system, path),
         aer,
         absent,
         root=_identity(system, root) if root != path else None,
-        removable=None if place in (None, "unknown") else place == "removable",
+        removable=None if outside in (None, "unknown") else outside == "removable",
     )
 
 
