@@ -81,6 +81,16 @@ def severe_since_start(frame: PortFrame) -> tuple[int | None, bool]:
     return (most if known else None), moving
 
 
+def severe_since_boot(frame: PortFrame) -> int | None:
+    """Return the kernel's totals of errors that are more than a note, of the largest table."""
+    sums = []
+    for origin, reading in frame.now.readings.items():
+        if not _meaningless(frame, origin):
+            totals = (frame.total(counter) for counter, _ in _severe(origin, reading.schema))
+            sums.append(sum(total for total in totals if total))
+    return max(sums, default=None)
+
+
 @lru_cache
 def _severe(origin: Origin, schema: Schema) -> tuple[tuple[Counter, int], ...]:
     """The counters of a table that are more than a note, and their places in it."""

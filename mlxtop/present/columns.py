@@ -10,7 +10,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
 
-from mlxtop.analysis.faults import severe_since_start
+from mlxtop.analysis.faults import severe_since_boot, severe_since_start
 from mlxtop.analysis.fields import meaning
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.throughput import Throughput
@@ -37,7 +37,7 @@ class PortRow(NamedTuple):
     numa: int | None
     bits: bool
     errors: tuple[int | None, bool]
-    """Severe events since the start, and whether any goes on now."""
+    """Severe events since the start or the boot, and whether any goes on now."""
     heat: HeatWatch | None = None
 
     @property
@@ -50,13 +50,18 @@ class PortRow(NamedTuple):
 
 
 def port_row(
-    frame: Frame, port: PortId, bits: bool = True, heat: HeatWatch | None = None
+    frame: Frame,
+    port: PortId,
+    bits: bool = True,
+    heat: HeatWatch | None = None,
+    since_boot: bool = False,
 ) -> PortRow:
-    """Return everything that the row of a port shows."""
+    """Return everything that the row of a port shows; errors since the start, or the boot."""
     view = port_view(frame, port)
     adapter = view.adapter
     numa = adapter.functions[0].numa_node if adapter and adapter.functions else None
-    return PortRow(view, numa, bits, severe_since_start(view.now), heat)
+    errors = (severe_since_boot(view.now), False) if since_boot else severe_since_start(view.now)
+    return PortRow(view, numa, bits, errors, heat)
 
 
 class Column(NamedTuple):
