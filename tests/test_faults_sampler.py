@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from mlxtop.model.catalogue import CATALOGUE, NET_RX_BYTES
+from mlxtop.model.catalogue import CATALOGUE, NET
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.outputs.document import document
-from mlxtop.sampler import live
+from mlxtop.sampler import devices
 from mlxtop.sampler.discover import discover
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
@@ -49,13 +49,13 @@ def test_a_discovery_that_stumbles_leaves_the_count_going(
     machine = Machine()
     with shown(machine) as one:
         ports = one().ports.keys()
-        monkeypatch.setattr(live, "discover", raiser(error))
+        monkeypatch.setattr(devices, "discover", raiser(error))
         _tell(machine, DeviceEvent("add", "net", "odd0"))
         for _ in range(3):
             frame = one()
             assert frame.ports.keys() == ports
             assert [p.subject for p in frame.sample.problems] == ["discovery"]
-            assert frame.ports[VETH].rate(NET_RX_BYTES) is not None
+            assert frame.ports[VETH].rate(NET.rx_bytes) is not None
         monkeypatch.undo()
         machine.time += 60
         assert one().sample.problems == ()
@@ -70,7 +70,7 @@ def test_a_reader_that_raises_anything_is_told_and_the_rest_goes_on(error: Excep
     with shown(machine) as one:
         frame = [one() for _ in range(3)][-1]
     assert Origin.MAC not in frame.ports[PORT].now.readings
-    assert frame.ports[PORT].rate(NET_RX_BYTES) is not None
+    assert frame.ports[PORT].rate(NET.rx_bytes) is not None
     assert any(type(error).__name__ in p.text for p in frame.sample.problems)
 
 
@@ -124,7 +124,7 @@ def test_a_storm_of_events_makes_one_look_a_sample(monkeypatch: pytest.MonkeyPat
         looks.append(1)
         return discover(*arguments)
 
-    monkeypatch.setattr(live, "discover", counting)
+    monkeypatch.setattr(devices, "discover", counting)
     with shown(machine) as one:
         one()
         storm = [DeviceEvent("link", "net", "enp67s0np0"), DeviceEvent("lost", "net", "")]
@@ -154,13 +154,13 @@ def follow(machine: Machine, values: list[int]) -> list[PortFrame]:
 
 
 def test_counters_that_are_reset_are_a_gap_and_never_a_spike() -> None:
-    rates = [f.rate(NET_RX_BYTES) for f in follow(Machine(), [10**9, 2 * 10**9, 500, 1500])]
+    rates = [f.rate(NET.rx_bytes) for f in follow(Machine(), [10**9, 2 * 10**9, 500, 1500])]
     assert rates == [None, 1e9, None, 1000.0]
 
 
 def test_a_counter_of_64_bits_that_wraps_is_a_gap_at_worst() -> None:
     top = (1 << 64) - 1
-    rates = [f.rate(NET_RX_BYTES) for f in follow(Machine(), [top - 500, top, 999, 1999])]
+    rates = [f.rate(NET.rx_bytes) for f in follow(Machine(), [top - 500, top, 999, 1999])]
     assert rates[1] == 500.0
     assert rates[2] in (None, 1000.0)
     assert rates[3] == 1000.0
@@ -187,7 +187,7 @@ def test_a_wall_clock_that_is_set_changes_no_rate(jump: float) -> None:
         for value in (0, 1000, 2000, 3000):
             counted(machine, value)
             frame = one()
-            seen.append(frame.ports[VETH].rate(NET_RX_BYTES))
+            seen.append(frame.ports[VETH].rate(NET.rx_bytes))
             document(frame, demo=False)
     assert seen == [None, 1000.0, 1000.0, 1000.0]
 
@@ -198,9 +198,9 @@ def test_a_suspend_is_one_long_interval_and_its_rate_is_the_mean() -> None:
         counted(machine, 0)
         one()
         counted(machine, 1000)
-        assert one().ports[VETH].rate(NET_RX_BYTES) == 1000.0
+        assert one().ports[VETH].rate(NET.rx_bytes) == 1000.0
         machine.time += 9999.0
         counted(machine, 11000)
-        assert one().ports[VETH].rate(NET_RX_BYTES) == 1.0
+        assert one().ports[VETH].rate(NET.rx_bytes) == 1.0
         counted(machine, 12000)
-        assert one().ports[VETH].rate(NET_RX_BYTES) == 1000.0
+        assert one().ports[VETH].rate(NET.rx_bytes) == 1000.0

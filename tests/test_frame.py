@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.model.catalogue import CATALOGUE, MAC_RX_BYTES, RDMA_RX_BYTES, STALLED_RD
+from mlxtop.model.catalogue import CATALOGUE, MAC, RDMA, STALLED_RD
 from mlxtop.model.counters import Counter, Origin, Schema
 from mlxtop.model.frame import Frame, PortFrame, derive
 from mlxtop.model.identity import Host, Port, PortId, PortKind
@@ -33,28 +33,28 @@ def run(counter: Counter, points: list[tuple[float, int | None]]) -> list[PortFr
 
 
 def test_the_first_frame_has_totals_and_no_rates() -> None:
-    (frame,) = run(MAC_RX_BYTES, [(1.0, 1000)])
-    assert frame.total(MAC_RX_BYTES) == 1000
-    assert frame.rate(MAC_RX_BYTES) is None
+    (frame,) = run(MAC.rx_bytes, [(1.0, 1000)])
+    assert frame.total(MAC.rx_bytes) == 1000
+    assert frame.rate(MAC.rx_bytes) is None
 
 
 def test_a_rate_is_over_the_measured_time_between_the_two_readings() -> None:
-    frame = run(MAC_RX_BYTES, [(1.0, 1000), (3.5, 6000)])[-1]
-    assert frame.rate(MAC_RX_BYTES) == 2000.0
-    assert frame.gain(MAC_RX_BYTES) == 5000
+    frame = run(MAC.rx_bytes, [(1.0, 1000), (3.5, 6000)])[-1]
+    assert frame.rate(MAC.rx_bytes) == 2000.0
+    assert frame.gain(MAC.rx_bytes) == 5000
 
 
 def test_infiniband_data_is_words_of_four_bytes_whatever_the_width() -> None:
-    frame = run(RDMA_RX_BYTES, [(0.0, 100), (1.0, 350)])[-1]
-    assert frame.rate(RDMA_RX_BYTES) == 1000.0
-    assert frame.total(RDMA_RX_BYTES) == 1400
+    frame = run(RDMA.rx_bytes, [(0.0, 100), (1.0, 350)])[-1]
+    assert frame.rate(RDMA.rx_bytes) == 1000.0
+    assert frame.total(RDMA.rx_bytes) == 1400
 
 
 def test_a_counter_that_goes_back_is_a_reset_and_a_gap() -> None:
-    _, reset, after = run(MAC_RX_BYTES, [(0.0, 5000), (1.0, 10), (2.0, 110)])
-    assert reset.rate(MAC_RX_BYTES) is None
-    assert after.rate(MAC_RX_BYTES) == 100.0
-    assert after.since_start(MAC_RX_BYTES) == 110
+    _, reset, after = run(MAC.rx_bytes, [(0.0, 5000), (1.0, 10), (2.0, 110)])
+    assert reset.rate(MAC.rx_bytes) is None
+    assert after.rate(MAC.rx_bytes) == 100.0
+    assert after.since_start(MAC.rx_bytes) == 110
 
 
 def test_a_32_bit_counter_that_wraps_goes_on_and_one_from_low_values_was_reset() -> None:
@@ -77,21 +77,21 @@ def test_a_gauge_is_never_differentiated() -> None:
 
 
 def test_a_table_that_was_not_read_again_keeps_its_rate() -> None:
-    first, second = (Reading(t, SCHEMA[MAC_RX_BYTES], (v,)) for t, v in ((0.0, 0), (2.0, 400)))
+    first, second = (Reading(t, SCHEMA[MAC.rx_bytes], (v,)) for t, v in ((0.0, 0), (2.0, 400)))
     last: Frame | None = None
     for tick, reading in ((0.0, first), (1.0, first), (2.0, second), (3.0, second)):
         last = derive(sample(tick, {Origin.MAC: reading}), last)
     assert last is not None
-    assert last.ports[PORT].rate(MAC_RX_BYTES) == 200.0
+    assert last.ports[PORT].rate(MAC.rx_bytes) == 200.0
 
 
 def test_a_table_that_is_missing_once_is_a_gap() -> None:
-    one = Reading(0.0, SCHEMA[MAC_RX_BYTES], (0,))
-    two = Reading(2.0, SCHEMA[MAC_RX_BYTES], (400,))
+    one = Reading(0.0, SCHEMA[MAC.rx_bytes], (0,))
+    two = Reading(2.0, SCHEMA[MAC.rx_bytes], (400,))
     last = derive(sample(0.0, {Origin.MAC: one}), None)
     last = derive(sample(1.0, {}), last)
     last = derive(sample(2.0, {Origin.MAC: two}), last)
-    assert last.ports[PORT].rate(MAC_RX_BYTES) is None
+    assert last.ports[PORT].rate(MAC.rx_bytes) is None
 
 
 @given(

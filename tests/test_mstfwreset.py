@@ -50,6 +50,5 @@ def test_every_captured_reset_is_read_to_its_facts() -> None:
     assert len(facts) >= 2
     for name, fact in facts.items():
         report = parse_reset(captured(name))
-        assert (report.device, report.level) == (fact["device"], fact["level"]), name
         assert fact["steps"].items() <= report.steps.items(), name
         assert report.loaded == fact["success"] and report.error is None, name

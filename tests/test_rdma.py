@@ -23,4 +23,4 @@ from mlxtop.sources.kernel.rdma import infiniband_state, parse_state
 def test_two_states_of_an_infiniband_port_are_one(
     state: str, phys_state: str, meaning: LinkState
 ) -> None:
-    assert infiniband_state(parse_state(state)[0], parse_state(phys_state)[0], 1) is meaning
+    assert infiniband_state(parse_state(state)[0], parse_state(phys_state)[0]) is meaning

@@ -25,7 +25,7 @@ HEADERS = 66
 RECORDER = """
 import json, sys
 from threading import Event
-from mlxtop.model.catalogue import NET_RX_BYTES, NET_TX_BYTES
+from mlxtop.model.catalogue import NET
 from mlxtop.sampler.source import frames
 from mlxtop.sampler.live import LiveSource
 from mlxtop.system.door import Question
@@ -48,9 +48,9 @@ for frame in frames(source, stop):
         "tick": reading.tick,
         "seconds": port.seconds("netdev"),
         "kernel": system.counted[-1][port.now.port.ifindex][2:4],
-        "total": [port.total(NET_RX_BYTES), port.total(NET_TX_BYTES)],
-        "gain": [port.gain(NET_RX_BYTES), port.gain(NET_TX_BYTES)],
-        "rate": [port.rate(NET_RX_BYTES), port.rate(NET_TX_BYTES)],
+        "total": [port.total(NET.rx_bytes), port.total(NET.tx_bytes)],
+        "gain": [port.gain(NET.rx_bytes), port.gain(NET.tx_bytes)],
+        "rate": [port.rate(NET.rx_bytes), port.rate(NET.tx_bytes)],
     }), flush=True)
 """
 

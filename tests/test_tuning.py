@@ -28,6 +28,7 @@ from mlxtop.sources.kernel.sysfs import read_text
 from mlxtop.system.capture import HEADER
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
+from tests.test_pci import config_space
 
 DEVICE = "/sys/bus/pci/devices/0000:43:00.0"
 PORT = Port(
@@ -39,18 +40,6 @@ def machine(text: str) -> CapturedSystem:
     capture = parse_capture(HEADER + "\n" + text)
     assert capture.complaints == []
     return CapturedSystem("test", capture, capture)
-
-
-def config_space(control: int, capability: int = 2) -> bytes:
-    """256 bytes with a power management and an Express capability."""
-    data = bytearray(256)
-    data[0x06] = 0x10
-    data[0x34] = 0x40
-    data[0x40:0x42] = bytes([0x01, 0x60])
-    data[0x60:0x62] = bytes([0x10, 0x00])
-    data[0x64:0x66] = capability.to_bytes(2, "little")
-    data[0x68:0x6A] = control.to_bytes(2, "little")
-    return bytes(data)
 
 
 HOST = """

@@ -1,1 +1,1 @@
-"""What values mean: pure functions from frames and history to ceilings, heat and findings."""
+"""The meaning of values: pure functions of frames and history."""

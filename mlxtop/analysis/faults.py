@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
 from mlxtop.model.catalogue import counters_of
 from mlxtop.model.counters import Counter, Origin, Schema, Severity
 from mlxtop.model.frame import PortFrame
-from mlxtop.model.sample import LinkLayer
+from mlxtop.model.sample import LinkLayer, Reading
 
 
 @lru_cache(maxsize=256)
@@ -32,40 +33,40 @@ class Fault(NamedTuple):
 
     @property
     def moving(self) -> bool:
-        """Whether it went on in the last interval."""
+        """Return whether it went on in the last interval."""
         return bool(self.rate) or (self.counter.gauge and self.total > 0)
 
     @property
     def severe(self) -> bool:
-        """More than a note."""
         return self.counter.severity in (Severity.WARNING, Severity.CRITICAL)
 
 
 def faults(frame: PortFrame) -> list[Fault]:
-    """Every error counter of a port that is not zero, those that moved first."""
-    found = []
-    for origin, reading in frame.now.readings.items():
-        if not _meaningless(frame, origin):
-            for counter in fault_counters(origin, reading.schema):
-                total = frame.total(counter)
-                if total:
-                    since = None if counter.gauge else frame.since_start(counter)
-                    stuck = frame.stuck(counter)
-                    found.append(Fault(counter, frame.rate(counter), since, total, stuck))
-    return sorted(found, key=lambda fault: (not fault.moving, not fault.since_start))
+    """Return every error counter of a port that is not zero, those that moved first."""
+    moved = [
+        Fault(
+            counter,
+            frame.rate(counter),
+            None if counter.gauge else frame.since_start(counter),
+            total,
+            frame.stuck(counter),
+        )
+        for origin, reading in _meaningful(frame)
+        for counter in fault_counters(origin, reading.schema)
+        if (total := frame.total(counter))
+    ]
+    return sorted(moved, key=lambda fault: (not fault.moving, not fault.since_start))
 
 
 def severe_since_start(frame: PortFrame) -> tuple[int | None, bool]:
-    """Events of more than a note since the start, and whether any goes on now.
+    """Return events of more than a note since the start, and whether any goes on now.
 
     The tables overlap (a wrong frame check sequence is in three of them), so that the largest
     table counts. None where no table with error counters could be read.
     """
-    most, moving, known = 0, False, False
-    for origin, reading in frame.now.readings.items():
-        if _meaningless(frame, origin):
-            continue
-        known = True
+    most, moving = None, False
+    for origin, reading in _meaningful(frame):
+        most = most or 0
         start = frame.start.get(origin)
         if start is None or start.values == reading.values:
             continue
@@ -78,22 +79,21 @@ def severe_since_start(frame: PortFrame) -> tuple[int | None, bool]:
                 events += since
                 moving = moving or bool(frame.gain(counter))
         most = max(most, events)
-    return (most if known else None), moving
+    return most, moving
 
 
 def severe_since_boot(frame: PortFrame) -> int | None:
     """Return the kernel's totals of errors that are more than a note, of the largest table."""
-    sums = []
-    for origin, reading in frame.now.readings.items():
-        if not _meaningless(frame, origin):
-            totals = (frame.total(counter) for counter, _ in _severe(origin, reading.schema))
-            sums.append(sum(total for total in totals if total))
-    return max(sums, default=None)
+    tables = (
+        [frame.total(counter) or 0 for counter, _ in _severe(origin, reading.schema)]
+        for origin, reading in _meaningful(frame)
+    )
+    return max(map(sum, tables), default=None)
 
 
 @lru_cache
 def _severe(origin: Origin, schema: Schema) -> tuple[tuple[Counter, int], ...]:
-    """The counters of a table that are more than a note, and their places in it."""
+    """Return the counters of a table that are more than a note, and their places in it."""
     return tuple(
         (counter, schema.index[counter.key])
         for counter in fault_counters(origin, schema)
@@ -101,6 +101,9 @@ def _severe(origin: Origin, schema: Schema) -> tuple[tuple[Counter, int], ...]:
     )
 
 
-def _meaningless(frame: PortFrame, origin: Origin) -> bool:
-    """The error counters of an RDMA port on Ethernet are no counters of that link."""
-    return origin is Origin.RDMA_ERRORS and frame.now.link.layer is not LinkLayer.INFINIBAND
+def _meaningful(frame: PortFrame) -> Iterable[tuple[Origin, Reading]]:
+    """Return the tables that count on this link: the errors of RDMA do so on InfiniBand alone."""
+    tables = frame.now.readings
+    if Origin.RDMA_ERRORS not in tables or frame.now.link.layer is LinkLayer.INFINIBAND:
+        return tables.items()
+    return [table for table in tables.items() if table[0] is not Origin.RDMA_ERRORS]

@@ -8,18 +8,18 @@ here explain what was never there to be read.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 from typing import Generic, NamedTuple, TypeVar
 
-from mlxtop.analysis import reasons
-from mlxtop.analysis.port_view import PortView
+from mlxtop.analysis.port_view import PortView, no_pcie
 from mlxtop.model.frame import Frame
-from mlxtop.model.identity import Adapter, Function, Host
-from mlxtop.model.sample import PcieStatus
+from mlxtop.model.identity import Adapter, Function, Host, PortKind
+from mlxtop.model.sample import LinkState, PcieStatus
 
 T = TypeVar("T")
 Value = str | int | float | bool | list[str] | None
-Reason = Callable[[T], str | None]
+Reason = Callable[[T], str | None] | str
 
 
 class Field(NamedTuple, Generic[T]):
@@ -34,16 +34,18 @@ class Field(NamedTuple, Generic[T]):
     """Shown on the screen and left out of documents, which people send to others."""
 
 
-def _link(name: str) -> Callable[[PortView], Value]:
-    return attrgetter(f"now.now.link.{name}")
+def _link(
+    name: str, help: str, unit: str = "", why: Reason[PortView] | None = None, private: bool = False
+) -> Field[PortView]:
+    return Field(name, help, attrgetter(f"now.now.link.{name}"), unit, why, private)
 
 
-def _port(name: str) -> Callable[[PortView], Value]:
-    return attrgetter(f"now.now.port.{name}")
+def _port(name: str, help: str, why: Reason[PortView] | None = None) -> Field[PortView]:
+    return Field(name, help, attrgetter(f"now.now.port.{name}"), why=why)
 
 
-def _flow(name: str) -> Callable[[PortView], Value]:
-    return attrgetter(f"throughput.{name}")
+def _flow(name: str, help: str, unit: str, why: Reason[PortView]) -> Field[PortView]:
+    return Field(name, help, attrgetter(f"throughput.{name}"), unit, why)
 
 
 def _speed(view: PortView) -> float | None:
@@ -51,67 +53,126 @@ def _speed(view: PortView) -> float | None:
     return None if speed is None else speed / 1e6
 
 
-def _sensor(name: str) -> Callable[[PortView], float | None]:
-    def celsius(view: PortView) -> float | None:
-        return next((t.celsius for t in view.now.now.temperatures if t.name == name), None)
-
-    return celsius
+def _celsius(name: str, view: PortView) -> float | None:
+    sensor = view.now.now.sensor(name)
+    return sensor.celsius if sensor else None
 
 
-def _node(view: PortView) -> int | None:
-    card = view.adapter
-    return card.functions[0].numa_node if card and card.functions else None
+_NO_NETDEV = "InfiniBand mode without ib_ipoib, or the device is in another network namespace"
+_NO_DRIVER = "a virtual device has no driver of its own"
+_NO_RDMA = "told by RDMA devices only"
+_NO_COUNTER = "no counter of this port could be read"
+_NO_PART = "part of the card's VPD, which needs root"
+_NO_PSID = "neither the RDMA device nor devlink tells it"
+_NO_FIRMWARE = "neither the RDMA device nor ethtool nor devlink tells it"
+_NO_NODE = "the machine has one node, or its firmware does not say"
+_NO_PATH = "no PCIe link above the device is visible (virtual machine?)"
+
+
+def _no_rdma(view: PortView) -> str:
+    port = view.now.now.port
+    if not port.is_mlx:
+        return "not an RDMA device"
+    if port.bond is not None:
+        return f"merged into the RDMA device of {port.bond}"
+    module = "mlx4_ib" if port.is_mlx4 else "mlx5_ib"
+    return f"module {module} is not loaded, or RoCE is disabled"
+
+
+def _no_speed(view: PortView) -> str:
+    now = view.now.now
+    if now.link.state is not LinkState.UP:
+        return f"no speed while the link is {now.link.state}"
+    if now.port.kind is PortKind.VIRTUAL:
+        return "a virtual device has no line rate"
+    return "the driver does not tell it"
+
+
+def _by_netdev(view: PortView) -> str:
+    return "the kernel did not tell" if view.now.now.port.netdev else "no network device"
+
+
+def _no_total(view: PortView) -> str | None:
+    return _NO_COUNTER if view.throughput.source is None else None
+
+
+def _no_rate(view: PortView) -> str:
+    return _no_total(view) or _no_share(view)
+
+
+def _no_share(view: PortView) -> str:
+    if not view.now.before:
+        return "a rate needs two readings"
+    return "the counter was reset or not read in this interval"
+
+
+def _no_kernel_rate(view: PortView) -> str:
+    port = view.now.now.port
+    if port.switchdev:
+        return "an uplink representor counts the whole port, not the kernel's share"
+    return _no_share(view) if port.netdev else "the port has no network device"
+
+
+def _no_rdma_rate(view: PortView) -> str:
+    return _no_share(view) if view.now.now.port.rdma else "the port has no RDMA device"
+
+
+def _temperature(name: str) -> tuple[Callable[[PortView], Value], str, Reason[PortView]]:
+    return partial(_celsius, name), "°C", partial(_no_temperature, name)
+
+
+def _no_temperature(name: str, view: PortView) -> str:
+    now = view.now.now
+    sensor, port = now.sensor(name), now.port
+    if sensor is not None and sensor.problem:
+        return sensor.problem
+    if port.kind is PortKind.VF:
+        return "a virtual function has no sensors"
+    if port.kind is PortKind.VIRTUAL:
+        return "a virtual device has no sensors"
+    if name == "module" and now.link.state is LinkState.NO_MODULE:
+        return "no module is plugged in"
+    if port.is_mlx4:
+        if name == "asic":
+            return "driver mlx4 has no temperature sensor"
+        return "driver mlx4 has no module sensor; root can read the module's memory"
+    if not port.is_mlx:
+        return "no sensor is known for this device"
+    if name == "module" and now.sensor("asic"):
+        return "no sensor channel: a passive cable, or plugged in after the driver was loaded"
+    return "no hwmon sensor: kernel older than 6.6, or firmware that does not offer it"
 
 
 PORT_FIELDS: tuple[Field[PortView], ...] = (
     Field("id", "PCI address and number of the port", lambda view: str(view.id)),
     Field("number", "number of the port on its function, from 1", lambda view: view.id.number),
-    Field("kind", "physical, vf or virtual", _port("kind")),
-    Field("netdev", "network device", _port("netdev"), why=reasons.netdev),
-    Field("rdma", "RDMA device", _port("rdma"), why=reasons.rdma),
-    Field("driver", "driver of the function", _port("driver"), why=reasons.driver),
-    Field("bond", "bond, team or bridge that the port is a member of", _port("bond")),
-    Field("vfs", "virtual functions of the port", _port("vfs")),
-    Field("link_layer", "InfiniBand or Ethernet", _link("layer"), why=reasons.layer),
-    Field("state", "state of the link", _link("state")),
-    Field("detail", "reason of the state, in words", _link("detail")),
-    Field("phys_state", "physical state", _link("phys_state"), why=reasons.phys_state),
-    Field("speed_mbps", "data rate after encoding", _speed, "Mb/s", reasons.speed),
-    Field("mtu", "largest packet", _link("mtu"), "bytes", reasons.of_netdev),
-    Field(
-        "carrier_changes",
-        "times that the link came or went",
-        _link("carrier_changes"),
-        why=reasons.of_netdev,
-    ),
-    Field("address", "hardware address", _link("address"), why=reasons.of_netdev, private=True),
-    Field("rx_bps", "received", _flow("rx_bps"), "bit/s", reasons.rate),
-    Field("tx_bps", "sent", _flow("tx_bps"), "bit/s", reasons.rate),
-    Field("rx_pps", "packets received", _flow("rx_pps"), "packets/s", reasons.rate),
-    Field("tx_pps", "packets sent", _flow("tx_pps"), "packets/s", reasons.rate),
-    Field("rx_bytes", "received in all", _flow("rx_bytes"), "bytes", reasons.counters),
-    Field("tx_bytes", "sent in all", _flow("tx_bytes"), "bytes", reasons.counters),
-    Field(
-        "rdma_rx_bps", "received past the kernel", _flow("rdma_rx_bps"), "bit/s", reasons.rdma_rate
-    ),
-    Field("rdma_tx_bps", "sent past the kernel", _flow("rdma_tx_bps"), "bit/s", reasons.rdma_rate),
-    Field(
-        "kernel_rx_bps",
-        "received by the kernel's network stack",
-        _flow("kernel_rx_bps"),
-        "bit/s",
-        reasons.kernel_rate,
-    ),
-    Field(
-        "kernel_tx_bps",
-        "sent by the kernel's network stack",
-        _flow("kernel_tx_bps"),
-        "bit/s",
-        reasons.kernel_rate,
-    ),
-    Field("source", "counter that rates and totals come from", _flow("source"), "", reasons.source),
-    Field("module_c", "the module or cable", _sensor("module"), "°C", reasons.module_temperature),
-    Field("asic_c", "the card's chip", _sensor("asic"), "°C", reasons.asic_temperature),
+    _port("kind", "physical, vf or virtual"),
+    _port("netdev", "network device", _NO_NETDEV),
+    _port("rdma", "RDMA device", _no_rdma),
+    _port("driver", "driver of the function", _NO_DRIVER),
+    _port("bond", "bond, team or bridge that the port is a member of"),
+    _port("vfs", "virtual functions of the port"),
+    _link("layer", "InfiniBand or Ethernet", why=_NO_RDMA)._replace(name="link_layer"),
+    _link("state", "state of the link"),
+    _link("detail", "reason of the state, in words"),
+    _link("phys_state", "physical state", why=_NO_RDMA),
+    Field("speed_mbps", "data rate after encoding", _speed, "Mb/s", _no_speed),
+    _link("mtu", "largest packet", "bytes", _by_netdev),
+    _link("carrier_changes", "times that the link came or went", why=_by_netdev),
+    _link("address", "hardware address", why=_by_netdev, private=True),
+    _flow("rx_bps", "received", "bit/s", _no_rate),
+    _flow("tx_bps", "sent", "bit/s", _no_rate),
+    _flow("rx_pps", "packets received", "packets/s", _no_rate),
+    _flow("tx_pps", "packets sent", "packets/s", _no_rate),
+    _flow("rx_bytes", "received in all", "bytes", _no_total),
+    _flow("tx_bytes", "sent in all", "bytes", _no_total),
+    _flow("rdma_rx_bps", "received past the kernel", "bit/s", _no_rdma_rate),
+    _flow("rdma_tx_bps", "sent past the kernel", "bit/s", _no_rdma_rate),
+    _flow("kernel_rx_bps", "received by the kernel's network stack", "bit/s", _no_kernel_rate),
+    _flow("kernel_tx_bps", "sent by the kernel's network stack", "bit/s", _no_kernel_rate),
+    _flow("source", "counter that rates and totals come from", "", _NO_COUNTER),
+    Field("module_c", "the module or cable", *_temperature("module")),
+    Field("asic_c", "the card's chip", *_temperature("asic")),
 )
 """What a port tells by itself; its module, report, PCIe and counters are objects beside these."""
 
@@ -124,12 +185,10 @@ class CardView(NamedTuple):
 
     @property
     def first(self) -> Function | None:
-        """The card's first function."""
         return self.card.functions[0] if self.card.functions else None
 
     @property
     def pcie(self) -> PcieStatus | None:
-        """PCIe of the first function's slot."""
         return next((self.frame.sample.pcie.get(slot) for slot in self.card.slots), None)
 
 
@@ -141,21 +200,16 @@ def _device_id(view: CardView) -> str | None:
 CARD_FIELDS: tuple[Field[CardView], ...] = (
     Field("family", "family of the card", attrgetter("card.family")),
     Field("device_id", "PCI vendor and device", _device_id),
-    Field("part", "part number", attrgetter("card.part"), why=lambda _: reasons.PART),
-    Field("psid", "parameter-set id", attrgetter("card.psid"), why=lambda _: reasons.PSID),
-    Field(
-        "firmware",
-        "firmware that runs",
-        attrgetter("card.firmware"),
-        why=lambda _: reasons.FIRMWARE,
-    ),
+    Field("part", "part number", attrgetter("card.part"), why=_NO_PART),
+    Field("psid", "parameter-set id", attrgetter("card.psid"), why=_NO_PSID),
+    Field("firmware", "firmware that runs", attrgetter("card.firmware"), why=_NO_FIRMWARE),
     Field("firmware_stored", "firmware in flash", attrgetter("card.firmware_stored")),
     Field("state", "why the card has no port", attrgetter("card.state")),
     Field(
         "numa_node",
         "NUMA node of the card",
         lambda view: view.first.numa_node if view.first else None,
-        why=lambda _: reasons.NUMA,
+        why=_NO_NODE,
     ),
     Field("functions", "PCI functions", lambda view: [one.address for one in view.card.functions]),
 )
@@ -168,15 +222,11 @@ HOST_FIELDS: tuple[Field[Host], ...] = (
     Field("root", "read with root's rights", attrgetter("root")),
 )
 
-_MEANING: dict[str, str] = {
+MEANING: dict[str, str] = {
     **{field.name: field.help for field in CARD_FIELDS},
     **{field.name: field.help for field in PORT_FIELDS},
 }
-
-
-def meaning(name: str) -> str:
-    """Return what a field of a port or its card is, in a few words."""
-    return _MEANING[name]
+"""What a field of a port or its card is, in a few words."""
 
 
 def values(fields: tuple[Field[T], ...], subject: T) -> dict[str, Value]:
@@ -185,20 +235,27 @@ def values(fields: tuple[Field[T], ...], subject: T) -> dict[str, Value]:
 
 
 def _empty(fields: tuple[Field[T], ...], subject: T) -> dict[str, str]:
-    empty = (f for f in fields if f.why is not None and f.get(subject) is None)
-    told = {field.name: field.why(subject) for field in empty if field.why}
-    return {name: reason for name, reason in told.items() if reason}
+    empty = (field for field in fields if field.why and field.get(subject) is None)
+    reasons = {f.name: f.why(subject) if callable(f.why) else f.why for f in empty}
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def why_empty(view: PortView) -> dict[str, str]:
     """Return field name to reason, for every empty field of a port; a reader's reason wins."""
-    return {**_empty(PORT_FIELDS, view), **reasons.pcie(view), **view.now.now.absent}
+    return {
+        **_empty(PORT_FIELDS, view),
+        **_path(view.pcie, no_pcie(view.now.now.port)),
+        **view.now.now.absent,
+    }
+
+
+def _path(status: PcieStatus | None, reason: str) -> dict[str, str]:
+    """Return what is not known of a slot: its path for that reason, the rest as its reader says."""
+    path = {} if status and status.path.links else {"pcie": reason}
+    return {**path, **(status.absent if status else {})}
 
 
 def why_empty_card(frame: Frame, card: Adapter) -> dict[str, str]:
     """Return field name to reason, for every empty field of a card; a reader's reason wins."""
     view = CardView(frame, card)
-    status = view.pcie
-    path = {} if status and status.path.links else {"pcie": reasons.NO_PATH}
-    read = status.absent if status else {}
-    return {**_empty(CARD_FIELDS, view), **path, **read, **card.absent}
+    return {**_empty(CARD_FIELDS, view), **_path(view.pcie, _NO_PATH), **card.absent}

@@ -1,4 +1,4 @@
-"""Where a temperature is heading, and when it will reach its limits.
+"""The temperature that a sensor is heading for, and when it will reach its limits.
 
 Every shape of warm-up that explains the recent readings is asked, each has a say by its
 likelihood, and how far they are apart is the uncertainty that is told.
@@ -12,17 +12,8 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple
 
-from mlxtop.analysis.warmup import (
-    LEAST,
-    SHARES,
-    STRETCHES,
-    Fit,
-    Points,
-    Sensor,
-    Stretch,
-    longest_stretch,
-    sensor_of,
-)
+from mlxtop.analysis import warmup
+from mlxtop.analysis.warmup import LEAST, SHARES, STRETCHES, Fit, Points, Sensor, Stretch
 
 USUAL_RISE = 45.0
 """°C that a settling temperature lies above the present one, as a rule, at most."""
@@ -39,7 +30,7 @@ ROUGH = 0.08
 
 
 class Trend(StrEnum):
-    """What the temperature does."""
+    """The course of a temperature."""
 
     UNKNOWN = "not enough yet"
     STABLE = "stable"
@@ -48,7 +39,7 @@ class Trend(StrEnum):
 
 
 class Crossing(NamedTuple):
-    """When a limit will be reached: `seconds` from the forecast's tick, give or take `error`.
+    """The arrival at a limit: `seconds` from the forecast's tick, give or take `error`.
 
     None where it will not be or cannot be told; `chance` says which, from 0 to 1.
     """
@@ -60,12 +51,11 @@ class Crossing(NamedTuple):
 
     @property
     def never(self) -> bool:
-        """Whether it will not be reached as things are."""
         return self.chance <= UNLIKELY
 
 
 class Forecast(NamedTuple):
-    """Where a temperature is heading as of `tick`."""
+    """The future of a temperature as of `tick`."""
 
     tick: float
     trend: Trend
@@ -81,7 +71,7 @@ class Forecast(NamedTuple):
     alarm: Crossing | None = None
 
     def at(self, tick: float) -> float | None:
-        """°C expected at a later second; None where nothing is expected."""
+        """Return °C expected at a later second; None where nothing is expected."""
         if self.now is None or self.settles is None:
             return None
         if self.constant is None:
@@ -96,20 +86,16 @@ def forecast(
     warning: float | None = None,
     alarm: float | None = None,
 ) -> Forecast:
-    """The forecast at `now` from the readings up to then; gaps (NaN) are left out.
-
-    >>> forecast([(t, 50.0) for t in range(0, 60, 2)], 60.0, 70.0, 75.0).trend
-    <Trend.STABLE: 'stable'>
-    """
+    """Return the forecast at `now` from the readings up to then; gaps (NaN) are left out."""
     recent = [(t, v) for t, v in points if now - STRETCHES[-1] <= t <= now and abs(v) < BELIEVABLE]
     if len(recent) < LEAST or recent[-1][0] - recent[0][0] < STRETCHES[0] * 0.8:
         return Forecast(now, Trend.UNKNOWN)
-    sensor = sensor_of(recent)
+    sensor = warmup.sensor_of(recent)
     if (level := _level(recent, now, sensor)) is not None:
         error = max(sensor.step, 2 * sensor.noise)
         ends = (_stays(level, warning), _stays(level, alarm))
         return Forecast(now, Trend.STABLE, level, level, error, None, *ends)
-    stretch = longest_stretch(recent, now, sensor)
+    stretch = warmup.longest_stretch(recent, now, sensor)
     if stretch is None:
         return Forecast(now, Trend.UNKNOWN, recent[-1][1])
     return _combine(stretch, now, warning, alarm)
@@ -122,7 +108,7 @@ def _stays(level: float, limit: float | None) -> Crossing | None:
 
 
 def _level(points: Points, now: float, sensor: Sensor) -> float | None:
-    """The mean of the last two minutes where nothing in them tells of a change."""
+    """Return the mean of the last two minutes where nothing in them tells of a change."""
     tail = [v for t, v in points if t >= now - 120.0]
     if len(tail) < LEAST:
         return None
@@ -147,7 +133,7 @@ class _Vote(NamedTuple):
 
 
 def _votes(stretch: Stretch, now: float) -> tuple[list[_Vote], float]:
-    """Every fit with its say, and the variance by which residuals are measured, °C²."""
+    """Return every fit with its say, and the variance to measure residuals by, °C²."""
     fits = [fit for share in SHARES for fit in stretch.fits.fine(share)]
     best = min((fit.squares for fit in fits), default=0.0)
     # Where nothing fits, as right after a step of load, the misfit itself is the uncertainty.
@@ -178,42 +164,38 @@ def _combine(stretch: Stretch, now: float, warning: float | None, alarm: float |
     trend = Trend.RISING if settles > level else Trend.FALLING
     if abs(settles - level) <= max(step, error) / 2:
         trend = Trend.STABLE
-    told = _telling(Forecast(now, trend, level), settles, error)
-    return Forecast(
-        now,
-        trend,
-        level,
-        settles if told else None,
-        error if told else None,
-        constant,
-        None if warning is None else _crossing(warning, step, votes, elapsed, variance),
-        None if alarm is None else _crossing(alarm, step, votes, elapsed, variance),
+    useful = _telling(level, trend, settles, error)
+    first, last = (
+        None if limit is None else _crossing(limit, step, votes, elapsed, variance)
+        for limit in (warning, alarm)
     )
+    end, spread = (settles, error) if useful else (None, None)
+    return Forecast(now, trend, level, end, spread, constant, first, last)
 
 
 def _crossing(
     limit: float, step: float, votes: Sequence[_Vote], elapsed: float, variance: float
 ) -> Crossing:
-    """When the reading shows `limit`: half a step before the body itself is there."""
+    """Return the second at which the reading shows `limit`, half a step before the body does."""
     height = limit - step / 2
     reaching = [(vote, _reach(vote, height, variance)) for vote in votes]
     chance = sum(reach for _, reach in reaching)
     if chance < SURE:
         return Crossing(limit, chance)
-    found: list[tuple[float, float, float]] = []
+    arrivals: list[tuple[float, float, float]] = []
     for vote, reach in reaching:
         fit = vote.fit
         if vote.present >= height:
-            found.append((0.0, reach, 0.0))
+            arrivals.append((0.0, reach, 0.0))
         elif reach and fit.settles > height and fit.slope < 0:
             moment = _moment(fit, height, elapsed)
-            found.append((moment - elapsed, reach, _late(fit, moment, variance)))
-    mass = sum(share for _, share, _ in found)
+            arrivals.append((moment - elapsed, reach, _late(fit, moment, variance)))
+    mass = sum(share for _, share, _ in arrivals)
     if not mass:
         return Crossing(limit, chance)
-    mean = sum(seconds * share for seconds, share, _ in found) / mass
-    apart = sum(share * (seconds - mean) ** 2 for seconds, share, _ in found) / mass
-    within = sum(share * late for _, share, late in found) / mass
+    mean = sum(seconds * share for seconds, share, _ in arrivals) / mass
+    apart = sum(share * (seconds - mean) ** 2 for seconds, share, _ in arrivals) / mass
+    within = sum(share * late for _, share, late in arrivals) / mass
     error = math.sqrt(apart + within + (ROUGH * mean) ** 2)
     if mean > HORIZON or error > VAGUE * mean + 10.0:
         return Crossing(limit, chance)
@@ -221,22 +203,18 @@ def _crossing(
 
 
 def _reach(vote: _Vote, height: float, variance: float) -> float:
-    """A vote's part of the chance that `height` is reached."""
+    """Return a vote's part of the chance that `height` is reached."""
     fit = vote.fit
     if vote.present >= height:
         return vote.share
     if fit.settles <= vote.present:
         return 0.0
-    return vote.share * _above(fit.settles - height, math.sqrt(fit.spread[0] * variance))
-
-
-def _above(distance: float, deviation: float) -> float:
-    """Chance that a normal value lies above its mean less `distance`."""
-    return 0.5 * (1 + math.erf(distance / (deviation + 1e-9) / math.sqrt(2)))
+    deviation = math.sqrt(fit.spread[0] * variance) + 1e-9
+    return vote.share * 0.5 * math.erfc((height - fit.settles) / deviation / math.sqrt(2))
 
 
 def _moment(fit: Fit, height: float, elapsed: float) -> float:
-    """Second after the stretch began at which the fit is at `height`; bisected."""
+    """Return the second after the stretch began at which the fit is at `height`; bisected."""
     low, high = elapsed, elapsed + 2 * HORIZON
     if fit.at(high) < height:
         return high
@@ -247,7 +225,7 @@ def _moment(fit: Fit, height: float, elapsed: float) -> float:
 
 
 def _late(fit: Fit, moment: float, variance: float) -> float:
-    """Variance of the crossing's time: that of the curve there over its steepness, squared."""
+    """Return the variance of the crossing's time: the curve's there over its steepness squared."""
     x = fit.shape(moment)
     spread = fit.spread[0] + x * x * fit.spread[1] + 2 * x * fit.spread[2]
     steep = max(fit.at(moment + 0.5) - fit.at(moment - 0.5), 1e-4)
@@ -255,14 +233,14 @@ def _late(fit: Fit, moment: float, variance: float) -> float:
 
 
 def steadied(before: Forecast | None, new: Forecast) -> Forecast:
-    """The new forecast, moved from the one before by no more than that said it might be off.
+    """Return the new forecast, moved from the one before by no more than that one's error.
 
     Where the two cannot both be true, the world has changed: then nothing is said this once.
     """
     if before is None:
         return new
     settles, error = _moved(before.settles, before.error, new.settles, new.error)
-    if settles is not None and error is not None and not _telling(new, settles, error):
+    if settles is None or error is None or not _telling(new.now, new.trend, settles, error):
         settles = error = None
     return new._replace(
         settles=settles,
@@ -272,10 +250,10 @@ def steadied(before: Forecast | None, new: Forecast) -> Forecast:
     )
 
 
-def _telling(future: Forecast, settles: float, error: float) -> bool:
-    """Whether a settling temperature fits the trend and is known well enough to be of use."""
-    way = settles - (settles if future.now is None else future.now)
-    against = {Trend.RISING: way < 0, Trend.FALLING: way > 0}.get(future.trend, False)
+def _telling(level: float | None, trend: Trend, settles: float, error: float) -> bool:
+    """Return whether a settling temperature fits the trend and is sure enough to be of use."""
+    way = 0.0 if level is None else settles - level
+    against = {Trend.RISING: way < 0, Trend.FALLING: way > 0}.get(trend, False)
     return not against and error <= max(4.0, abs(way))
 
 
@@ -284,9 +262,8 @@ def _steady_crossing(
 ) -> Crossing | None:
     if old is None or new is None or old.limit != new.limit:
         return new
-    passed = after.tick - before.tick
-    last = None if old.seconds is None else old.seconds - passed
-    if last is None or last <= 0 or not new.seconds:
+    last = (old.seconds or 0.0) - (after.tick - before.tick)
+    if last <= 0 or not new.seconds:
         return new
     seconds, error = _moved(last, old.error, new.seconds, new.error)
     return new._replace(seconds=seconds, error=error)
@@ -295,7 +272,7 @@ def _steady_crossing(
 def _moved(
     old: float | None, old_error: float | None, new: float | None, new_error: float | None
 ) -> tuple[float | None, float | None]:
-    """A value with its error, moved as far as the old error allows; None where that is too far."""
+    """Return a value and its error, moved as far as the old error allows; None beyond that."""
     if old is None or new is None or old_error is None or new_error is None:
         return new, new_error
     apart = new - old

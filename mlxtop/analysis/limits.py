@@ -1,4 +1,4 @@
-"""What bounds a port: line, PCIe and processor, and what it carries of that.
+"""The bounds of a port: line, PCIe and processor, and what it carries of that.
 
 Figures are bit/s. Raw is what the hardware signals, usable what is left for data, measured what
 was counted in the last interval.
@@ -7,6 +7,7 @@ was counted in the last interval.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlxtop.analysis.slot import Hop, find_hop
@@ -26,16 +27,16 @@ FULL_CORE = 90.0
 
 
 def gbps(bits: float) -> str:
-    """Gb/s with one decimal, as the ceiling and findings say it.
+    """Return Gb/s with one decimal, as the ceiling and findings say it.
 
-    >>> gbps(63_008_000_000), gbps(54_545_454_545)
-    ('63.0', '54.5')
+    >>> gbps(54_545_454_545)
+    '54.5'
     """
     return f"{bits / 1e9:.1f}"
 
 
 class LineLimit(NamedTuple):
-    """What the line carries."""
+    """The rates of the line, bit/s."""
 
     raw: float
     """Signalling rate as it is named: 40e9 for QDR; on Ethernet the data rate."""
@@ -47,7 +48,7 @@ class LineLimit(NamedTuple):
 
 
 class PcieLimit(NamedTuple):
-    """What the path to memory carries in each direction, for all ports of the card together."""
+    """The rates of the path to memory, bit/s, for all ports of the card together."""
 
     path: PciePath
     raw: int
@@ -66,7 +67,6 @@ class CpuLoad(NamedTuple):
     core: int
     percent: float
     serves: bool
-    """The core serves the port's interrupts."""
 
 
 class Measured(NamedTuple):
@@ -81,35 +81,32 @@ class Measured(NamedTuple):
 
 
 def line_limit(link: Link) -> LineLimit | None:
-    """What the line carries; None while its speed is unknown."""
+    """Return what the line carries; None while its speed is unknown."""
     rate = parse_rate(link.rate) if link.layer is LinkLayer.INFINIBAND else None
     usable = link.speed or (rate.bits if rate else None)
     if not usable:
         return None
     raw = rate.signalling * 1e9 if rate else float(usable)
-    shares = {protocol: _share(protocol, link) for protocol in Protocol}
+    share_of = ethernet_goodput
+    if link.layer is LinkLayer.INFINIBAND:
+        share_of = partial(infiniband_goodput, connected=link.ipoib_mode == "connected")
+    shares = {protocol: share_of(protocol, link.mtu) for protocol in Protocol}
     goodput = {protocol: usable * share for protocol, share in shares.items() if share}
     return LineLimit(raw, usable, link.mtu, goodput)
 
 
-def _share(protocol: Protocol, link: Link) -> float | None:
-    if link.layer is not LinkLayer.INFINIBAND:
-        return ethernet_goodput(protocol, link.mtu)
-    return infiniband_goodput(protocol, link.mtu, connected=link.ipoib_mode == "connected")
-
-
 def pcie_limit(frame: Frame, port: PortId, settings: PortTuning | None) -> PcieLimit | None:
-    """Return what PCIe carries for a port and those beside it; None where no path is seen."""
+    """Return what PCIe carries for a port and those beside it; None where no path is seen.
+
+    A tunnel of Thunderbolt or USB4 shows no rate.
+    """
     status = frame.pcie(port)
     available = status.path.available_mbps if status else None
-    if status is None or available is None:
+    if status is None or available is None or status.is_tunnelled:
         return None
     path = status.path
-    control = settings.control if settings else None
-    mps = control.mps if control else None
-    usable = {
-        direction: (payload(available, mps, direction) or 0) * _MEGA for direction in Direction
-    }
+    mps = settings.control.mps if settings and settings.control else None
+    usable = {way: (payload(available, mps, way) or 0) * _MEGA for way in Direction}
     return PcieLimit(path, available * _MEGA, usable, mps, find_hop(path), frame.beside(port))
 
 
@@ -129,15 +126,12 @@ def carried(flow: Throughput, link: Link, direction: Direction) -> Measured | No
 
 
 def cpu_load(frame: Frame, settings: PortTuning | None) -> CpuLoad | None:
-    """The core to look at: a full one that serves the port, else the busiest of all."""
+    """Return the core to look at: a full one that serves the port, else the busiest of all."""
     busy = frame.sample.cpu.busy if frame.sample.cpu else ()
     if not busy:
         return None
     interrupts = (settings.interrupts if settings else None) or ()
     serving = {cpu for interrupt in interrupts for cpu in interrupt.cpus if cpu < len(busy)}
-    busiest = max(range(len(busy)), key=busy.__getitem__)
-    if serving:
-        own = max(sorted(serving), key=busy.__getitem__)
-        if busy[own] >= FULL_CORE:
-            return CpuLoad(own, busy[own], True)
+    full = [core for core in sorted(serving) if busy[core] >= FULL_CORE]
+    busiest = max(full or range(len(busy)), key=busy.__getitem__)
     return CpuLoad(busiest, busy[busiest], busiest in serving)

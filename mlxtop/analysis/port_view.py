@@ -5,16 +5,30 @@ A view is made once a frame, and works out only what somebody asks for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
+from typing import NamedTuple
 
-from mlxtop.analysis.ceiling import Ceiling, ceiling
-from mlxtop.analysis.limits import Measured, carried
+from mlxtop.analysis import limits
+from mlxtop.analysis.limits import CpuLoad, LineLimit, Measured, PcieLimit
 from mlxtop.analysis.throughput import Capacity, Throughput, capacity, throughput
-from mlxtop.model.frame import Frame, PortFrame
-from mlxtop.model.identity import Adapter, PortId
+from mlxtop.analysis.verdict import Evidence, Verdict, judge
+from mlxtop.model.frame import Frame, PortFrame, remembered
+from mlxtop.model.identity import Adapter, Port, PortId, PortKind
 from mlxtop.model.pcie import Direction
-from mlxtop.model.remember import remembered
-from mlxtop.model.sample import PcieStatus
+from mlxtop.model.sample import LinkState, PcieStatus
+
+
+class Ceiling(NamedTuple):
+    """A port's limits, traffic and verdict; what is None has its reason in `absent`."""
+
+    port: PortId
+    line: LineLimit | None
+    pcie: PcieLimit | None
+    cpu: CpuLoad | None
+    measured: Measured | None
+    verdict: Verdict
+    absent: Mapping[str, str] = {}
 
 
 class PortView:
@@ -28,22 +42,19 @@ class PortView:
 
     @cached_property
     def adapter(self) -> Adapter | None:
-        """The card that the port sits on."""
         return self.frame.adapter(self.id)
 
     @cached_property
     def pcie(self) -> PcieStatus | None:
-        """PCIe of the slot that the port uses."""
         return self.frame.pcie(self.id)
 
     @cached_property
     def throughput(self) -> Throughput:
-        """What the port carried in the last interval."""
         return throughput(self.now)
 
     @cached_property
     def capacity(self) -> Capacity | None:
-        """What the port can carry in one direction, and what sets it."""
+        """Return what the port can carry in one direction, and what sets it."""
         return capacity(self.frame, self.id)
 
     def share(self, direction: Direction) -> float | None:
@@ -58,7 +69,7 @@ class PortView:
 
     def carried(self, direction: Direction) -> Measured | None:
         """Return what one direction carried, RDMA included; None without a rate."""
-        return carried(self.throughput, self.now.now.link, direction)
+        return limits.carried(self.throughput, self.now.now.link, direction)
 
     def slot_rate(self, direction: Direction) -> float:
         """Return what all ports in the slot carried together in one direction, bit/s."""
@@ -71,37 +82,78 @@ class PortView:
 
     @cached_property
     def measured(self) -> Measured | None:
-        """The busier direction of the last interval; None without a rate."""
+        """Return the busier direction of the last interval; None without a rate."""
         directions = [rate for way in Direction if (rate := self.carried(way)) is not None]
         return max(directions, key=lambda measured: measured.rate, default=None)
 
     @cached_property
+    def disproves_pcie(self) -> bool:
+        """Return whether the slot carried more than its PCIe path shows: then that is no limit."""
+        available = self.pcie.path.available_mbps if self.pcie else None
+        raw = (available or 0) * 1e6
+        return raw > 0 and any(self.slot_rate(direction) > raw for direction in Direction)
+
+    @cached_property
     def ceiling(self) -> Ceiling:
-        """The port's limits beside its traffic."""
         return self.ceiling_of(None)
 
     def ceiling_of(self, streams: int | None) -> Ceiling:
-        """Return the same for a number of streams that the caller, who started them, knows."""
+        """Return the port's limits beside its traffic; a caller who started streams counts them."""
+        frame, now, measured = self.frame, self.now, self.measured
         if streams is None:
-            streams = (self.frame.sample.streams.value or {}).get(self.id)
-        return ceiling(self, streams)
+            streams = (frame.sample.streams.value or {}).get(self.id)
+        settings = now.now.settings.value
+        line = limits.line_limit(now.now.link)
+        pcie = None if self.disproves_pcie else limits.pcie_limit(frame, self.id, settings)
+        cpu = limits.cpu_load(frame, settings)
+        together = self.slot_rate(measured.direction) if pcie and measured else None
+        verdict = judge(Evidence(now, measured, line, pcie, together, cpu, streams))
+        absent = {}
+        if line is None:
+            absent["link"] = _no_line(now)
+        if pcie is None:
+            absent["pcie"] = self._no_pcie()
+        if cpu is None:
+            absent["cpu"] = "the load of the cores needs two readings"
+        if measured is None:
+            absent["measured"] = "a rate needs two readings"
+        return Ceiling(self.id, line, pcie, cpu, measured, verdict, absent)
+
+    def _no_pcie(self) -> str:
+        if self.disproves_pcie:
+            return "more was carried than its links show"
+        if self.pcie is not None and self.pcie.is_tunnelled:
+            return "a Thunderbolt or USB4 tunnel does not show what it carries"
+        return no_pcie(self.now.now.port)
 
 
-class _Views(dict[PortId, PortView]):
-    """The views of a frame, each made when it is first asked for."""
-
-    def __init__(self, frame: Frame) -> None:
-        super().__init__()
-        self.frame = frame
-
-    def __missing__(self, port: PortId) -> PortView:
-        view = self[port] = PortView(self.frame, port)
-        return view
+def _no_line(frame: PortFrame) -> str:
+    link = frame.now.link
+    if link.state is not LinkState.UP:
+        return "down" if link.state is LinkState.DOWN else f"down: {link.state}"
+    if frame.now.port.kind is PortKind.VIRTUAL:
+        return "a virtual device has no line rate"
+    return "the driver does not tell the speed"
 
 
-_views = remembered(_Views, most=4)
+def no_pcie(port: Port) -> str:
+    """Return why no PCIe path of a port is known."""
+    if port.kind is PortKind.VF:
+        return "a virtual function shares the link of its physical function"
+    if port.function is None:
+        return "not a PCI device"
+    return "no PCIe link above the device is visible"
+
+
+@remembered
+def _views(_frame: Frame) -> dict[PortId, PortView]:
+    return {}
 
 
 def port_view(frame: Frame, port: PortId) -> PortView:
     """Return the view of a port, the same one every time within a frame."""
-    return _views(frame)[port]
+    views = _views(frame)
+    view = views.get(port)
+    if view is None:
+        view = views[port] = PortView(frame, port)
+    return view

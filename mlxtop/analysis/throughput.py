@@ -1,4 +1,4 @@
-"""What a port carries: the best source of the wire's rate, and the shares of kernel and RDMA.
+"""The traffic of a port: the best source of the wire's rate, and the shares of kernel and RDMA.
 
 In legacy mode the wire is the kernel's traffic plus RDMA plus virtual functions; the three are
 shown apart and never added up. IPoIB runs inside the InfiniBand counters, and the netdev of an
@@ -9,26 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mlxtop.model.catalogue import (
-    MAC_RX_BYTES,
-    MAC_RX_PACKETS,
-    MAC_TX_BYTES,
-    MAC_TX_PACKETS,
-    NET_RX_BYTES,
-    NET_RX_PACKETS,
-    NET_TX_BYTES,
-    NET_TX_PACKETS,
-    PHY_RX_BYTES,
-    PHY_RX_PACKETS,
-    PHY_TX_BYTES,
-    PHY_TX_PACKETS,
-    RDMA_RX_BYTES,
-    RDMA_RX_PACKETS,
-    RDMA_TX_BYTES,
-    RDMA_TX_PACKETS,
-    VPORT_RDMA_RX,
-    VPORT_RDMA_TX,
-)
+from mlxtop.model import catalogue
+from mlxtop.model.catalogue import Traffic
 from mlxtop.model.counters import Counter
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, PortKind
@@ -42,48 +24,24 @@ class WireSource(NamedTuple):
     """One set of counters for what goes over a port, and where it comes from."""
 
     name: str
-    rx_bytes: Counter
-    tx_bytes: Counter
-    rx_packets: Counter
-    tx_packets: Counter
+    counts: Traffic
     overhead: int
     """Bytes a frame takes on the line beyond those counted: preamble, gap, and FCS if missing."""
     help: str
 
 
 ETH_MAC = WireSource(
-    "eth-mac",
-    MAC_RX_BYTES,
-    MAC_TX_BYTES,
-    MAC_RX_PACKETS,
-    MAC_TX_PACKETS,
-    20,
-    "octets of the physical port (ethtool standard statistics)",
+    "eth-mac", catalogue.MAC, 20, "octets of the physical port (ethtool standard statistics)"
 )
 BYTES_PHY = WireSource(
-    "bytes_phy",
-    PHY_RX_BYTES,
-    PHY_TX_BYTES,
-    PHY_RX_PACKETS,
-    PHY_TX_PACKETS,
-    20,
-    "octets of the physical port (the driver's *_bytes_phy)",
+    "bytes_phy", catalogue.PHY, 20, "octets of the physical port (the driver's *_bytes_phy)"
 )
 IB_DATA = WireSource(
-    "ib-data",
-    RDMA_RX_BYTES,
-    RDMA_TX_BYTES,
-    RDMA_RX_PACKETS,
-    RDMA_TX_PACKETS,
-    0,
-    "InfiniBand port_rcv_data and port_xmit_data, IPoIB included",
+    "ib-data", catalogue.RDMA, 0, "InfiniBand port_rcv_data and port_xmit_data, IPoIB included"
 )
 NETDEV = WireSource(
     "netdev",
-    NET_RX_BYTES,
-    NET_TX_BYTES,
-    NET_RX_PACKETS,
-    NET_TX_PACKETS,
+    catalogue.NET,
     24,
     "the kernel's network stack only: RDMA and virtual functions are not in it",
 )
@@ -113,37 +71,37 @@ class Throughput(NamedTuple):
 
 
 def wire_source(now: PortSample) -> WireSource | None:
-    """The best source that a port's readings have values of; None where there is none."""
+    """Return the best source that a port's readings have values of; None where there is none."""
     order: tuple[WireSource, ...] = (NETDEV,)
     if now.link.layer is LinkLayer.INFINIBAND:
         order = (IB_DATA, NETDEV)
     elif now.port.kind is PortKind.PHYSICAL:
         order = (ETH_MAC, BYTES_PHY, NETDEV)
-    return next((source for source in order if _has(now, source)), None)
+    return next((source for source in order if _has(now, source.counts.rx_bytes)), None)
 
 
-def _has(now: PortSample, source: WireSource) -> bool:
-    reading = now.readings.get(source.rx_bytes.origin)
-    return reading is not None and reading.get(source.rx_bytes.key) is not None
+def _has(now: PortSample, counter: Counter) -> bool:
+    reading = now.readings.get(counter.origin)
+    return reading is not None and reading.get(counter.key) is not None
 
 
 def throughput(frame: PortFrame) -> Throughput:
     """Return what a port carried in the last interval; ask `port_view` for it, which keeps it."""
     now = frame.now
     source = wire_source(now)
-    rdma_rx, rdma_tx = (
-        _rdma(frame, RDMA_RX_BYTES, VPORT_RDMA_RX),
-        _rdma(frame, RDMA_TX_BYTES, VPORT_RDMA_TX),
-    )
+    rdma_rx = _rdma(frame, catalogue.RDMA.rx_bytes, catalogue.VPORT_RDMA_RX)
+    rdma_tx = _rdma(frame, catalogue.RDMA.tx_bytes, catalogue.VPORT_RDMA_TX)
     if source is None:
         return Throughput(rdma_rx_bps=rdma_rx, rdma_tx_bps=rdma_tx)
-    rx, tx = _bits(frame, source.rx_bytes), _bits(frame, source.tx_bytes)
+    counts = source.counts
+    rx, tx = _bits(frame, counts.rx_bytes), _bits(frame, counts.tx_bytes)
     kernel_rx = kernel_tx = None
     if not now.port.switchdev:
-        kernel_rx, kernel_tx = _bits(frame, NET_RX_BYTES), _bits(frame, NET_TX_BYTES)
+        kernel_rx = _bits(frame, catalogue.NET.rx_bytes)
+        kernel_tx = _bits(frame, catalogue.NET.tx_bytes)
     if source is IB_DATA:
         rdma_rx, rdma_tx = _beside_ipoib(rx, kernel_rx), _beside_ipoib(tx, kernel_tx)
-    rx_pps, tx_pps = frame.rate(source.rx_packets), frame.rate(source.tx_packets)
+    rx_pps, tx_pps = frame.rate(counts.rx_packets), frame.rate(counts.tx_packets)
     speed = now.link.speed
     return Throughput(
         source=source.name,
@@ -151,8 +109,8 @@ def throughput(frame: PortFrame) -> Throughput:
         tx_bps=tx,
         rx_pps=rx_pps,
         tx_pps=tx_pps,
-        rx_bytes=frame.total(source.rx_bytes),
-        tx_bytes=frame.total(source.tx_bytes),
+        rx_bytes=frame.total(counts.rx_bytes),
+        tx_bytes=frame.total(counts.tx_bytes),
         rdma_rx_bps=rdma_rx,
         rdma_tx_bps=rdma_tx,
         kernel_rx_bps=kernel_rx,
@@ -168,13 +126,13 @@ def _bits(frame: PortFrame, counter: Counter) -> float | None:
 
 
 def _rdma(frame: PortFrame, port_data: Counter, vport: Counter) -> float | None:
-    """RDMA traffic of an Ethernet port: the RDMA port's counters, else the driver's."""
+    """Return RDMA traffic of an Ethernet port: the RDMA port's counters, else the driver's."""
     rate = _bits(frame, port_data)
     return _bits(frame, vport) if rate is None else rate
 
 
 def _beside_ipoib(total: float | None, ipoib: float | None) -> float | None:
-    """What an InfiniBand port carried besides IPoIB; the headers of IPoIB are not taken for it."""
+    """Return what an InfiniBand port carried besides IPoIB and its headers."""
     if total is None or ipoib is None:
         return total
     rest = total - ipoib
@@ -190,7 +148,7 @@ def _utilisation(
 
 
 class Capacity(NamedTuple):
-    """What a port can carry in one direction, bit/s, and what sets it: `link` or `PCIe`."""
+    """The most that a port carries in one direction, bit/s, and what sets it: `link` or `PCIe`."""
 
     bps: float
     by: str
@@ -203,7 +161,7 @@ def capacity(frame: Frame, port: PortId) -> Capacity | None:
     """
     now = frame.ports[port].now
     status = frame.pcie(port)
-    available = status.path.available_mbps if status else None
+    available = status.path.available_mbps if status and not status.is_tunnelled else None
     speed = now.link.speed
     if available is not None and (speed is None or available * 1e6 < speed):
         return Capacity(available * 1e6, "PCIe")

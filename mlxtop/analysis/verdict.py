@@ -1,9 +1,10 @@
-"""What limits a port just now: named only when the traffic is near a limit."""
+"""The limit that a port meets just now: named only when the traffic is near one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from itertools import chain
 from typing import NamedTuple
 
 from mlxtop.analysis.limits import FULL_CORE, CpuLoad, LineLimit, Measured, PcieLimit, gbps
@@ -15,6 +16,8 @@ from mlxtop.model.sample import LinkState
 
 LINE_NEAR = 0.9
 """Share of the line, framing included, from which the line is the limit."""
+DISPROVED = 1.05
+"""Share of the line above which its speed is wrong: a rate cannot be more, but for its timing."""
 PCIE_NEAR = 0.85
 """Share of PCIe's usable rate: acknowledgements and descriptors take some of the rest."""
 LIGHT = 0.02
@@ -30,7 +33,7 @@ MARKS = 10.0
 
 
 class Limit(StrEnum):
-    """What binds."""
+    """A limit that binds."""
 
     LINK = "the link"
     PCIE = "PCIe"
@@ -66,31 +69,31 @@ class Evidence(NamedTuple):
     streams: int | None
 
 
-def judge(seen: Evidence) -> Verdict:
-    """The binding limit, or what was ruled out."""
-    measured = seen.measured
-    if seen.frame.now.link.state is not LinkState.UP:
+Step = tuple[Limit | None, str]
+"""A limit with its evidence, or None and what is ruled out."""
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """Return the binding limit, or what was ruled out."""
+    measured = evidence.measured
+    if evidence.frame.now.link.state is not LinkState.UP:
         return _NO_LINK
     if measured is None:
         return Verdict(None, "not measured")
-    if measured.rate < (LIGHT * seen.line.usable if seen.line else LIGHT_ANYWHERE):
+    if measured.rate < (LIGHT * evidence.line.usable if evidence.line else LIGHT_ANYWHERE):
         return Verdict(None, "little traffic: nothing can be ruled out")
     ruled_out: list[str] = []
-    for limit, text in _hard(seen, measured, ruled_out):
-        return Verdict(limit, text)
-    for limit, text in _soft(seen, measured, ruled_out):
-        return Verdict(limit, text, tuple(ruled_out))
+    for limit, text in chain(_hard(evidence, measured), _soft(evidence, measured)):
+        if limit is not None:
+            return Verdict(limit, text, tuple(ruled_out))
+        ruled_out.append(text)
     return Verdict(None, "no limit found on this side", tuple(ruled_out))
 
 
 def judge_together(verdicts: Mapping[str, tuple[Verdict, float]]) -> Verdict:
-    """The verdict on ports that share one load, from each one's own and its rate in bit/s, by name.
+    """Return the verdict on ports that share one load, from each one's and its bit/s, by name.
 
     The port that carries most of those at a limit decides: its share of the streams is held up.
-
-    >>> full, free = Verdict(Limit.LINK, "95 % of it is used"), Verdict(None, "no limit found")
-    >>> judge_together({"a": (free, 4e9), "b": (full, 9e9)}).detail
-    'b: 95 % of it is used'
     """
     if len(verdicts) == 1:
         return next(iter(verdicts.values()))[0]
@@ -106,54 +109,56 @@ def judge_together(verdicts: Mapping[str, tuple[Verdict, float]]) -> Verdict:
     return Verdict(None, busiest.detail, ruled_out)
 
 
-def _hard(seen: Evidence, measured: Measured, ruled_out: list[str]) -> Iterator[tuple[Limit, str]]:
-    """Line and PCIe: the one that is nearer to its end first."""
+def _hard(evidence: Evidence, measured: Measured) -> Iterator[Step]:
+    """Yield line and PCIe: the one that is nearer to its end first, and those that are not near."""
     near: list[tuple[float, Limit, str]] = []
-    if measured.utilisation is not None:
-        share = measured.utilisation
-        if share >= LINE_NEAR:
-            near.append((share, Limit.LINK, f"{share * 100:.0f} % of the line is used"))
-        else:
-            ruled_out.append(f"link {share * 100:.0f} %")
-    stalled = seen.frame.total(STALLED_WR if measured.direction is Direction.RX else STALLED_RD)
-    if seen.pcie is not None and seen.card_rate is not None:
-        usable = seen.pcie.usable[measured.direction]
-        share = seen.card_rate / usable if usable else 0.0
+    free: list[Step] = []
+    share = measured.utilisation
+    if share is not None and share > DISPROVED:
+        free.append((None, "link: more is carried than its speed"))
+    elif share is not None and share >= LINE_NEAR:
+        near.append((share, Limit.LINK, f"{share * 100:.0f} % of the line is used"))
+    elif share is not None:
+        free.append((None, f"link {share * 100:.0f} %"))
+    receives = measured.direction is Direction.RX
+    stalled = evidence.frame.total(STALLED_WR if receives else STALLED_RD) or 0
+    if evidence.pcie is not None and evidence.card_rate is not None:
+        usable = evidence.pcie.usable[measured.direction]
+        share = evidence.card_rate / usable if usable else 0.0
         if share >= PCIE_NEAR:
-            whose = " by all its ports" if len(seen.pcie.ports) > 1 else ""
-            near.append(
-                (share, Limit.PCIE, f"{share * 100:.0f} % of {gbps(usable)} usable is used{whose}")
-            )
-        elif stalled is None or stalled < STALLED:
-            ruled_out.append(f"PCIe {share * 100:.0f} %")
-    if stalled is not None and stalled >= STALLED:
+            whose = " by all its ports" if len(evidence.pcie.ports) > 1 else ""
+            text = f"{min(share, 1.0) * 100:.0f} % of {gbps(usable)} usable is used{whose}"
+            near.append((share, Limit.PCIE, text))
+        elif stalled < STALLED:
+            free.append((None, f"PCIe {share * 100:.0f} %"))
+    if stalled >= STALLED:
         near.append((0.0, Limit.PCIE, f"the card waited for it {stalled} % of the last second"))
-    for _, limit, text in sorted(near, key=lambda item: item[0], reverse=True):
-        yield limit, text
+    near.sort(key=lambda item: item[0], reverse=True)
+    yield from (item[1:] for item in near)
+    yield from free
 
 
-def _soft(seen: Evidence, measured: Measured, ruled_out: list[str]) -> Iterator[tuple[Limit, str]]:
-    """Everything that stops a port long before its line is full."""
-    cpu = None if measured.rdma else seen.cpu
+def _soft(evidence: Evidence, measured: Measured) -> Iterator[Step]:
+    """Yield everything that stops a port long before its line is full."""
+    cpu = None if measured.rdma else evidence.cpu
     full = cpu is not None and cpu.percent >= FULL_CORE
     if cpu and full and cpu.serves:
-        yield Limit.CPU, _cpu_text(seen, measured, cpu)
+        yield Limit.CPU, _cpu_text(evidence, measured, cpu)
     elif cpu and not full:
-        ruled_out.append(f"CPU: no core above {cpu.percent:.0f} %")
-    yield from _flow_control(seen.frame, measured.direction, ruled_out)
-    yield from _congestion(seen.frame, measured.direction, ruled_out)
+        yield None, f"CPU: no core above {cpu.percent:.0f} %"
+    yield from _flow_control(evidence.frame, measured.direction)
+    yield from _congestion(evidence.frame, measured.direction)
     if cpu and full:
-        yield Limit.CPU, _cpu_text(seen, measured, cpu)
+        yield Limit.CPU, _cpu_text(evidence, measured, cpu)
     if measured.direction is Direction.RX:
-        yield from _buffers(seen.frame, ruled_out)
+        yield from _buffers(evidence.frame)
 
 
-def _cpu_text(seen: Evidence, measured: Measured, cpu: CpuLoad) -> str:
-    if seen.streams:
-        return f"about {gbps(measured.rate / seen.streams)} per stream × {seen.streams}"
-    if cpu.serves:
-        return f"core {cpu.core} is full and serves the port's interrupts"
-    return f"core {cpu.core} is full"
+def _cpu_text(evidence: Evidence, measured: Measured, cpu: CpuLoad) -> str:
+    if evidence.streams:
+        return f"about {gbps(measured.rate / evidence.streams)} per stream × {evidence.streams}"
+    serves = " and serves the port's interrupts" if cpu.serves else ""
+    return f"core {cpu.core} is full{serves}"
 
 
 def _rate(frame: PortFrame, origin: Origin, key: str) -> float | None:
@@ -167,50 +172,42 @@ def _pauses(frame: PortFrame, way: str) -> float | None:
     for counter in counters_of(Origin.DRIVER, reading.schema) if reading else ():
         if counter.family in PFC_PAUSE[way]:
             rates.append(frame.rate(counter))
-    known = [rate for rate in rates if rate is not None]
-    return sum(known) if known else None
+    counted = [rate for rate in rates if rate is not None]
+    return sum(counted) if counted else None
 
 
-def _flow_control(
-    frame: PortFrame, direction: Direction, ruled_out: list[str]
-) -> Iterator[tuple[Limit, str]]:
-    """Sending is held up by pause frames that arrive, receiving by those that are sent."""
+def _flow_control(frame: PortFrame, direction: Direction) -> Iterator[Step]:
+    """Yield pause frames: those that arrive hold up sending, those that are sent receiving."""
     way = "rx" if direction is Direction.TX else "tx"
     pauses = _pauses(frame, way)
-    if pauses is None:
-        return
-    if pauses < PAUSES:
-        ruled_out.append("no pause")
-    elif way == "rx":
+    if pauses is not None and pauses < PAUSES:
+        yield None, "no pause"
+    elif pauses is not None and way == "rx":
         yield Limit.PEER, f"{pauses:.0f} pause frames a second come from it"
-    else:
+    elif pauses is not None:
         yield Limit.HOST, f"it sends {pauses:.0f} pause frames a second"
 
 
-def _congestion(
-    frame: PortFrame, direction: Direction, ruled_out: list[str]
-) -> Iterator[tuple[Limit, str]]:
-    """Congestion notifications: a sender obeys them, a receiver sends them."""
+def _congestion(frame: PortFrame, direction: Direction) -> Iterator[Step]:
+    """Yield congestion notifications: a sender obeys them, a receiver sends them."""
     key = "rp_cnp_handled" if direction is Direction.TX else "np_cnp_sent"
     marks = _rate(frame, Origin.RDMA_HW, key)
-    if marks is None:
-        return
-    if marks >= MARKS:
+    if marks is not None and marks >= MARKS:
         yield Limit.CONGESTION, f"{marks:.0f} notifications (CNP) a second"
-    else:
-        ruled_out.append("no congestion")
+    elif marks is not None:
+        yield None, "no congestion"
 
 
-def _buffers(frame: PortFrame, ruled_out: list[str]) -> Iterator[tuple[Limit, str]]:
-    """Packets that arrived and found no room."""
+def _buffers(frame: PortFrame) -> Iterator[Step]:
+    """Yield packets that arrived and met no room."""
     rates = {
         "found no receive buffer": _rate(frame, Origin.DRIVER, "rx_out_of_buffer"),
         "were dropped in the port's buffer": _rate(frame, Origin.DRIVER, "rx_discards_phy"),
         "found no receive request": _rate(frame, Origin.RDMA_HW, "out_of_buffer"),
     }
-    known = {text: rate for text, rate in rates.items() if rate is not None}
-    for text, rate in known.items():
+    counted = {text: rate for text, rate in rates.items() if rate is not None}
+    for text, rate in counted.items():
         if rate >= 1:
             yield Limit.BUFFERS, f"{rate:.0f} packets a second {text}"
-    if known:
-        ruled_out.append("no lack of buffers")
+    if counted:
+        yield None, "no lack of buffers"

@@ -40,19 +40,19 @@ TELLING = 3.0
 
 
 class Sensor(NamedTuple):
-    """What the readings say of the sensor: its step and its noise, °C."""
+    """The step and the noise of a sensor, °C, by its readings."""
 
     step: float
     noise: float
 
     @property
     def variance(self) -> float:
-        """Of one reading, °C²: a step is known to half of it."""
+        """Return that of one reading, °C²: a step is known to half of it."""
         return self.step**2 / 12 + self.noise**2 + 1e-6
 
 
 def sensor_of(points: Points) -> Sensor:
-    """Step: the smallest change. Noise: what second differences show beyond smooth change."""
+    """Return the smallest change as step, as noise what second differences show beyond it."""
     values = [value for _, value in points]
     changes = (abs(b - a) for a, b in pairwise(values))
     step = min((change for change in changes if change > 1e-3), default=0.125)
@@ -64,13 +64,12 @@ def sensor_of(points: Points) -> Sensor:
 
 
 class Shape(NamedTuple):
-    """How the way to the settling temperature shrinks, from 1 at 0 s towards 0."""
+    """The part of the way to the settling temperature that is left, from 1 at 0 s towards 0."""
 
     constant: float
     share: float = 0.0
 
     def __call__(self, seconds: float) -> float:
-        """What is left of the way after some seconds."""
         fast = math.exp(-seconds / self.constant)
         if not self.share:
             return fast
@@ -88,7 +87,7 @@ class Fit(NamedTuple):
     """Variances of `settles` and `slope`, and their covariance, for a residual variance of 1."""
 
     def at(self, seconds: float) -> float:
-        """°C at a second after the stretch began."""
+        """Return °C at a second after the stretch began."""
         return self.settles + self.slope * self.shape(seconds)
 
 
@@ -109,21 +108,20 @@ class Stretch(NamedTuple):
 
     @property
     def start(self) -> float:
-        """Second of the first point."""
         return self.points[0][0]
 
     @property
     def variance(self) -> float:
-        """What a sum of squared residuals is to be measured by, °C²."""
+        """Return what a sum of squared residuals is to be measured by, °C²."""
         return self.sensor.variance / self.telling
 
     def explained(self) -> bool:
-        """Whether one exponential does: the best of a few, or else the best of more of them."""
+        """Return whether one exponential does: the best of a few, or else of more of them."""
         tries = (self.fits.rough, self.fits.fine)
         return any((fits := of()) and self._explained_by(min(fits, key=_squares)) for of in tries)
 
     def _explained_by(self, fit: Fit) -> bool:
-        """Whether the residuals are the sensor's, over all, at the beginning and at the end."""
+        """Return whether the residuals are the sensor's: of all, of the first and last ones."""
         n, sensor = len(self.points), self.sensor
         # Noise averages out in a bin, and where there is enough of it, steps do, too.
         variance = sensor.step**2 / 12 + sensor.noise**2 / self.binned + 1e-6
@@ -133,11 +131,10 @@ class Stretch(NamedTuple):
             return False
         quarter = max(n // 4, 3)
         bound = END * sensor.step + 2.5 * math.sqrt(variance / quarter)
-        for part in (self.points[:quarter], self.points[-quarter:]):
-            off = sum(v - fit.at(t - self.start) for t, v in part) / len(part)
-            if abs(off) > bound:
-                return False
-        return True
+        return all(
+            abs(sum(v - fit.at(t - self.start) for t, v in part) / len(part)) <= bound
+            for part in (self.points[:quarter], self.points[-quarter:])
+        )
 
 
 class Fits:
@@ -150,38 +147,37 @@ class Fits:
         self._values = values = [v - self._origin for _, v in points]
         self._sum, self._squares = sum(values), sum(map(mul, values, values))
         self._decays: dict[float, list[float]] = {}
-        self._found: dict[float, list[Fit]] = {}
+        self._rough: dict[float, list[Fit]] = {}
 
     def rough(self, share: float = 0.0) -> list[Fit]:
-        """The fit of every time constant."""
-        if share not in self._found:
-            self._found[share] = self._of(CONSTANTS, share)
-        return self._found[share]
+        """Return the fit of every time constant."""
+        if share not in self._rough:
+            self._rough[share] = self._of(CONSTANTS, share)
+        return self._rough[share]
 
     def fine(self, share: float = 0.0) -> list[Fit]:
-        """The same, with more of them around the best one."""
-        found = list(self.rough(share))
+        """Return the same, with more of them around the best one."""
+        fits = list(self.rough(share))
         ratio = RATIO
-        for _ in range(FINER if found else 0):
+        for _ in range(FINER if fits else 0):
             ratio = math.sqrt(ratio)
-            best = min(found, key=_squares).shape.constant
-            found += self._of((best / ratio, best * ratio), share)
-        return found
+            best = min(fits, key=_squares).shape.constant
+            fits += self._of((best / ratio, best * ratio), share)
+        return fits
 
     def _of(self, constants: Iterable[float], share: float) -> list[Fit]:
         fits = (self._fit(Shape(constant, share)) for constant in constants)
         return [fit for fit in fits if fit is not None]
 
     def _decay(self, constant: float) -> list[float]:
-        """What one body leaves of its way at each point."""
-        found = self._decays.get(constant)
-        if found is None:
+        """Return what one body leaves of its way at each point."""
+        if constant not in self._decays:
             exp, rate = math.exp, -1.0 / constant
-            self._decays[constant] = found = [exp(seconds * rate) for seconds in self._times]
-        return found
+            self._decays[constant] = [exp(seconds * rate) for seconds in self._times]
+        return self._decays[constant]
 
     def _fit(self, shape: Shape) -> Fit | None:
-        """Two unknowns; None where the shape is flat or gone over the whole stretch."""
+        """Return two unknowns; None where the shape is flat or gone over the whole stretch."""
         share, n, sy = shape.share, len(self._times), self._sum
         xs = self._decay(shape.constant)
         if share:
@@ -199,22 +195,22 @@ class Fits:
 
 
 def longest_stretch(points: Points, now: float, sensor: Sensor) -> Stretch | None:
-    """The longest recent stretch that one exponential explains; None below `LEAST` readings."""
-    found: Stretch | None = None
+    """Return the longest recent stretch that one exponential explains; None below `LEAST`."""
+    longest: Stretch | None = None
     for seconds in STRETCHES:
         chosen = [point for point in points if point[0] >= now - seconds]
         part = _binned(chosen)
         if len(part) < LEAST:
             continue
-        if found is not None and part[0] == found.points[0]:
+        if longest is not None and part[0] == longest.points[0]:
             break
         swing = max(v for _, v in part) - min(v for _, v in part)
         telling = min(TELLING * swing / sensor.step + 3, len(part)) / len(part)
         stretch = Stretch(part, sensor, len(chosen) / len(part), telling, Fits(part))
-        if found is not None and not stretch.explained():
+        if longest is not None and not stretch.explained():
             break
-        found = stretch
-    return found
+        longest = stretch
+    return longest
 
 
 def _binned(chosen: Points) -> Points:

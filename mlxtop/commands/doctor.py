@@ -10,8 +10,7 @@ from functools import partial
 from itertools import islice
 from threading import Event
 
-from mlxtop.analysis.ceiling import Ceiling
-from mlxtop.analysis.port_view import port_view
+from mlxtop.analysis.port_view import Ceiling, port_view
 from mlxtop.commands.arguments import host
 from mlxtop.commands.udev_rules import FILE, udev_rules
 from mlxtop.doctor.check import Report

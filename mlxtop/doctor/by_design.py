@@ -21,8 +21,6 @@ _BREAKOUT = re.compile(
 """Part numbers of cables with one connector here and several at the other end."""
 _CONNECTX7 = 0x1021
 _GB10_LANES = 4
-_TUNNEL = (2.5, 4)
-"""GT/s and lanes that ports of Thunderbolt and USB4 show, whatever the tunnel carries."""
 _ORDERING_ERRATA = frozenset(
     {
         *(
@@ -58,22 +56,6 @@ def is_gb10(frame: Frame, function: Function) -> bool:
 def has_ordering_erratum(status: PcieStatus | None) -> bool:
     """Return whether the kernel switched relaxed ordering off for the root port's sake."""
     return status is not None and status.root in _ORDERING_ERRATA
-
-
-def is_tunnelled(status: PcieStatus) -> bool:
-    """Return whether the narrowest link is a tunnel of Thunderbolt or USB4: its figures are none.
-
-    Behind such a port there is a bridge in the enclosure, with the card below it.
-    """
-    narrow, links = status.path.limiting, status.path.links
-    if narrow is None:
-        return False
-    inside = narrow in links[2:]
-    return _shows_tunnel(narrow) and (inside or status.removable is True)
-
-
-def _shows_tunnel(link: PcieLink) -> bool:
-    return link.running == link.capability == _TUNNEL
 
 
 def silent_functions(case: Case, adapter: Adapter) -> tuple[Function, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mlxtop.analysis.forecast import Forecast
 from mlxtop.analysis.limits import gbps
-from mlxtop.analysis.verdict import Verdict
+from mlxtop.analysis.verdict import DISPROVED, Verdict
 from mlxtop.load.request import LoadPlan
 from mlxtop.load.soak import Soak
 from mlxtop.model.identity import PortId
@@ -149,6 +149,8 @@ class Outcome:
         if self.share is not None and self.plan.expected is not None:
             percent, expected = f"{self.share * 100:.0f} %", gbps(self.plan.expected)
             text += f" = {percent} of {expected} expected ({self.plan.bound_by})"
+        if self.share is not None and self.share > DISPROVED:
+            return f"{text}: more than that, so it is no limit, or both directions were added up"
         if self.share is not None and self.share >= GOOD:
             return f"{text}: as good as it gets"
         verdict = self.verdict

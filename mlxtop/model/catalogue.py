@@ -7,109 +7,75 @@ Documentation/ABI/stable/sysfs-class-infiniband and include/uapi/linux/if_link.h
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 from mlxtop.model.counters import Counter, Origin, Schema, Severity, Unit
 
 
-def _bytes(origin: Origin, key: str, text: str, scale: int = 1) -> Counter:
-    return Counter(origin, key, Unit.BYTES, text, scale)
+class Traffic(NamedTuple):
+    """The counters of one table for the data in each direction."""
+
+    rx_bytes: Counter
+    tx_bytes: Counter
+    rx_packets: Counter
+    tx_packets: Counter
 
 
-def _packets(origin: Origin, key: str, text: str) -> Counter:
-    return Counter(origin, key, Unit.PACKETS, text)
+def _cells(table: str) -> Iterator[list[str]]:
+    for row in table.strip().splitlines():
+        yield [cell.strip() for cell in row.split("|")]
 
 
-def _faults(origin: Origin, rows: str, width: int = 64, wraps: bool = False) -> Iterable[Counter]:
-    """Error counters from lines `key | severity | meaning | advice`."""
-    for row in rows.strip().splitlines():
-        key, severity, text, advice = (part.strip() for part in row.split("|"))
-        yield Counter(
-            origin,
-            key,
-            Unit.EVENTS,
-            text,
-            width=width,
-            wraps=wraps,
-            severity=Severity(severity),
-            advice=advice,
-        )
+def _faults(origin: Origin, table: str, width: int = 64, wraps: bool = False) -> Iterator[Counter]:
+    """Yield the error counters of lines `key | severity | meaning | advice`."""
+    for key, severity, text, advice in _cells(table):
+        counter = Counter(origin, key, Unit.EVENTS, text, width=width, wraps=wraps)
+        yield counter._replace(severity=Severity(severity), advice=advice)
 
 
-NET_RX_BYTES = _bytes(Origin.NETDEV, "rx_bytes", "Bytes the kernel's network stack received")
-NET_TX_BYTES = _bytes(Origin.NETDEV, "tx_bytes", "Bytes the kernel's network stack sent")
-NET_RX_PACKETS = _packets(Origin.NETDEV, "rx_packets", "Packets the network stack received")
-NET_TX_PACKETS = _packets(Origin.NETDEV, "tx_packets", "Packets the network stack sent")
-
-MAC_RX_BYTES = _bytes(
-    Origin.MAC, "OctetsReceivedOK", "Octets of good frames on the wire, RDMA and VFs included"
+_UNITS = {"bytes": (Unit.BYTES, 1), "words": (Unit.BYTES, 4), "packets": (Unit.PACKETS, 1)}
+_TRAFFIC = """
+netdev | rx_bytes | bytes | Bytes the kernel's network stack received
+netdev | tx_bytes | bytes | Bytes the kernel's network stack sent
+netdev | rx_packets | packets | Packets the network stack received
+netdev | tx_packets | packets | Packets the network stack sent
+eth-mac | OctetsReceivedOK | bytes | Octets of good frames on the wire, RDMA and VFs included
+eth-mac | OctetsTransmittedOK | bytes | Octets of sent frames on the wire, RDMA and VFs included
+eth-mac | FramesReceivedOK | packets | Good frames on the wire
+eth-mac | FramesTransmittedOK | packets | Frames sent on the wire
+ethtool | rx_bytes_phy | bytes | Octets received by the physical port
+ethtool | tx_bytes_phy | bytes | Octets sent by the physical port
+ethtool | rx_packets_phy | packets | Frames received by the physical port
+ethtool | tx_packets_phy | packets | Frames sent by the physical port
+rdma | port_rcv_data | words | Data received, counted in 32-bit words whatever the width
+rdma | port_xmit_data | words | Data sent, counted in 32-bit words whatever the width
+rdma | port_rcv_packets | packets | Packets received by the RDMA port
+rdma | port_xmit_packets | packets | Packets sent by the RDMA port
+ethtool | rx_vport_rdma_unicast_bytes | bytes | RoCE bytes received by this function
+ethtool | tx_vport_rdma_unicast_bytes | bytes | RoCE bytes sent by this function
+"""
+TRAFFIC = tuple(
+    Counter(Origin(origin), key, unit, text, scale)
+    for origin, key, raw, text in _cells(_TRAFFIC)
+    for unit, scale in (_UNITS[raw],)
 )
-MAC_TX_BYTES = _bytes(
-    Origin.MAC, "OctetsTransmittedOK", "Octets of sent frames on the wire, RDMA and VFs included"
-)
-MAC_RX_PACKETS = _packets(Origin.MAC, "FramesReceivedOK", "Good frames on the wire")
-MAC_TX_PACKETS = _packets(Origin.MAC, "FramesTransmittedOK", "Frames sent on the wire")
+NET, MAC, PHY, RDMA = (Traffic(*TRAFFIC[row : row + 4]) for row in (0, 4, 8, 12))
+VPORT_RDMA_RX, VPORT_RDMA_TX = TRAFFIC[16:]
 
-PHY_RX_BYTES = _bytes(Origin.DRIVER, "rx_bytes_phy", "Octets received by the physical port")
-PHY_TX_BYTES = _bytes(Origin.DRIVER, "tx_bytes_phy", "Octets sent by the physical port")
-PHY_RX_PACKETS = _packets(Origin.DRIVER, "rx_packets_phy", "Frames received by the physical port")
-PHY_TX_PACKETS = _packets(Origin.DRIVER, "tx_packets_phy", "Frames sent by the physical port")
-
-RDMA_RX_BYTES = _bytes(
-    Origin.RDMA, "port_rcv_data", "Data received, counted in 32-bit words whatever the width", 4
-)
-RDMA_TX_BYTES = _bytes(
-    Origin.RDMA, "port_xmit_data", "Data sent, counted in 32-bit words whatever the width", 4
-)
-RDMA_RX_PACKETS = _packets(Origin.RDMA, "port_rcv_packets", "Packets received by the RDMA port")
-RDMA_TX_PACKETS = _packets(Origin.RDMA, "port_xmit_packets", "Packets sent by the RDMA port")
-
-VPORT_RDMA_RX = _bytes(
-    Origin.DRIVER, "rx_vport_rdma_unicast_bytes", "RoCE bytes received by this function"
-)
-VPORT_RDMA_TX = _bytes(
-    Origin.DRIVER, "tx_vport_rdma_unicast_bytes", "RoCE bytes sent by this function"
-)
-
-STALLED_RD = Counter(
-    Origin.DRIVER,
-    "outbound_pci_stalled_rd",
-    Unit.PERCENT,
-    "Share of the last second in which the card wanted to read host memory but had no credits",
-    gauge=True,
-    severity=Severity.WARNING,
-    advice="PCIe is the bottleneck: width, IOMMU, NUMA, MPS",
-)
-STALLED_WR = Counter(
-    Origin.DRIVER,
-    "outbound_pci_stalled_wr",
-    Unit.PERCENT,
-    "Share of the last second in which the card wanted to write host memory but had no credits",
-    gauge=True,
-    severity=Severity.WARNING,
-    advice="PCIe is the bottleneck: width, IOMMU, NUMA, MPS",
-)
-
-TRAFFIC = (
-    NET_RX_BYTES,
-    NET_TX_BYTES,
-    NET_RX_PACKETS,
-    NET_TX_PACKETS,
-    MAC_RX_BYTES,
-    MAC_TX_BYTES,
-    MAC_RX_PACKETS,
-    MAC_TX_PACKETS,
-    PHY_RX_BYTES,
-    PHY_TX_BYTES,
-    PHY_RX_PACKETS,
-    PHY_TX_PACKETS,
-    RDMA_RX_BYTES,
-    RDMA_TX_BYTES,
-    RDMA_RX_PACKETS,
-    RDMA_TX_PACKETS,
-    VPORT_RDMA_RX,
-    VPORT_RDMA_TX,
+STALLED_RD, STALLED_WR = (
+    Counter(
+        Origin.DRIVER,
+        f"outbound_pci_stalled_{way}",
+        Unit.PERCENT,
+        f"Share of the last second in which the card wanted to {verb} host memory"
+        " but had no credits",
+        gauge=True,
+        severity=Severity.WARNING,
+        advice="PCIe is the bottleneck: width, IOMMU, NUMA, MPS",
+    )
+    for way, verb in (("rd", "read"), ("wr", "write"))
 )
 
 _NETDEV = """
@@ -252,18 +218,15 @@ rx{n}_dropped | note | Packets of ring {n} dropped by the driver | rings, CPU lo
 """
 
 
-def _family_traffic() -> Iterable[Counter]:
-    """Bytes and packets of priorities and queues, in the spellings of mlx5 and mlx4."""
-    for way, verb in (("rx", "received"), ("tx", "sent")):
-        for text, pattern in (
-            ("priority {n}", f"{way}_prio{{n}}"),
-            ("priority {n}", f"{way}_prio_{{n}}"),
-            ("queue {n}", f"{way}{{n}}"),
-        ):
-            yield _bytes(Origin.DRIVER, f"{pattern}_bytes", f"Bytes {verb}, {text}")
-            yield _packets(Origin.DRIVER, f"{pattern}_packets", f"Packets {verb}, {text}")
+def _family_traffic() -> Iterator[Counter]:
+    """Yield bytes and packets of priorities and queues, in the spellings of mlx5 and mlx4."""
+    for way, verb, whose in (("rx", "received", "sending"), ("tx", "sent", "the peer")):
+        patterns = {f"{way}_prio{{n}}": "priority", f"{way}_prio_{{n}}": "priority"}
+        for pattern, part in {**patterns, f"{way}{{n}}": "queue"}.items():
+            for unit in (Unit.BYTES, Unit.PACKETS):
+                text = f"{unit.capitalize()} {verb}, {part} {{n}}"
+                yield Counter(Origin.DRIVER, f"{pattern}_{unit}", unit, text)
         for pattern in (f"{way}_prio{{n}}_pause_duration", f"{way}_pause_duration_prio_{{n}}"):
-            whose = "sending" if way == "rx" else "the peer"
             text = f"Time for which {whose} was stopped by PFC, priority {{n}}"
             yield Counter(Origin.DRIVER, pattern, Unit.MICROSECONDS, text)
 
@@ -299,22 +262,16 @@ _MEMBER = [
 
 @lru_cache(maxsize=8192)
 def lookup(origin: Origin, key: str) -> Counter | None:
-    """Return what is known of a counter by its name, a member of a family too.
-
-    >>> lookup(Origin.DRIVER, "rx_prio3_pause").family
-    'rx_prio{n}_pause'
-    """
+    """Return what is known of a counter by its name, a member of a family too."""
     counter = CATALOGUE.get((origin, key))
-    if counter is None and origin is Origin.DRIVER:
-        for pattern, family in _MEMBER:
-            match = pattern.fullmatch(key)
-            if match is not None:
-                return family.member(int(match[1]))
-    return counter
+    if counter is not None or origin is not Origin.DRIVER:
+        return counter
+    matches = ((family, pattern.fullmatch(key)) for pattern, family in _MEMBER)
+    return next((family.member(int(match[1])) for family, match in matches if match), None)
 
 
 @lru_cache(maxsize=256)
 def counters_of(origin: Origin, schema: Schema) -> tuple[Counter, ...]:
     """Return the counters of a table that are known, in the table's order."""
-    known = (lookup(origin, key) for key in schema.keys)
-    return tuple(counter for counter in known if counter is not None)
+    counters = (lookup(origin, key) for key in schema.keys)
+    return tuple(counter for counter in counters if counter is not None)

@@ -1,4 +1,4 @@
-"""What a counter is: where it comes from, its unit, its width and how it ends.
+"""Counters: where each comes from, its unit, its width and how it ends.
 
 The counters themselves are rows of `mlxtop.model.catalogue`.
 """
@@ -54,7 +54,7 @@ class Unit(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad it is when an error counter moves."""
+    """The weight of an error counter that moves."""
 
     NOTE = "note"
     WARNING = "warning"
@@ -80,26 +80,16 @@ class Counter(NamedTuple):
     severity: Severity | None = None
     advice: str = ""
     family: str | None = None
-    """The key of the family that this is a member of, `rx_prio{n}_pause`."""
+    """The key of its family, `rx_prio{n}_pause`, where `{n}` stands for the number."""
     number: int | None = None
     """A member's number in its family: priority, lane or queue."""
 
-    @property
-    def is_family(self) -> bool:
-        """Whether the row stands for many counters, `{n}` in its key for their numbers."""
-        return "{n}" in self.key
-
     def member(self, number: int) -> Counter:
-        """Return one counter of a family.
-
-        >>> row = Counter(Origin.DRIVER, "rx_prio{n}_bytes", Unit.BYTES, "Bytes of priority {n}")
-        >>> row.member(3).key, row.member(3).help
-        ('rx_prio3_bytes', 'Bytes of priority 3')
-        """
+        """Return one counter of a family."""
         key, text = (words.replace("{n}", str(number)) for words in (self.key, self.help))
         return self._replace(key=key, help=text, family=self.key, number=number)
 
     @property
     def ceiling(self) -> int | None:
-        """Raw value at which the counter sticks; None where it does not."""
+        """Return the raw value at which the counter sticks; None where it does not."""
         return None if self.wraps or self.width >= 64 else (1 << self.width) - 1

@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
 
 from mlxtop.model.counters import Counter, Origin
 from mlxtop.model.identity import Adapter, Function, PortId, PortKind, slot_of
-from mlxtop.model.remember import remembered
 from mlxtop.model.sample import PcieStatus, PortSample, Reading, Sample
+
+A = TypeVar("A")
+R = TypeVar("R")
+_REMEMBERED = 4
+"""Arguments whose results are kept; more would keep old frames from being freed."""
+
+
+def remembered(function: Callable[[A], R]) -> Callable[[A], R]:
+    """Return a function of one immutable value that works only once on the same object.
+
+    By identity, since comparing whole frames costs more than the work it saves.
+    """
+    results: dict[int, tuple[A, R]] = {}
+
+    def ask(argument: A) -> R:
+        earlier = results.get(id(argument))
+        if earlier is not None and earlier[0] is argument:
+            return earlier[1]
+        result = function(argument)
+        if len(results) >= _REMEMBERED:
+            results.clear()
+        results[id(argument)] = (argument, result)
+        return result
+
+    return ask
+
+
+def _raw(readings: Mapping[Origin, Reading], counter: Counter) -> int | None:
+    reading = readings.get(counter.origin)
+    return None if reading is None else reading.get(counter.key)
 
 
 def _difference(counter: Counter, now: int | None, before: int | None) -> int | None:
-    """What a counter gained between two raw values; None over a reset, a gap or a stuck value."""
+    """Return what a counter gained between two raw values; None over a reset or a stuck value."""
     if now is None or before is None or counter.gauge:
         return None
     if now < before:
@@ -34,24 +63,19 @@ class PortFrame(NamedTuple):
 
     @property
     def id(self) -> PortId:
-        """The port."""
         return self.now.port.id
 
     def total(self, counter: Counter) -> int | None:
-        """The scaled total that the kernel holds; None where unknown."""
-        reading = self.now.readings.get(counter.origin)
-        value = reading.get(counter.key) if reading else None
+        """Return the scaled total that the kernel holds."""
+        value = _raw(self.now.readings, counter)
         return None if value is None else value * counter.scale
 
     def gain(self, counter: Counter) -> int | None:
-        """What was counted in the last interval; None without two readings or over a reset."""
-        now, before = self.now.readings.get(counter.origin), self.before.get(counter.origin)
-        if now is None or before is None:
-            return None
-        return _difference(counter, now.get(counter.key), before.get(counter.key))
+        """Return what the last interval counted; None without two readings or over a reset."""
+        return _difference(counter, _raw(self.now.readings, counter), _raw(self.before, counter))
 
     def rate(self, counter: Counter) -> float | None:
-        """Units per second over the time between the two readings of this very counter."""
+        """Return units per second over the time between two readings of this very counter."""
         gain = self.gain(counter)
         if gain is None:
             return None
@@ -59,40 +83,34 @@ class PortFrame(NamedTuple):
         return gain / seconds if seconds else None
 
     def seconds(self, origin: Origin) -> float | None:
-        """Time between the last two readings of a table; None without two."""
+        """Return the time between the last two readings of a table; None without two."""
         now, before = self.now.readings.get(origin), self.before.get(origin)
         if now is None or before is None or now.tick <= before.tick:
             return None
         return now.tick - before.tick
 
     def since_start(self, counter: Counter) -> int | None:
-        """What was counted since the program started or the counter was reset."""
-        now, start = self.now.readings.get(counter.origin), self.start.get(counter.origin)
-        if now is None or start is None:
-            return None
-        value, first = now.get(counter.key), start.get(counter.key)
+        """Return what was counted since the program started or the counter was reset."""
+        value, first = _raw(self.now.readings, counter), _raw(self.start, counter)
         if value is None or first is None:
             return None
         return (value - first if value >= first else value) * counter.scale
 
     def stuck(self, counter: Counter) -> bool:
-        """Whether the counter has reached its ceiling and can no longer move."""
-        reading = self.now.readings.get(counter.origin)
-        value = reading.get(counter.key) if reading else None
+        """Return whether the counter has reached its ceiling and can no longer move."""
+        value = _raw(self.now.readings, counter)
         return value is not None and value == counter.ceiling
 
 
 class Frame(NamedTuple):
-    """What screens, JSON, alarms and forecasts work on."""
+    """A sample beside the one before: screens, JSON, alarms and forecasts work on it."""
 
     sample: Sample
     ports: Mapping[PortId, PortFrame]
 
     def adapter(self, port: PortId) -> Adapter | None:
-        """The card that a port sits on."""
         frame = self.ports.get(port)
-        key = frame.now.port.adapter if frame else None
-        return _adapters(self.sample.adapters).get(key)
+        return _adapters(self.sample.adapters).get(frame.now.port.adapter) if frame else None
 
     def function(self, port: PortId) -> Function | None:
         """Return the PCI function of a port on a card."""
@@ -130,15 +148,13 @@ def _functions(adapters: tuple[Adapter, ...]) -> Mapping[str | None, Function]:
     return {function.address: function for adapter in adapters for function in adapter.functions}
 
 
-def _sorted_by_slot(frame: Frame) -> Mapping[str, tuple[PortId, ...]]:
+@remembered
+def _ports_by_slot(frame: Frame) -> Mapping[str, tuple[PortId, ...]]:
     slots: dict[str, list[PortId]] = {}
     for port, its in frame.ports.items():
         if its.now.port.kind is PortKind.PHYSICAL and its.now.port.function is not None:
             slots.setdefault(slot_of(its.now.port.function), []).append(port)
     return {slot: tuple(ports) for slot, ports in slots.items()}
-
-
-_ports_by_slot = remembered(_sorted_by_slot, most=2)
 
 
 def derive(sample: Sample, last: Frame | None) -> Frame:

@@ -1,8 +1,9 @@
-"""What charts and forecasts look back on: a few series a port, of bounded length."""
+"""The past for charts and forecasts: a few series a port, of bounded length."""
 
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from mlxtop.model.identity import PortId
@@ -33,7 +34,7 @@ class Series:
         return min(len(self.ticks), self.size)
 
     def since(self, tick: float) -> Iterator[tuple[float, float]]:
-        """Points not older than `tick`, oldest first."""
+        """Yield points not older than `tick`, oldest first."""
         first = len(self.ticks)
         while first > 0 and self.ticks[first - 1] >= tick:
             first -= 1
@@ -41,24 +42,16 @@ class Series:
 
 
 class History:
-    """Named series by port; ports that are gone keep theirs until `forget`."""
+    """Named series by port; ports that are gone keep theirs."""
 
-    def __init__(self, size: int = 3600) -> None:
-        self._size = size
-        self._series: dict[PortId, dict[str, Series]] = {}
+    def __init__(self) -> None:
+        self._series: dict[PortId, dict[str, Series]] = defaultdict(lambda: defaultdict(Series))
 
     def append(self, port: PortId, tick: float, values: Mapping[str, float | None]) -> None:
         """Add a point to each of some series of a port, making those that are new."""
-        series = self._series.setdefault(port, {})
         for name, value in values.items():
-            if name not in series:
-                series[name] = Series(self._size)
-            series[name].append(tick, value)
+            self._series[port][name].append(tick, value)
 
     def series(self, port: PortId, name: str) -> Series | None:
-        """One series; None before its first point."""
+        """Return one series; None before its first point."""
         return self._series.get(port, {}).get(name)
-
-    def forget(self, port: PortId) -> None:
-        """Drop the series of a port."""
-        self._series.pop(port, None)

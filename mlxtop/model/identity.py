@@ -1,4 +1,4 @@
-"""Who is who: ports, adapters and the host, as they stay the same between events.
+"""Ports, adapters and the host, as they stay the same between events.
 
 PCI addresses, port numbers and GUIDs are identity; netdev and RDMA names are attributes that
 udev may change at any time.
@@ -20,7 +20,7 @@ PCI_ADDRESS = re.compile(rf"[0-9a-f]{{4,8}}:{PCI_SLOT}")
 
 
 def natural(text: str) -> tuple[tuple[int, int | str], ...]:
-    """A sort key under which numbers inside names count as numbers.
+    """Return a sort key under which numbers inside names count as numbers.
 
     PCI addresses are hexadecimal and padded, so that they sort as they are.
 
@@ -45,11 +45,7 @@ def pci_address(path: str) -> str | None:
 
 
 def slot_of(function: str) -> str:
-    """Return domain, bus and device of a PCI function: what all functions in one slot share.
-
-    >>> slot_of("0000:43:00.1")
-    '0000:43:00'
-    """
+    """Return domain, bus and device of a PCI function: what all functions in one slot share."""
     return function.rpartition(".")[0] or function
 
 
@@ -57,9 +53,6 @@ class PortId(NamedTuple):
     """A port: the PCI address (else the parent device, else the own name) and its number from 1.
 
     A tuple, since every frame looks up every port some ten times.
-
-    >>> str(PortId("0000:43:00.0", 1))
-    '0000:43:00.0/1'
     """
 
     device: str
@@ -70,7 +63,6 @@ class PortId(NamedTuple):
 
     @property
     def order(self) -> tuple[tuple[tuple[int, int | str], ...], int]:
-        """The key to sort many by: numbers inside of names count as numbers."""
         return natural(self.device), self.number
 
     def __lt__(self, other: PortId) -> bool:  # type: ignore[override]
@@ -81,7 +73,7 @@ class PortId(NamedTuple):
 
 
 class PortKind(StrEnum):
-    """What stands behind a port; only PHYSICAL ports are ever summed."""
+    """The kind of a port; only PHYSICAL ports are ever summed."""
 
     PHYSICAL = "physical"
     VF = "vf"
@@ -117,7 +109,7 @@ class Port(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name people use: netdev, else RDMA device with port, else the id."""
+        """Return the name people use: netdev, else RDMA device with port, else the id."""
         if self.netdev:
             return self.netdev
         if self.rdma:
@@ -126,8 +118,12 @@ class Port(NamedTuple):
 
     @property
     def is_mlx(self) -> bool:
-        """A port of a ConnectX adapter (driver mlx4 or mlx5), or a function of one."""
-        return self.driver is not None and self.driver.startswith(("mlx4", "mlx5"))
+        """Return whether it is a port of a ConnectX adapter, or of a function of one."""
+        return (self.driver or "").startswith(("mlx4", "mlx5"))
+
+    @property
+    def is_mlx4(self) -> bool:
+        return (self.driver or "").startswith("mlx4")
 
 
 class Function(NamedTuple):
@@ -172,7 +168,7 @@ class Adapter(NamedTuple):
 
     @property
     def slots(self) -> dict[str, Function]:
-        """The first function in every slot that the card sits in; socket direct has two."""
+        """Return the first function in every slot of the card; socket direct has two slots."""
         first: dict[str, Function] = {}
         for function in self.functions:
             first.setdefault(slot_of(function.address), function)
@@ -180,18 +176,12 @@ class Adapter(NamedTuple):
 
     @property
     def driver(self) -> str | None:
-        """Driver of the first function."""
         return self.functions[0].driver if self.functions else None
 
     @property
     def is_dpu(self) -> bool:
         """A BlueField: its own processors run on while the host reboots."""
         return self.family.startswith("BlueField")
-
-    @property
-    def device_id(self) -> int:
-        """PCI device id of the first function."""
-        return self.functions[0].device
 
 
 class Host(NamedTuple):

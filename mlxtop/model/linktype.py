@@ -1,4 +1,4 @@
-"""What a port speaks: InfiniBand or Ethernet, now and after the next boot.
+"""The protocol that a port speaks: InfiniBand or Ethernet, now and after the next boot.
 
 The numbers are those of LINK_TYPE_Pn in the cards' non-volatile configuration, the words those of
 the mlx4 driver's `mlx4_portN` (drivers/net/ethernet/mellanox/mlx4/main.c).
@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 from mlxtop.model.identity import PortId
 
-_VALUE = re.compile(r"^(?:([A-Za-z]+)\()?(\d+)\)?$")
-_SENSED = re.compile(r"^auto \((ib|eth)\)$")
+_VALUE = re.compile(r"^(?:([A-Za-z]+)\()?(\d)\)?$")
+_PORT_TYPE = re.compile(r"(ib|eth)|auto(?: \((ib|eth)\))?")
 
 
 class LinkType(StrEnum):
@@ -28,23 +27,23 @@ class LinkType(StrEnum):
     @property
     def label(self) -> str:
         """Return the name that people and the tools use: IB, ETH or VPI."""
-        return _LABELS[self]
+        return _FORMS[self][0]
 
     @property
     def number(self) -> int:
         """Return the value of LINK_TYPE_Pn."""
-        return _NUMBERS[self]
+        return _FORMS[self][1]
 
     @property
     def words(self) -> str:
-        """Return the name in a sentence."""
-        return _WORDS[self]
+        return _FORMS[self][2]
 
 
-_LABELS = {LinkType.IB: "IB", LinkType.ETH: "ETH", LinkType.AUTO: "VPI"}
-_NUMBERS = {LinkType.IB: 1, LinkType.ETH: 2, LinkType.AUTO: 3}
-_WORDS = {LinkType.IB: "InfiniBand", LinkType.ETH: "Ethernet", LinkType.AUTO: "auto-sensing"}
-_BY_NUMBER = {number: kind for kind, number in _NUMBERS.items()}
+_FORMS = {
+    LinkType.IB: ("IB", 1, "InfiniBand"),
+    LinkType.ETH: ("ETH", 2, "Ethernet"),
+    LinkType.AUTO: ("VPI", 3, "auto-sensing"),
+}
 
 
 def link_type_of(text: str | None) -> LinkType | None:
@@ -52,20 +51,16 @@ def link_type_of(text: str | None) -> LinkType | None:
 
     >>> link_type_of("ETH(2)")
     <LinkType.ETH: 'eth'>
-    >>> link_type_of("ETH(1)") is None
-    True
     """
     match = _VALUE.match((text or "").strip())
-    if match is None or len(match[2]) > 1:
+    if match is None:
         return None
-    kind = _BY_NUMBER.get(int(match[2]))
-    if kind is not None and match[1] and match[1].upper() != kind.label:
-        return None
-    return kind
+    name, number = match[1], int(match[2])
+    kinds = (kind for kind in LinkType if kind.number == number)
+    return next((kind for kind in kinds if name is None or name.upper() == kind.label), None)
 
 
-@dataclass(frozen=True, slots=True)
-class PortType:
+class PortType(NamedTuple):
     """The content of `mlx4_portN`: what is configured, and what the port is at the moment."""
 
     configured: LinkType
@@ -78,16 +73,13 @@ def parse_port_type(text: str | None) -> PortType | None:
 
     >>> parse_port_type("auto (eth)")
     PortType(configured=<LinkType.AUTO: 'auto'>, active=<LinkType.ETH: 'eth'>)
-    >>> parse_port_type("token ring") is None
-    True
     """
-    word = (text or "").strip()
-    if word in (LinkType.IB, LinkType.ETH):
-        return PortType(LinkType(word), LinkType(word))
-    sensed = _SENSED.match(word)
-    if sensed:
-        return PortType(LinkType.AUTO, LinkType(sensed[1]))
-    return PortType(LinkType.AUTO, None) if word == LinkType.AUTO else None
+    match = _PORT_TYPE.fullmatch((text or "").strip())
+    if match is None:
+        return None
+    if match[1]:
+        return PortType(LinkType(match[1]), LinkType(match[1]))
+    return PortType(LinkType.AUTO, LinkType(match[2]) if match[2] else None)
 
 
 class Pending(NamedTuple):
@@ -98,7 +90,7 @@ class Pending(NamedTuple):
 
 
 class StoredConfig(NamedTuple):
-    """What a card keeps for its next start."""
+    """The changes that a card keeps for its next start."""
 
     pending: Mapping[PortId, Pending] = {}
     """Ports whose link type changes."""

@@ -1,4 +1,4 @@
-"""What a throughput test reports while it runs and at its end, whatever tool runs it.
+"""Reports of a throughput test while it runs and at its end, whatever tool runs it.
 
 The words are iperf3's: `sent` is what the sending side put into its sockets, `received` what the
 other side got out of them. A test has one direction of its own; a bidirectional one has a second,
@@ -39,7 +39,7 @@ class LoadStart:
 
 @dataclass(frozen=True, slots=True)
 class LoadInterval:
-    """What was carried in one report interval, all streams together."""
+    """The data of one report interval, all streams together."""
 
     start: float
     """Seconds since the test began to count."""
@@ -61,7 +61,6 @@ class LoadInterval:
 
     @property
     def seconds(self) -> float:
-        """Return the length of the interval."""
         return self.end - self.start
 
 
@@ -105,7 +104,7 @@ class LoadResult:
 
 @dataclass(frozen=True, slots=True)
 class LoadError:
-    """What went wrong, in the tool's words."""
+    """A failure, in the tool's words."""
 
     text: str
 
@@ -117,11 +116,7 @@ N = TypeVar("N", int, float)
 
 
 def total(values: Iterable[N | None]) -> N | None:
-    """Return the sum of the numbers, or None where there are none.
-
-    >>> total([1.0, None, 2.0]), total([None])
-    (3.0, None)
-    """
+    """Return the sum of the numbers, or None where there are none."""
     numbers = [value for value in values if value is not None]
     return sum(numbers) if numbers else None
 

@@ -29,11 +29,7 @@ def whole(text: str, most: int) -> int | None:
 
 
 def real(value: str | float, most: float = AMOUNT) -> float | None:
-    """Return a number as a float, or None for what is none, not finite or beyond `most`.
-
-    >>> real("2.5"), real("1e999"), real("nan"), real(10**400), real("x")
-    (2.5, None, None, None, None)
-    """
+    """Return a number as a float, or None for what is none, not finite or beyond `most`."""
     try:
         number = float(value)
     except (ValueError, OverflowError):
@@ -72,11 +68,7 @@ def parse_cores(text: str | None) -> tuple[int, ...]:
 
 
 def format_cores(cores: Iterable[int]) -> str:
-    """Return cores as a list, ranges drawn together.
-
-    >>> format_cores([0, 1, 2, 3, 8])
-    '0-3,8'
-    """
+    """Return cores as a list, ranges drawn together."""
     ranges: list[list[int]] = []
     for core in sorted(set(cores)):
         if ranges and core == ranges[-1][1] + 1:

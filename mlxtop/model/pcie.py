@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
-
-from mlxtop.model.remember import remembered
 
 LANE_MBPS = {2.5: 2000, 5.0: 4000, 8.0: 7876, 16.0: 15753, 32.0: 31507, 64.0: 64000}
 """GT/s to Mb/s of one lane after encoding, as integers, like the kernel has them."""
@@ -90,12 +89,10 @@ class PcieLink(NamedTuple):
 
     @property
     def running(self) -> tuple[float | None, int | None]:
-        """GT/s and lanes now."""
         return self.speed, self.width
 
     @property
     def mbps(self) -> int | None:
-        """Return bandwidth of the link as it is, Mb/s."""
         return bandwidth(self.speed, self.width)
 
     @property
@@ -105,17 +102,13 @@ class PcieLink(NamedTuple):
 
     @property
     def capability(self) -> tuple[float | None, int | None]:
-        """Return GT/s and lanes of the device at most."""
         return self.max_speed, self.max_width
 
 
-@remembered
+@lru_cache(64)
 def _narrowest(links: tuple[PcieLink, ...]) -> PcieLink | None:
-    best: PcieLink | None = None
-    for link in links:
-        if link.mbps is not None and (best is None or best.mbps is None or link.mbps <= best.mbps):
-            best = link
-    return best
+    measured = [link for link in reversed(links) if link.mbps is not None]
+    return min(measured, key=lambda link: link.mbps or 0, default=None)
 
 
 class PciePath(NamedTuple):
@@ -138,11 +131,9 @@ class PciePath(NamedTuple):
         """Return Mb/s that the device could use in the best slot."""
         return self.links[0].capable_mbps if self.links else None
 
-    def payload_mbps(
-        self, mps: int | None = None, direction: Direction = Direction.RX
-    ) -> int | None:
+    def payload_mbps(self, mps: int | None) -> int | None:
         """Return Mb/s of data at most between the device and memory; `mps` None means 256 bytes."""
-        return payload(self.available_mbps, mps, direction)
+        return payload(self.available_mbps, mps)
 
     def kernel_line(self) -> str | None:
         """Return what the kernel says when the driver starts, `pcie_print_link_status()`."""

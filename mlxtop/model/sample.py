@@ -1,4 +1,4 @@
-"""What one look at the machine yields: raw counters, each with the instant of its reading."""
+"""One look at the machine: raw counters, each with the instant of its reading."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from mlxtop.model.counters import Counter, Origin, Schema
+from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.identity import Adapter, Host, Port, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.module import LinkReport, Module
@@ -21,21 +21,16 @@ T = TypeVar("T")
 
 
 class SourceKind(StrEnum):
-    """Where samples come from: what may be done there, and what they can tell, follow from it."""
+    """The origin of samples; what may be done there and what they can tell follow from it."""
 
     LIVE = "live"
     DEMO = "demo"
-    """Simulated."""
     CAPTURED = "captured"
     """One instant, read from a file."""
-    REPLAY = "replay"
-    """A recording."""
-    REMOTE = "remote"
-    """Another machine."""
 
     @property
     def marks(self) -> tuple[str, ...]:
-        """Return what titles say of it, in capitals; nothing of this machine as it is now."""
+        """Return what titles say of it, in capitals; empty for this machine as it is now."""
         return () if self is SourceKind.LIVE else (self.upper(),)
 
     @property
@@ -59,7 +54,6 @@ class Slow(NamedTuple, Generic[T]):
 
     @property
     def pending(self) -> bool:
-        """Return whether the first answer is still to come."""
         return self.value is None and self.absent is None
 
 
@@ -79,7 +73,7 @@ class Reading(NamedTuple):
     values: tuple[int | None, ...]
 
     def get(self, key: str) -> int | None:
-        """The raw value; None where the table has no such row or the row had no number."""
+        """Return the raw value; None where the table has no such row or the row had no number."""
         position = self.schema.index.get(key)
         return None if position is None else self.values[position]
 
@@ -92,7 +86,7 @@ class LinkLayer(StrEnum):
 
 
 class LinkState(StrEnum):
-    """Why a link carries traffic, or why not."""
+    """The reason for which a link carries traffic or none."""
 
     UP = "up"
     DOWN = "down"
@@ -162,8 +156,12 @@ class AerError(NamedTuple):
 
     @property
     def is_total(self) -> bool:
-        """A root port's sum of errors that are counted by name too."""
+        """Return whether it is a root port's sum of errors that are counted by name too."""
         return self.name.startswith("total_err_")
+
+
+TUNNEL = (2.5, 4)
+"""GT/s and lanes that a port of Thunderbolt or USB4 shows."""
 
 
 class PcieStatus(NamedTuple):
@@ -178,6 +176,18 @@ class PcieStatus(NamedTuple):
     """Vendor and device of the root port, `8086:6f08`; None where none is seen."""
     removable: bool | None = None
     """The card hangs outside of the machine, behind Thunderbolt or USB4."""
+
+    @property
+    def is_tunnelled(self) -> bool:
+        """Return whether the narrowest link is a tunnel of Thunderbolt or USB4, and shows no rate.
+
+        Its ports show 2.5 GT/s x4, now and at most, whatever it carries. Behind them there is a
+        bridge in the enclosure, with the card below it.
+        """
+        narrow, links = self.path.limiting, self.path.links
+        if narrow is None or not narrow.running == narrow.capability == TUNNEL:
+            return False
+        return narrow in links[2:] or self.removable is True
 
 
 class Problem(NamedTuple):
@@ -203,7 +213,6 @@ class PortSample(NamedTuple):
     settings: Slow[PortTuning] = UNREAD
 
     def sensor(self, name: str) -> Temperature | None:
-        """Return the sensor `asic` or `module`."""
         return next((t for t in self.temperatures if t.name == name), None)
 
 
@@ -236,9 +245,3 @@ class Sample(NamedTuple):
     absent: Mapping[str, str] = {}
     """`kernel_log` to the reason why incidents may be missing, `ports` to why none is selected."""
     problems: tuple[Problem, ...] = ()
-
-
-def raw(readings: Mapping[Origin, Reading], counter: Counter) -> int | None:
-    """The raw value of `counter` in a set of readings."""
-    reading = readings.get(counter.origin)
-    return None if reading is None else reading.get(counter.key)

@@ -1,4 +1,4 @@
-"""How a host and its ports are set up: what decides about throughput beside link and slot.
+"""Settings of a host and its ports, which decide about throughput beside link and slot.
 
 None is unknown, and `absent` says why.
 """
@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from mlxtop.model.sample import Slow
 
 
-@dataclass(frozen=True, slots=True)
-class Rings:
+class Rings(NamedTuple):
     """Descriptors of each receive and transmit ring, now and at most."""
 
     rx: int | None = None
@@ -21,23 +20,20 @@ class Rings:
     tx: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Channels:
+class Channels(NamedTuple):
     """Queues with an interrupt of their own, now and at most."""
 
     combined: int | None = None
     combined_max: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Coalesce:
-    """When interrupts are raised."""
+class Coalesce(NamedTuple):
+    """Moderation of interrupts."""
 
     adaptive_rx: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(NamedTuple):
     """Global (802.3x) flow control."""
 
     autoneg: bool | None = None
@@ -45,8 +41,7 @@ class Pause:
     tx: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fec:
+class Fec(NamedTuple):
     """Forward error correction of the line."""
 
     active: str | None = None
@@ -56,9 +51,8 @@ class Fec:
     """What is set."""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkModes:
-    """What a port, and its peer, offered."""
+class LinkModes(NamedTuple):
+    """Link modes that a port and its peer offered."""
 
     autoneg: bool | None = None
     lanes: int | None = None
@@ -68,8 +62,7 @@ class LinkModes:
     peer: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PciControl:
+class PciControl(NamedTuple):
     """Device control of a PCI Express function; bytes."""
 
     mps: int
@@ -78,8 +71,7 @@ class PciControl:
     relaxed_ordering: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupt:
+class Interrupt(NamedTuple):
     """An interrupt of a port's queues and the cores that it is delivered to."""
 
     number: int
@@ -110,8 +102,7 @@ class PortTuning:
     absent: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class BondSlave:
+class BondSlave(NamedTuple):
     """A member of a bond."""
 
     name: str
@@ -123,15 +114,13 @@ class BondSlave:
     """MAC address of the LACP partner."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bond:
+class Bond(NamedTuple):
     """A bond as /proc/net/bonding tells it."""
 
     name: str
     mode: str
     """`balance-rr`, `active-backup`, `802.3ad` …"""
     policy: str | None = None
-    """Transmit hash policy."""
     active: str | None = None
     partner: str | None = None
     """MAC address of the LACP partner; all zeros where nobody answers."""
@@ -139,16 +128,13 @@ class Bond:
     slaves: tuple[BondSlave, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LoadProgram:
+class LoadProgram(NamedTuple):
     """A process of iperf3, perftest or the like."""
 
     pid: int
     name: str
     words: tuple[str, ...] = ()
-    """Its command line."""
     cpus: tuple[int, ...] | None = None
-    """The cores it may run on."""
 
 
 @dataclass(frozen=True, slots=True)

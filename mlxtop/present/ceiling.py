@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from mlxtop.analysis.ceiling import Ceiling
 from mlxtop.analysis.limits import PcieLimit, gbps
+from mlxtop.analysis.port_view import Ceiling
 from mlxtop.model.linkrate import Protocol
 from mlxtop.model.pcie import ASSUMED_MPS, link_words
 from mlxtop.present.clean import clean

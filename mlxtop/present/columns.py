@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from mlxtop.analysis.faults import severe_since_boot, severe_since_start
-from mlxtop.analysis.fields import meaning
+from mlxtop.analysis.fields import MEANING
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.throughput import Throughput
 from mlxtop.model.frame import Frame
@@ -84,7 +84,7 @@ class Column(NamedTuple):
 
     @property
     def help(self) -> str:
-        return self.words or meaning(self.field)
+        return self.words or MEANING[self.field]
 
 
 _LAYER = {LinkLayer.INFINIBAND: " IB", LinkLayer.ETHERNET: " Eth", None: ""}

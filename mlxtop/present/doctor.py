@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mlxtop.analysis.ceiling import Ceiling
+from mlxtop.analysis.port_view import Ceiling
 from mlxtop.doctor.check import CouldNotTell, Finding, Report, Setting, Topic
 from mlxtop.model.counters import Counter, Severity
 from mlxtop.present.ceiling import ceiling_line

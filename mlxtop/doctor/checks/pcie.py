@@ -12,7 +12,6 @@ from mlxtop.analysis.verdict import STALLED
 from mlxtop.doctor.by_design import (
     has_ordering_erratum,
     is_gb10,
-    is_tunnelled,
     silent_functions,
     speaks_for,
 )
@@ -29,7 +28,7 @@ from mlxtop.doctor.check import (
 )
 from mlxtop.model.catalogue import STALLED_RD, STALLED_WR
 from mlxtop.model.identity import Adapter, PortKind, slot_of
-from mlxtop.model.pcie import Direction, PcieLink, PciePath, payload
+from mlxtop.model.pcie import PcieLink, PciePath, payload
 from mlxtop.model.sample import PcieStatus
 
 _PCI = "https://docs.kernel.org/PCI/index.html"
@@ -87,11 +86,10 @@ class _Slot(Subject):
         return (PciePath(links).payload_mbps(self.mps) or 0) * _MEGA
 
     @property
-    def disproved(self) -> bool:
-        """Return whether more was carried than the links are said to carry: then they are not."""
-        view, case = port_view(self.ports[0].case.frame, self.ports[0].frame.id), self.path
-        raw = (case.available_mbps or 0) * _MEGA
-        return any(view.slot_rate(direction) > raw for direction in Direction)
+    def has_limit(self) -> bool:
+        """Return whether the links are as narrow as they say: no tunnel, and not disproved."""
+        view = port_view(self.ports[0].case.frame, self.ports[0].frame.id)
+        return not self.status.is_tunnelled and not view.disproves_pcie
 
 
 def _slots(case: Case) -> list[_Slot]:
@@ -115,7 +113,7 @@ def _unseen(case: Case) -> Outcomes:
             yield port.unknown("PCIe", "a virtual function shares its physical one's link")
         elif port.now.port.function and not (status and status.path.available_mbps is not None):
             yield port.unknown("PCIe", "no PCIe link is visible (virtual machine?)")
-        elif status and is_tunnelled(status):
+        elif status and status.is_tunnelled:
             yield port.unknown("PCIe", "a Thunderbolt or USB4 tunnel does not show what it carries")
 
 
@@ -136,7 +134,7 @@ def _slot(case: Case) -> Outcomes:
         demand, usable = slot.demand, slot.usable
         if hop is None or line is None or (demand and usable >= demand):
             continue
-        if slot.disproved or is_tunnelled(slot.status) or speaks_for(case, slot.adapter):
+        if not slot.has_limit or speaks_for(case, slot.adapter):
             continue
         if second := silent_functions(case, slot.adapter):
             places = ", ".join(function.address for function in second)
@@ -174,7 +172,7 @@ def _shared(case: Case) -> Outcomes:
         demand, usable = slot.demand, slot.usable
         if not up or not usable or find_hop(slot.path) is not None or usable >= demand:
             continue
-        if slot.disproved:
+        if not slot.has_limit:
             continue
         if is_gb10(case.frame, slot.adapter.functions[0]):
             yield slot.setting(f"GB10: {gbps(usable)} Gb/s for {', '.join(up)} together, by design")
@@ -252,7 +250,7 @@ def _packets(case: Case) -> Outcomes:
         address, demand, usable = port.now.port.function, slot.demand, slot.usable
         best = min(control.mps_supported, above.mps_supported if above else control.mps)
         gain = (slot.path.payload_mbps(best) or 0) * _MEGA
-        narrow = usable < demand and not (slot.disproved or is_tunnelled(slot.status))
+        narrow = usable < demand and slot.has_limit
         if gain > usable * _WORTH and narrow:
             yield slot.warning(
                 f"MaxPayload {control.mps}, {best} supported by both ends (lspci -vv -s {address})",

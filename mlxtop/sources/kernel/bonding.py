@@ -5,7 +5,7 @@ drivers/net/bonding/bond_procfs.c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 
 from mlxtop.model.tuning import Bond, BondSlave
 from mlxtop.sources.kernel.sysfs import names, parse_count, read_text
@@ -24,26 +24,27 @@ _MODES = {
 }
 
 
-def _fields(text: str) -> Iterator[tuple[str, str]]:
-    """Yield `key: value` lines; a key alone (`details partner lacp pdu:`) has an empty value."""
-    for line in text.splitlines():
-        key, mark, value = line.strip().partition(": ")
-        if mark or key.endswith(":"):
-            yield key.rstrip(":"), value.strip()
+_PARTNER = re.compile(
+    r"^[ \t]*details partner lacp pdu:\s*?\n(?>.*?: .*\n)*?[ \t]*system mac address: (\S+)",
+    re.MULTILINE,
+)
+
+
+def _fields(text: str) -> dict[str, str]:
+    """Return `key: value` lines; of equal keys the first counts."""
+    pairs = (line.strip().partition(": ") for line in reversed(text.splitlines()))
+    return {key: value.strip() for key, mark, value in pairs if mark}
 
 
 def _mode(text: str) -> str:
     """Return the mode's name as `ip link` takes it; a suffix in brackets is dropped."""
-    for words, name in _MODES.items():
-        if text.startswith(words):
-            return name
-    return text
+    return next((name for words, name in _MODES.items() if text.startswith(words)), text)
 
 
 def parse_bond(name: str, text: str) -> Bond | None:
     """Return a bond, or None for what is none; cut lines leave values unknown."""
-    head, *members = _sections(text)
-    fields = dict(reversed(list(_fields(head))))
+    head, *members = re.split(r"^(?=Slave Interface:)", text, flags=re.MULTILINE)
+    fields = _fields(head)
     if "Bonding Mode" not in fields:
         return None
     return Bond(
@@ -57,38 +58,21 @@ def parse_bond(name: str, text: str) -> Bond | None:
     )
 
 
-def _sections(text: str) -> list[str]:
-    """Return the bond's own part, then one part for each member."""
-    parts: list[list[str]] = [[]]
-    for line in text.splitlines():
-        if line.startswith("Slave Interface:"):
-            parts.append([])
-        parts[-1].append(line)
-    return ["\n".join(part) for part in parts]
-
-
 def _member(text: str) -> BondSlave:
-    fields: dict[str, str] = {}
-    partner, in_partner = None, False
-    for key, value in _fields(text):
-        in_partner = key == "details partner lacp pdu" or (in_partner and bool(value))
-        if in_partner and key == "system mac address":
-            partner = value
-        fields.setdefault(key, value)
+    fields, partner = _fields(text), _PARTNER.search(text)
     return BondSlave(
         fields.get("Slave Interface", ""),
         fields.get("MII Status") == "up",
         speed=parse_count(fields.get("Speed", "").removesuffix(" Mbps")),
         aggregator=parse_count(fields.get("Aggregator ID")),
-        partner=partner,
+        partner=partner[1] if partner else None,
     )
 
 
 def read_bonds(system: System) -> dict[str, Bond]:
     """Return all bonds of this network namespace by name."""
-    bonds = {}
-    for name in names(system, DIRECTORY):
-        bond = parse_bond(name, read_text(system, f"{DIRECTORY}/{name}") or "")
-        if bond is not None:
-            bonds[name] = bond
-    return bonds
+    bonds = {
+        name: parse_bond(name, read_text(system, f"{DIRECTORY}/{name}") or "")
+        for name in names(system, DIRECTORY)
+    }
+    return {name: bond for name, bond in bonds.items() if bond is not None}

@@ -6,8 +6,10 @@ https://docs.kernel.org/networking/ethtool-netlink.html; include/uapi/linux/etht
 from __future__ import annotations
 
 from mlxtop.model.counters import Schema
+from mlxtop.model.number import code_table
 from mlxtop.model.sample import LinkState, Reading
 from mlxtop.model.tuning import Channels, Coalesce, Fec, LinkModes, Pause, Rings
+from mlxtop.sources.kernel.sysfs import ask_or_none
 from mlxtop.system.answers import Fields, counted
 from mlxtop.system.door import Answer, Question, System
 
@@ -19,19 +21,14 @@ MAC = Schema(
 )
 """The standard statistics that are read at every tick: one firmware command on mlx5."""
 
-EXTENDED_STATE = {
-    0: "autonegotiation failed",
-    1: "link training failed",
-    2: "link logical mismatch",
-    3: "bad signal integrity",
-    4: "no cable or module",
-    5: "cable or module issue",
-    6: "module EEPROM issue",
-    7: "calibration failed",
-    8: "power budget exceeded",
-    9: "overheat",
-    10: "module not ready",
-}
+EXTENDED_STATE = code_table(
+    """
+    0 autonegotiation failed | 1 link training failed | 2 link logical mismatch |
+    3 bad signal integrity | 4 no cable or module | 5 cable or module issue |
+    6 module EEPROM issue | 7 calibration failed | 8 power budget exceeded |
+    9 overheat | a module not ready
+    """
+)
 """ETHTOOL_LINK_EXT_STATE_*, in words."""
 
 _STATE = {
@@ -72,9 +69,8 @@ class DriverStatistics:
 
 def _table(answer: Answer) -> tuple[list[str], tuple[int | None, ...]]:
     """Return names and values of the same length; empty for anything else."""
-    names, values = (
-        (answer.get("names"), answer.get("values")) if isinstance(answer, dict) else (None, None)
-    )
+    table = answer if isinstance(answer, dict) else {}
+    names, values = table.get("names"), table.get("values")
     if not isinstance(names, list) or not isinstance(values, list | tuple):
         return [], ()
     if len(names) != len(values) or set(map(type, names)) - {str}:
@@ -96,10 +92,7 @@ def parse_firmware(text: str) -> tuple[str, str | None]:
 
 def read_firmware(system: System, netdev: str) -> tuple[str | None, str | None]:
     """Return version and PSID of a device's firmware, None for what the driver does not say."""
-    try:
-        line = Fields(system.ask(Question.DRIVER_INFO, netdev)).text("firmware")
-    except OSError:
-        line = None
+    line = Fields(ask_or_none(system, Question.DRIVER_INFO, netdev)).text("firmware")
     version, psid = parse_firmware(line or "")
     return version or None, psid
 
@@ -116,20 +109,8 @@ def parse_link_state(answer: Answer) -> tuple[LinkState, str | None]:
     return _STATE.get(code, LinkState.DOWN), EXTENDED_STATE.get(code, f"reason {code}")
 
 
-def read_link_state(system: System, netdev: str) -> tuple[LinkState, str | None]:
-    """Return why a link is down; works without root."""
-    try:
-        return parse_link_state(system.ask(Question.LINK_STATE, netdev))
-    except OSError:
-        return LinkState.DOWN, None
-
-
 def parse_rings(answer: Answer) -> Rings:
-    """Return sizes of the rings.
-
-    >>> parse_rings({"rx": 1024, "rx_max": 8192}).rx_max
-    8192
-    """
+    """Return sizes of the rings."""
     return Rings(*map(Fields(answer).number, ("rx", "rx_max", "tx")))
 
 

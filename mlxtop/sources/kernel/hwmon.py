@@ -40,7 +40,6 @@ class Sensor(NamedTuple):
     """One channel: what of it does not change."""
 
     name: str
-    """`asic` or `module`."""
     path: str
     """Its files without the ending: `…/temp1`."""
     critical: float | None
@@ -77,14 +76,12 @@ def read_sensors(system: System, directory: str) -> tuple[Sensor, ...]:
 def read_temperatures(system: System, sensors: tuple[Sensor, ...]) -> Iterator[Temperature]:
     """Yield what each sensor says now; one that fails says why and has no number."""
     for sensor in sensors:
-        text, problem = None, None
+        text, problem = None, "the sensor has no number"
         try:
             text = system.read(f"{sensor.path}_input").decode("ascii", "replace")
         except OSError as error:
             problem = error.strerror or str(error)
         celsius = parse_celsius(text)
-        if celsius is None and problem is None:
-            problem = "the sensor has no number"
         yield Temperature(
             name=sensor.name,
             celsius=celsius,
@@ -93,5 +90,5 @@ def read_temperatures(system: System, sensors: tuple[Sensor, ...]) -> Iterator[T
             highest=parse_celsius(read_text(system, f"{sensor.path}_highest")),
             limits_from="firmware (hwmon)" if sensor.critical is not None else None,
             source="hwmon",
-            problem=problem,
+            problem=problem if celsius is None else None,
         )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from mlxtop.model.identity import Port
 from mlxtop.model.sample import Link, LinkLayer, LinkState
-from mlxtop.sources.kernel.ethtool import read_link_state
+from mlxtop.sources.kernel.ethtool import parse_link_state
 from mlxtop.sources.kernel.net import NetLink, read_speed
 from mlxtop.sources.kernel.rdma import parse_state, port_path, read_infiniband_link
-from mlxtop.sources.kernel.sysfs import read_text
-from mlxtop.system.door import System
+from mlxtop.sources.kernel.sysfs import ask_or_none, read_text
+from mlxtop.system.door import Question, System
 
 
 def known_link(layer: LinkLayer | None, netdev: NetLink | None) -> Link:
@@ -49,7 +49,7 @@ def read_link(system: System, port: Port, layer: LinkLayer | None, netdev: NetLi
             state = LinkState.UP
         return listed._replace(state=state, phys_state=phys)
     if listed.state is LinkState.DOWN:
-        state, detail = read_link_state(system, netdev.name)
+        state, detail = parse_link_state(ask_or_none(system, Question.LINK_STATE, netdev.name))
         return listed._replace(state=state, detail=detail, phys_state=phys)
     return listed._replace(speed=read_speed(system, netdev.name), phys_state=phys)
 

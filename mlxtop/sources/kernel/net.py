@@ -47,7 +47,6 @@ class NetLink:
     type: int
     """ARPHRD_*."""
     up: bool
-    """Administratively up."""
     carrier: bool
     mtu: int | None
     carrier_changes: int | None
@@ -59,7 +58,6 @@ class NetLink:
     """Name of the parent device, a PCI address where `parent_bus` is pci."""
     parent_bus: str | None
     port_name: str | None
-    """`phys_port_name`."""
 
 
 def parse_links(answer: Answer) -> list[NetLink]:
@@ -71,20 +69,17 @@ def parse_links(answer: Answer) -> list[NetLink]:
             continue
         links.append(
             NetLink(
-                name=name,
-                index=index,
-                kind=entry.text("kind"),
-                type=entry.number("type") or 0,
-                up=bool((entry.number("flags") or 0) & IFF_UP),
-                carrier=bool(entry.flag("carrier")),
-                mtu=entry.count("mtu"),
-                carrier_changes=entry.count("carrier_changes"),
-                master=entry.number("master") or None,
-                link=entry.number("link") or None,
-                address=entry.text("address"),
-                parent=entry.text("parent"),
-                parent_bus=entry.text("parent_bus"),
-                port_name=entry.text("port_name"),
+                name,
+                index,
+                entry.text("kind"),
+                entry.number("type") or 0,
+                bool((entry.number("flags") or 0) & IFF_UP),
+                bool(entry.flag("carrier")),
+                entry.count("mtu"),
+                entry.count("carrier_changes"),
+                entry.number("master") or None,
+                entry.number("link") or None,
+                *map(entry.text, ("address", "parent", "parent_bus", "port_name")),
             )
         )
     return links
@@ -95,11 +90,8 @@ def read_links(system: System) -> list[NetLink]:
     try:
         return parse_links(system.ask(Question.LINKS))
     except OSError:
-        return [
-            link
-            for name in names(system, "/sys/class/net")
-            if (link := _from_sysfs(system, name)) is not None
-        ]
+        links = (_from_sysfs(system, name) for name in names(system, "/sys/class/net"))
+        return [link for link in links if link is not None]
 
 
 def _from_sysfs(system: System, name: str) -> NetLink | None:

@@ -17,11 +17,17 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from mlxtop.model.identity import PCI_ADDRESS, slot_of
-from mlxtop.model.number import COUNT, parse_cores, whole
+from mlxtop.model.number import COUNT, parse_cores, real, whole
 from mlxtop.model.pcie import PcieLink, PciePath
 from mlxtop.model.sample import AerError, PcieStatus
 from mlxtop.model.tuning import Interrupt, PciControl
-from mlxtop.sources.kernel.sysfs import parse_count, parse_hex, read_count, read_text
+from mlxtop.sources.kernel.sysfs import (
+    ask_or_none,
+    parse_count,
+    parse_hex,
+    read_count,
+    read_text,
+)
 from mlxtop.system.answers import Fields
 from mlxtop.system.door import Answer, Question, System
 
@@ -37,11 +43,11 @@ def card_lock(system: System, function: str) -> str:
 
     Tools run one at a time on a card, since they share its command interface and semaphore.
     """
-    slot = slot_of(function)
     for number in range(8):
+        path = f"{DEVICES}/{slot_of(function)}.{number}"
         with suppress(OSError):
-            system.real(f"{DEVICES}/{slot}.{number}")
-            return f"{DEVICES}/{slot}.{number}"
+            system.real(path)
+            return path
     return f"{DEVICES}/{function}"
 
 
@@ -52,10 +58,7 @@ def parse_speed(text: str | None) -> float | None:
     (8.0, 8.0, None)
     """
     match = _SPEED.search(text or "")
-    try:
-        return float(match[1]) if match else None
-    except ValueError:
-        return None
+    return real(match[1]) if match else None
 
 
 def parse_width(text: str | None) -> int | None:
@@ -80,11 +83,7 @@ def parse_aer(text: str | None) -> dict[str, int]:
 
 
 def ancestry(path: str) -> list[str]:
-    """Return canonical directories from a PCI device up to its root port.
-
-    >>> ancestry("/sys/devices/pci0000:40/0000:40:03.0/0000:43:00.0")[1]
-    '/sys/devices/pci0000:40/0000:40:03.0'
-    """
+    """Return canonical directories from a PCI device up to its root port."""
     directories = []
     while PCI_ADDRESS.fullmatch(path.rpartition("/")[2]):
         directories.append(path)
@@ -92,46 +91,41 @@ def ancestry(path: str) -> list[str]:
     return directories
 
 
-def read_path(system: System, path: str) -> PciePath:
-    """Return the links of a device (canonical directory) and all bridges above it."""
-    links = []
-    for place in ancestry(path):
-        link = PcieLink(
-            device=place.rpartition("/")[2],
-            speed=parse_speed(read_text(system, f"{place}/current_link_speed")),
-            width=parse_width(read_text(system, f"{place}/current_link_width")),
-            max_speed=parse_speed(read_text(system, f"{place}/max_link_speed")),
-            max_width=parse_width(read_text(system, f"{place}/max_link_width")),
-        )
-        if link.mbps is not None or link.capable_mbps is not None:
-            links.append(link)
-    return PciePath(tuple(links))
+def _read_link(system: System, place: str) -> PcieLink:
+    return PcieLink(
+        device=place.rpartition("/")[2],
+        speed=parse_speed(read_text(system, f"{place}/current_link_speed")),
+        width=parse_width(read_text(system, f"{place}/current_link_width")),
+        max_speed=parse_speed(read_text(system, f"{place}/max_link_speed")),
+        max_width=parse_width(read_text(system, f"{place}/max_link_width")),
+    )
 
 
 def read_pcie(system: System, path: str) -> PcieStatus:
     """Return links, ASPM and errors of a slot; those of its link often land on the port above."""
     absent = {}
-    status = read_path(system, path)
-    if not status.links:
+    places = ancestry(path)
+    every = (_read_link(system, place) for place in places)
+    links = tuple(link for link in every if link.mbps or link.capable_mbps)
+    if not links:
         absent["pcie"] = "no PCIe link in sysfs: a virtual machine, or integrated in the chipset"
-    aer: dict[AerError, int] = {}
-    has_aer = False
-    for place in ancestry(path)[:2]:
-        name = place.rpartition("/")[2]
-        for kind in _AER:
-            text = read_text(system, f"{place}/{kind}")
-            has_aer = has_aer or text is not None
-            aer |= {AerError(name, error): count for error, count in parse_aer(text).items()}
-    root = next(reversed(ancestry(path)), path)
+    texts = {place: [read_text(system, f"{place}/{kind}") for kind in _AER] for place in places[:2]}
+    aer = {
+        AerError(place.rpartition("/")[2], name): count
+        for place, kinds in texts.items()
+        for text in kinds
+        for name, count in parse_aer(text).items()
+    }
+    root = places[-1] if places else path
     for kind in _AER_ROOT:
         count = read_count(system, f"{root}/aer_rootport_{kind}")
         if count and count > 0:
             aer[AerError(root.rpartition("/")[2], kind)] = count
-    if not has_aer:
+    if not any(text is not None for kinds in texts.values() for text in kinds):
         absent["aer"] = "no AER here: not supported, or handled by the firmware"
     outside = read_text(system, f"{path}/removable")
     return PcieStatus(
-        status,
+        PciePath(links),
         read_aspm(system, path),
         aer,
         absent,
@@ -210,7 +204,7 @@ def is_dead(system: System, path: str) -> bool:
     return bool(head) and head.count(0xFF) == len(head)
 
 
-_ROW = re.compile(r"^\s*(\d{1,9}):", re.ASCII)
+_ROW = re.compile(r"\s*+(\d{1,9}):.*?(\S++)\s*+$", re.ASCII)
 _NO_QUEUE = re.compile(r"async|cmd|pages|ctrl|aux|fw|asynchronous", re.IGNORECASE)
 
 
@@ -220,13 +214,8 @@ def parse_interrupts(text: str) -> dict[int, str]:
     >>> parse_interrupts("      CPU0\\n 64:  5  PCI-MSI 1-edge  mlx5_comp0@pci:0000:43:00.0\\n")
     {64: 'mlx5_comp0@pci:0000:43:00.0'}
     """
-    handlers = {}
-    for line in text.splitlines():
-        match = _ROW.match(line)
-        words = line.split()
-        if match and len(words) > 1:
-            handlers[int(match[1])] = words[-1]
-    return handlers
+    rows = (_ROW.match(line) for line in text.splitlines())
+    return {int(row[1]): row[2] for row in rows if row}
 
 
 def read_interrupts(
@@ -278,7 +267,4 @@ def parse_devlink(answer: Answer) -> dict[str, DeviceInfo]:
 
 def read_devlink(system: System) -> dict[str, DeviceInfo]:
     """Return the firmware of every devlink device; none where the kernel has no devlink."""
-    try:
-        return parse_devlink(system.ask(Question.DEVLINK_INFO))
-    except OSError:
-        return {}
+    return parse_devlink(ask_or_none(system, Question.DEVLINK_INFO))

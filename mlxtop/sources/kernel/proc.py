@@ -6,16 +6,21 @@ https://man7.org/linux/man-pages/man5/proc_pid_cmdline.5.html
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from contextlib import suppress
+from typing import NamedTuple
 
 from mlxtop.model.identity import Host
 from mlxtop.model.number import COUNT, PID, parse_cores, whole
 from mlxtop.sources.kernel.sysfs import names, read_text
 from mlxtop.system.door import System
 
+_ALLOWED = re.compile(r"^Cpus_allowed_list:(.*)$", re.MULTILINE)
+_SOCKET = re.compile(r"socket:\[(\d+)\]")
+_MODEL = re.compile(r"^model name\s*:\s*(.+)$", re.MULTILINE)
+_CPU = re.compile(r"^processor\s*:", re.MULTILINE)
 
-@dataclass(frozen=True, slots=True)
-class Process:
+
+class Process(NamedTuple):
     """A process; kernel threads have no words."""
 
     pid: int
@@ -39,11 +44,8 @@ def parse_allowed_cores(text: str | None) -> tuple[int, ...] | None:
     >>> parse_allowed_cores("Name:\\tiperf3\\nCpus_allowed_list:\\t0-1,4\\n")
     (0, 1, 4)
     """
-    for line in (text or "").splitlines():
-        key, _, value = line.partition(":")
-        if key == "Cpus_allowed_list":
-            return parse_cores(value) or None
-    return None
+    line = _ALLOWED.search(text or "")
+    return parse_cores(line[1]) or None if line else None
 
 
 def read_allowed_cores(system: System, pid: int) -> tuple[int, ...] | None:
@@ -53,23 +55,16 @@ def read_allowed_cores(system: System, pid: int) -> tuple[int, ...] | None:
 
 def read_processes(system: System) -> list[Process]:
     """Return every process that can be seen; ends of processes in between are no error."""
-    processes = []
-    for entry in names(system, "/proc"):
-        pid = whole(entry, PID)
-        if pid is not None:
-            name = read_text(system, f"/proc/{entry}/comm")
-            if name is not None:
-                words = parse_words(read_text(system, f"/proc/{entry}/cmdline"))
-                processes.append(Process(pid, name, words))
-    return processes
+    return [
+        Process(pid, name, parse_words(read_text(system, f"/proc/{entry}/cmdline")))
+        for entry in names(system, "/proc")
+        if (pid := whole(entry, PID)) is not None
+        and (name := read_text(system, f"/proc/{entry}/comm")) is not None
+    ]
 
 
 def option(words: tuple[str, ...], letter: str, name: str = "") -> str | None:
-    """Return the value of a command's option: `-p 22`, `-p22`, `--port 22` or `--port=22`.
-
-    >>> option(("iperf3", "-s", "-p5202"), "p", "port")
-    '5202'
-    """
+    """Return the value of a command's option: `-p 22`, `-p22`, `--port 22` or `--port=22`."""
     for place, word in enumerate(words):
         following = words[place + 1] if place + 1 < len(words) else None
         if word in (f"-{letter}", f"--{name}"):
@@ -84,20 +79,12 @@ def option(words: tuple[str, ...], letter: str, name: str = "") -> str | None:
 def socket_inodes(system: System, pid: int) -> set[int]:
     """Return the sockets a process holds; empty where this user may not look."""
     base = f"/proc/{pid}/fd"
-    inodes = set()
+    inodes: set[int | None] = set()
     for name in names(system, base):
-        try:
-            target = system.link(f"{base}/{name}")
-        except OSError:
-            continue
-        inside = target.removeprefix("socket:[").removesuffix("]")
-        if inside != target and (number := whole(inside, COUNT)) is not None:
-            inodes.add(number)
-    return inodes
-
-
-_MODEL = re.compile(r"^model name\s*:\s*(.+)$", re.MULTILINE)
-_CPU = re.compile(r"^processor\s*:", re.MULTILINE)
+        with suppress(OSError):
+            socket = _SOCKET.fullmatch(system.link(f"{base}/{name}"))
+            inodes.add(whole(socket[1], COUNT) if socket else None)
+    return {inode for inode in inodes if inode is not None}
 
 
 def read_host(system: System) -> Host:

@@ -25,8 +25,6 @@ MOST_PORTS = 254
 DATA = Schema(("port_rcv_data", "port_xmit_data", "port_rcv_packets", "port_xmit_packets"))
 """The counters read at every tick: each is one firmware command."""
 
-_NO_GUID = re.compile(r"^[0:]*$")
-
 
 class RdmaDevice(NamedTuple):
     """One RDMA device; its names are udev's, its GUIDs are the card's."""
@@ -47,13 +45,12 @@ class RdmaDevice(NamedTuple):
 
     @property
     def pci_device(self) -> int | None:
-        """Return the PCI device id out of `hca_type`."""
         match = re.fullmatch(r"MT(\d{3,5})", self.type or "")
         return int(match[1]) if match else None
 
 
 def _guid(text: str | None) -> str | None:
-    return None if text is None or _NO_GUID.match(text) else text
+    return text if text and text.strip("0:") else None
 
 
 def read_devices(system: System) -> list[RdmaDevice]:
@@ -82,7 +79,7 @@ def _read_device(system: System, name: str) -> RdmaDevice:
 
 
 def port_path(device: str, port: int) -> str:
-    """Return directory of a port."""
+    """Return the directory of a port."""
     return f"{CLASS}/{device}/ports/{port}"
 
 
@@ -102,15 +99,13 @@ def parse_state(text: str | None) -> tuple[int | None, str | None]:
     return (parse_count(number), word.strip() or None) if mark else (None, None)
 
 
-def infiniband_state(state: int | None, phys: int | None, sm_lid: int | None) -> LinkState:
+_STATES = {2: LinkState.INIT, 3: LinkState.ARMED, 4: LinkState.UP, 5: LinkState.UP}
+_PHYS_STATES = {2: LinkState.POLLING, 3: LinkState.DISABLED}
+
+
+def infiniband_state(state: int | None, phys: int | None) -> LinkState:
     """Return what the two states of an InfiniBand port mean together."""
-    if state in (4, 5):
-        return LinkState.UP
-    if state == 3:
-        return LinkState.ARMED
-    if state == 2:
-        return LinkState.INIT
-    return {2: LinkState.POLLING, 3: LinkState.DISABLED}.get(phys or 0, LinkState.DOWN)
+    return _STATES.get(state or 0) or _PHYS_STATES.get(phys or 0, LinkState.DOWN)
 
 
 def read_infiniband_link(system: System, device: str, port: int) -> Link:
@@ -118,11 +113,10 @@ def read_infiniband_link(system: System, device: str, port: int) -> Link:
     base = port_path(device, port)
     state, word = parse_state(read_text(system, f"{base}/state"))
     phys, phys_word = parse_state(read_text(system, f"{base}/phys_state"))
-    lid = parse_hex(read_text(system, f"{base}/lid"))
-    sm_lid = parse_hex(read_text(system, f"{base}/sm_lid"))
-    link_state = infiniband_state(state, phys, sm_lid)
-    text = read_text(system, f"{base}/rate") if state in (2, 3, 4, 5) else None
-    rate = parse_rate(text) if text else None
+    lid, sm_lid = (parse_hex(read_text(system, f"{base}/{name}")) for name in ("lid", "sm_lid"))
+    link_state = infiniband_state(state, phys)
+    text = read_text(system, f"{base}/rate") if state in _STATES else None
+    rate = parse_rate(text)
     detail = None
     if link_state is LinkState.INIT and not sm_lid:
         detail = "no subnet manager"
@@ -150,14 +144,11 @@ def read_table(system: System, directory: str, schema: Schema) -> Reading | None
     counts = [read_count(system, path) if path else None for path in _files(directory, schema)]
     # No kernel counts below zero: only a stranger's capture does.
     values = tuple([None if count is None or count < 0 else count for count in counts])
-    if all(value is None for value in values):
-        return None
-    return Reading(system.now(), schema, values)
+    return Reading(system.now(), schema, values) if set(values) - {None} else None
 
 
 @lru_cache(256)
 def _files(directory: str, schema: Schema) -> tuple[str, ...]:
-    """Return the files of a table; blank where the schema leaves one out."""
     return tuple(f"{directory}/{key}" if key else "" for key in schema.keys)
 
 

@@ -1,4 +1,4 @@
-"""Which network device carries what goes to an address, and what lies below that device.
+"""Network devices on the way to an address, and the devices that these stand on.
 
 https://man7.org/linux/man-pages/man7/rtnetlink.7.html; /proc/net/route and ipv6_route as in
 net/ipv4/fib_trie.c and net/ipv6/route.c.
@@ -7,9 +7,10 @@ net/ipv4/fib_trie.c and net/ipv6/route.c.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from mlxtop.sources.kernel.net import NetLink
-from mlxtop.sources.kernel.sysfs import names, read_text
+from mlxtop.sources.kernel.sysfs import names, parse_hex, read_text
 from mlxtop.system.answers import Fields
 from mlxtop.system.door import Answer, Question, System
 
@@ -54,10 +55,7 @@ def parse_default_devices(ipv4: str, ipv6: str) -> list[str]:
     for line in ipv6.splitlines():
         fields = line.split()
         if len(fields) >= 10 and fields[0] == "0" * 32 and fields[1] == "00":
-            try:
-                flags = int(fields[8], 16)
-            except ValueError:
-                continue
+            flags = parse_hex(fields[8]) or 0
             if flags & _RTF_UP and not flags & _RTF_REJECT:
                 devices[fields[9]] = None
     return [device for device in devices if device != "lo"]
@@ -65,14 +63,11 @@ def parse_default_devices(ipv4: str, ipv6: str) -> list[str]:
 
 def read_default_devices(system: System) -> list[str]:
     """Return the devices of every default route, and those that policy routing would choose."""
-    base = "/proc/net"
-    tables = [read_text(system, f"{base}/{name}") or "" for name in ("route", "ipv6_route")]
-    devices = dict.fromkeys(parse_default_devices(tables[0], tables[1]))
+    tables = (read_text(system, f"/proc/net/{name}") or "" for name in ("route", "ipv6_route"))
+    devices = dict.fromkeys(parse_default_devices(*tables))
     for address in ANYWHERE:
-        try:
+        with suppress(OSError):
             devices |= dict.fromkeys(read_route(system, address))
-        except OSError:
-            continue
     return list(devices)
 
 
@@ -81,16 +76,14 @@ def below(system: System, links: Mapping[int, NetLink], device: str) -> frozense
 
     Empty where nothing tells: tunnels, devices whose other end is in another namespace.
     """
-    by_name = {link.name: link for link in links.values()}
+    unvisited = {link.name: link for link in links.values()}
     real: set[str] = set()
-    visited: set[str] = set()
     todo = [device]
     while todo:
         name = todo.pop()
-        link = by_name.get(name)
-        if name in visited or link is None:
+        link = unvisited.pop(name, None)
+        if link is None:
             continue
-        visited.add(name)
         if link.parent is not None or names(system, f"/sys/class/net/{name}/device"):
             real.add(name)
         else:
@@ -107,11 +100,9 @@ def lower(system: System, links: Mapping[int, NetLink], link: NetLink) -> Iterab
         if other.master == link.index:
             yield other.name
     under = links.get(link.link or 0)
-    if under is None:
-        return
-    if link.kind != "veth":
+    if under is not None and link.kind != "veth":
         yield under.name
-    elif under.kind == "veth" and under.link == link.index:
+    elif under is not None and under.kind == "veth" and under.link == link.index:
         master = links.get(under.master or 0)
         if master is not None:
             yield master.name

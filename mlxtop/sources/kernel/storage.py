@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from mlxtop.sources.kernel.sysfs import names, read_text
 from mlxtop.system.door import System
@@ -21,8 +22,7 @@ _ADDRESSES = re.compile(r"[0-9a-fA-F:.]*[.:][0-9a-fA-F:.]*")
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkStorage:
+class NetworkStorage(NamedTuple):
     """Something mounted or attached over the network."""
 
     what: str
@@ -30,7 +30,6 @@ class NetworkStorage:
     addresses: tuple[str, ...]
     """Servers; empty where they cannot be told."""
     root: bool = False
-    """It is the root file system."""
 
 
 def addresses_in(text: str) -> tuple[str, ...]:
@@ -69,11 +68,9 @@ def parse_mounts(text: str) -> list[NetworkStorage]:
         fields, (kind, source, options) = mount.split(), (f"{origin}  ".split(" ", 2))
         if len(fields) < 6 or not _NETWORK_TYPES.fullmatch(kind) or _is_virtio(kind, options):
             continue
-        place = _unescape(fields[4])
+        place, remote = _unescape(fields[4]), _unescape(source)
         servers = _option_addresses(options) or addresses_in(source)
-        mounts.append(
-            NetworkStorage(f"{kind} {place} from {_unescape(source)}", servers, place == "/")
-        )
+        mounts.append(NetworkStorage(f"{kind} {place} from {remote}", servers, place == "/"))
     return mounts
 
 
@@ -87,42 +84,36 @@ def _option_addresses(options: str) -> tuple[str, ...]:
     return addresses_in(" ".join(given).replace("/", " "))
 
 
-def _iscsi(system: System) -> list[NetworkStorage]:
+def _attached(what: str, address: str) -> NetworkStorage:
+    servers = addresses_in(address)
+    return NetworkStorage(f"{what} to {', '.join(servers) or '?'}", servers)
+
+
+def _iscsi(system: System) -> Iterator[NetworkStorage]:
     base = "/sys/class/iscsi_connection"
-    storage = []
     for name in names(system, base):
         texts = [read_text(system, f"{base}/{name}/{a}") for a in ("address", "persistent_address")]
-        servers = addresses_in(" ".join(text for text in texts if text))
-        storage.append(NetworkStorage(f"iSCSI {name} to {', '.join(servers) or '?'}", servers))
-    return storage
+        yield _attached(f"iSCSI {name}", " ".join(text for text in texts if text))
 
 
-def _nvme(system: System) -> list[NetworkStorage]:
+def _nvme(system: System) -> Iterator[NetworkStorage]:
     base = "/sys/class/nvme"
-    storage = []
     for name in names(system, base):
         transport = read_text(system, f"{base}/{name}/transport")
         if transport in ("tcp", "rdma"):
-            text = read_text(system, f"{base}/{name}/address") or ""
-            target = [part for part in text.split(",") if part.startswith("traddr=")]
-            servers = addresses_in(" ".join(target))
-            what = f"NVMe over {transport} {name} to {', '.join(servers) or '?'}"
-            storage.append(NetworkStorage(what, servers))
-    return storage
+            parts = (read_text(system, f"{base}/{name}/address") or "").split(",")
+            target = " ".join(part for part in parts if part.startswith("traddr="))
+            yield _attached(f"NVMe over {transport} {name}", target)
 
 
-def _rbd(system: System) -> list[NetworkStorage]:
+def _rbd(system: System) -> Iterator[NetworkStorage]:
     base = "/sys/bus/rbd/devices"
-    return [
-        NetworkStorage(
-            f"Ceph block device rbd{name}",
-            addresses_in((read_text(system, f"{base}/{name}/config_info") or "").split(" ")[0]),
-        )
-        for name in names(system, base)
-    ]
+    for name in names(system, base):
+        servers, *_ = (read_text(system, f"{base}/{name}/config_info") or "").split(" ")
+        yield NetworkStorage(f"Ceph block device rbd{name}", addresses_in(servers))
 
 
 def read_storage(system: System) -> list[NetworkStorage]:
     """Return everything mounted or attached over the network. Raises OSError without mountinfo."""
     text = system.read("/proc/self/mountinfo").decode("utf-8", "replace")
-    return parse_mounts(text) + _iscsi(system) + _nvme(system) + _rbd(system)
+    return [*parse_mounts(text), *_iscsi(system), *_nvme(system), *_rbd(system)]

@@ -1,11 +1,11 @@
-"""One-line attributes of sysfs and procfs.
+"""One-line attributes of sysfs and procfs, and answers that may be missing.
 
 https://docs.kernel.org/filesystems/sysfs.html
 """
 
 from __future__ import annotations
 
-from mlxtop.system.door import System
+from mlxtop.system.door import Answer, Question, System
 
 
 def _within(number: int) -> int | None:
@@ -13,14 +13,14 @@ def _within(number: int) -> int | None:
     return number if -(1 << 63) <= number < 1 << 64 else None
 
 
-def parse_count(text: str | None) -> int | None:
+def parse_count(text: str | None, base: int = 10) -> int | None:
     """Return a count; None for what drivers write when they have none.
 
     >>> parse_count("12\\n"), parse_count("N/A (no PMA)"), parse_count("-1")
     (12, None, -1)
     """
     try:
-        return _within(int(text or ""))
+        return _within(int(text or "", base))
     except ValueError:
         return None
 
@@ -31,10 +31,7 @@ def parse_hex(text: str | None) -> int | None:
     >>> parse_hex("0x15b3"), parse_hex("what")
     (5555, None)
     """
-    try:
-        return _within(int(text or "", 16))
-    except ValueError:
-        return None
+    return parse_count(text, 16)
 
 
 def _text(data: bytes) -> str:
@@ -59,6 +56,14 @@ def read_count(system: System, path: str) -> int | None:
         return _within(int(data))
     except ValueError:
         return parse_count(_text(data))
+
+
+def ask_or_none(system: System, question: Question, subject: str = "") -> Answer:
+    """Return the kernel's answer; None where it gives none."""
+    try:
+        return system.ask(question, subject)
+    except OSError:
+        return None
 
 
 def names(system: System, path: str) -> list[str]:

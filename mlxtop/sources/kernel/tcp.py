@@ -6,18 +6,20 @@ and its systemd sockets tell; https://man.openbsd.org/sshd_config
 
 from __future__ import annotations
 
+import fnmatch
 import ipaddress
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.model.identity import Port, PortId
 from mlxtop.model.number import PORT, whole
 from mlxtop.sources.kernel.net import read_links
 from mlxtop.sources.kernel.proc import Process, option, socket_inodes
-from mlxtop.sources.kernel.routes import below, read_route
-from mlxtop.sources.kernel.sysfs import names, read_text
+from mlxtop.sources.kernel.routes import below, route_devices
+from mlxtop.sources.kernel.sysfs import ask_or_none, names, read_text
 from mlxtop.system.answers import rows
 from mlxtop.system.door import Answer, Question, System
 
@@ -32,8 +34,9 @@ _UNIT_FOLDERS = (
     "/lib/systemd/system",
 )
 _UNITS = ("ssh.socket", "sshd.socket")
-_PORT_LINE = re.compile(r"^[ \t]*+Port[ \t=]++\"?(\d{1,5})\b", re.IGNORECASE | re.MULTILINE)
-_LISTEN_LINE = re.compile(r"^[ \t]*+ListenAddress[ \t=]++\S*?[\]\w.]:(\d{1,5})\b", re.I | re.M)
+_PORT_LINE = re.compile(
+    r"^[ \t]*+(?:Port[ \t=]++\"?|ListenAddress[ \t=]++\S*?[\]\w.]:)(\d{1,5})\b", re.I | re.M
+)
 _INCLUDE_LINE = re.compile(r"^[ \t]*+Include[ \t=]++(.+)$", re.IGNORECASE | re.MULTILINE)
 _STREAM_LINE = re.compile(
     r"^[ \t]*+ListenStream[ \t]*+=[ \t]*+(?:\S*:)?(\d{1,5})\s*?$", re.MULTILINE
@@ -41,8 +44,7 @@ _STREAM_LINE = re.compile(
 _SESSION = re.compile(r"^sshd(?:-session)?: \S+(?:@| \[priv\])")
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """An established TCP connection, or a listening socket (`remote` is None)."""
 
     local: str
@@ -61,10 +63,7 @@ class Connection:
         """Return whether both ends are on this machine."""
         if self.remote is None or self.remote == self.local:
             return True
-        try:
-            return ipaddress.ip_address(self.remote).is_loopback
-        except ValueError:
-            return False
+        return ipaddress.ip_address(self.remote).is_loopback
 
 
 def _address(text: str | None) -> str | None:
@@ -104,20 +103,12 @@ def read_sockets(system: System) -> list[Connection]:
 
 
 def parse_sshd_ports(text: str) -> set[int]:
-    """Return the ports that an sshd_config names.
-
-    >>> sorted(parse_sshd_ports("Port 2222\\n#Port 1\\nListenAddress [::]:22\\n"))
-    [22, 2222]
-    """
-    return {int(n) for line in (_PORT_LINE, _LISTEN_LINE) for n in line.findall(text)}
+    """Return the ports that an sshd_config names."""
+    return {int(number) for number in _PORT_LINE.findall(text)}
 
 
 def parse_unit_ports(text: str) -> set[int]:
-    """Return the ports that a systemd socket listens on.
-
-    >>> sorted(parse_unit_ports("ListenStream=\\nListenStream=0.0.0.0:22\\nListenStream=2022\\n"))
-    [22, 2022]
-    """
+    """Return the ports that a systemd socket listens on."""
     return {int(number) for number in _STREAM_LINE.findall(text)}
 
 
@@ -126,24 +117,18 @@ def _config_ports(system: System, path: str, depth: int = 0) -> set[int]:
     ports = parse_sshd_ports(text)
     for line in _INCLUDE_LINE.findall(text) if depth < 4 else ():
         for pattern in line.split():
-            whole = pattern if pattern.startswith("/") else f"/etc/ssh/{pattern}"
-            folder, _, last = whole.rpartition("/")
-            start, star, end = last.partition("*")
-            for name in names(system, folder) if star else [last]:
-                if name == last or (star and name.startswith(start) and name.endswith(end)):
-                    ports |= _config_ports(system, f"{folder}/{name}", depth + 1)
+            folder, _, last = posixpath.join("/etc/ssh", pattern).rpartition("/")
+            files = fnmatch.filter(names(system, folder), last) if "*" in last else [last]
+            for name in files:
+                ports |= _config_ports(system, f"{folder}/{name}", depth + 1)
     return ports
 
 
 def _unit_ports(system: System) -> set[int]:
-    ports: set[int] = set()
-    for folder in _UNIT_FOLDERS:
-        for unit in _UNITS:
-            paths = [f"{folder}/{unit}"]
-            paths += [f"{folder}/{unit}.d/{name}" for name in names(system, f"{folder}/{unit}.d")]
-            for path in paths:
-                ports |= parse_unit_ports(read_text(system, path) or "")
-    return ports
+    paths = [f"{folder}/{unit}" for folder in _UNIT_FOLDERS for unit in _UNITS]
+    paths += [f"{path}.d/{name}" for path in paths for name in names(system, f"{path}.d")]
+    texts = (read_text(system, path) or "" for path in paths)
+    return {port for text in texts for port in parse_unit_ports(text)}
 
 
 def is_sshd(process: Process) -> bool:
@@ -165,9 +150,7 @@ def ssh_ports(
     """Return every port an SSH server listens on here; `hint` is one more that is known."""
     ports = {SSH_PORT} | _config_ports(system, _CONFIG) | _unit_ports(system)
     inodes: set[int] = set()
-    for process in processes:
-        if not is_sshd(process):
-            continue
+    for process in filter(is_sshd, processes):
         inodes |= socket_inodes(system, process.pid)
         words = " ".join(process.words).removeprefix("sshd: ").split()
         ports |= _option_ports(system, tuple(words))
@@ -188,12 +171,8 @@ def _option_ports(system: System, words: tuple[str, ...]) -> set[int]:
 
 def iperf3_ports(processes: Iterable[Process]) -> set[int]:
     """Return the control ports of the iperf3 processes, clients and servers."""
-    ports = set()
-    for process in processes:
-        if process.name == "iperf3":
-            given = whole(option(process.words, "p", "port") or "", PORT)
-            ports.add(IPERF3_PORT if given is None else given)
-    return ports
+    words = (process.words for process in processes if process.name == "iperf3")
+    return {whole(option(each, "p", "port") or "", PORT) or IPERF3_PORT for each in words}
 
 
 Ends = tuple[str, int, str, int]
@@ -208,30 +187,20 @@ PEERS = 32
 
 def moved(connections: Iterable[Connection]) -> dict[Ends, int]:
     """Return bytes of both directions by connection; without listening and inner ones."""
-    amounts = {}
-    for each in connections:
-        if each.remote is None or each.inside or each.sent is None or each.received is None:
-            continue
-        ends = each.local, each.local_port, each.remote, each.remote_port
-        amounts[ends] = each.sent + each.received
-    return amounts
+    return {
+        (tcp.local, tcp.local_port, tcp.remote, tcp.remote_port): tcp.sent + tcp.received
+        for tcp in connections
+        if tcp.remote and not tcp.inside and tcp.sent is not None and tcp.received is not None
+    }
 
 
 def read_moved(system: System) -> dict[Ends, int]:
     """Return what every TCP connection has moved so far; nothing where the kernel does not tell."""
-    try:
-        return moved(read_sockets(system))
-    except OSError:
-        return {}
+    return moved(parse_sockets(ask_or_none(system, Question.SOCKETS)))
 
 
 def streams(before: Mapping[Ends, int], now: Mapping[Ends, int]) -> Counter[str]:
-    """Return the number of connections that carry data by peer.
-
-    >>> a, b = ("10.0.0.2", 40000, "10.0.0.3", 5201), ("10.0.0.2", 40001, "10.0.0.3", 5201)
-    >>> streams({a: 0, b: 0}, {a: 5000, b: 40})
-    Counter({'10.0.0.3': 1})
-    """
+    """Return the number of connections that carry data by peer."""
     gains = {ends: amount - before[ends] for ends, amount in now.items() if ends in before}
     least = max(max(gains.values(), default=0) * BUSY, 1)
     return Counter(ends[2] for ends, gain in gains.items() if gain >= least)
@@ -256,23 +225,13 @@ def by_port(system: System, ports: Iterable[Port], peers: Counter[str]) -> dict[
     if not peers:
         return {}
     links = {link.index: link for link in read_links(system)}
-    by_name = {
-        name: port.id
-        for port in ports
-        for name in (port.netdev, *port.extra_netdevs)
-        if name is not None
-    }
+    by_name = {name: port.id for port in ports for name in (port.netdev, *port.extra_netdevs)}
     counts: Counter[PortId] = Counter()
     for peer, count in peers.most_common(PEERS):
-        try:
-            devices = read_route(system, peer)
-        except OSError:
-            continue
-        names = {
-            name
-            for device in devices
-            for name in ({device} if device in by_name else below(system, links, device))
-        }
-        if len(names) == 1 and (name := next(iter(names))) in by_name:
+        devices = route_devices(ask_or_none(system, Question.ROUTE, peer))
+        real = {device for device in devices if device in by_name}.union(
+            *(below(system, links, device) for device in devices if device not in by_name)
+        )
+        if len(real) == 1 and (name := real.pop()) in by_name:
             counts[by_name[name]] += count
     return dict(counts)

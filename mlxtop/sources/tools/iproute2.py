@@ -6,7 +6,7 @@ https://man7.org/linux/man-pages/man8/rdma-resource.8.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.system.answers import parse_json, rows
 from mlxtop.system.door import System
@@ -18,8 +18,7 @@ _OWN = frozenset(("ib_core", "ib_ipoib", "mlx4_ib", "mlx5_ib", "mlx4_core", "mlx
 _MANAGEMENT = ("SMI", "GSI")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """An address that was given to a device; those that the kernel made itself are left out."""
 
     device: str
@@ -54,8 +53,7 @@ def read_addresses(system: System) -> list[Address]:
         return []
 
 
-@dataclass(frozen=True, slots=True)
-class RdmaUser:
+class RdmaUser(NamedTuple):
     """A program or kernel module with queue pairs on a device."""
 
     device: str

@@ -8,14 +8,13 @@ from __future__ import annotations
 import errno
 import re
 
+from mlxtop.sources.kernel.hwmon import HIGHEST, LOWEST
 from mlxtop.sources.kernel.pci import card_lock
 from mlxtop.sources.tools.mlxlink import ToolFailed, failure
 from mlxtop.system.door import System
 
 INTERVAL = 30.0
 """Seconds between two runs, at least."""
-
-COLDEST, HOTTEST = -40, 150
 
 _WHOLE = re.compile(r"^[ \t]*+(-?\d{1,3})(?:\.\d++)?[ \t]*+(?:C|°C)?[ \t\r]*+$", re.MULTILINE)
 
@@ -33,7 +32,7 @@ def parse_mget_temp(text: str) -> float | None:
     """
     match = _WHOLE.search(text)
     degrees = int(match[1]) if match else None
-    return float(degrees) if degrees is not None and COLDEST <= degrees <= HOTTEST else None
+    return float(degrees) if degrees is not None and LOWEST <= degrees <= HIGHEST else None
 
 
 def find_tool(system: System, driver: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What `mstlink` and `mlxlink` print, as text or JSON.
+"""Link and module by `mstlink` and `mlxlink`, which print text or JSON.
 
 https://docs.nvidia.com/networking/display/mftv4300/mlxlink+utility. Both talk to the firmware
 through many registers and take up to seconds: run in the background, rarely, as root.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice, zip_longest
 
 from mlxtop.model.module import Flag, Identity, Lane, LinkReport, Module, Quantity, Thresholds
@@ -46,26 +46,15 @@ def parse_rows(text: str) -> dict[str, str]:
     """
     text = _ANSI.sub("", text)
     if text.lstrip().startswith("{"):
-        return _json_rows(text)
+        sections = Fields(parse_json(text)).fields("result").fields("output").members()
+        pairs = [(key, _plain(value)) for _, section in sections for key, value in section.items()]
+    else:
+        matches = (_PADDED.match(line) or _TIGHT.match(line) for line in text.splitlines())
+        pairs = [(match[1], match[2] or "") for match in matches if match]
     rows: dict[str, str] = {}
-    for line in text.splitlines():
-        match = _PADDED.match(line) or _TIGHT.match(line)
-        if match is not None:
-            _add(rows, match[1], match[2] or "")
-    return rows
-
-
-def _add(rows: dict[str, str], key: str, value: str) -> None:
-    value = value.strip()
-    if value and value.upper() != "N/A":
-        rows.setdefault(key.strip().lower().replace(" (ext.)", ""), value)
-
-
-def _json_rows(text: str) -> dict[str, str]:
-    rows: dict[str, str] = {}
-    for _, section in Fields(parse_json(text)).fields("result").fields("output").members():
-        for key, value in section.items():
-            _add(rows, key, _plain(value))
+    for key, value in pairs:
+        if value.strip() and value.strip().upper() != "N/A":
+            rows.setdefault(key.strip().lower().replace(" (ext.)", ""), value.strip())
     return rows
 
 
@@ -143,14 +132,17 @@ def _milliwatts(level: float) -> float:
     return 0.0 if level <= NO_LIGHT else round(10 ** (min(level, NO_LIGHT * -1) / 10), 6)
 
 
-_DOM = {
-    "temperature [c]": (Quantity.TEMPERATURE, 1.0),
-    "voltage [mv]": (Quantity.VOLTAGE, 0.001),
-    "bias current [ma]": (Quantity.BIAS, 1.0),
-    "rx power current [dbm]": (Quantity.RX_POWER, 0.0),
-    "tx power current [dbm]": (Quantity.TX_POWER, 0.0),
+_DOM: dict[str, tuple[Quantity, Callable[[float], float]]] = {
+    "temperature [c]": (Quantity.TEMPERATURE, float),
+    "voltage [mv]": (Quantity.VOLTAGE, lambda millivolts: millivolts * 0.001),
+    "bias current [ma]": (Quantity.BIAS, float),
+    "rx power current [dbm]": (Quantity.RX_POWER, _milliwatts),
+    "tx power current [dbm]": (Quantity.TX_POWER, _milliwatts),
 }
-"""Row to quantity and factor; 0 marks dBm."""
+"""Row to quantity, and what turns its numbers into the quantity's unit."""
+
+_PER_LANE = (Quantity.RX_POWER, Quantity.TX_POWER, Quantity.BIAS)
+MOST_LANES = 16
 
 _SIGNALS = {
     "rx los [per lane]": "rx loss of signal",
@@ -161,60 +153,59 @@ _SIGNALS = {
 }
 
 
+def _diagnostics(
+    rows: Mapping[str, str],
+) -> tuple[dict[Quantity, tuple[float, ...]], dict[Quantity, Thresholds]]:
+    """Return what is measured, and the limits; a range of 0 to 0 marks a row that is not."""
+    values, limits = {}, {}
+    for key, (quantity, scale) in _DOM.items():
+        numbers, bounds = _floats(rows.get(key)), _range(rows.get(key))
+        if bounds == (0.0, 0.0):
+            continue
+        if numbers:
+            values[quantity] = tuple(map(scale, numbers))
+        if bounds is not None:
+            edges = Thresholds(high_alarm=scale(bounds[1]), low_alarm=scale(bounds[0]))
+            if believed(quantity, edges) is not None:
+                limits[quantity] = edges
+    return values, limits
+
+
 def _module(rows: Mapping[str, str]) -> Module | None:
     """Return the section `Module Info`, or what mlxcables prints of a cable."""
     identifier = rows.get("identifier")
     if identifier is None:
         return None
-    values: dict[Quantity, tuple[float, ...]] = {}
-    limits: dict[Quantity, Thresholds] = {}
-    for key, (quantity, factor) in _DOM.items():
-        numbers, bounds = _floats(rows.get(key)), _range(rows.get(key))
-        scale = (lambda v, f=factor: v * f) if factor else _milliwatts
-        usable = bounds != (0.0, 0.0)
-        if numbers and usable:
-            values[quantity] = tuple(scale(value) for value in numbers)
-        if bounds is not None and usable:
-            edges = Thresholds(high_alarm=scale(bounds[1]), low_alarm=scale(bounds[0]))
-            if believed(quantity, edges) is not None:
-                limits[quantity] = edges
+    values, limits = _diagnostics(rows)
     refused = {}
-    temperature = next(iter(values.get(Quantity.TEMPERATURE, ())), None)
-    voltage = next(iter(values.get(Quantity.VOLTAGE, ())), None)
+    temperature, voltage = (
+        next(iter(values.get(quantity, ())), None)
+        for quantity in (Quantity.TEMPERATURE, Quantity.VOLTAGE)
+    )
     if temperature is not None and not COLDEST <= temperature <= HOTTEST:
         refused["temperature"] = f"the sensor reads {temperature:g} °C"
         temperature = None
     if temperature is None and not refused:
         refused["diagnostics"] = "the tool shows no diagnostics of this module"
-    flags = {
-        Flag(text, lane + 1)
+    flags = frozenset(
+        Flag(text, lane)
         for key, text in _SIGNALS.items()
-        for lane, value in enumerate(_floats(rows.get(key)))
+        for lane, value in enumerate(_floats(rows.get(key)), 1)
         if value
-    }
-    has_signals = any(key in rows for key in _SIGNALS)
+    )
+    lanes = zip_longest(*(values.get(quantity, ()) for quantity in _PER_LANE))
+    state = rows.get("module state")
     return Module(
         _identity(identifier, rows),
         temperature=temperature,
         voltage=voltage,
-        lanes=_lanes(values),
+        lanes=tuple(Lane(*lane) for lane in islice(lanes, MOST_LANES)),
         thresholds=limits,
-        flags=frozenset(flags) if has_signals else None,
-        state=_state(rows.get("module state")),
+        flags=flags if rows.keys() & _SIGNALS.keys() else None,
+        state=state.lower().removesuffix(" state") if state else None,
         source="mlxlink",
         refused=refused,
     )
-
-
-def _state(text: str | None) -> str | None:
-    """Return `ready` of `Ready state`."""
-    return text.lower().removesuffix(" state") if text else None
-
-
-def _lanes(values: Mapping[Quantity, tuple[float, ...]]) -> tuple[Lane, ...]:
-    measured = (Quantity.RX_POWER, Quantity.TX_POWER, Quantity.BIAS)
-    lanes = zip_longest(*(values.get(quantity, ()) for quantity in measured))
-    return tuple(Lane(*lane) for lane in islice(lanes, 16))
 
 
 def _identity(identifier: str, rows: Mapping[str, str]) -> Identity:
@@ -283,11 +274,7 @@ def read_link_report(system: System, function: str, tool: str) -> LinkReport:
 
 
 def failure(finished: Finished) -> str | None:
-    """Return why a run failed, in the tool's words; None when it did not.
-
-    >>> failure(Finished(1, "", "-E- Failed to open the device"))
-    'Failed to open the device'
-    """
+    """Return why a run failed, in the tool's words; None when it did not."""
     if finished.timed_out:
         return "the tool did not end in time"
     if finished.cut:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from mlxtop.model.linktype import LinkType, link_type_of
 from mlxtop.system.answers import Fields, parse_json
@@ -28,7 +29,7 @@ class Column(StrEnum):
 
 
 class Trouble(StrEnum):
-    """Why a tool did not answer."""
+    """A reason for which a tool did not answer."""
 
     NO_PARAMETER = "no such parameter"
     UNSUPPORTED = "unsupported device"
@@ -36,8 +37,7 @@ class Trouble(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A row: its values by column, and the mark RO before its name."""
 
     values: Mapping[Column, str]
@@ -46,7 +46,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class ConfigReport:
-    """What a query or a set printed about one card."""
+    """The output of a query or a set about one card."""
 
     device: str | None = None
     """As it was asked for, `0000:05:00.0` where the tool prints its sysfs path."""
@@ -55,12 +55,10 @@ class ConfigReport:
 
     @property
     def error(self) -> str | None:
-        """Return the first error."""
         return self.errors[0] if self.errors else None
 
     @property
     def trouble(self) -> Trouble | None:
-        """Return what kind of error it is; None where there is none."""
         return None if self.error is None else trouble_of(self.error)
 
     def link_type(self, port: int, column: Column) -> LinkType | None:
@@ -79,23 +77,17 @@ _ROW = re.compile(
     r"\s++(\S++(?:\s++\S++){0,3})\s*+$"
 )
 _ERROR = re.compile(r"-E-(.*)$")
-_TROUBLES = (
-    (re.compile(r"Device doesn't support \S+ parameter|Unknown Parameter", re.I), "NO_PARAMETER"),
-    (re.compile(r"Unsupported device|Device is not supported", re.I), "UNSUPPORTED"),
-    (re.compile(r"Failed to open|Permission denied|not permitted", re.I), "NO_ACCESS"),
-)
+_TROUBLES = {
+    Trouble.NO_PARAMETER: r"Device doesn't support \S+ parameter|Unknown Parameter",
+    Trouble.UNSUPPORTED: r"Unsupported device|Device is not supported",
+    Trouble.NO_ACCESS: r"Failed to open|Permission denied|not permitted",
+}
 
 
 def trouble_of(error: str) -> Trouble:
-    """Return the kind of an error text.
-
-    >>> trouble_of("The Device doesn't support LINK_TYPE_P2 parameter")
-    <Trouble.NO_PARAMETER: 'no such parameter'>
-    """
-    for pattern, kind in _TROUBLES:
-        if pattern.search(error):
-            return Trouble[kind]
-    return Trouble.OTHER
+    """Return the kind of an error text."""
+    kinds = (kind for kind, words in _TROUBLES.items() if re.search(words, error, re.IGNORECASE))
+    return next(kinds, Trouble.OTHER)
 
 
 def parse_mstconfig(text: str) -> ConfigReport:
@@ -145,9 +137,10 @@ def parse_mstconfig_json(text: str) -> ConfigReport:
     card = next((card for _, card in Fields(parse_json(text)).members()), Fields(None))
     parameters = {}
     for name, row in card.fields("tlv_configuration").members():
-        stored = {_JSON_COLUMNS[key]: value for key, value in row.items() if key in _JSON_COLUMNS}
         values = {
-            column: str(value) for column, value in stored.items() if isinstance(value, str | int)
+            _JSON_COLUMNS[key]: str(value)
+            for key, value in row.items()
+            if key in _JSON_COLUMNS and isinstance(value, str | int)
         }
         parameters[name] = Parameter(values, row.flag("read_only") or False)
     return ConfigReport(_address(card.text("device")), parameters)

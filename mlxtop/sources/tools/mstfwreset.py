@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 TOOLS = ("mstfwreset", "mlxfwreset")
 
@@ -16,8 +16,7 @@ PCI_RESET, WARM_REBOOT = 3, 4
 """Levels that load the configuration anew: 3 takes the card down, 4 the machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """A reset level of the device as it is now."""
 
     number: int
@@ -26,28 +25,22 @@ class Level:
     default: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
+class Levels(NamedTuple):
     """The answer to a query."""
 
     levels: tuple[Level, ...] = ()
     error: str | None = None
 
     def level(self, number: int) -> Level | None:
-        """Return the level of that number; None where the tool does not list it."""
         return next((level for level in self.levels if level.number == number), None)
 
 
-@dataclass(frozen=True, slots=True)
-class ResetReport:
-    """How a reset went."""
+class ResetReport(NamedTuple):
+    """The course of a reset."""
 
-    device: str | None = None
-    level: int | None = None
-    steps: Mapping[str, str] = field(default_factory=dict)
+    steps: Mapping[str, str] = {}
     """Step to `Done`, `Skipped` or `Failed`."""
     loaded: bool = False
-    """The tool says that the firmware was loaded."""
     error: str | None = None
 
 
@@ -56,19 +49,14 @@ _OFFER = re.compile(
     r"^\s*+(\d):\s++(\S.*?)(?<!\s)\s*+-\s*+(Not Supported|Supported)\b\s*+(\(default\))?",
     re.IGNORECASE,
 )
-_LEVEL = re.compile(r"^\s*(\d):\s+\S")
-_ERROR = re.compile(r"-E-(.*)$")
-_DEVICE = re.compile(
-    r"^\s*(?:(?:Minimal|Requested) reset level for device, (\S+?):"
-    r"|The reset level for device, (\S+) is:)\s*$"
-)
+_ERROR = re.compile(r"-E-(.*)")
 _STEP = re.compile(r"^-I-\s++(\S.*?)(?<!\s)\s++-\s*+(Done|Skipped|Failed)\s*+$")
-_LOADED = re.compile(r"^-I-\s+FW was loaded successfully")
+_LOADED = re.compile(r"^-I-\s+FW was loaded successfully", re.MULTILINE)
 
 
 def _error(text: str) -> str | None:
-    errors = (_ERROR.search(line) for line in text.splitlines())
-    return next((error[1].strip() for error in errors if error), None)
+    error = _ERROR.search(text)
+    return error[1].strip() if error else None
 
 
 def parse_levels(text: str) -> Levels:
@@ -78,32 +66,18 @@ def parse_levels(text: str) -> Levels:
     (Level(number=3, text='Driver restart and PCI reset', supported=True, default=True),)
     """
     levels: list[Level] = []
-    inside = False
+    section = ""
     for line in text.splitlines():
-        section = _SECTION.match(line)
-        if section:
-            inside = section[1].lower() == "levels"
-            continue
-        match = _OFFER.match(line) if inside else None
-        if match:
-            supported = match[3].lower() == "supported"
-            levels.append(Level(int(match[1]), match[2], supported, bool(match[4])))
+        if heading := _SECTION.match(line):
+            section = heading[1].lower()
+        elif section == "levels" and (offer := _OFFER.match(line)):
+            supported = offer[3].lower() == "supported"
+            levels.append(Level(int(offer[1]), offer[2], supported, bool(offer[4])))
     return Levels(tuple(levels), _error(text))
 
 
 def parse_reset(text: str) -> ResetReport:
     """Return the transcript of a reset."""
-    device: str | None = None
-    level: int | None = None
-    steps: dict[str, str] = {}
-    loaded = False
-    for line in text.splitlines():
-        if match := _DEVICE.match(line):
-            device = match[1] or match[2]
-        elif device is not None and level is None and (match := _LEVEL.match(line)):
-            level = int(match[1])
-        elif match := _STEP.match(line):
-            steps[match[1]] = match[2]
-        elif _LOADED.match(line):
-            loaded = True
-    return ResetReport(device, level, steps, loaded, _error(text))
+    matches = (_STEP.match(line) for line in text.splitlines())
+    steps = {match[1]: match[2] for match in matches if match}
+    return ResetReport(steps, _LOADED.search(text) is not None, _error(text))

@@ -1,4 +1,4 @@
-"""Whether packets of a given size reach a host undivided, by a few bounded pings.
+"""Bounded pings, which tell whether packets of a given size reach a host undivided.
 
 https://man7.org/linux/man-pages/man8/ping.8.html (iputils)
 """
@@ -6,8 +6,9 @@ https://man7.org/linux/man-pages/man8/ping.8.html (iputils)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
+from mlxtop.sources.kernel.sysfs import ask_or_none
 from mlxtop.system.answers import Fields
 from mlxtop.system.door import Finished, Question, System
 
@@ -22,9 +23,8 @@ _HEADERS = {4: 28, 6: 48}
 """Bytes of IP and ICMP headers by IP version."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
-    """What one run of ping said."""
+class Ping(NamedTuple):
+    """The output of one run of ping."""
 
     address: str | None
     received: int
@@ -80,7 +80,4 @@ def small_ping(system: System, host: str, netdev: str | None) -> Ping:
 
 def route_device(system: System, address: str) -> str | None:
     """Return the network device that packets to an address leave by."""
-    try:
-        return Fields(system.ask(Question.ROUTE, address)).text("dev")
-    except OSError:
-        return None
+    return Fields(ask_or_none(system, Question.ROUTE, address)).text("dev")

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlxtop.analysis.ceiling import Ceiling
-from mlxtop.analysis.port_view import port_view
+from mlxtop.analysis.port_view import Ceiling, port_view
 from mlxtop.analysis.verdict import Limit
 from mlxtop.model.counters import Origin
 from mlxtop.model.identity import PortKind
