@@ -29,6 +29,7 @@ from mlxtop.model.pcie import PciePath
 from mlxtop.model.sample import PcieStatus, PortSample
 from mlxtop.watch.alarms import Alarm
 from mlxtop.watch.heat_limits import limits_of, module_limits
+from mlxtop.watch.settled import card_of
 from mlxtop.watch.watch import TimedIncident
 
 SCHEMA = 1
@@ -63,7 +64,7 @@ def document(
         "host": values(HOST_FIELDS, sample.host),
         "adapters": adapters,
         "alarms": [_event(a, a.port.name, (a.since, a.until), a.times) for a in alarms],
-        "incidents": [_event(i, i.ifname or i.device, (wall, wall), 1) for wall, i in events],
+        "incidents": [_incident(frame, event) for event in events],
         "problems": [{"subject": p.subject, "text": p.text} for p in sample.problems],
     }
 
@@ -71,7 +72,7 @@ def document(
 def _event(
     what: Alarm | Incident, port: str | None, span: tuple[float, float | None], count: int
 ) -> Json:
-    """Return an alarm that goes on or ended a short while ago, or an incident, over at once."""
+    """Return an alarm or incident, which goes on or is over."""
     since, until = (None if wall is None else round(wall, 3) for wall in span)
     return {
         "port": port,
@@ -81,6 +82,18 @@ def _event(
         "until": until,
         "count": count,
         "text": what.text,
+    }
+
+
+def _incident(frame: Frame, event: TimedIncident) -> Json:
+    """Return an incident, with the card that it is about, whether it has a port or none."""
+    one = event.incident
+    card = card_of(one, frame)
+    until = None if event.until is None else min(event.until, max(event.wall, frame.sample.wall))
+    return {
+        **_event(one, one.ifname or one.device or one.rdma, (event.wall, until), one.times),
+        "card": card.key if card else None,
+        "advice": one.advice or None,
     }
 
 

@@ -17,6 +17,7 @@ from mlxtop.outputs.document import document
 from mlxtop.present.clean import clean
 from mlxtop.present.overview import overview
 from mlxtop.present.text import plain
+from mlxtop.present.view import incident_text
 from mlxtop.watch.alarms import Alarm
 from mlxtop.watch.heat import Alert
 from mlxtop.watch.watch import TimedIncident, Watch
@@ -52,8 +53,8 @@ def alarm_lines(alarms: Iterable[Alarm], events: Iterable[TimedIncident]) -> lis
             text += f", over after {alarm.until - alarm.since:.0f} s"
         lines.append(_line(alarm.severity, alarm.since, alarm.port.name, text))
     for wall, incident in events:
-        subject = incident.ifname or incident.device or ""
-        lines.append(_line(incident.severity, wall, subject, incident.text))
+        subject = incident.ifname or incident.device or incident.rdma or ""
+        lines.append(_line(incident.severity, wall, subject, incident_text(incident)))
     return lines
 
 

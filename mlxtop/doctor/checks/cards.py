@@ -15,6 +15,7 @@ from mlxtop.doctor.check import (
     card_name,
     check,
 )
+from mlxtop.doctor.from_log import card_incidents, log_advice, log_evidence
 from mlxtop.model.identity import PortKind
 
 _PCI = "https://docs.kernel.org/PCI/sysfs-pci.html"
@@ -48,7 +49,7 @@ def _cards(case: Case) -> Outcomes:
                 f" if it stays so, {_FIRST_AID}",
                 _PCI,
             )
-        elif speaker := speaks_for(case, card.adapter):
+        elif not card_incidents(card) and (speaker := speaks_for(case, card.adapter)):
             reason = (
                 f"the second function of a network device over two (multi-PF), here that of"
                 f" {card_name(speaker)}, is silent by design; else its device is in another"
@@ -84,7 +85,12 @@ def _without_port(card: CardCase, state: str) -> Outcomes:
     else:
         advice = f"modprobe {module}; then dmesg | grep {module}; if it fails, {_FIRST_AID}"
     place = f"/sys/bus/pci/devices/{card.adapter.functions[0].address}/driver"
-    yield judge(f"{state} ({place})", why, advice, _PCI)
+    if reasons := card_incidents(card):
+        missing = "no network or RDMA device" if driver else "no driver is bound"
+        evidence = "; ".join(log_evidence(one) for one in reasons)
+        yield card.critical(f"{missing} ({place}): {evidence}", why, log_advice(reasons), _PCI)
+    else:
+        yield judge(f"{state} ({place})", why, advice, _PCI)
 
 
 @check(
