@@ -13,12 +13,12 @@ from mlxtop.doctor.by_design import (
     silent_functions,
     speaks_for,
 )
-from mlxtop.doctor.check import Case
+from mlxtop.doctor.check import Case, Setting
 from mlxtop.model.identity import Adapter, Function, Port, PortId, PortKind
 from mlxtop.model.module import Identity
 from mlxtop.model.pcie import PcieLink, PciePath
 from mlxtop.model.sample import PcieStatus
-from tests.cases import GOOD, X16, case
+from tests.cases import CARD, FUNCTION, GOOD, X16, ask, case
 from tests.situations import Situation, ethernet
 
 
@@ -119,3 +119,17 @@ def test_cards_that_are_no_halves_of_one_speak_for_nobody(other: dict[str, int])
     one, two = found.frame.sample.adapters
     assert silent_functions(found, one) == ()
     assert speaks_for(found, two) is None
+
+
+@pytest.mark.parametrize(
+    ("rate", "most", "told"),
+    [(8.0, 4, True), (25.0, 4, True), (7.9, 4, False), (25.1, 4, False), (13.0, 8, False)],
+)
+def test_gb10_in_its_low_power_state_is_a_remark(rate: float, most: int, told: bool) -> None:
+    path = PciePath((PcieLink("0000:43:00.0", 32.0, 4, 32.0, most),))
+    card = CARD._replace(functions=(FUNCTION._replace(device=0x1021),))
+    spark = replace(GOOD, link=ethernet(200), path=path, rx=rate, adapter=card)
+    outcomes = list(ask("what limits the traffic", case(spark)))
+    remarks = [one.text for one in outcomes if isinstance(one, Setting)]
+    assert (remarks != []) is told
+    assert all("power state" in text for text in remarks)

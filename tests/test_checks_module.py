@@ -9,13 +9,20 @@ import pytest
 from mlxtop.model.counters import Origin
 from mlxtop.model.module import Flag, Lane, LinkReport, Module
 from mlxtop.model.sample import LinkState
-from tests.cases import GOOD, MODULE, WARNING, only, run, unknown
+from tests.cases import GOOD, MODULE, WARNING, linked, only, run, unknown
 from tests.situations import Situation, ethernet
 
 
-def signalling(*flags: Flag, seen: float = 5.0, tick: float = 5.0, **more: str) -> Module:
+def signalling(
+    *flags: Flag, seen: float = 5.0, tick: float = 5.0, state: str | None = None
+) -> Module:
+    """A module that signals these flags since an instant, as it was read at another."""
     return MODULE._replace(
-        flags=frozenset(flags), seen=dict.fromkeys(flags, seen), tick=tick, source="ethtool", **more
+        flags=frozenset(flags),
+        seen=dict.fromkeys(flags, seen),
+        tick=tick,
+        state=state,
+        source="ethtool",
     )
 
 
@@ -120,12 +127,11 @@ def test_a_port_without_link_is_left_to_the_check_of_links() -> None:
     assert run("module signals", down, module=signalling(Flag("tx fault", 1))) == []
 
 
-def dark(*lanes: int, **bias: float) -> Module:
-    """A module of which some lanes receive no light."""
-    current = bias.get("bias", 7.0)
+def dark(*lanes: int, bias: float = 7.0) -> Module:
+    """A module of which some lanes receive no light, their lasers at such a current."""
     return MODULE._replace(
         lanes=tuple(
-            Lane(0.0, 0.9 if current else 0.0, current) if n in lanes else Lane(0.8, 0.9, 7.0)
+            Lane(0.0, 0.9 if bias else 0.0, bias) if n in lanes else Lane(0.8, 0.9, 7.0)
             for n in range(1, 5)
         )
     )
@@ -141,8 +147,6 @@ def test_a_dark_lane_is_a_fault_unless_it_is_not_used() -> None:
 
 
 def test_lanes_beyond_those_of_the_link_are_not_judged() -> None:
-    from tests.cases import linked
-
     assert run("optical power", GOOD, linked(1), module=dark(2, 3, 4)) == []
     assert len(run("optical power", GOOD, linked(2), module=dark(2, 3, 4))) == 1
 

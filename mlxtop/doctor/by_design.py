@@ -10,7 +10,7 @@ import re
 
 from mlxtop.doctor.check import Case
 from mlxtop.model.frame import Frame
-from mlxtop.model.identity import Adapter, Function, slot_of
+from mlxtop.model.identity import Adapter, Function, PortId, slot_of
 from mlxtop.model.module import Identity
 from mlxtop.model.pcie import PcieLink
 from mlxtop.model.sample import PcieStatus
@@ -21,6 +21,8 @@ _BREAKOUT = re.compile(
 """Part numbers of cables with one connector here and several at the other end."""
 _CONNECTX7 = 0x1021
 _GB10_LANES = 4
+_LOW_POWER = (8e9, 25e9)
+"""bit/s of a 200 Gb/s link while GB10 keeps to low power."""
 _ORDERING_ERRATA = frozenset(
     {
         *(
@@ -51,6 +53,14 @@ def is_gb10(frame: Frame, function: Function) -> bool:
     status = frame.sample.pcie.get(slot_of(function.address))
     links = status.path.links if status else ()
     return function.device == _CONNECTX7 and bool(links) and links[0].max_width == _GB10_LANES
+
+
+def is_slow_gb10(frame: Frame, port: PortId, bps: float) -> bool:
+    """Return whether a port carries what GB10 gives in its low power state."""
+    function = frame.function(port)
+    return (
+        function is not None and is_gb10(frame, function) and _LOW_POWER[0] <= bps <= _LOW_POWER[1]
+    )
 
 
 def has_ordering_erratum(status: PcieStatus | None) -> bool:

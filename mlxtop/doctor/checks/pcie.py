@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from mlxtop.analysis.limits import gbps, line_limit
 from mlxtop.analysis.port_view import port_view
-from mlxtop.analysis.slot import Reason, find_hop
+from mlxtop.analysis.slot import find_hop
 from mlxtop.analysis.verdict import STALLED
 from mlxtop.doctor.by_design import (
     has_ordering_erratum,
@@ -68,22 +68,20 @@ class _Slot(Subject):
         return sum(rate.rate for rate in measured if rate) < _IDLE * max(self.demand, 1)
 
     @property
-    def mps(self) -> int | None:
-        """Return the bytes of a packet's data, None where they cannot be read."""
-        control = next(filter(None, (port.settings.control for port in self.ports)), None)
-        return control.mps if control else None
-
-    @property
     def usable(self) -> int:
         """Return the data between card and memory, bit/s."""
-        return (self.path.payload_mbps(self.mps) or 0) * _MEGA
+        return self._payload(self.path)
 
     @property
     def awake(self) -> int:
         """Return the same at the speed that all links can do, bit/s: idle ones may be slower."""
         fastest = min((link.max_speed for link in self.path.links if link.max_speed), default=None)
-        links = tuple(link._replace(speed=fastest or link.speed) for link in self.path.links)
-        return (PciePath(links).payload_mbps(self.mps) or 0) * _MEGA
+        links = tuple(link._replace(speed=fastest) for link in self.path.links)
+        return self._payload(PciePath(links))
+
+    def _payload(self, path: PciePath) -> int:
+        control = next(filter(None, (port.settings.control for port in self.ports)), None)
+        return (path.payload_mbps(control.mps if control else None) or 0) * _MEGA
 
     @property
     def has_limit(self) -> bool:
@@ -141,7 +139,7 @@ def _slot(case: Case) -> Outcomes:
             yield slot.unknown("PCIe", f"it may reach memory through {places} as well (multi-PF)")
             continue
         sleeps = slot.idle and slot.awake > usable
-        asleep = sleeps and hop.reason is Reason.TRAINING and slot.awake >= demand
+        asleep = sleeps and slot.awake >= demand
         at_load = f" ({gbps(slot.awake)} if the idle link speeds up under load)" if sleeps else ""
         yield (slot.note if asleep or not demand else slot.warning)(
             f"{line} (current_link_speed and current_link_width in /sys/bus/pci/devices):"
@@ -250,8 +248,7 @@ def _packets(case: Case) -> Outcomes:
         address, demand, usable = port.now.port.function, slot.demand, slot.usable
         best = min(control.mps_supported, above.mps_supported if above else control.mps)
         gain = (slot.path.payload_mbps(best) or 0) * _MEGA
-        narrow = usable < demand and slot.has_limit
-        if gain > usable * _WORTH and narrow:
+        if gain > usable * _WORTH and usable < demand and slot.has_limit:
             yield slot.warning(
                 f"MaxPayload {control.mps}, {best} supported by both ends (lspci -vv -s {address})",
                 f"{gbps(usable)} Gb/s instead of {gbps(gain)} can reach memory",

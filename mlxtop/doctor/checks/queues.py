@@ -86,7 +86,8 @@ def _channels(port: PortCase) -> Outcomes:
     ),
     explains="The core that an interrupt goes to does the receiving. Cores of the other processor"
     " reach the card only over the link between the two.",
-    normal="spread over cores of the card's own node",
+    normal="spread over cores of the card's own node; the rest on other nodes where there are more"
+    " interrupts than such cores",
 )
 def _interrupts(port: PortCase) -> Outcomes:
     interrupts, host = port.settings.interrupts, port.case.host
@@ -117,6 +118,8 @@ def _far_interrupts(port: PortCase, interrupts: tuple[Interrupt, ...], stop: str
         return
     there = format_cores(local)
     every = all(local.isdisjoint(one.cpus) for one in interrupts)
+    if not every and len(interrupts) > len(local):
+        return  # the driver has spread them over the other node, as its own is too small
     which = "interrupts" if every else f"{len(away)} of {len(interrupts)} interrupts"
     far = format_cores({core for one in away for core in one.cpus})
     yield (port.warning if every else port.note)(
