@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from mlxtop.model.counters import Origin
-from mlxtop.model.module import Flag, Lane, LinkReport, Module
+from mlxtop.model.module import Flag, Lane, LinkReport, Module, Quantity, Thresholds
 from mlxtop.model.sample import LinkState
-from tests.cases import GOOD, MODULE, WARNING, linked, only, run, unknown
+from tests.cases import GOOD, MODULE, WARNING, linked, only, report, run, unknown
 from tests.situations import Situation, ethernet
 
 
@@ -39,26 +39,44 @@ LOST = tuple(Flag("rx loss of signal", lane) for lane in range(1, 5))
     ],
 )
 def test_a_module_that_signals_a_fault_is_a_warning(flag: Flag) -> None:
-    finding = only(run("module signals", module=signalling(flag, LOST[0])))
+    finding = only(run("module faults", module=signalling(flag, LOST[0])))
     assert finding.severity is WARNING
     assert flag.text in finding.evidence
     assert "rx loss of signal on lane 1" in finding.evidence
 
 
+def test_faults_are_told_by_their_lanes() -> None:
+    faults = [Flag("tx fault", lane) for lane in (1, 2)] + [Flag("module firmware fault")]
+    found = only(run("module faults", module=signalling(*faults)))
+    assert "module firmware fault; tx fault on lanes 1, 2" in found.evidence
+    assert "when the link last came up" in found.why
+
+
+def test_the_tool_tells_faults_of_a_module_whose_memory_does_not() -> None:
+    told = LinkReport(module=signalling(Flag("data path firmware fault")), source="mlxlink")
+    assert "data path" in only(run("module faults", module=None, report=told)).evidence
+
+
+def test_a_module_that_tells_nothing_or_has_no_link_is_nothing_to_look_at() -> None:
+    assert "module faults" in report(module=MODULE).idle["no module that tells of its faults"]
+    off = replace(GOOD, link=ethernet(None, state=LinkState.ADMIN_DOWN))
+    assert run("module faults", off, module=signalling(Flag("tx fault", 1))) == []
+
+
 def test_the_state_of_a_module_is_evidence() -> None:
-    finding = only(run("module signals", module=signalling(state="fault")))
-    assert "module state fault" in finding.evidence
-    assert run("module signals", module=signalling(state="ready")) == []
-    assert run("module signals", module=signalling(state="low power")) == []
+    finding = only(run("module faults", module=signalling(state="fault")))
+    assert "the module's state is fault" in finding.evidence
+    assert run("module faults", module=signalling(state="ready")) == []
+    assert run("module faults", module=signalling(state="low power")) == []
 
 
 def test_a_loss_is_a_fault_only_where_a_later_reading_shows_it_again() -> None:
-    first = unknown(run("module signals", module=signalling(*LOST)))
-    assert "rx loss of signal on all lanes" in first.reason
-    again = only(run("module signals", module=signalling(*LOST, seen=5.0, tick=15.0)))
-    assert "again and again: rx loss of signal on all lanes" in again.evidence
+    first = unknown(run("module faults", module=signalling(*LOST)))
+    assert "rx loss of signal on lanes 1, 2, 3, 4" in first.reason
+    again = only(run("module faults", module=signalling(*LOST, seen=5.0, tick=15.0)))
+    assert "again and again: rx loss of signal on lanes 1, 2, 3, 4" in again.evidence
     lock = signalling(Flag("rx loss of lock", 1), seen=5.0, tick=15.0)
-    assert unknown(run("module signals", module=lock)).what == "module signals"
+    assert run("module faults", module=lock) == []
 
 
 @pytest.mark.parametrize(
@@ -76,8 +94,8 @@ def test_a_loss_is_a_fault_only_where_a_later_reading_shows_it_again() -> None:
 def test_a_recommendation_is_told_where_it_recommends_something(
     words: str, opcode: int, tells: bool
 ) -> None:
-    report = LinkReport(recommendation=words, opcode=opcode, source="mstlink")
-    outcome = run("module signals", module=None, report=report)
+    told = LinkReport(recommendation=words, opcode=opcode, source="mstlink")
+    outcome = run("module faults", module=None, report=told)
     assert bool(outcome) is tells
     if tells:
         assert f"mstlink: {words} (status opcode {opcode})" in only(outcome).evidence
@@ -113,18 +131,18 @@ def test_a_lane_is_named_where_it_has_nearly_all_errors_and_some_were_left(
 
 
 def test_the_tool_counts_lanes_where_the_driver_does_not() -> None:
-    report = LinkReport(raw_errors=(9, 90_000, 7, 8), effective_errors=4, source="mlxlink")
-    finding = only(run("errors by lane", report=report))
+    told = LinkReport(raw_errors=(9, 90_000, 7, 8), effective_errors=4, source="mlxlink")
+    finding = only(run("errors by lane", report=told))
     assert "lane 1 of 0 to 3 (lane 2 of the module) has 90000 of 90024" in finding.evidence
     assert "4 effective errors" in finding.evidence
-    assert run("errors by lane", report=report._replace(effective_errors=0)) == []
+    assert run("errors by lane", report=told._replace(effective_errors=0)) == []
     total = {(Origin.DRIVER, "rx_err_lane_0_phy"): 1.0}
-    assert run("errors by lane", replace(GOOD, events=total), report=report) == []
+    assert run("errors by lane", replace(GOOD, events=total), report=told) == []
 
 
 def test_a_port_without_link_is_left_to_the_check_of_links() -> None:
     down = replace(GOOD, link=ethernet(None, state=LinkState.DOWN))
-    assert run("module signals", down, module=signalling(Flag("tx fault", 1))) == []
+    assert run("module faults", down, module=signalling(Flag("tx fault", 1))) == []
 
 
 def dark(*lanes: int, bias: float = 7.0) -> Module:
@@ -143,15 +161,20 @@ def test_a_dark_lane_is_a_fault_unless_it_is_not_used() -> None:
     low = dark(2, bias=0.0)._replace(flags=frozenset({Flag("rx power low alarm", 2)}))
     assert only(run("optical power", module=low))
     lost = dark(2, bias=0.0)._replace(flags=frozenset({Flag("rx loss of signal", 2)}))
-    assert only(run("optical power", module=lost))
+    assert run("optical power", module=lost) == []
 
 
-def test_lanes_beyond_those_of_the_link_are_not_judged() -> None:
+def test_dark_lanes_are_not_judged_where_those_of_the_link_have_light() -> None:
     assert run("optical power", GOOD, linked(1), module=dark(2, 3, 4)) == []
-    assert len(run("optical power", GOOD, linked(2), module=dark(2, 3, 4))) == 1
+    assert run("optical power", GOOD, linked(2), module=dark(3, 4)) == []
+    assert len(run("optical power", GOOD, linked(2), module=dark(2, 3, 4))) == 3
 
 
-def test_light_that_is_zero_on_a_link_that_is_up_was_not_measured() -> None:
-    answer = unknown(run("optical power", module=dark(1, 2, 3, 4)))
-    assert answer.label == "p1: rx power"
+def test_light_that_is_sent_and_reads_zero_was_not_measured() -> None:
+    limits = {Quantity.TX_POWER: Thresholds(3.4, 0.05, 2.2, 0.1)}
+    module = MODULE._replace(lanes=(Lane(0.8, 0.0, 7.0),) * 4, thresholds=limits)
+    answer = unknown(run("optical power", module=module))
+    assert answer.label == "p1: tx power"
     assert "not measured" in answer.reason
+    one = module._replace(lanes=(Lane(0.8, 0.9, 7.0), Lane(0.8, 0.0, 7.0)))
+    assert "tx power of lane 2" in only(run("optical power", module=one)).evidence

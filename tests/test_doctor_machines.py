@@ -34,9 +34,14 @@ FINDINGS: dict[str, set[tuple[str, str]]] = {
     "bad-lane": {("warning", "lane 2 of 0 to 3 (lane 3 of the module) has 9120331 of 9122484")},
     "up-tx-fault": {("warning", "tx fault on lane 3; rx loss of signal on lane 3 (mstlink)")},
     "up-bad-signal": {("warning", "mstlink: Bad signal integrity (status opcode 15)")},
-    "down-tx-fault": {("critical", "down: tx fault on all lanes; rx loss of signal on all lanes")},
+    "down-tx-fault": {
+        ("critical", "down: tx fault on lanes 1, 2, 3, 4; rx loss of signal on lanes 1, 2, 3, 4")
+    },
     "down-dark": {
-        ("warning", "down: rx loss of signal on all lanes; rx loss of lock on all lanes")
+        (
+            "warning",
+            "down: rx loss of signal on lanes 1, 2, 3, 4; rx loss of lock on lanes 1, 2, 3, 4",
+        )
     },
     "down-recommendation": {("warning", "mstlink: Negotiation failure (status opcode 2)")},
     "ib-held-down": {("warning", HELD)},
@@ -46,7 +51,7 @@ FINDINGS: dict[str, set[tuple[str, str]]] = {
 }
 """Severity and a part of the evidence of each finding that is right."""
 SAID = {
-    "down-unused": "rx loss of signal on all lanes",
+    "down-unused": "rx loss of signal on lanes 1, 2, 3, 4",
     "ib-held-down": "subnet manager",
     "ib-held-by-dpu": "the BlueField owns the port",
     "ib-vf-without-guid": "gives this virtual function no GUID",
@@ -56,7 +61,6 @@ SAID = {
     "fine-thunderbolt": "a Thunderbolt or USB4 tunnel does not show what it carries",
     "fine-cx5-sr4": "relaxed ordering off (the root port has an erratum)",
     "fine-cx4lx-aoc": "not measured",
-    "fine-cwdm4-40g": "it may be from before the link came up",
     "cx4-gen1-slot": "7.3 can reach memory",
 }
 """Other words of the report that tell what was read."""

@@ -6,10 +6,10 @@ is still there at the first reading after it. A link that is up disproves a loss
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from mlxtop.doctor.check import PortCase
-from mlxtop.model.module import Bound, Flag, LinkReport, Module
+from mlxtop.model.module import Flag, LinkReport, signals
 from mlxtop.model.sample import Link
 
 _BROKEN = ("module fault", "module firmware fault", "data path firmware fault", "tx fault")
@@ -32,79 +32,51 @@ def was_up(link: Link) -> bool:
     return (link.carrier_changes or 0) >= _UP_AND_DOWN
 
 
-def lanes_in_use(port: PortCase) -> list[int]:
-    """Return the module's lanes that a link that is up uses, from 1: the first ones.
+def _flags(port: PortCase) -> frozenset[Flag]:
+    """Return what the module signals by its memory and by the firmware's tool."""
+    report = port.now.report
+    readings = (port.now.module, report.module if report else None)
+    return frozenset().union(*(one.flags or () for one in readings if one is not None))
 
-    Others are dark by right: of a breakout, of a link over fewer lanes, or with their laser off.
+
+def lanes_in_use(port: PortCase) -> list[int]:
+    """Return the module's lanes, from 1, without those that are dark by right.
+
+    These are the dark ones of a breakout, or of a link over fewer lanes: as many as it uses have
+    light.
     """
     module, modes = port.now.module, port.settings.modes
-    if module is None:
-        return []
-    lanes = module.lanes[: modes.lanes] if modes and modes.lanes else module.lanes
-    return [
-        number
-        for number, lane in enumerate(lanes, 1)
-        if not (lane.bias_ma == 0.0 and not lane.tx_mw and not lane.rx_mw)
-        or Flag(_LOST[0], number) in (module.flags or ())
-        or _complains(module, number)
-    ]
-
-
-def _complains(module: Module, number: int) -> bool:
-    """Return whether a module signals that a lane is below its limits."""
-    bounds = (Bound.LOW_ALARM, Bound.LOW_WARNING)
-    return any(f.lane == number and f.text.endswith(bounds) for f in module.flags or ())
-
-
-def on_lanes(lanes: Iterable[int], count: int) -> str:
-    """Return lanes in words.
-
-    >>> on_lanes((1, 2, 3, 4), 4), on_lanes((3,), 4), on_lanes((1, 3), 4)
-    ('on all lanes', 'on lane 3', 'on lanes 1 and 3')
-    """
-    numbers = sorted(set(lanes))
-    if count > 1 and len(numbers) == count:
-        return "on all lanes"
-    if len(numbers) == 1:
-        return f"on lane {numbers[0]}"
-    return f"on lanes {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
-
-
-def _by_text(flags: Iterable[Flag], module: Module) -> dict[str, str]:
-    """Return signals by their text, with their lanes in words."""
-    count = max(len(module.lanes), max((flag.lane or 0 for flag in module.flags or ()), default=0))
-    lanes: dict[str, list[int]] = {}
-    for flag in sorted(flags, key=lambda flag: (flag.text, flag.lane or 0)):
-        lanes.setdefault(flag.text, []).extend([flag.lane] if flag.lane else [])
-    return {
-        text: f"{text} {on_lanes(numbers, count)}" if numbers else text
-        for text, numbers in lanes.items()
-    }
+    lanes = dict(enumerate(module.lanes if module else (), 1))
+    lit = [number for number, lane in lanes.items() if lane.rx_mw != 0.0]
+    return lit if modes and modes.lanes and 0 < modes.lanes <= len(lit) else list(lanes)
 
 
 def broken(port: PortCase) -> list[str]:
     """Return what says that the module does not work, whatever the state of the link."""
-    module = port.now.module
-    if module is None:
-        return []
-    flags = _by_text(module.flags or (), module)
-    signs = [words for text, words in flags.items() if text.startswith(_BROKEN)]
-    if module.state is not None and "fault" in module.state:
-        signs.append(f"module state {module.state}")
+    signs = signals(flag for flag in _flags(port) if flag.text.startswith(_BROKEN))
+    if has_failed(port):
+        signs.insert(0, "the module's state is fault")
     return signs
+
+
+def has_failed(port: PortCase) -> bool:
+    """Return whether the module says that it is in the state of fault."""
+    module = port.now.module
+    return module is not None and "fault" in (module.state or "")
 
 
 def lost(port: PortCase) -> list[str]:
     """Return the signals of light and clocks that are lost, and the lanes that are dark."""
     module = port.now.module
-    if module is None:
-        return []
-    flags = _by_text(module.flags or (), module)
-    signs = [flags[text] for text in (*_LOST, *_BESIDE) if text in flags]
-    dark = [number for number, lane in enumerate(module.lanes, 1) if lane.rx_mw == 0.0]
-    if dark:
-        signs.append(f"no light {on_lanes(dark, len(module.lanes))}")
-    return signs
+    flags = _flags(port)
+    signs = [
+        words
+        for text in (*_LOST, *_BESIDE)
+        for words in signals(flag for flag in flags if flag.text == text)
+    ]
+    lanes = module.lanes if module else ()
+    dark = [number for number, lane in enumerate(lanes, 1) if lane.rx_mw == 0.0]
+    return signs + signals(Flag("no light arrives", number) for number in dark)
 
 
 def stays_lost(port: PortCase) -> list[str]:
@@ -112,12 +84,11 @@ def stays_lost(port: PortCase) -> list[str]:
     module = port.now.module
     if module is None:
         return []
-    again = [
+    return signals(
         flag
         for flag in module.flags or ()
         if flag.text in _LOST[:2] and module.seen.get(flag, module.tick) < module.tick
-    ]
-    return list(_by_text(again, module).values())
+    )
 
 
 def recommended(report: LinkReport | None) -> str | None:
@@ -136,14 +107,22 @@ def recommended(report: LinkReport | None) -> str | None:
     return f"{report.source or 'mlxlink'}: {words.rstrip('.')}{code}"
 
 
-def asleep(port: PortCase) -> Iterator[str]:
-    """Yield what says that the module was never switched on."""
+def _asleep(port: PortCase) -> Iterator[str]:
+    """Yield what says that the module, or a data path through it, was never switched on."""
     module = port.now.module
-    if module is not None and "low" in (module.state or "") and not module.identity.passive:
-        yield f"module state {module.state}"
+    if module is None or module.identity.passive:
+        return
+    if module.state not in (None, "ready") and not has_failed(port):
+        yield f"the module's state is {module.state}"
+    paths = (
+        Flag(f"data path {lane.data_path}", number)
+        for number, lane in enumerate(module.lanes, 1)
+        if lane.data_path not in (None, "activated")
+    )
+    yield from signals(paths)
 
 
 def why_down(port: PortCase) -> list[str]:
     """Return what was read about a link that is down, the gravest first."""
     advice = recommended(port.now.report)
-    return [*broken(port), *([advice] if advice else []), *asleep(port), *lost(port)]
+    return [*broken(port), *([advice] if advice else []), *_asleep(port), *lost(port)]

@@ -1,17 +1,86 @@
-"""The pages of a port by the key that opens them, page 6, and the most of all of them in short."""
+"""The pages of a port by the key that opens them; pages 3 and 6, which are about its card."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from mlxtop.model.identity import Adapter, Function
-from mlxtop.present.clean import clean
+from mlxtop.model.identity import Adapter, Function, slot_of
+from mlxtop.model.pcie import PciePath, link_words
+from mlxtop.model.sample import PcieStatus
+from mlxtop.present import units
 from mlxtop.present.counters import errors, rdma, traffic
 from mlxtop.present.link import link
-from mlxtop.present.pcie import pcie
-from mlxtop.present.text import Line, Role, Section, wrap
-from mlxtop.present.view import View, fact
+from mlxtop.present.text import Line, Role, Section, clean, headings, row
+from mlxtop.present.view import View, fact, prose
+
+_PATH_WIDTHS = (16, 16, 16, 10)
+
+
+def pcie(view: View) -> list[Section]:
+    """Return the sections of page 3: the path between card and processor, what it lets through."""
+    status = view.derived.pcie
+    if view.adapter is None or status is None or not status.path.links:
+        reason = view.why().get("pcie", "a device without a card of its own has no PCIe path")
+        return [Section("PCIe", tuple(prose(reason, view.columns)))]
+    return [_path(status.path), _limit(view, status), _aer(view, status)]
+
+
+def _path(path: PciePath) -> Section:
+    lines: list[Line] = [headings(_PATH_WIDTHS, "  device", "now", "at most", "Gb/s")]
+    for place, hop in enumerate(path.links):
+        limits = path.limited and hop is path.limiting
+        role = Role.WARNING if limits else Role.TEXT
+        what = "the card" if place == 0 else "the root" if place == len(path.links) - 1 else ""
+        cells = (
+            (f"{'▸' if limits else ' '} {hop.device}", role),
+            (link_words(hop.running), Role.WARNING if path.limited and place == 0 else role),
+            (link_words(hop.capability), Role.DIM),
+            (units.NONE if hop.mbps is None else f"{hop.mbps / 1000:.3f}", role),
+        )
+        note = ("  limits", Role.WARNING) if limits else (f"  {what}", Role.DIM)
+        lines.append((*row(_PATH_WIDTHS, cells), note))
+    return Section("Path from the card to the root", tuple(lines))
+
+
+def _limit(view: View, status: PcieStatus) -> Section:
+    path, why = status.path, view.why()
+    capable = f"of {units.gigabits(path.capable_mbps)} that the card is capable of"
+    role = Role.WARNING if path.limited else Role.GOOD
+    lines = [fact("available", units.gigabits(path.available_mbps), role=role, note=capable)]
+    narrow = path.limiting
+    if path.limited and narrow is not None:
+        text = f"{narrow.device} ({link_words(narrow.running, path.links[0].capability)})"
+        lines.append(fact("limited by", text, role=Role.WARNING))
+    ports = [view.frame.ports[port].now for port in view.frame.beside(view.port)]
+    line_rate = sum(port.link.speed or 0 for port in ports)
+    shared = f"shared by {len(ports)} ports" if len(ports) > 1 else "of its one port"
+    lines.append(fact("line rate", units.rate(line_rate).strip(), note=shared))
+    if len(ports) > 1:
+        lines.append(fact("ports", ", ".join(port.port.name for port in ports)))
+    lines.append(fact("ASPM", status.aspm, why.get("aspm", "not offered by this link")))
+    slot = slot_of(view.now.now.port.function or "")
+    first = view.adapter.slots.get(slot) if view.adapter else None
+    lines.append(fact("NUMA node", first and first.numa_node, why.get("numa_node", "")))
+    lines.append(fact("local CPUs", first and first.local_cpus, "not reported by the kernel"))
+    available = path.available_mbps
+    if available is not None and line_rate > available * 1e6:
+        text = (
+            f"The path is slower than the links of the card: at most {available / 1000:.1f} Gb/s "
+            "raw in each direction, all ports together, and about 90 % of it as payload."
+        )
+        lines += [(), *prose(text, view.columns, Role.WARNING)]
+    return Section("What it lets through", tuple(lines))
+
+
+def _aer(view: View, status: PcieStatus) -> Section:
+    lines = [
+        fact(error.device, f"{error.name} {units.count(count)}")
+        for error, count in sorted(status.aer.items())
+    ]
+    reason = status.absent.get("aer")
+    text = f"{units.NONE}  {reason}" if reason else "none counted, neither here nor above"
+    return Section("Errors on the path (AER)", tuple(lines or prose(text, view.columns)))
 
 
 def identity(view: View) -> list[Section]:
@@ -24,7 +93,7 @@ def identity(view: View) -> list[Section]:
     lines = []
     for problem in view.frame.sample.problems:
         lines.append(((clean(problem.subject), Role.WARNING),))
-        lines += [((text, Role.DIM),) for text in wrap(problem.text, view.columns, "  ")]
+        lines += prose(problem.text, view.columns, indent="  ")
     nothing: Line = (("none", Role.GOOD),)
     return [*sections, Section("Problems while reading", tuple(lines or [nothing]))]
 
@@ -85,7 +154,7 @@ def _function(function: Function) -> list[Line]:
 
 
 class Page(NamedTuple):
-    """A page of a port."""
+    """A page of a port, the key that opens it, and its boxes."""
 
     key: str
     title: str

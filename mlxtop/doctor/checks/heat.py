@@ -79,8 +79,8 @@ def _may_have_light(port: PortCase) -> bool:
     explains="Modules measure the light that they send and receive on each lane. Too little comes"
     " from dirt, bends or age, too much from optics that are made for longer fibres.",
     normal="between the module's own warnings, and alike on all lanes that are used. Not judged:"
-    " lanes whose laser is off, those that the link does not use, and a module that reads 0"
-    " throughout on a link that is up: it does not measure",
+    " lanes whose laser is off, those that the link does not use, and light that is sent over a"
+    " link that is up and reads 0 throughout: the module does not measure it",
 )
 def _optics(port: PortCase) -> Outcomes:
     module = port.now.module
@@ -88,16 +88,16 @@ def _optics(port: PortCase) -> Outcomes:
         reason = port.now.absent.get("module", "the module's memory was not read")
         yield port.unknown("optical power", reason)
         return
-    used = lanes_in_use(port)
     for quantity in _POWERS:
-        values = [module.values(quantity)[lane - 1] for lane in used]
-        if values and not any(values):
-            if any(value is not None for value in values):
-                yield port.unknown(str(quantity), "it reads 0 on a link that is up: not measured")
+        values, bounds = module.values(quantity), module.crossings(quantity)
+        used = [lane for lane in lanes_in_use(port) if values[lane - 1] is not None]
+        unlit = used and not any(values[lane - 1] for lane in used)
+        if unlit and quantity is Quantity.TX_POWER:
+            yield port.unknown(str(quantity), "it reads 0 on a link that is up: not measured")
             continue
         for lane in used:
-            bound, value = module.crossings(quantity)[lane - 1], module.values(quantity)[lane - 1]
-            if bound is None or value is None:
+            bound, value = bounds[lane - 1], values[lane - 1]
+            if bound is None:
                 continue
             low = bound in (Bound.LOW_ALARM, Bound.LOW_WARNING)
             yield (port.critical if bound.is_alarm else port.warning)(

@@ -18,7 +18,7 @@ from mlxtop.model.tuning import LinkModes
 
 _ETHTOOL = "https://docs.kernel.org/networking/ethtool-netlink.html"
 _MODE = re.compile(r"^(\d{1,7})base", re.ASCII)
-_TYPE = re.compile(r"(\d{1,4}(?:\.\d)?)G(?=BASE|AUI|\b)", re.ASCII)
+_TYPE = re.compile(r"(\d{1,4}(?:\.\d)?)G(?=E?\b|BASE|AUI)", re.ASCII | re.IGNORECASE)
 _LANES = {"SFP": 1, "SFP+/SFP28": 1, "SFP112": 1, "QSFP": 4, "QSFP+": 4, "QSFP28": 4, "QSFP112": 4}
 """Form factors and their lanes towards the card; of wider ones cards use a part."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mlxtop.doctor.check import Outcomes, PortCase, check, ports
-from mlxtop.doctor.signals import broken, lost, recommended, stays_lost
+from mlxtop.doctor.signals import broken, has_failed, lost, recommended, stays_lost
 from mlxtop.model.catalogue import CATALOGUE, counters_of
 from mlxtop.model.counters import Origin
 from mlxtop.model.sample import LinkState
 
-_CMIS = "CMIS 5.2, 8.3 and 8.9; SFF-8636, 6.2.3: the module's own flags"
+_STANDARDS = "SFF-8636 bytes 3 to 5, CMIS bytes 3 and 8 and page 11h; mlxlink -m"
+_MLXLINK = "https://docs.nvidia.com/networking/display/mftv4300/mlxlink+utility"
 _COUNTERS = "https://docs.kernel.org/networking/device_drivers/ethernet/mellanox/mlx5/counters.html"
 _LANE_FAMILY = "rx_err_lane_{n}_phy"
 _UNCORRECTED = "rx_pcs_symbol_err_phy"
@@ -21,30 +22,33 @@ _ENOUGH = 1000
 """Bit errors below which a share says nothing."""
 
 
-def _signals(port: PortCase) -> bool:
+def _tells(port: PortCase) -> bool:
+    """Return whether the module of a link that is up, or the tool, tells how it is."""
     module, report = port.now.module, port.now.report
     told = module is not None and (module.flags is not None or module.state is not None)
-    return port.link.state is LinkState.UP and (told or report is not None)
+    return port.link.state in (LinkState.UP, LinkState.INIT) and (told or report is not None)
 
 
 @check(
-    "module signals",
-    needs=ports("no module with a link that signals anything", _signals),
-    explains="Modules signal faults of their laser and firmware, and light or clocks that are lost;"
-    " the card's firmware recommends what to do about a link.",
-    normal="no fault, and `No issue was observed`. A first reading can still hold a loss from"
-    " before the link came up; lanes that run without their clock recovery (40 Gb/s in a 100 Gb/s"
-    " module) show its loss of lock all the time",
+    "module faults",
+    needs=ports("no module that tells of its faults", _tells),
+    explains="Modules signal when a laser, their firmware or the path of the data through them"
+    " fails, and light or clocks that are lost; the card's firmware recommends what to do. Signals"
+    " stay until they are read, so one may be from before the link came up.",
+    normal="none, and `No issue was observed`. Light that was lost is none on a link that is up"
+    " unless a later reading shows it again; a loss of lock is none at all, as lanes that run"
+    " without their clock recovery (40 Gb/s in a 100 Gb/s module) show it all the time",
 )
-def _module(port: PortCase) -> Outcomes:
-    advice = recommended(port.now.report)
+def _faults(port: PortCase) -> Outcomes:
     if faults := broken(port):
-        yield port.warning(
+        yield (port.critical if has_failed(port) else port.warning)(
             f"the link is up, but the module signals: {'; '.join([*faults, *lost(port)])}"
             f" ({_source(port)})",
-            "a module that is about to fail, or has failed on a part of its lanes",
-            "reseat the module, try it in another port, then replace it",
-            _CMIS,
+            "a part of the module failed, or did when the link last came up; data may be lost or"
+            " the link may not come up again",
+            "read it again after a minute (ethtool -m, mlxlink -m): what is still signalled is so"
+            " now; then reseat the module, update its firmware, or replace it",
+            _STANDARDS,
         )
     elif again := stays_lost(port):
         yield port.warning(
@@ -52,23 +56,24 @@ def _module(port: PortCase) -> Outcomes:
             f" ({_source(port)})",
             "a lane without light or signal costs speed or errors",
             "clean both ends, then swap the fibre, then the module",
-            _CMIS,
+            _STANDARDS,
         )
-    elif signs := lost(port):
+    elif signs := [words for words in lost(port) if "signal" in words]:
         reason = f"{'; '.join(signs)}: it may be from before the link came up"
-        yield port.unknown("module signals", reason)
-    if advice is not None:
+        yield port.unknown("module faults", reason)
+    if advice := recommended(port.now.report):
         yield port.warning(
             f"the link is up, but not free of trouble: {advice}",
             "the card's firmware sees a reason for errors or a lower speed",
             "follow it: clean and reseat both ends, then replace cable or module; then look again",
-            "https://docs.nvidia.com/networking/display/mftv4300/mlxlink+utility",
+            _MLXLINK,
         )
 
 
 def _source(port: PortCase) -> str:
-    module = port.now.module
-    return (module.source if module else "") or f"ethtool -m {port.name}"
+    readings = (port.now.module, port.now.report)
+    sources = (one.source for one in readings if one is not None and one.source)
+    return next(sources, f"ethtool -m {port.name}")
 
 
 class _Lanes(NamedTuple):
