@@ -88,10 +88,14 @@ class PortView:
 
     @cached_property
     def disproves_pcie(self) -> bool:
-        """Return whether the slot carried more than its PCIe path shows: then that is no limit."""
+        """Return whether the slot carried more than its PCIe path shows: then that is no limit.
+
+        It is asked in the busier direction of the port.
+        """
         available = self.pcie.path.available_mbps if self.pcie else None
-        raw = (available or 0) * 1e6
-        return raw > 0 and any(self.slot_rate(direction) > raw for direction in Direction)
+        if not available or self.measured is None:
+            return False
+        return self.slot_rate(self.measured.direction) > available * 1e6
 
     @cached_property
     def ceiling(self) -> Ceiling:

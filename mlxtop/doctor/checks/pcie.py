@@ -86,8 +86,8 @@ class _Slot(Subject):
     @property
     def has_limit(self) -> bool:
         """Return whether the links are as narrow as they say: no tunnel, and not disproved."""
-        view = port_view(self.ports[0].case.frame, self.ports[0].frame.id)
-        return not self.status.is_tunnelled and not view.disproves_pcie
+        views = (port_view(port.case.frame, port.frame.id) for port in self.ports)
+        return not self.status.is_tunnelled and not any(view.disproves_pcie for view in views)
 
 
 def _slots(case: Case) -> list[_Slot]:
