@@ -104,3 +104,7 @@ def test_a_carrier_that_stayed_speaks_for_the_bonds_monitoring() -> None:
 @pytest.mark.parametrize(("other", "severity"), [(25, "note"), (24, "warning")])
 def test_failures_of_all_members_alike_come_from_the_far_end(other: int, severity: str) -> None:
     assert only(flapping(100, other)).severity == severity
+
+
+def test_a_spare_member_may_be_slower() -> None:
+    assert bonded(Bond("bond0", "active-backup", slaves=slaves(40000, 10000))) == []

@@ -187,3 +187,16 @@ def test_few_pause_frames_hold_a_port_up_when_they_ask_for_long_breaks(
     assert found.limit is limit
     if limit:
         assert found.detail == "30 pause frames a second come from it, 5 % of the time is pause"
+
+
+@pytest.mark.parametrize(("share", "limit"), [(1.05, Limit.LINK), (1.051, None)])
+def test_more_than_the_line_carries_shows_that_its_speed_is_wrong(
+    share: float, limit: Limit | None
+) -> None:
+    said = verdict(share)
+    assert said.limit is limit
+    assert ("link: more is carried than its speed" in said.ruled_out) is (limit is None)
+
+
+def test_no_share_is_above_a_hundred_percent() -> None:
+    assert verdict(pcie=1.08).detail == "100 % of 100.0 usable is used"

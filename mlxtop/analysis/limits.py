@@ -99,10 +99,15 @@ def line_limit(link: Link) -> LineLimit | None:
 
 
 def pcie_limit(frame: Frame, port: PortId, settings: PortTuning | None) -> PcieLimit | None:
-    """Return what PCIe carries for a port and those beside it; None where no path is seen."""
-    paths = tuple(status.path for status in frame.paths(port))
+    """Return what PCIe carries for a port and those beside it; None where no path is seen.
+
+    A tunnel of Thunderbolt or USB4 shows no rate.
+    """
+    statuses = frame.paths(port)
+    paths = tuple(status.path for status in statuses)
     widths = [mbps for path in paths if (mbps := path.available_mbps) is not None]
-    if not widths or len(widths) < len(paths):
+    tunnelled = any(status.is_tunnelled for status in statuses)
+    if not widths or len(widths) < len(paths) or tunnelled:
         return None
     path, available = paths[widths.index(min(widths))], sum(widths)
     mps = settings.control.mps if settings and settings.control else None

@@ -109,6 +109,18 @@ class PortView:
         return max(directions, key=lambda measured: measured.rate, default=None)
 
     @cached_property
+    def disproves_pcie(self) -> bool:
+        """Return whether the slot carried more than its PCIe path shows: then that is no limit.
+
+        It is asked in the busier direction of the port.
+        """
+        paths = (status.path for status in self.frame.paths(self.id))
+        available = sum(path.available_mbps or 0 for path in paths)
+        if not available or self.measured is None:
+            return False
+        return self.slot_rate(self.measured.direction) > available * 1e6
+
+    @cached_property
     def ceiling(self) -> Ceiling:
         return self.ceiling_of(None)
 
@@ -119,7 +131,7 @@ class PortView:
             streams = (frame.sample.streams.value or {}).get(self.id)
         settings = now.now.settings.value
         line = limits.line_limit(now.now.link)
-        pcie = limits.pcie_limit(frame, self.id, settings)
+        pcie = None if self.disproves_pcie else limits.pcie_limit(frame, self.id, settings)
         cpu = limits.cpu_load(frame, settings)
         together = self.slot_rate(measured.direction) if pcie and measured else None
         verdict = judge(Evidence(now, measured, line, pcie, together, cpu, streams))
@@ -127,12 +139,19 @@ class PortView:
         if line is None:
             absent["link"] = _no_line(now)
         if pcie is None:
-            absent["pcie"] = no_pcie(now.now.port)
+            absent["pcie"] = self._no_pcie()
         if cpu is None:
             absent["cpu"] = "the load of the cores needs two readings"
         if measured is None:
             absent["measured"] = "a rate needs two readings"
         return Ceiling(self.id, line, pcie, cpu, measured, verdict, absent)
+
+    def _no_pcie(self) -> str:
+        if self.disproves_pcie:
+            return "more was carried than its links show"
+        if self.pcie is not None and self.pcie.is_tunnelled:
+            return "a Thunderbolt or USB4 tunnel does not show what it carries"
+        return no_pcie(self.now.now.port)
 
 
 def _no_line(frame: PortFrame) -> str:

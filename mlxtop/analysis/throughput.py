@@ -204,7 +204,9 @@ def capacity(frame: Frame, port: PortId) -> Capacity | None:
     PCIe is shared by all ports in a slot; each of them could use it alone.
     """
     speed = frame.ports[port].now.link.speed
-    widths = [status.path.available_mbps for status in frame.paths(port)]
+    widths = [
+        None if status.is_tunnelled else status.path.available_mbps for status in frame.paths(port)
+    ]
     known = [mbps for mbps in widths if mbps is not None]
     available = sum(known) * 1e6 if known and len(known) == len(widths) else None
     if available is not None and (speed is None or available < speed):

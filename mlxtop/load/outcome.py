@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from mlxtop.analysis.forecast import Forecast
 from mlxtop.analysis.limits import gbps
-from mlxtop.analysis.verdict import Verdict
+from mlxtop.analysis.verdict import DISPROVED, Verdict
 from mlxtop.load.request import LoadPlan
 from mlxtop.load.soak import Soak
 from mlxtop.model.identity import PortId
@@ -140,6 +140,8 @@ class Outcome(NamedTuple):
         if share is not None and self.plan.expected is not None:
             expected = gbps(self.plan.expected)
             text += f" = {share * 100:.0f} % of {expected} expected ({self.plan.bound_by})"
+        if share is not None and share > DISPROVED:
+            return f"{text}: more than that, so it is no limit, or both directions were added up"
         if share is not None and share >= GOOD:
             return f"{text}: as good as it gets"
         if verdict is None:
