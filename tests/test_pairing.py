@@ -288,3 +288,11 @@ def test_the_type_that_the_kernel_tells_counts_more_than_name_and_lids(
     answer = f"? rdma-devices = {json.dumps(kinds)}"
     (one,) = look("cx8-planes", backwards, answer).ports
     assert (one.rdma, one.extra_rdma) == (port, (planes,))
+
+
+def test_a_bonds_device_that_names_its_active_member_is_still_one(backwards: bool) -> None:
+    place = "/sys/devices/pci0000:b0/0000:b0:02.0/0000:b1:00.0/infiniband/mlx5_bond_0/ports/1"
+    for netdev, owner in (("ens3f1np1", 1), ("ens3f0np0", 0), ("bond1", 0)):
+        ports = look("cx5-lag", backwards, f"{place}/gid_attrs/ndevs/0 = {netdev}").ports
+        assert [port.rdma for port in ports] == ["mlx5_bond_0"] * 2
+        assert [port.counts_rdma for port in ports] == [owner == 0, owner == 1]

@@ -237,3 +237,14 @@ def test_of_a_bond_whose_first_member_is_not_shown_the_traffic_is_unknown() -> N
     _, other = frame.ports
     shared = shared_rdma(frame._replace(ports={other: frame.ports[other]}), other)
     assert (shared.names, shared.speed, shared.rx_bps) == (("eth1",), 25 * G, None)
+
+
+def test_infiniband_traffic_at_the_ceiling_of_32_bits_is_unknown() -> None:
+    full = {"port_rcv_data": 2**32 - 1, "port_xmit_data": 900}
+    port = Port(PortId("0000:43:00.0", 1), PortKind.PHYSICAL)
+    link = Link(LinkLayer.INFINIBAND, LinkState.UP, speed=32 * G)
+    now = PortSample(port, link, readings(12.0, {Origin.RDMA: full}))
+    before = readings(10.0, {Origin.RDMA: {**full, "port_xmit_data": 400}})
+    flow = throughput(PortFrame(now, before, before))
+    assert (flow.source, flow.rx_bps, flow.rx_bytes) == ("ib-data", None, None)
+    assert (flow.tx_bps, flow.tx_bytes) == (8000.0, 3600)

@@ -35,6 +35,7 @@ def selected(port: Port, patterns: tuple[str, ...]) -> bool:
     """
     chosen = not patterns or patterns[0].startswith("!")
     names = [port.netdev, port.rdma, port.id.device, str(port.id), *port.extra_netdevs]
+    names += port.extra_rdma
     for pattern in patterns:
         glob = pattern.removeprefix("!")
         if any(name and fnmatchcase(name, glob) for name in names):

@@ -47,9 +47,13 @@ def find_rdma_port(
                 if link is not None and netdev == link.name:
                     return RdmaPort(device, port)
     mlx4 = one.function.driver == "mlx4_core"
+    elsewhere = {
+        netdev.name for function in card if function is not one for netdev in function.netdevs
+    }
     for device in one.data_devices:
         by_netdev = bool(device.netdevs) and len(device.ports) > 1 and link is not None
-        if number in device.ports and (mlx4 or not by_netdev):
+        others = device.netdevs.get(number) in elsewhere
+        if number in device.ports and not others and (mlx4 or not by_netdev):
             return RdmaPort(device, number)
     return None
 
