@@ -17,7 +17,7 @@ from mlxtop.model.tuning import Rings
 from mlxtop.sampler.discover import Inventory
 from mlxtop.sampler.facts import EVERYTHING, ON_SCREEN, AskCard, Fact, Facts
 from mlxtop.sampler.live import LiveSource
-from mlxtop.sampler.workers import Workers
+from mlxtop.sampler.slow import Workers
 from mlxtop.system.capture import HEADER
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem

@@ -8,6 +8,7 @@ import pkgutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -37,12 +38,14 @@ def parsers() -> Iterator[tuple[ModuleType, str, Callable[..., Any]]]:
         package = found.name.split(".")[1]
         if package in ("model", "system", "sources", "analysis", "present"):
             module = import_module(found.name)
-            for name, function in inspect.getmembers(module, inspect.isfunction):
-                if name.startswith(PREFIXES) and function.__module__ == found.name:
+            for name, function in inspect.getmembers(module):
+                whole = function.func if isinstance(function, partial) else function
+                if name.startswith(PREFIXES) and whole.__module__ == found.name:
                     yield module, name, function
 
 
 PARSERS = list(parsers())
+TABLES = [parse.keywords["table"] for _, parse in SIMPLE.values() if isinstance(parse, partial)]
 
 
 def takes_text(parse: Callable[..., Any]) -> bool:
@@ -108,7 +111,7 @@ def argument(module: ModuleType, parameter: inspect.Parameter) -> st.SearchStrat
             Finished, st.integers(-64, 255), text, text, st.booleans(), st.booleans()
         ),
         "KernelRecord": st.builds(KernelRecord, st.floats(0, 1e9), st.integers(0, 7), text),
-        "Table": st.sampled_from([table for _, table in SIMPLE.values()]),
+        "Table": st.sampled_from(TABLES),
     }
     return strategies[kind]
 

@@ -14,7 +14,7 @@ from mlxtop.model.catalogue import CATALOGUE, NET
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.outputs.document import document
-from mlxtop.sampler import live
+from mlxtop.sampler import devices
 from mlxtop.sampler.discover import discover
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
@@ -49,7 +49,7 @@ def test_a_discovery_that_stumbles_leaves_the_count_going(
     machine = Machine()
     with shown(machine) as one:
         ports = one().ports.keys()
-        monkeypatch.setattr(live, "discover", raiser(error))
+        monkeypatch.setattr(devices, "discover", raiser(error))
         _tell(machine, DeviceEvent("add", "net", "odd0"))
         for _ in range(3):
             frame = one()
@@ -124,7 +124,7 @@ def test_a_storm_of_events_makes_one_look_a_sample(monkeypatch: pytest.MonkeyPat
         looks.append(1)
         return discover(*arguments)
 
-    monkeypatch.setattr(live, "discover", counting)
+    monkeypatch.setattr(devices, "discover", counting)
     with shown(machine) as one:
         one()
         storm = [DeviceEvent("link", "net", "enp67s0np0"), DeviceEvent("lost", "net", "")]

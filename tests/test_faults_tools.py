@@ -20,7 +20,7 @@ from mlxtop.present.pages import PAGES
 from mlxtop.present.text import plain
 from mlxtop.present.view import View
 from mlxtop.sources.tools import mget_temp, mlxlink
-from mlxtop.system import commands, owner
+from mlxtop.system import owner, process
 from mlxtop.system.commands import Commands
 from mlxtop.system.door import Finished
 from tests.test_faults_readers import printable
@@ -68,7 +68,7 @@ class Workshop(Machine):
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(owner, "SAFE_PATH", str(tmp_path))
-    monkeypatch.setattr(commands, "_GRACE", 0.2)
+    monkeypatch.setattr(process, "GRACE_S", 0.2)
     made = Workshop()
     yield made
     made.commands.close()

@@ -1,32 +1,10 @@
 """Replies of ethtool and devlink."""
 
 import struct
-from collections.abc import Callable
-from typing import Any
 
-from mlxtop.system import genetlink, netlink, rtnetlink, sock_diag
+from mlxtop.system import genetlink
 from mlxtop.system.door import Question
-from mlxtop.system.events import parse_link_events
 from mlxtop.system.netlink import attribute, nested, u32
-
-PARSERS: list[Callable[[memoryview], Any]] = [
-    lambda data: list(netlink.messages(data)),
-    lambda data: netlink.failure(0x300, data),
-    rtnetlink.parse_link,
-    rtnetlink.parse_stats,
-    rtnetlink.parse_link_stats,
-    rtnetlink.parse_route,
-    sock_diag.parse_socket,
-    parse_link_events,
-    genetlink.parse_statistics,
-    genetlink.parse_modes,
-    genetlink.parse_features,
-    genetlink.parse_devlink_info,
-    *(
-        lambda data, table=table: genetlink.parse_simple(data, table)
-        for _, table in genetlink.SIMPLE.values()
-    ),
-]
 
 
 def test_statistics_have_their_standard_names() -> None:
@@ -41,8 +19,8 @@ def test_statistics_have_their_standard_names() -> None:
 def test_fec_blocks_are_the_total_and_unknown_ones_none() -> None:
     blocks = nested(5, attribute(2, struct.pack("=3Q", 7, 3, 4)), attribute(3, b"\xff" * 8))
     data = u32(4, 50) + attribute(3, b"\0") + blocks
-    table = genetlink.SIMPLE[Question.FEC][1]
-    assert genetlink.parse_simple(memoryview(data), table) == {
+    _, parse = genetlink.SIMPLE[Question.FEC]
+    assert parse(memoryview(data)) == {
         "modes": None,
         "auto": False,
         "active": "RS",

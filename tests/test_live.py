@@ -15,7 +15,8 @@ from mlxtop.lab.clock import Either
 from mlxtop.model.counters import Origin
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import LinkState, Sample
-from mlxtop.sampler.live import LiveSource, Stop
+from mlxtop.sampler.live import LiveSource
+from mlxtop.sampler.source import Stop
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Answer, DeviceEvent, Question

@@ -3,34 +3,11 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from mlxtop.system import genetlink, netlink, rtnetlink, sock_diag
-from mlxtop.system.events import parse_link_events
 from tests import netns
-
-PARSERS: list[Callable[[memoryview], Any]] = [
-    lambda data: list(netlink.messages(data)),
-    lambda data: netlink.failure(0x300, data),
-    rtnetlink.parse_link,
-    rtnetlink.parse_stats,
-    rtnetlink.parse_link_stats,
-    rtnetlink.parse_route,
-    sock_diag.parse_socket,
-    parse_link_events,
-    genetlink.parse_statistics,
-    genetlink.parse_modes,
-    genetlink.parse_features,
-    genetlink.parse_devlink_info,
-    *(
-        lambda data, table=table: genetlink.parse_simple(data, table)
-        for _, table in genetlink.SIMPLE.values()
-    ),
-]
-
 
 SCRIPT = """
 import json, os, socket, subprocess, threading, time

@@ -29,7 +29,8 @@ ELSEWHERE = {
     "load/iperf3_text.py": "in test_load_iperf3",
     "load/record.py": "in test_run_log: what is written is read back",
     "model/sample.py": "values; what joins two of them is in test_frame",
-    "sampler/port_readers.py": "in test_live: its readers answer to the sampler alone",
+    "sampler/devices.py": "in test_live: the sampler follows their events",
+    "sampler/reader_table.py": "in test_port_readers, which are made of its rows",
     "sampler/settings.py": "in test_tuning, beside the values that it reads",
     "sampler/source.py": "a protocol, and a loop that every test of a front end runs",
 }

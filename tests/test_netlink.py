@@ -166,14 +166,9 @@ PARSERS: list[Callable[[memoryview], Any]] = [
     rtnetlink.parse_route,
     sock_diag.parse_socket,
     parse_link_events,
-    genetlink.parse_statistics,
     genetlink.parse_modes,
-    genetlink.parse_features,
     genetlink.parse_devlink_info,
-    *(
-        lambda data, table=table: genetlink.parse_simple(data, table)
-        for _, table in genetlink.SIMPLE.values()
-    ),
+    *(parse for _, parse in genetlink.SIMPLE.values()),
 ]
 
 

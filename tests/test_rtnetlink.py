@@ -1,34 +1,12 @@
 """Messages about links."""
 
 import struct
-from collections.abc import Callable
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlxtop.system import genetlink, netlink, rtnetlink, sock_diag
-from mlxtop.system.events import parse_link_events
+from mlxtop.system import netlink, rtnetlink
 from mlxtop.system.netlink import attribute, u32
-
-PARSERS: list[Callable[[memoryview], Any]] = [
-    lambda data: list(netlink.messages(data)),
-    lambda data: netlink.failure(0x300, data),
-    rtnetlink.parse_link,
-    rtnetlink.parse_stats,
-    rtnetlink.parse_link_stats,
-    rtnetlink.parse_route,
-    sock_diag.parse_socket,
-    parse_link_events,
-    genetlink.parse_statistics,
-    genetlink.parse_modes,
-    genetlink.parse_features,
-    genetlink.parse_devlink_info,
-    *(
-        lambda data, table=table: genetlink.parse_simple(data, table)
-        for _, table in genetlink.SIMPLE.values()
-    ),
-]
 
 
 def stats(index: int, counters: list[int], *, flags: int = 2, more: bytes = b"") -> bytes:

@@ -222,7 +222,7 @@ def test_no_command_goes_through_a_shell() -> None:
             if where.as_posix() != "system/supervisor.py":  # it becomes the command that it watches
                 assert not said.startswith(("os.exec", "os.spawn", "os.posix_spawn")), where
             if said.startswith(("subprocess.", "sh.")) or said == "sh":
-                assert where.as_posix() in ("system/foreground.py", "system/commands.py")
+                assert where.as_posix() == "system/process.py"
         for node in ast.walk(tree):
             if isinstance(node, ast.List | ast.Tuple) and len(node.elts) > 1:
                 first, *rest = [e.value for e in node.elts if isinstance(e, ast.Constant)] or [None]

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.system import commands
+from mlxtop.system import commands, process
 from mlxtop.system.commands import LINE_LIMIT, Commands, _Lines
 from mlxtop.system.door import OUTPUT_LIMIT, Finished
 from mlxtop.system.owner import SAFE_PATH, search_path, which
@@ -33,13 +33,13 @@ def runner() -> Iterator[Commands]:
 @pytest.fixture(autouse=True)
 def long_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever ends by SIGTERM has the time for it on a busy computer too."""
-    monkeypatch.setattr(commands, "_GRACE", 10.0)
+    monkeypatch.setattr(process, "GRACE_S", 10.0)
 
 
 @pytest.fixture
 def short_grace(long_grace: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those who ignore SIGTERM are not waited for."""
-    monkeypatch.setattr(commands, "_GRACE", 0.2)
+    monkeypatch.setattr(process, "GRACE_S", 0.2)
 
 
 class TimeUp:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from mlxtop.change.log import ActionLog, own_log
 from mlxtop.system.door import Finished, System
-from mlxtop.system.foreground import lock_holder
+from mlxtop.system.locks import lock_holder
 
 QUERY_SECONDS = 20.0
 """Time a query of a tool may take."""

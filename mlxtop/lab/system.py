@@ -149,7 +149,7 @@ class LabSystem(CapturedSystem):
                 self._now()
                 place = self._paths.get(path)
                 if place is None:
-                    place = self._paths[path] = self._resolve(path)
+                    place = self._paths[path] = super().real(path)
                 content = self._live.live.get(place)
                 if content is None:
                     return super().read(place)
@@ -298,7 +298,7 @@ class LabSystem(CapturedSystem):
         """Write a simulated file."""
         with self.world.lock:
             self._now()
-            place = self._resolve(path)
+            place = super().real(path)
             writer = self._live.writers.get(place)
             if writer is None:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)

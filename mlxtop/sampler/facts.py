@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mlxtop.model.identity import Adapter, Function, Port, PortId, PortKind
 from mlxtop.model.sample import UNREAD, PcieStatus, Slow
 from mlxtop.sampler.discover import Inventory
-from mlxtop.sampler.slow import SlowReader
-from mlxtop.sampler.workers import Workers
+from mlxtop.sampler.slow import SlowReader, Workers
 from mlxtop.sources.kernel.pci import DEVICES, read_pcie
 from mlxtop.sources.kernel.sysfs import read_text
 from mlxtop.system.door import System
@@ -32,7 +31,7 @@ Subject = PortId | str | None
 
 
 class Fact(StrEnum):
-    """What a front end can want in its samples."""
+    """Facts that a front end can want in its samples."""
 
     HOST = "settings of the host"
     PORTS = "settings of ports"
@@ -70,8 +69,6 @@ class Facts:
         """The selected ones, and their cards."""
         self.functions: dict[str, Function] = {}
         """Those of the cards, by PCI address."""
-        self.ports_of: dict[str | None, list[Port]] = {}
-        """All ports by card."""
         self.streams: StreamCounter | None = None
         self._workers = workers
         self._tools = Workers("tools", system.clock)
@@ -79,8 +76,8 @@ class Facts:
         self._polled = 0.0
         self._lock = Lock()
         self._handlers: tuple[float | None, Mapping[int, str]] = (None, {})
-        self._rows: list[tuple[Row, Readers]] = [(row, {}) for row in FACTS if row.fact in wants]
-        self._readers = {row.fact: readers for row, readers in self._rows}
+        self._readers: dict[tuple[Fact, Subject], tuple[Row, object, SlowReader[Any]]] = {}
+        """With what is read of a subject: another one needs another reader."""
         self._absent: dict[Fact, Slow[Any]] = {}
 
     def update(
@@ -89,24 +86,24 @@ class Facts:
         """Take what there is: end the reads of what has gone, begin those of what has come."""
         self.inventory, self.ports, self.adapters = inventory, ports, adapters
         self.functions = {each.address: each for card in adapters for each in card.functions}
-        self.ports_of = {}
-        for port in inventory.ports:
-            self.ports_of.setdefault(port.adapter, []).append(port)
         self._update()
 
     def _update(self) -> None:
         self._updated_for = self.looked_at
-        for row, readers in self._rows:
+        before, self._readers = self._readers, {}
+        for row in FACTS:
+            if row.fact not in self.wants:
+                continue
             reason = row.absent(self)
             self._absent[row.fact] = UNREAD if reason is None else Slow(absent=reason)
-            subjects = row.when(self) if reason is None else {}
-            for subject, (what, reader) in list(readers.items()):
-                if subject not in subjects or subjects[subject] != what:
-                    del readers[subject]
-                    reader.close()
-            for subject, what in subjects.items():
-                if subject not in readers:
-                    readers[subject] = what, self._reader(row, subject, what)
+            for subject, what in row.when(self).items() if reason is None else ():
+                entry = before.get((row.fact, subject))
+                if entry is None or entry[1] != what:
+                    entry = row, what, self._reader(row, subject, what)
+                self._readers[row.fact, subject] = entry
+        for key, entry in before.items():
+            if self._readers.get(key) is not entry:
+                entry[2].close()
 
     def _reader(self, row: Row, subject: Subject, what: object) -> SlowReader[Any]:
         worker = self._tools if row.tool else self._workers
@@ -130,10 +127,9 @@ class Facts:
             self.stale = False
             for reader in self.readers():
                 reader.again()
-        for row, readers in self._rows:
+        for row, _, reader in self._readers.values():
             if (calm or not row.tool) and (row.quick or not hurried):
-                for _, reader in readers.values():
-                    reader.poll(now)
+                reader.poll(now)
 
     def close(self) -> None:
         """Read no more."""
@@ -143,19 +139,20 @@ class Facts:
 
     def readers(self) -> Iterator[SlowReader[Any]]:
         """Yield all readers."""
-        for _, readers in self._rows:
-            for _, reader in readers.values():
-                yield reader
+        return (reader for _, _, reader in self._readers.values())
 
     def get(self, fact: Fact, now: float, subject: Subject = None) -> Slow[Any]:
         """Return what was read last of a port, a card or the machine."""
-        entry = self._readers.get(fact, _NOTHING).get(subject)
-        return self._absent.get(fact, UNREAD) if entry is None else entry[1].fact(now)
+        entry = self._readers.get((fact, subject))
+        return self._absent.get(fact, UNREAD) if entry is None else entry[2].fact(now)
 
     def pcie(self) -> dict[str, PcieStatus]:
         """Return PCIe of every slot, as far as it was read."""
-        slots = self._readers[Fact.PCIE].items()
-        return {str(slot): each.value for slot, (_, each) in slots if each.value is not None}
+        return {
+            str(slot): reader.value
+            for (fact, slot), (_, _, reader) in self._readers.items()
+            if fact is Fact.PCIE and reader.value is not None
+        }
 
     def stored(self, now: float) -> dict[str, Slow[StoredConfig]]:
         """Return what every card with a driver stores, by `Adapter.key`."""
@@ -175,13 +172,8 @@ class Facts:
             return self._handlers[1]
 
 
-Readers = dict[Subject, tuple[object, SlowReader[Any]]]
-"""By subject: what of it is read, and the reader."""
-_NOTHING: Readers = {}
-
-
 class Row(NamedTuple):
-    """How a fact is read."""
+    """The way to read a fact."""
 
     fact: Fact
     read: Callable[[Facts, Any], object]
@@ -229,7 +221,7 @@ def _read_streams(facts: Facts, ports: tuple[Port, ...]) -> Mapping[PortId, int]
 def _read_stored(facts: Facts, card: Adapter) -> StoredConfig:
     assert facts.inventory is not None
     assert facts.ask_card is not None
-    ports = tuple(facts.ports_of.get(card.key, ()))
+    ports = tuple(port for port in facts.inventory.ports if port.adapter == card.key)
     return facts.ask_card(facts.system, facts.inventory._replace(adapters=(card,), ports=ports))
 
 

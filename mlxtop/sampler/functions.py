@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from mlxtop.model.identity import Function, natural, pci_address, slot_of
@@ -22,7 +23,7 @@ from mlxtop.system.door import System
 
 @dataclass(slots=True)
 class FoundFunction:
-    """What belongs to one PCI function while discovery puts it together."""
+    """A PCI function and its devices, while discovery puts them together."""
 
     function: Function
     physfn: str | None
@@ -31,7 +32,7 @@ class FoundFunction:
 
     @property
     def is_vf(self) -> bool:
-        """A virtual function, of this machine or, inside a virtual one, of its host."""
+        """Return whether it is a virtual function, of this machine or of the one around it."""
         return self.physfn is not None or families.is_vf(self.function.device)
 
 
@@ -41,22 +42,26 @@ def find_functions(
     rdma: Sequence[RdmaDevice],
     problems: list[Problem],
 ) -> dict[str, FoundFunction]:
-    """Functions of ConnectX adapters by PCI address, with their network and RDMA devices."""
-    found = {f.function.address: f for f in _functions(system, problems)}
+    """Return functions of ConnectX adapters by PCI address, with network and RDMA devices."""
+    functions = {f.function.address: f for f in _functions(system, problems)}
     by_name = {link.name: link for link in links}
-    for one in found.values():
+    for one in functions.values():
         here = names(system, f"{DEVICES}/{one.function.address}/net")
         one.netdevs = [by_name[name] for name in sorted(here, key=natural) if name in by_name]
     for link in links:
-        _adopt_subfunction(system, link, found)
+        if link.parent_bus == "auxiliary":  # of a sub-function, below a device of its function
+            with suppress(OSError):
+                address = pci_address(system.real(f"/sys/class/net/{link.name}/device"))
+                if address in functions:
+                    functions[address].netdevs.append(link)
     for device in rdma:
-        if device.function in found:
-            found[device.function].rdma.append(device)
-    return found
+        if device.function in functions:
+            functions[device.function].rdma.append(device)
+    return functions
 
 
 def _functions(system: System, problems: list[Problem]) -> Iterable[FoundFunction]:
-    """The functions of ConnectX adapters on the PCI bus."""
+    """Yield the functions of ConnectX adapters on the PCI bus."""
     try:
         addresses = system.list(DEVICES)
     except FileNotFoundError:
@@ -88,11 +93,9 @@ def _function(
     system: System, address: str, device: int, pci_class: int, driver: str | None
 ) -> Function:
     base = f"{DEVICES}/{address}"
-    try:
+    path = base
+    with suppress(OSError):
         path = system.real(base)
-    except OSError:
-        path = base
-    node = read_count(system, f"{base}/numa_node")
     vendor, model = (read_text(system, f"{base}/subsystem_{kind}") for kind in ("vendor", "device"))
     sensors = names(system, f"{base}/hwmon")
     return Function(
@@ -103,7 +106,7 @@ def _function(
         revision=parse_hex(read_text(system, f"{base}/revision")) or 0,
         subsystem=f"{vendor[2:]}:{model[2:]}" if vendor and model else None,
         driver=driver,
-        numa_node=node if node is not None and node >= 0 else None,
+        numa_node=counted(read_count(system, f"{base}/numa_node")),
         local_cpus=read_text(system, f"{base}/local_cpulist"),
         total_vfs=counted(read_count(system, f"{base}/sriov_numvfs")) or 0,
         hwmon=f"{base}/hwmon/{min(sensors, key=natural)}" if sensors else None,
@@ -111,27 +114,15 @@ def _function(
     )
 
 
-def _adopt_subfunction(system: System, link: NetLink, found: Mapping[str, FoundFunction]) -> None:
-    """Netdevs of sub-functions hang below an auxiliary device of their function."""
-    if link.parent_bus != "auxiliary":
-        return
-    try:
-        address = pci_address(system.real(f"/sys/class/net/{link.name}/device"))
-    except OSError:
-        return
-    if address is not None and address in found:
-        found[address].netdevs.append(link)
-
-
-def group_functions(found: Mapping[str, FoundFunction]) -> dict[str, list[FoundFunction]]:
-    """Functions by card: the same `sys_image_guid`, else the same slot; VFs with their PF."""
+def group_functions(functions: Mapping[str, FoundFunction]) -> dict[str, list[FoundFunction]]:
+    """Return functions by card: of one `sys_image_guid`, else of one slot; VFs with their PF."""
     guid_of_slot: dict[str, str] = {}
-    for address, one in found.items():
+    for address, one in functions.items():
         guid = next((d.system_guid for d in one.rdma if d.system_guid), None)
         if guid:
             guid_of_slot.setdefault(slot_of(address), guid)
     groups: dict[str, list[FoundFunction]] = defaultdict(list)
-    for address, one in found.items():
-        slot = slot_of(one.physfn if one.physfn and one.physfn in found else address)
+    for address, one in functions.items():
+        slot = slot_of(one.physfn if one.physfn and one.physfn in functions else address)
         groups[guid_of_slot.get(slot, slot)].append(one)
     return groups

@@ -1,31 +1,28 @@
-"""What is read of one port: each at its own pace, in the background.
-
-To add a reader: a row of `READERS`, and what becomes of its value in `PortReaders` or `Background`.
-"""
+"""Readers of one port: each at its own pace, in the background, as `READERS` has it."""
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mlxtop.model.counters import Origin
-from mlxtop.model.identity import Port, PortKind
-from mlxtop.model.sample import Link, LinkLayer, LinkState, Problem, Reading, Temperature
-from mlxtop.sampler.background import CALM, CHIP, MODULE, REPORT, Background, why_no_sensor
-from mlxtop.sampler.slow import SlowReader
-from mlxtop.sampler.workers import Workers
-from mlxtop.sources.kernel.ethtool import DriverStatistics, read_mac
+from mlxtop.model.identity import PortKind
+from mlxtop.model.module import LinkReport, Module, Quantity
+from mlxtop.model.sample import Link, LinkState, PortSample, Problem, Reading, Slow, Temperature
+from mlxtop.sampler import reader_table
+from mlxtop.sampler.reader_table import CHIP, LINK, MODULE, REPORT, SENSORS, ReaderInputs, Row
+from mlxtop.sampler.slow import SlowReader, Workers
+from mlxtop.sources.kernel.ethtool import DriverStatistics
 from mlxtop.sources.kernel.hwmon import Sensor, read_sensors, read_temperatures
 from mlxtop.sources.kernel.link import known_link, read_link, refresh
 from mlxtop.sources.kernel.net import NetLink
-from mlxtop.sources.kernel.rdma import DATA, port_path, read_data, read_table, table_schema
-from mlxtop.sources.module.reader import GUARDED_INTERVAL, ModuleReader
-from mlxtop.sources.tools import mget_temp, mlxlink
+from mlxtop.sources.module.reader import INTERVAL, ModuleAnswer, ModuleReader
+from mlxtop.sources.tools import mget_temp
 from mlxtop.system.door import System
 
-LINK, SENSORS = "link", "hwmon"
+if TYPE_CHECKING:
+    from mlxtop.model.tuning import PortTuning
 
 WIRE_EVERY = 1.0
 """Seconds between reads of the driver's statistics where they are the only count of the wire;
@@ -33,21 +30,6 @@ mlx4 refreshes them four times a second."""
 
 DEADLINE = 5.0
 """Seconds after which a read without an answer is told as such; tools have twice their interval."""
-
-_UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOENT, errno.ENOTTY)
-
-
-class ReaderInputs(NamedTuple):
-    """All that the readers of a port depend on; other inputs need new readers."""
-
-    port: Port
-    layer: LinkLayer | None
-    hwmon: str | None
-
-    @property
-    def infiniband(self) -> bool:
-        """Return whether the port is in InfiniBand mode."""
-        return self.layer is LinkLayer.INFINIBAND
 
 
 class PortReaders:
@@ -59,61 +41,63 @@ class PortReaders:
         inputs: ReaderInputs,
         netdev: NetLink | None,
         workers: Workers,
-        calm: float = CALM,
     ) -> None:
-        """`workers`: of all ports; `calm`: seconds after which tools may run."""
+        """`workers`: of all ports."""
         self.inputs = inputs
         self.system = system
-        self.known = known_link(inputs.layer, netdev)
-        """The link as the device list has it."""
         self.port = port = inputs.port
-        self.netdev = system, port.netdev or ""
-        self.rdma = system, port.rdma or "", port.rdma_port or 0
-        self.function = system, port.function or ""
-        self.memory = ModuleReader(*self.netdev)
-        self.statistics = DriverStatistics().read
+        self.netdev: tuple[System, str] = system, port.netdev or ""
+        self.rdma: tuple[System, str, int] = system, port.rdma or "", port.rdma_port or 0
+        self.function: tuple[System, str] = system, port.function or ""
+        self.memory: ModuleReader = ModuleReader(*self.netdev)
+        self.statistics: DriverStatistics = DriverStatistics()
+        self.device_list_link = known_link(inputs.layer, netdev)
+        self.bare = port.kind is PortKind.VIRTUAL and not port.rdma
+        """The port has no reader at all: a virtual device, of which netlink tells everything."""
+        self.readers: dict[str, SlowReader[Any]] = {}
+        self.fast: list[SlowReader[Any]] = []
+        """Those that read at every tick."""
+        self._tools: list[SlowReader[Any]] = []
+        self._why_no_reader: dict[str, str] = {}
         self._workers = workers
         self._link = netdev
         self._channels: tuple[Sensor, ...] = ()
-        self.fast: dict[Origin, SlowReader[Reading | None]] = {}
-        """Read at every tick."""
-        self.tables: dict[Origin, SlowReader[Reading | None]] = {}
-        self.bare = port.kind is PortKind.VIRTUAL and not port.rdma
-        """Whether the port has no reader at all: a virtual device, known from netlink alone."""
-        readers: dict[str, SlowReader[Any]] = {}
-        absent: dict[str, str] = {}
-        for row in () if self.bare else READERS:
-            if not row.when(inputs):
-                continue
-            what = row.what if row.tool is None else row.tool(system, port)
-            if row.absent is not None and not (what and system.root):
-                absent[row.what] = row.absent(port, what)
-            elif what and (reader := self._make(row, what)) is not None:
-                readers[row.what] = reader
-                if isinstance(row.what, Origin):
-                    (self.tables if row.every else self.fast)[row.what] = reader
-        self.link: SlowReader[Link] | None = readers.get(LINK)
-        self.sensors: SlowReader[tuple[Temperature, ...]] | None = readers.get(SENSORS)
-        self.background = Background(system, port, readers, absent, calm)
-        if Origin.MAC not in self.fast and not inputs.infiniband:
+        for row in () if self.bare else reader_table.READERS:
+            if row.when(inputs):
+                self._add(row)
+        self.link: SlowReader[Link] | None = self.readers.get(LINK)
+        self.sensors: SlowReader[tuple[Temperature, ...]] | None = self.readers.get(SENSORS)
+        self.module: SlowReader[ModuleAnswer] | None = self.readers.get(MODULE)
+        self.report: SlowReader[LinkReport] | None = self.readers.get(REPORT)
+        self.chip: SlowReader[float] | None = self.readers.get(CHIP)
+        if Origin.MAC not in self.readers and not inputs.infiniband:
             self._count_wire_by_driver()
 
-    def _make(self, row: Row, what: str) -> SlowReader[Any] | None:
-        read = row.read(self, what)
-        if read is None:
-            return None
+    def _add(self, row: Row) -> None:
+        """Make the reader of a row, or note why there is none."""
+        what = row.what if row.tool is None else row.tool(self.system, self.port)
+        if row.absent is not None and not (what and self.system.root):
+            self._why_no_reader[row.what] = row.absent(self.port, what)
+            return
+        if not what or (read := row.read(self, what)) is None:
+            return
         if isinstance(row.what, Origin):
-            read = partial(_supported, read)
+            read = partial(reader_table.supported, read)
         deadline = 2 * row.every if row.tool else DEADLINE
         worker = self.system.clock if row.alone else self._workers
-        return SlowReader(what, read, row.every, deadline, worker, subject=self.port.id)
+        reader = SlowReader(what, read, row.every, deadline, worker, subject=self.port.id)
+        self.readers[row.what] = reader
+        if row.tool:
+            self._tools.append(reader)
+        elif not row.every:
+            self.fast.append(reader)
 
     def _count_wire_by_driver(self) -> None:
         """Read the driver's statistics as often as they change: they are those of the wire."""
-        driver = self.tables.pop(Origin.DRIVER, None)
-        if driver is not None:
+        driver = self.readers.get(Origin.DRIVER)
+        if driver is not None and driver not in self.fast:
             driver.every = WIRE_EVERY
-            self.fast[Origin.DRIVER] = driver
+            self.fast.append(driver)
 
     def read_link(self) -> Link:
         """Return the link as the driver has it now."""
@@ -129,202 +113,149 @@ class PortReaders:
         if netdev == self._link:
             return
         self._link = netdev
-        self.known = known_link(self.inputs.layer, netdev)
+        self.device_list_link = known_link(self.inputs.layer, netdev)
         if self.link is not None:
             self.link.again()
 
-    def poll(self, now: float, slow: bool) -> None:
-        """Start the reads that are due: of this tick's counters, or of everything slower."""
-        for reader in self.slow() if slow else self.fast.values():
+    def poll(self, now: float) -> None:
+        """Start the reads of this tick's counters."""
+        for reader in self.fast:
             reader.poll(now)
-        if slow:
-            self.background.poll(now)
-            self._prefer_driver()
 
-    def _prefer_driver(self) -> None:
-        """Without standard statistics (kernels before 5.13) the driver's are those of the wire."""
-        mac = self.fast.get(Origin.MAC)
-        if mac is None or mac.tick is None or mac.value is not None or mac.busy():
-            return
-        self._count_wire_by_driver()
+    def poll_slow(self, now: float, calm: bool) -> None:
+        """Start the slower reads that are due; `calm`: tools may run."""
+        for reader in self.readers.values():
+            if reader not in self.fast and (calm or reader not in self._tools):
+                reader.poll(now)
+        mac = self.readers.get(Origin.MAC)
+        if mac is not None and mac.tick is not None and mac.value is None and not mac.busy():
+            self._count_wire_by_driver()  # kernels before 5.13 have no standard statistics
 
-    def slow(self) -> Iterator[SlowReader[Any]]:
-        """Every reader but those of every tick."""
-        yield from self.tables.values()
-        if self.link is not None:
-            yield self.link
-        if self.sensors is not None:
-            yield self.sensors
-
-    def every(self) -> Iterator[SlowReader[Any]]:
-        """All readers."""
-        yield from self.fast.values()
-        yield from self.slow()
-        yield from self.background.readers()
-
-    def readings(self, now: float) -> dict[Origin, Reading]:
-        """The newest reading of every table that still answers."""
-        return {
-            origin: reader.value
-            for group in (self.fast, self.tables)
-            for origin, reader in group.items()
-            if reader.value is not None and reader.error is None and not reader.stale(now)
-        }
-
-    def current_link(self) -> Link:
-        """The link as it was last read, and as the device list has it now."""
-        if self.link is None:
-            return self.known
-        layer, link = self.inputs.layer, self.link.value
-        if any(reader.gone for reader in self.fast.values()):
-            detail = "the device no longer answers"
-            return (link or self.known)._replace(state=LinkState.LOST, detail=detail)
-        if link is None:
-            return self.known
-        return refresh(link, layer, self._link)
-
-    def temperatures(self, now: float) -> tuple[Temperature, ...]:
-        """The sensors' last numbers; old ones are marked stale."""
-        return self.background.temperatures(self._hwmon(now), now)
-
-    def _hwmon(self, now: float) -> tuple[Temperature, ...]:
-        reader = self.sensors
-        if reader is None or reader.value is None:
-            return ()
-        if not reader.stale(now):
-            return reader.value
-        return tuple(
-            t._replace(stale=True, problem=f"no answer for {now - t.tick:.0f} s")
-            for t in reader.value
+    def sample(self, now: float, netdev: Reading | None, settings: Slow[PortTuning]) -> PortSample:
+        """Return everything as it was last read, with the counters of the network device."""
+        readings = self._readings(now)
+        if netdev is not None:
+            readings[Origin.NETDEV] = netdev
+        return PortSample(
+            self.port,
+            self._current_link(),
+            readings,
+            self._temperatures(now),
+            self._current_module(),
+            self.report.value if self.report else None,
+            self._reasons(now),
+            settings,
         )
 
-    def absent(self, now: float) -> dict[str, str]:
-        """Field name to the reason why there is no value."""
-        found = self.background.absent()
+    def _readings(self, now: float) -> dict[Origin, Reading]:
+        """Return the newest reading of every table that still answers."""
+        return {
+            origin: reader.value
+            for origin, reader in self.readers.items()
+            if isinstance(origin, Origin)
+            and reader.value is not None
+            and reader.error is None
+            and not reader.stale(now)
+        }
+
+    def _current_link(self) -> Link:
+        """Return the link as it was last read, and as the device list has it now."""
+        if self.link is None:
+            return self.device_list_link
+        link = self.link.value
+        if any(reader.gone for reader in self.fast):
+            detail = "the device no longer answers"
+            return (link or self.device_list_link)._replace(state=LinkState.LOST, detail=detail)
+        if link is None:
+            return self.device_list_link
+        return refresh(link, self.inputs.layer, self._link)
+
+    def _current_module(self) -> Module | None:
+        """Return the module as it was last read, by whichever way there is."""
+        answer = self.module.value if self.module else None
+        if answer is not None and answer.module is not None:
+            return answer.module
+        return self.report.value.module if self.report and self.report.value else None
+
+    def _temperatures(self, now: float) -> tuple[Temperature, ...]:
+        """Return hwmon's sensors, with the module's own limits, and what hwmon does not have."""
+        module = self._current_module()
+        sensors: tuple[Temperature, ...] = ()
+        if self.sensors is not None and self.sensors.value is not None:
+            sensors = self.sensors.value
+            if self.sensors.stale(now):
+                sensors = tuple(_stale(sensor, now) for sensor in sensors)
+        answering = {t.name for t in sensors if t.celsius is not None and not t.stale}
+        if "module" not in answering and module is not None and module.temperature is not None:
+            own = Temperature("module", module.temperature, module.tick, source=module.source)
+            late = now - module.tick > 3.5 * INTERVAL
+            if late or (self.module is not None and self.module.stale(now)):
+                own = _stale(own, now)
+            sensors = (*(t for t in sensors if t.name != "module"), own)
+        chip = self.chip
+        if chip is not None and chip.value is not None and chip.tick is not None:
+            asic = Temperature("asic", chip.value, chip.tick, source=chip.what)
+            if chip.stale(now) or now - chip.tick > 3 * mget_temp.INTERVAL:
+                asic = _stale(asic, now)
+            sensors += () if any(t.name == "asic" for t in sensors) else (asic,)
+        return tuple(_with_own_limits(t, module) if t.name == "module" else t for t in sensors)
+
+    def _reasons(self, now: float) -> dict[str, str]:
+        """Return the reasons why there is no value, by field name."""
+        reasons = dict(self._why_no_reader)
+        answer = self.module.value if self.module else None
+        if answer is not None and answer.absent is not None:
+            reasons["module"] = reasons["module_c"] = answer.absent
+        if self.module is None and self.port.kind is PortKind.PHYSICAL:
+            if self.report is not None:
+                why = self.report.error or "mstlink has not answered yet"
+            else:
+                why = self._why_no_reader.get(REPORT, "no tool reads the module of this port")
+            reasons["module"] = f"no Ethernet device to ask; {why}"
+        if (module := self._current_module()) is not None:
+            reasons.pop("module", None)
+            refused = module.refused.get("temperature") or module.refused.get("diagnostics")
+            if refused:
+                reasons["module_c"] = refused
+        if self.chip is not None and self.chip.value is None:
+            why = reader_table.why_no_sensor(self.port)
+            reasons[CHIP] = f"{why}; {self.chip.what} has not answered yet"
+        for field, reader in ((REPORT, self.report), (CHIP, self.chip)):
+            if reader is not None and reader.error is not None:
+                reasons[field] = f"{reader.what}: {reader.error}"
         sensors = self.sensors
         if sensors is not None and sensors.value is None:
-            reason = sensors.error or "the sensor has not answered yet"
+            why = sensors.error or "the sensor has not answered yet"
             if sensors.stale(now):
-                reason = f"the sensor has not answered for more than {DEADLINE:g} s"
-            found["asic_c"] = reason
-            found.setdefault("module_c", reason)
-        return found
+                why = f"the sensor has not answered for more than {DEADLINE:g} s"
+            reasons[CHIP] = why
+            reasons.setdefault("module_c", why)
+        return reasons
 
     def problems(self, now: float) -> Iterator[Problem]:
-        """What does not answer, and what failed."""
-        for reader in self.every():
+        """Yield what does not answer, and what failed."""
+        for reader in self.readers.values():
             if reader.stale(now):
                 yield reader.problem(f"no answer for more than {DEADLINE:g} s")
             elif reader.error is not None:
                 yield reader.problem(reader.error)
 
     def close(self) -> None:
-        """No more reads."""
-        for reader in self.every():
+        """Read no more."""
+        for reader in self.readers.values():
             reader.close()
 
 
-class Row(NamedTuple):
-    """How a port is read of one thing."""
-
-    what: str
-    """A table of counters, or a name."""
-    every: float
-    """Seconds between reads; 0: at every sample."""
-    when: Callable[[ReaderInputs], object]
-    """Return whether such a port has it."""
-    read: Callable[[PortReaders, str], Callable[[], Any] | None]
-    """Return what reads it, None where the driver shows no such thing; gets the tool's name."""
-    alone: bool = False
-    """Read in a thread of its own: it takes seconds."""
-    tool: Callable[[System, Port], str | None] | None = None
-    """Return the installed program that reads it, as root."""
-    absent: Callable[[Port, str | None], str] | None = None
-    """Return why that program is not run: it is not installed, or needs root."""
+def _stale(sensor: Temperature, now: float) -> Temperature:
+    return sensor._replace(stale=True, problem=f"no answer for {now - sensor.tick:.0f} s")
 
 
-def _has_statistics(it: ReaderInputs) -> bool:
-    return bool(it.port.netdev) and it.port.kind is not PortKind.VIRTUAL
-
-
-def _has_standard_statistics(it: ReaderInputs) -> bool:
-    return _has_statistics(it) and it.port.driver != "mlx4_core" and not it.infiniband
-
-
-def _has_rdma(it: ReaderInputs) -> bool:
-    return bool(it.port.rdma and it.port.rdma_port)
-
-
-def _has_module(it: ReaderInputs) -> bool:
-    return bool(it.port.netdev) and it.port.kind is PortKind.PHYSICAL and not it.infiniband
-
-
-def _has_tools(it: ReaderInputs) -> bool:
-    """Return whether tools can ask the card about the port: they know its first one only."""
-    mine = it.port.is_mlx and it.port.kind is PortKind.PHYSICAL
-    return mine and it.port.function is not None and it.port.id.number == 1
-
-
-def _supported(read: Callable[[], Any]) -> Any:
-    """Return what `read` gives; None where the driver has no such table, which is no error."""
-    try:
-        return read()
-    except OSError as error:
-        if error.errno in _UNSUPPORTED:
-            return None
-        raise
-
-
-def _rdma_table(
-    own: PortReaders, folder: str, without: tuple[str, ...] = ()
-) -> Callable[[], Reading | None] | None:
-    system, device, number = own.rdma
-    path = f"{port_path(device, number)}/{folder}"
-    schema = table_schema(system, path, without)
-    return None if schema is None else partial(read_table, system, path, schema)
-
-
-def _why_no_report(port: Port, tool: str | None) -> str:
-    return f"{tool} needs root" if tool else "neither mstlink nor mlxlink is installed"
-
-
-def _why_no_chip(port: Port, tool: str | None) -> str:
-    missing = f"{tool} needs root" if tool else mget_temp.what_would_help(port.driver)
-    return f"{why_no_sensor(port)}; {missing}"
-
-
-READERS = (
-    Row(Origin.MAC, 0.0, _has_standard_statistics, lambda own, _: partial(read_mac, *own.netdev)),
-    # Some 35 firmware commands on a full-featured card.
-    Row(Origin.DRIVER, 2.0, _has_statistics, lambda own, _: partial(own.statistics, *own.netdev)),
-    Row(Origin.RDMA, 0.0, _has_rdma, lambda own, _: partial(read_data, *own.rdma)),
-    Row(Origin.RDMA_HW, 2.0, _has_rdma, lambda own, _: _rdma_table(own, "hw_counters")),
-    # On Ethernet the error files of `counters` are meaningless or always 0.
-    Row(
-        Origin.RDMA_ERRORS,
-        5.0,
-        lambda it: it.infiniband and _has_rdma(it),
-        lambda own, _: _rdma_table(own, "counters", DATA.keys),
-    ),
-    Row(LINK, 2.0, lambda it: True, lambda own, _: own.read_link),
-    Row(SENSORS, 2.0, lambda it: it.hwmon, lambda own, _: own.read_sensors),
-    Row(MODULE, GUARDED_INTERVAL, _has_module, lambda own, _: own.memory.read, alone=True),
-    Row(
-        REPORT,
-        mlxlink.INTERVAL,
-        lambda it: _has_tools(it) and (it.port.driver or "").startswith("mlx5"),
-        lambda own, tool: partial(mlxlink.read_link_report, *own.function, tool),
-        alone=True,
-        tool=lambda system, _: mlxlink.find_tool(system),
-        absent=_why_no_report,
-    ),
-    Row(
-        CHIP,
-        mget_temp.INTERVAL,
-        lambda it: _has_tools(it) and it.hwmon is None,
-        lambda own, tool: partial(mget_temp.read_mget_temp, *own.function, tool),
-        alone=True,
-        tool=lambda system, port: mget_temp.find_tool(system, port.driver),
-        absent=_why_no_chip,
-    ),
-)
+def _with_own_limits(sensor: Temperature, module: Module | None) -> Temperature:
+    own = module.thresholds.get(Quantity.TEMPERATURE) if module else None
+    if own is None or own.high_alarm is None:
+        return sensor
+    return sensor._replace(
+        warning=own.high_warning,
+        critical=own.high_alarm,
+        limits_from="module's own thresholds",
+    )

@@ -1,4 +1,4 @@
-"""How the host and its ports are set up; what cannot be read says why.
+"""Settings of the host and its ports; what cannot be read says why.
 
 https://docs.kernel.org/admin-guide/sysctl/net.html, cpu-freq/user-guide.html,
 Documentation/ABI/testing/sysfs-kernel-iommu_groups
@@ -10,22 +10,13 @@ import errno
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from mlxtop.model.identity import PCI_ADDRESS, Function, Port
 from mlxtop.model.number import PID, whole
 from mlxtop.model.tuning import HostTuning, LoadProgram, PortTuning
+from mlxtop.sources.kernel import ethtool
 from mlxtop.sources.kernel.bonding import read_bonds
-from mlxtop.sources.kernel.ethtool import (
-    parse_channels,
-    parse_coalesce,
-    parse_features,
-    parse_fec,
-    parse_modes,
-    parse_pause,
-    parse_rings,
-)
 from mlxtop.sources.kernel.pci import is_dead, read_config, read_interrupts
 from mlxtop.sources.kernel.proc import parse_words, read_allowed_cores
 from mlxtop.sources.kernel.sysfs import names, read_text
@@ -60,25 +51,25 @@ TESTS = frozenset(
 MODULES = frozenset({"ib_ipoib", "mlx4_core", "mlx4_en", "mlx4_ib", "mlx5_core", "mlx5_ib"})
 
 _QUESTIONS: Mapping[str, tuple[Question, Callable[[Answer], object]]] = {
-    "rings": (Question.RINGS, parse_rings),
-    "channels": (Question.CHANNELS, parse_channels),
-    "coalesce": (Question.COALESCE, parse_coalesce),
-    "pause": (Question.PAUSE, parse_pause),
-    "fec": (Question.FEC, parse_fec),
-    "modes": (Question.LINK_MODES, parse_modes),
-    "features": (Question.FEATURES, parse_features),
+    "rings": (Question.RINGS, ethtool.parse_rings),
+    "channels": (Question.CHANNELS, ethtool.parse_channels),
+    "coalesce": (Question.COALESCE, ethtool.parse_coalesce),
+    "pause": (Question.PAUSE, ethtool.parse_pause),
+    "fec": (Question.FEC, ethtool.parse_fec),
+    "modes": (Question.LINK_MODES, ethtool.parse_modes),
+    "features": (Question.FEATURES, ethtool.parse_features),
 }
 
 
-@dataclass(slots=True)
 class _Reasons:
     """Runs readers and keeps the reasons of those that fail."""
 
-    captured: bool
-    absent: dict[str, str] = field(default_factory=dict)
+    def __init__(self, captured: bool) -> None:
+        self.captured = captured
+        self.absent: dict[str, str] = {}
 
     def attempt(self, name: str, read: Callable[..., T], *arguments: Any) -> T | None:
-        """What `read` returns; None with the reason kept when the kernel refuses."""
+        """Return what `read` returns; None with the reason kept when the kernel refuses."""
         try:
             return read(*arguments)
         except OSError as error:
@@ -94,25 +85,25 @@ def read_port(
     `place` is the sysfs directory of its function, `handlers` are all interrupts of the machine.
     """
     reasons = _Reasons(system.captured)
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for name, (question, parse) in _QUESTIONS.items():
         if port.netdev is None:
             reasons.absent[name] = "no network device"
             continue
         answer = reasons.attempt(name, system.ask, question, port.netdev)
-        found[name] = None if answer is None else parse(answer)
+        settings[name] = None if answer is None else parse(answer)
     if port.netdev is not None:
-        found["ecn"] = reasons.attempt("ecn", _ecn, system, port.netdev)
+        settings["ecn"] = reasons.attempt("ecn", _ecn, system, port.netdev)
     if place is None:
         for name in ("control", "bridge_control", "interrupts", "iommu"):
             reasons.absent[name] = "not a PCI device"
     else:
-        found |= _function(system, place, handlers, reasons)
-    return PortTuning(**found, absent=reasons.absent)
+        settings |= _function(system, place, handlers, reasons)
+    return PortTuning(**settings, absent=reasons.absent)
 
 
 def _ecn(system: System, netdev: str) -> bool:
-    """Whether RoCE notifies of congestion; NVIDIA's own driver shows it, the kernel's does not."""
+    """Return whether RoCE notifies of congestion, which only NVIDIA's own driver shows."""
     base = f"/sys/class/net/{netdev}/ecn"
     enabled = [
         read_text(system, f"{base}/{role}/enable/{priority}")
@@ -126,20 +117,20 @@ def _function(
     system: System, place: str, handlers: Mapping[int, str], reasons: _Reasons
 ) -> dict[str, Any]:
     above = place.rpartition("/")[0]
-    found: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "control": reasons.attempt("control", read_config, system, place),
         "interrupts": reasons.attempt("interrupts", read_interrupts, system, place, handlers),
         "iommu": reasons.attempt("iommu", _iommu, system, place),
     }
     if PCI_ADDRESS.fullmatch(above.rpartition("/")[2]):
-        found["bridge_control"] = reasons.attempt("bridge_control", read_config, system, above)
+        settings["bridge_control"] = reasons.attempt("bridge_control", read_config, system, above)
     else:
         reasons.absent["bridge_control"] = "nothing above the device is visible"
-    return found
+    return settings
 
 
 def _iommu(system: System, place: str) -> str:
-    """The type of the function's domain, `none` without one; kernels before 5.11 do not tell it."""
+    """Return the type of the function's domain, `none` without one; needs kernel 5.11."""
     if "iommu_group" in names(system, place):
         return system.read(f"{place}/iommu_group/type").decode("ascii", "replace").strip()
     system.list("/sys/kernel/iommu_groups")
@@ -176,7 +167,7 @@ def read_host(system: System, functions: Iterable[Function] = ()) -> HostTuning:
 
 
 def _chosen(text: str | None) -> str | None:
-    """The word in brackets of `[default] performance powersave`."""
+    """Return the word in brackets of `[default] performance powersave`."""
     inside = (text or "").partition("[")[2].partition("]")[0]
     return inside or None
 
@@ -184,28 +175,21 @@ def _chosen(text: str | None) -> str | None:
 def _governors(system: System) -> dict[str, int]:
     base = "/sys/devices/system/cpu"
     cores = [name for name in system.list(base) if name[:3] == "cpu" and name[3:].isdecimal()]
-    found = Counter(
-        text
-        for core in cores
-        if (text := read_text(system, f"{base}/{core}/cpufreq/scaling_governor"))
-    )
-    if not found:
+    texts = (read_text(system, f"{base}/{core}/cpufreq/scaling_governor") for core in cores)
+    governors = Counter(filter(None, texts))
+    if not governors:
         raise OSError(errno.ENOENT, "no frequency scaling here: a virtual machine, or fixed clocks")
-    return dict(found)
+    return dict(governors)
 
 
 def _running(system: System) -> dict[int, str]:
-    """Names of the services and programs that matter, as far as this process namespace shows."""
+    """Return names of the services and programs that matter, as far as they can be seen."""
     entries = ((whole(entry, PID), entry) for entry in system.list("/proc"))
     processes = [(pid, entry) for pid, entry in entries if pid is not None]
     if not processes:  # a capture of other files below /proc
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "/proc")
-    found = {}
-    for pid, entry in processes:
-        name = read_text(system, f"/proc/{entry}/comm")
-        if name is not None and (name in SERVICES or name in TESTS):
-            found[pid] = name
-    return found
+    running = {pid: read_text(system, f"/proc/{entry}/comm") for pid, entry in processes}
+    return {pid: name for pid, name in running.items() if name in SERVICES or name in TESTS}
 
 
 def _load_program(system: System, pid: int, name: str) -> LoadProgram:

@@ -2,27 +2,90 @@
 
 A firmware command that never returns leaves its reader in uninterruptible sleep. Such a read is
 never queued twice, and whoever waits for it, waits no longer than a deadline.
+
+One thread does all reads in turn, more where it is held up. With a thread for each reader, a
+hundred of them wake in the same instant and wrestle for the interpreter at every system call: on a
+machine with twelve ports that costs three times as much as the reads themselves.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from contextlib import suppress
 from errno import ENODEV
-from threading import Event
+from threading import Event, Lock
 from typing import Generic, TypeVar
 
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import Problem, Slow
-from mlxtop.sampler.workers import HELD_UP, Workers
-from mlxtop.system.clock import Clock
+from mlxtop.system.clock import Clock, Queue
 
 T = TypeVar("T")
+
+HELD_UP = 0.02
+"""Seconds that a job may take before the next one goes to another thread."""
 
 BACK_OFF = 5
 """After a failure the next read comes this many times later, so that no log is filled."""
 
 UNSUPPORTED_EVERY = 30.0
 """Seconds until a table that the driver does not have is asked for again."""
+
+
+class Workers:
+    """Does jobs in the order in which they come; a job must not raise."""
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        self.name = name
+        self.clock = clock
+        self._due: Queue[Callable[[], object] | None] = clock.queue()
+        self._lock = Lock()
+        self._idle = 0
+        """Threads that wait for a job."""
+        self.moved = -math.inf
+        """When, by the clock, a job was last begun, or a thread for it."""
+        self._closed = False
+
+    def put(self, job: Callable[[], object]) -> None:
+        """Have a job done; returns at once."""
+        self._due.put(job)
+        if self.clock.now() - self.moved >= HELD_UP:
+            self.relieve()
+
+    @property
+    def behind(self) -> bool:
+        """Return whether anything waits."""
+        return not self._due.empty()
+
+    def relieve(self) -> None:
+        """Add a thread for what waits if none is idle: to be called while `behind`."""
+        with self._lock:
+            if self.behind and not self._idle and not self._closed:
+                self.moved = self.clock.now()
+                with suppress(RuntimeError):  # no room for a thread now
+                    self.clock.thread(self._work, self.name)
+
+    def close(self) -> None:
+        """Let the threads end; one that hangs is left to the kernel."""
+        with self._lock:
+            self._closed = True
+            for _ in range(self._idle):
+                self._due.put(None)
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if self._closed or self._idle:
+                    return  # one that waits is enough
+                self._idle += 1
+            job = self._due.get()
+            with self._lock:
+                self._idle -= 1
+                self.moved = self.clock.now()
+            if job is None:
+                return
+            job()
 
 
 class SlowReader(Generic[T]):
@@ -46,9 +109,9 @@ class SlowReader(Generic[T]):
         self.what = what
         self.value: T | None = None
         self.tick: float | None = None
-        """When `value` was read."""
+        """The instant of `value`."""
         self.error: str | None = None
-        """Why the last read gave nothing."""
+        """The reason why the last read gave nothing."""
         self.gone = False
         """The last read found that the device no longer answers (ENODEV)."""
         self.every = every
@@ -84,7 +147,7 @@ class SlowReader(Generic[T]):
         return self.every
 
     def settle(self, seconds: float) -> bool:
-        """Wait until no read is under way, `seconds` at most; says whether that is so."""
+        """Wait until no read is under way, `seconds` at most; return whether that is so."""
         clock = self._workers.clock
         until = clock.now() + seconds
         while not (idle := self._idle.is_set()) and (left := until - clock.now()) > 0:
@@ -94,7 +157,7 @@ class SlowReader(Generic[T]):
         return idle
 
     def stale(self, now: float) -> bool:
-        """Whether a read has been under way for longer than the deadline."""
+        """Return whether a read has been under way for longer than the deadline."""
         asked = self._asked
         return not self._idle.is_set() and asked is not None and now - asked > self._deadline
 
@@ -110,7 +173,7 @@ class SlowReader(Generic[T]):
         return Problem(self.what if self.subject is None else f"{self.subject} {self.what}", text)
 
     def busy(self) -> bool:
-        """Whether a read is under way."""
+        """Return whether a read is under way."""
         return not self._idle.is_set()
 
     def again(self) -> None:
@@ -119,7 +182,7 @@ class SlowReader(Generic[T]):
         self.error = None
 
     def close(self) -> None:
-        """No more reads; one that hangs is left to the kernel."""
+        """Read no more; one that hangs is left to the kernel."""
         self._closed = True
         if not self._shared:
             self._workers.close()

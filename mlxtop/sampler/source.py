@@ -9,13 +9,23 @@ from typing import Protocol
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import Sample, SourceKind
-from mlxtop.sampler.live import Stop
 
-__all__ = ["Source", "Stop", "frames"]
+
+class Stop(Event):
+    """An event that ends a source for good; its `nudged` only wakes the source while it waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nudged = Event()
+
+    def set(self) -> None:
+        """End it, and wake it."""
+        super().set()
+        self.nudged.set()
 
 
 class Source(Protocol):
-    """Where samples come from: this machine, a captured or a simulated one."""
+    """A source of samples: this machine, a captured or a simulated one."""
 
     interval: float
     """Seconds between samples; may be changed while running, from any thread."""
@@ -27,14 +37,14 @@ class Source(Protocol):
 
     @property
     def label(self) -> str:
-        """Name of the machine, for titles."""
+        """Return the name of the machine, for titles."""
 
     @property
     def kind(self) -> SourceKind:
-        """What kind of machine it is."""
+        """Return what kind of machine it is."""
 
     def samples(self, stop: Event) -> Iterator[Sample]:
-        """Samples, `interval` apart, until `stop` is set; ends at once then."""
+        """Yield samples, `interval` apart, until `stop` is set; ends at once then."""
 
     def read_again(self) -> None:
         """Read slow facts anew: somebody changed settings."""
@@ -44,7 +54,7 @@ class Source(Protocol):
 
 
 def frames(source: Source, stop: Event) -> Iterator[Frame]:
-    """Every sample of `source` beside the one before it."""
+    """Yield every sample of `source` beside the one before it."""
     last: Frame | None = None
     for sample in source.samples(stop):
         last = derive(sample, last)

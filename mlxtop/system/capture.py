@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -27,6 +27,13 @@ class Node:
     error: int | None = None
 
 
+def _names_in(path: str) -> Iterator[tuple[str, str]]:
+    """Yield every directory above a path, the nearest first, and the name in it."""
+    while path not in ("", "/"):
+        path, _, name = path.rpartition("/")
+        yield path or "/", name
+
+
 @dataclass(slots=True)
 class Capture:
     """A parsed capture: what the text said, and what of it could not be understood."""
@@ -39,7 +46,7 @@ class Capture:
     complaints: list[str] = field(default_factory=list)
     """The first ones, each with its line."""
     odd_lines: int = 0
-    """How many lines were not understood, or left out for their number."""
+    """Lines that were not understood, or left out for their number."""
     torn: bool = False
     """The end is missing."""
     _children: dict[str, dict[str, None]] = field(default_factory=dict)
@@ -49,14 +56,12 @@ class Capture:
     def add(self, path: str, node: Node) -> None:
         """Put an entry into the tree, with the directories above it."""
         self.nodes[path] = node
-        while path not in ("", "/"):
-            parent, _, name = path.rpartition("/")
-            names = self._children.setdefault(parent or "/", {})
+        for directory, name in _names_in(path):
+            names = self._children.setdefault(directory, {})
             if name in names:
                 break
             names[name] = None
-            self.names += 1 + (len(path) >> 8)
-            path = parent
+            self.names += 1 + (len(directory) + len(name) >> 8)
 
     def node(self, path: str) -> Node | None:
         """Return the entry at `path`; directories are implied by what lies in them."""
@@ -71,14 +76,10 @@ class Capture:
 
     def has_room(self, path: str) -> bool:
         """Return whether `path` fits into the directories above it."""
-        while path not in ("", "/"):
-            parent, _, name = path.rpartition("/")
-            names = self._children.get(parent or "/", {})
-            if name in names:
-                return True
-            if len(names) >= MOST_ENTRIES:
-                return False
-            path = parent
+        for directory, name in _names_in(path):
+            names = self._children.get(directory, {})
+            if name in names or len(names) >= MOST_ENTRIES:
+                return name in names
         return True
 
     @property

@@ -42,6 +42,7 @@ from urllib.parse import unquote
 from mlxtop.model.json_text import decode
 from mlxtop.system.capture import HEADER, LAST, MOST_ENTRIES, Capture, Node
 from mlxtop.system.door import OUTPUT_LIMIT, Answer, Finished
+from mlxtop.system.owner import LONGEST
 
 CAPTURE_LIMIT = 32 << 20
 """Bytes of a capture at most."""
@@ -51,8 +52,8 @@ MOST_NAMES = 1 << 19
 MOST_VALUES = 1 << 20
 """Values in all answers together."""
 MOST_COMPLAINTS = 100
-LONGEST, DEEPEST = 4096, 64
-"""Characters of a path or command at most, and names in a path."""
+DEEPEST = 64
+"""Names in a path at most."""
 MOST_COMMAND_TEXT = 4 << 20
 """Characters of all commands together: taking their quotes apart takes a microsecond for each."""
 
@@ -92,15 +93,15 @@ class _Parser:
         self._last = ""
         """The last line that is not blank."""
         self._end: str | None = None
-        """What it is to be."""
+        """That line as `@last` announces it."""
         self._head, self._begin = "", 0
         """The entry that is being read, and the number of its line."""
         self._body: list[str] = []
         """The lines below it, as many as a file or an output may have."""
-        self._below = self._size = 0
-        """How many there were, and their characters."""
+        self._size = 0
+        """Characters of all lines below it."""
         self._values, self._command_text = MOST_VALUES, MOST_COMMAND_TEXT
-        """What there still is room for."""
+        """Room that is left for both."""
 
     def feed(self, line: str) -> None:
         """Take the next line."""
@@ -109,19 +110,19 @@ class _Parser:
         if text.strip():
             self._last = line
         if text.startswith(("  |", "  &")):
-            self._below += 1
             self._size += len(text)
             if self._size <= OUTPUT_LIMIT:
                 self._body.append(text)
         else:
             self._close()
-            self._head, self._begin = text, self._number
+            self._head, self._begin, self._body, self._size = text, self._number, [], 0
 
     def finish(self, more: bool) -> Capture:
         """Return what was understood; `more`: there are lines that were not taken."""
+        self._number += 1
         self._close()
         if more:
-            self._complain(self._number + 1, 1, f"only {MOST_LINES} lines are read")
+            self._complain(self._number, 1, f"only {MOST_LINES} lines are read")
         end = self._end
         whole = self._last.endswith("\n") if end is None else self._last.strip() == end
         self._capture.torn = not whole
@@ -134,15 +135,12 @@ class _Parser:
 
     def _close(self) -> None:
         """Read the entry that is complete now."""
-        line, body, below = self._head, self._body, self._below
-        self._head, self._body, self._below, self._size = "", [], 0, 0
+        below = self._number - 1 - self._begin
         try:
-            if self._read(line, body) or not below:
-                return
+            if not self._read(self._head, self._body) and below:
+                self._complain(self._begin + 1, below, "a block that belongs to nothing")
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             self._complain(self._begin, 1 + below, error)
-            return
-        self._complain(self._begin + 1, below, "a block that belongs to nothing")
 
     def _read(self, line: str, body: list[str]) -> bool:
         """Put an entry into the capture; returns whether its block is part of it."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from threading import Event, Lock
+from typing import Any
 
 from mlxtop.system.capture import Capture, Node
 from mlxtop.system.door import Answer, CommandRefused, Finished, KernelRecord, Question, System
+from mlxtop.system.owner import resolve
 
 RECORDING_LIMIT = 32 << 20
 """Bytes of file contents and outputs kept at most; what comes later is left out and told."""
-_LINKS = 40
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 UNREAD = Node(error=errno.ENODATA)
 """A file that is in a listing but was not read."""
@@ -35,57 +37,40 @@ class CaptureRecorder:
         self._room = limit
         self._lock = Lock()
         self._targets: dict[str, str | None] = {}
-        self._found: set[str] = set()
+        self._commands: set[str] = set()
         self._log: list[str] = []
         self._over = False
-        self._capture = Capture(
-            properties={
-                "label": self.label,
-                "time": f"{system.wall():.3f}",
-                "root": "yes" if self.root else "no",
-            }
-        )
+        root = "yes" if self.root else "no"
+        properties = {"label": self.label, "time": f"{system.wall():.3f}", "root": root}
+        self._capture = Capture(properties=properties)
 
     def finish(self) -> Capture:
         """Return what was recorded; readers that still hang are not waited for."""
         with self._lock:
             self._over = True
             capture = self._capture
-            if self._found:
-                capture.properties["commands"] = " ".join(sorted(self._found))
+            if self._commands:
+                capture.properties["commands"] = " ".join(sorted(self._commands))
             if self._log:
                 capture.add("/dev/kmsg", Node(content="".join(self._log).encode()))
             return capture
 
     def read(self, path: str) -> bytes:
-        try:
+        with self._errors_of(path):
             data = self._system.read(path)
-        except OSError as error:
-            self._keep_error(path, error)
-            raise
         self._keep(path, Node(content=data))
         return data
 
     def list(self, path: str) -> list[str]:
         """List a directory and keep what its names are: links, directories or files."""
-        try:
+        with self._errors_of(path):
             names = self._system.list(path)
-        except OSError as error:
-            self._keep_error(path, error)
-            raise
         self._keep(path, Node())
         place = self._walk(path)
         for name in names if place is not None else ():
             child = f"{place}/{name}" if place != "/" else f"/{name}"
-            if self._known(child) or self._target(child) is not None:
-                continue
-            try:
-                self._system.list(child)
-                self._add(child, Node())
-            except NotADirectoryError:
-                self._add(child, UNREAD)
-            except OSError as error:
-                self._add(child, Node(error=error.errno))
+            if not self._holds(child) and self._target(child) is None:
+                self._keep_kind(child)
         return names
 
     def link(self, path: str) -> str:
@@ -97,12 +82,8 @@ class CaptureRecorder:
         """Resolve a path and keep every link on the way, and what it leads to."""
         place = self._system.real(path)
         self._walk(path)
-        if not self._known(place):
-            try:
-                self._system.list(place)
-                self._add(place, Node())
-            except OSError:
-                self._add(place, UNREAD)
+        if not self._holds(place):
+            self._keep_kind(place)
         return place
 
     def ask(self, question: Question, subject: str = "", *details: int) -> Answer:
@@ -117,25 +98,22 @@ class CaptureRecorder:
 
     def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
         """Follow the kernel log and keep what it says of cards and buses."""
-        try:
+        with self._errors_of("/dev/kmsg"):
             for record in self._system.kernel_log(stop, history):
                 self._keep_record(record)
                 yield record
-        except OSError as error:
-            self._keep_error("/dev/kmsg", error)
-            raise
 
     def which(self, command: str) -> str | None:
         path = self._system.which(command)
         if path is not None and "/" not in command and not command.split()[1:]:
-            self._found.add(command)
+            self._commands.add(command)
         return path
 
     def run(
         self, argv: Sequence[str], *, timeout: float = 10.0, stdin: str = "", change: bool = False
     ) -> Finished:
         if change:
-            raise CommandRefused(errno.EROFS, "nothing is changed while a machine is captured")
+            self._refuse()
         finished = self._system.run(argv, timeout=timeout, stdin=stdin)
         with self._lock:
             if not self._over and self._fits(len(finished.stdout) + len(finished.stderr)):
@@ -143,16 +121,10 @@ class CaptureRecorder:
                 self._capture.commands[tuple(argv)] = kept
         return finished
 
-    def foreground(
-        self, argv: Sequence[str], *, stdin: str | None = None, change: bool = False
-    ) -> Finished:
-        raise CommandRefused(errno.EROFS, "nobody is asked while a machine is captured")
-
-    def stream(self, argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
-        raise CommandRefused(errno.EROFS, "nothing is started while a machine is captured")
-
-    def write(self, path: str, data: bytes) -> None:
+    def _refuse(self, *_: object, **__: object) -> Any:
         raise CommandRefused(errno.EROFS, "nothing is changed while a machine is captured")
+
+    foreground = stream = write = _refuse
 
     def _walk(self, path: str, last: bool = True, failed: bool = False) -> str | None:
         """Return where `path` leads, None where nothing is; every link on the way is kept.
@@ -160,33 +132,16 @@ class CaptureRecorder:
         Where looking at it `failed`, None also for a way up from what is no directory: the error
         is that of what lies before the `..`.
         """
-        todo = [part for part in reversed(path.split("/")) if part]
-        done: list[str] = []
-        links = 0
-        while todo:
-            part = todo.pop()
-            if part == ".." and done:
-                directory = "/" + "/".join(done)
-                if failed and not self._is_directory(directory):
-                    return None
-                self._add(directory, Node())
-                done.pop()
-            if part in (".", ".."):
-                continue
-            try:
-                target = self._target("/" + "/".join([*done, part]))
-            except OSError:
-                return None
-            if target is None or (not todo and not last):
-                done.append(part)
-                continue
-            links += 1
-            if links > _LINKS:
-                return None
-            if target.startswith("/"):
-                done.clear()
-            todo += [piece for piece in reversed(target.split("/")) if piece]
-        return "/" + "/".join(done)
+
+        def up(directory: str) -> None:
+            if failed:
+                self._system.list(directory)
+            self._add(directory, Node())
+
+        try:
+            return resolve(path, lambda place, _: self._target(place), last, up)
+        except OSError:
+            return None
 
     def _target(self, place: str) -> str | None:
         """Return and keep the target of a link, or None when it is no link. Raises OSError."""
@@ -202,14 +157,7 @@ class CaptureRecorder:
                 self._add(place, Node(target=target))
         return self._targets[place]
 
-    def _is_directory(self, place: str) -> bool:
-        try:
-            self._system.list(place)
-        except OSError:
-            return False
-        return True
-
-    def _known(self, place: str) -> bool:
+    def _holds(self, place: str) -> bool:
         with self._lock:
             return self._capture.node(place) is not None
 
@@ -218,11 +166,27 @@ class CaptureRecorder:
         if place is not None:
             self._add(place, node)
 
-    def _keep_error(self, path: str, error: OSError) -> None:
-        if error.errno == errno.EISDIR:
-            self._keep(path, Node())
-        elif error.errno not in _ABSENT:
-            self._keep(path, Node(error=error.errno))
+    @contextmanager
+    def _errors_of(self, path: str) -> Iterator[None]:
+        """Keep the error of reading a path."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno == errno.EISDIR:
+                self._keep(path, Node())
+            elif error.errno not in _ABSENT:
+                self._keep(path, Node(error=error.errno))
+            raise
+
+    def _keep_kind(self, place: str) -> None:
+        """Keep whether a place is a directory or a file."""
+        try:
+            self._system.list(place)
+            self._add(place, Node())
+        except NotADirectoryError:
+            self._add(place, UNREAD)
+        except OSError as error:
+            self._add(place, Node(error=error.errno))
 
     def _add(self, place: str, node: Node) -> None:
         with self._lock:
@@ -240,14 +204,14 @@ class CaptureRecorder:
         if record.device is None and not _OF_CARDS.search(record.text):
             return
         micros = round(record.seconds * 1e6)
-        lines = [f"{record.level},{len(self._log)},{micros},-;{record.text}"]
+        text = f"{record.level},{len(self._log)},{micros},-;{record.text}\n"
         if record.subsystem is not None:
-            lines.append(f" SUBSYSTEM={record.subsystem}")
+            text += f" SUBSYSTEM={record.subsystem}\n"
         if record.device is not None:
-            lines.append(f" DEVICE=+{record.subsystem or 'pci'}:{record.device}")
+            text += f" DEVICE=+{record.subsystem or 'pci'}:{record.device}\n"
         with self._lock:
             if not self._over and self._fits(len(record.text)):
-                self._log.append("\n".join(lines) + "\n")
+                self._log.append(text)
 
     def _fits(self, size: int) -> bool:
         """Return whether there is room for `size` more; call with the lock held."""

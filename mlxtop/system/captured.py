@@ -12,22 +12,20 @@ from threading import Event
 from typing import Protocol
 
 from mlxtop.model.number import real
+from mlxtop.system import door
 from mlxtop.system.capture import HEADER, MOST_ENTRIES, Capture, Node
 from mlxtop.system.capture_file import CAPTURE_LIMIT, parse_lines
 from mlxtop.system.clock import Clock, RealClock
-from mlxtop.system.door import (
-    FILE_LIMIT,
-    Answer,
-    CommandRefused,
-    DeviceEvent,
-    Finished,
-    KernelRecord,
-    Question,
-)
+from mlxtop.system.door import Answer, CommandRefused, Finished, Question
 from mlxtop.system.kernel_log import parse_kmsg
+from mlxtop.system.owner import resolve
 
 LATEST = 253_402_300_799.0
 """Seconds since the epoch at the end of the year 9999."""
+
+
+def _failure(number: int, path: str) -> OSError:
+    return OSError(number, os.strerror(number), path)
 
 
 class Tree(Protocol):
@@ -58,12 +56,11 @@ class DirectoryTree:
         try:
             fd = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             with open(fd, "rb") as file:
-                return Node(content=file.read(FILE_LIMIT))
+                return Node(content=file.read(door.FILE_LIMIT))
         except OSError as error:
             return Node(error=error.errno or errno.EIO)
 
     def children(self, path: str) -> Iterable[str]:
-        """Return names in the directory `path`."""
         return os.listdir(self._root + path)[:MOST_ENTRIES]
 
 
@@ -80,9 +77,7 @@ class CapturedSystem:
         properties = self._capture.properties
         self.label = properties.get("label", label)
         self.complaints = self._capture.complaints
-        """What of the capture's text was not understood."""
         self.defects = self._capture.defects
-        """What people should know before they believe the capture."""
         self._instant = _wall(properties.get("time"))
 
     @property
@@ -90,74 +85,49 @@ class CapturedSystem:
         return self._capture.properties.get("root") == "yes"
 
     def _find(self, path: str, last: bool = True) -> tuple[str, Node]:
-        """Follow links component by component, inside the tree, like the kernel would."""
-        todo = [part for part in reversed(path.split("/")) if part]
-        done: list[str] = []
-        node: Node | None = Node()
-        links = 0
-        while todo:
-            part = todo.pop()
-            if part in (".", ".."):
-                if part == "..":
-                    del done[-1:]
-                node = None
-                continue
-            place = "/" + "/".join([*done, part])
+        """Follow links inside the tree, like the kernel would; return where they lead."""
+        nodes = {"/": Node()}
+
+        def target(place: str, more: bool) -> str | None:
             node = self._tree.node(place)
             if node is None:
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-            if todo and (number := self._dead_end(place, node)) is not None:
-                raise OSError(number, os.strerror(number), path)
-            if node.target is None or (not todo and not last):
-                done.append(part)
-                continue
-            links += 1
-            if links > 40 or len(node.target) > 4096:
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-            if node.target.startswith("/"):
-                done.clear()
-            todo += [piece for piece in reversed(node.target.split("/")) if piece]
-        place = "/" + "/".join(done)
-        return place, node or self._tree.node(place) or Node()
+                raise _failure(errno.ENOENT, path)
+            if more and node.content is not None:
+                raise _failure(errno.ENOTDIR, path)
+            if more and node.error is not None and not any(self._tree.children(place)):
+                raise _failure(node.error, path)
+            nodes[place] = node
+            return node.target
 
-    def _dead_end(self, place: str, node: Node) -> int | None:
-        """Return the errno of looking below an entry that is no directory; None for one that is."""
-        if node.content is not None:
-            return errno.ENOTDIR
-        if node.error is not None and not any(self._tree.children(place)):
-            return node.error
-        return None
-
-    def _resolve(self, path: str) -> str:
-        return self._find(path)[0]
+        place = resolve(path, target, last)
+        return place, nodes[place]
 
     def _node(self, path: str) -> tuple[str, Node]:
         place, node = self._find(path)
         if node.error is not None:
-            raise OSError(node.error, os.strerror(node.error), path)
+            raise _failure(node.error, path)
         return place, node
 
     def read(self, path: str) -> bytes:
         content = self._node(path)[1].content
         if content is None:
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-        return content[:FILE_LIMIT]
+            raise _failure(errno.EISDIR, path)
+        return content[: door.FILE_LIMIT]
 
     def list(self, path: str) -> list[str]:
         place, node = self._node(path)
         if node.content is not None:
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+            raise _failure(errno.ENOTDIR, path)
         return list(self._tree.children(place))
 
     def link(self, path: str) -> str:
         target = self._find(path, last=False)[1].target
         if target is None:
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
+            raise _failure(errno.EINVAL, path)
         return target
 
     def real(self, path: str) -> str:
-        """Return the canonical path inside the capture."""
-        return self._resolve(path)
+        return self._find(path)[0]
 
     def ask(self, question: Question, subject: str = "", *details: int) -> Answer:
         key = tuple(part for part in (question, subject, *map(str, details)) if part)
@@ -172,7 +142,6 @@ class CapturedSystem:
         return ()
 
     def now(self) -> float:
-        """Return the instant of the capture, as seconds of its own clock."""
         return 0.0
 
     def wall(self) -> float:
@@ -181,11 +150,11 @@ class CapturedSystem:
     def wait(self, seconds: float, stop: Event) -> bool:
         return stop.wait(seconds)
 
-    def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
+    def kernel_log(self, stop: Event, history: bool = True) -> Iterator[door.KernelRecord]:
         if history:
             yield from parse_kmsg(self.read("/dev/kmsg").decode("utf-8", "replace"))
 
-    def events(self, stop: Event) -> Iterator[DeviceEvent]:
+    def events(self, stop: Event) -> Iterator[door.DeviceEvent]:
         yield from ()
 
     def which(self, command: str) -> str | None:

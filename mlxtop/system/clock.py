@@ -1,4 +1,4 @@
-"""What threads wait by: the clock of this computer; simulated machines can bring another."""
+"""The clock that threads wait by: this computer's; simulated machines can bring another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every machine answers: this one, a captured one, a simulated one.
+"""The door to every machine: this one, a captured one, a simulated one.
 
 Readers, actions and screens know only the `System` protocol, so the same code runs on all three.
 Everything that fails raises OSError with the errno of the kernel, whatever the machine.

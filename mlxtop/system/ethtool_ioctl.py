@@ -14,8 +14,7 @@ import os
 import socket
 import struct
 import time
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 SIOCETHTOOL, SIOCGIFINDEX = 0x8946, 0x8933
 _GDRVINFO, _GSTRINGS, _GSTATS, _GSSET_INFO = 0x03, 0x1B, 0x1D, 0x37
@@ -31,11 +30,10 @@ _TRUSTED = 30.0
 _EEPROM_LIMIT = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class _Names:
+class _Names(NamedTuple):
     """The names of a device's statistics and when they were read."""
 
-    index: int
+    ifindex: int
     names: list[str]
     read: float
 
@@ -95,7 +93,7 @@ class EthtoolIoctl:
         """Return the names; the very same list as before while they are the same."""
         index, now = self._index(netdev), time.monotonic()
         earlier = self._names.get(netdev)
-        if earlier and not fresh and earlier.index == index and now - earlier.read < _TRUSTED:
+        if earlier and not fresh and earlier.ifindex == index and now - earlier.read < _TRUSTED:
             return earlier.names
         names = self._read_names(netdev)
         if earlier and earlier.names == names:

@@ -9,23 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
+from mlxtop.system import netlink
 from mlxtop.system.door import Question
-from mlxtop.system.netlink import (
-    Decoder,
-    Netlink,
-    Table,
-    attribute,
-    attributes,
-    decode,
-    nested,
-    number,
-    numbers,
-    text,
-    u32,
-)
+from mlxtop.system.netlink import Table, attribute, attributes, decode, number, table_of, text, u32
 
 T = TypeVar("T")
 
@@ -39,12 +29,28 @@ _LINKINFO_GET, _LINKMODES_GET, _LINKSTATE_GET, _FEATURES_GET = 2, 4, 6, 11
 _RINGS_GET, _CHANNELS_GET, _COALESCE_GET, _PAUSE_GET = 15, 17, 19, 21
 _FEC_GET, _MODULE_EEPROM_GET, _STATS_GET = 29, 31, 32
 _STATS_HEADER, _STATS_GROUPS = 2, 3
-_NOT_SET = 0xFFFFFFFFFFFFFFFF
+_DEVLINK_INFO_GET = 51
 
 
-def _flag(data: memoryview) -> bool | None:
-    value = number(data)
-    return None if value is None else value != 0
+def _from_number(change: Callable[[int], Any]) -> netlink.Decoder:
+    """Return a decoder of numbers that `change` makes values of."""
+
+    def decoder(data: memoryview) -> Any:
+        value = number(data)
+        return None if value is None else change(value)
+
+    return decoder
+
+
+_flag = _from_number(bool)
+_speed = _from_number(lambda speed: None if speed in (0, 0xFFFFFFFF) else speed)
+_count = _from_number(lambda count: None if count == 0xFFFFFFFFFFFFFFFF else count)
+
+
+def _total(data: memoryview) -> int | None:
+    """Return the first number of an array of u64: the port's total before those of its lanes."""
+    count: int | None = _count(data[:8]) if len(data) >= 8 else None
+    return count
 
 
 def _bits(data: memoryview) -> tuple[list[str], list[str]]:
@@ -61,87 +67,41 @@ def _bits(data: memoryview) -> tuple[list[str], list[str]]:
     return [name for name, on in listed if on or plain], [name for name, _ in listed]
 
 
-def _total(data: memoryview) -> int | None:
-    """Return the first number of an array of u64: the port's total before those of its lanes."""
-    if len(data) < 8:
-        return None
-    value = number(data[:8])
-    return None if value == _NOT_SET else value
-
-
-def _named(names: Mapping[int, str]) -> Decoder:
-    """Return a decoder of numbers that have names; None for others."""
-
-    def name(data: memoryview) -> str | None:
-        value = number(data)
-        return None if value is None else names.get(value)
-
-    return name
+def _set_bits(data: memoryview) -> list[str]:
+    return _bits(data)[0]
 
 
 _FEC_NAMES = {49: "None", 50: "RS", 51: "BASER", 74: "LLRS"}
 """ETHTOOL_LINK_MODE_FEC_*_BIT to the names that ethtool prints."""
-_DUPLEX = {0: "half", 1: "full"}
-
-
-def _speed(data: memoryview) -> int | None:
-    value = number(data)
-    return None if value in (0, 0xFFFFFFFF) else value
-
-
-SIMPLE: dict[Question, tuple[int, Table]] = {
-    Question.LINK_STATE: (
-        _LINKSTATE_GET,
-        numbers({2: "link", 3: "sqi", 5: "extended", 6: "substate", 7: "down_count"}),
-    ),
-    Question.RINGS: (_RINGS_GET, numbers({2: "rx_max", 5: "tx_max", 6: "rx", 9: "tx"})),
-    Question.CHANNELS: (
-        _CHANNELS_GET,
-        numbers({5: "combined_max", 6: "rx", 7: "tx", 8: "other", 9: "combined"}),
-    ),
-    Question.COALESCE: (
-        _COALESCE_GET,
-        {
-            **numbers({2: "rx_usecs", 6: "tx_usecs"}),
-            11: ("adaptive_rx", _flag),
-            12: ("adaptive_tx", _flag),
-        },
-    ),
-    Question.PAUSE: (
-        _PAUSE_GET,
-        {
-            2: ("autoneg", number),
-            3: ("rx", _flag),
-            4: ("tx", _flag),
-            5: ("frames", lambda data: decode(data, _PAUSE_FRAMES)),
-        },
-    ),
-    Question.FEC: (
-        _FEC_GET,
-        {
-            2: ("modes", lambda data: _bits(data)[0]),
-            3: ("auto", _flag),
-            4: ("active", _named(_FEC_NAMES)),
-            5: ("blocks", lambda data: decode(data, _FEC_BLOCKS)),
-        },
-    ),
-}
-_PAUSE_FRAMES: Table = numbers({2: "tx_frames", 3: "rx_frames"})
-_FEC_BLOCKS: Table = {
-    2: ("corrected", _total),
-    3: ("uncorrectable", _total),
-    4: ("corrected_bits", _total),
-}
+_PAUSE_FRAMES = table_of(number, {2: "tx_frames", 3: "rx_frames"})
+_FEC_BLOCKS = table_of(_total, {2: "corrected", 3: "uncorrectable", 4: "corrected_bits"})
 _STATISTICS = {"frames": _PAUSE_FRAMES, "blocks": _FEC_BLOCKS}
 """Nested statistics, whose names join those beside them."""
 
+_STATE = table_of(number, {2: "link", 3: "sqi", 5: "extended", 6: "substate", 7: "down_count"})
+_RINGS = table_of(number, {2: "rx_max", 5: "tx_max", 6: "rx", 9: "tx"})
+_CHANNELS = table_of(number, {5: "combined_max", 6: "rx", 7: "tx", 8: "other", 9: "combined"})
+_COALESCE: Table = {
+    **table_of(number, {2: "rx_usecs", 6: "tx_usecs"}),
+    **table_of(_flag, {11: "adaptive_rx", 12: "adaptive_tx"}),
+}
+_PAUSE: Table = {
+    **table_of(number, {2: "autoneg"}),
+    **table_of(_flag, {3: "rx", 4: "tx"}),
+    5: ("frames", partial(decode, table=_PAUSE_FRAMES)),
+}
+_FEC: Table = {
+    2: ("modes", _set_bits),
+    3: ("auto", _flag),
+    4: ("active", _from_number(_FEC_NAMES.get)),
+    5: ("blocks", partial(decode, table=_FEC_BLOCKS)),
+}
 _MODES: Table = {
-    2: ("autoneg", number),
+    **table_of(number, {2: "autoneg", 9: "lanes"}),
     3: ("ours", _bits),
-    4: ("peer", lambda data: _bits(data)[0]),
+    4: ("peer", _set_bits),
     5: ("speed", _speed),
-    6: ("duplex", _named(_DUPLEX)),
-    9: ("lanes", number),
+    6: ("duplex", _from_number({0: "half", 1: "full"}.get)),
 }
 
 _STATS_NAMES = {
@@ -157,7 +117,9 @@ _STATS_NAMES = {
     ),
 }
 """Groups eth-phy and eth-mac; a name's place is its attribute type."""
-_GROUPS = nested(_STATS_GROUPS, attribute(1), u32(2, 4), attribute(4, struct.pack("=I", 0b11)))
+_GROUPS = netlink.nested(
+    _STATS_GROUPS, attribute(1), u32(2, 4), attribute(4, struct.pack("=I", 0b11))
+)
 
 
 def parse_statistics(data: memoryview) -> dict[str, int]:
@@ -203,28 +165,35 @@ def parse_features(data: memoryview) -> dict[str, bool]:
     return {name: name in active for name in [*listed, *sorted(active.difference(listed))] if name}
 
 
-def _version(data: memoryview) -> tuple[str, str]:
-    version = decode(data, {103: ("name", text), 104: ("value", text)})
-    return version["name"] or "", version["value"] or ""
-
-
-_DEVICE: Table = {98: ("driver", text), 99: ("serial", text)}
 _VERSIONS = {100: "fixed", 101: "running", 102: "stored"}
 
 
 def parse_devlink_info(data: memoryview) -> tuple[str, dict[str, Any]]:
     """Return handle and content of one DEVLINK_CMD_INFO_GET reply."""
-    info = decode(data, {1: ("bus", text), 2: ("device", text), **_DEVICE})
+    info = decode(data, table_of(text, {1: "bus", 2: "device", 98: "driver", 99: "serial"}))
     handle = f"{info.pop('bus') or ''}/{info.pop('device') or ''}"
     versions: dict[str, dict[str, str]] = {name: {} for name in _VERSIONS.values()}
     for kind, content in attributes(data):
         if kind in _VERSIONS:
-            name, value = _version(content)
-            versions[_VERSIONS[kind]][name] = value
+            version = decode(content, table_of(text, {103: "name", 104: "value"}))
+            versions[_VERSIONS[kind]][version["name"] or ""] = version["value"] or ""
     return handle, info | versions
 
 
-class Genetlink(Netlink):
+SIMPLE: dict[Question, tuple[int, Callable[[memoryview], dict[str, Any]]]] = {
+    Question.LINK_STATE: (_LINKSTATE_GET, partial(parse_simple, table=_STATE)),
+    Question.RINGS: (_RINGS_GET, partial(parse_simple, table=_RINGS)),
+    Question.CHANNELS: (_CHANNELS_GET, partial(parse_simple, table=_CHANNELS)),
+    Question.COALESCE: (_COALESCE_GET, partial(parse_simple, table=_COALESCE)),
+    Question.PAUSE: (_PAUSE_GET, partial(parse_simple, table=_PAUSE)),
+    Question.FEC: (_FEC_GET, partial(parse_simple, table=_FEC)),
+    Question.FEATURES: (_FEATURES_GET, parse_features),
+    Question.MAC_STATISTICS: (_STATS_GET, parse_statistics),
+}
+"""Questions that one exchange answers, with what makes the answer of its reply."""
+
+
+class Genetlink(netlink.Netlink):
     """Questions to the families ethtool and devlink."""
 
     def __init__(self) -> None:
@@ -235,7 +204,7 @@ class Genetlink(Netlink):
         if name not in self._families:
             body = struct.pack("=BBH", _CTRL_CMD_GETFAMILY, 1, 0)
             body += attribute(_CTRL_ATTR_FAMILY_NAME, name.encode() + b"\0")
-            table = numbers({_CTRL_ATTR_FAMILY_ID: "id"})
+            table = table_of(number, {_CTRL_ATTR_FAMILY_ID: "id"})
             try:
                 replies = self.ask(_GENL_ID_CTRL, body, lambda data: decode(data[4:], table))
             except FileNotFoundError:
@@ -257,17 +226,13 @@ class Genetlink(Netlink):
         return self.ask(self._family(family), head + body, lambda data: parse(data[4:]), dump)
 
     def _ethtool(
-        self,
-        netdev: str,
-        command: int,
-        parse: Callable[[memoryview], T],
-        body: bytes = b"",
-        header: int = _HEADER,
+        self, netdev: str, command: int, parse: Callable[[memoryview], T], body: bytes = b""
     ) -> T:
         """Return the one reply of the ethtool family about a netdev."""
         flags = _FLAG_STATS if command in (_PAUSE_GET, _FEC_GET) else 0
         name = attribute(_HEADER_DEV_NAME, os.fsencode(netdev) + b"\0")
-        head = nested(header, name, u32(_HEADER_FLAGS, flags))
+        header = _STATS_HEADER if command == _STATS_GET else _HEADER
+        head = netlink.nested(header, name, u32(_HEADER_FLAGS, flags))
         replies = self._ask("ethtool", command, head + body, parse)
         if not replies:
             raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
@@ -275,28 +240,20 @@ class Genetlink(Netlink):
 
     def simple(self, question: Question, netdev: str) -> dict[str, Any]:
         """Return the answer to one of the questions of `SIMPLE`."""
-        command, table = SIMPLE[question]
-        return self._ethtool(netdev, command, lambda data: parse_simple(data, table))
-
-    def statistics(self, netdev: str) -> dict[str, int]:
-        """Answer `Question.MAC_STATISTICS`; empty where the driver has none."""
-        return self._ethtool(netdev, _STATS_GET, parse_statistics, _GROUPS, _STATS_HEADER)
+        command, parse = SIMPLE[question]
+        return self._ethtool(netdev, command, parse, _GROUPS if command == _STATS_GET else b"")
 
     def modes(self, netdev: str) -> dict[str, Any]:
         """Answer `Question.LINK_MODES`."""
         reply = self._ethtool(netdev, _LINKMODES_GET, parse_modes)
         try:
-            table = numbers({2: "port"})
-            port = self._ethtool(netdev, _LINKINFO_GET, lambda data: decode(data, table))
+            table = table_of(number, {2: "port"})
+            port = self._ethtool(netdev, _LINKINFO_GET, partial(decode, table=table))
         except OSError as error:
             if error.errno != errno.EOPNOTSUPP:
                 raise
             port = {"port": None}
         return reply | port
-
-    def features(self, netdev: str) -> dict[str, bool]:
-        """Answer `Question.FEATURES`."""
-        return self._ethtool(netdev, _FEATURES_GET, parse_features)
 
     def module_page(self, netdev: str, *details: int) -> str:
         """Answer `Question.MODULE_PAGE`."""
@@ -304,10 +261,10 @@ class Genetlink(Netlink):
         body = u32(2, offset) + u32(3, length)
         for kind, value in ((4, page), (5, bank), (6, address)):
             body += attribute(kind, bytes([value & 0xFF]))
-        table: Table = {7: ("data", lambda data: bytes(data).hex())}
-        reply = self._ethtool(netdev, _MODULE_EEPROM_GET, lambda data: decode(data, table), body)
-        return str(reply["data"] or "")
+        table: Table = {7: ("data", memoryview.hex)}
+        reply = self._ethtool(netdev, _MODULE_EEPROM_GET, partial(decode, table=table), body)
+        return reply["data"] or ""
 
     def devlink_info(self) -> dict[str, dict[str, Any]]:
         """Answer `Question.DEVLINK_INFO`."""
-        return dict(self._ask("devlink", 51, b"", parse_devlink_info, dump=True))
+        return dict(self._ask("devlink", _DEVLINK_INFO_GET, b"", parse_devlink_info, dump=True))

@@ -4,30 +4,98 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from threading import Event
 
-from mlxtop.system import events, kernel_log
+from mlxtop.system import door, events, kernel_log, process
 from mlxtop.system.clock import Clock, RealClock
 from mlxtop.system.commands import Commands
-from mlxtop.system.door import (
-    FILE_LIMIT,
-    Answer,
-    CommandRefused,
-    DeviceEvent,
-    Finished,
-    KernelRecord,
-    Question,
-)
+from mlxtop.system.door import Answer, Finished, Question
 from mlxtop.system.ethtool_ioctl import EthtoolIoctl
-from mlxtop.system.fd_cache import FdCache, often
-from mlxtop.system.foreground import claim, foreground
 from mlxtop.system.genetlink import SIMPLE, Genetlink
+from mlxtop.system.locks import claim
 from mlxtop.system.owner import which
 from mlxtop.system.rtnetlink import Rtnetlink
 from mlxtop.system.sock_diag import SockDiag
+
+_OFTEN = re.compile(
+    r"^/sys/.*/(?:(?:hw_)?counters/[^/]+|temp\d+_(?:input|highest)|speed|mode"
+    r"|ports/\d+/(?:state|phys_state|rate|lid|sm_lid))$"
+)
+"""Counters, sensors and states of links."""
+PAGE = 4096
+"""Bytes of an attribute at most."""
+HIGHEST = 512
+"""Descriptors from here on are not kept: others need some, too."""
+KEPT = 30.0
+"""Seconds until a file is opened anew, where no event tells that a name means another device."""
+
+
+@lru_cache(4096)
+def often(path: str) -> bool:
+    """Return whether a path is one that is read every few seconds."""
+    return _OFTEN.match(path) is not None
+
+
+class _Open:
+    """A descriptor that is closed when nothing refers to it any more."""
+
+    __slots__ = ("fd",)
+
+    def __init__(self, path: str) -> None:
+        self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
+
+    def __del__(self) -> None:
+        if hasattr(self, "fd"):
+            os.close(self.fd)
+
+
+class _OwnFiles(threading.local):
+    """The open files of a thread."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, _Open] = {}
+        self.until = 0.0
+        self.generation = 0
+
+
+class FdCache:
+    """Files of sysfs that are read every few seconds, kept open: each read makes their text anew.
+
+    fs/kernfs/file.c, fs/seq_file.c. A descriptor stays with the thread that opened it, so that none
+    is closed under a read, and is given back soon after devices came, went or changed their names.
+    """
+
+    def __init__(self) -> None:
+        self._own = _OwnFiles()
+        self._generation = 0
+
+    def forget(self) -> None:
+        """Open every file anew: names may mean other devices now."""
+        self._generation += 1
+
+    def read(self, path: str) -> bytes:
+        """Return the content of an attribute now. Raises OSError."""
+        own, now = self._own, time.monotonic()
+        if now > own.until or own.generation != self._generation:
+            own.files.clear()
+            own.until, own.generation = now + KEPT, self._generation
+        file = own.files.pop(path, None)
+        if file is not None:
+            try:
+                data = os.pread(file.fd, PAGE, 0)
+            except OSError:
+                file = None  # the device is gone, and may be back under its name
+        if file is None:
+            file = _Open(path)
+            data = os.pread(file.fd, PAGE, 0)
+        if file.fd < HIGHEST:
+            own.files[path] = file
+        return data
 
 
 class LocalSystem:
@@ -36,8 +104,9 @@ class LocalSystem:
     demo = False
     captured = False
     clock: Clock = RealClock()
-    now = staticmethod(time.monotonic)
-    wall = staticmethod(time.time)
+    now = staticmethod(clock.now)
+    wall = staticmethod(clock.wall)
+    wait = staticmethod(clock.wait)
     which = staticmethod(which)
     claim = staticmethod(claim)
 
@@ -55,9 +124,7 @@ class LocalSystem:
             Question.LINK_COUNTERS: lambda _: self._links.counters(),
             Question.ROUTE: self._links.route,
             Question.SOCKETS: lambda _: self._sockets.sockets(),
-            Question.MAC_STATISTICS: self._generic.statistics,
             Question.LINK_MODES: self._generic.modes,
-            Question.FEATURES: self._generic.features,
             Question.MODULE_PAGE: self._generic.module_page,
             Question.DEVLINK_INFO: lambda _: self._generic.devlink_info(),
             Question.DRIVER_STATISTICS: self._ioctl.statistics,
@@ -79,11 +146,8 @@ class LocalSystem:
             return self._kept.read(path)
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         try:
-            data = os.read(fd, FILE_LIMIT)
-            while 0 < len(data) < FILE_LIMIT:
-                more = os.read(fd, FILE_LIMIT - len(data))
-                if not more:
-                    break
+            data = b""
+            while (room := door.FILE_LIMIT - len(data)) and (more := os.read(fd, room)):
                 data += more
             return data
         finally:
@@ -112,13 +176,8 @@ class LocalSystem:
             busy = tuple(psutil.cpu_percent(percpu=True))
         except (OSError, RuntimeError):  # /proc is hidden, or not the kernel's
             return ()
-        if not getattr(self._cpu, "known", False):
-            self._cpu.known = True
-            return ()
-        return busy
-
-    def wait(self, seconds: float, stop: Event) -> bool:
-        return stop.wait(seconds)
+        before, self._cpu.asked = hasattr(self._cpu, "asked"), True
+        return busy if before else ()
 
     def run(
         self, argv: Sequence[str], *, timeout: float = 10.0, stdin: str = "", change: bool = False
@@ -133,7 +192,7 @@ class LocalSystem:
     ) -> Finished:
         if change:
             self._refuse(argv[0])
-        return foreground(argv, stdin)
+        return process.foreground(argv, stdin)
 
     def stream(self, argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
         self._refuse(argv[0])
@@ -150,20 +209,17 @@ class LocalSystem:
 
     def _refuse(self, what: str) -> None:
         if self._readonly:
-            raise CommandRefused(errno.EROFS, "nothing is changed with --readonly", what)
+            raise door.CommandRefused(errno.EROFS, "nothing is changed with --readonly", what)
 
-    def kernel_log(self, stop: Event, history: bool = True) -> Iterator[KernelRecord]:
+    def kernel_log(self, stop: Event, history: bool = True) -> Iterator[door.KernelRecord]:
         return kernel_log.follow(self._commands, stop, history)
 
-    def events(self, stop: Event) -> Iterator[DeviceEvent]:
+    def events(self, stop: Event) -> Iterator[door.DeviceEvent]:
         for event in events.follow(stop):
             if event.action not in ("link", "change"):
                 self._kept.forget()
             yield event
 
     def close(self) -> None:
-        self._commands.close()
-        self._links.close()
-        self._generic.close()
-        self._sockets.close()
-        self._ioctl.close()
+        for each in (self._commands, self._links, self._generic, self._sockets, self._ioctl):
+            each.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Iterator
+from contextlib import suppress
 from typing import Any
 
 from mlxtop.model.number import COUNT, whole
@@ -35,6 +36,8 @@ _MODULE_SERIALS = {
 _CMIS_SERIAL = (0, 166)
 _A0 = 0x50
 """I2C address of the pages that identify a module."""
+_FIRST_BYTES = ("0", "0", str(_A0), "0")
+"""Details of the question for them: page, bank, address and offset."""
 _NAMED_HOST = r"(?:(?<=@)|(?<=[Hh]ostname[ =:])|(?<=[Hh]ostname[=:] )|(?<=\d\d:\d\d:\d\d ))"
 """Before what can only be a host's name."""
 _AMBIGUOUS = re.compile(r"..?|\d+|[a-z]\d+", re.IGNORECASE)
@@ -58,27 +61,13 @@ def _word(data: bytes) -> str:
     return data.decode("latin-1").strip(" \0")
 
 
-def _strings(answer: Any) -> Iterator[tuple[str, str]]:
-    """Yield every string of an answer with the key that it stands under."""
-    if isinstance(answer, dict):
-        for key, value in answer.items():
-            if isinstance(value, str):
-                yield str(key), value
-            else:
-                yield from _strings(value)
-    elif isinstance(answer, (list, tuple)):
-        for value in answer:
-            yield from _strings(value)
-
-
-def _texts(answer: Any, change: Callable[[str], str]) -> Any:
-    """Return an answer with every string changed, keys too."""
+def _texts(answer: Any, change: Callable[[str, str], str], key: str = "") -> Any:
+    """Return an answer with every string changed, keys too; `change` also gets a value's key."""
     if isinstance(answer, str):
-        return change(answer)
+        return change(key, answer)
     if isinstance(answer, dict):
         return {
-            change(key) if isinstance(key, str) else key: _texts(value, change)
-            for key, value in answer.items()
+            _texts(name, change): _texts(value, change, str(name)) for name, value in answer.items()
         }
     if isinstance(answer, (list, tuple)):
         return [_texts(value, change) for value in answer]
@@ -104,25 +93,42 @@ def _host_pattern(names: set[str], vocabulary: Container[str] | None) -> re.Patt
     patterns = []
     for name in sorted(names, key=len, reverse=True):
         word = re.escape(name)
-        if vocabulary is None:
-            pass
-        elif name.lower() in vocabulary or _AMBIGUOUS.fullmatch(name):
-            word = _NAMED_HOST + word
-        elif not name.strip("0123456789abcdefABCDEF"):  # a part of an address looks the same
-            word = rf"(?<!:)(?<![0-9a-f][0-9a-f]-)(?<!0x){word}(?!:\w|-[0-9a-f][0-9a-f]\b)"
+        if vocabulary is not None:
+            if name.lower() in vocabulary or _AMBIGUOUS.fullmatch(name):
+                word = _NAMED_HOST + word
+            elif not name.strip("0123456789abcdefABCDEF"):  # a part of an address looks the same
+                word = rf"(?<!:)(?<![0-9a-f][0-9a-f]-)(?<!0x){word}(?!:\w|-[0-9a-f][0-9a-f]\b)"
         patterns.append(word)
     if not patterns:
         return None
     return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(patterns)})(?![A-Za-z0-9])", re.IGNORECASE)
 
 
+def _module_answers(capture: Capture) -> Iterator[tuple[tuple[str, ...], bytes]]:
+    """Yield the questions about module EEPROMs with the bytes that answer them."""
+    for key, answer in capture.answers.items():
+        numbers = {"module-page": 5, "module-eeprom": 0}.get(key[0])
+        if numbers != len(key) - 2 or None in [whole(part, COUNT) for part in key[2:]]:
+            continue
+        text = answer.get("data") if isinstance(answer, dict) else answer
+        if isinstance(text, str):
+            with suppress(ValueError):
+                yield key, bytes.fromhex(text)
+
+
 class _Mask:
-    """What was replaced by what, in one capture."""
+    """Replaces the names in one capture, the same name in the same way."""
 
     def __init__(self, capture: Capture, vocabulary: Container[str]) -> None:
         self._capture = capture
         self._pseudonyms = Pseudonyms()
-        self._kinds = self._module_kinds()
+        self._modules = dict(_module_answers(capture))
+        self._kinds = {
+            key[1]: data[0]
+            for key, data in self._modules.items()
+            if data and (key[0] == Question.MODULE_EEPROM or key[2:6] == _FIRST_BYTES)
+        }
+        """Identifier of the module in each netdev."""
         self._hosts = _host_pattern(_host_names(capture), vocabulary)
         self._any_host = _host_pattern(_host_names(capture), None)
         self._serials: dict[str, str] = {}
@@ -131,8 +137,13 @@ class _Mask:
     def _collect(self) -> re.Pattern[str] | None:
         """Find the serial numbers; returns what finds them wherever else they stand."""
         serials: list[str] = []
+
+        def collect(key: str, text: str) -> str:
+            serials.extend([text] if "serial" in key.lower() else [])
+            return text
+
         for answer in self._capture.answers.values():
-            serials += [text for key, text in _strings(answer) if "serial" in key.lower()]
+            _texts(answer, collect)
         for path, node in self._capture.nodes.items():
             content = node.content or b""
             serials += _SERIAL.findall(content.decode("utf-8", "replace"))
@@ -145,7 +156,7 @@ class _Mask:
                 ]
         for finished in self._capture.commands.values():
             serials += _SERIAL.findall(finished.stdout) + _SERIAL.findall(finished.stderr)
-        for key, data in self._module_answers():
+        for key, data in self._modules.items():
             serials.append(_word(data[self._serial_bytes(key, len(data))]))
         for serial in serials:
             if len(serial) > 4 and any(map(str.isdigit, serial)) and serial not in self._serials:
@@ -167,9 +178,9 @@ class _Mask:
         for key, answer in old.answers.items():
             new.answers[tuple(map(self.text, key))] = self._answer(key, answer)
         for argv, finished in old.commands.items():
-            new.commands[tuple(map(self.text, argv))] = finished._replace(
-                stdout=self.text(finished.stdout), stderr=self.text(finished.stderr)
-            )
+            stdout, stderr = self.text(finished.stdout), self.text(finished.stderr)
+            masked = finished._replace(stdout=stdout, stderr=stderr)
+            new.commands[tuple(map(self.text, argv))] = masked
         return new
 
     def _node(self, path: str, node: Node) -> Node:
@@ -182,9 +193,8 @@ class _Mask:
         try:
             text = node.content.decode()
         except UnicodeDecodeError:  # every byte stays where it is
-            return Node(
-                content=self._without_serials(node.content.decode("latin-1")).encode("latin-1")
-            )
+            text = self._without_serials(node.content.decode("latin-1"))
+            return Node(content=text.encode("latin-1"))
         if path.endswith(_OPAQUE) and text.strip():
             return Node(content=f"{self._pseudonyms.number('opaque', text):016x}\n".encode())
         if path in _HOST_FILES:
@@ -196,16 +206,15 @@ class _Mask:
     def _answer(self, key: tuple[str, ...], answer: Any) -> Any:
         if isinstance(answer, OSError):
             return answer
-        for question, data in self._module_answers():
-            if question == key:
-                place = self._serial_bytes(key, len(data))
-                hidden = self._serials.get(_word(data[place]), "").encode("latin-1")
-                size = place.stop - place.start
-                text = (data[: place.start] + hidden.ljust(size) + data[place.stop :]).hex()
-                return text if isinstance(answer, str) else {**answer, "data": text}
+        if (data := self._modules.get(key)) is not None:
+            place = self._serial_bytes(key, len(data))
+            hidden = self._serials.get(_word(data[place]), "").encode("latin-1")
+            size = place.stop - place.start
+            text = (data[: place.start] + hidden.ljust(size) + data[place.stop :]).hex()
+            return text if isinstance(answer, str) else {**answer, "data": text}
         if key[0] in (Question.SOCKETS, Question.ROUTE):
-            return _texts(answer, lambda text: self.text(self._pseudonyms.ip4(text)))
-        return _texts(answer, self.text)
+            return _texts(answer, lambda _, text: self.text(self._pseudonyms.ip4(text)))
+        return _texts(answer, lambda _, text: self.text(text))
 
     def text(self, text: str) -> str:
         """Return a text, path or name without names of machines, cards and modules."""
@@ -234,28 +243,6 @@ class _Mask:
                 hidden[place + 4 : place + 12] = serial[::-1]
             place = head >> 20
         return bytes(hidden)
-
-    def _module_answers(self) -> Iterator[tuple[tuple[str, ...], bytes]]:
-        """Yield bytes of module EEPROMs with the question that they answer."""
-        for key, answer in self._capture.answers.items():
-            numbers = {"module-page": 5, "module-eeprom": 0}.get(key[0])
-            if numbers != len(key) - 2 or None in [whole(part, COUNT) for part in key[2:]]:
-                continue
-            text = answer.get("data") if isinstance(answer, dict) else answer
-            if isinstance(text, str):
-                try:
-                    yield key, bytes.fromhex(text)
-                except ValueError:
-                    continue
-
-    def _module_kinds(self) -> dict[str, int]:
-        """Return identifier of the module in each netdev."""
-        kinds: dict[str, int] = {}
-        for key, data in self._module_answers():
-            first = key[0] == Question.MODULE_EEPROM or key[2:6] == ("0", "0", str(_A0), "0")
-            if first and data:
-                kinds[key[1]] = data[0]
-        return kinds
 
     def _serial_bytes(self, key: tuple[str, ...], size: int) -> slice:
         """Return where, in the bytes that answer a question, those of the serial number are."""

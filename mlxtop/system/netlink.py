@@ -79,9 +79,9 @@ Table = Mapping[int, tuple[str, Decoder]]
 """Attribute type to its name in the answer and what makes a value of its content."""
 
 
-def numbers(names: Mapping[int, str]) -> Table:
-    """Return a table of attributes that are all plain numbers."""
-    return {kind: (name, number) for kind, name in names.items()}
+def table_of(decoder: Decoder, names: Mapping[int, str]) -> Table:
+    """Return a table of attributes that all have the same decoder."""
+    return {kind: (name, decoder) for kind, name in names.items()}
 
 
 def decode(data: memoryview, table: Table) -> dict[str, Any]:

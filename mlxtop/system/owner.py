@@ -13,7 +13,7 @@ import pwd
 import shutil
 import stat
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -127,9 +127,9 @@ def _set_groups(libc: object, groups: Sequence[int]) -> None:
 
 
 SAFE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where root's commands are looked for, whatever PATH says."""
-_LINKS = 40
-"""Links on the way to a file at most, as the kernel has it."""
+"""Directories of root's commands, whatever PATH says."""
+LONGEST, _LINKS = 4096, 40
+"""Characters of a path, and links on the way to a file, at most, as the kernel has it."""
 
 
 def search_path() -> str:
@@ -162,36 +162,62 @@ def roots_own(path: str) -> bool:
         return False
 
 
+def resolve(
+    path: str,
+    target: Callable[[str, bool], str | None],
+    last: bool = True,
+    up: Callable[[str], None] = lambda directory: None,
+) -> str:
+    """Return where a path leads, one name after the other, like the kernel does.
+
+    `target` gets a place, and whether more comes behind it; it returns where a link leads, None for
+    what is no link. `last`: follow the last one too. `up` gets a directory that `..` leads out of.
+    Raises OSError (ELOOP), and what these raise.
+    """
+    todo = path.split("/")[::-1]
+    done: list[str] = []
+    links = 0
+    while todo:
+        part = todo.pop()
+        if part == ".." and done:
+            up("/" + "/".join(done))
+            done.pop()
+        if part in ("", ".", ".."):
+            continue
+        more = any(todo)
+        link = target("/" + "/".join([*done, part]), more)
+        if link is None or not (more or last):
+            done.append(part)
+            continue
+        links += 1
+        if links > _LINKS or len(link) > LONGEST:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        if link.startswith("/"):
+            done.clear()
+        todo += link.split("/")[::-1]
+    return "/" + "/".join(done)
+
+
 def weak_part(path: str, uid: int = 0, gid: int = 0) -> str | None:
     """Return the part of an absolute path that others than root and `uid` can change; else None.
 
     Every directory on the way counts, and every link. `gid` is a group of `uid` alone. Raises
     OSError where the path leads nowhere.
     """
-    if others_can_change(os.stat("/"), uid, gid):
-        return "/"
-    place, links = "", 0
-    names = path.split("/")[::-1]
-    while names:
-        name = names.pop()
-        if name == "..":
-            place = place.rpartition("/")[0]
-        if name in ("", ".", ".."):
-            continue
-        step = f"{place}/{name}"
+    weak: list[str] = []
+
+    def target(step: str, more: bool) -> str | None:
+        if weak:
+            return None
         status = os.lstat(step)
         if others_can_change(status, uid, gid):
-            return step
-        if not stat.S_ISLNK(status.st_mode):
-            place = step
-            continue
-        links += 1
-        if links > _LINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-        target = os.readlink(step)
-        place = "" if target.startswith("/") else place
-        names += target.split("/")[::-1]
-    return None
+            weak.append(step)
+            return None
+        return os.readlink(step) if stat.S_ISLNK(status.st_mode) else None
+
+    target("/", True)
+    resolve(path, target)
+    return weak[0] if weak else None
 
 
 def others_can_change(status: os.stat_result, uid: int = 0, gid: int = 0) -> bool:

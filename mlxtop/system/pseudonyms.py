@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from contextlib import suppress
 
 _HEX = "[0-9a-fA-F]"
 _OCTET = f"{_HEX}{{2}}"
@@ -52,7 +53,7 @@ _SHOWN = str.maketrans({0xE000 + place: digit for place, digit in enumerate(_PLA
 
 
 class Pseudonyms:
-    """What was replaced by what, in one capture."""
+    """Pseudonyms of one capture."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, dict[object, int]] = {}
@@ -103,11 +104,10 @@ class Pseudonyms:
 
     def _known_ip4(self, match: re.Match[str]) -> str:
         """Replace only what stood where nothing else stands: versions look the same."""
-        try:
-            replaced = ipaddress.IPv4Address(match[0]).packed in self._ip4
-        except ValueError:
-            return match[0]
-        return self.ip4(match[0]) if replaced else match[0]
+        with suppress(ValueError):
+            if ipaddress.IPv4Address(match[0]).packed in self._ip4:
+                return self.ip4(match[0])
+        return match[0]
 
     def _last(self, vendor: bytes, last: bytes) -> bytes:
         """Return the last octets of a card's pseudonym, and know the card in every spelling."""
@@ -130,17 +130,14 @@ class Pseudonyms:
     def _uuid(self, match: re.Match[str]) -> str:
         if not match[0].strip("0-"):
             return match[0]
-        return f"00000000-0000-0000-0000-{self.number('uuid', match[0].lower()):012x}".translate(
-            _DONE
-        )
+        number = self.number("uuid", match[0].lower())
+        return f"00000000-0000-0000-0000-{number:012x}".translate(_DONE)
 
     def _address(self, match: re.Match[str]) -> str:
-        if match["octets"]:
-            octets = bytes.fromhex(match[0].replace(match["separator"], ""))
-            return self.octets(octets).hex(match["separator"]).translate(_DONE)
-        if match["groups"]:
-            octets = self.octets(bytes.fromhex(match[0].replace(":", "")))
-            return octets.hex(":", 2).translate(_DONE)
+        if match["octets"] or match["groups"]:
+            separator, size = (match["separator"], 1) if match["octets"] else (":", 2)
+            octets = self.octets(bytes.fromhex(match[0].replace(separator, "")))
+            return octets.hex(separator, size).translate(_DONE)
         try:
             address = ipaddress.IPv6Address(match[0])
         except ValueError:

@@ -12,19 +12,11 @@ import os
 import socket
 import struct
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-from mlxtop.system.netlink import (
-    NLM_F_MULTI,
-    Netlink,
-    attribute,
-    attributes,
-    decode,
-    number,
-    text,
-    u32,
-)
+from mlxtop.system import netlink
+from mlxtop.system.netlink import Table, attribute, attributes, decode, number, table_of, text, u32
 
 _RTM_GETLINK, _RTM_GETROUTE, _RTM_NEWSTATS, _RTM_GETSTATS, _RTM_GETNEXTHOP = 18, 26, 92, 94, 106
 _IFLA_STATS64, _IFLA_EXT_MASK = 23, 29
@@ -48,8 +40,9 @@ _HEAD = struct.Struct("=IHHI")
 """Size, type, flags and sequence number of a message."""
 
 
-def _address(data: memoryview) -> str:
-    return bytes(data).hex(":")
+def _behind(head: struct.Struct, table: Table, message: memoryview) -> dict[str, Any] | None:
+    """Return the attributes behind a header; None where that is cut off."""
+    return decode(message[head.size :], table) if len(message) >= head.size else None
 
 
 def _kinds(data: memoryview) -> tuple[str | None, str | None]:
@@ -58,31 +51,21 @@ def _kinds(data: memoryview) -> tuple[str | None, str | None]:
     return kinds["kind"], kinds["slave"]
 
 
-_LINK = {
-    1: ("address", _address),
-    3: ("name", text),
-    4: ("mtu", number),
-    5: ("link", number),
-    10: ("master", number),
-    16: ("operstate", number),
+_LINK: Table = {
+    1: ("address", lambda data: bytes(data).hex(":")),
+    **table_of(text, {3: "name", 38: "port_name", 56: "parent", 57: "parent_bus"}),
+    **table_of(number, {4: "mtu", 5: "link", 10: "master", 16: "operstate"}),
+    **table_of(number, {33: "carrier", 35: "carrier_changes", 37: "link_netns"}),
     18: ("kinds", _kinds),
-    33: ("carrier", number),
-    35: ("carrier_changes", number),
-    37: ("link_netns", number),
-    38: ("port_name", text),
-    56: ("parent", text),
-    57: ("parent_bus", text),
 }
 
 
 def parse_link(message: memoryview) -> dict[str, Any] | None:
     """Return one RTM_NEWLINK as an entry of `Question.LINKS`; None without an index and a name."""
-    if len(message) < _IFINFO.size:
+    link = _behind(_IFINFO, _LINK, message)
+    if link is None or not link["name"]:
         return None
     _, kind, index, flags, _ = _IFINFO.unpack_from(message)
-    link = decode(message[_IFINFO.size :], _LINK)
-    if not link["name"]:
-        return None
     link["kind"], link["slave_kind"] = link.pop("kinds") or (None, None)
     if link.pop("link_netns") is not None:
         link["link"] = None  # an index of another namespace
@@ -93,17 +76,7 @@ Stats = tuple[int, tuple[int, ...]]
 """Index of a link and its struct rtnl_link_stats64."""
 
 
-def parse_stats(message: memoryview) -> Stats | None:
-    """Return index and struct rtnl_link_stats64 of one RTM_NEWSTATS."""
-    return _stats_in(message, _STATS_HEAD, 1, _IFLA_STATS_LINK_64)
-
-
-def parse_link_stats(message: memoryview) -> Stats | None:
-    """Return index and struct rtnl_link_stats64 of one RTM_NEWLINK."""
-    return _stats_in(message, _IFINFO, 2, _IFLA_STATS64)
-
-
-def _stats_in(message: memoryview, head: struct.Struct, index: int, wanted: int) -> Stats | None:
+def _stats_in(head: struct.Struct, index: int, wanted: int, message: memoryview) -> Stats | None:
     if len(message) < head.size:
         return None
     for kind, content in attributes(message[head.size :]):
@@ -111,6 +84,12 @@ def _stats_in(message: memoryview, head: struct.Struct, index: int, wanted: int)
             counters = struct.unpack_from(f"={len(content) // 8}Q", content)
             return head.unpack_from(message)[index], counters
     return None
+
+
+parse_stats = partial(_stats_in, _STATS_HEAD, 1, _IFLA_STATS_LINK_64)
+"""Returns index and struct rtnl_link_stats64 of one RTM_NEWSTATS."""
+parse_link_stats = partial(_stats_in, _IFINFO, 2, _IFLA_STATS64)
+"""Returns the same of one RTM_NEWLINK."""
 
 
 @cache
@@ -129,7 +108,7 @@ def parse_many_stats(data: memoryview, sequence: int, stats: list[Stats]) -> int
     size, *rest = _HEAD.unpack_from(data)
     count = (size - _stats(0).size) // 8
     whole = _stats(max(0, count))
-    if rest != [_RTM_NEWSTATS, NLM_F_MULTI, sequence] or count < 1 or size != whole.size:
+    if rest != [_RTM_NEWSTATS, netlink.NLM_F_MULTI, sequence] or count < 1 or size != whole.size:
         return 0
     head, array = bytes(data[:16]), _ATTRIBUTE.pack(4 + 8 * count, _IFLA_STATS_LINK_64)
     used = 0
@@ -146,19 +125,18 @@ def _ip(data: memoryview) -> str | None:
     return socket.inet_ntop(family, bytes(data)) if family else None
 
 
-_ROUTES = {
+_ROUTES: Table = {
     _RTA_OIF: ("dev", number),
-    _RTA_GATEWAY: ("via", _ip),
-    _RTA_PREFSRC: ("src", _ip),
+    **table_of(_ip, {_RTA_GATEWAY: "via", _RTA_PREFSRC: "src"}),
     _RTA_VIA: ("via_other", lambda data: _ip(data[2:])),
 }
 
 
 def parse_route(message: memoryview) -> dict[str, Any] | None:
     """Return one RTM_NEWROUTE as the answer to `Question.ROUTE`, `dev` still an index."""
-    if len(message) < _ROUTE.size:
+    route = _behind(_ROUTE, _ROUTES, message)
+    if route is None:
         return None
-    route = decode(message[_ROUTE.size :], _ROUTES)
     other = route.pop("via_other")
     route["via"] = route["via"] or other
     return {**route, "local": message[7] == _RTN_LOCAL}
@@ -179,23 +157,16 @@ def _group(data: memoryview) -> list[int]:
     return [entry[0] for entry in struct.iter_unpack("=I4x", data[: len(data) // 8 * 8])]
 
 
-_MATCH = {
-    _RTA_OIF: ("dev", number),
+_MATCH: Table = {
+    **table_of(number, {_RTA_OIF: "dev", _RTA_NH_ID: "id"}),
     _RTA_MULTIPATH: ("hops", _next_hops),
-    _RTA_NH_ID: ("id", number),
 }
-_HOP = {_NHA_GROUP: ("group", _group), _NHA_OIF: ("dev", number)}
+_HOP: Table = {_NHA_GROUP: ("group", _group), _NHA_OIF: ("dev", number)}
 
-
-def parse_match(message: memoryview) -> dict[str, Any] | None:
-    """Return devices of a route of the table: `dev`, `hops`, or the `id` of a next hop object."""
-    return decode(message[_ROUTE.size :], _MATCH) if len(message) >= _ROUTE.size else None
-
-
-def parse_hop(message: memoryview) -> dict[str, Any] | None:
-    """Return a next hop object: `dev`, or the ids of a `group`."""
-    size = _NEXT_HOP_HEAD.size
-    return decode(message[size:], _HOP) if len(message) >= size else None
+parse_match = partial(_behind, _ROUTE, _MATCH)
+"""Returns devices of a route of the table: `dev`, `hops`, or the `id` of a next hop object."""
+parse_hop = partial(_behind, _NEXT_HOP_HEAD, _HOP)
+"""Returns a next hop object: `dev`, or the ids of a `group`."""
 
 
 def _packed(address: str) -> bytes:
@@ -205,7 +176,7 @@ def _packed(address: str) -> bytes:
         raise OSError(errno.EINVAL, f"{address!r} is not an IP address") from None
 
 
-class Rtnetlink(Netlink):
+class Rtnetlink(netlink.Netlink):
     """Questions to NETLINK_ROUTE."""
 
     def __init__(self) -> None:

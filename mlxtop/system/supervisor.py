@@ -1,7 +1,8 @@
-"""Runs one command and ends with its whole tree, also when the program above is killed.
+"""Runs one command that ends with the program above, also when that is killed.
 
-A script of its own, run as `python -I -S supervisor.py PARENT PROGRAM ARGUMENT…`. PR_SET_PDEATHSIG
-reaches a command but not what the command starts, as a wrapper script does. This process adopts
+A script of its own, run as `python -I -S supervisor.py REACH PARENT PROGRAM ARGUMENT…`. With the
+reach `command` it becomes the command. PR_SET_PDEATHSIG does not reach what a command starts, as a
+wrapper script does. With the reach `tree` this process therefore watches the command and adopts
 what loses its parent (PR_SET_CHILD_SUBREAPER), so that all of it can be found and killed.
 https://man7.org/linux/man-pages/man2/prctl.2.html
 """
@@ -32,15 +33,11 @@ _PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 1, 15, 36
 _AWAITED = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, GONE})
 
 
-def start(argv: list[str], prctl: Callable[..., int]) -> int:
-    """Start the command, which the kernel kills when we die; return its process id."""
-    me = os.getpid()
-    pid = os.fork()
-    if pid:
-        return pid
+def become(argv: list[str], parent: int, prctl: Callable[..., int]) -> None:
+    """Become the command, which the kernel kills when `parent` ends."""
     try:
         prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-        if os.getppid() == me:
+        if os.getppid() == parent:
             for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -122,19 +119,24 @@ def end_as(code: int) -> None:
     os._exit(code)
 
 
-def main(parent: int, argv: list[str]) -> None:
+def supervise(argv: list[str], parent: int, prctl: Callable[..., int]) -> None:
     """Run a command and end as it ended, with nobody left."""
-    import ctypes
-
-    prctl = ctypes.CDLL(None).prctl
     signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
     prctl(_PR_SET_PDEATHSIG, int(GONE), 0, 0, 0)  # of the thread that started us
     prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     prctl(_PR_SET_NAME, b"mlxtop-tool", 0, 0, 0)  # or it would be taken for the tool
-    status = watch(start(argv, prctl), parent)
+    me = os.getpid()
+    pid = os.fork()
+    if not pid:
+        become(argv, me, prctl)
+    status = watch(pid, parent)
     end_all()
     end_as(os.waitstatus_to_exitcode(status))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])
+    import ctypes
+
+    {"command": become, "tree": supervise}[sys.argv[1]](
+        sys.argv[3:], int(sys.argv[2]), ctypes.CDLL(None).prctl
+    )

@@ -222,7 +222,7 @@ TABLE: Mapping[str, str] = {
         "test_revert::test_of_changes_that_begin_at_once_one_alone_is_made"
     ),
     "the card's folder locked by a stranger": (
-        "test_foreground::test_a_lock_of_the_folder_blocks_nobody"
+        "test_locks::test_a_lock_of_the_folder_blocks_nobody"
     ),
     "stdout closed (`--json-stream` into `head -1`)": (
         "test_cli::test_a_reader_that_has_seen_enough_is_no_error"

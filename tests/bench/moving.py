@@ -25,8 +25,7 @@ from typing import Any, NamedTuple
 from mlxtop import cli
 from mlxtop.sampler.live import LiveSource
 from mlxtop.system.door import Answer, KernelRecord, Question
-from mlxtop.system.fd_cache import FdCache, often
-from mlxtop.system.local import LocalSystem
+from mlxtop.system.local import FdCache, LocalSystem, often
 
 MAC_GAIN, LINK_GAIN, FILE_GAIN = 1_200_000_000, 40_000_000, 300_000_000
 """Per second and counter, more or less."""

@@ -149,7 +149,7 @@ def test_another_module_is_noticed_after_its_event(plugged: Plugged) -> None:
     plugged.image = bytes(sfp28())
     plugged.time += 4.0
     same = port_of(source.take()).module
-    for readers in source._ports.values():
+    for readers in source._devices.readers.values():
         readers.memory.forget()
     plugged.time += 4.0
     other = port_of(source.take()).module

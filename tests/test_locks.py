@@ -1,4 +1,4 @@
-"""Commands on the person's terminal, and locks between programs."""
+"""Locks between programs."""
 
 import fcntl
 import os
@@ -11,33 +11,11 @@ import pytest
 
 from mlxtop.change import privilege
 from mlxtop.system.door import REGISTERS
-from mlxtop.system.foreground import claim, foreground, parse_locks
+from mlxtop.system.locks import claim, parse_locks
 from mlxtop.system.owner import Owner, rights_of
 
-
-def test_what_a_command_in_the_foreground_prints_is_kept() -> None:
-    done = foreground(["sh", "-c", "echo out; echo err >&2; exit 3"])
-    assert (done.status, done.stdout, done.stderr) == (3, "out\n", "err\n")
-
-
-def test_a_command_in_the_foreground_starts_in_the_root_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert foreground(["pwd"]).stdout == "/\n"
-
-
-def test_a_command_in_the_foreground_takes_its_input_from_us() -> None:
-    assert foreground(["cat"], "two\nlines").stdout == "two\nlines"
-
-
-def test_a_command_that_is_not_installed_is_an_oserror() -> None:
-    with pytest.raises(FileNotFoundError):
-        foreground(["no-such-command"])
-
-
 CLAIM = (
-    "import sys; from mlxtop.system.foreground import claim\n"
+    "import sys; from mlxtop.system.locks import claim\n"
     "try:\n with claim(sys.argv[1], 0.1): print('mine')\n"
     "except BlockingIOError as error: print(error.strerror)"
 )

@@ -1,4 +1,4 @@
-"""Commands that talk to the person on this terminal, and locks between programs.
+"""Locks between programs, so that one tool at a time works on a card.
 
 flock(2): the lock goes with the descriptor, so that a killed program leaves none behind.
 """
@@ -9,52 +9,15 @@ import errno
 import fcntl
 import os
 import pwd
-import signal
-import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from mlxtop.system.commands import memory
-from mlxtop.system.door import OUTPUT_LIMIT, REGISTERS, Finished
-from mlxtop.system.owner import which
+from mlxtop.system.door import REGISTERS
 
 _RETRY = 0.05
 _LOCKS = 1 << 20
 """Bytes of /proc/locks that are read at most."""
-
-
-def foreground(argv: Sequence[str], stdin: str | None = None) -> Finished:
-    """Run a command with our terminal, or `stdin`, as its input, keeping what it prints.
-
-    It stays in our process group, as sudo needs to ask for a password; Ctrl-C is for it alone.
-    It writes to memory, since the end of a pipe would kill it if we died. Raises OSError.
-    """
-    path = which(argv[0])
-    if path is None:
-        raise FileNotFoundError(errno.ENOENT, "not installed", argv[0])
-    # A handler, unlike SIG_IGN, is not inherited by the command.
-    before = signal.signal(signal.SIGINT, lambda *_: None)
-    wakeup = signal.set_wakeup_fd(-1)  # an event loop shall not hear of it later either
-    try:
-        with memory((stdin or "").encode()) as source, memory() as out, memory() as err:
-            done = subprocess.run(
-                [path, *argv[1:]],
-                stdin=None if stdin is None else source,
-                stdout=out,
-                stderr=err,
-                cwd="/",
-                env={**os.environ, "LC_ALL": "C"},
-                check=False,
-            )
-            return Finished(done.returncode, _text(out), _text(err))
-    finally:
-        signal.set_wakeup_fd(wakeup)
-        signal.signal(signal.SIGINT, before)
-
-
-def _text(fd: int) -> str:
-    return os.pread(fd, OUTPUT_LIMIT, 0).decode("utf-8", "replace")
 
 
 @contextmanager

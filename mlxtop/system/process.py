@@ -1,0 +1,184 @@
+"""Started programs: bound to our life as far as they should be, and ended with all they started.
+
+The kernel sends the signal of PR_SET_PDEATHSIG when the *thread* that forked ends, so a command is
+to be started from one that lives as long as the program. A program of its own, `supervisor`, asks
+for that signal and becomes the command: Python that runs between fork and exec in a program with
+threads can find a lock held that nobody gives back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from uuid import uuid4
+
+from mlxtop.system import supervisor
+from mlxtop.system.door import OUTPUT_LIMIT, Finished
+from mlxtop.system.owner import search_path, which
+
+GRACE_S = 1.0
+"""Time between SIGTERM and SIGKILL, and for the last output of one that has ended."""
+_MARK = "MLXTOP_COMMAND"
+_ENVIRONMENT = 1 << 18
+"""Bytes of a process's environment that are looked at."""
+
+
+class Reach(Enum):
+    """The part of a command that ends when this program is killed."""
+
+    NOTHING = None
+    """It changes something and outlives us."""
+    COMMAND = "command"
+    """The command itself, but nothing that it started."""
+    TREE = "tree"
+    """Everything that it started, by a supervisor."""
+
+
+class Child:
+    """A started command, its session of processes, and how to end it."""
+
+    def __init__(
+        self, path: str, arguments: Sequence[str], fds: Sequence[int], reach: Reach
+    ) -> None:
+        """Start a command with these standard descriptors. Raises OSError."""
+        self._supervised = reach is Reach.TREE
+        mark = uuid4().hex
+        self._mark = f"{_MARK}={mark}".encode()
+        binder = [sys.executable, "-I", "-S", supervisor.__file__, reach.value, str(os.getpid())]
+        source, out, err = fds
+        self._process = subprocess.Popen(
+            [*(binder if reach.value else ()), path, *arguments],
+            stdin=source,
+            stdout=out,
+            stderr=err,
+            cwd="/",  # what lies where we were started is nobody's to read, as make would
+            env={**os.environ, "LC_ALL": "C", "PATH": search_path(), _MARK: mark},
+            start_new_session=True,
+        )
+        self.exited = os.pidfd_open(self._process.pid)
+
+    def alive(self, seconds: float = 0.0) -> bool:
+        """Return whether the command itself still runs after waiting up to `seconds`."""
+        poll = select.poll()
+        poll.register(self.exited, select.POLLIN)
+        return not poll.poll(seconds * 1000)
+
+    def wait(self) -> int:
+        """Wait for the end; return the exit status, negative for a signal."""
+        return self._process.wait()
+
+    def close(self) -> None:
+        """Give back the descriptor."""
+        os.close(self.exited)
+
+    def end(self, hunt: bool) -> int:
+        """End the command and its group, SIGTERM before SIGKILL; return the exit status.
+
+        `hunt` also ends those that left the group. One that is beyond signals, in the kernel,
+        counts as killed and is reaped by `subprocess` some time after it comes back.
+        """
+        if self.alive():
+            self._signal(signal.SIGTERM)
+            if self.alive(GRACE_S):
+                self._kill()
+        status = -signal.SIGKILL if self.alive(GRACE_S) else self.wait()
+        deadline = time.monotonic() + GRACE_S
+        if self._signal(signal.SIGTERM):
+            while self._signal(0) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            self._signal(signal.SIGKILL)
+        for pid in _carriers(self._mark) if hunt else ():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        return status
+
+    def _kill(self) -> None:
+        """Kill the command; a supervisor first kills those that have left the group."""
+        if self._supervised:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.exited, supervisor.GONE)
+            if not self.alive(GRACE_S):
+                return
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> bool:
+        """Signal the group; return whether anybody is left in it who can be signalled.
+
+        All that is left may run as somebody else, through sudo.
+        """
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+            return True
+        return False
+
+
+def _carriers(mark: bytes) -> Iterator[int]:
+    """Yield processes whose environment holds `mark`."""
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:
+            if mark in file.read(_ENVIRONMENT).split(b"\0"):
+                yield int(name)
+
+
+def program(argv: Sequence[str]) -> str:
+    """Return the path of a command's program. Raises FileNotFoundError."""
+    path = which(argv[0])
+    if path is None:
+        raise FileNotFoundError(errno.ENOENT, "not installed", argv[0])
+    return path
+
+
+@contextlib.contextmanager
+def memory(content: str = "") -> Iterator[int]:
+    """Yield the descriptor of a file in memory that holds `content`."""
+    fd = os.memfd_create("mlxtop")
+    try:
+        data = content.encode()
+        while data:
+            data = data[os.write(fd, data) :]
+        os.lseek(fd, 0, os.SEEK_SET)
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def finished(status: int, out: int, err: int) -> Finished:
+    """Return how a command ended that wrote to files in memory."""
+    outputs = [os.pread(fd, OUTPUT_LIMIT + 1, 0) for fd in (out, err)]
+    stdout, stderr = (data[:OUTPUT_LIMIT].decode("utf-8", "replace") for data in outputs)
+    return Finished(status, stdout, stderr, cut=max(map(len, outputs)) > OUTPUT_LIMIT)
+
+
+def foreground(argv: Sequence[str], stdin: str | None = None) -> Finished:
+    """Run a command with our terminal, or `stdin`, as its input, keeping what it prints.
+
+    It stays in our process group, as sudo needs to ask for a password; Ctrl-C is for it alone.
+    It writes to memory, since the end of a pipe would kill it if we died. Raises OSError.
+    """
+    path = program(argv)
+    # A handler, unlike SIG_IGN, is not inherited by the command.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    wakeup = signal.set_wakeup_fd(-1)  # an event loop shall not hear of it later either
+    try:
+        with memory(stdin or "") as source, memory() as out, memory() as err:
+            done = subprocess.run(
+                [path, *argv[1:]],
+                stdin=None if stdin is None else source,
+                stdout=out,
+                stderr=err,
+                cwd="/",
+                env={**os.environ, "LC_ALL": "C"},
+                check=False,
+            )
+            return finished(done.returncode, out, err)
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        signal.signal(signal.SIGINT, before)
