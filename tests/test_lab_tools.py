@@ -7,7 +7,8 @@ import pytest
 
 from mlxtop.lab import LabSystem, ManualClock, load_lab
 from mlxtop.model.linktype import LinkType
-from mlxtop.sources.tools.mstconfig import Column, Trouble, parse_mstconfig, parse_mstconfig_json
+from mlxtop.sources.tools.card_tool import Trouble
+from mlxtop.sources.tools.mstconfig import Column, parse_mstconfig, parse_mstconfig_json
 from mlxtop.sources.tools.mstfwreset import parse_levels, parse_reset
 from mlxtop.system.door import Question
 
@@ -62,10 +63,12 @@ def test_the_json_of_a_query_is_a_file(pacu: LabSystem) -> None:
 
 def test_reset_levels_are_offered(pacu: LabSystem) -> None:
     levels = parse_levels(pacu.run(["mstfwreset", "-d", BDF, "query"]).stdout)
-    three = levels.level(3)
-    assert three is not None
+    (three,) = (level for level in levels if level.number == 3)
     assert three.supported
     assert three.default
+    warm = pacu.run(["mstfwreset", "-d", BDF, "-l", "4", "-y", "r"], change=True)
+    report = parse_reset(warm.stdout)
+    assert (report.done, report.reboots, report.loaded) == (True, True, False)
 
 
 def test_wrappers_run_what_they_wrap(pacu: LabSystem) -> None:

@@ -26,6 +26,7 @@ from mlxtop.sampler.settings import SERVICES
 from mlxtop.settings import Settings
 from mlxtop.sources.module.reader import read_module
 from mlxtop.sources.tools import mlxlink
+from mlxtop.sources.tools.card_tool import installed
 from mlxtop.system.capture import Capture, Node, dump_capture
 from mlxtop.system.capture_recorder import UNREAD, CaptureRecorder
 from mlxtop.system.door import System
@@ -90,7 +91,7 @@ def _new_file(path: str) -> int:
 
 def _read_everything(system: System, frame: Frame) -> None:
     """Read what the screen, doctor and the dialogs read beside a sample."""
-    tool = mlxlink.find_tool(system)
+    tool = installed(system, mlxlink.TOOLS)
     for port in frame.ports.values():
         if port.now.port.netdev is not None:
             with suppress(OSError):

@@ -191,7 +191,16 @@ def _lane(lane: Lane) -> Json:
 
 _REPORTED = (
     *("source", "state", "physical_state", "speed", "width", "fec", "opcode", "recommendation"),
-    *("raw_ber", "effective_ber", "raw_errors", "effective_errors", "symbol_errors", "link_down"),
+    *(
+        "group",
+        "caveat",
+        "raw_ber",
+        "effective_ber",
+        "raw_errors",
+        "effective_errors",
+        "symbol_errors",
+        "link_down",
+    ),
 )
 """What is told of a run of `mstlink` or `mlxlink`."""
 

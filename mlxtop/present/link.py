@@ -123,7 +123,9 @@ def _reported(view: View, report: LinkReport) -> Iterator[Line]:
             "advice",
             report.recommendation,
             role=role,
-            note=f"opcode {report.opcode}" if report.opcode else "",
+            note=" ".join(("opcode", str(report.opcode), report.group or ""))
+            if report.opcode
+            else "",
         )
     state = ", ".join(filter(None, (report.state, report.physical_state)))
     lanes = " ".join(filter(None, (report.speed, report.width)))
@@ -145,6 +147,8 @@ def _reported(view: View, report: LinkReport) -> Iterator[Line]:
     ):
         if count is not None:
             yield fact(label, units.count(count), role=Role.WARNING if count else Role.TEXT)
+    if report.caveat is not None:
+        yield fact("left out", report.caveat, role=Role.DIM)
     yield fact("source", report.source, role=Role.DIM, note=age(view, report.tick))
 
 

@@ -18,6 +18,7 @@ from mlxtop.sources.kernel.ethtool import read_mac
 from mlxtop.sources.kernel.rdma import DATA, port_path, read_data, read_table, table_schema
 from mlxtop.sources.module.reader import GUARDED_INTERVAL
 from mlxtop.sources.tools import mget_temp, mlxlink
+from mlxtop.sources.tools.card_tool import installed
 from mlxtop.system.door import System
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ READERS = (
         lambda it: _has_tools(it) and (it.port.driver or "").startswith("mlx5"),
         lambda own, tool: partial(mlxlink.read_link_report, *own.function, tool),
         alone=True,
-        tool=lambda system, _: mlxlink.find_tool(system),
+        tool=lambda system, _: installed(system, mlxlink.TOOLS),
         absent=_why_no_report,
     ),
     Row(
