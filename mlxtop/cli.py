@@ -12,17 +12,18 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from importlib import import_module
 from threading import Event
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
 from mlxtop import __version__
-from mlxtop.model.number import whole
+from mlxtop.commands import arguments
+from mlxtop.commands.arguments import UsageError
 from mlxtop.outputs import console
-from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, ROWS, Settings, load
+from mlxtop.settings import ROWS, Settings, load
 from mlxtop.system.owner import SAFE_PATH
 
 if TYPE_CHECKING:
@@ -33,107 +34,9 @@ if TYPE_CHECKING:
     from mlxtop.tui.app import MlxtopApp
     from mlxtop.watch.heat import Alert
 
-COMMANDS: dict[str, str] = {
-    "doctor": "say what slows the ports down, and what to do about it",
-    "link-type": "show and change what ports speak: InfiniBand or Ethernet",
-    "load": "load a port with iperf3 or RDMA and stop before it gets too hot",
-    "runs": "list, show and compare recorded load tests",
-    "log": "what was changed on this machine, when, and how it went",
-    "capture": "write what is read of this machine into one text file, names masked",
-    "completion": "print completions of bash, zsh or fish",
-    "manual": "print the manual page: mlxtop manual | man -l -",
-}
-"""Subcommand to its help; each is a module of `mlxtop.commands`."""
-
 GARBAGE = (20_000, 20, 50)
 """Objects until the youngest generation is searched for cycles, and rounds until the older ones.
 Modules and frames hold hardly any: searching took a tenth of the start."""
-
-MOST = 10**9
-"""Tables and objects at most: thirty years of them, one a second."""
-
-ABOUT = """Terminal monitor for Mellanox/NVIDIA ConnectX adapters (not the one for Apple's MLX)."""
-
-
-class UsageError(Exception):
-    """The command line was not understood."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Raises instead of ending the program with 2, which means CRITICAL to monitoring."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what was not understood."""
-        raise UsageError(message)
-
-    def print_help(self, file: Any = None) -> None:
-        """Print the help; argparse takes no notice of what cannot be written."""
-        console.write(self.format_help())
-
-
-def _delay(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
-    if seconds != 0 and not MIN_INTERVAL <= seconds <= MAX_INTERVAL:
-        raise argparse.ArgumentTypeError(f"{text} is neither 0 nor from 0.1 to 60 seconds")
-    return seconds
-
-
-def _count(text: str) -> int:
-    number = whole(text, MOST)
-    if not number:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST}")
-    return number
-
-
-def parser(words: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
-    """The parser, from which man page and completions are made too.
-
-    Only subcommands in `words` know their arguments: the others' modules need not be loaded.
-    """
-    top = _Parser(prog="mlxtop", description=ABOUT, allow_abbrev=False)
-    top.set_defaults(parser=parser)
-    add = top.add_argument
-    add("-V", "--version", action="store_true", help="say version and what this program is")
-    add("--once", action="store_true", help="print one table and end")
-    add("--json", action="store_true", help="with --once or a subcommand: one JSON document")
-    add("--json-stream", action="store_true", help="print one JSON object a line")
-    add("-b", "--batch", action="store_true", help="print tables instead of the screen")
-    add("-n", "--count", type=_count, metavar="N", help="end after N tables or objects")
-    add("--hooks", action="store_true", help="with -b or --json-stream: run the settings' hooks")
-    add("--root", metavar="DIR|FILE", help="read a captured machine instead of this one")
-    add("--demo", nargs="?", const="", metavar="MACHINE", help="simulated machine; list: name them")
-    for name, row in ROWS.items():
-        if row.flags and row.metavar is None:
-            add(*row.flags, dest=name, action="store_true", default=None, help=row.help)
-        elif row.flags:
-            action = "append" if row.repeats else "store"
-            kind = _delay if name == "interval" else str
-            add(*row.flags, dest=name, action=action, type=kind, metavar=row.metavar, help=row.help)
-    subcommands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    for name, text in COMMANDS.items():
-        command = subcommands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        command.add_argument(
-            "--json", action="store_true", default=argparse.SUPPRESS, help="JSON instead of text"
-        )
-        if name in words:
-            _module(name).add_arguments(command)
-    return top
-
-
-def _module(command: str) -> Any:
-    return import_module(f"mlxtop.commands.{command.replace('-', '_')}")
-
-
-def _name_default_machine(argv: Sequence[str]) -> list[str]:
-    """Keep `--demo doctor` from taking the subcommand for a machine."""
-    found = list(argv)
-    for position, word in enumerate(found[:-1]):
-        if word == "--demo" and found[position + 1] in COMMANDS:
-            found[position] = "--demo="
-    return found
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -143,46 +46,45 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None and os.geteuid() == 0:
         # for what libraries start too: ctypes asks a compiler where it misses a library
         os.environ["PATH"] = SAFE_PATH
-    words = _name_default_machine(sys.argv[1:] if argv is None else argv)
+    words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     wrong = 3 if "doctor" in words else 1
     if argv is None and not debug:
-        _report_threads(lambda text: console.warn(f"mlxtop: {text}"))
+        _report_threads(_complain)
     try:
         status = _parse_and_run(words)
         console.finish()
         return status
     except UsageError as error:
-        return _fail(f"{error} (see mlxtop --help)", wrong)
+        _complain(f"{error} (see mlxtop --help)")
     except console.ReaderGone:
         return 0
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except (OSError, ValueError) as error:
-        if debug:
-            raise
-        return _fail(_explain(error), wrong)
     except Exception as error:
         if debug:
             raise
-        return _fail(f"{_named(error)} (--debug shows where)", wrong)
+        _complain(_explain(error))
+    return wrong
 
 
-def _parse_and_run(words: Sequence[str]) -> int:
-    top = parser(words)
+def _complain(text: str) -> None:
+    console.warn(f"mlxtop: {text}")
+
+
+def _parse_and_run(words: list[str]) -> int:
+    for place, word in enumerate(words[1:]):
+        if word in arguments.COMMANDS and words[place] == "--demo":
+            words[place] = "--demo="  # or the subcommand would be taken for a machine
+    top = arguments.parser(words)
     try:
         args = top.parse_args(words)
     except SystemExit:  # --help
         return 0
     except UsageError as error:
-        from mlxtop.commands.arguments import misplaced, usage
-
-        raise UsageError(misplaced(words, usage(top)) or str(error)) from None
+        place_of = arguments.misplaced(words, arguments.usage(top))
+        raise UsageError(place_of or str(error)) from None
     return _run(args)
-
-
-def _named(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def _report_threads(report: Callable[[str], None]) -> None:
@@ -191,20 +93,21 @@ def _report_threads(report: Callable[[str], None]) -> None:
     def ended(what: threading.ExceptHookArgs) -> None:
         if what.exc_value is not None:
             name = what.thread.name if what.thread else "thread"
-            report(f"{name}: {_named(what.exc_value)} (--debug shows where)")
+            report(f"{name}: {_named(what.exc_value)}")
 
     threading.excepthook = ended
 
 
-def _fail(text: str, status: int) -> int:
-    console.warn(f"mlxtop: {text}")
-    return status
-
-
-def _explain(error: OSError | ValueError) -> str:
+def _explain(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error) or type(error).__name__
+    if isinstance(error, OSError | ValueError):
+        return str(error) or type(error).__name__
+    return _named(error)
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error} (--debug shows where)"
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -212,7 +115,10 @@ def _run(args: argparse.Namespace) -> int:
         console.say(f"mlxtop {__version__} (mlxtop-nic: Mellanox/NVIDIA ConnectX adapters)")
         return 0
     if args.demo == "list":
-        return _list_machines()
+        from mlxtop.lab import MACHINES
+
+        console.say(*(f"{name:<10} {text}" for name, text in MACHINES.items()))
+        return 0
     settings, complaints = load(_flags(args))
     if not console.holds_glyphs():
         settings = replace(settings, ascii=True)
@@ -223,13 +129,13 @@ def _run(args: argparse.Namespace) -> int:
         if args.command:
             if system.demo:
                 console.warn(f"mlxtop: DEMO, {system.label} is a simulated machine")
-            return int(_module(args.command).run(args, system, settings))
+            return int(arguments.command_module(args.command).run(args, system, settings))
         with closing(_source(args, system, settings)) as source:
             return _front_end(args, source, system, settings)
 
 
 def _flags(args: argparse.Namespace) -> dict[str, object]:
-    """What was given on the command line, by the names of the settings."""
+    """Return what was given on the command line, by the names of the settings."""
     given = {name: getattr(args, name) for name, row in ROWS.items() if row.flags}
     given["interval"] = given["interval"] or None  # 0: one table of totals, at once
     if given["include"] is not None:
@@ -238,7 +144,7 @@ def _flags(args: argparse.Namespace) -> dict[str, object]:
 
 
 def _check(args: argparse.Namespace) -> None:
-    modes = [args.once, args.json_stream, args.batch]
+    modes, repeats = [args.once, args.json_stream, args.batch], args.json_stream or args.batch
     if sum(modes) > 1:
         raise UsageError("--once, --json-stream and --batch exclude each other")
     if args.command and any(modes):
@@ -247,9 +153,9 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError("--json goes with --once or a subcommand; for a stream: --json-stream")
     if args.interval == 0 and not args.once:
         raise UsageError("--delay 0 goes with --once")
-    if args.count and not (args.json_stream or args.batch):
+    if args.count and not repeats:
         raise UsageError("--count goes with --json-stream or --batch")
-    if args.hooks and not (args.json_stream or args.batch):
+    if args.hooks and not repeats:
         raise UsageError("--hooks goes with --json-stream or --batch; the screen runs hooks anyway")
     if args.root and args.demo is not None:
         raise UsageError("--root and --demo exclude each other")
@@ -274,18 +180,11 @@ def _system(args: argparse.Namespace, settings: Settings) -> System:
     return LocalSystem(settings.readonly)
 
 
-def _list_machines() -> int:
-    from mlxtop.lab import MACHINES
-
-    console.say(*(f"{name:<10} {text}" for name, text in MACHINES.items()))
-    return 0
-
-
 def _source(args: argparse.Namespace, system: System, settings: Settings) -> LiveSource:
     from mlxtop.sampler.facts import ON_SCREEN
     from mlxtop.sampler.live import LiveSource
 
-    screen = not (args.once or args.json_stream or args.batch or args.command)
+    screen = not (args.once or args.json_stream or args.batch)
     return LiveSource(
         system,
         settings.interval,
@@ -313,23 +212,21 @@ def _front_end(
     from mlxtop.outputs import headless
     from mlxtop.sampler.source import frames
 
-    stop = _stop_on_signals()
+    stop = Event()  # so that everything ends in order
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
     if args.once:
+        totals_only = args.interval == 0
         return headless.once(
-            frames(source, stop),
-            source.kind,
-            as_json=args.json,
-            totals_only=args.interval == 0,
-            all_=settings.all,
+            frames(source, stop), source.kind, args.json, totals_only, settings.all
         )
     mode = headless.stream if args.json_stream else headless.batch
-    complain = lambda text: console.warn(f"mlxtop: {text}")  # noqa: E731
-    fire = _hooks(system, settings, complain) if args.hooks else None
+    fire = _hooks(system, settings, _complain) if args.hooks else None
     return mode(frames(source, stop), source.kind, args.count, fire)
 
 
 def _screen(source: LiveSource, system: System, settings: Settings) -> int:
-    """The live screen; what ended it is told when the terminal is itself again."""
+    """Run the live screen; raise what ended it when the terminal is itself again."""
     instead = "without one: --once, --batch, --json-stream"
     if not all(file and file.isatty() for file in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError(f"the screen needs a terminal; {instead}")
@@ -348,9 +245,9 @@ def _screen(source: LiveSource, system: System, settings: Settings) -> int:
 
 
 def _load_asyncio() -> None:
-    """Without OpenSSL, that it would take along: ten milliseconds and some megabytes for nothing.
+    """Import asyncio without OpenSSL, which takes ten milliseconds and some megabytes.
 
-    It does without where Python was built so; who asks for `ssl` later gets it.
+    asyncio does without where Python was built so; who asks for `ssl` later gets it.
     """
     if "ssl" not in sys.modules:
         sys.modules["ssl"] = None  # type: ignore[assignment]
@@ -361,7 +258,7 @@ def _load_asyncio() -> None:
 
 
 def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
-    """The live screen with all that it can do on this machine."""
+    """Return the live screen with all that it can do on this machine."""
     from mlxtop.tui.feed import Feed
 
     feed = Feed(source)
@@ -376,7 +273,7 @@ def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
 def _hooks(
     system: System, settings: Settings, complain: Callable[[str], None]
 ) -> Callable[[Alert], None] | None:
-    """What runs the user's scripts; None where there are none."""
+    """Return what runs the user's scripts; None where there are none."""
     if not settings.hooks:
         return None
     from mlxtop.watch.hooks import Hooks
@@ -384,11 +281,3 @@ def _hooks(
     hooks = Hooks(system, settings.hooks, settings.file, complain)
     console.warn(*(f"mlxtop: hooks: {fault}" for fault in hooks.faults()))
     return hooks.fire
-
-
-def _stop_on_signals() -> Event:
-    """An event that SIGTERM, SIGHUP and SIGINT set, so that everything ends in order."""
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,12 +36,7 @@ def _flag(value: object) -> bool:
     raise ValueError("is neither yes nor no")
 
 
-def interval(value: object) -> float:
-    """Seconds between samples. Raises ValueError when it is no number from 0.1 to 60.
-
-    >>> interval("0.5")
-    0.5
-    """
+def _interval(value: object) -> float:
     seconds = None
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         seconds = real(value)
@@ -95,11 +90,12 @@ def _row(
     default: object,
     read: Callable[[object], object] | None,
     help: str,
-    *flags: str,
+    flags: str = "",
     metavar: str | None = None,
+    *,
     repeats: bool = False,
 ) -> Any:
-    row = {"row": Row(read, help, flags, metavar, repeats)}
+    row = {"row": Row(read, help, tuple(flags.split()), metavar, repeats)}
     if isinstance(default, dict):
         return field(default_factory=dict, metadata=row)
     return field(default=default, metadata=row)
@@ -110,26 +106,16 @@ class Settings:
     """Everything a user can set: a row has its default, parser, help and flag."""
 
     interval: float = _row(
-        1.0, interval, "seconds between samples: 0.1 to 60", "-d", "--delay", metavar="SECONDS"
+        1.0, _interval, "seconds between samples: 0.1 to 60", "-d --delay", "SECONDS"
     )
     all: bool = _row(False, _flag, "every network device but lo", "--all")
     include: tuple[str, ...] = _row(
-        (),
-        _names,
-        "netdev, RDMA or PCI name; ! not",
-        "-i",
-        "--include",
-        metavar="GLOB",
-        repeats=True,
+        (), _names, "netdev, RDMA or PCI name; ! not", "-i --include", "GLOB", repeats=True
     )
     readonly: bool = _row(False, _flag, "leave out all that could change", "--readonly")
     ascii: bool = _row(False, _flag, "no braille and no box glyphs", "--ascii")
     theme: str | None = _row(
-        None,
-        _name,
-        "colours of the screen: dark, light or a Textual theme",
-        "--theme",
-        metavar="NAME",
+        None, _name, "colours of the screen: dark, light or a Textual theme", "--theme", "NAME"
     )
     bits: bool = _row(True, _flag, "rates in bit/s; false: byte/s")
     bell: bool = _row(False, _flag, "ring at warnings and alarms")
@@ -156,35 +142,31 @@ def config_path(environ: Mapping[str, str] = os.environ) -> Path:
 def load(
     flags: Mapping[str, object], environ: Mapping[str, str] = os.environ
 ) -> tuple[Settings, list[str]]:
-    """Settings, and one line for everything in file or environment that was not understood.
+    """Return settings, and one line for all in file or environment that was not understood.
 
     `flags` holds only what was given on the command line; it is taken as checked.
     """
     complaints: list[str] = []
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     path = config_path(environ)
     text, file = _read(path, environ, complaints)
-    told = _table_of(text, path, complaints)
-    said = [(f"{path}:{_line(text, key)}", key, value) for key, value in told.items()]
-    said += [("environment", key, value) for key, value in _environment(environ).items()]
-    for where, key, value in said:
+    table = _table_of(text, path, complaints)
+    given = [(f"{path}:{_line(text, key)}", key, value) for key, value in table.items()]
+    given += [
+        ("environment", name.removeprefix(PREFIX).lower(), value)
+        for name, value in environ.items()
+        if name.startswith(PREFIX)
+    ]
+    for where, key, value in given:
         row = ROWS.get(key)
         if row is None or row.read is None:
             complaints.append(f"{where}: {key} is not a setting")
             continue
         try:
-            found[key] = row.read(value)
+            values[key] = row.read(value)
         except ValueError as error:
             complaints.append(f"{where}: {key} {error}")
-    return replace(Settings(file=file), **{**found, **flags}), complaints
-
-
-def _environment(environ: Mapping[str, str]) -> dict[str, object]:
-    return {
-        name.removeprefix(PREFIX).lower(): value
-        for name, value in environ.items()
-        if name.startswith(PREFIX)
-    }
+    return Settings(file=file, **{**values, **flags}), complaints
 
 
 def _read(
@@ -199,15 +181,15 @@ def _read(
         with rights_of(owner):
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         with open(fd, "rb") as file:
-            found = os.fstat(fd)
-            if not stat.S_ISREG(found.st_mode):
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode):
                 raise OSError("is not a file")
-            if found.st_uid != owner.uid and not found.st_mode & stat.S_IROTH:
+            if status.st_uid != owner.uid and not status.st_mode & stat.S_IROTH:
                 raise OSError("belongs to another user")
             data = file.read(LIMIT + 1)
         if len(data) > LIMIT:
             raise OSError(f"is larger than {LIMIT >> 10} KiB")
-        return data.decode("utf-8"), found
+        return data.decode("utf-8"), status
     except FileNotFoundError:
         return "", None
     except (OSError, UnicodeDecodeError) as error:
@@ -231,7 +213,7 @@ def _table_of(text: str, path: Path, complaints: list[str]) -> dict[str, Any]:
 
 
 def _line(text: str, key: str) -> int:
-    """The line on which a setting, or the table of that name, stands; 1 where that is unclear.
+    """Return the line of a setting, or of the table of that name; 1 where that is unclear.
 
     >>> _line("# all\\nall = true\\n[keys]\\n", "keys")
     3

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mlxtop.cli import COMMANDS, parser
-from mlxtop.commands.arguments import usage
+from mlxtop.commands.arguments import COMMANDS, parser, usage
 
 WHOLE = usage(parser())
 

@@ -1,4 +1,4 @@
-"""Error counters that move or no longer can, the kernel log, and the limit of the traffic."""
+"""Error counters that move or no longer can, and the limit of the traffic."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 
 from mlxtop.doctor.check import Case, Finding, Nothing
-from mlxtop.model.counters import Origin, Severity
-from mlxtop.model.incident import Incident, IncidentKind
-from tests.cases import CRITICAL, GOOD, NOTE, WARNING, ask, case, judged, only, run, unknown
+from mlxtop.model.counters import Origin
+from tests.cases import GOOD, NOTE, ask, case, judged, only, run, unknown
 from tests.situations import infiniband
 
 
@@ -46,22 +45,6 @@ def counted(count: int) -> Case:
 
 def test_a_counter_at_its_ceiling_could_not_tell() -> None:
     assert "65535" in unknown(ask("counters can still count", counted(65535))).reason
-
-
-def incident(kind: IncidentKind, severity: Severity, tick: float, text: str = "x") -> Incident:
-    return Incident(kind, text, severity, tick, device="0000:43:00.0")
-
-
-def test_trouble_in_the_kernel_log_is_told_until_something_shows_that_it_is_over() -> None:
-    fault = incident(IncidentKind.MODULE_FAULT, CRITICAL, 5.0, "module 0: cable error")
-    up = incident(IncidentKind.LINK_UP, NOTE, 9.0)
-    assert only(run("kernel log", incidents=(fault,))).severity is CRITICAL
-    assert run("kernel log", incidents=(fault, up)) == []
-    power = incident(IncidentKind.POWER, WARNING, 2.0, "the slot gives too little power: 10 W")
-    assert "12 V" in only(run("kernel log", incidents=(power, up))).advice
-    elsewhere = fault._replace(device="0000:99:00.0")
-    assert run("kernel log", incidents=(elsewhere,)) == []
-    assert unknown(run("kernel log", absent={"kernel log": "needs root"})).reason == "needs root"
 
 
 @pytest.mark.parametrize(("percent", "long"), [(29, False), (30, True)])

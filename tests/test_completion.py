@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.cli import COMMANDS, parser
-from mlxtop.commands.arguments import Option, Usage, usage
+from mlxtop.commands.arguments import COMMANDS, Option, Usage, parser, usage
 from mlxtop.commands.completion import script as completion
 from mlxtop.commands.manual import page
 from mlxtop.lab import MACHINES

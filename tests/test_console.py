@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import mlxtop
 from mlxtop.change.log import ActionLog
-from mlxtop.cli import COMMANDS
+from mlxtop.commands.arguments import COMMANDS
 from mlxtop.load.run_log import RunWriter
 from mlxtop.outputs import console
 from mlxtop.system.owner import Owner

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from mlxtop.cli import parser
 from mlxtop.commands import link_type
+from mlxtop.commands.arguments import parser
 from mlxtop.settings import Settings
 from mlxtop.system.captured import load_captured
 from mlxtop.system.door import Finished

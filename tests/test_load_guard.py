@@ -17,7 +17,7 @@ from mlxtop.analysis.forecast import Crossing, Forecast, Trend
 from mlxtop.lab import LabSystem
 from mlxtop.load import runner
 from mlxtop.load.guard import HeatGuard
-from mlxtop.load.request import LoadRequest
+from mlxtop.load.request import GuardOptions, LoadRequest
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import Port
 from mlxtop.model.sample import Link, LinkState, PortSample, Temperature
@@ -40,8 +40,8 @@ def module(celsius: float | None, tick: float, **more: object) -> Temperature:
     return Temperature("module", celsius, tick, critical=CRITICAL, **more)  # type: ignore[arg-type]
 
 
-def guard(**more: object) -> HeatGuard:
-    return HeatGuard([PACU.id], **more)  # type: ignore[arg-type]
+def guard(**more: Any) -> HeatGuard:
+    return HeatGuard([PACU.id], GuardOptions(**more))
 
 
 def warm_up(settles: float, constant: float = 40.0, start: float = 45.0) -> Iterator[Frame]:
@@ -114,11 +114,11 @@ def test_a_sensor_that_never_answered_stops_nothing() -> None:
 
 
 def test_only_the_chosen_sensors_stop_the_load_and_all_are_kept() -> None:
-    watching = guard(sensors=["asic"])
+    watching = guard(sensors=frozenset(["asic"]))
     asic = Temperature("asic", 60.0, 1.0, critical=100.0)
     assert watching.look(frame(1.0, asic, module(79.0, 1.0))) is None
     assert [sensor.name for sensor in watching.sensors] == ["asic", "module"]
-    assert not guard(sensors=["module"]).look(frame(1.0, asic._replace(celsius=120.0)))
+    assert not guard(sensors=frozenset(["module"])).look(frame(1.0, asic._replace(celsius=120.0)))
 
 
 def test_a_guard_that_is_off_only_watches() -> None:
@@ -140,7 +140,7 @@ def heat(port: Port, tick: float, celsius: float | None = 50.0, up: bool = True)
 
 
 def guard_of(*ports: Port) -> HeatGuard:
-    return HeatGuard([port.id for port in ports], masters=["bond0"])
+    return HeatGuard([port.id for port in ports], GuardOptions(), masters=["bond0"])
 
 
 def test_the_module_of_any_member_stops_the_load() -> None:

@@ -183,7 +183,7 @@ def test_what_an_iperf3_can_is_told_by_its_help_and_version() -> None:
     )
     found = probe(system)
     assert found == Iperf3("/usr/bin/iperf3", (3, 12), frozenset({"--bidir"}))
-    assert not found.threads and not found.json_stream and found.words == "3.12"
+    assert not found.threads and found.words == "3.12"
     assert probe(captured("")) is None
 
 

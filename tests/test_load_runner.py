@@ -12,7 +12,7 @@ import pytest
 from mlxtop.lab import LabSystem
 from mlxtop.load.guard import HeatGuard
 from mlxtop.load.outcome import Phase
-from mlxtop.load.request import LoadMember, LoadPlan, LoadRequest, Timing
+from mlxtop.load.request import GuardOptions, LoadMember, LoadPlan, LoadRequest, Timing
 from mlxtop.load.run_log import list_ids, read_run
 from mlxtop.load.runner import LoadRun
 from mlxtop.model.frame import Frame
@@ -194,7 +194,7 @@ def test_the_status_tells_where_a_run_is() -> None:
 def started(timing: Timing) -> LoadRun:
     """A run on PACU's port that was given no frame yet."""
     plan = LoadPlan(LoadRequest(PEER), members=(LoadMember(PACU.id, PACU.name, True),))
-    return LoadRun(simulated(), plan, HeatGuard([PACU.id]), timing=timing)
+    return LoadRun(simulated(), plan, HeatGuard([PACU.id], GuardOptions()), timing=timing)
 
 
 def at(tick: float, celsius: float = 50.0) -> Frame:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mlxtop.cli import COMMANDS, main, parser
-from mlxtop.commands.arguments import usage
+from mlxtop.cli import main
+from mlxtop.commands.arguments import COMMANDS, parser, usage
 
 WHOLE = usage(parser())
 

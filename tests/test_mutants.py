@@ -16,7 +16,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-from mlxtop.cli import COMMANDS, main
+from mlxtop.cli import main
+from mlxtop.commands.arguments import COMMANDS
 from mlxtop.system.capture_file import parse_capture
 from tests import netns
 from tests.hostile import BYTES, ERRORS, TEXTS, VALUES, spoil

@@ -25,6 +25,8 @@ SMALL = 40
 ELSEWHERE = {
     "doctor/inspect.py": "in test_doctor_command and test_doctor_lab, which read machines by it",
     "model/incident.py": "values without behaviour",
+    "sampler/line_places.py": "in test_incident_fold, whose lines it places",
+    "sampler/open_incident.py": "in test_incident_fold, which makes them of lines",
     "load/iperf3_json.py": "in test_load_iperf3: the forms of one tool's output, one result",
     "load/iperf3_text.py": "in test_load_iperf3",
     "load/record.py": "in test_run_log: what is written is read back",

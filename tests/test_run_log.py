@@ -1,6 +1,5 @@
 """The run log survives whatever ends a run."""
 
-import json
 import os
 import random
 import signal
@@ -10,10 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mlxtop.load.record import parse_run
 from mlxtop.load.run_log import RunWriter, find_id, list_ids, own_runs, read_run
 
 WALL = 1_795_158_435.0
@@ -124,35 +120,6 @@ def test_a_run_is_found_by_what_people_type(tmp_path: Path) -> None:
     for wrong in ("-3", "20261120", "2027", "", "../../etc/passwd"):
         with pytest.raises(ValueError):
             find_id(tmp_path, wrong)
-
-
-@given(
-    st.lists(
-        st.one_of(
-            st.text(max_size=30),
-            st.builds(
-                lambda kind, value: json.dumps(
-                    {"kind": kind, "plan": value, "result": value, "heat": value, "bps": value}
-                ),
-                st.sampled_from(["run", "interval", "heat", "event", "end", "new"]),
-                st.recursive(
-                    st.one_of(st.none(), st.floats(), st.integers(), st.text(max_size=3)),
-                    lambda inner: st.one_of(
-                        st.lists(inner, max_size=2),
-                        st.dictionaries(
-                            st.sampled_from(["sensors", "name", "received_bps"]), inner, max_size=2
-                        ),
-                    ),
-                    max_leaves=5,
-                ),
-            ),
-        ),
-        max_size=6,
-    )
-)
-def test_no_text_makes_the_reader_raise(lines: list[str]) -> None:
-    run = parse_run("x", lines)
-    _ = run.rate, run.ended, run.sensors, run.result
 
 
 def test_runs_lie_with_who_asked() -> None:

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from mlxtop.cli import main
 from mlxtop.commands import runs
-from mlxtop.load.compare import compare
-from mlxtop.load.record import Run, parse_run
+from mlxtop.load.record import Run, compare, parse_run
 from mlxtop.load.request import LoadRequest
 from mlxtop.model.json_text import encode
 from tests.load_lab import PEER, run_load, simulated

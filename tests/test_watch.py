@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from mlxtop.model.identity import PortId
@@ -90,3 +92,56 @@ def test_highs_begin_anew_when_they_are_reset() -> None:
     machine.watch.reset_highs()
     machine.see(50.0)
     assert machine.watch.highs[PACU.id]["module"] == 50.0
+
+
+def kernel(key: str, **more: Any) -> Incident:
+    one = Incident(IncidentKind.HEALTH, "broken", tick=10.0, device="0000:99:00.0", key=key)
+    return one._replace(**{"cause": "health", **more})
+
+
+def test_a_later_report_takes_the_place_of_the_earlier_one() -> None:
+    watch = Watch()
+    watch.note(pacu(20.0), [kernel("1"), kernel("2")])
+    watch.note(pacu(30.0), [kernel("1", times=4)])
+    assert [one.incident.times for one in watch.events] == [4, 1]
+    assert watch.event_count == 2
+
+
+def test_who_follows_the_events_is_told_of_the_end() -> None:
+    watch = Watch()
+    watch.note(pacu(20.0), [kernel("1"), kernel("2")])
+    before = watch.event_count
+    watch.note(pacu(30.0), [kernel("1", until=25.0)])
+    (ended,) = watch.events_after(before)
+    assert (ended.incident.key, ended.incident.until) == ("1", 25.0)
+    assert ended.until == ended.wall + 15.0
+    assert len(watch.events) == 2
+
+
+def test_what_the_machine_shows_to_be_over_ends_after_some_seconds() -> None:
+    machine = Machine()
+    machine.see(50.0)
+    down = kernel("1", kind=IncidentKind.LINK_DOWN, device=PACU.function, tick=1.0, cause="link")
+    machine.watch.note(sample(machine.tick), [down])
+    machine.see(50.0, seconds=4.0)
+    assert [one.until for one in machine.watch.events] == [None]
+    machine.see(50.0, seconds=1.0)
+    assert [one.incident.until for one in machine.watch.events] == [machine.tick]
+
+
+def test_an_event_of_an_instant_is_over_at_once_and_one_with_a_key_goes_on() -> None:
+    watch = Watch()
+    watch.note(pacu(20.0), [event(10.0, "mlxtop"), kernel("1")])
+    instant, going_on = watch.events
+    assert instant.until == instant.wall
+    assert going_on.until is None
+
+
+def test_the_end_that_one_source_tells_is_that_of_the_other_too() -> None:
+    watch = Watch()
+    down = event(10.0, "mlxtop")
+    told = event(10.5, "kernel log")._replace(key="7", cause="link", text="link down")
+    watch.note(pacu(20.0), [down, told])
+    watch.note(pacu(30.0), [told._replace(until=22.0)])
+    (one,) = watch.events
+    assert (one.incident.text, one.incident.until) == ("at 10.0", 22.0)

@@ -1,20 +1,110 @@
-"""What the command line takes, as values: from the parser itself, so that nothing goes stale."""
+"""The arguments of the program and its subcommands: their parser, and what it takes, as values."""
 
 from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
+from importlib import import_module
+from typing import Any, NamedTuple, NoReturn
 
 from mlxtop.model.number import whole
+from mlxtop.outputs import console
+from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, ROWS
+
+COMMANDS: dict[str, str] = {
+    "doctor": "say what slows the ports down, and what to do about it",
+    "link-type": "show and change what ports speak: InfiniBand or Ethernet",
+    "load": "load a port with iperf3 or RDMA and stop before it gets too hot",
+    "runs": "list, show and compare recorded load tests",
+    "log": "what was changed on this machine, when, and how it went",
+    "capture": "write what is read of this machine into one text file, names masked",
+    "completion": "print completions of bash, zsh or fish",
+    "manual": "print the manual page: mlxtop manual | man -l -",
+}
+"""Subcommand to its help; each is a module of `mlxtop.commands`."""
+
+MOST = 10**9
+"""Tables and objects at most: thirty years of them, one a second."""
+
+ABOUT = """Terminal monitor for Mellanox/NVIDIA ConnectX adapters (not the one for Apple's MLX)."""
 
 ALONE = ("--once", "--json-stream", "-b", "--batch", "-n", "--count", "-V", "--version")
 """Options of the program that no subcommand goes with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class UsageError(Exception):
+    """The command line was not understood."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises instead of ending the program with 2, which means CRITICAL to monitoring."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+    def print_help(self, file: Any = None) -> None:
+        console.write(self.format_help())  # argparse takes no notice of what cannot be written
+
+
+def _delay(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+    if seconds != 0 and not MIN_INTERVAL <= seconds <= MAX_INTERVAL:
+        raise argparse.ArgumentTypeError(f"{text} is neither 0 nor from 0.1 to 60 seconds")
+    return seconds
+
+
+def _count(text: str) -> int:
+    number = whole(text, MOST)
+    if not number:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST}")
+    return number
+
+
+def parser(words: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
+    """Return the parser, from which man page and completions are made too.
+
+    Only subcommands in `words` know their arguments: the others' modules need not be loaded.
+    """
+    top = _Parser(prog="mlxtop", description=ABOUT, allow_abbrev=False)
+    add = top.add_argument
+    add("-V", "--version", action="store_true", help="say version and what this program is")
+    add("--once", action="store_true", help="print one table and end")
+    add("--json", action="store_true", help="with --once or a subcommand: one JSON document")
+    add("--json-stream", action="store_true", help="print one JSON object a line")
+    add("-b", "--batch", action="store_true", help="print tables instead of the screen")
+    add("-n", "--count", type=_count, metavar="N", help="end after N tables or objects")
+    add("--hooks", action="store_true", help="with -b or --json-stream: run the settings' hooks")
+    add("--root", metavar="DIR|FILE", help="read a captured machine instead of this one")
+    add("--demo", nargs="?", const="", metavar="MACHINE", help="simulated machine; list: name them")
+    for name, row in ROWS.items():
+        if row.flags and row.metavar is None:
+            add(*row.flags, dest=name, action="store_true", default=None, help=row.help)
+        elif row.flags:
+            action = "append" if row.repeats else "store"
+            kind = _delay if name == "interval" else str
+            add(*row.flags, dest=name, action=action, type=kind, metavar=row.metavar, help=row.help)
+    subcommands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name, text in COMMANDS.items():
+        command = subcommands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        command.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help="JSON instead of text"
+        )
+        if name in words:
+            command_module(name).add_arguments(command)
+    return top
+
+
+def command_module(command: str) -> Any:
+    """Return the module of a subcommand, with `add_arguments` and `run`."""
+    return import_module(f"mlxtop.commands.{command.replace('-', '_')}")
+
+
+class Option(NamedTuple):
     """An option, or an operand where there are no `flags`."""
 
     flags: tuple[str, ...]
@@ -27,8 +117,7 @@ class Option:
     help: str
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """A parser's description and options, and its subcommands by name."""
 
     about: str
@@ -102,6 +191,12 @@ def between(low: int, high: int) -> Callable[[str], int]:
         return value
 
     return number
+
+
+def constants(parser: argparse.ArgumentParser, name: str) -> Callable[..., argparse.Action]:
+    """Return what adds options that exclude each other, each for a value of `name`."""
+    group = parser.add_mutually_exclusive_group()
+    return partial(group.add_argument, dest=name, action="store_const")
 
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[Option]:

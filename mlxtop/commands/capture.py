@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from importlib.abc import InspectLoader
 from importlib.util import find_spec
 from pkgutil import walk_packages
@@ -18,7 +19,6 @@ import mlxtop.sources
 import mlxtop.system
 from mlxtop.doctor.inspect import watch
 from mlxtop.link_type.survey import read_stored
-from mlxtop.model.frame import Frame
 from mlxtop.outputs import console
 from mlxtop.sampler.facts import EVERYTHING
 from mlxtop.sampler.live import LiveSource
@@ -47,22 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     """Write the capture; 0 when it is there."""
-
-    def read(machine: System) -> None:
-        source = LiveSource(
-            machine,
-            INTERVAL,
-            settings.all,
-            settings.include,
-            incidents=True,
-            wants=EVERYTHING,
-            ask_card=read_stored,
-        )
-        stop = Event()
-        *_, frame = watch(source, stop, lambda frame: frame.ports)
-        _read_everything(machine, frame)
-        stop.set()
-
+    read = partial(_read_everything, settings)
     text = capture(system, read, mask=not args.no_mask)
     if system.demo:
         text = text.replace("\n", "\n# DEMO: a simulated machine\n", 1)
@@ -89,16 +74,28 @@ def _new_file(path: str) -> int:
         return os.open(path, flags, 0o600)  # root's place, through sudo
 
 
-def _read_everything(system: System, frame: Frame) -> None:
-    """Read what the screen, doctor and the dialogs read beside a sample."""
+def _read_everything(settings: Settings, system: System) -> None:
+    """Read samples, and what the screen, doctor and the dialogs read beside them."""
+    source = LiveSource(
+        system,
+        INTERVAL,
+        settings.all,
+        settings.include,
+        incidents=True,
+        wants=EVERYTHING,
+        ask_card=read_stored,
+    )
+    stop = Event()
+    *_, frame = watch(source, stop, lambda frame: frame.ports)
     tool = installed(system, mlxlink.TOOLS)
-    for port in frame.ports.values():
-        if port.now.port.netdev is not None:
-            with suppress(OSError):
-                read_module(system, port.now.port.netdev)
-        if port.now.port.function is not None and tool is not None:
-            with suppress(OSError):
-                mlxlink.read_link_report(system, port.now.port.function, tool)
+    for port in (one.now.port for one in frame.ports.values()):
+        with suppress(OSError):
+            if port.netdev is not None:
+                read_module(system, port.netdev)
+        with suppress(OSError):
+            if port.function is not None and tool is not None:
+                mlxlink.read_link_report(system, port.function, tool)
+    stop.set()
 
 
 def capture(system: System, read_everything: Callable[[System], None], mask: bool) -> str:
@@ -141,15 +138,9 @@ def _without_strangers(whole: Capture) -> Capture:
     services = {f"{service}\n".encode() for service in SERVICES}
     kept = Capture({}, whole.answers, whole.commands, whole.properties, whole.blocks)
     for path, node in whole.nodes.items():
-        parts = path.split("/")
-        if parts[1] == "proc" and node in (Node(), UNREAD):
-            continue
-        if (
-            parts[1] == "proc"
-            and parts[2:3]
-            and parts[2].isdecimal()
-            and node.content not in services
-        ):
-            continue
-        kept.add(path, node)
+        _, top, *rest = path.split("/")
+        process = bool(rest) and rest[0].isdecimal()
+        strange = node in (Node(), UNREAD) or (process and node.content not in services)
+        if top != "proc" or not strange:
+            kept.add(path, node)
     return kept

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from mlxtop.commands.arguments import Option, Usage, usage
+from mlxtop.commands.arguments import Option, Usage, parser, usage
 from mlxtop.outputs import console
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, system: System, settings: Any) -> int:
     """Print the script."""
-    console.write(script(args.shell, usage(args.parser())) + "\n")
+    console.write(script(args.shell, usage(parser())) + "\n")
     return 0
 
 

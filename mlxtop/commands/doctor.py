@@ -1,24 +1,28 @@
-"""`mlxtop doctor`: why is this link not as fast as it could be, and what to do about it."""
+"""`mlxtop doctor`: why is this link not as fast as it could be, and what to do about it.
+
+With `--udev-rules` it prints rules that pin the names of ports by PCI path and port number.
+https://man7.org/linux/man-pages/man7/udev.7.html; `dev_port` numbers the ports of one function
+from 0 (Documentation/ABI/testing/sysfs-class-net); `dev_id` does not tell them apart everywhere.
+"""
 
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
-from itertools import islice
 from threading import Event
 
-from mlxtop.analysis.port_view import Ceiling, port_view
+from mlxtop.analysis.port_view import port_view
 from mlxtop.commands.arguments import host
-from mlxtop.commands.udev_rules import FILE, udev_rules
 from mlxtop.doctor.check import Report
 from mlxtop.doctor.inspect import inspect, probe, watch
 from mlxtop.link_type.survey import read_stored
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
-from mlxtop.model.sample import SourceKind
+from mlxtop.model.sample import LinkLayer, PortSample, SourceKind
 from mlxtop.outputs import console
 from mlxtop.present.clean import clean
 from mlxtop.present.doctor import report_lines, summary
@@ -36,12 +40,8 @@ UNKNOWN = 3
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ports, probe and rules."""
     parser.add_argument("port", nargs="*", metavar="PORT", help="netdev, RDMA or PCI name or glob")
-    parser.add_argument(
-        "--probe",
-        type=host,
-        metavar="HOST",
-        help="also ping HOST with undivided packets of the full MTU",
-    )
+    probing = "also ping HOST with undivided packets of the full MTU"
+    parser.add_argument("--probe", type=host, metavar="HOST", help=probing)
     parser.add_argument(
         "--udev-rules",
         action="store_true",
@@ -73,10 +73,9 @@ def choose(frame: Frame, patterns: Sequence[str], everything: bool) -> tuple[Por
 
 def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     """Print the report; 0 fine, 1 warning, 2 critical, 3 nothing could be judged."""
-    interval = 0.5 if system.captured else min(settings.interval, 1.0)
     source = LiveSource(
         system,
-        interval,
+        0.5 if system.captured else min(settings.interval, 1.0),
         settings.all,
         settings.include,
         incidents=True,
@@ -87,26 +86,33 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     stop = Event()
     try:
         if args.udev_rules:
-            return _print_rules(source, args, settings)
-        pick = partial(choose, patterns=args.port, everything=settings.all)
-        seen = list(watch(source, stop, pick))
-        frame = seen[-1]
-        ports = pick(frame)
-        chosen = ports if args.port else ()
-        probes = tuple(probe(system, frame, args.probe, chosen)) if args.probe else ()
-        incidents = [incident for one in seen for incident in one.sample.incidents]
-        found = inspect(frame, ports, incidents, before=seen[0], probes=probes)
-        if args.json:
-            console.say_json(document(found))
-        else:
-            ceilings = [
-                (frame.ports[port].now.port.name, port_view(frame, port).ceiling) for port in ports
-            ]
-            _print_text(source, found, ceilings)
-        return found.status
+            return _print_rules(source, stop, args, settings)
+        return _print_report(system, source, stop, args, settings)
     finally:
         stop.set()
         source.close()
+
+
+def _print_report(
+    system: System, source: LiveSource, stop: Event, args: argparse.Namespace, settings: Settings
+) -> int:
+    pick = partial(choose, patterns=args.port, everything=settings.all)
+    observed = list(watch(source, stop, pick))
+    frame = observed[-1]
+    ports = pick(frame)
+    chosen = ports if args.port else ()
+    probes = tuple(probe(system, frame, args.probe, chosen)) if args.probe else ()
+    incidents = [incident for one in observed for incident in one.sample.incidents]
+    report = inspect(frame, ports, incidents, before=observed[0], probes=probes)
+    if args.json:
+        console.say_json(document(report))
+        return report.status
+    ceilings = [(frame.ports[port].now.port.name, port_view(frame, port).ceiling) for port in ports]
+    demo = "DEMO  " if source.kind is SourceKind.DEMO else ""
+    columns = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    lines = [plain(line).rstrip() for line in report_lines(report, ceilings, columns)]
+    console.say(f"{demo}{clean(source.label)}: {summary(report)}".rstrip(), *lines)
+    return report.status
 
 
 def document(report: Report) -> dict[str, object]:
@@ -129,17 +135,11 @@ def document(report: Report) -> dict[str, object]:
     }
 
 
-def _print_text(source: LiveSource, report: Report, ceilings: list[tuple[str, Ceiling]]) -> None:
-    demo = "DEMO  " if source.kind is SourceKind.DEMO else ""
-    columns = shutil.get_terminal_size((100, 24)).columns
-    lines = [f"{demo}{clean(source.label)}: {summary(report)}"]
-    lines += [plain(line) for line in report_lines(report, ceilings, min(columns, 120))]
-    console.say(*(line.rstrip() for line in lines))
-
-
-def _print_rules(source: LiveSource, args: argparse.Namespace, settings: Settings) -> int:
+def _print_rules(
+    source: LiveSource, stop: Event, args: argparse.Namespace, settings: Settings
+) -> int:
     """Print rules on standard output, ports without a rule on standard error; as JSON both."""
-    frame = next(islice(frames(source, Event()), 1))
+    frame = next(frames(source, stop))
     chosen = choose(frame, args.port, settings.all)
     rules, left_out = udev_rules(frame.ports[port].now for port in chosen)
     if args.json:
@@ -152,3 +152,56 @@ def _print_rules(source: LiveSource, args: argparse.Namespace, settings: Setting
         return UNKNOWN
     console.say(*rules)
     return 0
+
+
+FILE = "/etc/udev/rules.d/70-mlxtop-names.rules"
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,15}")
+_KERNELS_OWN = re.compile(r"^(?:eth|ib)\d+$")
+_ETHERNET, _INFINIBAND = 1, 32
+"""ARPHRD_ETHER and ARPHRD_INFINIBAND."""
+
+_HEAD = (
+    f"# Names of ConnectX ports, pinned by mlxtop doctor --udev-rules; goes to {FILE}",
+    "# Rules rather than .link files: those cannot match dev_port, the port of a function.",
+    "# To try: udevadm control --reload; then reboot, or reload the driver.",
+)
+
+
+def udev_rules(ports: Iterable[PortSample]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the lines of a rules file, and the ports without a rule with the reason."""
+    lines: list[str] = []
+    left_out: list[tuple[str, str]] = []
+    for sample in ports:
+        port = sample.port
+        if port.kind is PortKind.VIRTUAL or port.function is None:
+            left_out.append((port.name, "no PCI device"))
+        elif port.netdev is None:
+            left_out.append((port.name, "no network device, so no name"))
+        elif not _PLAIN.fullmatch(port.netdev):
+            left_out.append((port.name, "its name cannot stand in a rule"))
+        else:
+            if _KERNELS_OWN.match(port.netdev):
+                lines.append(
+                    f"# {port.netdev} is a name that the kernel gives itself; another one is safer"
+                )
+            lines.append(_rule(sample, port.netdev, port.function))
+    return [*_HEAD, *lines] if lines else [], left_out
+
+
+def _rule(sample: PortSample, netdev: str, function: str) -> str:
+    port = sample.port
+    infiniband = sample.link.layer is LinkLayer.INFINIBAND
+    # One function has all ports on mlx4, and one each on mlx5, where dev_port is always 0.
+    number = port.id.number - 1 if (port.driver or "").startswith("mlx4") else 0
+    conditions = [
+        'SUBSYSTEM=="net"',
+        'ACTION=="add"',
+        f'KERNELS=="{function}"',
+        f'ATTR{{dev_port}}=="{number}"',
+        f'ATTR{{type}}=="{_INFINIBAND if infiniband else _ETHERNET}"',
+    ]
+    if infiniband:
+        conditions.append('KERNEL!="*.*"')
+    if port.representors:
+        conditions.append('ATTR{phys_port_name}=="p[0-9]*"')
+    return ", ".join([*conditions, f'NAME="{netdev}"'])

@@ -6,11 +6,10 @@ import argparse
 import select
 import sys
 from collections.abc import Collection, Sequence
-from functools import partial
 
 from mlxtop.change.pending import waiting
 from mlxtop.change.privilege import Access, ActionContext, NotAllowed
-from mlxtop.commands.arguments import between
+from mlxtop.commands.arguments import between, constants
 from mlxtop.link_type.card import Refused
 from mlxtop.link_type.options import Change, Method, NothingToDo
 from mlxtop.link_type.session import LinkTypeSession, Stage, Step
@@ -37,9 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="0000:43:00.0/1, a network or RDMA device; a PCI function means all its ports, "
         "a slot (0000:43:00) all of the card; last the type, ib, eth or auto; without one: show",
     )
-    switch = partial(add, action="store_true")
-    switch("--dry-run", help="show the plan and stop")
-    switch("--yes", help="do not ask; never overrides the lock-out guard")
+    add("--dry-run", action="store_true", help="show the plan and stop")
+    add("--yes", action="store_true", help="do not ask; never overrides the lock-out guard")
     add(
         "--i-know-it-cuts-me-off",
         action="append",
@@ -47,12 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PORT",
         help="go on though this port carries an SSH session, a route or storage",
     )
-    way = partial(parser.add_mutually_exclusive_group().add_argument, action="store_true")
-    way("--now", help="by the mlx4 driver, at once")
-    way("--stored", help="in the card, from the next boot on")
-    way("--reset", help="firmware reset, so that what is stored takes effect")
-    way("--persist", help="keep the mlx4 driver's present types over a boot")
-    way("--keep", help="keep a change that waits to be confirmed")
+    way = constants(parser, "method")
+    way("--now", const=Method.NOW, help="by the mlx4 driver, at once")
+    way("--stored", const=Method.STORED, help="in the card, from the next boot on")
+    way("--reset", const=Method.RESET, help="firmware reset, so that what is stored takes effect")
+    way("--persist", const=Method.PERSIST, help="keep the mlx4 driver's present types over a boot")
+    way("--keep", dest="keep", const=True, help="keep a change that waits to be confirmed")
     levels = "of the firmware reset; 4 reboots the machine"
     add("--level", type=between(3, 4), choices=(3, 4), help=levels)
 
@@ -80,7 +78,6 @@ class _Call:
         self._args = args
         self._system = system
         self._session = LinkTypeSession(ActionContext(system), self._run_step)
-        self._json = bool(getattr(args, "json", False))
         self._person = sys.stdin.isatty()
 
     def _run_step(self, step: Step, terminal: bool) -> None:
@@ -97,22 +94,18 @@ class _Call:
         ports = tuple(dict.fromkeys(p for word in words for p in named_ports(inventory, word)))
         if args.keep:
             return self._keep(ports)
-        wanted = kind is not None or args.reset or args.persist
+        wanted = kind is not None or args.method in (Method.RESET, Method.PERSIST)
         if wanted and not ports:
             raise Refused("which port? mlxtop link-type lists them")
         keys = {p.adapter for p in inventory.ports if p.id in ports and p.adapter}
         if wanted and len(keys) > 1:
             raise Refused("these ports are on several cards; one card at a time")
         session.look(keys or None, session.rights is Access.SUDO and self._person and wanted)
-        if not wanted:
-            return self._show(ports)
-        self._plan(ports, kind)
-        assert session.change is not None
-        return self._change(session.change)
+        return self._change(self._plan(ports, kind)) if wanted else self._show(ports)
 
     def _show(self, ports: Collection[PortId]) -> int:
         survey = self._session.survey
-        if self._json:
+        if self._args.json:
             console.say_json(describe.survey_document(survey))
             return 0
         names = {str(port) for port in ports}
@@ -124,25 +117,21 @@ class _Call:
         console.say(*describe.reasons(survey))
         return 0
 
-    def _plan(self, ports: Sequence[PortId], kind: LinkType | None) -> None:
-        args = self._args
-        if args.reset and kind is not None:
+    def _plan(self, ports: Sequence[PortId], kind: LinkType | None) -> Change:
+        args, session = self._args, self._session
+        resets = args.method is Method.RESET
+        if resets and kind is not None:
             raise Refused("first the type, then --reset: two commands, two decisions")
-        ways = {
-            Method.PERSIST: args.persist,
-            Method.RESET: args.reset,
-            Method.NOW: args.now,
-            Method.STORED: args.stored,
-        }
-        method = next((method for method, chosen in ways.items() if chosen), None)
-        self._session.prepare(ports, method, kind, args.level, args.reset and self._person)
+        session.prepare(ports, args.method, kind, args.level, resets and self._person)
+        assert session.change is not None
+        return session.change
 
     def _change(self, change: Change) -> int:
         args, session = self._args, self._session
-        if not self._json:
+        if not self._args.json:
             self._show_plan(change)
         if args.dry_run:
-            if self._json:
+            if self._args.json:
                 console.say_json({"plan": describe.change_document(change, session.sudo)})
             return 0
         if session.rights is Access.NONE:
@@ -218,7 +207,7 @@ class _Call:
         assert outcome is not None
         kept = None if outcome.pending is None else session.stage is Stage.DONE
         done = outcome.done and session.stage is not Stage.FAILED
-        if self._json:
+        if self._args.json:
             document = {
                 "plan": describe.change_document(change, session.sudo),
                 "done": outcome.done,
@@ -243,7 +232,7 @@ class _Call:
         if not changes:
             raise Refused("no change waits to be kept")
         kept = {device: change.keep() for device, change in changes.items()}
-        if self._json:
+        if self._args.json:
             console.say_json({"kept": kept}, indent=None)
         else:
             console.say(*(f"{d}: {'kept' if done else 'too late'}" for d, done in kept.items()))
@@ -251,7 +240,6 @@ class _Call:
 
 
 def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as their widest cell."""
     cells = [[clean(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in cells)

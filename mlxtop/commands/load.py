@@ -9,14 +9,14 @@ import argparse
 import re
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import closing, contextmanager
 from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
-from mlxtop.commands.arguments import between, host
+from mlxtop.commands.arguments import between, constants, host
 from mlxtop.load.request import IPERF3_PORT, GuardOptions, LoadOptions, LoadRequest, Timing
 from mlxtop.model.load import Direction, Tool, typed_bits, typed_seconds
+from mlxtop.model.number import real
 from mlxtop.outputs import console
 
 if TYPE_CHECKING:
@@ -47,10 +47,7 @@ def _argument(parse: Callable[[str], T]) -> Callable[[str], T]:
 
 
 def _interval(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
+    seconds = real(text) or 0.0
     if not 0.1 <= seconds <= 60:
         raise argparse.ArgumentTypeError(f"{text!r} is not from 0.1 to 60 seconds")
     return seconds
@@ -65,47 +62,30 @@ def _cpus(text: str) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the arguments of `load`."""
     add = parser.add_argument
+    seconds, bits = _argument(typed_seconds), _argument(typed_bits)
+    guards = ("all", "module", "asic", "off")
     add("host", nargs="?", type=host, metavar="HOST", help="far end, where the server runs")
     add("--via", metavar="PORT", help="port to load; else the one that the route to HOST uses")
-    add(
-        "-t",
-        "--time",
-        type=_argument(typed_seconds),
-        default=10,
-        metavar="TIME",
-        help="length: 30, 15m (10)",
-    )
+    add("-t", "--time", type=seconds, default=10, metavar="TIME", help="length: 30, 15m (10)")
     add("-P", "--parallel", type=between(1, 1024), metavar="N", help="streams in all")
-    way = parser.add_mutually_exclusive_group()
-    way.add_argument("-R", "--reverse", action="store_true", help="receive instead of sending")
-    way.add_argument("--bidir", action="store_true", help="send and receive")
+    parser.set_defaults(direction=Direction.SEND)
+    way = constants(parser, "direction")
+    way("-R", "--reverse", const=Direction.RECEIVE, help="receive instead of sending")
+    way("--bidir", const=Direction.BOTH, help="send and receive")
     add("-O", "--omit", type=between(0, 60), default=0, metavar="S", help="warm-up, not counted")
     add("--interval", type=_interval, default=1.0, metavar="S", help="between reports (1)")
     add("-u", "--udp", action="store_true", help="UDP; needs --bitrate")
-    add(
-        "-b",
-        "--bitrate",
-        type=_argument(typed_bits),
-        metavar="RATE",
-        help="of all streams at most: 10G",
-    )
+    add("-b", "--bitrate", type=bits, metavar="RATE", help="of all streams at most: 10G")
     add("-p", "--port", type=between(1, 65000), metavar="N", help="first port of the server")
     add("--processes", type=between(1, 64), metavar="N", help="iperf3s on consecutive ports")
-    family = parser.add_mutually_exclusive_group()
-    family.add_argument("-4", dest="family", action="store_const", const=4, help="IPv4 only")
-    family.add_argument("-6", dest="family", action="store_const", const=6, help="IPv6 only")
+    family = constants(parser, "family")
+    family("-4", const=4, help="IPv4 only")
+    family("-6", const=6, help="IPv6 only")
     add("-Z", "--zerocopy", action="store_true", help="send without copying (sendfile)")
     add("-A", "--affinity", type=_cpus, metavar="CPUS", help="cores to use, or off (the card's)")
     add("--tool", type=Tool, choices=list(Tool), default=Tool.IPERF3, help="what makes the load")
-    add(
-        "--soak",
-        type=_argument(typed_seconds),
-        metavar="TIME",
-        help="thermal soak: baseline, load, cool-down",
-    )
-    add(
-        "--guard", choices=("all", "module", "asic", "off"), default="all", help="sensors that stop"
-    )
+    add("--soak", type=seconds, metavar="TIME", help="thermal soak: baseline, load, cool-down")
+    add("--guard", choices=guards, default="all", help="sensors that stop")
     add("--ahead", type=between(0, 600), default=15, metavar="S", help="before a forecast limit")
     add("--cooldown", type=between(0, 3600), metavar="S", help="how long it is followed (30)")
     add("--note", default="", metavar="TEXT", help="kept with the run")
@@ -127,21 +107,18 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     if not args.host:
         raise ValueError("load needs HOST, or --server")
     interval, wants = min(settings.interval, 1.0), frozenset({Fact.PORTS})
-    source = LiveSource(system, interval, settings.all, settings.include, wants=wants)
-    try:
+    live = LiveSource(system, interval, settings.all, settings.include, wants=wants)
+    with closing(live) as source:
         return _FrontEnd(args, system).test(source)
-    finally:
-        source.close()
 
 
 def options(args: argparse.Namespace) -> LoadOptions:
     """Return what was chosen for the test."""
-    direction = Direction.BOTH if args.bidir else Direction.SEND
     request = LoadRequest(
         host=args.host,
         via=args.via,
         tool=args.tool,
-        direction=Direction.RECEIVE if args.reverse else direction,
+        direction=args.direction,
         seconds=args.soak or args.time,
         omit=args.omit,
         interval=args.interval,
@@ -156,7 +133,7 @@ def options(args: argparse.Namespace) -> LoadOptions:
     )
     timing = Timing.for_soak(args.soak) if args.soak else Timing()
     if args.cooldown is not None:
-        timing = replace(timing, cooldown=float(args.cooldown))
+        timing = timing._replace(cooldown=float(args.cooldown))
     return LoadOptions(request, GuardOptions.choose(args.guard, args.ahead), timing, args.note)
 
 
@@ -254,18 +231,16 @@ class _FrontEnd:
         if view.problem is not None and "problem" not in self._shown:
             console.warn(f"mlxtop: {view.problem}")
             self._shown.add("problem")
-        run = view.status or view.outcome
-        intervals = run.intervals if run is not None else ()
-        for interval in intervals[self._intervals :]:
-            console.warn(interval_line(interval, run.sensors if run is not None else ()))
-        self._intervals = max(self._intervals, len(intervals))
+        if (run := view.status or view.outcome) is not None:
+            for interval in run.intervals[self._intervals :]:
+                console.warn(interval_line(interval, run.sensors))
+            self._intervals = max(self._intervals, len(run.intervals))
         fresh = view.server_printed - self._lines
         self._lines = view.server_printed
-        for line in view.server_lines[-fresh:] if fresh else ():
-            console.warn(line)
+        if fresh:
+            console.warn(*view.server_lines[-fresh:])
 
     def _finish(self, view: SessionView) -> int:
-        """Print the outcome; return the exit code."""
         from mlxtop.present.load import outcome_runs
 
         plan, outcome = view.plan, view.outcome

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace, system: System, settings: object) -> int:
         return 1
     if args.last is not None:
         entries = entries[-args.last :] if args.last else []
-    if getattr(args, "json", False):
+    if args.json:
         console.say_json(entries)
     else:
         console.say(*lines(entries))
@@ -52,5 +52,5 @@ def _result(entry: Mapping[str, object]) -> str:
     if entry.get("action") == "end":
         parts = [f"{key} {entry[key]}" for key in ("status", "error", "errors") if entry.get(key)]
         return ", ".join(parts) or f"status {entry.get('status', 0)}"
-    values = (entry.get("device"), entry.get("types"), entry.get("result"))
+    values = map(entry.get, ("device", "types", "result"))
     return " ".join(str(value) for value in values if value is not None)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlxtop import __version__
-from mlxtop.commands.arguments import Option, Usage, usage
+from mlxtop.commands.arguments import Option, Usage, parser, usage
 from mlxtop.outputs import console
 from mlxtop.settings import ROWS
 
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, system: System, settings: Any) -> int:
     """Print the page."""
     rows = {name: row.help for name, row in ROWS.items() if row.read is not None}
-    console.write(page(usage(args.parser()), rows) + "\n")
+    console.write(page(usage(parser()), rows) + "\n")
     return 0
 
 

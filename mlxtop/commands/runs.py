@@ -8,12 +8,12 @@ import io
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlxtop.load.compare import Change, compare
-from mlxtop.load.record import Run, number
+from mlxtop.load.record import Change, Run, compare, number
 from mlxtop.load.run_log import find_id, list_ids, own_runs, read_run
 from mlxtop.model.json_text import encode
 from mlxtop.outputs import console
@@ -63,12 +63,10 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
 
 
 def _when(run: Run) -> str:
-    if run.started is None:
-        return "–"
-    try:
-        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started))
-    except (OverflowError, ValueError, OSError):
-        return "–"
+    with suppress(OverflowError, ValueError, OSError):
+        if run.started is not None:
+            return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started))
+    return "–"
 
 
 def _peak(run: Run, sensor: str) -> float | None:
@@ -77,15 +75,14 @@ def _peak(run: Run, sensor: str) -> float | None:
 
 def summary(run: Run) -> dict[str, Any]:
     """Return a run in a row for JSON."""
-    plan, result = run.plan, run.result
+    plan, figures = run.plan, ("seconds", "received_bps", "sent_bps", "retransmits")
     return {
         **_heading(run),
         **{key: plan.get(key) for key in ("tool", "target")},
         "port": plan.get("port_name"),
         "direction": plan.get("direction"),
-        **{key: result.get(key) for key in ("seconds", "received_bps", "sent_bps", "retransmits")},
-        "peak_module_c": _peak(run, "module"),
-        "peak_asic_c": _peak(run, "asic"),
+        **{key: run.result.get(key) for key in figures},
+        **{f"peak_{sensor}_c": _peak(run, sensor) for sensor in ("module", "asic")},
         "ended": run.ended,
         "note": run.note,
     }
@@ -98,9 +95,9 @@ def document(run: Run) -> dict[str, Any]:
         "note": run.note,
         "plan": dict(run.plan),
         "fingerprint": dict(run.fingerprint),
-        "intervals": [_without_kind(line) for line in run.intervals],
-        "samples": [_without_kind(line) for line in run.heat],
-        "events": [_without_kind(line) for line in run.events],
+        "intervals": list(map(_without_kind, run.intervals)),
+        "samples": list(map(_without_kind, run.heat)),
+        "events": list(map(_without_kind, run.events)),
         "ended": run.ended,
         "end": _without_kind(run.end) if run.end else None,
         "damaged_lines": run.damaged,
@@ -184,7 +181,7 @@ def _lines(run: Run, ascii_only: bool) -> Iterator[str]:
     yield from run_charts(run, ascii_only, shutil.get_terminal_size().columns)
     for name, sensor in run.sensors.items():
         yield f"{name}: " + _facts({k.removesuffix("_c"): sensor[k] for k in sensor if k != "name"})
-    yield f"result: {rate(run.rate)}; {(run.end or {}).get('verdict') or ''}"
+    yield f"result: {rate(run.rate)}; {run.end.get('verdict') or ''}"
     yield f"ended: {run.ended}"
     if run.damaged:
         yield f"{run.damaged} lines of the record could not be read"
@@ -206,34 +203,29 @@ def _compare(before: Run, after: Run, args: argparse.Namespace) -> None:
     changes = compare(before, after)
     documents = [change.document() for change in changes]
     if args.json:
-        both = {"before": summary(before), "after": summary(after), "changes": documents}
-        console.say_json(both)
-        return
-    if args.csv:
+        console.say_json({"before": summary(before), "after": summary(after), "changes": documents})
+    elif args.csv:
         _table(_CHANGES, documents)
-        return
-    console.say(
-        f"before: {before.id}  {_when(before)}  {before.note}".rstrip(),
-        f"after:  {after.id}  {_when(after)}  {after.note}".rstrip(),
-    )
-    for part, group in groupby(changes, key=lambda change: change.part):
-        console.say(f"{part}:", *(f"  {_change(change)}" for change in group))
-    if not changes:
-        console.say("nothing differs")
+    else:
+        for label, run in (("before: ", before), ("after:  ", after)):
+            console.say(f"{label}{run.id}  {_when(run)}  {run.note}".rstrip())
+        for part, group in groupby(changes, key=lambda change: change.part):
+            console.say(f"{part}:", *(f"  {_change(change)}" for change in group))
+        if not changes:
+            console.say("nothing differs")
 
 
 def _change(change: Change) -> str:
-    if change.unit == "bit/s":
-        texts = [rate(number(value)) for value in (change.before, change.after)]
-    else:
-        texts = [_value(value, change.unit) for value in (change.before, change.after)]
-    text = f"{change.name}: {texts[0]} -> {texts[1]}"
+    before, after = (_value(value, change.unit) for value in (change.before, change.after))
+    text = f"{change.name}: {before} -> {after}"
     if change.percent is not None and abs(change.percent) >= 0.05:
         return f"{text} ({change.percent:+.1f} %)"
     return text
 
 
 def _value(value: Any, unit: str) -> str:
+    if unit == "bit/s":
+        return rate(number(value))
     if value is None:
         return "–"
     text = f"{value:g}" if isinstance(value, float) else str(value)

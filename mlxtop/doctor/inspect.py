@@ -15,6 +15,7 @@ from mlxtop.sampler.source import Source, frames
 from mlxtop.sources.tools.ping import full_size, ping, route_device, small_ping, valid_host
 from mlxtop.system.answers import reason
 from mlxtop.system.door import System
+from mlxtop.watch.settled import settled
 
 COUNTERS_S = 6.0
 """Seconds that the counters are watched: the slowest table is read every five."""
@@ -66,11 +67,12 @@ def inspect(
 ) -> Report:
     """Return what all checks say of ports; `before` is an earlier frame of the same machine."""
     unread = frame.sample.absent.get("kernel_log")
+    newest = {one.key or str(number): one for number, one in enumerate(incidents)}
     case = Case(
         frame=frame,
         ports=tuple(ports),
         pcie_before=(before or frame).sample.pcie,
-        incidents=tuple(incidents),
+        incidents=tuple(settled(one, frame) for one in newest.values()),
         probes=probes,
         absent={"kernel log": unread} if unread else {},
     )

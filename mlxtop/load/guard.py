@@ -7,17 +7,16 @@ load as well. Without any sensor there is nothing to guard, and the guard is `bl
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import isnan
 
-from mlxtop.analysis.forecast import Forecast
 from mlxtop.load.outcome import SensorHeat
-from mlxtop.load.request import AHEAD_S, GuardOptions, LoadPlan
+from mlxtop.load.request import GuardOptions, LoadPlan
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import LinkState, Temperature
 from mlxtop.watch.heat import Pace, SensorTrack
-from mlxtop.watch.heat_limits import HeatLimits, limits_of
+from mlxtop.watch.heat_limits import limits_of
 
 PACE = Pace(every=2.0, calm=2.0, steady=False)
 """Readings do not come faster than every two seconds."""
@@ -43,18 +42,12 @@ class HeatGuard:
     def __init__(
         self,
         ports: Iterable[PortId],
-        armed: bool = True,
-        sensors: Iterable[str] | None = None,
-        ahead: float = AHEAD_S,
+        options: GuardOptions,
         *,
         masters: Collection[str] = (),
     ) -> None:
-        """Guard ports, and those that join `masters` (bonds and the like) on the way.
-
-        `sensors` are the names (`asic`, `module`) that may stop the load; None for all.
-        """
-        self.armed = armed
-        self.ahead = ahead
+        """Guard ports, and those that join `masters` (bonds and the like) on the way."""
+        self.options = options
         self.reason: str | None = None
         """Why the load was stopped."""
         self.joined: list[PortId] = []
@@ -62,7 +55,6 @@ class HeatGuard:
         self._ports = list(ports)
         self._single = len(self._ports) == 1 and not masters
         self._masters = frozenset(masters)
-        self._chosen = None if sensors is None else frozenset(sensors)
         self._watched: dict[tuple[PortId, str], _Watched] = {}
         self._names: dict[PortId, str] = {}
         self._last_tick: float | None = None
@@ -70,13 +62,10 @@ class HeatGuard:
     @classmethod
     def of(cls, plan: LoadPlan, options: GuardOptions) -> HeatGuard:
         """Return the guard of a test, for every port that its traffic can take."""
-        ports = [member.port for member in plan.members]
-        armed, sensors, ahead = options.armed, options.sensors, options.ahead
-        return cls(ports, armed, sensors, ahead, masters=plan.masters)
+        return cls([member.port for member in plan.members], options, masters=plan.masters)
 
     @property
     def sensors(self) -> tuple[SensorHeat, ...]:
-        """Return what every sensor of the ports did so far."""
         return tuple(watched.heat for watched in self._watched.values())
 
     @property
@@ -92,15 +81,14 @@ class HeatGuard:
                 self._ports.append(port)
                 self.joined.append(port)
         reasons = [self._look_at(port, frame) for port in self._ports]
-        return self._stop(next((reason for reason in reasons if reason), None))
+        return self._stop(next(filter(None, reasons), None))
 
     def _look_at(self, port: PortId, frame: Frame) -> str | None:
         """Take one port in; return why the load has to stop now."""
         one = frame.ports.get(port)
         if one is None:
             return f"{self._names.get(port, 'the port')} is gone"
-        now = one.now
-        name = now.port.name
+        now, name = one.now, one.now.port.name
         self._names[port] = "the port" if self._single else name
         of = "" if self._single else f" of {name}"
         if now.link.state is LinkState.OVERHEAT:
@@ -122,7 +110,7 @@ class HeatGuard:
                 if new is not None:
                     watched.track.take(new, now, adapter, frame.sample.tick)
                 reasons.append(self._judge(watched, new, frame.sample.tick, idle))
-        return next((reason for reason in reasons if reason), None)
+        return next(filter(None, reasons), None)
 
     def silent(self, now: float) -> str | None:
         """Return why the load has to stop, when no frame has come for too long."""
@@ -133,19 +121,20 @@ class HeatGuard:
     def settle(self) -> None:
         """End the cool-down: the newest readings are those that the sensors settled at."""
         for watched in self._watched.values():
-            watched.heat = replace(watched.heat, settled=watched.heat.last)
+            watched.heat = watched.heat._replace(settled=watched.heat.last)
 
     def points(self, name: str) -> list[tuple[float, float]]:
         """Return the readings of a sensor by monotonic second, oldest first."""
-        series = [one.track.series for one in self._watched.values() if one.heat.name == name]
-        points = series[0].since(float("-inf")) if series else []
-        return [(t, v) for t, v in points if not isnan(v)]
+        series = (one.track.series for one in self._watched.values() if one.heat.name == name)
+        points = next(series).since(float("-inf"))
+        return [(tick, celsius) for tick, celsius in points if not isnan(celsius)]
 
     def _guards(self, watched: _Watched) -> bool:
-        return self.armed and (self._chosen is None or watched.kind in self._chosen)
+        armed, chosen, _ = self.options
+        return armed and (chosen is None or watched.kind in chosen)
 
     def _stop(self, reason: str | None) -> str | None:
-        if reason is None or not self.armed:
+        if reason is None or not self.options.armed:
             return None
         self.reason = self.reason or reason
         return reason
@@ -157,36 +146,15 @@ class HeatGuard:
 
         An `idle` port, whose link is down, may lose a sensor together with its module.
         """
-        name = watched.heat.name
-        state = watched.track.heat
+        heat, state = watched.heat, watched.track.heat
         if reading is None or state is None or reading.celsius is None or reading.stale:
             problem = (reading.problem if reading else "gone") or "no number"
-            watched.heat = replace(watched.heat, problem=problem)
+            watched.heat = heat._replace(problem=problem)
             how = "is stale" if reading is not None and reading.stale else "fails"
-            text = f"the {name} sensor " + ("is gone" if reading is None else f"{how}: {problem}")
-            return text if self._guards(watched) and not idle else None
-        limits, ahead = state.limits, state.forecast
-        self._note(watched, reading.celsius, limits, ahead)
-        if not self._guards(watched):
-            return None
-        if reading.celsius >= limits.warning:
-            return f"{name} at {reading.celsius:.1f} °C, warning limit {limits.warning:g} °C"
-        crossing = ahead.warning if ahead else None
-        if crossing is not None and crossing.seconds is not None and ahead is not None:
-            left = crossing.seconds - (now - ahead.tick)
-            if left <= self.ahead:
-                return (
-                    f"{name} at {reading.celsius:.1f} °C will be at its warning limit of "
-                    f"{limits.warning:g} °C in {max(left, 0.0):.0f} s"
-                )
-        return None
-
-    def _note(
-        self, watched: _Watched, celsius: float, limits: HeatLimits, ahead: Forecast | None
-    ) -> None:
-        heat = watched.heat
-        watched.heat = replace(
-            heat,
+            fault = "is gone" if reading is None else f"{how}: {problem}"
+            return f"the {heat.name} sensor {fault}" if self._guards(watched) and not idle else None
+        celsius, limits, ahead = reading.celsius, state.limits, state.forecast
+        watched.heat = heat._replace(
             limits=limits,
             forecast=ahead,
             start=celsius if heat.start is None else heat.start,
@@ -194,3 +162,14 @@ class HeatGuard:
             peak=celsius if heat.peak is None else max(heat.peak, celsius),
             problem=None,
         )
+        if not self._guards(watched):
+            return None
+        text, limit = f"{heat.name} at {celsius:.1f} °C", f"{limits.warning:g} °C"
+        if celsius >= limits.warning:
+            return f"{text}, warning limit {limit}"
+        if ahead is None or ahead.warning is None or ahead.warning.seconds is None:
+            return None
+        left = ahead.warning.seconds - (now - ahead.tick)
+        if left > self.options.ahead:
+            return None
+        return f"{text} will be at its warning limit of {limit} in {max(left, 0.0):.0f} s"

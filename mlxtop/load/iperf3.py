@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.load.iperf3_json import parse_stream_line
 from mlxtop.load.iperf3_text import TextReader
@@ -23,12 +23,13 @@ _VERSION = re.compile(r"^iperf (\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?", re.MULTILI
 _OPTION = re.compile(r"^[ \t]*+(?:-\w, )?(--[a-z0-9][a-z0-9-]*+)", re.MULTILINE)
 
 THREADS = (3, 16)
-CONNECT_MS = 3000
+CONNECT_MS = "3000"
 """Milliseconds that the control connection may take."""
+IDLE_S = "120"
+"""Seconds that a server waits for a test."""
 
 
-@dataclass(frozen=True, slots=True)
-class Iperf3:
+class Iperf3(NamedTuple):
     """The iperf3 of this machine."""
 
     path: str
@@ -43,13 +44,7 @@ class Iperf3:
         return self.version >= THREADS
 
     @property
-    def json_stream(self) -> bool:
-        """Return whether it reports every interval as a line of JSON."""
-        return "--json-stream" in self.options
-
-    @property
     def words(self) -> str:
-        """Return the version as text."""
         return ".".join(map(str, self.version)) or "of unknown version"
 
 
@@ -81,15 +76,11 @@ def probe(system: System) -> Iperf3 | None:
     if version.timed_out:
         raise TimeoutError(errno.ETIMEDOUT, "iperf3 does not answer", path)
     usage = system.run([COMMAND, "--help"], timeout=5.0)
-    return Iperf3(
-        path,
-        parse_version(version.stdout + version.stderr),
-        parse_options(usage.stdout + usage.stderr),
-    )
+    texts = [answer.stdout + answer.stderr for answer in (version, usage)]
+    return Iperf3(path, parse_version(texts[0]), parse_options(texts[1]))
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     """One client process: where it sends to and from, and its part of the test."""
 
     target: str
@@ -111,42 +102,37 @@ def client_command(tool: Iperf3, request: LoadRequest, client: Client) -> tuple[
     argv = ["taskset", "-c", client.cores] if client.cores else []
     argv += ["iperf3", "-c", client.target, "-p", str(client.port)]
     argv += ["-t", str(request.seconds), "-i", f"{request.interval:g}", "-P", str(client.streams)]
-    if request.omit:
-        argv += ["-O", str(request.omit)]
-    argv += {Direction.RECEIVE: ["-R"], Direction.BOTH: ["--bidir"]}.get(request.direction, [])
-    if request.udp:
-        argv.append("-u")
-    if request.bitrate:
-        argv += ["-b", str(int(request.bitrate / client.of))]
-    if client.source:
-        argv += ["-B", client.source]
-    if client.device:
-        argv += ["--bind-dev", client.device]
-    if client.core is not None and "--affinity" in tool.options:
-        argv += ["-A", str(client.core)]
-    if request.zero_copy:
-        argv.append("-Z")
-    if "--connect-timeout" in tool.options:
-        argv += ["--connect-timeout", str(CONNECT_MS)]
-    if tool.json_stream:
-        return (*argv, "--json-stream")
-    flush = ["--forceflush"] if "--forceflush" in tool.options else []
-    return (*argv, "-V", "-f", "k", *flush)
+    json = "--json-stream" in tool.options
+    rows: list[tuple[object, tuple[object, ...]]] = [
+        (request.omit, ("-O", request.omit)),
+        (request.direction is Direction.RECEIVE, ("-R",)),
+        (request.direction is Direction.BOTH, ("--bidir",)),
+        (request.udp, ("-u",)),
+        (request.bitrate, ("-b", int((request.bitrate or 0) / client.of))),
+        (client.source, ("-B", client.source)),
+        (client.device, ("--bind-dev", client.device)),
+        (client.core is not None and "--affinity" in tool.options, ("-A", client.core)),
+        (request.zero_copy, ("-Z",)),
+        ("--connect-timeout" in tool.options, ("--connect-timeout", CONNECT_MS)),
+        (json, ("--json-stream",)),
+        (not json, ("-V", "-f", "k")),
+        (not json and "--forceflush" in tool.options, ("--forceflush",)),
+    ]
+    return (*argv, *(str(word) for wanted, words in rows if wanted for word in words))
 
 
 def far_servers(request: LoadRequest, processes: int) -> tuple[str, ...]:
     """Return the commands of one-shot servers at the far end, a line each."""
     first = request.first_port
-    lines = [f"iperf3 -s -1 -p {first + n}" for n in range(processes)]
-    return (*(f"{line} &" for line in lines[:-1]), lines[-1])
+    *lines, last = (f"iperf3 -s -1 -p {first + n}" for n in range(processes))
+    return (*(f"{line} &" for line in lines), last)
 
 
-def server_command(tool: Iperf3, port: int, idle: int = 120) -> tuple[str, ...]:
+def server_command(tool: Iperf3, port: int) -> tuple[str, ...]:
     """Return the command of a one-shot server here, which ends when nobody comes where it can."""
-    argv = ("iperf3", "-s", "-1", "-p", str(port))
-    flush = ("--forceflush",) if "--forceflush" in tool.options else ()
-    waits = ("--idle-timeout", str(idle)) if "--idle-timeout" in tool.options else ()
-    return (*argv, *flush, *waits)
+    wanted = (("--forceflush",), ("--idle-timeout", IDLE_S))
+    more = [word for words in wanted if words[0] in tool.options for word in words]
+    return ("iperf3", "-s", "-1", "-p", str(port), *more)
 
 
 class Iperf3Reader:
@@ -161,13 +147,10 @@ class Iperf3Reader:
         self._text = TextReader()
 
     def feed(self, line: str) -> list[LoadEvent]:
-        """Return the events that a line completes."""
-        if line.lstrip().startswith("{"):
-            return self._whole(parse_stream_line(line))
-        return self._whole(self._text.feed(line))
+        json = line.lstrip().startswith("{")
+        return self._whole(parse_stream_line(line) if json else self._text.feed(line))
 
     def finish(self) -> list[LoadEvent]:
-        """Return what is left when the output has ended."""
         return self._whole(self._text.finish())
 
     def _whole(self, events: list[LoadEvent]) -> list[LoadEvent]:

@@ -11,14 +11,8 @@ import re
 from dataclasses import replace
 from typing import NamedTuple
 
-from mlxtop.model.load import (
-    FlowResult,
-    LoadError,
-    LoadEvent,
-    LoadInterval,
-    LoadResult,
-    join_intervals,
-)
+from mlxtop.model import load
+from mlxtop.model.load import LoadEvent, LoadInterval
 
 MOST = 4096
 """Rows of an interval, or of a result, that are kept: 1024 streams have half as many."""
@@ -92,8 +86,7 @@ def _row(line: str, retries: bool) -> _Row | None:
 class TextReader:
     """Turns the lines of one iperf3 into events; never raises.
 
-    An interval comes with its last row, so that a live chart does not lag. `finish` returns the
-    result, since the lines about it are spread over the end of the output.
+    An interval comes with its last row, so that a live chart does not lag.
     """
 
     def __init__(self) -> None:
@@ -103,26 +96,14 @@ class TextReader:
         self._summary = False
         self._rows: list[_Row] = []
         self._result: list[_Row] = []
-        self._cpu: tuple[float, float] | None = None
+        self._cpu: tuple[float | None, float | None] = None, None
 
     def feed(self, line: str) -> list[LoadEvent]:
-        """Return the events that this line completes."""
         line = line.rstrip()
         if error := _ERROR.search(line):
-            return [LoadError(error["error"] or error["odd"] or "unknown error")]
-        row = _row(line, self._retries)
-        if row is not None:
+            return [load.LoadError(error["error"] or error["odd"] or "unknown error")]
+        if (row := _row(line, self._retries)) is not None:
             return self._data(row)
-        self._prose(line)
-        return []
-
-    def finish(self) -> list[LoadEvent]:
-        """Return a last interval, and the result."""
-        events = self._flush()
-        result = self._make_result()
-        return [*events, result] if result else events
-
-    def _prose(self, line: str) -> None:
         if _CONNECTED.search(line):
             self._connected += 1
         elif "[ ID]" in line:
@@ -132,30 +113,27 @@ class TextReader:
             self._summary = self._summary or (self._headers > 1 and "Cwnd" not in line)
         elif cpu := _CPU.search(line):
             self._cpu = float(cpu[1]), float(cpu[2])
+        return []
 
     def _data(self, row: _Row) -> list[LoadEvent]:
-        events: list[LoadEvent] = []
         if row.side or self._summary:
             if len(self._result) < MOST:
                 self._result.append(row)
             return self._flush()
         # an interval's rows stand together; a new start time or a repeated row begins the next
         first = self._rows[0].data if self._rows else row.data
-        if (row.data.start, row.data.omitted) != (first.start, first.omitted):
-            events += self._flush()
+        same = (row.data.start, row.data.omitted) == (first.start, first.omitted)
+        events = [] if same else self._flush()
         if len(self._rows) < MOST:
             self._rows.append(row)
-        if self._complete():
-            events += self._flush()
-        return events
+        return [*events, *self._flush()] if self._complete() else events
 
     def _complete(self) -> bool:
-        single = [row for row in self._rows if not row.together]
+        single = [row.back for row in self._rows if not row.together]
         sums = {row.back for row in self._rows if row.together}
-        directions = {row.back for row in single}
         if not self._connected or len(single) < self._connected:
             return False
-        return len(single) == len(directions) or sums == directions
+        return len(single) == len(set(single)) or sums == set(single)
 
     def _flush(self) -> list[LoadEvent]:
         rows, self._rows = self._rows, []
@@ -170,30 +148,26 @@ class TextReader:
         reverse = back.bps if forward and back else None
         return [replace(main, reverse_bps=reverse, jitter=jitter, lost=lost, packets=packets)]
 
-    def _make_result(self) -> LoadResult | None:
-        rows = self._result
-        directions = {row.back for row in rows}
+    def finish(self) -> list[LoadEvent]:
+        """Return a last interval, and the result, whose lines are spread over the end."""
+        events, rows = self._flush(), self._result
         if not rows:
-            return None
-        flow = _flow([row for row in rows if not row.back or directions == {True}])
-        back = [row for row in rows if row.back] if len(directions) == 2 else []
-        return LoadResult(
-            seconds=max(row.data.seconds for row in rows if not row.back or not back),
-            flow=flow,
-            reverse=_flow(back) if back else None,
-            cpu_local=self._cpu[0] if self._cpu else None,
-            cpu_remote=self._cpu[1] if self._cpu else None,
-        )
+            return events
+        forward = [row for row in rows if not row.back] or rows
+        back = [row for row in rows if row.back] if forward is not rows else []
+        seconds = max(row.data.seconds for row in forward)
+        reverse = _flow(back) if back else None
+        return [*events, load.LoadResult(seconds, _flow(forward), reverse, *self._cpu)]
 
 
 def _together(rows: list[_Row], back: bool) -> LoadInterval | None:
     """Return one row for a direction: its `[SUM]`, its only row, or all of them added up."""
     own = [row for row in rows if row.back is back]
     sums = [row for row in own if row.together][:1]
-    return join_intervals([row.data for row in sums or own]) if own else None
+    return load.join_intervals([row.data for row in sums or own]) if own else None
 
 
-def _flow(rows: list[_Row]) -> FlowResult:
+def _flow(rows: list[_Row]) -> load.FlowResult:
     """Return the result of one direction from its summary rows."""
     sides = {side: [row for row in rows if row.side == side] for side in ("sender", "receiver", "")}
     sent = _together(sides["sender"] or sides[""], rows[0].back)
@@ -203,7 +177,7 @@ def _flow(rows: list[_Row]) -> FlowResult:
     bps = received.bps if received else None
     if not received and measured.lost is not None and measured.packets:
         bps = measured.bps * (1 - measured.lost / measured.packets)
-    return FlowResult(
+    return load.FlowResult(
         sent_bps=sent.bps if sent else None,
         received_bps=bps,
         retransmits=sent.retransmits if sent else None,

@@ -6,8 +6,8 @@ https://docs.kernel.org/networking/ip-sysctl.html
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortKind
@@ -28,8 +28,7 @@ Together = tuple[PortFrame, ...]
 """Ports that carry the streams of one test at the same time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Members:
+class Members(NamedTuple):
     """The ports below one or several network devices."""
 
     ports: tuple[PortFrame, ...]
@@ -54,7 +53,7 @@ class _Tree:
     """Walks from devices down to those that stand on nothing else."""
 
     def __init__(self, system: System, frame: Frame, receives: bool) -> None:
-        self.links = _links(system)
+        self.links = {link.index: link for link in read_links(system)}
         self.leaves: dict[str, None] = {}
         self.above: set[str] = set()
         self._system = system
@@ -83,11 +82,8 @@ class _Tree:
         return join([each[child] for child in active or each], self._spreads(link, bond))
 
     def masters(self) -> set[str]:
-        """Return every device that has members."""
-        indices = {link.master for link in self.links.values() if link.master is not None}
-        return {self.links[index].name for index in indices & self.links.keys()} | set(
-            self._members
-        )
+        masters = (self.links.get(link.master or 0) for link in self.links.values())
+        return {link.name for link in masters if link is not None}.union(self._members)
 
     def _spreads(self, link: NetLink | None, bond: Bond | None) -> bool:
         """Return whether streams to one host can use several members at the same time."""
@@ -107,13 +103,6 @@ def join(parts: Sequence[list[frozenset[str]]], spreads: bool) -> list[frozenset
     """
     choices = [choice for part in parts for choice in part]
     return [frozenset().union(*choices)] if spreads else choices
-
-
-def _links(system: System) -> Mapping[int, NetLink]:
-    try:
-        return {link.index: link for link in read_links(system)}
-    except OSError:
-        return {}
 
 
 def _carries(bond: Bond, member: str) -> bool:
@@ -139,16 +128,19 @@ def find_members(
     policy = read_text(system, f"/proc/sys/net/ipv{family}/fib_multipath_hash_policy")
     choices = join(parts, len(parts) > 1 and (receives or policy in _BY_STREAM_ROUTES))
     by_name = _by_name(frame)
-    leaves = _own({name: by_name[name] for name in tree.leaves if name in by_name})
+    leaves = {name: by_name[name] for name in tree.leaves if name in by_name}
+    # virtual devices count only where there are no others: a bridge has guests beside its uplink
+    real_ports = {n: p for n, p in leaves.items() if p.now.port.kind is not PortKind.VIRTUAL}
+    leaves = real_ports or leaves
     up = {name: port for name, port in leaves.items() if port.now.link.state is LinkState.UP}
-    together = [_unique(port for name, port in up.items() if name in choice) for choice in choices]
+    together = [unique(port for name, port in up.items() if name in choice) for choice in choices]
     real = {
         link.name
         for link in tree.links.values()
         if link.parent is not None and link.parent_bus != "netdevsim"
     }
     return Members(
-        ports=_unique(leaves.values()),
+        ports=unique(leaves.values()),
         choices=tuple(filter(None, together)),
         above=frozenset(tree.above),
         masters=frozenset(tree.above & tree.masters()),
@@ -157,7 +149,6 @@ def find_members(
 
 
 def _by_name(frame: Frame) -> dict[str, PortFrame]:
-    """Return the ports by the names of their network devices."""
     ports: dict[str, PortFrame] = {}
     for frame_port in frame.ports.values():
         port = frame_port.now.port
@@ -166,13 +157,8 @@ def _by_name(frame: Frame) -> dict[str, PortFrame]:
     return ports
 
 
-def _own(ports: dict[str, PortFrame]) -> dict[str, PortFrame]:
-    """Leave out virtual devices where there are others: a bridge has guests beside its uplink."""
-    kinds = {name: port.now.port.kind for name, port in ports.items()}
-    return {name: ports[name] for name in ports if kinds[name] is not PortKind.VIRTUAL} or ports
-
-
-def _unique(ports: Iterable[PortFrame]) -> Together:
+def unique(ports: Iterable[PortFrame]) -> Together:
+    """Return the ports once each, in their order."""
     return tuple({port.now.port.id: port for port in ports}.values())
 
 

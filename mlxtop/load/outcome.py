@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlxtop.analysis.forecast import Forecast
 from mlxtop.analysis.limits import gbps
@@ -19,8 +18,7 @@ GOOD = 0.9
 """Share of what can be expected from which a result is as good as it gets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """An error counter that grew during the test."""
 
     name: str
@@ -29,8 +27,7 @@ class Moved:
     help: str
 
 
-@dataclass(frozen=True, slots=True)
-class SensorHeat:
+class SensorHeat(NamedTuple):
     """One sensor over a run, °C."""
 
     name: str
@@ -46,13 +43,11 @@ class SensorHeat:
     forecast: Forecast | None = None
 
     def document(self) -> dict[str, Any]:
-        """Return the sensor for JSON."""
-        limits = self.limits
         return {
             "name": self.name,
             **{f"{n}_c": getattr(self, n) for n in ("start", "peak", "last", "settled")},
-            **{f"{n}_c": getattr(limits, n) for n in ("warning", "alarm", "shutdown")},
-            "limits_from": limits.source,
+            **{f"{n}_c": getattr(self.limits, n) for n in ("warning", "alarm", "shutdown")},
+            "limits_from": self.limits.source,
             "problem": self.problem,
         }
 
@@ -67,8 +62,7 @@ class Phase(StrEnum):
     DONE = "done"
 
 
-@dataclass(frozen=True, slots=True)
-class LoadStatus:
+class LoadStatus(NamedTuple):
     """A run as a screen shows it."""
 
     phase: Phase
@@ -88,8 +82,7 @@ class LoadStatus:
     """Percent of this host's busiest core."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeatReport:
+class HeatReport(NamedTuple):
     """The readings of the sensors, and what the guard did."""
 
     armed: bool
@@ -100,8 +93,7 @@ class HeatReport:
     """Seconds that the cool-down was followed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """A test from its plan to its end."""
 
     plan: LoadPlan
@@ -123,7 +115,6 @@ class Outcome:
 
     @property
     def sensors(self) -> tuple[SensorHeat, ...]:
-        """Return what every sensor did."""
         return self.heat.sensors
 
     @property
@@ -145,13 +136,12 @@ class Outcome:
         """Return the rate against the ceiling and what limited it, in one line."""
         if self.rate is None:
             return self.ended
-        text = f"{gbps(self.rate)} Gb/s"
-        if self.share is not None and self.plan.expected is not None:
-            percent, expected = f"{self.share * 100:.0f} %", gbps(self.plan.expected)
-            text += f" = {percent} of {expected} expected ({self.plan.bound_by})"
-        if self.share is not None and self.share >= GOOD:
+        text, share, verdict = f"{gbps(self.rate)} Gb/s", self.share, self.verdict
+        if share is not None and self.plan.expected is not None:
+            expected = gbps(self.plan.expected)
+            text += f" = {share * 100:.0f} % of {expected} expected ({self.plan.bound_by})"
+        if share is not None and share >= GOOD:
             return f"{text}: as good as it gets"
-        verdict = self.verdict
         if verdict is None:
             return text
         if verdict.limit is not None:
@@ -191,9 +181,12 @@ class Outcome:
 def interval_document(interval: LoadInterval) -> dict[str, Any]:
     """Return an interval for JSON: bit/s, seconds, round trip in milliseconds."""
     names = ("start", "end", "bps", "reverse_bps", "retransmits")
-    document = {name: getattr(interval, name) for name in names}
-    document |= {"rtt_ms": _scaled(interval.rtt, 1e3), "omitted": interval.omitted}
-    return document | _datagrams(interval)
+    return {
+        **{name: getattr(interval, name) for name in names},
+        "rtt_ms": _scaled(interval.rtt, 1e3),
+        "omitted": interval.omitted,
+        **_datagrams(interval),
+    }
 
 
 def result_document(result: LoadResult | None) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from mlxtop.load.request import LoadRequest
 from mlxtop.model.identity import Port
 from mlxtop.model.load import Direction, FlowResult, Latency, LoadEvent, LoadResult, Tool
 from mlxtop.model.number import whole
+from mlxtop.sources.kernel import sysfs
 from mlxtop.system.door import System
 
 MOST_GIDS = 65535
@@ -24,23 +25,11 @@ _KEPT_LINES, _KEPT_CHARACTERS = 1000, 4096
 _MICRO = 1e-6
 _NUMBER = re.compile(r"^-?\d{1,18}(?:\.\d{1,12})?$", re.ASCII)
 _UNITS = {"Gb/sec": 1e9, "MB/sec": 8 * 2.0**20, "MiB/sec": 8 * 2.0**20}
-_COLUMNS = {
-    "bytes": re.compile(r"#bytes"),
-    "iterations": re.compile(r"#iterations"),
-    "peak": re.compile(r"BW peak\[([^\]]*)\]"),
-    "average": re.compile(r"BW average\[([^\]]*)\]"),
-    "messages": re.compile(r"MsgRate\[Mpps\]"),
-    "cpu": re.compile(r"CPU_Util\[%\]"),
-    "min": re.compile(r"t_min\[usec\]"),
-    "max": re.compile(r"t_max\[usec\]"),
-    "typical": re.compile(r"t_typical\[usec\]"),
-    "average_lat": re.compile(r"t_avg\[usec\]"),
-    "deviation": re.compile(r"t_stdev\[usec\]"),
-    "p99": re.compile(r"\b99% percentile\[usec\]"),
-    "p999": re.compile(r"\b99\.9% percentile\[usec\]"),
-    "tps": re.compile(r"tps average"),
-}
-_LATENCIES = ("min", "max", "typical", "average_lat", "p99", "p999")
+_COLUMN = re.compile(
+    r"(#bytes|#iterations|BW peak|BW average|MsgRate|CPU_Util|t_(?:min|max|typical|avg|stdev)"
+    r"|\b99(?:\.9)?% percentile|tps average)(?:\[([^\]]*)\])?"
+)
+_LATENCIES = ("t_min", "t_max", "t_typical", "t_avg", "99% percentile", "99.9% percentile")
 """Columns of a latency test, in the order of `Latency`."""
 
 
@@ -57,10 +46,11 @@ def parse_version(text: str) -> str | None:
 def parse_report(text: str) -> LoadResult | None:
     """Return the last row of any perftest tool's report, or None where it has none."""
     columns: list[tuple[str, float]] = []
+    """From left to right, each with its factor to bit/s."""
     result = None
     for line in text.splitlines():
         if "#bytes" in line:
-            columns = _columns(line)
+            columns = [(one[1], _UNITS.get(one[2], 0.0)) for one in _COLUMN.finditer(line)]
         elif columns:
             result = _row(line, columns) or result
     return result
@@ -73,25 +63,12 @@ class PerftestReader:
         self.lines: deque[str] = deque(maxlen=_KEPT_LINES)
 
     def feed(self, line: str) -> list[LoadEvent]:
-        """Keep a line; no event comes before the end."""
         self.lines.append(line[:_KEPT_CHARACTERS])
         return []
 
     def finish(self) -> list[LoadEvent]:
-        """Return the result, if the test got so far."""
         result = parse_report("\n".join(self.lines))
         return [] if result is None else [result]
-
-
-def _columns(header: str) -> list[tuple[str, float]]:
-    """Return the columns of a header from left to right, each with its factor to bit/s."""
-    columns: list[tuple[int, str, float]] = []
-    for name, pattern in _COLUMNS.items():
-        match = pattern.search(header)
-        if match:
-            unit = match[1] if pattern.groups else ""
-            columns.append((match.start(), name, _UNITS.get(unit, 0.0)))
-    return [(name, factor) for _, name, factor in sorted(columns)]
 
 
 def _row(line: str, columns: list[tuple[str, float]]) -> LoadResult | None:
@@ -99,17 +76,14 @@ def _row(line: str, columns: list[tuple[str, float]]) -> LoadResult | None:
     if len(words) < min(3, len(columns)) or not all(_NUMBER.match(word) for word in words):
         return None
     value = {name: float(word) for (name, _), word in zip(columns, words, strict=False)}
-    if "bytes" not in value or "iterations" not in value:
+    if not {"#bytes", "#iterations"} <= value.keys():
         return None
-    bps = value["average"] * dict(columns)["average"] if "average" in value else None
+    bps = value["BW average"] * dict(columns)["BW average"] if "BW average" in value else None
     seconds = {name: number * _MICRO for name, number in value.items() if name in _LATENCIES}
-    timed = "average_lat" in seconds or "typical" in seconds
-    return LoadResult(
-        None,
-        FlowResult(sent_bps=bps, received_bps=bps),
-        cpu_local=value.get("cpu"),
-        latency=Latency(*(seconds.get(name) for name in _LATENCIES)) if timed else None,
-    )
+    timed = not seconds.keys().isdisjoint(("t_avg", "t_typical"))
+    latency = Latency(*map(seconds.get, _LATENCIES)) if timed else None
+    flow = FlowResult(sent_bps=bps, received_bps=bps)
+    return LoadResult(None, flow, cpu_local=value.get("CPU_Util"), latency=latency)
 
 
 _NO_SERVER = "no {tool} server listens at {host}; start the same tool there first"
@@ -150,19 +124,14 @@ def read_gid_index(system: System, device: str, port: int, address: str | None) 
     base = f"/sys/class/infiniband/{device}/ports/{port}"
     wanted = _mapped(address)
     first = None
-    try:
-        numbers = [whole(name, MOST_GIDS) for name in system.list(f"{base}/gids")]
-    except OSError:
-        return None
+    numbers = (whole(name, MOST_GIDS) for name in sysfs.names(system, f"{base}/gids"))
     for number in sorted(number for number in numbers if number is not None)[:512]:
-        try:
-            kind = system.read(f"{base}/gid_attrs/types/{number}").decode("utf-8", "replace")
-            gid = system.read(f"{base}/gids/{number}").decode("utf-8", "replace").strip()
-        except OSError:
-            continue  # an unused row fails with EINVAL
-        if kind.strip() != "RoCE v2":
+        # an unused row fails with EINVAL
+        gid = sysfs.read_text(system, f"{base}/gids/{number}")
+        kind = sysfs.read_text(system, f"{base}/gid_attrs/types/{number}")
+        if gid is None or kind != "RoCE v2":
             continue
-        if wanted and gid == wanted:
+        if gid == wanted:
             return number
         first = number if first is None else first
     return first
@@ -190,13 +159,8 @@ def _perftest_options(request: LoadRequest) -> list[str]:
         argv.append("--report_gbits")
         if request.streams and request.streams > 1:
             argv += ["-q", str(request.streams)]
-    if request.direction is Direction.BOTH:
-        argv.append("-b")
-    elif request.direction is Direction.RECEIVE:
-        argv.append("--reversed")
-    if request.port:
-        argv += ["-p", str(request.port)]
-    return argv
+    argv += {Direction.BOTH: ["-b"], Direction.RECEIVE: ["--reversed"]}.get(request.direction, [])
+    return [*argv, "-p", str(request.port)] if request.port else argv
 
 
 def client_command(

@@ -7,8 +7,6 @@ on one core, hence several processes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from mlxtop.analysis.limits import line_limit
@@ -33,7 +31,7 @@ JUMBO_FROM_BPS = 10e9
 
 
 class _Remarks(NamedTuple):
-    """What stands against a run, and what is worth knowing before."""
+    """Objections to a run, and notes that are worth knowing before."""
 
     refusals: list[str]
     warnings: list[str]
@@ -51,24 +49,30 @@ def plan_load(system: System, frame: Frame, request: LoadRequest) -> LoadPlan:
         remarks.warnings.extend(way.warnings)
         remarks.notes.extend(way.notes)
         plan = _bounds(frame, request, way, remarks)
-        plan = (
-            _iperf3(system, frame, plan, way, remarks)
-            if request.tool is Tool.IPERF3
-            else _perftest(system, plan, way, remarks)
-        )
+        if request.tool is Tool.IPERF3:
+            plan = _iperf3(system, frame, plan, way, remarks)
+        else:
+            plan = _perftest(system, plan, way, remarks)
     except LoadRefused as refused:
         remarks.refusals.append(str(refused))
     except OSError as error:
         remarks.refusals.append(f"{request.tool} cannot be asked: {error.strerror or error}")
     refusals, warnings, notes = map(tuple, remarks)
-    return replace(plan, refusals=refusals, warnings=warnings, notes=notes)
+    return plan._replace(refusals=refusals, warnings=warnings, notes=notes)
 
 
 def _bounds(frame: Frame, request: LoadRequest, way: Way, remarks: _Remarks) -> LoadPlan:
     """Return the plan as far as port and line settle it."""
     now = way.port.now
     line = line_limit(now.link)
-    remarks.warnings.extend(_blind(way))
+    carriers = way.members.ports
+    if not any(port.now.temperatures for port in way.guarded if port not in carriers):
+        remarks.warnings.extend(
+            f"{port.now.port.name} has no temperature sensor that can be read: nothing will "
+            "stop the test when it gets hot"
+            for port in carriers
+            if not port.now.temperatures
+        )
     if (
         request.tool is Tool.IPERF3
         and now.link.layer is not LinkLayer.INFINIBAND
@@ -81,16 +85,12 @@ def _bounds(frame: Frame, request: LoadRequest, way: Way, remarks: _Remarks) -> 
             "less CPU"
         )
     expected, bound_by = expected_rate(frame, request, way, None)
-    carrying = {port.now.port.id for port in way.members.ports}
     return LoadPlan(
         request,
         target=way.target,
         port=now.port.id,
         port_name=now.port.name,
-        members=tuple(
-            LoadMember(port.now.port.id, port.now.port.name, port.now.port.id in carrying)
-            for port in way.guarded
-        ),
+        members=tuple(LoadMember(p.id, p.now.port.name, p in carriers) for p in way.guarded),
         masters=way.members.masters,
         device=way.device,
         source=way.source,
@@ -101,43 +101,26 @@ def _bounds(frame: Frame, request: LoadRequest, way: Way, remarks: _Remarks) -> 
     )
 
 
-def _blind(way: Way) -> Iterator[str]:
-    """Yield warnings of ports that can get hot unnoticed."""
-    for port in way.members.ports:
-        apart = [one for one in way.guarded if one not in way.members.ports]
-        if not port.now.temperatures and not any(one.now.temperatures for one in apart):
-            yield (
-                f"{port.now.port.name} has no temperature sensor that can be read: nothing will "
-                "stop the test when it gets hot"
-            )
+def _cores(
+    frame: Frame, request: LoadRequest, way: Way
+) -> tuple[str | None, tuple[int | None, ...]]:
+    """Return the cores for processes as a list in text and as numbers; (None,) for any.
 
-
-@dataclass(frozen=True, slots=True)
-class _Cores:
-    """The cores for processes: those of the card's node, if the machine has several nodes."""
-
-    text: str | None
-    numbers: tuple[int, ...]
-
-    def pick(self, process: int) -> int | None:
-        """Return a core for a process, from the end, since interrupts begin at the front."""
-        return self.numbers[-1 - process % len(self.numbers)] if self.numbers else None
-
-
-def _cores(frame: Frame, request: LoadRequest, way: Way) -> _Cores:
+    They are those of the card's node, if the machine has several nodes.
+    """
     if request.affinity:
         text = None if request.affinity == "off" else request.affinity
         numbers = parse_cores(text)
         if text and not numbers:
             raise LoadRefused(f"{text!r} is no list of cores (like 0-7,16)")
-        return _Cores(text, numbers)
+        return text, numbers or (None,)
     adapter = frame.adapter(way.port.now.port.id)
     functions: tuple[Function, ...] = adapter.functions if adapter else ()
     address = way.port.now.port.function
     text = next((f.local_cpus for f in functions if f.address == address), None)
     numbers = parse_cores(text)
     everywhere = len(numbers) >= (frame.sample.host.cpus or 0)
-    return _Cores(None, ()) if everywhere else _Cores(text, numbers)
+    return (None, (None,)) if everywhere else (text, numbers or (None,))
 
 
 def _iperf3(system: System, frame: Frame, plan: LoadPlan, way: Way, remarks: _Remarks) -> LoadPlan:
@@ -152,8 +135,8 @@ def _iperf3(system: System, frame: Frame, plan: LoadPlan, way: Way, remarks: _Re
             f"iperf3 {tool.words} uses one core a process (3.16 and later one a stream): "
             f"{processes} processes, so that {processes} servers are needed"
         )
-    cores = _cores(frame, request, way)
-    pinned = cores.text if tool.threads and system.which("taskset") else None
+    text, cores = _cores(frame, request, way)
+    pinned = text if tool.threads and system.which("taskset") else None
     may_bind = way.bind and "--bind-dev" in tool.options and _may_bind(frame)
     bind = way.device if may_bind else None
     commands = []
@@ -165,13 +148,13 @@ def _iperf3(system: System, frame: Frame, plan: LoadPlan, way: Way, remarks: _Re
             port=request.first_port + process,
             streams=_part(streams, processes, process),
             of=streams,
-            core=None if tool.threads else cores.pick(process),
+            # from the end, since interrupts begin at the front
+            core=None if tool.threads else cores[-1 - process % len(cores)],
             cores=pinned,
         )
         commands.append(client_command(tool, request, client))
     expected, bound_by = expected_rate(frame, request, way, streams)
-    return replace(
-        plan,
+    return plan._replace(
         streams=streams,
         commands=tuple(commands),
         server=far_servers(request, processes),
@@ -182,7 +165,6 @@ def _iperf3(system: System, frame: Frame, plan: LoadPlan, way: Way, remarks: _Re
 
 
 def _part(streams: int, processes: int, process: int) -> int:
-    """Return how many of the streams a process has, at least one."""
     return max(1, streams // processes + (process < streams % processes))
 
 
@@ -220,7 +202,7 @@ def _check_options(tool: Iperf3, request: LoadRequest, way: Way, remarks: _Remar
             )
     if request.udp and not request.bitrate:
         remarks.refusals.append("UDP needs a bitrate: -b 10G")
-    if not tool.json_stream and "--forceflush" not in tool.options:
+    if not tool.options & {"--json-stream", "--forceflush"}:
         remarks.warnings.append(
             f"iperf3 {tool.words} reports all intervals at the end; 3.1.5 and later as they come"
         )
@@ -249,8 +231,7 @@ def _perftest(system: System, plan: LoadPlan, way: Way, remarks: _Remarks) -> Lo
         gid = perftest.read_gid_index(system, port.rdma, port.rdma_port or 1, way.source)
     version = system.run([request.tool, "--version"], timeout=5.0)
     words = perftest.parse_version(version.stdout + version.stderr)
-    return replace(
-        plan,
+    return plan._replace(
         streams=request.streams or 1,
         commands=(perftest.client_command(request, port, gid, way.target),),
         server=perftest.far_server(request, gid is not None),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from queue import Full, Queue
 from threading import Barrier, Event
@@ -10,17 +11,8 @@ from threading import Barrier, Event
 from mlxtop.load.iperf3 import Iperf3Reader, explain
 from mlxtop.load.perftest import PerftestReader, explain_failure
 from mlxtop.load.request import LoadPlan
-from mlxtop.model.load import (
-    FlowResult,
-    LoadError,
-    LoadEvent,
-    LoadInterval,
-    LoadResult,
-    Tool,
-    join_intervals,
-    join_results,
-    total,
-)
+from mlxtop.model import load
+from mlxtop.model.load import FlowResult, LoadError, LoadEvent, LoadInterval, LoadResult, Tool
 from mlxtop.system.door import Finished, System
 
 ANSWER_S = 8.0
@@ -59,7 +51,11 @@ class LoadStreams:
         self._halt = Event()
         self._wake = Event()
         self._news: Queue[News] = Queue(WAITING)
-        self._processes = [_Process(argv, _reader(plan)) for argv in plan.commands]
+        iperf3, interval = plan.request.tool is Tool.IPERF3, plan.request.interval
+        self._processes = [
+            _Process(argv, Iperf3Reader(interval) if iperf3 else PerftestReader())
+            for argv in plan.commands
+        ]
         self._joined = {True: 0, False: 0}
         """Intervals that were put together, by `omitted`."""
         self._started = 0.0
@@ -88,19 +84,15 @@ class LoadStreams:
 
     def _hand_over(self, number: int, line: str) -> None:
         """Wait until there is room for a line; once the test is over it may be lost instead."""
-        while True:
+        over = False
+        while not over:
             over = self._halt.is_set()
-            try:
+            with suppress(Full):
                 self._news.put((number, line), timeout=0.0 if over else 0.5)
-            except Full:
-                if over:
-                    return
-                continue
-            self._wake.set()
-            return
+                self._wake.set()
+                return
 
     def halt(self) -> None:
-        """End every process."""
         self._halt.set()
 
     @property
@@ -110,7 +102,6 @@ class LoadStreams:
 
     @property
     def running(self) -> bool:
-        """Return whether a process has not ended yet."""
         return not all(process.ended for process in self._processes)
 
     def step(self, patience: float) -> list[LoadInterval]:
@@ -144,31 +135,26 @@ class LoadStreams:
         if isinstance(ended, OSError):
             self._fail(f"{process.argv[0]} cannot be run: {ended.strerror or ended}")
             return
-        errors = ended.stderr.splitlines()
-        for line in errors:
+        for line in ended.stderr.splitlines():
             self._take(process, process.reader.feed(line))
         self._take(process, process.reader.finish())
-        if self._halt.is_set():
-            return
-        why = self._why(number, process, ended)
+        why = None if self._halt.is_set() else self._why(number, process, ended)
         if why is not None:
             self._fail(why)
 
     def _why(self, number: int, process: _Process, ended: Finished) -> str | None:
         """Return what went wrong with a process; iperf3 can fail with status 0."""
-        request = self._plan.request
-        if request.tool is Tool.IPERF3:
-            if process.error is not None:
-                return explain(process.error, request.host, request.first_port + number)
-            if ended.status or not (process.result or any(process.intervals.values())):
-                last = next((line for line in ended.stderr.splitlines()[::-1] if line.strip()), "")
-                return explain(LoadError(last.strip()), request.host, request.first_port + number)
-            return None
-        if ended.status or process.result is None:
-            printed = process.reader.lines if isinstance(process.reader, PerftestReader) else ()
-            text = "\n".join(printed) + "\n" + ended.stderr
+        request, error = self._plan.request, process.error
+        if isinstance(process.reader, PerftestReader):
+            if not ended.status and process.result is not None:
+                return None
+            text = "\n".join(process.reader.lines) + "\n" + ended.stderr
             return explain_failure(text, request.tool, request.host)
-        return None
+        reported = process.result or any(process.intervals.values())
+        if error is None and (ended.status or not reported):
+            lines = [line for line in map(str.strip, ended.stderr.splitlines()) if line]
+            error = LoadError(lines[-1] if lines else "")
+        return explain(error, request.host, request.first_port + number) if error else None
 
     def _fail(self, why: str) -> None:
         """Keep the first failure and end the others: a part of a test is no test."""
@@ -193,40 +179,28 @@ class LoadStreams:
 
     def _complete(self) -> list[LoadInterval]:
         """Return the intervals that every process which still runs has reported, put together."""
-        intervals = []
-        for omitted in (True, False):
-            while (joined := self._next(omitted)) is not None:
-                intervals.append(joined)
-        return intervals
-
-    def _next(self, omitted: bool) -> LoadInterval | None:
-        place = self._joined[omitted]
-        parts = [p.intervals[omitted][place:][:1] for p in self._processes]
-        if not any(parts) or any(
-            not part and not process.ended
-            for part, process in zip(parts, self._processes, strict=True)
-        ):
-            return None
-        self._joined[omitted] += 1
-        return join_intervals([interval for part in parts for interval in part])
+        complete = []
+        for omitted, first in self._joined.items():
+            reported = [process.intervals[omitted] for process in self._processes]
+            awaited = [len(p.intervals[omitted]) for p in self._processes if not p.ended]
+            end = min(awaited) if awaited else max(map(len, reported))
+            for place in range(first, end):
+                parts = [intervals[place] for intervals in reported if place < len(intervals)]
+                complete.append(load.join_intervals(parts))
+            self._joined[omitted] = end
+        return complete
 
     def result(self, intervals: Sequence[LoadInterval]) -> LoadResult | None:
         """Return the whole test: from the results of the processes, else from its intervals."""
         results = [process.result for process in self._processes if process.result is not None]
         if len(results) == len(self._processes):
-            joined = join_results(results)
-            return _halted(joined, self._plan) if self._halt.is_set() else joined
+            joined = load.join_results(results)
+            return _halted(joined) if self._halt.is_set() else joined
         counted = [interval for interval in intervals if not interval.omitted]
         return _from_intervals(counted, self._plan) if counted else None
 
 
-def _reader(plan: LoadPlan) -> Iperf3Reader | PerftestReader:
-    if plan.request.tool is Tool.IPERF3:
-        return Iperf3Reader(plan.request.interval)
-    return PerftestReader()
-
-
-def _halted(result: LoadResult, plan: LoadPlan) -> LoadResult:
+def _halted(result: LoadResult) -> LoadResult:
     """Return a result without zeros: a test that ends early misses the far end's figures."""
 
     def clean(flow: FlowResult) -> FlowResult:
@@ -241,20 +215,23 @@ def _halted(result: LoadResult, plan: LoadPlan) -> LoadResult:
 
 def _from_intervals(intervals: Sequence[LoadInterval], plan: LoadPlan) -> LoadResult:
     """Return the mean of what was reported, for processes that died without a result."""
-    seconds = sum(interval.seconds for interval in intervals)
-
-    def mean(rates: list[tuple[float, float]]) -> float | None:
-        return sum(rate * length for rate, length in rates) / seconds if seconds else None
-
-    own = mean([(interval.bps, interval.seconds) for interval in intervals])
-    back = [(i.reverse_bps, i.seconds) for i in intervals if i.reverse_bps is not None]
+    own = mean_bps((interval.bps, interval.seconds) for interval in intervals)
+    back = [(interval.reverse_bps or 0.0, interval.seconds) for interval in intervals]
+    both = any(interval.reverse_bps is not None for interval in intervals)
     sends = plan.request.direction != "receive"
     return LoadResult(
-        seconds=seconds,
+        seconds=sum(interval.seconds for interval in intervals),
         flow=FlowResult(
             sent_bps=own if sends else None,
             received_bps=None if sends else own,
-            retransmits=total(i.retransmits for i in intervals),
+            retransmits=load.total(i.retransmits for i in intervals),
         ),
-        reverse=FlowResult(received_bps=mean(back)) if back else None,
+        reverse=FlowResult(received_bps=mean_bps(back)) if both else None,
     )
+
+
+def mean_bps(rates: Iterable[tuple[float, float]]) -> float | None:
+    """Return the mean of rates that each lasted some seconds, or None where there are none."""
+    parts = list(rates)
+    seconds = sum(length for _, length in parts)
+    return sum(rate * length for rate, length in parts) / seconds if seconds else None

@@ -16,7 +16,7 @@ from mlxtop.analysis.throughput import Throughput
 from mlxtop.analysis.verdict import Verdict, judge_together
 from mlxtop.load.outcome import Moved, Phase
 from mlxtop.load.request import LoadPlan, LoadRequest
-from mlxtop.load.route import Way
+from mlxtop.load.route import Way, port_names
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, slot_of
 from mlxtop.model.linkrate import Protocol
@@ -45,12 +45,11 @@ def expected_rate(
 
     `streams` None leaves the processor out of account.
     """
-    protocol = request.protocol
     choices = [_together(frame, request, choice) for choice in way.members.choices]
     if not any(choices):
         return None, None
     bounds = [max(choice for choice in choices if choice)]
-    if streams and protocol is not Protocol.RDMA:
+    if streams and request.protocol is not Protocol.RDMA:
         rate = STREAM_BPS * streams
         bounds.append((rate, f"CPU: about 30 Gb/s a stream, {streams} of them"))
     if request.bitrate:
@@ -61,18 +60,14 @@ def expected_rate(
 def _together(
     frame: Frame, request: LoadRequest, ports: Sequence[PortFrame]
 ) -> tuple[float, str] | None:
-    """Return bit/s of data that ports carry together, and what bounds it.
-
-    Ports can share a PCIe link.
-    """
-    protocol = request.protocol
+    """Return bit/s of data that ports carry together, and what bounds it."""
     by_path: dict[str, list[PortFrame]] = {}
     for port in ports:
         status, function = frame.pcie(port.id), port.now.port.function
         shared = function is not None and status is not None and bool(status.path.links)
         key = slot_of(function or "") if shared else str(port.id)
         by_path.setdefault(key, []).append(port)
-    parts = [_behind_one_path(frame, request, protocol, group) for group in by_path.values()]
+    parts = [_behind_one_path(frame, request, group) for group in by_path.values()]
     bounds = [part for part in parts if part is not None]
     if len(bounds) < len(parts):
         return None
@@ -80,29 +75,24 @@ def _together(
 
 
 def _behind_one_path(
-    frame: Frame, request: LoadRequest, protocol: Protocol, ports: Sequence[PortFrame]
+    frame: Frame, request: LoadRequest, ports: Sequence[PortFrame]
 ) -> tuple[float, str] | None:
     """Return the same of ports that share a PCIe link, if they have one."""
     bounds: list[tuple[float, str]] = []
-    lines = [line_limit(port.now.link) for port in ports]
-    if all(line is not None and protocol in line.goodput for line in lines):
-        rate = sum(line.goodput[protocol] for line in lines if line)
-        usable = sum(line.usable for line in lines if line)
-        links = "link" if len(ports) == 1 else f"links of {_names(ports)}"
+    protocol = request.protocol
+    lines = [line for port in ports if (line := line_limit(port.now.link)) is not None]
+    if len(lines) == len(ports) and all(protocol in line.goodput for line in lines):
+        rate = sum(line.goodput[protocol] for line in lines)
+        usable = sum(line.usable for line in lines)
+        links = "link" if len(ports) == 1 else f"links of {port_names(ports)}"
         bounds.append((rate, f"{links}: {gbps(usable)} Gb/s, {protocol} {gbps(rate)}"))
     pcie = pcie_limit(frame, ports[0].id, None)
     if pcie is not None:
-        ways = [Pcie.RX, Pcie.TX]
-        if request.direction is not Direction.BOTH:
-            ways = [Pcie.TX if request.direction is Direction.SEND else Pcie.RX]
-        rate = min(pcie.usable[one] for one in ways)
+        unused = {Direction.SEND: Pcie.RX, Direction.RECEIVE: Pcie.TX}.get(request.direction)
+        rate = min(pcie.usable[way] for way in (Pcie.RX, Pcie.TX) if way is not unused)
         where = pcie.path.limiting.device if pcie.path.limiting else "the card"
         bounds.append((rate, f"PCIe: {gbps(pcie.raw)} Gb/s raw at {where}, payload {gbps(rate)}"))
     return min(bounds, default=None)
-
-
-def _names(ports: Sequence[PortFrame]) -> str:
-    return ", ".join(port.now.port.name for port in ports)
 
 
 @dataclass(slots=True)
@@ -110,7 +100,7 @@ class _PortCourse:
     """One port during the run."""
 
     first: PortFrame
-    last: PortFrame | None = None
+    last: PortFrame
     rates: list[float] = field(default_factory=list)
     """bit/s of the busier direction while the load ran."""
 
@@ -134,9 +124,9 @@ class LoadCourse:
         if ports:
             self.cpu = max(frame.sample.cpu.busy, default=None) if frame.sample.cpu else None
         for port, now in ports.items():
-            course = self._courses.setdefault(port, _PortCourse(now))
+            course = self._courses.setdefault(port, _PortCourse(now, now))
             if phase in (Phase.WAITING, Phase.BASELINE):
-                course.first = now
+                course.first = course.last = now
             elif phase is Phase.LOAD:
                 course.last = now
         return bool(ports)
@@ -145,7 +135,6 @@ class LoadCourse:
         return {port: frame.ports[port] for port in self._carriers if port in frame.ports}
 
     def carried(self, frame: Frame) -> list[Throughput]:
-        """Return what each port carried in the last interval."""
         return [port_view(frame, port).throughput for port in self._ports(frame)]
 
     def judge(self, frame: Frame) -> None:
@@ -170,30 +159,16 @@ class LoadCourse:
 
     def moved(self) -> tuple[Moved, ...]:
         """Return the error counters that grew, with their port's name where there are several."""
-        several = len(self._courses) > 1
-        return tuple(
-            moved
-            for course in self._courses.values()
-            for moved in moved_between(
-                course.first, course.last, f"{course.first.now.port.name} " if several else ""
-            )
-        )
-
-
-def moved_between(
-    before: PortFrame | None, after: PortFrame | None, prefix: str = ""
-) -> tuple[Moved, ...]:
-    """Return the error counters that grew between two frames of a port, after a `prefix`."""
-    if before is None or after is None:
-        return ()
-    moved = []
-    for origin, reading in after.now.readings.items():
-        for counter in fault_counters(origin, reading.schema):
-            old, new = before.total(counter), after.total(counter)
-            if not counter.gauge and old is not None and new is not None and new > old:
-                name, how_bad = prefix + counter.key, str(counter.severity)
-                moved.append(Moved(name, new - old, how_bad, counter.help))
-    return tuple(moved)
+        moved = []
+        for course in self._courses.values():
+            port = f"{course.first.now.port.name} " if len(self._courses) > 1 else ""
+            for origin, reading in course.last.now.readings.items():
+                for counter in fault_counters(origin, reading.schema):
+                    old, new = course.first.total(counter), course.last.total(counter)
+                    if not counter.gauge and old is not None and new is not None and new > old:
+                        severity = str(counter.severity)
+                        moved.append(Moved(port + counter.key, new - old, severity, counter.help))
+        return tuple(moved)
 
 
 def usual_verdict(verdicts: list[Verdict]) -> Verdict | None:

@@ -1,4 +1,4 @@
-"""A recorded test: its plan, its machine, every sample, and how it ended.
+"""A recorded test: its plan, its machine, every sample, how it ended; what differs between two.
 
 A record is a file of JSON lines, appended to as the run goes on and never changed: one `run`
 line, then `interval`, `heat` and `event` lines, then one `end` line, which a run that was killed
@@ -7,10 +7,10 @@ lacks. Numbers are in bit/s, seconds and °C.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlxtop.model.json_text import decode
 from mlxtop.model.load import mean
@@ -53,20 +53,18 @@ class Run:
     intervals: tuple[Line, ...] = ()
     heat: tuple[Line, ...] = ()
     events: tuple[Line, ...] = ()
-    end: Line | None = None
-    """Result, heat, verdict and how it ended; None for a run that was cut off."""
+    end: Line = field(default_factory=dict)
+    """Result, heat, verdict and how it ended; empty for a run that was cut off."""
     damaged: int = 0
     """Lines that could not be read."""
 
     @property
     def result(self) -> Line:
-        """Return the figures of the whole test, empty where there are none."""
-        return table((self.end or {}).get("result"))
+        return table(self.end.get("result"))
 
     @property
     def ended(self) -> str:
-        """Return how it ended, in words."""
-        ended = (self.end or {}).get("ended")
+        ended = self.end.get("ended")
         return ended if isinstance(ended, str) else "cut off: mlxtop was killed"
 
     @property
@@ -80,13 +78,11 @@ class Run:
 
     @property
     def sensors(self) -> dict[str, Line]:
-        """Return what each sensor did, by its name."""
-        return by_name(table((self.end or {}).get("heat")).get("sensors"))
+        return _by_name(table(self.end.get("heat")).get("sensors"))
 
     @property
     def soaks(self) -> dict[str, Line]:
-        """Return the warm-up of each sensor by its name."""
-        return by_name((self.end or {}).get("soak"))
+        return _by_name(self.end.get("soak"))
 
 
 def table(value: object) -> dict[str, Any]:
@@ -94,8 +90,7 @@ def table(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def by_name(value: object) -> dict[str, Line]:
-    """Return the objects of a JSON list that have a name, by it."""
+def _by_name(value: object) -> dict[str, Line]:
     tables = map(table, value) if isinstance(value, list) else ()
     return {str(one["name"]): one for one in tables if one.get("name")}
 
@@ -139,12 +134,11 @@ def parse_run(name: str, lines: Iterable[str]) -> Run:
     >>> parse_run("a", ['{"kind":"run","note":"before"}', '{"kind":"inter']).note
     'before'
     """
-    head: dict[str, Any] = {}
-    kinds: dict[str, list[Line]] = {"interval": [], "heat": [], "event": [], "end": []}
+    kinds: dict[str, list[dict[str, Any]]] = {
+        kind: [] for kind in ("run", "interval", "heat", "event", "end")
+    }
     damaged = 0
-    for text in lines:
-        if not text.strip():
-            continue
+    for text in filter(str.strip, lines):
         try:
             line = table(_checked("", decode(text)))
         except ValueError:
@@ -152,10 +146,9 @@ def parse_run(name: str, lines: Iterable[str]) -> Run:
         kind = line.get("kind")
         if not isinstance(kind, str):
             damaged += 1
-        elif kind == "run":
-            head = line
         elif kind in kinds:
             kinds[kind].append(line)
+    head, end = ((kinds[kind] or [{}])[-1] for kind in ("run", "end"))
     return Run(
         id=name,
         started=number(head.get("started")),
@@ -167,6 +160,76 @@ def parse_run(name: str, lines: Iterable[str]) -> Run:
         intervals=tuple(kinds["interval"]),
         heat=tuple(kinds["heat"]),
         events=tuple(kinds["event"]),
-        end=kinds["end"][-1] if kinds["end"] else None,
+        end=end,
         damaged=damaged,
     )
+
+
+_DERIVED = {"commands", "server", "warnings", "refusals", "notes", "bound_by"}
+"""Parts of a plan that follow from others."""
+_RESULT = {
+    **dict.fromkeys(("received_bps", "sent_bps"), "bit/s"),
+    **dict.fromkeys(("retransmits", "lost"), ""),
+    "seconds": "s",
+    **dict.fromkeys(("cpu_local_percent", "cpu_remote_percent"), "%"),
+}
+_HEAT = dict.fromkeys(("start_c", "peak_c", "settled_c", "warning_c"), "°C")
+_SOAK = {"rise_c": "°C", "settles_c": "°C", "time_constant_s": "s", "c_per_gbps": "°C/Gb/s"}
+
+
+class Change(NamedTuple):
+    """One thing that is not the same in both runs."""
+
+    part: str
+    """`hardware`, `settings`, `result`, `heat` or `soak`."""
+    name: str
+    before: Any
+    after: Any
+    unit: str = ""
+
+    @property
+    def difference(self) -> float | None:
+        old, new = number(self.before), number(self.after)
+        return None if old is None or new is None else new - old
+
+    @property
+    def percent(self) -> float | None:
+        """Return by how many percent a number changed, or None from 0."""
+        old, difference = number(self.before), self.difference
+        return None if not old or difference is None else 100 * difference / old
+
+    def document(self) -> dict[str, Any]:
+        return {**self._asdict(), "difference": self.difference, "percent": self.percent}
+
+
+def compare(before: Run, after: Run) -> list[Change]:
+    """Return what differs, in the order in which one looks for causes."""
+    plans = [
+        {key: value for key, value in run.plan.items() if key not in _DERIVED}
+        for run in (before, after)
+    ]
+    return [
+        *_changes("hardware", before.fingerprint, after.fingerprint),
+        *_changes("settings", *plans),
+        *_changes("result", before.result, after.result, _RESULT),
+        *_changes("result", before.end, after.end, {"verdict": "", "ended": ""}),
+        *_changes_by_sensor("heat", before.sensors, after.sensors, _HEAT),
+        *_changes_by_sensor("soak", before.soaks, after.soaks, _SOAK),
+    ]
+
+
+def _changes(
+    part: str, old: Line, new: Line, units: Mapping[str, str] | None = None
+) -> Iterator[Change]:
+    """Yield the keys whose values differ; with `units` only those that have one."""
+    for key in units or dict.fromkeys((*old, *new)):
+        if old.get(key) != new.get(key):
+            yield Change(part, key, old.get(key), new.get(key), (units or {}).get(key, ""))
+
+
+def _changes_by_sensor(
+    part: str, old: Mapping[str, Line], new: Mapping[str, Line], units: Mapping[str, str]
+) -> Iterator[Change]:
+    for name in dict.fromkeys((*old, *new)):
+        for change in _changes(part, old.get(name, {}), new.get(name, {}), units):
+            yield change._replace(name=f"{name} {change.name.removesuffix('_c')}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mlxtop.model.identity import PortId
@@ -15,8 +14,7 @@ AHEAD_S = 15.0
 """Seconds before a forecast warning limit at which the load is stopped."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadRequest:
+class LoadRequest(NamedTuple):
     """A test as it was asked for; None leaves the choice to the hardware."""
 
     host: str
@@ -45,20 +43,17 @@ class LoadRequest:
 
     @property
     def first_port(self) -> int:
-        """Return the server's port, the first of several."""
         return self.port or (IPERF3_PORT if self.tool is Tool.IPERF3 else PERFTEST_PORT)
 
     @property
     def protocol(self) -> Protocol:
-        """Return the protocol that carries the data."""
         if self.tool is not Tool.IPERF3:
             return Protocol.RDMA
         return Protocol.UDP if self.udp else Protocol.TCP
 
 
-@dataclass(frozen=True, slots=True)
-class GuardOptions:
-    """How the heat guard is set."""
+class GuardOptions(NamedTuple):
+    """The settings of the heat guard."""
 
     armed: bool = True
     sensors: frozenset[str] | None = None
@@ -71,8 +66,7 @@ class GuardOptions:
         return cls(name != "off", None if name in ("all", "off") else frozenset([name]), ahead)
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """Seconds before and after the load in which only the sensors are followed."""
 
     baseline: float = 0.0
@@ -86,8 +80,7 @@ class Timing:
         return cls(min(60.0, max(10.0, seconds / 10)), float(min(seconds, 900)), soak=True)
 
 
-@dataclass(frozen=True, slots=True)
-class LoadOptions:
+class LoadOptions(NamedTuple):
     """Everything that a person chose for one test."""
 
     request: LoadRequest
@@ -105,8 +98,7 @@ class LoadMember(NamedTuple):
     """It can carry the test's traffic, which is summed and judged."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadPlan:
+class LoadPlan(NamedTuple):
     """A test ready to run, or the reasons why it cannot be."""
 
     request: LoadRequest
@@ -148,12 +140,12 @@ class LoadPlan:
         return tuple(shlex.join(command) for command in self.commands)
 
     def document(self) -> dict[str, Any]:
-        """Return the plan for JSON: rates in bit/s, times in seconds."""
-        request, carriers = self.request, [one.name for one in self.members if one.carries]
-        asked = {
-            name: getattr(request, name) for name in ("seconds", "omit", "interval", "bitrate")
-        }
-        texts = {n: list(getattr(self, n)) for n in ("server", "warnings", "refusals", "notes")}
+        """Return the plan for JSON: rates in bit/s, times in seconds.
+
+        Several ports have a list of their names; the usual one is `port_name` alone.
+        """
+        request, guarded = self.request, [member.name for member in self.members]
+        carriers = [member.name for member in self.members if member.carries]
         return {
             "tool": str(request.tool),
             "tool_version": self.tool_version,
@@ -161,25 +153,20 @@ class LoadPlan:
             "target": self.target,
             "port": str(self.port) if self.port else None,
             "port_name": self.port_name,
-            "ports": _several(carriers),
-            "guarded": _several([member.name for member in self.members]),
+            "ports": carriers if len(carriers) > 1 else None,
+            "guarded": guarded if len(guarded) > 1 else None,
             "device": self.device,
             "source": self.source,
             "direction": str(request.direction),
             "protocol": str(request.protocol),
             "streams": self.streams,
             "processes": len(self.commands),
-            **asked,
+            **{n: getattr(request, n) for n in ("seconds", "omit", "interval", "bitrate")},
             "server_port": request.first_port,
             "mtu": self.mtu,
             "link_bps": self.speed,
             "expected_bps": self.expected,
             "bound_by": self.bound_by,
             "commands": list(self.lines),
-            **texts,
+            **{n: list(getattr(self, n)) for n in ("server", "warnings", "refusals", "notes")},
         }
-
-
-def _several(names: list[str]) -> list[str] | None:
-    """Return None for the usual case of one port, which `port_name` has."""
-    return names if len(names) > 1 else None

@@ -1,20 +1,20 @@
-"""Which port the traffic to a host takes, before any of it flows."""
+"""Finds the port that the traffic to a host takes, before any of it flows."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from mlxtop.load.members import Members, find_members, physical_of
+from mlxtop.load.members import Members, find_members, physical_of, unique
 from mlxtop.load.request import LoadRequest
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.load import Direction, Tool
 from mlxtop.model.sample import LinkState
 from mlxtop.sources.kernel.routes import route_devices
 from mlxtop.sources.tools.ping import valid_host
+from mlxtop.system.answers import Fields
 from mlxtop.system.door import Question, System
 
 LOOKUP_S = 5.0
@@ -27,8 +27,7 @@ class LoadRefused(Exception):
     """The test cannot be run; the text says why and what to do, in one line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):
     """The way to the far end."""
 
     target: str
@@ -36,11 +35,11 @@ class Way:
     """The port that was named, else the first that carries the traffic."""
     device: str | None
     """Network device of the route; None where the kernel named none."""
-    source: str | None
     members: Members
     """The ports that can carry the traffic."""
     guarded: tuple[PortFrame, ...]
     """Those, and others that may get hot with them."""
+    source: str | None = None
     bind: bool = True
     """Keep the traffic on the device; not where the route has several."""
     bind_device: bool = False
@@ -59,7 +58,6 @@ class _Route(NamedTuple):
     devices: tuple[str, ...]
 
     def members(self, *devices: str) -> Members:
-        """Return the ports below some devices."""
         receives = self.request.direction is Direction.RECEIVE
         family = 6 if ":" in self.target else 4
         return find_members(self.system, self.frame, devices, receives, family)
@@ -67,8 +65,7 @@ class _Route(NamedTuple):
     def guarded(self, members: Members) -> tuple[PortFrame, ...]:
         """Return the ports, and those that virtual functions among them belong to."""
         physical = [physical_of(self.system, self.frame, port) for port in members.ports]
-        every = [*members.ports, *(port for port in physical if port is not None)]
-        return tuple({port.now.port.id: port for port in every}.values())
+        return unique([*members.ports, *(port for port in physical if port is not None)])
 
 
 def _is_address(host: str) -> bool:
@@ -112,56 +109,48 @@ def find_port(frame: Frame, name: str) -> PortFrame | None:
     return same[0] if len(same) == 1 else None
 
 
-def _ask(system: System, subject: str) -> tuple[tuple[str, ...], str | None, bool]:
-    """Return devices, source address, and whether the target is this host. Raises OSError."""
-    answer = system.ask(Question.ROUTE, subject)
-    if not isinstance(answer, dict):
-        return (), None, False
-    source = answer.get("src")
-    local = bool(answer.get("local")) or answer.get("dev") == "lo"
-    return route_devices(answer), source if isinstance(source, str) else None, local
-
-
 def find_way(system: System, frame: Frame, request: LoadRequest) -> Way:
     """Return the way to the far end of a test, over the port it names. Raises LoadRefused."""
     host = request.host
     port = _named(frame, request.via) if request.via is not None else None
     target = resolve(system, host, request.family)
     try:
-        devices, source, local = _ask(system, target)
+        answer = system.ask(Question.ROUTE, target)
     except OSError as error:
         raise LoadRefused(f"no route to {host}: {error.strerror or error}") from None
-    if local:
+    kernel_route = Fields(answer)
+    if kernel_route.flag("local") or kernel_route.text("dev") == "lo":
         raise LoadRefused(
             f"{host} is an address of this host: the traffic would go through lo and never reach "
             "a card; use another host, or put the far port into a network namespace"
         )
-    route = _Route(system, frame, request, target, devices)
-    members = route.members(*devices)
+    route = _Route(system, frame, request, target, route_devices(answer))
+    members = route.members(*route.devices)
     if port is None and not members.ports:
         raise LoadRefused(
-            f"the route to {host} goes through {_list(devices) or 'an unknown device'}, "
+            f"the route to {host} goes through {_list(route.devices) or 'an unknown device'}, "
             "which is none of the ports shown; --via names one, --all shows every device"
         )
     if port is not None and not _leads_to(members, port):
-        return _up(_elsewhere(route, port))
-    return _up(_along(route, members, source, port))
+        way = _elsewhere(route, port)
+    else:
+        way = _along(route, members, kernel_route.text("src"), port)
+    link = way.port.now.link
+    if link.state is not LinkState.UP:
+        detail = f" ({link.detail})" if link.detail else ""
+        raise LoadRefused(f"{way.port.now.port.name} has no link: {link.state}{detail}")
+    return way
 
 
 def _along(route: _Route, members: Members, source: str | None, port: PortFrame | None) -> Way:
     """Return the way of the route; of several next hops by the one that leads to `port`."""
-    devices, tool = route.devices, route.request.tool
-    guarded = route.guarded(members)
+    devices, guarded = route.devices, route.guarded(members)
+    if len(devices) > 1 and (port is not None or route.request.tool is not Tool.IPERF3):
+        below = ((route.members(device), (device,)) for device in devices)
+        leading = ((one, own) for one, own in below if _leads_to(one, port))
+        members, devices = next(leading, (members, devices))
     bind = len(devices) == 1
-    if not bind and (port is not None or tool is not Tool.IPERF3):
-        for device in devices:
-            one = route.members(device)
-            if _leads_to(one, port):
-                members, devices, bind = one, (device,), True
-                break
-    _refuse_hidden(members, devices)
-    chosen, notes = _chosen(members, port, tool), _sharing(members, devices, port)
-    return Way(route.target, chosen, devices[0], source, members, guarded, bind, notes=notes)
+    return _over(route, members, devices, port, source=source, guarded=guarded, bind=bind)
 
 
 def _leads_to(members: Members, port: PortFrame | None) -> bool:
@@ -172,10 +161,9 @@ def _leads_to(members: Members, port: PortFrame | None) -> bool:
 
 
 def _named(frame: Frame, via: str) -> PortFrame:
-    """Return the port that was named. Raises LoadRefused."""
     port = find_port(frame, via)
     if port is None:
-        shown = _list(str(p.now.port.name) for p in frame.ports.values()) or "none"
+        shown = port_names(frame.ports.values()) or "none"
         raise LoadRefused(f"no port {via} (shown: {shown})")
     return port
 
@@ -184,17 +172,26 @@ def _list(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-def _names(ports: Iterable[PortFrame]) -> str:
+def port_names(ports: Iterable[PortFrame]) -> str:
+    """Return the names of ports in one line."""
     return _list(port.now.port.name for port in ports)
 
 
-def _refuse_hidden(members: Members, devices: tuple[str, ...]) -> None:
-    """Refuse a load that a port could carry whose heat and rate nobody reads."""
+def _over(
+    route: _Route,
+    members: Members,
+    devices: tuple[str, ...],
+    port: PortFrame | None,
+    **more: Any,
+) -> Way:
+    """Return the way over some devices, unless a port that nobody guards could carry the load."""
     if members.hidden:
         raise LoadRefused(
             f"{_list(devices)} also uses {_list(members.hidden)}, which is not shown and so cannot "
             "be guarded; show it (--all, or a wider -i)"
         )
+    chosen, notes = _chosen(members, port, route.request.tool), _sharing(members, devices, port)
+    return Way(route.target, chosen, devices[0], members=members, notes=notes, **more)
 
 
 def _chosen(members: Members, named: PortFrame | None, tool: Tool) -> PortFrame:
@@ -216,17 +213,16 @@ def _sharing(
         return ()
     where = devices[0] if len(devices) == 1 else f"the route by {_list(devices)}"
     guard = "all are guarded and added up"
-    active = members.active
-    idle = [port for port in members.ports if port not in active]
-    lines = []
+    idle = [port for port in members.ports if port not in members.active]
+    using, resting, lines = port_names(members.active), port_names(idle), []
     if named is not None and named in idle:
-        lines.append(f"{_names([named])} carries nothing now: {where} uses {_names(active)}")
+        lines.append(f"{named.now.port.name} carries nothing now: {where} uses {using}")
     if any(len(choice) > 1 for choice in members.choices):
-        lines.append(f"{where} spreads the traffic over {_names(active)}; {guard}")
-    elif len(active) > 1:
-        lines.append(f"{where} sends all traffic to one host by one of {_names(active)}; {guard}")
+        lines.append(f"{where} spreads the traffic over {using}; {guard}")
+    elif len(members.active) > 1:
+        lines.append(f"{where} sends all traffic to one host by one of {using}; {guard}")
     if idle:
-        lines.append(f"{_names(idle)} can take over from {_names(active)}; {guard}")
+        lines.append(f"{resting} can take over from {using}; {guard}")
     return tuple(lines)
 
 
@@ -243,24 +239,6 @@ def _elsewhere(route: _Route, port: PortFrame) -> Way:
         f"{name}, and answers may come back another way"
     )
     members = route.members(name)
-    _refuse_hidden(members, (name,))
-    return Way(
-        route.target,
-        _chosen(members, port, route.request.tool),
-        name,
-        None,
-        members,
-        route.guarded(members),
-        bind_device=True,
-        warnings=(warning,),
-        notes=_sharing(members, (name,), port),
-    )
-
-
-def _up(way: Way) -> Way:
-    """Refuse a port whose link is down."""
-    link = way.port.now.link
-    if link.state is not LinkState.UP:
-        detail = f" ({link.detail})" if link.detail else ""
-        raise LoadRefused(f"{way.port.now.port.name} has no link: {link.state}{detail}")
-    return way
+    guarded, warnings = route.guarded(members), (warning,)
+    way = _over(route, members, (name,), port, guarded=guarded, warnings=warnings)
+    return way._replace(bind_device=True)

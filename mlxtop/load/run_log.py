@@ -7,18 +7,22 @@ their owner alone; links are not followed. Under sudo they belong to who asked.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from mlxtop.change.log import STATE, log_path, private_directory
 from mlxtop.load.record import SCHEMA, Run, parse_run
-from mlxtop.model.json_text import encode
+from mlxtop.load.request import LoadPlan
+from mlxtop.model.frame import Frame
+from mlxtop.model.json_text import attributes, encode
+from mlxtop.model.pcie import PcieLink, PciePath
 from mlxtop.system.owner import invoking_owner, rights_of
 
 SUFFIX = ".jsonl"
@@ -55,26 +59,21 @@ class RunWriter:
             self.id, self._fd = _create(directory, name)
 
     def write(self, kind: str, **values: Any) -> None:
-        """Append a line."""
-        line = encode({"kind": kind, **values}) + "\n"
+        data = encode({"kind": kind, **values}).encode() + b"\n"
         with self._lock:
             if self.problem is not None or self._fd < 0:
                 return
             try:
-                self._append(line.encode())
+                while data:
+                    data = data[os.write(self._fd, data) :]
+                now = time.monotonic()
+                if now - self._synced >= SYNC_S:
+                    os.fdatasync(self._fd)
+                    self._synced = now
             except OSError as error:
                 self.problem = f"run log: {error.strerror or error}"
 
-    def _append(self, data: bytes) -> None:
-        while data:
-            data = data[os.write(self._fd, data) :]
-        now = time.monotonic()
-        if now - self._synced >= SYNC_S:
-            os.fdatasync(self._fd)
-            self._synced = now
-
     def begin(self, **values: Any) -> None:
-        """Append the first line."""
         self.write("run", schema=SCHEMA, id=self.id, **values)
 
     def close(self) -> None:
@@ -99,6 +98,51 @@ def _create(directory: Path, name: str) -> tuple[str, int]:
         except FileExistsError:
             continue
     raise FileExistsError(errno.EEXIST, "too many runs in one second", str(directory / name))
+
+
+def fingerprint(frame: Frame, plan: LoadPlan) -> dict[str, Any]:
+    """Return hardware and settings of a run for JSON; unknown is null."""
+    assert plan.port is not None
+    port = frame.ports[plan.port].now
+    settings, module = port.settings.value, port.module
+    status = frame.pcie(plan.port)
+    path = status.path if status else PciePath(())
+    return {
+        **attributes(frame.adapter(plan.port), card="family", part="part", psid="psid"),
+        **attributes(frame.adapter(plan.port), firmware="firmware"),
+        "driver": port.port.driver,
+        "pcie": _pcie(path.links[0] if path.links else None),
+        "pcie_limit": _pcie(path.limiting),
+        **attributes(path.limiting, pcie_limited_by="device"),
+        **attributes(settings and settings.control, mps="mps"),
+        "link_layer": str(port.link.layer) if port.link.layer else None,
+        "link_bps": plan.speed,
+        "mtu": plan.mtu,
+        **attributes(settings and settings.fec, fec="active"),
+        **attributes(settings and settings.rings, rings_rx="rx", rings_tx="tx"),
+        **attributes(settings and settings.channels, channels="combined"),
+        **attributes(module and module.identity, module_vendor="vendor", module_part="part"),
+        "module_serial": mask(module.identity.serial) if module else None,
+        **attributes(frame.sample.host, host="name", kernel="kernel", cpu="cpu_model", cpus="cpus"),
+        "tool": str(plan.request.tool),
+        "tool_version": plan.tool_version,
+    }
+
+
+def _pcie(link: PcieLink | None) -> str | None:
+    return None if link is None or link.mbps is None else f"{link.speed} GT/s x{link.width}"
+
+
+def mask(serial: str | None) -> str | None:
+    """Return a serial number that differs from others and cannot be read.
+
+    >>> mask("MX1234567"), mask("")
+    ('MX…#07eb', None)
+    """
+    serial = (serial or "").strip()
+    if not serial:
+        return None
+    return f"{serial[:2]}…#{hashlib.sha256(serial.encode()).hexdigest()[:4]}"
 
 
 def list_ids(directory: Path) -> list[str]:
@@ -146,15 +190,11 @@ def find_id(directory: Path, wanted: str) -> str:
 
 def read_run(directory: Path, run: str) -> Run:
     """Return a record as far as it can be read. Raises OSError."""
+    path = directory / (run + SUFFIX)
     with rights_of(invoking_owner()):
-        lines = list(_lines(directory / (run + SUFFIX)))
-    return parse_run(run, lines)
-
-
-def _lines(path: Path) -> Iterator[str]:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
-        text = file.read(READ_LIMIT).decode("utf-8", "replace")
-    yield from text.split("\n")
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(fd, "rb") as file:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise OSError(errno.EINVAL, "not a regular file", str(path))
+            text = file.read(READ_LIMIT).decode("utf-8", "replace")
+    return parse_run(run, text.split("\n"))

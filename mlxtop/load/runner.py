@@ -11,14 +11,8 @@ from threading import Event, RLock
 from typing import Any
 
 from mlxtop.load.guard import HeatGuard
-from mlxtop.load.outcome import (
-    HeatReport,
-    LoadStatus,
-    Outcome,
-    Phase,
-    interval_document,
-)
-from mlxtop.load.processes import LoadStreams
+from mlxtop.load.outcome import HeatReport, LoadStatus, Outcome, Phase, interval_document
+from mlxtop.load.processes import LoadStreams, mean_bps
 from mlxtop.load.rates import LoadCourse, usual_verdict
 from mlxtop.load.request import LoadPlan, Timing
 from mlxtop.load.run_log import RunWriter
@@ -95,7 +89,6 @@ class LoadRun:
             self._record.write(kind, t=at, **values)
 
     def _note(self, frame: Frame) -> None:
-        """Keep what a frame has of the ports."""
         if not self._course.note(frame, self._phase, self._guard.joined):
             return
         carried = self._course.carried(frame)
@@ -116,8 +109,6 @@ class LoadRun:
         with self._lock:
             seconds = self._system.now() - self._since
             counted = [interval for interval in self._intervals if not interval.omitted]
-            length = sum(interval.seconds for interval in counted)
-            bits = sum(interval.bps * interval.seconds for interval in counted)
             request = self._plan.request
             lasts = {
                 Phase.BASELINE: self._timing.baseline,
@@ -129,7 +120,7 @@ class LoadRun:
                 seconds=seconds,
                 left=None if lasts is None else max(0.0, lasts - seconds),
                 intervals=tuple(self._intervals),
-                mean_bps=bits / length if length else None,
+                mean_bps=mean_bps((interval.bps, interval.seconds) for interval in counted),
                 retransmits=total(interval.retransmits for interval in counted),
                 sensors=self._guard.sensors,
                 blind=self._guard.blind,
@@ -146,7 +137,8 @@ class LoadRun:
             if self._stopping is None:
                 self._enter(Phase.LOAD)
                 self._run_load()
-            if self._load is not None and self._wants_cooling():
+            cool = self._guard.sensors and self._intervals and not self._cancelled.is_set()
+            if self._load is not None and cool:
                 self._enter(Phase.COOLING)
                 began = self._system.now()
                 self._wait(self._timing.cooldown, self._cool)
@@ -189,9 +181,6 @@ class LoadRun:
                     self._stop(f"stopped by the heat guard: {reason}")
         self._load = began, self._system.now()
 
-    def _wants_cooling(self) -> bool:
-        return bool(self._guard.sensors) and not self._cancelled.is_set() and bool(self._intervals)
-
     def _cool(self) -> bool:
         """Return whether every sensor is back at its temperature before the load."""
         return not self._timing.soak and all(
@@ -222,7 +211,7 @@ class LoadRun:
                 result=result,
                 intervals=tuple(self._intervals),
                 heat=HeatReport(
-                    self._guard.armed, self._guard.reason, self._guard.sensors, self._cooled
+                    self._guard.options.armed, self._guard.reason, self._guard.sensors, self._cooled
                 ),
                 verdict=usual_verdict(self._course.verdicts),
                 moved=self._course.moved(),

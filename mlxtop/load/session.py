@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Lock
+from typing import Any, NamedTuple
 
-from mlxtop.load.compare import fingerprint
 from mlxtop.load.guard import HeatGuard
 from mlxtop.load.iperf3 import INSTALL, probe, server_command
 from mlxtop.load.outcome import LoadStatus, Outcome
 from mlxtop.load.plan import plan_load
 from mlxtop.load.request import LoadOptions, LoadPlan
-from mlxtop.load.run_log import RunWriter
+from mlxtop.load.run_log import RunWriter, fingerprint
 from mlxtop.load.runner import LoadRun
 from mlxtop.model.frame import Frame
 from mlxtop.system.door import System
@@ -29,8 +28,7 @@ SERVER_LINES = 200
 """Lines of the servers that are kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionView:
+class SessionView(NamedTuple):
     """A session as a front end shows it."""
 
     busy: bool = False
@@ -72,7 +70,7 @@ class LoadSession:
         with self._lock:
             run, view, lines = self._run, self._view, tuple(self._lines)
         status = run.status() if run is not None and view.busy else None
-        return replace(view, status=status, server_lines=lines)
+        return view._replace(status=status, server_lines=lines)
 
     def frame(self, frame: Frame) -> None:
         """Give a frame to the run, in the thread that sampled it."""
@@ -85,7 +83,7 @@ class LoadSession:
         with self._lock:
             if self._view.busy:
                 return False
-            self._view = replace(self._view, busy=True, plan=None, outcome=None, problem=None)
+            self._view = self._view._replace(busy=True, plan=None, outcome=None, problem=None)
             self._run = self._cancelled = None
             self._ended.clear()
             self._system.clock.thread(self._work, "load", frame, options, only_plan)
@@ -107,27 +105,23 @@ class LoadSession:
             self._ended.set()
 
     def _measure(self, frame: Frame, plan: LoadPlan, options: LoadOptions) -> None:
-        record, problem = None, None
+        system, record, problem = self._system, None, None
         try:
-            record = RunWriter(self._runs, self._system.wall())
+            record = RunWriter(self._runs, system.wall())
         except OSError as error:
             problem = f"this run is not recorded: {error.filename}: {error.strerror}"
         else:
             record.begin(
-                started=self._system.wall(),
-                host=self._system.label,
-                demo=self._system.demo,
+                started=system.wall(),
+                host=system.label,
+                demo=system.demo,
                 note=options.note,
                 plan=plan.document(),
                 fingerprint=fingerprint(frame, plan),
             )
+        guard = HeatGuard.of(plan, options.guard)
         run = LoadRun(
-            self._system,
-            plan,
-            HeatGuard.of(plan, options.guard),
-            timing=options.timing,
-            record=record,
-            changed=self._changed,
+            system, plan, guard, timing=options.timing, record=record, changed=self._changed
         )
         run.frame(frame)
         with self._lock:
@@ -138,9 +132,9 @@ class LoadSession:
             run.cancel(cancelled)
         self._update(outcome=run.run())
 
-    def _update(self, **changes: object) -> None:
+    def _update(self, **changes: Any) -> None:
         with self._lock:
-            self._view = replace(self._view, **changes)  # type: ignore[arg-type]
+            self._view = self._view._replace(**changes)
         self._changed()
 
     def cancel(self, why: str = "cancelled") -> None:
@@ -156,7 +150,7 @@ class LoadSession:
         with self._lock:
             if self._view.serving:
                 return
-            self._view = replace(self._view, serving=count, server_failed=False, server_printed=0)
+            self._view = self._view._replace(serving=count, server_failed=False, server_printed=0)
             self._end_servers = Event()
             self._lines.clear()
         self._system.clock.thread(self._start_servers, "servers", first, count)
@@ -189,17 +183,16 @@ class LoadSession:
             with self._lock:
                 left = self._view.serving - 1
                 failed = self._view.server_failed or failure is not None
-                self._view = replace(self._view, serving=left, server_failed=failed)
+                self._view = self._view._replace(serving=left, server_failed=failed)
             self._changed()
 
     def _server_line(self, line: str) -> None:
         with self._lock:
             self._lines.append(line)
-            self._view = replace(self._view, server_printed=self._view.server_printed + 1)
+            self._view = self._view._replace(server_printed=self._view.server_printed + 1)
         self._changed()
 
     def stop_serving(self) -> None:
-        """End the servers."""
         self._end_servers.set()
 
     def close(self, why: str = "mlxtop ended") -> None:

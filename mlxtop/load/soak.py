@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlxtop.watch.heat_limits import HeatLimits
 
@@ -21,8 +20,7 @@ _CONSTANTS = [2.0 * 1.09**n for n in range(80)]
 Points = Sequence[tuple[float, float]]
 
 
-@dataclass(frozen=True, slots=True)
-class Soak:
+class Soak(NamedTuple):
     """One sensor's warm-up, °C and seconds; None where the readings do not tell."""
 
     name: str
@@ -48,7 +46,6 @@ class Soak:
 
     @property
     def verdict(self) -> str:
-        """Return how it stands to its limits, in one line."""
         top = self.top
         if top is None:
             return "not enough readings"
@@ -60,7 +57,6 @@ class Soak:
         return f"{words} {top:.1f} °C, {room:.1f} °C below its warning limit"
 
     def document(self) -> dict[str, Any]:
-        """Return the sensor's warm-up for JSON."""
         return {
             "name": self.name,
             **{f"{n}_c": getattr(self, n) for n in ("baseline", "peak", "settles", "rise")},
@@ -71,11 +67,7 @@ class Soak:
 
 
 def soak(
-    name: str,
-    points: Points,
-    limits: HeatLimits,
-    load: tuple[float, float],
-    bps: float | None,
+    name: str, points: Points, limits: HeatLimits, load: tuple[float, float], bps: float | None
 ) -> Soak:
     """Return the warm-up of a sensor.
 
@@ -89,7 +81,7 @@ def soak(
     peak = max((value for _, value in during), default=None)
     warm_up = Soak(name, baseline, peak, settles, constant, None, limits)
     rise = warm_up.rise
-    return warm_up if rise is None or not bps else replace(warm_up, per_gbps=rise / (bps / 1e9))
+    return warm_up if rise is None or not bps else warm_up._replace(per_gbps=rise / (bps / 1e9))
 
 
 def fit_rise(points: Points) -> tuple[float, float] | None:
@@ -102,13 +94,11 @@ def fit_rise(points: Points) -> tuple[float, float] | None:
     """
     if len(points) < LEAST_READINGS:
         return None
-    best: tuple[float, float, float, float] | None = None
-    for constant in _CONSTANTS:
-        settles, slope, squares = _line([(math.exp(-t / constant), v) for t, v in points])
-        if best is None or squares < best[0]:
-            best = squares, settles, constant, slope
-    assert best is not None
-    _, settles, constant, slope = best
+    fits = (
+        (*_line([(math.exp(-tick / constant), value) for tick, value in points]), constant)
+        for constant in _CONSTANTS
+    )
+    _, settles, slope, constant = min(fits, key=lambda fit: fit[0])
     passed = points[-1][0] - points[0][0]
     level = max(value for _, value in points)
     # less than one time constant of curve, or a tail that leads far out of it, tells nothing
@@ -118,13 +108,10 @@ def fit_rise(points: Points) -> tuple[float, float] | None:
 
 
 def _line(points: Points) -> tuple[float, float, float]:
-    """Return value at x = 0, slope and sum of squares of the best line."""
-    count = len(points)
-    x_mean = sum(x for x, _ in points) / count
-    y_mean = sum(y for _, y in points) / count
+    """Return sum of squares, value at x = 0 and slope of the best line."""
+    x_mean, y_mean = (sum(values) / len(points) for values in zip(*points, strict=True))
     spread = sum((x - x_mean) ** 2 for x, _ in points)
-    if spread < 1e-12:
-        return y_mean, 0.0, sum((y - y_mean) ** 2 for _, y in points)
-    slope = sum((x - x_mean) * (y - y_mean) for x, y in points) / spread
+    covariance = sum((x - x_mean) * (y - y_mean) for x, y in points)
+    slope = covariance / spread if spread >= 1e-12 else 0.0
     level = y_mean - slope * x_mean
-    return level, slope, sum((y - level - slope * x) ** 2 for x, y in points)
+    return sum((y - level - slope * x) ** 2 for x, y in points), level, slope

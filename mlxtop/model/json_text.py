@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from math import isfinite
+from typing import Any
 
 DEEPEST = 64
 """Lists and objects inside each other at most; ours have seven."""
@@ -29,6 +30,11 @@ def encode(value: object, indent: int | None = None) -> str:
     except (ValueError, RecursionError):
         pass  # hardly ever: looking at every value first takes longer than writing them
     return json.dumps(_plain(value, DEEPEST), indent=indent, separators=separators, allow_nan=False)
+
+
+def attributes(of: object, **names: str) -> dict[str, Any]:
+    """Return attributes of a value by their keys in a document; null where there is no value."""
+    return {key: None if of is None else getattr(of, name) for key, name in names.items()}
 
 
 def _plain(value: object, depth: int) -> object:

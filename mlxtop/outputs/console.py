@@ -33,12 +33,12 @@ def open_streams() -> None:
     whoever means standard output. Writing to what was closed fails as it would have done. Without
     a buffer (PYTHONUNBUFFERED) Python drops what one write(2) did not take.
     """
-    if sys.stdin is None:
-        sys.stdin = os.fdopen(_empty(os.O_RDONLY), encoding="utf-8")
-    if sys.stdout is None:
-        sys.stdout = os.fdopen(_empty(os.O_RDONLY), "w", encoding="utf-8")
-    if sys.stderr is None:
-        sys.stderr = os.fdopen(_empty(os.O_WRONLY), "w", encoding="utf-8")
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # the lowest descriptor is the closed one; programs that we start get it too
+            fd = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            os.set_inheritable(fd, True)
+            setattr(sys, name, os.fdopen(fd, mode, encoding="utf-8"))
     out = sys.stdout
     is_own = out is sys.__stdout__  # and not what a test put there
     if is_own and isinstance(out, io.TextIOWrapper) and isinstance(out.buffer, io.FileIO):
@@ -47,13 +47,6 @@ def open_streams() -> None:
         sys.stdout = io.TextIOWrapper(buffer, encoding=encoding, errors=errors)
         sys.__stdout__ = sys.stdout  # type: ignore[misc]
     choose_glyphs(ascii_only=False)
-
-
-def _empty(flags: int) -> int:
-    """/dev/null in the place of the lowest closed descriptor, for programs that we start too."""
-    fd = os.open(os.devnull, flags)
-    os.set_inheritable(fd, True)
-    return fd
 
 
 def holds_glyphs() -> bool:
@@ -70,7 +63,7 @@ def choose_glyphs(ascii_only: bool) -> None:
 
 
 def _instead(error: UnicodeError) -> tuple[str, int]:
-    """What stands for characters that the encoding does not have."""
+    """Return what stands for characters that the encoding does not have."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return to_ascii(error.object[error.start : error.end]), error.end

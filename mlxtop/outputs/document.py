@@ -9,26 +9,20 @@ from collections.abc import Iterable
 from typing import Any
 
 from mlxtop import __version__
+from mlxtop.analysis import fields
 from mlxtop.analysis.faults import fault_counters
-from mlxtop.analysis.fields import (
-    CARD_FIELDS,
-    HOST_FIELDS,
-    PORT_FIELDS,
-    CardView,
-    values,
-    why_empty,
-    why_empty_card,
-)
 from mlxtop.analysis.port_view import port_view
 from mlxtop.model.catalogue import counters_of
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.incident import Incident
+from mlxtop.model.json_text import attributes
 from mlxtop.model.module import Identity, Lane, LinkReport, Module, Quantity
 from mlxtop.model.pcie import PciePath
 from mlxtop.model.sample import PcieStatus, PortSample
 from mlxtop.watch.alarms import Alarm
 from mlxtop.watch.heat_limits import limits_of, module_limits
+from mlxtop.watch.settled import card_of
 from mlxtop.watch.watch import TimedIncident
 
 SCHEMA = 1
@@ -60,10 +54,10 @@ def document(
         "mlxtop": __version__,
         "time": round(sample.wall, 3),
         "demo": demo,
-        "host": values(HOST_FIELDS, sample.host),
+        "host": fields.values(fields.HOST_FIELDS, sample.host),
         "adapters": adapters,
         "alarms": [_event(a, a.port.name, (a.since, a.until), a.times) for a in alarms],
-        "incidents": [_event(i, i.ifname or i.device, (wall, wall), 1) for wall, i in events],
+        "incidents": [_incident(frame, event) for event in events],
         "problems": [{"subject": p.subject, "text": p.text} for p in sample.problems],
     }
 
@@ -71,7 +65,7 @@ def document(
 def _event(
     what: Alarm | Incident, port: str | None, span: tuple[float, float | None], count: int
 ) -> Json:
-    """Return an alarm that goes on or ended a short while ago, or an incident, over at once."""
+    """Return an alarm or incident, which goes on or is over."""
     since, until = (None if wall is None else round(wall, 3) for wall in span)
     return {
         "port": port,
@@ -84,22 +78,34 @@ def _event(
     }
 
 
+def _incident(frame: Frame, event: TimedIncident) -> Json:
+    """Return an incident, with the card that it is about, whether it has a port or none."""
+    one = event.incident
+    card = card_of(one, frame)
+    until = None if event.until is None else min(event.until, max(event.wall, frame.sample.wall))
+    return {
+        **_event(one, one.ifname or one.device or one.rdma, (event.wall, until), one.times),
+        "card": card.key if card else None,
+        "advice": one.advice or None,
+    }
+
+
 def _adapter(frame: Frame, adapter: Adapter, since_boot: bool) -> Json:
     slots = [frame.sample.pcie.get(slot, _NO_PCIE) for slot in adapter.slots]
     ports = [port for port in adapter.ports if port in frame.ports]
     return {
-        **values(CARD_FIELDS, CardView(frame, adapter)),
+        **fields.values(fields.CARD_FIELDS, fields.CardView(frame, adapter)),
         "pcie": _pcie(slots[0].path),
         "aer": {str(error): count for slot in slots for error, count in slot.aer.items()},
         "temperature": _asic([frame.ports[port].now for port in ports]),
         "ports": [_port(frame, port, since_boot) for port in ports],
-        "absent": why_empty_card(frame, adapter),
+        "absent": fields.why_empty_card(frame, adapter),
     }
 
 
 def _others(frame: Frame, ports: list[PortId], since_boot: bool) -> Json:
     return {
-        **dict.fromkeys((field.name for field in CARD_FIELDS), None),
+        **dict.fromkeys((field.name for field in fields.CARD_FIELDS), None),
         "functions": [],
         "pcie": _pcie(PciePath(())),
         "aer": {},
@@ -113,10 +119,8 @@ def _pcie(path: PciePath) -> Json:
     own = path.links[0] if path.links else None
     limiting = path.limiting
     return {
-        "speed_gts": own.speed if own else None,
-        "width": own.width if own else None,
-        "max_speed_gts": own.max_speed if own else None,
-        "max_width": own.max_width if own else None,
+        **attributes(own, speed_gts="speed", width="width"),
+        **attributes(own, max_speed_gts="max_speed", max_width="max_width"),
         "available_mbps": path.available_mbps,
         "capable_mbps": path.capable_mbps,
         "limited_by": limiting.device if limiting and path.limited else None,
@@ -125,15 +129,10 @@ def _pcie(path: PciePath) -> Json:
 
 def _asic(ports: list[PortSample]) -> Json:
     sensor = next((sensor for port in ports if (sensor := port.sensor("asic"))), None)
-    return {
-        "asic_c": sensor.celsius if sensor else None,
-        "crit_c": sensor.critical if sensor else None,
-        "highest_c": sensor.highest if sensor else None,
-    }
+    return attributes(sensor, asic_c="celsius", crit_c="critical", highest_c="highest")
 
 
 def _module(frame: Frame, port: PortSample) -> Json:
-    """Return everything of a module; null where it is unknown, whatever the way it was read."""
     sensor, module = port.sensor("module"), port.module or Module(Identity())
     limits = None
     if sensor is not None:
@@ -142,13 +141,9 @@ def _module(frame: Frame, port: PortSample) -> Json:
         limits = module_limits(port.module)
     who = module.identity
     return {
-        "temperature_c": sensor.celsius if sensor else None,
-        "crit_c": sensor.critical if sensor else None,
-        "highest_c": sensor.highest if sensor else None,
-        "source": sensor.source if sensor else None,
-        "warning_c": limits.warning if limits else None,
-        "alarm_c": limits.alarm if limits else None,
-        "limits_from": limits.source if limits else None,
+        **attributes(sensor, temperature_c="celsius", crit_c="critical", highest_c="highest"),
+        **attributes(sensor, source="source"),
+        **attributes(limits, warning_c="warning", alarm_c="alarm", limits_from="source"),
         **{name: getattr(who, name) for name in _IDENTITY},
         "types": list(who.types),
         "wavelength_nm": who.wavelength,
@@ -180,13 +175,8 @@ _LIMITED = {
 def _lane(lane: Lane) -> Json:
     """Return power in mW and dBm; a dark lane has 0 mW and null dBm."""
     rx, tx = (None if dbm is None else round(dbm, 2) for dbm in (lane.rx_dbm, lane.tx_dbm))
-    return {
-        "rx_mw": lane.rx_mw,
-        "rx_dbm": rx,
-        "tx_mw": lane.tx_mw,
-        "tx_dbm": tx,
-        "bias_ma": lane.bias_ma,
-    }
+    powers = {"rx_mw": lane.rx_mw, "rx_dbm": rx, "tx_mw": lane.tx_mw, "tx_dbm": tx}
+    return {**powers, "bias_ma": lane.bias_ma}
 
 
 _REPORTED = (
@@ -234,12 +224,12 @@ def _port(frame: Frame, port: PortId, since_boot: bool) -> Json:
     view = port_view(frame, port)
     now = view.now.now
     return {
-        **values(PORT_FIELDS, view),
+        **fields.values(fields.PORT_FIELDS, view),
         "pcie": _pcie(view.pcie.path if view.pcie else PciePath(())),
         "errors": _errors(view.now, since_boot),
         "errors_since": "boot" if since_boot else "start",
         "counters": _counters(view.now),
         "module": _module(frame, now),
         "report": _report(now.report),
-        "absent": why_empty(view),
+        "absent": fields.why_empty(view),
     }

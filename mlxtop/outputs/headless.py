@@ -17,6 +17,7 @@ from mlxtop.outputs.document import document
 from mlxtop.present.clean import clean
 from mlxtop.present.overview import overview
 from mlxtop.present.text import plain
+from mlxtop.present.view import incident_text
 from mlxtop.watch.alarms import Alarm
 from mlxtop.watch.heat import Alert
 from mlxtop.watch.watch import TimedIncident, Watch
@@ -48,8 +49,8 @@ def alarm_lines(alarms: Iterable[Alarm], events: Iterable[TimedIncident]) -> lis
             text += f", over after {alarm.until - alarm.since:.0f} s"
         lines.append(_line(alarm.severity, alarm.since, alarm.port.name, text))
     for wall, incident in events:
-        subject = incident.ifname or incident.device or ""
-        lines.append(_line(incident.severity, wall, subject, incident.text))
+        subject = incident.ifname or incident.device or incident.rdma or ""
+        lines.append(_line(incident.severity, wall, subject, incident_text(incident)))
     return lines
 
 
@@ -69,7 +70,7 @@ def _watches(frames: Iterable[Frame], fire: Fire | None = None) -> Iterator[Watc
 
 
 def once(
-    frames: Iterable[Frame], kind: SourceKind, *, as_json: bool, totals_only: bool, all_: bool
+    frames: Iterable[Frame], kind: SourceKind, as_json: bool, totals_only: bool, all_: bool
 ) -> int:
     """Print one table or document; 1 when no port is selected."""
     readings = 1 if totals_only or not kind.has_rates else 2
@@ -104,9 +105,8 @@ def stream(
 ) -> int:
     """Print a JSON object a line at every interval, `count` of them or until stopped."""
     for frame, alarms, events in _with_rates(frames, kind, count, fire):
-        console.say_json(
-            document(frame, kind is SourceKind.DEMO, False, alarms, events), indent=None
-        )
+        demo = kind is SourceKind.DEMO
+        console.say_json(document(frame, demo, False, alarms, events), indent=None)
     return 0
 
 
@@ -118,21 +118,17 @@ def _with_rates(
     The first frame has no rates and is left out, but of a capture, which has only one. What
     happened before the start is left out too.
     """
+    watches = _watches(frames, fire)
     begin: float | None = None
-    passed = printed = 0
-    for watch in _watches(frames, fire):
-        if (frame := watch.frame) is None:
-            return
-        if begin is None:
-            begin = frame.sample.wall
-            if kind.has_rates:
-                continue
-        events = [event for event in watch.events_after(passed) if event.wall >= begin]
-        passed = watch.event_count
-        yield frame, watch.alarms.all(), events
-        printed += 1
-        if printed == count:
-            return
+    passed = 0
+    for place, watch in enumerate(islice(watches, count and count + kind.has_rates)):
+        frame = watch.frame
+        assert frame is not None
+        begin = frame.sample.wall if begin is None else begin
+        if place or not kind.has_rates:
+            events = [event for event in watch.events_after(passed) if event.wall >= begin]
+            passed = watch.event_count
+            yield frame, watch.alarms.all(), events
 
 
 def nothing_found(everything: bool) -> str:

@@ -137,15 +137,28 @@ def bar(share: float | None, columns: int, role: Role) -> tuple[Run, ...]:
     return tuple(run for run in ((filled, role), (track, Role.FAINT)) if run[0])
 
 
+def incident_text(incident: Incident) -> str:
+    """Return what happened, how often where it is more than once, and after what time it ended."""
+    text = incident.text
+    if incident.times > 1:
+        text += f" ({incident.times} times)"
+    if incident.until is not None and incident.tick is not None:
+        seconds = incident.until - incident.tick
+        text += f", over after {seconds:.0f} s" if seconds >= 1 else ""
+    return text
+
+
 def event_line(wall: float, incident: Incident, now: float, subject: bool = True) -> Line:
     """Return an event with its time today, else with its date; `subject` names the device."""
     then = localtime(wall)
     today = strftime("%F", then) == strftime("%F", localtime(now))
     when = strftime("%H:%M:%S" if today else "%F %H:%M", then)
-    name = fit(incident.ifname or incident.device or "", 18) + "  " if subject else ""
+    name = (
+        fit(incident.ifname or incident.device or incident.rdma or "", 18) + "  " if subject else ""
+    )
     return (
         (fit(when, 16) + "  ", Role.DIM),
         (name, Role.STRONG),
-        (clean(incident.text), SEVERITY_ROLES[incident.severity]),
+        (clean(incident_text(incident)), SEVERITY_ROLES[incident.severity]),
         (f"  {incident.source}", Role.FAINT),
     )

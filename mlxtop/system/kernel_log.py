@@ -21,6 +21,8 @@ _RECORD = 1 << 14
 """Bytes of a record at most; the kernel's own limit is 8 KiB."""
 _POLL = 5.0
 """Seconds until a `stop` is noticed at the latest: nobody waits for that."""
+BACKLOG = 20_000
+"""Lines of journalctl that wait at most; the kernel's ring is no longer."""
 _REFUSED = "the kernel log needs root, CAP_SYSLOG or the group adm (kernel.dmesg_restrict is 1)"
 
 
@@ -122,12 +124,12 @@ def _journal(commands: Commands, stop: Event, history: bool) -> Iterator[KernelR
     if not commands.run(["journalctl", "-k", "-n", "1", "-o", "json"], 10.0, "").stdout.strip():
         raise PermissionError(errno.EPERM, _REFUSED, "/dev/kmsg")
     argv = ["journalctl", "-k", "-f", "-o", "json", "-n", "all" if history else "0"]
-    queue: SimpleQueue[str | Finished | OSError] = SimpleQueue()
-    over = Event()
+    backlog = Backlog()
+    queue, over = backlog.queue, Event()
 
     def run() -> None:
         try:
-            queue.put(commands.stream(argv, queue.put, over))
+            queue.put(commands.stream(argv, backlog.put, over))
         except OSError as error:
             queue.put(error)
 
@@ -144,9 +146,31 @@ def _journal(commands: Commands, stop: Event, history: bool) -> Iterator[KernelR
                 complaint = item.stderr.strip().partition("\n")[0]
                 raise OSError(errno.EPERM, f"{_REFUSED}; journalctl: {complaint or item.status}")
             if (record := parse_journal(item)) is not None:
-                yield record
+                yield record._replace(lost=backlog.take_lost())
     finally:
         over.set()
+
+
+class Backlog:
+    """Lines that wait to be read; in a flood the newest are dropped, and counted."""
+
+    def __init__(self, most: int = BACKLOG) -> None:
+        self.queue: SimpleQueue[str | Finished | OSError] = SimpleQueue()
+        self._most = most
+        self._dropped = self._told = 0
+
+    def put(self, line: str) -> None:
+        """Add a line, unless too many wait."""
+        if self.queue.qsize() < self._most:
+            self.queue.put(line)
+        else:
+            self._dropped += 1
+
+    def take_lost(self) -> int:
+        """Return how many lines were dropped since the last call."""
+        lost = self._dropped - self._told
+        self._told += lost
+        return lost
 
 
 def parse_record(text: str) -> KernelRecord | None:

@@ -21,6 +21,7 @@ from mlxtop.model.sample import Sample
 from mlxtop.watch.alarms import Alarms
 from mlxtop.watch.changes import changes, losses, own_incident
 from mlxtop.watch.heat import Alert, AlertKind, HeatWatch, SensorHeat
+from mlxtop.watch.settled import SETTLE_S, settled
 
 RX, TX, MODULE, ASIC = "rx", "tx", "module", "asic"
 """Series of the history: bit/s and °C."""
@@ -39,6 +40,14 @@ class TimedIncident(NamedTuple):
     wall: float
     incident: Incident
 
+    @property
+    def until(self) -> float | None:
+        """Epoch second of its end; None while it goes on. What has no key is over at once."""
+        one = self.incident
+        if one.until is None:
+            return None if one.key else self.wall
+        return self.wall + max(0.0, one.until - (one.until if one.tick is None else one.tick))
+
 
 class Watch:
     """History, heat, events and alarms of one machine."""
@@ -56,6 +65,8 @@ class Watch:
         self.event_count = 0
         """Events since the start, those that are no longer kept too."""
         self._followed: set[PortId] = set()
+        self._going_on: dict[str, float] = {}
+        """Keys of incidents without an end, and the tick at which each was last reported."""
 
     def ingest(self, frame: Frame) -> list[Alert]:
         """Take a frame in; return what has become bad since the one before."""
@@ -67,6 +78,7 @@ class Watch:
             if one.kind in _OWN
         ]
         self.note(frame.sample, (*changes(self.frame, frame), *frame.sample.incidents, *own))
+        self._settle(frame)
         for port, now in frame.ports.items():
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:
                 self._record(port_view(frame, port), frame.sample.tick)
@@ -81,23 +93,81 @@ class Watch:
         self.highs.clear()
 
     def note(self, sample: Sample, incidents: Iterable[Incident]) -> None:
-        """Put incidents into the list of events; what two sources report is there once."""
+        """Put incidents into the list of events; what two sources report is there once.
+
+        An incident that was reported before takes the place of its earlier report.
+        """
         for incident in incidents:
+            if incident.key and self._replace(incident, sample.tick):
+                continue
             ago = 0.0 if incident.tick is None else max(0.0, sample.tick - incident.tick)
             wall = sample.wall - ago
             if not self._is_repeated(wall, incident):
-                self.events.append(TimedIncident(wall, incident))
-                self.event_count += 1
+                self._append(TimedIncident(wall, incident))
+                if incident.key and incident.until is None:
+                    self._going_on[incident.key] = incident.tick or sample.tick
+
+    def _append(self, event: TimedIncident) -> None:
+        self.events.append(event)
+        self.event_count += 1
+
+    def _replace(self, incident: Incident, tick: float) -> bool:
+        """Put an incident in the place of its earlier report; return whether there is one.
+
+        Whoever follows the events gets it again where more than its count has changed.
+        """
+        place = self._place_of(incident.key)
+        if place is None:
+            return False
+        before = self.events[place]
+        if before.incident.source != incident.source:  # whose words are kept
+            words = before.incident
+            incident = words._replace(key=incident.key, until=incident.until, times=incident.times)
+        if incident.until is None:
+            self._going_on[incident.key] = tick
+        else:
+            self._going_on.pop(incident.key, None)
+        if incident._replace(times=0, details={}) == before.incident._replace(times=0, details={}):
+            self.events[place] = before._replace(incident=incident)
+        else:
+            del self.events[place]
+            self._append(before._replace(incident=incident))
+        return True
+
+    def _place_of(self, key: str) -> int | None:
+        places = range(len(self.events) - 1, -1, -1)
+        return next((n for n in places if self.events[n].incident.key == key), None)
+
+    def _settle(self, frame: Frame) -> None:
+        """End what the machine shows to be over, some seconds after it was last reported."""
+        for key, reported in list(self._going_on.items()):
+            place = self._place_of(key)
+            if place is None:
+                del self._going_on[key]
+            elif not 0 <= frame.sample.tick - reported < SETTLE_S:
+                incident = settled(self.events[place].incident, frame)
+                if incident.until is not None:
+                    self._replace(incident, frame.sample.tick)
 
     def _is_repeated(self, wall: float, incident: Incident) -> bool:
-        """Return whether another source has reported it of the same device just before."""
-        return any(
-            other.kind is incident.kind
-            and other.source != incident.source
-            and other.ifname == incident.ifname
-            and abs(then - wall) < SAME_S
-            for then, other in islice(reversed(self.events), RECENT)
-        )
+        """Return whether another source has reported it of the same device just before.
+
+        What that source had no key for gets the key, so that its end is found.
+        """
+        last = len(self.events) - 1
+        for place in range(last, max(last - RECENT, -1), -1):
+            then, other = self.events[place]
+            if (
+                other.kind is incident.kind
+                and other.source != incident.source
+                and other.ifname == incident.ifname
+                and abs(then - wall) < SAME_S
+            ):
+                if incident.key and not other.key:
+                    keyed = other._replace(key=incident.key, until=incident.until)
+                    self.events[place] = TimedIncident(then, keyed)
+                return True
+        return False
 
     def events_after(self, count: int) -> list[TimedIncident]:
         """Return the events since `event_count` was `count`, the oldest first; kept ones only."""
@@ -120,7 +190,7 @@ class Watch:
         events = (
             event
             for event in self.events
-            if event.incident.device in devices
+            if devices.intersection((event.incident.device, *event.incident.functions))
             or (event.incident.ifname and event.incident.ifname == mine.name)
         )
         return sorted(events, key=lambda event: event.wall)

@@ -13,6 +13,7 @@ from mlxtop.doctor.check import (
     PortCase,
     check,
 )
+from mlxtop.doctor.from_log import card_incidents, log_advice, log_evidence
 from mlxtop.model.identity import PortKind
 
 _PCI = "https://docs.kernel.org/PCI/sysfs-pci.html"
@@ -70,7 +71,12 @@ def _without_port(card: CardCase, state: str) -> Outcomes:
     else:
         advice = f"modprobe {module}; then dmesg | grep {module}; if it fails, {_FIRST_AID}"
     place = f"/sys/bus/pci/devices/{card.adapter.functions[0].address}/driver"
-    yield judge(f"{state} ({place})", why, advice, _PCI)
+    if reasons := card_incidents(card):
+        missing = "no network or RDMA device" if driver else "no driver is bound"
+        evidence = "; ".join(log_evidence(one) for one in reasons)
+        yield card.critical(f"{missing} ({place}): {evidence}", why, log_advice(reasons), _PCI)
+    else:
+        yield judge(f"{state} ({place})", why, advice, _PCI)
 
 
 @check(

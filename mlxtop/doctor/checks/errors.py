@@ -1,4 +1,4 @@
-"""Error counters, trouble in the kernel log, and what limits the traffic that runs now."""
+"""Error counters, and what limits the traffic that runs now."""
 
 from __future__ import annotations
 
@@ -20,10 +20,8 @@ from mlxtop.doctor.check import (
     ports,
 )
 from mlxtop.model.counters import Origin, Severity
-from mlxtop.model.incident import Incident, IncidentKind
 
 _COUNTERS = "https://docs.kernel.org/networking/device_drivers/ethernet/mellanox/mlx5/counters.html"
-_LOG = "dmesg; drivers/net/ethernet/mellanox in the kernel"
 _TUNING = "https://fasterdata.es.net/host-tuning/linux/100g-tuning/"
 _SAME: Mapping[str, str] = {
     "rx_crc_errors": "rx_crc_errors_phy",
@@ -39,28 +37,6 @@ _SAME: Mapping[str, str] = {
 _SUMS = ("rx_errors", "tx_errors")
 """Sums of other counters: reported only where no other counter of their direction moves."""
 
-_ADVICE: Mapping[IncidentKind, tuple[str, str]] = {
-    IncidentKind.POWER: (
-        "the card may not power its modules, or not start at all",
-        "connect the extra 12 V supply of the riser or M.2 adapter, or use a full slot",
-    ),
-    IncidentKind.HEALTH: (
-        "the card's firmware failed; links drop and commands hang",
-        "note the lines for the maker, then power the machine off and on; look for new firmware",
-    ),
-    IncidentKind.OVERHEAT: (
-        "the card or module was over its limit, and may have switched itself off",
-        "improve the airflow; look at the temperatures under load",
-    ),
-    IncidentKind.MODULE_FAULT: (
-        "the module does not work or was refused",
-        "reseat it, try it in another port, then replace it",
-    ),
-}
-_MENDED: Mapping[IncidentKind, tuple[IncidentKind, ...]] = {
-    IncidentKind.MODULE_FAULT: (IncidentKind.MODULE_PLUGGED, IncidentKind.LINK_UP)
-}
-"""Trouble to the later events that show that it is over."""
 _LIMITS: Mapping[Limit, tuple[str, str]] = {
     Limit.PCIE: ("the slot is full, the line is not", "see the findings about PCIe"),
     Limit.CPU: (
@@ -155,37 +131,6 @@ def _stuck(port: PortCase) -> Outcomes:
                 f" perfquery -R -C {device.rdma} -P {device.rdma_port} (root) starts it again"
             )
             yield port.unknown(fault.counter.key, reason)
-
-
-@check(
-    "kernel log",
-    needs=ALWAYS,
-    explains="Drivers write to the kernel log when a module is refused, power is missing, the card"
-    " is too hot or its firmware has failed.",
-    normal="nothing of this since the last start, or a sign that it is over",
-)
-def _log(case: Case) -> Outcomes:
-    if reason := case.absent.get("kernel log"):
-        yield case.unknown("kernel log", reason)
-    names: dict[str | None, str] = {}
-    for port in case.each():
-        for key in filter(None, (port.now.port.function, port.now.port.netdev)):
-            names.setdefault(key, port.name)
-    newest: dict[tuple[str, IncidentKind], Incident] = {}
-    for incident in case.incidents:
-        owner = names.get(incident.device) or names.get(incident.ifname)
-        if owner is None:
-            continue
-        for kind, signs in _MENDED.items():
-            if incident.kind in signs:
-                newest.pop((owner, kind), None)
-        if incident.kind in _ADVICE and incident.severity is not Severity.NOTE:
-            newest[owner, incident.kind] = incident
-    for (name, kind), incident in newest.items():
-        why, advice = _ADVICE[kind]
-        when = "" if incident.tick is None else f", {incident.tick:.0f} s after the start"
-        evidence = f"{incident.text} ({incident.source}{when})"
-        yield Finding(incident.severity, name, evidence, why, advice, _LOG)
 
 
 @check(
