@@ -8,6 +8,7 @@ import pytest
 from mlxtop.lab import LabSystem, ManualClock, load_lab
 from mlxtop.model.linktype import LinkType
 from mlxtop.sources.tools.card_tool import Trouble
+from mlxtop.sources.tools.mlxlink_pcie import read_pcie_report
 from mlxtop.sources.tools.mstconfig import Column, parse_mstconfig, parse_mstconfig_json
 from mlxtop.sources.tools.mstfwreset import parse_levels, parse_reset
 from mlxtop.system.door import Question
@@ -139,3 +140,9 @@ def test_a_refused_connection_is_told_in_every_format(pacu: LabSystem) -> None:
     assert document["error"].endswith("Connection refused")
     line = pacu.run([*argv, "--json-stream"]).stdout.splitlines()[0]
     assert json.loads(line)["event"] == "error"
+
+
+def test_the_card_itself_tells_its_pcie_link(pacu: LabSystem) -> None:
+    page = read_pcie_report(pacu, BDF, "mstlink")
+    assert (page.running, page.enabled) == ((8.0, 8), (8.0, 16))
+    assert page.errors["crc_tlp"] == 0 and page.caveat is None

@@ -25,7 +25,7 @@ from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.settings import SERVICES
 from mlxtop.settings import Settings
 from mlxtop.sources.module.reader import read_module
-from mlxtop.sources.tools import mlxlink
+from mlxtop.sources.tools import mlxlink, mlxlink_pcie
 from mlxtop.sources.tools.card_tool import installed
 from mlxtop.system.capture import Capture, Node, dump_capture
 from mlxtop.system.capture_recorder import UNREAD, CaptureRecorder
@@ -95,6 +95,7 @@ def _read_everything(settings: Settings, system: System) -> None:
         with suppress(OSError):
             if port.function is not None and tool is not None:
                 mlxlink.read_link_report(system, port.function, tool)
+                mlxlink_pcie.read_pcie_report(system, port.function, tool)
     stop.set()
 
 

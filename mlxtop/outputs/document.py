@@ -18,7 +18,7 @@ from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.json_text import attributes
 from mlxtop.model.module import Identity, Lane, LinkReport, Module, Quantity
-from mlxtop.model.pcie import PciePath
+from mlxtop.model.pcie import PciePath, PcieReport
 from mlxtop.model.sample import PcieStatus, PortSample
 from mlxtop.watch.alarms import Alarm
 from mlxtop.watch.heat_limits import limits_of, module_limits
@@ -199,6 +199,10 @@ def _report(report: LinkReport | None) -> Json | None:
     return report and {name: getattr(report, name) for name in _REPORTED}
 
 
+def _without_tick(report: PcieReport) -> Json:
+    return {name: value for name, value in report._asdict().items() if name != "tick"}
+
+
 def _errors(port: PortFrame, since_boot: bool) -> Json:
     """Return every error counter that the port has, by its own name; of families what counted."""
     counts = {}
@@ -231,5 +235,6 @@ def _port(frame: Frame, port: PortId, since_boot: bool) -> Json:
         "counters": _counters(view.now),
         "module": _module(frame, now),
         "report": _report(now.report),
+        "pcie_report": now.pcie_report and _without_tick(now.pcie_report),
         "absent": fields.why_empty(view),
     }

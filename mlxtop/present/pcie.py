@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mlxtop.model.identity import slot_of
 from mlxtop.model.pcie import PciePath, link_words
 from mlxtop.model.sample import PcieStatus
 from mlxtop.present import units
 from mlxtop.present.text import Line, Role, Section, headings, row
-from mlxtop.present.view import View, fact, prose
+from mlxtop.present.view import View, age, fact, prose
 
 _WIDTHS = (16, 16, 16, 10)
 _AER = "Errors on the path (AER)"
@@ -18,8 +20,8 @@ def pcie(view: View) -> list[Section]:
     status = view.derived.pcie
     if view.adapter is None or status is None or not status.path.links:
         reason = view.why().get("pcie", "a device without a card of its own has no PCIe path")
-        return [Section("PCIe", tuple(prose(reason, view.columns)))]
-    return [_path(status.path), _limit(view, status), _errors(view, status)]
+        return [Section("PCIe", tuple(prose(reason, view.columns))), *_card_side(view)]
+    return [_path(status.path), _limit(view, status), _errors(view, status), *_card_side(view)]
 
 
 def _path(path: PciePath) -> Section:
@@ -78,3 +80,40 @@ def _errors(view: View, status: PcieStatus) -> Section:
     counts = sorted(status.aer.items())
     lines = (fact(error.device, f"{error.name} {units.count(count)}") for error, count in counts)
     return Section(_AER, tuple(lines))
+
+
+_COUNTED = {
+    "link_downs": "link downs",
+    "rx_errors": "bad frames",
+    "tx_errors": "bad training",
+    "crc_dllp": "bad DLLPs",
+    "crc_tlp": "bad TLPs",
+    "fec_corrected": "FEC repaired",
+    "fec_uncorrected": "FEC lost",
+}
+"""The card's counters in words; the first three are returns of the link to training."""
+_DAMAGE = ("crc_dllp", "crc_tlp", "fec_uncorrected")
+
+
+def _card_side(view: View) -> Iterator[Section]:
+    """Yield what the card itself says of its link, where a tool reads it."""
+    report = view.now.now.pcie_report
+    if report is None:
+        return
+    lines: list[Line] = []
+    if report.width is not None:
+        lines.append(fact("link", link_words(report.running, report.enabled), note="of enabled"))
+    for name, count in report.errors.items():
+        role = Role.WARNING if count and name in _DAMAGE else Role.TEXT
+        lines.append(fact(_COUNTED.get(name, name), units.count(count), role=role))
+    if report.lane_errors:
+        text = ", ".join(units.count(count) for count in report.lane_errors)
+        lines.append(fact("errors by lane", text))
+    if report.ber is not None:
+        lines.append(fact("bit error rate", f"{report.ber:.0e}" if report.ber > 1e-50 else "0"))
+    if report.status:
+        lines.append(fact("device status", report.status))
+    if report.caveat is not None:
+        lines.append(fact("left out", report.caveat, role=Role.DIM))
+    lines.append(fact("source", report.source, role=Role.DIM, note=age(view, report.tick)))
+    yield Section("By the card itself, since it was powered", tuple(lines))
