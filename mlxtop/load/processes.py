@@ -9,7 +9,8 @@ from queue import Full, Queue
 from threading import Barrier, Event
 
 from mlxtop.load.iperf3 import Iperf3Reader, explain
-from mlxtop.load.perftest import PerftestReader, explain_failure
+from mlxtop.load.perftest import PerftestReader
+from mlxtop.load.perftest_failure import explain_failure
 from mlxtop.load.request import LoadPlan
 from mlxtop.model import load
 from mlxtop.model.load import FlowResult, LoadError, LoadEvent, LoadInterval, LoadResult, Tool

@@ -8,8 +8,8 @@ other side got out of them. A test has one direction of its own; a bidirectional
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
@@ -100,6 +100,8 @@ class LoadResult:
     """Percent of one core that the tool used here."""
     cpu_remote: float | None = None
     latency: Latency | None = None
+    setup: Mapping[str, str] = field(default_factory=dict)
+    """Settings as the tool names them, `rdma_cm QPs`; empty where it prints none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,7 @@ def join_results(parts: Sequence[LoadResult]) -> LoadResult:
         cpu_local=total(part.cpu_local for part in parts),
         cpu_remote=total(part.cpu_remote for part in parts),
         latency=parts[0].latency,
+        setup=parts[0].setup,
     )
 
 
