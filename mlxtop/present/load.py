@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from mlxtop.load.outcome import LoadStatus, Outcome, Phase, SensorHeat
 from mlxtop.load.request import LoadPlan
 from mlxtop.load.soak import Soak
-from mlxtop.model.load import Latency, LoadInterval, Tool
+from mlxtop.model.load import FlowResult, Latency, LoadInterval, Tool
 from mlxtop.present.clean import clean
 from mlxtop.present.text import Line, Role, Run, Section, labelled, wrap
 from mlxtop.present.units import bits_per_second
@@ -73,8 +73,7 @@ def interval_line(interval: LoadInterval, sensors: Iterable[SensorHeat] = ()) ->
         parts.append(f"back {bits_per_second(interval.reverse_bps)}")
     if interval.retransmits is not None:
         parts.append(f"{interval.retransmits} retransmits")
-    if interval.lost is not None:
-        parts.append(f"{interval.lost} of {interval.packets} lost")
+    parts += _datagrams(interval)
     if interval.rtt is not None:
         parts.append(f"rtt {interval.rtt * 1e3:.2f} ms")
     if interval.omitted:
@@ -123,8 +122,7 @@ def _figures(outcome: Outcome) -> list[str]:
         parts = [f"{name}{rate(flow.received_bps)} received", f"{rate(flow.sent_bps)} sent"]
         if flow.retransmits is not None:
             parts.append(f"{flow.retransmits} retransmits")
-        if flow.lost is not None:
-            parts.append(f"{flow.lost} of {flow.packets} lost")
+        parts += _datagrams(flow)
         if not name and result.seconds is not None:
             parts.append(f"{result.seconds:.1f} s")
         lines.append(", ".join(parts))
@@ -134,6 +132,14 @@ def _figures(outcome: Outcome) -> list[str]:
         far = "" if result.cpu_remote is None else f", there {result.cpu_remote:.0f} %"
         lines.append(f"CPU of {outcome.plan.request.tool} here {result.cpu_local:.0f} %{far}")
     return lines
+
+
+def _datagrams(part: LoadInterval | FlowResult) -> list[str]:
+    """Return what is lost of UDP, where the receiving side counts it."""
+    if part.lost is not None:
+        return [f"{part.lost} of {part.packets} lost"]
+    unknown = part.packets is not None and part.jitter is not None
+    return [f"{part.packets} packets, loss unknown"] if unknown else []
 
 
 def _latency(latency: Latency) -> str:
