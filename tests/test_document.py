@@ -13,7 +13,7 @@ from mlxtop.model.pcie import PcieReport
 from mlxtop.model.sample import Problem
 from mlxtop.outputs.document import SCHEMA, document
 from mlxtop.watch.watch import TimedIncident
-from tests.module_images import IMAGES, decode_eeprom, put, qsfp28
+from tests.module_images import IMAGES, decode_eeprom, put, qsfp28, qsfp28_dac, qsfpdd
 from tests.samples import PACU, ethernet, frame, pacu, sample, veth
 from tests.watching import Machine
 
@@ -90,6 +90,21 @@ def with_module(module: Module | None, report: LinkReport | None = None) -> dict
     told = json.loads(json.dumps(document(frame(sample(1.0, port)), demo=False)))
     found: dict[str, Any] = told["adapters"][0]["ports"][0]
     return found
+
+
+def test_a_module_with_cmis_tells_firmware_and_data_paths() -> None:
+    image = qsfpdd()
+    image[39:41] = 2, 5
+    image[640:642] = 0x44, 0x14
+    found = with_module(decode_eeprom(bytes(image)))["module"]
+    assert (found["firmware"], found["rx_power_type"]) == ("2.5", "OMA")
+    assert found["data_paths"] == ["activated", "activated", "activated", "deactivated"]
+
+
+def test_a_copper_cable_tells_its_losses() -> None:
+    found = with_module(decode_eeprom(bytes(qsfp28_dac())))["module"]
+    assert found["attenuation_db"]["12.9GHz"] == 18
+    assert found["data_paths"] == []
 
 
 def test_a_module_is_numbers_and_null() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import mlxtop
 from mlxtop import settings as module
-from mlxtop.present.clean import clean
+from mlxtop.present.text import clean
 from mlxtop.settings import LIMIT, Settings, config_path, load
 from mlxtop.system.owner import invoking_owner
 

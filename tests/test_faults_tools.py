@@ -15,9 +15,8 @@ from mlxtop.link_type.card import read_config
 from mlxtop.model.counters import Origin
 from mlxtop.model.json_text import encode
 from mlxtop.outputs.document import document
-from mlxtop.present.clean import clean
 from mlxtop.present.pages import PAGES
-from mlxtop.present.text import plain
+from mlxtop.present.text import clean, plain
 from mlxtop.present.view import View
 from mlxtop.sources.tools import mget_temp, mlxlink
 from mlxtop.system import owner, process

@@ -188,6 +188,78 @@ def test_no_document_makes_the_parser_raise(document: object) -> None:
     parse_mlxlink(json.dumps(document))
 
 
+@pytest.mark.parametrize(
+    ("level", "most", "power"),
+    [
+        ("4 (3.5 W max)", "0.0 W max", (4, 3.5)),
+        ("6 (12.0 W max)", "N/A", (6, 12.0)),
+        ("3 (2.5 W max)", "0", (3, 2.5)),
+        ("5 (10.0 W max)", "9.0 W max", (5, 9.0)),
+        ("1.5 W max", "N/A", (None, 1.5)),
+        ("N/A", "N/A", (None, None)),
+        ("7", "N/A", (7, None)),
+    ],
+)
+def test_power_is_the_last_valid_value(
+    level: str, most: str, power: tuple[int | None, float | None]
+) -> None:
+    text = f"Identifier : QSFP28\nPower Class : {level}\nMAX Power : {most}\n"
+    module = parse_mlxlink(text).module
+    assert module is not None
+    assert (module.identity.power_class, module.identity.max_power) == power
+
+
+PAGE = {
+    "Identifier": "QSFP112",
+    "Compliance": "IB HDR,200GBASE-DR4",
+    "SMF Length": "2 km",
+    "Transfer Distance [m]": "0.0",
+    "FW Version": "1.22.3",
+    "Module FW Fault": "1",
+    "DataPath FW Fault": "0",
+    "DataPath state [per lane]": {"values": ["DPActivated", "DPDeinit"]},
+    "Rx Power Current [dBm]": "1.0,0.5 [-9..6]",
+    "Rx Power Type": "OMA",
+    "Tx Adaptive EQ Fault [per lane]": {"values": ["0", "1"]},
+    "Temperature [C]": "50 [-5..75]",
+    "Voltage [mV]": "3300 [2970..3630]",
+}
+
+
+def page_in_text() -> str:
+    rows = []
+    for key, value in PAGE.items():
+        text = ",".join(value["values"]) if isinstance(value, dict) else value
+        rows.append(f"{key:<35}: {text}")
+    return "\n".join(rows)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [page_in_text(), json.dumps({"result": {"output": {"Module Info": PAGE}}})],
+    ids=["text", "json"],
+)
+def test_the_whole_module_page_is_read(output: str) -> None:
+    module = parse_mlxlink(output).module
+    assert module is not None
+    who = module.identity
+    assert who.types == ("IB HDR", "200GBASE-DR4")
+    assert who.lengths == {"SMF": 2000.0}
+    assert who.firmware == "1.22.3"
+    assert [lane.data_path for lane in module.lanes] == ["activated", "deinitialising"]
+    assert module.rx_power_type == "OMA"
+    faults = (Flag("module firmware fault"), Flag("tx adaptive eq fault", 2))
+    assert module.flags == frozenset(faults)
+
+
+def test_readings_that_cannot_be_true_together_are_refused() -> None:
+    rows = "Temperature [C] : 0 [-5..75]\nVoltage [mV] : 300 [2970..3630]\n"
+    module = parse_mlxlink(f"Identifier : SFP\n{rows}Bias Current [mA] : 131 [2..12]\n").module
+    assert module is not None
+    assert (module.temperature, module.voltage, module.lanes) == (None, None, ())
+    assert module.refused["diagnostics"]
+
+
 CAPTURES = os.environ.get("MLXTOP_CAPTURES", "")
 
 

@@ -11,7 +11,7 @@ from mlxtop.present.ceiling import ceiling_line, ceiling_lines
 from mlxtop.present.columns import port_row
 from mlxtop.present.counters import traffic
 from mlxtop.present.overview import overview
-from mlxtop.present.pcie import pcie
+from mlxtop.present.pages import pcie
 from mlxtop.present.text import plain
 from mlxtop.present.view import View
 from tests.cases import case

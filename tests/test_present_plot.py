@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.load.record import Run, parse_run
-from mlxtop.present.clean import width
 from mlxtop.present.plot import COLUMNS, ROWS, run_charts
+from mlxtop.present.text import width
 
 REPOSITORY = Path(__file__).parent.parent
 

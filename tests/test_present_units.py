@@ -22,14 +22,33 @@ from mlxtop.present import units
     ],
 )
 def test_bit_rates_have_three_digits_and_a_decimal_prefix(value: float | None, text: str) -> None:
-    assert units.bits_per_second(value) == text
+    assert units.rate(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (units.packets_per_second(3_812_345), "3.81 Mp/s"),
+        (units.events_per_second(0.4), "0.40 /s"),
+        (units.events_per_second(1200), "1.20k/s"),
+        (units.size(12_345_678_901_234), "12.3 TB"),
+        (units.short(1_236_000), "1.24 M"),
+        (units.short(12), "  12  "),
+        (units.count(1234567), "1,234,567"),
+        (units.celsius(69.4), " 69 °C"),
+        (units.percent(0.464), " 46 %"),
+        (units.gigabits(63008), "63.008 Gb/s"),
+    ],
+)
+def test_every_quantity_has_its_form(text: str, expected: str) -> None:
+    assert text == expected
 
 
 @given(st.floats(0, 1e17))
 def test_quantities_are_never_wider_than_their_column(value: float) -> None:
-    assert len(units.bits_per_second(value)) == units.RATE_WIDTH
+    assert len(units.rate(value)) == units.RATE_WIDTH
     assert len(units.rate(value, bits=False)) == units.RATE_WIDTH
-    assert len(units.bits_per_second(value, digits=4)) == units.RATE_WIDTH + 1
+    assert len(units.rate(value, digits=4)) == units.RATE_WIDTH + 1
     assert len(units.packets_per_second(value)) == units.PACKETS_WIDTH
     assert len(units.size(value)) == units.SIZE_WIDTH
     assert len(units.short(value)) == units.SHORT_WIDTH
@@ -43,7 +62,7 @@ def test_temperatures_keep_their_column(value: float) -> None:
 
 def test_unknown_is_a_dash_everywhere_and_zero_is_zero() -> None:
     for show in (
-        units.bits_per_second,
+        units.rate,
         lambda value: units.rate(value, bits=False),
         units.packets_per_second,
         units.events_per_second,
@@ -67,3 +86,8 @@ def test_durations_use_their_two_largest_units() -> None:
 def test_round_numbers_enclose_the_value(value: float) -> None:
     assert units.floor_nice(value) <= value * 1.001
     assert units.nice(value) >= value * 0.999
+
+
+def test_scales_are_round() -> None:
+    assert (units.nice(46.1e9), units.nice(0.0)) == (50e9, 1.0)
+    assert (units.floor_nice(533e6), units.floor_nice(99.0)) == (500e6, 80.0)

@@ -204,9 +204,9 @@ async def test_filter_sort_units_and_zero() -> None:
         await until(pilot, lambda: "by rate" in screen_text(app))
         await pilot.press("u")
         await until(pilot, lambda: "5.76 GB/s" in screen_text(app))
-        assert app.state.highs
+        assert app.state.watch.highs
         await pilot.press("z")
-        assert not app.state.highs
+        assert not app.state.watch.highs
         shown = app.state.frame
         assert shown is not None
         assert shown.ports[PACU.id].start == shown.ports[PACU.id].now.readings
@@ -219,7 +219,7 @@ async def test_pause_holds_the_picture_and_goes_on_recording() -> None:
         held = app.state.frame
         app.state.arrive(frame(*samples(9)))
         assert app.state.frame is held
-        series = app.state.history.series(PACU.id, "rx")
+        series = app.state.watch.history.series(PACU.id, "rx")
         assert series is not None
         assert series.ticks[-1] == 9.0
         await pilot.press("space")

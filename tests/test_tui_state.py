@@ -42,7 +42,8 @@ def test_events_stand_at_the_instant_they_happened_and_with_their_port() -> None
 
 
 def test_errors_of_the_bridge_above_a_port_are_its_events_and_stand_on_its_page() -> None:
-    state = State(selected=PACU.id)
+    state = State()
+    state.selected = PACU.id
     above = Incident(IncidentKind.AER, "PCIe error", Severity.WARNING, 99.0, "0000:40:03.0")
     shown = sample(100.0, ethernet(PACU, 100.0, 0, 0))._replace(incidents=(above,))
     state.arrive(frame(shown))

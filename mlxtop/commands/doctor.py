@@ -24,9 +24,8 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.sample import LinkLayer, PortSample, SourceKind
 from mlxtop.outputs import console
-from mlxtop.present.clean import clean
 from mlxtop.present.doctor import report_lines, summary
-from mlxtop.present.text import plain
+from mlxtop.present.text import clean, plain
 from mlxtop.sampler.facts import EVERYTHING
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames

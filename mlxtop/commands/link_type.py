@@ -18,7 +18,7 @@ from mlxtop.model.identity import PortId
 from mlxtop.model.linktype import LinkType
 from mlxtop.outputs import console
 from mlxtop.present import link_type as describe
-from mlxtop.present.clean import clean
+from mlxtop.present.text import clean
 from mlxtop.sampler.discover import discover
 from mlxtop.settings import Settings
 from mlxtop.system.door import System

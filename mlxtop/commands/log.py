@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from mlxtop.change.log import own_log
 from mlxtop.commands.arguments import between
 from mlxtop.outputs import console
-from mlxtop.present.clean import clean
+from mlxtop.present.text import clean
 from mlxtop.system.door import System
 
 

@@ -17,9 +17,9 @@ from mlxtop.load.record import Change, Run, compare, number
 from mlxtop.load.run_log import find_id, list_ids, own_runs, read_run
 from mlxtop.model.json_text import encode
 from mlxtop.outputs import console
-from mlxtop.present.clean import clean, fit
 from mlxtop.present.load import rate
 from mlxtop.present.plot import run_charts
+from mlxtop.present.text import clean, fit
 
 if TYPE_CHECKING:
     from mlxtop.settings import Settings

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TextIO
 
 from mlxtop.model.json_text import encode
-from mlxtop.present.clean import clean, to_ascii
+from mlxtop.present.text import clean, to_ascii
 
 NAME = "standard output"
 _HANDLER = "mlxtop-ascii"

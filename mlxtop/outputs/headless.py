@@ -14,9 +14,8 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.sample import SourceKind
 from mlxtop.outputs import console
 from mlxtop.outputs.document import document
-from mlxtop.present.clean import clean
 from mlxtop.present.overview import overview
-from mlxtop.present.text import plain
+from mlxtop.present.text import clean, plain
 from mlxtop.present.view import incident_text
 from mlxtop.watch.alarms import Alarm
 from mlxtop.watch.heat import Alert

@@ -1,7 +1,4 @@
-"""The columns of the overview: fixed widths, chosen by the width of the screen.
-
-The same rows feed the live table and `--once`.
-"""
+"""The columns of the overview, live and of `--once`: chosen by the width of the screen."""
 
 from __future__ import annotations
 
@@ -19,9 +16,8 @@ from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.pcie import Direction
 from mlxtop.model.sample import LinkLayer, LinkState, PortSample
 from mlxtop.present import units
-from mlxtop.present.clean import fit
 from mlxtop.present.heat import degrees
-from mlxtop.present.text import Line, Role, Run, crop
+from mlxtop.present.text import Line, Role, Run, crop, fit
 from mlxtop.present.view import bar, link_mark, link_run
 from mlxtop.watch.heat import HeatWatch
 
@@ -31,22 +27,16 @@ GAP = 2
 
 
 class PortRow(NamedTuple):
-    """What the cells of one port are made from."""
+    """Everything that the cells of one port show."""
 
     view: PortView
+    now: PortSample
+    flow: Throughput
     numa: int | None
     bits: bool
     errors: tuple[int | None, bool]
     """Severe events since the start, and whether any goes on now."""
     heat: HeatWatch | None = None
-
-    @property
-    def now(self) -> PortSample:
-        return self.view.now.now
-
-    @property
-    def flow(self) -> Throughput:
-        return self.view.throughput
 
 
 def port_row(
@@ -54,9 +44,9 @@ def port_row(
 ) -> PortRow:
     """Return everything that the row of a port shows."""
     view = port_view(frame, port)
-    adapter = view.adapter
+    adapter, errors = view.adapter, severe_since_start(view.now)
     numa = adapter.functions[0].numa_node if adapter and adapter.functions else None
-    return PortRow(view, numa, bits, severe_since_start(view.now), heat)
+    return PortRow(view, view.now.now, view.throughput, numa, bits, errors, heat)
 
 
 class Column(NamedTuple):
@@ -135,11 +125,9 @@ def _text(value: Callable[[PortRow], object], right: bool = False) -> Callable[.
     return render
 
 
-def _kind(row: PortRow) -> str:
+def _kind(row: PortRow) -> object:
     port = row.now.port
-    if port.kind is PortKind.PHYSICAL:
-        return str(port.id)
-    return f"{port.devtype or port.kind}"
+    return port.id if port.kind is PortKind.PHYSICAL else port.devtype or port.kind
 
 
 NAME_WIDTH = 7
@@ -190,34 +178,16 @@ def layout(columns: int, names: int = NAME_WIDTH) -> tuple[Column, ...]:
     names = min(LONGEST_NAME, names, columns - INDENT - GAP - units.RATE_WIDTH)
     names = max(NAME_WIDTH, names)
     left = columns - INDENT + GAP - (names - NAME_WIDTH)
-    chosen: set[int] = set()
-    for position in sorted(range(len(COLUMNS)), key=lambda index: COLUMNS[index].rank):
-        column = COLUMNS[position]
+    least = 0
+    for column in sorted(COLUMNS, key=lambda column: column.rank):
         need = column.width + _gap(column)
-        if need > left and chosen:
+        if need > left and column is not COLUMNS[0]:
             break
-        chosen.add(position)
-        left -= need
-    fitting = [COLUMNS[position] for position in sorted(chosen)]
+        left, least = left - need, column.rank
+    fitting = [column for column in COLUMNS if column.rank <= least]
     fitting[0] = fitting[0]._replace(width=names)
-    return _widened(fitting, left)
-
-
-def _widened(chosen: list[Column], left: int) -> tuple[Column, ...]:
-    """Hand the columns that are left out evenly to those that may grow, in turns."""
-    extra = dict.fromkeys(range(len(chosen)), 0)
-    while left > 0:
-        growing = [i for i, column in enumerate(chosen) if extra[i] < column.grow]
-        bars = sum(1 for i in growing if not chosen[i].title)
-        if not growing or left < bars:
-            break
-        for position in growing:
-            if left > 0:
-                extra[position] += 1
-                left -= 1
-    return tuple(
-        column._replace(width=column.width + extra[index]) for index, column in enumerate(chosen)
-    )
+    share = max(0, left) // max(1, sum(column.grow > 0 for column in fitting))
+    return tuple(c._replace(width=c.width + min(c.grow, share)) for c in fitting)
 
 
 def _gap(column: Column) -> int:

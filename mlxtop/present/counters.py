@@ -12,18 +12,8 @@ from mlxtop.model.pcie import Direction
 from mlxtop.model.sample import LinkLayer
 from mlxtop.present import units
 from mlxtop.present.ceiling import ceiling_section
-from mlxtop.present.clean import clean
-from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, headings, row, wrap
-from mlxtop.present.view import (
-    PAIR_HEADINGS,
-    SEVERITY_ROLES,
-    View,
-    bar,
-    below,
-    fact,
-    pair,
-    prose,
-)
+from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, clean, headings, row
+from mlxtop.present.view import PAIR_HEADINGS, SEVERITY_ROLES, View, bar, below, fact, pair, prose
 
 _BAR = 10
 _WIDTHS = (32, 11, 14, 16)
@@ -48,12 +38,8 @@ def _counter(view: View, counter: Counter) -> Line:
         now = units.events_per_second(rate)
     full = "≥" if view.now.stuck(counter) else ""
     moving = Role.TEXT if rate else Role.DIM
-    cells = (
-        (counter.key, moving),
-        (now, moving),
-        (amount(since), Role.TEXT if since else Role.DIM),
-        (full + amount(total), Role.DIM),
-    )
+    counted = (amount(since), Role.TEXT if since else Role.DIM)
+    cells = ((counter.key, moving), (now, moving), counted, (full + amount(total), Role.DIM))
     return row(_WIDTHS, cells)
 
 
@@ -160,7 +146,7 @@ def errors(view: View) -> list[Section]:
             continue
         advice = f" → {fault.counter.advice}" if fault.counter.advice else ""
         text = f"{fault.counter.help}{advice}"
-        moved += [_fault(fault), *_indented(text, view.columns)]
+        moved += [_fault(fault), *prose(text, view.columns, indent="    ")]
     if moved:
         since = [_HEADINGS, *moved]
     else:
@@ -170,10 +156,6 @@ def errors(view: View) -> list[Section]:
     if older:
         sections.append(Section("Before that, not moving", (_HEADINGS, *older)))
     return sections
-
-
-def _indented(text: str, columns: int) -> list[Line]:
-    return [((line, Role.DIM),) for line in wrap(text, columns, "    ")]
 
 
 def _fault(fault: Fault) -> Line:

@@ -3,45 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop.analysis.port_view import Ceiling
 from mlxtop.doctor.check import CouldNotTell, Finding, Report, Setting, Topic
 from mlxtop.model.counters import Counter, Severity
 from mlxtop.present.ceiling import ceiling_line
-from mlxtop.present.clean import clean
-from mlxtop.present.text import EMPTY, Line, Role, wrap
+from mlxtop.present.text import EMPTY, Line, Role, clean, wrap
+from mlxtop.present.view import prose
 
 ROLES = {
     Severity.CRITICAL: Role.CRITICAL,
     Severity.WARNING: Role.WARNING,
     Severity.NOTE: Role.ACCENT,
 }
-_LABEL = 8
 
 
-def _part(label: str, text: str, columns: int, role: Role = Role.TEXT) -> Iterator[Line]:
-    """Yield a labelled paragraph whose further lines stand below its first."""
-    indent = f"  {label.ljust(_LABEL)}"
-    for number, line in enumerate(wrap(text, max(columns, 20), indent)):
-        head = line[: len(indent)] if number == 0 else " " * len(indent)
-        yield (head, Role.DIM), (line[len(indent) :], role)
+def _hanging(head: str, role: Role, text: str, columns: int, own: Role = Role.TEXT) -> list[Line]:
+    """Return a paragraph after `head`, in whose column its further lines stand too."""
+    lines, indent = wrap(text, max(columns, 20), head), len(head)
+    return [((line[:indent], role), (line[indent:], own)) for line in lines]
+
+
+def _part(label: str, text: str, columns: int, role: Role = Role.TEXT) -> list[Line]:
+    return _hanging(f"  {label:<8}", Role.DIM, text, columns, role)
 
 
 def finding_lines(finding: Finding, columns: int) -> Iterator[Line]:
     """Yield a finding: the evidence, why it matters, what to do, where to read more."""
-    yield (
-        (finding.severity.upper(), ROLES[finding.severity]),
-        (f"  {clean(finding.subject)}", Role.STRONG),
-    )
+    severity, subject = finding.severity, f"  {clean(finding.subject)}"
+    yield (severity.upper(), ROLES[severity]), (subject, Role.STRONG)
     yield from _part("seen", finding.evidence, columns)
     yield from _part("why", finding.why, columns)
     yield from _part("do", finding.advice, columns, Role.STRONG)
     yield from _part("see", finding.reference, columns, Role.DIM)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A line of the list on the screen, and its outcome."""
 
     line: Line
@@ -49,7 +47,7 @@ class Row:
 
     @property
     def title(self) -> str:
-        """Name of the counter or check that it is about."""
+        """Return the name of the counter or check that it is about."""
         topic = self.outcome.topic
         return clean(topic.key if isinstance(topic, Counter) else topic.name if topic else "")
 
@@ -97,7 +95,7 @@ def explanation_lines(topic: Topic | None, columns: int) -> Iterator[Line]:
         explains, normal = f"{topic.key}: {topic.help}.{advice}", _normal_range(topic)
     else:
         explains, normal = topic.explains, topic.normal
-    yield from (((line, Role.TEXT),) for line in wrap(explains, max(columns, 20)))
+    yield from prose(explains, max(columns, 20), Role.TEXT)
     yield EMPTY
     yield from _part("normal", normal, columns, Role.GOOD)
 
@@ -118,14 +116,10 @@ def summary(report: Report) -> str:
     """
     if not report.findings:
         return "no findings" if report.judged else "nothing could be judged"
-    counts = [
-        (sum(finding.severity is severity for finding in report.findings), severity)
-        for severity in ROLES
-    ]
     return ", ".join(
         f"{count} {severity}{'s' if count > 1 and severity is not Severity.CRITICAL else ''}"
-        for count, severity in counts
-        if count
+        for severity in ROLES
+        if (count := sum(finding.severity is severity for finding in report.findings))
     )
 
 
@@ -155,35 +149,24 @@ def report_lines(
 ) -> Iterator[Line]:
     """Yield ceilings, findings, what could not be told, what is fine, settings."""
     for name, ceiling in ceilings:
-        indent = f"{clean(name)}  "
-        for number, line in enumerate(wrap(ceiling_line(ceiling), max(columns, 20), indent)):
-            head = len(indent) if number == 0 else 0
-            yield (line[:head], Role.STRONG), (line[head:], Role.TEXT)
+        yield from _hanging(f"{clean(name)}  ", Role.STRONG, ceiling_line(ceiling), columns)
     for finding in report.findings:
         yield EMPTY
         yield from finding_lines(finding, columns)
     reasons: dict[str, list[CouldNotTell]] = {}
     for unknown in report.could_not_tell:
         reasons.setdefault(unknown.reason, []).append(unknown)
-    open_questions = [f"{reason}: {_grouped(same)}" for reason, same in reasons.items()]
-    yield from _list("Could not tell:", open_questions, columns)
-    fine = [", ".join(report.fine)] if report.fine else []
-    yield from _list("Checked, nothing found:", fine, columns)
-    idle = [f"{missing}: {', '.join(names)}" for missing, names in report.idle.items()]
-    yield from _list(
-        "Nothing to look at:", ["; ".join(idle)] if idle and report.judged else [], columns
-    )
     texts: dict[str, list[str]] = {}
     for setting in report.settings:
         texts.setdefault(setting.text, []).append(setting.subject)
-    alike = [f"{text}: {', '.join(subjects)}" for text, subjects in texts.items()]
-    yield from _list("As read, for comparing with guides:", alike, columns)
-
-
-def _list(head: str, texts: Sequence[str], columns: int) -> Iterator[Line]:
-    """Yield paragraphs below a heading; nothing at all where there are none."""
-    if texts:
-        yield EMPTY
-        yield ((head, Role.HEAD),)
-        for text in texts:
-            yield from (((line, Role.DIM),) for line in wrap(text, max(columns, 20), "  "))
+    idle = [f"{missing}: {', '.join(names)}" for missing, names in report.idle.items()]
+    for head, paragraphs in (
+        ("Could not tell:", [f"{reason}: {_grouped(same)}" for reason, same in reasons.items()]),
+        ("Checked, nothing found:", [", ".join(report.fine)]),
+        ("Nothing to look at:", ["; ".join(idle)] if report.judged else []),
+        ("As read, for comparing with guides:", [f"{t}: {', '.join(s)}" for t, s in texts.items()]),
+    ):
+        if any(paragraphs):
+            yield from (EMPTY, ((head, Role.HEAD),))
+        for text in filter(None, paragraphs):
+            yield from prose(text, max(columns, 20), indent="  ")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from mlxtop.analysis.forecast import Crossing, Forecast, Trend
 from mlxtop.model.sample import Temperature
 from mlxtop.present import units
-from mlxtop.present.clean import clean, fit
-from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section
+from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, clean, fit
 from mlxtop.present.view import View, age, fact
 from mlxtop.watch.heat import SensorHeat
 from mlxtop.watch.heat_limits import AlarmState, limits_of
@@ -44,18 +43,10 @@ def degrees(sensor: Temperature | None, columns: int, heat: SensorHeat | None = 
 
 
 def forecast_run(future: Forecast | None, reading: float | None = None) -> Run:
-    """Return where a temperature is heading; limits that the `reading` has passed are left out.
-
-    >>> forecast_run(Forecast(0.0, Trend.STABLE, 57.0, 57.0, 1.0))[0]
-    'stable at 57 °C'
-    """
+    """Return where a temperature is heading; limits that the `reading` has passed are left out."""
     if future is None or future.trend is Trend.UNKNOWN or future.now is None:
         return "not enough readings yet", Role.DIM
-    coming = [
-        (name, crossing, role)
-        for name, crossing, role in _crossings(future)
-        if reading is None or reading < crossing.limit
-    ]
+    coming = [each for each in _crossings(future) if reading is None or reading < each[1].limit]
     if coming:
         text = ", ".join(f"{name} {_reached(crossing)}" for name, crossing, _ in coming)
         return text, coming[-1][2]
@@ -64,10 +55,8 @@ def forecast_run(future: Forecast | None, reading: float | None = None) -> Run:
 
 def _crossings(future: Forecast) -> list[tuple[str, Crossing, Role]]:
     """Return the limits that will be passed, with their names."""
-    ends = (
-        ("warning", future.warning, Role.WARNING),
-        ("alarm", future.alarm, Role.CRITICAL),
-    )
+    warning, alarm = future.warning, future.alarm
+    ends = (("warning", warning, Role.WARNING), ("alarm", alarm, Role.CRITICAL))
     return [(name, end, role) for name, end, role in ends if end is not None and end.seconds]
 
 
@@ -150,13 +139,8 @@ def _sensor(view: View, title: str, sensor: Temperature) -> list[Line]:
     ends = [f"warning {limits.warning:.0f}", f"alarm {limits.alarm:.0f}"]
     if limits.shutdown is not None:
         ends.append(f"shutdown {limits.shutdown:.0f}")
-    lines: list[Line] = [
-        (
-            (fit(title, LABEL_WIDTH + 1), Role.DIM),
-            (f"{sensor.celsius:.1f} °C", strong),
-            ("  " + state if state else "", role),
-        )
-    ]
+    degree, word = f"{sensor.celsius:.1f} °C", f"  {state}" if state else ""
+    lines: list[Line] = [((fit(title, LABEL_WIDTH + 1), Role.DIM), (degree, strong), (word, role))]
     if heat is not None:
         text, coming = forecast_run(heat.forecast, sensor.celsius)
         lines.append(fact("  forecast", text, role=coming))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from shlex import quote
 
+from mlxtop.model.catalogue import lookup
 from mlxtop.model.counters import Origin
 from mlxtop.model.module import LinkReport
 from mlxtop.model.sample import LinkLayer, LinkState
@@ -53,7 +54,7 @@ def _link(view: View) -> Section:
     if state.state in ADVICE:
         advice = ADVICE[state.state].format(name=quote(now.port.name))
         lines.extend(prose(advice, view.columns))
-    speed = None if state.speed is None else units.bits_per_second(state.speed).strip()
+    speed = None if state.speed is None else units.rate(state.speed).strip()
     note = state.rate if state.layer is LinkLayer.INFINIBAND else ""
     lines += [
         fact("link layer", state.layer, why.get("link_layer", "")),
@@ -68,15 +69,11 @@ def _link(view: View) -> Section:
 
 def _infiniband(view: View) -> Section:
     state, why = view.now.now.link, view.why()
-    manager = state.sm_lid
+    manager = None if state.sm_lid is None else f"LID {state.sm_lid}" if state.sm_lid else "none"
+    role = Role.WARNING if manager == "none" else Role.TEXT
     lines = [
         fact("LID", state.lid, why.get("lid", "")),
-        fact(
-            "subnet manager",
-            "none" if manager == 0 else None if manager is None else f"LID {manager}",
-            why.get("sm_lid", ""),
-            role=Role.WARNING if manager == 0 else Role.TEXT,
-        ),
+        fact("subnet manager", manager, why.get("sm_lid", ""), role=role),
         fact("rate", state.rate, why.get("rate", ""), note="signalling; data rate is above"),
         fact("IPoIB mode", state.ipoib_mode, why.get("ipoib_mode", "no IPoIB device")),
     ]
@@ -107,26 +104,15 @@ def _counted(view: View) -> Iterator[Line]:
 
 
 def _since_start(view: View, key: str) -> int | None:
-    now, start = (table.get(Origin.DRIVER) for table in (view.now.now.readings, view.now.start))
-    if now is None or start is None:
-        return None
-    value, first = now.get(key), start.get(key)
-    if value is None or first is None:
-        return None
-    return value - first if value >= first else value
+    counter = lookup(Origin.DRIVER, key)
+    return None if counter is None else view.now.since_start(counter)
 
 
 def _reported(view: View, report: LinkReport) -> Iterator[Line]:
     if report.recommendation is not None:
         role = Role.GOOD if report.healthy else Role.WARNING
-        yield fact(
-            "advice",
-            report.recommendation,
-            role=role,
-            note=" ".join(("opcode", str(report.opcode), report.group or ""))
-            if report.opcode
-            else "",
-        )
+        note = f"opcode {report.opcode} {report.group or ''}".strip() if report.opcode else ""
+        yield fact("advice", report.recommendation, role=role, note=note)
     state = ", ".join(filter(None, (report.state, report.physical_state)))
     lanes = " ".join(filter(None, (report.speed, report.width)))
     yield fact("firmware says", state or None, "nothing", note=lanes)

@@ -12,8 +12,7 @@ from mlxtop.link_type.session import Option
 from mlxtop.link_type.survey import LinkTypeSurvey
 from mlxtop.model.identity import PortId
 from mlxtop.model.linktype import LinkType
-from mlxtop.present.clean import clean, fit
-from mlxtop.present.text import Line, Role, Section, wrap
+from mlxtop.present.text import Line, Role, Section, clean, fit, wrap
 
 TABLE = ("PORT", "NAME", "NOW", "NEXT BOOT", "DEFAULT", "CHANGED BY")
 UNKNOWN = "–"
@@ -32,14 +31,9 @@ def table(survey: LinkTypeSurvey) -> list[tuple[str, ...]]:
 
 def _row(card: Card, port: PortTypes) -> tuple[str, ...]:
     name = port.port.netdev or port.port.rdma or UNKNOWN
-    return (
-        str(port.id),
-        name,
-        now(port),
-        label(port.next_boot) + (" (pending)" if port.pending else ""),
-        label(port.default),
-        ", ".join(methods(card, (port.id,))) or UNKNOWN,
-    )
+    coming = label(port.next_boot) + (" (pending)" if port.pending else "")
+    changed_by = ", ".join(methods(card, (port.id,))) or UNKNOWN
+    return str(port.id), name, now(port), coming, label(port.default), changed_by
 
 
 def label(kind: LinkType | None) -> str:
@@ -131,10 +125,7 @@ def _cells(cells: Sequence[str], role: Role) -> Line:
 
 def copied_text(change: Change | None, outcome: Outcome | None, sudo: bool) -> str:
     """Return the commands to copy: those of the plan, after the change those to run now."""
-    if outcome is not None and outcome.next:
-        lines: Iterable[str] = outcome.next
-    else:
-        lines = change.plan.lines(sudo) if change else ()
+    lines = (outcome and outcome.next) or (change.plan.lines(sudo) if change else ())
     return "\n".join(map(clean, lines))
 
 

@@ -1,7 +1,4 @@
-"""A load test in words: its plan, its course, its outcome; the same for the dialog and the command.
-
-Lines that both show are runs: a text and its role. The command prints the text alone.
-"""
+"""A load test in words: its plan, its course, its outcome; alike for dialog and command."""
 
 from __future__ import annotations
 
@@ -11,9 +8,8 @@ from mlxtop.load.outcome import LoadStatus, Outcome, Phase, SensorHeat
 from mlxtop.load.request import LoadPlan
 from mlxtop.load.soak import Soak
 from mlxtop.model.load import FlowResult, Latency, LoadInterval, Tool
-from mlxtop.present.clean import clean
-from mlxtop.present.text import Line, Role, Run, Section, labelled, wrap
-from mlxtop.present.units import bits_per_second
+from mlxtop.present import units
+from mlxtop.present.text import Line, Role, Run, Section, clean, labelled, wrap
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 _NEWEST = 4
@@ -23,12 +19,8 @@ _SERVER_LINES = 8
 
 
 def rate(bps: float | None) -> str:
-    """Return a rate with its unit, not padded.
-
-    >>> rate(46.1e9), rate(None)
-    ('46.1 Gb/s', '–')
-    """
-    return bits_per_second(bps).strip().replace("  ", " ")
+    """Return a rate with its unit, not padded."""
+    return units.rate(bps).strip()
 
 
 def plan_runs(plan: LoadPlan) -> Iterator[Run]:
@@ -68,18 +60,25 @@ def sensor_text(sensor: SensorHeat) -> str:
 
 def interval_line(interval: LoadInterval, sensors: Iterable[SensorHeat] = ()) -> str:
     """Return one interval and the sensors: `  3 s  46.1 Gb/s  12 retransmits  …`."""
-    parts = [f"{interval.end:6.1f} s", f"{bits_per_second(interval.bps)}"]
-    if interval.reverse_bps is not None:
-        parts.append(f"back {bits_per_second(interval.reverse_bps)}")
-    if interval.retransmits is not None:
-        parts.append(f"{interval.retransmits} retransmits")
-    parts += _datagrams(interval)
-    if interval.rtt is not None:
-        parts.append(f"rtt {interval.rtt * 1e3:.2f} ms")
-    if interval.omitted:
-        parts.append("warm-up, not counted")
-    parts += [sensor_text(sensor) for sensor in sensors]
-    return "  ".join(parts)
+    parts = (
+        f"{interval.end:6.1f} s",
+        units.rate(interval.bps),
+        "" if interval.reverse_bps is None else f"back {units.rate(interval.reverse_bps)}",
+        *_losses(interval),
+        "" if interval.rtt is None else f"rtt {interval.rtt * 1e3:.2f} ms",
+        "warm-up, not counted" if interval.omitted else "",
+        *map(sensor_text, sensors),
+    )
+    return "  ".join(filter(None, parts))
+
+
+def _losses(part: LoadInterval | FlowResult) -> Iterator[str]:
+    if part.retransmits is not None:
+        yield f"{part.retransmits} retransmits"
+    if part.lost is not None:
+        yield f"{part.lost} of {part.packets} lost"
+    elif part.packets is not None and part.jitter is not None:
+        yield f"{part.packets} packets, loss unknown"
 
 
 def outcome_runs(outcome: Outcome) -> Iterator[Run]:
@@ -88,10 +87,9 @@ def outcome_runs(outcome: Outcome) -> Iterator[Run]:
     if outcome.ended not in ("complete", lines[-1]):
         lines.append(outcome.ended)
     for place, text in enumerate(lines):
-        ending = text == outcome.ended != "complete"
         strong = place == 0 and not outcome.failed
-        role = Role.WARNING if ending else Role.STRONG if strong else Role.TEXT
-        yield clean(text), role
+        ending = text == outcome.ended != "complete"
+        yield clean(text), Role.WARNING if ending else Role.STRONG if strong else Role.TEXT
     yield from ((clean(text), Role.TEXT) for text in _remarks(outcome))
 
 
@@ -120,9 +118,7 @@ def _figures(outcome: Outcome) -> list[str]:
         if flow is None or (flow.received_bps is None and flow.sent_bps is None):
             continue
         parts = [f"{name}{rate(flow.received_bps)} received", f"{rate(flow.sent_bps)} sent"]
-        if flow.retransmits is not None:
-            parts.append(f"{flow.retransmits} retransmits")
-        parts += _datagrams(flow)
+        parts += _losses(flow)
         if not name and result.seconds is not None:
             parts.append(f"{result.seconds:.1f} s")
         lines.append(", ".join(parts))
@@ -134,45 +130,30 @@ def _figures(outcome: Outcome) -> list[str]:
     return lines
 
 
-def _datagrams(part: LoadInterval | FlowResult) -> list[str]:
-    """Return what is lost of UDP, where the receiving side counts it."""
-    if part.lost is not None:
-        return [f"{part.lost} of {part.packets} lost"]
-    unknown = part.packets is not None and part.jitter is not None
-    return [f"{part.packets} packets, loss unknown"] if unknown else []
-
-
 def _latency(latency: Latency) -> str:
     named = (
-        ("min", latency.min),
-        ("typical", latency.typical),
-        ("average", latency.average),
-        ("99 %", latency.p99),
-        ("max", latency.max),
+        *(("min", latency.min), ("typical", latency.typical), ("average", latency.average)),
+        *(("99 %", latency.p99), ("max", latency.max)),
     )
     texts = [f"{name} {value * 1e6:.2f} µs" for name, value in named if value is not None]
     return "latency: " + ", ".join(texts)
 
 
 def _heat(sensor: SensorHeat) -> str:
-    def degrees(value: float | None) -> str:
-        return "–" if value is None else f"{value:.1f}"
-
-    text = f"{sensor.name}: {degrees(sensor.start)} °C at the start, {degrees(sensor.peak)} at most"
+    start, peak = ("–" if t is None else f"{t:.1f}" for t in (sensor.start, sensor.peak))
+    text = f"{sensor.name}: {start} °C at the start, {peak} at most"
     if sensor.settled is not None:
-        text += f", {degrees(sensor.settled)} after the cool-down"
+        text += f", {sensor.settled:.1f} after the cool-down"
     return f"{text} (warning {sensor.limits.warning:g}, {sensor.limits.source})"
 
 
 def _soak(soak: Soak) -> str:
-    parts = []
-    if soak.rise is not None:
-        parts.append(f"{soak.rise:.1f} °C rise")
-    if soak.constant is not None:
-        parts.append(f"time constant {soak.constant:.0f} s")
-    if soak.per_gbps is not None:
-        parts.append(f"{soak.per_gbps:.3f} °C per Gb/s")
-    return "; " + ", ".join(parts) if parts else ""
+    parts = (
+        "" if soak.rise is None else f"{soak.rise:.1f} °C rise",
+        "" if soak.constant is None else f"time constant {soak.constant:.0f} s",
+        "" if soak.per_gbps is None else f"{soak.per_gbps:.3f} °C per Gb/s",
+    )
+    return "; " + ", ".join(filter(None, parts)) if any(parts) else ""
 
 
 def status_sections(plan: LoadPlan, status: LoadStatus, columns: int) -> list[Section]:
@@ -197,7 +178,6 @@ def status_sections(plan: LoadPlan, status: LoadStatus, columns: int) -> list[Se
 
 
 def _clock(status: LoadStatus, columns: int) -> Line:
-    left = "" if status.left is None else f"{status.left:.0f} s left"
     if status.left is None:
         return ((str(status.phase), Role.STRONG),)
     total = status.seconds + status.left
@@ -207,7 +187,7 @@ def _clock(status: LoadStatus, columns: int) -> Line:
         (f"{status.phase}  ", Role.STRONG),
         ("━" * done, Role.ACCENT),
         ("─" * (room - done), Role.FAINT),
-        (f"  {left}", Role.TEXT),
+        (f"  {status.left:.0f} s left", Role.TEXT),
     )
 
 
@@ -223,18 +203,16 @@ def _share(plan: LoadPlan, bps: float | None) -> str:
     return f"{100 * bps / plan.expected:.0f} % of {rate(plan.expected)} expected"
 
 
-def _details(newest: LoadInterval, status: LoadStatus) -> list[Line]:
-    lines: list[Line] = []
+def _details(newest: LoadInterval, status: LoadStatus) -> Iterator[Line]:
     if status.retransmits is not None:
         note = f"{newest.retransmits} in the last interval"
-        lines.append(labelled("Retransmits", str(status.retransmits), note=note))
+        yield labelled("Retransmits", str(status.retransmits), note=note)
     if newest.rtt is not None:
-        lines.append(labelled("Round trip", f"{newest.rtt * 1e3:.2f} ms"))
+        yield labelled("Round trip", f"{newest.rtt * 1e3:.2f} ms")
     if newest.lost is not None:
-        lines.append(labelled("Lost", f"{newest.lost} of {newest.packets}"))
+        yield labelled("Lost", f"{newest.lost} of {newest.packets}")
     if status.cpu is not None:
-        lines.append(labelled("Busiest core", f"{status.cpu:.0f} %"))
-    return lines
+        yield labelled("Busiest core", f"{status.cpu:.0f} %")
 
 
 def _row(interval: LoadInterval) -> str:

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from time import localtime, strftime
 
-from mlxtop.model.module import Bound, Flag, Identity, Module, Quantity, Thresholds, dbm
+from mlxtop.model.module import Bound, Identity, Module, Quantity, Thresholds, dbm, signals
 from mlxtop.present import units
-from mlxtop.present.clean import fit
-from mlxtop.present.text import Line, Role, Run, Section
+from mlxtop.present.text import Line, Role, Run, Section, fit
 from mlxtop.present.view import View, age, below, fact
 
 _CELL = 10
-_COLUMNS = (
-    (Quantity.RX_POWER, "RX dBm"),
-    (Quantity.TX_POWER, "TX dBm"),
-    (Quantity.BIAS, "bias mA"),
-)
+_COLUMNS = {Quantity.RX_POWER: "RX dBm", Quantity.TX_POWER: "TX dBm", Quantity.BIAS: "bias mA"}
 
 
 def module(view: View) -> list[Section]:
@@ -35,9 +30,10 @@ def _about(view: View, plugged: Module) -> Iterator[Line]:
     who = plugged.identity
     name = " ".join(filter(None, (who.vendor, who.part, who.revision and f"rev {who.revision}")))
     yield fact("module", name or None, "it does not say", note=who.identifier or "")
-    yield fact(
-        "serial number", who.serial, "it does not say", note=f"made {who.date}" if who.date else ""
-    )
+    made = f"made {who.date}" if who.date else ""
+    yield fact("serial number", who.serial, "it does not say", note=made)
+    if who.firmware is not None:
+        yield fact("firmware", who.firmware)
     for text in who.types[:4] or (None,):
         yield fact("type", text, "it does not say")
     yield fact("medium", _medium(who), "it does not say")
@@ -52,6 +48,8 @@ def _about(view: View, plugged: Module) -> Iterator[Line]:
         bound = plugged.crossings(Quantity.VOLTAGE)[0]
         limits = _limits(plugged.thresholds.get(Quantity.VOLTAGE), "V")
         yield fact("voltage", f"{plugged.voltage:.3f} V", role=_role(bound), note=limits)
+    if plugged.rx_power_type == "OMA":
+        yield fact("received power", "OMA", note="modulation amplitude, not the average")
     yield from _flags(view, plugged)
     for field, reason in plugged.refused.items():
         yield from below("refused", f"{field}: {reason}", view.columns, Role.WARNING)
@@ -83,48 +81,33 @@ def _flags(view: View, plugged: Module) -> Iterator[Line]:
         yield fact("signals", None, "the module does not tell, or root is needed")
         return
     now = sorted(plugged.flags, key=str)
-    for text in _gathered(now) or ["none"]:
+    for text in signals(now) or ["none"]:
         yield fact("signals", text, role=Role.WARNING if now else Role.GOOD)
     sample = view.frame.sample
     past = {flag: tick for flag, tick in plugged.seen.items() if flag not in plugged.flags}
     for tick in sorted(set(past.values())):
         when = strftime("%H:%M:%S", localtime(sample.wall - (sample.tick - tick)))
-        for text in _gathered(flag for flag, then in past.items() if then == tick):
+        for text in signals(flag for flag, then in past.items() if then == tick):
             yield fact("signalled", text, note=f"seen since {when}, not now")
 
 
-def _gathered(flags: Iterable[Flag]) -> list[str]:
-    """Return texts like `rx loss of signal on lanes 1, 2`, one for all lanes."""
-    lanes: dict[str, list[int]] = {}
-    for flag in flags:
-        lanes.setdefault(flag.text, []).extend(() if flag.lane is None else (flag.lane,))
-    texts = []
-    for text, numbers in lanes.items():
-        word = "lanes" if len(numbers) > 1 else "lane"
-        where = ", ".join(map(str, sorted(numbers)))
-        texts.append(f"{text} on {word} {where}" if numbers else text)
-    return texts
-
-
 def _lanes(plugged: Module) -> Iterator[Line]:
-    yield ((fit("lane", 6), Role.HEAD), *((_right(title), Role.HEAD) for _, title in _COLUMNS))
-    crossings = {quantity: plugged.crossings(quantity) for quantity, _ in _COLUMNS}
+    yield (
+        (fit("lane", 6), Role.HEAD),
+        *((_right(title), Role.HEAD) for title in _COLUMNS.values()),
+    )
+    crossings = {quantity: plugged.crossings(quantity) for quantity in _COLUMNS}
     for place, lane in enumerate(plugged.lanes):
-        runs: list[Run] = [(fit(str(place + 1), 6), Role.DIM)]
-        for quantity, _ in _COLUMNS:
-            bound = crossings[quantity][place]
-            runs.append(_cell(quantity, lane.value(quantity), bound))
-        yield tuple(runs)
+        cells = (_cell(q, lane.value(q), bounds[place]) for q, bounds in crossings.items())
+        yield ((fit(str(place + 1), 6), Role.DIM), *cells)
     spreads = [plugged.imbalance(quantity) for quantity in (Quantity.RX_POWER, Quantity.TX_POWER)]
     if any(spread is not None for spread in spreads):
         texts = [units.NONE if spread is None else f"{spread:.1f} dB" for spread in spreads]
         yield _footer("apart", texts)
     for title, level in (("alarm", "alarm"), ("warn", "warning")):
-        cells = [
-            _span(plugged.thresholds.get(quantity), level, quantity) for quantity, _ in _COLUMNS
-        ]
-        if any(cells):
-            yield _footer(title, cells)
+        limits = [_span(plugged.thresholds.get(quantity), level, quantity) for quantity in _COLUMNS]
+        if any(limits):
+            yield _footer(title, limits)
 
 
 def _footer(title: str, cells: Iterable[str]) -> Line:

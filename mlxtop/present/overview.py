@@ -15,21 +15,18 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, PortId, PortKind, natural
 from mlxtop.model.pcie import PciePath, link_words
 from mlxtop.present import units
-from mlxtop.present.clean import clean
 from mlxtop.present.columns import Column, heading, layout, port_line, port_row
-from mlxtop.present.text import Line, Role, Run, crop, line_width
+from mlxtop.present.text import Line, Role, Run, clean, crop, line_width
 from mlxtop.watch.heat import HeatWatch
 
 OTHER = "Other network devices"
 VIRTUAL = "Virtual devices"
-
-
 _NO_LIMIT = 75.0
 """°C taken for the warning limit of a sensor that has none."""
 
 
 class Order(StrEnum):
-    """How the ports are sorted; anything but NATURAL leaves the adapters out."""
+    """Order of the ports; anything but NATURAL leaves the adapters out."""
 
     NATURAL = "natural"
     RATE = "rate"
@@ -49,7 +46,7 @@ def entries(frame: Frame, pattern: str = "", order: Order = Order.NATURAL) -> li
     """Return the rows in their order; `pattern` keeps ports whose names contain or match it."""
     if order is not Order.NATURAL:
         natural_order = [row.port for row in entries(frame, pattern) if row.port]
-        return [Entry(port) for port in _ranked(frame, natural_order, _SORT[order])]
+        return [Entry(port) for port in _ranked(frame, natural_order, order)]
     ports = [port for port in frame.ports if matches(frame, port, pattern)]
     rows: list[Entry] = []
     left = set(ports)
@@ -70,8 +67,6 @@ def entries(frame: Frame, pattern: str = "", order: Order = Order.NATURAL) -> li
 
 def matches(frame: Frame, port: PortId, pattern: str) -> bool:
     """Return whether a filter keeps a port: part of one of its names, or a glob."""
-    if not pattern:
-        return True
     now = frame.ports[port].now.port
     adapter = frame.adapter(port)
     names = [now.netdev, now.rdma, now.bond, str(now.id), adapter.family if adapter else None]
@@ -100,32 +95,26 @@ def _worst(frame: Frame, port: PortId) -> float:
     return float(severe_since_start(frame.ports[port])[0] or 0)
 
 
-class _Ranking(NamedTuple):
-    """What ports are sorted by, and up to which difference they count as equal."""
-
-    value: Callable[[Frame, PortId], float]
-    relative: float = 0.0
-    absolute: float = 0.0
-
-
-_SORT = {
+_SORT: dict[Order, tuple[Callable[[Frame, PortId], float], float, float]] = {
     # Two ports with the same traffic differ by some percent from one sample to the next, and idle
     # ones by a few packets; sensors by some tenths of a degree.
-    Order.RATE: _Ranking(_busiest, relative=0.05, absolute=1e5),
-    Order.TEMPERATURE: _Ranking(_hottest, absolute=1.0),
-    Order.ERRORS: _Ranking(_worst),
+    Order.RATE: (_busiest, 0.05, 1e5),
+    Order.TEMPERATURE: (_hottest, 0.0, 1.0),
+    Order.ERRORS: (_worst, 0.0, 0.0),
 }
+"""Values to sort ports by, and the relative and absolute difference that counts as none."""
 
 
-def _ranked(frame: Frame, ports: Sequence[PortId], ranking: _Ranking) -> list[PortId]:
+def _ranked(frame: Frame, ports: Sequence[PortId], order: Order) -> list[PortId]:
     """Return the ports, highest first; those that count as equal keep the order they came in."""
-    values = {port: ranking.value(frame, port) for port in ports}
+    value, relative, absolute = _SORT[order]
+    values = {port: value(frame, port) for port in ports}
     places = {port: place for place, port in enumerate(ports)}
     ranked: list[PortId] = []
     equal: list[PortId] = []
     for port in sorted(ports, key=lambda port: -values[port]):
         highest = values[equal[0]] if equal else values[port]
-        if not isclose(values[port], highest, rel_tol=ranking.relative, abs_tol=ranking.absolute):
+        if not isclose(values[port], highest, rel_tol=relative, abs_tol=absolute):
             ranked += sorted(equal, key=places.__getitem__)
             equal = []
         equal.append(port)
@@ -143,42 +132,32 @@ def _pcie(path: PciePath) -> str:
 
 def adapter_line(frame: Frame, adapter: Adapter, columns: int) -> Line:
     """Return a card: what it is, and its PCIe paths."""
-    parts: list[Line] = [
-        ((clean(adapter.family), Role.ACCENT),),
-        ((clean(_address(adapter)), Role.TEXT),),
-    ]
-    if adapter.state:
-        parts.append(((clean(adapter.state), Role.WARNING),))
     paths = [status.path for status in frame.slots(adapter)]
-    if paths:
-        role = Role.WARNING if any(path.limited for path in paths) else Role.DIM
-        parts.append(((" + ".join(map(_pcie, paths)), role),))
-    parts.extend(((text, Role.DIM),) for text in _about(adapter))
-    return crop(_fitting(parts, columns), columns)
+    narrow = Role.WARNING if any(path.limited for path in paths) else Role.DIM
+    parts = [
+        (clean(adapter.family), Role.ACCENT),
+        (clean(_address(adapter)), Role.TEXT),
+        (clean(adapter.state or ""), Role.WARNING),
+        (" + ".join(map(_pcie, paths)), narrow),
+        *((text, Role.DIM) for text in _about(adapter)),
+    ]
+    return crop(_fitting([part for part in parts if part[0]], columns), columns)
 
 
 def _about(adapter: Adapter) -> list[str]:
-    stored, node = adapter.firmware_stored, None
-    if adapter.functions:
-        node = adapter.functions[0].numa_node
+    stored = adapter.firmware_stored
+    node = adapter.functions[0].numa_node if adapter.functions else None
     coming = f" (next {stored})" if stored and stored != adapter.firmware else ""
-    about = (
-        adapter.part,
-        adapter.firmware and f"fw {adapter.firmware}{coming}",
-        adapter.psid,
-        None if node is None else f"NUMA {node}",
-    )
+    firmware = adapter.firmware and f"fw {adapter.firmware}{coming}"
+    about = (adapter.part, firmware, adapter.psid, None if node is None else f"NUMA {node}")
     return [clean(text) for text in about if text]
 
 
-_BETWEEN: Run = ("  ", Role.DIM)
-
-
-def _fitting(parts: Sequence[Line], columns: int) -> Line:
+def _fitting(parts: Sequence[Run], columns: int) -> Line:
     """Return as many whole parts as fit, the first one always."""
-    line, *others = parts
-    for part in others:
-        longer = (*line, _BETWEEN, *part)
+    line: Line = (parts[0],)
+    for part in parts[1:]:
+        longer = (*line, ("  ", Role.DIM), part)
         if line_width(longer) > columns:
             break
         line = longer
@@ -241,7 +220,7 @@ def header_line(
         about = (kernel and f"Linux {clean(kernel)}", cpus and f"{cpus} CPUs")
         left.extend((f"  {text}", Role.DIM) for text in about if text)
     room = columns - line_width(tuple(left))
-    while parts and line_width(tuple(run for part in parts for run in part)) + 1 > room:
+    while parts and sum(map(line_width, parts)) + 1 > room:
         parts.pop(0)
     right = tuple(run for part in parts for run in part)
     return (*crop(tuple(left), columns - line_width(right)), *right)

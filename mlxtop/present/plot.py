@@ -7,7 +7,7 @@ from math import floor
 from typing import NamedTuple, TypeAlias
 
 from mlxtop.load.record import Line, Run, number, table
-from mlxtop.present.clean import clean, to_ascii
+from mlxtop.present.text import clean, to_ascii
 from mlxtop.present.units import nice
 
 COLUMNS, ROWS = 79, 11
@@ -24,8 +24,6 @@ _MOST_SECONDS, _MOST = 1e9, 1e15
 
 Points: TypeAlias = Sequence[tuple[float, float]]
 """Seconds and values."""
-
-
 _UNITS = (("Tb/s", 1e12), ("Gb/s", 1e9), ("Mb/s", 1e6), ("kb/s", 1e3), ("b/s", 1.0))
 
 
@@ -38,10 +36,7 @@ class _Chart(NamedTuple):
 
 
 def run_charts(run: Run, ascii_only: bool = False, columns: int = COLUMNS) -> list[str]:
-    """Return lines that draw a recorded test's rate and temperatures on one time axis.
-
-    They are none where there is nothing to draw or too little room.
-    """
+    """Return lines that draw a recorded test's rate and temperatures; none without room or data."""
     charts = [_rates(run), _temperatures(run)] if columns >= _LEAST_COLUMNS else []
     seconds = [x for one in charts for points in one.curves.values() for x, _ in points]
     span = max(seconds, default=0.0)

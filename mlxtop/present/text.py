@@ -1,19 +1,100 @@
-"""Lines of text with roles: what a run means, never how it looks.
+"""Text that is safe and of known width for a terminal, and lines of it with roles.
 
-The screen turns roles into styles of its theme; printed tables use the text alone.
+Names, module vendors and tool outputs can hold anything; what goes to a terminal passes `clean`.
+A role says what a run means, never how it looks: the screen turns roles into styles of its theme,
+and printed tables use the text alone.
 """
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple, TypeAlias
 
-from mlxtop.present.clean import clean, fit, width
+_PLAIN = re.compile(
+    "[ -~\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2030-\u203f"
+    "\u2190-\u21ff\u2500-\u25fc\u2800-\u28ff]*"
+)
+"""Printable characters of one column that stand for themselves; what we draw with is of these."""
+
+_SPACES = str.maketrans(dict.fromkeys("\t\n\r\v\f\xa0\u2009\u202f", " "))
+
+_ASCII = {
+    **dict.fromkeys("–—─╌┄−‑", "-"),
+    **dict.fromkeys("│┃╎", "|"),
+    **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯", "+"),
+    **dict.fromkeys("·•…", "."),
+    **dict.fromkeys("●◆★✱", "*"),
+    **dict.fromkeys("○◇◌", "o"),
+    **dict.fromkeys("▲↑", "^"),
+    **dict.fromkeys("▼↓", "v"),
+    **dict.fromkeys("▶→▸›❯", ">"),
+    **dict.fromkeys("◀←◂‹", "<"),
+    **dict.fromkeys("↔⇄", "="),
+    **dict.fromkeys("█▇▆▓▰■", "#"),
+    **dict.fromkeys("▅▄▃▒━╸╺", "="),
+    **dict.fromkeys("▂▁░▱▏▎▍▌▋▊▉", "-"),
+    **dict(zip("✓✗×µ±≈≥≤°²“”‘’", "yxxu~~>< 2\"\"''", strict=True)),
+}
+
+
+def clean(text: str) -> str:
+    """Return printable text of one line: no control, escape, bidi or combining characters."""
+    if _PLAIN.fullmatch(text):
+        return text
+    composed = unicodedata.normalize("NFC", text.translate(_SPACES))
+    return "".join(
+        c if c.isprintable() and unicodedata.category(c) not in ("Mn", "Me") else "?"
+        for c in composed
+    )
+
+
+def to_ascii(text: str) -> str:
+    """Return text of the same width in ASCII, for `--ascii`: `25 µs –` as `25 us -`."""
+    if text.isascii():
+        return text
+    return "".join(
+        character if character.isascii() else _ASCII.get(character, "?" * width(character))
+        for character in text
+    )
+
+
+@lru_cache(1024)
+def width(text: str) -> int:
+    """Return the columns that clean text takes on a terminal."""
+    if _PLAIN.fullmatch(text):
+        return len(text)
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def fit(text: str, columns: int, right: bool = False) -> str:
+    """Return clean text in exactly `columns` columns; what is too long ends in an ellipsis.
+
+    >>> fit("enp67s0f0np0", 8), fit("mlx5_0", 8), fit("9", 3, right=True)
+    ('enp67s0…', 'mlx5_0  ', '  9')
+    """
+    if _PLAIN.fullmatch(text):
+        space = columns - len(text)
+    else:
+        text = clean(text)
+        space = columns - width(text)
+    if space < 0:
+        text = _cut(text, columns)
+        space = columns - width(text)
+    return " " * space + text if right else text + " " * space
+
+
+def _cut(text: str, columns: int) -> str:
+    kept = sum(end < columns for end in accumulate(map(width, text)))
+    return text[:kept] + "…" if columns > 0 else ""
 
 
 class Role(StrEnum):
-    """What a run of text means."""
+    """Meaning of a run of text."""
 
     TEXT = "text"
     DIM = "dim"
@@ -40,6 +121,7 @@ Run: TypeAlias = tuple[str, Role]
 Line: TypeAlias = tuple[Run, ...]
 
 EMPTY: Line = ()
+LABEL_WIDTH = 16
 
 
 class Section(NamedTuple):
@@ -50,11 +132,7 @@ class Section(NamedTuple):
 
 
 def plain(line: Line) -> str:
-    """Return the text of a line.
-
-    >>> plain((("a", Role.TEXT), ("b", Role.DIM)))
-    'ab'
-    """
+    """Return the text of a line."""
     return "".join(text for text, _ in line)
 
 
@@ -70,9 +148,7 @@ def crop(line: Line, columns: int) -> Line:
     for text, role in line:
         used = width(text)
         if used > left:
-            if left > 0:
-                kept.append((fit(text, left), role))
-            return tuple(kept)
+            return (*kept, (fit(text, left), role)) if left > 0 else tuple(kept)
         kept.append((text, role))
         left -= used
     if left > 0:
@@ -81,11 +157,7 @@ def crop(line: Line, columns: int) -> Line:
 
 
 def cut(line: Line, start: int, end: int) -> Line:
-    """Return the columns from `start` to before `end`; half of a wide character is a blank.
-
-    >>> cut((("ab", Role.TEXT), ("cd", Role.DIM)), 1, 3)
-    (('b', <Role.TEXT: 'text'>), ('c', <Role.DIM: 'dim'>))
-    """
+    """Return the columns from `start` to before `end`; half of a wide character is a blank."""
     kept: list[Run] = []
     at = 0
     for text, role in line:
@@ -121,13 +193,8 @@ def spread(left: Line, right: Line, columns: int) -> Line:
 
 def labelled(label: str, value: str, role: Role = Role.TEXT, note: str = "") -> Line:
     """Return a row of a page: label in its own column, value, and a note in the background."""
-    runs = [(fit(label, LABEL_WIDTH), Role.DIM), (" ", Role.TEXT), (clean(value), role)]
-    if note:
-        runs.append(("  " + clean(note), Role.DIM))
-    return tuple(runs)
-
-
-LABEL_WIDTH = 16
+    head: Line = ((fit(label, LABEL_WIDTH), Role.DIM), (" ", Role.TEXT), (clean(value), role))
+    return (*head, (f"  {clean(note)}", Role.DIM)) if note else head
 
 
 def wrap(text: str, columns: int, indent: str = "") -> list[str]:

@@ -1,4 +1,4 @@
-"""What the pages of one port are made from, and the rows that pages and tables share."""
+"""Everything that the pages of one port show, and the rows that pages and tables share."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.sample import LinkState
 from mlxtop.present import units
-from mlxtop.present.clean import clean, fit
-from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, labelled, row, wrap
+from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, clean, fit, labelled, row, wrap
 from mlxtop.watch.heat import HeatWatch, SensorHeat
 
 SEVERITY_ROLES = {
@@ -23,15 +22,13 @@ SEVERITY_ROLES = {
     Severity.WARNING: Role.WARNING,
     Severity.CRITICAL: Role.CRITICAL,
 }
+_OFF = (LinkState.ADMIN_DOWN, LinkState.NO_MODULE, LinkState.DISABLED)
+_COMING = (LinkState.INIT, LinkState.ARMED, LinkState.POLLING)
 _STATE_MARKS = {
     LinkState.UP: ("●", Role.GOOD),
     LinkState.DOWN: ("○", Role.CRITICAL),
-    LinkState.ADMIN_DOWN: ("○", Role.DIM),
-    LinkState.NO_MODULE: ("○", Role.DIM),
-    LinkState.DISABLED: ("○", Role.DIM),
-    LinkState.INIT: ("◌", Role.WARNING),
-    LinkState.ARMED: ("◌", Role.WARNING),
-    LinkState.POLLING: ("◌", Role.WARNING),
+    **dict.fromkeys(_OFF, ("○", Role.DIM)),
+    **dict.fromkeys(_COMING, ("◌", Role.WARNING)),
 }
 _PAIR = (LABEL_WIDTH, 12, 14)
 """Columns of a label and of one value a direction."""
@@ -93,9 +90,9 @@ def pair(label: str, rx: Run, tx: Run) -> Line:
 PAIR_HEADINGS = pair("", ("RX", Role.HEAD), ("TX", Role.HEAD))
 
 
-def prose(text: str, columns: int, role: Role = Role.DIM) -> list[Line]:
+def prose(text: str, columns: int, role: Role = Role.DIM, indent: str = "") -> list[Line]:
     """Return a paragraph."""
-    return [((line, role),) for line in wrap(text, columns)]
+    return [((line, role),) for line in wrap(text, columns, indent)]
 
 
 def below(label: str, text: str, columns: int, role: Role = Role.DIM) -> list[Line]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 
 class Scope(StrEnum):
-    """Where a command can be given."""
+    """Screens on which a command can be given."""
 
     EVERYWHERE = "everywhere"
     OVERVIEW = "overview"
@@ -34,6 +34,9 @@ class Command(NamedTuple):
 
 
 _PORTS, _PAGES = Scope.OVERVIEW, Scope.DETAIL
+_FILTER = "Show only ports whose names match"
+_SORT = "Sort by rate, temperature, errors, or naturally"
+_HEAT = "Maximise the heat chart of page 2, and back"
 _LINK_TYPE = "Link type: InfiniBand or Ethernet"
 _TITLES = ("traffic", "link and module", "PCIe path", "errors", "RDMA and InfiniBand", "identity")
 
@@ -47,17 +50,8 @@ COMMANDS = (
     Command("explain-right", "right", "Explain the next cell", "screen.column(1)", _PORTS),
     Command("explain-left", "left", "Explain the cell before", "screen.column(-1)", _PORTS),
     Command("details", "enter", "Details of the port", "screen.details", _PORTS, "Details"),
-    Command(
-        "filter", "slash", "Show only ports whose names match", "screen.filter", _PORTS, "Filter"
-    ),
-    Command(
-        "sort",
-        "s",
-        "Sort by rate, temperature, errors, or naturally",
-        "screen.sort",
-        _PORTS,
-        "Sort",
-    ),
+    Command("filter", "slash", _FILTER, "screen.filter", _PORTS, "Filter"),
+    Command("sort", "s", _SORT, "screen.sort", _PORTS, "Sort"),
     *(
         Command(f"page-{n}", str(n), f"Page: {title}", f"screen.page('{n}')", _PAGES)
         for n, title in enumerate(_TITLES, 1)
@@ -69,13 +63,7 @@ COMMANDS = (
     Command("next-port", "n", "Next port", "screen.port(1)", _PAGES, "Next port"),
     Command("previous-port", "N", "Previous port", "screen.port(-1)", _PAGES),
     Command("maximise", "M", "Maximise the chart, and back", "screen.maximise", _PORTS, "Chart"),
-    Command(
-        "maximise-heat",
-        "M",
-        "Maximise the heat chart of page 2, and back",
-        "screen.maximise",
-        _PAGES,
-    ),
+    Command("maximise-heat", "M", _HEAT, "screen.maximise", _PAGES),
     Command("link-type", "L", _LINK_TYPE, "app.link_type", bar="Link type", changes=True),
     Command("doctor", "d", "Findings for the port, explained", "app.findings", bar="Doctor"),
     Command("load", "I", "Load test of the port", "app.load", bar="Load", changes=True),
@@ -97,11 +85,11 @@ _WORDS = {
     "plus": "+",
     "equals_sign": "=",
     "minus": "-",
-    "escape": "Esc",
     "left": "←",
     "right": "→",
     "up": "↑",
     "down": "↓",
+    "escape": "Esc",
     "pageup": "PgUp",
     "pagedown": "PgDn",
 }
@@ -118,13 +106,18 @@ def _word(key: str) -> str:
     return _WORDS.get(key) or "+".join(part.capitalize() for part in key.split("+"))
 
 
-def bindings(scope: Scope) -> list[Binding]:
+def bindings(scope: Scope) -> list[BindingType]:
     """Return the bindings of a scope, for the BINDINGS of its screen."""
     return [
         Binding(command.keys, command.action, command.title, show=False, id=command.id)
         for command in COMMANDS
         if command.scope is scope
     ]
+
+
+def unlisted(*actions: tuple[str, str]) -> list[BindingType]:
+    """Return bindings of keys to actions that hold in one place alone."""
+    return [Binding(keys, action, show=False) for keys, action in actions]
 
 
 def available(*scopes: Scope, readonly: bool) -> Iterator[Command]:
@@ -135,11 +128,7 @@ def available(*scopes: Scope, readonly: bool) -> Iterator[Command]:
 
 
 def keys_of(command: Command, rebound: Mapping[str, str]) -> list[str]:
-    """Return the keys of a command as people read them.
-
-    >>> keys_of(next(c for c in COMMANDS if c.id == "help"), {})
-    ['?', 'h', 'F1']
-    """
+    """Return the keys of a command as people read them."""
     keys = rebound.get(command.id, command.keys)
     return [_word(key.strip()) for key in keys.split(",")]
 

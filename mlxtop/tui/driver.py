@@ -1,8 +1,8 @@
 """Textual's driver for terminals, made to wait for nothing and to bear every stop and continue.
 
-Its own looks ten times a second whether the end has come, which costs wake-ups all the time and a
-fifth of a second when quitting; and a terminal that does not read, or is gone, holds its writer,
-and with it the event loop and the end. Every SIGCONT starts another thread that reads.
+Textual's looks ten times a second whether the end has come, and takes a fifth of a second to quit.
+A terminal that does not read holds its writer, and with it the event loop and the end. Every
+SIGCONT starts another thread that reads.
 """
 
 from __future__ import annotations

@@ -20,8 +20,6 @@ class Feed:
         self.stop = Stop()
         self.error: Exception | None = None
         """What ended the source before it was told to."""
-        self.over = False
-        """No more frames will come; those that are there can still be taken."""
         self.tap: Callable[[Frame], None] | None = None
         """Gets every frame at once, in the thread that samples."""
         self._source = source
@@ -43,7 +41,7 @@ class Feed:
             tell()
 
     def take(self) -> Iterator[Frame]:
-        """All frames that have come, oldest first."""
+        """Yield all frames that have come, oldest first."""
         self._announced.clear()
         while self._frames:
             yield self._frames.popleft()
@@ -57,7 +55,6 @@ class Feed:
                 self._announce()
         except Exception as failure:
             self.error = failure
-        self.over = True
         self._announce()
 
     def _announce(self) -> None:

@@ -1,4 +1,4 @@
-"""What the screens show: the picture of the moment and the user's choices, over a Watch.
+"""The state of the screens: the picture of the moment and the user's choices, over a Watch.
 
 Everything here is owned by the event loop; the thread that samples only posts messages.
 """
@@ -8,31 +8,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mlxtop.model.counters import Origin
-from mlxtop.model.frame import Frame, PortFrame
-from mlxtop.model.history import History
+from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import Reading
 from mlxtop.present.heat import headline
 from mlxtop.present.overview import Order
 from mlxtop.present.text import Run
 from mlxtop.present.view import View
-from mlxtop.watch.heat import Alert, HeatWatch
+from mlxtop.watch.heat import Alert
 from mlxtop.watch.watch import Watch
 
 
 class State:
     """The one mutable value of the screen."""
 
-    def __init__(
-        self,
-        bits: bool = True,
-        ascii: bool = False,
-        window: int = 300,
-        selected: PortId | None = None,
-        watch: Watch | None = None,
-    ) -> None:
-        self.watch = watch or Watch()
-        self.bits, self.ascii, self.window, self.selected = bits, ascii, window, selected
+    def __init__(self, bits: bool = True, ascii: bool = False, window: int = 300) -> None:
+        self.watch = Watch()
+        self.bits, self.ascii, self.window = bits, ascii, window
+        self.selected: PortId | None = None
         self.order = Order.NATURAL
         self.pattern = ""
         self.paused = False
@@ -42,23 +35,8 @@ class State:
 
     @property
     def newest(self) -> Frame | None:
-        """The newest frame, on the screen or not."""
+        """Return the newest frame, on the screen or not."""
         return self.watch.frame
-
-    @property
-    def heat(self) -> HeatWatch:
-        """State and forecast of every sensor."""
-        return self.watch.heat
-
-    @property
-    def history(self) -> History:
-        """Rates and temperatures of the past."""
-        return self.watch.history
-
-    @property
-    def highs(self) -> Mapping[PortId, Mapping[str, float]]:
-        """Highest rates and temperatures."""
-        return self.watch.highs
 
     def arrive(self, frame: Frame) -> list[Alert]:
         """Take a frame in; the picture stays while paused. Return what has become bad."""
@@ -98,30 +76,19 @@ class State:
         port = self.selected
         if self.frame is None or port is None or port not in self.frame.ports:
             return None
-        return View(
-            self.frame,
-            port,
-            columns,
-            self.bits,
-            self.highs.get(port, {}),
-            self.heat,
-            self.watch.events_of(port),
-        )
+        watch, highs = self.watch, self.watch.highs.get(port, {})
+        events = watch.events_of(port)
+        return View(self.frame, port, columns, self.bits, highs, watch.heat, events)
 
     def _zeroed(self, frame: Frame) -> Frame:
         """Return the frame with totals from `z` on; a reset counter starts again by itself."""
         if not self.zero:
             return frame
-        ports = {
-            port: now._replace(start={**now.start, **self._after(port, now)})
-            for port, now in frame.ports.items()
-        }
+        ports = {}
+        for port, now in frame.ports.items():
+            start = dict(now.start)
+            for origin, zero in self.zero.get(port, {}).items():
+                if origin not in start or start[origin].tick <= zero.tick:
+                    start[origin] = zero
+            ports[port] = now._replace(start=start)
         return frame._replace(ports=ports)
-
-    def _after(self, port: PortId, now: PortFrame) -> Mapping[Origin, Reading]:
-        zero = self.zero.get(port, {})
-        return {
-            origin: reading
-            for origin, reading in zero.items()
-            if (start := now.start.get(origin)) is None or start.tick <= reading.tick
-        }

@@ -1,12 +1,11 @@
-"""What lies between the driver and the terminal: signals, writing without waiting, flow control.
+"""Signals, writing without waiting, and flow control between the driver and the terminal.
 
-asyncio keeps signals in their order too, but does not let us look whether more have come. Who is
-about to stop has to know whether the signal to continue is already there, since it would be lost
-(signal(7)).
+A program that is about to stop has to look whether the signal to continue is already there, since
+it would be lost (signal(7)); asyncio does not let it.
 
-The next frame waits until the terminal has drawn the last one. After each frame the terminal is
-asked for its cursor (CSI 6n); its answer comes after everything that was written before. Without
-this a slow link is filled with frames that nobody sees, and a key needs seconds to be answered.
+After each frame the terminal is asked for its cursor (CSI 6n); it answers when it has drawn what
+was written before, and the next frame waits for that. Else a slow link is filled with frames that
+nobody sees, and a key needs seconds to be answered.
 """
 
 from __future__ import annotations
@@ -123,7 +122,7 @@ class Printer(Thread):
 
 
 class Flow:
-    """Whether the terminal is ready for a frame; instants are monotonic seconds."""
+    """Tells when the terminal is ready for a frame; instants are monotonic seconds."""
 
     def __init__(self) -> None:
         self._asked: float | None = None
@@ -149,10 +148,7 @@ class Flow:
         return True
 
     def ask(self, now: float, held_up: bool = False) -> bool:
-        """Note that a frame was drawn; return whether the terminal is to be asked.
-
-        `held_up`: the frame could not be drawn, and the answer tells when it can.
-        """
+        """Note that a frame was drawn, or was `held_up`; return whether the terminal is asked."""
         if self._silent or (self._quick and now - self._last < AGAIN and not held_up):
             return False
         self._asked = self._last = now

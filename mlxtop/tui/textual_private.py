@@ -1,10 +1,9 @@
 """Drawing and writing no more than the cells that changed, by private names of Textual.
 
 Textual renders every widget between the first and the last change, and writes a changed part of a
-line from the left edge of its widget on (`ChopsUpdate`, "TODO: crop to x extents"); over SSH that
-is most of what a monitor sends, and half of what it computes. Names that Textual does not promise
-are used here alone, apart from those of its driver and its application that we extend;
-`tests/test_textual_private.py` says of each what breaks without it.
+line from the left edge of its widget on: over SSH most of what a monitor sends, and half of what
+it computes. Names that Textual does not promise are used here alone, apart from those of its
+driver and application; `tests/test_textual_private.py` says of each what breaks without it.
 """
 
 from __future__ import annotations
@@ -148,10 +147,7 @@ class PaintedScreen(Screen[None]):
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Write what is drawn in here when it is complete.
-
-        Textual would write it in the next round of its timer, after three messages a widget.
-        """
+        """Write what is drawn in here at once; Textual would after three messages a widget."""
         app = self.watch_app
         if app.gathered is not None:
             yield
@@ -177,11 +173,7 @@ class PaintedScreen(Screen[None]):
             widget.check_idle()
 
     def place(self) -> None:
-        """Draw and lay out everything at once, for the first picture.
-
-        Textual would write three: the empty screen, one with sizes that no longer fit, and the
-        whole again.
-        """
+        """Draw and lay out all at once; Textual would write the first picture three times."""
         app = self.watch_app
         widgets = self.walk_children(Widget, with_self=True)
         app.gathered = set()

@@ -56,8 +56,7 @@ def own_themes() -> list[Theme]:
     for shade, name in enumerate((DARK, LIGHT)):
         colours = {role: shades[shade] for role, shades in _COLOURS.items()}
         ours = {role: colours.pop(role) for role in _ANSI}
-        theme = Theme(name=name, dark=name == DARK, variables=ours, **colours)  # type: ignore[arg-type]
-        themes.append(theme)
+        themes.append(Theme(name=name, dark=name == DARK, variables=ours, **colours))  # type: ignore[arg-type]
     return themes
 
 
@@ -66,11 +65,12 @@ def variables(theme: Theme) -> dict[str, str]:
     if theme.ansi:
         return dict(_ANSI)
     plain = theme.foreground or theme.primary
+    rx, tx = theme.secondary or theme.primary, theme.accent or theme.primary
     return {
-        "rx": theme.secondary or theme.primary,
-        "tx": theme.accent or theme.primary,
-        "rx-area": f"{theme.secondary or theme.primary} 50%",
-        "tx-area": f"{theme.accent or theme.primary} 50%",
+        "rx": rx,
+        "tx": tx,
+        "rx-area": f"{rx} 50%",
+        "tx-area": f"{tx} 50%",
         "module": theme.warning or theme.primary,
         "asic": theme.error or theme.primary,
         "dim": f"{plain} 60%",

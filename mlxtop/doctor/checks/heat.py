@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlxtop.analysis.fields import why_empty
 from mlxtop.analysis.port_view import port_view
 from mlxtop.doctor.check import Case, Outcomes, PortCase, check, ports
-from mlxtop.model.module import Bound, Quantity
+from mlxtop.model.module import Bound, Module, Quantity
 from mlxtop.model.sample import LinkState, Temperature
 from mlxtop.watch.heat_limits import CHIP, MODULE, HeatLimits, limits_of
 
@@ -72,6 +72,15 @@ def _may_have_light(port: PortCase) -> bool:
     return state is LinkState.UP and any(value is not None for value in powers)
 
 
+def _lanes_of_others(port: PortCase, module: Module) -> frozenset[int]:
+    """Return dark lanes of a module that is split: as many lanes as the link uses have light."""
+    modes = port.settings.modes
+    dark = [lane for lane, at in enumerate(module.lanes, 1) if at.rx_mw == 0.0]
+    lit = len(module.lanes) - len(dark)
+    split = modes is not None and modes.lanes is not None and 0 < modes.lanes <= lit
+    return frozenset(dark if split else ())
+
+
 @check(
     "optical power",
     needs=ports("no optical module with a link", _may_have_light),
@@ -85,10 +94,11 @@ def _optics(port: PortCase) -> Outcomes:
         reason = port.now.absent.get("module", "the module's memory was not read")
         yield port.unknown("optical power", reason)
         return
+    others = _lanes_of_others(port, module)
     for quantity in _POWERS:
         lanes = zip(module.crossings(quantity), module.values(quantity), strict=True)
         for lane, (bound, value) in enumerate(lanes, 1):
-            if bound is None or value is None:
+            if bound is None or value is None or lane in others:
                 continue
             low = bound in (Bound.LOW_ALARM, Bound.LOW_WARNING)
             yield (port.critical if bound.is_alarm else port.warning)(

@@ -8,6 +8,7 @@ from functools import wraps
 
 from mlxtop.analysis.limits import gbps
 from mlxtop.doctor.check import ETHERNET, PORT, CouldNotTell, Finding, Outcomes, PortCase, check
+from mlxtop.doctor.checks.module import why_down
 from mlxtop.model.identity import PortKind
 from mlxtop.model.module import Identity
 from mlxtop.model.sample import LinkState
@@ -15,7 +16,7 @@ from mlxtop.model.tuning import LinkModes
 
 _ETHTOOL = "https://docs.kernel.org/networking/ethtool-netlink.html"
 _MODE = re.compile(r"^(\d{1,7})base", re.ASCII)
-_TYPE = re.compile(r"(\d{1,4}(?:\.\d)?)G(?=BASE|AUI|\b)", re.ASCII)
+_TYPE = re.compile(r"(\d{1,4}(?:\.\d)?)G(?=E?\b|BASE|AUI)", re.ASCII | re.IGNORECASE)
 _LANES = {"SFP": 1, "SFP+/SFP28": 1, "SFP112": 1, "QSFP": 4, "QSFP+": 4, "QSFP28": 4, "QSFP112": 4}
 """Form factors and their lanes towards the card; of wider ones cards use a part."""
 _WAS_UP = 2
@@ -41,7 +42,15 @@ def _not_up(port: PortCase) -> CouldNotTell:
     """Return why nothing can be said about a port that has no link."""
     state = port.link.state
     words = port.link.detail or _UNUSED.get(state, f"the link is in state {state}")
+    if state is LinkState.DOWN and (reason := why_down(port)):
+        words = f"no carrier: {reason}"
     return port.unknown("link", words.format(name=port.name))
+
+
+def _more(port: PortCase) -> str:
+    """Return what module and tool add to the evidence."""
+    reason = why_down(port)
+    return f"; {reason}" if reason else ""
 
 
 PortJudge = Callable[[PortCase], Outcomes]
@@ -80,7 +89,7 @@ def _link(port: PortCase) -> Outcomes:
         )
     elif (down and link.detail is not None) or link.state is LinkState.ARMED:
         yield port.warning(
-            f"{link.state}: {link.detail or 'not yet active'} (ethtool {name})",
+            f"{link.state}: {link.detail or 'not yet active'} (ethtool {name}){_more(port)}",
             "something is plugged in, but the two ends do not agree",
             "set speed, autonegotiation and FEC alike at both ends; then clean or replace the"
             " cable",
@@ -89,7 +98,7 @@ def _link(port: PortCase) -> Outcomes:
     elif down and (link.carrier_changes or 0) >= _WAS_UP:
         yield port.warning(
             f"no carrier, but there was one: it changed {link.carrier_changes} times"
-            f" (/sys/class/net/{name}/carrier_changes)",
+            f" (/sys/class/net/{name}/carrier_changes){_more(port)}",
             "the link worked before and was lost",
             "look at the peer, then at cable and module at both ends; dmesg tells when",
             _ETHTOOL,

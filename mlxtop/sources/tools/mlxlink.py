@@ -7,13 +7,21 @@ through many registers and take up to seconds: run in the background, rarely, as
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice, zip_longest
+from typing import Any
 
 from mlxtop.model.module import Flag, Identity, Lane, LinkReport, Module, Quantity, Thresholds
 from mlxtop.model.number import real
 from mlxtop.sources.kernel.pci import card_lock
-from mlxtop.sources.module.memory import COLDEST, HOTTEST, believed
+from mlxtop.sources.module.mlxlink_words import (
+    FAULTS,
+    compliance_codes,
+    data_path,
+    length_m,
+    printed_power,
+)
+from mlxtop.sources.module.readings import Readings, judge, power_type
 from mlxtop.sources.tools.card_tool import failed, failure, plain, printed_json
 from mlxtop.system.door import System
 
@@ -145,6 +153,7 @@ _SIGNALS = {
     "rx cdr lol [per lane]": "rx loss of lock",
     "tx cdr lol [per lane]": "tx loss of lock",
     "tx fault [per lane]": "tx fault",
+    "tx adaptive eq fault [per lane]": "tx adaptive eq fault",
 }
 
 
@@ -160,9 +169,7 @@ def _diagnostics(
         if numbers:
             values[quantity] = tuple(map(scale, numbers))
         if bounds is not None:
-            edges = Thresholds(high_alarm=scale(bounds[1]), low_alarm=scale(bounds[0]))
-            if believed(quantity, edges) is not None:
-                limits[quantity] = edges
+            limits[quantity] = Thresholds(high_alarm=scale(bounds[1]), low_alarm=scale(bounds[0]))
     return values, limits
 
 
@@ -172,35 +179,43 @@ def _module(rows: Mapping[str, str]) -> Module | None:
     if identifier is None:
         return None
     values, limits = _diagnostics(rows)
-    refused = {}
-    temperature, voltage = (
-        next(iter(values.get(quantity, ())), None)
-        for quantity in (Quantity.TEMPERATURE, Quantity.VOLTAGE)
-    )
-    if temperature is not None and not COLDEST <= temperature <= HOTTEST:
-        refused["temperature"] = f"the sensor reads {temperature:g} °C"
-        temperature = None
-    if temperature is None and not refused:
-        refused["diagnostics"] = "the tool shows no diagnostics of this module"
-    flags = frozenset(
+    flags = {
         Flag(text, lane)
         for key, text in _SIGNALS.items()
         for lane, value in enumerate(_floats(rows.get(key)), 1)
         if value
+    }
+    flags |= {Flag(text) for key, text in FAULTS.items() if _int(rows.get(key))}
+    has_signals = any(key in rows for key in (*_SIGNALS, *FAULTS))
+    readings = Readings(
+        temperature=next(iter(values.get(Quantity.TEMPERATURE, ())), None),
+        voltage=next(iter(values.get(Quantity.VOLTAGE, ())), None),
+        lanes=_lanes(values, rows.get("datapath state [per lane]")),
+        limits=limits.items(),
+        flags=frozenset(flags) if has_signals else None,
+        absent={"diagnostics": "the tool shows no diagnostics of this module"},
     )
-    lanes = zip_longest(*(values.get(quantity, ()) for quantity in _PER_LANE))
-    state = rows.get("module state")
-    return Module(
-        _identity(identifier, rows),
-        temperature=temperature,
-        voltage=voltage,
-        lanes=tuple(Lane(*lane) for lane in islice(lanes, MOST_LANES)),
-        thresholds=limits,
-        flags=flags if rows.keys() & _SIGNALS.keys() else None,
-        state=state.lower().removesuffix(" state") if state else None,
+    module = judge(_identity(identifier, rows), readings)
+    return module._replace(
+        state=_state(rows.get("module state")),
+        rx_power_type=power_type(rows.get("rx power type")),
         source="mlxlink",
-        refused=refused,
     )
+
+
+def _state(text: str | None) -> str | None:
+    """Return `ready` of `Ready state`."""
+    return text.lower().removesuffix(" state") if text else None
+
+
+def _lanes(
+    values: Mapping[Quantity, tuple[float, ...]], data_paths: str | None
+) -> tuple[Lane, ...]:
+    measured = (Quantity.RX_POWER, Quantity.TX_POWER, Quantity.BIAS)
+    columns: list[Iterable[Any]] = [values.get(quantity, ()) for quantity in measured]
+    lanes = zip_longest(*columns, map(data_path, (data_paths or "").split(",")))
+    rows = (Lane(*row) for row in islice(lanes, 16))
+    return tuple(lane for lane in rows if lane != Lane())
 
 
 def _identity(identifier: str, rows: Mapping[str, str]) -> Identity:
@@ -208,7 +223,9 @@ def _identity(identifier: str, rows: Mapping[str, str]) -> Identity:
     kind = rows.get("cable type", "")
     copper = "copper" in f"{technology} {kind}".lower()
     distance = _float(rows.get("transfer distance [m]") or rows.get("length [m]"))
-    compliance = rows.get("compliance")
+    power = printed_power(rows.get("power class"), rows.get("max power"))
+    fibre = length_m(rows.get("smf length"))
+    reach = {"cable" if copper else "reach": distance} if distance else {}
     return Identity(
         identifier=identifier.partition(" (")[0],
         vendor=rows.get("vendor name") or rows.get("vendor"),
@@ -217,12 +234,14 @@ def _identity(identifier: str, rows: Mapping[str, str]) -> Identity:
         serial=rows.get("vendor serial number") or rows.get("serial number"),
         revision=rows.get("rev") or rows.get("revision"),
         date=rows.get("manufacturing date"),
-        types=(compliance,) if compliance else (),
+        types=compliance_codes(rows.get("compliance")),
+        firmware=rows.get("fw version"),
         technology=technology,
         wavelength=_float(rows.get("wavelength [nm]")) or None,
-        lengths={"cable" if copper else "reach": distance} if distance else {},
+        lengths={**reach, "SMF": fibre} if fibre else reach,
         attenuation=_attenuation(rows),
-        max_power=_float(rows.get("max power") or rows.get("power class")),
+        power_class=power.level,
+        max_power=power.watts,
         passive=copper and "active" not in f"{technology} {kind}".lower(),
     )
 

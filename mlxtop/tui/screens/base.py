@@ -1,25 +1,36 @@
-"""What every full screen has: the line on top, the keys at the bottom, and frames coming in."""
+"""Full screens, with a line on top, keys at the bottom and frames coming in; and dialogs."""
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual.screen import Screen
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.screen import ModalScreen, Screen, ScreenResultType
 
 from mlxtop.present.overview import header_line
 from mlxtop.present.text import Line, Role
-from mlxtop.tui.commands import Command, Scope, available, keys_of
+from mlxtop.tui.commands import Scope, available, keys_of
 from mlxtop.tui.textual_private import PaintedScreen
-from mlxtop.tui.widgets.lines import Clickable, Header, Styled
+from mlxtop.tui.widgets.lines import Clickable, Lines, Styled
+from mlxtop.tui.widgets.sections import Sections
 
 if TYPE_CHECKING:
     from mlxtop.tui.app import MlxtopApp
 
+LAST_TO_GO = ("app.help", "app.quit")
+"""Actions at the front of the keys, since those at their end go on narrow screens."""
 
-def marks(screen: Screen[Any]) -> str:
-    """Return the marks of the application that a dialog covers: DEMO above all."""
-    return "  ".join(cast("MlxtopApp", screen.app).badges())
+
+def _in_ascii(screen: Screen[ScreenResultType], ascii_only: bool) -> None:
+    screen.set_class(ascii_only, "-ascii")
+    for widget in screen.walk_children(Styled):
+        widget.ascii = ascii_only
+
+
+def key_label(key: str, name: str) -> Line:
+    """Return a key and what it does."""
+    return ((f" {key}", Role.ACCENT), (f" {name}", Role.DIM))
 
 
 class WatchScreen(PaintedScreen):
@@ -28,21 +39,24 @@ class WatchScreen(PaintedScreen):
     SCOPE: ClassVar[Scope] = Scope.EVERYWHERE
     _keys_shown = 0
 
-    # A query looks at every widget, and each frame would ask for the same.
+    # Queries for widgets look at every one of them, and each frame would ask for the same.
 
-    @cached_property
-    def header(self) -> Header:
-        return self.query_one(Header)
+    def __init__(self) -> None:
+        super().__init__()
+        self.header = Lines(id="header")
+        self.keys = Clickable(id="keys")
 
-    @cached_property
-    def keys(self) -> Clickable:
-        return self.query_one("#keys", Clickable)
+    def compose(self) -> ComposeResult:
+        yield self.header
+        yield from self.body()
+        yield self.keys
+
+    def body(self) -> ComposeResult:
+        """Yield the widgets between header and keys."""
+        raise NotImplementedError
 
     def on_mount(self) -> None:
-        ascii_only = self.watch_app.state.ascii
-        self.set_class(ascii_only, "-ascii")
-        for widget in self.walk_children(Styled):
-            widget.ascii = ascii_only
+        _in_ascii(self, self.watch_app.state.ascii)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.show_frame)
@@ -52,10 +66,9 @@ class WatchScreen(PaintedScreen):
 
     def show_frame(self) -> None:
         """Draw what the state holds, and write it."""
-        if not self.watch_app.open:
-            return
-        with self.at_once():
-            self.draw()
+        if self.watch_app.open:
+            with self.at_once():
+                self.draw()
 
     def draw(self) -> None:
         app, header = self.watch_app, self.header
@@ -79,19 +92,43 @@ class WatchScreen(PaintedScreen):
             return
         self._keys_shown = bar.size.width
         commands = available(self.SCOPE, Scope.EVERYWHERE, readonly=app.readonly)
-        labels = [
-            (_label(command, keys_of(command, app.settings.keys)[0]), command.action)
-            for command in commands
-            if command.bar
-        ]
-        bar.present(_quit_first(labels))
+        shown = sorted((c for c in commands if c.bar), key=lambda c: c.action not in LAST_TO_GO)
+        keys = app.settings.keys
+        bar.present([(key_label(keys_of(c, keys)[0], c.bar), c.action) for c in shown])
 
 
-def _label(command: Command, key: str) -> Line:
-    return ((f" {key}", Role.ACCENT), (f" {command.bar}", Role.DIM))
+class Dialog(ModalScreen[ScreenResultType]):
+    """A dialog in one box, with a page that scrolls."""
 
+    def __init__(self, prefix: str, title: str, ascii_only: bool) -> None:
+        """Begin the ids of the widgets with `prefix`."""
+        super().__init__()
+        self._prefix, self._box_title, self._ascii = prefix, title, ascii_only
+        self.page = Sections(id=f"{prefix}-page")
 
-def _quit_first(labels: list[tuple[Line, str]]) -> list[tuple[Line, str]]:
-    """Put help and quit to the front, since what is last goes on narrow screens."""
-    last = [label for label in labels if label[1] in ("app.help", "app.quit")]
-    return [*last, *(label for label in labels if label not in last)]
+    @property
+    def watch_app(self) -> MlxtopApp:
+        return cast("MlxtopApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        with Container(id=f"{self._prefix}-dialog", classes="dialog box") as box:
+            box.border_title = self._box_title
+            box.border_subtitle = "  ".join(self.watch_app.badges())
+            yield from self.body()
+
+    def body(self) -> ComposeResult:
+        """Yield the widgets of the box."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        _in_ascii(self, self._ascii)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.draw)
+
+    def draw(self) -> None:
+        """Draw everything for the present size."""
+        raise NotImplementedError
+
+    def action_scroll(self, lines: int) -> None:
+        self.page.scroll_relative(y=lines, animate=False)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 from threading import Event, Thread
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.message import Message
 
 from mlxtop.doctor.check import Report
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
-from mlxtop.present.clean import clean
 from mlxtop.present.doctor import Row, detail_lines, explanation_lines, report_rows, summary
-from mlxtop.present.text import Line, Role, Section
+from mlxtop.present.text import Line, Role, Section, clean
+from mlxtop.tui.commands import unlisted
 from mlxtop.tui.screens.base import WatchScreen
-from mlxtop.tui.widgets.lines import Clickable, Header
+from mlxtop.tui.screens.pages import SCROLLING, PageScreen
 from mlxtop.tui.widgets.sections import FRAME, Choices, Sections
 
 AGAIN, SOON = 10.0, 1.0
@@ -27,50 +24,35 @@ _RETRY = 0.2
 """Seconds until we look again whether the examination of a closed list has ended."""
 
 
-class Examined(Message):
-    """An examination is done; `error` says why there is no report."""
-
-    def __init__(self, report: Report | None, error: str = "") -> None:
-        super().__init__()
-        self.report = report
-        self.error = error
+def _columns(page: Sections) -> int:
+    return max(20, page.size.width - FRAME)
 
 
 class Findings(WatchScreen):
     """Findings of the selected port, examined again and again."""
 
     AUTO_FOCUS = "#choices"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", show=False),
-        Binding("up,k", "move(-1)", show=False),
-        Binding("enter", "explain", show=False),
-    ]
+    BINDINGS = unlisted(("down,j", "move(1)"), ("up,k", "move(-1)"), ("enter", "explain"))
 
     def __init__(self) -> None:
         super().__init__()
+        self.choices, self.page = Choices(id="choices"), Sections(id="chosen")
         self.rows: list[Row] = []
         self._report: Report | None = None
         self._error = ""
         self._stop = Event()
         self._port: PortId | None = None
 
-    def compose(self) -> ComposeResult:
-        """Header, title, list, the chosen finding, keys."""
-        yield Header(id="header")
-        choices = Choices(id="choices")
-        choices.add_class("box")
-        yield choices
-        yield Sections(id="chosen")
-        yield Clickable(id="keys")
+    def body(self) -> ComposeResult:
+        self.choices.add_class("box")
+        yield from (self.choices, self.page)
 
     def on_mount(self) -> None:
-        """Examine in a thread: it takes seconds."""
-        super().on_mount()
         self._port = self.watch_app.state.selected
         self._begin()
 
     def _begin(self) -> None:
-        """Start the thread, when that of a list which was closed meanwhile has ended."""
+        """Examine in a thread, when that of a list which was closed meanwhile has ended."""
         app = self.watch_app
         if app.examination is not None and app.examination.is_alive():
             self.set_timer(_RETRY, self._begin)
@@ -79,54 +61,45 @@ class Findings(WatchScreen):
         try:
             app.examination.start()
         except RuntimeError as error:
-            self.on_examined(Examined(None, str(error)))
+            self._examined(None, str(error))
 
     def on_unmount(self) -> None:
-        """Examine no more."""
         self._stop.set()
 
     def _examine(self) -> None:
-        """Examine the port until the list is closed; say it by message."""
+        """Examine the port until the list is closed; report by message."""
         app = self.watch_app
         # Half of the program, so not at the start.
         from mlxtop.doctor.inspect import inspect, pending
 
         first, port = app.state.newest, self._port
         while not self._stop.is_set():
-            frame = app.state.newest
+            frame, wait, report, problem = app.state.newest, AGAIN, None, ""
             if frame is None or first is None:
-                self._tell(Examined(None, "there is nothing to examine"))
+                problem = "there is nothing to examine"
             elif port is None or port not in frame.ports:
-                self._tell(Examined(None, "this port is no longer there"))
+                problem = "this port is no longer there"
             else:
                 try:
                     incidents = [event.incident for event in tuple(app.state.watch.events)]
                     report = inspect(frame, (port,), incidents, before=first)
-                    self._tell(Examined(report))
                 except Exception as error:
-                    self._tell(Examined(None, f"{type(error).__name__}: {error}"))
-                if pending(frame, [port]):
-                    self._stop.wait(SOON)
-                    continue
-            self._stop.wait(AGAIN)
+                    problem = f"{type(error).__name__}: {error}"
+                wait = SOON if pending(frame, [port]) else AGAIN
+            with suppress(RuntimeError):  # all is over
+                self.call_later(self._examined, report, problem)
+            self._stop.wait(wait)
 
-    def _tell(self, message: Examined) -> None:
-        with suppress(RuntimeError):
-            self.post_message(message)
-
-    def on_examined(self, event: Examined) -> None:
-        """Show the report."""
-        if event.report is not None:
-            self._report = event.report
-        self._error = event.error
+    def _examined(self, report: Report | None, problem: str) -> None:
+        """Show a report, or why there is none."""
+        self._report, self._error = report or self._report, problem
         self.show_frame()
 
     # Drawing
 
     def draw(self) -> None:
-        """Draw the list and the chosen row."""
         super().draw()
-        choices = self.query_one(Choices)
+        choices = self.choices
         choices.border_title = f"Findings of {self._whose(self.watch_app.state.frame)}"
         self.rows = report_rows(self._report) if self._report else []
         lines: list[Line] = [row.line for row in self.rows]
@@ -144,31 +117,21 @@ class Findings(WatchScreen):
 
     def chosen(self) -> Row | None:
         """Return the row under the cursor."""
-        place = self.query_one(Choices).place
+        place = self.choices.place
         return self.rows[place] if place < len(self.rows) else None
 
-    def _show_chosen(self) -> None:
-        page, row = self.query_one(Sections), self.chosen()
-        columns = max(20, page.size.width - FRAME)
-        if row is None:
-            page.show([])
-            return
-        page.show([Section(row.title, tuple(detail_lines(row, columns)))])
-
     @on(Choices.Moved)
-    def _moved(self) -> None:
-        self._show_chosen()
-
-    @on(Choices.Opened)
-    def _opened(self) -> None:
-        self.action_explain()
+    def _show_chosen(self) -> None:
+        row, lines = self.chosen(), _columns(self.page)
+        sections = [Section(row.title, tuple(detail_lines(row, lines)))] if row else []
+        self.page.show(sections)
 
     # Commands
 
     def action_move(self, steps: int) -> None:
-        """Move the cursor."""
-        self.query_one(Choices).move(steps)
+        self.choices.move(steps)
 
+    @on(Choices.Opened)
     def action_explain(self) -> None:
         """Explain what the chosen finding is about."""
         row = self.chosen()
@@ -176,39 +139,19 @@ class Findings(WatchScreen):
             self.app.push_screen(Explained(row))
 
 
-class Explained(WatchScreen):
+class Explained(PageScreen):
     """One finding in plain words."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "scroll(1)", show=False),
-        Binding("up,k", "scroll(-1)", show=False),
-        Binding("enter", "app.retreat", show=False),
-    ]
+    BINDINGS = SCROLLING + unlisted(("enter", "app.retreat"))
 
     def __init__(self, row: Row) -> None:
         super().__init__()
         self.row = row
 
-    def compose(self) -> ComposeResult:
-        """Header, page, keys."""
-        yield Header(id="header")
-        yield Sections(id="page")
-        yield Clickable(id="keys")
+    def columns(self) -> int:
+        return _columns(self.page)
 
-    def draw(self) -> None:
-        """Draw the explanation, the normal range and the finding."""
-        super().draw()
-        page = self.query_one(Sections)
-        columns = max(20, page.size.width - FRAME)
-        page.show(
-            [
-                Section(
-                    "In plain words", tuple(explanation_lines(self.row.outcome.topic, columns))
-                ),
-                Section(self.row.title, tuple(detail_lines(self.row, columns))),
-            ]
-        )
-
-    def action_scroll(self, lines: int) -> None:
-        """Scroll the page."""
-        self.query_one(Sections).scroll_relative(y=lines, animate=False)
+    def sections(self, columns: int) -> list[Section]:
+        topic = tuple(explanation_lines(self.row.outcome.topic, columns))
+        detail = tuple(detail_lines(self.row, columns))
+        return [Section("In plain words", topic), Section(self.row.title, detail)]

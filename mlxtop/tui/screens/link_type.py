@@ -6,25 +6,21 @@ Steps of the session run in a thread, or with the terminal handed over where sud
 from __future__ import annotations
 
 from threading import Thread
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult, SuspendNotSupported
-from textual.binding import Binding, BindingType
-from textual.containers import Container
-from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from mlxtop.change.privilege import ActionContext
 from mlxtop.link_type.carry_out import Outcome
-from mlxtop.link_type.session import Apply, LinkTypeSession, Option, Stage, Step
+from mlxtop.link_type.session import LinkTypeSession, Option, Stage, Step
 from mlxtop.model.identity import Port
 from mlxtop.present import link_type as describe
 from mlxtop.present.text import Role, Section
-from mlxtop.tui.screens.base import marks
-from mlxtop.tui.widgets.lines import Lines, Styled
-from mlxtop.tui.widgets.sections import FRAME, Sections
+from mlxtop.tui.commands import unlisted
+from mlxtop.tui.screens.base import Dialog
+from mlxtop.tui.widgets.lines import Lines
+from mlxtop.tui.widgets.sections import FRAME
 
 _KEYS = {
     Stage.LOOKING: "Esc back",
@@ -37,54 +33,29 @@ _KEYS = {
 }
 
 
-class LinkTypeDialog(ModalScreen[Outcome | None]):
+class LinkTypeDialog(Dialog[Outcome | None]):
     """Ends with the outcome of a change; None where nothing was changed."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(keys, action, show=False)
-        for keys, action in (
-            *(("escape", "back"), ("enter", "choose"), ("down,j", "move(1)"), ("up,k", "move(-1)")),
-            *(("y", "yes"), ("n", "no"), ("c", "copy")),
-        )
-    ]
+    BINDINGS = unlisted(
+        *(("escape", "back"), ("enter", "choose"), ("down,j", "move(1)"), ("up,k", "move(-1)")),
+        *(("y", "yes"), ("n", "no"), ("c", "copy")),
+    )
     AUTO_FOCUS = "#link-page"
 
-    class StepEnded(Message):
-        """A step has ended; the event loop applies its result."""
-
-        def __init__(self, apply: Apply) -> None:
-            super().__init__()
-            self.apply = apply
-
     def __init__(self, context: ActionContext, port: Port, ascii_only: bool) -> None:
-        super().__init__()
+        super().__init__("link", f"Link type of {port.name}", ascii_only)
         self._port = port
-        self._ascii = ascii_only
+        self._port_name, self._keys = Input(id="link-name", compact=True), Lines(id="link-keys")
         self._options: tuple[Option, ...] = ()
         self._cursor = 0
         self.session = LinkTypeSession(context, self._run_step, self._show, port.id)
 
-    def compose(self) -> ComposeResult:
-        """Yield the page, a field for a port's name, and the keys."""
-        with Container(id="link-dialog", classes="dialog box"):
-            yield Sections(id="link-page")
-            yield Input(id="link-name", compact=True)
-            yield Lines(id="link-keys")
+    def body(self) -> ComposeResult:
+        yield from (self.page, self._port_name, self._keys)
 
     def on_mount(self) -> None:
-        """Start to look at the card."""
-        self.set_class(self._ascii, "-ascii")
-        for widget in self.walk_children(Styled):
-            widget.ascii = self._ascii
-        box = self.query_one("#link-dialog")
-        box.border_title = f"Link type of {self._port.name}"
-        box.border_subtitle = marks(self)
         self.set_interval(0.5, self._tick)
         self.session.look([self._port.adapter] if self._port.adapter else None)
-
-    def on_resize(self) -> None:
-        """Draw for the new size."""
-        self.call_after_refresh(self._draw)
 
     # Steps
 
@@ -92,7 +63,7 @@ class LinkTypeDialog(ModalScreen[Outcome | None]):
         """Run a step of the session in a thread, or at once with the terminal free for sudo."""
 
         def work() -> None:
-            self.post_message(self.StepEnded(step()))
+            self.call_later(step())
 
         if not terminal:
             Thread(target=work, name="link type", daemon=True).start()
@@ -105,19 +76,14 @@ class LinkTypeDialog(ModalScreen[Outcome | None]):
             apply = step()
         apply()
 
-    def on_link_type_dialog_step_ended(self, message: StepEnded) -> None:
-        """Apply the result of a step."""
-        message.apply()
-
     # Keys
 
     def action_move(self, steps: int) -> None:
-        """Mark the next or last option, or scroll."""
         if self.session.stage is Stage.CHOOSING and self._options:
             self._cursor = (self._cursor + steps) % len(self._options)
-            self._draw()
+            self.draw()
         else:
-            self.query_one(Sections).scroll_relative(y=steps, animate=False)
+            self.action_scroll(steps)
 
     def action_choose(self) -> None:
         """Show the plan of the marked option, or more options."""
@@ -130,17 +96,15 @@ class LinkTypeDialog(ModalScreen[Outcome | None]):
         if not self.session.type_name(event.value.strip()):
             self.notify("that is not its name", severity="warning")
         self._ask_name()
-        self._draw()
+        self.draw()
 
     def action_yes(self) -> None:
-        """Carry out the plan, or keep the change."""
         if self.session.stage is Stage.PLAN:
             self.session.carry_out()
         else:
             self.session.answer(keep=True)
 
     def action_no(self) -> None:
-        """Take the change back."""
         self.session.answer(keep=False)
 
     def action_back(self) -> None:
@@ -167,32 +131,31 @@ class LinkTypeDialog(ModalScreen[Outcome | None]):
         """Show the new stage from its first line."""
         if self._options is not self.session.options:
             self._options, self._cursor = self.session.options, 0
-        self.query_one(Sections).scroll_home(animate=False)
+        self.page.scroll_home(animate=False)
         self._ask_name()
-        self._draw()
+        self.draw()
 
     def _ask_name(self) -> None:
         """Show where to type a name, if one is missing."""
         missing = self.session.missing if self.session.stage is Stage.PLAN else ()
-        name = self.query_one(Input)
+        name = self._port_name
         name.display = bool(missing)
         name.value = ""
         if missing:
             name.placeholder = f"type the name of the port to go on: {missing[0]}"
             name.focus()
         else:
-            self.query_one(Sections).focus()
+            self.page.focus()
 
     def _tick(self) -> None:
         """Count down the time to confirm."""
         if self.session.stage is Stage.KEEP:
             self.session.expire()
-            self._draw()
+            self.draw()
 
-    def _draw(self) -> None:
-        page = self.query_one(Sections)
-        page.show(self._sections(max(8, page.size.width - FRAME)))
-        self.query_one("#link-keys", Lines).show([((_KEYS[self.session.stage], Role.DIM),)])
+    def draw(self) -> None:
+        self.page.show(self._sections(max(8, self.page.size.width - FRAME)))
+        self._keys.show([((_KEYS[self.session.stage], Role.DIM),)])
 
     def _sections(self, columns: int) -> list[Section]:
         session = self.session

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from threading import Event
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Container, Grid
-from textual.message import Message
-from textual.screen import ModalScreen
+from textual.containers import Grid
 from textual.widgets import Input
 
 from mlxtop.change.privilege import ActionContext
@@ -23,20 +20,14 @@ from mlxtop.load.request import IPERF3_PORT
 from mlxtop.load.run_log import own_runs
 from mlxtop.load.session import LoadSession, SessionView
 from mlxtop.model.number import PORT, whole
-from mlxtop.present.clean import clean
-from mlxtop.present.load import (
-    outcome_runs,
-    plan_runs,
-    server_section,
-    status_sections,
-    wrapped,
-)
-from mlxtop.present.text import Line, Role, Section
+from mlxtop.present.load import outcome_runs, plan_runs, server_section, status_sections, wrapped
+from mlxtop.present.text import Line, Role, Section, clean
 from mlxtop.settings import MAX_INTERVAL
-from mlxtop.tui.screens.base import marks
-from mlxtop.tui.screens.load_form import FIELDS, MOST_PROCESSES, WrongField, options
-from mlxtop.tui.widgets.lines import Choice, Clickable, Lines, Styled
-from mlxtop.tui.widgets.sections import FRAME, Sections
+from mlxtop.tui.commands import unlisted
+from mlxtop.tui.screens.base import Dialog, key_label
+from mlxtop.tui.screens.load_form import FIELDS, MOST_PROCESSES, Field, WrongField, options
+from mlxtop.tui.widgets.lines import Choice, Clickable, Lines
+from mlxtop.tui.widgets.sections import FRAME
 
 if TYPE_CHECKING:
     from mlxtop.tui.app import MlxtopApp
@@ -53,9 +44,18 @@ _KEYS = (
     ("Esc", "Close", "screen.close"),
 )
 
+_HINT: tuple[Line, ...] = (
+    (("Say where the server runs; Enter shows the plan, F5 runs it.", Role.TEXT),),
+    (("Everything else is chosen for the port when it is left empty.", Role.DIM),),
+    (("The test goes on when this is closed; I opens it again.", Role.DIM),),
+)
 
-class LoadMoved(Message):
-    """A load test has something new to show."""
+
+def _widget(field: Field) -> Input | Choice:
+    name = f"load-{field.id}"
+    if field.options:
+        return Choice(field.options, id=name)
+    return Input(id=name, placeholder=field.placeholder, compact=True)
 
 
 class Loads:
@@ -75,7 +75,7 @@ class Loads:
         if not self._posted.is_set():
             self._posted.set()
             with suppress(RuntimeError):
-                self._app.post_message(LoadMoved())
+                self._app.call_later(self.moved)
 
     def open(self) -> None:
         """Open the dialog for the selected port."""
@@ -86,7 +86,6 @@ class Loads:
 
     @property
     def busy(self) -> bool:
-        """Return whether a test is being planned or run."""
         return self.session.view().busy
 
     @property
@@ -96,6 +95,8 @@ class Loads:
 
     def moved(self) -> None:
         """Show the news; sample quickly while a test runs, and as before after it."""
+        if self._app.feed.stop.is_set():
+            return
         self._posted.clear()
         source = self._app.source
         source.guarded = self.busy
@@ -104,7 +105,7 @@ class Loads:
         elif not self.busy and self._before is not None:
             source.interval, self._before = self._before, None
         if self._app.is_running and isinstance(self._app.screen, LoadDialog):
-            self._app.screen.show_session()
+            self._app.screen.draw()
         else:
             self._app.redraw()
 
@@ -114,88 +115,50 @@ class Loads:
             self.session.close("interrupted (SIGTSTP)")
 
 
-class LoadDialog(ModalScreen[None]):
+class LoadDialog(Dialog[None]):
     """Ends with nothing: the outcome of a test is in the session and in the run log."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", show=False),
-        Binding("enter", "plan", show=False),
-        Binding("f5,ctrl+r", "start", show=False),
-        Binding("f8", "stop", show=False),
-        Binding("f6", "serve", show=False),
-        Binding("f7", "copy", show=False),
-        Binding("pagedown", "scroll(10)", show=False),
-        Binding("pageup", "scroll(-10)", show=False),
-    ]
+    BINDINGS = unlisted(
+        *(("escape", "close"), ("enter", "plan"), ("f5,ctrl+r", "start"), ("f8", "stop")),
+        *(("f6", "serve"), ("f7", "copy"), ("pagedown", "scroll(10)"), ("pageup", "scroll(-10)")),
+    )
 
     def __init__(self, loads: Loads, via: str, ascii_only: bool) -> None:
-        super().__init__()
+        super().__init__("load", f"Load through {clean(via)}", ascii_only)
         self._loads = loads
         self._session = loads.session
         self._via = via
-        self._ascii = ascii_only
         self._wrong: str | None = None
+        self._keys = Clickable(id="load-keys")
+        self._fields = {field.id: _widget(field) for field in FIELDS}
 
-    @property
-    def _watch_app(self) -> MlxtopApp:
-        return cast("MlxtopApp", self.app)
-
-    def compose(self) -> ComposeResult:
-        """Yield fields, boxes and keys."""
-        with Container(id="load-dialog", classes="dialog box"):
-            with Grid(id="load-form"):
-                for field in FIELDS:
-                    label = Lines(classes="label")
-                    label.show([((field.label, Role.DIM),)])
-                    yield label
-                    if field.options:
-                        yield Choice(field.options, id=f"load-{field.id}")
-                    else:
-                        yield Input(
-                            id=f"load-{field.id}", placeholder=field.placeholder, compact=True
-                        )
-            yield Sections(id="load-page")
-            yield Clickable(id="load-keys")
+    def body(self) -> ComposeResult:
+        with Grid(id="load-form"):
+            for field in FIELDS:
+                label = Lines(classes="label")
+                label.show([((field.label, Role.DIM),)])
+                yield from (label, self._fields[field.id])
+        yield from (self.page, self._keys)
 
     def on_mount(self) -> None:
-        """Set the fields to the values of the last time."""
-        self.set_class(self._ascii, "-ascii")
-        for widget in self.walk_children(Styled):
-            widget.ascii = self._ascii
-        box = self.query_one("#load-dialog")
-        box.border_title = f"Load through {clean(self._via)}"
-        box.border_subtitle = marks(self)
         for name, value in self._loads.values.items():
-            field = self.query_one(f"#load-{name}")
-            assert isinstance(field, Input | Choice)
-            field.value = value
-        self.query_one("#load-host").focus()
-
-    def on_resize(self) -> None:
-        """Draw everything for the new size."""
-        self.call_after_refresh(self.show_session)
+            self._fields[name].value = value
+        self._fields["host"].focus()
 
     def _values(self) -> dict[str, str]:
-        values = {}
-        for field in FIELDS:
-            widget = self.query_one(f"#load-{field.id}")
-            assert isinstance(widget, Input | Choice)
-            values[field.id] = widget.value
-        return values
+        return {name: field.value for name, field in self._fields.items()}
 
-    def show_session(self) -> None:
+    def draw(self) -> None:
         """Draw the plan, the running test, or its outcome."""
         view = self._session.view()
         self.set_class(view.status is not None, "-running")
-        page = self.query_one("#load-page", Sections)
-        columns = max(20, page.size.width - FRAME)
-        page.show(self._sections(view, columns))
-        labels: list[tuple[Line, str]] = [
-            (((f" {key}", Role.ACCENT), (f" {name}", Role.DIM)), action)
+        self.page.show(self._sections(view, max(20, self.page.size.width - FRAME)))
+        labels = [
+            (key_label(key, name), action)
             for key, name, action in _KEYS
             if (name == "Stop") is view.busy or name not in ("Stop", "Plan", "Run")
         ]
-        self.query_one("#load-keys", Clickable).present(labels)
+        self._keys.present(labels)
 
     def _sections(self, view: SessionView, columns: int) -> list[Section]:
         problems = [problem for problem in (self._wrong, view.problem) if problem]
@@ -220,27 +183,25 @@ class LoadDialog(ModalScreen[None]):
 
     @on(Input.Submitted)
     def action_plan(self) -> None:
-        """Show what would be run."""
         self._begin(only_plan=True)
 
     def action_start(self) -> None:
-        """Run the test."""
         self._begin(only_plan=False)
 
     def _begin(self, only_plan: bool) -> None:
-        frame = self._watch_app.state.newest
+        frame = self.watch_app.state.newest
         if frame is None or self._session.view().busy:
             return
         try:
             chosen = options(self._values(), self._via)
         except WrongField as error:
             self._wrong = str(error)
-            self.query_one(f"#load-{error.field}").focus()
+            self._fields[error.field].focus()
         else:
             self._wrong = None
             self._session.start(frame, chosen, only_plan)
-        self.query_one("#load-page", Sections).scroll_home(animate=False)
-        self.show_session()
+        self.page.scroll_home(animate=False)
+        self.draw()
 
     def action_stop(self) -> None:
         """End the test, or the servers."""
@@ -248,7 +209,7 @@ class LoadDialog(ModalScreen[None]):
             self._session.cancel()
         else:
             self._session.stop_serving()
-        self.show_session()
+        self.draw()
 
     def action_serve(self) -> None:
         """Serve one test of the far end."""
@@ -257,23 +218,11 @@ class LoadDialog(ModalScreen[None]):
         self._session.serve(whole(port, PORT) or IPERF3_PORT, whole(count, MOST_PROCESSES) or 1)
 
     def action_copy(self) -> None:
-        """Copy the commands of the far end, which are typed elsewhere."""
         plan = self._session.view().plan
         if plan is not None and plan.server:
             self.app.copy_to_clipboard("\n".join(plan.server))
             self.notify("copied: what to run at the far end")
 
-    def action_scroll(self, lines: int) -> None:
-        """Scroll the boxes."""
-        self.query_one("#load-page", Sections).scroll_relative(y=lines, animate=False)
-
     def action_close(self) -> None:
         """Hide the dialog; a running test goes on."""
         self.dismiss(None)
-
-
-_HINT: tuple[Line, ...] = (
-    (("Say where the server runs; Enter shows the plan, F5 runs it.", Role.TEXT),),
-    (("Everything else is chosen for the port when it is left empty.", Role.DIM),),
-    (("The test goes on when this is closed; I opens it again.", Role.DIM),),
-)

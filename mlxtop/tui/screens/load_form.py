@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from mlxtop.load.request import GuardOptions, LoadOptions, LoadRequest, Timing
 from mlxtop.model.load import Direction, Tool, typed_bits, typed_seconds
@@ -15,8 +14,7 @@ MOST_PROCESSES = 64
 N = TypeVar("N", int, float)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """A field: a choice where it has options, else text, with what an empty one means."""
 
     id: str
@@ -54,18 +52,19 @@ class WrongField(ValueError):
 
 
 def _number(values: Mapping[str, str], field: str, most: int, least: int = 1) -> int | None:
-    text = values[field].strip()
-    if not text:
-        return None
-    number = whole(text, most)
-    if number is None or number < least:
-        raise WrongField(field, f"{text!r} is no number from {least} to {most}")
-    return number
+    def parse(text: str) -> int:
+        number = whole(text, most)
+        if number is None or number < least:
+            raise ValueError(f"{text!r} is no number from {least} to {most}")
+        return number
+
+    return _typed(values, field, parse)
 
 
 def _typed(values: Mapping[str, str], field: str, parse: Callable[[str], N]) -> N | None:
+    text = values[field].strip()
     try:
-        return parse(values[field].strip()) if values[field].strip() else None
+        return parse(text) if text else None
     except ValueError as error:
         raise WrongField(field, str(error)) from None
 
@@ -92,6 +91,5 @@ def options(values: Mapping[str, str], via: str | None) -> LoadOptions:
         affinity=values["cores"].strip() or None,
     )
     timing = Timing.for_soak(seconds) if values["mode"] == "soak" else Timing()
-    return LoadOptions(
-        request, GuardOptions.choose(values["guard"]), timing, values["note"].strip()
-    )
+    guard = GuardOptions.choose(values["guard"])
+    return LoadOptions(request, guard, timing, values["note"].strip())

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import ClassVar
-
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.containers import Container
 from textual.widgets import Input
 
@@ -20,8 +16,8 @@ from mlxtop.present.text import Line, Role
 from mlxtop.present.view import prose
 from mlxtop.tui.commands import Scope, bindings
 from mlxtop.tui.screens.base import WatchScreen
-from mlxtop.tui.widgets.chart import Chart, TemperatureChart, ThroughputChart
-from mlxtop.tui.widgets.lines import Clickable, Header, Lines
+from mlxtop.tui.widgets.chart import TemperatureChart, ThroughputChart
+from mlxtop.tui.widgets.lines import Lines
 from mlxtop.tui.widgets.port_table import PortTable
 from mlxtop.tui.widgets.sections import Sections, prose_width
 
@@ -35,39 +31,24 @@ class Overview(WatchScreen):
 
     AUTO_FOCUS = "#ports"
     SCOPE = Scope.OVERVIEW
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.OVERVIEW)]
-
-    def compose(self) -> ComposeResult:
-        yield Header(id="header")
-        table = PortTable(id="ports")
-        table.add_class("box")
-        yield table
-        yield Lines(id="hint")
-        with Container(id="charts"):
-            for chart in (ThroughputChart(id="throughput"), TemperatureChart(id="temperature")):
-                chart.border_title = (chart.id or "").capitalize()
-                yield chart
-        yield Sections(id="about")
-        yield Clickable(id="keys")
-
+    BINDINGS = bindings(Scope.OVERVIEW)
     _filter: Input | None = None
     """Where the filter is typed: made when the first is wanted."""
 
-    @cached_property
-    def table(self) -> PortTable:
-        return self.query_one(PortTable)
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.hint = PortTable(id="ports"), Lines(id="hint")
+        self.charts = (ThroughputChart(id="throughput"), TemperatureChart(id="temperature"))
+        self.about = Sections(id="about")
 
-    @cached_property
-    def hint(self) -> Lines:
-        return self.query_one("#hint", Lines)
-
-    @cached_property
-    def charts(self) -> list[Chart]:
-        return list(self.query(Chart))
-
-    @cached_property
-    def about(self) -> Sections:
-        return self.query_one("#about", Sections)
+    def body(self) -> ComposeResult:
+        self.table.add_class("box")
+        yield from (self.table, self.hint)
+        with Container(id="charts"):
+            for chart in self.charts:
+                chart.border_title = (chart.id or "").capitalize()
+                yield chart
+        yield self.about
 
     # Drawing
 

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Container
 
 from mlxtop import __version__
-from mlxtop.present.clean import clean, fit
 from mlxtop.present.overview import entries
 from mlxtop.present.pages import PAGES, Page
-from mlxtop.present.text import Line, Role, Section, wrap
+from mlxtop.present.text import Line, Role, Section, clean, fit, wrap
 from mlxtop.present.view import event_line, link_mark, prose
-from mlxtop.tui.commands import Scope, available, bindings, keys_of
+from mlxtop.tui.commands import Scope, available, bindings, keys_of, unlisted
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.widgets.chart import HeatChart
-from mlxtop.tui.widgets.lines import Clickable, Header
+from mlxtop.tui.widgets.lines import Clickable
 from mlxtop.tui.widgets.sections import Sections, prose_width
 
 HEAT_PAGE = "2"
 """The page below the heat chart."""
-_SCROLLING: list[BindingType] = [
-    Binding("down,j", "scroll(1)", show=False),
-    Binding("up,k", "scroll(-1)", show=False),
-]
+SCROLLING = unlisted(("down,j", "scroll(1)"), ("up,k", "scroll(-1)"))
 _TITLES = {
     Scope.OVERVIEW: "Ports and charts",
     Scope.EVERYWHERE: "Everywhere",
@@ -43,50 +36,53 @@ _SIGNS = (
 class PageScreen(WatchScreen):
     """A page that scrolls."""
 
-    def compose(self) -> ComposeResult:
-        yield Header(id="header")
-        yield Sections(id="page")
-        yield Clickable(id="keys")
+    def __init__(self) -> None:
+        super().__init__()
+        self.page = Sections(id="page")
+
+    def body(self) -> ComposeResult:
+        yield self.page
 
     def draw(self) -> None:
         super().draw()
-        page = self.query_one(Sections)
-        page.show(self.sections(prose_width(page.size.width)))
+        self.page.show(self.sections(self.columns()))
+
+    def columns(self) -> int:
+        """Return the columns of a paragraph."""
+        return prose_width(self.page.size.width)
 
     def sections(self, columns: int) -> list[Section]:
         """Return the boxes of the page, for paragraphs of so many columns."""
         raise NotImplementedError
 
     def action_scroll(self, lines: int) -> None:
-        self.query_one(Sections).scroll_relative(y=lines, animate=False)
+        self.page.scroll_relative(y=lines, animate=False)
 
 
 class Detail(PageScreen):
     """One port, page by page."""
 
     SCOPE = Scope.DETAIL
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.DETAIL)]
+    BINDINGS = bindings(Scope.DETAIL)
 
     def __init__(self) -> None:
         super().__init__()
         self._page: Page = PAGES[0]
+        self._tabs, self._heat = Clickable(id="tabs"), HeatChart(id="heat")
 
-    def compose(self) -> ComposeResult:
-        yield Header(id="header")
-        yield Clickable(id="tabs")
+    def body(self) -> ComposeResult:
+        yield self._tabs
         with Container(id="heat-frame"):
-            heat = HeatChart(id="heat")
-            heat.border_title = "Heat"
-            yield heat
-        yield Sections(id="page")
-        yield Clickable(id="keys")
+            self._heat.border_title = "Heat"
+            yield self._heat
+        yield self.page
 
     def draw(self) -> None:
         super().draw()
         self._show_tabs()
         if self._page.key == HEAT_PAGE:  # the chart comes after the page is on the terminal
-            app, chart = self.watch_app, self.query_one(HeatChart)
-            self.call_after_refresh(chart.update, app.state, app.source.interval)
+            app = self.watch_app
+            self.call_after_refresh(self._heat.update, app.state, app.source.interval)
 
     def sections(self, columns: int) -> list[Section]:
         view = self.watch_app.state.view(columns)
@@ -102,7 +98,7 @@ class Detail(PageScreen):
             mark = "▸" if here else " "
             label: Line = ((f"{mark}{page.key} ", Role.ACCENT), (page.title, role))
             labels.append((label, f"screen.page('{page.key}')"))
-        self.query_one("#tabs", Clickable).present(labels, gap=1 if self.size.width < 100 else 2)
+        self._tabs.present(labels, gap=1 if self.size.width < 100 else 2)
 
     def _who(self) -> Line:
         view = self.watch_app.state.view(0)
@@ -116,7 +112,7 @@ class Detail(PageScreen):
     def action_page(self, key: str) -> None:
         self._page = next(page for page in PAGES if page.key == key)
         self.set_class(key == HEAT_PAGE, "-heat")
-        self.query_one(Sections).scroll_home(animate=False)
+        self.page.scroll_home(animate=False)
         self.show_frame()
 
     def action_maximise(self) -> None:
@@ -141,9 +137,9 @@ class Detail(PageScreen):
 
 
 class Events(PageScreen):
-    """What happened on this machine, and problems while reading."""
+    """Incidents of this machine, and problems while reading."""
 
-    BINDINGS: ClassVar[list[BindingType]] = _SCROLLING
+    BINDINGS = SCROLLING
 
     def sections(self, columns: int) -> list[Section]:
         state = self.watch_app.state
@@ -172,7 +168,7 @@ class Events(PageScreen):
 class Help(PageScreen):
     """Every key and what it does, made from the table of commands."""
 
-    BINDINGS: ClassVar[list[BindingType]] = _SCROLLING
+    BINDINGS = SCROLLING
 
     def sections(self, columns: int) -> list[Section]:
         app = self.watch_app

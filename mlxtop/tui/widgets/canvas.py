@@ -1,4 +1,4 @@
-"""Curves as a grid of characters over a time axis; no Textual and no colours here.
+"""Curves as a grid of characters over a time axis, and the grid as lines; no Textual here.
 
 A braille cell has 2 × 4 dots, an ASCII cell is one dot. The dots of a dot column are the bits of a
 number, the lowest first. A dot column stands for a whole step of time. Steps begin at whole
@@ -8,13 +8,18 @@ by whole cells.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import floor, isnan, nan
 from typing import NamedTuple
 
 from mlxtop.model.history import Series
+from mlxtop.present.text import Line, Role, Run, fit
 
 DOTS_X, DOTS_Y = 2, 4
+GUTTER = 6
+"""Columns of the scale on the left."""
+LABELS = 7
+"""Columns for the names of curves on the right."""
 _HALF = 0.5 + 1e-9
 """Added before rounding down: arithmetic puts a height between two dots a hair off the middle."""
 
@@ -76,10 +81,7 @@ def _paint(grid: Grid, curve: Curve, columns: int, ascii_only: bool) -> None:
 
 
 def _dot_columns(curve: Curve, most: int) -> list[int]:
-    """Return the dots of each dot column of a curve, in `most` dot rows.
-
-    A dot column reaches to just before the height of the next one, so that a line has no holes.
-    """
+    """Return the dots of each dot column, each to just before the height of the next one."""
     columns = []
     heights = [None if isnan(y) else floor(max(0, min(most - 1, y)) + _HALF) for y in curve.heights]
     for here, there in zip(heights, [*heights[1:], None], strict=True):
@@ -102,6 +104,49 @@ def _in_cells(curve: Curve) -> Curve:
         dots = [y for y in curve.heights[place : place + DOTS_X] if not isnan(y)]
         cells.append((min(dots) if curve.fill > 0 else max(dots)) // DOTS_Y if dots else nan)
     return curve._replace(heights=cells, base=curve.base // DOTS_Y)
+
+
+def rule_across(cells: list[tuple[str, str]], label: str, role: Role) -> None:
+    """Draw a dashed line where nothing else is in a row, with its label where there is room."""
+    for place, (mark, _) in enumerate(cells):
+        if mark in " ⠀":
+            cells[place] = ("╌", role)
+    line = "".join(mark for mark, _ in cells)
+    for words in (label, label.rpartition(" ")[2]):
+        start = line.find("╌" * (len(words) + 3)) + 1
+        if words and start > 0:
+            for place, character in enumerate(f" {words} "):
+                cells[start + place] = (character, role)
+            return
+
+
+def grid_lines(
+    grid: Grid, scale: Mapping[int, Run], names: Mapping[int, Run] | None = None
+) -> list[Line]:
+    """Return a grid as lines, with scale at the left and names of curves at the right by row."""
+    lines = []
+    for y, cells in enumerate(grid):
+        text, role = scale.get(y, ("", Role.DIM))
+        runs: list[Run] = [(fit(text, GUTTER - 1, right=True) + " ", role)]
+        runs.extend(_runs(cells))
+        if names is not None:
+            name, role = names.get(y, ("", Role.DIM))
+            runs.append((fit(name, LABELS), role))
+        lines.append(tuple(runs))
+    return lines
+
+
+def _runs(cells: Sequence[tuple[str, str]]) -> list[Run]:
+    runs: list[Run] = []
+    text, last = "", ""
+    for mark, role in cells:
+        if role and last and role != last:
+            runs.append((text, Role(last)))
+            text = ""
+        last = role or last
+        text += mark
+    runs.append((text, Role(last or Role.FAINT)))
+    return runs
 
 
 STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)

@@ -12,24 +12,9 @@ from mlxtop.present.heat import TITLES, degrees, forecast_run, short_forecast
 from mlxtop.present.text import Line, Role, Run, line_width
 from mlxtop.present.view import SEVERITY_ROLES
 from mlxtop.tui.state import State
-from mlxtop.tui.widgets.canvas import DOTS_X, Timeline, mean, resampled, timeline
-from mlxtop.tui.widgets.charts import (
-    GUTTER,
-    LABELS,
-    LEAST_ROWS,
-    Rule,
-    legend,
-    temperature_lines,
-    throughput_lines,
-    waiting,
-)
-from mlxtop.tui.widgets.heatplot import (
-    HeatPicture,
-    Mark,
-    future_columns,
-    heat_lines,
-    plot_columns,
-)
+from mlxtop.tui.widgets import charts
+from mlxtop.tui.widgets.canvas import DOTS_X, GUTTER, LABELS, Timeline, mean, resampled, timeline
+from mlxtop.tui.widgets.charts import Rule
 from mlxtop.tui.widgets.lines import Lines
 from mlxtop.watch.watch import ASIC, MODULE, RX, TX
 
@@ -38,6 +23,7 @@ if TYPE_CHECKING:
 
 Size = tuple[int, int]
 _SPACE: Run = ("  ", Role.DIM)
+_NO_HEAT = "no temperature of this port is known: the reasons are below"
 _NO_TEMPERATURE = "no temperature is known: see page 2 of the port"
 _SENSORS = {MODULE: Role.MODULE, ASIC: Role.ASIC}
 _FAR_C = 25.0
@@ -70,8 +56,8 @@ class Chart(Lines):
         line = timeline(tick, self._columns(width), state.window, interval)
         drawn = (port, line, room, self._key(state, view))
         if drawn != self._drawn:
-            self._drawn = drawn
-            self._picture = self._draw(state, view, line, room) if room[1] >= LEAST_ROWS else []
+            self._drawn, enough = drawn, room[1] >= charts.LEAST_ROWS
+            self._picture = self._draw(state, view, line, room) if enough else []
         self.show([self._legend(state, view, width), *self._picture])
 
     def _nothing_yet(self) -> str:
@@ -105,7 +91,7 @@ class ThroughputChart(Chart):
         return view.capacity, state.bits
 
     def _legend(self, state: State, view: PortView, width: int) -> Line:
-        flow, carries, highs = view.throughput, view.capacity, state.highs.get(view.id, {})
+        flow, carries, highs = view.throughput, view.capacity, state.watch.highs.get(view.id, {})
         rx: Line = (("RX ", Role.RX), (units.rate(flow.rx_bps, state.bits), Role.STRONG), _SPACE)
         tx: Line = (("TX ", Role.TX), (units.rate(flow.tx_bps, state.bits), Role.STRONG), _SPACE)
         rx_high, tx_high = (
@@ -117,19 +103,21 @@ class ThroughputChart(Chart):
             role = Role.DIM if carries.by == "link" else Role.WARNING
             right = ((f"{carries.by} {units.rate(carries.bps, state.bits).strip()}", role),)
         if line_width((*rx, *tx, *rx_high, *tx_high)) <= width - line_width(right):
-            return legend((rx, rx_high, tx, tx_high), right, width)
-        return legend((rx, tx), right, width)
+            return charts.legend((rx, rx_high, tx, tx_high), right, width)
+        return charts.legend((rx, tx), right, width)
 
     def _draw(self, state: State, view: PortView, line: Timeline, room: Size) -> list[Line]:
-        rx, tx = (resampled(state.history.series(view.id, name), line, max) for name in (RX, TX))
+        rx, tx = (
+            resampled(state.watch.history.series(view.id, name), line, max) for name in (RX, TX)
+        )
         if all(map(isnan, (*rx, *tx))):
-            return waiting(room, self._nothing_yet())
+            return charts.waiting(room, self._nothing_yet())
         carries, limit = view.capacity, None
         if carries is not None and carries.by == "link":
             limit = Rule(carries.bps, "line rate", Role.DIM)
         elif carries is not None:
             limit = Rule(carries.bps, f"{carries.by} limit", Role.WARNING)
-        return throughput_lines(
+        return charts.throughput_lines(
             rx, tx, line, room, limit=limit, bits=state.bits, ascii_only=state.ascii
         )
 
@@ -140,12 +128,12 @@ class TemperatureChart(Chart):
     margin_columns = GUTTER + LABELS
 
     def _legend(self, state: State, view: PortView, width: int) -> Line:
-        highs = state.highs.get(view.id, {})
+        highs = state.watch.highs.get(view.id, {})
         numbers: list[Line] = []
         longer: list[Line] = []
         for name, role in _SENSORS.items():
             if (sensor := view.now.now.sensor(name)) is not None:
-                heat = state.heat.of(view.id, name)
+                heat = state.watch.heat.of(view.id, name)
                 text, colour = degrees(sensor, units.CELSIUS_WIDTH + 1, heat)
                 shown = Role.STRONG if colour is Role.TEXT else colour
                 part: Line = ((f"{TITLES[name]} ", role), (text.strip(), shown), _SPACE)
@@ -155,8 +143,8 @@ class TemperatureChart(Chart):
         right = _coming(state, view.id, len(numbers))
         for parts, end in ((longer, right), (numbers, right), (numbers, right[-1:])):
             if sum(map(line_width, parts)) + line_width(end) <= width:
-                return legend(parts, end, width)
-        return legend(numbers, (), width)
+                return charts.legend(parts, end, width)
+        return charts.legend(numbers, (), width)
 
     def _key(self, state: State, view: PortView) -> object:
         return tuple(_rules(state, view.id))
@@ -165,14 +153,14 @@ class TemperatureChart(Chart):
         curves = _curves(state, view.id, line)
         if not curves:
             measured = any(sensor.celsius is not None for sensor in view.now.now.temperatures)
-            return waiting(room, self._nothing_yet() if measured else _NO_TEMPERATURE)
+            return charts.waiting(room, self._nothing_yet() if measured else _NO_TEMPERATURE)
         rules = _rules(state, view.id)
-        return temperature_lines(curves, rules, line, room, ascii_only=state.ascii)
+        return charts.temperature_lines(curves, rules, line, room, state.ascii)
 
 
 def _coming(state: State, port: PortId, sensors: int) -> Line:
     """Return what the worst sensor is on its way to."""
-    worst = state.heat.worst(port)
+    worst = state.watch.heat.worst(port)
     coming = short_forecast(worst)
     if coming is None or worst is None:
         return ()
@@ -184,7 +172,7 @@ def _curves(state: State, port: PortId, line: Timeline) -> dict[Role, tuple[str,
     """Return the readings of each sensor, by role, with its name."""
     curves = {}
     for name, role in _SENSORS.items():
-        values = resampled(state.history.series(port, name), line, mean)
+        values = resampled(state.watch.history.series(port, name), line, mean)
         if not all(map(isnan, values)):
             curves[role] = (TITLES[name], values)
     return curves
@@ -194,7 +182,7 @@ def _rules(state: State, port: PortId) -> list[Rule]:
     """Return the limits of a port's sensors; those of the chip only where it comes near them."""
     rules = []
     for name in _SENSORS:
-        heat = state.heat.of(port, name)
+        heat = state.watch.heat.of(port, name)
         if heat is None or heat.sensor.celsius is None:
             continue
         for level, celsius, role in (
@@ -210,22 +198,22 @@ class HeatChart(TemperatureChart):
     """Temperatures with limits and forecast, and what the port carried meanwhile."""
 
     def _columns(self, width: int) -> int:
-        columns = plot_columns(width)
-        return columns - future_columns(columns)
+        columns = charts.plot_columns(width)
+        return columns - charts.future_columns(columns)
 
     def _legend(self, state: State, view: PortView, width: int) -> Line:
         parts: list[Line] = []
         for name, role in _SENSORS.items():
-            heat = state.heat.of(view.id, name)
+            heat = state.watch.heat.of(view.id, name)
             if heat is not None and heat.sensor.celsius is not None:
                 text, coming = forecast_run(heat.forecast, heat.sensor.celsius)
                 celsius = f"{heat.sensor.celsius:.0f} °C "
                 title: Run = (f"{TITLES[name]} ", role)
                 parts.append((title, (celsius, Role.STRONG), (f"{text}   ", coming)))
-        return legend(parts, (), width)
+        return charts.legend(parts, (), width)
 
     def _key(self, state: State, view: PortView) -> object:
-        sensors = [state.heat.of(view.id, name) for name in _SENSORS]
+        sensors = [state.watch.heat.of(view.id, name) for name in _SENSORS]
         ticks = tuple(h.forecast.tick for h in sensors if h is not None and h.forecast is not None)
         return tuple(_rules(state, view.id)), ticks, state.watch.event_count
 
@@ -233,21 +221,21 @@ class HeatChart(TemperatureChart):
         port = view.id
         past = _curves(state, port, line)
         if not past:
-            return waiting(room, "no temperature of this port is known: the reasons are below")
-        ahead = future_columns(plot_columns(room[0])) * DOTS_X
+            return charts.waiting(room, _NO_HEAT)
+        ahead = charts.future_columns(charts.plot_columns(room[0])) * DOTS_X
         flows = {
-            role: resampled(state.history.series(port, name), line, max)
+            role: resampled(state.watch.history.series(port, name), line, max)
             for role, name in ((Role.RX, RX), (Role.TX, TX))
         }
         marks = [
-            Mark(incident.tick, SEVERITY_ROLES[incident.severity])
+            (incident.tick, SEVERITY_ROLES[incident.severity])
             for _, incident in state.watch.events_of(port)
             if incident.tick is not None and incident.tick >= line.start
         ]
         future = _future(state, port, line, ahead)
         rules = _rules(state, port)
-        picture = HeatPicture(past, future, rules, flows, marks, state.bits)
-        return heat_lines(picture, line, room, state.ascii)
+        picture = charts.HeatPicture(past, future, rules, flows, marks, state.bits)
+        return charts.heat_lines(picture, line, room, state.ascii)
 
 
 def _future(state: State, port: PortId, line: Timeline, dots: int) -> dict[Role, list[float]]:
@@ -255,7 +243,7 @@ def _future(state: State, port: PortId, line: Timeline, dots: int) -> dict[Role,
     curves = {}
     begin = (line.last + 1) * line.step
     for name, role in _SENSORS.items():
-        heat = state.heat.of(port, name)
+        heat = state.watch.heat.of(port, name)
         if heat is None or heat.forecast is None or heat.sensor.stale:
             continue
         values = [heat.forecast.at(begin + n * line.step) for n in range(dots)]

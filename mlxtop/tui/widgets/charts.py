@@ -1,4 +1,8 @@
-"""The two charts as lines: throughput over and under a zero line, temperatures with limits."""
+"""The charts as lines: throughput over and under a zero line, temperatures with limits, heat.
+
+The heat chart has temperatures, limits and forecast above, throughput and events below. All of its
+rows share one time axis; right of `now` stands what is expected.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +10,17 @@ from collections.abc import Mapping, Sequence
 from math import ceil, floor, isnan, nan
 from typing import NamedTuple
 
-from mlxtop.present.clean import fit
-from mlxtop.present.text import Line, Role, Run, line_width, spread
+from mlxtop.present.text import Line, Role, Run, fit, line_width, spread
 from mlxtop.present.units import floor_nice, nice
-from mlxtop.tui.widgets.canvas import DOTS_X, DOTS_Y, Curve, Grid, Timeline, draw
+from mlxtop.tui.widgets import canvas
+from mlxtop.tui.widgets.canvas import DOTS_X, DOTS_Y, GUTTER, LABELS, Curve, Timeline
 
-GUTTER = 6
-"""Columns of the scale on the left."""
-LABELS = 7
-"""Columns for the names of curves on the right."""
 LEAST_ROWS = 3
 """Below this a chart is only its legend."""
-
 DOTTED = 3
 """Every which dot of a forecast is drawn."""
+_LEAST_WITH_AXIS = 6
+"""Rows from which on a chart has a time axis."""
 LEAST_SCALE = 1000.0
 """bit/s of full scale at least, so that an idle port does not show its noise."""
 
@@ -43,49 +44,38 @@ def throughput_lines(
     ascii_only: bool = False,
 ) -> list[Line]:
     """Return received above and sent below a common zero line, both on one scale."""
-    columns, rows = size[0] - GUTTER, size[1] - _axis_rows(size)
-    top, bottom = _scale(_largest(rx), _largest(tx), limit.value if limit else None)
-    up, per_row = _halved(rows, top, bottom)
+    columns, rows = size[0] - GUTTER, size[1] - (size[1] >= _LEAST_WITH_AXIS)
+    up, per_row = _halved(rows, _full_scale(rx, limit), _full_scale(tx, limit))
     down = rows - up
     above = Curve(Role.RX, _dots(rx, per_row, up), -1, 0, Role.RX_AREA)
     lowest = down * DOTS_Y - 1
     depth = [lowest - dot for dot in _dots(tx, per_row, down)]
     below = Curve(Role.TX, depth, 1, lowest, Role.TX_AREA)
-    grid = [
-        *draw((above,), columns, up, ascii_only),
-        *draw((below,), columns, down, ascii_only),
-    ]
-    scale = _halves(up, down)
+    grid = canvas.draw((above,), columns, up, ascii_only)
+    grid += canvas.draw((below,), columns, down, ascii_only)
+    scale: dict[int, Run] = {up - 1: ("0", Role.DIM)}
+    if up > 3:
+        scale[up // 2] = ("RX", Role.RX)
+    if down > 2:
+        scale[up + down // 2] = ("TX", Role.TX)
     for half, zero, step in ((up, up - 1, -1), (down, up, 1)):
         if limit is not None and limit.value < per_row * half:
             row = zero + step * floor(limit.value / per_row)
-            rule_across(grid, row, limit.label if step < 0 else "", limit.role)
+            canvas.rule_across(grid[row], limit.label if step < 0 else "", limit.role)
             scale[row] = (amount(limit.value, bits), limit.role)
         elif half > 1:
             unit = 1 if bits else 8
             top = floor_nice(per_row * half * 0.9999 / unit) * unit
             scale[zero + step * floor(top / per_row)] = (amount(top, bits), Role.DIM)
-    return [*grid_lines(grid, scale), *_axis(line, columns)][: size[1]]
+    return [*canvas.grid_lines(grid, scale), *_axis(line, columns)][: size[1]]
 
 
-def _halves(up: int, down: int) -> dict[int, Run]:
-    """Return the marks of zero and of the two halves."""
-    scale: dict[int, Run] = {}
-    scale[up - 1] = ("0", Role.DIM)
-    if up > 3:
-        scale[up // 2] = ("RX", Role.RX)
-    if down > 2:
-        scale[up + down // 2] = ("TX", Role.TX)
-    return scale
-
-
-def _scale(rx: float, tx: float, limit: float | None) -> tuple[float, float]:
-    """Return full scale up and down: round, and up to the limit once that is in sight."""
-    top, bottom = nice(max(rx, LEAST_SCALE)), nice(max(tx, LEAST_SCALE))
-    if limit is not None:
-        top = limit * 1.05 if rx > 0.4 * limit else top
-        bottom = limit * 1.05 if tx > 0.4 * limit else bottom
-    return top, bottom
+def _full_scale(values: Sequence[float], limit: Rule | None) -> float:
+    """Return full scale of a half: round, and up to the limit once that is in sight."""
+    most = max((v for v in values if not isnan(v)), default=0.0)
+    if limit is not None and most > 0.4 * limit.value:
+        return limit.value * 1.05
+    return nice(max(most, LEAST_SCALE))
 
 
 def _halved(rows: int, top: float, bottom: float) -> tuple[int, float]:
@@ -97,10 +87,6 @@ def _halved(rows: int, top: float, bottom: float) -> tuple[int, float]:
 
     up = min(range(least, max(least, rows - least) + 1), key=per_row)
     return up, per_row(up)
-
-
-def _largest(values: Sequence[float]) -> float:
-    return max((v for v in values if not isnan(v)), default=0.0)
 
 
 def _dots(values: Sequence[float], per_row: float, rows: int) -> list[float]:
@@ -127,11 +113,10 @@ def temperature_lines(
     rules: Sequence[Rule],
     line: Timeline,
     size: tuple[int, int],
-    *,
     ascii_only: bool = False,
 ) -> list[Line]:
     """Return a curve for every sensor, named at its end, and the limits across."""
-    columns, rows = size[0] - GUTTER - LABELS, size[1] - _axis_rows(size)
+    columns, rows = size[0] - GUTTER - LABELS, size[1] - (size[1] >= _LEAST_WITH_AXIS)
     lines = temperature_rows(curves, {}, rules, (columns, columns, rows), ascii_only)
     axis = [(*runs, (" " * LABELS, Role.DIM)) for runs in _axis(line, columns)]
     return [*lines, *axis][: size[1]]
@@ -146,11 +131,11 @@ def temperature_rows(
 ) -> list[Line]:
     """Return curves, forecasts and limits in `size`: columns of the past, columns, rows."""
     past_columns, columns, rows = size
-    low, high = _degrees([v for _, v in past.values()], [*future.values()], rules)
+    low, high = _degrees([*(v for _, v in past.values()), *future.values()], rules)
     per_dot = (high - low) / max(1, rows * DOTS_Y - 1)
 
     def dots(values: Sequence[float]) -> list[float]:
-        return [nan if isnan(v) else (v - low) / per_dot for v in values]
+        return [(v - low) / per_dot for v in values]
 
     def row_of(value: float) -> int:
         return rows - 1 - round((value - low) / per_dot) // DOTS_Y
@@ -159,17 +144,14 @@ def temperature_rows(
     for role, values in future.items():
         thin = [v if n % DOTTED == 0 else nan for n, v in enumerate(values)]
         curves.append(Curve(role, [nan] * (past_columns * DOTS_X) + dots(thin)))
-    grid = draw(curves, columns, rows, ascii_only)
+    grid = canvas.draw(curves, columns, rows, ascii_only)
     scale: dict[int, Run] = {rows - 1: (f"{low:.0f}°", Role.DIM)}
     if past_columns < columns or not rules:
         scale[0] = (f"{high:.0f}°", Role.DIM)
-    ruled = set()
-    for rule in rules:  # of those on one row the first
-        row = row_of(rule.value)
-        if 0 <= row < rows and row not in ruled:
-            ruled.add(row)
-            rule_across(grid, row, rule.label, rule.role)
-            scale[row] = (f"{rule.value:.0f}°", rule.role)
+    ruled = {row_of(rule.value): rule for rule in reversed(rules)}  # of those on one row the first
+    for row in ruled.keys() & range(rows):
+        canvas.rule_across(grid[row], ruled[row].label, ruled[row].role)
+        scale[row] = (f"{ruled[row].value:.0f}°", ruled[row].role)
     if past_columns < columns:
         for cells in grid:
             if cells[past_columns][0] in " ⠀╌":
@@ -178,14 +160,12 @@ def temperature_rows(
     for newest, name, role in _ends(past, future):
         row = max(0, min(rows - 1, row_of(newest)))
         names[row + 1 if row in names and row + 1 < rows else row] = (" " + name, role)
-    return grid_lines(grid, scale, names)
+    return canvas.grid_lines(grid, scale, names)
 
 
-def _degrees(
-    past: Sequence[Sequence[float]], future: Sequence[Sequence[float]], rules: Sequence[Rule]
-) -> tuple[float, float]:
+def _degrees(curves: Sequence[Sequence[float]], rules: Sequence[Rule]) -> tuple[float, float]:
     """Return the degrees at the bottom and at the top."""
-    values = [v for curve in (*past, *future) for v in curve if not isnan(v)]
+    values = [v for curve in curves for v in curve if not isnan(v)]
     marks = [*values, *(rule.value for rule in rules)]
     low = float(floor((min(values) - 4) / 10) * 10) if values else 20.0
     return low, max(max(marks) + 2, low + 20) if marks else 100.0
@@ -199,55 +179,6 @@ def _ends(past: Curves, future: Mapping[Role, Sequence[float]]) -> list[tuple[fl
         if (values := [v for v in (*curve, *future.get(role, ())) if not isnan(v)])
     ]
     return sorted(ends, reverse=True)
-
-
-def rule_across(grid: Grid, row: int, label: str, role: Role) -> None:
-    """Draw a dashed line where nothing else is, with its label where there is room for it."""
-    cells = grid[row]
-    for place, (mark, _) in enumerate(cells):
-        if mark in " ⠀":
-            cells[place] = ("╌", role)
-    line = "".join(mark for mark, _ in cells)
-    for words in (label, label.rpartition(" ")[2]):
-        start = line.find("╌" * (len(words) + 3)) + 1
-        if words and start > 0:
-            for place, character in enumerate(f" {words} "):
-                cells[start + place] = (character, role)
-            return
-
-
-def grid_lines(
-    grid: Grid, scale: Mapping[int, Run], names: Mapping[int, Run] | None = None
-) -> list[Line]:
-    """Return a grid as lines, with scale at the left and names of curves at the right by row."""
-    lines = []
-    for y, cells in enumerate(grid):
-        text, role = scale.get(y, ("", Role.DIM))
-        runs: list[Run] = [(fit(text, GUTTER - 1, right=True) + " ", role)]
-        runs.extend(_runs(cells))
-        if names is not None:
-            name, role = names.get(y, ("", Role.DIM))
-            runs.append((fit(name, LABELS), role))
-        lines.append(tuple(runs))
-    return lines
-
-
-def _runs(cells: Sequence[tuple[str, str]]) -> list[Run]:
-    runs: list[Run] = []
-    text, last = "", ""
-    for mark, role in cells:
-        if role and last and role != last:
-            runs.append((text, Role(last)))
-            text = ""
-        last = role or last
-        text += mark
-    runs.append((text, Role(last or Role.FAINT)))
-    return runs
-
-
-def _axis_rows(size: tuple[int, int]) -> int:
-    """Return the rows of the time axis; low charts do without."""
-    return 1 if size[1] >= 6 else 0
 
 
 def _axis(line: Timeline, columns: int) -> list[Line]:
@@ -274,15 +205,88 @@ def waiting(size: tuple[int, int], text: str) -> list[Line]:
 
 
 def legend(parts: Sequence[Line], right: Line, columns: int) -> Line:
-    """Return the first line of a chart: the numbers of now, the first ones last to go.
-
-    What does not fit is left out as a whole; the right end stays.
-    """
+    """Return the first line of a chart: the parts that fit as a whole, and the right end."""
     room = columns - line_width(right)
-    kept: list[Line] = []
+    kept: list[Run] = []
     for part in parts:
         if line_width(part) <= room:
-            kept.append(part)
+            kept += part
             room -= line_width(part)
-    ordered = tuple(run for part in parts if part in kept for run in part)
-    return spread(ordered, right, columns)
+    return spread(tuple(kept), right, columns)
+
+
+class HeatPicture(NamedTuple):
+    """All that is drawn; values one a dot column."""
+
+    past: Curves
+    future: Mapping[Role, Sequence[float]]
+    rules: Sequence[Rule]
+    flows: Mapping[Role, Sequence[float]]
+    marks: Sequence[tuple[float, Role]]
+    """Ticks of events."""
+    bits: bool = True
+
+
+def future_columns(columns: int) -> int:
+    """Return the columns of a plot that are kept for what is expected."""
+    return columns // 4
+
+
+def plot_columns(width: int) -> int:
+    """Return the columns between the scale and the names of curves."""
+    return max(1, width - GUTTER - LABELS)
+
+
+def heat_lines(
+    picture: HeatPicture, line: Timeline, size: tuple[int, int], ascii_only: bool = False
+) -> list[Line]:
+    """Return the whole chart in `size` columns and rows."""
+    columns, rows = plot_columns(size[0]), size[1]
+    past = columns - future_columns(columns)
+    flow_rows = 3 if rows >= 11 else 2 if rows >= 9 else 0
+    below = flow_rows + (2 if rows >= 7 else 0)
+    room = (past, columns, rows - below)
+    rules = sorted(picture.rules, key=lambda rule: rule.role is not Role.CRITICAL)
+    lines = temperature_rows(picture.past, picture.future, rules, room, ascii_only)
+    if rows >= 7:
+        lines.append(_events(picture.marks, line, past))
+    if flow_rows:
+        lines += _flows(picture, columns, flow_rows, ascii_only)
+    if rows >= 7:
+        lines.append(_heat_axis(line, columns, past))
+    return lines[:rows]
+
+
+def _events(marks: Sequence[tuple[float, Role]], line: Timeline, past: int) -> Line:
+    """Return marks under the instants of events; of a column the worst."""
+    cells: list[Run] = [(" ", Role.FAINT)] * past
+    worst = {Role.TEXT: 0, Role.WARNING: 1, Role.CRITICAL: 2}
+    for tick, role in sorted(marks, key=lambda mark: worst.get(mark[1], 0)):
+        place = int((tick - line.start) / line.step) // DOTS_X
+        if 0 <= place < past:
+            cells[place] = ("▲", role)
+    return ((fit("event", GUTTER - 1, right=True) + " ", Role.DIM), *cells)
+
+
+def _flows(picture: HeatPicture, columns: int, rows: int, ascii_only: bool) -> list[Line]:
+    """Return received filled and sent as a line, on one scale."""
+    values = [v for flow in picture.flows.values() for v in flow if not isnan(v)]
+    unit = 1 if picture.bits else 8
+    top = nice(max(values, default=0.0) / unit) * unit
+    dots = rows * DOTS_Y - 1
+    curves = []
+    for role, flow in picture.flows.items():
+        heights = [v / top * dots for v in flow]
+        filled = (-1, 0, Role.RX_AREA) if role is Role.RX else ()
+        curves.append(Curve(role, heights, *filled))
+    scale: dict[int, Run] = {0: (amount(top, picture.bits), Role.DIM)}
+    names: dict[int, Run] = {0: (" RX", Role.RX), min(1, rows - 1): (" TX", Role.TX)}
+    return canvas.grid_lines(canvas.draw(curves, columns, rows, ascii_only), scale, names)
+
+
+def _heat_axis(line: Timeline, columns: int, past: int) -> Line:
+    """Return the time axis: how far back the left edge lies, and how far the forecast goes."""
+    ahead = (columns - past) * DOTS_X * line.step
+    left, right = f"-{ago(line.seconds)}", f"+{ago(ahead)}"
+    text = fit(left, max(0, past - 1)) + "now"
+    return ((" " * GUTTER + fit(text, columns - len(right)) + right, Role.DIM),)

@@ -7,20 +7,18 @@ neighbours, since every change of style costs more bytes than the text itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.geometry import Offset, Region
 from textual.message import Message
 from textual.strip import Strip
 
-from mlxtop.present.clean import to_ascii
-from mlxtop.present.text import EMPTY, Line, Role, Run, crop, cut, line_width
+from mlxtop.present.text import EMPTY, Line, Role, Run, crop, cut, line_width, to_ascii
+from mlxtop.tui.commands import unlisted
 from mlxtop.tui.textual_private import DirectWidget
 
 ROLE_CLASSES = {f"run--{role}" for role in Role} | {"run--cursor"}
@@ -64,9 +62,8 @@ def changes(old: Sequence[Line], new: Sequence[Line], places: range) -> list[Reg
     """Return what differs between lines, with the first of `places` on row 0."""
     regions = []
     for y, place in enumerate(places):
-        before = old[place] if place < len(old) else EMPTY
-        span = difference(before, new[place] if place < len(new) else EMPTY)
-        if span is not None:
+        before, after = (lines[place] if place < len(lines) else EMPTY for lines in (old, new))
+        if (span := difference(before, after)) is not None:
             regions.append(Region(span[0], y, span[1], 1))
     return regions
 
@@ -179,10 +176,6 @@ class Lines(Styled):
         return self._lines[y] if y < len(self._lines) else EMPTY, False
 
 
-class Header(Lines):
-    """One line about the machine."""
-
-
 class Clickable(Lines):
     """One line of labels that can be clicked, each standing for an action."""
 
@@ -213,10 +206,7 @@ class Clickable(Lines):
 class Choice(Lines, can_focus=True):
     """A field whose value is one of its options."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,space,l", "turn(1)", show=False),
-        Binding("left", "turn(-1)", show=False),
-    ]
+    BINDINGS = unlisted(("right,space,l", "turn(1)"), ("left", "turn(-1)"))
 
     class Changed(Message):
         """Another option was chosen."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -22,12 +24,11 @@ CURSOR = "▸ "
 class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
     """One heading line, then a row for every card and port; the cursor stands on ports."""
 
+    @dataclass
     class Selected(Message):
         """The cursor moved to another port or column, or other rows are seen."""
 
-        def __init__(self, port: PortId | None) -> None:
-            super().__init__()
-            self.port = port
+        port: PortId | None
 
     class Opened(Message):
         """The selected port was chosen with the mouse."""
@@ -63,7 +64,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         self._fit()
         if frame is self._frame and choices == self._choices:
             return  # only the cursor moved: its rows were refreshed when it did
-        self._frame, self._bits, self._heat = frame, state.bits, state.heat
+        self._frame, self._bits, self._heat = frame, state.bits, state.watch.heat
         self._choices = choices
         ports = [port.now.port for port in frame.ports.values()]
         devices = (state.pattern, order, frame.sample.adapters, ports)
@@ -73,14 +74,10 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
             if rows != self.entries:
                 self.entries = rows
                 self._cards.clear()
-                self._arrange()
+                self._place_cursor()
+                self._measure()
+                self.refresh(layout=True)
         self._paint()
-
-    def _arrange(self) -> None:
-        """Make sizes, cursor and title follow other rows."""
-        self._place_cursor()
-        self._measure()
-        self.refresh(layout=True)
 
     def _measure(self) -> None:
         width = self.scrollable_content_region.width
@@ -140,8 +137,6 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         for place in self._visible():
             line = self._painted[place] = self._line(place, width)
             old = before.get(place)
-            if old == line:
-                continue
             where = difference(old, line) if old is not None else (0, width)
             if where is not None:
                 self.repaint(Region(where[0], place - first + 1, where[1], 1))
@@ -240,11 +235,9 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
     def on_click(self, event: events.Click) -> None:
         where = event.get_content_offset(self)
         place = -1 if where is None else where.y - 1 + round(self.scroll_offset.y)
-        if where is None or where.y == 0 or not 0 <= place < len(self.entries):
+        if where is None or where.y == 0 or place not in self._port_places():
             return
         port = self.entries[place].port
-        if port is None:
-            return
         self._select(place)
         for index in range(len(self._shown)):
             start, columns = span(self._shown, index)

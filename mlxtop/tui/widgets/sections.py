@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 
-from mlxtop.present.clean import fit
-from mlxtop.present.text import EMPTY, Line, Role, Run, Section, crop, line_width
+from mlxtop.present.text import EMPTY, Line, Role, Run, Section, crop, fit, line_width
 from mlxtop.tui.widgets.lines import Styled, changes
 
 BESIDE = 118
@@ -54,14 +54,10 @@ def _side_by_side(sections: Sequence[Section], columns: int, boxes: int) -> list
 
 def _merged(stacks: Sequence[Sequence[Line]], width: int) -> list[Line]:
     blank: Line = ((" " * width, Role.TEXT),)
-    lines: list[Line] = []
-    for y in range(max(map(len, stacks))):
-        runs: list[Run] = []
-        for place, stack in enumerate(stacks):
-            if place:
-                runs.append((" " * BETWEEN, Role.TEXT))
-            runs.extend(stack[y] if y < len(stack) else blank)
-        lines.append(tuple(runs))
+    gap: Run = (" " * BETWEEN, Role.TEXT)
+    lines = []
+    for first, *others in zip_longest(*stacks, fillvalue=blank):
+        lines.append((*first, *(run for line in others for run in (gap, *line))))
     return lines
 
 
@@ -73,10 +69,8 @@ def _box(section: Section, inner: int) -> list[Line]:
         (" " + "─" * (inner - len(title) - 1) + "╮", Role.FAINT),
     )
     side: Run = ("│", Role.FAINT)
-    middle = [
-        (side, (" ", Role.TEXT), *crop(line, inner), (" ", Role.TEXT), side)
-        for line in section.lines
-    ]
+    gap: Run = (" ", Role.TEXT)
+    middle = [(side, gap, *crop(line, inner), gap, side) for line in section.lines]
     return [top, *middle, (("╰" + "─" * (inner + 2) + "╯", Role.FAINT),)]
 
 
@@ -90,9 +84,7 @@ class Scrolled(ScrollView, Styled, can_focus=True):
     def show_lines(self, lines: Sequence[Line]) -> None:
         """Replace the lines."""
         old, self._lines = self._lines, lines
-        size = Size(self.size.width, len(lines))
-        if size != self.virtual_size:
-            self.virtual_size = size
+        self.virtual_size = Size(self.size.width, len(lines))
         top = round(self.scroll_offset.y)
         if regions := changes(old, lines, range(top, top + self.size.height)):
             self.repaint(*regions)

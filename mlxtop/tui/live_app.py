@@ -1,0 +1,277 @@
+"""The life of the live screen: one thread samples, the event loop draws.
+
+The thread (`feed`) speaks by message alone; nothing here waits for the machine, so that a hanging
+reader or a stalled terminal never stops the other.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from threading import Thread
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
+from textual.widget import Widget
+
+from mlxtop.change.privilege import ActionContext
+from mlxtop.present.text import clean
+from mlxtop.sampler.source import Source
+from mlxtop.settings import Settings
+from mlxtop.tui import themes
+from mlxtop.tui.commands import misnamed
+from mlxtop.tui.driver import QuietDriver
+from mlxtop.tui.feed import Feed
+from mlxtop.tui.screens.base import WatchScreen
+from mlxtop.tui.state import State
+from mlxtop.tui.terminal import QUESTION, Flow
+from mlxtop.watch.heat import Alert, AlertKind
+
+if TYPE_CHECKING:
+    from mlxtop.tui.screens.load import Loads
+
+FIRST = 0.1
+"""Seconds that the first picture waits for the first frame when everything else is in place."""
+SETTLED = 0.5
+"""Seconds after it until memory is tidied."""
+RINGS = frozenset({AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.LINK_DOWN})
+"""What the bell rings for, where it is wanted."""
+SAVE_TITLE, OLD_TITLE = "\x1b[22;2t", "\x1b[23;2t"
+"""Keep the title of the terminal's window, and bring it back."""
+
+
+class FrameArrived(Message):
+    """The sampling thread has put down frames."""
+
+
+class LiveApp(App[int]):
+    """Samples, draws and ends in order. The exit status is what `run()` returns, 0 for None."""
+
+    def __init__(
+        self,
+        source: Source,
+        settings: Settings,
+        context: ActionContext | None = None,
+        feed: Feed | None = None,
+    ) -> None:
+        """Take the `feed` of the source where it has begun already."""
+        # Only so does Textual leave out colours altogether instead of showing them as greys.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        self.source, self.settings, self.context = source, settings, context
+        self.feed = feed or Feed(source)
+        self.state = State(
+            settings.bits, settings.ascii or themes.only_ascii(os.environ), settings.window
+        )
+        self.loads: Loads | None = None
+        """Load tests; made when the first is wanted."""
+        self.fire: Callable[[Alert], None] | None = None
+        """Runs the user's script for an alert, without waiting for it."""
+        self.examination: Thread | None = None
+        """The only thread that examines a port for the list of findings."""
+        self.error: Exception | None = None
+        """What ended the program; told when the terminal is itself again."""
+        self.open = False
+        """The first picture is on the terminal."""
+        self.gathered: set[Widget] | None = None
+        """Widgets to be painted when the frame that is being drawn is complete."""
+        self.answering = True
+        """What is drawn now answers a key or the mouse, and is not just the next frame."""
+        self._title = ""
+        self._flow = Flow()
+        self._waiting = False
+        self._in_place = False
+        self._status: int | None = None
+        """The exit status with which we were told to end."""
+        for theme in themes.own_themes():
+            self.register_theme(theme)
+        few = self.console.color_system in (None, "standard")
+        self.theme = themes.choose(settings.theme, self.available_themes, few)
+        self.set_keymap(dict(settings.keys))
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return themes.variables(self.current_theme)
+
+    def get_driver_class(self) -> type[Driver]:
+        chosen = super().get_driver_class()
+        return QuietDriver if chosen is LinuxDriver else chosen
+
+    # From the start to the end
+
+    def on_load(self) -> None:
+        """Sample while everything is put in place, and write one picture then instead of three."""
+        self._first_picture = self.batch_update()
+        self._first_picture.__enter__()
+        self.feed.listen(self._tell)
+        self.feed.start()
+
+    def on_ready(self) -> None:
+        """Show the first frame now that everything is in place, if it is there soon."""
+        self._in_place = True
+        if self._status is not None:
+            self.exit(return_code=self._status)
+        elif self.state.frame is None:
+            self.set_timer(FIRST, self._open)
+        else:
+            self._open()
+
+    def _open(self) -> None:
+        """Write the first picture."""
+        if self.open:
+            return
+        self._first_picture.__exit__(None, None, None)
+        self.answering = False
+        for screen in self._visible_screens():
+            screen.place()
+        self.answering = self.open = True
+        for screen in self._visible_screens():
+            screen.write_all()
+        self._ask_terminal()
+        if not self.is_headless:
+            self.set_timer(SETTLED, _freeze)
+        for name in misnamed(self.settings.keys):
+            self.notify(f"settings: keys: {name} is no command", severity="warning")
+
+    def end(self, status: int) -> None:
+        """End in order; what is being put in place cannot be taken apart before it is there."""
+        self._status = status
+        if self._in_place:
+            self.exit(return_code=status)
+
+    def fail(self, error: Exception) -> None:
+        """End in order; the command line says why in one line."""
+        self.error = self.error or error
+        self.end(1)
+
+    def _fatal_error(self) -> None:
+        """End for an exception that nobody caught, in one line as well."""
+        self.error = self.error or self._exception
+        self._close_messages_no_wait()
+
+    def about_to_stop(self) -> None:
+        """Let no load go on while nobody watches it."""
+        if self.loads is not None:
+            self.loads.interrupt()
+
+    def went_on(self) -> None:
+        """Draw everything: the terminal is ours again, and empty."""
+        self._flow = Flow()
+        self.refresh(layout=True)
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Read the style sheet for another theme; the first is read when the screen is made."""
+        if self._screen_stacks[self.current_mode]:
+            super().refresh_css(animate)
+            return
+        self.stylesheet.set_variables(self.get_css_variables())
+        if self.is_running:
+            self.stylesheet.update(self, animate=False)
+
+    def on_unmount(self) -> None:
+        """Stop sampling; a reader that hangs is not waited for."""
+        self.feed.stop.set()
+        if self.loads is not None:
+            self.loads.session.close()
+        if self._title and self._driver is not None:
+            self._driver.write(OLD_TITLE)
+
+    def _tell(self) -> None:
+        with suppress(RuntimeError):  # all is over
+            self.post_message(FrameArrived())
+
+    def notify(self, message: str, **options: Any) -> None:
+        """Show a line for some seconds, never as markup: names in it are untrusted."""
+        options |= {"title": clean(options.get("title", "")), "markup": False}
+        super().notify(clean(message), **options)
+
+    # Frames
+
+    def on_frame_arrived(self) -> None:
+        """Take in all frames that have come, and draw the newest; an error ends us."""
+        for frame in self.feed.take():
+            self._alert(self.state.arrive(frame))
+        self.source.looked_at = self.state.selected
+        if self.feed.error is not None and not self.feed.stop.is_set():
+            self.fail(self.feed.error)
+            return
+        self._name_terminal()
+        if self._in_place and not self.open:
+            self._open()
+        else:
+            self.redraw()
+
+    def _alert(self, alerts: Iterable[Alert]) -> None:
+        """Ring and run the user's scripts for what has become bad."""
+        for alert in alerts:
+            if self.fire is not None:
+                self.fire(alert)
+            if self.settings.bell and alert.kind in RINGS:
+                self.bell()
+
+    def _name_terminal(self) -> None:
+        """Put what is too hot into the title of the terminal's window."""
+        worst = self.state.headline()
+        label = f"mlxtop {clean(self.source.label)}"
+        title = label if worst is None else f"{worst[0]} – {label}"
+        titled = not self.is_headless and os.environ.get("TERM", "dumb") not in ("dumb", "linux")
+        if title != self._title and self._driver is not None and titled:
+            self._driver.write(("" if self._title else SAVE_TITLE) + f"\x1b]2;{title}\x07")
+            self._title = title
+
+    def hook_failed(self, text: str) -> None:
+        """Report a user's script that failed; called from any thread."""
+        with suppress(RuntimeError):
+            self.call_later(self.notify, text, severity="warning")
+
+    def redraw(self) -> None:
+        """Draw the state, or wait until the terminal has drawn the last frame."""
+        if not self.open or not self.is_running:
+            return  # not yet there, or already being taken apart
+        stalled = isinstance(self._driver, QuietDriver) and not self._driver.idle
+        if stalled or not self._flow.ready(monotonic()):
+            self._waiting = True
+            if not self._flow.asking:
+                self._ask_terminal(held_up=True)
+            return
+        self._waiting = self.answering = False
+        self.draw()
+        self.answering = True
+        self._ask_terminal()
+
+    def draw(self) -> None:
+        """Draw the state on every screen that is seen."""
+        for screen in self._visible_screens():
+            screen.show_frame()
+
+    def _visible_screens(self) -> list[WatchScreen]:
+        """Return the screens on the terminal, those below a dialog too."""
+        screens: list[WatchScreen] = []
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, WatchScreen):
+                screens.append(screen)
+            if not screen.is_modal:
+                break
+        return screens
+
+    def _ask_terminal(self, held_up: bool = False) -> None:
+        """Ask for an answer that comes when the terminal has drawn what was written."""
+        if self._driver and not self.is_headless and self._flow.ask(monotonic(), held_up):
+            self._driver.write(QUESTION)
+
+    def terminal_answered(self) -> None:
+        """Go on: the terminal has drawn everything that was written."""
+        self._flow.answered(monotonic())
+        if self._waiting:
+            self.post_message(FrameArrived())
+
+
+def _freeze() -> None:
+    """Drop what was only there for the start; the rest stays and need not be searched again."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
