@@ -211,12 +211,11 @@ class _Worker:
     def _after_reset(self, finished: Finished) -> Outcome:
         report, failed = parse_reset(finished.stdout), self._failure(finished)
         steps = [f"{name}: {how}" for name, how in report.steps.items()]
-        if not report.done or (failed and not report.reboots):
+        if not report.done or (failed and not report.loaded and not report.reboots):
             return Outcome(False, (*steps, failed or "it did not come to its end"))
-        if report.loaded:
-            return Outcome(True, (*steps, "the firmware was loaded anew ✓"))
         what = "the machine reboots" if report.reboots else "every step is done"
-        return Outcome(True, (*steps, f"{what} ✓"))
+        what = "the firmware was loaded anew" if report.loaded else what
+        return Outcome(True, (*steps, *([failed] if failed else []), f"{what} ✓"))
 
     def _failure(self, finished: Finished) -> str | None:
         """Return why a tool failed, in its words, with kernel lockdown where that may be why."""

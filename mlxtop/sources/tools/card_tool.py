@@ -92,11 +92,20 @@ def complaints(finished: Finished) -> tuple[str, ...]:
     marked += [line for section in _SECTION.findall(stdout) for line in _lines(section)]
     if not marked and not finished.status:
         return ()
-    lines = (line for line in _lines(stderr, stdout) if not _NO_CAUSE.match(line))
-    causes = [line for line in lines if _CAUSE.search(line)]
-    said = dict.fromkeys(line[:_LONGEST] for line in (*causes, *marked))
-    last = _lines(stderr)[-1:] or [f"the tool ended with status {finished.status}"]
-    return tuple(said or last)
+    lines = (*_causes(stderr, only_errors=finished.status != 0), *_causes(stdout), *marked)
+    said = dict.fromkeys(line[:_LONGEST] for line in lines)
+    return tuple(said) or (f"the tool ended with status {finished.status}",)
+
+
+def _causes(text: str, only_errors: bool = False) -> list[str]:
+    """Return unmarked lines that tell a cause; of a traceback its last line.
+
+    `only_errors`: the stream of a run that failed, where every line tells one.
+    """
+    lines = [line for line in _lines(text) if not _NO_CAUSE.match(line)]
+    if "Traceback (most recent call" in text:
+        return lines[-1:]
+    return lines if only_errors else [line for line in lines if _CAUSE.search(line)]
 
 
 def _lines(*texts: str) -> list[str]:
