@@ -74,3 +74,7 @@ def test_a_bond_in_order_has_no_finding() -> None:
 def test_a_hash_policy_matters_from_two_members(members: int, words: str) -> None:
     bond = Bond("bond0", "802.3ad", "layer2", None, "m", 1, slaves(*[40000] * members))
     assert words in only(bonded(bond)).evidence
+
+
+def test_a_spare_member_may_be_slower() -> None:
+    assert bonded(Bond("bond0", "active-backup", slaves=slaves(40000, 10000))) == []

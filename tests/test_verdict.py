@@ -149,3 +149,16 @@ def test_the_busiest_of_the_ports_at_a_limit_decides_for_those_that_share_a_load
     assert shared == Verdict(Limit.LINK, "b: full", ("a: link 10 %",))
     assert judge_together({"a": (free, 1e9), "b": (free, 2e9)}).limit is None
     assert judge_together({}).detail == "no link"
+
+
+@pytest.mark.parametrize(("share", "limit"), [(1.05, Limit.LINK), (1.051, None)])
+def test_more_than_the_line_carries_shows_that_its_speed_is_wrong(
+    share: float, limit: Limit | None
+) -> None:
+    said = verdict(share)
+    assert said.limit is limit
+    assert ("link: more is carried than its speed" in said.ruled_out) is (limit is None)
+
+
+def test_no_share_is_above_a_hundred_percent() -> None:
+    assert verdict(pcie=1.08).detail == "100 % of 100.0 usable is used"

@@ -96,10 +96,13 @@ def line_limit(link: Link) -> LineLimit | None:
 
 
 def pcie_limit(frame: Frame, port: PortId, settings: PortTuning | None) -> PcieLimit | None:
-    """Return what PCIe carries for a port and those beside it; None where no path is seen."""
+    """Return what PCIe carries for a port and those beside it; None where no path is seen.
+
+    A tunnel of Thunderbolt or USB4 shows no rate.
+    """
     status = frame.pcie(port)
     available = status.path.available_mbps if status else None
-    if status is None or available is None:
+    if status is None or available is None or status.is_tunnelled:
         return None
     path = status.path
     mps = settings.control.mps if settings and settings.control else None

@@ -55,7 +55,10 @@ class PortView:
     @cached_property
     def capacity(self) -> Capacity | None:
         """Return what the port can carry in one direction, and what sets it."""
-        return capacity(self.frame, self.id)
+        found, speed = capacity(self.frame, self.id), self.now.now.link.speed
+        if found is None or found.by == "link" or not self.disproves_pcie:
+            return found
+        return Capacity(float(speed), "link") if speed else None
 
     def share(self, direction: Direction) -> float | None:
         """Return the share of its capacity that a port uses, or of its line if that is more."""
@@ -87,6 +90,17 @@ class PortView:
         return max(directions, key=lambda measured: measured.rate, default=None)
 
     @cached_property
+    def disproves_pcie(self) -> bool:
+        """Return whether the slot carried more than its PCIe path shows: then that is no limit.
+
+        It is asked in the busier direction of the port.
+        """
+        available = self.pcie.path.available_mbps if self.pcie else None
+        if not available or self.measured is None:
+            return False
+        return self.slot_rate(self.measured.direction) > available * 1e6
+
+    @cached_property
     def ceiling(self) -> Ceiling:
         return self.ceiling_of(None)
 
@@ -97,7 +111,7 @@ class PortView:
             streams = (frame.sample.streams.value or {}).get(self.id)
         settings = now.now.settings.value
         line = limits.line_limit(now.now.link)
-        pcie = limits.pcie_limit(frame, self.id, settings)
+        pcie = None if self.disproves_pcie else limits.pcie_limit(frame, self.id, settings)
         cpu = limits.cpu_load(frame, settings)
         together = self.slot_rate(measured.direction) if pcie and measured else None
         verdict = judge(Evidence(now, measured, line, pcie, together, cpu, streams))
@@ -105,12 +119,19 @@ class PortView:
         if line is None:
             absent["link"] = _no_line(now)
         if pcie is None:
-            absent["pcie"] = no_pcie(now.now.port)
+            absent["pcie"] = self._no_pcie()
         if cpu is None:
             absent["cpu"] = "the load of the cores needs two readings"
         if measured is None:
             absent["measured"] = "a rate needs two readings"
         return Ceiling(self.id, line, pcie, cpu, measured, verdict, absent)
+
+    def _no_pcie(self) -> str:
+        if self.disproves_pcie:
+            return "more was carried than its links show"
+        if self.pcie is not None and self.pcie.is_tunnelled:
+            return "a Thunderbolt or USB4 tunnel does not show what it carries"
+        return no_pcie(self.now.now.port)
 
 
 def _no_line(frame: PortFrame) -> str:

@@ -161,7 +161,7 @@ def capacity(frame: Frame, port: PortId) -> Capacity | None:
     """
     now = frame.ports[port].now
     status = frame.pcie(port)
-    available = status.path.available_mbps if status else None
+    available = status.path.available_mbps if status and not status.is_tunnelled else None
     speed = now.link.speed
     if available is not None and (speed is None or available * 1e6 < speed):
         return Capacity(available * 1e6, "PCIe")

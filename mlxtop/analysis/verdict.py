@@ -16,6 +16,8 @@ from mlxtop.model.sample import LinkState
 
 LINE_NEAR = 0.9
 """Share of the line, framing included, from which the line is the limit."""
+DISPROVED = 1.05
+"""Share of the line above which its speed is wrong: a rate cannot be more, but for its timing."""
 PCIE_NEAR = 0.85
 """Share of PCIe's usable rate: acknowledgements and descriptors take some of the rest."""
 LIGHT = 0.02
@@ -112,7 +114,9 @@ def _hard(evidence: Evidence, measured: Measured) -> Iterator[Step]:
     near: list[tuple[float, Limit, str]] = []
     free: list[Step] = []
     share = measured.utilisation
-    if share is not None and share >= LINE_NEAR:
+    if share is not None and share > DISPROVED:
+        free.append((None, "link: more is carried than its speed"))
+    elif share is not None and share >= LINE_NEAR:
         near.append((share, Limit.LINK, f"{share * 100:.0f} % of the line is used"))
     elif share is not None:
         free.append((None, f"link {share * 100:.0f} %"))
@@ -123,7 +127,7 @@ def _hard(evidence: Evidence, measured: Measured) -> Iterator[Step]:
         share = evidence.card_rate / usable if usable else 0.0
         if share >= PCIE_NEAR:
             whose = " by all its ports" if len(evidence.pcie.ports) > 1 else ""
-            text = f"{share * 100:.0f} % of {gbps(usable)} usable is used{whose}"
+            text = f"{min(share, 1.0) * 100:.0f} % of {gbps(usable)} usable is used{whose}"
             near.append((share, Limit.PCIE, text))
         elif stalled < STALLED:
             free.append((None, f"PCIe {share * 100:.0f} %"))

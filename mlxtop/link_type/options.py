@@ -159,7 +159,9 @@ def _plan_stored(card: Card, types: Sequence[PortTypes], wanted: Mapping[PortId,
         _title(types, wanted),
         (Command((*words, *store), "store the new type in the card"),),
         undo=(Command((*words, *restore), "as before"),) if before else (),
-        takes_effect="at the next boot, or with a firmware reset",
+        takes_effect="with a firmware reset, or after a power cycle: in DPU mode not at a reboot"
+        if card.adapter.is_dpu
+        else "at the next boot, or with a firmware reset",
     )
 
 

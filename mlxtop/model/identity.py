@@ -178,6 +178,11 @@ class Adapter(NamedTuple):
     def driver(self) -> str | None:
         return self.functions[0].driver if self.functions else None
 
+    @property
+    def is_dpu(self) -> bool:
+        """A BlueField: its own processors run on while the host reboots."""
+        return self.family.startswith("BlueField")
+
 
 class Host(NamedTuple):
     """The machine under test."""

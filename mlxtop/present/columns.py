@@ -7,7 +7,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
 
-from mlxtop.analysis.faults import severe_since_start
+from mlxtop.analysis.faults import severe_since_boot, severe_since_start
 from mlxtop.analysis.fields import MEANING
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.throughput import Throughput
@@ -35,17 +35,23 @@ class PortRow(NamedTuple):
     numa: int | None
     bits: bool
     errors: tuple[int | None, bool]
-    """Severe events since the start, and whether any goes on now."""
+    """Severe events since the start or the boot, and whether any goes on now."""
     heat: HeatWatch | None = None
 
 
 def port_row(
-    frame: Frame, port: PortId, bits: bool = True, heat: HeatWatch | None = None
+    frame: Frame,
+    port: PortId,
+    bits: bool = True,
+    heat: HeatWatch | None = None,
+    since_boot: bool = False,
 ) -> PortRow:
-    """Return everything that the row of a port shows."""
+    """Return everything that the row of a port shows; errors since the start, or the boot."""
     view = port_view(frame, port)
     adapter, errors = view.adapter, severe_since_start(view.now)
     numa = adapter.functions[0].numa_node if adapter and adapter.functions else None
+    if since_boot:
+        errors = severe_since_boot(view.now), False
     return PortRow(view, view.now.now, view.throughput, numa, bits, errors, heat)
 
 

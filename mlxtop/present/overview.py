@@ -172,23 +172,33 @@ def entry_line(
     *,
     bits: bool = True,
     heat: HeatWatch | None = None,
+    since_boot: bool = False,
 ) -> Line:
     """Return a row of the table in exactly `columns` columns."""
     if entry.port is not None:
-        return crop(port_line(shown, port_row(frame, entry.port, bits, heat)), columns)
+        row = port_row(frame, entry.port, bits, heat, since_boot)
+        return crop(port_line(shown, row), columns)
     if entry.adapter is not None:
         return adapter_line(frame, entry.adapter, columns)
     return crop(((entry.title, Role.ACCENT),), columns)
 
 
 def overview(
-    frame: Frame, columns: int, bits: bool = True, pattern: str = "", order: Order = Order.NATURAL
+    frame: Frame,
+    columns: int,
+    bits: bool = True,
+    pattern: str = "",
+    order: Order = Order.NATURAL,
+    *,
+    since_boot: bool = False,
 ) -> list[Line]:
     """Return the whole table with its heading, as `--once` prints it."""
     rows = entries(frame, pattern, order)
     shown = columns_of(frame, rows, columns)
     lines = [crop(heading(shown), columns)]
-    return lines + [entry_line(frame, entry, columns, shown, bits=bits) for entry in rows]
+    return lines + [
+        entry_line(frame, entry, columns, shown, bits=bits, since_boot=since_boot) for entry in rows
+    ]
 
 
 def columns_of(frame: Frame | None, rows: Sequence[Entry], columns: int) -> tuple[Column, ...]:

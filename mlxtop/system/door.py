@@ -71,7 +71,7 @@ class Question(StrEnum):
     COALESCE = "coalesce"
     """COALESCE_GET -> dict `adaptive_rx`, `adaptive_tx` (bool), `rx_usecs`, `tx_usecs`."""
     FEATURES = "features"
-    """FEATURES_GET -> dict of feature name to bool (active)."""
+    """FEATURES_GET -> dict of feature name to bool (active); null is off and not offered."""
     MODULE_PAGE = "module-page"
     """ethtool netlink MODULE_EEPROM_GET of a netdev; details page, bank, I2C address, offset,
     length (at most 128, within one half page) -> hexadecimal string. Needs CAP_NET_ADMIN."""

@@ -27,8 +27,8 @@ def _first_ports(case: Case) -> list[PortCase]:
     explains="A bond joins ports. In 802.3ad (LACP) every connection uses one of them; balance-rr"
     " spreads a single connection and makes its packets overtake each other;"
     " active-backup uses one port at a time.",
-    normal="802.3ad with layer3+4 and a partner that answers, or active-backup; equal members, all"
-    " up",
+    normal="802.3ad with layer3+4 and a partner that answers, or active-backup, whose members may"
+    " be of unequal speed; all of them up",
 )
 def _bonds(port: PortCase) -> Outcomes:
     name = port.now.port.bond or ""
@@ -82,7 +82,7 @@ def _members(bond: Bond) -> Iterator[_Fault]:
             f"ip link set OTHER_PORT master {quote(bond.name)} (the port must be down)",
         )
     speeds = {slave.name: slave.speed for slave in bond.slaves if slave.up and slave.speed}
-    if len(set(speeds.values())) > 1:
+    if len(set(speeds.values())) > 1 and bond.mode != "active-backup":
         members = ", ".join(f"{name} {speed} Mb/s" for name, speed in speeds.items())
         yield (
             Severity.WARNING,

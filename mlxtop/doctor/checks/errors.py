@@ -8,6 +8,7 @@ from mlxtop.analysis.faults import Fault, faults
 from mlxtop.analysis.limits import gbps
 from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.verdict import STALLED, Limit
+from mlxtop.doctor.by_design import is_slow_gb10
 from mlxtop.doctor.check import (
     ALWAYS,
     PORT,
@@ -138,7 +139,8 @@ def _stuck(port: PortCase) -> Outcomes:
     needs=ALWAYS,
     explains="The traffic of the moment beside the line, PCIe, the cores, pause frames, congestion"
     " marks and buffers: a limit is named only when the traffic is near it.",
-    normal="the line itself, or no limit at all",
+    normal="the line itself, or no limit at all; 8 to 25 Gb/s of 200 on GB10 (DGX Spark) is the"
+    " power state of the machine, no limit of card or slot",
 )
 def _limit(case: Case) -> Outcomes:
     busy = False
@@ -149,6 +151,11 @@ def _limit(case: Case) -> Outcomes:
             reason = ceiling.absent["measured"]
             yield port.unknown("what limits the traffic", reason)
             continue
+        if is_slow_gb10(case.frame, port.frame.id, measured.rate):
+            yield port.setting(
+                f"GB10 at {gbps(measured.rate)} Gb/s: if this is all under full load, it is the"
+                " machine's power state, which its power supply unplugged for a minute resets"
+            )
         busy = busy or verdict.limit is not None or bool(verdict.ruled_out)
         if verdict.limit is None or verdict.limit is Limit.LINK:
             continue

@@ -7,8 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from mlxtop.analysis.limits import gbps, line_limit
 from mlxtop.analysis.port_view import port_view
-from mlxtop.analysis.slot import Reason, find_hop
+from mlxtop.analysis.slot import find_hop
 from mlxtop.analysis.verdict import STALLED
+from mlxtop.doctor.by_design import (
+    has_ordering_erratum,
+    is_gb10,
+    silent_functions,
+    speaks_for,
+)
 from mlxtop.doctor.check import (
     FAST,
     PCI,
@@ -23,6 +29,7 @@ from mlxtop.doctor.check import (
 from mlxtop.model.catalogue import STALLED_RD, STALLED_WR
 from mlxtop.model.identity import Adapter, PortKind, slot_of
 from mlxtop.model.pcie import PcieLink, PciePath, payload
+from mlxtop.model.sample import PcieStatus
 
 _PCI = "https://docs.kernel.org/PCI/index.html"
 _KERNEL = "pcie_print_link_status() in the kernel's drivers/pci/pci.c"
@@ -41,8 +48,12 @@ class _Slot(Subject):
     """The ports behind one PCIe link, by the name of their card."""
 
     adapter: Adapter
-    path: PciePath
+    status: PcieStatus
     ports: list[PortCase] = field(default_factory=list)
+
+    @property
+    def path(self) -> PciePath:
+        return self.status.path
 
     @property
     def demand(self) -> int:
@@ -59,8 +70,24 @@ class _Slot(Subject):
     @property
     def usable(self) -> int:
         """Return the data between card and memory, bit/s."""
+        return self._payload(self.path)
+
+    @property
+    def awake(self) -> int:
+        """Return the same at the speed that all links can do, bit/s: idle ones may be slower."""
+        fastest = min((link.max_speed for link in self.path.links if link.max_speed), default=None)
+        links = tuple(link._replace(speed=fastest) for link in self.path.links)
+        return self._payload(PciePath(links))
+
+    def _payload(self, path: PciePath) -> int:
         control = next(filter(None, (port.settings.control for port in self.ports)), None)
-        return (self.path.payload_mbps(control.mps if control else None) or 0) * _MEGA
+        return (path.payload_mbps(control.mps if control else None) or 0) * _MEGA
+
+    @property
+    def has_limit(self) -> bool:
+        """Return whether the links are as narrow as they say: no tunnel, and not disproved."""
+        views = (port_view(port.case.frame, port.frame.id) for port in self.ports)
+        return not self.status.is_tunnelled and not any(view.disproves_pcie for view in views)
 
 
 def _slots(case: Case) -> list[_Slot]:
@@ -71,7 +98,7 @@ def _slots(case: Case) -> list[_Slot]:
         place = slot_of(frame.now.port.function or "")
         adapter, status = case.frame.adapter(port), case.frame.pcie(port)
         if place in wanted and adapter is not None and status is not None:
-            slot = slots.setdefault(place, _Slot(card_name(adapter), adapter, status.path))
+            slot = slots.setdefault(place, _Slot(card_name(adapter), adapter, status))
             slot.ports.append(case.port(port))
     return list(slots.values())
 
@@ -84,6 +111,8 @@ def _unseen(case: Case) -> Outcomes:
             yield port.unknown("PCIe", "a virtual function shares its physical one's link")
         elif port.now.port.function and not (status and status.path.available_mbps is not None):
             yield port.unknown("PCIe", "no PCIe link is visible (virtual machine?)")
+        elif status and status.is_tunnelled:
+            yield port.unknown("PCIe", "a Thunderbolt or USB4 tunnel does not show what it carries")
 
 
 @check(
@@ -92,7 +121,9 @@ def _unseen(case: Case) -> Outcomes:
     explains="A card reaches memory over its slot's lanes. One lane carries 4 Gb/s (Gen2), 7.9"
     " (Gen3), 15.8 (Gen4) or 31.5 (Gen5) in each direction, of which packet headers leave about"
     " 91 %. The narrowest hop up to the processor counts, for all ports of the card together.",
-    normal="lanes and generation of the card, or at least more than its lines carry",
+    normal="lanes and generation of the card, or at least more than its lines carry. Not judged:"
+    " what more traffic than that has disproved, tunnels of Thunderbolt and USB4, and cards that"
+    " reach memory through two slots. A speed that was read while idle may be a link that sleeps",
 )
 def _slot(case: Case) -> Outcomes:
     yield from _unseen(case)
@@ -101,13 +132,22 @@ def _slot(case: Case) -> Outcomes:
         demand, usable = slot.demand, slot.usable
         if hop is None or line is None or (demand and usable >= demand):
             continue
-        asleep = hop.reason is Reason.TRAINING and not hop.width and slot.idle
+        if not slot.has_limit or speaks_for(case, slot.adapter):
+            continue
+        if second := silent_functions(case, slot.adapter):
+            places = ", ".join(function.address for function in second)
+            yield slot.unknown("PCIe", f"it may reach memory through {places} as well (multi-PF)")
+            continue
+        sleeps = slot.idle and slot.awake > usable
+        asleep = sleeps and slot.awake >= demand
+        at_load = f" ({gbps(slot.awake)} if the idle link speeds up under load)" if sleeps else ""
         yield (slot.note if asleep or not demand else slot.warning)(
             f"{line} (current_link_speed and current_link_width in /sys/bus/pci/devices):"
             f" {hop.text}",
-            f"of {gbps(demand)} Gb/s on the line {gbps(usable)} can reach memory, in each direction"
+            f"of {gbps(demand)} Gb/s on the line {gbps(usable)} can reach memory, in each"
+            f" direction{at_load}"
             if demand
-            else f"{gbps(usable)} Gb/s can reach memory; the links are down at the moment",
+            else f"{gbps(usable)} Gb/s can reach memory{at_load}; the links are down at the moment",
             hop.advice,
             _KERNEL,
         )
@@ -117,7 +157,8 @@ def _slot(case: Case) -> Outcomes:
     "PCIe shared by ports",
     needs=PCI.whole,
     explains="All ports of a card share the card's PCIe link.",
-    normal="the lines together below PCIe's usable rate, where all are to be full",
+    normal="the lines together below PCIe's usable rate, where all are to be full; less by design"
+    " in GB10 (DGX Spark)",
 )
 def _shared(case: Case) -> Outcomes:
     yield from _unseen(case)
@@ -128,6 +169,11 @@ def _shared(case: Case) -> Outcomes:
         up = [port.name for port in slot.ports if line_limit(port.link)]
         demand, usable = slot.demand, slot.usable
         if not up or not usable or find_hop(slot.path) is not None or usable >= demand:
+            continue
+        if not slot.has_limit:
+            continue
+        if is_gb10(case.frame, slot.adapter.functions[0]):
+            yield slot.setting(f"GB10: {gbps(usable)} Gb/s for {', '.join(up)} together, by design")
             continue
         yield slot.note(
             f"{', '.join(up)}: {gbps(demand)} Gb/s of line, {gbps(usable)} usable of"
@@ -188,7 +234,8 @@ def _by_link(slots: Iterable[_Slot]) -> Iterator[tuple[PciePath, list[_Slot]]]:
     needs=PCI.whole,
     explains="MaxPayload is the largest packet that the card writes to memory, MaxReadReq the"
     " largest piece that it asks to read. Small ones spend more of the link on headers.",
-    normal="MaxPayload 256 or 512, MaxReadReq 512 to 4096",
+    normal="MaxPayload 256 or 512, MaxReadReq 512 to 4096, relaxed ordering on, except below root"
+    " ports whose erratum made the kernel switch it off (Xeon E5 v3 and v4, AMD A1100)",
 )
 def _packets(case: Case) -> Outcomes:
     yield from _unseen(case)
@@ -201,7 +248,7 @@ def _packets(case: Case) -> Outcomes:
         address, demand, usable = port.now.port.function, slot.demand, slot.usable
         best = min(control.mps_supported, above.mps_supported if above else control.mps)
         gain = (slot.path.payload_mbps(best) or 0) * _MEGA
-        if gain > usable * _WORTH and usable < demand:
+        if gain > usable * _WORTH and usable < demand and slot.has_limit:
             yield slot.warning(
                 f"MaxPayload {control.mps}, {best} supported by both ends (lspci -vv -s {address})",
                 f"{gbps(usable)} Gb/s instead of {gbps(gain)} can reach memory",
@@ -218,7 +265,8 @@ def _packets(case: Case) -> Outcomes:
                 _PCI,
             )
         waited = port.frame.total(STALLED_WR) or 0
-        if waited >= STALLED and not control.relaxed_ordering:
+        erratum = has_ordering_erratum(slot.status)
+        if waited >= STALLED and not control.relaxed_ordering and not erratum:
             yield slot.note(
                 f"relaxed ordering is off (lspci -vv: RlxdOrd-), writes waited {waited} % of the"
                 " last second (outbound_pci_stalled_wr)",
@@ -236,13 +284,17 @@ def _packets(case: Case) -> Outcomes:
     " hosts at 100 Gb/s and more. With relaxed ordering a write may overtake another one that"
     " waits. Both lie in the function's Device Control register, which setpci can change"
     " (CAP_EXP+8) until the next start; mlxtop never does.",
-    normal="MaxReadReq 512 to 4096, relaxed ordering on",
+    normal="MaxReadReq 512 to 4096, relaxed ordering on; of a virtual function they read as 0",
 )
 def _requests(port: PortCase) -> Outcomes:
     control = port.settings.control
-    if control is None:
+    if port.now.port.kind is PortKind.VF:
+        yield port.unknown("PCIe packet sizes", "those of its physical function count")
+    elif control is None:
         yield port.unread("PCIe packet sizes", "control", "not read")
     else:
         ordering = "on" if control.relaxed_ordering else "off"
+        if has_ordering_erratum(port.case.frame.pcie(port.now.port.id)):
+            ordering += " (the root port has an erratum)"
         text = f"MaxPayload {control.mps}, MaxReadReq {control.mrrs}, relaxed ordering {ordering}"
         yield Subject(port.now.port.function or port.name).setting(text)

@@ -144,5 +144,5 @@ def parse_modes(answer: Answer) -> LinkModes:
 
 
 def parse_features(answer: Answer) -> dict[str, bool]:
-    """Return the offloads and whether each is active."""
+    """Return the offloads that are on, or could be, and whether each is on."""
     return {key: value for key, value in Fields(answer).items() if isinstance(value, bool)}
