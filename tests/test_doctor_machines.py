@@ -16,7 +16,15 @@ HOSTS = {path.stem: path for path in (Path(__file__).parent / "hosts").glob("*.t
 HEALTHY = (
     *("fine-cx2", "fine-cx3-dac", "fine-cx4lx-aoc", "fine-cx5-sr4", "fine-cx5-mstlink"),
     *("fine-cwdm4-40g", "fine-breakout", "fine-cx6dx-lag", "fine-cx7-dac", "fine-cx8"),
-    *("fine-gb10", "fine-multi-pf", "fine-thunderbolt", "gb10", "down-unused", "ib-polling"),
+    *(
+        "fine-gb10",
+        "fine-vf",
+        "fine-multi-pf",
+        "fine-thunderbolt",
+        "gb10",
+        "down-unused",
+        "ib-polling",
+    ),
     *("cx5-lag", "cx6-subfunction", "cx7-multi-pf", "cx8-multiplane", "cx8-planes"),
 )
 """Machines without a fault; ports that nobody uses are none."""

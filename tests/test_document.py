@@ -9,6 +9,7 @@ from mlxtop.model.counters import Origin, Schema, Severity
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.module import Flag, LinkReport, Module
+from mlxtop.model.pcie import PcieReport
 from mlxtop.model.sample import Problem, Reading
 from mlxtop.outputs.document import SCHEMA, document
 from mlxtop.watch.watch import TimedIncident
@@ -155,6 +156,10 @@ def test_keys_are_the_same_whatever_is_plugged_in() -> None:
 
 def test_a_link_report_is_a_part_of_its_port() -> None:
     assert with_module(None)["report"] is None
+    assert with_module(None)["pcie_report"] is None
+    port = ethernet(PACU, 10.0, 0, 0)._replace(pcie_report=PcieReport(width=4, tick=3.0))
+    page = port_of(document(frame(sample(10.0, port)), demo=False))["pcie_report"]
+    assert page["width"] == 4 and "tick" not in page
     report = LinkReport(raw_ber=2e-8, recommendation="No issue was observed", source="mstlink")
     found = with_module(None, report)["report"]
     assert (found["raw_ber"], found["source"]) == (2e-8, "mstlink")

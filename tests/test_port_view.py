@@ -105,6 +105,8 @@ def test_what_was_carried_disproves_a_limit_that_is_lower() -> None:
     wide, narrow = (port_view(frame, port.id) for port in (WIDE, NARROW))
     assert [view.disproves_pcie for view in (wide, narrow)] == [True, True]
     assert narrow.ceiling.pcie is None
+    assert narrow.capacity is not None
+    assert narrow.capacity.by == "link"
     assert narrow.ceiling.absent["pcie"] == "more was carried than its links show"
     assert "PCIe" not in str(narrow.ceiling.verdict.limit)
     fast = two_slots()

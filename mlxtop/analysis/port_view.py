@@ -62,7 +62,10 @@ class PortView:
     @cached_property
     def capacity(self) -> Capacity | None:
         """Return what the port can carry in one direction, and what sets it."""
-        return capacity(self.frame, self.id)
+        found, speed = capacity(self.frame, self.id), self.now.now.link.speed
+        if found is None or found.by == "link" or not self.disproves_pcie:
+            return found
+        return Capacity(float(speed), "link") if speed else None
 
     @cached_property
     def shared_rdma(self) -> SharedRdma:

@@ -13,6 +13,7 @@ from mlxtop.link_type.survey import LinkTypeSurvey
 from mlxtop.model.linktype import LinkType
 from mlxtop.sources.kernel.sysfs import names, read_text
 from mlxtop.sources.tools import mstfwreset
+from mlxtop.sources.tools.card_tool import explain, failure, installed
 from mlxtop.sources.tools.mstfwreset import PCI_RESET, WARM_REBOOT, Level, parse_levels
 from mlxtop.system.door import System
 
@@ -30,16 +31,16 @@ def read_levels(
 
     Raises Refused, NotAllowed and OSError.
     """
-    tool = next((tool for tool in mstfwreset.TOOLS if system.which(tool)), None)
+    tool = installed(system, mstfwreset.TOOLS)
     if tool is None:
         raise Refused("neither mstfwreset (package mstflint) nor mlxfwreset (MFT) is installed")
     with claimed(system, card, rights, ask) as root:
         finished = root.query((tool, "-d", card.device, "query"))
-    answer = parse_levels(finished.stdout)
+    offered = parse_levels(finished.stdout)
     useful = (PCI_RESET,) if card.adapter.is_dpu else (PCI_RESET, WARM_REBOOT)
-    levels = tuple(level for n in useful if (level := answer.level(n)))
-    if answer.error or not levels:
-        why = answer.error or finished.stderr.strip() or "it names no reset level"
+    levels = tuple(x for n in useful for x in offered if x.number == n)
+    if not levels:
+        why = explain(system, failure(finished) or "it names no reset level")
         raise Refused(f"{tool}: {why}; {card.restart}")
     return tool, levels
 

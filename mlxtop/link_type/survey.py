@@ -20,8 +20,9 @@ from mlxtop.sampler.discover import Inventory, discover
 from mlxtop.sources.kernel.pci import DEVICES
 from mlxtop.sources.kernel.sysfs import read_count, read_text
 from mlxtop.sources.tools import mstconfig
+from mlxtop.sources.tools.card_tool import Trouble, explain, installed
 from mlxtop.sources.tools.iproute2 import Address, read_addresses
-from mlxtop.sources.tools.mstconfig import Column, ConfigReport, Trouble
+from mlxtop.sources.tools.mstconfig import Column, ConfigReport
 from mlxtop.system.door import System
 
 _INFINIBAND_CLASS = 0x0207
@@ -163,7 +164,7 @@ def _ask_card(system: System, inventory: Inventory, card: Card, rights: Access, 
             who = "" if isinstance(error, Refused) else f"{tool}: "
             reasons.append(f"{who}{error.args[-1] if error.args else error}")
             break
-        if report.trouble is None and report.parameters:
+        if report.parameters:
             return _with_config(system, inventory, replace(card, tool=tool), report)
         reasons.append(_explain(system, card, tool, report))
         if report.trouble is Trouble.NO_PARAMETER:
@@ -178,7 +179,6 @@ def _ask_card(system: System, inventory: Inventory, card: Card, rights: Access, 
 def _explain(system: System, card: Card, tool: str, report: ConfigReport) -> str:
     """Return why a tool did not answer for this card, and what would help."""
     family = card.adapter.family
-    lockdown = read_text(system, "/sys/kernel/security/lockdown") or ""
     match report.trouble:
         case Trouble.NO_PARAMETER:
             return "this firmware has no LINK_TYPE: the card has one link type only"
@@ -188,12 +188,7 @@ def _explain(system: System, card: Card, tool: str, report: ConfigReport) -> str
             return f"this {tool} no longer supports {family}: mstflint 4.25 is the last"
         case Trouble.UNSUPPORTED:
             return f"this {tool} does not support {family}: try a newer mstflint"
-        case Trouble.NO_ACCESS if "[integrity]" in lockdown or "[confidentiality]" in lockdown:
-            return (
-                f"{tool} cannot open the card: kernel lockdown (Secure Boot) forbids it; "
-                "mstflint 4.30 with fwctl (kernel 6.15), or Secure Boot off, would help"
-            )
-    return f"{tool}: {report.error or 'its output is not understood'}"
+    return f"{tool}: {explain(system, report.error or 'its output is not understood')}"
 
 
 def _with_config(system: System, inventory: Inventory, card: Card, report: ConfigReport) -> Card:
@@ -280,7 +275,7 @@ def read_stored(system: System, inventory: Inventory) -> StoredConfig:
         if port.pending and port.next_boot is not None
     }
     speed: dict[str, str] = {}
-    tool = card.tool or next((tool for tool in mstconfig.TOOLS if system.which(tool)), None)
+    tool = card.tool or installed(system, mstconfig.TOOLS)
     if card.unanswered is None and tool is not None and not card.mlx4:
         with suppress(OSError, Refused), claimed(system, card, Access.ROOT) as root:
             speed = read_values(root, tool, card.device)

@@ -11,7 +11,7 @@ from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.identity import Adapter, Host, Port, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.module import LinkReport, Module
-from mlxtop.model.pcie import PciePath
+from mlxtop.model.pcie import PciePath, PcieReport
 
 if TYPE_CHECKING:  # they would make the start slower
     from mlxtop.model.linktype import StoredConfig
@@ -211,6 +211,8 @@ class PortSample(NamedTuple):
     absent: Mapping[str, str] = MappingProxyType({})
     """Field name to the reason why it could not be read."""
     settings: Slow[PortTuning] = UNREAD
+    pcie_report: PcieReport | None = None
+    """What the card says of its PCIe link; None with a reason under `pcie_report`."""
 
     def sensor(self, name: str) -> Temperature | None:
         return next((t for t in self.temperatures if t.name == name), None)

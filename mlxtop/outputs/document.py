@@ -19,7 +19,7 @@ from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.json_text import attributes
 from mlxtop.model.module import Identity, Lane, LinkReport, Module, Quantity
-from mlxtop.model.pcie import PciePath
+from mlxtop.model.pcie import PciePath, PcieReport
 from mlxtop.model.sample import PcieStatus, PortSample
 from mlxtop.watch.alarms import Alarm
 from mlxtop.watch.heat_limits import limits_of, module_limits
@@ -188,13 +188,26 @@ def _lane(lane: Lane) -> Json:
 
 _REPORTED = (
     *("source", "state", "physical_state", "speed", "width", "fec", "opcode", "recommendation"),
-    *("raw_ber", "effective_ber", "raw_errors", "effective_errors", "symbol_errors", "link_down"),
+    *(
+        "group",
+        "caveat",
+        "raw_ber",
+        "effective_ber",
+        "raw_errors",
+        "effective_errors",
+        "symbol_errors",
+        "link_down",
+    ),
 )
 """What is told of a run of `mstlink` or `mlxlink`."""
 
 
 def _report(report: LinkReport | None) -> Json | None:
     return report and {name: getattr(report, name) for name in _REPORTED}
+
+
+def _without_tick(report: PcieReport) -> Json:
+    return {name: value for name, value in report._asdict().items() if name != "tick"}
 
 
 def _errors(port: PortFrame, since_boot: bool) -> Json:
@@ -247,5 +260,6 @@ def _port(frame: Frame, port: PortId, since_boot: bool) -> Json:
         "counters": _counters(view.now),
         "module": _module(frame, now),
         "report": _report(now.report),
+        "pcie_report": now.pcie_report and _without_tick(now.pcie_report),
         "absent": fields.why_empty(view),
     }
