@@ -230,13 +230,13 @@ def test_a_storm_of_errors_is_an_alarm_that_ends_with_the_last_of_them() -> None
     begun = machine.tick
     storm(machine, 200)
     (alarm,) = machine.alarms()
-    assert (alarm.severity, alarm.text) == (Severity.WARNING, "200 CRC errors in 10 s")
+    assert (alarm.severity, alarm.text) == (Severity.WARNING, "200 CRC in 10 s")
     storm(machine, 200, seconds=10.0)
     (alarm,) = machine.alarms()
     assert alarm.seconds(machine.tick) == 1.0
     assert alarm.until == WALL + begun + 1.0
     (event,) = machine.watch.events
-    assert (event.incident.text, event.until) == ("200 CRC errors", WALL + begun + 1.0)
+    assert (event.incident.text, event.until) == ("200 CRC in all", WALL + begun + 1.0)
 
 
 @pytest.mark.parametrize(

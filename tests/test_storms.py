@@ -60,36 +60,36 @@ def test_ten_errors_in_ten_seconds_are_a_storm(errors: int, begun: bool) -> None
     line = Line()
     line.count(4)
     texts = line.count(errors - 4, seconds=5.0)
-    assert texts == (["10 CRC errors in 10 s"] if begun else [])
+    assert texts == (["10 CRC in 10 s"] if begun else [])
 
 
 def test_errors_that_are_ten_seconds_old_no_longer_count() -> None:
     line = Line()
     line.count(6)
     assert line.count(6, seconds=10.0) == []
-    assert line.count(6, seconds=9.0) == ["12 CRC errors in 10 s"]
+    assert line.count(6, seconds=9.0) == ["12 CRC in 10 s"]
 
 
 def test_a_storm_goes_on_until_ten_seconds_without_an_error() -> None:
     line = Line()
     line.count(40)
     assert line.count(2, seconds=9.0) == []
-    assert line.text() == "42 CRC errors in 10 s"
+    assert line.text() == "42 CRC in 10 s"
     line.count(0, seconds=9.0)
-    assert line.text() == "2 CRC errors in 10 s"
+    assert line.text() == "2 CRC in 10 s"
     storm = line.watch.of(PACU.id)
     assert storm is not None
     assert (storm.total, storm.last) == (42, line.tick - 9.0)
     line.count(0)
     assert line.text() is None
-    assert line.count(10) == ["10 CRC errors in 10 s"]
+    assert line.count(10) == ["10 CRC in 10 s"]
 
 
 def test_lost_frames_name_a_storm_before_symbols_do() -> None:
     line = Line()
     assert line.count(3, 90) == ["90 symbol errors in 10 s"]
     line.count(8, 90)
-    assert line.text() == "11 CRC errors in 10 s"
+    assert line.text() == "11 CRC in 10 s"
     line.count(0, 50, seconds=9.5)
     assert line.text() == "140 symbol errors in 10 s"
 
@@ -97,7 +97,7 @@ def test_lost_frames_name_a_storm_before_symbols_do() -> None:
 def test_a_long_interval_counts_by_its_rate() -> None:
     line = Line()
     assert line.count(59, seconds=60.0) == []
-    assert line.count(60, seconds=60.0) == ["10 CRC errors in 10 s"]
+    assert line.count(60, seconds=60.0) == ["10 CRC in 10 s"]
 
 
 def test_a_virtual_function_has_no_line() -> None:

@@ -18,7 +18,7 @@ BEGINS = 10
 """Errors in that time with which a storm begins."""
 
 _NAMES = {
-    "CRC errors": (
+    "CRC": (
         (Origin.MAC, "FrameCheckSequenceErrors"),
         (Origin.DRIVER, "rx_crc_errors_phy"),
         (Origin.NETDEV, "rx_crc_errors"),
@@ -45,7 +45,7 @@ class Storm(NamedTuple):
     """Errors of a port that go on."""
 
     name: str
-    """`CRC errors`"""
+    """`CRC` for frames with a wrong check sequence, `symbol errors` …"""
     recent: int
     """Errors of that name in the last `WINDOW_S`."""
     total: int

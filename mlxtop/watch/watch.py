@@ -122,7 +122,7 @@ class Watch:
             return
         incident = self.events[place].incident
         if alarm.storm is not None:
-            incident = incident._replace(text=f"{alarm.storm.total} {alarm.storm.name}")
+            incident = incident._replace(text=f"{alarm.storm.total} {alarm.storm.name} in all")
         end = tick if alarm.end_tick is None else alarm.end_tick
         self._replace(incident._replace(until=end), tick)
 
