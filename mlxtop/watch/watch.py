@@ -20,7 +20,7 @@ from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
 from mlxtop.watch.alarms import Alarm, Alarms, Conditions, subject_of
 from mlxtop.watch.changes import changes, losses, own_incident
-from mlxtop.watch.heat import Alert, AlertKind, HeatWatch, SensorHeat
+from mlxtop.watch.heat import Alert, AlertKind, HeatWatch
 from mlxtop.watch.links import LinkWatch
 from mlxtop.watch.settled import SETTLE_S, settled
 from mlxtop.watch.storms import StormWatch
@@ -73,6 +73,8 @@ class Watch:
         """What happened, the oldest first."""
         self.event_count = 0
         """Events since the start, those that are no longer kept too."""
+        self.changes = 0
+        """Changes of the list of events since the start."""
         self._followed: set[PortId] = set()
         self._going_on: dict[str, float] = {}
         """Keys of incidents without an end, and the tick at which each was last reported."""
@@ -122,7 +124,7 @@ class Watch:
             return
         incident = self.events[place].incident
         if alarm.storm is not None:
-            incident = incident._replace(text=f"{alarm.storm.total} {alarm.storm.name} in all")
+            incident = incident._replace(text=f"{alarm.storm.total_text} in all")
         end = tick if alarm.end_tick is None else alarm.end_tick
         self._replace(incident._replace(until=end), tick)
 
@@ -151,6 +153,7 @@ class Watch:
     def _append(self, event: TimedIncident) -> None:
         self.events.append(event)
         self.event_count += 1
+        self.changes += 1
 
     def _replace(self, incident: Incident, tick: float) -> bool:
         """Put an incident in the place of its earlier report; return whether there is one.
@@ -170,6 +173,7 @@ class Watch:
             self._going_on.pop(incident.key, None)
         if incident._replace(times=0, details={}) == before.incident._replace(times=0, details={}):
             self.events[place] = before._replace(incident=incident)
+            self.changes += 1
         else:
             del self.events[place]
             self._append(before._replace(incident=incident))
@@ -207,6 +211,7 @@ class Watch:
                 if incident.key and not other.key:
                     keyed = other._replace(key=incident.key, until=incident.until)
                     self.events[place] = TimedIncident(then, keyed)
+                    self.changes += 1
                 return True
         return False
 
@@ -214,11 +219,6 @@ class Watch:
         """Return the events since `event_count` was `count`, the oldest first; kept ones only."""
         new = min(self.event_count - count, len(self.events))
         return list(islice(self.events, len(self.events) - new, None))
-
-    def hottest(self) -> tuple[PortId, SensorHeat] | None:
-        """Return the sensor that is worst off; None while all are well."""
-        worst = self.heat.hottest()
-        return worst if worst and self.frame and worst[0] in self.frame.ports else None
 
     def events_of(self, port: PortId) -> list[TimedIncident]:
         """Return what happened to a port, its function and its PCIe path, the oldest first."""
