@@ -56,9 +56,15 @@ class AlarmWords(NamedTuple):
 
     @property
     def line(self) -> Line:
-        what: Line = ((f"{self.mark} {self.name} {self.what}", self.role),)
-        if self.lasts:
-            what = (*what, (f" {self.lasts}", self.role))
+        return self._line(f"{self.mark} {self.name} {self.what}")
+
+    @property
+    def beside(self) -> Line:
+        """Return the same without the name of the port."""
+        return self._line(f"{self.mark} {self.what}")
+
+    def _line(self, text: str) -> Line:
+        what: Line = ((f"{text} {self.lasts}".rstrip(), self.role),)
         return (*what, (f" · {self.again}", Role.DIM)) if self.again else what
 
 
@@ -198,13 +204,13 @@ def alarm_items(
     watch: Watch, action: Callable[[str], str] = "app.cause({!r})".format
 ) -> list[RibbonItem]:
     """Return the alarms that nobody has acknowledged as items; `action` goes to one's cause."""
-    return [
-        RibbonItem(
-            alarm.key, urgency(alarm, watch), alarm_words(alarm, watch).line, action(alarm.key)
-        )
-        for alarm in sorted(watch.alarms.all(), key=lambda alarm: _ORDER.index(alarm.kind))
-        if not alarm.acknowledged
-    ]
+    items = []
+    for alarm in sorted(watch.alarms.all(), key=lambda alarm: _ORDER.index(alarm.kind)):
+        if not alarm.acknowledged:
+            words = alarm_words(alarm, watch)
+            item = RibbonItem(alarm.key, urgency(alarm, watch), words.line, action(alarm.key))
+            items.append(item._replace(group=str(alarm.subject.port), beside=words.beside))
+    return items
 
 
 def headline(watch: Watch) -> str | None:

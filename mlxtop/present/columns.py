@@ -90,6 +90,24 @@ def _link(row: PortRow, columns: int) -> Line:
     return crop((link_run(link.state),), columns)
 
 
+def _link_and_errors(row: PortRow, columns: int) -> Line:
+    """Return the link with the errors since the start, where these have no column of their own."""
+    events, moving = row.errors
+    if not events:
+        return crop(_link(row, columns - _WITH_ERRORS), columns)
+    count = next((f"{events // n}{unit}" for n, unit in _THOUSANDS if events >= n), events)
+    text = f" !{count}{'!' if moving else ''}"
+    role = Role.CRITICAL if moving else Role.WARNING
+    room = columns - len(text)
+    link = _link(row._replace(errors=(events, False)), room + 1)
+    return (*crop(link, room), (text, role))
+
+
+_THOUSANDS = ((10**9, "G"), (10**6, "M"), (10**3, "k"))
+_WITH_ERRORS = 4
+"""Columns that the column of the link is wider with errors in it."""
+
+
 def _bar(direction: Direction, rank: int) -> Column:
     role = Role.RX if direction is Direction.RX else Role.TX
 
@@ -186,8 +204,20 @@ def layout(columns: int, names: int = NAME_WIDTH) -> tuple[Column, ...]:
         left, least = left - need, column.rank
     fitting = [column for column in COLUMNS if column.rank <= least]
     fitting[0] = fitting[0]._replace(width=names)
+    if left >= _WITH_ERRORS and all(column.title != "ERRORS" for column in fitting):
+        left -= _WITH_ERRORS
+        fitting = [_with_errors(column) for column in fitting]
     share = max(0, left) // max(1, sum(column.grow > 0 for column in fitting))
     return tuple(c._replace(width=c.width + min(c.grow, share)) for c in fitting)
+
+
+def _with_errors(column: Column) -> Column:
+    """Return the column of the link with errors in it; others as they are."""
+    if column.title != "LINK":
+        return column
+    words = "state, speed, layer; !756 errors since the start, !756! while they go on"
+    wider = column.width + _WITH_ERRORS
+    return column._replace(width=wider, render=_link_and_errors, words=words)
 
 
 def _gap(column: Column) -> int:
