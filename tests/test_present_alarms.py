@@ -100,7 +100,7 @@ def test_errors_tell_their_number_and_at_the_end_their_sum() -> None:
     for tick, errors in ((1.0, 0), (2.0, 189), (3.0, 200)):
         machine.tick = tick
         machine.take(sample(tick, ethernet(PACU, tick, 1e9, 1e9, module=50.0, errors=errors)))
-    assert told(machine) == [f"! {NAME} 200 CRC in 10 s 1 s"]
+    assert told(machine) == [f"! {NAME} 200 CRC in 10 s, 1 s"]
     assert headline(machine.watch) == f"! {NAME} CRC"
     machine.tick = 20.0
     machine.take(sample(20.0, ethernet(PACU, 20.0, 1e9, 1e9, module=50.0, errors=200)))

@@ -69,7 +69,7 @@ def test_the_link_holds_the_errors_where_they_have_no_column(
         sample(tick, ethernet(PACU, tick, 1e9, 1e9, errors=count))
         for tick, count in enumerate(counts, 1)
     ]
-    narrow, wide = (plain(overview(frame(*looks), columns)[2]) for columns in (80, 120))
+    narrow, wide = (plain(overview(frame(*looks), columns)[2]) for columns in (78, 120))
     assert wanted in narrow
     assert "Eth !7" not in wide
 

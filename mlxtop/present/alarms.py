@@ -123,7 +123,7 @@ def _coming(alarm: Alarm, watch: Watch, now: float) -> str:
         return ""
     left = seconds_left(heat.forecast, crossing, now)
     degrees, limit = heat.sensor.celsius, crossing.limit
-    return f"{_part(alarm)}{degrees:.0f} → {limit:.0f} °C in {units.duration(left)}"
+    return f"{_part(alarm)}{degrees:.0f} → {limit:.0f} °C in {units.span(left)}"
 
 
 def _heat(alarm: Alarm, watch: Watch) -> SensorHeat | None:
@@ -155,7 +155,7 @@ def _what(alarm: Alarm, watch: Watch, frame: Frame | None) -> str:
     if kind is AlertKind.LINK_DOWN:
         return str(one.now.link.state) if one else "down"
     if kind is AlertKind.ERRORS:
-        return alarm.text
+        return f"{alarm.text},"
     if subject.lane is not None:
         bound = watch.heat.crossings(subject.port).get(subject.lane)
         return f"{part}at {bound}" if bound else f"{part}beyond its limit"

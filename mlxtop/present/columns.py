@@ -106,6 +106,8 @@ def _link_and_errors(row: PortRow, columns: int) -> Line:
 _THOUSANDS = ((10**9, "G"), (10**6, "M"), (10**3, "k"))
 _WITH_ERRORS = 4
 """Columns that the column of the link is wider with errors in it."""
+_SHORTER = 2
+"""Columns that a bar may lose for that."""
 
 
 def _bar(direction: Direction, rank: int) -> Column:
@@ -204,20 +206,32 @@ def layout(columns: int, names: int = NAME_WIDTH) -> tuple[Column, ...]:
         left, least = left - need, column.rank
     fitting = [column for column in COLUMNS if column.rank <= least]
     fitting[0] = fitting[0]._replace(width=names)
-    if left >= _WITH_ERRORS and all(column.title != "ERRORS" for column in fitting):
-        left -= _WITH_ERRORS
-        fitting = [_with_errors(column) for column in fitting]
+    if all(column.title != "ERRORS" for column in fitting):
+        fitting, left = _with_errors(fitting, left)
     share = max(0, left) // max(1, sum(column.grow > 0 for column in fitting))
     return tuple(c._replace(width=c.width + min(c.grow, share)) for c in fitting)
 
 
-def _with_errors(column: Column) -> Column:
-    """Return the column of the link with errors in it; others as they are."""
-    if column.title != "LINK":
-        return column
+def _with_errors(columns: list[Column], left: int) -> tuple[list[Column], int]:
+    """Return the columns with errors beside the link, for which bars get shorter, and what is left.
+
+    They stay as they are where there is no room for that.
+    """
+    bars = sum(column.grow > 0 for column in columns)
+    shorter = -(-max(0, _WITH_ERRORS - left) // max(1, bars))
+    if shorter > (_SHORTER if bars else 0) or all(column.title != "LINK" for column in columns):
+        return columns, left
     words = "state, speed, layer; !756 errors since the start, !756! while they go on"
-    wider = column.width + _WITH_ERRORS
-    return column._replace(width=wider, render=_link_and_errors, words=words)
+    return [
+        column._replace(width=column.width - shorter)
+        if column.grow
+        else column._replace(
+            width=column.width + _WITH_ERRORS, render=_link_and_errors, words=words
+        )
+        if column.title == "LINK"
+        else column
+        for column in columns
+    ], left + shorter * bars - _WITH_ERRORS
 
 
 def _gap(column: Column) -> int:
