@@ -16,16 +16,16 @@ from mlxtop.model.identity import PortId
 from mlxtop.model.number import PORT, whole
 from mlxtop.sampler.discover import Inventory
 from mlxtop.sources.kernel.pci import DEVICES
-from mlxtop.sources.kernel.proc import read_processes
+from mlxtop.sources.kernel.proc import Process, read_processes
 from mlxtop.sources.kernel.routes import below, read_default_devices, read_route
-from mlxtop.sources.kernel.storage import read_storage
+from mlxtop.sources.kernel.storage import read_storage, read_storage_traffic
 from mlxtop.sources.kernel.sysfs import link_name
 from mlxtop.sources.kernel.tcp import Connection, has_session, iperf3_ports, read_sockets, ssh_ports
 from mlxtop.sources.tools.iproute2 import read_rdma_users
 from mlxtop.system.door import System
 
 COUNTED = 1000
-"""Connections at most whose routes are looked up, to count those that break."""
+"""Connections at most whose routes are looked up, to count those that break, and of storage."""
 
 
 class Danger(StrEnum):
@@ -123,7 +123,9 @@ def find_uses(system: System, inventory: Inventory, hidden: Collection[PortId] =
         hazards = [Hazard(Danger.UNCLEAR, text)]
         counts: Mapping[PortId, int] = {}
     else:
-        hazards = _sessions(system, sockets, lookup)
+        processes = read_processes(system)
+        hazards = _sessions(system, processes, sockets, lookup)
+        hazards += _storage_traffic(system, processes, sockets, lookup)
         counts = _count(sockets, lookup)
     hazards += _default_routes(system, lookup)
     hazards += _storage(system, lookup)
@@ -133,9 +135,10 @@ def find_uses(system: System, inventory: Inventory, hidden: Collection[PortId] =
     return Uses(tuple(dict.fromkeys(hazards)), counts)
 
 
-def _sessions(system: System, sockets: Sequence[Connection], lookup: _Lookup) -> list[Hazard]:
+def _sessions(
+    system: System, processes: Sequence[Process], sockets: Sequence[Connection], lookup: _Lookup
+) -> list[Hazard]:
     """Return hazards of SSH sessions and running iperf3 tests."""
-    processes = read_processes(system)
     ssh = ssh_ports(system, processes, sockets, None if system.demo else _own_ssh_port())
     iperf = iperf3_ports(processes)
     hazards = []
@@ -190,6 +193,20 @@ def _storage(system: System, lookup: _Lookup) -> list[Hazard]:
         danger = Danger.ROOT if one.root else Danger.STORAGE
         for ports in [lookup.address(a) for a in one.addresses] or [None]:
             hazards += _hazard(danger, one.what, ports)
+    return hazards
+
+
+def _storage_traffic(
+    system: System, processes: Sequence[Process], sockets: Sequence[Connection], lookup: _Lookup
+) -> list[Hazard]:
+    """Return a hazard for every peer with which storage of any kind talks."""
+    traffic = [(s, c) for s, c in read_storage_traffic(system, processes, sockets) if not c.inside]
+    counts = Counter((service, one.remote) for service, one in traffic)
+    hazards = []
+    for service, one in traffic[:COUNTED]:
+        count = counts[service, one.remote]
+        text = f"{service} traffic with {one.remote} ({count} TCP connection{'s' * (count > 1)})"
+        hazards += _hazard(Danger.STORAGE, text, lookup.connection(one))
     return hazards
 
 
