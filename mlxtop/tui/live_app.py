@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from threading import Thread
 from time import monotonic
@@ -21,6 +21,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from mlxtop.change.privilege import ActionContext
+from mlxtop.present.ribbon import RibbonItem
 from mlxtop.present.text import clean
 from mlxtop.sampler.source import Source
 from mlxtop.settings import Settings
@@ -28,7 +29,7 @@ from mlxtop.tui import themes
 from mlxtop.tui.commands import misnamed
 from mlxtop.tui.driver import QuietDriver
 from mlxtop.tui.feed import Feed
-from mlxtop.tui.screens.base import WatchScreen
+from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.state import State
 from mlxtop.tui.terminal import QUESTION, Flow
 from mlxtop.watch.heat import Alert, AlertKind
@@ -78,6 +79,9 @@ class LiveApp(App[int]):
         """The only thread that examines a port for the list of findings."""
         self.error: Exception | None = None
         """What ended the program; told when the terminal is itself again."""
+        self.more_items: list[Callable[[], Sequence[RibbonItem]]] = []
+        """Each returns items of the ribbon that come from elsewhere than the Watch; asked again
+        for every frame, and by `draw`."""
         self.open = False
         """The first picture is on the terminal."""
         self.gathered: set[Widget] | None = None
@@ -249,6 +253,12 @@ class LiveApp(App[int]):
         """Draw the state on every screen that is seen."""
         for screen in self._visible_screens():
             screen.show_frame()
+        if isinstance(self.screen, Dialog):
+            self.screen.ribbon.present(self.ribbon_items())
+
+    def ribbon_items(self) -> list[RibbonItem]:
+        """Return what the ribbon tells."""
+        return [item for items in self.more_items for item in items()]
 
     def _visible_screens(self) -> list[WatchScreen]:
         """Return the screens on the terminal, those below a dialog too."""

@@ -13,6 +13,7 @@ from mlxtop.present.text import Line, Role
 from mlxtop.tui.commands import Scope, available, keys_of
 from mlxtop.tui.textual_private import PaintedScreen
 from mlxtop.tui.widgets.lines import Clickable, Lines, Styled
+from mlxtop.tui.widgets.ribbon import AlarmRibbon
 from mlxtop.tui.widgets.sections import Sections
 
 if TYPE_CHECKING:
@@ -44,10 +45,11 @@ class WatchScreen(PaintedScreen):
     def __init__(self) -> None:
         super().__init__()
         self.header = Lines(id="header")
+        self.ribbon = AlarmRibbon()
         self.keys = Clickable(id="keys")
 
     def compose(self) -> ComposeResult:
-        yield self.header
+        yield from (self.header, self.ribbon)
         yield from self.body()
         yield self.keys
 
@@ -83,6 +85,7 @@ class WatchScreen(PaintedScreen):
             alarm=app.state.headline(),
         )
         header.show([line])
+        self.ribbon.present(app.ribbon_items())
         self._show_keys()
 
     def _show_keys(self) -> None:
@@ -105,6 +108,7 @@ class Dialog(ModalScreen[ScreenResultType]):
         super().__init__()
         self._prefix, self._box_title, self._ascii = prefix, title, ascii_only
         self.page = Sections(id=f"{prefix}-page")
+        self.ribbon = AlarmRibbon()
 
     @property
     def watch_app(self) -> MlxtopApp:
@@ -114,6 +118,7 @@ class Dialog(ModalScreen[ScreenResultType]):
         with Container(id=f"{self._prefix}-dialog", classes="dialog box") as box:
             box.border_title = self._box_title
             box.border_subtitle = "  ".join(self.watch_app.badges())
+            yield self.ribbon
             yield from self.body()
 
     def body(self) -> ComposeResult:

@@ -36,6 +36,8 @@ _SIGNS = (
 class PageScreen(WatchScreen):
     """A page that scrolls."""
 
+    AUTO_FOCUS = "#page"
+
     def __init__(self) -> None:
         super().__init__()
         self.page = Sections(id="page")
