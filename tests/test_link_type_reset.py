@@ -9,7 +9,8 @@ from mlxtop.change.privilege import Access
 from mlxtop.lab import ManualClock, load_lab
 from mlxtop.link_type.card import Refused
 from mlxtop.link_type.carry_out import carry_out
-from mlxtop.link_type.reset import choose_level, persist, prepare_reset, read_levels
+from mlxtop.link_type.persist import persist
+from mlxtop.link_type.reset import choose_level, prepare_reset, read_levels
 from mlxtop.link_type.survey import look
 from mlxtop.model.linktype import LinkType
 from tests.link_lab import A1, B1, B2, change_of, commands, guarded, link_lab, survey_of

@@ -7,7 +7,8 @@ import pytest
 from mlxtop.change.privilege import ActionContext
 from mlxtop.link_type.card import Refused
 from mlxtop.link_type.options import Method
-from mlxtop.link_type.session import LinkTypeSession, Stage, Step
+from mlxtop.link_type.session import LinkTypeSession
+from mlxtop.link_type.steps import Stage, Step
 from mlxtop.model.identity import PortId
 from mlxtop.model.linktype import LinkType
 from mlxtop.system.door import Finished

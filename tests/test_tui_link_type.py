@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from mlxtop.change.privilege import ActionContext
-from mlxtop.link_type.session import Stage
+from mlxtop.link_type.steps import Stage
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import SourceKind
 from mlxtop.sampler.live import LiveSource

@@ -57,6 +57,8 @@ class Uses:
     hazards: tuple[Hazard, ...] = ()
     connections: Mapping[PortId, int] = field(default_factory=dict)
     """Number of established TCP connections that run through a port."""
+    peers: Mapping[PortId, tuple[str, ...]] = field(default_factory=dict)
+    """Addresses at the other ends of these connections, the one with the most first."""
 
     def of(self, ports: Collection[PortId]) -> tuple[Hazard, ...]:
         """Return the hazards of `ports`."""
@@ -121,18 +123,20 @@ def find_uses(system: System, inventory: Inventory, hidden: Collection[PortId] =
     except OSError as error:
         text = f"the connections of this machine cannot be listed ({error.strerror})"
         hazards = [Hazard(Danger.UNCLEAR, text)]
-        counts: Mapping[PortId, int] = {}
+        remotes: Mapping[PortId, Counter[str]] = {}
     else:
         processes = read_processes(system)
         hazards = _sessions(system, processes, sockets, lookup)
         hazards += _storage_traffic(system, processes, sockets, lookup)
-        counts = _count(sockets, lookup)
+        remotes = _remotes(sockets, lookup)
     hazards += _default_routes(system, lookup)
     hazards += _storage(system, lookup)
     hazards += _rdma(system, inventory)
     why = "has no network device here: in another network namespace, where its use cannot be seen"
     hazards += [Hazard(Danger.UNCLEAR, f"{port} {why}", frozenset((port,))) for port in hidden]
-    return Uses(tuple(dict.fromkeys(hazards)), counts)
+    counts = {port: each.total() for port, each in remotes.items()}
+    peers = {port: tuple(dict(each.most_common())) for port, each in remotes.items()}
+    return Uses(tuple(dict.fromkeys(hazards)), counts, peers)
 
 
 def _sessions(
@@ -170,9 +174,14 @@ def _hazard(danger: Danger, text: str, ports: frozenset[PortId] | None) -> list[
     return [Hazard(danger, text, ports)] if ports else []
 
 
-def _count(sockets: Iterable[Connection], lookup: _Lookup) -> Counter[PortId]:
-    remote = [one for one in sockets if one.remote is not None and not one.inside]
-    return Counter(port for one in remote[:COUNTED] for port in lookup.connection(one) or ())
+def _remotes(sockets: Iterable[Connection], lookup: _Lookup) -> dict[PortId, Counter[str]]:
+    """Return the number of connections to each peer by port."""
+    remotes: dict[PortId, Counter[str]] = {}
+    there = [one for one in sockets if one.remote is not None and not one.inside]
+    for one in there[:COUNTED]:
+        for port in lookup.connection(one) or ():
+            remotes.setdefault(port, Counter())[str(one.remote)] += 1
+    return remotes
 
 
 def _default_routes(system: System, lookup: _Lookup) -> list[Hazard]:

@@ -43,6 +43,8 @@ class IncidentKind(StrEnum):
     ADDED = "added"
     REMOVED = "removed"
     ALARM = "alarm"
+    LINK_TYPE = "link type"
+    """A change by mlxtop; what it brings about on its card belongs to it."""
     LOST = "lost"
     """Events were lost; what happened is not known."""
 

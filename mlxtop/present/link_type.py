@@ -8,7 +8,7 @@ from typing import TypeAlias
 from mlxtop.link_type.card import Card, PortTypes
 from mlxtop.link_type.carry_out import Outcome
 from mlxtop.link_type.options import Change, methods
-from mlxtop.link_type.session import Option
+from mlxtop.link_type.steps import Option
 from mlxtop.link_type.survey import LinkTypeSurvey
 from mlxtop.model.identity import PortId
 from mlxtop.model.linktype import LinkType

@@ -13,7 +13,8 @@ from textual.widgets import Input
 
 from mlxtop.change.privilege import ActionContext
 from mlxtop.link_type.carry_out import Outcome
-from mlxtop.link_type.session import LinkTypeSession, Option, Stage, Step
+from mlxtop.link_type.session import LinkTypeSession
+from mlxtop.link_type.steps import Option, Stage, Step
 from mlxtop.model.identity import Port
 from mlxtop.present import link_type as describe
 from mlxtop.present.text import Role, Section
