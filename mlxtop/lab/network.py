@@ -181,6 +181,20 @@ class Network:
             return {"dev": self.management, "via": None, "src": self.address, "local": False}
         return {"dev": self.default, "via": self.gateway, "src": self.address, "local": False}
 
+    def routes(self) -> str:
+        """/proc/net/route: the network of every address."""
+        lines = ["Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT"]
+        for port in self.world.ports:
+            device = port.spec.bond or port.netdev
+            if port.spec.ip and device and port.netdev:
+                net = ipaddress.ip_interface(port.spec.ip).network
+                place, mask = (
+                    int.from_bytes(address.packed, "little")
+                    for address in (net.network_address, net.netmask)
+                )
+                lines.append(f"{device}\t{place:08X}\t00000000\t0001\t0\t0\t0\t{mask:08X}\t0\t0\t0")
+        return "\n".join(lines) + "\n"
+
     def sockets(self) -> Answer:
         """sshd, the session that the person came by, and the streams that make the traffic."""
 

@@ -23,6 +23,8 @@ class IncidentKind(StrEnum):
     LINK_DOWN = "link down"
     PORT_CLOSED = "port closed"
     BOND = "bond"
+    LINK_TYPE = "link type"
+    """A port has become one of InfiniBand or Ethernet."""
     RENAMED = "renamed"
     PCIE = "PCIe bandwidth"
     POWER = "slot power"

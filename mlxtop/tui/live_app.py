@@ -21,6 +21,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from mlxtop.change.privilege import ActionContext
+from mlxtop.present.alarms import alarm_items
 from mlxtop.present.ribbon import RibbonItem
 from mlxtop.present.text import clean
 from mlxtop.sampler.source import Source
@@ -258,7 +259,8 @@ class LiveApp(App[int]):
 
     def ribbon_items(self) -> list[RibbonItem]:
         """Return what the ribbon tells."""
-        return [item for items in self.more_items for item in items()]
+        more = (item for items in self.more_items for item in items())
+        return [*more, *alarm_items(self.state.watch)]
 
     def _visible_screens(self) -> list[WatchScreen]:
         """Return the screens on the terminal, those below a dialog too."""

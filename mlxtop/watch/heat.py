@@ -51,9 +51,15 @@ class AlertKind(StrEnum):
     LINK_DOWN = "link-down"
     MODULE_OUT = "module-out"
     PORT_GONE = "port-gone"
+    ERRORS = "errors"
+    """Errors of the line, many in a short time."""
+    WARMING = "warming"
+    """A forecast that a limit will be passed: an alarm that no script is run for."""
 
     @property
     def severity(self) -> Severity:
+        if self is AlertKind.WARMING:
+            return Severity.NOTE
         severe = self in (AlertKind.ALARM, AlertKind.PORT_GONE)
         return Severity.CRITICAL if severe else Severity.WARNING
 
@@ -82,6 +88,8 @@ class Alert(NamedTuple):
     forecast: Forecast | None = None
     lane: tuple[Quantity, int] | None = None
     """Quantity and lane (from 1, 0 for the whole module) beyond a limit."""
+    over: bool = False
+    """It is over already: a link that was lost and regained between two frames."""
 
 
 class SensorHeat(NamedTuple):

@@ -18,10 +18,12 @@ from mlxtop.model.history import History
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
-from mlxtop.watch.alarms import Alarms
+from mlxtop.watch.alarms import Alarm, Alarms, Conditions, subject_of
 from mlxtop.watch.changes import changes, losses, own_incident
 from mlxtop.watch.heat import Alert, AlertKind, HeatWatch, SensorHeat
+from mlxtop.watch.links import LinkWatch
 from mlxtop.watch.settled import SETTLE_S, settled
+from mlxtop.watch.storms import StormWatch
 
 RX, TX, MODULE, ASIC = "rx", "tx", "module", "asic"
 """Series of the history: bit/s and °C."""
@@ -30,8 +32,13 @@ RECENT, SAME_S = 40, 3.0
 EVENTS = 1000
 """Events that are kept."""
 
-_OWN = (AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.MODULE_OUT)
+_OWN = (
+    *(AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.MODULE_OUT),
+    AlertKind.ERRORS,
+)
 """Alerts that no other source reports as an incident."""
+_PARTS = {IncidentKind.LINK_DOWN: "link", IncidentKind.REMOVED: "port"}
+"""Incidents that begin an alarm, and the part of the port that it is about."""
 
 
 class TimedIncident(NamedTuple):
@@ -59,6 +66,8 @@ class Watch:
         self.highs: dict[PortId, dict[str, float]] = {}
         """Highest rates and temperatures since the start or `reset_highs`."""
         self.heat = HeatWatch()
+        self.links = LinkWatch()
+        self.storms = StormWatch()
         self.alarms = Alarms()
         self.events: deque[TimedIncident] = deque(maxlen=EVENTS)
         """What happened, the oldest first."""
@@ -70,20 +79,52 @@ class Watch:
 
     def ingest(self, frame: Frame) -> list[Alert]:
         """Take a frame in; return what has become bad since the one before."""
-        alerts = [*self.heat.observe(frame), *losses(self.frame, frame)]
-        self.alarms.update(frame, self.heat, alerts)
-        own = [
-            own_incident(one.port, IncidentKind.ALARM, one.text, one.tick, one.kind.severity)
-            for one in alerts
-            if one.kind in _OWN
+        lost, retyped = self.links.observe(self.frame, frame)
+        alerts = [
+            *(*self.heat.observe(frame), *lost),
+            *(*losses(self.frame, frame), *self.storms.observe(frame)),
         ]
-        self.note(frame.sample, (*changes(self.frame, frame), *frame.sample.incidents, *own))
+        ended = self.alarms.update(frame, Conditions(self.heat, self.links, self.storms), alerts)
+        own = [self._noticed(alert) for alert in alerts if alert.kind in _OWN]
+        seen = map(self._keyed, changes(self.frame, frame))
+        self.note(frame.sample, (*seen, *frame.sample.incidents, *retyped, *own))
+        for alarm in ended:
+            self._end(alarm, frame.sample.tick)
         self._settle(frame)
         for port, now in frame.ports.items():
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:
                 self._record(port_view(frame, port), frame.sample.tick)
         self.frame = frame
         return alerts
+
+    def _noticed(self, alert: Alert) -> Incident:
+        """Return an alert as an incident, which goes on as long as its alarm."""
+        alarm = self.alarms.of(subject_of(alert))
+        kind, severity = IncidentKind.ALARM, alert.kind.severity
+        one = own_incident(alert.port, kind, alert.text, alert.tick, severity)
+        return one._replace(key=alarm.key, tick=alarm.begin_tick) if alarm else one
+
+    def _keyed(self, incident: Incident) -> Incident:
+        """Return a change of a port; what began an alarm now goes on as long as that."""
+        part = _PARTS.get(incident.kind)
+        if part is None or incident.device is None:
+            return incident
+        for alarm in self.alarms.all():
+            same = alarm.subject.part == part and alarm.port.name == incident.ifname
+            if same and alarm.begin_tick == incident.tick and alarm.end_tick is None:
+                return incident._replace(key=alarm.key)
+        return incident
+
+    def _end(self, alarm: Alarm, tick: float) -> None:
+        """End the incident of an alarm."""
+        place = self._place_of(alarm.key)
+        if place is None:
+            return
+        incident = self.events[place].incident
+        if alarm.storm is not None:
+            incident = incident._replace(text=f"{alarm.storm.total} {alarm.storm.name} in all")
+        end = tick if alarm.end_tick is None else alarm.end_tick
+        self._replace(incident._replace(until=end), tick)
 
     def follow(self, port: PortId) -> None:
         """Keep the history of a virtual port too."""

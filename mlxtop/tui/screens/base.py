@@ -82,7 +82,6 @@ class WatchScreen(PaintedScreen):
             interval=app.source.interval,
             bits=app.state.bits,
             badges=app.badges(),
-            alarm=app.state.headline(),
         )
         header.show([line])
         self.ribbon.present(app.ribbon_items())
