@@ -18,7 +18,7 @@ from mlxtop.link_type.survey import look
 from mlxtop.model.counters import Severity
 from mlxtop.model.identity import PortId
 from mlxtop.model.incident import Incident, IncidentKind
-from mlxtop.model.linktype import parse_port_type
+from mlxtop.model.linktype import LinkType, parse_port_type
 from mlxtop.sources.kernel.pci import DEVICES
 from mlxtop.sources.kernel.sysfs import read_text
 from mlxtop.system.door import System
@@ -147,27 +147,26 @@ def event_of(change: Change, how: str, began: float, now: float) -> Incident:
 
     What a change at once brings about on its card until it is over belongs to this event.
     """
-    first = change.card.ports[0].port
+    types = [port for port in change.card.ports if port.id in change.wanted]
     goes_on = how in ("at work", "on probation")
-    texts = []
-    for types in change.card.ports:
-        kind = change.wanted.get(types.id)
-        if kind is not None:
-            before = types.configured or types.now
-            words = before.words if before else "unknown"
-            texts.append(f"{types.port.name} {words} → {kind.words}")
-            first = types.port if len(texts) == 1 else first
-    what = ", ".join(texts) or change.plan.title
+    what = change.plan.title
+    if types:
+        was = " and ".join(
+            dict.fromkeys((t.configured or t.now or LinkType.AUTO).label for t in types)
+        )
+        kinds = " and ".join(dict.fromkeys(change.wanted[t.id].label for t in types))
+        names = f" of {' and '.join(t.port.name for t in types)}" if len(types) > 1 else ""
+        what = f"link type{names} {was} → {kinds}"
     boot = change.method in (Method.STORED, Method.PERSIST)
     when = " from the next boot on" if boot else ""
     failed = how.startswith(("failed", "not", "perhaps"))
     return Incident(
         IncidentKind.LINK_TYPE,
-        f"link type {what}{when}, by mlxtop: {how}",
+        f"{what}{when}, {how}, by mlxtop",
         Severity.WARNING if failed else Severity.NOTE,
         began,
         change.card.device,
-        first.name,
+        (types or change.card.ports)[0].port.name,
         source="mlxtop",
         until=None if goes_on else now,
         key=f"link type {change.card.device} {began:.3f}",

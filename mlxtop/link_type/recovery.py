@@ -30,34 +30,52 @@ class Recovery:
         self.failures: tuple[str, ...] = ()
         """What could not be brought back, a line each."""
         self._gathering = False
+        self._round = 0
+        """Grows with every change of the ports: what was read before it is out of date."""
 
     def begin(self, outcome: Outcome) -> None:
         """Take the ports as they were before a change that has just been made."""
-        self.before, self.evidence, self.advice, self.failures = outcome.before, None, None, ()
+        self.before = outcome.before
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what was found: the ports have been registered anew."""
+        self.evidence, self.advice, self.failures = None, None, ()
+        self._gathering = False
+        self._round += 1
 
     def gather(self) -> None:
-        """Look what the ports have and lack, unless that is being done."""
+        """Look what the ports have and lack, unless that is being done.
+
+        The first look asks no peer: that takes seconds, and the next one does.
+        """
         if self._gathering or self.restoring or not self.before:
             return
         self._gathering = True
-        system, before = self._context.system, self.before
+        system, before, number = self._context.system, self.before, self._round
+        ask = self.evidence is not None
 
         def step() -> Apply:
             try:
                 after = discover(system)
-                evidence = gather(system, before, after)
+                evidence = gather(system, before, after, ask)
             except OSError:
-                return lambda: self._gathered(None, ())
+                return lambda: self._gathered(number, None, ())
             lines = advice(before, after, evidence)
-            return lambda: self._gathered(evidence, lines)
+            return lambda: self._gathered(number, evidence, lines)
 
         self._run(step, False)
 
-    def _gathered(self, evidence: Evidence | None, lines: Sequence[str]) -> None:
+    def _gathered(self, number: int, evidence: Evidence | None, lines: Sequence[str]) -> None:
+        if number != self._round:
+            return
         self._gathering = False
         if evidence is not None and not self.restoring:
+            first = self.evidence is None
             self.evidence, self.advice = evidence, tuple(lines)
             self._changed()
+            if first:
+                self.gather()
 
     @property
     def missing(self) -> tuple[Command, ...]:

@@ -178,7 +178,8 @@ class _PortNow(NamedTuple):
         if old.port.bond:
             joined = new.bond == old.port.bond
             place = "in" if joined else "not in"
-            checks.append(Check("bond", f"{new.name}: {place} {old.port.bond}", joined))
+            other = "" if joined or self._same_layer else f", which is of {old.layer}"
+            checks.append(Check("bond", f"{new.name}: {place} {old.port.bond}{other}", joined))
         if ask and old.peers and self.system.which("ping"):
             checks.append(self._ask(old.peers[0]))
         return checks
@@ -263,7 +264,8 @@ def _port_advice(
         load = "modprobe ib_ipoib" if infiniband else "modprobe mlx4_en"
         return [*lines, f"# {new.id} has no network device yet:", load]
     own = [step for step in evidence.missing if new.netdev in step.argv]
-    if not any(step.argv[1] == "link" for step in own):
+    link = after.links.get(new.ifindex or 0)
+    if not any(step.argv[1] == "link" for step in own) and not (link and link.carrier):
         own.insert(0, _ip("link", "set", new.netdev, "up", purpose=""))
     lines += [line for step in own for line in step.lines(sudo)]
     if not old.addresses and not old.port.bond:

@@ -306,17 +306,19 @@ class LinkTypeSession:
         done = answer.done and self.outcome.done
         self.outcome = replace(self.outcome, lines=lines, done=done)
         stage = Stage.DONE if answer.kept else Stage.BACK if answer.done else Stage.FAILED
+        self.recovery.forget()
         self._tell_event(f"{answer.event} after {self.seconds:.0f} s")
         self._go(stage, answer.text)
 
     @property
     def next(self) -> tuple[str, ...]:
         """Return what to do now, as commands to copy; comments begin with #."""
-        outcome = self.outcome
+        outcome, advice = self.outcome, self.recovery.advice
         if outcome is None or self.stage is Stage.FAILED:
             return ()
-        store = () if self.stage is Stage.BACK else outcome.to_store
-        return outcome.next if self.recovery.advice is None else (*self.recovery.advice, *store)
+        if self.stage is Stage.BACK:
+            return advice or ()
+        return outcome.next if advice is None else (*advice, *outcome.to_store)
 
     def back(self) -> bool:
         """Return to the options from a plan; False where there is nothing to return to."""

@@ -22,6 +22,7 @@ from mlxtop.watch.alarms import Alarm, Alarms, Conditions, subject_of
 from mlxtop.watch.changes import changes, losses, own_incident
 from mlxtop.watch.heat import Alert, AlertKind, HeatWatch, SensorHeat
 from mlxtop.watch.links import LinkWatch
+from mlxtop.watch.planned import PlannedChanges, is_change
 from mlxtop.watch.settled import SETTLE_S, settled
 from mlxtop.watch.storms import StormWatch
 
@@ -31,6 +32,8 @@ RECENT, SAME_S = 40, 3.0
 """Events, and seconds, within which a second source may report the same."""
 EVENTS = 1000
 """Events that are kept."""
+PARTS = 100
+"""Parts of one event that are kept."""
 
 _OWN = (
     *(AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.MODULE_OUT),
@@ -69,6 +72,7 @@ class Watch:
         self.links = LinkWatch()
         self.storms = StormWatch()
         self.alarms = Alarms()
+        self.planned = PlannedChanges()
         self.events: deque[TimedIncident] = deque(maxlen=EVENTS)
         """What happened, the oldest first."""
         self.event_count = 0
@@ -84,6 +88,7 @@ class Watch:
             *(*self.heat.observe(frame), *lost),
             *(*losses(self.frame, frame), *self.storms.observe(frame)),
         ]
+        alerts = self.planned.quieted(frame, alerts, self.links)
         ended = self.alarms.update(frame, Conditions(self.heat, self.links, self.storms), alerts)
         own = [self._noticed(alert) for alert in alerts if alert.kind in _OWN]
         seen = map(self._keyed, changes(self.frame, frame))
@@ -139,6 +144,10 @@ class Watch:
         An incident that was reported before takes the place of its earlier report.
         """
         for incident in incidents:
+            self.planned.report(incident, sample.tick)
+            whole = self.planned.part_of(incident, sample.tick)
+            if whole is not None and self._fold(whole, incident, sample):
+                continue
             if incident.key and self._replace(incident, sample.tick):
                 continue
             ago = 0.0 if incident.tick is None else max(0.0, sample.tick - incident.tick)
@@ -147,6 +156,21 @@ class Watch:
                 self._append(TimedIncident(wall, incident))
                 if incident.key and incident.until is None:
                     self._going_on[incident.key] = incident.tick or sample.tick
+
+    def _fold(self, key: str, part: Incident, sample: Sample) -> bool:
+        """Put what a change brought about into its details; return whether the change is kept."""
+        place = self._place_of(key)
+        if place is None:
+            return False
+        event = self.events[place]
+        began = sample.tick if event.incident.tick is None else event.incident.tick
+        since = max(0.0, (sample.tick if part.tick is None else part.tick) - began)
+        words = f"{since:.0f} s: {part.ifname or part.device or ''} {part.text}"
+        details = dict(event.incident.details)
+        if words not in details.values() and len(details) < PARTS:
+            details[f"part {len(details) + 1}"] = words
+            self.events[place] = event._replace(incident=event.incident._replace(details=details))
+        return True
 
     def _append(self, event: TimedIncident) -> None:
         self.events.append(event)
@@ -161,6 +185,8 @@ class Watch:
         if place is None:
             return False
         before = self.events[place]
+        if is_change(incident):
+            incident = incident._replace(details=before.incident.details)
         if before.incident.source != incident.source:  # whose words are kept
             words = before.incident
             incident = words._replace(key=incident.key, until=incident.until, times=incident.times)

@@ -29,7 +29,8 @@ def ping(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     mtu = port.mtu if port else 1500
     peer_mtu = port.spec.peer_mtu if port and port.spec.peer_mtu else mtu
     yield f"PING {host} ({host}) {size}({size + 28}) bytes of data."
-    reachable = machine.network.answers(host)
+    through = _option(argv, "-I", str(route["dev"]))
+    reachable = machine.network.answers(host) and through == route["dev"]
     received = 0
     for number in range(1, count + 1):
         if "do" in argv and size + 28 > mtu:
