@@ -91,7 +91,12 @@ def test_lost_frames_name_a_storm_before_symbols_do() -> None:
     line.count(8, 90)
     assert line.text() == "11 CRC in 10 s"
     line.count(0, 50, seconds=9.5)
-    assert line.text() == "140 symbol errors in 10 s"
+    assert line.text() == "8 CRC in 10 s"
+    line.count(0, 50)
+    assert line.text() == "100 symbol errors in 10 s"
+    storm = line.watch.of(PACU.id)
+    assert storm is not None
+    assert storm.total_text == "11 CRC"
 
 
 def test_a_long_interval_counts_by_its_rate() -> None:

@@ -22,8 +22,9 @@ from mlxtop.settings import Settings
 from mlxtop.system.clock import Clock
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.driver import QuietDriver
+from mlxtop.tui.screens.events import Events
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.screens.pages import Detail, Events, Help
+from mlxtop.tui.screens.pages import Detail, Help
 from mlxtop.tui.terminal import QUESTION
 from mlxtop.tui.widgets.lines import Styled
 from mlxtop.tui.widgets.port_table import PortTable
@@ -189,7 +190,7 @@ async def test_a_port_that_goes_and_comes_leaves_the_others_selected() -> None:
 
 
 def only_one_of(app: MlxtopApp, wanted: str, *texts: str) -> bool:
-    shown = screen_text(app)
+    shown = screen_text(app).partition("Ports")[2]
     return [text for text in texts if text in shown] == [wanted]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from mlxtop.analysis.forecast import Crossing, Forecast
+from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.present import units
 from mlxtop.present.columns import LONGEST_NAME
@@ -13,7 +14,7 @@ from mlxtop.present.heat import TITLES
 from mlxtop.present.ribbon import RibbonItem, Urgency
 from mlxtop.present.text import Line, Role, clean, fit, width
 from mlxtop.watch.alarms import FADE_S, Alarm
-from mlxtop.watch.heat import AlertKind, SensorHeat
+from mlxtop.watch.heat import Alert, AlertKind, SensorHeat
 from mlxtop.watch.watch import Watch
 
 SOON_S = 60.0
@@ -23,6 +24,11 @@ FRESH_S, OLD_S = FADE_S / 10, FADE_S / 2
 
 _BAD = (AlertKind.ALARM, AlertKind.PORT_GONE, AlertKind.LINK_DOWN)
 """The most urgent kinds."""
+_ORDER = (
+    *(AlertKind.ALARM, AlertKind.LINK_DOWN, AlertKind.PORT_GONE, AlertKind.WARNING),
+    *(AlertKind.WARMING, AlertKind.ERRORS, AlertKind.MODULE_OUT, AlertKind.STALE),
+)
+"""Order of alarms that are as urgent as each other."""
 _PLAIN_PARTS = {"port": "", "link": "", "module": "module", "heat": "module", "errors": "errors"}
 _ENDS = {
     AlertKind.LINK_DOWN: "back",
@@ -55,11 +61,6 @@ class AlarmWords(NamedTuple):
             what = (*what, (f" {self.lasts}", self.role))
         return (*what, (f" · {self.again}", Role.DIM)) if self.again else what
 
-    @property
-    def title(self) -> str:
-        """Return what it is about, without what changes every second."""
-        return f"{self.mark} {self.name} {self.what}"
-
 
 def alarm_words(alarm: Alarm, watch: Watch) -> AlarmWords:
     """Return an alarm in words, as of the newest frame of its Watch."""
@@ -67,7 +68,7 @@ def alarm_words(alarm: Alarm, watch: Watch) -> AlarmWords:
     now = frame.sample.tick if frame else alarm.begin_tick
     name = fit(alarm.port.name, min(LONGEST_NAME, width(clean(alarm.port.name))))
     count = f"{ordinal(alarm.today)} today" if alarm.today > 1 else ""
-    span = units.duration(round(alarm.seconds(now)))
+    span = units.span(alarm.seconds(now))
     if alarm.end_tick is not None:
         age = now - alarm.end_tick
         role = Role.GOOD if age < FRESH_S else Role.DIM if age < OLD_S else Role.FAINT
@@ -103,7 +104,7 @@ def _end(alarm: Alarm, span: str) -> str:
     if alarm.kind is AlertKind.LINK_DOWN and alarm.end_tick == alarm.begin_tick:
         return "lost its link for a moment"
     if alarm.storm is not None:
-        return f"{alarm.storm.total} {alarm.storm.name}, over after {span}"
+        return f"{alarm.storm.total_text}, over after {span}"
     well = "well again" if alarm.subject.lane else "cool again"
     return f"{_part(alarm)}{_ENDS.get(alarm.kind, well)} after {span}"
 
@@ -161,7 +162,7 @@ def _what(alarm: Alarm, watch: Watch, frame: Frame | None) -> str:
     words = {
         AlertKind.PORT_GONE: "gone",
         AlertKind.MODULE_OUT: "module out",
-        AlertKind.STALE: f"{part}does not answer",
+        AlertKind.STALE: f"{part}silent",
     }
     return words.get(kind, f"{part}too hot")
 
@@ -201,6 +202,33 @@ def alarm_items(
         RibbonItem(
             alarm.key, urgency(alarm, watch), alarm_words(alarm, watch).line, action(alarm.key)
         )
-        for alarm in watch.alarms.all()
+        for alarm in sorted(watch.alarms.all(), key=lambda alarm: _ORDER.index(alarm.kind))
         if not alarm.acknowledged
     ]
+
+
+def headline(watch: Watch) -> str | None:
+    """Return the most urgent alarm for a title that does not change every second: `! p0 down`."""
+    going_on = [alarm for alarm in watch.alarms.all() if alarm.end_tick is None]
+    alarms = [alarm for alarm in going_on if not alarm.acknowledged]
+    alarms.sort(key=lambda alarm: (urgency(alarm, watch), _ORDER.index(alarm.kind)))
+    worst = next(iter(alarms), None)
+    if worst is None:
+        return None
+    words = alarm_words(worst, watch)
+    heat = _heat(worst, watch)
+    what = (
+        words.what
+        if heat is None
+        else f"{_part(worst)}{units.celsius(heat.sensor.celsius).strip()}"
+    )
+    if worst.storm is not None:
+        what = worst.storm.name
+    return f"{words.mark} {words.name} {what}"
+
+
+def alert_text(alerts: Sequence[Alert]) -> str:
+    """Return alerts of one moment in a line: the most severe, and how many more there are."""
+    worst = max(alerts, key=lambda alert: list(Severity).index(alert.kind.severity))
+    more = f", and {len(alerts) - 1} more" if len(alerts) > 1 else ""
+    return f"{worst.port.name} {worst.text}{more}"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 from itertools import takewhile
+from operator import attrgetter
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ReturnType, SystemCommand
 from textual.screen import Screen
 
 from mlxtop.change.privilege import ActionContext
-from mlxtop.model.identity import PortKind
+from mlxtop.model.identity import PortId, PortKind
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL
 from mlxtop.sources.kernel.sysfs import names
 from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of
@@ -28,6 +29,8 @@ PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds that `+` and `-` step through."""
 PROBATION_LOOK_S = 1.0
 """Seconds after the start until changes on probation are looked for."""
+HEAT_PAGE, ERROR_PAGE = "2", "4"
+"""Keys of the pages that explain alarms: link, module and heat, and errors."""
 
 
 class MlxtopApp(LiveApp):
@@ -89,9 +92,39 @@ class MlxtopApp(LiveApp):
                 self.pop_screen()
 
     def action_events(self) -> None:
-        from mlxtop.tui.screens.pages import Events
+        from mlxtop.tui.screens.events import Events
 
         self._go_to(Events)
+
+    def action_cause(self, key: str) -> None:
+        """Open the page that explains an alarm; the list of events for a port that is gone."""
+        alarm = next((one for one in self.state.watch.alarms.all() if one.key == key), None)
+        if alarm is not None:
+            errors = alarm.subject.part == "errors"
+            self.open_port(alarm.subject.port, ERROR_PAGE if errors else HEAT_PAGE)
+
+    def open_port(self, port: PortId, page: str) -> None:
+        """Open a page of a port; the list of events where the port is gone."""
+        from mlxtop.tui.screens.pages import Detail
+
+        frame = self.state.newest
+        if frame is None or port not in frame.ports:
+            self.action_events()
+            return
+        self.state.select(port)
+        if isinstance(self.screen, Detail):
+            self.screen.action_page(page)
+        else:
+            self.push_screen(Detail(page))
+
+    def action_acknowledge(self) -> None:
+        """Acknowledge the alarm under the cursor, else the most urgent one."""
+        screen, alarms = self.screen, self.state.watch.alarms
+        key = screen.alarm_key() if isinstance(screen, WatchScreen) else None
+        keys = [item.key for item in sorted(self.ribbon_items(), key=attrgetter("urgency"))]
+        if not any(map(alarms.acknowledge, keys if key is None else [key])):
+            self.notify("no alarm to acknowledge")
+        self.draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if self.readonly and any(c.changes and c.action == f"app.{action}" for c in COMMANDS):

@@ -38,6 +38,7 @@ _FILTER = "Show only ports whose names match"
 _SORT = "Sort by rate, temperature, errors, or naturally"
 _HEAT = "Maximise the heat chart of page 2, and back"
 _LINK_TYPE = "Link type: InfiniBand or Ethernet"
+_ACKNOWLEDGE = "Acknowledge the chosen alarm, else the most urgent"
 _TITLES = ("traffic", "link and module", "PCIe path", "errors", "RDMA and InfiniBand", "identity")
 
 COMMANDS = (
@@ -58,8 +59,8 @@ COMMANDS = (
     ),
     Command("scroll-down", "down,j", "Scroll down", "screen.scroll(1)", _PAGES),
     Command("scroll-up", "up,k", "Scroll up", "screen.scroll(-1)", _PAGES),
-    Command("next-page", "right,l,tab", "Next page", "screen.turn(1)", _PAGES, "Next page"),
-    Command("previous-page", "left,shift+tab", "Previous page", "screen.turn(-1)", _PAGES),
+    Command("next-page", "right,l", "Next page", "screen.turn(1)", _PAGES, "Next page"),
+    Command("previous-page", "left", "Previous page", "screen.turn(-1)", _PAGES),
     Command("next-port", "n", "Next port", "screen.port(1)", _PAGES, "Next port"),
     Command("previous-port", "N", "Previous port", "screen.port(-1)", _PAGES),
     Command("maximise", "M", "Maximise the chart, and back", "screen.maximise", _PORTS, "Chart"),
@@ -70,6 +71,9 @@ COMMANDS = (
     Command("doctor", "d", "Findings for the port, explained", "app.findings", bar="Doctor"),
     Command("load", "I", "Load test of the port", "app.load", bar="Load", changes=True),
     Command("events", "e", "List of events", "app.events", bar="Events"),
+    Command("acknowledge", "a", _ACKNOWLEDGE, "app.acknowledge"),
+    Command("next-part", "tab", "To the alarms, and round the parts", "app.focus_next"),
+    Command("previous-part", "shift+tab", "The same the other way", "app.focus_previous"),
     Command("pause", "space,p", "Pause the display; sampling goes on", "app.pause", bar="Pause"),
     Command("units", "u", "Bits or bytes", "app.units", bar="Units"),
     Command("zero", "z", "Count totals and highs from now on", "app.zero", bar="Zero"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Thread
 from time import monotonic
@@ -21,7 +21,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from mlxtop.change.privilege import ActionContext
-from mlxtop.present.alarms import alarm_items
+from mlxtop.present.alarms import alarm_items, alert_text, headline
 from mlxtop.present.ribbon import RibbonItem
 from mlxtop.present.text import clean
 from mlxtop.sampler.source import Source
@@ -32,7 +32,7 @@ from mlxtop.tui.driver import QuietDriver
 from mlxtop.tui.feed import Feed
 from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.state import State
-from mlxtop.tui.terminal import QUESTION, Flow
+from mlxtop.tui.terminal import QUESTION, Flow, notification
 from mlxtop.watch.heat import Alert, AlertKind
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ FIRST = 0.1
 """Seconds that the first picture waits for the first frame when everything else is in place."""
 SETTLED = 0.5
 """Seconds after it until memory is tidied."""
-RINGS = frozenset({AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.LINK_DOWN})
-"""What the bell rings for, where it is wanted."""
+RINGS = frozenset(AlertKind) - {AlertKind.WARMING}
+"""What the bell rings for and what the desktop is told, where it is wanted."""
 SAVE_TITLE, OLD_TITLE = "\x1b[22;2t", "\x1b[23;2t"
 """Keep the title of the terminal's window, and bring it back."""
 
@@ -212,21 +212,30 @@ class LiveApp(App[int]):
         else:
             self.redraw()
 
-    def _alert(self, alerts: Iterable[Alert]) -> None:
-        """Ring and run the user's scripts for what has become bad."""
+    def _alert(self, alerts: Sequence[Alert]) -> None:
+        """Run the user's scripts for what has become bad; ring and notify once for all of it."""
         for alert in alerts:
             if self.fire is not None:
                 self.fire(alert)
-            if self.settings.bell and alert.kind in RINGS:
-                self.bell()
+        loud = [alert for alert in alerts if alert.kind in RINGS]
+        if loud and self.settings.bell:
+            self.bell()
+        if loud and self.settings.notify and self._driver is not None and self._has_titles:
+            text = clean(alert_text(loud))
+            kind, title = self.settings.notify, f"mlxtop {clean(self.source.label)}"
+            self._driver.write(notification(kind, title, text, os.environ))
+
+    @property
+    def _has_titles(self) -> bool:
+        """Return whether the terminal has a window, as far as its name tells."""
+        return not self.is_headless and os.environ.get("TERM", "dumb") not in ("dumb", "linux")
 
     def _name_terminal(self) -> None:
-        """Put what is too hot into the title of the terminal's window."""
-        worst = self.state.headline()
+        """Put the most urgent alarm into the title of the terminal's window."""
+        worst = headline(self.state.watch)
         label = f"mlxtop {clean(self.source.label)}"
-        title = label if worst is None else f"{worst[0]} – {label}"
-        titled = not self.is_headless and os.environ.get("TERM", "dumb") not in ("dumb", "linux")
-        if title != self._title and self._driver is not None and titled:
+        title = label if worst is None else f"{worst} – {label}"
+        if title != self._title and self._driver is not None and self._has_titles:
             self._driver.write(("" if self._title else SAVE_TITLE) + f"\x1b]2;{title}\x07")
             self._title = title
 

@@ -180,12 +180,6 @@ class HeatWatch:
         heats = filter(None, (self.of(port, name) for name in (MODULE, CHIP)))
         return max(heats, key=lambda heat: heat.alarm.state.level, default=None)
 
-    def hottest(self) -> tuple[PortId, SensorHeat] | None:
-        """Return the sensor of the machine in the worst state, None where all are well."""
-        heats = ((port, heat) for port, name in self._keys if (heat := self.of(port, name)))
-        worst = max(heats, key=lambda pair: pair[1].alarm.state.level, default=None)
-        return worst if worst and worst[1].alarm.state is not AlarmState.OK else None
-
     def crossings(self, port: PortId) -> dict[tuple[Quantity, int], Bound]:
         """Return the limits of the module that its lanes (from 1, 0 for all of it) are beyond."""
         bounds = self._optics.items()

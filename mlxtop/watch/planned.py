@@ -1,7 +1,7 @@
-"""Changes of link types that mlxtop makes itself: what they bring about is part of one event.
+"""Changes of link types that mlxtop makes itself: what they bring about is no alarm.
 
-Ports go, come back under other names and find their link again. As long as that may take it is no
-alarm; what is still missing afterwards is one.
+Ports go, come back under other names and find their link again. As long as that may take it is
+held back; what is still missing afterwards is an alarm.
 """
 
 from __future__ import annotations
@@ -17,14 +17,6 @@ from mlxtop.watch.links import LinkWatch
 QUIET_S = 20.0
 """Seconds after a report of a change in which its ports may go and come back."""
 
-_KINDS = frozenset(
-    (
-        *(IncidentKind.LINK_UP, IncidentKind.LINK_DOWN, IncidentKind.LINK_TYPE),
-        *(IncidentKind.ADDED, IncidentKind.REMOVED, IncidentKind.RENAMED, IncidentKind.ENABLED),
-        *(IncidentKind.BOND, IncidentKind.PORT_CLOSED, IncidentKind.DRIVER),
-    )
-)
-"""What a change brings about; anything else stands for itself."""
 _HELD = (AlertKind.LINK_DOWN, AlertKind.PORT_GONE, AlertKind.MODULE_OUT)
 
 
@@ -32,46 +24,27 @@ class PlannedChanges:
     """The changes that have just been reported, by the slot of their card."""
 
     def __init__(self) -> None:
-        self._open: dict[str, tuple[str, float]] = {}
-        """Key of the change, and the monotonic second until which its card is quiet."""
-        self._names: dict[str, str] = {}
-        """Slots by the names of the network devices that its ports have or had."""
+        self._open: dict[str, float] = {}
+        """The monotonic second until which the ports of a card are quiet."""
         self._held: dict[tuple[PortId, AlertKind], Alert] = {}
 
     def report(self, incident: Incident, tick: float) -> None:
         """Take note of a change, or of what became of it."""
         if is_change(incident) and incident.device:
-            self._open[slot_of(incident.device)] = incident.key, tick + QUIET_S
-
-    def part_of(self, incident: Incident, tick: float) -> str | None:
-        """Return the key of the change that an incident belongs to; None where it stands alone."""
-        if incident.kind not in _KINDS or is_change(incident):
-            return None
-        slots = [slot_of(device) for device in (incident.device, *incident.functions) if device]
-        if incident.ifname in self._names and not slots:
-            slots.append(self._names[incident.ifname])
-        for slot in slots:
-            key, until = self._open.get(slot, ("", 0.0))
-            if key and tick <= until:
-                return key
-        return None
+            self._open[slot_of(incident.device)] = tick + QUIET_S
 
     def quieted(self, frame: Frame, alerts: Iterable[Alert], links: LinkWatch) -> list[Alert]:
         """Return alerts without what a change explains; that comes later if it still holds."""
         if not self._open:
             return list(alerts)
         tick = frame.sample.tick
-        for port_id, one in frame.ports.items():
-            slot = slot_of(port_id.device)
-            if slot in self._open and one.now.port.netdev:
-                self._names[one.now.port.netdev] = slot
         told = []
         for alert in alerts:
             if alert.kind in _HELD and slot_of(alert.port.id.device) in self._open:
                 self._held[alert.port.id, alert.kind] = alert
             else:
                 told.append(alert)
-        for slot in [slot for slot, (_, until) in self._open.items() if tick > until]:
+        for slot in [slot for slot, until in self._open.items() if tick > until]:
             del self._open[slot]
             told += self._still(slot, frame, links)
         return told
@@ -96,5 +69,5 @@ class PlannedChanges:
 
 
 def is_change(incident: Incident) -> bool:
-    """Return whether an incident is a change of link types by mlxtop, and not a part of it."""
+    """Return whether an incident is a change of link types by mlxtop, and not what it led to."""
     return incident.kind is IncidentKind.LINK_TYPE and bool(incident.key)

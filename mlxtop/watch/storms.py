@@ -49,13 +49,18 @@ class Storm(NamedTuple):
     recent: int
     """Errors of that name in the last `WINDOW_S`."""
     total: int
-    """The same since the storm began."""
+    """Errors since the storm began, of the name that costs most among those that were many."""
+    total_name: str
     last: float
     """Monotonic second of the newest."""
 
     @property
     def text(self) -> str:
         return f"{self.recent} {self.name} in {WINDOW_S:g} s"
+
+    @property
+    def total_text(self) -> str:
+        return f"{self.total} {self.total_name}"
 
 
 class StormWatch:
@@ -125,14 +130,18 @@ class _PortErrors:
     def _now(self, recent: Mapping[Counter, float]) -> Storm | None:
         """Return the storm of this moment, named by what costs most among what counts enough."""
         counts = {name: _most(recent, keys) for name, keys in _NAMES.items()}
-        names = [name for name, count in counts.items() if count >= BEGINS]
-        if self.storm is not None:
+        if self.storm is None:
+            names = [name for name, count in counts.items() if count >= BEGINS]
+        else:
+            here = self.storm.name
+            names = [n for n, count in counts.items() if count >= BEGINS or (count and n == here)]
             names += [name for name, count in counts.items() if count]
         if not names:
             return None
-        total = _most(self._totals, _NAMES[names[0]])
+        totals = {name: _most(self._totals, keys) for name, keys in _NAMES.items()}
+        most = next((n for n, total in totals.items() if total >= BEGINS), names[0])
         last = max(tick for tick, _, _ in self._gains)
-        return Storm(names[0], round(counts[names[0]]), round(total), last)
+        return Storm(names[0], round(counts[names[0]]), round(totals[most]), most, last)
 
 
 def _most(counts: Mapping[Counter, float], keys: tuple[tuple[Origin, str], ...]) -> float:

@@ -20,9 +20,9 @@ from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
 from mlxtop.watch.alarms import Alarm, Alarms, Conditions, subject_of
 from mlxtop.watch.changes import changes, losses, own_incident
-from mlxtop.watch.heat import Alert, AlertKind, HeatWatch, SensorHeat
+from mlxtop.watch.heat import Alert, AlertKind, HeatWatch
 from mlxtop.watch.links import LinkWatch
-from mlxtop.watch.planned import PlannedChanges, is_change
+from mlxtop.watch.planned import PlannedChanges
 from mlxtop.watch.settled import SETTLE_S, settled
 from mlxtop.watch.storms import StormWatch
 
@@ -32,8 +32,6 @@ RECENT, SAME_S = 40, 3.0
 """Events, and seconds, within which a second source may report the same."""
 EVENTS = 1000
 """Events that are kept."""
-PARTS = 100
-"""Parts of one event that are kept."""
 
 _OWN = (
     *(AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.MODULE_OUT),
@@ -77,6 +75,8 @@ class Watch:
         """What happened, the oldest first."""
         self.event_count = 0
         """Events since the start, those that are no longer kept too."""
+        self.changes = 0
+        """Changes of the list of events since the start."""
         self._followed: set[PortId] = set()
         self._going_on: dict[str, float] = {}
         """Keys of incidents without an end, and the tick at which each was last reported."""
@@ -127,7 +127,7 @@ class Watch:
             return
         incident = self.events[place].incident
         if alarm.storm is not None:
-            incident = incident._replace(text=f"{alarm.storm.total} {alarm.storm.name} in all")
+            incident = incident._replace(text=f"{alarm.storm.total_text} in all")
         end = tick if alarm.end_tick is None else alarm.end_tick
         self._replace(incident._replace(until=end), tick)
 
@@ -145,9 +145,6 @@ class Watch:
         """
         for incident in incidents:
             self.planned.report(incident, sample.tick)
-            whole = self.planned.part_of(incident, sample.tick)
-            if whole is not None and self._fold(whole, incident, sample):
-                continue
             if incident.key and self._replace(incident, sample.tick):
                 continue
             ago = 0.0 if incident.tick is None else max(0.0, sample.tick - incident.tick)
@@ -157,24 +154,10 @@ class Watch:
                 if incident.key and incident.until is None:
                     self._going_on[incident.key] = incident.tick or sample.tick
 
-    def _fold(self, key: str, part: Incident, sample: Sample) -> bool:
-        """Put what a change brought about into its details; return whether the change is kept."""
-        place = self._place_of(key)
-        if place is None:
-            return False
-        event = self.events[place]
-        began = sample.tick if event.incident.tick is None else event.incident.tick
-        since = max(0.0, (sample.tick if part.tick is None else part.tick) - began)
-        words = f"{since:.0f} s: {part.ifname or part.device or ''} {part.text}"
-        details = dict(event.incident.details)
-        if words not in details.values() and len(details) < PARTS:
-            details[f"part {len(details) + 1}"] = words
-            self.events[place] = event._replace(incident=event.incident._replace(details=details))
-        return True
-
     def _append(self, event: TimedIncident) -> None:
         self.events.append(event)
         self.event_count += 1
+        self.changes += 1
 
     def _replace(self, incident: Incident, tick: float) -> bool:
         """Put an incident in the place of its earlier report; return whether there is one.
@@ -185,8 +168,6 @@ class Watch:
         if place is None:
             return False
         before = self.events[place]
-        if is_change(incident):
-            incident = incident._replace(details=before.incident.details)
         if before.incident.source != incident.source:  # whose words are kept
             words = before.incident
             incident = words._replace(key=incident.key, until=incident.until, times=incident.times)
@@ -196,6 +177,7 @@ class Watch:
             self._going_on.pop(incident.key, None)
         if incident._replace(times=0, details={}) == before.incident._replace(times=0, details={}):
             self.events[place] = before._replace(incident=incident)
+            self.changes += 1
         else:
             del self.events[place]
             self._append(before._replace(incident=incident))
@@ -233,6 +215,7 @@ class Watch:
                 if incident.key and not other.key:
                     keyed = other._replace(key=incident.key, until=incident.until)
                     self.events[place] = TimedIncident(then, keyed)
+                    self.changes += 1
                 return True
         return False
 
@@ -240,11 +223,6 @@ class Watch:
         """Return the events since `event_count` was `count`, the oldest first; kept ones only."""
         new = min(self.event_count - count, len(self.events))
         return list(islice(self.events, len(self.events) - new, None))
-
-    def hottest(self) -> tuple[PortId, SensorHeat] | None:
-        """Return the sensor that is worst off; None while all are well."""
-        worst = self.heat.hottest()
-        return worst if worst and self.frame and worst[0] in self.frame.ports else None
 
     def events_of(self, port: PortId) -> list[TimedIncident]:
         """Return what happened to a port, its function and its PCIe path, the oldest first."""

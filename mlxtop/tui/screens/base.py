@@ -87,6 +87,10 @@ class WatchScreen(PaintedScreen):
         self.ribbon.present(app.ribbon_items())
         self._show_keys()
 
+    def alarm_key(self) -> str | None:
+        """Return the key of the alarm that the cursor stands on; None without a cursor."""
+        return self.ribbon.chosen.key if self.ribbon.has_focus and self.ribbon.chosen else None
+
     def _show_keys(self) -> None:
         """Show the keys, which change with the width alone."""
         bar, app = self.keys, self.watch_app
