@@ -200,6 +200,7 @@ class LinkTypes:
         if others:
             work = partial(self._answer_others, others, keep)
             Thread(target=work, name="link type", daemon=True).start()
+            self._app.show_ribbon()
 
     def _answer_others(self, others: dict[str, PendingChange], keep: bool) -> None:
         done = {d: one.keep() if keep else one.take_back() for d, one in others.items()}

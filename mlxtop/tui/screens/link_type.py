@@ -174,6 +174,8 @@ class LinkTypeDialog(Dialog[None]):
         if missing:
             name.placeholder = f"type {self.session.missing_name} to go on"
             name.focus()
+        elif self.session.stage is Stage.CHOOSING:
+            self.set_focus(None)  # a page that scrolls would take the keys of the form
         else:
             self.page.focus()
 
@@ -187,6 +189,8 @@ class LinkTypeDialog(Dialog[None]):
 
     def draw(self) -> None:
         self.page.show(self._sections(max(8, self.page.size.width - FRAME)))
+        if self.session.stage is Stage.CHOOSING:
+            self.page.reveal("▸ ")
         words = "   ".join(self._shown_keys())
         self._keys.show([((words, Role.DIM),)])
 
