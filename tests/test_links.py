@@ -103,7 +103,6 @@ def test_a_port_of_another_link_type_is_missed_only_once_it_had_a_link_again() -
     assert port.see(AWAY) == ["link no device"]
     assert port.see(IB_DOWN) == []
     assert not port.missed
-    assert port.watch.changed == {PACU.id: 3.0}
     port.see(IB_UP)
     assert port.see(IB_DOWN) == ["link polling"]
 
@@ -119,3 +118,30 @@ def test_a_change_of_link_type_is_one_incident_with_both_types_and_names() -> No
     assert (one.kind, one.ifname) == (IncidentKind.LINK_TYPE, "ibp67s0")
     assert one.text == "link type InfiniBand, was Ethernet"
     assert one.details["name_before"] == "enp67s0np0"
+
+
+@pytest.mark.parametrize(
+    ("begin", "own", "beside"),
+    [(39.9, False, False), (40.0, True, True), (100.0, True, True), (100.1, False, True)],
+)
+def test_what_went_away_for_a_change_of_link_type_is_told_apart(
+    begin: float, own: bool, beside: bool
+) -> None:
+    port = Port1()
+    port.see(UP)
+    port._tick = 99.0
+    port.see(IB_DOWN)
+    assert port.watch.is_retyped(PACU.id, begin) is own
+    assert port.watch.is_beside_retyped(PACU.id._replace(number=2), begin) is beside
+    assert not port.watch.is_retyped(PACU.id._replace(number=2), begin)
+    assert not port.watch.is_beside_retyped(PACU.id._replace(device="0000:99:00.0"), begin)
+    assert port.watch.is_beside_retyped(PACU.id, 115.0)
+    assert not port.watch.is_beside_retyped(PACU.id, 115.1)
+
+
+def test_a_port_without_a_device_keeps_its_name_in_the_alert() -> None:
+    port = Port1()
+    port.see(UP)
+    port.port = PACU._replace(netdev=None, rdma=None)
+    (alert,) = port.alerts(AWAY)
+    assert alert.port.name == "enp67s0np0"

@@ -61,6 +61,16 @@ def test_the_chosen_item_is_shown_where_it_would_be_among_those_that_do_not_fit(
     assert text(*items, columns=18, chosen="delta") == " delta  +3        "
 
 
+def test_an_item_behind_another_of_its_group_does_without_the_name() -> None:
+    beside: Line = (("hot", Role.WARNING),)
+    items = [
+        item(name, text=f"p{group} {name}", group=group, beside=beside)
+        for name, group in (("a", "0"), ("b", "0"), ("c", "1"), ("d", ""), ("e", ""))
+    ]
+    assert text(*items).rstrip() == " p0 a  hot  p1 c  p d  hot"
+    assert text(*items, columns=12, chosen="b") == " p0 b  +4   "
+
+
 def test_a_click_finds_the_item_the_label_and_the_count() -> None:
     labels = (Label((("K", Role.ACCENT),), "app.keep"),)
     items = [item("ab", Urgency.PROBATION, labels=labels), item("c"), item("long one")]

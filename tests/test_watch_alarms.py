@@ -196,6 +196,24 @@ def test_a_port_that_was_down_long_before_its_link_type_changed_is_an_alarm_that
     assert [alarm.until for alarm in machine.alarms()] == [WALL + machine.tick]
 
 
+def test_the_other_port_of_a_card_whose_link_type_is_changed_leaves_no_trace() -> None:
+    machine = Machine()
+    other = PACU._replace(id=PACU.id._replace(number=2), netdev="enp67s0np1")
+    infiniband = Link(LinkLayer.INFINIBAND, LinkState.POLLING)
+    for first, second in ((UP, UP), (DOWN, DOWN), (infiniband, DOWN), (infiniband, UP)):
+        machine.tick += 1.0
+        tick = machine.tick
+        ports = (
+            ethernet(port, tick, 0, 0, module=50.0, link=link)
+            for port, link in ((PACU, first), (other, second))
+        )
+        machine.take(sample(tick, *ports))
+        assert len(machine.alarms()) == [0, 2, 1, 1][round(tick) - 1]
+    machine.tick += 1.0
+    machine.take(sample(machine.tick, ethernet(other, machine.tick, 0, 0, module=50.0)))
+    assert AlertKind.LINK_DOWN not in {alarm.kind for alarm in machine.alarms()}
+
+
 def warm(machine: Machine, seconds: int) -> None:
     for celsius in range(50, 50 + seconds):
         machine.see(float(celsius))

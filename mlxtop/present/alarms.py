@@ -56,9 +56,15 @@ class AlarmWords(NamedTuple):
 
     @property
     def line(self) -> Line:
-        what: Line = ((f"{self.mark} {self.name} {self.what}", self.role),)
-        if self.lasts:
-            what = (*what, (f" {self.lasts}", self.role))
+        return self._line(f"{self.mark} {self.name} {self.what}")
+
+    @property
+    def beside(self) -> Line:
+        """Return the same without the name of the port."""
+        return self._line(f"{self.mark} {self.what}")
+
+    def _line(self, text: str) -> Line:
+        what: Line = ((f"{text} {self.lasts}".rstrip(), self.role),)
         return (*what, (f" · {self.again}", Role.DIM)) if self.again else what
 
 
@@ -117,7 +123,7 @@ def _coming(alarm: Alarm, watch: Watch, now: float) -> str:
         return ""
     left = seconds_left(heat.forecast, crossing, now)
     degrees, limit = heat.sensor.celsius, crossing.limit
-    return f"{_part(alarm)}{degrees:.0f} → {limit:.0f} °C in {units.duration(left)}"
+    return f"{_part(alarm)}{degrees:.0f} → {limit:.0f} °C in {units.span(left)}"
 
 
 def _heat(alarm: Alarm, watch: Watch) -> SensorHeat | None:
@@ -149,7 +155,7 @@ def _what(alarm: Alarm, watch: Watch, frame: Frame | None) -> str:
     if kind is AlertKind.LINK_DOWN:
         return str(one.now.link.state) if one else "down"
     if kind is AlertKind.ERRORS:
-        return alarm.text
+        return f"{alarm.text},"
     if subject.lane is not None:
         bound = watch.heat.crossings(subject.port).get(subject.lane)
         return f"{part}at {bound}" if bound else f"{part}beyond its limit"
@@ -198,13 +204,13 @@ def alarm_items(
     watch: Watch, action: Callable[[str], str] = "app.cause({!r})".format
 ) -> list[RibbonItem]:
     """Return the alarms that nobody has acknowledged as items; `action` goes to one's cause."""
-    return [
-        RibbonItem(
-            alarm.key, urgency(alarm, watch), alarm_words(alarm, watch).line, action(alarm.key)
-        )
-        for alarm in sorted(watch.alarms.all(), key=lambda alarm: _ORDER.index(alarm.kind))
-        if not alarm.acknowledged
-    ]
+    items = []
+    for alarm in sorted(watch.alarms.all(), key=lambda alarm: _ORDER.index(alarm.kind)):
+        if not alarm.acknowledged:
+            words = alarm_words(alarm, watch)
+            item = RibbonItem(alarm.key, urgency(alarm, watch), words.line, action(alarm.key))
+            items.append(item._replace(group=str(alarm.subject.port), beside=words.beside))
+    return items
 
 
 def headline(watch: Watch) -> str | None:

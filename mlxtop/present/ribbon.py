@@ -48,6 +48,10 @@ class RibbonItem(NamedTuple):
     """What Enter and a click run; empty for nothing."""
     labels: tuple[Label, ...] = ()
     """Further parts, such as `K keep`; they are shown where the item is shown."""
+    group: str = ""
+    """What it is about, where `beside` does without the name."""
+    beside: Line = ()
+    """The words behind another item of the same group."""
 
 
 class Span(NamedTuple):
@@ -78,10 +82,22 @@ def ribbon(items: Sequence[RibbonItem], columns: int, chosen: str | None = None)
     if not ordered or columns < 1:
         return EMPTY
     place = next((n for n, item in enumerate(ordered) if item.key == chosen), 0)
-    first = 0 if place < _fitting(ordered, columns) else place
-    shown = ordered[first:]
+    shown = _shortened(ordered)
+    if place >= _fitting(shown, columns):
+        shown = _shortened(ordered[place:])
     count = max(1, _fitting(shown, columns))
     return _drawn(shown[:count], len(ordered) - count, columns)
+
+
+def _shortened(items: Sequence[RibbonItem]) -> list[RibbonItem]:
+    """Return the items; those behind another one of their group do without the name."""
+    pairs = zip(items, (None, *items), strict=False)
+    return [
+        item._replace(line=item.beside)
+        if before is not None and item.beside and item.group == before.group
+        else item
+        for item, before in pairs
+    ]
 
 
 def _fitting(items: Sequence[RibbonItem], columns: int) -> int:

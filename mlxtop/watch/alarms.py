@@ -24,8 +24,6 @@ FADE_S = 600.0
 """Seconds for which an alarm that has ended is still shown."""
 HINT_S = 60.0
 """Seconds without another complaint of a module after which its alarm ends."""
-RETYPE_S = 60.0
-"""Seconds before a port's link type is found changed in which it may have been down for that."""
 
 _RANK = {severity: -level for level, severity in enumerate(Severity)}
 _PARTS = {
@@ -34,6 +32,9 @@ _PARTS = {
     AlertKind.MODULE_OUT: "module",
     AlertKind.ERRORS: "errors",
 }
+
+_AWAY = ("port", "link", "module")
+"""Parts of a port that are away while the link type is changed."""
 
 
 class Subject(NamedTuple):
@@ -149,11 +150,14 @@ class Alarms:
         Return those that have ended.
         """
         ended: list[Alarm] = []
+        links = conditions.links
         for subject, alarm in list(self._alarms.items()):
+            away = subject.part in _AWAY
             if alarm.end_tick is not None:
-                if not 0 <= frame.sample.tick - alarm.end_tick <= FADE_S:
+                faded = not 0 <= frame.sample.tick - alarm.end_tick <= FADE_S
+                if faded or (away and links.is_beside_retyped(subject.port, alarm.begin_tick)):
                     del self._alarms[subject]
-            elif _is_retyped(alarm, conditions.links):
+            elif away and links.is_retyped(subject.port, alarm.begin_tick):
                 del self._alarms[subject]
                 ended.append(_ended(alarm, frame))
             else:
@@ -240,13 +244,6 @@ def _warming_sensors(frame: Frame, heat: HeatWatch) -> Iterator[tuple[PortId, Se
 def _coming_text(heat: SensorHeat) -> str:
     sensor, limit = heat.sensor, heat.alarm.limit
     return f"{sensor.name} at {sensor.celsius:.1f} °C, will be at {limit:.0f} °C"
-
-
-def _is_retyped(alarm: Alarm, links: LinkWatch) -> bool:
-    """Return whether a port was away only because its link type was being changed."""
-    changed = links.changed.get(alarm.subject.port)
-    away = alarm.subject.part in ("port", "link", "module")
-    return away and changed is not None and -RETYPE_S <= alarm.begin_tick - changed <= 0
 
 
 def _ended(alarm: Alarm, frame: Frame) -> Alarm:

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
-from mlxtop.model.identity import Port, PortId, PortKind
+from mlxtop.model.identity import Port, PortId, PortKind, slot_of
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import LinkLayer, LinkState, PortSample, Sample
 from mlxtop.watch.heat import Alert, AlertKind
 
+RETYPE_S, SETTLED_S = 60.0, 15.0
+"""Seconds before and after a link type is found changed in which ports go away for that."""
 _WELL = (LinkState.UP, LinkState.ADMIN_DOWN)
 
 
@@ -22,7 +24,7 @@ class LinkWatch:
     """The ports with a link, those that are missed, and their link types."""
 
     def __init__(self) -> None:
-        self.changed: dict[PortId, float] = {}
+        self._changed: dict[PortId, float] = {}
         """The monotonic second at which the link type of a port was last found to be another."""
         self._linked: set[PortId] = set()
         """Ports that had a link since the start, as the link type that they are."""
@@ -33,6 +35,19 @@ class LinkWatch:
     def is_missed(self, port: PortId) -> bool:
         """Return whether a port is down that should not be."""
         return port in self._missed
+
+    def is_retyped(self, port: PortId, tick: float) -> bool:
+        """Return whether what was away from `tick` on was so for its own change of link type."""
+        changed = self._changed.get(port)
+        return changed is not None and -RETYPE_S <= tick - changed <= 0
+
+    def is_beside_retyped(self, port: PortId, tick: float) -> bool:
+        """Return the same for a change on the port's card, which takes all its ports away."""
+        slot = slot_of(port.device)
+        return any(
+            slot_of(one.device) == slot and -RETYPE_S <= tick - changed <= SETTLED_S
+            for one, changed in self._changed.items()
+        )
 
     def observe(self, before: Frame | None, frame: Frame) -> tuple[list[Alert], list[Incident]]:
         """Take a frame in; return links that were lost, and link types that have changed."""
@@ -50,13 +65,13 @@ class LinkWatch:
     def _type(self, port_id: PortId, now: PortSample, tick: float) -> Iterator[Incident]:
         """Yield an incident where a port has become one of the other link type."""
         layer = now.link.layer
-        if layer is None:
+        if layer is None or not (now.port.netdev or now.port.rdma):
             return
         old, port = self._types.get(port_id, (layer, now.port))
         self._types[port_id] = layer, now.port
         if old is layer:
             return
-        self.changed[port_id] = tick
+        self._changed[port_id] = tick
         self._linked.discard(port_id)
         self._missed.discard(port_id)
         details = {"type": str(layer), "before": str(old), "name_before": port.name}
@@ -86,7 +101,9 @@ class LinkWatch:
         elif port_id not in self._missed and self._is_needed(now.port, sample):
             self._missed.add(port_id)
             detail = f": {now.link.detail}" if now.link.detail else ""
-            yield Alert(AlertKind.LINK_DOWN, now.port, f"link {state}{detail}", sample.tick)
+            _, known = self._types.get(port_id, (None, now.port))
+            port = now.port if now.port.netdev or now.port.rdma else known
+            yield Alert(AlertKind.LINK_DOWN, port, f"link {state}{detail}", sample.tick)
 
     def _is_needed(self, port: Port, sample: Sample) -> bool:
         """Return whether somebody uses a port, or did when it had a link."""

@@ -91,7 +91,7 @@ class Watch:
         alerts = self.planned.quieted(frame, alerts, self.links)
         ended = self.alarms.update(frame, Conditions(self.heat, self.links, self.storms), alerts)
         own = [self._noticed(alert) for alert in alerts if alert.kind in _OWN]
-        seen = map(self._keyed, changes(self.frame, frame))
+        seen = [self._keyed(incident, frame) for incident in changes(self.frame, frame)]
         self.note(frame.sample, (*seen, *frame.sample.incidents, *retyped, *own))
         for alarm in ended:
             self._end(alarm, frame.sample.tick)
@@ -109,13 +109,15 @@ class Watch:
         one = own_incident(alert.port, kind, alert.text, alert.tick, severity)
         return one._replace(key=alarm.key, tick=alarm.begin_tick) if alarm else one
 
-    def _keyed(self, incident: Incident) -> Incident:
+    def _keyed(self, incident: Incident, frame: Frame) -> Incident:
         """Return a change of a port; what began an alarm now goes on as long as that."""
         part = _PARTS.get(incident.kind)
         if part is None or incident.device is None:
             return incident
         for alarm in self.alarms.all():
-            same = alarm.subject.part == part and alarm.port.name == incident.ifname
+            now = frame.ports.get(alarm.subject.port)
+            port = now.now.port if now else alarm.port
+            same = alarm.subject.part == part and port.name == incident.ifname
             if same and alarm.begin_tick == incident.tick and alarm.end_tick is None:
                 return incident._replace(key=alarm.key)
         return incident

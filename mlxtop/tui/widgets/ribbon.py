@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from textual import events
 
 from mlxtop.present.ribbon import EMPTY, Ribbon, RibbonItem, ribbon
-from mlxtop.present.text import Line, Role, cut
+from mlxtop.present.text import Line, Role, crop, cut
 from mlxtop.tui.commands import unlisted
 from mlxtop.tui.widgets.lines import Lines
+
+_KEYS = "    Enter go there  a acknowledge  Esc back"
 
 
 class AlarmRibbon(Lines, can_focus=True):
@@ -51,17 +53,20 @@ class AlarmRibbon(Lines, can_focus=True):
         self.show([self._marked(drawn, one.key) if focused and one else drawn.line])
 
     def _marked(self, drawn: Ribbon, key: str) -> Line:
-        """Return the line with a mark before the item under the cursor."""
+        """Return the line with a mark before the item under the cursor, and the keys behind."""
         start = next((span.start for span in drawn.spans if span.key == key), 1)
-        before, after = cut(drawn.line, 0, start - 1), cut(drawn.line, start, self.size.width)
-        return (*before, ("▸", Role.ACCENT), *after)
+        end = max((span.end for span in drawn.spans), default=1)
+        before, items = cut(drawn.line, 0, start - 1), cut(drawn.line, start, end)
+        keys = _KEYS if end + len(_KEYS) <= self.size.width else ""
+        line: Line = (*before, ("▸", Role.ACCENT), *items, (keys, Role.DIM))
+        return crop(line, max(1, self.size.width))
 
-    def on_focus(self) -> None:
-        self._draw()
-
-    def on_blur(self) -> None:
-        self.key = None
-        self._draw()
+    def watch_has_focus(self, has_focus: bool) -> None:
+        super().watch_has_focus(has_focus)
+        if not has_focus:
+            self.key = None
+        if self.is_mounted:
+            self._draw()
 
     def on_resize(self) -> None:
         self._draw()
@@ -84,7 +89,6 @@ class AlarmRibbon(Lines, can_focus=True):
 
     def action_leave(self) -> None:
         """Give the focus back to what the screen is about."""
-        self.screen.set_focus(None)
         self.screen.focus_next()
 
     async def on_click(self, event: events.Click) -> None:
