@@ -127,7 +127,7 @@ class Settings:
         None, _name, "colours of the screen: dark, light or a Textual theme", "--theme", "NAME"
     )
     bits: bool = _row(True, _flag, "rates in bit/s; false: byte/s")
-    bell: bool = _row(False, _flag, "ring at warnings and alarms")
+    bell: bool = _row(False, _flag, "ring once for the alarms of a moment")
     notify: str | None = _row(
         None, _notifications, "desktop notifications of alarms, by OSC 9 or OSC 777: 9, 777 or off"
     )

@@ -71,7 +71,7 @@ def test_a_change_of_the_link_type_tells_types_names_and_that_it_was_taken_back(
     assert cause_text(only(there)) == "link type ETH → IB, now ibs2"
     back = retyped(NOON + 60.0, "Ethernet", "InfiniBand")
     assert cause_text(only(there, back)) == (
-        "link type ETH → IB, now ibs2, taken back after 1 min 00 s"
+        "link type ETH → IB, taken back after 1 min 00 s, ibs2 meanwhile"
     )
     other = retyped(NOON + 1.0, "InfiniBand", "Ethernet", ifname="ibs2d1", device="0000:05:00.1")
     assert "and 1 more" in cause_text(only(there, other))

@@ -72,7 +72,9 @@ async def test_what_is_about_no_port_says_so() -> None:
     strange = Incident(IncidentKind.LOST, "events were lost", tick=39.0)
     given[-1] = given[-1]._replace(incidents=(strange,))
     async with running(Samples(given)) as (app, pilot):
-        await pilot.press("e", "enter")
+        await pilot.press("e")
+        await until(pilot, lambda: "events were lost" in screen_text(app))
+        await pilot.press("enter")
         await until(pilot, lambda: len(app._notifications) == 1)
         assert isinstance(app.screen, Events)
 

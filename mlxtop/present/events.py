@@ -83,7 +83,7 @@ def cause_text(cause: Cause) -> str:
 
 
 def _type_text(cause: Cause) -> str:
-    """Return `link type ETH → IB, now ibs2, taken back after 60 s`, or what mlxtop did."""
+    """Return `link type ETH → IB, taken back after 60 s, ibs2 meanwhile`, or what mlxtop did."""
     if is_change(cause.lead.incident):
         return cause.lead.incident.text
     events = (cause.lead, *cause.others)
@@ -93,11 +93,11 @@ def _type_text(cause: Cause) -> str:
     before, after = (_type(cause.lead.incident, name) for name in ("before", "type"))
     text = f"link type {before} → {after}"
     name, now = cause.lead.incident.details.get("name_before"), cause.lead.incident.ifname
-    text += f", now {now}" if now and now != name else ""
-    text += f" and {len(ports) - 1} more" if len(ports) > 1 else ""
-    if _type(last.incident, "type") == before:
-        text += f", taken back after {units.duration(round(last.wall - cause.begin))}"
-    return text
+    back = _type(last.incident, "type") == before
+    text += f", taken back after {units.duration(round(last.wall - cause.begin))}" if back else ""
+    if now and now != name:
+        text += f", {now} meanwhile" if back else f", now {now}"
+    return f"{text}, and {len(ports) - 1} more" if len(ports) > 1 else text
 
 
 def _type(incident: Incident, name: str) -> str:

@@ -132,10 +132,10 @@ def preview(meaning: Change | Refused | None, columns: int) -> list[Line]:
 
 def form_sections(form: Form, session: LinkTypeSession, columns: int) -> list[Section]:
     """Return the ports of the card with their types, the choices and what else can be done."""
-    rows: list[Line] = [_row(("PORT", "NOW", "AT THE NEXT BOOT"), Role.HEAD)]
+    rows: list[Line] = [_row(("PORT", "NOW", "AT THE NEXT BOOT"), Role.HEAD, columns)]
     for types in form.card.ports:
         cells = types.port.name, describe.words_now(types), _next_words(types)
-        rows.append(_row(cells, Role.STRONG if types.id == form.port else Role.TEXT))
+        rows.append(_row(cells, Role.STRONG if types.id == form.port else Role.TEXT, columns))
     why = [(text, Role.DIM) for text in describe.reasons(session.survey)]
     rows += describe.wrapped(why, columns)
     lines = choice_lines(form, session.choices, columns) if session.choices else []
@@ -147,8 +147,9 @@ def form_sections(form: Form, session: LinkTypeSession, columns: int) -> list[Se
     return [Section("Link types", tuple(rows)), Section("Change to", tuple(lines))]
 
 
-def _row(cells: Sequence[str], role: Role) -> Line:
-    return tuple((f"{fit(cell, w)} ", role) for cell, w in zip(cells, _WIDTHS, strict=True))
+def _row(cells: Sequence[str], role: Role, columns: int) -> Line:
+    room = [min(wanted, max(4, columns // 3 - 1)) for wanted in _WIDTHS]
+    return tuple((f"{fit(cell, w)} ", role) for cell, w in zip(cells, room, strict=True))
 
 
 def _next_words(types: PortTypes) -> str:

@@ -35,6 +35,7 @@ class Events(PageScreen):
     def body(self) -> ComposeResult:
         self.choices.add_class("box")
         self.choices.border_title = "Events, newest first"
+        self.choices.border_subtitle = "Enter its page  a acknowledge  Esc back"
         yield from (self.choices, self.page)
 
     def draw(self) -> None:
