@@ -24,7 +24,8 @@ class IncidentKind(StrEnum):
     PORT_CLOSED = "port closed"
     BOND = "bond"
     LINK_TYPE = "link type"
-    """A port has become one of InfiniBand or Ethernet."""
+    """A port has become one of InfiniBand or Ethernet; with a key it is a change by mlxtop, to
+    which all belongs that it brings about on its card."""
     RENAMED = "renamed"
     PCIE = "PCIe bandwidth"
     POWER = "slot power"

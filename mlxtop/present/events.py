@@ -10,6 +10,7 @@ from mlxtop.present import units
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Section, clean, fit, width
 from mlxtop.present.view import SEVERITY_ROLES, below, fact, incident_text, prose
 from mlxtop.watch.causes import Cause, subject_of
+from mlxtop.watch.planned import is_change
 
 _TODAY, _OTHER_DAY = "%H:%M:%S", "%m-%d %H:%M:%S"
 _LASTS = 8
@@ -82,7 +83,9 @@ def cause_text(cause: Cause) -> str:
 
 
 def _type_text(cause: Cause) -> str:
-    """Return `link type ETH → IB, taken back after 60 s, ibs2 meanwhile`."""
+    """Return `link type ETH → IB, taken back after 60 s, ibs2 meanwhile`, or what mlxtop did."""
+    if is_change(cause.lead.incident):
+        return cause.lead.incident.text
     events = (cause.lead, *cause.others)
     retyped = [event for event in events if event.incident.kind is IncidentKind.LINK_TYPE]
     ports = {event.incident.device: event for event in retyped}

@@ -6,22 +6,29 @@ from collections.abc import Iterable
 from functools import partial
 from itertools import takewhile
 from operator import attrgetter
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ReturnType, SystemCommand
 from textual.screen import Screen
 
+from mlxtop.change.privilege import ActionContext
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL
+from mlxtop.sources.kernel.sysfs import names
 from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of
 from mlxtop.tui.live_app import LiveApp
-from mlxtop.tui.screens.base import WatchScreen
+from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.themes import other_shade
 from mlxtop.tui.widgets.lines import ROLE_CLASSES
 
+if TYPE_CHECKING:
+    from mlxtop.tui.link_types import LinkTypes
+
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds that `+` and `-` step through."""
+PROBATION_LOOK_S = 1.0
+"""Seconds after the start until changes on probation are looked for."""
 HEAT_PAGE, ERROR_PAGE = "2", "4"
 """Keys of the pages that explain alarms: link, module and heat, and errors."""
 
@@ -38,6 +45,11 @@ class MlxtopApp(LiveApp):
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES
     BINDINGS = bindings(Scope.EVERYWHERE)
+    link_types: LinkTypes | None = None
+    """Changes of link types; made when the first is wanted."""
+
+    def on_ready(self) -> None:
+        self.set_timer(PROBATION_LOOK_S, self.look_for_probation)
 
     @property
     def readonly(self) -> bool:
@@ -120,17 +132,54 @@ class MlxtopApp(LiveApp):
         return super().check_action(action, parameters)
 
     def action_link_type(self) -> None:
-        from mlxtop.tui.screens.link_type import LinkTypeDialog
-
         view = self.state.view(0)
-        if self.context is None or view is None:
+        if self.context is None or self.readonly or view is None:
             return
         port = view.now.now.port
         if port.adapter is None or port.kind is not PortKind.PHYSICAL:
             self.notify(f"{port.name} is no port of a card", severity="warning")
             return
-        dialog = LinkTypeDialog(self.context, port, self.state.ascii)
-        self.push_screen(dialog, lambda _: self.source.read_again())
+        self._made_link_types(self.context).open(port)
+
+    def _made_link_types(self, context: ActionContext) -> LinkTypes:
+        """Return the changes of link types; what they take is loaded when they are first wanted."""
+        from mlxtop.tui.link_types import LinkTypes
+
+        self.link_types = self.link_types or LinkTypes(self, context)
+        return self.link_types
+
+    def action_keep(self) -> None:
+        self._answer(keep=True)
+
+    def action_take_back(self) -> None:
+        self._answer(keep=False)
+
+    def _answer(self, keep: bool) -> None:
+        """Keep a change on probation or take it back, wherever we are."""
+        if self.link_types is None or not self.link_types.items():
+            self.notify("no change is on probation")
+        else:
+            self.link_types.answer(keep)
+
+    def look_for_probation(self) -> None:
+        """Show a change on probation that another program has begun, if there is one."""
+        from mlxtop.change.revert import PREFIX, RUN
+
+        if self.context is None or self.readonly:
+            return
+        if any(name.startswith(PREFIX) for name in names(self.context.system, RUN)):
+            self._made_link_types(self.context).look_for_others()
+
+    def show_ribbon(self) -> None:
+        """Draw the ribbon alone."""
+        if self.open and self.is_running:
+            for screen in (*self._visible_screens(), self.screen):
+                if isinstance(screen, WatchScreen | Dialog) and screen.is_mounted:
+                    screen.ribbon.present(self.ribbon_items())
+
+    def farewell(self) -> list[str]:
+        """Return lines for a person who has left: a change on probation goes on without us."""
+        return self.link_types.farewell() if self.link_types is not None else []
 
     def action_findings(self) -> None:
         from mlxtop.tui.screens.findings import Findings

@@ -66,6 +66,8 @@ COMMANDS = (
     Command("maximise", "M", "Maximise the chart, and back", "screen.maximise", _PORTS, "Chart"),
     Command("maximise-heat", "M", _HEAT, "screen.maximise", _PAGES),
     Command("link-type", "L", _LINK_TYPE, "app.link_type", bar="Link type", changes=True),
+    Command("keep", "K", "Keep the change on probation", "app.keep", changes=True),
+    Command("take-back", "B", "Take the change on probation back", "app.take_back", changes=True),
     Command("doctor", "d", "Findings for the port, explained", "app.findings", bar="Doctor"),
     Command("load", "I", "Load test of the port", "app.load", bar="Load", changes=True),
     Command("events", "e", "List of events", "app.events", bar="Events"),
@@ -116,6 +118,15 @@ def bindings(scope: Scope) -> list[BindingType]:
         Binding(command.keys, command.action, command.title, show=False, id=command.id)
         for command in COMMANDS
         if command.scope is scope
+    ]
+
+
+def bindings_of(*names: str) -> list[BindingType]:
+    """Return the bindings of commands by their names, for dialogs, where others do not hold."""
+    return [
+        Binding(command.keys, command.action, command.title, show=False, id=command.id)
+        for command in COMMANDS
+        if command.id in names
     ]
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from mlxtop.model.identity import slot_of
 from mlxtop.model.incident import Incident, IncidentKind
+from mlxtop.watch.planned import is_change
 from mlxtop.watch.watch import TimedIncident
 
 TOGETHER_S = 3.0
@@ -76,7 +77,8 @@ def _type_changes(events: Sequence[TimedIncident]) -> tuple[list[Cause], list[Ti
     for event in events:
         if event.incident.kind is IncidentKind.LINK_TYPE:
             own = groups.setdefault(slot_of(event.incident.device or ""), [])
-            if own and event.wall - own[-1][-1].wall <= TAKEN_BACK_S:
+            again = not is_change(event.incident)
+            if own and again and event.wall - own[-1][-1].wall <= TAKEN_BACK_S:
                 own[-1].append(event)
             else:
                 own.append([event])
@@ -112,7 +114,8 @@ def _names(incident: Incident) -> Iterator[str]:
 def _type_change(group: Sequence[TimedIncident], events: Sequence[TimedIncident]) -> Cause:
     lead = group[0]
     others = tuple(event for event in events if event is not lead)
-    return Cause(lead, others, lead.wall, max(event.wall for event in group))
+    until = max(event.wall for event in group)
+    return Cause(lead, others, lead.wall, lead.until if is_change(lead.incident) else until)
 
 
 def _losses(events: Sequence[TimedIncident]) -> list[Cause]:

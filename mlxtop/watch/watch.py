@@ -22,6 +22,7 @@ from mlxtop.watch.alarms import Alarm, Alarms, Conditions, subject_of
 from mlxtop.watch.changes import changes, losses, own_incident
 from mlxtop.watch.heat import Alert, AlertKind, HeatWatch
 from mlxtop.watch.links import LinkWatch
+from mlxtop.watch.planned import PlannedChanges
 from mlxtop.watch.settled import SETTLE_S, settled
 from mlxtop.watch.storms import StormWatch
 
@@ -69,6 +70,7 @@ class Watch:
         self.links = LinkWatch()
         self.storms = StormWatch()
         self.alarms = Alarms()
+        self.planned = PlannedChanges()
         self.events: deque[TimedIncident] = deque(maxlen=EVENTS)
         """What happened, the oldest first."""
         self.event_count = 0
@@ -86,6 +88,7 @@ class Watch:
             *(*self.heat.observe(frame), *lost),
             *(*losses(self.frame, frame), *self.storms.observe(frame)),
         ]
+        alerts = self.planned.quieted(frame, alerts, self.links)
         ended = self.alarms.update(frame, Conditions(self.heat, self.links, self.storms), alerts)
         own = [self._noticed(alert) for alert in alerts if alert.kind in _OWN]
         seen = [self._keyed(incident, frame) for incident in changes(self.frame, frame)]
@@ -143,6 +146,7 @@ class Watch:
         An incident that was reported before takes the place of its earlier report.
         """
         for incident in incidents:
+            self.planned.report(incident, sample.tick)
             if incident.key and self._replace(incident, sample.tick):
                 continue
             ago = 0.0 if incident.tick is None else max(0.0, sample.tick - incident.tick)

@@ -10,7 +10,7 @@ from textual.screen import ModalScreen, Screen, ScreenResultType
 
 from mlxtop.present.overview import header_line
 from mlxtop.present.text import Line, Role
-from mlxtop.tui.commands import Scope, available, keys_of
+from mlxtop.tui.commands import Scope, available, bindings_of, keys_of
 from mlxtop.tui.textual_private import PaintedScreen
 from mlxtop.tui.widgets.lines import Clickable, Lines, Styled
 from mlxtop.tui.widgets.ribbon import AlarmRibbon
@@ -105,6 +105,8 @@ class WatchScreen(PaintedScreen):
 
 class Dialog(ModalScreen[ScreenResultType]):
     """A dialog in one box, with a page that scrolls."""
+
+    BINDINGS = bindings_of("keep", "take-back")
 
     def __init__(self, prefix: str, title: str, ascii_only: bool) -> None:
         """Begin the ids of the widgets with `prefix`."""
