@@ -56,6 +56,7 @@ SAMPLES = {
     "b": "0000:41:00.0",
     "C": "Correctable",
     "I": "internal error",
+    "B": "2",
     "V": "8",
     "U": "Uncorrectable (Fatal)",
     "D": "DMA Write",

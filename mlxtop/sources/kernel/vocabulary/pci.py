@@ -159,7 +159,7 @@ bar PCIE @bar each=bar lasts | no memory window for BAR {bar}
   BAR {bar:u} [mem …]: failed to assign
   > switch on above-4G decoding in the BIOS, or boot with pci=realloc; another slot may help
 bar PCIE @bar each=bar lasts | the memory window of BAR {bar} is taken by another driver
-  BAR {bar:u}: can't reserve
+  BAR {bar:B}: can't reserve
 bar PCIE note end each=bar ends=bar | BAR {bar} has its memory window
   BAR {bar:u}: assigned [
   BAR {bar:u} [mem …]: assigned

@@ -6,9 +6,9 @@ the kernel's sources have them; a text that goes on is indented by four. `> ` be
 `%u %d %x %s` are the kernel's placeholders. `{name:u}` keeps what stands there; further types are
 `w` (a word), `k` (words), `n` (a name), `b` (a PCI address), `f` (a decimal fraction), `p` (a
 padded number), `C` and `U` (AER's corrected and uncorrected), `D` (a kind of DMA), `M` (a driver
-of ours), `I` (a fault of the firmware) and `V` (a window of virtual functions). `…` is any text,
-and `$` at the end the end of the line. A severity of `-` tells nothing
-by itself; `@name` asks a function of `judges`.
+of ours), `I` (a fault of the firmware), `B` and `V` (numbers of windows of a function, and of its
+virtual functions). `…` is any text, and `$` at the end the end of the line. A severity of `-` tells
+nothing by itself; `@name` asks a function of `judges`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ _TYPES = {
     "o": r"\S+",
     "k": r"[\w.-]+(?: [\w.-]+)*",
     "I": r"internal error",
+    "B": r"[0-6]",
     "V": r"(?:[7-9]|1[0-2])",
     "C": r"Correct(?:ed|able)",
     "U": r"Uncorrect(?:ed|able) \((?:Non-)?Fatal\)",
