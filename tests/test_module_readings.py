@@ -111,7 +111,7 @@ def test_a_module_without_light_has_no_lanes_and_none_of_their_alarms() -> None:
     flags = frozenset({Flag("rx power low alarm", 1), Flag("temperature high alarm"), LOS})
     module = judge(who, Readings(66.0, 3.3, (Lane(0.0, 0.0, 0.0),), limits, flags))
     assert (module.temperature, module.lanes) == (66.0, ())
-    assert module.flags == {Flag("temperature high alarm"), LOS}
+    assert module.flags == frozenset({Flag("temperature high alarm"), LOS})
     assert set(module.thresholds) == {Quantity.TEMPERATURE}
 
 

@@ -59,7 +59,7 @@ def is_copper(identity: Identity) -> bool:
     >>> is_copper(Identity(technology="copper, unequalized")), is_copper(Identity(connector="LC"))
     (True, False)
     """
-    return (identity.technology or "").startswith("copper")
+    return "copper" in (identity.technology or "").lower()
 
 
 def _without_light(flags: frozenset[Flag] | None) -> frozenset[Flag] | None:
