@@ -25,6 +25,7 @@ HEALTHY = (
         "down-unused",
         "ib-polling",
     ),
+    *("cx5-lag", "cx6-subfunction", "cx7-multi-pf", "cx8-multiplane", "cx8-planes"),
 )
 """Machines without a fault; ports that nobody uses are none."""
 HELD = "state DOWN with the physical link up"
@@ -70,6 +71,7 @@ SAID = {
     "fine-cx5-sr4": "relaxed ordering off (the root port has an erratum)",
     "fine-cx4lx-aoc": "not measured",
     "cx4-gen1-slot": "7.3 can reach memory",
+    "cx7-multi-pf": "PCIe 504.1 raw / 460.9 usable payload (PCIe 5.0 x8 + PCIe 5.0 x8",
 }
 """Other words of the report that tell what was read."""
 NOT_SAID = {
@@ -82,6 +84,7 @@ NOT_SAID = {
     "dpu-type-pending": ("after a reboot",),
     "fine-cx5-sr4": ("PCI_WR_ORDERING",),
     "fine-gb10": ("12 V",),
+    "cx7-multi-pf": ("it may reach memory", "in another network namespace"),
 }
 """Words that would be wrong there."""
 

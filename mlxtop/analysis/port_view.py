@@ -11,7 +11,14 @@ from typing import NamedTuple
 
 from mlxtop.analysis import limits
 from mlxtop.analysis.limits import CpuLoad, LineLimit, Measured, PcieLimit
-from mlxtop.analysis.throughput import Capacity, Throughput, capacity, throughput
+from mlxtop.analysis.throughput import (
+    Capacity,
+    SharedRdma,
+    Throughput,
+    capacity,
+    shared_rdma,
+    throughput,
+)
 from mlxtop.analysis.verdict import Evidence, Verdict, judge
 from mlxtop.model.frame import Frame, PortFrame, remembered
 from mlxtop.model.identity import Adapter, Port, PortId, PortKind
@@ -60,6 +67,21 @@ class PortView:
             return found
         return Capacity(float(speed), "link") if speed else None
 
+    @cached_property
+    def shared_rdma(self) -> SharedRdma:
+        """Return the RDMA device that the port shares with others of its bond."""
+        return shared_rdma(self.frame, self.id)
+
+    @cached_property
+    def same_cage(self) -> tuple[str, ...]:
+        """Return the names of other ports that are the same physical port."""
+        cage = self.now.now.port.cage
+        return tuple(
+            its.now.port.name
+            for port, its in self.frame.ports.items()
+            if cage is not None and its.now.port.cage == cage and port != self.id
+        )
+
     def share(self, direction: Direction) -> float | None:
         """Return the share of its capacity that a port uses, or of its line if that is more."""
         flow = self.throughput
@@ -95,7 +117,8 @@ class PortView:
 
         It is asked in the busier direction of the port.
         """
-        available = self.pcie.path.available_mbps if self.pcie else None
+        paths = (status.path for status in self.frame.paths(self.id))
+        available = sum(path.available_mbps or 0 for path in paths)
         if not available or self.measured is None:
             return False
         return self.slot_rate(self.measured.direction) > available * 1e6

@@ -72,6 +72,7 @@ def silent_functions(case: Case, adapter: Adapter) -> tuple[Function, ...]:
     """Return functions of the same make in other slots that have no port for themselves.
 
     A network device over two functions (multi-PF, kernel 6.9) uses both; the second is silent.
+    Those that are known to be its second are left out: they are judged with it.
     """
     if not adapter.functions or not _carries(case, adapter):
         return ()
@@ -82,7 +83,10 @@ def silent_functions(case: Case, adapter: Adapter) -> tuple[Function, ...]:
         if other.functions and not _carries(case, other) and _alike(case, adapter, other)
     ]
     first = slot_of(adapter.functions[0].address)
-    return tuple(f for f in (*own, *others) if slot_of(f.address) != first)
+    ports = case.frame.ports.values()
+    known = {address for port in ports for address in port.now.port.extra_functions}
+    rest = (f for f in (*own, *others) if f.address not in known)
+    return tuple(f for f in rest if slot_of(f.address) != first)
 
 
 def speaks_for(case: Case, adapter: Adapter) -> Adapter | None:

@@ -203,8 +203,8 @@ def _port_breaks(survey: LinkTypeSurvey, port: Port) -> list[str]:
         given = [a.text for a in survey.addresses if a.device == name]
         has = f" with {', '.join(given)}" if given else ""
         lines.append(f"network device {name}{has} goes; a new one may have another name")
-    if port.rdma:
-        lines.append(f"RDMA device {port.rdma} goes; a new one may have another name")
+    for name in filter(None, (port.rdma, *port.extra_rdma)):
+        lines.append(f"RDMA device {name} goes; a new one may have another name")
     if port.bond:
         lines.append(f"{port.bond_kind or 'bond'} {port.bond} loses {port.netdev}")
     above = [k.name for k in survey.inventory.links.values() if k.link and k.link == port.ifindex]

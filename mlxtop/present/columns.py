@@ -136,6 +136,13 @@ def _kind(row: PortRow) -> object:
     return port.id if port.kind is PortKind.PHYSICAL else port.devtype or port.kind
 
 
+def _rdma(row: PortRow) -> str | None:
+    """Return the RDMA device, with its port's number where that is not the port's own."""
+    port = row.now.port
+    other = port.rdma is not None and port.rdma_port not in (None, 1, port.id.number)
+    return f"{port.rdma}/{port.rdma_port}" if other else port.rdma
+
+
 NAME_WIDTH = 7
 LONGEST_NAME = 22
 
@@ -171,7 +178,7 @@ COLUMNS = (
     Column("ASIC", 7, _temperature("asic"), 9, "asic_c"),
     Column("ERRORS", 7, _errors, 8, "errors", "errors since start; ! while they go on"),
     Column("MTU", 5, _text(lambda r: r.now.link.mtu, right=True), 18, "mtu"),
-    Column("RDMA DEV", 10, _text(lambda r: r.now.port.rdma), 14, "rdma", right=False),
+    Column("RDMA DEV", 10, _text(_rdma), 14, "rdma", right=False),
     Column("NODE", 4, _text(lambda r: r.numa, right=True), 19, "numa_node"),
     Column("DEVICE", 14, _text(_kind), 15, "id", right=False),
 )

@@ -80,6 +80,9 @@ class Question(StrEnum):
     DEVLINK_INFO = "devlink-info"
     """devlink DEVLINK_CMD_INFO_GET dump -> dict of handle (`pci/0000:43:00.0`) to dict `driver`,
     `serial`, `fixed`, `running`, `stored` (dicts of name to version)."""
+    RDMA_DEVICES = "rdma-devices"
+    """rdma netlink RDMA_NLDEV_CMD_GET dump -> dict of RDMA device to dict `type` (`smi`, or None
+    for an ordinary one) and `parent` (the device that it is part of, or None)."""
     ROUTE = "route"
     """rtnetlink RTM_GETROUTE for `subject`, an address or `destination,source` -> dict `dev`,
     `via`, `src`, `local` (bool), and `devs`, the devices of all next hops that there are."""

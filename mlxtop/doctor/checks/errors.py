@@ -20,7 +20,8 @@ from mlxtop.doctor.check import (
     check,
     ports,
 )
-from mlxtop.model.counters import Origin, Severity
+from mlxtop.model.catalogue import RDMA, counters_of
+from mlxtop.model.counters import Counter, Origin, Severity
 
 _COUNTERS = "https://docs.kernel.org/networking/device_drivers/ethernet/mellanox/mlx5/counters.html"
 _TUNING = "https://fasterdata.es.net/host-tuning/linux/100g-tuning/"
@@ -116,22 +117,31 @@ def _evidence(fault: Fault, name: str) -> str:
 
 @check(
     "counters can still count",
-    needs=ports(  # InfiniBand's error counters stop at their highest value; Ethernet's go on
-        "no counter with a ceiling",
-        lambda port: port.is_infiniband and Origin.RDMA_ERRORS in port.now.readings,
-    ),
-    explains="Old InfiniBand counters are 4, 8 or 16 bits wide and stay at their highest value.",
+    needs=ports("no counter with a ceiling", lambda port: bool(_with_ceiling(port))),
+    explains="Old InfiniBand counters are 4, 8, 16 or 32 bits wide and stay at their highest value:"
+    " then errors go on unseen, and traffic is unknown.",
     normal="below their ceiling",
 )
 def _stuck(port: PortCase) -> Outcomes:
     device = port.now.port
-    for fault in faults(port.frame):
-        if fault.stuck:
+    for counter in _with_ceiling(port):
+        if port.frame.stuck(counter):
             reason = (
-                f"stands at its ceiling of {fault.total};"
+                f"stands at its ceiling of {counter.ceiling};"
                 f" perfquery -R -C {device.rdma} -P {device.rdma_port} (root) starts it again"
             )
-            yield port.unknown(fault.counter.key, reason)
+            yield port.unknown(counter.key, reason)
+
+
+def _with_ceiling(port: PortCase) -> list[Counter]:
+    """Return the counters that stop: of InfiniBand errors, and of traffic where it stands there.
+
+    Ethernet's errors go on, and traffic has 64 bits wherever it is not at 32.
+    """
+    tables = port.now.readings
+    errors = tables.get(Origin.RDMA_ERRORS) if port.is_infiniband else None
+    counters = list(counters_of(Origin.RDMA_ERRORS, errors.schema)) if errors else []
+    return counters + [counter for counter in RDMA if port.frame.stuck(counter)]
 
 
 @check(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-from mlxtop.analysis.throughput import throughput
+from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.verdict import LIGHT
 from mlxtop.doctor.check import ETHERNET, FAST, FAST_ETHERNET, Outcomes, PortCase, check, ports
 from mlxtop.doctor.checks.link import when_up
-from mlxtop.model.catalogue import CATALOGUE, PFC_PAUSE, counters_of
+from mlxtop.model.catalogue import CATALOGUE, counters_of
 from mlxtop.model.counters import Origin
 from mlxtop.model.identity import PortKind
+from mlxtop.model.pause import PFC_PAUSE
 from mlxtop.model.tuning import Fec
 
 _ETHTOOL = "https://docs.kernel.org/networking/ethtool-netlink.html"
@@ -136,8 +137,13 @@ def _pause(port: PortCase) -> Outcomes:
 def _carries_roce(port: PortCase) -> bool:
     if port.is_infiniband or not port.speed:
         return False
-    flow = throughput(port.frame)
-    return max(flow.rdma_rx_bps or 0.0, flow.rdma_tx_bps or 0.0) >= LIGHT * port.speed
+    view = port_view(port.case.frame, port.frame.id)
+    flow, shared = view.throughput, view.shared_rdma
+    if port.now.port.rdma_lag == port.frame.id:  # of a bond's device, at the port that has it
+        rates, speed = (shared.rx_bps, shared.tx_bps), shared.speed or port.speed
+    else:
+        rates, speed = (flow.rdma_rx_bps, flow.rdma_tx_bps), port.speed
+    return max(rate or 0.0 for rate in rates) >= LIGHT * speed
 
 
 @check(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from mlxtop.analysis.limits import gbps, line_limit
-from mlxtop.analysis.port_view import port_view
-from mlxtop.analysis.slot import find_hop
 from mlxtop.analysis.verdict import STALLED
 from mlxtop.doctor.by_design import (
     has_ordering_erratum,
@@ -23,84 +21,20 @@ from mlxtop.doctor.check import (
     Outcomes,
     PortCase,
     Subject,
-    card_name,
     check,
 )
+from mlxtop.doctor.slots import MEGA, PcieSlot, slots_of
 from mlxtop.model.catalogue import STALLED_RD, STALLED_WR
-from mlxtop.model.identity import Adapter, PortKind, slot_of
+from mlxtop.model.identity import PortKind
 from mlxtop.model.pcie import PcieLink, PciePath, payload
-from mlxtop.model.sample import PcieStatus
 
 _PCI = "https://docs.kernel.org/PCI/index.html"
 _KERNEL = "pcie_print_link_status() in the kernel's drivers/pci/pci.c"
-_MEGA = 1_000_000
-_IDLE = 0.02
-"""Share of the lines below which their PCIe link may sleep."""
 _SEVERAL = 2
 _WORTH = 1.05
 """Gain from which larger packets are worth a boot parameter: 128 to 256 bytes, not 256 to 512."""
 _SMALL_READ, _LARGE_READ = 512, 4096
 """Bytes of a read request: what kernels leave set, and the most there is."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Slot(Subject):
-    """The ports behind one PCIe link, by the name of their card."""
-
-    adapter: Adapter
-    status: PcieStatus
-    ports: list[PortCase] = field(default_factory=list)
-
-    @property
-    def path(self) -> PciePath:
-        return self.status.path
-
-    @property
-    def demand(self) -> int:
-        """Return what the lines of its ports that are up carry together, bit/s."""
-        limits = [line_limit(port.link) for port in self.ports]
-        return sum(limit.usable for limit in limits if limit is not None)
-
-    @property
-    def idle(self) -> bool:
-        """Return True for next to no traffic: links may have slowed down to save power."""
-        measured = [port_view(port.case.frame, port.frame.id).measured for port in self.ports]
-        return sum(rate.rate for rate in measured if rate) < _IDLE * max(self.demand, 1)
-
-    @property
-    def usable(self) -> int:
-        """Return the data between card and memory, bit/s."""
-        return self._payload(self.path)
-
-    @property
-    def awake(self) -> int:
-        """Return the same at the speed that all links can do, bit/s: idle ones may be slower."""
-        fastest = min((link.max_speed for link in self.path.links if link.max_speed), default=None)
-        links = tuple(link._replace(speed=fastest) for link in self.path.links)
-        return self._payload(PciePath(links))
-
-    def _payload(self, path: PciePath) -> int:
-        control = next(filter(None, (port.settings.control for port in self.ports)), None)
-        return (path.payload_mbps(control.mps if control else None) or 0) * _MEGA
-
-    @property
-    def has_limit(self) -> bool:
-        """Return whether the links are as narrow as they say: no tunnel, and not disproved."""
-        views = (port_view(port.case.frame, port.frame.id) for port in self.ports)
-        return not self.status.is_tunnelled and not any(view.disproves_pcie for view in views)
-
-
-def _slots(case: Case) -> list[_Slot]:
-    """Return the PCIe links of the ports to judge, each with all the ports that share it."""
-    wanted = {slot_of(function) for port in case.each() if (function := port.now.port.function)}
-    slots: dict[str, _Slot] = {}
-    for port, frame in case.frame.ports.items():
-        place = slot_of(frame.now.port.function or "")
-        adapter, status = case.frame.adapter(port), case.frame.pcie(port)
-        if place in wanted and adapter is not None and status is not None:
-            slot = slots.setdefault(place, _Slot(card_name(adapter), adapter, status))
-            slot.ports.append(case.port(port))
-    return list(slots.values())
 
 
 def _unseen(case: Case) -> Outcomes:
@@ -127,8 +61,8 @@ def _unseen(case: Case) -> Outcomes:
 )
 def _slot(case: Case) -> Outcomes:
     yield from _unseen(case)
-    for slot in _slots(case):
-        hop, line = find_hop(slot.path), slot.path.kernel_line()
+    for slot in slots_of(case):
+        hop, line = slot.hop, slot.path.kernel_line()
         demand, usable = slot.demand, slot.usable
         if hop is None or line is None or (demand and usable >= demand):
             continue
@@ -162,13 +96,13 @@ def _slot(case: Case) -> Outcomes:
 )
 def _shared(case: Case) -> Outcomes:
     yield from _unseen(case)
-    slots = _slots(case)
+    slots = slots_of(case)
     if all(len(slot.ports) == 1 for slot in slots):
         yield Nothing("one port a slot")
     for slot in slots:
         up = [port.name for port in slot.ports if line_limit(port.link)]
         demand, usable = slot.demand, slot.usable
-        if not up or not usable or find_hop(slot.path) is not None or usable >= demand:
+        if not up or not usable or slot.hop is not None or usable >= demand:
             continue
         if not slot.has_limit:
             continue
@@ -177,7 +111,7 @@ def _shared(case: Case) -> Outcomes:
             continue
         yield slot.note(
             f"{', '.join(up)}: {gbps(demand)} Gb/s of line, {gbps(usable)} usable of"
-            f" {gbps((slot.path.available_mbps or 0) * _MEGA)} raw PCIe",
+            f" {gbps((slot.path.available_mbps or 0) * MEGA)} raw PCIe",
             "the slot is as wide as the card, but the line is wider still: in each direction no"
             " more can reach memory",
             "nothing to repair; use another card beside it if all of the line is needed",
@@ -193,7 +127,7 @@ def _shared(case: Case) -> Outcomes:
 )
 def _switch(case: Case) -> Outcomes:
     yield from _unseen(case)
-    slots = _slots(replace(case, ports=tuple(case.frame.ports)))
+    slots = slots_of(replace(case, ports=tuple(case.frame.ports)))
     wanted = {card.adapter.key for card in case.cards()}
     if len({slot.adapter.key for slot in slots}) < _SEVERAL:
         yield Nothing("one card")
@@ -201,11 +135,11 @@ def _switch(case: Case) -> Outcomes:
         narrow, cards = bridges.limiting, {slot.adapter.key: slot.name for slot in sharing}
         if narrow is None or narrow.mbps is None or wanted.isdisjoint(cards):
             continue
-        room, demand = (payload(narrow.mbps, None) or 0) * _MEGA, sum(s.demand for s in sharing)
+        room, demand = (payload(narrow.mbps, None) or 0) * MEGA, sum(s.demand for s in sharing)
         if len(cards) >= _SEVERAL and demand > room:
             first, *others = cards.values()
             yield Subject(first).warning(
-                f"shares the bridge {narrow.device} ({gbps(narrow.mbps * _MEGA)} Gb/s raw) with"
+                f"shares the bridge {narrow.device} ({gbps(narrow.mbps * MEGA)} Gb/s raw) with"
                 f" {', '.join(others)}",
                 f"the lines of {'all' if others[1:] else 'both'} carry {gbps(demand)} Gb/s, the"
                 f" bridge {gbps(room)} usable",
@@ -214,9 +148,9 @@ def _switch(case: Case) -> Outcomes:
             )
 
 
-def _by_link(slots: Iterable[_Slot]) -> Iterator[tuple[PciePath, list[_Slot]]]:
+def _by_link(slots: Iterable[PcieSlot]) -> Iterator[tuple[PciePath, list[PcieSlot]]]:
     """Yield the links that the same slots share, with these slots."""
-    below: dict[str, list[_Slot]] = {}
+    below: dict[str, list[PcieSlot]] = {}
     links: dict[str, PcieLink] = {}
     for slot in slots:
         for link in slot.path.links:
@@ -239,7 +173,7 @@ def _by_link(slots: Iterable[_Slot]) -> Iterator[tuple[PciePath, list[_Slot]]]:
 )
 def _packets(case: Case) -> Outcomes:
     yield from _unseen(case)
-    for slot in _slots(case):
+    for slot in slots_of(case):
         port = slot.ports[0]
         control, above = port.settings.control, port.settings.bridge_control
         if control is None:
@@ -247,7 +181,7 @@ def _packets(case: Case) -> Outcomes:
             continue
         address, demand, usable = port.now.port.function, slot.demand, slot.usable
         best = min(control.mps_supported, above.mps_supported if above else control.mps)
-        gain = (slot.path.payload_mbps(best) or 0) * _MEGA
+        gain = (slot.path.payload_mbps(best) or 0) * MEGA
         if gain > usable * _WORTH and usable < demand and slot.has_limit:
             yield slot.warning(
                 f"MaxPayload {control.mps}, {best} supported by both ends (lspci -vv -s {address})",

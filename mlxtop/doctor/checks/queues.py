@@ -111,10 +111,11 @@ def _interrupts(port: PortCase) -> Outcomes:
 
 def _far_interrupts(port: PortCase, interrupts: tuple[Interrupt, ...], stop: str) -> Outcomes:
     """Yield a finding where interrupts go to cores of another node than the card's."""
-    function = port.case.frame.function(port.now.port.id)
-    local = local_cores(function)
+    functions = port.case.frame.functions(port.now.port.id)
+    local = frozenset[int]().union(*map(local_cores, functions))
+    nodes = ",".join(str(function.numa_node) for function in functions)
     away = [one for one in interrupts if one.cpus and local.isdisjoint(one.cpus)]
-    if function is None or not local or not away:
+    if not local or not away:
         return
     there = format_cores(local)
     every = all(local.isdisjoint(one.cpus) for one in interrupts)
@@ -128,7 +129,7 @@ def _far_interrupts(port: PortCase, interrupts: tuple[Interrupt, ...], stop: str
         f"{'every packet crosses' if every else 'their packets cross'} the link between the"
         " processors",
         f"{stop}set_irq_affinity_cpulist.sh {there} {port.name} (mlnx-tools); keep the application"
-        f" there too: numactl --cpunodebind={function.numa_node}",
+        f" there too: numactl --cpunodebind={nodes}",
         _IRQ,
     )
 

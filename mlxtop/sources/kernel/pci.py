@@ -255,11 +255,13 @@ def read_interrupts(
 class DeviceInfo(NamedTuple):
     """Firmware of one device as devlink tells it."""
 
-    psid: str | None
-    running: str | None
-    stored: str | None
+    psid: str | None = None
+    running: str | None = None
+    stored: str | None = None
     """Version in flash: differs from `running` until a reset or reboot activates it."""
-    part: str | None
+    part: str | None = None
+    serial: str | None = None
+    """The card's serial number: the same for all of its functions."""
 
 
 def parse_devlink(answer: Answer) -> dict[str, DeviceInfo]:
@@ -274,6 +276,7 @@ def parse_devlink(answer: Answer) -> dict[str, DeviceInfo]:
                 running=running.text("fw.version") or running.text("fw"),
                 stored=stored.text("fw.version") or stored.text("fw"),
                 part=fixed.text("board.id") or fixed.text("board.part_number"),
+                serial=device.text("serial"),
             )
     return devices
 
