@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterable
 from functools import partial
 from itertools import takewhile
@@ -12,6 +14,7 @@ from textual.screen import Screen
 
 from mlxtop.model.identity import PortKind
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL
+from mlxtop.system.process import can_be_continued
 from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of
 from mlxtop.tui.live_app import LiveApp
 from mlxtop.tui.screens.base import WatchScreen
@@ -124,6 +127,13 @@ class MlxtopApp(LiveApp):
             screen.retreat()
         elif len(self.screen_stack) > 1:
             self.pop_screen()
+
+    def action_suspend_process(self) -> None:
+        """Stop as the terminal's Ctrl-Z does: everything that was started with us as one job."""
+        if can_be_continued():
+            os.killpg(os.getpgrp(), signal.SIGTSTP)
+        else:
+            self.notify("no shell is there that could continue mlxtop", severity="warning")
 
     def action_pause(self) -> None:
         if self.state.paused:

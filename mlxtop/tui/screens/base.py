@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -9,8 +10,8 @@ from textual.containers import Container
 from textual.screen import ModalScreen, Screen, ScreenResultType
 
 from mlxtop.present.overview import header_line
-from mlxtop.present.text import Line, Role
-from mlxtop.tui.commands import Scope, available, keys_of
+from mlxtop.present.text import Line, Role, line_width
+from mlxtop.tui.commands import Command, Scope, always, available, in_bar, keys_of
 from mlxtop.tui.textual_private import PaintedScreen
 from mlxtop.tui.widgets.lines import Clickable, Lines, Styled
 from mlxtop.tui.widgets.sections import Sections
@@ -18,8 +19,8 @@ from mlxtop.tui.widgets.sections import Sections
 if TYPE_CHECKING:
     from mlxtop.tui.app import MlxtopApp
 
-LAST_TO_GO = ("app.help", "app.quit")
-"""Actions at the front of the keys, since those at their end go on narrow screens."""
+GAP = 1
+"""Blank columns between two keys of the bar."""
 
 
 def _in_ascii(screen: Screen[ScreenResultType], ascii_only: bool) -> None:
@@ -92,13 +93,30 @@ class WatchScreen(PaintedScreen):
             return
         self._keys_shown = bar.size.width
         commands = available(self.SCOPE, Scope.EVERYWHERE, readonly=app.readonly)
-        shown = sorted((c for c in commands if c.bar), key=lambda c: c.action not in LAST_TO_GO)
-        keys = app.settings.keys
-        bar.present([(key_label(keys_of(c, keys)[0], c.bar), c.action) for c in shown])
+        bar.present(self._fitting(commands, bar.size.width), GAP)
+
+    def _fitting(self, commands: Iterable[Command], columns: int) -> list[tuple[Line, str]]:
+        """Return as many keys as fit, the most useful, with their actions."""
+        first, last = in_bar(commands)
+        if self.SCOPE is Scope.OVERVIEW:  # nothing lies behind it
+            last = [command for command in last if command.id != "back"]
+        keys = self.watch_app.settings.keys
+        shown: list[tuple[Line, str]] = []
+        left = columns
+        for command in (*reversed(last), *first):
+            label = key_label(keys_of(command, keys)[0], command.bar)
+            left -= line_width(label) + GAP
+            if left + GAP < 0:
+                break
+            shown.append((label, command.action))
+        kept, more = shown[: len(last)], shown[len(last) :]
+        return [*more, *reversed(kept)]
 
 
 class Dialog(ModalScreen[ScreenResultType]):
     """A dialog in one box, with a page that scrolls."""
+
+    BINDINGS = always()
 
     def __init__(self, prefix: str, title: str, ascii_only: bool) -> None:
         """Begin the ids of the widgets with `prefix`."""

@@ -23,6 +23,8 @@ _TITLES = {
     Scope.OVERVIEW: "Ports and charts",
     Scope.EVERYWHERE: "Everywhere",
     Scope.DETAIL: "Pages of a port",
+    Scope.FINDINGS: "Findings",
+    Scope.EXPLAINED: "One finding",
 }
 _SIGNS = (
     ("●  ○  ◌", "link up, down, coming up"),
