@@ -228,7 +228,7 @@ def header_line(
 
 def _right(frame: Frame | None, interval: float, bits: bool) -> list[Line]:
     """Return the parts at the right, the least important first."""
-    pace: Line = ((f"  every {interval:g} s", Role.DIM),)
+    pace: Line = ((f"  every {interval:g} s", Role.PACE),)
     if frame is None:
         return [pace]
     rx, tx = totals(frame)
@@ -243,7 +243,7 @@ def _right(frame: Frame | None, interval: float, bits: bool) -> list[Line]:
     clock = strftime("%H:%M:%S", localtime(frame.sample.wall))
     parts = [pace, flows, ((f"  {clock} ", Role.DIM),)]
     if problems:
-        parts.insert(2, ((f"  ! {problems} {word}", Role.WARNING),))
+        parts.insert(2, ((f"  ! {problems} {word}", Role.PROBLEMS),))
     return parts
 
 

@@ -92,6 +92,8 @@ COMMANDS = (
     Command("quit", "q,f10,ctrl+q,ctrl+c", "Quit", "app.quit", bar="Quit"),
 )
 
+BY_ID = {command.id: command for command in COMMANDS}
+
 BAR_ORDER = (
     *("details", "explain", "copy", "copy-advice", "next-page", "next-port", "doctor", "filter"),
     *(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import ModalScreen, Screen, ScreenResultType
@@ -26,12 +27,28 @@ GAP = 1
 def _in_ascii(screen: Screen[ScreenResultType], ascii_only: bool) -> None:
     screen.set_class(ascii_only, "-ascii")
     for widget in screen.walk_children(Styled):
-        widget.ascii = ascii_only
+        if widget.ascii != ascii_only:
+            widget.ascii = ascii_only
+            widget.refresh()
 
 
 def key_label(key: str, name: str) -> Line:
     """Return a key and what it does."""
     return ((f" {key}", Role.ACCENT), (f" {name}", Role.DIM))
+
+
+class Header(Lines):
+    """The line on top; its interval and its problems lead to where they are explained."""
+
+    ACTIONS: ClassVar[dict[Role, str]] = {
+        Role.PACE: "app.options('interval')",
+        Role.PROBLEMS: "app.events",
+    }
+
+    async def on_click(self, event: events.Click) -> None:
+        action = self.ACTIONS.get(self.role_at(event.x))
+        if action is not None:
+            await self.screen.run_action(action)
 
 
 class WatchScreen(PaintedScreen):
@@ -44,7 +61,7 @@ class WatchScreen(PaintedScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.header = Lines(id="header")
+        self.header = Header(id="header")
         self.keys = Clickable(id="keys")
 
     def compose(self) -> ComposeResult:
@@ -57,6 +74,11 @@ class WatchScreen(PaintedScreen):
         raise NotImplementedError
 
     def on_mount(self) -> None:
+        _in_ascii(self, self.watch_app.state.ascii)
+
+    def settings_changed(self) -> None:
+        """Show keys and glyphs as the settings now have them."""
+        self._keys_shown = 0
         _in_ascii(self, self.watch_app.state.ascii)
 
     def on_resize(self) -> None:
@@ -139,6 +161,11 @@ class Dialog(ModalScreen[ScreenResultType]):
         raise NotImplementedError
 
     def on_mount(self) -> None:
+        _in_ascii(self, self._ascii)
+
+    def settings_changed(self) -> None:
+        """Show glyphs as the settings now have them."""
+        self._ascii = self.watch_app.state.ascii
         _in_ascii(self, self._ascii)
 
     def on_resize(self) -> None:
