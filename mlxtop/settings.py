@@ -100,7 +100,7 @@ class Row(NamedTuple):
 
 _RANGES: dict[Callable[[object], object] | None, str] = {
     _flag: "true or false",
-    _interval: f"{MIN_INTERVAL:g} to {MAX_INTERVAL:g} seconds",
+    _interval: "a number such as 0.5",
     _seconds: f"{MIN_WINDOW} to {MAX_WINDOW}, whole seconds",
     _names: "names with blanks between them",
 }
@@ -156,6 +156,10 @@ ROWS: dict[str, Row] = {
     one.name: one.metadata["row"] for one in fields(Settings) if "row" in one.metadata
 }
 """Every setting by its name."""
+
+
+TABLES = ("keys", "hooks")
+"""Settings that are tables of the settings file."""
 
 
 def config_path(environ: Mapping[str, str] = os.environ) -> Path:

@@ -9,15 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from mlxtop.settings import PREFIX, ROWS, Settings
+from mlxtop.settings import PREFIX, ROWS, TABLES, Settings
 from mlxtop.tui.commands import BY_ID, COMMANDS, Scope, keys_of
 from mlxtop.watch.heat import AlertKind
 
 SWITCH = ("false", "true")
 _KEY_RANGE = "names of keys with commas between them: x, f2, ctrl+t, question_mark"
 _HOOK_RANGE = "path of a program; ~/ is your home"
-_TABLES = ("keys", "hooks")
-"""Settings whose entries are options of their own."""
 
 
 class Option(NamedTuple):
@@ -45,7 +43,7 @@ def options(themes: Iterable[str]) -> list[Option]:
     """Return everything that can be set; `themes` are the names of all there are."""
     found = []
     for name, row in ROWS.items():
-        if row.read is None or name in _TABLES:
+        if row.read is None or name in TABLES:
             continue
         choices: tuple[str, ...] = SWITCH if row.switch else ()
         if name == "theme":
