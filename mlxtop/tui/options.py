@@ -105,7 +105,8 @@ def _keys(option: Option, text: str, settings: Settings) -> str | None:
     here = BY_ID[option.name]
     keys = {key.strip() for key in text.split(",") if key.strip()}
     for other in COMMANDS:
-        if other is here or not {here.scope, Scope.EVERYWHERE} & {other.scope}:
+        together = other.scope is here.scope or Scope.EVERYWHERE in (other.scope, here.scope)
+        if other is here or not together:
             continue
         taken = settings.keys.get(other.id, other.keys).split(",")
         if both := keys.intersection(key.strip() for key in taken):
