@@ -90,3 +90,9 @@ def test_one_more_error_is_growth(count: int, grown: bool) -> None:
 def test_translation_matters_from_25_gigabits(gbps: float, reported: bool) -> None:
     link = replace(GOOD, link=ethernet(gbps))
     assert bool(run("IOMMU", link, replace(GOOD_PORT, iommu="DMA"))) is reported
+
+
+@pytest.mark.parametrize("count", [1, 4000])
+def test_advisory_errors_are_none(count: int) -> None:
+    assert run("PCIe errors", aer={"0000:43:00.0 NonFatalErr": count}) == []
+    assert only(run("PCIe errors", aer={"0000:43:00.0 CmpltTO": 1})).severity is WARNING

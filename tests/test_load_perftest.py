@@ -117,6 +117,19 @@ def test_the_gid_of_roce_v2_with_the_own_address_is_taken() -> None:
     assert read_gid_index(system, "mlx5_1", 1, "10.0.0.2") is None
 
 
+def test_without_an_address_the_gid_of_the_tests_own_netdev_is_taken() -> None:
+    base = "/sys/class/infiniband/mlx5_0/ports/1"
+    text = "".join(
+        f"{base}/gids/{n} = fe80::{n}\n{base}/gid_attrs/types/{n} = RoCE v2\n"
+        f"{base}/gid_attrs/ndevs/{n} = {netdev}\n"
+        for n, netdev in enumerate(("eth0.7", "bond0", "eth0"))
+    )
+    system = captured(text)
+    assert read_gid_index(system, "mlx5_0", 1, None, ("bond0", "eth0")) == 1
+    assert read_gid_index(system, "mlx5_0", 1, None, (None, "eth0")) == 2
+    assert read_gid_index(system, "mlx5_0", 1, None) == 0
+
+
 @given(
     st.lists(
         st.one_of(

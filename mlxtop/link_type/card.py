@@ -19,6 +19,7 @@ from mlxtop.system.door import REGISTERS, Finished, System
 PARAMETERS = ("LINK_TYPE_P1", "LINK_TYPE_P2")
 SPEED = ("CQE_COMPRESSION", "MAX_ACC_OUT_READ", "PCI_WR_ORDERING")
 """Parameters that guides for fast links mention; older firmware lacks some, mlx4 all."""
+REBOOT = "a reboot does the same"
 _FINAL = (Trouble.UNSUPPORTED, Trouble.NO_ACCESS)
 
 
@@ -79,6 +80,13 @@ class Card:
     """Why a method cannot be used, and what would help."""
     unanswered: str | None = None
     """Why the stored configuration is unknown; None where it is known or the card has none."""
+
+    @property
+    def restart(self) -> str:
+        """Return what loads the stored types where a firmware reset does not."""
+        if self.adapter.is_dpu:
+            return "a power cycle does the same; a reboot does not, in DPU mode"
+        return REBOOT
 
     @property
     def mlx4(self) -> bool:

@@ -69,8 +69,13 @@ def named_ports(inventory: Inventory, word: str) -> tuple[PortId, ...]:
     ports = [port for port in own if word in _names(port)]
     ports = ports or [port for port in own if port.rdma == word]
     if len(ports) > 1:
-        names = ", ".join(f"{port.rdma}/{port.rdma_port}" for port in ports)
-        raise Refused(f"{word} has several ports: {names}; {ports[0].function} means all of them")
+        shared = len({port.rdma_port for port in ports}) < len(ports)  # by the members of a bond
+        names = ", ".join(
+            port.name if shared else f"{port.rdma}/{port.rdma_port}" for port in ports
+        )
+        places = {port.function for port in ports}
+        every = places.pop() if len(places) == 1 else slot_of(ports[0].function or "")
+        raise Refused(f"{word} has several ports: {names}; {every} means all of them")
     if not ports:
         place = word.lower() if word.count(":") == 2 else f"0000:{word.lower()}"
         ports = [port for port in own if place in (port.function, slot_of(port.function or ""))]
@@ -125,7 +130,7 @@ def _read_card(system: System, adapter: Adapter, ports: list[Port]) -> Card:
     if switchable and any(read_count(system, f"{DEVICES}/{f}/sriov_numvfs") for f in functions):
         switchable = False
         reasons.append("SR-IOV is on: the driver takes no other port type until it is off")
-    device = min(functions)
+    device = adapter.functions[0].address
     return Card(adapter, device, tuple(types), switchable=switchable, reasons=tuple(reasons))
 
 

@@ -110,14 +110,21 @@ def _row(line: str, columns: list[tuple[str, float]]) -> LoadResult | None:
     return LoadResult(None, flow, cpu_local=value.get("CPU_Util"), latency=latency)
 
 
-def read_gid_index(system: System, device: str, port: int, address: str | None) -> int | None:
+def read_gid_index(
+    system: System,
+    device: str,
+    port: int,
+    address: str | None,
+    netdevs: tuple[str | None, ...] = (),
+) -> int | None:
     """Return the GID index of RoCE v2 that belongs to `address`, else the first of RoCE v2.
 
-    It is None on InfiniBand, and where the kernel has no such files. Raises nothing.
+    Those of `netdevs` come before those of VLANs and other devices on top. It is None on
+    InfiniBand, and where the kernel has no such files. Raises nothing.
     """
     base = f"/sys/class/infiniband/{device}/ports/{port}"
     wanted = _mapped(address)
-    first = None
+    best: tuple[bool, int] | None = None
     numbers = (whole(name, MOST_GIDS) for name in sysfs.names(system, f"{base}/gids"))
     for number in sorted(number for number in numbers if number is not None)[:512]:
         # an unused row fails with EINVAL
@@ -127,8 +134,10 @@ def read_gid_index(system: System, device: str, port: int, address: str | None) 
             continue
         if gid == wanted:
             return number
-        first = number if first is None else first
-    return first
+        netdev = sysfs.read_text(system, f"{base}/gid_attrs/ndevs/{number}")
+        other = netdev is None or netdev not in netdevs
+        best = min(best or (other, number), (other, number))
+    return best[1] if best else None
 
 
 def _mapped(address: str | None) -> str | None:

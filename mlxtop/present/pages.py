@@ -29,7 +29,7 @@ def pcie(view: View) -> list[Section]:
 def _path(path: PciePath) -> Section:
     lines: list[Line] = [headings(_PATH_WIDTHS, "  device", "now", "at most", "Gb/s")]
     for place, hop in enumerate(path.links):
-        limits = path.limited and hop is path.limiting
+        limits = path.limited and hop == path.limiting
         role = Role.WARNING if limits else Role.TEXT
         what = "the card" if place == 0 else "the root" if place == len(path.links) - 1 else ""
         cells = (
@@ -148,6 +148,9 @@ def _port(view: View) -> Section:
     more = len(port.representors) - 4
     for label, value, note in (
         ("also", ", ".join(port.extra_netdevs), ""),
+        ("also RDMA", ", ".join(port.extra_rdma), "planes, or of sub-functions"),
+        ("also at", ", ".join(port.extra_functions), "functions of the same network device"),
+        ("one cage with", ", ".join(view.derived.same_cage), "the same physical port and module"),
         ("member of", port.bond, port.bond_kind or ""),
         ("VFs", port.vfs or None, ""),
         ("representors", ", ".join(port.representors[:4]), f"and {more} more" if more > 0 else ""),

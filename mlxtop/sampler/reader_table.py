@@ -71,7 +71,7 @@ def _has_standard_statistics(it: ReaderInputs) -> bool:
 
 
 def _has_rdma(it: ReaderInputs) -> bool:
-    return bool(it.port.rdma and it.port.rdma_port)
+    return it.port.counts_rdma
 
 
 def _has_module(it: ReaderInputs) -> bool:

@@ -17,6 +17,8 @@ _FEW_ERRORS = 10
 """Corrected errors from which starting and retraining a link are no excuse."""
 _SEVERE = ("fatal", "cmplt", "malf", "ecrc")
 """Parts of the names of errors of which one is too many."""
+_ADVISORY = "NonFatalErr"
+"""A correctable error in spite of its name: somebody asked for what the device does not have."""
 
 
 @check(
@@ -59,7 +61,7 @@ def _slot_states(card: CardCase) -> Iterator[tuple[Subject, str, PcieStatus | No
     needs=CARD,
     explains="PCIe counts packets that arrived damaged (AER) and repeats them. Those on the card's"
     " link are often counted at the port above it.",
-    normal="0; a few from starting the machine do no harm",
+    normal="0; a few from starting the machine do no harm, nor do advisory ones (NonFatalErr)",
 )
 def _errors(card: CardCase) -> Outcomes:
     for subject, slot, status in _slot_states(card):
@@ -70,8 +72,9 @@ def _errors(card: CardCase) -> Outcomes:
         before = card.case.pcie_before.get(slot)
         for error, count in _by_name(status.aer):
             grown = count - before.aer.get(error, 0) if before else 0
-            severe = any(word in error.name.lower() for word in _SEVERE)
-            if grown <= 0 and not severe and count < _FEW_ERRORS:
+            advisory = error.name == _ADVISORY
+            severe = not advisory and any(word in error.name.lower() for word in _SEVERE)
+            if grown <= 0 and not severe and (advisory or count < _FEW_ERRORS):
                 continue
             yield (subject.warning if grown > 0 or severe else subject.note)(
                 f"{error}: {count}{f', {grown} more just now' if grown > 0 else ''}"
