@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from mlxtop.system import replace_file as module
 from mlxtop.system.owner import Owner, invoking_owner
 from mlxtop.system.replace_file import replace_file
 
@@ -64,7 +63,7 @@ def test_what_fails_on_the_way_leaves_the_file_as_it_was(
     def fail(*_: object, **__: object) -> None:
         raise OSError("no room")
 
-    monkeypatch.setattr(module.os, step, fail)
+    monkeypatch.setattr(os, step, fail)
     with pytest.raises(OSError, match="no room"):
         replace_file(str(path), b"new", invoking_owner(), before)
     monkeypatch.undo()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mlxtop import settings
 from mlxtop.settings import LIMIT, ROWS, Settings, config_path, in_file, load, store
+from mlxtop.system.owner import invoking_owner
 
 
 @pytest.fixture
@@ -75,16 +75,14 @@ def test_a_file_that_cannot_be_read_is_not_written(environ: dict[str, str]) -> N
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_under_sudo_the_file_of_the_caller_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_under_sudo_the_file_of_the_caller_is_written(tmp_path: Path) -> None:
     nobody = 65534
     for place in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
         place.chmod(0o755)
     home = tmp_path / "home"
     home.mkdir()
     os.chown(home, nobody, nobody)
-    owner = settings.invoking_owner({"SUDO_UID": str(nobody)})
+    owner = invoking_owner({"SUDO_UID": str(nobody)})
     assert owner.uid == nobody
     environ = {"SUDO_UID": str(nobody), "XDG_CONFIG_HOME": str(home / ".config")}
     store("bell", True, environ)
