@@ -201,3 +201,26 @@ async def test_the_palette_goes_back_too() -> None:
         await until(pilot, lambda: isinstance(app.screen, Events))
         await pilot.press("ctrl+p", *"findings", "down", "enter")
         await until(pilot, lambda: app.screen is first)
+
+
+async def test_c_copies_what_to_do_about_a_finding_and_the_bar_tells_the_keys() -> None:
+    async with findings((80, 24)) as (app, pilot):
+        await until(pilot, lambda: len(listed(app).rows) > 0)
+        bar = screen_text(app).split("\n")[-1]
+        assert bar.startswith(" Enter In plain words  c Copy")
+        assert "Esc Back" in bar
+        await pilot.press("c")
+        assert app.clipboard.startswith("reboot, or mstfwreset -d ")
+        assert "\n" not in app.clipboard
+        await pilot.press("end")
+        app.copy_to_clipboard("")
+        for _ in listed(app).rows:
+            await pilot.press("j")
+        await pilot.press("c")
+        assert app.clipboard == ""
+        for _ in listed(app).rows:
+            await pilot.press("k")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Explained))
+        await pilot.press("c")
+        assert app.clipboard.startswith("reboot, or mstfwreset -d ")

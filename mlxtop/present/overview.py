@@ -268,7 +268,7 @@ def _about_host(frame: Frame | None) -> list[Run]:
 
 def _right(frame: Frame | None, columns: int, interval: float, bits: bool) -> list[Line]:
     """Return the parts at the right, the least important first."""
-    pace: Line = ((f"  every {interval:g} s", Role.DIM),)
+    pace: Line = ((f"  every {interval:g} s", Role.PACE),)
     if frame is None:
         return [pace]
     rx, tx = totals(frame)
@@ -284,7 +284,7 @@ def _right(frame: Frame | None, columns: int, interval: float, bits: bool) -> li
     parts = [pace, flows, ((f"  {clock} ", Role.DIM),)]
     if problems:
         text = f"! {problems} {word}" if columns >= _ROOMY else f"!{problems}"
-        parts.insert(2, ((f"  {text}", Role.WARNING),))
+        parts.insert(2, ((f"  {text}", Role.PROBLEMS),))
     return parts
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterable
 from functools import partial
 from itertools import takewhile
@@ -13,13 +15,14 @@ from textual.screen import Screen
 
 from mlxtop.change.privilege import ActionContext
 from mlxtop.model.identity import PortId, PortKind
-from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL
+from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings
 from mlxtop.sources.kernel.sysfs import names
+from mlxtop.system.process import can_be_continued
 from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of
 from mlxtop.tui.live_app import LiveApp
 from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.themes import other_shade
+from mlxtop.tui.themes import choose, only_ascii, other_shade
 from mlxtop.tui.widgets.lines import ROLE_CLASSES
 
 if TYPE_CHECKING:
@@ -207,6 +210,13 @@ class MlxtopApp(LiveApp):
         elif len(self.screen_stack) > 1:
             self.pop_screen()
 
+    def action_suspend_process(self) -> None:
+        """Stop as the terminal's Ctrl-Z does: everything that was started with us as one job."""
+        if can_be_continued():
+            os.killpg(os.getpgrp(), signal.SIGTSTP)
+        else:
+            self.notify("no shell is there that could continue mlxtop", severity="warning")
+
     def action_pause(self) -> None:
         if self.state.paused:
             self.state.resume()
@@ -228,10 +238,37 @@ class MlxtopApp(LiveApp):
             now = next((pace for pace in PACES if pace > now * 1.001), now)
         else:
             now = next((pace for pace in reversed(PACES) if pace < now * 0.999), now)
+        self._set_pace(now)
+        self.draw()
+
+    def _set_pace(self, seconds: float) -> None:
         longest = MAX_INTERVAL if self.loads is None else self.loads.longest_interval
-        if now > longest:
+        if seconds > longest:
             self.notify(f"while a load runs, its heat guard needs a sample every {longest:g} s")
-        self.source.interval = min(longest, max(MIN_INTERVAL, now))
+        self.source.interval = min(longest, max(MIN_INTERVAL, seconds))
+
+    def action_options(self, name: str = "") -> None:
+        from mlxtop.tui.screens.options import OptionsDialog
+
+        self.push_screen(OptionsDialog(self, name))
+
+    def take_up(self, settings: Settings, name: str) -> None:
+        """Use settings of which that of a name has changed, where that needs no new start."""
+        self.settings = settings
+        if name == "interval":
+            self._set_pace(settings.interval)
+        elif name == "bits":
+            self.state.bits = settings.bits
+        elif name == "ascii":
+            self.state.ascii = settings.ascii or only_ascii(os.environ)
+        elif name == "theme":
+            few = self.console.color_system in (None, "standard")
+            self.theme = choose(settings.theme, self.available_themes, few)
+        elif name == "keys":
+            self.set_keymap(dict(settings.keys))
+        for screen in self.screen_stack:
+            if isinstance(screen, WatchScreen | Dialog):
+                screen.settings_changed()
         self.draw()
 
     def action_shade(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -15,6 +15,8 @@ class Scope(StrEnum):
     EVERYWHERE = "everywhere"
     OVERVIEW = "overview"
     DETAIL = "detail"
+    FINDINGS = "findings"
+    EXPLAINED = "a finding in plain words"
 
 
 class Command(NamedTuple):
@@ -34,11 +36,16 @@ class Command(NamedTuple):
 
 
 _PORTS, _PAGES = Scope.OVERVIEW, Scope.DETAIL
+_FOUND, _ONE = Scope.FINDINGS, Scope.EXPLAINED
 _FILTER = "Show only ports whose names match"
 _SORT = "Sort by rate, temperature, errors, or naturally"
 _HEAT = "Maximise the heat chart of page 2, and back"
 _LINK_TYPE = "Link type: InfiniBand or Ethernet"
 _ACKNOWLEDGE = "Acknowledge the chosen alarm, else the most urgent"
+_PLAIN = "The finding in plain words"
+_OPTIONS = "Options, explained; kept in the settings file"
+_PALETTE = "Palette: any command by its name"
+_SUSPEND = "Suspend; the shell's fg comes back"
 _TITLES = ("traffic", "link and module", "PCIe path", "errors", "RDMA and InfiniBand", "identity")
 
 COMMANDS = (
@@ -65,6 +72,9 @@ COMMANDS = (
     Command("previous-port", "N", "Previous port", "screen.port(-1)", _PAGES),
     Command("maximise", "M", "Maximise the chart, and back", "screen.maximise", _PORTS, "Chart"),
     Command("maximise-heat", "M", _HEAT, "screen.maximise", _PAGES),
+    Command("explain", "enter", _PLAIN, "screen.explain", _FOUND, "In plain words"),
+    Command("copy", "c", "Copy what to do (OSC 52)", "screen.copy", _FOUND, "Copy"),
+    Command("copy-advice", "c", "Copy what to do (OSC 52)", "screen.copy", _ONE, "Copy"),
     Command("link-type", "L", _LINK_TYPE, "app.link_type", bar="Link type", changes=True),
     Command("keep", "K", "Keep the change on probation", "app.keep", changes=True),
     Command("take-back", "B", "Take the change on probation back", "app.take_back", changes=True),
@@ -80,10 +90,38 @@ COMMANDS = (
     Command("slower", "plus,equals_sign", "Longer interval", "app.pace(1)"),
     Command("faster", "minus", "Shorter interval", "app.pace(-1)"),
     Command("theme", "T", "Dark or light", "app.shade"),
+    Command("options", "o", _OPTIONS, "app.options", bar="Options"),
+    Command("palette", "ctrl+p", _PALETTE, "app.command_palette", bar="Palette"),
     Command("help", "question_mark,h,f1", "This help", "app.help", bar="Help"),
-    Command("back", "escape", "Back; never quits", "app.retreat"),
-    Command("quit", "q,ctrl+q,ctrl+c", "Quit", "app.quit", bar="Quit"),
+    Command("back", "escape", "Back; never quits", "app.retreat", bar="Back"),
+    Command("suspend", "ctrl+z", _SUSPEND, "app.suspend_process"),
+    Command("quit", "q,f10,ctrl+q,ctrl+c", "Quit", "app.quit", bar="Quit"),
 )
+
+BY_ID = {command.id: command for command in COMMANDS}
+
+BAR_ORDER = (
+    *("details", "explain", "copy", "copy-advice", "next-page", "next-port", "doctor", "filter"),
+    *(
+        "sort",
+        "events",
+        "load",
+        "options",
+        "maximise",
+        "pause",
+        "palette",
+        "link-type",
+        "units",
+        "zero",
+    ),
+)
+"""Commands in the key bar, the most useful first; those at the end go on narrow screens.
+
+Others come behind them.
+"""
+BAR_END = ("back", "help", "quit")
+"""Commands that stand at the end of the key bar and go last."""
+_ALWAYS = frozenset({"suspend", "keep", "take-back"})
 
 _WORDS = {
     "question_mark": "?",
@@ -121,12 +159,20 @@ def bindings(scope: Scope) -> list[BindingType]:
     ]
 
 
-def bindings_of(*names: str) -> list[BindingType]:
-    """Return the bindings of commands by their names, for dialogs, where others do not hold."""
+def in_bar(commands: Iterable[Command]) -> tuple[list[Command], list[Command]]:
+    """Return the commands of the key bar by their use, and those that stay at its end."""
+    shown = [command for command in commands if command.bar]
+    places = {name: place for place, name in enumerate(BAR_ORDER)}
+    first = [command for command in shown if command.id not in BAR_END]
+    last = [command for command in shown if command.id in BAR_END]
+    first.sort(key=lambda command: places.get(command.id, len(places)))
+    return first, sorted(last, key=lambda command: BAR_END.index(command.id))
+
+
+def always() -> list[BindingType]:
+    """Return the bindings that hold in dialogs too, where those of the application do not."""
     return [
-        Binding(command.keys, command.action, command.title, show=False, id=command.id)
-        for command in COMMANDS
-        if command.id in names
+        one for one in bindings(Scope.EVERYWHERE) if isinstance(one, Binding) and one.id in _ALWAYS
     ]
 
 

@@ -25,6 +25,10 @@ AT_ONCE = 4
 EVENTS = [kind for kind in AlertKind if kind is not AlertKind.WARMING]
 """Events that can have a script."""
 
+FACTS = (
+    *("EVENT", "PORT", "NETDEV", "RDMA", "SENSOR", "VALUE", "UNIT", "LIMIT", "FORECAST", "TEXT"),
+)
+"""What a script is told, in variables whose names begin with MLXTOP_NIC_."""
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -92,6 +96,7 @@ def environment(alert: Alert, user: pwd.struct_passwd) -> dict[str, str]:
         "FORECAST": "" if settles is None else f"{settles:.1f}",
         "TEXT": alert.text,
     }
+    assert tuple(facts) == FACTS
     return {
         "PATH": PATH,
         "HOME": user.pw_dir,

@@ -19,7 +19,7 @@ from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.widgets.chart import TemperatureChart, ThroughputChart
 from mlxtop.tui.widgets.lines import Lines
 from mlxtop.tui.widgets.port_table import PortTable
-from mlxtop.tui.widgets.sections import Sections, prose_width
+from mlxtop.tui.widgets.sections import Sections
 
 _FIXED = 4
 """Rows of header, hint and keys."""
@@ -112,11 +112,11 @@ class Overview(WatchScreen):
 
     def _draw_about(self) -> None:
         """Show the most of the pages of the selected port, on large screens."""
-        view = self.watch_app.state.view(prose_width(self.about.size.width))
+        view = self.watch_app.state.view(0)
         if self.about.display and view is not None:
             from mlxtop.present.pages import summary
 
-            self.about.show(summary(view))
+            self.about.show_built(lambda columns: summary(view._replace(columns=columns)))
 
     def _nothing(self, width: int) -> list[Line]:
         state = self.watch_app.state

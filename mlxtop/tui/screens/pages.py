@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.app import ComposeResult
 from textual.containers import Container
 
 from mlxtop import __version__
 from mlxtop.present.overview import entries
 from mlxtop.present.pages import PAGES, Page
-from mlxtop.present.text import Line, Role, Section, clean, fit, wrap
+from mlxtop.present.text import EMPTY, Line, Role, Section, clean, fit, width, wrap
 from mlxtop.present.view import link_mark, prose
+from mlxtop.settings import PREFIX, ROWS, config_path
 from mlxtop.tui.commands import Scope, available, bindings, keys_of, unlisted
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.widgets.chart import HeatChart
 from mlxtop.tui.widgets.lines import Clickable
-from mlxtop.tui.widgets.sections import Sections, prose_width
+from mlxtop.tui.widgets.sections import Sections
+from mlxtop.watch.heat import AlertKind
+from mlxtop.watch.hooks import FACTS, TIMEOUT
 
 HEAT_PAGE = "2"
 """The page below the heat chart."""
@@ -23,6 +28,8 @@ _TITLES = {
     Scope.OVERVIEW: "Ports and charts",
     Scope.EVERYWHERE: "Everywhere",
     Scope.DETAIL: "Pages of a port",
+    Scope.FINDINGS: "Findings",
+    Scope.EXPLAINED: "A finding in plain words",
 }
 _SIGNS = (
     ("●  ○  ◌", "link up, down, coming up"),
@@ -47,11 +54,7 @@ class PageScreen(WatchScreen):
 
     def draw(self) -> None:
         super().draw()
-        self.page.show(self.sections(self.columns()))
-
-    def columns(self) -> int:
-        """Return the columns of a paragraph."""
-        return prose_width(self.page.size.width)
+        self.page.show_built(self.sections)
 
     def sections(self, columns: int) -> list[Section]:
         """Return the boxes of the page, for paragraphs of so many columns."""
@@ -116,7 +119,7 @@ class Detail(PageScreen):
     def action_page(self, key: str) -> None:
         self._page = next(page for page in PAGES if page.key == key)
         self.set_class(key == HEAT_PAGE, "-heat")
-        self.page.scroll_home(animate=False)
+        self.page.new_page()
         self.show_frame()
 
     def action_maximise(self) -> None:
@@ -141,7 +144,7 @@ class Detail(PageScreen):
 
 
 class Help(PageScreen):
-    """Every key and what it does, made from the table of commands."""
+    """Every key and what it does, made from the table of commands; signs, settings and hooks."""
 
     BINDINGS = SCROLLING
 
@@ -149,15 +152,48 @@ class Help(PageScreen):
         app = self.watch_app
         sections = []
         for scope, title in _TITLES.items():
-            lines: list[Line] = []
-            for command in available(scope, readonly=app.readonly):
-                keys = "  ".join(keys_of(command, app.settings.keys))
-                lines.append(((fit(keys, 18), Role.ACCENT), (command.title, Role.TEXT)))
-            sections.append(Section(title, tuple(lines)))
-        signs: list[Line] = []
-        for sign, meaning in _SIGNS:
-            for place, text in enumerate(wrap(meaning, columns - 12)):
-                signs.append(((fit("" if place else sign, 12), Role.STRONG), (text, Role.TEXT)))
+            rows = [
+                ("  ".join(keys_of(command, app.settings.keys)), command.title)
+                for command in available(scope, readonly=app.readonly)
+            ]
+            sections.append(_table(title, rows, columns))
+        sections.append(_table("Signs", _SIGNS, columns, Role.STRONG))
+        sections += [_settings(columns), _hooks(columns)]
         about = f"mlxtop {__version__} · rates are decimal: 1 Gb/s is 10⁹ bits a second"
-        sections.append(Section("Signs", tuple(signs)))
         return [*sections, Section("About", tuple(prose(about, columns)))]
+
+
+def _table(
+    title: str, rows: Sequence[tuple[str, str]], columns: int, role: Role = Role.ACCENT
+) -> Section:
+    """Return short texts with what they mean in a column of its own."""
+    first = min(max((width(text) for text, _ in rows), default=0) + 2, max(8, columns // 2))
+    lines: list[Line] = []
+    for text, meaning in rows:
+        for place, part in enumerate(wrap(meaning, max(8, columns - first))):
+            lines.append(((fit("" if place else text, first), role), (part, Role.TEXT)))
+    return Section(title, tuple(lines))
+
+
+def _settings(columns: int) -> Section:
+    """Return what can be set and where it is kept."""
+    rows = [(name, row.help) for name, row in ROWS.items() if row.read is not None]
+    about = (
+        f"o shows and changes them. They are kept in {config_path()}, in TOML; options of the"
+        f" command line and variables such as {PREFIX}INTERVAL go before it."
+    )
+    lines = _table("", rows, columns).lines
+    return Section("Settings", (*prose(about, columns, Role.TEXT), EMPTY, *lines))
+
+
+def _hooks(columns: int) -> Section:
+    """Return what runs a program of the user's, and what it is told."""
+    texts = (
+        'A program of yours is run at an event, as [hooks] alarm = "~/bin/sms" has it: '
+        f"{', '.join(AlertKind)}.",
+        f"It runs without a shell, as you, for {TIMEOUT:g} s at most, and only where nobody else"
+        " can change it, the settings file or a directory on the way.",
+        f"It is told {', '.join(PREFIX + name for name in FACTS)}.",
+    )
+    lines = [line for text in texts for line in prose(text, columns, Role.TEXT)]
+    return Section("Hooks", tuple(lines))
