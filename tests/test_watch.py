@@ -10,7 +10,7 @@ from mlxtop.model.identity import PortId
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.watch.watch import Watch
 from tests.samples import PACU, pacu, sample, veth
-from tests.watching import DOWN, Machine
+from tests.watching import DOWN, UP, Machine
 
 
 def test_events_after_a_count_are_the_new_ones() -> None:
@@ -145,3 +145,15 @@ def test_the_end_that_one_source_tells_is_that_of_the_other_too() -> None:
     watch.note(pacu(30.0), [told._replace(until=22.0)])
     (one,) = watch.events
     assert (one.incident.text, one.incident.until) == ("at 10.0", 22.0)
+
+
+def test_links_that_went_down_are_counted_until_counting_begins_anew() -> None:
+    machine = Machine()
+    for link in (UP, DOWN, UP, DOWN, DOWN):
+        machine.see(50.0, link)
+    assert machine.watch.flaps == {PACU.id: 2}
+    machine.watch.reset_highs()
+    assert not machine.watch.flaps
+    machine.see(50.0, UP)
+    machine.see(50.0, DOWN)
+    assert machine.watch.flaps == {PACU.id: 1}

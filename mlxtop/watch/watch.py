@@ -6,7 +6,7 @@ thread that feeds it.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from itertools import islice
 from math import inf
@@ -19,7 +19,7 @@ from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
 from mlxtop.watch.alarms import Alarms
-from mlxtop.watch.changes import changes, losses, own_incident
+from mlxtop.watch.changes import changes, links_lost, losses, own_incident
 from mlxtop.watch.heat import Alert, AlertKind, HeatWatch, SensorHeat
 from mlxtop.watch.settled import SETTLE_S, settled
 
@@ -58,6 +58,8 @@ class Watch:
         self.history = History()
         self.highs: dict[PortId, dict[str, float]] = {}
         """Highest rates and temperatures since the start or `reset_highs`."""
+        self.flaps: Counter[PortId] = Counter()
+        """How often the link of a port went down since the start or `reset_highs`."""
         self.heat = HeatWatch()
         self.alarms = Alarms()
         self.events: deque[TimedIncident] = deque(maxlen=EVENTS)
@@ -78,6 +80,8 @@ class Watch:
             if one.kind in _OWN
         ]
         self.note(frame.sample, (*changes(self.frame, frame), *frame.sample.incidents, *own))
+        for port, times in links_lost(self.frame, frame):
+            self.flaps[port] += times
         self._settle(frame)
         for port, now in frame.ports.items():
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:
@@ -90,7 +94,9 @@ class Watch:
         self._followed.add(port)
 
     def reset_highs(self) -> None:
+        """Count highs and flaps from now on."""
         self.highs.clear()
+        self.flaps.clear()
 
     def note(self, sample: Sample, incidents: Iterable[Incident]) -> None:
         """Put incidents into the list of events; what two sources report is there once.
