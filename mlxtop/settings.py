@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -118,6 +119,7 @@ class Settings:
         None, _name, "colours of the screen: dark, light or a Textual theme", "--theme", "NAME"
     )
     bits: bool = _row(True, _flag, "rates in bit/s; false: byte/s")
+    columns: tuple[str, ...] = _row((), _names, "columns of the table; none: as many as fit")
     bell: bool = _row(False, _flag, "ring at warnings and alarms")
     window: int = _row(300, _seconds, "seconds the charts look back")
     keys: Mapping[str, str] = _row({}, _table, "action name to key, for rebinding")
@@ -221,3 +223,30 @@ def _line(text: str, key: str) -> int:
     name = rf"[\"']?{re.escape(key)}[\"']?"
     match = re.search(rf"^[ \t]*+(?:{name}\s*[.=]|\[\s*{name}\s*[.\]])", text, re.MULTILINE)
     return text.count("\n", 0, match.end()) + 1 if match else 1
+
+
+def store(name: str, value: object, environ: Mapping[str, str] = os.environ) -> None:
+    """Write one setting to the settings file, with the rights of the person who asked.
+
+    Comments and other settings stay. Raises OSError where the file cannot be read or written, and
+    ValueError where what it holds is no TOML.
+    """
+    from mlxtop.model.toml_text import with_value  # only where something is written
+
+    complaints: list[str] = []
+    text, status = _read(config_path(environ), environ, complaints)
+    if complaints:
+        raise OSError(complaints[0])
+    data = with_value(text, name, value).encode()
+    with rights_of(invoking_owner(environ)):
+        path = os.path.realpath(config_path(environ))
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        fd, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".settings-")
+        try:
+            with open(fd, "wb") as file:
+                file.write(data)
+                os.fchmod(fd, stat.S_IMODE(status.st_mode) if status else 0o600)
+            os.replace(temporary, path)
+        except OSError:
+            os.unlink(temporary)
+            raise
