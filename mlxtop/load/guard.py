@@ -14,7 +14,7 @@ from mlxtop.load.outcome import SensorHeat
 from mlxtop.load.request import GuardOptions, LoadPlan
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
-from mlxtop.model.sample import LinkState, Temperature
+from mlxtop.model.sample import LinkState, Temperature, sensor_title
 from mlxtop.watch.heat import Pace, SensorTrack
 from mlxtop.watch.heat_limits import limits_of
 
@@ -164,7 +164,7 @@ class HeatGuard:
         )
         if not self._guards(watched):
             return None
-        text, limit = f"{heat.name} at {celsius:.1f} °C", f"{limits.warning:g} °C"
+        text, limit = f"{sensor_title(heat.name)} at {celsius:.1f} °C", f"{limits.warning:g} °C"
         if celsius >= limits.warning:
             return f"{text}, warning limit {limit}"
         if ahead is None or ahead.warning is None or ahead.warning.seconds is None:

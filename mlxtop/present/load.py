@@ -8,6 +8,7 @@ from mlxtop.load.outcome import LoadStatus, Outcome, Phase, SensorHeat
 from mlxtop.load.request import LoadPlan
 from mlxtop.load.soak import Soak
 from mlxtop.model.load import FlowResult, Latency, LoadInterval, Tool
+from mlxtop.model.sample import sensor_title
 from mlxtop.present import units
 from mlxtop.present.text import Line, Role, Run, Section, clean, labelled, wrap
 
@@ -48,9 +49,10 @@ def wrapped(title: str, runs: Iterable[Run], columns: int) -> Section:
 
 def sensor_text(sensor: SensorHeat) -> str:
     """Return a sensor's reading and forecast: `module 61.2 °C (70 in 40 s)`."""
+    name = sensor_title(sensor.name)
     if sensor.problem:
-        return clean(f"{sensor.name} ? ({sensor.problem})")
-    text = f"{sensor.name} {sensor.last:.1f} °C" if sensor.last is not None else sensor.name
+        return clean(f"{name} ? ({sensor.problem})")
+    text = f"{name} {sensor.last:.1f} °C" if sensor.last is not None else name
     ahead = sensor.forecast.warning if sensor.forecast else None
     if ahead is not None and ahead.seconds is not None:
         return f"{text} ({ahead.limit:g} in {ahead.seconds:.0f} s)"
@@ -139,7 +141,7 @@ def _latency(latency: Latency) -> str:
 
 def _heat(sensor: SensorHeat) -> str:
     start, peak = ("–" if t is None else f"{t:.1f}" for t in (sensor.start, sensor.peak))
-    text = f"{sensor.name}: {start} °C at the start, {peak} at most"
+    text = f"{sensor_title(sensor.name)}: {start} °C at the start, {peak} at most"
     if sensor.settled is not None:
         text += f", {sensor.settled:.1f} after the cool-down"
     return f"{text} (warning {sensor.limits.warning:g}, {sensor.limits.source})"

@@ -251,9 +251,9 @@ class HeatWatch:
 def _alert(kind: AlertKind, port: Port, heat: SensorHeat, now: float) -> Alert:
     sensor, limit = heat.sensor, heat.alarm.limit
     if kind is AlertKind.STALE:
-        text = f"{sensor.name} sensor no longer answers: {sensor.problem or 'no number'}"
+        text = f"{sensor.title} sensor no longer answers: {sensor.problem or 'no number'}"
     else:
-        text = f"{sensor.name} at {sensor.celsius:.1f} °C, {kind} at {limit:.0f} °C"
+        text = f"{sensor.title} at {sensor.celsius:.1f} °C, {kind} at {limit:.0f} °C"
     return Alert(kind, port, text, now, sensor.name, sensor.celsius, "°C", limit, heat.forecast)
 
 
