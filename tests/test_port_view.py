@@ -8,7 +8,7 @@ from mlxtop.model.pcie import Direction, PcieLink, PciePath
 from mlxtop.model.sample import PcieStatus
 from mlxtop.outputs.document import document
 from mlxtop.present.ceiling import ceiling_line, ceiling_lines
-from mlxtop.present.columns import port_row
+from mlxtop.present.cells import port_row
 from mlxtop.present.counters import traffic
 from mlxtop.present.overview import overview
 from mlxtop.present.pages import pcie
@@ -18,6 +18,7 @@ from tests.cases import case
 from tests.samples import card, ethernet, mlx5_port, sample
 
 WIDE = mlx5_port("0000:43:00.0", "enp67s0np0", "mlx5_0")
+BESIDE = mlx5_port("0000:43:00.1", "enp67s0np1", "mlx5_2")
 NARROW = mlx5_port("0000:44:00.0", "enp68s0np0", "mlx5_1")
 
 
@@ -93,3 +94,18 @@ def test_the_ceiling_gives_up_its_least_parts_where_room_is_short() -> None:
         assert verdict.startswith("→ ")
         assert all(part in whole for part in limits.split(" · "))
         assert len(limits) <= max(width, len(least))
+
+
+def test_on_a_shared_path_the_busiest_port_tells_how_full_it_is() -> None:
+    last: Frame | None = None
+    for tick in (1.0, 2.0):
+        ports = [ethernet(WIDE, tick, 20e9, 0.0), ethernet(BESIDE, tick, 10e9, 0.0)]
+        slots = {"0000:43:00": path("0000:43:00.0", 2)}
+        one = sample(tick, *ports)._replace(adapters=(card(WIDE, BESIDE),), pcie=slots)
+        last = derive(one, last)
+    assert last is not None
+    busy, other = (port_view(last, port.id).share(Direction.RX) for port in (WIDE, BESIDE))
+    assert busy is not None and other is not None
+    assert abs(busy - 30e9 / 31_506e6) < 1e-3
+    assert abs(other - busy / 2) < 1e-3
+    assert port_view(last, BESIDE.id).share(Direction.TX) == 0.0

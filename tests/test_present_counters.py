@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from mlxtop.present.counters import errors
+from mlxtop.present.text import plain
+from mlxtop.present.view import View
+from tests.samples import PACU, ethernet, frame, sample
 from tests.test_present_pages import text_of
 
 
@@ -18,3 +22,12 @@ def test_errors_come_with_meaning_and_advice() -> None:
     text = text_of("4")
     assert "FrameCheckSequenceErrors" in text
     assert "cable, optics, dirty fibre, FEC mismatch" in text
+
+
+def test_error_counters_at_zero_are_listed_too() -> None:
+    calm = frame(*(sample(tick, ethernet(PACU, tick, 1e9, 1e9)) for tick in (1.0, 2.0)))
+    sections = {section.title: section for section in errors(View(calm, PACU.id))}
+    still = sections["Watched, all at 0"]
+    assert any("FrameCheckSequenceErrors" in plain(line) for line in still.lines)
+    assert not any("np_cnp_sent" in plain(line) for line in still.lines)
+    assert not any("symbol_error" in plain(line) for line in still.lines)

@@ -43,7 +43,13 @@ class Fault(NamedTuple):
 
 def faults(frame: PortFrame) -> list[Fault]:
     """Return every error counter of a port that is not zero, those that moved first."""
-    moved = [
+    moved = [fault for fault in watched(frame) if fault.total]
+    return sorted(moved, key=lambda fault: (not fault.moving, not fault.since_start))
+
+
+def watched(frame: PortFrame) -> list[Fault]:
+    """Return every error counter of a port that can be read, those that are 0 too."""
+    return [
         Fault(
             counter,
             frame.rate(counter),
@@ -53,9 +59,8 @@ def faults(frame: PortFrame) -> list[Fault]:
         )
         for origin, reading in _meaningful(frame)
         for counter in fault_counters(origin, reading.schema)
-        if (total := frame.total(counter))
+        if (total := frame.total(counter)) is not None
     ]
-    return sorted(moved, key=lambda fault: (not fault.moving, not fault.since_start))
 
 
 def severe_since_start(frame: PortFrame) -> tuple[int | None, bool]:

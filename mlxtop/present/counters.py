@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from mlxtop.analysis.faults import Fault, faults
+from mlxtop.analysis.faults import Fault, faults, watched
 from mlxtop.analysis.throughput import SOURCES, Capacity, Throughput
 from mlxtop.model.catalogue import TRAFFIC, counters_of
 from mlxtop.model.counters import Counter, Origin, Unit
@@ -155,6 +155,9 @@ def errors(view: View) -> list[Section]:
     sections = [Section("Since start", tuple(since))]
     if older:
         sections.append(Section("Before that, not moving", (_HEADINGS, *older)))
+    still = [_fault(fault) for fault in watched(view.now) if not fault.total]
+    if still:
+        sections.append(Section("Watched, all at 0", (_HEADINGS, *still)))
     return sections
 
 
