@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.present.text import Line, Role, plain
-from mlxtop.tui.widgets.lines import difference, joined
+from mlxtop.tui.widgets.lines import Lines, difference, joined
 
 LINES = st.lists(
     st.tuples(st.text("abc é█", min_size=1, max_size=5), st.sampled_from(list(Role))), max_size=6
@@ -27,3 +27,19 @@ def test_a_difference_covers_every_cell_that_changed(old: Line, new: Line) -> No
 @given(LINES)
 def test_joining_runs_keeps_the_text(line: Line) -> None:
     assert plain(joined(line)) == plain(line)
+
+
+def test_ascii_keeps_every_run_in_its_columns_whatever_part_is_painted() -> None:
+    widget = Lines()
+    widget.ascii = True
+    line: Line = (("  79 °C▲", Role.WARNING), ("  84 °C ", Role.WARNING), (" –", Role.DIM))
+    assert plain(widget._glyphs(line)) == "    79C*    84C  -"
+
+
+def test_titles_in_frames_are_no_markup_and_ascii_where_that_is_wanted() -> None:
+    widget = Lines()
+    widget.label("matching [red]x · y")
+    assert "[red]" in str(widget.border_title)
+    widget.ascii = True
+    widget.label("1–9 · z", "a · b")
+    assert (widget.border_title, widget.border_subtitle) == ("1-9 . z", "a . b")

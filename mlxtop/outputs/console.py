@@ -75,7 +75,8 @@ def write(text: str) -> None:
     Lines that are printable stay exactly as they are: a capture has to be read back.
     """
     try:
-        sys.stdout.write("\n".join(map(_printable, text.split("\n"))))
+        lines = map(_printable, text.split("\n"))
+        sys.stdout.write("\n".join(lines if holds_glyphs() else map(to_ascii, lines)))
         sys.stdout.flush()
     except OSError as error:
         _abandon(sys.stdout)

@@ -14,6 +14,7 @@ from textual import events
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.geometry import Offset, Region
+from textual.markup import escape
 from textual.message import Message
 from textual.strip import Strip
 
@@ -77,6 +78,7 @@ class Styled(DirectWidget):
     """Styles after the filters that the application has for lines."""
     _filters: Sequence[LineFilter] | None = None
     _unadorned: bool | None = None
+    _labels = ("", "")
     _offset: Offset | None = None
     _ground, _base = Color(0, 0, 0, 0), Style.null()
 
@@ -118,6 +120,14 @@ class Styled(DirectWidget):
             )
         return self._unadorned
 
+    def label(self, title: str, subtitle: str = "") -> None:
+        """Write a title into the frame, and another one below; what is the same stays."""
+        if (title, subtitle) != self._labels:
+            self._labels = title, subtitle
+            if self.ascii:
+                title, subtitle = to_ascii(title), to_ascii(subtitle)
+            self.border_title, self.border_subtitle = escape(title), escape(subtitle)
+
     def line_at(self, y: int, columns: int) -> tuple[Line, bool]:
         """Return a line of the content, and whether the cursor is on it."""
         raise NotImplementedError
@@ -134,7 +144,7 @@ class Styled(DirectWidget):
         drawn = []
         for y in area.line_range:
             line, cursor = self.line_at(y, columns)
-            part = cut(joined(crop(line, columns)), area.x, area.right)
+            part = cut(self._glyphs(crop(line, columns)), area.x, area.right)
             drawn.append(Strip(self._segments(part, cursor, self._finish), area.width))
         return drawn
 
@@ -150,13 +160,21 @@ class Styled(DirectWidget):
 
     def strip(self, line: Line, columns: int, cursor: bool = False) -> Strip:
         """Return a line in exactly so many columns."""
-        return Strip(self._segments(joined(crop(line, columns)), cursor, self.role_style), columns)
+        return Strip(
+            self._segments(self._glyphs(crop(line, columns)), cursor, self.role_style), columns
+        )
+
+    def _glyphs(self, line: Line) -> Line:
+        """Return a line in the characters of the terminal, with as few runs as it can have.
+
+        Runs are turned into ASCII one by one: each of them keeps its width.
+        """
+        return joined(tuple((to_ascii(text), role) for text, role in line) if self.ascii else line)
 
     def _segments(
         self, line: Line, cursor: bool, style: Callable[[Role, bool], Style]
     ) -> list[Segment]:
-        text = to_ascii if self.ascii else str
-        return [Segment(text(run), style(role, cursor)) for run, role in line]
+        return [Segment(text, style(role, cursor)) for text, role in line]
 
 
 class Lines(Styled):
