@@ -301,10 +301,10 @@ async def test_keys_can_be_bound_anew() -> None:
 
 async def test_the_mouse_selects_and_opens() -> None:
     async with running() as (app, pilot):
-        await pilot.click("#ports", offset=(6, 4))
+        await pilot.click("#ports", offset=(6, 3))
         await pilot.pause()
         assert app.state.selected == IB.id
-        await pilot.click("#ports", offset=(6, 4), times=2)
+        await pilot.click("#ports", offset=(6, 3), times=2)
         await until(pilot, lambda: isinstance(app.screen, Detail))
 
 

@@ -48,12 +48,13 @@ def listed(app: MlxtopApp) -> Findings:
     return app.screen
 
 
-async def test_d_lists_what_doctor_finds_for_the_selected_port() -> None:
+async def test_d_lists_what_doctor_finds_on_the_whole_machine() -> None:
     async with findings() as (app, pilot):
         await until(pilot, lambda: len(listed(app).rows) > 0)
         await pilot.pause()
         text = screen_text(app)
-        assert "Findings of enp67s0np0" in text
+        assert "Findings · 1 port · 2 warnings" in text
+        assert "! 2 warnings" in text.splitlines()[0]
         assert "WARNING" in text
         assert "12.28.2302 is in flash" in text
         assert "2 warnings" in text
@@ -86,12 +87,18 @@ async def test_the_cursor_moves_over_findings_and_what_could_not_be_told() -> No
         await pilot.pause()
         chosen = listed(app).chosen()
         assert chosen is not None
-        assert "COULD NOT TELL" in screen_text(app)
+        assert "UNKNOWN" in screen_text(app)
         await pilot.press("k")
         assert listed(app).chosen() is not chosen
         for _ in range(len(listed(app).rows) + 3):
             await pilot.press("j")
         assert listed(app).chosen() is listed(app).rows[-1]
+        await pilot.press("home")
+        assert listed(app).chosen() is listed(app).rows[0]
+        await pilot.press("end")
+        assert listed(app).chosen() is listed(app).rows[-1]
+        await pilot.press("pageup")
+        assert listed(app).chosen() is not listed(app).rows[-1]
 
 
 async def test_the_ceiling_of_the_overview_knows_the_settings() -> None:

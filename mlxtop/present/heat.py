@@ -6,7 +6,7 @@ from mlxtop.analysis.forecast import Crossing, Forecast, Trend
 from mlxtop.model.sample import Temperature
 from mlxtop.present import units
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, clean, fit
-from mlxtop.present.view import View, age, fact
+from mlxtop.present.view import View, age, below, fact
 from mlxtop.watch.heat import SensorHeat
 from mlxtop.watch.heat_limits import AlarmState, limits_of
 
@@ -143,7 +143,7 @@ def _sensor(view: View, title: str, sensor: Temperature) -> list[Line]:
     lines: list[Line] = [((fit(title, LABEL_WIDTH + 1), Role.DIM), (degree, strong), (word, role))]
     if heat is not None:
         text, coming = forecast_run(heat.forecast, sensor.celsius)
-        lines.append(fact("  forecast", text, role=coming))
+        lines += below("  forecast", text, view.columns, coming)
     lines += [
         fact("  limits", ", ".join(ends) + " °C", note=limits.source),
         fact("  highest", _highest(sensor, view.highs.get(sensor.name)), "not recorded"),

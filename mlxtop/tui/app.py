@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from itertools import takewhile
-from typing import ClassVar
+from threading import Thread
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ReturnType, SystemCommand
 from textual.screen import Screen
 
+from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortKind
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL
 from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of
@@ -19,6 +22,11 @@ from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.themes import other_shade
 from mlxtop.tui.widgets.lines import ROLE_CLASSES
 
+if TYPE_CHECKING:
+    from mlxtop.doctor.check import Report
+
+FIRST_PULSE_S, PULSE_S = 15.0, 60.0
+"""Seconds until the machine is examined for the header, and between two examinations."""
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds that `+` and `-` step through."""
 
@@ -102,8 +110,41 @@ class MlxtopApp(LiveApp):
     def action_findings(self) -> None:
         from mlxtop.tui.screens.findings import Findings
 
-        if self.state.selected is not None:
-            self._go_to(Findings)
+        self._go_to(Findings)
+
+    def action_wall(self) -> None:
+        """Open the wall; where it is open, go back."""
+        from mlxtop.tui.screens.wall import Wall
+
+        if isinstance(self.screen, Wall):
+            self.pop_screen()
+        else:
+            self._go_to(Wall)
+
+    def on_mount(self) -> None:
+        """Examine the machine now and then, so that the header can count findings."""
+        self.set_timer(FIRST_PULSE_S, self._pulse)
+
+    def _pulse(self) -> None:
+        frame = self.state.newest
+        self.set_timer(PULSE_S, self._pulse)
+        if frame is None or (self.examination is not None and self.examination.is_alive()):
+            return
+        self.examination = Thread(target=self._examine, args=(frame,), name="pulse", daemon=True)
+        with suppress(RuntimeError):  # no room for a thread now
+            self.examination.start()
+
+    def _examine(self, frame: Frame) -> None:
+        """Examine a frame once; what fails is told by the list of findings, not here."""
+        from mlxtop.tui.screens.findings import examine
+
+        with suppress(Exception):
+            report = examine(self.state, frame)
+            self.call_later(self._examined, report)
+
+    def _examined(self, report: Report) -> None:
+        self.state.report = report
+        self.draw()
 
     def action_load(self) -> None:
         from mlxtop.tui.screens.load import Loads

@@ -14,6 +14,7 @@ class Scope(StrEnum):
 
     EVERYWHERE = "everywhere"
     OVERVIEW = "overview"
+    WALL = "wall"
     DETAIL = "detail"
 
 
@@ -33,9 +34,12 @@ class Command(NamedTuple):
     changes: bool = False
 
 
-_PORTS, _PAGES = Scope.OVERVIEW, Scope.DETAIL
+_PORTS, _WALL, _PAGES = Scope.OVERVIEW, Scope.WALL, Scope.DETAIL
 _FILTER = "Show only ports whose names match"
 _SORT = "Sort by rate, temperature, errors, or naturally"
+_BEFORE, _NEXT = "Sort by the column before", "Sort by the next column"
+_FINDINGS = "Findings of the whole machine, explained"
+_WALL_TITLE = "Small charts of all ports, the sickest first, and back"
 _HEAT = "Maximise the heat chart of page 2, and back"
 _LINK_TYPE = "Link type: InfiniBand or Ethernet"
 _TITLES = ("traffic", "link and module", "PCIe path", "errors", "RDMA and InfiniBand", "identity")
@@ -50,10 +54,29 @@ COMMANDS = (
     Command("explain-right", "right", "Explain the next cell", "screen.column(1)", _PORTS),
     Command("explain-left", "left", "Explain the cell before", "screen.column(-1)", _PORTS),
     Command("details", "enter", "Details of the port", "screen.details", _PORTS, "Details"),
+    *(
+        Command(f"open-{n}", str(n), f"Open page: {title}", f"screen.details('{n}')", _PORTS)
+        for n, title in enumerate(_TITLES, 1)
+    ),
     Command("filter", "slash", _FILTER, "screen.filter", _PORTS, "Filter"),
     Command("sort", "s", _SORT, "screen.sort", _PORTS, "Sort"),
+    Command("sort-left", "less_than_sign", _BEFORE, "screen.sort_column(-1)", _PORTS),
+    Command("sort-right", "greater_than_sign", _NEXT, "screen.sort_column(1)", _PORTS),
+    Command("reverse", "r", "Reverse the order", "screen.reverse", _PORTS),
+    Command("columns", "f2", "Choose the columns", "screen.columns", _PORTS),
     *(
         Command(f"page-{n}", str(n), f"Page: {title}", f"screen.page('{n}')", _PAGES)
+        for n, title in enumerate(_TITLES, 1)
+    ),
+    Command("wall-left", "left", "Chart to the left", "screen.move(-1, 0)", _WALL),
+    Command("wall-right", "right,l", "Chart to the right", "screen.move(1, 0)", _WALL),
+    Command("wall-up", "up,k", "Chart above", "screen.move(0, -1)", _WALL),
+    Command("wall-down", "down,j", "Chart below", "screen.move(0, 1)", _WALL),
+    Command("wall-first", "home,g", "Sickest port", "screen.move(-100000, 0)", _WALL),
+    Command("wall-last", "end,G", "Last port", "screen.move(100000, 0)", _WALL),
+    Command("wall-details", "enter", "Details of the port", "screen.details", _WALL, "Details"),
+    *(
+        Command(f"wall-{n}", str(n), f"Open page: {title}", f"screen.details('{n}')", _WALL)
         for n, title in enumerate(_TITLES, 1)
     ),
     Command("scroll-down", "down,j", "Scroll down", "screen.scroll(1)", _PAGES),
@@ -65,7 +88,8 @@ COMMANDS = (
     Command("maximise", "M", "Maximise the chart, and back", "screen.maximise", _PORTS, "Chart"),
     Command("maximise-heat", "M", _HEAT, "screen.maximise", _PAGES),
     Command("link-type", "L", _LINK_TYPE, "app.link_type", bar="Link type", changes=True),
-    Command("doctor", "d", "Findings for the port, explained", "app.findings", bar="Doctor"),
+    Command("wall", "w", _WALL_TITLE, "app.wall", bar="Wall"),
+    Command("doctor", "d", _FINDINGS, "app.findings", bar="Doctor"),
     Command("load", "I", "Load test of the port", "app.load", bar="Load", changes=True),
     Command("events", "e", "List of events", "app.events", bar="Events"),
     Command("pause", "space,p", "Pause the display; sampling goes on", "app.pause", bar="Pause"),
@@ -82,6 +106,8 @@ COMMANDS = (
 _WORDS = {
     "question_mark": "?",
     "slash": "/",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
     "plus": "+",
     "equals_sign": "=",
     "minus": "-",

@@ -6,17 +6,22 @@ Everything here is owned by the event loop; the thread that samples only posts m
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import Reading
+from mlxtop.present.cells import RowContext
 from mlxtop.present.heat import headline
-from mlxtop.present.overview import Order
+from mlxtop.present.order import NATURAL, Order
 from mlxtop.present.text import Run
 from mlxtop.present.view import View
 from mlxtop.watch.heat import Alert
 from mlxtop.watch.watch import Watch
+
+if TYPE_CHECKING:
+    from mlxtop.doctor.check import Report
 
 
 class State:
@@ -26,11 +31,17 @@ class State:
         self.watch = Watch()
         self.bits, self.ascii, self.window = bits, ascii, window
         self.selected: PortId | None = None
-        self.order = Order.NATURAL
+        self.order: Order = NATURAL
+        self.columns: tuple[str, ...] = ()
+        """Ids of the columns that the person has chosen; empty for those of the width."""
         self.pattern = ""
         self.paused = False
         self.frame: Frame | None = None
         """The frame on the screen; while paused it stays and the Watch goes on."""
+        self.first: Frame | None = None
+        """The first frame of all, for what is counted over a longer time."""
+        self.report: Report | None = None
+        """What the last examination of the machine found."""
         self.zero: dict[PortId, Mapping[Origin, Reading]] = {}
 
     @property
@@ -41,6 +52,7 @@ class State:
     def arrive(self, frame: Frame) -> list[Alert]:
         """Take a frame in; the picture stays while paused. Return what has become bad."""
         alerts = self.watch.ingest(frame)
+        self.first = self.first or frame
         if not self.paused:
             self.frame = self._zeroed(frame)
         return alerts
@@ -52,11 +64,25 @@ class State:
             return None
         return headline(self.newest.ports[worst[0]].now.port.name, worst[1])
 
+    @property
+    def findings(self) -> Run | None:
+        """Return how many findings the last examination had, in a few words."""
+        if self.report is None:
+            return None
+        from mlxtop.present.doctor import findings_run
+
+        return findings_run(self.report)
+
     def resume(self) -> None:
         """Show the newest frame again."""
         self.paused = False
         if self.newest is not None:
             self.frame = self._zeroed(self.newest)
+
+    @property
+    def row_context(self) -> RowContext:
+        """Return what rows show beside the frame, curves left out."""
+        return RowContext(self.bits, self.watch.heat, self.watch.flaps)
 
     def reset(self) -> None:
         """Count totals and highs from now on."""

@@ -81,6 +81,7 @@ class WatchScreen(PaintedScreen):
             bits=app.state.bits,
             badges=app.badges(),
             alarm=app.state.headline(),
+            findings=app.state.findings,
         )
         header.show([line])
         self._show_keys()

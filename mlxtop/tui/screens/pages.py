@@ -8,7 +8,7 @@ from textual.containers import Container
 from mlxtop import __version__
 from mlxtop.present.overview import entries
 from mlxtop.present.pages import PAGES, Page
-from mlxtop.present.text import Line, Role, Section, clean, fit, wrap
+from mlxtop.present.text import Line, Role, Section, clean, fit, fit_name, line_width, width, wrap
 from mlxtop.present.view import event_line, link_mark, prose
 from mlxtop.tui.commands import Scope, available, bindings, keys_of, unlisted
 from mlxtop.tui.screens.base import WatchScreen
@@ -18,16 +18,27 @@ from mlxtop.tui.widgets.sections import Sections, prose_width
 
 HEAT_PAGE = "2"
 """The page below the heat chart."""
-SCROLLING = unlisted(("down,j", "scroll(1)"), ("up,k", "scroll(-1)"))
+SCROLLING = unlisted(
+    ("down,j", "scroll(1)"),
+    ("up,k", "scroll(-1)"),
+    ("g", "scroll(-100000)"),
+    ("G", "scroll(100000)"),
+)
+_LEAST_NAME = 12
+"""Columns of a port's name beside the pages; where it has fewer, pages lose their titles."""
 _TITLES = {
     Scope.OVERVIEW: "Ports and charts",
+    Scope.WALL: "Wall of small charts",
     Scope.EVERYWHERE: "Everywhere",
     Scope.DETAIL: "Pages of a port",
 }
 _SIGNS = (
     ("●  ○  ◌", "link up, down, coming up"),
     ("–", "unknown; the pages of the port say why, ← → explain a cell here"),
-    ("▲  !", "at the warning limit, at the critical one; ! also: errors go on now"),
+    ("↑  ▲  !", "on the way to a limit, above the warning, above the alarm; ! errors: they go on"),
+    ("▁▃▆  ▇", "the last minute, on one scale for all ports; how near a sensor is to its alarm"),
+    ("↕2", "the link went down twice since the start"),
+    ("▼  ▴", "sorted by this column: the most first, the least first"),
     ("?", "an old value: its sensor no longer answers"),
     ("━━──", "share of what the port can carry: its line, or the PCIe path if that is slower"),
 )
@@ -65,9 +76,11 @@ class Detail(PageScreen):
     SCOPE = Scope.DETAIL
     BINDINGS = bindings(Scope.DETAIL)
 
-    def __init__(self) -> None:
+    def __init__(self, page: str = "") -> None:
+        """Begin with the page of a key, else with the first."""
         super().__init__()
-        self._page: Page = PAGES[0]
+        self._page: Page = next((one for one in PAGES if one.key == page), PAGES[0])
+        self.set_class(self._page.key == HEAT_PAGE, "-heat")
         self._tabs, self._heat = Clickable(id="tabs"), HeatChart(id="heat")
 
     def body(self) -> ComposeResult:
@@ -91,21 +104,33 @@ class Detail(PageScreen):
         return self._page.sections(view)
 
     def _show_tabs(self) -> None:
-        labels: list[tuple[Line, str]] = [(self._who(), "app.retreat")]
+        labels: list[tuple[Line, str]] = []
         for page in PAGES:
             here = page is self._page
             role = Role.STRONG if here else Role.DIM
             mark = "▸" if here else " "
             label: Line = ((f"{mark}{page.key} ", Role.ACCENT), (page.title, role))
             labels.append((label, f"screen.page('{page.key}')"))
-        self._tabs.present(labels, gap=1 if self.size.width < 100 else 2)
+        gap, room = (1 if self.size.width < 100 else 2), self._tabs.size.width
+        taken = sum(line_width(label) + gap for label, _ in labels)
+        who = self._who(max(_LEAST_NAME, room - taken))
+        if taken + line_width(who) > room:  # the keys alone, and the title of this page
+            labels = [
+                (label if page is self._page else label[:1], action)
+                for page, (label, action) in zip(PAGES, labels, strict=True)
+            ]
+            who = self._who(room - sum(line_width(label) + gap for label, _ in labels))
+        self._tabs.present([(who, "app.retreat"), *labels], gap=gap)
 
-    def _who(self) -> Line:
+    def _who(self, columns: int) -> Line:
+        """Return name and state of the port, in so many columns at most."""
         view = self.watch_app.state.view(0)
         if view is None:
             return (("– ", Role.DIM),)
         mark, role = link_mark(view.now.now.link.state)
-        return ((clean(view.now.now.port.name), Role.STRONG), (f" {mark}", role))
+        name = clean(view.now.now.port.name)
+        room = max(1, columns - 2)
+        return ((fit_name(name, min(room, width(name))), Role.STRONG), (f" {mark}", role))
 
     # Commands
 
@@ -128,7 +153,7 @@ class Detail(PageScreen):
         state = self.watch_app.state
         if state.frame is None:
             return
-        rows = entries(state.frame, state.pattern, state.order)
+        rows = entries(state.frame, state.pattern, state.order, state.row_context)
         ports = [row.port for row in rows if row.port is not None]
         if ports:
             here = ports.index(state.selected) if state.selected in ports else -1

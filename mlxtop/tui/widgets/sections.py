@@ -104,7 +104,7 @@ class Sections(Scrolled):
             self.show_lines(laid_out(sections, width))
 
 
-class Choices(Scrolled):
+class Choices(Scrolled, inherit_bindings=False):
     """Lines of which one is chosen."""
 
     class Moved(Message):
