@@ -239,6 +239,7 @@ def _screen(source: LiveSource, system: System, settings: Settings) -> int:
         _report_threads(lambda text: app.notify(text, severity="error"))
     app.fire = _hooks(system, settings, app.hook_failed)
     status = app.run()
+    console.warn(*(f"mlxtop: {line}" for line in app.farewell()))
     if app.error is not None:
         raise app.error
     return status or app.return_code or 0

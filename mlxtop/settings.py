@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -62,6 +61,15 @@ def _name(value: object) -> str:
     raise ValueError("is not a name")
 
 
+def _notifications(value: object) -> str | None:
+    word = str(value).lower().removeprefix("osc").strip()
+    if word in ("", "0", "no", "false", "off", "none"):
+        return None
+    if word in ("9", "777"):
+        return word
+    raise ValueError("is neither 9 nor 777 nor off")
+
+
 def _table(value: object) -> Mapping[str, str]:
     if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
         return dict(value)
@@ -85,6 +93,26 @@ class Row(NamedTuple):
     metavar: str | None = None
     """Of a flag with a value; others switch the setting on."""
     repeats: bool = False
+    restart: bool = False
+    """Whether a change is taken up at the next start only."""
+
+    @property
+    def range(self) -> str:
+        """Return what can be set, in words; nothing where the help says it."""
+        return _RANGES.get(self.read, "")
+
+    @property
+    def switch(self) -> bool:
+        """Return whether it is either on or off."""
+        return self.read is _flag
+
+
+_RANGES: dict[Callable[[object], object] | None, str] = {
+    _flag: "true or false",
+    _interval: "a number such as 0.5",
+    _seconds: f"{MIN_WINDOW} to {MAX_WINDOW}, whole seconds",
+    _names: "names with blanks between them",
+}
 
 
 def _row(
@@ -95,8 +123,9 @@ def _row(
     metavar: str | None = None,
     *,
     repeats: bool = False,
+    restart: bool = False,
 ) -> Any:
-    row = {"row": Row(read, help, tuple(flags.split()), metavar, repeats)}
+    row = {"row": Row(read, help, tuple(flags.split()), metavar, repeats, restart)}
     if isinstance(default, dict):
         return field(default_factory=dict, metadata=row)
     return field(default=default, metadata=row)
@@ -109,21 +138,28 @@ class Settings:
     interval: float = _row(
         1.0, _interval, "seconds between samples: 0.1 to 60", "-d --delay", "SECONDS"
     )
-    all: bool = _row(False, _flag, "every network device but lo", "--all")
+    all: bool = _row(False, _flag, "every network device but lo", "--all", restart=True)
     include: tuple[str, ...] = _row(
-        (), _names, "netdev, RDMA or PCI name; ! not", "-i --include", "GLOB", repeats=True
+        *((), _names, "netdev, RDMA or PCI name; ! not", "-i --include", "GLOB"),
+        repeats=True,
+        restart=True,
     )
-    readonly: bool = _row(False, _flag, "leave out all that could change", "--readonly")
+    readonly: bool = _row(
+        False, _flag, "leave out all that could change", "--readonly", restart=True
+    )
     ascii: bool = _row(False, _flag, "no braille and no box glyphs", "--ascii")
     theme: str | None = _row(
         None, _name, "colours of the screen: dark, light or a Textual theme", "--theme", "NAME"
     )
     bits: bool = _row(True, _flag, "rates in bit/s; false: byte/s")
     columns: tuple[str, ...] = _row((), _names, "columns of the table; none: as many as fit")
-    bell: bool = _row(False, _flag, "ring at warnings and alarms")
-    window: int = _row(300, _seconds, "seconds the charts look back")
+    bell: bool = _row(False, _flag, "ring once for the alarms of a moment")
+    notify: str | None = _row(
+        None, _notifications, "desktop notifications of alarms, by OSC 9 or OSC 777: 9, 777 or off"
+    )
+    window: int = _row(300, _seconds, "seconds the charts look back", restart=True)
     keys: Mapping[str, str] = _row({}, _table, "action name to key, for rebinding")
-    hooks: Mapping[str, str] = _row({}, _table, "event name to the path of a script")
+    hooks: Mapping[str, str] = _row({}, _table, "event name to the path of a script", restart=True)
     debug: bool = _row(False, None, "show tracebacks", "--debug")
     file: os.stat_result | None = field(default=None, compare=False)
     """Owner and mode of the settings file, by the descriptor that was read; None without one."""
@@ -133,6 +169,10 @@ ROWS: dict[str, Row] = {
     one.name: one.metadata["row"] for one in fields(Settings) if "row" in one.metadata
 }
 """Every setting by its name."""
+
+
+TABLES = ("keys", "hooks")
+"""Settings that are tables of the settings file."""
 
 
 def config_path(environ: Mapping[str, str] = os.environ) -> Path:
@@ -169,6 +209,36 @@ def load(
         except ValueError as error:
             complaints.append(f"{where}: {key} {error}")
     return Settings(file=file, **{**values, **flags}), complaints
+
+
+def in_file(environ: Mapping[str, str] = os.environ) -> tuple[dict[str, Any], list[str]]:
+    """Return what the settings file holds, and why it holds nothing where it cannot be read."""
+    complaints: list[str] = []
+    path = config_path(environ)
+    return _table_of(_read(path, environ, complaints)[0], path, complaints), complaints
+
+
+def store(
+    name: str, value: object, environ: Mapping[str, str] = os.environ, table: str = ""
+) -> None:
+    """Write one setting, or one of a table, to the settings file of the person who asked.
+
+    Without a value (None) its line becomes a comment. Comments and other settings stay. Raises
+    OSError where the file cannot be read or written, and ValueError where it holds no TOML.
+    """
+    from mlxtop.model.toml_text import with_value  # only where something is written
+    from mlxtop.system.replace_file import replace_file
+
+    complaints: list[str] = []
+    path = config_path(environ)
+    text, status = _read(path, environ, complaints)
+    if complaints:
+        raise OSError(complaints[0])
+    data = with_value(text, name, value, table).encode()
+    if len(data) > LIMIT:
+        raise OSError(f"{path}: would be larger than {LIMIT >> 10} KiB")
+    if data != text.encode():
+        replace_file(str(path), data, invoking_owner(environ), status)
 
 
 def _read(
@@ -223,30 +293,3 @@ def _line(text: str, key: str) -> int:
     name = rf"[\"']?{re.escape(key)}[\"']?"
     match = re.search(rf"^[ \t]*+(?:{name}\s*[.=]|\[\s*{name}\s*[.\]])", text, re.MULTILINE)
     return text.count("\n", 0, match.end()) + 1 if match else 1
-
-
-def store(name: str, value: object, environ: Mapping[str, str] = os.environ) -> None:
-    """Write one setting to the settings file, with the rights of the person who asked.
-
-    Comments and other settings stay. Raises OSError where the file cannot be read or written, and
-    ValueError where what it holds is no TOML.
-    """
-    from mlxtop.model.toml_text import with_value  # only where something is written
-
-    complaints: list[str] = []
-    text, status = _read(config_path(environ), environ, complaints)
-    if complaints:
-        raise OSError(complaints[0])
-    data = with_value(text, name, value).encode()
-    with rights_of(invoking_owner(environ)):
-        path = os.path.realpath(config_path(environ))
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        fd, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".settings-")
-        try:
-            with open(fd, "wb") as file:
-                file.write(data)
-                os.fchmod(fd, stat.S_IMODE(status.st_mode) if status else 0o600)
-            os.replace(temporary, path)
-        except OSError:
-            os.unlink(temporary)
-            raise

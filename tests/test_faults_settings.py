@@ -40,6 +40,7 @@ def given_file(tmp_path: Path, content: bytes) -> dict[str, str]:
         ("interval = 0.001\n", 1, "interval is not between 0.1 and 60 seconds"),
         ("interval = nan\n", 1, "interval is not a number of seconds"),
         ("# why\n\ncolour = 1\n", 3, "colour is not a setting"),
+        ("notify = 8\n", 1, "notify is neither 9 nor 777 nor off"),
         ("window = 1e99\n", 1, "window is not a whole number of seconds"),
         ("\n[keys]\nquit = 7\n", 2, "keys is not a table of strings"),
         ("include = 7\n", 1, "include is not a list of names"),
@@ -238,3 +239,14 @@ def test_a_file_that_is_not_understood_is_left_as_it_is(tmp_path: Path) -> None:
     config_path(environ).write_bytes(b"\xff")
     with pytest.raises(OSError):
         store("bell", True, environ)
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [("9", "9"), ("777", "777"), ('"osc9"', "9"), ("false", None), ('"off"', None)],
+)
+def test_notifications_are_by_one_of_two_sequences_or_off(
+    tmp_path: Path, value: str, read: str | None
+) -> None:
+    found, complaints = load({}, given_file(tmp_path, f"notify = {value}\n".encode()))
+    assert (found.notify, complaints) == (read, [])

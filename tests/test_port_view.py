@@ -109,3 +109,46 @@ def test_on_a_shared_path_the_busiest_port_tells_how_full_it_is() -> None:
     assert abs(busy - 30e9 / 31_506e6) < 1e-3
     assert abs(other - busy / 2) < 1e-3
     assert port_view(last, BESIDE.id).share(Direction.TX) == 0.0
+
+
+def test_a_path_that_carried_more_than_it_shows_tells_not_how_full_it_is() -> None:
+    last: Frame | None = None
+    for tick in (1.0, 2.0):
+        ports = [ethernet(WIDE, tick, 25e9, 0.0), ethernet(BESIDE, tick, 15e9, 0.0)]
+        slots = {"0000:43:00": path("0000:43:00.0", 2)}
+        one = sample(tick, *ports)._replace(adapters=(card(WIDE, BESIDE),), pcie=slots)
+        last = derive(one, last)
+    assert last is not None
+    share = port_view(last, WIDE.id).share(Direction.RX)
+    assert share is not None
+    assert share < 1
+
+
+def test_what_was_carried_disproves_a_limit_that_is_lower() -> None:
+    frame = two_slots()
+    slow = {
+        slot: status._replace(path=PciePath((status.path.links[0]._replace(speed=2.5),)))
+        for slot, status in frame.sample.pcie.items()
+    }
+    frame = frame._replace(sample=frame.sample._replace(pcie=slow))
+    wide, narrow = (port_view(frame, port.id) for port in (WIDE, NARROW))
+    assert [view.disproves_pcie for view in (wide, narrow)] == [True, True]
+    assert narrow.ceiling.pcie is None
+    assert narrow.capacity is not None
+    assert narrow.capacity.by == "link"
+    assert narrow.ceiling.absent["pcie"] == "more was carried than its links show"
+    assert "PCIe" not in str(narrow.ceiling.verdict.limit)
+    fast = two_slots()
+    assert not port_view(fast, NARROW.id).disproves_pcie
+    assert port_view(fast, NARROW.id).ceiling.pcie is not None
+
+
+def test_a_tunnel_is_no_limit() -> None:
+    frame = two_slots()
+    tunnel = PcieStatus(PciePath((PcieLink("0000:44:00.0", 2.5, 4, 2.5, 4),)), removable=True)
+    pcie = {**frame.sample.pcie, "0000:44:00": tunnel}
+    frame = frame._replace(sample=frame.sample._replace(pcie=pcie))
+    view = port_view(frame, NARROW.id)
+    assert view.capacity is not None
+    assert view.capacity.by == "link"
+    assert view.ceiling.pcie is None

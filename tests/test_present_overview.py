@@ -12,10 +12,10 @@ from mlxtop.lab import load_lab
 from mlxtop.lab.clock import ManualClock
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
-from mlxtop.model.sample import Link, LinkState, PortSample
+from mlxtop.model.sample import Link, LinkState, PortSample, Problem
 from mlxtop.present.columns import layout
 from mlxtop.present.order import ERRORS, HEAT, RATE, Order
-from mlxtop.present.overview import entries, overview, totals
+from mlxtop.present.overview import entries, header_line, overview, totals
 from mlxtop.present.text import line_width, plain
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
@@ -53,6 +53,42 @@ def test_every_line_is_exactly_as_wide_as_the_screen(columns: int) -> None:
 )
 def test_narrow_screens_keep_the_columns_that_matter(columns: int, titles: list[str]) -> None:
     assert [column.title for column in layout(columns, 10)] == titles
+
+
+@pytest.mark.parametrize(
+    ("counts", "wanted"),
+    [
+        ((0, 0), ("● 100G Eth  ", "    0 ")),
+        ((0, 756), ("● 100G   !  ", "  756!")),
+        ((0, 756, 756), ("● 100G   !  ", "  756 ")),
+        ((0, 12_500, 12_500), ("● 100G   !  ", "12.5k ")),
+    ],
+)
+def test_the_link_holds_the_errors_where_they_have_no_column(
+    counts: tuple[int, ...], wanted: tuple[str, str]
+) -> None:
+    looks = [
+        sample(tick, ethernet(PACU, tick, 1e9, 1e9, errors=count))
+        for tick, count in enumerate(counts, 1)
+    ]
+    narrow, wide = (plain(overview(frame(*looks), columns)[2]) for columns in (60, 78))
+    assert wanted[0] in narrow
+    assert wanted[1] in wide
+    assert "● 100G Eth  " in wide
+
+
+def test_the_clock_stays_at_the_right_and_totals_before_the_kernels_version() -> None:
+    problems = tuple(Problem(str(n), "x") for n in range(2))
+    for columns in (40, 80, 100, 120, 200):
+        lines = [
+            plain(header_line(one, columns, label="pacu", interval=1.0, badges=("DEMO",)))
+            for one in (machine(), machine()._replace(sample=sample(2.0, problems=problems)))
+        ]
+        assert {len(line) for line in lines} == {columns}
+        assert len({line[-9:] for line in lines}) == 1
+        assert all("Linux" not in line or "RX" in line for line in lines)
+    assert "RX" in plain(header_line(machine(), 80, label="pacu", interval=1.0))
+    assert "Linux" in plain(header_line(machine(), 120, label="pacu", interval=1.0))
 
 
 def test_wide_screens_show_every_column() -> None:
@@ -219,3 +255,33 @@ def test_hostile_names_change_neither_width_nor_screen(name: str) -> None:
     lines = overview(frame(sample(1.0, PortSample(port, Link(detail=name)))), 120)
     assert {line_width(line) for line in lines} == {120}
     assert all(plain(line).isprintable() for line in lines)
+
+
+def joined(first: Port, second: Port) -> str:
+    """The line of the card of two ports."""
+    ports = [ethernet(port, 1.0, 1e9, 1e9) for port in (first, second)]
+    return next(
+        plain(line) for line in overview(frame(sample(1.0, *ports)), 200) if "Conn" in line[0][0]
+    )
+
+
+def test_the_line_of_a_card_says_what_is_one() -> None:
+    cage = joined(PACU._replace(cage=PACU.id), IB._replace(cage=PACU.id))
+    assert "one cage: enp67s0np0 + ibp67s0f1" in cage
+    lag = joined(PACU._replace(rdma_lag=PACU.id), IB._replace(rdma="mlx5_0", rdma_lag=PACU.id))
+    assert "RoCE LAG mlx5_0: enp67s0np0 + ibp67s0f1" in lag
+    more = joined(PACU._replace(extra_functions=("0000:81:00.0",)), IB)
+    assert "multi-PF: 0000:43:00.0 + 0000:81:00.0" in more
+    assert not {"cage", "LAG", "multi-PF"} & set(joined(PACU, IB).split())
+
+
+@pytest.mark.parametrize(("cage", "sums"), [(None, (5e9, 3e9)), (PACU.id, (4e9, 2e9))])
+def test_traffic_of_one_cage_is_added_up_once(
+    cage: PortId | None, sums: tuple[float, float]
+) -> None:
+    first, second = PACU._replace(cage=cage), IB._replace(cage=cage)
+    ticks = [
+        sample(tick, ethernet(first, tick, 4e9, 1e9), ethernet(second, tick, 1e9, 2e9))
+        for tick in (1.0, 2.0)
+    ]
+    assert totals(frame(*ticks)) == pytest.approx(sums)

@@ -1,4 +1,4 @@
-"""One value of a TOML file changes; comments, order and everything else stay."""
+"""One value of TOML changes; what else a person wrote stays, letter by letter."""
 
 from __future__ import annotations
 
@@ -11,47 +11,107 @@ from hypothesis import strategies as st
 from mlxtop.model.toml_text import with_value
 
 FILE = """\
-# how I like it
-interval = 2.0  # calm
+# for the rack at the window
 
-columns = [
-  "link",  # state
-  "rx",
-] # mine
-bits = false
-
-# keys of my old editor
+interval = 0.5   # seconds
+theme = "light"
+include = [ # two
+  "enp*", # all
+  "!ibp*",
+]
+future = 2024-05-01
+"odd key" = {a = 1, b = "x = [#]"}
+note = '''
 [keys]
-columns = "f5"
+bell = true
+'''
+
+# keys
+[keys]
+quit = 'x'  # as at home
+"help" = "F1"
+
+[hooks]
+alarm = "/home/me/bin/sms"
+
+[[later]]
+bell = 3
 """
 
 
-def test_a_value_of_several_lines_is_replaced_and_comments_stay() -> None:
-    text = with_value(FILE, "columns", ("tx",))
-    assert text == FILE.replace('[\n  "link",  # state\n  "rx",\n] # mine', '["tx"] # mine')
-    assert with_value(FILE, "interval", 0.5) == FILE.replace("2.0  # calm", "0.5  # calm")
-
-
-def test_a_new_value_comes_behind_the_last_one_and_before_the_tables() -> None:
-    text = with_value(FILE, "bell", True)
-    assert text == FILE.replace("bits = false\n", "bits = false\nbell = true\n")
-    assert with_value("", "bell", True) == "bell = true\n"
-    assert with_value("# x", "bell", True) == "bell = true\n# x\n"
-    assert with_value('[keys]\nhelp = "x"\n', "bell", True) == 'bell = true\n[keys]\nhelp = "x"\n'
-
-
-@pytest.mark.parametrize("text", ["interval = \n", "a = 1\na = 2\n", '[keys]\nhelp = "x"\n'])
-def test_what_cannot_be_changed_safely_is_left_alone(text: str) -> None:
-    with pytest.raises(ValueError):
-        with_value(text, "keys", True)
-
-
-@given(
-    st.dictionaries(st.sampled_from(["a", "b", "columns", "z"]), st.integers(0, 9)),
-    st.lists(st.text(st.characters(blacklist_categories=["Cs", "Cc"]), max_size=8)),
+@pytest.mark.parametrize(
+    ("name", "value", "table", "old", "new"),
+    [
+        ("interval", 2.0, "", "interval = 0.5   # seconds", "interval = 2.0   # seconds"),
+        ("theme", "dark", "", '"light"', '"dark"'),
+        ("quit", "q,x", "keys", "quit = 'x'  #", 'quit = "q,x"  #'),
+        ("help", "h", "keys", '"F1"', '"h"'),
+        ("alarm", "/bin/y", "hooks", '"/home/me/bin/sms"', '"/bin/y"'),
+        ("bell", True, "", "[keys]\nbell = true\n'''\n", "[keys]\nbell = true\n'''\nbell = true\n"),
+        ("sort", "S", "keys", '"help" = "F1"\n', '"help" = "F1"\nsort = "S"\n'),
+        ("theme", None, "", 'theme = "light"', '# theme = "light"'),
+        ("quit", None, "keys", "quit = 'x'", "# quit = 'x'"),
+        ("a", 5, "odd key", '{a = 1, b = "x = [#]"}', '{ a = 5, b = "x = [#]" }'),
+        ("window", None, "", "", ""),
+    ],
 )
-def test_every_text_is_read_back(before: dict[str, int], value: list[str]) -> None:
-    text = "".join(f"{key} = {number} # {key}\n" for key, number in before.items())
-    after = with_value(text, "columns", value)
-    assert tomllib.loads(after) == {**before, "columns": value}
-    assert all(f"# {key}" in after for key in before)
+def test_only_the_value_changes(name: str, value: object, table: str, old: str, new: str) -> None:
+    assert with_value(FILE, name, value, table) == FILE.replace(old, new, 1)
+
+
+def test_a_list_over_lines_becomes_one_or_a_comment() -> None:
+    lines = FILE.splitlines()
+    assert lines[4:8] == ["include = [ # two", '  "enp*", # all', '  "!ibp*",', "]"]
+    shorter = with_value(FILE, "include", ["a"]).splitlines()
+    assert shorter == [*lines[:4], 'include = ["a"]', *lines[8:]]
+    without = with_value(FILE, "include", None).splitlines()
+    assert without == [*lines[:4], *("# " + line for line in lines[4:8]), *lines[8:]]
+
+
+@pytest.mark.parametrize(
+    ("text", "table", "result"),
+    [
+        ("", "", "bell = true\n"),
+        ("", "keys", "[keys]\nbell = true\n"),
+        ("a = 1", "", "a = 1\nbell = true\n"),
+        ("a = 1", "keys", "a = 1\n\n[keys]\nbell = true\n"),
+        ("# mine\n\n# keys\n[keys]\n", "", "# mine\n\nbell = true\n# keys\n[keys]\n"),
+        ("[keys]", "keys", "[keys]\nbell = true\n"),
+        ("[keys]\n\n[hooks]\n", "keys", "[keys]\nbell = true\n\n[hooks]\n"),
+        ("keys.a = 'x'\nb = 1\n", "keys", "keys.a = 'x'\nkeys.bell = true\nb = 1\n"),
+        ("keys = {}\n", "keys", "keys = { bell = true }\n"),
+        ("[keys.x]\na = 1\n[keys]\n", "keys", "[keys.x]\na = 1\n[keys]\nbell = true\n"),
+        ("[keys]\n[keys.x]\na = 1\n", "keys", "[keys]\nbell = true\n[keys.x]\na = 1\n"),
+        ("a = 1\r\n[keys]\r\n", "", "a = 1\r\nbell = true\r\n[keys]\r\n"),
+        ("bell = false # ü\r\n", "", "bell = true # ü\r\n"),
+        ("x = nan\n", "", "x = nan\nbell = true\n"),
+    ],
+)
+def test_a_new_value_stands_where_it_belongs(text: str, table: str, result: str) -> None:
+    assert with_value(text, "bell", True, table) == result
+
+
+@pytest.mark.parametrize(
+    ("text", "table"),
+    [("a =", ""), ("bell = 1\nbell = 2", ""), ("keys = 3", "keys"), ("[[keys]]\n", "keys")],
+)
+def test_what_cannot_be_changed_is_refused(text: str, table: str) -> None:
+    with pytest.raises(ValueError):
+        with_value(text, "bell", True, table)
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+VALUES = st.one_of(st.booleans(), st.integers(0, 99), TEXTS, st.lists(TEXTS, max_size=3))
+
+
+@given(TEXTS, VALUES, st.sampled_from(["", "keys", "new table"]))
+def test_any_value_can_be_written_and_taken_back(name: str, value: object, table: str) -> None:
+    written = with_value(FILE, name, value, table)
+    held = tomllib.loads(written)
+    assert (held[table] if table else held)[name] == value
+    again = with_value(written, name, None, table)
+    kept = tomllib.loads(again)
+    if table == "new table":
+        assert kept.pop(table) == {}
+    assert kept == tomllib.loads(FILE)
+    assert again.startswith("# for the rack at the window\n")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from threading import Event
 from typing import cast
 
@@ -17,13 +20,15 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.strip import Strip
 
-from mlxtop.model.sample import Sample, SourceKind
+from mlxtop.model.sample import Problem, Sample, SourceKind
 from mlxtop.settings import Settings
 from mlxtop.system.clock import Clock
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.driver import QuietDriver
+from mlxtop.tui.screens.events import Events
+from mlxtop.tui.screens.options import OptionsDialog
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.screens.pages import Detail, Events, Help
+from mlxtop.tui.screens.pages import Detail, Help
 from mlxtop.tui.terminal import QUESTION
 from mlxtop.tui.widgets.lines import Styled
 from mlxtop.tui.widgets.port_table import PortTable
@@ -189,7 +194,7 @@ async def test_a_port_that_goes_and_comes_leaves_the_others_selected() -> None:
 
 
 def only_one_of(app: MlxtopApp, wanted: str, *texts: str) -> bool:
-    shown = screen_text(app)
+    shown = screen_text(app).partition("Ports")[2]
     return [text for text in texts if text in shown] == [wanted]
 
 
@@ -468,3 +473,62 @@ async def test_globs_that_select_no_port_are_named_on_the_screen() -> None:
     given = sample(1.0)._replace(absent={"ports": "-i x selects no port; there are a, b"})
     async with running(Samples([given])) as (app, _):
         assert "-i x selects no port; there are a, b." in screen_text(app)
+
+
+@pytest.mark.parametrize(
+    ("columns", "wanted", "absent"),
+    [
+        (40, ("Enter Details", "? Help", "q Quit"), ("Sort",)),
+        (80, ("Enter Details", "d Doctor", "/ Filter", "s Sort", "e Events", "q Quit"), ()),
+        (120, ("o Options", "Space Pause"), ("Esc",)),
+    ],
+)
+async def test_the_key_bar_shows_the_useful_keys_first(
+    columns: int, wanted: tuple[str, ...], absent: tuple[str, ...]
+) -> None:
+    async with running(size=(columns, 24)) as (app, pilot):
+        bar = screen_text(app).split("\n")[-1]
+        assert all(key in bar for key in wanted)
+        assert not any(key in bar for key in absent)
+        await pilot.press("enter")
+        await until(pilot, lambda: "Esc Back" in screen_text(app).split("\n")[-1])
+
+
+async def test_a_click_on_the_interval_opens_its_option_and_on_problems_the_events(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    given = samples(2)
+    given[-1] = given[-1]._replace(problems=(Problem("hwmon", "Input/output error"),))
+    async with running(Samples(given), (150, 30)) as (app, pilot):
+        line = screen_text(app).split("\n")[0]
+        await pilot.click("#header", offset=(line.index("every"), 0))
+        await until(pilot, lambda: isinstance(app.screen, OptionsDialog))
+        assert app.screen.chosen.name == "interval"  # type: ignore[attr-defined]
+        await pilot.press("escape")
+        await pilot.click("#header", offset=(line.index("! 1 problem"), 0))
+        await until(pilot, lambda: isinstance(app.screen, Events))
+        await pilot.click("#header", offset=(2, 0))
+        assert isinstance(app.screen, Events)
+
+
+async def test_f10_quits() -> None:
+    async with running() as (app, pilot):
+        await pilot.press("f10")
+        await until(pilot, lambda: not app.is_running)
+
+
+@pytest.mark.parametrize("dialog", [False, True])
+async def test_ctrl_z_stops_the_whole_job_where_a_shell_can_continue_it(
+    dialog: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "killpg", lambda *job: stopped.append(job))
+    monkeypatch.setattr("mlxtop.tui.app.can_be_continued", lambda: not stopped)
+    async with running() as (app, pilot):
+        await pilot.press(*(["o"] if dialog else []), "ctrl+z")
+        await until(pilot, lambda: stopped == [(os.getpgrp(), signal.SIGTSTP)])
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: len(app._notifications) == 1)
+        assert "no shell" in next(iter(app._notifications)).message
+        assert len(stopped) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlxtop.present.pages import PAGES
-from mlxtop.tui.commands import COMMANDS, available, misnamed
+from mlxtop.tui.commands import BAR_END, BAR_ORDER, BY_ID, COMMANDS, available, in_bar, misnamed
 
 
 def test_commands_have_one_name_and_one_key_each() -> None:
@@ -28,3 +28,13 @@ def test_a_readonly_screen_has_no_command_that_changes_anything() -> None:
 def test_every_page_has_a_command_with_its_key() -> None:
     pages = [(command.keys, command.action) for command in COMMANDS if "page(" in command.action]
     assert pages == [(page.key, f"screen.page('{page.key}')") for page in PAGES]
+
+
+def test_the_key_bar_has_its_commands_by_their_use() -> None:
+    names = [*BAR_ORDER, *BAR_END]
+    assert len(set(names)) == len(names)
+    assert {command.id for command in COMMANDS if command.bar} <= set(names)
+    first, last = in_bar([*reversed(COMMANDS), BY_ID["details"]._replace(id="new")])
+    assert [command.id for command in first[:3]] == ["details", "explain", "copy"]
+    assert first[-1].id == "new"
+    assert [command.id for command in last] == ["back", "help", "quit"]

@@ -20,9 +20,10 @@ from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
 from mlxtop.system.captured import load_captured
 from mlxtop.tui.app import MlxtopApp
+from mlxtop.tui.screens.events import Events
 from mlxtop.tui.screens.findings import Explained, Findings
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.screens.pages import Events, Help
+from mlxtop.tui.screens.pages import Help
 from tests.test_tui_app import screen_text, until
 
 HOST = Path(__file__).parent / "hosts" / "cx4-x8.txt"
@@ -207,3 +208,26 @@ async def test_the_palette_goes_back_too() -> None:
         await until(pilot, lambda: isinstance(app.screen, Events))
         await pilot.press("ctrl+p", *"findings", "down", "enter")
         await until(pilot, lambda: app.screen is first)
+
+
+async def test_c_copies_what_to_do_about_a_finding_and_the_bar_tells_the_keys() -> None:
+    async with findings((80, 24)) as (app, pilot):
+        await until(pilot, lambda: len(listed(app).rows) > 0)
+        bar = screen_text(app).split("\n")[-1]
+        assert bar.startswith(" Enter In plain words  c Copy")
+        assert "Esc Back" in bar
+        await pilot.press("c")
+        assert app.clipboard.startswith("reboot, or mstfwreset -d ")
+        assert "\n" not in app.clipboard
+        await pilot.press("end")
+        app.copy_to_clipboard("")
+        for _ in listed(app).rows:
+            await pilot.press("j")
+        await pilot.press("c")
+        assert app.clipboard == ""
+        for _ in listed(app).rows:
+            await pilot.press("k")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Explained))
+        await pilot.press("c")
+        assert app.clipboard.startswith("reboot, or mstfwreset -d ")

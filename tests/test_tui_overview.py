@@ -9,14 +9,19 @@ import pytest
 
 from mlxtop.present.order import NATURAL, Order
 from mlxtop.settings import Settings
-from mlxtop.tui import app as app_module
+from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.screens.columns import ColumnsDialog, known
 from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.screens.pages import Detail
 from mlxtop.tui.widgets.port_table import PortTable
 from tests.samples import PACU, Samples, ethernet, sample
-from tests.test_tui_app import running, samples, screen_text, until
+from tests.test_tui_app import running, screen_text, until
 from tests.twelve import PORTS, twelve
+
+
+def heading_of(app: MlxtopApp) -> str:
+    """Return the line with the titles of the columns."""
+    return next(line for line in screen_text(app).split("\n") if " PORT " in line)
 
 
 async def test_keys_sort_by_the_columns_and_turn_the_order() -> None:
@@ -42,7 +47,7 @@ async def test_keys_sort_by_the_columns_and_turn_the_order() -> None:
 
 async def test_a_click_on_a_heading_sorts_and_another_one_turns_the_order() -> None:
     async with running(Samples(twelve())) as (app, pilot):
-        x = screen_text(app).split("\n")[2].index("MODULE")
+        x = heading_of(app).index("MODULE")
         for order, mark in ((Order("module"), "MODULE▼"), (Order("module", True), "MODULE▴")):
             await pilot.click("#ports", offset=(x, 1))
             await until(pilot, lambda mark=mark: mark in screen_text(app))  # type: ignore[misc]
@@ -125,7 +130,7 @@ async def test_chosen_columns_are_shown_and_kept_with_the_comments_of_the_file(
         await until(pilot, lambda: isinstance(app.screen, Overview))
         await until(pilot, lambda: "device" in app.state.columns)
         await until(pilot, lambda: "DEVICE" in screen_text(app))
-        assert "LINK" not in screen_text(app).split("\n")[2]
+        assert "LINK" not in heading_of(app)
         assert "device" in app.state.columns and "link" not in app.state.columns
     text = file.read_text()
     assert text.startswith("# mine\nbell = false # never\n")
@@ -138,12 +143,12 @@ async def test_columns_go_back_to_those_that_fit_and_escape_changes_nothing(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     async with running(settings=Settings(columns=("mtu", "nonsense"))) as (app, pilot):
         await until(pilot, lambda: "MTU" in screen_text(app))
-        assert " TX " not in screen_text(app).split("\n")[2]
+        assert " TX " not in heading_of(app)
         await pilot.press("f2", "space", "escape")
         await until(pilot, lambda: isinstance(app.screen, Overview))
         assert "nonsense" in app.state.columns
         await pilot.press("f2", "a", "enter")
-        await until(pilot, lambda: "TX" in screen_text(app).split("\n")[2])
+        await until(pilot, lambda: "TX" in heading_of(app))
         assert not app.state.columns
 
 
@@ -160,17 +165,6 @@ async def test_columns_that_cannot_be_kept_are_shown_all_the_same(
 
 def test_only_known_columns_are_taken_in_the_order_in_which_they_stand() -> None:
     assert known(("tx", "nonsense", "link")) == ("link", "tx")
-
-
-async def test_the_header_counts_findings_of_an_examination_now_and_then(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(app_module, "FIRST_PULSE_S", 0.05)
-    async with running(Samples(samples()), (120, 40)) as (app, pilot):
-        await until(pilot, lambda: app.state.report is not None)
-        run = app.state.findings
-        assert run is not None
-        await until(pilot, lambda: run[0] in screen_text(app).split("\n")[0])
 
 
 async def test_on_large_screens_small_charts_of_many_ports_stand_below() -> None:

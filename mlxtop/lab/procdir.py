@@ -64,6 +64,8 @@ def add_host(tree: LabTree, world: World, network: Network) -> None:
         rows += _add_interrupts(tree, world, network, card)
     tree.changing("/proc/interrupts", lambda: _interrupts(world, rows))
     tree.changing("/proc/uptime", lambda: f"{spec.uptime + world.time:.2f} 0.00\n")
+    if tree.node("/proc/net/route") is None:
+        tree.changing("/proc/net/route", network.routes)
     if tree.node("/proc/mounts") is None:
         tree.raw("/proc/mounts", b"/dev/sda2 / ext4 rw,relatime 0 0\nproc /proc proc rw 0 0\n")
 

@@ -65,7 +65,7 @@ class World:
         """Share of each core that is busy now."""
         self._noise = [Jitter(Random(f"{seed}/{port.spec.netdev}/{n}")) for n, port in self._both()]
         self._idle = Random(f"{seed}/cores")
-        self._background = self._flows_of_profile()
+        self.background = self._flows_of_profile()
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._script = sorted(spec.events, key=lambda event: float(event["at"]))
         self.mishap: Callable[[Mapping[str, object]], None] | None = None
@@ -177,7 +177,7 @@ class World:
             event = self._script.pop(0)
             if self.mishap is not None:
                 self.mishap(event)
-        for name, (tcp, rdma) in self._background.items():
+        for name, (tcp, rdma) in self.background.items():
             phases = [phase for phase in self.spec.profile if phase.port == name]
             place = self.time % sum(phase.seconds for phase in phases)
             for phase in phases:
@@ -185,7 +185,8 @@ class World:
                     break
                 place -= phase.seconds
             tcp.streams = phase.streams
-            if self.measured(name):
+            port = self.port(name)
+            if self.measured(name) or (port is not None and not port.configured):
                 for flow in (tcp, rdma):
                     flow.wish = (0.0, 0.0)
                     flow.rate = [0.0, 0.0]
@@ -203,7 +204,7 @@ class World:
     def measured(self, name: str) -> bool:
         """Whether somebody measures over this card: people stop their jobs for that."""
         port = self.port(name)
-        own = [flow for pair in self._background.values() for flow in pair]
+        own = [flow for pair in self.background.values() for flow in pair]
         return port is not None and any(
             flow not in own for each in port.card.ports for flow in each.flows
         )

@@ -28,13 +28,17 @@ _PIPE_WIDTH = 160
 _MARKS = {Severity.CRITICAL: "!", Severity.WARNING: "▲", Severity.NOTE: "·"}
 
 
-def table(frame: Frame, kind: SourceKind, bits: bool = True) -> str:
-    """Return host and time, the rows of the overview without colours, and what went wrong."""
+def table(frame: Frame, kind: SourceKind, bits: bool = True, *, since_boot: bool = False) -> str:
+    """Return host and time, the rows of the overview without colours, and what went wrong.
+
+    With `since_boot` errors are the kernel's totals, and the head says so.
+    """
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
     sample = frame.sample
     clock = strftime("%Y-%m-%d %H:%M:%S", localtime(sample.wall))
     head = "  ".join([clean(sample.host.name), *([clock] if sample.wall else []), *kind.marks])
-    lines = [head, *map(plain, overview(frame, width, bits))]
+    head += "  ERRORS since boot" if since_boot else ""
+    lines = [head, *map(plain, overview(frame, width, bits, since_boot=since_boot))]
     lines += [f"! {clean(problem.subject)}: {clean(problem.text)}" for problem in sample.problems]
     return "\n".join(line.rstrip() for line in lines)
 
@@ -45,7 +49,7 @@ def alarm_lines(alarms: Iterable[Alarm], events: Iterable[TimedIncident]) -> lis
     for alarm in alarms:
         text = alarm.text if alarm.times == 1 else f"{alarm.text} ({alarm.times} times)"
         if alarm.until is not None:
-            text += f", over after {alarm.until - alarm.since:.0f} s"
+            text += f", over after {alarm.seconds(alarm.begin_tick):.0f} s"
         lines.append(_line(alarm.severity, alarm.since, alarm.port.name, text))
     for wall, incident in events:
         subject = incident.ifname or incident.device or incident.rdma or ""
@@ -82,7 +86,7 @@ def once(
         demo = kind is SourceKind.DEMO
         console.say_json(document(frame, demo, True, watch.alarms.all(), watch.events))
     elif frame.ports or frame.sample.adapters:
-        console.write(table(frame, kind) + "\n")
+        console.write(table(frame, kind, since_boot=True) + "\n")
     if not frame.ports:
         console.warn(f"mlxtop: {frame.sample.absent.get('ports') or nothing_found(all_)}")
         return 1
@@ -94,7 +98,7 @@ def batch(
 ) -> int:
     """Print a table at every interval, `count` of them or until stopped."""
     for frame, alarms, events in _with_rates(frames, kind, count, fire):
-        texts = [table(frame, kind), *alarm_lines(alarms, events)]
+        texts = [table(frame, kind, since_boot=not kind.has_rates), *alarm_lines(alarms, events)]
         console.write("\n".join(texts) + "\n\n")
     return 0
 

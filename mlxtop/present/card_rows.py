@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from mlxtop.model.frame import Frame, remembered
-from mlxtop.model.identity import Adapter
+from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.pcie import PciePath, link_words
 from mlxtop.present.text import Line, Role, Run, clean, crop, line_width
 
@@ -27,16 +27,22 @@ def _pcie(path: PciePath) -> str:
     return f"{words} {(path.available_mbps or 0) / 1000:.1f} Gb/s"
 
 
+def _is_narrow(paths: Sequence[PciePath]) -> bool:
+    """Return whether a slot holds a card back; what its paths carry together may do."""
+    together = sum(path.available_mbps or 0 for path in paths)
+    return any(path.limited and together < (path.capable_mbps or 0) for path in paths)
+
+
 def adapter_line(frame: Frame, adapter: Adapter, columns: int) -> Line:
     """Return a card: what it is, and its PCIe paths."""
     paths = [status.path for status in frame.slots(adapter)]
-    narrow = Role.WARNING if any(path.limited for path in paths) else Role.DIM
+    narrow = Role.WARNING if _is_narrow(paths) else Role.DIM
     parts = [
         (clean(adapter.family), Role.ACCENT),
         (clean(address(adapter)), Role.TEXT),
         (clean(adapter.state or ""), Role.WARNING),
         (" + ".join(map(_pcie, paths)), narrow),
-        *((text, Role.DIM) for text in _about(adapter)),
+        *((text, Role.DIM) for text in (*_joined(frame, adapter), *_about(adapter))),
     ]
     return crop(_fitting([part for part in parts if part[0]], columns), columns)
 
@@ -58,7 +64,7 @@ def news(frame: Frame, adapter: Adapter) -> Iterator[str]:
     if adapter.state:
         yield clean(adapter.state)
     paths = [status.path for status in frame.slots(adapter)]
-    if any(path.limited for path in paths):
+    if _is_narrow(paths):
         yield " + ".join(map(_pcie, paths))
     stored, usual = adapter.firmware_stored, _usual_firmware(frame).get(_kind(adapter))
     if stored and stored != adapter.firmware:
@@ -108,11 +114,27 @@ def cards_title(frame: Frame) -> str:
 
 def _about(adapter: Adapter) -> list[str]:
     stored = adapter.firmware_stored
-    node = adapter.functions[0].numa_node if adapter.functions else None
+    nodes = {node for each in adapter.functions if (node := each.numa_node) is not None}
     coming = f" (next {stored})" if stored and stored != adapter.firmware else ""
     firmware = adapter.firmware and f"fw {adapter.firmware}{coming}"
-    about = (adapter.part, firmware, adapter.psid, None if node is None else f"NUMA {node}")
+    places = f"NUMA {'+'.join(map(str, sorted(nodes)))}" if nodes else None
+    about = (adapter.part, firmware, adapter.psid, places)
     return [clean(text) for text in about if text]
+
+
+def _joined(frame: Frame, adapter: Adapter) -> Iterator[str]:
+    """Yield what of a card is one: ports of a cage, an RDMA device's, functions of a netdev."""
+    groups: dict[tuple[str, PortId], list[str]] = {}
+    for port in (frame.ports[one].now.port for one in adapter.ports if one in frame.ports):
+        if port.rdma_lag is not None:
+            groups.setdefault((f"RoCE LAG {port.rdma}", port.rdma_lag), []).append(port.name)
+        if port.cage is not None:
+            groups.setdefault(("one cage", port.cage), []).append(port.name)
+        if port.extra_functions:
+            groups["multi-PF", port.id] = [port.function or "", *port.extra_functions]
+    for (title, _), names in groups.items():
+        if len(names) > 1:
+            yield clean(f"{title}: {' + '.join(names)}")
 
 
 def _fitting(parts: Sequence[Run], columns: int) -> Line:

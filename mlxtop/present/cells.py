@@ -7,7 +7,7 @@ from math import isnan
 from operator import attrgetter
 from typing import NamedTuple
 
-from mlxtop.analysis.faults import severe_since_start
+from mlxtop.analysis.faults import severe_since_boot, severe_since_start
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.throughput import Throughput
 from mlxtop.model.frame import Frame
@@ -44,6 +44,8 @@ class RowContext(NamedTuple):
     """How often each link went down; None where nobody counts."""
     curve: Curve | None = None
     """None where there is no past: bars stand for the curves then."""
+    since_boot: bool = False
+    """Errors are those since the boot."""
 
 
 class PortRow(NamedTuple):
@@ -54,7 +56,7 @@ class PortRow(NamedTuple):
     flow: Throughput
     numa: int | None
     errors: tuple[int | None, bool]
-    """Severe events since the start, and whether any goes on now."""
+    """Severe events since the start or the boot, and whether any goes on now."""
     context: RowContext = RowContext()
 
     @property
@@ -67,6 +69,8 @@ def port_row(frame: Frame, port: PortId, context: RowContext = RowContext()) -> 
     """Return everything that the row of a port shows."""
     view = port_view(frame, port)
     adapter, errors = view.adapter, severe_since_start(view.now)
+    if context.since_boot:
+        errors = severe_since_boot(view.now), False
     numa = adapter.functions[0].numa_node if adapter and adapter.functions else None
     return PortRow(view, view.now.now, view.throughput, numa, errors, context)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from mlxtop.analysis.fields import MEANING
 from mlxtop.model.identity import natural
 from mlxtop.model.pcie import Direction
+from mlxtop.model.sample import LinkState
 from mlxtop.present import cells, units
 from mlxtop.present.cells import PortRow, Render
 from mlxtop.present.text import EMPTY, Line, Role, Run, fit
@@ -67,6 +68,23 @@ class Column(NamedTuple):
     def gap(self) -> int:
         """Return the blanks before the column; a picture stands close to its number."""
         return 1 if self.grow else GAP
+
+
+def _link_and_errors(row: PortRow, columns: int) -> Line:
+    """Return the link with `!` after errors, where these have no column of their own."""
+    events, moving = row.errors
+    if not events or row.now.link.state is not LinkState.UP:
+        return cells.link(row, columns)
+    short = row._replace(now=row.now._replace(link=row.now.link._replace(layer=None)))
+    mark = (" !", Role.CRITICAL if moving else Role.WARNING)
+    return (*cells.link(short, columns - 2), mark)
+
+
+def _rdma_device(row: PortRow) -> str | None:
+    """Return the RDMA device, with its port's number where that is not the port's own."""
+    port = row.now.port
+    other = port.rdma is not None and port.rdma_port not in (None, 1, port.id.number)
+    return f"{port.rdma}/{port.rdma_port}" if other else port.rdma
 
 
 _RX_OR_STATE = cells.rate_or_state("rx_bps", Role.RX)
@@ -142,7 +160,7 @@ COLUMNS = (
         words="times the link went down since the start",
     ),
     _facts("MTU", 5, 18, "mtu", lambda row: row.now.link.mtu),
-    _facts("RDMA DEV", 10, 14, "rdma", lambda row: row.now.port.rdma),
+    _facts("RDMA DEV", 10, 14, "rdma", _rdma_device),
     _facts("NODE", 4, 19, "numa_node", lambda row: row.numa),
     _facts("DEVICE", 14, 15, "id", cells.device),
     _facts("CARD", 14, 17, "family", lambda row: row.view.adapter and row.view.adapter.family
@@ -182,6 +200,11 @@ def layout(
     shown = (shown[0]._replace(width=shortest + longer), *shown[1:])
     if "link" not in fitting:
         shown = tuple(c._replace(render=_RX_OR_STATE) if c.id == "rx" else c for c in shown)
+    if "errors" not in fitting:
+        words = "state, speed; ! after errors since the start"
+        shown = tuple(
+            c._replace(render=_link_and_errors, words=words) if c.id == "link" else c for c in shown
+        )
     return _grown(shown, left - longer)
 
 

@@ -8,6 +8,7 @@ from time import localtime, strftime
 from typing import NamedTuple
 
 from mlxtop.analysis.port_view import port_view
+from mlxtop.analysis.throughput import NETDEV
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, PortId, PortKind, natural
 from mlxtop.model.sample import LinkLayer
@@ -22,6 +23,8 @@ from mlxtop.present.view import speed_name
 OTHER = "Other network devices"
 VIRTUAL = "Virtual devices"
 _LAYERS = {LinkLayer.INFINIBAND: "infiniband", LinkLayer.ETHERNET: "ethernet", None: ""}
+_ROOMY = 100
+"""Columns from which the header says in words how much could not be read."""
 
 
 class Entry(NamedTuple):
@@ -116,10 +119,16 @@ def entry_line(
 
 
 def overview(
-    frame: Frame, columns: int, bits: bool = True, pattern: str = "", order: Order = NATURAL
+    frame: Frame,
+    columns: int,
+    bits: bool = True,
+    pattern: str = "",
+    order: Order = NATURAL,
+    *,
+    since_boot: bool = False,
 ) -> list[Line]:
     """Return the whole table with its heading, as `--once` prints it."""
-    context = RowContext(bits)
+    context = RowContext(bits, since_boot=since_boot)
     rows = entries(frame, pattern, order, context, every_card=True)
     shown = columns_of(frame, rows, columns)
     lines = [crop(heading(shown), columns)]
@@ -142,33 +151,42 @@ def header_line(
     interval: float,
     bits: bool = True,
     badges: tuple[str, ...] = (),
-    alarm: Run | None = None,
     findings: Run | None = None,
 ) -> Line:
-    """Return name, machine and badges; at the right totals, what is wrong, pace and time."""
+    """Return name, machine and badges; at the right problems, pace, totals and time.
+
+    The clock stands always at the right end. The kernel's version is there where all else is.
+    """
     left: list[Run] = [(" mlxtop ", Role.ACCENT)]
     left.extend((f" {badge} ", Role.BADGE) for badge in badges)
     host = frame.sample.host.name if frame else label
     left.append((f"  {clean(host)}", Role.STRONG))
-    parts = _right(frame, interval, bits)
+    parts = _right(frame, columns, interval, bits)
     if findings is not None:
-        parts.append(((f"  {findings[0]}", findings[1]),))
-    if alarm is not None:
-        parts.append(((f"  {alarm[0]} ", alarm[1]),))
-    if columns >= 100 and frame is not None:
-        kernel, cpus = frame.sample.host.kernel, frame.sample.host.cpus
-        about = (kernel and f"Linux {clean(kernel)}", cpus and f"{cpus} CPUs")
-        left.extend((f"  {text}", Role.DIM) for text in about if text)
+        parts.insert(-1, ((f"  {findings[0]}", findings[1]),))
     room = columns - line_width(tuple(left))
     while parts and sum(map(line_width, parts)) + 1 > room:
         parts.pop(0)
     right = tuple(run for part in parts for run in part)
+    room -= line_width(right) + 1
+    for run in _about_host(frame):
+        room -= line_width((run,))
+        left += [run] if room >= 0 else []
     return (*crop(tuple(left), columns - line_width(right)), *right)
 
 
-def _right(frame: Frame | None, interval: float, bits: bool) -> list[Line]:
+def _about_host(frame: Frame | None) -> list[Run]:
+    """Return the kernel's version and the number of cores."""
+    if frame is None:
+        return []
+    kernel, cpus = frame.sample.host.kernel, frame.sample.host.cpus
+    about = (kernel and f"Linux {clean(kernel)}", cpus and f"{cpus} CPUs")
+    return [(f"  {text}", Role.DIM) for text in about if text]
+
+
+def _right(frame: Frame | None, columns: int, interval: float, bits: bool) -> list[Line]:
     """Return the parts at the right, the least important first."""
-    pace: Line = ((f"  every {interval:g} s", Role.DIM),)
+    pace: Line = ((f"  every {interval:g} s", Role.PACE),)
     if frame is None:
         return [pace]
     rx, tx = totals(frame)
@@ -183,17 +201,25 @@ def _right(frame: Frame | None, interval: float, bits: bool) -> list[Line]:
     clock = strftime("%H:%M:%S", localtime(frame.sample.wall))
     parts = [pace, flows, ((f"  {clock} ", Role.DIM),)]
     if problems:
-        parts.insert(2, ((f"  ! {problems} {word}", Role.WARNING),))
+        text = f"! {problems} {word}" if columns >= _ROOMY else f"!{problems}"
+        parts.insert(2, ((f"  {text}", Role.PROBLEMS),))
     return parts
 
 
 def totals(frame: Frame) -> tuple[float | None, float | None]:
-    """Return received and sent bit/s of all physical ports; these hold the virtual ones too."""
-    flows = [
-        port_view(frame, port).throughput
-        for port, one in frame.ports.items()
-        if one.now.port.kind is PortKind.PHYSICAL
-    ]
-    rx = [flow.rx_bps for flow in flows if flow.rx_bps is not None]
-    tx = [flow.tx_bps for flow in flows if flow.tx_bps is not None]
-    return (sum(rx) if rx else None), (sum(tx) if tx else None)
+    """Return received and sent bit/s of all physical ports; these hold the virtual ones too.
+
+    Every port of a cage counts the whole cage on the wire, so that one of them counts.
+    """
+    rx: dict[PortId, float] = {}
+    tx: dict[PortId, float] = {}
+    for port, one in frame.ports.items():
+        if one.now.port.kind is not PortKind.PHYSICAL:
+            continue
+        flow = port_view(frame, port).throughput
+        wire = flow.source != NETDEV.name
+        place = (one.now.port.cage if wire else None) or port
+        for sums, bps in ((rx, flow.rx_bps), (tx, flow.tx_bps)):
+            if bps is not None:
+                sums[place] = max(sums.get(place, 0.0), bps)
+    return sum(rx.values()) if rx else None, sum(tx.values()) if tx else None

@@ -146,6 +146,10 @@ class Role(StrEnum):
     CRITICAL = "critical"
     MODULE = "module"
     ASIC = "asic"
+    PACE = "pace"
+    """The interval between samples, in the header."""
+    PROBLEMS = "problems"
+    """How much could not be read, in the header."""
     BADGE = "badge"
     """DEMO, PAUSED: never to be overlooked."""
 

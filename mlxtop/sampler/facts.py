@@ -40,6 +40,8 @@ class Fact(StrEnum):
     """With `PORTS`, of every one: seven questions each, under RTNL."""
     STREAMS = "TCP streams"
     STORED = "stored configuration"
+    IN_USE = "addresses and routes"
+    """The network devices that carry one; always read."""
     PCIE = "PCIe"
     """Of every slot; always read."""
     PCIE_ERRORS = "PCIe errors"
@@ -204,11 +206,10 @@ def _read_host(facts: Facts, functions: tuple[Function, ...]) -> HostTuning:
 def _read_port(facts: Facts, port: Port) -> PortTuning:
     from mlxtop.sampler.settings import read_port
 
-    place = None
-    if port.function is not None:
-        function = facts.functions.get(port.function)
-        place = function.path if function else f"{DEVICES}/{port.function}"
-    return read_port(facts.system, port, place, facts.handlers())
+    used = filter(None, (port.function, *port.extra_functions))
+    own = [(address, facts.functions.get(address)) for address in used]
+    places = [each.path if each else f"{DEVICES}/{address}" for address, each in own]
+    return read_port(facts.system, port, places, facts.handlers())
 
 
 def _read_streams(facts: Facts, ports: tuple[Port, ...]) -> Mapping[PortId, int] | None:
@@ -216,6 +217,12 @@ def _read_streams(facts: Facts, ports: tuple[Port, ...]) -> Mapping[PortId, int]
 
     facts.streams = facts.streams or StreamCounter(facts.system)
     return facts.streams.read(ports)
+
+
+def _read_in_use(facts: Facts, _: None) -> frozenset[str]:
+    from mlxtop.sources.kernel.routes import read_used_devices
+
+    return read_used_devices(facts.system)
 
 
 def _read_stored(facts: Facts, card: Adapter) -> StoredConfig:
@@ -252,6 +259,7 @@ FACTS = (
     ),
     Row(Fact.HOST, _read_host, 30.0, lambda facts: {None: tuple(facts.functions.values())}),
     Row(Fact.PORTS, _read_port, 30.0, _real_ports),
+    Row(Fact.IN_USE, _read_in_use, 10.0, lambda facts: {None: None}),
     Row(Fact.STREAMS, _read_streams, 5.0, lambda facts: {None: facts.ports}),
     Row(
         Fact.STORED,

@@ -182,3 +182,23 @@ def foreground(argv: Sequence[str], stdin: str | None = None) -> Finished:
     finally:
         signal.set_wakeup_fd(wakeup)
         signal.signal(signal.SIGINT, before)
+
+
+def can_be_continued() -> bool:
+    """Return whether a shell would continue our job when it is stopped, as with Ctrl-Z.
+
+    The kernel calls a group orphaned whose parents are all of it or of another session
+    (credentials(7)); nobody continues it.
+    """
+    group, parent = os.getpgrp(), os.getppid()
+    try:
+        while os.getpgid(parent) == group:
+            parent = _parent_of(parent)
+        return os.getsid(parent) == os.getsid(0)
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+def _parent_of(process: int) -> int:
+    with open(f"/proc/{process}/stat", "rb") as file:
+        return int(file.read().rpartition(b")")[2].split()[1])

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterable
-from contextlib import suppress
 from functools import partial
 from itertools import takewhile
-from threading import Thread
+from operator import attrgetter
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ReturnType, SystemCommand
 from textual.screen import Screen
 
-from mlxtop.model.frame import Frame
-from mlxtop.model.identity import PortKind
-from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL
+from mlxtop.change.privilege import ActionContext
+from mlxtop.model.identity import PortId, PortKind
+from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings
+from mlxtop.sources.kernel.sysfs import names
+from mlxtop.system.process import can_be_continued
 from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of
 from mlxtop.tui.live_app import LiveApp
-from mlxtop.tui.screens.base import WatchScreen
+from mlxtop.tui.pulse import Pulse
+from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.themes import other_shade
+from mlxtop.tui.themes import choose, only_ascii, other_shade
 from mlxtop.tui.widgets.lines import ROLE_CLASSES
 
 if TYPE_CHECKING:
-    from mlxtop.doctor.check import Report
+    from mlxtop.tui.link_types import LinkTypes
 
-FIRST_PULSE_S, PULSE_S = 15.0, 60.0
-"""Seconds until the machine is examined for the header, and between two examinations."""
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds that `+` and `-` step through."""
+PROBATION_LOOK_S = 1.0
+"""Seconds after the start until changes on probation are looked for."""
+HEAT_PAGE, ERROR_PAGE = "2", "4"
+"""Keys of the pages that explain alarms: link, module and heat, and errors."""
 
 
 class MlxtopApp(LiveApp):
@@ -43,6 +49,12 @@ class MlxtopApp(LiveApp):
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES
     BINDINGS = bindings(Scope.EVERYWHERE)
+    link_types: LinkTypes | None = None
+    """Changes of link types; made when the first is wanted."""
+
+    def on_ready(self) -> None:
+        self.set_timer(PROBATION_LOOK_S, self.look_for_probation)
+        Pulse(self).begin()
 
     @property
     def readonly(self) -> bool:
@@ -85,9 +97,39 @@ class MlxtopApp(LiveApp):
                 self.pop_screen()
 
     def action_events(self) -> None:
-        from mlxtop.tui.screens.pages import Events
+        from mlxtop.tui.screens.events import Events
 
         self._go_to(Events)
+
+    def action_cause(self, key: str) -> None:
+        """Open the page that explains an alarm; the list of events for a port that is gone."""
+        alarm = next((one for one in self.state.watch.alarms.all() if one.key == key), None)
+        if alarm is not None:
+            errors = alarm.subject.part == "errors"
+            self.open_port(alarm.subject.port, ERROR_PAGE if errors else HEAT_PAGE)
+
+    def open_port(self, port: PortId, page: str) -> None:
+        """Open a page of a port; the list of events where the port is gone."""
+        from mlxtop.tui.screens.pages import Detail
+
+        frame = self.state.newest
+        if frame is None or port not in frame.ports:
+            self.action_events()
+            return
+        self.state.select(port)
+        if isinstance(self.screen, Detail):
+            self.screen.action_page(page)
+        else:
+            self.push_screen(Detail(page))
+
+    def action_acknowledge(self) -> None:
+        """Acknowledge the alarm under the cursor, else the most urgent one."""
+        screen, alarms = self.screen, self.state.watch.alarms
+        key = screen.alarm_key() if isinstance(screen, WatchScreen) else None
+        keys = [item.key for item in sorted(self.ribbon_items(), key=attrgetter("urgency"))]
+        if not any(map(alarms.acknowledge, keys if key is None else [key])):
+            self.notify("no alarm to acknowledge")
+        self.draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if self.readonly and any(c.changes and c.action == f"app.{action}" for c in COMMANDS):
@@ -95,17 +137,54 @@ class MlxtopApp(LiveApp):
         return super().check_action(action, parameters)
 
     def action_link_type(self) -> None:
-        from mlxtop.tui.screens.link_type import LinkTypeDialog
-
         view = self.state.view(0)
-        if self.context is None or view is None:
+        if self.context is None or self.readonly or view is None:
             return
         port = view.now.now.port
         if port.adapter is None or port.kind is not PortKind.PHYSICAL:
             self.notify(f"{port.name} is no port of a card", severity="warning")
             return
-        dialog = LinkTypeDialog(self.context, port, self.state.ascii)
-        self.push_screen(dialog, lambda _: self.source.read_again())
+        self._made_link_types(self.context).open(port)
+
+    def _made_link_types(self, context: ActionContext) -> LinkTypes:
+        """Return the changes of link types; what they take is loaded when they are first wanted."""
+        from mlxtop.tui.link_types import LinkTypes
+
+        self.link_types = self.link_types or LinkTypes(self, context)
+        return self.link_types
+
+    def action_keep(self) -> None:
+        self._answer(keep=True)
+
+    def action_take_back(self) -> None:
+        self._answer(keep=False)
+
+    def _answer(self, keep: bool) -> None:
+        """Keep a change on probation or take it back, wherever we are."""
+        if self.link_types is None or not self.link_types.items():
+            self.notify("no change is on probation")
+        else:
+            self.link_types.answer(keep)
+
+    def look_for_probation(self) -> None:
+        """Show a change on probation that another program has begun, if there is one."""
+        from mlxtop.change.revert import PREFIX, RUN
+
+        if self.context is None or self.readonly:
+            return
+        if any(name.startswith(PREFIX) for name in names(self.context.system, RUN)):
+            self._made_link_types(self.context).look_for_others()
+
+    def show_ribbon(self) -> None:
+        """Draw the ribbon alone."""
+        if self.open and self.is_running:
+            for screen in (*self._visible_screens(), self.screen):
+                if isinstance(screen, WatchScreen | Dialog) and screen.is_mounted:
+                    screen.ribbon.present(self.ribbon_items())
+
+    def farewell(self) -> list[str]:
+        """Return lines for a person who has left: a change on probation goes on without us."""
+        return self.link_types.farewell() if self.link_types is not None else []
 
     def action_findings(self) -> None:
         from mlxtop.tui.screens.findings import Findings
@@ -120,31 +199,6 @@ class MlxtopApp(LiveApp):
             self.pop_screen()
         else:
             self._go_to(Wall)
-
-    def on_mount(self) -> None:
-        """Examine the machine now and then, so that the header can count findings."""
-        self.set_timer(FIRST_PULSE_S, self._pulse)
-
-    def _pulse(self) -> None:
-        frame = self.state.newest
-        self.set_timer(PULSE_S, self._pulse)
-        if frame is None or (self.examination is not None and self.examination.is_alive()):
-            return
-        self.examination = Thread(target=self._examine, args=(frame,), name="pulse", daemon=True)
-        with suppress(RuntimeError):  # no room for a thread now
-            self.examination.start()
-
-    def _examine(self, frame: Frame) -> None:
-        """Examine a frame once; what fails is told by the list of findings, not here."""
-        from mlxtop.tui.screens.findings import examine
-
-        with suppress(Exception):
-            report = examine(self.state, frame)
-            self.call_later(self._examined, report)
-
-    def _examined(self, report: Report) -> None:
-        self.state.report = report
-        self.draw()
 
     def action_load(self) -> None:
         from mlxtop.tui.screens.load import Loads
@@ -165,6 +219,13 @@ class MlxtopApp(LiveApp):
             screen.retreat()
         elif len(self.screen_stack) > 1:
             self.pop_screen()
+
+    def action_suspend_process(self) -> None:
+        """Stop as the terminal's Ctrl-Z does: everything that was started with us as one job."""
+        if can_be_continued():
+            os.killpg(os.getpgrp(), signal.SIGTSTP)
+        else:
+            self.notify("no shell is there that could continue mlxtop", severity="warning")
 
     def action_pause(self) -> None:
         if self.state.paused:
@@ -187,10 +248,37 @@ class MlxtopApp(LiveApp):
             now = next((pace for pace in PACES if pace > now * 1.001), now)
         else:
             now = next((pace for pace in reversed(PACES) if pace < now * 0.999), now)
+        self._set_pace(now)
+        self.draw()
+
+    def _set_pace(self, seconds: float) -> None:
         longest = MAX_INTERVAL if self.loads is None else self.loads.longest_interval
-        if now > longest:
+        if seconds > longest:
             self.notify(f"while a load runs, its heat guard needs a sample every {longest:g} s")
-        self.source.interval = min(longest, max(MIN_INTERVAL, now))
+        self.source.interval = min(longest, max(MIN_INTERVAL, seconds))
+
+    def action_options(self, name: str = "") -> None:
+        from mlxtop.tui.screens.options import OptionsDialog
+
+        self.push_screen(OptionsDialog(self, name))
+
+    def take_up(self, settings: Settings, name: str) -> None:
+        """Use settings of which that of a name has changed, where that needs no new start."""
+        self.settings = settings
+        if name == "interval":
+            self._set_pace(settings.interval)
+        elif name == "bits":
+            self.state.bits = settings.bits
+        elif name == "ascii":
+            self.state.ascii = settings.ascii or only_ascii(os.environ)
+        elif name == "theme":
+            few = self.console.color_system in (None, "standard")
+            self.theme = choose(settings.theme, self.available_themes, few)
+        elif name == "keys":
+            self.set_keymap(dict(settings.keys))
+        for screen in self.screen_stack:
+            if isinstance(screen, WatchScreen | Dialog):
+                screen.settings_changed()
         self.draw()
 
     def action_shade(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -16,6 +16,8 @@ class Scope(StrEnum):
     OVERVIEW = "overview"
     WALL = "wall"
     DETAIL = "detail"
+    FINDINGS = "findings"
+    EXPLAINED = "a finding in plain words"
 
 
 class Command(NamedTuple):
@@ -35,6 +37,7 @@ class Command(NamedTuple):
 
 
 _PORTS, _WALL, _PAGES = Scope.OVERVIEW, Scope.WALL, Scope.DETAIL
+_FOUND, _ONE = Scope.FINDINGS, Scope.EXPLAINED
 _FILTER = "Show only ports whose names match"
 _SORT = "Sort by rate, temperature, errors, or naturally"
 _BEFORE, _NEXT = "Sort by the column before", "Sort by the next column"
@@ -42,6 +45,11 @@ _FINDINGS = "Findings of the whole machine, explained"
 _WALL_TITLE = "Small charts of all ports, the sickest first, and back"
 _HEAT = "Maximise the heat chart of page 2, and back"
 _LINK_TYPE = "Link type: InfiniBand or Ethernet"
+_ACKNOWLEDGE = "Acknowledge the chosen alarm, else the most urgent"
+_PLAIN = "The finding in plain words"
+_OPTIONS = "Options, explained; kept in the settings file"
+_PALETTE = "Palette: any command by its name"
+_SUSPEND = "Suspend; the shell's fg comes back"
 _TITLES = ("traffic", "link and module", "PCIe path", "errors", "RDMA and InfiniBand", "identity")
 
 COMMANDS = (
@@ -81,27 +89,64 @@ COMMANDS = (
     ),
     Command("scroll-down", "down,j", "Scroll down", "screen.scroll(1)", _PAGES),
     Command("scroll-up", "up,k", "Scroll up", "screen.scroll(-1)", _PAGES),
-    Command("next-page", "right,l,tab", "Next page", "screen.turn(1)", _PAGES, "Next page"),
-    Command("previous-page", "left,shift+tab", "Previous page", "screen.turn(-1)", _PAGES),
+    Command("next-page", "right,l", "Next page", "screen.turn(1)", _PAGES, "Next page"),
+    Command("previous-page", "left", "Previous page", "screen.turn(-1)", _PAGES),
     Command("next-port", "n", "Next port", "screen.port(1)", _PAGES, "Next port"),
     Command("previous-port", "N", "Previous port", "screen.port(-1)", _PAGES),
     Command("maximise", "M", "Maximise the chart, and back", "screen.maximise", _PORTS, "Chart"),
     Command("maximise-heat", "M", _HEAT, "screen.maximise", _PAGES),
+    Command("explain", "enter", _PLAIN, "screen.explain", _FOUND, "In plain words"),
+    Command("copy", "c", "Copy what to do (OSC 52)", "screen.copy", _FOUND, "Copy"),
+    Command("copy-advice", "c", "Copy what to do (OSC 52)", "screen.copy", _ONE, "Copy"),
     Command("link-type", "L", _LINK_TYPE, "app.link_type", bar="Link type", changes=True),
+    Command("keep", "K", "Keep the change on probation", "app.keep", changes=True),
+    Command("take-back", "B", "Take the change on probation back", "app.take_back", changes=True),
     Command("wall", "w", _WALL_TITLE, "app.wall", bar="Wall"),
     Command("doctor", "d", _FINDINGS, "app.findings", bar="Doctor"),
     Command("load", "I", "Load test of the port", "app.load", bar="Load", changes=True),
     Command("events", "e", "List of events", "app.events", bar="Events"),
+    Command("acknowledge", "a", _ACKNOWLEDGE, "app.acknowledge"),
+    Command("next-part", "tab", "To the alarms, and round the parts", "app.focus_next"),
+    Command("previous-part", "shift+tab", "The same the other way", "app.focus_previous"),
     Command("pause", "space,p", "Pause the display; sampling goes on", "app.pause", bar="Pause"),
     Command("units", "u", "Bits or bytes", "app.units", bar="Units"),
     Command("zero", "z", "Count totals and highs from now on", "app.zero", bar="Zero"),
     Command("slower", "plus,equals_sign", "Longer interval", "app.pace(1)"),
     Command("faster", "minus", "Shorter interval", "app.pace(-1)"),
     Command("theme", "T", "Dark or light", "app.shade"),
+    Command("options", "o", _OPTIONS, "app.options", bar="Options"),
+    Command("palette", "ctrl+p", _PALETTE, "app.command_palette", bar="Palette"),
     Command("help", "question_mark,h,f1", "This help", "app.help", bar="Help"),
-    Command("back", "escape", "Back; never quits", "app.retreat"),
-    Command("quit", "q,ctrl+q,ctrl+c", "Quit", "app.quit", bar="Quit"),
+    Command("back", "escape", "Back; never quits", "app.retreat", bar="Back"),
+    Command("suspend", "ctrl+z", _SUSPEND, "app.suspend_process"),
+    Command("quit", "q,f10,ctrl+q,ctrl+c", "Quit", "app.quit", bar="Quit"),
 )
+
+BY_ID = {command.id: command for command in COMMANDS}
+
+BAR_ORDER = (
+    *("details", "explain", "copy", "copy-advice", "next-page", "next-port", "wall-details"),
+    *("doctor", "filter", "wall"),
+    *(
+        "sort",
+        "events",
+        "load",
+        "options",
+        "maximise",
+        "pause",
+        "palette",
+        "link-type",
+        "units",
+        "zero",
+    ),
+)
+"""Commands in the key bar, the most useful first; those at the end go on narrow screens.
+
+Others come behind them.
+"""
+BAR_END = ("back", "help", "quit")
+"""Commands that stand at the end of the key bar and go last."""
+_ALWAYS = frozenset({"suspend", "keep", "take-back"})
 
 _WORDS = {
     "question_mark": "?",
@@ -138,6 +183,23 @@ def bindings(scope: Scope) -> list[BindingType]:
         Binding(command.keys, command.action, command.title, show=False, id=command.id)
         for command in COMMANDS
         if command.scope is scope
+    ]
+
+
+def in_bar(commands: Iterable[Command]) -> tuple[list[Command], list[Command]]:
+    """Return the commands of the key bar by their use, and those that stay at its end."""
+    shown = [command for command in commands if command.bar]
+    places = {name: place for place, name in enumerate(BAR_ORDER)}
+    first = [command for command in shown if command.id not in BAR_END]
+    last = [command for command in shown if command.id in BAR_END]
+    first.sort(key=lambda command: places.get(command.id, len(places)))
+    return first, sorted(last, key=lambda command: BAR_END.index(command.id))
+
+
+def always() -> list[BindingType]:
+    """Return the bindings that hold in dialogs too, where those of the application do not."""
+    return [
+        one for one in bindings(Scope.EVERYWHERE) if isinstance(one, Binding) and one.id in _ALWAYS
     ]
 
 

@@ -13,7 +13,6 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import Reading
 from mlxtop.present.cells import RowContext
-from mlxtop.present.heat import headline
 from mlxtop.present.order import NATURAL, Order
 from mlxtop.present.text import Run
 from mlxtop.present.view import View
@@ -56,13 +55,6 @@ class State:
         if not self.paused:
             self.frame = self._zeroed(frame)
         return alerts
-
-    def headline(self) -> Run | None:
-        """Return the sensor that is worst off, in a few words; None while all are well."""
-        worst = self.watch.hottest()
-        if worst is None or self.newest is None:
-            return None
-        return headline(self.newest.ports[worst[0]].now.port.name, worst[1])
 
     @property
     def findings(self) -> Run | None:

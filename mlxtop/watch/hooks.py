@@ -22,6 +22,13 @@ TIMEOUT = 30.0
 AT_ONCE = 4
 """Scripts that may run at the same time; more alerts than that are told as left out."""
 
+EVENTS = [kind for kind in AlertKind if kind is not AlertKind.WARMING]
+"""Events that can have a script."""
+
+FACTS = (
+    *("EVENT", "PORT", "NETDEV", "RDMA", "SENSOR", "VALUE", "UNIT", "LIMIT", "FORECAST", "TEXT"),
+)
+"""What a script is told, in variables whose names begin with MLXTOP_NIC_."""
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -31,7 +38,7 @@ class HookRefused(Exception):
 
 def misnamed(hooks: Mapping[str, str]) -> list[str]:
     """Return the names of hooks that are no event."""
-    return sorted(set(hooks) - set(AlertKind))
+    return sorted(set(hooks) - set(EVENTS))
 
 
 def runner(
@@ -89,6 +96,7 @@ def environment(alert: Alert, user: pwd.struct_passwd) -> dict[str, str]:
         "FORECAST": "" if settles is None else f"{settles:.1f}",
         "TEXT": alert.text,
     }
+    assert tuple(facts) == FACTS
     return {
         "PATH": PATH,
         "HOME": user.pw_dir,
@@ -125,7 +133,7 @@ class Hooks:
     def faults(self) -> list[str]:
         """Return what would keep scripts from running when their event comes, a line each."""
         lines = [f"{name} is no event" for name in misnamed(self._hooks)]
-        for event in () if self._idle else AlertKind:
+        for event in () if self._idle else EVENTS:
             if script := self._hooks.get(event):
                 try:
                     script_of(script, runner(self._file))

@@ -8,11 +8,11 @@ from threading import Event, Thread
 from textual import on
 from textual.app import ComposeResult
 
-from mlxtop.doctor.check import Report
+from mlxtop.doctor.check import Finding, Report
 from mlxtop.model.frame import Frame
 from mlxtop.present.doctor import Row, detail_lines, explanation_lines, report_rows, summary
 from mlxtop.present.text import Line, Role, Section, clean
-from mlxtop.tui.commands import unlisted
+from mlxtop.tui.commands import Scope, bindings, unlisted
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.screens.pages import SCROLLING, PageScreen
 from mlxtop.tui.state import State
@@ -51,7 +51,8 @@ class Findings(WatchScreen):
     """Findings of the machine, examined again and again."""
 
     AUTO_FOCUS = "#choices"
-    BINDINGS = MOVING + unlisted(("enter", "explain"))
+    SCOPE = Scope.FINDINGS
+    BINDINGS = bindings(Scope.FINDINGS) + MOVING
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,7 +118,7 @@ class Findings(WatchScreen):
         ports = len(frame.ports) if frame else 0
         parts = ["Findings", f"{ports} port{'' if ports == 1 else 's'}"]
         parts += [summary(report)] if report else []
-        choices.label(" · ".join(parts), "Enter in plain words · Esc back")
+        choices.label(" · ".join(parts))
         self.rows = report_rows(report) if report else []
         lines: list[Line] = [row.line for row in self.rows]
         if self._error or not lines:
@@ -153,18 +154,34 @@ class Findings(WatchScreen):
         if row is not None:
             self.app.push_screen(Explained(row))
 
+    def action_copy(self) -> None:
+        """Copy what to do about the chosen finding to the clipboard of the terminal (OSC 52)."""
+        row = self.chosen()
+        if row is not None:
+            copy_advice(self, row)
+
+
+def copy_advice(screen: WatchScreen, row: Row) -> None:
+    """Copy what to do; without an end of line, so that a shell does not run what is pasted."""
+    advice = row.outcome.advice if isinstance(row.outcome, Finding) else ""
+    if advice:
+        screen.app.copy_to_clipboard(clean(advice))
+    text = "copied, if the terminal allows it" if advice else "there is nothing to do here"
+    screen.watch_app.notify(text)
+
 
 class Explained(PageScreen):
     """One finding in plain words."""
 
-    BINDINGS = SCROLLING + unlisted(("enter", "app.retreat"))
+    SCOPE = Scope.EXPLAINED
+    BINDINGS = bindings(Scope.EXPLAINED) + SCROLLING + unlisted(("enter", "app.retreat"))
 
     def __init__(self, row: Row) -> None:
         super().__init__()
         self.row = row
 
-    def columns(self) -> int:
-        return _columns(self.page)
+    def action_copy(self) -> None:
+        copy_advice(self, self.row)
 
     def sections(self, columns: int) -> list[Section]:
         outcome = self.row.outcome

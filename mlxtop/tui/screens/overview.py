@@ -22,7 +22,7 @@ from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.widgets.chart import TemperatureChart, ThroughputChart
 from mlxtop.tui.widgets.lines import Lines
 from mlxtop.tui.widgets.port_table import PortTable
-from mlxtop.tui.widgets.sections import Sections, prose_width
+from mlxtop.tui.widgets.sections import Sections
 from mlxtop.tui.widgets.wall_grid import WallGrid
 
 _FIXED = 4
@@ -53,6 +53,7 @@ class Overview(WatchScreen):
     BINDINGS = bindings(Scope.OVERVIEW)
     _filter: Input | None = None
     """Where the filter is typed: made when the first is wanted."""
+    _had_ribbon = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,10 +89,11 @@ class Overview(WatchScreen):
             self.hint.show([((f" looking at {self.watch_app.source.label} …", Role.DIM),)])
             return
         table = self.table
-        rows = len(table.entries)
+        rows = len(table.entries), self.ribbon.display
         table.show(state, self.watch_app.source.interval)
         state.select(table.port)
-        if rows != len(table.entries):
+        if rows != (len(table.entries), self._had_ribbon):
+            self._had_ribbon = self.ribbon.display
             self.on_resize()
         self._title(table)
         self.set_class(len(state.frame.ports) >= _MANY, "-many")
@@ -113,7 +115,7 @@ class Overview(WatchScreen):
 
     def on_resize(self) -> None:
         """Give the table the rows that it needs, as long as a small chart remains."""
-        room = self.size.height - _FIXED
+        room = self.size.height - _FIXED - self.ribbon.display
         rows = min(len(self.table.entries) + _FRAME, room - _LEAST_CHARTS)
         self.set_class(room - rows < _TWO_CHARTS, "-crowded")
         self.table.styles.max_height = max(4, rows) if self.size.height >= 18 else None
@@ -149,11 +151,11 @@ class Overview(WatchScreen):
 
     def _draw_about(self) -> None:
         """Show the most of the pages of the selected port, on large screens."""
-        view = self.watch_app.state.view(prose_width(self.about.size.width))
+        view = self.watch_app.state.view(0)
         if self.about.display and view is not None:
             from mlxtop.present.pages import summary
 
-            self.about.show(summary(view))
+            self.about.show_built(lambda columns: summary(view._replace(columns=columns)))
 
     def _draw_small(self) -> None:
         """Show small charts of many ports in place of the pages of one, on large screens."""

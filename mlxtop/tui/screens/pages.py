@@ -1,6 +1,8 @@
-"""The screens that are one page: the pages of a port, what happened, and the keys."""
+"""The screens that are one page: the pages of a port, and the keys."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -8,13 +10,27 @@ from textual.containers import Container
 from mlxtop import __version__
 from mlxtop.present.overview import entries
 from mlxtop.present.pages import PAGES, Page
-from mlxtop.present.text import Line, Role, Section, clean, fit, fit_name, line_width, width, wrap
-from mlxtop.present.view import event_line, link_mark, prose
+from mlxtop.present.text import (
+    EMPTY,
+    Line,
+    Role,
+    Section,
+    clean,
+    fit,
+    fit_name,
+    line_width,
+    width,
+    wrap,
+)
+from mlxtop.present.view import link_mark, prose
+from mlxtop.settings import PREFIX, ROWS, config_path
 from mlxtop.tui.commands import Scope, available, bindings, keys_of, unlisted
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.widgets.chart import HeatChart
 from mlxtop.tui.widgets.lines import Clickable
-from mlxtop.tui.widgets.sections import Sections, prose_width
+from mlxtop.tui.widgets.sections import Sections
+from mlxtop.watch.heat import AlertKind
+from mlxtop.watch.hooks import FACTS, TIMEOUT
 
 HEAT_PAGE = "2"
 """The page below the heat chart."""
@@ -31,6 +47,8 @@ _TITLES = {
     Scope.WALL: "Wall of small charts",
     Scope.EVERYWHERE: "Everywhere",
     Scope.DETAIL: "Pages of a port",
+    Scope.FINDINGS: "Findings",
+    Scope.EXPLAINED: "A finding in plain words",
 }
 _SIGNS = (
     ("●  ○  ◌", "link up, down, coming up"),
@@ -47,6 +65,8 @@ _SIGNS = (
 class PageScreen(WatchScreen):
     """A page that scrolls."""
 
+    AUTO_FOCUS = "#page"
+
     def __init__(self) -> None:
         super().__init__()
         self.page = Sections(id="page")
@@ -56,11 +76,7 @@ class PageScreen(WatchScreen):
 
     def draw(self) -> None:
         super().draw()
-        self.page.show(self.sections(self.columns()))
-
-    def columns(self) -> int:
-        """Return the columns of a paragraph."""
-        return prose_width(self.page.size.width)
+        self.page.show_built(self.sections)
 
     def sections(self, columns: int) -> list[Section]:
         """Return the boxes of the page, for paragraphs of so many columns."""
@@ -76,10 +92,10 @@ class Detail(PageScreen):
     SCOPE = Scope.DETAIL
     BINDINGS = bindings(Scope.DETAIL)
 
-    def __init__(self, page: str = "") -> None:
-        """Begin with the page of a key, else with the first."""
+    def __init__(self, key: str = "") -> None:
+        """Begin with the page of this key, else with the first."""
         super().__init__()
-        self._page: Page = next((one for one in PAGES if one.key == page), PAGES[0])
+        self._page: Page = next((page for page in PAGES if page.key == key), PAGES[0])
         self.set_class(self._page.key == HEAT_PAGE, "-heat")
         self._tabs, self._heat = Clickable(id="tabs"), HeatChart(id="heat")
 
@@ -137,7 +153,7 @@ class Detail(PageScreen):
     def action_page(self, key: str) -> None:
         self._page = next(page for page in PAGES if page.key == key)
         self.set_class(key == HEAT_PAGE, "-heat")
-        self.page.scroll_home(animate=False)
+        self.page.new_page()
         self.show_frame()
 
     def action_maximise(self) -> None:
@@ -161,37 +177,8 @@ class Detail(PageScreen):
             self.show_frame()
 
 
-class Events(PageScreen):
-    """Incidents of this machine, and problems while reading."""
-
-    BINDINGS = SCROLLING
-
-    def sections(self, columns: int) -> list[Section]:
-        state = self.watch_app.state
-        events = sorted(state.watch.events, key=lambda event: event.wall, reverse=True)
-        sample = state.newest.sample if state.newest else None
-        now = sample.wall if sample else 0.0
-        lines: list[Line] = [event_line(wall, incident, now) for wall, incident in events]
-        lines = lines or prose("nothing has happened since the start", columns)
-        reason = sample.absent.get("kernel_log") if sample else None
-        if reason:
-            missing = "The kernel log cannot be read, so that modules and heat may be missing: "
-            lines.insert(0, ((missing, Role.DIM), (clean(reason), Role.WARNING)))
-        problems: list[Line] = [
-            ((fit(problem.subject, 28) + "  ", Role.WARNING), (clean(problem.text), Role.TEXT))
-            for problem in (state.frame.sample.problems if state.frame else ())
-        ]
-        problems = problems or prose(
-            "everything that was asked for could be read", columns, Role.GOOD
-        )
-        return [
-            Section("Events, newest first", tuple(lines)),
-            Section("Problems while reading", tuple(problems)),
-        ]
-
-
 class Help(PageScreen):
-    """Every key and what it does, made from the table of commands."""
+    """Every key and what it does, made from the table of commands; signs, settings and hooks."""
 
     BINDINGS = SCROLLING
 
@@ -199,15 +186,48 @@ class Help(PageScreen):
         app = self.watch_app
         sections = []
         for scope, title in _TITLES.items():
-            lines: list[Line] = []
-            for command in available(scope, readonly=app.readonly):
-                keys = "  ".join(keys_of(command, app.settings.keys))
-                lines.append(((fit(keys, 18), Role.ACCENT), (command.title, Role.TEXT)))
-            sections.append(Section(title, tuple(lines)))
-        signs: list[Line] = []
-        for sign, meaning in _SIGNS:
-            for place, text in enumerate(wrap(meaning, columns - 12)):
-                signs.append(((fit("" if place else sign, 12), Role.STRONG), (text, Role.TEXT)))
+            rows = [
+                ("  ".join(keys_of(command, app.settings.keys)), command.title)
+                for command in available(scope, readonly=app.readonly)
+            ]
+            sections.append(_table(title, rows, columns))
+        sections.append(_table("Signs", _SIGNS, columns, Role.STRONG))
+        sections += [_settings(columns), _hooks(columns)]
         about = f"mlxtop {__version__} · rates are decimal: 1 Gb/s is 10⁹ bits a second"
-        sections.append(Section("Signs", tuple(signs)))
         return [*sections, Section("About", tuple(prose(about, columns)))]
+
+
+def _table(
+    title: str, rows: Sequence[tuple[str, str]], columns: int, role: Role = Role.ACCENT
+) -> Section:
+    """Return short texts with what they mean in a column of its own."""
+    first = min(max((width(text) for text, _ in rows), default=0) + 2, max(8, columns // 2))
+    lines: list[Line] = []
+    for text, meaning in rows:
+        for place, part in enumerate(wrap(meaning, max(8, columns - first))):
+            lines.append(((fit("" if place else text, first), role), (part, Role.TEXT)))
+    return Section(title, tuple(lines))
+
+
+def _settings(columns: int) -> Section:
+    """Return what can be set and where it is kept."""
+    rows = [(name, row.help) for name, row in ROWS.items() if row.read is not None]
+    about = (
+        f"o shows and changes them. They are kept in {config_path()}, in TOML; options of the"
+        f" command line and variables such as {PREFIX}INTERVAL go before it."
+    )
+    lines = _table("", rows, columns).lines
+    return Section("Settings", (*prose(about, columns, Role.TEXT), EMPTY, *lines))
+
+
+def _hooks(columns: int) -> Section:
+    """Return what runs a program of the user's, and what it is told."""
+    texts = (
+        'A program of yours is run at an event, as [hooks] alarm = "~/bin/sms" has it: '
+        f"{', '.join(AlertKind)}.",
+        f"It runs without a shell, as you, for {TIMEOUT:g} s at most, and only where nobody else"
+        " can change it, the settings file or a directory on the way.",
+        f"It is told {', '.join(PREFIX + name for name in FACTS)}.",
+    )
+    lines = [line for text in texts for line in prose(text, columns, Role.TEXT)]
+    return Section("Hooks", tuple(lines))

@@ -73,7 +73,7 @@ class Wall(WatchScreen):
         port = self.grid.moved(across, down)
         if port is not None:
             self.watch_app.state.select(port)
-            self.grid.reveal(port)
+            self.grid.show_port(port)
             self.show_frame()
 
     def action_details(self, page: str = "") -> None:

@@ -193,6 +193,15 @@ class Lines(Styled):
     def line_at(self, y: int, columns: int) -> tuple[Line, bool]:
         return self._lines[y] if y < len(self._lines) else EMPTY, False
 
+    def role_at(self, x: int, y: int = 0) -> Role:
+        """Return what the text at a place means; blanks beside it are a part of it."""
+        at = 0
+        for text, role in self._lines[y] if y < len(self._lines) else EMPTY:
+            at += line_width(((text, role),))
+            if x < at:
+                return role
+        return Role.TEXT
+
 
 class Clickable(Lines):
     """One line of labels that can be clicked, each standing for an action."""

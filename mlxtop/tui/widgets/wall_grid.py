@@ -140,7 +140,7 @@ class WallGrid(Scrolled, inherit_bindings=False):
         steps = across + down * self._tiling.across
         return self.ports[max(0, min(len(self.ports) - 1, place + steps))]
 
-    def reveal(self, port: PortId) -> None:
+    def show_port(self, port: PortId) -> None:
         """Scroll so that the whole tile of a port is seen."""
         if port not in self.ports:
             return
