@@ -82,6 +82,15 @@ def severe_since_start(frame: PortFrame) -> tuple[int | None, bool]:
     return most, moving
 
 
+def severe_since_boot(frame: PortFrame) -> int | None:
+    """Return the kernel's totals of errors that are more than a note, of the largest table."""
+    tables = (
+        [frame.total(counter) or 0 for counter, _ in _severe(origin, reading.schema)]
+        for origin, reading in _meaningful(frame)
+    )
+    return max(map(sum, tables), default=None)
+
+
 @lru_cache
 def _severe(origin: Origin, schema: Schema) -> tuple[tuple[Counter, int], ...]:
     """Return the counters of a table that are more than a note, and their places in it."""

@@ -10,10 +10,11 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import partial
-from threading import Event
+from threading import Event, Thread
 
 from mlxtop.analysis.port_view import port_view
 from mlxtop.commands.arguments import host
@@ -24,8 +25,8 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.sample import LinkLayer, PortSample, SourceKind
 from mlxtop.outputs import console
-from mlxtop.present.doctor import report_lines, summary
-from mlxtop.present.text import clean, plain
+from mlxtop.present.doctor import ROLES, report_lines, summary
+from mlxtop.present.text import Role
 from mlxtop.sampler.facts import EVERYTHING
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
@@ -96,11 +97,13 @@ def _print_report(
     system: System, source: LiveSource, stop: Event, args: argparse.Namespace, settings: Settings
 ) -> int:
     pick = partial(choose, patterns=args.port, everything=settings.all)
-    observed = list(watch(source, stop, pick))
+    with _progress(system, f"looking at {source.label}"):
+        observed = list(watch(source, stop, pick))
     frame = observed[-1]
     ports = pick(frame)
     chosen = ports if args.port else ()
-    probes = tuple(probe(system, frame, args.probe, chosen)) if args.probe else ()
+    with _progress(system, f"asking {args.probe}"):
+        probes = tuple(probe(system, frame, args.probe, chosen)) if args.probe else ()
     incidents = [incident for one in observed for incident in one.sample.incidents]
     report = inspect(frame, ports, incidents, before=observed[0], probes=probes)
     if args.json:
@@ -109,9 +112,31 @@ def _print_report(
     ceilings = [(frame.ports[port].now.port.name, port_view(frame, port).ceiling) for port in ports]
     demo = "DEMO  " if source.kind is SourceKind.DEMO else ""
     columns = min(shutil.get_terminal_size((100, 24)).columns, 120)
-    lines = [plain(line).rstrip() for line in report_lines(report, ceilings, columns)]
-    console.say(f"{demo}{clean(source.label)}: {summary(report)}".rstrip(), *lines)
+    worst = ROLES[report.findings[0].severity] if report.findings else Role.GOOD
+    head = ((demo, Role.BADGE), (f"{source.label}: ", Role.STRONG), (summary(report), worst))
+    console.show(head, *report_lines(report, ceilings, columns))
     return report.status
+
+
+@contextmanager
+def _progress(system: System, what: str) -> Iterator[None]:
+    """Tell on a terminal that something is being waited for, and for how long, every second."""
+    done, began = Event(), system.now()
+
+    def tell() -> None:
+        while True:
+            console.progress(f"{what} … {system.now() - began:.0f} s")
+            if done.wait(1.0):
+                return
+
+    teller = Thread(target=tell, name="progress", daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
+        console.progress("")
 
 
 def document(report: Report) -> dict[str, object]:

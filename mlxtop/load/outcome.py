@@ -142,12 +142,7 @@ class Outcome(NamedTuple):
             text += f" = {share * 100:.0f} % of {expected} expected ({self.plan.bound_by})"
         if share is not None and share >= GOOD:
             return f"{text}: as good as it gets"
-        if verdict is None:
-            return text
-        if verdict.limit is not None:
-            return f"{text}: limited by {verdict.limit}: {verdict.detail}"
-        ruled_out = f" (not: {', '.join(verdict.ruled_out)})" if verdict.ruled_out else ""
-        return f"{text}: {verdict.detail}{ruled_out}"
+        return text if verdict is None else f"{text}: {verdict.text}"
 
     def document(self) -> dict[str, Any]:
         """Return the outcome for JSON; the keys of `result` mean what they mean to iperf3."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mlxtop.analysis.verdict import Verdict
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
@@ -31,6 +32,8 @@ class State:
         self.paused = False
         self.frame: Frame | None = None
         """The frame on the screen; while paused it stays and the Watch goes on."""
+        self.verdicts: dict[PortId, Verdict] = {}
+        """What limits each port, as of that frame."""
         self.zero: dict[PortId, Mapping[Origin, Reading]] = {}
 
     @property
@@ -42,8 +45,11 @@ class State:
         """Take a frame in; the picture stays while paused. Return what has become bad."""
         alerts = self.watch.ingest(frame)
         if not self.paused:
-            self.frame = self._zeroed(frame)
+            self._show(frame)
         return alerts
+
+    def _show(self, frame: Frame) -> None:
+        self.frame, self.verdicts = self._zeroed(frame), self.watch.verdicts.all()
 
     def headline(self) -> Run | None:
         """Return the sensor that is worst off, in a few words; None while all are well."""
@@ -56,7 +62,7 @@ class State:
         """Show the newest frame again."""
         self.paused = False
         if self.newest is not None:
-            self.frame = self._zeroed(self.newest)
+            self._show(self.newest)
 
     def reset(self) -> None:
         """Count totals and highs from now on."""
@@ -78,7 +84,8 @@ class State:
             return None
         watch, highs = self.watch, self.watch.highs.get(port, {})
         events = watch.events_of(port)
-        return View(self.frame, port, columns, self.bits, highs, watch.heat, events)
+        verdict = self.verdicts.get(port)
+        return View(self.frame, port, columns, self.bits, highs, watch.heat, events, verdict)
 
     def _zeroed(self, frame: Frame) -> Frame:
         """Return the frame with totals from `z` on; a reset counter starts again by itself."""

@@ -19,6 +19,7 @@ from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
 from mlxtop.watch.alarms import Alarms
+from mlxtop.watch.calm import CalmVerdicts
 from mlxtop.watch.changes import changes, losses, own_incident
 from mlxtop.watch.heat import Alert, AlertKind, HeatWatch, SensorHeat
 from mlxtop.watch.settled import SETTLE_S, settled
@@ -60,6 +61,7 @@ class Watch:
         """Highest rates and temperatures since the start or `reset_highs`."""
         self.heat = HeatWatch()
         self.alarms = Alarms()
+        self.verdicts = CalmVerdicts()
         self.events: deque[TimedIncident] = deque(maxlen=EVENTS)
         """What happened, the oldest first."""
         self.event_count = 0
@@ -81,7 +83,10 @@ class Watch:
         self._settle(frame)
         for port, now in frame.ports.items():
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:
-                self._record(port_view(frame, port), frame.sample.tick)
+                view = port_view(frame, port)
+                self._record(view, frame.sample.tick)
+                self.verdicts.take(port, view.ceiling.verdict, frame.sample.tick)
+        self.verdicts.keep(frame.ports)
         self.frame = frame
         return alerts
 

@@ -101,7 +101,8 @@ class Overview(WatchScreen):
             return
         view, column = port_view(frame, table.port), table.explained()
         if column is None:
-            self.hint.show(ceiling_lines(view.ceiling, width))
+            verdict = self.watch_app.state.verdicts.get(table.port)
+            self.hint.show(ceiling_lines(view.ceiling, width, verdict))
         else:
             name, reason = column.title or "bar", why_empty(view).get(column.field)
             meaning: Line = ((f"{name}: ", Role.ACCENT), (column.help, Role.TEXT))
