@@ -18,6 +18,7 @@ from threading import Event, Thread
 
 from mlxtop.analysis.port_view import port_view
 from mlxtop.commands.arguments import host
+from mlxtop.commands.mending import did_you_mean
 from mlxtop.doctor.check import Report
 from mlxtop.doctor.inspect import inspect, probe, watch
 from mlxtop.link_type.survey import read_stored
@@ -62,7 +63,9 @@ def choose(frame: Frame, patterns: Sequence[str], everything: bool) -> tuple[Por
         raise ValueError(frame.sample.absent["ports"])
     for pattern in patterns:
         if not any(matches(port.now.port, pattern) for port in frame.ports.values()):
-            raise ValueError(f"no port is called {pattern!r}")
+            names = [port.now.port.name for port in frame.ports.values()]
+            question = did_you_mean(pattern, names)
+            raise ValueError(f"no port is called {pattern!r}{question}")
     return tuple(
         port_id
         for port_id, port in frame.ports.items()

@@ -10,9 +10,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlxtop import __version__
-from mlxtop.commands.arguments import Option, Usage, parser, usage
+from mlxtop.commands.arguments import (
+    EXAMPLE_SETTINGS,
+    EXAMPLES,
+    SETTINGS_FILE,
+    Option,
+    Usage,
+    parser,
+    usage,
+)
 from mlxtop.outputs import console
 from mlxtop.settings import ROWS
+from mlxtop.watch.heat import AlertKind
+from mlxtop.watch.hooks import FACTS
 
 if TYPE_CHECKING:
     from mlxtop.system.door import System
@@ -65,6 +75,8 @@ def _page(whole: Usage, settings: Mapping[str, str]) -> Iterator[str]:
         yield ".PP"
         yield _text(command.about)
         yield from _options(command)
+    yield ".SH EXAMPLES"
+    yield from _list((line, f"{what.capitalize()}.") for line, what in EXAMPLES.items())
     yield ".SH EXIT STATUS"
     yield from _list(STATUS)
     yield ".SH ENVIRONMENT"
@@ -72,6 +84,17 @@ def _page(whole: Usage, settings: Mapping[str, str]) -> Iterator[str]:
         (f"MLXTOP_NIC_{name.upper()}", f"The setting {name}: {meaning}. Options go before it.")
         for name, meaning in settings.items()
     )
+    yield ".SH SETTINGS"
+    yield _text(f"{SETTINGS_FILE} is in TOML:")
+    yield ".EX"
+    yield from map(_text, EXAMPLE_SETTINGS.splitlines())
+    yield ".EE"
+    yield ".SH HOOKS"
+    yield _text(
+        "A script of [hooks] is run once for an event of its name, without a shell, with"
+        f" {', '.join(f'MLXTOP_NIC_{name}' for name in FACTS)} in its environment. Events:"
+    )
+    yield _text(", ".join(AlertKind) + ".")
     yield ".SH FILES"
     yield from _list(FILES)
 

@@ -10,8 +10,9 @@ from typing import ClassVar
 from textual.app import ReturnType, SystemCommand
 from textual.screen import Screen
 
-from mlxtop.model.identity import PortKind
+from mlxtop.model.identity import PortId, PortKind
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL
+from mlxtop.tui import themes
 from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of
 from mlxtop.tui.live_app import LiveApp
 from mlxtop.tui.screens.base import WatchScreen
@@ -35,13 +36,51 @@ class MlxtopApp(LiveApp):
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES
     BINDINGS = bindings(Scope.EVERYWHERE)
+    first_port: PortId | None = None
+    """A port whose pages are opened once it is there."""
+    story = ""
+    """A sentence about a simulated machine."""
+    instead: str | None = None
+    """What the person wants to see instead of a machine without a port: `all` or `demo`."""
 
     @property
     def readonly(self) -> bool:
         return self.context is None or self.settings.readonly or not self.source.kind.may_change
 
+    def theme_names(self) -> list[str]:
+        return themes.names(self.available_themes)
+
+    @property
+    def unknown_theme(self) -> bool:
+        """Return whether the settings name a theme that there is not."""
+        return bool(self.settings.theme) and self.settings.theme not in self.theme_names()
+
     def get_default_screen(self) -> Screen[ReturnType]:
-        return Overview()  # type: ignore[return-value]
+        overview = Overview()
+        overview.table.port = self.first_port
+        return overview  # type: ignore[return-value]
+
+    def _open(self) -> None:
+        super()._open()
+        if self.unknown_theme:
+            self.notify(f"settings: there is no theme {self.settings.theme}", severity="warning")
+        self._open_first_port()
+
+    def draw(self) -> None:
+        super().draw()
+        self._open_first_port()
+
+    def _open_first_port(self) -> None:
+        """Open the pages of the port that was asked for, once it is selected."""
+        if self.first_port is not None and self.first_port == self.state.selected:
+            self.first_port = None
+            if isinstance(self.screen, Overview):
+                self.screen.action_details()
+
+    def leave_for(self, instead: str) -> None:
+        """End this screen, so that the command line opens another."""
+        self.instead = instead
+        self.exit(return_code=0)
 
     def badges(self) -> tuple[str, ...]:
         """Return the marks that every screen shows."""

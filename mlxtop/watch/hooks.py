@@ -22,6 +22,10 @@ TIMEOUT = 30.0
 AT_ONCE = 4
 """Scripts that may run at the same time; more alerts than that are told as left out."""
 
+FACTS = (
+    *("EVENT", "PORT", "NETDEV", "RDMA", "SENSOR", "VALUE", "UNIT", "LIMIT", "FORECAST", "TEXT"),
+)
+"""What a script is told, in variables whose names begin with MLXTOP_NIC_."""
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -89,6 +93,7 @@ def environment(alert: Alert, user: pwd.struct_passwd) -> dict[str, str]:
         "FORECAST": "" if settles is None else f"{settles:.1f}",
         "TEXT": alert.text,
     }
+    assert tuple(facts) == FACTS
     return {
         "PATH": PATH,
         "HOME": user.pw_dir,
