@@ -10,11 +10,10 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
-from threading import Event, Thread
+from threading import Event
 
 from mlxtop.analysis.port_view import port_view
 from mlxtop.commands.arguments import host
@@ -100,12 +99,12 @@ def _print_report(
     system: System, source: LiveSource, stop: Event, args: argparse.Namespace, settings: Settings
 ) -> int:
     pick = partial(choose, patterns=args.port, everything=settings.all)
-    with _progress(system, f"looking at {source.label}"):
+    with console.waiting(f"looking at {source.label}"):
         observed = list(watch(source, stop, pick))
     frame = observed[-1]
     ports = pick(frame)
     chosen = ports if args.port else ()
-    with _progress(system, f"asking {args.probe}"):
+    with console.waiting(f"asking {args.probe}"):
         probes = tuple(probe(system, frame, args.probe, chosen)) if args.probe else ()
     incidents = [incident for one in observed for incident in one.sample.incidents]
     report = inspect(frame, ports, incidents, before=observed[0], probes=probes)
@@ -119,27 +118,6 @@ def _print_report(
     head = ((demo, Role.BADGE), (f"{source.label}: ", Role.STRONG), (summary(report), worst))
     console.show(head, *report_lines(report, ceilings, columns))
     return report.status
-
-
-@contextmanager
-def _progress(system: System, what: str) -> Iterator[None]:
-    """Tell on a terminal that something is being waited for, and for how long, every second."""
-    done, began = Event(), system.now()
-
-    def tell() -> None:
-        while True:
-            console.progress(f"{what} … {system.now() - began:.0f} s")
-            if done.wait(1.0):
-                return
-
-    teller = Thread(target=tell, name="progress", daemon=True)
-    teller.start()
-    try:
-        yield
-    finally:
-        done.set()
-        teller.join()
-        console.progress("")
 
 
 def document(report: Report) -> dict[str, object]:

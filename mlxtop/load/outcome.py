@@ -42,6 +42,18 @@ class SensorHeat(NamedTuple):
     problem: str | None = None
     forecast: Forecast | None = None
 
+    @property
+    def passed(self) -> tuple[str, float] | None:
+        """Return name and °C of the highest limit that it reached; None where it reached none."""
+        peak, limits = self.peak, self.limits
+        named = ("shutdown", limits.shutdown), ("alarm", limits.alarm), ("warning", limits.warning)
+        reached = (
+            (name, limit)
+            for name, limit in named
+            if peak is not None and limit is not None and peak >= limit
+        )
+        return next(reached, None)
+
     def document(self) -> dict[str, Any]:
         return {
             "name": self.name,
@@ -140,7 +152,7 @@ class Outcome(NamedTuple):
         if share is not None and self.plan.expected is not None:
             expected = gbps(self.plan.expected)
             text += f" = {share * 100:.0f} % of {expected} expected ({self.plan.bound_by})"
-        if share is not None and share >= GOOD:
+        if share is not None and share >= GOOD and self.ended == "complete":
             return f"{text}: as good as it gets"
         return text if verdict is None else f"{text}: {verdict.text}"
 

@@ -13,7 +13,10 @@ import io
 import os
 import shutil
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+from time import monotonic
 from typing import TextIO
 
 from mlxtop.model.json_text import encode
@@ -164,6 +167,27 @@ def progress(text: str) -> None:
         columns = max(10, shutil.get_terminal_size().columns - 1)
         _transient[:] = [fit(text, columns).rstrip()]
         _complain(_ERASE + _transient[0])
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show on a terminal what is being waited for, and for how long, every second."""
+    done, began = Event(), monotonic()
+
+    def tell() -> None:
+        while True:
+            progress(f"{what} … {monotonic() - began:.0f} s")
+            if done.wait(1.0):
+                return
+
+    teller = Thread(target=tell, name="progress", daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
+        progress("")
 
 
 def _complain(text: str) -> None:

@@ -20,7 +20,8 @@ from mlxtop.load.request import IPERF3_PORT
 from mlxtop.load.run_log import own_runs
 from mlxtop.load.session import LoadSession, SessionView
 from mlxtop.model.number import PORT, whole
-from mlxtop.present.load import outcome_runs, plan_runs, server_section, status_sections, wrapped
+from mlxtop.present.load import guard_text, outcome_runs, plan_runs, server_section, wrapped
+from mlxtop.present.load_status import status_sections
 from mlxtop.present.text import Line, Role, Section, clean
 from mlxtop.settings import MAX_INTERVAL
 from mlxtop.tui.commands import unlisted
@@ -171,7 +172,8 @@ class LoadDialog(Dialog[None]):
             waiting = ("looking at the route and the tool …", Role.DIM)
             sections.append(Section("Plan", ((waiting,),)))
         if view.plan is not None:
-            sections.append(wrapped("Plan", plan_runs(view.plan), columns))
+            runs = [*plan_runs(view.plan), guard_text(view.guard, view.sensors)]
+            sections.append(wrapped("Plan", runs, columns))
         if view.server_lines:
             sections.append(server_section(view.serving, view.server_lines, columns))
         return sections or [Section("Load test", _HINT)]
