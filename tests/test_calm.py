@@ -23,9 +23,15 @@ def shown(*steps: tuple[float, Verdict]) -> Verdict | None:
     return calm.of(PACU.id)
 
 
-@pytest.mark.parametrize(("tick", "rate"), [(9.9, 11.5), (10.0, 11.9)])
+@pytest.mark.parametrize(("tick", "rate"), [(12.9, 11.5), (13.0, 11.9)])
 def test_the_figures_of_a_verdict_stay_for_ten_seconds(tick: float, rate: float) -> None:
-    assert shown((0.0, cpu(11.5)), (5.0, cpu(11.7)), (tick, cpu(11.9))) == cpu(rate)
+    before = (0.0, cpu(10.0)), (3.0, cpu(11.5))
+    assert shown(*before, (8.0, cpu(11.7)), (tick, cpu(11.9))) == cpu(rate)
+
+
+@pytest.mark.parametrize(("tick", "rate"), [(2.9, 11.5), (3.0, 11.7)])
+def test_the_figures_of_the_first_verdict_stay_for_three(tick: float, rate: float) -> None:
+    assert shown((0.0, cpu(11.5)), (tick, cpu(11.7))) == cpu(rate)
 
 
 def test_another_cause_is_told_after_two_seconds_of_it() -> None:

@@ -46,4 +46,5 @@ def test_what_stays_unclear_is_as_the_parser_said_it() -> None:
     with pytest.raises(UsageError, match="unrecognized arguments: x"):
         parse(["log", "x"], bool)
     assert parse(["enp1s0", "--once"], bool).port_name == "enp1s0"
+    assert parse(["--demo", "fry", "enp1s0"], bool).port_name == "enp1s0"
     assert parse(["doctor", "--demo", "fry"], bool).demo == "fry"

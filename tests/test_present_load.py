@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from mlxtop.analysis.forecast import Crossing, Forecast, Trend
 from mlxtop.load.outcome import HeatReport, LoadStatus, Outcome, Phase, SensorHeat
 from mlxtop.load.request import GuardOptions, LoadPlan, LoadRequest
 from mlxtop.model.load import FlowResult, LoadInterval, LoadResult
 from mlxtop.present.load import guard_text, outcome_runs, status_line
 from mlxtop.present.load_status import spark, status_sections
-from mlxtop.present.text import Role, line_width, plain
+from mlxtop.present.text import Line, Role, line_width, plain
 from mlxtop.watch.heat_limits import HeatLimits
 
 from .load_lab import PEER
@@ -93,28 +94,46 @@ def test_nothing_flows_while_it_cools_down() -> None:
     assert status_line(status(Phase.COOLING, MODULE)) == "cooling down, 7 s left  module 72.0 °C"
 
 
+def heat_of(running: LoadStatus, columns: int) -> list[Line]:
+    """The lines of a running test that stand for its sensors."""
+    (load, _) = status_sections(PLAN, running, columns)
+    places = [n for n, line in enumerate(load.lines) if plain(line).startswith("Mean")]
+    ends = [n for n, line in enumerate(load.lines) if set(plain(line)) <= set(" ▁▂▃▄▅▆▇█")]
+    return list(load.lines[places[0] + 1 : ends[0]])
+
+
 @pytest.mark.parametrize(
     ("celsius", "role", "left"),
     [
-        (69.9, Role.GOOD, "5 K below it"),
-        (70.0, Role.WARNING, "5 K below it"),
-        (80.0, Role.CRITICAL, "5 K above it"),
+        (69.9, Role.GOOD, "5 K below 75 °C"),
+        (70.0, Role.WARNING, "5 K below 75 °C"),
+        (80.0, Role.CRITICAL, "5 K above 75 °C"),
     ],
 )
 def test_a_thermometer_has_the_colour_of_its_state(celsius: float, role: Role, left: str) -> None:
     hot = status(Phase.LOAD, MODULE._replace(last=celsius))
-    heat = next(section for section in status_sections(PLAN, hot, 60) if section.title == "Heat")
-    meter, ahead = heat.lines
+    (meter,) = heat_of(hot, 60)
     assert meter[1][1] is role and line_width(meter) == 60
-    assert plain(ahead).strip() == left
+    assert plain(meter).endswith(f" {left}")
+
+
+def test_where_a_sensor_is_heading_is_told_while_it_is_loaded() -> None:
+    ahead = Forecast(1.0, Trend.RISING, settles=97.0, warning=Crossing(75.0, 1.0, 8.0))
+    warm = MODULE._replace(forecast=ahead)
+
+    def lines(phase: Phase) -> list[str]:
+        return [plain(line).strip() for line in heat_of(status(phase, warm), 60)]
+
+    assert lines(Phase.LOAD)[1:] == ["there in 8 s"]
+    assert len(lines(Phase.COOLING)) == 1
 
 
 @pytest.mark.parametrize("columns", [20, 40, 76])
 def test_no_line_of_heat_is_wider_than_its_panel(columns: int) -> None:
     ill = MODULE._replace(problem="no answer for 112 s")
-    sections = status_sections(PLAN, status(Phase.LOAD, MODULE, ill), columns)
-    heat = next(section for section in sections if section.title == "Heat")
-    assert all(line_width(line) <= max(columns, 32) for line in heat.lines)
+    lines = heat_of(status(Phase.LOAD, MODULE, ill), columns)
+    assert len(lines) >= 2
+    assert all(line_width(line) <= max(columns, 33) for line in lines)
 
 
 def test_bars_stand_on_their_lines_and_the_newest_are_kept() -> None:

@@ -248,7 +248,7 @@ async def test_no_adapter_says_what_was_looked_for_and_what_to_try() -> None:
         assert "15b3" in text
         assert "--all" in text
         assert "--demo" in text
-        assert "simulated machine." in text
+        assert "simulated machine" in text
 
 
 async def test_arrows_explain_cells_and_why_they_are_empty() -> None:

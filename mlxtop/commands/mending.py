@@ -144,7 +144,7 @@ def _operand(words: Sequence[str], whole: Usage) -> int | None:
         option = top.get(words[place])
         takes = option is not None and option.value is not None and not option.optional
         place += 2 if takes else 1
-        if option is not None and option.optional and place < len(words) - 1:
+        if option is not None and option.optional and place < len(words):
             place += not words[place].startswith("-") and words[place] not in whole.commands
     return place if place < len(words) else None
 

@@ -60,32 +60,32 @@ def limits_line(ceiling: Ceiling) -> str:
 
 
 def ceiling_section(view: View) -> Section:
-    """Return the ceiling row by row, Gb/s."""
+    """Return the ceiling row by row."""
     limits = view.derived.ceiling
     line, pcie, cpu, measured = limits.line, limits.pcie, limits.cpu, limits.measured
-    raw, usable = ("", "") if line is None else (f"{line.raw / 1e9:g} raw", gbps(line.usable))
+    raw, usable = ("", "") if line is None else (f"{line.raw / 1e9:g} Gb/s", gbps(line.usable))
     lines = [fact("link", raw, limits.absent.get("link", ""), note=f"{usable} usable")]
     if line is not None and line.goodput:
         goodput = " · ".join(f"{name} {gbps(bits)}" for name, bits in line.goodput.items())
-        lines.append(fact("goodput", f"{goodput} usable", note=f"MTU {line.mtu or '–'}"))
+        lines.append(fact("goodput", f"{goodput} Gb/s", note=f"MTU {line.mtu or '–'}"))
     if pcie is None:
         lines.append(fact("PCIe", None, limits.absent["pcie"]))
     else:
         usable = " · ".join(f"{way} {gbps(bits)}" for way, bits in pcie.usable.items())
-        lines.append(fact("PCIe", f"{gbps(pcie.raw)} raw", note=f"{usable} usable payload"))
+        lines.append(fact("PCIe", f"{gbps(pcie.raw)} Gb/s", note=f"{usable} usable"))
         lines += below("", _hop(pcie), view.columns)
         if pcie.hop is not None:
             lines += below("", pcie.hop.text, view.columns, Role.WARNING)
     if cpu is not None:
         serves = "serves the port's interrupts" if cpu.serves else "the busiest of all"
-        lines.append(fact("CPU", f"core {cpu.core} at {cpu.percent:.0f} % measured", note=serves))
+        lines.append(fact("CPU", f"core {cpu.core} at {cpu.percent:.0f} %", note=serves))
     if measured is not None:
-        text = f"{gbps(measured.rate)} measured"
+        text = f"{gbps(measured.rate)} Gb/s"
         lines.append(fact("traffic", text, note=measured.direction.upper()))
     verdict = view.verdict or limits.verdict
     role = Role.TEXT if verdict.limit is None else Role.STRONG
     lines += below("verdict", verdict.text, view.columns, role)
-    return Section("Ceiling, Gb/s", tuple(lines))
+    return Section("Ceiling", tuple(lines))
 
 
 def _line(ceiling: Ceiling) -> tuple[str, str]:

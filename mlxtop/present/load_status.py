@@ -8,7 +8,7 @@ from mlxtop.load.outcome import LoadStatus, Phase, SensorHeat
 from mlxtop.load.request import LoadPlan
 from mlxtop.model.load import LoadInterval, Tool
 from mlxtop.present.load import rate, sensor_name, sensor_text, wrapped
-from mlxtop.present.text import Line, Role, Section, labelled, width, wrap
+from mlxtop.present.text import Line, Role, Section, fit, labelled, width, wrap
 from mlxtop.present.view import bar
 
 _LEVELS = "▁▂▃▄▅▆▇█"
@@ -31,13 +31,15 @@ def status_sections(plan: LoadPlan, status: LoadStatus, columns: int) -> list[Se
         now = (_both(newest), Role.STRONG) if flows else ("nothing flows any more", Role.DIM)
         lines.append(labelled("Now", *now))
         lines.append(labelled("Mean", rate(status.mean_bps), note=_share(plan, status.mean_bps)))
+    lines += _heat_lines(status, columns)
+    if newest is not None:
         lines += _details(newest, status)
         bars = spark(status.intervals, plan.expected, columns, _SPARK_ROWS)
         lines += [((bar, Role.TX),) for bar in bars]
     elif status.phase is Phase.LOAD:
         words = "no interval yet" if plan.request.tool is not Tool.IB_SEND_LAT else "no result yet"
         lines.append(((words, Role.DIM),))
-    sections = [Section("Load", tuple(lines)), Section("Heat", tuple(_heat_lines(status, columns)))]
+    sections = [Section("Load", tuple(lines))]
     if status.intervals:
         rows = [((_row(interval), Role.TEXT),) for interval in status.intervals[-_NEWEST:]]
         sections.append(Section("Newest", tuple(rows)))
@@ -90,19 +92,21 @@ def _row(interval: LoadInterval) -> str:
 
 def _heat_lines(status: LoadStatus, columns: int) -> Iterator[Line]:
     """Yield a thermometer a sensor, full at its warning limit, and where it is heading."""
+    names = max((width(sensor_name(one)) for one in status.sensors), default=0)
     for sensor in status.sensors:
-        role = _heat_role(sensor)
-        warning, name = f" warning {sensor.limits.warning:g} °C", sensor_name(sensor)
         if sensor.problem or sensor.last is None:
             yield from (((line, Role.WARNING),) for line in wrap(sensor_text(sensor), columns))
             continue
-        value = f"  {sensor.last:5.1f} °C "
-        room = columns - width(name) - width(value) - width(warning)
-        share = (sensor.last - _COOL_C) / max(1.0, sensor.limits.warning - _COOL_C)
+        role, warning = _heat_role(sensor), sensor.limits.warning
+        left = warning - sensor.last
+        name, value = fit(sensor_name(sensor), names), f"  {sensor.last:5.1f} °C "
+        away = f" {abs(left):.0f} K {'below' if left > 0 else 'above'} {warning:g} °C"
+        room = columns - names - width(value) - width(away)
+        share = (sensor.last - _COOL_C) / max(1.0, warning - _COOL_C)
         meter = bar(max(0.0, share), room, role) if room >= _LEAST_BAR else ()
-        yield (name, Role.DIM), (value, role), *meter, (warning, Role.DIM)
-        ahead = _coming(sensor if status.phase is Phase.LOAD else sensor._replace(forecast=None))
-        yield ((f"{'':{width(name)}}  {ahead}", Role.DIM),)
+        yield (name, Role.DIM), (value, role), *meter, (away, Role.DIM)
+        if status.phase is Phase.LOAD and (ahead := _coming(sensor)):
+            yield ((f"{'':{names}}  {ahead}", Role.WARNING),)
     if status.blind:
         yield (("no sensor that could stop the load", Role.WARNING),)
 
@@ -115,14 +119,12 @@ def _heat_role(sensor: SensorHeat) -> Role:
 
 
 def _coming(sensor: SensorHeat) -> str:
-    """Return how far a sensor is from its warning limit, and when it is there."""
-    left = sensor.limits.warning - (sensor.last or 0.0)
-    text = f"{left:.0f} K below it" if left > 0 else f"{-left:.0f} K above it"
+    """Return when a sensor is at its warning limit, or where it settles; empty where unknown."""
     ahead = sensor.forecast.warning if sensor.forecast else None
     if ahead is not None and ahead.seconds is not None:
-        return f"{text}, there in {ahead.seconds:.0f} s"
+        return f"there in {ahead.seconds:.0f} s"
     settles = sensor.forecast.settles if sensor.forecast else None
-    return f"{text}, settles at {settles:.0f} °C" if settles is not None else text
+    return f"settles at {settles:.0f} °C" if settles is not None else ""
 
 
 def spark(

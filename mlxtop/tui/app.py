@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 from itertools import takewhile
+from math import inf
+from time import monotonic
 from typing import ClassVar
 
 from textual.app import ReturnType, SystemCommand
@@ -22,6 +24,8 @@ from mlxtop.tui.widgets.lines import ROLE_CLASSES
 
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds that `+` and `-` step through."""
+AGAIN_S = 5.0
+"""Seconds within which to quit twice, while a load runs."""
 
 
 class MlxtopApp(LiveApp):
@@ -36,6 +40,7 @@ class MlxtopApp(LiveApp):
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES
     BINDINGS = bindings(Scope.EVERYWHERE)
+    _quit_asked = -inf
     first_port: PortId | None = None
     """A port whose pages are opened once it is there."""
     story = ""
@@ -115,6 +120,20 @@ class MlxtopApp(LiveApp):
             for _ in above:
                 self.pop_screen()
 
+    async def action_quit(self) -> None:
+        """Quit; while a load runs, only when that was asked for twice."""
+        now = monotonic()
+        if self.loads is not None and self.loads.busy and now - self._quit_asked > AGAIN_S:
+            self._quit_asked = now
+            text = "a load test is running: once more ends it and quits"
+            self.notify(text, severity="warning", timeout=AGAIN_S)
+            return
+        await super().action_quit()
+
+    def no_port(self) -> None:
+        """Say why nothing happens where there is no port."""
+        self.notify("no port here: A shows all network devices, D a simulated machine")
+
     def action_events(self) -> None:
         from mlxtop.tui.screens.pages import Events
 
@@ -129,6 +148,8 @@ class MlxtopApp(LiveApp):
         from mlxtop.tui.screens.link_type import LinkTypeDialog
 
         view = self.state.view(0)
+        if view is None:
+            self.no_port()
         if self.context is None or view is None:
             return
         port = view.now.now.port
@@ -143,11 +164,15 @@ class MlxtopApp(LiveApp):
 
         if self.state.selected is not None:
             self._go_to(Findings)
+        else:
+            self.no_port()
 
     def action_load(self) -> None:
         from mlxtop.tui.screens.load import Loads
 
-        if self.context is not None and not self.readonly:
+        if self.state.selected is None:
+            self.no_port()
+        elif self.context is not None and not self.readonly:
             self.loads = self.loads or Loads(self, self.context)
             self.feed.tap = self.loads.session.frame
             self.loads.open()

@@ -35,6 +35,7 @@ class Command(NamedTuple):
 
 _PORTS, _PAGES = Scope.OVERVIEW, Scope.DETAIL
 _FILTER = "Show only ports whose names match"
+_ALL = "All network devices, where no port of a card is"
 _SORT = "Sort by rate, temperature, errors, or naturally"
 _HEAT = "Maximise the heat chart of page 2, and back"
 _LINK_TYPE = "Link type: InfiniBand or Ethernet"
@@ -51,6 +52,8 @@ COMMANDS = (
     Command("explain-left", "left", "Explain the cell before", "screen.column(-1)", _PORTS),
     Command("details", "enter", "Details of the port", "screen.details", _PORTS, "Details"),
     Command("filter", "slash", _FILTER, "screen.filter", _PORTS, "Filter"),
+    Command("all-devices", "A", _ALL, "screen.instead('all')", _PORTS),
+    Command("demo", "D", "A simulated machine, where no port is", "screen.instead('demo')", _PORTS),
     Command("sort", "s", _SORT, "screen.sort", _PORTS, "Sort"),
     *(
         Command(f"page-{n}", str(n), f"Page: {title}", f"screen.page('{n}')", _PAGES)

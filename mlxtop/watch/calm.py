@@ -13,6 +13,8 @@ from mlxtop.model.identity import PortId
 
 HOLD_S = 10.0
 """Seconds for which a verdict keeps its figures."""
+FIRST_S = 3.0
+"""Seconds for which the first one does: streams are not counted yet."""
 CONFIRM_S = 2.0
 """Seconds for which another cause must have been seen before it is told."""
 
@@ -23,6 +25,8 @@ class _Held(NamedTuple):
     """Tick at which it was taken."""
     confirmed: float
     """Tick of the newest sample with the same cause."""
+    hold: float = HOLD_S
+    """Seconds for which it is held."""
 
 
 class CalmVerdicts:
@@ -35,11 +39,10 @@ class CalmVerdicts:
         """Take in the verdict of one sample."""
         held = self._held.get(port)
         if held is None or tick < held.confirmed or _is_plain(held.verdict, verdict):
-            self._held[port] = _Held(verdict, tick, tick)
+            self._held[port] = _Held(verdict, tick, tick, FIRST_S)
         elif verdict.cause == held.verdict.cause:
-            new = held.since + HOLD_S <= tick
-            since, shown = (tick, verdict) if new else (held.since, held.verdict)
-            self._held[port] = _Held(shown, since, tick)
+            over = held.since + held.hold <= tick
+            self._held[port] = _Held(verdict, tick, tick) if over else held._replace(confirmed=tick)
         elif held.confirmed + CONFIRM_S <= tick:
             self._held[port] = _Held(verdict, tick, tick)
 

@@ -14,8 +14,8 @@ from mlxtop.present.ceiling import ceiling_lines
 from mlxtop.present.overview import Order
 from mlxtop.present.text import Line, Role
 from mlxtop.present.view import prose
-from mlxtop.tui.commands import Scope, bindings
-from mlxtop.tui.screens.base import WatchScreen
+from mlxtop.tui.commands import COMMANDS, Scope, bindings, keys_of
+from mlxtop.tui.screens.base import WatchScreen, key_label
 from mlxtop.tui.widgets.chart import TemperatureChart, ThroughputChart
 from mlxtop.tui.widgets.lines import Lines
 from mlxtop.tui.widgets.port_table import PortTable
@@ -24,6 +24,8 @@ from mlxtop.tui.widgets.sections import Sections, prose_width
 _FIXED = 4
 """Rows of header, hint and keys."""
 _LEAST_CHARTS = 10
+_BARE = {"all-devices": "All devices", "demo": "Demo", "help": "Help", "quit": "Quit"}
+"""Names of the commands that make sense without a port."""
 
 
 class Overview(WatchScreen):
@@ -89,7 +91,7 @@ class Overview(WatchScreen):
         state = self.watch_app.state
         by = "" if state.order is Order.NATURAL else f" · by {state.order}"
         matching = f" · matching {state.pattern}" if state.pattern else ""
-        title, hidden = f"Ports{by}{matching}", table.hidden()
+        title, hidden = f"Ports{by}{matching}", table.hidden() or self.watch_app.story
         if (table.border_title, table.border_subtitle) != (title, hidden):
             table.border_title, table.border_subtitle = title, hidden
 
@@ -126,17 +128,42 @@ class Overview(WatchScreen):
         else:
             text = (
                 "No ConnectX adapter found: no network card of PCI vendor 15b3. "
-                "mlxtop --all shows every network device; mlxtop --demo shows a simulated machine."
+                "A shows every network device (mlxtop --all), D a simulated machine (--demo)."
             )
         return prose(text, width, Role.WARNING)
 
     # Commands
+
+    @property
+    def _bare(self) -> bool:
+        """Return whether there is no port to be shown, whatever is chosen."""
+        frame = self.watch_app.state.frame
+        return frame is not None and not frame.ports
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "instead" and not self._bare:
+            return False
+        return super().check_action(action, parameters)
+
+    def action_instead(self, what: str) -> None:
+        self.watch_app.leave_for(what)
+
+    def _show_keys(self) -> None:
+        if not self._bare:
+            super()._show_keys()
+            return
+        self._keys_shown = 0
+        keys = self.watch_app.settings.keys
+        shown = [c for c in COMMANDS if c.id in _BARE]
+        self.keys.present([(key_label(keys_of(c, keys)[0], _BARE[c.id]), c.action) for c in shown])
 
     def action_details(self) -> None:
         from mlxtop.tui.screens.pages import Detail
 
         if self.watch_app.state.selected is not None:
             self.app.push_screen(Detail())
+        else:
+            self.watch_app.no_port()
 
     def action_move(self, steps: int) -> None:
         with self.at_once():
