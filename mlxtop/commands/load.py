@@ -19,11 +19,11 @@ from mlxtop.load.request import IPERF3_PORT, GuardOptions, LoadOptions, LoadRequ
 from mlxtop.model.load import Direction, Tool, typed_bits, typed_seconds
 from mlxtop.model.number import real
 from mlxtop.outputs import console
+from mlxtop.present.text import Line, Role
 
 if TYPE_CHECKING:
     from mlxtop.load.session import SessionView
     from mlxtop.model.frame import Frame
-    from mlxtop.present.text import Line
     from mlxtop.sampler.live import LiveSource
     from mlxtop.settings import Settings
     from mlxtop.system.door import System
@@ -228,7 +228,7 @@ class _FrontEnd:
 
     def _silent(self, view: SessionView) -> bool:
         """Return whether nothing was printed for so long that a person takes it for hung."""
-        if not view.busy:
+        if not view.busy and not view.serving:
             return False
         status = view.status
         reports = status is not None and status.phase is Phase.LOAD
@@ -241,13 +241,13 @@ class _FrontEnd:
 
     def _report(self, view: SessionView) -> None:
         """Print the plan, intervals and lines that are new, and a line where all is silent."""
-        from mlxtop.present.load import guard_text, interval_line, plan_runs, status_line
-        from mlxtop.present.text import Role
+        from mlxtop.present.load import guard_text, interval_line, plan_runs
 
         if view.plan is not None and "plan" not in self._shown:
             for text, role in plan_runs(view.plan):
                 self._tell(((f"mlxtop: {text}" if role is Role.CRITICAL else text, role),))
-            self._tell((guard_text(view.guard, view.sensors),))
+            if not view.plan.refusals:
+                self._tell((guard_text(view.guard, view.sensors),))
             self._shown.add("plan")
         if view.problem is not None and "problem" not in self._shown:
             self._tell(((f"mlxtop: {view.problem}", Role.WARNING),))
@@ -259,15 +259,24 @@ class _FrontEnd:
         if view.status is not None and view.status.stopping and "stop" not in self._shown:
             self._tell(((f"mlxtop: {view.status.stopping}", Role.CRITICAL),))
             self._shown.add("stop")
-        if view.status is not None and self._silent(view):
-            self._tell(((status_line(view.status), Role.DIM),))
-        elif view.busy and view.plan is None and self._silent(view):
-            console.progress("looking at the route and the tool …")
-            self._told = self._system.now()
         fresh = view.server_printed - self._lines
         self._lines = view.server_printed
         if fresh:
             console.warn(*view.server_lines[-fresh:])
+        if self._silent(view):
+            self._say_what_goes_on(view)
+
+    def _say_what_goes_on(self, view: SessionView) -> None:
+        """Print how a running test stands; on a terminal also what else is waited for."""
+        from mlxtop.present.load import status_line
+
+        if view.status is not None:
+            self._tell(((status_line(view.status), Role.DIM),))
+            return
+        if view.plan is None:
+            what = "the route and the tool" if view.busy else "the far end"
+            console.progress(f"waiting for {what} …")
+        self._told = self._system.now()
 
     def _finish(self, view: SessionView) -> int:
         from mlxtop.present.load import outcome_runs

@@ -192,7 +192,9 @@ class LoadDialog(Dialog[None]):
             waiting = ("looking at the route and the tool …", Role.DIM)
             sections.append(Section("Plan", ((waiting,),)))
         if view.plan is not None:
-            runs = [*plan_runs(view.plan), guard_text(view.guard, view.sensors)]
+            runs = list(plan_runs(view.plan))
+            if not view.plan.refusals:
+                runs.append(guard_text(view.guard, view.sensors))
             sections.append(wrapped("Plan", runs, columns))
         if view.server_lines:
             sections.append(server_section(view.serving, view.server_lines, columns))
