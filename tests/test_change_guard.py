@@ -278,6 +278,17 @@ def test_programs_that_use_rdma_count_and_the_kernel_s_own_do_not() -> None:
     assert named(bench.uses()) == {Danger.RDMA: {TWO}}
 
 
+def test_programs_that_use_the_rdma_device_of_a_sub_function_use_its_card() -> None:
+    bench = Bench()
+    device = f"/sys/devices/pci0000:00/{CARD}/mlx5_core.sf.3/infiniband/mlx5_7"
+    bench.files[f"{device}/ports/1/link_layer"] = "Ethernet"
+    bench.extra.append(f"/sys/class/infiniband/mlx5_7 -> {device}")
+    bench.extra.append(f"{device}/device -> /sys/devices/pci0000:00/{CARD}/mlx5_core.sf.3")
+    rows = [{"ifname": "mlx5_7", "port": 1, "type": "RC", "comm": "trainer"}]
+    bench.extra += ["$ rdma -j resource show qp", f"  | {json.dumps(rows)}"]
+    assert named(bench.uses()) == {Danger.RDMA: {ONE, TWO}}
+
+
 def test_what_cannot_be_listed_stops_everything() -> None:
     bench = Bench()
     del bench.files["/proc/self/mountinfo"]

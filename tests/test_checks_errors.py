@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from mlxtop.doctor.check import Case, Finding, Nothing
-from mlxtop.model.counters import Origin
+from mlxtop.model.counters import Origin, Schema
+from mlxtop.model.sample import Reading
 from tests.cases import GOOD, NOTE, ask, case, judged, only, run, unknown
 from tests.situations import infiniband
 
@@ -98,3 +99,23 @@ def test_traffic_that_was_not_measured_could_not_be_judged() -> None:
     ports = {port: frame._replace(before={}) for port, frame in nothing.frame.ports.items()}
     first = replace(nothing, frame=nothing.frame._replace(ports=ports))
     assert unknown(ask("what limits the traffic", first)).label == "p1: what limits the traffic"
+
+
+def carrying(words: int) -> Case:
+    """A port of InfiniBand whose data counters stand at so many words."""
+    link = infiniband("40 Gb/sec (4X QDR)", 32)
+    base = case(replace(GOOD, link=link))
+    port = base.ports[0]
+    now = base.frame.ports[port].now
+    reading = Reading(2.0, Schema(("port_rcv_data", "port_xmit_data")), (words, 7))
+    now = now._replace(readings={Origin.RDMA: reading})
+    ports = {port: base.frame.ports[port]._replace(now=now)}
+    return replace(base, frame=base.frame._replace(ports=ports))
+
+
+def test_traffic_at_the_ceiling_of_old_counters_could_not_tell() -> None:
+    full = unknown(ask("counters can still count", carrying(2**32 - 1)))
+    assert "port_rcv_data" in full.what
+    assert "4294967295" in full.reason and "perfquery -R" in full.reason
+    assert judged(ask("counters can still count", carrying(2**32 - 2))) == []
+    assert judged(ask("counters can still count", carrying(2**32))) == []

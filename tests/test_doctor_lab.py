@@ -88,7 +88,16 @@ PLANTED: list[tuple[str, float, set[str]]] = [
     ("ceph3", 5.0, set()),
     ("dgx", 5.0, {"network-bound: "}),
     ("faulty", 5.0, FAULTY),
-    ("faulty", 75.0, {*FAULTY, "rx_crc_errors_phy", "rx_symbol_err_phy", "rx_pcs_symbol_err_phy"}),
+    (
+        "faulty",
+        75.0,
+        {
+            *FAULTY,
+            *("rx_crc_errors_phy", "rx_symbol_err_phy", "rx_pcs_symbol_err_phy"),
+            "lane 2 of 0 to 3 (lane 3 of the module)",
+            "mstlink: Bad signal integrity",
+        },
+    ),
 ]
 """Machine, seconds after its start, and a part of each finding that it intends then."""
 

@@ -7,7 +7,9 @@ import pytest
 
 from mlxtop.lab import LabSystem, ManualClock, load_lab
 from mlxtop.model.linktype import LinkType
-from mlxtop.sources.tools.mstconfig import Column, Trouble, parse_mstconfig, parse_mstconfig_json
+from mlxtop.sources.tools.card_tool import Trouble
+from mlxtop.sources.tools.mlxlink_pcie import read_pcie_report
+from mlxtop.sources.tools.mstconfig import Column, parse_mstconfig, parse_mstconfig_json
 from mlxtop.sources.tools.mstfwreset import parse_levels, parse_reset
 from mlxtop.system.door import Question
 
@@ -62,10 +64,12 @@ def test_the_json_of_a_query_is_a_file(pacu: LabSystem) -> None:
 
 def test_reset_levels_are_offered(pacu: LabSystem) -> None:
     levels = parse_levels(pacu.run(["mstfwreset", "-d", BDF, "query"]).stdout)
-    three = levels.level(3)
-    assert three is not None
+    (three,) = (level for level in levels if level.number == 3)
     assert three.supported
     assert three.default
+    warm = pacu.run(["mstfwreset", "-d", BDF, "-l", "4", "-y", "r"], change=True)
+    report = parse_reset(warm.stdout)
+    assert (report.done, report.reboots, report.loaded) == (True, True, False)
 
 
 def test_wrappers_run_what_they_wrap(pacu: LabSystem) -> None:
@@ -136,3 +140,9 @@ def test_a_refused_connection_is_told_in_every_format(pacu: LabSystem) -> None:
     assert document["error"].endswith("Connection refused")
     line = pacu.run([*argv, "--json-stream"]).stdout.splitlines()[0]
     assert json.loads(line)["event"] == "error"
+
+
+def test_the_card_itself_tells_its_pcie_link(pacu: LabSystem) -> None:
+    page = read_pcie_report(pacu, BDF, "mstlink")
+    assert (page.running, page.enabled) == ((8.0, 8), (8.0, 16))
+    assert page.errors["crc_tlp"] == 0 and page.caveat is None

@@ -72,3 +72,18 @@ def test_a_parameter_that_is_set_elsewhere_is_changed_there() -> None:
     (step,) = change.plan.steps
     assert isinstance(step, Command) and step.argv[-1] == "/etc/modprobe.d/mlx4.conf"
     assert "port_type_array=2,0" in change.plan.undo_lines(sudo=True)[0]
+
+
+def test_a_dpu_loads_its_types_by_a_power_cycle_where_a_reset_does_not() -> None:
+    system = link_lab()
+    survey = survey_of(system)
+    card = survey.card_of(B1)
+    assert card is not None
+    dpu = replace(card, adapter=card.adapter._replace(family="BlueField-3 (ConnectX-7)"))
+    _, levels = read_levels(system, dpu, Access.ROOT)
+    assert [level.number for level in levels] == [3]
+    unsupported = [levels[0]._replace(supported=False)]
+    with pytest.raises(Refused, match="a power cycle does the same; a reboot does not"):
+        choose_level(unsupported, None, dpu.restart)
+    with pytest.raises(Refused, match="a reboot does the same"):
+        choose_level(unsupported, None, card.restart)

@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.linktype import LinkType
+from mlxtop.sources.tools.card_tool import Trouble
 from mlxtop.sources.tools.mstconfig import (
     Column,
     ConfigReport,
-    Trouble,
     parse_mstconfig,
     parse_mstconfig_json,
-    trouble_of,
 )
 
 CAPTURES = os.environ.get("MLXTOP_CAPTURES", "")
@@ -95,18 +94,12 @@ def test_an_error_after_the_question_means_that_nothing_was_applied() -> None:
     assert report.error == "x"
 
 
-@pytest.mark.parametrize(
-    ("text", "trouble"),
-    [
-        ("The Device doesn't support LINK_TYPE_P1 parameter", Trouble.NO_PARAMETER),
-        ("Unknown Parameter: LINK_TYPE_P1", Trouble.NO_PARAMETER),
-        ("Unsupported device", Trouble.UNSUPPORTED),
-        ("Failed to open the device", Trouble.NO_ACCESS),
-        ("Failed to query device current configuration", Trouble.OTHER),
-    ],
-)
-def test_errors_are_told_apart(text: str, trouble: Trouble) -> None:
-    assert trouble_of(text) is trouble
+def test_the_kind_of_trouble_is_that_of_any_error_that_is_known() -> None:
+    errors = ("write counter to semaphore: busy", "Failed to open the device")
+    report = ConfigReport(errors=errors)
+    assert report.trouble is Trouble.NO_ACCESS
+    assert report.error == "write counter to semaphore: busy (Failed to open the device)"
+    assert ConfigReport(errors=("x",)).trouble is Trouble.OTHER
 
 
 def test_the_json_file_says_the_same_as_the_text() -> None:

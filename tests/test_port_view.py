@@ -93,3 +93,33 @@ def test_the_ceiling_gives_up_its_least_parts_where_room_is_short() -> None:
         assert verdict.startswith("→ ")
         assert all(part in whole for part in limits.split(" · "))
         assert len(limits) <= max(width, len(least))
+
+
+def test_what_was_carried_disproves_a_limit_that_is_lower() -> None:
+    frame = two_slots()
+    slow = {
+        slot: status._replace(path=PciePath((status.path.links[0]._replace(speed=2.5),)))
+        for slot, status in frame.sample.pcie.items()
+    }
+    frame = frame._replace(sample=frame.sample._replace(pcie=slow))
+    wide, narrow = (port_view(frame, port.id) for port in (WIDE, NARROW))
+    assert [view.disproves_pcie for view in (wide, narrow)] == [True, True]
+    assert narrow.ceiling.pcie is None
+    assert narrow.capacity is not None
+    assert narrow.capacity.by == "link"
+    assert narrow.ceiling.absent["pcie"] == "more was carried than its links show"
+    assert "PCIe" not in str(narrow.ceiling.verdict.limit)
+    fast = two_slots()
+    assert not port_view(fast, NARROW.id).disproves_pcie
+    assert port_view(fast, NARROW.id).ceiling.pcie is not None
+
+
+def test_a_tunnel_is_no_limit() -> None:
+    frame = two_slots()
+    tunnel = PcieStatus(PciePath((PcieLink("0000:44:00.0", 2.5, 4, 2.5, 4),)), removable=True)
+    pcie = {**frame.sample.pcie, "0000:44:00": tunnel}
+    frame = frame._replace(sample=frame.sample._replace(pcie=pcie))
+    view = port_view(frame, NARROW.id)
+    assert view.capacity is not None
+    assert view.capacity.by == "link"
+    assert view.ceiling.pcie is None

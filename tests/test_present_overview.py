@@ -182,3 +182,33 @@ def test_hostile_names_change_neither_width_nor_screen(name: str) -> None:
     lines = overview(frame(sample(1.0, PortSample(port, Link(detail=name)))), 120)
     assert {line_width(line) for line in lines} == {120}
     assert all(plain(line).isprintable() for line in lines)
+
+
+def joined(first: Port, second: Port) -> str:
+    """The line of the card of two ports."""
+    ports = [ethernet(port, 1.0, 1e9, 1e9) for port in (first, second)]
+    return next(
+        plain(line) for line in overview(frame(sample(1.0, *ports)), 200) if "Conn" in line[0][0]
+    )
+
+
+def test_the_line_of_a_card_says_what_is_one() -> None:
+    cage = joined(PACU._replace(cage=PACU.id), IB._replace(cage=PACU.id))
+    assert "one cage: enp67s0np0 + ibp67s0f1" in cage
+    lag = joined(PACU._replace(rdma_lag=PACU.id), IB._replace(rdma="mlx5_0", rdma_lag=PACU.id))
+    assert "RoCE LAG mlx5_0: enp67s0np0 + ibp67s0f1" in lag
+    more = joined(PACU._replace(extra_functions=("0000:81:00.0",)), IB)
+    assert "multi-PF: 0000:43:00.0 + 0000:81:00.0" in more
+    assert not {"cage", "LAG", "multi-PF"} & set(joined(PACU, IB).split())
+
+
+@pytest.mark.parametrize(("cage", "sums"), [(None, (5e9, 3e9)), (PACU.id, (4e9, 2e9))])
+def test_traffic_of_one_cage_is_added_up_once(
+    cage: PortId | None, sums: tuple[float, float]
+) -> None:
+    first, second = PACU._replace(cage=cage), IB._replace(cage=cage)
+    ticks = [
+        sample(tick, ethernet(first, tick, 4e9, 1e9), ethernet(second, tick, 1e9, 2e9))
+        for tick in (1.0, 2.0)
+    ]
+    assert totals(frame(*ticks)) == pytest.approx(sums)

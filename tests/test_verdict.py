@@ -149,3 +149,54 @@ def test_the_busiest_of_the_ports_at_a_limit_decides_for_those_that_share_a_load
     assert shared == Verdict(Limit.LINK, "b: full", ("a: link 10 %",))
     assert judge_together({"a": (free, 1e9), "b": (free, 2e9)}).limit is None
     assert judge_together({}).detail == "no link"
+
+
+@pytest.mark.parametrize(
+    ("way", "key", "limit"),
+    [
+        (TX, "rx_pause", Limit.PEER),
+        (TX, "rx_pause_prio_2", Limit.PEER),
+        (RX, "tx_pause", Limit.HOST),
+        (TX, "rx_global_pause", Limit.PEER),
+    ],
+)
+def test_pause_frames_of_mlx4_count_as_those_of_mlx5(
+    way: Direction, key: str, limit: Limit
+) -> None:
+    assert verdict(way=way, counts={(DRIVER, key): 4000}).limit is limit
+
+
+def test_one_pause_frame_is_not_counted_under_two_names() -> None:
+    twice = {(DRIVER, "rx_pause_ctrl_phy"): 60, (DRIVER, "rx_global_pause"): 60}
+    assert verdict(way=TX, counts=twice).limit is None
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("rx_pause_duration", "rx_global_pause_duration"),
+        *("rx_prio3_pause_duration", "rx_pause_duration_prio_3"),
+    ],
+)
+@pytest.mark.parametrize(("micros", "limit"), [(50_000, Limit.PEER), (49_999, None)])
+def test_few_pause_frames_hold_a_port_up_when_they_ask_for_long_breaks(
+    key: str, micros: int, limit: Limit | None
+) -> None:
+    few = {(DRIVER, "rx_pause"): 30, (DRIVER, key): micros}
+    found = verdict(way=TX, counts=few)
+    assert found.limit is limit
+    if limit:
+        assert found.detail == "30 pause frames a second come from it, 5 % of the time is pause"
+
+
+@pytest.mark.parametrize(("share", "limit"), [(1.05, Limit.LINK), (1.051, None)])
+def test_more_than_the_line_carries_shows_that_its_speed_is_wrong(
+    share: float, limit: Limit | None
+) -> None:
+    said = verdict(share)
+    assert said.limit is limit
+    assert ("link: more is carried than its speed" in said.ruled_out) is (limit is None)
+
+
+def test_no_share_is_above_a_hundred_percent() -> None:
+    assert verdict(pcie=1.08).detail == "100 % of 100.0 Gb/s usable"

@@ -29,7 +29,8 @@ await 'len(p) == 5 and p["0000:07:00.0/1"]["rx_bps"] is not None'
 cx 0 rdma_rx 1e9
 cx 0 temp 91000
 cx 0 module_temp 66000
-await 'p["0000:07:00.0/1"]["rdma_rx_bps"] > 7e9 and a[0]["temperature"]["asic_c"] == 91 \
+await 'all(abs(p["0000:07:00.0/1"][key] - 8e9) < 8e8 for key in ("rx_bps", "rdma_rx_bps")) \
+  and p["0000:07:00.0/1"]["kernel_rx_bps"] < 1e6 and a[0]["temperature"]["asic_c"] == 91 \
   and p["0000:07:00.0/1"]["module"]["temperature_c"] == 66'
 cx 0 unplug
 await '"0000:07:00.0/1" not in p and len(p) == 4'
@@ -57,9 +58,7 @@ def test_cards_of_a_running_kernel_are_found_followed_and_survive_hot_removal() 
     assert layers["0000:08:00.1/1"] == layers["0000:09:00.0/2"] == "InfiniBand"
     port = _port(loaded)
     assert port["source"] == "eth-mac"
-    assert port["rx_bps"] == pytest.approx(8e9, rel=0.1)
-    assert port["rdma_rx_bps"] == pytest.approx(8e9, rel=0.1)
-    assert port["kernel_rx_bps"] < 1e6
+    assert port["rx_bps"] == pytest.approx(8e9, rel=0.1)  # of the whole interval, not its part
     assert unplugged["problems"] == []
     assert _port(back)["netdev"] == port["netdev"]
 

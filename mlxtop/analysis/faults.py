@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -58,6 +58,17 @@ def faults(frame: PortFrame) -> list[Fault]:
     return sorted(moved, key=lambda fault: (not fault.moving, not fault.since_start))
 
 
+_SAME_EVENT: Mapping[str, str] = {
+    **dict.fromkeys(("rx_crc_errors_phy", "rx_symbol_err_phy", "rx_pcs_symbol_err_phy"), "line"),
+    **dict.fromkeys(("FrameCheckSequenceErrors", "SymbolErrorDuringCarrier"), "line"),
+    **dict.fromkeys(("rx_errors", "rx_crc_errors", "rx_length_errors"), "rx_errors"),
+    **dict.fromkeys(("tx_errors", "tx_aborted_errors"), "tx_errors"),
+}
+"""Counters of one table that tell of the same event; what was lost on the line is in three."""
+_FEW_AT_BOOT = ("rx_pci_signal_integrity", "tx_pci_signal_integrity")
+"""Counters that are seldom 0 after a healthy start: only their growth counts."""
+
+
 def severe_since_start(frame: PortFrame) -> tuple[int | None, bool]:
     """Return events of more than a note since the start, and whether any goes on now.
 
@@ -70,25 +81,33 @@ def severe_since_start(frame: PortFrame) -> tuple[int | None, bool]:
         start = frame.start.get(origin)
         if start is None or start.values == reading.values:
             continue
-        events = 0
+        events: dict[str, int] = {}
         for counter, place in _severe(origin, reading.schema):
             if start.schema is reading.schema and start.values[place] == reading.values[place]:
                 continue
-            since = frame.since_start(counter)
-            if since:
-                events += since
+            if since := frame.since_start(counter):
+                _count(events, counter, since)
                 moving = moving or bool(frame.gain(counter))
-        most = max(most, events)
+        most = max(most, sum(events.values()))
     return most, moving
 
 
 def severe_since_boot(frame: PortFrame) -> int | None:
     """Return the kernel's totals of errors that are more than a note, of the largest table."""
-    tables = (
-        [frame.total(counter) or 0 for counter, _ in _severe(origin, reading.schema)]
-        for origin, reading in _meaningful(frame)
-    )
-    return max(map(sum, tables), default=None)
+    most = None
+    for origin, reading in _meaningful(frame):
+        events: dict[str, int] = {}
+        for counter, _ in _severe(origin, reading.schema):
+            if counter.key not in _FEW_AT_BOOT:
+                _count(events, counter, frame.total(counter) or 0)
+        most = max(most or 0, sum(events.values()))
+    return most
+
+
+def _count(events: dict[str, int], counter: Counter, count: int) -> None:
+    """Add a counter to events by kind: of those that tell of the same ones the largest counts."""
+    kind = _SAME_EVENT.get(counter.key, counter.key)
+    events[kind] = max(events.get(kind, 0), count)
 
 
 @lru_cache

@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Generic, NamedTuple, TypeVar
 
 from mlxtop.analysis.port_view import PortView, no_pcie
+from mlxtop.model.catalogue import RDMA
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, Function, Host, PortKind
 from mlxtop.model.sample import LinkState, PcieStatus
@@ -44,6 +45,11 @@ def _port(name: str, help: str, why: Reason[PortView] | None = None) -> Field[Po
     return Field(name, help, attrgetter(f"now.now.port.{name}"), why=why)
 
 
+def _listed(name: str, help: str) -> Field[PortView]:
+    get = attrgetter(f"now.now.port.{name}")
+    return Field(name, help, lambda view: list(get(view)))
+
+
 def _flow(name: str, help: str, unit: str, why: Reason[PortView]) -> Field[PortView]:
     return Field(name, help, attrgetter(f"throughput.{name}"), unit, why)
 
@@ -73,8 +79,6 @@ def _no_rdma(view: PortView) -> str:
     port = view.now.now.port
     if not port.is_mlx:
         return "not an RDMA device"
-    if port.bond is not None:
-        return f"merged into the RDMA device of {port.bond}"
     module = "mlx4_ib" if port.is_mlx4 else "mlx5_ib"
     return f"module {module} is not loaded, or RoCE is disabled"
 
@@ -92,15 +96,13 @@ def _by_netdev(view: PortView) -> str:
     return "the kernel did not tell" if view.now.now.port.netdev else "no network device"
 
 
-def _no_total(view: PortView) -> str | None:
-    return _NO_COUNTER if view.throughput.source is None else None
-
-
-def _no_rate(view: PortView) -> str:
-    return _no_total(view) or _no_share(view)
+def _no_total(view: PortView) -> str:
+    return _NO_COUNTER if view.throughput.source is None else _no_share(view)
 
 
 def _no_share(view: PortView) -> str:
+    if full := [counter.key for counter in RDMA if view.now.stuck(counter)]:
+        return f"{full[0]} has 32 bits here and stands at its ceiling: perfquery -R starts it again"
     if not view.now.before:
         return "a rate needs two readings"
     return "the counter was reset or not read in this interval"
@@ -114,7 +116,24 @@ def _no_kernel_rate(view: PortView) -> str:
 
 
 def _no_rdma_rate(view: PortView) -> str:
-    return _no_share(view) if view.now.now.port.rdma else "the port has no RDMA device"
+    port = view.now.now.port
+    if port.rdma_lag is not None:
+        return f"{port.rdma} counts for all members of {port.bond} together: see rdma_shared_*"
+    return _no_share(view) if port.rdma else "the port has no RDMA device"
+
+
+def _no_shared_rate(view: PortView) -> str | None:
+    return _no_share(view) if view.shared_rdma.names else None
+
+
+def _shared(name: str, help: str, unit: str = "bit/s") -> Field[PortView]:
+    get = attrgetter(f"shared_rdma.{name}")
+    return Field(f"rdma_shared_{name}", help, get, unit, _no_shared_rate)
+
+
+def _shared_speed(view: PortView) -> float | None:
+    speed = view.shared_rdma.speed
+    return None if speed is None else speed / 1e6
 
 
 def _temperature(name: str) -> tuple[Callable[[PortView], Value], str, Reason[PortView]]:
@@ -149,7 +168,16 @@ PORT_FIELDS: tuple[Field[PortView], ...] = (
     _port("kind", "physical, vf or virtual"),
     _port("netdev", "network device", _NO_NETDEV),
     _port("rdma", "RDMA device", _no_rdma),
+    _port("rdma_port", "number of the port on the RDMA device", _no_rdma),
+    _listed("extra_rdma", "further RDMA devices: planes of the port (SMI), sub-functions"),
+    Field(
+        "rdma_shared_by",
+        "ports of a bond that share the RDMA device (RoCE LAG)",
+        lambda view: list(view.shared_rdma.names),
+    ),
     _port("driver", "driver of the function", _NO_DRIVER),
+    _listed("extra_functions", "further PCI functions of the network device (multi-PF)"),
+    Field("same_cage", "other ports of the same cage", lambda view: list(view.same_cage)),
     _port("bond", "bond, team or bridge that the port is a member of"),
     _port("vfs", "virtual functions of the port"),
     _link("layer", "InfiniBand or Ethernet", why=_NO_RDMA)._replace(name="link_layer"),
@@ -160,14 +188,19 @@ PORT_FIELDS: tuple[Field[PortView], ...] = (
     _link("mtu", "largest packet", "bytes", _by_netdev),
     _link("carrier_changes", "times that the link came or went", why=_by_netdev),
     _link("address", "hardware address", why=_by_netdev, private=True),
-    _flow("rx_bps", "received", "bit/s", _no_rate),
-    _flow("tx_bps", "sent", "bit/s", _no_rate),
-    _flow("rx_pps", "packets received", "packets/s", _no_rate),
-    _flow("tx_pps", "packets sent", "packets/s", _no_rate),
+    _flow("rx_bps", "received", "bit/s", _no_total),
+    _flow("tx_bps", "sent", "bit/s", _no_total),
+    _flow("rx_pps", "packets received", "packets/s", _no_total),
+    _flow("tx_pps", "packets sent", "packets/s", _no_total),
     _flow("rx_bytes", "received in all", "bytes", _no_total),
     _flow("tx_bytes", "sent in all", "bytes", _no_total),
     _flow("rdma_rx_bps", "received past the kernel", "bit/s", _no_rdma_rate),
     _flow("rdma_tx_bps", "sent past the kernel", "bit/s", _no_rdma_rate),
+    _shared("rx_bps", "received by the shared RDMA device"),
+    _shared("tx_bps", "sent by the shared RDMA device"),
+    _shared("rx_bytes", "received in all by the shared RDMA device", "bytes"),
+    _shared("tx_bytes", "sent in all by the shared RDMA device", "bytes"),
+    Field("rdma_shared_speed_mbps", "of all that share the RDMA device", _shared_speed, "Mb/s"),
     _flow("kernel_rx_bps", "received by the kernel's network stack", "bit/s", _no_kernel_rate),
     _flow("kernel_tx_bps", "sent by the kernel's network stack", "bit/s", _no_kernel_rate),
     _flow("source", "counter that rates and totals come from", "", _NO_COUNTER),

@@ -8,14 +8,17 @@ from itertools import chain
 from typing import NamedTuple
 
 from mlxtop.analysis.limits import FULL_CORE, CpuLoad, LineLimit, Measured, PcieLimit, gbps
-from mlxtop.model.catalogue import CATALOGUE, PFC_PAUSE, STALLED_RD, STALLED_WR, counters_of
+from mlxtop.model.catalogue import CATALOGUE, STALLED_RD, STALLED_WR, counters_of
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import PortFrame
+from mlxtop.model.pause import GLOBAL_PAUSE, PAUSE_TIME, PFC_PAUSE
 from mlxtop.model.pcie import Direction, link_words
 from mlxtop.model.sample import LinkState
 
 LINE_NEAR = 0.9
 """Share of the line, framing included, from which the line is the limit."""
+DISPROVED = 1.05
+"""Share of the line above which its speed is wrong: a rate cannot be more, but for its timing."""
 PCIE_NEAR = 0.85
 """Share of PCIe's usable rate: acknowledgements and descriptors take some of the rest."""
 LIGHT = 0.02
@@ -26,6 +29,8 @@ STALLED = 30
 """Percent of a second in which the card waited for PCIe; the driver counts such seconds."""
 PAUSES = 100.0
 """Pause frames a second that slow a fast line noticeably."""
+STOPPED = 0.05
+"""Share of the time for which they stop it: few frames can ask for long breaks."""
 MARKS = 10.0
 """Congestion notifications a second."""
 
@@ -151,7 +156,9 @@ def _hard(evidence: Evidence, measured: Measured) -> Iterator[Step]:
     near: list[tuple[float, Limit, str]] = []
     free: list[Step] = []
     share = measured.utilisation
-    if share is not None and share >= LINE_NEAR:
+    if share is not None and share > DISPROVED:
+        free.append((None, "link: more is carried than its speed"))
+    elif share is not None and share >= LINE_NEAR:
         near.append((share, Limit.LINK, f"{share * 100:.0f} % of the line is used"))
     elif share is not None:
         free.append((None, f"link {share * 100:.0f} %"))
@@ -162,7 +169,7 @@ def _hard(evidence: Evidence, measured: Measured) -> Iterator[Step]:
         share = evidence.card_rate / usable if usable else 0.0
         if share >= PCIE_NEAR:
             whose = ", all its ports together" if len(evidence.pcie.ports) > 1 else ""
-            text = f"{share * 100:.0f} % of {gbps(usable)} Gb/s usable{whose}"
+            text = f"{min(share, 1.0) * 100:.0f} % of {gbps(usable)} Gb/s usable{whose}"
             text = f"{_narrow(evidence.pcie)}{text}"
             near.append((share, Limit.PCIE, text))
         elif stalled < STALLED:
@@ -213,27 +220,44 @@ def _rate(frame: PortFrame, origin: Origin, key: str) -> float | None:
     return frame.rate(CATALOGUE[origin, key])
 
 
-def _pauses(frame: PortFrame, way: str) -> float | None:
-    """Return pause frames a second, global and of priorities; None where none are counted."""
-    rates = [_rate(frame, Origin.DRIVER, f"{way}_pause_ctrl_phy")]
+class _Pauses(NamedTuple):
+    """Pause frames of the link and of priorities in one direction."""
+
+    frames: float
+    """A second."""
+    stopped: float
+    """Share of the time for which the priority that they stopped most did not send."""
+
+
+def _pauses(frame: PortFrame, way: str) -> _Pauses | None:
+    """Return the pause frames of the last interval; None where none are counted."""
+    of_link = (_rate(frame, Origin.DRIVER, key) for key in GLOBAL_PAUSE[way])
+    rates, stopped = [next((rate for rate in of_link if rate is not None), None)], 0.0
     reading = frame.now.readings.get(Origin.DRIVER)
     for counter in counters_of(Origin.DRIVER, reading.schema) if reading else ():
-        if counter.family in PFC_PAUSE[way]:
+        name = counter.family or counter.key
+        if name in PFC_PAUSE[way]:
             rates.append(frame.rate(counter))
+        elif name in PAUSE_TIME[way]:
+            stopped = max(stopped, (frame.rate(counter) or 0.0) / 1e6)
     counted = [rate for rate in rates if rate is not None]
-    return sum(counted) if counted else None
+    return _Pauses(sum(counted), min(stopped, 1.0)) if counted else None
 
 
 def _flow_control(frame: PortFrame, direction: Direction) -> Iterator[Step]:
     """Yield pause frames: those that arrive hold up sending, those that are sent receiving."""
     way = "rx" if direction is Direction.TX else "tx"
     pauses = _pauses(frame, way)
-    if pauses is not None and pauses < PAUSES:
+    if pauses is None:
+        return
+    if pauses.frames < PAUSES and pauses.stopped < STOPPED:
         yield None, "no pause"
-    elif pauses is not None and way == "rx":
-        yield Limit.PEER, f"{pauses:.0f} pause frames a second come from it"
-    elif pauses is not None:
-        yield Limit.HOST, f"it sends {pauses:.0f} pause frames a second"
+        return
+    share = f", {pauses.stopped * 100:.0f} % of the time is pause" if pauses.stopped else ""
+    if way == "rx":
+        yield Limit.PEER, f"{pauses.frames:.0f} pause frames a second come from it{share}"
+    else:
+        yield Limit.HOST, f"it sends {pauses.frames:.0f} pause frames a second{share}"
 
 
 def _congestion(frame: PortFrame, direction: Direction) -> Iterator[Step]:

@@ -194,7 +194,7 @@ def _storage(system: System, lookup: _Lookup) -> list[Hazard]:
 
 
 def _rdma(system: System, inventory: Inventory) -> list[Hazard]:
-    with_rdma = [port for port in inventory.ports if port.rdma is not None]
+    with_rdma = [port for port in inventory.ports if port.rdma is not None or port.extra_rdma]
     if not with_rdma:
         return []
     users = read_rdma_users(system)
@@ -206,7 +206,8 @@ def _rdma(system: System, inventory: Inventory) -> list[Hazard]:
         ports = frozenset(
             port.id
             for port in with_rdma
-            if port.rdma == user.device and user.port in (None, port.rdma_port)
+            if (port.rdma == user.device and user.port in (None, port.rdma_port))
+            or user.device in port.extra_rdma
         )
         hazards += _hazard(Danger.RDMA, f"{user.name} uses RDMA on {user.device}", ports)
     return hazards

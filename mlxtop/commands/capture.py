@@ -25,7 +25,8 @@ from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.settings import SERVICES
 from mlxtop.settings import Settings
 from mlxtop.sources.module.reader import read_module
-from mlxtop.sources.tools import mlxlink
+from mlxtop.sources.tools import mlxlink, mlxlink_pcie
+from mlxtop.sources.tools.card_tool import installed
 from mlxtop.system.capture import Capture, Node, dump_capture
 from mlxtop.system.capture_recorder import UNREAD, CaptureRecorder
 from mlxtop.system.door import System
@@ -86,7 +87,7 @@ def _read_everything(settings: Settings, system: System) -> None:
     )
     stop = Event()
     *_, frame = watch(source, stop, lambda frame: frame.ports)
-    tool = mlxlink.find_tool(system)
+    tool = installed(system, mlxlink.TOOLS)
     for port in (one.now.port for one in frame.ports.values()):
         with suppress(OSError):
             if port.netdev is not None:
@@ -94,6 +95,7 @@ def _read_everything(settings: Settings, system: System) -> None:
         with suppress(OSError):
             if port.function is not None and tool is not None:
                 mlxlink.read_link_report(system, port.function, tool)
+                mlxlink_pcie.read_pcie_report(system, port.function, tool)
     stop.set()
 
 

@@ -27,7 +27,8 @@ from mlxtop.model.sample import LinkLayer
 from mlxtop.sampler.discover import Inventory, discover
 from mlxtop.sources.kernel.pci import DEVICES
 from mlxtop.sources.kernel.sysfs import read_text
-from mlxtop.sources.tools.mstconfig import Column, parse_mstconfig
+from mlxtop.sources.tools.card_tool import explain, failure
+from mlxtop.sources.tools.mstconfig import Column
 from mlxtop.sources.tools.mstfwreset import parse_reset
 from mlxtop.system.door import Finished, System
 
@@ -137,7 +138,7 @@ class _Worker:
         if self.change.method is Method.STORED:
             return self._after_set(step, finished)
         done = finished.status == 0
-        return Outcome(done, ("done" if done else _last_words(finished),))
+        return Outcome(done, (failure(finished) or "done",))
 
     def _run(self, step: Command) -> Finished:
         with self._logged(self.root.words(step.argv)) as result:
@@ -192,8 +193,8 @@ class _Worker:
 
     def _after_set(self, step: Command, finished: Finished) -> Outcome:
         """Read back the stored types, whatever the tool printed."""
-        report = parse_mstconfig(finished.stdout)
-        lines = [report.error] if report.error else []
+        failed = self._failure(finished)
+        lines = [failed] if failed else []
         try:
             back = read_config(self.root, step.argv[0], self.change.card.device)
         except OSError as error:
@@ -205,21 +206,21 @@ class _Worker:
             has = f"{kind.label}({kind.number})" if kind else "unknown"
             fits.append(kind is not None and str(kind.number) == number)
             lines.append(f"{name} next boot: {has} {'✓' if fits[-1] else f'✗ wanted {number}'}")
-        if not all(fits) and not report.error and finished.status != 0:
-            lines.insert(0, _last_words(finished))
         return Outcome(all(fits), tuple(lines))
 
     def _after_reset(self, finished: Finished) -> Outcome:
-        report = parse_reset(finished.stdout)
+        report, failed = parse_reset(finished.stdout), self._failure(finished)
         steps = [f"{name}: {how}" for name, how in report.steps.items()]
-        if report.error or finished.status != 0 or not report.loaded:
-            return Outcome(False, (*steps, report.error or _last_words(finished)))
-        return Outcome(True, (*steps, "the firmware was loaded anew ✓"))
+        if not report.done or (failed and not report.loaded and not report.reboots):
+            return Outcome(False, (*steps, failed or "it did not come to its end"))
+        what = "the machine reboots" if report.reboots else "every step is done"
+        what = "the firmware was loaded anew" if report.loaded else what
+        return Outcome(True, (*steps, *([failed] if failed else []), f"{what} ✓"))
 
-
-def _last_words(finished: Finished) -> str:
-    lines = (finished.stdout + "\n" + finished.stderr).strip().splitlines()
-    return lines[-1].strip() if lines else f"ended with status {finished.status}"
+    def _failure(self, finished: Finished) -> str | None:
+        """Return why a tool failed, in its words, with kernel lockdown where that may be why."""
+        words = failure(finished)
+        return words and explain(self.root.system, words)
 
 
 def _advice(survey: LinkTypeSurvey, change: Change, after: Inventory | None) -> tuple[str, ...]:

@@ -159,7 +159,9 @@ def _plan_stored(card: Card, types: Sequence[PortTypes], wanted: Mapping[PortId,
         _title(types, wanted),
         (Command((*words, *store), "store the new type in the card"),),
         undo=(Command((*words, *restore), "as before"),) if before else (),
-        takes_effect="at the next boot, or with a firmware reset",
+        takes_effect="with a firmware reset, or after a power cycle: in DPU mode not at a reboot"
+        if card.adapter.is_dpu
+        else "at the next boot, or with a firmware reset",
     )
 
 
@@ -201,8 +203,8 @@ def _port_breaks(survey: LinkTypeSurvey, port: Port) -> list[str]:
         given = [a.text for a in survey.addresses if a.device == name]
         has = f" with {', '.join(given)}" if given else ""
         lines.append(f"network device {name}{has} goes; a new one may have another name")
-    if port.rdma:
-        lines.append(f"RDMA device {port.rdma} goes; a new one may have another name")
+    for name in filter(None, (port.rdma, *port.extra_rdma)):
+        lines.append(f"RDMA device {name} goes; a new one may have another name")
     if port.bond:
         lines.append(f"{port.bond_kind or 'bond'} {port.bond} loses {port.netdev}")
     above = [k.name for k in survey.inventory.links.values() if k.link and k.link == port.ifindex]

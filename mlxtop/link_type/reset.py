@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 from mlxtop.change.plan import Command, Plan
 from mlxtop.change.privilege import Access
-from mlxtop.link_type.card import Card, Refused, claimed
+from mlxtop.link_type.card import REBOOT, Card, Refused, claimed
 from mlxtop.link_type.options import Change, Method, breaks_of
 from mlxtop.link_type.survey import LinkTypeSurvey
 from mlxtop.model.linktype import LinkType
 from mlxtop.sources.kernel.sysfs import names, read_text
 from mlxtop.sources.tools import mstfwreset
+from mlxtop.sources.tools.card_tool import explain, failure, installed
 from mlxtop.sources.tools.mstfwreset import PCI_RESET, WARM_REBOOT, Level, parse_levels
 from mlxtop.system.door import System
 
@@ -30,26 +31,27 @@ def read_levels(
 
     Raises Refused, NotAllowed and OSError.
     """
-    tool = next((tool for tool in mstfwreset.TOOLS if system.which(tool)), None)
+    tool = installed(system, mstfwreset.TOOLS)
     if tool is None:
         raise Refused("neither mstfwreset (package mstflint) nor mlxfwreset (MFT) is installed")
     with claimed(system, card, rights, ask) as root:
         finished = root.query((tool, "-d", card.device, "query"))
-    answer = parse_levels(finished.stdout)
-    levels = tuple(level for n in (PCI_RESET, WARM_REBOOT) if (level := answer.level(n)))
-    if answer.error or not levels:
-        why = answer.error or finished.stderr.strip() or "it names no reset level"
-        raise Refused(f"{tool}: {why}; a reboot does the same")
+    offered = parse_levels(finished.stdout)
+    useful = (PCI_RESET,) if card.adapter.is_dpu else (PCI_RESET, WARM_REBOOT)
+    levels = tuple(x for n in useful for x in offered if x.number == n)
+    if not levels:
+        why = explain(system, failure(finished) or "it names no reset level")
+        raise Refused(f"{tool}: {why}; {card.restart}")
     return tool, levels
 
 
-def choose_level(levels: Sequence[Level], number: int | None) -> Level:
+def choose_level(levels: Sequence[Level], number: int | None, restart: str = REBOOT) -> Level:
     """Return the level of that number, else the gentlest that is supported. Raises Refused."""
     wanted = [level for level in levels if number in (None, level.number)]
     level = next((level for level in wanted if level.supported), None)
     if level is None:
         each = ", ".join(f"{x.number} ({x.text}): {'yes' if x.supported else 'no'}" for x in levels)
-        raise Refused(f"this reset level is not supported now; {each}; a reboot does the same")
+        raise Refused(f"this reset level is not supported now; {each}; {restart}")
     return level
 
 

@@ -208,7 +208,7 @@ class LinkTypeSession:
                 return persist(system, survey, card)
             if method is Method.RESET:
                 tool, levels = read_levels(system, card, self.rights, ask)
-                return prepare_reset(survey, card, tool, choose_level(levels, level))
+                return prepare_reset(survey, card, tool, choose_level(levels, level, card.restart))
             if kind is None:
                 raise Refused("which type? ib, eth or auto")
             return prepare(survey, card, dict.fromkeys(ports, kind), method)

@@ -172,9 +172,25 @@ _EXPLAINED = (
     ("server has terminated", "the server at {where} ended the test"),
     ("control socket has closed", "the server at {where} went away"),
     ("client has terminated", "interrupted"),
+    ("connection reset", "the server at {where} went away: {text}"),
+    ("broken pipe", "the server at {where} went away: {text}"),
+    ("authorization failed", "the server at {where} wants a user and a password"),
     ("operation not permitted", "binding to the device is not permitted: {text}"),
     ("cannot assign requested address", "the address to send from is not one of this host: {text}"),
 )
+
+
+_CAUSE = re.compile(r"error|fail|cannot|can't|not found|no such|invalid", re.IGNORECASE)
+
+
+def cause_of(printed: str) -> LoadError:
+    """Return the line of a dying iperf3 that tells why: the first of an error, else the last.
+
+    >>> cause_of("iperf3: error while loading libiperf.so.0\\nbye")
+    LoadError(text='iperf3: error while loading libiperf.so.0')
+    """
+    lines = [line for line in map(str.strip, printed.splitlines()) if line]
+    return LoadError(next(filter(_CAUSE.search, lines), "".join(lines[-1:])))
 
 
 def explain(error: LoadError, host: str, port: int) -> str:

@@ -16,6 +16,8 @@ from mlxtop.watch.heat_limits import HeatLimits
 
 GOOD = 0.9
 """Share of what can be expected from which a result is as good as it gets."""
+TOO_GOOD = 1.05
+"""Share from which what was expected is wrong, not the result: no card beats its limit."""
 
 
 class Moved(NamedTuple):
@@ -132,16 +134,24 @@ class Outcome(NamedTuple):
     @property
     def rate(self) -> float | None:
         """Return bit/s as received, else as sent."""
-        if self.result is None:
-            return None
-        flow = self.result.flow
-        return flow.sent_bps if flow.received_bps is None else flow.received_bps
+        return None if self.result is None else _carried(self.result.flow)
+
+    @property
+    def _back(self) -> float | None:
+        """Return the same of the other direction of a test of both."""
+        back = None if self.result is None else self.result.reverse
+        return None if back is None else _carried(back)
 
     @property
     def share(self) -> float | None:
-        """Return the part of what link, PCIe and processor let expect that was reached."""
-        expected = self.plan.expected
-        return self.rate / expected if self.rate is not None and expected else None
+        """Return the part of what link, PCIe and processor let expect that was reached.
+
+        A test of both directions is as good as the weaker one.
+        """
+        expected, rate, back = self.plan.expected, self.rate, self._back
+        if rate is None or not expected:
+            return None
+        return min(rate, rate if back is None else back) / expected
 
     @property
     def verdict_text(self) -> str:
@@ -149,9 +159,15 @@ class Outcome(NamedTuple):
         if self.rate is None:
             return self.ended
         text, share, verdict = f"{gbps(self.rate)} Gb/s", self.share, self.verdict
+        each = ""
+        if (back := self._back) is not None:
+            text, each = f"{text} there, {gbps(back)} Gb/s back", " each way, by the weaker"
         if share is not None and self.plan.expected is not None:
             expected = gbps(self.plan.expected)
-            text += f" = {share * 100:.0f} % of {expected} expected ({self.plan.bound_by})"
+            percent = f"{share * 100:.0f} %"
+            text += f" = {percent} of {expected} expected{each} ({self.plan.bound_by})"
+        if share is not None and share >= TOO_GOOD:
+            return f"{text}: more than was expected, so that limit is not the real one"
         if share is not None and share >= GOOD and self.ended == "complete":
             return f"{text}: as good as it gets"
         return text if verdict is None else f"{text}: {verdict.text}"
@@ -208,12 +224,18 @@ def result_document(result: LoadResult | None) -> dict[str, Any] | None:
         "cpu_local_percent": result.cpu_local,
         "cpu_remote_percent": result.cpu_remote,
     }
+    if result.setup:
+        document["setup"] = dict(result.setup)
     if result.reverse is not None:
         document["reverse"] = _flow_document(result.reverse)
     if (latency := result.latency) is not None:
         names = ("min", "max", "typical", "average", "p99", "p999")
         document["latency"] = {f"{n}_us": _scaled(getattr(latency, n), 1e6) for n in names}
     return document
+
+
+def _carried(flow: FlowResult) -> float | None:
+    return flow.sent_bps if flow.received_bps is None else flow.received_bps
 
 
 def _flow_document(flow: FlowResult) -> dict[str, Any]:

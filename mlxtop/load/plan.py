@@ -7,18 +7,19 @@ on one core, hence several processes.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from mlxtop.analysis.limits import line_limit
 from mlxtop.load import perftest
 from mlxtop.load.iperf3 import INSTALL, Client, Iperf3, client_command, far_servers, probe
-from mlxtop.load.rates import expected_rate, link_speed
+from mlxtop.load.rates import carriers, expected_rate, link_speed, queue_pairs
 from mlxtop.load.request import LoadMember, LoadPlan, LoadRequest
-from mlxtop.load.route import LoadRefused, Way, find_way
+from mlxtop.load.route import LoadRefused, Way, find_way, port_names
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Function
 from mlxtop.model.load import Direction, Tool
-from mlxtop.model.number import PORT, parse_cores, whole
+from mlxtop.model.number import kernel_version, parse_cores
 from mlxtop.model.sample import LinkLayer
 from mlxtop.system.door import System
 
@@ -95,7 +96,7 @@ def _bounds(frame: Frame, request: LoadRequest, way: Way, remarks: _Remarks) -> 
         device=way.device,
         source=way.source,
         mtu=now.link.mtu,
-        speed=link_speed(way),
+        speed=link_speed(request, way),
         expected=expected,
         bound_by=bound_by,
     )
@@ -116,8 +117,10 @@ def _cores(
         return text, numbers or (None,)
     adapter = frame.adapter(way.port.now.port.id)
     functions: tuple[Function, ...] = adapter.functions if adapter else ()
-    address = way.port.now.port.function
-    text = next((f.local_cpus for f in functions if f.address == address), None)
+    port = way.port.now.port
+    used = (port.function, *port.extra_functions)
+    texts = [f.local_cpus for f in functions if f.address in used and f.local_cpus]
+    text = ",".join(texts) or None
     numbers = parse_cores(text)
     everywhere = len(numbers) >= (frame.sample.host.cpus or 0)
     return (None, (None,)) if everywhere else (text, numbers or (None,))
@@ -182,9 +185,7 @@ def _layout(tool: Iperf3, request: LoadRequest, rate: float | None) -> tuple[int
 def _may_bind(frame: Frame) -> bool:
     """Return whether a socket may be bound to a device: before Linux 5.7 only with CAP_NET_RAW."""
     host = frame.sample.host
-    numbers = (host.kernel or "").split("-")[0].split(".")[:2]
-    version = tuple(number for text in numbers if (number := whole(text, PORT)) is not None)
-    return host.root or (len(version) == 2 and version >= (5, 7))
+    return host.root or (kernel_version(host.kernel) or (0, 0)) >= (5, 7)
 
 
 def _check_options(tool: Iperf3, request: LoadRequest, way: Way, remarks: _Remarks) -> None:
@@ -208,6 +209,18 @@ def _check_options(tool: Iperf3, request: LoadRequest, way: Way, remarks: _Remar
         )
 
 
+def _shared_device(request: LoadRequest, way: Way, pairs: int) -> Iterator[str]:
+    """Yield how an RDMA device that the members of a bond share spreads a test."""
+    port = way.port.now.port
+    if port.rdma_lag is None:
+        return
+    names = " or ".join(port_names(choice) for choice in carriers(request, way))
+    if pairs > 1:
+        yield f"{port.rdma} spreads {pairs} queue pairs over {names}; each takes one port"
+    else:
+        yield f"one queue pair takes one port of {port.rdma}: {names}"
+
+
 def _perftest(system: System, plan: LoadPlan, way: Way, remarks: _Remarks) -> LoadPlan:
     request = plan.request
     port = way.port.now.port
@@ -226,13 +239,17 @@ def _perftest(system: System, plan: LoadPlan, way: Way, remarks: _Remarks) -> Lo
         remarks.refusals.append(f"this {request.tool} cannot receive; run it at the far end")
     if request.direction is not Direction.SEND and request.tool is Tool.IB_SEND_LAT:
         remarks.refusals.append("a latency test has no direction")
+    pairs = queue_pairs(request, way)
+    remarks.notes.extend(_shared_device(request, way, pairs))
+    request = request._replace(streams=pairs)
     gid = None
     if way.port.now.link.layer is not LinkLayer.INFINIBAND:
-        gid = perftest.read_gid_index(system, port.rdma, port.rdma_port or 1, way.source)
+        place = port.rdma, port.rdma_port or 1
+        gid = perftest.read_gid_index(system, *place, way.source, (way.device, port.netdev))
     version = system.run([request.tool, "--version"], timeout=5.0)
     words = perftest.parse_version(version.stdout + version.stderr)
     return plan._replace(
-        streams=request.streams or 1,
+        streams=pairs,
         commands=(perftest.client_command(request, port, gid, way.target),),
         server=perftest.far_server(request, gid is not None),
         tool_version=words,

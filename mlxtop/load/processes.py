@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from queue import Full, Queue
 from threading import Barrier, Event
 
-from mlxtop.load.iperf3 import Iperf3Reader, explain
-from mlxtop.load.perftest import PerftestReader, explain_failure
+from mlxtop.load.iperf3 import Iperf3Reader, cause_of, explain
+from mlxtop.load.perftest import PerftestReader
+from mlxtop.load.perftest_failure import explain_failure
 from mlxtop.load.request import LoadPlan
 from mlxtop.model import load
 from mlxtop.model.load import FlowResult, LoadError, LoadEvent, LoadInterval, LoadResult, Tool
@@ -152,8 +153,7 @@ class LoadStreams:
             return explain_failure(text, request.tool, request.host)
         reported = process.result or any(process.intervals.values())
         if error is None and (ended.status or not reported):
-            lines = [line for line in map(str.strip, ended.stderr.splitlines()) if line]
-            error = LoadError(lines[-1] if lines else "")
+            error = cause_of(ended.stderr)
         return explain(error, request.host, request.first_port + number) if error else None
 
     def _fail(self, why: str) -> None:

@@ -81,6 +81,12 @@ class Run:
         return _by_name(table(self.end.get("heat")).get("sensors"))
 
     @property
+    def back(self) -> dict[str, Line]:
+        """Return the other direction of a test of both."""
+        reverse = table(self.result.get("reverse"))
+        return {"back": reverse} if reverse else {}
+
+    @property
     def soaks(self) -> dict[str, Line]:
         return _by_name(self.end.get("soak"))
 
@@ -211,7 +217,9 @@ def compare(before: Run, after: Run) -> list[Change]:
     return [
         *_changes("hardware", before.fingerprint, after.fingerprint),
         *_changes("settings", *plans),
+        *_changes("settings", table(before.result.get("setup")), table(after.result.get("setup"))),
         *_changes("result", before.result, after.result, _RESULT),
+        *_changes_by_sensor("result", before.back, after.back, _RESULT),
         *_changes("result", before.end, after.end, {"verdict": "", "ended": ""}),
         *_changes_by_sensor("heat", before.sensors, after.sensors, _HEAT),
         *_changes_by_sensor("soak", before.soaks, after.soaks, _SOAK),

@@ -100,13 +100,15 @@ def resolve(system: System, host: str, family: int | None = None) -> str:
 
 def find_port(frame: Frame, name: str) -> PortFrame | None:
     """Return the port that a person names: netdev, RDMA device, PCI address, `address/number`."""
-    for port in frame.ports.values():
-        identity = port.now.port
-        names = (identity.name, identity.netdev, identity.rdma, *identity.extra_netdevs)
-        if name in (*names, str(identity.id)):
+    ports = list(frame.ports.values())
+    for port in ports:
+        one = port.now.port
+        names = (one.name, one.netdev, *one.extra_netdevs, f"{one.rdma}/{one.rdma_port}")
+        if name in (*names, str(one.id)):
             return port
-    same = [port for port in frame.ports.values() if port.now.port.id.device == name]
-    return same[0] if len(same) == 1 else None
+    same = [p for p in ports if name in (p.now.port.rdma, p.now.port.id.device)]
+    owners = [port for port in same if port.now.port.rdma_lag in (None, port.id)]
+    return owners[0] if len(owners) == 1 else None
 
 
 def find_way(system: System, frame: Frame, request: LoadRequest) -> Way:

@@ -8,8 +8,8 @@ other side got out of them. A test has one direction of its own; a bidirectional
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
@@ -100,6 +100,8 @@ class LoadResult:
     """Percent of one core that the tool used here."""
     cpu_remote: float | None = None
     latency: Latency | None = None
+    setup: Mapping[str, str] = field(default_factory=dict)
+    """Settings as the tool names them, `rdma_cm QPs`; empty where it prints none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,16 @@ def total(values: Iterable[N | None]) -> N | None:
     return sum(numbers) if numbers else None
 
 
+def every(values: Iterable[N | None]) -> N | None:
+    """Return the sum of the numbers, or None where one is missing.
+
+    >>> every((1, 2)), every((1, None))
+    (3, None)
+    """
+    numbers = list(values)
+    return None if None in numbers else total(numbers)
+
+
 def mean(values: Iterable[float | None]) -> float | None:
     """Return the mean of the numbers, or None where there are none."""
     numbers = [value for value in values if value is not None]
@@ -139,24 +151,19 @@ def join_intervals(parts: Sequence[LoadInterval]) -> LoadInterval:
         retransmits=total(part.retransmits for part in parts),
         rtt=mean(part.rtt for part in parts),
         jitter=mean(part.jitter for part in parts),
-        lost=total(part.lost for part in parts),
+        lost=every(part.lost for part in parts),
         packets=total(part.packets for part in parts),
         omitted=parts[0].omitted,
     )
 
 
 def join_flows(parts: Sequence[FlowResult]) -> FlowResult:
-    """Return one direction over several processes; a rate that one of them lacks is unknown."""
-
-    def every(value: Callable[[FlowResult], float | None]) -> float | None:
-        values = [value(part) for part in parts]
-        return None if None in values else total(values)
-
+    """Return one direction over several processes; what one of them lacks is unknown."""
     return FlowResult(
-        sent_bps=every(lambda part: part.sent_bps),
-        received_bps=every(lambda part: part.received_bps),
+        sent_bps=every(part.sent_bps for part in parts),
+        received_bps=every(part.received_bps for part in parts),
         retransmits=total(part.retransmits for part in parts),
-        lost=total(part.lost for part in parts),
+        lost=every(part.lost for part in parts),
         packets=total(part.packets for part in parts),
         jitter=mean(part.jitter for part in parts),
     )
@@ -174,6 +181,7 @@ def join_results(parts: Sequence[LoadResult]) -> LoadResult:
         cpu_local=total(part.cpu_local for part in parts),
         cpu_remote=total(part.cpu_remote for part in parts),
         latency=parts[0].latency,
+        setup=parts[0].setup,
     )
 
 

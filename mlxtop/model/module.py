@@ -263,6 +263,8 @@ class LinkReport(NamedTuple):
     cable_speeds: tuple[str, ...] | None = None
     opcode: int | None = None
     """Status opcode; 0 is no trouble, 1024 an unplugged cable."""
+    group: str | None = None
+    """Part of the firmware that the opcode is of, `PHY FW`."""
     recommendation: str | None = None
     """The firmware's advice in words, `Bad signal integrity`."""
     raw_ber: float | None = None
@@ -282,6 +284,8 @@ class LinkReport(NamedTuple):
     tick: float = 0.0
     """Monotonic second of the reading."""
     source: str = ""
+    caveat: str | None = None
+    """What the tool could not do, in its words; what it printed is good."""
 
     @property
     def healthy(self) -> bool | None:

@@ -11,7 +11,7 @@ from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.identity import Adapter, Host, Port, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.module import LinkReport, Module
-from mlxtop.model.pcie import PciePath
+from mlxtop.model.pcie import PciePath, PcieReport
 
 if TYPE_CHECKING:  # they would make the start slower
     from mlxtop.model.linktype import StoredConfig
@@ -160,6 +160,10 @@ class AerError(NamedTuple):
         return self.name.startswith("total_err_")
 
 
+TUNNEL = (2.5, 4)
+"""GT/s and lanes that a port of Thunderbolt or USB4 shows."""
+
+
 class PcieStatus(NamedTuple):
     """PCIe of one slot: the path of its first function, error counts, power management."""
 
@@ -168,6 +172,22 @@ class PcieStatus(NamedTuple):
     aer: Mapping[AerError, int] = {}
     """Counts that are not zero, of the card and of the ports above it."""
     absent: Mapping[str, str] = {}
+    root: str | None = None
+    """Vendor and device of the root port, `8086:6f08`; None where none is seen."""
+    removable: bool | None = None
+    """The card hangs outside of the machine, behind Thunderbolt or USB4."""
+
+    @property
+    def is_tunnelled(self) -> bool:
+        """Return whether the narrowest link is a tunnel of Thunderbolt or USB4, and shows no rate.
+
+        Its ports show 2.5 GT/s x4, now and at most, whatever it carries. Behind them there is a
+        bridge in the enclosure, with the card below it.
+        """
+        narrow, links = self.path.limiting, self.path.links
+        if narrow is None or not narrow.running == narrow.capability == TUNNEL:
+            return False
+        return narrow in links[2:] or self.removable is True
 
 
 class Problem(NamedTuple):
@@ -191,6 +211,8 @@ class PortSample(NamedTuple):
     absent: Mapping[str, str] = MappingProxyType({})
     """Field name to the reason why it could not be read."""
     settings: Slow[PortTuning] = UNREAD
+    pcie_report: PcieReport | None = None
+    """What the card says of its PCIe link; None with a reason under `pcie_report`."""
 
     def sensor(self, name: str) -> Temperature | None:
         return next((t for t in self.temperatures if t.name == name), None)

@@ -13,13 +13,14 @@ from mlxtop.analysis import fields
 from mlxtop.analysis.faults import fault_counters
 from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.verdict import Verdict
-from mlxtop.model.catalogue import counters_of
+from mlxtop.model.catalogue import LANE_ERRORS, counters_of
+from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.json_text import attributes
 from mlxtop.model.module import Identity, Lane, LinkReport, Module, Quantity
-from mlxtop.model.pcie import PciePath
+from mlxtop.model.pcie import PciePath, PcieReport
 from mlxtop.model.sample import PcieStatus, PortSample
 from mlxtop.watch.alarms import Alarm
 from mlxtop.watch.heat_limits import limits_of, module_limits
@@ -101,6 +102,7 @@ def _adapter(
     return {
         **fields.values(fields.CARD_FIELDS, fields.CardView(frame, adapter)),
         "pcie": _pcie(slots[0].path),
+        "pcie_paths": [_pcie(slot.path) for slot in slots],
         "aer": {str(error): count for slot in slots for error, count in slot.aer.items()},
         "temperature": _asic([frame.ports[port].now for port in ports]),
         "ports": [_port(frame, port, since_boot, verdicts) for port in ports],
@@ -115,6 +117,7 @@ def _others(
         **dict.fromkeys((field.name for field in fields.CARD_FIELDS), None),
         "functions": [],
         "pcie": _pcie(PciePath(())),
+        "pcie_paths": [],
         "aer": {},
         "temperature": _asic([]),
         "ports": [_port(frame, port, since_boot, verdicts) for port in ports],
@@ -192,13 +195,26 @@ def _lane(lane: Lane) -> Json:
 
 _REPORTED = (
     *("source", "state", "physical_state", "speed", "width", "fec", "opcode", "recommendation"),
-    *("raw_ber", "effective_ber", "raw_errors", "effective_errors", "symbol_errors", "link_down"),
+    *(
+        "group",
+        "caveat",
+        "raw_ber",
+        "effective_ber",
+        "raw_errors",
+        "effective_errors",
+        "symbol_errors",
+        "link_down",
+    ),
 )
 """What is told of a run of `mstlink` or `mlxlink`."""
 
 
 def _report(report: LinkReport | None) -> Json | None:
     return report and {name: getattr(report, name) for name in _REPORTED}
+
+
+def _without_tick(report: PcieReport) -> Json:
+    return {name: value for name, value in report._asdict().items() if name != "tick"}
 
 
 def _errors(port: PortFrame, since_boot: bool) -> Json:
@@ -212,13 +228,29 @@ def _errors(port: PortFrame, since_boot: bool) -> Json:
     return counts
 
 
+def _lane_errors(port: PortFrame, since_boot: bool) -> list[int | None]:
+    """Return the bit errors of every lane, in the order of lanes; empty where none are counted."""
+    reading = port.now.readings.get(Origin.DRIVER)
+    counters = counters_of(Origin.DRIVER, reading.schema) if reading else ()
+    for family in LANE_ERRORS:
+        lanes = sorted((c.number or 0, c) for c in counters if c.family == family)
+        if lanes:
+            count = port.total if since_boot else port.since_start
+            return [count(counter) for _, counter in lanes]
+    return []
+
+
 def _counters(port: PortFrame) -> Json:
-    """Return the kernel's totals of the known counters that are not zero, faults or not."""
+    """Return the kernel's totals of the known counters that are not zero, faults or not.
+
+    Traffic of an RDMA device that several ports share is none of theirs.
+    """
+    shared = port.now.port.rdma_lag is not None
     return {
         counter.key: total
         for origin, reading in port.now.readings.items()
         for counter in counters_of(origin, reading.schema)
-        if (total := port.total(counter))
+        if (total := port.total(counter)) and not (shared and origin is Origin.RDMA)
     }
 
 
@@ -236,11 +268,14 @@ def _port(frame: Frame, port: PortId, since_boot: bool, verdicts: Mapping[PortId
     return {
         **fields.values(fields.PORT_FIELDS, view),
         "pcie": _pcie(view.pcie.path if view.pcie else PciePath(())),
+        "pcie_paths": [_pcie(status.path) for status in frame.paths(port)],
         "verdict": _verdict(verdicts.get(port) or view.ceiling.verdict),
         "errors": _errors(view.now, since_boot),
         "errors_since": "boot" if since_boot else "start",
+        "lane_errors": _lane_errors(view.now, since_boot),
         "counters": _counters(view.now),
         "module": _module(frame, now),
         "report": _report(now.report),
+        "pcie_report": now.pcie_report and _without_tick(now.pcie_report),
         "absent": fields.why_empty(view),
     }

@@ -42,13 +42,14 @@ def table(
 ) -> str:
     """Return host and time, the overview without colours, what limits ports, and what went wrong.
 
-    With `since_boot` errors that no column shows are the kernel's totals.
+    With `since_boot` errors are the kernel's totals, and the head says so.
     """
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
     sample = frame.sample
     clock = strftime("%Y-%m-%d %H:%M:%S", localtime(sample.wall))
     head = "  ".join([clean(sample.host.name), *([clock] if sample.wall else []), *kind.marks])
-    lines = [head, *map(plain, overview(frame, width, bits))]
+    head += "  ERRORS since boot" if since_boot else ""
+    lines = [head, *map(plain, overview(frame, width, bits, since_boot=since_boot))]
     lines += port_notes(frame, verdicts, width, since_boot=since_boot)
     lines += [f"! {clean(problem.subject)}: {clean(problem.text)}" for problem in sample.problems]
     return "\n".join(line.rstrip() for line in lines)
@@ -110,7 +111,8 @@ def batch(
 ) -> int:
     """Print a table at every interval, `count` of them or until stopped."""
     for frame, watch, events in _with_rates(frames, kind, count, fire):
-        rows = table(frame, kind, verdicts=watch.verdicts.all())
+        boot = not kind.has_rates
+        rows = table(frame, kind, verdicts=watch.verdicts.all(), since_boot=boot)
         texts = [rows, *alarm_lines(watch.alarms.all(), events)]
         console.write("\n".join(texts) + "\n\n")
     return 0

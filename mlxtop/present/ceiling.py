@@ -119,6 +119,8 @@ def _hop(limit: PcieLimit) -> str:
     """Return `PCIe 3.0 x8 of x16 at 0000:40:03.0`, and what else bears on the figures."""
     card, narrow = limit.path.links[0], limit.path.limiting
     words = [link_words(card.running)]
+    if len(limit.paths) > 1:
+        words = [" + ".join(link_words(path.links[0].running) for path in limit.paths)]
     if limit.hop is not None and narrow is not None:
         words = [f"{link_words(narrow.running, card.capability)} at {narrow.device}"]
     if limit.mps is None:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
 
-from mlxtop.analysis.faults import severe_since_start
+from mlxtop.analysis.faults import severe_since_boot, severe_since_start
 from mlxtop.analysis.fields import MEANING
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.throughput import Throughput
@@ -35,17 +35,23 @@ class PortRow(NamedTuple):
     numa: int | None
     bits: bool
     errors: tuple[int | None, bool]
-    """Severe events since the start, and whether any goes on now."""
+    """Severe events since the start or the boot, and whether any goes on now."""
     heat: HeatWatch | None = None
 
 
 def port_row(
-    frame: Frame, port: PortId, bits: bool = True, heat: HeatWatch | None = None
+    frame: Frame,
+    port: PortId,
+    bits: bool = True,
+    heat: HeatWatch | None = None,
+    since_boot: bool = False,
 ) -> PortRow:
-    """Return everything that the row of a port shows."""
+    """Return everything that the row of a port shows; errors since the start, or the boot."""
     view = port_view(frame, port)
     adapter, errors = view.adapter, severe_since_start(view.now)
     numa = adapter.functions[0].numa_node if adapter and adapter.functions else None
+    if since_boot:
+        errors = severe_since_boot(view.now), False
     return PortRow(view, view.now.now, view.throughput, numa, bits, errors, heat)
 
 
@@ -130,6 +136,13 @@ def _kind(row: PortRow) -> object:
     return port.id if port.kind is PortKind.PHYSICAL else port.devtype or port.kind
 
 
+def _rdma(row: PortRow) -> str | None:
+    """Return the RDMA device, with its port's number where that is not the port's own."""
+    port = row.now.port
+    other = port.rdma is not None and port.rdma_port not in (None, 1, port.id.number)
+    return f"{port.rdma}/{port.rdma_port}" if other else port.rdma
+
+
 NAME_WIDTH = 7
 LONGEST_NAME = 22
 
@@ -165,7 +178,7 @@ COLUMNS = (
     Column("ASIC", 7, _temperature("asic"), 9, "asic_c"),
     Column("ERRORS", 7, _errors, 8, "errors", "errors since start; ! while they go on"),
     Column("MTU", 5, _text(lambda r: r.now.link.mtu, right=True), 18, "mtu"),
-    Column("RDMA DEV", 10, _text(lambda r: r.now.port.rdma), 14, "rdma", right=False),
+    Column("RDMA DEV", 10, _text(_rdma), 14, "rdma", right=False),
     Column("NODE", 4, _text(lambda r: r.numa, right=True), 19, "numa_node"),
     Column("DEVICE", 14, _text(_kind), 15, "id", right=False),
 )

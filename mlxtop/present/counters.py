@@ -190,6 +190,7 @@ def rdma(view: View) -> list[Section]:
     infiniband = link.layer is LinkLayer.INFINIBAND
     lines = (
         fact("device", f"{port.rdma} port {port.rdma_port}"),
+        *_shared(view),
         fact("transport", "InfiniBand" if infiniband else "RoCE (Ethernet)"),
         fact("physical state", link.phys_state, why.get("phys_state", "")),
         fact("network device", port.netdev, why.get("netdev", "")),
@@ -198,12 +199,38 @@ def rdma(view: View) -> list[Section]:
     return [Section("RDMA device", lines), *tables]
 
 
+def _shared(view: View) -> list[Line]:
+    """Return what a device carries that the members of a bond share, on the page of each."""
+    shared, port = view.derived.shared_rdma, view.now.now.port
+    if not shared.names:
+        return []
+    speed = f"{units.gigabits(shared.speed // 1_000_000)} together" if shared.speed else ""
+    rates = ((Direction.RX, shared.rx_bps), (Direction.TX, shared.tx_bps))
+    return [
+        fact("shared by", ", ".join(shared.names), note=f"members of {port.bond} (RoCE LAG)"),
+        *(
+            fact(
+                f"all {way}",
+                None if rate is None else units.rate(rate, view.bits).strip(),
+                "a rate needs two readings",
+                note=speed,
+            )
+            for way, rate in rates
+        ),
+    ]
+
+
 def _table(view: View, origin: Origin) -> tuple[Line, ...]:
     if origin is Origin.RDMA_ERRORS and view.now.now.link.layer is not LinkLayer.INFINIBAND:
         return tuple(prose("They count nothing on an Ethernet port: see page 4.", view.columns))
     reading = view.now.now.readings.get(origin)
     counters = counters_of(origin, reading.schema) if reading else ()
     lines = [_counter(view, c) for c in counters if view.now.total(c) is not None]
+    port = view.now.now.port
+    if not lines and port.rdma_lag not in (None, port.id):
+        owner = view.frame.ports.get(port.rdma_lag) if port.rdma_lag else None
+        where = owner.now.port.name if owner else str(port.rdma_lag)
+        return tuple(prose(f"Counted once for all members: see {where}.", view.columns))
     if not lines:
         reason = view.now.now.absent.get(str(origin), "this device has none that are known")
         return tuple(prose(f"{units.NONE}  {reason}", view.columns))

@@ -101,6 +101,8 @@ def _losses(part: LoadInterval | FlowResult) -> Iterator[str]:
         yield f"{part.retransmits} retransmits"
     if part.lost is not None:
         yield f"{part.lost} of {part.packets} lost"
+    elif part.packets is not None and part.jitter is not None:
+        yield f"{part.packets} packets, loss unknown"
 
 
 def outcome_runs(outcome: Outcome) -> Iterator[Run]:

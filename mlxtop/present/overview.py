@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from math import isclose
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from mlxtop.analysis.faults import severe_since_start
 from mlxtop.analysis.port_view import port_view
+from mlxtop.analysis.throughput import NETDEV
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, PortId, PortKind, natural
 from mlxtop.model.pcie import PciePath, link_words
@@ -133,24 +134,42 @@ def _pcie(path: PciePath) -> str:
 def adapter_line(frame: Frame, adapter: Adapter, columns: int) -> Line:
     """Return a card: what it is, and its PCIe paths."""
     paths = [status.path for status in frame.slots(adapter)]
-    narrow = Role.WARNING if any(path.limited for path in paths) else Role.DIM
+    together = sum(path.available_mbps or 0 for path in paths)
+    limited = any(path.limited and together < (path.capable_mbps or 0) for path in paths)
+    narrow = Role.WARNING if limited else Role.DIM
     parts = [
         (clean(adapter.family), Role.ACCENT),
         (clean(_address(adapter)), Role.TEXT),
         (clean(adapter.state or ""), Role.WARNING),
         (" + ".join(map(_pcie, paths)), narrow),
-        *((text, Role.DIM) for text in _about(adapter)),
+        *((text, Role.DIM) for text in (*_joined(frame, adapter), *_about(adapter))),
     ]
     return crop(_fitting([part for part in parts if part[0]], columns), columns)
 
 
 def _about(adapter: Adapter) -> list[str]:
     stored = adapter.firmware_stored
-    node = adapter.functions[0].numa_node if adapter.functions else None
+    nodes = {node for each in adapter.functions if (node := each.numa_node) is not None}
     coming = f" (next {stored})" if stored and stored != adapter.firmware else ""
     firmware = adapter.firmware and f"fw {adapter.firmware}{coming}"
-    about = (adapter.part, firmware, adapter.psid, None if node is None else f"NUMA {node}")
+    places = f"NUMA {'+'.join(map(str, sorted(nodes)))}" if nodes else None
+    about = (adapter.part, firmware, adapter.psid, places)
     return [clean(text) for text in about if text]
+
+
+def _joined(frame: Frame, adapter: Adapter) -> Iterator[str]:
+    """Yield what of a card is one: ports of a cage, an RDMA device's, functions of a netdev."""
+    groups: dict[tuple[str, PortId], list[str]] = {}
+    for port in (frame.ports[one].now.port for one in adapter.ports if one in frame.ports):
+        if port.rdma_lag is not None:
+            groups.setdefault((f"RoCE LAG {port.rdma}", port.rdma_lag), []).append(port.name)
+        if port.cage is not None:
+            groups.setdefault(("one cage", port.cage), []).append(port.name)
+        if port.extra_functions:
+            groups["multi-PF", port.id] = [port.function or "", *port.extra_functions]
+    for (title, _), names in groups.items():
+        if len(names) > 1:
+            yield clean(f"{title}: {' + '.join(names)}")
 
 
 def _fitting(parts: Sequence[Run], columns: int) -> Line:
@@ -172,23 +191,33 @@ def entry_line(
     *,
     bits: bool = True,
     heat: HeatWatch | None = None,
+    since_boot: bool = False,
 ) -> Line:
     """Return a row of the table in exactly `columns` columns."""
     if entry.port is not None:
-        return crop(port_line(shown, port_row(frame, entry.port, bits, heat)), columns)
+        row = port_row(frame, entry.port, bits, heat, since_boot)
+        return crop(port_line(shown, row), columns)
     if entry.adapter is not None:
         return adapter_line(frame, entry.adapter, columns)
     return crop(((entry.title, Role.ACCENT),), columns)
 
 
 def overview(
-    frame: Frame, columns: int, bits: bool = True, pattern: str = "", order: Order = Order.NATURAL
+    frame: Frame,
+    columns: int,
+    bits: bool = True,
+    pattern: str = "",
+    order: Order = Order.NATURAL,
+    *,
+    since_boot: bool = False,
 ) -> list[Line]:
     """Return the whole table with its heading, as `--once` prints it."""
     rows = entries(frame, pattern, order)
     shown = columns_of(frame, rows, columns)
     lines = [crop(heading(shown), columns)]
-    return lines + [entry_line(frame, entry, columns, shown, bits=bits) for entry in rows]
+    return lines + [
+        entry_line(frame, entry, columns, shown, bits=bits, since_boot=since_boot) for entry in rows
+    ]
 
 
 def columns_of(frame: Frame | None, rows: Sequence[Entry], columns: int) -> tuple[Column, ...]:
@@ -248,12 +277,19 @@ def _right(frame: Frame | None, interval: float, bits: bool) -> list[Line]:
 
 
 def totals(frame: Frame) -> tuple[float | None, float | None]:
-    """Return received and sent bit/s of all physical ports; these hold the virtual ones too."""
-    flows = [
-        port_view(frame, port).throughput
-        for port, one in frame.ports.items()
-        if one.now.port.kind is PortKind.PHYSICAL
-    ]
-    rx = [flow.rx_bps for flow in flows if flow.rx_bps is not None]
-    tx = [flow.tx_bps for flow in flows if flow.tx_bps is not None]
-    return (sum(rx) if rx else None), (sum(tx) if tx else None)
+    """Return received and sent bit/s of all physical ports; these hold the virtual ones too.
+
+    Every port of a cage counts the whole cage on the wire, so that one of them counts.
+    """
+    rx: dict[PortId, float] = {}
+    tx: dict[PortId, float] = {}
+    for port, one in frame.ports.items():
+        if one.now.port.kind is not PortKind.PHYSICAL:
+            continue
+        flow = port_view(frame, port).throughput
+        wire = flow.source != NETDEV.name
+        place = (one.now.port.cage if wire else None) or port
+        for sums, bps in ((rx, flow.rx_bps), (tx, flow.tx_bps)):
+            if bps is not None:
+                sums[place] = max(sums.get(place, 0.0), bps)
+    return sum(rx.values()) if rx else None, sum(tx.values()) if tx else None

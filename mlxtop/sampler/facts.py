@@ -204,11 +204,10 @@ def _read_host(facts: Facts, functions: tuple[Function, ...]) -> HostTuning:
 def _read_port(facts: Facts, port: Port) -> PortTuning:
     from mlxtop.sampler.settings import read_port
 
-    place = None
-    if port.function is not None:
-        function = facts.functions.get(port.function)
-        place = function.path if function else f"{DEVICES}/{port.function}"
-    return read_port(facts.system, port, place, facts.handlers())
+    used = filter(None, (port.function, *port.extra_functions))
+    own = [(address, facts.functions.get(address)) for address in used]
+    places = [each.path if each else f"{DEVICES}/{address}" for address, each in own]
+    return read_port(facts.system, port, places, facts.handlers())
 
 
 def _read_streams(facts: Facts, ports: tuple[Port, ...]) -> Mapping[PortId, int] | None:

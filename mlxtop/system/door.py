@@ -71,7 +71,7 @@ class Question(StrEnum):
     COALESCE = "coalesce"
     """COALESCE_GET -> dict `adaptive_rx`, `adaptive_tx` (bool), `rx_usecs`, `tx_usecs`."""
     FEATURES = "features"
-    """FEATURES_GET -> dict of feature name to bool (active)."""
+    """FEATURES_GET -> dict of feature name to bool (active); null is off and not offered."""
     MODULE_PAGE = "module-page"
     """ethtool netlink MODULE_EEPROM_GET of a netdev; details page, bank, I2C address, offset,
     length (at most 128, within one half page) -> hexadecimal string. Needs CAP_NET_ADMIN."""
@@ -80,6 +80,9 @@ class Question(StrEnum):
     DEVLINK_INFO = "devlink-info"
     """devlink DEVLINK_CMD_INFO_GET dump -> dict of handle (`pci/0000:43:00.0`) to dict `driver`,
     `serial`, `fixed`, `running`, `stored` (dicts of name to version)."""
+    RDMA_DEVICES = "rdma-devices"
+    """rdma netlink RDMA_NLDEV_CMD_GET dump -> dict of RDMA device to dict `type` (`smi`, or None
+    for an ordinary one) and `parent` (the device that it is part of, or None)."""
     ROUTE = "route"
     """rtnetlink RTM_GETROUTE for `subject`, an address or `destination,source` -> dict `dev`,
     `via`, `src`, `local` (bool), and `devs`, the devices of all next hops that there are."""

@@ -8,6 +8,7 @@ from mlxtop.analysis.faults import Fault, faults
 from mlxtop.analysis.limits import gbps
 from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.verdict import STALLED, Limit
+from mlxtop.doctor.by_design import is_slow_gb10
 from mlxtop.doctor.check import (
     ALWAYS,
     PORT,
@@ -19,7 +20,8 @@ from mlxtop.doctor.check import (
     check,
     ports,
 )
-from mlxtop.model.counters import Origin, Severity
+from mlxtop.model.catalogue import RDMA, counters_of
+from mlxtop.model.counters import Counter, Origin, Severity
 
 _COUNTERS = "https://docs.kernel.org/networking/device_drivers/ethernet/mellanox/mlx5/counters.html"
 _TUNING = "https://fasterdata.es.net/host-tuning/linux/100g-tuning/"
@@ -115,22 +117,31 @@ def _evidence(fault: Fault, name: str) -> str:
 
 @check(
     "counters can still count",
-    needs=ports(  # InfiniBand's error counters stop at their highest value; Ethernet's go on
-        "no counter with a ceiling",
-        lambda port: port.is_infiniband and Origin.RDMA_ERRORS in port.now.readings,
-    ),
-    explains="Old InfiniBand counters are 4, 8 or 16 bits wide and stay at their highest value.",
+    needs=ports("no counter with a ceiling", lambda port: bool(_with_ceiling(port))),
+    explains="Old InfiniBand counters are 4, 8, 16 or 32 bits wide and stay at their highest value:"
+    " then errors go on unseen, and traffic is unknown.",
     normal="below their ceiling",
 )
 def _stuck(port: PortCase) -> Outcomes:
     device = port.now.port
-    for fault in faults(port.frame):
-        if fault.stuck:
+    for counter in _with_ceiling(port):
+        if port.frame.stuck(counter):
             reason = (
-                f"stands at its ceiling of {fault.total};"
+                f"stands at its ceiling of {counter.ceiling};"
                 f" perfquery -R -C {device.rdma} -P {device.rdma_port} (root) starts it again"
             )
-            yield port.unknown(fault.counter.key, reason)
+            yield port.unknown(counter.key, reason)
+
+
+def _with_ceiling(port: PortCase) -> list[Counter]:
+    """Return the counters that stop: of InfiniBand errors, and of traffic where it stands there.
+
+    Ethernet's errors go on, and traffic has 64 bits wherever it is not at 32.
+    """
+    tables = port.now.readings
+    errors = tables.get(Origin.RDMA_ERRORS) if port.is_infiniband else None
+    counters = list(counters_of(Origin.RDMA_ERRORS, errors.schema)) if errors else []
+    return counters + [counter for counter in RDMA if port.frame.stuck(counter)]
 
 
 @check(
@@ -138,7 +149,8 @@ def _stuck(port: PortCase) -> Outcomes:
     needs=ALWAYS,
     explains="The traffic of the moment beside the line, PCIe, the cores, pause frames, congestion"
     " marks and buffers: a limit is named only when the traffic is near it.",
-    normal="the line itself, or no limit at all",
+    normal="the line itself, or no limit at all; 8 to 25 Gb/s of 200 on GB10 (DGX Spark) is the"
+    " power state of the machine, no limit of card or slot",
 )
 def _limit(case: Case) -> Outcomes:
     busy = False
@@ -149,6 +161,11 @@ def _limit(case: Case) -> Outcomes:
             reason = ceiling.absent["measured"]
             yield port.unknown("what limits the traffic", reason)
             continue
+        if is_slow_gb10(case.frame, port.frame.id, measured.rate):
+            yield port.setting(
+                f"GB10 at {gbps(measured.rate)} Gb/s: if this is all under full load, it is the"
+                " machine's power state, which its power supply unplugged for a minute resets"
+            )
         busy = busy or verdict.limit is not None or bool(verdict.ruled_out)
         if verdict.limit is None or verdict.limit is Limit.LINK:
             continue

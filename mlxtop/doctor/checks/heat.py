@@ -5,7 +5,8 @@ from __future__ import annotations
 from mlxtop.analysis.fields import why_empty
 from mlxtop.analysis.port_view import port_view
 from mlxtop.doctor.check import Case, Outcomes, PortCase, check, ports
-from mlxtop.model.module import Bound, Module, Quantity
+from mlxtop.doctor.signals import lanes_in_use
+from mlxtop.model.module import Bound, Quantity
 from mlxtop.model.sample import LinkState, Temperature
 from mlxtop.watch.heat_limits import CHIP, MODULE, HeatLimits, limits_of
 
@@ -72,21 +73,14 @@ def _may_have_light(port: PortCase) -> bool:
     return state is LinkState.UP and any(value is not None for value in powers)
 
 
-def _lanes_of_others(port: PortCase, module: Module) -> frozenset[int]:
-    """Return dark lanes of a module that is split: as many lanes as the link uses have light."""
-    modes = port.settings.modes
-    dark = [lane for lane, at in enumerate(module.lanes, 1) if at.rx_mw == 0.0]
-    lit = len(module.lanes) - len(dark)
-    split = modes is not None and modes.lanes is not None and 0 < modes.lanes <= lit
-    return frozenset(dark if split else ())
-
-
 @check(
     "optical power",
     needs=ports("no optical module with a link", _may_have_light),
     explains="Modules measure the light that they send and receive on each lane. Too little comes"
     " from dirt, bends or age, too much from optics that are made for longer fibres.",
-    normal="between the module's own warnings, and alike on all lanes",
+    normal="between the module's own warnings, and alike on all lanes that are used. Not judged:"
+    " lanes whose laser is off, those that the link does not use, and light that is sent over a"
+    " link that is up and reads 0 throughout: the module does not measure it",
 )
 def _optics(port: PortCase) -> Outcomes:
     module = port.now.module
@@ -94,11 +88,16 @@ def _optics(port: PortCase) -> Outcomes:
         reason = port.now.absent.get("module", "the module's memory was not read")
         yield port.unknown("optical power", reason)
         return
-    others = _lanes_of_others(port, module)
     for quantity in _POWERS:
-        lanes = zip(module.crossings(quantity), module.values(quantity), strict=True)
-        for lane, (bound, value) in enumerate(lanes, 1):
-            if bound is None or value is None or lane in others:
+        values, bounds = module.values(quantity), module.crossings(quantity)
+        used = [lane for lane in lanes_in_use(port) if values[lane - 1] is not None]
+        unlit = used and not any(values[lane - 1] for lane in used)
+        if unlit and quantity is Quantity.TX_POWER:
+            yield port.unknown(str(quantity), "it reads 0 on a link that is up: not measured")
+            continue
+        for lane in used:
+            bound, value = bounds[lane - 1], values[lane - 1]
+            if bound is None:
                 continue
             low = bound in (Bound.LOW_ALARM, Bound.LOW_WARNING)
             yield (port.critical if bound.is_alarm else port.warning)(

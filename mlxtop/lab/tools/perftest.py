@@ -87,7 +87,7 @@ def _opening(port: PortState, name: str, options: dict[str, str]) -> list[str]:
     mtu = port.framing["rdma"].payload
     return [
         _RULE,
-        f"                    {_TITLES[name]}",
+        f"                    {_title(name, '-b' in options)}",
         f" Dual-port       : OFF\t\tDevice         : {port.spec.rdma}",
         f" Number of qps   : {options.get('-q', '1')}\t\tTransport type : IB",
         " Connection type : RC\t\tUsing SRQ      : OFF",
@@ -106,6 +106,11 @@ def _opening(port: PortState, name: str, options: dict[str, str]) -> list[str]:
         " remote address: LID 0000 QPN 0x0108 PSN 0xf670e8 RKey 0x17fc00 VAddr 0x007f91c2e000",
         _RULE,
     ]
+
+
+def _title(name: str, both: bool) -> str:
+    title = _TITLES[name]
+    return title.replace(" BW", " Bidirectional BW") if both else title
 
 
 def _latency(port: PortState) -> Running:

@@ -21,7 +21,13 @@ from mlxtop.model.number import COUNT, parse_cores, real, whole
 from mlxtop.model.pcie import PcieLink, PciePath
 from mlxtop.model.sample import AerError, PcieStatus
 from mlxtop.model.tuning import Interrupt, PciControl
-from mlxtop.sources.kernel.sysfs import ask_or_none, parse_count, read_count, read_text
+from mlxtop.sources.kernel.sysfs import (
+    ask_or_none,
+    parse_count,
+    parse_hex,
+    read_count,
+    read_text,
+)
 from mlxtop.system.answers import Fields
 from mlxtop.system.door import Answer, Question, System
 
@@ -117,7 +123,23 @@ def read_pcie(system: System, path: str) -> PcieStatus:
             aer[AerError(root.rpartition("/")[2], kind)] = count
     if not any(text is not None for kinds in texts.values() for text in kinds):
         absent["aer"] = "no AER here: not supported, or handled by the firmware"
-    return PcieStatus(PciePath(links), read_aspm(system, path), aer, absent)
+    outside = read_text(system, f"{path}/removable")
+    return PcieStatus(
+        PciePath(links),
+        read_aspm(system, path),
+        aer,
+        absent,
+        root=_identity(system, root) if root != path else None,
+        removable=None if outside in (None, "unknown") else outside == "removable",
+    )
+
+
+def _identity(system: System, path: str) -> str | None:
+    """Return vendor and device of a function, `8086:6f08`."""
+    vendor, device = (
+        parse_hex(read_text(system, f"{path}/{name}")) for name in ("vendor", "device")
+    )
+    return None if vendor is None or device is None else f"{vendor:04x}:{device:04x}"
 
 
 def read_aspm(system: System, path: str) -> str | None:
@@ -220,11 +242,13 @@ def read_interrupts(
 class DeviceInfo(NamedTuple):
     """Firmware of one device as devlink tells it."""
 
-    psid: str | None
-    running: str | None
-    stored: str | None
+    psid: str | None = None
+    running: str | None = None
+    stored: str | None = None
     """Version in flash: differs from `running` until a reset or reboot activates it."""
-    part: str | None
+    part: str | None = None
+    serial: str | None = None
+    """The card's serial number: the same for all of its functions."""
 
 
 def parse_devlink(answer: Answer) -> dict[str, DeviceInfo]:
@@ -239,6 +263,7 @@ def parse_devlink(answer: Answer) -> dict[str, DeviceInfo]:
                 running=running.text("fw.version") or running.text("fw"),
                 stored=stored.text("fw.version") or stored.text("fw"),
                 part=fixed.text("board.id") or fixed.text("board.part_number"),
+                serial=device.text("serial"),
             )
     return devices
 

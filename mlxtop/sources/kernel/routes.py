@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
+from mlxtop.model.identity import natural
 from mlxtop.sources.kernel.net import NetLink
 from mlxtop.sources.kernel.sysfs import names, parse_hex, read_text
 from mlxtop.system.answers import Fields
@@ -93,7 +94,7 @@ def below(system: System, links: Mapping[int, NetLink], device: str) -> frozense
 
 def lower(system: System, links: Mapping[int, NetLink], link: NetLink) -> Iterable[str]:
     """Yield what is directly below: members, a VLAN's device, the bridge behind a veth's end."""
-    for name in names(system, f"/sys/class/net/{link.name}"):
+    for name in sorted(names(system, f"/sys/class/net/{link.name}"), key=natural):
         if name.startswith("lower_"):
             yield name.removeprefix("lower_")
     for other in links.values():

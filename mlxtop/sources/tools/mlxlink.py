@@ -6,7 +6,6 @@ through many registers and take up to seconds: run in the background, rarely, as
 
 from __future__ import annotations
 
-import errno
 import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice, zip_longest
@@ -23,15 +22,14 @@ from mlxtop.sources.module.mlxlink_words import (
     printed_power,
 )
 from mlxtop.sources.module.readings import Readings, judge, power_type
-from mlxtop.system.answers import Fields, parse_json
-from mlxtop.system.door import Finished, System
+from mlxtop.sources.tools.card_tool import failed, failure, plain, printed_json
+from mlxtop.system.door import System
 
 INTERVAL = 30.0
 """Seconds between two runs, at least."""
 
 TOOLS = ("mstlink", "mlxlink")
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _PADDED = re.compile(r"^\s*+(\S.*?)(?<!\s)\s++:(?: (.*))?$")
 _TIGHT = re.compile(r"^\s*([A-Za-z][^:]*?):(?: (.*))?$")
 _SPEEDS = re.compile(r"^0x[0-9a-fA-F]+\s*\(([^)]*)\)")
@@ -42,19 +40,15 @@ NO_LIGHT = -40.0
 """dBm that the tool prints for a dark lane."""
 
 
-class ToolFailed(OSError):
-    """The tool ran and said that it could not do it."""
-
-
 def parse_rows(text: str) -> dict[str, str]:
     """Return rows of either format by lower-case key, without what only decorates; N/A left out.
 
     >>> parse_rows("State : Active\\nSpeed : N/A\\n")
     {'state': 'Active'}
     """
-    text = _ANSI.sub("", text)
-    if text.lstrip().startswith("{"):
-        sections = Fields(parse_json(text)).fields("result").fields("output").members()
+    text = plain(text)
+    if document := printed_json(text):
+        sections = document.fields("result").fields("output").members()
         pairs = [(key, _plain(value)) for _, section in sections for key, value in section.items()]
     else:
         matches = (_PADDED.match(line) or _TIGHT.match(line) for line in text.splitlines())
@@ -94,6 +88,7 @@ def parse_mlxlink(text: str) -> LinkReport:
         enabled_speeds=_speeds(rows.get("enabled link speed")),
         cable_speeds=_speeds(rows.get("supported cable speed")),
         opcode=_int(rows.get("status opcode")),
+        group=rows.get("group opcode"),
         recommendation=rows.get("recommendation"),
         raw_ber=_float(rows.get("raw physical ber")),
         effective_ber=_float(rows.get("effective physical ber")),
@@ -266,43 +261,21 @@ def _attenuation(rows: Mapping[str, str]) -> dict[str, float]:
     return losses
 
 
-def find_tool(system: System) -> str | None:
-    """Return the tool that is installed; None where there is none."""
-    return next((tool for tool in TOOLS if system.which(tool)), None)
-
-
 def read_link_report(system: System, function: str, tool: str) -> LinkReport:
-    """Run the tool for a PCI function: link, counters and module. Raises OSError."""
+    """Run the tool for a PCI function: link, counters and module. Raises OSError.
+
+    Sections that it printed are good, whatever became of the others: that is the report's caveat.
+    """
     argv = [tool, "-d", function, "-m", "-c", "--json"]
     with system.claim(card_lock(system, function), INTERVAL):
         finished = system.run(argv, timeout=INTERVAL)
-        trouble = failure(finished)
-        if trouble is not None and "json" in trouble.lower():
+        trouble, report = failure(finished), parse_mlxlink(finished.stdout)
+        if report == LinkReport() and "json" in (trouble or "").lower():
             finished = system.run(argv[:-1], timeout=INTERVAL)
-            trouble = failure(finished)
-    if trouble is not None:
-        raise ToolFailed(errno.EIO, trouble)
-    now = system.now()
-    report = parse_mlxlink(finished.stdout)
-    if report == LinkReport():
-        raise ToolFailed(errno.EIO, "the tool printed nothing that is understood")
-    module = report.module
+            trouble, report = failure(finished), parse_mlxlink(finished.stdout)
+    if report == LinkReport() or finished.cut:
+        raise failed(system, trouble or "the tool printed nothing that is understood")
+    now, module = system.now(), report.module
     if module is not None:
         module = module._replace(source=tool, tick=now)
-    return report._replace(module=module, tick=now, source=tool)
-
-
-def failure(finished: Finished) -> str | None:
-    """Return why a run failed, in the tool's words; None when it did not."""
-    if finished.timed_out:
-        return "the tool did not end in time"
-    if finished.cut:
-        return "the tool printed more than is read"
-    output = _ANSI.sub("", f"{finished.stderr}\n{finished.stdout}")
-    match = re.search(r'"code"\s*:\s*(\d+),?\s*"message"\s*:\s*"([^"]*)"', output)
-    if match and match[1] != "0":
-        return match[2]
-    errors = [line.strip() for line in output.splitlines() if line.strip().startswith("-E-")]
-    if errors:
-        return errors[0].removeprefix("-E-").strip()
-    return f"the tool ended with status {finished.status}" if finished.status else None
+    return report._replace(module=module, tick=now, source=tool, caveat=trouble)
