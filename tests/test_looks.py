@@ -59,14 +59,21 @@ def shown(*keys: str) -> Callable[[Pilot[int]], object]:
     async def run(pilot: Pilot[int]) -> None:
         app = pilot.app
         assert isinstance(app, MlxtopApp)
-        for _ in range(500):
+        while app.state.newest is None or app.state.newest.sample.tick < 200:
             await pilot.pause(0.01)
-            if app.state.newest is not None and app.state.newest.sample.tick == 200:
-                break
         await pilot.press(*keys)
-        await pilot.pause(0.2)
+        await still(pilot)
 
     return run
+
+
+async def still(pilot: Pilot[int]) -> None:
+    """Wait until the screen has stayed as it is for five passes of the loop."""
+    picture, same = "", 0
+    while same < 5:
+        await pilot.pause(0.05)
+        newer = pilot.app.export_screenshot()
+        picture, same = newer, same + 1 if newer == picture else 0
 
 
 def app(**settings: object) -> MlxtopApp:

@@ -87,3 +87,11 @@ def test_pcie_names_the_limiting_device_and_the_shared_limit() -> None:
     assert "0000:40:03.0 (PCIe 3.0 x8 of x16)" in text
     assert "shared by 2 ports" in text
     assert "BadTLP 3" in text
+
+
+def test_the_limiting_device_is_marked_whatever_was_looked_at_before() -> None:
+    """The narrowest link is kept by value: it may be that of an equal path of an earlier frame."""
+    marked = [line for line in text_of("3").splitlines() if line.startswith("▸")]
+    assert marked == [line for line in text_of("3").splitlines() if line.startswith("▸")]
+    assert len(marked) == 1
+    assert marked[0].endswith("limits")

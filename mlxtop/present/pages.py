@@ -29,7 +29,7 @@ def pcie(view: View) -> list[Section]:
 def _path(path: PciePath) -> Section:
     lines: list[Line] = [headings(_PATH_WIDTHS, "  device", "now", "at most", "Gb/s")]
     for place, hop in enumerate(path.links):
-        limits = path.limited and hop is path.limiting
+        limits = path.limited and hop == path.limiting
         role = Role.WARNING if limits else Role.TEXT
         what = "the card" if place == 0 else "the root" if place == len(path.links) - 1 else ""
         cells = (
