@@ -242,9 +242,9 @@ def _screen(
     _load_asyncio()
     app = screen(source, system, settings)
     app.first_port = port
-    if args.theme and app.unknown_theme:
+    if args.theme and args.theme not in app.theme_names:
         app.feed.stop.set()
-        raise UsageError(not_among("theme", args.theme, sorted(app.theme_names())))
+        raise UsageError(not_among("theme", args.theme, app.theme_names))
     if system.demo:
         from mlxtop.lab import MACHINES
 
@@ -253,6 +253,7 @@ def _screen(
         _report_threads(lambda text: app.notify(text, severity="error"))
     app.fire = _hooks(system, settings, app.hook_failed)
     status = app.run()
+    console.warn(*(f"mlxtop: {line}" for line in app.farewell()))
     if app.error is not None:
         raise app.error
     if app.instead is not None:

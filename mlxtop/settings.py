@@ -61,6 +61,15 @@ def _name(value: object) -> str:
     raise ValueError("is not a name")
 
 
+def _notifications(value: object) -> str | None:
+    word = str(value).lower().removeprefix("osc").strip()
+    if word in ("", "0", "no", "false", "off", "none"):
+        return None
+    if word in ("9", "777"):
+        return word
+    raise ValueError("is neither 9 nor 777 nor off")
+
+
 def _table(value: object) -> Mapping[str, str]:
     if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
         return dict(value)
@@ -118,7 +127,10 @@ class Settings:
         None, _name, "colours of the screen: dark, light or a Textual theme", "--theme", "NAME"
     )
     bits: bool = _row(True, _flag, "rates in bit/s; false: byte/s")
-    bell: bool = _row(False, _flag, "ring at warnings and alarms")
+    bell: bool = _row(False, _flag, "ring once for the alarms of a moment")
+    notify: str | None = _row(
+        None, _notifications, "desktop notifications of alarms, by OSC 9 or OSC 777: 9, 777 or off"
+    )
     window: int = _row(300, _seconds, "seconds the charts look back")
     keys: Mapping[str, str] = _row({}, _table, "action name to key, for rebinding")
     hooks: Mapping[str, str] = _row({}, _table, "event name to the path of a script")

@@ -50,6 +50,7 @@ COUNTERS = "Raw Physical Errors Per Lane       : 10,0,2,1\nLink Error Recovery C
         (Finished(1, COUNTERS, ""), "the tool ended with status 1"),
         (Finished(1, "", "mopen: Operation not permitted"), "mopen: Operation not permitted"),
         (Finished(1, "", "Traceback (most recent call):\n  x\nOSError: gone"), "OSError: gone"),
+        (Finished(1, "mst driver is not loaded", ""), "mst driver is not loaded"),
         (Finished(1, "", "something odd"), "something odd"),
         (Finished(127, "", "x: error while loading libz.so"), "x: error while loading libz.so"),
     ],

@@ -6,7 +6,7 @@ import pytest
 
 from mlxtop.model.counters import Origin, Schema, Severity
 from mlxtop.model.frame import Frame, derive
-from mlxtop.model.identity import Port
+from mlxtop.model.identity import Port, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.module import Identity, Module
 from mlxtop.model.sample import Link, LinkState, PortSample, Reading
@@ -93,25 +93,23 @@ def lost(*ports: PortSample | None) -> list[str]:
 WELL = PortSample(PACU, UP, module=Module(Identity(part="X")))
 
 
-def test_losses_of_link_module_and_port_are_alerts_once() -> None:
+def test_losses_of_module_and_port_are_alerts_once() -> None:
     empty = WELL._replace(
         link=Link(state=LinkState.NO_MODULE, detail="Cable is unplugged"), module=None
     )
     alerts = lost(WELL, empty, empty)
-    assert alerts == [
-        "link-down: link no module: Cable is unplugged",
-        "module-out: the module is gone",
-    ]
+    assert alerts == ["module-out: the module is gone"]
     assert lost(WELL, None, None) == ["port-gone: the port is gone"]
 
 
-def test_a_port_that_is_switched_off_is_no_loss() -> None:
-    assert lost(WELL, WELL._replace(link=Link(state=LinkState.ADMIN_DOWN))) == []
+def test_a_device_without_hardware_that_goes_is_no_loss() -> None:
+    virtual = WELL._replace(port=PACU._replace(kind=PortKind.VIRTUAL))
+    assert lost(virtual, None) == []
 
 
 def test_a_module_that_switched_itself_off_is_an_alarm_without_any_sensor() -> None:
     hot = WELL._replace(link=Link(state=LinkState.OVERHEAT))
-    assert [text.partition(":")[0] for text in lost(WELL, hot, hot)] == ["link-down", "alarm"]
+    assert [text.partition(":")[0] for text in lost(WELL, hot, hot)] == ["alarm"]
 
 
 def test_the_drivers_count_of_hot_modules_is_an_alarm() -> None:

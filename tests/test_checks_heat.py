@@ -138,3 +138,5 @@ def test_dark_lanes_of_a_split_module_are_of_another_port() -> None:
     assert run("optical power", GOOD, linked(1), module=split) == []
     assert len(run("optical power", GOOD, linked(2), module=split)) == 3
     assert len(run("optical power", GOOD, linked(None), module=split)) == 3
+    faint = MODULE._replace(lanes=(lit, *[Lane(0.0001, 0.9, 7.0)] * 3), thresholds=LIMITS)
+    assert run("optical power", GOOD, linked(1), module=faint) == []

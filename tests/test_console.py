@@ -29,7 +29,7 @@ CAPTURE = str(Path(__file__).parent / "hosts" / "cx4-x8.txt")
 WRITERS = {
     "outputs/console.py": "it is the place",
     "change/revert.py": "a program of its own that has nothing but the standard library",
-    "tui/screens/link_type.py": "one fixed text while the screen is away",
+    "tui/link_types.py": "one fixed text while the screen is away",
 }
 
 

@@ -86,7 +86,8 @@ def test_alarms_have_their_keys_in_the_document() -> None:
     machine.see(50.0)
     machine.see(76.0)
     (alarm,) = document(frame(pacu(1.0)), False, alarms=machine.alarms())["alarms"]
-    assert set(alarm) == {"port", "kind", "severity", "since", "until", "count", "text"}
+    keys = ("port", "kind", "severity", "since", "until", "count", "text", "today", "acknowledged")
+    assert set(alarm) == set(keys)
     assert (alarm["port"], alarm["kind"], alarm["until"]) == ("enp67s0np0", "warning", None)
 
 

@@ -307,3 +307,10 @@ def test_real_outputs_give_their_facts(name: str) -> None:
         if key.startswith("temp_"):
             bound = key.removeprefix("temp_").removesuffix("_c")
             assert getattr(limits, bound) == value
+
+
+@pytest.mark.parametrize(("value", "metres"), [(40, 40_000.0), (255, 255_000.0), (2000, 2000.0)])
+def test_more_kilometres_than_a_byte_holds_are_metres(value: int, metres: float) -> None:
+    module = parse_ethtool_m(json.dumps([{"identifier": 3, "connector": 7, "length_(smf)": value}]))
+    assert module is not None
+    assert module.identity.lengths == {"SMF": metres}

@@ -40,6 +40,7 @@ def given_file(tmp_path: Path, content: bytes) -> dict[str, str]:
         ("interval = 0.001\n", 1, "interval is not between 0.1 and 60 seconds"),
         ("interval = nan\n", 1, "interval is not a number of seconds"),
         ("# why\n\ncolour = 1\n", 3, "colour is not a setting"),
+        ("notify = 8\n", 1, "notify is neither 9 nor 777 nor off"),
         ("window = 1e99\n", 1, "window is not a whole number of seconds"),
         ("\n[keys]\nquit = 7\n", 2, "keys is not a table of strings"),
         ("include = 7\n", 1, "include is not a list of names"),
@@ -205,3 +206,14 @@ def test_a_variable_of_any_length_is_told_and_ignored(key: str) -> None:
     found, complaints = load({}, {f"MLXTOP_NIC_{key}": LONG})
     assert (found.interval, found.window, found.all) == (1.0, 300, False)
     assert len(complaints) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [("9", "9"), ("777", "777"), ('"osc9"', "9"), ("false", None), ('"off"', None)],
+)
+def test_notifications_are_by_one_of_two_sequences_or_off(
+    tmp_path: Path, value: str, read: str | None
+) -> None:
+    found, complaints = load({}, given_file(tmp_path, f"notify = {value}\n".encode()))
+    assert (found.notify, complaints) == (read, [])

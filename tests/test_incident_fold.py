@@ -334,11 +334,30 @@ def test_an_internal_error_of_commands_is_critical_when_it_repeats() -> None:
     assert only(refused, refused, refused).severity is CRITICAL
 
 
+def test_what_is_harmless_stays_harmless_however_often_it_is_told() -> None:
+    asked = f"{P0}ACCESS_REG(0x805) op_mod(0x1) failed, status internal error(0x1), syndrome (0x7)"
+    lack = f"{P0}CREATE_TIR(0x900) op_mod(0x0) failed, status bad parameter(0x3), syndrome (0x7)"
+    assert [one.severity for one in fold(*[asked] * 9, *[lack] * 9)] == [NOTE, NOTE]
+    full = f"{P0}CREATE_QP(0x500) op_mod(0x0) failed, status limits exceeded(0x8), syndrome (0x7)"
+    assert only(*[full] * 9).severity is WARNING
+
+
 def test_a_stuck_core_is_ours_where_the_backtrace_says_so() -> None:
     stuck = "watchdog: BUG: soft lockup - CPU#2 stuck for 23s! [ksoftirqd/2:20]"
     assert fold(stuck, " ? ext4_writepages+0x1/0x2") == []
     assert only(stuck, " ? mlx5e_napi_poll+0x1b2/0x7a0 [mlx5_core]").severity is CRITICAL
     assert fold(stuck, "+6 mlx5e_napi_poll+0x1") == []
+    assert fold(stuck, "Modules linked in: mlx5_ib mlx5_core(OE) nvme mlxfw") == []
+    assert only(stuck, "RIP: 0010:mlx4_en_poll_rx_cq+0x9/0x80").details["driver"] == "mlx4"
+
+
+def test_a_memory_window_is_missing_until_it_was_assigned() -> None:
+    lines = (f"pci {CARD}.0: BAR 0: no space for [mem size 0x00800000 64bit pref]",)
+    assert only(*lines).text == "no memory window for BAR 0"
+    assert only(*lines).until is None
+    given = (*lines, f"pci {CARD}.0: BAR 0: assigned [mem 0x383ffe000000-0x383ffe7fffff]")
+    assert only(*given).until is not None
+    assert fold(f"pci {CARD}.0: BAR 7: failed to assign [mem size 0x1000 64bit pref]") == []
 
 
 def test_what_the_bios_tells_has_the_severity_of_the_line_before() -> None:

@@ -55,6 +55,9 @@ def test_every_row_has_an_example() -> None:
 SAMPLES = {
     "b": "0000:41:00.0",
     "C": "Correctable",
+    "I": "internal error",
+    "B": "2",
+    "V": "8",
     "U": "Uncorrectable (Fatal)",
     "D": "DMA Write",
     "M": "mlx5_core",

@@ -30,6 +30,7 @@ def said(output: str) -> str:
     [
         ("Couldn't connect to 10.0.0.3:18515\nUnable to init the socket connection", "no ib_"),
         (" IB device mlx5_9 not found\n Unable to find the Infiniband/RoCE device", "mlx5_9 not"),
+        (" Port number 2 state is Down\n Couldn't set the link layer", "no link: Port number 2"),
         (" Did not detect devices \n If device exists, check if driver is up", "no RDMA device"),
         (
             "Disabling dynamic polling\nFailed to query device capabilities\n"

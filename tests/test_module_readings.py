@@ -9,6 +9,7 @@ from mlxtop.sources.module.readings import Readings, judge
 
 LIT = Lane(0.7, 0.9, 6.5)
 WHO = Identity("QSFP28")
+LOS = Flag("rx loss of signal", 1)
 
 
 @pytest.mark.parametrize(
@@ -99,3 +100,23 @@ def test_erased_limits_in_celsius_are_none() -> None:
     limits = [(Quantity.TEMPERATURE, Thresholds(75.0, -1 / 256, 70.0, -128.0))]
     module = judge(WHO, Readings(40.0, 3.3, (LIT,), limits))
     assert module.thresholds[Quantity.TEMPERATURE] == Thresholds(75.0, None, 70.0, None)
+
+
+def test_a_module_without_light_has_no_lanes_and_none_of_their_alarms() -> None:
+    who = Identity("SFP", connector="RJ45", technology="copper")
+    limits = (
+        (Quantity.RX_POWER, Thresholds(1.0, 0.02, 0.9, 0.03)),
+        (Quantity.TEMPERATURE, Thresholds(90.0, -5.0, 85.0, 0.0)),
+    )
+    flags = frozenset({Flag("rx power low alarm", 1), Flag("temperature high alarm"), LOS})
+    module = judge(who, Readings(66.0, 3.3, (Lane(0.0, 0.0, 0.0),), limits, flags))
+    assert (module.temperature, module.lanes) == (66.0, ())
+    assert module.flags == frozenset({Flag("temperature high alarm"), LOS})
+    assert set(module.thresholds) == {Quantity.TEMPERATURE}
+
+
+def test_a_lower_limit_alone_is_a_limit_of_light_and_none_of_heat() -> None:
+    alone = Thresholds(None, 0.03, None, None)
+    limits = ((Quantity.RX_POWER, alone), (Quantity.TEMPERATURE, Thresholds(None, 1.0)))
+    module = judge(WHO, Readings(41.0, 3.3, (LIT,), limits))
+    assert module.thresholds == {Quantity.RX_POWER: alone}

@@ -83,6 +83,11 @@ def test_a_row_with_a_wrong_number_of_values_is_not_guessed() -> None:
     assert parse_mstconfig(text).parameters == {}
 
 
+def test_colours_of_a_terminal_are_no_part_of_a_value() -> None:
+    text = "Configurations: Next Boot New\n* LINK_TYPE_P1 IB(1) \x1b[91mETH(2)\x1b[0m\n"
+    assert parse_mstconfig(text).link_type(1, Column.NEW) is LinkType.ETH
+
+
 def test_only_the_first_card_is_reported() -> None:
     text = VERBOSE + VERBOSE.replace("#1", "#2").replace("08:00.0", "09:00.0")
     assert parse_mstconfig(text).device == "0000:08:00.0"

@@ -12,9 +12,9 @@ from mlxtop.lab import load_lab
 from mlxtop.lab.clock import ManualClock
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
-from mlxtop.model.sample import Link, LinkState, PortSample
+from mlxtop.model.sample import Link, LinkState, PortSample, Problem
 from mlxtop.present.columns import layout
-from mlxtop.present.overview import Order, entries, overview, totals
+from mlxtop.present.overview import Order, entries, header_line, overview, totals
 from mlxtop.present.text import line_width, plain
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
@@ -51,6 +51,41 @@ def test_every_line_is_exactly_as_wide_as_the_screen(columns: int) -> None:
 )
 def test_narrow_screens_keep_the_columns_that_matter(columns: int, titles: list[str]) -> None:
     assert [column.title for column in layout(columns, 10)] == titles
+
+
+@pytest.mark.parametrize(
+    ("counts", "wanted"),
+    [
+        ((0, 0), "● 100G Eth  "),
+        ((0, 756), "● 100G Eth !756!"),
+        ((0, 756, 756), "● 100G Eth  !756"),
+        ((0, 12_500, 12_500), "● 100G Eth  !12k"),
+    ],
+)
+def test_the_link_holds_the_errors_where_they_have_no_column(
+    counts: tuple[int, ...], wanted: str
+) -> None:
+    looks = [
+        sample(tick, ethernet(PACU, tick, 1e9, 1e9, errors=count))
+        for tick, count in enumerate(counts, 1)
+    ]
+    narrow, wide = (plain(overview(frame(*looks), columns)[2]) for columns in (78, 120))
+    assert wanted in narrow
+    assert "Eth !7" not in wide
+
+
+def test_the_clock_stays_at_the_right_and_totals_before_the_kernels_version() -> None:
+    problems = tuple(Problem(str(n), "x") for n in range(2))
+    for columns in (40, 80, 100, 120, 200):
+        lines = [
+            plain(header_line(one, columns, label="pacu", interval=1.0, badges=("DEMO",)))
+            for one in (machine(), machine()._replace(sample=sample(2.0, problems=problems)))
+        ]
+        assert {len(line) for line in lines} == {columns}
+        assert len({line[-9:] for line in lines}) == 1
+        assert all("Linux" not in line or "RX" in line for line in lines)
+    assert "RX" in plain(header_line(machine(), 80, label="pacu", interval=1.0))
+    assert "Linux" in plain(header_line(machine(), 120, label="pacu", interval=1.0))
 
 
 def test_wide_screens_show_every_column() -> None:

@@ -59,8 +59,10 @@ def test_a_reading_that_may_be_older_than_the_line_ends_nothing(after: float, ov
     assert is_over(one, now(UP)) is over
 
 
-@pytest.mark.parametrize(("celsius", "over"), [(74.9, True), (75.0, False)])
-def test_a_module_that_is_below_its_warning_is_cool_again(celsius: float, over: bool) -> None:
+@pytest.mark.parametrize(("celsius", "over"), [(72.9, True), (73.0, False)])
+def test_a_module_that_is_two_degrees_below_its_warning_is_cool_again(
+    celsius: float, over: bool
+) -> None:
     masks = {"msb": "1", "lsb": "0"}
     one = incident(IncidentKind.OVERHEAT, "heat", details=masks)
     assert is_over(one, now(module=celsius)) is over

@@ -38,6 +38,15 @@ def parse_dmesg(text: str) -> Iterator[tuple[float | None, str]]:
         yield from ((None, line.strip()) for line in lines)
 
 
+def test_what_a_printer_put_before_a_message_does_not_hide_it() -> None:
+    one = parse_message(f"[   61.500000][  T88] {P5} enp67s0np0: Link down\r")
+    assert one is not None
+    assert (one.kind, one.tick, one.ifname) == (IncidentKind.LINK_DOWN, 61.5, "enp67s0np0")
+    other = parse_message(f"Jan  9 10:11:12 rack3 kernel: {P4}: Internal error detected:")
+    assert other is not None
+    assert (other.device, other.tick) == ("0000:09:00.0", None)
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "words"),
     [

@@ -25,8 +25,9 @@ from mlxtop.system.captured import load_captured
 from mlxtop.system.clock import Clock
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.driver import QuietDriver
+from mlxtop.tui.screens.events import Events
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.screens.pages import Detail, Events, Help
+from mlxtop.tui.screens.pages import Detail, Help
 from mlxtop.tui.terminal import QUESTION
 from mlxtop.tui.widgets.lines import Styled
 from mlxtop.tui.widgets.port_table import PortTable
@@ -199,7 +200,7 @@ async def test_a_port_that_goes_and_comes_leaves_the_others_selected() -> None:
 
 
 def only_one_of(app: MlxtopApp, wanted: str, *texts: str) -> bool:
-    shown = screen_text(app)
+    shown = screen_text(app).partition("Ports")[2]
     return [text for text in texts if text in shown] == [wanted]
 
 
@@ -527,9 +528,8 @@ async def test_a_simulated_machine_has_its_story_on_the_screen() -> None:
 @pytest.mark.parametrize(("theme", "unknown"), [("nope", True), ("dark", False), ("nord", False)])
 async def test_a_theme_that_there_is_not_is_named(theme: str, unknown: bool) -> None:
     async with running(settings=Settings(theme=theme)) as (app, pilot):
-        assert app.unknown_theme is unknown
-        if unknown:
-            await until(pilot, lambda: told(app, "there is no theme nope"))
+        assert (theme not in app.theme_names) is unknown
+        await until(pilot, lambda: told(app, "there is no theme") is unknown)
 
 
 async def test_the_verdict_on_the_screen_is_that_of_the_watch() -> None:

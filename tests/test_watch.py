@@ -129,6 +129,26 @@ def test_what_the_machine_shows_to_be_over_ends_after_some_seconds() -> None:
     assert [one.incident.until for one in machine.watch.events] == [machine.tick]
 
 
+def test_an_event_of_an_alarm_goes_on_as_long_as_that() -> None:
+    machine = Machine()
+    machine.see(50.0)
+    machine.see(50.0, DOWN)
+    (down,) = machine.watch.events
+    assert (down.incident.text, down.until) == ("link down, was up", None)
+    machine.see(50.0, seconds=41.0)
+    ended = next(e for e in machine.watch.events if e.incident.kind is IncidentKind.LINK_DOWN)
+    assert ended.until == down.wall + 41.0
+
+
+def test_an_alarm_that_worsens_stays_one_event() -> None:
+    machine = Machine()
+    for celsius in (50.0, 76.0, 81.0, 60.0):
+        machine.see(celsius)
+    (one,) = machine.watch.events
+    assert "alarm at 80 °C" in one.incident.text
+    assert one.until == one.wall + 2.0
+
+
 def test_an_event_of_an_instant_is_over_at_once_and_one_with_a_key_goes_on() -> None:
     watch = Watch()
     watch.note(pacu(20.0), [event(10.0, "mlxtop"), kernel("1")])

@@ -13,7 +13,8 @@ from mlxtop.commands.arguments import between, constants
 from mlxtop.commands.mending import did_you_mean
 from mlxtop.link_type.card import Refused
 from mlxtop.link_type.options import Change, Method, NothingToDo
-from mlxtop.link_type.session import LinkTypeSession, Stage, Step
+from mlxtop.link_type.session import LinkTypeSession
+from mlxtop.link_type.steps import Stage, Step
 from mlxtop.link_type.survey import named_ports
 from mlxtop.model.identity import PortId
 from mlxtop.model.linktype import LinkType
@@ -215,14 +216,16 @@ class _Call:
                 question = f"Keep it? It is taken back in {left:.0f} s. [y/n] "
                 word = self._ask(question, left).lower()
             session.answer(keep=word in ("y", "yes"))
-        if session.stage is Stage.FAILED:
+        if session.stage is Stage.BACK:
+            console.warn("", "taken back")
+        elif session.stage is Stage.FAILED:
             console.warn("", session.text)
 
     def _report(self, change: Change) -> int:
         session, outcome = self._session, self._session.outcome
         assert outcome is not None
         kept = None if outcome.pending is None else session.stage is Stage.DONE
-        done = outcome.done and session.stage is not Stage.FAILED
+        done = outcome.done and session.stage not in (Stage.BACK, Stage.FAILED)
         if self._args.json:
             document = {
                 "plan": describe.change_document(change, session.sudo),

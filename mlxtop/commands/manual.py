@@ -21,8 +21,7 @@ from mlxtop.commands.arguments import (
 )
 from mlxtop.outputs import console
 from mlxtop.settings import ROWS
-from mlxtop.watch.heat import AlertKind
-from mlxtop.watch.hooks import FACTS
+from mlxtop.watch.hooks import EVENTS, FACTS
 
 if TYPE_CHECKING:
     from mlxtop.system.door import System
@@ -94,7 +93,7 @@ def _page(whole: Usage, settings: Mapping[str, str]) -> Iterator[str]:
         "A script of [hooks] is run once for an event of its name, without a shell, with"
         f" {', '.join(f'MLXTOP_NIC_{name}' for name in FACTS)} in its environment. Events:"
     )
-    yield _text(", ".join(AlertKind) + ".")
+    yield _text(", ".join(EVENTS) + ".")
     yield ".SH FILES"
     yield from _list(FILES)
 

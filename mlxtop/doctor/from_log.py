@@ -67,6 +67,6 @@ def log_evidence(incident: Incident) -> str:
     parts = [incident.source]
     if incident.times > 1:
         parts.append(f"{incident.times} times")
-    if incident.tick is not None:
+    if incident.tick:  # what has no time, or opens a log without times since the start, has 0
         parts.append(f"{incident.tick:.0f} s after the start")
     return f"{incident.text} ({', '.join(parts)})"

@@ -47,7 +47,7 @@ def lanes_in_use(port: PortCase) -> list[int]:
     """
     module, modes = port.now.module, port.settings.modes
     lanes = dict(enumerate(module.lanes if module else (), 1))
-    lit = [number for number, lane in lanes.items() if lane.rx_mw != 0.0]
+    lit = [number for number, lane in lanes.items() if not lane.is_dark]
     return lit if modes and modes.lanes and 0 < modes.lanes <= len(lit) else list(lanes)
 
 
@@ -75,7 +75,7 @@ def lost(port: PortCase) -> list[str]:
         for words in signals(flag for flag in flags if flag.text == text)
     ]
     lanes = module.lanes if module else ()
-    dark = [number for number, lane in enumerate(lanes, 1) if lane.rx_mw == 0.0]
+    dark = [number for number, lane in enumerate(lanes, 1) if lane.is_dark]
     return signs + signals(Flag("no light arrives", number) for number in dark)
 
 

@@ -11,12 +11,13 @@ from mlxtop.lab.pcidir import card_directory, vf_address
 from mlxtop.lab.ports import CardState, PortState
 from mlxtop.lab.spec import MachineSpec
 from mlxtop.lab.tables import LINK64
-from mlxtop.lab.traffic import RX, TX
+from mlxtop.lab.traffic import RX, TX, Flow
 from mlxtop.lab.tree import LabTree
 from mlxtop.lab.world import World
 from mlxtop.system.door import Answer
 
 MANAGEMENT = "0000:01:00.0"
+IPERF3 = 5201
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ class Network:
         self.default: str = table.get("default", self.management)
         self.ssh_from: str = table.get("ssh_from", "192.168.1.5")
         self.bonds: dict[str, str] = table.get("bonds", {})
+        self.services: list[int] = table.get("services", [5201])
+        """TCP ports at the far ends that the programme's streams go to, in turn."""
         self.others = [
             Other(1, "lo", None, 772, "00:00:00:00:00:00", 65536),
             Other(
@@ -113,7 +116,7 @@ class Network:
         values = dict.fromkeys(LINK64, 0)
         if device.kind == "bond":
             for port in world.ports:
-                if port.spec.bond == device.name and port.netdev and not port.infiniband:
+                if port.bond == device.name and port.netdev and not port.infiniband:
                     for short, direction in (("rx", RX), ("tx", TX)):
                         sums = port.totals(direction, world.rest)
                         values[f"{short}_packets"] += sums[0]
@@ -129,25 +132,34 @@ class Network:
     def port_of(self, device: str) -> PortState | None:
         """The port behind a netdev, or the first of a bond."""
         for port in self.world.ports:
-            if device == port.netdev or (device == port.spec.bond and port.netdev):
+            if port.netdev and device in (port.netdev, port.bond):
                 return port
         return None
 
     def answers(self, host: str) -> bool:
         """Whether somebody is at an address: the far end of a port whose link is up."""
-        port = next((port for port in self.world.ports if port.spec.peer == host), None)
-        return host in (self.gateway, self.ssh_from) if port is None else port.carrier
+        if not any(port.spec.peer == host for port in self.world.ports):
+            return host in (self.gateway, self.ssh_from)
+        port = self.subnet_port(host)
+        return port is not None and port.carrier
 
     def subnet_port(self, address: str) -> PortState | None:
         """The port whose far end or subnet an address is."""
         target = ipaddress.ip_address(address)
-        for port in self.world.ports:
-            if port.spec.peer == address:
-                return port
-        for port in self.world.ports:
-            if port.spec.ip and target in ipaddress.ip_interface(port.spec.ip).network:
-                return port
-        return None
+        carriers = [self._carrier(port) for port in self.world.ports if port.spec.peer == address]
+        carriers += [
+            self._carrier(port)
+            for port in self.world.ports
+            if port.spec.ip and target in ipaddress.ip_interface(port.spec.ip).network
+        ]
+        return next((port for port in carriers if port is not None), None)
+
+    def _carrier(self, port: PortState) -> PortState | None:
+        """The port that carries the traffic of one: itself, or another member of its bond."""
+        if port.configured and port.netdev:
+            return port
+        members = [p for p in self.world.ports if port.spec.bond and p.bond == port.spec.bond]
+        return next((member for member in members if member.netdev), None)
 
     def route(self, subject: str) -> Answer:
         """`ip route get`: the device, gateway and own address towards a destination."""
@@ -163,11 +175,25 @@ class Network:
         port = self.subnet_port(str(target))
         if port is not None and port.netdev:
             source = port.spec.ip.partition("/")[0]
-            device = port.spec.bond or port.netdev
+            device = port.bond or port.netdev
             return {"dev": device, "via": None, "src": source, "local": False}
         if target in ipaddress.ip_network(f"{self.address}/24", strict=False):
             return {"dev": self.management, "via": None, "src": self.address, "local": False}
         return {"dev": self.default, "via": self.gateway, "src": self.address, "local": False}
+
+    def routes(self) -> str:
+        """/proc/net/route: the network of every address."""
+        lines = ["Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT"]
+        for port in self.world.ports:
+            device = port.spec.bond or port.netdev
+            if port.spec.ip and device and port.netdev:
+                net = ipaddress.ip_interface(port.spec.ip).network
+                place, mask = (
+                    int.from_bytes(address.packed, "little")
+                    for address in (net.network_address, net.netmask)
+                )
+                lines.append(f"{device}\t{place:08X}\t00000000\t0001\t0\t0\t0\t{mask:08X}\t0\t0\t0")
+        return "\n".join(lines) + "\n"
 
     def sockets(self) -> Answer:
         """sshd, the session that the person came by, and the streams that make the traffic."""
@@ -200,7 +226,7 @@ class Network:
                         "local": port.spec.ip.partition("/")[0],
                         "local_port": 40000 + 1000 * index + number,
                         "remote": port.spec.peer,
-                        "remote_port": 5201,
+                        "remote_port": self._service(flow, number),
                         "interface": 0,
                         "inode": 50000 + 1000 * index + number,
                         "sent": int(flow.payload[TX] / flow.streams),
@@ -209,6 +235,11 @@ class Network:
                     for number in range(flow.streams)
                 ]
         return found
+
+    def _service(self, flow: Flow, number: int) -> int:
+        """The port at the far end: of the machine's own traffic, or of a test."""
+        programme = any(flow in pair for pair in self.world.background.values())
+        return self.services[number % len(self.services)] if programme else IPERF3
 
     def add_files(self, tree: LabTree) -> None:
         """sysfs of these devices."""

@@ -65,6 +65,8 @@ def add_host(tree: LabTree, world: World, network: Network) -> None:
     tree.changing("/proc/interrupts", lambda: _interrupts(world, rows))
     tree.changing("/proc/uptime", lambda: f"{spec.uptime + world.time:.2f} 0.00\n")
     tree.changing("/proc/net/arp", lambda: _neighbours(world))
+    if tree.node("/proc/net/route") is None:
+        tree.changing("/proc/net/route", network.routes)
     if tree.node("/proc/mounts") is None:
         tree.raw("/proc/mounts", b"/dev/sda2 / ext4 rw,relatime 0 0\nproc /proc proc rw 0 0\n")
 

@@ -75,8 +75,9 @@ class LabSystem(CapturedSystem):
         self.world.mishap = lambda event: play(self.world, self._drivers, event)
         self._closed = Event()
         self._claims: dict[str, Lock] = {}
+        world, network, drivers = self.world, self._network, self._drivers
         self._machine = Machine(
-            self.world, self._kernel, self._network, self._drivers, self.root, self._keep
+            world, self._kernel, network, drivers, self.root, self._keep, self._text
         )
         self.world.wall_start = clock.wall()
         self.world.start()
@@ -293,6 +294,13 @@ class LabSystem(CapturedSystem):
         """A file that a command wrote."""
         for tree in (self._base, self._live):
             tree.add(path, Node(content=text.encode()))
+
+    def _text(self, path: str) -> str | None:
+        """A file for a command; None where there is none."""
+        try:
+            return self.read(path).decode("utf-8", "replace")
+        except OSError:
+            return None
 
     def write(self, path: str, data: bytes) -> None:
         """Write a simulated file."""

@@ -67,7 +67,7 @@ class World:
         """Share of each core that is busy now."""
         self._noise = [Jitter(Random(f"{seed}/{port.spec.netdev}/{n}")) for n, port in self._both()]
         self._idle = Random(f"{seed}/cores")
-        self._background = self._flows_of_profile()
+        self.background = self._flows_of_profile()
         self._quiet: dict[int, tuple[float, float]] = {}
         """When the newest measurement over a card began, and until when the card is left alone."""
         self._later: list[tuple[float, Callable[[], None]]] = []
@@ -181,7 +181,7 @@ class World:
             event = self._script.pop(0)
             if self.mishap is not None:
                 self.mishap(event)
-        for name, (tcp, rdma) in self._background.items():
+        for name, (tcp, rdma) in self.background.items():
             phases = [phase for phase in self.spec.profile if phase.port == name]
             place = self.time % sum(phase.seconds for phase in phases)
             for phase in phases:
@@ -189,7 +189,8 @@ class World:
                     break
                 place -= phase.seconds
             tcp.streams = phase.streams
-            if self.measured(name):
+            port = self.port(name)
+            if self.measured(name) or (port is not None and not port.configured):
                 for flow in (tcp, rdma):
                     flow.wish = (0.0, 0.0)
                     flow.rate = [0.0, 0.0]
@@ -212,7 +213,7 @@ class World:
         port = self.port(name)
         if port is None:
             return False
-        own = [flow for pair in self._background.values() for flow in pair]
+        own = [flow for pair in self.background.values() for flow in pair]
         card, now = port.card.index, self.time
         began, until = self._quiet.get(card, (now, -math.inf))
         if any(flow not in own for each in port.card.ports for flow in each.flows):

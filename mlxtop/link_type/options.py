@@ -27,7 +27,7 @@ class Method(StrEnum):
     RESET = "mstfwreset"
     """Firmware reset: the stored type takes effect."""
     PERSIST = "modprobe"
-    """A settings file from which the mlx4 driver takes the present types at every start."""
+    """A settings file from which the mlx4 driver takes its types at every start."""
 
 
 class NothingToDo(Refused):
@@ -46,6 +46,8 @@ class Change:
     affected: tuple[PortId, ...]
     """Ports that stop working because of it, now or at the next boot."""
     hazards: tuple[Hazard, ...] = ()
+    then: Change | None = None
+    """A change that is made as soon as a person has confirmed this one."""
 
     @property
     def endangered(self) -> tuple[PortId, ...]:

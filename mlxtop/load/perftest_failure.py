@@ -21,6 +21,7 @@ _EXPLAINED = {
     ),
     r"mismatch: local=": "the two ends run different tests: {text}",
     r"couldn't connect|connection refused|unable to open file descriptor": _NO_SERVER,
+    r"port number \d+ state is": "the RDMA port here has no link: {text}",
     r"did not detect devices": "this host has no RDMA device that {tool} can use",
     r"addr_error|route_error|unreachable|event_rejected": (
         "rdma_cm finds no way to {host}: give the IP address of its RDMA port ({text})"

@@ -23,6 +23,9 @@ class IncidentKind(StrEnum):
     LINK_DOWN = "link down"
     PORT_CLOSED = "port closed"
     BOND = "bond"
+    LINK_TYPE = "link type"
+    """A port has become one of InfiniBand or Ethernet; with a key it is a change by mlxtop, to
+    which all belongs that it brings about on its card."""
     RENAMED = "renamed"
     PCIE = "PCIe bandwidth"
     POWER = "slot power"

@@ -70,6 +70,10 @@ def dbm(milliwatts: float | None) -> float | None:
     return 10.0 * math.log10(milliwatts)
 
 
+DARK_MW = 0.0001
+"""Optical power in mW at and below which there is no light: modules print -40 dBm, or nothing."""
+
+
 class Lane(NamedTuple):
     """One lane: optical power in mW, laser bias in mA. A power of 0 is a dark lane."""
 
@@ -97,7 +101,12 @@ class Lane(NamedTuple):
     @property
     def laser_is_off(self) -> bool:
         """Return whether its laser has no current and it sends no light."""
-        return self.bias_ma == 0.0 and not self.tx_mw
+        return self.bias_ma == 0.0 and (self.tx_mw or 0.0) <= DARK_MW
+
+    @property
+    def is_dark(self) -> bool:
+        """Return whether it measures that no light arrives."""
+        return self.rx_mw is not None and self.rx_mw <= DARK_MW
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -216,7 +225,7 @@ class Module(NamedTuple):
         >>> Module(Identity(), lanes=(Lane(0.8, 0.9, 6.5), Lane(0.0, 0.0, 0.0))).is_unused(2)
         True
         """
-        dark = self.lanes[number - 1].rx_mw == 0.0
+        dark = self.lanes[number - 1].is_dark
         return dark and self._is_off(number) and not self._complains(number, Quantity.RX_POWER)
 
     def _is_off(self, number: int) -> bool:

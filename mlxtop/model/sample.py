@@ -240,6 +240,8 @@ class Sample(NamedTuple):
     host_settings: Slow[HostTuning] = UNREAD
     streams: Slow[Mapping[PortId, int]] = UNREAD
     """TCP connections that moved data over a port between two readings; only where it is clear."""
+    in_use: Slow[frozenset[str]] = UNREAD
+    """Names of the network devices that carry an address or a route."""
     stored: Mapping[str, Slow[StoredConfig]] = {}
     """What cards keep for their next start, by `Adapter.key`; of cards with a driver."""
     incidents: tuple[Incident, ...] = ()

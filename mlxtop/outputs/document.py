@@ -60,10 +60,15 @@ def document(
         "demo": demo,
         "host": fields.values(fields.HOST_FIELDS, sample.host),
         "adapters": adapters,
-        "alarms": [_event(a, a.port.name, (a.since, a.until), a.times) for a in alarms],
+        "alarms": [_alarm(alarm) for alarm in alarms],
         "incidents": [_incident(frame, event) for event in events],
         "problems": [{"subject": p.subject, "text": p.text} for p in sample.problems],
     }
+
+
+def _alarm(alarm: Alarm) -> Json:
+    whole = _event(alarm, alarm.port.name, (alarm.since, alarm.until), alarm.times)
+    return {**whole, "today": alarm.today, "acknowledged": alarm.acknowledged}
 
 
 def _event(

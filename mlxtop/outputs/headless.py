@@ -61,7 +61,7 @@ def alarm_lines(alarms: Iterable[Alarm], events: Iterable[TimedIncident]) -> lis
     for alarm in alarms:
         text = alarm.text if alarm.times == 1 else f"{alarm.text} ({alarm.times} times)"
         if alarm.until is not None:
-            text += f", over after {alarm.until - alarm.since:.0f} s"
+            text += f", over after {alarm.seconds(alarm.begin_tick):.0f} s"
         lines.append(_line(alarm.severity, alarm.since, alarm.port.name, text))
     for wall, incident in events:
         subject = incident.ifname or incident.device or incident.rdma or ""

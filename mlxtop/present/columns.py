@@ -96,6 +96,26 @@ def _link(row: PortRow, columns: int) -> Line:
     return crop((link_run(link.state),), columns)
 
 
+def _link_and_errors(row: PortRow, columns: int) -> Line:
+    """Return the link with the errors since the start, where these have no column of their own."""
+    events, moving = row.errors
+    if not events:
+        return crop(_link(row, columns - _WITH_ERRORS), columns)
+    count = next((f"{events // n}{unit}" for n, unit in _THOUSANDS if events >= n), events)
+    text = f" !{count}{'!' if moving else ''}"
+    role = Role.CRITICAL if moving else Role.WARNING
+    room = columns - len(text)
+    link = _link(row._replace(errors=(events, False)), room + 1)
+    return (*crop(link, room), (text, role))
+
+
+_THOUSANDS = ((10**9, "G"), (10**6, "M"), (10**3, "k"))
+_WITH_ERRORS = 4
+"""Columns that the column of the link is wider with errors in it."""
+_SHORTER = 2
+"""Columns that a bar may lose for that."""
+
+
 def _bar(direction: Direction, rank: int) -> Column:
     role = Role.RX if direction is Direction.RX else Role.TX
 
@@ -199,8 +219,32 @@ def layout(columns: int, names: int = NAME_WIDTH) -> tuple[Column, ...]:
         left, least = left - need, column.rank
     fitting = [column for column in COLUMNS if column.rank <= least]
     fitting[0] = fitting[0]._replace(width=names)
+    if all(column.title != "ERRORS" for column in fitting):
+        fitting, left = _with_errors(fitting, left)
     share = max(0, left) // max(1, sum(column.grow > 0 for column in fitting))
     return tuple(c._replace(width=c.width + min(c.grow, share)) for c in fitting)
+
+
+def _with_errors(columns: list[Column], left: int) -> tuple[list[Column], int]:
+    """Return the columns with errors beside the link, for which bars get shorter, and what is left.
+
+    They stay as they are where there is no room for that.
+    """
+    bars = sum(column.grow > 0 for column in columns)
+    shorter = -(-max(0, _WITH_ERRORS - left) // max(1, bars))
+    if shorter > (_SHORTER if bars else 0) or all(column.title != "LINK" for column in columns):
+        return columns, left
+    words = "state, speed, layer; !756 errors since the start, !756! while they go on"
+    return [
+        column._replace(width=column.width - shorter)
+        if column.grow
+        else column._replace(
+            width=column.width + _WITH_ERRORS, render=_link_and_errors, words=words
+        )
+        if column.title == "LINK"
+        else column
+        for column in columns
+    ], left + shorter * bars - _WITH_ERRORS
 
 
 def _gap(column: Column) -> int:

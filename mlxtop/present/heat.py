@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlxtop.analysis.forecast import Crossing, Forecast, Trend
 from mlxtop.model.sample import Temperature
 from mlxtop.present import units
-from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, clean, fit
+from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, fit
 from mlxtop.present.view import View, age, fact
 from mlxtop.watch.heat import SensorHeat
 from mlxtop.watch.heat_limits import AlarmState, limits_of
@@ -106,15 +106,6 @@ def state_run(heat: SensorHeat | None, sensor: Temperature) -> Run:
     if state is AlarmState.OK:
         return "ok", Role.GOOD
     return f"{STATES[state][0]} {state}", STATES[state][1]
-
-
-def headline(name: str, heat: SensorHeat) -> Run:
-    """Return the worst sensor of a machine in a few words: `▲ enp67s0np0 module 78 °C`."""
-    mark, role = STATES[heat.alarm.state]
-    text, title = units.celsius(heat.sensor.celsius).strip(), TITLES.get(heat.sensor.name)
-    if heat.alarm.state is AlarmState.STALE:
-        text, role = "stale", Role.WARNING
-    return f"{mark} {clean(name)} {title or heat.sensor.name} {text}", role
 
 
 def temperatures(view: View) -> Section:

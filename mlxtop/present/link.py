@@ -41,7 +41,7 @@ def link(view: View) -> list[Section]:
         sections.append(Section("Signal", signal))
     if view.events:
         now, newest = view.frame.sample.wall, reversed(view.events[-_EVENTS:])
-        lines = (event_line(wall, incident, now, subject=False) for wall, incident in newest)
+        lines = (event_line(wall, incident, now) for wall, incident in newest)
         sections.append(Section("Events", tuple(lines)))
     return sections
 

@@ -22,6 +22,8 @@ from mlxtop.watch.heat import HeatWatch
 
 OTHER = "Other network devices"
 VIRTUAL = "Virtual devices"
+_ROOMY = 100
+"""Columns from which the header says in words how much could not be read."""
 _NO_LIMIT = 75.0
 """°C taken for the warning limit of a sensor that has none."""
 
@@ -234,28 +236,37 @@ def header_line(
     interval: float,
     bits: bool = True,
     badges: tuple[str, ...] = (),
-    alarm: Run | None = None,
 ) -> Line:
-    """Return name, machine and badges; at the right totals, what is wrong, pace and time."""
+    """Return name, machine and badges; at the right problems, pace, totals and time.
+
+    The clock stands always at the right end. The kernel's version is there where all else is.
+    """
     left: list[Run] = [(" mlxtop ", Role.ACCENT)]
     left.extend((f" {badge} ", Role.BADGE) for badge in badges)
     host = frame.sample.host.name if frame else label
     left.append((f"  {clean(host)}", Role.STRONG))
-    parts = _right(frame, interval, bits)
-    if alarm is not None:
-        parts.append(((f"  {alarm[0]} ", alarm[1]),))
-    if columns >= 100 and frame is not None:
-        kernel, cpus = frame.sample.host.kernel, frame.sample.host.cpus
-        about = (kernel and f"Linux {clean(kernel)}", cpus and f"{cpus} CPUs")
-        left.extend((f"  {text}", Role.DIM) for text in about if text)
+    parts = _right(frame, columns, interval, bits)
     room = columns - line_width(tuple(left))
     while parts and sum(map(line_width, parts)) + 1 > room:
         parts.pop(0)
     right = tuple(run for part in parts for run in part)
+    room -= line_width(right) + 1
+    for run in _about_host(frame):
+        room -= line_width((run,))
+        left += [run] if room >= 0 else []
     return (*crop(tuple(left), columns - line_width(right)), *right)
 
 
-def _right(frame: Frame | None, interval: float, bits: bool) -> list[Line]:
+def _about_host(frame: Frame | None) -> list[Run]:
+    """Return the kernel's version and the number of cores."""
+    if frame is None:
+        return []
+    kernel, cpus = frame.sample.host.kernel, frame.sample.host.cpus
+    about = (kernel and f"Linux {clean(kernel)}", cpus and f"{cpus} CPUs")
+    return [(f"  {text}", Role.DIM) for text in about if text]
+
+
+def _right(frame: Frame | None, columns: int, interval: float, bits: bool) -> list[Line]:
     """Return the parts at the right, the least important first."""
     pace: Line = ((f"  every {interval:g} s", Role.DIM),)
     if frame is None:
@@ -272,7 +283,8 @@ def _right(frame: Frame | None, interval: float, bits: bool) -> list[Line]:
     clock = strftime("%H:%M:%S", localtime(frame.sample.wall))
     parts = [pace, flows, ((f"  {clock} ", Role.DIM),)]
     if problems:
-        parts.insert(2, ((f"  ! {problems} {word}", Role.WARNING),))
+        text = f"! {problems} {word}" if columns >= _ROOMY else f"!{problems}"
+        parts.insert(2, ((f"  {text}", Role.WARNING),))
     return parts
 
 

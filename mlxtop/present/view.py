@@ -148,17 +148,13 @@ def incident_text(incident: Incident) -> str:
     return text
 
 
-def event_line(wall: float, incident: Incident, now: float, subject: bool = True) -> Line:
-    """Return an event with its time today, else with its date; `subject` names the device."""
+def event_line(wall: float, incident: Incident, now: float) -> Line:
+    """Return an event of a port with its time, and its date where that is not today."""
     then = localtime(wall)
     today = strftime("%F", then) == strftime("%F", localtime(now))
-    when = strftime("%H:%M:%S" if today else "%F %H:%M", then)
-    name = (
-        fit(incident.ifname or incident.device or incident.rdma or "", 18) + "  " if subject else ""
-    )
+    when = strftime("%H:%M:%S" if today else "%m-%d %H:%M:%S", then)
     return (
-        (fit(when, 16) + "  ", Role.DIM),
-        (name, Role.STRONG),
+        (fit(when, 14) + "  ", Role.DIM),
         (clean(incident_text(incident)), SEVERITY_ROLES[incident.severity]),
         (f"  {incident.source}", Role.FAINT),
     )

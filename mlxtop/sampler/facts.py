@@ -40,6 +40,8 @@ class Fact(StrEnum):
     """With `PORTS`, of every one: seven questions each, under RTNL."""
     STREAMS = "TCP streams"
     STORED = "stored configuration"
+    IN_USE = "addresses and routes"
+    """The network devices that carry one; always read."""
     PCIE = "PCIe"
     """Of every slot; always read."""
     PCIE_ERRORS = "PCIe errors"
@@ -217,6 +219,12 @@ def _read_streams(facts: Facts, ports: tuple[Port, ...]) -> Mapping[PortId, int]
     return facts.streams.read(ports)
 
 
+def _read_in_use(facts: Facts, _: None) -> frozenset[str]:
+    from mlxtop.sources.kernel.routes import read_used_devices
+
+    return read_used_devices(facts.system)
+
+
 def _read_stored(facts: Facts, card: Adapter) -> StoredConfig:
     assert facts.inventory is not None
     assert facts.ask_card is not None
@@ -251,6 +259,7 @@ FACTS = (
     ),
     Row(Fact.HOST, _read_host, 30.0, lambda facts: {None: tuple(facts.functions.values())}),
     Row(Fact.PORTS, _read_port, 30.0, _real_ports),
+    Row(Fact.IN_USE, _read_in_use, 10.0, lambda facts: {None: None}),
     Row(Fact.STREAMS, _read_streams, 5.0, lambda facts: {None: facts.ports}),
     Row(
         Fact.STORED,

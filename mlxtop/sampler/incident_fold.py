@@ -7,6 +7,7 @@ times are seconds of the log.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from mlxtop.model.counters import Severity
@@ -30,6 +31,8 @@ MOST_OF_A_CAUSE = 64
 CAUSES_THAT_STAY = frozenset({"heat", "aer-correctable", "slot", "removal"})
 """Not over because the driver starts again."""
 _BACKTRACE_S = 5.0
+_FRAME = re.compile(r"\bmlx([45])\w*\+0x|\[mlx([45])_\w+\]")
+"""A function of a driver of ours in a backtrace; lists of loaded modules have none."""
 
 
 class IncidentFold:
@@ -58,9 +61,10 @@ class IncidentFold:
             return
         if tick - (line.incident.tick or 0.0) > _BACKTRACE_S:
             self._lockup = None
-        elif "mlx5" in text or "mlx4" in text:
+        elif (frame := _FRAME.search(text)) is not None:
             self._lockup = None
-            self._fold(line, tick)
+            parts = {**line.incident.details, "driver": f"mlx{frame[1] or frame[2]}"}
+            self._fold(line._replace(incident=line.incident._replace(details=parts)), tick)
 
     def add(self, line: LogLine) -> None:
         """Take a line in."""

@@ -70,7 +70,7 @@ class LiveSource:
         self._kernel_log = KernelLogFollower(system) if incidents else None
         self._workers = Workers("readers", system.clock)
         self._devices = Devices(system, everything, include, self._workers)
-        self._facts = Facts(system, wants | {Fact.PCIE}, self._workers, ask_card)
+        self._facts = Facts(system, wants | {Fact.PCIE, Fact.IN_USE}, self._workers, ask_card)
         self._begun: float | None = None
         self._cpu: Cpu | None = None
 
@@ -190,6 +190,7 @@ class LiveSource:
             cpu=self._load(now),
             host_settings=facts.get(Fact.HOST, now),
             streams=facts.get(Fact.STREAMS, now),
+            in_use=facts.get(Fact.IN_USE, now),
             stored=facts.stored(now),
             incidents=log.take(self._note) if log else (),
             absent={what: reason for what, reason in absent.items() if reason},

@@ -43,7 +43,10 @@ class OpenIncident:
         self._instants: dict[int, deque[float]] = {}
 
     def add(self, line: LogLine, tick: float, severity: Severity | None) -> None:
-        """Take a line in; a severity of None adds only its parts."""
+        """Take a line in; a severity of None adds only its parts.
+
+        What repeats is one step worse at most: what is harmless by itself is never critical.
+        """
         one, row = line.incident, line.row
         self.last, self.changed = max(self.last, tick), True
         self.lasts = self.lasts or row.lasts
@@ -62,8 +65,9 @@ class OpenIncident:
             instants = self._instants.setdefault(row.number, deque(maxlen=row.repeats.times))
             instants.append(tick)
             full = len(instants) == row.repeats.times
-            if full and instants[-1] - instants[0] <= row.repeats.seconds:
-                severity = max(severity, row.repeats.severity, key=_RANK.__getitem__)
+            worse = _RANK[row.repeats.severity] - _RANK[severity] == 1
+            if full and worse and instants[-1] - instants[0] <= row.repeats.seconds:
+                severity = row.repeats.severity
         self._word(line, severity)
         if _RANK[severity] > _RANK[self.severity]:
             self.severity = severity

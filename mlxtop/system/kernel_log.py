@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import select
 from collections.abc import Iterator
 from queue import Empty, SimpleQueue
@@ -14,11 +15,13 @@ from threading import Event, Thread
 
 from mlxtop.model.number import COUNT, whole
 from mlxtop.system.commands import Commands
+from mlxtop.system.dmesg import parse_dmesg
 from mlxtop.system.door import Finished, KernelRecord
 from mlxtop.system.owner import which
 
 _RECORD = 1 << 14
 """Bytes of a record at most; the kernel's own limit is 8 KiB."""
+_RECORD_LINE = re.compile(r"^\d{1,10},\d+,\d+,[^;\n]*;", re.MULTILINE)
 _POLL = 5.0
 """Seconds until a `stop` is noticed at the latest: nobody waits for that."""
 BACKLOG = 20_000
@@ -198,7 +201,13 @@ def parse_record(text: str) -> KernelRecord | None:
 
 
 def parse_kmsg(text: str) -> Iterator[KernelRecord]:
-    """Yield records one after the other, as a capture keeps them; what is no record is skipped."""
+    """Yield records one after the other, as a capture keeps them; what is no record is skipped.
+
+    A text without records is what dmesg or a journal printed.
+    """
+    if _RECORD_LINE.search(text) is None:
+        yield from parse_dmesg(text)
+        return
     record = ""
     for line in text.splitlines():
         if not line.startswith(" ") and record:

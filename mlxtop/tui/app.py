@@ -6,26 +6,35 @@ from collections.abc import Iterable
 from functools import partial
 from itertools import takewhile
 from math import inf
+from operator import attrgetter
 from time import monotonic
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ReturnType, SystemCommand
 from textual.screen import Screen
 
+from mlxtop.change.privilege import ActionContext
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL
-from mlxtop.tui import themes
+from mlxtop.sources.kernel.sysfs import names
 from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of
 from mlxtop.tui.live_app import LiveApp
-from mlxtop.tui.screens.base import WatchScreen
+from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.themes import other_shade
 from mlxtop.tui.widgets.lines import ROLE_CLASSES
+
+if TYPE_CHECKING:
+    from mlxtop.tui.link_types import LinkTypes
 
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds that `+` and `-` step through."""
 AGAIN_S = 5.0
 """Seconds within which to quit twice, while a load runs."""
+PROBATION_LOOK_S = 1.0
+"""Seconds after the start until changes on probation are looked for."""
+HEAT_PAGE, ERROR_PAGE = "2", "4"
+"""Keys of the pages that explain alarms: link, module and heat, and errors."""
 
 
 class MlxtopApp(LiveApp):
@@ -47,18 +56,15 @@ class MlxtopApp(LiveApp):
     """A sentence about a simulated machine."""
     instead: str | None = None
     """What the person wants to see instead of a machine without a port: `all` or `demo`."""
+    link_types: LinkTypes | None = None
+    """Changes of link types; made when the first is wanted."""
+
+    def on_ready(self) -> None:
+        self.set_timer(PROBATION_LOOK_S, self.look_for_probation)
 
     @property
     def readonly(self) -> bool:
         return self.context is None or self.settings.readonly or not self.source.kind.may_change
-
-    def theme_names(self) -> list[str]:
-        return themes.names(self.available_themes)
-
-    @property
-    def unknown_theme(self) -> bool:
-        """Return whether the settings name a theme that there is not."""
-        return bool(self.settings.theme) and self.settings.theme not in self.theme_names()
 
     def get_default_screen(self) -> Screen[ReturnType]:
         overview = Overview()
@@ -67,7 +73,7 @@ class MlxtopApp(LiveApp):
 
     def _open(self) -> None:
         super()._open()
-        if self.unknown_theme:
+        if self.settings.theme and self.settings.theme not in self.theme_names:
             self.notify(f"settings: there is no theme {self.settings.theme}", severity="warning")
         self._open_first_port()
 
@@ -127,17 +133,47 @@ class MlxtopApp(LiveApp):
             self._quit_asked = now
             text = "a load test is running: once more ends it and quits"
             self.notify(text, severity="warning", timeout=AGAIN_S)
-            return
-        await super().action_quit()
+        else:
+            await super().action_quit()
 
     def no_port(self) -> None:
         """Say why nothing happens where there is no port."""
         self.notify("no port here: A shows all network devices, D a simulated machine")
 
     def action_events(self) -> None:
-        from mlxtop.tui.screens.pages import Events
+        from mlxtop.tui.screens.events import Events
 
         self._go_to(Events)
+
+    def action_cause(self, key: str) -> None:
+        """Open the page that explains an alarm; the list of events for a port that is gone."""
+        alarm = next((one for one in self.state.watch.alarms.all() if one.key == key), None)
+        if alarm is not None:
+            errors = alarm.subject.part == "errors"
+            self.open_port(alarm.subject.port, ERROR_PAGE if errors else HEAT_PAGE)
+
+    def open_port(self, port: PortId, page: str) -> None:
+        """Open a page of a port; the list of events where the port is gone."""
+        from mlxtop.tui.screens.pages import Detail
+
+        frame = self.state.newest
+        if frame is None or port not in frame.ports:
+            self.action_events()
+            return
+        self.state.select(port)
+        if isinstance(self.screen, Detail):
+            self.screen.action_page(page)
+        else:
+            self.push_screen(Detail(page))
+
+    def action_acknowledge(self) -> None:
+        """Acknowledge the alarm under the cursor, else the most urgent one."""
+        screen, alarms = self.screen, self.state.watch.alarms
+        key = screen.alarm_key() if isinstance(screen, WatchScreen) else None
+        keys = [item.key for item in sorted(self.ribbon_items(), key=attrgetter("urgency"))]
+        if not any(map(alarms.acknowledge, keys if key is None else [key])):
+            self.notify("no alarm to acknowledge")
+        self.draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if self.readonly and any(c.changes and c.action == f"app.{action}" for c in COMMANDS):
@@ -145,19 +181,56 @@ class MlxtopApp(LiveApp):
         return super().check_action(action, parameters)
 
     def action_link_type(self) -> None:
-        from mlxtop.tui.screens.link_type import LinkTypeDialog
-
         view = self.state.view(0)
         if view is None:
             self.no_port()
-        if self.context is None or view is None:
+        if self.context is None or self.readonly or view is None:
             return
         port = view.now.now.port
         if port.adapter is None or port.kind is not PortKind.PHYSICAL:
             self.notify(f"{port.name} is no port of a card", severity="warning")
             return
-        dialog = LinkTypeDialog(self.context, port, self.state.ascii)
-        self.push_screen(dialog, lambda _: self.source.read_again())
+        self._made_link_types(self.context).open(port)
+
+    def _made_link_types(self, context: ActionContext) -> LinkTypes:
+        """Return the changes of link types; what they take is loaded when they are first wanted."""
+        from mlxtop.tui.link_types import LinkTypes
+
+        self.link_types = self.link_types or LinkTypes(self, context)
+        return self.link_types
+
+    def action_keep(self) -> None:
+        self._answer(keep=True)
+
+    def action_take_back(self) -> None:
+        self._answer(keep=False)
+
+    def _answer(self, keep: bool) -> None:
+        """Keep a change on probation or take it back, wherever we are."""
+        if self.link_types is None or not self.link_types.items():
+            self.notify("no change is on probation")
+        else:
+            self.link_types.answer(keep)
+
+    def look_for_probation(self) -> None:
+        """Show a change on probation that another program has begun, if there is one."""
+        from mlxtop.change.revert import PREFIX, RUN
+
+        if self.context is None or self.readonly:
+            return
+        if any(name.startswith(PREFIX) for name in names(self.context.system, RUN)):
+            self._made_link_types(self.context).look_for_others()
+
+    def show_ribbon(self) -> None:
+        """Draw the ribbon alone."""
+        if self.open and self.is_running:
+            for screen in (*self._visible_screens(), self.screen):
+                if isinstance(screen, WatchScreen | Dialog) and screen.is_mounted:
+                    screen.ribbon.present(self.ribbon_items())
+
+    def farewell(self) -> list[str]:
+        """Return lines for a person who has left: a change on probation goes on without us."""
+        return self.link_types.farewell() if self.link_types is not None else []
 
     def action_findings(self) -> None:
         from mlxtop.tui.screens.findings import Findings

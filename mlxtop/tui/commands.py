@@ -39,6 +39,7 @@ _ALL = "All network devices, where no port of a card is"
 _SORT = "Sort by rate, temperature, errors, or naturally"
 _HEAT = "Maximise the heat chart of page 2, and back"
 _LINK_TYPE = "Link type: InfiniBand or Ethernet"
+_ACKNOWLEDGE = "Acknowledge the chosen alarm, else the most urgent"
 _TITLES = ("traffic", "link and module", "PCIe path", "errors", "RDMA and InfiniBand", "identity")
 
 COMMANDS = (
@@ -61,16 +62,21 @@ COMMANDS = (
     ),
     Command("scroll-down", "down,j", "Scroll down", "screen.scroll(1)", _PAGES),
     Command("scroll-up", "up,k", "Scroll up", "screen.scroll(-1)", _PAGES),
-    Command("next-page", "right,l,tab", "Next page", "screen.turn(1)", _PAGES, "Next page"),
-    Command("previous-page", "left,shift+tab", "Previous page", "screen.turn(-1)", _PAGES),
+    Command("next-page", "right,l", "Next page", "screen.turn(1)", _PAGES, "Next page"),
+    Command("previous-page", "left", "Previous page", "screen.turn(-1)", _PAGES),
     Command("next-port", "n", "Next port", "screen.port(1)", _PAGES, "Next port"),
     Command("previous-port", "N", "Previous port", "screen.port(-1)", _PAGES),
     Command("maximise", "M", "Maximise the chart, and back", "screen.maximise", _PORTS, "Chart"),
     Command("maximise-heat", "M", _HEAT, "screen.maximise", _PAGES),
     Command("link-type", "L", _LINK_TYPE, "app.link_type", bar="Link type", changes=True),
+    Command("keep", "K", "Keep the change on probation", "app.keep", changes=True),
+    Command("take-back", "B", "Take the change on probation back", "app.take_back", changes=True),
     Command("doctor", "d", "Findings for the port, explained", "app.findings", bar="Doctor"),
     Command("load", "I", "Load test of the port", "app.load", bar="Load", changes=True),
     Command("events", "e", "List of events", "app.events", bar="Events"),
+    Command("acknowledge", "a", _ACKNOWLEDGE, "app.acknowledge"),
+    Command("next-part", "tab", "To the alarms, and round the parts", "app.focus_next"),
+    Command("previous-part", "shift+tab", "The same the other way", "app.focus_previous"),
     Command("pause", "space,p", "Pause the display; sampling goes on", "app.pause", bar="Pause"),
     Command("units", "u", "Bits or bytes", "app.units", bar="Units"),
     Command("zero", "z", "Count totals and highs from now on", "app.zero", bar="Zero"),
@@ -115,6 +121,15 @@ def bindings(scope: Scope) -> list[BindingType]:
         Binding(command.keys, command.action, command.title, show=False, id=command.id)
         for command in COMMANDS
         if command.scope is scope
+    ]
+
+
+def bindings_of(*names: str) -> list[BindingType]:
+    """Return the bindings of commands by their names, for dialogs, where others do not hold."""
+    return [
+        Binding(command.keys, command.action, command.title, show=False, id=command.id)
+        for command in COMMANDS
+        if command.id in names
     ]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Thread
 from time import monotonic
@@ -21,6 +21,8 @@ from textual.message import Message
 from textual.widget import Widget
 
 from mlxtop.change.privilege import ActionContext
+from mlxtop.present.alarms import alarm_items, alert_text, headline
+from mlxtop.present.ribbon import RibbonItem
 from mlxtop.present.text import clean
 from mlxtop.sampler.source import Source
 from mlxtop.settings import Settings
@@ -28,9 +30,9 @@ from mlxtop.tui import themes
 from mlxtop.tui.commands import misnamed
 from mlxtop.tui.driver import QuietDriver
 from mlxtop.tui.feed import Feed
-from mlxtop.tui.screens.base import WatchScreen
+from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.state import State
-from mlxtop.tui.terminal import QUESTION, Flow
+from mlxtop.tui.terminal import QUESTION, Flow, notification
 from mlxtop.watch.heat import Alert, AlertKind
 
 if TYPE_CHECKING:
@@ -40,8 +42,8 @@ FIRST = 0.1
 """Seconds that the first picture waits for the first frame when everything else is in place."""
 SETTLED = 0.5
 """Seconds after it until memory is tidied."""
-RINGS = frozenset({AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.LINK_DOWN})
-"""What the bell rings for, where it is wanted."""
+RINGS = frozenset(AlertKind) - {AlertKind.WARMING}
+"""What the bell rings for and what the desktop is told, where it is wanted."""
 SAVE_TITLE, OLD_TITLE = "\x1b[22;2t", "\x1b[23;2t"
 """Keep the title of the terminal's window, and bring it back."""
 
@@ -76,6 +78,9 @@ class LiveApp(App[int]):
         """The only thread that examines a port for the list of findings."""
         self.error: Exception | None = None
         """What ended the program; told when the terminal is itself again."""
+        self.more_items: list[Callable[[], Sequence[RibbonItem]]] = []
+        """Each returns items of the ribbon that come from elsewhere than the Watch; asked again
+        for every frame, and by `draw`."""
         self.open = False
         """The first picture is on the terminal."""
         self.gathered: set[Widget] | None = None
@@ -96,6 +101,10 @@ class LiveApp(App[int]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return themes.variables(self.current_theme)
+
+    @property
+    def theme_names(self) -> list[str]:
+        return themes.names(self.available_themes)
 
     def get_driver_class(self) -> type[Driver]:
         chosen = super().get_driver_class()
@@ -205,21 +214,30 @@ class LiveApp(App[int]):
         else:
             self.redraw()
 
-    def _alert(self, alerts: Iterable[Alert]) -> None:
-        """Ring and run the user's scripts for what has become bad."""
+    def _alert(self, alerts: Sequence[Alert]) -> None:
+        """Run the user's scripts for what has become bad; ring and notify once for all of it."""
         for alert in alerts:
             if self.fire is not None:
                 self.fire(alert)
-            if self.settings.bell and alert.kind in RINGS:
-                self.bell()
+        loud = [alert for alert in alerts if alert.kind in RINGS]
+        if loud and self.settings.bell:
+            self.bell()
+        if loud and self.settings.notify and self._driver is not None and self._has_titles:
+            text = clean(alert_text(loud))
+            kind, title = self.settings.notify, f"mlxtop {clean(self.source.label)}"
+            self._driver.write(notification(kind, title, text, os.environ))
+
+    @property
+    def _has_titles(self) -> bool:
+        """Return whether the terminal has a window, as far as its name tells."""
+        return not self.is_headless and os.environ.get("TERM", "dumb") not in ("dumb", "linux")
 
     def _name_terminal(self) -> None:
-        """Put what is too hot into the title of the terminal's window."""
-        worst = self.state.headline()
+        """Put the most urgent alarm into the title of the terminal's window."""
+        worst = headline(self.state.watch)
         label = f"mlxtop {clean(self.source.label)}"
-        title = label if worst is None else f"{worst[0]} – {label}"
-        titled = not self.is_headless and os.environ.get("TERM", "dumb") not in ("dumb", "linux")
-        if title != self._title and self._driver is not None and titled:
+        title = label if worst is None else f"{worst} – {label}"
+        if title != self._title and self._driver is not None and self._has_titles:
             self._driver.write(("" if self._title else SAVE_TITLE) + f"\x1b]2;{title}\x07")
             self._title = title
 
@@ -247,6 +265,13 @@ class LiveApp(App[int]):
         """Draw the state on every screen that is seen."""
         for screen in self._visible_screens():
             screen.show_frame()
+        if isinstance(self.screen, Dialog):
+            self.screen.ribbon.present(self.ribbon_items())
+
+    def ribbon_items(self) -> list[RibbonItem]:
+        """Return what the ribbon tells."""
+        more = (item for items in self.more_items for item in items())
+        return [*more, *alarm_items(self.state.watch)]
 
     def _visible_screens(self) -> list[WatchScreen]:
         """Return the screens on the terminal, those below a dialog too."""

@@ -12,9 +12,7 @@ from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import Reading
-from mlxtop.present.heat import headline
 from mlxtop.present.overview import Order
-from mlxtop.present.text import Run
 from mlxtop.present.view import View
 from mlxtop.watch.heat import Alert
 from mlxtop.watch.watch import Watch
@@ -50,13 +48,6 @@ class State:
 
     def _show(self, frame: Frame) -> None:
         self.frame, self.verdicts = self._zeroed(frame), self.watch.verdicts.all()
-
-    def headline(self) -> Run | None:
-        """Return the sensor that is worst off, in a few words; None while all are well."""
-        worst = self.watch.hottest()
-        if worst is None or self.newest is None:
-            return None
-        return headline(self.newest.ports[worst[0]].now.port.name, worst[1])
 
     def resume(self) -> None:
         """Show the newest frame again."""

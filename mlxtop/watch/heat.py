@@ -51,9 +51,15 @@ class AlertKind(StrEnum):
     LINK_DOWN = "link-down"
     MODULE_OUT = "module-out"
     PORT_GONE = "port-gone"
+    ERRORS = "errors"
+    """Errors of the line, many in a short time."""
+    WARMING = "warming"
+    """A forecast that a limit will be passed: an alarm that no script is run for."""
 
     @property
     def severity(self) -> Severity:
+        if self is AlertKind.WARMING:
+            return Severity.NOTE
         severe = self in (AlertKind.ALARM, AlertKind.PORT_GONE)
         return Severity.CRITICAL if severe else Severity.WARNING
 
@@ -82,6 +88,8 @@ class Alert(NamedTuple):
     forecast: Forecast | None = None
     lane: tuple[Quantity, int] | None = None
     """Quantity and lane (from 1, 0 for the whole module) beyond a limit."""
+    over: bool = False
+    """It is over already: a link that was lost and regained between two frames."""
 
 
 class SensorHeat(NamedTuple):
@@ -171,12 +179,6 @@ class HeatWatch:
         """Return the sensor of a port in the worst state; None where it has none."""
         heats = filter(None, (self.of(port, name) for name in (MODULE, CHIP)))
         return max(heats, key=lambda heat: heat.alarm.state.level, default=None)
-
-    def hottest(self) -> tuple[PortId, SensorHeat] | None:
-        """Return the sensor of the machine in the worst state, None where all are well."""
-        heats = ((port, heat) for port, name in self._keys if (heat := self.of(port, name)))
-        worst = max(heats, key=lambda pair: pair[1].alarm.state.level, default=None)
-        return worst if worst and worst[1].alarm.state is not AlarmState.OK else None
 
     def crossings(self, port: PortId) -> dict[tuple[Quantity, int], Bound]:
         """Return the limits of the module that its lanes (from 1, 0 for all of it) are beyond."""

@@ -43,8 +43,8 @@ _GUESS = {
 }
 _MARGIN = 10.0
 """°C below the only reported limit at which to warn."""
-_CALMER = 2.0
-"""°C below a limit at which its state ends."""
+CALMER_K = 2.0
+"""Degrees below a limit at which its state ends."""
 _SOON = 600.0
 """Seconds before a limit from which a warm-up is reported."""
 
@@ -143,7 +143,7 @@ def _state(
         (AlarmState.WARNING, limits.warning),
     ):
         held = before.level >= state.level
-        if limit is not None and degrees >= limit - (_CALMER if held else 0.0):
+        if limit is not None and degrees >= limit - (CALMER_K if held else 0.0):
             return state, limit
     ends = [end for end in (forecast.alarm, forecast.warning) if end] if forecast else []
     for crossing in ends:

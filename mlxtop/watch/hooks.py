@@ -22,6 +22,8 @@ TIMEOUT = 30.0
 AT_ONCE = 4
 """Scripts that may run at the same time; more alerts than that are told as left out."""
 
+EVENTS = [kind for kind in AlertKind if kind is not AlertKind.WARMING]
+"""Events that can have a script."""
 FACTS = (
     *("EVENT", "PORT", "NETDEV", "RDMA", "SENSOR", "VALUE", "UNIT", "LIMIT", "FORECAST", "TEXT"),
 )
@@ -35,7 +37,7 @@ class HookRefused(Exception):
 
 def misnamed(hooks: Mapping[str, str]) -> list[str]:
     """Return the names of hooks that are no event."""
-    return sorted(set(hooks) - set(AlertKind))
+    return sorted(set(hooks) - set(EVENTS))
 
 
 def runner(
@@ -130,7 +132,7 @@ class Hooks:
     def faults(self) -> list[str]:
         """Return what would keep scripts from running when their event comes, a line each."""
         lines = [f"{name} is no event" for name in misnamed(self._hooks)]
-        for event in () if self._idle else AlertKind:
+        for event in () if self._idle else EVENTS:
             if script := self._hooks.get(event):
                 try:
                     script_of(script, runner(self._file))

@@ -12,7 +12,7 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, slot_of
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import LinkState, PortSample
-from mlxtop.watch.heat_limits import limits_of
+from mlxtop.watch.heat_limits import CALMER_K, limits_of
 
 _LINKS = (
     IncidentKind.LINK_DOWN,
@@ -86,7 +86,7 @@ def _ports(incident: Incident, frame: Frame) -> Iterator[PortSample]:
 
 
 def _is_cool(incident: Incident, ports: list[PortSample], frame: Frame) -> bool:
-    """Return whether every sensor that was too hot was read and is below its warning again."""
+    """Return whether every sensor that was too hot was read and is well below its warning."""
     names = _hot_sensors(incident.details)
     cool = []
     for port in ports:
@@ -95,7 +95,7 @@ def _is_cool(incident: Incident, ports: list[PortSample], frame: Frame) -> bool:
                 continue
             limits = limits_of(sensor, port, frame.adapter(port.port.id))
             limit = limits.warning if limits.warning is not None else limits.alarm
-            cool.append((sensor.name, limit is not None and sensor.celsius < limit))
+            cool.append((sensor.name, limit is not None and sensor.celsius < limit - CALMER_K))
     return {name for name, _ in cool} == names and all(is_cool for _, is_cool in cool)
 
 

@@ -18,11 +18,14 @@ from mlxtop.model.history import History
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
-from mlxtop.watch.alarms import Alarms
+from mlxtop.watch.alarms import Alarm, Alarms, Conditions, subject_of
 from mlxtop.watch.calm import CalmVerdicts
 from mlxtop.watch.changes import changes, losses, own_incident
-from mlxtop.watch.heat import Alert, AlertKind, HeatWatch, SensorHeat
+from mlxtop.watch.heat import Alert, AlertKind, HeatWatch
+from mlxtop.watch.links import LinkWatch
+from mlxtop.watch.planned import PlannedChanges
 from mlxtop.watch.settled import SETTLE_S, settled
+from mlxtop.watch.storms import StormWatch
 
 RX, TX, MODULE, ASIC = "rx", "tx", "module", "asic"
 """Series of the history: bit/s and °C."""
@@ -31,8 +34,13 @@ RECENT, SAME_S = 40, 3.0
 EVENTS = 1000
 """Events that are kept."""
 
-_OWN = (AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.MODULE_OUT)
+_OWN = (
+    *(AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.MODULE_OUT),
+    AlertKind.ERRORS,
+)
 """Alerts that no other source reports as an incident."""
+_PARTS = {IncidentKind.LINK_DOWN: "link", IncidentKind.REMOVED: "port"}
+"""Incidents that begin an alarm, and the part of the port that it is about."""
 
 
 class TimedIncident(NamedTuple):
@@ -60,26 +68,35 @@ class Watch:
         self.highs: dict[PortId, dict[str, float]] = {}
         """Highest rates and temperatures since the start or `reset_highs`."""
         self.heat = HeatWatch()
+        self.links = LinkWatch()
+        self.storms = StormWatch()
         self.alarms = Alarms()
         self.verdicts = CalmVerdicts()
+        self.planned = PlannedChanges()
         self.events: deque[TimedIncident] = deque(maxlen=EVENTS)
         """What happened, the oldest first."""
         self.event_count = 0
         """Events since the start, those that are no longer kept too."""
+        self.changes = 0
+        """Changes of the list of events since the start."""
         self._followed: set[PortId] = set()
         self._going_on: dict[str, float] = {}
         """Keys of incidents without an end, and the tick at which each was last reported."""
 
     def ingest(self, frame: Frame) -> list[Alert]:
         """Take a frame in; return what has become bad since the one before."""
-        alerts = [*self.heat.observe(frame), *losses(self.frame, frame)]
-        self.alarms.update(frame, self.heat, alerts)
-        own = [
-            own_incident(one.port, IncidentKind.ALARM, one.text, one.tick, one.kind.severity)
-            for one in alerts
-            if one.kind in _OWN
+        lost, retyped = self.links.observe(self.frame, frame)
+        alerts = [
+            *(*self.heat.observe(frame), *lost),
+            *(*losses(self.frame, frame), *self.storms.observe(frame)),
         ]
-        self.note(frame.sample, (*changes(self.frame, frame), *frame.sample.incidents, *own))
+        alerts = self.planned.quieted(frame, alerts, self.links)
+        ended = self.alarms.update(frame, Conditions(self.heat, self.links, self.storms), alerts)
+        own = [self._noticed(alert) for alert in alerts if alert.kind in _OWN]
+        seen = [self._keyed(incident, frame) for incident in changes(self.frame, frame)]
+        self.note(frame.sample, (*seen, *frame.sample.incidents, *retyped, *own))
+        for alarm in ended:
+            self._end(alarm, frame.sample.tick)
         self._settle(frame)
         for port, now in frame.ports.items():
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:
@@ -89,6 +106,37 @@ class Watch:
         self.verdicts.keep(frame.ports)
         self.frame = frame
         return alerts
+
+    def _noticed(self, alert: Alert) -> Incident:
+        """Return an alert as an incident, which goes on as long as its alarm."""
+        alarm = self.alarms.of(subject_of(alert))
+        kind, severity = IncidentKind.ALARM, alert.kind.severity
+        one = own_incident(alert.port, kind, alert.text, alert.tick, severity)
+        return one._replace(key=alarm.key, tick=alarm.begin_tick) if alarm else one
+
+    def _keyed(self, incident: Incident, frame: Frame) -> Incident:
+        """Return a change of a port; what began an alarm now goes on as long as that."""
+        part = _PARTS.get(incident.kind)
+        if part is None or incident.device is None:
+            return incident
+        for alarm in self.alarms.all():
+            now = frame.ports.get(alarm.subject.port)
+            port = now.now.port if now else alarm.port
+            same = alarm.subject.part == part and port.name == incident.ifname
+            if same and alarm.begin_tick == incident.tick and alarm.end_tick is None:
+                return incident._replace(key=alarm.key)
+        return incident
+
+    def _end(self, alarm: Alarm, tick: float) -> None:
+        """End the incident of an alarm."""
+        place = self._place_of(alarm.key)
+        if place is None:
+            return
+        incident = self.events[place].incident
+        if alarm.storm is not None:
+            incident = incident._replace(text=f"{alarm.storm.total_text} in all")
+        end = tick if alarm.end_tick is None else alarm.end_tick
+        self._replace(incident._replace(until=end), tick)
 
     def follow(self, port: PortId) -> None:
         """Keep the history of a virtual port too."""
@@ -103,6 +151,7 @@ class Watch:
         An incident that was reported before takes the place of its earlier report.
         """
         for incident in incidents:
+            self.planned.report(incident, sample.tick)
             if incident.key and self._replace(incident, sample.tick):
                 continue
             ago = 0.0 if incident.tick is None else max(0.0, sample.tick - incident.tick)
@@ -115,6 +164,7 @@ class Watch:
     def _append(self, event: TimedIncident) -> None:
         self.events.append(event)
         self.event_count += 1
+        self.changes += 1
 
     def _replace(self, incident: Incident, tick: float) -> bool:
         """Put an incident in the place of its earlier report; return whether there is one.
@@ -134,6 +184,7 @@ class Watch:
             self._going_on.pop(incident.key, None)
         if incident._replace(times=0, details={}) == before.incident._replace(times=0, details={}):
             self.events[place] = before._replace(incident=incident)
+            self.changes += 1
         else:
             del self.events[place]
             self._append(before._replace(incident=incident))
@@ -171,6 +222,7 @@ class Watch:
                 if incident.key and not other.key:
                     keyed = other._replace(key=incident.key, until=incident.until)
                     self.events[place] = TimedIncident(then, keyed)
+                    self.changes += 1
                 return True
         return False
 
@@ -178,11 +230,6 @@ class Watch:
         """Return the events since `event_count` was `count`, the oldest first; kept ones only."""
         new = min(self.event_count - count, len(self.events))
         return list(islice(self.events, len(self.events) - new, None))
-
-    def hottest(self) -> tuple[PortId, SensorHeat] | None:
-        """Return the sensor that is worst off; None while all are well."""
-        worst = self.heat.hottest()
-        return worst if worst and self.frame and worst[0] in self.frame.ports else None
 
     def events_of(self, port: PortId) -> list[TimedIncident]:
         """Return what happened to a port, its function and its PCIe path, the oldest first."""

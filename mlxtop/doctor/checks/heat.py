@@ -6,7 +6,7 @@ from mlxtop.analysis.fields import why_empty
 from mlxtop.analysis.port_view import port_view
 from mlxtop.doctor.check import Case, Outcomes, PortCase, check, ports
 from mlxtop.doctor.signals import lanes_in_use
-from mlxtop.model.module import Bound, Quantity
+from mlxtop.model.module import DARK_MW, Bound, Quantity
 from mlxtop.model.sample import LinkState, Temperature
 from mlxtop.watch.heat_limits import CHIP, MODULE, HeatLimits, limits_of
 
@@ -91,7 +91,7 @@ def _optics(port: PortCase) -> Outcomes:
     for quantity in _POWERS:
         values, bounds = module.values(quantity), module.crossings(quantity)
         used = [lane for lane in lanes_in_use(port) if values[lane - 1] is not None]
-        unlit = used and not any(values[lane - 1] for lane in used)
+        unlit = used and all((values[lane - 1] or 0.0) <= DARK_MW for lane in used)
         if unlit and quantity is Quantity.TX_POWER:
             yield port.unknown(str(quantity), "it reads 0 on a link that is up: not measured")
             continue

@@ -57,6 +57,14 @@ _ADVICE: Mapping[IncidentKind, tuple[str, str]] = {
         "reboot; if that does not help, power the machine off and on",
     ),
 }
+_WHY: Mapping[str, str] = {
+    "command": "the firmware refused what the driver or a program asked for; the rest goes on",
+    "lockup": "the core does nothing else: queues that it serves stand still",
+    "pages-left": "memory of the host is lost until a reboot",
+}
+"""Why, of causes that are less, or other, than their kind."""
+_OF_A_DRIVER = frozenset({"lockup", "pages-left"})
+"""Causes of which the kernel names the driver alone."""
 _LESS = ("something of the card does not work as it was set up", "dmesg | grep mlx")
 """Why, and what to do, of other kinds."""
 _BY_STATE = frozenset(
@@ -113,7 +121,12 @@ def _log(case: Case) -> Outcomes:
     for (name, _), incident in newest.items():
         why, advice = _ADVICE.get(incident.kind, _LESS)
         yield Finding(
-            incident.severity, name, log_evidence(incident), why, incident.advice or advice, _LOG
+            incident.severity,
+            name,
+            log_evidence(incident),
+            _WHY.get(incident.cause, why),
+            incident.advice or advice,
+            _LOG,
         )
 
 
@@ -146,6 +159,8 @@ def _owner(
     """
     adapter = card_of(incident, case.frame)
     port = _port(incident, names)
+    if adapter is None and port is None and incident.cause in _OF_A_DRIVER:
+        return _of_driver(incident, cards)
     if adapter is None:
         whole = set(case.ports) == set(case.frame.ports)
         lost = incident.kind in CARD_KINDS and incident.device is not None and whole
@@ -156,6 +171,13 @@ def _owner(
     if card is None or (adapter.state is not None and incident in card_incidents(card)):
         return None
     return card.name
+
+
+def _of_driver(incident: Incident, cards: Mapping[str, CardCase]) -> str | None:
+    """Return the only card of a driver, or the host where there are more of them."""
+    driver = incident.details.get("driver", "mlx5")
+    names = [card.name for card in cards.values() if (card.adapter.driver or "").startswith(driver)]
+    return names[0] if len(names) == 1 else "host" if names else None
 
 
 def _port(incident: Incident, names: Mapping[str, str]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlxtop.lab.tools.coreutils import sed, tee
 from mlxtop.lab.tools.iperf3 import iperf3
 from mlxtop.lab.tools.mstconfig import mstconfig
 from mlxtop.lab.tools.mstfwreset import mget_temp, mstfwreset
@@ -33,6 +34,8 @@ _TOOLS: dict[str, Tool] = {
     "ib_write_lat": perftest,
     "ib_read_lat": perftest,
 }
+_EVERYWHERE: dict[str, Tool] = {"tee": tee, "sed": sed}
+"""Commands that no machine lacks."""
 _PART_OF = {"rdma": "ip"}
 """Commands that come with another one: iproute2."""
 _FLAGS_WITH_VALUE = ("-k", "-s", "-u", "-g", "-p", "-C", "-w", "-E", "--kill-after", "--signal")
@@ -44,6 +47,8 @@ def start(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     if name in ("sudo", "env", "timeout", "setsid", "flock"):
         return _wrapped(machine, name, argv, stdin)
     tool = _TOOLS.get(name)
+    if name in _EVERYWHERE:
+        return _EVERYWHERE[name](machine, [name, *argv[1:]], stdin)
     if tool is None or _PART_OF.get(name, name) not in machine.world.spec.tools:
         raise missing(argv[0])
     return tool(machine, [name, *argv[1:]], stdin)

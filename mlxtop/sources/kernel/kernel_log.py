@@ -15,6 +15,7 @@ from mlxtop.model.incident import Incident
 from mlxtop.sources.kernel.vocabulary.index import texts
 from mlxtop.sources.kernel.vocabulary.judges import JUDGES, Judgement, Parts, sensors
 from mlxtop.sources.kernel.vocabulary.row import Role, Row
+from mlxtop.system.dmesg import parse_printed
 from mlxtop.system.door import KernelRecord
 
 __all__ = ["LogLine", "parse_event", "parse_message", "read_line", "read_record", "sensors"]
@@ -88,12 +89,14 @@ def parse_message(
 ) -> Incident | None:
     """Return the incident in one message; None where it is none, or not of our drivers.
 
-    `device` is the record's own tag, which counts more than the address in a line's head.
+    `device` is the record's own tag, which counts more than the address in a line's head. What
+    dmesg or a journal print before the message is left out; without a `tick` its time counts.
 
     >>> parse_message("mlx5_core 0000:43:00.0 enp67s0np0: Link up").ifname
     'enp67s0np0'
     """
-    line = read_line(text, tick, device)
+    printed = parse_printed(text)
+    line = read_line(printed.text, printed.seconds if tick is None else tick, device)
     return None if line is None or line.role is Role.IGNORED else line.incident
 
 
@@ -211,6 +214,7 @@ def _device(parts: Parts, head: Head, tag: str | None) -> str | None:
     told = parts.pop("bdf", None)
     domain = (head.function or tag or "").rpartition(":")[0].rpartition(":")[0]
     if told is not None:
+        told = told.replace("0x", "")  # Linux 5.13 and 5.14 wrote [0x41:0x00.0]
         if told.count(":") == 1 and domain and _ADDRESS.fullmatch(head.function or tag or ""):
             told = f"{domain}:{told}"
         if head.function or tag:

@@ -82,6 +82,10 @@ def parse_aer(text: str | None) -> dict[str, int]:
     return counts
 
 
+_HYPERVISORS = (0x1B36, 0x15AD)
+"""Vendors of emulated ports: QEMU, VMware."""
+
+
 def ancestry(path: str) -> list[str]:
     """Return canonical directories from a PCI device up to its root port."""
     directories = []
@@ -105,7 +109,8 @@ def read_pcie(system: System, path: str) -> PcieStatus:
     """Return links, ASPM and errors of a slot; those of its link often land on the port above."""
     absent = {}
     places = ancestry(path)
-    every = (_read_link(system, place) for place in places)
+    hops = [place for place in places if place == path or not _is_emulated(system, place)]
+    every = (_read_link(system, place) for place in hops)
     links = tuple(link for link in every if link.mbps or link.capable_mbps)
     if not links:
         absent["pcie"] = "no PCIe link in sysfs: a virtual machine, or integrated in the chipset"
@@ -132,6 +137,14 @@ def read_pcie(system: System, path: str) -> PcieStatus:
         root=_identity(system, root) if root != path else None,
         removable=None if outside in (None, "unknown") else outside == "removable",
     )
+
+
+def _is_emulated(system: System, path: str) -> bool:
+    """Return whether a port is that of a hypervisor: what it shows of its link is made up.
+
+    QEMU's ports show 2.5 GT/s x1 unless they are told otherwise, VMware's 5 GT/s x32.
+    """
+    return parse_hex(read_text(system, f"{path}/vendor")) in _HYPERVISORS
 
 
 def _identity(system: System, path: str) -> str | None:

@@ -34,6 +34,8 @@ _LENGTH = re.compile(
 )
 _MEDIA = ("SMF", None, "OM2", "OM1", "cable", "cable")
 """Media of the groups of `_LENGTH`; the second names its own."""
+MOST_KM = 255.0
+"""Kilometres at most that modules can tell: a byte."""
 _OM4_STEPS = {Layout.SFF8472: 10.0, Layout.SFF8636: 2.0}
 
 
@@ -85,7 +87,7 @@ class Words:
         metres = number(value)
         far = "km" in key or (isinstance(value, str) and "km" in value)
         if key == "length smf" and not isinstance(value, str):
-            far = True
+            far = metres is not None and metres <= MOST_KM
         if key == "cable assembly length" and value != "> 6.3km":
             far = False
         if metres:

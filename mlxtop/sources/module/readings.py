@@ -21,6 +21,7 @@ LEAST_VOLTS, MOST_VOLTS = 2.5, 4.5
 
 _ZERO_C = 0.005
 """°C that are printed as 0.00."""
+_OF_LIGHT = (Quantity.BIAS, Quantity.TX_POWER, Quantity.RX_POWER)
 _NO_LIMITS = "the module has none: they all read zero"
 TOO_LITTLE = "too little of the module's memory was read"
 
@@ -52,6 +53,28 @@ def is_erased(celsius: float) -> bool:
     return copysign(1.0, celsius) < 0 and celsius > -_ZERO_C
 
 
+def is_copper(identity: Identity) -> bool:
+    """Return whether a module sends no light, RJ45 or a copper cable: its lasers are zeros.
+
+    >>> is_copper(Identity(technology="copper, unequalized")), is_copper(Identity(connector="LC"))
+    (True, False)
+    """
+    return "copper" in (identity.technology or "").lower()
+
+
+def _without_light(flags: frozenset[Flag] | None) -> frozenset[Flag] | None:
+    """Return flags without the alarms of lasers and of light."""
+    if flags is None:
+        return None
+    beginnings = tuple(f"{quantity} " for quantity in _OF_LIGHT)
+    bounds = tuple(Bound)
+    return frozenset(
+        flag
+        for flag in flags
+        if not (flag.text.startswith(beginnings) and flag.text.endswith(bounds))
+    )
+
+
 def power_type(text: str | None) -> str | None:
     """Return what received power is, `average` or `OMA`; None where the words name neither.
 
@@ -78,7 +101,10 @@ def judge(identity: Identity, readings: Readings) -> Module:
     if volts is not None and not LEAST_VOLTS <= volts <= MOST_VOLTS:
         refused["voltage"] = f"the sensor reads {volts:.3f} V, and modules run on 3.3 V"
         volts = None
-    lanes = () if identity.passive else readings.lanes
+    lanes = readings.lanes
+    if identity.passive or is_copper(identity):
+        lanes, flags = (), _without_light(flags)
+        limits = {name: bounds for name, bounds in limits.items() if name not in _OF_LIGHT}
     if lanes and _sent_light_is_unknown(readings):
         refused["tx power"] = "the module does not measure the light that it sends"
         lanes = tuple(lane._replace(tx_mw=None) for lane in lanes)
@@ -136,7 +162,8 @@ def believed(quantity: Quantity, limits: Thresholds) -> Thresholds | None:
     """
     high, low = limits.high_alarm, limits.low_alarm
     if high is None and limits.high_warning is None:
-        return None
+        lows = (low, limits.low_warning)
+        return limits if quantity is not Quantity.TEMPERATURE and any(lows) else None
     if high is not None and low is not None and high <= low:
         return None
     warning, low_warning = limits.high_warning, limits.low_warning

@@ -22,9 +22,9 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _MARK = re.compile(r"-E-\s*+(\S.*)")
 _SECTION = re.compile(r"^Errors[ \t]*\n-+[ \t]*\n(.*?)(?:\n[ \t]*\n|\Z)", re.MULTILINE | re.DOTALL)
 _CAUSE = re.compile(
-    r"\b(?:fail\w*|errors?|denied|not (?:permitted|found|supported)|can(?:not|'t)|could(?: not|n't)"
-    r"|unable|invalid|unknown|unrecognized|unsupported|no such|busy|refused|exception|killed"
-    r"|timed out|usage)\b",
+    r"\b(?:fail\w*|errors?|denied|not (?:permitted|found|supported|loaded|running|available)"
+    r"|can(?:not|'t)|could(?: not|n't)|unable|invalid|unknown|unrecognized|unsupported|no such"
+    r"|busy|refused|exception|killed|timed out|usage)\b",
     re.IGNORECASE,
 )
 _NO_CAUSE = re.compile(r'["{}-]|warning|Errors$|(?!usage).* :(?:\s|$)', re.IGNORECASE)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from mlxtop.model.linktype import LinkType, link_type_of
-from mlxtop.sources.tools.card_tool import Trouble, in_words, trouble_of
+from mlxtop.sources.tools.card_tool import Trouble, in_words, plain, trouble_of
 from mlxtop.system.answers import Fields, parse_json
 
 TOOLS = ("mstconfig", "mlxconfig")
@@ -84,7 +84,7 @@ def parse_mstconfig(text: str) -> ConfigReport:
     columns: list[Column] | None = None
     parameters: dict[str, Parameter] = {}
     errors: list[str] = []
-    for line in text.splitlines():
+    for line in plain(text).splitlines():
         if _HEADING.match(line):
             if device is not None or columns is not None:
                 break

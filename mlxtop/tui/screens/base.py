@@ -10,9 +10,10 @@ from textual.screen import ModalScreen, Screen, ScreenResultType
 
 from mlxtop.present.overview import header_line
 from mlxtop.present.text import Line, Role
-from mlxtop.tui.commands import Scope, available, keys_of
+from mlxtop.tui.commands import Scope, available, bindings_of, keys_of
 from mlxtop.tui.textual_private import PaintedScreen
 from mlxtop.tui.widgets.lines import Clickable, Lines, Styled
+from mlxtop.tui.widgets.ribbon import AlarmRibbon
 from mlxtop.tui.widgets.sections import Sections
 
 if TYPE_CHECKING:
@@ -44,10 +45,11 @@ class WatchScreen(PaintedScreen):
     def __init__(self) -> None:
         super().__init__()
         self.header = Lines(id="header")
+        self.ribbon = AlarmRibbon()
         self.keys = Clickable(id="keys")
 
     def compose(self) -> ComposeResult:
-        yield self.header
+        yield from (self.header, self.ribbon)
         yield from self.body()
         yield self.keys
 
@@ -80,10 +82,14 @@ class WatchScreen(PaintedScreen):
             interval=app.source.interval,
             bits=app.state.bits,
             badges=app.badges(),
-            alarm=app.state.headline(),
         )
         header.show([line])
+        self.ribbon.present(app.ribbon_items())
         self._show_keys()
+
+    def alarm_key(self) -> str | None:
+        """Return the key of the alarm that the cursor stands on; None without a cursor."""
+        return self.ribbon.chosen.key if self.ribbon.has_focus and self.ribbon.chosen else None
 
     def _show_keys(self) -> None:
         """Show the keys, which change with the width alone."""
@@ -100,11 +106,14 @@ class WatchScreen(PaintedScreen):
 class Dialog(ModalScreen[ScreenResultType]):
     """A dialog in one box, with a page that scrolls."""
 
+    BINDINGS = bindings_of("keep", "take-back")
+
     def __init__(self, prefix: str, title: str, ascii_only: bool) -> None:
         """Begin the ids of the widgets with `prefix`."""
         super().__init__()
         self._prefix, self._box_title, self._ascii = prefix, title, ascii_only
         self.page = Sections(id=f"{prefix}-page")
+        self.ribbon = AlarmRibbon()
 
     @property
     def watch_app(self) -> MlxtopApp:
@@ -114,6 +123,7 @@ class Dialog(ModalScreen[ScreenResultType]):
         with Container(id=f"{self._prefix}-dialog", classes="dialog box") as box:
             box.border_title = self._box_title
             box.border_subtitle = "  ".join(self.watch_app.badges())
+            yield self.ribbon
             yield from self.body()
 
     def body(self) -> ComposeResult:

@@ -36,6 +36,7 @@ class Overview(WatchScreen):
     BINDINGS = bindings(Scope.OVERVIEW)
     _filter: Input | None = None
     """Where the filter is typed: made when the first is wanted."""
+    _had_ribbon = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,10 +62,11 @@ class Overview(WatchScreen):
             self.hint.show([((f" looking at {self.watch_app.source.label} …", Role.DIM),)])
             return
         table = self.table
-        rows = len(table.entries)
+        rows = len(table.entries), self.ribbon.display
         table.show(state)
         state.select(table.port)
-        if rows != len(table.entries):
+        if rows != (len(table.entries), self._had_ribbon):
+            self._had_ribbon = self.ribbon.display
             self.on_resize()
         self._title(table)
         cold = not any(port.now.temperatures for port in state.frame.ports.values())
@@ -83,7 +85,7 @@ class Overview(WatchScreen):
             self._draw_about()
 
     def on_resize(self) -> None:
-        room = self.size.height - _FIXED
+        room = self.size.height - _FIXED - self.ribbon.display
         charts = max(_LEAST_CHARTS, room // 2)
         self.table.styles.max_height = max(4, room - charts) if self.size.height >= 18 else None
 

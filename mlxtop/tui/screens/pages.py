@@ -1,4 +1,4 @@
-"""The screens that are one page: the pages of a port, what happened, and the keys."""
+"""The screens that are one page: the pages of a port, and the keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mlxtop import __version__
 from mlxtop.present.overview import entries
 from mlxtop.present.pages import PAGES, Page
 from mlxtop.present.text import Line, Role, Section, clean, fit, wrap
-from mlxtop.present.view import event_line, link_mark, prose
+from mlxtop.present.view import link_mark, prose
 from mlxtop.tui.commands import Scope, available, bindings, keys_of, unlisted
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.widgets.chart import HeatChart
@@ -35,6 +35,8 @@ _SIGNS = (
 
 class PageScreen(WatchScreen):
     """A page that scrolls."""
+
+    AUTO_FOCUS = "#page"
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,9 +67,11 @@ class Detail(PageScreen):
     SCOPE = Scope.DETAIL
     BINDINGS = bindings(Scope.DETAIL)
 
-    def __init__(self) -> None:
+    def __init__(self, key: str = PAGES[0].key) -> None:
+        """Open the page of this key."""
         super().__init__()
-        self._page: Page = PAGES[0]
+        self._page: Page = next(page for page in PAGES if page.key == key)
+        self.set_class(key == HEAT_PAGE, "-heat")
         self._tabs, self._heat = Clickable(id="tabs"), HeatChart(id="heat")
 
     def body(self) -> ComposeResult:
@@ -134,35 +138,6 @@ class Detail(PageScreen):
             here = ports.index(state.selected) if state.selected in ports else -1
             state.select(ports[(here + steps) % len(ports)])
             self.show_frame()
-
-
-class Events(PageScreen):
-    """Incidents of this machine, and problems while reading."""
-
-    BINDINGS = SCROLLING
-
-    def sections(self, columns: int) -> list[Section]:
-        state = self.watch_app.state
-        events = sorted(state.watch.events, key=lambda event: event.wall, reverse=True)
-        sample = state.newest.sample if state.newest else None
-        now = sample.wall if sample else 0.0
-        lines: list[Line] = [event_line(wall, incident, now) for wall, incident in events]
-        lines = lines or prose("nothing has happened since the start", columns)
-        reason = sample.absent.get("kernel_log") if sample else None
-        if reason:
-            missing = "The kernel log cannot be read, so that modules and heat may be missing: "
-            lines.insert(0, ((missing, Role.DIM), (clean(reason), Role.WARNING)))
-        problems: list[Line] = [
-            ((fit(problem.subject, 28) + "  ", Role.WARNING), (clean(problem.text), Role.TEXT))
-            for problem in (state.frame.sample.problems if state.frame else ())
-        ]
-        problems = problems or prose(
-            "everything that was asked for could be read", columns, Role.GOOD
-        )
-        return [
-            Section("Events, newest first", tuple(lines)),
-            Section("Problems while reading", tuple(problems)),
-        ]
 
 
 class Help(PageScreen):

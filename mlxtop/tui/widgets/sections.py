@@ -10,7 +10,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 
-from mlxtop.present.text import EMPTY, Line, Role, Run, Section, crop, fit, line_width
+from mlxtop.present.text import EMPTY, Line, Role, Run, Section, crop, fit, line_width, plain
 from mlxtop.tui.widgets.lines import Styled, changes
 
 BESIDE = 118
@@ -88,6 +88,13 @@ class Scrolled(ScrollView, Styled, can_focus=True):
         top = round(self.scroll_offset.y)
         if regions := changes(old, lines, range(top, top + self.size.height)):
             self.repaint(*regions)
+
+    def reveal(self, mark: str) -> None:
+        """Scroll so that the first line that holds a mark is seen."""
+        place = next((n for n, line in enumerate(self._lines) if mark in plain(line)), None)
+        height, top = max(1, self.size.height), round(self.scroll_offset.y)
+        if place is not None and not top <= place < top + height:
+            self.scroll_to(y=place if place < top else place - height + 1, animate=False)
 
     def line_at(self, y: int, columns: int) -> tuple[Line, bool]:
         place = y + round(self.scroll_offset.y)

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 COMMANDS = r"""
 command COMMAND @status each=op,status repeats=3/600/critical | {op} refused: {status}{asked}
+  {op:k}({opcode:x}) op_mod({mod:x}) failed, status {status:I}({code:x}), syndrome ({syndrome:x})
+  {op:k}({opcode:x}) op_mod({mod:x}) failed, status {status:I}, syndrome ({syndrome:x})
+  > look for new firmware; devlink health show tells whether the firmware has failed
+command COMMAND @status each=op,status | {op} refused: {status}{asked}
   {op:k}({opcode:x}) op_mod({mod:x}) failed, status {status:s}({code:x}), syndrome ({syndrome:x})
   {op:k}({opcode:x}) op_mod({mod:x}) failed, status {status:s}, syndrome ({syndrome:x})
+  > look what asked for it: offloaded flows, virtual functions, a program; look for new firmware
 command-timeout COMMAND critical title lasts | {op} timed out: the card can no longer be managed
   {op:k}({opcode:x}) timeout. Will cause a leak
   cmd[%d]: {op:k}({opcode:x}) Async, timeout. Will cause
@@ -50,6 +55,7 @@ host-memory MEMORY warning | the host could not give the firmware memory
 host-memory MEMORY warning | the firmware refused memory of the host (error {error})
   func_id %x, npages %d, err {error:d}
   page notify failed func_id(%d) err({error:d})
+  page notify failed
   give fail {error:d}
   reclaim fail {error:d}
 pages-lost MEMORY warning | the firmware kept memory of the host; lost until a reboot
@@ -110,6 +116,8 @@ load DRIVER critical reason card lasts | the BIOS gave no memory window, or the 
   Couldn't get PCI resources, aborting
   Failed mapping initialization segment, aborting
   Can't set PCI DMA mask, aborting
+  …, aborting$
+  …, aborting.$
   > dmesg | grep 'BAR'; look in the BIOS for `above 4G decoding`; power the machine off and on
 load DRIVER critical lasts | {part} failed to load
   Device[{number:d}] ({part:s}) failed to load
@@ -124,6 +132,14 @@ load-netdev DRIVER critical lasts | no network device: {line}
   create flow steering failed, %d
   open drop rq failed, %d
   create rx resources failed, %d
+  alloc_map uar failed, %d
+  alloc pd failed, %d
+  alloc td failed, %d
+  alloc bfreg failed, %d
+  create tis…failed, %d
+  create indirect …failed, %d
+  create direct …failed, %d
+  mlx5_cmd_alloc_uar() failed, %d
   > reload the driver
 profile DRIVER critical lasts | the port was left without a profile, error {error}
   failed to rollback to orig profile, {error:d}

@@ -184,6 +184,11 @@ def _layer(parts: Parts) -> Judgement:
     return Judgement(_WARNING if "non-fatal" in level else _CRITICAL)
 
 
+def _bar(parts: Parts) -> Judgement | None:
+    """Judge a window that was not given: only 0 to 5 are needed, then come ROM and SR-IOV."""
+    return Judgement(_WARNING) if int(parts["bar"]) <= 5 else None
+
+
 def _dpc(parts: Parts) -> Judgement:
     """Judge a containment; the requester's number is its bus, device and function."""
     source = _code(parts.get("source"))
@@ -257,6 +262,7 @@ JUDGES: dict[str, Callable[[Parts], Judgement | None]] = {
     "mad": _mad,
     "probe": _probe,
     "layer": _layer,
+    "bar": _bar,
     "dpc": _dpc,
     "ghes": _ghes,
     "random": _random,

@@ -62,6 +62,13 @@ mlx4-port DRIVER critical lasts | the port stays down: {line}
   Failed starting port
   Failed Initializing port
   Cannot open - device down/disabled
+  Failed activating …
+  Failed to activate RX rings
+  Failed allocating Tx …
+  Failed configuring rss steering
+  Failed getting eth qp
+  Failed setting default qp numbers
+  Failed setting port general configurations
   Netdev registration failed for port %d
   Failed to allocate NIC resources
   > reload the driver
@@ -89,6 +96,7 @@ load DRIVER critical reason card lasts | the start ended at: {line}
   Failed to …table, aborting
   Installed FW has unsupported command interface revision
   Couldn't map …aborting
+  QUERY_FW command failed: …
   > update firmware and driver
 load DRIVER critical reason card lasts | no PCI window, or flash-recovery mode: {line}
   Missing DCS, aborting

@@ -9,6 +9,11 @@ RDMA = r"""
 rdma-program RDMA note | a program's transfer failed: {error}
   WC error: %d, Message: {error:s}
   dump error cqe
+rdma-program RDMA note | a program's transfer failed
+  Requestor error cqe on cqn %x
+  Responder error cqe on cqn %x
+rdma-program RDMA - part | why
+  syndrome %x, vendor syndrome %x
 rdma-memory RDMA warning | memory registration fails: {line}
   UMR post send failed
   reg umr failed

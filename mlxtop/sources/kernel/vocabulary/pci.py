@@ -149,8 +149,20 @@ sriov ESWITCH warning lasts | virtual functions: {line}
   not enough MMIO resources for SR-IOV
   can't enable %d VFs (bus
   SR-IOV: IOV BARS not allocated
-  BAR %d: can't reserve
+  BAR {bar:V}: can't reserve
   > switch on SR-IOV and above-4G decoding in the BIOS, or boot with pci=realloc
+bar PCIE @bar each=bar lasts | no memory window for BAR {bar}
+  BAR {bar:u}: no space for [
+  BAR {bar:u}: failed to assign [
+  BAR {bar:u}: can't assign …
+  BAR {bar:u} [mem …]: can't assign
+  BAR {bar:u} [mem …]: failed to assign
+  > switch on above-4G decoding in the BIOS, or boot with pci=realloc; another slot may help
+bar PCIE @bar each=bar lasts | the memory window of BAR {bar} is taken by another driver
+  BAR {bar:B}: can't reserve
+bar PCIE note end each=bar ends=bar | BAR {bar} has its memory window
+  BAR {bar:u}: assigned [
+  BAR {bar:u} [mem …]: assigned
 swiotlb IOMMU warning | the bounce buffers of the host are full
   swiotlb buffer is full
   > boot with a larger swiotlb=
@@ -169,6 +181,16 @@ iommu IOMMU critical | memory access refused by the IOMMU at {address}: {why}
 iommu-arm IOMMU warning | memory access refused by the SMMU: event {event}
   arm-smmu-v3 {smmu:n}: event {event:x} received
   > update driver and firmware; look at the set-up of virtual machines
+pci-error AER critical card lasts | the platform stopped the card after an error of PCIe
+  EEH: PE#%x (PCI {bdf:b}): Invoking {driver:M}->error_detected
+  zpci: {bdf:b}: Event %x reports an error for PCI function
+  > reseat the card, try another slot
+pci-error AER critical outcome card lasts | recovery failed
+  zpci: {bdf:b}: Automatic recovery failed
+  > reset the function from the management console, or restart the partition
+pci-error AER note end ends=pci-error,health whole | recovered from an error of PCIe
+  EEH: PE#%x (PCI {bdf:b}): Invoking {driver:M}->resume
+  zpci: {bdf:b}: The device is ready to resume operations
 ghes AER @ghes card | PCIe error, told by the BIOS
   {{number:d}}[Hardware Error]: …device_id: {bdf:b}
   > reseat the card, leave out the riser, try another slot

@@ -32,6 +32,7 @@ ring QUEUE critical lasts | a ring of the network device is dead (completion que
   > ip link set the port down and up
 tx-timeout QUEUE warning end ends=tx-timeout,rx-timeout | an interrupt was lost, the ring runs again
   Recovered {lost:d} eqes on EQ %x
+  Recover {lost:d} eqes on EQ %x
 tx-timeout QUEUE - part joins=tx-timeout,rx-timeout | which event queue
   EQ {eq:x}: Cons =
 """

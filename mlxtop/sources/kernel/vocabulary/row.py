@@ -5,9 +5,10 @@ the kernel's sources have them; a text that goes on is indented by four. `> ` be
 
 `%u %d %x %s` are the kernel's placeholders. `{name:u}` keeps what stands there; further types are
 `w` (a word), `k` (words), `n` (a name), `b` (a PCI address), `f` (a decimal fraction), `p` (a
-padded number), `C` and `U` (AER's corrected and uncorrected), `D` (a kind of DMA) and `M` (a driver
-of ours). `…` is any text, and `$` at the end the end of the line. A severity of `-` tells nothing
-by itself; `@name` asks a function of `judges`.
+padded number), `C` and `U` (AER's corrected and uncorrected), `D` (a kind of DMA), `M` (a driver
+of ours), `I` (a fault of the firmware), `B` and `V` (numbers of windows of a function, and of its
+virtual functions). `…` is any text, and `$` at the end the end of the line. A severity of `-` tells
+nothing by itself; `@name` asks a function of `judges`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from mlxtop.model.counters import Severity
 from mlxtop.model.identity import PCI_SLOT
 from mlxtop.model.incident import IncidentKind
 
-BDF = rf"(?i:(?:[0-9a-f]{{4,8}}:)?{PCI_SLOT})"
+BDF = rf"(?i:(?:[0-9a-f]{{4,8}}:)?{PCI_SLOT}|0x[0-9a-f]{{2}}:0x[01][0-9a-f]\.[0-7])"
 _TYPES = {
     "u": r"-?\d+",
     "d": r"-?\d+",
@@ -34,6 +35,9 @@ _TYPES = {
     "p": r"\s*\d+",
     "o": r"\S+",
     "k": r"[\w.-]+(?: [\w.-]+)*",
+    "I": r"internal error",
+    "B": r"[0-6]",
+    "V": r"(?:[7-9]|1[0-2])",
     "C": r"Correct(?:ed|able)",
     "U": r"Uncorrect(?:ed|able) \((?:Non-)?Fatal\)",
     "D": r"(?:DMA|INTR-REMAP)[^\]]*",
