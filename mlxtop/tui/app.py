@@ -17,6 +17,7 @@ from mlxtop.change.privilege import ActionContext
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL
 from mlxtop.sources.kernel.sysfs import names
+from mlxtop.tui import themes
 from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of
 from mlxtop.tui.live_app import LiveApp
 from mlxtop.tui.screens.base import Dialog, WatchScreen
@@ -65,6 +66,10 @@ class MlxtopApp(LiveApp):
     @property
     def readonly(self) -> bool:
         return self.context is None or self.settings.readonly or not self.source.kind.may_change
+
+    @property
+    def theme_names(self) -> list[str]:
+        return themes.names(self.available_themes)
 
     def get_default_screen(self) -> Screen[ReturnType]:
         overview = Overview()

@@ -102,10 +102,6 @@ class LiveApp(App[int]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return themes.variables(self.current_theme)
 
-    @property
-    def theme_names(self) -> list[str]:
-        return themes.names(self.available_themes)
-
     def get_driver_class(self) -> type[Driver]:
         chosen = super().get_driver_class()
         return QuietDriver if chosen is LinuxDriver else chosen
