@@ -119,7 +119,7 @@ class Settings:
     )
     bits: bool = _row(True, _flag, "rates in bit/s; false: byte/s")
     bell: bool = _row(False, _flag, "ring at warnings and alarms")
-    window: int = _row(300, _seconds, "seconds the charts look back")
+    window: int = _row(3600, _seconds, "seconds the charts grow to by themselves")
     keys: Mapping[str, str] = _row({}, _table, "action name to key, for rebinding")
     hooks: Mapping[str, str] = _row({}, _table, "event name to the path of a script")
     debug: bool = _row(False, None, "show tracebacks", "--debug")

@@ -113,3 +113,16 @@ def test_the_history_begins_with_its_first_point() -> None:
     for tick in (7.0, 8.0):
         history.append(PORT, tick, {"rx": None, "tx": 1.0})
     assert history.first == history.oldest(PORT) == 7.0
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "highest"),
+    [(1.0, 3.0, 9.0), (2.0, 3.0, 4.0), (2.1, 2.9, None), (0.1, 0.9, 9.0), (4.1, 4.9, None)],
+)
+def test_the_highest_value_of_a_time_is_the_next_one_where_none_falls_into_it(
+    start: float, end: float, highest: float | None
+) -> None:
+    one = Series()
+    for tick, value in ((0.0, 1.0), (1.0, 9.0), (2.0, 4.0), (3.0, None), (4.0, 2.0)):
+        one.append(tick, value)
+    assert one.highest(start, end) == highest

@@ -21,6 +21,9 @@ THIN_S = 5.0
 THINNED = 2400
 """Older readings that are kept: three for each `THIN_S` of more than an hour."""
 
+HELD_S = 90.0
+"""Seconds up to which two readings that follow each other have no gap between them."""
+
 Points = Iterator[tuple[float, float]]
 """Monotonic seconds and values."""
 
@@ -75,6 +78,14 @@ class Series:
             if place := bisect_left(ticks, tick):
                 return ticks[place - 1], values[place - 1]
         return None
+
+    def highest(self, start: float, end: float) -> float | None:
+        """Return the highest value between two instants, or the next one; None in a gap."""
+        values = [value for _, value in self.between(start, end)]
+        if not values:
+            following = next(self.between(end, end + HELD_S), None)
+            values = [] if following is None else [following[1]]
+        return max((value for value in values if not isnan(value)), default=None)
 
     def _thin(self, count: int) -> int:
         """Thin about `count` of the oldest points out; return how many, which are whole steps."""

@@ -15,6 +15,8 @@ class Scope(StrEnum):
     EVERYWHERE = "everywhere"
     OVERVIEW = "overview"
     DETAIL = "detail"
+    CHARTS = "screens with charts"
+    CHART = "the chart in focus"
 
 
 class Command(NamedTuple):
@@ -34,9 +36,11 @@ class Command(NamedTuple):
 
 
 _PORTS, _PAGES = Scope.OVERVIEW, Scope.DETAIL
+_CHARTS, _CHART = Scope.CHARTS, Scope.CHART
 _FILTER = "Show only ports whose names match"
 _SORT = "Sort by rate, temperature, errors, or naturally"
-_HEAT = "Maximise the heat chart of page 2, and back"
+_HEAT = "Maximise the chart, and back"
+_FREEZE = "Freeze the picture, to scroll back"
 _LINK_TYPE = "Link type: InfiniBand or Ethernet"
 _TITLES = ("traffic", "link and module", "PCIe path", "errors", "RDMA and InfiniBand", "identity")
 
@@ -58,17 +62,25 @@ COMMANDS = (
     ),
     Command("scroll-down", "down,j", "Scroll down", "screen.scroll(1)", _PAGES),
     Command("scroll-up", "up,k", "Scroll up", "screen.scroll(-1)", _PAGES),
-    Command("next-page", "right,l,tab", "Next page", "screen.turn(1)", _PAGES, "Next page"),
-    Command("previous-page", "left,shift+tab", "Previous page", "screen.turn(-1)", _PAGES),
+    Command("next-page", "right,l", "Next page", "screen.turn(1)", _PAGES, "Next page"),
+    Command("previous-page", "left", "Previous page", "screen.turn(-1)", _PAGES),
     Command("next-port", "n", "Next port", "screen.port(1)", _PAGES, "Next port"),
     Command("previous-port", "N", "Previous port", "screen.port(-1)", _PAGES),
     Command("maximise", "M", "Maximise the chart, and back", "screen.maximise", _PORTS, "Chart"),
     Command("maximise-heat", "M", _HEAT, "screen.maximise", _PAGES),
+    Command("cursor-left", "left", "Read an earlier instant", "screen.cursor(-1)", _CHART, "Read"),
+    Command("cursor-right", "right", "Read a later instant", "screen.cursor(1)", _CHART),
+    Command("cursor-back", "shift+left", "Ten columns back", "screen.cursor(-10)", _CHART),
+    Command("cursor-on", "shift+right", "Ten columns on", "screen.cursor(10)", _CHART),
+    Command("cursor-first", "home", "The oldest reading", "screen.cursor(-100000)", _CHART),
+    Command("cursor-last", "end", "The newest reading", "screen.cursor(100000)", _CHART),
+    Command("zoom-out", "left_square_bracket", "Look back further", "screen.zoom(1)", _CHARTS),
+    Command("zoom-in", "right_square_bracket", "Look closer", "screen.zoom(-1)", _CHARTS, "Zoom"),
     Command("link-type", "L", _LINK_TYPE, "app.link_type", bar="Link type", changes=True),
     Command("doctor", "d", "Findings for the port, explained", "app.findings", bar="Doctor"),
     Command("load", "I", "Load test of the port", "app.load", bar="Load", changes=True),
     Command("events", "e", "List of events", "app.events", bar="Events"),
-    Command("pause", "space,p", "Pause the display; sampling goes on", "app.pause", bar="Pause"),
+    Command("pause", "space,p", _FREEZE, "app.pause", bar="Freeze"),
     Command("units", "u", "Bits or bytes", "app.units", bar="Units"),
     Command("zero", "z", "Count totals and highs from now on", "app.zero", bar="Zero"),
     Command("slower", "plus,equals_sign", "Longer interval", "app.pace(1)"),
@@ -87,6 +99,8 @@ _WORDS = {
     "minus": "-",
     "left": "←",
     "right": "→",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
     "up": "↑",
     "down": "↓",
     "escape": "Esc",

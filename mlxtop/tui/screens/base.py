@@ -37,7 +37,7 @@ class WatchScreen(PaintedScreen):
     """A screen that follows the frames."""
 
     SCOPE: ClassVar[Scope] = Scope.EVERYWHERE
-    _keys_shown = 0
+    _keys_shown: object = None
 
     # Queries for widgets look at every one of them, and each frame would ask for the same.
 
@@ -85,14 +85,24 @@ class WatchScreen(PaintedScreen):
         header.show([line])
         self._show_keys()
 
+    def pausing(self) -> None:
+        """Follow the picture that has been frozen, or moves again."""
+
+    def scopes(self) -> tuple[Scope, ...]:
+        """Return the scopes whose commands hold now."""
+        return (self.SCOPE, Scope.EVERYWHERE)
+
     def _show_keys(self) -> None:
-        """Show the keys, which change with the width alone."""
-        bar, app = self.keys, self.watch_app
-        if self._keys_shown == bar.size.width:
+        """Show the keys, which change with the width and the scopes alone."""
+        bar, app, scopes = self.keys, self.watch_app, self.scopes()
+        if self._keys_shown == (bar.size.width, scopes):
             return
-        self._keys_shown = bar.size.width
-        commands = available(self.SCOPE, Scope.EVERYWHERE, readonly=app.readonly)
-        shown = sorted((c for c in commands if c.bar), key=lambda c: c.action not in LAST_TO_GO)
+        self._keys_shown = bar.size.width, scopes
+        commands = available(*scopes, readonly=app.readonly)
+        shown = sorted(
+            (command for command in commands if command.bar),
+            key=lambda c: (c.action not in LAST_TO_GO, c.scope is not Scope.CHART),
+        )
         keys = app.settings.keys
         bar.present([(key_label(keys_of(c, keys)[0], c.bar), c.action) for c in shown])
 

@@ -148,9 +148,6 @@ class Explained(PageScreen):
         super().__init__()
         self.row = row
 
-    def columns(self) -> int:
-        return _columns(self.page)
-
     def sections(self, columns: int) -> list[Section]:
         topic = tuple(explanation_lines(self.row.outcome.topic, columns))
         detail = tuple(detail_lines(self.row, columns))

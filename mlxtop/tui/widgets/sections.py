@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 
 from textual import events
@@ -10,23 +11,30 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 
-from mlxtop.present.text import EMPTY, Line, Role, Run, Section, crop, fit, line_width
+from mlxtop.present.text import (
+    EMPTY,
+    LABEL_WIDTH,
+    Line,
+    Role,
+    Run,
+    Section,
+    crop,
+    fit,
+    line_width,
+    width,
+)
 from mlxtop.tui.widgets.lines import Styled, changes
 
-BESIDE = 118
-"""Columns of a screen from which boxes stand side by side."""
 PROSE = 54
-"""Columns of a paragraph there."""
+"""Columns inside a box at least, for it to stand beside another."""
 BETWEEN = 1
 """Blank columns between boxes."""
 FRAME = 4
 """Columns that the frame of a box takes."""
 MOST_BOXES = 3
-
-
-def prose_width(columns: int) -> int:
-    """Return the columns of a paragraph whose box may stand beside another on such a screen."""
-    return PROSE if columns >= BESIDE else max(1, columns - FRAME)
+WIDEST = 100
+"""Columns of a paragraph at most: longer lines are hard to read."""
+_WORDS = re.compile(r"\s*[^\s,]*,?")
 
 
 def laid_out(sections: Sequence[Section], columns: int) -> list[Line]:
@@ -36,12 +44,55 @@ def laid_out(sections: Sequence[Section], columns: int) -> list[Line]:
     return min(layouts, key=len)
 
 
+Page = Callable[[int], Sequence[Section]]
+"""The boxes of a page, for paragraphs of so many columns."""
+
+
+def fewest(page: Page, columns: int) -> int:
+    """Return the boxes to stand side by side so that a page takes the fewest lines."""
+    most = min(MOST_BOXES, max(1, (columns + BETWEEN) // (PROSE + FRAME + BETWEEN)))
+    return min(range(1, most + 1), key=lambda boxes: len(in_boxes(page, columns, boxes)))
+
+
+def in_boxes(page: Page, columns: int, boxes: int) -> list[Line]:
+    """Return a page with so many boxes side by side, its paragraphs as wide as a box."""
+    return _side_by_side(page(min(WIDEST, _inner(columns, boxes))), columns, boxes)
+
+
+def _inner(columns: int, boxes: int) -> int:
+    """Return the columns inside each of some boxes."""
+    return max(1, (columns - BETWEEN * (boxes - 1)) // boxes - FRAME)
+
+
+def folded(line: Line, columns: int) -> list[Line]:
+    """Return a line with a label in as many lines as its value needs; any other as it is."""
+    if line_width(line) <= columns or len(line) < 3 or columns < 2 * LABEL_WIDTH:
+        return [line]
+    (label, _), (space, _), *value = line
+    if width(label) != LABEL_WIDTH or space != " ":
+        return [line]
+    head: Line = line[:2]
+    lines, runs, room = [], list(head), columns - LABEL_WIDTH - 1
+    left = room
+    for text, role in value:
+        for word in _WORDS.findall(text):
+            if width(word.rstrip()) > left and left < room:
+                lines.append(tuple(runs))
+                runs, left = [(" " * (LABEL_WIDTH + 1), Role.TEXT)], room
+            part = word.lstrip() if left == room else word
+            runs.append((part, role))
+            left -= width(part)
+    return [*lines, tuple(runs)]
+
+
 def _side_by_side(sections: Sequence[Section], columns: int, boxes: int) -> list[Line]:
     """Return the sections in so many stacks; a box that needs more room has the whole width."""
-    inner = max(1, (columns - BETWEEN * (boxes - 1)) // boxes - FRAME)
+    inner = _inner(columns, boxes)
     stacks: list[list[Line]] = [[] for _ in range(boxes)]
     lines: list[Line] = []
-    for section in sections:
+    for given in sections:
+        parts = tuple(part for line in given.lines for part in folded(line, inner))
+        section = given._replace(lines=parts)
         if boxes > 1 and max(map(line_width, section.lines), default=0) > inner:
             lines.extend(_merged(stacks, inner + FRAME))
             stacks = [[] for _ in range(boxes)]
@@ -97,11 +148,23 @@ class Scrolled(ScrollView, Styled, can_focus=True):
 class Sections(Scrolled):
     """A page of boxes."""
 
+    _boxes = 1
+    _boxes_for: object = None
+
     def show(self, sections: Sequence[Section]) -> None:
         """Show a page."""
-        width = self.size.width
-        if self.display and width >= 8:
-            self.show_lines(laid_out(sections, width))
+        columns = self.size.width
+        if self.display and columns >= 8:
+            self.show_lines(laid_out(sections, columns))
+
+    def fill(self, page: Page, subject: object) -> None:
+        """Show a page; how many boxes stand side by side changes with subject and width alone."""
+        columns = self.size.width
+        if not self.display or columns < 8:
+            return
+        if self._boxes_for != (subject, columns):
+            self._boxes_for, self._boxes = (subject, columns), fewest(page, columns)
+        self.show_lines(in_boxes(page, columns, self._boxes))
 
 
 class Choices(Scrolled):
