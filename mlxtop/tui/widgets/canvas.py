@@ -50,7 +50,7 @@ class Curve(NamedTuple):
 
 
 def overlaid(one: Curve, other: Curve) -> list[Curve]:
-    """Return two areas as four, so that in each cell the lower one is in front of the higher."""
+    """Return two areas as up to four, so that in each cell the lower one is in front."""
     behind, front = (([nan] * len(one.heights), [nan] * len(one.heights)) for _ in range(2))
     for start in range(0, len(one.heights), DOTS_X):
         cell = slice(start, start + DOTS_X)
@@ -63,6 +63,7 @@ def overlaid(one: Curve, other: Curve) -> list[Curve]:
         curve._replace(heights=heights, over=layer is front)
         for layer in (behind, front)
         for curve, heights in zip(curves, layer, strict=True)
+        if not all(map(isnan, heights))
     ]
 
 
@@ -92,33 +93,36 @@ def _paint(grid: Grid, curve: Curve, columns: int, ascii_only: bool) -> None:
             continue
         bottom = ((both & -both).bit_length() - 1) // up
         top = (both.bit_length() - 1) // up
-        behind = [row[x] for row in grid] if curve.over and not ascii_only else []
+        shared = range(0)
+        if curve.over and not ascii_only:  # below the lower one of two tops all is in front
+            shared = range((min(left, right).bit_length() or 1) - 1 >> 2, min(last, top + 1) + 1)
+        behind = [grid[last - y][x] for y in shared]
         for y in range(bottom, top + 1):
             mark = marks[left >> y * up & cell][right >> y * up & cell]
             grid[last - y][x] = (mark, body)
         edge = grid[last - top]
         edge[x] = ("*" if ascii_only else edge[x][0], curve.role)
-        if behind:
-            _shine_through(grid, x, behind, (left, right), min(last, top + 1))
+        for y, hidden in zip(shared, behind, strict=True):
+            grid[last - y][x] = _seen_above(
+                grid[last - y][x], hidden, _BRAILLE[_free(left, y)][_free(right, y)]
+            )
 
 
-def _shine_through(
-    grid: Grid, x: int, behind: Sequence[tuple[str, str]], dots: tuple[int, int], top: int
-) -> None:
-    """Bring back what an area hides of the one behind it, but for one dot between the two."""
-    last = len(grid) - 1
-    free = [~((2 << half.bit_length()) - 1) if half else ~0 for half in dots]
-    for y in range(top + 1):
-        mark, role = behind[last - y]
-        if not role or mark < _BRAILLE[0][0]:
-            continue
-        left, right = (half >> y * DOTS_Y & 15 for half in free)
-        kept = ord(mark) & ord(_BRAILLE[left][right])
-        front, own = grid[last - y][x]
-        if (front, own) == (mark, role):
-            grid[last - y][x] = (chr(kept), role)
-        else:
-            grid[last - y][x] = (chr(ord(front) | kept), own)
+def _seen_above(front: tuple[str, str], behind: tuple[str, str], free: str) -> tuple[str, str]:
+    """Return a cell of an area with the `free` dots of what is behind it."""
+    if not behind[1] or behind[0] < _BRAILLE[0][0]:
+        return front
+    kept = ord(behind[0]) & ord(free)
+    return chr(kept if front == behind else ord(front[0]) | kept), front[1]
+
+
+def _free(dots: int, y: int) -> int:
+    """Return the dots of a row of cells that an area leaves to the one behind it.
+
+    That is what lies above the area, but for one dot that parts the two.
+    """
+    height = dots.bit_length() - y * DOTS_Y
+    return 15 & ~((2 << height) - 1) if dots and height >= 0 else 15
 
 
 def _dot_columns(curve: Curve, most: int) -> list[int]:
