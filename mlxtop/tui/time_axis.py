@@ -2,13 +2,14 @@
 
 An axis has columns of equal length that end at the same right edge. Columns begin at whole
 multiples of their length after the first reading, so that a picture moves by whole columns and
-what was drawn once stays as it is.
+what was drawn once stays as it is. It moves by several short columns at once: a picture that moves
+is written anew, and that is most of what goes to the terminal.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import floor
+from math import ceil, floor
 from typing import NamedTuple
 
 DOTS_X = 2
@@ -17,6 +18,8 @@ SPANS = (60.0, 120.0, 300.0, 900.0, 3600.0)
 """Seconds that an axis may hold once it has more readings than columns."""
 _LATE = 0.75
 """Part of a column at which a reading falls while each has a column: well inside its last dot."""
+MOVES_S = 4.0
+"""Seconds between two moves of a picture, unless that is more than a tenth of its columns."""
 _MARKS = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 """Seconds between labels."""
 _APART = 11
@@ -126,7 +129,9 @@ class TimeView:
     chosen: float | None = None
     """Seconds that were asked for; None lets the axis grow with the readings."""
     frozen: float | None = None
-    """Second at the right edge of a picture that stands; None while it follows the newest."""
+    """Second of the newest reading in a picture that stands; None while it follows them."""
+    scrolled_s: float = 0.0
+    """Seconds from there to the right edge, mostly negative: how far it was scrolled back."""
     cursor: float | None = None
 
     def axis(self, columns: int, readings: Readings) -> TimeAxis:
@@ -135,7 +140,9 @@ class TimeView:
         column_s = self.span(columns, readings) / columns
         origin = readings.first - _LATE * column_s
         edge = readings.newest if self.frozen is None else self.frozen
-        last = floor((edge - origin) / column_s)
+        moves = min(ceil(MOVES_S / column_s - 1e-6), max(1, columns // 10))
+        last = (floor((edge - origin) / column_s) // moves + 1) * moves - 1
+        last += round(self.scrolled_s / column_s)
         axis = TimeAxis(origin, column_s, columns, last, self.frozen is not None, self.cursor)
         if axis.cursor_column is None:
             return axis._replace(cursor=None)
@@ -165,7 +172,7 @@ class TimeView:
         self.chosen = None if span == grown else span
         axis = self.axis(columns, readings)
         if self.frozen is not None and self.cursor is not None and axis.cursor is None:
-            self.frozen = min(self.frozen, self.cursor + span / 2)
+            self.scrolled_s = min(0.0, self.cursor + span / 2 - self.frozen)
 
     def freeze(self, tick: float) -> None:
         """Let the picture stand, with this second at its right edge."""
@@ -174,15 +181,16 @@ class TimeView:
     def thaw(self) -> None:
         """Follow the newest reading again."""
         self.frozen = self.cursor = None
+        self.scrolled_s = 0.0
 
     def move(self, columns: int, axis: TimeAxis, oldest: float, newest: float) -> None:
         """Move the cursor between two seconds; a picture that stands scrolls with it.
 
-        The first move puts the cursor on the last column.
+        The first move puts the cursor on the newest reading.
         """
         here = axis.cursor_column
         if here is None:
-            self.cursor = axis.middle(axis.columns - 1)
+            self.cursor = axis.middle(min(axis.columns - 1, axis.dot(newest) // DOTS_X))
             return
         lowest, highest = axis.dot(oldest) // DOTS_X, axis.dot(newest) // DOTS_X
         if self.frozen is None:
@@ -191,4 +199,4 @@ class TimeView:
         self.cursor = axis.middle(column)
         if self.frozen is not None:
             beyond = min(0, column) + max(0, column - axis.columns + 1)
-            self.frozen += beyond * axis.column_s
+            self.scrolled_s += beyond * axis.column_s

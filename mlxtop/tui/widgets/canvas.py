@@ -87,6 +87,7 @@ def _paint(grid: Grid, curve: Curve, columns: int, ascii_only: bool) -> None:
     marks = [[" "], [curve.mark if curve.filled else "*"]] if ascii_only else _BRAILLE
     cell, last = (1 << up) - 1, len(grid) - 1
     body = curve.body if curve.filled else curve.role
+    full = (marks[-1][-1], body)
     for x, (left, right) in enumerate(zip(dots[::across], rights, strict=True)):
         both = left | right
         if not both:
@@ -97,7 +98,10 @@ def _paint(grid: Grid, curve: Curve, columns: int, ascii_only: bool) -> None:
         if curve.over and not ascii_only:  # below the lower one of two tops all is in front
             shared = range((min(left, right).bit_length() or 1) - 1 >> 2, min(last, top + 1) + 1)
         behind = [grid[last - y][x] for y in shared]
-        for y in range(bottom, top + 1):
+        whole = min(left, right).bit_length() // up if curve.filled else bottom
+        for y in range(bottom, whole):
+            grid[last - y][x] = full
+        for y in range(whole, top + 1):
             mark = marks[left >> y * up & cell][right >> y * up & cell]
             grid[last - y][x] = (mark, body)
         edge = grid[last - top]
@@ -229,16 +233,17 @@ def grid_lines(
 
 
 def _runs(cells: Sequence[tuple[str, str]]) -> list[Run]:
+    """Return cells as runs; blanks join the run before them."""
+    text = "".join([mark for mark, _ in cells])
     runs: list[Run] = []
-    text, last = "", ""
-    for mark, role in cells:
-        if role and last and role != last:
-            runs.append((text, Role(last)))
-            text = ""
-        last = role or last
-        text += mark
-    runs.append((text, Role(last or Role.FAINT)))
-    return runs
+    start, last = 0, ""
+    for place, (_, role) in enumerate(cells):
+        if role and role != last:
+            if last:
+                runs.append((text[start:place], Role(last)))
+                start = place
+            last = role
+    return [*runs, (text[start:], Role(last or Role.FAINT))]
 
 
 def resampled(series: Series | None, axis: TimeAxis) -> list[float]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SPACE: Run = ("  ", Role.DIM)
 _AGAIN_S = 5.0
-"""Seconds after which a picture is drawn anew where a dot stands for more."""
+"""Seconds after which a picture is drawn anew even if a dot stands for more."""
 
 
 class Chart(Lines, can_focus=True):
@@ -36,6 +36,8 @@ class Chart(Lines, can_focus=True):
     BINDINGS = bindings(Scope.CHART)
     NAME: ClassVar[str]
     """In the title, before the port."""
+    SOON_S: ClassVar[float] = 0.25
+    """Seconds before which the picture is not drawn anew."""
 
     @dataclass
     class Pointed(Message):
@@ -92,6 +94,8 @@ class Chart(Lines, can_focus=True):
         if axis.frozen or state.newest is None:
             return None
         tick = state.newest.sample.tick
+        if axis.dot_s < self.SOON_S:
+            return tick // self.SOON_S
         return axis.dot(tick), tick // _AGAIN_S
 
     @property
@@ -123,10 +127,9 @@ class Chart(Lines, can_focus=True):
         raise NotImplementedError
 
 
-def edge_of(state: State) -> str:
+def edge_of(state: State, axis: TimeAxis) -> str:
     """Return what stands at the right edge: `now`, or the time where a picture stands."""
-    frozen = state.time.frozen
-    return "now" if frozen is None else state.clock().time(frozen)
+    return state.clock().time(axis.end) if axis.frozen else "now"
 
 
 def flows_of(state: State, view: PortView, axis: TimeAxis) -> Flows:
@@ -170,7 +173,7 @@ class ThroughputChart(Chart):
             limit = Rule(carries.bps, "line rate", Role.DIM)
         elif carries is not None:
             limit = Rule(carries.bps, f"{carries.by} limit", Role.WARNING)
-        edge, bits, plain = edge_of(state), state.bits, state.ascii
+        edge, bits, plain = edge_of(state, axis), state.bits, state.ascii
         return charts.throughput_lines(
             flows, axis, room, edge=edge, limit=limit, bits=bits, ascii_only=plain
         )

@@ -30,6 +30,7 @@ class TemperatureChart(Chart):
     """Module and ASIC over time, with their limits."""
 
     NAME = "Temperature"
+    SOON_S = 2.0  # sensors are read no more often
 
     def _legend(self, state: State, view: PortView, width: int) -> Line:
         highs = state.watch.highs.get(view.id, {})
@@ -64,7 +65,7 @@ class TemperatureChart(Chart):
         if not curves or not self.moves:
             measured = any(sensor.celsius is not None for sensor in view.now.now.temperatures)
             return charts.waiting(room, self.nothing_yet() if measured else _NO_TEMPERATURE)
-        rules, edge = _rules(state, view.id), edge_of(state)
+        rules, edge = _rules(state, view.id), edge_of(state, axis)
         return heat_charts.temperature_lines(
             curves, rules, axis, room, edge=edge, ascii_only=state.ascii
         )
@@ -156,7 +157,7 @@ class HeatChart(TemperatureChart):
             flows_of(state, view, axis),
             marks,
             state.bits,
-            edge_of(state),
+            edge_of(state, axis),
         )
         return heat_charts.heat_lines(picture, axis, room, state.ascii)
 
