@@ -8,6 +8,7 @@ from threading import Event
 from mlxtop.change.plan import Command
 from mlxtop.change.privilege import Access
 from mlxtop.lab import LabSystem, ManualClock, load_lab
+from mlxtop.link_type.options import breaks_of
 from mlxtop.link_type.restore import (
     SETTLE_S,
     Evidence,
@@ -147,3 +148,17 @@ def test_ports_that_do_not_come_back_are_waited_for_no_longer_than_a_while() -> 
     assert system.now() == start
     settled(system, [PortId("0000:07:00.0", 1)])
     assert SETTLE_S <= system.now() - start < SETTLE_S + 1
+
+
+def test_addresses_that_cannot_be_listed_are_not_taken_for_lost() -> None:
+    system = load_lab("ceph", ManualClock())
+    survey = look(system, Access.ROOT)
+    before = ports_before(system, survey, survey.cards[0])
+    del system.world.spec.tools["ip"]  # type: ignore[attr-defined]
+    evidence = gather(system, before, discover(system), ask=False)
+    assert "- addresses cannot be listed: `ip` does not answer" in texts(evidence)
+    assert lines(evidence) == [] and not any("without" in text for text in texts(evidence))
+    blind = look(system, Access.ROOT)
+    assert blind.addresses is None
+    breaks = breaks_of(blind, blind.cards[0], [port.id for port in blind.cards[0].ports], {})
+    assert "note them before they go" in breaks[-1]

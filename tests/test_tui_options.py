@@ -13,7 +13,7 @@ from mlxtop.tui.options import Option, options, parse, shown, text_of, with_opti
 from mlxtop.tui.screens.options import OptionsDialog
 from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.widgets.lines import Styled
-from mlxtop.watch.heat import AlertKind
+from mlxtop.watch.hooks import EVENTS
 from tests.test_tui_app import running, screen_text, until
 
 
@@ -36,7 +36,7 @@ def test_every_setting_key_and_event_is_an_option_that_is_explained() -> None:
     assert titles == {
         *(name for name, row in ROWS.items() if row.read is not None and name not in TABLES),
         *(f"keys.{command.id}" for command in COMMANDS),
-        *(f"hooks.{kind}" for kind in AlertKind),
+        *(f"hooks.{kind}" for kind in EVENTS),
     }
     assert all(option.help for option in found)
     assert {option.title for option in found if option.restart and not option.table} == {

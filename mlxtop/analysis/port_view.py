@@ -75,12 +75,9 @@ class PortView:
     @cached_property
     def same_cage(self) -> tuple[str, ...]:
         """Return the names of other ports that are the same physical port."""
-        cage = self.now.now.port.cage
-        return tuple(
-            its.now.port.name
-            for port, its in self.frame.ports.items()
-            if cage is not None and its.now.port.cage == cage and port != self.id
-        )
+        own = self.now.now.port
+        names = _cages(self.frame).get(own.cage, {}) if own.cage is not None else {}
+        return tuple(name for port, name in names.items() if port != self.id)
 
     def share(self, direction: Direction) -> float | None:
         """Return the share of its capacity that a port uses, or of its line if that is more.
@@ -190,6 +187,16 @@ def no_pcie(port: Port) -> str:
     if port.function is None:
         return "not a PCI device"
     return "no PCIe link above the device is visible"
+
+
+@remembered
+def _cages(frame: Frame) -> dict[PortId, dict[PortId, str]]:
+    """Return the names of the ports of each cage that several ports share."""
+    cages: dict[PortId, dict[PortId, str]] = {}
+    for port, its in frame.ports.items():
+        if its.now.port.cage is not None:
+            cages.setdefault(its.now.port.cage, {})[port] = its.now.port.name
+    return cages
 
 
 @remembered

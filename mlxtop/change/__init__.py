@@ -1,1 +1,1 @@
-"""What every change needs: a plan, guards, rights, a way back and a log."""
+"""Parts of every change: a plan, guards, rights, a way back and a log."""

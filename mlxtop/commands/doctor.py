@@ -191,7 +191,7 @@ def _rule(sample: PortSample, netdev: str, function: str) -> str:
     port = sample.port
     infiniband = sample.link.layer is LinkLayer.INFINIBAND
     # One function has all ports on mlx4, and one each on mlx5, where dev_port is always 0.
-    number = port.id.number - 1 if (port.driver or "").startswith("mlx4") else 0
+    number = port.id.number - 1 if port.is_mlx4 else 0
     conditions = [
         'SUBSYSTEM=="net"',
         'ACTION=="add"',

@@ -7,9 +7,11 @@ https://docs.kernel.org/networking/multi-pf-netdev.html
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from mlxtop.doctor.check import Case
-from mlxtop.model.frame import Frame
+from mlxtop.model.frame import Frame, remembered
 from mlxtop.model.identity import Adapter, Function, PortId, slot_of
 from mlxtop.model.module import Identity
 from mlxtop.model.pcie import PcieLink
@@ -68,57 +70,77 @@ def has_ordering_erratum(status: PcieStatus | None) -> bool:
     return status is not None and status.root in _ORDERING_ERRATA
 
 
+class _Silence(NamedTuple):
+    """Cards with and without ports of one sample, by what halves of one card have in common."""
+
+    ported: frozenset[str | None]
+    """Addresses of the functions with a network or RDMA device."""
+    known: frozenset[str]
+    """Functions that are known to be the second of a port."""
+    silent: Mapping[tuple[object, ...], tuple[Function, ...]]
+    speakers: Mapping[tuple[object, ...], Adapter]
+
+
 def silent_functions(case: Case, adapter: Adapter) -> tuple[Function, ...]:
     """Return functions of the same make in other slots that have no port for themselves.
 
     A network device over two functions (multi-PF, kernel 6.9) uses both; the second is silent.
     Those that are known to be its second are left out: they are judged with it.
     """
-    if not adapter.functions or not _carries(case, adapter):
+    cards = _silence(case.frame)
+    if not _carries(cards.ported, adapter):
         return ()
-    own = [f for f in adapter.functions if not _has_device(case, f.address)]
-    others = [
-        other.functions[0]
-        for other in case.frame.sample.adapters
-        if other.functions and not _carries(case, other) and _alike(case, adapter, other)
-    ]
+    own = (f for f in adapter.functions if f.address not in cards.ported)
+    half = _half(case.frame, adapter)
+    others = () if half is None else cards.silent.get(half, ())
     first = slot_of(adapter.functions[0].address)
-    ports = case.frame.ports.values()
-    known = {address for port in ports for address in port.now.port.extra_functions}
-    rest = (f for f in (*own, *others) if f.address not in known)
+    rest = (f for f in (*own, *others) if f.address not in cards.known)
     return tuple(f for f in rest if slot_of(f.address) != first)
 
 
 def speaks_for(case: Case, adapter: Adapter) -> Adapter | None:
     """Return the card whose network device may use a card without ports."""
-    silent = next(iter(adapter.functions), None)
-    cards = case.frame.sample.adapters
-    return next((card for card in cards if silent in silent_functions(case, card)), None)
+    cards = _silence(case.frame)
+    half = _half(case.frame, adapter)
+    if half is None or _carries(cards.ported, adapter):
+        return None
+    return None if adapter.functions[0].address in cards.known else cards.speakers.get(half)
 
 
-def _has_device(case: Case, address: str) -> bool:
-    return any(
-        port.now.port.function == address and (port.now.port.netdev or port.now.port.rdma)
-        for port in case.frame.ports.values()
-    )
+@remembered
+def _silence(frame: Frame) -> _Silence:
+    ports = [port.now.port for port in frame.ports.values()]
+    ported = frozenset(port.function for port in ports if port.netdev or port.rdma)
+    silent: dict[tuple[object, ...], list[Function]] = {}
+    speakers: dict[tuple[object, ...], Adapter] = {}
+    for adapter in frame.sample.adapters:
+        if (half := _half(frame, adapter)) is None:
+            continue
+        if _carries(ported, adapter):
+            speakers.setdefault(half, adapter)
+        else:
+            silent.setdefault(half, []).append(adapter.functions[0])
+    known = frozenset(address for port in ports for address in port.extra_functions)
+    groups = {half: tuple(functions) for half, functions in silent.items()}
+    return _Silence(ported, known, groups, speakers)
 
 
-def _carries(case: Case, adapter: Adapter) -> bool:
-    return any(_has_device(case, function.address) for function in adapter.functions)
+def _carries(ported: frozenset[str | None], adapter: Adapter) -> bool:
+    return any(function.address in ported for function in adapter.functions)
 
 
-def _alike(case: Case, one: Adapter, other: Adapter) -> bool:
-    """Return whether two cards may be halves of one: same make, each with a part of its lanes."""
-    first, second = one.functions[0], other.functions[0]
-    same = ("device", "pci_class", "revision", "subsystem", "driver")
-    if any(getattr(first, name) != getattr(second, name) for name in same):
-        return False
-    halves = [_card_link(case, function) for function in (first, second)]
-    widths = {(link.width, link.max_width) for link in halves if link}
-    narrow = all(link and link.width and link.max_width for link in halves)
-    return narrow and len(widths) == 1 and all(w < most for w, most in widths if w and most)
+def _half(frame: Frame, adapter: Adapter) -> tuple[object, ...] | None:
+    """Return what halves of one card share: make and a part of its lanes; None where it has all."""
+    if not adapter.functions:
+        return None
+    first = adapter.functions[0]
+    link = _card_link(frame, first)
+    if link is None or not link.width or not link.max_width or link.width >= link.max_width:
+        return None
+    make = (first.device, first.pci_class, first.revision, first.subsystem, first.driver)
+    return (*make, link.width, link.max_width)
 
 
-def _card_link(case: Case, function: Function) -> PcieLink | None:
-    status = case.frame.sample.pcie.get(slot_of(function.address))
+def _card_link(frame: Frame, function: Function) -> PcieLink | None:
+    status = frame.sample.pcie.get(slot_of(function.address))
     return status.path.links[0] if status and status.path.links else None

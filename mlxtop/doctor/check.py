@@ -180,11 +180,6 @@ class PortCase(Subject):
     def is_infiniband(self) -> bool:
         return self.link.layer is LinkLayer.INFINIBAND
 
-    @property
-    def is_mlx4(self) -> bool:
-        """Return True where the driver is that of ConnectX-3 and older."""
-        return (self.now.port.driver or "").startswith("mlx4")
-
     def unread(self, what: str, key: str, reason: str = "the driver does not tell it") -> Outcome:
         """Return that a setting is missing, with the reader's reason or else the given one."""
         return self.unknown(what, self.settings.absent.get(key, reason))

@@ -196,13 +196,15 @@ def breaks_of(
         lines += _port_breaks(survey, types.port)
         if count := survey.uses.connections.get(types.id, 0):
             lines.append(f"{types.id}: {count} TCP connection{'s' * (count > 1)} run through it")
+    if survey.addresses is None:
+        lines.append("addresses cannot be listed, `ip` does not answer: note them before they go")
     return tuple(dict.fromkeys(lines))
 
 
 def _port_breaks(survey: LinkTypeSurvey, port: Port) -> list[str]:
     lines = []
     for name in filter(None, (port.netdev, *port.extra_netdevs)):
-        given = [a.text for a in survey.addresses if a.device == name]
+        given = [a.text for a in survey.addresses or () if a.device == name]
         has = f" with {', '.join(given)}" if given else ""
         lines.append(f"network device {name}{has} goes; a new one may have another name")
     for name in filter(None, (port.rdma, *port.extra_rdma)):

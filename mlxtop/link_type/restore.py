@@ -95,7 +95,7 @@ def ports_before(system: System, survey: LinkTypeSurvey, card: Card) -> tuple[Po
                 inventory.layers.get(port.id),
                 _link_state(system, inventory, port) is LinkState.UP,
                 link.mtu if link else None,
-                tuple(a.text for a in survey.addresses if a.device == port.netdev),
+                tuple(a.text for a in survey.addresses or () if a.device == port.netdev),
                 survey.uses.peers.get(port.id, ()),
             )
         )
@@ -119,11 +119,15 @@ def gather(
 ) -> Evidence:
     """Return what is as before and what is not; to `ask` a peer of each port takes seconds."""
     given: dict[str, set[str]] = {}
-    for address in read_addresses(system):
+    addresses = read_addresses(system)
+    for address in addresses or ():
         given.setdefault(address.device, set()).add(address.text)
     ports = {port.id: port for port in inventory.ports}
     checks: list[Check] = []
     missing: list[Command] = []
+    if addresses is None:
+        checks.append(Check("address", "addresses cannot be listed: `ip` does not answer", False))
+        before = [old._replace(addresses=()) for old in before]
     for old in before:
         new = ports.get(old.port.id)
         if new is None or not (new.netdev or new.rdma):

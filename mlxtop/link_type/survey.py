@@ -39,7 +39,8 @@ class LinkTypeSurvey:
     inventory: Inventory
     cards: tuple[Card, ...]
     uses: Uses
-    addresses: tuple[Address, ...] = ()
+    addresses: tuple[Address, ...] | None = ()
+    """None where they cannot be listed."""
 
     def card_of(self, port: PortId) -> Card:
         """Return the card of a port. Raises Refused where there is none."""
@@ -56,7 +57,9 @@ def look(
     inventory = discover(system)
     cards = survey(system, inventory, rights, ask, keys)
     uses = find_uses(system, inventory, hidden_ports(cards))
-    return LinkTypeSurvey(inventory, cards, uses, tuple(read_addresses(system)))
+    addresses = read_addresses(system)
+    known = None if addresses is None else tuple(addresses)
+    return LinkTypeSurvey(inventory, cards, uses, known)
 
 
 def named_ports(inventory: Inventory, word: str) -> tuple[PortId, ...]:

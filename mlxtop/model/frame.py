@@ -152,6 +152,8 @@ class Frame(NamedTuple):
         """Return the physical ports that share a slot with a port, itself among them."""
         by_slot = _ports_by_slot(self)
         slots = _slots_of(self.ports[port].now)
+        if len(slots) == 1:
+            return by_slot.get(slots[0], ())
         return tuple(dict.fromkeys(one for slot in slots for one in by_slot.get(slot, ())))
 
 

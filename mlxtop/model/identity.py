@@ -139,6 +139,7 @@ class Port(NamedTuple):
 
     @property
     def is_mlx4(self) -> bool:
+        """Return whether its driver is that of ConnectX-3 and older."""
         return (self.driver or "").startswith("mlx4")
 
 

@@ -1,1 +1,1 @@
-"""What the modes without a screen print."""
+"""Output of the modes without a screen."""

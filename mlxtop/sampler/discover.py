@@ -14,9 +14,9 @@ from mlxtop.model.identity import Adapter, Function, Host, Port, PortId, PortKin
 from mlxtop.model.sample import LinkLayer, Problem
 from mlxtop.sampler.functions import FoundFunction, find_functions, group_functions
 from mlxtop.sampler.pairing import (
+    CardPairs,
     RdmaPort,
     find_multi_pf,
-    find_rdma_port,
     share_bonded_rdma,
     share_cages,
 )
@@ -121,11 +121,12 @@ def _cards(machine: _Machine, everything: bool) -> tuple[list[Adapter], list[Por
     ports: list[Port] = []
     adapters: list[Adapter] = []
     for key, members in group_functions(machine.functions).items():
+        pairs = CardPairs(members)
         mine = [
             port
             for one in members
             if one.main is None and (everything or one.physfn not in machine.functions)
-            for port in _function_ports(machine, one, key, members)
+            for port in _function_ports(machine, one, key, pairs)
         ]
         mine = share_cages(share_bonded_rdma(mine), machine.links)
         adapters.append(_adapter(machine.system, key, members, mine, devlink))
@@ -134,7 +135,7 @@ def _cards(machine: _Machine, everything: bool) -> tuple[list[Adapter], list[Por
 
 
 def _function_ports(
-    machine: _Machine, one: FoundFunction, adapter: str, card: list[FoundFunction]
+    machine: _Machine, one: FoundFunction, adapter: str, card: CardPairs
 ) -> Iterator[Port]:
     """Yield the ports of a function: one on mlx5, as many as there are on mlx4."""
     function = one.function
@@ -150,7 +151,7 @@ def _function_ports(
             by_number.setdefault(number, netdev)
     for number in sorted(_port_numbers(machine.system, one) | set(by_number)):
         link = by_number.get(number)
-        rdma = find_rdma_port(one, card, number, link)
+        rdma = card.find_rdma_port(one, number, link)
         below = link.index if link and mlx4 else None
         yield machine.port(PortId(function.address, number), link, rdma)._replace(
             kind=PortKind.VF if one.is_vf else PortKind.PHYSICAL,
@@ -158,8 +159,8 @@ def _function_ports(
             function=function.address,
             adapter=adapter,
             extra_netdevs=tuple(k.name for k in stacked[below] if k is not link),
-            extra_rdma=tuple(d.name for d in one.rdma if d not in one.data_devices),
-            extra_functions=tuple(f.function.address for f in card if f.main == function.address),
+            extra_rdma=tuple(device.name for device in one.other_devices),
+            extra_functions=tuple(card.secondaries.get(function.address, ())),
             vfs=machine.vfs[function.address],
             representors=representors,
             switchdev=bool(representors),

@@ -71,6 +71,8 @@ class Facts:
         """The selected ones, and their cards."""
         self.functions: dict[str, Function] = {}
         """Those of the cards, by PCI address."""
+        self.ports_of: dict[str | None, list[Port]] = {}
+        """All ports of the inventory, by `Adapter.key`."""
         self.streams: StreamCounter | None = None
         self._workers = workers
         self._tools = Workers("tools", system.clock)
@@ -88,6 +90,9 @@ class Facts:
         """Take what there is: end the reads of what has gone, begin those of what has come."""
         self.inventory, self.ports, self.adapters = inventory, ports, adapters
         self.functions = {each.address: each for card in adapters for each in card.functions}
+        self.ports_of = {}
+        for port in inventory.ports:
+            self.ports_of.setdefault(port.adapter, []).append(port)
         self._update()
 
     def _update(self) -> None:
@@ -228,7 +233,7 @@ def _read_in_use(facts: Facts, _: None) -> frozenset[str]:
 def _read_stored(facts: Facts, card: Adapter) -> StoredConfig:
     assert facts.inventory is not None
     assert facts.ask_card is not None
-    ports = tuple(port for port in facts.inventory.ports if port.adapter == card.key)
+    ports = tuple(facts.ports_of.get(card.key, ()))
     return facts.ask_card(facts.system, facts.inventory._replace(adapters=(card,), ports=ports))
 
 

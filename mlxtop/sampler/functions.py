@@ -38,6 +38,11 @@ class FoundFunction:
         return [device for device in self.rdma if not device.planes and not device.subfunction]
 
     @property
+    def other_devices(self) -> list[RdmaDevice]:
+        """Return its RDMA devices that are planes, or of sub-functions."""
+        return [device for device in self.rdma if device.planes or device.subfunction]
+
+    @property
     def is_vf(self) -> bool:
         """Return whether it is a virtual function, of this machine or of the one around it."""
         return self.physfn is not None or families.is_vf(self.function.device)
@@ -129,7 +134,7 @@ def group_functions(functions: Mapping[str, FoundFunction]) -> dict[str, list[Fo
     """
     guid_of_slot: dict[str, str] = {}
     for address, one in functions.items():
-        own = (*one.data_devices, *one.rdma)
+        own = (*one.data_devices, *one.other_devices)
         guid = next((device.system_guid for device in own if device.system_guid), None)
         if guid:
             guid_of_slot.setdefault(slot_of(address), guid)

@@ -23,6 +23,8 @@ ETHERNET_CLASS = 0x020000
 MULTI_PF_SINCE = (6, 9)
 """The kernel that makes one network device of the functions of a socket-direct card."""
 _BONDS = ("bond", "team")
+_SLOTS = 4
+"""Slots that one card can be in, with cables to further ones."""
 _DEBUG = "/sys/kernel/debug/mlx5"
 """Readable by root only."""
 
@@ -34,28 +36,46 @@ class RdmaPort(NamedTuple):
     number: int
 
 
-def find_rdma_port(
-    one: FoundFunction, card: Sequence[FoundFunction], number: int, link: NetLink | None
-) -> RdmaPort | None:
-    """Return the RDMA port of port `number` of a function, whose network device is `link`.
+class CardPairs:
+    """What belongs together on one card: RDMA ports by network device, functions by main one."""
 
-    The device can be at another function of the card, and number its ports otherwise.
-    """
-    for function in (one, *card):
-        for device in function.data_devices:
-            for port, netdev in device.netdevs.items():
-                if link is not None and netdev == link.name:
-                    return RdmaPort(device, port)
-    mlx4 = one.function.driver == "mlx4_core"
-    elsewhere = {
-        netdev.name for function in card if function is not one for netdev in function.netdevs
-    }
-    for device in one.data_devices:
-        by_netdev = bool(device.netdevs) and len(device.ports) > 1 and link is not None
-        others = device.netdevs.get(number) in elsewhere
-        if number in device.ports and not others and (mlx4 or not by_netdev):
-            return RdmaPort(device, number)
-    return None
+    def __init__(self, card: Iterable[FoundFunction]) -> None:
+        self._at: dict[tuple[str, str], RdmaPort] = {}
+        self._anywhere: dict[str, RdmaPort] = {}
+        """RDMA port by network device; the first one by function and network device."""
+        self._owners: dict[str, str] = {}
+        """Function by network device."""
+        self.secondaries: dict[str, list[str]] = defaultdict(list)
+        """The silent functions of each function's multi-PF netdev."""
+        for one in card:
+            address = one.function.address
+            self._owners |= {netdev.name: address for netdev in one.netdevs}
+            if one.main is not None:
+                self.secondaries[one.main].append(address)
+            for device in one.data_devices:
+                for port, netdev in device.netdevs.items():
+                    self._at.setdefault((address, netdev), RdmaPort(device, port))
+                    self._anywhere.setdefault(netdev, RdmaPort(device, port))
+
+    def find_rdma_port(
+        self, one: FoundFunction, number: int, link: NetLink | None
+    ) -> RdmaPort | None:
+        """Return the RDMA port of port `number` of a function, whose network device is `link`.
+
+        The device can be at another function of the card, and number its ports otherwise.
+        """
+        address = one.function.address
+        if link is not None:
+            named = self._at.get((address, link.name)) or self._anywhere.get(link.name)
+            if named is not None:
+                return named
+        mlx4 = one.function.driver == "mlx4_core"
+        for device in one.data_devices:
+            by_netdev = bool(device.netdevs) and len(device.ports) > 1 and link is not None
+            others = self._owners.get(device.netdevs.get(number, ""), address) != address
+            if number in device.ports and not others and (mlx4 or not by_netdev):
+                return RdmaPort(device, number)
+        return None
 
 
 def share_bonded_rdma(ports: Sequence[Port]) -> list[Port]:
@@ -89,7 +109,7 @@ def share_cages(ports: Sequence[Port], links: Mapping[int, NetLink]) -> list[Por
     for members in cages.values():
         slots = {slot_of(port.function or "") for port in members}
         labels = {link.port_name for p in members if (link := links.get(p.ifindex or 0))} - {None}
-        if len(slots) == len(members) > 1 and len(labels) < 2:
+        if 1 < len(slots) == len(members) <= _SLOTS and len(labels) < 2:
             first = min(port.id for port in members)
             shared |= {port.id: port._replace(cage=first) for port in members}
     return [shared.get(port.id, port) for port in ports]

@@ -109,7 +109,7 @@ def _rdma_table(
 
 def why_no_sensor(port: Port) -> str:
     """Return why hwmon has no temperature of a port's chip."""
-    if (port.driver or "").startswith("mlx4"):
+    if port.is_mlx4:
         return "driver mlx4 has no temperature sensor"
     return "no hwmon sensor: kernel older than 6.6, or firmware that does not offer it"
 

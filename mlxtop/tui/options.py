@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from mlxtop.settings import PREFIX, ROWS, TABLES, Settings
 from mlxtop.tui.commands import BY_ID, COMMANDS, Scope, keys_of
-from mlxtop.watch.heat import AlertKind
+from mlxtop.watch.hooks import EVENTS
 
 SWITCH = ("false", "true")
 _KEY_RANGE = "names of keys with commas between them: x, f2, ctrl+t, question_mark"
@@ -49,7 +49,7 @@ def options(themes: Iterable[str]) -> list[Option]:
         if name == "theme":
             choices = ("", "dark", "light", *sorted(themes))
         found.append(Option(name, "", row.help, row.range, row.restart, choices))
-    for kind in AlertKind:
+    for kind in EVENTS:
         restart, about = ROWS["hooks"].restart, f"program that is run at the event {kind}"
         found.append(Option(kind, "hooks", about, _HOOK_RANGE, restart))
     for command in COMMANDS:

@@ -1,4 +1,4 @@
-"""How bad a temperature is: the limits of this module and this chip, and the state by them.
+"""Judge a temperature: the limits of this module and this chip, and the state by them.
 
 The module's own thresholds count most, then the maker's manual of the chip family, then what the
 driver reports, then a cautious guess. A value at a limit does not flicker.

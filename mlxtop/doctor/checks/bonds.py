@@ -7,6 +7,7 @@ from shlex import quote
 
 from mlxtop.doctor.check import Case, Finding, Need, Outcomes, PortCase, check
 from mlxtop.model.counters import Severity
+from mlxtop.model.frame import Frame, remembered
 from mlxtop.model.tuning import Bond
 
 _BONDING = "https://docs.kernel.org/networking/bonding.html"
@@ -42,14 +43,16 @@ def _bonds(port: PortCase) -> Outcomes:
         yield port.unknown(f"bond {name}", "/proc/net/bonding cannot be read")
         return
     lacp = _lacp(bond) if bond.mode == "802.3ad" else ()
-    changes = {
-        frame.now.port.netdev: frame.now.link.carrier_changes
-        for frame in port.case.frame.ports.values()
-    }
-    flaps = _flaps(bond, changes)
+    flaps = _flaps(bond, _carrier_changes(port.case.frame))
     for severity, evidence, why, advice in (*_mode(bond), *_members(bond), *flaps, *lacp):
         place = f"/proc/net/bonding/{bond.name}"
         yield Finding(severity, bond.name, f"{evidence} ({place})", why, advice, _BONDING)
+
+
+@remembered
+def _carrier_changes(frame: Frame) -> Mapping[str | None, int | None]:
+    ports = (port.now for port in frame.ports.values())
+    return {port.port.netdev: port.link.carrier_changes for port in ports}
 
 
 _Fault = tuple[Severity, str, str, str]

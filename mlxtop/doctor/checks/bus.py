@@ -124,10 +124,13 @@ def _card_side(card: CardCase) -> Outcomes:
 
 def _by_card(card: CardCase) -> Iterator[tuple[Subject, PcieStatus | None, PcieReport]]:
     """Yield the PCIe pages of a card, one a slot, with what the kernel knows of it."""
-    ports = [frame.now for frame in card.case.frame.ports.values()]
+    frames = map(card.case.frame.ports.get, card.adapter.ports)
+    ports = [frame.now for frame in frames if frame]
+    reports = {
+        slot_of(p.port.function or ""): p.pcie_report for p in reversed(ports) if p.pcie_report
+    }
     for subject, slot, status in _slot_states(card):
-        pages = (p.pcie_report for p in ports if slot_of(p.port.function or "") == slot)
-        report = next(filter(None, pages), None)
+        report = reports.get(slot)
         if report is not None and (report.errors or report.width):
             yield subject, status, report
 

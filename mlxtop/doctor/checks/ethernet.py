@@ -1,4 +1,4 @@
-"""What both ends of an Ethernet link set alike: negotiation, error correction, flow control."""
+"""Settings that both ends of a link share: negotiation, error correction, flow control."""
 
 from __future__ import annotations
 

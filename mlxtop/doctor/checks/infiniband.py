@@ -67,7 +67,7 @@ def _generation(port: PortCase) -> Outcomes:
     if report is None or own is None or cable is None:
         reason = (
             "no tool tells what an mlx4 port and its cable allow"
-            if port.is_mlx4
+            if port.now.port.is_mlx4
             else port.now.absent.get("report", "mstlink has not told what port and cable allow")
         )
         yield port.unknown("InfiniBand speed against what is possible", reason)
@@ -127,7 +127,7 @@ def _ipoib(port: PortCase) -> Outcomes:
     mtu_advice = f"ip link set {name} mtu {_CONNECTED_MTU}"
     if link.ipoib_mode is None:
         yield port.unknown("IPoIB mode", f"/sys/class/net/{name}/mode is not readable")
-    elif port.is_mlx4 and link.ipoib_mode == "datagram":
+    elif port.now.port.is_mlx4 and link.ipoib_mode == "datagram":
         yield port.note(
             f"IPoIB in datagram mode, MTU {link.mtu} (/sys/class/net/{name}/mode)",
             "packets of 2 or 4 KB cost the processor more than the 64 KB of connected mode",
@@ -135,7 +135,7 @@ def _ipoib(port: PortCase) -> Outcomes:
             f" {mtu_advice}; ip link set {name} up (all hosts of the subnet alike)",
             _IPOIB,
         )
-    elif port.is_mlx4 and link.mtu is not None and link.mtu < _CONNECTED_MTU:
+    elif port.now.port.is_mlx4 and link.mtu is not None and link.mtu < _CONNECTED_MTU:
         yield port.note(
             f"IPoIB in connected mode with MTU {link.mtu} (/sys/class/net/{name}/mtu)",
             "changing the mode resets the MTU; connected mode takes 65520",

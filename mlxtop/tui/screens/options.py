@@ -70,7 +70,8 @@ class OptionsDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         self._show_text(False)
-        self.call_after_refresh(self.draw)
+        self.draw()  # keys may be waiting already
+        self.call_after_refresh(self.draw)  # with the widths that the first layout gives
 
     def _show_text(self, shown: bool) -> None:
         """Show where a value is typed, in place of the last line above it."""

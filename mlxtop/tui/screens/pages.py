@@ -29,8 +29,7 @@ from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.widgets.chart import HeatChart
 from mlxtop.tui.widgets.lines import Clickable
 from mlxtop.tui.widgets.sections import Sections
-from mlxtop.watch.heat import AlertKind
-from mlxtop.watch.hooks import FACTS, TIMEOUT
+from mlxtop.watch.hooks import EVENTS, FACTS, TIMEOUT
 
 HEAT_PAGE = "2"
 """The page below the heat chart."""
@@ -224,7 +223,7 @@ def _hooks(columns: int) -> Section:
     """Return what runs a program of the user's, and what it is told."""
     texts = (
         'A program of yours is run at an event, as [hooks] alarm = "~/bin/sms" has it: '
-        f"{', '.join(AlertKind)}.",
+        f"{', '.join(EVENTS)}.",
         f"It runs without a shell, as you, for {TIMEOUT:g} s at most, and only where nobody else"
         " can change it, the settings file or a directory on the way.",
         f"It is told {', '.join(PREFIX + name for name in FACTS)}.",
