@@ -83,7 +83,7 @@ def test_what_limits_the_traffic_is_a_note_and_a_full_line_is_none() -> None:
     busy = replace(GOOD, cpu=(97.0,) * 16)
     finding = only(run("what limits the traffic", busy))
     assert finding.severity is NOTE
-    assert "limited by CPU" in finding.evidence
+    assert "CPU-bound: " in finding.evidence
     assert "SMT" in finding.why
     assert run("what limits the traffic", replace(GOOD, rx=98.0)) == []
 

@@ -20,6 +20,7 @@ from mlxtop.change.log import ActionLog
 from mlxtop.commands.arguments import COMMANDS
 from mlxtop.load.run_log import RunWriter
 from mlxtop.outputs import console
+from mlxtop.present.text import Role
 from mlxtop.system.owner import Owner
 
 PACKAGE = Path(mlxtop.__file__).parent
@@ -295,3 +296,56 @@ def test_a_file_that_may_not_grow_is_told_and_not_cut_short(
     assert progress(done.said) == [b"mlxtop: standard output: File too large"]
     assert done.status == 1
     assert (tmp_path / "page").stat().st_size == 4096
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+RED = (("CRITICAL", Role.CRITICAL), ("  p\x1b1", Role.TEXT))
+
+
+@pytest.mark.parametrize(
+    ("stream", "environment", "coloured"),
+    [
+        (Terminal, {"TERM": "xterm"}, True),
+        (Terminal, {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (Terminal, {"TERM": "dumb"}, False),
+        (io.StringIO, {"TERM": "xterm"}, False),
+    ],
+)
+def test_lines_are_coloured_on_a_terminal_alone_and_always_clean(
+    monkeypatch: pytest.MonkeyPatch,
+    stream: type[io.StringIO],
+    environment: dict[str, str],
+    coloured: bool,
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with redirect_stdout(stream()) as out:
+        console.show(RED)
+    head = "\x1b[1;31mCRITICAL\x1b[0m" if coloured else "CRITICAL"
+    assert out.getvalue() == f"{head}  p?1\n"
+
+
+def test_a_line_of_progress_goes_when_something_else_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    with redirect_stderr(Terminal()) as err, redirect_stdout(io.StringIO()):
+        console.progress("looking … 1 s")
+        console.progress("looking … 2 s")
+        console.say("found")
+        console.say("more")
+    assert err.getvalue() == "\r\x1b[Klooking … 1 s\r\x1b[Klooking … 2 s\r\x1b[K"
+
+
+def test_no_progress_is_written_to_a_file() -> None:
+    with redirect_stderr(io.StringIO()) as err:
+        console.progress("looking … 1 s")
+        console.progress("")
+    assert err.getvalue() == ""

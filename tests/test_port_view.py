@@ -7,7 +7,7 @@ from mlxtop.model.frame import Frame, derive
 from mlxtop.model.pcie import Direction, PcieLink, PciePath
 from mlxtop.model.sample import PcieStatus
 from mlxtop.outputs.document import document
-from mlxtop.present.ceiling import ceiling_line, ceiling_lines
+from mlxtop.present.ceiling import ceiling_lines, limits_line
 from mlxtop.present.cells import port_row
 from mlxtop.present.counters import traffic
 from mlxtop.present.overview import overview
@@ -85,12 +85,12 @@ def test_a_view_is_made_once_a_frame() -> None:
 def test_the_ceiling_gives_up_its_least_parts_where_room_is_short() -> None:
     base = case()
     ceiling = port_view(base.frame, base.ports[0]).ceiling
-    whole = ceiling_line(ceiling).partition(" → ")[0]
-    least = "link 100 raw · PCIe 126.0 raw / 115.2 usable payload"
+    whole = limits_line(ceiling)
+    least = "link 100 Gb/s · PCIe 126.0 Gb/s, 115.2 usable"
     for width in (200, 90, 60, 40):
         limits, verdict = map(plain, ceiling_lines(ceiling, width))
         assert limits.startswith(least[:12])
-        assert "measured 40" not in limits
+        assert "RX 40" not in limits
         assert verdict.startswith("→ ")
         assert all(part in whole for part in limits.split(" · "))
         assert len(limits) <= max(width, len(least))

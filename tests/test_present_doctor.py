@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from mlxtop.doctor.check import Check, CouldNotTell, Report, Topic
+from mlxtop.doctor.check import Check, CouldNotTell, Report, Subject, Topic
 from mlxtop.doctor.checks import CHECKS
 from mlxtop.model.catalogue import CATALOGUE, lookup
 from mlxtop.model.counters import Origin
-from mlxtop.present.doctor import explanation_lines, report_lines, report_rows
+from mlxtop.present.doctor import explanation_lines, report_lines, report_rows, summary
 from mlxtop.present.text import Line, plain
 from tests.cases import GOOD, report
 
@@ -70,3 +70,27 @@ def test_a_row_is_titled_by_its_counter_or_its_check() -> None:
     moving = replace(GOOD, events={(Origin.DRIVER, "rx_crc_errors_phy"): 5.0})
     rows = report_rows(report(situation=moving, aspm="L1"))
     assert {"rx_crc_errors_phy", "PCIe power saving", "MTU to the peer"} <= {r.title for r in rows}
+
+
+def test_what_one_cause_has_done_is_one_finding() -> None:
+    subject = Subject("card")
+    one, two = (
+        subject.warning(seen, "repetitions", "reseat it", "pci") for seen in ("a: 1", "b: 2")
+    )
+    other = subject.warning("c: 3", "it is slow", "reseat it", "pci")
+    told = Report((one, other, two), (), (), True)
+    assert summary(told) == "2 warnings"
+    lines = [plain(line).rstrip() for line in report_lines(told, (), 80)]
+    assert lines[1:6] == [
+        "WARNING  card",
+        "  seen    a: 1",
+        "          b: 2",
+        "  why     repetitions",
+        "  do      reseat it",
+    ]
+    assert lines.count("WARNING  card") == 2
+
+
+def test_a_check_that_had_nothing_to_look_at_says_what_is_missing() -> None:
+    told = Report((), (), (), True, {"no bond": ("bonds", "slaves")})
+    assert "  bonds, slaves (no bond)" in [plain(line) for line in report_lines(told, (), 80)]

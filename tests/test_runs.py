@@ -12,6 +12,7 @@ from mlxtop.commands import runs
 from mlxtop.load.record import Run, compare, parse_run
 from mlxtop.load.request import LoadRequest
 from mlxtop.model.json_text import encode
+from mlxtop.present.runs import run_lines, run_table
 from tests.load_lab import PEER, run_load, simulated
 from tests.test_json_text import strict
 
@@ -48,7 +49,11 @@ def test_no_damage_of_a_record_makes_any_output_raise(one: Run, other: Run) -> N
         *(change.document() for change in compare(one, other)),
     ]
     assert strict(encode(documents)) is not None
-    for text in (runs._row(one), *runs._lines(one, False), *map(runs._change, compare(one, other))):
+    for text in (
+        *run_table([one, other], 80),
+        *run_lines(one, 80, False),
+        *map(runs._change, compare(one, other)),
+    ):
         assert isinstance(text, str)
     for row in (runs.summary(one), *one.intervals):
         assert len([runs._cell(value) for value in row.values()]) == len(row)

@@ -24,7 +24,7 @@ from mlxtop.tui.screens.load import LoadDialog
 from mlxtop.tui.screens.load_form import FIELDS, WrongField, options
 from mlxtop.tui.screens.overview import Overview
 
-from .test_tui_app import screen_text
+from .test_tui_app import screen_text, told
 from .test_tui_app import until as until_on
 
 PEER = "10.0.0.3"
@@ -91,7 +91,7 @@ async def test_a_test_is_run_and_followed_and_its_outcome_kept(
     async with dialog(monkeypatch, tmp_path, (130, 40)) as (app, pilot):
         fill(app, host=PEER, time="12", note="dusty")
         await pilot.press("f5")
-        wanted = ("s left", "Mean", "Retransmits", "module", "warning 75 °C", "Temperature")
+        wanted = ("s left", "Mean", "Retransmits", "module", "75 °C", "Temperature")
         await until(pilot, lambda: all(word in screen_text(app) for word in wanted))
         assert "LOAD" in app.badges()
         await until(pilot, lambda: view(app).outcome is not None)
@@ -256,3 +256,58 @@ def test_a_field_that_holds_nonsense_is_named(field: str, text: str) -> None:
     with pytest.raises(WrongField) as found:
         options(values(**{field: text}), None)
     assert found.value.field == field
+
+
+async def test_neighbours_are_offered_for_the_far_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path) as (app, pilot):
+        await until(pilot, lambda: f"takes one: {PEER}" in screen_text(app))
+        host = app.screen.query_one("#load-host", Input)
+        await pilot.press("down")
+        assert host.value == PEER
+        await pilot.press("down")
+        assert host.value == PEER, "there is but one"
+        await pilot.press("tab", "down")
+        assert host.value == PEER and app.focused is not host
+
+
+async def test_only_the_choice_with_the_cursor_is_lit_and_the_keys_say_how_to_turn_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path) as (app, pilot):
+        assert "F5 Ctrl-R Run" in screen_text(app) and "← → Choose" not in screen_text(app)
+        await pilot.press("tab")
+        await until(pilot, lambda: "‹ send ›" in screen_text(app))
+        assert "← → Choose" in screen_text(app)
+        await pilot.press("tab", "tab")
+        await until(pilot, lambda: "‹ test ›" in screen_text(app))
+        assert "‹ send ›" not in screen_text(app)
+        await pilot.press("tab")
+        await until(pilot, lambda: "‹" not in screen_text(app))
+
+
+async def test_the_plan_says_where_the_guard_stops(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path, (120, 40)) as (app, pilot):
+        await pilot.press(*PEER, "enter")
+        wanted = "guard: stops at ASIC 105 °C, module 75 °C, or 15 s before"
+        await until(pilot, lambda: wanted in screen_text(app))
+
+
+async def test_quitting_while_a_load_runs_is_asked_for_twice(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path) as (app, pilot):
+        fill(app, host=PEER, time="600")
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "Mean" in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, Overview))
+        await pilot.press("q")
+        await until(pilot, lambda: told(app, "once more ends it"))
+        assert app.is_running and view(app).busy
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+    assert read_run(runs(tmp_path), list_ids(runs(tmp_path))[0]).ended == "mlxtop ended"

@@ -17,6 +17,7 @@ from threading import Event
 
 from mlxtop.analysis.port_view import port_view
 from mlxtop.commands.arguments import host
+from mlxtop.commands.mending import did_you_mean
 from mlxtop.doctor.check import Report
 from mlxtop.doctor.inspect import inspect, probe, watch
 from mlxtop.link_type.survey import read_stored
@@ -24,8 +25,8 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.sample import LinkLayer, PortSample, SourceKind
 from mlxtop.outputs import console
-from mlxtop.present.doctor import report_lines, summary
-from mlxtop.present.text import clean, plain
+from mlxtop.present.doctor import ROLES, report_lines, summary
+from mlxtop.present.text import Role
 from mlxtop.sampler.facts import EVERYTHING
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
@@ -61,7 +62,9 @@ def choose(frame: Frame, patterns: Sequence[str], everything: bool) -> tuple[Por
         raise ValueError(frame.sample.absent["ports"])
     for pattern in patterns:
         if not any(matches(port.now.port, pattern) for port in frame.ports.values()):
-            raise ValueError(f"no port is called {pattern!r}")
+            names = [port.now.port.name for port in frame.ports.values()]
+            question = did_you_mean(pattern, names)
+            raise ValueError(f"no port is called {pattern!r}{question}")
     return tuple(
         port_id
         for port_id, port in frame.ports.items()
@@ -96,11 +99,13 @@ def _print_report(
     system: System, source: LiveSource, stop: Event, args: argparse.Namespace, settings: Settings
 ) -> int:
     pick = partial(choose, patterns=args.port, everything=settings.all)
-    observed = list(watch(source, stop, pick))
+    with console.waiting(f"looking at {source.label}"):
+        observed = list(watch(source, stop, pick))
     frame = observed[-1]
     ports = pick(frame)
     chosen = ports if args.port else ()
-    probes = tuple(probe(system, frame, args.probe, chosen)) if args.probe else ()
+    with console.waiting(f"asking {args.probe}"):
+        probes = tuple(probe(system, frame, args.probe, chosen)) if args.probe else ()
     incidents = [incident for one in observed for incident in one.sample.incidents]
     report = inspect(frame, ports, incidents, before=observed[0], probes=probes)
     if args.json:
@@ -109,8 +114,9 @@ def _print_report(
     ceilings = [(frame.ports[port].now.port.name, port_view(frame, port).ceiling) for port in ports]
     demo = "DEMO  " if source.kind is SourceKind.DEMO else ""
     columns = min(shutil.get_terminal_size((100, 24)).columns, 120)
-    lines = [plain(line).rstrip() for line in report_lines(report, ceilings, columns)]
-    console.say(f"{demo}{clean(source.label)}: {summary(report)}".rstrip(), *lines)
+    worst = ROLES[report.findings[0].severity] if report.findings else Role.GOOD
+    head = ((demo, Role.BADGE), (f"{source.label}: ", Role.STRONG), (summary(report), worst))
+    console.show(head, *report_lines(report, ceilings, columns))
     return report.status
 
 

@@ -14,10 +14,12 @@ from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
 from mlxtop.commands.arguments import between, constants, host
+from mlxtop.load.outcome import Phase
 from mlxtop.load.request import IPERF3_PORT, GuardOptions, LoadOptions, LoadRequest, Timing
 from mlxtop.model.load import Direction, Tool, typed_bits, typed_seconds
 from mlxtop.model.number import real
 from mlxtop.outputs import console
+from mlxtop.present.text import Line, Role
 
 if TYPE_CHECKING:
     from mlxtop.load.session import SessionView
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 _CPUS = re.compile(r"off|\d{1,4}(?:-\d{1,4})?(?:,\d{1,4}(?:-\d{1,4})?)*", re.ASCII)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SILENCE_S, LATE_S = 1.0, 1.6
+"""Seconds without a line after which one is printed; the second where reports are to come."""
 POLL_S = 0.1
 """Seconds after which a signal is acted upon at the latest."""
 
@@ -151,6 +155,8 @@ class _FrontEnd:
         self._shown: set[str] = set()
         self._intervals = self._lines = 0
         """Intervals and lines of servers that were printed."""
+        self._told = float("-inf")
+        """When the newest line was printed, monotonic seconds."""
         self._session = LoadSession(system, own_runs(), self._changed.set)
 
     def test(self, source: LiveSource) -> int:
@@ -159,7 +165,8 @@ class _FrontEnd:
 
         stop = Event()
         feed = frames(source, stop)
-        first = next(feed)
+        with console.waiting(f"looking at {source.label}"):
+            first = next(feed)
         if "ports" in first.sample.absent:
             raise ValueError(first.sample.absent["ports"])
         if not self._args.plan:
@@ -212,33 +219,64 @@ class _FrontEnd:
             if not going_on(view) or (ending and view.busy and view.plan is None):
                 return view
             while not self._system.wait(POLL_S, self._changed):
-                if self._signal is not None and not ending:
+                if (self._signal is not None and not ending) or self._silent(view):
                     break
             if self._signal is not None and not ending:
                 ending = True
                 self._session.cancel(f"interrupted ({signal.Signals(self._signal).name})")
                 self._session.stop_serving()
 
+    def _silent(self, view: SessionView) -> bool:
+        """Return whether nothing was printed for so long that a person takes it for hung."""
+        if not view.busy and not view.serving:
+            return False
+        status = view.status
+        reports = status is not None and status.phase is Phase.LOAD
+        limit = LATE_S if reports and self._args.interval <= SILENCE_S else SILENCE_S
+        return self._system.now() - self._told >= limit
+
+    def _tell(self, *lines: Line) -> None:
+        console.tell(*lines)
+        self._told = self._system.now()
+
     def _report(self, view: SessionView) -> None:
-        """Print the plan, intervals and lines that are new."""
-        from mlxtop.present.load import interval_line, plan_runs
-        from mlxtop.present.text import Role
+        """Print the plan, intervals and lines that are new, and a line where all is silent."""
+        from mlxtop.present.load import guard_text, interval_line, plan_runs
 
         if view.plan is not None and "plan" not in self._shown:
             for text, role in plan_runs(view.plan):
-                console.warn(f"mlxtop: {text}" if role is Role.CRITICAL else text)
+                self._tell(((f"mlxtop: {text}" if role is Role.CRITICAL else text, role),))
+            if not view.plan.refusals:
+                self._tell((guard_text(view.guard, view.sensors),))
             self._shown.add("plan")
         if view.problem is not None and "problem" not in self._shown:
-            console.warn(f"mlxtop: {view.problem}")
+            self._tell(((f"mlxtop: {view.problem}", Role.WARNING),))
             self._shown.add("problem")
         if (run := view.status or view.outcome) is not None:
             for interval in run.intervals[self._intervals :]:
-                console.warn(interval_line(interval, run.sensors))
+                self._tell(((interval_line(interval, run.sensors), Role.TEXT),))
             self._intervals = max(self._intervals, len(run.intervals))
+        if view.status is not None and view.status.stopping and "stop" not in self._shown:
+            self._tell(((f"mlxtop: {view.status.stopping}", Role.CRITICAL),))
+            self._shown.add("stop")
         fresh = view.server_printed - self._lines
         self._lines = view.server_printed
         if fresh:
             console.warn(*view.server_lines[-fresh:])
+        if self._silent(view):
+            self._say_what_goes_on(view)
+
+    def _say_what_goes_on(self, view: SessionView) -> None:
+        """Print how a running test stands; on a terminal also what else is waited for."""
+        from mlxtop.present.load import status_line
+
+        if view.status is not None:
+            self._tell(((status_line(view.status), Role.DIM),))
+            return
+        if view.plan is None:
+            what = "the route and the tool" if view.busy else "the far end"
+            console.progress(f"waiting for {what} …")
+        self._told = self._system.now()
 
     def _finish(self, view: SessionView) -> int:
         from mlxtop.present.load import outcome_runs
@@ -248,7 +286,7 @@ class _FrontEnd:
             if self._args.json:
                 console.say_json(outcome.document())
             else:
-                console.say(*(text for text, _ in outcome_runs(outcome)))
+                console.show(*((run,) for run in outcome_runs(outcome)))
         elif plan is not None and self._args.json:
             console.say_json({"plan": plan.document(), "result": None})
         if self._signal is not None:
@@ -257,5 +295,6 @@ class _FrontEnd:
             return int(plan is None or bool(plan.refusals) or view.problem is not None)
         if outcome.ended == "complete":
             return 0
-        console.warn(f"mlxtop: {outcome.ended}")
+        if "stop" not in self._shown:
+            console.warn(f"mlxtop: {outcome.ended}")
         return 1

@@ -6,9 +6,7 @@ import argparse
 import csv
 import io
 import shutil
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +16,8 @@ from mlxtop.load.run_log import find_id, list_ids, own_runs, read_run
 from mlxtop.model.json_text import encode
 from mlxtop.outputs import console
 from mlxtop.present.load import rate
-from mlxtop.present.plot import run_charts
-from mlxtop.present.text import clean, fit
+from mlxtop.present.runs import run_lines, run_table, when
+from mlxtop.present.text import clean
 
 if TYPE_CHECKING:
     from mlxtop.settings import Settings
@@ -60,13 +58,6 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
         case _:
             raise ValueError("runs takes nothing, show ID, or compare A B")
     return 0
-
-
-def _when(run: Run) -> str:
-    with suppress(OverflowError, ValueError, OSError):
-        if run.started is not None:
-            return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started))
-    return "–"
 
 
 def _peak(run: Run, sensor: str) -> float | None:
@@ -143,21 +134,7 @@ def _list(directory: Path, args: argparse.Namespace) -> None:
     elif not rows:
         console.say("no run has been recorded yet (mlxtop load HOST records one)")
     else:
-        console.say(
-            f"{'ID':<20}{'STARTED':<21}{'PORT':<16}{'TO':<17}{'RATE':>10}  {'PEAK':<7} NOTE",
-            *map(_row, rows),
-        )
-
-
-def _row(row: Run) -> str:
-    peaks = [celsius for name in ("module", "asic") if (celsius := _peak(row, name)) is not None]
-    peak = f"{max(peaks):.0f} °C" if peaks else "–"
-    note = clean(row.note) + ("" if row.ended == "complete" else f" [{clean(row.ended)}]")
-    demo = " DEMO" if row.demo else ""
-    port, target = (fit(str(row.plan.get(key) or "–"), 15) for key in ("port_name", "target"))
-    return (
-        f"{row.id:<20}{_when(row):<21}{port} {target}  {rate(row.rate):>10}  {peak:<7}{demo} {note}"
-    ).rstrip()
+        console.say(*run_table(rows, shutil.get_terminal_size((100, 24)).columns))
 
 
 def _show(run: Run, args: argparse.Namespace, ascii_only: bool) -> None:
@@ -166,37 +143,7 @@ def _show(run: Run, args: argparse.Namespace, ascii_only: bool) -> None:
     elif args.csv:
         _table(_SAMPLES, map(_without_kind, run.intervals))
     else:
-        console.say(*_lines(run, ascii_only))
-
-
-def _lines(run: Run, ascii_only: bool) -> Iterator[str]:
-    """Yield a whole run for people."""
-    yield f"{run.id}{' DEMO' if run.demo else ''}  {_when(run)}  {run.host or '–'}"
-    if run.note:
-        yield f"note: {run.note}"
-    for line in run.plan.get("commands") or []:
-        yield f"ran: {line}"
-    yield "on: " + _facts(run.fingerprint)
-    yield from map(_interval, run.intervals)
-    yield from run_charts(run, ascii_only, shutil.get_terminal_size().columns)
-    for name, sensor in run.sensors.items():
-        yield f"{name}: " + _facts({k.removesuffix("_c"): sensor[k] for k in sensor if k != "name"})
-    yield f"result: {rate(run.rate)}; {run.end.get('verdict') or ''}"
-    yield f"ended: {run.ended}"
-    if run.damaged:
-        yield f"{run.damaged} lines of the record could not be read"
-
-
-def _facts(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in values.items() if value is not None)
-
-
-def _interval(line: Mapping[str, Any]) -> str:
-    end, bps = number(line.get("end")), number(line.get("bps"))
-    back = number(line.get("reverse_bps"))
-    more = f"  back {rate(back)}" if back is not None else ""
-    warm = "  warm-up" if line.get("omitted") else ""
-    return f"{'–' if end is None else f'{end:.1f}':>8} s {rate(bps):>11}{more}{warm}"
+        console.say(*run_lines(run, shutil.get_terminal_size().columns, ascii_only))
 
 
 def _compare(before: Run, after: Run, args: argparse.Namespace) -> None:
@@ -208,7 +155,7 @@ def _compare(before: Run, after: Run, args: argparse.Namespace) -> None:
         _table(_CHANGES, documents)
     else:
         for label, run in (("before: ", before), ("after:  ", after)):
-            console.say(f"{label}{run.id}  {_when(run)}  {run.note}".rstrip())
+            console.say(f"{label}{run.id}  {when(run)}  {run.note}".rstrip())
         for part, group in groupby(changes, key=lambda change: change.part):
             console.say(f"{part}:", *(f"  {_change(change)}" for change in group))
         if not changes:

@@ -32,6 +32,8 @@ from mlxtop.system.door import DeviceEvent, KernelRecord
 
 STEP = 0.25
 """Seconds of a step."""
+QUIET, MOST_QUIET = 35.0, 900.0
+"""Seconds after a measurement in which people leave a card alone: at least, and at most."""
 
 
 class World:
@@ -66,6 +68,8 @@ class World:
         self._noise = [Jitter(Random(f"{seed}/{port.spec.netdev}/{n}")) for n, port in self._both()]
         self._idle = Random(f"{seed}/cores")
         self.background = self._flows_of_profile()
+        self._quiet: dict[int, tuple[float, float]] = {}
+        """When the newest measurement over a card began, and until when the card is left alone."""
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._script = sorted(spec.events, key=lambda event: float(event["at"]))
         self.mishap: Callable[[Mapping[str, object]], None] | None = None
@@ -202,12 +206,21 @@ class World:
         return 0.85 + 0.15 * wave
 
     def measured(self, name: str) -> bool:
-        """Whether somebody measures over this card: people stop their jobs for that."""
+        """Whether somebody measures over this card, or lets it cool down for as long afterwards.
+
+        People stop their jobs for that.
+        """
         port = self.port(name)
+        if port is None:
+            return False
         own = [flow for pair in self.background.values() for flow in pair]
-        return port is not None and any(
-            flow not in own for each in port.card.ports for flow in each.flows
-        )
+        card, now = port.card.index, self.time
+        began, until = self._quiet.get(card, (now, -math.inf))
+        if any(flow not in own for each in port.card.ports for flow in each.flows):
+            began = now if until < now else began
+            until = now + min(max(now - began, QUIET), MOST_QUIET)
+            self._quiet[card] = began, until
+        return now < until
 
     def _share(self, card: CardState, closer: float) -> None:
         """What every flow of a card gets in the coming step."""

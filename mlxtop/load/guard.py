@@ -69,9 +69,14 @@ class HeatGuard:
         return tuple(watched.heat for watched in self._watched.values())
 
     @property
+    def watching(self) -> tuple[SensorHeat, ...]:
+        """Return the sensors that may stop the load."""
+        return tuple(one.heat for one in self._watched.values() if self._guards(one))
+
+    @property
     def blind(self) -> bool:
         """Return whether no sensor that may stop the load has answered yet."""
-        return not any(self._guards(watched) for watched in self._watched.values())
+        return not self.watching
 
     def look(self, frame: Frame) -> str | None:
         """Take a frame in; return why the load has to stop now, None while all is well."""

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any, NamedTuple
 
 from mlxtop.load.guard import HeatGuard
 from mlxtop.load.iperf3 import INSTALL, probe, server_command
-from mlxtop.load.outcome import LoadStatus, Outcome
+from mlxtop.load.outcome import LoadStatus, Outcome, SensorHeat
 from mlxtop.load.plan import plan_load
-from mlxtop.load.request import LoadOptions, LoadPlan
+from mlxtop.load.request import GuardOptions, LoadOptions, LoadPlan
 from mlxtop.load.run_log import RunWriter, fingerprint
 from mlxtop.load.runner import LoadRun
 from mlxtop.model.frame import Frame
+from mlxtop.sources.kernel.neighbours import Neighbour, read_neighbours
 from mlxtop.system.door import System
 
 FAREWELL_S = 4.0
@@ -38,6 +40,12 @@ class SessionView(NamedTuple):
     """While it runs."""
     outcome: Outcome | None = None
     problem: str | None = None
+    guard: GuardOptions = GuardOptions()
+    """What was chosen for the heat guard of that plan."""
+    sensors: tuple[SensorHeat, ...] = ()
+    """The sensors that can stop it, with their limits."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """Hosts on the links of this machine, which may be a far end."""
     serving: int = 0
     """Servers of this host that have not ended."""
     server_failed: bool = False
@@ -89,10 +97,20 @@ class LoadSession:
             self._system.clock.thread(self._work, "load", frame, options, only_plan)
         return True
 
+    def find_neighbours(self) -> None:
+        """Look for hosts that may be a far end, in a thread."""
+        self._system.clock.thread(self._find_neighbours, "neighbours")
+
+    def _find_neighbours(self) -> None:
+        with suppress(OSError):
+            self._update(neighbours=read_neighbours(self._system))
+
     def _work(self, frame: Frame, options: LoadOptions, only_plan: bool) -> None:
         try:
             plan = plan_load(self._system, frame, options.request)
-            self._update(plan=plan)
+            guard = HeatGuard.of(plan, options.guard)
+            guard.look(frame)
+            self._update(plan=plan, guard=options.guard, sensors=guard.watching)
             if not plan.refusals and not only_plan:
                 self._measure(frame, plan, options)
         except Exception as error:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mlxtop.analysis.port_view import Ceiling
 from mlxtop.doctor.check import CouldNotTell, Finding, Report, Setting, Topic
 from mlxtop.model.counters import Counter, Severity
-from mlxtop.present.ceiling import ceiling_line
+from mlxtop.present.ceiling import limits_line
 from mlxtop.present.text import EMPTY, Line, Role, Run, clean, wrap
 from mlxtop.present.view import prose
 
@@ -29,11 +29,24 @@ def _part(label: str, text: str, columns: int, role: Role = Role.TEXT) -> list[L
     return _hanging(f"  {label:<8}", Role.DIM, text, columns, role)
 
 
-def finding_lines(finding: Finding, columns: int) -> Iterator[Line]:
-    """Yield a finding: the evidence, why it matters, what to do, where to read more."""
+def by_cause(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Return findings together that say the same of one subject but for what was seen."""
+    causes: dict[tuple[str, ...], list[Finding]] = {}
+    for one in findings:
+        causes.setdefault((one.subject, one.why, one.advice, one.reference), []).append(one)
+    return list(causes.values())
+
+
+def finding_lines(finding: Finding, columns: int, others: Sequence[Finding] = ()) -> Iterator[Line]:
+    """Yield a finding: the evidence, why it matters, what to do, where to read more.
+
+    `others` are of the same cause, and have nothing but their evidence to add.
+    """
     severity, subject = finding.severity, f"  {clean(finding.subject)}"
     yield (severity.upper(), ROLES[severity]), (subject, Role.STRONG)
     yield from _part("seen", finding.evidence, columns)
+    for other in others:
+        yield from _part("", other.evidence, columns)
     yield from _part("why", finding.why, columns)
     yield from _part("do", finding.advice, columns, Role.STRONG)
     yield from _part("see", finding.reference, columns, Role.DIM)
@@ -165,17 +178,18 @@ def _normal_range(counter: Counter) -> str:
 
 
 def summary(report: Report) -> str:
-    """Return the number of findings of each severity.
+    """Return the number of findings of each severity, one for each cause.
 
     >>> summary(Report((), (), ("MTU",), True))
     'no findings'
     """
     if not report.findings:
         return "no findings" if report.judged else "nothing could be judged"
+    causes = [same[0] for same in by_cause(report.findings)]
     return ", ".join(
         f"{count} {severity}{'s' if count > 1 and severity is not Severity.CRITICAL else ''}"
         for severity in ROLES
-        if (count := sum(finding.severity is severity for finding in report.findings))
+        if (count := sum(worst.severity is severity for worst in causes))
     )
 
 
@@ -205,21 +219,24 @@ def report_lines(
 ) -> Iterator[Line]:
     """Yield ceilings, findings, what could not be told, what is fine, settings."""
     for name, ceiling in ceilings:
-        yield from _hanging(f"{clean(name)}  ", Role.STRONG, ceiling_line(ceiling), columns)
-    for finding in report.findings:
+        verdict = ceiling.verdict
+        role = Role.TEXT if verdict.limit is None else Role.ACCENT
+        yield from _hanging(f"{clean(name)}  ", Role.STRONG, verdict.text, columns, role)
+        yield from prose(limits_line(ceiling), max(columns, 20), indent="  ")
+    for finding, *others in by_cause(report.findings):
         yield EMPTY
-        yield from finding_lines(finding, columns)
+        yield from finding_lines(finding, columns, others)
     reasons: dict[str, list[CouldNotTell]] = {}
     for unknown in report.could_not_tell:
         reasons.setdefault(unknown.reason, []).append(unknown)
     texts: dict[str, list[str]] = {}
     for setting in report.settings:
         texts.setdefault(setting.text, []).append(setting.subject)
-    idle = [f"{missing}: {', '.join(names)}" for missing, names in report.idle.items()]
+    idle = [f"{', '.join(names)} ({missing})" for missing, names in report.idle.items()]
     for head, paragraphs in (
         ("Could not tell:", [f"{reason}: {_grouped(same)}" for reason, same in reasons.items()]),
         ("Checked, nothing found:", [", ".join(report.fine)]),
-        ("Nothing to look at:", ["; ".join(idle)] if report.judged else []),
+        ("Not checked:", ["; ".join(idle)] if report.judged else []),
         ("As read, for comparing with guides:", [f"{t}: {', '.join(s)}" for t, s in texts.items()]),
     ):
         if any(paragraphs):

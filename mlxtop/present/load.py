@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from mlxtop.load.outcome import LoadStatus, Outcome, Phase, SensorHeat
-from mlxtop.load.request import LoadPlan
+from mlxtop.load.request import GuardOptions, LoadPlan
 from mlxtop.load.soak import Soak
-from mlxtop.model.load import FlowResult, Latency, LoadInterval, Tool
+from mlxtop.model.load import FlowResult, Latency, LoadInterval
 from mlxtop.model.sample import sensor_title
 from mlxtop.present import units
-from mlxtop.present.text import Line, Role, Run, Section, clean, labelled, wrap
+from mlxtop.present.text import Role, Run, Section, clean, wrap
 
-_LEVELS = "▁▂▃▄▅▆▇█"
-_NEWEST = 4
-"""Intervals that are listed."""
+SEVERE = ("shutdown", "alarm", "warning", "")
+"""Limits that a sensor can have passed, the worst first."""
 _SERVER_LINES = 8
 """Lines of the servers that are listed."""
 
@@ -47,11 +46,27 @@ def wrapped(title: str, runs: Iterable[Run], columns: int) -> Section:
     return Section(title, tuple(((line, r),) for text, r in runs for line in wrap(text, columns)))
 
 
+def guard_text(options: GuardOptions, sensors: Sequence[SensorHeat]) -> Run:
+    """Return at what temperatures the heat guard stops a load, and how long before them."""
+    if not options.armed:
+        return "guard: off, nothing stops the load when it gets hot", Role.WARNING
+    if not sensors:
+        return "guard: no sensor that could stop the load", Role.WARNING
+    limits = ", ".join(f"{sensor_name(one)} {one.limits.warning:g} °C" for one in sensors)
+    early = f", or {options.ahead:g} s before" if options.ahead else ""
+    return f"guard: stops at {limits}{early}", Role.TEXT
+
+
+def sensor_name(sensor: SensorHeat) -> str:
+    """Return the name of a sensor as people write it, `eth0 ASIC`."""
+    return clean(sensor_title(sensor.name))
+
+
 def sensor_text(sensor: SensorHeat) -> str:
     """Return a sensor's reading and forecast: `module 61.2 °C (70 in 40 s)`."""
-    name = sensor_title(sensor.name)
+    name = sensor_name(sensor)
     if sensor.problem:
-        return clean(f"{name} ? ({sensor.problem})")
+        return f"{name} ? ({clean(sensor.problem)})"
     text = f"{name} {sensor.last:.1f} °C" if sensor.last is not None else name
     ahead = sensor.forecast.warning if sensor.forecast else None
     if ahead is not None and ahead.seconds is not None:
@@ -74,6 +89,14 @@ def interval_line(interval: LoadInterval, sensors: Iterable[SensorHeat] = ()) ->
     return "  ".join(filter(None, parts))
 
 
+def status_line(status: LoadStatus) -> str:
+    """Return the phase, how long it still lasts, and the sensors: `cooling down, 12 s left  …`."""
+    left = "" if status.left is None else f", {status.left:.0f} s left"
+    ahead = status.phase is Phase.LOAD  # what was ahead under load is not while it cools down
+    sensors = (sensor_text(one if ahead else one._replace(forecast=None)) for one in status.sensors)
+    return "  ".join((f"{status.phase}{left}", *sensors))
+
+
 def _losses(part: LoadInterval | FlowResult) -> Iterator[str]:
     if part.retransmits is not None:
         yield f"{part.retransmits} retransmits"
@@ -84,14 +107,22 @@ def _losses(part: LoadInterval | FlowResult) -> Iterator[str]:
 
 
 def outcome_runs(outcome: Outcome) -> Iterator[Run]:
-    """Yield the figures, the verdict, the heat and what else there is to say."""
-    lines = [*_figures(outcome), outcome.verdict_text]
-    if outcome.ended not in ("complete", lines[-1]):
-        lines.append(outcome.ended)
-    for place, text in enumerate(lines):
-        strong = place == 0 and not outcome.failed
-        ending = text == outcome.ended != "complete"
-        yield clean(text), Role.WARNING if ending else Role.STRONG if strong else Role.TEXT
+    """Yield what went wrong, the worst first; then the figures, the verdict and the rest."""
+    if outcome.ended != "complete":
+        yield clean(outcome.ended), Role.CRITICAL if outcome.heat.reason else Role.WARNING
+        if outcome.heat.reason and outcome.rate:
+            slower = f"-b {max(1, round(outcome.rate / 2e9))}G"
+            yield f"try half the rate ({slower}), or move more air over the card", Role.TEXT
+    hot = sorted(outcome.sensors, key=lambda one: SEVERE.index(one.passed[0] if one.passed else ""))
+    for sensor in hot:
+        if sensor.passed is not None:
+            name, limit = sensor.passed
+            role = Role.WARNING if name == "warning" else Role.CRITICAL
+            yield f"{sensor_name(sensor)} passed its {name} limit of {limit:g} °C", role
+    for place, text in enumerate(_figures(outcome)):
+        yield clean(text), Role.STRONG if place == 0 and not outcome.failed else Role.TEXT
+    if outcome.rate is not None:
+        yield clean(outcome.verdict_text), Role.TEXT
     yield from ((clean(text), Role.TEXT) for text in _remarks(outcome))
 
 
@@ -119,8 +150,9 @@ def _figures(outcome: Outcome) -> list[str]:
     for name, flow in (("", result.flow), ("back: ", result.reverse)):
         if flow is None or (flow.received_bps is None and flow.sent_bps is None):
             continue
-        parts = [f"{name}{rate(flow.received_bps)} received", f"{rate(flow.sent_bps)} sent"]
-        parts += _losses(flow)
+        ends = ("received", flow.received_bps), ("sent", flow.sent_bps)
+        parts = [f"{rate(bps)} {end}" for end, bps in ends if bps is not None]
+        parts = [name + parts[0], *parts[1:], *_losses(flow)]
         if not name and result.seconds is not None:
             parts.append(f"{result.seconds:.1f} s")
         lines.append(", ".join(parts))
@@ -143,9 +175,11 @@ def _latency(latency: Latency) -> str:
 
 def _heat(sensor: SensorHeat) -> str:
     start, peak = ("–" if t is None else f"{t:.1f}" for t in (sensor.start, sensor.peak))
-    text = f"{sensor_title(sensor.name)}: {start} °C at the start, {peak} at most"
+    text = f"{sensor_name(sensor)}: {start} °C at the start, {peak} at most"
     if sensor.settled is not None:
         text += f", {sensor.settled:.1f} after the cool-down"
+    if sensor.peak is not None and sensor.passed is None:
+        text += f", {sensor.limits.warning - sensor.peak:.1f} below its warning limit"
     return f"{text} (warning {sensor.limits.warning:g}, {sensor.limits.source})"
 
 
@@ -156,91 +190,6 @@ def _soak(soak: Soak) -> str:
         "" if soak.per_gbps is None else f"{soak.per_gbps:.3f} °C per Gb/s",
     )
     return "; " + ", ".join(filter(None, parts)) if any(parts) else ""
-
-
-def status_sections(plan: LoadPlan, status: LoadStatus, columns: int) -> list[Section]:
-    """Return a running test."""
-    lines: list[Line] = [_clock(status, columns)]
-    if status.stopping:
-        lines += wrapped("", [(status.stopping, Role.WARNING)], columns).lines
-    newest = status.intervals[-1] if status.intervals else None
-    if newest is not None:
-        lines.append(labelled("Now", _both(newest), Role.STRONG))
-        lines.append(labelled("Mean", rate(status.mean_bps), note=_share(plan, status.mean_bps)))
-        lines += _details(newest, status)
-        lines.append(((spark(status.intervals, plan.expected, columns), Role.TX),))
-    elif status.phase is Phase.LOAD:
-        words = "no interval yet" if plan.request.tool is not Tool.IB_SEND_LAT else "no result yet"
-        lines.append(((words, Role.DIM),))
-    sections = [Section("Load", tuple(lines)), wrapped("Heat", _sensors(status), columns)]
-    if status.intervals:
-        rows = [((_row(interval), Role.TEXT),) for interval in status.intervals[-_NEWEST:]]
-        sections.append(Section("Newest", tuple(rows)))
-    return sections
-
-
-def _clock(status: LoadStatus, columns: int) -> Line:
-    if status.left is None:
-        return ((str(status.phase), Role.STRONG),)
-    total = status.seconds + status.left
-    room = max(4, min(30, columns - 30))
-    done = round(room * status.seconds / total) if total else room
-    return (
-        (f"{status.phase}  ", Role.STRONG),
-        ("━" * done, Role.ACCENT),
-        ("─" * (room - done), Role.FAINT),
-        (f"  {status.left:.0f} s left", Role.TEXT),
-    )
-
-
-def _both(interval: LoadInterval) -> str:
-    if interval.reverse_bps is None:
-        return rate(interval.bps)
-    return f"{rate(interval.bps)} there, {rate(interval.reverse_bps)} back"
-
-
-def _share(plan: LoadPlan, bps: float | None) -> str:
-    if bps is None or not plan.expected:
-        return ""
-    return f"{100 * bps / plan.expected:.0f} % of {rate(plan.expected)} expected"
-
-
-def _details(newest: LoadInterval, status: LoadStatus) -> Iterator[Line]:
-    if status.retransmits is not None:
-        note = f"{newest.retransmits} in the last interval"
-        yield labelled("Retransmits", str(status.retransmits), note=note)
-    if newest.rtt is not None:
-        yield labelled("Round trip", f"{newest.rtt * 1e3:.2f} ms")
-    if newest.lost is not None:
-        yield labelled("Lost", f"{newest.lost} of {newest.packets}")
-    if status.cpu is not None:
-        yield labelled("Busiest core", f"{status.cpu:.0f} %")
-
-
-def _row(interval: LoadInterval) -> str:
-    warm = "  warm-up" if interval.omitted else ""
-    more = "" if interval.retransmits is None else f"  {interval.retransmits} retransmits"
-    return f"{interval.end:6.1f} s  {_both(interval)}{more}{warm}"
-
-
-def _sensors(status: LoadStatus) -> Iterator[Run]:
-    for sensor in status.sensors:
-        role = Role.WARNING if sensor.problem else Role.TEXT
-        yield f"{sensor_text(sensor)}, warning {sensor.limits.warning:g} °C", role
-    if status.blind:
-        yield "no sensor that could stop the load", Role.WARNING
-
-
-def spark(intervals: Sequence[LoadInterval], expected: float | None, columns: int) -> str:
-    """Return the newest intervals as bars, full at what is expected.
-
-    >>> spark([LoadInterval(0, 1, 5e9), LoadInterval(1, 2, 10e9)], 10e9, 40)
-    '▅█'
-    """
-    newest = [interval.bps for interval in intervals[-columns:]]
-    top = max([*newest, expected or 0.0, 1.0])
-    steps = len(_LEVELS) - 1
-    return "".join(_LEVELS[min(steps, round(bps / top * steps + 0.49))] for bps in newest)
 
 
 def server_section(running: int, lines: Sequence[str], columns: int) -> Section:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from mlxtop.analysis.fields import why_empty, why_empty_card
 from mlxtop.analysis.port_view import PortView, port_view
+from mlxtop.analysis.verdict import Verdict
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
@@ -51,6 +52,8 @@ class View(NamedTuple):
     heat: HeatWatch | None = None
     events: Sequence[tuple[float, Incident]] = ()
     """What happened to the port and when (epoch seconds), the oldest first."""
+    verdict: Verdict | None = None
+    """What limits the port, held steady; None for that of the frame alone."""
 
     @property
     def now(self) -> PortFrame:

@@ -39,6 +39,7 @@ class Command(NamedTuple):
 _PORTS, _WALL, _PAGES = Scope.OVERVIEW, Scope.WALL, Scope.DETAIL
 _FOUND, _ONE = Scope.FINDINGS, Scope.EXPLAINED
 _FILTER = "Show only ports whose names match"
+_ALL = "All network devices, where no port of a card is"
 _SORT = "Sort by rate, temperature, errors, or naturally"
 _BEFORE, _NEXT = "Sort by the column before", "Sort by the next column"
 _FINDINGS = "Findings of the whole machine, explained"
@@ -67,6 +68,8 @@ COMMANDS = (
         for n, title in enumerate(_TITLES, 1)
     ),
     Command("filter", "slash", _FILTER, "screen.filter", _PORTS, "Filter"),
+    Command("all-devices", "A", _ALL, "screen.instead('all')", _PORTS),
+    Command("demo", "D", "A simulated machine, where no port is", "screen.instead('demo')", _PORTS),
     Command("sort", "s", _SORT, "screen.sort", _PORTS, "Sort"),
     Command("sort-left", "less_than_sign", _BEFORE, "screen.sort_column(-1)", _PORTS),
     Command("sort-right", "greater_than_sign", _NEXT, "screen.sort_column(1)", _PORTS),

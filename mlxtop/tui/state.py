@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from mlxtop.analysis.verdict import Verdict
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
@@ -41,6 +42,8 @@ class State:
         """The first frame of all, for what is counted over a longer time."""
         self.report: Report | None = None
         """What the last examination of the machine found."""
+        self.verdicts: dict[PortId, Verdict] = {}
+        """What limits each port, as of that frame."""
         self.zero: dict[PortId, Mapping[Origin, Reading]] = {}
 
     @property
@@ -53,7 +56,7 @@ class State:
         alerts = self.watch.ingest(frame)
         self.first = self.first or frame
         if not self.paused:
-            self.frame = self._zeroed(frame)
+            self._show(frame)
         return alerts
 
     @property
@@ -65,11 +68,14 @@ class State:
 
         return findings_run(self.report)
 
+    def _show(self, frame: Frame) -> None:
+        self.frame, self.verdicts = self._zeroed(frame), self.watch.verdicts.all()
+
     def resume(self) -> None:
         """Show the newest frame again."""
         self.paused = False
         if self.newest is not None:
-            self.frame = self._zeroed(self.newest)
+            self._show(self.newest)
 
     @property
     def row_context(self) -> RowContext:
@@ -96,7 +102,8 @@ class State:
             return None
         watch, highs = self.watch, self.watch.highs.get(port, {})
         events = watch.events_of(port)
-        return View(self.frame, port, columns, self.bits, highs, watch.heat, events)
+        verdict = self.verdicts.get(port)
+        return View(self.frame, port, columns, self.bits, highs, watch.heat, events, verdict)
 
     def _zeroed(self, frame: Frame) -> Frame:
         """Return the frame with totals from `z` on; a reset counter starts again by itself."""

@@ -95,6 +95,11 @@ def choose(
     return LIGHT if light else DARK
 
 
+def names(themes: Mapping[str, Theme]) -> list[str]:
+    """Return everything that can be chosen."""
+    return sorted({*_ALIASES, *themes})
+
+
 def only_ascii(environ: Mapping[str, str]) -> bool:
     """Return whether the terminal shows no more than ASCII, as far as its name and the locale tell.
 

@@ -19,6 +19,7 @@ from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
 from mlxtop.watch.alarms import Alarm, Alarms, Conditions, subject_of
+from mlxtop.watch.calm import CalmVerdicts
 from mlxtop.watch.changes import changes, links_lost, losses, own_incident
 from mlxtop.watch.heat import Alert, AlertKind, HeatWatch
 from mlxtop.watch.links import LinkWatch
@@ -72,6 +73,7 @@ class Watch:
         self.links = LinkWatch()
         self.storms = StormWatch()
         self.alarms = Alarms()
+        self.verdicts = CalmVerdicts()
         self.planned = PlannedChanges()
         self.events: deque[TimedIncident] = deque(maxlen=EVENTS)
         """What happened, the oldest first."""
@@ -102,7 +104,10 @@ class Watch:
         self._settle(frame)
         for port, now in frame.ports.items():
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:
-                self._record(port_view(frame, port), frame.sample.tick)
+                view = port_view(frame, port)
+                self._record(view, frame.sample.tick)
+                self.verdicts.take(port, view.ceiling.verdict, frame.sample.tick)
+        self.verdicts.keep(frame.ports)
         self.frame = frame
         return alerts
 

@@ -173,8 +173,7 @@ def _limit(case: Case) -> Outcomes:
         if verdict.limit is Limit.CPU and case.host.smt:
             why += "; with SMT two busy threads share it"
         yield port.note(
-            f"{measured.direction} {gbps(measured.rate)} Gb/s measured, limited by"
-            f" {verdict.limit}: {verdict.detail}",
+            f"{measured.direction} {gbps(measured.rate)} Gb/s measured, {verdict.text}",
             why,
             advice,
             _TUNING,

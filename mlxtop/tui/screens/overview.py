@@ -17,8 +17,8 @@ from mlxtop.present.order import CYCLE, Order, sickest_first
 from mlxtop.present.text import Line, Role
 from mlxtop.present.view import prose
 from mlxtop.settings import store
-from mlxtop.tui.commands import Scope, bindings
-from mlxtop.tui.screens.base import WatchScreen
+from mlxtop.tui.commands import COMMANDS, Scope, bindings, keys_of
+from mlxtop.tui.screens.base import GAP, WatchScreen, key_label
 from mlxtop.tui.widgets.chart import TemperatureChart, ThroughputChart
 from mlxtop.tui.widgets.lines import Lines
 from mlxtop.tui.widgets.port_table import PortTable
@@ -34,6 +34,8 @@ _MANY = 4
 """Ports from which small charts of all stand where else the pages of one would."""
 _TWO_CHARTS = 10
 """Rows from which both charts have room below each other."""
+_BARE = {"all-devices": "All devices", "demo": "Demo", "help": "Help", "quit": "Quit"}
+"""Names of the commands that make sense without a port."""
 
 
 def _age(view: PortView, field: str, width: int) -> list[Line]:
@@ -129,7 +131,8 @@ class Overview(WatchScreen):
             parts.append(f"matching {state.pattern}")
         elif state.frame is not None:
             parts.append(cards_title(state.frame))
-        table.label(" · ".join(filter(None, parts)), table.hidden())
+        below = table.hidden() or self.watch_app.story
+        table.label(" · ".join(filter(None, parts)), below)
 
     def _draw_hint(self, frame: Frame, table: PortTable) -> None:
         """Show the ceiling of the selected port, or what the chosen cell means."""
@@ -139,7 +142,8 @@ class Overview(WatchScreen):
             return
         view, column = port_view(frame, table.port), table.explained()
         if column is None:
-            self.hint.show(ceiling_lines(view.ceiling, width))
+            verdict = self.watch_app.state.verdicts.get(table.port)
+            self.hint.show(ceiling_lines(view.ceiling, width, verdict))
         else:
             name, reason = column.title or "bar", why_empty(view).get(column.field)
             meaning: Line = ((f"{name}: ", Role.ACCENT), (column.help, Role.TEXT))
@@ -177,17 +181,44 @@ class Overview(WatchScreen):
         else:
             text = (
                 "No ConnectX adapter found: no network card of PCI vendor 15b3. "
-                "mlxtop --all shows every network device; mlxtop --demo shows a simulated machine."
+                "A shows every network device (mlxtop --all), D a simulated machine (--demo)."
             )
         return prose(text, width, Role.WARNING)
 
     # Commands
+
+    @property
+    def _bare(self) -> bool:
+        """Return whether there is no port to be shown, whatever is chosen."""
+        frame = self.watch_app.state.frame
+        return frame is not None and not frame.ports
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "instead" and not self._bare:
+            return False
+        return super().check_action(action, parameters)
+
+    def action_instead(self, what: str) -> None:
+        self.watch_app.leave_for(what)
+
+    def _show_keys(self) -> None:
+        if not self._bare:
+            super()._show_keys()
+            return
+        self._keys_shown = 0
+        keys = self.watch_app.settings.keys
+        shown = [c for c in COMMANDS if c.id in _BARE]
+        self.keys.present(
+            [(key_label(keys_of(c, keys)[0], _BARE[c.id]), c.action) for c in shown], GAP
+        )
 
     def action_details(self, page: str = "") -> None:
         from mlxtop.tui.screens.pages import Detail
 
         if self.watch_app.state.selected is not None:
             self.app.push_screen(Detail(page))
+        else:
+            self.watch_app.no_port()
 
     def action_move(self, steps: int) -> None:
         with self.at_once():

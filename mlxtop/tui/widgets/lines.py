@@ -250,18 +250,25 @@ class Choice(Lines, can_focus=True):
     @value.setter
     def value(self, value: str) -> None:
         self._place = self._options.index(value)
-        self._draw()
+        self._draw(self.has_focus)
 
-    def _draw(self) -> None:
-        role = Role.ACCENT if self.has_focus else Role.TEXT
-        left, right = ("‹ ", " ›") if self.has_focus else ("  ", "  ")
+    def _draw(self, lit: bool = False) -> None:
+        role = Role.ACCENT if lit else Role.TEXT
+        left, right = ("‹ ", " ›") if lit else ("  ", "  ")
         self.show([((left, Role.DIM), (self.value, role), (right, Role.DIM))])
 
-    on_mount = on_focus = on_blur = _draw
+    def on_mount(self) -> None:
+        self._draw(self.has_focus)
+
+    def on_focus(self) -> None:
+        self._draw(lit=True)
+
+    def on_blur(self) -> None:
+        self._draw()  # `has_focus` still says that it has it
 
     def action_turn(self, steps: int) -> None:
         self._place = (self._place + steps) % len(self._options)
-        self._draw()
+        self._draw(self.has_focus)
         self.post_message(self.Changed())
 
     def on_click(self, _: events.Click) -> None:
