@@ -28,7 +28,7 @@ def test_a_port_that_is_down_has_a_note_with_what_to_look_at() -> None:
     assert note.startswith("enp67s0np0: down. No signal from the other side: cable")
 
 
-@pytest.mark.parametrize(("columns", "told"), [(80, True), (160, False)])
+@pytest.mark.parametrize(("columns", "told"), [(50, True), (80, False)])
 def test_errors_are_told_where_no_column_has_room_for_them(columns: int, told: bool) -> None:
     assert ("enp67s0np0: 756 errors since the boot" in notes(LinkState.UP, columns)) is told
 

@@ -570,7 +570,7 @@ async def test_without_a_port_what_needs_one_says_so(key: str) -> None:
 @pytest.mark.parametrize(("key", "instead"), [("A", "all"), ("D", "demo")])
 async def test_without_a_port_one_key_shows_something_else(key: str, instead: str) -> None:
     async with running(Samples([sample(1.0)])) as (app, pilot):
-        assert "A All devices   D Demo" in screen_text(app)
+        assert "A All devices  D Demo" in screen_text(app)
         await pilot.press(key)
         await until(pilot, lambda: app.instead == instead)
     async with running() as (app, pilot):

@@ -59,7 +59,7 @@ async def test_a_click_on_a_row_keeps_the_verdict() -> None:
         await pilot.click("#ports", offset=(20, 4))
         await until(pilot, lambda: app.state.selected == PORTS[2].id)
         assert app.screen.query_one(PortTable).column is None
-        assert "link 100 raw" in screen_text(app)
+        assert "link 100 Gb/s" in screen_text(app)
 
 
 async def test_the_explained_cell_is_marked_and_the_verdict_stays_below() -> None:

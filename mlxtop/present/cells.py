@@ -94,14 +94,17 @@ def name(row: PortRow, columns: int) -> Line:
 def link(row: PortRow, columns: int) -> Line:
     """Return the cell of the link: its state, else its speed; `↕2` after it went down twice."""
     state = row.now.link
+    flaps = f" ↕{row.flaps}" if row.flaps else ""
     if state.state is not LinkState.UP:
         words, role = link_run(state.state)
         short = _SHORT.get(state.state)
-        if short and width(words) > columns:
+        if short and width(words + flaps) > columns:
             words = f"{link_mark(state.state)[0]} {short}"
-        return crop(((words, role),), columns)
+        if width(words + flaps) > columns:
+            flaps = ""
+        return crop(((words, role), *([(flaps, Role.WARNING)] if flaps else [])), columns)
     mark, role = link_mark(state.state)
-    text, flaps = f" {speed_name(state)}", f" ↕{row.flaps}" if row.flaps else ""
+    text = f" {speed_name(state)}"
     if flaps and width(text) + len(flaps) > columns - 1:
         text = f" {speed_name(state._replace(layer=None))}"
     cell: Line = ((mark, role), (text, Role.TEXT), (flaps, Role.WARNING))

@@ -20,7 +20,7 @@ def port_notes(
 ) -> list[str]:
     """Return a paragraph for each thing that is to be said of ports; those alike are together."""
     rows = entries(frame)
-    shown = {column.field for column in columns_of(frame, rows, columns)}
+    shown = {column.id for column in columns_of(frame, rows, columns)}
     owners: dict[str, list[str]] = {}
     for port in (row.port for row in rows if row.port):
         now = frame.ports[port]

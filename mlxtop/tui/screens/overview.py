@@ -29,7 +29,7 @@ _FIXED = 4
 """Rows of header, hint and keys."""
 _FRAME = 3
 """Rows of the table's frame and heading."""
-_LEAST_CHARTS = 5
+_LEAST_CHARTS = 4
 _MANY = 4
 """Ports from which small charts of all stand where else the pages of one would."""
 _TWO_CHARTS = 10
@@ -206,11 +206,10 @@ class Overview(WatchScreen):
             super()._show_keys()
             return
         self._keys_shown = 0
-        keys = self.watch_app.settings.keys
-        shown = [c for c in COMMANDS if c.id in _BARE]
-        self.keys.present(
-            [(key_label(keys_of(c, keys)[0], _BARE[c.id]), c.action) for c in shown], GAP
-        )
+        rebound = self.watch_app.settings.keys
+        shown = (command for command in COMMANDS if command.id in _BARE)
+        labels = ((key_label(keys_of(c, rebound)[0], _BARE[c.id]), c.action) for c in shown)
+        self.keys.present(list(labels), GAP)
 
     def action_details(self, page: str = "") -> None:
         from mlxtop.tui.screens.pages import Detail
