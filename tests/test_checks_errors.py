@@ -60,7 +60,7 @@ def test_one_more_event_is_growth(rate: float, moves: bool) -> None:
     assert bool(run("error counters", replace(GOOD, events=events))) is moves
 
 
-def test_a_sum_is_reported_only_where_no_other_counter_of_its_direction_moves() -> None:
+def test_a_sum_is_reported_only_where_no_part_of_it_moves() -> None:
     total, other = (Origin.NETDEV, "rx_errors"), (Origin.DRIVER, "rx_crc_errors_phy")
     sending = (Origin.NETDEV, "tx_errors")
 
@@ -72,6 +72,8 @@ def test_a_sum_is_reported_only_where_no_other_counter_of_its_direction_moves() 
     assert moving(total) == ["rx_errors"]
     assert moving(total, other) == ["rx_crc_errors_phy"]
     assert sorted(moving(sending, other)) == ["rx_crc_errors_phy", "tx_errors"]
+    no_part = (Origin.DRIVER, "rx_symbol_err_phy")
+    assert sorted(moving(total, no_part)) == ["rx_errors", "rx_symbol_err_phy"]
 
 
 @pytest.mark.parametrize(("count", "stuck"), [(65534, False), (65535, True)])

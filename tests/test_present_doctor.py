@@ -10,8 +10,15 @@ from mlxtop.doctor.check import Check, CouldNotTell, Report, Subject, Topic
 from mlxtop.doctor.checks import CHECKS
 from mlxtop.model.catalogue import CATALOGUE, lookup
 from mlxtop.model.counters import Origin
-from mlxtop.present.doctor import explanation_lines, report_lines, report_rows, summary
-from mlxtop.present.text import Line, plain
+from mlxtop.present.doctor import (
+    detail_lines,
+    explanation_lines,
+    findings_run,
+    report_lines,
+    report_rows,
+    summary,
+)
+from mlxtop.present.text import Line, Role, plain
 from tests.cases import GOOD, report
 
 
@@ -89,6 +96,20 @@ def test_what_one_cause_has_done_is_one_finding() -> None:
         "  do      reseat it",
     ]
     assert lines.count("WARNING  card") == 2
+    rows = report_rows(told)
+    assert [plain(row.line) for row in rows] == ["WARNING  card ×2: a: 1", "WARNING  card: c: 3"]
+    assert words(list(detail_lines(rows[0], 80))).startswith("WARNING card seen a: 1 b: 2 why")
+    assert findings_run(told) == ("! 2 warnings", Role.WARNING)
+
+
+def test_the_header_counts_the_worst_findings_and_no_notes() -> None:
+    subject = Subject("card")
+    note, bad = subject.note("n", "w", "d", "s"), subject.critical("c", "w", "d", "s")
+    assert findings_run(Report((note,), (), (), True)) is None
+    warning = subject.warning("x", "w", "d", "s")
+    assert findings_run(Report((warning, note), (), (), True)) == ("! 1 warning", Role.WARNING)
+    run = findings_run(Report((bad, warning, note), (), (), True))
+    assert run == ("! 1 critical", Role.CRITICAL)
 
 
 def test_a_check_that_had_nothing_to_look_at_says_what_is_missing() -> None:

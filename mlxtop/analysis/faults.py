@@ -70,8 +70,45 @@ _SAME_EVENT: Mapping[str, str] = {
     **dict.fromkeys(("tx_errors", "tx_aborted_errors"), "tx_errors"),
 }
 """Counters of one table that tell of the same event; what was lost on the line is in three."""
+_SAME: Mapping[str, str] = {
+    "rx_crc_errors": "rx_crc_errors_phy",
+    "FrameCheckSequenceErrors": "rx_crc_errors_phy",
+    "SymbolErrorDuringCarrier": "rx_symbol_err_phy",
+    "FrameTooLongErrors": "rx_oversize_pkts_phy",
+    "rx_length_errors": "rx_oversize_pkts_phy",
+    "rx_missed_errors": "rx_out_of_buffer",
+    "outbound_pci_stalled_rd_events": "outbound_pci_stalled_rd",
+    "outbound_pci_stalled_wr_events": "outbound_pci_stalled_wr",
+}
+"""The same events in several tables, by the name of the driver's table."""
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    "rx_errors": (
+        *("rx_crc_errors_phy", "rx_oversize_pkts_phy", "rx_frame_errors", "rx_over_errors"),
+        *("rx_in_range_len_errors_phy", "rx_out_of_range_len_phy"),
+    ),
+    "tx_errors": ("tx_aborted_errors", "tx_carrier_errors"),
+}
+"""Sums of the network device, and what drivers add up to them."""
 _FEW_AT_BOOT = ("rx_pci_signal_integrity", "tx_pci_signal_integrity")
 """Counters that are seldom 0 after a healthy start: only their growth counts."""
+
+
+def by_event(found: Iterable[Fault]) -> list[tuple[Fault, list[Fault]]]:
+    """Return faults, one for each kind of event, each with those that counted the same events.
+
+    The driver's own counter comes before those of other tables. A sum of other counters stands
+    beside the first of its parts.
+    """
+    kinds: dict[str, list[Fault]] = {}
+    for fault in found:
+        kinds.setdefault(_SAME.get(fault.counter.key, fault.counter.key), []).append(fault)
+    for kind, same in kinds.items():
+        same.sort(key=lambda fault: fault.counter.key != kind)
+    for total, parts in _PARTS.items():
+        part = next((one for one in parts if one in kinds), None)
+        if total in kinds and part is not None:
+            kinds[part] += kinds.pop(total)
+    return [(same[0], same[1:]) for same in kinds.values()]
 
 
 def severe_since_start(frame: PortFrame) -> tuple[int | None, bool]:

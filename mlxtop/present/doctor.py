@@ -59,6 +59,8 @@ class Row(NamedTuple):
     outcome: Finding | CouldNotTell | Setting | None
     words: str = ""
     """Text of a row without an outcome, or whom else the outcome is about."""
+    others: Sequence[Finding] = ()
+    """Findings of the same cause."""
 
     @property
     def title(self) -> str:
@@ -74,7 +76,10 @@ def report_rows(report: Report) -> list[Row]:
 
     Without a finding worse than a note, that all is well comes first.
     """
-    rows = [Row(_finding_line(finding), finding) for finding in report.findings]
+    rows = [
+        Row(_finding_line(same[0], len(same)), same[0], others=same[1:])
+        for same in by_cause(report.findings)
+    ]
     fine = _fine_row(report)
     if fine is not None and findings_run(report) is None:
         rows, fine = [fine, *rows], None
@@ -96,11 +101,11 @@ def report_rows(report: Report) -> list[Row]:
     return rows
 
 
-def _finding_line(finding: Finding) -> Line:
-    severity = finding.severity
+def _finding_line(finding: Finding, count: int) -> Line:
+    severity, times = finding.severity, f" ×{count}" if count > 1 else ""
     return (
         (f"{severity.upper():<9}", ROLES[severity]),
-        (f"{clean(finding.subject)}: ", Role.DIM),
+        (f"{clean(finding.subject)}{times}: ", Role.DIM),
         (clean(finding.evidence), Role.TEXT),
     )
 
@@ -135,7 +140,7 @@ def detail_lines(row: Row, columns: int) -> Iterator[Line]:
     if row.outcome is None:
         yield from prose(row.words, max(columns, 20))
     elif isinstance(row.outcome, Finding):
-        yield from finding_lines(row.outcome, columns)
+        yield from finding_lines(row.outcome, columns, row.others)
     elif isinstance(row.outcome, Setting):
         yield (("SETTING", Role.HEAD), (f"  {clean(row.words)}", Role.STRONG))
         yield from _part("seen", row.outcome.text, columns)
@@ -148,7 +153,8 @@ def detail_lines(row: Row, columns: int) -> Iterator[Line]:
 def findings_run(report: Report) -> Run | None:
     """Return `! 2 warnings` for the header; None where there is nothing worse than a note."""
     for severity in (Severity.CRITICAL, Severity.WARNING):
-        count = sum(finding.severity is severity for finding in report.findings)
+        causes = [same[0] for same in by_cause(report.findings)]
+        count = sum(worst.severity is severity for worst in causes)
         if count:
             plural = "s" if count > 1 and severity is Severity.WARNING else ""
             return f"! {count} {severity}{plural}", ROLES[severity]
