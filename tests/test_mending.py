@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mlxtop.commands.arguments import UsageError, parser, usage
-from mlxtop.commands.mending import Mended, mend, parse
+from mlxtop.commands.mending import Mended, mend, parse, port_named
+from mlxtop.system.captured import load_captured
 
 WHOLE = usage(parser())
 
@@ -48,3 +51,21 @@ def test_what_stays_unclear_is_as_the_parser_said_it() -> None:
     assert parse(["enp1s0", "--once"], bool).port_name == "enp1s0"
     assert parse(["--demo", "fry", "enp1s0"], bool).port_name == "enp1s0"
     assert parse(["doctor", "--demo", "fry"], bool).demo == "fry"
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("demo", "did you mean --demo?"),
+        ("doctr", "did you mean doctor?"),
+        ("enp1s0", "enp1s0 is no command, and no port is here; --all"),
+    ],
+)
+def test_on_a_machine_without_a_card_too_a_typo_is_answered(
+    word: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "sys").mkdir()
+    bare = load_captured(str(tmp_path))
+    with pytest.raises(UsageError) as raised:
+        port_named(word, bare, everything=False)
+    assert said in str(raised.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlxtop.model.sample import Link, LinkState
+from mlxtop.model.sample import Link, LinkState, Temperature
 from mlxtop.present.cells import RowContext
 from mlxtop.present.text import line_width, plain
 from mlxtop.present.tile import tile_rates, tile_title
@@ -28,6 +28,13 @@ def test_what_is_wrong_stays_longer_than_the_speed_and_the_heat() -> None:
     narrow = plain(tile_title(SICK, 24, selected=True))
     assert narrow.startswith("▸● enp67s0np0")
     assert narrow.endswith("!7 err")
+
+
+@pytest.mark.parametrize(("stale", "mark"), [(True, "ASIC 47 °C?"), (False, "ASIC 47 °C▃")])
+def test_a_sensor_that_is_silent_is_told_in_place_of_the_heat(stale: bool, mark: str) -> None:
+    asic = Temperature("asic", 47.0, stale=stale, tick=1.0)
+    one = ethernet(PACU, 2.0, 0, 0)._replace(temperatures=(asic,))
+    assert plain(tile_title(row(one), 60, selected=False)).rstrip().endswith(mark)
 
 
 def test_a_dead_link_says_so_in_place_of_its_speed() -> None:

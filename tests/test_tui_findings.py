@@ -231,3 +231,26 @@ async def test_c_copies_what_to_do_about_a_finding_and_the_bar_tells_the_keys() 
         await until(pilot, lambda: isinstance(app.screen, Explained))
         await pilot.press("c")
         assert app.clipboard.startswith("reboot, or mstfwreset -d ")
+
+
+@pytest.mark.parametrize(("rows", "told"), [(24, False), (50, True)])
+async def test_the_plain_words_stand_below_the_finding_where_there_is_room(
+    rows: int, told: bool
+) -> None:
+    async with findings((100, rows)) as (app, pilot):
+        await until(pilot, lambda: len(listed(app).rows) > 0)
+        await pilot.pause()
+        text = screen_text(app)
+        assert "why " in text
+        assert ("In plain words ─" in text) is told
+        assert ("normal  " in text) is told
+
+
+async def test_the_key_bar_does_not_offer_the_screen_that_is_open() -> None:
+    async with findings() as (app, pilot):
+        await until(pilot, lambda: "Esc Back" in screen_text(app))
+        assert "d Doctor" not in screen_text(app)
+        for key, own, other in (("e", "e Events", "d Doctor"), ("w", "w Wall", "e Events")):
+            await pilot.press(key)
+            await until(pilot, lambda other=other: other in screen_text(app))  # type: ignore[misc]
+            assert own not in screen_text(app).split("\n")[-1]

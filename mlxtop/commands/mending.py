@@ -83,7 +83,7 @@ def port_named(word: str, system: System, everything: bool) -> list[PortId]:
     ports = discover(system, everything).ports
     chosen = [port.id for port in ports if selected(port, (word,))]
     if not chosen:
-        if not ports and closest(word, COMMANDS) is None:
+        if not ports and _closest(word, ()) is None:
             others = "" if everything else "; --all shows every network device"
             raise UsageError(f"{word} is no command, and no port is here{others}")
         names = [port.name for port in ports]
@@ -93,13 +93,19 @@ def port_named(word: str, system: System, everything: bool) -> list[PortId]:
 
 def _meant(word: str, ports: Sequence[str]) -> str:
     """Return what was probably meant by a word where a port or a subcommand stands."""
+    meant = _closest(word, ports)
+    if meant is not None:
+        return f"did you mean {meant}?"
+    return f"ports: {', '.join(ports)}" if ports else f"commands: {', '.join(COMMANDS)}"
+
+
+def _closest(word: str, ports: Sequence[str]) -> str | None:
+    """Return the subcommand, option or port that was probably meant by a word."""
     flags = {
         flag.lstrip("-"): flag for option in usage(parser(())).options for flag in option.flags
     }
     meant = closest(word, [*COMMANDS, *flags, *ports])
-    if meant is not None:
-        return f"did you mean {flags.get(meant, meant)}?"
-    return f"ports: {', '.join(ports)}" if ports else f"commands: {', '.join(COMMANDS)}"
+    return flags.get(meant, meant) if meant is not None else None
 
 
 def mend(words: Sequence[str], whole: Usage, is_machine: Callable[[str], bool]) -> Mended | None:

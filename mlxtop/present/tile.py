@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlxtop.model.sample import LinkState, sensor_title
+from mlxtop.model.sample import LinkState, Temperature, sensor_title
 from mlxtop.present import units
 from mlxtop.present.cells import PortRow, thermometer, warmth
 from mlxtop.present.heat import degrees
@@ -44,6 +44,8 @@ def _signs(row: PortRow, named: bool) -> list[Line]:
         text, role = degrees(row.now.sensor(nearest.sensor), units.CELSIUS_WIDTH + 1, heat)
         name: Line = ((f"{sensor_title(nearest.sensor)} ", Role.DIM),) if named else ()
         signs.append((*name, (text.strip(), role), *thermometer(row, 1)))
+    else:
+        signs += [_silent(sensor) for sensor in row.now.temperatures if sensor.stale][:1]
     if row.flaps:
         signs.append(((f"↕{row.flaps}", Role.WARNING),))
     events, moving = row.errors
@@ -51,6 +53,12 @@ def _signs(row: PortRow, named: bool) -> list[Line]:
         mark, role = ("!", Role.CRITICAL) if moving else ("", Role.WARNING)
         signs.append(((f"{mark}{units.short(events).replace(' ', '')} err", role),))
     return signs
+
+
+def _silent(sensor: Temperature) -> Line:
+    """Return a sensor that no longer answers, with its last value."""
+    text, role = degrees(sensor, units.CELSIUS_WIDTH + 1)
+    return (f"{sensor_title(sensor.name)} ", Role.DIM), (text.strip(), role)
 
 
 def _flat(parts: list[Line]) -> Line:

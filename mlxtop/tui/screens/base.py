@@ -56,6 +56,8 @@ class WatchScreen(PaintedScreen):
     """A screen that follows the frames."""
 
     SCOPE: ClassVar[Scope] = Scope.EVERYWHERE
+    LEADS_HERE: ClassVar[str] = ""
+    """The command that opens this screen: the key bar has better use for its place."""
     _keys_shown = 0
 
     # Queries for widgets look at every one of them, and each frame would ask for the same.
@@ -126,7 +128,7 @@ class WatchScreen(PaintedScreen):
 
     def _fitting(self, commands: Iterable[Command], columns: int) -> list[tuple[Line, str]]:
         """Return as many keys as fit, the most useful, with their actions."""
-        first, last = in_bar(commands)
+        first, last = in_bar(command for command in commands if command.id != self.LEADS_HERE)
         if self.SCOPE is Scope.OVERVIEW:  # nothing lies behind it
             last = [command for command in last if command.id != "back"]
         keys = self.watch_app.settings.keys

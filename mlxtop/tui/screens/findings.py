@@ -20,6 +20,8 @@ from mlxtop.tui.widgets.sections import FRAME, Choices, Sections
 
 AGAIN, SOON = 10.0, 1.0
 """Seconds between examinations while the list is open, and while something is still unread."""
+FRAME_ROWS = 2
+"""Rows of a box around its lines."""
 _RETRY = 0.2
 """Seconds until we look again whether the examination of a closed list has ended."""
 
@@ -47,11 +49,20 @@ def _columns(page: Sections) -> int:
     return max(20, page.size.width - FRAME)
 
 
+def row_sections(row: Row, columns: int) -> list[Section]:
+    """Return a row of the list in full, and what it is about in plain words where that is told."""
+    detail = Section(row.title, tuple(detail_lines(row, columns)))
+    topic = row.outcome.topic if row.outcome else None
+    words = tuple(explanation_lines(topic, columns))
+    return [detail, Section("In plain words", words)] if words else [detail]
+
+
 class Findings(WatchScreen):
     """Findings of the machine, examined again and again."""
 
     AUTO_FOCUS = "#choices"
     SCOPE = Scope.FINDINGS
+    LEADS_HERE = "doctor"
     BINDINGS = bindings(Scope.FINDINGS) + MOVING
 
     def __init__(self) -> None:
@@ -135,9 +146,11 @@ class Findings(WatchScreen):
 
     @on(Choices.Moved)
     def _show_chosen(self) -> None:
-        row, lines = self.chosen(), _columns(self.page)
-        sections = [Section(row.title, tuple(detail_lines(row, lines)))] if row else []
-        self.page.show(sections)
+        """Show the chosen row in full, and in plain words too where both have room."""
+        row, columns = self.chosen(), _columns(self.page)
+        sections = row_sections(row, columns) if row else []
+        height = sum(len(section.lines) + FRAME_ROWS for section in sections)
+        self.page.show(sections if height <= self.page.size.height else sections[:1])
 
     # Commands
 
@@ -184,7 +197,4 @@ class Explained(PageScreen):
         copy_advice(self, self.row)
 
     def sections(self, columns: int) -> list[Section]:
-        outcome = self.row.outcome
-        topic = tuple(explanation_lines(outcome.topic if outcome else None, columns))
-        detail = Section(self.row.title, tuple(detail_lines(self.row, columns)))
-        return [Section("In plain words", topic), detail] if topic else [detail]
+        return row_sections(self.row, columns)[::-1]

@@ -180,6 +180,7 @@ class Help(PageScreen):
     """Every key and what it does, made from the table of commands; signs, settings and hooks."""
 
     BINDINGS = SCROLLING
+    LEADS_HERE = "help"
 
     def sections(self, columns: int) -> list[Section]:
         app = self.watch_app

@@ -29,6 +29,7 @@ class Wall(WatchScreen):
     """A grid of all ports."""
 
     SCOPE = Scope.WALL
+    LEADS_HERE = "wall"
     BINDINGS = bindings(Scope.WALL)
 
     def __init__(self) -> None:

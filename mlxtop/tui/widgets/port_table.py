@@ -22,6 +22,8 @@ from mlxtop.tui.widgets.lines import Styled, difference
 from mlxtop.tui.widgets.sparkline import Sparklines
 
 CURSOR = "▸ "
+_RIGHT = 1
+"""Columns that stay empty before the frame."""
 
 
 class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
@@ -111,7 +113,8 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
 
     def _measure(self) -> None:
         width = self.scrollable_content_region.width
-        self._shown = columns_of(self._frame, self.entries, max(1, width), self._chosen)
+        columns = max(1, width - _RIGHT)
+        self._shown = columns_of(self._frame, self.entries, columns, self._chosen)
         self.virtual_size = Size(width, len(self.entries) + 1)
         self._painted.clear()
         self.refresh()
