@@ -15,6 +15,7 @@ from mlxtop.present.order import (
     next_order,
     ranked,
     sickest_first,
+    sickness,
     titles_of,
 )
 from mlxtop.present.text import plain
@@ -108,3 +109,29 @@ def test_the_heading_marks_the_column_and_the_way_round() -> None:
     for order, mark in ((Order("tx"), "TX▼"), (Order("port"), "PORT▴"), (NATURAL, "0–50G")):
         assert mark in plain(titles_of(shown, order, "0–50G", None))
     assert not set("▼▴") & set(plain(titles_of(shown, Order("rate"), "", None)))
+
+
+@pytest.mark.parametrize(
+    ("state", "flaps", "errors", "level"),
+    [
+        (LinkState.UP, 0, (5, 5), 0),
+        (LinkState.UP, 1, (5, 5), 2),
+        (LinkState.UP, 1, (5, 6), 7),
+        (LinkState.DOWN, 0, (5, 5), 0),
+        (LinkState.DOWN, 1, (5, 5), 10),
+        (LinkState.MODULE_FAULT, 0, (5, 5), 9),
+        (LinkState.NO_MODULE, 0, (5, 5), 0),
+        (LinkState.INIT, 0, (5, 5), 1),
+    ],
+)
+def test_a_port_is_as_sick_as_its_worst_sign(
+    state: LinkState, flaps: int, errors: tuple[int, int], level: int
+) -> None:
+    link = UP._replace(state=state)
+    one = frame(
+        *(
+            sample(tick, ethernet(PACU, tick, 1e9, 1e9, module=50.0, errors=count, link=link))
+            for tick, count in zip((1.0, 2.0), errors, strict=True)
+        )
+    )
+    assert sickness(one, PACU.id, RowContext(flaps={PACU.id: flaps})) == level

@@ -8,12 +8,13 @@ from __future__ import annotations
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from mlxtop.present.text import width
 from mlxtop.settings import Settings
 from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.screens.pages import Detail
 from mlxtop.tui.screens.wall import Wall
 from mlxtop.tui.widgets.wall_grid import LEAST_HEIGHT, WallGrid, tiling
-from tests.samples import Samples, sample
+from tests.samples import Samples, ethernet, mlx5_port, sample
 from tests.test_tui_app import running, screen_text, until
 from tests.twelve import PORTS, twelve
 
@@ -124,3 +125,21 @@ def test_tiles_fit_side_by_side(count: int, size: tuple[int, int]) -> None:
     assert across >= 1
     assert across * (width + 1) - 1 <= max(size[0], 1)
     assert height >= LEAST_HEIGHT
+
+
+@pytest.mark.parametrize("size", [(20, 5), (40, 10), (80, 24), (200, 60)])
+@pytest.mark.parametrize("key", ["", "w", "d", "e"])
+async def test_names_of_sixty_characters_break_no_screen(size: tuple[int, int], key: str) -> None:
+    long = [mlx5_port(f"0000:{n:02x}:00.0", f"en{n}" + "x" * 57, "m" * 60) for n in range(1, 31)]
+    given = [
+        sample(float(tick), *(ethernet(port, tick, 1e9, 1e9, errors=tick) for port in long))
+        for tick in range(1, 4)
+    ]
+    async with running(Samples(given), size) as (app, pilot):
+        await pilot.press(*key)
+        await until(pilot, lambda: app.is_running and app.state.frame is not None)
+        await pilot.press("end", "home")
+        await pilot.pause()
+        text = screen_text(app)
+        assert {width(line) for line in text.split("\n")} == {size[0]}
+        assert "en1x" in text or key in ("d", "e")
