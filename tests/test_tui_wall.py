@@ -100,6 +100,19 @@ async def test_tiles_that_do_not_fit_are_scrolled_to() -> None:
         await until(pilot, lambda: "▸● ens12f0np0" in screen_text(app))
 
 
+async def test_page_keys_go_by_the_tiles_that_are_seen() -> None:
+    async with running(Samples(twelve()), (60, 16)) as (app, pilot):
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, Wall))
+        grid = app.screen.query_one(WallGrid)
+        await until(pilot, lambda: len(grid.ports) == 12)
+        await pilot.press("home")
+        across = tiling(12, grid.size.width, grid.size.height).across
+        for key, place in (("pagedown", 1), ("pagedown", 2), ("pageup", 1)):
+            await pilot.press(key)
+            assert app.state.selected == grid.ports[place * grid.rows * across]
+
+
 @pytest.mark.parametrize("size", [(1, 1), (20, 5), (30, 10)])
 async def test_the_wall_bears_every_size_and_ascii(size: tuple[int, int]) -> None:
     async with running(Samples(twelve(5)), size, Settings(ascii=True)) as (app, pilot):

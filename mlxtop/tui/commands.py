@@ -83,6 +83,10 @@ COMMANDS = (
     Command("wall-right", "right,l", "Chart to the right", "screen.move(1, 0)", _WALL),
     Command("wall-up", "up,k", "Chart above", "screen.move(0, -1)", _WALL),
     Command("wall-down", "down,j", "Chart below", "screen.move(0, 1)", _WALL),
+    Command(
+        "wall-page-down", "pagedown,ctrl+f", "A screen of charts down", "screen.leap(1)", _WALL
+    ),
+    Command("wall-page-up", "pageup,ctrl+b", "A screen of them up", "screen.leap(-1)", _WALL),
     Command("wall-first", "home,g", "Sickest port", "screen.move(-100000, 0)", _WALL),
     Command("wall-last", "end,G", "Last port", "screen.move(100000, 0)", _WALL),
     Command("wall-details", "enter", "Details of the port", "screen.details", _WALL, "Details"),

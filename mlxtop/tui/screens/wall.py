@@ -77,6 +77,9 @@ class Wall(WatchScreen):
             self.grid.show_port(port)
             self.show_frame()
 
+    def action_leap(self, pages: int) -> None:
+        self.action_move(0, pages * self.grid.rows)
+
     def action_details(self, page: str = "") -> None:
         from mlxtop.tui.screens.pages import Detail
 

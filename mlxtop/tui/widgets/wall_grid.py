@@ -140,6 +140,11 @@ class WallGrid(Scrolled, inherit_bindings=False):
         steps = across + down * self._tiling.across
         return self.ports[max(0, min(len(self.ports) - 1, place + steps))]
 
+    @property
+    def rows(self) -> int:
+        """Return how many rows of tiles are seen whole, one at least."""
+        return max(1, self.size.height // self._tiling.height)
+
     def show_port(self, port: PortId) -> None:
         """Scroll so that the whole tile of a port is seen."""
         if port not in self.ports:
