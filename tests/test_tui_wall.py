@@ -101,7 +101,7 @@ async def test_tiles_that_do_not_fit_are_scrolled_to() -> None:
 
 
 async def test_page_keys_go_by_the_tiles_that_are_seen() -> None:
-    async with running(Samples(twelve()), (60, 16)) as (app, pilot):
+    async with running(Samples(twelve()), (60, 13)) as (app, pilot):
         await pilot.press("w")
         await until(pilot, lambda: isinstance(app.screen, Wall))
         grid = app.screen.query_one(WallGrid)
