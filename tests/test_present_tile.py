@@ -40,6 +40,9 @@ def test_a_sensor_that_is_silent_is_told_in_place_of_the_heat(stale: bool, mark:
 def test_a_dead_link_says_so_in_place_of_its_speed() -> None:
     dead = row(ethernet(PACU, 2.0, 0, 0, link=Link(state=LinkState.DOWN)))
     assert "○ enp67s0np0  down" in plain(tile_title(dead, 49, selected=False))
+    assert "69 °C" in plain(tile_title(dead, 29, selected=False))
+    narrow = plain(tile_title(dead, 24, selected=False)).rstrip()
+    assert narrow == " ○ enp67s0np0  down", "before the heat"
 
 
 def test_rates_stand_at_both_ends() -> None:

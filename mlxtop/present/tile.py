@@ -26,8 +26,9 @@ def tile_title(row: PortRow, columns: int, selected: bool) -> Line:
         words = link_run(state)[0].removeprefix(f"{mark} "), role
     cursor = ("▸" if selected else " ", Role.ACCENT)
     left: Line = (cursor, (mark, role), (" ", Role.TEXT), name)
+    least = (*left, _GAP, words) if state is not LinkState.UP else left
     signs = _signs(row, named=columns >= _NAMED)
-    while signs and line_width((*left, *_flat(signs))) > columns:
+    while signs and line_width((*least, *_flat(signs))) > columns:
         signs.pop(0)
     right = _flat(signs)
     if line_width((*left, _GAP, words, *right)) <= columns:
