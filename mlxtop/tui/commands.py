@@ -17,6 +17,8 @@ class Scope(StrEnum):
     DETAIL = "detail"
     FINDINGS = "findings"
     EXPLAINED = "a finding in plain words"
+    CHARTS = "screens with charts"
+    CHART = "the chart in focus"
 
 
 class Command(NamedTuple):
@@ -37,9 +39,11 @@ class Command(NamedTuple):
 
 _PORTS, _PAGES = Scope.OVERVIEW, Scope.DETAIL
 _FOUND, _ONE = Scope.FINDINGS, Scope.EXPLAINED
+_CHARTS, _CHART = Scope.CHARTS, Scope.CHART
 _FILTER = "Show only ports whose names match"
 _SORT = "Sort by rate, temperature, errors, or naturally"
-_HEAT = "Maximise the heat chart of page 2, and back"
+_HEAT = "Maximise the chart, and back"
+_FREEZE = "Freeze the picture, to scroll back"
 _LINK_TYPE = "Link type: InfiniBand or Ethernet"
 _ACKNOWLEDGE = "Acknowledge the chosen alarm, else the most urgent"
 _PLAIN = "The finding in plain words"
@@ -75,6 +79,14 @@ COMMANDS = (
     Command("explain", "enter", _PLAIN, "screen.explain", _FOUND, "In plain words"),
     Command("copy", "c", "Copy what to do (OSC 52)", "screen.copy", _FOUND, "Copy"),
     Command("copy-advice", "c", "Copy what to do (OSC 52)", "screen.copy", _ONE, "Copy"),
+    Command("cursor-left", "left", "Read an earlier instant", "screen.cursor(-1)", _CHART, "Read"),
+    Command("cursor-right", "right", "Read a later instant", "screen.cursor(1)", _CHART),
+    Command("cursor-back", "shift+left", "Ten columns back", "screen.cursor(-10)", _CHART),
+    Command("cursor-on", "shift+right", "Ten columns on", "screen.cursor(10)", _CHART),
+    Command("cursor-first", "home", "The oldest reading", "screen.cursor(-100000)", _CHART),
+    Command("cursor-last", "end", "The newest reading", "screen.cursor(100000)", _CHART),
+    Command("zoom-out", "left_square_bracket", "Look back further", "screen.zoom(1)", _CHARTS),
+    Command("zoom-in", "right_square_bracket", "Look closer", "screen.zoom(-1)", _CHARTS, "Zoom"),
     Command("link-type", "L", _LINK_TYPE, "app.link_type", bar="Link type", changes=True),
     Command("keep", "K", "Keep the change on probation", "app.keep", changes=True),
     Command("take-back", "B", "Take the change on probation back", "app.take_back", changes=True),
@@ -84,7 +96,7 @@ COMMANDS = (
     Command("acknowledge", "a", _ACKNOWLEDGE, "app.acknowledge"),
     Command("next-part", "tab", "To the alarms, and round the parts", "app.focus_next"),
     Command("previous-part", "shift+tab", "The same the other way", "app.focus_previous"),
-    Command("pause", "space,p", "Pause the display; sampling goes on", "app.pause", bar="Pause"),
+    Command("pause", "space,p", _FREEZE, "app.pause", bar="Freeze"),
     Command("units", "u", "Bits or bytes", "app.units", bar="Units"),
     Command("zero", "z", "Count totals and highs from now on", "app.zero", bar="Zero"),
     Command("slower", "plus,equals_sign", "Longer interval", "app.pace(1)"),
@@ -131,6 +143,8 @@ _WORDS = {
     "minus": "-",
     "left": "←",
     "right": "→",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
     "up": "↑",
     "down": "↓",
     "escape": "Esc",

@@ -11,18 +11,22 @@ from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import Reading
+from mlxtop.present.heat import Clock
+from mlxtop.present.instant import Instant
 from mlxtop.present.overview import Order
 from mlxtop.present.view import View
+from mlxtop.tui.time_axis import Readings, TimeAxis, TimeView
 from mlxtop.watch.heat import Alert
-from mlxtop.watch.watch import Watch
+from mlxtop.watch.watch import ASIC, MODULE, RX, TX, TimedIncident, Watch
 
 
 class State:
     """The one mutable value of the screen."""
 
-    def __init__(self, bits: bool = True, ascii: bool = False, window: int = 300) -> None:
+    def __init__(self, bits: bool = True, ascii: bool = False, window: int = 3600) -> None:
         self.watch = Watch()
-        self.bits, self.ascii, self.window = bits, ascii, window
+        self.bits, self.ascii = bits, ascii
+        self.time = TimeView(float(window))
         self.selected: PortId | None = None
         self.order = Order.NATURAL
         self.pattern = ""
@@ -43,9 +47,16 @@ class State:
             self.frame = self._zeroed(frame)
         return alerts
 
+    def pause(self) -> None:
+        """Let the picture stand; the Watch goes on."""
+        self.paused = True
+        if self.frame is not None:
+            self.time.freeze(self.frame.sample.tick)
+
     def resume(self) -> None:
         """Show the newest frame again."""
         self.paused = False
+        self.time.thaw()
         if self.newest is not None:
             self.frame = self._zeroed(self.newest)
 
@@ -61,6 +72,46 @@ class State:
         self.selected = port
         if port is not None:
             self.watch.follow(port)
+
+    def readings(self, interval: float) -> Readings | None:
+        """Return what the history has for a time axis; None before the first frame."""
+        first = self.watch.history.first
+        if first is None or self.newest is None:
+            return None
+        return Readings(first, self.newest.sample.tick, interval)
+
+    def move_cursor(self, columns: int, axis: TimeAxis) -> None:
+        """Move the cursor of the charts within what is kept of the selected port."""
+        oldest = self.watch.history.oldest(self.selected) if self.selected else None
+        if oldest is not None and self.newest is not None:
+            self.time.move(columns, axis, oldest, self.newest.sample.tick)
+
+    def clock(self) -> Clock:
+        """Return the newest instant by both clocks."""
+        sample = self.newest.sample if self.newest else None
+        return Clock(sample.tick, sample.wall) if sample else Clock(0.0, 0.0)
+
+    def instant(self, axis: TimeAxis) -> Instant | None:
+        """Return what is known of the selected port in the column of the cursor.
+
+        An event is there a column around it: it is seen in the curve of the next one.
+        """
+        port, column = self.selected, axis.cursor_column
+        if port is None or column is None:
+            return None
+        start, end = axis.bounds(column)
+        history, clock = self.watch.history, self.clock()
+        values = {}
+        for name in (RX, TX, MODULE, ASIC):
+            series = history.series(port, name)
+            values[name] = None if series is None else series.highest(start, end)
+        events = [
+            event.incident
+            for event in self.watch.events_of(port)
+            if _happened(event, start - axis.column_s, end + axis.column_s, clock)
+        ]
+        ceiling = self.watch.ceiling_at(port, min(end, clock.tick))
+        return Instant((start + end) / 2, clock, values, ceiling, events, self.bits)
 
     def view(self, columns: int) -> View | None:
         """Return the selected port as the pages see it."""
@@ -83,3 +134,15 @@ class State:
                     start[origin] = zero
             ports[port] = now._replace(start=start)
         return frame._replace(ports=ports)
+
+
+def _happened(event: TimedIncident, start: float, end: float, clock: Clock) -> bool:
+    """Return whether an event begins or ends between two monotonic seconds."""
+    instants = (begin_of(event, clock), event.incident.until)
+    return any(instant is not None and start <= instant < end for instant in instants)
+
+
+def begin_of(event: TimedIncident, clock: Clock) -> float:
+    """Return the monotonic second at which an event began."""
+    tick = event.incident.tick
+    return clock.tick - (clock.wall - event.wall) if tick is None else tick

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.widget import Widget
 from textual.widgets import Input
 
 from mlxtop.analysis.fields import why_empty
@@ -15,8 +18,9 @@ from mlxtop.present.overview import Order
 from mlxtop.present.text import Line, Role
 from mlxtop.present.view import prose
 from mlxtop.tui.commands import Scope, bindings
-from mlxtop.tui.screens.base import WatchScreen
-from mlxtop.tui.widgets.chart import TemperatureChart, ThroughputChart
+from mlxtop.tui.screens.charted import ChartScreen
+from mlxtop.tui.widgets.chart import Chart, ThroughputChart
+from mlxtop.tui.widgets.heat_chart import TemperatureChart
 from mlxtop.tui.widgets.lines import Lines
 from mlxtop.tui.widgets.port_table import PortTable
 from mlxtop.tui.widgets.sections import Sections
@@ -24,9 +28,13 @@ from mlxtop.tui.widgets.sections import Sections
 _FIXED = 4
 """Rows of header, hint and keys."""
 _LEAST_CHARTS = 10
+_AROUND = 3
+"""Rows of the table besides its entries: its headings and its frame."""
+_LEAST_ROOMY = 5
+"""Rows that a short table leaves from which on charts are shown below it."""
 
 
-class Overview(WatchScreen):
+class Overview(ChartScreen):
     """Cards, ports and charts."""
 
     AUTO_FOCUS = "#ports"
@@ -46,9 +54,7 @@ class Overview(WatchScreen):
         self.table.add_class("box")
         yield from (self.table, self.hint)
         with Container(id="charts"):
-            for chart in self.charts:
-                chart.border_title = (chart.id or "").capitalize()
-                yield chart
+            yield from self.charts
         yield self.about
 
     # Drawing
@@ -78,14 +84,21 @@ class Overview(WatchScreen):
     def _draw_more(self) -> None:
         """Draw charts and boxes; after a key they come once the table is on the terminal."""
         with self.at_once():
-            for chart in self.charts:
-                chart.update(self.watch_app.state, self.watch_app.source.interval)
+            self.draw_charts()
             self._draw_about()
+
+    def shown_charts(self) -> Sequence[Chart]:
+        return [chart for chart in self.charts if chart.seen]
+
+    def home(self) -> Widget:
+        return self.table
 
     def on_resize(self) -> None:
         room = self.size.height - _FIXED - self.ribbon.display
         charts = max(_LEAST_CHARTS, room // 2)
         self.table.styles.max_height = max(4, room - charts) if self.size.height >= 18 else None
+        needed = len(self.table.entries) + _AROUND
+        self.set_class(room - needed >= _LEAST_ROOMY, "-roomy")
 
     def _title(self, table: PortTable) -> None:
         state = self.watch_app.state
@@ -102,7 +115,11 @@ class Overview(WatchScreen):
             self.hint.show(self._nothing(width))
             return
         view, column = port_view(frame, table.port), table.explained()
-        if column is None:
+        reading = self.reading_lines(width)
+        self.set_class(bool(reading), "-reading")
+        if reading:
+            self.hint.show(reading)
+        elif column is None:
             self.hint.show(ceiling_lines(view.ceiling, width))
         else:
             name, reason = column.title or "bar", why_empty(view).get(column.field)
@@ -178,6 +195,8 @@ class Overview(WatchScreen):
             if self._filter is not None:
                 self._filter.value = ""
             table.focus()
+        elif self.leave_charts():
+            pass
         elif table.column is not None:
             table.column = None
         elif self.has_class("-maximised"):
