@@ -480,7 +480,7 @@ async def test_globs_that_select_no_port_are_named_on_the_screen() -> None:
     [
         (40, ("Enter Details", "? Help", "q Quit"), ("Sort",)),
         (80, ("Enter Details", "d Doctor", "/ Filter", "s Sort", "e Events", "q Quit"), ()),
-        (120, ("o Options", "Space Pause"), ("Esc",)),
+        (120, ("o Options", "] Zoom", "Space Freeze"), ("Esc",)),
     ],
 )
 async def test_the_key_bar_shows_the_useful_keys_first(

@@ -187,7 +187,7 @@ def test_the_verdicts_on_a_port_that_is_followed_are_kept_every_ten_seconds(
 def test_another_limit_is_kept_at_once() -> None:
     watch, last = Watch(), None
     watch.follow(PACU.id)
-    for second, rate in ((1, 1e9), (2, 1e9), (3, 200e9), (4, 200e9)):
+    for second, rate in ((1, 1e9), (2, 1e9), (3, 33e9), (4, 33e9)):
         last = derive(pacu(float(second), rx=rate), last)
         watch.ingest(last)
     verdicts = [watch.ceiling_at(PACU.id, float(second)) for second in (2, 3)]

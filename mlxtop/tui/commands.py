@@ -113,19 +113,9 @@ COMMANDS = (
 BY_ID = {command.id: command for command in COMMANDS}
 
 BAR_ORDER = (
-    *("details", "explain", "copy", "copy-advice", "next-page", "next-port", "doctor", "filter"),
-    *(
-        "sort",
-        "events",
-        "load",
-        "options",
-        "maximise",
-        "pause",
-        "palette",
-        "link-type",
-        "units",
-        "zero",
-    ),
+    *("details", "explain", "copy", "copy-advice", "cursor-left", "next-page", "next-port"),
+    *("doctor", "filter", "sort", "events", "load", "options", "zoom-in", "pause", "maximise"),
+    *("palette", "link-type", "units", "zero"),
 )
 """Commands in the key bar, the most useful first; those at the end go on narrow screens.
 
