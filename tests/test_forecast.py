@@ -354,6 +354,15 @@ def test_what_stays_above_its_warning_limit_does_not_come_back() -> None:
     assert back.never
 
 
+def test_without_an_end_it_goes_straight_from_limit_to_limit() -> None:
+    warning, alarm = Crossing(75.0, 1.0, 10.0, 1.0), Crossing(80.0, 1.0, 30.0, 2.0)
+    future = Forecast(100.0, Trend.RISING, 70.0, warning=warning, alarm=alarm)
+    expected = [future.at(100.0 + seconds) for seconds in (0, 5, 10, 20, 30, 31)]
+    assert expected == [70.0, 72.5, 75.0, 77.5, 80.0, None]
+    assert future._replace(warning=None).at(115.0) == 75.0
+    assert future._replace(warning=None, alarm=None).at(100.0) is None
+
+
 @pytest.mark.parametrize(("celsius", "back"), [(68.0, True), (67.875, False)])
 def test_a_warning_is_over_two_degrees_below_its_limit(celsius: float, back: bool) -> None:
     assert (forecast(rest(celsius, 60.0), 0.0, 70.0, 80.0).back is not None) is back

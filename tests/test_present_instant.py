@@ -57,9 +57,9 @@ def test_on_a_narrow_screen_how_long_ago_it_was_goes_first() -> None:
 
 
 def test_what_is_not_known_is_a_dash_and_a_verdict_that_was_not_kept_has_its_reason() -> None:
-    first, second = lines(values={"rx": 1.2e9, "tx": None}, ceiling=None)
+    first, second = lines(values={"rx": 1.2e9, "tx": None}, ceiling="no verdict: why")
     assert first.endswith("TX –  module –  ASIC –")
-    assert second.startswith("– no verdict kept")
+    assert second.startswith("– no verdict: why")
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,6 @@ def test_events_of_the_instant_stand_before_the_verdict_the_worst_first(
 
 def test_names_of_events_hold_no_escapes() -> None:
     nasty = DOWN._replace(text="link \x1b[31mdown\n")
-    line = instant_lines(Instant(440.0, CLOCK, VALUES, None, [nasty]), 80)[1]
+    line = instant_lines(Instant(440.0, CLOCK, VALUES, CEILING, [nasty]), 80)[1]
     assert plain(line).isprintable()
     assert line_width(line) == len(plain(line))

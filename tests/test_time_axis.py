@@ -104,7 +104,7 @@ def test_instants_beyond_the_edges_have_no_column() -> None:
     [
         (60, 10, ["-60 s", "-45 s", "-30 s", "-15 s"]),
         (60, 100, ["-2 min", "-90 s", "-60 s", "-30 s"]),
-        (60, 290, ["-5 min", "-4 min", "-3 min", "-2 min", "-60 s"]),
+        (60, 290, ["-5 min", "-4 min", "-3 min", "-2 min", "-1 min"]),
         (60, 1000, ["-60 min", "-45 min", "-30 min", "-15 min"]),
     ],
 )
@@ -116,6 +116,12 @@ def test_labels_are_round_and_stand_at_their_columns(
     assert [label for _, label in told] == labels
     step = told[1][0] - told[0][0]
     assert all(b - a == pytest.approx(step, abs=1) for (a, _), (b, _) in pairwise(told))
+
+
+@pytest.mark.parametrize(("ahead", "labels"), [(9, []), (15, ["+15 s"]), (31, ["+15 s", "+30 s"])])
+def test_labels_of_what_is_expected_are_as_far_apart(ahead: int, labels: list[str]) -> None:
+    told = axis(60, 10).labels(ahead)
+    assert [label for column, label in told if column >= 60] == labels
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ async def test_tab_reaches_a_chart_whose_arrows_read_every_value_of_an_instant()
         values, verdict = text_of(hint).splitlines()
         for wanted in ("RX 33.0 Gb/s", "TX 1.00 Gb/s", "module 56 °C", "ASIC 84 °C"):
             assert wanted in values
-        assert "no verdict kept" in verdict, "the port was not selected then"
+        assert verdict.startswith("→ ")
         for one in screen.shown_charts():
             column = axis(screen).cursor_column
             assert column is not None
@@ -136,16 +136,30 @@ async def test_a_frozen_picture_scrolls_back_to_the_oldest_reading_and_space_goe
         assert isinstance(screen.focused, PortTable)
 
 
-async def test_the_verdict_of_an_instant_is_told_once_the_port_was_selected() -> None:
-    async with running(busy(), (80, 24)) as (app, pilot):
+async def test_the_verdict_of_an_instant_is_told_as_far_as_samples_are_held() -> None:
+    async with running(busy(200), (80, 24)) as (app, pilot):
         await until(pilot, lambda: app.state.selected is not None)
-        app.state.arrive(frame(*busy(42)))
         await pilot.press("tab", "left")
         hint = app.screen.query_one("#hint", Lines)
-        await until(pilot, lambda: "s ago" in text_of(hint))
-        assert text_of(hint).splitlines()[1].startswith("– no verdict kept")
-        await pilot.press("end")
         await until(pilot, lambda: text_of(hint).splitlines()[1].startswith("→ "))
+        await pilot.press("home")
+        reason = "– no verdict: older than 59 s, and this port was not selected then"
+        await until(pilot, lambda: text_of(hint).splitlines()[1].rstrip() == reason)
+
+
+async def test_a_frozen_screen_shows_every_value_of_the_instant_at_the_cursor() -> None:
+    async with running(busy(), (80, 24)) as (app, pilot):
+        table = app.screen.query_one("#ports", PortTable)
+        await pilot.press("space")
+        await until(pilot, lambda: "60 °C" in text_of(table))
+        await pilot.press(*("left",) * 10)
+        await until(pilot, lambda: "55 °C" in text_of(table))
+        assert "30.0 Gb/s" in text_of(table)
+        assert app.state.heat.of(PACU.id, "module") is not app.state.watch.heat.of(
+            PACU.id, "module"
+        )
+        await pilot.press("space")
+        await until(pilot, lambda: "60 °C" in text_of(table))
 
 
 @pytest.mark.parametrize(("page", "title"), [("1", "Throughput"), ("2", "Heat")])

@@ -54,13 +54,27 @@ class Forecast(NamedTuple):
     """The way down to `ENDED_C` below the warning limit; None for what is not above that."""
 
     def at(self, tick: float) -> float | None:
-        """Return °C expected at a later second; None where nothing is expected."""
-        if self.now is None or self.settles is None:
+        """Return °C expected at a later second; None where nothing is expected.
+
+        Where it cannot be told what it settles at, it goes straight from limit to limit.
+        """
+        if self.now is None:
             return None
+        if self.settles is None:
+            return self._between_limits(tick - self.tick)
         if self.constant is None:
             return self.settles
         share = math.exp(-max(tick - self.tick, 0.0) / self.constant)
         return self.settles + (self.now - self.settles) * share
+
+    def _between_limits(self, seconds: float) -> float | None:
+        """Return °C between the passing of one limit and that of the next one."""
+        ends = (self.warning, self.alarm)
+        passed = [(end.seconds, end.limit) for end in ends if end is not None and end.seconds]
+        for (first, low), (last, high) in pairwise([(0.0, self.now or 0.0), *passed]):
+            if first <= seconds <= last and first < last:
+                return low + (high - low) * (seconds - first) / (last - first)
+        return None
 
 
 def forecast(

@@ -19,7 +19,7 @@ from mlxtop.present import units
 from mlxtop.present.heat import degrees
 from mlxtop.present.text import Line, Role, Run, crop, fit
 from mlxtop.present.view import bar, link_mark, link_run
-from mlxtop.watch.heat import HeatWatch
+from mlxtop.watch.heat import HeatStates
 
 INDENT = 2
 """Columns before the first, where the cursor's mark stands."""
@@ -36,14 +36,14 @@ class PortRow(NamedTuple):
     bits: bool
     errors: tuple[int | None, bool]
     """Severe events since the start or the boot, and whether any goes on now."""
-    heat: HeatWatch | None = None
+    heat: HeatStates | None = None
 
 
 def port_row(
     frame: Frame,
     port: PortId,
     bits: bool = True,
-    heat: HeatWatch | None = None,
+    heat: HeatStates | None = None,
     since_boot: bool = False,
 ) -> PortRow:
     """Return everything that the row of a port shows; errors since the start, or the boot."""

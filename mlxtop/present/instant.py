@@ -15,7 +15,6 @@ from mlxtop.present.text import Line, Role, Run, clean, line_width
 from mlxtop.present.view import SEVERITY_ROLES, incident_text
 from mlxtop.watch.watch import ASIC, MODULE, RX, TX
 
-_NO_VERDICT = "no verdict kept: the last 15 minutes are not recorded yet"
 _WORST = tuple(Severity)
 _ROLES = {RX: Role.RX, TX: Role.TX, MODULE: Role.MODULE, ASIC: Role.ASIC}
 
@@ -28,7 +27,8 @@ class Instant(NamedTuple):
     """The newest instant."""
     values: Mapping[str, float | None]
     """Of the series of the history: bit/s and °C."""
-    ceiling: Ceiling | None = None
+    ceiling: Ceiling | str = "no verdict"
+    """What limited the port, or the reason why that is not known."""
     events: Sequence[Incident] = ()
     """What happened at the instant, the oldest first."""
     bits: bool = True
@@ -65,6 +65,6 @@ def _happened(instant: Instant) -> Line:
         more = f" and {len(events) - 1} more" if len(events) > 1 else ""
         text = f"▲ {clean(incident_text(events[0]))}{more}  "
         line = ((text, SEVERITY_ROLES[events[0].severity]),)
-    if instant.ceiling is None:
-        return (*line, (f"{units.NONE} {_NO_VERDICT}", Role.DIM))
+    if isinstance(instant.ceiling, str):
+        return (*line, (f"{units.NONE} {instant.ceiling}", Role.DIM))
     return (*line, ("→ ", Role.ACCENT), (verdict_text(instant.ceiling), Role.TEXT))

@@ -18,7 +18,7 @@ from mlxtop.model.pcie import PciePath, link_words
 from mlxtop.present import units
 from mlxtop.present.columns import Column, heading, layout, port_line, port_row
 from mlxtop.present.text import Line, Role, Run, clean, crop, line_width
-from mlxtop.watch.heat import HeatWatch
+from mlxtop.watch.heat import HeatStates
 
 OTHER = "Other network devices"
 VIRTUAL = "Virtual devices"
@@ -192,7 +192,7 @@ def entry_line(
     shown: tuple[Column, ...],
     *,
     bits: bool = True,
-    heat: HeatWatch | None = None,
+    heat: HeatStates | None = None,
     since_boot: bool = False,
 ) -> Line:
     """Return a row of the table in exactly `columns` columns."""

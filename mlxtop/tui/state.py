@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mlxtop.analysis.port_view import Ceiling, port_view
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import Reading
+from mlxtop.present import units
 from mlxtop.present.heat import Clock
 from mlxtop.present.instant import Instant
 from mlxtop.present.overview import Order
 from mlxtop.present.view import View
 from mlxtop.tui.time_axis import Readings, TimeAxis, TimeView
-from mlxtop.watch.heat import Alert
+from mlxtop.watch.heat import Alert, HeatStates
+from mlxtop.watch.past import Moment
 from mlxtop.watch.watch import ASIC, MODULE, RX, TX, TimedIncident, Watch
 
 
@@ -31,6 +34,10 @@ class State:
         self.order = Order.NATURAL
         self.pattern = ""
         self.paused = False
+        self._frozen: Moment | None = None
+        """What was on the screen when it was frozen."""
+        self._stands: Moment | None = None
+        """What is on the frozen screen: that, or the instant at the cursor."""
         self.frame: Frame | None = None
         """The frame on the screen; while paused it stays and the Watch goes on."""
         self.zero: dict[PortId, Mapping[Origin, Reading]] = {}
@@ -47,15 +54,22 @@ class State:
             self.frame = self._zeroed(frame)
         return alerts
 
+    @property
+    def heat(self) -> HeatStates:
+        """Return the states of the sensors at the instant of the frame on the screen."""
+        return self._stands.heat if self.paused and self._stands else self.watch.heat
+
     def pause(self) -> None:
         """Let the picture stand; the Watch goes on."""
         self.paused = True
         if self.frame is not None:
             self.time.freeze(self.frame.sample.tick)
+            self._frozen = self._stands = Moment(self.frame, self.watch.heat.then())
 
     def resume(self) -> None:
         """Show the newest frame again."""
         self.paused = False
+        self._frozen = self._stands = None
         self.time.thaw()
         if self.newest is not None:
             self.frame = self._zeroed(self.newest)
@@ -85,6 +99,22 @@ class State:
         oldest = self.watch.history.oldest(self.selected) if self.selected else None
         if oldest is not None and self.newest is not None:
             self.time.move(columns, axis, oldest, self.newest.sample.tick)
+            self.read_cursor(axis)
+
+    def read_cursor(self, axis: TimeAxis) -> None:
+        """Show all values of the instant at the cursor in a picture that stands.
+
+        An instant that is not held, or without the selected port, leaves those of the freezing.
+        """
+        cursor = self.time.cursor
+        if not self.paused or self._frozen is None:
+            return
+        shown = self._frozen
+        if cursor is not None and cursor + axis.column_s / 2 < shown.frame.sample.tick:
+            held = self.watch.past.moment(cursor + axis.column_s / 2)
+            if held is not None and self.selected in held.frame.ports:
+                shown = held
+        self._stands, self.frame = shown, self._zeroed(shown.frame)
 
     def clock(self) -> Clock:
         """Return the newest instant by both clocks."""
@@ -110,8 +140,17 @@ class State:
             for event in self.watch.events_of(port)
             if _happened(event, start - axis.column_s, end + axis.column_s, clock)
         ]
-        ceiling = self.watch.ceiling_at(port, min(end, clock.tick))
-        return Instant((start + end) / 2, clock, values, ceiling, events, self.bits)
+        verdict = self._verdict(port, min(end, clock.tick))
+        return Instant((start + end) / 2, clock, values, verdict, events, self.bits)
+
+    def _verdict(self, port: PortId, tick: float) -> Ceiling | str:
+        """Return what limited a port at an instant, or the reason why that is not known."""
+        held = self.watch.past.moment(tick)
+        if held is not None and port in held.frame.ports:
+            return port_view(held.frame, port).ceiling
+        reach = units.duration(round(self.watch.past.reach_s()))
+        unknown = f"no verdict: older than {reach}, and this port was not selected then"
+        return self.watch.ceiling_at(port, tick) or unknown
 
     def view(self, columns: int) -> View | None:
         """Return the selected port as the pages see it."""
@@ -120,7 +159,7 @@ class State:
             return None
         watch, highs = self.watch, self.watch.highs.get(port, {})
         events = watch.events_of(port)
-        return View(self.frame, port, columns, self.bits, highs, watch.heat, events)
+        return View(self.frame, port, columns, self.bits, highs, self.heat, events)
 
     def _zeroed(self, frame: Frame) -> Frame:
         """Return the frame with totals from `z` on; a reset counter starts again by itself."""

@@ -89,24 +89,29 @@ class TimeAxis(NamedTuple):
     def cursor_column(self) -> int | None:
         return None if self.cursor is None else self.column(self.cursor)
 
-    def labels(self) -> list[tuple[int, str]]:
-        """Return the last columns of round spans before the right edge with their names."""
+    def labels(self, ahead: int = 0) -> list[tuple[int, str]]:
+        """Return the last columns of round spans, before the right edge and then `ahead` of it."""
         marks = (mark for mark in _MARKS if mark / self.column_s >= _APART)
         spacing = next(marks, self.span)
-        count = floor(self.span / spacing + 1e-6)
+        before, after = (floor(n / spacing + 1e-6) for n in (self.span, ahead * self.column_s))
+        edge = self.columns - 1
         return [
-            (self.columns - 1 - round(n * spacing / self.column_s), f"-{ago(n * spacing)}")
-            for n in range(count, 0, -1)
+            (
+                edge + round(n * spacing / self.column_s),
+                "+-"[n < 0] + ago(abs(n) * spacing, spacing),
+            )
+            for n in range(-before, after + 1)
+            if n
         ]
 
 
-def ago(seconds: float) -> str:
-    """Return a span of time for the axis.
+def ago(seconds: float, spacing: float = 1.0) -> str:
+    """Return a span of time for an axis with labels in multiples of `spacing`.
 
-    >>> ago(90), ago(150), ago(3600), ago(10800)
-    ('90 s', '2.5 min', '60 min', '3 h')
+    >>> ago(90), ago(60), ago(60, 60), ago(150), ago(3600), ago(10800)
+    ('90 s', '60 s', '1 min', '2.5 min', '60 min', '3 h')
     """
-    if seconds < 120:
+    if seconds < 120 and spacing % 60:
         return f"{seconds:.0f} s"
     minutes = seconds / 60
     return f"{minutes:.3g} min" if minutes < 120 else f"{minutes / 60:.3g} h"

@@ -22,6 +22,7 @@ from mlxtop.watch.alarms import Alarm, Alarms, Conditions, subject_of
 from mlxtop.watch.changes import changes, losses, own_incident
 from mlxtop.watch.heat import Alert, AlertKind, HeatWatch
 from mlxtop.watch.links import LinkWatch
+from mlxtop.watch.past import Past, RecentFrames
 from mlxtop.watch.planned import PlannedChanges
 from mlxtop.watch.settled import SETTLE_S, settled
 from mlxtop.watch.storms import StormWatch
@@ -69,6 +70,9 @@ class Watch:
         self.highs: dict[PortId, dict[str, float]] = {}
         """Highest rates and temperatures since the start or `reset_highs`."""
         self.heat = HeatWatch()
+        self.recent = RecentFrames()
+        self.past: Past = self.recent
+        """Whoever is asked for what was."""
         self.links = LinkWatch()
         self.storms = StormWatch()
         self.alarms = Alarms()
@@ -103,6 +107,7 @@ class Watch:
         for port, now in frame.ports.items():
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:
                 self._record(port_view(frame, port), frame.sample.tick)
+        self.recent.add(frame, self.heat.then())
         self.frame = frame
         return alerts
 

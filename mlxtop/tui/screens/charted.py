@@ -92,7 +92,10 @@ class ChartScreen(WatchScreen):
 
     @on(Chart.Pointed)
     def _pointed(self, event: Chart.Pointed) -> None:
-        self.watch_app.state.time.cursor = event.tick
+        state, axis = self.watch_app.state, self.axis()
+        state.time.cursor = event.tick
+        if axis is not None:
+            state.read_cursor(axis)
         self.show_frame()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:

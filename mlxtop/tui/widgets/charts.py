@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mlxtop.present.text import Line, Role, Run, crop, fit, line_width, spread
 from mlxtop.present.units import nice
-from mlxtop.tui.time_axis import TimeAxis, ago
+from mlxtop.tui.time_axis import TimeAxis
 from mlxtop.tui.widgets import canvas
 from mlxtop.tui.widgets.canvas import DOTS_Y, GUTTER, LABELS, Curve
 
@@ -138,11 +138,8 @@ def axis_line(axis: TimeAxis, edge: str, ahead: int = 0) -> Line:
     """Return the time axis: `edge` at its right end, then so many columns of what is expected."""
     cells = [" "] * (axis.columns + ahead)
     _write(cells, axis.columns - len(edge), edge)
-    if ahead:
-        text = f"+{ago(ahead * axis.column_s)}"
-        _write(cells, len(cells) - len(text), text)
-    for column, label in reversed(axis.labels()):
-        _write(cells, max(0, column - len(label) // 2), label)
+    for column, label in sorted(axis.labels(ahead), key=lambda one: abs(one[0] - axis.columns)):
+        _write(cells, min(max(0, column - len(label) // 2), len(cells) - len(label)), label)
     return ((" " * GUTTER + "".join(cells), Role.DIM), (" " * LABELS, Role.DIM))
 
 

@@ -39,7 +39,7 @@ class TemperatureChart(Chart):
         longer: list[Line] = []
         for name, role in _SENSORS.items():
             if (sensor := view.now.now.sensor(name)) is not None:
-                heat = state.watch.heat.of(view.id, name)
+                heat = state.heat.of(view.id, name)
                 text, colour = degrees(sensor, units.CELSIUS_WIDTH + 1, heat)
                 shown = Role.STRONG if colour is Role.TEXT else colour
                 part: Line = ((f"{TITLES[name]} ", role), (text.strip(), shown), SPACE)
@@ -78,7 +78,7 @@ def _most_urgent(state: State, port: PortId) -> SensorHeat | None:
         ahead = crossings_ahead(heat)
         return heat.alarm.state.level, -(ahead[-1][1].seconds or inf) if ahead else -inf
 
-    heats = filter(None, (state.watch.heat.of(port, name) for name in _SENSORS))
+    heats = filter(None, (state.heat.of(port, name) for name in _SENSORS))
     return max(heats, key=urgency, default=None)
 
 
@@ -99,7 +99,7 @@ def _rules(state: State, port: PortId) -> list[Rule]:
     """
     rules: list[tuple[tuple[int, float], Rule]] = []
     for name in _SENSORS:
-        heat = state.watch.heat.of(port, name)
+        heat = state.heat.of(port, name)
         if heat is None or heat.sensor.celsius is None:
             continue
         for level, (kind, limit, role) in enumerate(
@@ -127,7 +127,7 @@ class HeatChart(TemperatureChart):
     def _legend(self, state: State, view: PortView, width: int) -> Line:
         parts: list[Line] = []
         for name, role in _SENSORS.items():
-            heat = state.watch.heat.of(view.id, name)
+            heat = state.heat.of(view.id, name)
             if heat is not None and heat.sensor.celsius is not None:
                 text, coming = outlook(heat, state.clock())
                 celsius = f"{heat.sensor.celsius:.0f} °C "
@@ -136,7 +136,7 @@ class HeatChart(TemperatureChart):
         return charts.legend(parts, (), width)
 
     def _key(self, state: State, view: PortView) -> object:
-        sensors = [state.watch.heat.of(view.id, name) for name in _SENSORS]
+        sensors = [state.heat.of(view.id, name) for name in _SENSORS]
         ticks = tuple(h.forecast.tick for h in sensors if h is not None and h.forecast is not None)
         return tuple(_rules(state, view.id)), ticks, state.watch.event_count
 
@@ -171,7 +171,7 @@ def _future(state: State, port: PortId, axis: TimeAxis, dots: int) -> dict[Role,
     if axis.frozen:
         return curves
     for name, role in _SENSORS.items():
-        heat = state.watch.heat.of(port, name)
+        heat = state.heat.of(port, name)
         if heat is None or heat.forecast is None or heat.sensor.stale:
             continue
         values = [heat.forecast.at(axis.end + n * axis.dot_s) for n in range(dots)]

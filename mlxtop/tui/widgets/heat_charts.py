@@ -95,7 +95,8 @@ def temperature_rows(
 def _degrees(past: Curves, future: Futures, rules: Sequence[Rule]) -> tuple[float, float]:
     """Return the degrees at the bottom and at the top.
 
-    A forecast never moves the bottom, and the top no further than a little beyond the limits.
+    A forecast never moves the bottom, and the top no further than a little beyond the limits. A
+    limit that all readings are beyond is in the picture.
     """
     values = [v for _, curve in past.values() for v in curve if not isnan(v)]
     if not values:
@@ -103,7 +104,7 @@ def _degrees(past: Curves, future: Futures, rules: Sequence[Rule]) -> tuple[floa
     marks = [*values, *(rule.value for rule in rules)]
     expected = [v for curve in future.values() for v in curve if not isnan(v)]
     most = max(*marks, min(max(expected, default=-273.0), max(marks) + _ROUND_C))
-    low = floor((min(values) - 2) / _ROUND_C) * _ROUND_C
+    low = floor((min(marks) - 2) / _ROUND_C) * _ROUND_C
     return low, max(ceil((most + 1) / _ROUND_C) * _ROUND_C, low + _LEAST_SPAN_C)
 
 

@@ -16,7 +16,7 @@ from mlxtop.present.overview import Entry, Order, columns_of, entries, entry_lin
 from mlxtop.present.text import EMPTY, Line, Role, crop
 from mlxtop.tui.state import State
 from mlxtop.tui.widgets.lines import Styled, difference
-from mlxtop.watch.heat import HeatWatch
+from mlxtop.watch.heat import HeatStates
 
 CURSOR = "▸ "
 
@@ -44,7 +44,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         """What the rows were made of: in natural order nothing else can change them."""
         self._bits = True
         self._choices: object = None
-        self._heat: HeatWatch | None = None
+        self._heat: HeatStates | None = None
         self._fitted = Size()
         """The size that all of this was made for."""
         self._shown: tuple[Column, ...] = ()
@@ -64,7 +64,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         self._fit()
         if frame is self._frame and choices == self._choices:
             return  # only the cursor moved: its rows were refreshed when it did
-        self._frame, self._bits, self._heat = frame, state.bits, state.watch.heat
+        self._frame, self._bits, self._heat = frame, state.bits, state.heat
         self._choices = choices
         ports = [port.now.port for port in frame.ports.values()]
         devices = (state.pattern, order, frame.sample.adapters, ports)
