@@ -147,6 +147,42 @@ async def test_the_verdict_of_an_instant_is_told_as_far_as_samples_are_held() ->
         await until(pilot, lambda: text_of(hint).splitlines()[1].rstrip() == reason)
 
 
+async def test_a_clock_that_jumps_moves_neither_curves_nor_events() -> None:
+    samples = [one._replace(wall=one.wall + 3600.0 * (one.tick > 75)) for one in busy(80)]
+    async with running(samples, (80, 24)) as (app, pilot):
+        span = axis(app.screen)
+        assert span.column(1.0) is not None
+        assert span.column(80.0) is not None
+        await pilot.press("tab", *("left",) * 5)
+        hint = app.screen.query_one("#hint", Lines)
+        await until(pilot, lambda: "▲ module at 80.0 °C" in text_of(hint))
+        newest, cursor = app.state.clock(), app.state.time.cursor
+        assert cursor is not None
+        assert 67 < cursor < 73
+        assert text_of(hint).strip().startswith(newest.time(cursor))
+
+
+async def test_the_limits_in_a_picture_that_stands_do_not_follow_the_cursor() -> None:
+    async with running(busy(80), (80, 24)) as (app, pilot):
+        heat = app.screen.query_one("#temperature", Chart)
+        await pilot.press("space")
+        await until(pilot, lambda: "80 °C!" in text_of(heat))
+        before = [line[:30] for line in text_of(heat).splitlines()[1:]]
+        await pilot.press(*("left",) * 10)
+        await until(pilot, lambda: "70 °C" in text_of(heat))
+        assert [line[:30] for line in text_of(heat).splitlines()[1:]] == before
+
+
+@pytest.mark.parametrize("page", ["", "1", "2"])
+async def test_the_smallest_terminal_keeps_its_charts_away_without_a_fault(page: str) -> None:
+    async with running(busy(), (20, 5)) as (app, pilot):
+        keys = ["enter", page] if page else []
+        await pilot.press(*keys, "M", "tab", "tab", "left", "space", "left", "[", "]", "escape")
+        await until(pilot, lambda: "mlxtop" in screen_text(app))
+        assert app.error is None
+        assert all(len(line) <= 20 for line in screen_text(app).splitlines())
+
+
 async def test_a_frozen_screen_shows_every_value_of_the_instant_at_the_cursor() -> None:
     async with running(busy(), (80, 24)) as (app, pilot):
         table = app.screen.query_one("#ports", PortTable)

@@ -59,6 +59,11 @@ class State:
         """Return the states of the sensors at the instant of the frame on the screen."""
         return self._stands.heat if self.paused and self._stands else self.watch.heat
 
+    @property
+    def edge_heat(self) -> HeatStates:
+        """Return the states of the sensors at the right edge of the charts."""
+        return self._frozen.heat if self.paused and self._frozen else self.watch.heat
+
     def pause(self) -> None:
         """Let the picture stand; the Watch goes on."""
         self.paused = True

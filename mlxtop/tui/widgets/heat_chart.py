@@ -99,7 +99,7 @@ def _rules(state: State, port: PortId) -> list[Rule]:
     """
     rules: list[tuple[tuple[int, float], Rule]] = []
     for name in _SENSORS:
-        heat = state.heat.of(port, name)
+        heat = state.edge_heat.of(port, name)
         if heat is None or heat.sensor.celsius is None:
             continue
         for level, (kind, limit, role) in enumerate(
