@@ -157,7 +157,7 @@ class Settings:
     notify: str | None = _row(
         None, _notifications, "desktop notifications of alarms, by OSC 9 or OSC 777: 9, 777 or off"
     )
-    window: int = _row(300, _seconds, "seconds the charts look back", restart=True)
+    window: int = _row(3600, _seconds, "seconds the charts grow to by themselves", restart=True)
     keys: Mapping[str, str] = _row({}, _table, "action name to key, for rebinding")
     hooks: Mapping[str, str] = _row({}, _table, "event name to the path of a script", restart=True)
     debug: bool = _row(False, None, "show tracebacks", "--debug")

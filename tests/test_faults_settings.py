@@ -52,7 +52,7 @@ def test_a_complaint_says_line_and_key(text: str, line: int, words: str, tmp_pat
     found, complaints = load({}, given_file(tmp_path, text.encode()))
     assert len(complaints) == 1
     assert f"settings.toml:{line}: {words}" in complaints[0]
-    assert (found.interval, found.window, found.keys) == (1.0, 300, {})
+    assert (found.interval, found.window, found.keys) == (1.0, 3600, {})
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_number_of_any_length_is_told_and_ignored(text: str, tmp_path: Path) -
 @pytest.mark.parametrize("key", ["INTERVAL", "WINDOW", "ALL"])
 def test_a_variable_of_any_length_is_told_and_ignored(key: str) -> None:
     found, complaints = load({}, {f"MLXTOP_NIC_{key}": LONG})
-    assert (found.interval, found.window, found.all) == (1.0, 300, False)
+    assert (found.interval, found.window, found.all) == (1.0, 3600, False)
     assert len(complaints) == 1
 
 

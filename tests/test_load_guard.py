@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from mlxtop.analysis.forecast import Crossing, Forecast, Trend
+from mlxtop.analysis.crossing import Crossing
+from mlxtop.analysis.forecast import Forecast, Trend
 from mlxtop.lab import LabSystem
 from mlxtop.load import runner
 from mlxtop.load.guard import HeatGuard

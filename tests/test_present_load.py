@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mlxtop.analysis.forecast import Crossing, Forecast, Trend
+from mlxtop.analysis.crossing import Crossing
+from mlxtop.analysis.forecast import Forecast, Trend
 from mlxtop.load.outcome import HeatReport, LoadStatus, Outcome, Phase, SensorHeat
 from mlxtop.load.request import GuardOptions, LoadPlan, LoadRequest
 from mlxtop.model.load import FlowResult, LoadInterval, LoadResult

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,12 +17,34 @@ LINES = st.lists(
 @given(LINES, LINES)
 def test_a_difference_covers_every_cell_that_changed(old: Line, new: Line) -> None:
     span = difference(old, new)
-    before, after = plain(old), plain(new)
+    before, after = cells(old), cells(new)
     for place in range(max(len(before), len(after))):
         changed = before[place : place + 1] != after[place : place + 1]
         if changed:
             assert span is not None
             assert span[0] <= place < span[0] + span[1]
+
+
+def cells(line: Line) -> list[tuple[str, Role]]:
+    """Return each character with its role."""
+    return [(character, role) for text, role in line for character in text]
+
+
+@pytest.mark.parametrize(
+    ("new", "span"),
+    [
+        ((("abXd", Role.RX), ("e", Role.TX)), (2, 1)),
+        ((("abc", Role.RX), ("de", Role.TX)), (3, 1)),
+        ((("abcd", Role.RX), ("f", Role.TX)), (4, 1)),
+        ((("Xbcd", Role.RX), ("X", Role.TX)), (0, 5)),
+        ((("ab", Role.RX), ("cd", Role.RX), ("e", Role.TX)), None),
+        ((("abcd", Role.RX), ("ef", Role.TX)), (4, 2)),
+    ],
+)
+def test_no_more_is_painted_again_than_what_changed_in_a_run(
+    new: Line, span: tuple[int, int] | None
+) -> None:
+    assert difference((("abcd", Role.RX), ("e", Role.TX)), new) == span
 
 
 @given(LINES)

@@ -10,11 +10,11 @@ from mlxtop.model.identity import PortId
 from mlxtop.model.pcie import Direction
 from mlxtop.present.text import line_width, plain
 from mlxtop.tui.state import State
+from mlxtop.tui.time_axis import Readings, short_axis
 from mlxtop.tui.widgets.sparkline import (
     LEAST_SCALE,
     SPAN_S,
     Sparklines,
-    short_timeline,
     steady_scale,
 )
 from tests.twelve import PORTS, twelve
@@ -39,10 +39,11 @@ def prepared(state: State, columns: int) -> Sparklines:
 def test_a_curve_holds_a_minute_at_least_and_no_step_is_shorter_than_a_sample(
     tick: float, columns: int, interval: float
 ) -> None:
-    line = short_timeline(tick, columns, interval)
-    assert line.dots == columns
-    assert line.seconds >= SPAN_S - 1e-6
-    assert line.step >= interval
+    axis = short_axis(Readings(0.5, tick, interval), tick, columns, SPAN_S)
+    assert axis.columns == columns
+    assert axis.span >= SPAN_S - 1e-6
+    assert axis.column_s >= interval
+    assert axis.start <= tick <= axis.end
 
 
 def test_the_scale_grows_at_once_and_shrinks_late() -> None:

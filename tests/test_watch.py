@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from mlxtop.model.frame import derive
 from mlxtop.model.identity import PortId
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.watch.watch import Watch
-from tests.samples import PACU, pacu, sample, veth
+from tests.samples import IB, PACU, pacu, sample, veth
 from tests.watching import DOWN, UP, Machine
 
 
@@ -177,3 +178,30 @@ def test_links_that_went_down_are_counted_until_counting_begins_anew() -> None:
     machine.see(50.0, UP)
     machine.see(50.0, DOWN)
     assert machine.watch.flaps == {PACU.id: 1}
+
+
+@pytest.mark.parametrize(
+    ("tick", "kept"), [(0.9, False), (1.0, True), (20.9, True), (21.0, True), (40.9, True)]
+)
+def test_the_verdicts_on_a_port_that_is_followed_are_kept_every_ten_seconds(
+    tick: float, kept: bool
+) -> None:
+    watch, last = Watch(), None
+    watch.follow(PACU.id)
+    for second in range(1, 31):
+        last = derive(pacu(float(second)), last)
+        watch.ingest(last)
+    assert (watch.ceiling_at(PACU.id, tick) is not None) is kept
+    assert watch.ceiling_at(PACU.id, 41.0) is None, "the last one was kept at second 21"
+    assert watch.ceiling_at(IB.id, 1.0) is None
+
+
+def test_another_limit_is_kept_at_once() -> None:
+    watch, last = Watch(), None
+    watch.follow(PACU.id)
+    for second, rate in ((1, 1e9), (2, 1e9), (3, 33e9), (4, 33e9)):
+        last = derive(pacu(float(second), rx=rate), last)
+        watch.ingest(last)
+    verdicts = [watch.ceiling_at(PACU.id, float(second)) for second in (2, 3)]
+    assert all(verdict is not None for verdict in verdicts)
+    assert verdicts[0] != verdicts[1]

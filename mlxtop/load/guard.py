@@ -18,8 +18,8 @@ from mlxtop.model.sample import LinkState, Temperature, sensor_title
 from mlxtop.watch.heat import Pace, SensorTrack
 from mlxtop.watch.heat_limits import limits_of
 
-PACE = Pace(every=2.0, calm=2.0, steady=False)
-"""Readings do not come faster than every two seconds."""
+PACE = Pace(every=2.0, calm=2.0)
+"""Readings do not come faster than every two seconds; a forecast is one that a screen shows."""
 READINGS = 7200
 """Readings of a sensor that are kept: four hours of a soak."""
 SILENCE_S = 15.0

@@ -18,7 +18,7 @@ from mlxtop.present import units
 from mlxtop.present.heat import STATES, degrees
 from mlxtop.present.text import Line, Role, Run, crop, fit, fit_name, width
 from mlxtop.present.view import bar, link_mark, link_run, speed_name
-from mlxtop.watch.heat import HeatWatch
+from mlxtop.watch.heat import HeatStates
 from mlxtop.watch.heat_limits import limits_of
 
 Curve = Callable[[PortId, Direction, int], Line]
@@ -39,7 +39,7 @@ class RowContext(NamedTuple):
     """What the rows of a table show beside the frame."""
 
     bits: bool = True
-    heat: HeatWatch | None = None
+    heat: HeatStates | None = None
     flaps: Mapping[PortId, int] | None = None
     """How often each link went down; None where nobody counts."""
     curve: Curve | None = None

@@ -12,6 +12,7 @@ from mlxtop.model.sample import LinkState
 from mlxtop.present.cells import PortRow, RowContext, port_row
 from mlxtop.present.columns import BY_ID, NOISE, Column, Value, heading, sort_key
 from mlxtop.present.text import Line
+from mlxtop.watch.heat import worst
 from mlxtop.watch.heat_limits import AlarmState
 
 DESCENDING, ASCENDING = "▼", "▴"
@@ -117,8 +118,8 @@ def sickness(frame: Frame, port: PortId, context: RowContext) -> int:
     """
     row = port_row(frame, port, context)
     state, flaps = row.now.link.state, row.flaps
-    worst = context.heat.worst(port) if context.heat else None
-    heat = worst.alarm.state if worst else AlarmState.OK
+    hottest = worst(context.heat, port) if context.heat else None
+    heat = hottest.alarm.state if hottest else AlarmState.OK
     events, moving = row.errors
     signs = (
         state is not LinkState.UP and bool(flaps),

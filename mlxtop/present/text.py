@@ -25,9 +25,9 @@ _SPACES = str.maketrans(dict.fromkeys("\t\n\r\v\f\xa0\u2009\u202f", " "))
 
 _ASCII = {
     **dict.fromkeys("–—─╌┄−‑", "-"),
-    **dict.fromkeys("│┃╎", "|"),
+    **dict.fromkeys("│┃╎┊", "|"),
     **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯", "+"),
-    **dict.fromkeys("·•…", "."),
+    **dict.fromkeys("·•…┈", "."),
     **dict.fromkeys("●◆★✱", "*"),
     **dict.fromkeys("○◇◌", "o"),
     **dict.fromkeys("▲△", "*"),

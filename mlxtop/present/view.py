@@ -17,7 +17,7 @@ from mlxtop.model.linkrate import parse_rate
 from mlxtop.model.sample import Link, LinkLayer, LinkState
 from mlxtop.present import units
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, clean, fit, labelled, row, wrap
-from mlxtop.watch.heat import HeatWatch, SensorHeat
+from mlxtop.watch.heat import HeatStates, SensorHeat
 
 SEVERITY_ROLES = {
     Severity.NOTE: Role.TEXT,
@@ -49,7 +49,7 @@ class View(NamedTuple):
     columns: int = 76
     bits: bool = True
     highs: Mapping[str, float] = {}
-    heat: HeatWatch | None = None
+    heat: HeatStates | None = None
     events: Sequence[tuple[float, Incident]] = ()
     """What happened to the port and when (epoch seconds), the oldest first."""
     verdict: Verdict | None = None

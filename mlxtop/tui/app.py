@@ -114,8 +114,7 @@ class MlxtopApp(LiveApp):
     # Commands
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        scope = screen.SCOPE if isinstance(screen, WatchScreen) else Scope.EVERYWHERE
-        scopes = (scope, Scope.EVERYWHERE) if scope is not Scope.EVERYWHERE else (scope,)
+        scopes = screen.scopes() if isinstance(screen, WatchScreen) else (Scope.EVERYWHERE,)
         for command in available(*scopes, readonly=self.readonly):
             key = keys_of(command, self.settings.keys)[0]
             run = partial(self._run_later, command.action)
@@ -292,7 +291,9 @@ class MlxtopApp(LiveApp):
         if self.state.paused:
             self.state.resume()
         else:
-            self.state.paused = True
+            self.state.pause()
+        if isinstance(self.screen, WatchScreen):
+            self.screen.pausing()
         self.draw()
 
     def action_units(self) -> None:

@@ -18,6 +18,8 @@ class Scope(StrEnum):
     DETAIL = "detail"
     FINDINGS = "findings"
     EXPLAINED = "a finding in plain words"
+    CHARTS = "screens with charts"
+    CHART = "the chart in focus"
 
 
 class Command(NamedTuple):
@@ -38,13 +40,15 @@ class Command(NamedTuple):
 
 _PORTS, _WALL, _PAGES = Scope.OVERVIEW, Scope.WALL, Scope.DETAIL
 _FOUND, _ONE = Scope.FINDINGS, Scope.EXPLAINED
+_CHARTS, _CHART = Scope.CHARTS, Scope.CHART
 _FILTER = "Show only ports whose names match"
 _ALL = "All network devices, where no port of a card is"
 _SORT = "Sort by rate, temperature, errors, or naturally"
 _BEFORE, _NEXT = "Sort by the column before", "Sort by the next column"
 _FINDINGS = "Findings of the whole machine, explained"
 _WALL_TITLE = "Small charts of all ports, the sickest first, and back"
-_HEAT = "Maximise the heat chart of page 2, and back"
+_HEAT = "Maximise the chart, and back"
+_FREEZE = "Freeze the picture, to scroll back"
 _LINK_TYPE = "Link type: InfiniBand or Ethernet"
 _ACKNOWLEDGE = "Acknowledge the chosen alarm, else the most urgent"
 _PLAIN = "The finding in plain words"
@@ -105,6 +109,14 @@ COMMANDS = (
     Command("explain", "enter", _PLAIN, "screen.explain", _FOUND, "In plain words"),
     Command("copy", "c", "Copy what to do (OSC 52)", "screen.copy", _FOUND, "Copy"),
     Command("copy-advice", "c", "Copy what to do (OSC 52)", "screen.copy", _ONE, "Copy"),
+    Command("cursor-left", "left", "Read an earlier instant", "screen.cursor(-1)", _CHART, "Read"),
+    Command("cursor-right", "right", "Read a later instant", "screen.cursor(1)", _CHART),
+    Command("cursor-back", "shift+left", "Ten columns back", "screen.cursor(-10)", _CHART),
+    Command("cursor-on", "shift+right", "Ten columns on", "screen.cursor(10)", _CHART),
+    Command("cursor-first", "home", "The oldest reading", "screen.cursor(-100000)", _CHART),
+    Command("cursor-last", "end", "The newest reading", "screen.cursor(100000)", _CHART),
+    Command("zoom-out", "left_square_bracket", "Look back further", "screen.zoom(1)", _CHARTS),
+    Command("zoom-in", "right_square_bracket", "Look closer", "screen.zoom(-1)", _CHARTS, "Zoom"),
     Command("link-type", "L", _LINK_TYPE, "app.link_type", bar="Link type", changes=True),
     Command("keep", "K", "Keep the change on probation", "app.keep", changes=True),
     Command("take-back", "B", "Take the change on probation back", "app.take_back", changes=True),
@@ -115,7 +127,7 @@ COMMANDS = (
     Command("acknowledge", "a", _ACKNOWLEDGE, "app.acknowledge"),
     Command("next-part", "tab", "To the alarms, and round the parts", "app.focus_next"),
     Command("previous-part", "shift+tab", "The same the other way", "app.focus_previous"),
-    Command("pause", "space,p", "Pause the display; sampling goes on", "app.pause", bar="Pause"),
+    Command("pause", "space,p", _FREEZE, "app.pause", bar="Freeze"),
     Command("units", "u", "Bits or bytes", "app.units", bar="Units"),
     Command("zero", "z", "Count totals and highs from now on", "app.zero", bar="Zero"),
     Command("slower", "plus,equals_sign", "Longer interval", "app.pace(1)"),
@@ -132,20 +144,9 @@ COMMANDS = (
 BY_ID = {command.id: command for command in COMMANDS}
 
 BAR_ORDER = (
-    *("details", "explain", "copy", "copy-advice", "next-page", "next-port", "wall-details"),
-    *("doctor", "filter", "wall"),
-    *(
-        "sort",
-        "events",
-        "load",
-        "options",
-        "maximise",
-        "pause",
-        "palette",
-        "link-type",
-        "units",
-        "zero",
-    ),
+    *("details", "explain", "copy", "copy-advice", "cursor-left", "next-page", "next-port"),
+    *("wall-details", "doctor", "filter", "wall", "sort", "events", "load", "options", "zoom-in"),
+    *("pause", "maximise", "palette", "link-type", "units", "zero"),
 )
 """Commands in the key bar, the most useful first; those at the end go on narrow screens.
 
@@ -165,6 +166,8 @@ _WORDS = {
     "minus": "-",
     "left": "←",
     "right": "→",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
     "up": "↑",
     "down": "↓",
     "escape": "Esc",

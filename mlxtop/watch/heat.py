@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from mlxtop.analysis.forecast import Forecast, Trend, forecast, steadied
 from mlxtop.analysis.warmup import STRETCHES
@@ -159,6 +159,32 @@ class SensorTrack:
         return now - last.tick >= pause
 
 
+class HeatStates(Protocol):
+    """The states of the sensors of a machine at one instant."""
+
+    def of(self, port: PortId, sensor: str) -> SensorHeat | None:
+        """Return the state of a port's sensor; None before its first reading."""
+        ...
+
+
+def worst(states: HeatStates, port: PortId) -> SensorHeat | None:
+    """Return the sensor of a port in the worst state; None where it has none."""
+    heats = filter(None, (states.of(port, name) for name in (MODULE, CHIP)))
+    return max(heats, key=lambda heat: heat.alarm.state.level, default=None)
+
+
+class HeatThen:
+    """The states of all sensors as they were."""
+
+    __slots__ = ("_states",)
+
+    def __init__(self, states: Mapping[tuple[PortId, str], SensorHeat | None]) -> None:
+        self._states = states
+
+    def of(self, port: PortId, sensor: str) -> SensorHeat | None:
+        return self._states.get((port, sensor))
+
+
 class HeatWatch:
     """The state of every sensor; `observe` takes one frame after the other."""
 
@@ -175,10 +201,10 @@ class HeatWatch:
         key = self._keys.get((port, sensor))
         return self._tracks[key].heat if key in self._tracks else None
 
-    def worst(self, port: PortId) -> SensorHeat | None:
-        """Return the sensor of a port in the worst state; None where it has none."""
-        heats = filter(None, (self.of(port, name) for name in (MODULE, CHIP)))
-        return max(heats, key=lambda heat: heat.alarm.state.level, default=None)
+    def then(self) -> HeatThen:
+        """Return the states of now, to be kept."""
+        tracks = self._tracks
+        return HeatThen({place: tracks[key].heat for place, key in self._keys.items()})
 
     def crossings(self, port: PortId) -> dict[tuple[Quantity, int], Bound]:
         """Return the limits of the module that its lanes (from 1, 0 for all of it) are beyond."""

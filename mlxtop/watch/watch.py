@@ -12,7 +12,7 @@ from itertools import islice
 from math import inf
 from typing import NamedTuple
 
-from mlxtop.analysis.port_view import PortView, port_view
+from mlxtop.analysis.port_view import Ceiling, PortView, port_view
 from mlxtop.model.frame import Frame
 from mlxtop.model.history import History
 from mlxtop.model.identity import PortId, PortKind
@@ -23,6 +23,7 @@ from mlxtop.watch.calm import CalmVerdicts
 from mlxtop.watch.changes import changes, links_lost, losses, own_incident
 from mlxtop.watch.heat import Alert, AlertKind, HeatWatch
 from mlxtop.watch.links import LinkWatch
+from mlxtop.watch.past import Past, RecentFrames
 from mlxtop.watch.planned import PlannedChanges
 from mlxtop.watch.settled import SETTLE_S, settled
 from mlxtop.watch.storms import StormWatch
@@ -33,6 +34,8 @@ RECENT, SAME_S = 40, 3.0
 """Events, and seconds, within which a second source may report the same."""
 EVENTS = 1000
 """Events that are kept."""
+CEILING_S, CEILINGS = 10.0, 400
+"""Seconds between ceilings of a port that are kept unless its limit changes, and how many."""
 
 _OWN = (
     *(AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.MODULE_OUT),
@@ -70,6 +73,9 @@ class Watch:
         self.flaps: Counter[PortId] = Counter()
         """How often the link of a port went down since the start or `reset_highs`."""
         self.heat = HeatWatch()
+        self.recent = RecentFrames()
+        self.past: Past = self.recent
+        """Whoever is asked for what was."""
         self.links = LinkWatch()
         self.storms = StormWatch()
         self.alarms = Alarms()
@@ -82,6 +88,8 @@ class Watch:
         self.changes = 0
         """Changes of the list of events since the start."""
         self._followed: set[PortId] = set()
+        self._ceilings: dict[PortId, deque[tuple[float, Ceiling]]] = {}
+        """Of the ports that are followed, with the monotonic second of each."""
         self._going_on: dict[str, float] = {}
         """Keys of incidents without an end, and the tick at which each was last reported."""
 
@@ -108,6 +116,7 @@ class Watch:
                 self._record(view, frame.sample.tick)
                 self.verdicts.take(port, view.ceiling.verdict, frame.sample.tick)
         self.verdicts.keep(frame.ports)
+        self.recent.add(frame, self.heat.then())
         self.frame = frame
         return alerts
 
@@ -143,8 +152,14 @@ class Watch:
         self._replace(incident._replace(until=end), tick)
 
     def follow(self, port: PortId) -> None:
-        """Keep the history of a virtual port too."""
+        """Keep the history of a virtual port too, and the verdicts on this one."""
         self._followed.add(port)
+
+    def ceiling_at(self, port: PortId, tick: float) -> Ceiling | None:
+        """Return limits and verdict of a port at an instant; None where none was kept."""
+        kept = self._ceilings.get(port, ())
+        last = next((pair for pair in reversed(kept) if pair[0] <= tick), None)
+        return last[1] if last and tick - last[0] < 2 * CEILING_S else None
 
     def reset_highs(self) -> None:
         """Count highs and flaps from now on."""
@@ -259,7 +274,16 @@ class Watch:
         for sensor in view.now.now.temperatures:
             values[sensor.name] = None if sensor.stale else sensor.celsius
         self.history.append(view.id, tick, values)
+        if view.id in self._followed:
+            self._keep(view, tick)
         highs = self.highs.setdefault(view.id, {})
         for name, value in values.items():
             if value is not None and value > highs.get(name, -inf):
                 highs[name] = value
+
+    def _keep(self, view: PortView, tick: float) -> None:
+        """Keep the ceiling every ten seconds, and at once when another limit binds."""
+        kept = self._ceilings.setdefault(view.id, deque(maxlen=CEILINGS))
+        limit = kept[-1][1].verdict.limit if kept else None
+        if not kept or tick - kept[-1][0] >= CEILING_S or view.ceiling.verdict.limit != limit:
+            kept.append((tick, view.ceiling))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.widget import Widget
 from textual.widgets import Input
 
 from mlxtop.analysis.fields import why_empty
@@ -18,8 +21,10 @@ from mlxtop.present.text import Line, Role
 from mlxtop.present.view import prose
 from mlxtop.settings import store
 from mlxtop.tui.commands import COMMANDS, Scope, bindings, keys_of
-from mlxtop.tui.screens.base import GAP, WatchScreen, key_label
-from mlxtop.tui.widgets.chart import TemperatureChart, ThroughputChart
+from mlxtop.tui.screens.base import GAP, key_label
+from mlxtop.tui.screens.charted import ChartScreen
+from mlxtop.tui.widgets.chart import Chart, ThroughputChart
+from mlxtop.tui.widgets.heat_chart import TemperatureChart
 from mlxtop.tui.widgets.lines import Lines
 from mlxtop.tui.widgets.port_table import PortTable
 from mlxtop.tui.widgets.sections import Sections
@@ -32,6 +37,8 @@ _FRAME = 3
 _LEAST_CHARTS = 4
 _MANY = 4
 """Ports from which small charts of all stand where else the pages of one would."""
+_LEAST_ROOMY = 5
+"""Rows that a short table leaves from which on charts are shown below it."""
 _TWO_CHARTS = 10
 """Rows from which both charts have room below each other."""
 _BARE = {"all-devices": "All devices", "demo": "Demo", "help": "Help", "quit": "Quit"}
@@ -47,7 +54,7 @@ def _age(view: PortView, field: str, width: int) -> list[Line]:
     return prose(f"? {sensor.problem or 'no answer'}; the value is {ago} old", width, Role.WARNING)
 
 
-class Overview(WatchScreen):
+class Overview(ChartScreen):
     """Cards, ports and charts."""
 
     AUTO_FOCUS = "#ports"
@@ -68,9 +75,7 @@ class Overview(WatchScreen):
         self.table.add_class("box")
         yield from (self.table, self.hint)
         with Container(id="charts"):
-            for chart in self.charts:
-                chart.border_title = (chart.id or "").capitalize()
-                yield chart
+            yield from self.charts
         self.small.add_class("box")
         yield from (self.about, self.small)
         with Container(id="filter-line"):
@@ -110,16 +115,23 @@ class Overview(WatchScreen):
     def _draw_more(self) -> None:
         """Draw charts and boxes; after a key they come once the table is on the terminal."""
         with self.at_once():
-            for chart in self.charts:
-                chart.update(self.watch_app.state, self.watch_app.source.interval)
+            self.draw_charts()
             self._draw_about()
             self._draw_small()
+
+    def shown_charts(self) -> Sequence[Chart]:
+        return [chart for chart in self.charts if chart.seen]
+
+    def home(self) -> Widget:
+        return self.table
 
     def on_resize(self) -> None:
         """Give the table the rows that it needs, as long as a small chart remains."""
         room = self.size.height - _FIXED - self.ribbon.display
-        rows = min(len(self.table.entries) + _FRAME, room - _LEAST_CHARTS)
+        needed = len(self.table.entries) + _FRAME
+        rows = min(needed, room - _LEAST_CHARTS)
         self.set_class(room - rows < _TWO_CHARTS, "-crowded")
+        self.set_class(room - needed >= _LEAST_ROOMY, "-roomy")
         self.table.styles.max_height = max(4, rows) if self.size.height >= 18 else None
 
     def _title(self, table: PortTable) -> None:
@@ -141,7 +153,11 @@ class Overview(WatchScreen):
             self.hint.show(self._nothing(width))
             return
         view, column = port_view(frame, table.port), table.explained()
-        if column is None:
+        reading = self.reading_lines(width)
+        self.set_class(bool(reading), "-reading")
+        if reading:
+            self.hint.show(reading)
+        elif column is None:
             verdict = self.watch_app.state.verdicts.get(table.port)
             self.hint.show(ceiling_lines(view.ceiling, width, verdict))
         else:
@@ -205,7 +221,7 @@ class Overview(WatchScreen):
         if not self._bare:
             super()._show_keys()
             return
-        self._keys_shown = 0
+        self._keys_shown = None
         rebound = self.watch_app.settings.keys
         shown = (command for command in COMMANDS if command.id in _BARE)
         labels = ((key_label(keys_of(c, rebound)[0], _BARE[c.id]), c.action) for c in shown)
@@ -288,6 +304,8 @@ class Overview(WatchScreen):
             if self._filter is not None:
                 self._filter.value = ""
             table.focus()
+        elif self.leave_charts():
+            pass
         elif table.column is not None:
             table.column = None
         elif self.has_class("-maximised"):

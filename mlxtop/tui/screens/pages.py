@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
-from textual.containers import Container
+from textual.widget import Widget
 
 from mlxtop import __version__
 from mlxtop.present.overview import entries
@@ -26,13 +26,13 @@ from mlxtop.present.view import link_mark, prose
 from mlxtop.settings import PREFIX, ROWS, config_path
 from mlxtop.tui.commands import Scope, available, bindings, keys_of, unlisted
 from mlxtop.tui.screens.base import WatchScreen
-from mlxtop.tui.widgets.chart import HeatChart
-from mlxtop.tui.widgets.lines import Clickable
+from mlxtop.tui.screens.charted import ChartScreen
+from mlxtop.tui.widgets.chart import Chart, ThroughputChart
+from mlxtop.tui.widgets.heat_chart import HeatChart
+from mlxtop.tui.widgets.lines import Clickable, Lines
 from mlxtop.tui.widgets.sections import Sections
 from mlxtop.watch.hooks import EVENTS, FACTS, TIMEOUT
 
-HEAT_PAGE = "2"
-"""The page below the heat chart."""
 SCROLLING = unlisted(
     ("down,j", "scroll(1)"),
     ("up,k", "scroll(-1)"),
@@ -48,6 +48,8 @@ _TITLES = {
     Scope.DETAIL: "Pages of a port",
     Scope.FINDINGS: "Findings",
     Scope.EXPLAINED: "A finding in plain words",
+    Scope.CHARTS: "Where charts are",
+    Scope.CHART: "In a chart, after Tab or a click",
 }
 _SIGNS = (
     ("●  ○  ◌", "link up, down, coming up"),
@@ -85,9 +87,10 @@ class PageScreen(WatchScreen):
         self.page.scroll_relative(y=lines, animate=False)
 
 
-class Detail(PageScreen):
-    """One port, page by page."""
+class Detail(ChartScreen, PageScreen):
+    """One port, page by page; two of them are below a chart."""
 
+    AUTO_FOCUS = "#page"
     SCOPE = Scope.DETAIL
     BINDINGS = bindings(Scope.DETAIL)
 
@@ -95,22 +98,42 @@ class Detail(PageScreen):
         """Begin with the page of this key, else with the first."""
         super().__init__()
         self._page: Page = next((page for page in PAGES if page.key == key), PAGES[0])
-        self.set_class(self._page.key == HEAT_PAGE, "-heat")
-        self._tabs, self._heat = Clickable(id="tabs"), HeatChart(id="heat")
+        self._tabs, self._read = Clickable(id="tabs"), Lines(id="reading")
+        self._charts: dict[str, Chart] = {
+            "1": ThroughputChart(id="traffic"),
+            "2": HeatChart(id="heat"),
+        }
+        """By the key of the page below."""
+        self.set_class(True, f"-page-{self._page.key}")
 
     def body(self) -> ComposeResult:
         yield self._tabs
-        with Container(id="heat-frame"):
-            self._heat.border_title = "Heat"
-            yield self._heat
+        yield from self._charts.values()
+        yield self._read
         yield self.page
+
+    def shown_charts(self) -> Sequence[Chart]:
+        chart = self._charts.get(self._page.key)
+        return [chart] if chart is not None and chart.seen else []
+
+    def home(self) -> Widget:
+        return self.page
 
     def draw(self) -> None:
         super().draw()
         self._show_tabs()
-        if self._page.key == HEAT_PAGE:  # the chart comes after the page is on the terminal
-            app = self.watch_app
-            self.call_after_refresh(self._heat.update, app.state, app.source.interval)
+        if self.shown_charts():  # the chart comes after the page is on the terminal
+            self.call_after_refresh(self._draw_chart)
+
+    def _draw_chart(self) -> None:
+        with self.at_once():
+            self.draw_charts()
+
+    def draw_charts(self) -> None:
+        super().draw_charts()
+        reading = self.reading_lines(max(1, self.size.width - 2))
+        self.set_class(bool(reading), "-reading")
+        self._read.show(reading)
 
     def sections(self, columns: int) -> list[Section]:
         view = self.watch_app.state.view(columns)
@@ -151,12 +174,15 @@ class Detail(PageScreen):
 
     def action_page(self, key: str) -> None:
         self._page = next(page for page in PAGES if page.key == key)
-        self.set_class(key == HEAT_PAGE, "-heat")
+        for page in self._charts:
+            self.set_class(page == key, f"-page-{page}")
+        self.leave_charts()
+        self.remove_class("-reading")
         self.page.new_page()
         self.show_frame()
 
     def action_maximise(self) -> None:
-        if self._page.key == HEAT_PAGE:
+        if self._page.key in self._charts:
             self.toggle_class("-maximised")
             self.call_after_refresh(self.show_frame)
 

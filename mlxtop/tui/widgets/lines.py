@@ -18,7 +18,7 @@ from textual.markup import escape
 from textual.message import Message
 from textual.strip import Strip
 
-from mlxtop.present.text import EMPTY, Line, Role, Run, crop, cut, line_width, to_ascii
+from mlxtop.present.text import EMPTY, Line, Role, Run, crop, cut, line_width, to_ascii, width
 from mlxtop.tui.commands import unlisted
 from mlxtop.tui.textual_private import DirectWidget
 
@@ -56,7 +56,25 @@ def difference(old: Line, new: Line) -> tuple[int, int] | None:
         return start, max(columns, line_width(old)) - start
     while last < shared - first and old[-1 - last] == new[-1 - last]:
         last += 1
-    return start, columns - start - line_width(new[len(new) - last :])
+    end = columns - line_width(new[len(new) - last :])
+    if first < shared - last:
+        start += _equal_columns(old[first], new[first])
+        end -= _equal_columns(_mirrored(old[-1 - last]), _mirrored(new[-1 - last]))
+    return (start, end - start) if start < end else None
+
+
+def _equal_columns(one: Run, other: Run) -> int:
+    """Return the columns at the beginning of two runs that are the same."""
+    (text, role), (others, another) = one, other
+    if role is not another:
+        return 0
+    pairs = enumerate(zip(text, others, strict=False))
+    equal = next((n for n, (a, b) in pairs if a != b), min(len(text), len(others)))
+    return width(text[:equal])
+
+
+def _mirrored(run: Run) -> Run:
+    return run[0][::-1], run[1]
 
 
 def changes(old: Sequence[Line], new: Sequence[Line], places: range) -> list[Region]:

@@ -10,7 +10,8 @@ from mlxtop.model.pcie import Direction
 from mlxtop.present import units
 from mlxtop.present.cells import blocks
 from mlxtop.present.text import Line, Role
-from mlxtop.tui.widgets.canvas import Timeline, resampled
+from mlxtop.tui.time_axis import DOTS_X, short_axis
+from mlxtop.tui.widgets.canvas import resampled
 from mlxtop.watch.watch import RX, TX
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ LEAST_SCALE = 1e6
 """Bit/s of the full height at least: idle ports show no mountains of a few packets."""
 _SHRINK = 0.6
 """Share of the scale below which the highest rate must fall before the scale shrinks."""
-_STEPS_S = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 10.0, 12.0, 15.0, 20.0, 30.0, 60.0)
-"""Seconds that a column may stand for."""
 _SERIES = {Direction.RX: (RX, Role.RX), Direction.TX: (TX, Role.TX)}
 
 
@@ -37,12 +36,11 @@ def steady_scale(before: float, highest: float) -> float:
     return before if before * _SHRINK <= wanted <= before else wanted
 
 
-def short_timeline(tick: float, columns: int, interval: float) -> Timeline:
-    """Return a time axis of one value a column, up to the step that goes on now."""
-    wanted = max(interval, SPAN_S / max(1, columns))
-    step = next((step for step in _STEPS_S if step >= wanted - 1e-9), _STEPS_S[-1])
-    newest = int(tick // step)
-    return Timeline(step, max(1, columns), newest, newest)
+def _by_column(dots: list[float]) -> list[float]:
+    """Return the highest of the dots of every column; NaN where there is none."""
+    places = range(0, len(dots), DOTS_X)
+    columns = ([value for value in dots[n : n + DOTS_X] if not isnan(value)] for n in places)
+    return [max(values, default=nan) for values in columns]
 
 
 class Sparklines:
@@ -60,16 +58,18 @@ class Sparklines:
         self, state: State, ports: list[PortId], columns: int, tick: float, interval: float
     ) -> None:
         """Take the last minute of some ports from the history, for curves of so many columns."""
-        line = short_timeline(tick, columns, interval)
-        self._columns, self.span_s = columns, line.seconds
-        history, highest = state.watch.history, 0.0
+        self._columns, history, highest = columns, state.watch.history, 0.0
         self._values.clear()
+        if (readings := state.readings(interval)) is None:
+            return
+        axis = short_axis(readings, tick, columns, SPAN_S)
+        self.span_s = axis.span
         for port in ports:
             for direction, (name, _) in _SERIES.items():
                 series = history.series(port, name)
                 if series is None:
                     continue
-                values = self._values[port, direction] = resampled(series, line, max)
+                values = self._values[port, direction] = _by_column(resampled(series, axis))
                 highest = max(highest, *(0.0 if isnan(value) else value for value in values))
         self.scale = steady_scale(self.scale, highest)
 

@@ -14,15 +14,8 @@ from mlxtop.present import units
 from mlxtop.present.cells import port_row
 from mlxtop.present.text import Line, Role, Run, crop
 from mlxtop.present.tile import tile_rates, tile_title
-from mlxtop.tui.widgets.canvas import (
-    DOTS_Y,
-    Curve,
-    Timeline,
-    draw,
-    grid_lines,
-    resampled,
-    timeline,
-)
+from mlxtop.tui.time_axis import TimeAxis, short_axis
+from mlxtop.tui.widgets.canvas import DOTS_Y, Curve, draw, grid_lines, resampled
 from mlxtop.tui.widgets.sections import Scrolled
 from mlxtop.tui.widgets.sparkline import LEAST_SCALE, SPAN_S, steady_scale
 from mlxtop.watch.watch import RX, TX
@@ -89,17 +82,17 @@ class WallGrid(Scrolled, inherit_bindings=False):
 
     def show(self, state: State, ports: list[PortId], interval: float) -> None:
         """Show tiles of some ports in this order."""
-        frame = state.frame
-        if frame is None or not self.display or not self.size:
+        frame, readings = state.frame, state.readings(interval)
+        if frame is None or readings is None or not self.display or not self.size:
             return
         self.ports, self._selected = ports, state.selected
         grid = self._tiling = tiling(len(ports), self.size.width, self.size.height)
-        line = timeline(frame.sample.tick, grid.width, SPAN_S / 0.8, interval)
-        self.span_s = line.seconds
-        values = {port: _rates(state, port, line) for port in ports}
+        axis = short_axis(readings, frame.sample.tick, grid.width, SPAN_S)
+        self.span_s = axis.span
+        values = {port: _rates(state, port, axis) for port in ports}
         highest = (v for rates in values.values() for way in rates for v in way if not isnan(v))
         self.scale = steady_scale(self.scale, max(highest, default=0.0))
-        tiles = [self._tile(state, port, values[port], line) for port in ports]
+        tiles = [self._tile(state, port, values[port], axis) for port in ports]
         lines: list[Line] = []
         for first in range(0, len(tiles), grid.across):
             lines += _beside(tiles[first : first + grid.across], self.size.width)
@@ -107,7 +100,7 @@ class WallGrid(Scrolled, inherit_bindings=False):
         self.show_lines(lines)
 
     def _tile(
-        self, state: State, port: PortId, rates: tuple[list[float], list[float]], line: Timeline
+        self, state: State, port: PortId, rates: tuple[list[float], list[float]], axis: TimeAxis
     ) -> list[Line]:
         """Return the lines of one port."""
         _, width, height = self._tiling
@@ -115,7 +108,7 @@ class WallGrid(Scrolled, inherit_bindings=False):
         frame = state.frame
         assert frame is not None
         row = port_row(frame, port, state.row_context)
-        made_of = (line, width, height, self.scale, state.ascii)
+        made_of = (axis, width, height, self.scale, state.ascii)
         before, picture = self._pictures.get(port, (None, []))
         if before != made_of:
             rows = max(1, height - 2 - airy)
@@ -169,9 +162,9 @@ class WallGrid(Scrolled, inherit_bindings=False):
             self.post_message(self.Selected(port, port == self._selected))
 
 
-def _rates(state: State, port: PortId, line: Timeline) -> tuple[list[float], list[float]]:
+def _rates(state: State, port: PortId, axis: TimeAxis) -> tuple[list[float], list[float]]:
     history = state.watch.history
-    rx, tx = (resampled(history.series(port, name), line, max) for name in (RX, TX))
+    rx, tx = (resampled(history.series(port, name), axis) for name in (RX, TX))
     return rx, tx
 
 
@@ -182,7 +175,7 @@ def _picture(
     columns, rows = size
     dots = rows * DOTS_Y - 1
     rx, tx = ([nan if isnan(v) else v / scale * dots for v in way] for way in rates)
-    curves = (Curve(Role.RX, rx, fill=-1, body=Role.RX_AREA), Curve(Role.TX, tx))
+    curves = (Curve(Role.RX, rx, filled=True, body=Role.RX_AREA), Curve(Role.TX, tx))
     lines = grid_lines(draw(curves, columns, rows, ascii_only), {})
     return [line[1:] for line in lines]
 
