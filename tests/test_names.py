@@ -16,7 +16,7 @@ STEMS = Counter(path.stem for path in MODULES)
 
 PACKAGES = (
     *("model", "sampler", "analysis", "watch"),
-    *("doctor", "change", "load", "link_type", "outputs"),
+    *("doctor", "change", "load", "link_type", "outputs", "recording"),
 )
 """Others have tests by what people see: pages, screens, subcommands, simulated machines."""
 SMALL = 40

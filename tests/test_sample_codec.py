@@ -100,7 +100,12 @@ def test_a_new_table_needs_a_whole_sample() -> None:
     assert encoder.change(counted(2.0, 1, 2, names="ab")) is None
     _, tables = encoder.whole(counted(2.0, 1, 2, names="ab"))
     assert tables == {"1": ["a", "b"]}
-    assert encoder.change(counted(3.0, 1, 2, 3)) is not None, "the first one is known"
+    assert encoder.change(counted(3.0, 1, 2, 3)) is None, "the first one was not told again"
+    _, tables = encoder.whole(counted(3.0, 1, 2, 3))
+    assert tables == {"0": ["a", "b", "c"]}
+    assert encoder.whole(counted(4.0, 1, 2, 3))[1] == {}
+    encoder.forget()
+    assert encoder.whole(counted(5.0, 1, 2, 3))[1] == tables
 
 
 def test_a_change_without_a_whole_sample_before_it_is_unreadable() -> None:

@@ -16,11 +16,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from enum import Enum
-from math import isfinite
 from typing import Any
 
 from mlxtop.model.identity import PortId
-from mlxtop.model.number import COUNT, whole
+from mlxtop.model.number import AMOUNT, COUNT, whole
 
 TEXT = 4096
 """Characters of a text that are read at most."""
@@ -125,13 +124,12 @@ class Whole(Codec):
 
 
 class Real(Codec):
-    """A finite number."""
+    """A number, not so large that sums and products of it would not be finite."""
 
     def read(self, data: Any, context: Context) -> float:
-        if type(data) is float and isfinite(data):
-            return data
-        if type(data) is int and LOWEST <= data <= HIGHEST:
-            return data
+        if type(data) in (float, int) and -AMOUNT <= data <= AMOUNT:
+            number: float = data
+            return number
         raise UnreadableError(data)
 
 

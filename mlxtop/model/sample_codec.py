@@ -15,7 +15,7 @@ from mlxtop.model.codec import HIGHEST, LOWEST, SAME, TEXT, Codec, Context, Unre
 from mlxtop.model.codec_parts import Struct
 from mlxtop.model.codec_types import Codecs
 from mlxtop.model.counters import Schema
-from mlxtop.model.number import whole
+from mlxtop.model.number import AMOUNT, whole
 from mlxtop.model.sample import Reading, Sample
 
 MOST_TABLES = 4096
@@ -24,17 +24,22 @@ MOST_NAMES = 1 << 20
 """Counters in all of them together at most."""
 
 
+class UnknownTableError(ValueError):
+    """Counters are of a table that was not told: what they are cannot be known."""
+
+
 class Writing(Context):
     """Gives every table a number."""
 
     def __init__(self) -> None:
         super().__init__()
         self.numbers: dict[Schema, int] = {}
-        self.used: set[Schema] = set()
+        self.named: set[Schema] = set()
+        """Tables that were named since this was last emptied."""
 
     def number(self, schema: Schema) -> int:
         """Return the number of a table."""
-        self.used.add(schema)
+        self.named.add(schema)
         return self.numbers.setdefault(schema, len(self.numbers))
 
 
@@ -99,7 +104,9 @@ class Readings(Codec):
         if type(data) is not dict:
             raise UnreadableError(data)
         schema, values = context.tables.get(_hashable(data.get("table"))), data.get("values")
-        if schema is None or type(values) is not list or len(values) < len(schema.keys):
+        if schema is None:
+            raise UnknownTableError(str(data.get("table"))[:TEXT])
+        if type(values) is not list or len(values) < len(schema.keys):
             raise UnreadableError("values")
         if not all(value is None or _is_count(value) for value in values):
             raise UnreadableError("values")
@@ -139,8 +146,8 @@ def _is_count(value: object) -> bool:
 
 
 def _tick(data: object) -> float:
-    if type(data) is float or (type(data) is int and LOWEST <= data <= HIGHEST):
-        return data
+    if type(data) in (float, int) and -AMOUNT <= data <= AMOUNT:  # type: ignore[operator]
+        return data  # type: ignore[return-value]
     raise UnreadableError("tick")
 
 
@@ -164,33 +171,42 @@ class SampleEncoder:
 
     def __init__(self) -> None:
         self._context = Writing()
+        self._told: set[Schema] = set()
         self._last: Sample | None = None
 
     def whole(self, sample: Sample) -> tuple[dict[str, Any], dict[str, list[str]]]:
-        """Return a whole Sample, and the tables that it names, by their numbers."""
-        self._context.used.clear()
+        """Return a whole Sample, and the tables that have to be told for it.
+
+        None have to where those do that were told last; else all come that it names, by number.
+        """
+        context = self._context
+        context.named.clear()
         self._last = sample
-        data = sample_codec().whole(sample, self._context)
-        return data, self._tables()
+        data = sample_codec().whole(sample, context)
+        if context.named <= self._told:
+            return data, {}
+        self._told = set(context.named)
+        return data, {str(context.numbers[one]): list(one.keys) for one in self._told}
+
+    def forget(self) -> None:
+        """Have the next whole Sample tell its tables anew."""
+        self._told = set()
 
     def change(self, sample: Sample) -> dict[str, Any] | None:
         """Return what has changed since the Sample before.
 
-        None where that cannot be told without a new table, or there is none before: it has to be
+        None where that names a table that was not told, or there is none before: it has to be
         written as a whole.
         """
-        known = len(self._context.numbers)
-        if self._last is None or known >= MOST_TABLES:
+        context = self._context
+        context.named.clear()
+        if self._last is None:
             return None
-        change = sample_codec().change(self._last, sample, self._context)
-        if len(self._context.numbers) > known:
+        change = sample_codec().change(self._last, sample, context)
+        if not context.named <= self._told:
             return None
         self._last = sample
         return {} if change is SAME else change
-
-    def _tables(self) -> dict[str, list[str]]:
-        numbers = self._context.numbers
-        return {str(numbers[schema]): list(schema.keys) for schema in self._context.used}
 
 
 class SampleDecoder:
@@ -216,14 +232,17 @@ class SampleDecoder:
         self._context.learn(tables)
 
     def whole(self, data: object) -> Sample:
-        """Return a whole Sample. Raises UnreadableError."""
+        """Return a whole Sample. Raises UnreadableError and UnknownTableError."""
         self._last = None
         sample: Sample = sample_codec().read(data, self._context)
         self._last = sample
         return sample
 
     def change(self, data: object) -> Sample:
-        """Return the Sample after the one before. Raises UnreadableError, also without that."""
+        """Return the Sample after the one before.
+
+        Raises UnreadableError, also without that, and UnknownTableError.
+        """
         last, self._last = self._last, None
         sample: Sample = sample_codec().apply(last, data, self._context)
         self._last = sample
