@@ -32,6 +32,7 @@ ELSEWHERE = {
     "load/iperf3_text.py": "in test_load_iperf3",
     "load/record.py": "in test_run_log: what is written is read back",
     "model/sample.py": "values; what joins two of them is in test_frame",
+    "recording/survey.py": "in test_playback, which seeks by it",
     "sampler/devices.py": "in test_live: the sampler follows their events",
     "sampler/reader_table.py": "in test_port_readers, which are made of its rows",
     "sampler/settings.py": "in test_tuning, beside the values that it reads",

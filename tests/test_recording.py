@@ -38,8 +38,8 @@ def hour(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return record(tmp_path_factory.mktemp("hour") / "a.mlxrec")
 
 
-def ticks(one: Recording, place: int = 0, wall: float | None = None) -> list[float]:
-    return [moment.sample.tick for moment in one.moments(place, wall=wall)]
+def ticks(one: Recording, place: int = 0, number: int | None = None) -> list[float]:
+    return [moment.sample.tick for moment in one.moments(place, number=number)]
 
 
 def test_it_tells_machine_times_and_source(hour: Path) -> None:
@@ -51,18 +51,20 @@ def test_it_tells_machine_times_and_source(hour: Path) -> None:
     assert ticks(one) == list(HOUR)
 
 
-@pytest.mark.parametrize("wall", [0.0, 1.0, 602.9, 603.0, 700.0, 1800.0, 3595.0, 9999.0])
-def test_reading_begins_at_the_last_whole_sample_before_a_time(hour: Path, wall: float) -> None:
+@pytest.mark.parametrize("number", [0, 1, 7, 66, 67, 68, 100, 399, 9999])
+def test_reading_begins_at_the_last_whole_sample_before_a_record(hour: Path, number: int) -> None:
     one = open_recording(str(hour))
-    there = ticks(one, one.find(WALL + wall), WALL + wall)
-    assert there == [tick for tick in HOUR if tick >= there[0]]
-    assert wall - 70.0 < there[0] <= wall or wall > HOUR[-1]
+    place = max(n for n, place in enumerate(one.places) if place.number <= number)
+    numbers = [moment.number for moment in one.moments(place, number=number)]
+    assert numbers == list(range(numbers[0], len(HOUR)))
+    assert number - 7 <= numbers[0] <= number or number > len(HOUR)
 
 
-def test_a_time_before_the_beginning_begins_there(hour: Path) -> None:
-    one = open_recording(str(hour))
-    assert one.find(0.0) == 0
-    assert ticks(one, 0, 0.0) == list(HOUR)
+@pytest.mark.parametrize(("wall", "place"), [(-5.0, 0), (0.0, 0), (602.9, 0), (603.0, 1), (1e6, 5)])
+def test_a_time_is_found_in_the_last_part_that_begins_before_it(
+    hour: Path, wall: float, place: int
+) -> None:
+    assert open_recording(str(hour)).find(WALL + wall) == place
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["text", "packed anew"])

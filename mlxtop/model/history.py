@@ -30,6 +30,10 @@ class Series:
             del self.ticks[: -self.size]
             del self.values[: -self.size]
 
+    def held_after(self, count: int) -> int:
+        """Return how many points are held after `count` of them were added."""
+        return count if count < 2 * self.size else self.size + count % self.size
+
     def __len__(self) -> int:
         return min(len(self.ticks), self.size)
 
@@ -51,6 +55,10 @@ class History:
         """Add a point to each of some series of a port, making those that are new."""
         for name, value in values.items():
             self._series[port][name].append(tick, value)
+
+    def put(self, port: PortId, name: str, series: Series) -> None:
+        """Set one series, as it was at another time."""
+        self._series[port][name] = series
 
     def series(self, port: PortId, name: str) -> Series | None:
         """Return one series; None before its first point."""

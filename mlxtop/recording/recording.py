@@ -32,26 +32,34 @@ from mlxtop.recording.stream import (
     Problems,
     RawLine,
     Reader,
+    name_of,
     parse_line,
     read_lines,
 )
 from mlxtop.system.owner import invoking_owner, rights_of
 
 MOST_FILES = 1000
+PIECE = 4096
+"""Bytes that are read at once of the beginning of a part."""
 MISSES = 10_000
 """Places that look like a gzip member and are none, at most."""
 
-_KEY = re.compile(rb'\{"key":[0-9]{1,18},"id":"[^"]{0,64}","wall":([0-9.e+]{1,32}),')
+_HEAD = b'{"%s"' % HEAD.encode()
+_KEY = re.compile(rb'\{"key":([0-9]{1,18}),')
 _WALL = re.compile(rb'"wall":([0-9.e+]{1,32})')
 
 
 class Place(NamedTuple):
-    """Where reading can begin: a file, a byte in it, and the time of the first Sample there."""
+    """Where reading can begin: a file, a byte in it, and the first Sample there."""
 
     file: int
     offset: int
     wall: float
     tick: float
+    recording: str
+    """What all files of one recording have in common."""
+    number: int
+    """Of the first Sample's record."""
 
 
 class Recording:
@@ -68,21 +76,24 @@ class Recording:
         self.paths: list[Path] = []
         self.places: list[Place] = []
         """All places, in the order of reading."""
-        found: list[tuple[Path, list[tuple[int, dict[str, Any], float, float]]]] = []
+        found: list[tuple[Path, list[_Part]]] = []
         for path in paths:
             with _open(path) as file:
-                found.append((path, list(_heads(file, self.problems))))
-        found = sorted((one for one in found if one[1]), key=lambda one: one[1][0][2])
+                found.append((path, list(_parts(file, self.problems))))
+        found = sorted((one for one in found if one[1]), key=lambda one: one[1][0].wall)
         if not found:
             raise ValueError("holds no sample of a recording")
-        self._tell(found[-1][1][0][1])
-        for path, heads in found:
-            if str(heads[0][1].get("host")) != self.host:
+        self._tell(found[-1][1][0].head)
+        for path, parts in found:
+            if str(parts[0].head.get("host")) != self.host:
                 self.problems.tell(f"{path.name} is of another machine and is left out")
                 continue
-            number = len(self.paths)
+            file_number = len(self.paths)
             self.paths.append(path)
-            self.places += (Place(number, at, wall, tick) for at, _, wall, tick in heads)
+            self.places += (
+                Place(file_number, one.offset, one.wall, one.tick, name_of(one.head), one.number)
+                for one in parts
+            )
         self.begin = self.places[0].wall
         """Epoch second of the first Sample."""
         self.end = self._last_wall()
@@ -103,16 +114,16 @@ class Recording:
         return next((n for n in numbers if self.places[n].wall <= wall), 0)
 
     def moments(
-        self, place: int = 0, *, wall: float | None = None, before: Moment | None = None
+        self, place: int = 0, *, number: int | None = None, before: Moment | None = None
     ) -> Iterator[Moment]:
         """Yield Moments from a place on, to the end of the last file. Raises OSError.
 
-        `wall`: they may begin as late as the last whole Sample at or before it. `before`: the
-        Moment before, so that a gap behind it is told.
+        `number`: they may begin as late as the last whole Sample at or before that record.
+        `before`: the Moment before, so that a gap behind it is told.
         """
         reader = Reader(self.problems, before)
         lines: Iterable[RawLine] = self._lines(place)
-        for line in lines if wall is None else _from_key(lines, wall):
+        for line in lines if number is None else _from_key(lines, number):
             moment = reader.read(line.data)
             if moment is not None:
                 yield moment
@@ -181,26 +192,34 @@ def _open(path: Path) -> BinaryIO:
     return os.fdopen(fd, "rb")
 
 
-def _heads(
-    file: BinaryIO, problems: Problems
-) -> Iterator[tuple[int, dict[str, Any], float, float]]:
-    """Yield offset, head, and wall clock and tick of the first Sample, of every part of a file."""
+class _Part(NamedTuple):
+    """A part of a file that begins with a head: where, and the first Sample in it."""
+
+    offset: int
+    head: dict[str, Any]
+    number: int
+    wall: float
+    tick: float
+
+
+def _parts(file: BinaryIO, problems: Problems) -> Iterator[_Part]:
+    """Yield every part of a file."""
     if file.read(1) == b"{":
         file.seek(0)
         head: tuple[int, dict[str, Any]] | None = None
         for line in read_lines(file, 0, problems):
-            if line.data.startswith(b'{"%s"' % HEAD.encode()):
+            if line.data.startswith(_HEAD):
                 record = parse_line(line.data)
                 head = None if record is None else (line.offset, record)
-            elif head is not None and (times := _times(line.data)):
-                yield *head, *times
+            elif head is not None and (first := _first(line.data)):
+                yield _Part(head[0], head[1], *first)
                 head = None
         return
     misses = 0
     for offset in _magic(file):
         part = _part(file, offset)
         if part is not None:
-            yield offset, *part
+            yield part
         else:
             misses += 1
             if misses > MISSES:
@@ -224,44 +243,44 @@ def _magic(file: BinaryIO) -> Iterator[int]:
         data = data[-2:]
 
 
-def _part(file: BinaryIO, offset: int) -> tuple[dict[str, Any], float, float] | None:
-    """Return the head of a gzip member, and the times of the first Sample in it."""
+def _part(file: BinaryIO, at: int) -> _Part | None:
+    """Return what begins with a gzip member; None where that is no head or holds no Sample."""
     inflater, text, head = zlib.decompressobj(GZIP), b"", None
-    at = offset
+    offset = at
     while len(text) <= LINE:
-        data = os.pread(file.fileno(), 4096, at)
+        data = os.pread(file.fileno(), PIECE, at)
         at += len(data)
         try:
             text += inflater.decompress(data, LINE)
         except zlib.error:
             return None
-        if head is None and text and not text.startswith(b'{"%s"' % HEAD.encode()[: len(text) - 2]):
+        if head is None and not text.startswith(_HEAD[: len(text)]):
             return None
         *lines, text = text.split(b"\n")
         for line in lines:
             if head is None:
                 head = parse_line(line)
-                if head is None or HEAD not in head:
+                if head is None:
                     return None
-            elif times := _times(line):
-                return head, *times
+            elif first := _first(line):
+                return _Part(offset, head, *first)
         if not data or inflater.eof:
             return None
     return None
 
 
-def _times(line: bytes) -> tuple[float, float] | None:
-    """Return wall clock and tick of a whole Sample."""
+def _first(line: bytes) -> tuple[int, float, float] | None:
+    """Return number, wall clock and tick of a whole Sample."""
     record = parse_line(line) if line.startswith(b'{"key"') else None
-    if record is None:
+    if record is None or type(record["key"]) is not int:
         return None
-    times = record.get("wall"), record.get("tick")
+    times = [record.get("wall"), record.get("tick")]
     numbers = [one for one in times if isinstance(one, float | int) and 0 <= one < MOST_WALL]
-    return (float(numbers[0]), float(numbers[1])) if len(numbers) == 2 else None
+    return (record["key"], float(numbers[0]), float(numbers[1])) if len(numbers) == 2 else None
 
 
-def _from_key(lines: Iterable[RawLine], wall: float) -> Iterator[RawLine]:
-    """Yield the heads, and all lines from the last whole Sample at or before a time on.
+def _from_key(lines: Iterable[RawLine], number: int) -> Iterator[RawLine]:
+    """Yield the heads, and all lines from the last whole Sample at or before a record on.
 
     Lines before it are not looked into, which is what makes this fast.
     """
@@ -269,13 +288,12 @@ def _from_key(lines: Iterable[RawLine], wall: float) -> Iterator[RawLine]:
     rest = iter(lines)
     for line in rest:
         match = _KEY.match(line.data)
-        time = _number(match[1]) if match else None
-        if time is not None and time > wall and waiting:
+        if match and int(match[1]) > number and waiting:
             waiting.append(line)
             break
-        if time is not None:
+        if match:
             waiting.clear()
-        if line.data.startswith(b'{"%s"' % HEAD.encode()):
+        if line.data.startswith(_HEAD):
             yield line
         else:
             waiting.append(line)

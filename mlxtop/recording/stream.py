@@ -238,7 +238,7 @@ class Reader:
         return None
 
     def _head(self, head: dict[str, Any]) -> None:
-        name = str(head.get("id"))[:64]
+        name = name_of(head)
         if name != self._id or self._decoder is None:
             self._id, self._next = name, None
             self._decoder = SampleDecoder(head.get("types"))
@@ -246,7 +246,7 @@ class Reader:
 
     def _key(self, record: dict[str, Any]) -> Moment | None:
         number = record[KEY]
-        if self._decoder is None or str(record.get("id"))[:64] != self._id:
+        if self._decoder is None or name_of(record) != self._id:
             self._lose("the head of a part is missing")
             return None
         self._follows(number)
@@ -301,6 +301,11 @@ class Reader:
             gap = gap or "nothing was recorded"
         self._last = Moment(sample, number, gap if last else None, restarts, self._id)
         return self._last
+
+
+def name_of(record: dict[str, Any]) -> str:
+    """Return what all files of a recording have in common."""
+    return str(record.get("id"))[:64]
 
 
 def _in_range(wall: float) -> float:
