@@ -1,13 +1,14 @@
 """Play a recording from its beginning and collect what happened between two times.
 
-Everything is read once, in the order of the recording, and only sums are kept. A Watch runs along
-from the beginning, so that alarms, events and their numbers are those that the screen shows.
+Everything is read once, in the order of the recording, and only sums are kept. A Watch runs along,
+from the beginning or from a quarter of an hour before the time that is asked for; only from the
+beginning it can number the events.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from math import inf
+from math import inf, isinf
 from time import localtime, strftime
 
 from mlxtop.analysis.port_view import port_view
@@ -16,6 +17,7 @@ from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.sample import AerError, Sample
 from mlxtop.recording.events import EventLog
 from mlxtop.recording.mask import SampleMask
+from mlxtop.recording.playback import WARM_S
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.stream import Moment
 from mlxtop.recording.survey import played
@@ -35,18 +37,21 @@ Progress = Callable[[float], None]
 """Told now and then how much is done, 0 to 1."""
 
 
-def happenings(events: Iterable[TimedIncident], recording: Recording) -> list[Happening]:
-    """Return events by their cause, numbered from 1 in order; what was over before is left out."""
-    begin = _axis(recording).begin
+def happenings(events: Iterable[TimedIncident], begin: float, *, whole: bool) -> list[Happening]:
+    """Return events by their cause in order, without those that were over before `begin`.
+
+    They are numbered from 1 where they are all of the recording.
+    """
     found = [one for one in causes(events) if one.until is None or one.until >= begin]
-    return [Happening(number, one) for number, one in enumerate(reversed(found), 1)]
+    numbered = enumerate(reversed(found), 1)
+    return [Happening(number if whole else None, one) for number, one in numbered]
 
 
 def named_events(recording: Recording, progress: Progress | None = None) -> list[Named]:
     """Return all events by number, time and words, for `parse_when`. Raises OSError."""
     whole = _Collector(recording, Axis(-inf, inf), None, progress, with_ports=False).run(())
     return [
-        Named(number, one.begin, f"{subject_of(one.lead.incident)} {one.lead.incident.text}")
+        Named(number or 0, one.begin, f"{subject_of(one.lead.incident)} {one.lead.incident.text}")
         for number, one in whole.incidents
     ]
 
@@ -89,6 +94,7 @@ class _Collector:
         self._since, self._until = span
         self._mask, self._progress, self._with_ports = mask, progress, with_ports
         whole = _axis(recording)
+        self._first = 0 if isinf(span.begin) else recording.find(span.begin - WARM_S)
         self._axis = Axis(max(whole.begin, span.begin), min(whole.end, span.end))
         self._ports: dict[PortId, PortTimes] = {}
         self._gaps: list[Gap] = []
@@ -104,8 +110,8 @@ class _Collector:
         watch = Watch()
         place = self._recording.find(self._until)
         target = self._recording.places[place]
-        is_near_end = place == 0
-        for moment, frame in played(self._recording.moments()):
+        is_near_end = place == self._first
+        for moment, frame in played(self._recording.moments(self._first)):
             if moment.restarts:
                 watch = Watch()
             if moment.recording == target.recording and moment.number >= target.number:
@@ -218,7 +224,8 @@ class _Collector:
 
     def _incidents(self) -> Iterable[Happening]:
         """Return what went on at some time of the report."""
-        for one in happenings(self._log.events, self._recording):
+        begin = _axis(self._recording).begin
+        for one in happenings(self._log.events, begin, whole=self._first == 0):
             ended = one.cause.until is not None and one.cause.until < self._since
             if one.cause.begin <= self._until and not ended:
                 yield one

@@ -125,9 +125,10 @@ class LoadRun(NamedTuple):
 
 
 class Happening(NamedTuple):
-    """Events of one cause, with the number that the recording gives it."""
+    """Events of one cause."""
 
-    number: int
+    number: int | None
+    """In the order of the whole recording; None where its beginning was not played."""
     cause: Cause
 
 
@@ -157,3 +158,7 @@ class Report:
     gaps: tuple[Gap, ...] = ()
     problems: tuple[str, ...] = ()
     masked: bool = False
+
+    def moment(self, wall: float) -> float:
+        """Return where in the report's time a second since 1970 is, 0 to 1."""
+        return min(1.0, max(0.0, (wall - self.begin) / max(1e-3, self.end - self.begin)))
