@@ -22,6 +22,8 @@ from mlxtop.report.values import (
 )
 from mlxtop.watch.causes import subject_of
 
+Form = Callable[[float | None], str]
+"""Writes a value with its unit."""
 RATES = {
     "rx": "received",
     "tx": "sent",
@@ -74,13 +76,14 @@ def about(report: Report) -> list[str]:
 
 def summary(report: Report) -> str:
     """Return in a sentence what matters most."""
-    severe = [one for one in report.incidents if _severity(one) is not Severity.NOTE]
+    kinds = [one.cause.lead.incident.severity for one in report.incidents]
     flaps = sum(port.flaps for port in report.ports)
     hot = sum(one.above_warning_s > 0 for port in report.ports for one in port.sensors)
     parts = [
-        f"{len(severe)} incident{'s' if len(severe) != 1 else ''} of weight" if severe else "",
-        f"{flaps} link loss{'es' if flaps != 1 else ''}" if flaps else "",
-        f"{hot} sensor{'s' if hot != 1 else ''} above a limit" if hot else "",
+        _number(kinds.count(Severity.CRITICAL), "critical incident"),
+        _number(kinds.count(Severity.WARNING), "warning"),
+        _number(flaps, "lost link"),
+        _number(hot, "sensor", "above a limit"),
         *(
             f"{port.name} {event_count(one)}"
             for port in report.ports
@@ -90,12 +93,12 @@ def summary(report: Report) -> str:
     ]
     told = [part for part in parts if part]
     if not told:
-        return "Nothing of weight happened."
+        return "No warning, no lost link, no errors."
     return "; ".join([*told[:5], *(["and more"] if len(told) > 5 else [])]) + "."
 
 
-def _severity(one: Happening) -> Severity:
-    return one.cause.lead.incident.severity
+def _number(count: int, noun: str, more: str = "") -> str:
+    return f"{count} {noun}{'s' if count != 1 else ''} {more}".strip() if count else ""
 
 
 def port_facts(port: PortReport) -> str:
@@ -117,7 +120,7 @@ def link_text(port: PortReport) -> str:
     """Return how the link is and was."""
     parts = [port.state]
     if port.flaps:
-        parts.append(f"lost {port.flaps} time{'s' if port.flaps > 1 else ''}")
+        parts.append("lost once" if port.flaps == 1 else f"lost {port.flaps} times")
     if port.down_s > 0:
         whole = port.down_s >= port.seconds * 0.999
         parts.append("all the time" if whole else f"without a link for {duration(port.down_s)}")
@@ -250,9 +253,7 @@ def degrees(celsius: float | None) -> str:
     return units.NONE if celsius is None else f"{celsius:.1f} °C"
 
 
-def _spread(
-    title: str, spread: Spread, text: Callable[[float | None], str], report: Report
-) -> Line:
+def _spread(title: str, spread: Spread, text: Form, report: Report) -> Line:
     values = (text(spread.mean), text(spread.p95), text(spread.peak))
     cells = (title, *(str(value).strip() for value in values), moment(spread.peak_wall, report))
     return row(
