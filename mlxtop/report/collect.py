@@ -7,7 +7,7 @@ beginning it can number the events.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from math import inf, isinf
 from time import localtime, strftime
 
@@ -15,6 +15,7 @@ from mlxtop.analysis.port_view import port_view
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.sample import AerError, Sample
+from mlxtop.recording.between import Progress, moments_until
 from mlxtop.recording.events import EventLog
 from mlxtop.recording.mask import SampleMask
 from mlxtop.recording.playback import WARM_S
@@ -33,8 +34,6 @@ MOST_ERRORS = 1000
 """Kinds of PCIe errors at most."""
 CLOCK_SET_S = 2.0
 """Seconds by which wall clock and tick part from each other when the clock is set."""
-Progress = Callable[[float], None]
-"""Told now and then how much is done, 0 to 1."""
 
 
 def happenings(events: Iterable[TimedIncident], begin: float, *, whole: bool) -> list[Happening]:
@@ -61,17 +60,17 @@ def collect(
     since: float | None = None,
     until: float | None = None,
     *,
-    runs: Callable[[str], Iterable[LoadRun]] | None = None,
+    loads: Iterable[LoadRun] = (),
     mask: SampleMask | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Return what happened between two times, `mask` applied to it. Raises OSError.
 
-    `runs` gives the loads that ran on a host.
+    `loads`: those that ran on that machine; what was at another time is left out.
     """
     span = Axis(-inf if since is None else since, inf if until is None else until)
     collector = _Collector(recording, span, mask, progress)
-    report = collector.run(tuple(runs(recording.host)) if runs else ())
+    report = collector.run(tuple(loads))
     return mask.value(report) if mask else report
 
 
@@ -108,16 +107,10 @@ class _Collector:
     def run(self, loads: tuple[LoadRun, ...]) -> Report:
         """Play the recording and return the report."""
         watch = Watch()
-        place = self._recording.find(self._until)
-        target = self._recording.places[place]
-        is_near_end = place == self._first
-        for moment, frame in played(self._recording.moments(self._first)):
+        found = moments_until(self._recording, self._first, self._until, self._progress)
+        for moment, frame in played(found):
             if moment.restarts:
                 watch = Watch()
-            if moment.recording == target.recording and moment.number >= target.number:
-                is_near_end = True
-            if moment.sample.wall > self._until and is_near_end:
-                break
             watch.ingest(frame)
             self._log.follow(watch)
             self._take(moment, frame, watch)
@@ -127,9 +120,6 @@ class _Collector:
     def _take(self, moment: Moment, frame: Frame, watch: Watch) -> None:
         sample, last = moment.sample, self._last
         inside = self._since <= sample.wall <= self._until
-        if self._progress is not None and moment.number % 200 == 0:
-            span = self._axis.end - self._recording.begin
-            self._progress(min(1.0, max(0.0, (sample.wall - self._recording.begin) / (span or 1))))
         if inside and last is not None:
             self._tell(moment, last)
         known = last is not None and not moment.restarts and moment.gap is None
