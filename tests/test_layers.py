@@ -11,7 +11,16 @@ ROOT = Path(mlxtop.__file__).parent
 _BELOW_CHANGES = {"watch", "analysis", "sampler", "sources", "system", "model"}
 _FEATURES = {"load", "link_type"}
 """Packages of one feature each; none imports another."""
-_FRONT = {*_FEATURES, "recording", "report", *_BELOW_CHANGES, "doctor", "change", "present", "settings"}
+_FRONT = {
+    *_FEATURES,
+    "recording",
+    "report",
+    *_BELOW_CHANGES,
+    "doctor",
+    "change",
+    "present",
+    "settings",
+}
 
 ALLOWED: dict[str, set[str]] = {
     "model": set(),

@@ -20,14 +20,15 @@ def moments_until(
 ) -> Iterator[Moment]:
     """Yield Moments from a place on to the last one at or before a time. Raises OSError.
 
-    Where the clock was set back, times come that are earlier again: reading ends behind the last
-    place at or before that time.
+    Where the clock was set back, times come that are earlier again: reading ends with the first
+    later time behind the part in which the last one must be.
     """
-    last = recording.places[recording.find(until)]
-    is_behind = recording.find(until) <= first
+    behind = recording.find(until) + 1
+    stop = recording.places[behind] if behind < len(recording.places) else None
+    is_behind = False
     begin, end = recording.places[first].wall, min(until, recording.end)
     for count, moment in enumerate(recording.moments(first)):
-        if moment.recording == last.recording and moment.number >= last.number:
+        if stop and moment.recording == stop.recording and moment.number >= stop.number:
             is_behind = True
         if moment.sample.wall > until and is_behind:
             return

@@ -27,9 +27,9 @@ LONGEST = 200
 """Characters of a time at most."""
 MOST_NUMBER = 10**6
 
-_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d(?:\.\d{1,6})?))?")
-_SPAN = re.compile(r"(?:\d{1,9}(?:\.\d{1,6})?\s*[a-z]+\s*)+")
-_PART = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([a-z]+)")
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d(?:\.\d{1,6})?))?", re.ASCII)
+_SPAN = re.compile(r"(?:\d{1,9}(?:\.\d{1,6})?\s*[a-z]+\s*)+", re.ASCII)
+_PART = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([a-z]+)", re.ASCII)
 _UNITS = {
     **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
     **dict.fromkeys(("m", "min", "minute", "minutes"), 60.0),
