@@ -17,7 +17,7 @@ from mlxtop.recording.recording import Recording
 from mlxtop.recording.when import Named, Span, parse_when
 
 FILE_HELP = "a recording, a folder of recordings of one machine, or last: the newest of your own"
-TIMES = "03:10, 2026-11-28 03:10, 2h ago, -10m (before the end), an event's number or words"
+TIMES = "03:10, 2026-11-28 03:10, 2h ago, end-10m, an event's number or words"
 
 
 def add_times(parser: argparse.ArgumentParser) -> None:

@@ -82,8 +82,8 @@ def _behind(port: PortReport, report: Report, height: int) -> Iterator[str]:
 def traffic_chart(port: PortReport, report: Report) -> Iterator[str]:
     """Yield what a port received, upwards, and sent, downwards."""
     rx, tx = port.charts.get("rx"), port.charts.get("tx")
-    if rx is None or tx is None:
-        return
+    if rx is None or tx is None or not any((*rx.peak, *tx.peak)):
+        return  # it carried nothing
     tops = [
         units.nice(max((value for value in chart.peak if value is not None), default=1.0))
         for chart in (rx, tx)

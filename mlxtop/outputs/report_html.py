@@ -188,7 +188,7 @@ def _errors(errors: Errors, report: Report) -> str:
         f'<tr><td class="n">{text(count)}</td>'
         f'<td class="w"><span class="dot {errors.severity}"></span>{text(errors.meaning)}'
         f"{advice}</td>"
-        f"<td><code>{text(', '.join(errors.counters))}</code></td>"
+        f'<td class="c"><code>{text(", ".join(errors.counters))}</code></td>'
         f'<td class="t dim">{text(words.when_text(errors, report))}</td></tr>'
     )
 

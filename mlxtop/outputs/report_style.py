@@ -37,7 +37,7 @@ th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--faint); vertica
 tr:last-child > td { border-bottom: 0; }
 td.n, th.n { text-align: right; white-space: nowrap; }
 td.t { white-space: nowrap; }
-td.w { width: 55%; }
+td.w { width: 50%; } td.c { min-width: 190px; }
 .dot { display: inline-block; width: 9px; height: 9px; margin-right: 8px; border-radius: 9px;
   background: var(--dim); }
 .critical { color: var(--critical); } .warning { color: var(--warning); }
@@ -59,7 +59,7 @@ rect.critical { fill: var(--critical); } rect.warning { fill: var(--warning); }
 rect.note { fill: var(--dim); } rect.load { fill: var(--load); }
 rect.gap { fill: var(--dim); opacity: .18; }
 rect.down { fill: var(--critical); opacity: .16; }
-rect.when { opacity: .55; } rect.track { fill: var(--faint); }
+rect.when { opacity: .4; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin-top: 6px; font-size: 13px;
   color: var(--dim); }
 .key { display: inline-block; width: 16px; height: 3px; margin-right: 6px; border-radius: 2px;

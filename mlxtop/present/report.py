@@ -94,7 +94,7 @@ def summary(report: Report) -> str:
     told = [part for part in parts if part]
     if not told:
         return "No warning, no lost link, no errors."
-    return "; ".join([*told[:5], *(["and more"] if len(told) > 5 else [])]) + "."
+    return clean("; ".join([*told[:5], *(["and more"] if len(told) > 5 else [])]) + ".")
 
 
 def _number(count: int, noun: str, more: str = "") -> str:

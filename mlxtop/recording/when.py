@@ -3,8 +3,7 @@
     03:10, 03:10:05          the last such time of day in the recording
     2026-11-28 [03:10[:05]]  of the local clock; with Z or +01:00 of that zone
     2h ago                   before now
-    -10m, +10m               before the end, after the beginning of the recording
-    begin, end               of the recording
+    begin, end, end-10m      of the recording; begin+10m and end-10m can be written +10m, -10m
     @1795158435              seconds since 1970
     3, #3, "link down"       the begin of an event, by its number in `mlxtop report` or its words
 
@@ -21,7 +20,7 @@ from typing import NamedTuple
 from mlxtop.model.number import whole
 from mlxtop.recording.stream import MOST_WALL
 
-EXAMPLES = '"03:10", "2026-11-28 03:10", "2h ago", "-10m", an event\'s number or its words'
+EXAMPLES = '"03:10", "2026-11-28 03:10", "2h ago", "end-10m", an event\'s number or its words'
 """For messages."""
 LONGEST = 200
 """Characters of a time at most."""
@@ -30,6 +29,7 @@ MOST_NUMBER = 10**6
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d(?:\.\d{1,6})?))?", re.ASCII)
 _SPAN = re.compile(r"(?:\d{1,9}(?:\.\d{1,6})?\s*[a-z]+\s*)+", re.ASCII)
 _PART = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([a-z]+)", re.ASCII)
+_RELATIVE = re.compile(r"((?:begin ?)?\+|(?:end ?)?-)(.*)")
 _UNITS = {
     **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
     **dict.fromkeys(("m", "min", "minute", "minutes"), 60.0),
@@ -78,18 +78,16 @@ def parse_when(
 
 
 def _time(text: str, span: Span, now: float) -> float | None:
-    if text in ("begin", "beginning", "start"):
-        return span.begin
-    if text in ("end", "now"):
-        return span.end if text == "end" else now
+    if text in ("begin", "end", "now"):
+        return {"begin": span.begin, "end": span.end, "now": now}[text]
     if text.endswith("ago"):
         seconds = parse_span(text.removesuffix("ago"))
         return None if seconds is None else now - seconds
-    if text[0] in "+-":
-        seconds = parse_span(text[1:])
+    if relative := _RELATIVE.fullmatch(text):
+        seconds = parse_span(relative[2])
         if seconds is None:
             return None
-        return span.begin + seconds if text[0] == "+" else span.end - seconds
+        return span.begin + seconds if "+" in relative[1] else span.end - seconds
     if text[0] == "@":
         try:
             return float(text[1:])
