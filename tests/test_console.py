@@ -163,6 +163,7 @@ ALL = {
     "log": ("log",),
     "log --json": ("log", "--json"),
     "capture": ("--root", CAPTURE, "capture", "-"),
+    "record": ("record", "--unit"),
     "completion bash": ("completion", "bash"),
     "completion zsh": ("completion", "zsh"),
     "completion fish": ("completion", "fish"),
