@@ -14,10 +14,10 @@ from mlxtop.outputs import console
 from mlxtop.recording.between import Progress
 from mlxtop.recording.mask import SampleMask
 from mlxtop.recording.recording import Recording
-from mlxtop.recording.when import Named, Span, parse_when
+from mlxtop.recording.when import Named, time_in
 
 FILE_HELP = "a recording, a folder of recordings of one machine, or last: the newest of your own"
-TIMES = "03:10, 2026-11-28 03:10, 2h ago, end-10m, an event's number or words"
+TIMES = "03:10, 2026-11-28 03:10, 2h ago (before its end), +10m, an event's number or words"
 
 
 def add_times(parser: argparse.ArgumentParser) -> None:
@@ -28,21 +28,21 @@ def add_times(parser: argparse.ArgumentParser) -> None:
 
 def times(args: argparse.Namespace, recording: Recording) -> tuple[float, float]:
     """Return the times between which is asked for. Raises ValueError with one line."""
-    span = Span(recording.begin, max(recording.begin, recording.end))
-    events = partial(_events, recording)
+    end = max(recording.begin, recording.end)
+    events = partial(events_of, recording)
     since, until = (
-        default if text is None else parse_when(text, span, time.time(), events)
+        default if text is None else time_in(text, recording.begin, end, events)
         for text, default in ((args.since, -inf), (args.until, inf))
     )
     if since > until:
         raise ValueError(f"--until ({_shown(until)}) is before --since ({_shown(since)})")
-    if since > span.end or until < span.begin:
-        ends = f"{_shown(span.begin)} to {_shown(span.end)}"
-        raise ValueError(f"nothing was recorded then: the recording is from {ends}")
+    if since > end or until < recording.begin:
+        raise ValueError(f"nothing was recorded then: the recording is from {recording.span}")
     return since, until
 
 
-def _events(recording: Recording) -> Iterable[Named]:
+def events_of(recording: Recording) -> Iterable[Named]:
+    """Return the events of a recording with their numbers; all of it is played for that."""
     from mlxtop.report.collect import named_events
 
     return named_events(recording, progress())

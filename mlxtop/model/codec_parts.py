@@ -161,6 +161,10 @@ class Struct(Codec):
             self._values = get if len(codecs) > 1 else lambda value: (get(value),)
             self._make = lambda values: kind(*values)
 
+    def part(self, name: str) -> Codec:
+        """Return the codec of a field."""
+        return self._codecs[self._place[name]]
+
     def whole(self, value: Any, context: Context) -> Any:
         data = {}
         parts = zip(self.names, self._codecs, self._defaults, self._values(value), strict=True)

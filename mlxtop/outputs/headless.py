@@ -66,6 +66,8 @@ def _watches(frames: Iterable[Frame], fire: Fire | None = None) -> Iterator[Watc
     """Yield one Watch again and again, after every frame that it has taken in."""
     watch = Watch()
     for frame in frames:
+        if watch.frame is not None and frame.sample.tick < watch.frame.sample.tick:
+            watch = Watch()  # of a recording: the machine was started anew
         for alert in watch.ingest(frame):
             if fire is not None:
                 fire(alert)
@@ -73,17 +75,29 @@ def _watches(frames: Iterable[Frame], fire: Fire | None = None) -> Iterator[Watc
 
 
 def once(
-    frames: Iterable[Frame], kind: SourceKind, as_json: bool, totals_only: bool, all_: bool
+    frames: Iterable[Frame],
+    kind: SourceKind,
+    as_json: bool,
+    totals_only: bool,
+    all_: bool,
+    *,
+    demo: bool = False,
 ) -> int:
-    """Print one table or document; 1 when no port is selected."""
+    """Print one table or document; 1 when no port is selected.
+
+    Of a recording all frames are taken in, and the last one is printed. `demo`: it is one of a
+    simulated machine.
+    """
     readings = 1 if totals_only or not kind.has_rates else 2
+    if kind is SourceKind.REPLAY:
+        readings = sys.maxsize
     last = deque(islice(_watches(frames), readings), maxlen=1)
     watch = last[0] if last else Watch()
     frame = watch.frame
     if frame is None:
         return 1
     if as_json:
-        demo = kind is SourceKind.DEMO
+        demo = demo or kind is SourceKind.DEMO
         console.say_json(document(frame, demo, True, watch.alarms.all(), watch.events))
     elif frame.ports or frame.sample.adapters:
         console.write(table(frame, kind, since_boot=True) + "\n")
@@ -104,11 +118,16 @@ def batch(
 
 
 def stream(
-    frames: Iterable[Frame], kind: SourceKind, count: int | None, fire: Fire | None = None
+    frames: Iterable[Frame],
+    kind: SourceKind,
+    count: int | None,
+    fire: Fire | None = None,
+    *,
+    demo: bool = False,
 ) -> int:
     """Print a JSON object a line at every interval, `count` of them or until stopped."""
     for frame, alarms, events in _with_rates(frames, kind, count, fire):
-        demo = kind is SourceKind.DEMO
+        demo = demo or kind is SourceKind.DEMO
         console.say_json(document(frame, demo, False, alarms, events), indent=None)
     return 0
 
@@ -129,6 +148,7 @@ def _with_rates(
         assert frame is not None
         begin = frame.sample.wall if begin is None else begin
         if place or not kind.has_rates:
+            passed = min(passed, watch.event_count)
             events = [event for event in watch.events_after(passed) if event.wall >= begin]
             passed = watch.event_count
             yield frame, watch.alarms.all(), events

@@ -23,6 +23,8 @@ from mlxtop.system.owner import Owner, invoking_owner, rights_of
 SUFFIX = ".mlxrec"
 KEEP_S, MAX_BYTES = 48 * 3600.0, 10**9
 """Seconds and bytes for which recordings are kept if nothing else is said."""
+HOLD_S = 900
+"""Seconds of the past that are held if nothing else is said."""
 LEAST_SHARE, LEAST_BYTES = 0.05, 2 * 10**9
 """A disk with less free space than both is left alone."""
 MOST = 1000
@@ -47,20 +49,24 @@ def file_name(host: str, wall: float) -> str:
     return f"{word}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(wall))}"
 
 
-def new_file_in(directory: Path, host: str, wall: float) -> tuple[Path, int]:
-    """Make a file in the folder of recordings; return its path and descriptor. Raises OSError."""
+def new_file_in(directory: Path, host: str, wall: float, is_own: bool = True) -> tuple[Path, int]:
+    """Make a file in a folder; return its path and descriptor. Raises OSError.
+
+    A folder of mlxtop's own (`is_own`) is made where it is missing, and is its owner's alone.
+    """
     owner = invoking_owner()
-    with rights_of(owner):
-        if directory.parent.name == STATE:
-            private_directory(str(directory.parent), owner.uid)
-        private_directory(str(directory), owner.uid)
-        name = file_name(host, wall)
-        for number in range(1, MOST):
-            path = directory / f"{name}{'' if number == 1 else f'-{number}'}{SUFFIX}"
-            try:
-                return path, _create(path)
-            except FileExistsError:
-                continue
+    if is_own:
+        with rights_of(owner):
+            if directory.parent.name == STATE:
+                private_directory(str(directory.parent), owner.uid)
+            private_directory(str(directory), owner.uid)
+    name = file_name(host, wall)
+    for number in range(1, MOST):
+        path = directory / f"{name}{'' if number == 1 else f'-{number}'}{SUFFIX}"
+        try:
+            return path, new_file(path)
+        except FileExistsError:
+            continue
     raise FileExistsError(errno.EEXIST, "too many recordings in one second", str(path))
 
 

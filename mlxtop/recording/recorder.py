@@ -45,6 +45,8 @@ class Target(NamedTuple):
     directory: Path | None = None
     keep_s: float = files.KEEP_S
     most: int = files.MAX_BYTES
+    is_own: bool = True
+    """The folder is mlxtop's own, made and kept private by it."""
     fd: int | None = None
     """A descriptor that is open already: standard output."""
 
@@ -73,6 +75,8 @@ class Recorder:
         """Why the last file has ended before it was told to."""
         self.path: Path | None = None
         """The file that is being written."""
+        self.last_path: Path | None = None
+        """The newest file."""
         self.written = 0
         """Samples that are in a file, so that no end of the program loses them."""
         self.dropped = 0
@@ -82,7 +86,8 @@ class Recorder:
         if hold_s:
             self._lines.member_s = HELD_MEMBER_S
         self._members = Members()
-        self._hold_s = hold_s
+        self.hold_s = hold_s
+        """Seconds that are held at least, once they have passed."""
         self._held: deque[list[_Piece]] = deque()
         self._backlog = backlog
         self._waiting = 0
@@ -150,7 +155,7 @@ class Recorder:
         with self._lock:
             self._waiting -= 1
         self._sample = sample
-        if self._file is None and not self._hold_s:
+        if self._file is None and not self.hold_s:
             return
         if gap and self._members.is_open:
             self._add(sample.tick, self._lines.gap(gap, "writing was too slow"))
@@ -165,7 +170,7 @@ class Recorder:
     def _add(self, tick: float, line: Line) -> None:
         if line.opens:
             self._emit(tick, self._members.finish())
-            if self._hold_s:
+            if self.hold_s:
                 self._held.append([])
                 self._forget(tick)
         self._emit(tick, self._members.add(line))
@@ -179,7 +184,7 @@ class Recorder:
     def _forget(self, tick: float) -> None:
         """Drop the oldest members; those that remain reach back far enough."""
         while len(self._held) > 2 and (
-            tick - self._held[1][0].tick >= self._hold_s or self._held_bytes() > MOST_HELD
+            tick - self._held[1][0].tick >= self.hold_s or self._held_bytes() > MOST_HELD
         ):
             self._held.popleft()
 
@@ -195,7 +200,7 @@ class Recorder:
         except OSError as error:
             self.problem = f"recording: {error.filename or target.path}: {error.strerror or error}"
             return
-        self.path = self._file.path
+        self.path = self.last_path = self._file.path
         for member in self._held:
             self._write(b"".join(piece.data for piece in member))
         if not self._held:
@@ -210,7 +215,7 @@ class Recorder:
         try:
             file.close()
             self._file = _File.made(file.target, sample, self._clock)
-            self.path = self._file.path
+            self.path = self.last_path = self._file.path
         except OSError as error:
             self._fail(error)
 
@@ -275,7 +280,7 @@ class _File:
         assert target.directory is not None
         host = sample.host.name if sample else "host"
         wall = sample.wall if sample else clock.wall()
-        path, fd = files.new_file_in(target.directory, host, wall)
+        path, fd = files.new_file_in(target.directory, host, wall, target.is_own)
         one = cls(target, path, fd, clock)
         one._clean(wall)
         return one

@@ -18,6 +18,7 @@ import stat
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from time import localtime, strftime
 from typing import Any, BinaryIO, NamedTuple
 
 from mlxtop.model.sample import SourceKind
@@ -108,6 +109,12 @@ class Recording:
         if isinstance(interval, float | int) and 0 < interval < 1e6:
             self.interval = float(interval)
 
+    @property
+    def span(self) -> str:
+        """Return the times of the first and last Sample in words."""
+        times = (strftime("%F %T", localtime(wall)) for wall in (self.begin, self.end))
+        return " to ".join(times)
+
     def find(self, wall: float) -> int:
         """Return the number of the last place at or before a time, 0 where there is none."""
         numbers = range(len(self.places) - 1, -1, -1)
@@ -127,6 +134,10 @@ class Recording:
             moment = reader.read(line.data)
             if moment is not None:
                 yield moment
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield all lines, as they stand in the files. Raises OSError."""
+        return (line.data for line in self._lines(0))
 
     def _lines(self, place: int) -> Iterator[RawLine]:
         first = self.places[place]

@@ -12,6 +12,7 @@ import zlib
 from array import array
 from collections.abc import Iterator, Mapping
 from threading import Event
+from time import thread_time
 from typing import NamedTuple
 
 from mlxtop.model.frame import Frame, derive
@@ -21,8 +22,9 @@ from mlxtop.recording.recording import Recording
 from mlxtop.recording.stream import Moment
 from mlxtop.watch.watch import TimedIncident, Watch
 
-EVERY = 100
-"""Samples from one checkpoint to the next, as long as they take little memory."""
+EVERY, FEWEST, COST_S = 100, 20, 0.08
+"""Samples from one checkpoint to the next, as long as they take little memory: fewer, but not less
+than so many, where playing them takes longer than that."""
 MOST_BYTES = 128 << 20
 """Memory of all checkpoints at most; beyond that every other one goes."""
 MOST_EVENTS = 20_000
@@ -104,6 +106,7 @@ class Survey:
     def run(self, stop: Event) -> None:
         """Look through the recording until it ends or `stop` is set. Raises OSError."""
         watch, history, place, since, passed = Watch(), LongHistory(), 0, 0, 0
+        began = thread_time()
         for moment, frame in played(self.recording.moments()):
             if stop.is_set():
                 return
@@ -115,9 +118,11 @@ class Survey:
             passed = self._take_events(watch, passed)
             place = self._place_of(moment, place)
             since += 1
-            if since >= self._every:
+            spent = thread_time() - began
+            if since >= self._every or (since >= FEWEST * self._every / EVERY and spent > COST_S):
                 since = 0
                 self._keep(watch, history, moment, place)
+                began = thread_time()
             self.wall = moment.sample.wall
         self.is_done = True
 

@@ -47,7 +47,7 @@ def happenings(events: Iterable[TimedIncident], begin: float, *, whole: bool) ->
 
 
 def named_events(recording: Recording, progress: Progress | None = None) -> list[Named]:
-    """Return all events by number, time and words, for `parse_when`. Raises OSError."""
+    """Return all events by number, time and words, for `time_in`. Raises OSError."""
     whole = _Collector(recording, Axis(-inf, inf), None, progress, with_ports=False).run(())
     return [
         Named(number or 0, one.begin, f"{subject_of(one.lead.incident)} {one.lead.incident.text}")
