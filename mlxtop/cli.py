@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from importlib import import_module
@@ -28,8 +28,10 @@ from mlxtop.settings import Settings, load
 from mlxtop.system.owner import SAFE_PATH
 
 if TYPE_CHECKING:
+    from mlxtop.model.frame import Frame
     from mlxtop.model.identity import PortId
     from mlxtop.model.linktype import StoredConfig
+    from mlxtop.recording.on_alarm import AlarmSaver
     from mlxtop.sampler.discover import Inventory
     from mlxtop.sampler.live import LiveSource
     from mlxtop.system.door import System
@@ -126,6 +128,10 @@ def _run(args: argparse.Namespace) -> int:
     console.choose_glyphs(settings.ascii)
     console.warn(*(f"mlxtop: {complaint}" for complaint in complaints))
     arguments.check(args)
+    if args.recording is not None:
+        from mlxtop.commands.recorded import say
+
+        return say(args, settings)
     while True:
         try:
             return _run_on(args, settings)
@@ -221,8 +227,37 @@ def _front_end(
         shown = frames(source, stop)
         return headless.once(shown, source.kind, args.json, args.interval == 0, settings.all)
     mode = headless.stream if args.json_stream else headless.batch
-    fire = _hooks(system, settings, _complain) if args.hooks else None
-    return mode(frames(source, stop), source.kind, args.count, fire)
+    fires = [_hooks(system, settings, _complain)] if args.hooks else []
+    taken: Iterable[Frame] = frames(source, stop)
+    saver = _saver(source, system, settings)
+    if saver is not None:
+        fires.append(saver.note)
+        taken = saver.over(taken, _complain)
+    try:
+        return mode(taken, source.kind, args.count, _fire_all(fires))
+    finally:
+        if saver is not None:
+            saver.close()
+
+
+def _saver(source: LiveSource, system: System, settings: Settings) -> AlarmSaver | None:
+    """Return what records when an alarm begins; None where that is not set."""
+    if not (settings.save_on_alarm and settings.flight and source.kind.may_change):
+        return None
+    from mlxtop.recording.on_alarm import AlarmSaver
+
+    return AlarmSaver.holding(float(settings.flight), system.clock, source.kind, source.interval)
+
+
+def _fire_all(fires: Sequence[Callable[[Alert], None] | None]) -> Callable[[Alert], None]:
+    """Return what gives an alert to all."""
+
+    def fire(alert: Alert) -> None:
+        for one in fires:
+            if one is not None:
+                one(alert)
+
+    return fire
 
 
 def _screen(

@@ -22,6 +22,7 @@ from mlxtop.load.run_log import RunWriter
 from mlxtop.outputs import console
 from mlxtop.present.text import Role
 from mlxtop.system.owner import Owner
+from tests.recorded import machine, write
 
 PACKAGE = Path(mlxtop.__file__).parent
 CAPTURE = str(Path(__file__).parent / "hosts" / "cx4-x8.txt")
@@ -164,6 +165,13 @@ ALL = {
     "log": ("log",),
     "log --json": ("log", "--json"),
     "capture": ("--root", CAPTURE, "capture", "-"),
+    "record": ("record", "--unit"),
+    "report": ("report", "last"),
+    "report --json": ("report", "--json", "last"),
+    "report --html": ("report", "--html", "last"),
+    "cut --help": ("cut", "--help"),
+    "export --csv": ("export", "--csv", "last"),
+    "export --perfetto": ("export", "--perfetto", "last"),
     "completion bash": ("completion", "bash"),
     "completion zsh": ("completion", "zsh"),
     "completion fish": ("completion", "fish"),
@@ -181,13 +189,16 @@ def test_every_subcommand_is_tried() -> None:
 
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state directory with one run and one action, so that everything has something to print."""
+    """A state directory with a run, an action and a recording: everything has something to print."""
     place = tmp_path_factory.mktemp("state")
     writer = RunWriter(place / "mlxtop-nic" / "runs", 1_795_158_435.0)
     writer.begin(started=1_795_158_435.0, note="a note", host="pacu", plan={}, fingerprint={})
     writer.close()
     owner = Owner(os.geteuid(), os.getegid(), str(place))
     ActionLog(str(place / "mlxtop-nic" / "actions.jsonl"), owner).record(action="begin")
+    recordings = place / "mlxtop-nic" / "recordings"
+    recordings.mkdir()
+    write(recordings / "pacu-20251009T085322Z.mlxrec", machine("pacu", 20))
     return place
 
 

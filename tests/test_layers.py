@@ -11,7 +11,16 @@ ROOT = Path(mlxtop.__file__).parent
 _BELOW_CHANGES = {"watch", "analysis", "sampler", "sources", "system", "model"}
 _FEATURES = {"load", "link_type"}
 """Packages of one feature each; none imports another."""
-_FRONT = {*_FEATURES, *_BELOW_CHANGES, "doctor", "change", "present", "settings"}
+_FRONT = {
+    *_FEATURES,
+    "recording",
+    "report",
+    *_BELOW_CHANGES,
+    "doctor",
+    "change",
+    "present",
+    "settings",
+}
 
 ALLOWED: dict[str, set[str]] = {
     "model": set(),
@@ -25,8 +34,10 @@ ALLOWED: dict[str, set[str]] = {
     "doctor": _BELOW_CHANGES,
     "change": _BELOW_CHANGES,
     **{feature: {"change", *_BELOW_CHANGES} for feature in _FEATURES},
-    "present": {*_FEATURES, "doctor", "change", "watch", "analysis", "model"},
-    "outputs": {"present", "watch", "analysis", "model"},
+    "recording": {"change", *_BELOW_CHANGES},
+    "report": {"recording", *_BELOW_CHANGES},
+    "present": {*_FEATURES, "report", "doctor", "change", "watch", "analysis", "model"},
+    "outputs": {"present", "report", "watch", "analysis", "model"},
     "commands": {"outputs", *_FRONT},
     "tui": _FRONT,
 }

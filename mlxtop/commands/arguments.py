@@ -18,6 +18,10 @@ COMMANDS: dict[str, str] = {
     "load": "load a port with iperf3 or RDMA and stop before it gets too hot",
     "runs": "list, show and compare recorded load tests",
     "log": "what was changed on this machine, when, and how it went",
+    "record": "write all that is read of this machine into a file, to be looked at later",
+    "report": "say what happened in a recording, in a page: text, JSON or HTML",
+    "cut": "write a part of a recording into another file, names masked",
+    "export": "turn a recording into CSV or a trace for Perfetto",
     "capture": "write what is read of this machine into one text file, names masked",
     "completion": "print completions of bash, zsh or fish",
     "manual": "print the manual page: mlxtop manual | man -l -",
@@ -121,6 +125,9 @@ def parser(words: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
     add("-n", "--count", type=_count, metavar="N", help="end after N tables or objects")
     add("--hooks", action="store_true", help="with -b or --json-stream: run the settings' hooks")
     add("--root", metavar="DIR|FILE", help="read a captured machine instead of this one")
+    add("--from", dest="recording", metavar="FILE|DIR", help="read a recording; last: the newest")
+    at = "with --from: the time, as 03:10, '2h ago' or a date; else its end"
+    add("--at", metavar="TIME", help=at)
     add("--demo", nargs="?", const="", metavar="MACHINE", help="simulated machine; list: name them")
     for name, row in ROWS.items():
         if row.flags and row.metavar is None:
@@ -168,6 +175,10 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError("--hooks goes with --json-stream or --batch; the screen runs hooks anyway")
     if args.root and args.demo is not None:
         raise UsageError("--root and --demo exclude each other")
+    if args.at is not None and args.recording is None:
+        raise UsageError("--at goes with --from")
+    if args.recording is not None and (args.root or args.demo is not None or args.hooks):
+        raise UsageError("--from goes without --root, --demo and --hooks")
 
 
 def without_screen(args: argparse.Namespace) -> bool:

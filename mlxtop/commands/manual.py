@@ -33,7 +33,10 @@ STATUS = (
 )
 FILES = (
     ("~/.config/mlxtop-nic/settings.toml", "Settings; $XDG_CONFIG_HOME moves it."),
-    ("~/.local/state/mlxtop-nic/", "Runs and the log of actions; $XDG_STATE_HOME moves it."),
+    (
+        "~/.local/state/mlxtop-nic/",
+        "Runs, recordings and the log of actions; $XDG_STATE_HOME moves it.",
+    ),
 )
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import shutil
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -13,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from mlxtop.load.record import Change, Run, compare, number
 from mlxtop.load.run_log import find_id, list_ids, own_runs, read_run
-from mlxtop.model.json_text import encode
-from mlxtop.outputs import console
+from mlxtop.outputs import console, csv_rows
 from mlxtop.present.load import rate
 from mlxtop.present.runs import run_lines, run_table, when
-from mlxtop.present.text import clean
 
 if TYPE_CHECKING:
     from mlxtop.settings import Settings
@@ -103,21 +99,9 @@ def _without_kind(line: Any) -> dict[str, Any]:
     return {key: value for key, value in line.items() if key != "kind"}
 
 
-def _cell(value: Any) -> Any:
-    """Return a value for a spreadsheet, which must not take a text for a formula."""
-    if isinstance(value, str):
-        text = clean(value)
-        return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
-    return encode(value) if isinstance(value, dict | list) else value
-
-
 def _table(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_cell(row.get(column)) for column in columns])
-    console.write(text.getvalue())
+    values = ([row.get(column) for column in columns] for row in rows)
+    console.write(csv_rows.rows((columns, *values)))
 
 
 def _list(directory: Path, args: argparse.Namespace) -> None:

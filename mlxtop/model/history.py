@@ -53,6 +53,10 @@ class Series:
             del self.ticks[:gone]
             del self.values[:gone]
 
+    def held_after(self, count: int) -> int:
+        """Return how many points are held after `count` of them were added."""
+        return count if count < 2 * self.size else self.size + count % self.size
+
     def __len__(self) -> int:
         return len(self.old_ticks) + min(len(self.ticks), self.size)
 
@@ -135,6 +139,10 @@ class History:
             self.first = tick
         for name, value in values.items():
             self._series[port][name].append(tick, value)
+
+    def put(self, port: PortId, name: str, series: Series) -> None:
+        """Set one series, as it was at another time."""
+        self._series[port][name] = series
 
     def series(self, port: PortId, name: str) -> Series | None:
         """Return one series; None before its first point."""

@@ -27,6 +27,8 @@ class SourceKind(StrEnum):
     DEMO = "demo"
     CAPTURED = "captured"
     """One instant, read from a file."""
+    REPLAY = "replay"
+    """What was recorded, as it was then."""
 
     @property
     def marks(self) -> tuple[str, ...]:

@@ -78,6 +78,8 @@ def _watches(frames: Iterable[Frame], fire: Fire | None = None) -> Iterator[Watc
     """Yield one Watch again and again, after every frame that it has taken in."""
     watch = Watch()
     for frame in frames:
+        if watch.frame is not None and frame.sample.tick < watch.frame.sample.tick:
+            watch = Watch()  # of a recording: the machine was started anew
         for alert in watch.ingest(frame):
             if fire is not None:
                 fire(alert)
@@ -85,18 +87,30 @@ def _watches(frames: Iterable[Frame], fire: Fire | None = None) -> Iterator[Watc
 
 
 def once(
-    frames: Iterable[Frame], kind: SourceKind, as_json: bool, totals_only: bool, all_: bool
+    frames: Iterable[Frame],
+    kind: SourceKind,
+    as_json: bool,
+    totals_only: bool,
+    all_: bool,
+    *,
+    demo: bool = False,
 ) -> int:
-    """Print one table or document; 1 when no port is selected."""
+    """Print one table or document; 1 when no port is selected.
+
+    Of a recording all frames are taken in, and the last one is printed. `demo`: it is one of a
+    simulated machine.
+    """
     readings = 1 if totals_only or not kind.has_rates else 2
+    if kind is SourceKind.REPLAY:
+        readings = sys.maxsize
     last = deque(islice(_watches(frames), readings), maxlen=1)
     watch = last[0] if last else Watch()
     frame = watch.frame
     if frame is None:
         return 1
     if as_json:
-        demo = kind is SourceKind.DEMO
-        console.say_json(document(frame, demo, True, **_remembered(watch, watch.events)))
+        demo = demo or kind is SourceKind.DEMO
+        console.say_json(document(frame, demo, True, **remembered(watch, watch.events)))
     elif frame.ports or frame.sample.adapters:
         verdicts = watch.verdicts.all()
         console.write(table(frame, kind, verdicts=verdicts, since_boot=True) + "\n")
@@ -119,16 +133,21 @@ def batch(
 
 
 def stream(
-    frames: Iterable[Frame], kind: SourceKind, count: int | None, fire: Fire | None = None
+    frames: Iterable[Frame],
+    kind: SourceKind,
+    count: int | None,
+    fire: Fire | None = None,
+    *,
+    demo: bool = False,
 ) -> int:
     """Print a JSON object a line at every interval, `count` of them or until stopped."""
     for frame, watch, events in _with_rates(frames, kind, count, fire):
-        demo = kind is SourceKind.DEMO
-        console.say_json(document(frame, demo, False, **_remembered(watch, events)), indent=None)
+        demo = demo or kind is SourceKind.DEMO
+        console.say_json(document(frame, demo, False, **remembered(watch, events)), indent=None)
     return 0
 
 
-def _remembered(watch: Watch, events: Iterable[TimedIncident]) -> dict[str, Any]:
+def remembered(watch: Watch, events: Iterable[TimedIncident]) -> dict[str, Any]:
     """Return what a Watch adds to the document of its newest frame."""
     return {"alarms": watch.alarms.all(), "events": events, "verdicts": watch.verdicts.all()}
 
@@ -149,6 +168,7 @@ def _with_rates(
         assert frame is not None
         begin = frame.sample.wall if begin is None else begin
         if place or not kind.has_rates:
+            passed = min(passed, watch.event_count)
             events = [event for event in watch.events_after(passed) if event.wall >= begin]
             passed = watch.event_count
             yield frame, watch, events

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -122,7 +122,7 @@ class SensorTrack:
         old = self.heat
         if old is None and (sensor.celsius is None or sensor.stale):
             return False  # a sensor that never gave a number has not become stale
-        if old is not None and sensor is old.sensor and not self._due(old, now):
+        if old is not None and sensor == old.sensor and not self._due(old, now):
             return False
         limits = limits_of(sensor, port, adapter)
         fresh = not sensor.stale and sensor.celsius is not None
@@ -194,7 +194,7 @@ class HeatWatch:
         self._optics: dict[tuple[PortId, Quantity, int], Bound] = {}
         self._light: dict[PortId, tuple[Module, LinkState]] = {}
         """What was looked at last."""
-        self._ports: Set[PortId] = frozenset()
+        self._ports: frozenset[PortId] = frozenset()
 
     def of(self, port: PortId, sensor: str) -> SensorHeat | None:
         """Return the state of a port's sensor; None before its first reading."""
@@ -228,7 +228,7 @@ class HeatWatch:
             if module is not None and self._light.get(port_id) != (module, state):
                 self._light[port_id] = module, state
                 alerts.extend(self._lanes(port_id, now, module))
-        self._forget(frame.ports.keys())
+        self._forget(frozenset(frame.ports))
         return alerts
 
     def _sensor(
@@ -263,7 +263,7 @@ class HeatWatch:
                 if before is None or (bound.is_alarm and not before.is_alarm):
                     yield _lane_alert(port.port, module, quantity, lane, bound)
 
-    def _forget(self, ports: Set[PortId]) -> None:
+    def _forget(self, ports: frozenset[PortId]) -> None:
         """Drop what belongs to ports that are gone."""
         gone = not self._ports <= ports
         self._ports = ports

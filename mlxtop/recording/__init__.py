@@ -1,0 +1,1 @@
+"""Recordings: what Samples are written to, and where they come back from."""
