@@ -51,7 +51,7 @@ def faults(frame: PortFrame) -> list[Fault]:
             total,
             frame.stuck(counter),
         )
-        for origin, reading in _meaningful(frame)
+        for origin, reading in meaningful(frame)
         for counter in fault_counters(origin, reading.schema)
         if (total := frame.total(counter))
     ]
@@ -76,7 +76,7 @@ def severe_since_start(frame: PortFrame) -> tuple[int | None, bool]:
     table counts. None where no table with error counters could be read.
     """
     most, moving = None, False
-    for origin, reading in _meaningful(frame):
+    for origin, reading in meaningful(frame):
         most = most or 0
         start = frame.start.get(origin)
         if start is None or start.values == reading.values:
@@ -95,7 +95,7 @@ def severe_since_start(frame: PortFrame) -> tuple[int | None, bool]:
 def severe_since_boot(frame: PortFrame) -> int | None:
     """Return the kernel's totals of errors that are more than a note, of the largest table."""
     most = None
-    for origin, reading in _meaningful(frame):
+    for origin, reading in meaningful(frame):
         events: dict[str, int] = {}
         for counter, _ in _severe(origin, reading.schema):
             if counter.key not in _FEW_AT_BOOT:
@@ -120,8 +120,8 @@ def _severe(origin: Origin, schema: Schema) -> tuple[tuple[Counter, int], ...]:
     )
 
 
-def _meaningful(frame: PortFrame) -> Iterable[tuple[Origin, Reading]]:
-    """Return the tables that count on this link: the errors of RDMA do so on InfiniBand alone."""
+def meaningful(frame: PortFrame) -> Iterable[tuple[Origin, Reading]]:
+    """Return the tables that count on a link: the errors of RDMA do so on InfiniBand alone."""
     tables = frame.now.readings
     if Origin.RDMA_ERRORS not in tables or frame.now.link.layer is LinkLayer.INFINIBAND:
         return tables.items()

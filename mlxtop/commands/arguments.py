@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "load": "load a port with iperf3 or RDMA and stop before it gets too hot",
     "runs": "list, show and compare recorded load tests",
     "log": "what was changed on this machine, when, and how it went",
+    "metrics": "tell Prometheus what the ports do: once, in a file, or for scrapes",
     "capture": "write what is read of this machine into one text file, names masked",
     "completion": "print completions of bash, zsh or fish",
     "manual": "print the manual page: mlxtop manual | man -l -",

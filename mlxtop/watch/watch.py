@@ -6,13 +6,14 @@ thread that feeds it.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from itertools import islice
 from math import inf
 from typing import NamedTuple
 
 from mlxtop.analysis.port_view import PortView, port_view
+from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.model.history import History
 from mlxtop.model.identity import PortId, PortKind
@@ -32,6 +33,8 @@ RECENT, SAME_S = 40, 3.0
 """Events, and seconds, within which a second source may report the same."""
 EVENTS = 1000
 """Events that are kept."""
+COUNTED = 1000
+"""Kinds and devices of incidents that are counted apart; those beyond, without their device."""
 
 _OWN = (
     *(AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.MODULE_OUT),
@@ -57,6 +60,15 @@ class TimedIncident(NamedTuple):
         return self.wall + max(0.0, one.until - (one.until if one.tick is None else one.tick))
 
 
+class IncidentCount(NamedTuple):
+    """The kind of incidents that are counted together, and their device."""
+
+    kind: IncidentKind
+    severity: Severity
+    device: str | None
+    ifname: str | None
+
+
 class Watch:
     """History, heat, events and alarms of one machine."""
 
@@ -77,6 +89,8 @@ class Watch:
         """Events since the start, those that are no longer kept too."""
         self.changes = 0
         """Changes of the list of events since the start."""
+        self.counts: Counter[IncidentCount] = Counter()
+        """How many incidents there were since the start, by kind, severity and device."""
         self._followed: set[PortId] = set()
         self._going_on: dict[str, float] = {}
         """Keys of incidents without an end, and the tick at which each was last reported."""
@@ -153,8 +167,15 @@ class Watch:
             wall = sample.wall - ago
             if not self._is_repeated(wall, incident):
                 self._append(TimedIncident(wall, incident))
+                self._count(incident)
                 if incident.key and incident.until is None:
                     self._going_on[incident.key] = incident.tick or sample.tick
+
+    def _count(self, incident: Incident) -> None:
+        what = IncidentCount(incident.kind, incident.severity, incident.device, incident.ifname)
+        if what not in self.counts and len(self.counts) >= COUNTED:
+            what = what._replace(device=None, ifname=None)
+        self.counts[what] += 1
 
     def _append(self, event: TimedIncident) -> None:
         self.events.append(event)
@@ -241,6 +262,17 @@ class Watch:
             or (event.incident.ifname and event.incident.ifname == mine.name)
         )
         return sorted(events, key=lambda event: event.wall)
+
+    def last_loss(self, port: PortId) -> float | None:
+        """Return when the link of a port was last lost, epoch seconds; None where none is known."""
+        now = self.frame.ports.get(port) if self.frame is not None else None
+        name = now.now.port.name if now is not None else None
+        losses = (
+            event.wall
+            for event in self.events
+            if event.incident.kind is IncidentKind.LINK_DOWN and event.incident.ifname == name
+        )
+        return max(losses, default=None) if name else None
 
     def _record(self, view: PortView, tick: float) -> None:
         flow = view.throughput
