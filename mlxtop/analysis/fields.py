@@ -34,8 +34,8 @@ class Field(NamedTuple, Generic[T]):
     private: bool = False
     """Shown on the screen and left out of documents, which people send to others."""
     metric: str | None = ""
-    """Name in Prometheus without `mlxtop_`; empty: made of name and unit. None: it is a label, or
-    part of another metric."""
+    """Name in Prometheus without `mlxtop_`; empty: a number with a unit has one of its name and
+    unit, and a text is a label of the identity. None: it is part of another metric or label."""
 
 
 def _link(
@@ -187,7 +187,7 @@ PORT_FIELDS: tuple[Field[PortView], ...] = (
     _listed("extra_functions", "further PCI functions of the network device (multi-PF)"),
     Field("same_cage", "other ports of the same cage", lambda view: list(view.same_cage)),
     _port("bond", "bond, team or bridge that the port is a member of"),
-    _port("vfs", "virtual functions of the port"),
+    _port("vfs", "virtual functions of the port")._replace(metric="port_vfs"),
     _link("layer", "InfiniBand or Ethernet", why=_NO_RDMA)._replace(name="link_layer"),
     _link("state", "state of the link")._replace(metric=None),
     _link("detail", "reason of the state, in words")._replace(metric=None),
@@ -257,6 +257,7 @@ CARD_FIELDS: tuple[Field[CardView], ...] = (
         "NUMA node of the card",
         lambda view: view.first.numa_node if view.first else None,
         why=_NO_NODE,
+        metric="adapter_numa_node",
     ),
     Field(
         "functions",
@@ -269,9 +270,9 @@ CARD_FIELDS: tuple[Field[CardView], ...] = (
 HOST_FIELDS: tuple[Field[Host], ...] = (
     Field("name", "host name", attrgetter("name")),
     Field("kernel", "kernel release", attrgetter("kernel")),
-    Field("cpus", "processors", attrgetter("cpus")),
+    Field("cpus", "processors", attrgetter("cpus"), metric="host_cpus"),
     Field("cpu_model", "processor model", attrgetter("cpu_model")),
-    Field("root", "read with root's rights", attrgetter("root")),
+    Field("root", "read with root's rights", attrgetter("root"), metric="host_root"),
 )
 
 MEANING: dict[str, str] = {

@@ -40,12 +40,16 @@ def labels_of(view: PortView) -> Labels:
 class Family:
     """Samples of one name: values by the values of their labels."""
 
-    __slots__ = ("help", "labels", "name", "rows")
+    __slots__ = ("help", "labels", "more", "name", "rows")
 
-    def __init__(self, name: str, help: str, labels: tuple[str, ...]) -> None:
+    def __init__(
+        self, name: str, help: str, common: tuple[str, ...], more: tuple[str, ...]
+    ) -> None:
+        """`more`: labels beside the common ones."""
         self.name = name
         self.help = help
-        self.labels = labels
+        self.labels = common + more
+        self.more = more
         self.rows: dict[tuple[str, ...], float] = {}
 
     @property
@@ -73,8 +77,9 @@ class Families:
             return
         family = self._families.get(name)
         if family is None:
-            labels = (*(("host",) if self._with_host else ()), *COMMON, *more)
-            family = self._families[name] = Family(PREFIX + name, help, labels)
+            common = ("host", *COMMON) if self._with_host else COMMON
+            family = self._families[name] = Family(PREFIX + name, help, common, tuple(more))
         host = (self.host,) if self._with_host else ()
-        row = tuple(clean(text)[:LONGEST] for text in (*host, *at, *more.values()))
+        own = (more.get(label, "") for label in family.more)
+        row = tuple(clean(text)[:LONGEST] for text in (*host, *at, *own))
         family.rows.setdefault(row, value)

@@ -157,14 +157,21 @@ class Server:
     def close(self) -> None:
         """Serve no more."""
         if self._thread is not None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
+            with suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._end)
             self._thread.join(5.0)
+
+    def _end(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
 
     def _serve(self, listener: socket.socket) -> None:
         asyncio.set_event_loop(self._loop)
         try:
-            self._loop.create_task(self._accept(listener))
-            self._loop.run_forever()
+            with suppress(asyncio.CancelledError):
+                self._loop.run_until_complete(self._accept(listener))
+            while rest := asyncio.all_tasks(self._loop):
+                self._loop.run_until_complete(asyncio.wait(rest))
         finally:
             listener.close()
             self._loop.close()

@@ -95,16 +95,15 @@ def _fields(
     of = _OF[fields]
     for field in fields:
         name = metric_of(field, of)
-        value = field.get(subject) if name is not None else None
-        if name is None:
-            continue
-        if isinstance(value, int | float) and fields is not PORT_FIELDS:
+        value = field.get(subject)
+        if name is not None and isinstance(value, int | float) and fields is not PORT_FIELDS:
             into.add(name, value, field.help[:1].upper() + field.help[1:], at)
-        elif not isinstance(value, int | float):
-            info[field.name] = ",".join(value) if isinstance(value, list) else value or ""
+        elif field.metric == "" and not field.unit and not field.private:
+            info[field.name] = ",".join(value) if isinstance(value, list) else str(value or "")
     into.add(f"{of}_info", 1, f"Identity of a {_NAMES[of]}, as labels", at, **info)
 
 
+_OF: dict[tuple[Field[Any], ...], str]
 _OF = {HOST_FIELDS: "host", CARD_FIELDS: "adapter", PORT_FIELDS: "port"}
 _NAMES = {"host": "machine", "adapter": "card", "port": "port"}
 

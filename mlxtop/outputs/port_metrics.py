@@ -8,8 +8,8 @@ from mlxtop.analysis.faults import meaningful
 from mlxtop.analysis.fields import PORT_FIELDS, Field
 from mlxtop.analysis.port_view import PortView
 from mlxtop.analysis.throughput import totals
-from mlxtop.model.catalogue import TRAFFIC, counters_of
-from mlxtop.model.counters import Counter, Severity, Unit
+from mlxtop.model.catalogue import CATALOGUE, TRAFFIC, counters_of
+from mlxtop.model.counters import Counter, Origin, Severity, Unit
 from mlxtop.model.module import DARK_MW, Bound, Module, Quantity, dbm
 from mlxtop.model.pause import GLOBAL_PAUSE, PFC_PAUSE
 from mlxtop.model.pcie import Direction
@@ -33,12 +33,12 @@ _ENDINGS = ("_mbps", "_bps", "_pps", "_bytes", "_c")
 
 
 def metric_of(field: Field[PortView] | Field[object], of: str) -> str | None:
-    """Return the name of a field's metric without prefix; None where it has none.
+    """Return the name of a number's metric without prefix; None where it has none.
 
     >>> metric_of(Field("speed_mbps", "", lambda view: 1, "Mb/s"), "port")
     'port_speed_bytes_per_second'
     """
-    if field.metric != "" or field.private:
+    if field.metric != "" or field.private or not field.unit:
         return field.metric or None
     ending = next((one for one in _ENDINGS if field.name.endswith(one)), "")
     return f"{of}_{field.name.removesuffix(ending)}{UNITS[field.unit][0]}"
@@ -87,20 +87,26 @@ def _link(into: Families, view: PortView, watch: Watch, at: Labels) -> None:
     into.add("port_last_flap_timestamp_seconds", last, text, at)
 
 
-_LOST = ("link_down_events_phy", "link_downed")
+LOST = (
+    CATALOGUE[Origin.DRIVER, "link_down_events_phy"],
+    CATALOGUE[Origin.RDMA_ERRORS, "link_downed"],
+)
 """Counters of lost links, the better first."""
 
 
 def _flaps(view: PortView) -> int | None:
     """Return how often the link was lost: by the card's count, else half of the kernel's changes.
 
-    A link that is down now has changed once more.
+    Of a link that is down now the last loss has no return yet.
     """
-    totals = {counter.key: view.now.total(counter) for counter in _known(view)}
-    counts = [count for key in _LOST if (count := totals.get(key)) is not None]
-    changes = view.now.now.link.carrier_changes
-    halves = None if changes is None else changes // 2
-    return next(iter(counts), halves)
+    for counter in LOST:
+        count = view.now.total(counter)
+        if count is not None and counter.origin in dict(meaningful(view.now)):
+            return count
+    link = view.now.now.link
+    if link.carrier_changes is None:
+        return None
+    return (link.carrier_changes + (link.state is not LinkState.UP)) // 2
 
 
 def _heat(into: Families, heat: SensorHeat, tick: float, at: Labels) -> None:
