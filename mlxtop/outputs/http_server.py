@@ -11,8 +11,10 @@ import asyncio
 import re
 import socket
 import ssl
+import struct
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from ipaddress import ip_address
 from threading import Thread
@@ -26,11 +28,14 @@ REQUEST_S, ANSWER_S = 5.0, 10.0
 """Seconds for a whole request, TLS included, and for a whole answer."""
 CONNECTIONS = 256
 """At once; one more, and the oldest is dropped."""
+PAUSE_S = 0.05
 CHUNK = 1 << 16
 BACKLOG = 128
 
 Render = Callable[[str, bool], Rendered]
 """Returns the metrics for an Accept header, gzipped if asked."""
+
+_AT_ONCE = struct.pack("ii", 1, 0)
 
 PAGE = b"""<!DOCTYPE html><meta charset="utf-8"><title>mlxtop</title>
 <p>mlxtop tells what ConnectX adapters do: <a href="/metrics">metrics</a>.</p>
@@ -158,39 +163,49 @@ class Server:
         """Serve no more."""
         if self._thread is not None:
             with suppress(RuntimeError):  # it has ended by itself
-                self._loop.call_soon_threadsafe(self._end)
+                self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(5.0)
 
-    def _end(self) -> None:
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-
     def _serve(self, listener: socket.socket) -> None:
-        asyncio.set_event_loop(self._loop)
+        loop = self._loop
+        asyncio.set_event_loop(loop)
+        listener.setblocking(False)
+        loop.add_reader(listener, self._accept, listener)
         try:
-            with suppress(asyncio.CancelledError):
-                self._loop.run_until_complete(self._accept(listener))
-            while rest := asyncio.all_tasks(self._loop):
-                self._loop.run_until_complete(asyncio.wait(rest))
+            loop.run_forever()
+            loop.remove_reader(listener)
+            for task in tuple(self._open):
+                task.cancel()
+            while rest := asyncio.all_tasks(loop):
+                loop.run_until_complete(asyncio.wait(rest))
+            loop.run_until_complete(asyncio.sleep(0))  # transports close in the next round
         finally:
             listener.close()
-            self._loop.close()
+            loop.close()
 
-    async def _accept(self, listener: socket.socket) -> None:
-        listener.setblocking(False)
-        while True:
-            try:
-                connection, _ = await self._loop.sock_accept(listener)
-            except OSError:  # no descriptor left, or the client is gone already
-                await asyncio.sleep(0.05)
-                continue
-            while len(self._open) >= CONNECTIONS:
-                oldest = next(iter(self._open))
-                del self._open[oldest]
-                oldest.cancel()
-            task = self._loop.create_task(self._talk(connection))
-            self._open[task] = None
-            task.add_done_callback(lambda done: self._open.pop(done, None))
+    def _accept(self, listener: socket.socket) -> None:
+        """Take the next client; where there is no descriptor left, somewhat later."""
+        try:
+            connection, _ = listener.accept()
+        except (BlockingIOError, ConnectionError):
+            return
+        except OSError:
+            self._loop.remove_reader(listener)
+            self._loop.call_later(PAUSE_S, self._loop.add_reader, listener, self._accept, listener)
+            return
+        connection.setblocking(False)
+        while len(self._open) >= CONNECTIONS:
+            oldest = next(iter(self._open))
+            del self._open[oldest]
+            oldest.cancel()
+        task = self._loop.create_task(self._talk(connection))
+        self._open[task] = None
+        task.add_done_callback(partial(self._ended, connection))
+
+    def _ended(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
+        """Close what a task served, or would have served."""
+        self._open.pop(task, None)
+        connection.close()
 
     async def _talk(self, connection: socket.socket) -> None:
         """Answer one request; whatever the client does is its own loss."""
@@ -206,11 +221,11 @@ class Server:
                     await writer.drain()
                 await _end(reader, writer)
         except (OSError, TimeoutError, EOFError, ssl.SSLError, asyncio.CancelledError):
-            pass
+            with suppress(OSError):  # what it has not read is dropped too
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
         finally:
             if writer is not None:
                 writer.transport.abort()
-            connection.close()
 
     async def _open_stream(
         self, connection: socket.socket
