@@ -162,6 +162,8 @@ ALL = {
     "runs compare": ("runs", "compare", "last", "last"),
     "log": ("log",),
     "log --json": ("log", "--json"),
+    "metrics": ("--root", CAPTURE, "metrics"),
+    "metrics --rules": ("metrics", "--rules"),
     "capture": ("--root", CAPTURE, "capture", "-"),
     "completion bash": ("completion", "bash"),
     "completion zsh": ("completion", "zsh"),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from mlxtop.analysis.fields import PORT_FIELDS, Field
+from mlxtop.analysis.port_view import PortView
 from mlxtop.lab import MACHINES
 from mlxtop.model.catalogue import FAMILIES, FAULTS, TRAFFIC
 from mlxtop.model.counters import Counter, Origin, Schema, Unit
@@ -50,7 +51,7 @@ def with_counters(
 def test_every_number_of_the_field_table_is_a_metric_without_being_named_here(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    new: Field[port_metrics.PortView] = Field("jitter_bps", "a new one", lambda view: 80, "bit/s")
+    new: Field[PortView] = Field("jitter_bps", "a new one", lambda view: 80, "bit/s")
     monkeypatch.setattr(port_metrics, "PORT_FIELDS", (*PORT_FIELDS, new))
     assert told(pacu(1.0)).value("port_jitter_bytes_per_second", **P) == 10
 

@@ -147,7 +147,7 @@ class Server:
         self._render = render
         self._names = names
         self._tls = tls
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop
         self._open: dict[asyncio.Task[None], None] = {}
         self._thread: Thread | None = None
 
@@ -155,6 +155,7 @@ class Server:
         """Listen and serve; return the address and port. Raises OSError."""
         listener = listen(address, port)
         place = listener.getsockname()[:2]
+        self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._serve, args=(listener,), name="metrics", daemon=True)
         self._thread.start()
         return place[0], place[1]
