@@ -11,8 +11,8 @@ from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.lab import ManualClock, load_lab
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.sample import Sample
-from mlxtop.outputs.families import Families
 from mlxtop.outputs.machine_metrics import Machine, families_of
+from mlxtop.outputs.metric_families import Families
 from mlxtop.sampler.facts import ON_SCREEN
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames

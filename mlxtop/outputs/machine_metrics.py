@@ -13,7 +13,7 @@ from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, PortId, PortKind
 from mlxtop.model.sample import PortSample, Slow, SourceKind
-from mlxtop.outputs.families import Families, Labels, labels_of
+from mlxtop.outputs.metric_families import Families, Labels, labels_of
 from mlxtop.outputs.port_metrics import add_port, metric_of
 from mlxtop.watch.watch import Watch
 

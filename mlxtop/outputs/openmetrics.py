@@ -14,8 +14,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-from mlxtop.outputs.families import Family
 from mlxtop.outputs.machine_metrics import Machine, families_of
+from mlxtop.outputs.metric_families import Family
 
 Machines = Callable[[], Iterable[Machine]]
 """Returns the machines as they are now."""

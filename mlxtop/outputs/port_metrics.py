@@ -14,7 +14,7 @@ from mlxtop.model.module import DARK_MW, Bound, Module, Quantity, dbm
 from mlxtop.model.pause import GLOBAL_PAUSE, PFC_PAUSE
 from mlxtop.model.pcie import Direction
 from mlxtop.model.sample import LinkState
-from mlxtop.outputs.families import Families, Labels
+from mlxtop.outputs.metric_families import Families, Labels
 from mlxtop.watch.heat import SensorHeat
 from mlxtop.watch.heat_limits import CHIP, MODULE
 from mlxtop.watch.watch import Watch

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from mlxtop.outputs.families import LONGEST, Families, Labels
+from mlxtop.outputs.metric_families import LONGEST, Families, Labels
 
 AT = Labels("mlx5_0", "1", "p1", "0000:43:00.0")
 
