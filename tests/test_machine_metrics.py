@@ -50,10 +50,13 @@ def test_a_simulated_machine_never_passes_for_a_real_one() -> None:
 def test_pcie_errors_are_told_with_who_counts_them() -> None:
     first = pacu(1.0)
     (slot,) = first.pcie
-    status = first.pcie[slot]._replace(aer={AerError("0000:40:03.0", "BadTLP"): 3})
+    counts = {"BadTLP": 3, "total_err_cor": 3}
+    aer = {AerError("0000:40:03.0", name): count for name, count in counts.items()}
+    status = first.pcie[slot]._replace(aer=aer)
     one = told_of(first._replace(pcie={slot: status}))
     by = {"name": "BadTLP", "reporter": "0000:40:03.0"}
     assert one.value("pcie_aer_errors_total", **by, **CARD) == 3
+    assert len(one.rows("pcie_aer_errors_total")) == 1, "a sum of those by name counts nothing"
 
 
 # ---- what happens

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -163,6 +164,25 @@ def test_a_sensor_that_no_longer_answers_has_no_temperature_and_is_not_up() -> N
     assert one.rows("module_temperature_celsius") == []
     assert one.value("source_up", source="module_sensor", **P) == 0
     assert one.value("source_age_seconds", source="module_sensor", **P) == 1.0
+
+
+def heated(*celsius: float) -> Told:
+    """A module that has had these temperatures, ten seconds apart."""
+    ticks = enumerate(celsius, 1)
+    return told(*(sample(10.0 * n, ethernet(PACU, 10.0 * n, 0, 0, module=c)) for n, c in ticks))
+
+
+def test_a_forecast_is_told_until_the_limit_is_reached() -> None:
+    rising = [80.0 - 40.0 * math.exp(-n / 12) for n in range(23)]
+    assert rising[-1] < 75.0
+    levels = {
+        row["level"]: left
+        for row, left in heated(*rising).rows("module_temperature_forecast_seconds")
+    }
+    assert 0 < levels["warning"] < 120
+    reached = heated(*rising, 75.0).rows("module_temperature_forecast_seconds")
+    assert "warning" not in {row["level"] for row, _ in reached}
+    assert heated(*[50.0] * 24).rows("module_temperature_forecast_seconds") == []
 
 
 def module(**more: object) -> Told:

@@ -114,6 +114,8 @@ def _card(into: Families, view: CardView) -> None:
     for slot, first in view.card.slots.items():
         status = view.frame.sample.pcie.get(slot)
         for error, count in (status.aer if status else {}).items():
+            if error.is_total:
+                continue  # by name they are here too
             text = "PCIe errors (AER) of a slot, by the device that counts them"
             more = {"name": error.name, "reporter": error.device}
             into.add("pcie_aer_errors_total", count, text, Labels(pci=first.address), **more)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from mlxtop.analysis.faults import meaningful
 from mlxtop.analysis.fields import PORT_FIELDS, Field
+from mlxtop.analysis.forecast import Crossing
 from mlxtop.analysis.port_view import PortView
 from mlxtop.analysis.throughput import totals
 from mlxtop.model.catalogue import CATALOGUE, TRAFFIC, counters_of
@@ -124,9 +125,14 @@ def _heat(into: Families, heat: SensorHeat, tick: float, at: Labels) -> None:
         return
     text = f"Seconds until the {part} reaches a limit if nothing changes; only where that is sure"
     for level, crossing in (("warning", future.warning), ("critical", future.alarm)):
-        if crossing is not None and crossing.seconds is not None:
+        if crossing is not None and crossing.seconds is not None and not _reached(heat, crossing):
             left = max(0.0, crossing.seconds - (tick - future.tick))
             into.add(f"{what}_forecast_seconds", left, text, at, level=level)
+
+
+def _reached(heat: SensorHeat, crossing: Crossing) -> bool:
+    """Return whether a limit has been reached: that is no forecast any more."""
+    return heat.sensor.celsius is not None and heat.sensor.celsius >= crossing.limit
 
 
 _OPTICS = {

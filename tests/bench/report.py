@@ -149,11 +149,10 @@ def accuracy_goals(found: Accuracy) -> list[Goal]:
 def scraping_goals(scrapings: Scrapings) -> Iterator[Goal]:
     """Goals of `mlxtop metrics --listen`, scraped every 15 s."""
     for name, (limit, found) in scrapings.items():
+        note = f"{found.samples} samples"
         figure = f"CPU of metrics beyond sampling, a scrape each 15 s, {name}"
         met = found.share <= limit
-        yield Goal(
-            figure, f"≤ {limit:g} %", f"{found.share:.2f} %", met, f"{found.samples} samples"
-        )
+        yield Goal(figure, f"≤ {limit:g} %", f"{found.share:.2f} %", met, note)
 
 
 def costs(runs: Runs) -> str:

@@ -50,12 +50,13 @@ class Scraping:
 
     def line(self, name: str) -> str:
         """The figures in words."""
-        return (
-            f"{name}: a frame taken in {self.take * 1e3:.1f} ms each {EVERY_S:g} s, the doctor "
-            f"{self.examine * 1e3:.0f} ms each {EXAMINE_S:g} s, a scrape {self.scrape * 1e3:.1f} "
-            f"ms ({self.samples} samples, {self.bytes / 1e3:.0f} kB compressed) each {SCRAPE_S:g} s: "
-            f"{self.share:.2f} % of a core"
+        parts = (
+            f"a frame taken in {self.take * 1e3:.1f} ms each {EVERY_S:g} s",
+            f"the doctor {self.examine * 1e3:.0f} ms each {EXAMINE_S:g} s",
+            f"a scrape {self.scrape * 1e3:.1f} ms each {SCRAPE_S:g} s"
+            f" ({self.samples} samples, {self.bytes / 1e3:.0f} kB compressed)",
         )
+        return f"{name}: {', '.join(parts)}: {self.share:.2f} % of a core"
 
 
 def measure(name: str, include: tuple[str, ...] = (), count: int = 60) -> Scraping:
