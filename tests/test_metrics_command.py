@@ -21,12 +21,15 @@ from threading import Event
 import pytest
 
 from mlxtop.cli import main
+from mlxtop.commands import exporter as exporting
 from mlxtop.commands import metrics
-from mlxtop.commands.metrics import EXAMINE_S, Exporter, counted, shared, write
+from mlxtop.commands.exporter import EXAMINE_S, Exporter, counted
+from mlxtop.commands.metrics import shared, write
 from mlxtop.doctor.inspect import inspect
 from mlxtop.lab import ManualClock, load_lab
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import derive
+from mlxtop.model.sample import SourceKind
 from mlxtop.outputs import openmetrics
 from mlxtop.sampler.source import frames
 from mlxtop.settings import Settings
@@ -225,7 +228,7 @@ def test_findings_are_those_of_the_doctor_at_their_port_and_card() -> None:
 
 
 def exporter() -> Exporter:
-    return Exporter(load_lab("pacu", ManualClock()))
+    return Exporter(SourceKind.DEMO, load_lab("pacu", ManualClock()).now)
 
 
 def test_the_doctor_looks_from_the_second_frame_on_and_then_now_and_then(
@@ -248,6 +251,24 @@ def test_the_doctor_looks_from_the_second_frame_on_and_then_now_and_then(
     assert looked == [6.0, 6.0 + EXAMINE_S]
 
 
+def test_a_doctor_that_stumbles_is_told_once_and_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stumble(*_: object, **more: object) -> None:
+        raise ZeroDivisionError("no lanes")
+
+    one, last = exporter(), None
+    for tick in (1.0, 6.0):
+        last = derive(pacu(tick), last)
+        one.take(last)
+    assert b'mlxtop_source_up{device="",netdev="",pci="",port="",source="doctor"} 1.0' in one.text()
+    monkeypatch.setattr(exporting, "inspect", stumble)
+    one.examine()
+    one.examine()
+    assert capsys.readouterr().err == "mlxtop: the doctor stumbled: ZeroDivisionError: no lanes\n"
+    assert b'mlxtop_source_up{device="",netdev="",pci="",port="",source="doctor"} 0.0' in one.text()
+
+
 def test_many_scrapes_of_a_moment_are_rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     count: list[tuple[str, bool]] = []
     real = openmetrics.render
@@ -256,7 +277,7 @@ def test_many_scrapes_of_a_moment_are_rendered_once(monkeypatch: pytest.MonkeyPa
         count.append((accept, zipped))
         return real(machines, accept, zipped)
 
-    monkeypatch.setattr(openmetrics, "render", render)
+    monkeypatch.setattr(exporting, "render", render)
     monkeypatch.setattr(time, "monotonic", lambda: 7.0)
     one = exporter()
     one.take(derive(pacu(1.0), None))
@@ -276,7 +297,7 @@ def test_many_scrapes_of_a_moment_are_rendered_once(monkeypatch: pytest.MonkeyPa
 
 def test_a_scrape_reads_nothing_of_the_machine() -> None:
     system = load_captured(CAPTURE)
-    one = Exporter(system)
+    one = Exporter(SourceKind.CAPTURED, system.now)
     source = metrics._source(system, Settings(), 0.5, once=True)
 
     for frame in frames(source, Event()):

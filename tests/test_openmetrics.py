@@ -14,11 +14,10 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from mlxtop.lab import MACHINES
 from mlxtop.outputs.machine_metrics import families_of
-from mlxtop.outputs.openmetrics import Machines, chosen, render, text
+from mlxtop.outputs.openmetrics import OPEN, TEXT, Machines, chosen, render, text
 from tests.metrics import lab_machine, machine_of
 from tests.samples import PACU, ethernet, pacu, sample
 
-OPEN = "application/openmetrics-text; version=1.0.0"
 ODD = 'a"b\\c\nd\udc80{}é,='
 
 
@@ -59,7 +58,25 @@ def test_the_scraper_chooses_the_format_and_gzip() -> None:
     zipped = render(lambda: [ask()], OPEN, zipped=True)
     assert zipped.content_type.startswith("application/openmetrics-text; version=1.0.0")
     assert gzip.decompress(zipped.body).startswith(b"# HELP mlxtop_")
-    assert chosen(OPEN) == zipped.content_type
+
+
+@pytest.mark.parametrize(
+    ("accept", "format_"),
+    [
+        ("", TEXT),
+        ("*/*", TEXT),
+        ("text/plain;version=0.0.4, application/openmetrics-text", TEXT),
+        ("application/openmetrics-text;version=1.0.0,text/plain;q=0.5", OPEN),
+        ("application/openmetrics-text; version=99.x; escaping=<b>", OPEN),
+        ("Application/OpenMetrics-Text", OPEN),
+    ],
+)
+def test_what_a_client_writes_chooses_one_of_two_formats_and_is_not_written_back(
+    accept: str, format_: str
+) -> None:
+    assert chosen(accept) == format_
+    told = render(list, accept, zipped=False)
+    assert "<" not in told.content_type and "99" not in told.content_type
 
 
 def test_a_port_of_an_odd_name_is_escaped_and_read_back() -> None:

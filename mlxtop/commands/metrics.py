@@ -12,25 +12,19 @@ import shutil
 import signal
 import socket
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from importlib.resources import files
 from ipaddress import ip_address
 from shlex import quote
-from threading import Event, Lock
+from threading import Event
 from typing import TYPE_CHECKING
 
 from mlxtop.commands.arguments import UsageError, constants, host
-from mlxtop.model.identity import PortKind
 from mlxtop.outputs import console
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL
 
 if TYPE_CHECKING:
-    from mlxtop.doctor.check import Report
-    from mlxtop.model.frame import Frame
-    from mlxtop.outputs.machine_metrics import FindingCount, Machine
-    from mlxtop.outputs.openmetrics import Rendered
+    from mlxtop.commands.exporter import Exporter
     from mlxtop.sampler.live import LiveSource
     from mlxtop.sampler.source import Source
     from mlxtop.settings import Settings
@@ -39,10 +33,6 @@ if TYPE_CHECKING:
 ADDRESS, PORT = "127.0.0.1", 9838
 EVERY_S = 5.0
 """Seconds between samples while scrapes are served."""
-EXAMINE_S = 60.0
-"""Seconds between looks of the doctor."""
-FRESH_S = 1.0
-"""Seconds for which an answer is given again: many scrapes at once cost one."""
 SHARED = {
     "dashboard": "grafana/mlxtop.json",
     "rules": "prometheus/mlxtop.rules.yml",
@@ -124,12 +114,17 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     if args.shared:
         console.write(shared(args.shared))
         return 0
-    exporter = Exporter(system, settings.all, args.vfs)
-    if args.listen:
-        return _serve(args, exporter, system, settings)
-    if args.textfile and args.every:
-        return _write_again(args, exporter, system, settings)
-    with closing(_source(system, settings, 0.5 if system.captured else 1.0, once=True)) as source:
+    from mlxtop.commands.exporter import Exporter
+
+    every = args.every or args.interval
+    again = args.listen or (args.textfile and every)
+    pace = (every or EVERY_S) if again else (0.5 if system.captured else 1.0)
+    with closing(_source(system, settings, pace, once=not again)) as source:
+        exporter = Exporter(source.kind, system.now, args.vfs)
+        if args.listen:
+            return _serve(args, exporter, source)
+        if again:
+            return _write_again(args.textfile, exporter, source)
         _read_once(source, exporter)
     if args.textfile:
         write(args.textfile, exporter.text())
@@ -161,6 +156,8 @@ def _check(args: argparse.Namespace) -> None:
 
 def shared(name: str) -> str:
     """Return a shipped file; a unit starts the program that prints it."""
+    from importlib.resources import files  # not at the start of other subcommands
+
     text = files("mlxtop").joinpath("share", SHARED[name]).read_text("utf-8")
     own = shutil.which(sys.argv[0]) if os.path.basename(sys.argv[0]) == "mlxtop" else None
     return text.replace(PROGRAM, quote(os.path.abspath(own))) if own and name == "unit" else text
@@ -170,6 +167,7 @@ def shared(name: str) -> str:
 
 
 def _source(system: System, settings: Settings, every: float, once: bool = False) -> LiveSource:
+    """Return samples of the machine; `once`: tools may run at once, as nobody looks any longer."""
     from mlxtop.link_type.survey import read_stored
     from mlxtop.sampler.facts import ON_SCREEN
     from mlxtop.sampler.live import CALM_S, LiveSource
@@ -207,113 +205,6 @@ def _has_ports(exporter: Exporter, settings: Settings) -> bool:
         console.warn(f"mlxtop: {absent or nothing_found(settings.all)}")
         return False
     return True
-
-
-class Exporter:
-    """The newest frame of a machine, its Watch and the doctor's findings, for scrapes.
-
-    One thread takes frames in, another may ask for the metrics.
-    """
-
-    def __init__(self, system: System, everything: bool = False, with_vfs: bool = False) -> None:
-        from mlxtop.watch.watch import Watch
-
-        self._system = system
-        self._everything = everything
-        self._with_vfs = with_vfs
-        self._lock = Lock()
-        self._watch = Watch()
-        self._findings: tuple[FindingCount, ...] = ()
-        self._examined: Frame | None = None
-        self._answers: dict[tuple[str, bool], tuple[float, Rendered]] = {}
-
-    @property
-    def frame(self) -> Frame | None:
-        return self._watch.frame
-
-    def take(self, frame: Frame, examine: bool = True) -> None:
-        """Take a frame in; from the second on the doctor looks at it now and then."""
-        with self._lock:
-            first = self._watch.frame is None
-            self._watch.ingest(frame)
-        last = self._examined
-        due = last is None or frame.sample.tick - last.sample.tick >= EXAMINE_S
-        if examine and due and not (first and not self._system.captured):
-            self.examine()
-
-    def examine(self) -> None:
-        """Let the doctor look at the newest frame."""
-        frame = self._watch.frame
-        if frame is None:
-            return
-        from mlxtop.doctor.inspect import inspect
-
-        incidents = [event.incident for event in self._watch.events]
-        ports = [port for port, its in frame.ports.items() if self._is_told(its.now.port.kind)]
-        report = inspect(frame, ports, incidents, before=self._examined)
-        findings = tuple(counted(report, frame))
-        with self._lock:
-            self._findings, self._examined = findings, frame
-
-    def _is_told(self, kind: PortKind) -> bool:
-        return kind is PortKind.PHYSICAL or (kind is PortKind.VF and self._with_vfs)
-
-    def machines(self) -> list[Machine]:
-        """Return the machine as it is now; empty before the first frame."""
-        from mlxtop.model.sample import SourceKind
-        from mlxtop.outputs.machine_metrics import Machine
-
-        frame, system = self._watch.frame, self._system
-        if frame is None:
-            return []
-        kind = SourceKind.DEMO if system.demo else SourceKind.LIVE
-        kind = SourceKind.CAPTURED if system.captured else kind
-        now = None if system.captured else system.now()
-        return [Machine(frame, self._watch, self._findings, now, "", kind, self._with_vfs)]
-
-    def text(self) -> bytes:
-        """Return the text format."""
-        from mlxtop.outputs.openmetrics import text
-
-        with self._lock:
-            return text(self.machines)
-
-    def render(self, accept: str, zipped: bool) -> Rendered:
-        """Return the answer to a scrape, the one before where that is not a second old."""
-        from mlxtop.outputs.http_server import NOT_YET
-        from mlxtop.outputs.openmetrics import chosen, render
-
-        what = chosen(accept), zipped
-        with self._lock:
-            if self._watch.frame is None:
-                raise NOT_YET
-            told = self._answers.get(what)
-            now = time.monotonic()
-            if told is None or now - told[0] > FRESH_S:
-                told = self._answers[what] = now, render(self.machines, accept, zipped)
-            return told[1]
-
-
-def counted(report: Report, frame: Frame) -> Iterator[FindingCount]:
-    """Yield the findings of a report by check, with the port or card that each is about."""
-    from mlxtop.doctor.check import Check, card_name
-    from mlxtop.model.counters import Counter
-    from mlxtop.model.identity import PortId
-    from mlxtop.outputs.machine_metrics import FindingCount
-
-    about: dict[str, PortId | str] = {}
-    for card in frame.sample.adapters:
-        name = card_name(card)
-        about[name] = card.functions[0].address if card.functions else card.key
-        for slot, function in card.slots.items():
-            about[f"{name}, slot {slot}"] = function.address
-    for port, its in frame.ports.items():
-        about[quote(its.now.port.name)] = port
-    for finding in report.findings:
-        topic = finding.topic
-        name = topic.key if isinstance(topic, Counter) else topic.name if topic else ""
-        assert topic is None or isinstance(topic, Counter | Check)
-        yield FindingCount(name, finding.severity, about.get(finding.subject))
 
 
 # Writing
@@ -361,47 +252,43 @@ def _follow(
     stop.wait()
 
 
-def _write_again(
-    args: argparse.Namespace, exporter: Exporter, system: System, settings: Settings
-) -> int:
+def _write_again(path: str, exporter: Exporter, source: Source) -> int:
     told = ""
 
     def write_now() -> None:
         nonlocal told
         trouble = ""
         try:
-            write(args.textfile, exporter.text())
+            write(path, exporter.text())
         except OSError as error:
-            trouble = f"{args.textfile}: {error.strerror or error}"
+            trouble = f"{path}: {error.strerror or error}"
         if trouble and trouble != told:
             console.warn(f"mlxtop: {trouble}")
         told = trouble
 
-    with closing(_source(system, settings, args.every)) as source:
-        _follow(source, exporter, _until_signal(), write_now)
+    _follow(source, exporter, _until_signal(), write_now)
     return 0
 
 
 # Serving
 
 
-def _serve(args: argparse.Namespace, exporter: Exporter, system: System, settings: Settings) -> int:
+def _serve(args: argparse.Namespace, exporter: Exporter, source: Source) -> int:
     from mlxtop.outputs.http_server import Server, tls_context, written
 
     tls = tls_context(args.cert, args.key, args.client_ca) if args.cert else None
     server = Server(exporter.render, _names(args.allow_host or ()), tls)
-    with closing(_source(system, settings, args.every or EVERY_S)) as source:
-        stop = _until_signal()
-        address, port = server.start(*args.listen)
-        place = written(address, port)
-        console.warn(f"mlxtop: {'https' if tls else 'http'}://{place}/metrics")
-        if not ip_address(address).is_loopback:
-            who = "who has a certificate" if args.client_ca else "everybody"
-            console.warn(f"mlxtop: {place} is no loopback address: {who} can read it from afar")
-        try:
-            _follow(source, exporter, stop)
-        finally:
-            server.close()
+    stop = _until_signal()
+    address, port = server.start(*args.listen)
+    place = written(address, port)
+    console.warn(f"mlxtop: {'https' if tls else 'http'}://{place}/metrics")
+    if not ip_address(address).is_loopback:
+        who = "who has a certificate" if args.client_ca else "everybody"
+        console.warn(f"mlxtop: {place} is no loopback address: {who} can read it from afar")
+    try:
+        _follow(source, exporter, stop)
+    finally:
+        server.close()
     return 0
 
 

@@ -63,7 +63,7 @@ class Request(NamedTuple):
 
 
 _LINE = re.compile(r"([A-Z]+) ([!-~]+) HTTP/1\.[01]")
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*")
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~\x80-\xff]*?)[ \t]*")
 
 
 def parse_request(head: bytes) -> Request:

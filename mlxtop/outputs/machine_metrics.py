@@ -34,6 +34,8 @@ class Machine(NamedTuple):
     frame: Frame
     watch: Watch
     findings: tuple[FindingCount, ...] = ()
+    examined: float | None = None
+    """Monotonic second of the frame in which they were found; None: the doctor gave none."""
     now: float | None = None
     """Monotonic second of the machine; None: that of the frame."""
     host: str = ""
@@ -66,6 +68,7 @@ def _add(into: Families, machine: Machine) -> None:
     for card in frame.sample.adapters:
         _card(into, CardView(frame, card))
     _host_sources(into, frame, now)
+    _source(into, HOST, "doctor", machine.examined is not None, _age(machine.examined, now))
     at: dict[PortId, Labels] = {}
     for port in frame.ports:
         view = port_view(frame, port)

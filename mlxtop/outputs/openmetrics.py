@@ -66,14 +66,23 @@ class Rendered(NamedTuple):
     """`gzip`, or empty."""
 
 
+OPEN, TEXT = "application/openmetrics-text; version=1.0.0", ""
+"""The two formats that are told, as an Accept header asks for them."""
+
+
 def chosen(accept: str) -> str:
-    """Return the content type of the format that an Accept header chooses."""
-    return str(choose_encoder(accept)[1])
+    """Return the format that a scraper names first: `OPEN`, or `TEXT` where it names neither.
+
+    Of versions and escapings there is one each: what a client writes is not written back.
+    """
+    kinds = (one.partition(";")[0].strip().lower() for one in accept.split(","))
+    known = {"application/openmetrics-text": OPEN, "text/plain": TEXT}
+    return next((known[kind] for kind in kinds if kind in known), TEXT)
 
 
 def render(machines: Machines, accept: str, zipped: bool) -> Rendered:
     """Return metrics in the format that a scraper accepts: OpenMetrics where it asks for that."""
-    encode, content_type = choose_encoder(accept)
+    encode, content_type = choose_encoder(chosen(accept))
     body = bytes(encode(MachineCollector(machines)))
     if not zipped:
         return Rendered(content_type, body)

@@ -13,11 +13,13 @@ from itertools import islice
 from statistics import fmean as mean
 from threading import Event
 
-from mlxtop.commands import metrics
-from mlxtop.commands.metrics import EVERY_S, EXAMINE_S, Exporter
+from mlxtop.commands import exporter as exporting
+from mlxtop.commands.exporter import EXAMINE_S, Exporter
+from mlxtop.commands.metrics import EVERY_S
 from mlxtop.lab import ManualClock, load_lab
 from mlxtop.link_type.survey import read_stored
 from mlxtop.model.frame import derive
+from mlxtop.model.sample import SourceKind
 from mlxtop.outputs.http_server import Server
 from mlxtop.sampler.facts import ON_SCREEN
 from mlxtop.sampler.live import LiveSource
@@ -67,8 +69,8 @@ def measure(name: str, include: tuple[str, ...] = (), count: int = 60) -> Scrapi
     )
     with closing(source):
         samples = list(islice(source.samples(Event()), count))
-    metrics.FRESH_S = 0.0  # each scrape is of a new frame here
-    exporter, last = Exporter(system), None
+    exporting.FRESH_S = 0.0  # each scrape is of a new frame here
+    exporter, last = Exporter(SourceKind.DEMO, system.now), None
     server = Server(exporter.render, frozenset({"localhost"}))
     takes, looks, scrapes, answer = [], [], [], b""
     with closing(server):
