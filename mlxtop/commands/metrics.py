@@ -12,7 +12,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from ipaddress import ip_address
 from shlex import quote
@@ -25,6 +25,7 @@ from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL
 
 if TYPE_CHECKING:
     from mlxtop.commands.exporter import Exporter
+    from mlxtop.model.frame import Frame
     from mlxtop.sampler.live import LiveSource
     from mlxtop.sampler.source import Source
     from mlxtop.settings import Settings
@@ -125,12 +126,7 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
             return _serve(args, exporter, source)
         if again:
             return _write_again(args.textfile, exporter, source)
-        _read_once(source, exporter)
-    if args.textfile:
-        write(args.textfile, exporter.text())
-    else:
-        console.write(exporter.text().decode())
-    return 0 if _has_ports(exporter, settings) else 1
+        return tell_once(args, _until_known(source), exporter, settings)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -184,15 +180,27 @@ def _source(system: System, settings: Settings, every: float, once: bool = False
     )
 
 
-def _read_once(source: Source, exporter: Exporter) -> None:
-    """Read until all is known that can be, with two readings of each counter."""
+def _until_known(source: Source) -> Iterator[Frame]:
+    """Yield frames until all is known that can be, with two readings of each counter."""
     from mlxtop.doctor.inspect import watch
 
     stop = Event()
-    for frame in watch(source, stop, lambda frame: frame.ports):
-        exporter.take(frame, examine=False)
+    yield from watch(source, stop, lambda frame: frame.ports)
     stop.set()
+
+
+def tell_once(
+    args: argparse.Namespace, frames: Iterable[Frame], exporter: Exporter, settings: Settings
+) -> int:
+    """Print or write what is so after the last of some frames; 1 where there is no port."""
+    for frame in frames:
+        exporter.take(frame, examine=False)
     exporter.examine()
+    if args.textfile:
+        write(args.textfile, exporter.text())
+    else:
+        console.write(exporter.text().decode())
+    return 0 if _has_ports(exporter, settings) else 1
 
 
 def _has_ports(exporter: Exporter, settings: Settings) -> bool:
