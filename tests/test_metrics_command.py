@@ -120,7 +120,7 @@ def test_systemd_takes_the_unit_and_finds_it_hardened(tmp_path: Path) -> None:
         (("--textfile", "/x.prom", "--listen"), "exclude each other"),
         (("--rules", "--listen"), "exclude each other"),
         (("--rules", "--unit"), "not allowed with"),
-        (("--textfile", "/tmp/x.txt"), ".prom"),
+        (("--textfile", "x.txt"), ".prom"),
         (("--allow-host", "fry"), "--allow-host goes with --listen"),
         (("--cert", "x"), "--cert goes with --listen"),
         (("--listen", "--key", "x"), "--key goes with --cert"),
