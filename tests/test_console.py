@@ -164,6 +164,8 @@ ALL = {
     "runs compare": ("runs", "compare", "last", "last"),
     "log": ("log",),
     "log --json": ("log", "--json"),
+    "metrics": ("--root", CAPTURE, "metrics"),
+    "metrics --rules": ("metrics", "--rules"),
     "capture": ("--root", CAPTURE, "capture", "-"),
     "record": ("record", "--unit"),
     "report": ("report", "last"),

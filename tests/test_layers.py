@@ -49,6 +49,7 @@ IMPORTERS = {
     "psutil": "system",
     "pyudev": "system",
     "pyroute2": "system",
+    "prometheus_client": "outputs",
 }
 
 
@@ -98,3 +99,12 @@ def test_plotext_is_imported_by_one_file_and_by_its_public_names() -> None:
     nodes = ast.walk(ast.parse(users[0].read_text()))
     names = [node.attr for node in nodes if isinstance(node, ast.Attribute)]
     assert [name for name in names if name.startswith("_")] == []
+
+
+def test_prometheus_client_is_imported_by_one_file() -> None:
+    users = [
+        str(path.relative_to(ROOT))
+        for path in ROOT.rglob("*.py")
+        if any(name.partition(".")[0] == "prometheus_client" for name in imports(path))
+    ]
+    assert users == ["outputs/openmetrics.py"]

@@ -10,7 +10,7 @@ from mlxtop.model.frame import derive
 from mlxtop.model.identity import PortId
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.watch.watch import Watch
-from tests.samples import IB, PACU, pacu, sample, veth
+from tests.samples import IB, PACU, WALL, pacu, sample, veth
 from tests.watching import DOWN, UP, Machine
 
 
@@ -205,3 +205,35 @@ def test_another_limit_is_kept_at_once() -> None:
     verdicts = [watch.ceiling_at(PACU.id, float(second)) for second in (2, 3)]
     assert all(verdict is not None for verdict in verdicts)
     assert verdicts[0] != verdicts[1]
+
+
+def test_incidents_are_counted_by_kind_and_device_and_no_report_twice() -> None:
+    watch = Watch()
+    going_on = event(1.0, "kernel log")._replace(key="k")
+    watch.note(pacu(2.0), [going_on, event(9.0, "mlxtop", IncidentKind.AER)])
+    watch.note(pacu(3.0), [going_on._replace(times=2), going_on._replace(until=3.0)])
+    assert {(one.kind, one.ifname): n for one, n in watch.counts.items()} == {
+        (IncidentKind.LINK_DOWN, "p0"): 1,
+        (IncidentKind.AER, "p0"): 1,
+    }
+
+
+@pytest.mark.parametrize(("devices", "apart"), [(1000, 1000), (1001, 1001), (1003, 1001)])
+def test_of_a_thousand_devices_incidents_are_counted_apart_and_of_more_together(
+    devices: int, apart: int
+) -> None:
+    watch = Watch()
+    names = (f"p{n}" for n in range(devices))
+    watch.note(pacu(2.0), [event(1.0, "mlxtop")._replace(ifname=name) for name in names])
+    assert len(watch.counts) == apart
+    assert sum(watch.counts.values()) == devices
+
+
+def test_the_last_loss_of_a_link_is_that_of_this_port() -> None:
+    machine = Machine()
+    machine.see(50.0)
+    assert machine.watch.last_loss(PACU.id) is None
+    machine.see(50.0, DOWN)
+    machine.see(50.0, seconds=60.0)
+    assert machine.watch.last_loss(PACU.id) == WALL + 2.0
+    assert machine.watch.last_loss(PortId("other", 1)) is None

@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "report": "say what happened in a recording, in a page: text, JSON or HTML",
     "cut": "write a part of a recording into another file, names masked",
     "export": "turn a recording into CSV or a trace for Perfetto",
+    "metrics": "tell Prometheus what the ports do: once, in a file, or for scrapes",
     "capture": "write what is read of this machine into one text file, names masked",
     "completion": "print completions of bash, zsh or fish",
     "manual": "print the manual page: mlxtop manual | man -l -",

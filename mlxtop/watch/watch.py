@@ -13,6 +13,7 @@ from math import inf
 from typing import NamedTuple
 
 from mlxtop.analysis.port_view import Ceiling, PortView, port_view
+from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.model.history import History
 from mlxtop.model.identity import PortId, PortKind
@@ -36,6 +37,8 @@ EVENTS = 1000
 """Events that are kept."""
 CEILING_S, CEILINGS = 10.0, 400
 """Seconds between ceilings of a port that are kept unless its limit changes, and how many."""
+COUNTED = 1000
+"""Kinds and devices of incidents that are counted apart; those beyond, without their device."""
 
 _OWN = (
     *(AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.MODULE_OUT),
@@ -59,6 +62,15 @@ class TimedIncident(NamedTuple):
         if one.until is None:
             return None if one.key else self.wall
         return self.wall + max(0.0, one.until - (one.until if one.tick is None else one.tick))
+
+
+class IncidentCount(NamedTuple):
+    """The kind of incidents that are counted together, and their device."""
+
+    kind: IncidentKind
+    severity: Severity
+    device: str | None
+    ifname: str | None
 
 
 class Watch:
@@ -87,6 +99,8 @@ class Watch:
         """Events since the start, those that are no longer kept too."""
         self.changes = 0
         """Changes of the list of events since the start."""
+        self.counts: Counter[IncidentCount] = Counter()
+        """How many incidents there were since the start, by kind, severity and device."""
         self._followed: set[PortId] = set()
         self._ceilings: dict[PortId, deque[tuple[float, Ceiling]]] = {}
         """Of the ports that are followed, with the monotonic second of each."""
@@ -179,8 +193,15 @@ class Watch:
             wall = sample.wall - ago
             if not self._is_repeated(wall, incident):
                 self._append(TimedIncident(wall, incident))
+                self._count(incident)
                 if incident.key and incident.until is None:
                     self._going_on[incident.key] = incident.tick or sample.tick
+
+    def _count(self, incident: Incident) -> None:
+        what = IncidentCount(incident.kind, incident.severity, incident.device, incident.ifname)
+        if what not in self.counts and len(self.counts) >= COUNTED:
+            what = what._replace(device=None, ifname=None)
+        self.counts[what] += 1
 
     def _append(self, event: TimedIncident) -> None:
         self.events.append(event)
@@ -267,6 +288,17 @@ class Watch:
             or (event.incident.ifname and event.incident.ifname == mine.name)
         )
         return sorted(events, key=lambda event: event.wall)
+
+    def last_loss(self, port: PortId) -> float | None:
+        """Return when the link of a port was last lost, epoch seconds; None where none is known."""
+        now = self.frame.ports.get(port) if self.frame is not None else None
+        name = now.now.port.name if now is not None else None
+        losses = (
+            event.wall
+            for event in self.events
+            if event.incident.kind is IncidentKind.LINK_DOWN and event.incident.ifname == name
+        )
+        return max(losses, default=None) if name else None
 
     def _record(self, view: PortView, tick: float) -> None:
         flow = view.throughput

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlxtop import __version__
@@ -13,6 +13,7 @@ from tests.bench.accuracy import Accuracy
 from tests.bench.cost import Run, high, middle
 from tests.bench.faults import Fault
 from tests.bench.sampling import Sampling
+from tests.bench.scrape import Scrapings
 
 Runs = Mapping[str, Sequence[Run]]
 
@@ -145,6 +146,15 @@ def accuracy_goals(found: Accuracy) -> list[Goal]:
     ]
 
 
+def scraping_goals(scrapings: Scrapings) -> Iterator[Goal]:
+    """Goals of `mlxtop metrics --listen`, scraped every 15 s."""
+    for name, (limit, found) in scrapings.items():
+        note = f"{found.samples} samples"
+        figure = f"CPU of metrics beyond sampling, a scrape each 15 s, {name}"
+        met = found.share <= limit
+        yield Goal(figure, f"≤ {limit:g} %", f"{found.share:.2f} %", met, note)
+
+
 def costs(runs: Runs) -> str:
     """All programs beside each other, medians."""
     lines = [
@@ -203,6 +213,7 @@ def whole(
     sampling: Sampling,
     accuracy: Accuracy,
     faults: Sequence[Fault],
+    scrapings: Scrapings,
     *,
     quick: bool,
 ) -> str:
@@ -224,12 +235,14 @@ def whole(
         "| figure | goal | measured | met | |\n|---|---|---|---|---|",
         *(
             f"| {g.figure} | {g.goal} | {g.measured} | {'yes' if g.met else '**no**'} | {g.note} |"
-            for g in goals(runs, sampling, accuracy)
+            for g in (*goals(runs, sampling, accuracy), *scraping_goals(scrapings))
         ),
         "\n## Side by side\n",
         costs(runs),
         "\n## Sampling\n",
         *(f"* {line}" for line in (*sampling.lines(), *accuracy.lines())),
+        "\n## Metrics, beyond sampling\n",
+        *(f"* {found.line(name)}" for name, (_, found) in scrapings.items()),
         "\n## Faults\n",
         "| injected | survived | test |\n|---|---|---|",
         *(f"| {f.injected} | {f.survived} | `{f.test}` |" for f in faults),
