@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual import events, on
+from textual.timer import Timer
 from textual.widget import Widget
 
 from mlxtop.present.instant import instant_lines
@@ -14,11 +15,16 @@ from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.time_axis import TimeAxis
 from mlxtop.tui.widgets.chart import Chart
 
+AFTER_KEY_S = 0.01
+"""Seconds in which the answer to a key reaches the terminal before charts are drawn."""
+
 
 class ChartScreen(WatchScreen):
     """A screen whose charts share columns, edges and cursor."""
 
     BINDINGS = bindings(Scope.CHARTS)
+    _coming: Timer | None = None
+    """Draws charts a moment after a key."""
 
     def shown_charts(self) -> Sequence[Chart]:
         """Return the charts that are seen now."""
@@ -41,6 +47,23 @@ class ChartScreen(WatchScreen):
         readings = state.readings(self.watch_app.source.interval)
         columns = [chart.columns() for chart in charts]
         return state.time.axis(min(columns), readings) if readings and columns else None
+
+    def draw_after_key(self) -> None:
+        """Draw charts and what else is slow once the answer to a key is on the terminal.
+
+        The thread that writes would wait for its turn while charts are drawn.
+        """
+        if self._coming is None:
+            self._coming = self.set_timer(AFTER_KEY_S, self._draw_now)
+
+    def _draw_now(self) -> None:
+        self._coming = None
+        self.draw_slow()
+
+    def draw_slow(self) -> None:
+        """Draw what may come a moment after the answer to a key, and write it."""
+        with self.at_once():
+            self.draw_charts()
 
     def draw_charts(self) -> None:
         """Draw the charts that are seen, on one axis."""

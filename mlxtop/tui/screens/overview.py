@@ -108,12 +108,11 @@ class Overview(ChartScreen):
         self.set_class(cold, "-cold")
         self._draw_hint(state.frame, table)
         if self.watch_app.answering:
-            self.call_after_refresh(self._draw_more)
+            self.draw_after_key()
         else:
-            self._draw_more()
+            self.draw_slow()
 
-    def _draw_more(self) -> None:
-        """Draw charts and boxes; after a key they come once the table is on the terminal."""
+    def draw_slow(self) -> None:
         with self.at_once():
             self.draw_charts()
             self._draw_about()

@@ -123,11 +123,10 @@ class Detail(ChartScreen, PageScreen):
         super().draw()
         self._show_tabs()
         if self.shown_charts():  # the chart comes after the page is on the terminal
-            self.call_after_refresh(self._draw_chart)
-
-    def _draw_chart(self) -> None:
-        with self.at_once():
-            self.draw_charts()
+            if self.watch_app.answering:
+                self.draw_after_key()
+            else:
+                self.call_after_refresh(self.draw_slow)
 
     def draw_charts(self) -> None:
         super().draw_charts()
