@@ -63,6 +63,7 @@ def test_without_a_file_it_goes_to_the_folder_of_who_asked(tmp_path: Path) -> No
     said = json.loads(out)
     one = open_recording(said["file"])
     assert Path(said["file"]).parent == tmp_path / "mlxtop-nic" / "recordings"
+    assert Path(said["file"]).name.startswith("pacu-")
     assert said["samples"] == len(list(one.moments()))
     assert (said["dropped"], said["problem"]) == (0, None)
 

@@ -172,6 +172,35 @@ def test_a_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     assert one.problem == f"recording: {tmp_path / 'a.mlxrec'}: File exists"
 
 
+def test_a_file_in_a_folder_begins_with_the_first_sample_which_tells_its_name(
+    tmp_path: Path,
+) -> None:
+    one = Recorder(ManualClock())
+    one.write_to(Target(directory=tmp_path / "recordings"))
+    assert one.flush()
+    assert not (tmp_path / "recordings").exists()
+    fed(one, at(1.0))
+    one.close()
+    (path,) = (tmp_path / "recordings").iterdir()
+    assert path.name.startswith("pacu-")
+    assert ticks(path) == [1.0]
+
+
+def test_a_sample_that_cannot_be_written_ends_the_file_and_not_the_thread(tmp_path: Path) -> None:
+    one = Recorder(ManualClock(), hold_s=60.0)
+    one.write_to(Target(tmp_path / "a.mlxrec"))
+    fed(one, at(1.0))
+    odd: Sample = at(2.0)._replace(ports={"no port": "no sample"})  # type: ignore[dict-item]
+    fed(one, odd)
+    assert one.problem is not None
+    one.write_to(Target(tmp_path / "b.mlxrec"))
+    fed(one, at(3.0))
+    one.close()
+    assert ticks(tmp_path / "a.mlxrec") == [1.0]
+    assert ticks(tmp_path / "b.mlxrec")[-1] == 3.0
+    assert one.problem is None
+
+
 def test_a_new_day_goes_on_in_another_file_of_the_same_recording(tmp_path: Path) -> None:
     one = Recorder(ManualClock())
     directory = tmp_path / "recordings"

@@ -97,6 +97,8 @@ class Recorder:
         self._jobs = clock.queue()
         self._file: _File | None = None
         self._sample: Sample | None = None
+        self._awaited: Target | None = None
+        """A folder in which a file begins with the first Sample, which tells its name."""
         self._thread = clock.thread(self._work, "recorder")
 
     @property
@@ -149,12 +151,18 @@ class Recorder:
             job: Callable[[], object] | None = self._jobs.get()
             if job is None:
                 return
-            job()
+            try:
+                job()
+            except Exception as error:  # of a Sample that cannot be written: the thread goes on
+                self._lines.cut()
+                self._fail(OSError(None, f"{type(error).__name__}: {error}"))
 
     def _take(self, sample: Sample, gap: int) -> None:
         with self._lock:
             self._waiting -= 1
         self._sample = sample
+        if self._awaited is not None:
+            self._begin(self._awaited)
         if self._file is None and not self.hold_s:
             return
         if gap and self._members.is_open:
@@ -193,7 +201,10 @@ class Recorder:
 
     def _begin(self, target: Target) -> None:
         self._finish("another file was begun")
-        self.problem = None
+        self.problem = self._awaited = None
+        if target.directory is not None and self._sample is None:
+            self._awaited = target
+            return
         sample = self._sample
         try:
             self._file = _File.made(target, sample, self._clock)
@@ -245,6 +256,7 @@ class Recorder:
         self._file = self.path = None
 
     def _finish(self, why: str) -> None:
+        self._awaited = None
         if self._file is None:
             return
         tick = self._sample.tick if self._sample else 0.0
@@ -278,11 +290,10 @@ class _File:
         if target.path is not None:
             return cls(target, target.path, files.new_file(target.path), clock)
         assert target.directory is not None
-        host = sample.host.name if sample else "host"
-        wall = sample.wall if sample else clock.wall()
-        path, fd = files.new_file_in(target.directory, host, wall, target.is_own)
+        assert sample is not None
+        path, fd = files.new_file_in(target.directory, sample.host.name, sample.wall, target.is_own)
         one = cls(target, path, fd, clock)
-        one._clean(wall)
+        one._clean(sample.wall)
         return one
 
     def is_over(self, sample: Sample) -> bool:
