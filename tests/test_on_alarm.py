@@ -9,8 +9,9 @@ import pytest
 from mlxtop.cli import main
 from mlxtop.lab import ManualClock
 from mlxtop.recording.on_alarm import AFTER_S, HOLD_OFF_S, AlarmSaver
-from mlxtop.recording.recorder import Recorder, Target
+from mlxtop.recording.recorder import Recorder
 from mlxtop.recording.recording import Recording
+from mlxtop.recording.target import Target
 from mlxtop.watch.heat import Alert, AlertKind
 from tests.samples import PACU, ethernet, sample
 

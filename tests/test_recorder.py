@@ -17,9 +17,10 @@ import pytest
 from mlxtop.lab import ManualClock
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
-from mlxtop.recording import files, recorder
-from mlxtop.recording.recorder import Recorder, Target
+from mlxtop.recording import files, recorder, target
+from mlxtop.recording.recorder import Recorder
 from mlxtop.recording.recording import Recording, open_recording
+from mlxtop.recording.target import Target
 from mlxtop.system.clock import RealClock
 from tests.recorded import machine
 from tests.samples import PACU, ethernet, sample
@@ -156,7 +157,7 @@ def test_a_disk_that_is_nearly_full_ends_it_before_it_is(
     monkeypatch.setattr(files, "LEAST_SHARE", 2.0)
     fed(one, at(1.0))
     assert one.problem is None
-    clock.wait(recorder.SYNC_S, Event())
+    clock.wait(target.SYNC_S, Event())
     fed(one, at(2.0))
     assert one.problem is not None
     assert "less than 5 % and 2 GB" in one.problem
@@ -258,7 +259,8 @@ def test_every_cut_leaves_exactly_the_samples_before_it(tmp_path: Path) -> None:
 CHILD = """
 import sys
 from tests.test_recorder import at
-from mlxtop.recording.recorder import Recorder, Target
+from mlxtop.recording.recorder import Recorder
+from mlxtop.recording.target import Target
 from mlxtop.system.clock import RealClock
 from pathlib import Path
 one = Recorder(RealClock())
