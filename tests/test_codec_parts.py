@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mlxtop.model.codec import SAME, Codec, Context, UnreadableError
 from mlxtop.model.codec_parts import NOT_RECORDED
 from mlxtop.model.codec_types import Codecs
+from mlxtop.model.number import AMOUNT
 
 
 class Colour(StrEnum):
@@ -50,7 +51,7 @@ things = st.builds(
     st.lists(places, max_size=3).map(tuple),
     st.none() | st.frozensets(names, max_size=3),
     st.dictionaries(names, names, max_size=3),
-    st.dictionaries(places, st.floats(allow_nan=False, allow_infinity=False), max_size=3),
+    st.dictionaries(places, st.floats(-AMOUNT, AMOUNT), max_size=3),
     st.dictionaries(st.sampled_from(Colour), places),
     st.dictionaries(names, names, max_size=1),
 )
