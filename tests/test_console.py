@@ -89,8 +89,8 @@ def written(write: Callable[[], None]) -> tuple[str, str]:
 
 @given(st.lists(st.text(st.characters(codec=None)), max_size=3))
 def test_no_text_leaves_as_an_escape(lines: list[str]) -> None:
-    for write in (console.say, console.warn):
-        out = "".join(written(partial(write, *lines)))
+    for say in (console.say, console.warn):
+        out = "".join(written(partial(say, *lines)))
         assert out.count("\n") == len(lines)
         assert all(line.isprintable() for line in out.split("\n"))
     whole, _ = written(partial(console.write, "\n".join(lines)))
@@ -191,7 +191,7 @@ def test_every_subcommand_is_tried() -> None:
 
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state directory with a run, an action and a recording: everything has something to print."""
+    """A state directory with a run, an action and a recording: all have something to print."""
     place = tmp_path_factory.mktemp("state")
     writer = RunWriter(place / "mlxtop-nic" / "runs", 1_795_158_435.0)
     writer.begin(started=1_795_158_435.0, note="a note", host="pacu", plan={}, fingerprint={})
