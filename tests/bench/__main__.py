@@ -46,9 +46,8 @@ def main() -> int:
         runs,
         sampling.measure(args.quick),
         accuracy.measure(args.quick),
-        recording.measure(args.quick),
         faults.measure(),
-        scrape.both(),
+        report.Beyond(recording.measure(args.quick), scrape.both()),
         quick=args.quick,
     )
     RESULTS.write_text(text)

@@ -233,13 +233,19 @@ def recording_goals(recordings: Sequence[Figures]) -> Iterator[Goal]:
         )
 
 
+class Beyond(NamedTuple):
+    """What recording and metrics cost beyond sampling."""
+
+    recordings: Sequence[Figures]
+    scrapings: Scrapings
+
+
 def whole(
     runs: Runs,
     sampling: Sampling,
     accuracy: Accuracy,
-    recordings: Sequence[Figures],
     faults: Sequence[Fault],
-    scrapings: Scrapings,
+    beyond: Beyond,
     *,
     quick: bool,
 ) -> str:
@@ -263,8 +269,8 @@ def whole(
             f"| {g.figure} | {g.goal} | {g.measured} | {'yes' if g.met else '**no**'} | {g.note} |"
             for g in (
                 *goals(runs, sampling, accuracy),
-                *recording_goals(recordings),
-                *scraping_goals(scrapings),
+                *recording_goals(beyond.recordings),
+                *scraping_goals(beyond.scrapings),
             )
         ),
         "\n## Side by side\n",
@@ -272,9 +278,9 @@ def whole(
         "\n## Sampling\n",
         *(f"* {line}" for line in (*sampling.lines(), *accuracy.lines())),
         "\n## Metrics, beyond sampling\n",
-        *(f"* {found.line(name)}" for name, (_, found) in scrapings.items()),
+        *(f"* {found.line(name)}" for name, (_, found) in beyond.scrapings.items()),
         "\n## Recording\n",
-        *(f"* {one.line()}" for one in recordings),
+        *(f"* {one.line()}" for one in beyond.recordings),
         "\n## Faults\n",
         "| injected | survived | test |\n|---|---|---|",
         *(f"| {f.injected} | {f.survived} | `{f.test}` |" for f in faults),
