@@ -21,7 +21,7 @@ from mlxtop.commands.arguments import COMMANDS
 from mlxtop.load.run_log import RunWriter
 from mlxtop.outputs import console
 from mlxtop.system.owner import Owner
-from tests.recorded import machine, write
+from tests import recorded
 
 PACKAGE = Path(mlxtop.__file__).parent
 CAPTURE = str(Path(__file__).parent / "hosts" / "cx4-x8.txt")
@@ -188,7 +188,7 @@ def test_every_subcommand_is_tried() -> None:
 
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state directory with a run, an action and a recording: everything has something to print."""
+    """A state directory with a run, an action and a recording: all have something to print."""
     place = tmp_path_factory.mktemp("state")
     writer = RunWriter(place / "mlxtop-nic" / "runs", 1_795_158_435.0)
     writer.begin(started=1_795_158_435.0, note="a note", host="pacu", plan={}, fingerprint={})
@@ -197,7 +197,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ActionLog(str(place / "mlxtop-nic" / "actions.jsonl"), owner).record(action="begin")
     recordings = place / "mlxtop-nic" / "recordings"
     recordings.mkdir()
-    write(recordings / "pacu-20251009T085322Z.mlxrec", machine("pacu", 20))
+    recorded.write(recordings / "pacu-20251009T085322Z.mlxrec", recorded.machine("pacu", 20))
     return place
 
 
