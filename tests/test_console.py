@@ -22,7 +22,7 @@ from mlxtop.load.run_log import RunWriter
 from mlxtop.outputs import console
 from mlxtop.present.text import Role
 from mlxtop.system.owner import Owner
-from tests.recorded import machine, write
+from tests import recorded
 
 PACKAGE = Path(mlxtop.__file__).parent
 CAPTURE = str(Path(__file__).parent / "hosts" / "cx4-x8.txt")
@@ -200,7 +200,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ActionLog(str(place / "mlxtop-nic" / "actions.jsonl"), owner).record(action="begin")
     recordings = place / "mlxtop-nic" / "recordings"
     recordings.mkdir()
-    write(recordings / "pacu-20251009T085322Z.mlxrec", machine("pacu", 20))
+    recorded.write(recordings / "pacu-20251009T085322Z.mlxrec", recorded.machine("pacu", 20))
     return place
 
 

@@ -114,6 +114,7 @@ def test_times_without_a_link_are_told_and_those_switched_off_are_not() -> None:
     assert report.down_s == 4
     assert [(begin - WALL, end - WALL) for begin, end in report.downs] == [(2, 5), (11, 12)]
     assert report.state == "down"
+    assert report.speed == 100 * G  # of the link that it had
 
 
 def with_errors(counts: Sequence[int], *, every: int = 1) -> list[PortSample]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from mlxtop.analysis.faults import fault_counters, meaningful
 from mlxtop.analysis.port_view import PortView
+from mlxtop.analysis.throughput import Capacity
 from mlxtop.model.counters import Counter, Origin, Schema, Severity
 from mlxtop.model.frame import PortFrame
 from mlxtop.model.module import Quantity
@@ -92,6 +93,8 @@ class PortTimes:
         self._downs: list[tuple[float, float]] = []
         self._last: PortFrame | None = None
         self._view: PortView | None = None
+        self._line: tuple[int | None, Capacity | None] = None, None
+        """Speed and capacity of the last link."""
 
     def pass_by(self, frame: PortFrame) -> None:
         """Take a frame in that comes before the time of the report."""
@@ -104,6 +107,8 @@ class PortTimes:
     def take(self, view: PortView, heat: HeatWatch, step: Step) -> None:
         """Take a frame in."""
         self._view = view
+        if view.now.now.link.state is LinkState.UP:
+            self._line = view.now.now.link.speed, view.capacity
         self._take_errors(view.now, step.wall)
         self._take_link(view.now, step)
         self._last = view.now
@@ -178,7 +183,7 @@ class PortTimes:
         view = self._view
         if view is None:
             return None
-        port, link, carries = view.now.now.port, view.now.now.link, view.capacity
+        port, link, (speed, carries) = view.now.now.port, view.now.now.link, self._line
         found = ((name, one.result(name)) for name, one in self._sensors.items())
         sensors = {name: one for name, one in found if one is not None}
         charts = {name: one.result() for name, one in self._charts.items()}
@@ -188,7 +193,7 @@ class PortTimes:
             name=port.name,
             card=view.adapter.family if view.adapter else None,
             layer=str(link.layer) if link.layer else None,
-            speed=link.speed,
+            speed=speed,
             capacity=carries.bps if carries else None,
             capacity_by=carries.by if carries else "",
             seconds=self._seconds,
