@@ -202,13 +202,14 @@ async def test_a_frozen_screen_shows_every_value_of_the_instant_at_the_cursor() 
 async def test_pages_of_traffic_and_heat_have_a_chart_that_can_be_read(
     page: str, title: str
 ) -> None:
-    async with running(busy(), (80, 24)) as (app, pilot):
+    async with running(busy(), (120, 40)) as (app, pilot):
         await pilot.press("enter", page)
         await until(pilot, lambda: isinstance(app.screen, Detail))
         screen = app.screen
         assert isinstance(screen, Detail)
         await until(pilot, lambda: f"{title} · enp67s0np0" in screen_text(app))
         await until(pilot, lambda: "now" in text_of(chart(screen)))
+        await until(pilot, lambda: "] Zoom" in text_of(screen.query_one("#keys", Lines)))
         chart(screen).focus()
         await pilot.press("left", "left")
         reading = screen.query_one("#reading", Lines)

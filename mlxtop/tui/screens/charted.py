@@ -66,10 +66,11 @@ class ChartScreen(WatchScreen):
             self.draw_charts()
 
     def draw_charts(self) -> None:
-        """Draw the charts that are seen, on one axis."""
+        """Draw the charts that are seen, on one axis, and their keys."""
         state, axis = self.watch_app.state, self.axis()
         for chart in self.shown_charts():
             chart.update(state, axis)
+        self._show_keys()  # a page gets its chart after it is drawn
 
     def reading_lines(self, columns: int) -> list[Line]:
         """Return what the cursor stands on, in two lines; none without a cursor."""
