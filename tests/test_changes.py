@@ -9,7 +9,7 @@ from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import Port, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.module import Identity, Module
-from mlxtop.model.sample import Link, LinkState, PortSample, Reading
+from mlxtop.model.sample import Link, LinkLayer, LinkState, PortSample, Reading
 from mlxtop.watch.changes import changes, links_lost, losses
 from tests.samples import PACU, ethernet, sample
 from tests.watching import DOWN, UP
@@ -100,6 +100,20 @@ def test_losses_of_module_and_port_are_alerts_once() -> None:
     alerts = lost(WELL, empty, empty)
     assert alerts == ["module-out: the module is gone"]
     assert lost(WELL, None, None) == ["port-gone: the port is gone"]
+
+
+@pytest.mark.parametrize(
+    ("link", "out"),
+    [
+        (UP, False),
+        (UP._replace(state=LinkState.DOWN), True),
+        (Link(LinkLayer.INFINIBAND, LinkState.POLLING), False),
+    ],
+)
+def test_a_module_that_no_longer_answers_is_out_only_where_it_could_be(
+    link: Link, out: bool
+) -> None:
+    assert bool(lost(WELL, WELL._replace(link=link, module=None))) is out
 
 
 def test_a_device_without_hardware_that_goes_is_no_loss() -> None:

@@ -46,6 +46,13 @@ def test_a_link_that_flapped_says_how_often_and_a_dead_one_why() -> None:
     assert plain(cells.flaps(dead, 5)) == "    –"
 
 
+def test_an_infiniband_link_that_flapped_keeps_its_generation() -> None:
+    link = Link(LinkLayer.INFINIBAND, LinkState.UP, speed=54_545_000_000, rate="56 Gb/sec (4X FDR)")
+    up = row(ethernet(PACU, 2.0, 0, 0, link=link), RowContext(flaps={PACU.id: 2}))
+    assert plain(cells.link(up, 12)) == "● FDR 56G ↕2"
+    assert plain(cells.link(up, 10)) == "● FDR ↕2  "
+
+
 def test_where_no_cell_tells_the_state_the_rate_does() -> None:
     render = cells.rate_or_state("rx_bps", Role.RX)
     assert plain(render(row(ethernet(PACU, 2.0, 8e9, 0)), 9)) == "16.0 Gb/s"

@@ -17,7 +17,7 @@ from mlxtop.model.sample import LinkState, PortSample
 from mlxtop.present import units
 from mlxtop.present.heat import STATES, degrees
 from mlxtop.present.text import Line, Role, Run, crop, fit, fit_name, width
-from mlxtop.present.view import bar, link_mark, link_run, speed_name
+from mlxtop.present.view import bar, link_mark, link_run, short_speed_name, speed_name
 from mlxtop.watch.heat import HeatStates
 from mlxtop.watch.heat_limits import limits_of
 
@@ -106,7 +106,7 @@ def link(row: PortRow, columns: int) -> Line:
     mark, role = link_mark(state.state)
     text = f" {speed_name(state)}"
     if flaps and width(text) + len(flaps) > columns - 1:
-        text = f" {speed_name(state._replace(layer=None))}"
+        text = f" {short_speed_name(state)}"
     cell: Line = ((mark, role), (text, Role.TEXT), (flaps, Role.WARNING))
     return crop(tuple(run for run in cell if run[0]), columns)
 

@@ -138,6 +138,18 @@ def speed_name(link: Link) -> str:
     return f"{speed}{_LAYER[link.layer]}"
 
 
+def short_speed_name(link: Link) -> str:
+    """Return a link's speed, or its InfiniBand generation, without the link layer.
+
+    >>> short_speed_name(Link(LinkLayer.INFINIBAND, rate="56 Gb/sec (4X FDR)"))
+    'FDR'
+    >>> short_speed_name(Link(LinkLayer.ETHERNET, speed=100_000_000_000))
+    '100G'
+    """
+    rate = parse_rate(link.rate) if link.layer is LinkLayer.INFINIBAND else None
+    return rate.generation if rate is not None else speed_name(link._replace(layer=None))
+
+
 def bar(share: float | None, columns: int, role: Role) -> tuple[Run, ...]:
     """Return a share of 1 as a bar with half-column steps; blank where the share is unknown.
 

@@ -12,7 +12,7 @@ from mlxtop.model.counters import Origin, Severity
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
-from mlxtop.model.sample import LinkState, PortSample
+from mlxtop.model.sample import LinkLayer, LinkState, PortSample
 from mlxtop.watch.heat import Alert, AlertKind
 from mlxtop.watch.links import flaps
 
@@ -99,8 +99,20 @@ def losses(before: Frame | None, now: Frame) -> Iterator[Alert]:
         if hint := _heat_hint(one, frame):
             yield Alert(AlertKind.ALARM, new.port, hint, tick, "module")
         empty = new.link.state is LinkState.NO_MODULE and old.link.state is not LinkState.NO_MODULE
-        if empty or (old.module is not None and new.module is None):
+        if empty or (old.module is not None and module_is_out(new)):
             yield Alert(AlertKind.MODULE_OUT, new.port, "the module is gone", tick)
+
+
+def module_is_out(now: PortSample) -> bool:
+    """Return whether a module that answered before is no longer in its cage.
+
+    A link that is up has a module, and on InfiniBand no driver reads its memory.
+    """
+    link = now.link
+    if link.state is LinkState.NO_MODULE:
+        return True
+    silent = now.module is None and link.layer is not LinkLayer.INFINIBAND
+    return silent and link.state is not LinkState.UP
 
 
 def _heat_hint(old: PortFrame, new: PortFrame) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId, slot_of
 from mlxtop.model.incident import Incident, IncidentKind
+from mlxtop.watch.changes import module_is_out
 from mlxtop.watch.heat import Alert, AlertKind
 from mlxtop.watch.links import LinkWatch
 
@@ -60,7 +61,7 @@ class PlannedChanges:
             holds = {
                 AlertKind.PORT_GONE: one is None,
                 AlertKind.LINK_DOWN: one is not None and links.is_missed(port),
-                AlertKind.MODULE_OUT: one is not None and one.now.module is None,
+                AlertKind.MODULE_OUT: one is not None and module_is_out(one.now),
             }[kind]
             if holds:
                 now = alert.port if one is None else one.now.port
