@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlxtop.model.number import real, whole
+from mlxtop.model.path import NO_PEERS, PathSettings, parse_path
 from mlxtop.system.owner import base_directory, invoking_owner, rights_of
 
 NAME = "mlxtop-nic"
@@ -157,6 +158,9 @@ class Settings:
         None, _notifications, "desktop notifications of alarms, by OSC 9 or OSC 777: 9, 777 or off"
     )
     window: int = _row(300, _seconds, "seconds the charts look back", restart=True)
+    path: PathSettings = _row(  # noqa: RUF009
+        NO_PEERS, parse_path, "peers and the ways to them, for mlxtop path", restart=True
+    )
     keys: Mapping[str, str] = _row({}, _table, "action name to key, for rebinding")
     hooks: Mapping[str, str] = _row({}, _table, "event name to the path of a script", restart=True)
     debug: bool = _row(False, None, "show tracebacks", "--debug")
@@ -170,7 +174,7 @@ ROWS: dict[str, Row] = {
 """Every setting by its name."""
 
 
-TABLES = ("keys", "hooks")
+TABLES = ("keys", "hooks", "path")
 """Settings that are tables of the settings file."""
 
 
@@ -290,5 +294,5 @@ def _line(text: str, key: str) -> int:
     3
     """
     name = rf"[\"']?{re.escape(key)}[\"']?"
-    match = re.search(rf"^[ \t]*+(?:{name}\s*[.=]|\[\s*{name}\s*[.\]])", text, re.MULTILINE)
+    match = re.search(rf"^[ \t]*+(?:{name}\s*[.=]|\[{{1,2}}\s*{name}\s*[.\]])", text, re.MULTILINE)
     return text.count("\n", 0, match.end()) + 1 if match else 1

@@ -6,7 +6,6 @@ host. `prefer` orders them: the way with the lowest number that is up carries th
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from enum import StrEnum
@@ -55,6 +54,9 @@ class PathSettings(NamedTuple):
     """Leave a way whose module will reach its alarm soon."""
     probes: int = DEFAULT_RATE
     """Probes a second on each way."""
+
+
+NO_PEERS = PathSettings()
 
 
 class WayState(StrEnum):
@@ -195,6 +197,8 @@ def parse_address(value: object) -> str:
     >>> parse_address("FD00::0:2")
     'fd00::2'
     """
+    import ipaddress  # two milliseconds that most starts need not spend
+
     try:
         address = ipaddress.ip_address(value) if isinstance(value, str) else None
     except ValueError:

@@ -131,6 +131,11 @@ class Stream:
                 return f"no answer for {quiet * 1000:.0f} ms"
         return None
 
+    @property
+    def doubtful(self) -> bool:
+        """Return whether the newest probe that was judged is lost."""
+        return self.lost_in_row > 0
+
     def recent(self, now: float) -> tuple[float | None, float | None]:
         """Return mean round trip and share of lost probes of the last seconds; None for none."""
         last = [one for one in self.results if now - one.sent <= WINDOW_S]
@@ -265,6 +270,8 @@ class Candidate(NamedTuple):
     """Its answers do not depend on the routes of other hosts: a lost one is evidence."""
     avoid: str | None = None
     """Why another way is better though this one answers: its module is about to get too hot."""
+    doubtful: bool = False
+    """Its newest probe was lost: no way to change to, and none to leave for that."""
 
 
 class Choice(NamedTuple):
@@ -282,9 +289,12 @@ def choose(ways: Sequence[Candidate], current: Way | None, allow_unproven: bool 
     """
     ordered = sorted(ways, key=lambda one: one.way.prefer)
     usable = [one for one in ordered if one.state is WayState.UP]
-    up = next((one for one in (*(u for u in usable if not u.avoid), *usable)), None)
-    if up is not None:
+    usable.sort(key=lambda one: (one.avoid is not None, one.doubtful and one.way != current))
+    if usable:
+        up = usable[0]
         better = [one for one in ordered if one.way.prefer < up.way.prefer]
+        if any(one.state is WayState.UNKNOWN for one in better):
+            return Choice(None, "not enough probes yet")
         if not better:
             return Choice(up.way, up.avoid or "the most preferred way")
         told = ", ".join(f"{one.way.words} is {one.avoid or one.state}" for one in better)

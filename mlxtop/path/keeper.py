@@ -31,13 +31,14 @@ READY, DONE = b"ready\n", b"done\n"
 class Keeper:
     """The asking end: started before a route is set, told when all is taken back."""
 
-    def __init__(self, commands: Sequence[Sequence[str]]) -> None:
-        """Start the program. Raises OSError where it does not wait in the end."""
+    def __init__(self, commands: Sequence[Sequence[str]], lock: int | None = None) -> None:
+        """Start the program, which holds `lock` too. Raises OSError where it does not wait."""
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            pass_fds=() if lock is None else (lock,),
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None

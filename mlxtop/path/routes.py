@@ -137,6 +137,16 @@ def probe_route(one: ProbeRoute, way: Way) -> Command:
     return Command(tuple(words), f"probe {one.peer.name} {way.words}")
 
 
+def flush_command(peer: Peer, address: str, device: str) -> Command:
+    """Return the command that drops the packets which wait for an answer on a dead link.
+
+    While the kernel asks there for the neighbour, three seconds long, it holds what a connection
+    has sent, and TCP does not send that again by another way.
+    """
+    words = ("neigh", "flush", "to", address, "dev", device, "nud", "incomplete")
+    return Command((*_ip(peer.is_ipv6), *words), "drop what waits on the dead link")
+
+
 def undo_commands(own: Iterable[PeerRoutes], probes: Iterable[ProbeRoute]) -> tuple[Command, ...]:
     """Return the commands after which every route is as it was; they touch protocol 77 alone."""
     return (*undo_routes(own), *undo_probes(probes))

@@ -5,10 +5,10 @@ Screen and command line run the same session. `round` is one turn of its loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from threading import Event
-from typing import NamedTuple
 
 from mlxtop.model.path import (
     NO_PATHS,
@@ -19,14 +19,14 @@ from mlxtop.model.path import (
     Way,
     WayState,
     WayStatus,
-    third_host,
 )
-from mlxtop.path.decide import Candidate, Choice, Judge, Stream, choose
+from mlxtop.path.decide import Judge, Stream, choose
 from mlxtop.path.devices import Devices
 from mlxtop.path.faults import DeviceFault
-from mlxtop.path.probe import Prober, Target
-from mlxtop.path.routes import needs_table
+from mlxtop.path.probe import Prober
+from mlxtop.path.routes import existing, read_all_routes
 from mlxtop.path.switch import Switch
+from mlxtop.path.tracks import PeerTrack, Reach, WayTrack, track
 from mlxtop.sources.kernel.net import read_links
 from mlxtop.system.answers import Fields
 from mlxtop.system.door import Question, System
@@ -43,64 +43,6 @@ TRIAL_S = 3.0
 """Seconds for which a way on trust is tried until the peer answers by it."""
 TRIAL_AGAIN_S = 300.0
 """Seconds until such a way is tried again."""
-
-
-class WayTrack(NamedTuple):
-    """A way with its judge and its probes."""
-
-    way: Way
-    judge: Judge
-    end: Target | None
-    """Probes that go to the peer itself; None where only the first hop is probed."""
-    hop: Target | None
-    third: str | None
-    judged_by: str
-
-    @property
-    def targets(self) -> list[Target]:
-        return [target for target in (self.end, self.hop) if target is not None]
-
-
-class PeerTrack:
-    """A peer, its ways, and the route to it."""
-
-    def __init__(self, peer: Peer, ways: Sequence[WayTrack]) -> None:
-        self.peer = peer
-        self.ways = ways
-        self.route: Way | None = None
-        """The way of the kernel's route, by present names; None where that is none of ours."""
-        self.route_words: str | None = None
-        self.choice = Choice(None, "not enough probes yet")
-        self.trial: tuple[float, Way | None] | None = None
-        """When a way on trust was taken, and the way before it."""
-        self.no_trial_before = 0.0
-
-
-def track(peers: tuple[Peer, ...], peer: Peer, marks: Mapping[tuple[str, Way], int]) -> PeerTrack:
-    """Return the tracks of a peer's ways; `marks` are those of probes with a table of their own."""
-    return PeerTrack(peer, [_track_way(peers, peer, way, marks) for way in peer.ways])
-
-
-def _track_way(
-    peers: tuple[Peer, ...], peer: Peer, way: Way, marks: Mapping[tuple[str, Way], int]
-) -> WayTrack:
-    third = third_host(peers, peer, way)
-    mark = marks.get((peer.address, way))
-    if way.via is None:
-        end = Target(peer.address, way.dev, mark or 0)
-        words = "the peer's answers"
-        if mark is None and needs_table(peers, peer, way):
-            words = "the peer's answers, where a route goes by this device"
-        return WayTrack(way, Judge(end.stream), end, None, None, words)
-    hop = Target(way.via, way.dev)
-    if third is None:
-        return WayTrack(way, Judge(hop.stream), None, hop, None, f"the answers of {way.via}")
-    if mark is None:
-        words = f"its first hop {way.via} only; path keep probes it end to end"
-        return WayTrack(way, Judge(hop.stream), None, hop, third, words)
-    end = Target(peer.address, way.dev, mark)
-    words = f"the peer's answers through {third}"
-    return WayTrack(way, Judge(end.stream, hop.stream), end, hop, third, words)
 
 
 class PathSession:
@@ -122,9 +64,10 @@ class PathSession:
         self.rounds = 0
         self._system, self._settings, self._switch = system, settings, switch
         self._faults, self._told = faults, told
-        marks = switch.marks if switch else {}
         peers = settings.peers
-        self.peers = [track(peers, peer, marks) for peer in peers]
+        known = read_all_routes(system, peers)
+        reach = Reach(switch.marks if switch else {}, existing(peers, known))
+        self.peers = [track(peers, peer, reach) for peer in peers]
         self._devices = Devices(dict.fromkeys(way.dev for peer in peers for way in peer.ways))
         self._pinger = system.pinger()
         targets = [t for peer in self.peers for way in peer.ways for t in way.targets]
@@ -136,8 +79,8 @@ class PathSession:
 
     # The loop
 
-    def run(self, stop: Event) -> None:
-        """Go on until `stop`."""
+    def run(self, stop: Event, each: Callable[[], None] = lambda: None) -> None:
+        """Go on until `stop`; `each` is called after every round."""
         system = self._system
         with suppress(RuntimeError):  # no room for a thread: links are looked at every second
             system.clock.thread(self._hear, "path events", stop)
@@ -145,6 +88,7 @@ class PathSession:
         while not stop.is_set():
             self._prober.take(answers)
             self.round()
+            each()
             now = system.now()
             rest = LOOK_S if self._prober.waits_for_answers() else REST_S
             answers = self._pinger.wait(max(0.0, min(rest, self._prober.next_due() - now)), stop)
@@ -180,6 +124,24 @@ class PathSession:
         if flapped or switched or woken or not 0 <= now - self._told_at < TELL_S:
             self._tell(now)
 
+    def wake(self) -> None:
+        """End the rest between two rounds; from any thread or signal handler."""
+        self._pinger.wake()
+
+    def cut_off(self) -> list[tuple[Peer, Way | None]]:
+        """Return the peers whose SSH session would be lost with our route, and the way before."""
+        switch = self._switch
+        if switch is None:
+            return []
+        lost = []
+        for peer in self.peers:
+            good = any(
+                one.way == peer.first and one.judge.state is WayState.UP for one in peer.ways
+            )
+            if not good and switch.has_route(peer.peer) and switch.needs_session(peer.peer):
+                lost.append((peer.peer, peer.first))
+        return lost
+
     def close(self) -> None:
         """Close the sockets."""
         self._pinger.close()
@@ -197,7 +159,8 @@ class PathSession:
             self._indices[device.named] = device.index
             self._carrier_changes[device.named] = device.carrier_changes
         if self._switch is not None:
-            self._switch.devices({d.named: d.name for d in self._devices.all() if d.link})
+            there = {d.named: d.name for d in self._devices.all() if d.link and d.link.up}
+            self._switch.devices(there)
 
     def _note_device(self, one: WayTrack) -> None:
         """Begin a way anew that has another device, or that lost its carrier unseen."""
@@ -213,6 +176,7 @@ class PathSession:
     def _look_at_routes(self, now: float) -> None:
         self._routes_at = now
         for peer in self.peers:
+            first = peer.route_words is None
             try:
                 answer = Fields(self._system.ask(Question.ROUTE, peer.peer.address))
             except OSError as error:
@@ -229,6 +193,7 @@ class PathSession:
             )
             words = Way(dev, via).words if dev else None
             peer.route_words = "this host itself" if answer.flag("local") else words
+            peer.first = peer.route if first else peer.first
 
     # Judging and choosing
 
@@ -242,17 +207,11 @@ class PathSession:
                 known = faults.get(device.name, DeviceFault())
                 one.judge.fault = device.fault or known.fault
                 one.judge.avoid = known.heat if self._settings.heat else None
-                flap = one.judge.look(now, lambda dev, peer=peer: self._is_dead(peer, dev))
+                flap = one.judge.look(now, partial(self._is_dead, peer))
                 if flap is not None:
                     flapped = True
-                    self._told(f"{peer.peer.name} {one.way.words} {flap}: {self._why(one)}")
+                    self._told(f"{peer.peer.name} {one.way.words} {flap}: {one.why}")
         return flapped
-
-    def _why(self, one: WayTrack) -> str:
-        """Return the reason of a state, with what the kernel said where it sent nothing."""
-        error = next((t.error for t in one.targets if t.stream is one.judge.stream), None)
-        silent = one.judge.fault is None and one.judge.state is not WayState.UP
-        return f"{one.judge.reason}: {error}" if error and silent else one.judge.reason
 
     def _is_dead(self, peer: PeerTrack, device: str) -> bool:
         """Return whether the way that answers came back by is down."""
@@ -264,10 +223,7 @@ class PathSession:
 
     def _decide(self, peer: PeerTrack, now: float) -> bool:
         """Choose a way for a peer and take it; return whether a route was changed."""
-        candidates = [
-            Candidate(one.way, one.judge.state, one.third is None, one.judge.avoid)
-            for one in peer.ways
-        ]
+        candidates = [one.candidate for one in peer.ways]
         switch = self._switch
         trust = (
             switch is not None
@@ -312,9 +268,8 @@ class PathSession:
         if now - since < TRIAL_S:
             return False
         peer.trial, peer.no_trial_before = None, now + TRIAL_AGAIN_S
-        self._told(
-            f"{peer.peer.name} did not answer {tried.way.words} either: the route is put back"
-        )
+        words = f"did not answer {tried.way.words} either: the route is put back"
+        self._told(f"{peer.peer.name} {words}")
         if before is not None and self._switch.take(peer.peer, before, now) is None:
             self._look_at_routes(now)
             return True
@@ -351,11 +306,10 @@ class PathSession:
         judge: Judge = one.judge
         stream: Stream = judge.stream
         rtt, loss = stream.recent(now)
-        reason = self._why(one)
         return WayStatus(
             one.way._replace(dev=self._devices[one.way.dev].name),
             judge.state,
-            judge.avoid or reason,
+            judge.avoid or one.why,
             used=one.way == peer.route,
             third=one.third,
             judged_by=one.judged_by,

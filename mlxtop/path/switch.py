@@ -88,12 +88,15 @@ class Switch:
 
     # From the beginning to the end
 
-    def begin(self) -> None:
-        """Remove what an earlier run left behind, and arm the way back. Raises OSError."""
+    def begin(self, lock: int | None = None) -> None:
+        """Remove what an earlier run left behind, and arm the way back. Raises OSError.
+
+        `lock` is held until the way back has been gone, too.
+        """
         commands = self._undo()
         self._run_all(commands)
         if not self._system.demo:
-            self._keeper = Keeper([command.argv for command in commands])
+            self._keeper = Keeper([command.argv for command in commands], lock)
 
     def end(self, leave: Sequence[Peer] = ()) -> list[str]:
         """Put the routes back as they were, but for peers to `leave`; return what failed.
@@ -112,7 +115,7 @@ class Switch:
         return routes.undo_commands([held.own for held in self._held.values()], self.probes)
 
     def _run_all(self, commands: Sequence[Command], logged: bool = False) -> None:
-        """Run commands that remove what may not be there: what they complain about is no failure."""
+        """Run commands that remove what may not be there: complaints about that are no failures."""
         for command in commands:
             try:
                 if logged:
@@ -121,6 +124,10 @@ class Switch:
                     self._run.root.change(command.argv)
             except OSError as error:
                 self._trouble["ip"] = f"ip cannot be run: {error.strerror or error}"
+
+    def has_route(self, peer: Peer) -> bool:
+        """Return whether a route to the peer was set."""
+        return self._held[peer.address].way is not None
 
     def needs_session(self, peer: Peer) -> bool:
         """Return whether an SSH session comes from a peer, by the connections now."""
@@ -193,11 +200,20 @@ class Switch:
         if failed is not None:
             held.refused[way] = now + RETRY_S, f"the kernel refused the route: {failed}"
             return held.refused[way][1]
+        before, held.way = held.way, way
+        if before is not None and before != way:
+            self._let_go(peer, before)
         held.refused.pop(way, None)
-        held.way, held.taken_at = way, now
+        held.taken_at = now
         if way.via is None and held.own.source is None:  # other ways keep it for connections
             held.own = held.own._replace(source=_source(self._system, peer.address))
         return None
+
+    def _let_go(self, peer: Peer, way: Way) -> None:
+        """Let connections send again by the new way what waits on the old one."""
+        device = self._names.get(way.dev)
+        if device is not None:
+            self._change(routes.flush_command(peer, way.via or peer.address, device))
 
     def refusal(self, peer: Peer, way: Way) -> str | None:
         """Return why a way could not be taken."""

@@ -42,7 +42,7 @@ FIRST = 0.1
 """Seconds that the first picture waits for the first frame when everything else is in place."""
 SETTLED = 0.5
 """Seconds after it until memory is tidied."""
-RINGS = frozenset(AlertKind) - {AlertKind.WARMING}
+RINGS = frozenset(AlertKind) - {AlertKind.WARMING, AlertKind.PATH_UP}
 """What the bell rings for and what the desktop is told, where it is wanted."""
 SAVE_TITLE, OLD_TITLE = "\x1b[22;2t", "\x1b[23;2t"
 """Keep the title of the terminal's window, and bring it back."""
