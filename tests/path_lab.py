@@ -12,9 +12,10 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -224,7 +225,9 @@ def cable(made: Triangle, one: str, other: str) -> None:
     for host, far in ((one, other), (other, one)):
         _plug(made, host, device(host, far), made._end(host, far), bridge)
         made.ip(host, "addr", "add", f"{ADDRESS[host]}/32", "dev", device(host, far))
-        made.ip(host, "route", "add", f"{ADDRESS[far]}/32", "dev", device(host, far), "metric", "10")
+        made.ip(
+            host, "route", "add", f"{ADDRESS[far]}/32", "dev", device(host, far), "metric", "10"
+        )
 
 
 def _slow(made: Triangle) -> None:
@@ -294,7 +297,8 @@ class Stream:
         code = (sys.executable, "-u", "-c", STREAM)
         popen = {"stdout": subprocess.PIPE, "text": True}
         self._server = subprocess.Popen(
-            made.on(server, *code, "serve", ADDRESS[server]), **popen  # type: ignore[call-overload]
+            made.on(server, *code, "serve", ADDRESS[server]),
+            **popen,  # type: ignore[call-overload]
         )
         made.started.append(self._server)
         ready(self._server, "ready")
@@ -333,4 +337,4 @@ class Stream:
                 return float("inf")
             time.sleep(0.05)
         points = [begin, *after]
-        return max(b - a for a, b in zip(points, points[1:], strict=False))
+        return max(after - before for before, after in pairwise(points))

@@ -103,7 +103,7 @@ def _show(system: System, path: PathSettings, as_json: bool) -> int:
     from mlxtop.present.path import document, text_lines
 
     with_end = Event()
-    session = _started(system, path, keep=False)
+    session = _started(system, path, keep=False, quiet=True)
     until = system.now() + SHOW_S
 
     def each() -> None:
@@ -119,11 +119,16 @@ def _show(system: System, path: PathSettings, as_json: bool) -> int:
     return 1 if any(peer.dead for peer in status.peers) else 0
 
 
-def _started(system: System, path: PathSettings, keep: bool) -> PathRun:
+def _started(system: System, path: PathSettings, keep: bool, quiet: bool) -> PathRun:
+    """Return a run; a `quiet` one says nothing by itself."""
     from mlxtop.change.privilege import ActionContext
     from mlxtop.path.run import PathRun
 
-    return PathRun(ActionContext(system), path, keep, _tell)
+    return PathRun(ActionContext(system), path, keep, _silent if quiet else _tell)
+
+
+def _silent(sentence: str) -> None:
+    """Say nothing."""
 
 
 def _tell(sentence: str) -> None:
@@ -131,7 +136,7 @@ def _tell(sentence: str) -> None:
 
 
 def _watch(system: System, settings: Settings, path: PathSettings, as_json: bool) -> int:
-    return _go_on(system, settings, _started(system, path, keep=False), as_json)
+    return _go_on(system, settings, _started(system, path, False, as_json), as_json)
 
 
 def _keep(args: argparse.Namespace, system: System, settings: Settings, path: PathSettings) -> int:
@@ -144,10 +149,10 @@ def _keep(args: argparse.Namespace, system: System, settings: Settings, path: Pa
     if not system.root:
         raise ValueError("path keep changes routes: run it as root (--dry-run needs no root)")
     try:
-        session = _started(system, path, keep=True)
+        session = _started(system, path, True, args.json)
     except OtherCopy:
         console.warn("mlxtop: another copy keeps the paths here: this one only watches")
-        session = _started(system, path, keep=False)
+        session = _started(system, path, False, args.json)
     return _go_on(system, settings, session, args.json, args.leave)
 
 

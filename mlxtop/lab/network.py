@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from mlxtop.lab.pcidir import card_directory, vf_address
 from mlxtop.lab.ports import CardState, PortState
+from mlxtop.lab.routes import LabRoute, LabRoutes
 from mlxtop.lab.spec import MachineSpec
 from mlxtop.lab.tables import LINK64
 from mlxtop.lab.traffic import RX, TX, Flow
@@ -88,6 +89,69 @@ class Network:
         for card in world.cards:
             self._add_vfs(card)
         self.next_index = len(self.others) + 1
+        self.slow: dict[str, str] = table.get("slow", {})
+        """Addresses of peers in the management network, by their addresses on the ports."""
+        self.fib = LabRoutes(self.exists)
+        self._add_routes()
+        world.divert = self.divert
+
+    def _add_routes(self) -> None:
+        """Routes to hosts as people set them where one address stands on all ports.
+
+        Straight, through another peer, and by the slow network; the kernel takes the first one,
+        with a carrier or without.
+        """
+        alone = [port for port in self.world.ports if port.spec.ip.endswith("/32")]
+        for port in alone:
+            peer, add = port.spec.peer, self.fib.routes.append
+            add(LabRoute(peer, port.spec.netdev, metric=10))
+            for other in alone:
+                if other is not port and other.spec.peer != peer:
+                    add(LabRoute(peer, other.spec.netdev, other.spec.peer, metric=20))
+            if peer in self.slow:
+                add(LabRoute(peer, self.management, self.slow[peer], metric=30))
+
+    def exists(self, device: str) -> bool:
+        """Whether there is a network device of this name now."""
+        others = (other.name for other in self.others)
+        return bool(device) and (
+            device in others or any(p.netdev == device for p in self.world.ports)
+        )
+
+    def has_carrier(self, device: str) -> bool:
+        """Whether packets leave by a network device."""
+        port = next((port for port in self.world.ports if port.netdev == device), None)
+        return port.carrier if port is not None else self.exists(device)
+
+    def neighbour(self, address: str, device: str) -> bool:
+        """Whether a host is at the other end of a device, or in its network."""
+        if device == self.management:
+            return address in (self.gateway, self.ssh_from, *self.slow.values())
+        port = next((port for port in self.world.ports if port.netdev == device), None)
+        return port is not None and port.carrier and port.spec.peer == address
+
+    def forwards(self, via: str, address: str) -> bool:
+        """Whether a host that is reached hands packets on: peers do, and each is itself."""
+        peers = {port.spec.peer for port in self.world.ports}
+        return via == self.slow.get(address) or (via in peers and address in peers)
+
+    def neighbours(self) -> list[dict[str, object]]:
+        """`ip -j neigh show`: the far ends that answer."""
+        return [
+            {"dst": port.spec.peer, "dev": port.netdev, "state": ["REACHABLE"]}
+            for port in self.world.ports
+            if port.netdev and port.spec.peer and port.carrier and not port.infiniband
+        ]
+
+    def divert(self, port: PortState) -> PortState | None:
+        """The port that carries the traffic to a port's peer by the routes as they are."""
+        route = self.fib.find(port.spec.peer) if self._routed(port) else None
+        if route is None or route.dev == port.netdev:
+            return port
+        return next((one for one in self.world.ports if one.netdev == route.dev), None)
+
+    def _routed(self, port: PortState) -> bool:
+        return any(route.destination == port.spec.peer for route in self.fib.routes)
 
     def _add_vfs(self, card: CardState) -> None:
         """Network devices of virtual functions."""
@@ -172,6 +236,12 @@ class Network:
         own = {port.spec.ip.partition("/")[0] for port in self.world.ports} | {self.address}
         if target.is_loopback or str(target) in own:
             return {"dev": "lo", "via": None, "src": str(target), "local": True}
+        host = self.fib.find(str(target))
+        if host is not None:
+            link = self.port_of(host.dev)
+            own_address = link.spec.ip.partition("/")[0] if link is not None else self.address
+            source = host.source or own_address
+            return {"dev": host.dev, "via": host.via, "src": source, "local": False}
         port = self.subnet_port(str(target))
         if port is not None and port.netdev:
             source = port.spec.ip.partition("/")[0]
@@ -225,7 +295,7 @@ class Network:
                     {
                         "local": port.spec.ip.partition("/")[0],
                         "local_port": 40000 + 1000 * index + number,
-                        "remote": port.spec.peer,
+                        "remote": self._peer_of(flow, port),
                         "remote_port": self._service(flow, number),
                         "interface": 0,
                         "inode": 50000 + 1000 * index + number,
@@ -235,6 +305,12 @@ class Network:
                     for number in range(flow.streams)
                 ]
         return found
+
+    def _peer_of(self, flow: Flow, port: PortState) -> str:
+        """The far end of a flow, which may have been led by another port."""
+        names = (name for name, pair in self.world.background.items() if flow in pair)
+        home = self.world.port(next(names, ""))
+        return (home or port).spec.peer
 
     def _service(self, flow: Flow, number: int) -> int:
         """The port at the far end: of the machine's own traffic, or of a test."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from mlxtop.path.decide import Stream
@@ -54,12 +54,13 @@ class Prober:
         """Return whether a probe is out."""
         return any(target.stream.out for target in self._targets)
 
-    def send(self, now: float, names: dict[str, str | None]) -> None:
+    def send(self, clock: Callable[[], float], names: dict[str, str | None]) -> None:
         """Send what is due; `names` has the present names of devices, None for one that is gone.
 
         A probe that was due long ago is not made up for.
         """
         for target in self._targets:
+            now = clock()
             if now < target.due:
                 continue
             late = now - target.due > self._interval_s

@@ -119,7 +119,7 @@ class PathSession:
         names = {
             device.named: None if device.fault else device.name for device in self._devices.all()
         }
-        self._prober.send(now, names)
+        self._prober.send(self._system.now, names)
         self._prober.tidy()
         if flapped or switched or woken or not 0 <= now - self._told_at < TELL_S:
             self._tell(now)

@@ -60,7 +60,8 @@ class PathWatch:
     def _ways(self, peer: PeerStatus, tick: float, ports: Mapping[str, Port]) -> Iterator[Alert]:
         for one in peer.ways:
             key = peer.name, one.way.words
-            self._remember(key, one, tick)
+            if one.loss is not None:
+                self._remember(key, one, tick)
             port = ports.get(one.way.dev) or _port(one.way.dev)
             if one.state in _BAD and key not in self._down:
                 self._down.add(key)
