@@ -7,7 +7,6 @@ both ends keep their carrier; the slow network is one more bridge, with a rate l
 from __future__ import annotations
 
 import os
-import select
 import subprocess
 import sys
 import time
@@ -19,6 +18,8 @@ from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+SAID: dict[int, Path] = {}
+"""Files with what programs have said, by their process."""
 HOSTS = ("a", "b", "c")
 CABLES = (("a", "b"), ("a", "c"), ("b", "c"))
 ADDRESS = {"a": "10.15.15.1", "b": "10.15.15.2", "c": "10.15.15.3"}
@@ -79,6 +80,16 @@ class Triangle:
         self.drop(host, other, silent)
         self.drop(other, host, silent)
 
+    def isolate(self, host: str, alone: bool = True) -> None:
+        """Drop everything to and from a host, on every cable and on the slow network."""
+        how = "off" if alone else "on"
+        words = ("flood", how, "mcast_flood", how, "bcast_flood", how)
+        for other in HOSTS:
+            if other != host:
+                self.silence(host, other, alone)
+        on = ("ip", "netns", "exec", self.space("wires"), "bridge", "link", "set", "dev")
+        run(*on, f"ws{host}", *words)
+
     def cut(self, host: str, other: str, is_cut: bool = True) -> None:
         """Take the carrier away at both ends of a cable, or give it back."""
         for one, far in ((host, other), (other, host)):
@@ -94,7 +105,16 @@ class Triangle:
             for what in (("route", "show", "table", "all"), ("rule", "show"))
         ]
         lines = "\n".join(texts).splitlines()
-        return "\n".join(sorted(line.strip() for line in lines if "proto 77" not in line))
+        ours = ("proto 77", "table 77")
+        kernel = ("fe80", "ff00", "linkdown", "dead")  # made as devices come, and marks of theirs
+        foreign = {
+            " ".join(word for word in line.split() if word not in kernel)
+            for line in lines
+            if not any(part in line for part in ours)
+        }
+        return "\n".join(
+            sorted(line for line in foreign if "fe80" not in line and "ff00" not in line)
+        )
 
     def route(self, host: str, address: str) -> str:
         """Return `ip route get` of an address."""
@@ -113,14 +133,19 @@ class Triangle:
     ) -> subprocess.Popen[str]:
         """Start `mlxtop path …` on a host."""
         environ = self.settings(host, peers_of(host) if text is None else text)
-        process = subprocess.Popen(
-            self.on(host, sys.executable, "-m", "mlxtop", "path", *words),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=ROOT,
-            env={**environ, **(more or {})},
-        )
+        argv = self.on(host, sys.executable, "-m", "mlxtop", "path", *words)
+        return self.program(argv, {**environ, **(more or {})})
+
+    def program(
+        self, argv: list[str], environ: dict[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """Start a program whose words are kept in a file."""
+        place = self.folder / f"said-{len(self.started)}"
+        with place.open("w") as out:
+            process = subprocess.Popen(
+                argv, stdout=out, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=environ
+            )
+        SAID[process.pid] = place
         self.started.append(process)
         return process
 
@@ -136,6 +161,14 @@ class Triangle:
         table = [*self.ip(host, "route", "show", "proto", "77").splitlines()]
         return len(table)
 
+    def release(self, *processes: subprocess.Popen[str]) -> list[str]:
+        """End keepers; return what each has said."""
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(_SECONDS)
+        return [said(process) for process in processes]
+
     def end(self) -> None:
         """End what was started, and remove everything."""
         for process in self.started:
@@ -147,8 +180,6 @@ class Triangle:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-            if process.stdout:
-                process.stdout.close()
         for host in (*HOSTS, "wires"):
             run("ip", "netns", "del", self.space(host), check=False)
 
@@ -163,19 +194,14 @@ def until(holds: object, what: str, seconds: float = _SECONDS) -> float:
     return time.monotonic() - begin
 
 
-def ready(process: subprocess.Popen[str], word: str, seconds: float = _SECONDS) -> str:
-    """Return the first line of a program that holds a word."""
-    assert process.stdout is not None
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if not select.select([process.stdout], [], [], 0.1)[0]:
-            continue
-        line = process.stdout.readline()
-        if word in line:
-            return line
-        if not line:
-            break
-    raise AssertionError(f"no line with {word!r}")
+def ready(process: subprocess.Popen[str], word: str, seconds: float = _SECONDS) -> None:
+    """Wait until a program has said something."""
+    until(lambda: word in said(process), f"{word!r}; said: {said(process)}", seconds)
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    """Return everything that a program has said."""
+    return SAID[process.pid].read_text()
 
 
 def peers_of(host: str, heat: bool = False) -> str:
@@ -223,7 +249,7 @@ def cable(made: Triangle, one: str, other: str) -> None:
     bridge = f"br{one}{other}"
     _bridge(made, bridge)
     for host, far in ((one, other), (other, one)):
-        _plug(made, host, device(host, far), made._end(host, far), bridge)
+        plug(made, host, device(host, far), (made._end(host, far), bridge))
         made.ip(host, "addr", "add", f"{ADDRESS[host]}/32", "dev", device(host, far))
         made.ip(
             host, "route", "add", f"{ADDRESS[far]}/32", "dev", device(host, far), "metric", "10"
@@ -233,7 +259,7 @@ def cable(made: Triangle, one: str, other: str) -> None:
 def _slow(made: Triangle) -> None:
     _bridge(made, "brslow")
     for host in HOSTS:
-        _plug(made, host, "slow0", f"ws{host}", "brslow")
+        plug(made, host, "slow0", (f"ws{host}", "brslow"))
         made.ip(host, "addr", "add", f"{SLOW[host]}/24", "dev", "slow0")
         run(
             *made.on(host, "tc", "qdisc", "add", "dev", "slow0", "root"),
@@ -251,12 +277,15 @@ def _bridge(made: Triangle, name: str) -> None:
     made.ip("wires", "link", "set", name, "up")
 
 
-def _plug(made: Triangle, host: str, name: str, end: str, bridge: str) -> None:
+def plug(made: Triangle, host: str, name: str, bridge: tuple[str, str], address: str = "") -> None:
+    """Put a device of a host into a bridge; `bridge` has the name of the other end, and its own."""
+    end, into = bridge
+    hardware = ("address", address) if address else ()
     made.ip(
-        *("wires", "link", "add", end, "type", "veth", "peer", "name", name),
+        *("wires", "link", "add", end, "type", "veth", "peer", "name", name, *hardware),
         *("netns", made.space(host)),
     )
-    made.ip("wires", "link", "set", end, "master", bridge, "up")
+    made.ip("wires", "link", "set", end, "master", into, "up")
     run(
         *("ip", "netns", "exec", made.space("wires"), "bridge", "link", "set"),
         *("dev", end, "learning", "off"),
@@ -295,30 +324,23 @@ class Stream:
 
     def __init__(self, made: Triangle, client: str, server: str) -> None:
         code = (sys.executable, "-u", "-c", STREAM)
-        popen = {"stdout": subprocess.PIPE, "text": True}
-        self._server = subprocess.Popen(
-            made.on(server, *code, "serve", ADDRESS[server]),
-            **popen,  # type: ignore[call-overload]
-        )
-        made.started.append(self._server)
+        self._server = made.program(made.on(server, *code, "serve", ADDRESS[server]))
         ready(self._server, "ready")
-        self._client = subprocess.Popen(
-            made.on(client, *code, "call", ADDRESS[server], ADDRESS[client]),
-            **popen,  # type: ignore[call-overload]
-        )
-        made.started.append(self._client)
+        ends = ADDRESS[server], ADDRESS[client]
+        self._client = made.program(made.on(client, *code, "call", *ends))
         ready(self._client, "ready")
-        self._buffer = ""
-        os.set_blocking(self._client.stdout.fileno(), False)
-        self.times: list[float] = []
 
-    def read(self) -> None:
-        """Take the times of the exchanges since the last call."""
-        with suppress(BlockingIOError, TypeError):
-            while part := os.read(self._client.stdout.fileno(), 1 << 16):
-                self._buffer += part.decode()
-        *lines, self._buffer = self._buffer.split("\n")
-        self.times += [float(line) for line in lines if line]
+    def end(self) -> None:
+        """End both programs."""
+        for process in (self._client, self._server):
+            process.kill()
+            process.wait()
+
+    @property
+    def times(self) -> list[float]:
+        """Return when each exchange was over."""
+        lines = said(self._client).split("\n")[1:-1]
+        return [float(line) for line in lines if line]
 
     def gap_after(self, begin: float, seconds: float) -> float:
         """Return the longest time without an exchange from `begin` on, until all is well again.
@@ -327,7 +349,6 @@ class Stream:
         """
         end = begin + seconds
         while True:
-            self.read()
             now = time.monotonic()
             after = [one for one in self.times if one >= begin]
             recent = [one for one in after if one > now - 0.5]

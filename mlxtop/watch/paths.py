@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from math import nan
 from typing import NamedTuple
 
+from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.model.history import Series
 from mlxtop.model.identity import Port, PortId, PortKind
+from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.path import PathStatus, PeerStatus, WayState, WayStatus
 from mlxtop.watch.heat import Alert, AlertKind
 
@@ -38,6 +40,7 @@ class PathWatch:
     def __init__(self) -> None:
         self.history: dict[Key, WayHistory] = {}
         self._down: set[Key] = set()
+        self._routes: dict[str, str | None] = {}
 
     def is_down(self, peer: str, way: str) -> bool:
         """Return whether a way was lost and is not up again; without a way, all of them."""
@@ -57,10 +60,28 @@ class PathWatch:
             del self.history[key]
         return alerts
 
+    def changes(self, status: PathStatus, tick: float) -> list[Incident]:
+        """Return an incident for every route that goes another way than before."""
+        routes = {peer.name: peer.route for peer in status.peers}
+        changed = [
+            Incident(
+                IncidentKind.PATH,
+                f"route to {peer.name} goes {peer.route or 'nowhere'}, was"
+                f" {self._routes[peer.name] or 'none'}: {peer.why}",
+                Severity.NOTE,
+                tick,
+                source="mlxtop",
+            )
+            for peer in status.peers
+            if peer.name in self._routes and self._routes[peer.name] != peer.route
+        ]
+        self._routes = routes
+        return changed
+
     def _ways(self, peer: PeerStatus, tick: float, ports: Mapping[str, Port]) -> Iterator[Alert]:
         for one in peer.ways:
             key = peer.name, one.way.words
-            if one.loss is not None:
+            if one.state is not WayState.UNKNOWN:
                 self._remember(key, one, tick)
             port = ports.get(one.way.dev) or _port(one.way.dev)
             if one.state in _BAD and key not in self._down:

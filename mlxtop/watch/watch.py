@@ -96,6 +96,7 @@ class Watch:
         ended = self.alarms.update(frame, self._conditions, lost_now)
         own = [self._noticed(alert) for alert in alerts if alert.kind in _OWN]
         seen = [self._keyed(incident, frame) for incident in changes(self.frame, frame)]
+        seen += self.paths.changes(frame.sample.paths, frame.sample.tick)
         self.note(frame.sample, (*seen, *frame.sample.incidents, *retyped, *own))
         for alarm in ended:
             self._end(alarm, frame.sample.tick)
