@@ -16,7 +16,7 @@ STEMS = Counter(path.stem for path in MODULES)
 
 PACKAGES = (
     *("model", "sampler", "analysis", "watch"),
-    *("doctor", "change", "load", "link_type", "outputs"),
+    *("doctor", "change", "load", "link_type", "path", "outputs"),
 )
 """Others have tests by what people see: pages, screens, subcommands, simulated machines."""
 SMALL = 40
@@ -31,6 +31,7 @@ ELSEWHERE = {
     "load/iperf3_text.py": "in test_load_iperf3",
     "load/record.py": "in test_run_log: what is written is read back",
     "model/sample.py": "values; what joins two of them is in test_frame",
+    "path/tracks.py": "in test_path_session, which judges and chooses by them",
     "sampler/devices.py": "in test_live: the sampler follows their events",
     "sampler/reader_table.py": "in test_port_readers, which are made of its rows",
     "sampler/settings.py": "in test_tuning, beside the values that it reads",

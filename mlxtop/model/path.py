@@ -6,6 +6,7 @@ host. `prefer` orders them: the way with the lowest number that is up carries th
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from enum import StrEnum
@@ -224,5 +225,5 @@ def settings_lines(peers: tuple[Peer, ...]) -> Iterator[str]:
         yield "ways = ["
         for way in peer.ways:
             via = f', via = "{way.via}"' if way.via else ""
-            yield f'  {{ dev = "{way.dev}"{via}, prefer = {way.prefer} }},'
+            yield f"  {{ dev = {json.dumps(way.dev)}{via}, prefer = {way.prefer} }},"
         yield "]"

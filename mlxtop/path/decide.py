@@ -25,6 +25,9 @@ CALM_S = 600.0
 """Seconds up without a flap that halve the wait again."""
 FIRST_ANSWERS = 3
 """Answers that a way needs at the start, when it has no past."""
+CONFIRM_S = 0.1
+"""Seconds into the silence of one way at which another one must still have answered, to be taken:
+else both may have died together, which a dead peer looks like."""
 LEAST_PATIENCE_S = 0.1
 """Seconds for which an answer is waited at least."""
 STALL_S = 0.5
@@ -130,6 +133,11 @@ class Stream:
             if quiet >= SILENT_TO_DOWN_S:
                 return f"no answer for {quiet * 1000:.0f} ms"
         return None
+
+    @property
+    def silent_since(self) -> float | None:
+        """Return when the first probe was sent since the newest answer; None without one."""
+        return self._silent_since
 
     @property
     def doubtful(self) -> bool:
@@ -272,6 +280,10 @@ class Candidate(NamedTuple):
     """Why another way is better though this one answers: its module is about to get too hot."""
     doubtful: bool = False
     """Its newest probe was lost: no way to change to, and none to leave for that."""
+    heard_at: float = float("inf")
+    """When the newest answer by it came."""
+    silent_since: float | None = None
+    """When the first probe was sent that has had no answer, of a way that is silent."""
 
 
 class Choice(NamedTuple):
@@ -288,7 +300,10 @@ def choose(ways: Sequence[Candidate], current: Way | None, allow_unproven: bool 
     Where nothing answers, the peer is dead as far as anybody can see, and no route is touched.
     """
     ordered = sorted(ways, key=lambda one: one.way.prefer)
+    now = next((one for one in ordered if one.way == current), None)
     usable = [one for one in ordered if one.state is WayState.UP]
+    if usable and not (usable := [one for one in usable if _is_confirmed(one, now)]):
+        return Choice(None, "no other way has answered since")
     usable.sort(key=lambda one: (one.avoid is not None, one.doubtful and one.way != current))
     if usable:
         up = usable[0]
@@ -301,8 +316,7 @@ def choose(ways: Sequence[Candidate], current: Way | None, allow_unproven: bool 
         return Choice(up.way, f"the best that is up: {told}")
     answering = next((one for one in ordered if one.state is WayState.WAITING), None)
     if answering is not None:
-        mine = next((one for one in ordered if one.way == current), None)
-        if mine is None or mine.state is not WayState.WAITING:
+        if now is None or now.state is not WayState.WAITING:
             return Choice(answering.way, "the only one that answers")
         return Choice(current, "it answers")
     if any(one.state is WayState.UNKNOWN for one in ordered):
@@ -310,7 +324,16 @@ def choose(ways: Sequence[Candidate], current: Way | None, allow_unproven: bool 
     unproven = next((one for one in ordered if one.state is WayState.UNPROVEN), None)
     others = [one for one in ordered if one.own_answers and one.way != current]
     if unproven is not None and not others:
+        if not _is_confirmed(unproven, now):
+            return Choice(None, "its first hop has not answered since")
         if allow_unproven:
             return Choice(unproven.way, "tried: only its first hop answers")
         return Choice(None, "no way is proven, and none is tried on trust", dead=True)
     return Choice(None, "no way answers: the peer is dead, or does not answer pings", dead=True)
+
+
+def _is_confirmed(one: Candidate, current: Candidate | None) -> bool:
+    """Return whether a way has answered since the one that is used fell silent."""
+    if current is None or one.way == current.way or current.silent_since is None:
+        return True
+    return one.heard_at >= current.silent_since + CONFIRM_S

@@ -32,8 +32,18 @@ class WayTrack(NamedTuple):
         state = self.judge.state
         if self.third and self.end is None and state in (WayState.UP, WayState.WAITING):
             state = WayState.UNPROVEN
-        judge = self.judge
-        return Candidate(self.way, state, self.third is None, judge.avoid, judge.stream.doubtful)
+        judge, stream = self.judge, self.judge.stream
+        heard = judge.hop if state is WayState.UNPROVEN and judge.hop else stream
+        silent = judge.state is not WayState.UP and judge.fault is None
+        return Candidate(
+            self.way,
+            state,
+            self.third is None,
+            judge.avoid,
+            stream.doubtful,
+            float("-inf") if heard.answered_at is None else heard.answered_at,
+            stream.silent_since if silent else None,
+        )
 
     @property
     def why(self) -> str:

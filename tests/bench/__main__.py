@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench import accuracy, faults, report, sampling
+from tests.bench import accuracy, faults, path, report, sampling
 from tests.bench.cost import Run, measure, middle, start
 from tests.bench.ports import veths
 from tests.bench.programs import catalogue
@@ -49,7 +49,7 @@ def main() -> int:
         faults.measure(),
         quick=args.quick,
     )
-    RESULTS.write_text(text)
+    RESULTS.write_text(text + path.part_of(RESULTS.read_text()))
     print(text)
     return 0
 
