@@ -8,7 +8,7 @@ from typing import Any
 
 from mlxtop.model.path import PathStatus, PeerStatus, WayState, WayStatus
 from mlxtop.present import units
-from mlxtop.present.text import EMPTY, Line, Role, Section, clean, fit, row, width
+from mlxtop.present.text import EMPTY, Line, Role, Section, clean, crop, fit, row, width
 from mlxtop.present.view import prose
 from mlxtop.watch.paths import PathWatch, WayHistory
 
@@ -69,6 +69,7 @@ def _peer(peer: PeerStatus, past: PathWatch | None, columns: int) -> Section:
             room = max(0, min(columns - 4, int(_HISTORY_S)))
             lines.append((("    ", Role.TEXT), *history_cells(history, room)))
         lines.append((("    " + fit(f"judged by {clean(one.judged_by)}", columns - 4), Role.DIM),))
+    lines = [crop(line, columns) for line in lines]
     title = peer.name if peer.name == peer.address else f"{peer.name}  {peer.address}"
     return Section(clean(title) + ("  answers by no way" if peer.dead else ""), tuple(lines))
 
