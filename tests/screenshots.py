@@ -57,6 +57,7 @@ SCENES = (
     LinkTypeSurvey("08-infiniband", "odroid", 100, ("enter", "5")),
     LinkTypeSurvey("09-scale", "dgx", 40, (), (200, 60)),
     LinkTypeSurvey("10-small", "cx3-hp", 60, (), (80, 24)),
+    LinkTypeSurvey("11-path", "ceph", 82, ("P",)),
 )
 
 

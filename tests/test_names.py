@@ -31,6 +31,7 @@ ELSEWHERE = {
     "load/iperf3_text.py": "in test_load_iperf3",
     "load/record.py": "in test_run_log: what is written is read back",
     "model/sample.py": "values; what joins two of them is in test_frame",
+    "path/run.py": "in test_path_command and test_path_real, which run it as a whole",
     "path/tracks.py": "in test_path_session, which judges and chooses by them",
     "sampler/devices.py": "in test_live: the sampler follows their events",
     "sampler/reader_table.py": "in test_port_readers, which are made of its rows",

@@ -317,5 +317,5 @@ class PathSession:
             loss=loss,
             flaps=judge.flaps,
             up_in_s=judge.wait_left(now),
-            last_rtt_s=stream.newest(),
+            last_rtt_s=stream.newest() if judge.fault is None else None,
         )

@@ -23,7 +23,7 @@ _ROLES = {
     WayState.WAITING: Role.WARNING,
     WayState.UNKNOWN: Role.DIM,
 }
-_WIDTHS = (34, 10, 10, 7)
+_WIDTHS = (34, 9, 10, 6)
 _NARROW = 24
 """Columns of a way where there is little room."""
 _HISTORY_S = 60.0
@@ -79,7 +79,7 @@ def _fits(line: Line, columns: int) -> bool:
 
 
 def _widths(columns: int) -> tuple[int, ...]:
-    first = max(_NARROW, min(_WIDTHS[0], columns - sum(_WIDTHS[1:]) - 2))
+    first = max(_NARROW, min(_WIDTHS[0], columns - sum(_WIDTHS[1:])))
     return (first, *_WIDTHS[1:])
 
 
