@@ -10,11 +10,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
-from typing import IO
 
 if __name__ == "__main__":
     # At the end: the standard library comes first whatever lies beside us.
@@ -22,6 +19,7 @@ if __name__ == "__main__":
 
 from mlxtop.change import revert
 from mlxtop.system.owner import SAFE_PATH
+from mlxtop.system.process import Attendant, run_quietly
 
 COMMAND_S = 5.0
 """Seconds for a command that takes back."""
@@ -33,48 +31,18 @@ class Keeper:
 
     def __init__(self, commands: Sequence[Sequence[str]], lock: int | None = None) -> None:
         """Start the program, which holds `lock` too. Raises OSError where it does not wait."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", __file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=() if lock is None else (lock,),
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._pipe: IO[bytes] = self._process.stdin
-        self._pipe.write(json.dumps([list(words) for words in commands]).encode() + b"\n")
-        self._pipe.flush()
-        answer = self._process.stdout.readline()
-        self._process.stdout.close()
-        self._process.wait()  # the one that waits is its grandchild
-        if answer != READY:
-            self._pipe.close()
-            raise OSError("the program that would take the routes back did not start")
+        first = json.dumps([list(words) for words in commands]).encode() + b"\n"
+        self._attendant = Attendant(__file__, first, READY, () if lock is None else (lock,))
 
     def release(self) -> None:
         """Let it end: nothing is left to take back."""
-        with suppress(OSError):
-            self._pipe.write(DONE)
-            self._pipe.flush()
-        with suppress(OSError):
-            self._pipe.close()
+        self._attendant.close(DONE)
 
 
 def take_back(commands: Sequence[Sequence[str]]) -> None:
     """Run every command, whatever becomes of those before it."""
-    environment = {"PATH": SAFE_PATH, "LC_ALL": "C"}
     for words in commands:
-        with suppress(OSError, subprocess.SubprocessError):
-            subprocess.run(
-                list(words),
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=COMMAND_S,
-                check=False,
-            )
+        run_quietly(words, COMMAND_S, {"PATH": SAFE_PATH, "LC_ALL": "C"})
 
 
 def main() -> int:
