@@ -20,7 +20,8 @@ from mlxtop.model.path import (
     WayState,
     WayStatus,
 )
-from mlxtop.path.decide import Judge, Stream, choose
+from mlxtop.path.choose import choose
+from mlxtop.path.decide import Judge, Stream
 from mlxtop.path.devices import Devices
 from mlxtop.path.faults import DeviceFault
 from mlxtop.path.probe import Prober

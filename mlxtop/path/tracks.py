@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from mlxtop.model.path import Peer, Way, WayState, third_host
-from mlxtop.path.decide import Candidate, Choice, Judge
+from mlxtop.path.choose import Candidate, Choice
+from mlxtop.path.decide import Judge
 from mlxtop.path.probe import Target
 from mlxtop.path.routes import needs_table
 
