@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlxtop.model.number import real, whole
-from mlxtop.model.path import NO_PEERS, PathSettings, parse_path
+from mlxtop.model.path import NO_PEERS, PathSettings, path_settings
 from mlxtop.system.owner import base_directory, invoking_owner, rights_of
 
 NAME = "mlxtop-nic"
@@ -159,7 +159,7 @@ class Settings:
     )
     window: int = _row(300, _seconds, "seconds the charts look back", restart=True)
     path: PathSettings = _row(  # noqa: RUF009
-        NO_PEERS, parse_path, "peers and the ways to them, for mlxtop path", restart=True
+        NO_PEERS, path_settings, "peers and the ways to them, for mlxtop path", restart=True
     )
     keys: Mapping[str, str] = _row({}, _table, "action name to key, for rebinding")
     hooks: Mapping[str, str] = _row({}, _table, "event name to the path of a script", restart=True)

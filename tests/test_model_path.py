@@ -13,8 +13,8 @@ from mlxtop.model.path import (
     PathRefused,
     Peer,
     Way,
-    parse_address,
-    parse_path,
+    host_address,
+    path_settings,
     settings_lines,
     third_host,
 )
@@ -24,13 +24,13 @@ ONE = {"name": "b", "address": "10.0.0.2", "ways": [{"dev": "fast0"}]}
 
 def test_ways_are_preferred_in_their_order_unless_told() -> None:
     ways = [{"dev": "a"}, {"dev": "b", "via": "10.0.0.3"}, {"dev": "c", "prefer": 9}]
-    (peer,) = parse_path({"peers": [{**ONE, "ways": ways}]}).peers
+    (peer,) = path_settings({"peers": [{**ONE, "ways": ways}]}).peers
     assert [way.prefer for way in peer.ways] == [1, 2, 9]
     assert [way.words for way in peer.ways] == ["dev a", "via 10.0.0.3 dev b", "dev c"]
 
 
 def test_a_peer_without_a_name_is_called_by_its_address() -> None:
-    (peer,) = parse_path({"peers": [{"address": "FD00::0:2", "ways": [{"dev": "a"}]}]}).peers
+    (peer,) = path_settings({"peers": [{"address": "FD00::0:2", "ways": [{"dev": "a"}]}]}).peers
     assert (peer.name, peer.address, peer.is_ipv6) == ("fd00::2", "fd00::2", True)
 
 
@@ -40,7 +40,7 @@ def test_what_is_proposed_is_read_again() -> None:
         Peer("fd00::2", "fd00::2", (Way("fast0"),)),
     )
     text = "\n".join(settings_lines(peers))
-    assert parse_path(tomllib.loads(text)["path"]).peers == peers
+    assert path_settings(tomllib.loads(text)["path"]).peers == peers
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_what_is_proposed_is_read_again() -> None:
 )
 def test_what_cannot_be_used_is_refused_with_its_reason(table: object, why: str) -> None:
     with pytest.raises(PathRefused, match=why):
-        parse_path(table)
+        path_settings(table)
 
 
 JSON = st.recursive(
@@ -97,7 +97,7 @@ JSON = st.recursive(
 @given(JSON)
 def test_anything_else_is_refused_and_never_worse(value: object) -> None:
     try:
-        parse_path(value)
+        path_settings(value)
     except PathRefused as refused:
         assert str(refused)
 
@@ -110,4 +110,4 @@ def test_a_way_by_another_peer_leads_through_it() -> None:
 
 @pytest.mark.parametrize("text", ["10.0.0.2", "fd00::2"])
 def test_an_address_stays_as_it_is(text: str) -> None:
-    assert parse_address(text) == text
+    assert host_address(text) == text

@@ -18,7 +18,7 @@ import pytest
 from mlxtop import cli
 from mlxtop.change.privilege import ActionContext
 from mlxtop.lab import LabSystem, ManualClock, load_lab
-from mlxtop.model.path import PathSettings, parse_path
+from mlxtop.model.path import PathSettings, path_settings
 from mlxtop.path.peers import propose
 from mlxtop.path.run import PathRun
 from tests.netns import own
@@ -63,7 +63,7 @@ def test_the_document_is_json_alone(main: Main) -> None:
 
 def test_what_is_proposed_is_a_block_of_settings(main: Main) -> None:
     status, out, _ = main("--demo", "ceph", "path", "--propose")
-    peers = parse_path(tomllib.loads(out)["path"]).peers
+    peers = path_settings(tomllib.loads(out)["path"]).peers
     assert status == 0
     assert peers == propose(load_lab("ceph", ManualClock()))
 

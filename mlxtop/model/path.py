@@ -129,10 +129,10 @@ class PathRefused(ValueError):
     """Peers that cannot be used, and why."""
 
 
-def parse_path(value: object) -> PathSettings:
+def path_settings(value: object) -> PathSettings:
     """Return the table `[path]`; raises PathRefused with what is wrong with it.
 
-    >>> parse_path({"peers": [{"name": "b", "address": "10.0.0.2", "ways": [{"dev": "a"}]}]}).peers
+    >>> path_settings({"peers": [{"name": "b", "address": "10.0.0.2", "ways": [{"dev": "a"}]}]}).peers
     (Peer(name='b', address='10.0.0.2', ways=(Way(dev='a', via=None, prefer=1),)),)
     """
     table = _table(value, "path", ("peers", "heat", "probes"))
@@ -164,7 +164,7 @@ def _table(value: object, what: str, keys: tuple[str, ...]) -> dict[str, object]
 
 def _peer(row: object) -> Peer:
     table = _table(row, "a peer", ("name", "address", "ways"))
-    address = parse_address(table.get("address"))
+    address = host_address(table.get("address"))
     name = table.get("name", address)
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise PathRefused(f"{str(name)[:40]!r} is no name of a peer")
@@ -186,16 +186,16 @@ def _way(row: object, place: int, name: str, ipv6: bool) -> Way:
         raise PathRefused(f"{name}: {str(dev)[:40]!r} is no network device")
     if type(prefer) is not int or not 0 <= prefer <= 1000:
         raise PathRefused(f"{name}: prefer is not a whole number from 0 to 1000")
-    gateway = None if via is None else parse_address(via)
+    gateway = None if via is None else host_address(via)
     if gateway is not None and (":" in gateway) is not ipv6:
         raise PathRefused(f"{name}: {gateway} is of another address family than the peer")
     return Way(dev, gateway, prefer)
 
 
-def parse_address(value: object) -> str:
+def host_address(value: object) -> str:
     """Return an address of one host in its usual form; raises PathRefused.
 
-    >>> parse_address("FD00::0:2")
+    >>> host_address("FD00::0:2")
     'fd00::2'
     """
     import ipaddress  # two milliseconds that most starts need not spend

@@ -12,7 +12,7 @@ from mlxtop.model.path import (
     PathRefused,
     Peer,
     Way,
-    parse_address,
+    host_address,
 )
 from mlxtop.path.routes import PROTOCOL
 from mlxtop.sampler.discover import discover
@@ -105,6 +105,6 @@ def _is_host(route: Route) -> bool:
 
 def _is_address(text: str) -> bool:
     try:
-        return not parse_address(text).startswith("fe80:")
+        return not host_address(text).startswith("fe80:")
     except PathRefused:
         return False
