@@ -132,8 +132,8 @@ class PathRefused(ValueError):
 def path_settings(value: object) -> PathSettings:
     """Return the table `[path]`; raises PathRefused with what is wrong with it.
 
-    >>> path_settings({"peers": [{"name": "b", "address": "10.0.0.2", "ways": [{"dev": "a"}]}]}).peers
-    (Peer(name='b', address='10.0.0.2', ways=(Way(dev='a', via=None, prefer=1),)),)
+    >>> path_settings({"peers": [{"address": "10.0.0.2", "ways": [{"dev": "a"}]}]}).peers
+    (Peer(name='10.0.0.2', address='10.0.0.2', ways=(Way(dev='a', via=None, prefer=1),)),)
     """
     table = _table(value, "path", ("peers", "heat", "probes"))
     heat, probes = table.get("heat", False), table.get("probes", DEFAULT_RATE)
