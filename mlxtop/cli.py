@@ -316,10 +316,17 @@ def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
     feed = Feed(source)
     feed.start()  # the first look at the machine is over when the rest is loaded
     from mlxtop.change.privilege import ActionContext
+    from mlxtop.model.sample import SourceKind
     from mlxtop.tui.app import MlxtopApp
 
     free = source.kind.may_change and not settings.readonly
-    return MlxtopApp(source, settings, ActionContext(system) if free else None, feed)
+    app = MlxtopApp(source, settings, ActionContext(system) if free else None, feed)
+    if source.kind is not SourceKind.CAPTURED:
+        from mlxtop.tui.paths import Paths
+
+        app.paths = Paths(system, settings)
+        source.paths = app.paths.status
+    return app
 
 
 def _hooks(

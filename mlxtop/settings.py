@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlxtop.model.number import real, whole
+from mlxtop.model.path import NO_PEERS, PathSettings, path_settings
 from mlxtop.system.owner import base_directory, invoking_owner, rights_of
 
 NAME = "mlxtop-nic"
@@ -176,6 +177,9 @@ class Settings:
     save_on_alarm: bool = _row(
         False, _flag, "record when an alarm begins, with the past that is held", restart=True
     )
+    path: PathSettings = _row(  # noqa: RUF009
+        NO_PEERS, path_settings, "peers and the ways to them, for mlxtop path", restart=True
+    )
     keys: Mapping[str, str] = _row({}, _table, "action name to key, for rebinding")
     hooks: Mapping[str, str] = _row({}, _table, "event name to the path of a script", restart=True)
     debug: bool = _row(False, None, "show tracebacks", "--debug")
@@ -189,7 +193,7 @@ ROWS: dict[str, Row] = {
 """Every setting by its name."""
 
 
-TABLES = ("keys", "hooks")
+TABLES = ("keys", "hooks", "path")
 """Settings that are tables of the settings file."""
 
 
@@ -309,5 +313,5 @@ def _line(text: str, key: str) -> int:
     3
     """
     name = rf"[\"']?{re.escape(key)}[\"']?"
-    match = re.search(rf"^[ \t]*+(?:{name}\s*[.=]|\[\s*{name}\s*[.\]])", text, re.MULTILINE)
+    match = re.search(rf"^[ \t]*+(?:{name}\s*[.=]|\[{{1,2}}\s*{name}\s*[.\]])", text, re.MULTILINE)
     return text.count("\n", 0, match.end()) + 1 if match else 1

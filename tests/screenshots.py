@@ -61,6 +61,7 @@ SCENES = (
     Picture("08-infiniband", "odroid", 100, ("enter", "5")),
     Picture("09-scale", "dgx", 40, (), (200, 60)),
     Picture("10-small", "cx3-hp", 60, (), (80, 24)),
+    Picture("12-path", "ceph", 82, ("P",)),
 )
 
 

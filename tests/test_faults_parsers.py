@@ -99,6 +99,7 @@ def argument(module: ModuleType, parameter: inspect.Parameter) -> st.SearchStrat
         "str | None": text | st.none(),
         "Iterable[str]": st.lists(text, max_size=5),
         "Answer": answers(module),
+        "bool": st.booleans(),
         "bytes": data,
         "memoryview": data.map(memoryview),
         "int": st.integers(0, (1 << 32) - 1),

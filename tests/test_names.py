@@ -16,7 +16,7 @@ STEMS = Counter(path.stem for path in MODULES)
 
 PACKAGES = (
     *("model", "sampler", "analysis", "watch"),
-    *("doctor", "change", "load", "link_type", "outputs", "recording", "report"),
+    *("doctor", "change", "load", "link_type", "path", "outputs", "recording", "report"),
 )
 """Others have tests by what people see: pages, screens, subcommands, simulated machines."""
 SMALL = 40
@@ -39,6 +39,8 @@ ELSEWHERE = {
     "recording/parts.py": "in test_recording, which begins reading at them",
     "recording/target.py": "in test_recorder, which writes to them",
     "recording/survey.py": "in test_playback, which seeks by it",
+    "path/run.py": "in test_path_command and test_path_real, which run it as a whole",
+    "path/tracks.py": "in test_path_session, which judges and chooses by them",
     "sampler/devices.py": "in test_live: the sampler follows their events",
     "sampler/reader_table.py": "in test_port_readers, which are made of its rows",
     "sampler/settings.py": "in test_tuning, beside the values that it reads",

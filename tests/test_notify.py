@@ -33,8 +33,9 @@ def test_it_tells_that_it_is_ready_and_that_it_ends(heard: socket.socket) -> Non
     one = ServiceManager({"NOTIFY_SOCKET": str(heard.getsockname())})
     one.ready("recording")
     one.alive(1.0)
+    one.status("one\ntwo")
     one.stopping()
-    assert told(heard) == ["READY=1\nSTATUS=recording", "STOPPING=1"]
+    assert told(heard) == ["READY=1\nSTATUS=recording", "STATUS=one two", "STOPPING=1"]
 
 
 def test_it_lives_twice_in_the_time_that_systemd_waits(heard: socket.socket) -> None:

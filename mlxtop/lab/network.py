@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
-from dataclasses import dataclass
 
 from mlxtop.lab.pcidir import card_directory, vf_address
+from mlxtop.lab.peers import Other, PeerNetwork
 from mlxtop.lab.ports import CardState, PortState
 from mlxtop.lab.spec import MachineSpec
 from mlxtop.lab.tables import LINK64
@@ -20,45 +20,7 @@ MANAGEMENT = "0000:01:00.0"
 IPERF3 = 5201
 
 
-@dataclass(frozen=True, slots=True)
-class Other:
-    """A network device that is no port of a ConnectX."""
-
-    index: int
-    name: str
-    kind: str | None
-    type: int
-    address: str
-    mtu: int
-    parent: str | None = None
-    directory: str = ""
-    """Of the PCI device in sysfs; empty for virtual ones."""
-    speed: int = 1000
-    """Mb/s."""
-
-    def link(self) -> dict[str, Answer]:
-        """Its part of the answer to `Question.LINKS`."""
-        return {
-            "index": self.index,
-            "name": self.name,
-            "kind": self.kind,
-            "type": self.type,
-            "flags": 0x10049 if self.name == "lo" else 0x11043,
-            "mtu": self.mtu,
-            "operstate": 0 if self.name == "lo" else 6,
-            "carrier": 1,
-            "carrier_changes": 0 if self.name == "lo" else 2,
-            "master": None,
-            "link": None,
-            "address": self.address,
-            "parent": self.parent,
-            "parent_bus": "pci" if self.parent else None,
-            "port_name": None,
-            "slave_kind": None,
-        }
-
-
-class Network:
+class Network(PeerNetwork):
     """Devices beside the ConnectX ports, and where packets go."""
 
     def __init__(self, spec: MachineSpec, world: World) -> None:
@@ -88,6 +50,9 @@ class Network:
         for card in world.cards:
             self._add_vfs(card)
         self.next_index = len(self.others) + 1
+        self.slow: dict[str, str] = table.get("slow", {})
+        """Addresses of peers in the management network, by their addresses on the ports."""
+        self.lay_routes()
 
     def _add_vfs(self, card: CardState) -> None:
         """Network devices of virtual functions."""
@@ -172,6 +137,12 @@ class Network:
         own = {port.spec.ip.partition("/")[0] for port in self.world.ports} | {self.address}
         if target.is_loopback or str(target) in own:
             return {"dev": "lo", "via": None, "src": str(target), "local": True}
+        host = self.fib.find(str(target))
+        if host is not None:
+            link = self.port_of(host.dev)
+            own_address = link.spec.ip.partition("/")[0] if link is not None else self.address
+            source = host.source or own_address
+            return {"dev": host.dev, "via": host.via, "src": source, "local": False}
         port = self.subnet_port(str(target))
         if port is not None and port.netdev:
             source = port.spec.ip.partition("/")[0]
@@ -225,7 +196,7 @@ class Network:
                     {
                         "local": port.spec.ip.partition("/")[0],
                         "local_port": 40000 + 1000 * index + number,
-                        "remote": port.spec.peer,
+                        "remote": self._peer_of(flow, port),
                         "remote_port": self._service(flow, number),
                         "interface": 0,
                         "inode": 50000 + 1000 * index + number,
@@ -235,6 +206,12 @@ class Network:
                     for number in range(flow.streams)
                 ]
         return found
+
+    def _peer_of(self, flow: Flow, port: PortState) -> str:
+        """The far end of a flow, which may have been led by another port."""
+        names = (name for name, pair in self.world.background.items() if flow in pair)
+        home = self.world.port(next(names, ""))
+        return (home or port).spec.peer
 
     def _service(self, flow: Flow, number: int) -> int:
         """The port at the far end: of the machine's own traffic, or of a test."""

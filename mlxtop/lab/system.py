@@ -14,6 +14,7 @@ from mlxtop.lab.bootlog import boot_records, kmsg_text
 from mlxtop.lab.clock import Either
 from mlxtop.lab.drivers import Drivers
 from mlxtop.lab.faults import play
+from mlxtop.lab.icmp import LabPinger
 from mlxtop.lab.netdir import add_hwmon, add_netdev, add_rdma
 from mlxtop.lab.network import Network
 from mlxtop.lab.pcidir import add_card, function_directory
@@ -237,6 +238,10 @@ class LabSystem(CapturedSystem):
             place += len(fresh)
             yield from fresh
             self.clock.wait(STEP, stop)  # more often there is nothing new
+
+    def pinger(self) -> LabPinger:
+        """Probes, which see the links of this machine."""
+        return LabPinger(self._network, self._now, self.clock, self.now)
 
     def which(self, command: str) -> str | None:
         """Where a simulated command would lie."""

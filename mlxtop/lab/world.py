@@ -74,6 +74,8 @@ class World:
         self._script = sorted(spec.events, key=lambda event: float(event["at"]))
         self.mishap: Callable[[Mapping[str, object]], None] | None = None
         """Lets an event of the script happen."""
+        self.divert: Callable[[PortState], PortState | None] = lambda port: port
+        """Says by which port the traffic of another one goes: routes may have changed."""
         for heat in self.heats:
             heat.airflow *= self._random.uniform(0.97, 1.03)
         for port in self.ports:
@@ -189,7 +191,7 @@ class World:
                     break
                 place -= phase.seconds
             tcp.streams = phase.streams
-            port = self.port(name)
+            port = self._lead(name, (tcp, rdma))
             if self.measured(name) or (port is not None and not port.configured):
                 for flow in (tcp, rdma):
                     flow.wish = (0.0, 0.0)
@@ -198,6 +200,19 @@ class World:
             wave = self._wave(name)
             tcp.wish = (_wish(phase.rx, wave), _wish(phase.tx, wave))
             rdma.wish = (_wish(phase.rdma_rx, wave), _wish(phase.rdma_tx, wave))
+
+    def _lead(self, name: str, pair: tuple[Flow, Flow]) -> PortState | None:
+        """Put the flows of a programme on the port that their packets take; return it."""
+        home = self.port(name)
+        if home is None:
+            return None
+        now = self.divert(home)
+        for port in self.ports:
+            if port is not now and any(flow in port.flows for flow in pair):
+                port.flows = [flow for flow in port.flows if flow not in pair]
+        if now is not None and pair[0] not in now.flows:
+            now.flows = [*now.flows, *pair]
+        return now
 
     def _wave(self, name: str) -> float:
         """Programmes do not ask for the same every second: a factor from 0.7 to 1."""

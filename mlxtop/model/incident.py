@@ -46,6 +46,8 @@ class IncidentKind(StrEnum):
     ADDED = "added"
     REMOVED = "removed"
     ALARM = "alarm"
+    PATH = "path"
+    """The route to a peer goes another way."""
     LOST = "lost"
     """Events were lost; what happened is not known."""
 

@@ -11,6 +11,7 @@ from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.identity import Adapter, Host, Port, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.module import LinkReport, Module
+from mlxtop.model.path import NO_PATHS, PathStatus
 from mlxtop.model.pcie import PciePath, PcieReport
 
 if TYPE_CHECKING:  # they would make the start slower
@@ -270,3 +271,5 @@ class Sample(NamedTuple):
     absent: Mapping[str, str] = {}
     """`kernel_log` to the reason why incidents may be missing, `ports` to why none is selected."""
     problems: tuple[Problem, ...] = ()
+    paths: PathStatus = NO_PATHS
+    """The ways to peers, where they are probed."""

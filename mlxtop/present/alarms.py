@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from mlxtop.present.columns import LONGEST_NAME
 from mlxtop.present.heat import TITLES
 from mlxtop.present.ribbon import RibbonItem, Urgency
 from mlxtop.present.text import Line, Role, clean, fit, width
-from mlxtop.watch.alarms import FADE_S, Alarm
+from mlxtop.watch.alarms import FADE_S, Alarm, Subject
 from mlxtop.watch.heat import Alert, AlertKind, SensorHeat
 from mlxtop.watch.watch import Watch
 
@@ -27,6 +28,7 @@ _BAD = (AlertKind.ALARM, AlertKind.PORT_GONE, AlertKind.LINK_DOWN)
 """The most urgent kinds."""
 _ORDER = (
     *(AlertKind.ALARM, AlertKind.LINK_DOWN, AlertKind.PORT_GONE, AlertKind.WARNING),
+    *(AlertKind.PATH_DOWN, AlertKind.PATH_UP),
     *(AlertKind.WARMING, AlertKind.ERRORS, AlertKind.MODULE_OUT, AlertKind.STALE),
 )
 """Order of alarms that are as urgent as each other."""
@@ -37,6 +39,7 @@ _ENDS = {
     AlertKind.MODULE_OUT: "back",
     AlertKind.STALE: "answers again",
     AlertKind.ERRORS: "over",
+    AlertKind.PATH_DOWN: "back",
 }
 """Words for an end; heat and light are below their limits again."""
 
@@ -97,7 +100,9 @@ def _mark(alarm: Alarm) -> tuple[str, Role]:
 def _part(alarm: Alarm) -> str:
     """Return the part of the port, with a blank behind; empty for the port itself."""
     subject = alarm.subject
-    if subject.sensor is not None:
+    if subject.peer is not None:
+        part = _way(subject)
+    elif subject.sensor is not None:
         part = TITLES.get(subject.sensor, subject.sensor)
     elif subject.lane is not None:
         quantity, lane = subject.lane
@@ -105,6 +110,15 @@ def _part(alarm: Alarm) -> str:
     else:
         part = _PLAIN_PARTS.get(subject.part or "", "")
     return f"{part} " if part else ""
+
+
+def _way(subject: Subject) -> str:
+    """Return whom a way leads to: `way to b`, `way to b via 10.0.0.3`, `every way to b`."""
+    via = re.match(r"via (\S+) ", subject.way)
+    peer = clean(subject.peer or "")
+    return (
+        f"way to {peer}{f' via {via[1]}' if via else ''}" if subject.way else f"every way to {peer}"
+    )
 
 
 def _end(alarm: Alarm, span: str) -> str:
@@ -157,6 +171,8 @@ def _what(alarm: Alarm, watch: Watch, frame: Frame | None) -> str:
         return str(one.now.link.state) if one else "down"
     if kind is AlertKind.ERRORS:
         return f"{alarm.text},"
+    if kind is AlertKind.PATH_DOWN:
+        return f"{part}down"
     if subject.lane is not None:
         bound = watch.heat.crossings(subject.port).get(subject.lane)
         return f"{part}at {bound}" if bound else f"{part}beyond its limit"

@@ -35,7 +35,7 @@ class CaptureRecorder:
         self.clock, self.wait = system.clock, system.wait
         self.now, self.wall = system.now, system.wall
         # what happens later is nothing of an instant: it is passed on, not kept
-        self.cpu, self.events = system.cpu, system.events
+        self.cpu, self.events, self.pinger = system.cpu, system.events, system.pinger
         self.claim, self.close = system.claim, system.close
         self._room = limit
         self._lock = Lock()

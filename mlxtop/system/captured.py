@@ -158,6 +158,9 @@ class CapturedSystem:
     def events(self, stop: Event) -> Iterator[door.DeviceEvent]:
         yield from ()
 
+    def pinger(self) -> door.Pinger:
+        raise CommandRefused(errno.EROFS, "a captured machine answers no probe")
+
     def which(self, command: str) -> str | None:
         """Return where the command was, or would be that the capture has output of."""
         installed = command in self._capture.properties.get("commands", "").split()

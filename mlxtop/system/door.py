@@ -123,6 +123,40 @@ class DeviceEvent(NamedTuple):
     details: Mapping[str, str] = {}
 
 
+class Echo(NamedTuple):
+    """An answer to a probe, whoever sent it."""
+
+    nonce: bytes
+    source: str
+    """Address that it came from."""
+    device: str | None
+    """Network device that it came by."""
+    tick: float
+    """Monotonic second at which it was taken from the kernel."""
+
+
+class Pinger(Protocol):
+    """Sends ICMP echo requests by chosen devices and takes the answers; for one thread."""
+
+    def send(self, address: str, device: str, nonce: bytes, mark: int = 0) -> None:
+        """Send one request that carries `nonce`; `mark` chooses a routing rule (needs root).
+
+        Raises OSError: ENODEV without the device, ENETDOWN, ENETUNREACH, EPERM.
+        """
+
+    def wait(self, seconds: float, stop: Event) -> list[Echo]:
+        """Let time pass until an answer comes, `wake` is called or `stop` is set; return answers.
+
+        With 0 it returns those that have come.
+        """
+
+    def wake(self) -> None:
+        """End a `wait` of the thread that probes; from any thread."""
+
+    def close(self) -> None:
+        """Close the sockets."""
+
+
 class Finished(NamedTuple):
     """A command that has ended; `status` is negative for a signal."""
 
@@ -193,6 +227,9 @@ class System(Protocol):
 
     def events(self, stop: Event) -> Iterator[DeviceEvent]:
         """Yield device and link events as they come; ends at `stop`. Raises OSError."""
+
+    def pinger(self) -> Pinger:
+        """Return what sends probes and takes their answers. Raises OSError (EPERM)."""
 
     def which(self, command: str) -> str | None:
         """Return path of an installed command; None when there is none."""

@@ -223,6 +223,11 @@ class LocalSystem:
                 self._kept.forget()
             yield event
 
+    def pinger(self) -> door.Pinger:
+        from mlxtop.system.icmp import LocalPinger  # only who keeps paths needs it
+
+        return LocalPinger()
+
     def close(self) -> None:
         netlink = self._links, self._generic, self._sockets, self._rdma
         for each in (self._commands, *netlink, self._ioctl):

@@ -26,7 +26,11 @@ class ServiceManager:
 
     def ready(self, status: str) -> None:
         """Tell that the service does its work, and what it is doing."""
-        self._send(f"READY=1\nSTATUS={status}")
+        self._send(f"READY=1\nSTATUS={_line(status)}")
+
+    def status(self, text: str) -> None:
+        """Tell what the service is doing."""
+        self._send(f"STATUS={_line(text)}")
 
     def alive(self, now: float) -> None:
         """Tell that it lives, where that is wanted and due at a monotonic second."""
@@ -48,3 +52,7 @@ class ServiceManager:
                 one.sendto(text.encode(), self._address)
             except OSError:
                 return  # whoever does not listen need not know
+
+
+def _line(text: str) -> str:
+    return text.replace("\n", " ")

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from uuid import uuid4
 
@@ -182,6 +182,58 @@ def foreground(argv: Sequence[str], stdin: str | None = None) -> Finished:
     finally:
         signal.set_wakeup_fd(wakeup)
         signal.signal(signal.SIGINT, before)
+
+
+class Attendant:
+    """A program of ours that waits at a pipe until we write, or die, which closes it."""
+
+    def __init__(self, script: str, first: bytes, ready: bytes, fds: Sequence[int] = ()) -> None:
+        """Start a script, write `first`, and wait until it has printed `ready`.
+
+        It forks itself off, and gets `fds` too. Raises OSError where it does not get so far.
+        """
+        started = subprocess.Popen(
+            [sys.executable, "-I", "-S", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=tuple(fds),
+        )
+        if started.stdin is None or started.stdout is None:
+            raise OSError(errno.EPIPE, os.strerror(errno.EPIPE))
+        self._pipe = started.stdin
+        answer = b""
+        with contextlib.suppress(BrokenPipeError):
+            self._pipe.write(first)
+            self._pipe.flush()
+            answer = started.stdout.readline()
+        started.stdout.close()
+        started.wait()  # the one that waits is its grandchild
+        if answer != ready:
+            self.close(b"")
+            raise OSError(errno.ESRCH, f"{os.path.basename(script)} did not start")
+
+    def close(self, last: bytes) -> None:
+        """Write the last words and close the pipe."""
+        with contextlib.suppress(OSError):
+            self._pipe.write(last)
+            self._pipe.flush()
+        with contextlib.suppress(OSError):
+            self._pipe.close()
+
+
+def run_quietly(argv: Sequence[str], seconds: float, environ: Mapping[str, str]) -> None:
+    """Run a command without its input and outputs, for so long at most; whatever becomes of it."""
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        subprocess.run(
+            list(argv),
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=seconds,
+            check=False,
+        )
 
 
 def can_be_continued() -> bool:

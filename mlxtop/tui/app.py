@@ -37,6 +37,8 @@ AGAIN_S = 5.0
 """Seconds within which to quit twice, while a load runs."""
 PROBATION_LOOK_S = 1.0
 """Seconds after the start until changes on probation are looked for."""
+PATHS_LOOK_S = 0.5
+"""Seconds after the start until the ways to peers are probed."""
 HEAT_PAGE, ERROR_PAGE = "2", "4"
 """Keys of the pages that explain alarms: link, module and heat, and errors."""
 
@@ -66,6 +68,8 @@ class MlxtopApp(LiveApp):
     def on_ready(self) -> None:
         self.set_timer(PROBATION_LOOK_S, self.look_for_probation)
         Pulse(self).begin()
+        if self.paths is not None:
+            self.set_timer(PATHS_LOOK_S, partial(self.paths.begin, suggested=False))
 
     @property
     def readonly(self) -> bool:
@@ -153,10 +157,20 @@ class MlxtopApp(LiveApp):
 
         self._go_to(Events)
 
+    def action_paths(self) -> None:
+        """Open the page of the ways to other hosts."""
+        from mlxtop.tui.screens.path import PathPage
+
+        if self.paths is not None:
+            self.paths.begin(suggested=True)
+        self._go_to(PathPage)
+
     def action_cause(self, key: str) -> None:
         """Open the page that explains an alarm; the list of events for a port that is gone."""
         alarm = next((one for one in self.state.watch.alarms.all() if one.key == key), None)
-        if alarm is not None:
+        if alarm is not None and alarm.subject.peer is not None:
+            self.action_paths()
+        elif alarm is not None:
             errors = alarm.subject.part == "errors"
             self.open_port(alarm.subject.port, ERROR_PAGE if errors else HEAT_PAGE)
 

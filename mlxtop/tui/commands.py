@@ -123,6 +123,7 @@ COMMANDS = (
     Command("wall", "w", _WALL_TITLE, "app.wall", bar="Wall"),
     Command("doctor", "d", _FINDINGS, "app.findings", bar="Doctor"),
     Command("load", "I", "Load test of the port", "app.load", bar="Load", changes=True),
+    Command("paths", "P", "Ways to other hosts, and which one is used", "app.paths", bar="Paths"),
     Command("events", "e", "List of events", "app.events", bar="Events"),
     Command("acknowledge", "a", _ACKNOWLEDGE, "app.acknowledge"),
     Command("next-part", "tab", "To the alarms, and round the parts", "app.focus_next"),
@@ -146,7 +147,7 @@ BY_ID = {command.id: command for command in COMMANDS}
 BAR_ORDER = (
     *("details", "explain", "copy", "copy-advice", "cursor-left", "next-page", "next-port"),
     *("wall-details", "doctor", "filter", "wall", "sort", "events", "load", "options", "zoom-in"),
-    *("pause", "maximise", "palette", "link-type", "units", "zero"),
+    *("pause", "paths", "maximise", "palette", "link-type", "units", "zero"),
 )
 """Commands in the key bar, the most useful first; those at the end go on narrow screens.
 

@@ -36,13 +36,14 @@ from mlxtop.tui.terminal import QUESTION, Flow, notification
 from mlxtop.watch.heat import Alert, AlertKind
 
 if TYPE_CHECKING:
+    from mlxtop.tui.paths import Paths
     from mlxtop.tui.screens.load import Loads
 
 FIRST = 0.1
 """Seconds that the first picture waits for the first frame when everything else is in place."""
 SETTLED = 0.5
 """Seconds after it until memory is tidied."""
-RINGS = frozenset(AlertKind) - {AlertKind.WARMING}
+RINGS = frozenset(AlertKind) - {AlertKind.WARMING, AlertKind.PATH_UP}
 """What the bell rings for and what the desktop is told, where it is wanted."""
 SAVE_TITLE, OLD_TITLE = "\x1b[22;2t", "\x1b[23;2t"
 """Keep the title of the terminal's window, and bring it back."""
@@ -82,6 +83,8 @@ class LiveApp(App[int]):
         self.more_items: list[Callable[[], Sequence[RibbonItem]]] = []
         """Each returns items of the ribbon that come from elsewhere than the Watch; asked again
         for every frame, and by `draw`."""
+        self.paths: Paths | None = None
+        """The ways to peers; None where nothing can be probed."""
         self.open = False
         """The first picture is on the terminal."""
         self.gathered: set[Widget] | None = None
@@ -181,6 +184,8 @@ class LiveApp(App[int]):
     def on_unmount(self) -> None:
         """Stop sampling; a reader that hangs is not waited for."""
         self.feed.stop.set()
+        if self.paths is not None:
+            self.paths.stop()
         if self.loads is not None:
             self.loads.session.close()
         if self._title and self._driver is not None:
@@ -201,6 +206,8 @@ class LiveApp(App[int]):
         """Take in all frames that have come, and draw the newest; an error ends us."""
         for frame in self.feed.take():
             self._alert(self.state.arrive(frame))
+            if self.paths is not None:
+                self.paths.take(frame, self.state.watch)
         self.source.looked_at = self.state.selected
         if self.feed.error is not None and not self.feed.stop.is_set():
             self.fail(self.feed.error)

@@ -18,6 +18,7 @@ from mlxtop.model.sample import LinkState
 from mlxtop.watch.heat import KINDS, Alert, AlertKind, HeatWatch, SensorHeat
 from mlxtop.watch.heat_limits import CHIP, MODULE, AlarmState
 from mlxtop.watch.links import LinkWatch
+from mlxtop.watch.paths import PathWatch
 from mlxtop.watch.storms import Storm, StormWatch
 
 FADE_S = 600.0
@@ -47,9 +48,15 @@ class Subject(NamedTuple):
     part: str | None = None
     """`port`, `link`, `module`, `errors`, or `heat` for a module's complaint that no sensor
     measured."""
+    peer: str | None = None
+    """Name of a peer, of alarms about the ways to one."""
+    way: str = ""
+    """One way to it; empty for all of them."""
 
     def __str__(self) -> str:
         lane = f"{self.lane[0]} {self.lane[1]}" if self.lane else None
+        if self.peer is not None:
+            return f"{self.port} way to {self.peer} {self.way}".rstrip()
         return f"{self.port} {self.sensor or lane or self.part}"
 
 
@@ -98,6 +105,7 @@ class Conditions(NamedTuple):
     heat: HeatWatch
     links: LinkWatch
     storms: StormWatch
+    paths: PathWatch
 
 
 def subject_of(alert: Alert) -> Subject:
@@ -105,6 +113,8 @@ def subject_of(alert: Alert) -> Subject:
     port, part = alert.port.id, _PARTS.get(alert.kind)
     if alert.lane is not None:
         return Subject(port, lane=alert.lane)
+    if alert.peer:
+        return Subject(port, peer=alert.peer, way=alert.way)
     if alert.value is None and alert.kind is AlertKind.ALARM:
         part = "heat"
     return Subject(port, part=part) if part else Subject(port, sensor=alert.sensor)
@@ -269,6 +279,8 @@ def _kind_now(
 ) -> AlertKind | None:
     """Return the kind of an alarm in this frame; None when it has ended."""
     heat = conditions.heat
+    if subject.peer is not None:
+        return alarm.kind if conditions.paths.is_down(subject.peer, subject.way) else None
     port = frame.ports.get(subject.port)
     if port is None:  # that the port is gone is an alarm of its own
         return alarm.kind if subject.part == "port" else None

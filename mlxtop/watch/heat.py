@@ -53,12 +53,16 @@ class AlertKind(StrEnum):
     PORT_GONE = "port-gone"
     ERRORS = "errors"
     """Errors of the line, many in a short time."""
+    PATH_DOWN = "path-down"
+    """A way to a peer is lost, or every one of them."""
+    PATH_UP = "path-up"
+    """It is back."""
     WARMING = "warming"
     """A forecast that a limit will be passed: an alarm that no script is run for."""
 
     @property
     def severity(self) -> Severity:
-        if self is AlertKind.WARMING:
+        if self in (AlertKind.WARMING, AlertKind.PATH_UP):
             return Severity.NOTE
         severe = self in (AlertKind.ALARM, AlertKind.PORT_GONE)
         return Severity.CRITICAL if severe else Severity.WARNING
@@ -90,6 +94,10 @@ class Alert(NamedTuple):
     """Quantity and lane (from 1, 0 for the whole module) beyond a limit."""
     over: bool = False
     """It is over already: a link that was lost and regained between two frames."""
+    peer: str = ""
+    """Name of the peer, of alerts about the ways to one."""
+    way: str = ""
+    """The way as `ip route` writes it; empty for all of them."""
 
 
 class SensorHeat(NamedTuple):

@@ -26,6 +26,7 @@ EVENTS = [kind for kind in AlertKind if kind is not AlertKind.WARMING]
 """Events that can have a script."""
 FACTS = (
     *("EVENT", "PORT", "NETDEV", "RDMA", "SENSOR", "VALUE", "UNIT", "LIMIT", "FORECAST", "TEXT"),
+    *("PEER", "WAY"),
 )
 """What a script is told, in variables whose names begin with MLXTOP_NIC_."""
 PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -94,6 +95,8 @@ def environment(alert: Alert, user: pwd.struct_passwd) -> dict[str, str]:
         "LIMIT": "" if alert.limit is None else f"{alert.limit:g}",
         "FORECAST": "" if settles is None else f"{settles:.1f}",
         "TEXT": alert.text,
+        "PEER": alert.peer,
+        "WAY": alert.way,
     }
     assert tuple(facts) == FACTS
     return {
@@ -150,7 +153,7 @@ class Hooks:
         script = self._hooks.get(alert.kind)
         if not script or self._idle:
             return
-        key = (alert.kind, str(alert.port.id))
+        key = (alert.kind, f"{alert.port.id} {alert.peer} {alert.way}")
         with self._lock:
             if key in self._running or len(self._running) >= AT_ONCE:
                 self._complain(f"hook {alert.kind}: left out, scripts are still running")

@@ -25,6 +25,7 @@ from mlxtop.watch.changes import changes, links_lost, losses, own_incident
 from mlxtop.watch.heat import Alert, AlertKind, HeatWatch
 from mlxtop.watch.links import LinkWatch
 from mlxtop.watch.past import Past, RecentFrames
+from mlxtop.watch.paths import PathWatch, ports_of
 from mlxtop.watch.planned import PlannedChanges
 from mlxtop.watch.settled import SETTLE_S, settled
 from mlxtop.watch.storms import StormWatch
@@ -42,7 +43,7 @@ COUNTED = 1000
 
 _OWN = (
     *(AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.MODULE_OUT),
-    AlertKind.ERRORS,
+    *(AlertKind.ERRORS, AlertKind.PATH_DOWN),
 )
 """Alerts that no other source reports as an incident."""
 _PARTS = {IncidentKind.LINK_DOWN: "link", IncidentKind.REMOVED: "port"}
@@ -90,6 +91,7 @@ class Watch:
         """Whoever is asked for what was."""
         self.links = LinkWatch()
         self.storms = StormWatch()
+        self.paths = PathWatch()
         self.alarms = Alarms()
         self.verdicts = CalmVerdicts()
         self.planned = PlannedChanges()
@@ -113,11 +115,14 @@ class Watch:
         alerts = [
             *(*self.heat.observe(frame), *lost),
             *(*losses(self.frame, frame), *self.storms.observe(frame)),
+            *self.paths.observe(frame.sample.paths, frame.sample.tick, ports_of(frame)),
         ]
         alerts = self.planned.quieted(frame, alerts, self.links)
-        ended = self.alarms.update(frame, Conditions(self.heat, self.links, self.storms), alerts)
+        lost_now = [alert for alert in alerts if alert.kind is not AlertKind.PATH_UP]
+        ended = self.alarms.update(frame, self._conditions, lost_now)
         own = [self._noticed(alert) for alert in alerts if alert.kind in _OWN]
         seen = [self._keyed(incident, frame) for incident in changes(self.frame, frame)]
+        seen += self.paths.changes(frame.sample.paths, frame.sample.tick)
         self.note(frame.sample, (*seen, *frame.sample.incidents, *retyped, *own))
         for alarm in ended:
             self._end(alarm, frame.sample.tick)
@@ -133,6 +138,10 @@ class Watch:
         self.recent.add(frame, self.heat.then())
         self.frame = frame
         return alerts
+
+    @property
+    def _conditions(self) -> Conditions:
+        return Conditions(self.heat, self.links, self.storms, self.paths)
 
     def _noticed(self, alert: Alert) -> Incident:
         """Return an alert as an incident, which goes on as long as its alarm."""

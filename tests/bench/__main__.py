@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench import accuracy, faults, recording, report, sampling, scrape
+from tests.bench import accuracy, faults, path, recording, report, sampling, scrape
 from tests.bench.cost import Run, measure, middle, start
 from tests.bench.ports import veths
 from tests.bench.programs import catalogue
@@ -50,7 +50,7 @@ def main() -> int:
         report.Beyond(recording.measure(args.quick), scrape.both()),
         quick=args.quick,
     )
-    RESULTS.write_text(text)
+    RESULTS.write_text(text + path.part_of(RESULTS.read_text()))
     print(text)
     return 0
 

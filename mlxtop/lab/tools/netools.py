@@ -58,6 +58,18 @@ def ip(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
         return 0
     if words[:2] in (["link", "set"], ["address", "add"]):
         return (yield from _set_up(machine, words))
+    if words[:2] in (["route", "show"], ["neigh", "show"]):
+        listed = machine.network.fib.documents() if words[0] == "route" else ()
+        neighbours = machine.network.neighbours() if words[0] == "neigh" else ()
+        yield json.dumps([] if "-6" in argv else [*listed, *neighbours])
+        return 0
+    if words[:2] == ["neigh", "flush"]:
+        return 0
+    if words[:2] in (["route", "replace"], ["route", "flush"], ["rule", "add"], ["rule", "del"]):
+        refusal = machine.network.fib.change(words)
+        if refusal:
+            yield Err(refusal if "device" in refusal else f"RTNETLINK answers: {refusal}")
+        return 2 if refusal else 0
     if words[:2] != ["route", "get"] or len(words) < 3:
         yield Err('Object "{}" is unknown, try "ip help".'.format(" ".join(words[:1])))
         return 255
