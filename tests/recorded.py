@@ -12,7 +12,8 @@ from mlxtop.lab import ManualClock, load_lab
 from mlxtop.link_type.survey import read_stored
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.sample import Sample, SourceKind
-from mlxtop.recording.recorder import Recorder, Target
+from mlxtop.recording.recorder import Recorder
+from mlxtop.recording.target import Target
 from mlxtop.sampler.facts import EVERYTHING
 from mlxtop.sampler.live import LiveSource
 from mlxtop.system.captured import load_captured

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from mlxtop.cli import main
 from mlxtop.lab import ManualClock
 from mlxtop.recording.on_alarm import AFTER_S, HOLD_OFF_S, AlarmSaver
-from mlxtop.recording.recorder import Recorder, Target
+from mlxtop.recording.recorder import Recorder
 from mlxtop.recording.recording import Recording
+from mlxtop.recording.target import Target
 from mlxtop.watch.heat import Alert, AlertKind
 from tests.samples import PACU, ethernet, sample
 
@@ -104,3 +106,23 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     flight.fly(1000.0, 500.0)
     assert flight.recorder.problem is not None
     assert "recordings" in flight.recorder.problem
+
+
+@pytest.mark.parametrize(("setting", "files"), [("1", 1), ("0", 0)])
+def test_without_a_screen_an_alarm_saves_too_where_that_is_set(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    setting: str,
+    files: int,
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("MLXTOP_NIC_SAVE_ON_ALARM", setting)
+    assert main(["--demo", "faulty", "--json-stream", "-d", "0.1", "-n", "5"]) == 0
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 5
+    assert ("an alarm: recording" in err) is bool(files)
+    there = list(tmp_path.rglob("faulty-*.mlxrec"))
+    assert len(there) == files
+    for path in there:
+        assert len(list(Recording([path]).moments())) >= 6, "the first sample is in it too"

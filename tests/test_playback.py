@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from threading import Event
 
 import pytest
 
 from mlxtop.lab import MACHINES
+from mlxtop.model.catalogue import counters_of
 from mlxtop.model.sample import Sample
 from mlxtop.recording import survey as survey_module
 from mlxtop.recording.playback import WARM_S, Playback
@@ -88,8 +91,7 @@ def test_a_survey_can_be_stopped_and_is_then_as_far_as_it_came(tmp_path: Path) -
 
 
 def at(tick: float) -> Sample:
-    one = sample(tick, ethernet(PACU, tick, 1e9 + tick, 1e9))
-    return one
+    return sample(tick, ethernet(PACU, tick, 1e9 + tick, 1e9))
 
 
 @pytest.fixture
@@ -177,3 +179,31 @@ def test_checkpoints_are_bounded_in_memory(
     playback = Playback(hours, survey)
     playback.seek(hours.begin + 3000.0)
     assert known(playback.watch) == known(linear(hours, hours.begin + 3000.0).watch)
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_with_a_hundredth_of_the_lines_lost_there_are_only_gaps(name: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mlxrec", machine(name, COUNT))
+    chance = random.Random(name)
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    lost = {chance.randrange(1, len(lines)), chance.randrange(1, len(lines))}
+    path.write_bytes(gzip.compress(b"".join(x for n, x in enumerate(lines) if n not in lost)))
+    one = Recording([path])
+    whole = list(machine(name, COUNT))
+    there = [(moment, moment.sample) for moment in one.moments()]
+    assert all(sample == whole[moment.number] for moment, sample in there)
+    playback = Playback(one)
+    while playback.step():
+        moment, frame = playback.moment, playback.frame
+        assert moment is not None
+        assert frame is not None
+        assert frame.sample == whole[moment.number]
+        assert all(
+            one.rate(counter) is None or (one.rate(counter) or 0) >= 0
+            for one in frame.ports.values()
+            for origin, reading in one.now.readings.items()
+            for counter in counters_of(origin, reading.schema)
+        )
+    numbers = [moment.number for moment, _ in there]
+    jumps = [b for a, b in pairwise(numbers) if b != a + 1]
+    assert [moment.number for moment, _ in there if moment.gap] == jumps

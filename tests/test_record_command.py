@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,16 @@ from mlxtop.recording.recording import Recording, open_recording
 
 REPOSITORY = Path(mlxtop.__file__).parent.parent
 CAPTURE = Path(__file__).parent / "hosts" / "cx4-x8.txt"
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """Give the tests their own handlers back: the command takes what ends it."""
+    numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
 
 
 def start(words: Sequence[str], **environ: str) -> subprocess.Popen[str]:
@@ -63,6 +73,7 @@ def test_without_a_file_it_goes_to_the_folder_of_who_asked(tmp_path: Path) -> No
     said = json.loads(out)
     one = open_recording(said["file"])
     assert Path(said["file"]).parent == tmp_path / "mlxtop-nic" / "recordings"
+    assert Path(said["file"]).name.startswith("pacu-")
     assert said["samples"] == len(list(one.moments()))
     assert (said["dropped"], said["problem"]) == (0, None)
 

@@ -17,9 +17,10 @@ import pytest
 from mlxtop.lab import ManualClock
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
-from mlxtop.recording import files, recorder
-from mlxtop.recording.recorder import Recorder, Target
+from mlxtop.recording import files, recorder, target
+from mlxtop.recording.recorder import Recorder
 from mlxtop.recording.recording import Recording, open_recording
+from mlxtop.recording.target import Target
 from mlxtop.system.clock import RealClock
 from tests.recorded import machine
 from tests.samples import PACU, ethernet, sample
@@ -156,7 +157,7 @@ def test_a_disk_that_is_nearly_full_ends_it_before_it_is(
     monkeypatch.setattr(files, "LEAST_SHARE", 2.0)
     fed(one, at(1.0))
     assert one.problem is None
-    clock.wait(recorder.SYNC_S, Event())
+    clock.wait(target.SYNC_S, Event())
     fed(one, at(2.0))
     assert one.problem is not None
     assert "less than 5 % and 2 GB" in one.problem
@@ -170,6 +171,35 @@ def test_a_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     fed(one, at(1.0))
     one.close()
     assert one.problem == f"recording: {tmp_path / 'a.mlxrec'}: File exists"
+
+
+def test_a_file_in_a_folder_begins_with_the_first_sample_which_tells_its_name(
+    tmp_path: Path,
+) -> None:
+    one = Recorder(ManualClock())
+    one.write_to(Target(directory=tmp_path / "recordings"))
+    assert one.flush()
+    assert not (tmp_path / "recordings").exists()
+    fed(one, at(1.0))
+    one.close()
+    (path,) = (tmp_path / "recordings").iterdir()
+    assert path.name.startswith("pacu-")
+    assert ticks(path) == [1.0]
+
+
+def test_a_sample_that_cannot_be_written_ends_the_file_and_not_the_thread(tmp_path: Path) -> None:
+    one = Recorder(ManualClock(), hold_s=60.0)
+    one.write_to(Target(tmp_path / "a.mlxrec"))
+    fed(one, at(1.0))
+    odd: Sample = at(2.0)._replace(ports={"no port": "no sample"})  # type: ignore[dict-item]
+    fed(one, odd)
+    assert one.problem is not None
+    one.write_to(Target(tmp_path / "b.mlxrec"))
+    fed(one, at(3.0))
+    one.close()
+    assert ticks(tmp_path / "a.mlxrec") == [1.0]
+    assert ticks(tmp_path / "b.mlxrec")[-1] == 3.0
+    assert one.problem is None
 
 
 def test_a_new_day_goes_on_in_another_file_of_the_same_recording(tmp_path: Path) -> None:
@@ -229,7 +259,8 @@ def test_every_cut_leaves_exactly_the_samples_before_it(tmp_path: Path) -> None:
 CHILD = """
 import sys
 from tests.test_recorder import at
-from mlxtop.recording.recorder import Recorder, Target
+from mlxtop.recording.recorder import Recorder
+from mlxtop.recording.target import Target
 from mlxtop.system.clock import RealClock
 from pathlib import Path
 one = Recorder(RealClock())

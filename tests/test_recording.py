@@ -10,8 +10,9 @@ import pytest
 
 from mlxtop.lab import ManualClock
 from mlxtop.model.sample import Sample, SourceKind
-from mlxtop.recording.recorder import Recorder, Target
+from mlxtop.recording.recorder import Recorder
 from mlxtop.recording.recording import Recording, open_recording
+from mlxtop.recording.target import Target
 from tests.samples import PACU, WALL, ethernet, sample
 
 HOUR = tuple(float(tick) for tick in range(0, 3600, 9))
@@ -148,7 +149,7 @@ def test_what_is_no_file_is_told(tmp_path: Path) -> None:
 def test_a_file_of_nothing_but_beginnings_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlxtop.recording.recording.MISSES", 100)
+    monkeypatch.setattr("mlxtop.recording.parts.MISSES", 100)
     good = record(tmp_path / "good", (1.0, 2.0)).read_bytes()
     path = tmp_path / "a"
     path.write_bytes(good + b"\x1f\x8b\x08" * 1000)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.recording.stream import MOST_WALL
+from mlxtop.recording.moments import MOST_WALL
 from mlxtop.recording.when import Named, length, size, time_in
 
 BEGIN, END = 1_795_100_000.0, 1_795_158_435.0

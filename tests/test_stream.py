@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
+from mlxtop.recording import moments as moments_module
 from mlxtop.recording import stream
 from mlxtop.recording.lines import Line, Lines, Members
-from mlxtop.recording.stream import Moment, Problems, moments, parse_line, read_lines
+from mlxtop.recording.moments import Moment, moments, parse_line
+from mlxtop.recording.stream import Problems, read_lines
 from tests.samples import PACU, ethernet, sample
 
 
@@ -213,7 +215,7 @@ def test_a_line_that_is_too_long_is_left_out_without_being_held(
 def test_a_line_of_too_many_parts_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     line = json.dumps({"change": 1, "x": [0] * 10}).encode()
     assert parse_line(line) is not None
-    monkeypatch.setattr(stream, "ITEMS", 9)
+    monkeypatch.setattr(moments_module, "ITEMS", 9)
     assert parse_line(line) is None
 
 

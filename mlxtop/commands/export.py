@@ -15,8 +15,8 @@ from mlxtop.commands.arguments import UsageError
 from mlxtop.model.frame import Frame
 from mlxtop.outputs import console, csv_rows
 from mlxtop.recording.between import moments_until
+from mlxtop.recording.moments import Moment
 from mlxtop.recording.recording import Recording, open_recording
-from mlxtop.recording.stream import Moment
 from mlxtop.recording.survey import played
 
 if TYPE_CHECKING:

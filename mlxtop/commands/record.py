@@ -17,7 +17,8 @@ from mlxtop.link_type.survey import read_stored
 from mlxtop.outputs import console
 from mlxtop.recording import files, when
 from mlxtop.recording.on_alarm import AlarmSaver
-from mlxtop.recording.recorder import Recorder, Target
+from mlxtop.recording.recorder import Recorder
+from mlxtop.recording.target import Target
 from mlxtop.recording.unit import Rights, unit
 from mlxtop.sampler.facts import EVERYTHING
 from mlxtop.sampler.live import LiveSource

@@ -7,8 +7,8 @@ from math import inf
 
 from mlxtop.recording.lines import Line, Lines, Members
 from mlxtop.recording.mask import SampleMask
+from mlxtop.recording.moments import Moment
 from mlxtop.recording.recording import Recording
-from mlxtop.recording.stream import Moment
 
 Progress = Callable[[float], None]
 """Told now and then how much is done, 0 to 1."""

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from mlxtop.model.frame import Frame
 from mlxtop.model.sample import SourceKind
 from mlxtop.recording.files import own_recordings
-from mlxtop.recording.recorder import Recorder, Target
+from mlxtop.recording.recorder import Recorder
+from mlxtop.recording.target import Target
 from mlxtop.system.clock import Clock
 from mlxtop.watch.heat import Alert, AlertKind
 

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlxtop.model.frame import Frame, derive
+from mlxtop.recording.moments import Moment
 from mlxtop.recording.recording import Recording
-from mlxtop.recording.stream import Moment
 from mlxtop.recording.survey import Checkpoint, Survey
 from mlxtop.watch.watch import Watch
 

@@ -9,46 +9,25 @@ that cannot be written ends; the program goes on, and `problem` says why.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock
-from time import localtime, strftime
 from typing import NamedTuple
 
 from mlxtop.model.incident import Incident
 from mlxtop.model.sample import Sample, SourceKind
-from mlxtop.recording import files
 from mlxtop.recording.lines import Line, Lines, Members
+from mlxtop.recording.target import Target, WrittenFile
 from mlxtop.system.clock import Clock
 
 BACKLOG = 64
 """Samples that may wait to be written."""
-SYNC_S = 10.0
-"""Seconds of samples that a loss of power may cost at most."""
-TIDY_S = 600.0
-"""Seconds from one look at old recordings to the next."""
 HELD_MEMBER_S = 300.0
 """Seconds of a gzip member of what is held; the oldest is dropped as a whole."""
 MOST_HELD = 32 << 20
 """Bytes that are held at most, but for the newest two members."""
-_CUT = 4
-"""A file in the folder ends at this part of the bytes that may be kept."""
-
-
-class Target(NamedTuple):
-    """A file to write: one that was named, or one a day in a folder."""
-
-    path: Path | None = None
-    directory: Path | None = None
-    keep_s: float = files.KEEP_S
-    most: int = files.MAX_BYTES
-    is_own: bool = True
-    """The folder is mlxtop's own, made and kept private by it."""
-    fd: int | None = None
-    """A descriptor that is open already: standard output."""
 
 
 class _Piece(NamedTuple):
@@ -95,8 +74,10 @@ class Recorder:
         self._gap = 0
         self._lock = Lock()
         self._jobs = clock.queue()
-        self._file: _File | None = None
+        self._file: WrittenFile | None = None
         self._sample: Sample | None = None
+        self._awaited: Target | None = None
+        """A folder in which a file begins with the first Sample, which tells its name."""
         self._thread = clock.thread(self._work, "recorder")
 
     @property
@@ -149,12 +130,18 @@ class Recorder:
             job: Callable[[], object] | None = self._jobs.get()
             if job is None:
                 return
-            job()
+            try:
+                job()
+            except Exception as error:  # of a Sample that cannot be written: the thread goes on
+                self._lines.cut()
+                self._fail(OSError(None, f"{type(error).__name__}: {error}"))
 
     def _take(self, sample: Sample, gap: int) -> None:
         with self._lock:
             self._waiting -= 1
         self._sample = sample
+        if self._awaited is not None:
+            self._begin(self._awaited)
         if self._file is None and not self.hold_s:
             return
         if gap and self._members.is_open:
@@ -193,10 +180,13 @@ class Recorder:
 
     def _begin(self, target: Target) -> None:
         self._finish("another file was begun")
-        self.problem = None
+        self.problem = self._awaited = None
+        if target.directory is not None and self._sample is None:
+            self._awaited = target
+            return
         sample = self._sample
         try:
-            self._file = _File.made(target, sample, self._clock)
+            self._file = WrittenFile.made(target, sample, self._clock)
         except OSError as error:
             self.problem = f"recording: {error.filename or target.path}: {error.strerror or error}"
             return
@@ -214,7 +204,7 @@ class Recorder:
         self._lines.cut()
         try:
             file.close()
-            self._file = _File.made(file.target, sample, self._clock)
+            self._file = WrittenFile.made(file.target, sample, self._clock)
             self.path = self.last_path = self._file.path
         except OSError as error:
             self._fail(error)
@@ -226,7 +216,7 @@ class Recorder:
             except OSError as error:
                 self._fail(error)
 
-    def _keep_up(self, file: _File, sample: Sample) -> None:
+    def _keep_up(self, file: WrittenFile, sample: Sample) -> None:
         try:
             if file.sync():
                 self._fail(OSError(None, "less than 5 % and 2 GB of the disk are free"))
@@ -245,6 +235,7 @@ class Recorder:
         self._file = self.path = None
 
     def _finish(self, why: str) -> None:
+        self._awaited = None
         if self._file is None:
             return
         tick = self._sample.tick if self._sample else 0.0
@@ -256,76 +247,3 @@ class Recorder:
             with suppress(OSError):
                 self._file.close()
         self._file = self.path = None
-
-
-class _File:
-    """A file that is being written."""
-
-    def __init__(self, target: Target, path: Path | None, fd: int, clock: Clock) -> None:
-        self.target = target
-        self.path = path
-        self._fd = fd
-        self._clock = clock
-        self._size = 0
-        self._synced = self._tidied = clock.now()
-        self._day: str | None = None
-
-    @classmethod
-    def made(cls, target: Target, sample: Sample | None, clock: Clock) -> _File:
-        """Make the file. Raises OSError."""
-        if target.fd is not None:
-            return cls(target, None, target.fd, clock)
-        if target.path is not None:
-            return cls(target, target.path, files.new_file(target.path), clock)
-        assert target.directory is not None
-        host = sample.host.name if sample else "host"
-        wall = sample.wall if sample else clock.wall()
-        path, fd = files.new_file_in(target.directory, host, wall, target.is_own)
-        one = cls(target, path, fd, clock)
-        one._clean(wall)
-        return one
-
-    def is_over(self, sample: Sample) -> bool:
-        """Return whether the day, or the size of a file, is over: another one goes on."""
-        if self.target.directory is None:
-            return False
-        day = strftime("%F", localtime(sample.wall))
-        self._day = self._day or day
-        return day != self._day or self._size >= self.target.most / _CUT
-
-    def write(self, data: bytes) -> None:
-        """Write all of it. Raises OSError."""
-        self._size += len(data)
-        while data:
-            data = data[os.write(self._fd, data) :]
-
-    def sync(self) -> bool:
-        """Bring all to the disk, now and then; return whether the disk is too full to go on."""
-        now = self._clock.now()
-        if self.path is None or now - self._synced < SYNC_S:
-            return False
-        self._synced = now
-        os.fdatasync(self._fd)
-        return files.disk_is_full(self._fd)
-
-    def tidy(self, sample: Sample) -> None:
-        """Delete what is too old or too much, now and then."""
-        now = self._clock.now()
-        if now - self._tidied >= TIDY_S:
-            self._tidied = now
-            self._clean(sample.wall)
-
-    def _clean(self, wall: float) -> None:
-        directory = self.target.directory
-        if directory is not None:
-            with suppress(OSError):
-                files.tidy(directory, self.path, wall, self.target.keep_s, self.target.most)
-
-    def close(self) -> None:
-        """Bring all to the disk, and give the descriptor back. Raises OSError."""
-        if self.path is None:
-            return
-        try:
-            os.fdatasync(self._fd)
-        finally:
-            os.close(self._fd)

@@ -15,7 +15,6 @@ import errno
 import os
 import re
 import stat
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from time import localtime, strftime
@@ -23,29 +22,13 @@ from typing import Any, BinaryIO, NamedTuple
 
 from mlxtop.model.sample import SourceKind
 from mlxtop.recording.files import SUFFIX, own_recordings
-from mlxtop.recording.lines import GZIP, HEAD
-from mlxtop.recording.stream import (
-    CHUNK,
-    LINE,
-    MAGIC,
-    MOST_WALL,
-    Moment,
-    Problems,
-    RawLine,
-    Reader,
-    name_of,
-    parse_line,
-    read_lines,
-)
+from mlxtop.recording.moments import Moment, Reader, name_of
+from mlxtop.recording.parts import HEAD_BEGINS, Part, parts_of
+from mlxtop.recording.stream import Problems, RawLine, read_lines
 from mlxtop.system.owner import invoking_owner, rights_of
 
 MOST_FILES = 1000
-PIECE = 4096
-"""Bytes that are read at once of the beginning of a part."""
-MISSES = 10_000
-"""Places that look like a gzip member and are none, at most."""
 
-_HEAD = b'{"%s"' % HEAD.encode()
 _KEY = re.compile(rb'\{"key":([0-9]{1,18}),')
 _WALL = re.compile(rb'"wall":([0-9.e+]{1,32})')
 
@@ -77,10 +60,10 @@ class Recording:
         self.paths: list[Path] = []
         self.places: list[Place] = []
         """All places, in the order of reading."""
-        found: list[tuple[Path, list[_Part]]] = []
+        found: list[tuple[Path, list[Part]]] = []
         for path in paths:
             with _open(path) as file:
-                found.append((path, list(_parts(file, self.problems))))
+                found.append((path, list(parts_of(file, self.problems))))
         found = sorted((one for one in found if one[1]), key=lambda one: one[1][0].wall)
         if not found:
             raise ValueError("holds no sample of a recording")
@@ -203,93 +186,6 @@ def _open(path: Path) -> BinaryIO:
     return os.fdopen(fd, "rb")
 
 
-class _Part(NamedTuple):
-    """A part of a file that begins with a head: where, and the first Sample in it."""
-
-    offset: int
-    head: dict[str, Any]
-    number: int
-    wall: float
-    tick: float
-
-
-def _parts(file: BinaryIO, problems: Problems) -> Iterator[_Part]:
-    """Yield every part of a file."""
-    if file.read(1) == b"{":
-        file.seek(0)
-        head: tuple[int, dict[str, Any]] | None = None
-        for line in read_lines(file, 0, problems):
-            if line.data.startswith(_HEAD):
-                record = parse_line(line.data)
-                head = None if record is None else (line.offset, record)
-            elif head is not None and (first := _first(line.data)):
-                yield _Part(head[0], head[1], *first)
-                head = None
-        return
-    misses = 0
-    for offset in _magic(file):
-        part = _part(file, offset)
-        if part is not None:
-            yield part
-        else:
-            misses += 1
-            if misses > MISSES:
-                problems.tell("too damaged to be looked through")
-                return
-
-
-def _magic(file: BinaryIO) -> Iterator[int]:
-    """Yield the places of what can be the beginning of a gzip member."""
-    at, data = 0, b""
-    while True:
-        more = os.pread(file.fileno(), CHUNK * 16, at + len(data))
-        if not more:
-            return
-        data += more
-        found = data.find(MAGIC)
-        while found >= 0:
-            yield at + found
-            found = data.find(MAGIC, found + 1)
-        at += len(data) - 2
-        data = data[-2:]
-
-
-def _part(file: BinaryIO, at: int) -> _Part | None:
-    """Return what begins with a gzip member; None where that is no head or holds no Sample."""
-    inflater, text, head = zlib.decompressobj(GZIP), b"", None
-    offset = at
-    while len(text) <= LINE:
-        data = os.pread(file.fileno(), PIECE, at)
-        at += len(data)
-        try:
-            text += inflater.decompress(data, LINE)
-        except zlib.error:
-            return None
-        if head is None and not text.startswith(_HEAD[: len(text)]):
-            return None
-        *lines, text = text.split(b"\n")
-        for line in lines:
-            if head is None:
-                head = parse_line(line)
-                if head is None:
-                    return None
-            elif first := _first(line):
-                return _Part(offset, head, *first)
-        if not data or inflater.eof:
-            return None
-    return None
-
-
-def _first(line: bytes) -> tuple[int, float, float] | None:
-    """Return number, wall clock and tick of a whole Sample."""
-    record = parse_line(line) if line.startswith(b'{"key"') else None
-    if record is None or type(record["key"]) is not int:
-        return None
-    times = [record.get("wall"), record.get("tick")]
-    numbers = [one for one in times if isinstance(one, float | int) and 0 <= one < MOST_WALL]
-    return (record["key"], float(numbers[0]), float(numbers[1])) if len(numbers) == 2 else None
-
-
 def _from_key(lines: Iterable[RawLine], number: int) -> Iterator[RawLine]:
     """Yield the heads, and all lines from the last whole Sample at or before a record on.
 
@@ -304,7 +200,7 @@ def _from_key(lines: Iterable[RawLine], number: int) -> Iterator[RawLine]:
             break
         if match:
             waiting.clear()
-        if line.data.startswith(_HEAD):
+        if line.data.startswith(HEAD_BEGINS):
             yield line
         else:
             waiting.append(line)

@@ -18,8 +18,8 @@ from typing import NamedTuple
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.history import History, Series
 from mlxtop.model.identity import PortId
+from mlxtop.recording.moments import Moment
 from mlxtop.recording.recording import Recording
-from mlxtop.recording.stream import Moment
 from mlxtop.watch.watch import TimedIncident, Watch
 
 EVERY, FEWEST, COST_S = 100, 20, 0.08

@@ -10,8 +10,8 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.incident import Incident
 from mlxtop.model.sample_codec import sample_codec
 from mlxtop.recording.lines import CHANGE, HEAD, KEY
+from mlxtop.recording.moments import SAME_BOOT_S, Moment, parse_line
 from mlxtop.recording.recording import Recording
-from mlxtop.recording.stream import SAME_BOOT_S, Moment, parse_line
 from mlxtop.recording.survey import played
 
 WARM_S = 900.0

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from mlxtop.model.number import whole
-from mlxtop.recording.stream import MOST_WALL
+from mlxtop.recording.moments import MOST_WALL
 
 EXAMPLES = "03:10, 2h ago, +10m, 2026-11-28 03:10"
 MOST_S = 10 * 366 * 86400.0

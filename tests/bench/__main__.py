@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench import accuracy, faults, report, sampling
+from tests.bench import accuracy, faults, recording, report, sampling
 from tests.bench.cost import Run, measure, middle, start
 from tests.bench.ports import veths
 from tests.bench.programs import catalogue
@@ -46,6 +46,7 @@ def main() -> int:
         runs,
         sampling.measure(args.quick),
         accuracy.measure(args.quick),
+        recording.measure(args.quick),
         faults.measure(),
         quick=args.quick,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlxtop import __version__
@@ -12,6 +12,7 @@ from tests.bench import programs
 from tests.bench.accuracy import Accuracy
 from tests.bench.cost import Run, high, middle
 from tests.bench.faults import Fault
+from tests.bench.recording import DAY_S, Figures
 from tests.bench.sampling import Sampling
 
 Runs = Mapping[str, Sequence[Run]]
@@ -198,10 +199,35 @@ REFERENCE = 0.16
 """Seconds to the first screen of a bare Textual application, where the goals were set."""
 
 
+def recording_goals(recordings: Sequence[Figures]) -> Iterator[Goal]:
+    """The figures that were promised of recordings."""
+    for one in recordings:
+        yield Goal(
+            f"CPU of recording beyond sampling, {one.name}",
+            "≤ 0.5 % of a core",
+            f"{one.share:.3f} %",
+            one.share <= 0.5,
+        )
+        yield Goal(
+            f"seek in a recording, {one.name}, median",
+            "≤ 0.3 s",
+            f"{one.seek_ms / 1000:.2f} s",
+            one.seek_ms <= 300,
+        )
+        whole_day = one.survey_us * DAY_S / 1e6
+        yield Goal(
+            f"first opening of a day, in the background, {one.name}",
+            "≤ 15 s",
+            f"{whole_day:.0f} s",
+            whole_day <= 15,
+        )
+
+
 def whole(
     runs: Runs,
     sampling: Sampling,
     accuracy: Accuracy,
+    recordings: Sequence[Figures],
     faults: Sequence[Fault],
     *,
     quick: bool,
@@ -224,12 +250,14 @@ def whole(
         "| figure | goal | measured | met | |\n|---|---|---|---|---|",
         *(
             f"| {g.figure} | {g.goal} | {g.measured} | {'yes' if g.met else '**no**'} | {g.note} |"
-            for g in goals(runs, sampling, accuracy)
+            for g in (*goals(runs, sampling, accuracy), *recording_goals(recordings))
         ),
         "\n## Side by side\n",
         costs(runs),
         "\n## Sampling\n",
         *(f"* {line}" for line in (*sampling.lines(), *accuracy.lines())),
+        "\n## Recording\n",
+        *(f"* {one.line()}" for one in recordings),
         "\n## Faults\n",
         "| injected | survived | test |\n|---|---|---|",
         *(f"| {f.injected} | {f.survived} | `{f.test}` |" for f in faults),
