@@ -46,7 +46,7 @@ def test_everything_is_told_with_its_time() -> None:
         "RDMA received",
         "≥ 75 °C for 3 min 32 s, ≥ 80 °C for 1 min 20 s",
         "up, lost once, without a link for 41 s",
-        "at 95 % of what it can carry or more: receiving for 12 s",
+        "≥ 95 % of what it can carry: receiving for 12 s",
         "beyond its low warning for 30 s",
         "1,234 × Frame check sequence wrong  07:01:00 to 07:01:30",
         "rx_crc_errors_phy → cable, optics",

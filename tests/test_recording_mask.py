@@ -6,6 +6,7 @@ from itertools import chain
 
 import pytest
 
+from mlxtop.commands.vocabulary import vocabulary
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.json_text import encode
 from mlxtop.model.module import Identity, Module
@@ -105,3 +106,14 @@ def test_no_name_of_a_simulated_machine_is_left(name: str) -> None:
         whole = text_of(mask.masked(one))
         assert [word for word in (*serials, *addresses) if word.strip() in whole] == []
         assert mask.masked(one).host.name == "host"
+
+
+@pytest.mark.parametrize("name", ["ceph", "mlx5", "x4", "cafe"])
+def test_a_machine_that_is_called_like_a_word_is_hidden_where_a_host_is_meant(name: str) -> None:
+    one = named("mlx5_core: ceph x4 of a port cafe")
+    one = one._replace(host=one.host._replace(name=name))
+    mask = SampleMask([name], vocabulary())
+    mask.learn(one)
+    assert mask.masked(one).host.name == "host"
+    assert mask.host(f"to {name}") == "to host"
+    assert "mlx5_core" in mask.masked(one).incidents[0].text

@@ -64,6 +64,16 @@ def test_names_are_masked_unless_told_otherwise(
     assert document(capsys, "--no-mask", fry)["masked"] is False
 
 
+def test_a_machine_that_is_called_like_a_program_is_masked_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = (one._replace(host=one.host._replace(name="ceph")) for one in SAMPLES[:20])
+    path = str(write(tmp_path / "a.mlxrec", tuple(named)))
+    assert document(capsys, path)["host"] == "host"
+    assert main(["cut", path, str(tmp_path / "b.mlxrec")]) == 0
+    assert b"ceph" not in gzip.decompress((tmp_path / "b.mlxrec").read_bytes())
+
+
 def test_a_part_by_times_and_events(fry: str, capsys: pytest.CaptureFixture[str]) -> None:
     begin = SAMPLES[0].wall
     part = document(capsys, fry, "--since", "+30s", "--until", "end-30s")

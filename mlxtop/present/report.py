@@ -131,7 +131,7 @@ def full_text(port: PortReport) -> str:
     """Return how long the port was as good as full; empty where it never was."""
     names = {"rx": "receiving", "tx": "sending"}
     told = [f"{names[way]} for {duration(s)}" for way, s in port.full_s.items() if s > 0]
-    return f"at 95 % of what it can carry or more: {', '.join(told)}" if told else ""
+    return f"≥ 95 % of what it can carry: {', '.join(told)}" if told else ""
 
 
 def limits_text(sensor: SensorTimes) -> str:

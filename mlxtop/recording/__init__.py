@@ -5,5 +5,7 @@
   between them; `ReplaySource` is the same as a `Source`.
 * Looking back: `Playback` has Frame and Watch of any time, fast where a `Survey` has been there;
   `then` has what the modes without a screen want.
+* Parts: `between` has the Moments of a time and writes them anew, `mask` takes names out, `when`
+  reads times as people write them.
 * The format is told in `lines`.
 """

@@ -15,13 +15,15 @@ from typing import Any
 
 from mlxtop.model.sample import Reading, Sample
 from mlxtop.model.tuning import LoadProgram
-from mlxtop.system.text_mask import TextMask, names_of
+from mlxtop.system.text_mask import PSEUDONYM, TextMask, names_of
 
 MOST_REMEMBERED = 20_000
 """Parts of Samples whose masked copies are kept; most stay the same from Sample to Sample."""
 _SERIALS = ("serial",)
 _PROCESSES = ("comm", "process", "command")
 """Fields, and keys of mappings, whose texts are serial numbers, and names of processes."""
+_HOSTS = ("host", "target", "problems")
+"""Fields in which a name can only be a host's."""
 _ADDRESSES = ("address", "target", "gateway", "peer")
 """Fields in which four numbers are an IPv4 address, and no version."""
 _COMM = re.compile(r"(\bcomm[:=] ?)([\w./-]+)", re.IGNORECASE)
@@ -46,11 +48,16 @@ class SampleMask:
     def masked(self, sample: Sample) -> Sample:
         """Return a copy in which nothing names the machine."""
         one: Sample = self.value(sample)
-        return one._replace(host=one.host._replace(name=self.text(sample.host.name)))
+        return one._replace(host=one.host._replace(name=PSEUDONYM))
 
     def value(self, value: Any) -> Any:
         """Return a copy of a value of ours, with all texts in it masked."""
         return self._value(value, "")
+
+    def host(self, text: str) -> str:
+        """Return a text in which a host is meant where its name stands, whatever else it means."""
+        pattern = self._text.any_host
+        return self.text(pattern.sub(PSEUDONYM, text) if pattern is not None else text)
 
     def text(self, text: str) -> str:
         """Return a text without names."""
@@ -93,6 +100,8 @@ class SampleMask:
                 return value
             if key in _PROCESSES:
                 return self._process(value)
+            if key in _HOSTS:
+                return self.host(self._text.pseudonyms.ip4(value))
             return self.text(self._text.pseudonyms.ip4(value) if key in _ADDRESSES else value)
         if value is None or isinstance(value, bool | int | float | Reading | Enum):
             return value
