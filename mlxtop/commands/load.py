@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mlxtop.commands.arguments import between, constants, host
 from mlxtop.load.request import IPERF3_PORT, GuardOptions, LoadOptions, LoadRequest, Timing
-from mlxtop.model.load import Direction, Tool, typed_bits, typed_seconds
+from mlxtop.model.load import Direction, Tool, typed_bits, typed_seconds, typed_size
 from mlxtop.model.number import real
 from mlxtop.outputs import console
 
@@ -83,7 +83,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     family("-6", const=6, help="IPv6 only")
     add("-Z", "--zerocopy", action="store_true", help="send without copying (sendfile)")
     add("-A", "--affinity", type=_cpus, metavar="CPUS", help="cores to use, or off (the card's)")
-    add("--tool", type=Tool, choices=list(Tool), default=Tool.IPERF3, help="what makes the load")
+    size = _argument(typed_size)
+    add("-n", "--amount", type=size, metavar="SIZE", help="a stream, instead of for a time: 50G")
+    add("-l", "--size", type=size, metavar="SIZE", help="bytes of a message: 64, 8K")
+    add("--rdma-cm", action="store_true", help="perftest, qperf: connect by rdma_cm")
+    add("--test", metavar="NAME", help="qperf's: tcp_lat, rc_rdma_write_bw (tcp_bw)")
+    tools = "what makes the load: iperf3, iperf (2), nuttcp, qperf, ping, perftest's ib_write_bw …"
+    add("--tool", type=Tool, choices=list(Tool), default=Tool.IPERF3, metavar="TOOL", help=tools)
     add("--soak", type=seconds, metavar="TIME", help="thermal soak: baseline, load, cool-down")
     add("--guard", choices=guards, default="all", help="sensors that stop")
     add("--ahead", type=between(0, 600), default=15, metavar="S", help="before a forecast limit")
@@ -130,6 +136,10 @@ def options(args: argparse.Namespace) -> LoadOptions:
         family=args.family,
         zero_copy=args.zerocopy,
         affinity=args.affinity,
+        size=args.size,
+        amount=args.amount,
+        rdma_cm=args.rdma_cm,
+        test=args.test,
     )
     timing = Timing.for_soak(args.soak) if args.soak else Timing()
     if args.cooldown is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from mlxtop.load.outcome import LoadStatus, Outcome, Phase, SensorHeat
 from mlxtop.load.request import LoadPlan
 from mlxtop.load.soak import Soak
-from mlxtop.model.load import FlowResult, Latency, LoadInterval, Tool
+from mlxtop.model.load import FlowResult, Latency, LoadInterval
 from mlxtop.present import units
 from mlxtop.present.text import Line, Role, Run, Section, clean, labelled, wrap
 
@@ -168,7 +168,7 @@ def status_sections(plan: LoadPlan, status: LoadStatus, columns: int) -> list[Se
         lines += _details(newest, status)
         lines.append(((spark(status.intervals, plan.expected, columns), Role.TX),))
     elif status.phase is Phase.LOAD:
-        words = "no interval yet" if plan.request.tool is not Tool.IB_SEND_LAT else "no result yet"
+        words = "no interval yet" if not plan.request.latency else "no result yet"
         lines.append(((words, Role.DIM),))
     sections = [Section("Load", tuple(lines)), wrapped("Heat", _sensors(status), columns)]
     if status.intervals:
