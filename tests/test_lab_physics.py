@@ -7,6 +7,7 @@ from threading import Event
 import pytest
 
 from mlxtop.lab import LabSystem, ManualClock, load_lab
+from mlxtop.lab.traffic import Flow
 from mlxtop.system.door import KernelRecord, Question
 
 STOP = Event()
@@ -191,3 +192,29 @@ def test_infiniband_cuts_large_packets_of_ipoib() -> None:
         int(system.read(path)) for path in (f"{stats}/tx_packets", f"{counters}/port_xmit_packets")
     ]
     assert (after[1] - before[1]) / (after[0] - before[0]) > 25
+
+
+def test_the_programme_rests_while_somebody_measures_and_until_the_card_is_cool() -> None:
+    system = load_lab("pacu", ManualClock())
+    world = system.world
+    (port,) = world.ports
+    own = [flow for pair in world.background.values() for flow in pair]
+
+    def programme() -> float:
+        return sum(sum(flow.rate) for flow in own)
+
+    system.wait(3.0, Event())
+    system.read("/proc/uptime")
+    assert programme() > 1e9
+    flow = Flow(True, 4, (0.0, 30e9))
+    port.flows.append(flow)
+    system.wait(60.0, Event())
+    system.read("/proc/uptime")
+    assert programme() == 0.0
+    port.flows.remove(flow)
+    system.wait(25.0, Event())
+    system.read("/proc/uptime")
+    assert programme() == 0.0, "it is being followed how the card cools"
+    system.wait(1000.0, Event())
+    system.read("/proc/uptime")
+    assert programme() > 0.0

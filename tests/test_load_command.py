@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -25,7 +26,7 @@ from .load_lab import PEER, simulated
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    return tmp_path / "mlxtop-nic" / "runs"
+    return tmp_path / "mlxtop-nic" / "demo-runs"
 
 
 def test_the_plan_can_be_shown_without_running_it(
@@ -110,6 +111,36 @@ def test_a_server_here_ends_with_its_test(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().err.count("here: iperf3 -s -1 -p 530") == 2
     system.stream = lambda *_: Finished(1, "", "in use")  # type: ignore[method-assign]
     assert command(system, "--server") == 1
+
+
+def test_a_server_here_ends_when_it_gets_too_warm(capsys: pytest.CaptureFixture[str]) -> None:
+    """The programme of `fry` heats its module past the warning limit."""
+    system = simulated("fry")
+
+    def serving(argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
+        system.wait(600.0, stop)
+        return Finished(-15, "", "")
+
+    system.stream = serving  # type: ignore[method-assign]
+    assert command(system, "--server") == 1
+    said = capsys.readouterr().err
+    assert "server: stops at asic 105 °C, module 75 °C, or 15 s ahead of them" in said
+    assert "server ended by the heat guard: " in said and "warning limit" in said
+
+
+def test_the_guard_tells_before_at_once_and_while_it_cools(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(simulated("fry"), "10.0.0.2", "-t", "120", "--cooldown", "5") == 1
+    out, err = capsys.readouterr()
+    lines = err.splitlines()
+    guard = next(n for n, line in enumerate(lines) if line.startswith("heat guard: stops at asic"))
+    stop = next(n for n, line in enumerate(lines) if "stopped by the heat guard" in line)
+    cooling = [n for n, line in enumerate(lines) if line.startswith("cooling ")]
+    assert guard < stop < cooling[0] and len(cooling) >= 3
+    assert out.splitlines()[0].startswith("stopped by the heat guard: ")
+    assert "next: mlxtop load 10.0.0.2 --hold" in out and "as good as it gets" not in out
+    assert err.count("stopped by the heat guard") == 1
 
 
 @pytest.mark.parametrize(

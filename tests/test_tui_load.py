@@ -67,7 +67,7 @@ def fill(app: MlxtopApp, **values: str) -> None:
 
 
 def runs(state: Path) -> Path:
-    return state / "mlxtop-nic" / "runs"
+    return state / "mlxtop-nic" / "demo-runs"
 
 
 async def test_the_plan_shows_the_commands_for_both_ends(

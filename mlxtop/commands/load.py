@@ -88,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-l", "--size", type=size, metavar="SIZE", help="bytes of a message: 64, 8K")
     add("--rdma-cm", action="store_true", help="perftest, qperf: connect by rdma_cm")
     add("--test", metavar="NAME", help="qperf's: tcp_lat, rc_rdma_write_bw (tcp_bw)")
-    tools = "what makes the load: iperf3, iperf (2), nuttcp, qperf, ping, perftest's ib_write_bw …"
+    tools = "what makes the load: iperf3, iperf (2), nuttcp, qperf, ping, perftest's ib_*"
     add("--tool", type=Tool, choices=list(Tool), default=Tool.IPERF3, metavar="TOOL", help=tools)
     add("--soak", type=seconds, metavar="TIME", help="thermal soak: baseline, load, cool-down")
     add("--guard", choices=guards, default="all", help="sensors that stop")
@@ -109,13 +109,13 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     if args.server:
         if args.tool is not Tool.IPERF3:
             raise ValueError("--server is iperf3's; a perftest tool is started without HOST")
-        return _FrontEnd(args, system).serve()
-    if not args.host:
+    elif not args.host:
         raise ValueError("load needs HOST, or --server")
     interval, wants = min(settings.interval, 1.0), frozenset({Fact.PORTS})
     live = LiveSource(system, interval, settings.all, settings.include, wants=wants)
     with closing(live) as source:
-        return _FrontEnd(args, system).test(source)
+        front = _FrontEnd(args, system)
+        return front.serve(source) if args.server else front.test(source)
 
 
 def options(args: argparse.Namespace) -> LoadOptions:
@@ -161,7 +161,9 @@ class _FrontEnd:
         self._shown: set[str] = set()
         self._intervals = self._lines = 0
         """Intervals and lines of servers that were printed."""
-        self._session = LoadSession(system, own_runs(), self._changed.set)
+        self._cooled = -1
+        """Second of the cool-down that was told last."""
+        self._session = LoadSession(system, own_runs(demo=system.demo), self._changed.set)
 
     def test(self, source: LiveSource) -> int:
         """Plan a test, show the plan, run it and print its outcome."""
@@ -190,11 +192,23 @@ class _FrontEnd:
         for frame in feed:
             self._session.frame(frame)
 
-    def serve(self) -> int:
-        """Serve the far end until each server has served a test, or a signal comes."""
-        with self._signals(*SIGNALS):
-            self._session.serve(self._args.port or IPERF3_PORT, self._args.processes or 1)
-            view = self._follow(lambda view: view.serving > 0)
+    def serve(self, source: LiveSource) -> int:
+        """Serve the far end until each server has served a test, it gets too warm, or a signal."""
+        from mlxtop.sampler.source import frames
+
+        stop = Event()
+        feed = frames(source, stop)
+        first = next(feed)
+        guard = GuardOptions.choose(self._args.guard, self._args.ahead)
+        try:
+            with self._signals(*SIGNALS):
+                count = self._args.processes or 1
+                source.guarded = True
+                self._session.serve(self._args.port or IPERF3_PORT, count, first, guard)
+                self._system.clock.thread(self._feed, "frames", feed)
+                view = self._follow(lambda view: view.serving > 0)
+        finally:
+            stop.set()
         return 128 + self._signal if self._signal is not None else int(view.server_failed)
 
     @contextmanager
@@ -231,7 +245,8 @@ class _FrontEnd:
 
     def _report(self, view: SessionView) -> None:
         """Print the plan, intervals and lines that are new."""
-        from mlxtop.present.load import interval_line, plan_runs
+        from mlxtop.load.outcome import Phase
+        from mlxtop.present.load import cooling_line, interval_line, plan_runs
         from mlxtop.present.text import Role
 
         if view.plan is not None and "plan" not in self._shown:
@@ -245,6 +260,14 @@ class _FrontEnd:
             for interval in run.intervals[self._intervals :]:
                 console.warn(interval_line(interval, run.sensors))
             self._intervals = max(self._intervals, len(run.intervals))
+        if (status := view.status) is not None:
+            if status.stopping is not None and "stopping" not in self._shown:
+                console.warn(f"mlxtop: {status.stopping}")
+                self._shown.add("stopping")
+            cooling = status.phase is Phase.COOLING
+            if cooling and int(status.seconds) > self._cooled:
+                self._cooled = int(status.seconds)
+                console.warn(cooling_line(status))
         fresh = view.server_printed - self._lines
         self._lines = view.server_printed
         if fresh:
@@ -267,5 +290,6 @@ class _FrontEnd:
             return int(plan is None or bool(plan.refusals) or view.problem is not None)
         if outcome.ended == "complete":
             return 0
-        console.warn(f"mlxtop: {outcome.ended}")
+        if "stopping" not in self._shown:
+            console.warn(f"mlxtop: {outcome.ended}")
         return 1

@@ -7,19 +7,20 @@ import csv
 import io
 import shutil
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlxtop.load.record import Change, Run, compare, number
+from mlxtop.load.record import Change, Line, Run, compare, number, table
 from mlxtop.load.run_log import find_id, list_ids, own_runs, read_run
 from mlxtop.model.json_text import encode
 from mlxtop.outputs import console
 from mlxtop.present.load import rate
 from mlxtop.present.plot import run_charts
-from mlxtop.present.text import clean, fit
+from mlxtop.present.text import clean, fit, wrap
 
 if TYPE_CHECKING:
     from mlxtop.settings import Settings
@@ -30,6 +31,8 @@ _COLUMNS = (
     *("id", "started", "host", "tool", "target", "port", "direction", "seconds", "received_bps"),
     *("sent_bps", "retransmits", "peak_module_c", "peak_asic_c", "ended", "note"),
 )
+COLUMNS = 80
+"""Width of what is shown of one run."""
 _CHANGES = ("part", "name", "before", "after", "unit", "difference", "percent")
 
 
@@ -48,7 +51,7 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     """Print what is asked for; return the exit code."""
     if args.csv and args.json:
         raise ValueError("--csv and --json exclude each other")
-    directory = own_runs()
+    directory = own_runs(demo=system.demo)
     match args.words:
         case [] | ["list"]:
             _list(directory, args)
@@ -62,10 +65,10 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     return 0
 
 
-def _when(run: Run) -> str:
+def _when(run: Run, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     with suppress(OverflowError, ValueError, OSError):
         if run.started is not None:
-            return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started))
+            return time.strftime(form, time.localtime(run.started))
     return "–"
 
 
@@ -144,20 +147,19 @@ def _list(directory: Path, args: argparse.Namespace) -> None:
         console.say("no run has been recorded yet (mlxtop load HOST records one)")
     else:
         console.say(
-            f"{'ID':<20}{'STARTED':<21}{'PORT':<16}{'TO':<17}{'RATE':>10}  {'PEAK':<7} NOTE",
+            f"{'ID':<19}{'STARTED':<12}{'PORT':<13}{'TO':<13}{'RATE':>10} {'PEAK °C':<10} NOTE",
             *map(_row, rows),
         )
 
 
 def _row(row: Run) -> str:
-    peaks = [celsius for name in ("module", "asic") if (celsius := _peak(row, name)) is not None]
-    peak = f"{max(peaks):.0f} °C" if peaks else "–"
+    hottest = _hottest(row)
+    peak = "–" if hottest is None else f"{hottest[0]:.0f} {hottest[1]}"
     note = clean(row.note) + ("" if row.ended == "complete" else f" [{clean(row.ended)}]")
     demo = " DEMO" if row.demo else ""
-    port, target = (fit(str(row.plan.get(key) or "–"), 15) for key in ("port_name", "target"))
-    return (
-        f"{row.id:<20}{_when(row):<21}{port} {target}  {rate(row.rate):>10}  {peak:<7}{demo} {note}"
-    ).rstrip()
+    port, target = (fit(str(row.plan.get(key) or "–"), 12) for key in ("port_name", "target"))
+    cells = (f"{row.id:<19}{_when(row, '%m-%d %H:%M'):<12}{port}", target, f"{rate(row.rate):>10}")
+    return f"{' '.join(cells)} {fit(peak, 10)}{demo} {note}".rstrip()
 
 
 def _show(run: Run, args: argparse.Namespace, ascii_only: bool) -> None:
@@ -170,19 +172,22 @@ def _show(run: Run, args: argparse.Namespace, ascii_only: bool) -> None:
 
 
 def _lines(run: Run, ascii_only: bool) -> Iterator[str]:
-    """Yield a whole run for people."""
+    """Yield a whole run for people, at most `COLUMNS` wide."""
     yield f"{run.id}{' DEMO' if run.demo else ''}  {_when(run)}  {run.host or '–'}"
     if run.note:
-        yield f"note: {run.note}"
+        yield from wrap(f"note: {run.note}", COLUMNS)
     for line in run.plan.get("commands") or []:
-        yield f"ran: {line}"
-    yield "on: " + _facts(run.fingerprint)
-    yield from map(_interval, run.intervals)
-    yield from run_charts(run, ascii_only, shutil.get_terminal_size().columns)
+        yield from wrap(f"ran: {line}", COLUMNS)
+    yield from wrap("on: " + _facts(run.fingerprint), COLUMNS)
+    yield from _intervals(run)
+    columns = min(shutil.get_terminal_size().columns, COLUMNS)
+    yield from run_charts(run, ascii_only, columns)
     for name, sensor in run.sensors.items():
-        yield f"{name}: " + _facts({k.removesuffix("_c"): sensor[k] for k in sensor if k != "name"})
-    yield f"result: {rate(run.rate)}; {run.end.get('verdict') or ''}"
-    yield f"ended: {run.ended}"
+        yield from wrap(_sensor(name, sensor), COLUMNS)
+    if run.sensors:
+        yield _peak_line(run)
+    yield from wrap(f"result: {rate(run.rate)}; {run.end.get('verdict') or ''}", COLUMNS)
+    yield from wrap(f"ended: {run.ended}", COLUMNS)
     if run.damaged:
         yield f"{run.damaged} lines of the record could not be read"
 
@@ -191,10 +196,49 @@ def _facts(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in values.items() if value is not None)
 
 
-def _interval(line: Mapping[str, Any]) -> str:
+def _sensor(name: str, sensor: Line) -> str:
+    """Return one sensor over the run: `module: 52.0 °C at the start, 71.2 at most, …`."""
+    words = {"start_c": "at the start", "peak_c": "at most", "settled_c": "after the cool-down"}
+    limits = {"warning_c": "warning", "alarm_c": "alarm", "shutdown_c": "shutdown"}
+    values = [f"{t:.1f} °C {w}" for k, w in words.items() if (t := number(sensor.get(k)))]
+    values += [f"{w} {t:g} °C" for k, w in limits.items() if (t := number(sensor.get(k)))]
+    source, problem = sensor.get("limits_from"), sensor.get("problem")
+    text = f"{name}: {', '.join(values) or 'no reading'}"
+    return f"{text} ({source})" + (f"; {problem}" if problem else "")
+
+
+def _hottest(run: Run) -> tuple[float, str] | None:
+    """Return the highest temperature of a run, and whose it was."""
+    peaks = [
+        (celsius, name)
+        for name, sensor in run.sensors.items()
+        if (celsius := number(sensor.get("peak_c"))) is not None
+    ]
+    return max(peaks, default=None)
+
+
+def _peak_line(run: Run) -> str:
+    hottest = _hottest(run)
+    return "peak: –" if hottest is None else f"peak: {hottest[0]:.1f} °C, of {hottest[1]}"
+
+
+def _intervals(run: Run) -> Iterator[str]:
+    """Yield the intervals, each with the temperatures that were read last before its end."""
+    readings = deque(run.heat)
+    newest: Line = {}
+    for line in run.intervals:
+        now = number(line.get("t"))
+        while readings and now is not None and (number(readings[0].get("t")) or 0.0) <= now:
+            newest = table(readings.popleft().get("sensors"))
+        yield fit(_interval(line, newest), COLUMNS).rstrip()
+
+
+def _interval(line: Mapping[str, Any], sensors: Line) -> str:
     end, bps = number(line.get("end")), number(line.get("bps"))
     back = number(line.get("reverse_bps"))
     more = f"  back {rate(back)}" if back is not None else ""
+    heat = [f"{name} {t:.1f}" for name in sensors if (t := number(sensors[name])) is not None]
+    more += f"  {', '.join(heat)} °C" if heat else ""
     warm = "  warm-up" if line.get("omitted") else ""
     return f"{'–' if end is None else f'{end:.1f}':>8} s {rate(bps):>11}{more}{warm}"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from random import Random
 from threading import RLock
 
@@ -32,6 +33,22 @@ from mlxtop.system.door import DeviceEvent, KernelRecord
 
 STEP = 0.25
 """Seconds of a step."""
+REST, LONGEST_REST = 30.0, 900.0
+"""Seconds that the programme rests after a measurement, at least and at most, as long as people
+follow the cool-down."""
+
+
+@dataclass(slots=True)
+class _Rest:
+    """The programme of a card, which rests while somebody measures and until it is cool."""
+
+    since: float | None = None
+    """Second at which the measurement began."""
+    until: float = -math.inf
+    start: list[float] = field(default_factory=list)
+    """Temperatures of chip and modules at that second."""
+    cooled: float | None = None
+    """Second at which they were reached again."""
 
 
 class World:
@@ -66,6 +83,7 @@ class World:
         self._noise = [Jitter(Random(f"{seed}/{port.spec.netdev}/{n}")) for n, port in self._both()]
         self._idle = Random(f"{seed}/cores")
         self.background = self._flows_of_profile()
+        self._rest: dict[int, _Rest] = {}
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._script = sorted(spec.events, key=lambda event: float(event["at"]))
         self.mishap: Callable[[Mapping[str, object]], None] | None = None
@@ -186,7 +204,7 @@ class World:
                 place -= phase.seconds
             tcp.streams = phase.streams
             port = self.port(name)
-            if self.measured(name) or (port is not None and not port.configured):
+            if self._rests(name) or (port is not None and not port.configured):
                 for flow in (tcp, rdma):
                     flow.wish = (0.0, 0.0)
                     flow.rate = [0.0, 0.0]
@@ -200,6 +218,29 @@ class World:
         place = self._phase + sum(map(ord, name))
         wave = math.sin(self.time / 2.3 + place) * math.sin(self.time / 6.1 + 2 * place)
         return 0.85 + 0.15 * wave
+
+    def _rests(self, name: str) -> bool:
+        """Whether people wait with their jobs, after a measurement, until the card has cooled."""
+        port = self.port(name)
+        if port is None:
+            return False
+        card = port.card.index
+        rest = self._rest.setdefault(card, _Rest())
+        heat = self.heats[card]
+        now = [heat.asic.celsius, *(mass.celsius for mass in heat.modules)]
+        if self.measured(name):
+            if rest.since is None or self.time > rest.until:
+                rest.since, rest.start = self.time, now
+            rest.until = self.time + max(REST, min(self.time - rest.since, LONGEST_REST))
+            rest.cooled = None
+            return True
+        if self.time >= rest.until + LONGEST_REST:
+            return False
+        cool = all(a <= b + 0.3 for a, b in zip(now, rest.start, strict=True))
+        if cool and rest.cooled is None:
+            rest.cooled = self.time
+        waits = rest.cooled is None or self.time < rest.cooled + REST / 2
+        return rest.since is not None and (self.time < rest.until or waits)
 
     def measured(self, name: str) -> bool:
         """Whether somebody measures over this card: people stop their jobs for that."""

@@ -120,6 +120,14 @@ class Outcome(NamedTuple):
         return self.heat.sensors
 
     @property
+    def hot(self) -> bool:
+        """Return whether a sensor has reached a limit, or would have without the guard."""
+        return self.heat.reason is not None or any(
+            sensor.peak is not None and sensor.peak >= sensor.limits.warning
+            for sensor in self.heat.sensors
+        )
+
+    @property
     def rate(self) -> float | None:
         """Return bit/s as received, else as sent."""
         return None if self.result is None else _carried(self.result.flow)
@@ -156,6 +164,8 @@ class Outcome(NamedTuple):
             text += f" = {percent} of {expected} expected{each} ({self.plan.bound_by})"
         if share is not None and share >= TOO_GOOD:
             return f"{text}: more than was expected, so that limit is not the real one"
+        if share is not None and share >= GOOD and self.hot:
+            return f"{text}: all that the port gives, and too hot for it"
         if share is not None and share >= GOOD:
             return f"{text}: as good as it gets"
         if verdict is None:

@@ -151,6 +151,8 @@ class LoadPlan(NamedTuple):
     """bit/s of data that can be reached in one direction; None where the line rate is unknown."""
     bound_by: str | None = None
     """What bounds it, in words with figures."""
+    guard: str | None = None
+    """What the heat guard will do, in one line."""
     warnings: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
     """Why it cannot run, each with what to do; empty when it can."""
@@ -190,6 +192,7 @@ class LoadPlan(NamedTuple):
             "link_bps": self.speed,
             "expected_bps": self.expected,
             "bound_by": self.bound_by,
+            "guard": self.guard,
             "commands": list(self.lines),
             **{n: list(getattr(self, n)) for n in ("server", "warnings", "refusals", "notes")},
         }

@@ -36,9 +36,13 @@ MOST = 1000
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}Z(?:-[0-9]{1,3})?")
 
 
-def own_runs(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder of the runs of the person who asked, also through sudo."""
-    return Path(log_path(invoking_owner(environ), environ)).parent / "runs"
+def own_runs(environ: Mapping[str, str] = os.environ, *, demo: bool = False) -> Path:
+    """Return the folder of the runs of the person who asked, also through sudo.
+
+    Those of simulated machines have a folder of their own.
+    """
+    parent = Path(log_path(invoking_owner(environ), environ)).parent
+    return parent / ("demo-runs" if demo else "runs")
 
 
 class RunWriter:

@@ -12,15 +12,18 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import Any, NamedTuple
 
-from mlxtop.load.guard import HeatGuard
+from mlxtop.load.guard import READINGS, HeatGuard
 from mlxtop.load.iperf3 import INSTALL, probe, server_command
 from mlxtop.load.outcome import LoadStatus, Outcome
 from mlxtop.load.plan import plan_load
-from mlxtop.load.request import LoadOptions, LoadPlan
+from mlxtop.load.request import GuardOptions, LoadOptions, LoadPlan
 from mlxtop.load.run_log import RunWriter, fingerprint
 from mlxtop.load.runner import LoadRun
 from mlxtop.model.frame import Frame
+from mlxtop.model.identity import PortId, PortKind
+from mlxtop.model.sample import LinkState
 from mlxtop.system.door import System
+from mlxtop.watch.heat import HeatWatch, SensorTrack
 
 FAREWELL_S = 4.0
 """Seconds that `close` waits for processes to end and the record to be finished."""
@@ -62,6 +65,8 @@ class LoadSession:
         self._ended = Event()
         self._ended.set()
         self._cancelled: str | None = None
+        self._tracks: dict[tuple[PortId, str], SensorTrack] = {}
+        self._server_guard: HeatGuard | None = None
         self._end_servers = Event()
         self._lines: deque[str] = deque(maxlen=SERVER_LINES)
 
@@ -74,27 +79,47 @@ class LoadSession:
 
     def frame(self, frame: Frame) -> None:
         """Give a frame to the run, in the thread that sampled it."""
-        run = self._run
+        run, guard = self._run, self._server_guard
         if run is not None:
             run.frame(frame)
+        if guard is not None and self._view.serving and not self._end_servers.is_set():
+            reason = guard.look(frame)
+            if reason is not None:
+                self._end_for_heat(reason)
 
-    def start(self, frame: Frame, options: LoadOptions, only_plan: bool = False) -> bool:
-        """Plan a test and, if nothing stands against it, run it; False while one is under way."""
+    def _end_for_heat(self, reason: str) -> None:
+        with self._lock:
+            self._view = self._view._replace(server_failed=True)
+        self._server_line(f"server ended by the heat guard: {reason}")
+        self.stop_serving()
+
+    def start(
+        self,
+        frame: Frame,
+        options: LoadOptions,
+        only_plan: bool = False,
+        heat: HeatWatch | None = None,
+    ) -> bool:
+        """Plan a test and, if nothing stands against it, run it; False while one is under way.
+
+        `heat` is what the front end has followed up to that frame; the guard goes on from there.
+        """
         with self._lock:
             if self._view.busy:
                 return False
             self._view = self._view._replace(busy=True, plan=None, outcome=None, problem=None)
             self._run = self._cancelled = None
+            self._tracks = heat.copies(READINGS) if heat is not None else {}
             self._ended.clear()
             self._system.clock.thread(self._work, "load", frame, options, only_plan)
         return True
 
     def _work(self, frame: Frame, options: LoadOptions, only_plan: bool) -> None:
         try:
-            plan = plan_load(self._system, frame, options.request)
+            plan, guard = self._planned(frame, options)
             self._update(plan=plan)
             if not plan.refusals and not only_plan:
-                self._measure(frame, plan, options)
+                self._measure(frame, plan, guard, options)
         except Exception as error:
             # whatever happens to a test, the front end goes on and tells of it
             self._update(problem=f"{type(error).__name__}: {error}")
@@ -104,7 +129,16 @@ class LoadSession:
             self._update(busy=False)
             self._ended.set()
 
-    def _measure(self, frame: Frame, plan: LoadPlan, options: LoadOptions) -> None:
+    def _planned(self, frame: Frame, options: LoadOptions) -> tuple[LoadPlan, HeatGuard]:
+        """Return the test as it would be run, and its guard, which has seen one frame."""
+        plan = plan_load(self._system, frame, options.request)
+        guard = HeatGuard.of(plan, options.guard, tracks=self._tracks)
+        guard.look(frame)
+        return plan._replace(guard=guard.promise if plan.members else None), guard
+
+    def _measure(
+        self, frame: Frame, plan: LoadPlan, guard: HeatGuard, options: LoadOptions
+    ) -> None:
         system, record, problem = self._system, None, None
         try:
             record = RunWriter(self._runs, system.wall())
@@ -119,7 +153,6 @@ class LoadSession:
                 plan=plan.document(),
                 fingerprint=fingerprint(frame, plan),
             )
-        guard = HeatGuard.of(plan, options.guard)
         run = LoadRun(
             system, plan, guard, timing=options.timing, record=record, changed=self._changed
         )
@@ -145,15 +178,41 @@ class LoadSession:
         if run is not None:
             run.cancel(why)
 
-    def serve(self, first: int, count: int = 1) -> None:
-        """Start one-shot iperf3 servers on consecutive ports, unless some are running."""
+    def serve(
+        self,
+        first: int,
+        count: int = 1,
+        frame: Frame | None = None,
+        options: GuardOptions = GuardOptions(),  # noqa: B008
+    ) -> None:
+        """Start one-shot iperf3 servers on consecutive ports, unless some are running.
+
+        With a `frame` the sensors of its ports are guarded: they end when one gets too warm.
+        """
         with self._lock:
             if self._view.serving:
                 return
             self._view = self._view._replace(serving=count, server_failed=False, server_printed=0)
             self._end_servers = Event()
             self._lines.clear()
+            self._server_guard = None
+        if frame is not None:
+            self._guard_servers(frame, options)
         self._system.clock.thread(self._start_servers, "servers", first, count)
+
+    def _guard_servers(self, frame: Frame, options: GuardOptions) -> None:
+        """Guard every port that traffic can come in by; tell what will be done."""
+        ports = [
+            port
+            for port, one in frame.ports.items()
+            if one.now.port.kind is PortKind.PHYSICAL and one.now.link.state is LinkState.UP
+        ]
+        guard = HeatGuard(ports, options)
+        reason = guard.look(frame)
+        self._server_guard = guard
+        self._server_line(f"server: {guard.promise}")
+        if reason is not None:
+            self._end_for_heat(reason)
 
     def _start_servers(self, first: int, count: int) -> None:
         try:

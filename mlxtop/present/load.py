@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from mlxtop.load.advice import next_step, troubles
 from mlxtop.load.outcome import LoadStatus, Outcome, Phase, SensorHeat
 from mlxtop.load.request import LoadPlan
 from mlxtop.load.soak import Soak
@@ -39,6 +40,8 @@ def plan_runs(plan: LoadPlan) -> Iterator[Run]:
     if plan.server:
         yield clean("At the far end, before: " + " ".join(plan.server)), Role.STRONG
     yield from ((clean(f"here: {line}"), Role.TEXT) for line in plan.lines)
+    if plan.guard:
+        yield clean(f"heat guard: {plan.guard}"), Role.TEXT
 
 
 def wrapped(title: str, runs: Iterable[Run], columns: int) -> Section:
@@ -72,6 +75,16 @@ def interval_line(interval: LoadInterval, sensors: Iterable[SensorHeat] = ()) ->
     return "  ".join(filter(None, parts))
 
 
+def cooling_line(status: LoadStatus) -> str:
+    """Return one second of the cool-down: `cooling   4 s  asic 71.5 °C (52.0 at the start)`."""
+    parts = []
+    for sensor in status.sensors:
+        start = "" if sensor.start is None else f" ({sensor.start:.1f} at the start)"
+        now = "?" if sensor.last is None else f"{sensor.last:.1f} °C"
+        parts.append(f"{sensor.name} {now}{start}")
+    return clean(f"cooling {status.seconds:4.0f} s  " + "  ".join(parts))
+
+
 def _losses(part: LoadInterval | FlowResult) -> Iterator[str]:
     if part.retransmits is not None:
         yield f"{part.retransmits} retransmits"
@@ -82,15 +95,20 @@ def _losses(part: LoadInterval | FlowResult) -> Iterator[str]:
 
 
 def outcome_runs(outcome: Outcome) -> Iterator[Run]:
-    """Yield the figures, the verdict, the heat and what else there is to say."""
-    lines = [*_figures(outcome), outcome.verdict_text]
-    if outcome.ended not in ("complete", lines[-1]):
-        lines.append(outcome.ended)
+    """Yield the worst first, then the figures, the verdict, the heat and what to try next."""
+    bad = troubles(outcome)
+    for trouble in bad:
+        yield clean(trouble.text), Role.CRITICAL if trouble.critical else Role.WARNING
+    told = {trouble.text for trouble in bad}
+    lines = [line for line in (*_figures(outcome), outcome.verdict_text) if line not in told]
     for place, text in enumerate(lines):
         strong = place == 0 and not outcome.failed
-        ending = text == outcome.ended != "complete"
-        yield clean(text), Role.WARNING if ending else Role.STRONG if strong else Role.TEXT
+        yield clean(text), Role.STRONG if strong else Role.TEXT
     yield from ((clean(text), Role.TEXT) for text in _remarks(outcome))
+    if (step := next_step(outcome)) is not None:
+        yield clean(f"next: {step}"), Role.ACCENT
+    if outcome.run:
+        yield f"recorded as {outcome.run} (mlxtop runs show {outcome.run})", Role.TEXT
 
 
 def _remarks(outcome: Outcome) -> Iterator[str]:
@@ -99,14 +117,10 @@ def _remarks(outcome: Outcome) -> Iterator[str]:
         yield "heat: no sensor could be read, so that nothing was guarded"
     elif not outcome.heat.armed:
         yield "heat: the guard was off"
-    for moved in outcome.moved:
-        yield f"{moved.name} +{moved.events} ({moved.severity}): {moved.help}"
     for soak in outcome.soak:
         yield f"soak: {soak.name} {soak.verdict}{_soak(soak)}"
     if outcome.problem:
         yield outcome.problem
-    if outcome.run:
-        yield f"recorded as {outcome.run} (mlxtop runs show {outcome.run})"
 
 
 def _figures(outcome: Outcome) -> list[str]:

@@ -28,6 +28,7 @@ from mlxtop.tui.screens.base import Dialog, key_label
 from mlxtop.tui.screens.load_form import FIELDS, MOST_PROCESSES, Field, WrongField, options
 from mlxtop.tui.widgets.lines import Choice, Clickable, Lines
 from mlxtop.tui.widgets.sections import FRAME
+from mlxtop.watch.heat import HeatWatch
 
 if TYPE_CHECKING:
     from mlxtop.tui.app import MlxtopApp
@@ -68,7 +69,8 @@ class Loads:
         self._posted = Event()
         self._before: float | None = None
         """The interval before a test shortened it."""
-        self.session = LoadSession(context.system, own_runs(), self._changed)
+        system = context.system
+        self.session = LoadSession(system, own_runs(demo=system.demo), self._changed)
 
     def _changed(self) -> None:
         """Post one message until it is handled, from any thread."""
@@ -83,6 +85,11 @@ class Loads:
         port = state.frame.ports.get(state.selected) if state.frame and state.selected else None
         if port is not None and not isinstance(self._app.screen, LoadDialog):
             self._app.push_screen(LoadDialog(self, port.now.port.name, state.ascii))
+
+    @property
+    def heat(self) -> HeatWatch:
+        """Return what the screen has followed so far, from which the guard goes on."""
+        return self._app.state.watch.heat
 
     @property
     def busy(self) -> bool:
@@ -199,7 +206,7 @@ class LoadDialog(Dialog[None]):
             self._fields[error.field].focus()
         else:
             self._wrong = None
-            self._session.start(frame, chosen, only_plan)
+            self._session.start(frame, chosen, only_plan, self._loads.heat)
         self.page.scroll_home(animate=False)
         self.draw()
 
