@@ -14,6 +14,7 @@ from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
 from mlxtop.commands.arguments import between, constants, host
+from mlxtop.load.hold import HOLD_TIME_S
 from mlxtop.load.request import IPERF3_PORT, GuardOptions, LoadOptions, LoadRequest, Timing
 from mlxtop.model.load import Direction, Tool, typed_bits, typed_seconds, typed_size
 from mlxtop.model.number import real
@@ -66,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     guards = ("all", "module", "asic", "off")
     add("host", nargs="?", type=host, metavar="HOST", help="far end, where the server runs")
     add("--via", metavar="PORT", help="port to load; else the one that the route to HOST uses")
-    add("-t", "--time", type=seconds, default=10, metavar="TIME", help="length: 30, 15m (10)")
+    add("-t", "--time", type=seconds, metavar="TIME", help="length: 30, 15m (10; --hold: 30m)")
     add("-P", "--parallel", type=between(1, 1024), metavar="N", help="streams in all")
     parser.set_defaults(direction=Direction.SEND)
     way = constants(parser, "direction")
@@ -90,6 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--test", metavar="NAME", help="qperf's: tcp_lat, rc_rdma_write_bw (tcp_bw)")
     tools = "what makes the load: iperf3, iperf (2), nuttcp, qperf, ping, perftest's ib_*"
     add("--tool", type=Tool, choices=list(Tool), default=Tool.IPERF3, metavar="TOOL", help=tools)
+    add("--hold", action="store_true", help="find the rate that the slot cools for ever")
     add("--soak", type=seconds, metavar="TIME", help="thermal soak: baseline, load, cool-down")
     add("--guard", choices=guards, default="all", help="sensors that stop")
     add("--ahead", type=between(0, 600), default=15, metavar="S", help="before a forecast limit")
@@ -120,12 +122,14 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
 
 def options(args: argparse.Namespace) -> LoadOptions:
     """Return what was chosen for the test."""
+    if args.hold and (args.soak or args.guard == "off"):
+        raise ValueError("--hold goes without --soak, and with a heat guard")
     request = LoadRequest(
         host=args.host,
         via=args.via,
         tool=args.tool,
         direction=args.direction,
-        seconds=args.soak or args.time,
+        seconds=args.soak or args.time or (HOLD_TIME_S if args.hold else 10),
         omit=args.omit,
         interval=args.interval,
         streams=args.parallel,
@@ -144,7 +148,8 @@ def options(args: argparse.Namespace) -> LoadOptions:
     timing = Timing.for_soak(args.soak) if args.soak else Timing()
     if args.cooldown is not None:
         timing = timing._replace(cooldown=float(args.cooldown))
-    return LoadOptions(request, GuardOptions.choose(args.guard, args.ahead), timing, args.note)
+    guard = GuardOptions.choose(args.guard, args.ahead)
+    return LoadOptions(request, guard, timing, args.note, args.hold)
 
 
 class _FrontEnd:
@@ -161,6 +166,8 @@ class _FrontEnd:
         self._shown: set[str] = set()
         self._intervals = self._lines = 0
         """Intervals and lines of servers that were printed."""
+        self._aim: float | None = None
+        """bit/s that a hold asked for when it was told last."""
         self._cooled = -1
         """Second of the cool-down that was told last."""
         self._session = LoadSession(system, own_runs(demo=system.demo), self._changed.set)
@@ -246,7 +253,7 @@ class _FrontEnd:
     def _report(self, view: SessionView) -> None:
         """Print the plan, intervals and lines that are new."""
         from mlxtop.load.outcome import Phase
-        from mlxtop.present.load import cooling_line, interval_line, plan_runs
+        from mlxtop.present.load import cooling_line, hold_line, interval_line, plan_runs
         from mlxtop.present.text import Role
 
         if view.plan is not None and "plan" not in self._shown:
@@ -264,6 +271,9 @@ class _FrontEnd:
             if status.stopping is not None and "stopping" not in self._shown:
                 console.warn(f"mlxtop: {status.stopping}")
                 self._shown.add("stopping")
+            if status.phase is Phase.LOAD and status.aim_bps not in (None, self._aim):
+                self._aim = status.aim_bps
+                console.warn(hold_line(status))
             cooling = status.phase is Phase.COOLING
             if cooling and int(status.seconds) > self._cooled:
                 self._cooled = int(status.seconds)

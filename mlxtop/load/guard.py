@@ -78,16 +78,21 @@ class HeatGuard:
         return tuple(watched.heat for watched in self._watched.values())
 
     @property
+    def guarding(self) -> tuple[SensorHeat, ...]:
+        """Return the sensors that may stop the load."""
+        return tuple(one.heat for one in self._watched.values() if self._guards(one))
+
+    @property
     def blind(self) -> bool:
         """Return whether no sensor that may stop the load has answered yet."""
-        return not any(self._guards(watched) for watched in self._watched.values())
+        return not self.guarding
 
     @property
     def promise(self) -> str:
         """Return what it will do, in one line."""
         if not self.options.armed:
             return "the heat guard is off: nothing stops the load when it gets hot"
-        guarding = [one.heat for one in self._watched.values() if self._guards(one)]
+        guarding = self.guarding
         if not guarding:
             return "no temperature sensor can be read: nothing stops the load when it gets hot"
         limits = ", ".join(f"{heat.name} {heat.limits.warning:g} °C" for heat in guarding)
@@ -193,9 +198,9 @@ class HeatGuard:
         text, limit = f"{heat.name} at {celsius:.1f} °C", f"{limits.warning:g} °C"
         if celsius >= limits.warning:
             return f"{text}, warning limit {limit}"
-        if ahead is None or ahead.warning is None or ahead.warning.seconds is None:
+        if not self.options.ahead or ahead is None or ahead.warning is None:
             return None
-        if not ahead.warning.certain:
+        if ahead.warning.seconds is None or not ahead.warning.certain:
             return None
         left = ahead.warning.seconds - (now - ahead.tick)
         if left > self.options.ahead:

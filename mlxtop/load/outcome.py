@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from mlxtop.analysis.forecast import Forecast
 from mlxtop.analysis.limits import gbps
 from mlxtop.analysis.verdict import Verdict
+from mlxtop.load.hold import Hold
 from mlxtop.load.request import LoadPlan
 from mlxtop.load.soak import Soak
 from mlxtop.model.identity import PortId
@@ -82,6 +83,8 @@ class LoadStatus(NamedTuple):
     """Why it is being ended."""
     cpu: float | None = None
     """Percent of this host's busiest core."""
+    aim_bps: float | None = None
+    """The rate that is asked for now, where it is regulated."""
 
 
 class HeatReport(NamedTuple):
@@ -110,6 +113,8 @@ class Outcome(NamedTuple):
     """What limited the port while the load ran."""
     moved: tuple[Moved, ...]
     soak: tuple[Soak, ...] = ()
+    hold: Hold | None = None
+    """The rate that was held, where it was asked for."""
     run: str | None = None
     """Id in the run log; None where it was not recorded."""
     problem: str | None = None
@@ -199,6 +204,7 @@ class Outcome(NamedTuple):
             "ended": self.ended,
             "errors": {moved.name: moved.events for moved in self.moved},
             "soak": [soak.document() for soak in self.soak],
+            **({"hold": self.hold.document()} if self.hold else {}),
             "run": self.run,
             "problem": self.problem,
         }

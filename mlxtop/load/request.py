@@ -109,6 +109,8 @@ class LoadOptions(NamedTuple):
     guard: GuardOptions = GuardOptions()
     timing: Timing = Timing()
     note: str = ""
+    hold: bool = False
+    """The rate is regulated by heat."""
 
 
 class LoadMember(NamedTuple):

@@ -13,6 +13,7 @@ from threading import Event, Lock
 from typing import Any, NamedTuple
 
 from mlxtop.load.guard import READINGS, HeatGuard
+from mlxtop.load.hold_run import HoldRun, hold_plan
 from mlxtop.load.iperf3 import INSTALL, probe, server_command
 from mlxtop.load.outcome import LoadStatus, Outcome
 from mlxtop.load.plan import plan_load
@@ -132,9 +133,15 @@ class LoadSession:
     def _planned(self, frame: Frame, options: LoadOptions) -> tuple[LoadPlan, HeatGuard]:
         """Return the test as it would be run, and its guard, which has seen one frame."""
         plan = plan_load(self._system, frame, options.request)
-        guard = HeatGuard.of(plan, options.guard, tracks=self._tracks)
+        chosen = options.guard._replace(ahead=0.0) if options.hold else options.guard
+        guard = HeatGuard.of(plan, chosen, tracks=self._tracks)
         guard.look(frame)
-        return plan._replace(guard=guard.promise if plan.members else None), guard
+        plan = plan._replace(guard=guard.promise if plan.members else None)
+        if options.hold and not plan.refusals:
+            limited = options.request._replace(bitrate=plan.expected or 1e9)
+            trial = plan_load(self._system, frame, limited)
+            plan = hold_plan(plan._replace(refusals=trial.refusals), guard)
+        return plan, guard
 
     def _measure(
         self, frame: Frame, plan: LoadPlan, guard: HeatGuard, options: LoadOptions
@@ -153,7 +160,7 @@ class LoadSession:
                 plan=plan.document(),
                 fingerprint=fingerprint(frame, plan),
             )
-        run = LoadRun(
+        run = (HoldRun if options.hold else LoadRun)(
             system, plan, guard, timing=options.timing, record=record, changed=self._changed
         )
         run.frame(frame)

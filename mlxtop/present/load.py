@@ -75,6 +75,31 @@ def interval_line(interval: LoadInterval, sensors: Iterable[SensorHeat] = ()) ->
     return "  ".join(filter(None, parts))
 
 
+def thermometer(sensor: SensorHeat, cells: int = 20) -> str:
+    """Return a bar from the temperature at the start to the warning limit.
+
+    >>> from mlxtop.watch.heat_limits import HeatLimits
+    >>> limits = HeatLimits(75.0, 80.0, None, "")
+    >>> thermometer(SensorHeat("module", limits, start=50.0, last=65.0), 10)
+    '━━━━━━────'
+    """
+    start, last, end = sensor.start, sensor.last, sensor.limits.warning
+    if start is None or last is None or end <= start:
+        return "─" * cells
+    full = round(cells * min(1.0, max(0.0, (last - start) / (end - start))))
+    return "━" * full + "─" * (cells - full)
+
+
+def hold_line(status: LoadStatus) -> str:
+    """Return the rate that is tried now, and thermometers: `hold: 24.5 Gb/s  module ━━━─ 75 °C`."""
+    bars = (
+        f"{one.name} {'?' if one.last is None else f'{one.last:.1f}'} {thermometer(one)} "
+        f"{one.limits.warning:g} °C"
+        for one in status.sensors
+    )
+    return clean(f"hold: {rate(status.aim_bps)}  " + "  ".join(bars))
+
+
 def cooling_line(status: LoadStatus) -> str:
     """Return one second of the cool-down: `cooling   4 s  asic 71.5 °C (52.0 at the start)`."""
     parts = []
@@ -99,6 +124,8 @@ def outcome_runs(outcome: Outcome) -> Iterator[Run]:
     bad = troubles(outcome)
     for trouble in bad:
         yield clean(trouble.text), Role.CRITICAL if trouble.critical else Role.WARNING
+    if outcome.hold is not None:
+        yield clean(outcome.hold.verdict), Role.STRONG
     told = {trouble.text for trouble in bad}
     lines = [line for line in (*_figures(outcome), outcome.verdict_text) if line not in told]
     for place, text in enumerate(lines):
@@ -184,6 +211,9 @@ def status_sections(plan: LoadPlan, status: LoadStatus, columns: int) -> list[Se
     elif status.phase is Phase.LOAD:
         words = "no interval yet" if not plan.request.latency else "no result yet"
         lines.append(((words, Role.DIM),))
+    if status.aim_bps is not None:
+        note = "until the hottest sensor settles under its limit"
+        lines.insert(1, labelled("Rate asked", rate(status.aim_bps), note=note))
     sections = [Section("Load", tuple(lines)), wrapped("Heat", _sensors(status), columns)]
     if status.intervals:
         rows = [((_row(interval), Role.TEXT),) for interval in status.intervals[-_NEWEST:]]
@@ -238,7 +268,8 @@ def _row(interval: LoadInterval) -> str:
 def _sensors(status: LoadStatus) -> Iterator[Run]:
     for sensor in status.sensors:
         role = Role.WARNING if sensor.problem else Role.TEXT
-        yield f"{sensor_text(sensor)}, warning {sensor.limits.warning:g} °C", role
+        bar = thermometer(sensor, 12)
+        yield f"{bar} {sensor_text(sensor)}, warning {sensor.limits.warning:g} °C", role
     if status.blind:
         yield "no sensor that could stop the load", Role.WARNING
 
