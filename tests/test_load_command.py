@@ -12,7 +12,7 @@ from threading import Event
 import pytest
 
 from mlxtop.cli import main
-from mlxtop.commands import load
+from mlxtop.commands import load, load_session
 from mlxtop.lab import LabSystem
 from mlxtop.load import session
 from mlxtop.load.run_log import list_ids, read_run
@@ -82,9 +82,9 @@ def test_a_signal_ends_the_test_in_order_and_is_the_exit_code(
             signal.raise_signal(number)
 
     monkeypatch.setattr(console, "warn", warn)
-    before = [signal.getsignal(one) for one in (*load.SIGNALS, signal.SIGTSTP)]
+    before = [signal.getsignal(one) for one in (*load_session.SIGNALS, signal.SIGTSTP)]
     assert command(simulated(), PEER, "-t", "600") == 128 + number
-    assert [signal.getsignal(one) for one in (*load.SIGNALS, signal.SIGTSTP)] == before
+    assert [signal.getsignal(one) for one in (*load_session.SIGNALS, signal.SIGTSTP)] == before
     run = read_run(state, list_ids(state)[0])
     assert run.ended == f"interrupted ({number.name})"
     assert 2 <= len(run.intervals) < 20

@@ -51,7 +51,7 @@ def test_no_damage_of_a_record_makes_any_output_raise(one: Run, other: Run) -> N
     for text in (runs._row(one), *runs._lines(one, False), *map(runs._change, compare(one, other))):
         assert isinstance(text, str)
     for row in (runs.summary(one), *one.intervals):
-        assert len([runs._cell(value) for value in row.values()]) == len(row)
+        assert len([runs.cell(value) for value in row.values()]) == len(row)
 
 
 @given(RECORD)
@@ -109,7 +109,7 @@ def test_a_damaged_record_is_shown_as_far_as_it_goes(
 
 
 def test_a_link_that_a_spreadsheet_would_run_is_text() -> None:
-    assert runs._cell("=1+1\x1b") == "'=1+1?"
+    assert runs.cell("=1+1\x1b") == "'=1+1?"
 
 
 @pytest.fixture

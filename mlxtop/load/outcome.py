@@ -135,13 +135,13 @@ class Outcome(NamedTuple):
     @property
     def rate(self) -> float | None:
         """Return bit/s as received, else as sent."""
-        return None if self.result is None else _carried(self.result.flow)
+        return None if self.result is None else self.result.flow.bps
 
     @property
     def _back(self) -> float | None:
         """Return the same of the other direction of a test of both."""
         back = None if self.result is None else self.result.reverse
-        return None if back is None else _carried(back)
+        return None if back is None else back.bps
 
     @property
     def share(self) -> float | None:
@@ -241,10 +241,6 @@ def result_document(result: LoadResult | None) -> dict[str, Any] | None:
         names = ("min", "max", "typical", "average", "p99", "p999")
         document["latency"] = {f"{n}_us": _scaled(getattr(latency, n), 1e6) for n in names}
     return document
-
-
-def _carried(flow: FlowResult) -> float | None:
-    return flow.sent_bps if flow.received_bps is None else flow.received_bps
 
 
 def _flow_document(flow: FlowResult) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def plan_load(system: System, frame: Frame, request: LoadRequest) -> LoadPlan:
         part = _PLANS.get(request.tool, perftest_plan.plan)
         plan = part(Planning(system, frame, plan, way, remarks))
         if request.latency:
-            plan = plan._replace(expected=None, bound_by=None)
+            plan = plan._replace(ceiling=None, expected=None, bound_by=None)
     except LoadRefused as refused:
         remarks.refusals.append(str(refused))
     except OSError as error:
@@ -76,6 +76,7 @@ def _bounds(frame: Frame, request: LoadRequest, way: Way, remarks: Remarks) -> L
             "less CPU"
         )
     expected, bound_by = expected_rate(frame, request, way, None)
+    ceiling, _ = expected_rate(frame, request._replace(bitrate=None), way, None)
     return LoadPlan(
         request,
         target=way.target,
@@ -87,6 +88,7 @@ def _bounds(frame: Frame, request: LoadRequest, way: Way, remarks: Remarks) -> L
         source=way.source,
         mtu=now.link.mtu,
         speed=link_speed(request, way),
+        ceiling=ceiling,
         expected=expected,
         bound_by=bound_by,
     )

@@ -149,6 +149,8 @@ class LoadPlan(NamedTuple):
     mtu: int | None = None
     speed: int | None = None
     """bit/s of the link after encoding, of several links together."""
+    ceiling: float | None = None
+    """bit/s of data that link and PCIe let through, whatever was asked for."""
     expected: float | None = None
     """bit/s of data that can be reached in one direction; None where the line rate is unknown."""
     bound_by: str | None = None
@@ -192,6 +194,7 @@ class LoadPlan(NamedTuple):
             "server_port": request.first_port,
             "mtu": self.mtu,
             "link_bps": self.speed,
+            "ceiling_bps": self.ceiling,
             "expected_bps": self.expected,
             "bound_by": self.bound_by,
             "guard": self.guard,

@@ -7,16 +7,21 @@ A front end gives the session every frame from the thread that samples, and asks
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Event, Lock
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from mlxtop.load.guard import READINGS, HeatGuard
 from mlxtop.load.hold_run import HoldRun, hold_plan
 from mlxtop.load.iperf3 import INSTALL, probe, server_command
+from mlxtop.load.measure import MeasureOptions, MeasurePlan, plan_measure
+from mlxtop.load.measure_log import read_measured
+from mlxtop.load.measure_run import Measurement, MeasureView, begin_record
 from mlxtop.load.outcome import LoadStatus, Outcome
 from mlxtop.load.plan import plan_load
+from mlxtop.load.record import Line
 from mlxtop.load.request import GuardOptions, LoadOptions, LoadPlan
 from mlxtop.load.run_log import RunWriter, fingerprint
 from mlxtop.load.runner import LoadRun
@@ -41,6 +46,8 @@ class SessionView(NamedTuple):
     status: LoadStatus | None = None
     """While it runs."""
     outcome: Outcome | None = None
+    measure: MeasureView | None = None
+    """The measurement that the tests are part of."""
     problem: str | None = None
     serving: int = 0
     """Servers of this host that have not ended."""
@@ -68,6 +75,8 @@ class LoadSession:
         self._cancelled: str | None = None
         self._tracks: dict[tuple[PortId, str], SensorTrack] = {}
         self._server_guard: HeatGuard | None = None
+        self._measurement: Measurement | None = None
+        self._newest: Frame | None = None
         self._end_servers = Event()
         self._lines: deque[str] = deque(maxlen=SERVER_LINES)
 
@@ -80,6 +89,7 @@ class LoadSession:
 
     def frame(self, frame: Frame) -> None:
         """Give a frame to the run, in the thread that sampled it."""
+        self._newest = frame
         run, guard = self._run, self._server_guard
         if run is not None:
             run.frame(frame)
@@ -108,12 +118,97 @@ class LoadSession:
         with self._lock:
             if self._view.busy:
                 return False
-            self._view = self._view._replace(busy=True, plan=None, outcome=None, problem=None)
-            self._run = self._cancelled = None
-            self._tracks = heat.copies(READINGS) if heat is not None else {}
-            self._ended.clear()
+            self._reset(frame, heat)
             self._system.clock.thread(self._work, "load", frame, options, only_plan)
         return True
+
+    def _reset(self, frame: Frame, heat: HeatWatch | None) -> None:
+        """Forget the test before; called with the lock held."""
+        self._view = self._view._replace(
+            busy=True, plan=None, outcome=None, measure=None, problem=None
+        )
+        self._run = self._cancelled = self._measurement = None
+        self._tracks = heat.copies(READINGS) if heat is not None else {}
+        self._newest = frame
+        self._ended.clear()
+
+    def measure(
+        self,
+        frame: Frame,
+        options: MeasureOptions,
+        only_plan: bool = False,
+        heat: HeatWatch | None = None,
+    ) -> bool:
+        """Plan a measurement and run its tests; False while something is under way."""
+        with self._lock:
+            if self._view.busy:
+                return False
+            self._reset(frame, heat)
+            self._system.clock.thread(self._work_measure, "measure", frame, options, only_plan)
+        return True
+
+    def _work_measure(self, frame: Frame, options: MeasureOptions, only_plan: bool) -> None:
+        try:
+            before: dict[str, Line] = {}
+            if options.resume is not None:
+                before = read_measured(self._runs, options.resume).by_key
+            plan = plan_measure(self._system, frame, options.request, options.axes)
+            first = next(iter(plan.possible), None)
+            if first is not None:
+                guard = HeatGuard.of(first.plan, options.guard)
+                guard.look(frame)
+                plan = plan._replace(guard=guard.promise)
+            elif plan.refusal is None:
+                plan = plan._replace(refusal="nothing of it can be measured here")
+            self._update(measure=MeasureView(plan))
+            if plan.refusal is None and not only_plan:
+                self._run_measure(frame, plan, options, before)
+        except Exception as error:
+            # as for a single test
+            self._update(problem=f"{type(error).__name__}: {error}")
+        finally:
+            with self._lock:
+                self._run = self._measurement = None
+            self._update(busy=False)
+            self._ended.set()
+
+    def _run_measure(
+        self,
+        frame: Frame,
+        plan: MeasurePlan,
+        options: MeasureOptions,
+        before: Mapping[str, Line],
+    ) -> None:
+        record = None
+        try:
+            record = begin_record(self._system, self._runs, frame, plan, options)
+        except OSError as error:
+            why = f"this measurement is not recorded: {error.filename}: {error.strerror}"
+            self._update(problem=why)
+        measurement = Measurement(
+            self._system, plan, options, lambda view: self._update(measure=view)
+        )
+        with self._lock:
+            self._measurement = measurement
+            if self._cancelled is not None:
+                measurement.cancel(self._cancelled)
+        try:
+            measurement.run(self._one, record, before)
+        finally:
+            if record is not None:
+                record.close()
+
+    def _one(self, options: LoadOptions, starts: Mapping[str, float]) -> Outcome | None:
+        """Run one test of a measurement with the newest frame; None where it is refused."""
+        frame = self._newest
+        assert frame is not None
+        plan, guard = self._planned(frame, options, starts)
+        self._update(plan=plan, outcome=None)
+        if plan.refusals:
+            self._update(problem=f"{options.note}: {plan.refusals[0]}")
+            return None
+        self._measure(frame, plan, guard, options)
+        return self._view.outcome
 
     def _work(self, frame: Frame, options: LoadOptions, only_plan: bool) -> None:
         try:
@@ -130,11 +225,13 @@ class LoadSession:
             self._update(busy=False)
             self._ended.set()
 
-    def _planned(self, frame: Frame, options: LoadOptions) -> tuple[LoadPlan, HeatGuard]:
+    def _planned(
+        self, frame: Frame, options: LoadOptions, starts: Mapping[str, float] = MappingProxyType({})
+    ) -> tuple[LoadPlan, HeatGuard]:
         """Return the test as it would be run, and its guard, which has seen one frame."""
         plan = plan_load(self._system, frame, options.request)
         chosen = options.guard._replace(ahead=0.0) if options.hold else options.guard
-        guard = HeatGuard.of(plan, chosen, tracks=self._tracks)
+        guard = HeatGuard.of(plan, chosen, tracks=self._tracks, starts=starts)
         guard.look(frame)
         plan = plan._replace(guard=guard.promise if plan.members else None)
         if options.hold and not plan.refusals:
@@ -182,6 +279,8 @@ class LoadSession:
         with self._lock:
             self._cancelled = why
             run = self._run
+            if self._measurement is not None:
+                self._measurement.cancel(why)
         if run is not None:
             run.cancel(why)
 

@@ -94,6 +94,11 @@ class FlowResult:
     jitter: float | None = None
     """Seconds."""
 
+    @property
+    def bps(self) -> float | None:
+        """Return bit/s as received, else as sent."""
+        return self.sent_bps if self.received_bps is None else self.received_bps
+
 
 @dataclass(frozen=True, slots=True)
 class Latency:

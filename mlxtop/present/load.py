@@ -127,7 +127,9 @@ def outcome_runs(outcome: Outcome) -> Iterator[Run]:
     if outcome.hold is not None:
         yield clean(outcome.hold.verdict), Role.STRONG
     told = {trouble.text for trouble in bad}
-    lines = [line for line in (*_figures(outcome), outcome.verdict_text) if line not in told]
+    latency = outcome.rate is None and outcome.ended == "complete"  # there is nothing to judge
+    verdict = () if latency else (outcome.verdict_text,)
+    lines = [line for line in (*_figures(outcome), *verdict) if line not in told]
     for place, text in enumerate(lines):
         strong = place == 0 and not outcome.failed
         yield clean(text), Role.STRONG if strong else Role.TEXT
@@ -164,7 +166,8 @@ def _figures(outcome: Outcome) -> list[str]:
             parts.append(f"{result.seconds:.1f} s")
         lines.append(", ".join(parts))
     if result.latency is not None:
-        lines.append(_latency(result.latency))
+        lost = "" if result.flow.bps is not None else ", ".join(("", *_losses(result.flow)))
+        lines.append(_latency(result.latency) + lost)
     if result.cpu_local is not None:
         far = "" if result.cpu_remote is None else f", there {result.cpu_remote:.0f} %"
         lines.append(f"CPU of {outcome.plan.request.tool} here {result.cpu_local:.0f} %{far}")

@@ -36,7 +36,7 @@ MESSAGES = {True: 4.2e6, False: 9.0e6}
 """Messages a second of a queue pair: mlx4, and newer."""
 _PAIRS = 4
 """Queue pairs from which more do not send more messages."""
-_VALUES = ("-d", "-i", "-x", "-D", "-q", "-s", "-n", "-p", "-m", "-t", "-Q")
+_VALUES = ("-d", "-i", "-x", "-D", "-q", "-s", "-n", "-p", "-m", "-t", "-Q", "-f")
 
 
 def _options(argv: Sequence[str]) -> tuple[dict[str, str], str]:
@@ -60,7 +60,8 @@ def perftest(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     name = argv[0]
     options, host = _options(argv)
     if "--version" in options or "-V" in options:
-        yield f"Version: {machine.world.spec.tools[name]}"
+        tools = machine.world.spec.tools
+        yield f"Version: {tools.get(name) or tools['ib_write_bw']}"
         return 0
     if "--help" in options or "-h" in options:
         yield from (_USAGE.format(name=name)).splitlines()
@@ -153,6 +154,11 @@ def _latency(port: PortState, name: str, options: dict[str, str]) -> Running:
     return 0
 
 
+def _payload(machine: Machine, flow: Flow) -> float:
+    rest = machine.world.rest
+    return sum(flow.payload[n] + flow.rate[n] / 8 * rest for n in (RX, TX))
+
+
 def _bandwidth(machine: Machine, port: PortState, name: str, options: dict[str, str]) -> Running:
     seconds = float(options.get("-D", 5))
     both = "-b" in options
@@ -170,16 +176,22 @@ def _bandwidth(machine: Machine, port: PortState, name: str, options: dict[str, 
     port.flows.append(flow)
     peak = 0.0
     try:
-        step = min(1.0, seconds)
-        for _ in range(max(1, round(seconds / step))):
+        margin = min(float(options.get("-f", 2)), seconds / 3) if "-D" in options else 0.0
+        if margin:  # at both ends, where nothing is counted
+            yield margin
+        before = _payload(machine, flow)
+        counted = seconds - 2 * margin
+        step = min(1.0, counted)
+        for _ in range(max(1, round(counted / step))):
             yield step
             peak = max(peak, sum(flow.rate))
-        rest = machine.world.rest
-        carried = sum(flow.payload[n] + flow.rate[n] / 8 * rest for n in (RX, TX))
+        carried = _payload(machine, flow) - before
+        if margin:
+            yield margin
     finally:
         with machine.world.lock:
             port.flows.remove(flow)
-    rate = carried * 8 / seconds
+    rate = carried * 8 / counted
     scale = 1e9 if gigabits else 8 * 1024 * 1024
     first = 0.0 if "-D" in options else peak / scale
     yield (

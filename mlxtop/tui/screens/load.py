@@ -21,11 +21,19 @@ from mlxtop.load.run_log import own_runs
 from mlxtop.load.session import LoadSession, SessionView
 from mlxtop.model.number import PORT, whole
 from mlxtop.present.load import outcome_runs, plan_runs, server_section, status_sections, wrapped
+from mlxtop.present.measure_chart import measure_sections
 from mlxtop.present.text import Line, Role, Section, clean
 from mlxtop.settings import MAX_INTERVAL
 from mlxtop.tui.commands import unlisted
 from mlxtop.tui.screens.base import Dialog, key_label
-from mlxtop.tui.screens.load_form import FIELDS, MOST_PROCESSES, Field, WrongField, options
+from mlxtop.tui.screens.load_form import (
+    FIELDS,
+    MOST_PROCESSES,
+    Field,
+    WrongField,
+    measure_options,
+    options,
+)
 from mlxtop.tui.widgets.lines import Choice, Clickable, Lines
 from mlxtop.tui.widgets.sections import FRAME
 from mlxtop.watch.heat import HeatWatch
@@ -170,14 +178,16 @@ class LoadDialog(Dialog[None]):
     def _sections(self, view: SessionView, columns: int) -> list[Section]:
         problems = [problem for problem in (self._wrong, view.problem) if problem]
         sections = [wrapped("Problem", [(text, Role.WARNING)], columns) for text in problems]
-        if view.outcome is not None:
+        if view.measure is not None:
+            sections += measure_sections(view.measure, columns, self.ascii_only)
+        if view.outcome is not None and (view.measure is None or view.measure.current):
             sections.append(wrapped("Outcome", outcome_runs(view.outcome), columns))
         if view.status is not None and view.plan is not None:
             sections += status_sections(view.plan, view.status, columns)
         elif view.busy:
             waiting = ("looking at the route and the tool …", Role.DIM)
             sections.append(Section("Plan", ((waiting,),)))
-        if view.plan is not None:
+        if view.plan is not None and (view.measure is None or view.measure.current):
             sections.append(wrapped("Plan", plan_runs(view.plan), columns))
         if view.server_lines:
             sections.append(server_section(view.serving, view.server_lines, columns))
@@ -199,14 +209,18 @@ class LoadDialog(Dialog[None]):
         frame = self.watch_app.state.newest
         if frame is None or self._session.view().busy:
             return
+        values, heat = self._values(), self._loads.heat
         try:
-            chosen = options(self._values(), self._via)
+            if values["mode"] == "measure":
+                tests = measure_options(values, self._via)
+                self._session.measure(frame, tests, only_plan, heat)
+            else:
+                self._session.start(frame, options(values, self._via), only_plan, heat)
         except WrongField as error:
             self._wrong = str(error)
             self._fields[error.field].focus()
         else:
             self._wrong = None
-            self._session.start(frame, chosen, only_plan, self._loads.heat)
         self.page.scroll_home(animate=False)
         self.draw()
 
@@ -226,8 +240,10 @@ class LoadDialog(Dialog[None]):
 
     def action_copy(self) -> None:
         plan = self._session.view().plan
-        if plan is not None and plan.server:
-            self.app.copy_to_clipboard("\n".join(plan.server))
+        measure = self._session.view().measure
+        lines = measure.plan.servers if measure else plan.server if plan else ()
+        if lines:
+            self.app.copy_to_clipboard("\n".join(lines))
             self.notify("copied: what to run at the far end")
 
     def action_close(self) -> None:
