@@ -16,7 +16,7 @@ from mlxtop.commands.load import argument
 from mlxtop.commands.load_session import FrontEnd
 from mlxtop.load.measure import ITEM_S, MeasureOptions
 from mlxtop.load.request import GuardOptions, LoadRequest
-from mlxtop.load.sweep import parse_axis
+from mlxtop.load.sweep import check, parse_axis
 from mlxtop.model.load import Direction, Tool, typed_bits, typed_seconds, typed_size
 from mlxtop.outputs import console
 
@@ -95,6 +95,7 @@ def options(args: argparse.Namespace, system: System) -> MeasureOptions:
     seconds = args.time or ITEM_S
     direction = args.direction if args.sweep else Direction.SEND
     request = LoadRequest(args.host, args.via, direction=direction, seconds=seconds, **given)
+    check(args.sweep, request)
     budget = None if args.budget is None else float(args.budget)
     return MeasureOptions(request, tuple(args.sweep), guard, budget, note=args.note)
 

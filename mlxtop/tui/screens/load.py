@@ -179,7 +179,7 @@ class LoadDialog(Dialog[None]):
         problems = [problem for problem in (self._wrong, view.problem) if problem]
         sections = [wrapped("Problem", [(text, Role.WARNING)], columns) for text in problems]
         if view.measure is not None:
-            sections += measure_sections(view.measure, columns, self.ascii_only)
+            sections += measure_sections(view.measure, columns, self.watch_app.state.ascii)
         if view.outcome is not None and (view.measure is None or view.measure.current):
             sections.append(wrapped("Outcome", outcome_runs(view.outcome), columns))
         if view.status is not None and view.plan is not None:
