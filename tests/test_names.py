@@ -30,6 +30,7 @@ ELSEWHERE = {
     "load/commands.py": "in test_load_plan: what the plans of all tools share",
     "load/iperf3_plan.py": "in test_load_plan",
     "load/perftest_plan.py": "in test_load_plan",
+    "load/servers.py": "in test_load_session and test_load_command, which run them",
     "load/reader.py": "in the tests of the tools, whose errors it explains",
     "load/iperf3_json.py": "in test_load_iperf3: the forms of one tool's output, one result",
     "load/iperf3_text.py": "in test_load_iperf3",

@@ -6,7 +6,6 @@ A front end gives the session every frame from the thread that samples, and asks
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Event, Lock
@@ -15,7 +14,6 @@ from typing import Any, NamedTuple
 
 from mlxtop.load.guard import READINGS, HeatGuard
 from mlxtop.load.hold_run import HoldRun, hold_plan
-from mlxtop.load.iperf3 import INSTALL, probe, server_command
 from mlxtop.load.measure import MeasureOptions, MeasurePlan, plan_measure
 from mlxtop.load.measure_log import read_measured
 from mlxtop.load.measure_run import Measurement, MeasureView, begin_record
@@ -25,16 +23,14 @@ from mlxtop.load.record import Line
 from mlxtop.load.request import GuardOptions, LoadOptions, LoadPlan
 from mlxtop.load.run_log import RunWriter, fingerprint
 from mlxtop.load.runner import LoadRun
+from mlxtop.load.servers import Servers
 from mlxtop.model.frame import Frame
-from mlxtop.model.identity import PortId, PortKind
-from mlxtop.model.sample import LinkState
+from mlxtop.model.identity import PortId
 from mlxtop.system.door import System
 from mlxtop.watch.heat import HeatWatch, SensorTrack
 
 FAREWELL_S = 4.0
 """Seconds that `close` waits for processes to end and the record to be finished."""
-SERVER_LINES = 200
-"""Lines of the servers that are kept."""
 
 
 class SessionView(NamedTuple):
@@ -74,35 +70,31 @@ class LoadSession:
         self._ended.set()
         self._cancelled: str | None = None
         self._tracks: dict[tuple[PortId, str], SensorTrack] = {}
-        self._server_guard: HeatGuard | None = None
         self._measurement: Measurement | None = None
         self._newest: Frame | None = None
-        self._end_servers = Event()
-        self._lines: deque[str] = deque(maxlen=SERVER_LINES)
+        self._servers = Servers(system, changed)
 
     def view(self) -> SessionView:
         """Return the state of now, in any thread."""
         with self._lock:
-            run, view, lines = self._run, self._view, tuple(self._lines)
+            run, view = self._run, self._view
         status = run.status() if run is not None and view.busy else None
-        return view._replace(status=status, server_lines=lines)
+        running, failed, lines, printed = self._servers.view()
+        return view._replace(
+            status=status,
+            serving=running,
+            server_failed=failed,
+            server_lines=lines,
+            server_printed=printed,
+        )
 
     def frame(self, frame: Frame) -> None:
         """Give a frame to the run, in the thread that sampled it."""
         self._newest = frame
-        run, guard = self._run, self._server_guard
+        run = self._run
         if run is not None:
             run.frame(frame)
-        if guard is not None and self._view.serving and not self._end_servers.is_set():
-            reason = guard.look(frame)
-            if reason is not None:
-                self._end_for_heat(reason)
-
-    def _end_for_heat(self, reason: str) -> None:
-        with self._lock:
-            self._view = self._view._replace(server_failed=True)
-        self._server_line(f"server ended by the heat guard: {reason}")
-        self.stop_serving()
+        self._servers.frame(frame)
 
     def start(
         self,
@@ -289,76 +281,16 @@ class LoadSession:
         first: int,
         count: int = 1,
         frame: Frame | None = None,
-        options: GuardOptions = GuardOptions(),  # noqa: B008
+        options: GuardOptions | None = None,
     ) -> None:
         """Start one-shot iperf3 servers on consecutive ports, unless some are running.
 
         With a `frame` the sensors of its ports are guarded: they end when one gets too warm.
         """
-        with self._lock:
-            if self._view.serving:
-                return
-            self._view = self._view._replace(serving=count, server_failed=False, server_printed=0)
-            self._end_servers = Event()
-            self._lines.clear()
-            self._server_guard = None
-        if frame is not None:
-            self._guard_servers(frame, options)
-        self._system.clock.thread(self._start_servers, "servers", first, count)
-
-    def _guard_servers(self, frame: Frame, options: GuardOptions) -> None:
-        """Guard every port that traffic can come in by; tell what will be done."""
-        ports = [
-            port
-            for port, one in frame.ports.items()
-            if one.now.port.kind is PortKind.PHYSICAL and one.now.link.state is LinkState.UP
-        ]
-        guard = HeatGuard(ports, options)
-        reason = guard.look(frame)
-        self._server_guard = guard
-        self._server_line(f"server: {guard.promise}")
-        if reason is not None:
-            self._end_for_heat(reason)
-
-    def _start_servers(self, first: int, count: int) -> None:
-        try:
-            tool = probe(self._system)
-            if tool is None:
-                raise FileNotFoundError(INSTALL)
-        except OSError as error:
-            self._server_line(str(error.strerror or error))
-            self._update(serving=0, server_failed=True)
-            return
-        for number in range(count):
-            argv = server_command(tool, first + number)
-            self._server_line("here: " + " ".join(argv))
-            self._system.clock.thread(self._serve, "iperf3 server", argv)
-
-    def _serve(self, argv: tuple[str, ...]) -> None:
-        end, failure = self._end_servers, None
-        try:
-            ended = self._system.stream(argv, self._server_line, end)
-            if ended.status and not end.is_set():
-                failure = ended.stderr.strip() or f"iperf3 ended with status {ended.status}"
-        except OSError as error:
-            failure = f"iperf3 cannot be run: {error.strerror or error}"
-        finally:
-            if failure is not None:
-                self._server_line(failure)
-            with self._lock:
-                left = self._view.serving - 1
-                failed = self._view.server_failed or failure is not None
-                self._view = self._view._replace(serving=left, server_failed=failed)
-            self._changed()
-
-    def _server_line(self, line: str) -> None:
-        with self._lock:
-            self._lines.append(line)
-            self._view = self._view._replace(server_printed=self._view.server_printed + 1)
-        self._changed()
+        self._servers.start(first, count, frame, options)
 
     def stop_serving(self) -> None:
-        self._end_servers.set()
+        self._servers.stop()
 
     def close(self, why: str = "mlxtop ended") -> None:
         """End everything; waits a moment for the record to be finished."""

@@ -16,7 +16,7 @@ from textual.containers import Grid
 from textual.widgets import Input
 
 from mlxtop.change.privilege import ActionContext
-from mlxtop.load.request import IPERF3_PORT
+from mlxtop.load.request import IPERF3_PORT, GuardOptions
 from mlxtop.load.run_log import own_runs
 from mlxtop.load.session import LoadSession, SessionView
 from mlxtop.model.number import PORT, whole
@@ -236,7 +236,9 @@ class LoadDialog(Dialog[None]):
         """Serve one test of the far end."""
         values = self._values()
         port, count = values["port"].strip(), values["processes"].strip()
-        self._session.serve(whole(port, PORT) or IPERF3_PORT, whole(count, MOST_PROCESSES) or 1)
+        first, several = whole(port, PORT) or IPERF3_PORT, whole(count, MOST_PROCESSES) or 1
+        guard = GuardOptions.choose(values["guard"])
+        self._session.serve(first, several, self.watch_app.state.newest, guard)
 
     def action_copy(self) -> None:
         plan = self._session.view().plan
