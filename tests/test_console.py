@@ -155,6 +155,8 @@ ALL = {
     "link-type": ("--demo", "cx3-hp", "link-type"),
     "link-type --json": ("--demo", "cx3-hp", "link-type", "--json"),
     "load --plan": ("--demo", "load", "10.0.0.3", "--plan", "--json"),
+    "measure --plan": ("--demo", "measure", "10.0.0.3", "--plan"),
+    "measure --plan --json": ("--demo", "measure", "10.0.0.3", "--plan", "--json"),
     "runs": ("runs",),
     "runs show": ("runs", "show", "last"),
     "runs --json": ("runs", "--json"),
