@@ -46,6 +46,10 @@ class LinkTypeSurvey:
     """Seconds from the last key to the picture."""
 
 
+MEASURE = ("I", "=10.40.0.1", "tab", "tab", "tab", "right", "right", "right")
+HOLD = ("I", "=10.0.0.2", "tab", "tab", "tab", "right", "right")
+"""What is pressed to choose a kind of test in the load dialog."""
+
 SCENES = (
     LinkTypeSurvey("01-overview", "pacu", 175),
     LinkTypeSurvey("02-why-46-gigabits", "pacu", 20, ("d", "enter")),
@@ -56,6 +60,8 @@ SCENES = (
     LinkTypeSurvey("07-errors", "faulty", 75, ("enter", "4")),
     LinkTypeSurvey("08-infiniband", "odroid", 100, ("enter", "5")),
     LinkTypeSurvey("09-scale", "dgx", 40, (), (200, 60)),
+    LinkTypeSurvey("11-measure", "tiny", 12, (*MEASURE, "f5"), (120, 50), after=420),
+    LinkTypeSurvey("12-hold", "fry", 12, (*HOLD, "f5"), after=160),
     LinkTypeSurvey("10-small", "cx3-hp", 60, (), (80, 24)),
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,9 +14,11 @@ from mlxtop.load.reader import FarEnd, Heard
 from mlxtop.load.request import LoadRequest
 from mlxtop.model.linkrate import Protocol
 from mlxtop.model.load import LoadResult, Tool
+from mlxtop.sampler.live import LiveSource
+from mlxtop.sampler.source import frames
 from mlxtop.system.door import Finished
 
-from .load_lab import PEER, A, Host, shown
+from .load_lab import PEER, A, Host, shown, simulated
 
 
 @pytest.mark.parametrize(
@@ -82,10 +86,8 @@ def test_the_command_follows_from_hardware_and_request() -> None:
     plan = host.plan(shown(A), tool=Tool.QPERF)
     assert plan.lines == (f"qperf -uu -v -t 10 {PEER} tcp_bw",)
     assert plan.request.protocol is Protocol.TCP
-    plan = host.plan(shown(A), tool=Tool.QPERF, test="rc_rdma_write_bw", size=65536, rdma_cm=True)
-    assert plan.lines == (
-        f"qperf -uu -v -t 10 -li {A.rdma}:1 -m 65536 -cm1 {PEER} rc_rdma_write_bw",
-    )
+    plan = host.plan(shown(A), tool=Tool.QPERF, test="rc_rdma_write_bw", size=65536)
+    assert plan.lines == (f"qperf -uu -v -t 10 -cm1 -m 65536 {PEER} rc_rdma_write_bw",), "RoCE"
     assert plan.request.protocol is Protocol.RDMA and plan.expected is not None
     assert host.plan(shown(A), tool=Tool.QPERF, test="rc_lat").expected is None
 
@@ -95,3 +97,15 @@ def test_a_test_that_qperf_does_not_have_is_refused() -> None:
     request = LoadRequest(PEER, tool=Tool.QPERF, test="conf")
     plan = plan_load(host.system, shown(A), request)
     assert plan.refusals[0].startswith("qperf has no test 'conf'")
+
+
+def test_on_infiniband_the_device_is_named_unless_rdma_cm_is_asked_for() -> None:
+    system = simulated("odroid")
+    source = LiveSource(system, patience=5.0)
+    shown_ = next(frames(source, Event()))
+    request = LoadRequest("10.10.10.21", tool=Tool.QPERF, test="rc_lat")
+    (line,) = plan_load(system, shown_, request).lines
+    assert line == "qperf -uu -v -t 10 -li mlx4_0:1 10.10.10.21 rc_lat"
+    (line,) = plan_load(system, shown_, request._replace(rdma_cm=True)).lines
+    assert line == "qperf -uu -v -t 10 -cm1 10.10.10.21 rc_lat"
+    source.close()

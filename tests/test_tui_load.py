@@ -94,7 +94,7 @@ async def test_a_test_is_run_and_followed_and_its_outcome_kept(
     async with dialog(monkeypatch, tmp_path, (130, 40)) as (app, pilot):
         fill(app, host=PEER, time="12", note="dusty")
         await pilot.press("f5")
-        wanted = ("s left", "Mean", "Retransmits", "module", "warning 75 °C", "Temperature")
+        wanted = ("s left", "Mean", "Retransmits", "module", "75 °C", "Temperature")
         await until(pilot, lambda: all(word in screen_text(app) for word in wanted))
         assert "LOAD" in app.badges()
         await until(pilot, lambda: view(app).outcome is not None)

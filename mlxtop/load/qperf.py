@@ -16,6 +16,7 @@ from mlxtop.load.route import LoadRefused
 from mlxtop.model.linkrate import Protocol
 from mlxtop.model.load import Direction, FlowResult, Latency, LoadEvent, LoadResult
 from mlxtop.model.number import real
+from mlxtop.model.sample import LinkLayer
 from mlxtop.system.door import Finished
 
 PACKAGE = "qperf"
@@ -121,11 +122,13 @@ def plan(planning: Planning) -> LoadPlan:
         port = way.port.now.port
         if port.rdma is None:
             raise LoadRefused(f"{port.name} has no RDMA device")
-        place = ["-li", f"{port.rdma}:{port.rdma_port or 1}"]
+        # it knows no GID index: on RoCE rdma_cm has to find the device, by the address
+        roce = way.port.now.link.layer is not LinkLayer.INFINIBAND
+        connects = request.rdma_cm or roce
+        place = ["-cm1"] if connects else ["-li", f"{port.rdma}:{port.rdma_port or 1}"]
     rows: list[tuple[object, list[str]]] = [
         (request.port, ["-lp", str(request.port)]),
         (request.size, ["-m", str(request.size)]),
-        (request.rdma_cm, ["-cm1"]),
         (request.direction is Direction.RECEIVE, ["-f1"]),
     ]
     more = [word for wanted, words in rows if wanted for word in words]

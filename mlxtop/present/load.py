@@ -272,7 +272,7 @@ def _sensors(status: LoadStatus) -> Iterator[Run]:
     for sensor in status.sensors:
         role = Role.WARNING if sensor.problem else Role.TEXT
         bar = thermometer(sensor, 12)
-        yield f"{bar} {sensor_text(sensor)}, warning {sensor.limits.warning:g} °C", role
+        yield f"{bar} {sensor.limits.warning:g} °C  {sensor_text(sensor)}", role
     if status.blind:
         yield "no sensor that could stop the load", Role.WARNING
 

@@ -74,8 +74,8 @@ def measure_sections(view: MeasureView, columns: int, ascii_only: bool = False) 
         head.insert(0, (f"{view.current}, {view.left} to go", Role.ACCENT))
     elif view.ended not in (None, "complete"):
         head.append((str(view.ended), Role.WARNING))
-    lines = table_lines(all_cells(view), columns)
-    drawn = chart(view, ascii_only) if view.current is None and columns >= PLOT_COLUMNS else []
+    lines = table_lines(all_cells(view), max(columns, PLOT_COLUMNS))
+    drawn = chart(view, ascii_only) if view.current is None else []
     table_section = Section("Results", tuple(((line, Role.TEXT),) for line in lines))
     sections = [wrapped("Measurement", head, columns), table_section]
     if drawn:

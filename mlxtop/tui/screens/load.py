@@ -166,7 +166,10 @@ class LoadDialog(Dialog[None]):
     def draw(self) -> None:
         """Draw the plan, the running test, or its outcome."""
         view = self._session.view()
-        self.set_class(view.status is not None, "-running")
+        running = view.status is not None
+        if self.has_class("-running") is not running:
+            self.set_class(running, "-running")
+            self.call_after_refresh(self.draw)  # it has another width then
         self.page.show(self._sections(view, max(20, self.page.size.width - FRAME)))
         labels = [
             (key_label(key, name), action)
