@@ -12,7 +12,7 @@ from mlxtop.model.identity import Function
 from mlxtop.model.number import kernel_version, parse_cores
 from mlxtop.system.door import Finished, System
 
-PROBE_S = 5.0
+PROBE_S = 10.0
 """Seconds that a tool has to tell its version and options."""
 
 

@@ -104,19 +104,19 @@ def sweep_chart(
 
 
 def _short(value: float) -> str:
-    """Return a number in few characters.
+    """Return a number in few characters: sizes by 1024, rates by 1000.
 
-    >>> _short(65536), _short(1500), _short(10e9)
-    ('64K', '1500', '10G')
+    >>> _short(65536), _short(1500), _short(10e9), _short(96)
+    ('64K', '1500', '10G', '96')
     """
-    for step, letters in ((1024.0, "KMG"), (1000.0, "kMG")):
+    for step, letters in ((1e9, "G"), (1e6, "M"), (1024.0, "KMG")):
         number, letter = value, ""
         for one in letters:
             if number < step or number % step:
                 break
             number, letter = number / step, one
         if letter and (step == 1024.0 or number < 1000):
-            return f"{number:.0f}{letter}" if step == 1024.0 or value >= 1e6 else f"{value:g}"
+            return f"{number:g}{letter}"
     return f"{value:g}"
 
 
