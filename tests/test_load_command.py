@@ -152,3 +152,28 @@ def test_reports_come_from_ten_a_second_to_one_a_minute(text: str, good: bool) -
     else:
         with pytest.raises(argparse.ArgumentTypeError):
             load._interval(text)
+
+
+def test_what_is_shown_of_a_run_fits_and_tells_temperatures(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(simulated("fry"), "10.0.0.2", "-t", "8", "--cooldown", "3") == 0
+    capsys.readouterr()
+    assert main(["--demo", "fry", "runs", "show", "last"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= 80 for line in lines), max(lines, key=len)
+    samples = [line for line in lines if " s " in line and "Gb/s" in line and "asic" in line]
+    assert len(samples) == 8 and samples[-1].endswith("°C")
+    assert any(line.startswith("peak: ") and line.endswith("of asic") for line in lines)
+    assert "temperature in °C, warning at asic 105, module 75" in lines
+
+
+def test_runs_of_simulated_machines_are_kept_apart(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(simulated(), PEER, "-t", "2", "--cooldown", "0") == 0
+    capsys.readouterr()
+    assert main(["runs"]) == 0
+    assert "no run has been recorded yet" in capsys.readouterr().out
+    assert main(["--demo", "pacu", "runs"]) == 0
+    assert list_ids(state)[0] in capsys.readouterr().out

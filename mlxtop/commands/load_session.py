@@ -38,7 +38,7 @@ class FrontEnd:
         """Intervals and lines of servers that were printed."""
         self._aim: float | None = None
         """bit/s that a hold asked for when it was told last."""
-        self._cooled = -1
+        self._cooled = 0
         """Second of the cool-down that was told last."""
         self.session = LoadSession(system, own_runs(demo=system.demo), self._changed.set)
 
@@ -95,7 +95,7 @@ class FrontEnd:
 
     def begin_run(self) -> None:
         """Forget what was reported: another test begins."""
-        self._intervals, self._cooled, self._aim = 0, -1, None
+        self._intervals, self._cooled, self._aim = 0, 0, None
         self.shown.discard("stopping")
 
     @contextmanager
