@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
@@ -44,43 +43,3 @@ def test_real_rdma_writes_are_measured_and_recorded() -> None:
         "start the same tool there first",
         "lab",
     ]
-
-
-TOOLS = """
-export XDG_STATE_HOME=/tmp/state
-waits() {
-  for try in $(seq 300); do
-    ip netns exec fry ss -Hltn "sport = :$1" | grep -q . && return; sleep 0.2
-  done
-}
-ip netns exec fry qperf &
-waits 19765
-for test in rc_rdma_write_bw rc_lat; do
-  ip netns exec pacu $PYTHON -m mlxtop --all load 10.0.0.3 --tool qperf --test $test -t 3 --json
-done
-ip netns exec fry ib_write_lat -d rxe_fry -x 1 -n 40000 -F > /tmp/fry &
-waits 18515
-ip netns exec pacu $PYTHON -m mlxtop --all load 10.0.0.3 --tool ib_write_lat -t 2 --json
-"""
-
-
-@pytest.mark.vm
-def test_qperf_and_latencies_of_real_rdma_are_measured() -> None:
-    done = in_lab(TOOLS)
-    assert done.returncode == 0, done.stderr
-    bandwidth, latency, perftest = _documents(done.stdout)
-    assert bandwidth["plan"]["commands"][0].endswith("10.0.0.3 rc_rdma_write_bw")
-    assert bandwidth["result"]["received_bps"] > 1e6
-    assert latency["result"]["latency"]["average_us"] > 1
-    figures = perftest["result"]["latency"]
-    assert figures["min_us"] <= figures["typical_us"] <= figures["p99_us"] <= figures["max_us"]
-
-
-def _documents(text: str) -> list[dict[str, Any]]:
-    """The JSON objects that stand one after the other."""
-    decoder, found, place = json.JSONDecoder(), [], 0
-    while place < len(text.rstrip()):
-        document, end = decoder.raw_decode(text[place:].lstrip())
-        found.append(document)
-        place += len(text[place:]) - len(text[place:].lstrip()) + end
-    return found
