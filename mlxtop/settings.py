@@ -23,6 +23,8 @@ PREFIX = "MLXTOP_NIC_"
 MIN_INTERVAL, MAX_INTERVAL = 0.1, 60.0
 MIN_WINDOW, MAX_WINDOW = 30, 86400
 """Seconds."""
+MAX_HELD = 7200
+"""Seconds of the past that can be held for saving at most."""
 LIMIT = 1 << 18
 """Bytes of the settings file at most."""
 
@@ -83,6 +85,15 @@ def _seconds(value: object) -> int:
     raise ValueError(f"is not a whole number of seconds from {MIN_WINDOW} to {MAX_WINDOW}")
 
 
+def _held(value: object) -> int:
+    seconds = whole(value.strip(), MAX_HELD) if isinstance(value, str) else value
+    if seconds == 0 and not isinstance(seconds, bool):
+        return 0
+    if isinstance(seconds, int) and MIN_WINDOW <= seconds <= MAX_HELD:
+        return seconds
+    raise ValueError(f"is neither 0 nor a whole number of seconds from {MIN_WINDOW} to {MAX_HELD}")
+
+
 class Row(NamedTuple):
     """A setting: how its value is read, what it is, and its flag on the command line."""
 
@@ -111,6 +122,7 @@ _RANGES: dict[Callable[[object], object] | None, str] = {
     _flag: "true or false",
     _interval: "a number such as 0.5",
     _seconds: f"{MIN_WINDOW} to {MAX_WINDOW}, whole seconds",
+    _held: f"0, or {MIN_WINDOW} to {MAX_HELD}, whole seconds",
     _names: "names with blanks between them",
 }
 
@@ -152,11 +164,18 @@ class Settings:
         None, _name, "colours of the screen: dark, light or a Textual theme", "--theme", "NAME"
     )
     bits: bool = _row(True, _flag, "rates in bit/s; false: byte/s")
+    columns: tuple[str, ...] = _row((), _names, "columns of the table; none: as many as fit")
     bell: bool = _row(False, _flag, "ring once for the alarms of a moment")
     notify: str | None = _row(
         None, _notifications, "desktop notifications of alarms, by OSC 9 or OSC 777: 9, 777 or off"
     )
-    window: int = _row(300, _seconds, "seconds the charts look back", restart=True)
+    window: int = _row(3600, _seconds, "seconds the charts grow to by themselves", restart=True)
+    flight: int = _row(
+        900, _held, "seconds of the past that are held, to be saved; 0: none", restart=True
+    )
+    save_on_alarm: bool = _row(
+        False, _flag, "record when an alarm begins, with the past that is held", restart=True
+    )
     keys: Mapping[str, str] = _row({}, _table, "action name to key, for rebinding")
     hooks: Mapping[str, str] = _row({}, _table, "event name to the path of a script", restart=True)
     debug: bool = _row(False, None, "show tracebacks", "--debug")

@@ -10,7 +10,7 @@ from mlxtop.model.identity import Port, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.module import Identity, Module
 from mlxtop.model.sample import Link, LinkState, PortSample, Reading
-from mlxtop.watch.changes import changes, losses
+from mlxtop.watch.changes import changes, links_lost, losses
 from tests.samples import PACU, ethernet, sample
 from tests.watching import DOWN, UP
 
@@ -119,3 +119,23 @@ def test_the_drivers_count_of_hot_modules_is_an_alarm() -> None:
         for count in (1, 1, 2)
     ]
     assert lost(*counted) == ["alarm: the module reported high temperature"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "times"),
+    [
+        (UP, DOWN, 1),
+        (DOWN, UP, 0),
+        (DOWN, DOWN._replace(detail="no cable"), 0),
+        (UP, UP._replace(state=LinkState.ADMIN_DOWN), 0),
+        (LINK, LINK._replace(carrier_changes=6), 2),
+        (LINK, LINK._replace(carrier_changes=3), 0),
+    ],
+)
+def test_a_link_was_lost_as_often_as_it_went_down_by_itself(
+    before: Link, now: Link, times: int
+) -> None:
+    first = derive(sample(1.0, ethernet(PACU, 1.0, 0, 0, link=before)), None)
+    second = derive(sample(2.0, ethernet(PACU, 2.0, 0, 0, link=now)), first)
+    assert list(links_lost(first, second)) == ([(PACU.id, times)] if times else [])
+    assert list(links_lost(None, second)) == []

@@ -60,7 +60,7 @@ def test_one_more_event_is_growth(rate: float, moves: bool) -> None:
     assert bool(run("error counters", replace(GOOD, events=events))) is moves
 
 
-def test_a_sum_is_reported_only_where_no_other_counter_of_its_direction_moves() -> None:
+def test_a_sum_is_reported_only_where_no_part_of_it_moves() -> None:
     total, other = (Origin.NETDEV, "rx_errors"), (Origin.DRIVER, "rx_crc_errors_phy")
     sending = (Origin.NETDEV, "tx_errors")
 
@@ -72,6 +72,8 @@ def test_a_sum_is_reported_only_where_no_other_counter_of_its_direction_moves() 
     assert moving(total) == ["rx_errors"]
     assert moving(total, other) == ["rx_crc_errors_phy"]
     assert sorted(moving(sending, other)) == ["rx_crc_errors_phy", "tx_errors"]
+    no_part = (Origin.DRIVER, "rx_symbol_err_phy")
+    assert sorted(moving(total, no_part)) == ["rx_errors", "rx_symbol_err_phy"]
 
 
 @pytest.mark.parametrize(("count", "stuck"), [(65534, False), (65535, True)])
@@ -83,7 +85,7 @@ def test_what_limits_the_traffic_is_a_note_and_a_full_line_is_none() -> None:
     busy = replace(GOOD, cpu=(97.0,) * 16)
     finding = only(run("what limits the traffic", busy))
     assert finding.severity is NOTE
-    assert "limited by CPU" in finding.evidence
+    assert "CPU-bound: " in finding.evidence
     assert "SMT" in finding.why
     assert run("what limits the traffic", replace(GOOD, rx=98.0)) == []
 

@@ -33,7 +33,7 @@ def test_the_report_answers_with_ceiling_findings_and_what_could_not_be_told(
     assert status == 1
     assert err == ""
     words = " ".join(out.split())
-    assert "link 100 raw · TCP 99.0 usable · PCIe 63.0 raw / 57.6 usable payload" in words
+    assert "link 100 Gb/s · TCP 99.0 Gb/s · PCIe 63.0 Gb/s, 57.6 usable" in words
     assert "63.008 Gb/s available PCIe bandwidth, limited by 8.0 GT/s PCIe x8 link" in words
     assert "Could not tell:" in out
     assert "Checked, nothing found:" in out

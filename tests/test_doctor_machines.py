@@ -71,7 +71,7 @@ SAID = {
     "fine-cx5-sr4": "relaxed ordering off (the root port has an erratum)",
     "fine-cx4lx-aoc": "not measured",
     "cx4-gen1-slot": "7.3 can reach memory",
-    "cx7-multi-pf": "PCIe 504.1 raw / 460.9 usable payload (PCIe 5.0 x8 + PCIe 5.0 x8",
+    "cx7-multi-pf": "PCIe 504.1 Gb/s, 460.9 usable (PCIe 5.0 x8 + PCIe 5.0 x8",
 }
 """Other words of the report that tell what was read."""
 NOT_SAID = {

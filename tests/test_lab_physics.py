@@ -7,7 +7,6 @@ from threading import Event
 import pytest
 
 from mlxtop.lab import LabSystem, ManualClock, load_lab
-from mlxtop.lab.traffic import Flow
 from mlxtop.system.door import KernelRecord, Question
 
 STOP = Event()
@@ -194,27 +193,24 @@ def test_infiniband_cuts_large_packets_of_ipoib() -> None:
     assert (after[1] - before[1]) / (after[0] - before[0]) > 25
 
 
-def test_the_programme_rests_while_somebody_measures_and_until_the_card_is_cool() -> None:
-    system = load_lab("pacu", ManualClock())
-    world = system.world
-    (port,) = world.ports
-    own = [flow for pair in world.background.values() for flow in pair]
+@pytest.mark.parametrize(("seconds", "quiet"), [(10, 35.0), (50, 50.0)])
+def test_a_card_is_left_alone_after_a_measurement_for_as_long_as_it_took(
+    seconds: int, quiet: float
+) -> None:
+    system = load_lab("fry", ManualClock())
+    system.wait(25, STOP)
+    port = system.world.port("enp67s0np0")
+    assert port is not None
 
-    def programme() -> float:
-        return sum(sum(flow.rate) for flow in own)
+    def sent() -> float:
+        system.read("/proc/uptime")
+        return sum(flow.rate[1] for flow in port.flows)
 
-    system.wait(3.0, Event())
+    assert sent() > 40e9, "the machine's own traffic"
+    system.run(["iperf3", "-c", "10.0.0.2", "-P", "4", "-t", str(seconds)], timeout=90)
+    assert system.world.measured("enp67s0np0")
+    system.wait(quiet - 2.0, STOP)
+    assert sent() < 1e6 and system.world.measured("enp67s0np0")
+    system.wait(4.0, STOP)
     system.read("/proc/uptime")
-    assert programme() > 1e9
-    flow = Flow(True, 4, (0.0, 30e9))
-    port.flows.append(flow)
-    system.wait(60.0, Event())
-    system.read("/proc/uptime")
-    assert programme() == 0.0
-    port.flows.remove(flow)
-    system.wait(25.0, Event())
-    system.read("/proc/uptime")
-    assert programme() == 0.0, "it is being followed how the card cools"
-    system.wait(1000.0, Event())
-    system.read("/proc/uptime")
-    assert programme() > 0.0
+    assert not system.world.measured("enp67s0np0")

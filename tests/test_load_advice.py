@@ -44,9 +44,9 @@ def first(one: Outcome) -> str:
 @pytest.mark.parametrize(
     ("peak", "line", "critical"),
     [
-        (80.0, "module reached 80.0 °C, its alarm limit is 80 °C", True),
-        (79.9, "module reached 79.9 °C, its warning limit is 75 °C", False),
-        (75.0, "module reached 75.0 °C, its warning limit is 75 °C", False),
+        (80.0, "module passed its alarm limit of 80 °C", True),
+        (79.9, "module passed its warning limit of 75 °C", False),
+        (75.0, "module passed its warning limit of 75 °C", False),
     ],
 )
 def test_a_limit_that_was_reached_comes_first(peak: float, line: str, critical: bool) -> None:
@@ -66,7 +66,7 @@ def test_an_alarm_is_worse_than_the_end_and_an_error() -> None:
     moved = (Moved("rx_crc_errors_phy", 3, "critical", "bad frames"),)
     one = outcome(peak=81.0, ended="stopped by the heat guard: hot", reason="hot", moved=moved)
     texts = [trouble.text[:14] for trouble in troubles(one)]
-    assert texts == ["module reached", "rx_crc_errors_", "stopped by the"]
+    assert texts == ["module passed ", "stopped by the", "rx_crc_errors_"]
     failed = outcome(ended="failed: no iperf3 server listens at 10.0.0.3:5201")
     assert first(failed) == "failed: no iperf3 server listens at 10.0.0.3:5201"
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from mlxtop.analysis.forecast import Crossing, Forecast, Trend
+from mlxtop.analysis.crossing import Crossing
+from mlxtop.analysis.forecast import Forecast, Trend
 from mlxtop.lab import LabSystem
 from mlxtop.load import runner
 from mlxtop.load.guard import HeatGuard
@@ -305,14 +306,14 @@ def test_a_forecast_that_may_be_never_stops_nothing(
 
 def test_the_guard_says_before_what_it_will_do() -> None:
     watching = guard()
-    assert watching.promise.startswith("no temperature sensor can be read")
+    assert watching.promise == "no sensor that could stop the load"
     asic = Temperature("asic", 60.0, 1.0, warning=105.0, critical=115.0)
     watching.look(frame(1.0, module(50.0, 1.0), asic))
-    assert watching.promise == "stops at module 70 °C, asic 105 °C, or 15 s ahead of them"
+    assert watching.promise == "stops at module 70 °C, ASIC 105 °C, or 15 s before"
     watching = guard(ahead=0, sensors=frozenset(["module"]))
     watching.look(frame(1.0, module(50.0, 1.0), asic))
     assert watching.promise == "stops at module 70 °C"
-    assert guard(armed=False).promise.startswith("the heat guard is off")
+    assert guard(armed=False).promise.startswith("off, ")
 
 
 def test_guard_and_screen_forecast_the_same() -> None:

@@ -66,7 +66,7 @@ def test_the_verdict_is_about_the_member_that_is_at_its_limit() -> None:
     assert verdict.limit is not None and verdict.detail.startswith("eth1: ")
     assert any(text.startswith("eth0: link 4 %") for text in verdict.ruled_out)
     idle = course(*carrying(0.0, 20e9)).verdicts[-1]
-    assert (idle.limit, idle.detail) == (None, "no limit found on this side")
+    assert (idle.limit, idle.detail) == (None, "not saturated")
 
 
 @pytest.mark.parametrize(("streams", "bound"), [(1, "CPU: about 30 Gb/s"), (2, "PCIe: 63.0 Gb/s")])

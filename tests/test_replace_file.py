@@ -33,6 +33,15 @@ def test_a_new_file_and_its_directories_are_their_owners_alone(tmp_path: Path) -
     ]
 
 
+def test_a_new_file_gets_the_mode_that_is_asked_for_whatever_the_umask(tmp_path: Path) -> None:
+    mask = os.umask(0o077)
+    try:
+        replace_file(str(tmp_path / "x.prom"), b"x", invoking_owner(), None, mode=0o644)
+    finally:
+        os.umask(mask)
+    assert (tmp_path / "x.prom").stat().st_mode & 0o777 == 0o644
+
+
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o640])
 def test_the_mode_stays_and_nothing_else_is_left_there(mode: int, tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"

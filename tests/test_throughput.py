@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
-from mlxtop.analysis.throughput import Throughput, capacity, shared_rdma, throughput
+from mlxtop.analysis.throughput import Throughput, capacity, shared_rdma, throughput, totals
 from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import Frame, PortFrame, derive
 from mlxtop.model.identity import Host, Port, PortId, PortKind
@@ -248,3 +249,51 @@ def test_infiniband_traffic_at_the_ceiling_of_32_bits_is_unknown() -> None:
     flow = throughput(PortFrame(now, before, before))
     assert (flow.source, flow.rx_bps, flow.rx_bytes) == ("ib-data", None, None)
     assert (flow.tx_bps, flow.tx_bytes) == (8000.0, 3600)
+
+
+def carried(gain: Table, **more: Any) -> dict[tuple[str, str, str], int]:
+    """Totals of a port by unit, direction and share."""
+    layer = more.pop("layer", LinkLayer.ETHERNET)
+    port = Port(PortId("0000:43:00.0", 1), PortKind.PHYSICAL, **more)
+    now = PortSample(port, Link(layer, LinkState.UP), readings(12.0, gain))
+    found = totals(PortFrame(now, {}, {}))
+    return {(one.unit, one.direction, one.share): one.value for one in found}
+
+
+WIRE = {"OctetsReceivedOK": 100, "FramesReceivedOK": 10}
+KERNEL = {"rx_bytes": 40, "rx_packets": 4}
+ROCE = {"port_rcv_data": 5, "port_rcv_packets": 2}
+
+
+def test_totals_are_of_the_wire_the_kernel_and_rdma() -> None:
+    assert carried({Origin.MAC: WIRE, Origin.NETDEV: KERNEL, Origin.RDMA: ROCE}) == {
+        ("bytes", "rx", "all"): 100,
+        ("packets", "rx", "all"): 10,
+        ("bytes", "rx", "kernel"): 40,
+        ("packets", "rx", "kernel"): 4,
+        ("bytes", "rx", "rdma"): 20,
+        ("packets", "rx", "rdma"): 2,
+    }
+
+
+def test_totals_of_rdma_are_the_drivers_where_its_device_does_not_tell() -> None:
+    driver = {"rx_vport_rdma_unicast_bytes": 7}
+    found = carried({Origin.MAC: WIRE, Origin.DRIVER: driver})
+    assert found["bytes", "rx", "rdma"] == 7
+
+
+def test_totals_of_a_shared_rdma_device_are_no_port_s() -> None:
+    tables = {Origin.MAC: WIRE, Origin.RDMA: ROCE}
+    assert ("bytes", "rx", "rdma") not in carried(tables, rdma_lag=PortId("0000:43:00.0", 1))
+
+
+def test_an_uplink_representor_has_no_total_of_the_kernels() -> None:
+    tables = {Origin.MAC: WIRE, Origin.NETDEV: KERNEL}
+    assert ("bytes", "rx", "kernel") not in carried(tables, switchdev=True)
+
+
+def test_a_total_that_stands_at_its_ceiling_is_none() -> None:
+    tables = {Origin.MAC: WIRE, Origin.RDMA: {**ROCE, "port_rcv_data": (1 << 32) - 1}}
+    found = carried(tables)
+    assert ("bytes", "rx", "rdma") not in found
+    assert found["packets", "rx", "rdma"] == 2

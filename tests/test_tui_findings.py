@@ -49,12 +49,13 @@ def listed(app: MlxtopApp) -> Findings:
     return app.screen
 
 
-async def test_d_lists_what_doctor_finds_for_the_selected_port() -> None:
+async def test_d_lists_what_doctor_finds_on_the_whole_machine() -> None:
     async with findings() as (app, pilot):
         await until(pilot, lambda: len(listed(app).rows) > 0)
         await pilot.pause()
         text = screen_text(app)
-        assert "Findings of enp67s0np0" in text
+        assert "Findings · 1 port · 2 warnings" in text
+        assert "! 2 warnings" in text.splitlines()[0]
         assert "WARNING" in text
         assert "12.28.2302 is in flash" in text
         assert "2 warnings" in text
@@ -87,12 +88,18 @@ async def test_the_cursor_moves_over_findings_and_what_could_not_be_told() -> No
         await pilot.pause()
         chosen = listed(app).chosen()
         assert chosen is not None
-        assert "COULD NOT TELL" in screen_text(app)
+        assert "UNKNOWN" in screen_text(app)
         await pilot.press("k")
         assert listed(app).chosen() is not chosen
         for _ in range(len(listed(app).rows) + 3):
             await pilot.press("j")
         assert listed(app).chosen() is listed(app).rows[-1]
+        await pilot.press("home")
+        assert listed(app).chosen() is listed(app).rows[0]
+        await pilot.press("end")
+        assert listed(app).chosen() is listed(app).rows[-1]
+        await pilot.press("pageup")
+        assert listed(app).chosen() is not listed(app).rows[-1]
 
 
 async def test_the_ceiling_of_the_overview_knows_the_settings() -> None:
@@ -224,3 +231,26 @@ async def test_c_copies_what_to_do_about_a_finding_and_the_bar_tells_the_keys() 
         await until(pilot, lambda: isinstance(app.screen, Explained))
         await pilot.press("c")
         assert app.clipboard.startswith("reboot, or mstfwreset -d ")
+
+
+@pytest.mark.parametrize(("rows", "told"), [(24, False), (50, True)])
+async def test_the_plain_words_stand_below_the_finding_where_there_is_room(
+    rows: int, told: bool
+) -> None:
+    async with findings((100, rows)) as (app, pilot):
+        await until(pilot, lambda: len(listed(app).rows) > 0)
+        await pilot.pause()
+        text = screen_text(app)
+        assert "why " in text
+        assert ("In plain words ─" in text) is told
+        assert ("normal  " in text) is told
+
+
+async def test_the_key_bar_does_not_offer_the_screen_that_is_open() -> None:
+    async with findings() as (app, pilot):
+        await until(pilot, lambda: "Esc Back" in screen_text(app))
+        assert "d Doctor" not in screen_text(app)
+        for key, own, other in (("e", "e Events", "d Doctor"), ("w", "w Wall", "e Events")):
+            await pilot.press(key)
+            await until(pilot, lambda other=other: other in screen_text(app))  # type: ignore[misc]
+            assert own not in screen_text(app).split("\n")[-1]

@@ -27,7 +27,7 @@ from mlxtop.tui.screens.load_form import FIELDS, WrongField, measure_options, op
 from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.widgets.lines import Choice
 
-from .test_tui_app import screen_text
+from .test_tui_app import screen_text, told
 from .test_tui_app import until as until_on
 
 PEER = "10.0.0.3"
@@ -295,3 +295,58 @@ def test_a_hold_has_time_enough_and_needs_the_guard() -> None:
     with pytest.raises(WrongField, match="needs the heat guard"):
         options(values | {"guard": "off"}, None)
     assert measure_options(values | {"mode": "measure"}, None).request.seconds == ITEM_S
+
+
+async def test_neighbours_are_offered_for_the_far_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path) as (app, pilot):
+        await until(pilot, lambda: f"takes one: {PEER}" in screen_text(app))
+        host = app.screen.query_one("#load-host", Input)
+        await pilot.press("down")
+        assert host.value == PEER
+        await pilot.press("down")
+        assert host.value == PEER, "there is but one"
+        await pilot.press("tab", "down")
+        assert host.value == PEER and app.focused is not host
+
+
+async def test_only_the_choice_with_the_cursor_is_lit_and_the_keys_say_how_to_turn_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path) as (app, pilot):
+        assert "F5 Ctrl-R Run" in screen_text(app) and "← → Choose" not in screen_text(app)
+        await pilot.press("tab")
+        await until(pilot, lambda: "‹ send ›" in screen_text(app))
+        assert "← → Choose" in screen_text(app)
+        await pilot.press("tab", "tab")
+        await until(pilot, lambda: "‹ test ›" in screen_text(app))
+        assert "‹ send ›" not in screen_text(app)
+        await pilot.press("tab")
+        await until(pilot, lambda: "‹" not in screen_text(app))
+
+
+async def test_the_plan_says_where_the_guard_stops(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path, (120, 40)) as (app, pilot):
+        await pilot.press(*PEER, "enter")
+        wanted = "guard: stops at ASIC 105 °C, module 75 °C, or 15 s before"
+        await until(pilot, lambda: wanted in screen_text(app))
+
+
+async def test_quitting_while_a_load_runs_is_asked_for_twice(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path) as (app, pilot):
+        fill(app, host=PEER, time="600")
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "Mean" in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, Overview))
+        await pilot.press("q")
+        await until(pilot, lambda: told(app, "once more ends it"))
+        assert app.is_running and view(app).busy
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+    assert read_run(runs(tmp_path), list_ids(runs(tmp_path))[0]).ended == "mlxtop ended"

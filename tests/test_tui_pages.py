@@ -13,7 +13,7 @@ from mlxtop.present.alarms import headline
 from mlxtop.settings import Settings
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.screens.pages import Detail
-from mlxtop.tui.widgets.chart import HeatChart
+from mlxtop.tui.widgets.heat_chart import HeatChart
 from mlxtop.tui.widgets.lines import Styled
 from mlxtop.watch.heat import Alert, AlertKind
 from tests.heat_curves import Body, Sensor, readings

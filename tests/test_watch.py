@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from mlxtop.model.frame import derive
 from mlxtop.model.identity import PortId
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.watch.watch import Watch
-from tests.samples import PACU, pacu, sample, veth
-from tests.watching import DOWN, Machine
+from tests.samples import IB, PACU, WALL, pacu, sample, veth
+from tests.watching import DOWN, UP, Machine
 
 
 def test_events_after_a_count_are_the_new_ones() -> None:
@@ -165,3 +166,74 @@ def test_the_end_that_one_source_tells_is_that_of_the_other_too() -> None:
     watch.note(pacu(30.0), [told._replace(until=22.0)])
     (one,) = watch.events
     assert (one.incident.text, one.incident.until) == ("at 10.0", 22.0)
+
+
+def test_links_that_went_down_are_counted_until_counting_begins_anew() -> None:
+    machine = Machine()
+    for link in (UP, DOWN, UP, DOWN, DOWN):
+        machine.see(50.0, link)
+    assert machine.watch.flaps == {PACU.id: 2}
+    machine.watch.reset_highs()
+    assert not machine.watch.flaps
+    machine.see(50.0, UP)
+    machine.see(50.0, DOWN)
+    assert machine.watch.flaps == {PACU.id: 1}
+
+
+@pytest.mark.parametrize(
+    ("tick", "kept"), [(0.9, False), (1.0, True), (20.9, True), (21.0, True), (40.9, True)]
+)
+def test_the_verdicts_on_a_port_that_is_followed_are_kept_every_ten_seconds(
+    tick: float, kept: bool
+) -> None:
+    watch, last = Watch(), None
+    watch.follow(PACU.id)
+    for second in range(1, 31):
+        last = derive(pacu(float(second)), last)
+        watch.ingest(last)
+    assert (watch.ceiling_at(PACU.id, tick) is not None) is kept
+    assert watch.ceiling_at(PACU.id, 41.0) is None, "the last one was kept at second 21"
+    assert watch.ceiling_at(IB.id, 1.0) is None
+
+
+def test_another_limit_is_kept_at_once() -> None:
+    watch, last = Watch(), None
+    watch.follow(PACU.id)
+    for second, rate in ((1, 1e9), (2, 1e9), (3, 33e9), (4, 33e9)):
+        last = derive(pacu(float(second), rx=rate), last)
+        watch.ingest(last)
+    verdicts = [watch.ceiling_at(PACU.id, float(second)) for second in (2, 3)]
+    assert all(verdict is not None for verdict in verdicts)
+    assert verdicts[0] != verdicts[1]
+
+
+def test_incidents_are_counted_by_kind_and_device_and_no_report_twice() -> None:
+    watch = Watch()
+    going_on = event(1.0, "kernel log")._replace(key="k")
+    watch.note(pacu(2.0), [going_on, event(9.0, "mlxtop", IncidentKind.AER)])
+    watch.note(pacu(3.0), [going_on._replace(times=2), going_on._replace(until=3.0)])
+    assert {(one.kind, one.ifname): n for one, n in watch.counts.items()} == {
+        (IncidentKind.LINK_DOWN, "p0"): 1,
+        (IncidentKind.AER, "p0"): 1,
+    }
+
+
+@pytest.mark.parametrize(("devices", "apart"), [(1000, 1000), (1001, 1001), (1003, 1001)])
+def test_of_a_thousand_devices_incidents_are_counted_apart_and_of_more_together(
+    devices: int, apart: int
+) -> None:
+    watch = Watch()
+    names = (f"p{n}" for n in range(devices))
+    watch.note(pacu(2.0), [event(1.0, "mlxtop")._replace(ifname=name) for name in names])
+    assert len(watch.counts) == apart
+    assert sum(watch.counts.values()) == devices
+
+
+def test_the_last_loss_of_a_link_is_that_of_this_port() -> None:
+    machine = Machine()
+    machine.see(50.0)
+    assert machine.watch.last_loss(PACU.id) is None
+    machine.see(50.0, DOWN)
+    machine.see(50.0, seconds=60.0)
+    assert machine.watch.last_loss(PACU.id) == WALL + 2.0
+    assert machine.watch.last_loss(PortId("other", 1)) is None

@@ -15,7 +15,7 @@ from mlxtop.model.sample import (
     Sample,
     Temperature,
 )
-from mlxtop.watch.heat import Alert, HeatWatch, SensorTrack
+from mlxtop.watch.heat import Alert, HeatWatch, SensorTrack, worst
 from mlxtop.watch.heat_limits import AlarmState
 from tests.heat_curves import Body, Sensor, readings
 from tests.samples import PACU, card, mlx5_port
@@ -79,9 +79,9 @@ def test_the_chip_is_followed_once_for_both_ports_of_a_card() -> None:
     alerts = watch.observe(frame(0.0)) + watch.observe(frame(2.0, asic_c=106.0))
     assert kinds(alerts) == ["warning asic"]
     assert watch.of(PACU.id, "asic") is watch.of(TWIN.id, "asic")
-    worst = watch.worst(TWIN.id)
-    assert worst is not None
-    assert worst.limits.source == "ConnectX-4 manual"
+    hottest = worst(watch, TWIN.id)
+    assert hottest is not None
+    assert hottest.limits.source == "ConnectX-4 manual"
 
 
 def test_a_sensor_that_answered_and_then_does_not_is_stale_once() -> None:

@@ -70,6 +70,8 @@ class CpuLoad(NamedTuple):
     core: int
     percent: float
     serves: bool
+    full: int = 0
+    """All cores that are full."""
 
 
 class Measured(NamedTuple):
@@ -141,4 +143,5 @@ def cpu_load(frame: Frame, settings: PortTuning | None) -> CpuLoad | None:
     serving = {cpu for interrupt in interrupts for cpu in interrupt.cpus if cpu < len(busy)}
     full = [core for core in sorted(serving) if busy[core] >= FULL_CORE]
     busiest = max(full or range(len(busy)), key=busy.__getitem__)
-    return CpuLoad(busiest, busy[busiest], busiest in serving)
+    crowd = sum(percent >= FULL_CORE for percent in busy)
+    return CpuLoad(busiest, busy[busiest], busiest in serving, crowd)

@@ -80,14 +80,31 @@ class PortView:
         return tuple(name for port, name in names.items() if port != self.id)
 
     def share(self, direction: Direction) -> float | None:
-        """Return the share of its capacity that a port uses, or of its line if that is more."""
+        """Return the share of its capacity that a port uses, or of its line if that is more.
+
+        On a PCIe path that ports share, the busiest one tells how full the path is.
+        """
         flow = self.throughput
         receives = direction is Direction.RX
         bps = flow.rx_bps if receives else flow.tx_bps
         used = flow.rx_utilisation if receives else flow.tx_utilisation
         if bps is None or self.capacity is None:
             return None
-        return max(bps / self.capacity.bps, used or 0.0)
+        return max(bps / self.capacity.bps, used or 0.0, self._share_of_path(direction))
+
+    def _share_of_path(self, direction: Direction) -> float:
+        """Return the share of a shared path that is full, less for all but its busiest port."""
+        beside = self.frame.beside(self.id)
+        if len(beside) < 2 or self.disproves_pcie or (self.pcie and self.pcie.is_tunnelled):
+            return 0.0
+        available = self.pcie.path.available_mbps if self.pcie else None
+        mine = self.carried(direction)
+        views = (port_view(self.frame, port) for port in beside)
+        rates = (rate.rate for view in views if (rate := view.carried(direction)) is not None)
+        most = max(rates, default=0.0)
+        if mine is None or not available or not most:
+            return 0.0
+        return self.slot_rate(direction) / (available * 1e6) * mine.rate / most
 
     def carried(self, direction: Direction) -> Measured | None:
         """Return what one direction carried, RDMA included; None without a rate."""

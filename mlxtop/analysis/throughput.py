@@ -7,13 +7,15 @@ uplink representor already shows the wire.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from mlxtop.model import catalogue
 from mlxtop.model.catalogue import Traffic
-from mlxtop.model.counters import Counter
+from mlxtop.model.counters import Counter, Unit
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, PortKind
+from mlxtop.model.pcie import Direction
 from mlxtop.model.sample import LinkLayer, LinkState, PortSample
 
 _IPOIB_HEADERS = 0.03
@@ -154,6 +156,45 @@ def _utilisation(
     if bits is None or not speed:
         return None
     return (bits + 8 * overhead * (packets or 0.0)) / speed
+
+
+class Total(NamedTuple):
+    """Bytes or packets that a port has carried in all, in one direction."""
+
+    unit: Unit
+    direction: Direction
+    share: str
+    """`all`, `kernel` or `rdma`."""
+    value: int
+
+
+def totals(frame: PortFrame) -> Iterator[Total]:
+    """Yield what a port has carried since the driver was loaded, as far as it is counted.
+
+    An InfiniBand port has no share `rdma`: it is what `kernel` leaves of `all`, and two readings
+    that are subtracted can go back, which a total must not.
+    """
+    now = frame.now
+    source = wire_source(now)
+    if source is not None:
+        yield from _totals(frame, "all", source.counts)
+    if not now.port.switchdev:
+        yield from _totals(frame, "kernel", catalogue.NET)
+    if source is IB_DATA or now.port.rdma_lag is not None:
+        return
+    if _has(now, catalogue.RDMA.rx_bytes):
+        yield from _totals(frame, "rdma", catalogue.RDMA)
+        return
+    vport = {Direction.RX: catalogue.VPORT_RDMA_RX, Direction.TX: catalogue.VPORT_RDMA_TX}
+    for direction, counter in vport.items():
+        if (count := _total(frame, counter)) is not None:
+            yield Total(Unit.BYTES, direction, "rdma", count)
+
+
+def _totals(frame: PortFrame, share: str, counts: Traffic) -> Iterator[Total]:
+    for counter, direction in zip(counts, (Direction.RX, Direction.TX) * 2, strict=True):
+        if (count := _total(frame, counter)) is not None:
+            yield Total(counter.unit, direction, share, count)
 
 
 class SharedRdma(NamedTuple):

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from mlxtop.change.pending import waiting
 from mlxtop.change.privilege import Access, ActionContext, NotAllowed
 from mlxtop.commands.arguments import between, constants
+from mlxtop.commands.mending import did_you_mean
 from mlxtop.link_type.card import Refused
 from mlxtop.link_type.options import Change, Method, NothingToDo
 from mlxtop.link_type.session import LinkTypeSession
@@ -20,11 +21,15 @@ from mlxtop.model.linktype import LinkType
 from mlxtop.outputs import console
 from mlxtop.present import link_type as describe
 from mlxtop.present.text import clean
-from mlxtop.sampler.discover import discover
+from mlxtop.sampler.discover import Inventory, discover
 from mlxtop.settings import Settings
 from mlxtop.system.door import System
 
-_TYPES = frozenset(LinkType)
+_TYPES = {
+    **{str(kind): kind for kind in LinkType},
+    **{kind.words.lower(): kind for kind in LinkType},
+}
+"""Link types by their names, short and long."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +77,17 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
         return 1
 
 
+def _ports(inventory: Inventory, word: str) -> tuple[PortId, ...]:
+    """Return the ports that a word names. Raises Refused, with what was probably meant."""
+    try:
+        return named_ports(inventory, word)
+    except Refused as refused:
+        names = [port.name for port in inventory.ports if port.is_mlx]
+        question = did_you_mean(word.lower(), [*names, *_TYPES])
+        types = f"; types, the last word: {', '.join(LinkType)}"
+        raise Refused(f"{refused}{question or types}") from None
+
+
 class _Call:
     """One call of the subcommand: its words and questions around a session."""
 
@@ -90,9 +106,9 @@ class _Call:
     def run(self) -> int:
         args, session = self._args, self._session
         words = list(args.words)
-        kind = LinkType(words.pop().lower()) if words and words[-1].lower() in _TYPES else None
+        kind = _TYPES[words.pop().lower()] if words and words[-1].lower() in _TYPES else None
         inventory = discover(self._system)
-        ports = tuple(dict.fromkeys(p for word in words for p in named_ports(inventory, word)))
+        ports = tuple(dict.fromkeys(p for word in words for p in _ports(inventory, word)))
         if args.keep:
             return self._keep(ports)
         wanted = kind is not None or args.method in (Method.RESET, Method.PERSIST)

@@ -18,6 +18,7 @@ from mlxtop.load.request import IPERF3_PORT, GuardOptions, LoadOptions, LoadRequ
 from mlxtop.model.load import Direction, Tool, typed_bits, typed_seconds, typed_size
 from mlxtop.model.number import real
 from mlxtop.outputs import console
+from mlxtop.present.text import Role
 
 if TYPE_CHECKING:
     from mlxtop.load.session import SessionView
@@ -160,12 +161,13 @@ class _FrontEnd(FrontEnd):
     """Drives one load test, or the servers of one."""
 
     def report(self, view: SessionView) -> None:
-        from mlxtop.present.load import plan_runs
-        from mlxtop.present.text import Role
+        from mlxtop.present.load import guard_text, plan_runs
 
         if view.plan is not None and "plan" not in self.shown:
             for text, role in plan_runs(view.plan):
-                console.warn(f"mlxtop: {text}" if role is Role.CRITICAL else text)
+                self.tell(f"mlxtop: {text}" if role is Role.CRITICAL else text, role)
+            if not view.plan.refusals:
+                self.tell(*guard_text(view.guard, view.sensors))
             self.shown.add("plan")
         self.report_run(view)
 
@@ -177,7 +179,7 @@ class _FrontEnd(FrontEnd):
             if self.args.json:
                 console.say_json(outcome.document())
             else:
-                console.say(*(text for text, _ in outcome_runs(outcome)))
+                console.show(*((run,) for run in outcome_runs(outcome)))
         elif plan is not None and self.args.json:
             console.say_json({"plan": plan.document(), "result": None})
         if self.signalled is not None:

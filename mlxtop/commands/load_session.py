@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from threading import Event
 from typing import TYPE_CHECKING
 
+from mlxtop.load.outcome import Phase
 from mlxtop.outputs import console
+from mlxtop.present.text import Role
 
 if TYPE_CHECKING:
     from mlxtop.load.session import SessionView
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from mlxtop.system.door import System
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SILENCE_S, LATE_S = 1.0, 1.6
+"""Seconds without a line after which one is printed; the second where reports are to come."""
 POLL_S = 0.1
 """Seconds after which a signal is acted upon at the latest."""
 
@@ -38,8 +42,8 @@ class FrontEnd:
         """Intervals and lines of servers that were printed."""
         self._aim: float | None = None
         """bit/s that a hold asked for when it was told last."""
-        self._cooled = 0
-        """Second of the cool-down that was told last."""
+        self._told = float("-inf")
+        """When the newest line was printed, monotonic seconds."""
         self.session = LoadSession(system, own_runs(demo=system.demo), self._changed.set)
 
     def drive(
@@ -50,7 +54,8 @@ class FrontEnd:
 
         stop = Event()
         feed = frames(source, stop)
-        first = next(feed)
+        with console.waiting(f"looking at {source.label}"):
+            first = next(feed)
         if "ports" in first.sample.absent:
             raise ValueError(first.sample.absent["ports"])
         if measuring:
@@ -95,7 +100,7 @@ class FrontEnd:
 
     def begin_run(self) -> None:
         """Forget what was reported: another test begins."""
-        self._intervals, self._cooled, self._aim = 0, 0, None
+        self._intervals, self._aim = 0, None
         self.shown.discard("stopping")
 
     @contextmanager
@@ -119,11 +124,13 @@ class FrontEnd:
             self._changed.clear()
             view = self.session.view()
             self.report(view)
+            if self._silent(view):
+                self._say_what_goes_on(view)
             # while a test is being planned nothing runs: a slow name server is not waited for
             if not going_on(view) or (ending and view.busy and view.plan is None):
                 return view
             while not self.system.wait(POLL_S, self._changed):
-                if self._signal is not None and not ending:
+                if (self._signal is not None and not ending) or self._silent(view):
                     break
             if self._signal is not None and not ending:
                 ending = True
@@ -138,29 +145,49 @@ class FrontEnd:
         """Print the answer; return the exit status."""
         raise NotImplementedError
 
+    def tell(self, text: str, role: Role = Role.TEXT) -> None:
+        """Print a line of progress."""
+        console.tell(((text, role),))
+        self._told = self.system.now()
+
+    def _silent(self, view: SessionView) -> bool:
+        """Return whether nothing was printed for so long that a person takes it for hung."""
+        if not view.busy and not view.serving:
+            return False
+        reports = view.status is not None and view.status.phase is Phase.LOAD
+        quick = view.plan is not None and view.plan.request.interval <= SILENCE_S
+        return self.system.now() - self._told >= (LATE_S if reports and quick else SILENCE_S)
+
+    def _say_what_goes_on(self, view: SessionView) -> None:
+        """Print how a running test stands; on a terminal also what else is waited for."""
+        from mlxtop.present.load import status_line
+
+        if view.status is not None:
+            self.tell(status_line(view.status), Role.DIM)
+            return
+        if view.plan is None:
+            what = "the route and the tool" if view.busy else "the far end"
+            console.progress(f"waiting for {what} …")
+        self._told = self.system.now()
+
     def report_run(self, view: SessionView) -> None:
         """Print intervals, lines of servers and what the guard does, as far as they are new."""
-        from mlxtop.load.outcome import Phase
-        from mlxtop.present.load import cooling_line, hold_line, interval_line
+        from mlxtop.present.load import hold_line, interval_line
 
         if view.problem is not None and "problem" not in self.shown:
-            console.warn(f"mlxtop: {view.problem}")
+            self.tell(f"mlxtop: {view.problem}", Role.WARNING)
             self.shown.add("problem")
         if (run := view.status or view.outcome) is not None:
             for interval in run.intervals[self._intervals :]:
-                console.warn(interval_line(interval, run.sensors))
+                self.tell(interval_line(interval, run.sensors))
             self._intervals = max(self._intervals, len(run.intervals))
         if (status := view.status) is not None:
             if status.stopping is not None and "stopping" not in self.shown:
-                console.warn(f"mlxtop: {status.stopping}")
+                self.tell(f"mlxtop: {status.stopping}", Role.CRITICAL)
                 self.shown.add("stopping")
             if status.phase is Phase.LOAD and status.aim_bps not in (None, self._aim):
                 self._aim = status.aim_bps
-                console.warn(hold_line(status))
-            cooling = status.phase is Phase.COOLING
-            if cooling and int(status.seconds) > self._cooled:
-                self._cooled = int(status.seconds)
-                console.warn(cooling_line(status))
+                self.tell(hold_line(status), Role.STRONG)
         fresh = view.server_printed - self._lines
         self._lines = view.server_printed
         if fresh:

@@ -10,9 +10,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlxtop import __version__
-from mlxtop.commands.arguments import Option, Usage, parser, usage
+from mlxtop.commands.arguments import (
+    EXAMPLE_SETTINGS,
+    EXAMPLES,
+    SETTINGS_FILE,
+    Option,
+    Usage,
+    parser,
+    usage,
+)
 from mlxtop.outputs import console
 from mlxtop.settings import PREFIX, ROWS, TABLES, Row
+from mlxtop.watch.hooks import EVENTS, FACTS
 
 if TYPE_CHECKING:
     from mlxtop.system.door import System
@@ -24,7 +33,10 @@ STATUS = (
 )
 FILES = (
     ("~/.config/mlxtop-nic/settings.toml", "Settings; $XDG_CONFIG_HOME moves it."),
-    ("~/.local/state/mlxtop-nic/", "Runs and the log of actions; $XDG_STATE_HOME moves it."),
+    (
+        "~/.local/state/mlxtop-nic/",
+        "Runs, recordings and the log of actions; $XDG_STATE_HOME moves it.",
+    ),
 )
 
 
@@ -65,6 +77,8 @@ def _page(whole: Usage, settings: Mapping[str, Row]) -> Iterator[str]:
         yield ".PP"
         yield _text(command.about)
         yield from _options(command)
+    yield ".SH EXAMPLES"
+    yield from _list((line, f"{what.capitalize()}.") for line, what in EXAMPLES.items())
     yield ".SH EXIT STATUS"
     yield from _list(STATUS)
     yield from _settings(settings)
@@ -74,6 +88,12 @@ def _page(whole: Usage, settings: Mapping[str, Row]) -> Iterator[str]:
         for name in settings
         if name not in TABLES
     )
+    yield ".SH HOOKS"
+    yield _text(
+        "A script of [hooks] is run once for an event of its name, without a shell, with"
+        f" {', '.join(f'MLXTOP_NIC_{name}' for name in FACTS)} in its environment. Events:"
+    )
+    yield _text(", ".join(EVENTS) + ".")
     yield ".SH FILES"
     yield from _list(FILES)
 
@@ -85,6 +105,11 @@ def _settings(settings: Mapping[str, Row]) -> Iterator[str]:
         " settings file. Options go before variables of the environment, and these before the file."
     )
     yield from _list((name, _about(row)) for name, row in settings.items())
+    yield ".PP"
+    yield _text(f"The settings file, {SETTINGS_FILE}, is in TOML:")
+    yield ".EX"
+    yield from map(_text, EXAMPLE_SETTINGS.splitlines())
+    yield ".EE"
 
 
 def _about(row: Row) -> str:

@@ -6,8 +6,6 @@ The table goes to stdout, progress to stderr; `--json`, `--csv`, `--markdown` ar
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -151,7 +149,7 @@ class _FrontEnd(FrontEnd):
                     console.warn(line)
         if measure.current is not None and measure.current != self._current:
             self._current = measure.current
-            console.warn(f"{measure.current}, {measure.left} to go")
+            self.tell(f"{measure.current}, {measure.left} to go", Role.STRONG)
             self.begin_run()
         self.report_run(view)
 
@@ -192,12 +190,8 @@ class _FrontEnd(FrontEnd):
 
 
 def _write_csv(rows: list[dict[str, Any]]) -> None:
-    from mlxtop.commands.runs import cell
+    from mlxtop.outputs import csv_rows
 
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([cell(row.get(column)) for column in columns])
-    console.write(text.getvalue())
+    values = ([row.get(column) for column in columns] for row in rows)
+    console.write(csv_rows.rows((columns, *values)))

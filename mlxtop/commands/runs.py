@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import shutil
-import time
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,15 +17,14 @@ from mlxtop.load.measure_log import (
     list_measured,
     read_measured,
 )
-from mlxtop.load.record import Change, Line, Run, compare, differences, number, table
+from mlxtop.load.record import Change, Run, compare, differences, number, table
 from mlxtop.load.run_log import find_id, list_ids, own_runs, read_run
-from mlxtop.model.json_text import encode
-from mlxtop.outputs import console
+from mlxtop.outputs import console, csv_rows
 from mlxtop.present.load import rate
 from mlxtop.present.measure import COLUMNS as COLUMNS_OF_MEASURED
 from mlxtop.present.measure import cells, compared_lines, table_lines
-from mlxtop.present.plot import run_charts
-from mlxtop.present.text import clean, fit, wrap
+from mlxtop.present.runs import run_lines, run_table, when
+from mlxtop.present.text import clean, wrap
 
 if TYPE_CHECKING:
     from mlxtop.settings import Settings
@@ -80,13 +74,6 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     return 0
 
 
-def _when(run: Run, form: str = "%Y-%m-%d %H:%M:%S") -> str:
-    with suppress(OverflowError, ValueError, OSError):
-        if run.started is not None:
-            return time.strftime(form, time.localtime(run.started))
-    return "–"
-
-
 def _peak(run: Run, sensor: str) -> float | None:
     return number(run.sensors.get(sensor, {}).get("peak_c"))
 
@@ -130,21 +117,9 @@ def _without_kind(line: Any) -> dict[str, Any]:
     return {key: value for key, value in line.items() if key != "kind"}
 
 
-def cell(value: Any) -> Any:
-    """Return a value for a spreadsheet, which must not take a text for a formula."""
-    if isinstance(value, str):
-        text = clean(value)
-        return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
-    return encode(value) if isinstance(value, dict | list) else value
-
-
 def _table(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([cell(row.get(column)) for column in columns])
-    console.write(text.getvalue())
+    values = ([row.get(column) for column in columns] for row in rows)
+    console.write(csv_rows.rows((columns, *values)))
 
 
 def _list(directory: Path, args: argparse.Namespace) -> None:
@@ -162,22 +137,10 @@ def _list(directory: Path, args: argparse.Namespace) -> None:
     elif not rows and not measured:
         console.say("no run has been recorded yet (mlxtop load HOST records one)")
     else:
-        console.say(
-            f"{'ID':<19}{'STARTED':<12}{'PORT':<13}{'TO':<13}{'RATE':>10} {'PEAK °C':<10} NOTE",
-            *map(_row, rows),
-        )
+        if rows:
+            console.say(*run_table(rows, shutil.get_terminal_size((100, 24)).columns))
         for one in measured:
             console.say(*_measured_head(one), *wrap(f"  {sentence(one.rows)}", COLUMNS, "  "))
-
-
-def _row(row: Run) -> str:
-    hottest = _hottest(row)
-    peak = "–" if hottest is None else f"{hottest[0]:.0f} {hottest[1]}"
-    note = clean(row.note) + ("" if row.ended == "complete" else f" [{clean(row.ended)}]")
-    demo = " DEMO" if row.demo else ""
-    port, target = (fit(str(row.plan.get(key) or "–"), 12) for key in ("port_name", "target"))
-    cells = (f"{row.id:<19}{_when(row, '%m-%d %H:%M'):<12}{port}", target, f"{rate(row.rate):>10}")
-    return f"{' '.join(cells)} {fit(peak, 10)}{demo} {note}".rstrip()
 
 
 def _show(run: Run, args: argparse.Namespace, ascii_only: bool) -> None:
@@ -186,79 +149,7 @@ def _show(run: Run, args: argparse.Namespace, ascii_only: bool) -> None:
     elif args.csv:
         _table(_SAMPLES, map(_without_kind, run.intervals))
     else:
-        console.say(*_lines(run, ascii_only))
-
-
-def _lines(run: Run, ascii_only: bool) -> Iterator[str]:
-    """Yield a whole run for people, at most `COLUMNS` wide."""
-    yield f"{run.id}{' DEMO' if run.demo else ''}  {_when(run)}  {run.host or '–'}"
-    if run.note:
-        yield from wrap(f"note: {run.note}", COLUMNS)
-    for line in run.plan.get("commands") or []:
-        yield from wrap(f"ran: {line}", COLUMNS)
-    yield from wrap("on: " + _facts(run.fingerprint), COLUMNS)
-    yield from _intervals(run)
-    columns = min(shutil.get_terminal_size().columns, COLUMNS)
-    yield from run_charts(run, ascii_only, columns)
-    for name, sensor in run.sensors.items():
-        yield from wrap(_sensor(name, sensor), COLUMNS)
-    if run.sensors:
-        yield _peak_line(run)
-    yield from wrap(f"result: {rate(run.rate)}; {run.end.get('verdict') or ''}", COLUMNS)
-    yield from wrap(f"ended: {run.ended}", COLUMNS)
-    if run.damaged:
-        yield f"{run.damaged} lines of the record could not be read"
-
-
-def _facts(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in values.items() if value is not None)
-
-
-def _sensor(name: str, sensor: Line) -> str:
-    """Return one sensor over the run: `module: 52.0 °C at the start, 71.2 at most, …`."""
-    words = {"start_c": "at the start", "peak_c": "at most", "settled_c": "after the cool-down"}
-    limits = {"warning_c": "warning", "alarm_c": "alarm", "shutdown_c": "shutdown"}
-    values = [f"{t:.1f} °C {w}" for k, w in words.items() if (t := number(sensor.get(k)))]
-    values += [f"{w} {t:g} °C" for k, w in limits.items() if (t := number(sensor.get(k)))]
-    source, problem = sensor.get("limits_from"), sensor.get("problem")
-    text = f"{name}: {', '.join(values) or 'no reading'}"
-    return f"{text} ({source})" + (f"; {problem}" if problem else "")
-
-
-def _hottest(run: Run) -> tuple[float, str] | None:
-    """Return the highest temperature of a run, and whose it was."""
-    peaks = [
-        (celsius, name)
-        for name, sensor in run.sensors.items()
-        if (celsius := number(sensor.get("peak_c"))) is not None
-    ]
-    return max(peaks, default=None)
-
-
-def _peak_line(run: Run) -> str:
-    hottest = _hottest(run)
-    return "peak: –" if hottest is None else f"peak: {hottest[0]:.1f} °C, of {hottest[1]}"
-
-
-def _intervals(run: Run) -> Iterator[str]:
-    """Yield the intervals, each with the temperatures that were read last before its end."""
-    readings = deque(run.heat)
-    newest: Line = {}
-    for line in run.intervals:
-        now = number(line.get("t"))
-        while readings and now is not None and (number(readings[0].get("t")) or 0.0) <= now:
-            newest = table(readings.popleft().get("sensors"))
-        yield fit(_interval(line, newest), COLUMNS).rstrip()
-
-
-def _interval(line: Mapping[str, Any], sensors: Line) -> str:
-    end, bps = number(line.get("end")), number(line.get("bps"))
-    back = number(line.get("reverse_bps"))
-    more = f"  back {rate(back)}" if back is not None else ""
-    heat = [f"{name} {t:.1f}" for name in sensors if (t := number(sensors[name])) is not None]
-    more += f"  {', '.join(heat)} °C" if heat else ""
-    warm = "  warm-up" if line.get("omitted") else ""
-    return f"{'–' if end is None else f'{end:.1f}':>8} s {rate(bps):>11}{more}{warm}"
+        console.say(*run_lines(run, shutil.get_terminal_size().columns, ascii_only))
 
 
 def _compare(before: Run, after: Run, args: argparse.Namespace) -> None:
@@ -270,7 +161,7 @@ def _compare(before: Run, after: Run, args: argparse.Namespace) -> None:
         _table(_CHANGES, documents)
     else:
         for label, run in (("before: ", before), ("after:  ", after)):
-            console.say(f"{label}{run.id}  {_when(run)}  {run.note}".rstrip())
+            console.say(f"{label}{run.id}  {when(run)}  {run.note}".rstrip())
         for part, group in groupby(changes, key=lambda change: change.part):
             console.say(f"{part}:", *(f"  {_change(change)}" for change in group))
         if not changes:
@@ -302,9 +193,9 @@ def _measured_head(measured: Measured) -> Iterator[str]:
     head = measured.head
     target, note = clean(str(head.get("target") or "–")), clean(str(head.get("note") or ""))
     started = number(head.get("started"))
-    when = _when(Run(measured.id, started))
+    at = when(Run(measured.id, started))
     ended = "" if measured.complete else "  broken off: mlxtop measure --resume goes on"
-    yield f"{measured.id}  {when}  to {target}{ended}"
+    yield f"{measured.id}  {at}  to {target}{ended}"
     if note:
         yield from wrap(f"note: {note}", COLUMNS)
 

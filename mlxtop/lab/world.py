@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from random import Random
 from threading import RLock
 
@@ -33,22 +32,8 @@ from mlxtop.system.door import DeviceEvent, KernelRecord
 
 STEP = 0.25
 """Seconds of a step."""
-REST, LONGEST_REST = 30.0, 900.0
-"""Seconds that the programme rests after a measurement, at least and at most, as long as people
-follow the cool-down."""
-
-
-@dataclass(slots=True)
-class _Rest:
-    """The programme of a card, which rests while somebody measures and until it is cool."""
-
-    since: float | None = None
-    """Second at which the measurement began."""
-    until: float = -math.inf
-    start: list[float] = field(default_factory=list)
-    """Temperatures of chip and modules at that second."""
-    cooled: float | None = None
-    """Second at which they were reached again."""
+QUIET, MOST_QUIET = 35.0, 900.0
+"""Seconds after a measurement in which people leave a card alone: at least, and at most."""
 
 
 class World:
@@ -83,7 +68,8 @@ class World:
         self._noise = [Jitter(Random(f"{seed}/{port.spec.netdev}/{n}")) for n, port in self._both()]
         self._idle = Random(f"{seed}/cores")
         self.background = self._flows_of_profile()
-        self._rest: dict[int, _Rest] = {}
+        self._quiet: dict[int, tuple[float, float]] = {}
+        """When the newest measurement over a card began, and until when the card is left alone."""
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._script = sorted(spec.events, key=lambda event: float(event["at"]))
         self.mishap: Callable[[Mapping[str, object]], None] | None = None
@@ -204,7 +190,7 @@ class World:
                 place -= phase.seconds
             tcp.streams = phase.streams
             port = self.port(name)
-            if self._rests(name) or (port is not None and not port.configured):
+            if self.measured(name) or (port is not None and not port.configured):
                 for flow in (tcp, rdma):
                     flow.wish = (0.0, 0.0)
                     flow.rate = [0.0, 0.0]
@@ -219,36 +205,22 @@ class World:
         wave = math.sin(self.time / 2.3 + place) * math.sin(self.time / 6.1 + 2 * place)
         return 0.85 + 0.15 * wave
 
-    def _rests(self, name: str) -> bool:
-        """Whether people wait with their jobs, after a measurement, until the card has cooled."""
+    def measured(self, name: str) -> bool:
+        """Whether somebody measures over this card, or lets it cool down for as long afterwards.
+
+        People stop their jobs for that.
+        """
         port = self.port(name)
         if port is None:
             return False
-        card = port.card.index
-        rest = self._rest.setdefault(card, _Rest())
-        heat = self.heats[card]
-        now = [heat.asic.celsius, *(mass.celsius for mass in heat.modules)]
-        if self.measured(name):
-            if rest.since is None or self.time > rest.until:
-                rest.since, rest.start = self.time, now
-            rest.until = self.time + max(REST, min(self.time - rest.since, LONGEST_REST))
-            rest.cooled = None
-            return True
-        if self.time >= rest.until + LONGEST_REST:
-            return False
-        cool = all(a <= b + 0.3 for a, b in zip(now, rest.start, strict=True))
-        if cool and rest.cooled is None:
-            rest.cooled = self.time
-        waits = rest.cooled is None or self.time < rest.cooled + REST / 2
-        return rest.since is not None and (self.time < rest.until or waits)
-
-    def measured(self, name: str) -> bool:
-        """Whether somebody measures over this card: people stop their jobs for that."""
-        port = self.port(name)
         own = [flow for pair in self.background.values() for flow in pair]
-        return port is not None and any(
-            flow not in own for each in port.card.ports for flow in each.flows
-        )
+        card, now = port.card.index, self.time
+        began, until = self._quiet.get(card, (now, -math.inf))
+        if any(flow not in own for each in port.card.ports for flow in each.flows):
+            began = now if until < now else began
+            until = now + min(max(now - began, QUIET), MOST_QUIET)
+            self._quiet[card] = began, until
+        return now < until
 
     def _share(self, card: CardState, closer: float) -> None:
         """What every flow of a card gets in the coming step."""

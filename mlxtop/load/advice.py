@@ -10,6 +10,7 @@ from mlxtop.analysis.verdict import Limit
 from mlxtop.load.outcome import GOOD, Outcome
 from mlxtop.load.request import LoadRequest
 from mlxtop.model.load import Direction, Tool
+from mlxtop.model.sample import sensor_title
 
 
 class Trouble(NamedTuple):
@@ -26,13 +27,12 @@ def troubles(outcome: Outcome) -> list[Trouble]:
 
 def _troubles(outcome: Outcome) -> Iterator[Trouble]:
     for sensor in outcome.sensors:
-        for name, limit in (("alarm", sensor.limits.alarm), ("warning", sensor.limits.warning)):
-            if sensor.peak is not None and sensor.peak >= limit:
-                text = f"{sensor.name} reached {sensor.peak:.1f} °C, its {name} limit is {limit:g}"
-                yield Trouble(f"{text} °C", name == "alarm")
-                break
+        if sensor.passed is not None:
+            name, limit = sensor.passed
+            text = f"{sensor_title(sensor.name)} passed its {name} limit of {limit:g} °C"
+            yield Trouble(text, name != "warning")
     if outcome.ended != "complete":
-        yield Trouble(outcome.ended, outcome.failed)
+        yield Trouble(outcome.ended, outcome.failed or outcome.heat.reason is not None)
     for moved in outcome.moved:
         text = f"{moved.name} +{moved.events} ({moved.severity}): {moved.help}"
         yield Trouble(text, moved.severity == "critical")
@@ -41,7 +41,8 @@ def _troubles(outcome: Outcome) -> Iterator[Trouble]:
 def next_step(outcome: Outcome) -> str | None:
     """Return what to try next, in one line; None where nothing follows from the outcome."""
     plan, request = outcome.plan, outcome.plan.request
-    if outcome.heat.reason is not None or any(trouble.critical for trouble in _hot(outcome)):
+    alarmed = any(one.passed and one.passed[0] != "warning" for one in outcome.sensors)
+    if outcome.heat.reason is not None or alarmed:
         return f"{_line(request, '--hold')} finds the rate that this slot cools for ever"
     if outcome.failed:
         server = "; ".join(plan.server)
@@ -60,10 +61,6 @@ def next_step(outcome: Outcome) -> str | None:
     elif outcome.share < GOOD:
         return "mlxtop doctor: what slows the port down"
     return None
-
-
-def _hot(outcome: Outcome) -> list[Trouble]:
-    return [trouble for trouble in _troubles(outcome) if "limit is" in trouble.text]
 
 
 def _line(request: LoadRequest, *words: str) -> str:

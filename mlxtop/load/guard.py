@@ -6,7 +6,7 @@ load as well. Without any sensor there is nothing to guard, and the guard is `bl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from mlxtop.load.outcome import SensorHeat
 from mlxtop.load.request import GuardOptions, LoadPlan
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
-from mlxtop.model.sample import LinkState, Temperature
+from mlxtop.model.sample import LinkState, Temperature, sensor_title
 from mlxtop.watch.heat import SensorTrack
 from mlxtop.watch.heat_limits import limits_of
 
@@ -24,6 +24,17 @@ READINGS = 7200
 """Readings of a sensor that are kept: four hours of a soak."""
 SILENCE_S = 15.0
 """Seconds without any sample after which the load is stopped."""
+
+
+def guard_promise(options: GuardOptions, guarding: Sequence[SensorHeat]) -> str:
+    """Return at what temperatures the heat guard stops a load, and how long before them."""
+    if not options.armed:
+        return "off, nothing stops the load when it gets hot"
+    if not guarding:
+        return "no sensor that could stop the load"
+    limits = ", ".join(f"{sensor_title(one.name)} {one.limits.warning:g} °C" for one in guarding)
+    early = f", or {options.ahead:g} s before" if options.ahead else ""
+    return f"stops at {limits}{early}"
 
 
 @dataclass(slots=True)
@@ -90,16 +101,7 @@ class HeatGuard:
     @property
     def promise(self) -> str:
         """Return what it will do, in one line."""
-        if not self.options.armed:
-            return "the heat guard is off: nothing stops the load when it gets hot"
-        guarding = self.guarding
-        if not guarding:
-            return "no temperature sensor can be read: nothing stops the load when it gets hot"
-        limits = ", ".join(f"{heat.name} {heat.limits.warning:g} °C" for heat in guarding)
-        if not self.options.ahead:
-            return f"stops at {limits}"
-        which = "it" if len(guarding) == 1 else "them"
-        return f"stops at {limits}, or {self.options.ahead:g} s ahead of {which}"
+        return guard_promise(self.options, self.guarding)
 
     def look(self, frame: Frame) -> str | None:
         """Take a frame in; return why the load has to stop now, None while all is well."""
@@ -195,7 +197,7 @@ class HeatGuard:
         )
         if not self._guards(watched):
             return None
-        text, limit = f"{heat.name} at {celsius:.1f} °C", f"{limits.warning:g} °C"
+        text, limit = f"{sensor_title(heat.name)} at {celsius:.1f} °C", f"{limits.warning:g} °C"
         if celsius >= limits.warning:
             return f"{text}, warning limit {limit}"
         if not self.options.ahead or ahead is None or ahead.warning is None:

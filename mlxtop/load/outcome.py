@@ -45,6 +45,18 @@ class SensorHeat(NamedTuple):
     problem: str | None = None
     forecast: Forecast | None = None
 
+    @property
+    def passed(self) -> tuple[str, float] | None:
+        """Return name and °C of the highest limit that it reached; None where it reached none."""
+        peak, limits = self.peak, self.limits
+        named = ("shutdown", limits.shutdown), ("alarm", limits.alarm), ("warning", limits.warning)
+        reached = (
+            (name, limit)
+            for name, limit in named
+            if peak is not None and limit is not None and peak >= limit
+        )
+        return next(reached, None)
+
     def document(self) -> dict[str, Any]:
         return {
             "name": self.name,
@@ -127,10 +139,7 @@ class Outcome(NamedTuple):
     @property
     def hot(self) -> bool:
         """Return whether a sensor has reached a limit, or would have without the guard."""
-        return self.heat.reason is not None or any(
-            sensor.peak is not None and sensor.peak >= sensor.limits.warning
-            for sensor in self.heat.sensors
-        )
+        return self.heat.reason is not None or any(one.passed for one in self.sensors)
 
     @property
     def rate(self) -> float | None:
@@ -171,14 +180,9 @@ class Outcome(NamedTuple):
             return f"{text}: more than was expected, so that limit is not the real one"
         if share is not None and share >= GOOD and self.hot:
             return f"{text}: all that the port gives, and too hot for it"
-        if share is not None and share >= GOOD:
+        if share is not None and share >= GOOD and self.ended == "complete":
             return f"{text}: as good as it gets"
-        if verdict is None:
-            return text
-        if verdict.limit is not None:
-            return f"{text}: limited by {verdict.limit}: {verdict.detail}"
-        ruled_out = f" (not: {', '.join(verdict.ruled_out)})" if verdict.ruled_out else ""
-        return f"{text}: {verdict.detail}{ruled_out}"
+        return text if verdict is None else f"{text}: {verdict.text}"
 
     def document(self) -> dict[str, Any]:
         """Return the outcome for JSON; the keys of `result` mean what they mean to iperf3."""

@@ -46,6 +46,8 @@ class Servers:
         self._view = ServerView()
         self._lines: deque[str] = deque(maxlen=SERVER_LINES)
         self._end = Event()
+        self._ended = Event()
+        self._ended.set()
         self._guard: HeatGuard | None = None
 
     def view(self) -> ServerView:
@@ -65,6 +67,7 @@ class Servers:
                 return
             self._view = ServerView(running=count)
             self._end = Event()
+            self._ended.clear()
             self._lines.clear()
             self._guard = None
         if frame is not None:
@@ -109,6 +112,7 @@ class Servers:
             self._say(str(error.strerror or error))
             with self._lock:
                 self._view = self._view._replace(running=0, failed=True)
+                self._ended.set()
             self._changed()
             return
         for number in range(count):
@@ -128,8 +132,11 @@ class Servers:
             if failure is not None:
                 self._say(failure)
             with self._lock:
+                left = self._view.running - 1
                 failed = self._view.failed or failure is not None
-                self._view = self._view._replace(running=self._view.running - 1, failed=failed)
+                self._view = self._view._replace(running=left, failed=failed)
+                if not left:
+                    self._ended.set()
             self._changed()
 
     def _say(self, line: str) -> None:
@@ -140,3 +147,7 @@ class Servers:
 
     def stop(self) -> None:
         self._end.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until all have ended, so many seconds at most."""
+        self._system.clock.wait(seconds, self._ended)

@@ -7,6 +7,7 @@ A front end gives the session every frame from the thread that samples, and asks
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock
 from types import MappingProxyType
@@ -17,7 +18,7 @@ from mlxtop.load.hold_run import HoldRun, hold_plan
 from mlxtop.load.measure import MeasureOptions, MeasurePlan, plan_measure
 from mlxtop.load.measure_log import read_measured
 from mlxtop.load.measure_run import Measurement, MeasureView, begin_record
-from mlxtop.load.outcome import LoadStatus, Outcome
+from mlxtop.load.outcome import LoadStatus, Outcome, SensorHeat
 from mlxtop.load.plan import plan_load
 from mlxtop.load.record import Line
 from mlxtop.load.request import GuardOptions, LoadOptions, LoadPlan
@@ -26,6 +27,7 @@ from mlxtop.load.runner import LoadRun
 from mlxtop.load.servers import Servers
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
+from mlxtop.sources.kernel.neighbours import Neighbour, read_neighbours
 from mlxtop.system.door import System
 from mlxtop.watch.heat import HeatWatch, SensorTrack
 
@@ -45,6 +47,12 @@ class SessionView(NamedTuple):
     measure: MeasureView | None = None
     """The measurement that the tests are part of."""
     problem: str | None = None
+    guard: GuardOptions = GuardOptions()
+    """What was chosen for the heat guard of that plan."""
+    sensors: tuple[SensorHeat, ...] = ()
+    """The sensors that can stop it, with their limits."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """Hosts on the links of this machine, which may be a far end."""
     serving: int = 0
     """Servers of this host that have not ended."""
     server_failed: bool = False
@@ -195,17 +203,25 @@ class LoadSession:
         frame = self._newest
         assert frame is not None
         plan, guard = self._planned(frame, options, starts)
-        self._update(plan=plan, outcome=None)
+        self._update(plan=plan, guard=guard.options, sensors=guard.guarding, outcome=None)
         if plan.refusals:
             self._update(problem=f"{options.note}: {plan.refusals[0]}")
             return None
         self._measure(frame, plan, guard, options)
         return self._view.outcome
 
+    def find_neighbours(self) -> None:
+        """Look for hosts that may be a far end, in a thread."""
+        self._system.clock.thread(self._find_neighbours, "neighbours")
+
+    def _find_neighbours(self) -> None:
+        with suppress(OSError):
+            self._update(neighbours=read_neighbours(self._system))
+
     def _work(self, frame: Frame, options: LoadOptions, only_plan: bool) -> None:
         try:
             plan, guard = self._planned(frame, options)
-            self._update(plan=plan)
+            self._update(plan=plan, guard=guard.options, sensors=guard.guarding)
             if not plan.refusals and not only_plan:
                 self._measure(frame, plan, guard, options)
         except Exception as error:
@@ -293,7 +309,8 @@ class LoadSession:
         self._servers.stop()
 
     def close(self, why: str = "mlxtop ended") -> None:
-        """End everything; waits a moment for the record to be finished."""
+        """End everything; waits a moment for the record to be finished, and for the servers."""
         self.stop_serving()
         self.cancel(why)
         self._system.clock.wait(FAREWELL_S, self._ended)
+        self._servers.wait(FAREWELL_S)

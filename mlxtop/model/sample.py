@@ -27,6 +27,8 @@ class SourceKind(StrEnum):
     DEMO = "demo"
     CAPTURED = "captured"
     """One instant, read from a file."""
+    REPLAY = "replay"
+    """What was recorded, as it was then."""
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -126,6 +128,20 @@ class Link(NamedTuple):
     address: str | None = None
 
 
+SENSOR_TITLES = {"asic": "ASIC"}
+"""Names of sensors as people write them, where those differ."""
+
+
+def sensor_title(name: str) -> str:
+    """Return a sensor as people write it; the name of its port may stand before it.
+
+    >>> sensor_title("asic"), sensor_title("ens2 module")
+    ('ASIC', 'ens2 module')
+    """
+    port, _, sensor = name.rpartition(" ")
+    return f"{port} {SENSOR_TITLES.get(sensor, sensor)}".lstrip()
+
+
 class Temperature(NamedTuple):
     """One sensor: degrees Celsius, None where it gave no usable number."""
 
@@ -143,6 +159,11 @@ class Temperature(NamedTuple):
     problem: str | None = None
     """Why there is no number, or why the number is old."""
     stale: bool = False
+
+    @property
+    def title(self) -> str:
+        """Return the name of the sensor as people write it."""
+        return sensor_title(self.name)
 
 
 class AerError(NamedTuple):

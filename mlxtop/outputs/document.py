@@ -5,13 +5,14 @@ Numbers are numbers, unknown is null with its reason in `absent`, keys are stabl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlxtop import __version__
 from mlxtop.analysis import fields
 from mlxtop.analysis.faults import fault_counters
 from mlxtop.analysis.port_view import port_view
+from mlxtop.analysis.verdict import Verdict
 from mlxtop.model.catalogue import LANE_ERRORS, counters_of
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame
@@ -37,19 +38,21 @@ def document(
     frame: Frame,
     demo: bool,
     since_boot: bool = False,
+    *,
     alarms: Iterable[Alarm] = (),
     events: Iterable[TimedIncident] = (),
+    verdicts: Mapping[PortId, Verdict] = {},
 ) -> Json:
-    """Return the whole frame, with the alarms and events of its Watch.
+    """Return the whole frame, with the alarms, events and steady verdicts of its Watch.
 
     `since_boot` has errors as the kernel's totals instead of since the start.
     Ports that are on no ConnectX adapter stand in a last entry whose family is null.
     """
     sample = frame.sample
-    adapters = [_adapter(frame, adapter, since_boot) for adapter in sample.adapters]
+    adapters = [_adapter(frame, adapter, since_boot, verdicts) for adapter in sample.adapters]
     others = [port for port, one in frame.ports.items() if one.now.port.adapter is None]
     if others:
-        adapters.append(_others(frame, others, since_boot))
+        adapters.append(_others(frame, others, since_boot, verdicts))
     return {
         "schema": SCHEMA,
         "mlxtop": __version__,
@@ -96,7 +99,9 @@ def _incident(frame: Frame, event: TimedIncident) -> Json:
     }
 
 
-def _adapter(frame: Frame, adapter: Adapter, since_boot: bool) -> Json:
+def _adapter(
+    frame: Frame, adapter: Adapter, since_boot: bool, verdicts: Mapping[PortId, Verdict]
+) -> Json:
     slots = [frame.sample.pcie.get(slot, _NO_PCIE) for slot in adapter.slots]
     ports = [port for port in adapter.ports if port in frame.ports]
     return {
@@ -105,12 +110,14 @@ def _adapter(frame: Frame, adapter: Adapter, since_boot: bool) -> Json:
         "pcie_paths": [_pcie(slot.path) for slot in slots],
         "aer": {str(error): count for slot in slots for error, count in slot.aer.items()},
         "temperature": _asic([frame.ports[port].now for port in ports]),
-        "ports": [_port(frame, port, since_boot) for port in ports],
+        "ports": [_port(frame, port, since_boot, verdicts) for port in ports],
         "absent": fields.why_empty_card(frame, adapter),
     }
 
 
-def _others(frame: Frame, ports: list[PortId], since_boot: bool) -> Json:
+def _others(
+    frame: Frame, ports: list[PortId], since_boot: bool, verdicts: Mapping[PortId, Verdict]
+) -> Json:
     return {
         **dict.fromkeys((field.name for field in fields.CARD_FIELDS), None),
         "functions": [],
@@ -118,7 +125,7 @@ def _others(frame: Frame, ports: list[PortId], since_boot: bool) -> Json:
         "pcie_paths": [],
         "aer": {},
         "temperature": _asic([]),
-        "ports": [_port(frame, port, since_boot) for port in ports],
+        "ports": [_port(frame, port, since_boot, verdicts) for port in ports],
         "absent": {"family": "these ports are on no ConnectX adapter"},
     }
 
@@ -252,13 +259,22 @@ def _counters(port: PortFrame) -> Json:
     }
 
 
-def _port(frame: Frame, port: PortId, since_boot: bool) -> Json:
+def _verdict(verdict: Verdict) -> Json:
+    return {
+        "limit": verdict.limit,
+        "text": verdict.text,
+        "ruled_out": list(verdict.ruled_out),
+    }
+
+
+def _port(frame: Frame, port: PortId, since_boot: bool, verdicts: Mapping[PortId, Verdict]) -> Json:
     view = port_view(frame, port)
     now = view.now.now
     return {
         **fields.values(fields.PORT_FIELDS, view),
         "pcie": _pcie(view.pcie.path if view.pcie else PciePath(())),
         "pcie_paths": [_pcie(status.path) for status in frame.paths(port)],
+        "verdict": _verdict(verdicts.get(port) or view.ceiling.verdict),
         "errors": _errors(view.now, since_boot),
         "errors_since": "boot" if since_boot else "start",
         "lane_errors": _lane_errors(view.now, since_boot),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from mlxtop.analysis.forecast import Crossing, Forecast
+from mlxtop.analysis.crossing import Crossing
+from mlxtop.analysis.forecast import Forecast
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.present import units

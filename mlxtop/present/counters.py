@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from mlxtop.analysis.faults import Fault, faults
+from mlxtop.analysis.faults import Fault, by_event, faults, watched
 from mlxtop.analysis.throughput import SOURCES, Capacity, Throughput
 from mlxtop.model.catalogue import TRAFFIC, counters_of
 from mlxtop.model.counters import Counter, Origin, Unit
@@ -140,13 +140,16 @@ def errors(view: View) -> list[Section]:
     """Return the sections of page 4: counters that moved, what they mean, and what to do."""
     moved: list[Line] = []
     older: list[Line] = []
-    for fault in faults(view.now):
-        if not (fault.since_start or fault.moving):
-            older.append(_fault(fault))
-            continue
-        advice = f" → {fault.counter.advice}" if fault.counter.advice else ""
-        text = f"{fault.counter.help}{advice}"
-        moved += [_fault(fault), *prose(text, view.columns, indent="    ")]
+    for moves in (True, False):
+        found = [fault for fault in faults(view.now) if _moved(fault) is moves]
+        for fault, others in by_event(found):
+            if not moves:
+                older += [_fault(fault), *_also(others, view.columns)]
+                continue
+            advice = f" → {fault.counter.advice}" if fault.counter.advice else ""
+            text = f"{fault.counter.help}{advice}"
+            moved += [_fault(fault), *prose(text, view.columns, indent="    ")]
+            moved += _also(others, view.columns)
     if moved:
         since = [_HEADINGS, *moved]
     else:
@@ -155,7 +158,22 @@ def errors(view: View) -> list[Section]:
     sections = [Section("Since start", tuple(since))]
     if older:
         sections.append(Section("Before that, not moving", (_HEADINGS, *older)))
+    still = [_fault(fault) for fault in watched(view.now) if not fault.total]
+    if still:
+        sections.append(Section("Watched, all at 0", (_HEADINGS, *still)))
     return sections
+
+
+def _moved(fault: Fault) -> bool:
+    return bool(fault.since_start or fault.moving)
+
+
+def _also(others: list[Fault], columns: int) -> list[Line]:
+    """Return the counters that counted the same events, and their totals."""
+    if not others:
+        return []
+    names = (f"{one.counter.key} ({one.counter.origin}) {units.count(one.total)}" for one in others)
+    return prose(f"also counted in {', '.join(names)}", columns, indent="    ")
 
 
 def _fault(fault: Fault) -> Line:

@@ -44,7 +44,7 @@ def plan_runs(plan: MeasurePlan) -> Iterator[Run]:
         length = duration(plan.seconds)
         yield f"{count} tests take about {length} with the pauses between them", Role.STRONG
     if plan.guard:
-        yield clean(f"heat guard: {plan.guard}"), Role.TEXT
+        yield clean(f"guard: {plan.guard}"), Role.TEXT
     if plan.servers:
         yield "At the far end, before:", Role.STRONG
         yield from ((clean(f"  {line}"), Role.TEXT) for line in plan.servers)

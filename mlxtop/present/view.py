@@ -8,14 +8,16 @@ from typing import NamedTuple
 
 from mlxtop.analysis.fields import why_empty, why_empty_card
 from mlxtop.analysis.port_view import PortView, port_view
+from mlxtop.analysis.verdict import Verdict
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.incident import Incident
-from mlxtop.model.sample import LinkState
+from mlxtop.model.linkrate import parse_rate
+from mlxtop.model.sample import Link, LinkLayer, LinkState
 from mlxtop.present import units
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, clean, fit, labelled, row, wrap
-from mlxtop.watch.heat import HeatWatch, SensorHeat
+from mlxtop.watch.heat import HeatStates, SensorHeat
 
 SEVERITY_ROLES = {
     Severity.NOTE: Role.TEXT,
@@ -30,6 +32,7 @@ _STATE_MARKS = {
     **dict.fromkeys(_OFF, ("○", Role.DIM)),
     **dict.fromkeys(_COMING, ("◌", Role.WARNING)),
 }
+_LAYER = {LinkLayer.INFINIBAND: " IB", LinkLayer.ETHERNET: " Eth", None: ""}
 _PAIR = (LABEL_WIDTH, 12, 14)
 """Columns of a label and of one value a direction."""
 
@@ -46,9 +49,11 @@ class View(NamedTuple):
     columns: int = 76
     bits: bool = True
     highs: Mapping[str, float] = {}
-    heat: HeatWatch | None = None
+    heat: HeatStates | None = None
     events: Sequence[tuple[float, Incident]] = ()
     """What happened to the port and when (epoch seconds), the oldest first."""
+    verdict: Verdict | None = None
+    """What limits the port, held steady; None for that of the frame alone."""
 
     @property
     def now(self) -> PortFrame:
@@ -116,6 +121,21 @@ def link_run(state: LinkState) -> Run:
     """Return a link's state with its mark; the word says what the colour says."""
     mark, role = link_mark(state)
     return f"{mark} {state}", role
+
+
+def speed_name(link: Link) -> str:
+    """Return a link's speed as its field names it: `NDR 400G`, `100G Eth`; `up` where unknown.
+
+    >>> speed_name(Link(LinkLayer.INFINIBAND, speed=32_000_000_000, rate="40 Gb/sec (4X QDR)"))
+    'QDR 40G'
+    >>> speed_name(Link(LinkLayer.ETHERNET, speed=100_000_000_000))
+    '100G Eth'
+    """
+    rate = parse_rate(link.rate) if link.layer is LinkLayer.INFINIBAND else None
+    if rate is not None:
+        return f"{rate.generation} {rate.signalling:g}G"
+    speed = "up" if link.speed is None else units.speed(link.speed)
+    return f"{speed}{_LAYER[link.layer]}"
 
 
 def bar(share: float | None, columns: int, role: Role) -> tuple[Run, ...]:

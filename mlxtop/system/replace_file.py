@@ -13,12 +13,14 @@ from secrets import token_hex
 from mlxtop.system.owner import Owner, rights_of, roots_own
 
 
-def replace_file(path: str, data: bytes, owner: Owner, before: os.stat_result | None) -> None:
+def replace_file(
+    path: str, data: bytes, owner: Owner, before: os.stat_result | None, mode: int = 0o600
+) -> None:
     """Give the file at an absolute path this content, with the rights of `owner`.
 
     `before` is the file as it was read, whose owner, group and mode stay; None for a new file,
-    which is its owner's alone. A link stays, and what it leads to is replaced. Raises OSError, and
-    then the file is as before.
+    which gets `mode`, and by that is its owner's alone. A link stays, and what it leads to is
+    replaced. Raises OSError, and then the file is as before.
     """
     with rights_of(owner):
         path = os.path.realpath(path)
@@ -33,7 +35,7 @@ def replace_file(path: str, data: bytes, owner: Owner, before: os.stat_result | 
             raise PermissionError(f"other users can change {folder}")
         place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            _write_beside(place, name, data, before)
+            _write_beside(place, name, data, before, mode)
             os.fsync(place)
         finally:
             os.close(place)
@@ -46,7 +48,9 @@ def _make_folder(folder: str) -> None:
         os.mkdir(folder, 0o700)
 
 
-def _write_beside(place: int, name: str, data: bytes, before: os.stat_result | None) -> None:
+def _write_beside(
+    place: int, name: str, data: bytes, before: os.stat_result | None, mode: int
+) -> None:
     """Write another file into a directory, and give it the name when it is complete."""
     beside = f".{name}.{token_hex(8)}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -58,7 +62,8 @@ def _write_beside(place: int, name: str, data: bytes, before: os.stat_result | N
             if before is not None:
                 if os.fstat(fd).st_gid != before.st_gid:
                     os.fchown(fd, -1, before.st_gid)
-                os.fchmod(fd, before.st_mode & 0o777)
+                mode = before.st_mode & 0o777
+            os.fchmod(fd, mode)
             os.fsync(fd)
         os.replace(beside, name, src_dir_fd=place, dst_dir_fd=place)
     except BaseException:

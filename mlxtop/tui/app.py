@@ -7,7 +7,9 @@ import signal
 from collections.abc import Iterable
 from functools import partial
 from itertools import takewhile
+from math import inf
 from operator import attrgetter
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ReturnType, SystemCommand
@@ -18,11 +20,12 @@ from mlxtop.model.identity import PortId, PortKind
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings
 from mlxtop.sources.kernel.sysfs import names
 from mlxtop.system.process import can_be_continued
+from mlxtop.tui import themes
 from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of
 from mlxtop.tui.live_app import LiveApp
+from mlxtop.tui.pulse import Pulse
 from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.themes import choose, only_ascii, other_shade
 from mlxtop.tui.widgets.lines import ROLE_CLASSES
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds that `+` and `-` step through."""
+AGAIN_S = 5.0
+"""Seconds within which to quit twice, while a load runs."""
 PROBATION_LOOK_S = 1.0
 """Seconds after the start until changes on probation are looked for."""
 HEAT_PAGE, ERROR_PAGE = "2", "4"
@@ -48,18 +53,54 @@ class MlxtopApp(LiveApp):
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES
     BINDINGS = bindings(Scope.EVERYWHERE)
+    _quit_asked = -inf
+    first_port: PortId | None = None
+    """A port whose pages are opened once it is there."""
+    story = ""
+    """A sentence about a simulated machine."""
+    instead: str | None = None
+    """What the person wants to see instead of a machine without a port: `all` or `demo`."""
     link_types: LinkTypes | None = None
     """Changes of link types; made when the first is wanted."""
 
     def on_ready(self) -> None:
         self.set_timer(PROBATION_LOOK_S, self.look_for_probation)
+        Pulse(self).begin()
 
     @property
     def readonly(self) -> bool:
         return self.context is None or self.settings.readonly or not self.source.kind.may_change
 
+    @property
+    def theme_names(self) -> list[str]:
+        return themes.names(self.available_themes)
+
     def get_default_screen(self) -> Screen[ReturnType]:
-        return Overview()  # type: ignore[return-value]
+        overview = Overview()
+        overview.table.port = self.first_port
+        return overview  # type: ignore[return-value]
+
+    def _open(self) -> None:
+        super()._open()
+        if self.settings.theme and self.settings.theme not in self.theme_names:
+            self.notify(f"settings: there is no theme {self.settings.theme}", severity="warning")
+        self._open_first_port()
+
+    def draw(self) -> None:
+        super().draw()
+        self._open_first_port()
+
+    def _open_first_port(self) -> None:
+        """Open the pages of the port that was asked for, once it is selected."""
+        if self.first_port is not None and self.first_port == self.state.selected:
+            self.first_port = None
+            if isinstance(self.screen, Overview):
+                self.screen.action_details()
+
+    def leave_for(self, instead: str) -> None:
+        """End this screen, so that the command line opens another."""
+        self.instead = instead
+        self.exit(return_code=0)
 
     def badges(self) -> tuple[str, ...]:
         """Return the marks that every screen shows."""
@@ -73,8 +114,7 @@ class MlxtopApp(LiveApp):
     # Commands
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        scope = screen.SCOPE if isinstance(screen, WatchScreen) else Scope.EVERYWHERE
-        scopes = (scope, Scope.EVERYWHERE) if scope is not Scope.EVERYWHERE else (scope,)
+        scopes = screen.scopes() if isinstance(screen, WatchScreen) else (Scope.EVERYWHERE,)
         for command in available(*scopes, readonly=self.readonly):
             key = keys_of(command, self.settings.keys)[0]
             run = partial(self._run_later, command.action)
@@ -93,6 +133,20 @@ class MlxtopApp(LiveApp):
         elif all(isinstance(screen, WatchScreen) for screen in above):
             for _ in above:
                 self.pop_screen()
+
+    async def action_quit(self) -> None:
+        """Quit; while a load runs, only when that was asked for twice."""
+        now = monotonic()
+        if self.loads is not None and self.loads.busy and now - self._quit_asked > AGAIN_S:
+            self._quit_asked = now
+            text = "a load test is running: once more ends it and quits"
+            self.notify(text, severity="warning", timeout=AGAIN_S)
+        else:
+            await super().action_quit()
+
+    def no_port(self) -> None:
+        """Say why nothing happens where there is no port."""
+        self.notify("no port here: A shows all network devices, D a simulated machine")
 
     def action_events(self) -> None:
         from mlxtop.tui.screens.events import Events
@@ -136,6 +190,8 @@ class MlxtopApp(LiveApp):
 
     def action_link_type(self) -> None:
         view = self.state.view(0)
+        if view is None:
+            self.no_port()
         if self.context is None or self.readonly or view is None:
             return
         port = view.now.now.port
@@ -187,13 +243,27 @@ class MlxtopApp(LiveApp):
     def action_findings(self) -> None:
         from mlxtop.tui.screens.findings import Findings
 
-        if self.state.selected is not None:
+        frame = self.state.frame
+        if frame is None or frame.ports:
             self._go_to(Findings)
+        else:
+            self.no_port()
+
+    def action_wall(self) -> None:
+        """Open the wall; where it is open, go back."""
+        from mlxtop.tui.screens.wall import Wall
+
+        if isinstance(self.screen, Wall):
+            self.pop_screen()
+        else:
+            self._go_to(Wall)
 
     def action_load(self) -> None:
         from mlxtop.tui.screens.load import Loads
 
-        if self.context is not None and not self.readonly:
+        if self.state.selected is None:
+            self.no_port()
+        elif self.context is not None and not self.readonly:
             self.loads = self.loads or Loads(self, self.context)
             self.feed.tap = self.loads.session.frame
             self.loads.open()
@@ -221,7 +291,9 @@ class MlxtopApp(LiveApp):
         if self.state.paused:
             self.state.resume()
         else:
-            self.state.paused = True
+            self.state.pause()
+        if isinstance(self.screen, WatchScreen):
+            self.screen.pausing()
         self.draw()
 
     def action_units(self) -> None:
@@ -260,10 +332,10 @@ class MlxtopApp(LiveApp):
         elif name == "bits":
             self.state.bits = settings.bits
         elif name == "ascii":
-            self.state.ascii = settings.ascii or only_ascii(os.environ)
+            self.state.ascii = settings.ascii or themes.only_ascii(os.environ)
         elif name == "theme":
             few = self.console.color_system in (None, "standard")
-            self.theme = choose(settings.theme, self.available_themes, few)
+            self.theme = themes.choose(settings.theme, self.available_themes, few)
         elif name == "keys":
             self.set_keymap(dict(settings.keys))
         for screen in self.screen_stack:
@@ -272,4 +344,4 @@ class MlxtopApp(LiveApp):
         self.draw()
 
     def action_shade(self) -> None:
-        self.theme = other_shade(self.theme, self.available_themes)
+        self.theme = themes.other_shade(self.theme, self.available_themes)

@@ -14,9 +14,12 @@ class Scope(StrEnum):
 
     EVERYWHERE = "everywhere"
     OVERVIEW = "overview"
+    WALL = "wall"
     DETAIL = "detail"
     FINDINGS = "findings"
     EXPLAINED = "a finding in plain words"
+    CHARTS = "screens with charts"
+    CHART = "the chart in focus"
 
 
 class Command(NamedTuple):
@@ -35,11 +38,17 @@ class Command(NamedTuple):
     changes: bool = False
 
 
-_PORTS, _PAGES = Scope.OVERVIEW, Scope.DETAIL
+_PORTS, _WALL, _PAGES = Scope.OVERVIEW, Scope.WALL, Scope.DETAIL
 _FOUND, _ONE = Scope.FINDINGS, Scope.EXPLAINED
+_CHARTS, _CHART = Scope.CHARTS, Scope.CHART
 _FILTER = "Show only ports whose names match"
+_ALL = "All network devices, where no port of a card is"
 _SORT = "Sort by rate, temperature, errors, or naturally"
-_HEAT = "Maximise the heat chart of page 2, and back"
+_BEFORE, _NEXT = "Sort by the column before", "Sort by the next column"
+_FINDINGS = "Findings of the whole machine, explained"
+_WALL_TITLE = "Small charts of all ports, the sickest first, and back"
+_HEAT = "Maximise the chart, and back"
+_FREEZE = "Freeze the picture, to scroll back"
 _LINK_TYPE = "Link type: InfiniBand or Ethernet"
 _ACKNOWLEDGE = "Acknowledge the chosen alarm, else the most urgent"
 _PLAIN = "The finding in plain words"
@@ -58,10 +67,35 @@ COMMANDS = (
     Command("explain-right", "right", "Explain the next cell", "screen.column(1)", _PORTS),
     Command("explain-left", "left", "Explain the cell before", "screen.column(-1)", _PORTS),
     Command("details", "enter", "Details of the port", "screen.details", _PORTS, "Details"),
+    *(
+        Command(f"open-{n}", str(n), f"Open page: {title}", f"screen.details('{n}')", _PORTS)
+        for n, title in enumerate(_TITLES, 1)
+    ),
     Command("filter", "slash", _FILTER, "screen.filter", _PORTS, "Filter"),
+    Command("all-devices", "A", _ALL, "screen.instead('all')", _PORTS),
+    Command("demo", "D", "A simulated machine, where no port is", "screen.instead('demo')", _PORTS),
     Command("sort", "s", _SORT, "screen.sort", _PORTS, "Sort"),
+    Command("sort-left", "less_than_sign", _BEFORE, "screen.sort_column(-1)", _PORTS),
+    Command("sort-right", "greater_than_sign", _NEXT, "screen.sort_column(1)", _PORTS),
+    Command("reverse", "r", "Reverse the order", "screen.reverse", _PORTS),
+    Command("columns", "f2", "Choose the columns", "screen.columns", _PORTS),
     *(
         Command(f"page-{n}", str(n), f"Page: {title}", f"screen.page('{n}')", _PAGES)
+        for n, title in enumerate(_TITLES, 1)
+    ),
+    Command("wall-left", "left", "Chart to the left", "screen.move(-1, 0)", _WALL),
+    Command("wall-right", "right,l", "Chart to the right", "screen.move(1, 0)", _WALL),
+    Command("wall-up", "up,k", "Chart above", "screen.move(0, -1)", _WALL),
+    Command("wall-down", "down,j", "Chart below", "screen.move(0, 1)", _WALL),
+    Command(
+        "wall-page-down", "pagedown,ctrl+f", "A screen of charts down", "screen.leap(1)", _WALL
+    ),
+    Command("wall-page-up", "pageup,ctrl+b", "A screen of them up", "screen.leap(-1)", _WALL),
+    Command("wall-first", "home,g", "Sickest port", "screen.move(-100000, 0)", _WALL),
+    Command("wall-last", "end,G", "Last port", "screen.move(100000, 0)", _WALL),
+    Command("wall-details", "enter", "Details of the port", "screen.details", _WALL, "Details"),
+    *(
+        Command(f"wall-{n}", str(n), f"Open page: {title}", f"screen.details('{n}')", _WALL)
         for n, title in enumerate(_TITLES, 1)
     ),
     Command("scroll-down", "down,j", "Scroll down", "screen.scroll(1)", _PAGES),
@@ -75,16 +109,25 @@ COMMANDS = (
     Command("explain", "enter", _PLAIN, "screen.explain", _FOUND, "In plain words"),
     Command("copy", "c", "Copy what to do (OSC 52)", "screen.copy", _FOUND, "Copy"),
     Command("copy-advice", "c", "Copy what to do (OSC 52)", "screen.copy", _ONE, "Copy"),
+    Command("cursor-left", "left", "Read an earlier instant", "screen.cursor(-1)", _CHART, "Read"),
+    Command("cursor-right", "right", "Read a later instant", "screen.cursor(1)", _CHART),
+    Command("cursor-back", "shift+left", "Ten columns back", "screen.cursor(-10)", _CHART),
+    Command("cursor-on", "shift+right", "Ten columns on", "screen.cursor(10)", _CHART),
+    Command("cursor-first", "home", "The oldest reading", "screen.cursor(-100000)", _CHART),
+    Command("cursor-last", "end", "The newest reading", "screen.cursor(100000)", _CHART),
+    Command("zoom-out", "left_square_bracket", "Look back further", "screen.zoom(1)", _CHARTS),
+    Command("zoom-in", "right_square_bracket", "Look closer", "screen.zoom(-1)", _CHARTS, "Zoom"),
     Command("link-type", "L", _LINK_TYPE, "app.link_type", bar="Link type", changes=True),
     Command("keep", "K", "Keep the change on probation", "app.keep", changes=True),
     Command("take-back", "B", "Take the change on probation back", "app.take_back", changes=True),
-    Command("doctor", "d", "Findings for the port, explained", "app.findings", bar="Doctor"),
+    Command("wall", "w", _WALL_TITLE, "app.wall", bar="Wall"),
+    Command("doctor", "d", _FINDINGS, "app.findings", bar="Doctor"),
     Command("load", "I", "Load test of the port", "app.load", bar="Load", changes=True),
     Command("events", "e", "List of events", "app.events", bar="Events"),
     Command("acknowledge", "a", _ACKNOWLEDGE, "app.acknowledge"),
     Command("next-part", "tab", "To the alarms, and round the parts", "app.focus_next"),
     Command("previous-part", "shift+tab", "The same the other way", "app.focus_previous"),
-    Command("pause", "space,p", "Pause the display; sampling goes on", "app.pause", bar="Pause"),
+    Command("pause", "space,p", _FREEZE, "app.pause", bar="Freeze"),
     Command("units", "u", "Bits or bytes", "app.units", bar="Units"),
     Command("zero", "z", "Count totals and highs from now on", "app.zero", bar="Zero"),
     Command("slower", "plus,equals_sign", "Longer interval", "app.pace(1)"),
@@ -101,19 +144,9 @@ COMMANDS = (
 BY_ID = {command.id: command for command in COMMANDS}
 
 BAR_ORDER = (
-    *("details", "explain", "copy", "copy-advice", "next-page", "next-port", "doctor", "filter"),
-    *(
-        "sort",
-        "events",
-        "load",
-        "options",
-        "maximise",
-        "pause",
-        "palette",
-        "link-type",
-        "units",
-        "zero",
-    ),
+    *("details", "explain", "copy", "copy-advice", "cursor-left", "next-page", "next-port"),
+    *("wall-details", "doctor", "filter", "wall", "sort", "events", "load", "options", "zoom-in"),
+    *("pause", "maximise", "palette", "link-type", "units", "zero"),
 )
 """Commands in the key bar, the most useful first; those at the end go on narrow screens.
 
@@ -126,11 +159,15 @@ _ALWAYS = frozenset({"suspend", "keep", "take-back"})
 _WORDS = {
     "question_mark": "?",
     "slash": "/",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
     "plus": "+",
     "equals_sign": "=",
     "minus": "-",
     "left": "←",
     "right": "→",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
     "up": "↑",
     "down": "↓",
     "escape": "Esc",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from mlxtop.model.catalogue import CATALOGUE
 from mlxtop.model.counters import Origin, Severity
 from mlxtop.model.frame import Frame, PortFrame
-from mlxtop.model.identity import Port, PortKind
+from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import LinkState, PortSample
 from mlxtop.watch.heat import Alert, AlertKind
@@ -61,6 +61,23 @@ def _between(old: PortSample, new: PortSample, tick: float) -> Iterator[Incident
         text = f"link {state}, was {old.link.state}"
         text += f": {new.link.detail}" if new.link.detail else ""
         yield own_incident(port, kind, text, tick, severity)
+
+
+def links_lost(before: Frame | None, now: Frame) -> Iterator[tuple[PortId, int]]:
+    """Yield ports whose link went down between two frames, and how often it did.
+
+    A link that was switched off here was not lost.
+    """
+    for port, one in before.ports.items() if before else ():
+        frame = now.ports.get(port)
+        if frame is None or frame.now.link is one.now.link:
+            continue
+        state = frame.now.link.state
+        times = flaps(one.now, frame.now)
+        if one.now.link.state is LinkState.UP and state not in (LinkState.UP, LinkState.ADMIN_DOWN):
+            times += 1
+        if times:
+            yield port, times
 
 
 def losses(before: Frame | None, now: Frame) -> Iterator[Alert]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from mlxtop.analysis.forecast import Forecast, Trend, forecast, steadied
 from mlxtop.analysis.warmup import STRETCHES
@@ -130,7 +130,7 @@ class SensorTrack:
         old = self.heat
         if old is None and (sensor.celsius is None or sensor.stale):
             return False  # a sensor that never gave a number has not become stale
-        if old is not None and sensor is old.sensor and not self._due(old, now):
+        if old is not None and sensor == old.sensor and not self._due(old, now):
             return False
         limits = limits_of(sensor, port, adapter)
         fresh = not sensor.stale and sensor.celsius is not None
@@ -167,6 +167,32 @@ class SensorTrack:
         return now - last.tick >= pause
 
 
+class HeatStates(Protocol):
+    """The states of the sensors of a machine at one instant."""
+
+    def of(self, port: PortId, sensor: str) -> SensorHeat | None:
+        """Return the state of a port's sensor; None before its first reading."""
+        ...
+
+
+def worst(states: HeatStates, port: PortId) -> SensorHeat | None:
+    """Return the sensor of a port in the worst state; None where it has none."""
+    heats = filter(None, (states.of(port, name) for name in (MODULE, CHIP)))
+    return max(heats, key=lambda heat: heat.alarm.state.level, default=None)
+
+
+class HeatThen:
+    """The states of all sensors as they were."""
+
+    __slots__ = ("_states",)
+
+    def __init__(self, states: Mapping[tuple[PortId, str], SensorHeat | None]) -> None:
+        self._states = states
+
+    def of(self, port: PortId, sensor: str) -> SensorHeat | None:
+        return self._states.get((port, sensor))
+
+
 class HeatWatch:
     """The state of every sensor; `observe` takes one frame after the other."""
 
@@ -176,7 +202,7 @@ class HeatWatch:
         self._optics: dict[tuple[PortId, Quantity, int], Bound] = {}
         self._light: dict[PortId, tuple[Module, LinkState]] = {}
         """What was looked at last."""
-        self._ports: Set[PortId] = frozenset()
+        self._ports: frozenset[PortId] = frozenset()
 
     def of(self, port: PortId, sensor: str) -> SensorHeat | None:
         """Return the state of a port's sensor; None before its first reading."""
@@ -189,10 +215,10 @@ class HeatWatch:
         tracks = ((place, self._tracks.get(key)) for place, key in self._keys.items())
         return {place: track.copy(size) for place, track in tracks if track is not None}
 
-    def worst(self, port: PortId) -> SensorHeat | None:
-        """Return the sensor of a port in the worst state; None where it has none."""
-        heats = filter(None, (self.of(port, name) for name in (MODULE, CHIP)))
-        return max(heats, key=lambda heat: heat.alarm.state.level, default=None)
+    def then(self) -> HeatThen:
+        """Return the states of now, to be kept."""
+        tracks = self._tracks
+        return HeatThen({place: tracks[key].heat for place, key in self._keys.items()})
 
     def crossings(self, port: PortId) -> dict[tuple[Quantity, int], Bound]:
         """Return the limits of the module that its lanes (from 1, 0 for all of it) are beyond."""
@@ -216,7 +242,7 @@ class HeatWatch:
             if module is not None and self._light.get(port_id) != (module, state):
                 self._light[port_id] = module, state
                 alerts.extend(self._lanes(port_id, now, module))
-        self._forget(frame.ports.keys())
+        self._forget(frozenset(frame.ports))
         return alerts
 
     def _sensor(
@@ -251,7 +277,7 @@ class HeatWatch:
                 if before is None or (bound.is_alarm and not before.is_alarm):
                     yield _lane_alert(port.port, module, quantity, lane, bound)
 
-    def _forget(self, ports: Set[PortId]) -> None:
+    def _forget(self, ports: frozenset[PortId]) -> None:
         """Drop what belongs to ports that are gone."""
         gone = not self._ports <= ports
         self._ports = ports
@@ -267,9 +293,9 @@ class HeatWatch:
 def _alert(kind: AlertKind, port: Port, heat: SensorHeat, now: float) -> Alert:
     sensor, limit = heat.sensor, heat.alarm.limit
     if kind is AlertKind.STALE:
-        text = f"{sensor.name} sensor no longer answers: {sensor.problem or 'no number'}"
+        text = f"{sensor.title} sensor no longer answers: {sensor.problem or 'no number'}"
     else:
-        text = f"{sensor.name} at {sensor.celsius:.1f} °C, {kind} at {limit:.0f} °C"
+        text = f"{sensor.title} at {sensor.celsius:.1f} °C, {kind} at {limit:.0f} °C"
     return Alert(kind, port, text, now, sensor.name, sensor.celsius, "°C", limit, heat.forecast)
 
 

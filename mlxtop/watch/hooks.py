@@ -24,7 +24,6 @@ AT_ONCE = 4
 
 EVENTS = [kind for kind in AlertKind if kind is not AlertKind.WARMING]
 """Events that can have a script."""
-
 FACTS = (
     *("EVENT", "PORT", "NETDEV", "RDMA", "SENSOR", "VALUE", "UNIT", "LIMIT", "FORECAST", "TEXT"),
 )

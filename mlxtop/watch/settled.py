@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from mlxtop.analysis.forecast import ENDED_C
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, slot_of
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import LinkState, PortSample
-from mlxtop.watch.heat_limits import CALMER_K, limits_of
+from mlxtop.watch.heat_limits import limits_of
 
 _LINKS = (
     IncidentKind.LINK_DOWN,
@@ -95,7 +96,7 @@ def _is_cool(incident: Incident, ports: list[PortSample], frame: Frame) -> bool:
                 continue
             limits = limits_of(sensor, port, frame.adapter(port.port.id))
             limit = limits.warning if limits.warning is not None else limits.alarm
-            cool.append((sensor.name, limit is not None and sensor.celsius < limit - CALMER_K))
+            cool.append((sensor.name, limit is not None and sensor.celsius < limit - ENDED_C))
     return {name for name, _ in cool} == names and all(is_cool for _, is_cool in cool)
 
 

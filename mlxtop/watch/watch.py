@@ -6,22 +6,25 @@ thread that feeds it.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from itertools import islice
 from math import inf
 from typing import NamedTuple
 
-from mlxtop.analysis.port_view import PortView, port_view
+from mlxtop.analysis.port_view import Ceiling, PortView, port_view
+from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.model.history import History
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
 from mlxtop.watch.alarms import Alarm, Alarms, Conditions, subject_of
-from mlxtop.watch.changes import changes, losses, own_incident
+from mlxtop.watch.calm import CalmVerdicts
+from mlxtop.watch.changes import changes, links_lost, losses, own_incident
 from mlxtop.watch.heat import Alert, AlertKind, HeatWatch
 from mlxtop.watch.links import LinkWatch
+from mlxtop.watch.past import Past, RecentFrames
 from mlxtop.watch.planned import PlannedChanges
 from mlxtop.watch.settled import SETTLE_S, settled
 from mlxtop.watch.storms import StormWatch
@@ -32,6 +35,10 @@ RECENT, SAME_S = 40, 3.0
 """Events, and seconds, within which a second source may report the same."""
 EVENTS = 1000
 """Events that are kept."""
+CEILING_S, CEILINGS = 10.0, 400
+"""Seconds between ceilings of a port that are kept unless its limit changes, and how many."""
+COUNTED = 1000
+"""Kinds and devices of incidents that are counted apart; those beyond, without their device."""
 
 _OWN = (
     *(AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.MODULE_OUT),
@@ -57,6 +64,15 @@ class TimedIncident(NamedTuple):
         return self.wall + max(0.0, one.until - (one.until if one.tick is None else one.tick))
 
 
+class IncidentCount(NamedTuple):
+    """The kind of incidents that are counted together, and their device."""
+
+    kind: IncidentKind
+    severity: Severity
+    device: str | None
+    ifname: str | None
+
+
 class Watch:
     """History, heat, events and alarms of one machine."""
 
@@ -66,10 +82,16 @@ class Watch:
         self.history = History()
         self.highs: dict[PortId, dict[str, float]] = {}
         """Highest rates and temperatures since the start or `reset_highs`."""
+        self.flaps: Counter[PortId] = Counter()
+        """How often the link of a port went down since the start or `reset_highs`."""
         self.heat = HeatWatch()
+        self.recent = RecentFrames()
+        self.past: Past = self.recent
+        """Whoever is asked for what was."""
         self.links = LinkWatch()
         self.storms = StormWatch()
         self.alarms = Alarms()
+        self.verdicts = CalmVerdicts()
         self.planned = PlannedChanges()
         self.events: deque[TimedIncident] = deque(maxlen=EVENTS)
         """What happened, the oldest first."""
@@ -77,7 +99,11 @@ class Watch:
         """Events since the start, those that are no longer kept too."""
         self.changes = 0
         """Changes of the list of events since the start."""
+        self.counts: Counter[IncidentCount] = Counter()
+        """How many incidents there were since the start, by kind, severity and device."""
         self._followed: set[PortId] = set()
+        self._ceilings: dict[PortId, deque[tuple[float, Ceiling]]] = {}
+        """Of the ports that are followed, with the monotonic second of each."""
         self._going_on: dict[str, float] = {}
         """Keys of incidents without an end, and the tick at which each was last reported."""
 
@@ -95,10 +121,16 @@ class Watch:
         self.note(frame.sample, (*seen, *frame.sample.incidents, *retyped, *own))
         for alarm in ended:
             self._end(alarm, frame.sample.tick)
+        for port, times in links_lost(self.frame, frame):
+            self.flaps[port] += times
         self._settle(frame)
         for port, now in frame.ports.items():
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:
-                self._record(port_view(frame, port), frame.sample.tick)
+                view = port_view(frame, port)
+                self._record(view, frame.sample.tick)
+                self.verdicts.take(port, view.ceiling.verdict, frame.sample.tick)
+        self.verdicts.keep(frame.ports)
+        self.recent.add(frame, self.heat.then())
         self.frame = frame
         return alerts
 
@@ -134,11 +166,19 @@ class Watch:
         self._replace(incident._replace(until=end), tick)
 
     def follow(self, port: PortId) -> None:
-        """Keep the history of a virtual port too."""
+        """Keep the history of a virtual port too, and the verdicts on this one."""
         self._followed.add(port)
 
+    def ceiling_at(self, port: PortId, tick: float) -> Ceiling | None:
+        """Return limits and verdict of a port at an instant; None where none was kept."""
+        kept = self._ceilings.get(port, ())
+        last = next((pair for pair in reversed(kept) if pair[0] <= tick), None)
+        return last[1] if last and tick - last[0] < 2 * CEILING_S else None
+
     def reset_highs(self) -> None:
+        """Count highs and flaps from now on."""
         self.highs.clear()
+        self.flaps.clear()
 
     def note(self, sample: Sample, incidents: Iterable[Incident]) -> None:
         """Put incidents into the list of events; what two sources report is there once.
@@ -153,8 +193,15 @@ class Watch:
             wall = sample.wall - ago
             if not self._is_repeated(wall, incident):
                 self._append(TimedIncident(wall, incident))
+                self._count(incident)
                 if incident.key and incident.until is None:
                     self._going_on[incident.key] = incident.tick or sample.tick
+
+    def _count(self, incident: Incident) -> None:
+        what = IncidentCount(incident.kind, incident.severity, incident.device, incident.ifname)
+        if what not in self.counts and len(self.counts) >= COUNTED:
+            what = what._replace(device=None, ifname=None)
+        self.counts[what] += 1
 
     def _append(self, event: TimedIncident) -> None:
         self.events.append(event)
@@ -242,13 +289,33 @@ class Watch:
         )
         return sorted(events, key=lambda event: event.wall)
 
+    def last_loss(self, port: PortId) -> float | None:
+        """Return when the link of a port was last lost, epoch seconds; None where none is known."""
+        now = self.frame.ports.get(port) if self.frame is not None else None
+        name = now.now.port.name if now is not None else None
+        losses = (
+            event.wall
+            for event in self.events
+            if event.incident.kind is IncidentKind.LINK_DOWN and event.incident.ifname == name
+        )
+        return max(losses, default=None) if name else None
+
     def _record(self, view: PortView, tick: float) -> None:
         flow = view.throughput
         values = {RX: flow.rx_bps, TX: flow.tx_bps}
         for sensor in view.now.now.temperatures:
             values[sensor.name] = None if sensor.stale else sensor.celsius
         self.history.append(view.id, tick, values)
+        if view.id in self._followed:
+            self._keep(view, tick)
         highs = self.highs.setdefault(view.id, {})
         for name, value in values.items():
             if value is not None and value > highs.get(name, -inf):
                 highs[name] = value
+
+    def _keep(self, view: PortView, tick: float) -> None:
+        """Keep the ceiling every ten seconds, and at once when another limit binds."""
+        kept = self._ceilings.setdefault(view.id, deque(maxlen=CEILINGS))
+        limit = kept[-1][1].verdict.limit if kept else None
+        if not kept or tick - kept[-1][0] >= CEILING_S or view.ceiling.verdict.limit != limit:
+            kept.append((tick, view.ceiling))

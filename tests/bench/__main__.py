@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench import accuracy, faults, report, sampling
+from tests.bench import accuracy, faults, recording, report, sampling, scrape
 from tests.bench.cost import Run, measure, middle, start
 from tests.bench.ports import veths
 from tests.bench.programs import catalogue
@@ -47,6 +47,7 @@ def main() -> int:
         sampling.measure(args.quick),
         accuracy.measure(args.quick),
         faults.measure(),
+        report.Beyond(recording.measure(args.quick), scrape.both()),
         quick=args.quick,
     )
     RESULTS.write_text(text)

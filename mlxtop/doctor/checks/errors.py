@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from mlxtop.analysis.faults import Fault, faults
+from mlxtop.analysis.faults import Fault, by_event, faults
 from mlxtop.analysis.limits import gbps
 from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.verdict import STALLED, Limit
@@ -25,19 +25,6 @@ from mlxtop.model.counters import Counter, Origin, Severity
 
 _COUNTERS = "https://docs.kernel.org/networking/device_drivers/ethernet/mellanox/mlx5/counters.html"
 _TUNING = "https://fasterdata.es.net/host-tuning/linux/100g-tuning/"
-_SAME: Mapping[str, str] = {
-    "rx_crc_errors": "rx_crc_errors_phy",
-    "FrameCheckSequenceErrors": "rx_crc_errors_phy",
-    "SymbolErrorDuringCarrier": "rx_symbol_err_phy",
-    "FrameTooLongErrors": "rx_oversize_pkts_phy",
-    "rx_length_errors": "rx_oversize_pkts_phy",
-    "rx_missed_errors": "rx_out_of_buffer",
-    "outbound_pci_stalled_rd_events": "outbound_pci_stalled_rd",
-    "outbound_pci_stalled_wr_events": "outbound_pci_stalled_wr",
-}
-"""The same events in several tables, by the name of the driver's table."""
-_SUMS = ("rx_errors", "tx_errors")
-"""Sums of other counters: reported only where no other counter of their direction moves."""
 
 _LIMITS: Mapping[Limit, tuple[str, str]] = {
     Limit.PCIE: ("the slot is full, the line is not", "see the findings about PCIe"),
@@ -76,7 +63,8 @@ def _counters(port: PortCase) -> Outcomes:
     if not any(origin in port.frame.before for origin in port.now.readings):
         yield port.unknown("error counters", "growth needs two readings")
         return
-    for fault in _once([fault for fault in faults(port.frame) if fault.severe and _moves(fault)]):
+    moving = [fault for fault in faults(port.frame) if fault.severe and _moves(fault)]
+    for fault, _ in by_event(moving):
         counter = fault.counter
         yield Finding(
             counter.severity or Severity.WARNING,
@@ -91,20 +79,6 @@ def _counters(port: PortCase) -> Outcomes:
 
 def _moves(fault: Fault) -> bool:
     return fault.total >= STALLED if fault.counter.gauge else bool(fault.since_start)
-
-
-def _once(moving: list[Fault]) -> Iterator[Fault]:
-    """Yield one fault for each kind of event, the driver's own counter first."""
-    by_kind: dict[str, Fault] = {}
-    for fault in moving:
-        kind = _SAME.get(fault.counter.key, fault.counter.key)
-        if kind not in by_kind or fault.counter.key == kind:
-            by_kind[kind] = fault
-    for kind, fault in by_kind.items():
-        way = kind.partition("_")[0]
-        alone = not any(other != kind and other.startswith(way) for other in by_kind)
-        if kind not in _SUMS or alone:
-            yield fault
 
 
 def _evidence(fault: Fault, name: str) -> str:
@@ -173,8 +147,7 @@ def _limit(case: Case) -> Outcomes:
         if verdict.limit is Limit.CPU and case.host.smt:
             why += "; with SMT two busy threads share it"
         yield port.note(
-            f"{measured.direction} {gbps(measured.rate)} Gb/s measured, limited by"
-            f" {verdict.limit}: {verdict.detail}",
+            f"{measured.direction} {gbps(measured.rate)} Gb/s measured, {verdict.text}",
             why,
             advice,
             _TUNING,

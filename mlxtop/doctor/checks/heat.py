@@ -48,14 +48,14 @@ def _temperatures(case: Case) -> Outcomes:
 def _sensor(port: PortCase, sensor: Temperature, limits: HeatLimits) -> Outcomes:
     if sensor.celsius is None or sensor.stale:
         reason = sensor.problem or ("the last reading is old" if sensor.stale else "no number")
-        yield port.unknown(f"{sensor.name} temperature", reason)
+        yield port.unknown(f"{sensor.title} temperature", reason)
         return
     if sensor.celsius < limits.warning:
         return
     alarm = sensor.celsius >= limits.alarm
     part = "the module" if sensor.name == MODULE else "the chip"
     yield (port.critical if alarm else port.warning)(
-        f"{sensor.name} at {sensor.celsius:.1f} °C, limit"
+        f"{sensor.title} at {sensor.celsius:.1f} °C, limit"
         f" {limits.alarm if alarm else limits.warning:.0f} °C"
         f" ({sensor.source or 'sensor'}; limit: {limits.source})",
         f"{part} switches itself off when it gets hotter, and ages faster until then",

@@ -56,7 +56,9 @@ class WatchScreen(PaintedScreen):
     """A screen that follows the frames."""
 
     SCOPE: ClassVar[Scope] = Scope.EVERYWHERE
-    _keys_shown = 0
+    LEADS_HERE: ClassVar[str] = ""
+    """The command that opens this screen: the key bar has better use for its place."""
+    _keys_shown: object = None
 
     # Queries for widgets look at every one of them, and each frame would ask for the same.
 
@@ -105,6 +107,7 @@ class WatchScreen(PaintedScreen):
             interval=app.source.interval,
             bits=app.state.bits,
             badges=app.badges(),
+            findings=app.state.findings,
         )
         header.show([line])
         self.ribbon.present(app.ribbon_items())
@@ -114,19 +117,27 @@ class WatchScreen(PaintedScreen):
         """Return the key of the alarm that the cursor stands on; None without a cursor."""
         return self.ribbon.chosen.key if self.ribbon.has_focus and self.ribbon.chosen else None
 
+    def pausing(self) -> None:
+        """Follow the picture that has been frozen, or moves again."""
+
+    def scopes(self) -> tuple[Scope, ...]:
+        """Return the scopes whose commands hold now."""
+        return (self.SCOPE, Scope.EVERYWHERE)
+
     def _show_keys(self) -> None:
-        """Show the keys, which change with the width alone."""
-        bar, app = self.keys, self.watch_app
-        if self._keys_shown == bar.size.width:
+        """Show the keys, which change with the width and the scopes alone."""
+        bar, app, scopes = self.keys, self.watch_app, self.scopes()
+        if self._keys_shown == (bar.size.width, scopes):
             return
-        self._keys_shown = bar.size.width
-        commands = available(self.SCOPE, Scope.EVERYWHERE, readonly=app.readonly)
+        self._keys_shown = bar.size.width, scopes
+        commands = available(*scopes, readonly=app.readonly)
         bar.present(self._fitting(commands, bar.size.width), GAP)
 
     def _fitting(self, commands: Iterable[Command], columns: int) -> list[tuple[Line, str]]:
         """Return as many keys as fit, the most useful, with their actions."""
-        first, last = in_bar(commands)
-        if self.SCOPE is Scope.OVERVIEW:  # nothing lies behind it
+        first, last = in_bar(command for command in commands if command.id != self.LEADS_HERE)
+        if self.SCOPE is Scope.OVERVIEW and Scope.CHART not in self.scopes():
+            # nothing lies behind it
             last = [command for command in last if command.id != "back"]
         keys = self.watch_app.settings.keys
         shown: list[tuple[Line, str]] = []

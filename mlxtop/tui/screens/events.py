@@ -19,6 +19,7 @@ class Events(PageScreen):
     """What happened to this machine, and problems while reading."""
 
     AUTO_FOCUS = "#choices"
+    LEADS_HERE = "events"
     BINDINGS = unlisted(
         *(("down,j", "move(1)"), ("up,k", "move(-1)"), ("enter", "open_cause")),
         *(("home,g", "move(-100000)"), ("end,G", "move(100000)")),

@@ -20,7 +20,8 @@ from mlxtop.load.request import IPERF3_PORT, GuardOptions
 from mlxtop.load.run_log import own_runs
 from mlxtop.load.session import LoadSession, SessionView
 from mlxtop.model.number import PORT, whole
-from mlxtop.present.load import outcome_runs, plan_runs, server_section, status_sections, wrapped
+from mlxtop.present.load import guard_text, outcome_runs, plan_runs, server_section, wrapped
+from mlxtop.present.load_status import status_sections
 from mlxtop.present.measure_chart import measure_sections
 from mlxtop.present.text import Line, Role, Section, clean
 from mlxtop.settings import MAX_INTERVAL
@@ -46,15 +47,18 @@ GUARDED_INTERVAL_S = 1.0
 
 _KEYS = (
     ("Enter", "Plan", "screen.plan"),
-    ("F5", "Run", "screen.start"),
-    ("F8", "Stop", "screen.stop"),
-    ("F6", "Serve here", "screen.serve"),
-    ("F7", "Copy", "screen.copy"),
+    ("F5 Ctrl-R", "Run", "screen.start"),
+    ("F8 Ctrl-S", "Stop", "screen.stop"),
     ("Esc", "Close", "screen.close"),
+    ("F6 Ctrl-O", "Serve here", "screen.serve"),
+    ("F7 Ctrl-Y", "Copy", "screen.copy"),
 )
+_TURN = ("← →", "Choose", "screen.choose")
 
+_OFFERED = 8
+"""Neighbours that are named."""
 _HINT: tuple[Line, ...] = (
-    (("Say where the server runs; Enter shows the plan, F5 runs it.", Role.TEXT),),
+    (("Say where the server runs; Enter shows the plan, F5 or Ctrl-R runs it.", Role.TEXT),),
     (("Everything else is chosen for the port when it is left empty.", Role.DIM),),
     (("The test goes on when this is closed; I opens it again.", Role.DIM),),
 )
@@ -134,8 +138,9 @@ class LoadDialog(Dialog[None]):
     """Ends with nothing: the outcome of a test is in the session and in the run log."""
 
     BINDINGS = unlisted(
-        *(("escape", "close"), ("enter", "plan"), ("f5,ctrl+r", "start"), ("f8", "stop")),
-        *(("f6", "serve"), ("f7", "copy"), ("pagedown", "scroll(10)"), ("pageup", "scroll(-10)")),
+        *(("escape", "close"), ("enter", "plan"), ("f5,ctrl+r", "start"), ("f8,ctrl+s", "stop")),
+        *(("f6,ctrl+o", "serve"), ("f7,ctrl+y", "copy"), ("down", "step(1)"), ("up", "step(-1)")),
+        *(("pagedown", "scroll(10)"), ("pageup", "scroll(-10)")),
     )
 
     def __init__(self, loads: Loads, via: str, ascii_only: bool) -> None:
@@ -159,6 +164,15 @@ class LoadDialog(Dialog[None]):
         for name, value in self._loads.values.items():
             self._fields[name].value = value
         self._fields["host"].focus()
+        self._session.find_neighbours()
+
+    def on_descendant_focus(self) -> None:
+        self._show_keys()
+
+    def _neighbours(self) -> list[str]:
+        """Return the addresses that may be a far end, those on this port's link first."""
+        found = self._session.view().neighbours
+        return [one.address for one in sorted(found, key=lambda one: one.device != self._via)]
 
     def _values(self) -> dict[str, str]:
         return {name: field.value for name, field in self._fields.items()}
@@ -171,12 +185,17 @@ class LoadDialog(Dialog[None]):
             self.set_class(running, "-running")
             self.call_after_refresh(self.draw)  # it has another width then
         self.page.show(self._sections(view, max(20, self.page.size.width - FRAME)))
-        labels = [
-            (key_label(key, name), action)
+        self._show_keys()
+
+    def _show_keys(self) -> None:
+        busy = self._session.view().busy
+        keys = [_TURN] if isinstance(self.focused, Choice) and not busy else []
+        keys += [
+            (key, name, action)
             for key, name, action in _KEYS
-            if (name == "Stop") is view.busy or name not in ("Stop", "Plan", "Run")
+            if (name == "Stop") is busy or name not in ("Stop", "Plan", "Run")
         ]
-        self._keys.present(labels)
+        self._keys.present([(key_label(key, name), action) for key, name, action in keys])
 
     def _sections(self, view: SessionView, columns: int) -> list[Section]:
         problems = [problem for problem in (self._wrong, view.problem) if problem]
@@ -191,10 +210,21 @@ class LoadDialog(Dialog[None]):
             waiting = ("looking at the route and the tool …", Role.DIM)
             sections.append(Section("Plan", ((waiting,),)))
         if view.plan is not None and (view.measure is None or view.measure.current):
-            sections.append(wrapped("Plan", plan_runs(view.plan), columns))
+            runs = list(plan_runs(view.plan))
+            if not view.plan.refusals:
+                runs.append(guard_text(view.guard, view.sensors))
+            sections.append(wrapped("Plan", runs, columns))
         if view.server_lines:
             sections.append(server_section(view.serving, view.server_lines, columns))
-        return sections or [Section("Load test", _HINT)]
+        return sections or [Section("Load test", _HINT), *self._offered(columns)]
+
+    def _offered(self, columns: int) -> list[Section]:
+        """Return the far ends that can be chosen."""
+        names = self._neighbours()[:_OFFERED]
+        if not names:
+            return []
+        text = f"↓ in the first field takes one: {', '.join(names)}"
+        return [wrapped("Neighbours", [(text, Role.TEXT)], columns)]
 
     @on(Input.Changed)
     @on(Choice.Changed)
@@ -250,6 +280,22 @@ class LoadDialog(Dialog[None]):
         if lines:
             self.app.copy_to_clipboard("\n".join(lines))
             self.notify("copied: what to run at the far end")
+
+    def action_step(self, steps: int) -> None:
+        """Take the next neighbour for the far end; elsewhere, go to the field below or above."""
+        host, names = self._fields["host"], self._neighbours()
+        if self.focused is not host or not names:
+            columns = 1 if self.has_class("-narrow") and self.has_class("-few") else 2
+            for _ in range(columns):
+                self.focus_next() if steps > 0 else self.focus_previous()
+            return
+        place = names.index(host.value) + steps if host.value in names else min(steps - 1, 0)
+        host.value = names[place % len(names)]
+
+    def action_choose(self) -> None:
+        """Take the next option of the field that has the focus."""
+        if isinstance(self.focused, Choice):
+            self.focused.action_turn(1)
 
     def action_close(self) -> None:
         """Hide the dialog; a running test goes on."""

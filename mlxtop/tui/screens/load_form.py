@@ -26,7 +26,7 @@ class Field(NamedTuple):
 
 
 FIELDS = (
-    Field("host", "Far end", placeholder="name or address"),
+    Field("host", "Far end", placeholder="host, ↓ offers"),
     Field("direction", "Direction", tuple(Direction)),
     Field("time", "Time", placeholder="10 s; 15m"),
     Field("mode", "Kind", ("test", "soak", "hold", "measure")),

@@ -1,0 +1,56 @@
+"""`mlxtop --from FILE`: what the program would have said at a time of a recording."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+
+from mlxtop.commands import doctor
+from mlxtop.commands.arguments import UsageError
+from mlxtop.commands.recordings import events_of
+from mlxtop.model.sample import SourceKind
+from mlxtop.outputs import console, headless
+from mlxtop.recording.recording import Recording, open_recording
+from mlxtop.recording.then import WARM_S, frames_between
+from mlxtop.recording.when import time_in
+from mlxtop.settings import Settings
+
+
+def say(args: argparse.Namespace, settings: Settings) -> int:
+    """Print it; return the exit status that the program would have had."""
+    if args.command not in (None, "doctor"):
+        raise UsageError(f"{args.command} is of this machine; --from goes with doctor")
+    if not (args.command or args.once or args.json_stream or args.batch):
+        raise UsageError("--from goes with --once, --json-stream, --batch or doctor")
+    recording = open_recording(args.recording)
+    wall = _time(args.at, recording)
+    if args.command:
+        status = doctor.run_recorded(args, recording, wall, settings)
+    else:
+        status = _frames(args, recording, wall, settings)
+    console.warn(*(f"mlxtop: {args.recording}: {text}" for text in recording.problems.all()))
+    return status
+
+
+def _time(text: str | None, recording: Recording) -> float | None:
+    """Return the time that is meant; None for the end. Raises ValueError where it is outside."""
+    if text is None:
+        return None
+    wall = time_in(text, recording.begin, recording.end, partial(events_of, recording))
+    if not recording.begin <= wall <= recording.end + recording.interval:
+        raise ValueError(f"{text!r} is not in this recording: {recording.span}")
+    return wall
+
+
+def _frames(
+    args: argparse.Namespace, recording: Recording, wall: float | None, settings: Settings
+) -> int:
+    kind, demo = SourceKind.REPLAY, recording.source is SourceKind.DEMO
+    if args.once:
+        until = recording.end if wall is None else wall
+        frames = frames_between(recording, until - WARM_S, wall)
+        return headless.once(frames, kind, args.json, args.interval == 0, settings.all, demo=demo)
+    frames = frames_between(recording, recording.begin if wall is None else wall)
+    if args.json_stream:
+        return headless.stream(frames, kind, args.count, demo=demo)
+    return headless.batch(frames, kind, args.count)
