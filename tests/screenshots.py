@@ -50,6 +50,10 @@ class Picture:
     """Seconds from the last key to the picture."""
 
 
+MEASURE = ("I", "=10.40.0.1", "tab", "tab", "tab", "right", "right", "right")
+HOLD = ("I", "=10.0.0.2", "tab", "tab", "tab", "right", "right")
+"""What is pressed to choose a kind of test in the load dialog."""
+
 SCENES = (
     Picture("01-overview", "fry", 236),
     Picture("02-why-46-gigabits", "pacu", 20, ("d", "enter")),
@@ -60,6 +64,8 @@ SCENES = (
     Picture("07-errors", "faulty", 75, ("enter", "4")),
     Picture("08-infiniband", "odroid", 100, ("enter", "5")),
     Picture("09-scale", "dgx", 40, (), (200, 60)),
+    Picture("11-measure", "tiny", 12, (*MEASURE, "f5"), (120, 50), after=420),
+    Picture("12-hold", "fry", 12, (*HOLD, "f5"), after=160),
     Picture("10-small", "cx3-hp", 60, (), (80, 24)),
     Picture("12-path", "ceph", 82, ("P",)),
 )

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from mlxtop.load.iperf3 import (
     Iperf3,
     Iperf3Reader,
-    cause_of,
     explain,
     parse_options,
     parse_version,
     probe,
 )
+from mlxtop.load.reader import cause_of
 from mlxtop.model.load import LoadError, LoadEvent, LoadInterval, LoadResult
 from mlxtop.system.capture import HEADER
 from mlxtop.system.capture_file import parse_capture

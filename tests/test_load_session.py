@@ -13,7 +13,8 @@ from mlxtop.lab import LabSystem, ManualClock, load_lab
 from mlxtop.load.outcome import Phase
 from mlxtop.load.request import GuardOptions, LoadOptions, LoadRequest, Timing
 from mlxtop.load.run_log import list_ids, read_run
-from mlxtop.load.session import SERVER_LINES, LoadSession
+from mlxtop.load.servers import SERVER_LINES
+from mlxtop.load.session import LoadSession
 from mlxtop.sources.kernel.neighbours import Neighbour
 from mlxtop.system.door import Finished
 

@@ -61,10 +61,10 @@ def test_of_limits_the_worst_is_told_first() -> None:
     assert not any("below its warning limit" in text for text in texts)
 
 
-def test_a_stop_by_the_guard_is_the_first_line_with_what_to_try() -> None:
+def test_a_stop_by_the_guard_is_the_first_line_and_what_to_try_the_last() -> None:
     told = outcome(MODULE, ended="stopped by the heat guard: hot", reason="hot")
     assert told[0] == ("stopped by the heat guard: hot", Role.CRITICAL)
-    assert told[1][0] == "try half the rate (-b 48G), or move more air over the card"
+    assert told[-1][0].startswith(f"next: mlxtop load {PEER} --hold finds the rate")
     assert not any("as good as it gets" in text for text, _ in told)
     assert any("1.0 below its warning limit" in text for text, _ in told)
     assert outcome(MODULE, ended="cancelled")[0] == ("cancelled", Role.WARNING)

@@ -12,6 +12,8 @@ HORIZON = 3600.0
 """Seconds beyond which no crossing is announced."""
 SURE, UNLIKELY = 0.8, 0.2
 """Chance from which a crossing is announced, and up to which it is called off."""
+CERTAIN = 0.95
+"""Chance from which "never" is beyond a forecast's uncertainty."""
 VAGUE = 0.4
 """Share of the time to a crossing that its error may be to be worth telling."""
 ROUGH = 0.08
@@ -34,6 +36,11 @@ class Crossing(NamedTuple):
     @property
     def never(self) -> bool:
         return self.chance <= UNLIKELY
+
+    @property
+    def certain(self) -> bool:
+        """Return whether the uncertainty of the forecast excludes that it will never be."""
+        return self.chance >= CERTAIN
 
 
 class Vote(NamedTuple):

@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "say what slows the ports down, and what to do about it",
     "link-type": "show and change what ports speak: InfiniBand or Ethernet",
     "load": "load a port with iperf3 or RDMA and stop before it gets too hot",
+    "measure": "measure with every tool, or sweep an option, into one table and one sentence",
     "path": "show the ways to other hosts, and keep the path when a fast link dies",
     "runs": "list, show and compare recorded load tests",
     "log": "what was changed on this machine, when, and how it went",

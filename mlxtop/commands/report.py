@@ -10,6 +10,7 @@ from math import isinf
 from typing import TYPE_CHECKING
 
 from mlxtop.commands import recordings
+from mlxtop.model.sample import SourceKind
 from mlxtop.outputs import console
 from mlxtop.recording.recording import Recording, open_recording
 from mlxtop.report.collect import collect
@@ -80,7 +81,7 @@ def _loads(recording: Recording) -> Iterator[LoadRun]:
     """Yield the loads of this machine that may have run in the time of a recording."""
     from mlxtop.load.run_log import list_ids, own_runs, read_run
 
-    directory = own_runs()
+    directory = own_runs(demo=recording.source is SourceKind.DEMO)
     first, last = (
         time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(wall))
         for wall in (max(0.0, recording.begin - _DAY_S), recording.end)

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlxtop.load.record import Change, Run, compare, number
+from mlxtop.load.answer import sentence
+from mlxtop.load.measure_log import (
+    PREFIX,
+    Measured,
+    find_measured,
+    list_measured,
+    read_measured,
+)
+from mlxtop.load.record import Change, Run, compare, differences, number, table
 from mlxtop.load.run_log import find_id, list_ids, own_runs, read_run
 from mlxtop.outputs import console, csv_rows
 from mlxtop.present.load import rate
+from mlxtop.present.measure import COLUMNS as COLUMNS_OF_MEASURED
+from mlxtop.present.measure import cells, compared_lines, table_lines
 from mlxtop.present.runs import run_lines, run_table, when
+from mlxtop.present.text import clean, wrap
 
 if TYPE_CHECKING:
     from mlxtop.settings import Settings
@@ -24,6 +35,8 @@ _COLUMNS = (
     *("id", "started", "host", "tool", "target", "port", "direction", "seconds", "received_bps"),
     *("sent_bps", "retransmits", "peak_module_c", "peak_asic_c", "ended", "note"),
 )
+COLUMNS = 80
+"""Width of what is shown of one run."""
 _CHANGES = ("part", "name", "before", "after", "unit", "difference", "percent")
 
 
@@ -33,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "words",
         nargs="*",
         metavar="show ID | compare A B",
-        help="an id, the beginning of one, last, or -1 for the one before the last",
+        help="an id of a run or measurement, its beginning, last, or -1 for the one before",
     )
     parser.add_argument("--csv", action="store_true", help="comma-separated values")
 
@@ -42,10 +55,15 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     """Print what is asked for; return the exit code."""
     if args.csv and args.json:
         raise ValueError("--csv and --json exclude each other")
-    directory = own_runs()
+    directory = own_runs(demo=system.demo)
     match args.words:
         case [] | ["list"]:
             _list(directory, args)
+        case ["show", wanted] if wanted.startswith(PREFIX):
+            _show_measured(read_measured(directory, find_measured(directory, wanted)), args)
+        case ["compare", first, second] if first.startswith(PREFIX) or second.startswith(PREFIX):
+            found = [find_measured(directory, name) for name in (first, second)]
+            _compare_measured(*(read_measured(directory, name) for name in found), args=args)
         case ["show", wanted]:
             _show(read_run(directory, find_id(directory, wanted)), args, settings.ascii)
         case ["compare", first, second]:
@@ -111,14 +129,18 @@ def _list(directory: Path, args: argparse.Namespace) -> None:
             rows.append(read_run(directory, name))
         except OSError as error:
             console.warn(f"mlxtop: {name}: {error.strerror}")
+    measured = [read_measured(directory, name) for name in list_measured(directory)]
     if args.json:
         console.say_json([summary(row) for row in rows])
     elif args.csv:
         _table(_COLUMNS, map(summary, rows))
-    elif not rows:
+    elif not rows and not measured:
         console.say("no run has been recorded yet (mlxtop load HOST records one)")
     else:
-        console.say(*run_table(rows, shutil.get_terminal_size((100, 24)).columns))
+        if rows:
+            console.say(*run_table(rows, shutil.get_terminal_size((100, 24)).columns))
+        for one in measured:
+            console.say(*_measured_head(one), *wrap(f"  {sentence(one.rows)}", COLUMNS, "  "))
 
 
 def _show(run: Run, args: argparse.Namespace, ascii_only: bool) -> None:
@@ -144,6 +166,55 @@ def _compare(before: Run, after: Run, args: argparse.Namespace) -> None:
             console.say(f"{part}:", *(f"  {_change(change)}" for change in group))
         if not changes:
             console.say("nothing differs")
+
+
+def _measured_rows(measured: Measured) -> list[dict[str, Any]]:
+    return [_without_kind(row) for row in measured.rows]
+
+
+def _show_measured(measured: Measured, args: argparse.Namespace) -> None:
+    """Show the table of a measurement again, and its sentence."""
+    rows = [cells(row) for row in measured.rows]
+    answer = sentence(measured.rows)
+    if args.json:
+        head = _without_kind(measured.head)
+        rows_ = _measured_rows(measured)
+        document = {"id": measured.id, **head, "rows": rows_, "sentence": answer}
+        console.say_json({**document, "complete": measured.complete})
+    elif args.csv:
+        _table([*COLUMNS_OF_MEASURED], map(dict, rows))
+    else:
+        console.say(*_measured_head(measured), *table_lines(rows), answer)
+        if measured.damaged:
+            console.say(f"{measured.damaged} lines of the record could not be read")
+
+
+def _measured_head(measured: Measured) -> Iterator[str]:
+    head = measured.head
+    target, note = clean(str(head.get("target") or "–")), clean(str(head.get("note") or ""))
+    started = number(head.get("started"))
+    at = when(Run(measured.id, started))
+    ended = "" if measured.complete else "  broken off: mlxtop measure --resume goes on"
+    yield f"{measured.id}  {at}  to {target}{ended}"
+    if note:
+        yield from wrap(f"note: {note}", COLUMNS)
+
+
+def _compare_measured(before: Measured, after: Measured, *, args: argparse.Namespace) -> None:
+    """Show two tables side by side, with what changed in between."""
+    old, new = (table(one.head.get("fingerprint")) for one in (before, after))
+    changes = list(differences(old, new))
+    if args.json or args.csv:
+        documents = [change.document() for change in changes]
+        rows = {"before": _measured_rows(before), "after": _measured_rows(after)}
+        if args.json:
+            console.say_json({**rows, "changes": documents})
+        else:
+            _table(_CHANGES, documents)
+        return
+    for label, one in (("before: ", before), ("after:  ", after)):
+        console.say(*(f"{label}{line}" for line in _measured_head(one)))
+    console.say(*compared_lines(before, after, changes))
 
 
 def _change(change: Change) -> str:

@@ -21,7 +21,7 @@ from mlxtop.lab.pcidir import add_card, function_directory
 from mlxtop.lab.ports import CardState, PortState
 from mlxtop.lab.procdir import add_host
 from mlxtop.lab.spec import MachineSpec
-from mlxtop.lab.tools.registry import start
+from mlxtop.lab.tools.registry import installed, start
 from mlxtop.lab.tools.shell import SLICE, Machine, execute
 from mlxtop.lab.tree import LabTree
 from mlxtop.lab.world import STEP, World
@@ -245,7 +245,7 @@ class LabSystem(CapturedSystem):
 
     def which(self, command: str) -> str | None:
         """Where a simulated command would lie."""
-        return f"/usr/bin/{command}" if command in self.world.spec.tools else None
+        return f"/usr/bin/{command}" if installed(self._machine, command) else None
 
     def run(
         self, argv: Sequence[str], *, timeout: float = 10.0, stdin: str = "", change: bool = False

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from mlxtop.analysis.forecast import Forecast
 from mlxtop.analysis.limits import gbps
 from mlxtop.analysis.verdict import Verdict
+from mlxtop.load.hold import Hold
 from mlxtop.load.request import LoadPlan
 from mlxtop.load.soak import Soak
 from mlxtop.model.identity import PortId
@@ -94,6 +95,8 @@ class LoadStatus(NamedTuple):
     """Why it is being ended."""
     cpu: float | None = None
     """Percent of this host's busiest core."""
+    aim_bps: float | None = None
+    """The rate that is asked for now, where it is regulated."""
 
 
 class HeatReport(NamedTuple):
@@ -122,6 +125,8 @@ class Outcome(NamedTuple):
     """What limited the port while the load ran."""
     moved: tuple[Moved, ...]
     soak: tuple[Soak, ...] = ()
+    hold: Hold | None = None
+    """The rate that was held, where it was asked for."""
     run: str | None = None
     """Id in the run log; None where it was not recorded."""
     problem: str | None = None
@@ -132,15 +137,20 @@ class Outcome(NamedTuple):
         return self.heat.sensors
 
     @property
+    def hot(self) -> bool:
+        """Return whether a sensor has reached a limit, or would have without the guard."""
+        return self.heat.reason is not None or any(one.passed for one in self.sensors)
+
+    @property
     def rate(self) -> float | None:
         """Return bit/s as received, else as sent."""
-        return None if self.result is None else _carried(self.result.flow)
+        return None if self.result is None else self.result.flow.bps
 
     @property
     def _back(self) -> float | None:
         """Return the same of the other direction of a test of both."""
         back = None if self.result is None else self.result.reverse
-        return None if back is None else _carried(back)
+        return None if back is None else back.bps
 
     @property
     def share(self) -> float | None:
@@ -168,6 +178,8 @@ class Outcome(NamedTuple):
             text += f" = {percent} of {expected} expected{each} ({self.plan.bound_by})"
         if share is not None and share >= TOO_GOOD:
             return f"{text}: more than was expected, so that limit is not the real one"
+        if share is not None and share >= GOOD and self.hot:
+            return f"{text}: all that the port gives, and too hot for it"
         if share is not None and share >= GOOD and self.ended == "complete":
             return f"{text}: as good as it gets"
         return text if verdict is None else f"{text}: {verdict.text}"
@@ -196,6 +208,7 @@ class Outcome(NamedTuple):
             "ended": self.ended,
             "errors": {moved.name: moved.events for moved in self.moved},
             "soak": [soak.document() for soak in self.soak],
+            **({"hold": self.hold.document()} if self.hold else {}),
             "run": self.run,
             "problem": self.problem,
         }
@@ -232,10 +245,6 @@ def result_document(result: LoadResult | None) -> dict[str, Any] | None:
         names = ("min", "max", "typical", "average", "p99", "p999")
         document["latency"] = {f"{n}_us": _scaled(getattr(latency, n), 1e6) for n in names}
     return document
-
-
-def _carried(flow: FlowResult) -> float | None:
-    return flow.sent_bps if flow.received_bps is None else flow.received_bps
 
 
 def _flow_document(flow: FlowResult) -> dict[str, Any]:

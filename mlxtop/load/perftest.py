@@ -12,17 +12,22 @@ import shlex
 from collections import deque
 from dataclasses import replace
 
+from mlxtop.load.perftest_failure import explain_failure
+from mlxtop.load.reader import FarEnd, Heard
 from mlxtop.load.request import LoadRequest
 from mlxtop.model.identity import Port
 from mlxtop.model.load import Direction, FlowResult, Latency, LoadEvent, LoadResult, Tool
 from mlxtop.model.number import whole
 from mlxtop.sources.kernel import sysfs
-from mlxtop.system.door import System
+from mlxtop.system.door import Finished, System
 
 MOST_GIDS = 65535
 """GIDs of a port at most: their number has 16 bits."""
 _KEPT_LINES, _KEPT_CHARACTERS = 1000, 4096
 """Lines of a report that are kept, the last ones, and characters of a line."""
+MOST_EXCHANGES, EXCHANGES_A_SECOND = 1_000_000, 20_000
+"""Exchanges of a latency test, at most and for each second that it may take: few enough for slow
+ways, and enough for its percentiles."""
 _MICRO = 1e-6
 _NUMBER = re.compile(r"^-?\d{1,18}(?:\.\d{1,12})?$", re.ASCII)
 _UNITS = {"Gb/sec": 1e9, "MB/sec": 8 * 2.0**20, "MiB/sec": 8 * 2.0**20}
@@ -83,7 +88,8 @@ def _divided(result: LoadResult) -> LoadResult:
 class PerftestReader:
     """Keeps a perftest's report until its end; it has no intervals."""
 
-    def __init__(self) -> None:
+    def __init__(self, tool: Tool) -> None:
+        self._tool = tool
         self.lines: deque[str] = deque(maxlen=_KEPT_LINES)
 
     def feed(self, line: str) -> list[LoadEvent]:
@@ -93,6 +99,12 @@ class PerftestReader:
     def finish(self) -> list[LoadEvent]:
         result = parse_report("\n".join(self.lines))
         return [] if result is None else [result]
+
+    def failure(self, ended: Finished, heard: Heard, at: FarEnd) -> str | None:
+        if not ended.status and heard.result is not None:
+            return None
+        text = "\n".join(self.lines) + "\n" + ended.stderr
+        return explain_failure(text, self._tool, at.host)
 
 
 def _row(line: str, columns: list[tuple[str, float]]) -> LoadResult | None:
@@ -156,14 +168,29 @@ def _mapped(address: str | None) -> str | None:
 def _perftest_options(request: LoadRequest) -> list[str]:
     """Return the options that both ends must share."""
     argv = ["-D", str(request.seconds), "-F"]
-    if request.seconds < 6:
+    if request.latency:  # of a fixed length it tells the average alone
+        argv = ["-n", str(min(MOST_EXCHANGES, request.seconds * EXCHANGES_A_SECOND)), "-F"]
+    elif request.seconds < 6:
         argv += ["-f", "1"]  # the margins at both ends are 2 s otherwise, and nothing is left
-    if request.tool is not Tool.IB_SEND_LAT:
+    if not request.latency:
         argv.append("--report_gbits")
         if request.streams and request.streams > 1:
             argv += ["-q", str(request.streams)]
     argv += {Direction.BOTH: ["-b"], Direction.RECEIVE: ["--reversed"]}.get(request.direction, [])
-    return [*argv, "-p", str(request.port)] if request.port else argv
+    rows: list[tuple[object, list[str]]] = [
+        (request.size, ["-s", str(request.size)]),
+        (request.rdma_cm, ["-R"]),
+        (request.port, ["-p", str(request.port)]),
+    ]
+    return [*argv, *(word for wanted, words in rows if wanted for word in words)]
+
+
+def _rate_limit(request: LoadRequest) -> list[str]:
+    """Return the options of the sending side that keep all queue pairs below a rate."""
+    if not request.bitrate:
+        return []
+    share = request.bitrate / (request.streams or 1) / 1e9
+    return [f"--rate_limit={share:.3f}", "--rate_units=g", "--rate_limit_type=SW"]
 
 
 def client_command(
@@ -171,11 +198,12 @@ def client_command(
 ) -> tuple[str, ...]:
     """Return the command of the client; `gid` is the index of its RoCE address."""
     place = ["-d", port.rdma or "", "-i", str(port.rdma_port or 1)]
-    gids = [] if gid is None else ["-x", str(gid)]
-    return (str(request.tool), *place, *gids, *_perftest_options(request), target)
+    gids = [] if gid is None or request.rdma_cm else ["-x", str(gid)]
+    options = [*_perftest_options(request), *_rate_limit(request)]
+    return (str(request.tool), *place, *gids, *options, target)
 
 
 def far_server(request: LoadRequest, roce: bool) -> tuple[str, ...]:
     """Return the command of the server; the names of its device are left to fill in."""
-    gids = ["-x", "GID_INDEX"] if roce else []
+    gids = ["-x", "GID_INDEX"] if roce and not request.rdma_cm else []
     return (shlex.join([str(request.tool), "-d", "DEVICE", *gids, *_perftest_options(request)]),)

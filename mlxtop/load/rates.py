@@ -21,7 +21,7 @@ from mlxtop.load.route import Way, port_names
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, slot_of
 from mlxtop.model.linkrate import Protocol
-from mlxtop.model.load import Direction, Tool, mean, total
+from mlxtop.model.load import Direction, mean, total
 from mlxtop.model.pcie import Direction as Pcie
 from mlxtop.model.sample import LinkState
 
@@ -35,7 +35,7 @@ QUEUE_PAIRS_A_PORT = 4
 
 def queue_pairs(request: LoadRequest, way: Way) -> int:
     """Return the queue pairs of an RDMA test: enough for all ports of a shared RDMA device."""
-    if request.streams or request.tool is Tool.IB_SEND_LAT:
+    if request.streams or request.latency:
         return request.streams or 1
     ports = max(map(len, _choices(request, way, several=True)), default=1)
     return 1 if ports == 1 else QUEUE_PAIRS_A_PORT * ports

@@ -28,7 +28,7 @@ _UNITS = ("_bps", "_c", "_s", "_ms", "_percent")
 _TEXTS = frozenset(
     (
         *("tool", "tool_version", "host", "target", "port", "port_name", "device", "source"),
-        *("direction", "protocol", "bound_by", "phase", "name", "verdict", "limited_by"),
+        *("direction", "protocol", "bound_by", "guard", "phase", "name", "verdict", "limited_by"),
         *("ended", "text", "run", "problem", "stopped"),
     )
 )
@@ -171,7 +171,16 @@ def parse_run(name: str, lines: Iterable[str]) -> Run:
     )
 
 
-_DERIVED = {"commands", "server", "warnings", "refusals", "notes", "bound_by"}
+_DERIVED = {
+    "guard",
+    "ceiling_bps",
+    "commands",
+    "server",
+    "warnings",
+    "refusals",
+    "notes",
+    "bound_by",
+}
 """Parts of a plan that follow from others."""
 _RESULT = {
     **dict.fromkeys(("received_bps", "sent_bps"), "bit/s"),
@@ -206,6 +215,11 @@ class Change(NamedTuple):
 
     def document(self) -> dict[str, Any]:
         return {**self._asdict(), "difference": self.difference, "percent": self.percent}
+
+
+def differences(before: Line, after: Line) -> Iterator[Change]:
+    """Yield what is not the same in the hardware and settings of two runs or measurements."""
+    yield from _changes("hardware", before, after)
 
 
 def compare(before: Run, after: Run) -> list[Change]:

@@ -18,10 +18,28 @@ class Tool(StrEnum):
     """The program that makes the load."""
 
     IPERF3 = "iperf3"
+    IPERF = "iperf"
+    NUTTCP = "nuttcp"
+    QPERF = "qperf"
+    PING = "ping"
     IB_WRITE_BW = "ib_write_bw"
     IB_READ_BW = "ib_read_bw"
     IB_SEND_BW = "ib_send_bw"
+    IB_ATOMIC_BW = "ib_atomic_bw"
+    IB_WRITE_LAT = "ib_write_lat"
+    IB_READ_LAT = "ib_read_lat"
     IB_SEND_LAT = "ib_send_lat"
+    IB_ATOMIC_LAT = "ib_atomic_lat"
+
+    @property
+    def perftest(self) -> bool:
+        """Return whether it belongs to perftest, which measures RDMA alone."""
+        return self.startswith("ib_")
+
+    @property
+    def latency(self) -> bool:
+        """Return whether it measures times; qperf does both."""
+        return self.endswith("_lat") or self is Tool.PING
 
 
 class Direction(StrEnum):
@@ -75,6 +93,11 @@ class FlowResult:
     packets: int | None = None
     jitter: float | None = None
     """Seconds."""
+
+    @property
+    def bps(self) -> float | None:
+        """Return bit/s as received, else as sent."""
+        return self.sent_bps if self.received_bps is None else self.received_bps
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +227,24 @@ def typed_seconds(text: str) -> int:
     if not 1 <= seconds <= DAY_S:
         raise ValueError(f"{text!r} is no time from 1s to 24h (like 30, 15m, 1h)")
     return seconds
+
+
+_SIZE = re.compile(r"(\d{1,9}) ?([KMG]?)", re.ASCII | re.IGNORECASE)
+_BINARY = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+MOST_BYTES = 1 << 50
+
+
+def typed_size(text: str) -> int:
+    """Return bytes: of `64`, `8K`, `50G`, in powers of 1024. Raises ValueError.
+
+    >>> typed_size("8k"), typed_size("65536")
+    (8192, 65536)
+    """
+    match = _SIZE.fullmatch(text)
+    size = int(match[1]) * _BINARY[match[2].upper()] if match else 0
+    if not 1 <= size <= MOST_BYTES:
+        raise ValueError(f"{text!r} is no number of bytes (like 64, 8K, 50G)")
+    return size
 
 
 def typed_bits(text: str) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from mlxtop.load.advice import next_step, troubles
+from mlxtop.load.guard import guard_promise
 from mlxtop.load.outcome import LoadStatus, Outcome, Phase, SensorHeat
 from mlxtop.load.request import GuardOptions, LoadPlan
 from mlxtop.load.soak import Soak
@@ -12,8 +14,6 @@ from mlxtop.model.sample import sensor_title
 from mlxtop.present import units
 from mlxtop.present.text import Role, Run, Section, clean, wrap
 
-SEVERE = ("shutdown", "alarm", "warning", "")
-"""Limits that a sensor can have passed, the worst first."""
 _SERVER_LINES = 8
 """Lines of the servers that are listed."""
 
@@ -48,13 +48,8 @@ def wrapped(title: str, runs: Iterable[Run], columns: int) -> Section:
 
 def guard_text(options: GuardOptions, sensors: Sequence[SensorHeat]) -> Run:
     """Return at what temperatures the heat guard stops a load, and how long before them."""
-    if not options.armed:
-        return "guard: off, nothing stops the load when it gets hot", Role.WARNING
-    if not sensors:
-        return "guard: no sensor that could stop the load", Role.WARNING
-    limits = ", ".join(f"{sensor_name(one)} {one.limits.warning:g} °C" for one in sensors)
-    early = f", or {options.ahead:g} s before" if options.ahead else ""
-    return f"guard: stops at {limits}{early}", Role.TEXT
+    role = Role.TEXT if options.armed and sensors else Role.WARNING
+    return clean(f"guard: {guard_promise(options, sensors)}"), role
 
 
 def sensor_name(sensor: SensorHeat) -> str:
@@ -89,6 +84,31 @@ def interval_line(interval: LoadInterval, sensors: Iterable[SensorHeat] = ()) ->
     return "  ".join(filter(None, parts))
 
 
+def thermometer(sensor: SensorHeat, cells: int = 20) -> str:
+    """Return a bar from the temperature at the start to the warning limit.
+
+    >>> from mlxtop.watch.heat_limits import HeatLimits
+    >>> limits = HeatLimits(75.0, 80.0, None, "")
+    >>> thermometer(SensorHeat("module", limits, start=50.0, last=65.0), 10)
+    '━━━━━━────'
+    """
+    start, last, end = sensor.start, sensor.last, sensor.limits.warning
+    if start is None or last is None or end <= start:
+        return "─" * cells
+    full = round(cells * min(1.0, max(0.0, (last - start) / (end - start))))
+    return "━" * full + "─" * (cells - full)
+
+
+def hold_line(status: LoadStatus) -> str:
+    """Return the rate that is tried now, and thermometers: `hold: 24.5 Gb/s  module ━━━─ 75 °C`."""
+    bars = (
+        f"{sensor_name(one)} {'?' if one.last is None else f'{one.last:.1f}'} {thermometer(one)} "
+        f"{one.limits.warning:g} °C"
+        for one in status.sensors
+    )
+    return clean(f"hold: {rate(status.aim_bps)}  " + "  ".join(bars))
+
+
 def status_line(status: LoadStatus) -> str:
     """Return the phase, how long it still lasts, and the sensors: `cooling down, 12 s left  …`."""
     left = "" if status.left is None else f", {status.left:.0f} s left"
@@ -107,23 +127,20 @@ def _losses(part: LoadInterval | FlowResult) -> Iterator[str]:
 
 
 def outcome_runs(outcome: Outcome) -> Iterator[Run]:
-    """Yield what went wrong, the worst first; then the figures, the verdict and the rest."""
-    if outcome.ended != "complete":
-        yield clean(outcome.ended), Role.CRITICAL if outcome.heat.reason else Role.WARNING
-        if outcome.heat.reason and outcome.rate:
-            slower = f"-b {max(1, round(outcome.rate / 2e9))}G"
-            yield f"try half the rate ({slower}), or move more air over the card", Role.TEXT
-    hot = sorted(outcome.sensors, key=lambda one: SEVERE.index(one.passed[0] if one.passed else ""))
-    for sensor in hot:
-        if sensor.passed is not None:
-            name, limit = sensor.passed
-            role = Role.WARNING if name == "warning" else Role.CRITICAL
-            yield f"{sensor_name(sensor)} passed its {name} limit of {limit:g} °C", role
+    """Yield the worst first, then the figures, the verdict, the heat and what to try next."""
+    for trouble in troubles(outcome):
+        yield clean(trouble.text), Role.CRITICAL if trouble.critical else Role.WARNING
+    if outcome.hold is not None:
+        yield clean(outcome.hold.verdict), Role.STRONG
     for place, text in enumerate(_figures(outcome)):
         yield clean(text), Role.STRONG if place == 0 and not outcome.failed else Role.TEXT
     if outcome.rate is not None:
         yield clean(outcome.verdict_text), Role.TEXT
     yield from ((clean(text), Role.TEXT) for text in _remarks(outcome))
+    if (step := next_step(outcome)) is not None:
+        yield clean(f"next: {step}"), Role.ACCENT
+    if outcome.run:
+        yield f"recorded as {outcome.run} (mlxtop runs show {outcome.run})", Role.TEXT
 
 
 def _remarks(outcome: Outcome) -> Iterator[str]:
@@ -132,14 +149,10 @@ def _remarks(outcome: Outcome) -> Iterator[str]:
         yield "heat: no sensor could be read, so that nothing was guarded"
     elif not outcome.heat.armed:
         yield "heat: the guard was off"
-    for moved in outcome.moved:
-        yield f"{moved.name} +{moved.events} ({moved.severity}): {moved.help}"
     for soak in outcome.soak:
         yield f"soak: {soak.name} {soak.verdict}{_soak(soak)}"
     if outcome.problem:
         yield outcome.problem
-    if outcome.run:
-        yield f"recorded as {outcome.run} (mlxtop runs show {outcome.run})"
 
 
 def _figures(outcome: Outcome) -> list[str]:
@@ -157,7 +170,8 @@ def _figures(outcome: Outcome) -> list[str]:
             parts.append(f"{result.seconds:.1f} s")
         lines.append(", ".join(parts))
     if result.latency is not None:
-        lines.append(_latency(result.latency))
+        lost = "" if result.flow.bps is not None else ", ".join(("", *_losses(result.flow)))
+        lines.append(_latency(result.latency) + lost)
     if result.cpu_local is not None:
         far = "" if result.cpu_remote is None else f", there {result.cpu_remote:.0f} %"
         lines.append(f"CPU of {outcome.plan.request.tool} here {result.cpu_local:.0f} %{far}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from mlxtop.load.outcome import LoadStatus, Phase, SensorHeat
 from mlxtop.load.request import LoadPlan
-from mlxtop.model.load import LoadInterval, Tool
+from mlxtop.model.load import LoadInterval
 from mlxtop.present.load import rate, sensor_name, sensor_text, wrapped
 from mlxtop.present.text import Line, Role, Section, fit, labelled, width, wrap
 from mlxtop.present.view import bar
@@ -25,6 +25,9 @@ def status_sections(plan: LoadPlan, status: LoadStatus, columns: int) -> list[Se
     lines: list[Line] = [_clock(status, columns)]
     if status.stopping:
         lines += wrapped("", [(status.stopping, Role.WARNING)], columns).lines
+    if status.aim_bps is not None:
+        note = "until the hottest sensor settles under its limit"
+        lines.append(labelled("Rate asked", rate(status.aim_bps), note=note))
     newest = status.intervals[-1] if status.intervals else None
     if newest is not None:
         flows = status.phase is Phase.LOAD
@@ -37,7 +40,7 @@ def status_sections(plan: LoadPlan, status: LoadStatus, columns: int) -> list[Se
         bars = spark(status.intervals, plan.expected, columns, _SPARK_ROWS)
         lines += [((bar, Role.TX),) for bar in bars]
     elif status.phase is Phase.LOAD:
-        words = "no interval yet" if plan.request.tool is not Tool.IB_SEND_LAT else "no result yet"
+        words = "no interval yet" if not plan.request.latency else "no result yet"
         lines.append(((words, Role.DIM),))
     sections = [Section("Load", tuple(lines))]
     if status.intervals:

@@ -123,6 +123,14 @@ class SensorTrack:
         self.series = Series(size)
         self._pace = pace
 
+    def copy(self, size: int) -> SensorTrack:
+        """Return another track that goes on from here, and keeps `size` readings."""
+        other = SensorTrack(self._pace, size)
+        for tick, value in self.series.since(float("-inf")):
+            other.series.append(tick, value)
+        other.heat = self.heat
+        return other
+
     def take(
         self, sensor: Temperature, port: PortSample, adapter: Adapter | None, now: float
     ) -> bool:
@@ -208,6 +216,12 @@ class HeatWatch:
         """Return the state of a port's sensor; None before its first reading."""
         key = self._keys.get((port, sensor))
         return self._tracks[key].heat if key in self._tracks else None
+
+    def copies(self, size: int) -> dict[tuple[PortId, str], SensorTrack]:
+        """Return copies of all tracks by port and sensor: who follows the same frames from here
+        on has the same forecasts."""
+        tracks = ((place, self._tracks.get(key)) for place, key in self._keys.items())
+        return {place: track.copy(size) for place, track in tracks if track is not None}
 
     def then(self) -> HeatThen:
         """Return the states of now, to be kept."""

@@ -20,6 +20,7 @@ def ping(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     """`ping -c N [-M do] [-s SIZE] [-W S] HOST` of iputils."""
     host = argv[-1]
     count, size = int(_option(argv, "-c", "3")), int(_option(argv, "-s", "56"))
+    pause = float(_option(argv, "-i", "1"))
     try:
         route = machine.network.route(host)
     except OSError:
@@ -40,14 +41,20 @@ def ping(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
             yield 1.0
         else:
             received += 1
-            yield f"{size + 8} bytes from {host}: icmp_seq={number} ttl=64 time=0.0{40 + number} ms"
+            reply = f"{size + 8} bytes from {host}: icmp_seq={number} ttl=64"
+            yield f"{reply} time={_round_trip(number)} ms"
             if number < count:
-                yield 1.0
+                yield pause
     lost = 100 * (count - received) // max(count, 1)
     yield ""
     yield f"--- {host} ping statistics ---"
     yield f"{count} packets transmitted, {received} received, {lost}% packet loss, time {count}ms"
     return 0 if received else 1
+
+
+def _round_trip(number: int) -> str:
+    """Milliseconds, a little different each time."""
+    return f"0.{40 + number % 50:03d}"
 
 
 def ip(machine: Machine, argv: Sequence[str], stdin: str) -> Running:

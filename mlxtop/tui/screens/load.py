@@ -16,19 +16,28 @@ from textual.containers import Grid
 from textual.widgets import Input
 
 from mlxtop.change.privilege import ActionContext
-from mlxtop.load.request import IPERF3_PORT
+from mlxtop.load.request import IPERF3_PORT, GuardOptions
 from mlxtop.load.run_log import own_runs
 from mlxtop.load.session import LoadSession, SessionView
 from mlxtop.model.number import PORT, whole
 from mlxtop.present.load import guard_text, outcome_runs, plan_runs, server_section, wrapped
 from mlxtop.present.load_status import status_sections
+from mlxtop.present.measure_chart import measure_sections
 from mlxtop.present.text import Line, Role, Section, clean
 from mlxtop.settings import MAX_INTERVAL
 from mlxtop.tui.commands import unlisted
 from mlxtop.tui.screens.base import Dialog, key_label
-from mlxtop.tui.screens.load_form import FIELDS, MOST_PROCESSES, Field, WrongField, options
+from mlxtop.tui.screens.load_form import (
+    FIELDS,
+    MOST_PROCESSES,
+    Field,
+    WrongField,
+    measure_options,
+    options,
+)
 from mlxtop.tui.widgets.lines import Choice, Clickable, Lines
 from mlxtop.tui.widgets.sections import FRAME
+from mlxtop.watch.heat import HeatWatch
 
 if TYPE_CHECKING:
     from mlxtop.tui.app import MlxtopApp
@@ -72,7 +81,8 @@ class Loads:
         self._posted = Event()
         self._before: float | None = None
         """The interval before a test shortened it."""
-        self.session = LoadSession(context.system, own_runs(), self._changed)
+        system = context.system
+        self.session = LoadSession(system, own_runs(demo=system.demo), self._changed)
 
     def _changed(self) -> None:
         """Post one message until it is handled, from any thread."""
@@ -87,6 +97,11 @@ class Loads:
         port = state.frame.ports.get(state.selected) if state.frame and state.selected else None
         if port is not None and not isinstance(self._app.screen, LoadDialog):
             self._app.push_screen(LoadDialog(self, port.now.port.name, state.ascii))
+
+    @property
+    def heat(self) -> HeatWatch:
+        """Return what the screen has followed so far, from which the guard goes on."""
+        return self._app.state.watch.heat
 
     @property
     def busy(self) -> bool:
@@ -165,9 +180,10 @@ class LoadDialog(Dialog[None]):
     def draw(self) -> None:
         """Draw the plan, the running test, or its outcome."""
         view = self._session.view()
-        if self.has_class("-running") is not (view.status is not None):
-            self.set_class(view.status is not None, "-running")
-            self.call_after_refresh(self.draw)  # for the width that it has then
+        running = view.status is not None
+        if self.has_class("-running") is not running:
+            self.set_class(running, "-running")
+            self.call_after_refresh(self.draw)  # it has another width then
         self.page.show(self._sections(view, max(20, self.page.size.width - FRAME)))
         self._show_keys()
 
@@ -184,14 +200,16 @@ class LoadDialog(Dialog[None]):
     def _sections(self, view: SessionView, columns: int) -> list[Section]:
         problems = [problem for problem in (self._wrong, view.problem) if problem]
         sections = [wrapped("Problem", [(text, Role.WARNING)], columns) for text in problems]
-        if view.outcome is not None:
+        if view.measure is not None:
+            sections += measure_sections(view.measure, columns, self.watch_app.state.ascii)
+        if view.outcome is not None and (view.measure is None or view.measure.current):
             sections.append(wrapped("Outcome", outcome_runs(view.outcome), columns))
         if view.status is not None and view.plan is not None:
             sections += status_sections(view.plan, view.status, columns)
         elif view.busy:
             waiting = ("looking at the route and the tool …", Role.DIM)
             sections.append(Section("Plan", ((waiting,),)))
-        if view.plan is not None:
+        if view.plan is not None and (view.measure is None or view.measure.current):
             runs = list(plan_runs(view.plan))
             if not view.plan.refusals:
                 runs.append(guard_text(view.guard, view.sensors))
@@ -224,14 +242,18 @@ class LoadDialog(Dialog[None]):
         frame = self.watch_app.state.newest
         if frame is None or self._session.view().busy:
             return
+        values, heat = self._values(), self._loads.heat
         try:
-            chosen = options(self._values(), self._via)
+            if values["mode"] == "measure":
+                tests = measure_options(values, self._via)
+                self._session.measure(frame, tests, only_plan, heat)
+            else:
+                self._session.start(frame, options(values, self._via), only_plan, heat)
         except WrongField as error:
             self._wrong = str(error)
             self._fields[error.field].focus()
         else:
             self._wrong = None
-            self._session.start(frame, chosen, only_plan)
         self.page.scroll_home(animate=False)
         self.draw()
 
@@ -247,12 +269,16 @@ class LoadDialog(Dialog[None]):
         """Serve one test of the far end."""
         values = self._values()
         port, count = values["port"].strip(), values["processes"].strip()
-        self._session.serve(whole(port, PORT) or IPERF3_PORT, whole(count, MOST_PROCESSES) or 1)
+        first, several = whole(port, PORT) or IPERF3_PORT, whole(count, MOST_PROCESSES) or 1
+        guard = GuardOptions.choose(values["guard"])
+        self._session.serve(first, several, self.watch_app.state.newest, guard)
 
     def action_copy(self) -> None:
         plan = self._session.view().plan
-        if plan is not None and plan.server:
-            self.app.copy_to_clipboard("\n".join(plan.server))
+        measure = self._session.view().measure
+        lines = measure.plan.servers if measure else plan.server if plan else ()
+        if lines:
+            self.app.copy_to_clipboard("\n".join(lines))
             self.notify("copied: what to run at the far end")
 
     def action_step(self, steps: int) -> None:
