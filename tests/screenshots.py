@@ -64,10 +64,10 @@ SCENES = (
     Picture("07-errors", "faulty", 75, ("enter", "4")),
     Picture("08-infiniband", "odroid", 100, ("enter", "5")),
     Picture("09-scale", "dgx", 40, (), (200, 60)),
-    Picture("11-measure", "tiny", 12, (*MEASURE, "f5"), (120, 50), after=420),
-    Picture("12-hold", "fry", 12, (*HOLD, "f5"), after=160),
     Picture("10-small", "cx3-hp", 60, (), (80, 24)),
-    Picture("12-path", "ceph", 82, ("P",)),
+    Picture("12-measure", "tiny", 12, (*MEASURE, "f5"), (120, 50), after=420),
+    Picture("13-hold", "fry", 12, (*HOLD, "f5"), after=160),
+    Picture("14-path", "ceph", 82, ("P",)),
 )
 
 
