@@ -155,7 +155,7 @@ def drawn(svg: str) -> bytes:
 
 def save_film(pictures: list[tuple[str, int]]) -> Path:
     """An animated PNG of 256 colours; of each picture only what is new is in it."""
-    image = importlib.import_module("PIL.Image")  # for this alone, so no dependency of the tests
+    image = importlib.import_module("PIL.Image")  # of the extra `pictures`, for this alone
     frames = [image.open(io.BytesIO(drawn(svg))).convert("RGB") for svg, _ in pictures]
     columns, rows = frames[0].size
     some = [*frames[::6], frames[-1]]
