@@ -40,7 +40,7 @@ def test_every_setting_key_and_event_is_an_option_that_is_explained() -> None:
     }
     assert all(option.help for option in found)
     assert {option.title for option in found if option.restart and not option.table} == {
-        *("all", "include", "readonly", "window")
+        *("all", "include", "readonly", "window", "flight", "save_on_alarm")
     }
 
 
