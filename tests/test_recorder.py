@@ -235,7 +235,7 @@ def test_a_file_is_a_part_of_what_may_be_kept_and_the_oldest_go(tmp_path: Path) 
 
 
 def test_every_cut_leaves_exactly_the_samples_before_it(tmp_path: Path) -> None:
-    samples = list(machine("pacu", 120))
+    samples = [at(float(tick)) for tick in range(0, 1200, 10)]
     path, cut_path = tmp_path / "a.mlxrec", tmp_path / "cut.mlxrec"
     one = Recorder(ManualClock())
     one.write_to(Target(path))
