@@ -19,6 +19,7 @@ from mlxtop.load.measure_log import list_measured, read_measured
 from mlxtop.load.run_log import list_ids
 from mlxtop.model.number import real
 from mlxtop.outputs import console
+from mlxtop.present.text import Line, plain
 from mlxtop.settings import Settings
 
 from .load_lab import install, simulated
@@ -149,18 +150,26 @@ def test_the_plan_is_shown_and_nothing_run(state: Path, capsys: pytest.CaptureFi
     assert not state.exists()
 
 
+def test_each_test_is_reported_once(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(simulated("pacu"), *SWEEP) == 0
+    lines = capsys.readouterr().err.splitlines()
+    firsts = [line for line in lines if line.startswith("   1.0 s")]
+    assert len(firsts) == len(set(firsts)) == 3
+    assert not any(line.startswith("done") for line in lines)
+
+
 def test_what_is_broken_off_is_not_in_the_table(
     state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
 
-    def warn(*lines: str) -> None:
-        told.extend(lines)
-        if len([line for line in told if line.startswith("   1.0 s")]) == 2:
+    def tell(*lines: Line) -> None:
+        before = len(told)
+        told.extend(text for line in lines if (text := plain(line)).startswith("   1.0 s"))
+        if before < len(told) == 2:
             signal.raise_signal(signal.SIGINT)
-            told.append("   9.0 s")
 
-    monkeypatch.setattr(console, "warn", warn)
+    monkeypatch.setattr(console, "tell", tell)
     assert command(simulated("pacu"), *SWEEP) == 130
     (name,) = list_measured(state)
     assert len(read_measured(state, name).rows) == 1

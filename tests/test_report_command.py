@@ -144,7 +144,7 @@ def test_loads_that_ran_then_on_that_machine_are_told(
 ) -> None:
     begin = SAMPLES[0].wall
     for host, started in (("fry", begin + 20), ("fry", begin - 5000), ("other", begin + 20)):
-        writer = RunWriter(state / "runs", started)
+        writer = RunWriter(state / "demo-runs", started)
         plan = {"tool": "iperf3", "port_name": "enp67s0np0", "target": "pacu.example.org"}
         writer.begin(started=started, note="", host=host, plan=plan, fingerprint={})
         writer.write("interval", start=0, end=30, bps=46e9)

@@ -185,9 +185,7 @@ class LoadSession:
         except OSError as error:
             why = f"this measurement is not recorded: {error.filename}: {error.strerror}"
             self._update(problem=why)
-        measurement = Measurement(
-            self._system, plan, options, lambda view: self._update(measure=view)
-        )
+        measurement = Measurement(self._system, plan, options, self._measured)
         with self._lock:
             self._measurement = measurement
             if self._cancelled is not None:
@@ -197,6 +195,14 @@ class LoadSession:
         finally:
             if record is not None:
                 record.close()
+
+    def _measured(self, view: MeasureView) -> None:
+        """Take the news of a measurement; the outcome of the test before is not the next one's."""
+        before = self._view.measure
+        if view.current is not None and (before is None or before.current != view.current):
+            self._update(measure=view, outcome=None)
+        else:
+            self._update(measure=view)
 
     def _one(self, options: LoadOptions, starts: Mapping[str, float]) -> Outcome | None:
         """Run one test of a measurement with the newest frame; None where it is refused."""
@@ -275,7 +281,10 @@ class LoadSession:
         self._update(problem=problem)
         if cancelled is not None:
             run.cancel(cancelled)
-        self._update(outcome=run.run())
+        outcome = run.run()
+        with self._lock:
+            self._run = None
+        self._update(outcome=outcome)
 
     def _update(self, **changes: Any) -> None:
         with self._lock:
