@@ -216,7 +216,7 @@ def _front_end(
     port: PortId | None,
 ) -> int:
     if not arguments.without_screen(args):
-        return _screen(args, source, system, settings, port)
+        return _screen(source, system, settings, port, args.theme)
     from mlxtop.outputs import headless
     from mlxtop.sampler.source import frames
 
@@ -261,11 +261,11 @@ def _fire_all(fires: Sequence[Callable[[Alert], None] | None]) -> Callable[[Aler
 
 
 def _screen(
-    args: argparse.Namespace,
     source: LiveSource,
     system: System,
     settings: Settings,
-    port: PortId | None,
+    port: PortId | None = None,
+    theme: str | None = None,
 ) -> int:
     """Run the live screen; raise what ended it when the terminal is itself again."""
     instead = "without one: --once, --batch, --json-stream"
@@ -277,9 +277,9 @@ def _screen(
     _load_asyncio()
     app = screen(source, system, settings)
     app.first_port = port
-    if args.theme and args.theme not in app.theme_names:
+    if theme and theme not in app.theme_names:
         app.feed.stop.set()
-        raise UsageError(not_among("theme", args.theme, app.theme_names))
+        raise UsageError(not_among("theme", theme, app.theme_names))
     if system.demo:
         from mlxtop.lab import MACHINES
 

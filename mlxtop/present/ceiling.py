@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mlxtop.analysis.limits import PcieLimit, gbps
 from mlxtop.analysis.port_view import Ceiling
-from mlxtop.analysis.verdict import Verdict
+from mlxtop.analysis.verdict import Limit, Verdict
 from mlxtop.model.linkrate import Protocol
 from mlxtop.model.pcie import ASSUMED_MPS, link_words
 from mlxtop.present.text import Line, Role, Section, clean, wrap
@@ -35,12 +35,15 @@ def ceiling_lines(ceiling: Ceiling, width: int, verdict: Verdict | None = None) 
 
     A verdict that needs two lines has both. It is the ceiling's without a steadier one.
     """
-    texts = wrap(clean((verdict or ceiling.verdict).fitting(width - 2)), width - 2)[:2]
+    verdict = verdict or ceiling.verdict
+    texts = wrap(clean(verdict.fitting(width - 2)), width - 2)[:2]
     told: list[Line] = [(("→ ", Role.ACCENT), (texts[0], Role.TEXT))]
     if len(texts) > 1:
         return [*told, (("  ", Role.TEXT), (texts[1], Role.TEXT))]
     parts = _parts(ceiling)
     parts.pop("measured", None)
+    if verdict.limit is Limit.CPU:  # it names the core, and keeps still while others take turns
+        parts.pop("CPU", None)
     if len(_joined(parts)) > width:
         parts = {subject: (text, "") for subject, (text, _) in parts.items()}
     for least in ("CPU", "goodput"):
