@@ -9,7 +9,7 @@ import pytest
 from mlxtop.model.counters import Origin
 from mlxtop.model.module import Flag, Lane, LinkReport, Module, Quantity, Thresholds
 from mlxtop.model.sample import LinkState
-from tests.cases import GOOD, MODULE, WARNING, linked, only, report, run, unknown
+from tests.cases import GOOD, MODULE, NOTE, WARNING, linked, only, report, run, unknown
 from tests.situations import Situation, ethernet
 
 
@@ -32,7 +32,6 @@ LOST = tuple(Flag("rx loss of signal", lane) for lane in range(1, 5))
 @pytest.mark.parametrize(
     "flag",
     [
-        Flag("tx fault", 2),
         Flag("module firmware fault"),
         Flag("data path firmware fault"),
         Flag("module fault: TEC runaway"),
@@ -43,6 +42,14 @@ def test_a_module_that_signals_a_fault_is_a_warning(flag: Flag) -> None:
     assert finding.severity is WARNING
     assert flag.text in finding.evidence
     assert "rx loss of signal on lane 1" in finding.evidence
+
+
+def test_a_laser_fault_read_once_is_a_note_and_read_again_a_warning() -> None:
+    fault = Flag("tx fault", 2)
+    once = only(run("module faults", module=signalling(fault)))
+    assert (once.severity, "tx fault on lane 2" in once.evidence) == (NOTE, True)
+    again = only(run("module faults", module=signalling(fault, seen=5.0, tick=15.0)))
+    assert again.severity is WARNING
 
 
 def test_faults_are_told_by_their_lanes() -> None:

@@ -33,10 +33,10 @@ PORT = "/sys/devices/pci0000:00/0000:00:02.0"
 CARD = f"{PORT}/0000:01:00.0"
 
 
-def below(vendor: str) -> CapturedSystem:
-    """A card of PCIe 4.0 x8 in a port of PCIe 1.0 x1."""
+def below(vendor: str, port: tuple[str, int] = ("2.5 GT/s PCIe", 1)) -> CapturedSystem:
+    """A card of PCIe 4.0 x8 in a port with this link."""
     files = [f"{PORT}/vendor = {vendor}", f"{CARD}/vendor = 0x15b3"]
-    for place, speed, width in ((PORT, "2.5 GT/s PCIe", 1), (CARD, "16.0 GT/s PCIe", 8)):
+    for place, (speed, width) in ((PORT, port), (CARD, ("16.0 GT/s PCIe", 8))):
         for which in ("current", "max"):
             files += [
                 f"{place}/{which}_link_speed = {speed}",
@@ -52,3 +52,10 @@ def below(vendor: str) -> CapturedSystem:
 def test_ports_of_hypervisors_do_not_limit_a_card(vendor: str, gbps: float) -> None:
     path = read_pcie(below(vendor), CARD).path
     assert path.available_mbps == gbps * 1000
+
+
+def test_a_hypervisors_port_that_shows_the_cards_own_link_is_named_as_the_kernel_names_it() -> None:
+    path = read_pcie(below("0x1b36", ("16.0 GT/s PCIe", 8)), CARD).path
+    assert [link.device for link in path.links] == ["0000:01:00.0", "0000:00:02.0"]
+    wider = read_pcie(below("0x1b36", ("16.0 GT/s PCIe", 16)), CARD).path
+    assert wider.available_mbps == path.available_mbps

@@ -79,16 +79,19 @@ def lost(port: PortCase) -> list[str]:
     return signs + signals(Flag("no light arrives", number) for number in dark)
 
 
-def stays_lost(port: PortCase) -> list[str]:
-    """Return losses that a later reading showed again: they are not from before the link."""
+def signals_again(port: PortCase, *texts: str) -> list[str]:
+    """Return signals of these texts that a later reading of the module showed again."""
     module = port.now.module
-    if module is None:
-        return []
     return signals(
         flag
-        for flag in module.flags or ()
-        if flag.text in _LOST[:2] and module.seen.get(flag, module.tick) < module.tick
+        for flag in (module.flags if module else None) or ()
+        if module and flag.text in texts and module.seen.get(flag, module.tick) < module.tick
     )
+
+
+def stays_lost(port: PortCase) -> list[str]:
+    """Return losses that a later reading showed again: they are not from before the link."""
+    return signals_again(port, *_LOST[:2])
 
 
 def recommended(report: LinkReport | None) -> str | None:

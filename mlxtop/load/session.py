@@ -63,6 +63,8 @@ class LoadSession:
         self._ended.set()
         self._cancelled: str | None = None
         self._end_servers = Event()
+        self._servers_ended = Event()
+        self._servers_ended.set()
         self._lines: deque[str] = deque(maxlen=SERVER_LINES)
 
     def view(self) -> SessionView:
@@ -152,6 +154,7 @@ class LoadSession:
                 return
             self._view = self._view._replace(serving=count, server_failed=False, server_printed=0)
             self._end_servers = Event()
+            self._servers_ended.clear()
             self._lines.clear()
         self._system.clock.thread(self._start_servers, "servers", first, count)
 
@@ -163,6 +166,7 @@ class LoadSession:
         except OSError as error:
             self._server_line(str(error.strerror or error))
             self._update(serving=0, server_failed=True)
+            self._servers_ended.set()
             return
         for number in range(count):
             argv = server_command(tool, first + number)
@@ -184,6 +188,8 @@ class LoadSession:
                 left = self._view.serving - 1
                 failed = self._view.server_failed or failure is not None
                 self._view = self._view._replace(serving=left, server_failed=failed)
+                if not left:
+                    self._servers_ended.set()
             self._changed()
 
     def _server_line(self, line: str) -> None:
@@ -196,7 +202,8 @@ class LoadSession:
         self._end_servers.set()
 
     def close(self, why: str = "mlxtop ended") -> None:
-        """End everything; waits a moment for the record to be finished."""
+        """End everything; waits a moment for the record to be finished, and for the servers."""
         self.stop_serving()
         self.cancel(why)
-        self._system.clock.wait(FAREWELL_S, self._ended)
+        for ended in (self._ended, self._servers_ended):
+            self._system.clock.wait(FAREWELL_S, ended)

@@ -46,9 +46,19 @@ def _not_up(port: PortCase) -> CouldNotTell:
     """Return why nothing can be said about a port that has no link."""
     state = port.link.state
     words = port.link.detail or _UNUSED.get(state, f"the link is in state {state}")
-    if state not in _NOT_WANTED and (signs := why_down(port)):
+    if _tells_why(port):
+        words = f"the link is {state}"  # its finding has the reasons
+    elif state not in _NOT_WANTED and (signs := why_down(port)):
         words = "; ".join([*([port.link.detail] if port.link.detail else []), *signs])
     return port.unknown("link", words.format(name=port.name))
+
+
+def _tells_why(port: PortCase) -> bool:
+    """Return whether something was read that says why a wanted link is down."""
+    if port.link.state in _NOT_WANTED:
+        return False
+    signalled = broken(port) or recommended(port.now.report)
+    return bool(signalled or (was_up(port.link) and why_down(port)))
 
 
 PortJudge = Callable[[PortCase], Outcomes]
@@ -87,7 +97,7 @@ def _link(port: PortCase) -> Outcomes:
         )
     elif link.state in _NOT_WANTED:
         yield _not_up(port)
-    elif broken(port) or recommended(port.now.report) or (was_up(link) and why_down(port)):
+    elif _tells_why(port):
         yield _explained(port)
     elif port.is_infiniband:
         yield from infiniband_down(port)

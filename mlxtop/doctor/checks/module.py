@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
-from mlxtop.doctor.check import Outcomes, PortCase, check, ports
-from mlxtop.doctor.signals import broken, has_failed, lost, recommended, stays_lost
+from mlxtop.doctor.check import Finding, Outcomes, PortCase, check, ports
+from mlxtop.doctor.signals import broken, has_failed, lost, recommended, signals_again, stays_lost
 from mlxtop.model.catalogue import CATALOGUE, counters_of
 from mlxtop.model.counters import Origin
 from mlxtop.model.sample import LinkState
@@ -16,6 +17,8 @@ _COUNTERS = "https://docs.kernel.org/networking/device_drivers/ethernet/mellanox
 _LANE_FAMILY = "rx_err_lane_{n}_phy"
 _UNCORRECTED = "rx_pcs_symbol_err_phy"
 _CRC = "rx_crc_errors_phy"
+_LASER = "tx fault"
+"""The one fault that modules also latch while a link comes up."""
 _ONE_LANE = 0.9
 """Share of all bit errors from which one lane is the reason of them."""
 _ENOUGH = 1000
@@ -41,7 +44,7 @@ def _tells(port: PortCase) -> bool:
 )
 def _faults(port: PortCase) -> Outcomes:
     if faults := broken(port):
-        yield (port.critical if has_failed(port) else port.warning)(
+        yield _judge(port, faults)(
             f"the link is up, but the module signals: {'; '.join([*faults, *lost(port)])}"
             f" ({_source(port)})",
             "a part of the module failed, or did when the link last came up; data may be lost or"
@@ -68,6 +71,20 @@ def _faults(port: PortCase) -> Outcomes:
             "follow it: clean and reseat both ends, then replace cable or module; then look again",
             _MLXLINK,
         )
+
+
+def _judge(port: PortCase, faults: list[str]) -> Callable[..., Finding]:
+    """Return how grave faults are.
+
+    A laser's fault in the module's memory that was read once may be long over. The card's firmware
+    reads the memory all the time: what its tool shows is so now.
+    """
+    if has_failed(port):
+        return port.critical
+    report = port.now.report
+    told = report is not None and report.module is not None and bool(report.module.flags)
+    lasers = all(words.startswith(_LASER) for words in faults)
+    return port.note if lasers and not told and not signals_again(port, _LASER) else port.warning
 
 
 def _source(port: PortCase) -> str:

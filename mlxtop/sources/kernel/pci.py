@@ -109,9 +109,10 @@ def read_pcie(system: System, path: str) -> PcieStatus:
     """Return links, ASPM and errors of a slot; those of its link often land on the port above."""
     absent = {}
     places = ancestry(path)
-    hops = [place for place in places if place == path or not _is_emulated(system, place)]
-    every = (_read_link(system, place) for place in hops)
-    links = tuple(link for link in every if link.mbps or link.capable_mbps)
+    own = _read_link(system, path)
+    above = ((place, _read_link(system, place)) for place in places if place != path)
+    real = (link for place, link in above if not _is_made_up(system, place, link, own))
+    links = tuple(link for link in (own, *real) if link.mbps or link.capable_mbps)
     if not links:
         absent["pcie"] = "no PCIe link in sysfs: a virtual machine, or integrated in the chipset"
     texts = {place: [read_text(system, f"{place}/{kind}") for kind in _AER] for place in places[:2]}
@@ -139,12 +140,13 @@ def read_pcie(system: System, path: str) -> PcieStatus:
     )
 
 
-def _is_emulated(system: System, path: str) -> bool:
-    """Return whether a port is that of a hypervisor: what it shows of its link is made up.
+def _is_made_up(system: System, path: str, link: PcieLink, below: PcieLink) -> bool:
+    """Return whether a hypervisor's port shows less than the device below it, which is real.
 
     QEMU's ports show 2.5 GT/s x1 unless they are told otherwise, VMware's 5 GT/s x32.
     """
-    return parse_hex(read_text(system, f"{path}/vendor")) in _HYPERVISORS
+    less = (link.mbps or 0) < (below.mbps or 0)
+    return less and parse_hex(read_text(system, f"{path}/vendor")) in _HYPERVISORS
 
 
 def _identity(system: System, path: str) -> str | None:

@@ -25,7 +25,7 @@ from mlxtop.sources.module.layouts import (
 from mlxtop.sources.module.memory import Memory, degrees
 from mlxtop.sources.module.readings import HOTTEST
 from mlxtop.sources.module.sff8024 import Layout
-from mlxtop.system.answers import Fields
+from mlxtop.system.answers import NOT_CAPTURED, Fields
 from mlxtop.system.door import Answer, Question, System
 
 INTERVAL = 10.0
@@ -237,6 +237,8 @@ class ModuleReader:
 
 def explain(error: OSError) -> str:
     """Return why a module could not be read, and what would help."""
+    if error.strerror == NOT_CAPTURED:
+        return NOT_CAPTURED
     match error.errno:
         case errno.EPERM | errno.EACCES:
             return "reading the module needs root (CAP_NET_ADMIN)"
