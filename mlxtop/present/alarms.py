@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from mlxtop.analysis.crossing import Crossing
-from mlxtop.analysis.forecast import Forecast
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.present import units
 from mlxtop.present.columns import LONGEST_NAME
-from mlxtop.present.heat import TITLES
+from mlxtop.present.heat import TITLES, seconds_left
 from mlxtop.present.ribbon import RibbonItem, Urgency
 from mlxtop.present.text import Line, Role, clean, fit, width
 from mlxtop.watch.alarms import FADE_S, Alarm, Subject
@@ -155,12 +154,6 @@ def next_crossing(heat: SensorHeat) -> Crossing | None:
     ends = (future.warning, future.alarm)
     coming = (end for end in ends if end is not None and end.seconds and end.limit > degrees)
     return next(coming, None)
-
-
-def seconds_left(future: Forecast | None, crossing: Crossing, now: float) -> int:
-    """Return whole seconds until a limit, at least 1, counted down from the forecast's instant."""
-    passed = now - future.tick if future else 0.0
-    return max(1, round((crossing.seconds or 0.0) - passed))
 
 
 def _what(alarm: Alarm, watch: Watch, frame: Frame | None) -> str:

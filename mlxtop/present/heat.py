@@ -79,9 +79,13 @@ def outlook(heat: SensorHeat, clock: Clock) -> Run:
         return _settling(future), Role.TEXT
     if not parts:
         role = coming[-1][2]
-    parts += [f"{name} {_reached(crossing)}" for name, crossing, _ in coming]
+    parts += [
+        f"{name} {_reached(end, seconds_left(future, end, clock.tick))}" for name, end, _ in coming
+    ]
     if future.back is not None and future.back.seconds:
-        parts.append(f"back below warning in {_span(future.back)}")
+        parts.append(
+            f"back below warning in {_span(future.back, seconds_left(future, future.back, clock.tick))}"
+        )
     elif len(parts) == 1 and not coming:
         parts.append(_settling(future))
     return ", ".join(parts), role
@@ -106,15 +110,21 @@ def crossings_ahead(heat: SensorHeat) -> list[tuple[str, Crossing, Role]]:
     ]
 
 
-def _reached(crossing: Crossing) -> str:
-    return f"{crossing.limit:.0f} °C in {_span(crossing)}"
+def seconds_left(future: Forecast | None, crossing: Crossing, now: float) -> int:
+    """Return whole seconds until a limit, at least 1, counted down from the forecast's instant."""
+    passed = now - future.tick if future else 0.0
+    return max(1, round((crossing.seconds or 0.0) - passed))
 
 
-def _span(crossing: Crossing) -> str:
+def _reached(crossing: Crossing, left: int) -> str:
+    return f"{crossing.limit:.0f} °C in {_span(crossing, left)}"
+
+
+def _span(crossing: Crossing, left: int) -> str:
     """Return `3 min 40 s ± 30 s`, no finer than the forecast is."""
     error = crossing.error or 0.0
     grain = 1 if error < 10 else 5 if error < 60 else 30
-    seconds = round((crossing.seconds or 0.0) / grain) * grain
+    seconds = round(left / grain) * grain
     doubt = max(grain, round(error / grain) * grain)
     return f"{units.duration(max(seconds, grain))} ± {units.duration(doubt)}"
 
@@ -137,13 +147,13 @@ def _settling(future: Forecast) -> str:
 def short_outlook(heat: SensorHeat, clock: Clock) -> Run | None:
     """Return what is coming or has come, for the legend of a chart."""
     future = heat.forecast
-    if coming := crossings_ahead(heat):
+    if future is not None and (coming := crossings_ahead(heat)):
         name, crossing, role = coming[-1]
-        return f"{name} in {units.duration(max(1, round(crossing.seconds or 0.0)))}", role
+        return f"{name} in {units.duration(seconds_left(future, crossing, clock.tick))}", role
     if beyond := _beyond(heat, clock):
         role = STATES[heat.alarm.state][1]
         if future is not None and future.back is not None and future.back.seconds:
-            seconds = max(1, round(future.back.seconds))
+            seconds = seconds_left(future, future.back, clock.tick)
             return f"below warning in {units.duration(seconds)}", role
         return beyond[0], role
     if future is not None and future.trend is Trend.RISING and future.settles is not None:
