@@ -83,9 +83,8 @@ def outlook(heat: SensorHeat, clock: Clock) -> Run:
         f"{name} {_reached(end, seconds_left(future, end, clock.tick))}" for name, end, _ in coming
     ]
     if future.back is not None and future.back.seconds:
-        parts.append(
-            f"back below warning in {_span(future.back, seconds_left(future, future.back, clock.tick))}"
-        )
+        left = seconds_left(future, future.back, clock.tick)
+        parts.append(f"back below warning in {_span(future.back, left)}")
     elif len(parts) == 1 and not coming:
         parts.append(_settling(future))
     return ", ".join(parts), role
