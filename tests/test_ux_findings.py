@@ -197,7 +197,12 @@ FINDINGS: dict[int, tuple[str, ...]] = {
         "present_runs:test_the_peak_of_a_row_is_that_of_the_sensor_nearest_to_its_limit",
         "present_runs:test_runs_of_simulated_machines_stand_apart",
     ),
-    40: ("present_doctor:test_what_one_cause_has_done_is_one_finding",),
+    40: (
+        "present_doctor:test_what_one_cause_has_done_is_one_finding",
+        "present_doctor:test_a_check_that_had_nothing_to_look_at_says_what_is_missing",
+        "console:test_lines_are_coloured_on_a_terminal_alone_and_always_clean",
+        "console:test_a_line_of_progress_goes_when_something_else_is_written",
+    ),
     41: (
         "present_notes:test_the_verdict_is_that_of_the_watch",
         "present_notes:test_a_port_that_is_down_has_a_note_with_what_to_look_at",
