@@ -59,7 +59,10 @@ async def test_a_load_is_stopped_by_the_guard_before_the_module_is_too_hot(
         await one.waits_for("Outcome", 60)
         one.sees_like(r"Outcome stopped by the heat guard: (ASIC|module) at")
         one.sees_like(r"try half the rate \(-b \d+G\), or move more air over the card")
-        one.sees_like(r"module: 56\.0 °C at the start, \d+\.0 at most, \d+\.0 after the cool-down")
+        heat = one.sees_like(
+            r"module: \d+\.0 °C at the start, (\S+) at most, (\S+) after the cool-down"
+        )
+        assert float(heat[2]) < float(heat[1]) < 75.0
         one.sees_not("as good as it gets")
         await one.press("escape", "Esc Close")
         one.sees_not("LOAD")
