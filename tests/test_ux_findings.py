@@ -51,13 +51,13 @@ FINDINGS: dict[int, tuple[str, ...]] = {
     ),
     7: (
         "present_load:test_a_limit_that_was_passed_comes_first",
-        "present_load:test_a_stop_by_the_guard_is_the_first_line_with_what_to_try",
+        "present_load:test_a_stop_by_the_guard_is_the_first_line_and_what_to_try_the_last",
         "present_load:test_nothing_flows_while_it_cools_down",
     ),
     8: ("stories:test_a_load_is_stopped_by_the_guard_before_the_module_is_too_hot",),
     9: (
         "load_guard:test_a_module_that_settles_below_its_limit_is_never_stopped",
-        "present_load:test_a_stop_by_the_guard_is_the_first_line_with_what_to_try",
+        "present_load:test_a_stop_by_the_guard_is_the_first_line_and_what_to_try_the_last",
     ),
     10: (
         "forecast:test_nothing_that_is_warm_settles_below_room_temperature",
