@@ -8,7 +8,6 @@ The part of RESULTS.md below its heading is written anew; `--runs N` makes fewer
 from __future__ import annotations
 
 import argparse
-import re
 import signal
 import statistics
 import sys
@@ -17,14 +16,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.bench.parts import write_part
 from tests.netns import missing
 from tests.path_lab import HOSTS, Stream, Triangle, triangle
 
 RUNS = 50
-RESULTS = Path(__file__).parent / "RESULTS.md"
 HEADING = "## When a link dies"
-_PART = rf"\n?{re.escape(HEADING)}\n.*?(?=\n## |\Z)"
-"""Our part, up to the next heading."""
 Change = Callable[[Triangle], None]
 
 
@@ -82,12 +79,10 @@ def _one(made: Triangle, begin: Change, end: Change) -> float:
         made.release(*processes)
 
 
-def table(gaps: dict[str, list[float]]) -> str:
-    """Return the part of RESULTS.md."""
+def table(gaps: dict[str, list[float]]) -> list[str]:
+    """Return the lines of our part of RESULTS.md."""
     runs = len(next(iter(gaps.values())))
-    lines = [
-        HEADING,
-        "",
+    return [
         f"Seconds in which no TCP exchange came through, {runs} runs each; a link between two of"
         " three hosts in namespaces, `mlxtop path keep` on each"
         " (`python -m tests.bench.path`).",
@@ -98,9 +93,7 @@ def table(gaps: dict[str, list[float]]) -> str:
             f"| {kind} | {statistics.median(found):.2f} s | {max(found):.2f} s |"
             for kind, found in gaps.items()
         ),
-        "",
     ]
-    return "\n".join(lines)
 
 
 def main() -> int:
@@ -113,19 +106,11 @@ def main() -> int:
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):  # so that nothing is left behind
         signal.signal(number, lambda *_: sys.exit(1))
-    text = table(measure(args.runs))
-    print(text)
+    lines = table(measure(args.runs))
+    print("\n".join(lines))
     if args.runs == RUNS:
-        before = RESULTS.read_text()
-        rest = re.sub(_PART, "", before, flags=re.DOTALL)
-        RESULTS.write_text(f"{rest.rstrip()}\n\n{text}")
+        write_part(HEADING, lines)
     return 0
-
-
-def part_of(results: str) -> str:
-    """Return our part of RESULTS.md, which the other measurements leave as it is."""
-    found = re.search(_PART, results, re.DOTALL)
-    return f"\n{found[0].strip()}\n" if found else ""
 
 
 if __name__ == "__main__":

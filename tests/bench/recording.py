@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -24,7 +24,9 @@ from mlxtop.recording.playback import Playback
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.survey import Survey
 from mlxtop.sampler.live import LiveSource
+from tests.bench.parts import write_part
 
+HEADING = "## Recording"
 DAY_S = 86400
 SEEKS = 30
 MACHINES = {"two ports": "faulty", "12 ports of a DGX": "dgx"}
@@ -125,5 +127,10 @@ def _seeks(playback: Playback) -> Iterator[float]:
         yield thread_time() - begin
 
 
+def lines(recordings: Sequence[Figures]) -> list[str]:
+    """Return our part of RESULTS.md."""
+    return [f"* {one.line()}" for one in recordings]
+
+
 if __name__ == "__main__":
-    print("\n".join(one.line() for one in measure("--quick" in sys.argv)))
+    write_part(HEADING, lines(measure("--quick" in sys.argv)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mlxtop import __version__
-from tests.bench import programs
+from tests.bench import programs, recording, scrape
 from tests.bench.accuracy import Accuracy
 from tests.bench.cost import Run, high, middle
 from tests.bench.faults import Fault
@@ -278,10 +278,10 @@ def whole(
         costs(runs),
         "\n## Sampling\n",
         *(f"* {line}" for line in (*sampling.lines(), *accuracy.lines())),
-        "\n## Metrics, beyond sampling\n",
-        *(f"* {found.line(name)}" for name, (_, found) in beyond.scrapings.items()),
-        "\n## Recording\n",
-        *(f"* {one.line()}" for one in beyond.recordings),
+        f"\n{scrape.HEADING}\n",
+        *scrape.lines(beyond.scrapings),
+        f"\n{recording.HEADING}\n",
+        *recording.lines(beyond.recordings),
         "\n## Faults\n",
         "| injected | survived | test |\n|---|---|---|",
         *(f"| {f.injected} | {f.survived} | `{f.test}` |" for f in faults),

@@ -23,7 +23,9 @@ from mlxtop.model.sample import SourceKind
 from mlxtop.outputs.http_server import Server
 from mlxtop.sampler.facts import ON_SCREEN
 from mlxtop.sampler.live import LiveSource
+from tests.bench.parts import write_part
 
+HEADING = "## Metrics, beyond sampling"
 SCRAPE_S = 15.0
 """Seconds between scrapes."""
 ASKED = (
@@ -107,6 +109,12 @@ def both() -> Scrapings:
     }
 
 
+def lines(scrapings: Scrapings) -> list[str]:
+    """Return our part of RESULTS.md."""
+    return [
+        f"* {found.line(name)} (goal {limit:g} %)" for name, (limit, found) in scrapings.items()
+    ]
+
+
 if __name__ == "__main__":
-    for title, (limit, found) in both().items():
-        print(f"{found.line(title)} (goal {limit:g} %)")
+    write_part(HEADING, lines(both()))
