@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.samples import Samples, sample
 from tests.story import person
+from tests.test_tui_app import running, screen_text, until
 
 LINK_TYPE = "L Link type"
 
@@ -229,3 +231,32 @@ async def test_a_link_that_dies_is_told_everywhere_and_its_cause_is_one_key_away
         await one.press("escape", "Esc Back")
         one.sees_not("! enp3s0d1 down")
         one.sees("○ down ↕1")
+
+
+async def test_who_has_no_card_learns_why_a_simulated_one_sends_46_of_100(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(Samples([sample(1.0)])) as (app, pilot):
+        assert "A All devices  D Demo" in screen_text(app)
+        await pilot.press("D")
+        await until(pilot, lambda: app.instead == "demo")
+    async with person("pacu", tmp_path, monkeypatch) as one:
+        await one.waits(12.0)
+        one.sees_like(r"TX 46\.\d Gb/s")
+        one.sees("enp67s0np0 ● 100G Eth", "→ CPU-bound: 4 streams × 11.", "one core each")
+        await one.press("d", "d Doctor")
+        await one.waits_for("1 warning, 1 note")
+        one.sees("WARNING ConnectX-4 at 0000:43:00.0", "capable of 126.016 Gb/s")
+        await one.press("down", "NOTE enp67s0np0: tx 46.")
+        await one.press("enter", "Enter In plain words")
+        one.sees_like(r"measured, CPU-bound: 4 streams × 11\.\d Gb/s, one core each")
+        await one.press("escape", "Esc Back")
+        await one.press("escape", "Esc Back")
+        await one.press("enter", "Enter Details")
+        await one.press("3", "3 PCIe")
+        await one.waits_for("PCIe 3.0 x8")
+        one.sees("0000:40:03.0", "limits")
+        await one.press("escape", "Esc Back")
+        await one.waits_for("-60 s")
+        rows = [line for line in one.text.split("\n") if "⣿" in line]
+        assert max(row.count("⣿") for row in rows) > 5
