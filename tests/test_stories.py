@@ -24,8 +24,8 @@ async def test_a_hot_module_is_seen_coming_and_the_guard_stops_a_load(
 ) -> None:
     async with person("fry", tmp_path, monkeypatch) as one:
         one.sees("enp67s0np0 ● 100G Eth", "56 °C", "module warning", "module alarm")
-        await one.waits_for(r"▲ enp67s0np0 module 69 → 75 °C in \d+ s")
-        one.sees("CPU-bound: 4 streams × 11.", "PCIe 3.0 x8 of x16", "69 °C↑")
+        await one.waits_for(r"▲ enp67s0np0 module \d\d → 75 °C in \d+ s")
+        one.sees("CPU-bound: 4 streams × 11.", "PCIe 3.0 x8 of x16", "°C↑")
         await one.press("enter", "Enter Details")
         await one.press("2", "2 Link & module")
         one.sees("Heat · enp67s0np0")
@@ -35,7 +35,7 @@ async def test_a_hot_module_is_seen_coming_and_the_guard_stops_a_load(
         await one.waits_for(r"▲ enp67s0np0 module \d+ °C\b.*80 °C", 60)
         await one.waits_for(r"module cool again after \d+", 120)
         await one.press("e", "e Events")
-        one.sees("Events, newest first", "enp67s0np0 module at 80.0 °C, alarm at 80 °C")
+        one.sees_like(r"Events, newest first .*enp67s0np0 module at 8\d\.0 °C, alarm at 80 °C")
 
 
 async def test_a_load_is_stopped_by_the_guard_before_the_module_is_too_hot(
