@@ -13,6 +13,9 @@ from mlxtop.sampler.facts import ON_SCREEN
 from mlxtop.settings import load
 from tests.tour import Walk, walk
 
+DRAWN_S = 2.0
+"""Seconds that a screen may take to be drawn; the machine's time stands still meanwhile."""
+
 
 class Person:
     """Reads the screen, presses what it offers, and waits."""
@@ -30,9 +33,10 @@ class Person:
         """The screen without frames, wraps and runs of blanks."""
         return re.sub(r"[\s│╭╮╰╯─]+", " ", self.text)
 
-    def sees(self, *wanted: str) -> None:
-        """Fail where one of the texts is not on the screen."""
+    async def sees(self, *wanted: str) -> None:
+        """Fail where one of the texts is not on the screen once it is drawn."""
         for text in wanted:
+            await self.walking.until(lambda text=text: text in self.words, DRAWN_S)  # type: ignore[misc]
             assert text in self.words, f"{text!r} is not in\n{self.text}"
 
     def sees_not(self, *unwanted: str) -> None:
@@ -40,16 +44,16 @@ class Person:
         for text in unwanted:
             assert text not in self.words, f"{text!r} is in\n{self.text}"
 
-    def sees_like(self, pattern: str) -> re.Match[str]:
+    async def sees_like(self, pattern: str) -> re.Match[str]:
         """Return where the screen matches; figures differ by a sample from run to run."""
+        await self.walking.until(lambda: re.search(pattern, self.words) is not None, DRAWN_S)
         match = re.search(pattern, self.words)
         assert match, f"nothing like {pattern!r} in\n{self.text}"
         return match
 
     async def press(self, key: str, label: str) -> None:
         """Press a key whose label is on the screen, or comes there at once."""
-        await self.walking.until(lambda: label in self.words, 1.0)
-        self.sees(label)
+        await self.sees(label)
         await self.walking.press(key)
 
     async def looks_up(self, label: str) -> None:
@@ -59,21 +63,21 @@ class Person:
             if label in self.words:
                 return
             await self.press("pagedown", "PgDn")
-        self.sees(label)
+        await self.sees(label)
 
     async def write(self, text: str, where: str) -> None:
         """Type into the field with the cursor, whose name is on the screen."""
-        self.sees(where)
+        await self.sees(where)
         await self.walking.press(*text)
 
     async def choose(self, value: str, label: str) -> None:
         """Turn the choice with the cursor to a value, by the arrows that the screen names."""
-        self.sees(label)
+        await self.sees(label)
         for key in (*["left"] * 4, *["right"] * 4):
             if f"‹ {value} ›" in self.text:
                 return
             await self.walking.press(key)
-        self.sees(f"‹ {value} ›")
+        await self.sees(f"‹ {value} ›")
 
     async def waits(self, seconds: float) -> None:
         """Let the machine's time pass."""
@@ -85,7 +89,7 @@ class Person:
             if re.search(text, self.words):
                 return
             await self.waits(1.0)
-        self.sees_like(text)
+        await self.sees_like(text)
 
 
 @asynccontextmanager
