@@ -51,7 +51,7 @@ def test_a_flap_an_overheat_and_errors_are_in_the_report_each_with_its_time() ->
     times, report, told, foreign = map(json.loads, done.stdout.splitlines())
     begins = {
         "link": [one for one in report["incidents"] if one["kind"] == "link down"],
-        "hot": [one for one in report["incidents"] if "asic at 104.0" in one["text"]],
+        "hot": [one for one in report["incidents"] if "ASIC at 104.0" in one["text"]],
         "errors": [one for one in report["incidents"] if "CRC" in one["text"]],
     }
     for name, found in begins.items():
