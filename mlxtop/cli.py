@@ -322,10 +322,12 @@ def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
     free = source.kind.may_change and not settings.readonly
     app = MlxtopApp(source, settings, ActionContext(system) if free else None, feed)
     if source.kind is not SourceKind.CAPTURED:
+        from mlxtop.tui.flight import Flight
         from mlxtop.tui.paths import Paths
 
         app.paths = Paths(system, settings)
         source.paths = app.paths.status
+        app.flight = Flight(system.clock, source.kind, source.interval, settings)
     return app
 
 

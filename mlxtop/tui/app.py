@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds that `+` and `-` step through."""
+FLIGHT_BEGIN_S = 0.8
+"""Seconds after the start until the flight recorder is loaded; what came before is not lost."""
+FLIGHT_LOOK_S = 0.25
+"""Seconds between looks at what has become of a file."""
 AGAIN_S = 5.0
 """Seconds within which to quit twice, while a load runs."""
 PROBATION_LOOK_S = 1.0
@@ -70,6 +74,10 @@ class MlxtopApp(LiveApp):
         Pulse(self).begin()
         if self.paths is not None:
             self.set_timer(PATHS_LOOK_S, partial(self.paths.begin, suggested=False))
+        if self.flight is not None:
+            self.state.watch.past = self.flight.past(self.state.watch.recent)
+            self.set_timer(FLIGHT_BEGIN_S, self.flight.begin)
+            self.set_interval(FLIGHT_LOOK_S, self._tell_of_flight)
 
     @property
     def readonly(self) -> bool:
@@ -113,6 +121,10 @@ class MlxtopApp(LiveApp):
             marks.append("PAUSED")
         if self.loads is not None and self.loads.busy:
             marks.append("LOAD")
+        newest = self.state.newest
+        if self.flight is not None and newest is not None:
+            record = self.flight.mark(newest.sample.tick)
+            marks += [record] if record else []
         return tuple(marks)
 
     # Commands
@@ -188,6 +200,21 @@ class MlxtopApp(LiveApp):
         else:
             self.push_screen(Detail(page))
 
+    def action_record(self) -> None:
+        """Save what the flight recorder holds and go on recording, or stop that."""
+        if self.flight is None:
+            self.notify("nothing to record: this machine is no live one", severity="warning")
+            return
+        self.flight.switch()
+        self._tell_of_flight()
+        self.draw()
+
+    def _tell_of_flight(self) -> None:
+        """Tell what has become of the file."""
+        for text, is_bad in self.flight.news() if self.flight is not None else ():
+            self.notify(text, severity="error" if is_bad else "information")
+            self.draw()
+
     def action_acknowledge(self) -> None:
         """Acknowledge the alarm under the cursor, else the most urgent one."""
         screen, alarms = self.screen, self.state.watch.alarms
@@ -251,8 +278,13 @@ class MlxtopApp(LiveApp):
                     screen.ribbon.present(self.ribbon_items())
 
     def farewell(self) -> list[str]:
-        """Return lines for a person who has left: a change on probation goes on without us."""
-        return self.link_types.farewell() if self.link_types is not None else []
+        """Return lines for a person who has left: what goes on without us, and what was recorded.
+
+        The flight recorder ends.
+        """
+        lines = self.link_types.farewell() if self.link_types is not None else []
+        recorded = self.flight.close() if self.flight is not None else None
+        return [*lines, recorded] if recorded else lines
 
     def action_findings(self) -> None:
         from mlxtop.tui.screens.findings import Findings

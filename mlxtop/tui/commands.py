@@ -26,7 +26,8 @@ class Command(NamedTuple):
     """A command: `id` is its name for rebinding, `keys` are Textual's key names.
 
     `bar` is its short name in the key bar, empty for those that are not there. `changes` marks
-    what changes the machine: with `--readonly` and on captured machines it does not exist.
+    what changes the machine: with `--readonly` and on captured machines it does not exist. `live`
+    marks what only makes sense while the machine runs: in a replay it does not exist.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Command(NamedTuple):
     scope: Scope = Scope.EVERYWHERE
     bar: str = ""
     changes: bool = False
+    live: bool = False
 
 
 _PORTS, _WALL, _PAGES = Scope.OVERVIEW, Scope.WALL, Scope.DETAIL
@@ -50,6 +52,7 @@ _WALL_TITLE = "Small charts of all ports, the sickest first, and back"
 _HEAT = "Maximise the chart, and back"
 _FREEZE = "Freeze the picture, to scroll back"
 _LINK_TYPE = "Link type: InfiniBand or Ethernet"
+_RECORD = "Save the last minutes and go on recording; again: stop"
 _ACKNOWLEDGE = "Acknowledge the chosen alarm, else the most urgent"
 _PLAIN = "The finding in plain words"
 _OPTIONS = "Options, explained; kept in the settings file"
@@ -125,6 +128,7 @@ COMMANDS = (
     Command("load", "I", "Load test of the port", "app.load", bar="Load", changes=True),
     Command("paths", "P", "Ways to other hosts, and which one is used", "app.paths", bar="Paths"),
     Command("events", "e", "List of events", "app.events", bar="Events"),
+    Command("record", "R", _RECORD, "app.record", bar="Record", live=True),
     Command("acknowledge", "a", _ACKNOWLEDGE, "app.acknowledge"),
     Command("next-part", "tab", "To the alarms, and round the parts", "app.focus_next"),
     Command("previous-part", "shift+tab", "The same the other way", "app.focus_previous"),
@@ -147,7 +151,7 @@ BY_ID = {command.id: command for command in COMMANDS}
 BAR_ORDER = (
     *("details", "explain", "copy", "copy-advice", "cursor-left", "next-page", "next-port"),
     *("wall-details", "doctor", "filter", "wall", "sort", "events", "load", "options", "zoom-in"),
-    *("pause", "paths", "maximise", "palette", "link-type", "units", "zero"),
+    *("pause", "paths", "maximise", "palette", "link-type", "units", "zero", "record"),
 )
 """Commands in the key bar, the most useful first; those at the end go on narrow screens.
 
