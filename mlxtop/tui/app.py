@@ -26,7 +26,7 @@ from mlxtop.tui.live_app import LiveApp
 from mlxtop.tui.pulse import Pulse
 from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.widgets.lines import ROLE_CLASSES
+from mlxtop.tui.widgets.lines import ROLE_CLASSES, Lines
 
 if TYPE_CHECKING:
     from mlxtop.tui.link_types import LinkTypes
@@ -43,6 +43,7 @@ PROBATION_LOOK_S = 1.0
 """Seconds after the start until changes on probation are looked for."""
 PATHS_LOOK_S = 0.5
 """Seconds after the start until the ways to peers are probed."""
+EVERYWHERE = (Scope.EVERYWHERE, Scope.REPLAY)
 HEAT_PAGE, ERROR_PAGE = "2", "4"
 """Keys of the pages that explain alarms: link, module and heat, and errors."""
 
@@ -66,6 +67,8 @@ class MlxtopApp(LiveApp):
     """A sentence about a simulated machine."""
     instead: str | None = None
     """What the person wants to see instead of a machine without a port: `all` or `demo`."""
+    replay = False
+    """A recording is played: what belongs to a live machine does not exist."""
     link_types: LinkTypes | None = None
     """Changes of link types; made when the first is wanted."""
 
@@ -114,6 +117,13 @@ class MlxtopApp(LiveApp):
         self.instead = instead
         self.exit(return_code=0)
 
+    def foot(self) -> Lines | None:
+        """Return a new line for the foot of a screen; None where there is nothing to be told."""
+        return None
+
+    def draw_foot(self, foot: Lines) -> None:
+        """Draw the line at the foot of a screen."""
+
     def badges(self) -> tuple[str, ...]:
         """Return the marks that every screen shows."""
         marks = [*self.source.kind.marks]
@@ -130,8 +140,8 @@ class MlxtopApp(LiveApp):
     # Commands
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        scopes = screen.scopes() if isinstance(screen, WatchScreen) else (Scope.EVERYWHERE,)
-        for command in available(*scopes, readonly=self.readonly):
+        scopes = screen.scopes() if isinstance(screen, WatchScreen) else EVERYWHERE
+        for command in available(*scopes, readonly=self.readonly, replay=self.replay):
             key = keys_of(command, self.settings.keys)[0]
             run = partial(self._run_later, command.action)
             yield SystemCommand(command.title, f"key {key}", run)
@@ -225,7 +235,8 @@ class MlxtopApp(LiveApp):
         self.draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if self.readonly and any(c.changes and c.action == f"app.{action}" for c in COMMANDS):
+        mine = [c for c in COMMANDS if c.action.partition("(")[0] == f"app.{action}"]
+        if any((self.readonly and c.changes) or (self.replay and c.live) for c in mine):
             return False
         return super().check_action(action, parameters)
 

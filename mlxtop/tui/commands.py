@@ -20,6 +20,7 @@ class Scope(StrEnum):
     EXPLAINED = "a finding in plain words"
     CHARTS = "screens with charts"
     CHART = "the chart in focus"
+    REPLAY = "a recording that is played"
 
 
 class Command(NamedTuple):
@@ -42,9 +43,10 @@ class Command(NamedTuple):
 
 _PORTS, _WALL, _PAGES = Scope.OVERVIEW, Scope.WALL, Scope.DETAIL
 _FOUND, _ONE = Scope.FINDINGS, Scope.EXPLAINED
-_CHARTS, _CHART = Scope.CHARTS, Scope.CHART
+_CHARTS, _CHART, _REPLAY = Scope.CHARTS, Scope.CHART, Scope.REPLAY
 _FILTER = "Show only ports whose names match"
 _ALL = "All network devices, where no port of a card is"
+_DEMO = "A simulated machine, where no port is"
 _SORT = "Sort by rate, temperature, errors, or naturally"
 _BEFORE, _NEXT = "Sort by the column before", "Sort by the next column"
 _FINDINGS = "Findings of the whole machine, explained"
@@ -75,8 +77,8 @@ COMMANDS = (
         for n, title in enumerate(_TITLES, 1)
     ),
     Command("filter", "slash", _FILTER, "screen.filter", _PORTS, "Filter"),
-    Command("all-devices", "A", _ALL, "screen.instead('all')", _PORTS),
-    Command("demo", "D", "A simulated machine, where no port is", "screen.instead('demo')", _PORTS),
+    Command("all-devices", "A", _ALL, "screen.instead('all')", _PORTS, live=True),
+    Command("demo", "D", _DEMO, "screen.instead('demo')", _PORTS, live=True),
     Command("sort", "s", _SORT, "screen.sort", _PORTS, "Sort"),
     Command("sort-left", "less_than_sign", _BEFORE, "screen.sort_column(-1)", _PORTS),
     Command("sort-right", "greater_than_sign", _NEXT, "screen.sort_column(1)", _PORTS),
@@ -132,11 +134,21 @@ COMMANDS = (
     Command("acknowledge", "a", _ACKNOWLEDGE, "app.acknowledge"),
     Command("next-part", "tab", "To the alarms, and round the parts", "app.focus_next"),
     Command("previous-part", "shift+tab", "The same the other way", "app.focus_previous"),
-    Command("pause", "space,p", _FREEZE, "app.pause", bar="Freeze"),
+    Command("pause", "space,p", _FREEZE, "app.pause", bar="Freeze", live=True),
     Command("units", "u", "Bits or bytes", "app.units", bar="Units"),
     Command("zero", "z", "Count totals and highs from now on", "app.zero", bar="Zero"),
-    Command("slower", "plus,equals_sign", "Longer interval", "app.pace(1)"),
-    Command("faster", "minus", "Shorter interval", "app.pace(-1)"),
+    Command("slower", "plus,equals_sign", "Longer interval", "app.pace(1)", live=True),
+    Command("faster", "minus", "Shorter interval", "app.pace(-1)", live=True),
+    Command("play", "space,p", "Play, or stand still", "app.play", _REPLAY, "Play"),
+    Command("quicker", "plus,equals_sign", "Play faster", "app.speed(1)", _REPLAY, "Faster"),
+    Command("calmer", "minus", "Play slower", "app.speed(-1)", _REPLAY),
+    Command("sample-back", "comma", "One sample back", "app.step(-1)", _REPLAY),
+    Command("sample-on", "full_stop", "One sample on", "app.step(1)", _REPLAY, "Step"),
+    Command("minute-back", "left_curly_bracket", "A minute back", "app.skip(-60)", _REPLAY),
+    Command("minute-on", "right_curly_bracket", "A minute on", "app.skip(60)", _REPLAY, "Minute"),
+    Command("event-before", "left_parenthesis", "The event before", "app.event(-1)", _REPLAY),
+    Command("event-next", "right_parenthesis", "The next event", "app.event(1)", _REPLAY, "Event"),
+    Command("go-to", "t", "Go to a time: 03:10, 2h ago, link down", "app.go_to", _REPLAY, "Time"),
     Command("theme", "T", "Dark or light", "app.shade"),
     Command("options", "o", _OPTIONS, "app.options", bar="Options"),
     Command("palette", "ctrl+p", _PALETTE, "app.command_palette", bar="Palette"),
@@ -149,6 +161,7 @@ COMMANDS = (
 BY_ID = {command.id: command for command in COMMANDS}
 
 BAR_ORDER = (
+    *("play", "event-next", "quicker", "go-to", "sample-on", "minute-on"),
     *("details", "explain", "copy", "copy-advice", "cursor-left", "next-page", "next-port"),
     *("wall-details", "doctor", "filter", "wall", "sort", "events", "load", "options", "zoom-in"),
     *("pause", "paths", "maximise", "palette", "link-type", "units", "zero", "record"),
@@ -176,6 +189,12 @@ _WORDS = {
     "up": "↑",
     "down": "↓",
     "escape": "Esc",
+    "comma": ",",
+    "full_stop": ".",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
+    "left_parenthesis": "(",
+    "right_parenthesis": ")",
     "pageup": "PgUp",
     "pagedown": "PgDn",
 }
@@ -223,11 +242,23 @@ def unlisted(*actions: tuple[str, str]) -> list[BindingType]:
     return [Binding(keys, action, show=False) for keys, action in actions]
 
 
-def available(*scopes: Scope, readonly: bool) -> Iterator[Command]:
-    """Yield the commands of these scopes; without those that change anything when `readonly`."""
+def available(*scopes: Scope, readonly: bool, replay: bool = False) -> Iterator[Command]:
+    """Yield the commands of these scopes that there are on a screen.
+
+    `readonly`: without those that change anything. `replay`: without those of a live machine; else
+    without those of a recording.
+    """
     for command in COMMANDS:
-        if command.scope in scopes and not (readonly and command.changes):
+        other = command.live if replay else command.scope is Scope.REPLAY
+        if command.scope in scopes and not other and not (readonly and command.changes):
             yield command
+
+
+def together(one: Command, other: Command) -> bool:
+    """Return whether two commands can be given on the same screen, so that keys tell them apart."""
+    if Scope.REPLAY in (one.scope, other.scope):
+        return not (one.live or other.live)
+    return one.scope is other.scope or Scope.EVERYWHERE in (one.scope, other.scope)
 
 
 def keys_of(command: Command, rebound: Mapping[str, str]) -> list[str]:
