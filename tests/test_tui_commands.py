@@ -74,7 +74,9 @@ def test_the_key_bar_has_its_commands_by_their_use() -> None:
     names = [*BAR_ORDER, *BAR_END]
     assert len(set(names)) == len(names)
     assert {command.id for command in COMMANDS if command.bar} <= set(names)
-    first, last = in_bar([*reversed(COMMANDS), BY_ID["details"]._replace(id="new")])
+    live = [command for command in COMMANDS if command.scope is not REPLAY]
+    first, last = in_bar([*reversed(live), BY_ID["details"]._replace(id="new")])
     assert [command.id for command in first[:3]] == ["details", "explain", "copy"]
     assert first[-1].id == "new"
+    assert in_bar(COMMANDS)[0][0].id == "play"
     assert [command.id for command in last] == ["back", "help", "quit"]

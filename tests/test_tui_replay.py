@@ -173,8 +173,8 @@ async def test_from_event_to_event_and_back(recording: Recording) -> None:
     async with replaying(recording) as (app, pilot):
         causes = app.player.causes()
         begins = sorted({one.begin for one in causes if one.begin > recording.begin})
-        assert len(begins) >= 3
-        for begin in begins[:3]:
+        assert len(begins) >= 2
+        for begin in begins:
             await pilot.press("right_parenthesis")
             await until(pilot, lambda: settled(app))
             assert app.state.frame is not None
@@ -182,9 +182,13 @@ async def test_from_event_to_event_and_back(recording: Recording) -> None:
             assert shown == min(w for w in map(wall, range(COUNT)) if w >= begin)
             assert not app.player.playing
         await pilot.press("left_parenthesis")
-        await until(pilot, partial(lambda wanted: settled(app) and app._event == wanted, begins[1]))
-        text = causes[[one.begin for one in causes].index(begins[1])].lead.incident.text
+        await until(
+            pilot, partial(lambda wanted: settled(app) and app._event == wanted, begins[-2])
+        )
+        text = causes[[one.begin for one in causes].index(begins[-2])].lead.incident.text
         assert told(app, text[:20])
+        await pilot.press("left_parenthesis", "left_parenthesis")
+        await until(pilot, lambda: settled(app) and app._event == recording.begin)
 
 
 async def test_before_the_first_event_and_behind_the_last_there_is_none(
@@ -259,7 +263,7 @@ async def test_what_would_change_the_machine_does_not_exist(recording: Recording
         assert app.paths is None
         assert app.flight is None
         for one in gone:
-            name, _, rest = one.action.removeprefix("app.").partition("(")
+            name = one.action.removeprefix("app.").partition("(")[0]
             if one.action.startswith("app."):
                 assert app.check_action(name, ()) is False, one.id
         await pilot.press("question_mark")

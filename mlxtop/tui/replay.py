@@ -67,7 +67,8 @@ class Player(Feed):
         self._credit_s = 0.0
         """Seconds of the recording that are to be played yet."""
         self._begun = False
-        self._causes: tuple[int, list[Cause]] = (-1, [])
+        self._happened: tuple[object, list[Cause]] = (None, [])
+        """What was made of the events, and of which."""
 
     @property
     def playback(self) -> Playback | None:
@@ -180,14 +181,17 @@ class Player(Feed):
             self.playing, stepped = False, True
         return stepped
 
-    def causes(self) -> list[Cause]:
-        """Return what happened in the whole recording as far as it is known, the oldest first."""
-        count = len(self.survey.events)
-        state = count * 2 + self.survey.is_done
-        if self._causes[0] != state:
+    def happened(self) -> list[Cause]:
+        """Return what is known of, the oldest first: also of the time before the recording."""
+        state = self.survey.events[-1:], len(self.survey.events)
+        if self._happened[0] != state:
             found = happenings(tuple(self.survey.events), -inf, whole=True)
-            self._causes = state, [one.cause for one in found]
-        return self._causes[1]
+            self._happened = state, [one.cause for one in found]
+        return self._happened[1]
+
+    def causes(self) -> list[Cause]:
+        """Return what happened in the recording as far as it was looked through."""
+        return [cause for cause in self.happened() if cause.begin >= self.recording.begin]
 
 
 class TimeDialog(Dialog[float | None]):
@@ -293,7 +297,9 @@ class ReplayApp(MlxtopApp):
         sign = "…" if player.busy else "▶" if player.playing else "‖"
         status = f"{sign} {_speed(player.speed)}"
         span = Span(one.begin, one.end, looked)
-        foot.present(scrubber(max(1, foot.size.width), span, player.target, marks, status))
+        foot.present(
+            scrubber(foot.size.width or self.size.width, span, player.target, marks, status)
+        )
 
     def _draw_feet(self) -> None:
         for screen in self._visible_screens():
@@ -356,7 +362,7 @@ class ReplayApp(MlxtopApp):
                 one.begin,
                 f"{subject_of(one.lead.incident)} {one.lead.incident.text}",
             )
-            for number, one in enumerate(self.player.causes(), 1)
+            for number, one in enumerate(self.player.happened(), 1)
         )
         dialog = TimeDialog(self.player.recording, events, self.state.ascii)
         self.push_screen(dialog, self._go_to_time)
