@@ -132,6 +132,8 @@ def _run(args: argparse.Namespace) -> int:
         from mlxtop.commands.recorded import say
 
         return say(args, settings)
+    if args.command == "replay":
+        return _replay(args, settings)
     while True:
         try:
             return _run_on(args, settings)
@@ -139,6 +141,19 @@ def _run(args: argparse.Namespace) -> int:
             if again.demo:
                 args.root, args.demo = None, ""
             settings = replace(settings, all=settings.all or not again.demo)
+
+
+def _replay(args: argparse.Namespace, settings: Settings) -> int:
+    """Run the screen on a recording."""
+    from mlxtop.commands.replay import opened
+
+    replay = opened(args)
+    _need_terminal("without one: mlxtop --from FILE --once, mlxtop report FILE")
+    from mlxtop.tui.replay import ReplayApp
+
+    status = _show(ReplayApp(replay.recording, settings, replay.at), settings, args.theme)
+    console.warn(*(f"mlxtop: {args.file}: {text}" for text in replay.recording.problems.all()))
+    return status
 
 
 class _Again(Exception):
@@ -267,26 +282,35 @@ def _screen(
     port: PortId | None = None,
     theme: str | None = None,
 ) -> int:
-    """Run the live screen; raise what ended it when the terminal is itself again."""
-    instead = "without one: --once, --batch, --json-stream"
+    """Run the live screen."""
+    _need_terminal("without one: --once, --batch, --json-stream")
+    app = screen(source, system, settings)
+    app.first_port = port
+    if system.demo:
+        from mlxtop.lab import MACHINES
+
+        app.story = MACHINES.get(system.label, "")
+    app.fire = _hooks(system, settings, app.hook_failed)
+    return _show(app, settings, theme)
+
+
+def _need_terminal(instead: str) -> None:
+    """Get ready for a screen. Raises UsageError where there is no terminal for it."""
     if not all(file and file.isatty() for file in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError(f"the screen needs a terminal; {instead}")
     if os.environ.get("TERM") == "dumb":
         raise UsageError(f"the screen needs a terminal that can place text, not dumb; {instead}")
     gc.disable()  # until the first picture is there
     _load_asyncio()
-    app = screen(source, system, settings)
-    app.first_port = port
+
+
+def _show(app: MlxtopApp, settings: Settings, theme: str | None) -> int:
+    """Run a screen; raise what ended it when the terminal is itself again."""
     if theme and theme not in app.theme_names:
         app.feed.stop.set()
         raise UsageError(not_among("theme", theme, app.theme_names))
-    if system.demo:
-        from mlxtop.lab import MACHINES
-
-        app.story = MACHINES.get(system.label, "")
     if not settings.debug:
         _report_threads(lambda text: app.notify(text, severity="error"))
-    app.fire = _hooks(system, settings, app.hook_failed)
     status = app.run()
     console.warn(*(f"mlxtop: {line}" for line in app.farewell()))
     if app.error is not None:
@@ -322,10 +346,12 @@ def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
     free = source.kind.may_change and not settings.readonly
     app = MlxtopApp(source, settings, ActionContext(system) if free else None, feed)
     if source.kind is not SourceKind.CAPTURED:
+        from mlxtop.tui.flight import Flight
         from mlxtop.tui.paths import Paths
 
         app.paths = Paths(system, settings)
         source.paths = app.paths.status
+        app.flight = Flight(system.clock, source.kind, source.interval, settings)
     return app
 
 

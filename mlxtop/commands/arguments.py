@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "runs": "list, show and compare recorded load tests",
     "log": "what was changed on this machine, when, and how it went",
     "record": "write all that is read of this machine into a file, to be looked at later",
+    "replay": "look at a recording on the screen: to any time, at any speed, from event to event",
     "report": "say what happened in a recording, in a page: text, JSON or HTML",
     "cut": "write a part of a recording into another file, names masked",
     "export": "turn a recording into CSV or a trace for Perfetto",
@@ -44,6 +45,7 @@ EXAMPLES = {
     "mlxtop load 10.0.0.2 -t 60": "a minute of load that stops before it gets too hot",
     "mlxtop runs compare -1 last": "what the last load test changed",
     "mlxtop --once": "one table, to paste into a question",
+    "mlxtop replay last --at 03:10": "the screen as it was then",
     "mlxtop --json-stream --hooks": "an object a second, and your scripts at alarms",
 }
 """Command lines with what they do."""

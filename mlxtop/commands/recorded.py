@@ -12,7 +12,6 @@ from mlxtop.model.sample import SourceKind
 from mlxtop.outputs import console, headless
 from mlxtop.recording.recording import Recording, open_recording
 from mlxtop.recording.then import WARM_S, frames_between
-from mlxtop.recording.when import time_in
 from mlxtop.settings import Settings
 
 
@@ -23,7 +22,7 @@ def say(args: argparse.Namespace, settings: Settings) -> int:
     if not (args.command or args.once or args.json_stream or args.batch):
         raise UsageError("--from goes with --once, --json-stream, --batch or doctor")
     recording = open_recording(args.recording)
-    wall = _time(args.at, recording)
+    wall = time_at(args.at, recording)
     if args.command:
         status = doctor.run_recorded(args, recording, wall, settings)
     else:
@@ -32,14 +31,9 @@ def say(args: argparse.Namespace, settings: Settings) -> int:
     return status
 
 
-def _time(text: str | None, recording: Recording) -> float | None:
-    """Return the time that is meant; None for the end. Raises ValueError where it is outside."""
-    if text is None:
-        return None
-    wall = time_in(text, recording.begin, recording.end, partial(events_of, recording))
-    if not recording.begin <= wall <= recording.end + recording.interval:
-        raise ValueError(f"{text!r} is not in this recording: {recording.span}")
-    return wall
+def time_at(text: str | None, recording: Recording) -> float | None:
+    """Return the time of `--at`; None without one. Raises ValueError where it is outside."""
+    return None if text is None else recording.time(text, partial(events_of, recording))
 
 
 def _frames(

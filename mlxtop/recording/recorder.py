@@ -30,8 +30,8 @@ MOST_HELD = 32 << 20
 """Bytes that are held at most, but for the newest two members."""
 
 
-class _Piece(NamedTuple):
-    """Bytes, and the tick of the Sample that they are of."""
+class Piece(NamedTuple):
+    """Bytes of a member, and the tick of the Sample that they are of."""
 
     tick: float
     data: bytes
@@ -56,6 +56,8 @@ class Recorder:
         """The file that is being written."""
         self.last_path: Path | None = None
         """The newest file."""
+        self.begin_tick: float | None = None
+        """Tick of the first Sample in the file."""
         self.written = 0
         """Samples that are in a file, so that no end of the program loses them."""
         self.dropped = 0
@@ -67,7 +69,7 @@ class Recorder:
         self._members = Members()
         self.hold_s = hold_s
         """Seconds that are held at least, once they have passed."""
-        self._held: deque[list[_Piece]] = deque()
+        self._held: deque[list[Piece]] = deque()
         self._backlog = backlog
         self._waiting = 0
         self._missed: list[Incident] = []
@@ -110,6 +112,11 @@ class Recorder:
     def stop_writing(self, why: str = "stopped") -> None:
         """End the file; what is held goes on."""
         self._jobs.put(lambda: self._finish(why))
+
+    def held(self) -> list[list[Piece]]:
+        """Return the members that are held, the oldest first; the last one may have no end yet."""
+        with self._lock:
+            return [list(member) for member in self._held]
 
     def flush(self, seconds: float = 10.0) -> bool:
         """Wait until all that was put in so far is written; return whether it is."""
@@ -158,14 +165,16 @@ class Recorder:
         if line.opens:
             self._emit(tick, self._members.finish())
             if self.hold_s:
-                self._held.append([])
-                self._forget(tick)
+                with self._lock:
+                    self._held.append([])
+                    self._forget(tick)
         self._emit(tick, self._members.add(line))
 
     def _emit(self, tick: float, data: bytes) -> None:
         """Hold bytes and write them."""
-        if self._held and data:
-            self._held[-1].append(_Piece(tick, data))
+        with self._lock:
+            if self._held and data:
+                self._held[-1].append(Piece(tick, data))
         self._write(data)
 
     def _forget(self, tick: float) -> None:
@@ -191,6 +200,8 @@ class Recorder:
             self.problem = f"recording: {error.filename or target.path}: {error.strerror or error}"
             return
         self.path = self.last_path = self._file.path
+        first = next((piece.tick for member in self._held for piece in member), None)
+        self.begin_tick = first if first is not None or sample is None else sample.tick
         for member in self._held:
             self._write(b"".join(piece.data for piece in member))
         if not self._held:

@@ -15,7 +15,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from time import localtime, strftime
 from typing import Any, BinaryIO, NamedTuple
@@ -25,6 +25,7 @@ from mlxtop.recording.files import SUFFIX, own_recordings
 from mlxtop.recording.moments import Moment, Reader, name_of
 from mlxtop.recording.parts import HEAD_BEGINS, Part, parts_of
 from mlxtop.recording.stream import Problems, RawLine, read_lines
+from mlxtop.recording.when import Named, time_in
 from mlxtop.system.owner import invoking_owner, rights_of
 
 MOST_FILES = 1000
@@ -97,6 +98,16 @@ class Recording:
         """Return the times of the first and last Sample in words."""
         times = (strftime("%F %T", localtime(wall)) for wall in (self.begin, self.end))
         return " to ".join(times)
+
+    def time(self, text: str, events: Callable[[], Iterable[Named]] | None = None) -> float:
+        """Return the epoch second within this recording that is meant; see `when`.
+
+        Raises ValueError with one line.
+        """
+        wall = time_in(text, self.begin, self.end, events)
+        if not self.begin <= wall <= self.end + self.interval:
+            raise ValueError(f"{text!r} is not in this recording: {self.span}")
+        return wall
 
     def find(self, wall: float) -> int:
         """Return the number of the last place at or before a time, 0 where there is none."""

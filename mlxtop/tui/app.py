@@ -26,19 +26,24 @@ from mlxtop.tui.live_app import LiveApp
 from mlxtop.tui.pulse import Pulse
 from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.widgets.lines import ROLE_CLASSES
+from mlxtop.tui.widgets.lines import ROLE_CLASSES, Lines
 
 if TYPE_CHECKING:
     from mlxtop.tui.link_types import LinkTypes
 
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds that `+` and `-` step through."""
+FLIGHT_BEGIN_S = 0.8
+"""Seconds after the start until the flight recorder is loaded; what came before is not lost."""
+FLIGHT_LOOK_S = 0.25
+"""Seconds between looks at what has become of a file."""
 AGAIN_S = 5.0
 """Seconds within which to quit twice, while a load runs."""
 PROBATION_LOOK_S = 1.0
 """Seconds after the start until changes on probation are looked for."""
 PATHS_LOOK_S = 0.5
 """Seconds after the start until the ways to peers are probed."""
+EVERYWHERE = (Scope.EVERYWHERE, Scope.REPLAY)
 HEAT_PAGE, ERROR_PAGE = "2", "4"
 """Keys of the pages that explain alarms: link, module and heat, and errors."""
 
@@ -62,6 +67,8 @@ class MlxtopApp(LiveApp):
     """A sentence about a simulated machine."""
     instead: str | None = None
     """What the person wants to see instead of a machine without a port: `all` or `demo`."""
+    replay = False
+    """A recording is played: what belongs to a live machine does not exist."""
     link_types: LinkTypes | None = None
     """Changes of link types; made when the first is wanted."""
 
@@ -70,6 +77,10 @@ class MlxtopApp(LiveApp):
         Pulse(self).begin()
         if self.paths is not None:
             self.set_timer(PATHS_LOOK_S, partial(self.paths.begin, suggested=False))
+        if self.flight is not None:
+            self.state.watch.past = self.flight.past(self.state.watch.recent)
+            self.set_timer(FLIGHT_BEGIN_S, self.flight.begin)
+            self.set_interval(FLIGHT_LOOK_S, self._tell_of_flight)
 
     @property
     def readonly(self) -> bool:
@@ -106,6 +117,13 @@ class MlxtopApp(LiveApp):
         self.instead = instead
         self.exit(return_code=0)
 
+    def foot(self) -> Lines | None:
+        """Return a new line for the foot of a screen; None where there is nothing to be told."""
+        return None
+
+    def draw_foot(self, foot: Lines) -> None:
+        """Draw the line at the foot of a screen."""
+
     def badges(self) -> tuple[str, ...]:
         """Return the marks that every screen shows."""
         marks = [*self.source.kind.marks]
@@ -113,13 +131,17 @@ class MlxtopApp(LiveApp):
             marks.append("PAUSED")
         if self.loads is not None and self.loads.busy:
             marks.append("LOAD")
+        newest = self.state.newest
+        if self.flight is not None and newest is not None:
+            record = self.flight.mark(newest.sample.tick)
+            marks += [record] if record else []
         return tuple(marks)
 
     # Commands
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        scopes = screen.scopes() if isinstance(screen, WatchScreen) else (Scope.EVERYWHERE,)
-        for command in available(*scopes, readonly=self.readonly):
+        scopes = screen.scopes() if isinstance(screen, WatchScreen) else EVERYWHERE
+        for command in available(*scopes, readonly=self.readonly, replay=self.replay):
             key = keys_of(command, self.settings.keys)[0]
             run = partial(self._run_later, command.action)
             yield SystemCommand(command.title, f"key {key}", run)
@@ -188,6 +210,21 @@ class MlxtopApp(LiveApp):
         else:
             self.push_screen(Detail(page))
 
+    def action_record(self) -> None:
+        """Save what the flight recorder holds and go on recording, or stop that."""
+        if self.flight is None:
+            self.notify("nothing to record: this machine is no live one", severity="warning")
+            return
+        self.flight.switch()
+        self._tell_of_flight()
+        self.draw()
+
+    def _tell_of_flight(self) -> None:
+        """Tell what has become of the file."""
+        for text, is_bad in self.flight.news() if self.flight is not None else ():
+            self.notify(text, severity="error" if is_bad else "information")
+            self.draw()
+
     def action_acknowledge(self) -> None:
         """Acknowledge the alarm under the cursor, else the most urgent one."""
         screen, alarms = self.screen, self.state.watch.alarms
@@ -198,7 +235,8 @@ class MlxtopApp(LiveApp):
         self.draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if self.readonly and any(c.changes and c.action == f"app.{action}" for c in COMMANDS):
+        mine = [c for c in COMMANDS if c.action.partition("(")[0] == f"app.{action}"]
+        if any((self.readonly and c.changes) or (self.replay and c.live) for c in mine):
             return False
         return super().check_action(action, parameters)
 
@@ -251,8 +289,13 @@ class MlxtopApp(LiveApp):
                     screen.ribbon.present(self.ribbon_items())
 
     def farewell(self) -> list[str]:
-        """Return lines for a person who has left: a change on probation goes on without us."""
-        return self.link_types.farewell() if self.link_types is not None else []
+        """Return lines for a person who has left: what goes on without us, and what was recorded.
+
+        The flight recorder ends.
+        """
+        lines = self.link_types.farewell() if self.link_types is not None else []
+        recorded = self.flight.close() if self.flight is not None else None
+        return [*lines, recorded] if recorded else lines
 
     def action_findings(self) -> None:
         from mlxtop.tui.screens.findings import Findings

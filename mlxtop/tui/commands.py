@@ -20,13 +20,15 @@ class Scope(StrEnum):
     EXPLAINED = "a finding in plain words"
     CHARTS = "screens with charts"
     CHART = "the chart in focus"
+    REPLAY = "a recording that is played"
 
 
 class Command(NamedTuple):
     """A command: `id` is its name for rebinding, `keys` are Textual's key names.
 
     `bar` is its short name in the key bar, empty for those that are not there. `changes` marks
-    what changes the machine: with `--readonly` and on captured machines it does not exist.
+    what changes the machine: with `--readonly` and on captured machines it does not exist. `live`
+    marks what only makes sense while the machine runs: in a replay it does not exist.
     """
 
     id: str
@@ -36,13 +38,15 @@ class Command(NamedTuple):
     scope: Scope = Scope.EVERYWHERE
     bar: str = ""
     changes: bool = False
+    live: bool = False
 
 
 _PORTS, _WALL, _PAGES = Scope.OVERVIEW, Scope.WALL, Scope.DETAIL
 _FOUND, _ONE = Scope.FINDINGS, Scope.EXPLAINED
-_CHARTS, _CHART = Scope.CHARTS, Scope.CHART
+_CHARTS, _CHART, _REPLAY = Scope.CHARTS, Scope.CHART, Scope.REPLAY
 _FILTER = "Show only ports whose names match"
 _ALL = "All network devices, where no port of a card is"
+_DEMO = "A simulated machine, where no port is"
 _SORT = "Sort by rate, temperature, errors, or naturally"
 _BEFORE, _NEXT = "Sort by the column before", "Sort by the next column"
 _FINDINGS = "Findings of the whole machine, explained"
@@ -50,6 +54,7 @@ _WALL_TITLE = "Small charts of all ports, the sickest first, and back"
 _HEAT = "Maximise the chart, and back"
 _FREEZE = "Freeze the picture, to scroll back"
 _LINK_TYPE = "Link type: InfiniBand or Ethernet"
+_RECORD = "Save the last minutes and go on recording; again: stop"
 _ACKNOWLEDGE = "Acknowledge the chosen alarm, else the most urgent"
 _PLAIN = "The finding in plain words"
 _OPTIONS = "Options, explained; kept in the settings file"
@@ -72,8 +77,8 @@ COMMANDS = (
         for n, title in enumerate(_TITLES, 1)
     ),
     Command("filter", "slash", _FILTER, "screen.filter", _PORTS, "Filter"),
-    Command("all-devices", "A", _ALL, "screen.instead('all')", _PORTS),
-    Command("demo", "D", "A simulated machine, where no port is", "screen.instead('demo')", _PORTS),
+    Command("all-devices", "A", _ALL, "screen.instead('all')", _PORTS, live=True),
+    Command("demo", "D", _DEMO, "screen.instead('demo')", _PORTS, live=True),
     Command("sort", "s", _SORT, "screen.sort", _PORTS, "Sort"),
     Command("sort-left", "less_than_sign", _BEFORE, "screen.sort_column(-1)", _PORTS),
     Command("sort-right", "greater_than_sign", _NEXT, "screen.sort_column(1)", _PORTS),
@@ -125,14 +130,25 @@ COMMANDS = (
     Command("load", "I", "Load test of the port", "app.load", bar="Load", changes=True),
     Command("paths", "P", "Ways to other hosts, and which one is used", "app.paths", bar="Paths"),
     Command("events", "e", "List of events", "app.events", bar="Events"),
+    Command("record", "R", _RECORD, "app.record", bar="Record", live=True),
     Command("acknowledge", "a", _ACKNOWLEDGE, "app.acknowledge"),
     Command("next-part", "tab", "To the alarms, and round the parts", "app.focus_next"),
     Command("previous-part", "shift+tab", "The same the other way", "app.focus_previous"),
-    Command("pause", "space,p", _FREEZE, "app.pause", bar="Freeze"),
+    Command("pause", "space,p", _FREEZE, "app.pause", bar="Freeze", live=True),
     Command("units", "u", "Bits or bytes", "app.units", bar="Units"),
     Command("zero", "z", "Count totals and highs from now on", "app.zero", bar="Zero"),
-    Command("slower", "plus,equals_sign", "Longer interval", "app.pace(1)"),
-    Command("faster", "minus", "Shorter interval", "app.pace(-1)"),
+    Command("slower", "plus,equals_sign", "Longer interval", "app.pace(1)", live=True),
+    Command("faster", "minus", "Shorter interval", "app.pace(-1)", live=True),
+    Command("play", "space,p", "Play, or stand still", "app.play", _REPLAY, "Play"),
+    Command("quicker", "plus,equals_sign", "Play faster", "app.speed(1)", _REPLAY, "Faster"),
+    Command("calmer", "minus", "Play slower", "app.speed(-1)", _REPLAY),
+    Command("sample-back", "comma", "One sample back", "app.step(-1)", _REPLAY),
+    Command("sample-on", "full_stop", "One sample on", "app.step(1)", _REPLAY, "Step"),
+    Command("minute-back", "left_curly_bracket", "A minute back", "app.skip(-60)", _REPLAY),
+    Command("minute-on", "right_curly_bracket", "A minute on", "app.skip(60)", _REPLAY, "Minute"),
+    Command("event-before", "left_parenthesis", "The event before", "app.event(-1)", _REPLAY),
+    Command("event-next", "right_parenthesis", "The next event", "app.event(1)", _REPLAY, "Event"),
+    Command("go-to", "t", "Go to a time: 03:10, 2h ago, link down", "app.go_to", _REPLAY, "Time"),
     Command("theme", "T", "Dark or light", "app.shade"),
     Command("options", "o", _OPTIONS, "app.options", bar="Options"),
     Command("palette", "ctrl+p", _PALETTE, "app.command_palette", bar="Palette"),
@@ -145,9 +161,10 @@ COMMANDS = (
 BY_ID = {command.id: command for command in COMMANDS}
 
 BAR_ORDER = (
+    *("play", "event-next", "quicker", "go-to", "sample-on", "minute-on"),
     *("details", "explain", "copy", "copy-advice", "cursor-left", "next-page", "next-port"),
     *("wall-details", "doctor", "filter", "wall", "sort", "events", "load", "options", "zoom-in"),
-    *("pause", "paths", "maximise", "palette", "link-type", "units", "zero"),
+    *("pause", "paths", "maximise", "palette", "link-type", "units", "zero", "record"),
 )
 """Commands in the key bar, the most useful first; those at the end go on narrow screens.
 
@@ -172,6 +189,12 @@ _WORDS = {
     "up": "↑",
     "down": "↓",
     "escape": "Esc",
+    "comma": ",",
+    "full_stop": ".",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
+    "left_parenthesis": "(",
+    "right_parenthesis": ")",
     "pageup": "PgUp",
     "pagedown": "PgDn",
 }
@@ -219,11 +242,23 @@ def unlisted(*actions: tuple[str, str]) -> list[BindingType]:
     return [Binding(keys, action, show=False) for keys, action in actions]
 
 
-def available(*scopes: Scope, readonly: bool) -> Iterator[Command]:
-    """Yield the commands of these scopes; without those that change anything when `readonly`."""
+def available(*scopes: Scope, readonly: bool, replay: bool = False) -> Iterator[Command]:
+    """Yield the commands of these scopes that there are on a screen.
+
+    `readonly`: without those that change anything. `replay`: without those of a live machine; else
+    without those of a recording.
+    """
     for command in COMMANDS:
-        if command.scope in scopes and not (readonly and command.changes):
+        other = command.live if replay else command.scope is Scope.REPLAY
+        if command.scope in scopes and not other and not (readonly and command.changes):
             yield command
+
+
+def together(one: Command, other: Command) -> bool:
+    """Return whether two commands can be given on the same screen, so that keys tell them apart."""
+    if Scope.REPLAY in (one.scope, other.scope):
+        return not (one.live or other.live)
+    return one.scope is other.scope or Scope.EVERYWHERE in (one.scope, other.scope)
 
 
 def keys_of(command: Command, rebound: Mapping[str, str]) -> list[str]:

@@ -36,6 +36,7 @@ from mlxtop.tui.terminal import QUESTION, Flow, notification
 from mlxtop.watch.heat import Alert, AlertKind
 
 if TYPE_CHECKING:
+    from mlxtop.tui.flight import Flight
     from mlxtop.tui.paths import Paths
     from mlxtop.tui.screens.load import Loads
 
@@ -85,6 +86,8 @@ class LiveApp(App[int]):
         for every frame, and by `draw`."""
         self.paths: Paths | None = None
         """The ways to peers; None where nothing can be probed."""
+        self.flight: Flight | None = None
+        """The flight recorder; None where nothing can be recorded."""
         self.open = False
         """The first picture is on the terminal."""
         self.gathered: set[Widget] | None = None
@@ -205,7 +208,10 @@ class LiveApp(App[int]):
     def on_frame_arrived(self) -> None:
         """Take in all frames that have come, and draw the newest; an error ends us."""
         for frame in self.feed.take():
-            self._alert(self.state.arrive(frame))
+            alerts = self.state.arrive(frame)
+            self._alert(alerts)
+            if self.flight is not None:
+                self.flight.take(frame, alerts)
             if self.paths is not None:
                 self.paths.take(frame, self.state.watch)
         self.source.looked_at = self.state.selected

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from mlxtop.settings import PREFIX, ROWS, TABLES, Settings
-from mlxtop.tui.commands import BY_ID, COMMANDS, Scope, keys_of
+from mlxtop.tui.commands import BY_ID, COMMANDS, keys_of, together
 from mlxtop.watch.hooks import EVENTS
 
 SWITCH = ("false", "true")
@@ -105,8 +105,7 @@ def _keys(option: Option, text: str, settings: Settings) -> str | None:
     here = BY_ID[option.name]
     keys = {key.strip() for key in text.split(",") if key.strip()}
     for other in COMMANDS:
-        together = other.scope is here.scope or Scope.EVERYWHERE in (other.scope, here.scope)
-        if other is here or not together:
+        if other is here or not together(here, other):
             continue
         taken = settings.keys.get(other.id, other.keys).split(",")
         if both := keys.intersection(key.strip() for key in taken):

@@ -71,6 +71,15 @@ class State:
             self._show(frame)
         return alerts
 
+    def look(self, watch: Watch) -> None:
+        """Show what a Watch knows: this one goes on, or another one is of another time."""
+        if watch is not self.watch:
+            self.watch, self.zero, self.report = watch, {}, None
+            self.select(self.selected)
+        if watch.frame is not None:
+            self.first = self.first or watch.frame
+            self._show(watch.frame)
+
     @property
     def findings(self) -> Run | None:
         """Return how many findings the last examination had, in a few words."""

@@ -67,10 +67,15 @@ class WatchScreen(PaintedScreen):
         self.header = Header(id="header")
         self.ribbon = AlarmRibbon()
         self.keys = Clickable(id="keys")
+        self.foot: Lines | None = None
+        """What is told above the keys of a recording."""
 
     def compose(self) -> ComposeResult:
         yield from (self.header, self.ribbon)
         yield from self.body()
+        self.foot = self.watch_app.foot()
+        if self.foot is not None:
+            yield self.foot
         yield self.keys
 
     def body(self) -> ComposeResult:
@@ -111,6 +116,8 @@ class WatchScreen(PaintedScreen):
         )
         header.show([line])
         self.ribbon.present(app.ribbon_items())
+        if self.foot is not None:
+            app.draw_foot(self.foot)
         self._show_keys()
 
     def alarm_key(self) -> str | None:
@@ -122,7 +129,7 @@ class WatchScreen(PaintedScreen):
 
     def scopes(self) -> tuple[Scope, ...]:
         """Return the scopes whose commands hold now."""
-        return (self.SCOPE, Scope.EVERYWHERE)
+        return (self.SCOPE, Scope.EVERYWHERE, Scope.REPLAY)
 
     def _show_keys(self) -> None:
         """Show the keys, which change with the width and the scopes alone."""
@@ -130,7 +137,7 @@ class WatchScreen(PaintedScreen):
         if self._keys_shown == (bar.size.width, scopes):
             return
         self._keys_shown = bar.size.width, scopes
-        commands = available(*scopes, readonly=app.readonly)
+        commands = available(*scopes, readonly=app.readonly, replay=app.replay)
         bar.present(self._fitting(commands, bar.size.width), GAP)
 
     def _fitting(self, commands: Iterable[Command], columns: int) -> list[tuple[Line, str]]:

@@ -20,7 +20,7 @@ from mlxtop.present.order import CYCLE, Order, sickest_first
 from mlxtop.present.text import Line, Role
 from mlxtop.present.view import prose
 from mlxtop.settings import store
-from mlxtop.tui.commands import COMMANDS, Scope, bindings, keys_of
+from mlxtop.tui.commands import Scope, available, bindings, keys_of
 from mlxtop.tui.screens.base import GAP, key_label
 from mlxtop.tui.screens.charted import ChartScreen
 from mlxtop.tui.widgets.chart import Chart, ThroughputChart
@@ -126,7 +126,7 @@ class Overview(ChartScreen):
 
     def on_resize(self) -> None:
         """Give the table the rows that it needs, as long as a small chart remains."""
-        room = self.size.height - _FIXED - self.ribbon.display
+        room = self.size.height - _FIXED - self.ribbon.display - (self.foot is not None)
         needed = len(self.table.entries) + _FRAME
         rows = min(needed, room - _LEAST_CHARTS)
         self.set_class(room - rows < _TWO_CHARTS, "-crowded")
@@ -198,6 +198,8 @@ class Overview(ChartScreen):
                 "No ConnectX adapter found: no network card of PCI vendor 15b3. "
                 "A shows every network device (mlxtop --all), D a simulated machine (--demo)."
             )
+            if self.watch_app.replay:
+                text = "There was no port at that time."
         return prose(text, width, Role.WARNING)
 
     # Commands
@@ -209,7 +211,7 @@ class Overview(ChartScreen):
         return frame is not None and not frame.ports
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "instead" and not self._bare:
+        if action == "instead" and (self.watch_app.replay or not self._bare):
             return False
         return super().check_action(action, parameters)
 
@@ -221,8 +223,10 @@ class Overview(ChartScreen):
             super()._show_keys()
             return
         self._keys_shown = None
-        rebound = self.watch_app.settings.keys
-        shown = (command for command in COMMANDS if command.id in _BARE)
+        app = self.watch_app
+        rebound = app.settings.keys
+        every = available(Scope.OVERVIEW, Scope.EVERYWHERE, readonly=True, replay=app.replay)
+        shown = (command for command in every if command.id in _BARE)
         labels = ((key_label(keys_of(c, rebound)[0], _BARE[c.id]), c.action) for c in shown)
         self.keys.present(list(labels), GAP)
 

@@ -45,6 +45,7 @@ _TITLES = {
     Scope.OVERVIEW: "Ports and charts",
     Scope.WALL: "Wall of small charts",
     Scope.EVERYWHERE: "Everywhere",
+    Scope.REPLAY: "In a recording",
     Scope.DETAIL: "Pages of a port",
     Scope.FINDINGS: "Findings",
     Scope.EXPLAINED: "A finding in plain words",
@@ -213,9 +214,10 @@ class Help(PageScreen):
         for scope, title in _TITLES.items():
             rows = [
                 ("  ".join(keys_of(command, app.settings.keys)), command.title)
-                for command in available(scope, readonly=app.readonly)
+                for command in available(scope, readonly=app.readonly, replay=app.replay)
             ]
-            sections.append(_table(title, rows, columns))
+            if rows:
+                sections.append(_table(title, rows, columns))
         sections.append(_table("Signs", _SIGNS, columns, Role.STRONG))
         sections += [_settings(columns), _hooks(columns)]
         about = f"mlxtop {__version__} · rates are decimal: 1 Gb/s is 10⁹ bits a second"
