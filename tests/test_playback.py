@@ -11,7 +11,6 @@ from threading import Event
 
 import pytest
 
-from mlxtop.lab import MACHINES
 from mlxtop.model.catalogue import counters_of
 from mlxtop.model.sample import Sample
 from mlxtop.recording import survey as survey_module
@@ -19,7 +18,7 @@ from mlxtop.recording.playback import WARM_S, Playback
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.survey import Survey
 from mlxtop.watch.watch import Watch
-from tests.recorded import derived, known, machine, write
+from tests.recorded import EVERY_MACHINE, derived, known, machine, write
 from tests.samples import PACU, ethernet, sample
 
 COUNT = 120
@@ -39,7 +38,7 @@ def recorded(name: str, folder: Path) -> Recording:
     return Recording([write(folder / "a.mlxrec", machine(name, COUNT))])
 
 
-@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize("name", EVERY_MACHINE)
 def test_played_it_is_as_it_was_live(name: str, tmp_path: Path) -> None:
     playback = Playback(recorded(name, tmp_path))
     for then in lived(name):
@@ -49,7 +48,7 @@ def test_played_it_is_as_it_was_live(name: str, tmp_path: Path) -> None:
     assert playback.recording.problems.all() == []
 
 
-@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize("name", EVERY_MACHINE)
 def test_wherever_one_goes_it_is_as_it_was_live(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,7 +180,7 @@ def test_checkpoints_are_bounded_in_memory(
     assert known(playback.watch) == known(linear(hours, hours.begin + 3000.0).watch)
 
 
-@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize("name", EVERY_MACHINE)
 def test_with_a_hundredth_of_the_lines_lost_there_are_only_gaps(name: str, tmp_path: Path) -> None:
     path = write(tmp_path / "a.mlxrec", machine(name, COUNT))
     chance = random.Random(name)

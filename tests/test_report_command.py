@@ -184,6 +184,7 @@ def test_neither_textual_nor_plotext_is_loaded(fry: str) -> None:
     assert done.stderr.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_a_recording_that_unpacks_to_gigabytes_needs_little_memory(tmp_path: Path) -> None:
     """A sender can make a line, or a file, of any length."""
     path = tmp_path / "bomb.mlxrec"

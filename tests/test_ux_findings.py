@@ -253,6 +253,7 @@ def test_every_finding_is_shown_by_tests_that_there_are() -> None:
     assert all(FINDINGS.values()) and set(NOT_ON_A_SCREEN) <= set(FINDINGS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 async def test_a_dead_link_is_on_the_screen_at_every_size(size: tuple[int, int]) -> None:
     async with walk("ceph", size, 5.0) as walking:
@@ -282,6 +283,7 @@ async def test_the_limit_that_is_broken_keeps_its_line_and_its_time(size: tuple[
         one.sees_not("in 0 s")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_verdict_is_complete_at_every_size(size: tuple[int, int]) -> None:
     async with walk("pacu", size, 2.0) as walking:
@@ -345,6 +347,7 @@ async def test_the_help_explains_every_sign_of_heat() -> None:
         await one.sees("d Findings of the whole machine, explained", "L Link type", "I Load test")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_bar_of_pages_has_all_of_them_beside_a_long_name(size: tuple[int, int]) -> None:
     port = mlx5_port("0000:65:00.0", "enp101s0f0np0v" + "x" * 46, "mlx5_0")
