@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from threading import Event
 from typing import Any
@@ -24,7 +25,7 @@ from mlxtop.sampler.source import frames
 from .load_lab import first_frame, simulated
 
 PEERS = {"fry": "10.0.0.2", "fry-x16": "10.0.0.2", "pacu": "10.0.0.3"}
-FEW, SEEDS = range(2), range(100)
+FEW, SEEDS = range(2), range(int(os.environ.get("MLXTOP_SEEDS", "25")))
 WARNINGS = (105.0, 75.0)
 """Of chip and module."""
 
