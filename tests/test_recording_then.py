@@ -83,6 +83,21 @@ def test_tables_are_printed_too(path: Path, capsys: pytest.CaptureFixture[str]) 
     assert printed(capsys, "--from", str(path), "-b", "-n", "2").count("REPLAY") == 2
 
 
+def test_metrics_are_those_of_the_last_sample_or_of_a_time(
+    name: str, path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def received(*words: str) -> set[str]:
+        text = printed(capsys, "--from", str(path), *words, "metrics")
+        lines = text.splitlines()
+        return {one for one in lines if one.startswith("mlxtop_port_bytes_total{")}
+
+    last, then = received(), received("--at", "+60s")
+    assert len(last) == len(then) > 0
+    assert last != then
+    assert main(["--from", str(path), "metrics", "--listen"]) == 1
+    assert "--from goes with metrics that are printed" in capsys.readouterr().err
+
+
 def test_doctor_finds_what_it_would_have_found(
     name: str, path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,7 +165,7 @@ def test_frames_of_a_time_are_those_and_the_one_before(
     ("words", "why"),
     [
         (["--at", "03:10", "--once"], "--at goes with --from"),
-        (["--from", "PATH"], "--from goes with --once, --json-stream, --batch or doctor"),
+        (["--from", "PATH"], "--from goes with --once, --json-stream, --batch, doctor or metrics"),
         (["--from", "PATH", "runs"], "runs is of this machine"),
         (["--from", "PATH", "--demo", "--once"], "--from goes without"),
         (["--from", "PATH", "--at", "soon", "--once"], "'soon' is no time"),

@@ -26,6 +26,7 @@ from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL
 if TYPE_CHECKING:
     from mlxtop.commands.exporter import Exporter
     from mlxtop.model.frame import Frame
+    from mlxtop.recording.recording import Recording
     from mlxtop.sampler.live import LiveSource
     from mlxtop.sampler.source import Source
     from mlxtop.settings import Settings
@@ -127,6 +128,22 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
         if again:
             return _write_again(args.textfile, exporter, source)
         return tell_once(args, _until_known(source), exporter, settings)
+
+
+def run_recorded(
+    args: argparse.Namespace, recording: Recording, wall: float | None, settings: Settings
+) -> int:
+    """Print or write what a scrape would have got at a time of a recording, else at its end."""
+    _check(args)
+    if args.listen or args.shared:
+        raise UsageError("--from goes with metrics that are printed, or with --textfile")
+    from mlxtop.commands.exporter import Exporter
+    from mlxtop.model.sample import SourceKind
+    from mlxtop.recording.then import WARM_S, frames_between
+
+    until = recording.end if wall is None else wall
+    exporter = Exporter(SourceKind.REPLAY, lambda: 0.0, args.vfs)
+    return tell_once(args, frames_between(recording, until - WARM_S, wall), exporter, settings)
 
 
 def _check(args: argparse.Namespace) -> None:

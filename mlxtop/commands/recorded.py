@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from mlxtop.commands import doctor
+from mlxtop.commands import doctor, metrics
 from mlxtop.commands.arguments import UsageError
 from mlxtop.commands.recordings import events_of
 from mlxtop.model.sample import SourceKind
@@ -17,13 +17,15 @@ from mlxtop.settings import Settings
 
 def say(args: argparse.Namespace, settings: Settings) -> int:
     """Print it; return the exit status that the program would have had."""
-    if args.command not in (None, "doctor"):
-        raise UsageError(f"{args.command} is of this machine; --from goes with doctor")
+    if args.command not in (None, "doctor", "metrics"):
+        raise UsageError(f"{args.command} is of this machine; --from goes with doctor and metrics")
     if not (args.command or args.once or args.json_stream or args.batch):
-        raise UsageError("--from goes with --once, --json-stream, --batch or doctor")
+        raise UsageError("--from goes with --once, --json-stream, --batch, doctor or metrics")
     recording = open_recording(args.recording)
     wall = time_at(args.at, recording)
-    if args.command:
+    if args.command == "metrics":
+        status = metrics.run_recorded(args, recording, wall, settings)
+    elif args.command:
         status = doctor.run_recorded(args, recording, wall, settings)
     else:
         status = _frames(args, recording, wall, settings)
