@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from importlib import import_module
@@ -22,12 +22,16 @@ from typing import TYPE_CHECKING
 from mlxtop import __version__
 from mlxtop.commands import arguments
 from mlxtop.commands.arguments import UsageError
+from mlxtop.commands.mending import not_among, parse, port_named
 from mlxtop.outputs import console
-from mlxtop.settings import ROWS, Settings, load
+from mlxtop.settings import Settings, load
 from mlxtop.system.owner import SAFE_PATH
 
 if TYPE_CHECKING:
+    from mlxtop.model.frame import Frame
+    from mlxtop.model.identity import PortId
     from mlxtop.model.linktype import StoredConfig
+    from mlxtop.recording.on_alarm import AlarmSaver
     from mlxtop.sampler.discover import Inventory
     from mlxtop.sampler.live import LiveSource
     from mlxtop.system.door import System
@@ -73,18 +77,17 @@ def _complain(text: str) -> None:
 
 
 def _parse_and_run(words: list[str]) -> int:
-    for place, word in enumerate(words[1:]):
-        if word in arguments.COMMANDS and words[place] == "--demo":
-            words[place] = "--demo="  # or the subcommand would be taken for a machine
-    top = arguments.parser(words)
     try:
-        args = top.parse_args(words)
+        args = parse(words, _is_machine)
     except SystemExit:  # --help
         return 0
-    except UsageError as error:
-        place_of = arguments.misplaced(words, arguments.usage(top))
-        raise UsageError(place_of or str(error)) from None
     return _run(args)
+
+
+def _is_machine(word: str) -> bool:
+    from mlxtop.lab import MACHINES
+
+    return word == "list" or word in MACHINES
 
 
 def _report_threads(report: Callable[[str], None]) -> None:
@@ -119,46 +122,62 @@ def _run(args: argparse.Namespace) -> int:
 
         console.say(*(f"{name:<10} {text}" for name, text in MACHINES.items()))
         return 0
-    settings, complaints = load(_flags(args))
+    settings, complaints = load(arguments.flags(args))
     if not console.holds_glyphs():
         settings = replace(settings, ascii=True)
     console.choose_glyphs(settings.ascii)
     console.warn(*(f"mlxtop: {complaint}" for complaint in complaints))
-    _check(args)
+    arguments.check(args)
+    if args.recording is not None:
+        from mlxtop.commands.recorded import say
+
+        return say(args, settings)
+    if args.command == "replay":
+        return _replay(args, settings)
+    while True:
+        try:
+            return _run_on(args, settings)
+        except _Again as again:
+            if again.demo:
+                args.root, args.demo = None, ""
+            settings = replace(settings, all=settings.all or not again.demo)
+
+
+def _replay(args: argparse.Namespace, settings: Settings) -> int:
+    """Run the screen on a recording."""
+    from mlxtop.commands.replay import opened
+
+    replay = opened(args)
+    _need_terminal("without one: mlxtop --from FILE --once, mlxtop report FILE")
+    from mlxtop.tui.replay import ReplayApp
+
+    status = _show(ReplayApp(replay.recording, settings, replay.at), settings, args.theme)
+    console.warn(*(f"mlxtop: {args.file}: {text}" for text in replay.recording.problems.all()))
+    return status
+
+
+class _Again(Exception):
+    """The person at the screen wants a simulated machine, or all network devices of this one."""
+
+    def __init__(self, demo: bool) -> None:
+        super().__init__(demo)
+        self.demo = demo
+
+
+def _run_on(args: argparse.Namespace, settings: Settings) -> int:
+    """Run on one machine."""
     with closing(_system(args, settings)) as system:
         if args.command:
             if system.demo:
                 console.warn(f"mlxtop: DEMO, {system.label} is a simulated machine")
             return int(arguments.command_module(args.command).run(args, system, settings))
+        port, name = None, args.port_name
+        if name is not None:
+            port, *others = port_named(name, system, settings.all)
+            if others or arguments.without_screen(args):
+                port, settings = None, replace(settings, include=(name,))
         with closing(_source(args, system, settings)) as source:
-            return _front_end(args, source, system, settings)
-
-
-def _flags(args: argparse.Namespace) -> dict[str, object]:
-    """Return what was given on the command line, by the names of the settings."""
-    given = {name: getattr(args, name) for name, row in ROWS.items() if row.flags}
-    given["interval"] = given["interval"] or None  # 0: one table of totals, at once
-    if given["include"] is not None:
-        given["include"] = tuple(given["include"])
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _check(args: argparse.Namespace) -> None:
-    modes, repeats = [args.once, args.json_stream, args.batch], args.json_stream or args.batch
-    if sum(modes) > 1:
-        raise UsageError("--once, --json-stream and --batch exclude each other")
-    if args.command and any(modes):
-        raise UsageError(f"{args.command} goes without --once, --json-stream and --batch")
-    if args.json and not args.once and not args.command:
-        raise UsageError("--json goes with --once or a subcommand; for a stream: --json-stream")
-    if args.interval == 0 and not args.once:
-        raise UsageError("--delay 0 goes with --once")
-    if args.count and not repeats:
-        raise UsageError("--count goes with --json-stream or --batch")
-    if args.hooks and not repeats:
-        raise UsageError("--hooks goes with --json-stream or --batch; the screen runs hooks anyway")
-    if args.root and args.demo is not None:
-        raise UsageError("--root and --demo exclude each other")
+            return _front_end(args, source, system, settings, port)
 
 
 def _system(args: argparse.Namespace, settings: Settings) -> System:
@@ -173,7 +192,7 @@ def _system(args: argparse.Namespace, settings: Settings) -> System:
 
         name = args.demo or DEFAULT
         if name not in MACHINES:
-            raise UsageError(f"no simulated machine {name!r}; --demo list names them")
+            raise UsageError(not_among("simulated machine", name, MACHINES))
         return load_lab(name)
     from mlxtop.system.local import LocalSystem
 
@@ -184,7 +203,7 @@ def _source(args: argparse.Namespace, system: System, settings: Settings) -> Liv
     from mlxtop.sampler.facts import ON_SCREEN
     from mlxtop.sampler.live import LiveSource
 
-    screen = not (args.once or args.json_stream or args.batch)
+    screen = not arguments.without_screen(args)
     return LiveSource(
         system,
         settings.interval,
@@ -205,10 +224,14 @@ def _ask_card(system: System, inventory: Inventory) -> StoredConfig:
 
 
 def _front_end(
-    args: argparse.Namespace, source: LiveSource, system: System, settings: Settings
+    args: argparse.Namespace,
+    source: LiveSource,
+    system: System,
+    settings: Settings,
+    port: PortId | None,
 ) -> int:
-    if not (args.once or args.json_stream or args.batch):
-        return _screen(source, system, settings)
+    if not arguments.without_screen(args):
+        return _screen(source, system, settings, port, args.theme)
     from mlxtop.outputs import headless
     from mlxtop.sampler.source import frames
 
@@ -216,31 +239,84 @@ def _front_end(
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if args.once:
-        totals_only = args.interval == 0
-        return headless.once(
-            frames(source, stop), source.kind, args.json, totals_only, settings.all
-        )
+        shown = frames(source, stop)
+        return headless.once(shown, source.kind, args.json, args.interval == 0, settings.all)
     mode = headless.stream if args.json_stream else headless.batch
-    fire = _hooks(system, settings, _complain) if args.hooks else None
-    return mode(frames(source, stop), source.kind, args.count, fire)
+    fires = [_hooks(system, settings, _complain)] if args.hooks else []
+    taken: Iterable[Frame] = frames(source, stop)
+    saver = _saver(source, system, settings)
+    if saver is not None:
+        fires.append(saver.note)
+        taken = saver.over(taken, _complain)
+    try:
+        return mode(taken, source.kind, args.count, _fire_all(fires))
+    finally:
+        if saver is not None:
+            saver.close()
 
 
-def _screen(source: LiveSource, system: System, settings: Settings) -> int:
-    """Run the live screen; raise what ended it when the terminal is itself again."""
-    instead = "without one: --once, --batch, --json-stream"
+def _saver(source: LiveSource, system: System, settings: Settings) -> AlarmSaver | None:
+    """Return what records when an alarm begins; None where that is not set."""
+    if not (settings.save_on_alarm and settings.flight and source.kind.may_change):
+        return None
+    from mlxtop.recording.on_alarm import AlarmSaver
+
+    return AlarmSaver.holding(float(settings.flight), system.clock, source.kind, source.interval)
+
+
+def _fire_all(fires: Sequence[Callable[[Alert], None] | None]) -> Callable[[Alert], None]:
+    """Return what gives an alert to all."""
+
+    def fire(alert: Alert) -> None:
+        for one in fires:
+            if one is not None:
+                one(alert)
+
+    return fire
+
+
+def _screen(
+    source: LiveSource,
+    system: System,
+    settings: Settings,
+    port: PortId | None = None,
+    theme: str | None = None,
+) -> int:
+    """Run the live screen."""
+    _need_terminal("without one: --once, --batch, --json-stream")
+    app = screen(source, system, settings)
+    app.first_port = port
+    if system.demo:
+        from mlxtop.lab import MACHINES
+
+        app.story = MACHINES.get(system.label, "")
+    app.fire = _hooks(system, settings, app.hook_failed)
+    return _show(app, settings, theme)
+
+
+def _need_terminal(instead: str) -> None:
+    """Get ready for a screen. Raises UsageError where there is no terminal for it."""
     if not all(file and file.isatty() for file in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError(f"the screen needs a terminal; {instead}")
     if os.environ.get("TERM") == "dumb":
         raise UsageError(f"the screen needs a terminal that can place text, not dumb; {instead}")
     gc.disable()  # until the first picture is there
     _load_asyncio()
-    app = screen(source, system, settings)
+
+
+def _show(app: MlxtopApp, settings: Settings, theme: str | None) -> int:
+    """Run a screen; raise what ended it when the terminal is itself again."""
+    if theme and theme not in app.theme_names:
+        app.feed.stop.set()
+        raise UsageError(not_among("theme", theme, app.theme_names))
     if not settings.debug:
         _report_threads(lambda text: app.notify(text, severity="error"))
-    app.fire = _hooks(system, settings, app.hook_failed)
     status = app.run()
+    console.warn(*(f"mlxtop: {line}" for line in app.farewell()))
     if app.error is not None:
         raise app.error
+    if app.instead is not None:
+        raise _Again(app.instead == "demo")
     return status or app.return_code or 0
 
 
@@ -264,10 +340,19 @@ def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
     feed = Feed(source)
     feed.start()  # the first look at the machine is over when the rest is loaded
     from mlxtop.change.privilege import ActionContext
+    from mlxtop.model.sample import SourceKind
     from mlxtop.tui.app import MlxtopApp
 
     free = source.kind.may_change and not settings.readonly
-    return MlxtopApp(source, settings, ActionContext(system) if free else None, feed)
+    app = MlxtopApp(source, settings, ActionContext(system) if free else None, feed)
+    if source.kind is not SourceKind.CAPTURED:
+        from mlxtop.tui.flight import Flight
+        from mlxtop.tui.paths import Paths
+
+        app.paths = Paths(system, settings)
+        source.paths = app.paths.status
+        app.flight = Flight(system.clock, source.kind, source.interval, settings)
+    return app
 
 
 def _hooks(

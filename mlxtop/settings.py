@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlxtop.model.number import real, whole
+from mlxtop.model.path import NO_PEERS, PathSettings, path_settings
 from mlxtop.system.owner import base_directory, invoking_owner, rights_of
 
 NAME = "mlxtop-nic"
@@ -23,6 +24,8 @@ PREFIX = "MLXTOP_NIC_"
 MIN_INTERVAL, MAX_INTERVAL = 0.1, 60.0
 MIN_WINDOW, MAX_WINDOW = 30, 86400
 """Seconds."""
+MAX_HELD = 7200
+"""Seconds of the past that can be held for saving at most."""
 LIMIT = 1 << 18
 """Bytes of the settings file at most."""
 
@@ -61,6 +64,15 @@ def _name(value: object) -> str:
     raise ValueError("is not a name")
 
 
+def _notifications(value: object) -> str | None:
+    word = str(value).lower().removeprefix("osc").strip()
+    if word in ("", "0", "no", "false", "off", "none"):
+        return None
+    if word in ("9", "777"):
+        return word
+    raise ValueError("is neither 9 nor 777 nor off")
+
+
 def _table(value: object) -> Mapping[str, str]:
     if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
         return dict(value)
@@ -74,6 +86,15 @@ def _seconds(value: object) -> int:
     raise ValueError(f"is not a whole number of seconds from {MIN_WINDOW} to {MAX_WINDOW}")
 
 
+def _held(value: object) -> int:
+    seconds = whole(value.strip(), MAX_HELD) if isinstance(value, str) else value
+    if seconds == 0 and not isinstance(seconds, bool):
+        return 0
+    if isinstance(seconds, int) and MIN_WINDOW <= seconds <= MAX_HELD:
+        return seconds
+    raise ValueError(f"is neither 0 nor a whole number of seconds from {MIN_WINDOW} to {MAX_HELD}")
+
+
 class Row(NamedTuple):
     """A setting: how its value is read, what it is, and its flag on the command line."""
 
@@ -84,6 +105,27 @@ class Row(NamedTuple):
     metavar: str | None = None
     """Of a flag with a value; others switch the setting on."""
     repeats: bool = False
+    restart: bool = False
+    """Whether a change is taken up at the next start only."""
+
+    @property
+    def range(self) -> str:
+        """Return what can be set, in words; nothing where the help says it."""
+        return _RANGES.get(self.read, "")
+
+    @property
+    def switch(self) -> bool:
+        """Return whether it is either on or off."""
+        return self.read is _flag
+
+
+_RANGES: dict[Callable[[object], object] | None, str] = {
+    _flag: "true or false",
+    _interval: "a number such as 0.5",
+    _seconds: f"{MIN_WINDOW} to {MAX_WINDOW}, whole seconds",
+    _held: f"0, or {MIN_WINDOW} to {MAX_HELD}, whole seconds",
+    _names: "names with blanks between them",
+}
 
 
 def _row(
@@ -94,8 +136,9 @@ def _row(
     metavar: str | None = None,
     *,
     repeats: bool = False,
+    restart: bool = False,
 ) -> Any:
-    row = {"row": Row(read, help, tuple(flags.split()), metavar, repeats)}
+    row = {"row": Row(read, help, tuple(flags.split()), metavar, repeats, restart)}
     if isinstance(default, dict):
         return field(default_factory=dict, metadata=row)
     return field(default=default, metadata=row)
@@ -108,20 +151,37 @@ class Settings:
     interval: float = _row(
         1.0, _interval, "seconds between samples: 0.1 to 60", "-d --delay", "SECONDS"
     )
-    all: bool = _row(False, _flag, "every network device but lo", "--all")
+    all: bool = _row(False, _flag, "every network device but lo", "--all", restart=True)
     include: tuple[str, ...] = _row(
-        (), _names, "netdev, RDMA or PCI name; ! not", "-i --include", "GLOB", repeats=True
+        *((), _names, "netdev, RDMA or PCI name; ! not", "-i --include", "GLOB"),
+        repeats=True,
+        restart=True,
     )
-    readonly: bool = _row(False, _flag, "leave out all that could change", "--readonly")
+    readonly: bool = _row(
+        False, _flag, "leave out all that could change", "--readonly", restart=True
+    )
     ascii: bool = _row(False, _flag, "no braille and no box glyphs", "--ascii")
     theme: str | None = _row(
         None, _name, "colours of the screen: dark, light or a Textual theme", "--theme", "NAME"
     )
     bits: bool = _row(True, _flag, "rates in bit/s; false: byte/s")
-    bell: bool = _row(False, _flag, "ring at warnings and alarms")
-    window: int = _row(300, _seconds, "seconds the charts look back")
+    columns: tuple[str, ...] = _row((), _names, "columns of the table; none: as many as fit")
+    bell: bool = _row(False, _flag, "ring once for the alarms of a moment")
+    notify: str | None = _row(
+        None, _notifications, "desktop notifications of alarms, by OSC 9 or OSC 777: 9, 777 or off"
+    )
+    window: int = _row(3600, _seconds, "seconds the charts grow to by themselves", restart=True)
+    flight: int = _row(
+        900, _held, "seconds of the past that are held, to be saved; 0: none", restart=True
+    )
+    save_on_alarm: bool = _row(
+        False, _flag, "record when an alarm begins, with the past that is held", restart=True
+    )
+    path: PathSettings = _row(  # noqa: RUF009
+        NO_PEERS, path_settings, "peers and the ways to them, for mlxtop path", restart=True
+    )
     keys: Mapping[str, str] = _row({}, _table, "action name to key, for rebinding")
-    hooks: Mapping[str, str] = _row({}, _table, "event name to the path of a script")
+    hooks: Mapping[str, str] = _row({}, _table, "event name to the path of a script", restart=True)
     debug: bool = _row(False, None, "show tracebacks", "--debug")
     file: os.stat_result | None = field(default=None, compare=False)
     """Owner and mode of the settings file, by the descriptor that was read; None without one."""
@@ -131,6 +191,10 @@ ROWS: dict[str, Row] = {
     one.name: one.metadata["row"] for one in fields(Settings) if "row" in one.metadata
 }
 """Every setting by its name."""
+
+
+TABLES = ("keys", "hooks", "path")
+"""Settings that are tables of the settings file."""
 
 
 def config_path(environ: Mapping[str, str] = os.environ) -> Path:
@@ -167,6 +231,36 @@ def load(
         except ValueError as error:
             complaints.append(f"{where}: {key} {error}")
     return Settings(file=file, **{**values, **flags}), complaints
+
+
+def in_file(environ: Mapping[str, str] = os.environ) -> tuple[dict[str, Any], list[str]]:
+    """Return what the settings file holds, and why it holds nothing where it cannot be read."""
+    complaints: list[str] = []
+    path = config_path(environ)
+    return _table_of(_read(path, environ, complaints)[0], path, complaints), complaints
+
+
+def store(
+    name: str, value: object, environ: Mapping[str, str] = os.environ, table: str = ""
+) -> None:
+    """Write one setting, or one of a table, to the settings file of the person who asked.
+
+    Without a value (None) its line becomes a comment. Comments and other settings stay. Raises
+    OSError where the file cannot be read or written, and ValueError where it holds no TOML.
+    """
+    from mlxtop.model.toml_text import with_value  # only where something is written
+    from mlxtop.system.replace_file import replace_file
+
+    complaints: list[str] = []
+    path = config_path(environ)
+    text, status = _read(path, environ, complaints)
+    if complaints:
+        raise OSError(complaints[0])
+    data = with_value(text, name, value, table).encode()
+    if len(data) > LIMIT:
+        raise OSError(f"{path}: would be larger than {LIMIT >> 10} KiB")
+    if data != text.encode():
+        replace_file(str(path), data, invoking_owner(environ), status)
 
 
 def _read(
@@ -219,5 +313,5 @@ def _line(text: str, key: str) -> int:
     3
     """
     name = rf"[\"']?{re.escape(key)}[\"']?"
-    match = re.search(rf"^[ \t]*+(?:{name}\s*[.=]|\[\s*{name}\s*[.\]])", text, re.MULTILINE)
+    match = re.search(rf"^[ \t]*+(?:{name}\s*[.=]|\[{{1,2}}\s*{name}\s*[.\]])", text, re.MULTILINE)
     return text.count("\n", 0, match.end()) + 1 if match else 1

@@ -98,7 +98,9 @@ def case(
 ) -> Case:
     frame, port_id = frame_of(situation)
     changes: dict[str, Any] = {
-        key: more.pop(key) for key in ("module", "temperatures", "netdev", "report") if key in more
+        key: more.pop(key)
+        for key in ("module", "temperatures", "netdev", "report", "pcie_report")
+        if key in more
     }
     if "absent_fields" in more:
         changes["absent"] = more.pop("absent_fields")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlxtop.model.module import Module
-from mlxtop.sources.module.reader import PLANS, split_eeprom
+from mlxtop.sources.module.layouts import PLANS, split_eeprom
 
 
 def put(image: bytearray, at: int, *registers: float) -> None:

@@ -9,6 +9,7 @@ TOKEN = re.compile(
     r"\x1b(?:\[(?P<private>[<=>?]?)(?P<numbers>[\d;:]*)[ -/]*(?P<final>[@-~])"
     r"|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]+[0-~]|(?P<short>[0-OQ-WYZ\\`-~]))"
 )
+CURVES = {" ", "┈", *map(chr, range(0x2800, 0x2900))}
 ALTERNATE = ("47", "1047", "1049")
 
 
@@ -36,8 +37,8 @@ class Screen:
         return "\n".join(self.lines())
 
     def filled(self) -> int:
-        """Cells that are not blank."""
-        return sum(character != " " for row in self._cells for character in row)
+        """Cells that are neither blank nor a part of a curve, since curves grow with time."""
+        return sum(character not in CURVES for row in self._cells for character in row)
 
     def feed(self, data: bytes) -> None:
         """Take what the program wrote."""

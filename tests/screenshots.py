@@ -1,20 +1,24 @@
 """Make `screenshots/` anew, SVG and PNG: `python -m tests.screenshots [NAME…]`.
 
 The PNG is drawn by rsvg-convert, which does not know textLength: every character is placed by
-itself first.
+itself first. The film is an animated PNG, which every browser plays: it needs Pillow too.
 """
 
 from __future__ import annotations
 
 import asyncio
 import html
+import importlib
+import io
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.cells import cell_len
 
@@ -31,7 +35,7 @@ _TEXT = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class LinkTypeSurvey:
+class Picture:
     """A picture: the machine, the second of its life, the keys pressed until then.
 
     A key is pressed a second; `=text` is typed.
@@ -46,18 +50,49 @@ class LinkTypeSurvey:
     """Seconds from the last key to the picture."""
 
 
+MEASURE = ("I", "=10.40.0.1", "tab", "tab", "tab", "right", "right", "right")
+HOLD = ("I", "=10.0.0.2", "tab", "tab", "tab", "right", "right")
+"""What is pressed to choose a kind of test in the load dialog."""
+
 SCENES = (
-    LinkTypeSurvey("01-overview", "pacu", 175),
-    LinkTypeSurvey("02-why-46-gigabits", "pacu", 20, ("d", "enter")),
-    LinkTypeSurvey("03-heat", "fry", 62),
-    LinkTypeSurvey("04-forecast", "fry", 46, ("enter", "2")),
-    LinkTypeSurvey("05-load", "fry", 8, ("I", "=10.0.0.2", "f5"), after=7),
-    LinkTypeSurvey("06-link-type", "cx3-hp", 20, ("L", "enter")),
-    LinkTypeSurvey("07-errors", "faulty", 75, ("enter", "4")),
-    LinkTypeSurvey("08-infiniband", "odroid", 100, ("enter", "5")),
-    LinkTypeSurvey("09-scale", "dgx", 40, (), (200, 60)),
-    LinkTypeSurvey("10-small", "cx3-hp", 60, (), (80, 24)),
+    Picture("01-overview", "fry", 236),
+    Picture("02-why-46-gigabits", "pacu", 20, ("d", "enter")),
+    Picture("03-heat", "fry", 62),
+    Picture("04-forecast", "fry", 46, ("enter", "2")),
+    Picture("05-load", "fry", 8, ("I", "=10.0.0.2", "f5"), after=7),
+    Picture("06-link-type", "cx3-hp", 20, ("L", "enter")),
+    Picture("07-errors", "faulty", 75, ("enter", "4")),
+    Picture("08-infiniband", "odroid", 100, ("enter", "5")),
+    Picture("09-scale", "dgx", 40, (), (200, 60)),
+    Picture("10-small", "cx3-hp", 60, (), (80, 24)),
+    Picture("12-measure", "tiny", 12, (*MEASURE, "f5"), (120, 50), after=420),
+    Picture("13-hold", "fry", 12, (*HOLD, "f5"), after=160),
+    Picture("14-path", "ceph", 82, ("P",)),
 )
+
+
+class Shot(NamedTuple):
+    """Keys, then pictures a second of the machine's life apart; each is shown for so long."""
+
+    keys: tuple[str, ...]
+    pictures: int = 1
+    shown_ms: int = 350
+
+
+FILM = "11-heat-guard"
+FILM_MACHINE, FILM_STARTS_S, FILM_SIZE = "fry", 138.0, (120, 32)
+"""Its own load has just ended and the module cools down."""
+SHOTS = (
+    Shot((), 4),
+    Shot(("I",), 1, 700),
+    Shot(("=10.0.0.2",), 1, 700),
+    Shot(("tab", "tab", "=60"), 1, 900),
+    Shot(("f5",), 6),
+    Shot(("escape",), 20),
+    Shot((), 1, 900),
+    Shot(("I",), 1, 4000),
+)
+"""A load is started by hand and stopped by the heat guard; the outcome says so."""
 
 
 def plain_svg(svg: str) -> str:
@@ -86,7 +121,7 @@ def placed(svg: str) -> str:
     return _TEXT.sub(characters, svg)
 
 
-async def take(scene: LinkTypeSurvey) -> str:
+async def take(scene: Picture) -> str:
     """The picture of a scene as SVG."""
     async with walk(scene.machine, scene.size) as walking:
         await walking.forward(scene.seconds - len(scene.keys))
@@ -97,26 +132,70 @@ async def take(scene: LinkTypeSurvey) -> str:
         return walking.app.export_screenshot(title=f"mlxtop --demo {scene.machine}")
 
 
+async def film() -> list[tuple[str, int]]:
+    """The pictures of the film as SVG, each with its milliseconds."""
+    pictures = []
+    async with walk(FILM_MACHINE, FILM_SIZE) as walking:
+        await walking.forward(FILM_STARTS_S)
+        for shot in SHOTS:
+            for key in shot.keys:
+                await walking.press(*(key[1:] if key.startswith("=") else (key,)))
+            for _ in range(shot.pictures):
+                await walking.forward(1.0)
+                title = f"mlxtop --demo {FILM_MACHINE}"
+                pictures.append((walking.app.export_screenshot(title=title), shot.shown_ms))
+    return pictures
+
+
+def drawn(svg: str) -> bytes:
+    """The PNG of a picture."""
+    picture = placed(plain_svg(svg)).encode()
+    return subprocess.run(["rsvg-convert"], input=picture, check=True, capture_output=True).stdout
+
+
+def save_film(pictures: list[tuple[str, int]]) -> Path:
+    """An animated PNG of 256 colours; of each picture only what is new is in it."""
+    image = importlib.import_module("PIL.Image")  # of the extra `pictures`, for this alone
+    frames = [image.open(io.BytesIO(drawn(svg))).convert("RGB") for svg, _ in pictures]
+    columns, rows = frames[0].size
+    some = [*frames[::6], frames[-1]]
+    together = image.new("RGB", (columns, rows * len(some)))
+    for place, frame in enumerate(some):
+        together.paste(frame, (0, place * rows))
+    palette = together.quantize(256, kmeans=1)
+    first, *others = (frame.quantize(palette=palette, dither=0) for frame in frames)
+    path = FOLDER / f"{FILM}.png"
+    first.save(
+        path,
+        save_all=True,
+        append_images=others,
+        duration=[shown_ms for _, shown_ms in pictures],
+        loop=0,
+        optimize=True,
+    )
+    return path
+
+
 def save(name: str, svg: str) -> None:
     """SVG and PNG."""
     FOLDER.mkdir(exist_ok=True)
     svg = plain_svg(svg)
     (FOLDER / f"{name}.svg").write_text(svg)
-    subprocess.run(
-        ["rsvg-convert", "-o", str(FOLDER / f"{name}.png")],
-        input=placed(svg).encode(),
-        check=True,
-    )
+    (FOLDER / f"{name}.png").write_bytes(drawn(svg))
 
 
 def main(names: list[str]) -> None:
     """Make the pictures that are named, all without a name."""
-    os.environ["TZ"] = "UTC"
+    os.environ |= {"TZ": "UTC", "COLORTERM": "truecolor", "TERM": "xterm-256color"}
     time.tzset()
-    for scene in SCENES:
-        if not names or scene.name in names:
-            save(scene.name, asyncio.run(take(scene)))
-            print(FOLDER / f"{scene.name}.png")
+    with tempfile.TemporaryDirectory(prefix="mlxtop-pictures-") as home:  # loads keep their runs
+        os.environ |= {"XDG_CONFIG_HOME": home, "XDG_STATE_HOME": home}
+        for scene in SCENES:
+            if not names or scene.name in names:
+                save(scene.name, asyncio.run(take(scene)))
+                print(FOLDER / f"{scene.name}.png")
+        if not names or FILM in names:
+            print(save_film(asyncio.run(film())))
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from mlxtop.analysis.faults import faults, severe_since_start
+from mlxtop.analysis.faults import faults, severe_since_boot, severe_since_start
 from mlxtop.model.catalogue import CATALOGUE
-from mlxtop.model.counters import Origin
+from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import PortFrame
+from mlxtop.model.sample import Link, PortSample, Reading
 from tests.samples import PACU, ethernet, frame, sample, veth
 
 
@@ -49,3 +50,33 @@ def test_without_a_table_the_errors_are_unknown() -> None:
         False,
     )
     assert severe_since_start(bare)[0] is not None
+
+
+def counted(**counts: int) -> PortFrame:
+    """A port whose driver counted so many events since the start of the program, and before it."""
+    schema = Schema(tuple(counts))
+    now, zero = (
+        Reading(t, schema, v) for t, v in ((2.0, tuple(counts.values())), (1.0, (0,) * len(counts)))
+    )
+    before = {Origin.DRIVER: zero}
+    return PortFrame(PortSample(PACU, Link(), {Origin.DRIVER: now}), before, before)
+
+
+def test_one_event_under_several_names_of_a_table_counts_once() -> None:
+    lost = counted(rx_crc_errors_phy=41, rx_symbol_err_phy=43, rx_pcs_symbol_err_phy=40)
+    assert severe_since_start(lost) == (43, True)
+    assert severe_since_boot(lost) == 43
+
+
+def test_other_events_are_added() -> None:
+    both = counted(rx_crc_errors_phy=41, rx_out_of_buffer=9, rx_corrected_bits_phy=10**6)
+    assert (severe_since_start(both), severe_since_boot(both)) == ((50, True), 50)
+
+
+def test_few_pcie_errors_of_the_boot_are_none_and_their_growth_is_one() -> None:
+    pcie = counted(rx_pci_signal_integrity=2, tx_pci_signal_integrity=3)
+    assert (severe_since_start(pcie), severe_since_boot(pcie)) == ((5, True), 0)
+
+
+def test_without_a_table_the_total_is_unknown() -> None:
+    assert severe_since_boot(PortFrame(PortSample(PACU, Link()), {}, {})) is None

@@ -30,6 +30,7 @@ MII Status: up
 Slave Interface: eth40a
 MII Status: down
 Speed: Unknown
+Link Failure Count: 37
 
 Slave Interface: eth40b
 MII Status: up
@@ -38,7 +39,7 @@ Speed: 40000 Mbps
     assert parse_bond("bond0", text) == Bond(
         "bond0",
         "balance-rr",
-        slaves=(BondSlave("eth40a", False), BondSlave("eth40b", True, 40000)),
+        slaves=(BondSlave("eth40a", False, failures=37), BondSlave("eth40b", True, 40000)),
     )
 
 

@@ -207,4 +207,4 @@ def test_a_large_capture_takes_little_memory(tmp_path: Path, kind: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code, *argv], capture_output=True, text=True, check=True
     )
-    assert int(done.stderr.split()[-1]) < 500 << 10, "KiB at most"
+    assert int(done.stderr.split()[-1]) < 550 << 10, "KiB at most"

@@ -220,6 +220,13 @@ def test_nothing_is_changed_while_recording() -> None:
             change()
 
 
+def test_addresses_and_routes_are_read_and_not_kept() -> None:
+    route = "enp67s0np0 0000A8C0 00000000 0001 0 0 0 00FFFFFF 0 0 0"
+    system = CaptureRecorder(machine(f"{HEADER}\n/proc/net/route = {route}\n"))
+    assert system.read("/proc/net/route").decode().strip() == route
+    assert "/proc/net/route" not in system.finish().nodes
+
+
 def test_a_recording_is_bounded_and_says_so() -> None:
     text = f"{HEADER}\n" + "".join(f"/sys/{place} = {'x' * 99}\n" for place in range(50))
     system = CaptureRecorder(machine(text), limit=1000)

@@ -1,12 +1,14 @@
 """What a port carries is found through bonds, bridges and VLANs, and doubt means stop."""
 
 import json
+from threading import Event
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.change.guard import Danger, Uses, find_uses
+from mlxtop.lab import ManualClock, load_lab
 from mlxtop.model.identity import PortId
 from mlxtop.sampler.discover import discover
 from mlxtop.sources.kernel.proc import Process, option, parse_words
@@ -278,6 +280,17 @@ def test_programs_that_use_rdma_count_and_the_kernel_s_own_do_not() -> None:
     assert named(bench.uses()) == {Danger.RDMA: {TWO}}
 
 
+def test_programs_that_use_the_rdma_device_of_a_sub_function_use_its_card() -> None:
+    bench = Bench()
+    device = f"/sys/devices/pci0000:00/{CARD}/mlx5_core.sf.3/infiniband/mlx5_7"
+    bench.files[f"{device}/ports/1/link_layer"] = "Ethernet"
+    bench.extra.append(f"/sys/class/infiniband/mlx5_7 -> {device}")
+    bench.extra.append(f"{device}/device -> /sys/devices/pci0000:00/{CARD}/mlx5_core.sf.3")
+    rows = [{"ifname": "mlx5_7", "port": 1, "type": "RC", "comm": "trainer"}]
+    bench.extra += ["$ rdma -j resource show qp", f"  | {json.dumps(rows)}"]
+    assert named(bench.uses()) == {Danger.RDMA: {ONE, TWO}}
+
+
 def test_what_cannot_be_listed_stops_everything() -> None:
     bench = Bench()
     del bench.files["/proc/self/mountinfo"]
@@ -334,3 +347,52 @@ def test_no_answer_makes_these_parsers_raise(answer: object) -> None:
     ssh_ports(Bench().system(), [], sockets)
     parse_rdma_users(json.dumps(answer))
     parse_addresses(json.dumps(answer))
+
+
+def test_storage_traffic_is_known_by_its_port() -> None:
+    for port, name in {2049: "NFS", 3260: "iSCSI", 4420: "NVMe over TCP", 445: "SMB"}.items():
+        bench = Bench()
+        bench.ssh("10.0.0.9", "enp9s0", port=port)
+        uses = bench.uses()
+        assert named(uses) == {Danger.STORAGE: {ONE}}
+        assert f"{name} traffic with 10.0.0.9 (1 TCP connection)" in uses.hazards[0].text
+    bench = Bench()
+    bench.ssh("10.0.0.9", "enp9s0", port=5201)
+    assert bench.uses().hazards == ()
+
+
+@pytest.mark.parametrize(("port", "counts"), [(6799, 0), (6800, 1), (7568, 1), (7569, 0)])
+def test_ceph_is_known_by_its_ports_where_it_runs(port: int, counts: int) -> None:
+    bench = Bench()
+    bench.ssh("10.0.0.9", "enp9s0d1", port=port)
+    bench.ssh("10.0.0.9", "enp9s0d1", port=port)
+    assert bench.uses().hazards == ()
+    bench.files["/proc/88/comm"] = "ceph-osd"
+    uses = bench.uses()
+    assert named(uses) == ({Danger.STORAGE: {TWO}} if counts else {})
+    assert len(uses.hazards) == counts
+    del bench.files["/proc/88/comm"]
+    bench.files["/etc/ceph/ceph.conf"] = "[global]"
+    assert len(bench.uses().hazards) == counts
+
+
+def test_storage_daemons_are_known_by_the_sockets_they_hold() -> None:
+    bench = Bench()
+    bench.ssh("10.0.0.9", "enp9s0", port=40123)
+    bench.sockets[-1]["inode"] = 4712
+    bench.files["/proc/88/comm"] = "glusterfsd"
+    assert bench.uses().hazards == ()
+    bench.extra.append("/proc/88/fd/4 -> socket:[4712]")
+    uses = bench.uses()
+    assert named(uses) == {Danger.STORAGE: {ONE}} and "GlusterFS" in uses.hazards[0].text
+
+
+def test_the_simulated_ceph_host_is_guarded_on_both_ports() -> None:
+    system = load_lab("ceph", ManualClock())
+    system.wait(2, Event())
+    hazards = find_uses(system, discover(system)).hazards
+    assert [h.danger for h in hazards] == [Danger.STORAGE, Danger.STORAGE]
+    assert {str(port) for h in hazards for port in h.ports or ()} == {
+        "0000:03:00.0/1",
+        "0000:03:00.0/2",
+    }

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from mlxtop.change.plan import Command, Plan, Switch
+import subprocess
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlxtop.change.plan import Command, Plan, Switch, printf
 from mlxtop.model.linktype import LinkType
 
 CARD = "0000:05:00.0"
@@ -10,9 +15,20 @@ SWITCH = Switch(CARD, ((1, LinkType.ETH), (2, LinkType.IB)), ((1, LinkType.IB), 
 
 
 def test_arguments_and_input_are_quoted_for_a_shell() -> None:
-    command = Command(("tee", "/etc/a b"), "writes it", "options mlx4\n")
-    assert command.lines(sudo=True) == ("printf %s 'options mlx4\n' | sudo tee '/etc/a b'",)
+    command = Command(("tee", "/etc/a b"), "writes it", "# one\noptions mlx4\n")
+    line = "printf '%s\\n' '# one' 'options mlx4' | sudo tee '/etc/a b'"
+    assert command.lines(sudo=True) == (line,)
     assert Command(("true",), "does nothing").lines(sudo=False) == ("true",)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.text(st.characters(codec="ascii", exclude_characters="\0\r"), max_size=40))
+def test_a_printed_command_writes_the_input_to_the_letter(text: str) -> None:
+    (line,) = Command(("cat",), "", text).lines(sudo=False)
+    assert "\n" not in line
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
+    assert done.stdout == text
+    assert printf(text) in line
 
 
 def test_a_switch_is_one_line_a_port() -> None:

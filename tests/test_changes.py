@@ -6,11 +6,11 @@ import pytest
 
 from mlxtop.model.counters import Origin, Schema, Severity
 from mlxtop.model.frame import Frame, derive
-from mlxtop.model.identity import Port
+from mlxtop.model.identity import Port, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.module import Identity, Module
-from mlxtop.model.sample import Link, LinkState, PortSample, Reading
-from mlxtop.watch.changes import changes, losses
+from mlxtop.model.sample import Link, LinkLayer, LinkState, PortSample, Reading
+from mlxtop.watch.changes import changes, links_lost, losses
 from tests.samples import PACU, ethernet, sample
 from tests.watching import DOWN, UP
 
@@ -93,25 +93,37 @@ def lost(*ports: PortSample | None) -> list[str]:
 WELL = PortSample(PACU, UP, module=Module(Identity(part="X")))
 
 
-def test_losses_of_link_module_and_port_are_alerts_once() -> None:
+def test_losses_of_module_and_port_are_alerts_once() -> None:
     empty = WELL._replace(
         link=Link(state=LinkState.NO_MODULE, detail="Cable is unplugged"), module=None
     )
     alerts = lost(WELL, empty, empty)
-    assert alerts == [
-        "link-down: link no module: Cable is unplugged",
-        "module-out: the module is gone",
-    ]
+    assert alerts == ["module-out: the module is gone"]
     assert lost(WELL, None, None) == ["port-gone: the port is gone"]
 
 
-def test_a_port_that_is_switched_off_is_no_loss() -> None:
-    assert lost(WELL, WELL._replace(link=Link(state=LinkState.ADMIN_DOWN))) == []
+@pytest.mark.parametrize(
+    ("link", "out"),
+    [
+        (UP, False),
+        (UP._replace(state=LinkState.DOWN), True),
+        (Link(LinkLayer.INFINIBAND, LinkState.POLLING), False),
+    ],
+)
+def test_a_module_that_no_longer_answers_is_out_only_where_it_could_be(
+    link: Link, out: bool
+) -> None:
+    assert bool(lost(WELL, WELL._replace(link=link, module=None))) is out
+
+
+def test_a_device_without_hardware_that_goes_is_no_loss() -> None:
+    virtual = WELL._replace(port=PACU._replace(kind=PortKind.VIRTUAL))
+    assert lost(virtual, None) == []
 
 
 def test_a_module_that_switched_itself_off_is_an_alarm_without_any_sensor() -> None:
     hot = WELL._replace(link=Link(state=LinkState.OVERHEAT))
-    assert [text.partition(":")[0] for text in lost(WELL, hot, hot)] == ["link-down", "alarm"]
+    assert [text.partition(":")[0] for text in lost(WELL, hot, hot)] == ["alarm"]
 
 
 def test_the_drivers_count_of_hot_modules_is_an_alarm() -> None:
@@ -121,3 +133,23 @@ def test_the_drivers_count_of_hot_modules_is_an_alarm() -> None:
         for count in (1, 1, 2)
     ]
     assert lost(*counted) == ["alarm: the module reported high temperature"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "times"),
+    [
+        (UP, DOWN, 1),
+        (DOWN, UP, 0),
+        (DOWN, DOWN._replace(detail="no cable"), 0),
+        (UP, UP._replace(state=LinkState.ADMIN_DOWN), 0),
+        (LINK, LINK._replace(carrier_changes=6), 2),
+        (LINK, LINK._replace(carrier_changes=3), 0),
+    ],
+)
+def test_a_link_was_lost_as_often_as_it_went_down_by_itself(
+    before: Link, now: Link, times: int
+) -> None:
+    first = derive(sample(1.0, ethernet(PACU, 1.0, 0, 0, link=before)), None)
+    second = derive(sample(2.0, ethernet(PACU, 2.0, 0, 0, link=now)), first)
+    assert list(links_lost(first, second)) == ([(PACU.id, times)] if times else [])
+    assert list(links_lost(None, second)) == []

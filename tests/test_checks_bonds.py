@@ -12,7 +12,7 @@ from mlxtop.model.tuning import Bond, BondSlave
 from tests.cases import GOOD, GOOD_HOST, only, run, unknown
 
 
-def bonded(bond: Bond) -> list[Finding | CouldNotTell]:
+def bonded(bond: Bond, carrier: int | None = None) -> list[Finding | CouldNotTell]:
     port = Port(
         PortId("0000:43:00.0", 1),
         PortKind.PHYSICAL,
@@ -24,7 +24,8 @@ def bonded(bond: Bond) -> list[Finding | CouldNotTell]:
         bond_kind="bond",
     )
     host = replace(GOOD_HOST, bonds={bond.name: bond})
-    return run("bonds", replace(GOOD, port=port), host=host)
+    link = GOOD.link._replace(carrier_changes=carrier)
+    return run("bonds", replace(GOOD, port=port, link=link), host=host)
 
 
 def slaves(*speeds: int | None, up: bool = True) -> tuple[BondSlave, ...]:
@@ -74,3 +75,36 @@ def test_a_bond_in_order_has_no_finding() -> None:
 def test_a_hash_policy_matters_from_two_members(members: int, words: str) -> None:
     bond = Bond("bond0", "802.3ad", "layer2", None, "m", 1, slaves(*[40000] * members))
     assert words in only(bonded(bond)).evidence
+
+
+def flapping(*failures: int | None, carrier: int | None = None) -> list[Finding | CouldNotTell]:
+    members = tuple(BondSlave(f"p{n}", True, failures=count) for n, count in enumerate(failures, 1))
+    return bonded(Bond("bond0", "active-backup", slaves=members), carrier)
+
+
+@pytest.mark.parametrize(("failures", "found"), [(19, False), (20, True), (None, False)])
+def test_a_member_whose_link_failed_often_is_found(failures: int | None, found: bool) -> None:
+    assert bool(flapping(failures, 0)) is found
+
+
+def test_the_finding_names_the_member_and_where_to_look() -> None:
+    finding = only(flapping(640, 1, carrier=1281))
+    assert "p1 640 times" in finding.evidence and "p2" not in finding.evidence
+    assert finding.severity == "warning"
+    assert "cable, module and switch port of p1" in finding.advice
+    assert "carrier itself" not in finding.why
+
+
+def test_a_carrier_that_stayed_speaks_for_the_bonds_monitoring() -> None:
+    assert (
+        "the carrier itself changed less often (p1 2 times)" in only(flapping(640, carrier=2)).why
+    )
+
+
+@pytest.mark.parametrize(("other", "severity"), [(25, "note"), (24, "warning")])
+def test_failures_of_all_members_alike_come_from_the_far_end(other: int, severity: str) -> None:
+    assert only(flapping(100, other)).severity == severity
+
+
+def test_a_spare_member_may_be_slower() -> None:
+    assert bonded(Bond("bond0", "active-backup", slaves=slaves(40000, 10000))) == []

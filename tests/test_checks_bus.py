@@ -8,6 +8,7 @@ import pytest
 
 from mlxtop.doctor.check import Nothing, Setting
 from mlxtop.model.linktype import StoredConfig
+from mlxtop.model.pcie import PcieReport
 from mlxtop.model.sample import AerError, PcieStatus
 from tests.cases import GOOD, GOOD_PORT, NOTE, WARNING, X16, ask, case, only, run, unknown
 from tests.situations import ethernet
@@ -37,6 +38,35 @@ def test_bus_errors_are_told_when_they_grow_or_are_many_or_severe() -> None:
     assert only(run(check, aer={"0000:43:00.0 CmpltTO": 1})).severity is WARNING
 
 
+BY_CARD = "PCIe as the card has it"
+
+
+@pytest.mark.parametrize(("crc", "told"), [(9, False), (10, True)])
+def test_what_arrives_damaged_is_told_by_the_card_itself(crc: int, told: bool) -> None:
+    errors = {"rx_errors": 500, "crc_dllp": crc - 4, "crc_tlp": 4}
+    page = PcieReport(width=16, enabled_width=16, errors=errors, lane_errors=(0, 3))
+    findings = run(BY_CARD, pcie_report=page._replace(source="mlxlink"))
+    assert bool(findings) is told
+    if told:
+        assert only(findings).severity is NOTE
+        for part in ("rx_errors 500", f"crc_dllp {crc - 4}", "by lane 0, 3", "mlxlink"):
+            assert part in only(findings).evidence
+
+
+def test_a_link_that_the_kernel_does_not_show_is_judged_by_the_card() -> None:
+    page = PcieReport(speed=8.0, enabled_speed=16.0, width=16, enabled_width=16, source="mstlink")
+    assert run(BY_CARD, pcie_report=page) == []
+    hidden = replace(GOOD, path=None)
+    assert "PCIe 3.0 of 4.0 x16" in only(run(BY_CARD, hidden, pcie_report=page)).evidence
+    full = page._replace(speed=16.0)
+    assert run(BY_CARD, hidden, pcie_report=full) == []
+
+
+def test_a_page_that_a_tool_did_not_print_judges_nothing() -> None:
+    (outcome,) = ask(BY_CARD, case(pcie_report=PcieReport(caveat="no such page")))
+    assert isinstance(outcome, Nothing)
+
+
 def test_power_saving_of_the_link_and_translation_are_notes() -> None:
     assert only(run("PCIe power saving", aspm="L1")).severity is NOTE
     assert only(run("IOMMU", GOOD, replace(GOOD_PORT, iommu="DMA-FQ"))).severity is NOTE
@@ -60,3 +90,9 @@ def test_one_more_error_is_growth(count: int, grown: bool) -> None:
 def test_translation_matters_from_25_gigabits(gbps: float, reported: bool) -> None:
     link = replace(GOOD, link=ethernet(gbps))
     assert bool(run("IOMMU", link, replace(GOOD_PORT, iommu="DMA"))) is reported
+
+
+@pytest.mark.parametrize("count", [1, 4000])
+def test_advisory_errors_are_none(count: int) -> None:
+    assert run("PCIe errors", aer={"0000:43:00.0 NonFatalErr": count}) == []
+    assert only(run("PCIe errors", aer={"0000:43:00.0 CmpltTO": 1})).severity is WARNING

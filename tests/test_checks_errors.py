@@ -1,4 +1,4 @@
-"""Error counters that move or no longer can, the kernel log, and the limit of the traffic."""
+"""Error counters that move or no longer can, and the limit of the traffic."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from mlxtop.doctor.check import Case, Finding, Nothing
-from mlxtop.model.counters import Origin, Severity
-from mlxtop.model.incident import Incident, IncidentKind
-from tests.cases import CRITICAL, GOOD, NOTE, WARNING, ask, case, judged, only, run, unknown
+from mlxtop.model.counters import Origin, Schema
+from mlxtop.model.sample import Reading
+from tests.cases import GOOD, NOTE, ask, case, judged, only, run, unknown
 from tests.situations import infiniband
 
 
@@ -48,22 +48,6 @@ def test_a_counter_at_its_ceiling_could_not_tell() -> None:
     assert "65535" in unknown(ask("counters can still count", counted(65535))).reason
 
 
-def incident(kind: IncidentKind, severity: Severity, tick: float, text: str = "x") -> Incident:
-    return Incident(kind, text, severity, tick, device="0000:43:00.0")
-
-
-def test_trouble_in_the_kernel_log_is_told_until_something_shows_that_it_is_over() -> None:
-    fault = incident(IncidentKind.MODULE_FAULT, CRITICAL, 5.0, "module 0: cable error")
-    up = incident(IncidentKind.LINK_UP, NOTE, 9.0)
-    assert only(run("kernel log", incidents=(fault,))).severity is CRITICAL
-    assert run("kernel log", incidents=(fault, up)) == []
-    power = incident(IncidentKind.POWER, WARNING, 2.0, "the slot gives too little power: 10 W")
-    assert "12 V" in only(run("kernel log", incidents=(power, up))).advice
-    elsewhere = fault._replace(device="0000:99:00.0")
-    assert run("kernel log", incidents=(elsewhere,)) == []
-    assert unknown(run("kernel log", absent={"kernel log": "needs root"})).reason == "needs root"
-
-
 @pytest.mark.parametrize(("percent", "long"), [(29, False), (30, True)])
 def test_a_card_waits_long_from_30_percent_of_a_second(percent: int, long: bool) -> None:
     waiting = replace(GOOD, gauges={"outbound_pci_stalled_wr": percent})
@@ -76,7 +60,7 @@ def test_one_more_event_is_growth(rate: float, moves: bool) -> None:
     assert bool(run("error counters", replace(GOOD, events=events))) is moves
 
 
-def test_a_sum_is_reported_only_where_no_other_counter_of_its_direction_moves() -> None:
+def test_a_sum_is_reported_only_where_no_part_of_it_moves() -> None:
     total, other = (Origin.NETDEV, "rx_errors"), (Origin.DRIVER, "rx_crc_errors_phy")
     sending = (Origin.NETDEV, "tx_errors")
 
@@ -88,6 +72,8 @@ def test_a_sum_is_reported_only_where_no_other_counter_of_its_direction_moves() 
     assert moving(total) == ["rx_errors"]
     assert moving(total, other) == ["rx_crc_errors_phy"]
     assert sorted(moving(sending, other)) == ["rx_crc_errors_phy", "tx_errors"]
+    no_part = (Origin.DRIVER, "rx_symbol_err_phy")
+    assert sorted(moving(total, no_part)) == ["rx_errors", "rx_symbol_err_phy"]
 
 
 @pytest.mark.parametrize(("count", "stuck"), [(65534, False), (65535, True)])
@@ -99,7 +85,7 @@ def test_what_limits_the_traffic_is_a_note_and_a_full_line_is_none() -> None:
     busy = replace(GOOD, cpu=(97.0,) * 16)
     finding = only(run("what limits the traffic", busy))
     assert finding.severity is NOTE
-    assert "limited by CPU" in finding.evidence
+    assert "CPU-bound: " in finding.evidence
     assert "SMT" in finding.why
     assert run("what limits the traffic", replace(GOOD, rx=98.0)) == []
 
@@ -115,3 +101,23 @@ def test_traffic_that_was_not_measured_could_not_be_judged() -> None:
     ports = {port: frame._replace(before={}) for port, frame in nothing.frame.ports.items()}
     first = replace(nothing, frame=nothing.frame._replace(ports=ports))
     assert unknown(ask("what limits the traffic", first)).label == "p1: what limits the traffic"
+
+
+def carrying(words: int) -> Case:
+    """A port of InfiniBand whose data counters stand at so many words."""
+    link = infiniband("40 Gb/sec (4X QDR)", 32)
+    base = case(replace(GOOD, link=link))
+    port = base.ports[0]
+    now = base.frame.ports[port].now
+    reading = Reading(2.0, Schema(("port_rcv_data", "port_xmit_data")), (words, 7))
+    now = now._replace(readings={Origin.RDMA: reading})
+    ports = {port: base.frame.ports[port]._replace(now=now)}
+    return replace(base, frame=base.frame._replace(ports=ports))
+
+
+def test_traffic_at_the_ceiling_of_old_counters_could_not_tell() -> None:
+    full = unknown(ask("counters can still count", carrying(2**32 - 1)))
+    assert "port_rcv_data" in full.what
+    assert "4294967295" in full.reason and "perfquery -R" in full.reason
+    assert judged(ask("counters can still count", carrying(2**32 - 2))) == []
+    assert judged(ask("counters can still count", carrying(2**32))) == []

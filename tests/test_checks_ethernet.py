@@ -176,3 +176,14 @@ def test_lanes_need_error_correction_from_25_gigabits_but_not_at_40(
 def test_roce_is_judged_from_two_percent_of_the_line(gbps: float, enough: bool) -> None:
     outcomes = list(ask(ROCE, case(replace(RDMA, rx=gbps), BARE)))
     assert (Nothing("no RoCE traffic") in outcomes) is not enough
+
+
+def test_short_copper_needs_no_correction() -> None:
+    off = replace(GOOD_PORT, fec=Fec("Off"), modes=linked(1).modes)
+    link = replace(GOOD, link=ethernet(25))
+    for kind, needs in (("CA-L", True), ("CA-N", False)):
+        identity = MODULE.identity._replace(types=(f"25GBASE-CR {kind}",))
+        outcome = run(
+            "forward error correction", link, off, module=MODULE._replace(identity=identity)
+        )
+        assert bool(outcome) is needs

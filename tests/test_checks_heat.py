@@ -6,10 +6,23 @@ from dataclasses import replace
 
 import pytest
 
+from mlxtop.doctor.check import Finding
 from mlxtop.model.counters import Severity
-from mlxtop.model.module import Identity, Lane, Module
+from mlxtop.model.module import Flag, Identity, Lane, Module, Quantity, Thresholds
 from mlxtop.model.sample import Temperature
-from tests.cases import CARD, CRITICAL, FUNCTION, GOOD, MODULE, WARNING, only, report, run, unknown
+from tests.cases import (
+    CARD,
+    CRITICAL,
+    FUNCTION,
+    GOOD,
+    MODULE,
+    WARNING,
+    linked,
+    only,
+    report,
+    run,
+    unknown,
+)
 
 
 @pytest.mark.parametrize(
@@ -80,3 +93,50 @@ def test_light_is_judged_by_the_modules_own_limits(
 ) -> None:
     findings = run("optical power", module=MODULE._replace(lanes=(Lane(milliwatts),)))
     assert findings == [] if severity is None else only(findings).severity is severity
+
+
+DARK = Lane(0.0, 0.0, 0.0)
+LIMITS = {
+    Quantity.RX_POWER: Thresholds(3.4, 0.05, 2.2, 0.1),
+    Quantity.TX_POWER: Thresholds(3.4, 0.05, 2.2, 0.1),
+}
+
+
+def test_a_lane_that_is_switched_off_is_unused() -> None:
+    lit = Lane(0.8, 0.9, 7.0)
+    module = MODULE._replace(lanes=(lit, DARK, lit, lit), thresholds=LIMITS)
+    for flags in (frozenset[Flag](), None, frozenset({Flag("rx loss of signal", 2)})):
+        assert run("optical power", module=module._replace(flags=flags)) == []
+    breakout = module._replace(lanes=(lit, DARK, DARK, DARK), flags=frozenset())
+    assert run("optical power", module=breakout) == []
+
+
+def test_a_dark_lane_that_the_module_complains_of_is_found() -> None:
+    lit = Lane(0.8, 0.9, 7.0)
+    flags = frozenset({Flag("rx power low alarm", 2)})
+    module = MODULE._replace(lanes=(lit, DARK), thresholds=LIMITS, flags=flags)
+    assert "rx power of lane 2" in only(run("optical power", module=module)).evidence
+    flags = frozenset({Flag("bias low alarm", 2)})
+    found = run("optical power", module=module._replace(flags=flags))
+    assert [isinstance(one, Finding) and one.severity for one in found] == [CRITICAL, CRITICAL]
+
+
+def test_a_lane_whose_laser_is_on_and_that_gets_no_light_is_found() -> None:
+    module = MODULE._replace(lanes=(Lane(0.0, 0.9, 7.0),), thresholds=LIMITS, flags=frozenset())
+    assert "rx power of lane 1" in only(run("optical power", module=module)).evidence
+
+
+def test_sent_light_that_is_not_measured_is_no_finding() -> None:
+    module = MODULE._replace(lanes=(Lane(0.8, None, 6.75),) * 4, thresholds=LIMITS)
+    assert run("optical power", module=module) == []
+
+
+def test_dark_lanes_of_a_split_module_are_of_another_port() -> None:
+    alarms = frozenset(Flag("rx power low alarm", lane) for lane in (2, 3, 4))
+    lit, dark = Lane(0.8, 0.9, 7.0), Lane(0.0, 0.9, 7.0)
+    split = MODULE._replace(lanes=(lit, dark, dark, dark), thresholds=LIMITS, flags=alarms)
+    assert run("optical power", GOOD, linked(1), module=split) == []
+    assert len(run("optical power", GOOD, linked(2), module=split)) == 3
+    assert len(run("optical power", GOOD, linked(None), module=split)) == 3
+    faint = MODULE._replace(lanes=(lit, *[Lane(0.0001, 0.9, 7.0)] * 3), thresholds=LIMITS)
+    assert run("optical power", GOOD, linked(1), module=faint) == []

@@ -8,7 +8,7 @@ import pytest
 
 from mlxtop.doctor.check import Finding
 from mlxtop.model.counters import Severity
-from mlxtop.model.module import Identity
+from mlxtop.model.module import Flag, Identity, Lane, LinkReport, Module
 from mlxtop.model.sample import Link, LinkLayer, LinkState
 from mlxtop.model.tuning import LinkModes, PortTuning
 from tests.cases import (
@@ -66,8 +66,9 @@ def test_a_link_slower_than_both_ends_allow_is_a_warning() -> None:
     assert only(run("link speed", slow, modes(peer=peer))).severity is WARNING
     assert only(run("link speed", slow, modes())).severity is NOTE
     assert run("link speed", slow, modes(peer=("40000baseSR4/Full",))) == []
-    module = MODULE._replace(identity=Identity("QSFP+", types=("40GBASE-SR4",)))
-    assert run("link speed", slow, modes(), module=module) == []
+    for words in ("40GBASE-SR4", "40G Ethernet: 40G Base-SR4", "40GE SR4"):
+        module = MODULE._replace(identity=Identity("QSFP+", types=(words,)))
+        assert run("link speed", slow, modes(), module=module) == []
     forced = replace(modes(peer=peer), modes=LinkModes(False, 4, peer, (), peer))
     seen = only(run("link speed", slow, forced)).evidence
     assert "40.0 Gb/s on the line over 4 lanes" in seen
@@ -139,3 +140,86 @@ def test_a_port_that_offers_no_more_is_named_as_the_reason(
 def test_no_lane_is_lost_where_the_speed_is_unknown() -> None:
     unmeasured = replace(GOOD, link=ethernet(None))
     assert run("Ethernet lanes", unmeasured, linked(2)) == []
+
+
+DOWN = replace(GOOD, link=Link(LinkLayer.ETHERNET, LinkState.DOWN, mtu=9000, carrier_changes=2))
+NEVER_UP = replace(DOWN, link=DOWN.link._replace(carrier_changes=1))
+LASER = MODULE._replace(flags=frozenset({Flag("tx fault", 1)}))
+LIGHTLESS = MODULE._replace(
+    flags=frozenset(Flag("rx loss of signal", lane) for lane in (1, 2, 3, 4)),
+    lanes=(Lane(0.0, 0.9, 7.0),) * 4,
+)
+ADVICE = LinkReport(recommendation="Negotiation failure", opcode=2, source="mlxlink")
+
+
+def test_a_link_that_is_down_says_what_the_module_signals() -> None:
+    fault = only(run("links are up", NEVER_UP, module=LASER))
+    assert fault.severity is CRITICAL
+    assert "down: tx fault on lane 1" in fault.evidence
+    dark = only(run("links are up", DOWN, module=LIGHTLESS))
+    assert dark.severity is WARNING
+    assert (
+        "rx loss of signal on lanes 1, 2, 3, 4; no light arrives on lanes 1, 2, 3, 4"
+        in dark.evidence
+    )
+    assert "the carrier changed 2 times" in dark.evidence
+    advice = only(run("links are up", NEVER_UP, module=None, report=ADVICE))
+    assert "mlxlink: Negotiation failure (status opcode 2)" in advice.evidence
+    everything = only(run("links are up", DOWN, module=LASER, report=ADVICE)).evidence
+    assert everything.index("tx fault") < everything.index("Negotiation failure")
+
+
+def test_darkness_at_a_port_that_never_was_up_is_told_and_no_fault() -> None:
+    answer = unknown(run("links are up", NEVER_UP, module=LIGHTLESS))
+    assert "no light arrives on lanes 1, 2, 3, 4" in answer.reason
+    assert "does not say why" not in answer.reason
+
+
+@pytest.mark.parametrize("state", [LinkState.ADMIN_DOWN, LinkState.NO_MODULE])
+def test_signals_of_a_port_that_is_switched_off_mean_nothing(state: LinkState) -> None:
+    off = replace(DOWN, link=DOWN.link._replace(state=state))
+    answer = unknown(run("links are up", off, module=LIGHTLESS, report=ADVICE))
+    assert "light" not in answer.reason
+
+
+def test_the_driver_s_reason_and_the_module_s_are_told_together() -> None:
+    worded = replace(DOWN, link=DOWN.link._replace(detail="no partner detected"))
+    finding = only(run("links are up", worded, module=LIGHTLESS))
+    assert "no partner detected; rx loss of signal on lanes 1, 2, 3, 4" in finding.evidence
+    broken = replace(DOWN, link=DOWN.link._replace(state=LinkState.MODULE_FAULT))
+    assert "tx fault on lane 1" in only(run("links are up", broken, module=LASER)).evidence
+
+
+def test_a_breakout_cable_has_lanes_of_other_machines() -> None:
+    slow = replace(GOOD, link=ethernet(25))
+    part = MODULE.identity._replace(part="MCP7F00-A002R30N")
+    for check in ("Ethernet lanes", "link speed"):
+        assert run(check, slow, linked(1), module=MODULE._replace(identity=part)) == []
+    assert only(run("Ethernet lanes", slow, linked(1)))
+
+
+def test_a_peer_that_offers_no_more_has_no_more_lanes() -> None:
+    slow = replace(GOOD, link=ethernet(25))
+    assert run("Ethernet lanes", slow, linked(1, peer=("25000baseSR/Full",)))[:1] == []
+    assert only(run("Ethernet lanes", slow, linked(1, peer=("50000baseSR2/Full",))))
+
+
+def test_a_lost_link_is_explained_by_its_module_and_the_tool() -> None:
+    dark = MODULE._replace(
+        flags=frozenset({Flag("rx loss of signal", 2)}), lanes=(Lane(0.7), Lane(0.0))
+    )
+    told = LinkReport(recommendation="Bad signal integrity", source="mstlink")
+    found = only(run("links are up", DOWN, module=dark, report=told))
+    assert "rx loss of signal on lane 2" in found.evidence
+    assert "no light arrives on lane 2" in found.evidence
+    assert "mstlink: Bad signal integrity" in found.evidence
+
+
+def test_a_link_that_never_was_says_what_its_module_says() -> None:
+    dark = Module(Identity(), lanes=(Lane(0.0), Lane(0.0)), state="low power")
+    words = unknown(run("links are up", NEVER_UP, module=dark)).reason
+    assert "no light arrives" in words
+    assert "state is low power" in words
+    fine = LinkReport(recommendation="No issue was observed")
+    quiet = unknown(run("links are up", NEVER_UP, module=MODULE, report=fine))
+    assert quiet.reason == "no carrier, and the driver does not say why"

@@ -76,7 +76,7 @@ def test_an_uplink_above_the_slot_is_named() -> None:
             PcieLink("0000:40:03.0", 8.0, 4, 8.0, 4),
         )
     )
-    finding = only(run("PCIe slot", replace(GOOD, path=path)))
+    finding = only(run("PCIe slot", replace(GOOD, path=path, rx=10.0)))
     assert "uplink above the slot, at 0000:40:03.0" in finding.evidence
 
 
@@ -240,3 +240,62 @@ def test_writes_wait_long_from_30_percent_of_a_second(percent: int, long: bool) 
 
 def test_two_cards_with_room_for_both_are_fine() -> None:
     assert list(ask("PCIe shared by cards", two_cards(50))) == []
+
+
+NARROW = slot((8.0, 4), (8.0, 8), (8.0, 4))
+"""31.5 Gb/s raw."""
+
+
+@pytest.mark.parametrize(("rx", "counts"), [(31.0, True), (31.6, False)])
+def test_a_limit_that_was_exceeded_is_none(rx: float, counts: bool) -> None:
+    busy = replace(GOOD, link=ethernet(40), path=NARROW, rx=rx)
+    assert bool(run("PCIe slot", busy)) is counts
+    small = replace(GOOD_PORT, control=PciControl(128, 512, 512, True))
+    assert bool(run("PCIe packet sizes", busy, small)) is counts
+
+
+def test_an_idle_link_tells_what_it_may_be_under_load() -> None:
+    chipset = slot((2.5, 4), (16.0, 16), (8.0, 4))
+    finding = only(run("PCIe slot", replace(GOOD, path=chipset, rx=0.0)))
+    assert finding.severity is WARNING
+    assert "7.3 can reach memory" in finding.why
+    assert "(28.8 if the idle link speeds up under load)" in finding.why
+    busy = only(run("PCIe slot", replace(GOOD, path=chipset, rx=6.0)))
+    assert "idle" not in busy.why
+    enough = slot((2.5, 8), (16.0, 16), (16.0, 8))
+    assert only(run("PCIe slot", replace(GOOD, path=enough, rx=0.0))).severity is NOTE
+
+
+def with_status(found: Case, root: str | None = None, removable: bool | None = None) -> Case:
+    pcie = {
+        key: status._replace(root=root, removable=removable)
+        for key, status in found.frame.sample.pcie.items()
+    }
+    sample = found.frame.sample._replace(pcie=pcie)
+    return replace(found, frame=found.frame._replace(sample=sample))
+
+
+def test_relaxed_ordering_is_not_advised_below_a_root_port_with_an_erratum() -> None:
+    strict = replace(GOOD_PORT, control=PciControl(256, 512, 512, False))
+    waiting = replace(GOOD, gauges={"outbound_pci_stalled_wr": 47})
+    found = case(waiting, strict)
+    assert "relaxed ordering is off" in only(ask("PCIe packet sizes", found)).evidence
+    spared = with_status(found, root="8086:6f08")
+    assert judged(ask("PCIe packet sizes", spared)) == []
+    (setting,) = ask("PCIe read requests", spared)
+    assert isinstance(setting, Setting)
+    assert "off (the root port has an erratum)" in setting.text
+
+
+def test_a_tunnel_is_not_judged() -> None:
+    found = with_status(
+        case(replace(GOOD, path=slot((2.5, 4), (2.5, 4), (2.5, 4)))), removable=True
+    )
+    assert "tunnel" in unknown(ask("PCIe slot", found)).reason
+    fixed = case(replace(GOOD, path=slot((2.5, 4), (8.0, 4), (2.5, 4)), rx=5.0))
+    assert only(ask("PCIe slot", fixed)).severity is WARNING
+
+
+def test_packet_sizes_of_a_virtual_function_are_not_those_of_the_card() -> None:
+    answers = run("PCIe read requests", replace(GOOD, kind=PortKind.VF))
+    assert "physical function count" in unknown(answers).reason

@@ -94,3 +94,35 @@ def test_one_core_is_few_for_two_interrupts_on_two_cores(
     situation = replace(GOOD, cpu=(10.0,) * cpus)
     findings = run("interrupts", situation, replace(GOOD_PORT, interrupts=everything))
     assert bool(findings) is crowded
+
+
+def test_what_the_driver_does_not_offer_is_not_switched_off() -> None:
+    def offers(**features: bool) -> PortTuning:
+        named = {name.replace("_", "-"): on for name, on in features.items()}
+        return replace(GOOD_PORT, features={"rx-gro": True, "rx-checksum": True, **named})
+
+    generic, four, six = "tx_checksum_ip_generic", "tx_checksum_ipv4", "tx_checksum_ipv6"
+    assert run("offloads", GOOD, offers(**{generic: False, four: True, six: True})) == []
+    assert run("offloads", GOOD, offers(**{four: True, six: True})) == []
+    assert run("offloads", GOOD, offers(**{generic: True, four: False, six: False})) == []
+    assert run("offloads", GOOD, offers()) == []
+    half = only(run("offloads", GOOD, offers(**{generic: False, four: True, six: False})))
+    assert half.evidence == "tx-checksum-ipv6 is off (ethtool -k p1)"
+    none = only(run("offloads", GOOD, offers(**{four: False, six: False})))
+    assert none.evidence == "tx-checksum-ipv4 and tx-checksum-ipv6 are off (ethtool -k p1)"
+    assert none.advice == "ethtool -K p1 tx on"
+
+
+def test_more_interrupts_than_the_node_has_cores_are_spread_by_the_driver() -> None:
+    def on(*cores: int) -> PortTuning:
+        return replace(
+            GOOD_PORT,
+            interrupts=tuple(
+                Interrupt(n, f"mlx5_comp{n}", (core,)) for n, core in enumerate(cores)
+            ),
+        )
+
+    local = range(8, 16)
+    assert run("interrupts", GOOD, on(*local, 0)) == []
+    assert only(run("interrupts", GOOD, on(*list(local)[:7], 0))).severity is NOTE
+    assert only(run("interrupts", GOOD, on(*range(8), *range(8)))).severity is WARNING

@@ -143,29 +143,61 @@ def test_globs_that_select_no_port_are_named_by_subcommands_too(
 @pytest.mark.parametrize(
     ("words", "text", "status"),
     [
-        ("doctor --demo", "--demo goes before doctor: mlxtop --demo doctor", 3),
-        ("doctor --demo tiny", "--demo goes before doctor: mlxtop --demo [MACHINE] doctor", 3),
-        ("doctor --demo=tiny", "--demo goes before doctor: mlxtop --demo=tiny doctor", 3),
-        ("doctor eth0 --root x --json", "--root goes before doctor: mlxtop --root x doctor", 3),
-        ("--ascii load --all 10.0.0.3", "--all goes before load: mlxtop --all load", 1),
-        ("runs -i e*", "-i goes before runs: mlxtop -i 'e*' runs", 1),
-        ("runs -ieth0", "-i goes before runs: mlxtop -ieth0 runs", 1),
-        ("capture --demo", "--demo goes before capture: mlxtop --demo capture", 1),
-        ("completion --readonly", "--readonly goes before completion: ", 1),
         ("link-type --once", "link-type goes without --once", 1),
         ("log -n 3", "log goes without -n", 1),
-        ("-i doctor load --debug", "--debug goes before load: mlxtop --debug load", 3),
         ("doctor --frobnicate", "unrecognized arguments: --frobnicate", 3),
+        ("doctor --prob x", "there is no option --prob; did you mean --probe?", 3),
+        ("--onse", "there is no option --onse; did you mean --once?", 1),
         ("load -b nonsense", "argument -b/--bitrate", 1),
+        ("--demo doctr --once", "no simulated machine 'doctr'; there are pacu, fry", 1),
+        ("--demo frey --once", "no simulated machine 'frey'; did you mean fry? There are pacu", 1),
+        ("--root HOST doctr", "doctr is neither a port nor a command; did you mean doctor?", 1),
+        ("--root HOST demo", "demo is neither a port nor a command; did you mean --demo?", 1),
+        (
+            "--root HOST enp67s0np",
+            "enp67s0np is neither a port nor a command; did you mean enp6",
+            1,
+        ),
+        ("--root HOST zzz", "zzz is neither a port nor a command; ports: enp67s0np0", 1),
+        ("--root HOST enp67s0np0 zzz", "enp67s0np0 is no command; commands: doctor, ", 1),
+        (
+            "--root HOST doctor enp67snp0",
+            "no port is called 'enp67snp0'; did you mean enp67s0np",
+            3,
+        ),
     ],
 )
-def test_an_option_after_the_subcommand_is_told_where_it_goes(
+def test_what_is_not_understood_is_answered_with_what_was_meant(
     words: str, text: str, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(words.split()) == status
+    assert main(words.replace("HOST", cx4()).split()) == status
     said = capsys.readouterr()
     assert said.err.startswith(f"mlxtop: {text}")
     assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["link-type", "--root", "HOST", "--json"],
+        ["link-type", "--root=HOST", "--all"],
+        ["runs", "-ienp67s0np0", "--root", "HOST"],
+        ["runs", "-i", "enp*", "--demo"],
+        ["runs", "--demo", "tiny"],
+    ],
+    ids=" ".join,
+)
+def test_options_of_the_program_may_stand_after_the_subcommand(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert main([word.replace("HOST", cx4()) for word in words]) == int(words[0] != "runs")
+
+
+def test_a_port_is_a_selection_where_there_is_no_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--root", str(HOSTS / "cx3-vpi.txt"), "ib0", "--once", "--json"]) == 0
+    (adapter,) = json.loads(capsys.readouterr().out)["adapters"]
+    assert [port["netdev"] for port in adapter["ports"]] == ["ib0"]
 
 
 def test_a_simulated_machine_knows_no_names_and_says_so(

@@ -20,7 +20,9 @@ from mlxtop.change.log import ActionLog
 from mlxtop.commands.arguments import COMMANDS
 from mlxtop.load.run_log import RunWriter
 from mlxtop.outputs import console
+from mlxtop.present.text import Role
 from mlxtop.system.owner import Owner
+from tests import recorded
 
 PACKAGE = Path(mlxtop.__file__).parent
 CAPTURE = str(Path(__file__).parent / "hosts" / "cx4-x8.txt")
@@ -28,7 +30,7 @@ CAPTURE = str(Path(__file__).parent / "hosts" / "cx4-x8.txt")
 WRITERS = {
     "outputs/console.py": "it is the place",
     "change/revert.py": "a program of its own that has nothing but the standard library",
-    "tui/screens/link_type.py": "one fixed text while the screen is away",
+    "tui/link_types.py": "one fixed text while the screen is away",
 }
 
 
@@ -87,8 +89,8 @@ def written(write: Callable[[], None]) -> tuple[str, str]:
 
 @given(st.lists(st.text(st.characters(codec=None)), max_size=3))
 def test_no_text_leaves_as_an_escape(lines: list[str]) -> None:
-    for write in (console.say, console.warn):
-        out = "".join(written(partial(write, *lines)))
+    for say in (console.say, console.warn):
+        out = "".join(written(partial(say, *lines)))
         assert out.count("\n") == len(lines)
         assert all(line.isprintable() for line in out.split("\n"))
     whole, _ = written(partial(console.write, "\n".join(lines)))
@@ -155,6 +157,13 @@ ALL = {
     "link-type": ("--demo", "cx3-hp", "link-type"),
     "link-type --json": ("--demo", "cx3-hp", "link-type", "--json"),
     "load --plan": ("--demo", "load", "10.0.0.3", "--plan", "--json"),
+    "path": ("--demo", "ceph", "path"),
+    "path --json": ("--demo", "ceph", "path", "--json"),
+    "path --propose": ("--demo", "ceph", "path", "--propose"),
+    "path keep --dry-run": ("--demo", "ceph", "path", "keep", "--dry-run"),
+    "path keep --unit": ("path", "keep", "--unit"),
+    "measure --plan": ("--demo", "measure", "10.0.0.3", "--plan"),
+    "measure --plan --json": ("--demo", "measure", "10.0.0.3", "--plan", "--json"),
     "runs": ("runs",),
     "runs show": ("runs", "show", "last"),
     "runs --json": ("runs", "--json"),
@@ -162,7 +171,16 @@ ALL = {
     "runs compare": ("runs", "compare", "last", "last"),
     "log": ("log",),
     "log --json": ("log", "--json"),
+    "metrics": ("--root", CAPTURE, "metrics"),
+    "metrics --rules": ("metrics", "--rules"),
     "capture": ("--root", CAPTURE, "capture", "-"),
+    "record": ("record", "--unit"),
+    "report": ("report", "last"),
+    "report --json": ("report", "--json", "last"),
+    "report --html": ("report", "--html", "last"),
+    "cut --help": ("cut", "--help"),
+    "export --csv": ("export", "--csv", "last"),
+    "export --perfetto": ("export", "--perfetto", "last"),
     "completion bash": ("completion", "bash"),
     "completion zsh": ("completion", "zsh"),
     "completion fish": ("completion", "fish"),
@@ -175,18 +193,23 @@ BUFFERING = {"buffered": {}, "unbuffered": {"PYTHONUNBUFFERED": "1"}}
 
 
 def test_every_subcommand_is_tried() -> None:
-    assert {word for words in ALL.values() for word in words if word in COMMANDS} == set(COMMANDS)
+    assert {word for words in ALL.values() for word in words if word in COMMANDS} == {*COMMANDS} - {
+        "replay"
+    }, "which needs a terminal"
 
 
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state directory with one run and one action, so that everything has something to print."""
+    """A state directory with a run, an action and a recording: all have something to print."""
     place = tmp_path_factory.mktemp("state")
     writer = RunWriter(place / "mlxtop-nic" / "runs", 1_795_158_435.0)
     writer.begin(started=1_795_158_435.0, note="a note", host="pacu", plan={}, fingerprint={})
     writer.close()
     owner = Owner(os.geteuid(), os.getegid(), str(place))
     ActionLog(str(place / "mlxtop-nic" / "actions.jsonl"), owner).record(action="begin")
+    recordings = place / "mlxtop-nic" / "recordings"
+    recordings.mkdir()
+    recorded.write(recordings / "pacu-20251009T085322Z.mlxrec", recorded.machine("pacu", 20))
     return place
 
 
@@ -295,3 +318,56 @@ def test_a_file_that_may_not_grow_is_told_and_not_cut_short(
     assert progress(done.said) == [b"mlxtop: standard output: File too large"]
     assert done.status == 1
     assert (tmp_path / "page").stat().st_size == 4096
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+RED = (("CRITICAL", Role.CRITICAL), ("  p\x1b1", Role.TEXT))
+
+
+@pytest.mark.parametrize(
+    ("stream", "environment", "coloured"),
+    [
+        (Terminal, {"TERM": "xterm"}, True),
+        (Terminal, {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (Terminal, {"TERM": "dumb"}, False),
+        (io.StringIO, {"TERM": "xterm"}, False),
+    ],
+)
+def test_lines_are_coloured_on_a_terminal_alone_and_always_clean(
+    monkeypatch: pytest.MonkeyPatch,
+    stream: type[io.StringIO],
+    environment: dict[str, str],
+    coloured: bool,
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with redirect_stdout(stream()) as out:
+        console.show(RED)
+    head = "\x1b[1;31mCRITICAL\x1b[0m" if coloured else "CRITICAL"
+    assert out.getvalue() == f"{head}  p?1\n"
+
+
+def test_a_line_of_progress_goes_when_something_else_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    with redirect_stderr(Terminal()) as err, redirect_stdout(io.StringIO()):
+        console.progress("looking … 1 s")
+        console.progress("looking … 2 s")
+        console.say("found")
+        console.say("more")
+    assert err.getvalue() == "\r\x1b[Klooking … 1 s\r\x1b[Klooking … 2 s\r\x1b[K"
+
+
+def test_no_progress_is_written_to_a_file() -> None:
+    with redirect_stderr(io.StringIO()) as err:
+        console.progress("looking … 1 s")
+        console.progress("")
+    assert err.getvalue() == ""

@@ -1,5 +1,6 @@
 """Which cards and ports are found on captured machines, and what is read of them."""
 
+import json
 from pathlib import Path
 from threading import Event
 
@@ -154,6 +155,40 @@ def test_a_port_that_is_not_selected_is_not_read() -> None:
     assert [a.family for a in found.adapters] == ["ConnectX-3"]
 
 
+@pytest.mark.parametrize(
+    ("info", "firmware"),
+    [
+        (
+            {
+                "driver": "mlx4_en (MT_0C40110009)",
+                "version": "1.5.1 (Jan 2010)",
+                "firmware": "2.8.0",
+            },
+            ("2.8.0", "MT_0C40110009"),
+        ),
+        (
+            {"driver": "mlx4_en", "version": "1.5.10 (DEL0A10210018)", "firmware": "2.9.1"},
+            ("2.9.1", "DEL0A10210018"),
+        ),
+        (
+            {"driver": "mlx4_en (MT_0C40110009)", "firmware": "2.9.1 (HP_0180210019)"},
+            ("2.9.1", "HP_0180210019"),
+        ),
+        (
+            {"driver": "mlx4_en", "version": "4.0-0 (Rev 1)", "firmware": "2.42.5000"},
+            ("2.42.5000", None),
+        ),
+        (None, (None, None)),
+    ],
+)
+def test_the_psid_of_old_drivers_stands_beside_their_name(
+    info: dict[str, str] | None, firmware: tuple[str | None, str | None]
+) -> None:
+    line = f"? driver-info eth0 = {json.dumps(info)}\n" if info else ""
+    capture = parse_capture(f"mlxtop capture 1\n{line}")
+    assert ethtool.read_firmware(CapturedSystem("x", capture, capture), "eth0") == firmware
+
+
 @given(st.text(max_size=60))
 def test_no_text_makes_a_parser_raise(text: str) -> None:
     sysfs.parse_count(text)
@@ -166,6 +201,7 @@ def test_no_text_makes_a_parser_raise(text: str) -> None:
     hwmon.parse_celsius(text)
     hwmon.sensor_name(text, 1)
     ethtool.parse_firmware(text)
+    ethtool.parse_psid(text)
     parse_capture("mlxtop capture 1\n" + text)
 
 

@@ -11,6 +11,7 @@ from mlxtop.doctor.checks import CHECKS, examine
 from mlxtop.model.sample import LinkState, Slow
 from mlxtop.model.tuning import Channels
 from mlxtop.present.doctor import report_rows
+from mlxtop.present.text import plain
 from tests.cases import CRITICAL, GOOD, GOOD_PORT, NOTE, WARNING, case, report
 from tests.situations import Situation, ethernet, frame_of, infiniband
 
@@ -21,7 +22,9 @@ def test_a_machine_where_all_is_well_has_no_findings() -> None:
     assert good.could_not_tell == ()
     assert good.status == 0
     idle = {name for names in good.idle.values() for name in names}
-    shown = {row.title for row in report_rows(good)}
+    rows = report_rows(good)
+    assert plain(rows[0].line).startswith("WELL     nothing is wrong: ")
+    shown = {row.title for row in rows[1:]}
     assert sorted([*good.fine, *idle, *shown]) == sorted(check.name for check in CHECKS)
 
 

@@ -12,7 +12,7 @@ from mlxtop.doctor.inspect import inspect, watch
 from mlxtop.lab import MACHINES, ManualClock, load_lab
 from mlxtop.link_type.survey import read_stored
 from mlxtop.model.frame import Frame
-from mlxtop.present.ceiling import ceiling_line
+from mlxtop.present.ceiling import limits_line
 from mlxtop.sampler.facts import EVERYTHING
 from mlxtop.sampler.live import LiveSource
 
@@ -42,19 +42,20 @@ def examined(machine: str, seconds: float) -> tuple[Frame, Report]:
 def line(machine: str, seconds: float) -> str:
     frame, _ = examined(machine, seconds)
     (port,) = frame.ports
-    return ceiling_line(port_view(frame, port).ceiling)
+    ceiling = port_view(frame, port).ceiling
+    return f"{limits_line(ceiling)} → {ceiling.verdict.text}"
 
 
 def test_the_question_that_every_owner_asks_is_answered_in_one_line() -> None:
     seen = line("pacu", 8.0)
-    assert seen.startswith("link 100 raw · TCP 99.0 usable · PCIe 63.0 raw / 58.4 usable payload")
+    assert seen.startswith("link 100 Gb/s · TCP 99.0 Gb/s · PCIe 63.0 Gb/s, 58.4 usable")
     assert "(PCIe 3.0 x8 of x16 at 0000:40:03.0)" in seen
-    assert "→ limited by CPU: about 11." in seen
-    assert seen.endswith("per stream × 4")
+    assert "→ CPU-bound: 4 streams × 11." in seen
+    assert seen.endswith(" Gb/s, one core each")
 
 
 def test_without_traffic_nothing_is_blamed() -> None:
-    assert line("pacu", QUIET).endswith("→ little traffic: nothing can be ruled out")
+    assert line("pacu", QUIET).endswith("→ idle")
 
 
 X8_OF_X16 = "limited by 8.0 GT/s PCIe x8 link at 0000:40:03.0 (capable of 126.016 Gb/s"
@@ -70,24 +71,33 @@ FAULTY = {
 CX3_HP = {"mode balance-rr", "80.0 Gb/s of line, 57.6 usable"}
 
 PLANTED: list[tuple[str, float, set[str]]] = [
-    ("pacu", 5.0, {X8_OF_X16, "limited by CPU: about 11."}),
+    ("pacu", 5.0, {X8_OF_X16, "CPU-bound: 4 streams × 11."}),
     ("pacu", QUIET, {X8_OF_X16}),
     ("fry", 5.0, {X8_OF_X16}),
     ("fry", 85.0, {X8_OF_X16, "limit: module's own thresholds"}),
     ("pacu-x16", 5.0, set()),
     ("fry-x16", 5.0, set()),
-    ("cx3-hp", 5.0, {*CX3_HP, "of 58.4 usable is used by all its ports"}),
+    ("cx3-hp", 5.0, {*CX3_HP, "of 58.4 Gb/s usable, all its ports together"}),
     ("cx3-hp", 45.0, CX3_HP),
     ("tiny", 45.0, {X4_OF_X8}),
-    ("tiny", 75.0, {X4_OF_X8, "of 27.2 usable is used by all its ports"}),
+    ("tiny", 75.0, {X4_OF_X8, "of 27.2 Gb/s usable, all its ports together"}),
     ("odroid", 45.0, {"limited by 5.0 GT/s PCIe x4 link at 0000:00:13.0 (capable of 32.000 Gb/s"}),
     ("ceph", 5.0, set()),
     ("ceph", 100.0, {"no carrier, but there was one"}),
     ("ceph2", 5.0, set()),
     ("ceph3", 5.0, set()),
-    ("dgx", 5.0, {"limited by congestion in the network"}),
+    ("dgx", 5.0, {"network-bound: "}),
     ("faulty", 5.0, FAULTY),
-    ("faulty", 75.0, {*FAULTY, "rx_crc_errors_phy", "rx_symbol_err_phy", "rx_pcs_symbol_err_phy"}),
+    (
+        "faulty",
+        75.0,
+        {
+            *FAULTY,
+            *("rx_crc_errors_phy", "rx_symbol_err_phy", "rx_pcs_symbol_err_phy"),
+            "lane 2 of 0 to 3 (lane 3 of the module)",
+            "mstlink: Bad signal integrity",
+        },
+    ),
 ]
 """Machine, seconds after its start, and a part of each finding that it intends then."""
 

@@ -232,3 +232,13 @@ def test_pcie_is_read_every_ten_seconds_or_at_every_sample(
         seen.append(reader.tick)
     assert seen == ticks
     assert list(facts.pcie()) == ["0000:43:00"]
+
+
+def test_the_devices_with_an_address_are_read_whoever_asks() -> None:
+    system = load_lab("ceph", ManualClock())
+    source = LiveSource(system)
+    source.take()
+    for reader in source._facts.readers():
+        reader.settle(LONG)
+    assert source.take().in_use.value == frozenset({"enp3s0", "enp3s0d1"})
+    source.close()

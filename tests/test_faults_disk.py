@@ -76,7 +76,7 @@ def test_a_load_runs_without_its_record_and_says_so(options: str, tmp_path: Path
 
 @pytest.mark.slow
 def test_a_disk_that_fills_up_ends_the_record_and_not_the_load(tmp_path: Path) -> None:
-    script = 'cat "$0"/mlxtop-nic/runs/*.jsonl >&2'
+    script = 'cat "$0"/mlxtop-nic/demo-runs/*.jsonl >&2'
     program = [sys.executable, "-m", "mlxtop", "--demo", "load", PEER, "-t", "4"]
     words = [*program, "--interval", "0.1", "--cooldown", "0", "--json"]
     keep = f'"$@"; status=$?; {script}; exit $status'

@@ -15,9 +15,9 @@ import pytest
 from mlxtop.change.guard import _own_ssh_port
 from mlxtop.cli import main
 from mlxtop.doctor.checks.host import _last
+from mlxtop.load.commands import may_bind
 from mlxtop.load.iperf3_json import parse_stream_line
 from mlxtop.load.perftest import read_gid_index
-from mlxtop.load.plan import _may_bind
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Host, natural
 from mlxtop.model.sample import Sample
@@ -79,7 +79,7 @@ class Endless(CapturedSystem):
         (lambda: ssh_ports(Endless(), [Process(1, "sshd", (f"-oPort={LONG}",))], []), {SSH_PORT}),
         (lambda: iperf3_ports([Process(1, "iperf3", ("iperf3", "-p", LONG))]), {IPERF3_PORT}),
         (lambda: _last(LONG), None),
-        (lambda: _may_bind(kernel(f"{LONG}.9")), False),
+        (lambda: may_bind(kernel(f"{LONG}.9")), False),
         (lambda: parse_record(f"6,1,{LONG},-;text"), None),
         (lambda: parse_record(f"6,1,{'9' * 400},-;text"), None),
         (lambda: parse_interrupts(f"{LONG}: 1 mlx5_comp0"), {}),

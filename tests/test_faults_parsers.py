@@ -18,7 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mlxtop
-from mlxtop.model.module import Quantity, Thresholds
 from mlxtop.sources.module.memory import Memory
 from mlxtop.system.door import Finished, KernelRecord
 from mlxtop.system.genetlink import SIMPLE
@@ -100,13 +99,13 @@ def argument(module: ModuleType, parameter: inspect.Parameter) -> st.SearchStrat
         "str | None": text | st.none(),
         "Iterable[str]": st.lists(text, max_size=5),
         "Answer": answers(module),
+        "bool": st.booleans(),
         "bytes": data,
         "memoryview": data.map(memoryview),
         "int": st.integers(0, (1 << 32) - 1),
         "list[Stats]": st.builds(list),
         "float": st.floats(0, 1e9),
         "Memory": st.builds(Memory, data, st.sampled_from((0, 128))),
-        "dict[Quantity, Thresholds]": st.dictionaries(st.sampled_from(Quantity), limits()),
         "Finished": st.builds(
             Finished, st.integers(-64, 255), text, text, st.booleans(), st.booleans()
         ),
@@ -114,12 +113,6 @@ def argument(module: ModuleType, parameter: inspect.Parameter) -> st.SearchStrat
         "Table": st.sampled_from(TABLES),
     }
     return strategies[kind]
-
-
-def limits() -> st.SearchStrategy[Thresholds]:
-    """Limits of a module, in any order."""
-    limit = st.none() | st.floats(-1e9, 1e9)
-    return st.builds(Thresholds, limit, limit, limit, limit)
 
 
 def ids(found: tuple[ModuleType, str, Callable[..., Any]]) -> str:

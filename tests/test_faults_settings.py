@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import mlxtop
 from mlxtop import settings as module
 from mlxtop.present.text import clean
-from mlxtop.settings import LIMIT, Settings, config_path, load
+from mlxtop.settings import LIMIT, Settings, config_path, load, store
 from mlxtop.system.owner import invoking_owner
 
 REPOSITORY = Path(mlxtop.__file__).parent.parent
@@ -40,6 +40,7 @@ def given_file(tmp_path: Path, content: bytes) -> dict[str, str]:
         ("interval = 0.001\n", 1, "interval is not between 0.1 and 60 seconds"),
         ("interval = nan\n", 1, "interval is not a number of seconds"),
         ("# why\n\ncolour = 1\n", 3, "colour is not a setting"),
+        ("notify = 8\n", 1, "notify is neither 9 nor 777 nor off"),
         ("window = 1e99\n", 1, "window is not a whole number of seconds"),
         ("\n[keys]\nquit = 7\n", 2, "keys is not a table of strings"),
         ("include = 7\n", 1, "include is not a list of names"),
@@ -51,7 +52,7 @@ def test_a_complaint_says_line_and_key(text: str, line: int, words: str, tmp_pat
     found, complaints = load({}, given_file(tmp_path, text.encode()))
     assert len(complaints) == 1
     assert f"settings.toml:{line}: {words}" in complaints[0]
-    assert (found.interval, found.window, found.keys) == (1.0, 300, {})
+    assert (found.interval, found.window, found.keys) == (1.0, 3600, {})
 
 
 @pytest.mark.parametrize(
@@ -203,5 +204,49 @@ def test_a_number_of_any_length_is_told_and_ignored(text: str, tmp_path: Path) -
 @pytest.mark.parametrize("key", ["INTERVAL", "WINDOW", "ALL"])
 def test_a_variable_of_any_length_is_told_and_ignored(key: str) -> None:
     found, complaints = load({}, {f"MLXTOP_NIC_{key}": LONG})
-    assert (found.interval, found.window, found.all) == (1.0, 300, False)
+    assert (found.interval, found.window, found.all) == (1.0, 3600, False)
     assert len(complaints) == 1
+
+
+def test_a_setting_is_stored_beside_the_others_with_the_rights_of_the_file(tmp_path: Path) -> None:
+    environ = given_file(tmp_path, b"# calm\ninterval = 2.0\n")
+    target = tmp_path / "elsewhere.toml"
+    file = config_path(environ)
+    os.rename(file, target)
+    os.symlink(target, file)
+    os.chmod(target, 0o640)
+    store("columns", ("rx", "tx"), environ)
+    assert file.is_symlink()
+    assert target.read_text() == '# calm\ninterval = 2.0\ncolumns = ["rx", "tx"]\n'
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert load({}, environ)[0].columns == ("rx", "tx")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere.toml", "mlxtop-nic"]
+
+
+def test_the_first_setting_makes_a_file_that_others_cannot_read(tmp_path: Path) -> None:
+    environ = {"XDG_CONFIG_HOME": str(tmp_path / "new")}
+    store("bell", True, environ)
+    assert config_path(environ).read_text() == "bell = true\n"
+    assert config_path(environ).stat().st_mode & 0o777 == 0o600
+    assert load({}, environ)[0].bell
+
+
+def test_a_file_that_is_not_understood_is_left_as_it_is(tmp_path: Path) -> None:
+    environ = given_file(tmp_path, b"interval = \n")
+    with pytest.raises(ValueError):
+        store("bell", True, environ)
+    assert config_path(environ).read_bytes() == b"interval = \n"
+    config_path(environ).write_bytes(b"\xff")
+    with pytest.raises(OSError):
+        store("bell", True, environ)
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [("9", "9"), ("777", "777"), ('"osc9"', "9"), ("false", None), ('"off"', None)],
+)
+def test_notifications_are_by_one_of_two_sequences_or_off(
+    tmp_path: Path, value: str, read: str | None
+) -> None:
+    found, complaints = load({}, given_file(tmp_path, f"notify = {value}\n".encode()))
+    assert (found.notify, complaints) == (read, [])

@@ -9,10 +9,19 @@ import pytest
 
 from mlxtop.analysis.fields import why_empty, why_empty_card
 from mlxtop.analysis.port_view import port_view
+from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import derive
 from mlxtop.model.identity import Adapter, Host, Port, PortId, PortKind
 from mlxtop.model.json_text import encode
-from mlxtop.model.sample import Link, LinkState, PortSample, Sample, Temperature
+from mlxtop.model.sample import (
+    Link,
+    LinkLayer,
+    LinkState,
+    PortSample,
+    Reading,
+    Sample,
+    Temperature,
+)
 from mlxtop.outputs.document import document
 from mlxtop.present.columns import COLUMNS
 from mlxtop.settings import ROWS
@@ -111,7 +120,7 @@ def test_a_card_without_names_and_pcie_explains_both() -> None:
 @pytest.mark.parametrize(
     ("port", "field", "reason"),
     [
-        (Port(ID, PortKind.PHYSICAL, driver="mlx5_core", bond="bond0"), "rdma", "merged into"),
+        (Port(ID, PortKind.PHYSICAL, driver="mlx5_core", bond="b0"), "rdma", "is not loaded"),
         (Port(ID, PortKind.PHYSICAL, driver="mlx5_core"), "rdma", "mlx5_ib is not loaded"),
         (Port(ID, PortKind.PHYSICAL, driver="r8169"), "rdma", "not an RDMA device"),
         (Port(ID, PortKind.PHYSICAL, driver="mlx5_core"), "netdev", "without ib_ipoib"),
@@ -138,3 +147,12 @@ def test_a_speed_is_unknown_because_of_the_link_or_the_driver(
 ) -> None:
     port = Port(ID, PortKind.PHYSICAL, driver="mlx5_core")
     assert reason in reasons(port, Link(state=state))["speed_mbps"]
+
+
+def test_traffic_that_a_full_counter_hides_says_so() -> None:
+    reading = Reading(1.0, Schema(("port_rcv_data", "port_xmit_data")), (2**32 - 1, 5))
+    link = Link(LinkLayer.INFINIBAND, LinkState.UP)
+    port = Port(ID, PortKind.PHYSICAL, driver="mlx4_core", rdma="mlx4_0", rdma_port=1)
+    empty = reasons(port, link, readings={Origin.RDMA: reading})
+    for field in ("rx_bps", "rx_bytes"):
+        assert empty[field].startswith("port_rcv_data has 32 bits here and stands at its ceiling")

@@ -12,9 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mlxtop.analysis import forecast as module
-from mlxtop.analysis.forecast import Crossing, Forecast, Trend, forecast, steadied
-from mlxtop.analysis.warmup import Fit, Shape
+from mlxtop.analysis.crossing import Crossing
+from mlxtop.analysis.forecast import Forecast, Trend, forecast, steadied
 from tests.heat_curves import Body, Sensor, readings, truth
 
 Points = list[tuple[float, float]]
@@ -248,11 +247,6 @@ def test_a_level_has_reached_a_limit_from_the_limit_on(celsius: float, arrived: 
     assert alarm == (Crossing(75.0, 1.0, 0.0, 0.0) if arrived else Crossing(75.0, 0.0))
 
 
-@pytest.mark.parametrize(("chance", "never"), [(0.2, True), (0.21, False)])
-def test_a_crossing_is_called_off_at_a_chance_of_a_fifth(chance: float, never: bool) -> None:
-    assert Crossing(75.0, chance).never is never
-
-
 def rising(settles: float | None, error: float | None, **parts: object) -> Forecast:
     future = Forecast(0.0, Trend.RISING, 60.0, settles, error)
     return future._replace(**parts)  # type: ignore[arg-type]
@@ -282,8 +276,10 @@ def test_a_forecast_moves_as_far_as_the_one_before_said_it_might_be_off(
     [
         (62.0, 4.0, True),  # up to four degrees are always of use
         (62.0, 4.1, False),
-        (70.0, 10.0, True),  # else no more than the way that is left
-        (70.0, 10.1, False),
+        (64.5, 4.5, True),  # else no more than the way that is left
+        (64.5, 4.6, False),
+        (70.0, 5.0, True),  # and never more than five
+        (70.0, 5.1, False),
         (60.0, 1.0, True),
         (59.9, 1.0, False),  # falls, while the temperature rises
     ],
@@ -308,50 +304,71 @@ def test_the_time_to_a_crossing_runs_down_and_moves_within_its_error(
     assert warning.seconds == told
 
 
+@pytest.mark.parametrize(("settles", "told"), [(20.0, True), (19.9, False)])
+def test_nothing_that_is_warm_settles_below_room_temperature(settles: float, told: bool) -> None:
+    future = Forecast(0.0, Trend.FALLING, 40.0, settles, 3.0)
+    assert (steadied(future, future).settles is not None) is told
+
+
+def test_a_sensor_in_a_cold_room_may_settle_there() -> None:
+    for now, told in ((19.9, 12.0), (20.0, None)):
+        future = Forecast(0.0, Trend.FALLING, now, 12.0, 3.0)
+        assert steadied(future, future).settles == told
+
+
+@pytest.mark.parametrize(("chance", "told"), [(0.2, None), (0.21, 9.0)])
+def test_a_crossing_that_was_called_off_needs_to_be_foretold_twice(
+    chance: float, told: float | None
+) -> None:
+    before = rising(80.0, 2.0, warning=Crossing(70.0, chance))
+    after = rising(80.0, 2.0, tick=3.0, warning=Crossing(70.0, 0.9, 9.0, 2.0))
+    first = steadied(before, after)
+    assert first.warning is not None
+    assert first.warning.seconds == told
+    again = steadied(first, after._replace(tick=6.0)).warning
+    assert again is not None
+    assert again.seconds is not None
+
+
+def test_a_limit_that_is_passed_is_not_waited_for() -> None:
+    before = rising(80.0, 2.0, warning=Crossing(70.0, 0.0))
+    after = rising(80.0, 2.0, tick=3.0, warning=Crossing(70.0, 1.0, 0.0, 0.0))
+    assert steadied(before, after).warning == after.warning
+
+
+@pytest.mark.parametrize(("seed", "every"), [(1, 1.0), (2, 2.0), (3, 3.0)])
+def test_the_way_back_below_a_warning_is_told_while_it_cools(seed: int, every: float) -> None:
+    points = readings(Body(-35, 60, start=85), Sensor(0.5, 0.1, every), 120, seed)
+    over = next(t for t, _ in points if 85 - 35 * (1 - math.exp(-t / 60)) <= 70 - 2)
+    back = forecast(seen(points, 21.0), 21.0, 70, 80).back
+    assert back is not None
+    assert back.limit == 70
+    assert back.seconds is not None
+    assert back.seconds == pytest.approx(over - 21.0, rel=0.4, abs=4.0)
+    assert forecast(points, 120.0, 70, 80).back is None, "it is below"
+
+
+def test_what_stays_above_its_warning_limit_does_not_come_back() -> None:
+    back = forecast(rest(70.0, 60.0), 0.0, 70.0, 80.0).back
+    assert back is not None
+    assert back.never
+
+
+def test_without_an_end_it_goes_straight_from_limit_to_limit() -> None:
+    warning, alarm = Crossing(75.0, 1.0, 10.0, 1.0), Crossing(80.0, 1.0, 30.0, 2.0)
+    future = Forecast(100.0, Trend.RISING, 70.0, warning=warning, alarm=alarm)
+    expected = [future.at(100.0 + seconds) for seconds in (0, 5, 10, 20, 30, 31)]
+    assert expected == [70.0, 72.5, 75.0, 77.5, 80.0, None]
+    assert future._replace(warning=None).at(115.0) == 75.0
+    assert future._replace(warning=None, alarm=None).at(100.0) is None
+
+
+@pytest.mark.parametrize(("celsius", "back"), [(68.0, True), (67.875, False)])
+def test_a_warning_is_over_two_degrees_below_its_limit(celsius: float, back: bool) -> None:
+    assert (forecast(rest(celsius, 60.0), 0.0, 70.0, 80.0).back is not None) is back
+
+
 def test_the_time_to_a_limit_that_was_moved_is_told_anew() -> None:
     before = rising(80.0, 2.0, warning=Crossing(70.0, 1.0, 100.0, 1.0))
     after = rising(80.0, 2.0, tick=10.0, warning=Crossing(65.0, 1.0, 40.0, 1.0))
     assert steadied(before, after).warning == after.warning
-
-
-def vote(share: float, seconds: float, settles: float = 80.0) -> module._Vote:
-    """A curve that is certain of itself, at 40 °C now and at 60 °C after so many seconds."""
-    fit = Fit(Shape(seconds / math.log(2)), settles, -40.0, 0.0, (0.0, 0.0, 0.0))
-    return module._Vote(share, fit, 40.0)
-
-
-def crossing(*votes: module._Vote) -> Crossing:
-    return module._crossing(60.0, 0.0, votes, 0.0, 1.0)
-
-
-@pytest.mark.parametrize(("chance", "told"), [(0.8, True), (0.79, False)])
-def test_a_crossing_is_announced_from_a_chance_of_four_fifths(chance: float, told: bool) -> None:
-    reaching = crossing(vote(chance, 100.0), vote(1.0 - chance, 100.0, 50.0))
-    assert reaching.chance == pytest.approx(chance)
-    assert (reaching.seconds is not None) is told
-
-
-@pytest.mark.parametrize(("seconds", "told"), [(3400.0, True), (3700.0, False)])
-def test_no_crossing_is_announced_that_is_more_than_an_hour_away(
-    seconds: float, told: bool
-) -> None:
-    assert (crossing(vote(1.0, seconds)).seconds is not None) is told
-
-
-@pytest.mark.parametrize(("apart", "told"), [(380.0, True), (430.0, False)])
-def test_a_crossing_is_told_where_curves_agree_on_it_to_four_tenths(
-    apart: float, told: bool
-) -> None:
-    reaching = crossing(vote(0.5, 1000.0 - apart), vote(0.5, 1000.0 + apart))
-    assert (reaching.seconds is not None) is told
-
-
-def test_a_crossing_close_by_may_be_off_by_ten_seconds_more() -> None:
-    assert crossing(vote(0.5, 8.0), vote(0.5, 32.0)).seconds == pytest.approx(20.0, rel=0.05)
-    assert crossing(vote(0.5, 0.5), vote(0.5, 45.0)).seconds is None
-
-
-def test_no_crossing_is_told_more_closely_than_to_eight_hundredths() -> None:
-    reaching = crossing(vote(1.0, 100.0))
-    assert reaching.seconds == pytest.approx(100.0, rel=0.03)
-    assert reaching.error == pytest.approx(0.08 * (reaching.seconds or 0.0))

@@ -118,3 +118,40 @@ def test_a_rate_is_none_or_not_negative(
 def test_every_counter_explains_itself(counter: Counter) -> None:
     assert len(counter.help) > 10
     assert counter.severity is None or counter.advice
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "rate"),
+    [
+        (2**32 - 1, 2**32 - 1, None),
+        (2**32 - 9, 2**32 - 1, None),
+        (2**32 - 9, 2**32 - 2, 28.0),
+        (2**32 - 1, 2**32 + 9, 40.0),
+        (2**33, 2**33 + 1, 4.0),
+    ],
+)
+def test_traffic_at_the_ceiling_of_32_bits_is_unknown_and_beyond_it_goes_on(
+    before: int, now: int, rate: float | None
+) -> None:
+    frame = run(RDMA.rx_bytes, [(0.0, before), (1.0, now)])[-1]
+    assert frame.rate(RDMA.rx_bytes) == rate
+    assert frame.stuck(RDMA.rx_bytes) is (now == 2**32 - 1)
+
+
+def test_errors_that_reach_their_ceiling_were_at_least_so_many() -> None:
+    counter = CATALOGUE[Origin.RDMA_ERRORS, "port_xmit_wait"]
+    frames = run(counter, [(0.0, 2**32 - 9), (1.0, 2**32 - 1), (2.0, 2**32 - 1)])
+    assert [frame.gain(counter) for frame in frames] == [None, 8, None]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("rx_out_of_buffer", "link_down_events_phy", "rx_pci_signal_integrity"),
+        *("tx_pci_signal_integrity", "outbound_pci_stalled_wr_events", "dev_internal_queue_oob"),
+    ],
+)
+def test_driver_counters_of_32_bits_go_on_after_they_wrap(key: str) -> None:
+    counter = CATALOGUE[Origin.DRIVER, key]
+    frames = run(counter, [(0.0, 2**32 - 3), (1.0, 2**32 - 1), (2.0, 4)])
+    assert [frame.gain(counter) for frame in frames] == [None, 2, 5]

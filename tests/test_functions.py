@@ -85,7 +85,7 @@ def test_functions_of_one_slot_are_one_card_where_nothing_tells_a_guid() -> None
     assert len(adapter.functions) == len(adapter.ports) == 2
 
 
-def test_bonded_functions_share_the_rdma_device_of_the_first() -> None:
+def test_without_a_bond_an_rdma_device_is_that_of_its_function() -> None:
     machine = dual()
     machine.rdma("0000:03:00.0", "mlx5_bond_0")
     first, second = machine.look().ports

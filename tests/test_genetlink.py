@@ -7,6 +7,36 @@ from mlxtop.system.door import Question
 from mlxtop.system.netlink import attribute, nested, u32
 
 
+def bitset(**bits: bool) -> bytes:
+    """A verbose bitset with these bits in its mask."""
+    return nested(
+        3,
+        *(
+            nested(
+                1,
+                attribute(2, name.replace("_", "-").encode() + b"\0"),
+                *([attribute(3, b"")] if on else []),
+            )
+            for name, on in bits.items()
+        ),
+    )
+
+
+def test_a_feature_that_is_not_offered_is_not_off() -> None:
+    hardware = nested(
+        2, bitset(rx_gro=True, rx_lro=True, tx_generic=False, rx_fcs=True, highdma=False)
+    )
+    active = nested(4, attribute(1, b""), bitset(rx_gro=True, highdma=True))
+    nochange = nested(5, attribute(1, b""), bitset(rx_fcs=True))
+    assert genetlink.parse_features(memoryview(hardware + active + nochange)) == {
+        "rx-gro": True,
+        "rx-lro": False,
+        "tx-generic": None,
+        "rx-fcs": None,
+        "highdma": True,
+    }
+
+
 def test_statistics_have_their_standard_names() -> None:
     group = nested(4, u32(2, 1), nested(4, attribute(12, struct.pack("=Q", 1 << 40))))
     phy = nested(4, u32(2, 0), nested(4, attribute(0, struct.pack("=Q", 5))))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from threading import Event
 
 import pytest
 
+from mlxtop.cli import main
 from mlxtop.model.counters import Severity
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Link, LinkLayer, LinkState, Sample, SourceKind
@@ -105,3 +107,29 @@ def test_a_line_says_when_where_and_what() -> None:
     (first, *_) = alarm_lines(machine.alarms(), machine.watch.events)
     assert first.startswith("▲ ")
     assert "enp67s0np0 module at 76.0 °C" in first
+
+
+BAD_LANE = str(Path(__file__).parent / "hosts" / "bad-lane.txt")
+
+
+@pytest.mark.parametrize("options", [("--once",), ("--batch", "-n", "1")])
+def test_errors_of_a_captured_machine_are_those_since_boot(
+    capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    assert main(["--root", BAD_LANE, *options]) == 0
+    head, _, _, row = capsys.readouterr().out.splitlines()[:4]
+    assert head.endswith("ERRORS since boot")
+    assert " 41 " in row, "41 symbols that were not corrected made 41 wrong checksums"
+
+
+def test_errors_of_tables_one_after_the_other_are_those_since_the_start() -> None:
+    first = next(frames(Samples(HOT), Event()))
+    assert "since boot" not in headless.table(first, SourceKind.LIVE)
+
+
+def test_lanes_with_errors_are_in_the_document(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--root", BAD_LANE, "--once", "--json"]) == 0
+    (port,) = json.loads(capsys.readouterr().out)["adapters"][0]["ports"]
+    lanes = [port["errors"][f"rx_err_lane_{lane}_phy"] for lane in range(4)]
+    assert lanes == [812, 640, 9120331, 701]
+    assert port["errors_since"] == "boot"

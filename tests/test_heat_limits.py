@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mlxtop.analysis.forecast import Crossing, Forecast, Trend
+from mlxtop.analysis.crossing import Crossing
+from mlxtop.analysis.forecast import Forecast, Trend
 from mlxtop.model.module import Identity, Module, Quantity, Thresholds
 from mlxtop.model.sample import Link, PortSample, Temperature
 from mlxtop.watch.heat_limits import (

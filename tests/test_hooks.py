@@ -377,6 +377,7 @@ def test_simulated_and_captured_machines_run_no_script(tmp_path: Path, settings:
 
 def test_unknown_events_are_named() -> None:
     assert misnamed({"alarm": "/a", "link-down": "/b", "fire": "/c"}) == ["fire"]
+    assert misnamed({"errors": "/a", "warming": "/b"}) == ["warming"]
 
 
 def test_unknown_values_are_empty_and_text_is_printable() -> None:

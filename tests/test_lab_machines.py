@@ -11,7 +11,7 @@ from mlxtop.lab import MACHINES, LabSystem, ManualClock, load_lab
 from mlxtop.sampler.discover import discover
 from mlxtop.system.door import Question
 
-SUBCOMMANDS = {"capture", "doctor", "link-type", "load", "runs", "log", "list"}
+SUBCOMMANDS = {"path", "capture", "doctor", "link-type", "load", "runs", "log", "list"}
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 from mlxtop.lab import LabSystem, ManualClock, load_lab
 from mlxtop.model.module import Module, Quantity
 from mlxtop.sources.module.ethtool_m import parse_ethtool_m
-from mlxtop.sources.module.reader import ModuleSilent, read_module
+from mlxtop.sources.module.layouts import ModuleSilent
+from mlxtop.sources.module.reader import read_module
 from mlxtop.sources.tools.mlxlink import parse_mlxlink
 from mlxtop.system.door import Question
 

@@ -191,3 +191,26 @@ def test_infiniband_cuts_large_packets_of_ipoib() -> None:
         int(system.read(path)) for path in (f"{stats}/tx_packets", f"{counters}/port_xmit_packets")
     ]
     assert (after[1] - before[1]) / (after[0] - before[0]) > 25
+
+
+@pytest.mark.parametrize(("seconds", "quiet"), [(10, 35.0), (50, 50.0)])
+def test_a_card_is_left_alone_after_a_measurement_for_as_long_as_it_took(
+    seconds: int, quiet: float
+) -> None:
+    system = load_lab("fry", ManualClock())
+    system.wait(25, STOP)
+    port = system.world.port("enp67s0np0")
+    assert port is not None
+
+    def sent() -> float:
+        system.read("/proc/uptime")
+        return sum(flow.rate[1] for flow in port.flows)
+
+    assert sent() > 40e9, "the machine's own traffic"
+    system.run(["iperf3", "-c", "10.0.0.2", "-P", "4", "-t", str(seconds)], timeout=90)
+    assert system.world.measured("enp67s0np0")
+    system.wait(quiet - 2.0, STOP)
+    assert sent() < 1e6 and system.world.measured("enp67s0np0")
+    system.wait(4.0, STOP)
+    system.read("/proc/uptime")
+    assert not system.world.measured("enp67s0np0")

@@ -7,7 +7,10 @@ import pytest
 
 from mlxtop.lab import LabSystem, ManualClock, load_lab
 from mlxtop.model.linktype import LinkType
-from mlxtop.sources.tools.mstconfig import Column, Trouble, parse_mstconfig, parse_mstconfig_json
+from mlxtop.sources.tools.card_tool import Trouble
+from mlxtop.sources.tools.iproute2 import parse_addresses
+from mlxtop.sources.tools.mlxlink_pcie import read_pcie_report
+from mlxtop.sources.tools.mstconfig import Column, parse_mstconfig, parse_mstconfig_json
 from mlxtop.sources.tools.mstfwreset import parse_levels, parse_reset
 from mlxtop.system.door import Question
 
@@ -62,10 +65,12 @@ def test_the_json_of_a_query_is_a_file(pacu: LabSystem) -> None:
 
 def test_reset_levels_are_offered(pacu: LabSystem) -> None:
     levels = parse_levels(pacu.run(["mstfwreset", "-d", BDF, "query"]).stdout)
-    three = levels.level(3)
-    assert three is not None
+    (three,) = (level for level in levels if level.number == 3)
     assert three.supported
     assert three.default
+    warm = pacu.run(["mstfwreset", "-d", BDF, "-l", "4", "-y", "r"], change=True)
+    report = parse_reset(warm.stdout)
+    assert (report.done, report.reboots, report.loaded) == (True, True, False)
 
 
 def test_wrappers_run_what_they_wrap(pacu: LabSystem) -> None:
@@ -136,3 +141,71 @@ def test_a_refused_connection_is_told_in_every_format(pacu: LabSystem) -> None:
     assert document["error"].endswith("Connection refused")
     line = pacu.run([*argv, "--json-stream"]).stdout.splitlines()[0]
     assert json.loads(line)["event"] == "error"
+
+
+def test_the_card_itself_tells_its_pcie_link(pacu: LabSystem) -> None:
+    page = read_pcie_report(pacu, BDF, "mstlink")
+    assert (page.running, page.enabled) == ((8.0, 8), (8.0, 16))
+    assert page.errors["crc_tlp"] == 0 and page.caveat is None
+
+
+FILE = "/etc/modprobe.d/own.conf"
+
+
+def test_tee_and_sed_write_files_that_are_read_back(pacu: LabSystem) -> None:
+    text = "# one\noptions mlx4_core port_type_array=2,0\n"
+    done = pacu.run(["sudo", "tee", FILE], stdin=text, change=True)
+    assert (done.status, done.stdout) == (0, text)
+    assert pacu.read(FILE).decode() == text
+    edit = "s/port_type_array=[0-9,]*/port_type_array=1,2/"
+    assert pacu.run(["sed", "-i", "-e", edit, FILE], change=True).status == 0
+    assert pacu.read(FILE).decode().endswith("port_type_array=1,2\n")
+    words = ["sed", "-i", "-e", "/^#/d", "-e", r"$a\0000:09:00.0 ib eth", FILE]
+    assert pacu.run(words, change=True).status == 0
+    assert pacu.read(FILE) == b"options mlx4_core port_type_array=1,2\n0000:09:00.0 ib eth\n"
+
+
+def test_sed_says_what_it_cannot_do(pacu: LabSystem) -> None:
+    missing = pacu.run(["sed", "-i", "-e", "/a/d", "/etc/nothing"], change=True)
+    assert missing.status == 2 and "No such file" in missing.stderr
+    pacu.run(["tee", FILE], stdin="a\n", change=True)
+    assert pacu.run(["sed", "-i", "-e", "y/a/b/", FILE], change=True).status == 1
+    assert pacu.read(FILE) == b"a\n"
+
+
+def test_a_new_network_device_has_no_address_until_it_is_set_up_again() -> None:
+    lab = load_lab("tiny", ManualClock())
+    port = lab.world.ports[0]
+    peer, before = port.spec.peer, port.netdev
+    given = {a.device: a for a in parse_addresses(lab.run(["ip", "-j", "address", "show"]).stdout)}
+    assert before is not None and given[before].text == port.spec.ip
+    lab.write(f"/sys/bus/pci/devices/{port.spec.function}/mlx4_port1", b"ib\n")
+    lab.wait(5, Event())
+    name = port.netdev
+    assert name is not None and lab.run(["ping", "-c", "1", peer]).status == 1
+    assert not [
+        a
+        for a in parse_addresses(lab.run(["ip", "-j", "address", "show"]).stdout)
+        if a.device == name
+    ]
+    for words in (
+        ["link", "set", name, "up", "mtu", "9000"],
+        ["address", "add", port.spec.ip, "dev", name],
+    ):
+        assert lab.run(["ip", *words], change=True).status == 0, words
+    assert lab.run(["ping", "-c", "1", peer]).status == 0
+    again = lab.run(["ip", "address", "add", port.spec.ip, "dev", name], change=True)
+    assert again.status == 2 and "File exists" in again.stderr
+
+
+def test_a_bond_takes_no_member_that_is_up() -> None:
+    lab = load_lab("cx3-hp", ManualClock())
+    port = lab.world.ports[0]
+    port.forget()
+    join = ["ip", "link", "set", "ens2", "master", "bond0"]
+    assert "not permitted" in lab.run(join, change=True).stderr
+    lab.run(["ip", "link", "set", "ens2", "down"], change=True)
+    assert lab.run(join, change=True).status == 0
+    master = {link["name"]: link["master"] for link in lab.ask(Question.LINKS)}
+    assert master["ens2"] == master["ens2d1"] is not None
+    assert lab.run(["ip", "link", "set", "ens9", "up"], change=True).status == 1

@@ -9,9 +9,18 @@ import mlxtop
 ROOT = Path(mlxtop.__file__).parent
 
 _BELOW_CHANGES = {"watch", "analysis", "sampler", "sources", "system", "model"}
-_FEATURES = {"load", "link_type"}
+_FEATURES = {"load", "link_type", "path"}
 """Packages of one feature each; none imports another."""
-_FRONT = {*_FEATURES, *_BELOW_CHANGES, "doctor", "change", "present", "settings"}
+_FRONT = {
+    *_FEATURES,
+    "recording",
+    "report",
+    *_BELOW_CHANGES,
+    "doctor",
+    "change",
+    "present",
+    "settings",
+}
 
 ALLOWED: dict[str, set[str]] = {
     "model": set(),
@@ -25,8 +34,10 @@ ALLOWED: dict[str, set[str]] = {
     "doctor": _BELOW_CHANGES,
     "change": _BELOW_CHANGES,
     **{feature: {"change", *_BELOW_CHANGES} for feature in _FEATURES},
-    "present": {*_FEATURES, "doctor", "change", "watch", "analysis", "model"},
-    "outputs": {"present", "watch", "analysis", "model"},
+    "recording": {"change", *_BELOW_CHANGES},
+    "report": {"recording", *_BELOW_CHANGES},
+    "present": {*_FEATURES, "report", "doctor", "change", "watch", "analysis", "model"},
+    "outputs": {"present", "report", "watch", "analysis", "model"},
     "commands": {"outputs", *_FRONT},
     "tui": _FRONT,
 }
@@ -38,6 +49,7 @@ IMPORTERS = {
     "psutil": "system",
     "pyudev": "system",
     "pyroute2": "system",
+    "prometheus_client": "outputs",
 }
 
 
@@ -87,3 +99,12 @@ def test_plotext_is_imported_by_one_file_and_by_its_public_names() -> None:
     nodes = ast.walk(ast.parse(users[0].read_text()))
     names = [node.attr for node in nodes if isinstance(node, ast.Attribute)]
     assert [name for name in names if name.startswith("_")] == []
+
+
+def test_prometheus_client_is_imported_by_one_file() -> None:
+    users = [
+        str(path.relative_to(ROOT))
+        for path in ROOT.rglob("*.py")
+        if any(name.partition(".")[0] == "prometheus_client" for name in imports(path))
+    ]
+    assert users == ["outputs/openmetrics.py"]

@@ -26,10 +26,10 @@ def load(busy: tuple[float, ...], *serving: int) -> CpuLoad | None:
 @pytest.mark.parametrize(
     ("busy", "serving", "core"),
     [
-        ((90.0, 99.0), (0,), CpuLoad(0, 90.0, True)),
-        ((89.9, 99.0), (0,), CpuLoad(1, 99.0, False)),
+        ((90.0, 99.0), (0,), CpuLoad(0, 90.0, True, 2)),
+        ((89.9, 99.0), (0,), CpuLoad(1, 99.0, False, 1)),
         ((10.0, 20.0), (0, 1), CpuLoad(1, 20.0, True)),
-        ((10.0, 95.0), (2,), CpuLoad(1, 95.0, False)),
+        ((10.0, 95.0), (2,), CpuLoad(1, 95.0, False, 1)),
         ((10.0,), (), CpuLoad(0, 10.0, False)),
         ((), (0,), None),
     ],

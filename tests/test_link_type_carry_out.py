@@ -9,9 +9,11 @@ from mlxtop.change.plan import Switch
 from mlxtop.change.privilege import Access
 from mlxtop.link_type.card import Refused
 from mlxtop.link_type.carry_out import carry_out
+from mlxtop.link_type.reset import choose_level, prepare_reset, read_levels
 from mlxtop.model.linktype import LinkType
 from mlxtop.present import link_type as describe
 from mlxtop.sources.kernel.pci import card_lock
+from mlxtop.sources.tools.card_tool import LOCKDOWN
 from mlxtop.system.door import Finished
 from tests.link_lab import A1, A2, B2, FILES, change_of, guarded, link_lab, survey_of, without
 
@@ -153,3 +155,45 @@ def test_another_tool_at_work_is_waited_for_and_then_refused(
     lock = card_lock(system, B2.device)
     with system.claim(lock, 0.0), pytest.raises(Refused, match="another tool"):
         carry_out(system, survey, change, Access.ROOT, None)
+
+
+RESET = "-I- Sending Reset Command To Fw             -Done\n"
+REBOOT = f"{RESET}-I- Sending reboot command to machine       -Done\n"
+LOADED = "-I- FW was loaded successfully.\n"
+
+
+@pytest.mark.parametrize(
+    ("level", "answer", "done", "words"),
+    [
+        (4, Finished(0, REBOOT, ""), True, "the machine reboots ✓"),
+        (4, Finished(-15, REBOOT, ""), True, "the machine reboots ✓"),
+        (3, Finished(0, RESET, ""), True, "every step is done ✓"),
+        (3, Finished(0, RESET + LOADED, ""), True, "the firmware was loaded anew ✓"),
+        (3, Finished(1, f"{RESET}{LOADED}-E- mst is busy", ""), True, "mst is busy"),
+        (3, Finished(1, RESET, "Killed"), False, "Killed"),
+        (3, Finished(0, f"{RESET}-I- Stopping Driver      -", ""), False, "come to its end"),
+        (3, Finished(1, "-E- Device is in use", ""), False, "Device is in use"),
+    ],
+)
+def test_a_reset_is_judged_by_what_it_did(
+    level: int, answer: Finished, done: bool, words: str
+) -> None:
+    system = link_lab()
+    survey = survey_of(system)
+    card = survey.card_of(B2)
+    tool, levels = read_levels(system, card, Access.ROOT)
+    change = prepare_reset(survey, card, tool, choose_level(levels, level))
+    system.answers["mstfwreset reset"] = answer
+    outcome = carry_out(system, survey, change, Access.ROOT, None)
+    assert outcome.done is done
+    assert any(words in line for line in outcome.lines)
+
+
+def test_lockdown_is_named_where_a_change_fails_without_a_known_reason() -> None:
+    system = link_lab()
+    survey, change = change_of(system, {B2: LinkType.ETH})
+    system.files[LOCKDOWN] = b"none integrity [confidentiality]\n"
+    system.answers["mstconfig set"] = Finished(3, "", "ME_CR_ERROR\n")
+    outcome = carry_out(system, survey, change, Access.ROOT, None)
+    assert not outcome.done
+    assert "ME_CR_ERROR: kernel lockdown" in outcome.lines[0]

@@ -55,6 +55,28 @@ def test_all_ports_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert document["ports"][1]["now"] == "eth" and document["ports"][1]["port"] == "0000:09:00.0/2"
 
 
+@pytest.mark.parametrize(
+    ("port", "word", "kind"),
+    [("mlx5_1", "Ethernet", "eth"), ("enp9s0d1", "infiniband", "ib"), ("enp9s0d1", "IB", "ib")],
+)
+def test_types_have_their_long_names_too(
+    port: str, word: str, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(link_lab(), port, word, "--dry-run", "--json") == 0
+    assert kind in json.loads(capsys.readouterr().out)["plan"]["ports"].values()
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [("ethernt", "did you mean ethernet?"), ("zzz", "types, the last word: ib, eth, auto")],
+)
+def test_what_is_neither_port_nor_type_is_answered_with_what_could_be(
+    word: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(link_lab(), "mlx5_1", word) == 1
+    assert told in capsys.readouterr().err
+
+
 def test_a_dry_run_shows_the_plan_and_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     system = link_lab()
     assert call(system, "mlx5_1", "eth", "--dry-run") == 0

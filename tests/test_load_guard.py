@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from mlxtop.analysis.forecast import Crossing, Forecast, Trend
+from mlxtop.analysis.crossing import Crossing
+from mlxtop.analysis.forecast import Forecast, Trend
 from mlxtop.lab import LabSystem
 from mlxtop.load import runner
 from mlxtop.load.guard import HeatGuard
@@ -286,10 +287,53 @@ def test_the_guard_is_silent_from_fifteen_seconds_on() -> None:
     assert watching.silent(16.0) is not None
 
 
-def foresee(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+def foresee(monkeypatch: pytest.MonkeyPatch, seconds: float, chance: float = 1.0) -> None:
     """Let every forecast be that the warning limit is reached in so many seconds."""
 
     def forecast(points: object, now: float, warning: float, alarm: float) -> Forecast:
-        return Forecast(now, Trend.RISING, warning=Crossing(warning, 1.0, seconds))
+        return Forecast(now, Trend.RISING, warning=Crossing(warning, chance, seconds))
 
     monkeypatch.setattr(heat_module, "forecast", forecast)
+
+
+@pytest.mark.parametrize(("chance", "stops"), [(0.95, True), (0.949, False)])
+def test_a_forecast_that_may_be_never_stops_nothing(
+    chance: float, stops: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foresee(monkeypatch, 5.0, chance)
+    assert (guard().look(frame(1.0, module(60.0, 1.0))) is not None) is stops
+
+
+def test_the_guard_says_before_what_it_will_do() -> None:
+    watching = guard()
+    assert watching.promise == "no sensor that could stop the load"
+    asic = Temperature("asic", 60.0, 1.0, warning=105.0, critical=115.0)
+    watching.look(frame(1.0, module(50.0, 1.0), asic))
+    assert watching.promise == "stops at module 70 °C, ASIC 105 °C, or 15 s before"
+    watching = guard(ahead=0, sensors=frozenset(["module"]))
+    watching.look(frame(1.0, module(50.0, 1.0), asic))
+    assert watching.promise == "stops at module 70 °C"
+    assert guard(armed=False).promise.startswith("off, ")
+
+
+def test_guard_and_screen_forecast_the_same() -> None:
+    """A guard that begins late goes on from what the screen has followed."""
+    screen, late = heat_module.HeatWatch(), 40
+    watching: HeatGuard | None = None
+    for number, each in enumerate(warm_up(settles=66.0)):
+        screen.observe(each)
+        if number == late:
+            tracks = screen.copies(7200)
+            watching = HeatGuard([PACU.id], GuardOptions(), tracks=tracks)
+        if watching is not None:
+            watching.look(each)
+            followed = screen.of(PACU.id, "module")
+            assert followed is not None
+            assert watching.sensors[0].forecast == followed.forecast, number
+    assert watching is not None and watching.sensors[0].start == pytest.approx(58, abs=1)
+
+
+def test_a_temperature_that_was_given_counts_as_that_at_the_start() -> None:
+    watching = HeatGuard([PACU.id], GuardOptions(), starts={"module": 41.0})
+    watching.look(frame(1.0, module(50.0, 1.0)))
+    assert watching.sensors[0].start == 41.0

@@ -16,6 +16,7 @@ from mlxtop.load.iperf3 import (
     parse_version,
     probe,
 )
+from mlxtop.load.reader import cause_of
 from mlxtop.model.load import LoadError, LoadEvent, LoadInterval, LoadResult
 from mlxtop.system.capture import HEADER
 from mlxtop.system.capture_file import parse_capture
@@ -137,6 +138,41 @@ def test_the_udp_summary_of_old_versions_has_no_sender_and_receiver() -> None:
     assert flow.received_bps == pytest.approx(0.9e6)
     assert (flow.lost, flow.packets) == (17, 170)
     assert flow.jitter == pytest.approx(16e-6)
+
+
+UNKNOWN = """\
+[  5] local 10.0.0.2 port 46850 connected to 10.0.0.3 port 5201
+[ ID] Interval           Transfer     Bitrate         Total Datagrams
+[  5]   0.00-1.00   sec  122070 KBytes  999990 Kbits/sec  86805
+- - - - - - - - - - - - - - - - - - - - - - - - -
+[ ID] Interval           Transfer     Bitrate         Jitter    Lost/Total Datagrams
+[  5]   0.00-1.00   sec  122070 KBytes  999990 Kbits/sec  0.000 ms  0/86805 (0%)  sender
+[  5]   0.00-1.00   sec  110000 KBytes  901120 Kbits/sec  0.007 ms  Unknown/86790  receiver
+"""
+
+
+def test_datagrams_whose_loss_the_receiver_does_not_know_are_counted() -> None:
+    flow = result(read(UNKNOWN)).flow
+    assert (flow.packets, flow.lost) == (86790, None)
+    assert flow.jitter == pytest.approx(7e-6)
+    assert (flow.sent_bps, flow.received_bps) == (999_990_000, 901_120_000)
+    lost = result(read(UNKNOWN.replace("Unknown/86790", "12/Unknown"))).flow
+    assert (lost.packets, lost.lost) == (None, 12)
+    dark = result(read(UNKNOWN.replace("0.007 ms  Unknown/86790", "Unknown ms  Unknown/9"))).flow
+    assert (dark.packets, dark.lost, dark.jitter) == (9, None, None)
+
+
+@pytest.mark.parametrize(
+    ("printed", "cause"),
+    [
+        ("taskset: failed to set affinity: Invalid argument\nusage\n", "taskset: failed"),
+        ("iperf3: error while loading shared libraries: libiperf.so.0\n", "libiperf.so.0"),
+        ("ld.so: preload ignored\nstack smashing detected\n", "stack smashing"),
+        ("\n", ""),
+    ],
+)
+def test_the_first_error_of_a_dying_process_is_its_cause(printed: str, cause: str) -> None:
+    assert cause in cause_of(printed).text
 
 
 def test_fragments_of_an_interval_are_left_out() -> None:

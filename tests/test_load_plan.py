@@ -3,8 +3,10 @@
 import pytest
 
 from mlxtop.lab import LabSystem, ManualClock, load_lab
+from mlxtop.load.commands import may_bind
 from mlxtop.load.iperf3 import Client, Iperf3, client_command
-from mlxtop.load.plan import _layout, _may_bind, plan_load
+from mlxtop.load.iperf3_plan import layout
+from mlxtop.load.plan import plan_load
 from mlxtop.load.request import LoadRequest
 from mlxtop.model.load import Direction, Tool
 from mlxtop.model.sample import Link, LinkLayer, LinkState
@@ -174,8 +176,8 @@ def test_streams_and_processes_follow_from_the_rate(
 ) -> None:
     old = Iperf3("/usr/bin/iperf3", (3, 12), frozenset())
     new = Iperf3("/usr/bin/iperf3", (3, 16), frozenset())
-    assert _layout(old, LoadRequest(PEER), rate) == (streams, processes)
-    assert _layout(new, LoadRequest(PEER), rate) == (streams, 1)
+    assert layout(old, LoadRequest(PEER), rate) == (streams, processes)
+    assert layout(new, LoadRequest(PEER), rate) == (streams, 1)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +195,7 @@ def test_a_larger_mtu_is_advised_from_10_gigabit_on(bps: int, mtu: int, advised:
 def test_a_device_may_be_bound_to_without_root_since_5_7(kernel: str, allowed: bool) -> None:
     now = sample(1.0)
     host = now.host._replace(kernel=kernel, root=False)
-    assert _may_bind(frame(now._replace(host=host))) is allowed
+    assert may_bind(frame(now._replace(host=host))) is allowed
 
 
 @pytest.mark.parametrize(("seconds", "margins"), [(5, True), (6, False)])

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from threading import Event
+from typing import Any
 
 import pytest
 
-from mlxtop.lab import ManualClock, load_lab
+from mlxtop.lab import LabSystem, ManualClock, load_lab
+from mlxtop.load.plan import plan_load
 from mlxtop.load.processes import LoadStreams
 from mlxtop.load.request import LoadPlan, LoadRequest
-from mlxtop.model.load import LoadInterval
+from mlxtop.model.load import LoadInterval, Tool
 from mlxtop.system.door import Finished
 
-from .load_lab import PEER, planned
+from .load_lab import PEER, first_frame, install, planned, simulated
 
 
 def streams(plan: LoadPlan, output: list[list[str]]) -> LoadStreams:
@@ -102,3 +104,79 @@ def test_a_far_end_has_its_time_and_no_more(first: str, limit: float, error: str
         late = system.now() - began > limit
         assert (running.error is not None) is late
     assert running.error == error
+
+
+def tool_plan(tool: Tool, **more: object) -> tuple[LabSystem, LoadPlan]:
+    system = simulated("tiny")
+    request = LoadRequest("10.40.0.1", tool=tool, seconds=2, **more)  # type: ignore[arg-type]
+    return system, plan_load(system, first_frame(system), request)
+
+
+def ends_as(tool: Tool, lines: Sequence[str], ended: Finished) -> LoadStreams:
+    """A test whose process prints these lines and ends so."""
+    system, plan = tool_plan(tool)
+    assert plan.refusals == ()
+
+    def printing(argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
+        for text in lines:
+            line(text)
+        return ended
+
+    system.stream = printing  # type: ignore[method-assign]
+    running = LoadStreams(system, plan)
+    assert all_intervals(running) == []
+    return running
+
+
+@pytest.mark.parametrize("tool", list(Tool))
+def test_a_tool_that_is_killed_has_failed_in_one_line(tool: Tool) -> None:
+    running = ends_as(tool, [], Finished(-9, "", ""))
+    assert running.error is not None and "\n" not in running.error
+    assert running.result([]) is None
+
+
+@pytest.mark.parametrize("tool", list(Tool))
+def test_a_tool_that_lies_gives_no_result(tool: Tool) -> None:
+    lines = [
+        "rate_Mbps=nan",
+        "{]",
+        "bw = 1e999 GB/sec",
+        "[SUM] 0.0-1.0 sec",
+        " 65536 x y z",
+        "\x1b[2J",
+    ]
+    running = ends_as(tool, lines * 200, Finished(0, "", "\x1b]0;owned\x07 error: \ufffd"))
+    assert running.error is not None
+    assert running.result([]) is None
+
+
+@pytest.mark.parametrize("tool", list(Tool))
+def test_a_tool_that_is_missing_or_hangs_is_refused(tool: Tool) -> None:
+    system = simulated("tiny")
+    request = LoadRequest("10.40.0.1", tool=tool, seconds=2)
+    frame = first_frame(system)
+    run = system.run
+
+    def hanging(argv: Sequence[str], **more: Any) -> Finished:
+        return Finished(-9, "", "", timed_out=True) if argv[0] == tool else run(argv, **more)
+
+    system.run = hanging  # type: ignore[method-assign]
+    refusals = plan_load(system, frame, request).refusals
+    assert tool is Tool.PING or any("does not answer" in each for each in refusals)
+    install(system, **({"ib_write_bw": None} | {str(tool): None}))
+    refusals = plan_load(system, frame, request).refusals
+    assert len(refusals) == 1 and "is not installed; on Debian" in refusals[0]
+
+
+def test_a_test_without_a_length_may_not_be_silent() -> None:
+    system, plan = tool_plan(Tool.IPERF, amount=1 << 30)
+
+    def silent(argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
+        system.wait(1000.0, stop)
+        return Finished(-15, "", "")
+
+    system.stream = silent  # type: ignore[method-assign]
+    running, began = LoadStreams(system, plan), system.now()
+    all_intervals(running)
+    assert running.error == "iperf has reported nothing for 60 s"
+    assert 60 < system.now() - began < 65

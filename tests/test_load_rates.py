@@ -9,6 +9,7 @@ from mlxtop.load.rates import LoadCourse
 from mlxtop.load.request import LoadMember, LoadPlan, LoadRequest
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import Port
+from mlxtop.model.load import Tool
 
 from .load_lab import PEER, A, B, Host, bonded, planned, shown
 from .samples import ethernet, sample
@@ -65,7 +66,7 @@ def test_the_verdict_is_about_the_member_that_is_at_its_limit() -> None:
     assert verdict.limit is not None and verdict.detail.startswith("eth1: ")
     assert any(text.startswith("eth0: link 4 %") for text in verdict.ruled_out)
     idle = course(*carrying(0.0, 20e9)).verdicts[-1]
-    assert (idle.limit, idle.detail) == (None, "no limit found on this side")
+    assert (idle.limit, idle.detail) == (None, "not saturated")
 
 
 @pytest.mark.parametrize(("streams", "bound"), [(1, "CPU: about 30 Gb/s"), (2, "PCIe: 63.0 Gb/s")])
@@ -73,3 +74,55 @@ def test_few_streams_bound_the_rate_before_the_hardware_does(streams: int, bound
     plan = planned(LoadRequest(PEER, streams=streams))
     assert plan.bound_by is not None and plan.bound_by.startswith(bound)
     assert plan.expected == (30e9 if streams == 1 else pytest.approx(58.4e9, rel=0.01))
+
+
+PERFTEST = "$ ib_write_bw --help\n  | -q, --qp=<num>\n$ ib_write_bw --version\n  | 6.10\n"
+LAG = [port._replace(bond="bond0", bond_kind="bond", rdma="mlx5_bond_0") for port in (A, B)]
+
+
+def lag_plan(mode: str, streams: int | None = None, tool: Tool = Tool.IB_WRITE_BW) -> LoadPlan:
+    """An RDMA test through the device that two bonded ports share, behind a wide slot."""
+    host = bonded().bond(mode, "eth0", "eth1", policy="layer2", active="eth0")
+    host.text += PERFTEST.replace("ib_write_bw", str(tool))
+    view = shown(*(port._replace(rdma_lag=A.id) for port in LAG))
+    view = view._replace(sample=view.sample._replace(pcie={}))
+    return host.plan(view, tool=tool, streams=streams)
+
+
+def test_a_shared_rdma_device_gets_queue_pairs_for_all_its_ports_and_carries_their_sum() -> None:
+    both, one = lag_plan("802.3ad"), lag_plan("802.3ad", streams=1)
+    assert (both.streams, both.speed) == (8, 200e9)
+    assert (one.streams, one.speed) == (1, 100e9)
+    assert both.expected is not None and one.expected is not None
+    assert both.expected == pytest.approx(2 * one.expected)
+    assert "-q 8" in both.lines[0] and "-q 8" in both.server[0]
+    assert "-q" not in one.lines[0].split()
+    assert any("mlx5_bond_0 spreads 8 queue pairs over eth0, eth1" in n for n in both.notes)
+    assert any("one queue pair takes one port" in note for note in one.notes)
+
+
+def test_of_an_active_backup_bond_one_port_carries_rdma() -> None:
+    plan = lag_plan("active-backup")
+    assert (plan.streams, plan.speed) == (1, 100e9)
+
+
+def test_a_latency_test_has_one_queue_pair() -> None:
+    assert lag_plan("802.3ad", tool=Tool.IB_SEND_LAT).streams == 1
+
+
+def test_an_rdma_device_of_one_bonded_port_carries_what_that_port_does() -> None:
+    host = bonded().bond("802.3ad", "eth0", "eth1", policy="layer3+4")
+    host.text += PERFTEST
+    wide = shown(*(port._replace(bond="bond0", bond_kind="bond") for port in (A, B)))
+    wide = wide._replace(sample=wide.sample._replace(pcie={}))
+    plan = host.plan(wide, tool=Tool.IB_WRITE_BW)
+    assert (plan.streams, plan.speed) == (1, 100e9)
+
+
+def test_ports_of_one_cage_have_one_line_together() -> None:
+    one_cage = [port._replace(cage=A.id) for port in (A, B)]
+    wide = shown(*one_cage)
+    wide = wide._replace(sample=wide.sample._replace(pcie={}))
+    plan = bonded().bond("802.3ad", "eth0", "eth1", policy="layer3+4").plan(wide)
+    assert plan.speed == 100e9
+    assert plan.expected == pytest.approx(99e9, rel=0.01)

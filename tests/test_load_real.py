@@ -432,6 +432,8 @@ def test_quitting_restores_the_terminal_and_leaves_nobody(bench: Bench) -> None:
         terminal.send("\x1b")
         terminal.pump(0.5)  # since Esc q is Alt+Q
         assert terminal.shows("mlxtop +LOAD")
+        terminal.send("q")  # a load is worth a question
+        assert terminal.shows("once more")
         terminal.send("q")
         assert terminal.wait(15) == 0
         assert terminal.leftovers() == []

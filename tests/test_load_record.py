@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.load.record import compare, parse_run
+from mlxtop.load.record import Run, compare, parse_run
 from mlxtop.load.request import LoadRequest
 from mlxtop.load.run_log import list_ids, read_run
 
@@ -25,6 +25,19 @@ def test_two_runs_are_compared_by_what_changed(tmp_path: Path) -> None:
     received = changes["result", "received_bps"]
     assert received.percent is not None and received.percent < -50
     assert compare(before, before) == []
+
+
+def ended(**result: object) -> Run:
+    return Run("x", end={"result": result, "ended": "complete"})
+
+
+def test_the_way_back_and_the_settings_of_the_tool_are_compared() -> None:
+    before = ended(received_bps=9e9, reverse={"received_bps": 8e9}, setup={"rdma_cm QPs": "OFF"})
+    after = ended(received_bps=9e9, reverse={"received_bps": 4e9}, setup={"rdma_cm QPs": "ON"})
+    changes = {(change.part, change.name): change for change in compare(before, after)}
+    assert changes["settings", "rdma_cm QPs"].after == "ON"
+    assert changes["result", "back received_bps"].percent == -50.0
+    assert len(changes) == 2
 
 
 @given(

@@ -121,7 +121,7 @@ def test_the_cool_down_is_followed_and_recorded(tmp_path: Path) -> None:
     outcome = run_load(
         simulated(), LoadRequest(PEER, seconds=30), timing=Timing(cooldown=60.0), record=tmp_path
     )
-    assert outcome.heat.cooled is not None and 5 < outcome.heat.cooled <= 62
+    assert outcome.heat.cooled is not None and 0 < outcome.heat.cooled <= 62
     (asic,) = [sensor for sensor in outcome.heat.sensors if sensor.name == "asic"]
     assert asic.start is not None and asic.peak is not None and asic.settled is not None
     assert asic.start < asic.peak and asic.settled < asic.peak

@@ -11,9 +11,11 @@ import pytest
 
 from mlxtop.lab import LabSystem, ManualClock, load_lab
 from mlxtop.load.outcome import Phase
-from mlxtop.load.request import LoadOptions, LoadRequest, Timing
+from mlxtop.load.request import GuardOptions, LoadOptions, LoadRequest, Timing
 from mlxtop.load.run_log import list_ids, read_run
-from mlxtop.load.session import SERVER_LINES, LoadSession
+from mlxtop.load.servers import SERVER_LINES
+from mlxtop.load.session import LoadSession
+from mlxtop.sources.kernel.neighbours import Neighbour
 from mlxtop.system.door import Finished
 
 from .load_lab import PEER, first_frame
@@ -23,6 +25,22 @@ def session(runs: Path, clock: ManualClock) -> tuple[LoadSession, LabSystem, Eve
     nudged = Event()
     system = load_lab("pacu", clock)
     return LoadSession(system, runs, nudged.set), system, nudged
+
+
+def test_a_plan_has_the_limits_of_its_guard_and_a_session_its_neighbours(tmp_path: Path) -> None:
+    made, system, nudged = session(tmp_path, ManualClock())
+    guard = GuardOptions(True, frozenset(["module"]))
+    assert made.start(first_frame(system), LoadOptions(LoadRequest(PEER), guard), only_plan=True)
+    while made.view().busy:
+        system.wait(5.0, nudged)
+        nudged.clear()
+    assert [(one.name, one.limits.warning) for one in made.view().sensors] == [("module", 75.0)]
+    assert made.view().guard == guard
+    made.find_neighbours()
+    while not made.view().neighbours:
+        system.wait(5.0, nudged)
+        nudged.clear()
+    assert made.view().neighbours == (Neighbour(PEER, "enp67s0np0"),)
 
 
 def test_a_session_plans_runs_and_keeps_what_came_of_it(tmp_path: Path) -> None:

@@ -254,8 +254,10 @@ def test_features_are_those_of_ethtool(lab: dict[str, Any], asked: dict[str, Any
         shared = features.keys() & said.keys()
         assert len(shared) > 20
         assert {name: said[name].startswith("on") for name in shared} == {
-            name: features[name] for name in shared
+            name: bool(features[name]) for name in shared
         }
+        fixed = {name for name in shared if said[name] == "off [fixed]"}
+        assert fixed == {name for name in shared if features[name] is None}
 
 
 def test_module_bytes_are_those_of_ethtool(lab: dict[str, Any]) -> None:

@@ -41,7 +41,7 @@ def test_the_log_is_printed(
         assert log_command.run(args, None, None) == 0  # type: ignore[arg-type]
         return capsys.readouterr().out
 
-    assert show() == ""
+    assert show() == "nothing was changed by mlxtop\n"
     log = ActionLog(log_path(invoking_owner()), SELF)
     log.record(action="begin", argv=["mstconfig", "-d", "0000:08:00.0"], title="t")
     log.record(action="end", status=3)

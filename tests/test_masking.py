@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.cli import main
-from mlxtop.commands.capture import capture, vocabulary
+from mlxtop.commands.capture import capture
+from mlxtop.commands.vocabulary import vocabulary
 from mlxtop.system.capture import HEADER, Capture, Node, dump_capture
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem

@@ -1,4 +1,4 @@
-"""Parsing mstlink, mlxlink, mlxcables and mget_temp."""
+"""Parsing mstlink, mlxlink and mlxcables."""
 
 from __future__ import annotations
 
@@ -12,17 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.module import Flag, LinkReport, Quantity
-from mlxtop.sources.tools.mget_temp import parse_mget_temp, read_mget_temp, what_would_help
-from mlxtop.sources.tools.mlxlink import (
-    ToolFailed,
-    failure,
-    find_tool,
-    parse_mlxlink,
-    read_link_report,
-)
+from mlxtop.sources.tools.card_tool import ToolFailed
+from mlxtop.sources.tools.mlxlink import parse_mlxlink, read_link_report
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
-from mlxtop.system.door import Finished
 
 TEXT = """
 \x1b[32mOperational Info\x1b[0m
@@ -99,21 +92,6 @@ def test_a_module_whose_ranges_are_zero_has_no_diagnostics() -> None:
     assert not module.has_diagnostics
 
 
-@pytest.mark.parametrize(
-    ("finished", "words"),
-    [
-        (Finished(0, "State : Active", ""), None),
-        (Finished(1, "", "-E- Device is not supported"), "Device is not supported"),
-        (Finished(1, as_json({}, 1, "Permission denied"), ""), "Permission denied"),
-        (Finished(0, as_json({}), ""), None),
-        (Finished(-9, "", "", timed_out=True), "the tool did not end in time"),
-        (Finished(2, "", ""), "the tool ended with status 2"),
-    ],
-)
-def test_a_failed_run_is_told_in_the_tools_words(finished: Finished, words: str | None) -> None:
-    assert failure(finished) == words
-
-
 def machine(*commands: str) -> CapturedSystem:
     capture = parse_capture("\n".join(["mlxtop capture 1", *commands]) + "\n")
     return CapturedSystem("x", capture, capture)
@@ -126,7 +104,6 @@ def test_an_old_tool_without_json_is_asked_for_text() -> None:
         "$ mstlink -d 0000:43:00.0 -m -c",
         "  | State : Active",
     )
-    assert find_tool(system) == "mstlink"
     report = read_link_report(system, "0000:43:00.0", "mstlink")
     assert (report.state, report.source) == ("Active", "mstlink")
 
@@ -139,26 +116,49 @@ def test_a_refusing_tool_is_an_error() -> None:
         read_link_report(system, "0000:43:00.0", "mlxlink")
 
 
-def test_mget_temp_gives_the_chips_temperature_or_its_own_words() -> None:
-    system = machine(
-        "$ mget_temp -d 0000:43:00.0",
-        "  | 57        ",
-        "$ mget_temp -d 0000:44:00.0 => 1",
-        "  | -E- Unsupported device",
-    )
-    assert read_mget_temp(system, "0000:43:00.0", "mget_temp") == 57.0
-    with pytest.raises(ToolFailed, match="Unsupported device"):
-        read_mget_temp(system, "0000:44:00.0", "mget_temp")
-    assert "4.25" in what_would_help("mlx4_core")
-    assert "4.31" in what_would_help("mlx5_core")
+GOOD = {"Operational Info": {"State": "Active", "Speed": "200G"}}
+
+
+def captured(text: str, status: int = 0) -> CapturedSystem:
+    lines = "\n".join(f"  | {line}" for line in text.splitlines())
+    end = f" => {status}" if status else ""
+    return machine(f"$ mlxlink -d 0000:43:00.0 -m -c --json{end}\n{lines}")
+
+
+@pytest.mark.parametrize(
+    ("system", "caveat"),
+    [
+        (captured(as_json(GOOD)), None),
+        (captured("-W- a domain cannot be set\n" + as_json(GOOD)), None),
+        (captured(as_json(GOOD, 1, "Showing BER: x\nMCIA: no page"), 1), "Showing BER: x"),
+        (captured("Speed : 200G\n\n-E- The option is not for adapters\n"), "The option is not"),
+        (captured("Speed : 200G\n\nErrors\n------\nno eye at Gen1\n", 1), "no eye at Gen1"),
+    ],
+)
+def test_sections_that_were_printed_are_good_and_the_message_is_a_caveat(
+    system: CapturedSystem, caveat: str | None
+) -> None:
+    report = read_link_report(system, "0000:43:00.0", "mlxlink")
+    assert report.speed == "200G"
+    assert (report.caveat or "").startswith(caveat or "")
+    assert bool(report.caveat) is bool(caveat)
+
+
+def test_nothing_but_a_message_is_a_failure() -> None:
+    tool = {"Tool Information": {"MFT Version": "4.34"}}
+    with pytest.raises(ToolFailed, match="MCIA"):
+        read_link_report(captured(as_json(tool, 1, "MCIA"), 1), "0000:43:00.0", "mlxlink")
+
+
+def test_opcode_and_the_part_of_the_firmware_that_it_is_of_are_read() -> None:
+    report = parse_mlxlink("Status Opcode : 1042\nGroup Opcode : MNG FW\nRecommendation : x")
+    assert (report.opcode, report.group, report.recommendation) == (1042, "MNG FW", "x")
 
 
 @given(st.text())
 def test_no_text_makes_a_parser_raise(text: str) -> None:
     parse_mlxlink(text)
     parse_mlxlink(f"Identifier : {text}\nTemperature [C] : {text}\nRaw Physical BER : {text}")
-    parse_mget_temp(text)
-    failure(Finished(1, text, text))
 
 
 @given(st.from_regex(r"[0-9.,eE+\-\[\] ]{0,24}", fullmatch=True))
@@ -186,6 +186,78 @@ def test_no_number_makes_the_parser_raise(number: str) -> None:
 def test_no_document_makes_the_parser_raise(document: object) -> None:
     parse_mlxlink(json.dumps({"result": {"output": document}}))
     parse_mlxlink(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("level", "most", "power"),
+    [
+        ("4 (3.5 W max)", "0.0 W max", (4, 3.5)),
+        ("6 (12.0 W max)", "N/A", (6, 12.0)),
+        ("3 (2.5 W max)", "0", (3, 2.5)),
+        ("5 (10.0 W max)", "9.0 W max", (5, 9.0)),
+        ("1.5 W max", "N/A", (None, 1.5)),
+        ("N/A", "N/A", (None, None)),
+        ("7", "N/A", (7, None)),
+    ],
+)
+def test_power_is_the_last_valid_value(
+    level: str, most: str, power: tuple[int | None, float | None]
+) -> None:
+    text = f"Identifier : QSFP28\nPower Class : {level}\nMAX Power : {most}\n"
+    module = parse_mlxlink(text).module
+    assert module is not None
+    assert (module.identity.power_class, module.identity.max_power) == power
+
+
+PAGE = {
+    "Identifier": "QSFP112",
+    "Compliance": "IB HDR,200GBASE-DR4",
+    "SMF Length": "2 km",
+    "Transfer Distance [m]": "0.0",
+    "FW Version": "1.22.3",
+    "Module FW Fault": "1",
+    "DataPath FW Fault": "0",
+    "DataPath state [per lane]": {"values": ["DPActivated", "DPDeinit"]},
+    "Rx Power Current [dBm]": "1.0,0.5 [-9..6]",
+    "Rx Power Type": "OMA",
+    "Tx Adaptive EQ Fault [per lane]": {"values": ["0", "1"]},
+    "Temperature [C]": "50 [-5..75]",
+    "Voltage [mV]": "3300 [2970..3630]",
+}
+
+
+def page_in_text() -> str:
+    rows = []
+    for key, value in PAGE.items():
+        text = ",".join(value["values"]) if isinstance(value, dict) else value
+        rows.append(f"{key:<35}: {text}")
+    return "\n".join(rows)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [page_in_text(), json.dumps({"result": {"output": {"Module Info": PAGE}}})],
+    ids=["text", "json"],
+)
+def test_the_whole_module_page_is_read(output: str) -> None:
+    module = parse_mlxlink(output).module
+    assert module is not None
+    who = module.identity
+    assert who.types == ("IB HDR", "200GBASE-DR4")
+    assert who.lengths == {"SMF": 2000.0}
+    assert who.firmware == "1.22.3"
+    assert [lane.data_path for lane in module.lanes] == ["activated", "deinitialising"]
+    assert module.rx_power_type == "OMA"
+    faults = (Flag("module firmware fault"), Flag("tx adaptive eq fault", 2))
+    assert module.flags == frozenset(faults)
+
+
+def test_readings_that_cannot_be_true_together_are_refused() -> None:
+    rows = "Temperature [C] : 0 [-5..75]\nVoltage [mV] : 300 [2970..3630]\n"
+    module = parse_mlxlink(f"Identifier : SFP\n{rows}Bias Current [mA] : 131 [2..12]\n").module
+    assert module is not None
+    assert (module.temperature, module.voltage, module.lanes) == (None, None, ())
+    assert module.refused["diagnostics"]
 
 
 CAPTURES = os.environ.get("MLXTOP_CAPTURES", "")

@@ -39,3 +39,11 @@ def test_a_test_lasts_as_long_as_its_longest_process() -> None:
     assert joined.flow.sent_bps == 15e9
     assert joined.reverse == FlowResult(5e9)
     assert join_results([one]) is one
+
+
+def test_a_loss_that_one_process_does_not_know_is_unknown() -> None:
+    one, two = FlowResult(lost=3, packets=10), FlowResult(packets=20)
+    joined = join_flows([one, two])
+    assert (joined.lost, joined.packets) == (None, 30)
+    parts = [LoadInterval(0.0, 1.0, 1.0, lost=3, packets=9), LoadInterval(0.0, 1.0, 1.0, packets=9)]
+    assert (join_intervals(parts).lost, join_intervals(parts).packets) == (None, 18)

@@ -66,3 +66,12 @@ def test_the_first_sight_of_a_flag_is_kept() -> None:
     assert both == {Flag("rx loss of signal", 2): 5.0, Flag("fault"): 9.0}
     assert merge_seen(both, None, 12.0) is both
     assert merge_seen(both, [Flag("fault")], 12.0) is both
+
+
+@pytest.mark.parametrize(
+    ("rx", "dark"), [(None, False), (0.0, True), (0.0001, True), (0.0002, False)]
+)
+def test_a_lane_is_dark_at_the_least_that_modules_print(rx: float | None, dark: bool) -> None:
+    lane = Lane(rx, 0.0001, 0.0)
+    assert (lane.is_dark, lane.laser_is_off) == (dark, True)
+    assert not lane._replace(tx_mw=0.0002).laser_is_off

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.module import Bound, Flag, Lane, Module, Quantity, Thresholds, dbm
+from mlxtop.sources.module.layouts import ModuleSilent
 from mlxtop.sources.module.memory import Memory
-from mlxtop.sources.module.reader import ModuleSilent
 from tests.module_images import IMAGES, decode_eeprom, degrees, put, qsfp28, qsfpdd, sfp28
 
 
@@ -63,14 +63,14 @@ def test_a_passive_cable_has_a_name_and_no_diagnostics() -> None:
     module = decode_eeprom(bytes(IMAGES["qsfp28-dac"]()))
     assert module.identity.passive
     assert module.identity.lengths == {"cable": 2.0}
-    assert module.identity.attenuation == {"2.5GHz": 7, "5GHz": 10, "7GHz": 13, "12.9GHz": 18}
+    assert module.identity.attenuation == {"2.5GHz": 7, "5.0GHz": 10, "7.0GHz": 13, "12.9GHz": 18}
     assert not module.has_diagnostics
     assert "passive cable" in module.refused["diagnostics"]
 
 
 def test_flags_are_named_by_quantity_and_lane() -> None:
     image = qsfp28()
-    image[3] = 0x24
+    image[3], image[195] = 0x24, 0x02
     image[6], image[9], image[12] = 0xA0, 0x04, 0x10
     assert decode_eeprom(bytes(image)).flags == frozenset(
         {
@@ -87,7 +87,7 @@ def test_flags_are_named_by_quantity_and_lane() -> None:
     assert decode_eeprom(bytes(sfp)).flags == frozenset(
         {
             Flag("temperature high alarm"),
-            Flag("rx power low warning"),
+            Flag("rx power low warning", 1),
             Flag("rx loss of signal", 1),
         }
     )
@@ -120,7 +120,8 @@ def test_inverted_and_empty_limits_are_refused(limits: tuple[float, ...]) -> Non
     put(image, 3 * 128 + 128, *degrees(*limits))
     module = decode_eeprom(bytes(image))
     assert Quantity.TEMPERATURE not in module.thresholds
-    assert "make no sense" in module.refused["temperature limits"]
+    reason = "make no sense" if any(limits) else "read zero"
+    assert reason in module.refused["temperature limits"]
     assert Quantity.VOLTAGE in module.thresholds
 
 
@@ -182,3 +183,95 @@ def test_bytes_that_were_not_read_are_unknown() -> None:
     assert memory.u16(1) is None
     assert memory.text(2, 4) is None
     assert memory.bit(9, 1) is None
+
+
+def test_optics_reach_over_om4_in_steps() -> None:
+    image = qsfp28()
+    image[142], image[143], image[146], image[147] = 0, 35, 50, 0x00
+    assert decode_eeprom(bytes(image)).identity.lengths == {"OM3": 70.0, "OM4": 100.0}
+    image[130] = 0x23
+    assert decode_eeprom(bytes(image)).identity.lengths == {"OM3": 70.0, "cable": 50.0}
+
+
+def test_impossible_readings_of_an_sfp_are_refused() -> None:
+    image = sfp28()
+    put(image, 256 + 96, 0, 3000, 65_500)
+    module = decode_eeprom(bytes(image))
+    assert (module.temperature, module.voltage, module.lanes) == (None, None, ())
+    assert "0.00 °C and 0.300 V" in module.refused["diagnostics"]
+
+
+def test_limits_of_an_externally_calibrated_sfp_are_calibrated_too() -> None:
+    image = sfp28()
+    image[92] = 0x58
+    for at in (76, 80, 84, 88):
+        put(image, 256 + at, 2 * 256, 0)
+    image[256 + 68 : 256 + 72] = bytes.fromhex("3f800000")
+    module = decode_eeprom(bytes(image))
+    assert module.temperature == 77.0
+    assert module.thresholds[Quantity.BIAS] == Thresholds(24, 4, 22, 6)
+    assert module.thresholds[Quantity.RX_POWER].high_alarm == pytest.approx(3.4674)
+
+
+@pytest.mark.parametrize(
+    ("option", "sent", "kind"), [(0x00, None, "OMA"), (0x04, 0.0, "OMA"), (0x08, None, "average")]
+)
+def test_byte_220_says_whether_sent_light_is_measured(
+    option: int, sent: float | None, kind: str
+) -> None:
+    image = qsfp28()
+    put(image, 50, 0, 0, 0, 0)
+    image[220] = option
+    module = decode_eeprom(bytes(image))
+    assert [lane.tx_mw for lane in module.lanes] == [sent] * 4
+    assert module.rx_power_type == kind
+    assert ("tx power" in module.refused) is (sent is None)
+
+
+def test_a_monitor_that_cmis_does_not_have_is_named() -> None:
+    image = qsfpdd()
+    image[288] = 0x0D
+    module = decode_eeprom(bytes(image))
+    assert [lane.tx_mw for lane in module.lanes] == [None] * 4
+    assert "byte 160" in module.refused["tx power"]
+
+
+def test_cmis_keeps_firmware_faults_and_data_paths() -> None:
+    image = qsfpdd()
+    image[3], image[8], image[39], image[40], image[41] = 0x0A, 0x06, 4, 19, 2
+    image[640:642] = 0x14, 0x45
+    module = decode_eeprom(bytes(image))
+    assert (module.identity.firmware, module.state) == ("4.19", "fault")
+    assert [lane.data_path for lane in module.lanes] == [
+        *("activated", "deactivated", "turning light on", "activated"),
+    ]
+    assert module.flags is not None
+    assert {flag.text for flag in module.flags} == {
+        *("module firmware fault", "data path firmware fault"),
+        "module fault: data memory corrupted",
+    }
+
+
+def test_pages_that_a_flat_module_does_not_have_are_not_read_into_it() -> None:
+    image = qsfp28()
+    image[2] = 0x04
+    module = decode_eeprom(bytes(image))
+    assert (module.thresholds, module.refused) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("option", "signal"),
+    [
+        ((195, 0x02), Flag("tx loss of signal", 1)),
+        ((195, 0x08), Flag("tx fault", 1)),
+        ((194, 0x10), Flag("rx loss of lock", 1)),
+        ((194, 0x20), Flag("tx loss of lock", 1)),
+        ((193, 0x08), Flag("tx adaptive eq fault", 1)),
+    ],
+)
+def test_a_signal_counts_where_it_is_implemented(option: tuple[int, int], signal: Flag) -> None:
+    image = qsfp28()
+    image[3:6] = 0x10, 0x11, 0x11
+    assert decode_eeprom(bytes(image)).flags == frozenset()
+    image[option[0]] = option[1]
+    assert decode_eeprom(bytes(image)).flags == frozenset({signal})

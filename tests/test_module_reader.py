@@ -12,40 +12,9 @@ from mlxtop.sources.module.reader import ModuleReader, read_module
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Answer, Question
+from tests.ethtool_print import dump_of, json_of
+from tests.module_bus import Bus
 from tests.module_images import IMAGES, decode_eeprom, degrees, put, qsfp28, sfp28
-
-
-class Bus:
-    """A machine that answers module questions from an image, and counts them."""
-
-    demo = captured = False
-    root = True
-    label = "bus"
-
-    def __init__(self, image: bytes, error: int | None = None) -> None:
-        self.image = image
-        self.error = error
-        self.asked: list[tuple[int, ...]] = []
-        self.clock = 100.0
-        self.delay = 0.0
-
-    def now(self) -> float:
-        return self.clock
-
-    def ask(self, question: Question, subject: str = "", *details: int) -> Answer:
-        if question is not Question.MODULE_PAGE:
-            raise OSError(errno.EOPNOTSUPP, "no")
-        self.asked.append(details)
-        self.clock += self.delay
-        if self.error is not None:
-            raise OSError(self.error, "injected")
-        page, _bank, address, offset, length = details
-        at = offset + 128 * page
-        if self.image[0] == 0x03:
-            at = offset + (256 if address == 0x51 else 0)
-        elif self.image[0] == 0x18 and page == 0x11:
-            at = 128 * 4 + offset
-        return bytes(self.image[at : at + length]).hex()
 
 
 def reader_of(bus: Bus) -> ModuleReader:
@@ -211,3 +180,60 @@ def test_a_driver_without_upper_pages_still_tells_who_and_how_warm() -> None:
     assert second is not None
     assert (second.temperature, second.thresholds) == (36.25, {})
     assert first.identity == second.identity
+
+
+def captured(text: str) -> CapturedSystem:
+    capture = parse_capture(f"mlxtop capture 1\n{text}")
+    return CapturedSystem("x", capture, capture)
+
+
+@pytest.mark.parametrize(
+    "command", ["ethtool -m eth0", "ethtool -m eth0 hex on", "ethtool --module-info eth0"]
+)
+def test_bytes_that_a_captured_machine_dumped_are_decoded(command: str) -> None:
+    dump = dump_of(bytes(qsfp28())).replace("\n", "\n  | ")
+    module = read_module(captured(f"$ {command}\n  | {dump}\n"), "eth0")
+    assert (module.identity.part, module.temperature) == ("AC-Q28-CWDM4", 36.25)
+
+
+@pytest.mark.parametrize("command", ["ethtool -j -m eth0", "ethtool --json -m eth0"])
+def test_json_of_a_captured_machine_is_decoded(command: str) -> None:
+    module = read_module(captured(f"$ {command}\n  | {json_of(bytes(sfp28()))}\n"), "eth0")
+    assert (module.identity.part, module.temperature) == ("AC-SFP28-SR", 38.5)
+
+
+def test_output_counts_where_the_questions_needed_root() -> None:
+    text = "? module-page eth0 0 0 80 0 2 ! EPERM\n$ ethtool -m eth0\n  | Identifier : 0x03 (SFP)\n"
+    assert read_module(captured(text), "eth0").identity.identifier == "SFP"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('? module-eeprom eth0 = {"type": 4, "data": "1200"}\n', "0x12 (CXP2)"),
+        ("$ ethtool -m eth0\n  | Offset\t\tValues\n  | 0x0000:\t\tff ff\n", "0xff"),
+    ],
+)
+def test_bytes_at_hand_are_never_called_no_access(text: str, words: str) -> None:
+    absent = ModuleReader(captured(text), "eth0").read().absent
+    assert absent is not None
+    assert words in absent
+
+
+def test_a_module_whose_temperature_becomes_impossible_is_decoded_anew() -> None:
+    bus = Bus(bytes(qsfp28()))
+    reader = reader_of(bus)
+    reader.guarded = True
+    reader.read()
+    image = qsfp28()
+    put(image, 22, 0)
+    put(image, 26, 0)
+    bus.image = bytes(image)
+    bus.clock += 3.0
+    module = reader.read().module
+    assert module is not None
+    assert module.temperature in (None, 0.0)
+    bus.clock += 10.0
+    module = reader.read().module
+    assert module is not None
+    assert module.temperature is None

@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxtop.model.linktype import LinkType
+from mlxtop.sources.tools.card_tool import Trouble
 from mlxtop.sources.tools.mstconfig import (
     Column,
     ConfigReport,
-    Trouble,
     parse_mstconfig,
     parse_mstconfig_json,
-    trouble_of,
 )
 
 CAPTURES = os.environ.get("MLXTOP_CAPTURES", "")
@@ -84,6 +83,11 @@ def test_a_row_with_a_wrong_number_of_values_is_not_guessed() -> None:
     assert parse_mstconfig(text).parameters == {}
 
 
+def test_colours_of_a_terminal_are_no_part_of_a_value() -> None:
+    text = "Configurations: Next Boot New\n* LINK_TYPE_P1 IB(1) \x1b[91mETH(2)\x1b[0m\n"
+    assert parse_mstconfig(text).link_type(1, Column.NEW) is LinkType.ETH
+
+
 def test_only_the_first_card_is_reported() -> None:
     text = VERBOSE + VERBOSE.replace("#1", "#2").replace("08:00.0", "09:00.0")
     assert parse_mstconfig(text).device == "0000:08:00.0"
@@ -95,18 +99,12 @@ def test_an_error_after_the_question_means_that_nothing_was_applied() -> None:
     assert report.error == "x"
 
 
-@pytest.mark.parametrize(
-    ("text", "trouble"),
-    [
-        ("The Device doesn't support LINK_TYPE_P1 parameter", Trouble.NO_PARAMETER),
-        ("Unknown Parameter: LINK_TYPE_P1", Trouble.NO_PARAMETER),
-        ("Unsupported device", Trouble.UNSUPPORTED),
-        ("Failed to open the device", Trouble.NO_ACCESS),
-        ("Failed to query device current configuration", Trouble.OTHER),
-    ],
-)
-def test_errors_are_told_apart(text: str, trouble: Trouble) -> None:
-    assert trouble_of(text) is trouble
+def test_the_kind_of_trouble_is_that_of_any_error_that_is_known() -> None:
+    errors = ("write counter to semaphore: busy", "Failed to open the device")
+    report = ConfigReport(errors=errors)
+    assert report.trouble is Trouble.NO_ACCESS
+    assert report.error == "write counter to semaphore: busy (Failed to open the device)"
+    assert ConfigReport(errors=("x",)).trouble is Trouble.OTHER
 
 
 def test_the_json_file_says_the_same_as_the_text() -> None:

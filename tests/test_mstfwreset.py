@@ -19,22 +19,47 @@ Reset-types (relevant only for reset-levels 3,4):
 
 
 def test_reset_levels_are_not_mixed_up_with_reset_types() -> None:
-    answer = parse_levels(LEVELS)
-    assert [(level.number, level.supported) for level in answer.levels] == [
+    levels = parse_levels(LEVELS)
+    assert [(level.number, level.supported) for level in levels] == [
         (0, False),
         (3, True),
         (4, True),
     ]
-    level = answer.level(3)
-    assert level is not None and level.default and level.text == "Driver restart and PCI reset"
-    assert answer.level(5) is None and answer.error is None
+    assert levels[1].default and levels[1].text == "Driver restart and PCI reset"
 
 
-def test_a_refused_reset_says_why() -> None:
-    assert parse_levels("-E- Only root user can run this tool.").error is not None
-    report = parse_reset("-I- Stopping Driver        -Failed\n-E- The tool failed.")
-    assert report.steps == {"Stopping Driver": "Failed"}
-    assert report.error == "The tool failed." and not report.loaded
+def steps(*ends: str) -> str:
+    """Return a transcript: a step ends with a word, with none where the tool ended in it."""
+    names = ("Sending Reset Command To Fw", "Stopping Driver", "Resetting PCI", "Restarting MST")
+    return "".join(f"-I- {name:40}-{end}\n" for name, end in zip(names, ends, strict=False))
+
+
+LOADED = "-I- FW was loaded successfully.\n"
+REBOOT = f"-I- {'Sending reboot command to machine':40}-Done\n"
+
+
+@pytest.mark.parametrize(
+    ("transcript", "done"),
+    [
+        (steps("Done", "Done", "Done", "Skipped") + LOADED, True),
+        (steps("Done") + REBOOT, True),
+        (steps("Done", "Done", "Done"), True),
+        (steps("Done", "Done", "Skipped"), False),
+        (steps("Done", "Done", ""), False),
+        (steps("Done", "") + "-E- Failed to stop the driver", False),
+        (steps("Done", "Failed") + LOADED, False),
+        ("-E- Only root user can run this tool.", False),
+        ("", False),
+    ],
+)
+def test_a_reset_is_done_by_what_its_steps_did(transcript: str, done: bool) -> None:
+    assert parse_reset(transcript).done is done
+
+
+def test_a_transcript_that_ends_in_a_step_names_it() -> None:
+    report = parse_reset(steps("Done", "Failed", ""))
+    assert list(report.steps.values()) == ["Done", "Failed", "unfinished"]
+    assert not report.reboots and parse_reset(REBOOT).reboots
 
 
 @given(st.text(st.sampled_from("-0123: SupportedNot()E\n\tReset-levels"), max_size=200))
@@ -51,4 +76,4 @@ def test_every_captured_reset_is_read_to_its_facts() -> None:
     for name, fact in facts.items():
         report = parse_reset(captured(name))
         assert fact["steps"].items() <= report.steps.items(), name
-        assert report.loaded == fact["success"] and report.error is None, name
+        assert report.loaded == fact["success"] and report.done, name

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -62,7 +62,9 @@ def changed(line: str, dice: random.Random) -> str:
         case 3 if mark:
             return f"{head} ! {os.strerror(dice.choice(ERRORS))}"
         case 4 if line.startswith("? ") and mark:
-            answer = spoil(json.loads(value), dice) if dice.random() < 0.8 else dice.choice(VALUES)
+            answer = dice.choice(VALUES)
+            with suppress(ValueError):  # damaged before
+                answer = spoil(json.loads(value), dice) if dice.random() < 0.8 else answer
             return f"{head} = {json.dumps(answer)}"
         case 5 if mark:
             return f"{head} = {dice.choice(BYTES).decode('utf-8', 'surrogateescape')}"

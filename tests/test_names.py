@@ -16,7 +16,7 @@ STEMS = Counter(path.stem for path in MODULES)
 
 PACKAGES = (
     *("model", "sampler", "analysis", "watch"),
-    *("doctor", "change", "load", "link_type", "outputs"),
+    *("doctor", "change", "load", "link_type", "path", "outputs", "recording", "report"),
 )
 """Others have tests by what people see: pages, screens, subcommands, simulated machines."""
 SMALL = 40
@@ -24,11 +24,28 @@ SMALL = 40
 
 ELSEWHERE = {
     "doctor/inspect.py": "in test_doctor_command and test_doctor_lab, which read machines by it",
+    "model/codec_types.py": "in test_codec_parts, whose codecs it makes",
     "model/incident.py": "values without behaviour",
+    "sampler/line_places.py": "in test_incident_fold, whose lines it places",
+    "sampler/open_incident.py": "in test_incident_fold, which makes them of lines",
+    "load/commands.py": "in test_load_plan: what the plans of all tools share",
+    "load/iperf3_plan.py": "in test_load_plan",
+    "load/perftest_plan.py": "in test_load_plan",
+    "load/servers.py": "in test_load_session and test_load_command, which run them",
+    "load/reader.py": "in the tests of the tools, whose errors it explains",
     "load/iperf3_json.py": "in test_load_iperf3: the forms of one tool's output, one result",
     "load/iperf3_text.py": "in test_load_iperf3",
     "load/record.py": "in test_run_log: what is written is read back",
     "model/sample.py": "values; what joins two of them is in test_frame",
+    "outputs/report_charts.py": "in test_report_html, which draws them",
+    "outputs/report_style.py": "in test_report_html",
+    "report/values.py": "values; in test_collect, which makes them",
+    "recording/moments.py": "in test_stream: bytes to lines to Samples",
+    "recording/parts.py": "in test_recording, which begins reading at them",
+    "recording/target.py": "in test_recorder, which writes to them",
+    "recording/survey.py": "in test_playback, which seeks by it",
+    "path/run.py": "in test_path_command and test_path_real, which run it as a whole",
+    "path/tracks.py": "in test_path_session, which judges and chooses by them",
     "sampler/devices.py": "in test_live: the sampler follows their events",
     "sampler/reader_table.py": "in test_port_readers, which are made of its rows",
     "sampler/settings.py": "in test_tuning, beside the values that it reads",

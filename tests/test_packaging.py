@@ -27,6 +27,8 @@ SHARED = {
     "fish/vendor_completions.d/mlxtop.fish": "completion fish",
 }
 """File below `share` to the subcommand that prints it."""
+GENERATED = ("man", "bash-completion", "zsh", "fish")
+"""Directories below `share` that the build makes; the others are part of the package."""
 pytestmark = pytest.mark.slow
 
 
@@ -75,7 +77,7 @@ def build(kind: str, source: Path, place: Path, tools: Path) -> tuple[Path, str]
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The sdist of a copy of this repository, and the wheel of what the sdist holds."""
     place = tmp_path_factory.mktemp("built")
-    ignored = ("*.egg-info", "__pycache__", "build", "share", "mlxtop-nic")
+    ignored = ("*.egg-info", "__pycache__", "build", "mlxtop-nic", *GENERATED)
     source = place / "mlxtop-nic"
     shutil.copytree(
         REPOSITORY, source, ignore=shutil.ignore_patterns(".git", ".venv", ".*_cache", *ignored)
@@ -96,7 +98,9 @@ def package_files(source: Path) -> set[str]:
     return {
         str(path.relative_to(source))
         for path in (source / "mlxtop").rglob("*")
-        if path.is_file() and path.suffix != ".pyc" and source / "mlxtop/share" not in path.parents
+        if path.is_file()
+        and path.suffix != ".pyc"
+        and not any(source / "mlxtop/share" / name in path.parents for name in GENERATED)
     }
 
 
@@ -105,7 +109,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(built: Built
         names = set(archive.namelist())
     held = {name for name in names if not re.match(r"[^/]*\.(dist-info|data)/", name)}
     assert held == package_files(built.source)
-    assert {"mlxtop/py.typed", "mlxtop/tui/app.tcss"} <= held
+    assert {"mlxtop/py.typed", "mlxtop/tui/app.tcss", "mlxtop/share/grafana/mlxtop.json"} <= held
     about = {name.partition(".dist-info/")[2] for name in names - held}
     assert "licenses/LICENSE" in about
     assert {"METADATA", "entry_points.txt"} <= about
@@ -180,7 +184,10 @@ def run(program: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_what_is_installed_runs_from_anywhere(installed: Path) -> None:
     assert f"mlxtop {ABOUT['project']['version']}" in run(installed, "-V").stdout
-    for words in (("--demo", "--once"), ("--demo", "doctor"), ("--demo", "list"), ("manual",)):
+    for words in (
+        *(("--demo", "--once"), ("--demo", "doctor"), ("--demo", "list"), ("manual",)),
+        *(("metrics", "--dashboard"), ("metrics", "--rules"), ("metrics", "--unit")),
+    ):
         done = run(installed, *words)
         assert done.returncode in (0, 1) and done.stdout, done.stderr
         assert "Traceback" not in done.stderr

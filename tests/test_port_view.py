@@ -7,8 +7,8 @@ from mlxtop.model.frame import Frame, derive
 from mlxtop.model.pcie import Direction, PcieLink, PciePath
 from mlxtop.model.sample import PcieStatus
 from mlxtop.outputs.document import document
-from mlxtop.present.ceiling import ceiling_line, ceiling_lines
-from mlxtop.present.columns import port_row
+from mlxtop.present.ceiling import ceiling_lines, limits_line
+from mlxtop.present.cells import port_row
 from mlxtop.present.counters import traffic
 from mlxtop.present.overview import overview
 from mlxtop.present.pages import pcie
@@ -18,6 +18,7 @@ from tests.cases import case
 from tests.samples import card, ethernet, mlx5_port, sample
 
 WIDE = mlx5_port("0000:43:00.0", "enp67s0np0", "mlx5_0")
+BESIDE = mlx5_port("0000:43:00.1", "enp67s0np1", "mlx5_2")
 NARROW = mlx5_port("0000:44:00.0", "enp68s0np0", "mlx5_1")
 
 
@@ -84,12 +85,70 @@ def test_a_view_is_made_once_a_frame() -> None:
 def test_the_ceiling_gives_up_its_least_parts_where_room_is_short() -> None:
     base = case()
     ceiling = port_view(base.frame, base.ports[0]).ceiling
-    whole = ceiling_line(ceiling).partition(" → ")[0]
-    least = "link 100 raw · PCIe 126.0 raw / 115.2 usable payload"
+    whole = limits_line(ceiling)
+    least = "link 100 Gb/s · PCIe 126.0 Gb/s, 115.2 usable"
     for width in (200, 90, 60, 40):
         limits, verdict = map(plain, ceiling_lines(ceiling, width))
         assert limits.startswith(least[:12])
-        assert "measured 40" not in limits
+        assert "RX 40" not in limits
         assert verdict.startswith("→ ")
         assert all(part in whole for part in limits.split(" · "))
         assert len(limits) <= max(width, len(least))
+
+
+def test_on_a_shared_path_the_busiest_port_tells_how_full_it_is() -> None:
+    last: Frame | None = None
+    for tick in (1.0, 2.0):
+        ports = [ethernet(WIDE, tick, 20e9, 0.0), ethernet(BESIDE, tick, 10e9, 0.0)]
+        slots = {"0000:43:00": path("0000:43:00.0", 2)}
+        one = sample(tick, *ports)._replace(adapters=(card(WIDE, BESIDE),), pcie=slots)
+        last = derive(one, last)
+    assert last is not None
+    busy, other = (port_view(last, port.id).share(Direction.RX) for port in (WIDE, BESIDE))
+    assert busy is not None and other is not None
+    assert abs(busy - 30e9 / 31_506e6) < 1e-3
+    assert abs(other - busy / 2) < 1e-3
+    assert port_view(last, BESIDE.id).share(Direction.TX) == 0.0
+
+
+def test_a_path_that_carried_more_than_it_shows_tells_not_how_full_it_is() -> None:
+    last: Frame | None = None
+    for tick in (1.0, 2.0):
+        ports = [ethernet(WIDE, tick, 25e9, 0.0), ethernet(BESIDE, tick, 15e9, 0.0)]
+        slots = {"0000:43:00": path("0000:43:00.0", 2)}
+        one = sample(tick, *ports)._replace(adapters=(card(WIDE, BESIDE),), pcie=slots)
+        last = derive(one, last)
+    assert last is not None
+    share = port_view(last, WIDE.id).share(Direction.RX)
+    assert share is not None
+    assert share < 1
+
+
+def test_what_was_carried_disproves_a_limit_that_is_lower() -> None:
+    frame = two_slots()
+    slow = {
+        slot: status._replace(path=PciePath((status.path.links[0]._replace(speed=2.5),)))
+        for slot, status in frame.sample.pcie.items()
+    }
+    frame = frame._replace(sample=frame.sample._replace(pcie=slow))
+    wide, narrow = (port_view(frame, port.id) for port in (WIDE, NARROW))
+    assert [view.disproves_pcie for view in (wide, narrow)] == [True, True]
+    assert narrow.ceiling.pcie is None
+    assert narrow.capacity is not None
+    assert narrow.capacity.by == "link"
+    assert narrow.ceiling.absent["pcie"] == "more was carried than its links show"
+    assert "PCIe" not in str(narrow.ceiling.verdict.limit)
+    fast = two_slots()
+    assert not port_view(fast, NARROW.id).disproves_pcie
+    assert port_view(fast, NARROW.id).ceiling.pcie is not None
+
+
+def test_a_tunnel_is_no_limit() -> None:
+    frame = two_slots()
+    tunnel = PcieStatus(PciePath((PcieLink("0000:44:00.0", 2.5, 4, 2.5, 4),)), removable=True)
+    pcie = {**frame.sample.pcie, "0000:44:00": tunnel}
+    frame = frame._replace(sample=frame.sample._replace(pcie=pcie))
+    view = port_view(frame, NARROW.id)
+    assert view.capacity is not None
+    assert view.capacity.by == "link"
+    assert view.ceiling.pcie is None

@@ -6,12 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from mlxtop.doctor.check import Check, CouldNotTell, Report, Topic
+from mlxtop.doctor.check import Check, CouldNotTell, Report, Subject, Topic
 from mlxtop.doctor.checks import CHECKS
 from mlxtop.model.catalogue import CATALOGUE, lookup
 from mlxtop.model.counters import Origin
-from mlxtop.present.doctor import explanation_lines, report_lines, report_rows
-from mlxtop.present.text import Line, plain
+from mlxtop.present.doctor import (
+    detail_lines,
+    explanation_lines,
+    findings_run,
+    report_lines,
+    report_rows,
+    summary,
+)
+from mlxtop.present.text import Line, Role, plain
 from tests.cases import GOOD, report
 
 
@@ -70,3 +77,41 @@ def test_a_row_is_titled_by_its_counter_or_its_check() -> None:
     moving = replace(GOOD, events={(Origin.DRIVER, "rx_crc_errors_phy"): 5.0})
     rows = report_rows(report(situation=moving, aspm="L1"))
     assert {"rx_crc_errors_phy", "PCIe power saving", "MTU to the peer"} <= {r.title for r in rows}
+
+
+def test_what_one_cause_has_done_is_one_finding() -> None:
+    subject = Subject("card")
+    one, two = (
+        subject.warning(seen, "repetitions", "reseat it", "pci") for seen in ("a: 1", "b: 2")
+    )
+    other = subject.warning("c: 3", "it is slow", "reseat it", "pci")
+    told = Report((one, other, two), (), (), True)
+    assert summary(told) == "2 warnings"
+    lines = [plain(line).rstrip() for line in report_lines(told, (), 80)]
+    assert lines[1:6] == [
+        "WARNING  card",
+        "  seen    a: 1",
+        "          b: 2",
+        "  why     repetitions",
+        "  do      reseat it",
+    ]
+    assert lines.count("WARNING  card") == 2
+    rows = report_rows(told)
+    assert [plain(row.line) for row in rows] == ["WARNING  card ×2: a: 1", "WARNING  card: c: 3"]
+    assert words(list(detail_lines(rows[0], 80))).startswith("WARNING card seen a: 1 b: 2 why")
+    assert findings_run(told) == ("! 2 warnings", Role.WARNING)
+
+
+def test_the_header_counts_the_worst_findings_and_no_notes() -> None:
+    subject = Subject("card")
+    note, bad = subject.note("n", "w", "d", "s"), subject.critical("c", "w", "d", "s")
+    assert findings_run(Report((note,), (), (), True)) is None
+    warning = subject.warning("x", "w", "d", "s")
+    assert findings_run(Report((warning, note), (), (), True)) == ("! 1 warning", Role.WARNING)
+    run = findings_run(Report((bad, warning, note), (), (), True))
+    assert run == ("! 1 critical", Role.CRITICAL)
+
+
+def test_a_check_that_had_nothing_to_look_at_says_what_is_missing() -> None:
+    told = Report((), (), (), True, {"no bond": ("bonds", "slaves")})
+    assert "  bonds, slaves (no bond)" in [plain(line) for line in report_lines(told, (), 80)]

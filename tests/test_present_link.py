@@ -29,6 +29,7 @@ def test_bit_errors_are_told_by_the_tool_and_by_the_driver() -> None:
         link_down=6,
         tick=10.0,
         source="mstlink",
+        caveat="MCIA: no page",
     )
     schema = Schema(("rx_corrected_bits_phy", "rx_err_lane_0_phy", "rx_err_lane_1_phy"))
     port = ethernet(PACU, 30.0, 0, 0)
@@ -41,6 +42,7 @@ def test_bit_errors_are_told_by_the_tool_and_by_the_driver() -> None:
     assert "1,234,560 bits" in shown
     assert "3, 0" in shown
     assert "20 s ago" in shown
+    assert "MCIA: no page" in shown
 
 
 def test_a_missing_subnet_manager_is_told_with_what_to_do() -> None:

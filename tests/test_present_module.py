@@ -61,9 +61,34 @@ def test_a_refused_value_says_why() -> None:
 def test_a_cable_shows_its_length_and_losses() -> None:
     shown = page(with_module(decode_eeprom(bytes(IMAGES["qsfp28-dac"]()))))
     assert "2 m cable" in shown
-    assert "13 dB at 7GHz" in shown
+    assert "13 dB at 7.0GHz" in shown
 
 
 def test_without_a_module_the_reason_is_told() -> None:
     port = ethernet(PACU, 30.0, 0, 0)._replace(absent={"module": "needs root (CAP_NET_ADMIN)"})
     assert "needs root (CAP_NET_ADMIN)" in page(port)
+
+
+def test_sent_light_that_is_not_measured_is_a_dash_with_its_reason() -> None:
+    image = qsfp28()
+    put(image, 50, 0, 0, 0, 0)
+    shown = page(with_module(decode_eeprom(bytes(image))))
+    assert "does not measure the light that it sends" in " ".join(shown.split())
+    assert "dark" not in shown
+
+
+def test_firmware_and_the_kind_of_received_power_are_shown() -> None:
+    module = decode_eeprom(bytes(qsfp28()))
+    who = module.identity._replace(firmware="3.11")
+    shown = page(with_module(module._replace(identity=who)))
+    assert "3.11" in shown
+    assert "OMA" in shown
+
+
+def test_a_lane_that_is_switched_off_bears_no_mark() -> None:
+    image = qsfp28()
+    for at in (36, 44, 52):
+        put(image, at, 0)
+    shown = page(with_module(decode_eeprom(bytes(image))))
+    assert "dark" in shown
+    assert "dark!" not in shown

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
+from mlxtop.model.pcie import PcieReport
 from mlxtop.model.sample import Link, PortSample, Problem
 from mlxtop.present.pages import PAGES
 from mlxtop.present.text import line_width, plain
@@ -64,6 +65,19 @@ def test_no_name_of_a_device_breaks_a_page(name: str, page: object) -> None:
         for line in section.lines:
             assert plain(line).isprintable()
             assert line_width(line) >= 0
+
+
+def test_the_card_itself_tells_its_link_and_what_arrived_damaged() -> None:
+    errors = {"link_downs": 2, "rx_errors": 0, "crc_tlp": 1234}
+    report = PcieReport((0, 0, 0), 2.5, 16.0, 4, 16, "Fatal Error detected", errors, (7, 0))
+    report = report._replace(ber=2e-9, caveat="no eye at Gen1", tick=10.0, source="mstlink")
+    port = ethernet(PACU, 30.0, 0, 0)._replace(pcie_report=report)
+    text = text_of("3", frame(sample(30.0, port)))
+    for part in ("PCIe 1.0 of 4.0 x4 of x16", "bad TLPs", "1,234", "7, 0", "2e-09", "Fatal Error"):
+        assert part in text
+    for part in ("no eye at Gen1", "mstlink", "20 s ago"):
+        assert part in text
+    assert "By the card itself" not in text_of("3")
 
 
 def test_pcie_names_the_limiting_device_and_the_shared_limit() -> None:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from mlxtop.change.guard import Danger
-from mlxtop.sources.kernel.routes import read_default_devices
+from mlxtop.sources.kernel.routes import read_default_devices, read_used_devices
 from mlxtop.system.rtnetlink import parse_hop, parse_match, parse_route
 
 from . import netns
@@ -42,6 +42,21 @@ def test_a_session_over_several_next_hops_counts_for_all() -> None:
     assert named(bench.uses()) == {Danger.SSH: None}, "where a tunnel leads cannot be told"
 
 
+def test_a_device_with_an_address_or_a_route_is_in_use() -> None:
+    bench = Bench()
+    bench.files["/proc/net/route"] = "\n".join(
+        ("Iface Destination Gateway", "enp9s0 0000A8C0 00000000 0001 0 0 0 00FFFFFF 0 0 0", "short")
+    )
+    bench.files["/proc/net/if_inet6"] = "\n".join(
+        (
+            "00000000000000000000000000000001 01 80 10 80 lo",
+            "fe800000000000000000000000000001 02 40 20 80 eno1",
+            "fd000000000000000000000000000001 03 40 00 80 enp9s0d1",
+        )
+    )
+    assert read_used_devices(bench.system()) == {"enp9s0", "enp9s0d1"}
+
+
 @pytest.mark.parametrize("size", range(0, 40, 3))
 def test_a_cut_message_is_no_error(size: int) -> None:
     message = memoryview(bytes([2, 0, 0, 0, 0, 0, 0, 1] + [0] * 4 + [28, 0, 9, 0] + [3] * 40))
@@ -67,7 +82,7 @@ exec "$@"
 PROGRAM = """
 import json
 from pathlib import Path
-from mlxtop.sources.kernel.routes import read_default_devices, read_route
+from mlxtop.sources.kernel.routes import read_default_devices, read_used_devices, read_route
 from mlxtop.system.local import LocalSystem
 system = LocalSystem()
 print(json.dumps(read_default_devices(system)))

@@ -12,6 +12,8 @@ from mlxtop.commands import runs
 from mlxtop.load.record import Run, compare, parse_run
 from mlxtop.load.request import LoadRequest
 from mlxtop.model.json_text import encode
+from mlxtop.outputs import csv_rows
+from mlxtop.present.runs import run_lines, run_table
 from tests.load_lab import PEER, run_load, simulated
 from tests.test_json_text import strict
 
@@ -48,10 +50,14 @@ def test_no_damage_of_a_record_makes_any_output_raise(one: Run, other: Run) -> N
         *(change.document() for change in compare(one, other)),
     ]
     assert strict(encode(documents)) is not None
-    for text in (runs._row(one), *runs._lines(one, False), *map(runs._change, compare(one, other))):
+    for text in (
+        *run_table([one, other], 80),
+        *run_lines(one, 80, False),
+        *map(runs._change, compare(one, other)),
+    ):
         assert isinstance(text, str)
     for row in (runs.summary(one), *one.intervals):
-        assert len([runs._cell(value) for value in row.values()]) == len(row)
+        assert len([csv_rows.cell(value) for value in row.values()]) == len(row)
 
 
 @given(RECORD)
@@ -109,7 +115,7 @@ def test_a_damaged_record_is_shown_as_far_as_it_goes(
 
 
 def test_a_link_that_a_spreadsheet_would_run_is_text() -> None:
-    assert runs._cell("=1+1\x1b") == "'=1+1?"
+    assert csv_rows.cell("=1+1\x1b") == "'=1+1?"
 
 
 @pytest.fixture

@@ -38,6 +38,15 @@ def parse_dmesg(text: str) -> Iterator[tuple[float | None, str]]:
         yield from ((None, line.strip()) for line in lines)
 
 
+def test_what_a_printer_put_before_a_message_does_not_hide_it() -> None:
+    one = parse_message(f"[   61.500000][  T88] {P5} enp67s0np0: Link down\r")
+    assert one is not None
+    assert (one.kind, one.tick, one.ifname) == (IncidentKind.LINK_DOWN, 61.5, "enp67s0np0")
+    other = parse_message(f"Jan  9 10:11:12 rack3 kernel: {P4}: Internal error detected:")
+    assert other is not None
+    assert (other.device, other.tick) == ("0000:09:00.0", None)
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "words"),
     [
@@ -94,18 +103,19 @@ def parse_dmesg(text: str) -> Iterator[tuple[float | None, str]]:
         (
             f"{P5}: poll_health:471:(pid 0): device's health compromised - reached miss count",
             IncidentKind.HEALTH,
-            "firmware no longer answers: health compromised",
+            "firmware no longer answers: its heartbeat stopped",
         ),
         (
             f"{P5}: mlx5_cmd_out_err:808:(pid 9): ACCESS_REG(0x805) op_mod(0x1) failed, "
             "status bad parameter(0x3), syndrome (0x305684), err(-22)",
             IncidentKind.COMMAND,
-            "ACCESS_REG failed: bad parameter",
+            "ACCESS_REG refused: bad parameter, as where a monitor such as mlxtop asks for what the"
+            " card does not give",
         ),
         (
             "pcieport 0000:40:03.0: AER: Corrected error received: 0000:43:00.0",
             IncidentKind.AER,
-            "PCIe error told by 0000:43:00.0: Corrected",
+            "PCIe errors that were corrected",
         ),
         (
             f"{P5}: PCIe Bus Error: severity=Uncorrected (Fatal), type=Transaction Layer, (Req)",
@@ -149,7 +159,7 @@ def test_the_device_is_found_in_every_spelling(
 @pytest.mark.parametrize(
     ("severity", "level"),
     [
-        ("Corrected", Severity.WARNING),
+        ("Corrected", Severity.NOTE),
         ("Uncorrected (Non-Fatal)", Severity.WARNING),
         ("Uncorrected (Fatal)", Severity.CRITICAL),
     ],
@@ -191,7 +201,7 @@ CAPTURES = os.environ.get("MLXTOP_CAPTURES", "")
 KINDS = {
     "enabling_device": IncidentKind.ENABLED,
     "firmware_version": IncidentKind.FIRMWARE,
-    "joined": IncidentKind.BOND,
+    "joined": IncidentKind.VF,
     "pcie_bandwidth": IncidentKind.PCIE,
     "module_plugged": IncidentKind.MODULE_PLUGGED,
     "module_error": IncidentKind.MODULE_FAULT,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
-from mlxtop.analysis.throughput import Throughput, capacity, throughput
+from mlxtop.analysis.throughput import Throughput, capacity, shared_rdma, throughput, totals
 from mlxtop.model.counters import Origin, Schema
-from mlxtop.model.frame import PortFrame
-from mlxtop.model.identity import Port, PortId, PortKind
-from mlxtop.model.sample import Link, LinkLayer, LinkState, PortSample, Reading
+from mlxtop.model.frame import Frame, PortFrame, derive
+from mlxtop.model.identity import Host, Port, PortId, PortKind
+from mlxtop.model.sample import Link, LinkLayer, LinkState, PortSample, Reading, Sample
 from tests.situations import Situation, frame_of, slot
 
 G = 1_000_000_000
@@ -172,3 +173,127 @@ def test_pcie_sets_what_a_port_can_carry_only_where_it_is_narrower(
 
 def test_a_port_of_neither_known_line_nor_path_has_no_capacity() -> None:
     assert capacity(*frame_of(Situation(Link(LinkLayer.ETHERNET, LinkState.UP)))) is None
+
+
+def lag_member(number: int, rdma: int, state: LinkState = LinkState.UP) -> list[PortSample]:
+    """A member of a bond at two ticks; the first has the RDMA device that they share."""
+    owner = PortId("0000:43:00.0", 1)
+    port = Port(
+        PortId(f"0000:43:00.{number}", 1),
+        PortKind.PHYSICAL,
+        netdev=f"eth{number}",
+        rdma="mlx5_bond_0",
+        rdma_port=1,
+        rdma_lag=owner,
+        bond="bond0",
+    )
+    link = Link(LinkLayer.ETHERNET, state, speed=25 * G)
+    tables = [{Origin.MAC: dict.fromkeys(MAC, 0)}, {Origin.MAC: MAC}]
+    if number == 0:
+        for table, data in zip(tables, (0, rdma), strict=True):
+            table[Origin.RDMA] = {"port_rcv_data": data, "port_xmit_data": data // 2}
+    return [
+        PortSample(port, link, readings(tick, table))
+        for tick, table in zip((10.0, 12.0), tables, strict=True)
+    ]
+
+
+def lag_frame(state: LinkState = LinkState.UP) -> Frame:
+    members = [lag_member(0, 5 * G), lag_member(1, 0, state)]
+    frame = None
+    for place, tick in enumerate((10.0, 12.0)):
+        ports = {one[place].port.id: one[place] for one in members}
+        frame = derive(Sample(0.0, tick, Host("h"), (), ports), frame)
+    assert frame is not None
+    return frame
+
+
+def test_rdma_of_a_bond_is_of_all_its_members_and_of_none_alone() -> None:
+    frame = lag_frame()
+    for port in frame.ports:
+        flow, shared = throughput(frame.ports[port]), shared_rdma(frame, port)
+        assert (flow.rdma_rx_bps, flow.rdma_tx_bps) == (None, None)
+        assert flow.rx_bps == pytest.approx(40e9), "the wire of each"
+        assert shared.rx_bps == pytest.approx(80e9)
+        assert shared.tx_bps == pytest.approx(40e9)
+        assert (shared.rx_bytes, shared.tx_bytes) == (20 * G, 10 * G)
+        assert (shared.names, shared.speed) == (("eth0", "eth1"), 50 * G)
+
+
+def test_members_that_are_down_carry_nothing_of_the_bond() -> None:
+    frame = lag_frame(LinkState.DOWN)
+    assert {shared_rdma(frame, port).speed for port in frame.ports} == {25 * G}
+
+
+def test_a_port_with_its_own_rdma_device_shares_none() -> None:
+    port = PortId("0000:43:00.0", 1)
+    sample = PortSample(Port(port, PortKind.PHYSICAL, rdma="mlx5_0", rdma_port=1), Link())
+    assert (
+        shared_rdma(derive(Sample(0.0, 1.0, Host("h"), (), {port: sample}), None), port).names == ()
+    )
+
+
+def test_of_a_bond_whose_first_member_is_not_shown_the_traffic_is_unknown() -> None:
+    frame = lag_frame()
+    _, other = frame.ports
+    shared = shared_rdma(frame._replace(ports={other: frame.ports[other]}), other)
+    assert (shared.names, shared.speed, shared.rx_bps) == (("eth1",), 25 * G, None)
+
+
+def test_infiniband_traffic_at_the_ceiling_of_32_bits_is_unknown() -> None:
+    full = {"port_rcv_data": 2**32 - 1, "port_xmit_data": 900}
+    port = Port(PortId("0000:43:00.0", 1), PortKind.PHYSICAL)
+    link = Link(LinkLayer.INFINIBAND, LinkState.UP, speed=32 * G)
+    now = PortSample(port, link, readings(12.0, {Origin.RDMA: full}))
+    before = readings(10.0, {Origin.RDMA: {**full, "port_xmit_data": 400}})
+    flow = throughput(PortFrame(now, before, before))
+    assert (flow.source, flow.rx_bps, flow.rx_bytes) == ("ib-data", None, None)
+    assert (flow.tx_bps, flow.tx_bytes) == (8000.0, 3600)
+
+
+def carried(gain: Table, **more: Any) -> dict[tuple[str, str, str], int]:
+    """Totals of a port by unit, direction and share."""
+    layer = more.pop("layer", LinkLayer.ETHERNET)
+    port = Port(PortId("0000:43:00.0", 1), PortKind.PHYSICAL, **more)
+    now = PortSample(port, Link(layer, LinkState.UP), readings(12.0, gain))
+    found = totals(PortFrame(now, {}, {}))
+    return {(one.unit, one.direction, one.share): one.value for one in found}
+
+
+WIRE = {"OctetsReceivedOK": 100, "FramesReceivedOK": 10}
+KERNEL = {"rx_bytes": 40, "rx_packets": 4}
+ROCE = {"port_rcv_data": 5, "port_rcv_packets": 2}
+
+
+def test_totals_are_of_the_wire_the_kernel_and_rdma() -> None:
+    assert carried({Origin.MAC: WIRE, Origin.NETDEV: KERNEL, Origin.RDMA: ROCE}) == {
+        ("bytes", "rx", "all"): 100,
+        ("packets", "rx", "all"): 10,
+        ("bytes", "rx", "kernel"): 40,
+        ("packets", "rx", "kernel"): 4,
+        ("bytes", "rx", "rdma"): 20,
+        ("packets", "rx", "rdma"): 2,
+    }
+
+
+def test_totals_of_rdma_are_the_drivers_where_its_device_does_not_tell() -> None:
+    driver = {"rx_vport_rdma_unicast_bytes": 7}
+    found = carried({Origin.MAC: WIRE, Origin.DRIVER: driver})
+    assert found["bytes", "rx", "rdma"] == 7
+
+
+def test_totals_of_a_shared_rdma_device_are_no_port_s() -> None:
+    tables = {Origin.MAC: WIRE, Origin.RDMA: ROCE}
+    assert ("bytes", "rx", "rdma") not in carried(tables, rdma_lag=PortId("0000:43:00.0", 1))
+
+
+def test_an_uplink_representor_has_no_total_of_the_kernels() -> None:
+    tables = {Origin.MAC: WIRE, Origin.NETDEV: KERNEL}
+    assert ("bytes", "rx", "kernel") not in carried(tables, switchdev=True)
+
+
+def test_a_total_that_stands_at_its_ceiling_is_none() -> None:
+    tables = {Origin.MAC: WIRE, Origin.RDMA: {**ROCE, "port_rcv_data": (1 << 32) - 1}}
+    found = carried(tables)
+    assert ("bytes", "rx", "rdma") not in found
+    assert found["packets", "rx", "rdma"] == 2

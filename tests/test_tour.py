@@ -3,7 +3,7 @@
 import pytest
 
 from mlxtop.lab import MACHINES
-from tests.screenshots import SCENES, placed, plain_svg
+from tests.screenshots import FILM, FILM_MACHINE, FOLDER, SCENES, SHOTS, placed, plain_svg
 from tests.tour import walk
 
 INTENDED = {"faulty": {"0000:65:00.0/1 hwmon", "0000:65:00.1/1 hwmon"}}
@@ -56,4 +56,11 @@ async def test_a_picture_keeps_every_character_at_its_place_and_fetches_nothing(
 
 def test_every_picture_has_its_own_name() -> None:
     assert len({scene.name for scene in SCENES}) == len(SCENES)
-    assert {scene.machine for scene in SCENES} <= set(MACHINES)
+    assert {scene.machine for scene in SCENES} | {FILM_MACHINE} <= set(MACHINES)
+
+
+def test_the_film_is_short_and_small() -> None:
+    assert sum(shot.pictures * shot.shown_ms for shot in SHOTS) <= 20_000
+    film = FOLDER / f"{FILM}.png"
+    assert b"acTL" in film.read_bytes()[:2000], "an animated PNG"
+    assert film.stat().st_size < 3_000_000

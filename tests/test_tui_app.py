@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from threading import Event
 from typing import cast
 
@@ -17,17 +20,23 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.strip import Strip
 
-from mlxtop.model.sample import Sample, SourceKind
+from mlxtop.change.privilege import ActionContext
+from mlxtop.model.sample import Problem, Sample, SourceKind
 from mlxtop.settings import Settings
+from mlxtop.system.captured import load_captured
 from mlxtop.system.clock import Clock
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.driver import QuietDriver
+from mlxtop.tui.screens.events import Events
+from mlxtop.tui.screens.options import OptionsDialog
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.screens.pages import Detail, Events, Help
+from mlxtop.tui.screens.pages import Detail, Help
 from mlxtop.tui.terminal import QUESTION
 from mlxtop.tui.widgets.lines import Styled
 from mlxtop.tui.widgets.port_table import PortTable
 from tests.samples import IB, PACU, Samples, ethernet, frame, sample, veth
+
+HOSTS = Path(__file__).parent / "hosts"
 
 
 def samples(count: int = 6) -> list[Sample]:
@@ -79,6 +88,11 @@ async def running(
         )
         await pilot.pause()
         yield app, pilot
+
+
+def told(app: MlxtopApp, text: str) -> bool:
+    """Whether a notification says it; tests do not draw them."""
+    return any(text in one.message for one in app._notifications)
 
 
 def screen_text(app: MlxtopApp) -> str:
@@ -189,7 +203,7 @@ async def test_a_port_that_goes_and_comes_leaves_the_others_selected() -> None:
 
 
 def only_one_of(app: MlxtopApp, wanted: str, *texts: str) -> bool:
-    shown = screen_text(app)
+    shown = screen_text(app).partition("Ports")[2]
     return [text for text in texts if text in shown] == [wanted]
 
 
@@ -248,7 +262,7 @@ async def test_no_adapter_says_what_was_looked_for_and_what_to_try() -> None:
         assert "15b3" in text
         assert "--all" in text
         assert "--demo" in text
-        assert "simulated machine." in text
+        assert "simulated machine" in text
 
 
 async def test_arrows_explain_cells_and_why_they_are_empty() -> None:
@@ -293,18 +307,18 @@ async def test_without_colours_none_is_written(monkeypatch: pytest.MonkeyPatch) 
 async def test_keys_can_be_bound_anew() -> None:
     settings = Settings(keys={"help": "x", "nonsense": "y"})
     async with running(settings=settings) as (app, pilot):
+        assert "x Help" in screen_text(app)
         await pilot.press("x")
         await until(pilot, lambda: "Next port" in screen_text(app))
         assert isinstance(app.screen, Help)
-        assert "x Help" in screen_text(app)
 
 
 async def test_the_mouse_selects_and_opens() -> None:
     async with running() as (app, pilot):
-        await pilot.click("#ports", offset=(6, 4))
+        await pilot.click("#ports", offset=(6, 3))
         await pilot.pause()
         assert app.state.selected == IB.id
-        await pilot.click("#ports", offset=(6, 4), times=2)
+        await pilot.click("#ports", offset=(6, 3), times=2)
         await until(pilot, lambda: isinstance(app.screen, Detail))
 
 
@@ -339,7 +353,7 @@ async def test_charts_promise_points_only_where_some_will_come(captured: bool) -
         promised, refused = (
             screen_text(app).count(text) for text in ("first points come soon", "one instant")
         )
-        assert (promised, refused) == ((0, 2) if captured else (2, 0))
+        assert (promised, refused) == ((0, 2) if captured else (1, 0))
 
 
 async def test_a_source_that_fails_ends_the_screen_with_its_error() -> None:
@@ -468,3 +482,121 @@ async def test_globs_that_select_no_port_are_named_on_the_screen() -> None:
     given = sample(1.0)._replace(absent={"ports": "-i x selects no port; there are a, b"})
     async with running(Samples([given])) as (app, _):
         assert "-i x selects no port; there are a, b." in screen_text(app)
+
+
+@pytest.mark.parametrize(
+    ("columns", "wanted", "absent"),
+    [
+        (40, ("Enter Details", "? Help", "q Quit"), ("Sort",)),
+        (80, ("Enter Details", "d Doctor", "/ Filter", "s Sort", "e Events", "q Quit"), ()),
+        (120, ("o Options", "] Zoom", "Space Freeze"), ("Esc",)),
+    ],
+)
+async def test_the_key_bar_shows_the_useful_keys_first(
+    columns: int, wanted: tuple[str, ...], absent: tuple[str, ...]
+) -> None:
+    async with running(size=(columns, 24)) as (app, pilot):
+        bar = screen_text(app).split("\n")[-1]
+        assert all(key in bar for key in wanted)
+        assert not any(key in bar for key in absent)
+        await pilot.press("enter")
+        await until(pilot, lambda: "Esc Back" in screen_text(app).split("\n")[-1])
+
+
+async def test_a_click_on_the_interval_opens_its_option_and_on_problems_the_events(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    given = samples(2)
+    given[-1] = given[-1]._replace(problems=(Problem("hwmon", "Input/output error"),))
+    async with running(Samples(given), (150, 30)) as (app, pilot):
+        line = screen_text(app).split("\n")[0]
+        await pilot.click("#header", offset=(line.index("every"), 0))
+        await until(pilot, lambda: isinstance(app.screen, OptionsDialog))
+        assert app.screen.chosen.name == "interval"  # type: ignore[attr-defined]
+        await pilot.press("escape")
+        await pilot.click("#header", offset=(line.index("! 1 problem"), 0))
+        await until(pilot, lambda: isinstance(app.screen, Events))
+        await pilot.click("#header", offset=(2, 0))
+        assert isinstance(app.screen, Events)
+
+
+async def test_f10_quits() -> None:
+    async with running() as (app, pilot):
+        await pilot.press("f10")
+        await until(pilot, lambda: not app.is_running)
+
+
+@pytest.mark.parametrize("dialog", [False, True])
+async def test_ctrl_z_stops_the_whole_job_where_a_shell_can_continue_it(
+    dialog: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "killpg", lambda *job: stopped.append(job))
+    monkeypatch.setattr("mlxtop.tui.app.can_be_continued", lambda: not stopped)
+    async with running() as (app, pilot):
+        await pilot.press(*(["o"] if dialog else []), "ctrl+z")
+        await until(pilot, lambda: stopped == [(os.getpgrp(), signal.SIGTSTP)])
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: len(app._notifications) == 1)
+        assert "no shell" in next(iter(app._notifications)).message
+        assert len(stopped) == 1
+
+
+async def test_a_port_that_was_asked_for_is_opened_and_the_others_stay() -> None:
+    app = MlxtopApp(Samples(samples()), Settings())
+    app.first_port = IB.id
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, Detail))
+        assert app.state.selected == IB.id
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, Overview))
+        assert "enp67s0np0" in screen_text(app)
+        await pilot.pause(0.05)
+        assert isinstance(app.screen, Overview), "once is enough"
+
+
+@pytest.mark.parametrize("key", ["enter", "d", "L", "I"])
+async def test_without_a_port_what_needs_one_says_so(key: str) -> None:
+    context = ActionContext(load_captured(str(HOSTS / "cx4-x8.txt")))
+    app = MlxtopApp(Samples([sample(1.0)]), Settings(), context)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.open and app.state.frame is not None)
+        await pilot.press(key)
+        await until(pilot, lambda: told(app, "no port here: A shows all network devices"))
+        assert isinstance(app.screen, Overview)
+
+
+@pytest.mark.parametrize(("key", "instead"), [("A", "all"), ("D", "demo")])
+async def test_without_a_port_one_key_shows_something_else(key: str, instead: str) -> None:
+    async with running(Samples([sample(1.0)])) as (app, pilot):
+        assert "A All devices  D Demo" in screen_text(app)
+        await pilot.press(key)
+        await until(pilot, lambda: app.instead == instead)
+    async with running() as (app, pilot):
+        assert "All devices" not in screen_text(app)
+        await pilot.press(key)
+        await pilot.pause(0.05)
+        assert app.instead is None and app.is_running
+
+
+async def test_a_simulated_machine_has_its_story_on_the_screen() -> None:
+    app = MlxtopApp(Samples(samples(), kind=SourceKind.DEMO), Settings())
+    app.story = "why is it slow?"
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "why is it slow?" in screen_text(app))
+
+
+@pytest.mark.parametrize(("theme", "unknown"), [("nope", True), ("dark", False), ("nord", False)])
+async def test_a_theme_that_there_is_not_is_named(theme: str, unknown: bool) -> None:
+    async with running(settings=Settings(theme=theme)) as (app, pilot):
+        assert (theme not in app.theme_names) is unknown
+        await until(pilot, lambda: told(app, "there is no theme") is unknown)
+
+
+async def test_the_verdict_on_the_screen_is_that_of_the_watch() -> None:
+    async with running() as (app, _):
+        verdict = app.state.watch.verdicts.of(PACU.id)
+        assert verdict is not None
+        assert f"→ {verdict.fitting(76)}" in screen_text(app)
+        assert app.state.view(60).verdict is verdict  # type: ignore[union-attr]

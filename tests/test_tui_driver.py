@@ -60,6 +60,14 @@ def listed(terminal: Terminal, state: str) -> bool:
     return False
 
 
+def in_front(terminal: Terminal, group: int) -> bool:
+    """Wait until a process group has the terminal."""
+    deadline = time.monotonic() + 20
+    while terminal.foreground() != group and time.monotonic() < deadline:
+        terminal.pump(0.02)
+    return terminal.foreground() == group
+
+
 # Stops and continues
 
 DISTURBANCES = [
@@ -161,6 +169,32 @@ def test_in_a_shell_it_waits_in_the_background_and_comes_back(tmp_path: Path) ->
         terminal.send("exit\n")
         assert terminal.wait() == 0
         assert "alternate screen" not in terminal.leftovers()
+
+
+def test_ctrl_z_gives_the_terminal_to_the_shell_until_fg(tmp_path: Path) -> None:
+    with terminal_of(tmp_path, "bash", "--norc", "--noediting", "-i") as terminal:
+        terminal.send(f"{MLXTOP}\n")
+        for _ in range(2):
+            assert terminal.shows(RATE), terminal.screen().text()
+            assert answers(terminal)
+            terminal.send("\x1a")
+            assert in_front(terminal, terminal.process.pid)
+            assert listed(terminal, "Stopped"), terminal.screen().text()
+            terminal.send("clear; fg\n")
+        assert terminal.shows(RATE)
+        terminal.send("\x1b[21~")  # F10
+        assert in_front(terminal, terminal.process.pid)
+        terminal.send("exit\n")
+        assert terminal.wait() == 0
+        assert "alternate screen" not in terminal.leftovers()
+
+
+def test_ctrl_z_stops_nothing_where_no_shell_could_continue_it(tmp_path: Path) -> None:
+    with screen(tmp_path) as terminal:
+        assert terminal.shows(RATE)
+        terminal.send("\x1a")
+        assert terminal.shows("no shell is there")
+        assert quits(terminal)
 
 
 ORPHAN = """

@@ -20,9 +20,10 @@ from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
 from mlxtop.system.captured import load_captured
 from mlxtop.tui.app import MlxtopApp
+from mlxtop.tui.screens.events import Events
 from mlxtop.tui.screens.findings import Explained, Findings
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.screens.pages import Events, Help
+from mlxtop.tui.screens.pages import Help
 from tests.test_tui_app import screen_text, until
 
 HOST = Path(__file__).parent / "hosts" / "cx4-x8.txt"
@@ -48,12 +49,13 @@ def listed(app: MlxtopApp) -> Findings:
     return app.screen
 
 
-async def test_d_lists_what_doctor_finds_for_the_selected_port() -> None:
+async def test_d_lists_what_doctor_finds_on_the_whole_machine() -> None:
     async with findings() as (app, pilot):
         await until(pilot, lambda: len(listed(app).rows) > 0)
         await pilot.pause()
         text = screen_text(app)
-        assert "Findings of enp67s0np0" in text
+        assert "Findings · 1 port · 2 warnings" in text
+        assert "! 2 warnings" in text.splitlines()[0]
         assert "WARNING" in text
         assert "12.28.2302 is in flash" in text
         assert "2 warnings" in text
@@ -86,12 +88,18 @@ async def test_the_cursor_moves_over_findings_and_what_could_not_be_told() -> No
         await pilot.pause()
         chosen = listed(app).chosen()
         assert chosen is not None
-        assert "COULD NOT TELL" in screen_text(app)
+        assert "UNKNOWN" in screen_text(app)
         await pilot.press("k")
         assert listed(app).chosen() is not chosen
         for _ in range(len(listed(app).rows) + 3):
             await pilot.press("j")
         assert listed(app).chosen() is listed(app).rows[-1]
+        await pilot.press("home")
+        assert listed(app).chosen() is listed(app).rows[0]
+        await pilot.press("end")
+        assert listed(app).chosen() is listed(app).rows[-1]
+        await pilot.press("pageup")
+        assert listed(app).chosen() is not listed(app).rows[-1]
 
 
 async def test_the_ceiling_of_the_overview_knows_the_settings() -> None:
@@ -200,3 +208,49 @@ async def test_the_palette_goes_back_too() -> None:
         await until(pilot, lambda: isinstance(app.screen, Events))
         await pilot.press("ctrl+p", *"findings", "down", "enter")
         await until(pilot, lambda: app.screen is first)
+
+
+async def test_c_copies_what_to_do_about_a_finding_and_the_bar_tells_the_keys() -> None:
+    async with findings((80, 24)) as (app, pilot):
+        await until(pilot, lambda: len(listed(app).rows) > 0)
+        bar = screen_text(app).split("\n")[-1]
+        assert bar.startswith(" Enter In plain words  c Copy")
+        assert "Esc Back" in bar
+        await pilot.press("c")
+        assert app.clipboard.startswith("reboot, or mstfwreset -d ")
+        assert "\n" not in app.clipboard
+        await pilot.press("end")
+        app.copy_to_clipboard("")
+        for _ in listed(app).rows:
+            await pilot.press("j")
+        await pilot.press("c")
+        assert app.clipboard == ""
+        for _ in listed(app).rows:
+            await pilot.press("k")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Explained))
+        await pilot.press("c")
+        assert app.clipboard.startswith("reboot, or mstfwreset -d ")
+
+
+@pytest.mark.parametrize(("rows", "told"), [(24, False), (50, True)])
+async def test_the_plain_words_stand_below_the_finding_where_there_is_room(
+    rows: int, told: bool
+) -> None:
+    async with findings((100, rows)) as (app, pilot):
+        await until(pilot, lambda: len(listed(app).rows) > 0)
+        await pilot.pause()
+        text = screen_text(app)
+        assert "why " in text
+        assert ("In plain words ─" in text) is told
+        assert ("normal  " in text) is told
+
+
+async def test_the_key_bar_does_not_offer_the_screen_that_is_open() -> None:
+    async with findings() as (app, pilot):
+        await until(pilot, lambda: "Esc Back" in screen_text(app))
+        assert "d Doctor" not in screen_text(app)
+        for key, own, other in (("e", "e Events", "d Doctor"), ("w", "w Wall", "e Events")):
+            await pilot.press(key)
+            await until(pilot, lambda other=other: other in screen_text(app))  # type: ignore[misc]
+            assert own not in screen_text(app).split("\n")[-1]

@@ -13,6 +13,8 @@ from textual.widgets import Input
 
 from mlxtop.change.privilege import ActionContext
 from mlxtop.lab import ManualClock, load_lab
+from mlxtop.load.hold import HOLD_TIME_S
+from mlxtop.load.measure import ITEM_S
 from mlxtop.load.outcome import Phase
 from mlxtop.load.run_log import list_ids, read_run
 from mlxtop.load.session import SessionView
@@ -21,10 +23,11 @@ from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.screens.load import LoadDialog
-from mlxtop.tui.screens.load_form import FIELDS, WrongField, options
+from mlxtop.tui.screens.load_form import FIELDS, WrongField, measure_options, options
 from mlxtop.tui.screens.overview import Overview
+from mlxtop.tui.widgets.lines import Choice
 
-from .test_tui_app import screen_text
+from .test_tui_app import screen_text, told
 from .test_tui_app import until as until_on
 
 PEER = "10.0.0.3"
@@ -67,7 +70,7 @@ def fill(app: MlxtopApp, **values: str) -> None:
 
 
 def runs(state: Path) -> Path:
-    return state / "mlxtop-nic" / "runs"
+    return state / "mlxtop-nic" / "demo-runs"
 
 
 async def test_the_plan_shows_the_commands_for_both_ends(
@@ -91,7 +94,7 @@ async def test_a_test_is_run_and_followed_and_its_outcome_kept(
     async with dialog(monkeypatch, tmp_path, (130, 40)) as (app, pilot):
         fill(app, host=PEER, time="12", note="dusty")
         await pilot.press("f5")
-        wanted = ("s left", "Mean", "Retransmits", "module", "warning 75 °C", "Temperature")
+        wanted = ("s left", "Mean", "Retransmits", "module", "75 °C", "Temperature")
         await until(pilot, lambda: all(word in screen_text(app) for word in wanted))
         assert "LOAD" in app.badges()
         await until(pilot, lambda: view(app).outcome is not None)
@@ -256,3 +259,94 @@ def test_a_field_that_holds_nonsense_is_named(field: str, text: str) -> None:
     with pytest.raises(WrongField) as found:
         options(values(**{field: text}), None)
     assert found.value.field == field
+
+
+async def test_hold_and_measure_are_choices_of_the_dialog(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path, (120, 40), "tiny") as (app, pilot):
+        fill(app, host="10.40.0.1", time="1")
+        app.screen.query_one("#load-mode", Choice).value = "measure"
+        await pilot.press("enter")
+        await until(pilot, lambda: "tests take about" in screen_text(app) or not view(app).busy)
+        await until(pilot, lambda: not view(app).busy)
+        await pilot.pause(0.1)
+        assert "Measurement" in screen_text(app) and "TCP, one stream" in screen_text(app)
+        await pilot.press("f5")
+        await until(pilot, lambda: "to go" in screen_text(app))
+        await until(pilot, lambda: not view(app).busy)
+        await pilot.pause(0.1)
+        measure = view(app).measure
+        assert measure is not None and measure.ended == "complete"
+        assert "streams reach" in screen_text(app) and "Results" in screen_text(app)
+        app.screen.query_one("#load-mode", Choice).value = "hold"
+        await pilot.press("enter")
+        await until(pilot, lambda: not view(app).busy)
+        await pilot.pause(0.1)
+        assert "no temperature sensor" in screen_text(app), "nothing would regulate the rate"
+
+
+def test_a_hold_has_time_enough_and_needs_the_guard() -> None:
+    values = {field.id: field.options[0] if field.options else "" for field in FIELDS}
+    values |= {"host": PEER, "mode": "hold"}
+    chosen = options(values, None)
+    assert chosen.hold and chosen.request.seconds == HOLD_TIME_S
+    assert options(values | {"time": "60"}, None).request.seconds == 60
+    with pytest.raises(WrongField, match="needs the heat guard"):
+        options(values | {"guard": "off"}, None)
+    assert measure_options(values | {"mode": "measure"}, None).request.seconds == ITEM_S
+
+
+async def test_neighbours_are_offered_for_the_far_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path) as (app, pilot):
+        await until(pilot, lambda: f"takes one: {PEER}" in screen_text(app))
+        host = app.screen.query_one("#load-host", Input)
+        await pilot.press("down")
+        assert host.value == PEER
+        await pilot.press("down")
+        assert host.value == PEER, "there is but one"
+        await pilot.press("tab", "down")
+        assert host.value == PEER and app.focused is not host
+
+
+async def test_only_the_choice_with_the_cursor_is_lit_and_the_keys_say_how_to_turn_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path) as (app, pilot):
+        assert "F5 Ctrl-R Run" in screen_text(app) and "← → Choose" not in screen_text(app)
+        await pilot.press("tab")
+        await until(pilot, lambda: "‹ send ›" in screen_text(app))
+        assert "← → Choose" in screen_text(app)
+        await pilot.press("tab", "tab")
+        await until(pilot, lambda: "‹ test ›" in screen_text(app))
+        assert "‹ send ›" not in screen_text(app)
+        await pilot.press("tab")
+        await until(pilot, lambda: "‹" not in screen_text(app))
+
+
+async def test_the_plan_says_where_the_guard_stops(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path, (120, 40)) as (app, pilot):
+        await pilot.press(*PEER, "enter")
+        wanted = "guard: stops at ASIC 105 °C, module 75 °C, or 15 s before"
+        await until(pilot, lambda: wanted in screen_text(app))
+
+
+async def test_quitting_while_a_load_runs_is_asked_for_twice(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path) as (app, pilot):
+        fill(app, host=PEER, time="600")
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "Mean" in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, Overview))
+        await pilot.press("q")
+        await until(pilot, lambda: told(app, "once more ends it"))
+        assert app.is_running and view(app).busy
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+    assert read_run(runs(tmp_path), list_ids(runs(tmp_path))[0]).ended == "mlxtop ended"

@@ -9,10 +9,11 @@ import pytest
 from textual.pilot import Pilot
 
 from mlxtop.model.sample import Sample, Temperature
+from mlxtop.present.alarms import headline
 from mlxtop.settings import Settings
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.screens.pages import Detail
-from mlxtop.tui.widgets.chart import HeatChart
+from mlxtop.tui.widgets.heat_chart import HeatChart
 from mlxtop.tui.widgets.lines import Styled
 from mlxtop.watch.heat import Alert, AlertKind
 from tests.heat_curves import Body, Sensor, readings
@@ -81,7 +82,7 @@ async def test_the_heat_page_fits_every_size(size: tuple[int, int]) -> None:
             assert strip.cell_length == size[0]
 
 
-async def test_what_is_too_hot_is_in_header_and_title_and_rings_once() -> None:
+async def test_what_is_too_hot_is_in_ribbon_and_title_and_rings_once() -> None:
     fired: list[Alert] = []
     rings: list[int] = []
     app = MlxtopApp(Samples(given := warm_up(120)), Settings(bell=True))
@@ -91,11 +92,11 @@ async def test_what_is_too_hot_is_in_header_and_title_and_rings_once() -> None:
         await until(pilot, lambda: given_last(app, given) is not None)
         assert [alert.kind for alert in fired] == [AlertKind.WARNING, AlertKind.ALARM]
         assert len(rings) == 2
-        run = app.state.headline()
-        assert run is not None
-        assert run[0].startswith("! enp67s0np0 module 8")
-        header = app.screen.query_one("#header", Styled)
-        await until(pilot, lambda: "! enp67s0np0 module" in text_of(header))
+        title = headline(app.state.watch)
+        assert title is not None
+        assert title.startswith("! enp67s0np0 module 8")
+        ribbon = app.screen.query_one("#ribbon", Styled)
+        await until(pilot, lambda: "! enp67s0np0 module" in text_of(ribbon))
         ports = text_of(app.screen.query_one("#ports", Styled))
         assert "°C!" in ports
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mlxtop.tui.terminal import AGAIN, PATIENCE, QUICK, Flow
+import pytest
+
+from mlxtop.tui.terminal import AGAIN, PATIENCE, QUICK, Flow, notification
 
 
 def test_the_next_frame_waits_for_the_answer_of_the_terminal() -> None:
@@ -43,3 +45,17 @@ def test_one_late_answer_does_not_end_flow_control() -> None:
     flow.ask(1.0)
     assert flow.ready(1.0 + PATIENCE)
     assert flow.ask(1.0 + PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "environ", "wanted"),
+    [
+        ("9", {}, "\x1b]9;a;b: down\x07"),
+        ("777", {}, "\x1b]777;notify;a,b;down\x07"),
+        ("9", {"TMUX": "/tmp/x"}, "\x1bPtmux;\x1b\x1b]9;a;b: down\x07\x1b\\"),
+    ],
+)
+def test_a_notification_is_what_the_terminal_or_tmux_understands(
+    kind: str, environ: dict[str, str], wanted: str
+) -> None:
+    assert notification(kind, "a;b", "down", environ) == wanted

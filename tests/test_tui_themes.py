@@ -40,3 +40,15 @@ def test_terminals_and_locales_without_braille_get_ascii(
     environ: dict[str, str], expected: bool
 ) -> None:
     assert only_ascii(environ) is expected
+
+
+def test_no_curve_has_the_colour_of_a_limit_or_of_another_curve() -> None:
+    for theme in own_themes():
+        curves = [theme.variables[name] for name in ("rx", "tx", "module", "asic")]
+        assert len({*curves, theme.warning, theme.error}) == 6
+    few = variables(BUILTIN_THEMES["ansi-dark"])
+    limits = {"ansi_yellow", "ansi_red"}
+    assert len({*(few[name] for name in ("rx", "tx", "module", "asic")), *limits}) == 6
+    for theme in BUILTIN_THEMES.values():
+        ours = variables(theme)
+        assert not {ours["module"], ours["asic"]} & {theme.warning, theme.error}

@@ -82,7 +82,7 @@ def test_what_a_host_does_not_tell_has_a_reason() -> None:
 def ports_tuning(text: str) -> Any:
     system = machine(text)
     handlers = parse_interrupts(read_text(system, "/proc/interrupts") or "")
-    return read_port(system, PORT, DEVICE, handlers)
+    return read_port(system, PORT, [DEVICE], handlers)
 
 
 def test_a_ports_settings_are_read() -> None:
@@ -139,7 +139,7 @@ def test_every_setting_that_cannot_be_read_has_a_reason() -> None:
 
 def test_a_port_without_netdev_and_function_has_reasons_only() -> None:
     port = Port(PortId("mlx5_0", 1), PortKind.PHYSICAL)
-    seen = read_port(machine(""), port, None, {})
+    seen = read_port(machine(""), port, [], {})
     assert set(seen.absent.values()) == {"no network device", "not a PCI device"}
 
 

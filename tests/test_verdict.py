@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from mlxtop.analysis.limits import CpuLoad, LineLimit, Measured, PcieLimit
-from mlxtop.analysis.verdict import Evidence, Limit, Verdict, judge, judge_together
+from mlxtop.analysis.verdict import IDLE, Evidence, Limit, Verdict, judge, judge_together
 from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import PortFrame
 from mlxtop.model.pcie import Direction, PciePath
@@ -66,14 +66,14 @@ def test_of_line_and_pcie_the_one_nearer_to_its_end_is_named() -> None:
 
 @pytest.mark.parametrize(("share", "judged"), [(0.02, True), (0.0199, False)])
 def test_little_traffic_is_less_than_two_hundredths_of_the_line(share: float, judged: bool) -> None:
-    assert ("little traffic" not in verdict(share).detail) is judged
+    assert (verdict(share).cause != IDLE) is judged
 
 
 @pytest.mark.parametrize(("share", "judged"), [(0.001, True), (0.000999, False)])
 def test_without_a_line_rate_little_traffic_is_less_than_100_megabits(
     share: float, judged: bool
 ) -> None:
-    assert ("little traffic" not in verdict(share, line=None).detail) is judged
+    assert (verdict(share, line=None).cause != IDLE) is judged
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_card_that_waits_for_pcie_for_30_percent_of_a_second_is_limited_by_it(
 def test_a_core_is_full_from_90_percent_on(percent: float, limit: Limit | None) -> None:
     judged = verdict(cpu=CpuLoad(3, percent, False))
     assert judged.limit is limit
-    assert any("CPU" in text for text in judged.ruled_out) is (limit is None)
+    assert any("busiest core" in text for text in judged.ruled_out) is (limit is None)
 
 
 def test_no_core_limits_what_bypasses_the_kernel() -> None:
@@ -149,3 +149,54 @@ def test_the_busiest_of_the_ports_at_a_limit_decides_for_those_that_share_a_load
     assert shared == Verdict(Limit.LINK, "b: full", ("a: link 10 %",))
     assert judge_together({"a": (free, 1e9), "b": (free, 2e9)}).limit is None
     assert judge_together({}).detail == "no link"
+
+
+@pytest.mark.parametrize(
+    ("way", "key", "limit"),
+    [
+        (TX, "rx_pause", Limit.PEER),
+        (TX, "rx_pause_prio_2", Limit.PEER),
+        (RX, "tx_pause", Limit.HOST),
+        (TX, "rx_global_pause", Limit.PEER),
+    ],
+)
+def test_pause_frames_of_mlx4_count_as_those_of_mlx5(
+    way: Direction, key: str, limit: Limit
+) -> None:
+    assert verdict(way=way, counts={(DRIVER, key): 4000}).limit is limit
+
+
+def test_one_pause_frame_is_not_counted_under_two_names() -> None:
+    twice = {(DRIVER, "rx_pause_ctrl_phy"): 60, (DRIVER, "rx_global_pause"): 60}
+    assert verdict(way=TX, counts=twice).limit is None
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("rx_pause_duration", "rx_global_pause_duration"),
+        *("rx_prio3_pause_duration", "rx_pause_duration_prio_3"),
+    ],
+)
+@pytest.mark.parametrize(("micros", "limit"), [(50_000, Limit.PEER), (49_999, None)])
+def test_few_pause_frames_hold_a_port_up_when_they_ask_for_long_breaks(
+    key: str, micros: int, limit: Limit | None
+) -> None:
+    few = {(DRIVER, "rx_pause"): 30, (DRIVER, key): micros}
+    found = verdict(way=TX, counts=few)
+    assert found.limit is limit
+    if limit:
+        assert found.detail == "30 pause frames a second come from it, 5 % of the time is pause"
+
+
+@pytest.mark.parametrize(("share", "limit"), [(1.05, Limit.LINK), (1.051, None)])
+def test_more_than_the_line_carries_shows_that_its_speed_is_wrong(
+    share: float, limit: Limit | None
+) -> None:
+    said = verdict(share)
+    assert said.limit is limit
+    assert ("link: more is carried than its speed" in said.ruled_out) is (limit is None)
+
+
+def test_no_share_is_above_a_hundred_percent() -> None:
+    assert verdict(pcie=1.08).detail == "100 % of 100.0 Gb/s usable"

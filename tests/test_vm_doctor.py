@@ -84,7 +84,7 @@ def test_planted_faults_are_named_and_nothing_else_appears() -> None:
     new: list[dict[str, Any]] = [f for f in after["findings"] if f["seen"] not in old]
     planted = {
         "28.41.1000 is in flash",
-        "asic at 106.0 °C",
+        "ASIC at 106.0 °C",
         "BadTLP: 40",
         "rx-gro is off",
         "MTU 1500",

@@ -130,10 +130,10 @@ await 'ibp9s0d1'; terminal send-keys L
 await 'Change to'; terminal send-keys Enter
 await 'yes, do it'; terminal send-keys y
 try asked 2; terminal send-keys secret Enter
-await 'Keep it'; types; terminal send-keys y
-await 'Done'; types
+await 'ON PROBATION: taken back'; types; terminal send-keys K
+await 'Kept'; types
 stat -c %U /tmp/state/mlxtop-nic/actions.jsonl
-terminal send-keys Escape; try gone Done; terminal send-keys q; await 'ended 0'
+terminal send-keys Escape; try gone Kept; terminal send-keys q; await 'ended 0'
 """
 )
 

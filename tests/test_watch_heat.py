@@ -15,7 +15,7 @@ from mlxtop.model.sample import (
     Sample,
     Temperature,
 )
-from mlxtop.watch.heat import Alert, HeatWatch, SensorTrack
+from mlxtop.watch.heat import Alert, HeatWatch, SensorTrack, worst
 from mlxtop.watch.heat_limits import AlarmState
 from tests.heat_curves import Body, Sensor, readings
 from tests.samples import PACU, card, mlx5_port
@@ -79,9 +79,9 @@ def test_the_chip_is_followed_once_for_both_ports_of_a_card() -> None:
     alerts = watch.observe(frame(0.0)) + watch.observe(frame(2.0, asic_c=106.0))
     assert kinds(alerts) == ["warning asic"]
     assert watch.of(PACU.id, "asic") is watch.of(TWIN.id, "asic")
-    worst = watch.worst(TWIN.id)
-    assert worst is not None
-    assert worst.limits.source == "ConnectX-4 manual"
+    hottest = worst(watch, TWIN.id)
+    assert hottest is not None
+    assert hottest.limits.source == "ConnectX-4 manual"
 
 
 def test_a_sensor_that_answered_and_then_does_not_is_stale_once() -> None:
@@ -133,7 +133,6 @@ def test_a_port_that_is_gone_has_no_heat() -> None:
     watch.observe(frame(0.0))
     watch.observe(frame(3.0, ports=False))
     assert watch.of(PACU.id, "module") is None
-    assert watch.hottest() is None
 
 
 def test_another_source_of_a_sensor_begins_a_new_series() -> None:
@@ -219,13 +218,3 @@ def test_light_that_wavers_at_an_alarm_limit_is_told_once() -> None:
     assert kinds([alert for alert in alerts if alert.port is PACU]) == ["alarm rx power lane 2"]
     watch.observe(frame(20.0, module=dim(0.06)))
     assert watch.crossings(PACU.id) == {(Quantity.RX_POWER, 2): Bound.LOW_WARNING}
-
-
-def test_the_worst_sensor_of_the_machine_is_told_and_none_where_all_are_well() -> None:
-    watch = HeatWatch()
-    watch.observe(frame(0.0))
-    assert watch.hottest() is None
-    watch.observe(frame(2.0, 71.0, asic_c=116.0))
-    hottest = watch.hottest()
-    assert hottest is not None
-    assert (hottest[0], hottest[1].sensor.name) == (PACU.id, "asic")

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from mlxtop.cli import screen
 from mlxtop.lab import ManualClock, load_lab
 from mlxtop.model.sample import Problem
+from mlxtop.sampler.facts import Fact
 from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
 from mlxtop.tui.app import MlxtopApp
@@ -78,11 +79,15 @@ async def walk(
     size: tuple[int, int] = (120, 40),
     interval: float = 1.0,
     settings: Settings | None = None,
+    wants: frozenset[Fact] = frozenset(),
 ) -> AsyncIterator[Walk]:
-    """The application on `machine`, with its first sample on the screen."""
+    """The application on `machine`, with its first sample on the screen.
+
+    `wants`: slow facts to read, such as `ON_SCREEN`, which the command line asks for.
+    """
     clock = ManualClock()
     system = load_lab(machine, clock)
-    source = LiveSource(system, interval, incidents=True)
+    source = LiveSource(system, interval, incidents=True, wants=wants)
     app = screen(source, system, settings or Settings())
     try:
         async with app.run_test(size=size) as pilot:

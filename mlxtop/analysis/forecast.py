@@ -7,26 +7,23 @@ likelihood, and how far they are apart is the uncertainty that is told.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple
 
 from mlxtop.analysis import warmup
-from mlxtop.analysis.warmup import LEAST, SHARES, STRETCHES, Fit, Points, Sensor, Stretch
+from mlxtop.analysis.crossing import DOUBT_C, Crossing, Vote, crossing
+from mlxtop.analysis.warmup import LEAST, SHARES, STRETCHES, Points, Sensor, Stretch
 
 USUAL_RISE = 45.0
 """°C that a settling temperature lies above the present one, as a rule, at most."""
 BELIEVABLE = 1000.0
 """°C beyond which, and for NaN, a reading is none."""
-HORIZON = 3600.0
-"""Seconds beyond which no crossing is announced."""
-SURE, UNLIKELY = 0.8, 0.2
-"""Chance from which a crossing is announced, and up to which it is called off."""
-VAGUE = 0.4
-"""Share of the time to a crossing that its error may be to be worth telling."""
-ROUGH = 0.08
-"""Share of the time to a crossing that no model of such simplicity gets better than."""
+ROOM_C = 20.0
+"""°C below which nothing settles that was warmer: no room with a running machine is colder."""
+ENDED_C = 2.0
+"""°C below a limit at which what it was passed for is over."""
 
 
 class Trend(StrEnum):
@@ -36,22 +33,6 @@ class Trend(StrEnum):
     STABLE = "stable"
     RISING = "rising"
     FALLING = "falling"
-
-
-class Crossing(NamedTuple):
-    """The arrival at a limit: `seconds` from the forecast's tick, give or take `error`.
-
-    None where it will not be or cannot be told; `chance` says which, from 0 to 1.
-    """
-
-    limit: float
-    chance: float
-    seconds: float | None = None
-    error: float | None = None
-
-    @property
-    def never(self) -> bool:
-        return self.chance <= UNLIKELY
 
 
 class Forecast(NamedTuple):
@@ -69,15 +50,31 @@ class Forecast(NamedTuple):
     """Time constant of the approach, s."""
     warning: Crossing | None = None
     alarm: Crossing | None = None
+    back: Crossing | None = None
+    """The way down to `ENDED_C` below the warning limit; None for what is not above that."""
 
     def at(self, tick: float) -> float | None:
-        """Return °C expected at a later second; None where nothing is expected."""
-        if self.now is None or self.settles is None:
+        """Return °C expected at a later second; None where nothing is expected.
+
+        Where it cannot be told what it settles at, it goes straight from limit to limit.
+        """
+        if self.now is None:
             return None
+        if self.settles is None:
+            return self._between_limits(tick - self.tick)
         if self.constant is None:
             return self.settles
         share = math.exp(-max(tick - self.tick, 0.0) / self.constant)
         return self.settles + (self.now - self.settles) * share
+
+    def _between_limits(self, seconds: float) -> float | None:
+        """Return °C between the passing of one limit and that of the next one."""
+        ends = (self.warning, self.alarm)
+        passed = [(end.seconds, end.limit) for end in ends if end is not None and end.seconds]
+        for (first, low), (last, high) in pairwise([(0.0, self.now or 0.0), *passed]):
+            if first <= seconds <= last and first < last:
+                return low + (high - low) * (seconds - first) / (last - first)
+        return None
 
 
 def forecast(
@@ -94,7 +91,8 @@ def forecast(
     if (level := _level(recent, now, sensor)) is not None:
         error = max(sensor.step, 2 * sensor.noise)
         ends = (_stays(level, warning), _stays(level, alarm))
-        return Forecast(now, Trend.STABLE, level, level, error, None, *ends)
+        back = None if _is_below(level, warning) else Crossing(warning or 0.0, 0.0)
+        return Forecast(now, Trend.STABLE, level, level, error, None, *ends, back)
     stretch = warmup.longest_stretch(recent, now, sensor)
     if stretch is None:
         return Forecast(now, Trend.UNKNOWN, recent[-1][1])
@@ -105,6 +103,11 @@ def _stays(level: float, limit: float | None) -> Crossing | None:
     if limit is None:
         return None
     return Crossing(limit, 1.0, 0.0, 0.0) if level >= limit else Crossing(limit, 0.0)
+
+
+def _is_below(level: float, warning: float | None) -> bool:
+    """Return whether a level is below what ends a warning; so it is without a limit."""
+    return warning is None or level < warning - ENDED_C
 
 
 def _level(points: Points, now: float, sensor: Sensor) -> float | None:
@@ -124,15 +127,7 @@ def _level(points: Points, now: float, sensor: Sensor) -> float | None:
     return mean if calm and still and turns > 1 else None
 
 
-class _Vote(NamedTuple):
-    """A fit, its share of the likelihood, and °C that it sees now."""
-
-    share: float
-    fit: Fit
-    present: float
-
-
-def _votes(stretch: Stretch, now: float) -> tuple[list[_Vote], float]:
+def _votes(stretch: Stretch, now: float) -> tuple[list[Vote], float]:
     """Return every fit with its say, and the variance to measure residuals by, °C²."""
     fits = [fit for share in SHARES for fit in stretch.fits.fine(share)]
     best = min((fit.squares for fit in fits), default=0.0)
@@ -147,7 +142,7 @@ def _votes(stretch: Stretch, now: float) -> tuple[list[_Vote], float]:
         if score < 14.0 and -60.0 < fit.settles < 400.0:
             scored.append((math.exp(-score / 2) * SHARES[fit.shape.share], fit, present))
     total = sum(weight for weight, _, _ in scored)
-    return [_Vote(weight / total, fit, present) for weight, fit, present in scored], variance
+    return [Vote(weight / total, fit, present) for weight, fit, present in scored], variance
 
 
 def _combine(stretch: Stretch, now: float, warning: float | None, alarm: float | None) -> Forecast:
@@ -166,70 +161,15 @@ def _combine(stretch: Stretch, now: float, warning: float | None, alarm: float |
         trend = Trend.STABLE
     useful = _telling(level, trend, settles, error)
     first, last = (
-        None if limit is None else _crossing(limit, step, votes, elapsed, variance)
+        None if limit is None else crossing(limit, step, votes, elapsed, variance)
         for limit in (warning, alarm)
     )
+    back = None
+    if warning is not None and not _is_below(level, warning):
+        down = [vote.mirrored() for vote in votes]
+        back = crossing(ENDED_C - warning, step, down, elapsed, variance)._replace(limit=warning)
     end, spread = (settles, error) if useful else (None, None)
-    return Forecast(now, trend, level, end, spread, constant, first, last)
-
-
-def _crossing(
-    limit: float, step: float, votes: Sequence[_Vote], elapsed: float, variance: float
-) -> Crossing:
-    """Return the second at which the reading shows `limit`, half a step before the body does."""
-    height = limit - step / 2
-    reaching = [(vote, _reach(vote, height, variance)) for vote in votes]
-    chance = sum(reach for _, reach in reaching)
-    if chance < SURE:
-        return Crossing(limit, chance)
-    arrivals: list[tuple[float, float, float]] = []
-    for vote, reach in reaching:
-        fit = vote.fit
-        if vote.present >= height:
-            arrivals.append((0.0, reach, 0.0))
-        elif reach and fit.settles > height and fit.slope < 0:
-            moment = _moment(fit, height, elapsed)
-            arrivals.append((moment - elapsed, reach, _late(fit, moment, variance)))
-    mass = sum(share for _, share, _ in arrivals)
-    if not mass:
-        return Crossing(limit, chance)
-    mean = sum(seconds * share for seconds, share, _ in arrivals) / mass
-    apart = sum(share * (seconds - mean) ** 2 for seconds, share, _ in arrivals) / mass
-    within = sum(share * late for _, share, late in arrivals) / mass
-    error = math.sqrt(apart + within + (ROUGH * mean) ** 2)
-    if mean > HORIZON or error > VAGUE * mean + 10.0:
-        return Crossing(limit, chance)
-    return Crossing(limit, chance, mean, error)
-
-
-def _reach(vote: _Vote, height: float, variance: float) -> float:
-    """Return a vote's part of the chance that `height` is reached."""
-    fit = vote.fit
-    if vote.present >= height:
-        return vote.share
-    if fit.settles <= vote.present:
-        return 0.0
-    deviation = math.sqrt(fit.spread[0] * variance) + 1e-9
-    return vote.share * 0.5 * math.erfc((height - fit.settles) / deviation / math.sqrt(2))
-
-
-def _moment(fit: Fit, height: float, elapsed: float) -> float:
-    """Return the second after the stretch began at which the fit is at `height`; bisected."""
-    low, high = elapsed, elapsed + 2 * HORIZON
-    if fit.at(high) < height:
-        return high
-    while high - low > 0.02 * (high - elapsed) + 0.1:
-        middle = (low + high) / 2
-        low, high = (middle, high) if fit.at(middle) < height else (low, middle)
-    return high
-
-
-def _late(fit: Fit, moment: float, variance: float) -> float:
-    """Return the variance of the crossing's time: the curve's there over its steepness squared."""
-    x = fit.shape(moment)
-    spread = fit.spread[0] + x * x * fit.spread[1] + 2 * x * fit.spread[2]
-    steep = max(fit.at(moment + 0.5) - fit.at(moment - 0.5), 1e-4)
-    return min(spread * variance / (steep * steep), HORIZON**2)
+    return Forecast(now, trend, level, end, spread, constant, first, last, back)
 
 
 def steadied(before: Forecast | None, new: Forecast) -> Forecast:
@@ -247,14 +187,19 @@ def steadied(before: Forecast | None, new: Forecast) -> Forecast:
         error=error,
         warning=_steady_crossing(before, before.warning, new, new.warning),
         alarm=_steady_crossing(before, before.alarm, new, new.alarm),
+        back=_steady_crossing(before, before.back, new, new.back),
     )
 
 
 def _telling(level: float | None, trend: Trend, settles: float, error: float) -> bool:
-    """Return whether a settling temperature fits the trend and is sure enough to be of use."""
+    """Return whether a settling temperature fits the trend and is sure enough to be of use.
+
+    What was warmer than a room and is said to end below that has no answer either.
+    """
     way = 0.0 if level is None else settles - level
     against = {Trend.RISING: way < 0, Trend.FALLING: way > 0}.get(trend, False)
-    return not against and error <= max(4.0, abs(way))
+    absurd = settles < ROOM_C <= (ROOM_C if level is None else level)
+    return not against and not absurd and error <= min(DOUBT_C, max(4.0, abs(way)))
 
 
 def _steady_crossing(
@@ -262,6 +207,8 @@ def _steady_crossing(
 ) -> Crossing | None:
     if old is None or new is None or old.limit != new.limit:
         return new
+    if old.never and new.seconds:
+        return new._replace(seconds=None, error=None)  # called off a moment ago: wait for one more
     last = (old.seconds or 0.0) - (after.tick - before.tick)
     if last <= 0 or not new.seconds:
         return new

@@ -51,14 +51,17 @@ class PcieLimit(NamedTuple):
     """The rates of the path to memory, bit/s, for all ports of the card together."""
 
     path: PciePath
+    """The narrowest of `paths`, that of the port's own function among equals."""
     raw: int
     usable: Mapping[Direction, int]
     mps: int | None
     """Bytes; None: not readable, 256 is assumed."""
     hop: Hop | None
-    """Where the path is narrower than the card; None where it is not."""
+    """Where the path is narrower than the card; None where it is not, all paths together."""
     ports: tuple[PortId, ...]
     """All ports that share it."""
+    paths: tuple[PciePath, ...] = ()
+    """All paths of the port, used together: several for a multi-PF netdev."""
 
 
 class CpuLoad(NamedTuple):
@@ -67,6 +70,8 @@ class CpuLoad(NamedTuple):
     core: int
     percent: float
     serves: bool
+    full: int = 0
+    """All cores that are full."""
 
 
 class Measured(NamedTuple):
@@ -96,15 +101,22 @@ def line_limit(link: Link) -> LineLimit | None:
 
 
 def pcie_limit(frame: Frame, port: PortId, settings: PortTuning | None) -> PcieLimit | None:
-    """Return what PCIe carries for a port and those beside it; None where no path is seen."""
-    status = frame.pcie(port)
-    available = status.path.available_mbps if status else None
-    if status is None or available is None:
+    """Return what PCIe carries for a port and those beside it; None where no path is seen.
+
+    A tunnel of Thunderbolt or USB4 shows no rate.
+    """
+    statuses = frame.paths(port)
+    paths = tuple(status.path for status in statuses)
+    widths = [mbps for path in paths if (mbps := path.available_mbps) is not None]
+    tunnelled = any(status.is_tunnelled for status in statuses)
+    if not widths or len(widths) < len(paths) or tunnelled:
         return None
-    path = status.path
+    path, available = paths[widths.index(min(widths))], sum(widths)
     mps = settings.control.mps if settings and settings.control else None
     usable = {way: (payload(available, mps, way) or 0) * _MEGA for way in Direction}
-    return PcieLimit(path, available * _MEGA, usable, mps, find_hop(path), frame.beside(port))
+    enough = available >= (path.capable_mbps or 0)
+    hop = None if enough else find_hop(path)
+    return PcieLimit(path, available * _MEGA, usable, mps, hop, frame.beside(port), paths)
 
 
 def carried(flow: Throughput, link: Link, direction: Direction) -> Measured | None:
@@ -131,4 +143,5 @@ def cpu_load(frame: Frame, settings: PortTuning | None) -> CpuLoad | None:
     serving = {cpu for interrupt in interrupts for cpu in interrupt.cpus if cpu < len(busy)}
     full = [core for core in sorted(serving) if busy[core] >= FULL_CORE]
     busiest = max(full or range(len(busy)), key=busy.__getitem__)
-    return CpuLoad(busiest, busy[busiest], busiest in serving)
+    crowd = sum(percent >= FULL_CORE for percent in busy)
+    return CpuLoad(busiest, busy[busiest], busiest in serving, crowd)

@@ -11,7 +11,14 @@ from typing import NamedTuple
 
 from mlxtop.analysis import limits
 from mlxtop.analysis.limits import CpuLoad, LineLimit, Measured, PcieLimit
-from mlxtop.analysis.throughput import Capacity, Throughput, capacity, throughput
+from mlxtop.analysis.throughput import (
+    Capacity,
+    SharedRdma,
+    Throughput,
+    capacity,
+    shared_rdma,
+    throughput,
+)
 from mlxtop.analysis.verdict import Evidence, Verdict, judge
 from mlxtop.model.frame import Frame, PortFrame, remembered
 from mlxtop.model.identity import Adapter, Port, PortId, PortKind
@@ -55,17 +62,49 @@ class PortView:
     @cached_property
     def capacity(self) -> Capacity | None:
         """Return what the port can carry in one direction, and what sets it."""
-        return capacity(self.frame, self.id)
+        found, speed = capacity(self.frame, self.id), self.now.now.link.speed
+        if found is None or found.by == "link" or not self.disproves_pcie:
+            return found
+        return Capacity(float(speed), "link") if speed else None
+
+    @cached_property
+    def shared_rdma(self) -> SharedRdma:
+        """Return the RDMA device that the port shares with others of its bond."""
+        return shared_rdma(self.frame, self.id)
+
+    @cached_property
+    def same_cage(self) -> tuple[str, ...]:
+        """Return the names of other ports that are the same physical port."""
+        own = self.now.now.port
+        names = _cages(self.frame).get(own.cage, {}) if own.cage is not None else {}
+        return tuple(name for port, name in names.items() if port != self.id)
 
     def share(self, direction: Direction) -> float | None:
-        """Return the share of its capacity that a port uses, or of its line if that is more."""
+        """Return the share of its capacity that a port uses, or of its line if that is more.
+
+        On a PCIe path that ports share, the busiest one tells how full the path is.
+        """
         flow = self.throughput
         receives = direction is Direction.RX
         bps = flow.rx_bps if receives else flow.tx_bps
         used = flow.rx_utilisation if receives else flow.tx_utilisation
         if bps is None or self.capacity is None:
             return None
-        return max(bps / self.capacity.bps, used or 0.0)
+        return max(bps / self.capacity.bps, used or 0.0, self._share_of_path(direction))
+
+    def _share_of_path(self, direction: Direction) -> float:
+        """Return the share of a shared path that is full, less for all but its busiest port."""
+        beside = self.frame.beside(self.id)
+        if len(beside) < 2 or self.disproves_pcie or (self.pcie and self.pcie.is_tunnelled):
+            return 0.0
+        available = self.pcie.path.available_mbps if self.pcie else None
+        mine = self.carried(direction)
+        views = (port_view(self.frame, port) for port in beside)
+        rates = (rate.rate for view in views if (rate := view.carried(direction)) is not None)
+        most = max(rates, default=0.0)
+        if mine is None or not available or not most:
+            return 0.0
+        return self.slot_rate(direction) / (available * 1e6) * mine.rate / most
 
     def carried(self, direction: Direction) -> Measured | None:
         """Return what one direction carried, RDMA included; None without a rate."""
@@ -87,6 +126,18 @@ class PortView:
         return max(directions, key=lambda measured: measured.rate, default=None)
 
     @cached_property
+    def disproves_pcie(self) -> bool:
+        """Return whether the slot carried more than its PCIe path shows: then that is no limit.
+
+        It is asked in the busier direction of the port.
+        """
+        paths = (status.path for status in self.frame.paths(self.id))
+        available = sum(path.available_mbps or 0 for path in paths)
+        if not available or self.measured is None:
+            return False
+        return self.slot_rate(self.measured.direction) > available * 1e6
+
+    @cached_property
     def ceiling(self) -> Ceiling:
         return self.ceiling_of(None)
 
@@ -97,7 +148,7 @@ class PortView:
             streams = (frame.sample.streams.value or {}).get(self.id)
         settings = now.now.settings.value
         line = limits.line_limit(now.now.link)
-        pcie = limits.pcie_limit(frame, self.id, settings)
+        pcie = None if self.disproves_pcie else limits.pcie_limit(frame, self.id, settings)
         cpu = limits.cpu_load(frame, settings)
         together = self.slot_rate(measured.direction) if pcie and measured else None
         verdict = judge(Evidence(now, measured, line, pcie, together, cpu, streams))
@@ -105,12 +156,19 @@ class PortView:
         if line is None:
             absent["link"] = _no_line(now)
         if pcie is None:
-            absent["pcie"] = no_pcie(now.now.port)
+            absent["pcie"] = self._no_pcie()
         if cpu is None:
             absent["cpu"] = "the load of the cores needs two readings"
         if measured is None:
             absent["measured"] = "a rate needs two readings"
         return Ceiling(self.id, line, pcie, cpu, measured, verdict, absent)
+
+    def _no_pcie(self) -> str:
+        if self.disproves_pcie:
+            return "more was carried than its links show"
+        if self.pcie is not None and self.pcie.is_tunnelled:
+            return "a Thunderbolt or USB4 tunnel does not show what it carries"
+        return no_pcie(self.now.now.port)
 
 
 def _no_line(frame: PortFrame) -> str:
@@ -129,6 +187,16 @@ def no_pcie(port: Port) -> str:
     if port.function is None:
         return "not a PCI device"
     return "no PCIe link above the device is visible"
+
+
+@remembered
+def _cages(frame: Frame) -> dict[PortId, dict[PortId, str]]:
+    """Return the names of the ports of each cage that several ports share."""
+    cages: dict[PortId, dict[PortId, str]] = {}
+    for port, its in frame.ports.items():
+        if its.now.port.cage is not None:
+            cages.setdefault(its.now.port.cage, {})[port] = its.now.port.name
+    return cages
 
 
 @remembered

@@ -7,14 +7,16 @@ uplink representor already shows the wire.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from mlxtop.model import catalogue
 from mlxtop.model.catalogue import Traffic
-from mlxtop.model.counters import Counter
+from mlxtop.model.counters import Counter, Unit
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, PortKind
-from mlxtop.model.sample import LinkLayer, PortSample
+from mlxtop.model.pcie import Direction
+from mlxtop.model.sample import LinkLayer, LinkState, PortSample
 
 _IPOIB_HEADERS = 0.03
 """Share of IPoIB traffic that its InfiniBand headers can add at most."""
@@ -86,11 +88,16 @@ def _has(now: PortSample, counter: Counter) -> bool:
 
 
 def throughput(frame: PortFrame) -> Throughput:
-    """Return what a port carried in the last interval; ask `port_view` for it, which keeps it."""
+    """Return what a port carried in the last interval; ask `port_view` for it, which keeps it.
+
+    RDMA traffic of a device that several ports share (RoCE LAG) is no port's.
+    """
     now = frame.now
     source = wire_source(now)
-    rdma_rx = _rdma(frame, catalogue.RDMA.rx_bytes, catalogue.VPORT_RDMA_RX)
-    rdma_tx = _rdma(frame, catalogue.RDMA.tx_bytes, catalogue.VPORT_RDMA_TX)
+    rdma_rx = rdma_tx = None
+    if now.port.rdma_lag is None:
+        rdma_rx = _rdma(frame, catalogue.RDMA.rx_bytes, catalogue.VPORT_RDMA_RX)
+        rdma_tx = _rdma(frame, catalogue.RDMA.tx_bytes, catalogue.VPORT_RDMA_TX)
     if source is None:
         return Throughput(rdma_rx_bps=rdma_rx, rdma_tx_bps=rdma_tx)
     counts = source.counts
@@ -109,8 +116,8 @@ def throughput(frame: PortFrame) -> Throughput:
         tx_bps=tx,
         rx_pps=rx_pps,
         tx_pps=tx_pps,
-        rx_bytes=frame.total(counts.rx_bytes),
-        tx_bytes=frame.total(counts.tx_bytes),
+        rx_bytes=_total(frame, counts.rx_bytes),
+        tx_bytes=_total(frame, counts.tx_bytes),
         rdma_rx_bps=rdma_rx,
         rdma_tx_bps=rdma_tx,
         kernel_rx_bps=kernel_rx,
@@ -118,6 +125,10 @@ def throughput(frame: PortFrame) -> Throughput:
         rx_utilisation=_utilisation(rx, rx_pps, source.overhead, speed),
         tx_utilisation=_utilisation(tx, tx_pps, source.overhead, speed),
     )
+
+
+def _total(frame: PortFrame, counter: Counter) -> int | None:
+    return None if frame.stuck(counter) else frame.total(counter)
 
 
 def _bits(frame: PortFrame, counter: Counter) -> float | None:
@@ -147,6 +158,80 @@ def _utilisation(
     return (bits + 8 * overhead * (packets or 0.0)) / speed
 
 
+class Total(NamedTuple):
+    """Bytes or packets that a port has carried in all, in one direction."""
+
+    unit: Unit
+    direction: Direction
+    share: str
+    """`all`, `kernel` or `rdma`."""
+    value: int
+
+
+def totals(frame: PortFrame) -> Iterator[Total]:
+    """Yield what a port has carried since the driver was loaded, as far as it is counted.
+
+    An InfiniBand port has no share `rdma`: it is what `kernel` leaves of `all`, and two readings
+    that are subtracted can go back, which a total must not.
+    """
+    now = frame.now
+    source = wire_source(now)
+    if source is not None:
+        yield from _totals(frame, "all", source.counts)
+    if not now.port.switchdev:
+        yield from _totals(frame, "kernel", catalogue.NET)
+    if source is IB_DATA or now.port.rdma_lag is not None:
+        return
+    if _has(now, catalogue.RDMA.rx_bytes):
+        yield from _totals(frame, "rdma", catalogue.RDMA)
+        return
+    vport = {Direction.RX: catalogue.VPORT_RDMA_RX, Direction.TX: catalogue.VPORT_RDMA_TX}
+    for direction, counter in vport.items():
+        if (count := _total(frame, counter)) is not None:
+            yield Total(Unit.BYTES, direction, "rdma", count)
+
+
+def _totals(frame: PortFrame, share: str, counts: Traffic) -> Iterator[Total]:
+    for counter, direction in zip(counts, (Direction.RX, Direction.TX) * 2, strict=True):
+        if (count := _total(frame, counter)) is not None:
+            yield Total(counter.unit, direction, share, count)
+
+
+class SharedRdma(NamedTuple):
+    """An RDMA device that the members of a bond share (RoCE LAG), bit/s of all of them."""
+
+    names: tuple[str, ...] = ()
+    """The members; one of them alone has the rate that the device names. None: no such device."""
+    speed: int | None = None
+    """What the members that are up carry together."""
+    rx_bps: float | None = None
+    tx_bps: float | None = None
+    rx_bytes: int | None = None
+    tx_bytes: int | None = None
+
+
+def shared_rdma(frame: Frame, port: PortId) -> SharedRdma:
+    """Return what the RDMA device that a port shares with others carried."""
+    lag = frame.ports[port].now.port.rdma_lag
+    if lag is None:
+        return SharedRdma()
+    members = {one: its for one, its in frame.ports.items() if its.now.port.rdma_lag == lag}
+    owner, counts = members.get(lag), catalogue.RDMA
+    up = (its.now.link.speed for its in members.values() if its.now.link.state is LinkState.UP)
+    names = tuple(its.now.port.name for its in members.values())
+    together = sum(speed or 0 for speed in up) or None
+    if owner is None:
+        return SharedRdma(names, together)
+    return SharedRdma(
+        names,
+        together,
+        _bits(owner, counts.rx_bytes),
+        _bits(owner, counts.tx_bytes),
+        _total(owner, counts.rx_bytes),
+        _total(owner, counts.tx_bytes),
+    )
+
+
 class Capacity(NamedTuple):
     """The most that a port carries in one direction, bit/s, and what sets it: `link` or `PCIe`."""
 
@@ -155,14 +240,16 @@ class Capacity(NamedTuple):
 
 
 def capacity(frame: Frame, port: PortId) -> Capacity | None:
-    """Return the smaller of line rate and the port's PCIe path; None where neither is known.
+    """Return the smaller of line rate and the port's PCIe paths; None where neither is known.
 
     PCIe is shared by all ports in a slot; each of them could use it alone.
     """
-    now = frame.ports[port].now
-    status = frame.pcie(port)
-    available = status.path.available_mbps if status else None
-    speed = now.link.speed
-    if available is not None and (speed is None or available * 1e6 < speed):
-        return Capacity(available * 1e6, "PCIe")
+    speed = frame.ports[port].now.link.speed
+    widths = [
+        None if status.is_tunnelled else status.path.available_mbps for status in frame.paths(port)
+    ]
+    known = [mbps for mbps in widths if mbps is not None]
+    available = sum(known) * 1e6 if known and len(known) == len(widths) else None
+    if available is not None and (speed is None or available < speed):
+        return Capacity(available, "PCIe")
     return Capacity(float(speed), "link") if speed else None

@@ -8,14 +8,17 @@ from itertools import chain
 from typing import NamedTuple
 
 from mlxtop.analysis.limits import FULL_CORE, CpuLoad, LineLimit, Measured, PcieLimit, gbps
-from mlxtop.model.catalogue import CATALOGUE, PFC_PAUSE, STALLED_RD, STALLED_WR, counters_of
+from mlxtop.model.catalogue import CATALOGUE, STALLED_RD, STALLED_WR, counters_of
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import PortFrame
-from mlxtop.model.pcie import Direction
+from mlxtop.model.pause import GLOBAL_PAUSE, PAUSE_TIME, PFC_PAUSE
+from mlxtop.model.pcie import Direction, link_words
 from mlxtop.model.sample import LinkState
 
 LINE_NEAR = 0.9
 """Share of the line, framing included, from which the line is the limit."""
+DISPROVED = 1.05
+"""Share of the line above which its speed is wrong: a rate cannot be more, but for its timing."""
 PCIE_NEAR = 0.85
 """Share of PCIe's usable rate: acknowledgements and descriptors take some of the rest."""
 LIGHT = 0.02
@@ -26,6 +29,8 @@ STALLED = 30
 """Percent of a second in which the card waited for PCIe; the driver counts such seconds."""
 PAUSES = 100.0
 """Pause frames a second that slow a fast line noticeably."""
+STOPPED = 0.05
+"""Share of the time for which they stop it: few frames can ask for long breaks."""
 MARKS = 10.0
 """Congestion notifications a second."""
 
@@ -42,6 +47,18 @@ class Limit(StrEnum):
     BUFFERS = "receive buffers"
 
 
+_BOUND = {
+    Limit.LINK: "link-bound",
+    Limit.PCIE: "PCIe-bound",
+    Limit.CPU: "CPU-bound",
+    Limit.PEER: "peer-bound",
+    Limit.HOST: "host-bound",
+    Limit.CONGESTION: "network-bound",
+    Limit.BUFFERS: "buffer-bound",
+}
+NOT_SATURATED, IDLE, NOT_MEASURED = "not saturated", "idle", "not measured"
+
+
 class Verdict(NamedTuple):
     """The binding limit with its evidence, or what was ruled out."""
 
@@ -50,8 +67,35 @@ class Verdict(NamedTuple):
     """Evidence for the limit; without one, why none is named."""
     ruled_out: tuple[str, ...] = ()
 
+    @property
+    def cause(self) -> str:
+        """Return what binds, without the figures: `CPU-bound`, `not saturated`, `idle`."""
+        return self.detail if self.limit is None else _BOUND[self.limit]
 
-_NO_LINK = Verdict(None, "no link")
+    @property
+    def text(self) -> str:
+        """Return the verdict with all its evidence, in one line."""
+        return self.fitting(None)
+
+    def fitting(self, columns: int | None) -> str:
+        """Return the verdict; of what was ruled out as much as fits in `columns`.
+
+        >>> free = Verdict(None, "not saturated", ("link 20 %", "PCIe 35 %", "no pause"))
+        >>> free.fitting(36), Verdict(Limit.LINK, "93 % of the line is used").text
+        ('not saturated: link 20 %, PCIe 35 %', 'link-bound: 93 % of the line is used')
+        """
+        if self.limit is not None:
+            return f"{self.cause}: {self.detail}"
+        text, mark = self.detail, ": "
+        for fact in self.ruled_out:
+            if columns is not None and len(text) + len(mark) + len(fact) > columns:
+                break
+            text, mark = f"{text}{mark}{fact}", ", "
+        return text
+
+
+NO_LINK = "no link"
+_NO_LINK = Verdict(None, NO_LINK)
 
 
 class Evidence(NamedTuple):
@@ -77,15 +121,15 @@ def judge(evidence: Evidence) -> Verdict:
     if evidence.frame.now.link.state is not LinkState.UP:
         return _NO_LINK
     if measured is None:
-        return Verdict(None, "not measured")
+        return Verdict(None, NOT_MEASURED)
     if measured.rate < (LIGHT * evidence.line.usable if evidence.line else LIGHT_ANYWHERE):
-        return Verdict(None, "little traffic: nothing can be ruled out")
+        return Verdict(None, IDLE)
     ruled_out: list[str] = []
     for limit, text in chain(_hard(evidence, measured), _soft(evidence, measured)):
         if limit is not None:
             return Verdict(limit, text, tuple(ruled_out))
         ruled_out.append(text)
-    return Verdict(None, "no limit found on this side", tuple(ruled_out))
+    return Verdict(None, NOT_SATURATED, tuple(ruled_out))
 
 
 def judge_together(verdicts: Mapping[str, tuple[Verdict, float]]) -> Verdict:
@@ -112,7 +156,9 @@ def _hard(evidence: Evidence, measured: Measured) -> Iterator[Step]:
     near: list[tuple[float, Limit, str]] = []
     free: list[Step] = []
     share = measured.utilisation
-    if share is not None and share >= LINE_NEAR:
+    if share is not None and share > DISPROVED:
+        free.append((None, "link: more is carried than its speed"))
+    elif share is not None and share >= LINE_NEAR:
         near.append((share, Limit.LINK, f"{share * 100:.0f} % of the line is used"))
     elif share is not None:
         free.append((None, f"link {share * 100:.0f} %"))
@@ -122,8 +168,9 @@ def _hard(evidence: Evidence, measured: Measured) -> Iterator[Step]:
         usable = evidence.pcie.usable[measured.direction]
         share = evidence.card_rate / usable if usable else 0.0
         if share >= PCIE_NEAR:
-            whose = " by all its ports" if len(evidence.pcie.ports) > 1 else ""
-            text = f"{share * 100:.0f} % of {gbps(usable)} usable is used{whose}"
+            whose = ", all its ports together" if len(evidence.pcie.ports) > 1 else ""
+            text = f"{min(share, 1.0) * 100:.0f} % of {gbps(usable)} Gb/s usable{whose}"
+            text = f"{_narrow(evidence.pcie)}{text}"
             near.append((share, Limit.PCIE, text))
         elif stalled < STALLED:
             free.append((None, f"PCIe {share * 100:.0f} %"))
@@ -134,6 +181,15 @@ def _hard(evidence: Evidence, measured: Measured) -> Iterator[Step]:
     yield from free
 
 
+def _narrow(limit: PcieLimit) -> str:
+    """Return where the path is narrower than the card, `3.0 x8 of x16 at 0000:40:03.0, `."""
+    link = limit.path.limiting
+    if limit.hop is None or link is None:
+        return ""
+    words = link_words(link.running, limit.path.links[0].capability).removeprefix("PCIe ")
+    return f"{words} at {link.device}, "
+
+
 def _soft(evidence: Evidence, measured: Measured) -> Iterator[Step]:
     """Yield everything that stops a port long before its line is full."""
     cpu = None if measured.rdma else evidence.cpu
@@ -141,7 +197,7 @@ def _soft(evidence: Evidence, measured: Measured) -> Iterator[Step]:
     if cpu and full and cpu.serves:
         yield Limit.CPU, _cpu_text(evidence, measured, cpu)
     elif cpu and not full:
-        yield None, f"CPU: no core above {cpu.percent:.0f} %"
+        yield None, f"busiest core {cpu.percent:.0f} %"
     yield from _flow_control(evidence.frame, measured.direction)
     yield from _congestion(evidence.frame, measured.direction)
     if cpu and full:
@@ -152,7 +208,10 @@ def _soft(evidence: Evidence, measured: Measured) -> Iterator[Step]:
 
 def _cpu_text(evidence: Evidence, measured: Measured, cpu: CpuLoad) -> str:
     if evidence.streams:
-        return f"about {gbps(measured.rate / evidence.streams)} per stream × {evidence.streams}"
+        count, rate = evidence.streams, gbps(measured.rate / evidence.streams)
+        flow = f"{count} streams × {rate} Gb/s" if count > 1 else f"1 stream of {rate} Gb/s"
+        each = 1 < count <= cpu.full
+        return f"{flow}, one core each" if each else f"{flow}, core {cpu.core} is full"
     serves = " and serves the port's interrupts" if cpu.serves else ""
     return f"core {cpu.core} is full{serves}"
 
@@ -161,27 +220,44 @@ def _rate(frame: PortFrame, origin: Origin, key: str) -> float | None:
     return frame.rate(CATALOGUE[origin, key])
 
 
-def _pauses(frame: PortFrame, way: str) -> float | None:
-    """Return pause frames a second, global and of priorities; None where none are counted."""
-    rates = [_rate(frame, Origin.DRIVER, f"{way}_pause_ctrl_phy")]
+class _Pauses(NamedTuple):
+    """Pause frames of the link and of priorities in one direction."""
+
+    frames: float
+    """A second."""
+    stopped: float
+    """Share of the time for which the priority that they stopped most did not send."""
+
+
+def _pauses(frame: PortFrame, way: str) -> _Pauses | None:
+    """Return the pause frames of the last interval; None where none are counted."""
+    of_link = (_rate(frame, Origin.DRIVER, key) for key in GLOBAL_PAUSE[way])
+    rates, stopped = [next((rate for rate in of_link if rate is not None), None)], 0.0
     reading = frame.now.readings.get(Origin.DRIVER)
     for counter in counters_of(Origin.DRIVER, reading.schema) if reading else ():
-        if counter.family in PFC_PAUSE[way]:
+        name = counter.family or counter.key
+        if name in PFC_PAUSE[way]:
             rates.append(frame.rate(counter))
+        elif name in PAUSE_TIME[way]:
+            stopped = max(stopped, (frame.rate(counter) or 0.0) / 1e6)
     counted = [rate for rate in rates if rate is not None]
-    return sum(counted) if counted else None
+    return _Pauses(sum(counted), min(stopped, 1.0)) if counted else None
 
 
 def _flow_control(frame: PortFrame, direction: Direction) -> Iterator[Step]:
     """Yield pause frames: those that arrive hold up sending, those that are sent receiving."""
     way = "rx" if direction is Direction.TX else "tx"
     pauses = _pauses(frame, way)
-    if pauses is not None and pauses < PAUSES:
+    if pauses is None:
+        return
+    if pauses.frames < PAUSES and pauses.stopped < STOPPED:
         yield None, "no pause"
-    elif pauses is not None and way == "rx":
-        yield Limit.PEER, f"{pauses:.0f} pause frames a second come from it"
-    elif pauses is not None:
-        yield Limit.HOST, f"it sends {pauses:.0f} pause frames a second"
+        return
+    share = f", {pauses.stopped * 100:.0f} % of the time is pause" if pauses.stopped else ""
+    if way == "rx":
+        yield Limit.PEER, f"{pauses.frames:.0f} pause frames a second come from it{share}"
+    else:
+        yield Limit.HOST, f"it sends {pauses.frames:.0f} pause frames a second{share}"
 
 
 def _congestion(frame: PortFrame, direction: Direction) -> Iterator[Step]:

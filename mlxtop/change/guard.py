@@ -16,16 +16,16 @@ from mlxtop.model.identity import PortId
 from mlxtop.model.number import PORT, whole
 from mlxtop.sampler.discover import Inventory
 from mlxtop.sources.kernel.pci import DEVICES
-from mlxtop.sources.kernel.proc import read_processes
+from mlxtop.sources.kernel.proc import Process, read_processes
 from mlxtop.sources.kernel.routes import below, read_default_devices, read_route
-from mlxtop.sources.kernel.storage import read_storage
+from mlxtop.sources.kernel.storage import read_storage, read_storage_traffic
 from mlxtop.sources.kernel.sysfs import link_name
 from mlxtop.sources.kernel.tcp import Connection, has_session, iperf3_ports, read_sockets, ssh_ports
 from mlxtop.sources.tools.iproute2 import read_rdma_users
 from mlxtop.system.door import System
 
 COUNTED = 1000
-"""Connections at most whose routes are looked up, to count those that break."""
+"""Connections at most whose routes are looked up, to count those that break, and of storage."""
 
 
 class Danger(StrEnum):
@@ -57,6 +57,8 @@ class Uses:
     hazards: tuple[Hazard, ...] = ()
     connections: Mapping[PortId, int] = field(default_factory=dict)
     """Number of established TCP connections that run through a port."""
+    peers: Mapping[PortId, tuple[str, ...]] = field(default_factory=dict)
+    """Addresses at the other ends of these connections, the one with the most first."""
 
     def of(self, ports: Collection[PortId]) -> tuple[Hazard, ...]:
         """Return the hazards of `ports`."""
@@ -121,21 +123,26 @@ def find_uses(system: System, inventory: Inventory, hidden: Collection[PortId] =
     except OSError as error:
         text = f"the connections of this machine cannot be listed ({error.strerror})"
         hazards = [Hazard(Danger.UNCLEAR, text)]
-        counts: Mapping[PortId, int] = {}
+        remotes: Mapping[PortId, Counter[str]] = {}
     else:
-        hazards = _sessions(system, sockets, lookup)
-        counts = _count(sockets, lookup)
+        processes = read_processes(system)
+        hazards = _sessions(system, processes, sockets, lookup)
+        hazards += _storage_traffic(system, processes, sockets, lookup)
+        remotes = _remotes(sockets, lookup)
     hazards += _default_routes(system, lookup)
     hazards += _storage(system, lookup)
     hazards += _rdma(system, inventory)
     why = "has no network device here: in another network namespace, where its use cannot be seen"
     hazards += [Hazard(Danger.UNCLEAR, f"{port} {why}", frozenset((port,))) for port in hidden]
-    return Uses(tuple(dict.fromkeys(hazards)), counts)
+    counts = {port: each.total() for port, each in remotes.items()}
+    peers = {port: tuple(dict(each.most_common())) for port, each in remotes.items()}
+    return Uses(tuple(dict.fromkeys(hazards)), counts, peers)
 
 
-def _sessions(system: System, sockets: Sequence[Connection], lookup: _Lookup) -> list[Hazard]:
+def _sessions(
+    system: System, processes: Sequence[Process], sockets: Sequence[Connection], lookup: _Lookup
+) -> list[Hazard]:
     """Return hazards of SSH sessions and running iperf3 tests."""
-    processes = read_processes(system)
     ssh = ssh_ports(system, processes, sockets, None if system.demo else _own_ssh_port())
     iperf = iperf3_ports(processes)
     hazards = []
@@ -167,9 +174,14 @@ def _hazard(danger: Danger, text: str, ports: frozenset[PortId] | None) -> list[
     return [Hazard(danger, text, ports)] if ports else []
 
 
-def _count(sockets: Iterable[Connection], lookup: _Lookup) -> Counter[PortId]:
-    remote = [one for one in sockets if one.remote is not None and not one.inside]
-    return Counter(port for one in remote[:COUNTED] for port in lookup.connection(one) or ())
+def _remotes(sockets: Iterable[Connection], lookup: _Lookup) -> dict[PortId, Counter[str]]:
+    """Return the number of connections to each peer by port."""
+    remotes: dict[PortId, Counter[str]] = {}
+    there = [one for one in sockets if one.remote is not None and not one.inside]
+    for one in there[:COUNTED]:
+        for port in lookup.connection(one) or ():
+            remotes.setdefault(port, Counter())[str(one.remote)] += 1
+    return remotes
 
 
 def _default_routes(system: System, lookup: _Lookup) -> list[Hazard]:
@@ -193,8 +205,22 @@ def _storage(system: System, lookup: _Lookup) -> list[Hazard]:
     return hazards
 
 
+def _storage_traffic(
+    system: System, processes: Sequence[Process], sockets: Sequence[Connection], lookup: _Lookup
+) -> list[Hazard]:
+    """Return a hazard for every peer with which storage of any kind talks."""
+    traffic = [(s, c) for s, c in read_storage_traffic(system, processes, sockets) if not c.inside]
+    counts = Counter((service, one.remote) for service, one in traffic)
+    hazards = []
+    for service, one in traffic[:COUNTED]:
+        count = counts[service, one.remote]
+        text = f"{service} traffic with {one.remote} ({count} TCP connection{'s' * (count > 1)})"
+        hazards += _hazard(Danger.STORAGE, text, lookup.connection(one))
+    return hazards
+
+
 def _rdma(system: System, inventory: Inventory) -> list[Hazard]:
-    with_rdma = [port for port in inventory.ports if port.rdma is not None]
+    with_rdma = [port for port in inventory.ports if port.rdma is not None or port.extra_rdma]
     if not with_rdma:
         return []
     users = read_rdma_users(system)
@@ -206,7 +232,8 @@ def _rdma(system: System, inventory: Inventory) -> list[Hazard]:
         ports = frozenset(
             port.id
             for port in with_rdma
-            if port.rdma == user.device and user.port in (None, port.rdma_port)
+            if (port.rdma == user.device and user.port in (None, port.rdma_port))
+            or user.device in port.extra_rdma
         )
         hazards += _hazard(Danger.RDMA, f"{user.name} uses RDMA on {user.device}", ports)
     return hazards

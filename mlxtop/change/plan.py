@@ -16,11 +16,28 @@ class Command:
     argv: tuple[str, ...]
     purpose: str
     stdin: str | None = None
+    file: str | None = None
+    """The file that it writes, where it writes one."""
+    holds: str = ""
+    """Text that stands in `file` afterwards."""
 
     def lines(self, sudo: bool) -> tuple[str, ...]:
-        """Return the lines that a person would type."""
-        source = f"printf %s {shlex.quote(self.stdin)} | " if self.stdin is not None else ""
+        """Return the line that a person would type; it holds no line break, whatever the input."""
+        source = f"{printf(self.stdin)} | " if self.stdin is not None else ""
         return (f"{source}{'sudo ' if sudo else ''}{shlex.join(self.argv)}",)
+
+
+def printf(text: str) -> str:
+    """Return a command in one line that writes a text of several lines.
+
+    >>> printf("# a\\nb\\n"), printf("a\\nb")
+    ("printf '%s\\\\n' '# a' b", "printf '%s\\\\n%s' a b")
+    """
+    lines = text.split("\n")
+    ended = lines[-1] == "" and len(lines) > 1
+    words = lines[:-1] if ended else lines
+    form = "%s\\n" if ended else "\\n".join(["%s"] * len(words))
+    return f"printf '{form}' {shlex.join(words)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple, NoReturn
@@ -17,8 +16,16 @@ COMMANDS: dict[str, str] = {
     "doctor": "say what slows the ports down, and what to do about it",
     "link-type": "show and change what ports speak: InfiniBand or Ethernet",
     "load": "load a port with iperf3 or RDMA and stop before it gets too hot",
+    "measure": "measure with every tool, or sweep an option, into one table and one sentence",
+    "path": "show the ways to other hosts, and keep the path when a fast link dies",
     "runs": "list, show and compare recorded load tests",
     "log": "what was changed on this machine, when, and how it went",
+    "record": "write all that is read of this machine into a file, to be looked at later",
+    "replay": "look at a recording on the screen: to any time, at any speed, from event to event",
+    "report": "say what happened in a recording, in a page: text, JSON or HTML",
+    "cut": "write a part of a recording into another file, names masked",
+    "export": "turn a recording into CSV or a trace for Perfetto",
+    "metrics": "tell Prometheus what the ports do: once, in a file, or for scrapes",
     "capture": "write what is read of this machine into one text file, names masked",
     "completion": "print completions of bash, zsh or fish",
     "manual": "print the manual page: mlxtop manual | man -l -",
@@ -29,6 +36,41 @@ MOST = 10**9
 """Tables and objects at most: thirty years of them, one a second."""
 
 ABOUT = """Terminal monitor for Mellanox/NVIDIA ConnectX adapters (not the one for Apple's MLX)."""
+
+EXAMPLES = {
+    "mlxtop": "the screen: ? has its keys",
+    "mlxtop enp1s0": "the screen with that port opened",
+    "mlxtop --demo fry": "a simulated machine whose module gets too hot",
+    "mlxtop doctor": "what is wrong, why it matters, what to do",
+    "mlxtop load 10.0.0.2 -t 60": "a minute of load that stops before it gets too hot",
+    "mlxtop runs compare -1 last": "what the last load test changed",
+    "mlxtop --once": "one table, to paste into a question",
+    "mlxtop replay last --at 03:10": "the screen as it was then",
+    "mlxtop --json-stream --hooks": "an object a second, and your scripts at alarms",
+}
+"""Command lines with what they do."""
+SETTINGS_FILE = "~/.config/mlxtop-nic/settings.toml"
+EXAMPLE_SETTINGS = """interval = 0.5
+theme = "light"
+[keys]
+quit = "f10,q"
+[hooks]
+link-down = "/home/me/bin/page-me"
+"""
+"""A settings file that shows its form."""
+_WIDEST = max(map(len, EXAMPLES))
+MORE = "\n".join(
+    (
+        "examples:",
+        *(f"  {line:<{_WIDEST}}  {what}" for line, what in EXAMPLES.items()),
+        "",
+        f"settings: {SETTINGS_FILE}, one line each, as in",
+        *(f"  {line}" for line in EXAMPLE_SETTINGS.splitlines()),
+        "  MLXTOP_NIC_INTERVAL=0.5 in the environment does the same.",
+        "hooks: a script is told by MLXTOP_NIC_EVENT, _PORT, _NETDEV, _TEXT and others.",
+        "All settings and events: mlxtop manual | man -l -",
+    )
+)
 
 ALONE = ("--once", "--json-stream", "-b", "--batch", "-n", "--count", "-V", "--version")
 """Options of the program that no subcommand goes with."""
@@ -70,7 +112,15 @@ def parser(words: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
 
     Only subcommands in `words` know their arguments: the others' modules need not be loaded.
     """
-    top = _Parser(prog="mlxtop", description=ABOUT, allow_abbrev=False)
+    top = _Parser(
+        prog="mlxtop",
+        usage="mlxtop [OPTIONS] [PORT | COMMAND ...]",
+        description=ABOUT,
+        epilog=MORE,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.set_defaults(port_name=None)
     add = top.add_argument
     add("-V", "--version", action="store_true", help="say version and what this program is")
     add("--once", action="store_true", help="print one table and end")
@@ -80,6 +130,9 @@ def parser(words: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
     add("-n", "--count", type=_count, metavar="N", help="end after N tables or objects")
     add("--hooks", action="store_true", help="with -b or --json-stream: run the settings' hooks")
     add("--root", metavar="DIR|FILE", help="read a captured machine instead of this one")
+    add("--from", dest="recording", metavar="FILE|DIR", help="read a recording; last: the newest")
+    at = "with --from: the time, as 03:10, '2h ago' or a date; else its end"
+    add("--at", metavar="TIME", help=at)
     add("--demo", nargs="?", const="", metavar="MACHINE", help="simulated machine; list: name them")
     for name, row in ROWS.items():
         if row.flags and row.metavar is None:
@@ -88,7 +141,9 @@ def parser(words: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
             action = "append" if row.repeats else "store"
             kind = _delay if name == "interval" else str
             add(*row.flags, dest=name, action=action, type=kind, metavar=row.metavar, help=row.help)
-    subcommands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    subcommands = top.add_subparsers(
+        dest="command", metavar="COMMAND", parser_class=_Parser, prog="mlxtop"
+    )
     for name, text in COMMANDS.items():
         command = subcommands.add_parser(name, help=text, description=text, allow_abbrev=False)
         command.add_argument(
@@ -97,6 +152,43 @@ def parser(words: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
         if name in words:
             command_module(name).add_arguments(command)
     return top
+
+
+def flags(args: argparse.Namespace) -> dict[str, object]:
+    """Return what was given on the command line, by the names of the settings."""
+    given = {name: getattr(args, name) for name, row in ROWS.items() if row.flags}
+    given["interval"] = given["interval"] or None  # 0: one table of totals, at once
+    if given["include"] is not None:
+        given["include"] = tuple(given["include"])
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def check(args: argparse.Namespace) -> None:
+    """Raise UsageError for options that exclude each other."""
+    modes, repeats = [args.once, args.json_stream, args.batch], args.json_stream or args.batch
+    if sum(modes) > 1:
+        raise UsageError("--once, --json-stream and --batch exclude each other")
+    if args.command and any(modes):
+        raise UsageError(f"{args.command} goes without --once, --json-stream and --batch")
+    if args.json and not args.once and not args.command:
+        raise UsageError("--json goes with --once or a subcommand; for a stream: --json-stream")
+    if args.interval == 0 and not args.once:
+        raise UsageError("--delay 0 goes with --once")
+    if args.count and not repeats:
+        raise UsageError("--count goes with --json-stream or --batch")
+    if args.hooks and not repeats:
+        raise UsageError("--hooks goes with --json-stream or --batch; the screen runs hooks anyway")
+    if args.root and args.demo is not None:
+        raise UsageError("--root and --demo exclude each other")
+    if args.at is not None and args.recording is None:
+        raise UsageError("--at goes with --from")
+    if args.recording is not None and (args.root or args.demo is not None or args.hooks):
+        raise UsageError("--from goes without --root, --demo and --hooks")
+
+
+def without_screen(args: argparse.Namespace) -> bool:
+    """Return whether a mode was chosen that needs no terminal."""
+    return bool(args.once or args.json_stream or args.batch)
 
 
 def command_module(command: str) -> Any:
@@ -140,36 +232,6 @@ def usage(parser: argparse.ArgumentParser) -> Usage:
             for name, below in action.choices.items()
         },
     )
-
-
-def misplaced(words: Sequence[str], whole: Usage) -> str | None:
-    """Return where an option goes that stands after the subcommand and is no option of it."""
-    top = {flag: option for option in whole.options for flag in option.flags}
-    position = 0
-    while position < len(words) and words[position] not in whole.commands:
-        option = top.get(words[position])
-        position += 1 if option is None or option.value is None or option.optional else 2
-    if position >= len(words):
-        return None
-    command = words[position]
-    own = {flag for option in whole.commands[command].options for flag in option.flags}
-    for place in range(position + 1, len(words)):
-        word = words[place]
-        flag = word.partition("=")[0] if word.startswith("--") else word[:2]
-        if flag not in top or flag in own:
-            continue
-        if flag in ALONE:
-            return f"{command} goes without {flag}"
-        value = words[place + 1] if word == flag and place + 1 < len(words) else "-"
-        if value.startswith("-") or top[flag].value is None:
-            value = ""
-        elif top[flag].optional:  # it may be meant for the subcommand
-            value = f"[{top[flag].value}]"
-        else:
-            value = shlex.quote(value)
-        parts = ("mlxtop", shlex.quote(word), value, command)
-        return f"{flag} goes before {command}: {' '.join(part for part in parts if part)}"
-    return None
 
 
 def host(text: str) -> str:

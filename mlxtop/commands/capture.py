@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from importlib.abc import InspectLoader
-from importlib.util import find_spec
-from pkgutil import walk_packages
 from threading import Event
-from types import CodeType
 
-import mlxtop.model
-import mlxtop.sources
-import mlxtop.system
+from mlxtop.commands.vocabulary import vocabulary
 from mlxtop.doctor.inspect import watch
 from mlxtop.link_type.survey import read_stored
 from mlxtop.outputs import console
@@ -25,7 +18,8 @@ from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.settings import SERVICES
 from mlxtop.settings import Settings
 from mlxtop.sources.module.reader import read_module
-from mlxtop.sources.tools import mlxlink
+from mlxtop.sources.tools import mlxlink, mlxlink_pcie
+from mlxtop.sources.tools.card_tool import installed
 from mlxtop.system.capture import Capture, Node, dump_capture
 from mlxtop.system.capture_recorder import UNREAD, CaptureRecorder
 from mlxtop.system.door import System
@@ -86,7 +80,7 @@ def _read_everything(settings: Settings, system: System) -> None:
     )
     stop = Event()
     *_, frame = watch(source, stop, lambda frame: frame.ports)
-    tool = mlxlink.find_tool(system)
+    tool = installed(system, mlxlink.TOOLS)
     for port in (one.now.port for one in frame.ports.values()):
         with suppress(OSError):
             if port.netdev is not None:
@@ -94,6 +88,7 @@ def _read_everything(settings: Settings, system: System) -> None:
         with suppress(OSError):
             if port.function is not None and tool is not None:
                 mlxlink.read_link_report(system, port.function, tool)
+                mlxlink_pcie.read_pcie_report(system, port.function, tool)
     stop.set()
 
 
@@ -107,29 +102,6 @@ def capture(system: System, read_everything: Callable[[System], None], mask: boo
     read_everything(recording)
     files = _without_strangers(recording.finish())
     return dump_capture(masked(files, vocabulary()) if mask else files)
-
-
-def vocabulary() -> frozenset[str]:
-    """Return the words that readers look for: where they stand for something, they stay."""
-    words: set[str] = set()
-    for package in (mlxtop.model, mlxtop.sources, mlxtop.system):
-        for module in walk_packages(package.__path__, f"{package.__name__}."):
-            spec = find_spec(module.name)
-            if spec is not None and isinstance(spec.loader, InspectLoader):
-                code = spec.loader.get_code(module.name)
-                words.update(_words(code.co_consts if code else ()))
-    return frozenset(words)
-
-
-def _words(constants: Iterable[object]) -> Iterator[str]:
-    """Yield the words of a module's texts, in small letters; prose is left out."""
-    for constant in constants:
-        if isinstance(constant, str) and "\n" not in constant and not constant.endswith("."):
-            yield from re.findall("[a-z0-9]+", constant.lower())
-        elif isinstance(constant, CodeType):
-            yield from _words(constant.co_consts)
-        elif isinstance(constant, tuple | frozenset):
-            yield from _words(constant)
 
 
 def _without_strangers(whole: Capture) -> Capture:

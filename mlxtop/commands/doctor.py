@@ -14,9 +14,11 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from threading import Event
+from time import localtime, strftime
 
 from mlxtop.analysis.port_view import port_view
 from mlxtop.commands.arguments import host
+from mlxtop.commands.mending import did_you_mean
 from mlxtop.doctor.check import Report
 from mlxtop.doctor.inspect import inspect, probe, watch
 from mlxtop.link_type.survey import read_stored
@@ -24,14 +26,18 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.sample import LinkLayer, PortSample, SourceKind
 from mlxtop.outputs import console
-from mlxtop.present.doctor import report_lines, summary
-from mlxtop.present.text import clean, plain
+from mlxtop.present.doctor import ROLES, report_lines, summary
+from mlxtop.present.text import Role
+from mlxtop.recording.recording import Recording
+from mlxtop.recording.then import frames_between, incidents_up_to
 from mlxtop.sampler.facts import EVERYTHING
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
 from mlxtop.settings import Settings
 from mlxtop.system.door import System
 
+OBSERVED_S = 30.0
+"""Seconds of a recording before the time that is judged: the slowest counters are read twice."""
 UNKNOWN = 3
 """Exit status when nothing could be judged."""
 
@@ -61,7 +67,9 @@ def choose(frame: Frame, patterns: Sequence[str], everything: bool) -> tuple[Por
         raise ValueError(frame.sample.absent["ports"])
     for pattern in patterns:
         if not any(matches(port.now.port, pattern) for port in frame.ports.values()):
-            raise ValueError(f"no port is called {pattern!r}")
+            names = [port.now.port.name for port in frame.ports.values()]
+            question = did_you_mean(pattern, names)
+            raise ValueError(f"no port is called {pattern!r}{question}")
     return tuple(
         port_id
         for port_id, port in frame.ports.items()
@@ -92,25 +100,57 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
         source.close()
 
 
+def run_recorded(
+    args: argparse.Namespace, recording: Recording, wall: float | None, settings: Settings
+) -> int:
+    """Print the report of a recorded time; the status is that of `run`."""
+    if args.probe or args.udev_rules:
+        raise ValueError("--probe and --udev-rules are of this machine, not of a recording")
+    until = recording.end if wall is None else wall
+    observed = list(frames_between(recording, until - OBSERVED_S, until))
+    frame = observed[-1]
+    ports = choose(frame, args.port, settings.all)
+    incidents = incidents_up_to(recording, frame)
+    report = inspect(frame, ports, incidents, before=observed[0])
+    when = strftime("%F %T", localtime(frame.sample.wall))
+    return _print(report, frame, ports, f"REPLAY {when}  {recording.host}", args.json)
+
+
 def _print_report(
     system: System, source: LiveSource, stop: Event, args: argparse.Namespace, settings: Settings
 ) -> int:
     pick = partial(choose, patterns=args.port, everything=settings.all)
-    observed = list(watch(source, stop, pick))
+    with console.waiting(f"looking at {source.label}"):
+        observed = list(watch(source, stop, pick))
     frame = observed[-1]
     ports = pick(frame)
     chosen = ports if args.port else ()
-    probes = tuple(probe(system, frame, args.probe, chosen)) if args.probe else ()
+    with console.waiting(f"asking {args.probe}"):
+        probes = tuple(probe(system, frame, args.probe, chosen)) if args.probe else ()
     incidents = [incident for one in observed for incident in one.sample.incidents]
     report = inspect(frame, ports, incidents, before=observed[0], probes=probes)
-    if args.json:
+    demo = "DEMO  " if source.kind is SourceKind.DEMO else ""
+    return _print(report, frame, ports, source.label, args.json, mark=demo)
+
+
+def _print(
+    report: Report,
+    frame: Frame,
+    ports: Sequence[PortId],
+    title: str,
+    as_json: bool,
+    *,
+    mark: str = "",
+) -> int:
+    """Print a report; return its status."""
+    if as_json:
         console.say_json(document(report))
         return report.status
     ceilings = [(frame.ports[port].now.port.name, port_view(frame, port).ceiling) for port in ports]
-    demo = "DEMO  " if source.kind is SourceKind.DEMO else ""
     columns = min(shutil.get_terminal_size((100, 24)).columns, 120)
-    lines = [plain(line).rstrip() for line in report_lines(report, ceilings, columns)]
-    console.say(f"{demo}{clean(source.label)}: {summary(report)}".rstrip(), *lines)
+    worst = ROLES[report.findings[0].severity] if report.findings else Role.GOOD
+    head = ((mark, Role.BADGE), (f"{title}: ", Role.STRONG), (summary(report), worst))
+    console.show(head, *report_lines(report, ceilings, columns))
     return report.status
 
 

@@ -10,20 +10,26 @@ from collections.abc import Collection, Sequence
 from mlxtop.change.pending import waiting
 from mlxtop.change.privilege import Access, ActionContext, NotAllowed
 from mlxtop.commands.arguments import between, constants
+from mlxtop.commands.mending import did_you_mean
 from mlxtop.link_type.card import Refused
 from mlxtop.link_type.options import Change, Method, NothingToDo
-from mlxtop.link_type.session import LinkTypeSession, Stage, Step
+from mlxtop.link_type.session import LinkTypeSession
+from mlxtop.link_type.steps import Stage, Step
 from mlxtop.link_type.survey import named_ports
 from mlxtop.model.identity import PortId
 from mlxtop.model.linktype import LinkType
 from mlxtop.outputs import console
 from mlxtop.present import link_type as describe
 from mlxtop.present.text import clean
-from mlxtop.sampler.discover import discover
+from mlxtop.sampler.discover import Inventory, discover
 from mlxtop.settings import Settings
 from mlxtop.system.door import System
 
-_TYPES = frozenset(LinkType)
+_TYPES = {
+    **{str(kind): kind for kind in LinkType},
+    **{kind.words.lower(): kind for kind in LinkType},
+}
+"""Link types by their names, short and long."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,6 +77,17 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
         return 1
 
 
+def _ports(inventory: Inventory, word: str) -> tuple[PortId, ...]:
+    """Return the ports that a word names. Raises Refused, with what was probably meant."""
+    try:
+        return named_ports(inventory, word)
+    except Refused as refused:
+        names = [port.name for port in inventory.ports if port.is_mlx]
+        question = did_you_mean(word.lower(), [*names, *_TYPES])
+        types = f"; types, the last word: {', '.join(LinkType)}"
+        raise Refused(f"{refused}{question or types}") from None
+
+
 class _Call:
     """One call of the subcommand: its words and questions around a session."""
 
@@ -89,9 +106,9 @@ class _Call:
     def run(self) -> int:
         args, session = self._args, self._session
         words = list(args.words)
-        kind = LinkType(words.pop().lower()) if words and words[-1].lower() in _TYPES else None
+        kind = _TYPES[words.pop().lower()] if words and words[-1].lower() in _TYPES else None
         inventory = discover(self._system)
-        ports = tuple(dict.fromkeys(p for word in words for p in named_ports(inventory, word)))
+        ports = tuple(dict.fromkeys(p for word in words for p in _ports(inventory, word)))
         if args.keep:
             return self._keep(ports)
         wanted = kind is not None or args.method in (Method.RESET, Method.PERSIST)
@@ -199,14 +216,16 @@ class _Call:
                 question = f"Keep it? It is taken back in {left:.0f} s. [y/n] "
                 word = self._ask(question, left).lower()
             session.answer(keep=word in ("y", "yes"))
-        if session.stage is Stage.FAILED:
+        if session.stage is Stage.BACK:
+            console.warn("", "taken back")
+        elif session.stage is Stage.FAILED:
             console.warn("", session.text)
 
     def _report(self, change: Change) -> int:
         session, outcome = self._session, self._session.outcome
         assert outcome is not None
         kept = None if outcome.pending is None else session.stage is Stage.DONE
-        done = outcome.done and session.stage is not Stage.FAILED
+        done = outcome.done and session.stage not in (Stage.BACK, Stage.FAILED)
         if self._args.json:
             document = {
                 "plan": describe.change_document(change, session.sudo),

@@ -33,6 +33,8 @@ def run(args: argparse.Namespace, system: System, settings: object) -> int:
         entries = entries[-args.last :] if args.last else []
     if args.json:
         console.say_json(entries)
+    elif not entries and args.last is None:
+        console.say("nothing was changed by mlxtop")
     else:
         console.say(*lines(entries))
     return 0

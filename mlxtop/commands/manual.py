@@ -10,9 +10,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlxtop import __version__
-from mlxtop.commands.arguments import Option, Usage, parser, usage
+from mlxtop.commands.arguments import (
+    EXAMPLE_SETTINGS,
+    EXAMPLES,
+    SETTINGS_FILE,
+    Option,
+    Usage,
+    parser,
+    usage,
+)
 from mlxtop.outputs import console
-from mlxtop.settings import ROWS
+from mlxtop.settings import PREFIX, ROWS, TABLES, Row
+from mlxtop.watch.hooks import EVENTS, FACTS
 
 if TYPE_CHECKING:
     from mlxtop.system.door import System
@@ -24,7 +33,10 @@ STATUS = (
 )
 FILES = (
     ("~/.config/mlxtop-nic/settings.toml", "Settings; $XDG_CONFIG_HOME moves it."),
-    ("~/.local/state/mlxtop-nic/", "Runs and the log of actions; $XDG_STATE_HOME moves it."),
+    (
+        "~/.local/state/mlxtop-nic/",
+        "Runs, recordings and the log of actions; $XDG_STATE_HOME moves it.",
+    ),
 )
 
 
@@ -34,12 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, system: System, settings: Any) -> int:
     """Print the page."""
-    rows = {name: row.help for name, row in ROWS.items() if row.read is not None}
+    rows = {name: row for name, row in ROWS.items() if row.read is not None}
     console.write(page(usage(parser()), rows) + "\n")
     return 0
 
 
-def page(whole: Usage, settings: Mapping[str, str]) -> str:
+def page(whole: Usage, settings: Mapping[str, Row]) -> str:
     """Return the manual page as roff.
 
     >>> page(Usage("About.", (), (), {}), {}).splitlines()[0]
@@ -48,7 +60,7 @@ def page(whole: Usage, settings: Mapping[str, str]) -> str:
     return "\n".join(_page(whole, settings))
 
 
-def _page(whole: Usage, settings: Mapping[str, str]) -> Iterator[str]:
+def _page(whole: Usage, settings: Mapping[str, Row]) -> Iterator[str]:
     yield f'.TH MLXTOP 1 "" "mlxtop-nic {__version__}" "User Commands"'
     yield ".SH NAME"
     yield r"mlxtop \- terminal monitor for Mellanox/NVIDIA ConnectX adapters"
@@ -65,15 +77,55 @@ def _page(whole: Usage, settings: Mapping[str, str]) -> Iterator[str]:
         yield ".PP"
         yield _text(command.about)
         yield from _options(command)
+    yield ".SH EXAMPLES"
+    yield from _list((line, f"{what.capitalize()}.") for line, what in EXAMPLES.items())
     yield ".SH EXIT STATUS"
     yield from _list(STATUS)
+    yield from _settings(settings)
     yield ".SH ENVIRONMENT"
     yield from _list(
-        (f"MLXTOP_NIC_{name.upper()}", f"The setting {name}: {meaning}. Options go before it.")
-        for name, meaning in settings.items()
+        (PREFIX + name.upper(), f"The setting {name}. Options go before it.")
+        for name in settings
+        if name not in TABLES
     )
+    yield ".SH HOOKS"
+    yield _text(
+        "A script of [hooks] is run once for an event of its name, without a shell, with"
+        f" {', '.join(f'MLXTOP_NIC_{name}' for name in FACTS)} in its environment. Events:"
+    )
+    yield _text(", ".join(EVENTS) + ".")
     yield ".SH FILES"
     yield from _list(FILES)
+
+
+def _settings(settings: Mapping[str, Row]) -> Iterator[str]:
+    yield ".SH SETTINGS"
+    yield _text(
+        "The screen shows and changes all of them with o, and keeps comments and order of the"
+        " settings file. Options go before variables of the environment, and these before the file."
+    )
+    yield from _list((name, _about(row)) for name, row in settings.items())
+    yield ".PP"
+    yield _text(f"The settings file, {SETTINGS_FILE}, is in TOML:")
+    yield ".EX"
+    yield from map(_text, EXAMPLE_SETTINGS.splitlines())
+    yield ".EE"
+
+
+def _about(row: Row) -> str:
+    """Return what a setting is, what it can be, and when a change is taken up.
+
+    >>> _about(Row(None, "ring at alarms", ("--bell",), restart=True))
+    'Ring at alarms. Option --bell. The screen takes a change up at its next start.'
+    """
+    parts = [row.help[:1].upper() + row.help[1:]]
+    if row.range:
+        parts.append(f"Can be {row.range}")
+    if row.flags:
+        parts.append(f"Option {', '.join(row.flags)}")
+    if row.restart:
+        parts.append("The screen takes a change up at its next start")
+    return "".join(f"{part}. " for part in parts).strip()
 
 
 def _synopsis(name: str, command: Usage) -> Iterator[str]:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import shutil
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlxtop.load.record import Change, Run, compare, number
+from mlxtop.load.answer import sentence
+from mlxtop.load.measure_log import (
+    PREFIX,
+    Measured,
+    find_measured,
+    list_measured,
+    read_measured,
+)
+from mlxtop.load.record import Change, Run, compare, differences, number, table
 from mlxtop.load.run_log import find_id, list_ids, own_runs, read_run
-from mlxtop.model.json_text import encode
-from mlxtop.outputs import console
+from mlxtop.outputs import console, csv_rows
 from mlxtop.present.load import rate
-from mlxtop.present.plot import run_charts
-from mlxtop.present.text import clean, fit
+from mlxtop.present.measure import COLUMNS as COLUMNS_OF_MEASURED
+from mlxtop.present.measure import cells, compared_lines, table_lines
+from mlxtop.present.runs import run_lines, run_table, when
+from mlxtop.present.text import clean, wrap
 
 if TYPE_CHECKING:
     from mlxtop.settings import Settings
@@ -30,6 +35,8 @@ _COLUMNS = (
     *("id", "started", "host", "tool", "target", "port", "direction", "seconds", "received_bps"),
     *("sent_bps", "retransmits", "peak_module_c", "peak_asic_c", "ended", "note"),
 )
+COLUMNS = 80
+"""Width of what is shown of one run."""
 _CHANGES = ("part", "name", "before", "after", "unit", "difference", "percent")
 
 
@@ -39,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "words",
         nargs="*",
         metavar="show ID | compare A B",
-        help="an id, the beginning of one, last, or -1 for the one before the last",
+        help="an id of a run or measurement, its beginning, last, or -1 for the one before",
     )
     parser.add_argument("--csv", action="store_true", help="comma-separated values")
 
@@ -48,10 +55,15 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     """Print what is asked for; return the exit code."""
     if args.csv and args.json:
         raise ValueError("--csv and --json exclude each other")
-    directory = own_runs()
+    directory = own_runs(demo=system.demo)
     match args.words:
         case [] | ["list"]:
             _list(directory, args)
+        case ["show", wanted] if wanted.startswith(PREFIX):
+            _show_measured(read_measured(directory, find_measured(directory, wanted)), args)
+        case ["compare", first, second] if first.startswith(PREFIX) or second.startswith(PREFIX):
+            found = [find_measured(directory, name) for name in (first, second)]
+            _compare_measured(*(read_measured(directory, name) for name in found), args=args)
         case ["show", wanted]:
             _show(read_run(directory, find_id(directory, wanted)), args, settings.ascii)
         case ["compare", first, second]:
@@ -60,13 +72,6 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
         case _:
             raise ValueError("runs takes nothing, show ID, or compare A B")
     return 0
-
-
-def _when(run: Run) -> str:
-    with suppress(OverflowError, ValueError, OSError):
-        if run.started is not None:
-            return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started))
-    return "–"
 
 
 def _peak(run: Run, sensor: str) -> float | None:
@@ -112,21 +117,9 @@ def _without_kind(line: Any) -> dict[str, Any]:
     return {key: value for key, value in line.items() if key != "kind"}
 
 
-def _cell(value: Any) -> Any:
-    """Return a value for a spreadsheet, which must not take a text for a formula."""
-    if isinstance(value, str):
-        text = clean(value)
-        return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
-    return encode(value) if isinstance(value, dict | list) else value
-
-
 def _table(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_cell(row.get(column)) for column in columns])
-    console.write(text.getvalue())
+    values = ([row.get(column) for column in columns] for row in rows)
+    console.write(csv_rows.rows((columns, *values)))
 
 
 def _list(directory: Path, args: argparse.Namespace) -> None:
@@ -136,28 +129,18 @@ def _list(directory: Path, args: argparse.Namespace) -> None:
             rows.append(read_run(directory, name))
         except OSError as error:
             console.warn(f"mlxtop: {name}: {error.strerror}")
+    measured = [read_measured(directory, name) for name in list_measured(directory)]
     if args.json:
         console.say_json([summary(row) for row in rows])
     elif args.csv:
         _table(_COLUMNS, map(summary, rows))
-    elif not rows:
+    elif not rows and not measured:
         console.say("no run has been recorded yet (mlxtop load HOST records one)")
     else:
-        console.say(
-            f"{'ID':<20}{'STARTED':<21}{'PORT':<16}{'TO':<17}{'RATE':>10}  {'PEAK':<7} NOTE",
-            *map(_row, rows),
-        )
-
-
-def _row(row: Run) -> str:
-    peaks = [celsius for name in ("module", "asic") if (celsius := _peak(row, name)) is not None]
-    peak = f"{max(peaks):.0f} °C" if peaks else "–"
-    note = clean(row.note) + ("" if row.ended == "complete" else f" [{clean(row.ended)}]")
-    demo = " DEMO" if row.demo else ""
-    port, target = (fit(str(row.plan.get(key) or "–"), 15) for key in ("port_name", "target"))
-    return (
-        f"{row.id:<20}{_when(row):<21}{port} {target}  {rate(row.rate):>10}  {peak:<7}{demo} {note}"
-    ).rstrip()
+        if rows:
+            console.say(*run_table(rows, shutil.get_terminal_size((100, 24)).columns))
+        for one in measured:
+            console.say(*_measured_head(one), *wrap(f"  {sentence(one.rows)}", COLUMNS, "  "))
 
 
 def _show(run: Run, args: argparse.Namespace, ascii_only: bool) -> None:
@@ -166,37 +149,7 @@ def _show(run: Run, args: argparse.Namespace, ascii_only: bool) -> None:
     elif args.csv:
         _table(_SAMPLES, map(_without_kind, run.intervals))
     else:
-        console.say(*_lines(run, ascii_only))
-
-
-def _lines(run: Run, ascii_only: bool) -> Iterator[str]:
-    """Yield a whole run for people."""
-    yield f"{run.id}{' DEMO' if run.demo else ''}  {_when(run)}  {run.host or '–'}"
-    if run.note:
-        yield f"note: {run.note}"
-    for line in run.plan.get("commands") or []:
-        yield f"ran: {line}"
-    yield "on: " + _facts(run.fingerprint)
-    yield from map(_interval, run.intervals)
-    yield from run_charts(run, ascii_only, shutil.get_terminal_size().columns)
-    for name, sensor in run.sensors.items():
-        yield f"{name}: " + _facts({k.removesuffix("_c"): sensor[k] for k in sensor if k != "name"})
-    yield f"result: {rate(run.rate)}; {run.end.get('verdict') or ''}"
-    yield f"ended: {run.ended}"
-    if run.damaged:
-        yield f"{run.damaged} lines of the record could not be read"
-
-
-def _facts(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in values.items() if value is not None)
-
-
-def _interval(line: Mapping[str, Any]) -> str:
-    end, bps = number(line.get("end")), number(line.get("bps"))
-    back = number(line.get("reverse_bps"))
-    more = f"  back {rate(back)}" if back is not None else ""
-    warm = "  warm-up" if line.get("omitted") else ""
-    return f"{'–' if end is None else f'{end:.1f}':>8} s {rate(bps):>11}{more}{warm}"
+        console.say(*run_lines(run, shutil.get_terminal_size().columns, ascii_only))
 
 
 def _compare(before: Run, after: Run, args: argparse.Namespace) -> None:
@@ -208,11 +161,60 @@ def _compare(before: Run, after: Run, args: argparse.Namespace) -> None:
         _table(_CHANGES, documents)
     else:
         for label, run in (("before: ", before), ("after:  ", after)):
-            console.say(f"{label}{run.id}  {_when(run)}  {run.note}".rstrip())
+            console.say(f"{label}{run.id}  {when(run)}  {run.note}".rstrip())
         for part, group in groupby(changes, key=lambda change: change.part):
             console.say(f"{part}:", *(f"  {_change(change)}" for change in group))
         if not changes:
             console.say("nothing differs")
+
+
+def _measured_rows(measured: Measured) -> list[dict[str, Any]]:
+    return [_without_kind(row) for row in measured.rows]
+
+
+def _show_measured(measured: Measured, args: argparse.Namespace) -> None:
+    """Show the table of a measurement again, and its sentence."""
+    rows = [cells(row) for row in measured.rows]
+    answer = sentence(measured.rows)
+    if args.json:
+        head = _without_kind(measured.head)
+        rows_ = _measured_rows(measured)
+        document = {"id": measured.id, **head, "rows": rows_, "sentence": answer}
+        console.say_json({**document, "complete": measured.complete})
+    elif args.csv:
+        _table([*COLUMNS_OF_MEASURED], map(dict, rows))
+    else:
+        console.say(*_measured_head(measured), *table_lines(rows), answer)
+        if measured.damaged:
+            console.say(f"{measured.damaged} lines of the record could not be read")
+
+
+def _measured_head(measured: Measured) -> Iterator[str]:
+    head = measured.head
+    target, note = clean(str(head.get("target") or "–")), clean(str(head.get("note") or ""))
+    started = number(head.get("started"))
+    at = when(Run(measured.id, started))
+    ended = "" if measured.complete else "  broken off: mlxtop measure --resume goes on"
+    yield f"{measured.id}  {at}  to {target}{ended}"
+    if note:
+        yield from wrap(f"note: {note}", COLUMNS)
+
+
+def _compare_measured(before: Measured, after: Measured, *, args: argparse.Namespace) -> None:
+    """Show two tables side by side, with what changed in between."""
+    old, new = (table(one.head.get("fingerprint")) for one in (before, after))
+    changes = list(differences(old, new))
+    if args.json or args.csv:
+        documents = [change.document() for change in changes]
+        rows = {"before": _measured_rows(before), "after": _measured_rows(after)}
+        if args.json:
+            console.say_json({**rows, "changes": documents})
+        else:
+            _table(_CHANGES, documents)
+        return
+    for label, one in (("before: ", before), ("after:  ", after)):
+        console.say(*(f"{label}{line}" for line in _measured_head(one)))
+    console.say(*compared_lines(before, after, changes))
 
 
 def _change(change: Change) -> str:

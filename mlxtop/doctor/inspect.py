@@ -8,16 +8,19 @@ from threading import Event
 from mlxtop.doctor.check import Case, Probe, Report
 from mlxtop.doctor.checks import examine
 from mlxtop.model.frame import Frame
-from mlxtop.model.identity import PortId
+from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.incident import Incident
 from mlxtop.model.sample import UNREAD
 from mlxtop.sampler.source import Source, frames
 from mlxtop.sources.tools.ping import full_size, ping, route_device, small_ping, valid_host
 from mlxtop.system.answers import reason
 from mlxtop.system.door import System
+from mlxtop.watch.settled import settled
 
 COUNTERS_S = 6.0
 """Seconds that the counters are watched: the slowest table is read every five."""
+REPORTS_S = 20.0
+"""Seconds that the firmware's report on a link is waited for: the tool takes up to some."""
 
 
 def watch(
@@ -33,13 +36,26 @@ def watch(
         ports = choose(frame)
         tick = frame.sample.tick
         first = tick if first is None else first
-        if (_counted(frame) or tick - first >= COUNTERS_S) and not pending(frame, ports):
+        counted = _counted(frame) or tick - first >= COUNTERS_S
+        reported = _reported(frame, ports) or tick - first >= REPORTS_S
+        if counted and reported and not pending(frame, ports):
             return
 
 
 def _counted(frame: Frame) -> bool:
     return all(
         origin in port.before for port in frame.ports.values() for origin in port.now.readings
+    )
+
+
+def _reported(frame: Frame, ports: Iterable[PortId]) -> bool:
+    """Return whether mstlink has answered for all ports that it can be asked about, or failed."""
+    return not any(
+        now.report is None and "report" not in now.absent
+        for now in (frame.ports[port].now for port in ports)
+        if (now.port.driver or "").startswith("mlx5")
+        and now.port.kind is PortKind.PHYSICAL
+        and now.port.function is not None
     )
 
 
@@ -66,11 +82,12 @@ def inspect(
 ) -> Report:
     """Return what all checks say of ports; `before` is an earlier frame of the same machine."""
     unread = frame.sample.absent.get("kernel_log")
+    newest = {one.key or str(number): one for number, one in enumerate(incidents)}
     case = Case(
         frame=frame,
         ports=tuple(ports),
         pcie_before=(before or frame).sample.pcie,
-        incidents=tuple(incidents),
+        incidents=tuple(settled(one, frame) for one in newest.values()),
         probes=probes,
         absent={"kernel log": unread} if unread else {},
     )

@@ -81,7 +81,7 @@ class Kernel:
         for port in self.world.ports:
             if port.netdev is None:
                 continue
-            bond = self.network.index(port.spec.bond) if not port.infiniband else None
+            bond = self.network.index(port.bond) if not port.infiniband else None
             flags = BROADCAST | MULTICAST | (UP if port.admin_up else 0)
             flags |= RUNNING | LOWER_UP if port.carrier else 0
             mlx4 = port.card.spec.family.mlx4

@@ -81,8 +81,9 @@ class Drivers:
         self.world.generation += 1
 
     def register(self, port: PortState) -> None:
-        """Its devices come, with a new ifindex and counters at 0; the link follows."""
+        """Its devices come, with a new ifindex, counters at 0 and no address; the link follows."""
         port.present = True
+        port.forget()
         port.reset()
         bdf, netdev = port.spec.function, port.netdev
         if netdev is not None:

@@ -83,8 +83,8 @@ def add_netdev(tree: LabTree, world: World, port: PortState) -> None:
     else:
         tree.file(f"{directory}/phys_port_name", f"p{port.spec.function[-1]}")
         tree.file(f"{directory}/phys_switch_id", f"{port.card.spec.guid:016x}")
-    if port.spec.bond and not port.infiniband:
-        tree.link(f"{directory}/master", "../" * 5 + f"virtual/net/{port.spec.bond}")
+    if port.bond and not port.infiniband:
+        tree.link(f"{directory}/master", "../" * 5 + f"virtual/net/{port.bond}")
     _net_changing(tree, world, port, directory)
 
 

@@ -5,59 +5,22 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
-from dataclasses import dataclass
 
 from mlxtop.lab.pcidir import card_directory, vf_address
+from mlxtop.lab.peers import Other, PeerNetwork
 from mlxtop.lab.ports import CardState, PortState
 from mlxtop.lab.spec import MachineSpec
 from mlxtop.lab.tables import LINK64
-from mlxtop.lab.traffic import RX, TX
+from mlxtop.lab.traffic import RX, TX, Flow
 from mlxtop.lab.tree import LabTree
 from mlxtop.lab.world import World
 from mlxtop.system.door import Answer
 
 MANAGEMENT = "0000:01:00.0"
+IPERF3 = 5201
 
 
-@dataclass(frozen=True, slots=True)
-class Other:
-    """A network device that is no port of a ConnectX."""
-
-    index: int
-    name: str
-    kind: str | None
-    type: int
-    address: str
-    mtu: int
-    parent: str | None = None
-    directory: str = ""
-    """Of the PCI device in sysfs; empty for virtual ones."""
-    speed: int = 1000
-    """Mb/s."""
-
-    def link(self) -> dict[str, Answer]:
-        """Its part of the answer to `Question.LINKS`."""
-        return {
-            "index": self.index,
-            "name": self.name,
-            "kind": self.kind,
-            "type": self.type,
-            "flags": 0x10049 if self.name == "lo" else 0x11043,
-            "mtu": self.mtu,
-            "operstate": 0 if self.name == "lo" else 6,
-            "carrier": 1,
-            "carrier_changes": 0 if self.name == "lo" else 2,
-            "master": None,
-            "link": None,
-            "address": self.address,
-            "parent": self.parent,
-            "parent_bus": "pci" if self.parent else None,
-            "port_name": None,
-            "slave_kind": None,
-        }
-
-
-class Network:
+class Network(PeerNetwork):
     """Devices beside the ConnectX ports, and where packets go."""
 
     def __init__(self, spec: MachineSpec, world: World) -> None:
@@ -70,6 +33,8 @@ class Network:
         self.default: str = table.get("default", self.management)
         self.ssh_from: str = table.get("ssh_from", "192.168.1.5")
         self.bonds: dict[str, str] = table.get("bonds", {})
+        self.services: list[int] = table.get("services", [5201])
+        """TCP ports at the far ends that the programme's streams go to, in turn."""
         self.others = [
             Other(1, "lo", None, 772, "00:00:00:00:00:00", 65536),
             Other(
@@ -85,6 +50,9 @@ class Network:
         for card in world.cards:
             self._add_vfs(card)
         self.next_index = len(self.others) + 1
+        self.slow: dict[str, str] = table.get("slow", {})
+        """Addresses of peers in the management network, by their addresses on the ports."""
+        self.lay_routes()
 
     def _add_vfs(self, card: CardState) -> None:
         """Network devices of virtual functions."""
@@ -113,7 +81,7 @@ class Network:
         values = dict.fromkeys(LINK64, 0)
         if device.kind == "bond":
             for port in world.ports:
-                if port.spec.bond == device.name and port.netdev and not port.infiniband:
+                if port.bond == device.name and port.netdev and not port.infiniband:
                     for short, direction in (("rx", RX), ("tx", TX)):
                         sums = port.totals(direction, world.rest)
                         values[f"{short}_packets"] += sums[0]
@@ -129,25 +97,34 @@ class Network:
     def port_of(self, device: str) -> PortState | None:
         """The port behind a netdev, or the first of a bond."""
         for port in self.world.ports:
-            if device == port.netdev or (device == port.spec.bond and port.netdev):
+            if port.netdev and device in (port.netdev, port.bond):
                 return port
         return None
 
     def answers(self, host: str) -> bool:
         """Whether somebody is at an address: the far end of a port whose link is up."""
-        port = next((port for port in self.world.ports if port.spec.peer == host), None)
-        return host in (self.gateway, self.ssh_from) if port is None else port.carrier
+        if not any(port.spec.peer == host for port in self.world.ports):
+            return host in (self.gateway, self.ssh_from)
+        port = self.subnet_port(host)
+        return port is not None and port.carrier
 
     def subnet_port(self, address: str) -> PortState | None:
         """The port whose far end or subnet an address is."""
         target = ipaddress.ip_address(address)
-        for port in self.world.ports:
-            if port.spec.peer == address:
-                return port
-        for port in self.world.ports:
-            if port.spec.ip and target in ipaddress.ip_interface(port.spec.ip).network:
-                return port
-        return None
+        carriers = [self._carrier(port) for port in self.world.ports if port.spec.peer == address]
+        carriers += [
+            self._carrier(port)
+            for port in self.world.ports
+            if port.spec.ip and target in ipaddress.ip_interface(port.spec.ip).network
+        ]
+        return next((port for port in carriers if port is not None), None)
+
+    def _carrier(self, port: PortState) -> PortState | None:
+        """The port that carries the traffic of one: itself, or another member of its bond."""
+        if port.configured and port.netdev:
+            return port
+        members = [p for p in self.world.ports if port.spec.bond and p.bond == port.spec.bond]
+        return next((member for member in members if member.netdev), None)
 
     def route(self, subject: str) -> Answer:
         """`ip route get`: the device, gateway and own address towards a destination."""
@@ -160,14 +137,34 @@ class Network:
         own = {port.spec.ip.partition("/")[0] for port in self.world.ports} | {self.address}
         if target.is_loopback or str(target) in own:
             return {"dev": "lo", "via": None, "src": str(target), "local": True}
+        host = self.fib.find(str(target))
+        if host is not None:
+            link = self.port_of(host.dev)
+            own_address = link.spec.ip.partition("/")[0] if link is not None else self.address
+            source = host.source or own_address
+            return {"dev": host.dev, "via": host.via, "src": source, "local": False}
         port = self.subnet_port(str(target))
         if port is not None and port.netdev:
             source = port.spec.ip.partition("/")[0]
-            device = port.spec.bond or port.netdev
+            device = port.bond or port.netdev
             return {"dev": device, "via": None, "src": source, "local": False}
         if target in ipaddress.ip_network(f"{self.address}/24", strict=False):
             return {"dev": self.management, "via": None, "src": self.address, "local": False}
         return {"dev": self.default, "via": self.gateway, "src": self.address, "local": False}
+
+    def routes(self) -> str:
+        """/proc/net/route: the network of every address."""
+        lines = ["Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT"]
+        for port in self.world.ports:
+            device = port.spec.bond or port.netdev
+            if port.spec.ip and device and port.netdev:
+                net = ipaddress.ip_interface(port.spec.ip).network
+                place, mask = (
+                    int.from_bytes(address.packed, "little")
+                    for address in (net.network_address, net.netmask)
+                )
+                lines.append(f"{device}\t{place:08X}\t00000000\t0001\t0\t0\t0\t{mask:08X}\t0\t0\t0")
+        return "\n".join(lines) + "\n"
 
     def sockets(self) -> Answer:
         """sshd, the session that the person came by, and the streams that make the traffic."""
@@ -199,8 +196,8 @@ class Network:
                     {
                         "local": port.spec.ip.partition("/")[0],
                         "local_port": 40000 + 1000 * index + number,
-                        "remote": port.spec.peer,
-                        "remote_port": 5201,
+                        "remote": self._peer_of(flow, port),
+                        "remote_port": self._service(flow, number),
                         "interface": 0,
                         "inode": 50000 + 1000 * index + number,
                         "sent": int(flow.payload[TX] / flow.streams),
@@ -209,6 +206,17 @@ class Network:
                     for number in range(flow.streams)
                 ]
         return found
+
+    def _peer_of(self, flow: Flow, port: PortState) -> str:
+        """The far end of a flow, which may have been led by another port."""
+        names = (name for name, pair in self.world.background.items() if flow in pair)
+        home = self.world.port(next(names, ""))
+        return (home or port).spec.peer
+
+    def _service(self, flow: Flow, number: int) -> int:
+        """The port at the far end: of the machine's own traffic, or of a test."""
+        programme = any(flow in pair for pair in self.world.background.values())
+        return self.services[number % len(self.services)] if programme else IPERF3
 
     def add_files(self, tree: LabTree) -> None:
         """sysfs of these devices."""

@@ -9,6 +9,8 @@ from mlxtop.model.linkrate import parse_rate
 from mlxtop.model.pcie import bandwidth
 
 KINDS = ("tcp", "ack", "rdma", "rdma_ack")
+ETHERNET_MTU, DATAGRAM_MTU = 1500, 2044
+"""MTU of a new network device: Ethernet, and IPoIB in datagram mode."""
 
 
 class PortState:
@@ -20,6 +22,10 @@ class PortState:
         self.kind = spec.kind
         self.ifindex = 0
         self.mtu = spec.mtu
+        self.address = "" if spec.bond else spec.ip
+        """With its prefix length, of its own network device; a member's is the bond's."""
+        self.bond = spec.bond
+        """The bond that it is a member of now."""
         self.admin_up = spec.up
         self.present = True
         """Registered: false while the driver changes port types or is unbound."""
@@ -44,6 +50,18 @@ class PortState:
             {kind: Meter() for kind in KINDS},
         )
         self.errors = dict(self.spec.faults.get("counters", {})) if self.ifindex == 0 else {}
+
+    def forget(self) -> None:
+        """Lose what was set on the network device: a new one has the driver's defaults."""
+        self.address = self.bond = ""
+        self.mtu = DATAGRAM_MTU if self.infiniband else ETHERNET_MTU
+
+    @property
+    def configured(self) -> bool:
+        """Whether it has the address or the bond that it was started with."""
+        if self.spec.bond:
+            return self.bond == self.spec.bond
+        return bool(self.address) or not self.spec.ip
 
     @property
     def infiniband(self) -> bool:

@@ -64,6 +64,9 @@ def add_host(tree: LabTree, world: World, network: Network) -> None:
         rows += _add_interrupts(tree, world, network, card)
     tree.changing("/proc/interrupts", lambda: _interrupts(world, rows))
     tree.changing("/proc/uptime", lambda: f"{spec.uptime + world.time:.2f} 0.00\n")
+    tree.changing("/proc/net/arp", lambda: _neighbours(world))
+    if tree.node("/proc/net/route") is None:
+        tree.changing("/proc/net/route", network.routes)
     if tree.node("/proc/mounts") is None:
         tree.raw("/proc/mounts", b"/dev/sda2 / ext4 rw,relatime 0 0\nproc /proc proc rw 0 0\n")
 
@@ -113,6 +116,18 @@ def _add_interrupts(
             rows.append((number, label, card))
             number += 1
     return rows
+
+
+def _neighbours(world: World) -> str:
+    """/proc/net/arp: the far ends of ports that have an address and a carrier."""
+    head = "IP address       HW type     Flags       HW address            Mask     Device"
+    rows = [
+        f"{port.spec.peer:<16} 0x1         0x2         02:00:00:00:00:{number:02x}     *        "
+        f"{port.netdev}"
+        for number, port in enumerate(world.ports, 1)
+        if port.spec.peer and port.carrier and port.netdev
+    ]
+    return "\n".join([head, *rows]) + "\n"
 
 
 def _interrupts(world: World, rows: list[tuple[int, str, CardState]]) -> str:

@@ -14,13 +14,14 @@ from mlxtop.lab.bootlog import boot_records, kmsg_text
 from mlxtop.lab.clock import Either
 from mlxtop.lab.drivers import Drivers
 from mlxtop.lab.faults import play
+from mlxtop.lab.icmp import LabPinger
 from mlxtop.lab.netdir import add_hwmon, add_netdev, add_rdma
 from mlxtop.lab.network import Network
 from mlxtop.lab.pcidir import add_card, function_directory
 from mlxtop.lab.ports import CardState, PortState
 from mlxtop.lab.procdir import add_host
 from mlxtop.lab.spec import MachineSpec
-from mlxtop.lab.tools.registry import start
+from mlxtop.lab.tools.registry import installed, start
 from mlxtop.lab.tools.shell import SLICE, Machine, execute
 from mlxtop.lab.tree import LabTree
 from mlxtop.lab.world import STEP, World
@@ -75,8 +76,9 @@ class LabSystem(CapturedSystem):
         self.world.mishap = lambda event: play(self.world, self._drivers, event)
         self._closed = Event()
         self._claims: dict[str, Lock] = {}
+        world, network, drivers = self.world, self._network, self._drivers
         self._machine = Machine(
-            self.world, self._kernel, self._network, self._drivers, self.root, self._keep
+            world, self._kernel, network, drivers, self.root, self._keep, self._text
         )
         self.world.wall_start = clock.wall()
         self.world.start()
@@ -237,9 +239,13 @@ class LabSystem(CapturedSystem):
             yield from fresh
             self.clock.wait(STEP, stop)  # more often there is nothing new
 
+    def pinger(self) -> LabPinger:
+        """Probes, which see the links of this machine."""
+        return LabPinger(self._network, self._now, self.clock, self.now)
+
     def which(self, command: str) -> str | None:
         """Where a simulated command would lie."""
-        return f"/usr/bin/{command}" if command in self.world.spec.tools else None
+        return f"/usr/bin/{command}" if installed(self._machine, command) else None
 
     def run(
         self, argv: Sequence[str], *, timeout: float = 10.0, stdin: str = "", change: bool = False
@@ -293,6 +299,13 @@ class LabSystem(CapturedSystem):
         """A file that a command wrote."""
         for tree in (self._base, self._live):
             tree.add(path, Node(content=text.encode()))
+
+    def _text(self, path: str) -> str | None:
+        """A file for a command; None where there is none."""
+        try:
+            return self.read(path).decode("utf-8", "replace")
+        except OSError:
+            return None
 
     def write(self, path: str, data: bytes) -> None:
         """Write a simulated file."""

@@ -32,6 +32,8 @@ from mlxtop.system.door import DeviceEvent, KernelRecord
 
 STEP = 0.25
 """Seconds of a step."""
+QUIET, MOST_QUIET = 35.0, 900.0
+"""Seconds after a measurement in which people leave a card alone: at least, and at most."""
 
 
 class World:
@@ -65,11 +67,15 @@ class World:
         """Share of each core that is busy now."""
         self._noise = [Jitter(Random(f"{seed}/{port.spec.netdev}/{n}")) for n, port in self._both()]
         self._idle = Random(f"{seed}/cores")
-        self._background = self._flows_of_profile()
+        self.background = self._flows_of_profile()
+        self._quiet: dict[int, tuple[float, float]] = {}
+        """When the newest measurement over a card began, and until when the card is left alone."""
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._script = sorted(spec.events, key=lambda event: float(event["at"]))
         self.mishap: Callable[[Mapping[str, object]], None] | None = None
         """Lets an event of the script happen."""
+        self.divert: Callable[[PortState], PortState | None] = lambda port: port
+        """Says by which port the traffic of another one goes: routes may have changed."""
         for heat in self.heats:
             heat.airflow *= self._random.uniform(0.97, 1.03)
         for port in self.ports:
@@ -177,7 +183,7 @@ class World:
             event = self._script.pop(0)
             if self.mishap is not None:
                 self.mishap(event)
-        for name, (tcp, rdma) in self._background.items():
+        for name, (tcp, rdma) in self.background.items():
             phases = [phase for phase in self.spec.profile if phase.port == name]
             place = self.time % sum(phase.seconds for phase in phases)
             for phase in phases:
@@ -185,7 +191,8 @@ class World:
                     break
                 place -= phase.seconds
             tcp.streams = phase.streams
-            if self.measured(name):
+            port = self._lead(name, (tcp, rdma))
+            if self.measured(name) or (port is not None and not port.configured):
                 for flow in (tcp, rdma):
                     flow.wish = (0.0, 0.0)
                     flow.rate = [0.0, 0.0]
@@ -194,6 +201,19 @@ class World:
             tcp.wish = (_wish(phase.rx, wave), _wish(phase.tx, wave))
             rdma.wish = (_wish(phase.rdma_rx, wave), _wish(phase.rdma_tx, wave))
 
+    def _lead(self, name: str, pair: tuple[Flow, Flow]) -> PortState | None:
+        """Put the flows of a programme on the port that their packets take; return it."""
+        home = self.port(name)
+        if home is None:
+            return None
+        now = self.divert(home)
+        for port in self.ports:
+            if port is not now and any(flow in port.flows for flow in pair):
+                port.flows = [flow for flow in port.flows if flow not in pair]
+        if now is not None and pair[0] not in now.flows:
+            now.flows = [*now.flows, *pair]
+        return now
+
     def _wave(self, name: str) -> float:
         """Programmes do not ask for the same every second: a factor from 0.7 to 1."""
         place = self._phase + sum(map(ord, name))
@@ -201,12 +221,21 @@ class World:
         return 0.85 + 0.15 * wave
 
     def measured(self, name: str) -> bool:
-        """Whether somebody measures over this card: people stop their jobs for that."""
+        """Whether somebody measures over this card, or lets it cool down for as long afterwards.
+
+        People stop their jobs for that.
+        """
         port = self.port(name)
-        own = [flow for pair in self._background.values() for flow in pair]
-        return port is not None and any(
-            flow not in own for each in port.card.ports for flow in each.flows
-        )
+        if port is None:
+            return False
+        own = [flow for pair in self.background.values() for flow in pair]
+        card, now = port.card.index, self.time
+        began, until = self._quiet.get(card, (now, -math.inf))
+        if any(flow not in own for each in port.card.ports for flow in each.flows):
+            began = now if until < now else began
+            until = now + min(max(now - began, QUIET), MOST_QUIET)
+            self._quiet[card] = began, until
+        return now < until
 
     def _share(self, card: CardState, closer: float) -> None:
         """What every flow of a card gets in the coming step."""

@@ -12,12 +12,14 @@ from mlxtop.model.linktype import LinkType
 from mlxtop.sources.kernel.pci import card_lock
 from mlxtop.sources.kernel.sysfs import names
 from mlxtop.sources.tools import mstconfig
-from mlxtop.sources.tools.mstconfig import Column, ConfigReport, Trouble
+from mlxtop.sources.tools.card_tool import Trouble, complaints
+from mlxtop.sources.tools.mstconfig import Column, ConfigReport
 from mlxtop.system.door import REGISTERS, Finished, System
 
 PARAMETERS = ("LINK_TYPE_P1", "LINK_TYPE_P2")
 SPEED = ("CQE_COMPRESSION", "MAX_ACC_OUT_READ", "PCI_WR_ORDERING")
 """Parameters that guides for fast links mention; older firmware lacks some, mlx4 all."""
+REBOOT = "a reboot does the same"
 _FINAL = (Trouble.UNSUPPORTED, Trouble.NO_ACCESS)
 
 
@@ -80,6 +82,13 @@ class Card:
     """Why the stored configuration is unknown; None where it is known or the card has none."""
 
     @property
+    def restart(self) -> str:
+        """Return what loads the stored types where a firmware reset does not."""
+        if self.adapter.is_dpu:
+            return "a power cycle does the same; a reboot does not, in DPU mode"
+        return REBOOT
+
+    @property
     def mlx4(self) -> bool:
         """Return True for the mlx4 driver: ConnectX-3 and older."""
         return (self.adapter.driver or "").startswith("mlx4")
@@ -121,7 +130,7 @@ def read_config(root: RootCommands, tool: str, device: str) -> ConfigReport:
     one = PARAMETERS[:1]
     for verbose, wanted in ((True, PARAMETERS), (True, one), (False, PARAMETERS), (False, one)):
         words = [tool, "-d", device, *(["-e"] if verbose else []), "q", *wanted]
-        report = _report(tool, root.query(words))
+        report = _report(root.query(words))
         if report.parameters or report.trouble in _FINAL:
             break
         if report.trouble is Trouble.NO_PARAMETER and wanted == one:
@@ -141,22 +150,17 @@ def read_values(root: RootCommands, tool: str, device: str) -> dict[str, str]:
     Raises NotAllowed, TimeoutError and OSError.
     """
     words = [tool, "-d", device, "q"]
-    report = _report(tool, root.query([*words, *SPEED]))
+    report = _report(root.query([*words, *SPEED]))
     if report.trouble is Trouble.NO_PARAMETER:
-        report = _report(tool, root.query(words))
+        report = _report(root.query(words))
     values = {name: row.values.get(Column.NEXT) for name, row in report.parameters.items()}
     return {name: value for name in SPEED if (value := values.get(name))}
 
 
-def _report(tool: str, finished: Finished) -> ConfigReport:
+def _report(finished: Finished) -> ConfigReport:
     if finished.timed_out:
         raise TimeoutError("did not answer in time; the firmware may be busy")
-    report = mstconfig.parse_mstconfig(finished.stdout)
-    if finished.status != 0 and report.error is None:
-        lines = (finished.stderr or finished.stdout).strip().splitlines()
-        text = lines[-1] if lines else f"{tool} ended with status {finished.status}"
-        report = replace(report, errors=(text,))
-    return report if report.error is None else replace(report, parameters={})
+    return replace(mstconfig.parse_mstconfig(finished.stdout), errors=complaints(finished))
 
 
 def _read_json(root: RootCommands, words: list[str], wanted: tuple[str, ...]) -> ConfigReport:

@@ -6,35 +6,35 @@ result is read back and compared, whatever the tool printed.
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from threading import Event
-from uuid import uuid4
 
 from mlxtop.change.guard import find_uses
 from mlxtop.change.log import ActionLog
 from mlxtop.change.pending import PendingChange, switch, switch_words
-from mlxtop.change.plan import Command, Step, Switch
-from mlxtop.change.privilege import Access, RootCommands
+from mlxtop.change.plan import Command, Switch
+from mlxtop.change.privilege import Access, NotAllowed
+from mlxtop.change.run import LoggedCommands, last_words
 from mlxtop.link_type.card import Refused, claimed, read_config
 from mlxtop.link_type.options import Change, Method, methods
+from mlxtop.link_type.restore import PortBefore, advice, gather, ports_before, settled
 from mlxtop.link_type.survey import LinkTypeSurvey, hidden_ports
-from mlxtop.model.identity import Port, PortId
+from mlxtop.model.identity import PortId
 from mlxtop.model.linktype import parse_port_type
-from mlxtop.model.sample import LinkLayer
-from mlxtop.sampler.discover import Inventory, discover
+from mlxtop.sampler.discover import discover
 from mlxtop.sources.kernel.pci import DEVICES
 from mlxtop.sources.kernel.sysfs import read_text
-from mlxtop.sources.tools.mstconfig import Column, parse_mstconfig
+from mlxtop.sources.tools.card_tool import explain, failure
+from mlxtop.sources.tools.mstconfig import Column
 from mlxtop.sources.tools.mstfwreset import parse_reset
 from mlxtop.system.door import Finished, System
 
-SETTLE_SECONDS = 10.0
-"""Time for devices to come back under their new names."""
-LOGGED = 20_000
-"""Characters of an output that go to the log at most."""
+Tell = Callable[[str], None]
+"""Is told what is being done, as it begins."""
+
+
+def _to_nobody(_: str) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,10 @@ class Outcome:
     """Set where the change is taken back unless it is confirmed."""
     next: tuple[str, ...] = ()
     """What to do now, as commands to copy; comments begin with #."""
+    before: tuple[PortBefore, ...] = ()
+    """The card's ports as they were, where they were registered anew."""
+    to_store: tuple[str, ...] = ()
+    """The part of `next` that makes the change last over a boot."""
 
 
 def carry_out(
@@ -59,6 +63,7 @@ def carry_out(
     log: ActionLog | None,
     *,
     typed: Collection[PortId] = (),
+    tell: Tell = _to_nobody,
 ) -> Outcome:
     """Carry out a plan. `typed`: ports whose names a person typed because of the guard.
 
@@ -67,14 +72,34 @@ def carry_out(
     """
     if system.captured:
         raise Refused("a captured machine cannot be changed")
+    tell("looking again whether anything depends on the ports")
     _check_again(system, change, typed)
+    before = ports_before(system, survey, change.card)
     complaints: list[str] = []
+    tell("waiting until no other tool works on the card")
     with claimed(system, change.card, rights, ask=True) as root:
-        outcome = _Worker(root, change, log, complaints).work()
+        commands = LoggedCommands(root, log, change.plan.title, complaints)
+        outcome = _Worker(commands, change, tell).work()
     if outcome.done:
-        after = _settled(system, change) if change.method is not Method.STORED else None
-        outcome = replace(outcome, next=_advice(survey, change, after))
+        outcome = _followed_up(system, change, before, outcome, tell)
     return replace(outcome, lines=(*outcome.lines, *complaints))
+
+
+def _followed_up(
+    system: System, change: Change, before: tuple[PortBefore, ...], outcome: Outcome, tell: Tell
+) -> Outcome:
+    """Return the outcome with what to do now, when the ports have come back."""
+    match change.method:
+        case Method.PERSIST:
+            return outcome
+        case Method.STORED:
+            return replace(outcome, next=_after_storing(change))
+    tell("waiting for the network devices to come back")
+    after = settled(system, change.affected)
+    lines = advice(before, after, gather(system, before, after, ask=False))
+    alone = change.method is Method.NOW and change.then is None
+    store = tuple(_to_store(change)) if alone else ()
+    return replace(outcome, next=(*lines, *store), before=before, to_store=store)
 
 
 def _check_again(system: System, change: Change, typed: Collection[PortId]) -> None:
@@ -97,81 +122,54 @@ def _check_again(system: System, change: Change, typed: Collection[PortId]) -> N
         raise Refused(f"{reasons}: that needs the name of {names} typed")
 
 
-def _settled(system: System, change: Change) -> Inventory:
-    """Discover until every port of the card has a device again, or for `SETTLE_SECONDS`."""
-    deadline = system.now() + SETTLE_SECONDS
-    never = Event()
-    while True:
-        inventory = discover(system)
-        ports = [port for port in inventory.ports if port.id in change.affected]
-        settled = len(ports) >= len(change.affected) and all(p.netdev or p.rdma for p in ports)
-        if settled or system.now() >= deadline:
-            return inventory
-        system.wait(0.2, never)
-
-
 @dataclass(frozen=True, slots=True)
 class _Worker:
     """Runs the steps of one change."""
 
-    root: RootCommands
+    commands: LoggedCommands
     change: Change
-    log: ActionLog | None
-    complaints: list[str]
-    """Collects what could not be logged."""
+    tell: Tell
 
     def work(self) -> Outcome:
         outcome = Outcome(False, ("nothing was to be done",))
         for step in self.change.plan.steps:
-            outcome = self._step(step)
+            self.tell(step.purpose)
+            outcome = self._switch(step) if isinstance(step, Switch) else self._command(step)
             if not outcome.done:
                 break
         return outcome
 
-    def _step(self, step: Step) -> Outcome:
-        if isinstance(step, Switch):
-            return self._switch(step)
-        finished = self._run(step)
+    def _command(self, step: Command) -> Outcome:
+        if step.file is not None:
+            return self._write(step, step.file)
+        finished = self.commands.run(step)
+        self.tell("reading back")
         if self.change.method is Method.RESET:
             return self._after_reset(finished)
-        if self.change.method is Method.STORED:
-            return self._after_set(step, finished)
-        done = finished.status == 0
-        return Outcome(done, ("done" if done else _last_words(finished),))
+        return self._after_set(step, finished)
 
-    def _run(self, step: Command) -> Finished:
-        with self._logged(self.root.words(step.argv)) as result:
-            finished = self.root.change(step.argv, step.stdin)
-            result["stdout"], result["stderr"] = finished.stdout[:LOGGED], finished.stderr[:LOGGED]
-            result["status"] = finished.status
-        return finished
-
-    @contextmanager
-    def _logged(self, argv: Sequence[str]) -> Iterator[dict[str, object]]:
-        """Log a command before and after; the caller puts its result into the dictionary."""
-        mark, start = uuid4().hex[:12], self.root.system.now()
-        result: dict[str, object] = {}
-        self._record(id=mark, action="begin", title=self.change.plan.title, argv=list(argv))
+    def _write(self, step: Command, file: str) -> Outcome:
+        """Have a command write a file; what stands in it afterwards decides."""
+        system = self.commands.root.system
+        before = read_text(system, file)
         try:
-            yield result
-        except OSError as error:
-            result["error"] = str(error)
+            finished = self.commands.run(step)
+        except NotAllowed:
             raise
-        finally:
-            seconds = round(self.root.system.now() - start, 3)
-            self._record(id=mark, action="end", seconds=seconds, **result)
-
-    def _record(self, **entry: object) -> None:
-        if self.log is not None:
-            complaint = self.log.record(machine=self.root.system.label, **entry)
-            if complaint and complaint not in self.complaints:
-                self.complaints.append(complaint)
+        except OSError as error:
+            why = f"{step.argv[0]}: {error.strerror or error}"
+            raise Refused(f"could not write {file}, nothing was changed: {why}") from None
+        now = read_text(system, file)
+        if finished.status == 0 and step.holds in (now or ""):
+            return Outcome(True, (f"{file} holds {step.holds} ✓",))
+        what = "nothing was changed" if now == before else "and it is not as it was: look at it"
+        return Outcome(False, (f"could not write {file}, {what}: {last_words(finished)}",))
 
     def _switch(self, step: Switch) -> Outcome:
         """Change at once, with a program that takes it back unless the change is confirmed."""
-        root, log = self.root, self.log
+        root, log = self.commands.root, self.commands.log
         words = root.words(switch_words(step, log)) if log else step.lines(False)
-        with self._logged(words) as result:
+        with self.commands.logged(words) as result:
             pending, errors = switch(root, step, log)
             result["errors"] = errors
         if pending is None:
@@ -179,7 +177,7 @@ class _Worker:
         lines, done = [], True
         for number, kind in step.types:
             path = f"{DEVICES}/{step.device}/mlx4_port{number}"
-            now = parse_port_type(read_text(self.root.system, path))
+            now = parse_port_type(read_text(root.system, path))
             fits = now is not None and now.configured is kind
             done = done and fits
             has = now.configured.words if now else "unknown"
@@ -192,10 +190,10 @@ class _Worker:
 
     def _after_set(self, step: Command, finished: Finished) -> Outcome:
         """Read back the stored types, whatever the tool printed."""
-        report = parse_mstconfig(finished.stdout)
-        lines = [report.error] if report.error else []
+        failed = self._failure(finished)
+        lines = [failed] if failed else []
         try:
-            back = read_config(self.root, step.argv[0], self.change.card.device)
+            back = read_config(self.commands.root, step.argv[0], self.change.card.device)
         except OSError as error:
             return Outcome(False, (*lines, f"set, but it cannot be read back: {error}"))
         wanted = dict(word.split("=") for word in step.argv if word.startswith("LINK_TYPE_P"))
@@ -205,77 +203,36 @@ class _Worker:
             has = f"{kind.label}({kind.number})" if kind else "unknown"
             fits.append(kind is not None and str(kind.number) == number)
             lines.append(f"{name} next boot: {has} {'✓' if fits[-1] else f'✗ wanted {number}'}")
-        if not all(fits) and not report.error and finished.status != 0:
-            lines.insert(0, _last_words(finished))
         return Outcome(all(fits), tuple(lines))
 
     def _after_reset(self, finished: Finished) -> Outcome:
-        report = parse_reset(finished.stdout)
+        report, failed = parse_reset(finished.stdout), self._failure(finished)
         steps = [f"{name}: {how}" for name, how in report.steps.items()]
-        if report.error or finished.status != 0 or not report.loaded:
-            return Outcome(False, (*steps, report.error or _last_words(finished)))
-        return Outcome(True, (*steps, "the firmware was loaded anew ✓"))
+        if not report.done or (failed and not report.loaded and not report.reboots):
+            return Outcome(False, (*steps, failed or "it did not come to its end"))
+        what = "the machine reboots" if report.reboots else "every step is done"
+        what = "the firmware was loaded anew" if report.loaded else what
+        return Outcome(True, (*steps, *([failed] if failed else []), f"{what} ✓"))
+
+    def _failure(self, finished: Finished) -> str | None:
+        """Return why a tool failed, in its words, with kernel lockdown where that may be why."""
+        words = failure(finished)
+        return words and explain(self.commands.root.system, words)
 
 
-def _last_words(finished: Finished) -> str:
-    lines = (finished.stdout + "\n" + finished.stderr).strip().splitlines()
-    return lines[-1].strip() if lines else f"ended with status {finished.status}"
+def _after_storing(change: Change) -> tuple[str, ...]:
+    ports = " ".join(str(port) for port in change.wanted)
+    return (
+        "# takes effect at the next boot; on a card that nobody uses also now:",
+        f"mlxtop link-type --reset {ports}",
+        "# afterwards the network devices may have other names; then: link up, address, MTU",
+    )
 
 
-def _advice(survey: LinkTypeSurvey, change: Change, after: Inventory | None) -> tuple[str, ...]:
-    """Return commands that make the ports usable again; comments begin with #.
-
-    `after` is the machine as it is now, None where nothing has changed yet.
-    """
-    if change.method is Method.PERSIST:
-        return ()
-    if after is None:
-        ports = " ".join(str(port) for port in change.wanted)
-        return (
-            "# takes effect at the next boot; on a card that nobody uses also now:",
-            f"mlxtop link-type --reset {ports}",
-            "# afterwards the network devices may have other names; then: link up, address, MTU",
-        )
-    now = {port.id: port for port in after.ports}
-    lines: list[str] = []
-    for old in change.card.ports:
-        if new := now.get(old.id):
-            lines += _port_advice(survey, old.port, new, after.layers)
-        else:
-            lines.append(f"# {old.id} has not come back yet; the kernel log may tell why")
-    if change.method is Method.NOW:
-        lines.append("# to have it after the next boot too:")
-        if Method.STORED in methods(change.card, change.wanted):
-            types = change.wanted.items()
-            lines += [f"mlxtop link-type {port} {kind} --stored" for port, kind in types]
-        else:
-            lines.append(f"mlxtop link-type {change.card.device} --persist")
-    return tuple(lines)
-
-
-def _port_advice(
-    survey: LinkTypeSurvey, old: Port, new: Port, layers: Mapping[PortId, LinkLayer]
-) -> list[str]:
-    lines = []
-    for before, now in ((old.netdev, new.netdev), (old.rdma, new.rdma)):
-        if before and now and before != now:
-            lines.append(f"# {old.id}: {before} is now {now}")
-    infiniband = layers.get(new.id) is LinkLayer.INFINIBAND
-    if new.netdev is None:
-        load = "modprobe ib_ipoib" if infiniband else "modprobe mlx4_en"
-        return [*lines, f"# {new.id} has no network device yet:", load]
-    addresses = [a for a in survey.addresses if a.device == old.netdev]
-    device = shlex.quote(new.netdev)
-    same = survey.inventory.layers.get(old.id) is layers.get(new.id)
-    mtu = next((a.mtu for a in addresses if a.mtu and same), None)
-    lines.append(f"ip link set {device} up" + ("" if mtu in (None, 1500) else f" mtu {mtu}"))
-    lines += [f"ip address add {shlex.quote(a.text)} dev {device}" for a in addresses]
-    if not addresses:
-        lines.append(f"# ip address add ADDRESS/PREFIX dev {device}")
-    if old.bond:
-        lines.append(f"ip link set {device} master {shlex.quote(old.bond)}")
-    if infiniband:
-        lines.append("# InfiniBand needs a subnet manager, on one end: systemctl start opensm")
-    else:
-        lines.append("# the same MTU on both ends; 9000 for bulk data")
-    return lines
+def _to_store(change: Change) -> list[str]:
+    """Return what makes a change at once last over a boot."""
+    lines = ["# to have it after the next boot too:"]
+    if Method.STORED in methods(change.card, change.wanted):
+        types = change.wanted.items()
+        return [*lines, *(f"mlxtop link-type {port} {kind} --stored" for port, kind in types)]
+    return [*lines, f"mlxtop link-type {change.card.device} --persist"]

@@ -27,7 +27,7 @@ class Method(StrEnum):
     RESET = "mstfwreset"
     """Firmware reset: the stored type takes effect."""
     PERSIST = "modprobe"
-    """A settings file from which the mlx4 driver takes the present types at every start."""
+    """A settings file from which the mlx4 driver takes its types at every start."""
 
 
 class NothingToDo(Refused):
@@ -46,6 +46,8 @@ class Change:
     affected: tuple[PortId, ...]
     """Ports that stop working because of it, now or at the next boot."""
     hazards: tuple[Hazard, ...] = ()
+    then: Change | None = None
+    """A change that is made as soon as a person has confirmed this one."""
 
     @property
     def endangered(self) -> tuple[PortId, ...]:
@@ -159,7 +161,9 @@ def _plan_stored(card: Card, types: Sequence[PortTypes], wanted: Mapping[PortId,
         _title(types, wanted),
         (Command((*words, *store), "store the new type in the card"),),
         undo=(Command((*words, *restore), "as before"),) if before else (),
-        takes_effect="at the next boot, or with a firmware reset",
+        takes_effect="with a firmware reset, or after a power cycle: in DPU mode not at a reboot"
+        if card.adapter.is_dpu
+        else "at the next boot, or with a firmware reset",
     )
 
 
@@ -192,17 +196,19 @@ def breaks_of(
         lines += _port_breaks(survey, types.port)
         if count := survey.uses.connections.get(types.id, 0):
             lines.append(f"{types.id}: {count} TCP connection{'s' * (count > 1)} run through it")
+    if survey.addresses is None:
+        lines.append("addresses cannot be listed, `ip` does not answer: note them before they go")
     return tuple(dict.fromkeys(lines))
 
 
 def _port_breaks(survey: LinkTypeSurvey, port: Port) -> list[str]:
     lines = []
     for name in filter(None, (port.netdev, *port.extra_netdevs)):
-        given = [a.text for a in survey.addresses if a.device == name]
+        given = [a.text for a in survey.addresses or () if a.device == name]
         has = f" with {', '.join(given)}" if given else ""
         lines.append(f"network device {name}{has} goes; a new one may have another name")
-    if port.rdma:
-        lines.append(f"RDMA device {port.rdma} goes; a new one may have another name")
+    for name in filter(None, (port.rdma, *port.extra_rdma)):
+        lines.append(f"RDMA device {name} goes; a new one may have another name")
     if port.bond:
         lines.append(f"{port.bond_kind or 'bond'} {port.bond} loses {port.netdev}")
     above = [k.name for k in survey.inventory.links.values() if k.link and k.link == port.ifindex]

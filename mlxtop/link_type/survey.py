@@ -20,8 +20,9 @@ from mlxtop.sampler.discover import Inventory, discover
 from mlxtop.sources.kernel.pci import DEVICES
 from mlxtop.sources.kernel.sysfs import read_count, read_text
 from mlxtop.sources.tools import mstconfig
+from mlxtop.sources.tools.card_tool import Trouble, explain, installed
 from mlxtop.sources.tools.iproute2 import Address, read_addresses
-from mlxtop.sources.tools.mstconfig import Column, ConfigReport, Trouble
+from mlxtop.sources.tools.mstconfig import Column, ConfigReport
 from mlxtop.system.door import System
 
 _INFINIBAND_CLASS = 0x0207
@@ -38,7 +39,8 @@ class LinkTypeSurvey:
     inventory: Inventory
     cards: tuple[Card, ...]
     uses: Uses
-    addresses: tuple[Address, ...] = ()
+    addresses: tuple[Address, ...] | None = ()
+    """None where they cannot be listed."""
 
     def card_of(self, port: PortId) -> Card:
         """Return the card of a port. Raises Refused where there is none."""
@@ -55,7 +57,9 @@ def look(
     inventory = discover(system)
     cards = survey(system, inventory, rights, ask, keys)
     uses = find_uses(system, inventory, hidden_ports(cards))
-    return LinkTypeSurvey(inventory, cards, uses, tuple(read_addresses(system)))
+    addresses = read_addresses(system)
+    known = None if addresses is None else tuple(addresses)
+    return LinkTypeSurvey(inventory, cards, uses, known)
 
 
 def named_ports(inventory: Inventory, word: str) -> tuple[PortId, ...]:
@@ -68,8 +72,13 @@ def named_ports(inventory: Inventory, word: str) -> tuple[PortId, ...]:
     ports = [port for port in own if word in _names(port)]
     ports = ports or [port for port in own if port.rdma == word]
     if len(ports) > 1:
-        names = ", ".join(f"{port.rdma}/{port.rdma_port}" for port in ports)
-        raise Refused(f"{word} has several ports: {names}; {ports[0].function} means all of them")
+        shared = len({port.rdma_port for port in ports}) < len(ports)  # by the members of a bond
+        names = ", ".join(
+            port.name if shared else f"{port.rdma}/{port.rdma_port}" for port in ports
+        )
+        places = {port.function for port in ports}
+        every = places.pop() if len(places) == 1 else slot_of(ports[0].function or "")
+        raise Refused(f"{word} has several ports: {names}; {every} means all of them")
     if not ports:
         place = word.lower() if word.count(":") == 2 else f"0000:{word.lower()}"
         ports = [port for port in own if place in (port.function, slot_of(port.function or ""))]
@@ -124,7 +133,7 @@ def _read_card(system: System, adapter: Adapter, ports: list[Port]) -> Card:
     if switchable and any(read_count(system, f"{DEVICES}/{f}/sriov_numvfs") for f in functions):
         switchable = False
         reasons.append("SR-IOV is on: the driver takes no other port type until it is off")
-    device = min(functions)
+    device = adapter.functions[0].address
     return Card(adapter, device, tuple(types), switchable=switchable, reasons=tuple(reasons))
 
 
@@ -158,7 +167,7 @@ def _ask_card(system: System, inventory: Inventory, card: Card, rights: Access, 
             who = "" if isinstance(error, Refused) else f"{tool}: "
             reasons.append(f"{who}{error.args[-1] if error.args else error}")
             break
-        if report.trouble is None and report.parameters:
+        if report.parameters:
             return _with_config(system, inventory, replace(card, tool=tool), report)
         reasons.append(_explain(system, card, tool, report))
         if report.trouble is Trouble.NO_PARAMETER:
@@ -173,7 +182,6 @@ def _ask_card(system: System, inventory: Inventory, card: Card, rights: Access, 
 def _explain(system: System, card: Card, tool: str, report: ConfigReport) -> str:
     """Return why a tool did not answer for this card, and what would help."""
     family = card.adapter.family
-    lockdown = read_text(system, "/sys/kernel/security/lockdown") or ""
     match report.trouble:
         case Trouble.NO_PARAMETER:
             return "this firmware has no LINK_TYPE: the card has one link type only"
@@ -183,12 +191,7 @@ def _explain(system: System, card: Card, tool: str, report: ConfigReport) -> str
             return f"this {tool} no longer supports {family}: mstflint 4.25 is the last"
         case Trouble.UNSUPPORTED:
             return f"this {tool} does not support {family}: try a newer mstflint"
-        case Trouble.NO_ACCESS if "[integrity]" in lockdown or "[confidentiality]" in lockdown:
-            return (
-                f"{tool} cannot open the card: kernel lockdown (Secure Boot) forbids it; "
-                "mstflint 4.30 with fwctl (kernel 6.15), or Secure Boot off, would help"
-            )
-    return f"{tool}: {report.error or 'its output is not understood'}"
+    return f"{tool}: {explain(system, report.error or 'its output is not understood')}"
 
 
 def _with_config(system: System, inventory: Inventory, card: Card, report: ConfigReport) -> Card:
@@ -275,7 +278,7 @@ def read_stored(system: System, inventory: Inventory) -> StoredConfig:
         if port.pending and port.next_boot is not None
     }
     speed: dict[str, str] = {}
-    tool = card.tool or next((tool for tool in mstconfig.TOOLS if system.which(tool)), None)
+    tool = card.tool or installed(system, mstconfig.TOOLS)
     if card.unanswered is None and tool is not None and not card.mlx4:
         with suppress(OSError, Refused), claimed(system, card, Access.ROOT) as root:
             speed = read_values(root, tool, card.device)

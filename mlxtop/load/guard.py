@@ -6,24 +6,35 @@ load as well. Without any sensor there is nothing to guard, and the guard is `bl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
+from types import MappingProxyType
+from typing import Any
 
 from mlxtop.load.outcome import SensorHeat
 from mlxtop.load.request import GuardOptions, LoadPlan
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
-from mlxtop.model.sample import LinkState, Temperature
-from mlxtop.watch.heat import Pace, SensorTrack
+from mlxtop.model.sample import LinkState, Temperature, sensor_title
+from mlxtop.watch.heat import SensorTrack
 from mlxtop.watch.heat_limits import limits_of
 
-PACE = Pace(every=2.0, calm=2.0, steady=False)
-"""Readings do not come faster than every two seconds."""
 READINGS = 7200
 """Readings of a sensor that are kept: four hours of a soak."""
 SILENCE_S = 15.0
 """Seconds without any sample after which the load is stopped."""
+
+
+def guard_promise(options: GuardOptions, guarding: Sequence[SensorHeat]) -> str:
+    """Return at what temperatures the heat guard stops a load, and how long before them."""
+    if not options.armed:
+        return "off, nothing stops the load when it gets hot"
+    if not guarding:
+        return "no sensor that could stop the load"
+    limits = ", ".join(f"{sensor_title(one.name)} {one.limits.warning:g} °C" for one in guarding)
+    early = f", or {options.ahead:g} s before" if options.ahead else ""
+    return f"stops at {limits}{early}"
 
 
 @dataclass(slots=True)
@@ -33,7 +44,7 @@ class _Watched:
     kind: str
     """`asic`, `module`."""
     heat: SensorHeat
-    track: SensorTrack = field(default_factory=lambda: SensorTrack(PACE, READINGS))
+    track: SensorTrack = field(default_factory=lambda: SensorTrack(size=READINGS))
 
 
 class HeatGuard:
@@ -45,8 +56,14 @@ class HeatGuard:
         options: GuardOptions,
         *,
         masters: Collection[str] = (),
+        tracks: Mapping[tuple[PortId, str], SensorTrack] = MappingProxyType({}),
+        starts: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
-        """Guard ports, and those that join `masters` (bonds and the like) on the way."""
+        """Guard ports, and those that join `masters` (bonds and the like) on the way.
+
+        `tracks` are what the screen has followed so far, so that both forecast the same; `starts`
+        are temperatures by a sensor's name that count as those at the start.
+        """
         self.options = options
         self.reason: str | None = None
         """Why the load was stopped."""
@@ -55,23 +72,36 @@ class HeatGuard:
         self._ports = list(ports)
         self._single = len(self._ports) == 1 and not masters
         self._masters = frozenset(masters)
+        self._tracks = tracks
+        self._starts = starts
         self._watched: dict[tuple[PortId, str], _Watched] = {}
         self._names: dict[PortId, str] = {}
         self._last_tick: float | None = None
 
     @classmethod
-    def of(cls, plan: LoadPlan, options: GuardOptions) -> HeatGuard:
+    def of(cls, plan: LoadPlan, options: GuardOptions, **more: Any) -> HeatGuard:
         """Return the guard of a test, for every port that its traffic can take."""
-        return cls([member.port for member in plan.members], options, masters=plan.masters)
+        ports = [member.port for member in plan.members]
+        return cls(ports, options, masters=plan.masters, **more)
 
     @property
     def sensors(self) -> tuple[SensorHeat, ...]:
         return tuple(watched.heat for watched in self._watched.values())
 
     @property
+    def guarding(self) -> tuple[SensorHeat, ...]:
+        """Return the sensors that may stop the load."""
+        return tuple(one.heat for one in self._watched.values() if self._guards(one))
+
+    @property
     def blind(self) -> bool:
         """Return whether no sensor that may stop the load has answered yet."""
-        return not any(self._guards(watched) for watched in self._watched.values())
+        return not self.guarding
+
+    @property
+    def promise(self) -> str:
+        """Return what it will do, in one line."""
+        return guard_promise(self.options, self.guarding)
 
     def look(self, frame: Frame) -> str | None:
         """Take a frame in; return why the load has to stop now, None while all is well."""
@@ -101,7 +131,10 @@ class HeatGuard:
             if (port, kind) not in self._watched and reading.celsius is not None:
                 label = kind if self._single else f"{name} {kind}"
                 limits = limits_of(reading, now, adapter)
-                self._watched[port, kind] = _Watched(kind, SensorHeat(label, limits, port))
+                track = self._tracks.get((port, kind)) or SensorTrack(size=READINGS)
+                start = self._starts.get(label)
+                heat = SensorHeat(label, limits, port, start=start)
+                self._watched[port, kind] = _Watched(kind, heat, track)
         idle = not self._single and now.link.state is not LinkState.UP
         reasons = []
         for (owner, kind), watched in self._watched.items():
@@ -164,10 +197,12 @@ class HeatGuard:
         )
         if not self._guards(watched):
             return None
-        text, limit = f"{heat.name} at {celsius:.1f} °C", f"{limits.warning:g} °C"
+        text, limit = f"{sensor_title(heat.name)} at {celsius:.1f} °C", f"{limits.warning:g} °C"
         if celsius >= limits.warning:
             return f"{text}, warning limit {limit}"
-        if ahead is None or ahead.warning is None or ahead.warning.seconds is None:
+        if not self.options.ahead or ahead is None or ahead.warning is None:
+            return None
+        if ahead.warning.seconds is None or not ahead.warning.certain:
             return None
         left = ahead.warning.seconds - (now - ahead.tick)
         if left > self.options.ahead:

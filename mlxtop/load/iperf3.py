@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from mlxtop.load.iperf3_json import parse_stream_line
 from mlxtop.load.iperf3_text import TextReader
+from mlxtop.load.reader import FarEnd, Heard, cause_of
 from mlxtop.load.request import LoadRequest
 from mlxtop.model.load import Direction, LoadError, LoadEvent, LoadInterval
-from mlxtop.system.door import System
+from mlxtop.system.door import Finished, System
 
 COMMAND = "iperf3"
 INSTALL = "iperf3 is not installed; on Debian and Ubuntu: apt install iperf3"
@@ -101,7 +102,10 @@ def client_command(tool: Iperf3, request: LoadRequest, client: Client) -> tuple[
     """
     argv = ["taskset", "-c", client.cores] if client.cores else []
     argv += ["iperf3", "-c", client.target, "-p", str(client.port)]
-    argv += ["-t", str(request.seconds), "-i", f"{request.interval:g}", "-P", str(client.streams)]
+    length = ["-t", str(request.seconds)]
+    if request.amount:  # iperf3 counts all streams of a process together
+        length = ["-n", str(request.amount * client.streams)]
+    argv += [*length, "-i", f"{request.interval:g}", "-P", str(client.streams)]
     json = "--json-stream" in tool.options
     rows: list[tuple[object, tuple[object, ...]]] = [
         (request.omit, ("-O", request.omit)),
@@ -112,6 +116,7 @@ def client_command(tool: Iperf3, request: LoadRequest, client: Client) -> tuple[
         (client.source, ("-B", client.source)),
         (client.device, ("--bind-dev", client.device)),
         (client.core is not None and "--affinity" in tool.options, ("-A", client.core)),
+        (request.size, ("-l", request.size)),
         (request.zero_copy, ("-Z",)),
         ("--connect-timeout" in tool.options, ("--connect-timeout", CONNECT_MS)),
         (json, ("--json-stream",)),
@@ -153,6 +158,13 @@ class Iperf3Reader:
     def finish(self) -> list[LoadEvent]:
         return self._whole(self._text.finish())
 
+    def failure(self, ended: Finished, heard: Heard, at: FarEnd) -> str | None:
+        """Return what went wrong, in one line; iperf3 can fail with status 0."""
+        error = heard.error
+        if error is None and (ended.status or not heard.reported):
+            error = cause_of(ended.stderr)
+        return explain(error, at.host, at.port) if error else None
+
     def _whole(self, events: list[LoadEvent]) -> list[LoadEvent]:
         return [
             event
@@ -172,6 +184,9 @@ _EXPLAINED = (
     ("server has terminated", "the server at {where} ended the test"),
     ("control socket has closed", "the server at {where} went away"),
     ("client has terminated", "interrupted"),
+    ("connection reset", "the server at {where} went away: {text}"),
+    ("broken pipe", "the server at {where} went away: {text}"),
+    ("authorization failed", "the server at {where} wants a user and a password"),
     ("operation not permitted", "binding to the device is not permitted: {text}"),
     ("cannot assign requested address", "the address to send from is not one of this host: {text}"),
 )

@@ -49,7 +49,7 @@ def parse_stream_line(line: str) -> list[load.LoadEvent]:
         case "end":
             event = _result(data)
         case "error":
-            event = load.LoadError(str(outer.get("data")))
+            event = load.LoadError(str(outer.get("data") or ""))
     return [] if event is None else [event]
 
 

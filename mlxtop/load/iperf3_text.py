@@ -24,7 +24,12 @@ _ROW = re.compile(
     r"\s+(?P<rate>\d{1,15}(?:\.\d{1,6})?)\s(?P<unit>[KMGTPE]?(?:bits|Bytes))/sec(?P<tail>.*)$",
     re.ASCII,
 )
-_DATAGRAMS = re.compile(r"^\s*(\d{1,9}(?:\.\d{1,6})?) ms\s+(-?\d{1,15})/(\d{1,15})\s", re.ASCII)
+_DATAGRAMS = re.compile(
+    r"^\s*(?:(\d{1,9}(?:\.\d{1,6})?)|[A-Za-z/]+) ms\s+(?:(-?\d{1,15})|[A-Za-z]+)/"
+    r"(?:(\d{1,15})|[A-Za-z]+)(?:\s|$)",
+    re.ASCII,
+)
+"""Jitter, lost and all datagrams; a side that cannot know prints a word, `Unknown/416650`."""
 _FIRST = re.compile(r"^\s*(\d{1,15})\b", re.ASCII)
 _CONNECTED = re.compile(r"\[\s*\d+\] local \S+ port \d+ connected to \S+ port \d+")
 _CPU = re.compile(
@@ -71,9 +76,10 @@ def _row(line: str, retries: bool) -> _Row | None:
     if datagrams := _DATAGRAMS.match(tail):
         data = replace(
             data,
-            jitter=float(datagrams[1]) / 1000,
-            lost=max(0, int(datagrams[2])),  # late ones count as lost before they arrive
-            packets=int(datagrams[3]),
+            jitter=float(datagrams[1]) / 1000 if datagrams[1] else None,
+            # late ones count as lost before they arrive
+            lost=max(0, int(datagrams[2])) if datagrams[2] else None,
+            packets=int(datagrams[3]) if datagrams[3] else None,
         )
     elif first := _FIRST.match(tail):
         count = int(first[1])
@@ -143,7 +149,7 @@ class TextReader:
         main = forward or back
         assert main is not None
         receiving = back or main
-        packets = main.packets if receiving.lost is None else receiving.packets
+        packets = main.packets if receiving.packets is None else receiving.packets
         jitter, lost = receiving.jitter, receiving.lost
         reverse = back.bps if forward and back else None
         return [replace(main, reverse_bps=reverse, jitter=jitter, lost=lost, packets=packets)]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from mlxtop.analysis.forecast import Forecast
 from mlxtop.analysis.limits import gbps
 from mlxtop.analysis.verdict import Verdict
+from mlxtop.load.hold import Hold
 from mlxtop.load.request import LoadPlan
 from mlxtop.load.soak import Soak
 from mlxtop.model.identity import PortId
@@ -16,6 +17,8 @@ from mlxtop.watch.heat_limits import HeatLimits
 
 GOOD = 0.9
 """Share of what can be expected from which a result is as good as it gets."""
+TOO_GOOD = 1.05
+"""Share from which what was expected is wrong, not the result: no card beats its limit."""
 
 
 class Moved(NamedTuple):
@@ -41,6 +44,18 @@ class SensorHeat(NamedTuple):
     """At the end of the cool-down."""
     problem: str | None = None
     forecast: Forecast | None = None
+
+    @property
+    def passed(self) -> tuple[str, float] | None:
+        """Return name and °C of the highest limit that it reached; None where it reached none."""
+        peak, limits = self.peak, self.limits
+        named = ("shutdown", limits.shutdown), ("alarm", limits.alarm), ("warning", limits.warning)
+        reached = (
+            (name, limit)
+            for name, limit in named
+            if peak is not None and limit is not None and peak >= limit
+        )
+        return next(reached, None)
 
     def document(self) -> dict[str, Any]:
         return {
@@ -80,6 +95,8 @@ class LoadStatus(NamedTuple):
     """Why it is being ended."""
     cpu: float | None = None
     """Percent of this host's busiest core."""
+    aim_bps: float | None = None
+    """The rate that is asked for now, where it is regulated."""
 
 
 class HeatReport(NamedTuple):
@@ -108,6 +125,8 @@ class Outcome(NamedTuple):
     """What limited the port while the load ran."""
     moved: tuple[Moved, ...]
     soak: tuple[Soak, ...] = ()
+    hold: Hold | None = None
+    """The rate that was held, where it was asked for."""
     run: str | None = None
     """Id in the run log; None where it was not recorded."""
     problem: str | None = None
@@ -118,18 +137,31 @@ class Outcome(NamedTuple):
         return self.heat.sensors
 
     @property
+    def hot(self) -> bool:
+        """Return whether a sensor has reached a limit, or would have without the guard."""
+        return self.heat.reason is not None or any(one.passed for one in self.sensors)
+
+    @property
     def rate(self) -> float | None:
         """Return bit/s as received, else as sent."""
-        if self.result is None:
-            return None
-        flow = self.result.flow
-        return flow.sent_bps if flow.received_bps is None else flow.received_bps
+        return None if self.result is None else self.result.flow.bps
+
+    @property
+    def _back(self) -> float | None:
+        """Return the same of the other direction of a test of both."""
+        back = None if self.result is None else self.result.reverse
+        return None if back is None else back.bps
 
     @property
     def share(self) -> float | None:
-        """Return the part of what link, PCIe and processor let expect that was reached."""
-        expected = self.plan.expected
-        return self.rate / expected if self.rate is not None and expected else None
+        """Return the part of what link, PCIe and processor let expect that was reached.
+
+        A test of both directions is as good as the weaker one.
+        """
+        expected, rate, back = self.plan.expected, self.rate, self._back
+        if rate is None or not expected:
+            return None
+        return min(rate, rate if back is None else back) / expected
 
     @property
     def verdict_text(self) -> str:
@@ -137,17 +169,20 @@ class Outcome(NamedTuple):
         if self.rate is None:
             return self.ended
         text, share, verdict = f"{gbps(self.rate)} Gb/s", self.share, self.verdict
+        each = ""
+        if (back := self._back) is not None:
+            text, each = f"{text} there, {gbps(back)} Gb/s back", " each way, by the weaker"
         if share is not None and self.plan.expected is not None:
             expected = gbps(self.plan.expected)
-            text += f" = {share * 100:.0f} % of {expected} expected ({self.plan.bound_by})"
-        if share is not None and share >= GOOD:
+            percent = f"{share * 100:.0f} %"
+            text += f" = {percent} of {expected} expected{each} ({self.plan.bound_by})"
+        if share is not None and share >= TOO_GOOD:
+            return f"{text}: more than was expected, so that limit is not the real one"
+        if share is not None and share >= GOOD and self.hot:
+            return f"{text}: all that the port gives, and too hot for it"
+        if share is not None and share >= GOOD and self.ended == "complete":
             return f"{text}: as good as it gets"
-        if verdict is None:
-            return text
-        if verdict.limit is not None:
-            return f"{text}: limited by {verdict.limit}: {verdict.detail}"
-        ruled_out = f" (not: {', '.join(verdict.ruled_out)})" if verdict.ruled_out else ""
-        return f"{text}: {verdict.detail}{ruled_out}"
+        return text if verdict is None else f"{text}: {verdict.text}"
 
     def document(self) -> dict[str, Any]:
         """Return the outcome for JSON; the keys of `result` mean what they mean to iperf3."""
@@ -173,6 +208,7 @@ class Outcome(NamedTuple):
             "ended": self.ended,
             "errors": {moved.name: moved.events for moved in self.moved},
             "soak": [soak.document() for soak in self.soak],
+            **({"hold": self.hold.document()} if self.hold else {}),
             "run": self.run,
             "problem": self.problem,
         }
@@ -201,6 +237,8 @@ def result_document(result: LoadResult | None) -> dict[str, Any] | None:
         "cpu_local_percent": result.cpu_local,
         "cpu_remote_percent": result.cpu_remote,
     }
+    if result.setup:
+        document["setup"] = dict(result.setup)
     if result.reverse is not None:
         document["reverse"] = _flow_document(result.reverse)
     if (latency := result.latency) is not None:

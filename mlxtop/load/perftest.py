@@ -1,4 +1,4 @@
-"""perftest: how `ib_write_bw` and its kin are run, and what their reports and errors mean.
+"""perftest: how `ib_write_bw` and its kin are run, and what their reports mean.
 
 https://github.com/linux-rdma/perftest, `perftest_parameters.h` for the report's columns. Its JSON
 came with 23.04 and repeats this table, so the text serves every version.
@@ -10,18 +10,24 @@ import ipaddress
 import re
 import shlex
 from collections import deque
+from dataclasses import replace
 
+from mlxtop.load.perftest_failure import explain_failure
+from mlxtop.load.reader import FarEnd, Heard
 from mlxtop.load.request import LoadRequest
 from mlxtop.model.identity import Port
 from mlxtop.model.load import Direction, FlowResult, Latency, LoadEvent, LoadResult, Tool
 from mlxtop.model.number import whole
 from mlxtop.sources.kernel import sysfs
-from mlxtop.system.door import System
+from mlxtop.system.door import Finished, System
 
 MOST_GIDS = 65535
 """GIDs of a port at most: their number has 16 bits."""
 _KEPT_LINES, _KEPT_CHARACTERS = 1000, 4096
 """Lines of a report that are kept, the last ones, and characters of a line."""
+MOST_EXCHANGES, EXCHANGES_A_SECOND = 1_000_000, 20_000
+"""Exchanges of a latency test, at most and for each second that it may take: few enough for slow
+ways, and enough for its percentiles."""
 _MICRO = 1e-6
 _NUMBER = re.compile(r"^-?\d{1,18}(?:\.\d{1,12})?$", re.ASCII)
 _UNITS = {"Gb/sec": 1e9, "MB/sec": 8 * 2.0**20, "MiB/sec": 8 * 2.0**20}
@@ -29,6 +35,8 @@ _COLUMN = re.compile(
     r"(#bytes|#iterations|BW peak|BW average|MsgRate|CPU_Util|t_(?:min|max|typical|avg|stdev)"
     r"|\b99(?:\.9)?% percentile|tps average)(?:\[([^\]]*)\])?"
 )
+_SETUP = re.compile(r"([A-Za-z][\w.*/-]*(?: [\w.*/-]+)*)\s*: (\S+(?: \S+)*)")
+_NO_SETUP = re.compile(r"\s*(?:WARNING|GID:|.* address:)", re.IGNORECASE)
 _LATENCIES = ("t_min", "t_max", "t_typical", "t_avg", "99% percentile", "99.9% percentile")
 """Columns of a latency test, in the order of `Latency`."""
 
@@ -47,19 +55,41 @@ def parse_report(text: str) -> LoadResult | None:
     """Return the last row of any perftest tool's report, or None where it has none."""
     columns: list[tuple[str, float]] = []
     """From left to right, each with its factor to bit/s."""
-    result = None
+    result, setup, both = None, {}, False
     for line in text.splitlines():
+        if not columns:
+            setup.update(_setup(line))
+            both = both or "Bidirectional" in line
         if "#bytes" in line:
             columns = [(one[1], _UNITS.get(one[2], 0.0)) for one in _COLUMN.finditer(line)]
         elif columns:
             result = _row(line, columns) or result
-    return result
+    if result is None:
+        return None
+    result = replace(result, setup=setup)
+    return _divided(result) if both else result
+
+
+def _setup(line: str) -> dict[str, str]:
+    """Return settings of the test from a line of its head, `{'rdma_cm QPs': 'ON'}`."""
+    if not line.startswith(" ") or _NO_SETUP.match(line):
+        return {}
+    return {key: value for key, value in _SETUP.findall(line) if key}
+
+
+def _divided(result: LoadResult) -> LoadResult:
+    """Return both directions of a test whose report has their sum: half of it each, about."""
+    total = result.flow.sent_bps
+    half = None if total is None else total / 2
+    each = FlowResult(sent_bps=half, received_bps=half)
+    return replace(result, flow=each, reverse=each)
 
 
 class PerftestReader:
     """Keeps a perftest's report until its end; it has no intervals."""
 
-    def __init__(self) -> None:
+    def __init__(self, tool: Tool) -> None:
+        self._tool = tool
         self.lines: deque[str] = deque(maxlen=_KEPT_LINES)
 
     def feed(self, line: str) -> list[LoadEvent]:
@@ -69,6 +99,12 @@ class PerftestReader:
     def finish(self) -> list[LoadEvent]:
         result = parse_report("\n".join(self.lines))
         return [] if result is None else [result]
+
+    def failure(self, ended: Finished, heard: Heard, at: FarEnd) -> str | None:
+        if not ended.status and heard.result is not None:
+            return None
+        text = "\n".join(self.lines) + "\n" + ended.stderr
+        return explain_failure(text, self._tool, at.host)
 
 
 def _row(line: str, columns: list[tuple[str, float]]) -> LoadResult | None:
@@ -86,44 +122,21 @@ def _row(line: str, columns: list[tuple[str, float]]) -> LoadResult | None:
     return LoadResult(None, flow, cpu_local=value.get("CPU_Util"), latency=latency)
 
 
-_NO_SERVER = "no {tool} server listens at {host}; start the same tool there first"
-_LIMITED = "locked memory is limited (ulimit -l): {text}"
-_EXPLAINED = (
-    ("couldn't connect", _NO_SERVER),
-    ("connection refused", _NO_SERVER),
-    ("unable to open file descriptor", _NO_SERVER),
-    ("did not detect devices", "this host has no RDMA device that {tool} can use"),
-    ("not found", "{text}"),
-    ("failed to modify qp", "the two ends cannot reach each other by RDMA: {text}"),
-    ("cannot allocate memory", _LIMITED),
-    ("couldn't allocate mr", _LIMITED),
-    ("versions", "the two ends have different versions of perftest: {text}"),
-)
-
-
-def explain_failure(output: str, tool: Tool, host: str) -> str:
-    """Return why a perftest tool failed, in one line for people.
-
-    >>> explain_failure("Couldn't connect to 10.0.0.3:18515", Tool.IB_WRITE_BW, "10.0.0.3")
-    'no ib_write_bw server listens at 10.0.0.3; start the same tool there first'
-    """
-    lines = [line.strip() for line in output.splitlines()]
-    messages = [line for line in lines if line and not line.startswith(("---", "WARNING"))]
-    for line in reversed(messages):
-        for part, words in _EXPLAINED:
-            if part in line.lower():
-                return words.format(tool=tool, host=host, text=line)
-    return f"{tool}: {messages[-1]}" if messages else f"{tool} failed and did not say why"
-
-
-def read_gid_index(system: System, device: str, port: int, address: str | None) -> int | None:
+def read_gid_index(
+    system: System,
+    device: str,
+    port: int,
+    address: str | None,
+    netdevs: tuple[str | None, ...] = (),
+) -> int | None:
     """Return the GID index of RoCE v2 that belongs to `address`, else the first of RoCE v2.
 
-    It is None on InfiniBand, and where the kernel has no such files. Raises nothing.
+    Those of `netdevs` come before those of VLANs and other devices on top. It is None on
+    InfiniBand, and where the kernel has no such files. Raises nothing.
     """
     base = f"/sys/class/infiniband/{device}/ports/{port}"
     wanted = _mapped(address)
-    first = None
+    best: tuple[bool, int] | None = None
     numbers = (whole(name, MOST_GIDS) for name in sysfs.names(system, f"{base}/gids"))
     for number in sorted(number for number in numbers if number is not None)[:512]:
         # an unused row fails with EINVAL
@@ -133,8 +146,10 @@ def read_gid_index(system: System, device: str, port: int, address: str | None) 
             continue
         if gid == wanted:
             return number
-        first = number if first is None else first
-    return first
+        netdev = sysfs.read_text(system, f"{base}/gid_attrs/ndevs/{number}")
+        other = netdev is None or netdev not in netdevs
+        best = min(best or (other, number), (other, number))
+    return best[1] if best else None
 
 
 def _mapped(address: str | None) -> str | None:
@@ -153,14 +168,29 @@ def _mapped(address: str | None) -> str | None:
 def _perftest_options(request: LoadRequest) -> list[str]:
     """Return the options that both ends must share."""
     argv = ["-D", str(request.seconds), "-F"]
-    if request.seconds < 6:
+    if request.latency:  # of a fixed length it tells the average alone
+        argv = ["-n", str(min(MOST_EXCHANGES, request.seconds * EXCHANGES_A_SECOND)), "-F"]
+    elif request.seconds < 6:
         argv += ["-f", "1"]  # the margins at both ends are 2 s otherwise, and nothing is left
-    if request.tool is not Tool.IB_SEND_LAT:
+    if not request.latency:
         argv.append("--report_gbits")
         if request.streams and request.streams > 1:
             argv += ["-q", str(request.streams)]
     argv += {Direction.BOTH: ["-b"], Direction.RECEIVE: ["--reversed"]}.get(request.direction, [])
-    return [*argv, "-p", str(request.port)] if request.port else argv
+    rows: list[tuple[object, list[str]]] = [
+        (request.size, ["-s", str(request.size)]),
+        (request.rdma_cm, ["-R"]),
+        (request.port, ["-p", str(request.port)]),
+    ]
+    return [*argv, *(word for wanted, words in rows if wanted for word in words)]
+
+
+def _rate_limit(request: LoadRequest) -> list[str]:
+    """Return the options of the sending side that keep all queue pairs below a rate."""
+    if not request.bitrate:
+        return []
+    share = request.bitrate / (request.streams or 1) / 1e9
+    return [f"--rate_limit={share:.3f}", "--rate_units=g", "--rate_limit_type=SW"]
 
 
 def client_command(
@@ -168,11 +198,12 @@ def client_command(
 ) -> tuple[str, ...]:
     """Return the command of the client; `gid` is the index of its RoCE address."""
     place = ["-d", port.rdma or "", "-i", str(port.rdma_port or 1)]
-    gids = [] if gid is None else ["-x", str(gid)]
-    return (str(request.tool), *place, *gids, *_perftest_options(request), target)
+    gids = [] if gid is None or request.rdma_cm else ["-x", str(gid)]
+    options = [*_perftest_options(request), *_rate_limit(request)]
+    return (str(request.tool), *place, *gids, *options, target)
 
 
 def far_server(request: LoadRequest, roce: bool) -> tuple[str, ...]:
     """Return the command of the server; the names of its device are left to fill in."""
-    gids = ["-x", "GID_INDEX"] if roce else []
+    gids = ["-x", "GID_INDEX"] if roce and not request.rdma_cm else []
     return (shlex.join([str(request.tool), "-d", "DEVICE", *gids, *_perftest_options(request)]),)

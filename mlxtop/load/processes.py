@@ -8,8 +8,13 @@ from dataclasses import dataclass, field, replace
 from queue import Full, Queue
 from threading import Barrier, Event
 
-from mlxtop.load.iperf3 import Iperf3Reader, explain
-from mlxtop.load.perftest import PerftestReader, explain_failure
+from mlxtop.load.iperf2 import Iperf2Reader
+from mlxtop.load.iperf3 import Iperf3Reader
+from mlxtop.load.nuttcp import NuttcpReader
+from mlxtop.load.perftest import PerftestReader
+from mlxtop.load.ping import PingReader
+from mlxtop.load.qperf import QperfReader
+from mlxtop.load.reader import FarEnd, Heard, Reader
 from mlxtop.load.request import LoadPlan
 from mlxtop.model import load
 from mlxtop.model.load import FlowResult, LoadError, LoadEvent, LoadInterval, LoadResult, Tool
@@ -20,6 +25,8 @@ ANSWER_S = 8.0
 connection that is not a test uses up a one-shot server."""
 OVERTIME_S = 20.0
 """Seconds that a test may take longer than it was asked to."""
+SILENT_S = 60.0
+"""Seconds that a test without a length may report nothing."""
 WAITING = 1000
 """Lines that wait to be read at most; a process that prints more than that has to wait itself."""
 
@@ -29,7 +36,7 @@ class _Process:
     """One process and what it has reported so far."""
 
     argv: tuple[str, ...]
-    reader: Iperf3Reader | PerftestReader
+    reader: Reader
     intervals: dict[bool, list[LoadInterval]] = field(default_factory=lambda: {True: [], False: []})
     """By `omitted`."""
     result: LoadResult | None = None
@@ -42,6 +49,23 @@ class _Process:
 News = tuple[int, str | Finished | OSError]
 
 
+def reader_of(plan: LoadPlan) -> Reader:
+    """Return what reads a process of a plan."""
+    request = plan.request
+    match request.tool:
+        case Tool.IPERF3:
+            return Iperf3Reader(request.interval)
+        case Tool.IPERF:
+            return Iperf2Reader(request, plan.streams)
+        case Tool.NUTTCP:
+            return NuttcpReader(request)
+        case Tool.QPERF:
+            return QperfReader(request)
+        case Tool.PING:
+            return PingReader()
+    return PerftestReader(request.tool)
+
+
 class LoadStreams:
     """Runs the commands of a plan; `step` is called until it says that all have ended."""
 
@@ -51,20 +75,16 @@ class LoadStreams:
         self._halt = Event()
         self._wake = Event()
         self._news: Queue[News] = Queue(WAITING)
-        iperf3, interval = plan.request.tool is Tool.IPERF3, plan.request.interval
-        self._processes = [
-            _Process(argv, Iperf3Reader(interval) if iperf3 else PerftestReader())
-            for argv in plan.commands
-        ]
+        self._processes = [_Process(argv, reader_of(plan)) for argv in plan.commands]
         self._joined = {True: 0, False: 0}
         """Intervals that were put together, by `omitted`."""
-        self._started = 0.0
+        self._started = self._last_news = 0.0
         self.error: str | None = None
         """The first thing that went wrong, in one line."""
 
     def start(self) -> None:
         """Start every process, each read by a thread of its own."""
-        self._started = self._system.now()
+        self._started = self._last_news = self._system.now()
         ready = Barrier(len(self._processes) + 1)
         for number, process in enumerate(self._processes):
             name = f"load {number}"
@@ -109,6 +129,8 @@ class LoadStreams:
         if self._news.empty():
             self._system.wait(patience, self._wake)
         self._wake.clear()
+        if not self._news.empty():
+            self._last_news = self._system.now()
         for _ in range(self._news.qsize()):
             number, news = self._news.get()
             process = self._processes[number]
@@ -143,18 +165,11 @@ class LoadStreams:
             self._fail(why)
 
     def _why(self, number: int, process: _Process, ended: Finished) -> str | None:
-        """Return what went wrong with a process; iperf3 can fail with status 0."""
-        request, error = self._plan.request, process.error
-        if isinstance(process.reader, PerftestReader):
-            if not ended.status and process.result is not None:
-                return None
-            text = "\n".join(process.reader.lines) + "\n" + ended.stderr
-            return explain_failure(text, request.tool, request.host)
-        reported = process.result or any(process.intervals.values())
-        if error is None and (ended.status or not reported):
-            lines = [line for line in map(str.strip, ended.stderr.splitlines()) if line]
-            error = LoadError(lines[-1] if lines else "")
-        return explain(error, request.host, request.first_port + number) if error else None
+        """Return what went wrong with a process."""
+        request = self._plan.request
+        heard = Heard(process.result, any(process.intervals.values()), process.error)
+        at = FarEnd(request.host, request.first_port + number)
+        return process.reader.failure(ended, heard, at)
 
     def _fail(self, why: str) -> None:
         """Keep the first failure and end the others: a part of a test is no test."""
@@ -174,7 +189,10 @@ class LoadStreams:
             if late and not process.ended:
                 port = request.first_port + number
                 self._fail(f"no iperf3 server answers at {request.host}, port {port}")
-        if passed > request.seconds + request.omit + ANSWER_S + OVERTIME_S:
+        if request.amount:  # as long as it reports something, it may go on
+            if self._system.now() - self._last_news > SILENT_S:
+                self._fail(f"{request.tool} has reported nothing for {SILENT_S:.0f} s")
+        elif passed > request.seconds + request.omit + ANSWER_S + OVERTIME_S:
             self._fail(f"the test did not end within {passed:.0f} s")
 
     def _complete(self) -> list[LoadInterval]:

@@ -14,6 +14,7 @@ from mlxtop.analysis.limits import gbps, line_limit, pcie_limit
 from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.throughput import Throughput
 from mlxtop.analysis.verdict import Verdict, judge_together
+from mlxtop.load.members import Together
 from mlxtop.load.outcome import Moved, Phase
 from mlxtop.load.request import LoadPlan, LoadRequest
 from mlxtop.load.route import Way, port_names
@@ -28,14 +29,51 @@ STREAM_BPS = 30e9
 """bit/s of one TCP stream on a fast core, at most."""
 
 
-def link_speed(way: Way) -> int | None:
+QUEUE_PAIRS_A_PORT = 4
+"""Queue pairs for each port of a shared RDMA device (RoCE LAG): each of them takes one port."""
+
+
+def queue_pairs(request: LoadRequest, way: Way) -> int:
+    """Return the queue pairs of an RDMA test: enough for all ports of a shared RDMA device."""
+    if request.streams or request.latency:
+        return request.streams or 1
+    ports = max(map(len, _choices(request, way, several=True)), default=1)
+    return 1 if ports == 1 else QUEUE_PAIRS_A_PORT * ports
+
+
+def _choices(request: LoadRequest, way: Way, several: bool) -> Sequence[Together]:
+    """Return the ports that carry a test together, for each way that it can take.
+
+    RDMA takes the ports of its device, whatever the hash of the route; `several` queue pairs are
+    spread over those of a bond that share it (RoCE LAG).
+    """
+    if request.protocol is not Protocol.RDMA:
+        return way.members.choices
+    lag = way.port.now.port.rdma_lag
+    if lag is None:
+        return ((way.port,),)
+    active = [port for port in way.members.active if port.now.port.rdma_lag == lag] or [way.port]
+    return (tuple(active),) if several else tuple((port,) for port in active)
+
+
+def carriers(request: LoadRequest, way: Way) -> Sequence[Together]:
+    """Return the ports that carry a test together, for each way that it can take."""
+    return _choices(request, way, several=queue_pairs(request, way) > 1)
+
+
+def link_speed(request: LoadRequest, way: Way) -> int | None:
     """Return bit/s of the links that carry the test together, or None where one is unknown."""
     sums = []
-    for choice in way.members.choices:
-        lines = [line_limit(port.now.link) for port in choice]
+    for choice in carriers(request, way):
+        lines = [line_limit(port.now.link) for port in _lines(choice)]
         if all(lines):
             sums.append(sum(line.usable for line in lines if line))
     return max(sums, default=None)
+
+
+def _lines(ports: Sequence[PortFrame]) -> list[PortFrame]:
+    """Return ports of which each has a line of its own: one of those that share a cage."""
+    return list({port.now.port.cage or port.id: port for port in ports}.values())
 
 
 def expected_rate(
@@ -45,7 +83,7 @@ def expected_rate(
 
     `streams` None leaves the processor out of account.
     """
-    choices = [_together(frame, request, choice) for choice in way.members.choices]
+    choices = [_together(frame, request, choice) for choice in carriers(request, way)]
     if not any(choices):
         return None, None
     bounds = [max(choice for choice in choices if choice)]
@@ -71,21 +109,30 @@ def _together(
     bounds = [part for part in parts if part is not None]
     if len(bounds) < len(parts):
         return None
-    return sum(rate for rate, _ in bounds), "; ".join(text for _, text in bounds)
+    total_rate = sum(rate for rate, _ in bounds), "; ".join(text for _, text in bounds)
+    own = _lines(ports)
+    cages = _line_bound(request, own) if len(own) < len(ports) else None
+    return min(total_rate, cages) if cages is not None else total_rate
+
+
+def _line_bound(request: LoadRequest, ports: Sequence[PortFrame]) -> tuple[float, str] | None:
+    """Return what the lines of ports carry together; None where one is unknown."""
+    protocol = request.protocol
+    lines = [line for port in ports if (line := line_limit(port.now.link)) is not None]
+    if len(lines) < len(ports) or not all(protocol in line.goodput for line in lines):
+        return None
+    rate = sum(line.goodput[protocol] for line in lines)
+    usable = sum(line.usable for line in lines)
+    links = "link" if len(ports) == 1 else f"links of {port_names(ports)}"
+    return rate, f"{links}: {gbps(usable)} Gb/s, {protocol} {gbps(rate)}"
 
 
 def _behind_one_path(
     frame: Frame, request: LoadRequest, ports: Sequence[PortFrame]
 ) -> tuple[float, str] | None:
     """Return the same of ports that share a PCIe link, if they have one."""
-    bounds: list[tuple[float, str]] = []
-    protocol = request.protocol
-    lines = [line for port in ports if (line := line_limit(port.now.link)) is not None]
-    if len(lines) == len(ports) and all(protocol in line.goodput for line in lines):
-        rate = sum(line.goodput[protocol] for line in lines)
-        usable = sum(line.usable for line in lines)
-        links = "link" if len(ports) == 1 else f"links of {port_names(ports)}"
-        bounds.append((rate, f"{links}: {gbps(usable)} Gb/s, {protocol} {gbps(rate)}"))
+    line = _line_bound(request, _lines(ports))
+    bounds = [line] if line is not None else []
     pcie = pcie_limit(frame, ports[0].id, None)
     if pcie is not None:
         unused = {Direction.SEND: Pcie.RX, Direction.RECEIVE: Pcie.TX}.get(request.direction)

@@ -28,7 +28,7 @@ _UNITS = ("_bps", "_c", "_s", "_ms", "_percent")
 _TEXTS = frozenset(
     (
         *("tool", "tool_version", "host", "target", "port", "port_name", "device", "source"),
-        *("direction", "protocol", "bound_by", "phase", "name", "verdict", "limited_by"),
+        *("direction", "protocol", "bound_by", "guard", "phase", "name", "verdict", "limited_by"),
         *("ended", "text", "run", "problem", "stopped"),
     )
 )
@@ -79,6 +79,12 @@ class Run:
     @property
     def sensors(self) -> dict[str, Line]:
         return _by_name(table(self.end.get("heat")).get("sensors"))
+
+    @property
+    def back(self) -> dict[str, Line]:
+        """Return the other direction of a test of both."""
+        reverse = table(self.result.get("reverse"))
+        return {"back": reverse} if reverse else {}
 
     @property
     def soaks(self) -> dict[str, Line]:
@@ -165,7 +171,16 @@ def parse_run(name: str, lines: Iterable[str]) -> Run:
     )
 
 
-_DERIVED = {"commands", "server", "warnings", "refusals", "notes", "bound_by"}
+_DERIVED = {
+    "guard",
+    "ceiling_bps",
+    "commands",
+    "server",
+    "warnings",
+    "refusals",
+    "notes",
+    "bound_by",
+}
 """Parts of a plan that follow from others."""
 _RESULT = {
     **dict.fromkeys(("received_bps", "sent_bps"), "bit/s"),
@@ -202,6 +217,11 @@ class Change(NamedTuple):
         return {**self._asdict(), "difference": self.difference, "percent": self.percent}
 
 
+def differences(before: Line, after: Line) -> Iterator[Change]:
+    """Yield what is not the same in the hardware and settings of two runs or measurements."""
+    yield from _changes("hardware", before, after)
+
+
 def compare(before: Run, after: Run) -> list[Change]:
     """Return what differs, in the order in which one looks for causes."""
     plans = [
@@ -211,7 +231,9 @@ def compare(before: Run, after: Run) -> list[Change]:
     return [
         *_changes("hardware", before.fingerprint, after.fingerprint),
         *_changes("settings", *plans),
+        *_changes("settings", table(before.result.get("setup")), table(after.result.get("setup"))),
         *_changes("result", before.result, after.result, _RESULT),
+        *_changes_by_sensor("result", before.back, after.back, _RESULT),
         *_changes("result", before.end, after.end, {"verdict": "", "ended": ""}),
         *_changes_by_sensor("heat", before.sensors, after.sensors, _HEAT),
         *_changes_by_sensor("soak", before.soaks, after.soaks, _SOAK),

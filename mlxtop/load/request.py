@@ -10,6 +10,7 @@ from mlxtop.model.linkrate import Protocol
 from mlxtop.model.load import Direction, Tool
 
 IPERF3_PORT, PERFTEST_PORT = 5201, 18515
+_PORTS = {Tool.IPERF3: IPERF3_PORT, Tool.IPERF: 5001, Tool.NUTTCP: 5000, Tool.QPERF: 19765}
 AHEAD_S = 15.0
 """Seconds before a forecast warning limit at which the load is stopped."""
 
@@ -40,16 +41,37 @@ class LoadRequest(NamedTuple):
     zero_copy: bool = False
     affinity: str | None = None
     """Cores to run on, `0-7,16`; `off` for any; None for those beside the card."""
+    size: int | None = None
+    """Bytes of a message: of a write for TCP, of a datagram for UDP, of a packet for ping."""
+    amount: int | None = None
+    """Bytes that each stream carries, instead of for a time."""
+    rdma_cm: bool = False
+    """Connect by rdma_cm, which finds device and address by IP."""
+    test: str | None = None
+    """The test of qperf, `rc_rdma_write_bw`."""
 
     @property
     def first_port(self) -> int:
-        return self.port or (IPERF3_PORT if self.tool is Tool.IPERF3 else PERFTEST_PORT)
+        return self.port or _PORTS.get(self.tool, PERFTEST_PORT)
 
     @property
     def protocol(self) -> Protocol:
-        if self.tool is not Tool.IPERF3:
+        """Return what carries the data; for ping, which is none of them, UDP comes nearest."""
+        if self.tool is Tool.QPERF and self.test is not None:
+            kernel = {"tcp": Protocol.TCP, "udp": Protocol.UDP}
+            return kernel.get(self.test.partition("_")[0], Protocol.RDMA)
+        if self.tool.perftest:
             return Protocol.RDMA
-        return Protocol.UDP if self.udp else Protocol.TCP
+        return Protocol.UDP if self.udp or self.tool is Tool.PING else Protocol.TCP
+
+    @property
+    def latency(self) -> bool:
+        """Return whether the test measures times, and loads nothing to speak of."""
+        return self.tool.latency or (self.test or "").endswith("_lat")
+
+
+_ONLY_SOME = ("size", "amount", "rdma_cm", "test")
+"""Fields of a request that a plan's document has where they were chosen."""
 
 
 class GuardOptions(NamedTuple):
@@ -87,6 +109,8 @@ class LoadOptions(NamedTuple):
     guard: GuardOptions = GuardOptions()
     timing: Timing = Timing()
     note: str = ""
+    hold: bool = False
+    """The rate is regulated by heat."""
 
 
 class LoadMember(NamedTuple):
@@ -125,10 +149,14 @@ class LoadPlan(NamedTuple):
     mtu: int | None = None
     speed: int | None = None
     """bit/s of the link after encoding, of several links together."""
+    ceiling: float | None = None
+    """bit/s of data that link and PCIe let through, whatever was asked for."""
     expected: float | None = None
     """bit/s of data that can be reached in one direction; None where the line rate is unknown."""
     bound_by: str | None = None
     """What bounds it, in words with figures."""
+    guard: str | None = None
+    """What the heat guard will do, in one line."""
     warnings: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
     """Why it cannot run, each with what to do; empty when it can."""
@@ -162,11 +190,14 @@ class LoadPlan(NamedTuple):
             "streams": self.streams,
             "processes": len(self.commands),
             **{n: getattr(request, n) for n in ("seconds", "omit", "interval", "bitrate")},
+            **{n: value for n in _ONLY_SOME if (value := getattr(request, n))},
             "server_port": request.first_port,
             "mtu": self.mtu,
             "link_bps": self.speed,
+            "ceiling_bps": self.ceiling,
             "expected_bps": self.expected,
             "bound_by": self.bound_by,
+            "guard": self.guard,
             "commands": list(self.lines),
             **{n: list(getattr(self, n)) for n in ("server", "warnings", "refusals", "notes")},
         }

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from mlxtop.load.members import Members, find_members, physical_of, unique
 from mlxtop.load.request import LoadRequest
 from mlxtop.model.frame import Frame, PortFrame
-from mlxtop.model.load import Direction, Tool
+from mlxtop.model.linkrate import Protocol
+from mlxtop.model.load import Direction
 from mlxtop.model.sample import LinkState
 from mlxtop.sources.kernel.routes import route_devices
 from mlxtop.sources.tools.ping import valid_host
@@ -100,13 +101,15 @@ def resolve(system: System, host: str, family: int | None = None) -> str:
 
 def find_port(frame: Frame, name: str) -> PortFrame | None:
     """Return the port that a person names: netdev, RDMA device, PCI address, `address/number`."""
-    for port in frame.ports.values():
-        identity = port.now.port
-        names = (identity.name, identity.netdev, identity.rdma, *identity.extra_netdevs)
-        if name in (*names, str(identity.id)):
+    ports = list(frame.ports.values())
+    for port in ports:
+        one = port.now.port
+        names = (one.name, one.netdev, *one.extra_netdevs, f"{one.rdma}/{one.rdma_port}")
+        if name in (*names, str(one.id)):
             return port
-    same = [port for port in frame.ports.values() if port.now.port.id.device == name]
-    return same[0] if len(same) == 1 else None
+    same = [p for p in ports if name in (p.now.port.rdma, p.now.port.id.device)]
+    owners = [port for port in same if port.now.port.rdma_lag in (None, port.id)]
+    return owners[0] if len(owners) == 1 else None
 
 
 def find_way(system: System, frame: Frame, request: LoadRequest) -> Way:
@@ -145,7 +148,7 @@ def find_way(system: System, frame: Frame, request: LoadRequest) -> Way:
 def _along(route: _Route, members: Members, source: str | None, port: PortFrame | None) -> Way:
     """Return the way of the route; of several next hops by the one that leads to `port`."""
     devices, guarded = route.devices, route.guarded(members)
-    if len(devices) > 1 and (port is not None or route.request.tool is not Tool.IPERF3):
+    if len(devices) > 1 and (port is not None or route.request.protocol is Protocol.RDMA):
         below = ((route.members(device), (device,)) for device in devices)
         leading = ((one, own) for one, own in below if _leads_to(one, port))
         members, devices = next(leading, (members, devices))
@@ -190,17 +193,17 @@ def _over(
             f"{_list(devices)} also uses {_list(members.hidden)}, which is not shown and so cannot "
             "be guarded; show it (--all, or a wider -i)"
         )
-    chosen, notes = _chosen(members, port, route.request.tool), _sharing(members, devices, port)
+    chosen, notes = _chosen(members, port, route.request.protocol), _sharing(members, devices, port)
     return Way(route.target, chosen, devices[0], members=members, notes=notes, **more)
 
 
-def _chosen(members: Members, named: PortFrame | None, tool: Tool) -> PortFrame:
+def _chosen(members: Members, named: PortFrame | None, protocol: Protocol) -> PortFrame:
     """Return the port that stands for all: the named one if it carries something."""
     active = [port for port in members.active if port.now.link.state is LinkState.UP]
     down = named is not None and named.now.link.state is not LinkState.UP
     if named is not None and named in members.ports and (named in active or down):
         return named
-    if tool is not Tool.IPERF3:
+    if protocol is Protocol.RDMA:
         active = [port for port in active if port.now.port.rdma] or active
     return next(iter(active or members.active or members.ports))
 

@@ -36,21 +36,25 @@ MOST = 1000
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}Z(?:-[0-9]{1,3})?")
 
 
-def own_runs(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder of the runs of the person who asked, also through sudo."""
-    return Path(log_path(invoking_owner(environ), environ)).parent / "runs"
+def own_runs(environ: Mapping[str, str] = os.environ, *, demo: bool = False) -> Path:
+    """Return the folder of the runs of the person who asked, also through sudo.
+
+    Those of simulated machines have a folder of their own.
+    """
+    parent = Path(log_path(invoking_owner(environ), environ)).parent
+    return parent / ("demo-runs" if demo else "runs")
 
 
 class RunWriter:
     """Writes one record. A disk that is full or gone ends the record, never the run."""
 
-    def __init__(self, directory: Path, wall: float) -> None:
+    def __init__(self, directory: Path, wall: float, prefix: str = "") -> None:
         """Make the file; its name is the time of the start. Raises OSError."""
         self._lock = Lock()
         self._synced = time.monotonic()
         self.problem: str | None = None
         """Why nothing is recorded any more."""
-        name = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(wall))
+        name = prefix + time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(wall))
         owner = invoking_owner()
         with rights_of(owner):
             if directory.parent.name == STATE:
@@ -145,18 +149,22 @@ def mask(serial: str | None) -> str | None:
     return f"{serial[:2]}…#{hashlib.sha256(serial.encode()).hexdigest()[:4]}"
 
 
-def list_ids(directory: Path) -> list[str]:
-    """Return the runs in a directory, oldest first; files of other names are left out.
-
-    Raises OSError.
-    """
+def list_files(directory: Path) -> list[str]:
+    """Return the names of all records in a directory, without their suffix. Raises OSError."""
     try:
         with rights_of(invoking_owner()):
             names = os.listdir(directory)
     except FileNotFoundError:
         return []
-    ids = (name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
-    return sorted(filter(_ID.fullmatch, ids), key=_order)
+    return [name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX)]
+
+
+def list_ids(directory: Path) -> list[str]:
+    """Return the runs in a directory, oldest first; files of other names are left out.
+
+    Raises OSError.
+    """
+    return sorted(filter(_ID.fullmatch, list_files(directory)), key=_order)
 
 
 def _order(run: str) -> tuple[str, int]:
@@ -188,13 +196,16 @@ def find_id(directory: Path, wanted: str) -> str:
     raise ValueError(f"{why} with {wanted!r}")
 
 
-def read_run(directory: Path, run: str) -> Run:
-    """Return a record as far as it can be read. Raises OSError."""
-    path = directory / (run + SUFFIX)
+def read_text(path: Path) -> str:
+    """Return the text of a record. Raises OSError."""
     with rights_of(invoking_owner()):
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(fd, "rb") as file:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
                 raise OSError(errno.EINVAL, "not a regular file", str(path))
-            text = file.read(READ_LIMIT).decode("utf-8", "replace")
-    return parse_run(run, text.split("\n"))
+            return file.read(READ_LIMIT).decode("utf-8", "replace")
+
+
+def read_run(directory: Path, run: str) -> Run:
+    """Return a record as far as it can be read. Raises OSError."""
+    return parse_run(run, read_text(directory / (run + SUFFIX)).split("\n"))

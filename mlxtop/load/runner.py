@@ -137,7 +137,7 @@ class LoadRun:
             if self._stopping is None:
                 self._enter(Phase.LOAD)
                 self._run_load()
-            cool = self._guard.sensors and self._intervals and not self._cancelled.is_set()
+            cool = self._guard.sensors and self._loaded and not self._cancelled.is_set()
             if self._load is not None and cool:
                 self._enter(Phase.COOLING)
                 began = self._system.now()
@@ -152,6 +152,11 @@ class LoadRun:
             if self._record is not None:
                 self._record.close()
             self._changed()
+
+    @property
+    def _loaded(self) -> bool:
+        """Return whether anything flowed; tools without intervals tell it by their result."""
+        return bool(self._intervals) or self._streams.result(()) is not None
 
     def _enter(self, phase: Phase) -> None:
         with self._lock:

@@ -6,26 +6,33 @@ A front end gives the session every frame from the thread that samples, and asks
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from mlxtop.load.guard import HeatGuard
-from mlxtop.load.iperf3 import INSTALL, probe, server_command
-from mlxtop.load.outcome import LoadStatus, Outcome
+from mlxtop.load.guard import READINGS, HeatGuard
+from mlxtop.load.hold_run import HoldRun, hold_plan
+from mlxtop.load.measure import MeasureOptions, MeasurePlan, plan_measure
+from mlxtop.load.measure_log import read_measured
+from mlxtop.load.measure_run import Measurement, MeasureView, begin_record
+from mlxtop.load.outcome import LoadStatus, Outcome, SensorHeat
 from mlxtop.load.plan import plan_load
-from mlxtop.load.request import LoadOptions, LoadPlan
+from mlxtop.load.record import Line
+from mlxtop.load.request import GuardOptions, LoadOptions, LoadPlan
 from mlxtop.load.run_log import RunWriter, fingerprint
 from mlxtop.load.runner import LoadRun
+from mlxtop.load.servers import Servers
 from mlxtop.model.frame import Frame
+from mlxtop.model.identity import PortId
+from mlxtop.sources.kernel.neighbours import Neighbour, read_neighbours
 from mlxtop.system.door import System
+from mlxtop.watch.heat import HeatWatch, SensorTrack
 
 FAREWELL_S = 4.0
 """Seconds that `close` waits for processes to end and the record to be finished."""
-SERVER_LINES = 200
-"""Lines of the servers that are kept."""
 
 
 class SessionView(NamedTuple):
@@ -37,7 +44,15 @@ class SessionView(NamedTuple):
     status: LoadStatus | None = None
     """While it runs."""
     outcome: Outcome | None = None
+    measure: MeasureView | None = None
+    """The measurement that the tests are part of."""
     problem: str | None = None
+    guard: GuardOptions = GuardOptions()
+    """What was chosen for the heat guard of that plan."""
+    sensors: tuple[SensorHeat, ...] = ()
+    """The sensors that can stop it, with their limits."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """Hosts on the links of this machine, which may be a far end."""
     serving: int = 0
     """Servers of this host that have not ended."""
     server_failed: bool = False
@@ -62,39 +77,159 @@ class LoadSession:
         self._ended = Event()
         self._ended.set()
         self._cancelled: str | None = None
-        self._end_servers = Event()
-        self._lines: deque[str] = deque(maxlen=SERVER_LINES)
+        self._tracks: dict[tuple[PortId, str], SensorTrack] = {}
+        self._measurement: Measurement | None = None
+        self._newest: Frame | None = None
+        self._servers = Servers(system, changed)
 
     def view(self) -> SessionView:
         """Return the state of now, in any thread."""
         with self._lock:
-            run, view, lines = self._run, self._view, tuple(self._lines)
+            run, view = self._run, self._view
         status = run.status() if run is not None and view.busy else None
-        return view._replace(status=status, server_lines=lines)
+        running, failed, lines, printed = self._servers.view()
+        return view._replace(
+            status=status,
+            serving=running,
+            server_failed=failed,
+            server_lines=lines,
+            server_printed=printed,
+        )
 
     def frame(self, frame: Frame) -> None:
         """Give a frame to the run, in the thread that sampled it."""
+        self._newest = frame
         run = self._run
         if run is not None:
             run.frame(frame)
+        self._servers.frame(frame)
 
-    def start(self, frame: Frame, options: LoadOptions, only_plan: bool = False) -> bool:
-        """Plan a test and, if nothing stands against it, run it; False while one is under way."""
+    def start(
+        self,
+        frame: Frame,
+        options: LoadOptions,
+        only_plan: bool = False,
+        heat: HeatWatch | None = None,
+    ) -> bool:
+        """Plan a test and, if nothing stands against it, run it; False while one is under way.
+
+        `heat` is what the front end has followed up to that frame; the guard goes on from there.
+        """
         with self._lock:
             if self._view.busy:
                 return False
-            self._view = self._view._replace(busy=True, plan=None, outcome=None, problem=None)
-            self._run = self._cancelled = None
-            self._ended.clear()
+            self._reset(frame, heat)
             self._system.clock.thread(self._work, "load", frame, options, only_plan)
         return True
 
+    def _reset(self, frame: Frame, heat: HeatWatch | None) -> None:
+        """Forget the test before; called with the lock held."""
+        self._view = self._view._replace(
+            busy=True, plan=None, outcome=None, measure=None, problem=None
+        )
+        self._run = self._cancelled = self._measurement = None
+        self._tracks = heat.copies(READINGS) if heat is not None else {}
+        self._newest = frame
+        self._ended.clear()
+
+    def measure(
+        self,
+        frame: Frame,
+        options: MeasureOptions,
+        only_plan: bool = False,
+        heat: HeatWatch | None = None,
+    ) -> bool:
+        """Plan a measurement and run its tests; False while something is under way."""
+        with self._lock:
+            if self._view.busy:
+                return False
+            self._reset(frame, heat)
+            self._system.clock.thread(self._work_measure, "measure", frame, options, only_plan)
+        return True
+
+    def _work_measure(self, frame: Frame, options: MeasureOptions, only_plan: bool) -> None:
+        try:
+            before: dict[str, Line] = {}
+            if options.resume is not None:
+                before = read_measured(self._runs, options.resume).by_key
+            plan = plan_measure(self._system, frame, options.request, options.axes)
+            first = next(iter(plan.possible), None)
+            if first is not None:
+                guard = HeatGuard.of(first.plan, options.guard)
+                guard.look(frame)
+                plan = plan._replace(guard=guard.promise)
+            elif plan.refusal is None:
+                plan = plan._replace(refusal="nothing of it can be measured here")
+            self._update(measure=MeasureView(plan))
+            if plan.refusal is None and not only_plan:
+                self._run_measure(frame, plan, options, before)
+        except Exception as error:
+            # as for a single test
+            self._update(problem=f"{type(error).__name__}: {error}")
+        finally:
+            with self._lock:
+                self._run = self._measurement = None
+            self._update(busy=False)
+            self._ended.set()
+
+    def _run_measure(
+        self,
+        frame: Frame,
+        plan: MeasurePlan,
+        options: MeasureOptions,
+        before: Mapping[str, Line],
+    ) -> None:
+        record = None
+        try:
+            record = begin_record(self._system, self._runs, frame, plan, options)
+        except OSError as error:
+            why = f"this measurement is not recorded: {error.filename}: {error.strerror}"
+            self._update(problem=why)
+        measurement = Measurement(self._system, plan, options, self._measured)
+        with self._lock:
+            self._measurement = measurement
+            if self._cancelled is not None:
+                measurement.cancel(self._cancelled)
+        try:
+            measurement.run(self._one, record, before)
+        finally:
+            if record is not None:
+                record.close()
+
+    def _measured(self, view: MeasureView) -> None:
+        """Take the news of a measurement; the outcome of the test before is not the next one's."""
+        before = self._view.measure
+        if view.current is not None and (before is None or before.current != view.current):
+            self._update(measure=view, outcome=None)
+        else:
+            self._update(measure=view)
+
+    def _one(self, options: LoadOptions, starts: Mapping[str, float]) -> Outcome | None:
+        """Run one test of a measurement with the newest frame; None where it is refused."""
+        frame = self._newest
+        assert frame is not None
+        plan, guard = self._planned(frame, options, starts)
+        self._update(plan=plan, guard=guard.options, sensors=guard.guarding, outcome=None)
+        if plan.refusals:
+            self._update(problem=f"{options.note}: {plan.refusals[0]}")
+            return None
+        self._measure(frame, plan, guard, options)
+        return self._view.outcome
+
+    def find_neighbours(self) -> None:
+        """Look for hosts that may be a far end, in a thread."""
+        self._system.clock.thread(self._find_neighbours, "neighbours")
+
+    def _find_neighbours(self) -> None:
+        with suppress(OSError):
+            self._update(neighbours=read_neighbours(self._system))
+
     def _work(self, frame: Frame, options: LoadOptions, only_plan: bool) -> None:
         try:
-            plan = plan_load(self._system, frame, options.request)
-            self._update(plan=plan)
+            plan, guard = self._planned(frame, options)
+            self._update(plan=plan, guard=guard.options, sensors=guard.guarding)
             if not plan.refusals and not only_plan:
-                self._measure(frame, plan, options)
+                self._measure(frame, plan, guard, options)
         except Exception as error:
             # whatever happens to a test, the front end goes on and tells of it
             self._update(problem=f"{type(error).__name__}: {error}")
@@ -104,7 +239,24 @@ class LoadSession:
             self._update(busy=False)
             self._ended.set()
 
-    def _measure(self, frame: Frame, plan: LoadPlan, options: LoadOptions) -> None:
+    def _planned(
+        self, frame: Frame, options: LoadOptions, starts: Mapping[str, float] = MappingProxyType({})
+    ) -> tuple[LoadPlan, HeatGuard]:
+        """Return the test as it would be run, and its guard, which has seen one frame."""
+        plan = plan_load(self._system, frame, options.request)
+        chosen = options.guard._replace(ahead=0.0) if options.hold else options.guard
+        guard = HeatGuard.of(plan, chosen, tracks=self._tracks, starts=starts)
+        guard.look(frame)
+        plan = plan._replace(guard=guard.promise if plan.members else None)
+        if options.hold and not plan.refusals:
+            limited = options.request._replace(bitrate=plan.expected or 1e9)
+            trial = plan_load(self._system, frame, limited)
+            plan = hold_plan(plan._replace(refusals=trial.refusals), guard)
+        return plan, guard
+
+    def _measure(
+        self, frame: Frame, plan: LoadPlan, guard: HeatGuard, options: LoadOptions
+    ) -> None:
         system, record, problem = self._system, None, None
         try:
             record = RunWriter(self._runs, system.wall())
@@ -119,8 +271,7 @@ class LoadSession:
                 plan=plan.document(),
                 fingerprint=fingerprint(frame, plan),
             )
-        guard = HeatGuard.of(plan, options.guard)
-        run = LoadRun(
+        run = (HoldRun if options.hold else LoadRun)(
             system, plan, guard, timing=options.timing, record=record, changed=self._changed
         )
         run.frame(frame)
@@ -130,7 +281,10 @@ class LoadSession:
         self._update(problem=problem)
         if cancelled is not None:
             run.cancel(cancelled)
-        self._update(outcome=run.run())
+        outcome = run.run()
+        with self._lock:
+            self._run = None
+        self._update(outcome=outcome)
 
     def _update(self, **changes: Any) -> None:
         with self._lock:
@@ -142,61 +296,30 @@ class LoadSession:
         with self._lock:
             self._cancelled = why
             run = self._run
+            if self._measurement is not None:
+                self._measurement.cancel(why)
         if run is not None:
             run.cancel(why)
 
-    def serve(self, first: int, count: int = 1) -> None:
-        """Start one-shot iperf3 servers on consecutive ports, unless some are running."""
-        with self._lock:
-            if self._view.serving:
-                return
-            self._view = self._view._replace(serving=count, server_failed=False, server_printed=0)
-            self._end_servers = Event()
-            self._lines.clear()
-        self._system.clock.thread(self._start_servers, "servers", first, count)
+    def serve(
+        self,
+        first: int,
+        count: int = 1,
+        frame: Frame | None = None,
+        options: GuardOptions | None = None,
+    ) -> None:
+        """Start one-shot iperf3 servers on consecutive ports, unless some are running.
 
-    def _start_servers(self, first: int, count: int) -> None:
-        try:
-            tool = probe(self._system)
-            if tool is None:
-                raise FileNotFoundError(INSTALL)
-        except OSError as error:
-            self._server_line(str(error.strerror or error))
-            self._update(serving=0, server_failed=True)
-            return
-        for number in range(count):
-            argv = server_command(tool, first + number)
-            self._server_line("here: " + " ".join(argv))
-            self._system.clock.thread(self._serve, "iperf3 server", argv)
-
-    def _serve(self, argv: tuple[str, ...]) -> None:
-        end, failure = self._end_servers, None
-        try:
-            ended = self._system.stream(argv, self._server_line, end)
-            if ended.status and not end.is_set():
-                failure = ended.stderr.strip() or f"iperf3 ended with status {ended.status}"
-        except OSError as error:
-            failure = f"iperf3 cannot be run: {error.strerror or error}"
-        finally:
-            if failure is not None:
-                self._server_line(failure)
-            with self._lock:
-                left = self._view.serving - 1
-                failed = self._view.server_failed or failure is not None
-                self._view = self._view._replace(serving=left, server_failed=failed)
-            self._changed()
-
-    def _server_line(self, line: str) -> None:
-        with self._lock:
-            self._lines.append(line)
-            self._view = self._view._replace(server_printed=self._view.server_printed + 1)
-        self._changed()
+        With a `frame` the sensors of its ports are guarded: they end when one gets too warm.
+        """
+        self._servers.start(first, count, frame, options)
 
     def stop_serving(self) -> None:
-        self._end_servers.set()
+        self._servers.stop()
 
     def close(self, why: str = "mlxtop ended") -> None:
-        """End everything; waits a moment for the record to be finished."""
+        """End everything; waits a moment for the record to be finished, and for the servers."""
         self.stop_serving()
         self.cancel(why)
         self._system.clock.wait(FAREWELL_S, self._ended)
+        self._servers.wait(FAREWELL_S)

@@ -1,6 +1,7 @@
 """The catalogue of counters: adding a row here makes screen, JSON and help know it.
 
-Meanings from Documentation/networking/device_drivers/ethernet/mellanox/mlx5/counters.rst,
+Widths are those of the registers behind them. Meanings from
+Documentation/networking/device_drivers/ethernet/mellanox/mlx5/counters.rst,
 Documentation/ABI/stable/sysfs-class-infiniband and include/uapi/linux/if_link.h.
 """
 
@@ -12,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mlxtop.model.counters import Counter, Origin, Schema, Severity, Unit
+from mlxtop.model.pause import PAUSES, PFC_PAUSES
 
 
 class Traffic(NamedTuple):
@@ -35,7 +37,11 @@ def _faults(origin: Origin, table: str, width: int = 64, wraps: bool = False) ->
         yield counter._replace(severity=Severity(severity), advice=advice)
 
 
-_UNITS = {"bytes": (Unit.BYTES, 1), "words": (Unit.BYTES, 4), "packets": (Unit.PACKETS, 1)}
+_UNITS = {
+    "bytes": (Unit.BYTES, 1),
+    "words": (Unit.BYTES, 4),
+    "packets": (Unit.PACKETS, 1),
+}
 _TRAFFIC = """
 netdev | rx_bytes | bytes | Bytes the kernel's network stack received
 netdev | tx_bytes | bytes | Bytes the kernel's network stack sent
@@ -56,8 +62,11 @@ rdma | port_xmit_packets | packets | Packets sent by the RDMA port
 ethtool | rx_vport_rdma_unicast_bytes | bytes | RoCE bytes received by this function
 ethtool | tx_vport_rdma_unicast_bytes | bytes | RoCE bytes sent by this function
 """
+_RDMA_WIDTH = 32
+"""Bits of an RDMA port's data and packets without extended counters, which stay at their ceiling;
+with them there are 64, and none ever stands at that number."""
 TRAFFIC = tuple(
-    Counter(Origin(origin), key, unit, text, scale)
+    Counter(Origin(origin), key, unit, text, scale, _RDMA_WIDTH if origin == "rdma" else 64)
     for origin, key, raw, text in _cells(_TRAFFIC)
     for unit, scale in (_UNITS[raw],)
 )
@@ -109,35 +118,36 @@ rx_discards_phy | warning | Dropped in the port's buffer: card or host cannot ta
 check PCIe width and generation, NUMA, pause
 tx_discards_phy | warning | Dropped before the line | link down or a pause storm
 tx_errors_phy | warning | Could not be sent on the line | link down or a pause storm
-rx_out_of_buffer | warning | No receive buffer was posted by software | \
-larger rings (ethtool -G), more channels, IRQ affinity
 rx_buffer_passed_thres_phy | note | The port's buffer was more than 85 % full | \
 first sign of congestion
 rx_oversize_pkts_phy | warning | Frames longer than the MTU allows | the peer's MTU is larger
 rx_out_of_range_len_phy | note | Length field out of range | the peer's MTU is larger
-link_down_events_phy | warning | The link went down | cable, heat, power of the module
-rx_pause_ctrl_phy | note | Pause frames received: the peer or switch is slow | look at the peer
-tx_pause_ctrl_phy | note | Pause frames sent: this host is slow | look at PCIe, CPU and buffers
 tx_pause_storm_warning_events | warning | Pause was sent for too long | the host stalled
 tx_pause_storm_error_events | critical | The pause storm watchdog fired | the host hung
 module_high_temp | critical | The module reported high temperature | cool it, lower the load
 module_bus_stuck | critical | The module's I2C bus is stuck | reseat or replace the module
 module_bad_shorted | critical | The module or cable is bad or shorted | replace it
 module_unplug | note | The module was taken out | a new module, or a loose one
+outbound_pci_buffer_overflow | warning | Dropped because the PCIe buffer was full | \
+PCIe is the bottleneck
+rx_wqe_err | warning | Receive work requests that failed | kernel log
+tx_cqe_err | warning | A send queue failed and was recovered | kernel log
+rx_steer_missed_packets | note | No steering rule matched: stray multicast or MAC | not an error
+rx_corrected_bits_phy | note | Bits that FEC corrected; normal at 25 Gb/s a lane and above | \
+worry when it grows by decades or on one lane only
+"""
+
+_DRIVER_32 = """
+rx_out_of_buffer | warning | No receive buffer was posted by software | \
+larger rings (ethtool -G), more channels, IRQ affinity
+link_down_events_phy | warning | The link went down | cable, heat, power of the module
 rx_pci_signal_integrity | warning | PCIe errors on the receiving side | reseat, other slot, riser
 tx_pci_signal_integrity | warning | PCIe errors on the sending side | reseat, other slot, riser
 outbound_pci_stalled_rd_events | warning | Seconds with more than 30 % read stalls | \
 PCIe is the bottleneck
 outbound_pci_stalled_wr_events | warning | Seconds with more than 30 % write stalls | \
 PCIe is the bottleneck
-outbound_pci_buffer_overflow | warning | Dropped because the PCIe buffer was full | \
-PCIe is the bottleneck
 dev_internal_queue_oob | warning | An internal queue of the card ran out of buffers | firmware
-rx_wqe_err | warning | Receive work requests that failed | kernel log
-tx_cqe_err | warning | A send queue failed and was recovered | kernel log
-rx_steer_missed_packets | note | No steering rule matched: stray multicast or MAC | not an error
-rx_corrected_bits_phy | note | Bits that FEC corrected; normal at 25 Gb/s a lane and above | \
-worry when it grows by decades or on one lane only
 """
 
 _RDMA_16 = """
@@ -162,7 +172,7 @@ local_link_integrity_errors | warning | Local physical errors over the threshold
 excessive_buffer_overrun_errors | warning | Flow control was violated | firmware or cable
 """
 
-_RDMA_64 = """
+_RDMA_32 = """
 port_xmit_wait | note | Ticks with data to send and no credits | congestion; normal under load
 """
 
@@ -197,18 +207,8 @@ rx_prio{n}_cong_discard | warning | Frames of priority {n} dropped by congestion
 slow the senders down: ECN, PFC
 rx_prio{n}_marked | note | Frames of priority {n} marked as having met congestion (ECN) | \
 congestion control at work
-rx_prio{n}_pause | note | PFC pause frames received for priority {n}: the peer or switch is slow | \
-look at the peer
-tx_prio{n}_pause | note | PFC pause frames sent for priority {n}: this host is slow | \
-look at PCIe, CPU and buffers
-rx_prio{n}_pause_transition | note | Times that sending of priority {n} was stopped | \
-look at the peer
-tx_prio{n}_pause_transition | note | Times that the peer was stopped for priority {n} | \
-look at PCIe, CPU and buffers
-rx_pause_prio_{n} | note | PFC pause frames received for priority {n}: the peer is slow | \
-look at the peer
-tx_pause_prio_{n} | note | PFC pause frames sent for priority {n}: this host is slow | \
-look at PCIe, CPU and buffers
+rx_corrected_bits_lane_{n}_phy | note | Bits that FEC corrected on lane {n} | \
+one lane far above the others: clean or replace the module or cable
 rx_err_lane_{n}_phy | note | Bit errors on lane {n} before FEC; lanes of a good link are alike | \
 one lane far above the others: clean or replace the module or cable
 rx{n}_wqe_err | warning | Receive work requests of queue {n} that failed | kernel log
@@ -220,36 +220,39 @@ rx{n}_dropped | note | Packets of ring {n} dropped by the driver | rings, CPU lo
 
 def _family_traffic() -> Iterator[Counter]:
     """Yield bytes and packets of priorities and queues, in the spellings of mlx5 and mlx4."""
-    for way, verb, whose in (("rx", "received", "sending"), ("tx", "sent", "the peer")):
+    for way, verb in (("rx", "received"), ("tx", "sent")):
         patterns = {f"{way}_prio{{n}}": "priority", f"{way}_prio_{{n}}": "priority"}
         for pattern, part in {**patterns, f"{way}{{n}}": "queue"}.items():
             for unit in (Unit.BYTES, Unit.PACKETS):
                 text = f"{unit.capitalize()} {verb}, {part} {{n}}"
                 yield Counter(Origin.DRIVER, f"{pattern}_{unit}", unit, text)
-        for pattern in (f"{way}_prio{{n}}_pause_duration", f"{way}_pause_duration_prio_{{n}}"):
-            text = f"Time for which {whose} was stopped by PFC, priority {{n}}"
-            yield Counter(Origin.DRIVER, pattern, Unit.MICROSECONDS, text)
 
 
-PFC_PAUSE = {way: (f"{way}_prio{{n}}_pause", f"{way}_pause_prio_{{n}}") for way in ("rx", "tx")}
-"""Families of PFC pause frames by direction; drivers show their members where PFC is on."""
-
-FAMILIES = (*_family_traffic(), *_faults(Origin.DRIVER, _FAMILY_FAULTS))
+FAMILIES = (
+    *_family_traffic(),
+    *PFC_PAUSES,
+    *_faults(Origin.DRIVER, _FAMILY_FAULTS),
+)
 """Counters by priority, lane or queue, a row a family; only some drivers and settings have them."""
 
 FAULTS = (
     *_faults(Origin.NETDEV, _NETDEV),
     *_faults(Origin.MAC, _MAC),
     *_faults(Origin.DRIVER, _DRIVER),
+    *_faults(Origin.DRIVER, _DRIVER_32, 32, wraps=True),
+    *PAUSES,
     STALLED_RD,
     STALLED_WR,
     *_faults(Origin.RDMA_ERRORS, _RDMA_16, 16),
     *_faults(Origin.RDMA_ERRORS, _RDMA_8, 8),
     *_faults(Origin.RDMA_ERRORS, _RDMA_4, 4),
-    *_faults(Origin.RDMA_ERRORS, _RDMA_64),
+    *_faults(Origin.RDMA_ERRORS, _RDMA_32, 32),
     *_faults(Origin.RDMA_HW, _HW_32, 32, wraps=True),
     *_faults(Origin.RDMA_HW, _HW_64),
 )
+
+LANE_ERRORS = ("rx_err_lane_{n}_phy", "rx_corrected_bits_lane_{n}_phy")
+"""Families that count the bit errors of each lane."""
 
 CATALOGUE = {(counter.origin, counter.key): counter for counter in (*TRAFFIC, *FAULTS)}
 """Every counter that the product knows by name, by origin and key."""

@@ -30,14 +30,21 @@ class Schema:
     """The names of a table of counters, shared by all readings of that table.
 
     Counters are kept as tuples beside one Schema, since a dict per port and tick would cost more
-    than reading the kernel does.
+    than reading the kernel does. Two of the same names in the same order are equal.
     """
 
-    __slots__ = ("index", "keys")
+    __slots__ = ("_hash", "index", "keys")
 
     def __init__(self, keys: tuple[str, ...]) -> None:
         self.keys = keys
         self.index = {key: position for position, key in enumerate(keys)}
+        self._hash = hash(keys)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Schema) and self.keys == other.keys)
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def __repr__(self) -> str:
         return f"Schema({len(self.keys)} keys)"

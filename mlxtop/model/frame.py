@@ -48,8 +48,8 @@ def _difference(counter: Counter, now: int | None, before: int | None) -> int | 
         if counter.wraps and before > 1 << (counter.width - 1):
             return (now - before) % (1 << counter.width) * counter.scale
         return None
-    if now == before == counter.ceiling:
-        return None
+    if now == counter.ceiling and (now == before or counter.severity is None):
+        return None  # at its ceiling, traffic tells nothing; of errors there are at least so many
     return (now - before) * counter.scale
 
 
@@ -117,8 +117,16 @@ class Frame(NamedTuple):
         frame = self.ports.get(port)
         return _functions(self.sample.adapters).get(frame.now.port.function) if frame else None
 
+    def functions(self, port: PortId) -> tuple[Function, ...]:
+        """Return the PCI functions of a port on a card: several for a multi-PF netdev."""
+        frame, known = self.ports.get(port), _functions(self.sample.adapters)
+        if frame is None:
+            return ()
+        used = (frame.now.port.function, *frame.now.port.extra_functions)
+        return tuple(function for address in used if (function := known.get(address)))
+
     def pcie(self, port: PortId) -> PcieStatus | None:
-        """Return PCIe of the slot that a port uses; None where it has none to be seen.
+        """Return PCIe of the slot of a port's function; None where it has none to be seen.
 
         A virtual function shares the slot of its physical one and has no share of its own.
         """
@@ -127,15 +135,26 @@ class Frame(NamedTuple):
             return None
         return self.sample.pcie.get(slot_of(now.function))
 
+    def paths(self, port: PortId) -> tuple[PcieStatus, ...]:
+        """Return PCIe of every slot that a port uses and that shows a path.
+
+        There are several for a multi-PF netdev only; traffic uses them at the same time.
+        """
+        slots = map(self.sample.pcie.get, _slots_of(self.ports[port].now))
+        return tuple(status for status in slots if status is not None and status.path.links)
+
     def slots(self, adapter: Adapter) -> tuple[PcieStatus, ...]:
         """Return PCIe of every slot of a card that shows a path, the first function's first."""
         statuses = map(self.sample.pcie.get, adapter.slots)
         return tuple(status for status in statuses if status is not None and status.path.links)
 
     def beside(self, port: PortId) -> tuple[PortId, ...]:
-        """Return the physical ports that share a port's slot, itself among them."""
-        function = self.ports[port].now.port.function
-        return _ports_by_slot(self).get(slot_of(function), ()) if function else ()
+        """Return the physical ports that share a slot with a port, itself among them."""
+        by_slot = _ports_by_slot(self)
+        slots = _slots_of(self.ports[port].now)
+        if len(slots) == 1:
+            return by_slot.get(slots[0], ())
+        return tuple(dict.fromkeys(one for slot in slots for one in by_slot.get(slot, ())))
 
 
 @remembered
@@ -148,12 +167,22 @@ def _functions(adapters: tuple[Adapter, ...]) -> Mapping[str | None, Function]:
     return {function.address: function for adapter in adapters for function in adapter.functions}
 
 
+def _slots_of(sample: PortSample) -> tuple[str, ...]:
+    """Return the slots that a physical port uses, that of its own function first."""
+    port = sample.port
+    if port.kind is not PortKind.PHYSICAL or port.function is None:
+        return ()
+    if not port.extra_functions:
+        return (slot_of(port.function),)
+    return tuple(dict.fromkeys(map(slot_of, (port.function, *port.extra_functions))))
+
+
 @remembered
 def _ports_by_slot(frame: Frame) -> Mapping[str, tuple[PortId, ...]]:
     slots: dict[str, list[PortId]] = {}
     for port, its in frame.ports.items():
-        if its.now.port.kind is PortKind.PHYSICAL and its.now.port.function is not None:
-            slots.setdefault(slot_of(its.now.port.function), []).append(port)
+        for slot in _slots_of(its.now):
+            slots.setdefault(slot, []).append(port)
     return {slot: tuple(ports) for slot, ports in slots.items()}
 
 

@@ -97,6 +97,12 @@ class Port(NamedTuple):
     """Further network devices of the port: IPoIB children, sub-functions."""
     rdma: str | None = None
     rdma_port: int | None = None
+    """Number of the port on the RDMA device; not always that of `id`."""
+    extra_rdma: tuple[str, ...] = ()
+    """Further RDMA devices of the function: planes of the port (type SMI), sub-functions."""
+    rdma_lag: PortId | None = None
+    """The member of a bond at whose function the RDMA device is that all members share (RoCE LAG):
+    its counters are of all of them, its rate is one member's. None where the device is its own."""
     bond: str | None = None
     """Name of the master device (bond, team or bridge) the netdev is enslaved to."""
     bond_kind: str | None = None
@@ -106,6 +112,11 @@ class Port(NamedTuple):
     """The netdev is an uplink representor: its bytes are already those of the wire."""
     devtype: str | None = None
     """rtnetlink kind of a virtual device: veth, bond, vlan, ipoib …"""
+    extra_functions: tuple[str, ...] = ()
+    """Further PCI functions through which the network device reaches memory (multi-PF netdev)."""
+    cage: PortId | None = None
+    """The first of the ports that are one physical port: the functions of one cage in several
+    slots. None where the port has its cage to itself."""
 
     @property
     def name(self) -> str:
@@ -115,6 +126,11 @@ class Port(NamedTuple):
         if self.rdma:
             return f"{self.rdma}/{self.rdma_port}"
         return str(self.id)
+
+    @property
+    def counts_rdma(self) -> bool:
+        """Return whether the RDMA device's counters are read here: a shared one's only once."""
+        return bool(self.rdma and self.rdma_port) and self.rdma_lag in (None, self.id)
 
     @property
     def is_mlx(self) -> bool:
@@ -178,6 +194,11 @@ class Adapter(NamedTuple):
     @property
     def driver(self) -> str | None:
         return self.functions[0].driver if self.functions else None
+
+    @property
+    def is_dpu(self) -> bool:
+        """A BlueField: its own processors run on while the host reboots."""
+        return self.family.startswith("BlueField")
 
 
 class Host(NamedTuple):

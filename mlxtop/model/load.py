@@ -8,8 +8,8 @@ other side got out of them. A test has one direction of its own; a bidirectional
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
@@ -18,10 +18,28 @@ class Tool(StrEnum):
     """The program that makes the load."""
 
     IPERF3 = "iperf3"
+    IPERF = "iperf"
+    NUTTCP = "nuttcp"
+    QPERF = "qperf"
+    PING = "ping"
     IB_WRITE_BW = "ib_write_bw"
     IB_READ_BW = "ib_read_bw"
     IB_SEND_BW = "ib_send_bw"
+    IB_ATOMIC_BW = "ib_atomic_bw"
+    IB_WRITE_LAT = "ib_write_lat"
+    IB_READ_LAT = "ib_read_lat"
     IB_SEND_LAT = "ib_send_lat"
+    IB_ATOMIC_LAT = "ib_atomic_lat"
+
+    @property
+    def perftest(self) -> bool:
+        """Return whether it belongs to perftest, which measures RDMA alone."""
+        return self.startswith("ib_")
+
+    @property
+    def latency(self) -> bool:
+        """Return whether it measures times; qperf does both."""
+        return self.endswith("_lat") or self is Tool.PING
 
 
 class Direction(StrEnum):
@@ -76,6 +94,11 @@ class FlowResult:
     jitter: float | None = None
     """Seconds."""
 
+    @property
+    def bps(self) -> float | None:
+        """Return bit/s as received, else as sent."""
+        return self.sent_bps if self.received_bps is None else self.received_bps
+
 
 @dataclass(frozen=True, slots=True)
 class Latency:
@@ -100,6 +123,8 @@ class LoadResult:
     """Percent of one core that the tool used here."""
     cpu_remote: float | None = None
     latency: Latency | None = None
+    setup: Mapping[str, str] = field(default_factory=dict)
+    """Settings as the tool names them, `rdma_cm QPs`; empty where it prints none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +146,16 @@ def total(values: Iterable[N | None]) -> N | None:
     return sum(numbers) if numbers else None
 
 
+def every(values: Iterable[N | None]) -> N | None:
+    """Return the sum of the numbers, or None where one is missing.
+
+    >>> every((1, 2)), every((1, None))
+    (3, None)
+    """
+    numbers = list(values)
+    return None if None in numbers else total(numbers)
+
+
 def mean(values: Iterable[float | None]) -> float | None:
     """Return the mean of the numbers, or None where there are none."""
     numbers = [value for value in values if value is not None]
@@ -139,24 +174,19 @@ def join_intervals(parts: Sequence[LoadInterval]) -> LoadInterval:
         retransmits=total(part.retransmits for part in parts),
         rtt=mean(part.rtt for part in parts),
         jitter=mean(part.jitter for part in parts),
-        lost=total(part.lost for part in parts),
+        lost=every(part.lost for part in parts),
         packets=total(part.packets for part in parts),
         omitted=parts[0].omitted,
     )
 
 
 def join_flows(parts: Sequence[FlowResult]) -> FlowResult:
-    """Return one direction over several processes; a rate that one of them lacks is unknown."""
-
-    def every(value: Callable[[FlowResult], float | None]) -> float | None:
-        values = [value(part) for part in parts]
-        return None if None in values else total(values)
-
+    """Return one direction over several processes; what one of them lacks is unknown."""
     return FlowResult(
-        sent_bps=every(lambda part: part.sent_bps),
-        received_bps=every(lambda part: part.received_bps),
+        sent_bps=every(part.sent_bps for part in parts),
+        received_bps=every(part.received_bps for part in parts),
         retransmits=total(part.retransmits for part in parts),
-        lost=total(part.lost for part in parts),
+        lost=every(part.lost for part in parts),
         packets=total(part.packets for part in parts),
         jitter=mean(part.jitter for part in parts),
     )
@@ -174,6 +204,7 @@ def join_results(parts: Sequence[LoadResult]) -> LoadResult:
         cpu_local=total(part.cpu_local for part in parts),
         cpu_remote=total(part.cpu_remote for part in parts),
         latency=parts[0].latency,
+        setup=parts[0].setup,
     )
 
 
@@ -196,6 +227,24 @@ def typed_seconds(text: str) -> int:
     if not 1 <= seconds <= DAY_S:
         raise ValueError(f"{text!r} is no time from 1s to 24h (like 30, 15m, 1h)")
     return seconds
+
+
+_SIZE = re.compile(r"(\d{1,9}) ?([KMG]?)", re.ASCII | re.IGNORECASE)
+_BINARY = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+MOST_BYTES = 1 << 50
+
+
+def typed_size(text: str) -> int:
+    """Return bytes: of `64`, `8K`, `50G`, in powers of 1024. Raises ValueError.
+
+    >>> typed_size("8k"), typed_size("65536")
+    (8192, 65536)
+    """
+    match = _SIZE.fullmatch(text)
+    size = int(match[1]) * _BINARY[match[2].upper()] if match else 0
+    if not 1 <= size <= MOST_BYTES:
+        raise ValueError(f"{text!r} is no number of bytes (like 64, 8K, 50G)")
+    return size
 
 
 def typed_bits(text: str) -> float:

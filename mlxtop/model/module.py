@@ -70,12 +70,18 @@ def dbm(milliwatts: float | None) -> float | None:
     return 10.0 * math.log10(milliwatts)
 
 
+DARK_MW = 0.0001
+"""Optical power in mW at and below which there is no light: modules print -40 dBm, or nothing."""
+
+
 class Lane(NamedTuple):
     """One lane: optical power in mW, laser bias in mA. A power of 0 is a dark lane."""
 
     rx_mw: float | None = None
     tx_mw: float | None = None
     bias_ma: float | None = None
+    data_path: str | None = None
+    """`activated`, `deactivated`, `initialising` …; CMIS modules only."""
 
     @property
     def rx_dbm(self) -> float | None:
@@ -90,7 +96,17 @@ class Lane(NamedTuple):
     def value(self, quantity: Quantity) -> float | None:
         """Return the lane's value of a quantity that is measured by lane."""
         measured = (Quantity.RX_POWER, Quantity.TX_POWER, Quantity.BIAS)
-        return self[measured.index(quantity)] if quantity in measured else None
+        return self[:3][measured.index(quantity)] if quantity in measured else None
+
+    @property
+    def laser_is_off(self) -> bool:
+        """Return whether its laser has no current and it sends no light."""
+        return self.bias_ma == 0.0 and (self.tx_mw or 0.0) <= DARK_MW
+
+    @property
+    def is_dark(self) -> bool:
+        """Return whether it measures that no light arrives."""
+        return self.rx_mw is not None and self.rx_mw <= DARK_MW
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -103,6 +119,23 @@ class Flag:
 
     def __str__(self) -> str:
         return self.text if self.lane is None else f"{self.text} (lane {self.lane})"
+
+
+def signals(flags: Iterable[Flag]) -> list[str]:
+    """Return flags in words, one text for all lanes of a signal.
+
+    >>> signals([Flag("tx fault", 2), Flag("tx fault", 1), Flag("module firmware fault")])
+    ['module firmware fault', 'tx fault on lanes 1, 2']
+    """
+    lanes: dict[str, list[int]] = {}
+    for flag in sorted(flags, key=str):
+        lanes.setdefault(flag.text, []).extend(() if flag.lane is None else (flag.lane,))
+    texts = []
+    for text, numbers in lanes.items():
+        word = "lanes" if len(numbers) > 1 else "lane"
+        where = ", ".join(map(str, sorted(numbers)))
+        texts.append(f"{text} on {word} {where}" if numbers else text)
+    return texts
 
 
 class Identity(NamedTuple):
@@ -118,6 +151,8 @@ class Identity(NamedTuple):
     serial: str | None = None
     revision: str | None = None
     date: str | None = None
+    firmware: str | None = None
+    """Version of the firmware that the module runs, `1.4`; CMIS modules only."""
     types: tuple[str, ...] = ()
     """`100GBASE-SR4` …, what it complies with."""
     connector: str | None = None
@@ -127,7 +162,7 @@ class Identity(NamedTuple):
     lengths: Mapping[str, float] = {}
     """Reach in metres by medium: `SMF`, `OM3`, `cable` …; media it does not support left out."""
     attenuation: Mapping[str, float] = {}
-    """dB of a copper cable by frequency, `5GHz`."""
+    """dB of a copper cable by frequency, `5.0GHz`, as ethtool names them."""
     power_class: int | None = None
     max_power: float | None = None
     """W."""
@@ -151,6 +186,8 @@ class Module(NamedTuple):
     """Flag to the monotonic second since which it was seen: reading clears most of them."""
     state: str | None = None
     """`ready`, `low power`, `fault` …; CMIS modules only."""
+    rx_power_type: str | None = None
+    """`average` or `OMA` (optical modulation amplitude), what the received power is."""
     source: str = ""
     tick: float = 0.0
     """Monotonic second of the reading."""
@@ -171,9 +208,37 @@ class Module(NamedTuple):
         return tuple(lane.value(quantity) for lane in self.lanes)
 
     def crossings(self, quantity: Quantity) -> tuple[Bound | None, ...]:
-        """Return the limit that each value of a quantity lies beyond."""
+        """Return the limit that each value of a quantity lies beyond.
+
+        None for lanes whose laser was switched off: darkness is what is wanted of them.
+        """
         limits = self.thresholds.get(quantity, Thresholds())
-        return tuple(limits.crossed(value) for value in self.values(quantity))
+        bounds = [limits.crossed(value) for value in self.values(quantity)]
+        if quantity in (Quantity.TEMPERATURE, Quantity.VOLTAGE):
+            return tuple(bounds)
+        meant = self.is_unused if quantity is Quantity.RX_POWER else self._is_off
+        return tuple(None if meant(n) else bound for n, bound in enumerate(bounds, 1))
+
+    def is_unused(self, number: int) -> bool:
+        """Return whether a lane (from 1) is off and dark, and the module does not complain of it.
+
+        >>> Module(Identity(), lanes=(Lane(0.8, 0.9, 6.5), Lane(0.0, 0.0, 0.0))).is_unused(2)
+        True
+        """
+        dark = self.lanes[number - 1].is_dark
+        return dark and self._is_off(number) and not self._complains(number, Quantity.RX_POWER)
+
+    def _is_off(self, number: int) -> bool:
+        """Return whether the laser of a lane is off, and the module does not complain of it."""
+        sent = (Quantity.TX_POWER, Quantity.BIAS)
+        return self.lanes[number - 1].laser_is_off and not self._complains(number, *sent)
+
+    def _complains(self, number: int, *quantities: Quantity) -> bool:
+        """Return whether a low alarm or warning of a lane is raised for one of the quantities."""
+        low = {
+            f"{one} {bound}" for one in quantities for bound in (Bound.LOW_ALARM, Bound.LOW_WARNING)
+        }
+        return any(flag.lane == number and flag.text in low for flag in self.flags or ())
 
     def imbalance(self, quantity: Quantity) -> float | None:
         """Return dB between the strongest and weakest lit lane of a power; None below two.
@@ -207,6 +272,8 @@ class LinkReport(NamedTuple):
     cable_speeds: tuple[str, ...] | None = None
     opcode: int | None = None
     """Status opcode; 0 is no trouble, 1024 an unplugged cable."""
+    group: str | None = None
+    """Part of the firmware that the opcode is of, `PHY FW`."""
     recommendation: str | None = None
     """The firmware's advice in words, `Bad signal integrity`."""
     raw_ber: float | None = None
@@ -226,6 +293,8 @@ class LinkReport(NamedTuple):
     tick: float = 0.0
     """Monotonic second of the reading."""
     source: str = ""
+    caveat: str | None = None
+    """What the tool could not do, in its words; what it printed is good."""
 
     @property
     def healthy(self) -> bool | None:

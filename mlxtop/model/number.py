@@ -37,6 +37,17 @@ def real(value: str | float, most: float = AMOUNT) -> float | None:
     return number if isfinite(number) and abs(number) <= most else None
 
 
+def kernel_version(release: str | None) -> tuple[int, int] | None:
+    """Return the first two numbers of a kernel's release, None for what has none.
+
+    >>> kernel_version("6.12.38-amd64"), kernel_version("5.15-rc1"), kernel_version("x")
+    ((6, 12), (5, 15), None)
+    """
+    parts = (release or "").partition("-")[0].split(".")
+    numbers = [number for part in parts[:2] if (number := whole(part, PORT)) is not None]
+    return (numbers[0], numbers[1]) if len(numbers) == 2 else None
+
+
 def code_table(text: str) -> dict[int, str]:
     """Return names by their hexadecimal codes.
 

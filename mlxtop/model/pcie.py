@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -162,3 +163,41 @@ def _gbps(mbps: int) -> str:
 
 def _link(speed: float | None, width: int | None) -> str:
     return f"{speed} GT/s PCIe x{width} link"
+
+
+class PcieReport(NamedTuple):
+    """The card's own registers of its PCIe link, by `mlxlink`; None is what it did not print."""
+
+    place: tuple[int, ...] = ()
+    """Depth, PCIe index and node of the link inside the card."""
+    speed: float | None = None
+    """GT/s."""
+    enabled_speed: float | None = None
+    width: int | None = None
+    enabled_width: int | None = None
+    status: str = ""
+    """Errors that the device has seen since they were last cleared, in words."""
+    errors: Mapping[str, int] = {}
+    """Since the card was powered: `link_downs`, `rx_errors`, `tx_errors`, `crc_dllp` …"""
+    lane_errors: tuple[int, ...] = ()
+    ber: float | None = None
+    """Bit error rate."""
+    caveat: str | None = None
+    """What the tool could not do, in its words; what it printed is good."""
+    tick: float = 0.0
+    """Monotonic second of the reading."""
+    source: str = ""
+
+    @property
+    def running(self) -> tuple[float | None, int | None]:
+        return self.speed, self.width
+
+    @property
+    def enabled(self) -> tuple[float | None, int | None]:
+        return self.enabled_speed, self.enabled_width
+
+    @property
+    def damaged(self) -> int:
+        """Return packets that arrived damaged, or were not repaired, since the card was powered."""
+        names = ("crc_dllp", "crc_tlp", "fec_uncorrected")
+        return sum(self.errors.get(name, 0) for name in names)

@@ -11,7 +11,8 @@ from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.identity import Adapter, Host, Port, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.module import LinkReport, Module
-from mlxtop.model.pcie import PciePath
+from mlxtop.model.path import NO_PATHS, PathStatus
+from mlxtop.model.pcie import PciePath, PcieReport
 
 if TYPE_CHECKING:  # they would make the start slower
     from mlxtop.model.linktype import StoredConfig
@@ -27,6 +28,8 @@ class SourceKind(StrEnum):
     DEMO = "demo"
     CAPTURED = "captured"
     """One instant, read from a file."""
+    REPLAY = "replay"
+    """What was recorded, as it was then."""
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -126,6 +129,20 @@ class Link(NamedTuple):
     address: str | None = None
 
 
+SENSOR_TITLES = {"asic": "ASIC"}
+"""Names of sensors as people write them, where those differ."""
+
+
+def sensor_title(name: str) -> str:
+    """Return a sensor as people write it; the name of its port may stand before it.
+
+    >>> sensor_title("asic"), sensor_title("ens2 module")
+    ('ASIC', 'ens2 module')
+    """
+    port, _, sensor = name.rpartition(" ")
+    return f"{port} {SENSOR_TITLES.get(sensor, sensor)}".lstrip()
+
+
 class Temperature(NamedTuple):
     """One sensor: degrees Celsius, None where it gave no usable number."""
 
@@ -144,6 +161,11 @@ class Temperature(NamedTuple):
     """Why there is no number, or why the number is old."""
     stale: bool = False
 
+    @property
+    def title(self) -> str:
+        """Return the name of the sensor as people write it."""
+        return sensor_title(self.name)
+
 
 class AerError(NamedTuple):
     """A kind of PCIe error: the PCI device that counts it, and the kernel's name of it."""
@@ -160,6 +182,10 @@ class AerError(NamedTuple):
         return self.name.startswith("total_err_")
 
 
+TUNNEL = (2.5, 4)
+"""GT/s and lanes that a port of Thunderbolt or USB4 shows."""
+
+
 class PcieStatus(NamedTuple):
     """PCIe of one slot: the path of its first function, error counts, power management."""
 
@@ -168,6 +194,22 @@ class PcieStatus(NamedTuple):
     aer: Mapping[AerError, int] = {}
     """Counts that are not zero, of the card and of the ports above it."""
     absent: Mapping[str, str] = {}
+    root: str | None = None
+    """Vendor and device of the root port, `8086:6f08`; None where none is seen."""
+    removable: bool | None = None
+    """The card hangs outside of the machine, behind Thunderbolt or USB4."""
+
+    @property
+    def is_tunnelled(self) -> bool:
+        """Return whether the narrowest link is a tunnel of Thunderbolt or USB4, and shows no rate.
+
+        Its ports show 2.5 GT/s x4, now and at most, whatever it carries. Behind them there is a
+        bridge in the enclosure, with the card below it.
+        """
+        narrow, links = self.path.limiting, self.path.links
+        if narrow is None or not narrow.running == narrow.capability == TUNNEL:
+            return False
+        return narrow in links[2:] or self.removable is True
 
 
 class Problem(NamedTuple):
@@ -191,6 +233,8 @@ class PortSample(NamedTuple):
     absent: Mapping[str, str] = MappingProxyType({})
     """Field name to the reason why it could not be read."""
     settings: Slow[PortTuning] = UNREAD
+    pcie_report: PcieReport | None = None
+    """What the card says of its PCIe link; None with a reason under `pcie_report`."""
 
     def sensor(self, name: str) -> Temperature | None:
         return next((t for t in self.temperatures if t.name == name), None)
@@ -218,6 +262,8 @@ class Sample(NamedTuple):
     host_settings: Slow[HostTuning] = UNREAD
     streams: Slow[Mapping[PortId, int]] = UNREAD
     """TCP connections that moved data over a port between two readings; only where it is clear."""
+    in_use: Slow[frozenset[str]] = UNREAD
+    """Names of the network devices that carry an address or a route."""
     stored: Mapping[str, Slow[StoredConfig]] = {}
     """What cards keep for their next start, by `Adapter.key`; of cards with a driver."""
     incidents: tuple[Incident, ...] = ()
@@ -225,3 +271,5 @@ class Sample(NamedTuple):
     absent: Mapping[str, str] = {}
     """`kernel_log` to the reason why incidents may be missing, `ports` to why none is selected."""
     problems: tuple[Problem, ...] = ()
+    paths: PathStatus = NO_PATHS
+    """The ways to peers, where they are probed."""

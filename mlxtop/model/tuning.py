@@ -112,6 +112,8 @@ class BondSlave(NamedTuple):
     aggregator: int | None = None
     partner: str | None = None
     """MAC address of the LACP partner."""
+    failures: int | None = None
+    """Link failures since the bond was made."""
 
 
 class Bond(NamedTuple):

@@ -11,15 +11,35 @@ import codecs
 import errno
 import io
 import os
+import shutil
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+from time import monotonic
 from typing import TextIO
 
 from mlxtop.model.json_text import encode
-from mlxtop.present.text import clean, to_ascii
+from mlxtop.present.text import Line, Role, clean, fit, plain, to_ascii
 
 NAME = "standard output"
 _HANDLER = "mlxtop-ascii"
+_COLOURS = {
+    Role.DIM: "2",
+    Role.FAINT: "2",
+    Role.STRONG: "1",
+    Role.HEAD: "1;4",
+    Role.ACCENT: "36",
+    Role.GOOD: "32",
+    Role.WARNING: "33",
+    Role.CRITICAL: "1;31",
+    Role.BADGE: "7",
+}
+"""Select Graphic Rendition (ECMA-48 8.3.117) of what is printed in colour."""
+_ERASE = "\r\x1b[K"
+"""Back to the beginning of the line, and empty it."""
+_transient: list[str] = []
+"""The line of `progress` that stands on the terminal now, if any."""
 
 
 class ReaderGone(Exception):
@@ -74,8 +94,33 @@ def write(text: str) -> None:
 
     Lines that are printable stay exactly as they are: a capture has to be read back.
     """
+    _write("\n".join(map(_printable, text.split("\n"))))
+
+
+def show(*lines: Line) -> None:
+    """Write lines to standard output, in colour where that is a terminal. Raises as `write`."""
+    _write("".join(f"{_painted(line, sys.stdout)}\n" for line in lines))
+
+
+def _painted(line: Line, stream: TextIO) -> str:
+    """Return a line as `stream` shows it; one without colours has no blanks at its end."""
+    if not coloured(stream):
+        return clean(plain(line)).rstrip()
+    runs = ((clean(text), _COLOURS.get(role)) for text, role in line)
+    return "".join(f"\x1b[{code}m{text}\x1b[0m" if code and text else text for text, code in runs)
+
+
+def coloured(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal that shows colours, and its owner wants them."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb":
+        return False
+    return stream.isatty()
+
+
+def _write(text: str) -> None:
+    progress("")
     try:
-        sys.stdout.write("\n".join(map(_printable, text.split("\n"))))
+        sys.stdout.write(text if holds_glyphs() else to_ascii(text))
         sys.stdout.flush()
     except OSError as error:
         _abandon(sys.stdout)
@@ -100,8 +145,54 @@ def say_json(value: object, indent: int | None = 2) -> None:
 
 def warn(*lines: str, end: str = "\n") -> None:
     """Write lines to standard error; where that is gone there is nobody to be told."""
+    progress("")
+    _complain("".join(f"{clean(line)}{end}" for line in lines))
+
+
+def tell(*lines: Line) -> None:
+    """Write lines to standard error as `warn` does, in colour where that is a terminal."""
+    progress("")
+    _complain("".join(f"{_painted(line, sys.stderr)}\n" for line in lines))
+
+
+def progress(text: str) -> None:
+    """Show one line on a terminal's standard error until something else is written.
+
+    Nothing is written where standard error is no terminal: nobody waits before a log file.
+    """
+    if _transient and not text:
+        _transient.clear()
+        _complain(_ERASE)
+    elif text and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb":
+        columns = max(10, shutil.get_terminal_size().columns - 1)
+        _transient[:] = [fit(text, columns).rstrip()]
+        _complain(_ERASE + _transient[0])
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show on a terminal what is being waited for, and for how long, every second."""
+    done, began = Event(), monotonic()
+
+    def tell() -> None:
+        while True:
+            progress(f"{what} … {monotonic() - began:.0f} s")
+            if done.wait(1.0):
+                return
+
+    teller = Thread(target=tell, name="progress", daemon=True)
+    teller.start()
     try:
-        sys.stderr.write("".join(f"{clean(line)}{end}" for line in lines))
+        yield
+    finally:
+        done.set()
+        teller.join()
+        progress("")
+
+
+def _complain(text: str) -> None:
+    try:
+        sys.stderr.write(text)
         sys.stderr.flush()
     except (OSError, ValueError):
         _abandon(sys.stderr)

@@ -5,23 +5,26 @@ Numbers are numbers, unknown is null with its reason in `absent`, keys are stabl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlxtop import __version__
 from mlxtop.analysis import fields
 from mlxtop.analysis.faults import fault_counters
 from mlxtop.analysis.port_view import port_view
-from mlxtop.model.catalogue import counters_of
+from mlxtop.analysis.verdict import Verdict
+from mlxtop.model.catalogue import LANE_ERRORS, counters_of
+from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.json_text import attributes
 from mlxtop.model.module import Identity, Lane, LinkReport, Module, Quantity
-from mlxtop.model.pcie import PciePath
+from mlxtop.model.pcie import PciePath, PcieReport
 from mlxtop.model.sample import PcieStatus, PortSample
 from mlxtop.watch.alarms import Alarm
 from mlxtop.watch.heat_limits import limits_of, module_limits
+from mlxtop.watch.settled import card_of
 from mlxtop.watch.watch import TimedIncident
 
 SCHEMA = 1
@@ -35,19 +38,21 @@ def document(
     frame: Frame,
     demo: bool,
     since_boot: bool = False,
+    *,
     alarms: Iterable[Alarm] = (),
     events: Iterable[TimedIncident] = (),
+    verdicts: Mapping[PortId, Verdict] = {},
 ) -> Json:
-    """Return the whole frame, with the alarms and events of its Watch.
+    """Return the whole frame, with the alarms, events and steady verdicts of its Watch.
 
     `since_boot` has errors as the kernel's totals instead of since the start.
     Ports that are on no ConnectX adapter stand in a last entry whose family is null.
     """
     sample = frame.sample
-    adapters = [_adapter(frame, adapter, since_boot) for adapter in sample.adapters]
+    adapters = [_adapter(frame, adapter, since_boot, verdicts) for adapter in sample.adapters]
     others = [port for port, one in frame.ports.items() if one.now.port.adapter is None]
     if others:
-        adapters.append(_others(frame, others, since_boot))
+        adapters.append(_others(frame, others, since_boot, verdicts))
     return {
         "schema": SCHEMA,
         "mlxtop": __version__,
@@ -55,16 +60,21 @@ def document(
         "demo": demo,
         "host": fields.values(fields.HOST_FIELDS, sample.host),
         "adapters": adapters,
-        "alarms": [_event(a, a.port.name, (a.since, a.until), a.times) for a in alarms],
-        "incidents": [_event(i, i.ifname or i.device, (wall, wall), 1) for wall, i in events],
+        "alarms": [_alarm(alarm) for alarm in alarms],
+        "incidents": [_incident(frame, event) for event in events],
         "problems": [{"subject": p.subject, "text": p.text} for p in sample.problems],
     }
+
+
+def _alarm(alarm: Alarm) -> Json:
+    whole = _event(alarm, alarm.port.name, (alarm.since, alarm.until), alarm.times)
+    return {**whole, "today": alarm.today, "acknowledged": alarm.acknowledged}
 
 
 def _event(
     what: Alarm | Incident, port: str | None, span: tuple[float, float | None], count: int
 ) -> Json:
-    """Return an alarm that goes on or ended a short while ago, or an incident, over at once."""
+    """Return an alarm or incident, which goes on or is over."""
     since, until = (None if wall is None else round(wall, 3) for wall in span)
     return {
         "port": port,
@@ -77,27 +87,45 @@ def _event(
     }
 
 
-def _adapter(frame: Frame, adapter: Adapter, since_boot: bool) -> Json:
+def _incident(frame: Frame, event: TimedIncident) -> Json:
+    """Return an incident, with the card that it is about, whether it has a port or none."""
+    one = event.incident
+    card = card_of(one, frame)
+    until = None if event.until is None else min(event.until, max(event.wall, frame.sample.wall))
+    return {
+        **_event(one, one.ifname or one.device or one.rdma, (event.wall, until), one.times),
+        "card": card.key if card else None,
+        "advice": one.advice or None,
+    }
+
+
+def _adapter(
+    frame: Frame, adapter: Adapter, since_boot: bool, verdicts: Mapping[PortId, Verdict]
+) -> Json:
     slots = [frame.sample.pcie.get(slot, _NO_PCIE) for slot in adapter.slots]
     ports = [port for port in adapter.ports if port in frame.ports]
     return {
         **fields.values(fields.CARD_FIELDS, fields.CardView(frame, adapter)),
         "pcie": _pcie(slots[0].path),
+        "pcie_paths": [_pcie(slot.path) for slot in slots],
         "aer": {str(error): count for slot in slots for error, count in slot.aer.items()},
         "temperature": _asic([frame.ports[port].now for port in ports]),
-        "ports": [_port(frame, port, since_boot) for port in ports],
+        "ports": [_port(frame, port, since_boot, verdicts) for port in ports],
         "absent": fields.why_empty_card(frame, adapter),
     }
 
 
-def _others(frame: Frame, ports: list[PortId], since_boot: bool) -> Json:
+def _others(
+    frame: Frame, ports: list[PortId], since_boot: bool, verdicts: Mapping[PortId, Verdict]
+) -> Json:
     return {
         **dict.fromkeys((field.name for field in fields.CARD_FIELDS), None),
         "functions": [],
         "pcie": _pcie(PciePath(())),
+        "pcie_paths": [],
         "aer": {},
         "temperature": _asic([]),
-        "ports": [_port(frame, port, since_boot) for port in ports],
+        "ports": [_port(frame, port, since_boot, verdicts) for port in ports],
         "absent": {"family": "these ports are on no ConnectX adapter"},
     }
 
@@ -135,10 +163,14 @@ def _module(frame: Frame, port: PortSample) -> Json:
         "types": list(who.types),
         "wavelength_nm": who.wavelength,
         "lengths_m": dict(who.lengths),
+        "attenuation_db": dict(who.attenuation),
         "max_power_w": who.max_power,
         "voltage_v": module.voltage,
         "state": module.state,
+        "firmware": who.firmware,
+        "rx_power_type": module.rx_power_type,
         "lanes": [_lane(lane) for lane in module.lanes],
+        "data_paths": [lane.data_path for lane in module.lanes if lane.data_path is not None],
         "limits": {_LIMITED[name]: limit._asdict() for name, limit in module.thresholds.items()},
         "signals": sorted(map(str, module.flags)) if module.flags is not None else None,
         "signalled": sorted(map(str, module.seen)),
@@ -168,13 +200,26 @@ def _lane(lane: Lane) -> Json:
 
 _REPORTED = (
     *("source", "state", "physical_state", "speed", "width", "fec", "opcode", "recommendation"),
-    *("raw_ber", "effective_ber", "raw_errors", "effective_errors", "symbol_errors", "link_down"),
+    *(
+        "group",
+        "caveat",
+        "raw_ber",
+        "effective_ber",
+        "raw_errors",
+        "effective_errors",
+        "symbol_errors",
+        "link_down",
+    ),
 )
 """What is told of a run of `mstlink` or `mlxlink`."""
 
 
 def _report(report: LinkReport | None) -> Json | None:
     return report and {name: getattr(report, name) for name in _REPORTED}
+
+
+def _without_tick(report: PcieReport) -> Json:
+    return {name: value for name, value in report._asdict().items() if name != "tick"}
 
 
 def _errors(port: PortFrame, since_boot: bool) -> Json:
@@ -188,26 +233,54 @@ def _errors(port: PortFrame, since_boot: bool) -> Json:
     return counts
 
 
+def _lane_errors(port: PortFrame, since_boot: bool) -> list[int | None]:
+    """Return the bit errors of every lane, in the order of lanes; empty where none are counted."""
+    reading = port.now.readings.get(Origin.DRIVER)
+    counters = counters_of(Origin.DRIVER, reading.schema) if reading else ()
+    for family in LANE_ERRORS:
+        lanes = sorted((c.number or 0, c) for c in counters if c.family == family)
+        if lanes:
+            count = port.total if since_boot else port.since_start
+            return [count(counter) for _, counter in lanes]
+    return []
+
+
 def _counters(port: PortFrame) -> Json:
-    """Return the kernel's totals of the known counters that are not zero, faults or not."""
+    """Return the kernel's totals of the known counters that are not zero, faults or not.
+
+    Traffic of an RDMA device that several ports share is none of theirs.
+    """
+    shared = port.now.port.rdma_lag is not None
     return {
         counter.key: total
         for origin, reading in port.now.readings.items()
         for counter in counters_of(origin, reading.schema)
-        if (total := port.total(counter))
+        if (total := port.total(counter)) and not (shared and origin is Origin.RDMA)
     }
 
 
-def _port(frame: Frame, port: PortId, since_boot: bool) -> Json:
+def _verdict(verdict: Verdict) -> Json:
+    return {
+        "limit": verdict.limit,
+        "text": verdict.text,
+        "ruled_out": list(verdict.ruled_out),
+    }
+
+
+def _port(frame: Frame, port: PortId, since_boot: bool, verdicts: Mapping[PortId, Verdict]) -> Json:
     view = port_view(frame, port)
     now = view.now.now
     return {
         **fields.values(fields.PORT_FIELDS, view),
         "pcie": _pcie(view.pcie.path if view.pcie else PciePath(())),
+        "pcie_paths": [_pcie(status.path) for status in frame.paths(port)],
+        "verdict": _verdict(verdicts.get(port) or view.ceiling.verdict),
         "errors": _errors(view.now, since_boot),
         "errors_since": "boot" if since_boot else "start",
+        "lane_errors": _lane_errors(view.now, since_boot),
         "counters": _counters(view.now),
         "module": _module(frame, now),
         "report": _report(now.report),
+        "pcie_report": now.pcie_report and _without_tick(now.pcie_report),
         "absent": fields.why_empty(view),
     }

@@ -5,17 +5,22 @@ from __future__ import annotations
 import shutil
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from time import localtime, strftime
+from typing import Any
 
+from mlxtop.analysis.verdict import Verdict
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
+from mlxtop.model.identity import PortId
 from mlxtop.model.sample import SourceKind
 from mlxtop.outputs import console
 from mlxtop.outputs.document import document
+from mlxtop.present.notes import port_notes
 from mlxtop.present.overview import overview
 from mlxtop.present.text import clean, plain
+from mlxtop.present.view import incident_text
 from mlxtop.watch.alarms import Alarm
 from mlxtop.watch.heat import Alert
 from mlxtop.watch.watch import TimedIncident, Watch
@@ -27,13 +32,25 @@ _PIPE_WIDTH = 160
 _MARKS = {Severity.CRITICAL: "!", Severity.WARNING: "▲", Severity.NOTE: "·"}
 
 
-def table(frame: Frame, kind: SourceKind, bits: bool = True) -> str:
-    """Return host and time, the rows of the overview without colours, and what went wrong."""
+def table(
+    frame: Frame,
+    kind: SourceKind,
+    bits: bool = True,
+    *,
+    verdicts: Mapping[PortId, Verdict] = {},
+    since_boot: bool = False,
+) -> str:
+    """Return host and time, the overview without colours, what limits ports, and what went wrong.
+
+    With `since_boot` errors are the kernel's totals, and the head says so.
+    """
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
     sample = frame.sample
     clock = strftime("%Y-%m-%d %H:%M:%S", localtime(sample.wall))
     head = "  ".join([clean(sample.host.name), *([clock] if sample.wall else []), *kind.marks])
-    lines = [head, *map(plain, overview(frame, width, bits))]
+    head += "  ERRORS since boot" if since_boot else ""
+    lines = [head, *map(plain, overview(frame, width, bits, since_boot=since_boot))]
+    lines += port_notes(frame, verdicts, width, since_boot=since_boot)
     lines += [f"! {clean(problem.subject)}: {clean(problem.text)}" for problem in sample.problems]
     return "\n".join(line.rstrip() for line in lines)
 
@@ -44,11 +61,11 @@ def alarm_lines(alarms: Iterable[Alarm], events: Iterable[TimedIncident]) -> lis
     for alarm in alarms:
         text = alarm.text if alarm.times == 1 else f"{alarm.text} ({alarm.times} times)"
         if alarm.until is not None:
-            text += f", over after {alarm.until - alarm.since:.0f} s"
+            text += f", over after {alarm.seconds(alarm.begin_tick):.0f} s"
         lines.append(_line(alarm.severity, alarm.since, alarm.port.name, text))
     for wall, incident in events:
-        subject = incident.ifname or incident.device or ""
-        lines.append(_line(incident.severity, wall, subject, incident.text))
+        subject = incident.ifname or incident.device or incident.rdma or ""
+        lines.append(_line(incident.severity, wall, subject, incident_text(incident)))
     return lines
 
 
@@ -61,6 +78,8 @@ def _watches(frames: Iterable[Frame], fire: Fire | None = None) -> Iterator[Watc
     """Yield one Watch again and again, after every frame that it has taken in."""
     watch = Watch()
     for frame in frames:
+        if watch.frame is not None and frame.sample.tick < watch.frame.sample.tick:
+            watch = Watch()  # of a recording: the machine was started anew
         for alert in watch.ingest(frame):
             if fire is not None:
                 fire(alert)
@@ -68,20 +87,33 @@ def _watches(frames: Iterable[Frame], fire: Fire | None = None) -> Iterator[Watc
 
 
 def once(
-    frames: Iterable[Frame], kind: SourceKind, as_json: bool, totals_only: bool, all_: bool
+    frames: Iterable[Frame],
+    kind: SourceKind,
+    as_json: bool,
+    totals_only: bool,
+    all_: bool,
+    *,
+    demo: bool = False,
 ) -> int:
-    """Print one table or document; 1 when no port is selected."""
+    """Print one table or document; 1 when no port is selected.
+
+    Of a recording all frames are taken in, and the last one is printed. `demo`: it is one of a
+    simulated machine.
+    """
     readings = 1 if totals_only or not kind.has_rates else 2
+    if kind is SourceKind.REPLAY:
+        readings = sys.maxsize
     last = deque(islice(_watches(frames), readings), maxlen=1)
     watch = last[0] if last else Watch()
     frame = watch.frame
     if frame is None:
         return 1
     if as_json:
-        demo = kind is SourceKind.DEMO
-        console.say_json(document(frame, demo, True, watch.alarms.all(), watch.events))
+        demo = demo or kind is SourceKind.DEMO
+        console.say_json(document(frame, demo, True, **remembered(watch, watch.events)))
     elif frame.ports or frame.sample.adapters:
-        console.write(table(frame, kind) + "\n")
+        verdicts = watch.verdicts.all()
+        console.write(table(frame, kind, verdicts=verdicts, since_boot=True) + "\n")
     if not frame.ports:
         console.warn(f"mlxtop: {frame.sample.absent.get('ports') or nothing_found(all_)}")
         return 1
@@ -92,26 +124,38 @@ def batch(
     frames: Iterable[Frame], kind: SourceKind, count: int | None, fire: Fire | None = None
 ) -> int:
     """Print a table at every interval, `count` of them or until stopped."""
-    for frame, alarms, events in _with_rates(frames, kind, count, fire):
-        texts = [table(frame, kind), *alarm_lines(alarms, events)]
+    for frame, watch, events in _with_rates(frames, kind, count, fire):
+        boot = not kind.has_rates
+        rows = table(frame, kind, verdicts=watch.verdicts.all(), since_boot=boot)
+        texts = [rows, *alarm_lines(watch.alarms.all(), events)]
         console.write("\n".join(texts) + "\n\n")
     return 0
 
 
 def stream(
-    frames: Iterable[Frame], kind: SourceKind, count: int | None, fire: Fire | None = None
+    frames: Iterable[Frame],
+    kind: SourceKind,
+    count: int | None,
+    fire: Fire | None = None,
+    *,
+    demo: bool = False,
 ) -> int:
     """Print a JSON object a line at every interval, `count` of them or until stopped."""
-    for frame, alarms, events in _with_rates(frames, kind, count, fire):
-        demo = kind is SourceKind.DEMO
-        console.say_json(document(frame, demo, False, alarms, events), indent=None)
+    for frame, watch, events in _with_rates(frames, kind, count, fire):
+        demo = demo or kind is SourceKind.DEMO
+        console.say_json(document(frame, demo, False, **remembered(watch, events)), indent=None)
     return 0
+
+
+def remembered(watch: Watch, events: Iterable[TimedIncident]) -> dict[str, Any]:
+    """Return what a Watch adds to the document of its newest frame."""
+    return {"alarms": watch.alarms.all(), "events": events, "verdicts": watch.verdicts.all()}
 
 
 def _with_rates(
     frames: Iterable[Frame], kind: SourceKind, count: int | None, fire: Fire | None
-) -> Iterator[tuple[Frame, list[Alarm], list[TimedIncident]]]:
-    """Yield frames with the alarms and with what has happened since the one before.
+) -> Iterator[tuple[Frame, Watch, list[TimedIncident]]]:
+    """Yield frames with their Watch and with what has happened since the one before.
 
     The first frame has no rates and is left out, but of a capture, which has only one. What
     happened before the start is left out too.
@@ -124,9 +168,10 @@ def _with_rates(
         assert frame is not None
         begin = frame.sample.wall if begin is None else begin
         if place or not kind.has_rates:
+            passed = min(passed, watch.event_count)
             events = [event for event in watch.events_after(passed) if event.wall >= begin]
             passed = watch.event_count
-            yield frame, watch.alarms.all(), events
+            yield frame, watch, events
 
 
 def nothing_found(everything: bool) -> str:

@@ -1,231 +1,284 @@
-"""The columns of the overview, live and of `--once`: chosen by the width of the screen."""
+"""The columns of the overview, live and of `--once`: chosen by width, or by the person."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from mlxtop.analysis.faults import severe_since_start
 from mlxtop.analysis.fields import MEANING
-from mlxtop.analysis.port_view import PortView, port_view
-from mlxtop.analysis.throughput import Throughput
-from mlxtop.model.frame import Frame
-from mlxtop.model.identity import PortId, PortKind
+from mlxtop.model.identity import natural
 from mlxtop.model.pcie import Direction
-from mlxtop.model.sample import LinkLayer, LinkState, PortSample
-from mlxtop.present import units
-from mlxtop.present.heat import degrees
-from mlxtop.present.text import Line, Role, Run, crop, fit
-from mlxtop.present.view import bar, link_mark, link_run
-from mlxtop.watch.heat import HeatWatch
+from mlxtop.model.sample import LinkState
+from mlxtop.present import cells, units
+from mlxtop.present.cells import PortRow, Render
+from mlxtop.present.text import EMPTY, Line, Role, Run, fit
 
 INDENT = 2
 """Columns before the first, where the cursor's mark stands."""
 GAP = 2
+NAME_WIDTH = 7
+LONGEST_NAME = 22
+NARROW = 10
+"""Ranks up to this one may follow after a column that did not fit."""
+ASKED = 100
+"""Rank of columns that are there only when somebody has chosen them."""
+_MINUTE = 24
+"""Columns that each curve shall have before columns beyond `NARROW` come."""
 
-
-class PortRow(NamedTuple):
-    """Everything that the cells of one port show."""
-
-    view: PortView
-    now: PortSample
-    flow: Throughput
-    numa: int | None
-    bits: bool
-    errors: tuple[int | None, bool]
-    """Severe events since the start, and whether any goes on now."""
-    heat: HeatWatch | None = None
-
-
-def port_row(
-    frame: Frame, port: PortId, bits: bool = True, heat: HeatWatch | None = None
-) -> PortRow:
-    """Return everything that the row of a port shows."""
-    view = port_view(frame, port)
-    adapter, errors = view.adapter, severe_since_start(view.now)
-    numa = adapter.functions[0].numa_node if adapter and adapter.functions else None
-    return PortRow(view, view.now.now, view.throughput, numa, bits, errors, heat)
+Value = float | str | None
 
 
 class Column(NamedTuple):
     """A column: `render` gives a line of exactly `width` columns.
 
-    Columns of a lower `rank` are there first when the screen is narrow; `grow` is how much wider
-    the column may get when there is room. `field` is the row of `analysis.fields`
-    that tells the meaning of the column and why a cell is empty.
+    Columns of a lower `rank` are there first when the screen is narrow, those of one rank together
+    or not at all; `grow` is how much wider the column may get when there is room. `field` is the
+    row of `analysis.fields` that tells the meaning of the column and why a cell is empty.
     """
 
+    id: str
+    """Its name in the settings file."""
     title: str
     width: int
-    render: Callable[[PortRow, int], Line]
+    render: Render
     rank: int
     field: str
+    value: Callable[[PortRow], Value] | None = None
+    """What ports are sorted by; None where that means nothing."""
+    tolerance: tuple[float, float] = (0.0, 0.0)
+    """Relative and absolute difference that counts as none, so that noise moves no row."""
     words: str = ""
     """Meaning, where it is another than the field's."""
-    right: bool = True
+    names: bool = False
+    """It holds words: they stand at the left, and are sorted from A to Z."""
+    left: bool = False
+    """Its numbers stand at the left all the same."""
     grow: int = 0
+    marked: bool = False
+    """The last place of a cell is kept for a mark."""
 
     @property
     def help(self) -> str:
         return self.words or MEANING[self.field]
 
-
-_LAYER = {LinkLayer.INFINIBAND: " IB", LinkLayer.ETHERNET: " Eth", None: ""}
-
-
-def _name(row: PortRow, columns: int) -> Line:
-    return ((fit(row.now.port.name, columns), Role.STRONG),)
+    @property
+    def gap(self) -> int:
+        """Return the blanks before the column; a picture stands close to its number."""
+        return 1 if self.grow else GAP
 
 
-def _link(row: PortRow, columns: int) -> Line:
-    link = row.now.link
-    if link.state is LinkState.UP:
-        mark, role = link_mark(link.state)
-        layer = _LAYER[link.layer]
-        speed = "up" if link.speed is None else units.speed(link.speed)
-        text = fit(f" {speed}{layer}", columns - 2)
-        return ((mark, role), (text, Role.TEXT), ("!" if row.errors[1] else " ", Role.CRITICAL))
-    return crop((link_run(link.state),), columns)
-
-
-def _bar(direction: Direction, rank: int) -> Column:
-    role = Role.RX if direction is Direction.RX else Role.TX
-
-    def render(row: PortRow, columns: int) -> Line:
-        return bar(row.view.share(direction), columns, role)
-
-    return Column("", 8, render, rank, f"{direction}_bps", "of what the port can carry", grow=24)
-
-
-def _temperature(name: str) -> Callable[[PortRow, int], Line]:
-    def render(row: PortRow, columns: int) -> Line:
-        heat = row.heat.of(row.now.port.id, name) if row.heat else None
-        return (degrees(row.now.sensor(name), columns, heat),)
-
-    return render
-
-
-def _errors(row: PortRow, columns: int) -> Line:
+def _link_and_errors(row: PortRow, columns: int) -> Line:
+    """Return the link with `!` after errors, where these have no column of their own."""
     events, moving = row.errors
-    if events is None:
-        return ((fit(units.NONE + " ", columns, right=True), Role.FAINT),)
-    text = units.count(events) if events < 10_000 else units.short(events).replace(" ", "")
-    role = Role.CRITICAL if moving else Role.WARNING if events else Role.DIM
-    return ((fit(text + ("!" if moving else " "), columns, right=True), role),)
+    if not events or row.now.link.state is not LinkState.UP:
+        return cells.link(row, columns)
+    short = row._replace(now=row.now._replace(link=row.now.link._replace(layer=None)))
+    mark = (" !", Role.CRITICAL if moving else Role.WARNING)
+    return (*cells.link(short, columns - 2), mark)
 
 
-def _text(value: Callable[[PortRow], object], right: bool = False) -> Callable[..., Line]:
-    def render(row: PortRow, columns: int) -> Line:
-        content = value(row)
-        text = units.NONE if content is None else str(content)
-        return ((fit(text, columns, right), Role.FAINT if content is None else Role.DIM),)
-
-    return render
-
-
-def _kind(row: PortRow) -> object:
+def _rdma_device(row: PortRow) -> str | None:
+    """Return the RDMA device, with its port's number where that is not the port's own."""
     port = row.now.port
-    return port.id if port.kind is PortKind.PHYSICAL else port.devtype or port.kind
+    other = port.rdma is not None and port.rdma_port not in (None, 1, port.id.number)
+    return f"{port.rdma}/{port.rdma_port}" if other else port.rdma
 
 
-NAME_WIDTH = 7
-LONGEST_NAME = 22
+_RX_OR_STATE = cells.rate_or_state("rx_bps", Role.RX)
+NOISE = (0.05, 1e5)
+"""Ports with the same traffic differ by some percent from one sample to the next, and idle ones by
+a few packets."""
+DEGREE = (0.0, 1.0)
 
 
-def _rates(title: str, name: str, role: Role, rank: int) -> Column:
-    """Return a column of a rate, in bit/s or packets/s, that a field of the port holds."""
-    rate_of = attrgetter(f"flow.{name}")
+def _rates(id: str, title: str, field: str, role: Role, rank: int) -> Column:
+    render, value = cells.rate(field, role), attrgetter(f"flow.{field}")
+    return Column(id, title, 9, render, rank, field, value, NOISE)
 
-    def render(row: PortRow, columns: int) -> Line:
-        rate = rate_of(row)
-        bits = name.endswith("_bps")
-        text = units.rate(rate, row.bits) if bits else units.packets_per_second(rate)
-        colour = Role.FAINT if rate is None else role if rate else Role.DIM
-        return ((fit(text, columns, right=True), colour),)
 
-    return Column(title, 9, render, rank, name)
+def _curve(direction: Direction, rank: int) -> Column:
+    id, field = f"{direction}-curve", f"{direction}_bps"
+    words = "the last minute, on one scale for all ports"
+    return Column(id, "", 4, cells.curve(direction), rank, field, words=words, grow=56)
+
+
+def _sensor(id: str, rank: int) -> Column:
+    render, value = cells.temperature(id), cells.celsius(id)
+    return Column(id, id.upper(), 7, render, rank, f"{id}_c", value, DEGREE, marked=True)
+
+
+def _facts(
+    title: str, width: int, rank: int, field: str, value: Callable[[PortRow], object]
+) -> Column:
+    numbers = field in ("mtu", "numa_node")
+
+    def sorts(row: PortRow) -> Value:
+        content = value(row)
+        return content if content is None or numbers else str(content)  # type: ignore[return-value]
+
+    render = cells.text(value, right=numbers)
+    id = title.lower()
+    return Column(id, title, width, render, rank, field, sorts, names=not numbers)
 
 
 COLUMNS = (
-    Column("PORT", NAME_WIDTH, _name, 0, "netdev", "network or RDMA device", right=False),
     Column(
-        "LINK", 12, _link, 4, "speed_mbps", "state, speed, layer; ! while errors go on", right=False
+        "port", "PORT", NAME_WIDTH, cells.name, 0, "netdev",
+        lambda row: row.now.port.name, words="network or RDMA device", names=True,
     ),
-    _rates("RX", "rx_bps", Role.RX, 1),
-    _bar(Direction.RX, 6),
-    _rates("TX", "tx_bps", Role.TX, 2),
-    _bar(Direction.TX, 7),
-    _rates("RDMA RX", "rdma_rx_bps", Role.RX, 12),
-    _rates("RDMA TX", "rdma_tx_bps", Role.TX, 13),
-    _rates("RX PKT", "rx_pps", Role.TEXT, 16),
-    _rates("TX PKT", "tx_pps", Role.TEXT, 17),
-    Column("MODULE", 7, _temperature("module"), 3, "module_c"),
-    Column("ASIC", 7, _temperature("asic"), 9, "asic_c"),
-    Column("ERRORS", 7, _errors, 8, "errors", "errors since start; ! while they go on"),
-    Column("MTU", 5, _text(lambda r: r.now.link.mtu, right=True), 18, "mtu"),
-    Column("RDMA DEV", 10, _text(lambda r: r.now.port.rdma), 14, "rdma", right=False),
-    Column("NODE", 4, _text(lambda r: r.numa, right=True), 19, "numa_node"),
-    Column("DEVICE", 14, _text(_kind), 15, "id", right=False),
-)
+    Column(
+        "link", "LINK", 10, cells.link, 4, "speed_mbps", lambda row: row.now.link.speed,
+        words="state, speed, layer; ↕2: it went down twice", left=True,
+    ),
+    _rates("rx", "RX", "rx_bps", Role.RX, 1),
+    _curve(Direction.RX, 6),
+    _rates("tx", "TX", "tx_bps", Role.TX, 2),
+    _curve(Direction.TX, 6),
+    Column(
+        "rdma", "RDMA", 5, cells.rdma, 12, "rdma_rx_bps", cells.rdma_share, (0.0, 0.02),
+        words="share of the traffic that bypasses the kernel",
+    ),
+    _rates("rdma-rx", "RDMA RX", "rdma_rx_bps", Role.RX, ASKED),
+    _rates("rdma-tx", "RDMA TX", "rdma_tx_bps", Role.TX, ASKED),
+    _rates("rx-packets", "RX PKT", "rx_pps", Role.TEXT, 16),
+    _rates("tx-packets", "TX PKT", "tx_pps", Role.TEXT, 16),
+    _sensor("module", 3),
+    _sensor("asic", 9),
+    Column(
+        "heat", "HEAT", 1, cells.thermometer, 7, "module_c", cells.over_limit, DEGREE,
+        words="the sensor nearest to its own limit: full at its alarm", left=True, grow=11,
+    ),
+    Column(
+        "errors", "ERRORS", 6, cells.errors, 5, "errors", lambda row: row.errors[0],
+        words="errors since start; ! while they go on", marked=True,
+    ),
+    Column(
+        "flaps", "FLAPS", 5, cells.flaps, 8, "carrier_changes", lambda row: row.flaps,
+        words="times the link went down since the start",
+    ),
+    _facts("MTU", 5, 18, "mtu", lambda row: row.now.link.mtu),
+    _facts("RDMA DEV", 10, 14, "rdma", _rdma_device),
+    _facts("NODE", 4, 19, "numa_node", lambda row: row.numa),
+    _facts("DEVICE", 14, 15, "id", cells.device),
+    _facts("CARD", 14, 17, "family", lambda row: row.view.adapter and row.view.adapter.family
+    ),
+)  # fmt: skip
 """In the order in which they stand."""
+BY_ID = {column.id: column for column in COLUMNS}
+CHOOSABLE = tuple(column for column in COLUMNS if column.id != "port")
+"""Columns that can be left out."""
 
 
 @lru_cache(maxsize=64)
-def layout(columns: int, names: int = NAME_WIDTH) -> tuple[Column, ...]:
-    """Return the columns that fit beside names of that width, the bars widened by what is left."""
-    names = min(LONGEST_NAME, names, columns - INDENT - GAP - units.RATE_WIDTH)
-    names = max(NAME_WIDTH, names)
-    left = columns - INDENT + GAP - (names - NAME_WIDTH)
-    least = 0
-    for column in sorted(COLUMNS, key=lambda column: column.rank):
-        need = column.width + _gap(column)
-        if need > left and column is not COLUMNS[0]:
+def layout(
+    columns: int, names: int = NAME_WIDTH, chosen: tuple[str, ...] = ()
+) -> tuple[Column, ...]:
+    """Return the columns that fit beside names of that width, widened by what is left.
+
+    `chosen`: the only columns that may be there; empty for those of the width.
+    """
+    shortest = min(LONGEST_NAME, names, columns - INDENT - GAP - units.RATE_WIDTH)
+    shortest = max(NAME_WIDTH, shortest)
+    left = columns - INDENT - shortest
+    fitting = {COLUMNS[0].id}
+    candidates = [c for c in CHOOSABLE if (c.id in chosen if chosen else c.rank < ASKED)]
+    by_rank = sorted(candidates, key=lambda column: column.rank)
+    pictures = sum(_MINUTE for column in candidates if column.id.endswith("-curve"))
+    for rank, group in groupby(by_rank, key=lambda column: column.rank):
+        together = list(group)
+        need = sum(column.width + column.gap for column in together)
+        if need <= left - (0 if chosen or rank <= NARROW else pictures):
+            fitting.update(column.id for column in together)
+            left -= need
+        elif not chosen and rank > NARROW:
             break
-        left, least = left - need, column.rank
-    fitting = [column for column in COLUMNS if column.rank <= least]
-    fitting[0] = fitting[0]._replace(width=names)
-    share = max(0, left) // max(1, sum(column.grow > 0 for column in fitting))
-    return tuple(c._replace(width=c.width + min(c.grow, share)) for c in fitting)
+    longer = max(0, min(left, names - shortest))
+    shown = tuple(column for column in COLUMNS if column.id in fitting)
+    shown = (shown[0]._replace(width=shortest + longer), *shown[1:])
+    if "link" not in fitting:
+        shown = tuple(c._replace(render=_RX_OR_STATE) if c.id == "rx" else c for c in shown)
+    if "errors" not in fitting:
+        words = "state, speed; ! after errors since the start"
+        shown = tuple(
+            c._replace(render=_link_and_errors, words=words) if c.id == "link" else c for c in shown
+        )
+    return _grown(shown, left - longer)
 
 
-def _gap(column: Column) -> int:
-    """Return the blanks before a column; a bar stands close to its number."""
-    return GAP if column.title else 1
+def _grown(shown: tuple[Column, ...], left: int) -> tuple[Column, ...]:
+    """Return the columns with pictures as wide as the room allows, those of one kind alike."""
+    growing = sorted((c for c in shown if c.grow), key=lambda column: column.grow)
+    wider: dict[str, int] = {}
+    for place, column in enumerate(growing):
+        share = wider.get(growing[place - 1].id, 0)
+        if place == 0 or column.grow != growing[place - 1].grow:
+            share = min(column.grow, max(0, left) // (len(growing) - place))
+        if column.width + share < cells.LEAST_BAR:
+            share = 0
+        wider[column.id] = share
+        left -= share
+    return tuple(column._replace(width=column.width + wider.get(column.id, 0)) for column in shown)
 
 
-def heading(columns: tuple[Column, ...]) -> Line:
-    """Return the titles."""
-    parts = [" " * INDENT]
-    for index, column in enumerate(columns):
-        parts.append(" " * (_gap(column) if index else 0))
-        pad = column.title + " " if column.render in _MARKED else column.title
-        parts.append(fit(pad, column.width, right=column.right))
-    return (("".join(parts), Role.HEAD),)
+def _title(column: Column, note: str) -> str:
+    """Return the title with a note, whose mark takes the place of the last letter if need be."""
+    title = column.title if len(column.title) <= column.width else ""
+    if len(title) + len(note) <= column.width:
+        title += note or (" " if column.marked and len(title) < column.width else "")
+    elif title and len(note) == 1:
+        title = title[: column.width - 1] + note
+    return fit(title, column.width, right=not (column.names or column.left) and bool(column.title))
 
 
-_MARKED = {column.render for column in COLUMNS if column.title in ("MODULE", "ASIC", "ERRORS")}
-"""Columns whose last place is kept for a mark."""
-
-
-def port_line(columns: tuple[Column, ...], row: PortRow) -> Line:
-    """Return the cells of a port; blanks belong to the run after them."""
+def heading(
+    columns: tuple[Column, ...],
+    notes: Mapping[str, str] | None = None,
+    explained: int | None = None,
+) -> Line:
+    """Return the titles; `notes` are more words by column, the `explained` title stands out."""
     runs: list[Run] = []
     for index, column in enumerate(columns):
-        blanks = " " * (_gap(column) if index else INDENT)
-        cell = column.render(row, column.width)
-        runs.append((blanks + cell[0][0], cell[0][1]))
-        runs.extend(cell[1:])
+        blanks = " " * (column.gap if index else INDENT)
+        text = _title(column, (notes or {}).get(column.id, ""))
+        role = Role.ACCENT if index == explained else Role.HEAD
+        if runs and runs[-1][1] is role:
+            runs[-1] = (runs[-1][0] + blanks + text, role)
+        else:
+            runs.append((blanks + text, role))
     return tuple(runs)
 
 
-def span(columns: tuple[Column, ...], position: int) -> tuple[int, int]:
+def port_line(columns: tuple[Column, ...], row: PortRow, explained: int | None = None) -> Line:
+    """Return the cells of a port; blanks belong to the run after them, `‹›` to the explained."""
+    runs: list[Run] = []
+    for index, column in enumerate(columns):
+        blanks = " " * (column.gap if index else INDENT)
+        if explained is not None and explained in (index, index - 1):
+            mark = "‹" if index == explained else "›"
+            runs.append((blanks[:-1] + mark if index == explained else mark, Role.ACCENT))
+            blanks = "" if index == explained else blanks[1:]
+        cell = column.render(row, column.width) or EMPTY
+        runs.append((blanks + cell[0][0], cell[0][1]))
+        runs.extend(cell[1:])
+    if explained == len(columns) - 1:
+        runs.append(("›", Role.ACCENT))
+    return tuple(runs)
+
+
+def span(columns: Sequence[Column], position: int) -> tuple[int, int]:
     """Return the first column and the width of a cell on the screen."""
     start = INDENT
     for index, column in enumerate(columns):
-        start += _gap(column) if index else 0
+        start += column.gap if index else 0
         if index == position:
             return start, column.width
         start += column.width
     return start, 0
+
+
+def sort_key(value: Value) -> tuple[int, object]:
+    """Return what values of a column are compared by; numbers among numbers in texts."""
+    return (1, natural(value)) if isinstance(value, str) else (0, value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from mlxtop.analysis.faults import Fault, faults
+from mlxtop.analysis.faults import Fault, by_event, faults, watched
 from mlxtop.analysis.throughput import SOURCES, Capacity, Throughput
 from mlxtop.model.catalogue import TRAFFIC, counters_of
 from mlxtop.model.counters import Counter, Origin, Unit
@@ -140,13 +140,16 @@ def errors(view: View) -> list[Section]:
     """Return the sections of page 4: counters that moved, what they mean, and what to do."""
     moved: list[Line] = []
     older: list[Line] = []
-    for fault in faults(view.now):
-        if not (fault.since_start or fault.moving):
-            older.append(_fault(fault))
-            continue
-        advice = f" → {fault.counter.advice}" if fault.counter.advice else ""
-        text = f"{fault.counter.help}{advice}"
-        moved += [_fault(fault), *prose(text, view.columns, indent="    ")]
+    for moves in (True, False):
+        found = [fault for fault in faults(view.now) if _moved(fault) is moves]
+        for fault, others in by_event(found):
+            if not moves:
+                older += [_fault(fault), *_also(others, view.columns)]
+                continue
+            advice = f" → {fault.counter.advice}" if fault.counter.advice else ""
+            text = f"{fault.counter.help}{advice}"
+            moved += [_fault(fault), *prose(text, view.columns, indent="    ")]
+            moved += _also(others, view.columns)
     if moved:
         since = [_HEADINGS, *moved]
     else:
@@ -155,7 +158,22 @@ def errors(view: View) -> list[Section]:
     sections = [Section("Since start", tuple(since))]
     if older:
         sections.append(Section("Before that, not moving", (_HEADINGS, *older)))
+    still = [_fault(fault) for fault in watched(view.now) if not fault.total]
+    if still:
+        sections.append(Section("Watched, all at 0", (_HEADINGS, *still)))
     return sections
+
+
+def _moved(fault: Fault) -> bool:
+    return bool(fault.since_start or fault.moving)
+
+
+def _also(others: list[Fault], columns: int) -> list[Line]:
+    """Return the counters that counted the same events, and their totals."""
+    if not others:
+        return []
+    names = (f"{one.counter.key} ({one.counter.origin}) {units.count(one.total)}" for one in others)
+    return prose(f"also counted in {', '.join(names)}", columns, indent="    ")
 
 
 def _fault(fault: Fault) -> Line:
@@ -190,6 +208,7 @@ def rdma(view: View) -> list[Section]:
     infiniband = link.layer is LinkLayer.INFINIBAND
     lines = (
         fact("device", f"{port.rdma} port {port.rdma_port}"),
+        *_shared(view),
         fact("transport", "InfiniBand" if infiniband else "RoCE (Ethernet)"),
         fact("physical state", link.phys_state, why.get("phys_state", "")),
         fact("network device", port.netdev, why.get("netdev", "")),
@@ -198,12 +217,38 @@ def rdma(view: View) -> list[Section]:
     return [Section("RDMA device", lines), *tables]
 
 
+def _shared(view: View) -> list[Line]:
+    """Return what a device carries that the members of a bond share, on the page of each."""
+    shared, port = view.derived.shared_rdma, view.now.now.port
+    if not shared.names:
+        return []
+    speed = f"{units.gigabits(shared.speed // 1_000_000)} together" if shared.speed else ""
+    rates = ((Direction.RX, shared.rx_bps), (Direction.TX, shared.tx_bps))
+    return [
+        fact("shared by", ", ".join(shared.names), note=f"members of {port.bond} (RoCE LAG)"),
+        *(
+            fact(
+                f"all {way}",
+                None if rate is None else units.rate(rate, view.bits).strip(),
+                "a rate needs two readings",
+                note=speed,
+            )
+            for way, rate in rates
+        ),
+    ]
+
+
 def _table(view: View, origin: Origin) -> tuple[Line, ...]:
     if origin is Origin.RDMA_ERRORS and view.now.now.link.layer is not LinkLayer.INFINIBAND:
         return tuple(prose("They count nothing on an Ethernet port: see page 4.", view.columns))
     reading = view.now.now.readings.get(origin)
     counters = counters_of(origin, reading.schema) if reading else ()
     lines = [_counter(view, c) for c in counters if view.now.total(c) is not None]
+    port = view.now.now.port
+    if not lines and port.rdma_lag not in (None, port.id):
+        owner = view.frame.ports.get(port.rdma_lag) if port.rdma_lag else None
+        where = owner.now.port.name if owner else str(port.rdma_lag)
+        return tuple(prose(f"Counted once for all members: see {where}.", view.columns))
     if not lines:
         reason = view.now.now.absent.get(str(origin), "this device has none that are known")
         return tuple(prose(f"{units.NONE}  {reason}", view.columns))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from mlxtop.analysis.forecast import Crossing, Forecast, Trend
+from time import localtime, strftime
+from typing import NamedTuple
+
+from mlxtop.analysis.crossing import Crossing
+from mlxtop.analysis.forecast import Forecast, Trend
 from mlxtop.model.sample import Temperature
 from mlxtop.present import units
-from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, clean, fit
-from mlxtop.present.view import View, age, fact
+from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, fit
+from mlxtop.present.view import View, age, below, fact
 from mlxtop.watch.heat import SensorHeat
 from mlxtop.watch.heat_limits import AlarmState, limits_of
 
@@ -42,32 +46,86 @@ def degrees(sensor: Temperature | None, columns: int, heat: SensorHeat | None = 
     return fit(units.celsius(sensor.celsius) + mark, columns, right=True), role
 
 
-def forecast_run(future: Forecast | None, reading: float | None = None) -> Run:
-    """Return where a temperature is heading; limits that the `reading` has passed are left out."""
+class Clock(NamedTuple):
+    """An instant by both clocks: monotonic and epoch seconds."""
+
+    tick: float
+    wall: float
+
+    def time(self, tick: float) -> str:
+        """Return the time of day at a monotonic second."""
+        return strftime("%H:%M:%S", localtime(self.wall + tick - self.tick))
+
+
+_BEYOND = {
+    AlarmState.WARNING: "warning",
+    AlarmState.ALARM: "alarm",
+    AlarmState.SHUTDOWN: "shutdown",
+}
+"""States of a sensor that has passed a limit, by the name of that limit."""
+
+
+def outlook(heat: SensorHeat, clock: Clock) -> Run:
+    """Return where a sensor is heading: the limit it is beyond, since when, and those ahead.
+
+    What cools down says when its warning will be over.
+    """
+    future, role = heat.forecast, STATES[heat.alarm.state][1]
+    parts = _beyond(heat, clock)
     if future is None or future.trend is Trend.UNKNOWN or future.now is None:
-        return "not enough readings yet", Role.DIM
-    coming = [each for each in _crossings(future) if reading is None or reading < each[1].limit]
-    if coming:
-        text = ", ".join(f"{name} {_reached(crossing)}" for name, crossing, _ in coming)
-        return text, coming[-1][2]
-    return _settling(future), Role.TEXT
+        return (parts[0], role) if parts else ("not enough readings yet", Role.DIM)
+    coming = crossings_ahead(heat)
+    if not parts and not coming:
+        return _settling(future), Role.TEXT
+    if not parts:
+        role = coming[-1][2]
+    parts += [
+        f"{name} {_reached(end, seconds_left(future, end, clock.tick))}" for name, end, _ in coming
+    ]
+    if future.back is not None and future.back.seconds:
+        left = seconds_left(future, future.back, clock.tick)
+        parts.append(f"back below warning in {_span(future.back, left)}")
+    elif len(parts) == 1 and not coming:
+        parts.append(_settling(future))
+    return ", ".join(parts), role
 
 
-def _crossings(future: Forecast) -> list[tuple[str, Crossing, Role]]:
-    """Return the limits that will be passed, with their names."""
-    warning, alarm = future.warning, future.alarm
-    ends = (("warning", warning, Role.WARNING), ("alarm", alarm, Role.CRITICAL))
-    return [(name, end, role) for name, end, role in ends if end is not None and end.seconds]
+def _beyond(heat: SensorHeat, clock: Clock) -> list[str]:
+    """Return the limit that a sensor is beyond and since when; nothing while it is below."""
+    name, since = _BEYOND.get(heat.alarm.state), heat.alarm.since
+    return [f"at {name} since {clock.time(since)}"] if name and since is not None else []
 
 
-def _reached(crossing: Crossing) -> str:
-    """Return `80 °C in 3 min 40 s ± 30 s`, no finer than the forecast is."""
+def crossings_ahead(heat: SensorHeat) -> list[tuple[str, Crossing, Role]]:
+    """Return the limits that a sensor will pass, with their names; not those it has reached."""
+    future, now = heat.forecast, heat.sensor.celsius
+    if future is None or now is None:
+        return []
+    ends = (("warning", future.warning, Role.WARNING), ("alarm", future.alarm, Role.CRITICAL))
+    return [
+        (name, end, role)
+        for name, end, role in ends
+        if end is not None and end.seconds and now < end.limit
+    ]
+
+
+def seconds_left(future: Forecast | None, crossing: Crossing, now: float) -> int:
+    """Return whole seconds until a limit, at least 1, counted down from the forecast's instant."""
+    passed = now - future.tick if future else 0.0
+    return max(1, round((crossing.seconds or 0.0) - passed))
+
+
+def _reached(crossing: Crossing, left: int) -> str:
+    return f"{crossing.limit:.0f} °C in {_span(crossing, left)}"
+
+
+def _span(crossing: Crossing, left: int) -> str:
+    """Return `3 min 40 s ± 30 s`, no finer than the forecast is."""
     error = crossing.error or 0.0
     grain = 1 if error < 10 else 5 if error < 60 else 30
-    seconds = round((crossing.seconds or 0.0) / grain) * grain
+    seconds = round(left / grain) * grain
     doubt = max(grain, round(error / grain) * grain)
-    span = units.duration(max(seconds, grain))
-    return f"{crossing.limit:.0f} °C in {span} ± {units.duration(doubt)}"
+    return f"{units.duration(max(seconds, grain))} ± {units.duration(doubt)}"
 
 
 def _settling(future: Forecast) -> str:
@@ -85,15 +143,19 @@ def _settling(future: Forecast) -> str:
     return text
 
 
-def short_forecast(heat: SensorHeat | None) -> Run | None:
-    """Return what is coming, for the legend of a chart."""
-    future = heat.forecast if heat else None
-    if future is None:
-        return None
-    if crossings := _crossings(future):
-        name, crossing, role = crossings[-1]
-        return f"{name} in {units.duration(round(crossing.seconds or 0.0))}", role
-    if future.trend is Trend.RISING and future.settles is not None:
+def short_outlook(heat: SensorHeat, clock: Clock) -> Run | None:
+    """Return what is coming or has come, for the legend of a chart."""
+    future = heat.forecast
+    if future is not None and (coming := crossings_ahead(heat)):
+        name, crossing, role = coming[-1]
+        return f"{name} in {units.duration(seconds_left(future, crossing, clock.tick))}", role
+    if beyond := _beyond(heat, clock):
+        role = STATES[heat.alarm.state][1]
+        if future is not None and future.back is not None and future.back.seconds:
+            seconds = seconds_left(future, future.back, clock.tick)
+            return f"below warning in {units.duration(seconds)}", role
+        return beyond[0], role
+    if future is not None and future.trend is Trend.RISING and future.settles is not None:
         return f"settles {future.settles:.0f} °C", Role.DIM
     return None
 
@@ -106,15 +168,6 @@ def state_run(heat: SensorHeat | None, sensor: Temperature) -> Run:
     if state is AlarmState.OK:
         return "ok", Role.GOOD
     return f"{STATES[state][0]} {state}", STATES[state][1]
-
-
-def headline(name: str, heat: SensorHeat) -> Run:
-    """Return the worst sensor of a machine in a few words: `▲ enp67s0np0 module 78 °C`."""
-    mark, role = STATES[heat.alarm.state]
-    text, title = units.celsius(heat.sensor.celsius).strip(), TITLES.get(heat.sensor.name)
-    if heat.alarm.state is AlarmState.STALE:
-        text, role = "stale", Role.WARNING
-    return f"{mark} {clean(name)} {title or heat.sensor.name} {text}", role
 
 
 def temperatures(view: View) -> Section:
@@ -142,8 +195,9 @@ def _sensor(view: View, title: str, sensor: Temperature) -> list[Line]:
     degree, word = f"{sensor.celsius:.1f} °C", f"  {state}" if state else ""
     lines: list[Line] = [((fit(title, LABEL_WIDTH + 1), Role.DIM), (degree, strong), (word, role))]
     if heat is not None:
-        text, coming = forecast_run(heat.forecast, sensor.celsius)
-        lines.append(fact("  forecast", text, role=coming))
+        sample = view.frame.sample
+        text, coming = outlook(heat, Clock(sample.tick, sample.wall))
+        lines += below("  forecast", text, view.columns, coming)
     lines += [
         fact("  limits", ", ".join(ends) + " °C", note=limits.source),
         fact("  highest", _highest(sensor, view.highs.get(sensor.name)), "not recorded"),

@@ -41,7 +41,7 @@ def link(view: View) -> list[Section]:
         sections.append(Section("Signal", signal))
     if view.events:
         now, newest = view.frame.sample.wall, reversed(view.events[-_EVENTS:])
-        lines = (event_line(wall, incident, now, subject=False) for wall, incident in newest)
+        lines = (event_line(wall, incident, now) for wall, incident in newest)
         sections.append(Section("Events", tuple(lines)))
     return sections
 
@@ -111,7 +111,7 @@ def _since_start(view: View, key: str) -> int | None:
 def _reported(view: View, report: LinkReport) -> Iterator[Line]:
     if report.recommendation is not None:
         role = Role.GOOD if report.healthy else Role.WARNING
-        note = f"opcode {report.opcode}" if report.opcode else ""
+        note = f"opcode {report.opcode} {report.group or ''}".strip() if report.opcode else ""
         yield fact("advice", report.recommendation, role=role, note=note)
     state = ", ".join(filter(None, (report.state, report.physical_state)))
     lanes = " ".join(filter(None, (report.speed, report.width)))
@@ -133,6 +133,8 @@ def _reported(view: View, report: LinkReport) -> Iterator[Line]:
     ):
         if count is not None:
             yield fact(label, units.count(count), role=Role.WARNING if count else Role.TEXT)
+    if report.caveat is not None:
+        yield fact("left out", report.caveat, role=Role.DIM)
     yield fact("source", report.source, role=Role.DIM, note=age(view, report.tick))
 
 

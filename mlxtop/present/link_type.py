@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
+from mlxtop.change.plan import Plan
 from mlxtop.link_type.card import Card, PortTypes
 from mlxtop.link_type.carry_out import Outcome
 from mlxtop.link_type.options import Change, methods
-from mlxtop.link_type.session import Option
 from mlxtop.link_type.survey import LinkTypeSurvey
-from mlxtop.model.identity import PortId
 from mlxtop.model.linktype import LinkType
-from mlxtop.present.text import Line, Role, Section, clean, fit, wrap
+from mlxtop.present.text import Line, Role, Section, clean, wrap
 
 TABLE = ("PORT", "NAME", "NOW", "NEXT BOOT", "DEFAULT", "CHANGED BY")
 UNKNOWN = "–"
-_WIDTHS = (16, 12, 10, 17, 7)
-"""Columns of the first five cells of `TABLE` on the screen."""
-
 Block: TypeAlias = tuple[str, list[tuple[str, Role]]]
 """A title, and texts with their roles."""
 
@@ -48,6 +44,13 @@ def now(port: PortTypes) -> str:
     return f"{port.now.label} (auto)" if port.configured is LinkType.AUTO else port.now.label
 
 
+def words_now(port: PortTypes) -> str:
+    """Return the present type of a port in words, with what auto-sensing chose."""
+    if port.configured is LinkType.AUTO:
+        return f"{port.configured.words}{f': {port.now.words}' if port.now else ''}"
+    return port.now.words if port.now is not None else UNKNOWN
+
+
 def reasons(survey: LinkTypeSurvey) -> list[str]:
     """Return why a method cannot be used, a line each."""
     lines = []
@@ -60,18 +63,26 @@ def reasons(survey: LinkTypeSurvey) -> list[str]:
 def plan_blocks(change: Change, sudo: bool) -> list[Block]:
     """Return a change as it is shown before it happens; what it cuts off comes first."""
     plan = change.plan
+    then = change.then.plan if change.then is not None else None
+    undo = (*plan.undo_lines(sudo), *(then.undo_lines(sudo) if then else ()))
+    blocks = [
+        ("STOP: this cuts off", _texts((h.text for h in change.hazards), Role.CRITICAL)),
+        (plan.title, _texts((f"takes effect {plan.takes_effect}", *plan.notes))),
+        ("Runs", _runs(plan, sudo)),
+        ("Runs when you keep it", _runs(then, sudo) if then else []),
+        ("Breaks", _texts(plan.breaks, Role.WARNING)),
+        ("Undo", _texts(undo)),
+    ]
+    return [(title, texts) for title, texts in blocks if texts]
+
+
+def _runs(plan: Plan, sudo: bool) -> list[tuple[str, Role]]:
+    """Return the commands of a plan, each below what it is for."""
     runs: list[tuple[str, Role]] = []
     for step in plan.steps:
         runs.append((f"# {step.purpose}", Role.DIM))
         runs += _texts(step.lines(sudo), Role.ACCENT)
-    blocks = [
-        ("STOP: this cuts off", _texts((h.text for h in change.hazards), Role.CRITICAL)),
-        (plan.title, _texts((f"takes effect {plan.takes_effect}", *plan.notes))),
-        ("Runs", runs),
-        ("Breaks", _texts(plan.breaks, Role.WARNING)),
-        ("Undo", _texts(plan.undo_lines(sudo))),
-    ]
-    return [(title, texts) for title, texts in blocks if texts]
+    return runs
 
 
 def outcome_blocks(outcome: Outcome, title: str) -> list[Block]:
@@ -92,10 +103,11 @@ def block_lines(blocks: Iterable[Block]) -> list[str]:
 
 def block_sections(blocks: Iterable[Block], columns: int) -> list[Section]:
     """Return blocks as sections, their texts wrapped with a hanging indent."""
-    return [Section(clean(title), tuple(_wrapped(texts, columns))) for title, texts in blocks]
+    return [Section(clean(title), tuple(wrapped(texts, columns))) for title, texts in blocks]
 
 
-def _wrapped(texts: Iterable[tuple[str, Role]], columns: int) -> list[Line]:
+def wrapped(texts: Iterable[tuple[str, Role]], columns: int) -> list[Line]:
+    """Return texts as lines of at most `columns` columns, with a hanging indent."""
     lines: list[Line] = []
     for text, role in texts:
         for place, part in enumerate(wrap(text, max(8, columns - 2))):
@@ -103,29 +115,10 @@ def _wrapped(texts: Iterable[tuple[str, Role]], columns: int) -> list[Line]:
     return lines
 
 
-def option_sections(
-    survey: LinkTypeSurvey, port: PortId, options: Sequence[Option], cursor: int, columns: int
-) -> list[Section]:
-    """Return the ports of a card with their types, and the options with one of them marked."""
-    rows = [_cells(TABLE, Role.HEAD)]
-    for row in table(survey):
-        rows.append(_cells(row, Role.STRONG if row[0] == str(port) else Role.TEXT))
-    rows += _wrapped(_texts(reasons(survey), Role.DIM), columns)
-    lines: list[Line] = []
-    for place, option in enumerate(options):
-        mark, role = ("▸ ", Role.STRONG) if place == cursor else ("  ", Role.TEXT)
-        lines.append(((mark, Role.ACCENT), (fit(option.text, max(8, columns - 2)), role)))
-    nothing: Line = (("nothing can be changed here", Role.WARNING),)
-    return [Section("Link types", tuple(rows)), Section("Change to", tuple(lines) or (nothing,))]
-
-
-def _cells(cells: Sequence[str], role: Role) -> Line:
-    return tuple((f"{fit(cell, w)} ", role) for cell, w in zip(cells, _WIDTHS, strict=False))
-
-
-def copied_text(change: Change | None, outcome: Outcome | None, sudo: bool) -> str:
-    """Return the commands to copy: those of the plan, after the change those to run now."""
-    lines = (outcome and outcome.next) or (change.plan.lines(sudo) if change else ())
+def copied_text(change: Change | None, after: Sequence[str], sudo: bool) -> str:
+    """Return the commands to copy: those of the plan, `after` the change those to run now."""
+    plans = (change.plan, change.then.plan) if change and change.then else (change and change.plan,)
+    lines = after or [line for plan in plans if plan for line in plan.lines(sudo)]
     return "\n".join(map(clean, lines))
 
 

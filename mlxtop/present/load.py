@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from mlxtop.load.advice import next_step, troubles
+from mlxtop.load.guard import guard_promise
 from mlxtop.load.outcome import LoadStatus, Outcome, Phase, SensorHeat
-from mlxtop.load.request import LoadPlan
+from mlxtop.load.request import GuardOptions, LoadPlan
 from mlxtop.load.soak import Soak
-from mlxtop.model.load import FlowResult, Latency, LoadInterval, Tool
+from mlxtop.model.load import FlowResult, Latency, LoadInterval
+from mlxtop.model.sample import sensor_title
 from mlxtop.present import units
-from mlxtop.present.text import Line, Role, Run, Section, clean, labelled, wrap
+from mlxtop.present.text import Role, Run, Section, clean, wrap
 
-_LEVELS = "▁▂▃▄▅▆▇█"
-_NEWEST = 4
-"""Intervals that are listed."""
 _SERVER_LINES = 8
 """Lines of the servers that are listed."""
 
@@ -46,11 +46,23 @@ def wrapped(title: str, runs: Iterable[Run], columns: int) -> Section:
     return Section(title, tuple(((line, r),) for text, r in runs for line in wrap(text, columns)))
 
 
+def guard_text(options: GuardOptions, sensors: Sequence[SensorHeat]) -> Run:
+    """Return at what temperatures the heat guard stops a load, and how long before them."""
+    role = Role.TEXT if options.armed and sensors else Role.WARNING
+    return clean(f"guard: {guard_promise(options, sensors)}"), role
+
+
+def sensor_name(sensor: SensorHeat) -> str:
+    """Return the name of a sensor as people write it, `eth0 ASIC`."""
+    return clean(sensor_title(sensor.name))
+
+
 def sensor_text(sensor: SensorHeat) -> str:
     """Return a sensor's reading and forecast: `module 61.2 °C (70 in 40 s)`."""
+    name = sensor_name(sensor)
     if sensor.problem:
-        return clean(f"{sensor.name} ? ({sensor.problem})")
-    text = f"{sensor.name} {sensor.last:.1f} °C" if sensor.last is not None else sensor.name
+        return f"{name} ? ({clean(sensor.problem)})"
+    text = f"{name} {sensor.last:.1f} °C" if sensor.last is not None else name
     ahead = sensor.forecast.warning if sensor.forecast else None
     if ahead is not None and ahead.seconds is not None:
         return f"{text} ({ahead.limit:g} in {ahead.seconds:.0f} s)"
@@ -72,23 +84,63 @@ def interval_line(interval: LoadInterval, sensors: Iterable[SensorHeat] = ()) ->
     return "  ".join(filter(None, parts))
 
 
+def thermometer(sensor: SensorHeat, cells: int = 20) -> str:
+    """Return a bar from the temperature at the start to the warning limit.
+
+    >>> from mlxtop.watch.heat_limits import HeatLimits
+    >>> limits = HeatLimits(75.0, 80.0, None, "")
+    >>> thermometer(SensorHeat("module", limits, start=50.0, last=65.0), 10)
+    '━━━━━━────'
+    """
+    start, last, end = sensor.start, sensor.last, sensor.limits.warning
+    if start is None or last is None or end <= start:
+        return "─" * cells
+    full = round(cells * min(1.0, max(0.0, (last - start) / (end - start))))
+    return "━" * full + "─" * (cells - full)
+
+
+def hold_line(status: LoadStatus) -> str:
+    """Return the rate that is tried now, and thermometers: `hold: 24.5 Gb/s  module ━━━─ 75 °C`."""
+    bars = (
+        f"{sensor_name(one)} {'?' if one.last is None else f'{one.last:.1f}'} {thermometer(one)} "
+        f"{one.limits.warning:g} °C"
+        for one in status.sensors
+    )
+    return clean(f"hold: {rate(status.aim_bps)}  " + "  ".join(bars))
+
+
+def status_line(status: LoadStatus) -> str:
+    """Return the phase, how long it still lasts, and the sensors: `cooling down, 12 s left  …`."""
+    left = "" if status.left is None else f", {status.left:.0f} s left"
+    ahead = status.phase is Phase.LOAD  # what was ahead under load is not while it cools down
+    sensors = (sensor_text(one if ahead else one._replace(forecast=None)) for one in status.sensors)
+    return "  ".join((f"{status.phase}{left}", *sensors))
+
+
 def _losses(part: LoadInterval | FlowResult) -> Iterator[str]:
     if part.retransmits is not None:
         yield f"{part.retransmits} retransmits"
     if part.lost is not None:
         yield f"{part.lost} of {part.packets} lost"
+    elif part.packets is not None and part.jitter is not None:
+        yield f"{part.packets} packets, loss unknown"
 
 
 def outcome_runs(outcome: Outcome) -> Iterator[Run]:
-    """Yield the figures, the verdict, the heat and what else there is to say."""
-    lines = [*_figures(outcome), outcome.verdict_text]
-    if outcome.ended not in ("complete", lines[-1]):
-        lines.append(outcome.ended)
-    for place, text in enumerate(lines):
-        strong = place == 0 and not outcome.failed
-        ending = text == outcome.ended != "complete"
-        yield clean(text), Role.WARNING if ending else Role.STRONG if strong else Role.TEXT
+    """Yield the worst first, then the figures, the verdict, the heat and what to try next."""
+    for trouble in troubles(outcome):
+        yield clean(trouble.text), Role.CRITICAL if trouble.critical else Role.WARNING
+    if outcome.hold is not None:
+        yield clean(outcome.hold.verdict), Role.STRONG
+    for place, text in enumerate(_figures(outcome)):
+        yield clean(text), Role.STRONG if place == 0 and not outcome.failed else Role.TEXT
+    if outcome.rate is not None:
+        yield clean(outcome.verdict_text), Role.TEXT
     yield from ((clean(text), Role.TEXT) for text in _remarks(outcome))
+    if (step := next_step(outcome)) is not None:
+        yield clean(f"next: {step}"), Role.ACCENT
+    if outcome.run:
+        yield f"recorded as {outcome.run} (mlxtop runs show {outcome.run})", Role.TEXT
 
 
 def _remarks(outcome: Outcome) -> Iterator[str]:
@@ -97,14 +149,10 @@ def _remarks(outcome: Outcome) -> Iterator[str]:
         yield "heat: no sensor could be read, so that nothing was guarded"
     elif not outcome.heat.armed:
         yield "heat: the guard was off"
-    for moved in outcome.moved:
-        yield f"{moved.name} +{moved.events} ({moved.severity}): {moved.help}"
     for soak in outcome.soak:
         yield f"soak: {soak.name} {soak.verdict}{_soak(soak)}"
     if outcome.problem:
         yield outcome.problem
-    if outcome.run:
-        yield f"recorded as {outcome.run} (mlxtop runs show {outcome.run})"
 
 
 def _figures(outcome: Outcome) -> list[str]:
@@ -115,13 +163,15 @@ def _figures(outcome: Outcome) -> list[str]:
     for name, flow in (("", result.flow), ("back: ", result.reverse)):
         if flow is None or (flow.received_bps is None and flow.sent_bps is None):
             continue
-        parts = [f"{name}{rate(flow.received_bps)} received", f"{rate(flow.sent_bps)} sent"]
-        parts += _losses(flow)
+        ends = ("received", flow.received_bps), ("sent", flow.sent_bps)
+        parts = [f"{rate(bps)} {end}" for end, bps in ends if bps is not None]
+        parts = [name + parts[0], *parts[1:], *_losses(flow)]
         if not name and result.seconds is not None:
             parts.append(f"{result.seconds:.1f} s")
         lines.append(", ".join(parts))
     if result.latency is not None:
-        lines.append(_latency(result.latency))
+        lost = "" if result.flow.bps is not None else ", ".join(("", *_losses(result.flow)))
+        lines.append(_latency(result.latency) + lost)
     if result.cpu_local is not None:
         far = "" if result.cpu_remote is None else f", there {result.cpu_remote:.0f} %"
         lines.append(f"CPU of {outcome.plan.request.tool} here {result.cpu_local:.0f} %{far}")
@@ -139,9 +189,11 @@ def _latency(latency: Latency) -> str:
 
 def _heat(sensor: SensorHeat) -> str:
     start, peak = ("–" if t is None else f"{t:.1f}" for t in (sensor.start, sensor.peak))
-    text = f"{sensor.name}: {start} °C at the start, {peak} at most"
+    text = f"{sensor_name(sensor)}: {start} °C at the start, {peak} at most"
     if sensor.settled is not None:
         text += f", {sensor.settled:.1f} after the cool-down"
+    if sensor.peak is not None and sensor.passed is None:
+        text += f", {sensor.limits.warning - sensor.peak:.1f} below its warning limit"
     return f"{text} (warning {sensor.limits.warning:g}, {sensor.limits.source})"
 
 
@@ -152,91 +204,6 @@ def _soak(soak: Soak) -> str:
         "" if soak.per_gbps is None else f"{soak.per_gbps:.3f} °C per Gb/s",
     )
     return "; " + ", ".join(filter(None, parts)) if any(parts) else ""
-
-
-def status_sections(plan: LoadPlan, status: LoadStatus, columns: int) -> list[Section]:
-    """Return a running test."""
-    lines: list[Line] = [_clock(status, columns)]
-    if status.stopping:
-        lines += wrapped("", [(status.stopping, Role.WARNING)], columns).lines
-    newest = status.intervals[-1] if status.intervals else None
-    if newest is not None:
-        lines.append(labelled("Now", _both(newest), Role.STRONG))
-        lines.append(labelled("Mean", rate(status.mean_bps), note=_share(plan, status.mean_bps)))
-        lines += _details(newest, status)
-        lines.append(((spark(status.intervals, plan.expected, columns), Role.TX),))
-    elif status.phase is Phase.LOAD:
-        words = "no interval yet" if plan.request.tool is not Tool.IB_SEND_LAT else "no result yet"
-        lines.append(((words, Role.DIM),))
-    sections = [Section("Load", tuple(lines)), wrapped("Heat", _sensors(status), columns)]
-    if status.intervals:
-        rows = [((_row(interval), Role.TEXT),) for interval in status.intervals[-_NEWEST:]]
-        sections.append(Section("Newest", tuple(rows)))
-    return sections
-
-
-def _clock(status: LoadStatus, columns: int) -> Line:
-    if status.left is None:
-        return ((str(status.phase), Role.STRONG),)
-    total = status.seconds + status.left
-    room = max(4, min(30, columns - 30))
-    done = round(room * status.seconds / total) if total else room
-    return (
-        (f"{status.phase}  ", Role.STRONG),
-        ("━" * done, Role.ACCENT),
-        ("─" * (room - done), Role.FAINT),
-        (f"  {status.left:.0f} s left", Role.TEXT),
-    )
-
-
-def _both(interval: LoadInterval) -> str:
-    if interval.reverse_bps is None:
-        return rate(interval.bps)
-    return f"{rate(interval.bps)} there, {rate(interval.reverse_bps)} back"
-
-
-def _share(plan: LoadPlan, bps: float | None) -> str:
-    if bps is None or not plan.expected:
-        return ""
-    return f"{100 * bps / plan.expected:.0f} % of {rate(plan.expected)} expected"
-
-
-def _details(newest: LoadInterval, status: LoadStatus) -> Iterator[Line]:
-    if status.retransmits is not None:
-        note = f"{newest.retransmits} in the last interval"
-        yield labelled("Retransmits", str(status.retransmits), note=note)
-    if newest.rtt is not None:
-        yield labelled("Round trip", f"{newest.rtt * 1e3:.2f} ms")
-    if newest.lost is not None:
-        yield labelled("Lost", f"{newest.lost} of {newest.packets}")
-    if status.cpu is not None:
-        yield labelled("Busiest core", f"{status.cpu:.0f} %")
-
-
-def _row(interval: LoadInterval) -> str:
-    warm = "  warm-up" if interval.omitted else ""
-    more = "" if interval.retransmits is None else f"  {interval.retransmits} retransmits"
-    return f"{interval.end:6.1f} s  {_both(interval)}{more}{warm}"
-
-
-def _sensors(status: LoadStatus) -> Iterator[Run]:
-    for sensor in status.sensors:
-        role = Role.WARNING if sensor.problem else Role.TEXT
-        yield f"{sensor_text(sensor)}, warning {sensor.limits.warning:g} °C", role
-    if status.blind:
-        yield "no sensor that could stop the load", Role.WARNING
-
-
-def spark(intervals: Sequence[LoadInterval], expected: float | None, columns: int) -> str:
-    """Return the newest intervals as bars, full at what is expected.
-
-    >>> spark([LoadInterval(0, 1, 5e9), LoadInterval(1, 2, 10e9)], 10e9, 40)
-    '▅█'
-    """
-    newest = [interval.bps for interval in intervals[-columns:]]
-    top = max([*newest, expected or 0.0, 1.0])
-    steps = len(_LEVELS) - 1
-    return "".join(_LEVELS[min(steps, round(bps / top * steps + 0.49))] for bps in newest)
 
 
 def server_section(running: int, lines: Sequence[str], columns: int) -> Section:

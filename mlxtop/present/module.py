@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from time import localtime, strftime
 
-from mlxtop.model.module import Bound, Flag, Identity, Module, Quantity, Thresholds, dbm
+from mlxtop.model.module import Bound, Identity, Module, Quantity, Thresholds, dbm, signals
 from mlxtop.present import units
 from mlxtop.present.text import Line, Role, Run, Section, fit
 from mlxtop.present.view import View, age, below, fact
@@ -32,6 +32,8 @@ def _about(view: View, plugged: Module) -> Iterator[Line]:
     yield fact("module", name or None, "it does not say", note=who.identifier or "")
     made = f"made {who.date}" if who.date else ""
     yield fact("serial number", who.serial, "it does not say", note=made)
+    if who.firmware is not None:
+        yield fact("firmware", who.firmware)
     for text in who.types[:4] or (None,):
         yield fact("type", text, "it does not say")
     yield fact("medium", _medium(who), "it does not say")
@@ -46,6 +48,8 @@ def _about(view: View, plugged: Module) -> Iterator[Line]:
         bound = plugged.crossings(Quantity.VOLTAGE)[0]
         limits = _limits(plugged.thresholds.get(Quantity.VOLTAGE), "V")
         yield fact("voltage", f"{plugged.voltage:.3f} V", role=_role(bound), note=limits)
+    if plugged.rx_power_type == "OMA":
+        yield fact("received power", "OMA", note="modulation amplitude, not the average")
     yield from _flags(view, plugged)
     for field, reason in plugged.refused.items():
         yield from below("refused", f"{field}: {reason}", view.columns, Role.WARNING)
@@ -77,27 +81,14 @@ def _flags(view: View, plugged: Module) -> Iterator[Line]:
         yield fact("signals", None, "the module does not tell, or root is needed")
         return
     now = sorted(plugged.flags, key=str)
-    for text in _gathered(now) or ["none"]:
+    for text in signals(now) or ["none"]:
         yield fact("signals", text, role=Role.WARNING if now else Role.GOOD)
     sample = view.frame.sample
     past = {flag: tick for flag, tick in plugged.seen.items() if flag not in plugged.flags}
     for tick in sorted(set(past.values())):
         when = strftime("%H:%M:%S", localtime(sample.wall - (sample.tick - tick)))
-        for text in _gathered(flag for flag, then in past.items() if then == tick):
+        for text in signals(flag for flag, then in past.items() if then == tick):
             yield fact("signalled", text, note=f"seen since {when}, not now")
-
-
-def _gathered(flags: Iterable[Flag]) -> list[str]:
-    """Return texts like `rx loss of signal on lanes 1, 2`, one for all lanes."""
-    lanes: dict[str, list[int]] = {}
-    for flag in flags:
-        lanes.setdefault(flag.text, []).extend(() if flag.lane is None else (flag.lane,))
-    texts = []
-    for text, numbers in lanes.items():
-        word = "lanes" if len(numbers) > 1 else "lane"
-        where = ", ".join(map(str, sorted(numbers)))
-        texts.append(f"{text} on {word} {where}" if numbers else text)
-    return texts
 
 
 def _lanes(plugged: Module) -> Iterator[Line]:

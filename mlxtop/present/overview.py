@@ -3,59 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from fnmatch import fnmatchcase
-from math import isclose
 from time import localtime, strftime
 from typing import NamedTuple
 
-from mlxtop.analysis.faults import severe_since_start
 from mlxtop.analysis.port_view import port_view
+from mlxtop.analysis.throughput import NETDEV
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, PortId, PortKind, natural
-from mlxtop.model.pcie import PciePath, link_words
+from mlxtop.model.sample import LinkLayer
 from mlxtop.present import units
-from mlxtop.present.columns import Column, heading, layout, port_line, port_row
+from mlxtop.present.card_rows import adapter_line, address, news, news_line
+from mlxtop.present.cells import RowContext, port_row
+from mlxtop.present.columns import Column, heading, layout, port_line
+from mlxtop.present.order import NATURAL, Order, ranked
 from mlxtop.present.text import Line, Role, Run, clean, crop, line_width
-from mlxtop.watch.heat import HeatWatch
+from mlxtop.present.view import speed_name
 
 OTHER = "Other network devices"
 VIRTUAL = "Virtual devices"
-_NO_LIMIT = 75.0
-"""°C taken for the warning limit of a sensor that has none."""
-
-
-class Order(StrEnum):
-    """Order of the ports; anything but NATURAL leaves the adapters out."""
-
-    NATURAL = "natural"
-    RATE = "rate"
-    TEMPERATURE = "temperature"
-    ERRORS = "errors"
+_LAYERS = {LinkLayer.INFINIBAND: "infiniband", LinkLayer.ETHERNET: "ethernet", None: ""}
+_ROOMY = 100
+"""Columns from which the header says in words how much could not be read."""
 
 
 class Entry(NamedTuple):
-    """A row of the table: a port, or a heading with a card or a title."""
+    """A row of the table: a port, a card, or a title."""
 
     port: PortId | None = None
     adapter: Adapter | None = None
     title: str = ""
+    below: bool = False
+    """The card stands below its ports, since it has news, and not above them."""
 
 
-def entries(frame: Frame, pattern: str = "", order: Order = Order.NATURAL) -> list[Entry]:
-    """Return the rows in their order; `pattern` keeps ports whose names contain or match it."""
-    if order is not Order.NATURAL:
+def entries(
+    frame: Frame,
+    pattern: str = "",
+    order: Order = NATURAL,
+    context: RowContext = RowContext(),  # noqa: B008
+    *,
+    every_card: bool = False,
+) -> list[Entry]:
+    """Return the rows in their order; `pattern` keeps ports that match it.
+
+    `every_card` puts each card above its ports; else a card with news stands below them.
+    """
+    if order.by:
         natural_order = [row.port for row in entries(frame, pattern) if row.port]
-        return [Entry(port) for port in _ranked(frame, natural_order, order)]
+        return [Entry(port) for port in ranked(frame, natural_order, order, context)]
     ports = [port for port in frame.ports if matches(frame, port, pattern)]
     rows: list[Entry] = []
     left = set(ports)
-    for adapter in sorted(frame.sample.adapters, key=lambda card: natural(_address(card))):
+    for adapter in sorted(frame.sample.adapters, key=lambda card: natural(address(card))):
         own = sorted(port for port in adapter.ports if port in left)
+        left.difference_update(own)
         if own or (not pattern and not adapter.ports):
-            rows.append(Entry(adapter=adapter))
-            rows.extend(Entry(port) for port in own)
-            left.difference_update(own)
+            rows += _of_card(frame, adapter, own, every_card)
     physical = {p for p in left if frame.ports[p].now.port.kind is not PortKind.VIRTUAL}
     for title, group in ((OTHER, physical), (VIRTUAL, left - physical)):
         if group:
@@ -65,103 +69,34 @@ def entries(frame: Frame, pattern: str = "", order: Order = Order.NATURAL) -> li
     return rows
 
 
+def _of_card(frame: Frame, adapter: Adapter, ports: list[PortId], every: bool) -> list[Entry]:
+    rows = [Entry(port) for port in ports]
+    if every or not ports:
+        return [Entry(adapter=adapter), *rows]
+    return [*rows, Entry(adapter=adapter, below=True)] if any(news(frame, adapter)) else rows
+
+
 def matches(frame: Frame, port: PortId, pattern: str) -> bool:
-    """Return whether a filter keeps a port: part of one of its names, or a glob."""
-    now = frame.ports[port].now.port
-    adapter = frame.adapter(port)
-    names = [now.netdev, now.rdma, now.bond, str(now.id), adapter.family if adapter else None]
-    wanted = pattern.lower()
-    glob = wanted if any(c in wanted for c in "*?[") else f"*{wanted}*"
-    return any(fnmatchcase(name.lower(), glob) for name in names if name)
+    """Return whether a filter keeps a port: all its words hold, those after `!` do not.
+
+    A word is a part of a name, or a glob, or of the link's state, layer or speed.
+    """
+    words = pattern.lower().split()
+    if not words:
+        return True
+    now = frame.ports[port].now
+    one, adapter = now.port, frame.adapter(port)
+    names = [one.netdev, one.rdma, one.bond, str(one.id), adapter.family if adapter else None]
+    names += [str(now.link.state), _LAYERS[now.link.layer], speed_name(now.link)]
+    texts = [name.lower() for name in names if name]
+    return all(_holds(texts, word) for word in words)
 
 
-def _address(adapter: Adapter) -> str:
-    return adapter.functions[0].address if adapter.functions else adapter.key
-
-
-def _busiest(frame: Frame, port: PortId) -> float:
-    flow = port_view(frame, port).throughput
-    return max(flow.rx_bps or 0.0, flow.tx_bps or 0.0)
-
-
-def _hottest(frame: Frame, port: PortId) -> float:
-    """Return the degrees above the nearest warning limit, mostly negative."""
-    sensors = frame.ports[port].now.temperatures
-    over = [t.celsius - (t.warning or _NO_LIMIT) for t in sensors if t.celsius is not None]
-    return max(over, default=-_NO_LIMIT)
-
-
-def _worst(frame: Frame, port: PortId) -> float:
-    return float(severe_since_start(frame.ports[port])[0] or 0)
-
-
-_SORT: dict[Order, tuple[Callable[[Frame, PortId], float], float, float]] = {
-    # Two ports with the same traffic differ by some percent from one sample to the next, and idle
-    # ones by a few packets; sensors by some tenths of a degree.
-    Order.RATE: (_busiest, 0.05, 1e5),
-    Order.TEMPERATURE: (_hottest, 0.0, 1.0),
-    Order.ERRORS: (_worst, 0.0, 0.0),
-}
-"""Values to sort ports by, and the relative and absolute difference that counts as none."""
-
-
-def _ranked(frame: Frame, ports: Sequence[PortId], order: Order) -> list[PortId]:
-    """Return the ports, highest first; those that count as equal keep the order they came in."""
-    value, relative, absolute = _SORT[order]
-    values = {port: value(frame, port) for port in ports}
-    places = {port: place for place, port in enumerate(ports)}
-    ranked: list[PortId] = []
-    equal: list[PortId] = []
-    for port in sorted(ports, key=lambda port: -values[port]):
-        highest = values[equal[0]] if equal else values[port]
-        if not isclose(values[port], highest, rel_tol=relative, abs_tol=absolute):
-            ranked += sorted(equal, key=places.__getitem__)
-            equal = []
-        equal.append(port)
-    return ranked + sorted(equal, key=places.__getitem__)
-
-
-def _pcie(path: PciePath) -> str:
-    """Return the card's PCIe link and what it carries."""
-    link = path.limiting
-    if link is None:
-        return "PCIe –"
-    words = link_words(link.running, path.links[0].capability)
-    return f"{words} {(path.available_mbps or 0) / 1000:.1f} Gb/s"
-
-
-def adapter_line(frame: Frame, adapter: Adapter, columns: int) -> Line:
-    """Return a card: what it is, and its PCIe paths."""
-    paths = [status.path for status in frame.slots(adapter)]
-    narrow = Role.WARNING if any(path.limited for path in paths) else Role.DIM
-    parts = [
-        (clean(adapter.family), Role.ACCENT),
-        (clean(_address(adapter)), Role.TEXT),
-        (clean(adapter.state or ""), Role.WARNING),
-        (" + ".join(map(_pcie, paths)), narrow),
-        *((text, Role.DIM) for text in _about(adapter)),
-    ]
-    return crop(_fitting([part for part in parts if part[0]], columns), columns)
-
-
-def _about(adapter: Adapter) -> list[str]:
-    stored = adapter.firmware_stored
-    node = adapter.functions[0].numa_node if adapter.functions else None
-    coming = f" (next {stored})" if stored and stored != adapter.firmware else ""
-    firmware = adapter.firmware and f"fw {adapter.firmware}{coming}"
-    about = (adapter.part, firmware, adapter.psid, None if node is None else f"NUMA {node}")
-    return [clean(text) for text in about if text]
-
-
-def _fitting(parts: Sequence[Run], columns: int) -> Line:
-    """Return as many whole parts as fit, the first one always."""
-    line: Line = (parts[0],)
-    for part in parts[1:]:
-        longer = (*line, ("  ", Role.DIM), part)
-        if line_width(longer) > columns:
-            break
-        line = longer
-    return line
+def _holds(texts: Sequence[str], word: str) -> bool:
+    if word.startswith("!"):
+        return word == "!" or not _holds(texts, word[1:])
+    glob = word if any(c in word for c in "*?[") else f"*{word}*"
+    return any(fnmatchcase(text, glob) for text in texts)
 
 
 def entry_line(
@@ -169,32 +104,43 @@ def entry_line(
     entry: Entry,
     columns: int,
     shown: tuple[Column, ...],
+    context: RowContext = RowContext(),  # noqa: B008
     *,
-    bits: bool = True,
-    heat: HeatWatch | None = None,
+    explained: int | None = None,
 ) -> Line:
     """Return a row of the table in exactly `columns` columns."""
     if entry.port is not None:
-        return crop(port_line(shown, port_row(frame, entry.port, bits, heat)), columns)
+        row = port_row(frame, entry.port, context)
+        return crop(port_line(shown, row, explained), columns)
     if entry.adapter is not None:
-        return adapter_line(frame, entry.adapter, columns)
+        draw: Callable[[Frame, Adapter, int], Line] = news_line if entry.below else adapter_line
+        return crop(draw(frame, entry.adapter, columns), columns)
     return crop(((entry.title, Role.ACCENT),), columns)
 
 
 def overview(
-    frame: Frame, columns: int, bits: bool = True, pattern: str = "", order: Order = Order.NATURAL
+    frame: Frame,
+    columns: int,
+    bits: bool = True,
+    pattern: str = "",
+    order: Order = NATURAL,
+    *,
+    since_boot: bool = False,
 ) -> list[Line]:
     """Return the whole table with its heading, as `--once` prints it."""
-    rows = entries(frame, pattern, order)
+    context = RowContext(bits, since_boot=since_boot)
+    rows = entries(frame, pattern, order, context, every_card=True)
     shown = columns_of(frame, rows, columns)
     lines = [crop(heading(shown), columns)]
-    return lines + [entry_line(frame, entry, columns, shown, bits=bits) for entry in rows]
+    return lines + [entry_line(frame, entry, columns, shown, context) for entry in rows]
 
 
-def columns_of(frame: Frame | None, rows: Sequence[Entry], columns: int) -> tuple[Column, ...]:
+def columns_of(
+    frame: Frame | None, rows: Sequence[Entry], columns: int, chosen: tuple[str, ...] = ()
+) -> tuple[Column, ...]:
     """Return the columns that fit, the first as wide as the names of the ports in these rows."""
     ports = [frame.ports[row.port].now.port for row in rows if frame and row.port]
-    return layout(columns, max((len(port.name) for port in ports), default=0))
+    return layout(columns, max((len(port.name) for port in ports), default=0), chosen)
 
 
 def header_line(
@@ -205,30 +151,42 @@ def header_line(
     interval: float,
     bits: bool = True,
     badges: tuple[str, ...] = (),
-    alarm: Run | None = None,
+    findings: Run | None = None,
 ) -> Line:
-    """Return name, machine and badges; at the right totals, what is wrong, pace and time."""
+    """Return name, machine and badges; at the right problems, pace, totals and time.
+
+    The clock stands always at the right end. The kernel's version is there where all else is.
+    """
     left: list[Run] = [(" mlxtop ", Role.ACCENT)]
     left.extend((f" {badge} ", Role.BADGE) for badge in badges)
     host = frame.sample.host.name if frame else label
     left.append((f"  {clean(host)}", Role.STRONG))
-    parts = _right(frame, interval, bits)
-    if alarm is not None:
-        parts.append(((f"  {alarm[0]} ", alarm[1]),))
-    if columns >= 100 and frame is not None:
-        kernel, cpus = frame.sample.host.kernel, frame.sample.host.cpus
-        about = (kernel and f"Linux {clean(kernel)}", cpus and f"{cpus} CPUs")
-        left.extend((f"  {text}", Role.DIM) for text in about if text)
+    parts = _right(frame, columns, interval, bits)
+    if findings is not None:
+        parts.insert(-1, ((f"  {findings[0]}", findings[1]),))
     room = columns - line_width(tuple(left))
     while parts and sum(map(line_width, parts)) + 1 > room:
         parts.pop(0)
     right = tuple(run for part in parts for run in part)
+    room -= line_width(right) + 1
+    for run in _about_host(frame):
+        room -= line_width((run,))
+        left += [run] if room >= 0 else []
     return (*crop(tuple(left), columns - line_width(right)), *right)
 
 
-def _right(frame: Frame | None, interval: float, bits: bool) -> list[Line]:
+def _about_host(frame: Frame | None) -> list[Run]:
+    """Return the kernel's version and the number of cores."""
+    if frame is None:
+        return []
+    kernel, cpus = frame.sample.host.kernel, frame.sample.host.cpus
+    about = (kernel and f"Linux {clean(kernel)}", cpus and f"{cpus} CPUs")
+    return [(f"  {text}", Role.DIM) for text in about if text]
+
+
+def _right(frame: Frame | None, columns: int, interval: float, bits: bool) -> list[Line]:
     """Return the parts at the right, the least important first."""
-    pace: Line = ((f"  every {interval:g} s", Role.DIM),)
+    pace: Line = ((f"  every {interval:g} s", Role.PACE),)
     if frame is None:
         return [pace]
     rx, tx = totals(frame)
@@ -243,17 +201,25 @@ def _right(frame: Frame | None, interval: float, bits: bool) -> list[Line]:
     clock = strftime("%H:%M:%S", localtime(frame.sample.wall))
     parts = [pace, flows, ((f"  {clock} ", Role.DIM),)]
     if problems:
-        parts.insert(2, ((f"  ! {problems} {word}", Role.WARNING),))
+        text = f"! {problems} {word}" if columns >= _ROOMY else f"!{problems}"
+        parts.insert(2, ((f"  {text}", Role.PROBLEMS),))
     return parts
 
 
 def totals(frame: Frame) -> tuple[float | None, float | None]:
-    """Return received and sent bit/s of all physical ports; these hold the virtual ones too."""
-    flows = [
-        port_view(frame, port).throughput
-        for port, one in frame.ports.items()
-        if one.now.port.kind is PortKind.PHYSICAL
-    ]
-    rx = [flow.rx_bps for flow in flows if flow.rx_bps is not None]
-    tx = [flow.tx_bps for flow in flows if flow.tx_bps is not None]
-    return (sum(rx) if rx else None), (sum(tx) if tx else None)
+    """Return received and sent bit/s of all physical ports; these hold the virtual ones too.
+
+    Every port of a cage counts the whole cage on the wire, so that one of them counts.
+    """
+    rx: dict[PortId, float] = {}
+    tx: dict[PortId, float] = {}
+    for port, one in frame.ports.items():
+        if one.now.port.kind is not PortKind.PHYSICAL:
+            continue
+        flow = port_view(frame, port).throughput
+        wire = flow.source != NETDEV.name
+        place = (one.now.port.cage if wire else None) or port
+        for sums, bps in ((rx, flow.rx_bps), (tx, flow.tx_bps)):
+            if bps is not None:
+                sums[place] = max(sums.get(place, 0.0), bps)
+    return sum(rx.values()) if rx else None, sum(tx.values()) if tx else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from mlxtop.model.identity import Adapter, Function, slot_of
@@ -12,7 +12,7 @@ from mlxtop.present import units
 from mlxtop.present.counters import errors, rdma, traffic
 from mlxtop.present.link import link
 from mlxtop.present.text import Line, Role, Section, clean, headings, row
-from mlxtop.present.view import View, fact, prose
+from mlxtop.present.view import View, age, fact, prose
 
 _PATH_WIDTHS = (16, 16, 16, 10)
 
@@ -22,8 +22,8 @@ def pcie(view: View) -> list[Section]:
     status = view.derived.pcie
     if view.adapter is None or status is None or not status.path.links:
         reason = view.why().get("pcie", "a device without a card of its own has no PCIe path")
-        return [Section("PCIe", tuple(prose(reason, view.columns)))]
-    return [_path(status.path), _limit(view, status), _aer(view, status)]
+        return [Section("PCIe", tuple(prose(reason, view.columns))), *_by_card(view)]
+    return [_path(status.path), _limit(view, status), _aer(view, status), *_by_card(view)]
 
 
 def _path(path: PciePath) -> Section:
@@ -83,6 +83,43 @@ def _aer(view: View, status: PcieStatus) -> Section:
     return Section("Errors on the path (AER)", tuple(lines or prose(text, view.columns)))
 
 
+_COUNTED = {
+    "link_downs": "link downs",
+    "rx_errors": "bad frames",
+    "tx_errors": "bad training",
+    "crc_dllp": "bad DLLPs",
+    "crc_tlp": "bad TLPs",
+    "fec_corrected": "FEC repaired",
+    "fec_uncorrected": "FEC lost",
+}
+"""The card's counters in words; the first three are returns of the link to training."""
+_DAMAGE = ("crc_dllp", "crc_tlp", "fec_uncorrected")
+
+
+def _by_card(view: View) -> Iterator[Section]:
+    """Yield what the card itself says of its link, where a tool reads it."""
+    report = view.now.now.pcie_report
+    if report is None:
+        return
+    lines: list[Line] = []
+    if report.width is not None:
+        lines.append(fact("link", link_words(report.running, report.enabled), note="of enabled"))
+    for name, count in report.errors.items():
+        role = Role.WARNING if count and name in _DAMAGE else Role.TEXT
+        lines.append(fact(_COUNTED.get(name, name), units.count(count), role=role))
+    if report.lane_errors:
+        text = ", ".join(units.count(count) for count in report.lane_errors)
+        lines.append(fact("errors by lane", text))
+    if report.ber is not None:
+        lines.append(fact("bit error rate", f"{report.ber:.0e}" if report.ber > 1e-50 else "0"))
+    if report.status:
+        lines.append(fact("device status", report.status))
+    if report.caveat is not None:
+        lines.append(fact("left out", report.caveat, role=Role.DIM))
+    lines.append(fact("source", report.source, role=Role.DIM, note=age(view, report.tick)))
+    yield Section("By the card itself, since it was powered", tuple(lines))
+
+
 def identity(view: View) -> list[Section]:
     """Return the sections of page 6: who the port, its card and its functions are."""
     sections = [_port(view)]
@@ -111,6 +148,9 @@ def _port(view: View) -> Section:
     more = len(port.representors) - 4
     for label, value, note in (
         ("also", ", ".join(port.extra_netdevs), ""),
+        ("also RDMA", ", ".join(port.extra_rdma), "planes, or of sub-functions"),
+        ("also at", ", ".join(port.extra_functions), "functions of the same network device"),
+        ("one cage with", ", ".join(view.derived.same_cage), "the same physical port and module"),
         ("member of", port.bond, port.bond_kind or ""),
         ("VFs", port.vfs or None, ""),
         ("representors", ", ".join(port.representors[:4]), f"and {more} more" if more > 0 else ""),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import floor
+from collections.abc import Mapping, Sequence
+from math import floor, log2
 from typing import NamedTuple, TypeAlias
 
 from mlxtop.load.record import Line, Run, number, table
@@ -42,6 +42,82 @@ def run_charts(run: Run, ascii_only: bool = False, columns: int = COLUMNS) -> li
     span = max(seconds, default=0.0)
     size = (min(columns, COLUMNS), ROWS)
     return [line for one in charts if span > 0 for line in _draw(one, span, size, ascii_only)]
+
+
+class Bar(NamedTuple):
+    """A value with its name, for `bars`."""
+
+    name: str
+    value: float
+
+
+def bars(given: Sequence[Bar], title: str, ascii_only: bool = False) -> list[str]:
+    """Return lines that draw values as bars, all by one scale; none without any."""
+    if not given or max(bar.value for bar in given) <= 0:
+        return []
+    import plotext
+
+    plotext.clear_figure()
+    plotext.theme("clear")
+    names = [to_ascii(clean(bar.name)) if ascii_only else clean(bar.name) for bar in given]
+    marker = "#" if ascii_only else "▇"
+    values = [bar.value for bar in given]
+    plotext.simple_bar(names, values, width=COLUMNS, title="", marker=marker)
+    drawn: str = plotext.uncolorize(plotext.build())
+    return [title, *(line.rstrip() for line in drawn.splitlines() if line.strip("─ "))]
+
+
+def sweep_chart(
+    curves: Mapping[str, Points], limit: float | None, names: tuple[str, str], ascii_only: bool
+) -> list[str]:
+    """Return lines that draw a sweep: values by the numbers of an axis, a curve for each name.
+
+    `names` are those of the axis and of the values; the axis is drawn by powers of two.
+    """
+    points = [point for one in curves.values() for point in one]
+    if len(points) < 2 or min(x for x, _ in points) <= 0:
+        return []
+    import plotext
+
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.limit_size(False, False)
+    plotext.plot_size(COLUMNS, ROWS + 4)
+    top = max([y for _, y in points] + ([limit] if limit else []))
+    low, high = (log2(edge(x for x, _ in points)) for edge in (min, max))
+    plotext.xlim(low, low + (high - low or 1.0) * _NAMES)
+    plotext.ylim(0.0, top * 1.05 or 1.0)
+    if limit:
+        plotext.hline(limit)
+    for place, (name, curve) in enumerate(curves.items()):
+        along = [log2(x) for x, _ in curve]
+        heights = [y for _, y in curve]
+        marker = "*+ox"[place % 4] if ascii_only else "braille"
+        plotext.plot(along, heights, marker=marker)
+        plotext.text(f" {to_ascii(clean(name))}", along[-1], heights[-1], alignment="left")
+    ticks = sorted({0.0, max(y for _, y in points), *([limit] if limit else [])})
+    plotext.yticks(ticks, [_tick(tick).rjust(_TICK) for tick in ticks])
+    marks = sorted({x for x, _ in points})
+    plotext.xticks([log2(x) for x in marks], [_short(x) for x in marks])
+    drawn: str = plotext.uncolorize(plotext.build())
+    return [f"{names[1]} by {names[0]}", *(line.rstrip() for line in drawn.splitlines())]
+
+
+def _short(value: float) -> str:
+    """Return a number in few characters: sizes by 1024, rates by 1000.
+
+    >>> _short(65536), _short(1500), _short(10e9), _short(96)
+    ('64K', '1500', '10G', '96')
+    """
+    for step, letters in ((1e9, "G"), (1e6, "M"), (1024.0, "KMG")):
+        number, letter = value, ""
+        for one in letters:
+            if number < step or number % step:
+                break
+            number, letter = number / step, one
+        if letter and (step == 1024.0 or number < 1000):
+            return f"{number:g}{letter}"
+    return f"{value:g}"
 
 
 def _rates(run: Run) -> _Chart:

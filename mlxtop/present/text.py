@@ -25,12 +25,14 @@ _SPACES = str.maketrans(dict.fromkeys("\t\n\r\v\f\xa0\u2009\u202f", " "))
 
 _ASCII = {
     **dict.fromkeys("–—─╌┄−‑", "-"),
-    **dict.fromkeys("│┃╎", "|"),
+    **dict.fromkeys("│┃╎┊", "|"),
     **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯", "+"),
-    **dict.fromkeys("·•…", "."),
+    **dict.fromkeys("·•…┈", "."),
     **dict.fromkeys("●◆★✱", "*"),
     **dict.fromkeys("○◇◌", "o"),
-    **dict.fromkeys("▲↑", "^"),
+    **dict.fromkeys("▲△", "*"),
+    **dict.fromkeys("↑▴", "^"),
+    "↕": "~",
     **dict.fromkeys("▼↓", "v"),
     **dict.fromkeys("▶→▸›❯", ">"),
     **dict.fromkeys("◀←◂‹", "<"),
@@ -40,6 +42,15 @@ _ASCII = {
     **dict.fromkeys("▂▁░▱▏▎▍▌▋▊▉", "-"),
     **dict(zip("✓✗×µ±≈≥≤°²“”‘’", "yxxu~~>< 2\"\"''", strict=True)),
 }
+
+
+_DEGREES = re.compile("( {2,})?([0-9][0-9.]*) ?°C?")
+
+
+def _celsius(match: re.Match[str]) -> str:
+    """Return degrees without a sign for them; a number in a column stays at its right end."""
+    blanks, number = match[1] or "", f"{match[2]}C"
+    return (blanks and " " * (len(match[0]) - len(number))) + number
 
 
 def clean(text: str) -> str:
@@ -54,9 +65,16 @@ def clean(text: str) -> str:
 
 
 def to_ascii(text: str) -> str:
-    """Return text of the same width in ASCII, for `--ascii`: `25 µs –` as `25 us -`."""
+    """Return text of the same width in ASCII, for `--ascii`: `25 µs –` as `25 us -`.
+
+    >>> to_ascii("   79 °C▲"), to_ascii("module at 79 °C, falling")
+    ('     79C*', 'module at 79C, falling  ')
+    """
     if text.isascii():
         return text
+    if "°" in text:
+        columns, text = width(text), _DEGREES.sub(_celsius, text)
+        text += " " * (columns - width(text))
     return "".join(
         character if character.isascii() else _ASCII.get(character, "?" * width(character))
         for character in text
@@ -88,6 +106,21 @@ def fit(text: str, columns: int, right: bool = False) -> str:
     return " " * space + text if right else text + " " * space
 
 
+def fit_name(name: str, columns: int) -> str:
+    """Return a clean name in exactly so many columns; a long one loses its middle.
+
+    What tells the ports of a card apart stands at the end of their names.
+
+    >>> fit_name("enp101s0f1np1", 10), fit_name("ens2", 6)
+    ('enp10…1np1', 'ens2  ')
+    """
+    name = clean(name)
+    if width(name) <= columns or width(name) != len(name) or columns < 10:
+        return fit(name, columns)
+    tail = (columns - 1) // 2
+    return f"{name[: columns - 1 - tail]}…{name[-tail:]}"
+
+
 def _cut(text: str, columns: int) -> str:
     kept = sum(end < columns for end in accumulate(map(width, text)))
     return text[:kept] + "…" if columns > 0 else ""
@@ -113,6 +146,10 @@ class Role(StrEnum):
     CRITICAL = "critical"
     MODULE = "module"
     ASIC = "asic"
+    PACE = "pace"
+    """The interval between samples, in the header."""
+    PROBLEMS = "problems"
+    """How much could not be read, in the header."""
     BADGE = "badge"
     """DEMO, PAUSED: never to be overlooked."""
 

@@ -116,6 +116,20 @@ def duration(seconds: float | None) -> str:
     return f"{whole} s"
 
 
+def span(seconds: float) -> str:
+    """Return a span of time in one unit, as far as that is fine enough; not padded.
+
+    >>> span(119.4), span(121), span(7200), span(90_000)
+    ('119 s', '2 min', '2 h', '25 h')
+    """
+    whole = round(max(0.0, seconds))
+    if whole < 120:
+        return f"{whole} s"
+    if whole < 7200:
+        return f"{whole // 60} min"
+    return f"{whole // 3600} h" if whole < 172_800 else f"{whole // 86400} d"
+
+
 def nice(value: float) -> float:
     """Return the next round number that is not smaller, at least 1, for a scale: 50 for 46."""
     if value <= 1.0:

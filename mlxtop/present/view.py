@@ -8,14 +8,16 @@ from typing import NamedTuple
 
 from mlxtop.analysis.fields import why_empty, why_empty_card
 from mlxtop.analysis.port_view import PortView, port_view
+from mlxtop.analysis.verdict import Verdict
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.incident import Incident
-from mlxtop.model.sample import LinkState
+from mlxtop.model.linkrate import parse_rate
+from mlxtop.model.sample import Link, LinkLayer, LinkState
 from mlxtop.present import units
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, clean, fit, labelled, row, wrap
-from mlxtop.watch.heat import HeatWatch, SensorHeat
+from mlxtop.watch.heat import HeatStates, SensorHeat
 
 SEVERITY_ROLES = {
     Severity.NOTE: Role.TEXT,
@@ -30,6 +32,7 @@ _STATE_MARKS = {
     **dict.fromkeys(_OFF, ("○", Role.DIM)),
     **dict.fromkeys(_COMING, ("◌", Role.WARNING)),
 }
+_LAYER = {LinkLayer.INFINIBAND: " IB", LinkLayer.ETHERNET: " Eth", None: ""}
 _PAIR = (LABEL_WIDTH, 12, 14)
 """Columns of a label and of one value a direction."""
 
@@ -46,9 +49,11 @@ class View(NamedTuple):
     columns: int = 76
     bits: bool = True
     highs: Mapping[str, float] = {}
-    heat: HeatWatch | None = None
+    heat: HeatStates | None = None
     events: Sequence[tuple[float, Incident]] = ()
     """What happened to the port and when (epoch seconds), the oldest first."""
+    verdict: Verdict | None = None
+    """What limits the port, held steady; None for that of the frame alone."""
 
     @property
     def now(self) -> PortFrame:
@@ -118,6 +123,33 @@ def link_run(state: LinkState) -> Run:
     return f"{mark} {state}", role
 
 
+def speed_name(link: Link) -> str:
+    """Return a link's speed as its field names it: `NDR 400G`, `100G Eth`; `up` where unknown.
+
+    >>> speed_name(Link(LinkLayer.INFINIBAND, speed=32_000_000_000, rate="40 Gb/sec (4X QDR)"))
+    'QDR 40G'
+    >>> speed_name(Link(LinkLayer.ETHERNET, speed=100_000_000_000))
+    '100G Eth'
+    """
+    rate = parse_rate(link.rate) if link.layer is LinkLayer.INFINIBAND else None
+    if rate is not None:
+        return f"{rate.generation} {rate.signalling:g}G"
+    speed = "up" if link.speed is None else units.speed(link.speed)
+    return f"{speed}{_LAYER[link.layer]}"
+
+
+def short_speed_name(link: Link) -> str:
+    """Return a link's speed, or its InfiniBand generation, without the link layer.
+
+    >>> short_speed_name(Link(LinkLayer.INFINIBAND, rate="56 Gb/sec (4X FDR)"))
+    'FDR'
+    >>> short_speed_name(Link(LinkLayer.ETHERNET, speed=100_000_000_000))
+    '100G'
+    """
+    rate = parse_rate(link.rate) if link.layer is LinkLayer.INFINIBAND else None
+    return rate.generation if rate is not None else speed_name(link._replace(layer=None))
+
+
 def bar(share: float | None, columns: int, role: Role) -> tuple[Run, ...]:
     """Return a share of 1 as a bar with half-column steps; blank where the share is unknown.
 
@@ -134,15 +166,24 @@ def bar(share: float | None, columns: int, role: Role) -> tuple[Run, ...]:
     return tuple(run for run in ((filled, role), (track, Role.FAINT)) if run[0])
 
 
-def event_line(wall: float, incident: Incident, now: float, subject: bool = True) -> Line:
-    """Return an event with its time today, else with its date; `subject` names the device."""
+def incident_text(incident: Incident) -> str:
+    """Return what happened, how often where it is more than once, and after what time it ended."""
+    text = incident.text
+    if incident.times > 1:
+        text += f" ({incident.times} times)"
+    if incident.until is not None and incident.tick is not None:
+        seconds = incident.until - incident.tick
+        text += f", over after {seconds:.0f} s" if seconds >= 1 else ""
+    return text
+
+
+def event_line(wall: float, incident: Incident, now: float) -> Line:
+    """Return an event of a port with its time, and its date where that is not today."""
     then = localtime(wall)
     today = strftime("%F", then) == strftime("%F", localtime(now))
-    when = strftime("%H:%M:%S" if today else "%F %H:%M", then)
-    name = fit(incident.ifname or incident.device or "", 18) + "  " if subject else ""
+    when = strftime("%H:%M:%S" if today else "%m-%d %H:%M:%S", then)
     return (
-        (fit(when, 16) + "  ", Role.DIM),
-        (name, Role.STRONG),
-        (clean(incident.text), SEVERITY_ROLES[incident.severity]),
+        (fit(when, 14) + "  ", Role.DIM),
+        (clean(incident_text(incident)), SEVERITY_ROLES[incident.severity]),
         (f"  {incident.source}", Role.FAINT),
     )

@@ -35,6 +35,7 @@ def selected(port: Port, patterns: tuple[str, ...]) -> bool:
     """
     chosen = not patterns or patterns[0].startswith("!")
     names = [port.netdev, port.rdma, port.id.device, str(port.id), *port.extra_netdevs]
+    names += port.extra_rdma
     for pattern in patterns:
         glob = pattern.removeprefix("!")
         if any(name and fnmatchcase(name, glob) for name in names):
@@ -168,7 +169,8 @@ class Devices:
             problems += readers.problems(now)
             settings = facts.get(Fact.PORTS, now, port.id)
             asking[port.id] = readers.sample(now, counters.get(port.ifindex), settings)
-        return _share_asic({port: ports.get(port) or asking[port] for port in self.readers})
+        every = {port: ports.get(port) or asking[port] for port in self.readers}
+        return _share_modules(_share_asic(every))
 
     def close(self) -> None:
         """Read no more."""
@@ -188,8 +190,12 @@ def _share_asic(ports: dict[PortId, PortSample]) -> dict[PortId, PortSample]:
     """Give every port of a card the chip's temperature: its functions share one sensor."""
     chips: dict[str | None, Temperature] = {}
     for sample in ports.values():
-        if sample.port.adapter and (chip := sample.sensor("asic")) is not None:
-            chips.setdefault(sample.port.adapter, chip)
+        chip = sample.sensor("asic")
+        if not sample.port.adapter or chip is None:
+            continue
+        other = chips.setdefault(sample.port.adapter, chip)
+        if (other.celsius is None or other.stale) and chip.celsius is not None and not chip.stale:
+            chips[sample.port.adapter] = chip
     if not chips:
         return ports
     shared = {}
@@ -198,3 +204,29 @@ def _share_asic(ports: dict[PortId, PortSample]) -> dict[PortId, PortSample]:
         rest = (t for t in sample.temperatures if t.name != "asic")
         shared[port_id] = sample._replace(temperatures=(chip, *rest)) if chip else sample
     return shared
+
+
+def _share_modules(ports: dict[PortId, PortSample]) -> dict[PortId, PortSample]:
+    """Give the ports of one cage the module that was read at any of them."""
+    sources: dict[PortId, PortSample] = {}
+    for sample in ports.values():
+        cage = sample.port.cage
+        if cage is not None and (cage not in sources or sources[cage].module is None):
+            sources[cage] = sample
+    return {
+        port: _with_module(sample, sources[cage]) if (cage := sample.port.cage) else sample
+        for port, sample in ports.items()
+    }
+
+
+def _with_module(sample: PortSample, source: PortSample) -> PortSample:
+    """Return a sample with the module of another one, where its own could not be read."""
+    if sample.module is None and source.module is not None:
+        absent = {field: why for field, why in sample.absent.items() if field != "module"}
+        sample = sample._replace(module=source.module, absent=absent)
+    theirs, own = source.sensor("module"), sample.sensor("module")
+    if theirs is None or theirs.celsius is None or (own is not None and own.celsius is not None):
+        return sample
+    rest = (sensor for sensor in sample.temperatures if sensor.name != "module")
+    absent = {field: why for field, why in sample.absent.items() if field != "module_c"}
+    return sample._replace(temperatures=(*rest, theirs), absent=absent)

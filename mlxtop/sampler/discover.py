@@ -13,6 +13,13 @@ from typing import NamedTuple
 from mlxtop.model.identity import Adapter, Function, Host, Port, PortId, PortKind, natural
 from mlxtop.model.sample import LinkLayer, Problem
 from mlxtop.sampler.functions import FoundFunction, find_functions, group_functions
+from mlxtop.sampler.pairing import (
+    CardPairs,
+    RdmaPort,
+    find_multi_pf,
+    share_bonded_rdma,
+    share_cages,
+)
 from mlxtop.sources.kernel import families
 from mlxtop.sources.kernel.ethtool import read_firmware
 from mlxtop.sources.kernel.net import INFINIBAND_TYPE, LOOPBACK_TYPE, NetLink, read_links
@@ -22,8 +29,10 @@ from mlxtop.sources.kernel.rdma import RdmaDevice, read_devices, read_layer
 from mlxtop.sources.kernel.sysfs import link_name, parse_hex, read_count, read_text
 from mlxtop.system.door import System
 
-REPRESENTOR = re.compile(r"^(c\d+)?pf\d+(vf|sf)\d+$")
-"""`phys_port_name` of a representor of a VF or sub-function."""
+REPRESENTOR = re.compile(r"^(c\d+)?pf\d+((vf|sf)\d+)?$")
+"""`phys_port_name` of a representor of a function of the host, a VF or a sub-function."""
+UPLINK = re.compile(r"^p\d+(s\d+)?$")
+"""`phys_port_name` of the wire's port."""
 
 
 class Inventory(NamedTuple):
@@ -57,7 +66,7 @@ def discover(system: System, everything: bool = False) -> Inventory:
             card = _bare_adapter(device) if device.pci_device else None
             adapters += [card] if card else []
             ports += (
-                machine.port(PortId(device.name, number), None, device, number)._replace(
+                machine.port(PortId(device.name, number), None, RdmaPort(device, number))._replace(
                     driver=card.driver if card else None, adapter=card.key if card else None
                 )
                 for number in device.ports
@@ -86,9 +95,7 @@ class _Machine(NamedTuple):
     vfs: Mapping[str | None, int]
     """Virtual functions of each physical one."""
 
-    def port(
-        self, port: PortId, link: NetLink | None, rdma: RdmaDevice | None, rdma_port: int
-    ) -> Port:
+    def port(self, port: PortId, link: NetLink | None, rdma: RdmaPort | None) -> Port:
         """Return a port with what its network and its RDMA device tell."""
         master = self.links.get(link.master) if link and link.master else None
         return Port(
@@ -96,8 +103,8 @@ class _Machine(NamedTuple):
             PortKind.PHYSICAL,
             netdev=link.name if link else None,
             ifindex=link.index if link else None,
-            rdma=rdma.name if rdma else None,
-            rdma_port=rdma_port if rdma else None,
+            rdma=rdma.device.name if rdma else None,
+            rdma_port=rdma.number if rdma else None,
             bond=master.name if master else None,
             bond_kind=master.kind if master else None,
         )
@@ -109,25 +116,31 @@ def _cards(machine: _Machine, everything: bool) -> tuple[list[Adapter], list[Por
     Virtual functions of this machine's own cards are counted there, unless `everything` is wanted.
     """
     devlink = read_devlink(machine.system) if machine.functions else {}
+    for address, main in find_multi_pf(machine.system, machine.functions, devlink).items():
+        machine.functions[address].main = main
     ports: list[Port] = []
     adapters: list[Adapter] = []
     for key, members in group_functions(machine.functions).items():
+        pairs = CardPairs(members)
         mine = [
             port
             for one in members
-            if everything or one.physfn not in machine.functions
-            for port in _function_ports(machine, one, key)
+            if one.main is None and (everything or one.physfn not in machine.functions)
+            for port in _function_ports(machine, one, key, pairs)
         ]
+        mine = share_cages(share_bonded_rdma(mine), machine.links)
         adapters.append(_adapter(machine.system, key, members, mine, devlink))
         ports += mine
     return adapters, ports
 
 
-def _function_ports(machine: _Machine, one: FoundFunction, adapter: str) -> Iterator[Port]:
+def _function_ports(
+    machine: _Machine, one: FoundFunction, adapter: str, card: CardPairs
+) -> Iterator[Port]:
     """Yield the ports of a function: one on mlx5, as many as there are on mlx4."""
     function = one.function
     representors = tuple(k.name for k in one.netdevs if REPRESENTOR.match(k.port_name or ""))
-    own = [k for k in one.netdevs if k.name not in representors]
+    own = _wire_first(one, representors)
     mlx4 = function.driver == "mlx4_core"
     by_number: dict[int, NetLink] = {}
     stacked: dict[int | None, list[NetLink]] = defaultdict(list)
@@ -136,21 +149,33 @@ def _function_ports(machine: _Machine, one: FoundFunction, adapter: str) -> Iter
         if netdev.parent_bus != "auxiliary" and (netdev.kind is None or netdev.link is None):
             number = _port_number(machine.system, netdev.name) if mlx4 else 1
             by_number.setdefault(number, netdev)
-    device = one.rdma[0] if one.rdma else None
     for number in sorted(_port_numbers(machine.system, one) | set(by_number)):
         link = by_number.get(number)
-        rdma = device if device and number in device.ports else None
+        rdma = card.find_rdma_port(one, number, link)
         below = link.index if link and mlx4 else None
-        yield machine.port(PortId(function.address, number), link, rdma, number)._replace(
+        yield machine.port(PortId(function.address, number), link, rdma)._replace(
             kind=PortKind.VF if one.is_vf else PortKind.PHYSICAL,
             driver=function.driver,
             function=function.address,
             adapter=adapter,
             extra_netdevs=tuple(k.name for k in stacked[below] if k is not link),
+            extra_rdma=tuple(device.name for device in one.other_devices),
+            extra_functions=tuple(card.secondaries.get(function.address, ())),
             vfs=machine.vfs[function.address],
             representors=representors,
             switchdev=bool(representors),
         )
+
+
+def _wire_first(one: FoundFunction, representors: tuple[str, ...]) -> list[NetLink]:
+    """Return the netdevs of a function without representors, that of the wire first."""
+    named = {netdev for device in one.data_devices for netdev in device.netdevs.values()}
+
+    def place(netdev: NetLink) -> tuple[object, ...]:
+        wire = UPLINK.match(netdev.port_name or "") is not None
+        return not wire, netdev.name not in named, natural(netdev.name)
+
+    return sorted((k for k in one.netdevs if k.name not in representors), key=place)
 
 
 def _port_numbers(system: System, one: FoundFunction) -> set[int]:
@@ -182,11 +207,12 @@ def _adapter(
 ) -> Adapter:
     physical = [m for m in members if not m.is_vf] or members
     first = physical[0].function
-    infos = (devlink.get(m.function.address) for m in physical)
-    info = next(filter(None, infos), DeviceInfo(None, None, None, None))
-    device = next((d for m in physical for d in m.rdma), None)
-    netdev = next((k.name for m in physical for k in m.netdevs), None)
-    version, driver_psid = read_firmware(system, netdev) if netdev else (None, None)
+    infos = [info for m in physical if (info := devlink.get(m.function.address))]
+    info = DeviceInfo(*(next(filter(None, each), None) for each in zip(*infos, strict=True)))
+    devices = [d for m in physical for d in m.data_devices] or [d for m in physical for d in m.rdma]
+    device = next(iter(devices), None)  # all tell the card's PSID and firmware
+    answers = (read_firmware(system, port.netdev) for port in ports if port.netdev)
+    version, driver_psid = next(filter(any, answers), (None, None))
     psid = info.psid or (device and device.psid) or driver_psid
     running = info.running or (device and device.firmware) or version
     return Adapter(
@@ -252,8 +278,8 @@ def _other_ports(machine: _Machine, links: list[NetLink], rdma: list[RdmaDevice]
         device = link.parent if real and link.parent else link.name
         used[device] += 1
         driver = f"/sys/class/net/{link.name}/device/driver"
-        port = PortId(device, used[device])
-        yield machine.port(port, link, software.get(link.name), 1)._replace(
+        port, ibdev = PortId(device, used[device]), software.get(link.name)
+        yield machine.port(port, link, RdmaPort(ibdev, 1) if ibdev else None)._replace(
             kind=PortKind.PHYSICAL if real else PortKind.VIRTUAL,
             driver=link_name(machine.system, driver) if real else link.kind,
             function=device if link.parent_bus == "pci" else None,

@@ -40,6 +40,8 @@ class Fact(StrEnum):
     """With `PORTS`, of every one: seven questions each, under RTNL."""
     STREAMS = "TCP streams"
     STORED = "stored configuration"
+    IN_USE = "addresses and routes"
+    """The network devices that carry one; always read."""
     PCIE = "PCIe"
     """Of every slot; always read."""
     PCIE_ERRORS = "PCIe errors"
@@ -69,6 +71,8 @@ class Facts:
         """The selected ones, and their cards."""
         self.functions: dict[str, Function] = {}
         """Those of the cards, by PCI address."""
+        self.ports_of: dict[str | None, list[Port]] = {}
+        """All ports of the inventory, by `Adapter.key`."""
         self.streams: StreamCounter | None = None
         self._workers = workers
         self._tools = Workers("tools", system.clock)
@@ -86,6 +90,9 @@ class Facts:
         """Take what there is: end the reads of what has gone, begin those of what has come."""
         self.inventory, self.ports, self.adapters = inventory, ports, adapters
         self.functions = {each.address: each for card in adapters for each in card.functions}
+        self.ports_of = {}
+        for port in inventory.ports:
+            self.ports_of.setdefault(port.adapter, []).append(port)
         self._update()
 
     def _update(self) -> None:
@@ -204,11 +211,10 @@ def _read_host(facts: Facts, functions: tuple[Function, ...]) -> HostTuning:
 def _read_port(facts: Facts, port: Port) -> PortTuning:
     from mlxtop.sampler.settings import read_port
 
-    place = None
-    if port.function is not None:
-        function = facts.functions.get(port.function)
-        place = function.path if function else f"{DEVICES}/{port.function}"
-    return read_port(facts.system, port, place, facts.handlers())
+    used = filter(None, (port.function, *port.extra_functions))
+    own = [(address, facts.functions.get(address)) for address in used]
+    places = [each.path if each else f"{DEVICES}/{address}" for address, each in own]
+    return read_port(facts.system, port, places, facts.handlers())
 
 
 def _read_streams(facts: Facts, ports: tuple[Port, ...]) -> Mapping[PortId, int] | None:
@@ -218,10 +224,16 @@ def _read_streams(facts: Facts, ports: tuple[Port, ...]) -> Mapping[PortId, int]
     return facts.streams.read(ports)
 
 
+def _read_in_use(facts: Facts, _: None) -> frozenset[str]:
+    from mlxtop.sources.kernel.routes import read_used_devices
+
+    return read_used_devices(facts.system)
+
+
 def _read_stored(facts: Facts, card: Adapter) -> StoredConfig:
     assert facts.inventory is not None
     assert facts.ask_card is not None
-    ports = tuple(port for port in facts.inventory.ports if port.adapter == card.key)
+    ports = tuple(facts.ports_of.get(card.key, ()))
     return facts.ask_card(facts.system, facts.inventory._replace(adapters=(card,), ports=ports))
 
 
@@ -252,6 +264,7 @@ FACTS = (
     ),
     Row(Fact.HOST, _read_host, 30.0, lambda facts: {None: tuple(facts.functions.values())}),
     Row(Fact.PORTS, _read_port, 30.0, _real_ports),
+    Row(Fact.IN_USE, _read_in_use, 10.0, lambda facts: {None: None}),
     Row(Fact.STREAMS, _read_streams, 5.0, lambda facts: {None: facts.ports}),
     Row(
         Fact.STORED,

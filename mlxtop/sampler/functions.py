@@ -29,6 +29,18 @@ class FoundFunction:
     physfn: str | None
     netdevs: list[NetLink] = field(default_factory=list)
     rdma: list[RdmaDevice] = field(default_factory=list)
+    main: str | None = None
+    """PCI address of the function that has its netdev (multi-PF netdev): it is silent itself."""
+
+    @property
+    def data_devices(self) -> list[RdmaDevice]:
+        """Return its own RDMA devices: no planes, and none of sub-functions."""
+        return [device for device in self.rdma if not device.planes and not device.subfunction]
+
+    @property
+    def other_devices(self) -> list[RdmaDevice]:
+        """Return its RDMA devices that are planes, or of sub-functions."""
+        return [device for device in self.rdma if device.planes or device.subfunction]
 
     @property
     def is_vf(self) -> bool:
@@ -97,7 +109,8 @@ def _function(
     with suppress(OSError):
         path = system.real(base)
     vendor, model = (read_text(system, f"{base}/subsystem_{kind}") for kind in ("vendor", "device"))
-    sensors = names(system, f"{base}/hwmon")
+    sensors = sorted(names(system, f"{base}/hwmon"), key=natural)
+    sensors.sort(key=lambda name: read_text(system, f"{base}/hwmon/{name}/name") != "mlx5")
     return Function(
         address=address,
         vendor=families.MELLANOX,
@@ -109,20 +122,27 @@ def _function(
         numa_node=counted(read_count(system, f"{base}/numa_node")),
         local_cpus=read_text(system, f"{base}/local_cpulist"),
         total_vfs=counted(read_count(system, f"{base}/sriov_numvfs")) or 0,
-        hwmon=f"{base}/hwmon/{min(sensors, key=natural)}" if sensors else None,
+        hwmon=f"{base}/hwmon/{sensors[0]}" if sensors else None,
         path=path,
     )
 
 
 def group_functions(functions: Mapping[str, FoundFunction]) -> dict[str, list[FoundFunction]]:
-    """Return functions by card: of one `sys_image_guid`, else of one slot; VFs with their PF."""
+    """Return functions by card: of one `sys_image_guid`, else of one slot.
+
+    Virtual functions and those of a multi-PF netdev are with the one that they belong to.
+    """
     guid_of_slot: dict[str, str] = {}
     for address, one in functions.items():
-        guid = next((d.system_guid for d in one.rdma if d.system_guid), None)
+        own = (*one.data_devices, *one.other_devices)
+        guid = next((device.system_guid for device in own if device.system_guid), None)
         if guid:
             guid_of_slot.setdefault(slot_of(address), guid)
     groups: dict[str, list[FoundFunction]] = defaultdict(list)
     for address, one in functions.items():
-        slot = slot_of(one.physfn if one.physfn and one.physfn in functions else address)
+        other = one.main or one.physfn
+        slot = slot_of(other if other and other in functions else address)
         groups[guid_of_slot.get(slot, slot)].append(one)
+    for members in groups.values():  # what a card is called by comes first: a function with a port
+        members.sort(key=lambda one: one.main is not None)
     return groups

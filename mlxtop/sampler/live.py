@@ -6,12 +6,13 @@ firmware is read by other threads, and their newest values are put beside.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Event
 from typing import Any
 
 from mlxtop.model.identity import PortId
 from mlxtop.model.incident import Incident
+from mlxtop.model.path import NO_PATHS, PathStatus
 from mlxtop.model.sample import Cpu, Problem, Sample, SourceKind
 from mlxtop.sampler.devices import Devices
 from mlxtop.sampler.discover import Inventory
@@ -58,6 +59,8 @@ class LiveSource:
         somebody waits for the first sample, which may lack what is slow. `wants`: slow facts to
         read; `ask_card` reads what a card stores.
         """
+        self.paths: Callable[[], PathStatus] = lambda: NO_PATHS
+        """Returns what was last seen of the ways to peers; somebody else probes them."""
         self._interval = interval
         self._stop: Event | None = None
         self.guarded = False
@@ -70,7 +73,7 @@ class LiveSource:
         self._kernel_log = KernelLogFollower(system) if incidents else None
         self._workers = Workers("readers", system.clock)
         self._devices = Devices(system, everything, include, self._workers)
-        self._facts = Facts(system, wants | {Fact.PCIE}, self._workers, ask_card)
+        self._facts = Facts(system, wants | {Fact.PCIE, Fact.IN_USE}, self._workers, ask_card)
         self._begun: float | None = None
         self._cpu: Cpu | None = None
 
@@ -190,10 +193,12 @@ class LiveSource:
             cpu=self._load(now),
             host_settings=facts.get(Fact.HOST, now),
             streams=facts.get(Fact.STREAMS, now),
+            in_use=facts.get(Fact.IN_USE, now),
             stored=facts.stored(now),
             incidents=log.take(self._note) if log else (),
             absent={what: reason for what, reason in absent.items() if reason},
             problems=(*inventory.problems, *problems),
+            paths=self.paths(),
         )
 
     def _look(self) -> Inventory:

@@ -9,9 +9,19 @@ from typing import TYPE_CHECKING, Any
 from mlxtop.model.counters import Origin
 from mlxtop.model.identity import PortKind
 from mlxtop.model.module import LinkReport, Module, Quantity
+from mlxtop.model.pcie import PcieReport
 from mlxtop.model.sample import Link, LinkState, PortSample, Problem, Reading, Slow, Temperature
 from mlxtop.sampler import reader_table
-from mlxtop.sampler.reader_table import CHIP, LINK, MODULE, REPORT, SENSORS, ReaderInputs, Row
+from mlxtop.sampler.reader_table import (
+    CHIP,
+    LINK,
+    MODULE,
+    PCIE_REPORT,
+    REPORT,
+    SENSORS,
+    ReaderInputs,
+    Row,
+)
 from mlxtop.sampler.slow import SlowReader, Workers
 from mlxtop.sources.kernel.ethtool import DriverStatistics
 from mlxtop.sources.kernel.hwmon import Sensor, read_sensors, read_temperatures
@@ -69,6 +79,7 @@ class PortReaders:
         self.sensors: SlowReader[tuple[Temperature, ...]] | None = self.readers.get(SENSORS)
         self.module: SlowReader[ModuleAnswer] | None = self.readers.get(MODULE)
         self.report: SlowReader[LinkReport] | None = self.readers.get(REPORT)
+        self.pcie_report: SlowReader[PcieReport] | None = self.readers.get(PCIE_REPORT)
         self.chip: SlowReader[float] | None = self.readers.get(CHIP)
         if Origin.MAC not in self.readers and not inputs.infiniband:
             self._count_wire_by_driver()
@@ -145,6 +156,7 @@ class PortReaders:
             self.report.value if self.report else None,
             self._reasons(now),
             settings,
+            self.pcie_report.value if self.pcie_report else None,
         )
 
     def _readings(self, now: float) -> dict[Origin, Reading]:
@@ -220,7 +232,11 @@ class PortReaders:
         if self.chip is not None and self.chip.value is None:
             why = reader_table.why_no_sensor(self.port)
             reasons[CHIP] = f"{why}; {self.chip.what} has not answered yet"
-        for field, reader in ((REPORT, self.report), (CHIP, self.chip)):
+        for field, reader in (
+            (REPORT, self.report),
+            (PCIE_REPORT, self.pcie_report),
+            (CHIP, self.chip),
+        ):
             if reader is not None and reader.error is not None:
                 reasons[field] = f"{reader.what}: {reader.error}"
         sensors = self.sensors

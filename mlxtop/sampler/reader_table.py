@@ -17,14 +17,16 @@ from mlxtop.model.sample import LinkLayer, Reading
 from mlxtop.sources.kernel.ethtool import read_mac
 from mlxtop.sources.kernel.rdma import DATA, port_path, read_data, read_table, table_schema
 from mlxtop.sources.module.reader import GUARDED_INTERVAL
-from mlxtop.sources.tools import mget_temp, mlxlink
+from mlxtop.sources.tools import mget_temp, mlxlink, mlxlink_pcie
+from mlxtop.sources.tools.card_tool import installed
 from mlxtop.system.door import System
 
 if TYPE_CHECKING:
     from mlxtop.sampler.port_readers import PortReaders
 
 LINK, SENSORS, MODULE, REPORT, CHIP = "link", "hwmon", "module", "report", "asic_c"
-"""Names of rows; the last three are the fields that are absent without them."""
+PCIE_REPORT = "pcie_report"
+"""Names of rows; the last four are the fields that are absent without them."""
 
 _UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOENT, errno.ENOTTY)
 
@@ -69,7 +71,7 @@ def _has_standard_statistics(it: ReaderInputs) -> bool:
 
 
 def _has_rdma(it: ReaderInputs) -> bool:
-    return bool(it.port.rdma and it.port.rdma_port)
+    return it.port.counts_rdma
 
 
 def _has_module(it: ReaderInputs) -> bool:
@@ -80,6 +82,10 @@ def _has_tools(it: ReaderInputs) -> bool:
     """Return whether tools can ask the card about the port: they know its first one only."""
     mine = it.port.is_mlx and it.port.kind is PortKind.PHYSICAL
     return mine and it.port.function is not None and it.port.id.number == 1
+
+
+def _has_mlxlink(it: ReaderInputs) -> bool:
+    return _has_tools(it) and (it.port.driver or "").startswith("mlx5")
 
 
 def supported(read: Callable[[], Any]) -> Any:
@@ -141,10 +147,19 @@ READERS = (
     Row(
         REPORT,
         mlxlink.INTERVAL,
-        lambda it: _has_tools(it) and (it.port.driver or "").startswith("mlx5"),
+        _has_mlxlink,
         lambda own, tool: partial(mlxlink.read_link_report, *own.function, tool),
         alone=True,
-        tool=lambda system, _: mlxlink.find_tool(system),
+        tool=lambda system, _: installed(system, mlxlink.TOOLS),
+        absent=_why_no_report,
+    ),
+    Row(
+        PCIE_REPORT,
+        mlxlink_pcie.SLOW_INTERVAL,
+        _has_mlxlink,
+        lambda own, tool: partial(mlxlink_pcie.read_pcie_report, *own.function, tool),
+        alone=True,
+        tool=lambda system, _: installed(system, mlxlink.TOOLS),
         absent=_why_no_report,
     ),
     Row(

@@ -9,12 +9,12 @@ from __future__ import annotations
 import errno
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from mlxtop.model.identity import PCI_ADDRESS, Function, Port
 from mlxtop.model.number import PID, whole
-from mlxtop.model.tuning import HostTuning, LoadProgram, PortTuning
+from mlxtop.model.tuning import HostTuning, Interrupt, LoadProgram, PortTuning
 from mlxtop.sources.kernel import ethtool
 from mlxtop.sources.kernel.bonding import read_bonds
 from mlxtop.sources.kernel.pci import is_dead, read_config, read_interrupts
@@ -78,11 +78,11 @@ class _Reasons:
 
 
 def read_port(
-    system: System, port: Port, place: str | None, handlers: Mapping[int, str]
+    system: System, port: Port, places: Sequence[str], handlers: Mapping[int, str]
 ) -> PortTuning:
     """Return the settings of one port: tens of small reads, some with RTNL held.
 
-    `place` is the sysfs directory of its function, `handlers` are all interrupts of the machine.
+    `places` are the sysfs directories of its functions, `handlers` all interrupts of the machine.
     """
     reasons = _Reasons(system.captured)
     settings: dict[str, Any] = {}
@@ -94,11 +94,11 @@ def read_port(
         settings[name] = None if answer is None else parse(answer)
     if port.netdev is not None:
         settings["ecn"] = reasons.attempt("ecn", _ecn, system, port.netdev)
-    if place is None:
+    if not places:
         for name in ("control", "bridge_control", "interrupts", "iommu"):
             reasons.absent[name] = "not a PCI device"
     else:
-        settings |= _function(system, place, handlers, reasons)
+        settings |= _function(system, places, handlers, reasons)
     return PortTuning(**settings, absent=reasons.absent)
 
 
@@ -114,12 +114,14 @@ def _ecn(system: System, netdev: str) -> bool:
 
 
 def _function(
-    system: System, place: str, handlers: Mapping[int, str], reasons: _Reasons
+    system: System, places: Sequence[str], handlers: Mapping[int, str], reasons: _Reasons
 ) -> dict[str, Any]:
+    """Return the PCI settings of a port's first function, and the interrupts of all."""
+    place = places[0]
     above = place.rpartition("/")[0]
     settings: dict[str, Any] = {
         "control": reasons.attempt("control", read_config, system, place),
-        "interrupts": reasons.attempt("interrupts", read_interrupts, system, place, handlers),
+        "interrupts": reasons.attempt("interrupts", _interrupts, system, places, handlers),
         "iommu": reasons.attempt("iommu", _iommu, system, place),
     }
     if PCI_ADDRESS.fullmatch(above.rpartition("/")[2]):
@@ -127,6 +129,12 @@ def _function(
     else:
         reasons.absent["bridge_control"] = "nothing above the device is visible"
     return settings
+
+
+def _interrupts(
+    system: System, places: Sequence[str], handlers: Mapping[int, str]
+) -> tuple[Interrupt, ...]:
+    return tuple(one for place in places for one in read_interrupts(system, place, handlers))
 
 
 def _iommu(system: System, place: str) -> str:

@@ -54,8 +54,13 @@ class Source(Protocol):
 
 
 def frames(source: Source, stop: Event) -> Iterator[Frame]:
-    """Yield every sample of `source` beside the one before it."""
+    """Yield every sample of `source` beside the one before it.
+
+    A tick that is lower than the one before is of another start of the machine, in a recording.
+    """
     last: Frame | None = None
     for sample in source.samples(stop):
+        if last is not None and sample.tick < last.sample.tick:
+            last = None
         last = derive(sample, last)
         yield last

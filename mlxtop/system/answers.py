@@ -101,6 +101,7 @@ def parse_json(text: str) -> Answer:
         return None
 
 
+NOT_CAPTURED = "not in this capture"
 _REASONS = {
     errno.EOPNOTSUPP: "the driver does not tell it",
     errno.EPERM: "needs root",
@@ -116,5 +117,5 @@ def reason(error: OSError, captured: bool = False) -> str:
     if error.strerror and error.strerror != os.strerror(number):
         return error.strerror
     if captured and number == errno.ENOENT:
-        return "not in this capture"
+        return NOT_CAPTURED
     return _REASONS.get(number) or error.strerror or str(error)

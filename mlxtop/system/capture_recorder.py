@@ -21,6 +21,9 @@ UNREAD = Node(error=errno.ENODATA)
 _OF_CARDS = re.compile(r"mlx|infiniband|ib_|rdma|pci|aer|renamed", re.IGNORECASE)
 """Kernel messages worth keeping; others tell of what is no business of a capture."""
 
+_PRIVATE = frozenset({"/proc/net/route", "/proc/net/ipv6_route", "/proc/net/if_inet6"})
+"""Files that hold nothing but addresses of the machine and its networks: never kept."""
+
 
 class CaptureRecorder:
     """Passes every question on to a machine and keeps the answers; nothing can be changed."""
@@ -32,7 +35,7 @@ class CaptureRecorder:
         self.clock, self.wait = system.clock, system.wait
         self.now, self.wall = system.now, system.wall
         # what happens later is nothing of an instant: it is passed on, not kept
-        self.cpu, self.events = system.cpu, system.events
+        self.cpu, self.events, self.pinger = system.cpu, system.events, system.pinger
         self.claim, self.close = system.claim, system.close
         self._room = limit
         self._lock = Lock()
@@ -58,7 +61,8 @@ class CaptureRecorder:
     def read(self, path: str) -> bytes:
         with self._errors_of(path):
             data = self._system.read(path)
-        self._keep(path, Node(content=data))
+        if path not in _PRIVATE:
+            self._keep(path, Node(content=data))
         return data
 
     def list(self, path: str) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from mlxtop.model.number import real
 from mlxtop.system import door
+from mlxtop.system.answers import NOT_CAPTURED
 from mlxtop.system.capture import HEADER, MOST_ENTRIES, Capture, Node
 from mlxtop.system.capture_file import CAPTURE_LIMIT, parse_lines
 from mlxtop.system.clock import Clock, RealClock
@@ -135,7 +136,7 @@ class CapturedSystem:
         if isinstance(answer, OSError):
             raise OSError(answer.errno, answer.strerror)
         if answer is None:
-            raise OSError(errno.EOPNOTSUPP, "not in this capture")
+            raise OSError(errno.EOPNOTSUPP, NOT_CAPTURED)
         return answer
 
     def cpu(self) -> tuple[float, ...]:
@@ -157,6 +158,9 @@ class CapturedSystem:
     def events(self, stop: Event) -> Iterator[door.DeviceEvent]:
         yield from ()
 
+    def pinger(self) -> door.Pinger:
+        raise CommandRefused(errno.EROFS, "a captured machine answers no probe")
+
     def which(self, command: str) -> str | None:
         """Return where the command was, or would be that the capture has output of."""
         installed = command in self._capture.properties.get("commands", "").split()
@@ -170,7 +174,7 @@ class CapturedSystem:
             raise CommandRefused(errno.EROFS, "a captured machine cannot be changed")
         finished = self._capture.commands.get(tuple(argv))
         if finished is None:
-            raise FileNotFoundError(errno.ENOENT, "not in this capture", argv[0])
+            raise FileNotFoundError(errno.ENOENT, NOT_CAPTURED, argv[0])
         return finished
 
     def foreground(

@@ -71,7 +71,7 @@ class Question(StrEnum):
     COALESCE = "coalesce"
     """COALESCE_GET -> dict `adaptive_rx`, `adaptive_tx` (bool), `rx_usecs`, `tx_usecs`."""
     FEATURES = "features"
-    """FEATURES_GET -> dict of feature name to bool (active)."""
+    """FEATURES_GET -> dict of feature name to bool (active); null is off and not offered."""
     MODULE_PAGE = "module-page"
     """ethtool netlink MODULE_EEPROM_GET of a netdev; details page, bank, I2C address, offset,
     length (at most 128, within one half page) -> hexadecimal string. Needs CAP_NET_ADMIN."""
@@ -80,6 +80,9 @@ class Question(StrEnum):
     DEVLINK_INFO = "devlink-info"
     """devlink DEVLINK_CMD_INFO_GET dump -> dict of handle (`pci/0000:43:00.0`) to dict `driver`,
     `serial`, `fixed`, `running`, `stored` (dicts of name to version)."""
+    RDMA_DEVICES = "rdma-devices"
+    """rdma netlink RDMA_NLDEV_CMD_GET dump -> dict of RDMA device to dict `type` (`smi`, or None
+    for an ordinary one) and `parent` (the device that it is part of, or None)."""
     ROUTE = "route"
     """rtnetlink RTM_GETROUTE for `subject`, an address or `destination,source` -> dict `dev`,
     `via`, `src`, `local` (bool), and `devs`, the devices of all next hops that there are."""
@@ -118,6 +121,40 @@ class DeviceEvent(NamedTuple):
     device: str | None = None
     """PCI address of the nearest PCI ancestor."""
     details: Mapping[str, str] = {}
+
+
+class Echo(NamedTuple):
+    """An answer to a probe, whoever sent it."""
+
+    nonce: bytes
+    source: str
+    """Address that it came from."""
+    device: str | None
+    """Network device that it came by."""
+    tick: float
+    """Monotonic second at which it was taken from the kernel."""
+
+
+class Pinger(Protocol):
+    """Sends ICMP echo requests by chosen devices and takes the answers; for one thread."""
+
+    def send(self, address: str, device: str, nonce: bytes, mark: int = 0) -> None:
+        """Send one request that carries `nonce`; `mark` chooses a routing rule (needs root).
+
+        Raises OSError: ENODEV without the device, ENETDOWN, ENETUNREACH, EPERM.
+        """
+
+    def wait(self, seconds: float, stop: Event) -> list[Echo]:
+        """Let time pass until an answer comes, `wake` is called or `stop` is set; return answers.
+
+        With 0 it returns those that have come.
+        """
+
+    def wake(self) -> None:
+        """End a `wait` of the thread that probes; from any thread."""
+
+    def close(self) -> None:
+        """Close the sockets."""
 
 
 class Finished(NamedTuple):
@@ -190,6 +227,9 @@ class System(Protocol):
 
     def events(self, stop: Event) -> Iterator[DeviceEvent]:
         """Yield device and link events as they come; ends at `stop`. Raises OSError."""
+
+    def pinger(self) -> Pinger:
+        """Return what sends probes and takes their answers. Raises OSError (EPERM)."""
 
     def which(self, command: str) -> str | None:
         """Return path of an installed command; None when there is none."""

@@ -157,12 +157,21 @@ def parse_modes(data: memoryview) -> dict[str, Any]:
     return reply
 
 
-def parse_features(data: memoryview) -> dict[str, bool]:
-    """Return ETHTOOL_MSG_FEATURES_GET_REPLY as the answer to `Question.FEATURES`."""
-    reply = decode(data, {2: ("hardware", _bits), 4: ("active", _bits)})
+def parse_features(data: memoryview) -> dict[str, bool | None]:
+    """Return ETHTOOL_MSG_FEATURES_GET_REPLY as the answer to `Question.FEATURES`.
+
+    None is `off [fixed]`: the driver does not offer it.
+    """
+    reply = decode(data, {2: ("hardware", _bits), 4: ("active", _bits), 5: ("fixed", _bits)})
     active: set[str] = set((reply["active"] or ([], []))[0])
-    listed: list[str] = (reply["hardware"] or ([], []))[1]
-    return {name: name in active for name in [*listed, *sorted(active.difference(listed))] if name}
+    offered, listed = reply["hardware"] or ([], [])
+    changeable = set(offered).difference((reply["fixed"] or ([], []))[0])
+    names = [*listed, *sorted(active.difference(listed))]
+    return {
+        name: True if name in active else False if name in changeable else None
+        for name in names
+        if name
+    }
 
 
 _VERSIONS = {100: "fixed", 101: "running", 102: "stored"}

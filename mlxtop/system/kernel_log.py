@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import select
 from collections.abc import Iterator
 from queue import Empty, SimpleQueue
@@ -14,13 +15,17 @@ from threading import Event, Thread
 
 from mlxtop.model.number import COUNT, whole
 from mlxtop.system.commands import Commands
+from mlxtop.system.dmesg import parse_dmesg
 from mlxtop.system.door import Finished, KernelRecord
 from mlxtop.system.owner import which
 
 _RECORD = 1 << 14
 """Bytes of a record at most; the kernel's own limit is 8 KiB."""
+_RECORD_LINE = re.compile(r"^\d{1,10},\d+,\d+,[^;\n]*;", re.MULTILINE)
 _POLL = 5.0
 """Seconds until a `stop` is noticed at the latest: nobody waits for that."""
+BACKLOG = 20_000
+"""Lines of journalctl that wait at most; the kernel's ring is no longer."""
 _REFUSED = "the kernel log needs root, CAP_SYSLOG or the group adm (kernel.dmesg_restrict is 1)"
 
 
@@ -122,12 +127,12 @@ def _journal(commands: Commands, stop: Event, history: bool) -> Iterator[KernelR
     if not commands.run(["journalctl", "-k", "-n", "1", "-o", "json"], 10.0, "").stdout.strip():
         raise PermissionError(errno.EPERM, _REFUSED, "/dev/kmsg")
     argv = ["journalctl", "-k", "-f", "-o", "json", "-n", "all" if history else "0"]
-    queue: SimpleQueue[str | Finished | OSError] = SimpleQueue()
-    over = Event()
+    backlog = Backlog()
+    queue, over = backlog.queue, Event()
 
     def run() -> None:
         try:
-            queue.put(commands.stream(argv, queue.put, over))
+            queue.put(commands.stream(argv, backlog.put, over))
         except OSError as error:
             queue.put(error)
 
@@ -144,9 +149,31 @@ def _journal(commands: Commands, stop: Event, history: bool) -> Iterator[KernelR
                 complaint = item.stderr.strip().partition("\n")[0]
                 raise OSError(errno.EPERM, f"{_REFUSED}; journalctl: {complaint or item.status}")
             if (record := parse_journal(item)) is not None:
-                yield record
+                yield record._replace(lost=backlog.take_lost())
     finally:
         over.set()
+
+
+class Backlog:
+    """Lines that wait to be read; in a flood the newest are dropped, and counted."""
+
+    def __init__(self, most: int = BACKLOG) -> None:
+        self.queue: SimpleQueue[str | Finished | OSError] = SimpleQueue()
+        self._most = most
+        self._dropped = self._told = 0
+
+    def put(self, line: str) -> None:
+        """Add a line, unless too many wait."""
+        if self.queue.qsize() < self._most:
+            self.queue.put(line)
+        else:
+            self._dropped += 1
+
+    def take_lost(self) -> int:
+        """Return how many lines were dropped since the last call."""
+        lost = self._dropped - self._told
+        self._told += lost
+        return lost
 
 
 def parse_record(text: str) -> KernelRecord | None:
@@ -174,7 +201,13 @@ def parse_record(text: str) -> KernelRecord | None:
 
 
 def parse_kmsg(text: str) -> Iterator[KernelRecord]:
-    """Yield records one after the other, as a capture keeps them; what is no record is skipped."""
+    """Yield records one after the other, as a capture keeps them; what is no record is skipped.
+
+    A text without records is what dmesg or a journal printed.
+    """
+    if _RECORD_LINE.search(text) is None:
+        yield from parse_dmesg(text)
+        return
     record = ""
     for line in text.splitlines():
         if not line.startswith(" ") and record:

@@ -19,6 +19,7 @@ from mlxtop.system.ethtool_ioctl import EthtoolIoctl
 from mlxtop.system.genetlink import SIMPLE, Genetlink
 from mlxtop.system.locks import claim
 from mlxtop.system.owner import which
+from mlxtop.system.rdma_netlink import RdmaNetlink
 from mlxtop.system.rtnetlink import Rtnetlink
 from mlxtop.system.sock_diag import SockDiag
 
@@ -116,6 +117,7 @@ class LocalSystem:
         self._links = Rtnetlink()
         self._generic = Genetlink()
         self._sockets = SockDiag()
+        self._rdma = RdmaNetlink()
         self._ioctl = EthtoolIoctl()
         self._commands = Commands()
         self._cpu = threading.local()
@@ -124,6 +126,7 @@ class LocalSystem:
             Question.LINK_COUNTERS: lambda _: self._links.counters(),
             Question.ROUTE: self._links.route,
             Question.SOCKETS: lambda _: self._sockets.sockets(),
+            Question.RDMA_DEVICES: lambda _: self._rdma.devices(),
             Question.LINK_MODES: self._generic.modes,
             Question.MODULE_PAGE: self._generic.module_page,
             Question.DEVLINK_INFO: lambda _: self._generic.devlink_info(),
@@ -220,6 +223,12 @@ class LocalSystem:
                 self._kept.forget()
             yield event
 
+    def pinger(self) -> door.Pinger:
+        from mlxtop.system.icmp import LocalPinger  # only who keeps paths needs it
+
+        return LocalPinger()
+
     def close(self) -> None:
-        for each in (self._commands, self._links, self._generic, self._sockets, self._ioctl):
+        netlink = self._links, self._generic, self._sockets, self._rdma
+        for each in (self._commands, *netlink, self._ioctl):
             each.close()

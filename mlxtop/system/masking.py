@@ -14,15 +14,8 @@ from typing import Any
 from mlxtop.model.number import COUNT, whole
 from mlxtop.system.capture import Capture, Node
 from mlxtop.system.door import Question
-from mlxtop.system.pseudonyms import Pseudonyms
+from mlxtop.system.text_mask import PSEUDONYM, SERIAL, TextMask, names_of
 
-_SERIAL = re.compile(
-    r"(?:(?<![A-Za-z0-9])S/?N|serial)(?:"
-    r"(?:[ _.-]?(?:number|num|no|nr)\b\.?)?[\"'\])]*+\s*+[:=#]\s*+"
-    r"|[ _.-]?(?:number|num|no|nr)\.?\s+)"
-    r"[\"'\[(]*([A-Za-z0-9][\w./+-]{4,})",
-    re.IGNORECASE,
-)
 _SERIAL_FILE = re.compile(r"/[^/]*(?:serial|asset_tag)[^/]*$")
 _VPD_SERIAL = re.compile(rb"SN(.)", re.DOTALL)
 """Keyword of a serial number in vital product data, with the number of its bytes."""
@@ -38,12 +31,7 @@ _A0 = 0x50
 """I2C address of the pages that identify a module."""
 _FIRST_BYTES = ("0", "0", str(_A0), "0")
 """Details of the question for them: page, bank, address and offset."""
-_NAMED_HOST = r"(?:(?<=@)|(?<=[Hh]ostname[ =:])|(?<=[Hh]ostname[=:] )|(?<=\d\d:\d\d:\d\d ))"
-"""Before what can only be a host's name."""
-_AMBIGUOUS = re.compile(r"..?|\d+|[a-z]\d+", re.IGNORECASE)
-"""Names that could be a number, or lanes of a PCIe link."""
 _HOST_FILES = ("/proc/sys/kernel/hostname", "/etc/hostname")
-_PSEUDONYM = "host"
 
 
 def mask(capture: Capture, vocabulary: Container[str] = ()) -> Capture:
@@ -80,28 +68,7 @@ def _host_names(capture: Capture) -> set[str]:
     for path in _HOST_FILES:
         node = capture.nodes.get(path)
         names.add((node.content or b"").decode("utf-8", "replace").strip() if node else "")
-    parts = [full.partition(".") for full in names]
-    names |= {short for short, _, _ in parts} | {domain for _, _, domain in parts if "." in domain}
-    return names - {""}
-
-
-def _host_pattern(names: set[str], vocabulary: Container[str] | None) -> re.Pattern[str] | None:
-    """Return what finds the names; a word of other meanings only where a host is meant.
-
-    With `vocabulary` None a host is meant everywhere.
-    """
-    patterns = []
-    for name in sorted(names, key=len, reverse=True):
-        word = re.escape(name)
-        if vocabulary is not None:
-            if name.lower() in vocabulary or _AMBIGUOUS.fullmatch(name):
-                word = _NAMED_HOST + word
-            elif not name.strip("0123456789abcdefABCDEF"):  # a part of an address looks the same
-                word = rf"(?<!:)(?<![0-9a-f][0-9a-f]-)(?<!0x){word}(?!:\w|-[0-9a-f][0-9a-f]\b)"
-        patterns.append(word)
-    if not patterns:
-        return None
-    return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(patterns)})(?![A-Za-z0-9])", re.IGNORECASE)
+    return names_of(*names)
 
 
 def _module_answers(capture: Capture) -> Iterator[tuple[tuple[str, ...], bytes]]:
@@ -121,7 +88,8 @@ class _Mask:
 
     def __init__(self, capture: Capture, vocabulary: Container[str]) -> None:
         self._capture = capture
-        self._pseudonyms = Pseudonyms()
+        self._names = TextMask(_host_names(capture), vocabulary)
+        self._pseudonyms = self._names.pseudonyms
         self._modules = dict(_module_answers(capture))
         self._kinds = {
             key[1]: data[0]
@@ -129,13 +97,10 @@ class _Mask:
             if data and (key[0] == Question.MODULE_EEPROM or key[2:6] == _FIRST_BYTES)
         }
         """Identifier of the module in each netdev."""
-        self._hosts = _host_pattern(_host_names(capture), vocabulary)
-        self._any_host = _host_pattern(_host_names(capture), None)
-        self._serials: dict[str, str] = {}
-        self._known_serials = self._collect()
+        self._names.learn_serials(self._collect())
 
-    def _collect(self) -> re.Pattern[str] | None:
-        """Find the serial numbers; returns what finds them wherever else they stand."""
+    def _collect(self) -> list[str]:
+        """Return the serial numbers, wherever a place or a label says what they are."""
         serials: list[str] = []
 
         def collect(key: str, text: str) -> str:
@@ -146,7 +111,7 @@ class _Mask:
             _texts(answer, collect)
         for path, node in self._capture.nodes.items():
             content = node.content or b""
-            serials += _SERIAL.findall(content.decode("utf-8", "replace"))
+            serials += SERIAL.findall(content.decode("utf-8", "replace"))
             if _SERIAL_FILE.search(path):
                 serials.append(_word(content.strip()))
             if path.endswith("/vpd"):
@@ -155,18 +120,10 @@ class _Mask:
                     for match in _VPD_SERIAL.finditer(content)
                 ]
         for finished in self._capture.commands.values():
-            serials += _SERIAL.findall(finished.stdout) + _SERIAL.findall(finished.stderr)
+            serials += SERIAL.findall(finished.stdout) + SERIAL.findall(finished.stderr)
         for key, data in self._modules.items():
             serials.append(_word(data[self._serial_bytes(key, len(data))]))
-        for serial in serials:
-            if len(serial) > 4 and any(map(str.isdigit, serial)) and serial not in self._serials:
-                number = self._pseudonyms.number("serial", serial.upper())
-                self._serials[serial] = f"SN{number}".ljust(len(serial), "X")[: len(serial)]
-        self._serials |= {serial.upper(): hidden for serial, hidden in self._serials.items()}
-        # a short one of digits alone could be any number
-        sure = [serial for serial in self._serials if len(serial) > 7 or not serial.isdecimal()]
-        pattern = "|".join(map(re.escape, sorted(sure, key=len, reverse=True)))
-        return re.compile(rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])", re.I) if sure else None
+        return serials
 
     def capture(self) -> Capture:
         """Return the masked copy."""
@@ -193,14 +150,14 @@ class _Mask:
         try:
             text = node.content.decode()
         except UnicodeDecodeError:  # every byte stays where it is
-            text = self._without_serials(node.content.decode("latin-1"))
+            text = self._names.without_serials(node.content.decode("latin-1"))
             return Node(content=text.encode("latin-1"))
         if path.endswith(_OPAQUE) and text.strip():
             return Node(content=f"{self._pseudonyms.number('opaque', text):016x}\n".encode())
         if path in _HOST_FILES:
-            return Node(content=f"{_PSEUDONYM}\n".encode())
-        if path.endswith("/node_desc") and self._any_host is not None:
-            text = self._any_host.sub(_PSEUDONYM, text, count=1)
+            return Node(content=f"{PSEUDONYM}\n".encode())
+        if path.endswith("/node_desc") and self._names.any_host is not None:
+            text = self._names.any_host.sub(PSEUDONYM, text, count=1)
         return Node(content=self.text(text).encode())
 
     def _answer(self, key: tuple[str, ...], answer: Any) -> Any:
@@ -208,7 +165,7 @@ class _Mask:
             return answer
         if (data := self._modules.get(key)) is not None:
             place = self._serial_bytes(key, len(data))
-            hidden = self._serials.get(_word(data[place]), "").encode("latin-1")
+            hidden = self._names.serials.get(_word(data[place]), "").encode("latin-1")
             size = place.stop - place.start
             text = (data[: place.start] + hidden.ljust(size) + data[place.stop :]).hex()
             return text if isinstance(answer, str) else {**answer, "data": text}
@@ -218,18 +175,7 @@ class _Mask:
 
     def text(self, text: str) -> str:
         """Return a text, path or name without names of machines, cards and modules."""
-        text = self._without_serials(self._pseudonyms.addresses(text))
-        return self._hosts.sub(_PSEUDONYM, text) if self._hosts is not None else text
-
-    def _without_serials(self, text: str) -> str:
-        text = _SERIAL.sub(self._labelled, text)
-        if self._known_serials is None:
-            return text
-        return self._known_serials.sub(lambda match: self._serials[match[0].upper()], text)
-
-    def _labelled(self, match: re.Match[str]) -> str:
-        head = match[0][: match.start(1) - match.start()]
-        return head + self._serials.get(match[1], match[1])
+        return self._names.text(text)
 
     def _config(self, data: bytes) -> bytes:
         """Return a PCI configuration space with another serial number (capability 0x0003)."""

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from uuid import uuid4
 
@@ -182,3 +182,75 @@ def foreground(argv: Sequence[str], stdin: str | None = None) -> Finished:
     finally:
         signal.set_wakeup_fd(wakeup)
         signal.signal(signal.SIGINT, before)
+
+
+class Attendant:
+    """A program of ours that waits at a pipe until we write, or die, which closes it."""
+
+    def __init__(self, script: str, first: bytes, ready: bytes, fds: Sequence[int] = ()) -> None:
+        """Start a script, write `first`, and wait until it has printed `ready`.
+
+        It forks itself off, and gets `fds` too. Raises OSError where it does not get so far.
+        """
+        started = subprocess.Popen(
+            [sys.executable, "-I", "-S", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=tuple(fds),
+        )
+        if started.stdin is None or started.stdout is None:
+            raise OSError(errno.EPIPE, os.strerror(errno.EPIPE))
+        self._pipe = started.stdin
+        answer = b""
+        with contextlib.suppress(BrokenPipeError):
+            self._pipe.write(first)
+            self._pipe.flush()
+            answer = started.stdout.readline()
+        started.stdout.close()
+        started.wait()  # the one that waits is its grandchild
+        if answer != ready:
+            self.close(b"")
+            raise OSError(errno.ESRCH, f"{os.path.basename(script)} did not start")
+
+    def close(self, last: bytes) -> None:
+        """Write the last words and close the pipe."""
+        with contextlib.suppress(OSError):
+            self._pipe.write(last)
+            self._pipe.flush()
+        with contextlib.suppress(OSError):
+            self._pipe.close()
+
+
+def run_quietly(argv: Sequence[str], seconds: float, environ: Mapping[str, str]) -> None:
+    """Run a command without its input and outputs, for so long at most; whatever becomes of it."""
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        subprocess.run(
+            list(argv),
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=seconds,
+            check=False,
+        )
+
+
+def can_be_continued() -> bool:
+    """Return whether a shell would continue our job when it is stopped, as with Ctrl-Z.
+
+    The kernel calls a group orphaned whose parents are all of it or of another session
+    (credentials(7)); nobody continues it.
+    """
+    group, parent = os.getpgrp(), os.getppid()
+    try:
+        while os.getpgid(parent) == group:
+            parent = _parent_of(parent)
+        return os.getsid(parent) == os.getsid(0)
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+def _parent_of(process: int) -> int:
+    with open(f"/proc/{process}/stat", "rb") as file:
+        return int(file.read().rpartition(b")")[2].split()[1])

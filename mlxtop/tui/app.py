@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterable
 from functools import partial
 from itertools import takewhile
-from typing import ClassVar
+from math import inf
+from operator import attrgetter
+from time import monotonic
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ReturnType, SystemCommand
 from textual.screen import Screen
 
-from mlxtop.model.identity import PortKind
-from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL
+from mlxtop.change.privilege import ActionContext
+from mlxtop.model.identity import PortId, PortKind
+from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL, Settings
+from mlxtop.sources.kernel.sysfs import names
+from mlxtop.system.process import can_be_continued
+from mlxtop.tui import themes
 from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of
 from mlxtop.tui.live_app import LiveApp
-from mlxtop.tui.screens.base import WatchScreen
+from mlxtop.tui.pulse import Pulse
+from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.screens.overview import Overview
-from mlxtop.tui.themes import other_shade
-from mlxtop.tui.widgets.lines import ROLE_CLASSES
+from mlxtop.tui.widgets.lines import ROLE_CLASSES, Lines
+
+if TYPE_CHECKING:
+    from mlxtop.tui.link_types import LinkTypes
 
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds that `+` and `-` step through."""
+FLIGHT_BEGIN_S = 0.8
+"""Seconds after the start until the flight recorder is loaded; what came before is not lost."""
+FLIGHT_LOOK_S = 0.25
+"""Seconds between looks at what has become of a file."""
+AGAIN_S = 5.0
+"""Seconds within which to quit twice, while a load runs."""
+PROBATION_LOOK_S = 1.0
+"""Seconds after the start until changes on probation are looked for."""
+PATHS_LOOK_S = 0.5
+"""Seconds after the start until the ways to peers are probed."""
+EVERYWHERE = (Scope.EVERYWHERE, Scope.REPLAY)
+HEAT_PAGE, ERROR_PAGE = "2", "4"
+"""Keys of the pages that explain alarms: link, module and heat, and errors."""
 
 
 class MlxtopApp(LiveApp):
@@ -35,13 +60,69 @@ class MlxtopApp(LiveApp):
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = ROLE_CLASSES
     BINDINGS = bindings(Scope.EVERYWHERE)
+    _quit_asked = -inf
+    first_port: PortId | None = None
+    """A port whose pages are opened once it is there."""
+    story = ""
+    """A sentence about a simulated machine."""
+    instead: str | None = None
+    """What the person wants to see instead of a machine without a port: `all` or `demo`."""
+    replay = False
+    """A recording is played: what belongs to a live machine does not exist."""
+    link_types: LinkTypes | None = None
+    """Changes of link types; made when the first is wanted."""
+
+    def on_ready(self) -> None:
+        self.set_timer(PROBATION_LOOK_S, self.look_for_probation)
+        Pulse(self).begin()
+        if self.paths is not None:
+            self.set_timer(PATHS_LOOK_S, partial(self.paths.begin, suggested=False))
+        if self.flight is not None:
+            self.state.watch.past = self.flight.past(self.state.watch.recent)
+            self.set_timer(FLIGHT_BEGIN_S, self.flight.begin)
+            self.set_interval(FLIGHT_LOOK_S, self._tell_of_flight)
 
     @property
     def readonly(self) -> bool:
         return self.context is None or self.settings.readonly or not self.source.kind.may_change
 
+    @property
+    def theme_names(self) -> list[str]:
+        return themes.names(self.available_themes)
+
     def get_default_screen(self) -> Screen[ReturnType]:
-        return Overview()  # type: ignore[return-value]
+        overview = Overview()
+        overview.table.port = self.first_port
+        return overview  # type: ignore[return-value]
+
+    def _open(self) -> None:
+        super()._open()
+        if self.settings.theme and self.settings.theme not in self.theme_names:
+            self.notify(f"settings: there is no theme {self.settings.theme}", severity="warning")
+        self._open_first_port()
+
+    def draw(self) -> None:
+        super().draw()
+        self._open_first_port()
+
+    def _open_first_port(self) -> None:
+        """Open the pages of the port that was asked for, once it is selected."""
+        if self.first_port is not None and self.first_port == self.state.selected:
+            self.first_port = None
+            if isinstance(self.screen, Overview):
+                self.screen.action_details()
+
+    def leave_for(self, instead: str) -> None:
+        """End this screen, so that the command line opens another."""
+        self.instead = instead
+        self.exit(return_code=0)
+
+    def foot(self) -> Lines | None:
+        """Return a new line for the foot of a screen; None where there is nothing to be told."""
+        return None
+
+    def draw_foot(self, foot: Lines) -> None:
+        """Draw the line at the foot of a screen."""
 
     def badges(self) -> tuple[str, ...]:
         """Return the marks that every screen shows."""
@@ -50,14 +131,17 @@ class MlxtopApp(LiveApp):
             marks.append("PAUSED")
         if self.loads is not None and self.loads.busy:
             marks.append("LOAD")
+        newest = self.state.newest
+        if self.flight is not None and newest is not None:
+            record = self.flight.mark(newest.sample.tick)
+            marks += [record] if record else []
         return tuple(marks)
 
     # Commands
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        scope = screen.SCOPE if isinstance(screen, WatchScreen) else Scope.EVERYWHERE
-        scopes = (scope, Scope.EVERYWHERE) if scope is not Scope.EVERYWHERE else (scope,)
-        for command in available(*scopes, readonly=self.readonly):
+        scopes = screen.scopes() if isinstance(screen, WatchScreen) else EVERYWHERE
+        for command in available(*scopes, readonly=self.readonly, replay=self.replay):
             key = keys_of(command, self.settings.keys)[0]
             run = partial(self._run_later, command.action)
             yield SystemCommand(command.title, f"key {key}", run)
@@ -76,39 +160,167 @@ class MlxtopApp(LiveApp):
             for _ in above:
                 self.pop_screen()
 
+    async def action_quit(self) -> None:
+        """Quit; while a load runs, only when that was asked for twice."""
+        now = monotonic()
+        if self.loads is not None and self.loads.busy and now - self._quit_asked > AGAIN_S:
+            self._quit_asked = now
+            text = "a load test is running: once more ends it and quits"
+            self.notify(text, severity="warning", timeout=AGAIN_S)
+        else:
+            await super().action_quit()
+
+    def no_port(self) -> None:
+        """Say why nothing happens where there is no port."""
+        self.notify("no port here: A shows all network devices, D a simulated machine")
+
     def action_events(self) -> None:
-        from mlxtop.tui.screens.pages import Events
+        from mlxtop.tui.screens.events import Events
 
         self._go_to(Events)
 
+    def action_paths(self) -> None:
+        """Open the page of the ways to other hosts."""
+        from mlxtop.tui.screens.path import PathPage
+
+        if self.paths is not None:
+            self.paths.begin(suggested=True)
+        self._go_to(PathPage)
+
+    def action_cause(self, key: str) -> None:
+        """Open the page that explains an alarm; the list of events for a port that is gone."""
+        alarm = next((one for one in self.state.watch.alarms.all() if one.key == key), None)
+        if alarm is not None and alarm.subject.peer is not None:
+            self.action_paths()
+        elif alarm is not None:
+            errors = alarm.subject.part == "errors"
+            self.open_port(alarm.subject.port, ERROR_PAGE if errors else HEAT_PAGE)
+
+    def open_port(self, port: PortId, page: str) -> None:
+        """Open a page of a port; the list of events where the port is gone."""
+        from mlxtop.tui.screens.pages import Detail
+
+        frame = self.state.newest
+        if frame is None or port not in frame.ports:
+            self.action_events()
+            return
+        self.state.select(port)
+        if isinstance(self.screen, Detail):
+            self.screen.action_page(page)
+        else:
+            self.push_screen(Detail(page))
+
+    def action_record(self) -> None:
+        """Save what the flight recorder holds and go on recording, or stop that."""
+        if self.flight is None:
+            self.notify("nothing to record: this machine is no live one", severity="warning")
+            return
+        self.flight.switch()
+        self._tell_of_flight()
+        self.draw()
+
+    def _tell_of_flight(self) -> None:
+        """Tell what has become of the file."""
+        for text, is_bad in self.flight.news() if self.flight is not None else ():
+            self.notify(text, severity="error" if is_bad else "information")
+            self.draw()
+
+    def action_acknowledge(self) -> None:
+        """Acknowledge the alarm under the cursor, else the most urgent one."""
+        screen, alarms = self.screen, self.state.watch.alarms
+        key = screen.alarm_key() if isinstance(screen, WatchScreen) else None
+        keys = [item.key for item in sorted(self.ribbon_items(), key=attrgetter("urgency"))]
+        if not any(map(alarms.acknowledge, keys if key is None else [key])):
+            self.notify("no alarm to acknowledge")
+        self.draw()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if self.readonly and any(c.changes and c.action == f"app.{action}" for c in COMMANDS):
+        mine = [c for c in COMMANDS if c.action.partition("(")[0] == f"app.{action}"]
+        if any((self.readonly and c.changes) or (self.replay and c.live) for c in mine):
             return False
         return super().check_action(action, parameters)
 
     def action_link_type(self) -> None:
-        from mlxtop.tui.screens.link_type import LinkTypeDialog
-
         view = self.state.view(0)
-        if self.context is None or view is None:
+        if view is None:
+            self.no_port()
+        if self.context is None or self.readonly or view is None:
             return
         port = view.now.now.port
         if port.adapter is None or port.kind is not PortKind.PHYSICAL:
             self.notify(f"{port.name} is no port of a card", severity="warning")
             return
-        dialog = LinkTypeDialog(self.context, port, self.state.ascii)
-        self.push_screen(dialog, lambda _: self.source.read_again())
+        self._made_link_types(self.context).open(port)
+
+    def _made_link_types(self, context: ActionContext) -> LinkTypes:
+        """Return the changes of link types; what they take is loaded when they are first wanted."""
+        from mlxtop.tui.link_types import LinkTypes
+
+        self.link_types = self.link_types or LinkTypes(self, context)
+        return self.link_types
+
+    def action_keep(self) -> None:
+        self._answer(keep=True)
+
+    def action_take_back(self) -> None:
+        self._answer(keep=False)
+
+    def _answer(self, keep: bool) -> None:
+        """Keep a change on probation or take it back, wherever we are."""
+        if self.link_types is None or not self.link_types.items():
+            self.notify("no change is on probation")
+        else:
+            self.link_types.answer(keep)
+
+    def look_for_probation(self) -> None:
+        """Show a change on probation that another program has begun, if there is one."""
+        from mlxtop.change.revert import PREFIX, RUN
+
+        if self.context is None or self.readonly:
+            return
+        if any(name.startswith(PREFIX) for name in names(self.context.system, RUN)):
+            self._made_link_types(self.context).look_for_others()
+
+    def show_ribbon(self) -> None:
+        """Draw the ribbon alone."""
+        if self.open and self.is_running:
+            for screen in (*self._visible_screens(), self.screen):
+                if isinstance(screen, WatchScreen | Dialog) and screen.is_mounted:
+                    screen.ribbon.present(self.ribbon_items())
+
+    def farewell(self) -> list[str]:
+        """Return lines for a person who has left: what goes on without us, and what was recorded.
+
+        The flight recorder ends.
+        """
+        lines = self.link_types.farewell() if self.link_types is not None else []
+        recorded = self.flight.close() if self.flight is not None else None
+        return [*lines, recorded] if recorded else lines
 
     def action_findings(self) -> None:
         from mlxtop.tui.screens.findings import Findings
 
-        if self.state.selected is not None:
+        frame = self.state.frame
+        if frame is None or frame.ports:
             self._go_to(Findings)
+        else:
+            self.no_port()
+
+    def action_wall(self) -> None:
+        """Open the wall; where it is open, go back."""
+        from mlxtop.tui.screens.wall import Wall
+
+        if isinstance(self.screen, Wall):
+            self.pop_screen()
+        else:
+            self._go_to(Wall)
 
     def action_load(self) -> None:
         from mlxtop.tui.screens.load import Loads
 
-        if self.context is not None and not self.readonly:
+        if self.state.selected is None:
+            self.no_port()
+        elif self.context is not None and not self.readonly:
             self.loads = self.loads or Loads(self, self.context)
             self.feed.tap = self.loads.session.frame
             self.loads.open()
@@ -125,11 +337,20 @@ class MlxtopApp(LiveApp):
         elif len(self.screen_stack) > 1:
             self.pop_screen()
 
+    def action_suspend_process(self) -> None:
+        """Stop as the terminal's Ctrl-Z does: everything that was started with us as one job."""
+        if can_be_continued():
+            os.killpg(os.getpgrp(), signal.SIGTSTP)
+        else:
+            self.notify("no shell is there that could continue mlxtop", severity="warning")
+
     def action_pause(self) -> None:
         if self.state.paused:
             self.state.resume()
         else:
-            self.state.paused = True
+            self.state.pause()
+        if isinstance(self.screen, WatchScreen):
+            self.screen.pausing()
         self.draw()
 
     def action_units(self) -> None:
@@ -146,11 +367,38 @@ class MlxtopApp(LiveApp):
             now = next((pace for pace in PACES if pace > now * 1.001), now)
         else:
             now = next((pace for pace in reversed(PACES) if pace < now * 0.999), now)
+        self._set_pace(now)
+        self.draw()
+
+    def _set_pace(self, seconds: float) -> None:
         longest = MAX_INTERVAL if self.loads is None else self.loads.longest_interval
-        if now > longest:
+        if seconds > longest:
             self.notify(f"while a load runs, its heat guard needs a sample every {longest:g} s")
-        self.source.interval = min(longest, max(MIN_INTERVAL, now))
+        self.source.interval = min(longest, max(MIN_INTERVAL, seconds))
+
+    def action_options(self, name: str = "") -> None:
+        from mlxtop.tui.screens.options import OptionsDialog
+
+        self.push_screen(OptionsDialog(self, name))
+
+    def take_up(self, settings: Settings, name: str) -> None:
+        """Use settings of which that of a name has changed, where that needs no new start."""
+        self.settings = settings
+        if name == "interval":
+            self._set_pace(settings.interval)
+        elif name == "bits":
+            self.state.bits = settings.bits
+        elif name == "ascii":
+            self.state.ascii = settings.ascii or themes.only_ascii(os.environ)
+        elif name == "theme":
+            few = self.console.color_system in (None, "standard")
+            self.theme = themes.choose(settings.theme, self.available_themes, few)
+        elif name == "keys":
+            self.set_keymap(dict(settings.keys))
+        for screen in self.screen_stack:
+            if isinstance(screen, WatchScreen | Dialog):
+                screen.settings_changed()
         self.draw()
 
     def action_shade(self) -> None:
-        self.theme = other_shade(self.theme, self.available_themes)
+        self.theme = themes.other_shade(self.theme, self.available_themes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Thread
 from time import monotonic
@@ -21,6 +21,8 @@ from textual.message import Message
 from textual.widget import Widget
 
 from mlxtop.change.privilege import ActionContext
+from mlxtop.present.alarms import alarm_items, alert_text, headline
+from mlxtop.present.ribbon import RibbonItem
 from mlxtop.present.text import clean
 from mlxtop.sampler.source import Source
 from mlxtop.settings import Settings
@@ -28,20 +30,22 @@ from mlxtop.tui import themes
 from mlxtop.tui.commands import misnamed
 from mlxtop.tui.driver import QuietDriver
 from mlxtop.tui.feed import Feed
-from mlxtop.tui.screens.base import WatchScreen
+from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.state import State
-from mlxtop.tui.terminal import QUESTION, Flow
+from mlxtop.tui.terminal import QUESTION, Flow, notification
 from mlxtop.watch.heat import Alert, AlertKind
 
 if TYPE_CHECKING:
+    from mlxtop.tui.flight import Flight
+    from mlxtop.tui.paths import Paths
     from mlxtop.tui.screens.load import Loads
 
 FIRST = 0.1
 """Seconds that the first picture waits for the first frame when everything else is in place."""
 SETTLED = 0.5
 """Seconds after it until memory is tidied."""
-RINGS = frozenset({AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.LINK_DOWN})
-"""What the bell rings for, where it is wanted."""
+RINGS = frozenset(AlertKind) - {AlertKind.WARMING, AlertKind.PATH_UP}
+"""What the bell rings for and what the desktop is told, where it is wanted."""
 SAVE_TITLE, OLD_TITLE = "\x1b[22;2t", "\x1b[23;2t"
 """Keep the title of the terminal's window, and bring it back."""
 
@@ -68,6 +72,7 @@ class LiveApp(App[int]):
         self.state = State(
             settings.bits, settings.ascii or themes.only_ascii(os.environ), settings.window
         )
+        self.state.columns = settings.columns
         self.loads: Loads | None = None
         """Load tests; made when the first is wanted."""
         self.fire: Callable[[Alert], None] | None = None
@@ -76,6 +81,13 @@ class LiveApp(App[int]):
         """The only thread that examines a port for the list of findings."""
         self.error: Exception | None = None
         """What ended the program; told when the terminal is itself again."""
+        self.more_items: list[Callable[[], Sequence[RibbonItem]]] = []
+        """Each returns items of the ribbon that come from elsewhere than the Watch; asked again
+        for every frame, and by `draw`."""
+        self.paths: Paths | None = None
+        """The ways to peers; None where nothing can be probed."""
+        self.flight: Flight | None = None
+        """The flight recorder; None where nothing can be recorded."""
         self.open = False
         """The first picture is on the terminal."""
         self.gathered: set[Widget] | None = None
@@ -175,6 +187,8 @@ class LiveApp(App[int]):
     def on_unmount(self) -> None:
         """Stop sampling; a reader that hangs is not waited for."""
         self.feed.stop.set()
+        if self.paths is not None:
+            self.paths.stop()
         if self.loads is not None:
             self.loads.session.close()
         if self._title and self._driver is not None:
@@ -194,7 +208,12 @@ class LiveApp(App[int]):
     def on_frame_arrived(self) -> None:
         """Take in all frames that have come, and draw the newest; an error ends us."""
         for frame in self.feed.take():
-            self._alert(self.state.arrive(frame))
+            alerts = self.state.arrive(frame)
+            self._alert(alerts)
+            if self.flight is not None:
+                self.flight.take(frame, alerts)
+            if self.paths is not None:
+                self.paths.take(frame, self.state.watch)
         self.source.looked_at = self.state.selected
         if self.feed.error is not None and not self.feed.stop.is_set():
             self.fail(self.feed.error)
@@ -205,21 +224,30 @@ class LiveApp(App[int]):
         else:
             self.redraw()
 
-    def _alert(self, alerts: Iterable[Alert]) -> None:
-        """Ring and run the user's scripts for what has become bad."""
+    def _alert(self, alerts: Sequence[Alert]) -> None:
+        """Run the user's scripts for what has become bad; ring and notify once for all of it."""
         for alert in alerts:
             if self.fire is not None:
                 self.fire(alert)
-            if self.settings.bell and alert.kind in RINGS:
-                self.bell()
+        loud = [alert for alert in alerts if alert.kind in RINGS]
+        if loud and self.settings.bell:
+            self.bell()
+        if loud and self.settings.notify and self._driver is not None and self._has_titles:
+            text = clean(alert_text(loud))
+            kind, title = self.settings.notify, f"mlxtop {clean(self.source.label)}"
+            self._driver.write(notification(kind, title, text, os.environ))
+
+    @property
+    def _has_titles(self) -> bool:
+        """Return whether the terminal has a window, as far as its name tells."""
+        return not self.is_headless and os.environ.get("TERM", "dumb") not in ("dumb", "linux")
 
     def _name_terminal(self) -> None:
-        """Put what is too hot into the title of the terminal's window."""
-        worst = self.state.headline()
+        """Put the most urgent alarm into the title of the terminal's window."""
+        worst = headline(self.state.watch)
         label = f"mlxtop {clean(self.source.label)}"
-        title = label if worst is None else f"{worst[0]} – {label}"
-        titled = not self.is_headless and os.environ.get("TERM", "dumb") not in ("dumb", "linux")
-        if title != self._title and self._driver is not None and titled:
+        title = label if worst is None else f"{worst} – {label}"
+        if title != self._title and self._driver is not None and self._has_titles:
             self._driver.write(("" if self._title else SAVE_TITLE) + f"\x1b]2;{title}\x07")
             self._title = title
 
@@ -247,6 +275,13 @@ class LiveApp(App[int]):
         """Draw the state on every screen that is seen."""
         for screen in self._visible_screens():
             screen.show_frame()
+        if isinstance(self.screen, Dialog):
+            self.screen.ribbon.present(self.ribbon_items())
+
+    def ribbon_items(self) -> list[RibbonItem]:
+        """Return what the ribbon tells."""
+        more = (item for items in self.more_items for item in items())
+        return [*more, *alarm_items(self.state.watch)]
 
     def _visible_screens(self) -> list[WatchScreen]:
         """Return the screens on the terminal, those below a dialog too."""

@@ -6,31 +6,56 @@ Everything here is owned by the event loop; the thread that samples only posts m
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+from mlxtop.analysis.port_view import Ceiling, port_view
+from mlxtop.analysis.verdict import Verdict
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import Reading
-from mlxtop.present.heat import headline
-from mlxtop.present.overview import Order
+from mlxtop.present import units
+from mlxtop.present.cells import RowContext
+from mlxtop.present.heat import Clock
+from mlxtop.present.instant import Instant
+from mlxtop.present.order import NATURAL, Order
 from mlxtop.present.text import Run
 from mlxtop.present.view import View
-from mlxtop.watch.heat import Alert
-from mlxtop.watch.watch import Watch
+from mlxtop.tui.time_axis import Readings, TimeAxis, TimeView
+from mlxtop.watch.heat import Alert, HeatStates
+from mlxtop.watch.past import Moment
+from mlxtop.watch.watch import ASIC, MODULE, RX, TX, TimedIncident, Watch
+
+if TYPE_CHECKING:
+    from mlxtop.doctor.check import Report
 
 
 class State:
     """The one mutable value of the screen."""
 
-    def __init__(self, bits: bool = True, ascii: bool = False, window: int = 300) -> None:
+    def __init__(self, bits: bool = True, ascii: bool = False, window: int = 3600) -> None:
         self.watch = Watch()
-        self.bits, self.ascii, self.window = bits, ascii, window
+        self.bits, self.ascii = bits, ascii
+        self.time = TimeView(float(window))
         self.selected: PortId | None = None
-        self.order = Order.NATURAL
+        self.order: Order = NATURAL
+        self.columns: tuple[str, ...] = ()
+        """Ids of the columns that the person has chosen; empty for those of the width."""
         self.pattern = ""
         self.paused = False
+        self._frozen: Moment | None = None
+        """What was on the screen when it was frozen."""
+        self._stands: Moment | None = None
+        """What is on the frozen screen: that, or the instant at the cursor."""
+        self._frozen_verdicts: dict[PortId, Verdict] = {}
         self.frame: Frame | None = None
         """The frame on the screen; while paused it stays and the Watch goes on."""
+        self.first: Frame | None = None
+        """The first frame of all, for what is counted over a longer time."""
+        self.report: Report | None = None
+        """What the last examination of the machine found."""
+        self.verdicts: dict[PortId, Verdict] = {}
+        """What limits each port, as of that frame."""
         self.zero: dict[PortId, Mapping[Origin, Reading]] = {}
 
     @property
@@ -41,22 +66,62 @@ class State:
     def arrive(self, frame: Frame) -> list[Alert]:
         """Take a frame in; the picture stays while paused. Return what has become bad."""
         alerts = self.watch.ingest(frame)
+        self.first = self.first or frame
         if not self.paused:
-            self.frame = self._zeroed(frame)
+            self._show(frame)
         return alerts
 
-    def headline(self) -> Run | None:
-        """Return the sensor that is worst off, in a few words; None while all are well."""
-        worst = self.watch.hottest()
-        if worst is None or self.newest is None:
+    def look(self, watch: Watch) -> None:
+        """Show what a Watch knows: this one goes on, or another one is of another time."""
+        if watch is not self.watch:
+            self.watch, self.zero, self.report = watch, {}, None
+            self.select(self.selected)
+        if watch.frame is not None:
+            self.first = self.first or watch.frame
+            self._show(watch.frame)
+
+    @property
+    def findings(self) -> Run | None:
+        """Return how many findings the last examination had, in a few words."""
+        if self.report is None:
             return None
-        return headline(self.newest.ports[worst[0]].now.port.name, worst[1])
+        from mlxtop.present.doctor import findings_run
+
+        return findings_run(self.report)
+
+    def _show(self, frame: Frame) -> None:
+        self.frame, self.verdicts = self._zeroed(frame), self.watch.verdicts.all()
+
+    @property
+    def heat(self) -> HeatStates:
+        """Return the states of the sensors at the instant of the frame on the screen."""
+        return self._stands.heat if self.paused and self._stands else self.watch.heat
+
+    @property
+    def edge_heat(self) -> HeatStates:
+        """Return the states of the sensors at the right edge of the charts."""
+        return self._frozen.heat if self.paused and self._frozen else self.watch.heat
+
+    def pause(self) -> None:
+        """Let the picture stand; the Watch goes on."""
+        self.paused = True
+        if self.frame is not None:
+            self.time.freeze(self.frame.sample.tick)
+            self._frozen = self._stands = Moment(self.frame, self.watch.heat.then())
+            self._frozen_verdicts = self.verdicts
 
     def resume(self) -> None:
         """Show the newest frame again."""
         self.paused = False
+        self._frozen = self._stands = None
+        self.time.thaw()
         if self.newest is not None:
-            self.frame = self._zeroed(self.newest)
+            self._show(self.newest)
+
+    @property
+    def row_context(self) -> RowContext:
+        """Return what rows show beside the frame, curves left out."""
+        return RowContext(self.bits, self.heat, self.watch.flaps)
 
     def reset(self) -> None:
         """Count totals and highs from now on."""
@@ -71,6 +136,72 @@ class State:
         if port is not None:
             self.watch.follow(port)
 
+    def readings(self, interval: float) -> Readings | None:
+        """Return what the history has for a time axis; None before the first frame."""
+        first = self.watch.history.first
+        if first is None or self.newest is None:
+            return None
+        return Readings(first, self.newest.sample.tick, interval)
+
+    def move_cursor(self, columns: int, axis: TimeAxis) -> None:
+        """Move the cursor of the charts within what is kept of the selected port."""
+        oldest = self.watch.history.oldest(self.selected) if self.selected else None
+        if oldest is not None and self.newest is not None:
+            self.time.move(columns, axis, oldest, self.newest.sample.tick)
+            self.read_cursor(axis)
+
+    def read_cursor(self, axis: TimeAxis) -> None:
+        """Show all values of the instant at the cursor in a picture that stands.
+
+        An instant that is not held, or without the selected port, leaves those of the freezing.
+        """
+        cursor = self.time.cursor
+        if not self.paused or self._frozen is None:
+            return
+        shown = self._frozen
+        if cursor is not None and cursor + axis.column_s / 2 < shown.frame.sample.tick:
+            held = self.watch.past.moment(cursor + axis.column_s / 2)
+            if held is not None and self.selected in held.frame.ports:
+                shown = held
+        self._stands, self.frame = shown, self._zeroed(shown.frame)
+        self.verdicts = self._frozen_verdicts if shown is self._frozen else {}
+
+    def clock(self) -> Clock:
+        """Return the newest instant by both clocks."""
+        sample = self.newest.sample if self.newest else None
+        return Clock(sample.tick, sample.wall) if sample else Clock(0.0, 0.0)
+
+    def instant(self, axis: TimeAxis) -> Instant | None:
+        """Return what is known of the selected port in the column of the cursor.
+
+        An event is there a column around it: it is seen in the curve of the next one.
+        """
+        port, column = self.selected, axis.cursor_column
+        if port is None or column is None:
+            return None
+        start, end = axis.bounds(column)
+        history, clock = self.watch.history, self.clock()
+        values = {}
+        for name in (RX, TX, MODULE, ASIC):
+            series = history.series(port, name)
+            values[name] = None if series is None else series.highest(start, end)
+        events = [
+            event.incident
+            for event in self.watch.events_of(port)
+            if _happened(event, start - axis.column_s, end + axis.column_s, clock)
+        ]
+        verdict = self._verdict(port, min(end, clock.tick))
+        return Instant((start + end) / 2, clock, values, verdict, events, self.bits)
+
+    def _verdict(self, port: PortId, tick: float) -> Ceiling | str:
+        """Return what limited a port at an instant, or the reason why that is not known."""
+        held = self.watch.past.moment(tick)
+        if held is not None and port in held.frame.ports:
+            return port_view(held.frame, port).ceiling
+        reach = units.duration(round(self.watch.past.reach_s()))
+        unknown = f"no verdict: older than {reach}, and this port was not selected then"
+        return self.watch.ceiling_at(port, tick) or unknown
+
     def view(self, columns: int) -> View | None:
         """Return the selected port as the pages see it."""
         port = self.selected
@@ -78,7 +209,8 @@ class State:
             return None
         watch, highs = self.watch, self.watch.highs.get(port, {})
         events = watch.events_of(port)
-        return View(self.frame, port, columns, self.bits, highs, watch.heat, events)
+        verdict = self.verdicts.get(port)
+        return View(self.frame, port, columns, self.bits, highs, self.heat, events, verdict)
 
     def _zeroed(self, frame: Frame) -> Frame:
         """Return the frame with totals from `z` on; a reset counter starts again by itself."""
@@ -92,3 +224,15 @@ class State:
                     start[origin] = zero
             ports[port] = now._replace(start=start)
         return frame._replace(ports=ports)
+
+
+def _happened(event: TimedIncident, start: float, end: float, clock: Clock) -> bool:
+    """Return whether an event begins or ends between two monotonic seconds."""
+    instants = (begin_of(event, clock), event.incident.until)
+    return any(instant is not None and start <= instant < end for instant in instants)
+
+
+def begin_of(event: TimedIncident, clock: Clock) -> float:
+    """Return the monotonic second at which an event began."""
+    tick = event.incident.tick
+    return clock.tick - (clock.wall - event.wall) if tick is None else tick

@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 from asyncio import AbstractEventLoop
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 from threading import Thread
 
@@ -35,6 +35,21 @@ _SPARED = frozenset(
     )
 )
 """Signals that cannot be caught, that end nothing, or after which no Python code can run."""
+
+
+def notification(kind: str, title: str, text: str, environ: Mapping[str, str]) -> str:
+    """Return the control sequence of a desktop notification: OSC 9, or 777 with a title.
+
+    tmux hands on what is wrapped for it, if its option allow-passthrough is on. Both texts are
+    clean already; a semicolon would end the title, and a number after OSC 9 is another command.
+    """
+    if kind == "777":
+        sequence = f"\x1b]777;notify;{title.replace(';', ',')};{text}\x07"
+    else:
+        sequence = f"\x1b]9;{title}: {text}\x07"
+    if "TMUX" not in environ:
+        return sequence
+    return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
 
 
 def _note(number: int, frame: object) -> None:

@@ -29,7 +29,7 @@ _COLOURS = {
     "tx": ("#b794f6", "#7136c9"),
     "rx-area": ("#256489", "#8cc4de"),
     "tx-area": ("#5f4a8a", "#c0a8e6"),
-    "module": ("#f59e5b", "#b3540a"),
+    "module": ("#7ee0d0", "#00776b"),
     "asic": ("#e879a6", "#b52a6d"),
     "dim": ("#7d8b9b", "#5f6d7b"),
     "faint": ("#344052", "#c3ccd6"),
@@ -41,8 +41,8 @@ _ANSI = {
     "tx": "ansi_magenta",
     "rx-area": "ansi_cyan",
     "tx-area": "ansi_magenta",
-    "module": "ansi_yellow",
-    "asic": "ansi_magenta",
+    "module": "ansi_bright_blue",
+    "asic": "ansi_default",
     "dim": "ansi_default",
     "faint": "ansi_bright_black",
     "cursor": "ansi_default",
@@ -71,8 +71,8 @@ def variables(theme: Theme) -> dict[str, str]:
         "tx": tx,
         "rx-area": f"{rx} 50%",
         "tx-area": f"{tx} 50%",
-        "module": theme.warning or theme.primary,
-        "asic": theme.error or theme.primary,
+        "module": theme.primary,
+        "asic": plain,
         "dim": f"{plain} 60%",
         "faint": theme.panel or plain,
         "cursor": theme.panel or theme.surface or plain,
@@ -93,6 +93,11 @@ def choose(
     if few_colours or "NO_COLOR" in environ:
         return ANSI_LIGHT if light else ANSI_DARK
     return LIGHT if light else DARK
+
+
+def names(themes: Mapping[str, Theme]) -> list[str]:
+    """Return everything that can be chosen."""
+    return sorted({*_ALIASES, *themes})
 
 
 def only_ascii(environ: Mapping[str, str]) -> bool:

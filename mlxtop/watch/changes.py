@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from mlxtop.model.catalogue import CATALOGUE
 from mlxtop.model.counters import Origin, Severity
 from mlxtop.model.frame import Frame, PortFrame
-from mlxtop.model.identity import Port
+from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
-from mlxtop.model.sample import LinkState, PortSample
+from mlxtop.model.sample import LinkLayer, LinkState, PortSample
 from mlxtop.watch.heat import Alert, AlertKind
+from mlxtop.watch.links import flaps
 
 _HIGH_TEMPERATURE = CATALOGUE[Origin.DRIVER, "module_high_temp"]
 """The driver's count of a module's complaints: the one hint at heat that needs no root."""
@@ -50,7 +51,7 @@ def _between(old: PortSample, new: PortSample, tick: float) -> Iterator[Incident
     if old.port.ifindex != port.ifindex and old.port.ifindex and port.ifindex:
         text = "re-registered: a new network device, its counters start at 0"
         yield own_incident(port, IncidentKind.ADDED, text, tick)
-    if times := _flaps(old, new):
+    if times := flaps(old, new):
         text = "link went down and came back" + (f" {times} times" if times > 1 else "")
         yield own_incident(port, IncidentKind.LINK_DOWN, text, tick, Severity.WARNING)
     if old.link.state is not state:
@@ -62,35 +63,56 @@ def _between(old: PortSample, new: PortSample, tick: float) -> Iterator[Incident
         yield own_incident(port, kind, text, tick, severity)
 
 
-def _flaps(old: PortSample, new: PortSample) -> int:
-    """Return how often the link was lost and regained unseen, by the kernel's count of changes."""
-    before, after = old.link.carrier_changes, new.link.carrier_changes
-    if before is None or after is None or old.port.ifindex != new.port.ifindex:
-        return 0
-    return max(0, after - before) // 2 if old.link.state is new.link.state else 0
+def links_lost(before: Frame | None, now: Frame) -> Iterator[tuple[PortId, int]]:
+    """Yield ports whose link went down between two frames, and how often it did.
+
+    A link that was switched off here was not lost.
+    """
+    for port, one in before.ports.items() if before else ():
+        frame = now.ports.get(port)
+        if frame is None or frame.now.link is one.now.link:
+            continue
+        state = frame.now.link.state
+        times = flaps(one.now, frame.now)
+        if one.now.link.state is LinkState.UP and state not in (LinkState.UP, LinkState.ADMIN_DOWN):
+            times += 1
+        if times:
+            yield port, times
 
 
 def losses(before: Frame | None, now: Frame) -> Iterator[Alert]:
-    """Yield alerts of ports, links and modules that were well in the frame before."""
+    """Yield alerts of ports and modules that were well in the frame before.
+
+    A device without hardware goes as it came: a container has ended.
+    """
     tick = now.sample.tick
     for port_id, one in before.ports.items() if before else ():
         old, frame = one.now, now.ports.get(port_id)
         if frame is None:
-            yield Alert(AlertKind.PORT_GONE, old.port, "the port is gone", tick)
+            if old.port.kind is PortKind.PHYSICAL:
+                yield Alert(AlertKind.PORT_GONE, old.port, "the port is gone", tick)
             continue
         new = frame.now
         same = new.link is old.link and new.module is old.module
         if same and _HIGH_TEMPERATURE.origin not in new.readings:
             continue  # nothing of what is asked below can have changed: virtual ports mostly
-        state = new.link.state
-        if old.link.state is LinkState.UP and state not in (LinkState.UP, LinkState.ADMIN_DOWN):
-            text = f"link {state}" + (f": {new.link.detail}" if new.link.detail else "")
-            yield Alert(AlertKind.LINK_DOWN, new.port, text, tick)
         if hint := _heat_hint(one, frame):
             yield Alert(AlertKind.ALARM, new.port, hint, tick, "module")
-        empty = state is LinkState.NO_MODULE and old.link.state is not LinkState.NO_MODULE
-        if empty or (old.module is not None and new.module is None):
+        empty = new.link.state is LinkState.NO_MODULE and old.link.state is not LinkState.NO_MODULE
+        if empty or (old.module is not None and module_is_out(new)):
             yield Alert(AlertKind.MODULE_OUT, new.port, "the module is gone", tick)
+
+
+def module_is_out(now: PortSample) -> bool:
+    """Return whether a module that answered before is no longer in its cage.
+
+    A link that is up has a module, and on InfiniBand no driver reads its memory.
+    """
+    link = now.link
+    if link.state is LinkState.NO_MODULE:
+        return True
+    silent = now.module is None and link.layer is not LinkLayer.INFINIBAND
+    return silent and link.state is not LinkState.UP
 
 
 def _heat_hint(old: PortFrame, new: PortFrame) -> str | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from mlxtop.analysis.forecast import Forecast, Trend, forecast, steadied
 from mlxtop.analysis.warmup import STRETCHES
@@ -51,9 +51,19 @@ class AlertKind(StrEnum):
     LINK_DOWN = "link-down"
     MODULE_OUT = "module-out"
     PORT_GONE = "port-gone"
+    ERRORS = "errors"
+    """Errors of the line, many in a short time."""
+    PATH_DOWN = "path-down"
+    """A way to a peer is lost, or every one of them."""
+    PATH_UP = "path-up"
+    """It is back."""
+    WARMING = "warming"
+    """A forecast that a limit will be passed: an alarm that no script is run for."""
 
     @property
     def severity(self) -> Severity:
+        if self in (AlertKind.WARMING, AlertKind.PATH_UP):
+            return Severity.NOTE
         severe = self in (AlertKind.ALARM, AlertKind.PORT_GONE)
         return Severity.CRITICAL if severe else Severity.WARNING
 
@@ -82,6 +92,12 @@ class Alert(NamedTuple):
     forecast: Forecast | None = None
     lane: tuple[Quantity, int] | None = None
     """Quantity and lane (from 1, 0 for the whole module) beyond a limit."""
+    over: bool = False
+    """It is over already: a link that was lost and regained between two frames."""
+    peer: str = ""
+    """Name of the peer, of alerts about the ways to one."""
+    way: str = ""
+    """The way as `ip route` writes it; empty for all of them."""
 
 
 class SensorHeat(NamedTuple):
@@ -107,6 +123,14 @@ class SensorTrack:
         self.series = Series(size)
         self._pace = pace
 
+    def copy(self, size: int) -> SensorTrack:
+        """Return another track that goes on from here, and keeps `size` readings."""
+        other = SensorTrack(self._pace, size)
+        for tick, value in self.series.since(float("-inf")):
+            other.series.append(tick, value)
+        other.heat = self.heat
+        return other
+
     def take(
         self, sensor: Temperature, port: PortSample, adapter: Adapter | None, now: float
     ) -> bool:
@@ -114,7 +138,7 @@ class SensorTrack:
         old = self.heat
         if old is None and (sensor.celsius is None or sensor.stale):
             return False  # a sensor that never gave a number has not become stale
-        if old is not None and sensor is old.sensor and not self._due(old, now):
+        if old is not None and sensor == old.sensor and not self._due(old, now):
             return False
         limits = limits_of(sensor, port, adapter)
         fresh = not sensor.stale and sensor.celsius is not None
@@ -151,6 +175,32 @@ class SensorTrack:
         return now - last.tick >= pause
 
 
+class HeatStates(Protocol):
+    """The states of the sensors of a machine at one instant."""
+
+    def of(self, port: PortId, sensor: str) -> SensorHeat | None:
+        """Return the state of a port's sensor; None before its first reading."""
+        ...
+
+
+def worst(states: HeatStates, port: PortId) -> SensorHeat | None:
+    """Return the sensor of a port in the worst state; None where it has none."""
+    heats = filter(None, (states.of(port, name) for name in (MODULE, CHIP)))
+    return max(heats, key=lambda heat: heat.alarm.state.level, default=None)
+
+
+class HeatThen:
+    """The states of all sensors as they were."""
+
+    __slots__ = ("_states",)
+
+    def __init__(self, states: Mapping[tuple[PortId, str], SensorHeat | None]) -> None:
+        self._states = states
+
+    def of(self, port: PortId, sensor: str) -> SensorHeat | None:
+        return self._states.get((port, sensor))
+
+
 class HeatWatch:
     """The state of every sensor; `observe` takes one frame after the other."""
 
@@ -160,23 +210,23 @@ class HeatWatch:
         self._optics: dict[tuple[PortId, Quantity, int], Bound] = {}
         self._light: dict[PortId, tuple[Module, LinkState]] = {}
         """What was looked at last."""
-        self._ports: Set[PortId] = frozenset()
+        self._ports: frozenset[PortId] = frozenset()
 
     def of(self, port: PortId, sensor: str) -> SensorHeat | None:
         """Return the state of a port's sensor; None before its first reading."""
         key = self._keys.get((port, sensor))
         return self._tracks[key].heat if key in self._tracks else None
 
-    def worst(self, port: PortId) -> SensorHeat | None:
-        """Return the sensor of a port in the worst state; None where it has none."""
-        heats = filter(None, (self.of(port, name) for name in (MODULE, CHIP)))
-        return max(heats, key=lambda heat: heat.alarm.state.level, default=None)
+    def copies(self, size: int) -> dict[tuple[PortId, str], SensorTrack]:
+        """Return copies of all tracks by port and sensor: who follows the same frames from here
+        on has the same forecasts."""
+        tracks = ((place, self._tracks.get(key)) for place, key in self._keys.items())
+        return {place: track.copy(size) for place, track in tracks if track is not None}
 
-    def hottest(self) -> tuple[PortId, SensorHeat] | None:
-        """Return the sensor of the machine in the worst state, None where all are well."""
-        heats = ((port, heat) for port, name in self._keys if (heat := self.of(port, name)))
-        worst = max(heats, key=lambda pair: pair[1].alarm.state.level, default=None)
-        return worst if worst and worst[1].alarm.state is not AlarmState.OK else None
+    def then(self) -> HeatThen:
+        """Return the states of now, to be kept."""
+        tracks = self._tracks
+        return HeatThen({place: tracks[key].heat for place, key in self._keys.items()})
 
     def crossings(self, port: PortId) -> dict[tuple[Quantity, int], Bound]:
         """Return the limits of the module that its lanes (from 1, 0 for all of it) are beyond."""
@@ -200,7 +250,7 @@ class HeatWatch:
             if module is not None and self._light.get(port_id) != (module, state):
                 self._light[port_id] = module, state
                 alerts.extend(self._lanes(port_id, now, module))
-        self._forget(frame.ports.keys())
+        self._forget(frozenset(frame.ports))
         return alerts
 
     def _sensor(
@@ -235,7 +285,7 @@ class HeatWatch:
                 if before is None or (bound.is_alarm and not before.is_alarm):
                     yield _lane_alert(port.port, module, quantity, lane, bound)
 
-    def _forget(self, ports: Set[PortId]) -> None:
+    def _forget(self, ports: frozenset[PortId]) -> None:
         """Drop what belongs to ports that are gone."""
         gone = not self._ports <= ports
         self._ports = ports
@@ -251,9 +301,9 @@ class HeatWatch:
 def _alert(kind: AlertKind, port: Port, heat: SensorHeat, now: float) -> Alert:
     sensor, limit = heat.sensor, heat.alarm.limit
     if kind is AlertKind.STALE:
-        text = f"{sensor.name} sensor no longer answers: {sensor.problem or 'no number'}"
+        text = f"{sensor.title} sensor no longer answers: {sensor.problem or 'no number'}"
     else:
-        text = f"{sensor.name} at {sensor.celsius:.1f} °C, {kind} at {limit:.0f} °C"
+        text = f"{sensor.title} at {sensor.celsius:.1f} °C, {kind} at {limit:.0f} °C"
     return Alert(kind, port, text, now, sensor.name, sensor.celsius, "°C", limit, heat.forecast)
 
 

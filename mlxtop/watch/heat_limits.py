@@ -10,7 +10,7 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
-from mlxtop.analysis.forecast import Forecast
+from mlxtop.analysis.forecast import ENDED_C, Forecast
 from mlxtop.model.identity import Adapter
 from mlxtop.model.module import Module, Quantity
 from mlxtop.model.sample import PortSample, Temperature
@@ -43,8 +43,6 @@ _GUESS = {
 }
 _MARGIN = 10.0
 """°C below the only reported limit at which to warn."""
-_CALMER = 2.0
-"""°C below a limit at which its state ends."""
 _SOON = 600.0
 """Seconds before a limit from which a warm-up is reported."""
 
@@ -143,7 +141,7 @@ def _state(
         (AlarmState.WARNING, limits.warning),
     ):
         held = before.level >= state.level
-        if limit is not None and degrees >= limit - (_CALMER if held else 0.0):
+        if limit is not None and degrees >= limit - (ENDED_C if held else 0.0):
             return state, limit
     ends = [end for end in (forecast.alarm, forecast.warning) if end] if forecast else []
     for crossing in ends:

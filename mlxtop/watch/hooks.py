@@ -22,6 +22,13 @@ TIMEOUT = 30.0
 AT_ONCE = 4
 """Scripts that may run at the same time; more alerts than that are told as left out."""
 
+EVENTS = [kind for kind in AlertKind if kind is not AlertKind.WARMING]
+"""Events that can have a script."""
+FACTS = (
+    *("EVENT", "PORT", "NETDEV", "RDMA", "SENSOR", "VALUE", "UNIT", "LIMIT", "FORECAST", "TEXT"),
+    *("PEER", "WAY"),
+)
+"""What a script is told, in variables whose names begin with MLXTOP_NIC_."""
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -31,7 +38,7 @@ class HookRefused(Exception):
 
 def misnamed(hooks: Mapping[str, str]) -> list[str]:
     """Return the names of hooks that are no event."""
-    return sorted(set(hooks) - set(AlertKind))
+    return sorted(set(hooks) - set(EVENTS))
 
 
 def runner(
@@ -88,7 +95,10 @@ def environment(alert: Alert, user: pwd.struct_passwd) -> dict[str, str]:
         "LIMIT": "" if alert.limit is None else f"{alert.limit:g}",
         "FORECAST": "" if settles is None else f"{settles:.1f}",
         "TEXT": alert.text,
+        "PEER": alert.peer,
+        "WAY": alert.way,
     }
+    assert tuple(facts) == FACTS
     return {
         "PATH": PATH,
         "HOME": user.pw_dir,
@@ -125,7 +135,7 @@ class Hooks:
     def faults(self) -> list[str]:
         """Return what would keep scripts from running when their event comes, a line each."""
         lines = [f"{name} is no event" for name in misnamed(self._hooks)]
-        for event in () if self._idle else AlertKind:
+        for event in () if self._idle else EVENTS:
             if script := self._hooks.get(event):
                 try:
                     script_of(script, runner(self._file))
@@ -143,7 +153,7 @@ class Hooks:
         script = self._hooks.get(alert.kind)
         if not script or self._idle:
             return
-        key = (alert.kind, str(alert.port.id))
+        key = (alert.kind, f"{alert.port.id} {alert.peer} {alert.way}")
         with self._lock:
             if key in self._running or len(self._running) >= AT_ONCE:
                 self._complain(f"hook {alert.kind}: left out, scripts are still running")

@@ -15,15 +15,15 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench import accuracy, faults, report, sampling
+from tests.bench import accuracy, faults, path, recording, report, sampling, scrape
 from tests.bench.cost import Run, measure, middle, start
+from tests.bench.parts import RESULTS, part_of
 from tests.bench.ports import veths
 from tests.bench.programs import catalogue
 from tests.netns import missing
 
 STARTS = 6
 """More starts of each program: the speed of many machines changes by the second."""
-RESULTS = Path(__file__).parent / "RESULTS.md"
 
 
 def main() -> int:
@@ -47,9 +47,10 @@ def main() -> int:
         sampling.measure(args.quick),
         accuracy.measure(args.quick),
         faults.measure(),
+        report.Beyond(recording.measure(args.quick), scrape.both()),
         quick=args.quick,
     )
-    RESULTS.write_text(text)
+    RESULTS.write_text(text + part_of(RESULTS.read_text(), path.HEADING))
     print(text)
     return 0
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlxtop import __version__
-from tests.bench import programs
+from tests.bench import programs, recording, scrape
 from tests.bench.accuracy import Accuracy
 from tests.bench.cost import Run, high, middle
 from tests.bench.faults import Fault
+from tests.bench.recording import DAY_S, Figures
 from tests.bench.sampling import Sampling
+from tests.bench.scrape import Scrapings
 
 Runs = Mapping[str, Sequence[Run]]
 
@@ -145,6 +148,15 @@ def accuracy_goals(found: Accuracy) -> list[Goal]:
     ]
 
 
+def scraping_goals(scrapings: Scrapings) -> Iterator[Goal]:
+    """Goals of `mlxtop metrics --listen`, scraped every 15 s."""
+    for name, (limit, found) in scrapings.items():
+        note = f"{found.samples} samples"
+        figure = f"CPU of metrics beyond sampling, a scrape each 15 s, {name}"
+        met = found.share <= limit
+        yield Goal(figure, f"≤ {limit:g} %", f"{found.share:.2f} %", met, note)
+
+
 def costs(runs: Runs) -> str:
     """All programs beside each other, medians."""
     lines = [
@@ -198,11 +210,43 @@ REFERENCE = 0.16
 """Seconds to the first screen of a bare Textual application, where the goals were set."""
 
 
+def recording_goals(recordings: Sequence[Figures]) -> Iterator[Goal]:
+    """The figures that were promised of recordings."""
+    for one in recordings:
+        yield Goal(
+            f"CPU of recording beyond sampling, {one.name}",
+            "≤ 0.5 % of a core",
+            f"{one.share:.3f} %",
+            one.share <= 0.5,
+        )
+        yield Goal(
+            f"seek in a recording, {one.name}, median",
+            "≤ 0.3 s",
+            f"{one.seek_ms / 1000:.2f} s",
+            one.seek_ms <= 300,
+        )
+        whole_day = one.survey_us * DAY_S / 1e6
+        yield Goal(
+            f"first opening of a day, in the background, {one.name}",
+            "≤ 15 s",
+            f"{whole_day:.0f} s",
+            whole_day <= 15,
+        )
+
+
+class Beyond(NamedTuple):
+    """What recording and metrics cost beyond sampling."""
+
+    recordings: Sequence[Figures]
+    scrapings: Scrapings
+
+
 def whole(
     runs: Runs,
     sampling: Sampling,
     accuracy: Accuracy,
     faults: Sequence[Fault],
+    beyond: Beyond,
     *,
     quick: bool,
 ) -> str:
@@ -224,12 +268,20 @@ def whole(
         "| figure | goal | measured | met | |\n|---|---|---|---|---|",
         *(
             f"| {g.figure} | {g.goal} | {g.measured} | {'yes' if g.met else '**no**'} | {g.note} |"
-            for g in goals(runs, sampling, accuracy)
+            for g in (
+                *goals(runs, sampling, accuracy),
+                *recording_goals(beyond.recordings),
+                *scraping_goals(beyond.scrapings),
+            )
         ),
         "\n## Side by side\n",
         costs(runs),
         "\n## Sampling\n",
         *(f"* {line}" for line in (*sampling.lines(), *accuracy.lines())),
+        f"\n{scrape.HEADING}\n",
+        *scrape.lines(beyond.scrapings),
+        f"\n{recording.HEADING}\n",
+        *recording.lines(beyond.recordings),
         "\n## Faults\n",
         "| injected | survived | test |\n|---|---|---|",
         *(f"| {f.injected} | {f.survived} | `{f.test}` |" for f in faults),

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mlxtop.doctor.check import CARD, FAST_LINK, CardCase, Need, Outcomes, PortCase, Subject, check
+from mlxtop.model.identity import slot_of
+from mlxtop.model.pcie import PcieReport, link_words
 from mlxtop.model.sample import AerError, PcieStatus
 
 _PCI = "https://docs.kernel.org/PCI/index.html"
 _AER = "https://docs.kernel.org/PCI/pcieaer-howto.html"
+_MLXLINK = "https://docs.nvidia.com/networking/display/mftv4300/mlxlink+utility"
 _IOMMU = "https://docs.kernel.org/admin-guide/kernel-parameters.html (iommu=)"
 _FEW_ERRORS = 10
 """Corrected errors from which starting and retraining a link are no excuse."""
 _SEVERE = ("fatal", "cmplt", "malf", "ecrc")
 """Parts of the names of errors of which one is too many."""
+_ADVISORY = "NonFatalErr"
+"""A correctable error in spite of its name: somebody asked for what the device does not have."""
 
 
 @check(
@@ -56,7 +61,7 @@ def _slot_states(card: CardCase) -> Iterator[tuple[Subject, str, PcieStatus | No
     needs=CARD,
     explains="PCIe counts packets that arrived damaged (AER) and repeats them. Those on the card's"
     " link are often counted at the port above it.",
-    normal="0; a few from starting the machine do no harm",
+    normal="0; a few from starting the machine do no harm, nor do advisory ones (NonFatalErr)",
 )
 def _errors(card: CardCase) -> Outcomes:
     for subject, slot, status in _slot_states(card):
@@ -67,8 +72,9 @@ def _errors(card: CardCase) -> Outcomes:
         before = card.case.pcie_before.get(slot)
         for error, count in _by_name(status.aer):
             grown = count - before.aer.get(error, 0) if before else 0
-            severe = any(word in error.name.lower() for word in _SEVERE)
-            if grown <= 0 and not severe and count < _FEW_ERRORS:
+            advisory = error.name == _ADVISORY
+            severe = not advisory and any(word in error.name.lower() for word in _SEVERE)
+            if grown <= 0 and not severe and (advisory or count < _FEW_ERRORS):
                 continue
             yield (subject.warning if grown > 0 or severe else subject.note)(
                 f"{error}: {count}{f', {grown} more just now' if grown > 0 else ''}"
@@ -77,6 +83,56 @@ def _errors(card: CardCase) -> Outcomes:
                 "reseat the card, leave out the riser, try another slot or a lower generation",
                 _AER,
             )
+
+
+@check(
+    "PCIe as the card has it",
+    needs=Need(
+        "no card whose PCIe page a tool reads",
+        lambda case: (card for card in case.cards() if any(_by_card(card))),
+    ),
+    explains="The card counts by itself what of its PCIe link arrived damaged, also where the"
+    " kernel counts nothing (AER is off) or sees no link at all (virtual machines).",
+    normal="0; a few from starting the machine do no harm",
+)
+def _card_side(card: CardCase) -> Outcomes:
+    for subject, status, report in _by_card(card):
+        counts = ", ".join(f"{name} {count}" for name, count in report.errors.items() if count)
+        lanes = ", ".join(map(str, report.lane_errors))
+        where = f"; by lane {lanes}" if any(report.lane_errors) else ""
+        tool = f"({report.source} --port_type PCIE -c)"
+        if report.damaged >= _FEW_ERRORS:
+            yield subject.note(
+                f"{counts} since the card was powered{where} {tool}",
+                "packets that arrive damaged are sent again, which costs time, and in the end the"
+                " card",
+                "read it again: where it grows, reseat the card, leave out the riser, try another"
+                " slot or a lower generation",
+                _MLXLINK,
+            )
+        running, enabled = report.running, report.enabled
+        hidden = status is None or status.path.available_mbps is None
+        if hidden and link_words(running, enabled) != link_words(running):
+            yield subject.note(
+                f"{link_words(running, enabled)} {tool}",
+                "the kernel shows no PCIe link here; the card's own runs below what is enabled",
+                "look at it under load, when no link saves power; then reseat the card, and look"
+                " whether the slot is wired for all lanes",
+                _MLXLINK,
+            )
+
+
+def _by_card(card: CardCase) -> Iterator[tuple[Subject, PcieStatus | None, PcieReport]]:
+    """Yield the PCIe pages of a card, one a slot, with what the kernel knows of it."""
+    frames = map(card.case.frame.ports.get, card.adapter.ports)
+    ports = [frame.now for frame in frames if frame]
+    reports = {
+        slot_of(p.port.function or ""): p.pcie_report for p in reversed(ports) if p.pcie_report
+    }
+    for subject, slot, status in _slot_states(card):
+        report = reports.get(slot)
+        if report is not None and (report.errors or report.width):
+            yield subject, status, report
 
 
 @check(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlxtop.doctor.by_design import speaks_for
 from mlxtop.doctor.check import (
     ALWAYS,
     CARD,
@@ -11,13 +12,17 @@ from mlxtop.doctor.check import (
     Nothing,
     Outcomes,
     PortCase,
+    card_name,
     check,
 )
+from mlxtop.doctor.from_log import card_incidents, log_advice, log_evidence
 from mlxtop.model.identity import PortKind
 
 _PCI = "https://docs.kernel.org/PCI/sysfs-pci.html"
 _DEVLINK = "https://docs.kernel.org/networking/devlink/devlink-info.html"
 _IPOIB = "https://docs.kernel.org/infiniband/ipoib.html"
+_ETHERNET = 0x020000
+"""Class of a function whose driver mlx5_core makes a network device without other modules."""
 _FIRST_AID = (
     "switch the machine off and on again (a reboot alone keeps the card's power); check the extra"
     " 12 V supply of M.2 and riser adapters, seating, and PCIe clock gating in the BIOS"
@@ -30,7 +35,8 @@ _FIRST_AID = (
     explains="A card that answers has its vendor number in the first bytes of its configuration"
     " space; one without power or after a crash reads as all ones there. A driver (mlx4_core up to"
     " ConnectX-3, mlx5_core later) makes network and RDMA devices of it.",
-    normal="driver bound, no byte pattern of ones",
+    normal="driver bound, no byte pattern of ones; without a port only the second of two functions"
+    " that one network device uses (multi-PF)",
 )
 def _cards(case: Case) -> Outcomes:
     for card in case.cards():
@@ -43,6 +49,13 @@ def _cards(case: Case) -> Outcomes:
                 f" if it stays so, {_FIRST_AID}",
                 _PCI,
             )
+        elif not card_incidents(card) and (speaker := speaks_for(case, card.adapter)):
+            reason = (
+                f"the second function of a network device over two (multi-PF), here that of"
+                f" {card_name(speaker)}, is silent by design; else its device is in another"
+                " network namespace"
+            )
+            yield card.unknown("ports", reason)
         elif card.adapter.state is not None:
             yield from _without_port(card, card.adapter.state)
     if case.frame.sample.adapters:
@@ -62,6 +75,8 @@ def _without_port(card: CardCase, state: str) -> Outcomes:
     if driver == "vfio-pci":
         judge, why = card.note, "the host does not see its ports"
         advice = "look at them in the virtual machine"
+    elif driver == "mlx5_core" and card.adapter.functions[0].pci_class == _ETHERNET:
+        advice = f"ip netns list shows other namespaces; dmesg | grep {driver} tells what failed"
     elif driver.startswith("mlx"):
         advice = (
             f"modprobe {module.replace('_core', '_ib')} && modprobe ib_ipoib; ip netns list shows"
@@ -70,7 +85,12 @@ def _without_port(card: CardCase, state: str) -> Outcomes:
     else:
         advice = f"modprobe {module}; then dmesg | grep {module}; if it fails, {_FIRST_AID}"
     place = f"/sys/bus/pci/devices/{card.adapter.functions[0].address}/driver"
-    yield judge(f"{state} ({place})", why, advice, _PCI)
+    if reasons := card_incidents(card):
+        missing = "no network or RDMA device" if driver else "no driver is bound"
+        evidence = "; ".join(log_evidence(one) for one in reasons)
+        yield card.critical(f"{missing} ({place}): {evidence}", why, log_advice(reasons), _PCI)
+    else:
+        yield judge(f"{state} ({place})", why, advice, _PCI)
 
 
 @check(
@@ -97,12 +117,19 @@ def _netdev(port: PortCase) -> Outcomes:
         )
 
 
+def _restart(card: CardCase) -> str:
+    """Return what makes a card start anew."""
+    if card.adapter.is_dpu:
+        return "switch the machine off and on (in DPU mode the card runs on over a reboot)"
+    return "reboot"
+
+
 @check(
     "firmware in flash is the running one",
     needs=CARD,
     explains="Burning new firmware writes it to flash; the card goes on with the old one until it"
     " is reset or the machine is restarted.",
-    normal="both versions the same",
+    normal="both versions the same; a BlueField needs a power cycle, as it runs on over a reboot",
 )
 def _firmware(card: CardCase) -> Outcomes:
     runs, stored = card.adapter.firmware, card.adapter.firmware_stored
@@ -113,8 +140,8 @@ def _firmware(card: CardCase) -> Outcomes:
         yield card.warning(
             f"firmware {runs} runs, {stored} is in flash (devlink dev info)",
             "the new firmware does nothing until the card restarts",
-            f"reboot, or mstfwreset -d {card.adapter.functions[0].address} reset (takes all its"
-            " links down for a minute)",
+            f"{_restart(card)}, or mstfwreset -d {card.adapter.functions[0].address} reset (takes"
+            " all its links down for a minute)",
             _DEVLINK,
         )
 
@@ -130,14 +157,16 @@ def _link_type(case: Case) -> Outcomes:
     for card in case.cards():
         if reason := card.stored.unanswered:
             yield card.unknown("pending link type", reason)
-    changes = {port: change for c in case.cards() for port, change in c.stored.pending.items()}
+    cards = {port: card for card in case.cards() for port in card.stored.pending}
     for port in case.each():
-        pending = changes.get(port.now.port.id)
-        if pending is not None and pending.now is not pending.next:
+        owner = cards.get(port.now.port.id)
+        pending = owner.stored.pending[port.now.port.id] if owner else None
+        if owner and pending is not None and pending.now is not pending.next:
+            start = "power cycle" if owner.adapter.is_dpu else "reboot"
             yield port.warning(
                 f"{pending.now.words} now, {pending.next.words} after the next start (mstconfig)",
-                "after a reboot the port changes its type, and with it its name",
-                f"reboot to have it, or mlxtop link-type {port.name} {pending.now} to keep what is"
-                " now",
+                f"after a {start} the port changes its type, and with it its name",
+                f"{_restart(owner)} to have it, or mlxtop link-type {port.name} {pending.now} to"
+                " keep what is now",
                 "man mstconfig",
             )

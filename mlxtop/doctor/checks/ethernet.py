@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
-from mlxtop.analysis.throughput import throughput
+from mlxtop.analysis.port_view import port_view
 from mlxtop.analysis.verdict import LIGHT
 from mlxtop.doctor.check import ETHERNET, FAST, FAST_ETHERNET, Outcomes, PortCase, check, ports
 from mlxtop.doctor.checks.link import when_up
-from mlxtop.model.catalogue import CATALOGUE, PFC_PAUSE, counters_of
+from mlxtop.model.catalogue import CATALOGUE, counters_of
 from mlxtop.model.counters import Origin
+from mlxtop.model.identity import PortKind
+from mlxtop.model.pause import PFC_PAUSE
 from mlxtop.model.tuning import Fec
 
 _ETHTOOL = "https://docs.kernel.org/networking/ethtool-netlink.html"
@@ -20,6 +22,8 @@ _ROCE = (
 _NEEDS_RS = re.compile(r"100GBASE-[SC]R4|25GBASE-[SC]R\b|CWDM4")
 _SLOW_LANES = 40_000_000_000
 """bit/s of the one speed above 25 Gb/s whose lanes carry 10 Gb/s and need no correction."""
+_NEEDS_NONE = "CA-N"
+"""In a module's type: copper of 25 Gb/s that is short enough for no correction at all."""
 _NEGOTIATES = "Autoneg"
 """The mode that drivers add to the peer's when negotiation was completed with it."""
 _CODES = ("None", "RS", "BASER", "LLRS")
@@ -42,7 +46,8 @@ def _autonegotiation(port: PortCase) -> Outcomes:
         yield port.unread("autonegotiation", "modes")
         return
     copper = module is not None and module.identity.passive is True
-    shows_peer = (port.now.port.driver or "").startswith("mlx5")
+    identity = port.now.port
+    shows_peer = (identity.driver or "").startswith("mlx5") and identity.kind is PortKind.PHYSICAL
     if not modes.autoneg and _NEGOTIATES in modes.peer:
         state, command = "off here, but the peer negotiates", "autoneg on"
     elif modes.autoneg and not modes.peer and copper and shows_peer and port.speed >= FAST:
@@ -63,7 +68,8 @@ def _autonegotiation(port: PortCase) -> Outcomes:
     needs=FAST_ETHERNET,
     explains="Lanes of 25 Gb/s and more have bit errors that forward error correction (FEC)"
     " repairs. Both ends must use the same code; RS for 100GBASE-CR4, -SR4 and CWDM4.",
-    normal="RS and the same at both ends; corrected errors may grow, uncorrectable ones not",
+    normal="RS and the same at both ends, none with short copper (CA-N) or at 40 Gb/s; corrected"
+    " errors may grow, uncorrectable ones not",
 )
 @when_up
 def _fec(port: PortCase) -> Outcomes:
@@ -75,7 +81,9 @@ def _fec(port: PortCase) -> Outcomes:
         return
     yield from _fec_mismatch(port, fec)
     types = module.identity.types if module else ()
-    needed = next((text for text in types if _NEEDS_RS.search(text)), None)
+    needed = next(
+        (text for text in types if _NEEDS_RS.search(text) and _NEEDS_NONE not in text), None
+    )
     if fec.active.lower() in ("off", "none") and needed:
         yield port.warning(
             f"FEC is off on a {needed} link (ethtool --show-fec {port.name})",
@@ -129,8 +137,13 @@ def _pause(port: PortCase) -> Outcomes:
 def _carries_roce(port: PortCase) -> bool:
     if port.is_infiniband or not port.speed:
         return False
-    flow = throughput(port.frame)
-    return max(flow.rdma_rx_bps or 0.0, flow.rdma_tx_bps or 0.0) >= LIGHT * port.speed
+    view = port_view(port.case.frame, port.frame.id)
+    flow, shared = view.throughput, view.shared_rdma
+    if port.now.port.rdma_lag == port.frame.id:  # of a bond's device, at the port that has it
+        rates, speed = (shared.rx_bps, shared.tx_bps), shared.speed or port.speed
+    else:
+        rates, speed = (flow.rdma_rx_bps, flow.rdma_tx_bps), port.speed
+    return max(rate or 0.0 for rate in rates) >= LIGHT * speed
 
 
 @check(

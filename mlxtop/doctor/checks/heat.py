@@ -5,7 +5,8 @@ from __future__ import annotations
 from mlxtop.analysis.fields import why_empty
 from mlxtop.analysis.port_view import port_view
 from mlxtop.doctor.check import Case, Outcomes, PortCase, check, ports
-from mlxtop.model.module import Bound, Quantity
+from mlxtop.doctor.signals import lanes_in_use
+from mlxtop.model.module import DARK_MW, Bound, Quantity
 from mlxtop.model.sample import LinkState, Temperature
 from mlxtop.watch.heat_limits import CHIP, MODULE, HeatLimits, limits_of
 
@@ -47,14 +48,14 @@ def _temperatures(case: Case) -> Outcomes:
 def _sensor(port: PortCase, sensor: Temperature, limits: HeatLimits) -> Outcomes:
     if sensor.celsius is None or sensor.stale:
         reason = sensor.problem or ("the last reading is old" if sensor.stale else "no number")
-        yield port.unknown(f"{sensor.name} temperature", reason)
+        yield port.unknown(f"{sensor.title} temperature", reason)
         return
     if sensor.celsius < limits.warning:
         return
     alarm = sensor.celsius >= limits.alarm
     part = "the module" if sensor.name == MODULE else "the chip"
     yield (port.critical if alarm else port.warning)(
-        f"{sensor.name} at {sensor.celsius:.1f} °C, limit"
+        f"{sensor.title} at {sensor.celsius:.1f} °C, limit"
         f" {limits.alarm if alarm else limits.warning:.0f} °C"
         f" ({sensor.source or 'sensor'}; limit: {limits.source})",
         f"{part} switches itself off when it gets hotter, and ages faster until then",
@@ -77,7 +78,9 @@ def _may_have_light(port: PortCase) -> bool:
     needs=ports("no optical module with a link", _may_have_light),
     explains="Modules measure the light that they send and receive on each lane. Too little comes"
     " from dirt, bends or age, too much from optics that are made for longer fibres.",
-    normal="between the module's own warnings, and alike on all lanes",
+    normal="between the module's own warnings, and alike on all lanes that are used. Not judged:"
+    " lanes whose laser is off, those that the link does not use, and light that is sent over a"
+    " link that is up and reads 0 throughout: the module does not measure it",
 )
 def _optics(port: PortCase) -> Outcomes:
     module = port.now.module
@@ -86,9 +89,15 @@ def _optics(port: PortCase) -> Outcomes:
         yield port.unknown("optical power", reason)
         return
     for quantity in _POWERS:
-        lanes = zip(module.crossings(quantity), module.values(quantity), strict=True)
-        for lane, (bound, value) in enumerate(lanes, 1):
-            if bound is None or value is None:
+        values, bounds = module.values(quantity), module.crossings(quantity)
+        used = [lane for lane in lanes_in_use(port) if values[lane - 1] is not None]
+        unlit = used and all((values[lane - 1] or 0.0) <= DARK_MW for lane in used)
+        if unlit and quantity is Quantity.TX_POWER:
+            yield port.unknown(str(quantity), "it reads 0 on a link that is up: not measured")
+            continue
+        for lane in used:
+            bound, value = bounds[lane - 1], values[lane - 1]
+            if bound is None:
                 continue
             low = bound in (Bound.LOW_ALARM, Bound.LOW_WARNING)
             yield (port.critical if bound.is_alarm else port.warning)(

@@ -213,7 +213,8 @@ def _programs(case: Case) -> Iterator[_Program]:
     named: dict[str, list[PortCase]] = {}
     for port in case.each():
         identity = port.now.port
-        for name in filter(None, (identity.netdev, identity.rdma, *identity.extra_netdevs)):
+        more = (*identity.extra_netdevs, *identity.extra_rdma)
+        for name in filter(None, (identity.netdev, identity.rdma, *more)):
             named.setdefault(name, []).append(port)
     busy = [port for port in case.each() if _is_busy(port)]
     for program in case.host.programs:

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 
 from mlxtop.analysis.limits import gbps
+from mlxtop.doctor.by_design import is_breakout
 from mlxtop.doctor.check import ETHERNET, PORT, CouldNotTell, Finding, Outcomes, PortCase, check
+from mlxtop.doctor.infiniband_down import infiniband_down
+from mlxtop.doctor.signals import broken, recommended, was_up, why_down
 from mlxtop.model.identity import PortKind
 from mlxtop.model.module import Identity
 from mlxtop.model.sample import LinkState
@@ -15,11 +18,9 @@ from mlxtop.model.tuning import LinkModes
 
 _ETHTOOL = "https://docs.kernel.org/networking/ethtool-netlink.html"
 _MODE = re.compile(r"^(\d{1,7})base", re.ASCII)
-_TYPE = re.compile(r"(\d{1,4}(?:\.\d)?)G(?=BASE|AUI|\b)", re.ASCII)
+_TYPE = re.compile(r"(\d{1,4}(?:\.\d)?)G(?=E?\b|BASE|AUI)", re.ASCII | re.IGNORECASE)
 _LANES = {"SFP": 1, "SFP+/SFP28": 1, "SFP112": 1, "QSFP": 4, "QSFP+": 4, "QSFP28": 4, "QSFP112": 4}
 """Form factors and their lanes towards the card; of wider ones cards use a part."""
-_WAS_UP = 2
-"""Changes of the carrier from which a link that is down was up once."""
 
 _FAULTS = {
     LinkState.MODULE_FAULT: "module or cable does not work",
@@ -37,11 +38,27 @@ _UNUSED = {
 """States in which nothing says that the port should work."""
 
 
+_NOT_WANTED = (LinkState.ADMIN_DOWN, LinkState.NO_MODULE, LinkState.NO_DEVICE)
+"""States in which signals of a module say nothing of a fault."""
+
+
 def _not_up(port: PortCase) -> CouldNotTell:
     """Return why nothing can be said about a port that has no link."""
     state = port.link.state
     words = port.link.detail or _UNUSED.get(state, f"the link is in state {state}")
+    if _tells_why(port):
+        words = f"the link is {state}"  # its finding has the reasons
+    elif state not in _NOT_WANTED and (signs := why_down(port)):
+        words = "; ".join([*([port.link.detail] if port.link.detail else []), *signs])
     return port.unknown("link", words.format(name=port.name))
+
+
+def _tells_why(port: PortCase) -> bool:
+    """Return whether something was read that says why a wanted link is down."""
+    if port.link.state in _NOT_WANTED:
+        return False
+    signalled = broken(port) or recommended(port.now.report)
+    return bool(signalled or (was_up(port.link) and why_down(port)))
 
 
 PortJudge = Callable[[PortCase], Outcomes]
@@ -62,31 +79,40 @@ def when_up(judge: PortJudge) -> PortJudge:
     needs=PORT,
     explains="A port has a link when both ends see each other's signal and agree on speed, lanes"
     " and error correction.",
-    normal="up; down only where nothing is plugged in",
+    normal="up; down only where nothing is plugged in, where the port is switched off, or where no"
+    " light came yet. Light and locks that are lost say nothing of a port that is switched off",
 )
 def _link(port: PortCase) -> Outcomes:
     link, name = port.link, port.name
     if link.state in (LinkState.UP, LinkState.INIT):
         return
-    down = link.state is LinkState.DOWN
     if fault := _FAULTS.get(link.state):
         yield port.critical(
-            f"{link.state}: {link.detail or fault} (ethtool {name})",
+            f"{link.state}: {'; '.join([link.detail or fault, *why_down(port)])} (ethtool {name})",
             fault,
             "let it cool and improve the airflow, then plug it in again"
             if link.state is LinkState.OVERHEAT
             else "reseat or replace the module; look at dmesg",
             _ETHTOOL,
         )
-    elif (down and link.detail is not None) or link.state is LinkState.ARMED:
+    elif link.state in _NOT_WANTED:
+        yield _not_up(port)
+    elif _tells_why(port):
+        yield _explained(port)
+    elif port.is_infiniband:
+        yield from infiniband_down(port)
+    elif (link.state is LinkState.DOWN and link.detail is not None) or (
+        link.state is LinkState.ARMED
+    ):
+        signs = "; ".join([link.detail or "not yet active", *why_down(port)])
         yield port.warning(
-            f"{link.state}: {link.detail or 'not yet active'} (ethtool {name})",
+            f"{link.state}: {signs} (ethtool {name})",
             "something is plugged in, but the two ends do not agree",
             "set speed, autonegotiation and FEC alike at both ends; then clean or replace the"
             " cable",
             _ETHTOOL,
         )
-    elif down and (link.carrier_changes or 0) >= _WAS_UP:
+    elif link.state is LinkState.DOWN and was_up(link):
         yield port.warning(
             f"no carrier, but there was one: it changed {link.carrier_changes} times"
             f" (/sys/class/net/{name}/carrier_changes)",
@@ -96,6 +122,33 @@ def _link(port: PortCase) -> Outcomes:
         )
     else:
         yield _not_up(port)
+
+
+def _explained(port: PortCase) -> Finding:
+    """Return the finding of a link that is down where something was read that says why."""
+    link = port.link
+    signs = [*([link.detail] if link.detail else []), *why_down(port)]
+    if was_up(link):
+        signs.append(f"the carrier changed {link.carrier_changes} times")
+    module = port.now.module
+    source = f"{module.source}: the module's signals" if module and module.source else "module"
+    place = f"({source}; ethtool {port.name})"
+    if broken(port):
+        judge, why = port.critical, "the module reports that it does not work"
+        advice = "reseat the module, try it in another port, then replace it"
+    elif recommended(port.now.report):
+        judge, why = port.warning, "the card's firmware says what it takes for the reason"
+        advice = (
+            "follow it: clean and reseat both ends, set speed, autonegotiation and FEC alike, then"
+            " replace cable or module"
+        )
+    else:
+        judge, why = port.warning, "no signal that can be used arrives from the other end"
+        advice = (
+            "look at the peer's port and module; then at the cable: dirt, a bend, send and receive"
+            " fibres swapped, speeds that differ"
+        )
+    return judge(f"{link.state}: {'; '.join(signs)} {place}", why, advice, _ETHTOOL)
 
 
 def _fastest(modes: Iterable[str]) -> int | None:
@@ -144,7 +197,8 @@ def _bounds(port: PortCase, modes: LinkModes) -> dict[str, int]:
 def _speed(port: PortCase) -> Outcomes:
     speed, modes = port.link.speed, port.settings.modes
     what = "link speed against what is possible"
-    if _lost_lanes(port):
+    module = port.now.module
+    if _lost_lanes(port) or (module is not None and is_breakout(module.identity)):
         return
     if speed is None or modes is None:
         yield port.unread(what, "modes", "the speed is not known")
@@ -199,6 +253,9 @@ def _lost_lanes(port: PortCase) -> tuple[int, int] | None:
     lanes, full = _host_lanes(module.identity), _full_speed(port, modes)
     if lanes is None or full is None or not 0 < port.speed < full:
         return None
+    peer = _fastest(modes.peer)
+    if is_breakout(module.identity) or (peer is not None and peer <= port.speed):
+        return None
     return (modes.lanes, lanes) if modes.lanes < lanes else None
 
 
@@ -208,7 +265,8 @@ def _lost_lanes(port: PortCase) -> tuple[int, int] | None:
     explains="A link spreads its data over the lanes of the module: one in SFP, four in QSFP. A"
     " lane that is dirty or broken, or a port that is split at the peer, leaves a slower link over"
     " fewer of them.",
-    normal="all lanes in use, or the full speed over fewer and faster ones",
+    normal="all lanes in use, or the full speed over fewer and faster ones; fewer with a breakout"
+    " cable, or a peer that offers no more",
 )
 @when_up
 def _lanes(port: PortCase) -> Outcomes:
@@ -225,6 +283,8 @@ def _lanes(port: PortCase) -> Outcomes:
         )
     elif modes is None:
         yield port.unread("Ethernet lanes", "modes", "the driver does not tell its modes")
+    elif module is not None and is_breakout(module.identity):
+        return  # the other lanes belong to other ports
     elif (full := _full_speed(port, modes)) is not None and port.speed >= full:
         return  # the speed proves that all lanes that matter are in use
     elif modes.lanes is None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from mlxtop.analysis.limits import gbps, line_limit
-from mlxtop.analysis.port_view import port_view
-from mlxtop.analysis.slot import Reason, find_hop
 from mlxtop.analysis.verdict import STALLED
+from mlxtop.doctor.by_design import (
+    has_ordering_erratum,
+    is_gb10,
+    silent_functions,
+    speaks_for,
+)
 from mlxtop.doctor.check import (
     FAST,
     PCI,
@@ -17,63 +21,20 @@ from mlxtop.doctor.check import (
     Outcomes,
     PortCase,
     Subject,
-    card_name,
     check,
 )
+from mlxtop.doctor.slots import MEGA, PcieSlot, slots_of
 from mlxtop.model.catalogue import STALLED_RD, STALLED_WR
-from mlxtop.model.identity import Adapter, PortKind, slot_of
+from mlxtop.model.identity import PortKind
 from mlxtop.model.pcie import PcieLink, PciePath, payload
 
 _PCI = "https://docs.kernel.org/PCI/index.html"
 _KERNEL = "pcie_print_link_status() in the kernel's drivers/pci/pci.c"
-_MEGA = 1_000_000
-_IDLE = 0.02
-"""Share of the lines below which their PCIe link may sleep."""
 _SEVERAL = 2
 _WORTH = 1.05
 """Gain from which larger packets are worth a boot parameter: 128 to 256 bytes, not 256 to 512."""
 _SMALL_READ, _LARGE_READ = 512, 4096
 """Bytes of a read request: what kernels leave set, and the most there is."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Slot(Subject):
-    """The ports behind one PCIe link, by the name of their card."""
-
-    adapter: Adapter
-    path: PciePath
-    ports: list[PortCase] = field(default_factory=list)
-
-    @property
-    def demand(self) -> int:
-        """Return what the lines of its ports that are up carry together, bit/s."""
-        limits = [line_limit(port.link) for port in self.ports]
-        return sum(limit.usable for limit in limits if limit is not None)
-
-    @property
-    def idle(self) -> bool:
-        """Return True for next to no traffic: links may have slowed down to save power."""
-        measured = [port_view(port.case.frame, port.frame.id).measured for port in self.ports]
-        return sum(rate.rate for rate in measured if rate) < _IDLE * max(self.demand, 1)
-
-    @property
-    def usable(self) -> int:
-        """Return the data between card and memory, bit/s."""
-        control = next(filter(None, (port.settings.control for port in self.ports)), None)
-        return (self.path.payload_mbps(control.mps if control else None) or 0) * _MEGA
-
-
-def _slots(case: Case) -> list[_Slot]:
-    """Return the PCIe links of the ports to judge, each with all the ports that share it."""
-    wanted = {slot_of(function) for port in case.each() if (function := port.now.port.function)}
-    slots: dict[str, _Slot] = {}
-    for port, frame in case.frame.ports.items():
-        place = slot_of(frame.now.port.function or "")
-        adapter, status = case.frame.adapter(port), case.frame.pcie(port)
-        if place in wanted and adapter is not None and status is not None:
-            slot = slots.setdefault(place, _Slot(card_name(adapter), adapter, status.path))
-            slot.ports.append(case.port(port))
-    return list(slots.values())
 
 
 def _unseen(case: Case) -> Outcomes:
@@ -84,6 +45,8 @@ def _unseen(case: Case) -> Outcomes:
             yield port.unknown("PCIe", "a virtual function shares its physical one's link")
         elif port.now.port.function and not (status and status.path.available_mbps is not None):
             yield port.unknown("PCIe", "no PCIe link is visible (virtual machine?)")
+        elif status and status.is_tunnelled:
+            yield port.unknown("PCIe", "a Thunderbolt or USB4 tunnel does not show what it carries")
 
 
 @check(
@@ -92,22 +55,33 @@ def _unseen(case: Case) -> Outcomes:
     explains="A card reaches memory over its slot's lanes. One lane carries 4 Gb/s (Gen2), 7.9"
     " (Gen3), 15.8 (Gen4) or 31.5 (Gen5) in each direction, of which packet headers leave about"
     " 91 %. The narrowest hop up to the processor counts, for all ports of the card together.",
-    normal="lanes and generation of the card, or at least more than its lines carry",
+    normal="lanes and generation of the card, or at least more than its lines carry. Not judged:"
+    " what more traffic than that has disproved, tunnels of Thunderbolt and USB4, and cards that"
+    " reach memory through two slots. A speed that was read while idle may be a link that sleeps",
 )
 def _slot(case: Case) -> Outcomes:
     yield from _unseen(case)
-    for slot in _slots(case):
-        hop, line = find_hop(slot.path), slot.path.kernel_line()
+    for slot in slots_of(case):
+        hop, line = slot.hop, slot.path.kernel_line()
         demand, usable = slot.demand, slot.usable
         if hop is None or line is None or (demand and usable >= demand):
             continue
-        asleep = hop.reason is Reason.TRAINING and not hop.width and slot.idle
+        if not slot.has_limit or speaks_for(case, slot.adapter):
+            continue
+        if second := silent_functions(case, slot.adapter):
+            places = ", ".join(function.address for function in second)
+            yield slot.unknown("PCIe", f"it may reach memory through {places} as well (multi-PF)")
+            continue
+        sleeps = slot.idle and slot.awake > usable
+        asleep = sleeps and slot.awake >= demand
+        at_load = f" ({gbps(slot.awake)} if the idle link speeds up under load)" if sleeps else ""
         yield (slot.note if asleep or not demand else slot.warning)(
             f"{line} (current_link_speed and current_link_width in /sys/bus/pci/devices):"
             f" {hop.text}",
-            f"of {gbps(demand)} Gb/s on the line {gbps(usable)} can reach memory, in each direction"
+            f"of {gbps(demand)} Gb/s on the line {gbps(usable)} can reach memory, in each"
+            f" direction{at_load}"
             if demand
-            else f"{gbps(usable)} Gb/s can reach memory; the links are down at the moment",
+            else f"{gbps(usable)} Gb/s can reach memory{at_load}; the links are down at the moment",
             hop.advice,
             _KERNEL,
         )
@@ -117,21 +91,27 @@ def _slot(case: Case) -> Outcomes:
     "PCIe shared by ports",
     needs=PCI.whole,
     explains="All ports of a card share the card's PCIe link.",
-    normal="the lines together below PCIe's usable rate, where all are to be full",
+    normal="the lines together below PCIe's usable rate, where all are to be full; less by design"
+    " in GB10 (DGX Spark)",
 )
 def _shared(case: Case) -> Outcomes:
     yield from _unseen(case)
-    slots = _slots(case)
+    slots = slots_of(case)
     if all(len(slot.ports) == 1 for slot in slots):
         yield Nothing("one port a slot")
     for slot in slots:
         up = [port.name for port in slot.ports if line_limit(port.link)]
         demand, usable = slot.demand, slot.usable
-        if not up or not usable or find_hop(slot.path) is not None or usable >= demand:
+        if not up or not usable or slot.hop is not None or usable >= demand:
+            continue
+        if not slot.has_limit:
+            continue
+        if is_gb10(case.frame, slot.adapter.functions[0]):
+            yield slot.setting(f"GB10: {gbps(usable)} Gb/s for {', '.join(up)} together, by design")
             continue
         yield slot.note(
             f"{', '.join(up)}: {gbps(demand)} Gb/s of line, {gbps(usable)} usable of"
-            f" {gbps((slot.path.available_mbps or 0) * _MEGA)} raw PCIe",
+            f" {gbps((slot.path.available_mbps or 0) * MEGA)} raw PCIe",
             "the slot is as wide as the card, but the line is wider still: in each direction no"
             " more can reach memory",
             "nothing to repair; use another card beside it if all of the line is needed",
@@ -147,7 +127,7 @@ def _shared(case: Case) -> Outcomes:
 )
 def _switch(case: Case) -> Outcomes:
     yield from _unseen(case)
-    slots = _slots(replace(case, ports=tuple(case.frame.ports)))
+    slots = slots_of(replace(case, ports=tuple(case.frame.ports)))
     wanted = {card.adapter.key for card in case.cards()}
     if len({slot.adapter.key for slot in slots}) < _SEVERAL:
         yield Nothing("one card")
@@ -155,11 +135,11 @@ def _switch(case: Case) -> Outcomes:
         narrow, cards = bridges.limiting, {slot.adapter.key: slot.name for slot in sharing}
         if narrow is None or narrow.mbps is None or wanted.isdisjoint(cards):
             continue
-        room, demand = (payload(narrow.mbps, None) or 0) * _MEGA, sum(s.demand for s in sharing)
+        room, demand = (payload(narrow.mbps, None) or 0) * MEGA, sum(s.demand for s in sharing)
         if len(cards) >= _SEVERAL and demand > room:
             first, *others = cards.values()
             yield Subject(first).warning(
-                f"shares the bridge {narrow.device} ({gbps(narrow.mbps * _MEGA)} Gb/s raw) with"
+                f"shares the bridge {narrow.device} ({gbps(narrow.mbps * MEGA)} Gb/s raw) with"
                 f" {', '.join(others)}",
                 f"the lines of {'all' if others[1:] else 'both'} carry {gbps(demand)} Gb/s, the"
                 f" bridge {gbps(room)} usable",
@@ -168,9 +148,9 @@ def _switch(case: Case) -> Outcomes:
             )
 
 
-def _by_link(slots: Iterable[_Slot]) -> Iterator[tuple[PciePath, list[_Slot]]]:
+def _by_link(slots: Iterable[PcieSlot]) -> Iterator[tuple[PciePath, list[PcieSlot]]]:
     """Yield the links that the same slots share, with these slots."""
-    below: dict[str, list[_Slot]] = {}
+    below: dict[str, list[PcieSlot]] = {}
     links: dict[str, PcieLink] = {}
     for slot in slots:
         for link in slot.path.links:
@@ -188,11 +168,12 @@ def _by_link(slots: Iterable[_Slot]) -> Iterator[tuple[PciePath, list[_Slot]]]:
     needs=PCI.whole,
     explains="MaxPayload is the largest packet that the card writes to memory, MaxReadReq the"
     " largest piece that it asks to read. Small ones spend more of the link on headers.",
-    normal="MaxPayload 256 or 512, MaxReadReq 512 to 4096",
+    normal="MaxPayload 256 or 512, MaxReadReq 512 to 4096, relaxed ordering on, except below root"
+    " ports whose erratum made the kernel switch it off (Xeon E5 v3 and v4, AMD A1100)",
 )
 def _packets(case: Case) -> Outcomes:
     yield from _unseen(case)
-    for slot in _slots(case):
+    for slot in slots_of(case):
         port = slot.ports[0]
         control, above = port.settings.control, port.settings.bridge_control
         if control is None:
@@ -200,8 +181,8 @@ def _packets(case: Case) -> Outcomes:
             continue
         address, demand, usable = port.now.port.function, slot.demand, slot.usable
         best = min(control.mps_supported, above.mps_supported if above else control.mps)
-        gain = (slot.path.payload_mbps(best) or 0) * _MEGA
-        if gain > usable * _WORTH and usable < demand:
+        gain = (slot.path.payload_mbps(best) or 0) * MEGA
+        if gain > usable * _WORTH and usable < demand and slot.has_limit:
             yield slot.warning(
                 f"MaxPayload {control.mps}, {best} supported by both ends (lspci -vv -s {address})",
                 f"{gbps(usable)} Gb/s instead of {gbps(gain)} can reach memory",
@@ -218,7 +199,8 @@ def _packets(case: Case) -> Outcomes:
                 _PCI,
             )
         waited = port.frame.total(STALLED_WR) or 0
-        if waited >= STALLED and not control.relaxed_ordering:
+        erratum = has_ordering_erratum(slot.status)
+        if waited >= STALLED and not control.relaxed_ordering and not erratum:
             yield slot.note(
                 f"relaxed ordering is off (lspci -vv: RlxdOrd-), writes waited {waited} % of the"
                 " last second (outbound_pci_stalled_wr)",
@@ -236,13 +218,17 @@ def _packets(case: Case) -> Outcomes:
     " hosts at 100 Gb/s and more. With relaxed ordering a write may overtake another one that"
     " waits. Both lie in the function's Device Control register, which setpci can change"
     " (CAP_EXP+8) until the next start; mlxtop never does.",
-    normal="MaxReadReq 512 to 4096, relaxed ordering on",
+    normal="MaxReadReq 512 to 4096, relaxed ordering on; of a virtual function they read as 0",
 )
 def _requests(port: PortCase) -> Outcomes:
     control = port.settings.control
-    if control is None:
+    if port.now.port.kind is PortKind.VF:
+        yield port.unknown("PCIe packet sizes", "those of its physical function count")
+    elif control is None:
         yield port.unread("PCIe packet sizes", "control", "not read")
     else:
         ordering = "on" if control.relaxed_ordering else "off"
+        if has_ordering_erratum(port.case.frame.pcie(port.now.port.id)):
+            ordering += " (the root port has an erratum)"
         text = f"MaxPayload {control.mps}, MaxReadReq {control.mrrs}, relaxed ordering {ordering}"
         yield Subject(port.now.port.function or port.name).setting(text)

@@ -19,12 +19,20 @@ _NO_BUFFER = CATALOGUE[Origin.DRIVER, "rx_out_of_buffer"]
 _MANY_PACKETS = 10_000_000_000
 """bit/s from which one core, or one interrupt for each packet, is not enough."""
 
-_FEATURES: Mapping[str, tuple[str, str]] = {
-    "rx-gro": ("gro", "every received packet goes up the network stack by itself"),
-    "tx-tcp-segmentation": ("tso", "the processor cuts the data into packets instead of the card"),
-    "rx-checksum": ("rx", "the processor checks every packet instead of the card"),
-    "tx-checksum-ip-generic": ("tx", "the processor adds up every packet instead of the card"),
+_Features = tuple[str, ...]
+_OFFLOADS_BY_FLAG: Mapping[str, tuple[tuple[_Features, ...], str]] = {
+    "gro": ((("rx-gro",),), "every received packet goes up the network stack by itself"),
+    "tso": (
+        (("tx-tcp-segmentation",),),
+        "the processor cuts the data into packets instead of the card",
+    ),
+    "rx": ((("rx-checksum",),), "the processor checks every packet instead of the card"),
+    "tx": (
+        (("tx-checksum-ip-generic",), ("tx-checksum-ipv4", "tx-checksum-ipv6")),
+        "the processor adds up every packet instead of the card",
+    ),
 }
+"""Flags to features, of which drivers offer one group or another, and what it costs without."""
 
 
 @check(
@@ -78,7 +86,8 @@ def _channels(port: PortCase) -> Outcomes:
     ),
     explains="The core that an interrupt goes to does the receiving. Cores of the other processor"
     " reach the card only over the link between the two.",
-    normal="spread over cores of the card's own node",
+    normal="spread over cores of the card's own node; the rest on other nodes where there are more"
+    " interrupts than such cores",
 )
 def _interrupts(port: PortCase) -> Outcomes:
     interrupts, host = port.settings.interrupts, port.case.host
@@ -102,13 +111,16 @@ def _interrupts(port: PortCase) -> Outcomes:
 
 def _far_interrupts(port: PortCase, interrupts: tuple[Interrupt, ...], stop: str) -> Outcomes:
     """Yield a finding where interrupts go to cores of another node than the card's."""
-    function = port.case.frame.function(port.now.port.id)
-    local = local_cores(function)
+    functions = port.case.frame.functions(port.now.port.id)
+    local = frozenset[int]().union(*map(local_cores, functions))
+    nodes = ",".join(str(function.numa_node) for function in functions)
     away = [one for one in interrupts if one.cpus and local.isdisjoint(one.cpus)]
-    if function is None or not local or not away:
+    if not local or not away:
         return
     there = format_cores(local)
     every = all(local.isdisjoint(one.cpus) for one in interrupts)
+    if not every and len(interrupts) > len(local):
+        return  # the driver has spread them over the other node, as its own is too small
     which = "interrupts" if every else f"{len(away)} of {len(interrupts)} interrupts"
     far = format_cores({core for one in away for core in one.cpus})
     yield (port.warning if every else port.note)(
@@ -117,7 +129,7 @@ def _far_interrupts(port: PortCase, interrupts: tuple[Interrupt, ...], stop: str
         f"{'every packet crosses' if every else 'their packets cross'} the link between the"
         " processors",
         f"{stop}set_irq_affinity_cpulist.sh {there} {port.name} (mlnx-tools); keep the application"
-        f" there too: numactl --cpunodebind={function.numa_node}",
+        f" there too: numactl --cpunodebind={nodes}",
         _IRQ,
     )
 
@@ -152,7 +164,8 @@ def _coalesce(port: PortCase) -> Outcomes:
     needs=ETHERNET,  # IPoIB offers less
     explains="Offloads let the card add up checksums, cut large sends into packets (TSO) and let"
     " the kernel join received ones (GRO), so that the processor handles fewer of them.",
-    normal="all on",
+    normal="all on that the driver offers; `off [fixed]` is none of them. Of the checksums drivers"
+    " offer the generic one (mlx5), or those for IPv4 and IPv6 (mlx4)",
 )
 def _offloads(port: PortCase) -> Outcomes:
     features = port.settings.features
@@ -161,10 +174,15 @@ def _offloads(port: PortCase) -> Outcomes:
     if not features:
         yield port.unread("offloads", "features")
         return
-    for feature, (flag, why) in _FEATURES.items():
-        if features.get(feature) is False:
+    for flag, (groups, why) in _OFFLOADS_BY_FLAG.items():
+        offered = [kept for group in groups if (kept := [f for f in group if f in features])]
+        if offered and not any(all(features[f] for f in group) for group in offered):
+            chosen = next(
+                (group for group in offered if any(features[f] for f in group)), offered[0]
+            )
+            off = " and ".join(f for f in chosen if not features[f])
             yield port.warning(
-                f"{feature} is off (ethtool -k {port.name})",
+                f"{off} {'are' if ' and ' in off else 'is'} off (ethtool -k {port.name})",
                 why,
                 f"ethtool -K {port.name} {flag} on",
                 _OFFLOADS,

@@ -100,7 +100,7 @@ def parse(argv: Sequence[str], version: tuple[int, ...]) -> Call | str:
         streams=int(found.get("streams", 1)),
         omit=float(found.get("omit", 0)),
         interval=float(found.get("interval", 1)) or 1.0,
-        bitrate=_bits(found.get("bitrate", "1M" if "udp" in found else "0")),
+        bitrate=bits(found.get("bitrate", "1M" if "udp" in found else "0")),
         bind=found.get("bind", ""),
         device=found.get("device", ""),
         reverse="reverse" in found,
@@ -114,7 +114,8 @@ def parse(argv: Sequence[str], version: tuple[int, ...]) -> Call | str:
     )
 
 
-def _bits(text: str) -> float:
+def bits(text: str) -> float:
+    """bit/s of `500M`, `10G`."""
     text = text.partition("/")[0]
     scale = {"K": 1e3, "M": 1e6, "G": 1e9}.get(text[-1:].upper(), 1.0)
     return float(text.rstrip("kKmMgG") or 0) * scale
@@ -149,7 +150,7 @@ def iperf3(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     return (yield from _client(machine, call))
 
 
-def _connect(machine: Machine, call: Call) -> PortState | str:
+def connect(machine: Machine, call: Call) -> PortState | str:
     """The port that the run goes over, or why there is no connection."""
     try:
         route = machine.network.route(call.host)
@@ -167,7 +168,7 @@ def _connect(machine: Machine, call: Call) -> PortState | str:
 
 
 def _client(machine: Machine, call: Call) -> Running:
-    port = _connect(machine, call)
+    port = connect(machine, call)
     if isinstance(port, str):
         if port == "No route to host":
             yield 3.0
@@ -179,7 +180,7 @@ def _client(machine: Machine, call: Call) -> Running:
         else:
             yield Err(f"iperf3: error - {text}")
         return 1
-    run = _start(machine, call, port)
+    run = begin_run(machine, call, port)
     try:
         return (yield from _measure(machine, call, run))
     finally:
@@ -187,7 +188,7 @@ def _client(machine: Machine, call: Call) -> Running:
             run.stop()
 
 
-def _start(machine: Machine, call: Call, port: PortState) -> Run:
+def begin_run(machine: Machine, call: Call, port: PortState) -> Run:
     """Put the flow on the port; all streams of an old iperf3 share one core."""
     cores = call.streams if call.version >= THREADS else 1
     wish = call.bitrate * call.streams or GREEDY
@@ -242,7 +243,7 @@ def _server(machine: Machine, call: Call) -> Running:
             continue
         yield 5.0
         visit = Call(host=port.spec.peer, port=call.port, reverse=True, version=call.version)
-        run = _start(machine, visit, port)
+        run = begin_run(machine, visit, port)
         try:
             for text in iperf3_text.accepted(run):
                 yield text

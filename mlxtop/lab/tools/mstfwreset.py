@@ -57,7 +57,7 @@ def mstfwreset(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     if answer not in ("y", "yes"):
         yield "-E- Aborted by user."
         return 1
-    yield from _reset(machine, card)
+    yield from _reset(machine, card) if level == 3 else _reboot()
     return 0
 
 
@@ -84,10 +84,19 @@ def _reset(machine: Machine, card: CardState) -> Iterator[str | float]:
     yield "-I- FW was loaded successfully."
 
 
+def _reboot() -> Iterator[str | float]:
+    yield 0.4
+    yield f"-I- {'Sending Reset Command To Fw':40}-Done"
+    yield f"-I- {'Sending reboot command to machine':40}-Done"
+
+
 def mget_temp(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     """`mget_temp -d DEVICE`: the hottest sensor of the ASIC, whole degrees."""
     device = _option(argv, "-d", "--device")
     card = machine.card(device)
+    if "--no-modules" in argv and not _reads_modules(machine.world.spec.tools[argv[0]]):
+        yield f"Usage : {argv[0]} -d <device> [OPTIONS]"
+        return 1
     yield machine.world.tool_seconds / 2
     if not machine.root or card is None:
         yield f"-E- Failed to open device: {device}"
@@ -97,3 +106,9 @@ def mget_temp(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
         return 1
     yield f"{round(machine.world.heats[card.index].asic.celsius)} "
     return 0
+
+
+def _reads_modules(version: str) -> bool:
+    """Whether the tool reads modules too, from 4.36 on, and knows how not to."""
+    number = tuple(int(part) for part in version.partition("-")[0].split(".")[:2])
+    return number >= (4, 36)

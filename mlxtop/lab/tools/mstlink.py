@@ -13,6 +13,7 @@ from mlxtop.lab.eeprom import Monitors
 from mlxtop.lab.families import Optics
 from mlxtop.lab.ports import PortState
 from mlxtop.lab.tools.shell import Err, Machine, Running
+from mlxtop.model.pcie import GENERATION
 
 Section = dict[str, str]
 
@@ -25,7 +26,7 @@ _ENABLED = {
 
 
 def mstlink(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
-    """`mstlink -d DEVICE [-p PORT] [-m] [-c] [--json]`."""
+    """`mstlink -d DEVICE [-p PORT] [--port_type PCIE] [-m] [-c] [--json]`."""
     words = list(argv[1:])
     if "-v" in words or "--version" in words:
         yield f"{argv[0]}, mstflint {machine.world.spec.tools[argv[0]]}, Git SHA Hash: N/A"
@@ -50,7 +51,8 @@ def mstlink(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
         return 1
     function = device[-1] if device[-2:-1] == "." else "0"
     port = card.ports[min(int(function), len(card.ports) - 1)]
-    sections = _sections(machine, port, argv[0], words)
+    pcie = "PCIE" in words
+    sections = _pcie(port, words) if pcie else _sections(machine, port, argv[0], words)
     if as_json:
         output = {"result": {"output": {k: _typed(v) for k, v in sections.items()}}}
         yield json.dumps(output | {"status": {"code": 0, "message": "success"}}, indent="\t")
@@ -63,6 +65,30 @@ def mstlink(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
             yield f"{key:35}: {value} "
     yield ""
     return 0
+
+
+def _pcie(port: PortState, words: Sequence[str]) -> dict[str, Section]:
+    """The page `--port_type PCIE`: the link as the card's own registers have it."""
+    now, most = port.card.spec.link, port.card.spec.most
+    sections = {
+        "PCIe Operational (Enabled) Info": {
+            "Depth, pcie index, node": "0, 0, 0",
+            "Link Speed Active (Enabled)": f"{_gen(now.speed)} ({_gen(most.speed)})",
+            "Link Width Active (Enabled)": f"{now.width}X ({most.width}X)",
+            "Device Status": "N/A",
+        }
+    }
+    if "-c" in words or "--show_counters" in words:
+        sections["Management PCIe Timers Counters Info"] = {"dl down": "1"}
+        sections["Management PCIe Performance Counters Info"] = dict.fromkeys(
+            ("RX Errors", "TX Errors", "CRC Error dllp", "CRC Error tlp"), "0"
+        )
+    return sections
+
+
+def _gen(speed: float) -> str:
+    """GT/s as the tool writes it: `8G-Gen 3`."""
+    return f"{speed:g}G-Gen {GENERATION[speed]}"
 
 
 def _typed(rows: Section) -> dict[str, object]:

@@ -6,6 +6,7 @@ import ipaddress
 import json
 from collections.abc import Sequence
 
+from mlxtop.lab.ports import PortState
 from mlxtop.lab.tools.ethtool_m import lines
 from mlxtop.lab.tools.shell import Err, Machine, Running
 from mlxtop.system.door import Question
@@ -19,6 +20,7 @@ def ping(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     """`ping -c N [-M do] [-s SIZE] [-W S] HOST` of iputils."""
     host = argv[-1]
     count, size = int(_option(argv, "-c", "3")), int(_option(argv, "-s", "56"))
+    pause = float(_option(argv, "-i", "1"))
     try:
         route = machine.network.route(host)
     except OSError:
@@ -28,7 +30,8 @@ def ping(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     mtu = port.mtu if port else 1500
     peer_mtu = port.spec.peer_mtu if port and port.spec.peer_mtu else mtu
     yield f"PING {host} ({host}) {size}({size + 28}) bytes of data."
-    reachable = machine.network.answers(host)
+    through = _option(argv, "-I", str(route["dev"]))
+    reachable = machine.network.answers(host) and through == route["dev"]
     received = 0
     for number in range(1, count + 1):
         if "do" in argv and size + 28 > mtu:
@@ -38,9 +41,10 @@ def ping(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
             yield 1.0
         else:
             received += 1
-            yield f"{size + 8} bytes from {host}: icmp_seq={number} ttl=64 time=0.0{40 + number} ms"
+            reply = f"{size + 8} bytes from {host}: icmp_seq={number} ttl=64"
+            yield f"{reply} time={_round_trip(number)} ms"
             if number < count:
-                yield 1.0
+                yield pause
     lost = 100 * (count - received) // max(count, 1)
     yield ""
     yield f"--- {host} ping statistics ---"
@@ -48,9 +52,31 @@ def ping(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     return 0 if received else 1
 
 
+def _round_trip(number: int) -> str:
+    """Milliseconds, a little different each time."""
+    return f"0.{40 + number % 50:03d}"
+
+
 def ip(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
-    """`ip route get DESTINATION`."""
+    """`ip route get`, `ip -j address show`, and what sets up a network device."""
     words = [word for word in argv[1:] if not word.startswith("-")]
+    if words[:2] == ["address", "show"]:
+        yield json.dumps(_addresses(machine))
+        return 0
+    if words[:2] in (["link", "set"], ["address", "add"]):
+        return (yield from _set_up(machine, words))
+    if words[:2] in (["route", "show"], ["neigh", "show"]):
+        listed = machine.network.fib.documents() if words[0] == "route" else ()
+        neighbours = machine.network.neighbours() if words[0] == "neigh" else ()
+        yield json.dumps([] if "-6" in argv else [*listed, *neighbours])
+        return 0
+    if words[:2] == ["neigh", "flush"]:
+        return 0
+    if words[:2] in (["route", "replace"], ["route", "flush"], ["rule", "add"], ["rule", "del"]):
+        refusal = machine.network.fib.change(words)
+        if refusal:
+            yield Err(refusal if "device" in refusal else f"RTNETLINK answers: {refusal}")
+        return 2 if refusal else 0
     if words[:2] != ["route", "get"] or len(words) < 3:
         yield Err('Object "{}" is unknown, try "ip help".'.format(" ".join(words[:1])))
         return 255
@@ -65,6 +91,76 @@ def ip(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     yield f"{local}{words[2]} {via}dev {route['dev']} src {route['src']} uid 0 "
     yield "    cache "
     return 0
+
+
+def _addresses(machine: Machine) -> list[dict[str, object]]:
+    """`ip -j address show`: every device with its MTU and what was given to it."""
+    network, ports = machine.network, machine.world.ports
+    given = {"lo": "127.0.0.1/8", network.management: f"{network.address}/24"}
+    given |= {port.spec.bond: port.spec.ip for port in ports if port.spec.bond and port.spec.ip}
+    devices = [(other.name, other.mtu, given.get(other.name, "")) for other in network.others]
+    devices += [(port.netdev, port.mtu, port.address) for port in ports if port.netdev]
+    return [
+        {"ifname": name, "mtu": mtu, "addr_info": [_address_info(text)] if text else []}
+        for name, mtu, text in devices
+    ]
+
+
+def _address_info(text: str) -> dict[str, object]:
+    """An entry of `addr_info`."""
+    local, _, length = text.partition("/")
+    scope = "host" if local.startswith("127.") else "global"
+    return {"family": "inet", "local": local, "prefixlen": int(length), "scope": scope}
+
+
+def _set_up(machine: Machine, words: Sequence[str]) -> Running:
+    """`ip link set DEVICE [up|down] [mtu N] [master BOND]` and `ip address add A dev DEVICE`."""
+    rest = [word for word in words[2:] if word != "dev"]
+    address = rest.pop(0) if words[0] == "address" and rest else ""
+    device = rest.pop(0) if rest else ""
+    port = next((p for p in machine.world.ports if device and p.netdev == device), None)
+    if port is None:
+        yield Err(f'Cannot find device "{device}"')
+        return 1
+    refusal = _assign(port, address) if address else _set_link(machine, port, rest)
+    machine.world.generation += 1
+    machine.world.link_changed(port)
+    if refusal:
+        yield Err(f"RTNETLINK answers: {refusal}")
+    return 2 if refusal else 0
+
+
+def _assign(port: PortState, address: str) -> str | None:
+    """Give a device an address; return why the kernel refuses it."""
+    try:
+        ipaddress.ip_interface(address)
+    except ValueError:
+        return "Invalid argument"
+    if port.address == address:
+        return "File exists"
+    port.address = address
+    return None
+
+
+def _set_link(machine: Machine, port: PortState, rest: Sequence[str]) -> str | None:
+    """Set flags, MTU and master of a device; return why the kernel refuses it."""
+    words = iter(rest)
+    for word in words:
+        if word in ("up", "down"):
+            port.admin_up = word == "up"
+        elif word == "mtu":
+            port.mtu = int(next(words, "1500"))
+        elif word == "master":
+            bond = next(words, "")
+            if machine.network.index(bond) is None:
+                return "No such device"
+            if port.admin_up or port.infiniband:  # bond_enslave() takes no device that is up
+                return "Operation not permitted"
+            port.bond, port.mtu = bond, port.spec.mtu
+            port.admin_up = True  # the bond brings its members up
+        else:
+            return "Invalid argument"
+    return None
 
 
 def rdma(machine: Machine, argv: Sequence[str], stdin: str) -> Running:

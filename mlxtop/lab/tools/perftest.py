@@ -15,6 +15,8 @@ _TITLES = {
     "ib_send_lat": "Send Latency Test",
     "ib_write_lat": "RDMA_Write Latency Test",
     "ib_read_lat": "RDMA_Read Latency Test",
+    "ib_atomic_bw": "Atomic BW Test",
+    "ib_atomic_lat": "Atomic Latency Test",
 }
 _RULE = "-" * 87
 _USAGE = """\
@@ -26,9 +28,15 @@ Options:
   -b, --bidirectional  Measure bidirectional bandwidth (default unidirectional)
   -d, --ib-dev=<dev>  Use IB device <dev> (default first device found)
   -D, --duration  Run test for a customized period of seconds.
+  -R, --rdma_cm  Connect QPs with rdma_cm and run test on those QPs
+      --rate_limit=<rate>  Set the maximum rate of sent packages
       --report_gbits  Report Max/Average BW of test in Gbit/sec (instead of MiB/sec)
 """
-_VALUES = ("-d", "-i", "-x", "-D", "-q", "-s", "-n", "-p", "-m", "-t", "-Q")
+MESSAGES = {True: 4.2e6, False: 9.0e6}
+"""Messages a second of a queue pair: mlx4, and newer."""
+_PAIRS = 4
+"""Queue pairs from which more do not send more messages."""
+_VALUES = ("-d", "-i", "-x", "-D", "-q", "-s", "-n", "-p", "-m", "-t", "-Q", "-f")
 
 
 def _options(argv: Sequence[str]) -> tuple[dict[str, str], str]:
@@ -38,7 +46,7 @@ def _options(argv: Sequence[str]) -> tuple[dict[str, str], str]:
     rest = list(argv[1:])
     while rest:
         word, equals, value = rest.pop(0).partition("=")
-        if word in _VALUES:
+        if word in _VALUES or word in ("--rate_limit", "--rate_units", "--rate_limit_type"):
             found[word] = value if equals else (rest.pop(0) if rest else "")
         elif word.startswith("-"):
             found[word] = "yes"
@@ -52,7 +60,8 @@ def perftest(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     name = argv[0]
     options, host = _options(argv)
     if "--version" in options or "-V" in options:
-        yield f"Version: {machine.world.spec.tools[name]}"
+        tools = machine.world.spec.tools
+        yield f"Version: {tools.get(name) or tools['ib_write_bw']}"
         return 0
     if "--help" in options or "-h" in options:
         yield from (_USAGE.format(name=name)).splitlines()
@@ -77,7 +86,7 @@ def perftest(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
         return 1
     yield from _opening(port, name, options)
     if name.endswith("_lat"):
-        return (yield from _latency(port))
+        return (yield from _latency(port, name, options))
     return (yield from _bandwidth(machine, port, name, options))
 
 
@@ -87,7 +96,7 @@ def _opening(port: PortState, name: str, options: dict[str, str]) -> list[str]:
     mtu = port.framing["rdma"].payload
     return [
         _RULE,
-        f"                    {_TITLES[name]}",
+        f"                    {_title(name, '-b' in options)}",
         f" Dual-port       : OFF\t\tDevice         : {port.spec.rdma}",
         f" Number of qps   : {options.get('-q', '1')}\t\tTransport type : IB",
         " Connection type : RC\t\tUsing SRQ      : OFF",
@@ -99,7 +108,7 @@ def _opening(port: PortState, name: str, options: dict[str, str]) -> list[str]:
         f" Link type       : {kind}",
         *([] if port.infiniband else [" GID index       : 3"]),
         " Max inline data : 0[B]",
-        " rdma_cm QPs\t : OFF",
+        f" rdma_cm QPs\t : {'ON' if '-R' in options else 'OFF'}",
         " Data ex. method : Ethernet",
         _RULE,
         " local address: LID 0000 QPN 0x0108 PSN 0xe562d0 RKey 0x17fc00 VAddr 0x007f4a5d6000",
@@ -108,44 +117,81 @@ def _opening(port: PortState, name: str, options: dict[str, str]) -> list[str]:
     ]
 
 
-def _latency(port: PortState) -> Running:
+def _title(name: str, both: bool) -> str:
+    title = _TITLES[name]
+    return title.replace(" BW", " Bidirectional BW") if both else title
+
+
+def half_round_trip(port: PortState, size: int, reads: bool = False) -> float:
+    """Microseconds that a message takes; what is read has to be asked for first."""
+    base = 0.92 if not port.card.spec.family.mlx4 else 1.34
+    return base * (1.9 if reads else 1.0) + size * 8 / max(port.line_rate, 1e9) * 1e6
+
+
+def _latency(port: PortState, name: str, options: dict[str, str]) -> Running:
+    size = 8 if "atomic" in name else int(options.get("-s", 2))
+    base = half_round_trip(port, size, "read" in name or "atomic" in name)
+    if "-D" in options:
+        yield " #bytes        #iterations       t_avg[usec]    tps average"
+        seconds = float(options["-D"])
+        yield seconds
+        count = int(seconds * 1e6 / base / 2)
+        yield f" {size:<10}    {count:<12}     {base * 1.04:<10.2f}     {count / seconds:<10.2f}"
+        yield _RULE
+        return 0
     yield (
         " #bytes #iterations    t_min[usec]    t_max[usec]  t_typical[usec]    t_avg[usec]    "
         "t_stdev[usec]   99% percentile[usec]   99.9% percentile[usec]"
     )
-    yield 1.0
-    base = 0.92 if not port.card.spec.family.mlx4 else 1.34
+    count = int(options.get("-n", 1000))
+    yield max(0.1, count * 2 * base / 1e6)
     yield (
-        f" 2       1000          {base:<8.2f}       {base * 4.1:<10.2f}   {base * 1.03:<8.2f}"
+        f" {size:<7} {count:<11}    {base:<8.2f}       {base * 4.1:<10.2f}   {base * 1.03:<8.2f}"
         f"       \t {base * 1.04:<8.2f}       \t0.03   \t\t{base * 1.12:<8.2f}    "
-        f"\t\t{base * 4.1:<8.2f}   "
+        f"\t\t{base * 2.1:<8.2f}   "
     )
     yield _RULE
     return 0
+
+
+def _payload(machine: Machine, flow: Flow) -> float:
+    rest = machine.world.rest
+    return sum(flow.payload[n] + flow.rate[n] / 8 * rest for n in (RX, TX))
 
 
 def _bandwidth(machine: Machine, port: PortState, name: str, options: dict[str, str]) -> Running:
     seconds = float(options.get("-D", 5))
     both = "-b" in options
     back = name == "ib_read_bw"
-    flow = Flow(False, 1, (GREEDY if both or back else 0.0, GREEDY if both or not back else 0.0))
+    size = 8 if "atomic" in name else int(options.get("-s", 65536))
+    pairs = min(int(options.get("-q", 1)), _PAIRS)
+    wish = size * 8 * MESSAGES[port.card.spec.family.mlx4] * pairs * (0.6 if size == 8 else 1.0)
+    if "--rate_limit" in options:
+        wish = min(wish, float(options["--rate_limit"]) * 1e9 * int(options.get("-q", 1)))
+    wish = GREEDY if wish > 2e12 else wish
+    flow = Flow(False, 1, (wish if both or back else 0.0, wish if both or not back else 0.0))
     gigabits = "--report_gbits" in options
     unit = "Gb/sec" if gigabits else "MiB/sec"
     yield f" #bytes     #iterations    BW peak[{unit}]    BW average[{unit}]   MsgRate[Mpps]"
     port.flows.append(flow)
     peak = 0.0
     try:
-        step = min(1.0, seconds)
-        for _ in range(max(1, round(seconds / step))):
+        margin = min(float(options.get("-f", 2)), seconds / 3) if "-D" in options else 0.0
+        if margin:  # at both ends, where nothing is counted
+            yield margin
+        before = _payload(machine, flow)
+        counted = seconds - 2 * margin
+        step = min(1.0, counted)
+        for _ in range(max(1, round(counted / step))):
             yield step
             peak = max(peak, sum(flow.rate))
-        rest = machine.world.rest
-        carried = sum(flow.payload[n] + flow.rate[n] / 8 * rest for n in (RX, TX))
+        carried = _payload(machine, flow) - before
+        if margin:
+            yield margin
     finally:
         with machine.world.lock:
             port.flows.remove(flow)
-    size = int(options.get("-s", 65536))
-    rate = carried * 8 / seconds
+    rate = carried * 8 / counted
     scale = 1e9 if gigabits else 8 * 1024 * 1024
     first = 0.0 if "-D" in options else peak / scale
     yield (

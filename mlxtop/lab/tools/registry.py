@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlxtop.lab.tools.coreutils import sed, tee
 from mlxtop.lab.tools.iperf3 import iperf3
 from mlxtop.lab.tools.mstconfig import mstconfig
 from mlxtop.lab.tools.mstfwreset import mget_temp, mstfwreset
@@ -11,6 +12,7 @@ from mlxtop.lab.tools.mstlink import mstlink
 from mlxtop.lab.tools.netools import ethtool, ip, ping, rdma
 from mlxtop.lab.tools.perftest import perftest
 from mlxtop.lab.tools.shell import Machine, Running, Tool, missing
+from mlxtop.lab.tools.streams import iperf, nuttcp, qperf
 
 _TOOLS: dict[str, Tool] = {
     "mstconfig": mstconfig,
@@ -23,6 +25,9 @@ _TOOLS: dict[str, Tool] = {
     "mget_temp": mget_temp,
     "ethtool": ethtool,
     "iperf3": iperf3,
+    "iperf": iperf,
+    "nuttcp": nuttcp,
+    "qperf": qperf,
     "ping": ping,
     "ip": ip,
     "rdma": rdma,
@@ -32,10 +37,25 @@ _TOOLS: dict[str, Tool] = {
     "ib_send_lat": perftest,
     "ib_write_lat": perftest,
     "ib_read_lat": perftest,
+    "ib_atomic_bw": perftest,
+    "ib_atomic_lat": perftest,
 }
-_PART_OF = {"rdma": "ip"}
-"""Commands that come with another one: iproute2."""
+_EVERYWHERE: dict[str, Tool] = {"tee": tee, "sed": sed}
+"""Commands that no machine lacks."""
+_PART_OF = {
+    "rdma": "ip",
+    **dict.fromkeys(
+        ("ib_write_lat", "ib_read_lat", "ib_atomic_bw", "ib_atomic_lat"), "ib_write_bw"
+    ),
+}
+"""Commands that come with another one: iproute2, perftest."""
 _FLAGS_WITH_VALUE = ("-k", "-s", "-u", "-g", "-p", "-C", "-w", "-E", "--kill-after", "--signal")
+
+
+def installed(machine: Machine, name: str) -> bool:
+    """Whether a machine has a command, by itself or with another one."""
+    tools = machine.world.spec.tools
+    return name in tools or _PART_OF.get(name, "") in tools
 
 
 def start(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
@@ -44,7 +64,9 @@ def start(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     if name in ("sudo", "env", "timeout", "setsid", "flock"):
         return _wrapped(machine, name, argv, stdin)
     tool = _TOOLS.get(name)
-    if tool is None or _PART_OF.get(name, name) not in machine.world.spec.tools:
+    if name in _EVERYWHERE:
+        return _EVERYWHERE[name](machine, [name, *argv[1:]], stdin)
+    if tool is None or not installed(machine, name):
         raise missing(argv[0])
     return tool(machine, [name, *argv[1:]], stdin)
 

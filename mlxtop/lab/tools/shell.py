@@ -46,6 +46,8 @@ class Machine:
     root: bool
     keep: Callable[[str, str], None]
     """Writes a file."""
+    text: Callable[[str], str | None]
+    """Reads a file; None where there is none."""
 
     def card(self, device: str) -> CardState | None:
         """The card that a tool's `-d` names: PCI address, RDMA device or /dev/mst name."""

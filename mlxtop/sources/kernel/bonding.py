@@ -66,6 +66,7 @@ def _member(text: str) -> BondSlave:
         speed=parse_count(fields.get("Speed", "").removesuffix(" Mbps")),
         aggregator=parse_count(fields.get("Aggregator ID")),
         partner=partner[1] if partner else None,
+        failures=parse_count(fields.get("Link Failure Count")),
     )
 
 

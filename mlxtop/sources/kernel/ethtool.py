@@ -5,6 +5,8 @@ https://docs.kernel.org/networking/ethtool-netlink.html; include/uapi/linux/etht
 
 from __future__ import annotations
 
+import re
+
 from mlxtop.model.counters import Schema
 from mlxtop.model.number import code_table
 from mlxtop.model.sample import LinkState, Reading
@@ -30,6 +32,8 @@ EXTENDED_STATE = code_table(
     """
 )
 """ETHTOOL_LINK_EXT_STATE_*, in words."""
+
+_PSID = re.compile(r"\(([A-Z]{2,5}_?[0-9A-Z]{6,14})\)")
 
 _STATE = {
     4: LinkState.NO_MODULE,
@@ -90,11 +94,22 @@ def parse_firmware(text: str) -> tuple[str, str | None]:
     return version, psid.rstrip(") ") or None if mark else None
 
 
+def parse_psid(text: str) -> str | None:
+    """Return the PSID in brackets, where old mlx4 drivers have it beside their name.
+
+    >>> parse_psid("mlx4_en (MT_0BD0110004)"), parse_psid("1.5.0 (Dec 2009)")
+    ('MT_0BD0110004', None)
+    """
+    match = _PSID.search(text)
+    return match[1] if match else None
+
+
 def read_firmware(system: System, netdev: str) -> tuple[str | None, str | None]:
     """Return version and PSID of a device's firmware, None for what the driver does not say."""
-    line = Fields(ask_or_none(system, Question.DRIVER_INFO, netdev)).text("firmware")
-    version, psid = parse_firmware(line or "")
-    return version or None, psid
+    answer = Fields(ask_or_none(system, Question.DRIVER_INFO, netdev))
+    version, psid = parse_firmware(answer.text("firmware") or "")
+    lines = (answer.text(field) or "" for field in ("driver", "version"))
+    return version or None, psid or next(filter(None, map(parse_psid, lines)), None)
 
 
 def parse_link_state(answer: Answer) -> tuple[LinkState, str | None]:
@@ -144,5 +159,5 @@ def parse_modes(answer: Answer) -> LinkModes:
 
 
 def parse_features(answer: Answer) -> dict[str, bool]:
-    """Return the offloads and whether each is active."""
+    """Return the offloads that are on, or could be, and whether each is on."""
     return {key: value for key, value in Fields(answer).items() if isinstance(value, bool)}

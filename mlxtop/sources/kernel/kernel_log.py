@@ -1,134 +1,87 @@
 """What the drivers mlx4 and mlx5 and the PCI core write to the kernel log, as incidents.
 
-Texts of Linux 6.1 to 7.x: mlx5 core/events.c, health.c, en_main.c, mlx4 main.c, pci/pcie/aer.c.
-They are rate limited: that a line is missing proves nothing.
+Heads of lines are read here, texts in `vocabulary`: Linux 5.9 to 7.x and the vendor's drivers from
+4.2 on. Most texts are rate limited: that a line is missing proves nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from mlxtop.model.counters import Severity
 from mlxtop.model.identity import PCI_SLOT
-from mlxtop.model.incident import Incident, IncidentKind
+from mlxtop.model.incident import Incident
+from mlxtop.sources.kernel.vocabulary.index import texts
+from mlxtop.sources.kernel.vocabulary.judges import JUDGES, Judgement, Parts, sensors
+from mlxtop.sources.kernel.vocabulary.row import Role, Row
+from mlxtop.system.dmesg import parse_printed
 from mlxtop.system.door import KernelRecord
 
+__all__ = ["LogLine", "parse_event", "parse_message", "read_line", "read_record", "sensors"]
+
 _BDF = rf"(?i:(?:[0-9a-f]{{4,8}}:)?{PCI_SLOT})"
-_DRIVERS = r"mlx5_core|mlx5_ib|mlx4_core|mlx4_en|mlx4_ib|pcieport"
+_STARTS = ("mlx4_", "mlx5_", "<mlx", "infiniband ", "pcieport ", "pci ", "vfio-pci ", "auxiliary ")
 _HEAD = re.compile(
-    rf"^(?:<(?P<angle>{_DRIVERS})> |(?P<driver>{_DRIVERS})(?: (?P<bdf>{_BDF}))?"
-    rf"(?: (?P<name>[^\s:]++))?: )"
+    rf"""(?:<(?:mlx4_ib|mlx5_ib|mlx4_en|mlx4_core|mlx5_core)>\s(?:\w+:\s)?
+    |(?P<driver>mlx[45]_[a-z]+(?:\.\w+)?|infiniband|pcieport|pci|vfio-pci|auxiliary)
+     (?:\s(?P<device>{_BDF}|mlx[45]_\w+\.[\w.]+))?
+     (?:\s(?P<name>\(unnamed\snet_device\)|[^\s:()]+))?
+     (?:\s\((?:un\w+|registered|released|dummy)\))?
+     :\s
+    |(?P<rdma>mlx[45]_[a-z]*\d+|mlx[45]_bond_\d+)(?:/(?P<port>\d+):\s|:(?=dump_cqe:)))""",
+    re.VERBOSE,
 )
-_FUNCTION = re.compile(r"^\w+:\d+:\(pid \d+\): ")
-_BARE_BDF = re.compile(rf"^(?P<bdf>{_BDF}): ")
-_IFNAME = re.compile(r"^(?P<name>[^\s:]{1,15}): ")
-
-Parts = dict[str, str]
-Rule = tuple[str, IncidentKind, Severity | Callable[[Parts], Severity], str]
-
-_NOTE, _WARNING, _CRITICAL = Severity.NOTE, Severity.WARNING, Severity.CRITICAL
-
-
-def _limited(parts: Parts) -> Severity:
-    return _WARNING if parts.get("at") else _NOTE
+_RDMA_QUEUE = re.compile(r"(?P<rdma>[^\s:/]{1,63})(?:/(?P<port>\d+): (?=QP )|:(?=dump_cqe:))")
+_AGAIN = re.compile(rf"(?P<bdf>{_BDF}):(?:\s|(?=\w+:\d+:))")
+_PORT = re.compile(r"Port (?P<port>\d+): ")
+_FUNCTION = re.compile(r"(?P<function>\w+):\d+:\(pid \d+\): ")
+_NAME = re.compile(r"(?P<name>[^\s:]{1,15}): ")
+_ADDRESS = re.compile(_BDF)
+_FILL = re.compile(r"\{(\w+)\}")
+_NO_DRIVER = ("pcieport", "pci", "vfio-pci")
 
 
-def _aer(parts: Parts) -> Severity:
-    kind = parts.get("severity", "").lower()
-    return _CRITICAL if "fatal" in kind and "non" not in kind else _WARNING
+class Head(NamedTuple):
+    """Who a line is about."""
+
+    driver: str | None = None
+    function: str | None = None
+    """PCI address as it is written."""
+    auxiliary: str | None = None
+    ifname: str | None = None
+    rdma: str | None = None
+    port: str | None = None
+    code: str | None = None
+    """C function that printed it."""
 
 
-_LINK = r"(?P<speed>[\d.]+ GT/s) PCIe x(?P<width>\d+) link"
+class Place(NamedTuple):
+    """Where a text stood."""
 
-_SEVERITIES: dict[str, Severity | Callable[[Parts], Severity]] = {
-    **{severity.name.lower(): severity for severity in Severity},
-    "slot": _limited,
-    "aer": _aer,
-}
-
-
-def _parse_rules(table: str) -> Iterator[Rule]:
-    """Yield the rules of a table: a row of kind, severity and words, then the pattern below it."""
-    for row in re.split(r"\n(?! )", table.strip()):
-        head, *pattern = row.split("\n  ")
-        kind, severity, words = head.split(" ", 2)
-        text = " ".join(pattern).replace("<BDF>", _BDF).replace("<LINK>", _LINK)
-        yield text, IncidentKind[kind], _SEVERITIES[severity], words
+    head: Head
+    kind: str
+    """`driver`, `device`, `name` or `bare`."""
+    text: str
+    tick: float | None
+    tag: str | None
+    """The record's own device."""
 
 
-_RULES = tuple(
-    _parse_rules(
-        r"""
-OVERHEAT critical over its temperature threshold: {sensors}
-  High temperature on sensors with bit set (?P<msb>(?:0x)?[0-9a-f]+),? (?P<lsb>(?:0x)?[0-9a-f]+)
-OVERHEAT critical over its temperature threshold: {sensors}
-  Sensor name\[\d+\]: (?P<sensors>.+)
-OVERHEAT critical chip at {temperature} °C, over its threshold of {threshold} °C
-  Temperature Threshold was reached! Threshold: (?P<threshold>-?\d+) celsius degrees; Current
-  Temperature: (?P<temperature>-?\d+)
-MODULE_FAULT critical module {module}: {error}, {detail}
-  Port module event\[error\]: module (?P<module>\d+), (?P<error>[^,]+)(?:, (?P<detail>.+))?
-MODULE_PLUGGED note module {module} plugged
-  Port module event: module (?P<module>\d+), Cable (?:plugged|enabled)
-MODULE_UNPLUGGED warning module {module} unplugged
-  Port module event: module (?P<module>\d+), Cable unplugged
-MODULE_DISABLED warning module {module} disabled
-  Port module event: module (?P<module>\d+), Cable disabled
-MODULE_FAULT critical bad cable on port {port}
-  Bad cable detected on port (?P<port>\d+)
-LINK_UP note link up
-  Link up$
-LINK_DOWN warning link down
-  Link down$
-PORT_CLOSED note port closed
-  Close port called
-PCIE slot {gbps} of {capable} Gb/s: {speed} x{width} at {at}
-  (?P<gbps>[\d.]+) Gb/s available PCIe bandwidth, limited by <LINK> at (?P<at><BDF>) \(capable of
-  (?P<capable>[\d.]+) Gb/s with (?P<capable_speed>[\d.]+ GT/s) PCIe x(?P<capable_width>\d+) link\)
-PCIE slot {gbps} Gb/s: {speed} x{width}
-  (?P<gbps>[\d.]+) Gb/s available PCIe bandwidth \(<LINK>\)
-POWER warning the slot gives too little power: {watts} W
-  Detected insufficient power on the PCIe slot \((?P<watts>\d+)\s*W\)
-POWER note the slot gives enough power: {watts} W
-  PCIe slot advertised sufficient power \((?P<watts>\d+)\s*W\)
-POWER note the slot does not say how much power it gives
-  PCIe slot power capability was not advertised
-AER aer PCIe error, {severity}: {type}
-  PCIe Bus Error: severity=(?P<severity>[^,]+), type=(?P<type>[^,]+)
-AER aer PCIe error told by {from}: {severity}
-  AER: (?:Multiple )?(?P<severity>Corrected|Correctable|Uncorrect(?:ed|able) \((?:Non-)?Fatal\))
-  error(?: message)? received(?: from |: )(?P<from><BDF>)
-HEALTH critical firmware no longer answers: health compromised
-  device's health compromised.*
-HEALTH critical firmware assert {code}
-  assert_var\[0\]:? (?P<code>0x[0-9a-f]+)
-OVERHEAT critical firmware: high temperature
-  (?:.*synd(?:rome)?\b.*)?:? ?High temperature$
-HEALTH critical fatal error {code}
-  Fatal error (?P<code>\d+) detected|.*\bFatal error\b.*
-HEALTH critical recovery given up: PCI reads still fail
-  health recovery flow aborted.*
-HEALTH critical internal error of the card
-  Internal error detected.*
-COMMAND warning {op} failed: {status}
-  (?P<op>[A-Z0-9_]+)\(0x[0-9a-f]+\) op_mod\(0x[0-9a-f]+\) failed, status
-  (?P<status>[^,]+?)(?:\(0x[0-9a-f]+\))?, syndrome \((?P<syndrome>0x[0-9a-f]+)\).*
-RENAMED note renamed from {old}
-  renamed from (?P<old>\S+)
-BOND note joined {master}
-  joined to (?P<master>\S+)
-ENABLED note PCI device enabled
-  enabling device \(.*\)
-FIRMWARE note firmware {version}
-  firmware version: (?P<version>[\d.]+)
-VF note runs as a virtual function
-  Detected virtual function - running in slave mode
-DRIVER note driver {version} loaded
-  Mellanox ConnectX core driver v(?P<version>\S+)
-"""
-    )
-)
+class LogLine(NamedTuple):
+    """A line that is known: its row, and what it tells by itself."""
+
+    row: Row
+    incident: Incident
+    role: Role
+    severity: Severity | None
+    """None where it tells nothing by itself."""
+    code: str | None = None
+    """C function that printed it."""
+    auxiliary: str | None = None
+    """Auxiliary device, `mlx5_core.sf.4`."""
+    ours: bool = True
+    """False where the head does not say whether the device is one of ours."""
 
 
 def parse_message(
@@ -136,80 +89,152 @@ def parse_message(
 ) -> Incident | None:
     """Return the incident in one message; None where it is none, or not of our drivers.
 
-    `device` is the record's own tag, which counts more than an address in the text.
+    `device` is the record's own tag, which counts more than the address in a line's head. What
+    dmesg or a journal print before the message is left out; without a `tick` its time counts.
 
     >>> parse_message("mlx5_core 0000:43:00.0 enp67s0np0: Link up").ifname
     'enp67s0np0'
     """
-    head = _HEAD.match(text)
-    if head is None:
-        return None
-    rest = text[head.end() :]
-    bdf, ifname = head["bdf"], head["name"]
-    if bare := _BARE_BDF.match(rest):
-        bdf, rest = bdf or bare["bdf"], rest[bare.end() :]
-    rest = _FUNCTION.sub("", rest).strip()
-    if ifname is None and head["driver"] in ("mlx4_en", "mlx5_core") and bare is None:
-        own = _IFNAME.match(rest)
-        if own is not None and rest[own.end() :]:
-            found = _find(rest[own.end() :])
-            if found is not None:
-                ifname, rest = own["name"], rest[own.end() :]
-    rule = _find(rest)
-    if rule is None:
-        return None
-    match, kind, severity, words = rule
-    parts = {key: value.strip() for key, value in match.groupdict().items() if value}
-    if "msb" in parts:
-        parts["sensors"] = sensors(parts["msb"], parts["lsb"])
-    return Incident(
-        kind,
-        _fill(words, parts),
-        severity(parts) if callable(severity) else severity,
-        tick,
-        device or _full(bdf),
-        ifname,
-        details=parts,
-    )
-
-
-def _find(
-    text: str,
-) -> tuple[re.Match[str], IncidentKind, Severity | Callable[[Parts], Severity], str] | None:
-    for pattern, kind, severity, words in _RULES:  # which `re` keeps compiled, once there is a log
-        if (match := re.match(pattern, text, re.IGNORECASE)) is not None:
-            return match, kind, severity, words
-    return None
-
-
-def _fill(words: str, parts: Parts) -> str:
-    """Put the parts in; what is missing goes with the comma or blank before it."""
-    for key in re.findall(r"\{(\w+)\}", words):
-        if key not in parts:
-            words = re.sub(rf",? \{{{key}\}}", "", words)
-    return re.sub(r"\{(\w+)\}", lambda hole: parts[hole[1]], words)
-
-
-def _full(bdf: str | None) -> str | None:
-    """Return the address with its domain, as sysfs writes it."""
-    if bdf is None:
-        return None
-    return bdf.lower() if bdf.count(":") == 2 else f"0000:{bdf.lower()}"
-
-
-def sensors(msb: str, lsb: str) -> str:
-    """Return the sensors of a warning's bit masks: bit 0 low is the chip, high bits are modules.
-
-    >>> sensors("0", "1"), sensors("0x2", "0x0")
-    ('chip', 'module 1')
-    """
-    high, low = int(msb, 16), int(lsb, 16)
-    names = ["chip"] if low & 1 else []
-    names += [f"sensor {bit}" for bit in range(1, 64) if low >> bit & 1]
-    names += [f"module {bit}" for bit in range(64) if high >> bit & 1]
-    return ", ".join(names) or "unknown sensor"
+    printed = parse_printed(text)
+    line = read_line(printed.text, printed.seconds if tick is None else tick, device)
+    return None if line is None or line.role is Role.IGNORED else line.incident
 
 
 def parse_event(record: KernelRecord) -> Incident | None:
     """Return the incident in a record of the kernel log; None where it is none."""
     return parse_message(record.text, record.seconds, record.device)
+
+
+def read_record(record: KernelRecord) -> LogLine | None:
+    """Return a record of the kernel log with the row that it fits; None where none does."""
+    return read_line(record.text, record.seconds, record.device)
+
+
+def read_line(text: str, tick: float | None = None, device: str | None = None) -> LogLine | None:
+    """Return a message with the row that it fits; None where none does."""
+    if text.startswith(_STARTS) and (found := _HEAD.match(text)) is not None:
+        head, rest = _head(found, text[found.end() :])
+        kind = "device" if head.driver in _NO_DRIVER else "driver"
+    else:
+        kind, head, rest = _bare(text)
+        if not kind:
+            return None
+    if "\\x0a" in rest or "\n" in rest:
+        rest = " ".join(rest.replace("\\x0a", "\n").split("\n")).replace(" ,", ",")
+    rest = rest.strip()
+    match = texts(kind).find(rest)
+    return None if match is None else _line(*match, Place(head, kind, rest, tick, device))
+
+
+def _head(found: re.Match[str], rest: str) -> tuple[Head, str]:
+    """Return who a line is about, and what follows all that says so."""
+    function, name, rdma, port = found["device"], found["name"], found["rdma"], found["port"]
+    driver, auxiliary, code = found["driver"], None, None
+    if name == "(unnamed net_device)":
+        name = None
+    if function is not None and function.startswith("mlx"):
+        function, auxiliary = None, function
+    if driver == "infiniband":
+        name, rdma = None, name or auxiliary
+    if again := _AGAIN.match(rest):
+        function, rest = function or again["bdf"], rest[again.end() :]
+    if number := _PORT.match(rest):
+        port, rest = number["port"], rest[number.end() :]
+    rest = rest.removeprefix("mlx4_ib: ").removeprefix("mlx5_ib: ")
+    while printed := _FUNCTION.match(rest):
+        code, rest = printed["function"], rest[printed.end() :]
+    if name is None and driver in ("mlx4_en", "mlx5_core", "mlx4_core") and not auxiliary:
+        own = _NAME.match(rest)
+        if own is not None and texts("driver").find(rest) is None:
+            name, rest = own["name"], rest[own.end() :]
+    return Head(driver, function, auxiliary, name, rdma, port, code), rest
+
+
+def _bare(text: str) -> tuple[str, Head, str]:
+    """Return where to look for a line without a driver's head; nowhere for those of others."""
+    if texts("bare").knows(text) or text.startswith("{") or text.endswith("suppressed"):
+        return "bare", Head(), text
+    if (named := _NAME.match(text)) is not None and texts("name").knows(
+        rest := text[named.end() :]
+    ):
+        return "name", Head(ifname=named["name"]), rest
+    if (named := _NAME.match(text)) is not None and text.startswith("(slave ", named.end()):
+        return "name", Head(ifname=named["name"]), text[named.end() :]
+    if (queue := _RDMA_QUEUE.match(text)) is not None:
+        rest = text[queue.end() :]
+        if printed := _FUNCTION.match(rest):
+            rest = rest[printed.end() :]
+        return "driver", Head(rdma=queue["rdma"], port=queue["port"]), rest
+    return "", Head(), text
+
+
+def _line(found: re.Match[str], row: Row, place: Place) -> LogLine | None:
+    """Return what a line tells that fits a row; None where it tells nothing."""
+    head, kind, rest, tick, tag = place
+    parts = {name: value.strip() for name, value in found.groupdict().items() if value}
+    if head.port is not None:
+        parts.setdefault("port", head.port)
+    if kind == "name" and head.ifname and row.cause.startswith("bond"):
+        parts["bond"] = head.ifname
+    if row.judge and head.driver is not None:
+        parts.setdefault("driver", head.driver)
+    judgement = _judge(row, parts)
+    if judgement is None:
+        return None
+    severity = row.severity if not row.judge else judgement.severity
+    incident = Incident(
+        judgement.kind or row.kind,
+        _fill(row.words, {**parts, "line": rest.rstrip(" .:")}),
+        severity or Severity.NOTE,
+        tick,
+        _device(parts, head, tag),
+        parts.get("ifname") or head.ifname,
+        details=parts,
+        cause=row.cause,
+        advice=row.advice,
+        rdma=parts.get("rdma") or head.rdma,
+    )
+    names = (head.auxiliary, tag, parts.get("target"))
+    auxiliary = next((one for one in names if one and one.startswith("mlx") and "." in one), None)
+    ours = kind == "driver" or (kind == "name" and not row.cause.startswith("bond"))
+    return LogLine(row, incident, judgement.role or row.role, severity, head.code, auxiliary, ours)
+
+
+def _judge(row: Row, parts: Parts) -> Judgement | None:
+    if not row.judge:
+        return Judgement(row.severity or Severity.NOTE)
+    return JUDGES[row.judge](parts)
+
+
+def _device(parts: Parts, head: Head, tag: str | None) -> str | None:
+    """Return the function: of the text, of the record's tag, or of the head.
+
+    An address in a text comes first: ports and bridges report errors of what is below them.
+    """
+    told = parts.pop("bdf", None)
+    domain = (head.function or tag or "").rpartition(":")[0].rpartition(":")[0]
+    if told is not None:
+        told = told.replace("0x", "")  # Linux 5.13 and 5.14 wrote [0x41:0x00.0]
+        if told.count(":") == 1 and domain and _ADDRESS.fullmatch(head.function or tag or ""):
+            told = f"{domain}:{told}"
+        if head.function or tag:
+            parts["reporter"] = tag or full(head.function) or ""
+        return full(told)
+    if tag is not None and _ADDRESS.fullmatch(tag):
+        return tag.lower()
+    return full(head.function)
+
+
+def _fill(words: str, parts: Parts) -> str:
+    """Put the parts in; what is missing goes with the comma or blank before it."""
+    for key in _FILL.findall(words):
+        if key not in parts:
+            words = re.sub(rf"[,:]? ?\{{{key}\}}", "", words)
+    return _FILL.sub(lambda hole: parts[hole[1]], words)
+
+
+def full(bdf: str | None) -> str | None:
+    """Return the address with its domain, as sysfs writes it."""
+    if bdf is None:
+        return None
+    return bdf.lower() if bdf.count(":") == 2 else f"0000:{bdf.lower()}"

@@ -38,7 +38,7 @@ def read_link(system: System, port: Port, layer: LinkLayer | None, netdev: NetLi
             ipoib_mode=mode if mode in ("datagram", "connected") else None,
         )
     phys = word = None
-    if port.rdma and port.rdma_port:
+    if port.rdma and port.rdma_port and port.rdma_lag is None:  # a shared one has the bond's state
         base = port_path(port.rdma, port.rdma_port)
         phys = parse_state(read_text(system, f"{base}/phys_state"))[1]
         word = parse_state(read_text(system, f"{base}/state"))[1]

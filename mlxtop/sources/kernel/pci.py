@@ -21,7 +21,13 @@ from mlxtop.model.number import COUNT, parse_cores, real, whole
 from mlxtop.model.pcie import PcieLink, PciePath
 from mlxtop.model.sample import AerError, PcieStatus
 from mlxtop.model.tuning import Interrupt, PciControl
-from mlxtop.sources.kernel.sysfs import ask_or_none, parse_count, read_count, read_text
+from mlxtop.sources.kernel.sysfs import (
+    ask_or_none,
+    parse_count,
+    parse_hex,
+    read_count,
+    read_text,
+)
 from mlxtop.system.answers import Fields
 from mlxtop.system.door import Answer, Question, System
 
@@ -76,6 +82,10 @@ def parse_aer(text: str | None) -> dict[str, int]:
     return counts
 
 
+_HYPERVISORS = (0x1B36, 0x15AD)
+"""Vendors of emulated ports: QEMU, VMware."""
+
+
 def ancestry(path: str) -> list[str]:
     """Return canonical directories from a PCI device up to its root port."""
     directories = []
@@ -99,8 +109,10 @@ def read_pcie(system: System, path: str) -> PcieStatus:
     """Return links, ASPM and errors of a slot; those of its link often land on the port above."""
     absent = {}
     places = ancestry(path)
-    every = (_read_link(system, place) for place in places)
-    links = tuple(link for link in every if link.mbps or link.capable_mbps)
+    own = _read_link(system, path)
+    above = ((place, _read_link(system, place)) for place in places if place != path)
+    real = (link for place, link in above if not _is_made_up(system, place, link, own))
+    links = tuple(link for link in (own, *real) if link.mbps or link.capable_mbps)
     if not links:
         absent["pcie"] = "no PCIe link in sysfs: a virtual machine, or integrated in the chipset"
     texts = {place: [read_text(system, f"{place}/{kind}") for kind in _AER] for place in places[:2]}
@@ -117,7 +129,32 @@ def read_pcie(system: System, path: str) -> PcieStatus:
             aer[AerError(root.rpartition("/")[2], kind)] = count
     if not any(text is not None for kinds in texts.values() for text in kinds):
         absent["aer"] = "no AER here: not supported, or handled by the firmware"
-    return PcieStatus(PciePath(links), read_aspm(system, path), aer, absent)
+    outside = read_text(system, f"{path}/removable")
+    return PcieStatus(
+        PciePath(links),
+        read_aspm(system, path),
+        aer,
+        absent,
+        root=_identity(system, root) if root != path else None,
+        removable=None if outside in (None, "unknown") else outside == "removable",
+    )
+
+
+def _is_made_up(system: System, path: str, link: PcieLink, below: PcieLink) -> bool:
+    """Return whether a hypervisor's port shows less than the device below it, which is real.
+
+    QEMU's ports show 2.5 GT/s x1 unless they are told otherwise, VMware's 5 GT/s x32.
+    """
+    less = (link.mbps or 0) < (below.mbps or 0)
+    return less and parse_hex(read_text(system, f"{path}/vendor")) in _HYPERVISORS
+
+
+def _identity(system: System, path: str) -> str | None:
+    """Return vendor and device of a function, `8086:6f08`."""
+    vendor, device = (
+        parse_hex(read_text(system, f"{path}/{name}")) for name in ("vendor", "device")
+    )
+    return None if vendor is None or device is None else f"{vendor:04x}:{device:04x}"
 
 
 def read_aspm(system: System, path: str) -> str | None:
@@ -220,11 +257,13 @@ def read_interrupts(
 class DeviceInfo(NamedTuple):
     """Firmware of one device as devlink tells it."""
 
-    psid: str | None
-    running: str | None
-    stored: str | None
+    psid: str | None = None
+    running: str | None = None
+    stored: str | None = None
     """Version in flash: differs from `running` until a reset or reboot activates it."""
-    part: str | None
+    part: str | None = None
+    serial: str | None = None
+    """The card's serial number: the same for all of its functions."""
 
 
 def parse_devlink(answer: Answer) -> dict[str, DeviceInfo]:
@@ -239,6 +278,7 @@ def parse_devlink(answer: Answer) -> dict[str, DeviceInfo]:
                 running=running.text("fw.version") or running.text("fw"),
                 stored=stored.text("fw.version") or stored.text("fw"),
                 part=fixed.text("board.id") or fixed.text("board.part_number"),
+                serial=device.text("serial"),
             )
     return devices
 

@@ -6,21 +6,39 @@ https://docs.kernel.org/ABI/stable/sysfs-class-infiniband.html
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from mlxtop.model.counters import Schema
-from mlxtop.model.identity import pci_address
+from mlxtop.model.identity import natural, pci_address
 from mlxtop.model.linkrate import parse_rate
 from mlxtop.model.number import whole
 from mlxtop.model.sample import Link, LinkLayer, LinkState, Reading
-from mlxtop.sources.kernel.sysfs import names, parse_count, parse_hex, read_count, read_text
-from mlxtop.system.door import System
+from mlxtop.sources.kernel.sysfs import (
+    ask_or_none,
+    names,
+    parse_count,
+    parse_hex,
+    read_count,
+    read_text,
+)
+from mlxtop.system.answers import Fields
+from mlxtop.system.door import Question, System
 
 CLASS = "/sys/class/infiniband"
 MOST_PORTS = 254
 """Ports of a device at most, include/uapi/rdma/ib_user_verbs.h."""
+_SUBFUNCTION = re.compile(r"\w+\.sf\.\d+")
+"""An auxiliary device that is a function in itself, with netdev and RDMA device."""
+_MOST_GIDS = 65535
+_GIDS = 8
+"""Addresses of a port that are asked for its network device; the default one comes first."""
+_PERMISSIVE_LID = 0xFFFF
+"""LID of a plane: only the port that the planes make up has one of the subnet manager's."""
+_PLANES = re.compile(r"smi\d*")
+"""The name that NVIDIA's scripts give to a device of type SMI."""
 
 DATA = Schema(("port_rcv_data", "port_xmit_data", "port_rcv_packets", "port_xmit_packets"))
 """The counters read at every tick: each is one firmware command."""
@@ -42,6 +60,12 @@ class RdmaDevice(NamedTuple):
     firmware: str | None = None
     type: str | None = None
     """`hca_type`; MT4115 is the decimal PCI device id."""
+    subfunction: str | None = None
+    """Auxiliary device of the sub-function that it belongs to, `mlx5_core.sf.4`."""
+    netdevs: Mapping[int, str] = {}
+    """Network device of each RoCE port that has one, by port number."""
+    planes: bool = False
+    """Type SMI: its ports are the planes of another device's port, for subnet management only."""
 
     @property
     def pci_device(self) -> int | None:
@@ -49,26 +73,82 @@ class RdmaDevice(NamedTuple):
         return int(match[1]) if match else None
 
 
+def subfunction_of(path: str) -> str | None:
+    """Return the auxiliary device of a sub-function in a path of /sys/devices.
+
+    >>> subfunction_of("/sys/devices/pci0000:00/0000:06:00.1/mlx5_core.sf.4")
+    'mlx5_core.sf.4'
+    """
+    return next(filter(_SUBFUNCTION.fullmatch, path.split("/")), None)
+
+
 def _guid(text: str | None) -> str | None:
     return text if text and text.strip("0:") else None
 
 
 def read_devices(system: System) -> list[RdmaDevice]:
-    """Return every RDMA device; none where the class directory does not exist."""
-    return [_read_device(system, name) for name in names(system, CLASS)]
+    """Return every RDMA device by name; none where the class directory does not exist."""
+    devices = [_read_device(system, name) for name in sorted(names(system, CLASS), key=natural)]
+    places = Counter(_place(device) for device in devices if device.function is not None)
+    if not any(count > 1 for count in places.values()):
+        return devices
+    types = Fields(ask_or_none(system, Question.RDMA_DEVICES))
+    return [
+        device._replace(planes=_is_planes(system, device, devices, types))
+        if places[_place(device)] > 1
+        else device
+        for device in devices
+    ]
+
+
+def _place(device: RdmaDevice) -> tuple[str | None, str | None]:
+    return device.function, device.subfunction
+
+
+def _is_planes(
+    system: System, device: RdmaDevice, devices: Sequence[RdmaDevice], types: Fields
+) -> bool:
+    """Return whether a device shows the planes of another one of its function.
+
+    The kernel tells its type since 6.11; else its name does, or that no port of it has a LID while
+    the other's has.
+    """
+    others = [one for one in devices if one is not device and _place(one) == _place(device)]
+    kinds = {name: entry.text("type") for name, entry in types.members()}
+    if device.name in kinds and any(kinds.values()):
+        return kinds[device.name] == "smi"
+    if _PLANES.fullmatch(device.name):
+        return True
+    if not _without_lid(system, device):
+        return False
+    return any(
+        len(one.ports) < len(device.ports) or not _without_lid(system, one) for one in others
+    )
+
+
+def _without_lid(system: System, device: RdmaDevice) -> bool:
+    """Return whether all ports of a device have the permissive LID."""
+    paths = (f"{port_path(device.name, port)}/lid" for port in device.ports)
+    return bool(device.ports) and {parse_hex(read_text(system, path)) for path in paths} == {
+        _PERMISSIVE_LID
+    }
 
 
 def _read_device(system: System, name: str) -> RdmaDevice:
     base = f"{CLASS}/{name}"
     try:
-        function = pci_address(system.real(f"{base}/device"))
+        place = system.real(f"{base}/device")
     except OSError:
-        function = None
-    ports = [whole(number, MOST_PORTS) for number in names(system, f"{base}/ports")]
+        place = ""
+    function = pci_address(place)
+    numbers = (whole(number, MOST_PORTS) for number in names(system, f"{base}/ports"))
+    ports = tuple(sorted(port for port in numbers if port is not None))
     return RdmaDevice(
         name=name,
-        ports=tuple(sorted(port for port in ports if port is not None)),
+        ports=ports,
         function=function,
+        subfunction=subfunction_of(place),
+        netdevs={port: netdev for port in ports if (netdev := _netdev(system, name, port))},
         parent=read_text(system, f"{base}/parent"),
         guid=_guid(read_text(system, f"{base}/node_guid")),
         system_guid=_guid(read_text(system, f"{base}/sys_image_guid")),
@@ -76,6 +156,17 @@ def _read_device(system: System, name: str) -> RdmaDevice:
         firmware=read_text(system, f"{base}/fw_ver") or None,
         type=read_text(system, f"{base}/hca_type"),
     )
+
+
+def _netdev(system: System, device: str, port: int) -> str | None:
+    """Return the network device of a RoCE port: that of its first address.
+
+    A row without an address fails with EINVAL, as all do on InfiniBand.
+    """
+    rows = f"{port_path(device, port)}/gid_attrs/ndevs"
+    numbers = (whole(row, _MOST_GIDS) for row in names(system, rows))
+    first = sorted(number for number in numbers if number is not None)[:_GIDS]
+    return next(filter(None, (read_text(system, f"{rows}/{row}") for row in first)), None)
 
 
 def port_path(device: str, port: int) -> str:

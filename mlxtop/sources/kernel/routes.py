@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
+from mlxtop.model.identity import natural
 from mlxtop.sources.kernel.net import NetLink
 from mlxtop.sources.kernel.sysfs import names, parse_hex, read_text
 from mlxtop.system.answers import Fields
@@ -17,6 +18,8 @@ from mlxtop.system.door import Answer, Question, System
 ANYWHERE = ("192.0.2.1", "2001:db8::1")
 """Documentation addresses: only a default route leads there."""
 _RTF_UP, _RTF_REJECT = 0x1, 0x200
+_GLOBAL = 0x0
+"""Scope of every address but local ones in /proc/net/if_inet6."""
 
 
 def read_route(system: System, destination: str, source: str | None = None) -> tuple[str, ...]:
@@ -71,6 +74,35 @@ def read_default_devices(system: System) -> list[str]:
     return list(devices)
 
 
+def parse_used_devices(route: str, addresses: str) -> frozenset[str]:
+    """Return the devices with a route in /proc/net/route or an address in /proc/net/if_inet6.
+
+    The kernel keeps the route to the network of an IPv4 address while the link is down. Every
+    device has a link-local address, so that those do not count.
+
+    >>> parse_used_devices("eno1 0000A8C0 00000000 0001 0 0 0 00FFFFFF 0 0 0", "")
+    frozenset({'eno1'})
+    >>> parse_used_devices("Iface Destination", "fd00 03 40 00 80 eno2\\nfe80 02 40 20 80 eno1")
+    frozenset({'eno2'})
+    """
+    devices = set()
+    for line in route.splitlines():
+        fields = line.split()
+        if len(fields) >= 8 and fields[0] != "Iface":
+            devices.add(fields[0])
+    for line in addresses.splitlines():
+        fields = line.split()
+        if len(fields) >= 6 and parse_hex(fields[3]) == _GLOBAL:
+            devices.add(fields[5])
+    return frozenset(devices - {"lo"})
+
+
+def read_used_devices(system: System) -> frozenset[str]:
+    """Return the devices that carry an address or a route."""
+    tables = (read_text(system, f"/proc/net/{name}") or "" for name in ("route", "if_inet6"))
+    return parse_used_devices(*tables)
+
+
 def below(system: System, links: Mapping[int, NetLink], device: str) -> frozenset[str]:
     """Return the real devices that `device` stands on, through bonds, bridges, VLANs and the like.
 
@@ -93,7 +125,7 @@ def below(system: System, links: Mapping[int, NetLink], device: str) -> frozense
 
 def lower(system: System, links: Mapping[int, NetLink], link: NetLink) -> Iterable[str]:
     """Yield what is directly below: members, a VLAN's device, the bridge behind a veth's end."""
-    for name in names(system, f"/sys/class/net/{link.name}"):
+    for name in sorted(names(system, f"/sys/class/net/{link.name}"), key=natural):
         if name.startswith("lower_"):
             yield name.removeprefix("lower_")
     for other in links.values():

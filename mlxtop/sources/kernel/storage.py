@@ -1,17 +1,19 @@
-"""File systems and block devices that live on the network, and the addresses they talk to.
+"""File systems and block devices on the network with their servers, and connections of storage.
 
 https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html; sysfs classes iscsi_connection,
-nvme and the rbd bus.
+nvme and the rbd bus; https://docs.ceph.com/en/latest/rados/configuration/network-config-ref/
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from mlxtop.sources.kernel.proc import Process, socket_inodes
 from mlxtop.sources.kernel.sysfs import names, read_text
+from mlxtop.sources.kernel.tcp import Connection
 from mlxtop.system.door import System
 
 _NETWORK_TYPES = re.compile(
@@ -20,6 +22,29 @@ _NETWORK_TYPES = re.compile(
 )
 _ADDRESSES = re.compile(r"[0-9a-fA-F:.]*[.:][0-9a-fA-F:.]*")
 _ESCAPE = re.compile(r"\\([0-7]{3})")
+
+
+SERVICES = {
+    445: "SMB",
+    988: "Lustre",
+    2049: "NFS",
+    3260: "iSCSI",
+    4420: "NVMe over TCP",
+    24007: "GlusterFS",
+}
+"""Storage by the TCP port of its server."""
+CEPH_PORTS = frozenset((3300, 6789, *range(6800, 7569)))
+"""Ports of Ceph's monitors and daemons; others use them too, where there is no Ceph."""
+_DAEMONS = {
+    "smbd": "SMB",
+    "glusterfsd": "GlusterFS",
+    "glusterfs": "GlusterFS",
+    "radosgw": "Ceph",
+    "beegfs-storage": "BeeGFS",
+    "beegfs-meta": "BeeGFS",
+    "minio": "MinIO",
+}
+"""Storage by the names of its processes; Ceph's begin with `ceph-`."""
 
 
 class NetworkStorage(NamedTuple):
@@ -117,3 +142,34 @@ def read_storage(system: System) -> list[NetworkStorage]:
     """Return everything mounted or attached over the network. Raises OSError without mountinfo."""
     text = system.read("/proc/self/mountinfo").decode("utf-8", "replace")
     return [*parse_mounts(text), *_iscsi(system), *_nvme(system), *_rbd(system)]
+
+
+def _daemon(process: Process) -> str | None:
+    return "Ceph" if process.name.startswith("ceph-") else _DAEMONS.get(process.name)
+
+
+def read_storage_traffic(
+    system: System, processes: Sequence[Process], sockets: Sequence[Connection]
+) -> list[tuple[str, Connection]]:
+    """Return the established connections that carry storage, each with the storage's name.
+
+    A connection is known by the daemon that holds it, where this user may look, else by the port
+    at either end. Ceph's ports count only where Ceph is installed or runs.
+    """
+    owners: dict[int, str] = {}
+    for process in processes:
+        if service := _daemon(process):
+            owners |= dict.fromkeys(socket_inodes(system, process.pid), service)
+    ceph = "Ceph" in map(_daemon, processes) or bool(names(system, "/etc/ceph"))
+    found = ((_service(one, owners, ceph), one) for one in sockets if one.remote is not None)
+    return [(service, one) for service, one in found if service is not None]
+
+
+def _service(one: Connection, owners: Mapping[int, str], ceph: bool) -> str | None:
+    """Return the storage that a connection belongs to; None for any other."""
+    for port in (one.local_port, one.remote_port):
+        if port in SERVICES:
+            return SERVICES[port]
+        if ceph and port in CEPH_PORTS:
+            return "Ceph"
+    return owners.get(one.inode)

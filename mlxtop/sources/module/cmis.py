@@ -6,30 +6,35 @@ can do, 02h its limits, 11h (bank 0) what lanes 1 to 8 measure.
 
 from __future__ import annotations
 
-from mlxtop.model.module import Flag, Identity, Lane, Module, Quantity, Thresholds
+from mlxtop.model.module import Flag, Identity, Lane, Module, Quantity
+from mlxtop.sources.module.claims import Claims, cmis_power
 from mlxtop.sources.module.memory import (
     BOUNDS,
     Memory,
     by_name,
+    degrees,
     milliamperes,
     milliwatts,
-    read_monitors,
-    read_thresholds,
 )
-from mlxtop.sources.module.sff8024 import (
-    CONNECTORS,
-    COPPER,
-    HOST_INTERFACES,
-    IDENTIFIERS,
-    MULTI_MODE,
-    SINGLE_MODE,
-    TECHNOLOGIES,
-    named,
-)
+from mlxtop.sources.module.readings import TOO_LITTLE, Readings, judge, read_thresholds
+from mlxtop.sources.module.sff8024 import HOST_INTERFACES, MULTI_MODE, SINGLE_MODE, named
 
 LANES = 8
 
 STATES = {1: "low power", 2: "powering up", 3: "ready", 4: "powering down", 5: "fault"}
+FAULTS = {1: "TEC runaway", 2: "data memory corrupted", 3: "program memory corrupted"}
+"""Causes of the state `fault`, byte 41 of the lower half."""
+DATA_PATHS = {
+    1: "deactivated",
+    2: "initialising",
+    3: "deinitialising",
+    4: "activated",
+    5: "turning light on",
+    6: "turning light off",
+    7: "initialised",
+}
+"""States of a lane's data path, four bits a lane from byte 128 of page 11h."""
+FIRMWARE_FAULT, DATA_PATH_FAULT = "module firmware fault", "data path firmware fault"
 
 THRESHOLDS = {
     Quantity.TEMPERATURE: 128,
@@ -44,6 +49,7 @@ _SIGNALS = (
     (135, "tx fault"),
     (136, "tx loss of signal"),
     (137, "tx loss of lock"),
+    (138, "tx adaptive eq fault"),
     (147, "rx loss of signal"),
     (148, "rx loss of lock"),
 )
@@ -56,8 +62,10 @@ _MODULE_FLAGS = ((Quantity.TEMPERATURE, 0), (Quantity.VOLTAGE, 4))
 """First bit in byte 9 of the lower half."""
 
 
-_ATTENUATION = {"5GHz": (204, 1), "7GHz": (205, 1), "12.9GHz": (206, 1), "25.8GHz": (207, 1)}
+_LOSSES = {"5GHz": (204, 1), "7GHz": (205, 1), "12.9GHz": (206, 1), "25.8GHz": (207, 1)}
 """Bytes of page 00h, dB."""
+_FIBRES = {"OM5": (133, 2), "OM4": (134, 2), "OM3": (135, 2), "OM2": (136, 1)}
+"""Bytes of page 01h, metres."""
 
 
 def is_flat(lower: Memory) -> bool:
@@ -67,30 +75,48 @@ def is_flat(lower: Memory) -> bool:
 
 def decode_identity(lower: Memory, page0: Memory, page1: Memory) -> Identity:
     """Return who made it and what it is."""
-    code = lower.u8(0)
-    technology = page0.u8(212)
-    copper = technology is not None and COPPER <= technology < len(TECHNOLOGIES)
-    power = page0.u8(200)
-    listed = technology is not None and technology < len(TECHNOLOGIES)
-    return Identity(
-        identifier=named(IDENTIFIERS, code),
-        code=code,
-        vendor=page0.text(129, 16),
-        oui=page0.oui(145),
-        part=page0.text(148, 16),
-        serial=page0.text(166, 16),
-        revision=page0.text(164, 2),
-        date=page0.text(182, 8),
-        types=_applications(lower),
-        connector=named(CONNECTORS, page0.u8(203)),
-        technology=TECHNOLOGIES[technology] if listed and technology is not None else None,
-        wavelength=None if copper else (page1.u16(138) or 0) / 20.0 or None,
-        lengths=_lengths(page0, page1),
-        attenuation=by_name(page0, _ATTENUATION) if copper else {},
-        power_class=None if power is None else (power >> 5) + 1,
-        max_power=(page0.u8(201) or 0) / 4.0 or None,
-        passive=None if technology is None else COPPER <= technology <= COPPER + 1,
+    option = page0.u8(200)
+    power = cmis_power(
+        lower.u8(0), None if option is None else (option >> 5) + 1, (page0.u8(201) or 0) / 4.0
     )
+    return (
+        _claims(lower, page0, page1)
+        .identity()
+        ._replace(
+            vendor=page0.text(129, 16),
+            oui=page0.oui(145),
+            part=page0.text(148, 16),
+            serial=page0.text(166, 16),
+            revision=page0.text(164, 2),
+            date=page0.text(182, 8),
+            firmware=_firmware(lower),
+            power_class=power.level,
+            max_power=power.watts,
+        )
+    )
+
+
+def _claims(lower: Memory, page0: Memory, page1: Memory) -> Claims:
+    cable, single = page0.u8(202) or 0, page1.u8(132) or 0
+    reach = (single & 0x3F) * {0: 100.0, 1: 1000.0}.get(single >> 6, 0.0)
+    return Claims(
+        code=lower.u8(0),
+        connector=page0.u8(203),
+        technology=page0.u8(212),
+        types=_applications(lower),
+        wavelength=(page1.u16(138) or 0) / 20.0,
+        reach={"SMF": reach} | by_name(page1, _FIBRES),
+        cable=(cable & 0x3F) * (0.1, 1.0, 10.0, 100.0)[cable >> 6],
+        losses=by_name(page0, _LOSSES),
+    )
+
+
+def _firmware(lower: Memory) -> str | None:
+    """Return the version of the active firmware, bytes 39 and 40; None where it has none."""
+    version = lower.bytes(39, 2)
+    if version is None or version in (b"\0\0", b"\xff\xff"):
+        return None
+    return f"{version[0]}.{version[1]}"
 
 
 def _applications(lower: Memory) -> tuple[str, ...]:
@@ -108,39 +134,35 @@ def _applications(lower: Memory) -> tuple[str, ...]:
     return tuple(applications)
 
 
-def _lengths(page0: Memory, page1: Memory) -> dict[str, float]:
-    cable, single = page0.u8(202) or 0, page1.u8(132) or 0
-    reach = {
-        "cable": (cable & 0x3F) * (0.1, 1.0, 10.0, 100.0)[cable >> 6],
-        "SMF": (single & 0x3F) * {0: 100.0, 1: 1000.0}.get(single >> 6, 0.0),
-    }
-    reach = {medium: metres for medium, metres in reach.items() if metres}
-    return reach | by_name(
-        page1, {"OM5": (133, 2), "OM4": (134, 2), "OM3": (135, 2), "OM2": (136, 1)}
-    )
-
-
 def decode(lower: Memory, page0: Memory, page1: Memory, page2: Memory, page11: Memory) -> Module:
     """Return the whole module from as much as was read; upper pages of flat modules are empty."""
     identity = decode_identity(lower, page0, page1)
     if lower.erased:
         return Module(identity, refused={"diagnostics": "its diagnostics read 0xff throughout"})
-    limits, refused = read_thresholds(page2, THRESHOLDS, bias_scale(page1))
-    monitors = read_monitors(lower.s16(14), lower.u16(16), refused)
-    state = STATES.get((lower.u8(3) or 0) >> 1 & 7)
-    if monitors is None:
-        what = "a passive cable has" if identity.passive else "the module has"
-        refused["diagnostics"] = f"{what} no diagnostics: its monitors all read zero"
-        return Module(identity, thresholds=limits, state=state, refused=refused)
-    return Module(
-        identity,
-        *monitors,
-        lanes=() if identity.passive else _lanes(page0, page1, page11),
-        thresholds=limits,
-        flags=decode_flags(lower, page11, limits),
-        state=state,
-        refused=refused,
+    volts = lower.u16(16)
+    readings = Readings(
+        temperature=degrees(lower.s16(14)),
+        voltage=None if volts is None else volts / 1e4,
+        lanes=_lanes(page0, page1, page11),
+        limits=read_thresholds(page2, THRESHOLDS, bias_scale(page1)),
+        flags=decode_flags(lower, page2, page11),
+        absent=_absent(page1) if volts is not None else {"diagnostics": TOO_LITTLE},
     )
+    average = page1.bit(151, 4)
+    return judge(identity, readings)._replace(
+        state=STATES.get((lower.u8(3) or 0) >> 1 & 7),
+        rx_power_type=None if average is None else "average" if average else "OMA",
+    )
+
+
+def _absent(page1: Memory) -> dict[str, str]:
+    """Return what lanes do not measure by byte 160 of page 01h, and the reason."""
+    reason = "the module does not measure it (CMIS page 01h, byte 160)"
+    return {
+        str(quantity): reason
+        for bit, quantity in enumerate((Quantity.BIAS, Quantity.TX_POWER, Quantity.RX_POWER))
+        if page1.bit(160, bit) is False
+    }
 
 
 def bias_scale(page1: Memory) -> int:
@@ -160,32 +182,41 @@ def _lanes(page0: Memory, page1: Memory, page11: Memory) -> tuple[Lane, ...]:
             continue
         at = 2 * lane
         bias = milliamperes(page11.u16(170 + at)) if monitors & 1 else None
+        state = (page11.u8(128 + lane // 2) or 0) >> (lane % 2 * 4) & 0xF
         lanes.append(
             Lane(
                 milliwatts(page11.u16(186 + at)) if monitors & 4 else None,
                 milliwatts(page11.u16(154 + at)) if monitors & 2 else None,
                 None if bias is None else bias * scale,
+                DATA_PATHS.get(state),
             )
         )
     return tuple(lanes)
 
 
-def decode_flags(
-    lower: Memory, page11: Memory, limits: dict[Quantity, Thresholds]
-) -> frozenset[Flag] | None:
-    """Return latched flags of the module and its lanes; reading them clears them."""
+def decode_flags(lower: Memory, page2: Memory, page11: Memory) -> frozenset[Flag] | None:
+    """Return latched flags of the module and its lanes; reading them clears them.
+
+    A module whose limits were not read has flags of its readings that make none.
+    """
     if lower.u8(9) is None:
         return None
     flags = {
         Flag(f"{quantity} {bound}")
         for quantity, first in _MODULE_FLAGS
         for place, bound in enumerate(BOUNDS)
-        if quantity in limits and lower.bit(9, first + place)
+        if page2.data and lower.bit(9, first + place)
     }
+    flags |= {
+        Flag(text) for text, bit in ((FIRMWARE_FAULT, 1), (DATA_PATH_FAULT, 2)) if lower.bit(8, bit)
+    }
+    cause = FAULTS.get(lower.u8(41) or 0)
+    if cause is not None and STATES.get((lower.u8(3) or 0) >> 1 & 7) == "fault":
+        flags.add(Flag(f"module fault: {cause}"))
     for at, text in _SIGNALS:
         flags |= {Flag(text, lane + 1) for lane in range(LANES) if page11.bit(at, lane)}
-    for quantity, at in _LANE_FLAGS if page11.u8(152) is not None else ():
-        for place, bound in enumerate(BOUNDS) if quantity in limits else ():
+    for quantity, at in _LANE_FLAGS if page2.data and page11.u8(152) is not None else ():
+        for place, bound in enumerate(BOUNDS):
             flags |= {
                 Flag(f"{quantity} {bound}", lane + 1)
                 for lane in range(LANES)

@@ -5,12 +5,11 @@ SFF-8472, SFF-8636 and CMIS share their units: 1/256 °C, 100 µV, 2 µA and 0.1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Mapping
+from functools import partial
 
-from mlxtop.model.module import Bound, Quantity, Thresholds
-
-COLDEST, HOTTEST = -40.0, 125.0
-"""°C between which a module's sensor is believed; its register ends at 127.996."""
+from mlxtop.model.module import Bound, Quantity
 
 BOUNDS = (Bound.HIGH_ALARM, Bound.LOW_ALARM, Bound.HIGH_WARNING, Bound.LOW_WARNING)
 """The order of thresholds and of flag bits in all three layouts."""
@@ -53,15 +52,12 @@ class Memory:
         return None if value is None else bool(value >> number & 1)
 
     def text(self, at: int, size: int) -> str | None:
-        """Return ASCII padded with blanks or zeros; None where it is empty or erased (0xff).
+        """Return ASCII without padding; None where it is empty or erased (0xff).
 
         >>> Memory(b"ACME    ").text(0, 8)
         'ACME'
         """
-        data = self.bytes(at, size)
-        if data is None or not data.strip(b"\xff\0 "):
-            return None
-        return data.decode("latin-1").strip("\0 ") or None
+        return printable((self.bytes(at, size) or b"").decode("latin-1"))
 
     def oui(self, at: int) -> str | None:
         """Return the IEEE company id, `00:02:c9`; None where it is zero or erased."""
@@ -87,122 +83,38 @@ class Memory:
         return bool(self.data) and not self.data.strip(b"\xff")
 
 
-def celsius(raw: int | None) -> float | None:
-    """Return °C of a temperature register; None outside of what any module survives.
+def printable(text: str) -> str | None:
+    """Return a field as ethtool prints it, an underscore for what is no ASCII, without padding.
 
-    -1 is 0xffff, the "-0.004 °C" of an erased memory.
-
-    >>> celsius(12096), celsius(-1), celsius(32767)
-    (47.25, None, None)
+    >>> printable("AB-12\\0\\0  "), printable("__ _")
+    ('AB-12', None)
     """
-    if raw is None or raw == -1:
-        return None
-    degrees = raw / 256.0
-    return degrees if COLDEST <= degrees <= HOTTEST else None
+    return re.sub(r"[^ -~]", "_", text).strip("_ ") or None
 
 
-def volts(raw: int | None, scale: float = 1e4) -> float | None:
-    """Return V of a voltage register; None where it is erased."""
+def degrees(raw: int | None) -> float | None:
+    """Return °C of a temperature register."""
+    return None if raw is None else raw / 256.0
+
+
+def scaled(raw: int | None, scale: float) -> float | None:
+    """Return a register in units of 1/scale; None where it is erased or beyond its range."""
     return None if raw is None or raw == 0xFFFF else raw / scale
 
 
-def milliamperes(raw: int | None) -> float | None:
-    """Return mA of a bias register; None where it is erased."""
-    return volts(raw, 500.0)
+milliamperes = partial(scaled, scale=500.0)
+milliwatts = partial(scaled, scale=1e4)
 
-
-milliwatts = volts
-"""mW of a power register; None where it is erased or beyond its range."""
-
-
-SCALES: dict[Quantity, Callable[[int | None], float | None]] = {
-    Quantity.TEMPERATURE: celsius,
-    Quantity.VOLTAGE: volts,
+SCALES = {
+    Quantity.VOLTAGE: milliwatts,
     Quantity.BIAS: milliamperes,
     Quantity.TX_POWER: milliwatts,
     Quantity.RX_POWER: milliwatts,
 }
-
-
-def believed(quantity: Quantity, limits: Thresholds) -> Thresholds | None:
-    """Return thresholds that can be limits: not all zero, not inverted; else None.
-
-    >>> believed(Quantity.TEMPERATURE, Thresholds(0.0, 0.0, 0.0, 0.0)) is None
-    True
-    """
-    high, low = limits.high_alarm, limits.low_alarm
-    if high is None and limits.high_warning is None:
-        return None
-    if high is not None and low is not None and high <= low:
-        return None
-    warning, low_warning = limits.high_warning, limits.low_warning
-    if warning is not None and low_warning is not None and warning <= low_warning:
-        return None
-    if high is not None and warning is not None and warning > high:
-        return None
-    if quantity is Quantity.TEMPERATURE and (high or warning or 0.0) <= 0.0:
-        return None
-    return limits
-
-
-def check_thresholds(
-    thresholds: Iterable[tuple[Quantity, Thresholds]],
-) -> tuple[dict[Quantity, Thresholds], dict[str, str]]:
-    """Return the thresholds that can be limits, and why the others are refused."""
-    limits: dict[Quantity, Thresholds] = {}
-    refused: dict[str, str] = {}
-    for quantity, bounds in thresholds:
-        if believed(quantity, bounds) is None:
-            refused[f"{quantity} limits"] = "the module's own limits make no sense"
-        else:
-            limits[quantity] = bounds
-    return limits, refused
-
-
-def read_thresholds(
-    memory: Memory, places: Mapping[Quantity, int], bias_scale: int = 1
-) -> tuple[dict[Quantity, Thresholds], dict[str, str]]:
-    """Return the thresholds at `places`, and why some of them are refused."""
-
-    def read() -> Iterator[tuple[Quantity, Thresholds]]:
-        for quantity, at in places.items():
-            register = memory.s16 if quantity is Quantity.TEMPERATURE else memory.u16
-            factor = bias_scale if quantity is Quantity.BIAS else 1
-            if register(at) is not None:
-                scale = SCALES[quantity]
-                values = (_scaled(scale(register(at + 2 * n)), factor) for n in range(4))
-                yield quantity, Thresholds(*values)
-
-    return check_thresholds(read())
-
-
-def _scaled(value: float | None, factor: int) -> float | None:
-    return None if value is None else value * factor
+"""Conversions of registers without a sign; 100 µV and 0.1 µW have the same factor."""
 
 
 def by_name(memory: Memory, places: Mapping[str, tuple[int, float]]) -> dict[str, float]:
     """Return the bytes at `places` that are not zero, times a unit, by name."""
     values = {name: float((memory.u8(at) or 0) * unit) for name, (at, unit) in places.items()}
     return {name: value for name, value in values.items() if value}
-
-
-def no_diagnostics(temperature: float | None, voltage: float | None) -> bool:
-    """Return whether both monitors read exactly zero, as in modules that have none."""
-    return temperature == 0.0 and not voltage
-
-
-def read_monitors(
-    raw_temperature: int | None, raw_voltage: int | None, refused: dict[str, str]
-) -> tuple[float | None, float | None] | None:
-    """Return °C and V of a module's monitors; why one is not believed goes to `refused`.
-
-    None for a module without diagnostics.
-    """
-    temperature, voltage = celsius(raw_temperature), volts(raw_voltage)
-    if no_diagnostics(temperature, voltage):
-        return None
-    if temperature is None and raw_temperature is not None:
-        refused["temperature"] = f"the sensor reads {raw_temperature / 256:.3f} °C"
-    if voltage is None and raw_voltage is not None:
-        refused["voltage"] = "the sensor reads 0xffff"
-    return temperature, voltage

@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from mlxtop.model.module import Module, merge_seen
-from mlxtop.sources.module import cmis, sff8472, sff8636
-from mlxtop.sources.module.memory import Memory, celsius
-from mlxtop.sources.module.sff8024 import Layout, layout
-from mlxtop.system.answers import Fields
+from mlxtop.sources.module.ethtool_m import parse_ethtool_m
+from mlxtop.sources.module.hex_dump import parse_hex_dump
+from mlxtop.sources.module.layouts import (
+    I2C,
+    PLANS,
+    Block,
+    ModuleSilent,
+    layout_of,
+    split_eeprom,
+)
+from mlxtop.sources.module.memory import Memory, degrees
+from mlxtop.sources.module.readings import HOTTEST
+from mlxtop.sources.module.sff8024 import Layout
+from mlxtop.system.answers import NOT_CAPTURED, Fields
 from mlxtop.system.door import Answer, Question, System
 
 INTERVAL = 10.0
@@ -31,71 +40,6 @@ REFUSED = 600.0
 """The same where the answer was that it cannot be done at all, or not without root."""
 REFRESH = 60.0
 """Seconds after which identity and limits are read again: the module may have been changed."""
-
-I2C = 0x50
-I2C_DIAGNOSTICS = 0x51
-"""A2h of SFF-8472."""
-
-
-class Block(NamedTuple):
-    """Bytes of one half page, read in one request."""
-
-    name: str
-    page: int
-    offset: int
-    length: int
-    address: int = I2C
-
-
-class Plan(NamedTuple):
-    """Blocks of a layout: everything once, then what changes, or the temperature alone."""
-
-    full: tuple[Block, ...]
-    live: tuple[Block, ...]
-    temperature: Block
-    has_more: Callable[[Memory], bool]
-    """Whether the module has more than its first block and page 0."""
-    decode: Callable[..., Module]
-    """Makes a module of the memories of `full`, in that order."""
-
-    def module(self, memories: Mapping[str, Memory]) -> Module:
-        """Return what the memories say; missing ones are empty."""
-        return self.decode(*(memories.get(block.name, Memory()) for block in self.full))
-
-
-PLANS: dict[Layout, Plan] = {
-    Layout.SFF8472: Plan(
-        full=(Block("a0", 0, 0, 96), Block("a2", 0, 0, 120, I2C_DIAGNOSTICS)),
-        live=(Block("a2", 0, 96, 24, I2C_DIAGNOSTICS),),
-        temperature=Block("a2", 0, 96, 2, I2C_DIAGNOSTICS),
-        has_more=sff8472.has_diagnostics,
-        decode=sff8472.decode,
-    ),
-    Layout.SFF8636: Plan(
-        full=(Block("lower", 0, 0, 128), Block("page0", 0, 128, 96), Block("page3", 3, 128, 72)),
-        live=(Block("lower", 0, 2, 56),),
-        temperature=Block("lower", 0, 22, 2),
-        has_more=lambda lower: not sff8636.is_flat(lower),
-        decode=sff8636.decode,
-    ),
-    Layout.CMIS: Plan(
-        full=(
-            Block("lower", 0, 0, 128),
-            Block("page0", 0, 128, 94),
-            Block("page1", 1, 128, 40),
-            Block("page2", 2, 128, 72),
-            Block("page11", 0x11, 128, 74),
-        ),
-        live=(Block("lower", 0, 2, 16), Block("page11", 0x11, 134, 68)),
-        temperature=Block("lower", 0, 14, 2),
-        has_more=lambda lower: not cmis.is_flat(lower),
-        decode=cmis.decode,
-    ),
-}
-
-
-class ModuleSilent(OSError):
-    """The module answered with nothing, or with bytes that no module holds."""
 
 
 def parse_bytes(answer: Answer) -> bytes:
@@ -118,36 +62,14 @@ def read_block(system: System, netdev: str, block: Block) -> Memory:
     return Memory(parse_bytes(answer)[: block.length], block.offset)
 
 
-def _layout(code: int | None) -> Layout:
-    """Return the layout of byte 0. Raises ModuleSilent where there is none."""
-    if code is None:
-        raise ModuleSilent(errno.EIO, "the module gave no bytes")
-    if code in (0x00, 0xFF):
-        text = f"the module's memory reads 0x{code:02x}: nothing useful answers"
-        raise ModuleSilent(errno.EIO, text)
-    kind = layout(code)
-    if kind is None:
-        raise ModuleSilent(errno.EOPNOTSUPP, f"modules of type 0x{code:02x} are not understood")
-    return kind
-
-
-def split_eeprom(data: bytes) -> tuple[Layout, dict[str, Memory]]:
-    """Return the halves of an image as the ioctl gives it: SFP 256 or 512 bytes, QSFP 256 or 640.
-
-    Raises ModuleSilent.
-    """
-    kind = _layout(data[0] if data else None)
-    if kind is Layout.SFF8472:
-        return kind, {"a0": Memory(data[:256]), "a2": Memory(data[256:512])}
-    if kind is Layout.SFF8636:
-        return kind, {
-            "lower": Memory(data[:128]),
-            "page0": Memory(data[128:256], 128),
-            "page3": Memory(data[512:640], 128),
-        }
-    halves = (Memory(data[at : at + 128], 128) for at in range(128, 768, 128))
-    names = ("page0", "page1", "page2", "page10", "page11")
-    return kind, {"lower": Memory(data[:128]), **dict(zip(names, halves, strict=True))}
+_PRINTED = (
+    (("ethtool", "--json", "-m"), ()),
+    (("ethtool", "-j", "-m"), ()),
+    (("ethtool", "-m"), ()),
+    (("ethtool", "-m"), ("hex", "on")),
+    (("ethtool", "--module-info"), ()),
+)
+"""Commands before and after the device's name, whose output a capture may hold."""
 
 
 class ModuleAnswer(NamedTuple):
@@ -233,11 +155,10 @@ class ModuleReader:
         newer = self._block(block)
         self.cost = self._system.now() - began
         self._memories[block.name] = self._memories[block.name].overlaid(newer)
-        raw = newer.s16(block.offset)
-        degrees = celsius(raw)
-        if degrees is None or old.temperature is None:
+        celsius = degrees(newer.s16(block.offset))
+        if celsius is None or not 0.0 < celsius <= HOTTEST or old.temperature is None:
             return self._decoded(now)
-        return old._replace(temperature=degrees, tick=now)
+        return old._replace(temperature=celsius, tick=now)
 
     def _full(self, now: float) -> Module:
         try:
@@ -245,10 +166,8 @@ class ModuleReader:
             head = read_block(self._system, self.netdev, Block("id", 0, 0, 2))
             self.cost = self._system.now() - began
         except OSError as error:
-            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
-                raise
-            return self._whole(error, now)
-        self._kind = _layout(head.u8(0))
+            return self._by_other_ways(error, now)
+        self._kind = layout_of(head.u8(0))
         plan = PLANS[self._kind]
         self._memories = {}
         for block in plan.full:
@@ -272,27 +191,36 @@ class ModuleReader:
             raise ModuleSilent(errno.EIO, "the module gave no bytes")
         return memory
 
-    def _whole(self, error: OSError, now: float) -> Module:
-        """Return the legacy ioctl's image; on a captured machine also what `ethtool -m` printed."""
-        try:
-            answer = self._system.ask(Question.MODULE_EEPROM, self.netdev)
-        except OSError as second:
-            if self._system.captured and (module := self._printed(now)) is not None:
-                return module
-            raise (error if second.errno == errno.EOPNOTSUPP else second) from None
+    def _by_other_ways(self, error: OSError, now: float) -> Module:
+        """Return the module by the legacy ioctl; of a captured machine by ethtool's output too."""
+        if error.errno in (errno.EOPNOTSUPP, errno.EINVAL):
+            try:
+                return self._whole(now)
+            except OSError as second:
+                if second.errno != errno.EOPNOTSUPP or isinstance(second, ModuleSilent):
+                    error = second
+        if self._system.captured and (module := self._printed(now)) is not None:
+            return module
+        raise error
+
+    def _whole(self, now: float) -> Module:
+        answer = self._system.ask(Question.MODULE_EEPROM, self.netdev)
         kind, self._memories = split_eeprom(parse_bytes(Fields(answer).text("data")))
         self._kind = None
         return self._stamped(PLANS[kind].module(self._memories), "ethtool ioctl", now)
 
     def _printed(self, now: float) -> Module | None:
-        from mlxtop.sources.module.ethtool_m import parse_ethtool_m
+        """Return what ethtool printed on a captured machine; None where it printed no module.
 
-        for argv in (["ethtool", "--json", "-m"], ["ethtool", "-m"]):
+        Raises ModuleSilent.
+        """
+        for before, after in _PRINTED:
             try:
-                text = self._system.run([*argv, self.netdev]).stdout
+                text = self._system.run([*before, self.netdev, *after]).stdout
             except OSError:
                 continue
-            if (module := parse_ethtool_m(text)) is not None:
+            module = parse_ethtool_m(text) or parse_hex_dump(text)
+            if module is not None:
                 return self._stamped(module, "ethtool -m", now)
         return None
 
@@ -309,6 +237,8 @@ class ModuleReader:
 
 def explain(error: OSError) -> str:
     """Return why a module could not be read, and what would help."""
+    if error.strerror == NOT_CAPTURED:
+        return NOT_CAPTURED
     match error.errno:
         case errno.EPERM | errno.EACCES:
             return "reading the module needs root (CAP_NET_ADMIN)"

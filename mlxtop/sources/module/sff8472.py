@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import struct
 
-from mlxtop.model.module import Flag, Identity, Lane, Module, Quantity, Thresholds
+from mlxtop.model.module import Flag, Identity, Lane, Module, Quantity
+from mlxtop.sources.module.claims import Claims, sfp_power
 from mlxtop.sources.module.memory import (
     BOUNDS,
     Memory,
     by_name,
+    degrees,
     milliamperes,
     milliwatts,
-    read_monitors,
-    read_thresholds,
 )
-from mlxtop.sources.module.sff8024 import CONNECTORS, EXTENDED, IDENTIFIERS, named
+from mlxtop.sources.module.readings import TOO_LITTLE, Readings, judge, read_thresholds
+from mlxtop.sources.module.sff8024 import EXTENDED, named
 
 _TYPES = (
     (3, 7, "10GBASE-ER"),
@@ -32,12 +33,10 @@ _TYPES = (
     (6, 2, "1000BASE-CX"),
     (6, 1, "1000BASE-LX"),
     (6, 0, "1000BASE-SX"),
-    (8, 3, "active copper cable"),
-    (8, 2, "passive copper cable"),
+    (8, 3, "active cable"),
+    (8, 2, "passive cable"),
 )
 """Byte, bit and meaning of the compliance codes (table 5-3) that a ConnectX meets."""
-
-_POWER = {0b000: (1, 1.0), 0b001: (2, 1.5), 0b010: (3, 2.0), 0b100: (4, None)}
 
 THRESHOLDS = {
     Quantity.TEMPERATURE: 0,
@@ -56,40 +55,45 @@ _FLAGS = (
 """Quantity, byte after 112 (alarms) or 116 (warnings), and the bit of its high flag."""
 
 
+_FIBRES = {"OM2": (16, 10.0), "OM1": (17, 10.0), "OM3": (19, 10.0)}
+"""Bytes of A0h, metres."""
+
+
 def decode_identity(a0: Memory) -> Identity:
     """Return who made it and what it is, from bytes 0 to 95 of A0h."""
-    code = a0.u8(0)
-    option = a0.u8(64) or 0
-    level = _POWER.get(option >> 1 & 1 | option >> 4 & 6, (None, None))
-    passive = a0.bit(8, 2)
-    types = [name for at, number, name in _TYPES if a0.bit(at, number)]
-    extended = named(EXTENDED, a0.u8(36))
-    copper = passive or a0.bit(8, 3)
-    return Identity(
-        identifier=named(IDENTIFIERS, code),
-        code=code,
-        vendor=a0.text(20, 16),
-        oui=a0.oui(37),
-        part=a0.text(40, 16),
-        serial=a0.text(68, 16),
-        revision=a0.text(56, 4),
-        date=a0.text(84, 8),
-        types=(*types, extended) if extended else tuple(types),
-        connector=named(CONNECTORS, a0.u8(2)),
-        technology="copper" if copper else None,
-        wavelength=None if copper else float(a0.u16(60) or 0) or None,
-        lengths=_lengths(a0, bool(copper)),
-        power_class=level[0],
-        max_power=level[1],
-        passive=passive,
+    power = sfp_power(a0.u8(64))
+    return (
+        _claims(a0)
+        .identity()
+        ._replace(
+            vendor=a0.text(20, 16),
+            oui=a0.oui(37),
+            part=a0.text(40, 16),
+            serial=a0.text(68, 16),
+            revision=a0.text(56, 4),
+            date=a0.text(84, 8),
+            power_class=power.level,
+            max_power=power.watts,
+        )
     )
 
 
-def _lengths(a0: Memory, copper: bool) -> dict[str, float]:
+def _claims(a0: Memory) -> Claims:
+    passive, active = a0.bit(8, 2), a0.bit(8, 3)
+    types = [name for at, number, name in _TYPES if a0.bit(at, number)]
+    extended = named(EXTENDED, a0.u8(36))
     single = (a0.u8(14) or 0) * 1000.0 or (a0.u8(15) or 0) * 100.0
-    last = ("cable", 1.0) if copper else ("OM4", 10.0)
-    places = {"OM2": (16, 10.0), "OM1": (17, 10.0), last[0]: (18, last[1]), "OM3": (19, 10.0)}
-    return ({"SMF": single} if single else {}) | by_name(a0, places)
+    return Claims(
+        code=a0.u8(0),
+        connector=a0.u8(2),
+        types=(*types, extended) if extended else tuple(types),
+        wavelength=None if passive or active else float(a0.u16(60) or 0),
+        passive=passive,
+        active=active,
+        reach={"SMF": single} | by_name(a0, _FIBRES),
+        cable=float(a0.u8(18) or 0),
+        om4_step=10.0,
+    )
 
 
 def has_diagnostics(a0: Memory) -> bool:
@@ -102,51 +106,41 @@ def decode(a0: Memory, a2: Memory) -> Module:
     identity = decode_identity(a0)
     if not has_diagnostics(a0):
         reason = "the module says it has no diagnostics (SFF-8472 byte 92)"
+        if a0.u8(92) is None:
+            reason = TOO_LITTLE
         return Module(identity, refused={"diagnostics": reason})
     if a2.erased:
         return Module(identity, refused={"diagnostics": "its diagnostics read 0xff throughout"})
-    limits, refused = read_thresholds(a2, THRESHOLDS)
-    scale = _Calibration(a2) if a0.bit(92, 4) else None
-    raw_temperature, raw_voltage = a2.s16(96), a2.u16(98)
-    if scale is not None:
-        raw_temperature = scale.linear(raw_temperature, 84, signed=True)
-        raw_voltage = scale.linear(raw_voltage, 88)
-    monitors = read_monitors(raw_temperature, raw_voltage, refused)
-    if monitors is None:
-        return Module(identity, refused={"diagnostics": "its monitors all read zero"})
-    return Module(
-        identity,
-        *monitors,
+    scale = _Calibration(a2 if a0.bit(92, 4) else None)
+    value = scale.calibrated
+    readings = Readings(
+        temperature=degrees(value(Quantity.TEMPERATURE, a2.s16(96))),
+        voltage=None if (raw := value(Quantity.VOLTAGE, a2.u16(98))) is None else raw / 1e4,
         lanes=(_lane(a2, scale),) if a2.u16(104) is not None else (),
-        thresholds=limits,
-        flags=decode_flags(a0, a2, limits),
-        refused=refused,
+        limits=read_thresholds(a2, THRESHOLDS, calibrate=value),
+        flags=decode_flags(a0, a2),
     )
+    average = "average" if a0.bit(92, 3) else "OMA"
+    return judge(identity, readings)._replace(rx_power_type=average if readings.lanes else None)
 
 
-def _lane(a2: Memory, scale: _Calibration | None) -> Lane:
-    bias, tx, rx = a2.u16(100), a2.u16(102), a2.u16(104)
-    if scale is not None:
-        bias, tx, rx = scale.linear(bias, 76), scale.linear(tx, 80), scale.received(rx)
+def _lane(a2: Memory, scale: _Calibration) -> Lane:
+    bias = scale.calibrated(Quantity.BIAS, a2.u16(100))
+    tx = scale.calibrated(Quantity.TX_POWER, a2.u16(102))
+    rx = scale.calibrated(Quantity.RX_POWER, a2.u16(104))
     return Lane(milliwatts(rx), milliwatts(tx), milliamperes(bias))
 
 
-def decode_flags(
-    a0: Memory, a2: Memory, limits: dict[Quantity, Thresholds]
-) -> frozenset[Flag] | None:
-    """Return flags of bytes 110 to 117; None where they are not there or not implemented.
-
-    A quantity whose limits make no sense has flags that make none.
-    """
+def decode_flags(a0: Memory, a2: Memory) -> frozenset[Flag] | None:
+    """Return flags of bytes 110 to 117; None where they are not there or not implemented."""
     if a2.u8(117) is None:
         return None
     flags = set()
     for quantity, byte, high in _FLAGS if a0.bit(93, 7) else ():
-        if quantity not in limits:
-            continue
+        lane = None if quantity in (Quantity.TEMPERATURE, Quantity.VOLTAGE) else 1
         for place, bound in enumerate(BOUNDS):
             if a2.bit((112 if place < 2 else 116) + byte, high - place % 2):
-                flags.add(Flag(f"{quantity} {bound}"))
+                flags.add(Flag(f"{quantity} {bound}", lane))
     if a0.bit(93, 4) and a2.bit(110, 1):
         flags.add(Flag("rx loss of signal", 1))
     if a0.bit(93, 5) and a2.bit(110, 2):
@@ -154,25 +148,45 @@ def decode_flags(
     return frozenset(flags)
 
 
-class _Calibration:
-    """Constants of externally calibrated modules, bytes 56 to 91 of A2h (section 9.3)."""
+_CONSTANTS = {
+    Quantity.BIAS: 76,
+    Quantity.TX_POWER: 80,
+    Quantity.TEMPERATURE: 84,
+    Quantity.VOLTAGE: 88,
+}
+"""First byte of slope and offset in A2h."""
 
-    def __init__(self, a2: Memory) -> None:
+
+class _Calibration:
+    """Constants of externally calibrated modules, bytes 56 to 91 of A2h (section 9.3).
+
+    They hold for readings and for thresholds. Others than those modules are None.
+    """
+
+    def __init__(self, a2: Memory | None) -> None:
         self._a2 = a2
 
-    def linear(self, raw: int | None, at: int, signed: bool = False) -> int | None:
+    def calibrated(self, quantity: Quantity, raw: int | None) -> int | None:
+        """Return a register in the unit that the standard gives it."""
+        if self._a2 is None or raw is None:
+            return raw
+        if quantity is Quantity.RX_POWER:
+            return self._received(self._a2, raw)
+        return self._linear(self._a2, raw, _CONSTANTS[quantity], quantity is Quantity.TEMPERATURE)
+
+    def _linear(self, a2: Memory, raw: int, at: int, signed: bool) -> int | None:
         """Return slope (1/256) times raw plus offset, in the register's own unit."""
-        slope, offset = self._a2.u16(at), self._a2.s16(at + 2)
-        if raw is None or slope is None or offset is None:
+        slope, offset = a2.u16(at), a2.s16(at + 2)
+        if slope is None or offset is None:
             return None
         value = round(raw * slope / 256 + offset)
         low, high = (-0x8000, 0x7FFF) if signed else (0, 0xFFFF)
         return min(max(value, low), high)
 
-    def received(self, raw: int | None) -> int | None:
+    def _received(self, a2: Memory, raw: int) -> int | None:
         """Return receiver power: a polynomial of four floats, from the fourth power down."""
-        data = self._a2.bytes(56, 20)
-        if raw is None or data is None:
+        data = a2.bytes(56, 20)
+        if data is None:
             return None
         value = 0.0
         for factor in struct.unpack(">5f", data):

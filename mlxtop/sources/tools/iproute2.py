@@ -45,12 +45,13 @@ def parse_addresses(text: str) -> list[Address]:
     return addresses
 
 
-def read_addresses(system: System) -> list[Address]:
-    """Return every address of this namespace; none where `ip` cannot be run."""
+def read_addresses(system: System) -> list[Address] | None:
+    """Return every address of this namespace, or None where `ip` does not answer."""
     try:
-        return parse_addresses(system.run(ADDRESSES, timeout=5.0).stdout)
+        finished = system.run(ADDRESSES, timeout=10.0)
     except OSError:
-        return []
+        return None
+    return parse_addresses(finished.stdout) if finished.status == 0 else None
 
 
 class RdmaUser(NamedTuple):

@@ -6,24 +6,30 @@ through many registers and take up to seconds: run in the background, rarely, as
 
 from __future__ import annotations
 
-import errno
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice, zip_longest
+from typing import Any
 
 from mlxtop.model.module import Flag, Identity, Lane, LinkReport, Module, Quantity, Thresholds
 from mlxtop.model.number import real
 from mlxtop.sources.kernel.pci import card_lock
-from mlxtop.sources.module.memory import COLDEST, HOTTEST, believed
-from mlxtop.system.answers import Fields, parse_json
-from mlxtop.system.door import Finished, System
+from mlxtop.sources.module.mlxlink_words import (
+    FAULTS,
+    compliance_codes,
+    data_path,
+    length_m,
+    printed_power,
+)
+from mlxtop.sources.module.readings import Readings, judge, power_type
+from mlxtop.sources.tools.card_tool import failed, failure, plain, printed_json
+from mlxtop.system.door import System
 
 INTERVAL = 30.0
 """Seconds between two runs, at least."""
 
 TOOLS = ("mstlink", "mlxlink")
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _PADDED = re.compile(r"^\s*+(\S.*?)(?<!\s)\s++:(?: (.*))?$")
 _TIGHT = re.compile(r"^\s*([A-Za-z][^:]*?):(?: (.*))?$")
 _SPEEDS = re.compile(r"^0x[0-9a-fA-F]+\s*\(([^)]*)\)")
@@ -34,19 +40,15 @@ NO_LIGHT = -40.0
 """dBm that the tool prints for a dark lane."""
 
 
-class ToolFailed(OSError):
-    """The tool ran and said that it could not do it."""
-
-
 def parse_rows(text: str) -> dict[str, str]:
     """Return rows of either format by lower-case key, without what only decorates; N/A left out.
 
     >>> parse_rows("State : Active\\nSpeed : N/A\\n")
     {'state': 'Active'}
     """
-    text = _ANSI.sub("", text)
-    if text.lstrip().startswith("{"):
-        sections = Fields(parse_json(text)).fields("result").fields("output").members()
+    text = plain(text)
+    if document := printed_json(text):
+        sections = document.fields("result").fields("output").members()
         pairs = [(key, _plain(value)) for _, section in sections for key, value in section.items()]
     else:
         matches = (_PADDED.match(line) or _TIGHT.match(line) for line in text.splitlines())
@@ -86,6 +88,7 @@ def parse_mlxlink(text: str) -> LinkReport:
         enabled_speeds=_speeds(rows.get("enabled link speed")),
         cable_speeds=_speeds(rows.get("supported cable speed")),
         opcode=_int(rows.get("status opcode")),
+        group=rows.get("group opcode"),
         recommendation=rows.get("recommendation"),
         raw_ber=_float(rows.get("raw physical ber")),
         effective_ber=_float(rows.get("effective physical ber")),
@@ -150,6 +153,7 @@ _SIGNALS = {
     "rx cdr lol [per lane]": "rx loss of lock",
     "tx cdr lol [per lane]": "tx loss of lock",
     "tx fault [per lane]": "tx fault",
+    "tx adaptive eq fault [per lane]": "tx adaptive eq fault",
 }
 
 
@@ -165,9 +169,7 @@ def _diagnostics(
         if numbers:
             values[quantity] = tuple(map(scale, numbers))
         if bounds is not None:
-            edges = Thresholds(high_alarm=scale(bounds[1]), low_alarm=scale(bounds[0]))
-            if believed(quantity, edges) is not None:
-                limits[quantity] = edges
+            limits[quantity] = Thresholds(high_alarm=scale(bounds[1]), low_alarm=scale(bounds[0]))
     return values, limits
 
 
@@ -177,35 +179,43 @@ def _module(rows: Mapping[str, str]) -> Module | None:
     if identifier is None:
         return None
     values, limits = _diagnostics(rows)
-    refused = {}
-    temperature, voltage = (
-        next(iter(values.get(quantity, ())), None)
-        for quantity in (Quantity.TEMPERATURE, Quantity.VOLTAGE)
-    )
-    if temperature is not None and not COLDEST <= temperature <= HOTTEST:
-        refused["temperature"] = f"the sensor reads {temperature:g} °C"
-        temperature = None
-    if temperature is None and not refused:
-        refused["diagnostics"] = "the tool shows no diagnostics of this module"
-    flags = frozenset(
+    flags = {
         Flag(text, lane)
         for key, text in _SIGNALS.items()
         for lane, value in enumerate(_floats(rows.get(key)), 1)
         if value
+    }
+    flags |= {Flag(text) for key, text in FAULTS.items() if _int(rows.get(key))}
+    has_signals = any(key in rows for key in (*_SIGNALS, *FAULTS))
+    readings = Readings(
+        temperature=next(iter(values.get(Quantity.TEMPERATURE, ())), None),
+        voltage=next(iter(values.get(Quantity.VOLTAGE, ())), None),
+        lanes=_lanes(values, rows.get("datapath state [per lane]")),
+        limits=limits.items(),
+        flags=frozenset(flags) if has_signals else None,
+        absent={"diagnostics": "the tool shows no diagnostics of this module"},
     )
-    lanes = zip_longest(*(values.get(quantity, ()) for quantity in _PER_LANE))
-    state = rows.get("module state")
-    return Module(
-        _identity(identifier, rows),
-        temperature=temperature,
-        voltage=voltage,
-        lanes=tuple(Lane(*lane) for lane in islice(lanes, MOST_LANES)),
-        thresholds=limits,
-        flags=flags if rows.keys() & _SIGNALS.keys() else None,
-        state=state.lower().removesuffix(" state") if state else None,
+    module = judge(_identity(identifier, rows), readings)
+    return module._replace(
+        state=_state(rows.get("module state")),
+        rx_power_type=power_type(rows.get("rx power type")),
         source="mlxlink",
-        refused=refused,
     )
+
+
+def _state(text: str | None) -> str | None:
+    """Return `ready` of `Ready state`."""
+    return text.lower().removesuffix(" state") if text else None
+
+
+def _lanes(
+    values: Mapping[Quantity, tuple[float, ...]], data_paths: str | None
+) -> tuple[Lane, ...]:
+    measured = (Quantity.RX_POWER, Quantity.TX_POWER, Quantity.BIAS)
+    columns: list[Iterable[Any]] = [values.get(quantity, ()) for quantity in measured]
+    lanes = zip_longest(*columns, map(data_path, (data_paths or "").split(",")))
+    rows = (Lane(*row) for row in islice(lanes, 16))
+    return tuple(lane for lane in rows if lane != Lane())
 
 
 def _identity(identifier: str, rows: Mapping[str, str]) -> Identity:
@@ -213,7 +223,9 @@ def _identity(identifier: str, rows: Mapping[str, str]) -> Identity:
     kind = rows.get("cable type", "")
     copper = "copper" in f"{technology} {kind}".lower()
     distance = _float(rows.get("transfer distance [m]") or rows.get("length [m]"))
-    compliance = rows.get("compliance")
+    power = printed_power(rows.get("power class"), rows.get("max power"))
+    fibre = length_m(rows.get("smf length"))
+    reach = {"cable" if copper else "reach": distance} if distance else {}
     return Identity(
         identifier=identifier.partition(" (")[0],
         vendor=rows.get("vendor name") or rows.get("vendor"),
@@ -222,12 +234,14 @@ def _identity(identifier: str, rows: Mapping[str, str]) -> Identity:
         serial=rows.get("vendor serial number") or rows.get("serial number"),
         revision=rows.get("rev") or rows.get("revision"),
         date=rows.get("manufacturing date"),
-        types=(compliance,) if compliance else (),
+        types=compliance_codes(rows.get("compliance")),
+        firmware=rows.get("fw version"),
         technology=technology,
         wavelength=_float(rows.get("wavelength [nm]")) or None,
-        lengths={"cable" if copper else "reach": distance} if distance else {},
+        lengths={**reach, "SMF": fibre} if fibre else reach,
         attenuation=_attenuation(rows),
-        max_power=_float(rows.get("max power") or rows.get("power class")),
+        power_class=power.level,
+        max_power=power.watts,
         passive=copper and "active" not in f"{technology} {kind}".lower(),
     )
 
@@ -247,43 +261,21 @@ def _attenuation(rows: Mapping[str, str]) -> dict[str, float]:
     return losses
 
 
-def find_tool(system: System) -> str | None:
-    """Return the tool that is installed; None where there is none."""
-    return next((tool for tool in TOOLS if system.which(tool)), None)
-
-
 def read_link_report(system: System, function: str, tool: str) -> LinkReport:
-    """Run the tool for a PCI function: link, counters and module. Raises OSError."""
+    """Run the tool for a PCI function: link, counters and module. Raises OSError.
+
+    Sections that it printed are good, whatever became of the others: that is the report's caveat.
+    """
     argv = [tool, "-d", function, "-m", "-c", "--json"]
     with system.claim(card_lock(system, function), INTERVAL):
         finished = system.run(argv, timeout=INTERVAL)
-        trouble = failure(finished)
-        if trouble is not None and "json" in trouble.lower():
+        trouble, report = failure(finished), parse_mlxlink(finished.stdout)
+        if report == LinkReport() and "json" in (trouble or "").lower():
             finished = system.run(argv[:-1], timeout=INTERVAL)
-            trouble = failure(finished)
-    if trouble is not None:
-        raise ToolFailed(errno.EIO, trouble)
-    now = system.now()
-    report = parse_mlxlink(finished.stdout)
-    if report == LinkReport():
-        raise ToolFailed(errno.EIO, "the tool printed nothing that is understood")
-    module = report.module
+            trouble, report = failure(finished), parse_mlxlink(finished.stdout)
+    if report == LinkReport() or finished.cut:
+        raise failed(system, trouble or "the tool printed nothing that is understood")
+    now, module = system.now(), report.module
     if module is not None:
         module = module._replace(source=tool, tick=now)
-    return report._replace(module=module, tick=now, source=tool)
-
-
-def failure(finished: Finished) -> str | None:
-    """Return why a run failed, in the tool's words; None when it did not."""
-    if finished.timed_out:
-        return "the tool did not end in time"
-    if finished.cut:
-        return "the tool printed more than is read"
-    output = _ANSI.sub("", f"{finished.stderr}\n{finished.stdout}")
-    match = re.search(r'"code"\s*:\s*(\d+),?\s*"message"\s*:\s*"([^"]*)"', output)
-    if match and match[1] != "0":
-        return match[2]
-    errors = [line.strip() for line in output.splitlines() if line.strip().startswith("-E-")]
-    if errors:
-        return errors[0].removeprefix("-E-").strip()
-    return f"the tool ended with status {finished.status}" if finished.status else None
+    return report._replace(module=module, tick=now, source=tool, caveat=trouble)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from mlxtop.model.linktype import LinkType, link_type_of
+from mlxtop.sources.tools.card_tool import Trouble, in_words, plain, trouble_of
 from mlxtop.system.answers import Fields, parse_json
 
 TOOLS = ("mstconfig", "mlxconfig")
@@ -26,15 +27,6 @@ class Column(StrEnum):
     CURRENT = "Current"
     NEXT = "Next Boot"
     NEW = "New"
-
-
-class Trouble(StrEnum):
-    """A reason for which a tool did not answer."""
-
-    NO_PARAMETER = "no such parameter"
-    UNSUPPORTED = "unsupported device"
-    NO_ACCESS = "cannot open the device"
-    OTHER = "other"
 
 
 class Parameter(NamedTuple):
@@ -52,14 +44,16 @@ class ConfigReport:
     """As it was asked for, `0000:05:00.0` where the tool prints its sysfs path."""
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     errors: tuple[str, ...] = ()
+    """The deepest cause first."""
 
     @property
     def error(self) -> str | None:
-        return self.errors[0] if self.errors else None
+        return in_words(self.errors)
 
     @property
     def trouble(self) -> Trouble | None:
-        return None if self.error is None else trouble_of(self.error)
+        kinds = [trouble_of(error) for error in self.errors]
+        return next((kind for kind in kinds if kind is not Trouble.OTHER), next(iter(kinds), None))
 
     def link_type(self, port: int, column: Column) -> LinkType | None:
         """Return LINK_TYPE of a port, counted from 1; None where the column or value is missing."""
@@ -77,17 +71,6 @@ _ROW = re.compile(
     r"\s++(\S++(?:\s++\S++){0,3})\s*+$"
 )
 _ERROR = re.compile(r"-E-(.*)$")
-_TROUBLES = {
-    Trouble.NO_PARAMETER: r"Device doesn't support \S+ parameter|Unknown Parameter",
-    Trouble.UNSUPPORTED: r"Unsupported device|Device is not supported",
-    Trouble.NO_ACCESS: r"Failed to open|Permission denied|not permitted",
-}
-
-
-def trouble_of(error: str) -> Trouble:
-    """Return the kind of an error text."""
-    kinds = (kind for kind, words in _TROUBLES.items() if re.search(words, error, re.IGNORECASE))
-    return next(kinds, Trouble.OTHER)
 
 
 def parse_mstconfig(text: str) -> ConfigReport:
@@ -101,7 +84,7 @@ def parse_mstconfig(text: str) -> ConfigReport:
     columns: list[Column] | None = None
     parameters: dict[str, Parameter] = {}
     errors: list[str] = []
-    for line in text.splitlines():
+    for line in plain(text).splitlines():
         if _HEADING.match(line):
             if device is not None or columns is not None:
                 break

@@ -25,23 +25,24 @@ class Level(NamedTuple):
     default: bool = False
 
 
-class Levels(NamedTuple):
-    """The answer to a query."""
-
-    levels: tuple[Level, ...] = ()
-    error: str | None = None
-
-    def level(self, number: int) -> Level | None:
-        return next((level for level in self.levels if level.number == number), None)
-
-
 class ResetReport(NamedTuple):
     """The course of a reset."""
 
     steps: Mapping[str, str] = {}
-    """Step to `Done`, `Skipped` or `Failed`."""
+    """Step to `Done`, `Skipped`, `Failed`, or `unfinished` where the transcript ends in it."""
     loaded: bool = False
-    error: str | None = None
+    """The tool found the firmware started anew."""
+
+    @property
+    def done(self) -> bool:
+        """Return whether the reset took place: before a reboot nothing is found loaded."""
+        ends = set(self.steps.values())
+        return (self.loaded and "Failed" not in ends) or ends == {"Done"}
+
+    @property
+    def reboots(self) -> bool:
+        """Return whether the machine was told to reboot, which may end the tool too."""
+        return any("reboot" in step.lower() and end == "Done" for step, end in self.steps.items())
 
 
 _SECTION = re.compile(r"^\s*Reset-(\w+)", re.IGNORECASE)
@@ -49,20 +50,14 @@ _OFFER = re.compile(
     r"^\s*+(\d):\s++(\S.*?)(?<!\s)\s*+-\s*+(Not Supported|Supported)\b\s*+(\(default\))?",
     re.IGNORECASE,
 )
-_ERROR = re.compile(r"-E-(.*)")
-_STEP = re.compile(r"^-I-\s++(\S.*?)(?<!\s)\s++-\s*+(Done|Skipped|Failed)\s*+$")
+_STEP = re.compile(r"^-I-\s++(\S.*?)(?<!\s)\s++-\s*+(Done|Skipped|Failed)?\s*+(?:$|-E-)")
 _LOADED = re.compile(r"^-I-\s+FW was loaded successfully", re.MULTILINE)
 
 
-def _error(text: str) -> str | None:
-    error = _ERROR.search(text)
-    return error[1].strip() if error else None
+def parse_levels(text: str) -> tuple[Level, ...]:
+    """Return what `mstfwreset -d … query` offers.
 
-
-def parse_levels(text: str) -> Levels:
-    """Return the answer of `mstfwreset -d … query`.
-
-    >>> parse_levels("Reset-levels:\\n3: Driver restart and PCI reset -Supported (default)").levels
+    >>> parse_levels("Reset-levels:\\n3: Driver restart and PCI reset -Supported (default)")
     (Level(number=3, text='Driver restart and PCI reset', supported=True, default=True),)
     """
     levels: list[Level] = []
@@ -73,11 +68,15 @@ def parse_levels(text: str) -> Levels:
         elif section == "levels" and (offer := _OFFER.match(line)):
             supported = offer[3].lower() == "supported"
             levels.append(Level(int(offer[1]), offer[2], supported, bool(offer[4])))
-    return Levels(tuple(levels), _error(text))
+    return tuple(levels)
 
 
 def parse_reset(text: str) -> ResetReport:
-    """Return the transcript of a reset."""
+    """Return the transcript of a reset.
+
+    >>> parse_reset("-I- Sending reboot command to machine       -Done").done
+    True
+    """
     matches = (_STEP.match(line) for line in text.splitlines())
-    steps = {match[1]: match[2] for match in matches if match}
-    return ResetReport(steps, _LOADED.search(text) is not None, _error(text))
+    steps = {match[1]: match[2] or "unfinished" for match in matches if match}
+    return ResetReport(steps, _LOADED.search(text) is not None)

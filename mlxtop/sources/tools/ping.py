@@ -16,6 +16,7 @@ _HEAD = re.compile(r"^PING \S+?\s?\(([0-9a-fA-F.:]+)", re.MULTILINE)
 _COUNT = re.compile(r"\b(\d{1,4}) received")
 _TOO_LONG = re.compile(r"message too long,? mtu[:=] ?(\d{1,6})")
 _NEEDED = re.compile(r"Frag(?:mentation)? needed.*?mtu = (\d{1,6})|Packet too big: mtu=(\d{1,6})")
+_UNREACHABLE = re.compile(r"^From \S+ icmp_seq=\d+ (?!Frag|Packet too big)\S.*", re.MULTILINE)
 _HOST = re.compile(r"[A-Za-z0-9_.:%-]{1,253}")
 
 _SMALL = 56
@@ -40,13 +41,20 @@ def parse_ping(finished: Finished) -> Ping:
     head, count = _HEAD.search(text), _COUNT.search(text)
     size = _TOO_LONG.search(text) or _NEEDED.search(text)
     number = next((part for part in size.groups() if part), None) if size else None
-    complaint = finished.stderr.strip().splitlines()
     return Ping(
         head[1] if head else None,
         int(count[1]) if count else 0,
         int(number) if number else None,
-        complaint[0].strip() if complaint else None,
+        _complaint(finished),
     )
+
+
+def _complaint(finished: Finished) -> str | None:
+    """Return ping's first error; a warning is none, and what routers answer stands elsewhere."""
+    lines = map(str.strip, finished.stderr.splitlines())
+    errors = [line for line in lines if line and "warning" not in line.lower()]
+    answer = _UNREACHABLE.search(finished.stdout)
+    return next(iter(errors), answer[0] if answer else None)
 
 
 def valid_host(host: str) -> bool:

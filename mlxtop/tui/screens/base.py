@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import ModalScreen, Screen, ScreenResultType
 
 from mlxtop.present.overview import header_line
-from mlxtop.present.text import Line, Role
-from mlxtop.tui.commands import Scope, available, keys_of
+from mlxtop.present.text import Line, Role, line_width
+from mlxtop.tui.commands import Command, Scope, always, available, in_bar, keys_of
 from mlxtop.tui.textual_private import PaintedScreen
 from mlxtop.tui.widgets.lines import Clickable, Lines, Styled
+from mlxtop.tui.widgets.ribbon import AlarmRibbon
 from mlxtop.tui.widgets.sections import Sections
 
 if TYPE_CHECKING:
     from mlxtop.tui.app import MlxtopApp
 
-LAST_TO_GO = ("app.help", "app.quit")
-"""Actions at the front of the keys, since those at their end go on narrow screens."""
+GAP = 1
+"""Blank columns between two keys of the bar."""
 
 
 def _in_ascii(screen: Screen[ScreenResultType], ascii_only: bool) -> None:
     screen.set_class(ascii_only, "-ascii")
     for widget in screen.walk_children(Styled):
-        widget.ascii = ascii_only
+        if widget.ascii != ascii_only:
+            widget.ascii = ascii_only
+            widget.refresh()
 
 
 def key_label(key: str, name: str) -> Line:
@@ -33,22 +38,44 @@ def key_label(key: str, name: str) -> Line:
     return ((f" {key}", Role.ACCENT), (f" {name}", Role.DIM))
 
 
+class Header(Lines):
+    """The line on top; its interval and its problems lead to where they are explained."""
+
+    ACTIONS: ClassVar[dict[Role, str]] = {
+        Role.PACE: "app.options('interval')",
+        Role.PROBLEMS: "app.events",
+    }
+
+    async def on_click(self, event: events.Click) -> None:
+        action = self.ACTIONS.get(self.role_at(event.x))
+        if action is not None:
+            await self.screen.run_action(action)
+
+
 class WatchScreen(PaintedScreen):
     """A screen that follows the frames."""
 
     SCOPE: ClassVar[Scope] = Scope.EVERYWHERE
-    _keys_shown = 0
+    LEADS_HERE: ClassVar[str] = ""
+    """The command that opens this screen: the key bar has better use for its place."""
+    _keys_shown: object = None
 
     # Queries for widgets look at every one of them, and each frame would ask for the same.
 
     def __init__(self) -> None:
         super().__init__()
-        self.header = Lines(id="header")
+        self.header = Header(id="header")
+        self.ribbon = AlarmRibbon()
         self.keys = Clickable(id="keys")
+        self.foot: Lines | None = None
+        """What is told above the keys of a recording."""
 
     def compose(self) -> ComposeResult:
-        yield self.header
+        yield from (self.header, self.ribbon)
         yield from self.body()
+        self.foot = self.watch_app.foot()
+        if self.foot is not None:
+            yield self.foot
         yield self.keys
 
     def body(self) -> ComposeResult:
@@ -56,6 +83,11 @@ class WatchScreen(PaintedScreen):
         raise NotImplementedError
 
     def on_mount(self) -> None:
+        _in_ascii(self, self.watch_app.state.ascii)
+
+    def settings_changed(self) -> None:
+        """Show keys and glyphs as the settings now have them."""
+        self._keys_shown = 0
         _in_ascii(self, self.watch_app.state.ascii)
 
     def on_resize(self) -> None:
@@ -80,31 +112,64 @@ class WatchScreen(PaintedScreen):
             interval=app.source.interval,
             bits=app.state.bits,
             badges=app.badges(),
-            alarm=app.state.headline(),
+            findings=app.state.findings,
         )
         header.show([line])
+        self.ribbon.present(app.ribbon_items())
+        if self.foot is not None:
+            app.draw_foot(self.foot)
         self._show_keys()
 
+    def alarm_key(self) -> str | None:
+        """Return the key of the alarm that the cursor stands on; None without a cursor."""
+        return self.ribbon.chosen.key if self.ribbon.has_focus and self.ribbon.chosen else None
+
+    def pausing(self) -> None:
+        """Follow the picture that has been frozen, or moves again."""
+
+    def scopes(self) -> tuple[Scope, ...]:
+        """Return the scopes whose commands hold now."""
+        return (self.SCOPE, Scope.EVERYWHERE, Scope.REPLAY)
+
     def _show_keys(self) -> None:
-        """Show the keys, which change with the width alone."""
-        bar, app = self.keys, self.watch_app
-        if self._keys_shown == bar.size.width:
+        """Show the keys, which change with the width and the scopes alone."""
+        bar, app, scopes = self.keys, self.watch_app, self.scopes()
+        if self._keys_shown == (bar.size.width, scopes):
             return
-        self._keys_shown = bar.size.width
-        commands = available(self.SCOPE, Scope.EVERYWHERE, readonly=app.readonly)
-        shown = sorted((c for c in commands if c.bar), key=lambda c: c.action not in LAST_TO_GO)
-        keys = app.settings.keys
-        bar.present([(key_label(keys_of(c, keys)[0], c.bar), c.action) for c in shown])
+        self._keys_shown = bar.size.width, scopes
+        commands = available(*scopes, readonly=app.readonly, replay=app.replay)
+        bar.present(self._fitting(commands, bar.size.width), GAP)
+
+    def _fitting(self, commands: Iterable[Command], columns: int) -> list[tuple[Line, str]]:
+        """Return as many keys as fit, the most useful, with their actions."""
+        first, last = in_bar(command for command in commands if command.id != self.LEADS_HERE)
+        if self.SCOPE is Scope.OVERVIEW and Scope.CHART not in self.scopes():
+            # nothing lies behind it
+            last = [command for command in last if command.id != "back"]
+        keys = self.watch_app.settings.keys
+        shown: list[tuple[Line, str]] = []
+        left = columns
+        for command in (*reversed(last), *first):
+            label = key_label(keys_of(command, keys)[0], command.bar)
+            left -= line_width(label) + GAP
+            if left + GAP < 0:
+                break
+            shown.append((label, command.action))
+        kept, more = shown[: len(last)], shown[len(last) :]
+        return [*more, *reversed(kept)]
 
 
 class Dialog(ModalScreen[ScreenResultType]):
     """A dialog in one box, with a page that scrolls."""
+
+    BINDINGS = always()
 
     def __init__(self, prefix: str, title: str, ascii_only: bool) -> None:
         """Begin the ids of the widgets with `prefix`."""
         super().__init__()
         self._prefix, self._box_title, self._ascii = prefix, title, ascii_only
         self.page = Sections(id=f"{prefix}-page")
+        self.ribbon = AlarmRibbon()
 
     @property
     def watch_app(self) -> MlxtopApp:
@@ -114,6 +179,7 @@ class Dialog(ModalScreen[ScreenResultType]):
         with Container(id=f"{self._prefix}-dialog", classes="dialog box") as box:
             box.border_title = self._box_title
             box.border_subtitle = "  ".join(self.watch_app.badges())
+            yield self.ribbon
             yield from self.body()
 
     def body(self) -> ComposeResult:
@@ -121,6 +187,11 @@ class Dialog(ModalScreen[ScreenResultType]):
         raise NotImplementedError
 
     def on_mount(self) -> None:
+        _in_ascii(self, self._ascii)
+
+    def settings_changed(self) -> None:
+        """Show glyphs as the settings now have them."""
+        self._ascii = self.watch_app.state.ascii
         _in_ascii(self, self._ascii)
 
     def on_resize(self) -> None:

@@ -16,18 +16,28 @@ from textual.containers import Grid
 from textual.widgets import Input
 
 from mlxtop.change.privilege import ActionContext
-from mlxtop.load.request import IPERF3_PORT
+from mlxtop.load.request import IPERF3_PORT, GuardOptions
 from mlxtop.load.run_log import own_runs
 from mlxtop.load.session import LoadSession, SessionView
 from mlxtop.model.number import PORT, whole
-from mlxtop.present.load import outcome_runs, plan_runs, server_section, status_sections, wrapped
+from mlxtop.present.load import guard_text, outcome_runs, plan_runs, server_section, wrapped
+from mlxtop.present.load_status import status_sections
+from mlxtop.present.measure_chart import measure_sections
 from mlxtop.present.text import Line, Role, Section, clean
 from mlxtop.settings import MAX_INTERVAL
 from mlxtop.tui.commands import unlisted
 from mlxtop.tui.screens.base import Dialog, key_label
-from mlxtop.tui.screens.load_form import FIELDS, MOST_PROCESSES, Field, WrongField, options
+from mlxtop.tui.screens.load_form import (
+    FIELDS,
+    MOST_PROCESSES,
+    Field,
+    WrongField,
+    measure_options,
+    options,
+)
 from mlxtop.tui.widgets.lines import Choice, Clickable, Lines
 from mlxtop.tui.widgets.sections import FRAME
+from mlxtop.watch.heat import HeatWatch
 
 if TYPE_CHECKING:
     from mlxtop.tui.app import MlxtopApp
@@ -37,15 +47,18 @@ GUARDED_INTERVAL_S = 1.0
 
 _KEYS = (
     ("Enter", "Plan", "screen.plan"),
-    ("F5", "Run", "screen.start"),
-    ("F8", "Stop", "screen.stop"),
-    ("F6", "Serve here", "screen.serve"),
-    ("F7", "Copy", "screen.copy"),
+    ("F5 Ctrl-R", "Run", "screen.start"),
+    ("F8 Ctrl-S", "Stop", "screen.stop"),
     ("Esc", "Close", "screen.close"),
+    ("F6 Ctrl-O", "Serve here", "screen.serve"),
+    ("F7 Ctrl-Y", "Copy", "screen.copy"),
 )
+_TURN = ("← →", "Choose", "screen.choose")
 
+_OFFERED = 8
+"""Neighbours that are named."""
 _HINT: tuple[Line, ...] = (
-    (("Say where the server runs; Enter shows the plan, F5 runs it.", Role.TEXT),),
+    (("Say where the server runs; Enter shows the plan, F5 or Ctrl-R runs it.", Role.TEXT),),
     (("Everything else is chosen for the port when it is left empty.", Role.DIM),),
     (("The test goes on when this is closed; I opens it again.", Role.DIM),),
 )
@@ -68,7 +81,8 @@ class Loads:
         self._posted = Event()
         self._before: float | None = None
         """The interval before a test shortened it."""
-        self.session = LoadSession(context.system, own_runs(), self._changed)
+        system = context.system
+        self.session = LoadSession(system, own_runs(demo=system.demo), self._changed)
 
     def _changed(self) -> None:
         """Post one message until it is handled, from any thread."""
@@ -83,6 +97,11 @@ class Loads:
         port = state.frame.ports.get(state.selected) if state.frame and state.selected else None
         if port is not None and not isinstance(self._app.screen, LoadDialog):
             self._app.push_screen(LoadDialog(self, port.now.port.name, state.ascii))
+
+    @property
+    def heat(self) -> HeatWatch:
+        """Return what the screen has followed so far, from which the guard goes on."""
+        return self._app.state.watch.heat
 
     @property
     def busy(self) -> bool:
@@ -119,8 +138,9 @@ class LoadDialog(Dialog[None]):
     """Ends with nothing: the outcome of a test is in the session and in the run log."""
 
     BINDINGS = unlisted(
-        *(("escape", "close"), ("enter", "plan"), ("f5,ctrl+r", "start"), ("f8", "stop")),
-        *(("f6", "serve"), ("f7", "copy"), ("pagedown", "scroll(10)"), ("pageup", "scroll(-10)")),
+        *(("escape", "close"), ("enter", "plan"), ("f5,ctrl+r", "start"), ("f8,ctrl+s", "stop")),
+        *(("f6,ctrl+o", "serve"), ("f7,ctrl+y", "copy"), ("down", "step(1)"), ("up", "step(-1)")),
+        *(("pagedown", "scroll(10)"), ("pageup", "scroll(-10)")),
     )
 
     def __init__(self, loads: Loads, via: str, ascii_only: bool) -> None:
@@ -144,6 +164,15 @@ class LoadDialog(Dialog[None]):
         for name, value in self._loads.values.items():
             self._fields[name].value = value
         self._fields["host"].focus()
+        self._session.find_neighbours()
+
+    def on_descendant_focus(self) -> None:
+        self._show_keys()
+
+    def _neighbours(self) -> list[str]:
+        """Return the addresses that may be a far end, those on this port's link first."""
+        found = self._session.view().neighbours
+        return [one.address for one in sorted(found, key=lambda one: one.device != self._via)]
 
     def _values(self) -> dict[str, str]:
         return {name: field.value for name, field in self._fields.items()}
@@ -151,30 +180,51 @@ class LoadDialog(Dialog[None]):
     def draw(self) -> None:
         """Draw the plan, the running test, or its outcome."""
         view = self._session.view()
-        self.set_class(view.status is not None, "-running")
+        running = view.status is not None
+        if self.has_class("-running") is not running:
+            self.set_class(running, "-running")
+            self.call_after_refresh(self.draw)  # it has another width then
         self.page.show(self._sections(view, max(20, self.page.size.width - FRAME)))
-        labels = [
-            (key_label(key, name), action)
+        self._show_keys()
+
+    def _show_keys(self) -> None:
+        busy = self._session.view().busy
+        keys = [_TURN] if isinstance(self.focused, Choice) and not busy else []
+        keys += [
+            (key, name, action)
             for key, name, action in _KEYS
-            if (name == "Stop") is view.busy or name not in ("Stop", "Plan", "Run")
+            if (name == "Stop") is busy or name not in ("Stop", "Plan", "Run")
         ]
-        self._keys.present(labels)
+        self._keys.present([(key_label(key, name), action) for key, name, action in keys])
 
     def _sections(self, view: SessionView, columns: int) -> list[Section]:
         problems = [problem for problem in (self._wrong, view.problem) if problem]
         sections = [wrapped("Problem", [(text, Role.WARNING)], columns) for text in problems]
-        if view.outcome is not None:
+        if view.measure is not None:
+            sections += measure_sections(view.measure, columns, self.watch_app.state.ascii)
+        if view.outcome is not None and (view.measure is None or view.measure.current):
             sections.append(wrapped("Outcome", outcome_runs(view.outcome), columns))
         if view.status is not None and view.plan is not None:
             sections += status_sections(view.plan, view.status, columns)
         elif view.busy:
             waiting = ("looking at the route and the tool …", Role.DIM)
             sections.append(Section("Plan", ((waiting,),)))
-        if view.plan is not None:
-            sections.append(wrapped("Plan", plan_runs(view.plan), columns))
+        if view.plan is not None and (view.measure is None or view.measure.current):
+            runs = list(plan_runs(view.plan))
+            if not view.plan.refusals:
+                runs.append(guard_text(view.guard, view.sensors))
+            sections.append(wrapped("Plan", runs, columns))
         if view.server_lines:
             sections.append(server_section(view.serving, view.server_lines, columns))
-        return sections or [Section("Load test", _HINT)]
+        return sections or [Section("Load test", _HINT), *self._offered(columns)]
+
+    def _offered(self, columns: int) -> list[Section]:
+        """Return the far ends that can be chosen."""
+        names = self._neighbours()[:_OFFERED]
+        if not names:
+            return []
+        text = f"↓ in the first field takes one: {', '.join(names)}"
+        return [wrapped("Neighbours", [(text, Role.TEXT)], columns)]
 
     @on(Input.Changed)
     @on(Choice.Changed)
@@ -192,14 +242,18 @@ class LoadDialog(Dialog[None]):
         frame = self.watch_app.state.newest
         if frame is None or self._session.view().busy:
             return
+        values, heat = self._values(), self._loads.heat
         try:
-            chosen = options(self._values(), self._via)
+            if values["mode"] == "measure":
+                tests = measure_options(values, self._via)
+                self._session.measure(frame, tests, only_plan, heat)
+            else:
+                self._session.start(frame, options(values, self._via), only_plan, heat)
         except WrongField as error:
             self._wrong = str(error)
             self._fields[error.field].focus()
         else:
             self._wrong = None
-            self._session.start(frame, chosen, only_plan)
         self.page.scroll_home(animate=False)
         self.draw()
 
@@ -215,13 +269,33 @@ class LoadDialog(Dialog[None]):
         """Serve one test of the far end."""
         values = self._values()
         port, count = values["port"].strip(), values["processes"].strip()
-        self._session.serve(whole(port, PORT) or IPERF3_PORT, whole(count, MOST_PROCESSES) or 1)
+        first, several = whole(port, PORT) or IPERF3_PORT, whole(count, MOST_PROCESSES) or 1
+        guard = GuardOptions.choose(values["guard"])
+        self._session.serve(first, several, self.watch_app.state.newest, guard)
 
     def action_copy(self) -> None:
         plan = self._session.view().plan
-        if plan is not None and plan.server:
-            self.app.copy_to_clipboard("\n".join(plan.server))
+        measure = self._session.view().measure
+        lines = measure.plan.servers if measure else plan.server if plan else ()
+        if lines:
+            self.app.copy_to_clipboard("\n".join(lines))
             self.notify("copied: what to run at the far end")
+
+    def action_step(self, steps: int) -> None:
+        """Take the next neighbour for the far end; elsewhere, go to the field below or above."""
+        host, names = self._fields["host"], self._neighbours()
+        if self.focused is not host or not names:
+            columns = 1 if self.has_class("-narrow") and self.has_class("-few") else 2
+            for _ in range(columns):
+                self.focus_next() if steps > 0 else self.focus_previous()
+            return
+        place = names.index(host.value) + steps if host.value in names else min(steps - 1, 0)
+        host.value = names[place % len(names)]
+
+    def action_choose(self) -> None:
+        """Take the next option of the field that has the focus."""
+        if isinstance(self.focused, Choice):
+            self.focused.action_turn(1)
 
     def action_close(self) -> None:
         """Hide the dialog; a running test goes on."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
+from mlxtop.load.hold import HOLD_TIME_S
+from mlxtop.load.measure import ITEM_S, MeasureOptions
 from mlxtop.load.request import GuardOptions, LoadOptions, LoadRequest, Timing
 from mlxtop.model.load import Direction, Tool, typed_bits, typed_seconds
 from mlxtop.model.number import whole
@@ -24,10 +26,10 @@ class Field(NamedTuple):
 
 
 FIELDS = (
-    Field("host", "Far end", placeholder="name or address"),
+    Field("host", "Far end", placeholder="host, ↓ offers"),
     Field("direction", "Direction", tuple(Direction)),
     Field("time", "Time", placeholder="10 s; 15m"),
-    Field("mode", "Kind", ("test", "soak")),
+    Field("mode", "Kind", ("test", "soak", "hold", "measure")),
     Field("streams", "Streams", placeholder="for its speed"),
     Field("protocol", "Protocol", ("TCP", "UDP")),
     Field("bitrate", "Bitrate", placeholder="all there is; 10G"),
@@ -69,11 +71,20 @@ def _typed(values: Mapping[str, str], field: str, parse: Callable[[str], N]) -> 
         raise WrongField(field, str(error)) from None
 
 
+def measure_options(values: Mapping[str, str], via: str | None) -> MeasureOptions:
+    """Return the measurement that the fields ask for: every tool's tests. Raises WrongField."""
+    chosen = options(values, via)
+    seconds = chosen.request.seconds if values["time"].strip() else ITEM_S
+    request = LoadRequest(chosen.request.host, via, seconds=seconds, family=chosen.request.family)
+    return MeasureOptions(request, guard=chosen.guard, note=chosen.note)
+
+
 def options(values: Mapping[str, str], via: str | None) -> LoadOptions:
     """Return what the fields ask for. Raises WrongField."""
     if not values["host"].strip():
         raise WrongField("host", "which far end? a name or an address")
-    seconds = _typed(values, "time", typed_seconds) or 10
+    hold = values["mode"] == "hold"
+    seconds = _typed(values, "time", typed_seconds) or (HOLD_TIME_S if hold else 10)
     request = LoadRequest(
         host=values["host"].strip(),
         via=via,
@@ -92,4 +103,6 @@ def options(values: Mapping[str, str], via: str | None) -> LoadOptions:
     )
     timing = Timing.for_soak(seconds) if values["mode"] == "soak" else Timing()
     guard = GuardOptions.choose(values["guard"])
-    return LoadOptions(request, guard, timing, values["note"].strip())
+    if hold and not guard.armed:
+        raise WrongField("guard", "hold needs the heat guard")
+    return LoadOptions(request, guard, timing, values["note"].strip(), hold)

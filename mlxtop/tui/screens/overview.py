@@ -2,31 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.widget import Widget
 from textual.widgets import Input
 
 from mlxtop.analysis.fields import why_empty
-from mlxtop.analysis.port_view import port_view
+from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.model.frame import Frame
+from mlxtop.present import units
+from mlxtop.present.card_rows import cards_title
 from mlxtop.present.ceiling import ceiling_lines
-from mlxtop.present.overview import Order
+from mlxtop.present.order import CYCLE, Order, sickest_first
 from mlxtop.present.text import Line, Role
 from mlxtop.present.view import prose
-from mlxtop.tui.commands import Scope, bindings
-from mlxtop.tui.screens.base import WatchScreen
-from mlxtop.tui.widgets.chart import TemperatureChart, ThroughputChart
+from mlxtop.settings import store
+from mlxtop.tui.commands import Scope, available, bindings, keys_of
+from mlxtop.tui.screens.base import GAP, key_label
+from mlxtop.tui.screens.charted import ChartScreen
+from mlxtop.tui.widgets.chart import Chart, ThroughputChart
+from mlxtop.tui.widgets.heat_chart import TemperatureChart
 from mlxtop.tui.widgets.lines import Lines
 from mlxtop.tui.widgets.port_table import PortTable
-from mlxtop.tui.widgets.sections import Sections, prose_width
+from mlxtop.tui.widgets.sections import Sections
+from mlxtop.tui.widgets.wall_grid import WallGrid
 
 _FIXED = 4
 """Rows of header, hint and keys."""
-_LEAST_CHARTS = 10
+_FRAME = 3
+"""Rows of the table's frame and heading."""
+_LEAST_CHARTS = 4
+_MANY = 4
+"""Ports from which small charts of all stand where else the pages of one would."""
+_LEAST_ROOMY = 5
+"""Rows that a short table leaves from which on charts are shown below it."""
+_TWO_CHARTS = 10
+"""Rows from which both charts have room below each other."""
+_BARE = {"all-devices": "All devices", "demo": "Demo", "help": "Help", "quit": "Quit"}
+"""Names of the commands that make sense without a port."""
 
 
-class Overview(WatchScreen):
+def _age(view: PortView, field: str, width: int) -> list[Line]:
+    """Return why the value of a sensor is marked as old; nothing where it is not."""
+    sensor = view.now.now.sensor(field.removesuffix("_c"))
+    if sensor is None or not sensor.stale:
+        return []
+    ago = units.duration(round(view.frame.sample.tick - sensor.tick))
+    return prose(f"? {sensor.problem or 'no answer'}; the value is {ago} old", width, Role.WARNING)
+
+
+class Overview(ChartScreen):
     """Cards, ports and charts."""
 
     AUTO_FOCUS = "#ports"
@@ -34,21 +62,30 @@ class Overview(WatchScreen):
     BINDINGS = bindings(Scope.OVERVIEW)
     _filter: Input | None = None
     """Where the filter is typed: made when the first is wanted."""
+    _had_ribbon = False
 
     def __init__(self) -> None:
         super().__init__()
         self.table, self.hint = PortTable(id="ports"), Lines(id="hint")
         self.charts = (ThroughputChart(id="throughput"), TemperatureChart(id="temperature"))
-        self.about = Sections(id="about")
+        self.filter_word = Lines(id="filter-word")
+        self.about, self.small = Sections(id="about"), WallGrid(id="small")
 
     def body(self) -> ComposeResult:
         self.table.add_class("box")
         yield from (self.table, self.hint)
         with Container(id="charts"):
-            for chart in self.charts:
-                chart.border_title = (chart.id or "").capitalize()
-                yield chart
-        yield self.about
+            yield from self.charts
+        self.small.add_class("box")
+        yield from (self.about, self.small)
+        with Container(id="filter-line"):
+            yield self.filter_word
+
+    def on_screen_resume(self) -> None:
+        """Put the cursor on the port that was selected on the screen above."""
+        if self.watch_app.state.selected is not None:
+            self.table.choose(self.watch_app.state.selected)
+        super().on_screen_resume()
 
     # Drawing
 
@@ -59,39 +96,54 @@ class Overview(WatchScreen):
             self.hint.show([((f" looking at {self.watch_app.source.label} …", Role.DIM),)])
             return
         table = self.table
-        rows = len(table.entries)
-        table.show(state)
+        rows = len(table.entries), self.ribbon.display
+        table.show(state, self.watch_app.source.interval)
         state.select(table.port)
-        if rows != len(table.entries):
+        if rows != (len(table.entries), self._had_ribbon):
+            self._had_ribbon = self.ribbon.display
             self.on_resize()
         self._title(table)
+        self.set_class(len(state.frame.ports) >= _MANY, "-many")
         cold = not any(port.now.temperatures for port in state.frame.ports.values())
         self.set_class(cold, "-cold")
         self._draw_hint(state.frame, table)
         if self.watch_app.answering:
-            self.call_after_refresh(self._draw_more)
+            self.draw_after_key()
         else:
-            self._draw_more()
+            self.draw_slow()
 
-    def _draw_more(self) -> None:
-        """Draw charts and boxes; after a key they come once the table is on the terminal."""
+    def draw_slow(self) -> None:
         with self.at_once():
-            for chart in self.charts:
-                chart.update(self.watch_app.state, self.watch_app.source.interval)
+            self.draw_charts()
             self._draw_about()
+            self._draw_small()
+
+    def shown_charts(self) -> Sequence[Chart]:
+        return [chart for chart in self.charts if chart.seen]
+
+    def home(self) -> Widget:
+        return self.table
 
     def on_resize(self) -> None:
-        room = self.size.height - _FIXED
-        charts = max(_LEAST_CHARTS, room // 2)
-        self.table.styles.max_height = max(4, room - charts) if self.size.height >= 18 else None
+        """Give the table the rows that it needs, as long as a small chart remains."""
+        room = self.size.height - _FIXED - self.ribbon.display - (self.foot is not None)
+        needed = len(self.table.entries) + _FRAME
+        rows = min(needed, room - _LEAST_CHARTS)
+        self.set_class(room - rows < _TWO_CHARTS, "-crowded")
+        self.set_class(room - needed >= _LEAST_ROOMY, "-roomy")
+        self.table.styles.max_height = max(4, rows) if self.size.height >= 18 else None
 
     def _title(self, table: PortTable) -> None:
         state = self.watch_app.state
-        by = "" if state.order is Order.NATURAL else f" · by {state.order}"
-        matching = f" · matching {state.pattern}" if state.pattern else ""
-        title, hidden = f"Ports{by}{matching}", table.hidden()
-        if (table.border_title, table.border_subtitle) != (title, hidden):
-            table.border_title, table.border_subtitle = title, hidden
+        parts = ["Ports"]
+        if state.order.by:
+            parts.append(f"by {state.order.title}")
+        if state.pattern:
+            parts.append(f"matching {state.pattern}")
+        elif state.frame is not None:
+            parts.append(cards_title(state.frame))
+        below = table.hidden() or self.watch_app.story
+        table.label(" · ".join(filter(None, parts)), below)
 
     def _draw_hint(self, frame: Frame, table: PortTable) -> None:
         """Show the ceiling of the selected port, or what the chosen cell means."""
@@ -100,42 +152,91 @@ class Overview(WatchScreen):
             self.hint.show(self._nothing(width))
             return
         view, column = port_view(frame, table.port), table.explained()
-        if column is None:
-            self.hint.show(ceiling_lines(view.ceiling, width))
+        reading = self.reading_lines(width)
+        self.set_class(bool(reading), "-reading")
+        if reading:
+            self.hint.show(reading)
+        elif column is None:
+            verdict = self.watch_app.state.verdicts.get(table.port)
+            self.hint.show(ceiling_lines(view.ceiling, width, verdict))
         else:
             name, reason = column.title or "bar", why_empty(view).get(column.field)
             meaning: Line = ((f"{name}: ", Role.ACCENT), (column.help, Role.TEXT))
-            because = prose(f"– {reason}", width, Role.WARNING) if reason else []
-            self.hint.show([meaning, *because[:1]])
+            below = prose(f"– {reason}", width, Role.WARNING) if reason else []
+            below = (
+                below or _age(view, column.field, width) or ceiling_lines(view.ceiling, width)[1:]
+            )
+            self.hint.show([meaning, *below[:1]])
 
     def _draw_about(self) -> None:
         """Show the most of the pages of the selected port, on large screens."""
-        view = self.watch_app.state.view(prose_width(self.about.size.width))
+        view = self.watch_app.state.view(0)
         if self.about.display and view is not None:
             from mlxtop.present.pages import summary
 
-            self.about.show(summary(view))
+            self.about.show_built(lambda columns: summary(view._replace(columns=columns)))
+
+    def _draw_small(self) -> None:
+        """Show small charts of many ports in place of the pages of one, on large screens."""
+        state, small = self.watch_app.state, self.small
+        if small.display and state.frame is not None:
+            ports = [entry.port for entry in self.table.entries if entry.port is not None]
+            ports = sickest_first(state.frame, ports, state.row_context)
+            small.show(state, ports, self.watch_app.source.interval)
+            small.label(f"All ports, the sickest first · {small.note(state.bits)}")
 
     def _nothing(self, width: int) -> list[Line]:
         state = self.watch_app.state
         if state.pattern:
-            text = f"No port matches “{state.pattern}”. Esc shows all of them."
+            text = (
+                f"No port matches “{state.pattern}” by name, state, layer or speed. Esc shows all."
+            )
         elif state.frame is not None and "ports" in state.frame.sample.absent:
             text = f"{state.frame.sample.absent['ports']}."
         else:
             text = (
                 "No ConnectX adapter found: no network card of PCI vendor 15b3. "
-                "mlxtop --all shows every network device; mlxtop --demo shows a simulated machine."
+                "A shows every network device (mlxtop --all), D a simulated machine (--demo)."
             )
+            if self.watch_app.replay:
+                text = "There was no port at that time."
         return prose(text, width, Role.WARNING)
 
     # Commands
 
-    def action_details(self) -> None:
+    @property
+    def _bare(self) -> bool:
+        """Return whether there is no port to be shown, whatever is chosen."""
+        frame = self.watch_app.state.frame
+        return frame is not None and not frame.ports
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "instead" and (self.watch_app.replay or not self._bare):
+            return False
+        return super().check_action(action, parameters)
+
+    def action_instead(self, what: str) -> None:
+        self.watch_app.leave_for(what)
+
+    def _show_keys(self) -> None:
+        if not self._bare:
+            super()._show_keys()
+            return
+        self._keys_shown = None
+        app = self.watch_app
+        rebound = app.settings.keys
+        every = available(Scope.OVERVIEW, Scope.EVERYWHERE, readonly=True, replay=app.replay)
+        shown = (command for command in every if command.id in _BARE)
+        labels = ((key_label(keys_of(c, rebound)[0], _BARE[c.id]), c.action) for c in shown)
+        self.keys.present(list(labels), GAP)
+
+    def action_details(self, page: str = "") -> None:
         from mlxtop.tui.screens.pages import Detail
 
         if self.watch_app.state.selected is not None:
-            self.app.push_screen(Detail())
+            self.app.push_screen(Detail(page))
+        else:
+            self.watch_app.no_port()
 
     def action_move(self, steps: int) -> None:
         with self.at_once():
@@ -151,8 +252,37 @@ class Overview(WatchScreen):
 
     def action_sort(self) -> None:
         state = self.watch_app.state
-        orders = list(Order)
-        state.order = orders[(orders.index(state.order) + 1) % len(orders)]
+        place = CYCLE.index(state.order) + 1 if state.order in CYCLE else 0
+        self._sort_by(CYCLE[place % len(CYCLE)])
+
+    def action_sort_column(self, steps: int) -> None:
+        self._sort_by(self.table.next_order(steps))
+
+    def action_reverse(self) -> None:
+        order = self.watch_app.state.order
+        if order.by:
+            self._sort_by(order._replace(reverse=not order.reverse))
+
+    def _sort_by(self, order: Order) -> None:
+        self.watch_app.state.order = order
+        self.show_frame()
+
+    def action_columns(self) -> None:
+        from mlxtop.tui.screens.columns import ColumnsDialog
+
+        state = self.watch_app.state
+        dialog = ColumnsDialog(state.columns, self.table.column_ids(), state.ascii)
+        self.app.push_screen(dialog, self._choose_columns)
+
+    def _choose_columns(self, chosen: tuple[str, ...] | None) -> None:
+        """Show other columns, and keep them in the settings file."""
+        if chosen is None:
+            return
+        self.watch_app.state.columns = chosen
+        try:
+            store("columns", chosen)
+        except (OSError, ValueError) as error:
+            self.app.notify(f"the columns are not kept: {error}", severity="warning")
         self.show_frame()
 
     def action_maximise(self) -> None:
@@ -162,9 +292,10 @@ class Overview(WatchScreen):
     def action_filter(self) -> None:
         self.add_class("-filtering")
         if self._filter is None:
-            hint = "part of a name, or a glob"
+            hint = "part of a name, down, eth, ib …; * ? globs; ! not"
             self._filter = Input(id="filter", placeholder=hint, compact=True)
-            self.mount(self._filter, before="#keys")
+            self.filter_word.show([((" Filter ", Role.ACCENT),)])
+            self.query_one("#filter-line").mount(self._filter)
         self._filter.focus()
 
     def retreat(self) -> None:
@@ -176,6 +307,8 @@ class Overview(WatchScreen):
             if self._filter is not None:
                 self._filter.value = ""
             table.focus()
+        elif self.leave_charts():
+            pass
         elif table.column is not None:
             table.column = None
         elif self.has_class("-maximised"):
@@ -199,6 +332,18 @@ class Overview(WatchScreen):
         if event.port == self.table.port:
             self.watch_app.state.select(event.port)
             self.show_frame()
+
+    @on(WallGrid.Selected)
+    def _small_chosen(self, event: WallGrid.Selected) -> None:
+        self.table.choose(event.port)
+        if event.opened:
+            self.action_details()
+
+    @on(PortTable.Sorted)
+    def _sorted(self, event: PortTable.Sorted) -> None:
+        order = self.watch_app.state.order
+        turned = order.by == event.by and not order.reverse
+        self._sort_by(Order(event.by, turned))
 
     @on(PortTable.Opened)
     def _opened(self) -> None:

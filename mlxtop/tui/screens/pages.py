@@ -1,33 +1,64 @@
-"""The screens that are one page: the pages of a port, what happened, and the keys."""
+"""The screens that are one page: the pages of a port, and the keys."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.app import ComposeResult
-from textual.containers import Container
+from textual.widget import Widget
 
 from mlxtop import __version__
 from mlxtop.present.overview import entries
 from mlxtop.present.pages import PAGES, Page
-from mlxtop.present.text import Line, Role, Section, clean, fit, wrap
-from mlxtop.present.view import event_line, link_mark, prose
+from mlxtop.present.text import (
+    EMPTY,
+    Line,
+    Role,
+    Section,
+    clean,
+    fit,
+    fit_name,
+    line_width,
+    width,
+    wrap,
+)
+from mlxtop.present.view import link_mark, prose
+from mlxtop.settings import PREFIX, ROWS, config_path
 from mlxtop.tui.commands import Scope, available, bindings, keys_of, unlisted
 from mlxtop.tui.screens.base import WatchScreen
-from mlxtop.tui.widgets.chart import HeatChart
-from mlxtop.tui.widgets.lines import Clickable
-from mlxtop.tui.widgets.sections import Sections, prose_width
+from mlxtop.tui.screens.charted import ChartScreen
+from mlxtop.tui.widgets.chart import Chart, ThroughputChart
+from mlxtop.tui.widgets.heat_chart import HeatChart
+from mlxtop.tui.widgets.lines import Clickable, Lines
+from mlxtop.tui.widgets.sections import Sections
+from mlxtop.watch.hooks import EVENTS, FACTS, TIMEOUT
 
-HEAT_PAGE = "2"
-"""The page below the heat chart."""
-SCROLLING = unlisted(("down,j", "scroll(1)"), ("up,k", "scroll(-1)"))
+SCROLLING = unlisted(
+    ("down,j", "scroll(1)"),
+    ("up,k", "scroll(-1)"),
+    ("g", "scroll(-100000)"),
+    ("G", "scroll(100000)"),
+)
+_LEAST_NAME = 12
+"""Columns of a port's name beside the pages; where it has fewer, pages lose their titles."""
 _TITLES = {
     Scope.OVERVIEW: "Ports and charts",
+    Scope.WALL: "Wall of small charts",
     Scope.EVERYWHERE: "Everywhere",
+    Scope.REPLAY: "In a recording",
     Scope.DETAIL: "Pages of a port",
+    Scope.FINDINGS: "Findings",
+    Scope.EXPLAINED: "A finding in plain words",
+    Scope.CHARTS: "Where charts are",
+    Scope.CHART: "In a chart, after Tab or a click",
 }
 _SIGNS = (
     ("●  ○  ◌", "link up, down, coming up"),
     ("–", "unknown; the pages of the port say why, ← → explain a cell here"),
-    ("▲  !", "at the warning limit, at the critical one; ! also: errors go on now"),
+    ("↑  ▲  !", "on the way to a limit, above the warning, above the alarm; ! errors: they go on"),
+    ("▁▃▆  ▇", "the last minute, on one scale for all ports; how near a sensor is to its alarm"),
+    ("↕2", "the link went down twice since the start"),
+    ("▼  ▴", "sorted by this column: the most first, the least first"),
     ("?", "an old value: its sensor no longer answers"),
     ("━━──", "share of what the port can carry: its line, or the PCIe path if that is slower"),
 )
@@ -35,6 +66,8 @@ _SIGNS = (
 
 class PageScreen(WatchScreen):
     """A page that scrolls."""
+
+    AUTO_FOCUS = "#page"
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,11 +78,7 @@ class PageScreen(WatchScreen):
 
     def draw(self) -> None:
         super().draw()
-        self.page.show(self.sections(self.columns()))
-
-    def columns(self) -> int:
-        """Return the columns of a paragraph."""
-        return prose_width(self.page.size.width)
+        self.page.show_built(self.sections)
 
     def sections(self, columns: int) -> list[Section]:
         """Return the boxes of the page, for paragraphs of so many columns."""
@@ -59,30 +88,52 @@ class PageScreen(WatchScreen):
         self.page.scroll_relative(y=lines, animate=False)
 
 
-class Detail(PageScreen):
-    """One port, page by page."""
+class Detail(ChartScreen, PageScreen):
+    """One port, page by page; two of them are below a chart."""
 
+    AUTO_FOCUS = "#page"
     SCOPE = Scope.DETAIL
     BINDINGS = bindings(Scope.DETAIL)
 
-    def __init__(self) -> None:
+    def __init__(self, key: str = "") -> None:
+        """Begin with the page of this key, else with the first."""
         super().__init__()
-        self._page: Page = PAGES[0]
-        self._tabs, self._heat = Clickable(id="tabs"), HeatChart(id="heat")
+        self._page: Page = next((page for page in PAGES if page.key == key), PAGES[0])
+        self._tabs, self._read = Clickable(id="tabs"), Lines(id="reading")
+        self._charts: dict[str, Chart] = {
+            "1": ThroughputChart(id="traffic"),
+            "2": HeatChart(id="heat"),
+        }
+        """By the key of the page below."""
+        self.set_class(True, f"-page-{self._page.key}")
 
     def body(self) -> ComposeResult:
         yield self._tabs
-        with Container(id="heat-frame"):
-            self._heat.border_title = "Heat"
-            yield self._heat
+        yield from self._charts.values()
+        yield self._read
         yield self.page
+
+    def shown_charts(self) -> Sequence[Chart]:
+        chart = self._charts.get(self._page.key)
+        return [chart] if chart is not None and chart.seen else []
+
+    def home(self) -> Widget:
+        return self.page
 
     def draw(self) -> None:
         super().draw()
         self._show_tabs()
-        if self._page.key == HEAT_PAGE:  # the chart comes after the page is on the terminal
-            app = self.watch_app
-            self.call_after_refresh(self._heat.update, app.state, app.source.interval)
+        if self.shown_charts():  # the chart comes after the page is on the terminal
+            if self.watch_app.answering:
+                self.draw_after_key()
+            else:
+                self.call_after_refresh(self.draw_slow)
+
+    def draw_charts(self) -> None:
+        super().draw_charts()
+        reading = self.reading_lines(max(1, self.size.width - 2))
+        self.set_class(bool(reading), "-reading")
+        self._read.show(reading)
 
     def sections(self, columns: int) -> list[Section]:
         view = self.watch_app.state.view(columns)
@@ -91,32 +142,47 @@ class Detail(PageScreen):
         return self._page.sections(view)
 
     def _show_tabs(self) -> None:
-        labels: list[tuple[Line, str]] = [(self._who(), "app.retreat")]
+        labels: list[tuple[Line, str]] = []
         for page in PAGES:
             here = page is self._page
             role = Role.STRONG if here else Role.DIM
             mark = "▸" if here else " "
             label: Line = ((f"{mark}{page.key} ", Role.ACCENT), (page.title, role))
             labels.append((label, f"screen.page('{page.key}')"))
-        self._tabs.present(labels, gap=1 if self.size.width < 100 else 2)
+        gap, room = (1 if self.size.width < 100 else 2), self._tabs.size.width
+        taken = sum(line_width(label) + gap for label, _ in labels)
+        who = self._who(max(_LEAST_NAME, room - taken))
+        if taken + line_width(who) > room:  # the keys alone, and the title of this page
+            labels = [
+                (label if page is self._page else label[:1], action)
+                for page, (label, action) in zip(PAGES, labels, strict=True)
+            ]
+            who = self._who(room - sum(line_width(label) + gap for label, _ in labels))
+        self._tabs.present([(who, "app.retreat"), *labels], gap=gap)
 
-    def _who(self) -> Line:
+    def _who(self, columns: int) -> Line:
+        """Return name and state of the port, in so many columns at most."""
         view = self.watch_app.state.view(0)
         if view is None:
             return (("– ", Role.DIM),)
         mark, role = link_mark(view.now.now.link.state)
-        return ((clean(view.now.now.port.name), Role.STRONG), (f" {mark}", role))
+        name = clean(view.now.now.port.name)
+        room = max(1, columns - 2)
+        return ((fit_name(name, min(room, width(name))), Role.STRONG), (f" {mark}", role))
 
     # Commands
 
     def action_page(self, key: str) -> None:
         self._page = next(page for page in PAGES if page.key == key)
-        self.set_class(key == HEAT_PAGE, "-heat")
-        self.page.scroll_home(animate=False)
+        for page in self._charts:
+            self.set_class(page == key, f"-page-{page}")
+        self.leave_charts()
+        self.remove_class("-reading")
+        self.page.new_page()
         self.show_frame()
 
     def action_maximise(self) -> None:
-        if self._page.key == HEAT_PAGE:
+        if self._page.key in self._charts:
             self.toggle_class("-maximised")
             self.call_after_refresh(self.show_frame)
 
@@ -128,7 +194,7 @@ class Detail(PageScreen):
         state = self.watch_app.state
         if state.frame is None:
             return
-        rows = entries(state.frame, state.pattern, state.order)
+        rows = entries(state.frame, state.pattern, state.order, state.row_context)
         ports = [row.port for row in rows if row.port is not None]
         if ports:
             here = ports.index(state.selected) if state.selected in ports else -1
@@ -136,53 +202,59 @@ class Detail(PageScreen):
             self.show_frame()
 
 
-class Events(PageScreen):
-    """Incidents of this machine, and problems while reading."""
-
-    BINDINGS = SCROLLING
-
-    def sections(self, columns: int) -> list[Section]:
-        state = self.watch_app.state
-        events = sorted(state.watch.events, key=lambda event: event.wall, reverse=True)
-        sample = state.newest.sample if state.newest else None
-        now = sample.wall if sample else 0.0
-        lines: list[Line] = [event_line(wall, incident, now) for wall, incident in events]
-        lines = lines or prose("nothing has happened since the start", columns)
-        reason = sample.absent.get("kernel_log") if sample else None
-        if reason:
-            missing = "The kernel log cannot be read, so that modules and heat may be missing: "
-            lines.insert(0, ((missing, Role.DIM), (clean(reason), Role.WARNING)))
-        problems: list[Line] = [
-            ((fit(problem.subject, 28) + "  ", Role.WARNING), (clean(problem.text), Role.TEXT))
-            for problem in (state.frame.sample.problems if state.frame else ())
-        ]
-        problems = problems or prose(
-            "everything that was asked for could be read", columns, Role.GOOD
-        )
-        return [
-            Section("Events, newest first", tuple(lines)),
-            Section("Problems while reading", tuple(problems)),
-        ]
-
-
 class Help(PageScreen):
-    """Every key and what it does, made from the table of commands."""
+    """Every key and what it does, made from the table of commands; signs, settings and hooks."""
 
     BINDINGS = SCROLLING
+    LEADS_HERE = "help"
 
     def sections(self, columns: int) -> list[Section]:
         app = self.watch_app
         sections = []
         for scope, title in _TITLES.items():
-            lines: list[Line] = []
-            for command in available(scope, readonly=app.readonly):
-                keys = "  ".join(keys_of(command, app.settings.keys))
-                lines.append(((fit(keys, 18), Role.ACCENT), (command.title, Role.TEXT)))
-            sections.append(Section(title, tuple(lines)))
-        signs: list[Line] = []
-        for sign, meaning in _SIGNS:
-            for place, text in enumerate(wrap(meaning, columns - 12)):
-                signs.append(((fit("" if place else sign, 12), Role.STRONG), (text, Role.TEXT)))
+            rows = [
+                ("  ".join(keys_of(command, app.settings.keys)), command.title)
+                for command in available(scope, readonly=app.readonly, replay=app.replay)
+            ]
+            if rows:
+                sections.append(_table(title, rows, columns))
+        sections.append(_table("Signs", _SIGNS, columns, Role.STRONG))
+        sections += [_settings(columns), _hooks(columns)]
         about = f"mlxtop {__version__} · rates are decimal: 1 Gb/s is 10⁹ bits a second"
-        sections.append(Section("Signs", tuple(signs)))
         return [*sections, Section("About", tuple(prose(about, columns)))]
+
+
+def _table(
+    title: str, rows: Sequence[tuple[str, str]], columns: int, role: Role = Role.ACCENT
+) -> Section:
+    """Return short texts with what they mean in a column of its own."""
+    first = min(max((width(text) for text, _ in rows), default=0) + 2, max(8, columns // 2))
+    lines: list[Line] = []
+    for text, meaning in rows:
+        for place, part in enumerate(wrap(meaning, max(8, columns - first))):
+            lines.append(((fit("" if place else text, first), role), (part, Role.TEXT)))
+    return Section(title, tuple(lines))
+
+
+def _settings(columns: int) -> Section:
+    """Return what can be set and where it is kept."""
+    rows = [(name, row.help) for name, row in ROWS.items() if row.read is not None]
+    about = (
+        f"o shows and changes them. They are kept in {config_path()}, in TOML; options of the"
+        f" command line and variables such as {PREFIX}INTERVAL go before it."
+    )
+    lines = _table("", rows, columns).lines
+    return Section("Settings", (*prose(about, columns, Role.TEXT), EMPTY, *lines))
+
+
+def _hooks(columns: int) -> Section:
+    """Return what runs a program of the user's, and what it is told."""
+    texts = (
+        'A program of yours is run at an event, as [hooks] alarm = "~/bin/sms" has it: '
+        f"{', '.join(EVENTS)}.",
+        f"It runs without a shell, as you, for {TIMEOUT:g} s at most, and only where nobody else"
+        " can change it, the settings file or a directory on the way.",
+        f"It is told {', '.join(PREFIX + name for name in FACTS)}.",
+    )
+    lines = [line for text in texts for line in prose(text, columns, Role.TEXT)]
+    return Section("Hooks", tuple(lines))

@@ -14,10 +14,11 @@ from textual import events
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.geometry import Offset, Region
+from textual.markup import escape
 from textual.message import Message
 from textual.strip import Strip
 
-from mlxtop.present.text import EMPTY, Line, Role, Run, crop, cut, line_width, to_ascii
+from mlxtop.present.text import EMPTY, Line, Role, Run, crop, cut, line_width, to_ascii, width
 from mlxtop.tui.commands import unlisted
 from mlxtop.tui.textual_private import DirectWidget
 
@@ -55,7 +56,25 @@ def difference(old: Line, new: Line) -> tuple[int, int] | None:
         return start, max(columns, line_width(old)) - start
     while last < shared - first and old[-1 - last] == new[-1 - last]:
         last += 1
-    return start, columns - start - line_width(new[len(new) - last :])
+    end = columns - line_width(new[len(new) - last :])
+    if first < shared - last:
+        start += _equal_columns(old[first], new[first])
+        end -= _equal_columns(_mirrored(old[-1 - last]), _mirrored(new[-1 - last]))
+    return (start, end - start) if start < end else None
+
+
+def _equal_columns(one: Run, other: Run) -> int:
+    """Return the columns at the beginning of two runs that are the same."""
+    (text, role), (others, another) = one, other
+    if role is not another:
+        return 0
+    pairs = enumerate(zip(text, others, strict=False))
+    equal = next((n for n, (a, b) in pairs if a != b), min(len(text), len(others)))
+    return width(text[:equal])
+
+
+def _mirrored(run: Run) -> Run:
+    return run[0][::-1], run[1]
 
 
 def changes(old: Sequence[Line], new: Sequence[Line], places: range) -> list[Region]:
@@ -77,6 +96,7 @@ class Styled(DirectWidget):
     """Styles after the filters that the application has for lines."""
     _filters: Sequence[LineFilter] | None = None
     _unadorned: bool | None = None
+    _labels = ("", "")
     _offset: Offset | None = None
     _ground, _base = Color(0, 0, 0, 0), Style.null()
 
@@ -118,6 +138,14 @@ class Styled(DirectWidget):
             )
         return self._unadorned
 
+    def label(self, title: str, subtitle: str = "") -> None:
+        """Write a title into the frame, and another one below; what is the same stays."""
+        if (title, subtitle) != self._labels:
+            self._labels = title, subtitle
+            if self.ascii:
+                title, subtitle = to_ascii(title), to_ascii(subtitle)
+            self.border_title, self.border_subtitle = escape(title), escape(subtitle)
+
     def line_at(self, y: int, columns: int) -> tuple[Line, bool]:
         """Return a line of the content, and whether the cursor is on it."""
         raise NotImplementedError
@@ -134,7 +162,7 @@ class Styled(DirectWidget):
         drawn = []
         for y in area.line_range:
             line, cursor = self.line_at(y, columns)
-            part = cut(joined(crop(line, columns)), area.x, area.right)
+            part = cut(self._glyphs(crop(line, columns)), area.x, area.right)
             drawn.append(Strip(self._segments(part, cursor, self._finish), area.width))
         return drawn
 
@@ -150,13 +178,21 @@ class Styled(DirectWidget):
 
     def strip(self, line: Line, columns: int, cursor: bool = False) -> Strip:
         """Return a line in exactly so many columns."""
-        return Strip(self._segments(joined(crop(line, columns)), cursor, self.role_style), columns)
+        return Strip(
+            self._segments(self._glyphs(crop(line, columns)), cursor, self.role_style), columns
+        )
+
+    def _glyphs(self, line: Line) -> Line:
+        """Return a line in the characters of the terminal, with as few runs as it can have.
+
+        Runs are turned into ASCII one by one: each of them keeps its width.
+        """
+        return joined(tuple((to_ascii(text), role) for text, role in line) if self.ascii else line)
 
     def _segments(
         self, line: Line, cursor: bool, style: Callable[[Role, bool], Style]
     ) -> list[Segment]:
-        text = to_ascii if self.ascii else str
-        return [Segment(text(run), style(role, cursor)) for run, role in line]
+        return [Segment(text, style(role, cursor)) for text, role in line]
 
 
 class Lines(Styled):
@@ -174,6 +210,15 @@ class Lines(Styled):
 
     def line_at(self, y: int, columns: int) -> tuple[Line, bool]:
         return self._lines[y] if y < len(self._lines) else EMPTY, False
+
+    def role_at(self, x: int, y: int = 0) -> Role:
+        """Return what the text at a place means; blanks beside it are a part of it."""
+        at = 0
+        for text, role in self._lines[y] if y < len(self._lines) else EMPTY:
+            at += line_width(((text, role),))
+            if x < at:
+                return role
+        return Role.TEXT
 
 
 class Clickable(Lines):
@@ -223,18 +268,25 @@ class Choice(Lines, can_focus=True):
     @value.setter
     def value(self, value: str) -> None:
         self._place = self._options.index(value)
-        self._draw()
+        self._draw(self.has_focus)
 
-    def _draw(self) -> None:
-        role = Role.ACCENT if self.has_focus else Role.TEXT
-        left, right = ("‹ ", " ›") if self.has_focus else ("  ", "  ")
+    def _draw(self, lit: bool = False) -> None:
+        role = Role.ACCENT if lit else Role.TEXT
+        left, right = ("‹ ", " ›") if lit else ("  ", "  ")
         self.show([((left, Role.DIM), (self.value, role), (right, Role.DIM))])
 
-    on_mount = on_focus = on_blur = _draw
+    def on_mount(self) -> None:
+        self._draw(self.has_focus)
+
+    def on_focus(self) -> None:
+        self._draw(lit=True)
+
+    def on_blur(self) -> None:
+        self._draw()  # `has_focus` still says that it has it
 
     def action_turn(self, steps: int) -> None:
         self._place = (self._place + steps) % len(self._options)
-        self._draw()
+        self._draw(self.has_focus)
         self.post_message(self.Changed())
 
     def on_click(self, _: events.Click) -> None:

@@ -11,14 +11,19 @@ from textual.scroll_view import ScrollView
 
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
+from mlxtop.present.card_rows import news
+from mlxtop.present.cells import RowContext
 from mlxtop.present.columns import Column, heading, span
-from mlxtop.present.overview import Entry, Order, columns_of, entries, entry_line
+from mlxtop.present.order import Order, next_order, titles_of
+from mlxtop.present.overview import Entry, columns_of, entries, entry_line
 from mlxtop.present.text import EMPTY, Line, Role, crop
 from mlxtop.tui.state import State
 from mlxtop.tui.widgets.lines import Styled, difference
-from mlxtop.watch.heat import HeatWatch
+from mlxtop.tui.widgets.sparkline import Sparklines
 
 CURSOR = "▸ "
+_RIGHT = 1
+"""Columns that stay empty before the frame."""
 
 
 class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
@@ -33,63 +38,94 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
     class Opened(Message):
         """The selected port was chosen with the mouse."""
 
+    @dataclass
+    class Sorted(Message):
+        """The heading of a column was chosen with the mouse."""
+
+        by: str
+
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.entries: list[Entry] = []
         self.port: PortId | None = None
+        self._left: PortId | None = None
+        """The port that was selected when the last row went."""
         self.column: int | None = None
         """The column whose meaning is explained; None while nobody asked."""
         self._frame: Frame | None = None
         self._devices: object = None
         """What the rows were made of: in natural order nothing else can change them."""
-        self._bits = True
+        self._row_context = RowContext()
         self._choices: object = None
-        self._heat: HeatWatch | None = None
+        self._order = Order()
+        self._sparks = Sparklines()
         self._fitted = Size()
         """The size that all of this was made for."""
         self._shown: tuple[Column, ...] = ()
+        self._chosen: tuple[str, ...] = ()
+        self._heading: Line = EMPTY
         self._painted: dict[int, Line] = {}
-        self._cards: dict[int, tuple[object, Line]] = {}
-        """Lines of cards with what they were made of."""
         self._place = 0
 
     # Data
 
-    def show(self, state: State) -> None:
+    def show(self, state: State, interval: float) -> None:
         """Show the state's frame: rows may come, go and move; the port stays selected."""
         frame, order = state.frame, state.order
         if frame is None:
             return
-        choices = (state.bits, state.pattern, order)
+        choices = (state.bits, state.pattern, order, state.columns, self.column)
         self._fit()
         if frame is self._frame and choices == self._choices:
             return  # only the cursor moved: its rows were refreshed when it did
-        self._frame, self._bits, self._heat = frame, state.bits, state.watch.heat
-        self._choices = choices
+        columns_changed = (state.columns, self.column) != (self._choices or choices)[3:]  # type: ignore[index]
+        self._frame, self._order, self._choices = frame, order, choices
+        self._row_context = state.row_context._replace(curve=self._sparks)
         ports = [port.now.port for port in frame.ports.values()]
-        devices = (state.pattern, order, frame.sample.adapters, ports)
-        if order is not Order.NATURAL or devices != self._devices:
+        cards = frame.sample.adapters
+        odd = [(card, list(news(frame, card))) for card in cards]
+        devices = (state.pattern, order, cards, ports, odd)
+        if order.by or devices != self._devices:
             self._devices = devices
-            rows = entries(frame, state.pattern, order)
+            rows = entries(frame, state.pattern, order, self._row_context)
             if rows != self.entries:
                 self.entries = rows
-                self._cards.clear()
                 self._place_cursor()
-                self._measure()
+                columns_changed = True
                 self.refresh(layout=True)
+        self._chosen = state.columns
+        if columns_changed:
+            self._measure()
+        self._draw_curves(state, interval)
         self._paint()
+
+    def _draw_curves(self, state: State, interval: float) -> None:
+        """Take the curves of the ports from the history, and their scale into the heading."""
+        columns = max((c.width for c in self._shown if c.id.endswith("-curve")), default=0)
+        if columns and state.frame is not None:
+            ports = [entry.port for entry in self.entries if entry.port is not None]
+            self._sparks.prepare(state, ports, columns, state.frame.sample.tick, interval)
+        note = self._sparks.note(state.bits, columns)
+        titles = titles_of(self._shown, self._order, note, self.column)
+        before, self._heading = self._heading, titles
+        if before != self._heading:
+            self.repaint(Region(0, 0, self.size.width, 1))
 
     def _measure(self) -> None:
         width = self.scrollable_content_region.width
-        self._shown = columns_of(self._frame, self.entries, max(1, width))
+        columns = max(1, width - _RIGHT)
+        self._shown = columns_of(self._frame, self.entries, columns, self._chosen)
         self.virtual_size = Size(width, len(self.entries) + 1)
         self._painted.clear()
+        self.refresh()
 
     def _place_cursor(self) -> None:
         """Keep the cursor on its port; where that is gone, on the one that took its place."""
         places = self._port_places()
+        if self.port is None and self._left is not None:
+            self.port, self._left = self._left, None
         if not places:
-            self.port = None
+            self.port, self._left = None, self.port
         elif self.port is None or all(self.entries[p].port != self.port for p in places):
             near = min(places, key=lambda place: abs(place - self._place))
             self.port = self.entries[near].port
@@ -111,23 +147,16 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         if self._frame is None or (entry.port and entry.port not in self._frame.ports):
             return EMPTY
         if entry.port is None:
-            return self._card(entry, width)
-        line = entry_line(self._frame, entry, width, self._shown, bits=self._bits, heat=self._heat)
-        if line and entry.port == self.port:
-            return ((CURSOR, Role.ACCENT), (line[0][0][len(CURSOR) :], line[0][1]), *line[1:])
-        return line
-
-    def _card(self, entry: Entry, width: int) -> Line:
-        """Return the line of a card, which is another one when its PCIe link is."""
-        frame = self._frame
-        if frame is None:
-            return EMPTY
-        made_of = (entry, frame.slots(entry.adapter) if entry.adapter else (), width)
-        before, line = self._cards.get(id(entry), (None, EMPTY))
-        if before != made_of:
-            card = entry_line(frame, entry, max(1, width - 1), self._shown)
-            line = crop(((" ", Role.TEXT), *card), width)
-            self._cards[id(entry)] = made_of, line
+            card = entry_line(self._frame, entry, max(1, width - 1), self._shown)
+            return crop(((" ", Role.TEXT), *card), width)
+        here = entry.port == self.port
+        explained = self.column if here else None
+        line = entry_line(
+            self._frame, entry, width, self._shown, self._row_context, explained=explained
+        )
+        if line and here:
+            first, role = line[0]
+            return ((CURSOR, Role.ACCENT), (first[len(CURSOR) :], role), *line[1:])
         return line
 
     def _paint(self) -> None:
@@ -143,7 +172,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
 
     def line_at(self, y: int, columns: int) -> tuple[Line, bool]:
         if y == 0:
-            return heading(self._shown), False
+            return self._heading or heading(self._shown), False
         place = y - 1 + round(self.scroll_offset.y)
         if place >= len(self.entries):
             return EMPTY, False
@@ -194,6 +223,12 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         self._reveal()
         self.post_message(self.Selected(self.port))
 
+    def choose(self, port: PortId) -> None:
+        """Put the cursor on a port."""
+        for place in self._port_places():
+            if self.entries[place].port == port:
+                self._select(place)
+
     def move_column(self, steps: int) -> None:
         """Move the explained column; from outside it starts at the first."""
         if self._shown:
@@ -230,19 +265,33 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         elif self._place >= top + height:
             self.scroll_to(y=self._place - height + 1, animate=False)
 
+    def column_ids(self) -> tuple[str, ...]:
+        """Return the ids of the columns on the screen."""
+        return tuple(column.id for column in self._shown)
+
+    def next_order(self, steps: int) -> Order:
+        """Return the order by the next column of those that are shown."""
+        return next_order(self._order, self._shown, steps)
+
     # Mouse
 
     def on_click(self, event: events.Click) -> None:
+        """Select a port, or sort by the column whose heading was clicked."""
         where = event.get_content_offset(self)
-        place = -1 if where is None else where.y - 1 + round(self.scroll_offset.y)
-        if where is None or where.y == 0 or place not in self._port_places():
+        if where is None:
             return
-        port = self.entries[place].port
+        if where.y == 0:
+            self._sort_at(where.x)
+            return
+        place = where.y - 1 + round(self.scroll_offset.y)
+        if place not in self._port_places():
+            return
         self._select(place)
-        for index in range(len(self._shown)):
-            start, columns = span(self._shown, index)
-            if start <= where.x < start + columns:
-                self.column = index
-        self.post_message(self.Selected(port))
         if event.chain == 2:
             self.post_message(self.Opened())
+
+    def _sort_at(self, x: int) -> None:
+        for index, column in enumerate(self._shown):
+            start, columns = span(self._shown, index)
+            if column.value is not None and start <= x < start + columns:
+                self.post_message(self.Sorted(column.id))

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
+from typing import TypeAlias
 
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 
-from mlxtop.present.text import EMPTY, Line, Role, Run, Section, crop, fit, line_width
+from mlxtop.present.text import EMPTY, Line, Role, Run, Section, crop, fit, line_width, plain
 from mlxtop.tui.widgets.lines import Styled, changes
 
-BESIDE = 118
-"""Columns of a screen from which boxes stand side by side."""
 PROSE = 54
-"""Columns of a paragraph there."""
+"""The fewest columns of a paragraph whose box stands beside another."""
 BETWEEN = 1
 """Blank columns between boxes."""
 FRAME = 4
@@ -24,25 +23,62 @@ FRAME = 4
 MOST_BOXES = 3
 
 
-def prose_width(columns: int) -> int:
-    """Return the columns of a paragraph whose box may stand beside another on such a screen."""
-    return PROSE if columns >= BESIDE else max(1, columns - FRAME)
+READABLE = 100
+"""Columns of a paragraph in a box that has a wide screen for itself."""
+Build: TypeAlias = Callable[[int], list[Section]]
+"""Returns the boxes of a page for paragraphs of so many columns."""
+
+
+def arranged(build: Build, columns: int, boxes: int = 0) -> tuple[list[Line], int]:
+    """Return the boxes of a page in so many stacks, or else in as many as take the fewest lines.
+
+    Each paragraph is as wide as the box that it stands in.
+    """
+    wide = build(max(1, min(READABLE, columns - FRAME)))
+    numbers = [boxes] if boxes else range(1, _most_boxes(columns) + 1)
+    layouts = [(_in_stacks(build, wide, columns, number), number) for number in numbers]
+    return min(layouts, key=lambda layout: len(layout[0]))
+
+
+def _in_stacks(build: Build, wide: Sequence[Section], columns: int, boxes: int) -> list[Line]:
+    """Return what fits side by side; the rest has the whole width, above where it is first."""
+    if boxes == 1:
+        return _side_by_side(wide, columns, 1)
+    inner = _inner(columns, boxes)
+    narrow = build(inner)
+    fits = [_widest(section) <= inner for section in narrow]
+    lead = fits.index(True) if any(fits) else len(fits)
+    last = [one for one, fit_in in zip(wide, fits, strict=True) if not fit_in]
+    stacked = [one for one, fit_in in zip(narrow, fits, strict=True) if fit_in]
+    return _side_by_side([*last[:lead], *stacked, *last[lead:]], columns, boxes)
+
+
+def _most_boxes(columns: int) -> int:
+    return min(MOST_BOXES, max(1, (columns + BETWEEN) // (PROSE + FRAME + BETWEEN)))
+
+
+def _inner(columns: int, boxes: int) -> int:
+    return max(1, (columns - BETWEEN * (boxes - 1)) // boxes - FRAME)
+
+
+def _widest(section: Section) -> int:
+    return max(map(line_width, section.lines), default=0)
 
 
 def laid_out(sections: Sequence[Section], columns: int) -> list[Line]:
     """Return boxes below and beside each other, in the way that takes the fewest lines."""
-    most = min(MOST_BOXES, max(1, (columns + BETWEEN) // (PROSE + FRAME + BETWEEN)))
-    layouts = [_side_by_side(sections, columns, boxes) for boxes in range(1, most + 1)]
+    numbers = range(1, _most_boxes(columns) + 1)
+    layouts = [_side_by_side(sections, columns, boxes) for boxes in numbers]
     return min(layouts, key=len)
 
 
 def _side_by_side(sections: Sequence[Section], columns: int, boxes: int) -> list[Line]:
     """Return the sections in so many stacks; a box that needs more room has the whole width."""
-    inner = max(1, (columns - BETWEEN * (boxes - 1)) // boxes - FRAME)
+    inner = _inner(columns, boxes)
     stacks: list[list[Line]] = [[] for _ in range(boxes)]
     lines: list[Line] = []
     for section in sections:
-        if boxes > 1 and max(map(line_width, section.lines), default=0) > inner:
+        if boxes > 1 and _widest(section) > inner:
             lines.extend(_merged(stacks, inner + FRAME))
             stacks = [[] for _ in range(boxes)]
             lines.extend(_box(section, columns - FRAME))
@@ -89,6 +125,13 @@ class Scrolled(ScrollView, Styled, can_focus=True):
         if regions := changes(old, lines, range(top, top + self.size.height)):
             self.repaint(*regions)
 
+    def reveal(self, mark: str) -> None:
+        """Scroll so that the first line that holds a mark is seen."""
+        place = next((n for n, line in enumerate(self._lines) if mark in plain(line)), None)
+        height, top = max(1, self.size.height), round(self.scroll_offset.y)
+        if place is not None and not top <= place < top + height:
+            self.scroll_to(y=place if place < top else place - height + 1, animate=False)
+
     def line_at(self, y: int, columns: int) -> tuple[Line, bool]:
         place = y + round(self.scroll_offset.y)
         return self._lines[place] if place < len(self._lines) else EMPTY, False
@@ -97,6 +140,26 @@ class Scrolled(ScrollView, Styled, can_focus=True):
 class Sections(Scrolled):
     """A page of boxes."""
 
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._stacks = 0
+        self._stacked = 0
+        """Columns for which there are so many stacks: boxes that are there do not jump."""
+
+    def show_built(self, build: Build) -> None:
+        """Show a page whose paragraphs are as wide as its boxes."""
+        width = self.size.width
+        if not self.display or width < 8:
+            return
+        lines, stacks = arranged(build, width, self._stacks if self._stacked == width else 0)
+        self._stacks, self._stacked = stacks, width
+        self.show_lines(lines)
+
+    def new_page(self) -> None:
+        """Begin another page at its first line."""
+        self._stacked = 0
+        self.scroll_home(animate=False)
+
     def show(self, sections: Sequence[Section]) -> None:
         """Show a page."""
         width = self.size.width
@@ -104,7 +167,7 @@ class Sections(Scrolled):
             self.show_lines(laid_out(sections, width))
 
 
-class Choices(Scrolled):
+class Choices(Scrolled, inherit_bindings=False):
     """Lines of which one is chosen."""
 
     class Moved(Message):

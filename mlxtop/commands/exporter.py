@@ -1,0 +1,131 @@
+"""The newest frame of a machine with its Watch and the doctor's findings, told as metrics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from shlex import quote
+from threading import Lock
+
+from mlxtop.doctor.check import Report, card_name
+from mlxtop.doctor.inspect import inspect
+from mlxtop.model.counters import Counter
+from mlxtop.model.frame import Frame
+from mlxtop.model.identity import PortId, PortKind
+from mlxtop.model.sample import SourceKind
+from mlxtop.outputs import console
+from mlxtop.outputs.http_server import NOT_YET
+from mlxtop.outputs.machine_metrics import FindingCount, Machine
+from mlxtop.outputs.openmetrics import Rendered, chosen, render, text
+from mlxtop.watch.watch import Watch
+
+EXAMINE_S = 60.0
+"""Seconds between looks of the doctor."""
+FRESH_S = 1.0
+"""Seconds for which an answer is given again: many scrapes at once cost one."""
+
+
+class Exporter:
+    """The newest frame of a machine, its Watch and the doctor's findings, for scrapes.
+
+    One thread takes frames in, another may ask for the metrics.
+    """
+
+    def __init__(self, kind: SourceKind, now: Callable[[], float], with_vfs: bool = False) -> None:
+        """`kind`: of the source of the frames; `now`: monotonic seconds of their machine."""
+        self._kind = kind
+        self._now = now if kind.may_change else None  # a recorded instant does not get older
+        self._with_vfs = with_vfs
+        self._lock = Lock()
+        self._watch = Watch()
+        self._findings: tuple[FindingCount, ...] = ()
+        self._examined: Frame | None = None
+        self._trouble = ""
+        self._answers: dict[tuple[str, bool], tuple[float, Rendered]] = {}
+
+    @property
+    def frame(self) -> Frame | None:
+        return self._watch.frame
+
+    def take(self, frame: Frame, examine: bool = True) -> None:
+        """Take a frame in; from the second on the doctor looks at it now and then."""
+        with self._lock:
+            first = self._watch.frame is None
+            self._watch.ingest(frame)
+        last = self._examined
+        due = last is None or frame.sample.tick - last.sample.tick >= EXAMINE_S
+        if examine and due and not (first and self._kind.has_rates):
+            self.examine()
+
+    def examine(self) -> None:
+        """Let the doctor look at the newest frame."""
+        frame = self._watch.frame
+        if frame is None:
+            return
+        incidents = [event.incident for event in self._watch.events]
+        ports = [port for port, its in frame.ports.items() if self._is_told(its.now.port.kind)]
+        trouble = ""
+        findings: tuple[FindingCount, ...] = ()
+        try:
+            report = inspect(frame, ports, incidents, before=self._examined)
+            findings = tuple(counted(report, frame))
+        except Exception as error:  # of one check, and no reason to end
+            trouble = f"the doctor stumbled: {type(error).__name__}: {error}"
+        if trouble and trouble != self._trouble:
+            console.warn(f"mlxtop: {trouble}")
+        with self._lock:
+            self._findings, self._examined, self._trouble = findings, frame, trouble
+
+    def _is_told(self, kind: PortKind) -> bool:
+        return kind is PortKind.PHYSICAL or (kind is PortKind.VF and self._with_vfs)
+
+    def machines(self) -> list[Machine]:
+        """Return the machine as it is now; empty before the first frame."""
+        frame = self._watch.frame
+        if frame is None:
+            return []
+        examined = self._examined.sample.tick if self._examined else None
+        return [
+            Machine(
+                frame,
+                self._watch,
+                self._findings,
+                examined=None if self._trouble else examined,
+                now=self._now() if self._now else None,
+                kind=self._kind,
+                with_vfs=self._with_vfs,
+            )
+        ]
+
+    def text(self) -> bytes:
+        """Return the text format."""
+        with self._lock:
+            return text(self.machines)
+
+    def render(self, accept: str, zipped: bool) -> Rendered:
+        """Return the answer to a scrape, the one before where that is not a second old."""
+        what = chosen(accept), zipped
+        with self._lock:
+            if self._watch.frame is None:
+                raise NOT_YET
+            told = self._answers.get(what)
+            now = time.monotonic()
+            if told is None or now - told[0] > FRESH_S:
+                told = self._answers[what] = now, render(self.machines, accept, zipped)
+            return told[1]
+
+
+def counted(report: Report, frame: Frame) -> Iterator[FindingCount]:
+    """Yield the findings of a report by check, with the port or card that each is about."""
+    about: dict[str, PortId | str] = {}
+    for card in frame.sample.adapters:
+        name = card_name(card)
+        about[name] = card.functions[0].address if card.functions else card.key
+        for slot, function in card.slots.items():
+            about[f"{name}, slot {slot}"] = function.address
+    for port, its in frame.ports.items():
+        about[quote(its.now.port.name)] = port
+    for finding in report.findings:
+        topic = finding.topic
+        name = topic.key if isinstance(topic, Counter) else topic.name if topic else ""
+        yield FindingCount(name, finding.severity, about.get(finding.subject))

@@ -1,0 +1,197 @@
+"""`mlxtop measure HOST`: every tool's tests on the way to a host, or a sweep, in one table.
+
+The table goes to stdout, progress to stderr; `--json`, `--csv`, `--markdown` are other forms of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from mlxtop.commands.arguments import between, constants, host
+from mlxtop.commands.load import argument
+from mlxtop.commands.load_session import FrontEnd
+from mlxtop.load.measure import ITEM_S, MeasureOptions
+from mlxtop.load.request import GuardOptions, LoadRequest
+from mlxtop.load.sweep import check, parse_axis
+from mlxtop.model.load import Direction, Tool, typed_bits, typed_seconds, typed_size
+from mlxtop.outputs import console
+
+if TYPE_CHECKING:
+    from mlxtop.load.measure_run import MeasureView
+    from mlxtop.load.session import SessionView
+    from mlxtop.settings import Settings
+    from mlxtop.system.door import System
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the arguments of `measure`."""
+    add = parser.add_argument
+    seconds, axis = argument(typed_seconds), argument(parse_axis)
+    add("host", nargs="?", type=host, metavar="HOST", help="far end, where the servers run")
+    add("--via", metavar="PORT", help="port to load; else the one that the route to HOST uses")
+    add("-t", "--time", type=seconds, metavar="TIME", help=f"of each test: 30, 5m ({ITEM_S})")
+    add("--plan", action="store_true", help="show tests, commands and length, and run nothing")
+    text = "measure an option's values: streams=1,2,4 or size=64..8M; up to twice"
+    add("--sweep", type=axis, action="append", default=[], metavar="AXIS", help=text)
+    add("--tool", type=Tool, choices=list(Tool), metavar="TOOL", help="of a sweep (iperf3)")
+    add("-P", "--parallel", type=between(1, 1024), metavar="N", help="streams of a sweep")
+    add("-l", "--size", type=argument(typed_size), metavar="SIZE", help="bytes of a message")
+    add("-b", "--bitrate", type=argument(typed_bits), metavar="RATE", help="of all streams")
+    add("-u", "--udp", action="store_true", help="sweep by UDP; needs --bitrate")
+    add("--test", metavar="NAME", help="qperf's, of a sweep: rc_bw")
+    parser.set_defaults(direction=Direction.SEND)
+    way = constants(parser, "direction")
+    way("-R", "--reverse", const=Direction.RECEIVE, help="sweep by receiving")
+    way("--bidir", const=Direction.BOTH, help="sweep by sending and receiving")
+    add("--budget", type=seconds, metavar="TIME", help="end before this time is used up: 10m")
+    text = "go on with a measurement that was broken off (the last)"
+    add("--resume", nargs="?", const="last", metavar="ID", help=text)
+    guards = ("all", "module", "asic", "off")
+    add("--guard", choices=guards, default="all", help="sensors that stop")
+    add("--ahead", type=between(0, 600), default=15, metavar="S", help="before a forecast limit")
+    add("--note", default="", metavar="TEXT", help="kept with the measurement")
+    add("--csv", action="store_true", help="comma-separated values")
+    add("--markdown", action="store_true", help="a table to paste into a forum")
+
+
+def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
+    """Run the measurement; return 0 when it is complete."""
+    from mlxtop.sampler.facts import Fact
+    from mlxtop.sampler.live import LiveSource
+
+    if settings.readonly:
+        raise ValueError("measure sends traffic: not with --readonly")
+    if sum((args.json, args.csv, args.markdown)) > 1:
+        raise ValueError("--json, --csv and --markdown exclude each other")
+    chosen = options(args, system)
+    wants = frozenset({Fact.PORTS})
+    interval = min(settings.interval, 1.0)
+    live = LiveSource(system, interval, settings.all, settings.include, wants=wants)
+    with closing(live) as source:
+        front = _FrontEnd(args, system, settings.ascii)
+        return front.drive(
+            source,
+            lambda frame: front.session.measure(frame, chosen, args.plan),
+            measuring=not args.plan,
+        )
+
+
+def options(args: argparse.Namespace, system: System) -> MeasureOptions:
+    """Return what was chosen, or what a measurement that goes on was begun with."""
+    guard = GuardOptions.choose(args.guard, args.ahead)
+    if args.resume is not None:
+        return _resumed(args, system, guard)
+    if not args.host:
+        raise ValueError("measure needs HOST, or --resume")
+    sweeps = {"tool": args.tool, "streams": args.parallel, "size": args.size, "test": args.test}
+    sweeps |= {"bitrate": args.bitrate, "udp": args.udp or None}
+    given = {name: value for name, value in sweeps.items() if value is not None}
+    if given and not args.sweep:
+        raise ValueError("without --sweep every tool is measured: tool and options go with one")
+    seconds = args.time or ITEM_S
+    direction = args.direction if args.sweep else Direction.SEND
+    request = LoadRequest(args.host, args.via, direction=direction, seconds=seconds, **given)
+    check(args.sweep, request)
+    budget = None if args.budget is None else float(args.budget)
+    return MeasureOptions(request, tuple(args.sweep), guard, budget, note=args.note)
+
+
+def _resumed(args: argparse.Namespace, system: System, guard: GuardOptions) -> MeasureOptions:
+    from mlxtop.load.measure_log import find_measured, read_measured
+    from mlxtop.load.record import table
+    from mlxtop.load.run_log import own_runs
+
+    directory = own_runs(demo=system.demo)
+    found = read_measured(directory, find_measured(directory, args.resume))
+    if found.complete:
+        raise ValueError(f"{found.id} is complete: there is nothing to go on with")
+    fields = table(found.head.get("request"))
+    try:
+        request = LoadRequest(**fields)._replace(
+            tool=Tool(fields["tool"]), direction=Direction(fields["direction"])
+        )
+        axes = tuple(parse_axis(text) for text in found.head.get("sweep") or ())
+    except (TypeError, KeyError, ValueError) as error:
+        raise ValueError(f"{found.id} cannot go on: its record is damaged ({error})") from None
+    if args.host and args.host != request.host:
+        raise ValueError(f"{found.id} was to {request.host}, not {args.host}")
+    budget = None if args.budget is None else float(args.budget)
+    note = args.note or str(found.head.get("note") or "")
+    return MeasureOptions(request, axes, guard, budget, found.id, note)
+
+
+class _FrontEnd(FrontEnd):
+    """Drives one measurement from the command line."""
+
+    def __init__(self, args: argparse.Namespace, system: System, ascii_only: bool) -> None:
+        super().__init__(args, system)
+        self._ascii = ascii_only
+        self._rows = 0
+        self._current: str | None = None
+
+    def report(self, view: SessionView) -> None:
+        from mlxtop.present.measure import plan_runs
+        from mlxtop.present.text import Role
+
+        measure = view.measure
+        if measure is None:
+            self.report_run(view)
+            return
+        if "measure" not in self.shown:
+            self.shown.add("measure")
+            for text, role in plan_runs(measure.plan):
+                line = f"mlxtop: {text}" if role is Role.CRITICAL else text
+                if self.args.plan and not self.args.json and role is not Role.CRITICAL:
+                    console.say(line)
+                else:
+                    console.warn(line)
+        if measure.current is not None and measure.current != self._current:
+            self._current = measure.current
+            self.tell(f"{measure.current}, {measure.left} to go", Role.STRONG)
+            self.begin_run()
+        self.report_run(view)
+
+    def finish(self, view: SessionView) -> int:
+        measure = view.measure
+        if measure is not None and not self.args.plan and measure.plan.refusal is None:
+            self._say(measure)
+        elif measure is not None and self.args.json:
+            console.say_json(measure.plan.document())
+        if (status := self.signalled) is not None:
+            return status
+        if measure is None or measure.plan.refusal is not None or view.problem is not None:
+            return 1
+        if self.args.plan:
+            return 0
+        if measure.ended != "complete":
+            console.warn(f"mlxtop: {measure.ended}")
+            return 1
+        return int(not measure.rows or all(row.get("failed") for row in measure.rows))
+
+    def _say(self, measure: MeasureView) -> None:
+        from mlxtop.present.measure import all_cells, csv_rows, markdown, table_lines
+
+        if self.args.json:
+            console.say_json(measure.document())
+        elif self.args.csv:
+            _write_csv(csv_rows(measure))
+        elif self.args.markdown:
+            console.say(*markdown(all_cells(measure), measure.sentence))
+        else:
+            from mlxtop.present.measure_chart import chart
+
+            console.say(*table_lines(all_cells(measure)), "")
+            console.say(*chart(measure, self._ascii))
+            console.say(measure.sentence)
+            if measure.id:
+                console.say(f"recorded as {measure.id} (mlxtop runs show {measure.id})")
+
+
+def _write_csv(rows: list[dict[str, Any]]) -> None:
+    from mlxtop.outputs import csv_rows
+
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    values = ([row.get(column) for column in columns] for row in rows)
+    console.write(csv_rows.rows((columns, *values)))

@@ -1,0 +1,324 @@
+"""`mlxtop metrics`: what the ports do, for Prometheus: printed, in a file, or served for scrapes.
+
+With `--dashboard`, `--rules` and `--unit` it prints what Grafana, Prometheus and systemd want.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from ipaddress import ip_address
+from shlex import quote
+from threading import Event
+from typing import TYPE_CHECKING
+
+from mlxtop.commands.arguments import UsageError, constants, host
+from mlxtop.outputs import console
+from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL
+
+if TYPE_CHECKING:
+    from mlxtop.commands.exporter import Exporter
+    from mlxtop.model.frame import Frame
+    from mlxtop.recording.recording import Recording
+    from mlxtop.sampler.live import LiveSource
+    from mlxtop.sampler.source import Source
+    from mlxtop.settings import Settings
+    from mlxtop.system.door import System
+
+ADDRESS, PORT = "127.0.0.1", 9838
+EVERY_S = 5.0
+"""Seconds between samples while scrapes are served."""
+SHARED = {
+    "dashboard": "grafana/mlxtop.json",
+    "rules": "prometheus/mlxtop.rules.yml",
+    "unit": "systemd/mlxtop-metrics.service",
+}
+"""Option to the file below `share` that it prints."""
+PROGRAM = "/usr/local/bin/mlxtop"
+"""The program in the shipped units."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add where the metrics go, and what else can be printed."""
+    add = parser.add_argument
+    add("--textfile", metavar="FILE", help="write for node_exporter's textfile collector: X.prom")
+    add(
+        "--listen",
+        nargs="?",
+        const=(ADDRESS, PORT),
+        type=_place,
+        metavar="ADDR:PORT",
+        help=f"serve scrapes; without a value at {ADDRESS}:{PORT}",
+    )
+    add(
+        *("-d", "--delay"),
+        dest="every",
+        type=_seconds,
+        metavar="SECONDS",
+        help=f"with --listen seconds between samples, {EVERY_S:g} if not told; with --textfile"
+        " write again and again, once if not told",
+    )
+    add("--vfs", action="store_true", help="virtual functions too, each by itself")
+    add(
+        *("--allow-host",),
+        action="append",
+        type=host,
+        metavar="NAME",
+        help="with --listen: a name by which scrapers call this machine, beside its own",
+    )
+    add("--cert", metavar="FILE", help="with --listen: serve TLS with this certificate")
+    add("--key", metavar="FILE", help="the certificate's key, where it is not in the same file")
+    add("--client-ca", metavar="FILE", help="let in who has a certificate of this authority only")
+    print_ = constants(parser, "shared")
+    print_("--dashboard", const="dashboard", help="print a dashboard for Grafana")
+    print_("--rules", const="rules", help="print alert and recording rules for Prometheus")
+    print_("--unit", const="unit", help="print a systemd unit that serves scrapes")
+
+
+def _seconds(text: str) -> float:
+    from mlxtop.model.number import real
+
+    seconds = real(text)
+    if seconds is None or not MIN_INTERVAL <= seconds <= MAX_INTERVAL:
+        raise argparse.ArgumentTypeError(f"{text!r} is not from 0.1 to 60 seconds")
+    return seconds
+
+
+def _place(text: str) -> tuple[str, int]:
+    """Return address and port. Raises ArgumentTypeError.
+
+    >>> _place("[::1]:80"), _place(":9839"), _place("10.0.0.3")
+    (('::1', 80), ('127.0.0.1', 9839), ('10.0.0.3', 9838))
+    """
+    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([^:\[\]]*))(?::(\d{1,5}))?", text, re.ASCII)
+    address = (match[1] or match[2] or ADDRESS) if match else ""
+    address = ADDRESS if address == "localhost" else address
+    port = int(match[3] or PORT) if match else 0
+    try:
+        ip_address(address)
+    except ValueError:
+        address = ""
+    if not address or port > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address and port, such as 10.0.0.3:9838")
+    return address, port
+
+
+def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
+    """Print, write or serve; 0, and 1 where there is no port."""
+    _check(args)
+    if args.shared:
+        console.write(shared(args.shared))
+        return 0
+    from mlxtop.commands.exporter import Exporter
+
+    every = args.every or args.interval
+    again = args.listen or (args.textfile and every)
+    pace = (every or EVERY_S) if again else (0.5 if system.captured else 1.0)
+    with closing(_source(system, settings, pace, once=not again)) as source:
+        exporter = Exporter(source.kind, system.now, args.vfs)
+        if args.listen:
+            return _serve(args, exporter, source)
+        if again:
+            return _write_again(args.textfile, exporter, source)
+        return tell_once(args, _until_known(source), exporter, settings)
+
+
+def run_recorded(
+    args: argparse.Namespace, recording: Recording, wall: float | None, settings: Settings
+) -> int:
+    """Print or write what a scrape would have got at a time of a recording, else at its end."""
+    _check(args)
+    if args.listen or args.shared:
+        raise UsageError("--from goes with metrics that are printed, or with --textfile")
+    from mlxtop.commands.exporter import Exporter
+    from mlxtop.model.sample import SourceKind
+    from mlxtop.recording.then import WARM_S, frames_between
+
+    until = recording.end if wall is None else wall
+    exporter = Exporter(SourceKind.REPLAY, lambda: 0.0, args.vfs)
+    return tell_once(args, frames_between(recording, until - WARM_S, wall), exporter, settings)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raise UsageError for what does not go together."""
+    if args.json:
+        raise UsageError("metrics have a format of their own: --json does not go with them")
+    chosen = [f"--{what}" for what in ("textfile", "listen") if getattr(args, what)]
+    chosen += [f"--{args.shared}"] if args.shared else []
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(chosen)} exclude each other")
+    if args.textfile and not args.textfile.endswith(".prom"):
+        raise UsageError(f"{args.textfile}: node_exporter reads files that end in .prom only")
+    served = {"--allow-host": args.allow_host, "--cert": args.cert}
+    for option, value in served.items():
+        if value and not args.listen:
+            raise UsageError(f"{option} goes with --listen")
+    for option, value in {"--key": args.key, "--client-ca": args.client_ca}.items():
+        if value and not args.cert:
+            raise UsageError(f"{option} goes with --cert")
+    if args.every and not (args.listen or args.textfile):
+        raise UsageError("--delay goes with --listen or --textfile")
+
+
+def shared(name: str) -> str:
+    """Return a shipped file; a unit starts the program that prints it."""
+    from importlib.resources import files  # not at the start of other subcommands
+
+    text = files("mlxtop").joinpath("share", SHARED[name]).read_text("utf-8")
+    own = shutil.which(sys.argv[0]) if os.path.basename(sys.argv[0]) == "mlxtop" else None
+    return text.replace(PROGRAM, quote(os.path.abspath(own))) if own and name == "unit" else text
+
+
+# Reading
+
+
+def _source(system: System, settings: Settings, every: float, once: bool = False) -> LiveSource:
+    """Return samples of the machine; `once`: tools may run at once, as nobody looks any longer."""
+    from mlxtop.link_type.survey import read_stored
+    from mlxtop.sampler.facts import ON_SCREEN
+    from mlxtop.sampler.live import CALM_S, LiveSource
+
+    return LiveSource(
+        system,
+        every,
+        settings.all,
+        settings.include,
+        incidents=True,
+        calm=0.0 if once else CALM_S,
+        wants=ON_SCREEN,
+        ask_card=read_stored,
+    )
+
+
+def _until_known(source: Source) -> Iterator[Frame]:
+    """Yield frames until all is known that can be, with two readings of each counter."""
+    from mlxtop.doctor.inspect import watch
+
+    stop = Event()
+    yield from watch(source, stop, lambda frame: frame.ports)
+    stop.set()
+
+
+def tell_once(
+    args: argparse.Namespace, frames: Iterable[Frame], exporter: Exporter, settings: Settings
+) -> int:
+    """Print or write what is so after the last of some frames; 1 where there is no port."""
+    for frame in frames:
+        exporter.take(frame, examine=False)
+    exporter.examine()
+    if args.textfile:
+        write(args.textfile, exporter.text())
+    else:
+        console.write(exporter.text().decode())
+    return 0 if _has_ports(exporter, settings) else 1
+
+
+def _has_ports(exporter: Exporter, settings: Settings) -> bool:
+    """Return whether there is a port; else say so."""
+    from mlxtop.outputs.headless import nothing_found
+
+    frame = exporter.frame
+    if frame is None or not frame.ports:
+        absent = frame.sample.absent.get("ports") if frame else None
+        console.warn(f"mlxtop: {absent or nothing_found(settings.all)}")
+        return False
+    return True
+
+
+# Writing
+
+
+def write(path: str, text: bytes) -> None:
+    """Replace a file as a whole, readable for all. Raises OSError; then it is as it was."""
+    from mlxtop.system.owner import Owner
+    from mlxtop.system.replace_file import replace_file
+
+    path = os.path.abspath(path)
+    folder = os.path.dirname(path)
+    os.listdir(folder)  # a new one would be of no use: node_exporter does not look there
+    try:
+        before = os.stat(path)
+    except FileNotFoundError:
+        before = None
+    try:
+        replace_file(path, text, Owner(os.geteuid(), os.getegid(), "/"), before, mode=0o644)
+    except OSError as error:
+        if error.errno is None or error.filename:
+            raise
+        raise OSError(error.errno, error.strerror, path) from error
+
+
+def _until_signal() -> Event:
+    from mlxtop.sampler.source import Stop
+
+    stop = Stop()
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _follow(
+    source: Source, exporter: Exporter, stop: Event, after: Callable[[], None] | None = None
+) -> None:
+    """Take frames in until stopped; a captured machine gives one and stays as it is."""
+    from mlxtop.sampler.source import frames
+
+    for frame in frames(source, stop):
+        exporter.take(frame)
+        if after is not None:
+            after()
+    stop.wait()
+
+
+def _write_again(path: str, exporter: Exporter, source: Source) -> int:
+    told = ""
+
+    def write_now() -> None:
+        nonlocal told
+        trouble = ""
+        try:
+            write(path, exporter.text())
+        except OSError as error:
+            trouble = f"{path}: {error.strerror or error}"
+        if trouble and trouble != told:
+            console.warn(f"mlxtop: {trouble}")
+        told = trouble
+
+    _follow(source, exporter, _until_signal(), write_now)
+    return 0
+
+
+# Serving
+
+
+def _serve(args: argparse.Namespace, exporter: Exporter, source: Source) -> int:
+    from mlxtop.outputs.http_server import Server, tls_context, written
+
+    tls = tls_context(args.cert, args.key, args.client_ca) if args.cert else None
+    server = Server(exporter.render, _names(args.allow_host or ()), tls)
+    stop = _until_signal()
+    address, port = server.start(*args.listen)
+    place = written(address, port)
+    console.warn(f"mlxtop: {'https' if tls else 'http'}://{place}/metrics")
+    if not ip_address(address).is_loopback:
+        who = "who has a certificate" if args.client_ca else "everybody"
+        console.warn(f"mlxtop: {place} is no loopback address: {who} can read it from afar")
+    try:
+        _follow(source, exporter, stop)
+    finally:
+        server.close()
+    return 0
+
+
+def _names(more: list[str] | tuple[()]) -> frozenset[str]:
+    """Return what this machine may be called in a Host header, in small letters."""
+    own = socket.gethostname()
+    names = ("localhost", own, own.partition(".")[0], *more)
+    return frozenset(name.lower().removesuffix(".") for name in names if name)

@@ -1,0 +1,52 @@
+"""`mlxtop --from FILE`: what the program would have said at a time of a recording."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+
+from mlxtop.commands import doctor, metrics
+from mlxtop.commands.arguments import UsageError
+from mlxtop.commands.recordings import events_of
+from mlxtop.model.sample import SourceKind
+from mlxtop.outputs import console, headless
+from mlxtop.recording.recording import Recording, open_recording
+from mlxtop.recording.then import WARM_S, frames_between
+from mlxtop.settings import Settings
+
+
+def say(args: argparse.Namespace, settings: Settings) -> int:
+    """Print it; return the exit status that the program would have had."""
+    if args.command not in (None, "doctor", "metrics"):
+        raise UsageError(f"{args.command} is of this machine; --from goes with doctor and metrics")
+    if not (args.command or args.once or args.json_stream or args.batch):
+        raise UsageError("--from goes with --once, --json-stream, --batch, doctor or metrics")
+    recording = open_recording(args.recording)
+    wall = time_at(args.at, recording)
+    if args.command == "metrics":
+        status = metrics.run_recorded(args, recording, wall, settings)
+    elif args.command:
+        status = doctor.run_recorded(args, recording, wall, settings)
+    else:
+        status = _frames(args, recording, wall, settings)
+    console.warn(*(f"mlxtop: {args.recording}: {text}" for text in recording.problems.all()))
+    return status
+
+
+def time_at(text: str | None, recording: Recording) -> float | None:
+    """Return the time of `--at`; None without one. Raises ValueError where it is outside."""
+    return None if text is None else recording.time(text, partial(events_of, recording))
+
+
+def _frames(
+    args: argparse.Namespace, recording: Recording, wall: float | None, settings: Settings
+) -> int:
+    kind, demo = SourceKind.REPLAY, recording.source is SourceKind.DEMO
+    if args.once:
+        until = recording.end if wall is None else wall
+        frames = frames_between(recording, until - WARM_S, wall)
+        return headless.once(frames, kind, args.json, args.interval == 0, settings.all, demo=demo)
+    frames = frames_between(recording, recording.begin if wall is None else wall)
+    if args.json_stream:
+        return headless.stream(frames, kind, args.count, demo=demo)
+    return headless.batch(frames, kind, args.count)

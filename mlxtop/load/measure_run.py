@@ -1,0 +1,187 @@
+"""Runs a measurement: its tests in shuffled order, each cooled down, within a budget of time.
+
+The order is shuffled so that warming up is no trend; which order it was is in the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from random import Random
+from threading import Event
+from typing import Any, NamedTuple
+
+from mlxtop.load.answer import sentence
+from mlxtop.load.measure import Item, MeasureOptions, MeasurePlan
+from mlxtop.load.measure_log import PREFIX, SCHEMA, row_document
+from mlxtop.load.outcome import Outcome
+from mlxtop.load.record import Line
+from mlxtop.load.request import LoadOptions, Timing
+from mlxtop.load.run_log import RunWriter, fingerprint
+from mlxtop.load.sweep import duration
+from mlxtop.model.frame import Frame
+from mlxtop.system.door import System
+
+COOL_S = 180.0
+"""Seconds that a module is given to get back to the temperature at the start."""
+TRIES = 2
+"""Times that a test is tried whose server is not there: it may be between two tests."""
+RETRY_S = 2.0
+
+RunOne = Callable[[LoadOptions, Mapping[str, float]], Outcome | None]
+"""Plans and runs one test, given the temperatures that count as those at the start; None where
+it was refused."""
+
+
+class MeasureView(NamedTuple):
+    """A measurement as a front end shows it."""
+
+    plan: MeasurePlan
+    rows: tuple[Line, ...] = ()
+    """Of the tests that have ended, in the order of the plan."""
+    current: str | None = None
+    """Name of the test that goes on."""
+    left: int = 0
+    """Tests still to come."""
+    ended: str | None = None
+    """`complete`, or why it ended before; None while it goes on."""
+    id: str | None = None
+    problem: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        return sentence(self.rows)
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "plan": self.plan.document(),
+            "rows": list(self.rows),
+            "sentence": self.sentence,
+            "ended": self.ended,
+            "id": self.id,
+            "problem": self.problem,
+        }
+
+
+class Measurement:
+    """One measurement: made, and run once by a thread."""
+
+    def __init__(
+        self,
+        system: System,
+        plan: MeasurePlan,
+        options: MeasureOptions,
+        changed: Callable[[MeasureView], None],
+    ) -> None:
+        self._system = system
+        self._plan = plan
+        self._options = options
+        self._changed = changed
+        self._rows: dict[str, Line] = {}
+        self._view = MeasureView(plan)
+        self._starts: dict[str, float] = {}
+        self._cancelled: str | None = None
+        self._end = Event()
+
+    def cancel(self, why: str) -> None:
+        """Run no further test, from any thread."""
+        self._cancelled = why
+        self._end.set()
+
+    def run(self, one: RunOne, record: RunWriter | None, before: Mapping[str, Line]) -> MeasureView:
+        """Run the tests that `before` has no row of; return how it ended."""
+        possible = {item.key: item for item in self._plan.possible}
+        self._rows = {key: row for key, row in before.items() if key in possible}
+        for row in self._rows.values():
+            _write(record, **row)
+        left = [item for item in possible.values() if item.key not in self._rows]
+        seed = record.id if record is not None else str(self._system.wall())
+        Random(seed).shuffle(left)
+        began, ended = self._system.now(), None
+        self._update(left=len(left), id=record.id if record else None)
+        for place, item in enumerate(left):
+            ended = self._over(began, item)
+            if ended is not None:
+                break
+            self._update(current=item.name, left=len(left) - place)
+            self._run_item(item, one, record)
+        ended = ended or self._cancelled or "complete"
+        if ended == "complete":
+            _write(record, kind="done", sentence=sentence(self.rows), ended=ended)
+        problem = record.problem if record is not None else None
+        return self._update(current=None, ended=ended, problem=problem)
+
+    @property
+    def rows(self) -> tuple[Line, ...]:
+        """Return the rows in the order of the plan."""
+        keys = (item.key for item in self._plan.items)
+        return tuple(self._rows[key] for key in keys if key in self._rows)
+
+    def _over(self, began: float, item: Item) -> str | None:
+        """Return why no further test is run."""
+        if self._cancelled is not None:
+            return self._cancelled
+        budget, passed = self._options.budget_s, self._system.now() - began
+        if budget is not None and passed + item.plan.request.seconds > budget:
+            return f"the budget of {duration(budget)} is used up: --resume goes on"
+        return None
+
+    def _run_item(self, item: Item, one: RunOne, record: RunWriter | None) -> None:
+        note = f"measure {record.id}: {item.name}" if record is not None else item.name
+        timing = Timing(cooldown=COOL_S)
+        chosen = LoadOptions(item.plan.request, self._options.guard, timing, note)
+        outcome = None
+        for _ in range(TRIES):
+            outcome = one(chosen, self._starts)
+            if outcome is None or not (outcome.failed and _nobody(outcome)) or self._cancelled:
+                break
+            self._system.wait(RETRY_S, self._end)
+        if outcome is None:
+            return
+        if self._cancelled is not None and outcome.ended != "complete":
+            return  # a test that was broken off is run again when the measurement goes on
+        for sensor in outcome.sensors:
+            if sensor.start is not None:
+                self._starts.setdefault(sensor.name, sensor.start)
+        row = row_document(item.key, item.name, item.group, outcome)
+        row |= {"kind": "row", "point": dict(item.point)}
+        self._rows[item.key] = row
+        _write(record, **row)
+        self._update()
+
+    def _update(self, **changes: Any) -> MeasureView:
+        self._view = self._view._replace(rows=self.rows, **changes)
+        self._changed(self._view)
+        return self._view
+
+
+def _nobody(outcome: Outcome) -> bool:
+    return "server" in outcome.ended
+
+
+def _write(record: RunWriter | None, **line: Any) -> None:
+    if record is not None:
+        record.write(line.pop("kind", "row"), **line)
+
+
+def begin_record(
+    system: System, runs: Path, frame: Frame, plan: MeasurePlan, options: MeasureOptions
+) -> RunWriter:
+    """Make the record of a measurement and write its first line. Raises OSError."""
+    record = RunWriter(runs, system.wall(), PREFIX)
+    first = next(iter(plan.possible), None)
+    record.write(
+        "measure",
+        schema=SCHEMA,
+        id=record.id,
+        started=system.wall(),
+        host=system.label,
+        demo=system.demo,
+        target=plan.host,
+        note=options.note,
+        resumes=options.resume,
+        request=options.request._asdict(),
+        sweep=[f"{axis.name}={','.join(axis.values)}" for axis in options.axes],
+        fingerprint={} if first is None else fingerprint(frame, first.plan),
+    )
+    return record

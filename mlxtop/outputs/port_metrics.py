@@ -1,0 +1,307 @@
+"""Everything that Prometheus is told of a port: fields, traffic, heat, light, errors, ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlxtop.analysis.crossing import Crossing
+from mlxtop.analysis.faults import meaningful
+from mlxtop.analysis.fields import PORT_FIELDS, Field
+from mlxtop.analysis.port_view import PortView
+from mlxtop.analysis.throughput import totals
+from mlxtop.model.catalogue import CATALOGUE, TRAFFIC, counters_of
+from mlxtop.model.counters import Counter, Origin, Severity, Unit
+from mlxtop.model.module import DARK_MW, Bound, Module, Quantity, dbm
+from mlxtop.model.pause import GLOBAL_PAUSE, PFC_PAUSE
+from mlxtop.model.pcie import Direction
+from mlxtop.model.sample import LinkState
+from mlxtop.outputs.metric_families import Families, Labels
+from mlxtop.watch.heat import SensorHeat
+from mlxtop.watch.heat_limits import CHIP, MODULE
+from mlxtop.watch.watch import Watch
+
+UNITS = {
+    "": ("", 1.0),
+    "bit/s": ("_bytes_per_second", 1 / 8),
+    "Mb/s": ("_bytes_per_second", 1e6 / 8),
+    "packets/s": ("_packets_per_second", 1.0),
+    "bytes": ("_bytes", 1.0),
+    "°C": ("_celsius", 1.0),
+}
+"""Unit of a field to the end of a metric's name, and the factor to the base unit."""
+_ENDINGS = ("_mbps", "_bps", "_pps", "_bytes", "_c")
+"""Endings of fields' names that say the unit."""
+
+
+def metric_of(field: Field[PortView] | Field[object], of: str) -> str | None:
+    """Return the name of a number's metric without prefix; None where it has none.
+
+    >>> metric_of(Field("speed_mbps", "", lambda view: 1, "Mb/s"), "port")
+    'port_speed_bytes_per_second'
+    """
+    if field.metric != "" or field.private or not field.unit:
+        return field.metric or None
+    ending = next((one for one in _ENDINGS if field.name.endswith(one)), "")
+    return f"{of}_{field.name.removesuffix(ending)}{UNITS[field.unit][0]}"
+
+
+def add_port(into: Families, view: PortView, watch: Watch, at: Labels) -> None:
+    """Add all samples of a port but those about how it was read."""
+    _fields(into, view, at)
+    _link(into, view, watch, at)
+    for total in totals(view.now):
+        name, text = f"port_{total.unit}_total", f"{total.unit.capitalize()} of a port, by share"
+        text += ": all on the wire, the kernel's, RDMA past the kernel"
+        into.add(name, total.value, text, at, direction=total.direction, share=total.share)
+    for name in (CHIP, MODULE):
+        heat = watch.heat.of(view.id, name)
+        if heat is not None:
+            _heat(into, heat, view.frame.sample.tick, at)
+    if view.now.now.module is not None:
+        _module(into, view.now.now.module, at)
+    _ceiling(into, view, at)
+    _report(into, view, at)
+    _counters(into, view, at)
+
+
+def _fields(into: Families, view: PortView, at: Labels) -> None:
+    for field in PORT_FIELDS:
+        name = metric_of(field, "port")
+        value = field.get(view) if name is not None else None
+        if name is not None and isinstance(value, int | float):
+            factor = 1.0 if name.endswith("_total") else UNITS[field.unit][1]
+            into.add(name, value * factor, _sentence(field.help), at)
+
+
+def _sentence(help: str) -> str:
+    return help[:1].upper() + help[1:]
+
+
+def _link(into: Families, view: PortView, watch: Watch, at: Labels) -> None:
+    state = view.now.now.link.state
+    into.add("port_up", state is LinkState.UP, "Whether the link carries traffic", at)
+    into.add("port_state", 1, "The state of the link: 1 for the present one", at, state=state)
+    text = "Times that the link was lost since the driver was loaded"
+    into.add("port_flaps_total", _flaps(view), text, at)
+    last = watch.last_loss(view.id)
+    text = "When the link was lost last, as far as mlxtop or the kernel log knows"
+    into.add("port_last_flap_timestamp_seconds", last, text, at)
+
+
+LOST = (
+    CATALOGUE[Origin.DRIVER, "link_down_events_phy"],
+    CATALOGUE[Origin.RDMA_ERRORS, "link_downed"],
+)
+"""Counters of lost links, the better first."""
+
+
+def _flaps(view: PortView) -> int | None:
+    """Return how often the link was lost: by the card's count, else half of the kernel's changes.
+
+    Of a link that is down now the last loss has no return yet.
+    """
+    for counter in LOST:
+        count = view.now.total(counter)
+        if count is not None and counter.origin in dict(meaningful(view.now)):
+            return count
+    link = view.now.now.link
+    if link.carrier_changes is None:
+        return None
+    return (link.carrier_changes + (link.state is not LinkState.UP)) // 2
+
+
+def _heat(into: Families, heat: SensorHeat, tick: float, at: Labels) -> None:
+    sensor, limits = heat.sensor, heat.limits
+    what = f"{sensor.name}_temperature"
+    part = "module or cable" if sensor.name == MODULE else "card's chip"
+    celsius = None if sensor.stale else sensor.celsius
+    into.add(f"{what}_celsius", celsius, f"Temperature of the {part}", at)
+    levels = {"warning": limits.warning, "critical": limits.alarm, "shutdown": limits.shutdown}
+    text = f"Limits of the {part}, and where each comes from"
+    for level, limit in levels.items():
+        into.add(f"{what}_limit_celsius", limit, text, at, level=level, **{"from": limits.source})
+    future = heat.forecast
+    if future is None or sensor.stale:
+        return
+    text = f"Seconds until the {part} reaches a limit if nothing changes; only where that is sure"
+    for level, crossing in (("warning", future.warning), ("critical", future.alarm)):
+        if crossing is not None and crossing.seconds is not None and not _reached(heat, crossing):
+            left = max(0.0, crossing.seconds - (tick - future.tick))
+            into.add(f"{what}_forecast_seconds", left, text, at, level=level)
+
+
+def _reached(heat: SensorHeat, crossing: Crossing) -> bool:
+    """Return whether a limit has been reached: that is no forecast any more."""
+    return heat.sensor.celsius is not None and heat.sensor.celsius >= crossing.limit
+
+
+_OPTICS = {
+    Quantity.VOLTAGE: ("voltage", "volts", "Supply voltage"),
+    Quantity.BIAS: ("bias", "amperes", "Laser bias current, by lane"),
+    Quantity.TX_POWER: ("tx_power", "dbm", "Optical power sent, by lane"),
+    Quantity.RX_POWER: ("rx_power", "dbm", "Optical power received, by lane"),
+}
+
+
+def _base(quantity: Quantity, value: float | None) -> float | None:
+    """Return a module's value in the unit of its metric: V, A, dBm."""
+    if value is None or quantity is Quantity.VOLTAGE:
+        return value
+    return value / 1000 if quantity is Quantity.BIAS else dbm(value)
+
+
+def _module(into: Families, module: Module, at: Labels) -> None:
+    for quantity, (name, unit, text) in _OPTICS.items():
+        for lane, value in enumerate(module.values(quantity), 1):
+            more = {} if quantity is Quantity.VOLTAGE else {"lane": str(lane)}
+            into.add(f"module_{name}_{unit}", _base(quantity, value), text, at, **more)
+        limits = module.thresholds.get(quantity)
+        for bound, limit in zip(Bound, limits or (), strict=False):
+            level, words = bound.replace(" ", "_"), f"{text.partition(',')[0]}: the module's limits"
+            value = _base(quantity, limit)
+            into.add(f"module_{name}_limit_{unit}", value, words, at, level=level)
+    for number, received in enumerate(module.values(Quantity.RX_POWER), 1):
+        dark = None if received is None else received <= DARK_MW
+        into.add("module_lane_dark", dark, "Whether no light arrives", at, lane=str(number))
+    who = module.identity
+    into.add("module_power_class", who.power_class, "Power class of the module", at)
+    into.add("module_max_power_watts", who.max_power, "Power that the module takes at most", at)
+
+
+def _ceiling(into: Families, view: PortView, at: Labels) -> None:
+    ceiling, text = view.ceiling, "What a port can carry by each stage, in one direction"
+    stages: dict[str, float] = {}
+    if ceiling.line is not None:
+        goodput = ceiling.line.goodput
+        stages = {"link": ceiling.line.usable, **{str(k).lower(): v for k, v in goodput.items()}}
+    if ceiling.pcie is not None:
+        stages["pcie"] = min(ceiling.pcie.usable.values())
+    for stage, bits in stages.items():
+        into.add("port_ceiling_bytes_per_second", bits / 8, text, at, stage=stage)
+    limit = ceiling.verdict.limit
+    if limit is not None:
+        into.add("port_limited", 1, "What limits the traffic just now", at, by=limit)
+    if view.pcie is None or view.pcie.is_tunnelled:
+        return
+    available, capable = view.pcie.path.available_mbps, view.pcie.path.capable_mbps
+    for what, mbps, words in (
+        ("available", available, "between card and root"),
+        ("capable", capable, "that the card could use in the best slot"),
+    ):
+        value = None if mbps is None else mbps * 1e6 / 8
+        into.add(f"pcie_{what}_bytes_per_second", value, f"PCIe bandwidth {words}", at)
+
+
+def _report(into: Families, view: PortView, at: Labels) -> None:
+    report = view.now.now.report
+    if report is None:
+        return
+    text = "Bit error rate of the link: raw before correction, effective after it"
+    into.add("port_bit_error_ratio", report.raw_ber, text, at, kind="raw")
+    into.add("port_bit_error_ratio", report.effective_ber, text, at, kind="effective")
+    text = "Errors since somebody cleared them (mlxlink): effective after correction, symbols"
+    into.add("port_link_errors", report.effective_errors, text, at, kind="effective")
+    into.add("port_link_errors", report.symbol_errors, text, at, kind="symbol")
+    if report.fec is not None:
+        into.add(
+            "port_fec", 1, "Forward error correction: 1 for the present mode", at, mode=report.fec
+        )
+    into.add(
+        "port_opcode", report.opcode, "What the firmware says of the link; 0 is no trouble", at
+    )
+
+
+# Counters of the catalogue
+
+
+def _known(view: PortView) -> Iterator[Counter]:
+    """Yield the counters that the port has and the catalogue knows, but those of traffic."""
+    for origin, reading in meaningful(view.now):
+        for counter in counters_of(origin, reading.schema):
+            if counter not in _TRAFFIC:
+                yield counter
+
+
+_TRAFFIC = frozenset(TRAFFIC)
+_PAUSE_FRAMES = frozenset(
+    key for pauses in (GLOBAL_PAUSE, PFC_PAUSE) for keys in pauses.values() for key in keys
+)
+_GLOBAL = {key: place for keys in GLOBAL_PAUSE.values() for place, key in enumerate(keys)}
+"""Of several counters of one driver for the same frames the first counts."""
+
+
+def _counters(into: Families, view: PortView, at: Labels) -> None:
+    queues: dict[str, tuple[Counter, int]] = {}
+    for counter in sorted(_known(view), key=lambda one: _GLOBAL.get(one.key, 0)):
+        value = view.now.total(counter)
+        if value is None:
+            continue
+        if counter.family is not None and _part(counter.family) is None:
+            before = queues.get(counter.family, (counter, 0))[1]
+            queues[counter.family] = counter, before + value
+        else:
+            _counter(into, counter, value, at)
+    for family, (counter, value) in queues.items():
+        if counter.severity is not None:  # traffic of queues is traffic of the port
+            whole = counter._replace(key=_stem(family), family=None, number=None)
+            _counter(into, whole, value, at)
+
+
+def _part(family: str) -> str | None:
+    """Return what the members of a family stand for; None for queues, which are added up."""
+    return next((part for part in ("lane", "prio") if part in family), None)
+
+
+def _stem(family: str) -> str:
+    """Return a family's name without its number.
+
+    >>> _stem("rx_prio{n}_discards"), _stem("rx_err_lane_{n}_phy"), _stem("rx{n}_wqe_err")
+    ('rx_prio_discards', 'rx_err_lane_phy', 'rx_queue_wqe_err')
+    """
+    queue = "" if _part(family) else "_queue"
+    return family.replace("_{n}", "").replace("{n}", queue)
+
+
+def _counter(into: Families, counter: Counter, value: int, at: Labels) -> None:
+    """Add a counter: pause and traffic of priorities by direction, errors by name."""
+    family = counter.family or counter.key
+    way = family[:2] if family[:2] in tuple(Direction) else ""
+    number = "" if counter.number is None else str(counter.number)
+    by = {"direction": way, "priority": number}
+    rx = "rx: the peer stops this host, tx: this host the peer; without priority the whole link"
+    if counter.gauge:
+        text = "Share of the last second, by the driver's name of it"
+        into.add("port_driver_ratio", value / 100, text, at, name=counter.key)
+    elif counter.unit is Unit.MICROSECONDS:
+        into.add("port_pause_seconds_total", value / 1e6, f"Time that pause took; {rx}", at, **by)
+    elif family in _PAUSE_FRAMES:
+        into.add("port_pause_frames_total", value, f"Pause frames; {rx}", at, **by)
+    elif "pause" in family and "transition" in family:
+        into.add(
+            "port_pause_transitions_total",
+            value,
+            f"Times that somebody was stopped; {rx}",
+            at,
+            **by,
+        )
+    elif family.endswith("_marked"):
+        text = "Packets that had met congestion (ECN)"
+        into.add("port_ecn_marked_packets_total", value, text, at, **by)
+    elif counter.severity is None:
+        text = f"{counter.unit.capitalize()} of a priority"
+        into.add(f"port_priority_{counter.unit}_total", value, text, at, **by)
+    else:
+        _error(into, counter, counter.severity, value, at)
+
+
+_PARTS = {"prio": "priority", "lane": "lane"}
+
+
+def _error(into: Families, counter: Counter, severity: Severity, value: int, at: Labels) -> None:
+    text = "What the kernel, driver and card count as errors since they were started, by name"
+    part = _PARTS.get(_part(counter.family) or "") if counter.family else None
+    if part is None or counter.family is None:
+        into.add("port_errors_total", value, text, at, name=counter.key, severity=severity)
+        return
+    names = {"name": _stem(counter.family), "severity": severity, part: str(counter.number)}
+    into.add(f"port_{part}_errors_total", value, f"{text}, for each {part}", at, **names)

@@ -1,0 +1,67 @@
+"""Take the routes back when `path keep` dies without doing so itself: kill -9, out of memory.
+
+A separate program (`python -I -S …/keeper.py`) that reads from a pipe: first a line with the
+commands as JSON, then `done`. The end of the pipe without it means that the writer is dead, and
+the commands are run. Standard library only, and nothing is loaded once it waits.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+if __name__ == "__main__":
+    # At the end: the standard library comes first whatever lies beside us.
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from mlxtop.change import revert
+from mlxtop.system.owner import SAFE_PATH
+from mlxtop.system.process import Attendant, run_quietly
+
+COMMAND_S = 5.0
+"""Seconds for a command that takes back."""
+READY, DONE = b"ready\n", b"done\n"
+
+
+class Keeper:
+    """The asking end: started before a route is set, told when all is taken back."""
+
+    def __init__(self, commands: Sequence[Sequence[str]], lock: int | None = None) -> None:
+        """Start the program, which holds `lock` too. Raises OSError where it does not wait."""
+        first = json.dumps([list(words) for words in commands]).encode() + b"\n"
+        self._attendant = Attendant(__file__, first, READY, () if lock is None else (lock,))
+
+    def release(self) -> None:
+        """Let it end: nothing is left to take back."""
+        self._attendant.close(DONE)
+
+
+def take_back(commands: Sequence[Sequence[str]]) -> None:
+    """Run every command, whatever becomes of those before it."""
+    for words in commands:
+        run_quietly(words, COMMAND_S, {"PATH": SAFE_PATH, "LC_ALL": "C"})
+
+
+def main() -> int:
+    """Wait for the end of the pipe; return the exit status."""
+    source = os.dup(0)
+    with os.fdopen(source, "rb") as pipe:
+        commands = json.loads(pipe.readline())
+        answer = os.dup(1)
+        revert.detach()
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_IGN)
+        os.write(answer, READY)
+        os.close(answer)
+        told = pipe.read()
+    if not told.endswith(DONE):
+        take_back(commands)
+        revert.note("mlxtop: path keep ended without taking its routes back: they are taken back")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+"""A measurement in words and tables: its plan, its rows, two of them side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mlxtop.load.measure import MeasurePlan
+from mlxtop.load.measure_log import Measured, latency_us
+from mlxtop.load.measure_run import MeasureView
+from mlxtop.load.record import Change, Line, number, table
+from mlxtop.load.sweep import duration
+from mlxtop.present.text import Role, Run, clean, fit
+
+COLUMNS = ("test", "Gb/s", "back", "of", "lost", "median", "99 %", "peak", "ended")
+"""Titles of a table; `of` is the share of what link and PCIe let through."""
+_HEADS = {
+    "Gb/s": "Gb/s",
+    "back": "back",
+    "of": "% of",
+    "lost": "lost",
+    "median": "µs",
+    "99 %": "99 %",
+    "peak": "°C",
+}
+_NONE = "–"
+
+
+def plan_runs(plan: MeasurePlan) -> Iterator[Run]:
+    """Yield what is measured, with its commands, and what has to run at the far end."""
+    if plan.refusal is not None:
+        yield clean(f"refused: {plan.refusal}"), Role.CRITICAL
+    for note in plan.notes:
+        yield clean(f"note: {note}"), Role.DIM
+    for item in plan.items:
+        if item.reason is not None:
+            yield clean(f"{item.name}: not measured: {item.reason}"), Role.WARNING
+            continue
+        yield clean(f"{item.name}, {item.plan.request.seconds} s"), Role.TEXT
+        for line in item.plan.lines:
+            yield clean(f"  {line}"), Role.DIM
+    if plan.possible:
+        count = len(plan.possible)
+        length = duration(plan.seconds)
+        yield f"{count} tests take about {length} with the pauses between them", Role.STRONG
+    if plan.guard:
+        yield clean(f"guard: {plan.guard}"), Role.TEXT
+    if plan.servers:
+        yield "At the far end, before:", Role.STRONG
+        yield from ((clean(f"  {line}"), Role.TEXT) for line in plan.servers)
+
+
+def _figure(value: float | None, form: str = ".1f") -> str:
+    return _NONE if value is None else format(value, form)
+
+
+def _rate(bps: float | None) -> str:
+    """Return Gb/s with three digits.
+
+    >>> _rate(46.52e9), _rate(1.7134e9), _rate(250e6)
+    ('46.5', '1.71', '0.250')
+    """
+    if bps is None:
+        return _NONE
+    gigabits = bps / 1e9
+    return f"{gigabits:.{1 if gigabits >= 10 else 2 if gigabits >= 1 else 3}f}"
+
+
+def cells(row: Line) -> dict[str, str]:
+    """Return a row's cells by the titles of the columns."""
+    bps, ceiling = number(row.get("bps")), number(row.get("ceiling_bps"))
+    result = table(row.get("result"))
+    lost, packets = number(result.get("lost")), number(result.get("packets"))
+    share = 100 * lost / packets if lost is not None and packets else None
+    retransmits = number(result.get("retransmits"))
+    loss = _figure(retransmits, ".0f") if share is None else f"{share:.1f} %"
+    peaks = {name: number(value) for name, value in table(row.get("peaks_c")).items()}
+    hottest = max((value for value in peaks.values() if value is not None), default=None)
+    ended = str(row.get("ended") or "")
+    return {
+        "test": clean(str(row.get("name") or row.get("key") or _NONE)),
+        "Gb/s": _rate(bps),
+        "back": _rate(number(row.get("reverse_bps"))),
+        "of": _figure(100 * bps / ceiling if bps and ceiling else None, ".0f"),
+        "lost": loss,
+        "median": _figure(latency_us(row, "typical", "average"), ".2f"),
+        "99 %": _figure(latency_us(row, "p99"), ".2f"),
+        "peak": _figure(hottest, ".0f"),
+        "ended": "" if ended == "complete" else clean(ended),
+    }
+
+
+def _missing(plan: MeasurePlan) -> list[dict[str, str]]:
+    """Return rows for what was not measured, with its reason."""
+    empty = dict.fromkeys(COLUMNS, _NONE)
+    return [
+        empty | {"test": clean(item.name), "ended": clean(item.reason)}
+        for item in plan.items
+        if item.reason is not None
+    ]
+
+
+def all_cells(view: MeasureView) -> list[dict[str, str]]:
+    """Return the cells of all rows, those of what could not be measured last."""
+    return [*map(cells, view.rows), *_missing(view.plan)]
+
+
+def _used(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the columns that are not empty everywhere."""
+    return [
+        title
+        for title in COLUMNS
+        if title == "test" or any(row[title] not in ("", _NONE) for row in rows)
+    ]
+
+
+def table_lines(rows: Sequence[Mapping[str, str]], columns: int = 80) -> list[str]:
+    """Return a table of text, at most `columns` wide."""
+    if not rows:
+        return []
+    used = _used(rows)
+    first = max(len(row["test"]) for row in rows)
+    name = min(26, max(4, first))
+    inner = [title for title in used if title in _HEADS]
+    lines = [fit("TEST", name) + "".join(f"{_HEADS[title]:>8}" for title in inner)]
+    for row in rows:
+        text = fit(row["test"], name) + "".join(f"{row[title]:>8}" for title in inner)
+        if row["ended"]:
+            text += f"  {row['ended']}"
+        lines.append(fit(text, columns).rstrip())
+    return lines
+
+
+def markdown(rows: Sequence[Mapping[str, str]], sentence: str) -> list[str]:
+    """Return a table for a forum, with the sentence under it."""
+    used = _used(rows)
+    heads = [{"test": "Test", "ended": "Ended"}.get(title, _HEADS.get(title, "")) for title in used]
+    rule = [":--" if title in ("test", "ended") else "--:" for title in used]
+    lines = [heads, rule, *([_escaped(row[title]) for title in used] for row in rows)]
+    return [*(f"| {' | '.join(line)} |" for line in lines), "", sentence]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("`", "'")
+
+
+def csv_rows(view: MeasureView) -> list[dict[str, Any]]:
+    """Return rows of plain numbers, bit/s and µs."""
+    return [
+        {
+            **{key: row.get(key) for key in ("key", "name", "group", "tool", "streams")},
+            **{key: row.get(key) for key in ("bps", "reverse_bps", "ceiling_bps")},
+            "retransmits": table(row.get("result")).get("retransmits"),
+            "lost": table(row.get("result")).get("lost"),
+            "packets": table(row.get("result")).get("packets"),
+            "median_us": latency_us(row, "typical", "average"),
+            "p99_us": latency_us(row, "p99"),
+            **{f"peak_{name}_c": value for name, value in table(row.get("peaks_c")).items()},
+            "ended": row.get("ended"),
+            "run": row.get("run"),
+        }
+        for row in view.rows
+    ]
+
+
+def compared_lines(before: Measured, after: Measured, changes: Sequence[Change]) -> Iterator[str]:
+    """Yield two tables side by side, and what changed between them."""
+    old, new = before.by_key, after.by_key
+    yield fit("TEST", 28) + f"{'BEFORE':>12}{'AFTER':>12}{'CHANGE':>10}"
+    for key in dict.fromkeys((*old, *new)):
+        one, other = old.get(key, {}), new.get(key, {})
+        name = clean(str(other.get("name") or one.get("name") or key))
+        figures = [_main(row) for row in (one, other)]
+        percent = ""
+        if figures[0][0] and figures[1][0] is not None:
+            percent = f"{100 * (figures[1][0] / figures[0][0] - 1):+.1f} %"
+        yield f"{fit(name, 28)}{figures[0][1]:>12}{figures[1][1]:>12}{percent:>10}".rstrip()
+    yield "changed between them:" if changes else "hardware and settings are the same"
+    for change in changes:
+        yield clean(f"  {change.name}: {change.before} -> {change.after}")
+
+
+def _main(row: Line) -> tuple[float | None, str]:
+    """Return the figure that a row is about, and its text."""
+    bps = number(row.get("bps"))
+    if bps is not None and row.get("group") != "latency":
+        return bps, f"{_rate(bps)} Gb/s"
+    figure = latency_us(row, "typical", "average")
+    return figure, _NONE if figure is None else f"{figure:.2f} µs"

@@ -1,0 +1,204 @@
+"""The ways to peers as lines, cells and JSON; and how they did before, one cell an instant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import isnan, log10
+from typing import Any
+
+from mlxtop.model.path import PathStatus, PeerStatus, WayState, WayStatus
+from mlxtop.present import units
+from mlxtop.present.text import EMPTY, Line, Role, Section, clean, crop, fit, row, width
+from mlxtop.present.view import prose
+from mlxtop.watch.paths import PathWatch, WayHistory
+
+_LEVELS = "▁▂▃▄▅▆▇█"
+_FLOOR_MS, _DECADES = 0.02, 4.0
+"""Round trip of the lowest block, and the powers of ten up to the highest."""
+LOST = "✗"
+_ROLES = {
+    WayState.UP: Role.GOOD,
+    WayState.DOWN: Role.CRITICAL,
+    WayState.UNPROVEN: Role.WARNING,
+    WayState.WAITING: Role.WARNING,
+    WayState.UNKNOWN: Role.DIM,
+}
+_WIDTHS = (34, 9, 10, 6)
+_NARROW = 24
+"""Columns of a way where there is little room."""
+_HISTORY_S = 60.0
+ONE_SIDED = (
+    "Each host decides what it sends. For both directions both hosts need mlxtop path keep; with"
+    " one alone, what comes back stays on the dead link."
+)
+
+
+def sections(status: PathStatus, past: PathWatch | None, columns: int) -> list[Section]:
+    """Return the boxes of page P."""
+    boxes = [_peer(peer, past, columns) for peer in status.peers]
+    if not boxes:
+        text = (
+            "No peer is known. [[path.peers]] in the settings file names them;"
+            " mlxtop path --propose prints what routes and neighbours suggest."
+        )
+        boxes = [Section("Paths", tuple(prose(text, columns)))]
+    words = "Routes are switched by mlxtop path keep." if status.keeping else _ONLY_WATCHED
+    lines = [*prose(words, columns), *prose(ONE_SIDED, columns)]
+    for note in status.notes:
+        lines += prose(note, columns, Role.WARNING)
+    return [*boxes, Section("How", tuple(lines))]
+
+
+_ONLY_WATCHED = "Ways are only watched here; mlxtop path keep switches routes."
+
+
+def _peer(peer: PeerStatus, past: PathWatch | None, columns: int) -> Section:
+    role = Role.CRITICAL if peer.dead else Role.TEXT
+    route = f"route {peer.route}" if peer.route else "no route"
+    head: Line = ((clean(route), Role.STRONG), (f"  {clean(peer.why)}", role))
+    lines: list[Line] = [head] if _fits(head, columns) else [((clean(route), Role.STRONG),)]
+    if not _fits(head, columns):
+        lines += prose(peer.why, columns, role)
+    widths = _widths(columns)
+    titles = ("  way", "state", "trip", "lost")
+    lines.append((*row(widths, ((title, Role.HEAD) for title in titles)),))
+    for one in sorted(peer.ways, key=lambda one: one.way.prefer):
+        lines += _way(one, columns, widths)
+        history = past.history.get((peer.name, one.way.words)) if past else None
+        if history is not None:
+            room = max(0, min(columns - 4, int(_HISTORY_S)))
+            lines.append((("    ", Role.TEXT), *history_cells(history, room)))
+        lines.append((("    " + fit(f"judged by {clean(one.judged_by)}", columns - 4), Role.DIM),))
+    lines = [crop(line, columns) for line in lines]
+    title = peer.name if peer.name == peer.address else f"{peer.name}  {peer.address}"
+    return Section(clean(title) + ("  answers by no way" if peer.dead else ""), tuple(lines))
+
+
+def _fits(line: Line, columns: int) -> bool:
+    return sum(width(text) for text, _ in line) <= columns
+
+
+def _widths(columns: int) -> tuple[int, ...]:
+    first = max(_NARROW, min(_WIDTHS[0], columns - sum(_WIDTHS[1:])))
+    return (first, *_WIDTHS[1:])
+
+
+def _way(one: WayStatus, columns: int, widths: Sequence[int]) -> Iterator[Line]:
+    mark = "▸" if one.used else " "
+    cells = (
+        (f"{mark} {clean(one.way.words)}", Role.STRONG if one.used else Role.TEXT),
+        (str(one.state), _ROLES[one.state]),
+        (trip(one.rtt_s), Role.TEXT),
+        (lost(one.loss), Role.WARNING if one.loss else Role.TEXT),
+    )
+    line = row(widths, cells)
+    reason = f"  {_reason(one)}"
+    if _fits((*line, (reason, Role.DIM)), columns):
+        yield (*line, (reason, Role.DIM))
+    else:
+        yield line
+        yield from prose(_reason(one), columns, Role.DIM, "    ")
+
+
+def _reason(one: WayStatus) -> str:
+    """Return why a way is in its state, what is still wanted, and how often it was lost."""
+    parts = [clean(one.reason)] if one.state is not WayState.UP or one.reason != "answers" else []
+    parts += [f"up in {units.span(one.up_in_s)}"] if one.up_in_s is not None else []
+    parts += [f"through {clean(one.third)}"] if one.third else []
+    times = "once" if one.flaps == 1 else f"{one.flaps} times"
+    parts += [f"lost {times}"] if one.flaps else []
+    return ", ".join(parts)
+
+
+def trip(seconds: float | None) -> str:
+    """Return a round trip.
+
+    >>> trip(0.00004), trip(0.0123), trip(None)
+    ('0.040 ms', '12.3 ms', '–')
+    """
+    if seconds is None:
+        return units.NONE
+    return f"{seconds * 1000:.3f} ms" if seconds < 0.01 else f"{seconds * 1000:.1f} ms"
+
+
+def lost(share: float | None) -> str:
+    """Return a share of lost probes.
+
+    >>> lost(0.0), lost(0.256), lost(None)
+    ('0 %', '26 %', '–')
+    """
+    return units.NONE if share is None else f"{share * 100:.0f} %"
+
+
+def history_cells(history: WayHistory, columns: int) -> Line:
+    """Return the newest instants, the last at the right: its round trip as a block, or a loss."""
+    trips = list(history.rtt_ms.since(float("-inf")))[-columns:] if columns else []
+    states = list(history.state.since(float("-inf")))[-columns:] if columns else []
+    cells = []
+    for (_, ms), (_, up) in zip(trips, states, strict=True):
+        role = Role.GOOD if up else Role.WARNING
+        cells.append((LOST, Role.CRITICAL) if isnan(ms) else (_LEVELS[level(ms)], role))
+    return tuple(cells) or EMPTY
+
+
+def level(ms: float) -> int:
+    """Return the block of a round trip, on a scale of powers of ten.
+
+    >>> level(0.0), level(0.02), level(2.0), level(1e6)
+    (0, 0, 4, 7)
+    """
+    share = log10(max(ms, _FLOOR_MS) / _FLOOR_MS) / _DECADES
+    return min(len(_LEVELS) - 1, int(share * len(_LEVELS)))
+
+
+def text_lines(status: PathStatus) -> Iterator[str]:
+    """Yield the table that `mlxtop path` prints."""
+    for peer in status.peers:
+        title = peer.name if peer.name == peer.address else f"{peer.name} ({peer.address})"
+        yield f"{title}: {'route ' + peer.route if peer.route else 'no route'}; {peer.why}"
+        for one in sorted(peer.ways, key=lambda one: one.way.prefer):
+            cells = f"{fit(one.way.words, 36)} {fit(str(one.state), 9)}"
+            figures = f"{fit(trip(one.rtt_s), 10, right=True)} {fit(lost(one.loss), 6, right=True)}"
+            reason = _reason(one)
+            told = "; ".join(filter(None, (reason, f"judged by {one.judged_by}")))
+            yield f"  {'>' if one.used else ' '} {cells} {figures} lost  {told}"
+    yield from status.notes
+    if status.peers:
+        yield ONE_SIDED
+
+
+def document(status: PathStatus) -> dict[str, Any]:
+    """Return everything as one JSON document."""
+    return {
+        "keeping": status.keeping,
+        "peers": [_peer_document(peer) for peer in status.peers],
+        "notes": list(status.notes),
+    }
+
+
+def _peer_document(peer: PeerStatus) -> Mapping[str, Any]:
+    return {
+        "name": peer.name,
+        "address": peer.address,
+        "route": peer.route,
+        "why": peer.why,
+        "dead": peer.dead,
+        "ways": [_way_document(one) for one in peer.ways],
+    }
+
+
+def _way_document(one: WayStatus) -> Mapping[str, Any]:
+    return {
+        "dev": one.way.dev,
+        "via": one.way.via,
+        "prefer": one.way.prefer,
+        "state": str(one.state),
+        "reason": one.reason,
+        "used": one.used,
+        "through": one.third,
+        "judged_by": one.judged_by,
+        "rtt_s": one.rtt_s,
+        "loss": one.loss,
+        "flaps": one.flaps,
+        "up_in_s": one.up_in_s,
+    }

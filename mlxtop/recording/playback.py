@@ -1,0 +1,117 @@
+"""Playback: the Frame and the Watch of any time of a recording, as linear playback gives them.
+
+    playback = Playback(recording, survey)
+    playback.seek(wall)
+    while playback.step():
+        playback.frame, playback.watch, playback.moment
+
+Seeking starts at the nearest checkpoint of the `Survey` before that time, and plays from there.
+Where the survey has not come so far yet, `seek` either plays from the last checkpoint on, which can
+take long, or begins a quarter of an hour before (`exact=False`); `is_exact` tells which it was.
+A Playback belongs to one thread; `watch` is another object after `seek`, and after a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlxtop.model.frame import Frame, derive
+from mlxtop.recording.moments import Moment
+from mlxtop.recording.recording import Recording
+from mlxtop.recording.survey import Checkpoint, Survey
+from mlxtop.watch.watch import Watch
+
+WARM_S = 900.0
+"""Seconds before a time from which a Watch is fed where it is not known what it was before."""
+JUST_BEFORE_S = 1e-4
+
+
+class Playback:
+    """A recording at one of its times."""
+
+    def __init__(self, recording: Recording, survey: Survey | None = None) -> None:
+        self.recording = recording
+        self.survey = survey
+        self.watch = Watch()
+        self.moment: Moment | None = None
+        """The newest Moment that was taken in."""
+        self.is_exact = True
+        """The Watch knows all that happened since the beginning."""
+        self._moments: Iterator[Moment] = recording.moments()
+        self._next: Moment | None = None
+
+    @property
+    def frame(self) -> Frame | None:
+        """Return the newest frame."""
+        return self.watch.frame
+
+    def peek(self) -> Moment | None:
+        """Return the Moment that comes next; None at the end. Raises OSError."""
+        if self._next is None:
+            self._next = next(self._moments, None)
+        return self._next
+
+    def step(self) -> bool:
+        """Take the next Moment in; return False at the end. Raises OSError."""
+        moment = self.peek()
+        if moment is None:
+            return False
+        self._next = None
+        if moment.restarts:
+            self.watch = Watch()
+        self.watch.ingest(derive(moment.sample, self.watch.frame))
+        self.moment = moment
+        return True
+
+    def back(self) -> None:
+        """Go to the Moment before the newest one. Raises OSError."""
+        if self.moment is not None:
+            self.seek(self.moment.sample.wall - JUST_BEFORE_S, exact=self.is_exact)
+
+    def seek(self, wall: float, *, exact: bool = True) -> None:
+        """Go to the last Moment at or before a time, at least to the first. Raises OSError."""
+        place = self.recording.find(wall)
+        checkpoint = self._checkpoint(place, wall)
+        behind = checkpoint.moment.sample.wall if checkpoint else self.recording.begin
+        if not exact and wall - behind > WARM_S:
+            self._begin(self.recording.find(wall - WARM_S))
+        elif checkpoint is None or self.survey is None:
+            self._begin(0)
+        else:
+            self._resume(checkpoint, self.survey)
+        target = self.recording.places[place]
+        reached = self.moment is not None and checkpoint is not None and checkpoint.place >= place
+        while (moment := self.peek()) is not None:
+            reached = reached or (moment.recording, moment.number) == (
+                target.recording,
+                target.number,
+            )
+            if reached and moment.sample.wall > wall and self.moment is not None:
+                return
+            self.step()
+
+    def _begin(self, place: int) -> None:
+        """Begin anew at a place."""
+        self.is_exact = place == 0
+        self.watch = Watch()
+        self.moment = self._next = None
+        self._moments = self.recording.moments(place)
+
+    def _resume(self, checkpoint: Checkpoint, survey: Survey) -> None:
+        """Go on behind a checkpoint."""
+        self.watch = survey.restored(checkpoint)
+        self.is_exact = True
+        done = checkpoint.moment
+        self._next = None
+        self._moments = self.recording.moments(checkpoint.place, number=done.number)
+        for moment in self._moments:
+            if (moment.recording, moment.number) == (done.recording, done.number):
+                self.moment = moment._replace(gap=done.gap, restarts=done.restarts)
+                return
+
+    def _checkpoint(self, place: int, wall: float) -> Checkpoint | None:
+        """Return the last checkpoint that is not behind a time."""
+        for one in reversed(self.survey.checkpoints if self.survey else ()):
+            if one.place < place or (one.place == place and one.moment.sample.wall <= wall):
+                return one
+        return None

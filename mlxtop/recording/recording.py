@@ -1,0 +1,226 @@
+"""A recording that is open: one file, or all of one machine in a folder, from beginning to end.
+
+    recording = open_recording("last")
+    for moment in recording.moments(recording.find(wall)):
+        moment.sample, moment.gap, moment.restarts
+    recording.problems.all()
+
+`Place` is where reading can begin: at a gzip member, whose first Sample is a whole one. What is
+wrong with the files is told in `problems`, a sentence each, and what is good is read.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from time import localtime, strftime
+from typing import Any, BinaryIO, NamedTuple
+
+from mlxtop.model.sample import SourceKind
+from mlxtop.recording.files import SUFFIX, own_recordings
+from mlxtop.recording.moments import Moment, Reader, name_of
+from mlxtop.recording.parts import HEAD_BEGINS, Part, parts_of
+from mlxtop.recording.stream import Problems, RawLine, read_lines
+from mlxtop.recording.when import Named, time_in
+from mlxtop.system.owner import invoking_owner, rights_of
+
+MOST_FILES = 1000
+
+_KEY = re.compile(rb'\{"key":([0-9]{1,18}),')
+_WALL = re.compile(rb'"wall":([0-9.e+]{1,32})')
+
+
+class Place(NamedTuple):
+    """Where reading can begin: a file, a byte in it, and the first Sample there."""
+
+    file: int
+    offset: int
+    wall: float
+    tick: float
+    recording: str
+    """What all files of one recording have in common."""
+    number: int
+    """Of the first Sample's record."""
+
+
+class Recording:
+    """Files of one machine, the oldest first."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        """Look through the files. Raises OSError, and ValueError where none holds a Sample."""
+        self.problems = Problems()
+        self.host = self.program = ""
+        self.source = SourceKind.LIVE
+        """What was recorded."""
+        self.interval = 1.0
+        """Seconds between Samples, as the recording began."""
+        self.paths: list[Path] = []
+        self.places: list[Place] = []
+        """All places, in the order of reading."""
+        found: list[tuple[Path, list[Part]]] = []
+        for path in paths:
+            with _open(path) as file:
+                found.append((path, list(parts_of(file, self.problems))))
+        found = sorted((one for one in found if one[1]), key=lambda one: one[1][0].wall)
+        if not found:
+            raise ValueError("holds no sample of a recording")
+        self._tell(found[-1][1][0].head)
+        for path, parts in found:
+            if str(parts[0].head.get("host")) != self.host:
+                self.problems.tell(f"{path.name} is of another machine and is left out")
+                continue
+            file_number = len(self.paths)
+            self.paths.append(path)
+            self.places += (
+                Place(file_number, one.offset, one.wall, one.tick, name_of(one.head), one.number)
+                for one in parts
+            )
+        self.begin = self.places[0].wall
+        """Epoch second of the first Sample."""
+        self.end = self._last_wall()
+        """Epoch second of the last Sample, as far as can be told without reading them all."""
+
+    def _tell(self, head: dict[str, Any]) -> None:
+        self.host = str(head.get("host"))
+        self.program = str(head.get("program"))[:64]
+        if head.get("source") in list(SourceKind):
+            self.source = SourceKind(head["source"])
+        interval = head.get("interval")
+        if isinstance(interval, float | int) and 0 < interval < 1e6:
+            self.interval = float(interval)
+
+    @property
+    def span(self) -> str:
+        """Return the times of the first and last Sample in words."""
+        times = (strftime("%F %T", localtime(wall)) for wall in (self.begin, self.end))
+        return " to ".join(times)
+
+    def time(self, text: str, events: Callable[[], Iterable[Named]] | None = None) -> float:
+        """Return the epoch second within this recording that is meant; see `when`.
+
+        Raises ValueError with one line.
+        """
+        wall = time_in(text, self.begin, self.end, events)
+        if not self.begin <= wall <= self.end + self.interval:
+            raise ValueError(f"{text!r} is not in this recording: {self.span}")
+        return wall
+
+    def find(self, wall: float) -> int:
+        """Return the number of the last place at or before a time, 0 where there is none."""
+        numbers = range(len(self.places) - 1, -1, -1)
+        return next((n for n in numbers if self.places[n].wall <= wall), 0)
+
+    def moments(
+        self, place: int = 0, *, number: int | None = None, before: Moment | None = None
+    ) -> Iterator[Moment]:
+        """Yield Moments from a place on, to the end of the last file. Raises OSError.
+
+        `number`: they may begin as late as the last whole Sample at or before that record.
+        `before`: the Moment before, so that a gap behind it is told.
+        """
+        reader = Reader(self.problems, before)
+        lines: Iterable[RawLine] = self._lines(place)
+        for line in lines if number is None else _from_key(lines, number):
+            moment = reader.read(line.data)
+            if moment is not None:
+                yield moment
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield all lines, as they stand in the files. Raises OSError."""
+        return (line.data for line in self._lines(0))
+
+    def _lines(self, place: int) -> Iterator[RawLine]:
+        first = self.places[place]
+        for number in range(first.file, len(self.paths)):
+            with _open(self.paths[number]) as file:
+                offset = first.offset if number == first.file else 0
+                file.seek(offset)
+                yield from read_lines(file, offset, self.problems)
+
+    def _last_wall(self) -> float:
+        last = self.places[-1].wall
+        for line in self._lines(len(self.places) - 1):
+            match = _WALL.search(line.data, 0, 256)
+            wall = _number(match[1]) if match else None
+            last = last if wall is None else wall
+        return last
+
+
+def open_recording(where: str) -> Recording:
+    """Open a file, a folder, or `last`: the newest in the folder of the person who asked.
+
+    Raises OSError and ValueError.
+    """
+    if where == "last":
+        paths = _paths_in(own_recordings())
+        if not paths:
+            raise ValueError(f"no recording in {own_recordings()} yet; mlxtop record makes one")
+        paths = paths[-1:]
+    elif os.path.isdir(where):
+        paths = _paths_in(Path(where))
+        if not paths:
+            raise ValueError(f"{where}: no recording (*{SUFFIX}) in this folder")
+    else:
+        paths = [Path(where)]
+    try:
+        return Recording(paths)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def _paths_in(directory: Path) -> list[Path]:
+    """Return the recordings in a folder, those that were written last at the end."""
+    with rights_of(invoking_owner()):
+        try:
+            found = [one for one in directory.iterdir() if one.suffix == SUFFIX and one.is_file()]
+        except FileNotFoundError:
+            return []
+        found.sort(key=lambda one: one.stat().st_mtime)
+    return found[-MOST_FILES:]
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a file that the person who asked may read, or root where that is who runs this."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    try:
+        with rights_of(invoking_owner()):
+            fd = os.open(path, flags)
+    except PermissionError:
+        fd = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "is not a file", str(path))
+    return os.fdopen(fd, "rb")
+
+
+def _from_key(lines: Iterable[RawLine], number: int) -> Iterator[RawLine]:
+    """Yield the heads, and all lines from the last whole Sample at or before a record on.
+
+    Lines before it are not looked into, which is what makes this fast.
+    """
+    waiting: list[RawLine] = []
+    rest = iter(lines)
+    for line in rest:
+        match = _KEY.match(line.data)
+        if match and int(match[1]) > number and waiting:
+            waiting.append(line)
+            break
+        if match:
+            waiting.clear()
+        if line.data.startswith(HEAD_BEGINS):
+            yield line
+        else:
+            waiting.append(line)
+    yield from waiting
+    yield from rest
+
+
+def _number(text: bytes) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

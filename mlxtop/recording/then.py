@@ -1,0 +1,86 @@
+"""A recording as the modes without a screen want it: frames of a time, and what happened before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mlxtop.model.codec import Context, UnreadableError
+from mlxtop.model.frame import Frame
+from mlxtop.model.incident import Incident
+from mlxtop.model.sample_codec import sample_codec
+from mlxtop.recording.lines import CHANGE, HEAD, KEY
+from mlxtop.recording.moments import SAME_BOOT_S, Moment, parse_line
+from mlxtop.recording.recording import Recording
+from mlxtop.recording.survey import played
+
+WARM_S = 900.0
+"""Seconds before a time from which a Watch is fed, so that it knows what goes on then."""
+
+
+def frames_between(recording: Recording, begin: float, end: float | None = None) -> Iterator[Frame]:
+    """Yield the frames from the last at or before `begin` to the last at or before `end`.
+
+    Raises OSError.
+    """
+    for _, frame in played(_moments(recording, begin, end)):
+        yield frame
+
+
+def _moments(recording: Recording, begin: float, end: float | None) -> Iterator[Moment]:
+    before: Moment | None = None
+    started = False
+    for moment in recording.moments(recording.find(begin)):
+        if not started:
+            if before is None or moment.sample.wall <= begin:
+                before = moment
+                continue
+            started = True
+            yield before
+        if end is not None and moment.sample.wall > end:
+            return
+        yield moment
+    if before is not None and not started:
+        yield before
+
+
+def incidents_up_to(recording: Recording, last: Frame) -> list[Incident]:
+    """Return what happened since the machine was started up to a frame. Raises OSError.
+
+    Lines in which nothing has happened are not looked into.
+    """
+    codec, context = sample_codec().part("incidents"), Context()
+    found: list[Incident] = []
+    now: Any = ()
+    offset: float | None = None
+    for line in recording.lines():
+        is_head = line.startswith(b'{"%s"' % HEAD.encode())
+        if not is_head and b'"incidents"' not in line:
+            continue
+        record = parse_line(line) or {}
+        if is_head:
+            offset, found = _boot(record, offset, found)
+            continue
+        sample = record.get("sample")
+        data = sample.get("incidents") if isinstance(sample, dict) else None
+        try:
+            if KEY in record:
+                now = codec.read(data or [], context)
+            elif CHANGE in record and data is not None:
+                now = codec.apply(now, data, context)
+        except UnreadableError:
+            continue
+        found += now
+    tick = last.sample.tick
+    return [one for one in found if one.tick is None or one.tick <= tick]
+
+
+def _boot(
+    head: dict[str, Any], offset: float | None, found: list[Incident]
+) -> tuple[float | None, list[Incident]]:
+    """Return when the machine was started, and what happened since then so far."""
+    wall, tick = head.get("wall"), head.get("tick")
+    if not isinstance(wall, int | float) or not isinstance(tick, int | float):
+        return offset, found
+    same = offset is None or abs(wall - tick - offset) < SAME_BOOT_S
+    return wall - tick, found if same else []

@@ -1,0 +1,121 @@
+"""A systemd unit that records.
+
+https://man7.org/linux/man-pages/man5/systemd.exec.5.html and systemd.service.5
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+STATE = "mlxtop-nic"
+"""Directory below /var/lib."""
+
+
+class Rights(StrEnum):
+    """As whom a unit runs."""
+
+    DYNAMIC = "dynamic"
+    """A user that exists only while it runs."""
+    ROOT = "root"
+
+
+_WHY = {
+    Rights.DYNAMIC: (
+        "Runs as a user of its own, with what module memory and the kernel log ask for.",
+        "Not read so: what mstlink and mstconfig tell, and the PCI configuration space, which only",
+        "root may; the recording says so. For these: mlxtop record --unit root.",
+    ),
+    Rights.ROOT: (
+        "Runs as root, since mstlink, mstconfig and the PCI configuration space are root's.",
+        "Without these it can be a user of its own: mlxtop record --unit.",
+    ),
+}
+_CAPABILITIES = {
+    Rights.DYNAMIC: "CAP_NET_ADMIN CAP_SYSLOG",
+    Rights.ROOT: "CAP_NET_ADMIN CAP_SYSLOG CAP_SYS_ADMIN CAP_SYS_RAWIO CAP_DAC_OVERRIDE",
+}
+_HARDENING = """\
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome={home}
+PrivateTmp=yes
+ProtectKernelModules=yes
+ProtectKernelTunables={tunables}
+ProtectControlGroups=yes
+ProtectClock={clock}
+ProtectHostname=yes
+DevicePolicy={devices}
+DeviceAllow=/dev/kmsg r
+RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service{calls}
+SystemCallErrorNumber=EPERM
+IPAddressDeny=any
+KeyringMode=private
+UMask=0077"""
+
+
+def unit(program: Sequence[str], arguments: Sequence[str], rights: Rights) -> str:
+    """Return the unit that starts `program` with `record` and these arguments."""
+    return "\n".join(_lines(program, arguments, rights))
+
+
+def _lines(program: Sequence[str], arguments: Sequence[str], rights: Rights) -> Iterator[str]:
+    is_root = rights is Rights.ROOT
+    yield f"# mlxtop record --unit{' root' if is_root else ''} > /etc/systemd/system/{NAME}"
+    yield f"# systemctl daemon-reload && systemctl enable --now {NAME}"
+    yield f"# Look at it: mlxtop --from /var/lib/{STATE} --once"
+    for line in _WHY[rights]:
+        yield f"# {line}"
+    yield ""
+    yield "[Unit]"
+    yield "Description=Record the ports of ConnectX cards (mlxtop)"
+    yield "Documentation=man:mlxtop(1)"
+    yield ""
+    yield "[Service]"
+    yield "Type=notify"
+    words = (*program, "record", f"/var/lib/{STATE}", *arguments)
+    yield f"ExecStart={' '.join(map(_quoted, words))}"
+    yield "WatchdogSec=2min"
+    yield "Restart=on-failure"
+    yield "RestartSec=30s"
+    yield "Nice=5"
+    yield "IOSchedulingClass=idle"
+    yield f"StateDirectory={STATE}"
+    yield "StateDirectoryMode=0700"
+    yield ""
+    if not is_root:
+        yield "DynamicUser=yes"
+        yield f"AmbientCapabilities={_CAPABILITIES[rights]}"
+    yield f"CapabilityBoundingSet={_CAPABILITIES[rights]}"
+    at_home = any(word.startswith(("/home/", "/root/", "/run/user/")) for word in program)
+    yield _HARDENING.format(
+        home="read-only" if at_home else "yes",
+        tunables="no" if is_root else "yes",  # the tools map the card's memory through sysfs
+        clock="no" if is_root else "yes",
+        devices="auto" if is_root else "closed",
+        calls=" @raw-io" if is_root else "",
+    )
+    yield ""
+    yield "[Install]"
+    yield "WantedBy=multi-user.target"
+
+
+NAME = "mlxtop-record.service"
+
+
+def _quoted(word: str) -> str:
+    """Return a word as it stands in ExecStart.
+
+    >>> _quoted("/opt/my tools/mlxtop"), _quoted("50%"), _quoted("$HOME")
+    ('"/opt/my tools/mlxtop"', '50%%', '$$HOME')
+    """
+    word = word.replace("\\", "\\\\").replace("%", "%%").replace("$", "$$").replace('"', '\\"')
+    plain = word.replace("/", "").replace("-", "").replace(".", "").replace("_", "")
+    special = plain.replace("%", "").replace("$", "")
+    return word if special.isalnum() and special.isascii() else f'"{word}"'

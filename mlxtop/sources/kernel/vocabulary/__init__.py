@@ -1,0 +1,1 @@
+"""What the drivers and the PCI core write to the kernel log: tables, a file a subject."""

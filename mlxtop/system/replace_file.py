@@ -1,0 +1,72 @@
+"""Replace a file as a whole: whoever reads it finds the old content or the new one, never half.
+
+open(2), rename(2) and fsync(2): https://man7.org/linux/man-pages/man2/rename.2.html
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from secrets import token_hex
+
+from mlxtop.system.owner import Owner, rights_of, roots_own
+
+
+def replace_file(
+    path: str, data: bytes, owner: Owner, before: os.stat_result | None, mode: int = 0o600
+) -> None:
+    """Give the file at an absolute path this content, with the rights of `owner`.
+
+    `before` is the file as it was read, whose owner, group and mode stay; None for a new file,
+    which gets `mode`, and by that is its owner's alone. A link stays, and what it leads to is
+    replaced. Raises OSError, and then the file is as before.
+    """
+    with rights_of(owner):
+        path = os.path.realpath(path)
+        folder, name = os.path.split(path)
+        if before is None:
+            _make_folder(folder)
+        elif before.st_uid != owner.uid:
+            raise PermissionError(f"{path} belongs to another user")
+        elif not before.st_mode & stat.S_IWUSR:
+            raise PermissionError(f"{path} is read-only")
+        if os.geteuid() == owner.uid == 0 and not roots_own(folder):
+            raise PermissionError(f"other users can change {folder}")
+        place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _write_beside(place, name, data, before, mode)
+            os.fsync(place)
+        finally:
+            os.close(place)
+
+
+def _make_folder(folder: str) -> None:
+    """Make a directory and those above it, for their owner alone whatever the umask."""
+    if not os.path.isdir(folder):
+        _make_folder(os.path.dirname(folder))
+        os.mkdir(folder, 0o700)
+
+
+def _write_beside(
+    place: int, name: str, data: bytes, before: os.stat_result | None, mode: int
+) -> None:
+    """Write another file into a directory, and give it the name when it is complete."""
+    beside = f".{name}.{token_hex(8)}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(beside, flags, 0o600, dir_fd=place)
+    try:
+        with open(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            if before is not None:
+                if os.fstat(fd).st_gid != before.st_gid:
+                    os.fchown(fd, -1, before.st_gid)
+                mode = before.st_mode & 0o777
+            os.fchmod(fd, mode)
+            os.fsync(fd)
+        os.replace(beside, name, src_dir_fd=place, dst_dir_fd=place)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(beside, dir_fd=place)
+        raise

@@ -1,0 +1,85 @@
+"""The last minute of every port in one line each, on one scale and one time axis."""
+
+from __future__ import annotations
+
+from math import isnan, nan
+from typing import TYPE_CHECKING
+
+from mlxtop.model.identity import PortId
+from mlxtop.model.pcie import Direction
+from mlxtop.present import units
+from mlxtop.present.cells import blocks
+from mlxtop.present.text import Line, Role
+from mlxtop.tui.time_axis import DOTS_X, short_axis
+from mlxtop.tui.widgets.canvas import resampled
+from mlxtop.watch.watch import RX, TX
+
+if TYPE_CHECKING:
+    from mlxtop.tui.state import State
+
+SPAN_S = 60.0
+"""Seconds that curves show at least."""
+LEAST_SCALE = 1e6
+"""Bit/s of the full height at least: idle ports show no mountains of a few packets."""
+_SHRINK = 0.6
+"""Share of the scale below which the highest rate must fall before the scale shrinks."""
+_SERIES = {Direction.RX: (RX, Role.RX), Direction.TX: (TX, Role.TX)}
+
+
+def steady_scale(before: float, highest: float) -> float:
+    """Return the rate of the full height; it grows at once and shrinks late, so that it is calm.
+
+    >>> steady_scale(50e9, 46e9), steady_scale(50e9, 51e9), steady_scale(50e9, 20e9)
+    (50000000000.0, 60000000000.0, 20000000000.0)
+    """
+    wanted = units.nice(max(highest, LEAST_SCALE))
+    return before if before * _SHRINK <= wanted <= before else wanted
+
+
+def _by_column(dots: list[float]) -> list[float]:
+    """Return the highest of the dots of every column; NaN where there is none."""
+    places = range(0, len(dots), DOTS_X)
+    columns = ([value for value in dots[n : n + DOTS_X] if not isnan(value)] for n in places)
+    return [max(values, default=nan) for values in columns]
+
+
+class Sparklines:
+    """Draws the curves of a table; `prepare` comes first, with each frame or width."""
+
+    def __init__(self) -> None:
+        self.scale = LEAST_SCALE
+        """Bit/s of the full height."""
+        self.span_s = SPAN_S
+        """Seconds from the left to the right edge."""
+        self._values: dict[tuple[PortId, Direction], list[float]] = {}
+        self._columns = 0
+
+    def prepare(
+        self, state: State, ports: list[PortId], columns: int, tick: float, interval: float
+    ) -> None:
+        """Take the last minute of some ports from the history, for curves of so many columns."""
+        self._columns, history, highest = columns, state.watch.history, 0.0
+        self._values.clear()
+        if (readings := state.readings(interval)) is None:
+            return
+        axis = short_axis(readings, tick, columns, SPAN_S)
+        self.span_s = axis.span
+        for port in ports:
+            for direction, (name, _) in _SERIES.items():
+                series = history.series(port, name)
+                if series is None:
+                    continue
+                values = self._values[port, direction] = _by_column(resampled(series, axis))
+                highest = max(highest, *(0.0 if isnan(value) else value for value in values))
+        self.scale = steady_scale(self.scale, highest)
+
+    def note(self, bits: bool, columns: int) -> str:
+        """Return scale and span for the heading of a curve, as much as fits."""
+        scale = units.speed(round(self.scale if bits else self.scale / 8))
+        notes = (f"0–{scale}, {self.span_s:.0f} s", f"0–{scale}", "")
+        return next(text for text in notes if len(text) <= columns)
+
+    def __call__(self, port: PortId, direction: Direction, columns: int) -> Line:
+        """Return the curve of a port in exactly so many columns."""
+        values = self._values.get((port, direction), [])[-columns:]
+        return blocks([nan] * (columns - len(values)) + values, self.scale, _SERIES[direction][1])

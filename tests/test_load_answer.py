@@ -1,0 +1,60 @@
+"""The sentence that a measurement ends in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mlxtop.load.answer import GAIN, LOSS, sentence
+
+ONE = {"group": "TCP", "streams": 1, "bps": 10e9, "ceiling_bps": 29.2e9, "direction": "send"}
+
+
+def latency(us: float, tool: str) -> dict[str, Any]:
+    return {"group": "latency", "tool": tool, "result": {"latency": {"typical_us": us}}}
+
+
+def test_all_parts_stand_in_one_sentence_each() -> None:
+    rows = [
+        ONE,
+        ONE | {"streams": 4, "bps": 20e9},
+        {"group": "RDMA", "bps": 25.3e9, "tool": "ib_write_bw"},
+        {"group": "RDMA", "bps": 2e9, "tool": "ib_write_bw"},
+        latency(1.84, "ib_send_lat"),
+        latency(21.0, "qperf"),
+        latency(50.0, "ping"),
+    ]
+    assert sentence(rows) == (
+        "TCP 10.0 of 29.2 Gb/s usable: one core a stream is full; 4 streams reach 20.0. "
+        "RDMA 25.3. Latency 1.8 µs."
+    )
+    assert sentence(rows[-2:]) == "Latency 21.0 µs."
+    assert sentence(rows[-1:]) == "Round trip 50 µs."
+    assert sentence([]) == "Nothing was measured."
+
+
+@pytest.mark.parametrize(("factor", "told"), [(GAIN, True), (GAIN - 0.01, False)])
+def test_streams_are_told_when_they_gain_something(factor: float, told: bool) -> None:
+    rows = [ONE, ONE | {"streams": 4, "bps": factor * 10e9}]
+    assert ("4 streams reach" in sentence(rows)) is told
+
+
+def test_the_other_way_is_no_gain_of_streams() -> None:
+    back = ONE | {"streams": 4, "bps": 14.4e9, "direction": "receive"}
+    text = sentence([ONE, back])
+    assert text == "TCP 10.0 of 29.2 Gb/s usable; the other way 14.4."
+    assert "other way" not in sentence([ONE, back | {"bps": 10.5e9}])
+
+
+@pytest.mark.parametrize(("lost", "told"), [(LOSS, True), (LOSS - 0.0001, False)])
+def test_lost_datagrams_are_told(lost: float, told: bool) -> None:
+    result = {"lost": lost * 1e6, "packets": 1e6}
+    text = sentence([{"group": "UDP", "bps": 9e9, "result": result}])
+    assert text.startswith("UDP 9.0") and ("% lost" in text) is told
+
+
+def test_heat_and_failures_are_told() -> None:
+    rows = [ONE | {"hot": True}, ONE | {"failed": True, "bps": None}]
+    text = sentence(rows)
+    assert text.startswith("Too hot in 1 of 2 tests") and text.endswith("1 of 2 tests failed.")

@@ -1,0 +1,78 @@
+"""Others that choose routes are found on the devices of the ways, and only there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mlxtop.model.path import Peer, Way
+from mlxtop.path.others import others
+from mlxtop.sources.kernel.net import NetLink
+from mlxtop.sources.kernel.proc import Process
+from mlxtop.sources.tools.ip_routes import Route
+from mlxtop.system.capture_file import parse_capture
+from mlxtop.system.captured import CapturedSystem
+
+PEER = Peer("b", "10.0.0.2", (Way("fast0"), Way("slow0", "192.0.2.2", 2)))
+LINK = NetLink(
+    *("fast0", 5, None, 1, True, True, 1500, 2, None, None),
+    *("02:00:00:00:00:01", None, None, None),
+)
+
+
+def reason(
+    *routes: Route,
+    links: tuple[NetLink, ...] = (LINK,),
+    processes: tuple[str, ...] = (),
+    files: str = "",
+) -> str | None:
+    """Return why the peer is left to others."""
+    capture = parse_capture(f"mlxtop capture 1\n{files}")
+    system = CapturedSystem("x", capture, capture)
+    running = [Process(number, name, (name,)) for number, name in enumerate(processes, 1)]
+    return others(system, (PEER,), {False: routes}, links, running).get(PEER.address)
+
+
+def test_nobody_else_is_there() -> None:
+    assert reason(Route("10.0.0.2", "fast0"), Route("default", "eno1", protocol="dhcp")) is None
+
+
+@pytest.mark.parametrize(
+    ("protocol", "who"),
+    [("zebra", "FRR"), ("openfabric", "FRR"), ("bird", "BIRD"), ("keepalived", "keepalived")],
+)
+def test_routes_of_routing_programs_count_on_these_devices_alone(protocol: str, who: str) -> None:
+    there = reason(Route("10.9.0.0/16", "fast0", protocol=protocol))
+    assert there == f"{who} sets routes on fast0"
+    assert reason(Route("10.9.0.0/16", "eno1", protocol=protocol)) is None
+
+
+def test_several_next_hops_to_the_peer_count_and_to_others_do_not() -> None:
+    hops = ("fast0", "slow0")
+    there = reason(Route("10.0.0.2", None, hops=hops))
+    assert there is not None
+    assert "ECMP" in there
+    assert reason(Route("10.0.0.2", None, hops=hops, protocol="77")) is None
+    assert reason(Route("10.8.0.0/16", None, hops=hops)) is None
+
+
+def test_bonds_and_their_members_look_after_themselves() -> None:
+    bond = replace(LINK, name="bond0", index=9, kind="bond")
+    member = replace(LINK, master=9)
+    assert reason(links=(member, bond)) == "fast0 is part of bond0, a bond"
+    assert reason(links=(replace(LINK, kind="team"),)) is not None
+    bridge = replace(bond, name="br0", kind="bridge")
+    assert reason(links=(member, bridge)) is None
+
+
+def test_a_program_counts_where_its_settings_name_the_device_or_cannot_be_read() -> None:
+    named = (
+        "/etc/keepalived/keepalived.conf:\n  | vrrp_instance a {\n  |   interface fast0\n  | }\n"
+    )
+    other = named.replace("fast0", "fast01")
+    assert reason(processes=("keepalived",), files=named) == "keepalived works on fast0"
+    assert reason(processes=("keepalived",), files=other) is None
+    unread = reason(processes=("zebra",))
+    assert unread == "FRR is running, and /etc/frr/frr.conf cannot be read"
+    assert reason(processes=("sshd",), files=named) is None

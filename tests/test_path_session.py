@@ -1,0 +1,226 @@
+"""A session on simulated time: it sees the link die, leads around it, and comes back."""
+
+from __future__ import annotations
+
+from random import Random
+from threading import Event
+
+import pytest
+
+from mlxtop.model.path import WayState
+from mlxtop.path.faults import DeviceFault
+from mlxtop.path.session import TRIAL_S
+from tests.path_story import CEPH2, CEPH3, CUT_S, Story
+
+FAST, THROUGH, SLOW = "dev enp3s0d1", f"via {CEPH2} dev enp3s0", "via 192.168.1.32 dev eno1"
+
+
+def test_watching_tells_every_way_and_changes_nothing() -> None:
+    story = Story(keep=False)
+    before = list(story.system._network.fib.routes)
+    story.run(2.0)
+    peer = story.peer(CEPH3)
+    assert [(one.way.words, str(one.state), one.used) for one in peer.ways] == [
+        (FAST, "up", True),
+        (THROUGH, "up", False),
+        (SLOW, "up", False),
+    ]
+    assert (peer.name, peer.route, peer.dead) == ("ceph3", FAST, False)
+    assert story.way(CEPH3, THROUGH).third == "ceph2"
+    assert "by the route that is there" in story.way(CEPH3, THROUGH).judged_by
+    story.run(CUT_S)
+    assert story.way(CEPH3, FAST).state is WayState.DOWN
+    assert "would be better" in story.peer(CEPH3).why
+    assert story.system._network.fib.routes == before
+    assert not story.session.status.keeping
+
+
+def test_the_scripted_death_is_led_around_at_once_and_undone_at_the_end() -> None:
+    story = Story()
+    before = list(story.system._network.fib.routes)
+    story.run(CUT_S - 1.0)
+    assert story.route(CEPH3) == FAST
+    assert (story.ours, len(story.system._network.fib.rules)) == (4, 2), "two are for probes"
+    story.run(2.0)
+    assert story.route(CEPH3) == THROUGH
+    assert story.way(CEPH3, FAST).reason == "no carrier"
+    assert story.route(CEPH2) == "dev enp3s0"
+    assert story.said[-1].startswith(f"ceph3 goes {THROUGH}: the best that is up")
+    assert story.switch is not None
+    story.switch.end()
+    assert story.system._network.fib.routes == before
+    assert story.system._network.fib.rules == []
+
+
+def test_it_comes_back_after_ten_good_seconds() -> None:
+    story = Story()
+    story.run(2.0)
+    story.cut("enp3s0d1")
+    story.run(1.0)
+    assert story.route(CEPH3) == THROUGH
+    story.cut("enp3s0d1", is_cut=False)
+    story.run(9.0)
+    assert story.route(CEPH3) == THROUGH
+    wanted = story.way(CEPH3, FAST).up_in_s
+    assert wanted is not None
+    assert 0.5 < wanted < 2.5
+    story.run(2.5)
+    assert story.route(CEPH3) == FAST
+
+
+def test_when_every_fast_link_is_dead_the_slow_network_carries_all() -> None:
+    story = Story()
+    story.run(2.0)
+    story.cut("enp3s0d1")
+    story.cut("enp3s0")
+    story.run(1.5)
+    assert story.route(CEPH3) == SLOW
+    assert story.route(CEPH2) == "via 192.168.1.31 dev eno1"
+
+
+def test_a_dead_peer_is_told_and_its_route_stays() -> None:
+    story = Story()
+    story.run(2.0)
+    before = list(story.system._network.fib.routes)
+    network = story.system._network
+    network.neighbour = lambda address, device: False  # type: ignore[method-assign]
+    story.run(5.0)
+    assert story.peer(CEPH3).dead
+    assert network.fib.routes == before
+    assert any("ceph3: no way answers" in line for line in story.said)
+
+
+def test_a_refused_route_is_told_and_the_next_try_waits() -> None:
+    story = Story()
+    story.run(2.0)
+    story.system.refuses = lambda argv: "replace" in argv and CEPH2 in argv
+    story.cut("enp3s0d1")
+    ours = story.ours
+    story.run(2.0)
+    assert (story.route(CEPH3), story.ours) == (FAST, ours), "never fewer ways than before"
+    refused = [line for line in story.said if "No buffer space available" in line]
+    assert len(refused) == 1
+    assert "refused" in story.peer(CEPH3).why
+    story.run(6.0)
+    refused = [line for line in story.said if "No buffer space available" in line]
+    assert len(refused) == 2, "tried again after five seconds"
+    story.system.refuses = lambda argv: False
+    story.run(6.0)
+    assert story.route(CEPH3) == THROUGH
+
+
+def test_a_route_that_somebody_removed_is_set_again() -> None:
+    story = Story()
+    story.run(2.0)
+    fib = story.system._network.fib
+    fib.routes = [one for one in fib.routes if one.protocol != "77" or one.table != "main"]
+    fib.routes = [one for one in fib.routes if one.destination != CEPH3 or one.metric > 10]
+    story.run(2.5)
+    assert story.route(CEPH3) == FAST
+
+
+def test_a_hot_module_is_left_in_time_and_taken_again_when_cool() -> None:
+    story = Story(heat=True)
+    story.run(2.0)
+    story.faults["enp3s0d1"] = DeviceFault(heat="its module will reach its alarm in 50 s")
+    story.run(0.5)
+    assert story.route(CEPH3) == THROUGH
+    assert story.way(CEPH3, FAST).state is WayState.UP, "it still answers"
+    assert "in 50 s" in story.way(CEPH3, FAST).reason
+    story.faults.clear()
+    story.run(0.5)
+    assert story.route(CEPH3) == FAST
+
+
+def test_heat_is_no_reason_unless_asked_for_and_a_module_that_is_off_is_one() -> None:
+    story = Story(heat=False)
+    story.run(2.0)
+    story.faults["enp3s0d1"] = DeviceFault(heat="its module will reach its alarm in 50 s")
+    story.run(0.5)
+    assert story.route(CEPH3) == FAST
+    story.faults["enp3s0d1"] = DeviceFault(fault="the module has switched itself off for heat")
+    story.run(0.1)
+    assert story.route(CEPH3) == THROUGH
+
+
+def test_a_way_on_trust_is_given_up_and_not_tried_at_once_again() -> None:
+    """A ring without a slow network, where the link dies silently and the peer with it."""
+    story = Story()
+    for track in story.session.peers:
+        track.ways = track.ways[:2]
+    story.run(2.0)
+    network, real = story.system._network, story.system._network.neighbour
+    network.neighbour = lambda address, device: (  # type: ignore[method-assign]
+        device == "enp3s0" and real(address, device)
+    )
+    network.forwards = lambda via, address: False  # type: ignore[method-assign]
+    # the peer answered probes through the other host by the link that is dead now
+    track = next(one for one in story.session.peers if one.peer.address == CEPH3)
+    end = track.ways[1].end
+    assert end is not None
+    end.stream.came_by = "enp3s0d1"
+    story.run(1.2)
+    assert story.route(CEPH3) == THROUGH, "tried on trust"
+    story.run(TRIAL_S + 1.0)
+    assert story.route(CEPH3) == FAST, "put back"
+    story.run(20.0)
+    assert story.route(CEPH3) == FAST
+    assert sum("tried" in line for line in story.said) == 1
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_a_clock_that_jumps_is_no_loss(jump: float) -> None:
+    story = Story()
+    story.run(2.0)
+    real = story.system.now
+    story.system.now = lambda: real() + jump  # type: ignore[method-assign]
+    for _ in range(3):
+        story.session.round()
+    assert story.way(CEPH3, FAST).state is WayState.UP
+    assert story.route(CEPH3) == FAST
+
+
+@pytest.mark.parametrize(
+    "seconds", [pytest.param(3600.0, id="an hour"), pytest.param(86400.0, marks=pytest.mark.slow)]
+)
+def test_random_flaps_are_damped_and_leak_nothing(seconds: float) -> None:
+    """A flap every five minutes at random, for an hour and for a day: nothing grows."""
+    story, random = Story(), Random(7)
+    story.run(2.0)
+    ends: list[tuple[int, ...]] = []
+    down = False
+    left = seconds
+    while left > 0:
+        pause = random.expovariate(1 / 300.0) if not down else random.uniform(0.1, 20.0)
+        step = min(pause, left)
+        _sleep_through(story, step)
+        left -= step
+        down = not down
+        story.cut("enp3s0d1", is_cut=down)
+        story.run(1.0)
+        left -= 1.0
+        assert story.ours == 4, "never fewer ways than before"
+        prober = story.session._prober
+        ends.append((len(prober._by_nonce), len(story.system._network.fib.rules)))
+    track = next(one for one in story.session.peers if one.peer.address == CEPH3)
+    flaps = track.ways[0].judge.flaps
+    changes = sum("ceph3 goes" in line for line in story.said)
+    assert changes <= 2 * flaps + 1
+    assert 0 < flaps < seconds / 280
+    assert max(pending for pending, _ in ends) < 50
+    assert {rules for _, rules in ends} == {2}
+
+
+def _sleep_through(story: Story, seconds: float) -> None:
+    """Let a quiet time pass with four looks a second at most, so that a day takes seconds."""
+    stop = Event()
+    system, session = story.system, story.session
+    until = system.now() + seconds
+    while system.now() < until:
+        rest = min(until - system.now(), 30.0)
+        if rest < 1.0:
+            story.run(rest)
+            return
+        story.run(0.5)
+        system.clock.wait(max(0.0, rest - 0.5), stop)
+        session.changed.set()

@@ -1,0 +1,208 @@
+"""A recording played is the machine that was recorded, also after going anywhere in it."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from mlxtop.model.catalogue import counters_of
+from mlxtop.model.sample import Sample
+from mlxtop.recording import survey as survey_module
+from mlxtop.recording.playback import WARM_S, Playback
+from mlxtop.recording.recording import Recording
+from mlxtop.recording.survey import Survey
+from mlxtop.watch.watch import Watch
+from tests.recorded import EVERY_MACHINE, derived, known, machine, write
+from tests.samples import PACU, ethernet, sample
+
+COUNT = 120
+
+
+@cache
+def lived(name: str) -> list[dict[str, object]]:
+    """Return what the live Watch of a machine knew after every sample."""
+    watch, all_known = Watch(), []
+    for frame in derived(machine(name, COUNT)):
+        watch.ingest(frame)
+        all_known.append(known(watch))
+    return all_known
+
+
+def recorded(name: str, folder: Path) -> Recording:
+    return Recording([write(folder / "a.mlxrec", machine(name, COUNT))])
+
+
+@pytest.mark.parametrize("name", EVERY_MACHINE)
+def test_played_it_is_as_it_was_live(name: str, tmp_path: Path) -> None:
+    playback = Playback(recorded(name, tmp_path))
+    for then in lived(name):
+        assert playback.step()
+        assert known(playback.watch) == then
+    assert not playback.step()
+    assert playback.recording.problems.all() == []
+
+
+@pytest.mark.parametrize("name", EVERY_MACHINE)
+def test_wherever_one_goes_it_is_as_it_was_live(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey_module, "EVERY", 17)
+    monkeypatch.setattr(survey_module, "COST_S", 1e9)
+    one = recorded(name, tmp_path)
+    survey = Survey(one)
+    survey.run(Event())
+    assert survey.is_done
+    assert len(survey.checkpoints) == 8
+    playback = Playback(one, survey)
+    chance = random.Random(name)
+    walls = [each.wall for each in machine(name, COUNT)]
+    for number in chance.sample(range(COUNT), 12):
+        playback.seek(walls[number] + 0.4)
+        assert playback.is_exact
+        assert known(playback.watch) == lived(name)[number]
+        if number + 1 < COUNT:
+            assert playback.step()
+            assert known(playback.watch) == lived(name)[number + 1]
+
+
+def test_the_survey_has_every_event_once(tmp_path: Path) -> None:
+    survey = Survey(recorded("faulty", tmp_path))
+    survey.run(Event())
+    events = lived("faulty")[-1]["events"]
+    assert isinstance(events, list)
+    assert events
+    assert sorted(map(str, survey.events)) == sorted(map(str, events))
+    assert survey.share == 1.0
+
+
+def test_a_survey_can_be_stopped_and_is_then_as_far_as_it_came(tmp_path: Path) -> None:
+    survey = Survey(recorded("tiny", tmp_path))
+    stop = Event()
+    stop.set()
+    survey.run(stop)
+    assert (survey.is_done, survey.share, survey.checkpoints) == (False, 0.0, [])
+
+
+def at(tick: float) -> Sample:
+    return sample(tick, ethernet(PACU, tick, 1e9 + tick, 1e9))
+
+
+@pytest.fixture
+def hours(tmp_path: Path) -> Recording:
+    """Ten seconds between samples, and the machine started anew after the first hour."""
+    first = tuple(at(float(tick)) for tick in range(0, 3600, 10))
+    again = tuple(
+        at(float(tick))._replace(wall=at(7200.0 + tick).wall) for tick in range(0, 3600, 10)
+    )
+    paths = [tmp_path / "a.mlxrec", tmp_path / "b.mlxrec"]
+    write(paths[0], first)
+    write(paths[1], again)
+    return Recording(paths)
+
+
+def linear(one: Recording, wall: float) -> Playback:
+    playback = Playback(one)
+    playback.step()
+    while (moment := playback.peek()) is not None and moment.sample.wall <= wall:
+        playback.step()
+    return playback
+
+
+@pytest.mark.parametrize("hour", [0.0, 0.01, 0.4, 0.99, 1.5, 2.0, 2.01, 2.7, 9.0])
+def test_seeking_gives_what_linear_playback_gives_over_a_restart(
+    hours: Recording, hour: float
+) -> None:
+    survey = Survey(hours)
+    survey.run(Event())
+    wall = hours.begin + hour * 3600.0
+    playback = Playback(hours, survey)
+    playback.seek(wall)
+    there = linear(hours, wall)
+    assert known(playback.watch) == known(there.watch)
+    assert (playback.moment, playback.peek()) == (there.moment, there.peek())
+
+
+def test_one_can_go_back_a_sample(hours: Recording) -> None:
+    playback = Playback(hours)
+    playback.seek(hours.begin + 1000.0)
+    before = known(playback.watch)
+    playback.step()
+    playback.back()
+    assert known(playback.watch) == before
+    playback.seek(0.0)
+    playback.back()
+    assert playback.moment is not None
+    assert playback.moment.sample.wall == hours.begin
+
+
+@pytest.mark.parametrize(("seconds", "exact"), [(WARM_S, True), (WARM_S + 10.0, False)])
+def test_without_a_survey_one_can_begin_a_quarter_of_an_hour_before(
+    hours: Recording, seconds: float, exact: bool
+) -> None:
+    playback = Playback(hours)
+    playback.seek(hours.begin + seconds, exact=False)
+    assert playback.is_exact is (exact or hours.find(hours.begin + seconds - WARM_S) == 0)
+    assert playback.moment is not None
+    assert playback.moment.sample.tick == seconds
+    playback.seek(hours.begin + 3000.0, exact=False)
+    assert not playback.is_exact
+    assert playback.moment.sample.tick == 3000.0
+    assert playback.frame is not None
+    assert playback.frame.sample == at(3000.0)
+
+
+def test_where_the_survey_has_not_come_it_is_played_from_there(hours: Recording) -> None:
+    survey = Survey(hours)
+    survey.run(Event())
+    del survey.checkpoints[1:]
+    playback = Playback(hours, survey)
+    playback.seek(hours.begin + 3000.0)
+    assert playback.is_exact
+    assert known(playback.watch) == known(linear(hours, hours.begin + 3000.0).watch)
+
+
+def test_checkpoints_are_bounded_in_memory(
+    hours: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey_module, "EVERY", 10)
+    monkeypatch.setattr(survey_module, "MOST_BYTES", 50_000)
+    survey = Survey(hours)
+    survey.run(Event())
+    assert sum(len(one.watch) for one in survey.checkpoints) <= 50_000
+    playback = Playback(hours, survey)
+    playback.seek(hours.begin + 3000.0)
+    assert known(playback.watch) == known(linear(hours, hours.begin + 3000.0).watch)
+
+
+@pytest.mark.parametrize("name", EVERY_MACHINE)
+def test_with_a_hundredth_of_the_lines_lost_there_are_only_gaps(name: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mlxrec", machine(name, COUNT))
+    chance = random.Random(name)
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    lost = {chance.randrange(1, len(lines)), chance.randrange(1, len(lines))}
+    path.write_bytes(gzip.compress(b"".join(x for n, x in enumerate(lines) if n not in lost)))
+    one = Recording([path])
+    whole = list(machine(name, COUNT))
+    there = [(moment, moment.sample) for moment in one.moments()]
+    assert all(sample == whole[moment.number] for moment, sample in there)
+    playback = Playback(one)
+    while playback.step():
+        moment, frame = playback.moment, playback.frame
+        assert moment is not None
+        assert frame is not None
+        assert frame.sample == whole[moment.number]
+        assert all(
+            one.rate(counter) is None or (one.rate(counter) or 0) >= 0
+            for one in frame.ports.values()
+            for origin, reading in one.now.readings.items()
+            for counter in counters_of(origin, reading.schema)
+        )
+    numbers = [moment.number for moment, _ in there]
+    jumps = [b for a, b in pairwise(numbers) if b != a + 1]
+    assert [moment.number for moment, _ in there if moment.gap] == jumps
