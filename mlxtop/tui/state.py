@@ -128,7 +128,8 @@ class State:
         self.watch.reset_highs()
         if self.newest is not None:
             self.zero = {port: now.now.readings for port, now in self.newest.ports.items()}
-            self.frame = self._zeroed(self.newest)
+            shown = self._stands.frame if self.paused and self._stands else self.newest
+            self.frame = self._zeroed(shown)
 
     def select(self, port: PortId | None) -> None:
         """Select a port and keep its history from now on."""
@@ -220,6 +221,9 @@ class State:
         for port, now in frame.ports.items():
             start = dict(now.start)
             for origin, zero in self.zero.get(port, {}).items():
+                read = now.now.readings.get(origin)
+                if read is None or read.tick < zero.tick:
+                    continue  # the picture is of before the zero
                 if origin not in start or start[origin].tick <= zero.tick:
                     start[origin] = zero
             ports[port] = now._replace(start=start)
