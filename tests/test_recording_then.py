@@ -168,6 +168,7 @@ def test_frames_of_a_time_are_those_and_the_one_before(
         (["--from", "PATH"], "--from goes with --once, --json-stream, --batch, doctor or metrics"),
         (["--from", "PATH", "runs"], "runs is of this machine"),
         (["--from", "PATH", "--demo", "--once"], "--from goes without"),
+        (["--from", "PATH", "--once", "enp1s0"], "--from goes without 'enp1s0'"),
         (["--from", "PATH", "--at", "soon", "--once"], "'soon' is no time"),
         (["--from", "PATH", "--at", "+1d", "--once"], "'+1d' is not in this recording: 20"),
         (["--from", "/nonexistent", "--once"], "/nonexistent: No such file"),

@@ -184,6 +184,8 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError("--at goes with --from")
     if args.recording is not None and (args.root or args.demo is not None or args.hooks):
         raise UsageError("--from goes without --root, --demo and --hooks")
+    if args.recording is not None and args.port_name is not None:
+        raise UsageError(f"--from goes without {args.port_name!r}: no port and no command for it")
 
 
 def without_screen(args: argparse.Namespace) -> bool:
