@@ -91,7 +91,7 @@ class Card:
     @property
     def mlx4(self) -> bool:
         """Return True for the mlx4 driver: ConnectX-3 and older."""
-        return (self.adapter.driver or "").startswith("mlx4")
+        return self.adapter.is_mlx4
 
     def port(self, wanted: PortId) -> PortTypes | None:
         return next((port for port in self.ports if port.id == wanted), None)

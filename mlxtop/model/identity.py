@@ -196,6 +196,11 @@ class Adapter(NamedTuple):
         return self.functions[0].driver if self.functions else None
 
     @property
+    def is_mlx4(self) -> bool:
+        """Return whether its driver is that of ConnectX-3 and older."""
+        return (self.driver or "").startswith("mlx4")
+
+    @property
     def is_dpu(self) -> bool:
         """A BlueField: its own processors run on while the host reboots."""
         return self.family.startswith("BlueField")

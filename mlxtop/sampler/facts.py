@@ -90,9 +90,10 @@ class Facts:
         """Take what there is: end the reads of what has gone, begin those of what has come."""
         self.inventory, self.ports, self.adapters = inventory, ports, adapters
         self.functions = {each.address: each for card in adapters for each in card.functions}
-        self.ports_of = {}
+        ports_of: dict[str | None, list[Port]] = {}
         for port in inventory.ports:
-            self.ports_of.setdefault(port.adapter, []).append(port)
+            ports_of.setdefault(port.adapter, []).append(port)
+        self.ports_of = ports_of  # at once: another thread reads it
         self._update()
 
     def _update(self) -> None:

@@ -19,6 +19,8 @@ _UNCORRECTED = "rx_pcs_symbol_err_phy"
 _CRC = "rx_crc_errors_phy"
 _LASER = "tx fault"
 """The one fault that modules also latch while a link comes up."""
+_AS_IT_IS = ("SFP", "SFP+/SFP28")
+"""Modules whose flag of it is the state of a pin (SFF-8472 byte 110)."""
 _ONE_LANE = 0.9
 """Share of all bit errors from which one lane is the reason of them."""
 _ENOUGH = 1000
@@ -84,7 +86,7 @@ def _judge(port: PortCase, faults: list[str]) -> Callable[..., Finding]:
     report, module = port.now.report, port.now.module
     told = report.module.flags if report and report.module else None
     is_now = any(flag.text == _LASER for flag in told or ()) or bool(signals_again(port, _LASER))
-    latches = module is None or not (module.identity.identifier or "").startswith("SFP")
+    latches = module is None or module.identity.identifier not in _AS_IT_IS
     lasers = all(words.startswith(_LASER) for words in faults)
     return port.note if lasers and latches and not is_now else port.warning
 
