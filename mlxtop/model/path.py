@@ -6,7 +6,6 @@ host. `prefer` orders them: the way with the lowest number that is up carries th
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from enum import StrEnum
@@ -218,6 +217,8 @@ def third_host(peers: tuple[Peer, ...], peer: Peer, way: Way) -> str | None:
 
 def settings_lines(peers: tuple[Peer, ...]) -> Iterator[str]:
     """Yield the lines of the settings file that name these peers."""
+    import json  # not at every start
+
     for peer in peers:
         yield "[[path.peers]]"
         yield f'name = "{peer.name}"'

@@ -18,7 +18,7 @@ from mlxtop.present import units
 from mlxtop.present.heat import STATES, degrees
 from mlxtop.present.text import Line, Role, Run, crop, fit, fit_name, width
 from mlxtop.present.view import bar, link_mark, link_run, short_speed_name, speed_name
-from mlxtop.watch.heat import HeatStates
+from mlxtop.watch.heat import HeatStates, SensorHeat
 from mlxtop.watch.heat_limits import limits_of
 
 Curve = Callable[[PortId, Direction, int], Line]
@@ -29,8 +29,6 @@ Render = Callable[["PortRow", int], Line]
 BLOCKS = "▁▂▃▄▅▆▇█"
 COLD_C = 20.0
 """°C at which a thermometer is empty; it is full at the alarm limit."""
-_NO_LIMIT_C = 75.0
-"""°C taken for the warning limit of a sensor that has none."""
 LEAST_BAR = 4
 """Columns from which a thermometer lies; a narrower one stands in a single column."""
 
@@ -63,6 +61,10 @@ class PortRow(NamedTuple):
     def flaps(self) -> int | None:
         counts = self.context.flaps
         return None if counts is None else counts.get(self.view.id, 0)
+
+    def heat_of(self, sensor: str) -> SensorHeat | None:
+        """Return the state of one of the port's sensors; None where nobody follows it."""
+        return self.context.heat.of(self.view.id, sensor) if self.context.heat else None
 
 
 def port_row(frame: Frame, port: PortId, context: RowContext = RowContext()) -> PortRow:  # noqa: B008
@@ -199,7 +201,7 @@ def temperature(sensor: str) -> Render:
     """Return the renderer of a sensor."""
 
     def render(row: PortRow, columns: int) -> Line:
-        heat = row.context.heat.of(row.view.id, sensor) if row.context.heat else None
+        heat = row.heat_of(sensor)
         return (degrees(row.now.sensor(sensor), columns, heat),)
 
     return render
@@ -245,7 +247,7 @@ def thermometer(row: PortRow, columns: int) -> Line:
     if nearest is None:
         return ((fit(units.NONE, columns), Role.FAINT),)
     role = Role.WARNING if nearest.over >= 0 else Role.GOOD
-    heat = row.context.heat.of(row.view.id, nearest.sensor) if row.context.heat else None
+    heat = row.heat_of(nearest.sensor)
     if heat is not None and (state := STATES[heat.alarm.state][1]) is not Role.TEXT:
         role = state
     elif nearest.share >= 1:

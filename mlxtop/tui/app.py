@@ -235,8 +235,11 @@ class MlxtopApp(LiveApp):
         self.draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        mine = [c for c in COMMANDS if c.action.partition("(")[0] == f"app.{action}"]
-        if any((self.readonly and c.changes) or (self.replay and c.live) for c in mine):
+        if (self.readonly or self.replay) and any(
+            ((self.readonly and c.changes) or (self.replay and c.live))
+            and c.action.partition("(")[0] == f"app.{action}"
+            for c in COMMANDS
+        ):
             return False
         return super().check_action(action, parameters)
 

@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from mlxtop.analysis.port_view import PortView, port_view
+from mlxtop.model.identity import PortId
 from mlxtop.present import units
 from mlxtop.present.text import Line, Role, Run, clean, line_width, to_ascii
 from mlxtop.tui.commands import Scope, bindings
@@ -79,9 +80,10 @@ class Chart(Lines, can_focus=True):
         title = to_ascii(title) if state.ascii else title
         if self.border_title != title:
             self.border_title = title
-        drawn = (port, axis._replace(cursor=None), room, self._age(state, axis))
-        if (*drawn, self._key(state, view)) != self._drawn:
-            self._drawn = (*drawn, self._key(state, view))
+        still = axis._replace(cursor=None)
+        drawn = (port, still, room, self._age(state, axis), self._key(state, view))
+        if drawn != self._drawn:
+            self._drawn = drawn
             enough = room[1] >= charts.LEAST_ROWS
             self._picture = self._draw(state, view, axis, room) if enough else []
         picture, column = self._picture, axis.cursor_column
@@ -132,10 +134,10 @@ def edge_of(state: State, axis: TimeAxis) -> str:
     return state.clock().time(axis.end) if axis.frozen else "now"
 
 
-def flows_of(state: State, view: PortView, axis: TimeAxis) -> Flows:
+def flows_of(state: State, port: PortId, axis: TimeAxis) -> Flows:
     """Return what a port carried."""
     history = state.watch.history
-    return Flows(*(resampled(history.series(view.id, name), axis) for name in (RX, TX)))
+    return Flows(*(resampled(history.series(port, name), axis) for name in (RX, TX)))
 
 
 class ThroughputChart(Chart):
@@ -165,7 +167,7 @@ class ThroughputChart(Chart):
         return charts.legend((rx, tx), right, width)
 
     def _draw(self, state: State, view: PortView, axis: TimeAxis, room: Size) -> list[Line]:
-        flows = flows_of(state, view, axis)
+        flows = flows_of(state, view.id, axis)
         if all(map(isnan, (*flows.rx, *flows.tx))):
             return charts.waiting(room, self.nothing_yet())
         carries, limit = view.capacity, None

@@ -136,7 +136,7 @@ class HeatChart(TemperatureChart):
         return charts.legend(parts, (), width)
 
     def _key(self, state: State, view: PortView) -> object:
-        sensors = [state.heat.of(view.id, name) for name in _SENSORS]
+        sensors = [state.edge_heat.of(view.id, name) for name in _SENSORS]
         ticks = tuple(h.forecast.tick for h in sensors if h is not None and h.forecast is not None)
         return tuple(_rules(state, view.id)), ticks, state.watch.event_count
 
@@ -154,7 +154,7 @@ class HeatChart(TemperatureChart):
             past,
             _future(state, view.id, axis, ahead),
             _rules(state, view.id),
-            flows_of(state, view, axis),
+            flows_of(state, view.id, axis),
             marks,
             state.bits,
             edge_of(state, axis),

@@ -36,6 +36,11 @@ def steady_scale(before: float, highest: float) -> float:
     return before if before * _SHRINK <= wanted <= before else wanted
 
 
+def scale_title(scale: float, bits: bool) -> str:
+    """Return a scale from bottom to top: `0–400G`, of bits or bytes."""
+    return f"0–{units.speed(round(scale if bits else scale / 8))}"
+
+
 def _by_column(dots: list[float]) -> list[float]:
     """Return the highest of the dots of every column; NaN where there is none."""
     places = range(0, len(dots), DOTS_X)
@@ -75,8 +80,8 @@ class Sparklines:
 
     def note(self, bits: bool, columns: int) -> str:
         """Return scale and span for the heading of a curve, as much as fits."""
-        scale = units.speed(round(self.scale if bits else self.scale / 8))
-        notes = (f"0–{scale}, {self.span_s:.0f} s", f"0–{scale}", "")
+        scale = scale_title(self.scale, bits)
+        notes = (f"{scale}, {self.span_s:.0f} s", scale, "")
         return next(text for text in notes if len(text) <= columns)
 
     def __call__(self, port: PortId, direction: Direction, columns: int) -> Line:
