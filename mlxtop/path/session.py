@@ -62,7 +62,6 @@ class PathSession:
         """What was seen last: replaced as a whole, so that any thread may read it."""
         self.changed = Event()
         """Set when a device or route may be another."""
-        self.rounds = 0
         self._system, self._settings, self._switch = system, settings, switch
         self._faults, self._told = faults, told
         peers = settings.peers
@@ -105,7 +104,6 @@ class PathSession:
     def round(self) -> None:
         """Look at devices, judge every way, choose, switch and send what is due."""
         now = self._system.now()
-        self.rounds += 1
         woken = self.changed.is_set()
         if woken:
             self.changed.clear()
