@@ -227,7 +227,8 @@ class PathSession:
         trust = (
             switch is not None
             and now >= peer.no_trial_before
-            and not switch.carries_session(peer.peer)
+            and any(one.state is WayState.UNPROVEN for one in candidates)
+            and not switch.carries_session(peer.peer)  # reads all sockets and processes
         )
         before = peer.choice
         peer.choice = choose(candidates, peer.route, trust)
