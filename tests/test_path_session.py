@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 
-from mlxtop.model.path import WayState
+from mlxtop.model.path import Peer, WayState
 from mlxtop.path.faults import DeviceFault
 from mlxtop.path.session import TRIAL_S
 from tests.path_story import CEPH2, CEPH3, CUT_S, Story
@@ -166,6 +166,32 @@ def test_a_way_on_trust_is_given_up_and_not_tried_at_once_again() -> None:
     story.run(20.0)
     assert story.route(CEPH3) == FAST
     assert sum("tried" in line for line in story.said) == 1
+
+
+def test_sessions_are_looked_for_only_where_a_way_would_be_tried_on_trust(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Reading all sockets and processes takes long on a busy host."""
+    story = Story()
+    assert story.switch is not None
+    asked: list[str] = []
+
+    def carries_session(peer: Peer) -> bool:
+        asked.append(peer.address)
+        return False
+
+    monkeypatch.setattr(story.switch, "carries_session", carries_session)
+    story.run(2.0)
+    story.cut("enp3s0d1")
+    story.run(2.0)
+    assert (story.route(CEPH3), asked) == (THROUGH, [])
+    track = next(one for one in story.session.peers if one.peer.address == CEPH3)
+    track.ways[0].judge.state = WayState.UNPROVEN
+    track.no_trial_before = story.system.now() + 1.0
+    story.session._decide(track, story.system.now())
+    assert asked == [], "not yet"
+    story.session._decide(track, story.system.now() + 1.0)
+    assert asked == [CEPH3]
 
 
 @pytest.mark.parametrize("jump", [-3600.0, 3600.0])

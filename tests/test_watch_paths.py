@@ -60,6 +60,25 @@ def test_a_peer_that_answers_by_no_way_is_an_alert_of_its_own() -> None:
     assert kinds(watch.observe(status(DOWN, WAITING), 2.0, {})) == [("path-up", "")]
 
 
+def test_a_suggested_peer_that_never_answered_is_not_lost() -> None:
+    watch = PathWatch()
+    silent = status(DOWN, DOWN, dead=True)._replace(suggested=True)
+    assert watch.observe(silent, 1.0, {}) == []
+    assert not watch.is_down("b", "dev fast0")
+    assert watch.observe(status(UP, DOWN)._replace(suggested=True), 2.0, {}) == [], "nor back"
+
+
+def test_a_suggested_peer_that_has_answered_is_lost_by_the_ways_that_were_up() -> None:
+    watch = PathWatch()
+    silent = status(DOWN, DOWN, dead=True)._replace(suggested=True)
+    watch.observe(status(UP, DOWN)._replace(suggested=True), 1.0, {})
+    assert kinds(watch.observe(silent, 2.0, {})) == [("path-down", "dev fast0"), ("path-down", "")]
+    back = watch.observe(status(UP)._replace(suggested=True), 3.0, {})
+    assert kinds(back) == [("path-up", "dev fast0"), ("path-up", "")]
+    watch.observe(NO_PATHS, 4.0, {})
+    assert watch.observe(silent, 5.0, {}) == [], "it begins anew"
+
+
 def test_alerts_name_the_port_that_a_way_goes_by() -> None:
     port = Port(PortId("0000:43:00.0", 1), PortKind.PHYSICAL, netdev="fast0")
     alerts = PathWatch().observe(status(DOWN, DOWN), 1.0, {"fast0": port})

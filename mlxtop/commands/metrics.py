@@ -8,20 +8,18 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shutil
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from ipaddress import ip_address
-from shlex import quote
 from threading import Event
 from typing import TYPE_CHECKING
 
 from mlxtop.commands.arguments import UsageError, constants, host
 from mlxtop.outputs import console
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL
+from mlxtop.system.service_unit import exec_start, own_program, protect_home
 
 if TYPE_CHECKING:
     from mlxtop.commands.exporter import Exporter
@@ -42,7 +40,7 @@ SHARED = {
 }
 """Option to the file below `share` that it prints."""
 PROGRAM = "/usr/local/bin/mlxtop"
-"""The program in the shipped units."""
+"""The program in the shipped unit, in whose place the one comes that prints it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -172,8 +170,11 @@ def shared(name: str) -> str:
     from importlib.resources import files  # not at the start of other subcommands
 
     text = files("mlxtop").joinpath("share", SHARED[name]).read_text("utf-8")
-    own = shutil.which(sys.argv[0]) if os.path.basename(sys.argv[0]) == "mlxtop" else None
-    return text.replace(PROGRAM, quote(os.path.abspath(own))) if own and name == "unit" else text
+    if name != "unit":
+        return text
+    program = own_program()
+    text = text.replace("ProtectHome=yes", f"ProtectHome={protect_home(program)}")
+    return text.replace(PROGRAM, exec_start(program))
 
 
 # Reading

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from mlxtop.sampler.source import Source, frames
 from mlxtop.settings import Settings
 from mlxtop.system.door import System
 from mlxtop.system.notify import ServiceManager
+from mlxtop.system.service_unit import own_program
 from mlxtop.watch.watch import Watch
 
 
@@ -178,14 +178,5 @@ def _print_unit(args: argparse.Namespace) -> int:
         arguments += ["--max-size", f"{args.max_size / 1e6:.3f}M"]
     if args.on_alarm:
         arguments.append("--on-alarm")
-    console.say(*unit(_program(), arguments, Rights(args.unit)).splitlines())
+    console.say(*unit(own_program(), arguments, Rights(args.unit)).splitlines())
     return 0
-
-
-def _program() -> list[str]:
-    """Return the words that start this very program."""
-    beside = os.path.join(os.path.dirname(sys.executable), "mlxtop")
-    for path in (os.path.abspath(sys.argv[0]), beside, shutil.which("mlxtop")):
-        if path and os.path.basename(path) == "mlxtop" and os.access(path, os.X_OK):
-            return [path]
-    return [sys.executable, "-m", "mlxtop"]

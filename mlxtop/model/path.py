@@ -119,6 +119,8 @@ class PathStatus(NamedTuple):
     """Routes are switched here; else they are only watched."""
     notes: tuple[str, ...] = ()
     """What a person should know: who else routes here, what was refused."""
+    suggested: bool = False
+    """Routes and neighbours suggest the peers; no settings name them."""
 
 
 NO_PATHS = PathStatus()

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 
 from mlxtop.path.decide import Stream
 from mlxtop.system.door import Echo, Pinger
-
-NONCE_BYTES = 16
-UNREACHED = "the kernel did not send"
+from mlxtop.system.icmp import NONCE_BYTES
 
 
 @dataclass(slots=True)

@@ -62,7 +62,6 @@ class PathSession:
         """What was seen last: replaced as a whole, so that any thread may read it."""
         self.changed = Event()
         """Set when a device or route may be another."""
-        self.rounds = 0
         self._system, self._settings, self._switch = system, settings, switch
         self._faults, self._told = faults, told
         peers = settings.peers
@@ -105,7 +104,6 @@ class PathSession:
     def round(self) -> None:
         """Look at devices, judge every way, choose, switch and send what is due."""
         now = self._system.now()
-        self.rounds += 1
         woken = self.changed.is_set()
         if woken:
             self.changed.clear()
@@ -229,7 +227,8 @@ class PathSession:
         trust = (
             switch is not None
             and now >= peer.no_trial_before
-            and not switch.carries_session(peer.peer)
+            and any(one.state is WayState.UNPROVEN for one in candidates)
+            and not switch.carries_session(peer.peer)  # reads all sockets and processes
         )
         before = peer.choice
         peer.choice = choose(candidates, peer.route, trust)

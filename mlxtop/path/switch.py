@@ -61,7 +61,6 @@ class Switch:
         links, processes = read_links(system), read_processes(system)
         self._others = others(system, settings.peers, known, links, processes)
         self._names: Mapping[str, str] = {}
-        self._probe_devices: dict[int, str] = {}
         self._ruled_probes: set[int] = set()
         self._keeper: Keeper | None = None
         self._sessions: frozenset[str] = frozenset()
@@ -98,18 +97,14 @@ class Switch:
         if not self._system.demo:
             self._keeper = Keeper([command.argv for command in commands], lock)
 
-    def end(self, leave: Sequence[Peer] = ()) -> list[str]:
-        """Put the routes back as they were, but for peers to `leave`; return what failed.
-
-        A rule that was never set cannot be removed: only what is there counts as failed.
-        """
+    def end(self, leave: Sequence[Peer] = ()) -> None:
+        """Put the routes back as they were, but for peers to `leave`."""
         keep = {peer.address for peer in leave}
         mine = [held.own for held in self._held.values() if held.own.peer.address not in keep]
         self._run_all([*routes.undo_routes(mine), *routes.undo_probes(self.probes)], logged=True)
         if self._keeper is not None:
             self._keeper.release()
             self._keeper = None
-        return list(self._run.complaints)
 
     def _undo(self) -> tuple[Command, ...]:
         return routes.undo_commands([held.own for held in self._held.values()], self.probes)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
+from mlxtop.system.service_unit import exec_start, protect_home
+
 STATE = "mlxtop-nic"
 """Directory below /var/lib."""
 
@@ -80,7 +82,7 @@ def _lines(program: Sequence[str], arguments: Sequence[str], rights: Rights) -> 
     yield "[Service]"
     yield "Type=notify"
     words = (*program, "record", f"/var/lib/{STATE}", *arguments)
-    yield f"ExecStart={' '.join(map(_quoted, words))}"
+    yield f"ExecStart={exec_start(words)}"
     yield "WatchdogSec=2min"
     yield "Restart=on-failure"
     yield "RestartSec=30s"
@@ -93,9 +95,8 @@ def _lines(program: Sequence[str], arguments: Sequence[str], rights: Rights) -> 
         yield "DynamicUser=yes"
         yield f"AmbientCapabilities={_CAPABILITIES[rights]}"
     yield f"CapabilityBoundingSet={_CAPABILITIES[rights]}"
-    at_home = any(word.startswith(("/home/", "/root/", "/run/user/")) for word in program)
     yield _HARDENING.format(
-        home="read-only" if at_home else "yes",
+        home=protect_home(program),
         tunables="no" if is_root else "yes",  # the tools map the card's memory through sysfs
         clock="no" if is_root else "yes",
         devices="auto" if is_root else "closed",
@@ -107,15 +108,3 @@ def _lines(program: Sequence[str], arguments: Sequence[str], rights: Rights) -> 
 
 
 NAME = "mlxtop-record.service"
-
-
-def _quoted(word: str) -> str:
-    """Return a word as it stands in ExecStart.
-
-    >>> _quoted("/opt/my tools/mlxtop"), _quoted("50%"), _quoted("$HOME")
-    ('"/opt/my tools/mlxtop"', '50%%', '$$HOME')
-    """
-    word = word.replace("\\", "\\\\").replace("%", "%%").replace("$", "$$").replace('"', '\\"')
-    plain = word.replace("/", "").replace("-", "").replace(".", "").replace("_", "")
-    special = plain.replace("%", "").replace("$", "")
-    return word if special.isalnum() and special.isascii() else f'"{word}"'

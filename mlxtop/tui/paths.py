@@ -34,7 +34,9 @@ class Paths:
     def status(self) -> PathStatus:
         """Return what was seen last; from any thread."""
         run = self._run
-        return run.status if run is not None else NO_PATHS
+        if run is None:
+            return NO_PATHS
+        return run.status._replace(suggested=not self._settings.peers)
 
     def take(self, frame: Frame, watch: Watch) -> None:
         """Tell the session what the ports say."""

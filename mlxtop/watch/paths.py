@@ -40,6 +40,9 @@ class PathWatch:
     def __init__(self) -> None:
         self.history: dict[Key, WayHistory] = {}
         self._down: set[Key] = set()
+        self._been_up: set[Key] = set()
+        """A peer is in it once one of its ways was up."""
+        self._suggested = False
         self._routes: dict[str, str | None] = {}
 
     def is_down(self, peer: str, way: str) -> bool:
@@ -48,6 +51,7 @@ class PathWatch:
 
     def observe(self, status: PathStatus, tick: float, ports: Mapping[str, Port]) -> list[Alert]:
         """Take a state in; return what was lost and what is back. `ports` by network device."""
+        self._suggested = status.suggested
         alerts = [
             alert
             for peer in status.peers
@@ -56,6 +60,7 @@ class PathWatch:
         there = {(peer.name, one.way.words) for peer in status.peers for one in peer.ways}
         there |= {(peer.name, "") for peer in status.peers}
         self._down &= there
+        self._been_up &= there
         for key in self.history.keys() - there:
             del self.history[key]
         return alerts
@@ -83,8 +88,10 @@ class PathWatch:
             key = peer.name, one.way.words
             if one.state is not WayState.UNKNOWN:
                 self._remember(key, one, tick)
+            if one.state is WayState.UP:
+                self._been_up |= {key, (peer.name, "")}
             port = ports.get(one.way.dev) or _port(one.way.dev)
-            if one.state in _BAD and key not in self._down:
+            if one.state in _BAD and self._is_new_loss(key):
                 self._down.add(key)
                 text = f"way to {peer.name} {one.way.words} is {one.state}: {one.reason}"
                 yield Alert(AlertKind.PATH_DOWN, port, text, tick, peer=key[0], way=key[1])
@@ -98,7 +105,7 @@ class PathWatch:
         key = peer.name, ""
         dev = peer.ways[0].way.dev if peer.ways else ""
         port = ports.get(dev) or _port(dev)
-        if peer.dead and key not in self._down:
+        if peer.dead and self._is_new_loss(key):
             self._down.add(key)
             text = f"{peer.name} answers by no way"
             yield Alert(AlertKind.PATH_DOWN, port, text, tick, peer=peer.name)
@@ -106,6 +113,13 @@ class PathWatch:
             self._down.discard(key)
             text = f"{peer.name} answers again"
             yield Alert(AlertKind.PATH_UP, port, text, tick, peer=peer.name, over=True)
+
+    def _is_new_loss(self, key: Key) -> bool:
+        """Return whether it was not lost before; a peer that is only suggested must have answered.
+
+        Hosts of a network often answer no pings, and nobody has said that this one should.
+        """
+        return key not in self._down and (key in self._been_up or not self._suggested)
 
     def _remember(self, key: Key, one: WayStatus, tick: float) -> None:
         past = self.history.setdefault(key, WayHistory(Series(POINTS), Series(POINTS)))
