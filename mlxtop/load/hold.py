@@ -144,7 +144,9 @@ class HoldController:
         for one in watched:
             model = self._models.setdefault(one.name, _Model())
             model.coldest = min([model.coldest, *(celsius for _, celsius in one.points[-3:])])
-        if any(one.points and one.points[-1][1] > one.warning - NEAR_C for one in watched):
+        # a reading from before this step has been acted upon, and says nothing about its rate
+        fresh = [one for one in watched if one.points and one.points[-1][0] >= self._began]
+        if any(one.points[-1][1] > one.warning - NEAR_C for one in fresh):
             return self._to(max(CUT * min(self.rate, self._carried), 0.0), now)
         if self.holding_since is not None:
             return self._hold(now, watched)
