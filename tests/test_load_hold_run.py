@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -18,6 +19,7 @@ from mlxtop.load.hold_run import HoldRun, hold_plan
 from mlxtop.load.outcome import Outcome
 from mlxtop.load.plan import plan_load
 from mlxtop.load.request import GuardOptions, LoadRequest, Timing
+from mlxtop.load.run_log import RunWriter, read_run
 from mlxtop.model.load import Tool
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
@@ -33,6 +35,7 @@ WARNINGS = (105.0, 75.0)
 def hold(
     system: LabSystem,
     started: Callable[[HoldRun], None] = lambda run: None,
+    record: Path | None = None,
     **more: Any,
 ) -> Outcome:
     stop, over = Event(), Event()
@@ -44,7 +47,8 @@ def hold(
     guard = HeatGuard.of(plan, GuardOptions(ahead=0.0))
     guard.look(frame)
     assert hold_plan(plan, guard).refusals == ()
-    run = HoldRun(system, plan, guard, timing=Timing(cooldown=0.0))
+    writer = RunWriter(record, system.wall()) if record else None
+    run = HoldRun(system, plan, guard, timing=Timing(cooldown=0.0), record=writer)
     run.frame(frame)
 
     def follow() -> None:
@@ -127,6 +131,13 @@ def test_a_cancelled_run_keeps_what_it_has() -> None:
 
     outcome = hold(simulated("pacu"), soon)
     assert outcome.ended == "cancelled" and len(outcome.intervals) < 10
+
+
+def test_the_answer_is_in_the_record(tmp_path: Path) -> None:
+    outcome = hold(simulated("pacu"), record=tmp_path)
+    assert outcome.hold is not None and outcome.hold.bps is not None
+    kept = read_run(tmp_path, outcome.run or "").end["hold"]
+    assert (kept["bps"], kept["verdict"]) == (outcome.hold.bps, outcome.hold.verdict)
 
 
 def test_rdma_is_regulated_by_what_the_port_carries() -> None:
