@@ -278,7 +278,8 @@ class LoadSession:
         with self._lock:
             self._run = run
             cancelled = self._cancelled
-        self._update(problem=problem)
+        if problem is not None:
+            self._update(problem=problem)
         if cancelled is not None:
             run.cancel(cancelled)
         outcome = run.run()
