@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from mlxtop.analysis.limits import gbps
+from mlxtop.load.request import LoadRequest
 from mlxtop.load.soak import fit_rise
 from mlxtop.model.load import Tool, mean
 
@@ -52,6 +53,11 @@ class Watched(NamedTuple):
     warning: float
     points: Points
     """Readings by monotonic second."""
+
+
+def regulable(request: LoadRequest) -> bool:
+    """Return whether the tool of a test takes a rate."""
+    return request.tool in TOOLS or (request.tool.perftest and not request.latency)
 
 
 class Hold(NamedTuple):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from mlxtop.load.guard import HeatGuard
-from mlxtop.load.hold import TOOLS, HoldController, Watched
+from mlxtop.load.hold import HoldController, Watched, regulable
 from mlxtop.load.outcome import LoadStatus, interval_document
 from mlxtop.load.plan import plan_load
 from mlxtop.load.processes import LoadStreams, mean_bps
@@ -30,8 +30,7 @@ def hold_plan(plan: LoadPlan, guard: HeatGuard) -> LoadPlan:
     """Return a plan whose rate can be regulated, or with the reasons why not."""
     request = plan.request
     refusals = list(plan.refusals)
-    able = request.tool in TOOLS or (request.tool.perftest and not request.latency)
-    if not able:
+    if not regulable(request):
         refusals.append(
             f"{request.tool} takes no rate: hold by iperf3, or perftest's for bandwidth"
         )
