@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
+
+import pytest
 
 from mlxtop.lab import LabSystem, ManualClock, load_lab
 from mlxtop.load.guard import HeatGuard
@@ -24,7 +27,7 @@ from mlxtop.sampler.source import frames
 from mlxtop.system.capture import HEADER
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
-from mlxtop.system.door import System
+from mlxtop.system.door import Finished, System
 
 from .samples import ethernet, frame, mlx5_port, sample
 
@@ -110,6 +113,16 @@ def run_load(
         stop.set()
         system.clock.wait(5.0, over)
         source.close()
+
+
+def wait_for_the_far_end(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let servers serve nobody, until they are ended."""
+
+    def serving(argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
+        system.wait(math.inf, stop)
+        return Finished(-15, "", "")
+
+    monkeypatch.setattr(system, "stream", serving)
 
 
 def simulated(name: str = "pacu", seed: int = 0) -> LabSystem:
