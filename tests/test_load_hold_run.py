@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
@@ -20,11 +19,10 @@ from mlxtop.load.outcome import Outcome
 from mlxtop.load.plan import plan_load
 from mlxtop.load.request import GuardOptions, LoadRequest, Timing
 from mlxtop.load.run_log import RunWriter, read_run
+from mlxtop.model.frame import Frame
 from mlxtop.model.load import Tool
-from mlxtop.sampler.live import LiveSource
-from mlxtop.sampler.source import frames
 
-from .load_lab import first_frame, simulated
+from .load_lab import first_frame, follow, simulated
 
 PEERS = {"fry": "10.0.0.2", "fry-x16": "10.0.0.2", "pacu": "10.0.0.3"}
 FEW, SEEDS = range(2), range(int(os.environ.get("MLXTOP_SEEDS", "25")))
@@ -38,32 +36,16 @@ def hold(
     record: Path | None = None,
     **more: Any,
 ) -> Outcome:
-    stop, over = Event(), Event()
-    source = LiveSource(system, patience=5.0)
-    feed = frames(source, stop)
-    frame = next(feed)
-    asked = {"seconds": HOLD_TIME_S, "interval": 5.0} | more
-    plan = plan_load(system, frame, LoadRequest(PEERS[system.label], **asked))
-    guard = HeatGuard.of(plan, GuardOptions(ahead=0.0))
-    guard.look(frame)
-    assert hold_plan(plan, guard).refusals == ()
-    writer = RunWriter(record, system.wall()) if record else None
-    run = HoldRun(system, plan, guard, timing=Timing(cooldown=0.0), record=writer)
-    run.frame(frame)
+    def make(frame: Frame) -> HoldRun:
+        asked = {"seconds": HOLD_TIME_S, "interval": 5.0} | more
+        plan = plan_load(system, frame, LoadRequest(PEERS[system.label], **asked))
+        guard = HeatGuard.of(plan, GuardOptions(ahead=0.0))
+        guard.look(frame)
+        assert hold_plan(plan, guard).refusals == ()
+        writer = RunWriter(record, system.wall()) if record else None
+        return HoldRun(system, plan, guard, timing=Timing(cooldown=0.0), record=writer)
 
-    def follow() -> None:
-        for each in feed:
-            run.frame(each)
-        over.set()
-
-    started(run)
-    system.clock.thread(follow, "frames")
-    try:
-        return run.run()
-    finally:
-        stop.set()
-        system.clock.wait(5.0, over)
-        source.close()
+    return follow(system, make, started)
 
 
 def best_rate(system: LabSystem) -> float:
