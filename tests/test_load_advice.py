@@ -6,6 +6,7 @@ import pytest
 
 from mlxtop.analysis.verdict import Limit, Verdict
 from mlxtop.load.advice import next_step, troubles
+from mlxtop.load.hold import Hold
 from mlxtop.load.outcome import HeatReport, Moved, Outcome, SensorHeat
 from mlxtop.load.request import LoadPlan, LoadRequest
 from mlxtop.model.load import Direction, FlowResult, LoadResult, Tool
@@ -80,6 +81,9 @@ def test_an_alarm_is_worse_than_the_end_and_an_error() -> None:
         (outcome(50e9, limit=Limit.CPU), f"mlxtop load {PEER} -P 8: more streams"),
         (outcome(50e9, limit=Limit.LINK), f"mlxtop measure {PEER}"),
         (outcome(), f"mlxtop load {PEER} -R for the other direction"),
+        (outcome(via="a b"), f"mlxtop load {PEER} --via 'a b' -R for the other direction"),
+        (outcome(peak=80.0, via="eth0"), f"mlxtop load {PEER} --via eth0 --hold finds"),
+        (outcome(peak=80.0, tool=Tool.IB_READ_BW), "--tool ib_read_bw --hold finds the rate"),
         (outcome(50e9, tool=Tool.IB_WRITE_BW), "mlxtop doctor"),
     ],
 )
@@ -94,6 +98,9 @@ def test_something_follows_from_an_outcome(one: Outcome, step: str) -> None:
         outcome(tool=Tool.IB_WRITE_BW),
         outcome(50e9, tool=Tool.IB_WRITE_LAT),
         outcome(50e9, ended="cancelled"),
+        outcome(peak=80.0, tool=Tool.IB_WRITE_LAT),
+        outcome(peak=80.0, tool=Tool.QPERF, test="tcp_bw"),
+        outcome(peak=80.0)._replace(hold=Hold(None)),
     ],
 )
 def test_nothing_follows_from_what_is_well_or_unknown(one: Outcome) -> None:

@@ -10,15 +10,16 @@ from threading import Event
 import pytest
 
 from mlxtop.lab import LabSystem, ManualClock, load_lab
+from mlxtop.load.guard import SILENCE_S
 from mlxtop.load.outcome import Phase
 from mlxtop.load.request import GuardOptions, LoadOptions, LoadRequest, Timing
 from mlxtop.load.run_log import list_ids, read_run
-from mlxtop.load.servers import SERVER_LINES
+from mlxtop.load.servers import SERVER_LINES, WATCH_S
 from mlxtop.load.session import LoadSession
 from mlxtop.sources.kernel.neighbours import Neighbour
 from mlxtop.system.door import Finished
 
-from .load_lab import PEER, first_frame
+from .load_lab import PEER, first_frame, wait_for_the_far_end
 
 
 def session(runs: Path, clock: ManualClock) -> tuple[LoadSession, LabSystem, Event]:
@@ -95,6 +96,40 @@ def test_servers_serve_once_and_only_their_newest_lines_are_kept(
     assert not view.server_failed
     assert view.server_printed == SERVER_LINES + 1, "the command comes first"
     assert (view.server_lines[0], len(view.server_lines)) == ("line 0", SERVER_LINES)
+
+
+def test_servers_end_when_no_sensor_is_read_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, system, nudged = session(tmp_path, ManualClock())
+    wait_for_the_far_end(system, monkeypatch)
+    began = system.now()
+    made.serve(5201, 2, first_frame(system))
+    while made.view().serving and system.now() < began + 600:
+        system.wait(60.0, nudged)
+        nudged.clear()
+    view = made.view()
+    assert view.serving == 0 and view.server_failed
+    told = [line for line in view.server_lines if "ended by the heat guard: no reading for" in line]
+    assert len(told) == 1
+    assert SILENCE_S <= system.now() - began <= SILENCE_S + 2 * WATCH_S
+
+
+@pytest.mark.parametrize("guard", ["all", "off"])
+def test_servers_go_on_while_frames_come_and_without_a_guard(
+    guard: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, system, _ = session(tmp_path, ManualClock())
+    wait_for_the_far_end(system, monkeypatch)
+    made.serve(5201, 1, first_frame(system), GuardOptions.choose(guard))
+    for _ in range(10):
+        system.wait(5.0, Event())
+        if guard != "off":
+            made.frame(first_frame(system))
+    assert made.view().serving == 1
+    made.stop_serving()
+    system.wait(3 * SILENCE_S, Event())
+    assert made.view().serving == 0 and not made.view().server_failed
 
 
 @pytest.mark.parametrize(

@@ -149,3 +149,19 @@ def test_runs_are_listed_shown_and_compared(
         assert capsys.readouterr().out
     assert main(["runs", "show", "2001"]) == 1
     assert main(["runs", "--csv", "--json"]) == 1
+
+
+def test_a_measurement_that_cannot_be_read_hides_nothing(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state.mkdir(parents=True, mode=0o700)
+    (state / "20261120T070715Z.jsonl").write_text('{"kind":"run","plan":{"mtu":1500}}\n')
+    (state / "m20261120T070716Z.jsonl").mkdir()
+    (state / "m20261120T070717Z.jsonl").write_text('{"kind":"measure"}\n')
+    assert main(["runs"]) == 0
+    said = capsys.readouterr()
+    assert "20261120T070715Z" in said.out and "m20261120T070717Z" in said.out
+    assert said.err == "mlxtop: m20261120T070716Z: Is a directory\n"
+    for form in ("--json", "--csv"):
+        assert main(["runs", form]) == 0
+        assert capsys.readouterr().err == ""

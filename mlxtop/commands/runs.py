@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlxtop.load.answer import sentence
 from mlxtop.load.measure_log import (
@@ -29,6 +29,8 @@ from mlxtop.present.text import clean, wrap
 if TYPE_CHECKING:
     from mlxtop.settings import Settings
     from mlxtop.system.door import System
+
+R = TypeVar("R")
 
 _SAMPLES = ("t", "start", "end", "bps", "reverse_bps", "retransmits", "rtt_ms", "omitted")
 _COLUMNS = (
@@ -122,19 +124,25 @@ def _table(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
     console.write(csv_rows.rows((columns, *values)))
 
 
-def _list(directory: Path, args: argparse.Namespace) -> None:
-    rows = []
-    for name in list_ids(directory):
+def _readable(directory: Path, names: Iterable[str], read: Callable[[Path, str], R]) -> Iterator[R]:
+    """Yield the records that can be read; warn of the others."""
+    for name in names:
         try:
-            rows.append(read_run(directory, name))
+            yield read(directory, name)
         except OSError as error:
             console.warn(f"mlxtop: {name}: {error.strerror}")
-    measured = [read_measured(directory, name) for name in list_measured(directory)]
+
+
+def _list(directory: Path, args: argparse.Namespace) -> None:
+    rows = list(_readable(directory, list_ids(directory), read_run))
     if args.json:
         console.say_json([summary(row) for row in rows])
-    elif args.csv:
+        return
+    if args.csv:
         _table(_COLUMNS, map(summary, rows))
-    elif not rows and not measured:
+        return
+    measured = list(_readable(directory, list_measured(directory), read_measured))
+    if not rows and not measured:
         console.say("no run has been recorded yet (mlxtop load HOST records one)")
     else:
         if rows:

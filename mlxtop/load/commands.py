@@ -60,6 +60,13 @@ class Planning(NamedTuple):
             tool, device = self.request.tool, self.way.device
             self.refuse(f"{tool} cannot be kept on {device}: use iperf3, or change the route")
 
+    def only_kernel(self) -> None:
+        """Refuse what is not for a test of the kernel's TCP or UDP, and UDP without a rate."""
+        if self.request.udp and not self.request.bitrate:
+            self.refuse("UDP needs a bitrate: -b 10G")
+        if self.request.rdma_cm or self.request.test:
+            self.refuse("rdma_cm is perftest's and qperf's, a test by name qperf's")
+
 
 def missing(command: str, package: str) -> str:
     """Return that a command is not installed, and how to get it."""

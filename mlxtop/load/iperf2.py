@@ -258,9 +258,6 @@ def _check_options(planning: Planning, options: frozenset[str], version: str) ->
     planning.only_to_device()
     if request.direction is not Direction.SEND and "--full-duplex" not in options:
         planning.refuse(f"iperf {version} cannot receive by one connection; 2.1 and later can")
-    if request.udp and not request.bitrate:
-        planning.refuse("UDP needs a bitrate: -b 10G")
     if request.omit or request.zero_copy or (request.processes or 1) > 1:
         planning.refuse("iperf 2 has no warm-up, zero copy or several processes")
-    if request.rdma_cm or request.test:
-        planning.refuse("rdma_cm is perftest's and qperf's, a test by name qperf's")
+    planning.only_kernel()

@@ -11,6 +11,7 @@ from threading import Event, RLock
 from typing import Any
 
 from mlxtop.load.guard import HeatGuard
+from mlxtop.load.hold import Hold
 from mlxtop.load.outcome import HeatReport, LoadStatus, Outcome, Phase, interval_document
 from mlxtop.load.processes import LoadStreams, mean_bps
 from mlxtop.load.rates import LoadCourse, usual_verdict
@@ -59,6 +60,7 @@ class LoadRun:
         self._cancelled = Event()
         self._load: tuple[float, float] | None = None
         self._cooled: float | None = None
+        self._held: Hold | None = None
 
     def frame(self, frame: Frame) -> None:
         """Take a frame, from any thread; the guard decides here and now."""
@@ -221,6 +223,7 @@ class LoadRun:
                 verdict=usual_verdict(self._course.verdicts),
                 moved=self._course.moved(),
                 soak=self._soaks(),
+                hold=self._held,
                 run=self._record.id if self._record else None,
                 problem=self._record.problem if self._record else None,
             )

@@ -115,22 +115,47 @@ class LoadSession:
 
         `heat` is what the front end has followed up to that frame; the guard goes on from there.
         """
+        return self._begin(frame, heat, "load", self._test, frame, options, only_plan)
+
+    def _begin(
+        self,
+        frame: Frame,
+        heat: HeatWatch | None,
+        name: str,
+        work: Callable[..., None],
+        *arguments: Any,
+    ) -> bool:
+        """Forget the test before and start a thread; False while one is under way."""
         with self._lock:
             if self._view.busy:
                 return False
-            self._reset(frame, heat)
-            self._system.clock.thread(self._work, "load", frame, options, only_plan)
+            self._view = self._view._replace(
+                busy=True, plan=None, outcome=None, measure=None, problem=None
+            )
+            self._run = self._cancelled = self._measurement = None
+            self._tracks = heat.copies(READINGS) if heat is not None else {}
+            self._newest = frame
+            self._ended.clear()
+            self._system.clock.thread(self._whole, name, work, *arguments)
         return True
 
-    def _reset(self, frame: Frame, heat: HeatWatch | None) -> None:
-        """Forget the test before; called with the lock held."""
-        self._view = self._view._replace(
-            busy=True, plan=None, outcome=None, measure=None, problem=None
-        )
-        self._run = self._cancelled = self._measurement = None
-        self._tracks = heat.copies(READINGS) if heat is not None else {}
-        self._newest = frame
-        self._ended.clear()
+    def _whole(self, work: Callable[..., None], *arguments: Any) -> None:
+        try:
+            work(*arguments)
+        except Exception as error:
+            # whatever happens to a test, the front end goes on and tells of it
+            self._update(problem=f"{type(error).__name__}: {error}")
+        finally:
+            with self._lock:
+                self._run = self._measurement = None
+            self._update(busy=False)
+            self._ended.set()
+
+    def _test(self, frame: Frame, options: LoadOptions, only_plan: bool) -> None:
+        plan, guard = self._planned(frame, options)
+        self._update(plan=plan, guard=guard.options, sensors=guard.guarding)
+        if not plan.refusals and not only_plan:
+            self._measure(frame, plan, guard, options)
 
     def measure(
         self,
@@ -140,37 +165,23 @@ class LoadSession:
         heat: HeatWatch | None = None,
     ) -> bool:
         """Plan a measurement and run its tests; False while something is under way."""
-        with self._lock:
-            if self._view.busy:
-                return False
-            self._reset(frame, heat)
-            self._system.clock.thread(self._work_measure, "measure", frame, options, only_plan)
-        return True
+        return self._begin(frame, heat, "measure", self._tests, frame, options, only_plan)
 
-    def _work_measure(self, frame: Frame, options: MeasureOptions, only_plan: bool) -> None:
-        try:
-            before: dict[str, Line] = {}
-            if options.resume is not None:
-                before = read_measured(self._runs, options.resume).by_key
-            plan = plan_measure(self._system, frame, options.request, options.axes)
-            first = next(iter(plan.possible), None)
-            if first is not None:
-                guard = HeatGuard.of(first.plan, options.guard)
-                guard.look(frame)
-                plan = plan._replace(guard=guard.promise)
-            elif plan.refusal is None:
-                plan = plan._replace(refusal="nothing of it can be measured here")
-            self._update(measure=MeasureView(plan))
-            if plan.refusal is None and not only_plan:
-                self._run_measure(frame, plan, options, before)
-        except Exception as error:
-            # as for a single test
-            self._update(problem=f"{type(error).__name__}: {error}")
-        finally:
-            with self._lock:
-                self._run = self._measurement = None
-            self._update(busy=False)
-            self._ended.set()
+    def _tests(self, frame: Frame, options: MeasureOptions, only_plan: bool) -> None:
+        before: dict[str, Line] = {}
+        if options.resume is not None:
+            before = read_measured(self._runs, options.resume).by_key
+        plan = plan_measure(self._system, frame, options.request, options.axes)
+        first = next(iter(plan.possible), None)
+        if first is not None:
+            guard = HeatGuard.of(first.plan, options.guard)
+            guard.look(frame)
+            plan = plan._replace(guard=guard.promise)
+        elif plan.refusal is None:
+            plan = plan._replace(refusal="nothing of it can be measured here")
+        self._update(measure=MeasureView(plan))
+        if plan.refusal is None and not only_plan:
+            self._run_measure(frame, plan, options, before)
 
     def _run_measure(
         self,
@@ -224,21 +235,6 @@ class LoadSession:
         with suppress(OSError):
             self._update(neighbours=read_neighbours(self._system))
 
-    def _work(self, frame: Frame, options: LoadOptions, only_plan: bool) -> None:
-        try:
-            plan, guard = self._planned(frame, options)
-            self._update(plan=plan, guard=guard.options, sensors=guard.guarding)
-            if not plan.refusals and not only_plan:
-                self._measure(frame, plan, guard, options)
-        except Exception as error:
-            # whatever happens to a test, the front end goes on and tells of it
-            self._update(problem=f"{type(error).__name__}: {error}")
-        finally:
-            with self._lock:
-                self._run = None
-            self._update(busy=False)
-            self._ended.set()
-
     def _planned(
         self, frame: Frame, options: LoadOptions, starts: Mapping[str, float] = MappingProxyType({})
     ) -> tuple[LoadPlan, HeatGuard]:
@@ -278,7 +274,8 @@ class LoadSession:
         with self._lock:
             self._run = run
             cancelled = self._cancelled
-        self._update(problem=problem)
+        if problem is not None:
+            self._update(problem=problem)
         if cancelled is not None:
             run.cancel(cancelled)
         outcome = run.run()

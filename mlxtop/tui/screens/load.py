@@ -108,20 +108,26 @@ class Loads:
         return self.session.view().busy
 
     @property
+    def guards(self) -> bool:
+        """Return whether a test or servers depend on the heat guard."""
+        view = self.session.view()
+        return view.busy or view.serving > 0
+
+    @property
     def longest_interval(self) -> float:
         """Return the most seconds between samples that may be chosen now."""
-        return GUARDED_INTERVAL_S if self.busy else MAX_INTERVAL
+        return GUARDED_INTERVAL_S if self.guards else MAX_INTERVAL
 
     def moved(self) -> None:
-        """Show the news; sample quickly while a test runs, and as before after it."""
+        """Show the news; sample quickly while something is guarded, and as before after it."""
         if self._app.feed.stop.is_set():
             return
         self._posted.clear()
         source = self._app.source
-        source.guarded = self.busy
-        if self.busy and self._before is None and source.interval > GUARDED_INTERVAL_S:
+        source.guarded = guards = self.guards
+        if guards and self._before is None and source.interval > GUARDED_INTERVAL_S:
             self._before, source.interval = source.interval, GUARDED_INTERVAL_S
-        elif not self.busy and self._before is not None:
+        elif not guards and self._before is not None:
             source.interval, self._before = self._before, None
         if self._app.is_running and isinstance(self._app.screen, LoadDialog):
             self._app.screen.draw()
