@@ -15,6 +15,8 @@ class EventLog:
         self.events: list[TimedIncident] = []
         """In the order in which they were told; of what was told again the last."""
         self.dropped = 0
+        self.version = 0
+        """Rises with every change of the events."""
         self._watch: Watch | None = None
         self._passed = self._changes = 0
         """Events and changes of this Watch that were taken in."""
@@ -41,6 +43,7 @@ class EventLog:
             del self.events[:extra]
             self.dropped += extra
             self._first -= extra
+        self.version += 1
 
     def _add(self, events: list[TimedIncident]) -> None:
         """Add events behind the others, and take the earlier reports of them away."""

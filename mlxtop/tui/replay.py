@@ -67,8 +67,8 @@ class Player(Feed):
         self._credit_s = 0.0
         """Seconds of the recording that are to be played yet."""
         self._begun = False
-        self._happened: tuple[object, list[Cause]] = (None, [])
-        """What was made of the events, and of which."""
+        self._happened: tuple[int, list[Cause]] = (0, [])
+        """What was made of the events, and of which version of them."""
 
     @property
     def playback(self) -> Playback | None:
@@ -183,10 +183,10 @@ class Player(Feed):
 
     def happened(self) -> list[Cause]:
         """Return what is known of, the oldest first: also of the time before the recording."""
-        state = self.survey.events[-1:], len(self.survey.events)
-        if self._happened[0] != state:
+        version = self.survey.version
+        if self._happened[0] != version:
             found = happenings(tuple(self.survey.events), -inf, whole=True)
-            self._happened = state, [one.cause for one in found]
+            self._happened = version, [one.cause for one in found]
         return self._happened[1]
 
     def causes(self) -> list[Cause]:
