@@ -115,8 +115,8 @@ class Reader:
 
     def _note_gap(self, record: dict[str, Any]) -> None:
         count = real(record.get("samples") or 0) or 0
-        why = record.get("why")
-        self._gap = f"{count:.0f} samples were not written: {str(why)[:200]}"
+        text = str(record.get("why"))[:200]
+        self._gap = f"{count:.0f} samples were not written: {text}" if count else text
 
     def _lose(self, why: str) -> None:
         self._next = None
