@@ -15,7 +15,8 @@ from mlxtop.model.catalogue import counters_of
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
 from mlxtop.recording import survey as survey_module
-from mlxtop.recording.playback import WARM_S, Playback
+from mlxtop.recording.moments import WARM_S
+from mlxtop.recording.playback import Playback
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.survey import Survey
 from mlxtop.watch.watch import Watch

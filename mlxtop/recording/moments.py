@@ -26,6 +26,8 @@ MOST_AGO_S = 1e9
 """Seconds between an incident and the Sample that tells of it at most."""
 SAME_BOOT_S = 60.0
 """Seconds that wall clock and tick may be apart for two recordings to be of one start."""
+WARM_S = 900.0
+"""Seconds before a time from which a Watch is fed where it is not known what it was before."""
 
 
 class Moment(NamedTuple):

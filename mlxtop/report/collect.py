@@ -18,8 +18,7 @@ from mlxtop.model.sample import AerError, Sample
 from mlxtop.recording.between import Progress, moments_until
 from mlxtop.recording.events import EventLog
 from mlxtop.recording.mask import SampleMask
-from mlxtop.recording.moments import Moment
-from mlxtop.recording.playback import WARM_S
+from mlxtop.recording.moments import WARM_S, Moment
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.survey import played
 from mlxtop.recording.when import Named
