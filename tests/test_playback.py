@@ -12,9 +12,11 @@ from threading import Event
 import pytest
 
 from mlxtop.model.catalogue import counters_of
+from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
 from mlxtop.recording import survey as survey_module
-from mlxtop.recording.playback import WARM_S, Playback
+from mlxtop.recording.moments import WARM_S
+from mlxtop.recording.playback import Playback
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.survey import Survey
 from mlxtop.watch.watch import Watch
@@ -104,6 +106,19 @@ def hours(tmp_path: Path) -> Recording:
     write(paths[0], first)
     write(paths[1], again)
     return Recording(paths)
+
+
+def test_the_survey_has_the_events_of_every_start_of_the_machine(tmp_path: Path) -> None:
+    def first(wall_s: float) -> tuple[Sample, ...]:
+        alarm = Incident(IncidentKind.QUEUE, "stuck", tick=1.0, key="queue 1")
+        there = at(2.0)._replace(incidents=(alarm,))
+        return tuple(one._replace(wall=one.wall + wall_s) for one in (at(1.0), there))
+
+    paths = [write(tmp_path / "a.mlxrec", first(0.0)), write(tmp_path / "b.mlxrec", first(900.0))]
+    survey = Survey(Recording(paths))
+    survey.run(Event())
+    assert [one.incident.text for one in survey.events] == ["stuck", "stuck"]
+    assert survey.events[1].wall - survey.events[0].wall == 900.0
 
 
 def linear(one: Recording, wall: float) -> Playback:

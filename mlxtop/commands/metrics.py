@@ -137,7 +137,8 @@ def run_recorded(
         raise UsageError("--from goes with metrics that are printed, or with --textfile")
     from mlxtop.commands.exporter import Exporter
     from mlxtop.model.sample import SourceKind
-    from mlxtop.recording.then import WARM_S, frames_between
+    from mlxtop.recording.moments import WARM_S
+    from mlxtop.recording.then import frames_between
 
     until = recording.end if wall is None else wall
     exporter = Exporter(SourceKind.REPLAY, lambda: 0.0, args.vfs)

@@ -115,6 +115,7 @@ def _record(
     """Give the recorder what the source has until that time has passed, or it cannot write."""
     manager, watch, begin = ServiceManager(), Watch(), None
     told: Path | None = None
+    problem: str | None = None
     for frame in frames(source, stop):
         tick = frame.sample.tick
         recorder.put(frame.sample)
@@ -129,6 +130,9 @@ def _record(
         if recorder.last_path != told:
             told = recorder.last_path
             console.warn(f"mlxtop: recording into {told}")
+        if saver is not None and recorder.problem not in (None, problem):
+            problem = recorder.problem
+            console.warn(f"mlxtop: {problem}")
         manager.alive(tick)
         over = seconds is not None and tick - begin >= seconds
         if over or (recorder.problem is not None and saver is None):

@@ -10,8 +10,9 @@ from mlxtop.commands.arguments import UsageError
 from mlxtop.commands.recordings import events_of
 from mlxtop.model.sample import SourceKind
 from mlxtop.outputs import console, headless
+from mlxtop.recording.moments import WARM_S
 from mlxtop.recording.recording import Recording, open_recording
-from mlxtop.recording.then import WARM_S, frames_between
+from mlxtop.recording.then import frames_between
 from mlxtop.settings import Settings
 
 

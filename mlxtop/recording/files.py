@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mlxtop.change.log import STATE, log_path, private_directory
-from mlxtop.recording.lines import GZIP, HEAD
+from mlxtop.recording.lines import GZIP, HEAD_BEGINS
 from mlxtop.system.owner import Owner, invoking_owner, rights_of
 
 SUFFIX = ".mlxrec"
@@ -31,7 +31,6 @@ MOST = 1000
 """Recordings of one second at most."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}-[0-9]{8}T[0-9]{6}Z(-[0-9]{1,3})?\.mlxrec")
-_HEAD = b'{"%s":' % HEAD.encode()
 
 
 def own_recordings(environ: Mapping[str, str] = os.environ) -> Path:
@@ -163,4 +162,4 @@ def _is_ours(fd: int) -> bool:
         begin = zlib.decompressobj(GZIP).decompress(os.pread(fd, 512, 0), 64)
     except zlib.error:
         return False
-    return begin.startswith(_HEAD)
+    return begin.startswith(HEAD_BEGINS)

@@ -26,6 +26,8 @@ MOST_AGO_S = 1e9
 """Seconds between an incident and the Sample that tells of it at most."""
 SAME_BOOT_S = 60.0
 """Seconds that wall clock and tick may be apart for two recordings to be of one start."""
+WARM_S = 900.0
+"""Seconds before a time from which a Watch is fed where it is not known what it was before."""
 
 
 class Moment(NamedTuple):
@@ -115,8 +117,8 @@ class Reader:
 
     def _note_gap(self, record: dict[str, Any]) -> None:
         count = real(record.get("samples") or 0) or 0
-        why = record.get("why")
-        self._gap = f"{count:.0f} samples were not written: {str(why)[:200]}"
+        text = str(record.get("why"))[:200]
+        self._gap = f"{count:.0f} samples were not written: {text}" if count else text
 
     def _lose(self, why: str) -> None:
         self._next = None

@@ -16,13 +16,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlxtop.model.frame import Frame, derive
-from mlxtop.recording.moments import Moment
+from mlxtop.recording.moments import WARM_S, Moment
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.survey import Checkpoint, Survey
 from mlxtop.watch.watch import Watch
 
-WARM_S = 900.0
-"""Seconds before a time from which a Watch is fed where it is not known what it was before."""
 JUST_BEFORE_S = 1e-4
 
 

@@ -22,15 +22,16 @@ from typing import Any, BinaryIO, NamedTuple
 
 from mlxtop.model.sample import SourceKind
 from mlxtop.recording.files import SUFFIX, own_recordings
+from mlxtop.recording.lines import HEAD_BEGINS, KEY_BEGINS
 from mlxtop.recording.moments import Moment, Reader, name_of
-from mlxtop.recording.parts import HEAD_BEGINS, Part, parts_of
+from mlxtop.recording.parts import Part, parts_of
 from mlxtop.recording.stream import Problems, RawLine, read_lines
 from mlxtop.recording.when import Named, time_in
 from mlxtop.system.owner import invoking_owner, rights_of
 
 MOST_FILES = 1000
 
-_KEY = re.compile(rb'\{"key":([0-9]{1,18}),')
+_KEY = re.compile(re.escape(KEY_BEGINS) + rb"([0-9]{1,18}),")
 _WALL = re.compile(rb'"wall":([0-9.e+]{1,32})')
 
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.history import History, Series
 from mlxtop.model.identity import PortId
+from mlxtop.recording.events import EventLog
 from mlxtop.recording.moments import Moment
 from mlxtop.recording.recording import Recording
 from mlxtop.watch.watch import TimedIncident, Watch
@@ -27,8 +28,6 @@ EVERY, FEWEST, COST_S = 100, 20, 0.08
 than so many, where playing them takes longer than that."""
 MOST_BYTES = 128 << 20
 """Memory of all checkpoints at most; beyond that every other one goes."""
-MOST_EVENTS = 20_000
-"""Events of a recording that are kept for its scrubber."""
 
 SeriesKey = tuple[PortId, str]
 
@@ -87,13 +86,22 @@ class Survey:
         self.recording = recording
         self.checkpoints: list[Checkpoint] = []
         """In the order of the recording."""
-        self.events: list[TimedIncident] = []
-        """What happened, in the order in which it was told; of what was told again the last."""
         self.wall = recording.begin
         """Epoch second up to which it is done."""
         self.is_done = False
         self._every = EVERY
         self._bytes = 0
+        self._log = EventLog()
+
+    @property
+    def events(self) -> list[TimedIncident]:
+        """Return what happened, in the order in which it was told."""
+        return self._log.events
+
+    @property
+    def version(self) -> int:
+        """Return a number that is another one when what happened has changed."""
+        return self._log.version
 
     @property
     def share(self) -> float:
@@ -105,17 +113,17 @@ class Survey:
 
     def run(self, stop: Event) -> None:
         """Look through the recording until it ends or `stop` is set. Raises OSError."""
-        watch, history, place, since, passed = Watch(), LongHistory(), 0, 0, 0
+        watch, history, place, since = Watch(), LongHistory(), 0, 0
         began = thread_time()
         for moment, frame in played(self.recording.moments()):
             if stop.is_set():
                 return
             if moment.restarts:
-                watch, history, passed = Watch(), LongHistory(), 0
+                watch, history = Watch(), LongHistory()
                 watch.history = history
                 since = self._every
             watch.ingest(frame)
-            passed = self._take_events(watch, passed)
+            self._log.follow(watch)
             place = self._place_of(moment, place)
             since += 1
             spent = thread_time() - began
@@ -125,21 +133,6 @@ class Survey:
                 began = thread_time()
             self.wall = moment.sample.wall
         self.is_done = True
-
-    def _take_events(self, watch: Watch, passed: int) -> int:
-        if watch.event_count != passed:
-            for event in watch.events_after(passed):
-                key = event.incident.key
-                old = self._last_of(key) if key else None
-                if old is not None:
-                    del self.events[old]
-                self.events.append(event)
-            del self.events[:-MOST_EVENTS]
-        return watch.event_count
-
-    def _last_of(self, key: str) -> int | None:
-        places = range(len(self.events) - 1, max(-1, len(self.events) - 1000), -1)
-        return next((n for n in places if self.events[n].incident.key == key), None)
 
     def _place_of(self, moment: Moment, place: int) -> int:
         """Return the place at which the part begins that holds a Moment."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable
-from math import inf
 from time import localtime, monotonic, strftime
 
 from textual import on
@@ -26,7 +25,8 @@ from mlxtop.recording.recording import Recording
 from mlxtop.recording.replay import LONGEST_S, ReplaySource
 from mlxtop.recording.survey import Survey
 from mlxtop.recording.when import EXAMPLES, Named
-from mlxtop.report.collect import happenings
+from mlxtop.report.collect import all_happenings, events_named
+from mlxtop.report.values import Happening
 from mlxtop.settings import Settings
 from mlxtop.system.clock import Clock, RealClock
 from mlxtop.tui.app import MlxtopApp
@@ -67,8 +67,8 @@ class Player(Feed):
         self._credit_s = 0.0
         """Seconds of the recording that are to be played yet."""
         self._begun = False
-        self._happened: tuple[object, list[Cause]] = (None, [])
-        """What was made of the events, and of which."""
+        self._happened: tuple[int, list[Happening]] = (0, [])
+        """What was made of the events, and of which version of them."""
 
     @property
     def playback(self) -> Playback | None:
@@ -181,17 +181,18 @@ class Player(Feed):
             self.playing, stepped = False, True
         return stepped
 
-    def happened(self) -> list[Cause]:
-        """Return what is known of, the oldest first: also of the time before the recording."""
-        state = self.survey.events[-1:], len(self.survey.events)
-        if self._happened[0] != state:
-            found = happenings(tuple(self.survey.events), -inf, whole=True)
-            self._happened = state, [one.cause for one in found]
+    def happened(self) -> list[Happening]:
+        """Return what is known of with its numbers, the oldest first: as a report has it."""
+        version = self.survey.version
+        if self._happened[0] != version:
+            found = all_happenings(self.recording, tuple(self.survey.events))
+            self._happened = version, found
         return self._happened[1]
 
     def causes(self) -> list[Cause]:
         """Return what happened in the recording as far as it was looked through."""
-        return [cause for cause in self.happened() if cause.begin >= self.recording.begin]
+        begin = self.recording.begin
+        return [one.cause for one in self.happened() if one.cause.begin >= begin]
 
 
 class TimeDialog(Dialog[float | None]):
@@ -356,14 +357,7 @@ class ReplayApp(MlxtopApp):
         self.notify(f"{when} {subject_of(cause.lead.incident)} {cause_text(cause)}")
 
     def action_go_to(self) -> None:
-        events = (
-            Named(
-                number,
-                one.begin,
-                f"{subject_of(one.lead.incident)} {one.lead.incident.text}",
-            )
-            for number, one in enumerate(self.player.happened(), 1)
-        )
+        events = events_named(self.player.happened())
         dialog = TimeDialog(self.player.recording, events, self.state.ascii)
         self.push_screen(dialog, self._go_to_time)
 
