@@ -66,6 +66,6 @@ def test_every_command_is_tried(tmp_path: Path) -> None:
 
 
 def test_it_is_told_where_it_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlxtop.system.process.sys.executable", "/bin/false")
-    with pytest.raises(OSError, match=r"keeper\.py did not start"):
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(OSError, match=r"mlxtop\.path\.keeper did not start"):
         Keeper([["true"]])

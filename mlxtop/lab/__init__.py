@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from mlxtop.lab.clock import ManualClock
@@ -25,16 +26,16 @@ _ORDER = (
     *("pacu", "fry", "pacu-x16", "fry-x16", "cx3-hp", "tiny", "odroid"),
     *("ceph", "ceph2", "ceph3", "dgx", "faulty"),
 )
-MACHINE_FILES = Path(__file__).parent / "machines"
+MACHINE_FILES: Traversable = files(__name__) / "machines"
 _ABOUT = re.compile(r'^  \| about = "(.*)"$', re.MULTILINE)
 
 
 def machine_list() -> dict[str, str]:
     """Every machine file with its line; those of `_ORDER` first."""
     found: dict[str, str] = {}
-    for path in sorted(MACHINE_FILES.glob("*.txt")):
-        about = _ABOUT.search(path.read_text("utf-8"))
-        found[path.stem] = about[1] if about else ""
+    for file in MACHINE_FILES.iterdir():
+        about = _ABOUT.search(file.read_text("utf-8"))
+        found[file.name.removesuffix(".txt")] = about[1] if about else ""
     return {name: found[name] for name in sorted(found, key=_place)}
 
 
@@ -48,8 +49,8 @@ MACHINES = machine_list()
 
 def _read(name: str) -> tuple[Capture, dict[str, Any]]:
     """The file of a machine; a variant is laid over the machine that it is a variant of."""
-    path = MACHINE_FILES / f"{name}.txt"
-    capture = parse_capture(path.read_text("utf-8"))
+    text = MACHINE_FILES.joinpath(f"{name}.txt").read_text("utf-8")
+    capture = parse_capture(text)
     if capture.complaints:
         raise ValueError(f"{name}: {capture.complaints[0]}")
     physics = tomllib.loads(capture.blocks["physics"])

@@ -32,7 +32,7 @@ class Keeper:
     def __init__(self, commands: Sequence[Sequence[str]], lock: int | None = None) -> None:
         """Start the program, which holds `lock` too. Raises OSError where it does not wait."""
         first = json.dumps([list(words) for words in commands]).encode() + b"\n"
-        self._attendant = Attendant(__file__, first, READY, () if lock is None else (lock,))
+        self._attendant = Attendant(__name__, first, READY, () if lock is None else (lock,))
 
     def release(self) -> None:
         """Let it end: nothing is left to take back."""

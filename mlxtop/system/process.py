@@ -14,7 +14,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
@@ -22,6 +21,7 @@ from uuid import uuid4
 
 from mlxtop.system import supervisor
 from mlxtop.system.door import OUTPUT_LIMIT, Finished
+from mlxtop.system.own_module import alone
 from mlxtop.system.owner import search_path, which
 
 GRACE_S = 1.0
@@ -52,7 +52,7 @@ class Child:
         self._supervised = reach is Reach.TREE
         mark = uuid4().hex
         self._mark = f"{_MARK}={mark}".encode()
-        binder = [sys.executable, "-I", "-S", supervisor.__file__, reach.value, str(os.getpid())]
+        binder = [*alone(supervisor.__name__), reach.value, str(os.getpid())]
         source, out, err = fds
         self._process = subprocess.Popen(
             [*(binder if reach.value else ()), path, *arguments],
@@ -187,13 +187,13 @@ def foreground(argv: Sequence[str], stdin: str | None = None) -> Finished:
 class Attendant:
     """A program of ours that waits at a pipe until we write, or die, which closes it."""
 
-    def __init__(self, script: str, first: bytes, ready: bytes, fds: Sequence[int] = ()) -> None:
-        """Start a script, write `first`, and wait until it has printed `ready`.
+    def __init__(self, module: str, first: bytes, ready: bytes, fds: Sequence[int] = ()) -> None:
+        """Start a module, write `first`, and wait until it has printed `ready`.
 
         It forks itself off, and gets `fds` too. Raises OSError where it does not get so far.
         """
         started = subprocess.Popen(
-            [sys.executable, "-I", "-S", script],
+            alone(module),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -211,7 +211,7 @@ class Attendant:
         started.wait()  # the one that waits is its grandchild
         if answer != ready:
             self.close(b"")
-            raise OSError(errno.ESRCH, f"{os.path.basename(script)} did not start")
+            raise OSError(errno.ESRCH, f"{module} did not start")
 
     def close(self, last: bytes) -> None:
         """Write the last words and close the pipe."""

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterable
 from functools import partial
+from importlib.resources import files
 from itertools import takewhile
 from math import inf
 from operator import attrgetter
@@ -52,7 +53,7 @@ class MlxtopApp(LiveApp):
     """The live screen."""
 
     TITLE = "mlxtop"
-    CSS_PATH = "app.tcss"
+    CSS = files(__package__).joinpath("app.tcss").read_text("utf-8")
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012
