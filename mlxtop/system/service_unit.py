@@ -13,6 +13,9 @@ from collections.abc import Iterable, Sequence
 
 def own_program() -> list[str]:
     """Return the words that start this very program."""
+    archive = os.path.dirname(getattr(sys.modules["__main__"], "__file__", None) or "")
+    if os.path.isfile(archive):
+        return [sys.executable, os.path.abspath(archive)]
     beside = os.path.join(os.path.dirname(sys.executable), "mlxtop")
     for path in (os.path.abspath(sys.argv[0]), beside, shutil.which("mlxtop")):
         if path and os.path.basename(path) == "mlxtop" and os.access(path, os.X_OK):
