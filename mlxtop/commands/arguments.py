@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "metrics": "tell Prometheus what the ports do: once, in a file, or for scrapes",
     "capture": "write what is read of this machine into one text file, names masked",
     "completion": "print completions of bash, zsh or fish",
+    "help": "a chapter of the manual: mlxtop help heat; without one, which there are",
     "manual": "print the manual page: mlxtop manual | man -l -",
 }
 """Subcommand to its help; each is a module of `mlxtop.commands`."""
@@ -68,7 +69,7 @@ MORE = "\n".join(
         *(f"  {line}" for line in EXAMPLE_SETTINGS.splitlines()),
         "  MLXTOP_NIC_INTERVAL=0.5 in the environment does the same.",
         "hooks: a script is told by MLXTOP_NIC_EVENT, _PORT, _NETDEV, _TEXT and others.",
-        "All settings and events: mlxtop manual | man -l -",
+        "The manual by chapter: mlxtop help; all settings and events: mlxtop manual | man -l -",
     )
 )
 
