@@ -1,7 +1,7 @@
 """Make `screenshots/` anew, SVG and PNG: `python -m tests.screenshots [NAME…]`.
 
 The PNG is drawn by rsvg-convert, which does not know textLength: every character is placed by
-itself first. The film is an animated PNG, which every browser plays: it needs Pillow too.
+itself first. The film is an animated WebP, which every browser plays: it needs Pillow too.
 """
 
 from __future__ import annotations
@@ -154,24 +154,19 @@ def drawn(svg: str) -> bytes:
 
 
 def save_film(pictures: list[tuple[str, int]]) -> Path:
-    """An animated PNG of 256 colours; of each picture only what is new is in it."""
+    """An animated WebP, without loss; of each picture only what is new is in it."""
     image = importlib.import_module("PIL.Image")  # of the extra `pictures`, for this alone
-    frames = [image.open(io.BytesIO(drawn(svg))).convert("RGB") for svg, _ in pictures]
-    columns, rows = frames[0].size
-    some = [*frames[::6], frames[-1]]
-    together = image.new("RGB", (columns, rows * len(some)))
-    for place, frame in enumerate(some):
-        together.paste(frame, (0, place * rows))
-    palette = together.quantize(256, kmeans=1)
-    first, *others = (frame.quantize(palette=palette, dither=0) for frame in frames)
-    path = FOLDER / f"{FILM}.png"
+    first, *others = (image.open(io.BytesIO(drawn(svg))).convert("RGB") for svg, _ in pictures)
+    path = FOLDER / f"{FILM}.webp"
     first.save(
         path,
         save_all=True,
         append_images=others,
         duration=[shown_ms for _, shown_ms in pictures],
         loop=0,
-        optimize=True,
+        lossless=True,
+        method=6,
+        minimize_size=True,
     )
     return path
 

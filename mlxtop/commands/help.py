@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from importlib.resources import files
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,8 @@ def run(args: argparse.Namespace, system: System, settings: Any) -> int:
     elif name in found:
         console.show(*lines(found[name]))
     elif name in COMMANDS:
-        parser().parse_args([name, "--help"])
+        with suppress(SystemExit):  # argparse ends the program after --help
+            parser().parse_args([name, "--help"])
     else:
         raise UsageError(not_among("chapter", name, found))
     return 0
