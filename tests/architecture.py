@@ -10,7 +10,6 @@ import ast
 from collections.abc import Iterator, Mapping
 from functools import cache
 from html import escape
-from pathlib import Path
 from textwrap import wrap
 
 from tests.test_layers import ROOT, imports, package_of
@@ -90,24 +89,28 @@ def drawn() -> str:
         '<rect class="ground" width="100%" height="100%"/>'
     ]
     for above, below in direct(graph):
-        (x, y), (to_x, to_y) = place[above], place[below]
-        y += HEIGHT
-        bend = (to_y - y) / 2
-        parts.append(
-            f'<path d="M{x:.0f} {y:.0f}C{x:.0f} {y + bend:.0f} {to_x:.0f} {to_y - bend:.0f} {to_x:.0f} {to_y:.0f}"/>'
-        )
+        parts.append(_arrow(place[above], place[below]))
     for name, (x, y) in place.items():
         parts.append(
             f'<rect x="{x - BOX / 2:.0f}" y="{y:.0f}" width="{BOX}" height="{HEIGHT}" rx="6"/>'
         )
-        parts.append(
-            f'<text class="name" x="{x:.0f}" y="{y + 17:.0f}" text-anchor="middle">{name}</text>'
-        )
-        for line, text in enumerate(wrap(about(name), 34)[:3]):
-            parts.append(
-                f'<text x="{x:.0f}" y="{y + 34 + 15 * line:.0f}" text-anchor="middle">{escape(text)}</text>'
-            )
+        parts.append(_text(x, y + 17, name, "name"))
+        lines = enumerate(wrap(about(name), 34)[:3])
+        parts += (_text(x, y + 34 + 15 * line, text) for line, text in lines)
     return "\n".join([*parts, "</svg>", ""])
+
+
+def _arrow(begin: tuple[float, float], end: tuple[float, float]) -> str:
+    (x, y), (to_x, to_y) = begin, end
+    y += HEIGHT
+    bend = (to_y - y) / 2
+    curve = f"{x:.0f} {y + bend:.0f} {to_x:.0f} {to_y - bend:.0f} {to_x:.0f} {to_y:.0f}"
+    return f'<path d="M{x:.0f} {y:.0f}C{curve}"/>'
+
+
+def _text(x: float, y: float, text: str, style: str = "about") -> str:
+    where = f'class="{style}" x="{x:.0f}" y="{y:.0f}" text-anchor="middle"'
+    return f"<text {where}>{escape(text)}</text>"
 
 
 if __name__ == "__main__":
