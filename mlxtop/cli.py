@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from mlxtop.tui.app import MlxtopApp
     from mlxtop.watch.heat import Alert
 
+TOUR = "fry"
+"""The simulated machine on which the tour plays."""
 GARBAGE = (20_000, 20, 50)
 """Objects until the youngest generation is searched for cycles, and rounds until the older ones.
 Modules and frames hold hardly any: searching took a tenth of the start."""
@@ -190,7 +192,7 @@ def _system(args: argparse.Namespace, settings: Settings) -> System:
     if args.demo is not None:
         from mlxtop.lab import DEFAULT, MACHINES, load_lab
 
-        name = args.demo or DEFAULT
+        name = args.demo or (TOUR if args.tour else DEFAULT)
         if name not in MACHINES:
             raise UsageError(not_among("simulated machine", name, MACHINES))
         return load_lab(name)
@@ -231,7 +233,7 @@ def _front_end(
     port: PortId | None,
 ) -> int:
     if not arguments.without_screen(args):
-        return _screen(source, system, settings, port, args.theme)
+        return _screen(source, system, settings, port, theme=args.theme, tour=args.tour)
     from mlxtop.outputs import headless
     from mlxtop.sampler.source import frames
 
@@ -280,16 +282,22 @@ def _screen(
     system: System,
     settings: Settings,
     port: PortId | None = None,
+    *,
     theme: str | None = None,
+    tour: bool = False,
 ) -> int:
     """Run the live screen."""
     _need_terminal("without one: --once, --batch, --json-stream")
     app = screen(source, system, settings)
     app.first_port = port
     if system.demo:
-        from mlxtop.lab import MACHINES
+        from mlxtop.lab import MACHINES, look
 
-        app.story = MACHINES.get(system.label, "")
+        app.story, app.look = MACHINES.get(system.label, ""), look(system.label)
+    if tour:
+        from mlxtop.tui.tour import Tour
+
+        app.tour = Tour(app)
     app.fire = _hooks(system, settings, app.hook_failed)
     return _show(app, settings, theme)
 

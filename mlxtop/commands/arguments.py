@@ -135,6 +135,7 @@ def parser(words: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
     at = "with --from: the time, as 03:10, '2h ago' or a date; else its end"
     add("--at", metavar="TIME", help=at)
     add("--demo", nargs="?", const="", metavar="MACHINE", help="simulated machine; list: name them")
+    add("--tour", action="store_true", help="with --demo: the first story, which plays itself")
     for name, row in ROWS.items():
         if row.flags and row.metavar is None:
             add(*row.flags, dest=name, action="store_true", default=None, help=row.help)
@@ -181,6 +182,8 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError("--hooks goes with --json-stream or --batch; the screen runs hooks anyway")
     if args.root and args.demo is not None:
         raise UsageError("--root and --demo exclude each other")
+    if args.tour and (args.demo is None or args.command or any(modes)):
+        raise UsageError("--tour goes with --demo and the screen")
     if args.at is not None and args.recording is None:
         raise UsageError("--at goes with --from")
     if args.recording is not None and (args.root or args.demo is not None or args.hooks):

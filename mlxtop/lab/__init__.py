@@ -29,6 +29,8 @@ _ORDER = (
 MACHINE_FILES: Traversable = files(__name__) / "machines"
 _ABOUT = re.compile(r'^  \| about = "(.*)"$', re.MULTILINE)
 
+_LOOK = re.compile(r'^  \| look = "(.*)"$', re.MULTILINE)
+
 
 def machine_list() -> dict[str, str]:
     """Every machine file with its line; those of `_ORDER` first."""
@@ -37,6 +39,12 @@ def machine_list() -> dict[str, str]:
         about = _ABOUT.search(file.read_text("utf-8"))
         found[file.name.removesuffix(".txt")] = about[1] if about else ""
     return {name: found[name] for name in sorted(found, key=_place)}
+
+
+def look(name: str) -> str:
+    """Return what to look at on a machine, and which keys to try; empty where nothing is said."""
+    found = _LOOK.search(MACHINE_FILES.joinpath(f"{name}.txt").read_text("utf-8"))
+    return found[1] if found else ""
 
 
 def _place(name: str) -> tuple[int, str]:

@@ -13,6 +13,7 @@ from operator import attrgetter
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import ReturnType, SystemCommand
 from textual.screen import Screen
 
@@ -31,6 +32,7 @@ from mlxtop.tui.widgets.lines import ROLE_CLASSES, Lines
 
 if TYPE_CHECKING:
     from mlxtop.tui.link_types import LinkTypes
+    from mlxtop.tui.tour import Tour
 
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds that `+` and `-` step through."""
@@ -38,6 +40,8 @@ FLIGHT_BEGIN_S = 0.8
 """Seconds after the start until the flight recorder is loaded; what came before is not lost."""
 FLIGHT_LOOK_S = 0.25
 """Seconds between looks at what has become of a file."""
+LOOK_S = 20.0
+"""Seconds for which it is said what to look at on a simulated machine."""
 AGAIN_S = 5.0
 """Seconds within which to quit twice, while a load runs."""
 PROBATION_LOOK_S = 1.0
@@ -66,6 +70,10 @@ class MlxtopApp(LiveApp):
     """A port whose pages are opened once it is there."""
     story = ""
     """A sentence about a simulated machine."""
+    look = ""
+    """What to look at on a simulated machine, and which keys to try."""
+    tour: Tour | None = None
+    """The first story, which plays itself."""
     instead: str | None = None
     """What the person wants to see instead of a machine without a port: `all` or `demo`."""
     replay = False
@@ -74,6 +82,8 @@ class MlxtopApp(LiveApp):
     """Changes of link types; made when the first is wanted."""
 
     def on_ready(self) -> None:
+        if self.look and self.tour is None:
+            self.notify(self.look, title=f"DEMO  {self.source.label}", timeout=LOOK_S)
         self.set_timer(PROBATION_LOOK_S, self.look_for_probation)
         Pulse(self).begin()
         if self.paths is not None:
@@ -102,8 +112,15 @@ class MlxtopApp(LiveApp):
             self.notify(f"settings: there is no theme {self.settings.theme}", severity="warning")
         self._open_first_port()
 
+    async def on_event(self, event: events.Event) -> None:
+        if self.tour is not None and isinstance(event, events.Key):
+            self.tour.heard(event)
+        await super().on_event(event)
+
     def draw(self) -> None:
         super().draw()
+        if self.tour is not None and self.open and self.state.newest is not None:
+            self.tour.follow(self.state.newest.sample.tick)
         self._open_first_port()
 
     def _open_first_port(self) -> None:
