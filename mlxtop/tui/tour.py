@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual import events
@@ -60,7 +58,7 @@ class Tour:
         self._begin: float | None = None
         self._next = 0
         self._own: list[events.Key] = []
-        self.pressing = 0
+        self.keys: list[str] = []
         """Keys that are still to be pressed."""
 
     def follow(self, tick: float) -> None:
@@ -79,7 +77,8 @@ class Tour:
             self._next += 1
             if step.text:
                 self._say(step)
-            self._press(step.keys)
+            self.keys += step.keys
+            self._press()
 
     def _say(self, step: Step) -> None:
         place = SAID.index(step) + 1
@@ -92,16 +91,13 @@ class Tour:
         if not any(event is own for own in self._own):
             self._finish()
 
-    def _press(self, keys: Iterable[str]) -> None:
-        """Press keys one after the other, as fast as a person can."""
-        for place, key in enumerate(keys, 1):
-            self.pressing += 1
+    def _press(self) -> None:
+        """Press the next key, and in a moment those after it."""
+        if self.keys:
+            key = self.keys.pop(0)
             self._own.append(events.Key(key, key if len(key) == 1 else None))
-            self._app.set_timer(KEY_S * place, partial(self._send, self._own[-1]))
-
-    def _send(self, key: events.Key) -> None:
-        self.pressing -= 1
-        self._app.post_message(key)
+            self._app.post_message(self._own[-1])
+            self._app.set_timer(KEY_S, self._press)
 
     def _finish(self) -> None:
         self._app.tour = None
