@@ -335,9 +335,8 @@ class MlxtopApp(LiveApp):
 
     def action_retreat(self) -> None:
         screen = self.screen
-        if isinstance(screen, Overview):
-            screen.retreat()
-        elif len(self.screen_stack) > 1:
+        done = isinstance(screen, WatchScreen) and screen.retreat()
+        if not done and len(self.screen_stack) > 1:
             self.pop_screen()
 
     def action_suspend_process(self) -> None:

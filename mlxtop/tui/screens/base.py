@@ -124,6 +124,10 @@ class WatchScreen(PaintedScreen):
         """Return the key of the alarm that the cursor stands on; None without a cursor."""
         return self.ribbon.chosen.key if self.ribbon.has_focus and self.ribbon.chosen else None
 
+    def retreat(self) -> bool:
+        """Undo what was opened last on this screen; return whether there was something."""
+        return False
+
     def pausing(self) -> None:
         """Follow the picture that has been frozen, or moves again."""
 

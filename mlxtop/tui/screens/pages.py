@@ -39,6 +39,8 @@ SCROLLING = unlisted(
     ("g", "scroll(-100000)"),
     ("G", "scroll(100000)"),
 )
+_LEAST_ROWS = 14
+"""Rows of a screen from which a page keeps enough of them below a small chart."""
 _LEAST_NAME = 12
 """Columns of a port's name beside the pages; where it has fewer, pages lose their titles."""
 _TITLES = {
@@ -129,6 +131,9 @@ class Detail(ChartScreen, PageScreen):
             else:
                 self.call_after_refresh(self.draw_slow)
 
+    def on_resize(self) -> None:
+        self.set_class(self.size.height >= _LEAST_ROWS, "-roomy")
+
     def draw_charts(self) -> None:
         super().draw_charts()
         reading = self.reading_lines(max(1, self.size.width - 2))
@@ -158,6 +163,9 @@ class Detail(ChartScreen, PageScreen):
                 for page, (label, action) in zip(PAGES, labels, strict=True)
             ]
             who = self._who(room - sum(line_width(label) + gap for label, _ in labels))
+        if line_width(who) < min(_LEAST_NAME, room // 3):  # this page alone
+            labels = [labels[PAGES.index(self._page)]]
+            who = self._who(room - line_width(labels[0][0]) - gap)
         self._tabs.present([(who, "app.retreat"), *labels], gap=gap)
 
     def _who(self, columns: int) -> Line:
@@ -180,6 +188,15 @@ class Detail(ChartScreen, PageScreen):
         self.remove_class("-reading")
         self.page.new_page()
         self.show_frame()
+
+    def retreat(self) -> bool:
+        """Leave the chart, then make it small again."""
+        if self.leave_charts():
+            return True
+        maximised = self.has_class("-maximised") and self._page.key in self._charts
+        if maximised:
+            self.action_maximise()
+        return maximised
 
     def action_maximise(self) -> None:
         if self._page.key in self._charts:
