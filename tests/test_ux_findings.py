@@ -133,6 +133,7 @@ FINDINGS: dict[int, tuple[str, ...]] = {
     27: (
         "tui_link_types:test_the_list_of_events_has_one_line_for_it",
         "causes:test_a_change_of_the_link_type_is_one_line_with_all_that_goes_and_comes",
+        "planned:test_a_link_that_a_change_takes_is_no_flap_and_one_that_is_lost_later_is",
     ),
     28: (
         "cli:test_what_is_not_understood_is_answered_with_what_was_meant",
@@ -142,6 +143,8 @@ FINDINGS: dict[int, tuple[str, ...]] = {
     ),
     29: (
         "tui_app:test_the_key_bar_shows_the_useful_keys_first",
+        "tui_app:test_with_many_ports_the_wall_is_in_the_key_bar_of_80_columns",
+        "ux_findings:test_at_80_columns_the_first_screen_names_the_useful_keys",
         "ux_findings:test_every_screen_shows_the_way_back_and_its_own_keys",
     ),
     30: (
@@ -344,6 +347,13 @@ async def test_every_screen_shows_the_way_back_and_its_own_keys(
             await walking.until(lambda: "examining" not in one.words and "Esc Back" in one.words)
         assert await walking.until(lambda: wanted in one.words)
         assert "Esc Back" in walking.text().split("\n")[-1]
+
+
+async def test_at_80_columns_the_first_screen_names_the_useful_keys() -> None:
+    async with walk("pacu", (80, 24)) as walking:
+        bar = walking.text().split("\n")[-1]
+        wanted = ("Enter Details", "d Doctor", "/ Filter", "s Sort", "e Events", "I Load")
+        assert re.split(r" {2,}", bar.strip()) == [*wanted, "? Help", "q Quit"]
 
 
 async def test_the_help_explains_every_sign_of_heat() -> None:

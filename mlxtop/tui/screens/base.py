@@ -135,12 +135,17 @@ class WatchScreen(PaintedScreen):
         """Return the scopes whose commands hold now."""
         return (self.SCOPE, Scope.EVERYWHERE, Scope.REPLAY)
 
+    def minor_keys(self) -> frozenset[str]:
+        """Return the names of commands that are of little use now: they are the last in the bar."""
+        return frozenset()
+
     def _show_keys(self) -> None:
         """Show the keys, which change with the width and the scopes alone."""
         bar, app, scopes = self.keys, self.watch_app, self.scopes()
-        if self._keys_shown == (bar.size.width, scopes):
+        shown = bar.size.width, scopes, self.minor_keys()
+        if self._keys_shown == shown:
             return
-        self._keys_shown = bar.size.width, scopes
+        self._keys_shown = shown
         commands = available(*scopes, readonly=app.readonly, replay=app.replay)
         bar.present(self._fitting(commands, bar.size.width), GAP)
 
@@ -150,6 +155,7 @@ class WatchScreen(PaintedScreen):
         if self.SCOPE is Scope.OVERVIEW and Scope.CHART not in self.scopes():
             # nothing lies behind it
             last = [command for command in last if command.id != "back"]
+        first.sort(key=lambda command: command.id in self.minor_keys())
         keys = self.watch_app.settings.keys
         shown: list[tuple[Line, str]] = []
         left = columns

@@ -155,6 +155,11 @@ class Overview(ChartScreen):
         below = table.hidden() or self.watch_app.story
         table.label(" · ".join(filter(None, parts)), below)
 
+    def minor_keys(self) -> frozenset[str]:
+        frame = self.watch_app.state.frame
+        few = frame is not None and len(frame.ports) < _MANY
+        return frozenset({"wall"}) if few else frozenset()
+
     def _draw_nodes(self, frame: Frame | None) -> None:
         """Show what the ports of each NUMA node carry, where the screen is large."""
         wide, rows = self.size.width >= _WIDE, self.size.height
