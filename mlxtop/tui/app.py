@@ -35,8 +35,6 @@ PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds that `+` and `-` step through."""
 FLIGHT_BEGIN_S = 0.8
 """Seconds after the start until the flight recorder is loaded; what came before is not lost."""
-FLIGHT_LOOK_S = 0.25
-"""Seconds between looks at what has become of a file."""
 AGAIN_S = 5.0
 """Seconds within which to quit twice, while a load runs."""
 PROBATION_LOOK_S = 1.0
@@ -80,7 +78,6 @@ class MlxtopApp(LiveApp):
         if self.flight is not None:
             self.state.watch.past = self.flight.past(self.state.watch.recent)
             self.set_timer(FLIGHT_BEGIN_S, self.flight.begin)
-            self.set_interval(FLIGHT_LOOK_S, self._tell_of_flight)
 
     @property
     def readonly(self) -> bool:
@@ -216,14 +213,8 @@ class MlxtopApp(LiveApp):
             self.notify("nothing to record: this machine is no live one", severity="warning")
             return
         self.flight.switch()
-        self._tell_of_flight()
+        self.lookout.expect()
         self.draw()
-
-    def _tell_of_flight(self) -> None:
-        """Tell what has become of the file."""
-        for text, is_bad in self.flight.news() if self.flight is not None else ():
-            self.notify(text, severity="error" if is_bad else "information")
-            self.draw()
 
     def action_acknowledge(self) -> None:
         """Acknowledge the alarm under the cursor, else the most urgent one."""
