@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mlxtop.tui import lookout
-from tests.test_tui_app import until
-from tests.test_tui_flight import at, flying, live_on, told
+from tests.test_tui_app import told, until
+from tests.test_tui_flight import at, flying, live_on
 
 
 async def test_an_idle_program_is_woken_for_nothing(tmp_path: Path) -> None:

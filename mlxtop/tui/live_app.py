@@ -30,8 +30,8 @@ from mlxtop.tui import themes
 from mlxtop.tui.commands import misnamed
 from mlxtop.tui.driver import QuietDriver
 from mlxtop.tui.feed import Feed
-from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.lookout import Lookout
+from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.state import State
 from mlxtop.tui.terminal import QUESTION, Flow, notification
 from mlxtop.watch.heat import Alert, AlertKind

@@ -90,10 +90,39 @@ class PageScreen(WatchScreen):
         self.page.scroll_relative(y=lines, animate=False)
 
 
-class Detail(ChartScreen, PageScreen):
-    """One port, page by page; two of them are below a chart."""
+class ChartPage(ChartScreen, PageScreen):
+    """A page below a chart, with the reading at its cursor between them."""
 
     AUTO_FOCUS = "#page"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read = Lines(id="reading")
+
+    def home(self) -> Widget:
+        return self.page
+
+    def draw(self) -> None:
+        super().draw()
+        if self.shown_charts():  # the chart comes after the page is on the terminal
+            if self.watch_app.answering:
+                self.draw_after_key()
+            else:
+                self.call_after_refresh(self.draw_slow)
+
+    def draw_charts(self) -> None:
+        super().draw_charts()
+        reading = self.reading_lines(max(1, self.size.width - 2))
+        self.set_class(bool(reading), "-reading")
+        self.read.show(reading)
+
+    def retreat(self) -> bool:
+        return self.leave_charts()
+
+
+class Detail(ChartPage):
+    """One port, page by page; two of them are below a chart."""
+
     SCOPE = Scope.DETAIL
     BINDINGS = bindings(Scope.DETAIL)
 
@@ -101,7 +130,7 @@ class Detail(ChartScreen, PageScreen):
         """Begin with the page of this key, else with the first."""
         super().__init__()
         self._page: Page = next((page for page in PAGES if page.key == key), PAGES[0])
-        self._tabs, self._read = Clickable(id="tabs"), Lines(id="reading")
+        self._tabs = Clickable(id="tabs")
         self._charts: dict[str, Chart] = {
             "1": ThroughputChart(id="traffic"),
             "2": HeatChart(id="heat"),
@@ -112,33 +141,19 @@ class Detail(ChartScreen, PageScreen):
     def body(self) -> ComposeResult:
         yield self._tabs
         yield from self._charts.values()
-        yield self._read
+        yield self.read
         yield self.page
 
     def shown_charts(self) -> Sequence[Chart]:
         chart = self._charts.get(self._page.key)
         return [chart] if chart is not None and chart.seen else []
 
-    def home(self) -> Widget:
-        return self.page
-
     def draw(self) -> None:
         super().draw()
         self._show_tabs()
-        if self.shown_charts():  # the chart comes after the page is on the terminal
-            if self.watch_app.answering:
-                self.draw_after_key()
-            else:
-                self.call_after_refresh(self.draw_slow)
 
     def on_resize(self) -> None:
         self.set_class(self.size.height >= _LEAST_ROWS, "-roomy")
-
-    def draw_charts(self) -> None:
-        super().draw_charts()
-        reading = self.reading_lines(max(1, self.size.width - 2))
-        self.set_class(bool(reading), "-reading")
-        self._read.show(reading)
 
     def sections(self, columns: int) -> list[Section]:
         view = self.watch_app.state.view(columns)
