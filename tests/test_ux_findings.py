@@ -226,6 +226,7 @@ FINDINGS: dict[int, tuple[str, ...]] = {
         "present_columns:test_both_curves_are_there_or_none_and_they_are_alike",
         "present_cells:test_where_no_cell_tells_the_state_the_rate_does",
         "ux_findings:test_small_screens_are_used_from_edge_to_edge",
+        "ux_findings:test_the_smallest_screen_has_a_rate_and_a_heading_on_every_screen",
         "ux_findings:test_small_screens_have_the_link_and_a_heat_chart_with_its_forecast",
         "tui_charted:test_a_chart_made_large_leaves_the_cursor_where_it_was",
     ),
@@ -424,6 +425,17 @@ async def test_pages_fill_120_columns_side_by_side(page: str) -> None:
         beside = "Wire ╮ ╭ Ceiling" if page == "1" else "to the root ╮ ╭ What it lets"
         await walking.until(lambda: beside in re.sub(r"[─ ]+", " ", one.text))
         assert beside in re.sub(r"[─ ]+", " ", one.text), one.text
+
+
+async def test_the_smallest_screen_has_a_rate_and_a_heading_on_every_screen() -> None:
+    async with walk("cx3-hp", (20, 5)) as walking:
+        await walking.forward(3.0)
+        one = Person(walking)
+        await one.sees_like(r"PORT RX ▸ ens2 \d+ Mb/s")
+        for key in ("w", "e", "question_mark", "enter", "d"):
+            await walking.press(key)
+            assert walking.text().startswith(" mlxtop  DEMO  "), walking.text()
+            await walking.press("escape")
 
 
 async def test_degrees_in_ascii_have_no_hole() -> None:

@@ -21,6 +21,8 @@ INDENT = 2
 GAP = 2
 NAME_WIDTH = 7
 LONGEST_NAME = 22
+_LEAST_NAME = 5
+"""Columns of names on the narrowest screens, so that a rate stands beside them."""
 NARROW = 10
 """Ranks up to this one may follow after a column that did not fit."""
 ASKED = 100
@@ -182,8 +184,8 @@ def layout(
 
     `chosen`: the only columns that may be there; empty for those of the width.
     """
-    shortest = min(LONGEST_NAME, names, columns - INDENT - GAP - units.RATE_WIDTH)
-    shortest = max(NAME_WIDTH, shortest)
+    most = columns - INDENT - GAP - units.RATE_WIDTH
+    shortest = max(_LEAST_NAME, min(LONGEST_NAME, max(NAME_WIDTH, names), most))
     left = columns - INDENT - shortest
     fitting: dict[str, int] = {}
     candidates = [c for c in CHOOSABLE if (c.id in chosen if chosen else c.rank < ASKED)]

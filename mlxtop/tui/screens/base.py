@@ -107,7 +107,7 @@ class WatchScreen(PaintedScreen):
         self.set_class(bool(app.badges()), "-badged")
         line = header_line(
             app.state.frame,
-            max(1, header.size.width),
+            max(1, self.size.width),
             label=app.source.label,
             interval=app.source.interval,
             bits=app.state.bits,
