@@ -23,7 +23,7 @@ from mlxtop.model.number import PORT, whole
 from mlxtop.present.load import guard_text, outcome_runs, plan_runs, server_section, wrapped
 from mlxtop.present.load_status import status_sections
 from mlxtop.present.measure_chart import measure_sections
-from mlxtop.present.text import Line, Role, Run, Section, clean
+from mlxtop.present.text import Role, Run, Section, clean
 from mlxtop.settings import MAX_INTERVAL
 from mlxtop.tui.commands import unlisted
 from mlxtop.tui.screens.base import Dialog, key_label
