@@ -238,6 +238,20 @@ async def test_maximised_charts_are_there_on_small_screens_and_name_their_port(
         assert app.screen.query_one("#ports").region.height == 0
 
 
+@pytest.mark.parametrize("where", ["ports", "page"])
+async def test_a_chart_made_large_leaves_the_cursor_where_it_was(where: str) -> None:
+    async with running(busy(), (60, 15)) as (app, pilot):
+        if where == "page":
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, Detail))
+        await pilot.press("M")
+        await until(pilot, lambda: app.screen.has_class("-maximised"))
+        assert app.focused is app.screen.query_one(f"#{where}")
+        await pilot.press("escape")
+        await until(pilot, lambda: not app.screen.has_class("-maximised"))
+        assert isinstance(app.screen, Detail) is (where == "page")
+
+
 @pytest.mark.parametrize(("rows", "charts"), [(17, True), (14, True), (13, False)])
 async def test_charts_take_the_rows_that_a_short_table_leaves(rows: int, charts: bool) -> None:
     async with running(busy(), (60, rows)) as (app, pilot):

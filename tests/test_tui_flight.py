@@ -114,7 +114,7 @@ async def test_a_place_that_cannot_be_written_is_one_notification(tmp_path: Path
         live_on(app, at(2.0), at(3.0))
         await until(pilot, lambda: app.state.newest.sample.tick == 3.0)  # type: ignore[union-attr]
         assert "REC" not in screen_text(app).splitlines()[0]
-        app._tell_of_flight()
+        app.lookout.tell()
         assert sum("recording: " in one.message for one in app._notifications) == 1
         assert app.is_running
 
@@ -132,7 +132,7 @@ async def test_a_full_disk_ends_the_file_and_is_one_notification(
             patch.setattr(WrittenFile, "write", full)
             live_on(app, at(2.0), at(3.0))
             await until(pilot, lambda: told(app, "No space left on device"))
-        app._tell_of_flight()
+        app.lookout.tell()
         assert sum("No space" in one.message for one in app._notifications) == 1
         await until(pilot, lambda: "REC" not in screen_text(app).splitlines()[0])
         await pilot.press("R")  # there is room again

@@ -33,10 +33,13 @@ class WireSource(NamedTuple):
 
 
 ETH_MAC = WireSource(
-    "eth-mac", catalogue.MAC, 20, "octets of the physical port (ethtool standard statistics)"
+    "eth-mac",
+    catalogue.MAC,
+    20,
+    "octets of the physical port, by ethtool's standard statistics (eth-mac)",
 )
 BYTES_PHY = WireSource(
-    "bytes_phy", catalogue.PHY, 20, "octets of the physical port (the driver's *_bytes_phy)"
+    "bytes_phy", catalogue.PHY, 20, "octets of the physical port, by the driver's *_bytes_phy"
 )
 IB_DATA = WireSource(
     "ib-data", catalogue.RDMA, 0, "InfiniBand port_rcv_data and port_xmit_data, IPoIB included"

@@ -207,4 +207,5 @@ class HeatGuard:
         left = ahead.warning.seconds - (now - ahead.tick)
         if left > self.options.ahead:
             return None
-        return f"{text} will be at its warning limit of {limit} in {max(left, 0.0):.0f} s"
+        soon = f"in {left:.0f} s" if left >= 1.0 else "in less than 1 s"
+        return f"{text} will be at its warning limit of {limit} {soon}"

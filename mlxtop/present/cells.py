@@ -11,7 +11,7 @@ from mlxtop.analysis.faults import severe_since_boot, severe_since_start
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.throughput import Throughput
 from mlxtop.model.frame import Frame
-from mlxtop.model.identity import PortId, PortKind
+from mlxtop.model.identity import PortId, PortKind, slot_of
 from mlxtop.model.pcie import Direction
 from mlxtop.model.sample import LinkState, PortSample
 from mlxtop.present import units
@@ -70,11 +70,18 @@ class PortRow(NamedTuple):
 def port_row(frame: Frame, port: PortId, context: RowContext = RowContext()) -> PortRow:  # noqa: B008
     """Return everything that the row of a port shows."""
     view = port_view(frame, port)
-    adapter, errors = view.adapter, severe_since_start(view.now)
+    errors = severe_since_start(view.now)
     if context.since_boot:
         errors = severe_since_boot(view.now), False
-    numa = adapter.functions[0].numa_node if adapter and adapter.functions else None
-    return PortRow(view, view.now.now, view.throughput, numa, errors, context)
+    return PortRow(view, view.now.now, view.throughput, numa_node(view), errors, context)
+
+
+def numa_node(view: PortView) -> int | None:
+    """Return the NUMA node of the slot that a port is in; of one card's two, that port's."""
+    adapter, function = view.adapter, view.now.now.port.function
+    if adapter is None or not adapter.functions:
+        return None
+    return adapter.slots.get(slot_of(function or ""), adapter.functions[0]).numa_node
 
 
 # Name and link
@@ -84,6 +91,9 @@ _SHORT = {
     LinkState.NO_MODULE: "empty",
     LinkState.MODULE_FAULT: "fault",
     LinkState.NO_DEVICE: "gone",
+    LinkState.OVERHEAT: "hot",
+    LinkState.POLLING: "wait",
+    LinkState.DISABLED: "off",
 }
 """Words for states where the column is narrow."""
 
@@ -107,7 +117,7 @@ def link(row: PortRow, columns: int) -> Line:
         return crop(((words, role), *([(flaps, Role.WARNING)] if flaps else [])), columns)
     mark, role = link_mark(state.state)
     text = f" {speed_name(state)}"
-    if flaps and width(text) + len(flaps) > columns - 1:
+    if width(text) + len(flaps) > columns - 1:
         text = f" {short_speed_name(state)}"
     cell: Line = ((mark, role), (text, Role.TEXT), (flaps, Role.WARNING))
     return crop(tuple(run for run in cell if run[0]), columns)

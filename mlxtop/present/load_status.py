@@ -125,7 +125,7 @@ def _coming(sensor: SensorHeat) -> str:
     """Return when a sensor is at its warning limit, or where it settles; empty where unknown."""
     ahead = sensor.forecast.warning if sensor.forecast else None
     if ahead is not None and ahead.seconds is not None:
-        return f"there in {ahead.seconds:.0f} s"
+        return f"there in {max(1.0, ahead.seconds):.0f} s"
     settles = sensor.forecast.settles if sensor.forecast else None
     return f"settles at {settles:.0f} °C" if settles is not None else ""
 

@@ -7,8 +7,6 @@ from fnmatch import fnmatchcase
 from time import localtime, strftime
 from typing import NamedTuple
 
-from mlxtop.analysis.port_view import port_view
-from mlxtop.analysis.throughput import NETDEV
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, PortId, PortKind, natural
 from mlxtop.model.sample import LinkLayer
@@ -18,6 +16,7 @@ from mlxtop.present.cells import RowContext, port_row
 from mlxtop.present.columns import Column, heading, layout, port_line
 from mlxtop.present.order import NATURAL, Order, ranked
 from mlxtop.present.text import Line, Role, Run, clean, crop, line_width
+from mlxtop.present.totals import totals
 from mlxtop.present.view import speed_name
 
 OTHER = "Other network devices"
@@ -204,22 +203,3 @@ def _right(frame: Frame | None, columns: int, interval: float, bits: bool) -> li
         text = f"! {problems} {word}" if columns >= _ROOMY else f"!{problems}"
         parts.insert(2, ((f"  {text}", Role.PROBLEMS),))
     return parts
-
-
-def totals(frame: Frame) -> tuple[float | None, float | None]:
-    """Return received and sent bit/s of all physical ports; these hold the virtual ones too.
-
-    Every port of a cage counts the whole cage on the wire, so that one of them counts.
-    """
-    rx: dict[PortId, float] = {}
-    tx: dict[PortId, float] = {}
-    for port, one in frame.ports.items():
-        if one.now.port.kind is not PortKind.PHYSICAL:
-            continue
-        flow = port_view(frame, port).throughput
-        wire = flow.source != NETDEV.name
-        place = (one.now.port.cage if wire else None) or port
-        for sums, bps in ((rx, flow.rx_bps), (tx, flow.tx_bps)):
-            if bps is not None:
-                sums[place] = max(sums.get(place, 0.0), bps)
-    return sum(rx.values()) if rx else None, sum(tx.values()) if tx else None

@@ -38,8 +38,6 @@ PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds that `+` and `-` step through."""
 FLIGHT_BEGIN_S = 0.8
 """Seconds after the start until the flight recorder is loaded; what came before is not lost."""
-FLIGHT_LOOK_S = 0.25
-"""Seconds between looks at what has become of a file."""
 LOOK_S = 20.0
 """Seconds for which it is said what to look at on a simulated machine."""
 AGAIN_S = 5.0
@@ -91,7 +89,6 @@ class MlxtopApp(LiveApp):
         if self.flight is not None:
             self.state.watch.past = self.flight.past(self.state.watch.recent)
             self.set_timer(FLIGHT_BEGIN_S, self.flight.begin)
-            self.set_interval(FLIGHT_LOOK_S, self._tell_of_flight)
 
     @property
     def readonly(self) -> bool:
@@ -234,14 +231,8 @@ class MlxtopApp(LiveApp):
             self.notify("nothing to record: this machine is no live one", severity="warning")
             return
         self.flight.switch()
-        self._tell_of_flight()
+        self.lookout.expect()
         self.draw()
-
-    def _tell_of_flight(self) -> None:
-        """Tell what has become of the file."""
-        for text, is_bad in self.flight.news() if self.flight is not None else ():
-            self.notify(text, severity="error" if is_bad else "information")
-            self.draw()
 
     def action_acknowledge(self) -> None:
         """Acknowledge the alarm under the cursor, else the most urgent one."""
@@ -353,9 +344,8 @@ class MlxtopApp(LiveApp):
 
     def action_retreat(self) -> None:
         screen = self.screen
-        if isinstance(screen, Overview):
-            screen.retreat()
-        elif len(self.screen_stack) > 1:
+        done = isinstance(screen, WatchScreen) and screen.retreat()
+        if not done and len(self.screen_stack) > 1:
             self.pop_screen()
 
     def action_suspend_process(self) -> None:

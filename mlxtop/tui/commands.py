@@ -44,7 +44,7 @@ class Command(NamedTuple):
 _PORTS, _WALL, _PAGES = Scope.OVERVIEW, Scope.WALL, Scope.DETAIL
 _FOUND, _ONE = Scope.FINDINGS, Scope.EXPLAINED
 _CHARTS, _CHART, _REPLAY = Scope.CHARTS, Scope.CHART, Scope.REPLAY
-_FILTER = "Show only ports whose names match"
+_FILTER = "Show only ports that match: a name, a state, a speed"
 _ALL = "All network devices, where no port of a card is"
 _DEMO = "A simulated machine, where no port is"
 _SORT = "Sort by rate, temperature, errors, or naturally"

@@ -30,6 +30,7 @@ from mlxtop.tui import themes
 from mlxtop.tui.commands import misnamed
 from mlxtop.tui.driver import QuietDriver
 from mlxtop.tui.feed import Feed
+from mlxtop.tui.lookout import Lookout
 from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.state import State
 from mlxtop.tui.terminal import QUESTION, Flow, notification
@@ -88,6 +89,7 @@ class LiveApp(App[int]):
         """The ways to peers; None where nothing can be probed."""
         self.flight: Flight | None = None
         """The flight recorder; None where nothing can be recorded."""
+        self.lookout = Lookout(self)
         self.open = False
         """The first picture is on the terminal."""
         self.gathered: set[Widget] | None = None
@@ -212,8 +214,11 @@ class LiveApp(App[int]):
             self._alert(alerts)
             if self.flight is not None:
                 self.flight.take(frame, alerts)
+                if alerts:
+                    self.lookout.expect()
             if self.paths is not None:
                 self.paths.take(frame, self.state.watch)
+        self.lookout.tell()
         self.source.looked_at = self.state.selected
         if self.feed.error is not None and not self.feed.stop.is_set():
             self.fail(self.feed.error)

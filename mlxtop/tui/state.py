@@ -5,7 +5,7 @@ Everything here is owned by the event loop; the thread that samples only posts m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from mlxtop.analysis.port_view import Ceiling, port_view
@@ -13,6 +13,7 @@ from mlxtop.analysis.verdict import Verdict
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
+from mlxtop.model.incident import Incident
 from mlxtop.model.sample import Reading
 from mlxtop.present import units
 from mlxtop.present.cells import RowContext
@@ -144,9 +145,8 @@ class State:
             return None
         return Readings(first, self.newest.sample.tick, interval)
 
-    def move_cursor(self, columns: int, axis: TimeAxis) -> None:
-        """Move the cursor of the charts within what is kept of the selected port."""
-        oldest = self.watch.history.oldest(self.selected) if self.selected else None
+    def move_cursor(self, columns: int, axis: TimeAxis, oldest: float | None) -> None:
+        """Move the cursor of the charts within what is kept, `oldest` second to the newest."""
         if oldest is not None and self.newest is not None:
             self.time.move(columns, axis, oldest, self.newest.sample.tick)
             self.read_cursor(axis)
@@ -173,10 +173,7 @@ class State:
         return Clock(sample.tick, sample.wall) if sample else Clock(0.0, 0.0)
 
     def instant(self, axis: TimeAxis) -> Instant | None:
-        """Return what is known of the selected port in the column of the cursor.
-
-        An event is there a column around it: it is seen in the curve of the next one.
-        """
+        """Return what is known of the selected port in the column of the cursor."""
         port, column = self.selected, axis.cursor_column
         if port is None or column is None:
             return None
@@ -186,13 +183,17 @@ class State:
         for name in (RX, TX, MODULE, ASIC):
             series = history.series(port, name)
             values[name] = None if series is None else series.highest(start, end)
-        events = [
-            event.incident
-            for event in self.watch.events_of(port)
-            if _happened(event, start - axis.column_s, end + axis.column_s, clock)
-        ]
+        events = self.events_at(axis, column, self.watch.events_of(port))
         verdict = self._verdict(port, min(end, clock.tick))
         return Instant((start + end) / 2, clock, values, verdict, events, self.bits)
+
+    def events_at(
+        self, axis: TimeAxis, column: int, events: Iterable[TimedIncident]
+    ) -> list[Incident]:
+        """Return events of a column and those beside it: one is seen in the curve of the next."""
+        start, end = axis.bounds(column)
+        around, clock = (start - axis.column_s, end + axis.column_s), self.clock()
+        return [event.incident for event in events if _happened(event, *around, clock)]
 
     def _verdict(self, port: PortId, tick: float) -> Ceiling | str:
         """Return what limited a port at an instant, or the reason why that is not known."""

@@ -127,7 +127,8 @@ class Watch:
         for alarm in ended:
             self._end(alarm, frame.sample.tick)
         for port, times in links_lost(self.frame, frame):
-            self.flaps[port] += times
+            if not self.planned.is_quiet(port):
+                self.flaps[port] += times
         self._settle(frame)
         for port, now in frame.ports.items():
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:

@@ -107,7 +107,7 @@ class WatchScreen(PaintedScreen):
         self.set_class(bool(app.badges()), "-badged")
         line = header_line(
             app.state.frame,
-            max(1, header.size.width),
+            max(1, self.size.width),
             label=app.source.label,
             interval=app.source.interval,
             bits=app.state.bits,
@@ -124,6 +124,10 @@ class WatchScreen(PaintedScreen):
         """Return the key of the alarm that the cursor stands on; None without a cursor."""
         return self.ribbon.chosen.key if self.ribbon.has_focus and self.ribbon.chosen else None
 
+    def retreat(self) -> bool:
+        """Undo what was opened last on this screen; return whether there was something."""
+        return False
+
     def pausing(self) -> None:
         """Follow the picture that has been frozen, or moves again."""
 
@@ -131,12 +135,17 @@ class WatchScreen(PaintedScreen):
         """Return the scopes whose commands hold now."""
         return (self.SCOPE, Scope.EVERYWHERE, Scope.REPLAY)
 
+    def minor_keys(self) -> frozenset[str]:
+        """Return the names of commands that are of little use now: they are the last in the bar."""
+        return frozenset()
+
     def _show_keys(self) -> None:
         """Show the keys, which change with the width and the scopes alone."""
         bar, app, scopes = self.keys, self.watch_app, self.scopes()
-        if self._keys_shown == (bar.size.width, scopes):
+        shown = bar.size.width, scopes, self.minor_keys()
+        if self._keys_shown == shown:
             return
-        self._keys_shown = bar.size.width, scopes
+        self._keys_shown = shown
         commands = available(*scopes, readonly=app.readonly, replay=app.replay)
         bar.present(self._fitting(commands, bar.size.width), GAP)
 
@@ -146,6 +155,7 @@ class WatchScreen(PaintedScreen):
         if self.SCOPE is Scope.OVERVIEW and Scope.CHART not in self.scopes():
             # nothing lies behind it
             last = [command for command in last if command.id != "back"]
+        first.sort(key=lambda command: command.id in self.minor_keys())
         keys = self.watch_app.settings.keys
         shown: list[tuple[Line, str]] = []
         left = columns

@@ -23,7 +23,7 @@ from mlxtop.model.number import PORT, whole
 from mlxtop.present.load import guard_text, outcome_runs, plan_runs, server_section, wrapped
 from mlxtop.present.load_status import status_sections
 from mlxtop.present.measure_chart import measure_sections
-from mlxtop.present.text import Line, Role, Section, clean
+from mlxtop.present.text import Role, Run, Section, clean
 from mlxtop.settings import MAX_INTERVAL
 from mlxtop.tui.commands import unlisted
 from mlxtop.tui.screens.base import Dialog, key_label
@@ -57,10 +57,10 @@ _TURN = ("← →", "Choose", "screen.choose")
 
 _OFFERED = 8
 """Neighbours that are named."""
-_HINT: tuple[Line, ...] = (
-    (("Say where the server runs; Enter shows the plan, F5 or Ctrl-R runs it.", Role.TEXT),),
-    (("Everything else is chosen for the port when it is left empty.", Role.DIM),),
-    (("The test goes on when this is closed; I opens it again.", Role.DIM),),
+_HINT: tuple[Run, ...] = (
+    ("Say where the server runs; Enter shows the plan, F5 or Ctrl-R runs it.", Role.TEXT),
+    ("Everything else is chosen for the port when it is left empty.", Role.DIM),
+    ("The test goes on when this is closed; I opens it again.", Role.DIM),
 )
 
 
@@ -222,7 +222,7 @@ class LoadDialog(Dialog[None]):
             sections.append(wrapped("Plan", runs, columns))
         if view.server_lines:
             sections.append(server_section(view.serving, view.server_lines, columns))
-        return sections or [Section("Load test", _HINT), *self._offered(columns)]
+        return sections or [wrapped("Load test", _HINT, columns), *self._offered(columns)]
 
     def _offered(self, columns: int) -> list[Section]:
         """Return the far ends that can be chosen."""

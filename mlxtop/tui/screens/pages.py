@@ -39,6 +39,8 @@ SCROLLING = unlisted(
     ("g", "scroll(-100000)"),
     ("G", "scroll(100000)"),
 )
+_LEAST_ROWS = 14
+"""Rows of a screen from which a page keeps enough of them below a small chart."""
 _LEAST_NAME = 12
 """Columns of a port's name beside the pages; where it has fewer, pages lose their titles."""
 _TITLES = {
@@ -88,41 +90,20 @@ class PageScreen(WatchScreen):
         self.page.scroll_relative(y=lines, animate=False)
 
 
-class Detail(ChartScreen, PageScreen):
-    """One port, page by page; two of them are below a chart."""
+class ChartPage(ChartScreen, PageScreen):
+    """A page below a chart, with the reading at its cursor between them."""
 
     AUTO_FOCUS = "#page"
-    SCOPE = Scope.DETAIL
-    BINDINGS = bindings(Scope.DETAIL)
 
-    def __init__(self, key: str = "") -> None:
-        """Begin with the page of this key, else with the first."""
+    def __init__(self) -> None:
         super().__init__()
-        self._page: Page = next((page for page in PAGES if page.key == key), PAGES[0])
-        self._tabs, self._read = Clickable(id="tabs"), Lines(id="reading")
-        self._charts: dict[str, Chart] = {
-            "1": ThroughputChart(id="traffic"),
-            "2": HeatChart(id="heat"),
-        }
-        """By the key of the page below."""
-        self.set_class(True, f"-page-{self._page.key}")
-
-    def body(self) -> ComposeResult:
-        yield self._tabs
-        yield from self._charts.values()
-        yield self._read
-        yield self.page
-
-    def shown_charts(self) -> Sequence[Chart]:
-        chart = self._charts.get(self._page.key)
-        return [chart] if chart is not None and chart.seen else []
+        self.read = Lines(id="reading")
 
     def home(self) -> Widget:
         return self.page
 
     def draw(self) -> None:
         super().draw()
-        self._show_tabs()
         if self.shown_charts():  # the chart comes after the page is on the terminal
             if self.watch_app.answering:
                 self.draw_after_key()
@@ -133,7 +114,46 @@ class Detail(ChartScreen, PageScreen):
         super().draw_charts()
         reading = self.reading_lines(max(1, self.size.width - 2))
         self.set_class(bool(reading), "-reading")
-        self._read.show(reading)
+        self.read.show(reading)
+
+    def retreat(self) -> bool:
+        return self.leave_charts()
+
+
+class Detail(ChartPage):
+    """One port, page by page; two of them are below a chart."""
+
+    SCOPE = Scope.DETAIL
+    BINDINGS = bindings(Scope.DETAIL)
+
+    def __init__(self, key: str = "") -> None:
+        """Begin with the page of this key, else with the first."""
+        super().__init__()
+        self._page: Page = next((page for page in PAGES if page.key == key), PAGES[0])
+        self._tabs = Clickable(id="tabs")
+        self._charts: dict[str, Chart] = {
+            "1": ThroughputChart(id="traffic"),
+            "2": HeatChart(id="heat"),
+        }
+        """By the key of the page below."""
+        self.set_class(True, f"-page-{self._page.key}")
+
+    def body(self) -> ComposeResult:
+        yield self._tabs
+        yield from self._charts.values()
+        yield self.read
+        yield self.page
+
+    def shown_charts(self) -> Sequence[Chart]:
+        chart = self._charts.get(self._page.key)
+        return [chart] if chart is not None and chart.seen else []
+
+    def draw(self) -> None:
+        super().draw()
+        self._show_tabs()
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.height >= _LEAST_ROWS, "-roomy")
 
     def sections(self, columns: int) -> list[Section]:
         view = self.watch_app.state.view(columns)
@@ -158,6 +178,9 @@ class Detail(ChartScreen, PageScreen):
                 for page, (label, action) in zip(PAGES, labels, strict=True)
             ]
             who = self._who(room - sum(line_width(label) + gap for label, _ in labels))
+        if line_width(who) < min(_LEAST_NAME, room // 3):  # this page alone
+            labels = [labels[PAGES.index(self._page)]]
+            who = self._who(room - line_width(labels[0][0]) - gap)
         self._tabs.present([(who, "app.retreat"), *labels], gap=gap)
 
     def _who(self, columns: int) -> Line:
@@ -180,6 +203,15 @@ class Detail(ChartScreen, PageScreen):
         self.remove_class("-reading")
         self.page.new_page()
         self.show_frame()
+
+    def retreat(self) -> bool:
+        """Leave the chart, then make it small again."""
+        if self.leave_charts():
+            return True
+        maximised = self.has_class("-maximised") and self._page.key in self._charts
+        if maximised:
+            self.action_maximise()
+        return maximised
 
     def action_maximise(self) -> None:
         if self._page.key in self._charts:

@@ -51,6 +51,8 @@ class Chart(Lines, can_focus=True):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id, classes="box")
+        self.scale_width = GUTTER
+        """Columns left of the picture, of its scale or the names of its lanes."""
         self._drawn: object = None
         self._axis: TimeAxis | None = None
         self._picture: list[Line] = []
@@ -114,7 +116,7 @@ class Chart(Lines, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         where = event.get_content_offset(self)
-        column = -1 if where is None else where.x - GUTTER
+        column = -1 if where is None else where.x - self.scale_width
         if self._axis is not None and 0 <= column < self._axis.columns:
             self.post_message(self.Pointed(self._axis.middle(column)))
 

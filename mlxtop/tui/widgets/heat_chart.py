@@ -125,15 +125,23 @@ class HeatChart(TemperatureChart):
         return columns - heat_charts.future_columns(columns)
 
     def _legend(self, state: State, view: PortView, width: int) -> Line:
-        parts: list[Line] = []
+        clock, urgent = state.clock(), _most_urgent(state, view.id)
+        longer: list[Line] = []
+        shorter: list[Line] = []
+        numbers: list[Line] = []
         for name, role in _SENSORS.items():
             heat = state.heat.of(view.id, name)
             if heat is not None and heat.sensor.celsius is not None:
-                text, coming = outlook(heat, state.clock())
-                celsius = f"{heat.sensor.celsius:.0f} °C "
-                title: Run = (f"{TITLES[name]} ", role)
-                parts.append((title, (celsius, Role.STRONG), (f"{text}   ", coming)))
-        return charts.legend(parts, (), width)
+                celsius: Run = (f"{heat.sensor.celsius:.0f} °C ", Role.STRONG)
+                number: Line = ((f"{TITLES[name]} ", role), celsius)
+                soon = short_outlook(heat, clock) or ("", Role.DIM)
+                longer.append((*number, outlook(heat, clock), SPACE, SPACE))
+                shorter.append((*number, soon, SPACE))
+                numbers.append(shorter[-1] if heat is urgent else (*number, SPACE))
+        for parts in (longer, shorter):
+            if sum(map(line_width, parts)) - len(SPACE[0]) <= width:
+                return charts.legend(parts, (), width)
+        return charts.legend(numbers, (), width)
 
     def _key(self, state: State, view: PortView) -> object:
         sensors = [state.edge_heat.of(view.id, name) for name in _SENSORS]
