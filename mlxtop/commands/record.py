@@ -113,7 +113,7 @@ def _record(
     seconds: float | None,
 ) -> None:
     """Give the recorder what the source has until that time has passed, or it cannot write."""
-    manager, watch, begin = ServiceManager(), Watch(), None
+    manager, watch, begin = ServiceManager(), Watch(verdicts=False, frames=False), None
     told: Path | None = None
     problem: str | None = None
     for frame in frames(source, stop):

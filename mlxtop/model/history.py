@@ -53,10 +53,6 @@ class Series:
             del self.ticks[:gone]
             del self.values[:gone]
 
-    def held_after(self, count: int) -> int:
-        """Return how many points are held after `count` of them were added."""
-        return count if count < 2 * self.size else self.size + count % self.size
-
     def __len__(self) -> int:
         return len(self.old_ticks) + min(len(self.ticks), self.size)
 
@@ -121,17 +117,20 @@ def _telling(values: array[float], places: range) -> list[int]:
     return sorted(kept)
 
 
-def _hour() -> Series:
-    return Series(NEWEST, THINNED)
-
-
 class History:
     """Named series by port; ports that are gone keep theirs."""
 
     def __init__(self) -> None:
-        self._series: dict[PortId, dict[str, Series]] = defaultdict(lambda: defaultdict(_hour))
+        self._series: dict[PortId, dict[str, Series]] = defaultdict(
+            lambda: defaultdict(self.new_series)
+        )
         self.first: float | None = None
         """Monotonic second of the first point of all."""
+
+    @staticmethod
+    def new_series() -> Series:
+        """Return an empty series: an hour and more has room in it."""
+        return Series(NEWEST, THINNED)
 
     def append(self, port: PortId, tick: float, values: Mapping[str, float | None]) -> None:
         """Add a point to each of some series of a port, making those that are new."""

@@ -99,13 +99,9 @@ class Playback:
         """Go on behind a checkpoint."""
         self.watch = survey.restored(checkpoint)
         self.is_exact = True
-        done = checkpoint.moment
         self._next = None
-        self._moments = self.recording.moments(checkpoint.place, number=done.number)
-        for moment in self._moments:
-            if (moment.recording, moment.number) == (done.recording, done.number):
-                self.moment = moment._replace(gap=done.gap, restarts=done.restarts)
-                return
+        found = self.recording.at(checkpoint.place, checkpoint.moment)
+        self.moment, self._moments = found or (None, iter(()))
 
     def _checkpoint(self, place: int, wall: float) -> Checkpoint | None:
         """Return the last checkpoint that is not behind a time."""

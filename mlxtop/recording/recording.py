@@ -25,7 +25,7 @@ from mlxtop.recording.files import SUFFIX, own_recordings
 from mlxtop.recording.lines import HEAD_BEGINS, KEY_BEGINS
 from mlxtop.recording.moments import Moment, Reader, name_of
 from mlxtop.recording.parts import Part, parts_of
-from mlxtop.recording.stream import Problems, RawLine, read_lines
+from mlxtop.recording.stream import MAGIC, Problems, RawLine, read_lines
 from mlxtop.recording.when import Named, time_in
 from mlxtop.system.owner import invoking_owner, rights_of
 
@@ -129,6 +129,36 @@ class Recording:
             moment = reader.read(line.data)
             if moment is not None:
                 yield moment
+
+    def at(self, place: int, done: Moment) -> tuple[Moment, Iterator[Moment]] | None:
+        """Return a Moment that was read before from a place on, and those that come after it.
+
+        None where it is not there any more. Raises OSError.
+        """
+        moments = self.moments(place, number=done.number)
+        for moment in moments:
+            if (moment.recording, moment.number) == (done.recording, done.number):
+                return moment._replace(gap=done.gap, restarts=done.restarts), moments
+        return None
+
+    @property
+    def is_packed(self) -> bool:
+        """Return whether all files begin with a gzip member. Raises OSError."""
+        for path in self.paths:
+            with _open(path) as file:
+                if file.read(len(MAGIC)) != MAGIC:
+                    return False
+        return True
+
+    def bytes_before(self, place: int, count: int) -> bytes:
+        """Return the last bytes before a place, in its file or the one before. Raises OSError."""
+        one = self.places[place]
+        number, end = one.file, one.offset
+        if not end and number:
+            number, end = number - 1, os.stat(self.paths[number - 1]).st_size
+        with _open(self.paths[number]) as file:
+            file.seek(max(0, end - count))
+            return file.read(min(count, end))
 
     def lines(self) -> Iterator[bytes]:
         """Yield all lines, as they stand in the files. Raises OSError."""

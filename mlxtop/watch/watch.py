@@ -77,7 +77,8 @@ class IncidentCount(NamedTuple):
 class Watch:
     """History, heat, events and alarms of one machine."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, verdicts: bool = True, frames: bool = True) -> None:
+        """`verdicts`, `frames`: keep them, which costs time on every frame, for whoever shows."""
         self.frame: Frame | None = None
         """The newest frame."""
         self.history = History()
@@ -88,12 +89,14 @@ class Watch:
         self.heat = HeatWatch()
         self.recent = RecentFrames()
         self.past: Past = self.recent
+        self._keeps_frames = frames
         """Whoever is asked for what was."""
         self.links = LinkWatch()
         self.storms = StormWatch()
         self.paths = PathWatch()
         self.alarms = Alarms()
         self.verdicts = CalmVerdicts()
+        self._keeps_verdicts = verdicts
         self.planned = PlannedChanges()
         self.events: deque[TimedIncident] = deque(maxlen=EVENTS)
         """What happened, the oldest first."""
@@ -133,9 +136,11 @@ class Watch:
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:
                 view = port_view(frame, port)
                 self._record(view, frame.sample.tick)
-                self.verdicts.take(port, view.ceiling.verdict, frame.sample.tick)
+                if self._keeps_verdicts:
+                    self.verdicts.take(port, view.ceiling.verdict, frame.sample.tick)
         self.verdicts.keep(frame.ports)
-        self.recent.add(frame, self.heat.then())
+        if self._keeps_frames:
+            self.recent.add(frame, self.heat.then())
         self.frame = frame
         return alerts
 
