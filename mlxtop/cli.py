@@ -149,9 +149,11 @@ def _replay(args: argparse.Namespace, settings: Settings) -> int:
 
     replay = opened(args)
     _need_terminal("without one: mlxtop --from FILE --once, mlxtop report FILE")
+    from mlxtop.recording.index import Index
     from mlxtop.tui.replay import ReplayApp
 
-    status = _show(ReplayApp(replay.recording, settings, replay.at), settings, args.theme)
+    app = ReplayApp(replay.recording, settings, replay.at, index=Index.own())
+    status = _show(app, settings, args.theme)
     console.warn(*(f"mlxtop: {args.file}: {text}" for text in replay.recording.problems.all()))
     return status
 

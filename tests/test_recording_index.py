@@ -18,6 +18,7 @@ from mlxtop.recording.index import Index, values_of
 from mlxtop.recording.playback import Playback
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.survey import Survey
+from mlxtop.watch.watch import Watch
 from tests.recorded import known, machine, write
 from tests.samples import PACU, ethernet, sample
 
@@ -50,9 +51,8 @@ def surveyed(path: Path, cache: Path) -> Survey:
 def read_samples(survey: Survey, monkeypatch: pytest.MonkeyPatch) -> int:
     """Return how many samples a survey looks at that goes on where the index ends."""
     seen = 0
-    watch = survey_module.Watch
 
-    class Counting(watch):  # type: ignore[valid-type, misc]
+    class Counting(Watch):
         def ingest(self, frame: Any) -> Any:
             nonlocal seen
             seen += 1

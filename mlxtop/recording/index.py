@@ -113,6 +113,14 @@ class Index:
             return None
         return cls(Path(base_directory("XDG_CACHE_HOME", ".cache", owner)) / STATE)
 
+    def is_usable(self) -> bool:
+        """Return whether there is a folder to keep it in; it is made where it is missing."""
+        try:
+            private_directory(str(self._directory), os.geteuid())
+        except OSError:
+            return False
+        return True
+
     def steps(self, recording: Recording) -> Iterator[Step]:
         """Yield what is kept, as far as it is of this recording; then more can be added."""
         if recording.end - recording.begin < WORTH_S or not recording.is_packed:
