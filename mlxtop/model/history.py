@@ -87,6 +87,25 @@ class Series:
             values = [] if following is None else [following[1]]
         return max((value for value in values if not isnan(value)), default=None)
 
+    def put_before(self, other: Series) -> None:
+        """Put the older points of another series before all others, until `shorten`."""
+        ticks, values = array("d", other.old_ticks), array("d", other.old_values)
+        ticks += other.ticks
+        values += other.values
+        if self.oldest is not None:
+            count = bisect_left(ticks, self.oldest)
+            del ticks[count:]
+            del values[count:]
+        self.old_ticks, self.old_values = ticks + self.old_ticks, values + self.old_values
+        self.thinned += len(ticks)
+
+    def shorten(self, thinned: int) -> None:
+        """Keep so many of the older points, as before others were put before them."""
+        self.thinned = thinned
+        if (over := len(self.old_ticks) - thinned) > 0:
+            del self.old_ticks[:over]
+            del self.old_values[:over]
+
     def _thin(self, count: int) -> int:
         """Thin about `count` of the oldest points out; return how many, which are whole steps."""
         edge = self.ticks[count] // THIN_S
@@ -101,9 +120,7 @@ class Series:
                 self.old_ticks.append(self.ticks[place])
                 self.old_values.append(self.values[place])
             start = end
-        if (over := len(self.old_ticks) - self.thinned) > 0:
-            del self.old_ticks[:over]
-            del self.old_values[:over]
+        self.shorten(self.thinned)
         return count
 
 
@@ -151,3 +168,16 @@ class History:
         """Return the second from which on something of a port is kept."""
         every = (series.oldest for series in self._series.get(port, {}).values())
         return min((tick for tick in every if tick is not None), default=None)
+
+    def put_before(self, other: History) -> None:
+        """Continue every series to the past by that of another history, until `shorten`."""
+        for port, every in other._series.items():
+            for name, series in every.items():
+                if port in self._series and name in self._series[port]:
+                    self._series[port][name].put_before(series)
+
+    def shorten(self) -> None:
+        """Drop what was put before the points of this history."""
+        for every in self._series.values():
+            for series in every.values():
+                series.shorten(THINNED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from itertools import takewhile
 from math import inf
@@ -13,6 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ReturnType, SystemCommand
+from textual.message import Message
 from textual.screen import Screen
 
 from mlxtop.change.privilege import ActionContext
@@ -48,6 +50,10 @@ HEAT_PAGE, ERROR_PAGE = "2", "4"
 """Keys of the pages that explain alarms: link, module and heat, and errors."""
 
 
+class EarlierRead(Message):
+    """What came before memory was read from recordings."""
+
+
 class MlxtopApp(LiveApp):
     """The live screen."""
 
@@ -79,6 +85,7 @@ class MlxtopApp(LiveApp):
             self.set_timer(PATHS_LOOK_S, partial(self.paths.begin, suggested=False))
         if self.flight is not None:
             self.state.watch.past = self.flight.past(self.state.watch.recent)
+            self.flight.earlier.told = self._tell_of_earlier
             self.set_timer(FLIGHT_BEGIN_S, self.flight.begin)
             self.set_interval(FLIGHT_LOOK_S, self._tell_of_flight)
 
@@ -225,6 +232,28 @@ class MlxtopApp(LiveApp):
             self.notify(text, severity="error" if is_bad else "information")
             self.draw()
 
+    def read_earlier(self, seconds: float) -> None:
+        """Have recordings continue the history of the picture that stands, so far further back."""
+        port, now = self.state.selected, self.state.newest
+        oldest = self.state.watch.history.oldest(port) if port is not None else None
+        if self.flight is not None and now is not None and oldest is not None:
+            self.flight.earlier.read(now.sample, oldest, seconds)
+
+    def _tell_of_earlier(self) -> None:
+        with suppress(RuntimeError):  # all is over
+            self.post_message(EarlierRead())
+
+    def on_earlier_read(self) -> None:
+        """Draw what recordings had, or say that they have nothing."""
+        history = self.flight.earlier.take() if self.flight is not None else None
+        if history is None or not self.state.paused:
+            return
+        if history.first is None:
+            self.notify("no recording of this machine reaches further back")
+            return
+        self.state.put_before(history)
+        self.draw()
+
     def action_acknowledge(self) -> None:
         """Acknowledge the alarm under the cursor, else the most urgent one."""
         screen, alarms = self.screen, self.state.watch.alarms
@@ -350,6 +379,8 @@ class MlxtopApp(LiveApp):
     def action_pause(self) -> None:
         if self.state.paused:
             self.state.resume()
+            if self.flight is not None:
+                self.flight.earlier.forget()
         else:
             self.state.pause()
         if isinstance(self.screen, WatchScreen):

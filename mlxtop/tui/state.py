@@ -12,6 +12,7 @@ from mlxtop.analysis.port_view import Ceiling, port_view
 from mlxtop.analysis.verdict import Verdict
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame
+from mlxtop.model.history import History
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import Reading
 from mlxtop.present import units
@@ -113,6 +114,7 @@ class State:
     def resume(self) -> None:
         """Show the newest frame again."""
         self.paused = False
+        self.watch.history.shorten()
         self._frozen = self._stands = None
         self.time.thaw()
         if self.newest is not None:
@@ -144,12 +146,22 @@ class State:
             return None
         return Readings(first, self.newest.sample.tick, interval)
 
-    def move_cursor(self, columns: int, axis: TimeAxis) -> None:
-        """Move the cursor of the charts within what is kept of the selected port."""
+    def move_cursor(self, columns: int, axis: TimeAxis) -> bool:
+        """Move the cursor of the charts within what is kept of the selected port.
+
+        Return whether it stands at the oldest of that in a picture that stands.
+        """
         oldest = self.watch.history.oldest(self.selected) if self.selected else None
-        if oldest is not None and self.newest is not None:
-            self.time.move(columns, axis, oldest, self.newest.sample.tick)
-            self.read_cursor(axis)
+        if oldest is None or self.newest is None:
+            return False
+        self.time.move(columns, axis, oldest, self.newest.sample.tick)
+        self.read_cursor(axis)
+        cursor = self.time.cursor
+        return self.paused and cursor is not None and cursor - axis.column_s < oldest
+
+    def put_before(self, earlier: History) -> None:
+        """Continue the history of the picture that stands to the past."""
+        self.watch.history.put_before(earlier)
 
     def read_cursor(self, axis: TimeAxis) -> None:
         """Show all values of the instant at the cursor in a picture that stands.

@@ -315,10 +315,7 @@ class Watch:
         return max(losses, default=None) if name else None
 
     def _record(self, view: PortView, tick: float) -> None:
-        flow = view.throughput
-        values = {RX: flow.rx_bps, TX: flow.tx_bps}
-        for sensor in view.now.now.temperatures:
-            values[sensor.name] = None if sensor.stale else sensor.celsius
+        values = values_of(view)
         self.history.append(view.id, tick, values)
         if view.id in self._followed:
             self._keep(view, tick)
@@ -333,3 +330,11 @@ class Watch:
         limit = kept[-1][1].verdict.limit if kept else None
         if not kept or tick - kept[-1][0] >= CEILING_S or view.ceiling.verdict.limit != limit:
             kept.append((tick, view.ceiling))
+
+
+def values_of(view: PortView) -> dict[str, float | None]:
+    """Return what the history keeps of a port: bit/s and °C."""
+    values = {RX: view.throughput.rx_bps, TX: view.throughput.tx_bps}
+    for sensor in view.now.now.temperatures:
+        values[sensor.name] = None if sensor.stale else sensor.celsius
+    return values

@@ -104,7 +104,8 @@ class ChartScreen(WatchScreen):
     def action_cursor(self, columns: int) -> None:
         state, axis = self.watch_app.state, self.axis()
         if axis is not None:
-            state.move_cursor(columns, axis)
+            if state.move_cursor(columns, axis) and columns < 0:
+                self.watch_app.read_earlier(axis.span)
             self.show_frame()
 
     # Events
