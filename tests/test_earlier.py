@@ -104,7 +104,7 @@ def test_points_are_put_before_and_dropped_again() -> None:
     for tick in range(140, 150):
         live.append(tick, 1.0)
     assert live.oldest == 80
-    live.shorten(8)
+    live.shorten()
     assert len(live.old_ticks) <= 8
     assert list(live.since(145)) == [(tick, 1.0) for tick in range(145, 150)]
 

@@ -191,14 +191,14 @@ async def test_the_cursor_goes_on_into_the_recordings_of_this_machine(tmp_path: 
         assert port is not None
         await pilot.press("space", *["shift+left"] * 12)
         await until(pilot, lambda: app.state.watch.history.oldest(port) == whole[0].tick)
-        await pilot.press(*["shift+left"] * 15)
+        await pilot.press(*["shift+left"] * 6)
         await until(
             pilot,
             lambda: app.state.frame is not None and app.state.frame.sample.tick < whole[150].tick,
         )
         assert app.state.frame is not None
         assert app.state.frame.sample in whole
-        await pilot.press(*["shift+left"] * 40)
+        await pilot.press(*["shift+left"] * 20)
         await until(pilot, lambda: told(app, "no recording of this machine reaches further back"))
         await pilot.press("space")
         assert app.state.watch.history.oldest(port) == whole[250].tick

@@ -35,10 +35,12 @@ class Series:
     are older stay as the highest, the lowest and the first gap of every `THIN_S`.
     """
 
-    __slots__ = ("old_ticks", "old_values", "size", "thinned", "ticks", "values")
+    __slots__ = ("earlier", "old_ticks", "old_values", "size", "thinned", "ticks", "values")
 
     def __init__(self, size: int = 3600, thinned: int = 0) -> None:
         self.size, self.thinned = size, thinned
+        self.earlier = 0
+        """Of the older points those that were put before the others."""
         self.ticks, self.values = array("d"), array("d")
         self.old_ticks, self.old_values = array("d"), array("d")
 
@@ -97,14 +99,19 @@ class Series:
             del ticks[count:]
             del values[count:]
         self.old_ticks, self.old_values = ticks + self.old_ticks, values + self.old_values
-        self.thinned += len(ticks)
+        self.earlier += len(ticks)
 
-    def shorten(self, thinned: int) -> None:
-        """Keep so many of the older points, as before others were put before them."""
-        self.thinned = thinned
-        if (over := len(self.old_ticks) - thinned) > 0:
-            del self.old_ticks[:over]
-            del self.old_values[:over]
+    def shorten(self) -> None:
+        """Drop what was put before the points of this series."""
+        self._drop(self.earlier)
+        self._drop(len(self.old_ticks) - self.thinned)
+
+    def _drop(self, count: int) -> None:
+        """Drop the oldest points."""
+        if count > 0:
+            del self.old_ticks[:count]
+            del self.old_values[:count]
+            self.earlier = max(0, self.earlier - count)
 
     def _thin(self, count: int) -> int:
         """Thin about `count` of the oldest points out; return how many, which are whole steps."""
@@ -120,7 +127,7 @@ class Series:
                 self.old_ticks.append(self.ticks[place])
                 self.old_values.append(self.values[place])
             start = end
-        self.shorten(self.thinned)
+        self._drop(len(self.old_ticks) - self.thinned - self.earlier)
         return count
 
 
@@ -180,4 +187,4 @@ class History:
         """Drop what was put before the points of this history."""
         for every in self._series.values():
             for series in every.values():
-                series.shorten(THINNED)
+                series.shorten()

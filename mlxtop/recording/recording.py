@@ -22,7 +22,7 @@ from time import localtime, strftime
 from typing import Any, BinaryIO, NamedTuple
 
 from mlxtop.model.sample import SourceKind
-from mlxtop.recording.files import SUFFIX, own_recordings
+from mlxtop.recording.files import SUFFIX, own_recordings, run_recording
 from mlxtop.recording.lines import HEAD_BEGINS, KEY_BEGINS
 from mlxtop.recording.moments import Moment, Reader, name_of
 from mlxtop.recording.parts import Part, parts_of
@@ -191,7 +191,7 @@ class Recording:
 
 
 def open_recording(where: str) -> Recording:
-    """Open a file, a folder, or `last`: the newest in the folder of the person who asked.
+    """Open a file, a folder, a load run, or `last`: the newest in the folder of who asked.
 
     Raises OSError and ValueError.
     """
@@ -205,7 +205,8 @@ def open_recording(where: str) -> Recording:
         if not paths:
             raise ValueError(f"{where}: no recording (*{SUFFIX}) in this folder")
     else:
-        paths = [Path(where)]
+        run = None if os.path.lexists(where) else run_recording(where)
+        paths = [run or Path(where)]
     try:
         return Recording(paths)
     except ValueError as error:
