@@ -128,6 +128,10 @@ def _run(args: argparse.Namespace) -> int:
     console.choose_glyphs(settings.ascii)
     console.warn(*(f"mlxtop: {complaint}" for complaint in complaints))
     arguments.check(args)
+    if args.root:
+        from mlxtop.commands.recorded import take_root
+
+        take_root(args)
     if args.recording is not None:
         from mlxtop.commands.recorded import say
 

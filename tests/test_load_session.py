@@ -86,7 +86,12 @@ def test_a_run_has_the_samples_of_its_time_as_a_recording(tmp_path: Path) -> Non
     first = next(feed)
     timing = Timing(baseline=2.0, cooldown=2.0)
     assert made.start(first, LoadOptions(LoadRequest(PEER, seconds=3), timing=timing))
-    system.clock.thread(lambda: [made.frame(frame) for frame in feed], "frames")
+
+    def sampled() -> None:
+        for frame in feed:
+            made.frame(frame)
+
+    system.clock.thread(sampled, "frames")
     while made.view().busy:
         system.wait(5.0, nudged)
         nudged.clear()

@@ -15,6 +15,7 @@ import errno
 import os
 import re
 import stat
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from mlxtop.model.sample import SourceKind
 from mlxtop.recording.files import SUFFIX, own_recordings, run_recording
-from mlxtop.recording.lines import HEAD_BEGINS, KEY_BEGINS
+from mlxtop.recording.lines import GZIP, HEAD_BEGINS, KEY_BEGINS
 from mlxtop.recording.moments import Moment, Reader, name_of
 from mlxtop.recording.parts import Part, parts_of
 from mlxtop.recording.stream import MAGIC, Problems, RawLine, read_lines
@@ -211,6 +212,21 @@ def open_recording(where: str) -> Recording:
         return Recording(paths)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
+
+
+def is_recording(path: str) -> bool:
+    """Return whether a file begins as a recording does, packed or as text."""
+    try:
+        with _open(Path(path)) as file:
+            begin = file.read(512)
+    except OSError:
+        return False
+    if begin.startswith(MAGIC):
+        try:
+            begin = zlib.decompressobj(GZIP).decompress(begin, 64)
+        except zlib.error:
+            return False
+    return begin.startswith(HEAD_BEGINS)
 
 
 def recordings_in(directory: Path) -> list[Path]:
