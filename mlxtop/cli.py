@@ -130,6 +130,10 @@ def _run(args: argparse.Namespace) -> int:
     console.choose_glyphs(settings.ascii)
     console.warn(*(f"mlxtop: {complaint}" for complaint in complaints))
     arguments.check(args)
+    if args.root:
+        from mlxtop.commands.recorded import take_root
+
+        take_root(args)
     if args.recording is not None:
         from mlxtop.commands.recorded import say
 
@@ -151,9 +155,11 @@ def _replay(args: argparse.Namespace, settings: Settings) -> int:
 
     replay = opened(args)
     _need_terminal("without one: mlxtop --from FILE --once, mlxtop report FILE")
+    from mlxtop.recording.index import Index
     from mlxtop.tui.replay import ReplayApp
 
-    status = _show(ReplayApp(replay.recording, settings, replay.at), settings, args.theme)
+    app = ReplayApp(replay.recording, settings, replay.at, index=Index.own())
+    status = _show(app, settings, args.theme)
     console.warn(*(f"mlxtop: {args.file}: {text}" for text in replay.recording.problems.all()))
     return status
 

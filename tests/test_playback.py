@@ -12,13 +12,14 @@ from threading import Event
 import pytest
 
 from mlxtop.model.catalogue import counters_of
+from mlxtop.model.history import History
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
 from mlxtop.recording import survey as survey_module
 from mlxtop.recording.moments import WARM_S
 from mlxtop.recording.playback import Playback
 from mlxtop.recording.recording import Recording
-from mlxtop.recording.survey import Survey
+from mlxtop.recording.survey import LongHistory, Survey
 from mlxtop.watch.watch import Watch
 from tests.recorded import EVERY_MACHINE, derived, known, machine, write
 from tests.samples import PACU, ethernet, sample
@@ -141,6 +142,25 @@ def test_seeking_gives_what_linear_playback_gives_over_a_restart(
     there = linear(hours, wall)
     assert known(playback.watch) == known(there.watch)
     assert (playback.moment, playback.peek()) == (there.moment, there.peek())
+
+
+@pytest.mark.parametrize("count", [1, 1799, 1800, 1801, 2704, 3599, 3600, 6000])
+def test_the_history_of_any_time_is_as_it_was_then(count: int) -> None:
+    every, then = LongHistory(), History()
+    for number in range(6000):
+        values = {"rx": float(number % 7), "tx": None if number % 50 == 0 else 1.0}
+        every.append(PACU.id, number * 1.3, values)
+        if number < count:
+            then.append(PACU.id, number * 1.3, values)
+            marks = every.marks()
+    there = every.at(marks)
+    assert there.first == then.first
+    for name in ("rx", "tx"):
+        there_is, was = there.series(PACU.id, name), then.series(PACU.id, name)
+        assert there_is is not None
+        assert was is not None
+        for part in ("size", "thinned", "ticks", "values", "old_ticks", "old_values"):
+            assert repr(getattr(there_is, part)) == repr(getattr(was, part))
 
 
 def test_one_can_go_back_a_sample(hours: Recording) -> None:

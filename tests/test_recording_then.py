@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -193,3 +194,22 @@ def test_what_is_missing_is_told_beside_what_is_there(
     out, err = capsys.readouterr()
     assert "REPLAY" in out
     assert "the end is missing" in err
+
+
+@pytest.mark.parametrize("form", ["packed", "text"])
+def test_a_recording_of_one_sample_is_a_capture_to_root(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "one", machine("faulty")[:1])
+    if form == "text":
+        path.write_bytes(gzip.decompress(path.read_bytes()))
+    for words in (["--once", "--json"], ["--once"], ["doctor", "--json"]):
+        shown = printed(capsys, "--root", str(path), *words)
+        assert shown
+        assert shown == printed(capsys, "--from", str(path), *words)
+    assert main(["--root", str(path)]) == 1
+    assert "needs a terminal" in capsys.readouterr().err
+    assert main(["--root", str(path), "load", "host"]) == 1
+    assert "--from goes with doctor and metrics" in capsys.readouterr().err
+    assert main(["--root", str(path), "enp1s0"]) == 1
+    assert "no port" in capsys.readouterr().err

@@ -14,7 +14,9 @@ from mlxtop.load.request import LoadRequest
 from mlxtop.model.json_text import encode
 from mlxtop.outputs import csv_rows
 from mlxtop.present.runs import run_lines, run_table
+from mlxtop.recording.recording import open_recording
 from tests.load_lab import PEER, run_load, simulated
+from tests.recorded import machine, write
 from tests.test_json_text import strict
 
 SHOW, COMPARE = ["show", "last"], ["compare", "last", "-1"]
@@ -122,6 +124,25 @@ def test_a_link_that_a_spreadsheet_would_run_is_text() -> None:
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     return tmp_path / "mlxtop-nic" / "runs"
+
+
+def test_a_run_with_samples_says_how_it_is_replayed(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_load(simulated(), LoadRequest(PEER, seconds=3), record=state)
+    assert main(["runs", "show", "last"]) == 0
+    assert "replay" not in capsys.readouterr().out
+    run = next(state.glob("*.jsonl")).stem
+    with pytest.raises(FileNotFoundError):
+        open_recording(run)
+    path = write(state / f"{run}.mlxrec", machine("tiny", 5))
+    assert main(["runs", "show", "last"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"replay: mlxtop replay {run}"
+    assert main(["runs", "show", "last", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["recording"] == str(path)
+    assert open_recording(run).paths == [path]
+    with pytest.raises(FileNotFoundError):
+        open_recording(f"../runs/{run}")
 
 
 def test_runs_are_listed_shown_and_compared(

@@ -19,7 +19,7 @@ from mlxtop.recording.target import WrittenFile
 from mlxtop.settings import Settings
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.flight import Flight
-from tests.recorded import machine
+from tests.recorded import machine, write
 from tests.samples import PACU, Samples, ethernet, frame, sample
 from tests.test_tui_app import screen_text, told, until
 
@@ -179,3 +179,32 @@ async def test_the_cursor_of_a_frozen_picture_reads_what_memory_no_longer_holds(
             pilot,
             lambda: app.state.frame is not None and app.state.frame.sample.tick < whole[150].tick,
         )
+
+
+async def test_the_cursor_goes_on_into_the_recordings_of_this_machine(tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    folder.mkdir()
+    whole = machine("pacu", 300)
+    write(folder / "pacu-a.mlxrec", whole[:200])
+    async with flying(folder, whole[250:]) as (app, pilot):
+        port = app.state.selected
+        assert port is not None
+        await pilot.press("space", *["shift+left"] * 12)
+        await until(pilot, lambda: app.state.watch.history.oldest(port) == whole[0].tick)
+        await pilot.press(*["shift+left"] * 6)
+        await until(
+            pilot,
+            lambda: app.state.frame is not None and app.state.frame.sample.tick < whole[150].tick,
+        )
+        assert app.state.frame is not None
+        assert app.state.frame.sample in whole
+        await pilot.press(*["shift+left"] * 20)
+        await until(pilot, lambda: told(app, "no recording of this machine reaches further back"))
+        await pilot.press("space")
+        assert app.state.watch.history.oldest(port) == whole[250].tick
+
+
+async def test_without_recordings_the_cursor_stays_and_says_why(tmp_path: Path) -> None:
+    async with flying(tmp_path / "r", machine("pacu", 300)[250:]) as (app, pilot):
+        await pilot.press("space", *["shift+left"] * 12)
+        await until(pilot, lambda: told(app, "no recording of this machine reaches further back"))

@@ -19,7 +19,8 @@ from mlxtop.recording.survey import played
 from mlxtop.report.collect import collect
 from mlxtop.settings import Settings
 from mlxtop.tui.commands import COMMANDS
-from mlxtop.tui.replay import SPEEDS, Player, ReplayApp, TimeDialog
+from mlxtop.tui.player import Player
+from mlxtop.tui.replay import SPEEDS, ReplayApp, TimeDialog
 from mlxtop.tui.screens.events import Events
 from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.screens.pages import Detail, Help

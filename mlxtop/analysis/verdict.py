@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
 from mlxtop.analysis.limits import FULL_CORE, CpuLoad, LineLimit, Measured, PcieLimit, gbps
 from mlxtop.model.catalogue import CATALOGUE, STALLED_RD, STALLED_WR, counters_of
-from mlxtop.model.counters import Origin
+from mlxtop.model.counters import Counter, Origin, Schema
 from mlxtop.model.frame import PortFrame
 from mlxtop.model.pause import GLOBAL_PAUSE, PAUSE_TIME, PFC_PAUSE
 from mlxtop.model.pcie import Direction, link_words
@@ -229,17 +230,28 @@ class _Pauses(NamedTuple):
     """Share of the time for which the priority that they stopped most did not send."""
 
 
+@lru_cache(maxsize=256)
+def _pause_counters(schema: Schema, way: str) -> tuple[tuple[Counter, ...], tuple[Counter, ...]]:
+    """Return the counters of a table that count frames of priorities, and those of the time."""
+    frames, times = [], []
+    for counter in counters_of(Origin.DRIVER, schema):
+        name = counter.family or counter.key
+        if name in PFC_PAUSE[way]:
+            frames.append(counter)
+        elif name in PAUSE_TIME[way]:
+            times.append(counter)
+    return tuple(frames), tuple(times)
+
+
 def _pauses(frame: PortFrame, way: str) -> _Pauses | None:
     """Return the pause frames of the last interval; None where none are counted."""
     of_link = (_rate(frame, Origin.DRIVER, key) for key in GLOBAL_PAUSE[way])
     rates, stopped = [next((rate for rate in of_link if rate is not None), None)], 0.0
     reading = frame.now.readings.get(Origin.DRIVER)
-    for counter in counters_of(Origin.DRIVER, reading.schema) if reading else ():
-        name = counter.family or counter.key
-        if name in PFC_PAUSE[way]:
-            rates.append(frame.rate(counter))
-        elif name in PAUSE_TIME[way]:
-            stopped = max(stopped, (frame.rate(counter) or 0.0) / 1e6)
+    if reading is not None:
+        of_priorities, times = _pause_counters(reading.schema, way)
+        rates += map(frame.rate, of_priorities)
+        stopped = max([(frame.rate(one) or 0.0) / 1e6 for one in times], default=0.0)
     counted = [rate for rate in rates if rate is not None]
     return _Pauses(sum(counted), min(stopped, 1.0)) if counted else None
 

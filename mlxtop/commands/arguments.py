@@ -130,7 +130,9 @@ def parser(words: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
     add("-b", "--batch", action="store_true", help="print tables instead of the screen")
     add("-n", "--count", type=_count, metavar="N", help="end after N tables or objects")
     add("--hooks", action="store_true", help="with -b or --json-stream: run the settings' hooks")
-    add("--root", metavar="DIR|FILE", help="read a captured machine instead of this one")
+    add(
+        "--root", metavar="DIR|FILE", help="read a captured or recorded machine instead of this one"
+    )
     add("--from", dest="recording", metavar="FILE|DIR", help="read a recording; last: the newest")
     at = "with --from: the time, as 03:10, '2h ago' or a date; else its end"
     add("--at", metavar="TIME", help=at)

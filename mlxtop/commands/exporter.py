@@ -37,7 +37,7 @@ class Exporter:
         self._now = now if kind.may_change else None  # a recorded instant does not get older
         self._with_vfs = with_vfs
         self._lock = Lock()
-        self._watch = Watch()
+        self._watch = Watch(verdicts=False, frames=False)
         self._findings: tuple[FindingCount, ...] = ()
         self._examined: Frame | None = None
         self._trouble = ""

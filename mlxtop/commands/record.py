@@ -16,6 +16,7 @@ from mlxtop.link_type.survey import read_stored
 from mlxtop.outputs import console
 from mlxtop.recording import files, when
 from mlxtop.recording.on_alarm import AlarmSaver
+from mlxtop.recording.prepare import Preparer
 from mlxtop.recording.recorder import Recorder
 from mlxtop.recording.target import Target
 from mlxtop.recording.unit import Rights, unit
@@ -90,7 +91,7 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     with closing(source):
         if saver is None:
             recorder.write_to(target)
-        _record(source, recorder, saver, stop, args.seconds)
+        _record(source, recorder, saver, stop, args.seconds, preparer=Preparer(system, stop))
     recorder.close()
     if args.json and target.fd is None:
         path = str(recorder.last_path) if recorder.last_path else None
@@ -111,9 +112,11 @@ def _record(
     saver: AlarmSaver | None,
     stop: Event,
     seconds: float | None,
+    *,
+    preparer: Preparer | None = None,
 ) -> None:
     """Give the recorder what the source has until that time has passed, or it cannot write."""
-    manager, watch, begin = ServiceManager(), Watch(), None
+    manager, watch, begin = ServiceManager(), Watch(verdicts=False, frames=False), None
     told: Path | None = None
     problem: str | None = None
     for frame in frames(source, stop):
@@ -134,6 +137,8 @@ def _record(
             problem = recorder.problem
             console.warn(f"mlxtop: {problem}")
         manager.alive(tick)
+        if preparer is not None:
+            preparer.advance(recorder.path, tick)
         over = seconds is not None and tick - begin >= seconds
         if over or (recorder.problem is not None and saver is None):
             break

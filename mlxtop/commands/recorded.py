@@ -6,14 +6,27 @@ import argparse
 from functools import partial
 
 from mlxtop.commands import doctor, metrics
-from mlxtop.commands.arguments import UsageError
+from mlxtop.commands.arguments import UsageError, check, without_screen
 from mlxtop.commands.recordings import events_of
 from mlxtop.model.sample import SourceKind
 from mlxtop.outputs import console, headless
 from mlxtop.recording.moments import WARM_S
-from mlxtop.recording.recording import Recording, open_recording
+from mlxtop.recording.recording import Recording, is_recording, open_recording
 from mlxtop.recording.then import frames_between
 from mlxtop.settings import Settings
+
+
+def take_root(args: argparse.Namespace) -> None:
+    """Let a recording that `--root` names be shown as it ends: by `--from`, or on the screen."""
+    if not is_recording(args.root):
+        return
+    if args.command or without_screen(args):
+        args.recording, args.root = args.root, None
+        check(args)
+    elif args.port_name is not None:
+        raise UsageError(f"a recording goes without {args.port_name!r}: no port for it")
+    else:
+        args.command, args.file, args.stand_at, args.root = "replay", args.root, "end", None
 
 
 def say(args: argparse.Namespace, settings: Settings) -> int:

@@ -25,6 +25,7 @@ from mlxtop.present.measure import COLUMNS as COLUMNS_OF_MEASURED
 from mlxtop.present.measure import cells, compared_lines, table_lines
 from mlxtop.present.runs import run_lines, run_table, when
 from mlxtop.present.text import clean, wrap
+from mlxtop.recording.files import run_recording
 
 if TYPE_CHECKING:
     from mlxtop.settings import Settings
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
             found = [find_measured(directory, name) for name in (first, second)]
             _compare_measured(*(read_measured(directory, name) for name in found), args=args)
         case ["show", wanted]:
-            _show(read_run(directory, find_id(directory, wanted)), args, settings.ascii)
+            _show(directory, read_run(directory, find_id(directory, wanted)), args, settings.ascii)
         case ["compare", first, second]:
             runs = [read_run(directory, find_id(directory, name)) for name in (first, second)]
             _compare(runs[0], runs[1], args)
@@ -151,13 +152,16 @@ def _list(directory: Path, args: argparse.Namespace) -> None:
             console.say(*_measured_head(one), *wrap(f"  {sentence(one.rows)}", COLUMNS, "  "))
 
 
-def _show(run: Run, args: argparse.Namespace, ascii_only: bool) -> None:
+def _show(directory: Path, run: Run, args: argparse.Namespace, ascii_only: bool) -> None:
+    recording = run_recording(run.id, directory)
     if args.json:
-        console.say_json(document(run))
+        console.say_json(document(run) | {"recording": str(recording) if recording else None})
     elif args.csv:
         _table(_SAMPLES, map(_without_kind, run.intervals))
     else:
         console.say(*run_lines(run, shutil.get_terminal_size().columns, ascii_only))
+        if recording is not None:
+            console.say(f"replay: mlxtop replay {run.id}")
 
 
 def _compare(before: Run, after: Run, args: argparse.Namespace) -> None:

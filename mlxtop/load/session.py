@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from mlxtop.load.guard import READINGS, HeatGuard
 from mlxtop.load.hold_run import HoldRun, hold_plan
@@ -22,11 +22,12 @@ from mlxtop.load.outcome import LoadStatus, Outcome, SensorHeat
 from mlxtop.load.plan import plan_load
 from mlxtop.load.record import Line
 from mlxtop.load.request import GuardOptions, LoadOptions, LoadPlan
-from mlxtop.load.run_log import RunWriter, fingerprint
+from mlxtop.load.run_log import SUFFIX, RunWriter, fingerprint
 from mlxtop.load.runner import LoadRun
 from mlxtop.load.servers import Servers
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
+from mlxtop.model.sample import Sample
 from mlxtop.sources.kernel.neighbours import Neighbour, read_neighbours
 from mlxtop.system.door import System
 from mlxtop.watch.heat import HeatWatch, SensorTrack
@@ -63,11 +64,32 @@ class SessionView(NamedTuple):
     """Lines that they printed in all."""
 
 
+class SampleFile(Protocol):
+    """A file that gets the Samples of a run."""
+
+    def put(self, sample: Sample) -> None:
+        """Take a Sample in; returns at once."""
+
+    def close(self) -> str | None:
+        """End the file; return why it lacks something, if it does."""
+
+
 class LoadSession:
     """The load tests and servers of one front end."""
 
-    def __init__(self, system: System, runs: Path, changed: Callable[[], None]) -> None:
-        """Record tests below `runs`; call `changed`, from threads, when there is news."""
+    def __init__(
+        self,
+        system: System,
+        runs: Path,
+        changed: Callable[[], None],
+        samples: Callable[[Path], SampleFile] | None = None,
+    ) -> None:
+        """Record tests below `runs`; call `changed`, from threads, when there is news.
+
+        `samples` makes the file for the Samples of a run beside the file of its record.
+        """
+        self._make_samples = samples
+        self._samples: SampleFile | None = None
         self._system = system
         self._runs = runs
         self._changed = changed
@@ -99,9 +121,11 @@ class LoadSession:
     def frame(self, frame: Frame) -> None:
         """Give a frame to the run, in the thread that sampled it."""
         self._newest = frame
-        run = self._run
+        run, samples = self._run, self._samples
         if run is not None:
             run.frame(frame)
+        if samples is not None:
+            samples.put(frame.sample)
         self._servers.frame(frame)
 
     def start(
@@ -271,6 +295,9 @@ class LoadSession:
             system, plan, guard, timing=options.timing, record=record, changed=self._changed
         )
         run.frame(frame)
+        if record is not None and self._make_samples is not None:
+            self._samples = self._make_samples(self._runs / (record.id + SUFFIX))
+            self._samples.put(frame.sample)
         with self._lock:
             self._run = run
             cancelled = self._cancelled
@@ -278,10 +305,19 @@ class LoadSession:
             self._update(problem=problem)
         if cancelled is not None:
             run.cancel(cancelled)
-        outcome = run.run()
-        with self._lock:
-            self._run = None
+        try:
+            outcome = run.run()
+        finally:
+            with self._lock:
+                self._run = None
+            self._end_samples()
         self._update(outcome=outcome)
+
+    def _end_samples(self) -> None:
+        samples, self._samples = self._samples, None
+        problem = samples.close() if samples is not None else None
+        if problem is not None:
+            self._update(problem=problem)
 
     def _update(self, **changes: Any) -> None:
         with self._lock:

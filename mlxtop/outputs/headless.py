@@ -76,10 +76,10 @@ def _line(severity: Severity, wall: float, subject: str, text: str) -> str:
 
 def _watches(frames: Iterable[Frame], fire: Fire | None = None) -> Iterator[Watch]:
     """Yield one Watch again and again, after every frame that it has taken in."""
-    watch = Watch()
+    watch = Watch(frames=False)
     for frame in frames:
         if watch.frame is not None and frame.sample.tick < watch.frame.sample.tick:
-            watch = Watch()  # of a recording: the machine was started anew
+            watch = Watch(frames=False)  # of a recording: the machine was started anew
         for alert in watch.ingest(frame):
             if fire is not None:
                 fire(alert)
@@ -104,7 +104,7 @@ def once(
     if kind is SourceKind.REPLAY:
         readings = sys.maxsize
     last = deque(islice(_watches(frames), readings), maxlen=1)
-    watch = last[0] if last else Watch()
+    watch = last[0] if last else Watch(frames=False)
     frame = watch.frame
     if frame is None:
         return 1

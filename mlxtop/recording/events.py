@@ -20,20 +20,20 @@ class EventLog:
         self._watch: Watch | None = None
         self._passed = self._changes = 0
         """Events and changes of this Watch that were taken in."""
-        self._first = 0
+        self.first = 0
         """Place of the first event of this Watch, below 0 where that is no longer kept: keys of
         another Watch mean something else."""
 
     def follow(self, watch: Watch) -> None:
         """Take in what a Watch has noted since the last time."""
         if watch is not self._watch:
-            self._watch, self._first = watch, len(self.events)
+            self._watch, self.first = watch, len(self.events)
             self._passed = self._changes = 0
         if watch.changes == self._changes:
             return
         kept = list(watch.events)
         if len(kept) < EVENTS:  # all that it was told
-            self.events[max(0, self._first) :] = kept[max(0, -self._first) :]
+            self.events[max(0, self.first) :] = kept[max(0, -self.first) :]
         else:
             self._add(watch.events_after(self._passed))
             self._renew(kept)
@@ -42,8 +42,14 @@ class EventLog:
         if extra > 0:
             del self.events[:extra]
             self.dropped += extra
-            self._first -= extra
+            self.first -= extra
         self.version += 1
+
+    def go_on(self, watch: Watch, first: int) -> None:
+        """Go on with a Watch whose events are the last of these; `first`: place of its first."""
+        self._watch, self.first = watch, first
+        self._passed, self._changes = watch.event_count, watch.changes
+        self._renew(list(watch.events))
 
     def _add(self, events: list[TimedIncident]) -> None:
         """Add events behind the others, and take the earlier reports of them away."""
@@ -58,10 +64,10 @@ class EventLog:
 
     def _renew(self, kept: list[TimedIncident]) -> None:
         """Put what a Watch keeps in the place of what it kept: some changes move no event."""
-        count = min(len(kept), len(self.events) - max(0, self._first))
+        count = min(len(kept), len(self.events) - max(0, self.first))
         self.events[len(self.events) - count :] = kept[len(kept) - count :]
 
     def _place_of(self, key: str) -> int | None:
-        least = max(0, self._first, len(self.events) - EVENTS)
+        least = max(0, self.first, len(self.events) - EVENTS)
         places = range(len(self.events) - 1, least - 1, -1)
         return next((n for n in places if self.events[n].incident.key == key), None)

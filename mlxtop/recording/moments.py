@@ -56,6 +56,8 @@ class Reader:
         """Number of the record that continues; None where only a key does."""
         self._last = before
         self._gap: str | None = None
+        self._faults = 0
+        """Values that this decoder could not read, as far as that was told."""
 
     def read(self, line: bytes) -> Moment | None:
         """Return the Moment of a line; None where it has none."""
@@ -77,7 +79,7 @@ class Reader:
     def _head(self, head: dict[str, Any]) -> None:
         name = name_of(head)
         if name != self._id or self._decoder is None:
-            self._id, self._next = name, None
+            self._id, self._next, self._faults = name, None, 0
             self._decoder = SampleDecoder(head.get("types"))
         self._decoder.learn(head.get("tables"))
 
@@ -93,6 +95,7 @@ class Reader:
         except (UnreadableError, UnknownTableError):
             self._lose("a whole sample cannot be read")
             return None
+        self._tell_faults(self._decoder.faults)
         self._next = number + 1 if type(number) is int else None
         return self._moment(sample, number)
 
@@ -104,6 +107,7 @@ class Reader:
         except (UnreadableError, UnknownTableError):
             self._lose("a sample cannot be read")
             return None
+        self._tell_faults(self._decoder.faults)
         return self._moment(sample, record[CHANGE])
 
     def _follows(self, number: object) -> bool:
@@ -126,6 +130,12 @@ class Reader:
         if self._last is not None:
             when = strftime("%F %T", localtime(_in_range(self._last.sample.wall)))
             self._problems.tell(f"after {when}: {why}; a gap until the next whole sample")
+
+    def _tell_faults(self, faults: int) -> None:
+        """Tell once that values could not be read."""
+        if faults and not self._faults:
+            self._problems.tell("some values cannot be read; they are left out")
+        self._faults = faults
 
     def _moment(self, sample: Sample, number: int) -> Moment | None:
         if not (0 <= sample.wall < MOST_WALL and abs(sample.tick) < MOST_WALL):

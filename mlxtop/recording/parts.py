@@ -95,8 +95,11 @@ def _part(file: BinaryIO, at: int) -> Part | None:
 
 
 def _first(line: bytes) -> tuple[int, float, float] | None:
-    """Return number, wall clock and tick of a whole Sample."""
-    record = parse_line(line) if line.startswith(KEY_BEGINS) else None
+    """Return number, wall clock and tick of a whole Sample, which is not parsed for it."""
+    if not line.startswith(KEY_BEGINS):
+        return None
+    short, found, _ = line.partition(b',"sample":')
+    record = parse_line(short + b"}" if found else line)
     if record is None or type(record[KEY]) is not int:
         return None
     times = [record.get("wall"), record.get("tick")]

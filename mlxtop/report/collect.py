@@ -115,11 +115,11 @@ class _Collector:
 
     def run(self, loads: tuple[LoadRun, ...]) -> Report:
         """Play the recording and return the report."""
-        watch = Watch()
+        watch = Watch(verdicts=False, frames=False)
         found = moments_until(self._recording, self._first, self._until, self._progress)
         for moment, frame in played(found):
             if moment.restarts:
-                watch = Watch()
+                watch = Watch(verdicts=False, frames=False)
             watch.ingest(frame)
             self._log.follow(watch)
             self._take(moment, frame, watch)

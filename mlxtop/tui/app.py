@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from importlib.resources import files
 from itertools import takewhile
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ReturnType, SystemCommand
+from textual.message import Message
 from textual.screen import Screen
 
 from mlxtop.change.privilege import ActionContext
@@ -49,6 +51,10 @@ PATHS_LOOK_S = 0.5
 EVERYWHERE = (Scope.EVERYWHERE, Scope.REPLAY)
 HEAT_PAGE, ERROR_PAGE = "2", "4"
 """Keys of the pages that explain alarms: link, module and heat, and errors."""
+
+
+class EarlierRead(Message):
+    """What came before memory was read from recordings."""
 
 
 class MlxtopApp(LiveApp):
@@ -88,6 +94,7 @@ class MlxtopApp(LiveApp):
             self.set_timer(PATHS_LOOK_S, partial(self.paths.begin, suggested=False))
         if self.flight is not None:
             self.state.watch.past = self.flight.past(self.state.watch.recent)
+            self.flight.earlier.told = self._tell_of_earlier
             self.set_timer(FLIGHT_BEGIN_S, self.flight.begin)
 
     @property
@@ -234,6 +241,28 @@ class MlxtopApp(LiveApp):
         self.lookout.expect()
         self.draw()
 
+    def read_earlier(self, seconds: float) -> None:
+        """Have recordings continue the history of the picture that stands, so far further back."""
+        port, now = self.state.selected, self.state.newest
+        oldest = self.state.watch.history.oldest(port) if port is not None else None
+        if self.flight is not None and now is not None and oldest is not None:
+            self.flight.earlier.read(now.sample, oldest, seconds)
+
+    def _tell_of_earlier(self) -> None:
+        with suppress(RuntimeError):  # all is over
+            self.post_message(EarlierRead())
+
+    def on_earlier_read(self) -> None:
+        """Draw what recordings had, or say that they have nothing."""
+        history = self.flight.earlier.take() if self.flight is not None else None
+        if history is None or not self.state.paused:
+            return
+        if history.first is None:
+            self.notify("no recording of this machine reaches further back")
+            return
+        self.state.put_before(history)
+        self.draw()
+
     def action_acknowledge(self) -> None:
         """Acknowledge the alarm under the cursor, else the most urgent one."""
         screen, alarms = self.screen, self.state.watch.alarms
@@ -358,6 +387,8 @@ class MlxtopApp(LiveApp):
     def action_pause(self) -> None:
         if self.state.paused:
             self.state.resume()
+            if self.flight is not None:
+                self.flight.earlier.forget()
         else:
             self.state.pause()
         if isinstance(self.screen, WatchScreen):

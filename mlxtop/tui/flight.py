@@ -12,6 +12,7 @@ from mlxtop.model.sample import SourceKind
 from mlxtop.present import units
 from mlxtop.settings import Settings
 from mlxtop.system.clock import Clock
+from mlxtop.tui.earlier import Earlier
 from mlxtop.watch.heat import Alert
 from mlxtop.watch.past import Moment, Past
 
@@ -47,6 +48,8 @@ class Flight:
         self._clock, self._kind, self._interval = clock, kind, interval
         self._hold_s, self._saves = float(settings.flight), settings.save_on_alarm
         self._directory = directory
+        self.earlier = Earlier(clock, kind, directory)
+        """What came before all that is held."""
         self._early: deque[Frame] = deque(maxlen=BACKLOG)
         """Frames that came before the recorder was loaded."""
         self._recorder: Recorder | None = None
@@ -136,7 +139,7 @@ class Flight:
         return news
 
     def past(self, memory: Past) -> Past:
-        """Return what is asked for what was: memory first, and then what is held."""
+        """Return what is asked for what was: memory, then what is held, then recordings."""
         return _MemoryFirst(memory, self)
 
     @property
@@ -157,16 +160,18 @@ class Flight:
 
 
 class _MemoryFirst:
-    """The past of a Watch, continued by that of a flight recorder."""
+    """The past of a Watch, continued by that of a flight recorder and by recordings."""
 
     def __init__(self, memory: Past, flight: Flight) -> None:
         self._memory, self._flight = memory, flight
 
     def moment(self, tick: float) -> Moment | None:
-        found = self._memory.moment(tick)
-        held = self._flight.held
-        return found if found is not None or held is None else held.moment(tick)
+        found, held = self._memory.moment(tick), self._flight.held
+        if found is None and held is not None:
+            found = held.moment(tick)
+        return self._flight.earlier.moment(tick) if found is None else found
 
     def reach_s(self) -> float:
         held = self._flight.held
-        return max(self._memory.reach_s(), held.reach_s() if held else 0.0)
+        reaches = (self._memory.reach_s(), held.reach_s() if held else 0.0)
+        return max(*reaches, self._flight.earlier.reach_s())

@@ -12,6 +12,7 @@ from mlxtop.analysis.port_view import Ceiling, port_view
 from mlxtop.analysis.verdict import Verdict
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame
+from mlxtop.model.history import History
 from mlxtop.model.identity import PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.sample import Reading
@@ -114,6 +115,7 @@ class State:
     def resume(self) -> None:
         """Show the newest frame again."""
         self.paused = False
+        self.watch.history.shorten()
         self._frozen = self._stands = None
         self.time.thaw()
         if self.newest is not None:
@@ -145,11 +147,21 @@ class State:
             return None
         return Readings(first, self.newest.sample.tick, interval)
 
-    def move_cursor(self, columns: int, axis: TimeAxis, oldest: float | None) -> None:
-        """Move the cursor of the charts within what is kept, `oldest` second to the newest."""
-        if oldest is not None and self.newest is not None:
-            self.time.move(columns, axis, oldest, self.newest.sample.tick)
-            self.read_cursor(axis)
+    def move_cursor(self, columns: int, axis: TimeAxis, oldest: float | None) -> bool:
+        """Move the cursor of the charts within what is kept, `oldest` second to the newest.
+
+        Return whether it stands at the oldest of that in a picture that stands.
+        """
+        if oldest is None or self.newest is None:
+            return False
+        self.time.move(columns, axis, oldest, self.newest.sample.tick)
+        self.read_cursor(axis)
+        cursor = self.time.cursor
+        return self.paused and cursor is not None and cursor - axis.column_s < oldest
+
+    def put_before(self, earlier: History) -> None:
+        """Continue the history of the picture that stands to the past."""
+        self.watch.history.put_before(earlier)
 
     def read_cursor(self, axis: TimeAxis) -> None:
         """Show all values of the instant at the cursor in a picture that stands.

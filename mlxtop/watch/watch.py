@@ -77,7 +77,8 @@ class IncidentCount(NamedTuple):
 class Watch:
     """History, heat, events and alarms of one machine."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, verdicts: bool = True, frames: bool = True) -> None:
+        """`verdicts`, `frames`: keep them, which costs time on every frame, for whoever shows."""
         self.frame: Frame | None = None
         """The newest frame."""
         self.history = History()
@@ -88,12 +89,14 @@ class Watch:
         self.heat = HeatWatch()
         self.recent = RecentFrames()
         self.past: Past = self.recent
+        self._keeps_frames = frames
         """Whoever is asked for what was."""
         self.links = LinkWatch()
         self.storms = StormWatch()
         self.paths = PathWatch()
         self.alarms = Alarms()
         self.verdicts = CalmVerdicts()
+        self._keeps_verdicts = verdicts
         self.planned = PlannedChanges()
         self.events: deque[TimedIncident] = deque(maxlen=EVENTS)
         """What happened, the oldest first."""
@@ -134,9 +137,11 @@ class Watch:
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:
                 view = port_view(frame, port)
                 self._record(view, frame.sample.tick)
-                self.verdicts.take(port, view.ceiling.verdict, frame.sample.tick)
+                if self._keeps_verdicts:
+                    self.verdicts.take(port, view.ceiling.verdict, frame.sample.tick)
         self.verdicts.keep(frame.ports)
-        self.recent.add(frame, self.heat.then())
+        if self._keeps_frames:
+            self.recent.add(frame, self.heat.then())
         self.frame = frame
         return alerts
 
@@ -311,10 +316,7 @@ class Watch:
         return max(losses, default=None) if name else None
 
     def _record(self, view: PortView, tick: float) -> None:
-        flow = view.throughput
-        values = {RX: flow.rx_bps, TX: flow.tx_bps}
-        for sensor in view.now.now.temperatures:
-            values[sensor.name] = None if sensor.stale else sensor.celsius
+        values = values_of(view)
         self.history.append(view.id, tick, values)
         if view.id in self._followed:
             self._keep(view, tick)
@@ -329,3 +331,11 @@ class Watch:
         limit = kept[-1][1].verdict.limit if kept else None
         if not kept or tick - kept[-1][0] >= CEILING_S or view.ceiling.verdict.limit != limit:
             kept.append((tick, view.ceiling))
+
+
+def values_of(view: PortView) -> dict[str, float | None]:
+    """Return what the history keeps of a port: bit/s and °C."""
+    values = {RX: view.throughput.rx_bps, TX: view.throughput.tx_bps}
+    for sensor in view.now.now.temperatures:
+        values[sensor.name] = None if sensor.stale else sensor.celsius
+    return values

@@ -109,7 +109,8 @@ class ChartScreen(WatchScreen):
     def action_cursor(self, columns: int) -> None:
         state, axis = self.watch_app.state, self.axis()
         if axis is not None:
-            state.move_cursor(columns, axis, self.oldest())
+            if state.move_cursor(columns, axis, self.oldest()) and columns < 0:
+                self.watch_app.read_earlier(axis.span)
             self.show_frame()
 
     # Events

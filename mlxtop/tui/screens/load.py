@@ -7,6 +7,7 @@ The thread that samples gives it every frame, whatever the terminal does.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from mlxtop.present.load import guard_text, outcome_runs, plan_runs, server_sect
 from mlxtop.present.load_status import status_sections
 from mlxtop.present.measure_chart import measure_sections
 from mlxtop.present.text import Role, Run, Section, clean
+from mlxtop.recording.of_run import RunSamples
 from mlxtop.settings import MAX_INTERVAL
 from mlxtop.tui.commands import unlisted
 from mlxtop.tui.screens.base import Dialog, key_label
@@ -82,7 +84,8 @@ class Loads:
         self._before: float | None = None
         """The interval before a test shortened it."""
         system = context.system
-        self.session = LoadSession(system, own_runs(demo=system.demo), self._changed)
+        runs, samples = own_runs(demo=system.demo), partial(RunSamples, system)
+        self.session = LoadSession(system, runs, self._changed, samples)
 
     def _changed(self) -> None:
         """Post one message until it is handled, from any thread."""
