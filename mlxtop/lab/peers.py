@@ -110,6 +110,14 @@ class PeerNetwork:
             if port.netdev and port.spec.peer and port.carrier and not port.infiniband
         ]
 
+    def hardware_neighbours(self) -> list[dict[str, Answer]]:
+        """The answer to `Question.NEIGHBOURS`: the far ends, REACHABLE."""
+        return [
+            {"index": port.ifindex, "state": 2, "address": far_address(port, number)}
+            for number, port in enumerate(self.world.ports, 1)
+            if port.spec.peer and port.carrier and port.netdev
+        ]
+
     def divert(self, port: PortState) -> PortState | None:
         """The port that carries the traffic to a port's peer by the routes as they are."""
         route = self.fib.find(port.spec.peer) if self._routed(port) else None
@@ -119,3 +127,8 @@ class PeerNetwork:
 
     def _routed(self, port: PortState) -> bool:
         return any(route.destination == port.spec.peer for route in self.fib.routes)
+
+
+def far_address(port: PortState, number: int) -> str:
+    """Hardware address of the far end of the machine's port of that number."""
+    return port.far_mac or f"02:00:00:00:00:{number:02x}"

@@ -32,6 +32,8 @@ class PortState:
         self.module_fault: str | None = None
         self.unplugged = spec.module is None
         self.cable_cut = not spec.up
+        self.far_mac = ""
+        """Address of the far end, where that is another simulated machine."""
         self.carrier = False
         self.carrier_changes = 0
         self.flows: list[Flow] = []
