@@ -1,0 +1,40 @@
+"""Machines beside each other: each with its name, its newest Frame, and how well it is reached."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from mlxtop.model.frame import Frame
+from mlxtop.model.identity import PortId
+
+OFFSET_SHOWN_S = 0.05
+"""A machine's clock is told of where it is off by more."""
+
+
+class PortRef(NamedTuple):
+    """A port on a machine: PCI addresses repeat between machines."""
+
+    host: str
+    port: PortId
+
+
+class MachineState(StrEnum):
+    """How a machine is reached."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    LOST = "lost"
+
+
+class SeenMachine(NamedTuple):
+    """A machine as it was last seen."""
+
+    host: str
+    """The name by which it was asked for; no two machines have the same."""
+    frame: Frame
+    state: MachineState = MachineState.LIVE
+    age: float = 0.0
+    """Seconds since this Frame came, where the machine is lost."""
+    offset: float | None = None
+    """Seconds by which its wall clock is ahead of ours at least; None where it is ours."""
