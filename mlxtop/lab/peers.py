@@ -105,7 +105,12 @@ class PeerNetwork:
     def neighbours(self) -> list[dict[str, object]]:
         """`ip -j neigh show`: the far ends that answer."""
         return [
-            {"dst": port.spec.peer, "dev": port.netdev, "state": ["REACHABLE"]}
+            {
+                "dst": port.spec.peer,
+                "dev": port.netdev,
+                **({"lladdr": port.far_mac} if port.far_mac else {}),
+                "state": ["REACHABLE"],
+            }
             for port in self.world.ports
             if port.netdev and port.spec.peer and port.carrier and not port.infiniband
         ]
