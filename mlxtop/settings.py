@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mlxtop.model.named_links import NamedLink, named_links
 from mlxtop.model.number import real, whole
 from mlxtop.model.path import NO_PEERS, PathSettings, path_settings
 from mlxtop.system.owner import base_directory, invoking_owner, rights_of
@@ -180,6 +181,9 @@ class Settings:
     path: PathSettings = _row(  # noqa: RUF009
         NO_PEERS, path_settings, "peers and the ways to them, for mlxtop path", restart=True
     )
+    links: tuple[NamedLink, ...] = _row(
+        (), named_links, "pairs of ports that are the two ends of a link", restart=True
+    )
     keys: Mapping[str, str] = _row({}, _table, "action name to key, for rebinding")
     hooks: Mapping[str, str] = _row({}, _table, "event name to the path of a script", restart=True)
     debug: bool = _row(False, None, "show tracebacks", "--debug")
@@ -193,7 +197,7 @@ ROWS: dict[str, Row] = {
 """Every setting by its name."""
 
 
-TABLES = ("keys", "hooks", "path")
+TABLES = ("keys", "hooks", "path", "links")
 """Settings that are tables of the settings file."""
 
 
