@@ -14,6 +14,7 @@ _FEATURES = {"load", "link_type", "path"}
 _FRONT = {
     *_FEATURES,
     "recording",
+    "hosts",
     "report",
     *_BELOW_CHANGES,
     "doctor",
@@ -35,6 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "change": _BELOW_CHANGES,
     **{feature: {"change", *_BELOW_CHANGES} for feature in _FEATURES},
     "recording": {"change", *_BELOW_CHANGES},
+    "hosts": {"recording", *_BELOW_CHANGES},
     "report": {"recording", *_BELOW_CHANGES},
     "present": {*_FEATURES, "report", "doctor", "change", "watch", "analysis", "model"},
     "outputs": {"present", "report", "watch", "analysis", "model"},
