@@ -14,6 +14,7 @@ _FEATURES = {"load", "link_type", "path"}
 _FRONT = {
     *_FEATURES,
     "recording",
+    "hosts",
     "report",
     *_BELOW_CHANGES,
     "ends",
@@ -37,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "change": _BELOW_CHANGES,
     **{feature: {"change", *_BELOW_CHANGES} for feature in _FEATURES},
     "recording": {"change", *_BELOW_CHANGES},
+    "hosts": {"recording", *_BELOW_CHANGES},
     "report": {"recording", *_BELOW_CHANGES},
     "present": {*_FEATURES, "ends", "report", "doctor", "change", "watch", "analysis", "model"},
     "outputs": {"present", "ends", "report", "watch", "analysis", "model"},

@@ -133,7 +133,12 @@ def parser(words: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
     add("--from", dest="recording", metavar="FILE|DIR", help="read a recording; last: the newest")
     at = "with --from: the time, as 03:10, '2h ago' or a date; else its end"
     add("--at", metavar="TIME", help=at)
-    add("--demo", nargs="?", const="", metavar="MACHINE", help="simulated machine; list: name them")
+    what = "simulated machine; list: name them; A+B: joined by their links"
+    add("--demo", nargs="?", const="", metavar="MACHINE", help=what)
+    hosts = "another machine too, over ssh; @NAME: a group of the settings"
+    add("-H", "--host", action="append", dest="hosts", metavar="HOST", help=hosts)
+    add("--no-local", action="store_true", help="with -H: without this machine")
+    add("--sudo", action="store_true", help="with -H: read as root there, by sudo -n")
     for name, row in ROWS.items():
         if row.flags and row.metavar is None:
             add(*row.flags, dest=name, action="store_true", default=None, help=row.help)

@@ -49,14 +49,16 @@ class Cable:
             here.port.far_end_on = there.is_lit
             here.world.link_changed(here.port)
             self._mirror(here, there)
-        both = self.ends[0].programme, self.ends[1].programme
-        if both[0] is None or both[1] is None:
-            return
         quiet = any(end.world.measured(end.port.spec.netdev) for end in self.ends)
-        for one, other in zip(*both, strict=True):
+        for one, other in self._programmes():
             sent = (0.0, 0.0) if quiet else (one.wish[TX], other.wish[TX])
             one.wish, other.wish = (sent[1], sent[0]), (sent[0], sent[1])
             one.streams = other.streams = max(one.streams, other.streams)
+
+    def _programmes(self) -> list[tuple[Flow, Flow]]:
+        """Return the flows of both traffic programmes that are each other's other side."""
+        one, other = (end.programme for end in self.ends)
+        return [] if one is None or other is None else list(zip(one, other, strict=True))
 
     def _mirror(self, here: End, there: End) -> None:
         """Let the far end have its side of every test that runs here."""
@@ -74,10 +76,7 @@ class Cable:
 
     def exchange(self) -> None:
         """Let arrive what was sent, and no more be sent than can be received."""
-        pairs: list[tuple[Flow, Flow]] = []
-        both = self.ends[0].programme, self.ends[1].programme
-        if both[0] is not None and both[1] is not None:
-            pairs += zip(*both, strict=True)
+        pairs = self._programmes()
         pairs += self.ends[0].mirrors.values()
         pairs += ((there, here) for here, there in self.ends[1].mirrors.values())
         here, there = self.ends

@@ -27,6 +27,22 @@ class MachineState(StrEnum):
     LOST = "lost"
 
 
+class Reach(NamedTuple):
+    """How a machine is reached, and since when."""
+
+    state: MachineState
+    since: float = 0.0
+    """Second of our monotonic clock of its last Sample, or of the start before that."""
+    why: str = ""
+    """Why it is lost."""
+    via: str = ""
+    """What reads it there: the mlxtop that is installed, or the one that was sent."""
+    sent: bool = False
+    """Nothing fitting is installed there, so that we sent ourselves."""
+    offset: float | None = None
+    """Seconds by which its wall clock is ahead of ours; None while unknown, or too small."""
+
+
 class SeenMachine(NamedTuple):
     """A machine as it was last seen."""
 
@@ -37,4 +53,6 @@ class SeenMachine(NamedTuple):
     age: float = 0.0
     """Seconds since this Frame came, where the machine is lost."""
     offset: float | None = None
-    """Seconds by which its wall clock is ahead of ours at least; None where it is ours."""
+    """Seconds by which its wall clock is ahead of ours; None while unknown, or too small."""
+    why: str = ""
+    """Why it is lost."""

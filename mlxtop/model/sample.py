@@ -30,6 +30,8 @@ class SourceKind(StrEnum):
     """One instant, read from a file."""
     REPLAY = "replay"
     """What was recorded, as it was then."""
+    REMOTE = "remote"
+    """Another machine, read over ssh."""
 
     @property
     def marks(self) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ _SORT = "Sort by rate, temperature, errors, or naturally"
 _BEFORE, _NEXT = "Sort by the column before", "Sort by the next column"
 _FINDINGS = "Findings of the whole machine, explained"
 _WALL_TITLE = "Small charts of all ports, the sickest first, and back"
+_ALONE = "One of several machines only, and all again"
 _HEAT = "Maximise the chart, and back"
 _FREEZE = "Freeze the picture, to scroll back"
 _LINK_TYPE = "Link type: InfiniBand or Ethernet"
@@ -109,6 +110,7 @@ COMMANDS = (
     Command("previous-page", "left", "Previous page", "screen.turn(-1)", _PAGES),
     Command("next-port", "n", "Next port", "screen.port(1)", _PAGES, "Next port"),
     Command("previous-port", "N", "Previous port", "screen.port(-1)", _PAGES),
+    Command("one-machine", "H", _ALONE, "app.alone", _PORTS, live=True),
     Command("maximise", "M", "Maximise the chart, and back", "screen.maximise", _PORTS, "Chart"),
     Command("maximise-heat", "M", _HEAT, "screen.maximise", _PAGES),
     Command("explain", "enter", _PLAIN, "screen.explain", _FOUND, "In plain words"),
