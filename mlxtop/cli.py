@@ -44,10 +44,6 @@ GARBAGE = (20_000, 20, 50)
 Modules and frames hold hardly any: searching took a tenth of the start."""
 
 
-LOCAL = "local"
-"""Name of this machine among several."""
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run mlxtop; returns the exit status."""
     gc.set_threshold(*GARBAGE)
@@ -56,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # for what libraries start too: ctypes asks a compiler where it misses a library
         os.environ["PATH"] = SAFE_PATH
     words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["agent"] and len(words) == 3:
+        return _agent(words[1:])
     debug = "--debug" in words
     wrong = 3 if "doctor" in words else 1
     if argv is None and not debug:
@@ -75,6 +73,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         _complain(_explain(error))
     return wrong
+
+
+def _agent(words: list[str]) -> int:
+    """Be the far side of another machine's `mlxtop -H`."""
+    from mlxtop.hosts import agent
+
+    return agent.main(words, ask_card=_ask_card)
 
 
 def _complain(text: str) -> None:
@@ -204,9 +209,11 @@ def _run_on_several(args: argparse.Namespace, settings: Settings) -> int:
 def _systems(args: argparse.Namespace, settings: Settings) -> dict[str, System]:
     """Return the machines that are here, by their names among several."""
     if args.demo is None:
+        from mlxtop.hosts import names as hosts
+
         if args.root:
             raise UsageError("-H and --root exclude each other")
-        return {} if args.no_local else {LOCAL: _system(args, settings)}
+        return {} if args.no_local else {hosts.LOCAL: _system(args, settings)}
     if args.hosts:
         raise UsageError("-H and --demo exclude each other")
     from mlxtop.lab import MACHINES, load_joined

@@ -80,6 +80,18 @@ def _table(value: object) -> Mapping[str, str]:
     raise ValueError("is not a table of strings")
 
 
+def _groups(value: object) -> Mapping[str, tuple[str, ...]]:
+    """Return groups of machines by their names: tables with `names`."""
+    if not isinstance(value, dict):
+        raise ValueError("is not a table of groups")
+    groups: dict[str, tuple[str, ...]] = {}
+    for name, table in value.items():
+        if not isinstance(table, dict) or table.keys() != {"names"}:
+            raise ValueError(f'{name} is not a group, such as [hosts.{name}] names = ["a"]')
+        groups[name] = _names(table["names"])
+    return groups
+
+
 def _seconds(value: object) -> int:
     seconds = whole(value.strip(), MAX_WINDOW) if isinstance(value, str) else value
     if isinstance(seconds, int) and MIN_WINDOW <= seconds <= MAX_WINDOW:
@@ -178,6 +190,9 @@ class Settings:
     save_on_alarm: bool = _row(
         False, _flag, "record when an alarm begins, with the past that is held", restart=True
     )
+    hosts: Mapping[str, tuple[str, ...]] = _row(
+        {}, _groups, "groups of machines for -H @NAME: names = […]", restart=True
+    )
     path: PathSettings = _row(  # noqa: RUF009
         NO_PEERS, path_settings, "peers and the ways to them, for mlxtop path", restart=True
     )
@@ -197,7 +212,7 @@ ROWS: dict[str, Row] = {
 """Every setting by its name."""
 
 
-TABLES = ("keys", "hooks", "path", "links")
+TABLES = ("keys", "hooks", "hosts", "links", "path")
 """Settings that are tables of the settings file."""
 
 

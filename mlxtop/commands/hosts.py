@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from mlxtop.commands import several
 from mlxtop.commands.arguments import UsageError, without_screen
 from mlxtop.hosts.machines import Machine
+from mlxtop.hosts.names import LOCAL, host_names
+from mlxtop.hosts.remote import RemoteSource, Wants
 from mlxtop.link_type.survey import read_stored
 from mlxtop.outputs import console
 from mlxtop.sampler.facts import EVERYTHING, ON_SCREEN
@@ -21,7 +23,17 @@ def machines(
 ) -> list[Machine]:
     """Return the machines that are here, `systems` by their names, and those that are afar."""
     here = [Machine(name, _live(args, one, settings), one) for name, one in systems.items()]
-    return here
+    wants = Wants(
+        all=settings.all,
+        include=settings.include,
+        everything=args.command == "doctor",
+        sudo=args.sudo,
+    )
+    names = host_names(args.hosts or (), settings.hosts)
+    if LOCAL in names and LOCAL not in systems:
+        raise UsageError("--no-local and -H local exclude each other")
+    afar = (name for name in names if name != LOCAL)
+    return here + [Machine(name, RemoteSource(name, settings.interval, wants)) for name in afar]
 
 
 def _live(args: argparse.Namespace, system: System, settings: Settings) -> LiveSource:

@@ -109,8 +109,8 @@ def until_seen(several: Several, frames: int, stop: Event, clock: Clock) -> None
         if arrival.frame is not None:
             several.followers[name].take(arrival.frame)
             left[name] = left.get(name, 0) - 1
-        ended = arrival.frame is None and arrival.reach.state is not MachineState.CONNECTING
-        if left.get(name, 0) <= 0 or ended:
+        lost = arrival.frame is None and arrival.reach.state is MachineState.LOST
+        if left.get(name, 0) <= 0 or arrival.ended or lost:
             left.pop(name, None)
         if not left:
             break
@@ -146,7 +146,7 @@ def _again(args: argparse.Namespace, several: Several, stop: Event, clock: Clock
         several.tell(arrival)
         name = arrival.machine.name
         if arrival.frame is None or name not in left:
-            if arrival.error is not None:
+            if arrival.ended:
                 left.pop(name, None)
         elif (told := several.followers[name].take(arrival.frame)) is not None:
             say(several, arrival.machine, told)

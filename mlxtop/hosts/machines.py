@@ -48,12 +48,14 @@ class Machine(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """A frame of a machine; None where it was lost, or has ended."""
+    """A frame of a machine; None where how it is reached has changed, or it has ended."""
 
     machine: Machine
     frame: Frame | None
     reach: Reach
     error: Exception | None = None
+    ended: bool = False
+    """Nothing more will come of it."""
 
 
 def gather(machines: Sequence[Machine], stop: Event, clock: Clock) -> Iterator[Arrival]:
@@ -67,7 +69,7 @@ def gather(machines: Sequence[Machine], stop: Event, clock: Clock) -> Iterator[A
                 queue.put(Arrival(machine, frame, machine.reach))
         except Exception as failure:
             error = failure
-        queue.put(Arrival(machine, None, machine.reach, error))
+        queue.put(Arrival(machine, None, machine.reach, error, ended=True))
         queue.put(None)
 
     for machine in machines:

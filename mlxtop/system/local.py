@@ -174,8 +174,10 @@ class LocalSystem:
         return self._questions[question](subject, *details)
 
     def cpu(self) -> tuple[float, ...]:
-        import psutil
-
+        try:
+            import psutil
+        except ImportError:  # where we were sent to
+            return ()
         try:
             busy = tuple(psutil.cpu_percent(percpu=True))
         except (OSError, RuntimeError):  # /proc is hidden, or not the kernel's
