@@ -34,7 +34,7 @@ def test_ports_that_have_met_each_other_alone_are_likely_the_ends_of_a_link() ->
     link = only(match(pair()))
     assert link.ends == (A, B)
     assert (link.by, link.surety) == (MatchedBy.NEIGHBOUR, Surety.LIKELY)
-    assert "have met nobody else" in link.why
+    assert "neither end has met anybody else" in link.why
     assert not link.is_direct
 
 
@@ -107,7 +107,7 @@ def test_settings_are_told_where_the_neighbours_say_otherwise() -> None:
     named = (NamedLink(NamedEnd("a", "p1"), NamedEnd("c", "p1")),)
     link = only(match(machines, named))
     assert link.ends == (A, PortRef("c", PORT))
-    assert "a p1 and b p1 have met" in link.against
+    assert "neighbour table a p1 and b p1" in link.against
     assert only(match(pair(), SETTINGS)).also == (MatchedBy.NEIGHBOUR,)
 
 

@@ -112,7 +112,7 @@ def match(
         *_by_serial(ports),
         *(link for link in before.links if _stays(link, ports)),
     ):
-        _add(links, candidate)
+        _add(links, candidate, ports)
     taken = {ref for link in links for ref in link.ends}
     return Matches(tuple(links), {ref: why for ref, why in reasons.items() if ref not in taken})
 
@@ -120,7 +120,7 @@ def match(
 _ORDER = tuple(MatchedBy)
 
 
-def _add(links: list[Match], candidate: Match) -> None:
+def _add(links: list[Match], candidate: Match, ports: Ports) -> None:
     """Take a candidate, as a link of its own or as a word for or against an earlier one."""
     for place, link in enumerate(links):
         if set(link.ends) == set(candidate.ends):
@@ -129,7 +129,9 @@ def _add(links: list[Match], candidate: Match) -> None:
             return
         if set(link.ends) & set(candidate.ends):
             if not link.against:
-                links[place] = link._replace(against=candidate.why)
+                names = " and ".join(name_of(ref, ports) for ref in candidate.ends)
+                told = f"by {candidate.by} {names} are the ends: {candidate.why}"
+                links[place] = link._replace(against=told)
             return
     links.append(candidate)
 
@@ -160,8 +162,7 @@ def _by_settings(
     for link in named:
         a, b = _meant(link.a, machines, ports), _meant(link.b, machines, ports)
         if a is not None and b is not None and a != b:
-            words = f"the settings name {name_of(a, ports)} and {name_of(b, ports)}"
-            yield Match(a, b, MatchedBy.SETTINGS, Surety.SURE, words)
+            yield Match(a, b, MatchedBy.SETTINGS, Surety.SURE, "they name both ends")
 
 
 def _meant(end: NamedEnd, machines: Sequence[SeenMachine], ports: Ports) -> PortRef | None:
@@ -229,10 +230,9 @@ def _between(
     ipoib = len((ports[ref].link.address or "").split(":")) == _IPOIB_BYTES
     by = MatchedBy.GUID if ipoib else MatchedBy.NEIGHBOUR
     if theirs == {mine}:
-        words = f"{name_of(ref, ports)} and {name_of(other, ports)} have met nobody else"
-        yield Match(ref, other, by, Surety.LIKELY, words)
+        yield Match(ref, other, by, Surety.LIKELY, "neither end has met anybody else")
     elif not theirs:
-        words = f"{name_of(ref, ports)} has met {name_of(other, ports)} and nobody else"
+        words = f"{name_of(ref, ports)} has met the other end alone, which has met nobody"
         yield Match(ref, other, by, Surety.POSSIBLE, words)
     else:
         reasons[ref] = f"{name_of(other, ports)} has met others there: a switch is between"

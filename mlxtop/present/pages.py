@@ -10,6 +10,7 @@ from mlxtop.model.pcie import PciePath, link_words
 from mlxtop.model.sample import PcieStatus
 from mlxtop.present import units
 from mlxtop.present.counters import errors, rdma, traffic
+from mlxtop.present.ends import both_ends
 from mlxtop.present.link import link
 from mlxtop.present.text import Line, Role, Section, clean, headings, row
 from mlxtop.present.view import View, age, fact, prose
@@ -208,6 +209,7 @@ PAGES = (
     Page("4", "Errors", errors),
     Page("5", "RDMA", rdma),
     Page("6", "Identity", identity),
+    Page("8", "Both ends", both_ends),
 )
 
 
