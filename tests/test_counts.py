@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mlxtop.ends.counts import LinkCounts, Span, compare
 from mlxtop.ends.match import match
 from mlxtop.model.counters import Origin, Schema
-from mlxtop.model.machine import SeenMachine
+from mlxtop.model.machine import ClockOffset, SeenMachine
 from mlxtop.model.sample import Reading
 from tests.cases import GOOD
 from tests.ends import A, B, End, joined, pair
@@ -137,3 +137,31 @@ def test_the_bounds_hold_whatever_happens_between_the_readings(
     if not span.absent:
         assert 0 <= span.least_lost <= sent[-1] - arrived[-1]
         assert span.least_lost <= span.most_lost
+
+
+def test_another_source_of_the_counters_begins_anew() -> None:
+    counts, machines = LinkCounts(0.1), pair()
+    links = match(machines).links
+    a, b = machines
+    for tick in (1, 2, 3):
+        counts.take((counted(a, tick, 100, 0), counted(b, tick + 0.5, 0, 100)), links)
+    phy = Schema(("tx_packets_phy", "rx_packets_phy", "tx_bytes_phy", "rx_bytes_phy"))
+    ((port, one),) = a.frame.ports.items()
+    table = {Origin.DRIVER: Reading(4, phy, (9000, 0, 9_000_000, 0))}
+    frame = one._replace(now=one.now._replace(readings=table))
+    counts.take((a._replace(frame=a.frame._replace(ports={port: frame})), b), links)
+    assert counts.packets(A, B).absent
+
+
+def test_ticks_of_another_machine_are_put_on_our_clock_with_the_error_of_that() -> None:
+    def span(clock: ClockOffset | None) -> Span:
+        counts, (a, b), links = LinkCounts(0.1), pair(), match(pair()).links
+        b = b._replace(clock=clock)
+        for tick, sent in ((1, 0), (2, 5000), (3, 5000)):
+            look = counted(a, tick, sent, 0), counted(b, 1000 + 2 * tick - 1.5, 0, 0)
+            counts.take(look, links)
+        return counts.packets(A, B)
+
+    assert span(ClockOffset(1000.0)).least_lost == 5000
+    assert span(ClockOffset(1000.0, 1.0)).least_lost == 0
+    assert "clocks" in span(None).absent

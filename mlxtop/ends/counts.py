@@ -17,11 +17,12 @@ from mlxtop.ends.match import Match
 from mlxtop.model.catalogue import counters_of
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import PortFrame
-from mlxtop.model.machine import PortRef, SeenMachine
+from mlxtop.model.machine import ClockOffset, PortRef, SeenMachine
 from mlxtop.model.pause import GLOBAL_PAUSE, PFC_PAUSE
 
-CLOCK_ERROR_S = 0.25
-"""Seconds by which the mapped clocks of two machines may differ."""
+READ_ERROR_S = 0.25
+"""Seconds by which a total may be older or newer than its tick: it takes a while to be read, and
+clocks of two machines drift apart."""
 MOST_POINTS = 240
 """Readings of a port that are kept."""
 LEAST_LOST = 100
@@ -38,6 +39,8 @@ class Point(NamedTuple):
     tick: float
     sent: int
     received: int
+    source: str
+    """The counters that they are of."""
 
 
 class Span(NamedTuple):
@@ -94,7 +97,7 @@ class _Series:
             self.points.clear()
             return
         last = self.points[-1] if self.points else None
-        if last is not None and (point.sent < last.sent or point.received < last.received):
+        if last is not None and _begins_anew(last, point):
             self.points.clear()
         elif last is not None and point.tick <= last.tick:
             if point.tick < last.tick:
@@ -103,17 +106,25 @@ class _Series:
         self.points.append(point)
 
 
+def _begins_anew(last: Point, point: Point) -> bool:
+    back = point.sent < last.sent or point.received < last.received
+    return back or point.source != last.source
+
+
 class LinkCounts:
     """Totals of the ends of links over time; `take` one look at all machines after the other."""
 
-    def __init__(self, clock_error_s: float = CLOCK_ERROR_S) -> None:
-        self._clock_error_s = clock_error_s
+    def __init__(self, read_error_s: float = READ_ERROR_S) -> None:
+        self._read_error_s = read_error_s
+        self._clocks: dict[str, ClockOffset | None] = {}
         self._packets: dict[PortRef, _Series] = {}
         self._pauses: dict[PortRef, _Series] = {}
 
     def take(self, machines: Iterable[SeenMachine], links: Sequence[Match]) -> None:
         """Take in the totals of all ends as they are now; forget ports that are no ends."""
+        machines = tuple(machines)
         frames = {machine.host: machine.frame for machine in machines}
+        self._clocks = {machine.host: machine.clock for machine in machines}
         ends = {ref for link in links for ref in link.ends}
         for kept in (self._packets, self._pauses):
             for ref in kept.keys() - ends:
@@ -139,9 +150,12 @@ class LinkCounts:
         for ref, some in points.items():
             if not some:
                 return _unknown(f"{ref.host} {lacks}")
-        sent = [(p.tick, p.sent) for p in points[sender]]
-        received = [(p.tick, p.received) for p in points[receiver]]
-        return compare(sent, received, self._clock_error_s)
+        a, b = (self._clocks.get(ref.host) for ref in (sender, receiver))
+        if a is None or b is None:
+            return _unknown("the clocks of both machines were not compared yet")
+        sent = [(p.tick - a.seconds, p.sent) for p in points[sender]]
+        received = [(p.tick - b.seconds, p.received) for p in points[receiver]]
+        return compare(sent, received, self._read_error_s + a.error_s + b.error_s)
 
 
 Totals = Sequence[tuple[float, int]]
@@ -208,7 +222,7 @@ def _packets(frame: PortFrame) -> Point | None:
     reading = frame.now.readings.get(counts.tx_packets.origin)
     if sent is None or received is None or reading is None:
         return None
-    return Point(reading.tick, sent, received)
+    return Point(reading.tick, sent, received, source.name)
 
 
 def _pause_point(frame: PortFrame) -> Point | None:
@@ -216,4 +230,4 @@ def _pause_point(frame: PortFrame) -> Point | None:
     reading = frame.now.readings.get(Origin.DRIVER)
     if sent is None or received is None or reading is None:
         return None
-    return Point(reading.tick, sent, received)
+    return Point(reading.tick, sent, received, "pause")

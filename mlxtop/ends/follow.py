@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mlxtop.ends.counts import CLOCK_ERROR_S, LinkCounts, Span
+from mlxtop.ends.counts import LinkCounts, Span
 from mlxtop.ends.match import NO_MATCHES, Match, Matches, match
 from mlxtop.model.machine import PortRef, SeenMachine
 from mlxtop.model.named_links import NamedLink
@@ -21,14 +21,12 @@ class Passed(NamedTuple):
 class Ends:
     """Takes one look at all machines after the other; for one thread."""
 
-    def __init__(
-        self, named: Sequence[NamedLink] = (), clock_error_s: float = CLOCK_ERROR_S
-    ) -> None:
+    def __init__(self, named: Sequence[NamedLink] = ()) -> None:
         self.matches: Matches = NO_MATCHES
         self.machines: tuple[SeenMachine, ...] = ()
         """As they were seen last."""
         self._named = named
-        self._counts = LinkCounts(clock_error_s)
+        self._counts = LinkCounts()
 
     def take(self, machines: Sequence[SeenMachine]) -> None:
         """Take in machines as they are seen now."""

@@ -94,4 +94,5 @@ def seen_machine(name: str, watch: Watch, reach: Reach, now: float) -> SeenMachi
     if watch.frame is None:
         return None
     age = max(0.0, now - reach.since) if reach.state is MachineState.LOST else 0.0
-    return SeenMachine(name, watch.frame, reach.state, age, reach.offset, reach.why)
+    known = reach.offset, reach.why, reach.clock
+    return SeenMachine(name, watch.frame, reach.state, age, *known)

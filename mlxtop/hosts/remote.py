@@ -14,7 +14,7 @@ from threading import Event
 from mlxtop.hosts.ssh import HELLO, NO_PYTHON, SEND, NotReached, Session
 from mlxtop.model.identity import PortId
 from mlxtop.model.json_text import encode
-from mlxtop.model.machine import OFFSET_SHOWN_S, MachineState, Reach
+from mlxtop.model.machine import OFFSET_SHOWN_S, ClockOffset, MachineState, Reach
 from mlxtop.model.number import real
 from mlxtop.model.sample import Sample, SourceKind
 from mlxtop.recording.moments import Reader, parse_line
@@ -52,10 +52,10 @@ class Wants:
 
 @dataclass(slots=True)
 class ClockPair:
-    """How far another machine's wall clock is ahead of ours."""
+    """How far a clock of another machine is ahead of ours."""
 
     asked: dict[int, float] = field(default_factory=dict)
-    """Wall clock at which a question was sent, by its number."""
+    """Our clock when a question was sent, by its number."""
     answers: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=ANSWERS))
     """Seconds that an answer took, and the offset by it."""
 
@@ -70,6 +70,14 @@ class ClockPair:
         """Return the offset; None where it is not surely more than what is worth telling."""
         took, offset = min(self.answers, default=(0.0, 0.0))
         return offset if abs(offset) - took / 2 > OFFSET_SHOWN_S else None
+
+    @property
+    def measured(self) -> ClockOffset | None:
+        """Return the offset and its error, by the answer that took the least time."""
+        if not self.answers:
+            return None
+        took, offset = min(self.answers)
+        return ClockOffset(offset, took / 2)
 
 
 class RemoteSource:
@@ -164,6 +172,7 @@ class RemoteSource:
             via=stream.via,
             sent=stream.was_sent,
             offset=stream.clocks.offset,
+            clock=stream.ticks.measured,
         )
         if before.state is not MachineState.LIVE:
             self._tell()
@@ -185,7 +194,8 @@ class _Stream:
         """Why it has ended, where that was our doing."""
         self.via = ""
         self.was_sent = False
-        self.clocks = ClockPair()
+        self.clocks, self.ticks = ClockPair(), ClockPair()
+        """Of the wall clocks and of the monotonic ones."""
         self._source, self._session, self._stop, self._clock = source, session, stop, clock
         self._begun = self._heard = clock.now()
         self._bytes = self._samples = 0
@@ -267,6 +277,7 @@ class _Stream:
         if now - self._asked_at >= CLOCK_S:
             self._asked, self._asked_at = self._asked + 1, now
             self.clocks.asked = {self._asked: self._clock.wall()}
+            self.ticks.asked = {self._asked: now}
             self._session.send(b"clock %d\n" % self._asked)
         told = source.interval, source.looked_at
         if told != self._told:
@@ -279,11 +290,17 @@ class _Stream:
     def learn_clock(self, line: bytes) -> None:
         """Take in an answer."""
         record = parse_line(line) or {}
-        wall, number = record.get("wall"), record.get("clock")
-        if isinstance(wall, int | float) and isinstance(number, int):
-            theirs = real(wall)
+        number, clock = record.get("clock"), self._clock
+        if not isinstance(number, int):
+            return
+        for pair, name, now in (
+            (self.clocks, "wall", clock.wall()),
+            (self.ticks, "tick", clock.now()),
+        ):
+            value = record.get(name)
+            theirs = real(value) if isinstance(value, int | float) else None
             if theirs is not None:
-                self.clocks.answer(number, theirs, self._clock.wall())
+                pair.answer(number, theirs, now)
 
     def count_sample(self, interval: float) -> None:
         """Note that a Sample has come. Raises NotReached when there are too many."""

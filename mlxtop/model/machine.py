@@ -27,6 +27,16 @@ class MachineState(StrEnum):
     LOST = "lost"
 
 
+class ClockOffset(NamedTuple):
+    """How far a machine's monotonic clock is ahead of ours, and how wrong that may be."""
+
+    seconds: float = 0.0
+    error_s: float = 0.0
+
+
+OUR_CLOCK = ClockOffset()
+
+
 class Reach(NamedTuple):
     """How a machine is reached, and since when."""
 
@@ -41,6 +51,8 @@ class Reach(NamedTuple):
     """Nothing fitting is installed there, so that we sent ourselves."""
     offset: float | None = None
     """Seconds by which its wall clock is ahead of ours; None while unknown, or too small."""
+    clock: ClockOffset | None = OUR_CLOCK
+    """Of its monotonic clock; None while unknown."""
 
 
 class SeenMachine(NamedTuple):
@@ -56,3 +68,5 @@ class SeenMachine(NamedTuple):
     """Seconds by which its wall clock is ahead of ours; None while unknown, or too small."""
     why: str = ""
     """Why it is lost."""
+    clock: ClockOffset | None = OUR_CLOCK
+    """Of the clock of its ticks; None while unknown."""
