@@ -191,7 +191,7 @@ class Settings:
         False, _flag, "record when an alarm begins, with the past that is held", restart=True
     )
     hosts: Mapping[str, tuple[str, ...]] = _row(
-        {}, _groups, "groups of machines for -H @NAME: names = […]", restart=True
+        {}, _groups, "groups of machines for -H @NAME: names = [...]", restart=True
     )
     path: PathSettings = _row(  # noqa: RUF009
         NO_PEERS, path_settings, "peers and the ways to them, for mlxtop path", restart=True

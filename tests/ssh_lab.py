@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -137,7 +137,7 @@ class Far:
         """End the sshd and the sessions that it has."""
         for process in self.processes:
             for child in children_of(process.pid):
-                with_suppressed_kill(child)
+                kill(child)
             process.terminate()
             process.wait()
         self.processes.clear()
@@ -157,11 +157,9 @@ class Far:
         )
 
 
-def with_suppressed_kill(pid: int) -> None:
-    try:
+def kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def children_of(pid: int) -> list[int]:

@@ -60,4 +60,12 @@ def say(args: argparse.Namespace, found: Sequence[Machine], settings: Settings) 
             console.warn(f"mlxtop: DEMO, {names} are simulated machines")
     if args.command is None:
         return several.say(args, found, settings)
+    if args.command == "doctor":
+        from mlxtop.commands import doctor_several
+
+        return doctor_several.run(args, found, settings)
+    if args.command == "metrics":
+        from mlxtop.commands import metrics_several
+
+        return metrics_several.run(args, found)
     raise UsageError(f"{args.command} is of one machine: without -H and A+B")
