@@ -16,7 +16,7 @@ from functools import partial
 from threading import Event
 from time import localtime, strftime
 
-from mlxtop.analysis.port_view import port_view
+from mlxtop.analysis.port_view import Ceiling, port_view
 from mlxtop.commands.arguments import host
 from mlxtop.commands.mending import did_you_mean
 from mlxtop.doctor.check import Probe, Report
@@ -154,11 +154,22 @@ def show_report(
         console.say_json(document(report))
         return report.status
     ceilings = [(frame.ports[port].now.port.name, port_view(frame, port).ceiling) for port in ports]
+    _show(report, title, ceilings, mark)
+    return report.status
+
+
+def show_links(report: Report) -> None:
+    """Print a report about the links between several machines."""
+    _show(report, "between the machines", ())
+
+
+def _show(
+    report: Report, title: str, ceilings: Sequence[tuple[str, Ceiling]], mark: str = ""
+) -> None:
     columns = min(shutil.get_terminal_size((100, 24)).columns, 120)
     worst = ROLES[report.findings[0].severity] if report.findings else Role.GOOD
     head = ((mark, Role.BADGE), (f"{title}: ", Role.STRONG), (summary(report), worst))
     console.show(head, *report_lines(report, ceilings, columns))
-    return report.status
 
 
 def document(report: Report) -> dict[str, object]:

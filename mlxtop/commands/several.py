@@ -8,8 +8,11 @@ from collections.abc import Callable, Sequence
 from threading import Event, Timer
 from typing import Any
 
-from mlxtop.hosts.machines import Arrival, Machine, gather
+from mlxtop.ends.follow import Ends
+from mlxtop.hosts.machines import Arrival, Machine, gather, seen_machine
+from mlxtop.model.frame import Frame
 from mlxtop.model.machine import MachineState
+from mlxtop.model.named_links import NamedLink
 from mlxtop.model.sample import SourceKind
 from mlxtop.outputs import console
 from mlxtop.outputs.document import SCHEMA, document, lost_document
@@ -21,6 +24,7 @@ from mlxtop.outputs.headless import (
     remembered,
     table,
 )
+from mlxtop.outputs.links_document import links_document
 from mlxtop.settings import Settings
 from mlxtop.system.clock import Clock, RealClock
 
@@ -31,13 +35,28 @@ FIRST_S = 20.0
 class Several:
     """What has come of some machines, by their names."""
 
-    def __init__(self, machines: Sequence[Machine], fires: dict[str, Fire] | None = None) -> None:
+    def __init__(
+        self,
+        machines: Sequence[Machine],
+        fires: dict[str, Fire] | None = None,
+        links: Sequence[NamedLink] = (),
+    ) -> None:
         self.machines = machines
+        self.ends = Ends(links)
         fires = fires or {}
         self.followers = {
             one.name: Follower(one.source.kind, fires.get(one.name)) for one in machines
         }
         self._told: dict[str, str] = {}
+
+    def take(self, arrival: Arrival, frame: Frame) -> Any:
+        """Take a frame in; return it with what is new, None for the first one without rates."""
+        told = self.followers[arrival.machine.name].take(frame)
+        now = arrival.reach.since
+        watches = ((one, self.followers[one.name].watch) for one in self.machines)
+        seen = (seen_machine(one.name, watch, one.reach, now) for one, watch in watches)
+        self.ends.take([one for one in seen if one is not None])
+        return told
 
     def tell(self, arrival: Arrival) -> None:
         """Say on standard error that a machine was lost, or why it cannot be reached."""
@@ -53,7 +72,8 @@ class Several:
 
     def document(self) -> dict[str, Any]:
         """Return one document of all."""
-        return {"schema": SCHEMA, "machines": [self._document(one) for one in self.machines]}
+        machines = [self._document(one) for one in self.machines]
+        return {"schema": SCHEMA, "machines": machines, "links": links_document(self.ends)}
 
     def _document(self, machine: Machine) -> dict[str, Any]:
         watch = self.followers[machine.name].watch
@@ -90,7 +110,7 @@ def say(
     clock: Clock | None = None,
 ) -> int:
     """Print what was asked for; 1 where a machine of one table or document has no port."""
-    several, stop = Several(machines, fires), stopped_by_signals()
+    several, stop = Several(machines, fires, settings.links), stopped_by_signals()
     clock = clock or RealClock()
     if args.once:
         return _once(args, several, stop, settings, clock)
@@ -107,7 +127,7 @@ def until_seen(several: Several, frames: int, stop: Event, clock: Clock) -> None
         several.tell(arrival)
         name = arrival.machine.name
         if arrival.frame is not None:
-            several.followers[name].take(arrival.frame)
+            several.take(arrival, arrival.frame)
             left[name] = left.get(name, 0) - 1
         lost = arrival.frame is None and arrival.reach.state is MachineState.LOST
         if left.get(name, 0) <= 0 or arrival.ended or lost:
