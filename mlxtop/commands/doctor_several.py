@@ -102,7 +102,8 @@ def run(args: argparse.Namespace, machines: Sequence[Machine], settings: Setting
             name, frame = patient.machine.name, patient.observed[-1]
             show_report(report, frame, patient.ports, name, as_json=False, mark=mark)
     if args.json:
-        console.say_json({"schema": SCHEMA, "machines": documents})
+        alone = len(documents) == 1
+        console.say_json(documents[0] if alone else {"schema": SCHEMA, "machines": documents})
     bad = [status for status in statuses if status in (1, 2)]
     return max(bad, default=max(statuses, default=UNKNOWN))
 
