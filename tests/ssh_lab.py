@@ -92,7 +92,7 @@ class Far:
             "UsePAM no",
             "PermitRootLogin yes",
             "PidFile none",
-            f"SetEnv PATH={path}",
+            f'ForceCommand PATH={path}; export PATH; exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"',
             *options,
         )
         config.write_text("\n".join(lines) + "\n")
@@ -164,13 +164,11 @@ def kill(pid: int) -> None:
 
 def children_of(pid: int) -> list[int]:
     """All that a process has started, and what these have."""
-    found = []
-    try:
-        direct = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return []
-    for child in map(int, direct):
-        found += [*children_of(child), child]
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in map(int, task.read_text().split()):
+                found += [*children_of(child), child]
     return found
 
 

@@ -124,7 +124,8 @@ def run(args: argparse.Namespace, machines: Sequence[Machine], settings: Setting
     links = inspect_ends(_ends(patients, settings))
     statuses += [links.status] if links.judged else []
     if args.json:
-        console.say_json({"schema": SCHEMA, "machines": documents, "links": document(links)})
+        several = {"schema": SCHEMA, "machines": documents, "links": document(links)}
+        console.say_json(documents[0] if len(documents) == 1 else several)
     elif links.judged or links.findings:
         show_links(links)
     bad = [status for status in statuses if status in (1, 2)]

@@ -27,7 +27,9 @@ def run(args: argparse.Namespace, machines: Sequence[Machine]) -> int:
         raise UsageError(f"--{args.shared} goes without -H")
     every = args.every or args.interval
     again = args.listen or (args.textfile and every)
-    exporters = Exporters({one.name: _exporter(one, args.vfs) for one in machines})
+    exporters = Exporters(
+        {one.name: _exporter(one, args.vfs, len(machines) > 1) for one in machines}
+    )
     for one in machines:
         one.source.interval = (every or EVERY_S) if again else 1.0
     follow = partial(_follow, machines, exporters)
@@ -43,7 +45,7 @@ def run(args: argparse.Namespace, machines: Sequence[Machine]) -> int:
     return 0 if all(one.frame is not None for one in exporters.each.values()) else 1
 
 
-def _exporter(machine: Machine, with_vfs: bool) -> Exporter:
+def _exporter(machine: Machine, with_vfs: bool, named: bool) -> Exporter:
     source, system = machine.source, machine.system
     exporter: Exporter
     clock = RealClock()
@@ -55,7 +57,7 @@ def _exporter(machine: Machine, with_vfs: bool) -> Exporter:
         tick = exporter.frame.sample.tick if exporter.frame is not None else 0.0
         return tick + max(0.0, clock.now() - machine.reach.since)
 
-    exporter = Exporter(source.kind, now, with_vfs, host=machine.name)
+    exporter = Exporter(source.kind, now, with_vfs, host=machine.name if named else "")
     return exporter
 
 

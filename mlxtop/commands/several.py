@@ -71,8 +71,10 @@ class Several:
         self._told[name] = why
 
     def document(self) -> dict[str, Any]:
-        """Return one document of all."""
+        """Return one document of all; that of the only one is as it is of this machine."""
         machines = [self._document(one) for one in self.machines]
+        if len(machines) == 1:
+            return machines[0]
         return {"schema": SCHEMA, "machines": machines, "links": links_document(self.ends)}
 
     def _document(self, machine: Machine) -> dict[str, Any]:
@@ -81,7 +83,11 @@ class Several:
             return lost_document(machine.name, machine.reach.why or "no answer yet")
         demo = machine.source.kind is SourceKind.DEMO
         more = remembered(watch, watch.events)
-        return document(watch.frame, demo, True, machine=machine.name, **more)
+        return document(watch.frame, demo, True, machine=self.name_of(machine), **more)
+
+    def name_of(self, machine: Machine) -> str:
+        """Return the name that documents tell: none where there is only one."""
+        return machine.name if len(self.machines) > 1 else ""
 
     def table(self, machine: Machine, *, since_boot: bool) -> str:
         """Return the table of a machine, headed by its name; a line for one without a frame."""
@@ -187,7 +193,8 @@ def _say_line(several: Several, machine: Machine, told: Any) -> None:
     frame, watch, events = told
     demo = machine.source.kind is SourceKind.DEMO
     more = remembered(watch, events)
-    console.say_json(document(frame, demo, False, machine=machine.name, **more), indent=None)
+    name = several.name_of(machine)
+    console.say_json(document(frame, demo, False, machine=name, **more), indent=None)
 
 
 def _say_table(several: Several, machine: Machine, told: Any) -> None:

@@ -66,7 +66,7 @@ def far_script(token: str, python: str, *, sudo: bool = False) -> str:
         "command -v $p >/dev/null || continue; "
         f'if $p -I -c "import sys; sys.exit(sys.version_info < {oldest})" 2>/dev/null; then '
         f'echo; echo {token} {SEND}; exec {root}$p -I -c "{python}"; fi; '
-        'w="$w, $p is $($p -V 2>&1)"; done; '
+        'w="$w, $p is $($p -V 2>/dev/null)"; done; '
         f"echo; echo {token} {NO_PYTHON} $w"
     )
 
