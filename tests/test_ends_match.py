@@ -34,7 +34,7 @@ def test_ports_that_have_met_each_other_alone_are_likely_the_ends_of_a_link() ->
     link = only(match(pair()))
     assert link.ends == (A, B)
     assert (link.by, link.surety) == (MatchedBy.NEIGHBOUR, Surety.LIKELY)
-    assert "neither end has met anybody else" in link.why
+    assert "neither end has met others" in link.why
     assert not link.is_direct
 
 

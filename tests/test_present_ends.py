@@ -94,7 +94,7 @@ def test_the_direction_that_loses_is_named_and_nothing_is_claimed_without_proof(
     text, role = glance(told)["loss"]
     assert (text, role) == ("b → a: 10 to 12 %, 1,000 packets at the least", Role.WARNING)
     assert "10 to 12 %" in texts(told["Traffic"])
-    assert glance(page())["loss"] == ("none proved in 100 s, below 0.5 %", Role.GOOD)
+    assert glance(page())["loss"] == ("none seen in 100 s, below 0.5 %", Role.GOOD)
     unknown = Span(0.0, 0, 0, 0, "a counts what the kernel handled alone")
     text, role = glance(page(lost=(unknown, unknown)))["loss"]
     assert (text, role) == ("cannot tell: a counts what the kernel handled alone", Role.DIM)

@@ -230,7 +230,7 @@ def _between(
     ipoib = len((ports[ref].link.address or "").split(":")) == _IPOIB_BYTES
     by = MatchedBy.GUID if ipoib else MatchedBy.NEIGHBOUR
     if theirs == {mine}:
-        yield Match(ref, other, by, Surety.LIKELY, "neither end has met anybody else")
+        yield Match(ref, other, by, Surety.LIKELY, "neither end has met others")
     elif not theirs:
         words = f"{name_of(ref, ports)} has met the other end alone, which has met nobody"
         yield Match(ref, other, by, Surety.POSSIBLE, words)

@@ -7,10 +7,13 @@ from typing import NamedTuple
 
 from mlxtop.analysis.limits import gbps
 from mlxtop.ends.compare import narrow_end
+from mlxtop.ends.counts import Span
 from mlxtop.ends.match import Surety
+from mlxtop.model.machine import PortRef
 from mlxtop.model.sample import Temperature
 from mlxtop.present import units
 from mlxtop.present.ends_tables import (
+    ROUGH,
     BothEnds,
     budget_of,
     error_lines,
@@ -22,6 +25,7 @@ from mlxtop.present.ends_tables import (
     ways,
 )
 from mlxtop.present.heat import TITLES, Clock, outlook
+from mlxtop.present.ribbon import RibbonItem, Urgency
 from mlxtop.present.text import Line, Role, Section, clean
 from mlxtop.present.view import View, below, prose
 from mlxtop.watch.heat import SensorHeat
@@ -168,7 +172,8 @@ def _losing(ends: BothEnds) -> tuple[str, Role]:
         return f"cannot tell: {absent}", Role.DIM
     seconds = units.span(min(span.seconds for span in spans))
     most = max(span.shares[1] for span in spans if span.shares)
-    return f"none proved in {seconds}, below {100 * most:.2g} %", Role.GOOD
+    bound = f", below {100 * most:.2g} %" if 0 < most <= ROUGH else ""
+    return f"none seen in {seconds}{bound}", Role.GOOD
 
 
 def _weakest(ends: BothEnds) -> tuple[str, Role]:
@@ -185,3 +190,10 @@ def _weakest(ends: BothEnds) -> tuple[str, Role]:
     if weak:
         return "; ".join(weak), Role.WARNING
     return (f"cannot tell: {absent}", Role.DIM) if absent else ("none", Role.GOOD)
+
+
+def loss_item(sender: PortRef, receiver: PortRef, span: Span, action: str) -> RibbonItem:
+    """Return that a direction of a link loses packets, for the ribbon."""
+    text = f"! {clean(sender.host)} → {clean(receiver.host)} loses {lost_share(span)[0]}"
+    key = f"loss {sender.host} {sender.port} {receiver.host}"
+    return RibbonItem(key, Urgency.WARNING, ((text, Role.WARNING),), action)

@@ -26,6 +26,8 @@ _WAY, _NUMBER, _LANE = 18, 12, 7
 _LONGEST_HOST = 12
 _MOST_LANES = 8
 _LIMITS = "  warning, alarm"
+ROUGH = 0.05
+"""Share above which a bound of what can be lost tells nothing."""
 UNEQUAL = "≠"
 """Mark of what has to be the same at both ends and is not."""
 
@@ -80,7 +82,8 @@ def lost_share(span: Span) -> Run:
         return units.NONE, Role.FAINT
     least, most = (f"{100 * share:.2g}" for share in shares)
     if not span.is_loss:
-        return (f"below {most} %" if shares[1] else "none"), Role.DIM
+        exact = "none seen" if shares[1] > ROUGH else f"below {most} %"
+        return (exact if shares[1] else "none"), Role.DIM
     return (f"{least} %" if least == most else f"{least} to {most} %"), Role.WARNING
 
 

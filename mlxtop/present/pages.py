@@ -15,6 +15,8 @@ from mlxtop.present.link import link
 from mlxtop.present.text import Line, Role, Section, clean, headings, row
 from mlxtop.present.view import View, age, fact, prose
 
+ENDS_PAGE = "8"
+"""Key of the page that is about two ports."""
 _PATH_WIDTHS = (16, 16, 16, 10)
 
 
@@ -209,7 +211,7 @@ PAGES = (
     Page("4", "Errors", errors),
     Page("5", "RDMA", rdma),
     Page("6", "Identity", identity),
-    Page("8", "Both ends", both_ends),
+    Page(ENDS_PAGE, "Both ends", both_ends),
 )
 
 

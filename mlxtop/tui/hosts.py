@@ -9,19 +9,23 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from mlxtop.change.privilege import ActionContext
-from mlxtop.hosts.machines import Machine
+from mlxtop.hosts.machines import Machine, seen_machine
 from mlxtop.model.frame import Frame
-from mlxtop.model.machine import MachineState, Reach
+from mlxtop.model.machine import MachineState, PortRef, Reach, SeenMachine
 from mlxtop.present.alarms import alarm_items
 from mlxtop.present.machines import machine_title
+from mlxtop.present.pages import ENDS_PAGE
 from mlxtop.present.ribbon import RibbonItem
 from mlxtop.present.text import Role, clean
+from mlxtop.present.view import View
 from mlxtop.settings import Settings
 from mlxtop.system.clock import Clock, RealClock
 from mlxtop.tui.app import MlxtopApp
+from mlxtop.tui.ends import LinkScreen
 from mlxtop.tui.feed import Feed
 from mlxtop.tui.state import State
 from mlxtop.tui.widgets.port_table import Block
+from mlxtop.watch.alarms import Subject
 from mlxtop.watch.heat import Alert
 from mlxtop.watch.watch import Watch
 
@@ -85,6 +89,8 @@ class HostsApp(MlxtopApp):
         self._alone = False
         """Only the machine under the cursor is in the table."""
         self._dirty = False
+        self.links = LinkScreen(settings.links, self._view_of)
+        self.more_items.append(self.links.items)
         first.state = self.state
         self._adopt(first)
         for seat in seats[1:]:
@@ -130,12 +136,14 @@ class HostsApp(MlxtopApp):
 
     def on_frame_arrived(self) -> None:
         """Take in all frames that have come; draw with those of the machine under the cursor."""
-        news = False
+        news, came = False, False
         for seat in self.seats.values():
             self.fire = seat.fire
             for frame in seat.feed.take():
                 self._alert(seat.arrive(frame))
-                news = news or seat is self._seat
+                news, came = news or seat is self._seat, True
+        if came:
+            self.links.take(self._seen(), self.clock.now())
         self.fire = self._seat.fire
         self.source.looked_at = self.state.selected
         self._dirty = not news
@@ -148,6 +156,12 @@ class HostsApp(MlxtopApp):
             self._name_terminal()
             self.redraw()
 
+    def _seen(self) -> list[SeenMachine]:
+        now = self.clock.now()
+        seats = self.seats.values()
+        seen = (seen_machine(one.name, one.state.watch, one.reach, now) for one in seats)
+        return [one for one in seen if one is not None]
+
     def _look(self) -> None:
         """Draw what has come of other machines, and for how long one has been lost."""
         lost = any(seat.reach.state is not MachineState.LIVE for seat in self.seats.values())
@@ -156,6 +170,13 @@ class HostsApp(MlxtopApp):
             self.redraw()
 
     # Drawing
+
+    def with_ends(self, view: View) -> View:
+        return self.links.with_ends(self.machine, view, self.state.paused)
+
+    def _view_of(self, ref: PortRef, columns: int) -> View | None:
+        seat = self.seats.get(ref.host)
+        return None if seat is None else seat.state.view_of(ref.port, columns)
 
     def blocks(self) -> Sequence[Block]:
         self._same_choices()
@@ -204,7 +225,25 @@ class HostsApp(MlxtopApp):
     def action_elsewhere(self, host: str, key: str) -> None:
         """Open the page that explains an alarm of a machine."""
         self.focus_machine(host)
-        self.action_cause(key)
+        alarm = next((one for one in self.state.watch.alarms.all() if one.key == key), None)
+        if alarm is not None and self._is_of_link(host, alarm.subject):
+            self.open_port(alarm.subject.port, ENDS_PAGE)
+        else:
+            self.action_cause(key)
+
+    def _is_of_link(self, host: str, subject: Subject) -> bool:
+        """Return whether both ends of a link are what an alarm is explained by."""
+        known = self.links.ends.matches.of(PortRef(host, subject.port)) is not None
+        return known and (subject.part == "link" or subject.lane is not None)
+
+    def action_link(self, host: str, port: str) -> None:
+        """Open the page of both ends of the link of a machine's port."""
+        self.focus_machine(host)
+        frame = self.state.newest
+        ports = frame.ports if frame is not None else {}
+        known = next((one for one in ports if str(one) == port), None)
+        if known is not None:
+            self.open_port(known, ENDS_PAGE)
 
     def action_alone(self) -> None:
         """Show one machine only, or all again."""

@@ -24,6 +24,7 @@ from mlxtop.change.privilege import ActionContext
 from mlxtop.present.alarms import alarm_items, alert_text, headline
 from mlxtop.present.ribbon import RibbonItem
 from mlxtop.present.text import clean
+from mlxtop.present.view import View
 from mlxtop.sampler.source import Source
 from mlxtop.settings import Settings
 from mlxtop.tui import themes
@@ -285,6 +286,10 @@ class LiveApp(App[int]):
         """Return what the ribbon tells."""
         more = (item for items in self.more_items for item in items())
         return [*more, *alarm_items(self.state.watch)]
+
+    def with_ends(self, view: View) -> View:
+        """Return the view of a port with the other end of its link, where that is known."""
+        return view
 
     def blocks(self) -> Sequence[Block]:
         """Return the parts of the table by machine; none where there is only one."""
