@@ -151,11 +151,15 @@ def _limiting(ends: BothEnds) -> tuple[str, Role]:
         least = min((c for c in capacities if c is not None), key=lambda c: c.bps)
         where = "the link" if least.by == "link" else "PCIe of both ends"
         text, role = f"{where}, {gbps(least.bps)} Gb/s", Role.TEXT
-    for host, view in zip(ends.hosts, ends.views, strict=True):
-        verdict = view.verdict or view.derived.ceiling.verdict
-        if verdict.limit is not None:
-            text += f"; now {host} is {verdict.cause}"
-    return text, role
+    verdicts = [view.verdict or view.derived.ceiling.verdict for view in ends.views]
+    bound = [
+        (host, verdict.cause)
+        for host, verdict in zip(ends.hosts, verdicts, strict=True)
+        if verdict.limit is not None
+    ]
+    if len(bound) == len(ends.hosts) and len({cause for _, cause in bound}) == 1:
+        bound = [("each end", bound[0][1])]
+    return "; ".join([text, *(f"{who} is {cause} now" for who, cause in bound)]), role
 
 
 def _losing(ends: BothEnds) -> tuple[str, Role]:

@@ -15,17 +15,26 @@ from mlxtop.model.counters import Origin
 from mlxtop.model.pcie import Direction, link_words
 from mlxtop.model.tuning import PortTuning, settled
 from mlxtop.present import units
-from mlxtop.present.heat import TITLES, Clock, short_outlook, state_run
+from mlxtop.present.heat import (
+    STATES,
+    TITLES,
+    Clock,
+    crossings_ahead,
+    short_outlook,
+    state_run,
+)
 from mlxtop.present.link import bit_error_rate
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, clean, fit, fit_name, row
 from mlxtop.present.view import View
-from mlxtop.watch.heat_limits import limits_of
+from mlxtop.watch.heat import SensorHeat
+from mlxtop.watch.heat_limits import AlarmState, limits_of
 
 _WAY, _NUMBER, _LANE = 18, 12, 7
 """Columns of a direction, of a rate, and of what a lane loses."""
 _LONGEST_HOST = 12
 _MOST_LANES = 8
 _LIMITS = "  warning, alarm"
+_THREE_DIGITS_C = 99.95
 ROUGH = 0.05
 """Share above which a bound of what can be lost tells nothing."""
 UNEQUAL = "≠"
@@ -156,11 +165,19 @@ def _sensor(view: View, name: str) -> Iterator[Run]:
         return
     limits = heat.limits if heat else limits_of(sensor, view.now.now, view.adapter)
     state, role = state_run(heat, sensor)
-    yield f"{sensor.celsius:.1f} °C  {state}", role if role is not Role.GOOD else Role.TEXT
+    degrees = f"{sensor.celsius:.{0 if sensor.celsius >= _THREE_DIGITS_C else 1}f} °C"
+    yield f"{degrees} {state}", role if role is not Role.GOOD else Role.TEXT
     yield f"{limits.warning:.0f} / {limits.alarm:.0f} °C", Role.DIM
-    sample = view.frame.sample
-    coming = heat and short_outlook(heat, Clock(sample.tick, sample.wall))
-    yield coming or ("", Role.DIM)
+    yield _coming(view, heat) if heat is not None else ("", Role.DIM)
+
+
+def _coming(view: View, heat: SensorHeat) -> Run:
+    """Return the next limit, or since when the sensor is beyond one, in a few columns."""
+    clock = Clock(view.frame.sample.tick, view.frame.sample.wall)
+    since, state = heat.alarm.since, heat.alarm.state
+    if since is not None and state.level >= AlarmState.WARNING.level and not crossings_ahead(heat):
+        return f"since {clock.time(since)}", STATES[state][1]
+    return short_outlook(heat, clock) or ("", Role.DIM)
 
 
 def light_lines(ends: BothEnds) -> Iterator[Line]:
@@ -264,11 +281,10 @@ def setting_lines(ends: BothEnds, columns: int) -> Iterator[Line]:
         "module": _module,
     }
     for label, text_of in rows.items():
-        a, b = (
-            (clean(text), Role.TEXT) if (text := text_of(view)) else (units.NONE, Role.FAINT)
-            for view in ends.views
-        )
-        yield _pair(label, a, b, columns)
+        known = [text_of(view) for view in ends.views]
+        a, b = ((clean(one), Role.TEXT) if one else (units.NONE, Role.FAINT) for one in known)
+        if any(known):
+            yield _pair(label, a, b, columns)
 
 
 def _value(what: str, value: object) -> str:
