@@ -12,15 +12,14 @@ from mlxtop.ends.match import Surety
 from mlxtop.model.machine import PortRef
 from mlxtop.model.sample import Temperature
 from mlxtop.present import units
+from mlxtop.present.ends_settings import error_lines, setting_lines
 from mlxtop.present.ends_tables import (
     ROUGH,
     BothEnds,
     budget_of,
-    error_lines,
     heat_lines,
     light_lines,
     lost_share,
-    setting_lines,
     traffic_lines,
     ways,
 )

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from itertools import zip_longest
 from typing import NamedTuple
 
 from mlxtop.analysis.verdict import PAUSES, pauses_of
 from mlxtop.ends.budget import Budget, LaneLoss, budget
-from mlxtop.ends.compare import ALIKE, Side, Sides, differs
+from mlxtop.ends.compare import Side, Sides
 from mlxtop.ends.counts import Span
 from mlxtop.ends.match import Match
-from mlxtop.model.catalogue import lookup
-from mlxtop.model.counters import Origin
-from mlxtop.model.pcie import Direction, link_words
-from mlxtop.model.tuning import PortTuning, settled
+from mlxtop.model.pcie import Direction
 from mlxtop.present import units
 from mlxtop.present.heat import (
     STATES,
@@ -23,22 +21,19 @@ from mlxtop.present.heat import (
     short_outlook,
     state_run,
 )
-from mlxtop.present.link import bit_error_rate
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, clean, fit, fit_name, row
-from mlxtop.present.view import View
+from mlxtop.present.view import View, below
 from mlxtop.watch.heat import SensorHeat
 from mlxtop.watch.heat_limits import AlarmState, limits_of
 
 _WAY, _NUMBER, _LANE = 18, 12, 7
 """Columns of a direction, of a rate, and of what a lane loses."""
 _LONGEST_HOST = 12
-_MOST_LANES = 8
 _LIMITS = "  warning, alarm"
+_NOTHING: Run = ("", Role.TEXT)
 _THREE_DIGITS_C = 99.95
 ROUGH = 0.05
 """Share above which a bound of what can be lost tells nothing."""
-UNEQUAL = "≠"
-"""Mark of what has to be the same at both ends and is not."""
 
 
 class BothEnds(NamedTuple):
@@ -134,50 +129,56 @@ def _pauses(view: View, way: str) -> Run:
 # Heat, light and errors
 
 
-def _pair(label: str, a: Run, b: Run, columns: int) -> Line:
+def end_pair(label: str, a: Run, b: Run, columns: int) -> Line:
     """Return a row with one value an end."""
     room = max(8, (columns - LABEL_WIDTH - 1) // 2)
     cells = [(fit(text, room - 1) + " ", role) for text, role in (a, b)]
     return ((fit(label, LABEL_WIDTH) + " ", Role.DIM), *cells)
 
 
-def _heads(ends: BothEnds, columns: int) -> Line:
+def end_heads(ends: BothEnds, columns: int) -> Line:
+    """Return the names of the machines above the columns of their values."""
     a, b = ends.hosts
-    return _pair("", (a, Role.HEAD), (b, Role.HEAD), columns)
+    return end_pair("", (a, Role.HEAD), (b, Role.HEAD), columns)
 
 
 def heat_lines(ends: BothEnds, columns: int) -> Iterator[Line]:
     """Yield both modules and chips with their limits, and what is coming."""
-    yield _heads(ends, columns)
+    yield end_heads(ends, columns)
     for name, title in TITLES.items():
-        a, b = (tuple(_sensor(view, name)) for view in ends.views)
-        for label, here, there in zip((title, _LIMITS, "  forecast"), a, b, strict=True):
-            if here[0] or there[0]:
-                yield _pair(label, here, there, columns)
+        a, b = (_sensor(view, name) for view in ends.views)
+        if a == b and len(a) == 1:
+            yield from below(title, a[0][0], columns)
+            continue
+        for label, here, there in zip_longest((title, _LIMITS, "  forecast"), a, b):
+            if here or there:
+                yield end_pair(label, here or _NOTHING, there or _NOTHING, columns)
 
 
-def _sensor(view: View, name: str) -> Iterator[Run]:
-    """Yield reading, limits and forecast of a sensor."""
+def _sensor(view: View, name: str) -> list[Run]:
+    """Return reading, limits and forecast of a sensor; else the reason why there is no reading."""
     sensor, heat = view.now.now.sensor(name), view.heat_of(name)
     if sensor is None or sensor.celsius is None:
-        yield f"{units.NONE} {view.why().get(f'{name}_c', '')}", Role.DIM
-        yield from [("", Role.DIM)] * 2
-        return
+        why = view.why().get(f"{name}_c", "")
+        return [(f"{units.NONE} {why}", Role.DIM)]
     limits = heat.limits if heat else limits_of(sensor, view.now.now, view.adapter)
     state, role = state_run(heat, sensor)
     degrees = f"{sensor.celsius:.{0 if sensor.celsius >= _THREE_DIGITS_C else 1}f} °C"
-    yield f"{degrees} {state}", role if role is not Role.GOOD else Role.TEXT
-    yield f"{limits.warning:.0f} / {limits.alarm:.0f} °C", Role.DIM
-    yield _coming(view, heat) if heat is not None else ("", Role.DIM)
+    told: list[Run] = [
+        (f"{degrees} {state}", role if role is not Role.GOOD else Role.TEXT),
+        (f"{limits.warning:.0f} / {limits.alarm:.0f} °C", Role.DIM),
+    ]
+    coming = _coming(view, heat) if heat is not None else None
+    return [*told, coming] if coming else told
 
 
-def _coming(view: View, heat: SensorHeat) -> Run:
+def _coming(view: View, heat: SensorHeat) -> Run | None:
     """Return the next limit, or since when the sensor is beyond one, in a few columns."""
     clock = Clock(view.frame.sample.tick, view.frame.sample.wall)
     since, state = heat.alarm.since, heat.alarm.state
     if since is not None and state.level >= AlarmState.WARNING.level and not crossings_ahead(heat):
         return f"since {clock.time(since)}", STATES[state][1]
-    return short_outlook(heat, clock) or ("", Role.DIM)
+    return short_outlook(heat, clock)
 
 
 def light_lines(ends: BothEnds) -> Iterator[Line]:
@@ -204,104 +205,3 @@ def _lane(lane: LaneLoss) -> Run:
         return f"{units.NONE} ", Role.FAINT
     mark = "▲" if lane.is_weak else " "
     return f"{lane.loss_db:.1f}{mark}", Role.WARNING if lane.is_weak else Role.TEXT
-
-
-def error_lines(ends: BothEnds, columns: int) -> Iterator[Line]:
-    """Yield how well each end receives."""
-    yield _heads(ends, columns)
-    rows: dict[str, Callable[[View], Run]] = {
-        "FEC": _fec,
-        "corrected": lambda view: _counted(view, "rx_corrected_bits_phy", Role.TEXT),
-        "not corrected": lambda view: _counted(view, "rx_pcs_symbol_err_phy", Role.WARNING),
-        "bit error rate": _bit_errors,
-        "errors by lane": _lane_errors,
-    }
-    for label, told in rows.items():
-        a, b = map(told, ends.views)
-        yield _pair(label, a, b, columns)
-
-
-def _fec(view: View) -> Run:
-    told, report = settled(view.now.now.settings, PortTuning).fec, view.now.now.report
-    text = told.active if told and told.active else report.fec if report else None
-    return (text, Role.TEXT) if text else (f"{units.NONE} not told", Role.DIM)
-
-
-def _counted(view: View, key: str, role: Role) -> Run:
-    counter = lookup(Origin.DRIVER, key)
-    count = None if counter is None else view.now.since_start(counter)
-    if counter is None or count is None:
-        return f"{units.NONE} not counted", Role.DIM
-    rate = view.now.rate(counter)
-    text = f"{units.short(count).strip()} since start"
-    if rate:
-        text = f"{units.events_per_second(rate).strip()}, {text}"
-    return text, role if count else Role.DIM
-
-
-def _bit_errors(view: View) -> Run:
-    report = view.now.now.report
-    if report is None or (report.raw_ber is None and report.effective_ber is None):
-        return f"{units.NONE} {view.why().get('report', 'not told')}", Role.DIM
-    raw, effective = bit_error_rate(report.raw_ber), bit_error_rate(report.effective_ber)
-    return f"{raw} before, {effective} after", Role.TEXT
-
-
-def _lane_errors(view: View) -> Run:
-    counters = (lookup(Origin.DRIVER, f"rx_err_lane_{lane}_phy") for lane in range(_MOST_LANES))
-    counts = [view.now.since_start(one) if one is not None else None for one in counters]
-    known = [count for count in counts if count is not None]
-    if not known:
-        return f"{units.NONE} not counted", Role.DIM
-    text = " ".join(units.short(count).strip() for count in known)
-    return text, Role.TEXT if any(known) else Role.DIM
-
-
-# Settings and cards
-
-
-def setting_lines(ends: BothEnds, columns: int) -> Iterator[Line]:
-    """Yield what has to be the same at both ends, and what their cards are."""
-    yield _heads(ends, columns)
-    both = ends.sides
-    for what, told in ALIKE.items():
-        unequal = differs(what, both)
-        role = Role.WARNING if unequal else Role.TEXT
-        texts = [_value(what, told(side)) for side in both]
-        a, b = ((text, role if text != units.NONE else Role.FAINT) for text in texts)
-        if unequal:
-            b = f"{UNEQUAL} {b[0]}", b[1]
-        yield _pair(what, a, b, columns)
-    rows: dict[str, Callable[[View], str | None]] = {
-        "PCIe": _pcie,
-        "card": lambda view: view.adapter.family if view.adapter else None,
-        "part number": lambda view: view.adapter.part if view.adapter else None,
-        "firmware": lambda view: view.adapter.firmware if view.adapter else None,
-        "PSID": lambda view: view.adapter.psid if view.adapter else None,
-        "module": _module,
-    }
-    for label, text_of in rows.items():
-        known = [text_of(view) for view in ends.views]
-        a, b = ((clean(one), Role.TEXT) if one else (units.NONE, Role.FAINT) for one in known)
-        if any(known):
-            yield _pair(label, a, b, columns)
-
-
-def _value(what: str, value: object) -> str:
-    if value is None:
-        return units.NONE
-    return units.speed(value) if what == "data rate" and isinstance(value, int) else str(value)
-
-
-def _pcie(view: View) -> str | None:
-    path = view.derived.pcie.path if view.derived.pcie else None
-    if path is None or not path.links:
-        return None
-    one = path.limiting or path.links[0]
-    card = path.links[0].capability
-    return f"{link_words(one.running, card)}".removeprefix("PCIe ")
-
-
-def _module(view: View) -> str | None:
-    module = view.now.now.module
-    return module and " ".join(filter(None, (module.identity.vendor, module.identity.part)))
