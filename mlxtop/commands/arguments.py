@@ -183,7 +183,7 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError("--count goes with --json-stream or --batch")
     if args.hooks and not repeats:
         raise UsageError("--hooks goes with --json-stream or --batch; the screen runs hooks anyway")
-    if (args.no_local or args.sudo) and not args.hosts:
+    if (args.no_local or args.sudo) and not (args.hosts or args.command == "load"):
         raise UsageError("--no-local and --sudo go with -H")
     if args.recording is not None and args.hosts:
         raise UsageError("--from and -H exclude each other")

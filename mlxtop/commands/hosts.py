@@ -68,4 +68,10 @@ def say(args: argparse.Namespace, found: Sequence[Machine], settings: Settings) 
         from mlxtop.commands import metrics_several
 
         return metrics_several.run(args, found)
+    if args.command == "load" and len(found) == 2 and all(one.system for one in found):
+        from mlxtop.commands import load
+
+        here, far = found
+        assert here.system is not None
+        return load.run(args, here.system, settings, far)
     raise UsageError(f"{args.command} is of one machine: without -H and A+B")

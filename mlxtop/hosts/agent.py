@@ -3,8 +3,9 @@
 It is started by ssh, installed or sent, as `agent TOKEN PROTOCOL`; nobody else needs it. The first
 line is the token with what runs here, so that no banner is taken for it. Options come as the first
 line of the input, in JSON; then orders, a line each: `clock N` is answered with both clocks, so
-that they can be compared, `pace SECONDS` and `port ID` change what is read. Whoever sends nothing
-for a minute is gone.
+that they can be compared, `pace SECONDS` and `port ID` change what is read, `addresses` asks for
+those of this machine, and `serve ADDRESS PORT once` starts an iperf3 there where the options allow
+it. Whoever sends nothing for half a minute is gone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from threading import Lock, Thread
+from contextlib import suppress
+from ipaddress import ip_address
+from threading import Event, Lock, Thread
 from typing import Any, BinaryIO
 
 from mlxtop import __version__
@@ -26,12 +29,13 @@ from mlxtop.recording.lines import Line, Lines, Members
 from mlxtop.sampler.facts import EVERYTHING, ON_SCREEN, AskCard
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import Stop
+from mlxtop.sources.tools.iproute2 import read_addresses
 from mlxtop.system.door import System
 from mlxtop.system.local import LocalSystem
 
 PROTOCOL = 1
 """Raised when the near side needs what an older agent does not do."""
-SILENCE_S = 60.0
+SILENCE_S = 30.0
 """Seconds without an order after which nobody is there any more."""
 GRACE_S = 2.0
 """Seconds that everything has to end, also what hangs in the kernel."""
@@ -81,6 +85,8 @@ class Agent:
         self._system = system
         self._lines = Lines(self.source.kind, interval)
         self._heard = time.monotonic()
+        self._serves = bool(options.get("serve"))
+        self._end_servers = Event()
         self._lacking = tuple(_lacking(ask_card is not None))
 
     def run(self, orders: BinaryIO, fd: int) -> None:
@@ -113,11 +119,18 @@ class Agent:
         os._exit(0)
 
     def _carry_out(self, words: Sequence[str], output: Output) -> None:
+        system = self._system
         match words:
             case ["clock", number] if number.isdecimal():
-                system = self._system
-                record = {"clock": int(number), "wall": system.wall(), "tick": system.now()}
-                output.write(Line(encode(record).encode()))
+                times = {"wall": system.wall(), "tick": system.now()}
+                output.write(_answer(clock=int(number), **times))
+            case ["addresses"]:
+                found = [(one.device, one.text) for one in read_addresses(system) or ()]
+                output.write(_answer(addresses=found))
+            case ["serve", address, port, times] if self._serves:
+                self._serve(address, whole(port, 65535) or 0, times == "once", output)
+            case ["unserve"]:
+                self._end_servers.set()
             case ["pace", text] if (seconds := real(text)) is not None:
                 self.source.interval = min(MOST_S, max(LEAST_S, seconds))
             case ["port", text]:
@@ -126,10 +139,36 @@ class Agent:
             case _:
                 pass
 
+    def _serve(self, address: str, port: int, once: bool, output: Output) -> None:
+        """Start an iperf3 server at an address of ours; it ends with us."""
+        end = self._end_servers
+        if end.is_set():
+            end = self._end_servers = Event()
+
+        def say(line: str) -> None:
+            output.write(_answer(server=port, text=line))
+
+        def serve() -> None:
+            argv = ["iperf3", "-s", *(["-1"] if once else []), "-B", str(ip_address(address))]
+            try:
+                ended = self._system.stream([*argv, "-p", str(port), "--forceflush"], say, end)
+                failure = ended.stderr.strip() if ended.status and not end.is_set() else ""
+            except (OSError, ValueError) as error:
+                failure = f"iperf3: {getattr(error, 'strerror', None) or error}"
+            with suppress(OSError):
+                output.write(_answer(server=port, ended=True, text=failure))
+
+        Thread(target=serve, name="iperf3 server", daemon=True).start()
+
     def _listen(self) -> None:
         while time.monotonic() - self._heard < SILENCE_S:
             time.sleep(1.0)
         os._exit(0)
+
+
+def _answer(**values: Any) -> Line:
+    """Return the line of an answer, which is none of a recording."""
+    return Line(encode(values).encode())
 
 
 def _lacking(has_stored: bool) -> list[Problem]:
@@ -166,5 +205,6 @@ def main(
     except ValueError:
         return 1
     if isinstance(options, dict):
-        Agent(LocalSystem(readonly=True), options, ask_card).run(orders, fd)
+        system = LocalSystem(readonly=not options.get("serve"))
+        Agent(system, options, ask_card).run(orders, fd)
     return 0

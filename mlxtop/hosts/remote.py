@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from threading import Event
+from typing import Any
 
 from mlxtop.hosts.ssh import HELLO, NO_PYTHON, SEND, NotReached, Session
 from mlxtop.model.identity import PortId
@@ -38,6 +39,7 @@ TOO_MANY = 30
 """Samples that may come ahead of their time."""
 
 _CLOCK = b'{"clock":'
+_ANSWERS = (b'{"addresses":', b'{"server":')
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Wants:
     all: bool = False
     include: tuple[str, ...] = ()
     everything: bool = False
+    serve: bool = False
+    """It may be asked to start servers of load tests."""
     sudo: bool = False
 
 
@@ -102,6 +106,10 @@ class RemoteSource:
         self._session: Session | None = None
         self._listeners: list[Callable[[], None]] = []
         self._closed = Event()
+        self.orders: deque[str] = deque()
+        """What is to be sent to the far side; from any thread."""
+        self.answered: Callable[[dict[str, Any]], None] = lambda _: None
+        """Gets its answers, in the thread that samples."""
 
     def listen(self, tell: Callable[[], None]) -> None:
         """Have `tell` called, in the thread that samples, when `reach` has changed."""
@@ -142,6 +150,9 @@ class RemoteSource:
                 if line.data.startswith(_CLOCK):
                     stream.learn_clock(line.data)
                     continue
+                if line.data.startswith(_ANSWERS):
+                    self.answered(parse_line(line.data) or {})
+                    continue
                 moment = reader.read(line.data)
                 if moment is not None:
                     stream.count_sample(self.interval)
@@ -161,6 +172,7 @@ class RemoteSource:
             "all": wants.all,
             "include": list(wants.include),
             "everything": wants.everything,
+            "serve": wants.serve,
         }
         return encode(options).encode() + b"\n"
 
@@ -279,6 +291,8 @@ class _Stream:
             self.clocks.asked = {self._asked: self._clock.wall()}
             self.ticks.asked = {self._asked: now}
             self._session.send(b"clock %d\n" % self._asked)
+        while source.orders:
+            self._session.send(f"{source.orders.popleft()}\n".encode("ascii", "replace"))
         told = source.interval, source.looked_at
         if told != self._told:
             pace, port = told

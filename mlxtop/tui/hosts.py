@@ -6,10 +6,14 @@ Every machine has its own thread, Watch and state. What the person has chosen ho
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mlxtop.change.privilege import ActionContext
+from mlxtop.hosts.addresses import addresses_of
 from mlxtop.hosts.machines import Machine, seen_machine
+from mlxtop.load.far import FarEnd
+from mlxtop.load.session import LoadSession
 from mlxtop.model.frame import Frame
 from mlxtop.model.machine import MachineState, PortRef, Reach, SeenMachine
 from mlxtop.present.alarms import alarm_items
@@ -222,6 +226,27 @@ class HostsApp(MlxtopApp):
 
     # Commands
 
+    def action_load(self) -> None:
+        """Open load tests; where the far end is on the screen too, its heat is guarded."""
+        super().action_load()
+        if self.loads is not None:
+            seat, session = self._seat, self.loads.session
+            seat.loads, session.find_far = self.loads, partial(self._far_end, seat)
+            for other in self.seats.values():
+                if other is not seat:
+                    other.feed.tap = partial(_tell_far, session, other)
+
+    def _far_end(self, here: Seat, address: str) -> FarEnd | None:
+        """Return the machine that has an address, in the thread that plans a test."""
+        for seat in self.seats.values():
+            frame = seat.state.newest
+            if seat is here or frame is None or not address:
+                continue
+            for one in addresses_of(seat.machine):
+                if one.text.partition("/")[0] == address:
+                    return FarEnd(seat.name, frame, one.device)
+        return None
+
     def action_elsewhere(self, host: str, key: str) -> None:
         """Open the page that explains an alarm of a machine."""
         self.focus_machine(host)
@@ -254,6 +279,12 @@ class HostsApp(MlxtopApp):
         host, _, own = key.partition("\n")
         seat = self.seats.get(host)
         return seat is not None and seat.state.watch.alarms.acknowledge(own)
+
+
+def _tell_far(session: LoadSession, seat: Seat, frame: Frame) -> None:
+    """Give a frame to the test whose far end a machine is, in the thread that sampled it."""
+    if session.far is not None and session.far.host == seat.name:
+        session.far_frame(frame)
 
 
 def _named(item: RibbonItem, host: str) -> RibbonItem:
