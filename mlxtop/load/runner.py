@@ -251,16 +251,15 @@ class LoadRun:
     def _outcome(self) -> Outcome:
         with self._lock:
             result = self._streams.result(self._intervals)
-            error = self._streams.error
+            error, guard = self._streams.error, self._guard
+            stopped = guard.reason or (guard.far.reason if guard.far is not None else None)
             outcome = Outcome(
                 plan=self._plan,
                 ended=self._stopping or (f"failed: {error}" if error else "complete"),
                 failed=error is not None or result is None,
                 result=result,
                 intervals=tuple(self._intervals),
-                heat=HeatReport(
-                    self._guard.options.armed, self._guard.reason, self._guard.sensors, self._cooled
-                ),
+                heat=HeatReport(guard.options.armed, stopped, guard.sensors, self._cooled),
                 verdict=usual_verdict(self._course.verdicts),
                 moved=self._course.moved(),
                 soak=self._soaks(),
