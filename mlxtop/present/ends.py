@@ -23,9 +23,9 @@ from mlxtop.present.ends_tables import (
     traffic_lines,
     ways,
 )
-from mlxtop.present.heat import TITLES, Clock, outlook
+from mlxtop.present.heat import STATES, TITLES, Clock, crossings_ahead, seconds_left
 from mlxtop.present.ribbon import RibbonItem, Urgency
-from mlxtop.present.text import Line, Role, Section, clean
+from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, clean, fit
 from mlxtop.present.view import View, below, prose
 from mlxtop.watch.heat import SensorHeat
 from mlxtop.watch.heat_limits import AlarmState, HeatLimits, limits_of
@@ -70,24 +70,34 @@ def _alone(reason: str, columns: int) -> Iterator[Line]:
 
 
 def _glance(ends: BothEnds, columns: int) -> Section:
+    """Return what matters most; what changes from second to second takes as many lines always."""
     a, b = (clean(side.name) for side in ends.sides)
     link = ends.link
+    lines = [
+        line
+        for host, stale in zip(ends.hosts, ends.stale, strict=True)
+        if stale
+        for line in below("stale", f"{host} {stale}", columns, Role.WARNING)
+    ]
+    for label, runs in (("hot", _hottest(ends)), ("limit", _limiting(ends))):
+        lines += [_single(text, run, columns) for text, run in zip((label, ""), runs, strict=True)]
     words = {Surety.SURE: Role.GOOD, Surety.LIKELY: Role.TEXT, Surety.POSSIBLE: Role.WARNING}
     also = f", also by {' and '.join(link.also)}" if link.also else ""
-    rows = [
-        ("hot", *_hottest(ends)),
-        ("limit", *_limiting(ends)),
-        ("loss", *_losing(ends)),
-        ("weak lane", *_weakest(ends)),
-        ("matched", f"by {link.by}, {link.surety}{also}: {link.why}", words[link.surety]),
-    ]
-    if link.against:
-        rows.append(("but", link.against, Role.WARNING))
-    for host, stale in zip(ends.hosts, ends.stale, strict=True):
-        if stale:
-            rows.insert(0, ("stale", f"{host} {stale}", Role.WARNING))
-    lines = [line for label, text, role in rows for line in below(label, text, columns, role)]
+    for label, (text, role) in (
+        ("loss", _losing(ends)),
+        ("weak lane", _weakest(ends)),
+        ("matched", (f"by {link.by}, {link.surety}{also}: {link.why}", words[link.surety])),
+        ("but", (link.against, Role.WARNING)),
+    ):
+        lines += below(label, text, columns, role) if text else []
     return Section(f"{a} ⇄ {b}", tuple(lines))
+
+
+def _single(label: str, run: Run, columns: int) -> Line:
+    """Return a line that is cut where it is too long."""
+    text, role = run
+    room = max(8, columns - LABEL_WIDTH - 1)
+    return ((fit(label, LABEL_WIDTH) + " ", Role.DIM), (fit(text, room), role))
 
 
 class _Sensor(NamedTuple):
@@ -119,46 +129,52 @@ def _sensors(ends: BothEnds) -> Iterator[_Sensor]:
                 yield _Sensor(host, view, sensor, limits, heat)
 
 
-def _hottest(ends: BothEnds) -> tuple[str, Role]:
-    """Return the sensor that is nearest to its warning, or furthest beyond, of both ends."""
+def _hottest(ends: BothEnds) -> tuple[Run, Run]:
+    """Return the sensor that is nearest to its warning or furthest beyond, and what is coming."""
     one = max(_sensors(ends), key=lambda each: each.over, default=None)
     if one is None:
-        return "no sensor of either end answers", Role.DIM
+        return ("no sensor of either end answers", Role.DIM), ("", Role.DIM)
     degrees = f"{one.title} {one.sensor.celsius:.0f} °C"
-    if one.over < 0 and not (one.heat and one.heat.alarm.state is AlarmState.WARMING):
-        role = Role.GOOD
-        return f"neither end; {degrees}, {-one.over:.0f} below its warning", role
-    if one.heat is None:
-        return f"{degrees}, warning {one.limits.warning:.0f} °C", Role.WARNING
+    state = one.heat.alarm.state if one.heat is not None else AlarmState.OK
     sample = one.view.frame.sample
-    text, role = outlook(one.heat, Clock(sample.tick, sample.wall))
-    return f"{degrees}, {text}", role
+    clock = Clock(sample.tick, sample.wall)
+    ahead = crossings_ahead(one.heat) if one.heat is not None else []
+    if one.over < 0 and state is not AlarmState.WARMING:
+        near = f"{one.limits.warning - (one.sensor.celsius or 0.0):.0f} °C below its warning"
+        return (f"neither end; {degrees}", Role.GOOD), (near, Role.DIM)
+    role = STATES[state][1] if state is not AlarmState.OK else Role.WARNING
+    now = degrees if state is AlarmState.OK else f"{degrees}, {state}"
+    if ahead and one.heat is not None:
+        name, crossing, coming = ahead[0]
+        left = units.duration(seconds_left(one.heat.forecast, crossing, clock.tick))
+        return (now, role), (f"{name} {crossing.limit:.0f} °C in {left}", coming)
+    since = one.heat.alarm.since if one.heat is not None else None
+    told = f"since {clock.time(since)}, " if since is not None else ""
+    return (now, role), (f"{told}limit {one.limits.warning:.0f} °C", role)
 
 
-def _limiting(ends: BothEnds) -> tuple[str, Role]:
-    """Return the end that carries less, and what holds up either of them now."""
+def _limiting(ends: BothEnds) -> tuple[Run, Run]:
+    """Return the end that carries less, and what holds up each of them now."""
     both, hosts = ends.sides, dict(zip((s.ref for s in ends.sides), ends.hosts, strict=True))
     narrow, capacities = narrow_end(both), [side.view.capacity for side in both]
+    known = [one for one in capacities if one is not None]
     if narrow is not None:
         side, capacity = narrow
         link = side.now.link.speed
         of = f" of {units.speed(link)}" if link else ""
         text, role = f"{hosts[side.ref]}: PCIe carries {gbps(capacity.bps)} Gb/s{of}", Role.WARNING
-    elif any(capacity is None for capacity in capacities):
-        text, role = "cannot tell: an end shows neither line rate nor PCIe", Role.DIM
+    elif len(known) < len(capacities):
+        text, role = "an end shows neither line rate nor PCIe", Role.DIM
     else:
-        least = min((c for c in capacities if c is not None), key=lambda c: c.bps)
+        least = min(known, key=lambda one: one.bps)
         where = "the link" if least.by == "link" else "PCIe of both ends"
         text, role = f"{where}, {gbps(least.bps)} Gb/s", Role.TEXT
     verdicts = [view.verdict or view.derived.ceiling.verdict for view in ends.views]
-    bound = [
-        (host, verdict.cause)
-        for host, verdict in zip(ends.hosts, verdicts, strict=True)
-        if verdict.limit is not None
-    ]
-    if len(bound) == len(ends.hosts) and len({cause for _, cause in bound}) == 1:
-        bound = [("each end", bound[0][1])]
-    return "; ".join([text, *(f"{who} is {cause} now" for who, cause in bound)]), role
+    causes = [verdict.cause for verdict in verdicts]
+    told = " and ".join(f"{host} {cause}" for host, cause in zip(ends.hosts, causes, strict=True))
+    now = f"now both {causes[0]}" if len(set(causes)) == 1 else f"now {told}"
+    binds = any(verdict.limit is not None for verdict in verdicts)
+    return (text, role), (now, Role.ACCENT if binds else Role.DIM)
 
 
 def _losing(ends: BothEnds) -> tuple[str, Role]:
