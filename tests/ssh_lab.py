@@ -38,6 +38,10 @@ class Far:
     port: int
     address: str = "127.0.0.1"
     netns: str = ""
+    """Where the sshd runs, if not here."""
+    near: str = ""
+    """Where mlxtop runs, if not here."""
+    started: int = 0
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -102,14 +106,10 @@ class Far:
         log = (self.folder / "sshd.log").open("ab")
         self.processes.append(subprocess.Popen(argv, stderr=log))
         log.close()
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection((self.address, self.port), 1).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError((self.folder / "sshd.log").read_text())
+        heard = self.folder / "sshd.log"
+        self.started += 1
+        count = self.started
+        assert soon(lambda: heard.read_text().count("Server listening") >= count), heard.read_text()
 
     def trust(self, key: Path, *names: str) -> None:
         """Write the home's ssh configuration, in which the host's key is known."""
@@ -142,16 +142,21 @@ class Far:
             process.wait()
         self.processes.clear()
 
+    def argv(self, *words: str) -> list[str]:
+        """The command line of the near side."""
+        inside = ["ip", "netns", "exec", self.near] if self.near else []
+        return [*inside, sys.executable, "-m", "mlxtop", *words]
+
     def run(self, *words: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
         """Run mlxtop on the near side."""
-        argv = [sys.executable, "-m", "mlxtop", *words]
+        argv = self.argv(*words)
         return subprocess.run(
             argv, capture_output=True, text=True, timeout=seconds, env=self.environ, check=False
         )
 
     def begin(self, *words: str) -> subprocess.Popen[str]:
         """Start mlxtop on the near side, with pipes."""
-        argv = [sys.executable, "-m", "mlxtop", *words]
+        argv = self.argv(*words)
         return subprocess.Popen(
             argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.environ
         )

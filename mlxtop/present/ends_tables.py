@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import NamedTuple
 
+from mlxtop.analysis.forecast import Trend
 from mlxtop.analysis.verdict import PAUSES, pauses_of
 from mlxtop.ends.budget import Budget, LaneLoss, budget
 from mlxtop.ends.compare import Side, Sides
@@ -168,17 +169,18 @@ def _sensor(view: View, name: str) -> list[Run]:
         (f"{degrees} {state}", role if role is not Role.GOOD else Role.TEXT),
         (f"{limits.warning:.0f} / {limits.alarm:.0f} °C", Role.DIM),
     ]
-    coming = _coming(view, heat) if heat is not None else None
-    return [*told, coming] if coming else told
+    return told if heat is None else [*told, _coming(view, heat)]
 
 
-def _coming(view: View, heat: SensorHeat) -> Run | None:
-    """Return the next limit, or since when the sensor is beyond one, in a few columns."""
+def _coming(view: View, heat: SensorHeat) -> Run:
+    """Return the next limit, or since when the sensor is beyond one, else the trend."""
     clock = Clock(view.frame.sample.tick, view.frame.sample.wall)
     since, state = heat.alarm.since, heat.alarm.state
     if since is not None and state.level >= AlarmState.WARNING.level and not crossings_ahead(heat):
         return f"since {clock.time(since)}", STATES[state][1]
-    return short_outlook(heat, clock)
+    trend = heat.forecast.trend if heat.forecast is not None else Trend.UNKNOWN
+    words = units.NONE if trend is Trend.UNKNOWN else str(trend)
+    return short_outlook(heat, clock) or (words, Role.DIM)
 
 
 def light_lines(ends: BothEnds) -> Iterator[Line]:
