@@ -28,6 +28,7 @@ from mlxtop.settings import Settings, load
 from mlxtop.system.owner import SAFE_PATH
 
 if TYPE_CHECKING:
+    from mlxtop.hosts.machines import Machine
     from mlxtop.model.frame import Frame
     from mlxtop.model.identity import PortId
     from mlxtop.model.linktype import StoredConfig
@@ -53,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # for what libraries start too: ctypes asks a compiler where it misses a library
         os.environ["PATH"] = SAFE_PATH
     words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["agent"] and len(words) == 3:
+        return _agent(words[1:])
     debug = "--debug" in words
     wrong = 3 if "doctor" in words else 1
     if argv is None and not debug:
@@ -74,6 +77,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return wrong
 
 
+def _agent(words: list[str]) -> int:
+    """Be the far side of another machine's `mlxtop -H`."""
+    from mlxtop.hosts import agent
+
+    return agent.main(words, ask_card=_ask_card)
+
+
 def _complain(text: str) -> None:
     console.warn(f"mlxtop: {text}")
 
@@ -89,7 +99,7 @@ def _parse_and_run(words: list[str]) -> int:
 def _is_machine(word: str) -> bool:
     from mlxtop.lab import MACHINES
 
-    return word == "list" or word in MACHINES
+    return word == "list" or all(name in MACHINES for name in word.split("+"))
 
 
 def _report_threads(report: Callable[[str], None]) -> None:
@@ -173,7 +183,9 @@ class _Again(Exception):
 
 
 def _run_on(args: argparse.Namespace, settings: Settings) -> int:
-    """Run on one machine."""
+    """Run on one machine, or on several."""
+    if args.hosts or "+" in (args.demo or ""):
+        return _run_on_several(args, settings)
     with closing(_system(args, settings)) as system:
         if args.command:
             if system.demo:
@@ -186,6 +198,69 @@ def _run_on(args: argparse.Namespace, settings: Settings) -> int:
                 port, settings = None, replace(settings, include=(name,))
         with closing(_source(args, system, settings)) as source:
             return _front_end(args, source, system, settings, port)
+
+
+def _run_on_several(args: argparse.Namespace, settings: Settings) -> int:
+    from mlxtop.commands import hosts
+
+    machines = hosts.machines(args, _systems(args, settings), settings)
+    try:
+        if args.command or arguments.without_screen(args):
+            return hosts.say(args, machines, settings)
+        _need_terminal("without one: --once, --batch, --json-stream")
+        return _show(_several_screen(machines, settings), settings, args.theme)
+    finally:
+        for machine in machines:
+            machine.close()
+
+
+def _systems(args: argparse.Namespace, settings: Settings) -> dict[str, System]:
+    """Return the machines that are here, by their names among several."""
+    if args.demo is None:
+        from mlxtop.hosts import names as hosts
+
+        if args.root:
+            raise UsageError("-H and --root exclude each other")
+        return {} if args.no_local else {hosts.LOCAL: _system(args, settings)}
+    if args.hosts:
+        raise UsageError("-H and --demo exclude each other")
+    from mlxtop.lab import MACHINES, load_joined
+
+    names = args.demo.split("+")
+    for name in names:
+        if name not in MACHINES:
+            raise UsageError(not_among("simulated machine", name, MACHINES))
+    if len(set(names)) < len(names):
+        raise UsageError("--demo joins a machine to others, not to itself")
+    return dict(load_joined(names))
+
+
+def _several_screen(machines: Sequence[Machine], settings: Settings) -> MlxtopApp:
+    """Return the live screen of several machines; only those that are here can be changed."""
+    from mlxtop.change.privilege import ActionContext
+    from mlxtop.sampler.live import LiveSource
+    from mlxtop.system.clock import RealClock
+    from mlxtop.tui.flight import Flight
+    from mlxtop.tui.hosts import HostsApp, Seat
+    from mlxtop.tui.paths import Paths
+
+    seats = []
+    for machine in machines:
+        system, kind = machine.system, machine.source.kind
+        free = system is not None and kind.may_change and not settings.readonly
+        seat = Seat(machine, ActionContext(system) if system is not None and free else None)
+        seat.feed.start()
+        clock = system.clock if system is not None else RealClock()
+        seat.flight = Flight(clock, kind, machine.source.interval, settings)
+        if system is not None and isinstance(machine.source, LiveSource):
+            seat.paths = Paths(system, settings)
+            machine.source.paths = seat.paths.status
+        seats.append(seat)
+    app = HostsApp(seats, settings)
+    for seat in seats:
+        if seat.machine.system is not None:
+            seat.fire = _hooks(seat.machine.system, settings, app.hook_failed)
+    return app
 
 
 def _system(args: argparse.Namespace, settings: Settings) -> System:

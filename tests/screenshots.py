@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
+from mlxtop.sampler.facts import ON_SCREEN
 from tests.tour import walk
 
 FOLDER = Path(__file__).parent.parent / "screenshots"
@@ -53,6 +54,8 @@ class Picture:
 MEASURE = ("I", "=10.40.0.1", "tab", "tab", "tab", "right", "right", "right")
 HOLD = ("I", "=10.0.0.2", "tab", "tab", "tab", "right", "right")
 """What is pressed to choose a kind of test in the load dialog."""
+TO_FRY = ("I", "=10.0.0.3", "tab", "tab", "=300")
+"""What is pressed for a load of five minutes through the cable from pacu to fry."""
 
 SCENES = (
     Picture("01-overview", "fry", 236),
@@ -68,6 +71,8 @@ SCENES = (
     Picture("12-measure", "tiny", 12, (*MEASURE, "f5"), (120, 50), after=420),
     Picture("13-hold", "fry", 12, (*HOLD, "f5"), after=160),
     Picture("14-path", "ceph", 82, ("P",)),
+    Picture("15-both-ends", "pacu+fry", 24, (*TO_FRY, "f5", "escape", "8"), (120, 34), after=11),
+    Picture("16-far-guard", "pacu+fry", 24, (*TO_FRY, "f5"), (120, 40), after=40),
 )
 
 
@@ -123,7 +128,8 @@ def placed(svg: str) -> str:
 
 async def take(scene: Picture) -> str:
     """The picture of a scene as SVG."""
-    async with walk(scene.machine, scene.size) as walking:
+    wants = ON_SCREEN if "+" in scene.machine else frozenset()
+    async with walk(scene.machine, scene.size, wants=wants) as walking:
         await walking.forward(scene.seconds - len(scene.keys))
         for key in scene.keys:
             await walking.press(*(key[1:] if key.startswith("=") else (key,)))

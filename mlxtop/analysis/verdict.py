@@ -221,7 +221,7 @@ def _rate(frame: PortFrame, origin: Origin, key: str) -> float | None:
     return frame.rate(CATALOGUE[origin, key])
 
 
-class _Pauses(NamedTuple):
+class Pauses(NamedTuple):
     """Pause frames of the link and of priorities in one direction."""
 
     frames: float
@@ -243,7 +243,7 @@ def _pause_counters(schema: Schema, way: str) -> tuple[tuple[Counter, ...], tupl
     return tuple(frames), tuple(times)
 
 
-def _pauses(frame: PortFrame, way: str) -> _Pauses | None:
+def pauses_of(frame: PortFrame, way: str) -> Pauses | None:
     """Return the pause frames of the last interval; None where none are counted."""
     of_link = (_rate(frame, Origin.DRIVER, key) for key in GLOBAL_PAUSE[way])
     rates, stopped = [next((rate for rate in of_link if rate is not None), None)], 0.0
@@ -253,13 +253,13 @@ def _pauses(frame: PortFrame, way: str) -> _Pauses | None:
         rates += map(frame.rate, of_priorities)
         stopped = max([(frame.rate(one) or 0.0) / 1e6 for one in times], default=0.0)
     counted = [rate for rate in rates if rate is not None]
-    return _Pauses(sum(counted), min(stopped, 1.0)) if counted else None
+    return Pauses(sum(counted), min(stopped, 1.0)) if counted else None
 
 
 def _flow_control(frame: PortFrame, direction: Direction) -> Iterator[Step]:
     """Yield pause frames: those that arrive hold up sending, those that are sent receiving."""
     way = "rx" if direction is Direction.TX else "tx"
-    pauses = _pauses(frame, way)
+    pauses = pauses_of(frame, way)
     if pauses is None:
         return
     if pauses.frames < PAUSES and pauses.stopped < STOPPED:

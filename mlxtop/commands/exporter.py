@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from shlex import quote
 from threading import Lock
 
@@ -31,10 +31,22 @@ class Exporter:
     One thread takes frames in, another may ask for the metrics.
     """
 
-    def __init__(self, kind: SourceKind, now: Callable[[], float], with_vfs: bool = False) -> None:
-        """`kind`: of the source of the frames; `now`: monotonic seconds of their machine."""
+    def __init__(
+        self,
+        kind: SourceKind,
+        now: Callable[[], float],
+        with_vfs: bool = False,
+        *,
+        host: str = "",
+    ) -> None:
+        """`kind`: of the source of the frames; `now`: monotonic seconds of their machine.
+
+        `host`: the machine's name among several.
+        """
         self._kind = kind
-        self._now = now if kind.may_change else None  # a recorded instant does not get older
+        ages = kind.may_change or kind is SourceKind.REMOTE  # a recorded instant does not
+        self._now = now if ages else None
+        self._host = host
         self._with_vfs = with_vfs
         self._lock = Lock()
         self._watch = Watch(verdicts=False, frames=False)
@@ -94,8 +106,14 @@ class Exporter:
                 now=self._now() if self._now else None,
                 kind=self._kind,
                 with_vfs=self._with_vfs,
+                host=self._host,
             )
         ]
+
+    def locked_machines(self) -> list[Machine]:
+        """Return the machine as it is now, while no frame is being taken in."""
+        with self._lock:
+            return self.machines()
 
     def text(self) -> bytes:
         """Return the text format."""
@@ -113,6 +131,27 @@ class Exporter:
             if told is None or now - told[0] > FRESH_S:
                 told = self._answers[what] = now, render(self.machines, accept, zipped)
             return told[1]
+
+
+class Exporters:
+    """Several machines, for scrapes."""
+
+    def __init__(self, each: Mapping[str, Exporter]) -> None:
+        self.each = each
+
+    def _machines(self) -> list[Machine]:
+        """Return the machines of which something is known, as they are now."""
+        return [machine for one in self.each.values() for machine in one.locked_machines()]
+
+    def text(self) -> bytes:
+        """Return the text format."""
+        return text(self._machines)
+
+    def render(self, accept: str, zipped: bool) -> Rendered:
+        """Return the answer to a scrape."""
+        if not self._machines():
+            raise NOT_YET
+        return render(self._machines, accept, zipped)
 
 
 def counted(report: Report, frame: Frame) -> Iterator[FindingCount]:

@@ -12,6 +12,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from functools import partial
 from ipaddress import ip_address
 from threading import Event
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from mlxtop.system.service_unit import exec_start, own_program, protect_home
 if TYPE_CHECKING:
     from mlxtop.commands.exporter import Exporter
     from mlxtop.model.frame import Frame
+    from mlxtop.outputs.openmetrics import Rendered
     from mlxtop.recording.recording import Recording
     from mlxtop.sampler.live import LiveSource
     from mlxtop.sampler.source import Source
@@ -110,7 +112,7 @@ def _place(text: str) -> tuple[str, int]:
 
 def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     """Print, write or serve; 0, and 1 where there is no port."""
-    _check(args)
+    check(args)
     if args.shared:
         console.write(shared(args.shared))
         return 0
@@ -122,9 +124,10 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     with closing(_source(system, settings, pace, once=not again)) as source:
         exporter = Exporter(source.kind, system.now, args.vfs)
         if args.listen:
-            return _serve(args, exporter, source)
+            return serve(args, exporter.render, partial(_follow, source, exporter))
         if again:
-            return _write_again(args.textfile, exporter, source)
+            follow = partial(_follow, source, exporter)
+            return write_again(args.textfile, exporter.text, follow)
         return tell_once(args, _until_known(source), exporter, settings)
 
 
@@ -132,7 +135,7 @@ def run_recorded(
     args: argparse.Namespace, recording: Recording, wall: float | None, settings: Settings
 ) -> int:
     """Print or write what a scrape would have got at a time of a recording, else at its end."""
-    _check(args)
+    check(args)
     if args.listen or args.shared:
         raise UsageError("--from goes with metrics that are printed, or with --textfile")
     from mlxtop.commands.exporter import Exporter
@@ -145,7 +148,7 @@ def run_recorded(
     return tell_once(args, frames_between(recording, until - WARM_S, wall), exporter, settings)
 
 
-def _check(args: argparse.Namespace) -> None:
+def check(args: argparse.Namespace) -> None:
     """Raise UsageError for what does not go together."""
     if args.json:
         raise UsageError("metrics have a format of their own: --json does not go with them")
@@ -266,45 +269,48 @@ def _until_signal() -> Event:
     return stop
 
 
-def _follow(
-    source: Source, exporter: Exporter, stop: Event, after: Callable[[], None] | None = None
-) -> None:
+Follow = Callable[[Event, Callable[[], None]], None]
+"""Takes frames in until stopped, and calls a function after each."""
+
+
+def _follow(source: Source, exporter: Exporter, stop: Event, after: Callable[[], None]) -> None:
     """Take frames in until stopped; a captured machine gives one and stays as it is."""
     from mlxtop.sampler.source import frames
 
     for frame in frames(source, stop):
         exporter.take(frame)
-        if after is not None:
-            after()
+        after()
     stop.wait()
 
 
-def _write_again(path: str, exporter: Exporter, source: Source) -> int:
+def write_again(path: str, text: Callable[[], bytes], follow: Follow) -> int:
+    """Write after every frame, until stopped."""
     told = ""
 
     def write_now() -> None:
         nonlocal told
         trouble = ""
         try:
-            write(path, exporter.text())
+            write(path, text())
         except OSError as error:
             trouble = f"{path}: {error.strerror or error}"
         if trouble and trouble != told:
             console.warn(f"mlxtop: {trouble}")
         told = trouble
 
-    _follow(source, exporter, _until_signal(), write_now)
+    follow(_until_signal(), write_now)
     return 0
 
 
 # Serving
 
 
-def _serve(args: argparse.Namespace, exporter: Exporter, source: Source) -> int:
+def serve(args: argparse.Namespace, answer: Callable[[str, bool], Rendered], follow: Follow) -> int:
+    """Serve scrapes until stopped."""
     from mlxtop.outputs.http_server import Server, tls_context, written
 
     tls = tls_context(args.cert, args.key, args.client_ca) if args.cert else None
-    server = Server(exporter.render, _names(args.allow_host or ()), tls)
+    server = Server(answer, _names(args.allow_host or ()), tls)
     stop = _until_signal()
     address, port = server.start(*args.listen)
     place = written(address, port)
@@ -313,7 +319,7 @@ def _serve(args: argparse.Namespace, exporter: Exporter, source: Source) -> int:
         who = "who has a certificate" if args.client_ca else "everybody"
         console.warn(f"mlxtop: {place} is no loopback address: {who} can read it from afar")
     try:
-        _follow(source, exporter, stop)
+        follow(stop, lambda: None)
     finally:
         server.close()
     return 0

@@ -215,7 +215,8 @@ class Need(NamedTuple, Generic[S]):
     """The subjects that a check looks at, and the words for it where there is none."""
 
     missing: str
-    subjects: Callable[[Case], Iterable[S]]
+    subjects: Callable[[Any], Iterable[S]]
+    """Yields those of a `Case`, or of what a check of another kind looks at."""
 
     @property
     def whole(self) -> Need[Case]:
@@ -255,7 +256,7 @@ class Check(NamedTuple):
     """Its range where all is well."""
     judge: Callable[[Any], Outcomes]
 
-    def __call__(self, case: Case) -> Outcomes:
+    def __call__(self, case: Any) -> Outcomes:
         """Yield what all subjects give; `Nothing` where there is no subject."""
         subjects = list(self.needs.subjects(case))
         if not subjects:

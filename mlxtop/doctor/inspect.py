@@ -24,11 +24,14 @@ REPORTS_S = 20.0
 
 
 def watch(
-    source: Source, stop: Event, choose: Callable[[Frame], Iterable[PortId]]
+    source: Source,
+    stop: Event,
+    choose: Callable[[Frame], Iterable[PortId]],
+    lingers: Callable[[], bool] = bool,
 ) -> Iterator[Frame]:
     """Yield frames until all is known that can be: tables of counters twice, slow facts once.
 
-    `choose` picks the ports whose facts are waited for.
+    `choose` picks the ports whose facts are waited for. Then it goes on while `lingers`.
     """
     first: float | None = None
     for frame in frames(source, stop):
@@ -38,7 +41,7 @@ def watch(
         first = tick if first is None else first
         counted = _counted(frame) or tick - first >= COUNTERS_S
         reported = _reported(frame, ports) or tick - first >= REPORTS_S
-        if counted and reported and not pending(frame, ports):
+        if counted and reported and not pending(frame, ports) and not lingers():
             return
 
 

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
 from mlxtop.lab.clock import ManualClock
+from mlxtop.lab.joined import join
 from mlxtop.lab.spec import machine, merge
 from mlxtop.lab.system import LabSystem
 from mlxtop.system.capture import Capture
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.clock import Clock, RealClock
 
-__all__ = ["DEFAULT", "MACHINES", "LabSystem", "ManualClock", "load_lab"]
+__all__ = ["DEFAULT", "MACHINES", "LabSystem", "ManualClock", "load_joined", "load_lab"]
 
 DEFAULT = "pacu"
 _ORDER = (
@@ -74,9 +76,26 @@ def _read(name: str) -> tuple[Capture, dict[str, Any]]:
     return base, merge(base_physics, physics)
 
 
-def load_lab(name: str = DEFAULT, clock: Clock | None = None, seed: int = 0) -> LabSystem:
-    """Start a simulated machine; raises KeyError for a name that is not in `MACHINES`."""
+def load_lab(
+    name: str = DEFAULT, clock: Clock | None = None, seed: int = 0, *, joined: bool = False
+) -> LabSystem:
+    """Start a simulated machine; raises KeyError for a name that is not in `MACHINES`.
+
+    `joined`: as it is where others are joined with it, by the table of that name in its file.
+    """
     if name not in MACHINES:
         raise KeyError(name)
     capture, physics = _read(name)
+    if joined:
+        physics = merge(physics, physics.get("joined", {}))
     return LabSystem(machine(name, physics), capture, clock or RealClock(), seed)
+
+
+def load_joined(
+    names: Sequence[str], clock: Clock | None = None, seed: int = 0
+) -> dict[str, LabSystem]:
+    """Start simulated machines, each by its name, that cables join where they are peers."""
+    clock = clock or RealClock()
+    systems = {name: load_lab(name, clock, seed, joined=True) for name in names}
+    join(tuple(systems.values()))
+    return systems

@@ -66,6 +66,8 @@ class Kernel:
             return self._link_counters()
         if question is Question.DEVLINK_INFO:
             return self._devlink()
+        if question is Question.NEIGHBOURS:
+            return self.network.hardware_neighbours()
         if question is Question.ROUTE:
             return self.network.route(subject)
         if question is Question.SOCKETS:

@@ -32,6 +32,10 @@ class PortState:
         self.module_fault: str | None = None
         self.unplugged = spec.module is None
         self.cable_cut = not spec.up
+        self.far_end_on = True
+        """The far end is lit and the cable whole, where another simulated machine is there."""
+        self.far_mac = ""
+        """Address of the far end, where that is another simulated machine."""
         self.carrier = False
         self.carrier_changes = 0
         self.flows: list[Flow] = []
@@ -83,7 +87,7 @@ class PortState:
     @property
     def wants_carrier(self) -> bool:
         """Whether there ought to be a link."""
-        return self.present and self.module_on and not self.cable_cut
+        return self.present and self.module_on and not self.cable_cut and self.far_end_on
 
     def set_carrier(self, carrier: bool) -> None:
         """Link up or down."""

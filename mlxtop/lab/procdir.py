@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from mlxtop.lab.network import Network
 from mlxtop.lab.pcidir import function_directory
+from mlxtop.lab.peers import far_address
 from mlxtop.lab.ports import CardState, cpu_list, node_cores
 from mlxtop.lab.tree import LabTree
 from mlxtop.lab.world import World
@@ -122,8 +123,8 @@ def _neighbours(world: World) -> str:
     """/proc/net/arp: the far ends of ports that have an address and a carrier."""
     head = "IP address       HW type     Flags       HW address            Mask     Device"
     rows = [
-        f"{port.spec.peer:<16} 0x1         0x2         02:00:00:00:00:{number:02x}     *        "
-        f"{port.netdev}"
+        f"{port.spec.peer:<16} 0x1         0x2         {far_address(port, number)[:26]}"
+        f"     *        {port.netdev}"
         for number, port in enumerate(world.ports, 1)
         if port.spec.peer and port.carrier and port.netdev
     ]

@@ -57,7 +57,7 @@ class LabSystem(CapturedSystem):
         self.world = World(spec, seed)
         self._base = capture
         self.clock = clock
-        self._start = clock.now()
+        self.started = clock.now()
         self._paths: dict[str, str] = {}
         self._built = -1
         self._asked: tuple[float, list[float]] | None = None
@@ -116,7 +116,7 @@ class LabSystem(CapturedSystem):
 
     def _now(self) -> World:
         """The world, worked out up to now; call with its lock held."""
-        self.world.advance(self.clock.now() - self._start)
+        self.world.advance(self.clock.now() - self.started)
         if self._built != self.world.generation:
             self._build()
         return self.world
@@ -207,7 +207,7 @@ class LabSystem(CapturedSystem):
 
     def now(self) -> float:
         """Monotonic seconds: since this machine was started."""
-        return self.world.spec.uptime + self.clock.now() - self._start
+        return self.world.spec.uptime + self.clock.now() - self.started
 
     def wall(self) -> float:
         """Seconds since the epoch."""

@@ -113,7 +113,7 @@ class HoldRun(LoadRun):
                 self._keep(interval, offset)
                 count += 1
             now = self._system.now()
-            reason = self._guard.silent(now)
+            reason = self._silent()
             if reason is not None:
                 with self._lock:
                     self._stop(f"stopped by the heat guard: {reason}")
@@ -147,4 +147,6 @@ class HoldRun(LoadRun):
 
     def _watched(self) -> list[Watched]:
         points = self._guard.points
-        return [Watched(s.name, s.limits.warning, points(s.name)) for s in self._guard.guarding]
+        own = {sensor.name for sensor in self._guard.own_sensors}  # the far end's clock is another
+        guarding = (sensor for sensor in self._guard.guarding if sensor.name in own)
+        return [Watched(s.name, s.limits.warning, points(s.name)) for s in guarding]

@@ -13,6 +13,7 @@ from threading import Event, Lock
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
+from mlxtop.load.far import FarEnd
 from mlxtop.load.guard import READINGS, HeatGuard
 from mlxtop.load.hold_run import HoldRun, hold_plan
 from mlxtop.load.measure import MeasureOptions, MeasurePlan, plan_measure
@@ -22,11 +23,12 @@ from mlxtop.load.outcome import LoadStatus, Outcome, SensorHeat
 from mlxtop.load.plan import plan_load
 from mlxtop.load.record import Line
 from mlxtop.load.request import GuardOptions, LoadOptions, LoadPlan
-from mlxtop.load.run_log import SUFFIX, RunWriter, fingerprint
+from mlxtop.load.run_log import SUFFIX, RunWriter, fingerprint, port_fingerprint
 from mlxtop.load.runner import LoadRun
 from mlxtop.load.servers import Servers
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
+from mlxtop.model.load import Tool
 from mlxtop.model.sample import Sample
 from mlxtop.sources.kernel.neighbours import Neighbour, read_neighbours
 from mlxtop.system.door import System
@@ -103,6 +105,10 @@ class LoadSession:
         self._measurement: Measurement | None = None
         self._newest: Frame | None = None
         self._servers = Servers(system, changed)
+        self.far: FarEnd | None = None
+        """The far end, where its machine is read too."""
+        self.find_far: Callable[[str], FarEnd | None] | None = None
+        """Returns the far end at an address, where it is one of several machines on the screen."""
 
     def view(self) -> SessionView:
         """Return the state of now, in any thread."""
@@ -127,6 +133,14 @@ class LoadSession:
         if samples is not None:
             samples.put(frame.sample)
         self._servers.frame(frame)
+
+    def far_frame(self, frame: Frame) -> None:
+        """Give a frame of the far end to the run, in the thread that sampled it."""
+        if self.far is not None:
+            self.far.newest = frame
+        run = self._run
+        if run is not None:
+            run.far_frame(frame)
 
     def start(
         self,
@@ -267,6 +281,10 @@ class LoadSession:
         chosen = options.guard._replace(ahead=0.0) if options.hold else options.guard
         guard = HeatGuard.of(plan, chosen, tracks=self._tracks, starts=starts)
         guard.look(frame)
+        if self.find_far is not None:
+            self.far = self.find_far(plan.target or "")
+        if self.far is not None:
+            guard.far = self.far.guard(chosen)
         plan = plan._replace(guard=guard.promise if plan.members else None)
         if options.hold and not plan.refusals:
             limited = options.request._replace(bitrate=plan.expected or 1e9)
@@ -290,6 +308,7 @@ class LoadSession:
                 note=options.note,
                 plan=plan.document(),
                 fingerprint=fingerprint(frame, plan),
+                **self._far_record(),
             )
         run = (HoldRun if options.hold else LoadRun)(
             system, plan, guard, timing=options.timing, record=record, changed=self._changed
@@ -306,7 +325,7 @@ class LoadSession:
         if cancelled is not None:
             run.cancel(cancelled)
         try:
-            outcome = run.run()
+            outcome = self._served(run, plan, options)
         finally:
             with self._lock:
                 self._run = None
@@ -318,6 +337,27 @@ class LoadSession:
         problem = samples.close() if samples is not None else None
         if problem is not None:
             self._update(problem=problem)
+
+    def _served(self, run: LoadRun, plan: LoadPlan, options: LoadOptions) -> Outcome:
+        """Run a test; the far end serves it meanwhile, where that can be asked for it."""
+        server = self.far.server if self.far is not None else None
+        if server is None or plan.request.tool is not Tool.IPERF3:
+            return run.run()
+        try:
+            failure = server.start(plan, once=not options.hold)
+            if failure is not None:
+                run.cancel(f"failed: {failure}")
+            return run.run()
+        finally:
+            server.stop()
+
+    def _far_record(self) -> dict[str, Any]:
+        """Return what a record tells of the far end."""
+        far = self.far
+        if far is None:
+            return {}
+        ports = [port_fingerprint(far.newest, port) for port in far.ports()]
+        return {"far": {"host": far.host, "ports": ports}}
 
     def _update(self, **changes: Any) -> None:
         with self._lock:

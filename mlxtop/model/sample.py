@@ -30,6 +30,8 @@ class SourceKind(StrEnum):
     """One instant, read from a file."""
     REPLAY = "replay"
     """What was recorded, as it was then."""
+    REMOTE = "remote"
+    """Another machine, read over ssh."""
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -212,6 +214,15 @@ class PcieStatus(NamedTuple):
         return narrow in links[2:] or self.removable is True
 
 
+class HardwareNeighbour(NamedTuple):
+    """Another device on the link of a port, by the kernel's table of neighbours."""
+
+    address: str
+    """Hardware address: 6 bytes, or 20 of IPoIB, whose last 8 are the GUID of its port."""
+    device: str
+    """Network device by which it was met: the port's own, or a VLAN or bond above it alone."""
+
+
 class Problem(NamedTuple):
     """A failure as data: what it concerns and what was seen. Nothing else stops for it."""
 
@@ -264,6 +275,8 @@ class Sample(NamedTuple):
     """TCP connections that moved data over a port between two readings; only where it is clear."""
     in_use: Slow[frozenset[str]] = UNREAD
     """Names of the network devices that carry an address or a route."""
+    neighbours: Slow[Mapping[PortId, tuple[HardwareNeighbour, ...]]] = UNREAD
+    """Some that have answered, of ports that have any: two different ones where there are more."""
     stored: Mapping[str, Slow[StoredConfig]] = {}
     """What cards keep for their next start, by `Adapter.key`; of cards with a driver."""
     incidents: tuple[Incident, ...] = ()

@@ -42,10 +42,12 @@ def document(
     alarms: Iterable[Alarm] = (),
     events: Iterable[TimedIncident] = (),
     verdicts: Mapping[PortId, Verdict] = {},
+    machine: str = "",
 ) -> Json:
     """Return the whole frame, with the alarms, events and steady verdicts of its Watch.
 
-    `since_boot` has errors as the kernel's totals instead of since the start.
+    `machine`: its name among several. `since_boot` has errors as the kernel's totals instead of
+    since the start.
     Ports that are on no ConnectX adapter stand in a last entry whose family is null.
     """
     sample = frame.sample
@@ -55,6 +57,7 @@ def document(
         adapters.append(_others(frame, others, since_boot, verdicts))
     return {
         "schema": SCHEMA,
+        **({"machine": machine} if machine else {}),
         "mlxtop": __version__,
         "time": round(sample.wall, 3),
         "demo": demo,
@@ -63,6 +66,22 @@ def document(
         "alarms": [_alarm(alarm) for alarm in alarms],
         "incidents": [_incident(frame, event) for event in events],
         "problems": [{"subject": p.subject, "text": p.text} for p in sample.problems],
+    }
+
+
+def lost_document(machine: str, why: str) -> Json:
+    """Return the document of a machine of which nothing is known."""
+    return {
+        "schema": SCHEMA,
+        "machine": machine,
+        "mlxtop": __version__,
+        "time": None,
+        "demo": False,
+        "host": None,
+        "adapters": [],
+        "alarms": [],
+        "incidents": [],
+        "problems": [{"subject": machine, "text": why}],
     }
 
 

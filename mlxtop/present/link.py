@@ -118,7 +118,8 @@ def _reported(view: View, report: LinkReport) -> Iterator[Line]:
     yield fact("firmware says", state or None, "nothing", note=lanes)
     yield fact("FEC", report.fec, "it does not say")
     if report.raw_ber is not None or report.effective_ber is not None:
-        text = f"{_ber(report.raw_ber)} before, {_ber(report.effective_ber)} after correction"
+        raw, effective = map(bit_error_rate, (report.raw_ber, report.effective_ber))
+        text = f"{raw} before, {effective} after correction"
         minutes = report.minutes
         since = "" if minutes is None else f"in {units.duration(round(minutes * 60))}"
         yield fact("bit error rate", text, note=since)
@@ -138,6 +139,6 @@ def _reported(view: View, report: LinkReport) -> Iterator[Line]:
     yield fact("source", report.source, role=Role.DIM, note=age(view, report.tick))
 
 
-def _ber(rate: float | None) -> str:
+def bit_error_rate(rate: float | None) -> str:
     """Return a bit error rate; the firmware's 15E-255 stands for none at all."""
     return units.NONE if rate is None else "0" if rate < 1e-50 else f"{rate:.0e}"

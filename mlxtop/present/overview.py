@@ -34,6 +34,8 @@ class Entry(NamedTuple):
     title: str = ""
     below: bool = False
     """The card stands below its ports, since it has news, and not above them."""
+    host: str = ""
+    """The machine, where there are several; it is the title of the row above all its others."""
 
 
 def entries(
@@ -151,14 +153,16 @@ def header_line(
     bits: bool = True,
     badges: tuple[str, ...] = (),
     findings: Run | None = None,
+    machine: str = "",
 ) -> Line:
     """Return name, machine and badges; at the right problems, pace, totals and time.
 
     The clock stands always at the right end. The kernel's version is there where all else is.
+    `machine`: its name among several.
     """
     left: list[Run] = [(" mlxtop ", Role.ACCENT)]
     left.extend((f" {badge} ", Role.BADGE) for badge in badges)
-    host = frame.sample.host.name if frame else label
+    host = machine or (frame.sample.host.name if frame else label)
     left.append((f"  {clean(host)}", Role.STRONG))
     parts = _right(frame, columns, interval, bits)
     if findings is not None:

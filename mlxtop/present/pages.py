@@ -10,10 +10,13 @@ from mlxtop.model.pcie import PciePath, link_words
 from mlxtop.model.sample import PcieStatus
 from mlxtop.present import units
 from mlxtop.present.counters import errors, rdma, traffic
+from mlxtop.present.ends import both_ends
 from mlxtop.present.link import link
 from mlxtop.present.text import Line, Role, Section, clean, headings, row
 from mlxtop.present.view import View, age, below, fact, prose
 
+ENDS_PAGE = "8"
+"""Key of the page that is about two ports."""
 _PATH_WIDTHS = (15, 10, 9, 9)
 
 
@@ -221,6 +224,7 @@ PAGES = (
     Page("4", "Errors", errors),
     Page("5", "RDMA", rdma),
     Page("6", "Identity", identity),
+    Page(ENDS_PAGE, "Both ends", both_ends),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from time import localtime, strftime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlxtop.analysis.fields import why_empty, why_empty_card
 from mlxtop.analysis.port_view import PortView, port_view
@@ -18,6 +18,9 @@ from mlxtop.model.sample import Link, LinkLayer, LinkState
 from mlxtop.present import units
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, clean, fit, labelled, row, wrap
 from mlxtop.watch.heat import HeatStates, SensorHeat
+
+if TYPE_CHECKING:
+    from mlxtop.present.ends_tables import BothEnds
 
 SEVERITY_ROLES = {
     Severity.NOTE: Role.TEXT,
@@ -54,6 +57,8 @@ class View(NamedTuple):
     """What happened to the port and when (epoch seconds), the oldest first."""
     verdict: Verdict | None = None
     """What limits the port, held steady; None for that of the frame alone."""
+    ends: BothEnds | str = ""
+    """Its link with the other end, or why that is not known."""
 
     @property
     def now(self) -> PortFrame:

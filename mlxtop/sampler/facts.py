@@ -21,6 +21,7 @@ from mlxtop.system.door import System
 
 if TYPE_CHECKING:
     from mlxtop.model.linktype import StoredConfig
+    from mlxtop.model.sample import HardwareNeighbour
     from mlxtop.model.tuning import HostTuning, PortTuning
     from mlxtop.sources.kernel.tcp import StreamCounter
 
@@ -39,6 +40,7 @@ class Fact(StrEnum):
     VIRTUAL_FUNCTIONS = "settings of virtual functions"
     """With `PORTS`, of every one: seven questions each, under RTNL."""
     STREAMS = "TCP streams"
+    NEIGHBOURS = "neighbours"
     STORED = "stored configuration"
     IN_USE = "addresses and routes"
     """The network devices that carry one; always read."""
@@ -48,7 +50,7 @@ class Fact(StrEnum):
     """PCIe at every sample."""
 
 
-ON_SCREEN = frozenset({Fact.HOST, Fact.PORTS, Fact.STREAMS, Fact.STORED})
+ON_SCREEN = frozenset({Fact.HOST, Fact.PORTS, Fact.STREAMS, Fact.NEIGHBOURS, Fact.STORED})
 EVERYTHING = frozenset(Fact)
 
 
@@ -225,6 +227,14 @@ def _read_streams(facts: Facts, ports: tuple[Port, ...]) -> Mapping[PortId, int]
     return facts.streams.read(ports)
 
 
+def _read_neighbours(
+    facts: Facts, ports: tuple[Port, ...]
+) -> Mapping[PortId, tuple[HardwareNeighbour, ...]]:
+    from mlxtop.sources.kernel.neighbours import read_hardware
+
+    return read_hardware(facts.system, ports, facts.inventory.links if facts.inventory else {})
+
+
 def _read_in_use(facts: Facts, _: None) -> frozenset[str]:
     from mlxtop.sources.kernel.routes import read_used_devices
 
@@ -267,6 +277,7 @@ FACTS = (
     Row(Fact.PORTS, _read_port, 30.0, _real_ports),
     Row(Fact.IN_USE, _read_in_use, 10.0, lambda facts: {None: None}),
     Row(Fact.STREAMS, _read_streams, 5.0, lambda facts: {None: facts.ports}),
+    Row(Fact.NEIGHBOURS, _read_neighbours, 10.0, lambda facts: {None: facts.ports}),
     Row(
         Fact.STORED,
         _read_stored,

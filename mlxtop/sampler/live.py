@@ -194,6 +194,7 @@ class LiveSource:
             host_settings=facts.get(Fact.HOST, now),
             streams=facts.get(Fact.STREAMS, now),
             in_use=facts.get(Fact.IN_USE, now),
+            neighbours=facts.get(Fact.NEIGHBOURS, now),
             stored=facts.stored(now),
             incidents=log.take(self._note) if log else (),
             absent={what: reason for what, reason in absent.items() if reason},

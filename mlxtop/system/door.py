@@ -86,6 +86,9 @@ class Question(StrEnum):
     ROUTE = "route"
     """rtnetlink RTM_GETROUTE for `subject`, an address or `destination,source` -> dict `dev`,
     `via`, `src`, `local` (bool), and `devs`, the devices of all next hops that there are."""
+    NEIGHBOURS = "neighbours"
+    """rtnetlink RTM_GETNEIGH dump -> list of dicts: `index` of the device, `state` (NUD_*) and
+    `address`, the hardware address as of `LINKS`, None where the neighbour has not answered."""
     SOCKETS = "sockets"
     """Established TCP connections (sock_diag) -> list of dicts `local`, `local_port`, `remote`,
     `remote_port`, `interface` (ifindex it is bound to, 0 for none), `inode`; listening ones have

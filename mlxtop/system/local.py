@@ -124,6 +124,7 @@ class LocalSystem:
         self._questions: Mapping[Question, Callable[..., Answer]] = {
             Question.LINKS: lambda _: self._links.links(),
             Question.LINK_COUNTERS: lambda _: self._links.counters(),
+            Question.NEIGHBOURS: lambda _: self._links.neighbours(),
             Question.ROUTE: self._links.route,
             Question.SOCKETS: lambda _: self._sockets.sockets(),
             Question.RDMA_DEVICES: lambda _: self._rdma.devices(),
@@ -175,7 +176,7 @@ class LocalSystem:
     def cpu(self) -> tuple[float, ...]:
         try:
             import psutil
-        except ImportError:  # compiled, so that it is in no archive
+        except ImportError:  # compiled: in no archive, and not where we were sent to
             return ()
         try:
             busy = tuple(psutil.cpu_percent(percpu=True))

@@ -1,4 +1,4 @@
-"""Start modules of this program as programs of their own, from a directory or a zip archive."""
+"""Start modules of this program as programs of their own, wherever they were loaded from."""
 
 from __future__ import annotations
 
@@ -14,11 +14,16 @@ _FROM_ARCHIVE = (
 def alone(module: str) -> list[str]:
     """Return the words that start a loaded module with the standard library and no site packages.
 
-    It has a function `main()`, and calls it when it is run.
+    It has a function `main()`, and calls it when it is run. It lies in a directory, in a zip
+    archive, or in memory alone; there it imports nothing of ours.
     """
     path = sys.modules[module].__file__ or ""
     python = [sys.executable, "-I", "-S"]
     if os.path.isfile(path):
         return [*python, path]
-    parts = module.count(".") + 1
-    return [*python, "-c", _FROM_ARCHIVE.format(module), path.rsplit(os.sep, parts)[0]]
+    place = path.rsplit(os.sep, module.count(".") + 1)[0]
+    if os.path.isfile(place) or os.path.isfile(os.path.dirname(place)):
+        return [*python, "-c", _FROM_ARCHIVE.format(module), place]
+    from inspect import getsource  # slow to load
+
+    return [*python, "-c", getsource(sys.modules[module])]

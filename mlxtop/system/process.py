@@ -22,7 +22,7 @@ from uuid import uuid4
 from mlxtop.system import supervisor
 from mlxtop.system.door import OUTPUT_LIMIT, Finished
 from mlxtop.system.own_module import alone
-from mlxtop.system.owner import search_path, which
+from mlxtop.system.owner import Owner, groups_of, search_path, which
 
 GRACE_S = 1.0
 """Time between SIGTERM and SIGKILL, and for the last output of one that has ended."""
@@ -134,6 +134,31 @@ def program(argv: Sequence[str]) -> str:
     if path is None:
         raise FileNotFoundError(errno.ENOENT, "not installed", argv[0])
     return path
+
+
+def piped(argv: Sequence[str], owner: Owner) -> subprocess.Popen[bytes]:
+    """Start a command as a user, without a terminal, with pipes to and from us. Raises OSError.
+
+    It ends by itself when we are gone: its input ends then.
+    """
+    path = program(argv)
+    environ = {**os.environ, "HOME": owner.home}
+    for name in ("LANG", "LC_ALL", "LC_MESSAGES", "LANGUAGE"):
+        environ.pop(name, None)
+    other = os.geteuid() == 0 and owner.uid != 0
+    return subprocess.Popen(
+        [path, *argv[1:]],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+        cwd="/",
+        env=environ,
+        start_new_session=True,
+        user=owner.uid if other else None,
+        group=owner.gid if other else None,
+        extra_groups=groups_of(owner) if other else None,
+    )
 
 
 @contextlib.contextmanager

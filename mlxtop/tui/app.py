@@ -265,12 +265,19 @@ class MlxtopApp(LiveApp):
 
     def action_acknowledge(self) -> None:
         """Acknowledge the alarm under the cursor, else the most urgent one."""
-        screen, alarms = self.screen, self.state.watch.alarms
+        screen = self.screen
         key = screen.alarm_key() if isinstance(screen, WatchScreen) else None
         keys = [item.key for item in sorted(self.ribbon_items(), key=attrgetter("urgency"))]
-        if not any(map(alarms.acknowledge, keys if key is None else [key])):
+        if not any(map(self._acknowledged, keys if key is None else [key])):
             self.notify("no alarm to acknowledge")
         self.draw()
+
+    def _acknowledged(self, key: str) -> bool:
+        """Acknowledge an alarm; return whether there is such a one."""
+        return self.state.watch.alarms.acknowledge(key)
+
+    def action_alone(self) -> None:
+        self.notify("there is only this machine; -H HOST shows others beside it")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if (self.readonly or self.replay) and any(

@@ -51,6 +51,7 @@ _SORT = "Sort by rate, temperature, errors, or naturally"
 _BEFORE, _NEXT = "Sort by the column before", "Sort by the next column"
 _FINDINGS = "Findings of the whole machine, explained"
 _WALL_TITLE = "Small charts of all ports, the sickest first, and back"
+_ALONE = "One of several machines only, and all again"
 _HEAT = "Maximise the chart, and back"
 _FREEZE = "Freeze the picture, to scroll back"
 _LINK_TYPE = "Link type: InfiniBand or Ethernet"
@@ -60,7 +61,16 @@ _PLAIN = "The finding in plain words"
 _OPTIONS = "Options, explained; kept in the settings file"
 _PALETTE = "Palette: any command by its name"
 _SUSPEND = "Suspend; the shell's fg comes back"
-_TITLES = ("traffic", "link and module", "PCIe path", "errors", "RDMA and InfiniBand", "identity")
+_TITLES = {
+    "1": "traffic",
+    "2": "link and module",
+    "3": "PCIe path",
+    "4": "errors",
+    "5": "RDMA and InfiniBand",
+    "6": "identity",
+    "8": "both ends of the link",
+}
+"""Pages by their keys."""
 
 COMMANDS = (
     Command("down", "down,j", "Next port", "screen.move(1)", _PORTS),
@@ -73,8 +83,8 @@ COMMANDS = (
     Command("explain-left", "left", "Explain the cell before", "screen.column(-1)", _PORTS),
     Command("details", "enter", "Details of the port", "screen.details", _PORTS, "Details"),
     *(
-        Command(f"open-{n}", str(n), f"Open page: {title}", f"screen.details('{n}')", _PORTS)
-        for n, title in enumerate(_TITLES, 1)
+        Command(f"open-{n}", n, f"Open page: {title}", f"screen.details('{n}')", _PORTS)
+        for n, title in _TITLES.items()
     ),
     Command("filter", "slash", _FILTER, "screen.filter", _PORTS, "Filter"),
     Command("all-devices", "A", _ALL, "screen.instead('all')", _PORTS, live=True),
@@ -85,8 +95,8 @@ COMMANDS = (
     Command("reverse", "r", "Reverse the order", "screen.reverse", _PORTS),
     Command("columns", "f2", "Choose the columns", "screen.columns", _PORTS),
     *(
-        Command(f"page-{n}", str(n), f"Page: {title}", f"screen.page('{n}')", _PAGES)
-        for n, title in enumerate(_TITLES, 1)
+        Command(f"page-{n}", n, f"Page: {title}", f"screen.page('{n}')", _PAGES)
+        for n, title in _TITLES.items()
     ),
     Command("wall-left", "left", "Chart to the left", "screen.move(-1, 0)", _WALL),
     Command("wall-right", "right,l", "Chart to the right", "screen.move(1, 0)", _WALL),
@@ -100,8 +110,8 @@ COMMANDS = (
     Command("wall-last", "end,G", "Last port", "screen.move(100000, 0)", _WALL),
     Command("wall-details", "enter", "Details of the port", "screen.details", _WALL, "Details"),
     *(
-        Command(f"wall-{n}", str(n), f"Open page: {title}", f"screen.details('{n}')", _WALL)
-        for n, title in enumerate(_TITLES, 1)
+        Command(f"wall-{n}", n, f"Open page: {title}", f"screen.details('{n}')", _WALL)
+        for n, title in _TITLES.items()
     ),
     Command("scroll-down", "down,j", "Scroll down", "screen.scroll(1)", _PAGES),
     Command("scroll-up", "up,k", "Scroll up", "screen.scroll(-1)", _PAGES),
@@ -109,6 +119,7 @@ COMMANDS = (
     Command("previous-page", "left", "Previous page", "screen.turn(-1)", _PAGES),
     Command("next-port", "n", "Next port", "screen.port(1)", _PAGES, "Next port"),
     Command("previous-port", "N", "Previous port", "screen.port(-1)", _PAGES),
+    Command("one-machine", "H", _ALONE, "app.alone", _PORTS, live=True),
     Command("maximise", "M", "Maximise the chart, and back", "screen.maximise", _PORTS, "Chart"),
     Command("maximise-heat", "M", _HEAT, "screen.maximise", _PAGES),
     Command("explain", "enter", _PLAIN, "screen.explain", _FOUND, "In plain words"),

@@ -24,6 +24,7 @@ from mlxtop.change.privilege import ActionContext
 from mlxtop.present.alarms import alarm_items, alert_text, headline
 from mlxtop.present.ribbon import RibbonItem
 from mlxtop.present.text import clean
+from mlxtop.present.view import View
 from mlxtop.sampler.source import Source
 from mlxtop.settings import Settings
 from mlxtop.tui import themes
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from mlxtop.tui.flight import Flight
     from mlxtop.tui.paths import Paths
     from mlxtop.tui.screens.load import Loads
+    from mlxtop.tui.widgets.port_table import Block
 
 FIRST = 0.1
 """Seconds that the first picture waits for the first frame when everything else is in place."""
@@ -90,6 +92,8 @@ class LiveApp(App[int]):
         self.flight: Flight | None = None
         """The flight recorder; None where nothing can be recorded."""
         self.lookout = Lookout(self)
+        self.machine = ""
+        """Name of the machine whose state is shown, where there are several."""
         self.open = False
         """The first picture is on the terminal."""
         self.gathered: set[Widget] | None = None
@@ -287,6 +291,17 @@ class LiveApp(App[int]):
         """Return what the ribbon tells."""
         more = (item for items in self.more_items for item in items())
         return [*more, *alarm_items(self.state.watch)]
+
+    def with_ends(self, view: View) -> View:
+        """Return the view of a port with the other end of its link, where that is known."""
+        return view
+
+    def blocks(self) -> Sequence[Block]:
+        """Return the parts of the table by machine; none where there is only one."""
+        return ()
+
+    def focus_machine(self, host: str) -> None:
+        """Show another machine's state; none is meant where there is only one."""
 
     def _visible_screens(self) -> list[WatchScreen]:
         """Return the screens on the terminal, those below a dialog too."""

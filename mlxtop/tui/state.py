@@ -218,8 +218,11 @@ class State:
 
     def view(self, columns: int) -> View | None:
         """Return the selected port as the pages see it."""
-        port = self.selected
-        if self.frame is None or port is None or port not in self.frame.ports:
+        return None if self.selected is None else self.view_of(self.selected, columns)
+
+    def view_of(self, port: PortId, columns: int) -> View | None:
+        """Return a port as the pages see it; None where it is not there."""
+        if self.frame is None or port not in self.frame.ports:
             return None
         watch, highs = self.watch, self.watch.highs.get(port, {})
         events = watch.events_of(port)

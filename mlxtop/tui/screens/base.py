@@ -113,6 +113,7 @@ class WatchScreen(PaintedScreen):
             bits=app.state.bits,
             badges=app.badges(),
             findings=app.state.findings,
+            machine=app.machine,
         )
         header.show([line])
         self.ribbon.present(app.ribbon_items())

@@ -80,6 +80,7 @@ class Loads:
         self.values: dict[str, str] = {}
         """What the fields of the dialog held the last time."""
         self._app = app
+        self._watch_state, self._source, self._feed = app.state, app.source, app.feed
         self._posted = Event()
         self._before: float | None = None
         """The interval before a test shortened it."""
@@ -104,7 +105,7 @@ class Loads:
     @property
     def heat(self) -> HeatWatch:
         """Return what the screen has followed so far, from which the guard goes on."""
-        return self._app.state.watch.heat
+        return self._watch_state.watch.heat
 
     @property
     def busy(self) -> bool:
@@ -123,10 +124,10 @@ class Loads:
 
     def moved(self) -> None:
         """Show the news; sample quickly while something is guarded, and as before after it."""
-        if self._app.feed.stop.is_set():
+        if self._feed.stop.is_set():
             return
         self._posted.clear()
-        source = self._app.source
+        source = self._source
         source.guarded = guards = self.guards
         if guards and self._before is None and source.interval > GUARDED_INTERVAL_S:
             self._before, source.interval = source.interval, GUARDED_INTERVAL_S

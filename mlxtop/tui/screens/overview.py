@@ -91,7 +91,7 @@ class Overview(ChartScreen):
     def on_screen_resume(self) -> None:
         """Put the cursor on the port that was selected on the screen above."""
         if self.watch_app.state.selected is not None:
-            self.table.choose(self.watch_app.state.selected)
+            self.table.choose(self.watch_app.state.selected, self.watch_app.machine)
         super().on_screen_resume()
 
     # Drawing
@@ -99,17 +99,23 @@ class Overview(ChartScreen):
     def draw(self) -> None:
         super().draw()
         state = self.watch_app.state
-        if state.frame is None:
+        blocks = self.watch_app.blocks()
+        if state.frame is None and not blocks:
             self.hint.show([((f" looking at {self.watch_app.source.label} …", Role.DIM),)])
             return
         table = self.table
         rows = len(table.entries), self.ribbon.display
-        table.show(state, self.watch_app.source.interval)
+        table.show(state, self.watch_app.source.interval, blocks)
+        self.watch_app.focus_machine(table.host)
+        state = self.watch_app.state
         state.select(table.port)
         if rows != (len(table.entries), self._had_ribbon):
             self._had_ribbon = self.ribbon.display
             self.on_resize()
         self._title(table)
+        if state.frame is None:
+            self.hint.show([((f" looking at {self.watch_app.source.label} …", Role.DIM),)])
+            return
         many = len(state.frame.ports) >= _MANY
         self.set_class(many, "-many")
         self._draw_nodes(state.frame if many else None)
@@ -206,7 +212,9 @@ class Overview(ChartScreen):
         """Show small charts of many ports in place of the pages of one, on large screens."""
         state, small = self.watch_app.state, self.small
         if small.display and state.frame is not None:
-            ports = [entry.port for entry in self.table.entries if entry.port is not None]
+            here = self.watch_app.machine
+            rows = (entry for entry in self.table.entries if entry.host == here)
+            ports = [entry.port for entry in rows if entry.port is not None]
             ports = sickest_first(state.frame, ports, state.row_context)
             small.show(state, ports, self.watch_app.source.interval)
             small.label(f"All ports, the sickest first · {small.note(state.bits)}")
@@ -356,13 +364,14 @@ class Overview(ChartScreen):
 
     @on(PortTable.Selected)
     def _selected(self, event: PortTable.Selected) -> None:
-        if event.port == self.table.port:
+        if (event.port, event.host) == (self.table.port, self.table.host):
+            self.watch_app.focus_machine(event.host)
             self.watch_app.state.select(event.port)
             self.show_frame()
 
     @on(WallGrid.Selected)
     def _small_chosen(self, event: WallGrid.Selected) -> None:
-        self.table.choose(event.port)
+        self.table.choose(event.port, self.watch_app.machine)
         if event.opened:
             self.action_details()
 

@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from mlxtop import __version__
 from mlxtop.present.overview import entries
-from mlxtop.present.pages import PAGES, Page
+from mlxtop.present.pages import ENDS_PAGE, PAGES, Page
 from mlxtop.present.text import (
     EMPTY,
     Line,
@@ -159,6 +159,8 @@ class Detail(ChartPage):
         view = self.watch_app.state.view(columns)
         if view is None:
             return [Section("Gone", ((("This port is no longer there.", Role.WARNING),),))]
+        if self._page.key == ENDS_PAGE:
+            view = self.watch_app.with_ends(view)
         return self._page.sections(view)
 
     def _show_tabs(self) -> None:
