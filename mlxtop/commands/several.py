@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Timer
 from typing import Any
 
@@ -31,7 +31,9 @@ FIRST_S = 20.0
 class Several:
     """What has come of some machines, by their names."""
 
-    def __init__(self, machines: Sequence[Machine], fires: dict[str, Fire] | None = None) -> None:
+    def __init__(
+        self, machines: Sequence[Machine], fires: Mapping[str, Fire | None] | None = None
+    ) -> None:
         self.machines = machines
         fires = fires or {}
         self.followers = {
@@ -92,7 +94,7 @@ def say(
     args: argparse.Namespace,
     machines: Sequence[Machine],
     settings: Settings,
-    fires: dict[str, Fire] | None = None,
+    fires: Mapping[str, Fire | None] | None = None,
     clock: Clock | None = None,
 ) -> int:
     """Print what was asked for; 1 where a machine of one table or document has no port."""
