@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
+from mlxtop.model.qos import Dcb, Roce
 from mlxtop.model.sample import Slow
 
 
@@ -95,6 +96,9 @@ class PortTuning:
     bridge_control: PciControl | None = None
     """Of the port above the card."""
     interrupts: tuple[Interrupt, ...] | None = None
+    dcb: Dcb | None = None
+    """Priorities of Ethernet."""
+    roce: Roce | None = None
     ecn: bool | None = None
     """Congestion notification of RoCE is on for some priority, as far as a driver shows it."""
     iommu: str | None = None

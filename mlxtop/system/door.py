@@ -61,6 +61,11 @@ class Question(StrEnum):
     """ethtool netlink FEC_GET with statistics -> dict `active` (None, RS, BASER, LLRS as a name, or
     null when unknown), `auto` (bool), `modes` (configured, names), `corrected`, `uncorrectable`
     (blocks or None), `corrected_bits`."""
+    DCB = "dcb"
+    """rtnetlink DCB_CMD_IEEE_GET of a netdev -> dict `pfc` (`most` priorities at once, `mask`),
+    `ets` (lists of eight: `classes` of priorities; `bandwidth` and `algorithms` of classes,
+    IEEE_8021QAZ_TSA_*), `apps` (lists of selector, protocol, priority; selector 5: the protocol is
+    a DSCP), `trusted` (selectors, kernel 6.2); null where the driver does not tell it."""
     PAUSE = "pause"
     """PAUSE_GET with statistics -> dict `autoneg` (0, 1), `rx`, `tx` (bool), `rx_frames`,
     `tx_frames` (or None)."""
