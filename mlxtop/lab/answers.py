@@ -11,6 +11,7 @@ from mlxtop.lab.eeprom import Image, Monitors, encode, over
 from mlxtop.lab.netdir import ARPHRD_ETHER, ARPHRD_INFINIBAND, hardware_address
 from mlxtop.lab.network import Network
 from mlxtop.lab.ports import PortState
+from mlxtop.lab.qos import bridging
 from mlxtop.lab.tables import FEATURES, ON
 from mlxtop.lab.world import World
 from mlxtop.system.door import Answer, Question
@@ -50,6 +51,7 @@ class Kernel:
             Question.LINK_MODES: self._link_modes,
             Question.FEC: self._fec,
             Question.PAUSE: self._pause,
+            Question.DCB: lambda port, _: bridging(port),
             Question.RINGS: self._rings,
             Question.CHANNELS: self._channels,
             Question.COALESCE: self._coalesce,

@@ -9,6 +9,7 @@ from mlxtop.model.identity import Adapter, Function, slot_of
 from mlxtop.model.pcie import PciePath, link_words
 from mlxtop.model.sample import PcieStatus
 from mlxtop.present import units
+from mlxtop.present.congestion import congestion
 from mlxtop.present.counters import errors, rdma, traffic
 from mlxtop.present.link import link
 from mlxtop.present.text import Line, Role, Section, clean, headings, row
@@ -208,6 +209,7 @@ PAGES = (
     Page("4", "Errors", errors),
     Page("5", "RDMA", rdma),
     Page("6", "Identity", identity),
+    Page("7", "Congestion", congestion),
 )
 
 

@@ -17,6 +17,7 @@ from mlxtop.model.linkrate import parse_rate
 from mlxtop.model.sample import Link, LinkLayer, LinkState
 from mlxtop.present import units
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, clean, fit, labelled, row, wrap
+from mlxtop.watch.congestion import CongestionWatch
 from mlxtop.watch.heat import HeatStates, SensorHeat
 
 SEVERITY_ROLES = {
@@ -54,6 +55,8 @@ class View(NamedTuple):
     """What happened to the port and when (epoch seconds), the oldest first."""
     verdict: Verdict | None = None
     """What limits the port, held steady; None for that of the frame alone."""
+    congestion: CongestionWatch | None = None
+    """Pause and congestion control of the last minute; None where nobody follows them."""
 
     @property
     def now(self) -> PortFrame:

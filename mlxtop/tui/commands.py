@@ -60,7 +60,10 @@ _PLAIN = "The finding in plain words"
 _OPTIONS = "Options, explained; kept in the settings file"
 _PALETTE = "Palette: any command by its name"
 _SUSPEND = "Suspend; the shell's fg comes back"
-_TITLES = ("traffic", "link and module", "PCIe path", "errors", "RDMA and InfiniBand", "identity")
+_TITLES = (
+    *("traffic", "link and module", "PCIe path", "errors", "RDMA and InfiniBand", "identity"),
+    "congestion, by priority",
+)
 
 COMMANDS = (
     Command("down", "down,j", "Next port", "screen.move(1)", _PORTS),

@@ -22,6 +22,7 @@ from mlxtop.model.sample import Sample
 from mlxtop.watch.alarms import Alarm, Alarms, Conditions, subject_of
 from mlxtop.watch.calm import CalmVerdicts
 from mlxtop.watch.changes import changes, links_lost, losses, own_incident
+from mlxtop.watch.congestion import CongestionWatch
 from mlxtop.watch.heat import Alert, AlertKind, HeatWatch
 from mlxtop.watch.links import LinkWatch
 from mlxtop.watch.past import Past, RecentFrames
@@ -91,6 +92,7 @@ class Watch:
         """Whoever is asked for what was."""
         self.links = LinkWatch()
         self.storms = StormWatch()
+        self.congestion = CongestionWatch()
         self.paths = PathWatch()
         self.alarms = Alarms()
         self.verdicts = CalmVerdicts()
@@ -112,6 +114,7 @@ class Watch:
     def ingest(self, frame: Frame) -> list[Alert]:
         """Take a frame in; return what has become bad since the one before."""
         lost, retyped = self.links.observe(self.frame, frame)
+        self.congestion.observe(frame)
         alerts = [
             *(*self.heat.observe(frame), *lost),
             *(*losses(self.frame, frame), *self.storms.observe(frame)),

@@ -1,0 +1,311 @@
+"""What a port's priorities carry, who holds up whom by pause, and where packets wait or are lost.
+
+Received pause stops this host's sending, sent pause the peer's: the share of time is what counts,
+since one frame can ask for a moment or for a long break.
+Documentation/networking/device_drivers/ethernet/mellanox/mlx5/counters.rst
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from mlxtop.model.catalogue import CATALOGUE, STALLED_RD, STALLED_WR, counters_of, lookup
+from mlxtop.model.counters import Counter, Origin, Schema, Unit
+from mlxtop.model.frame import PortFrame
+from mlxtop.model.pause import GLOBAL_PAUSE, PAUSE_TIME, PFC_PAUSE
+from mlxtop.model.qos import PRIORITIES
+
+TOO_LONG = 1.1
+"""Share of the time above which a duration is not in microseconds: its clock and ours differ less.
+"""
+
+_ROLES: Mapping[str, str] = {
+    **{
+        f"{way}_prio{dash}{{n}}_{unit}": f"{way}_{unit}"
+        for way in PFC_PAUSE
+        for dash in ("", "_")
+        for unit in ("bytes", "packets")
+    },
+    **{family: f"{way}_pauses" for way, keys in PFC_PAUSE.items() for family in keys},
+    **{
+        family: f"{way}_paused"
+        for way, keys in PAUSE_TIME.items()
+        for family in keys
+        if "{n}" in family
+    },
+    "rx_prio{n}_marked": "marked",
+    **{
+        f"{way}_novlan_{unit}": f"{way}_{unit}"
+        for way in PFC_PAUSE
+        for unit in ("bytes", "packets")
+    },
+}
+"""What a family counts of a priority, in the spellings of mlx5 and mlx4."""
+DISCARDS = ("rx_prio{n}_discards", "rx_prio{n}_buf_discard", "rx_prio{n}_cong_discard")
+"""Families of frames that a priority lost; they are of different buffers and add up."""
+
+NOTIFICATIONS = (
+    *("np_ecn_marked_roce_packets", "np_cnp_sent", "rp_cnp_handled", "rp_cnp_ignored"),
+    *("roce_slow_restart", "roce_slow_restart_trans", "roce_slow_restart_cnps"),
+)
+"""`hw_counters` of congestion control."""
+RETRIES = (
+    *("out_of_sequence", "packet_seq_err", "implied_nak_seq_err", "duplicate_request"),
+    *("local_ack_timeout_err", "roce_adp_retrans", "roce_adp_retrans_to", "rnr_nak_retry_err"),
+    *("rx_icrc_encapsulated", "out_of_buffer"),
+    *("rq_num_oos", "sq_num_oos", "rq_num_dup", "sq_num_to", "sq_num_rnr", "rq_num_rnr"),
+    "sq_num_tree",
+)
+"""`hw_counters` of loss, repetition and receivers that were not ready; the last are mlx4's."""
+
+
+class Held(NamedTuple):
+    """Pause in one direction: of the whole link, or of one priority."""
+
+    way: str
+    """`rx`: the switch or peer holds this host. `tx`: this host holds the peer."""
+    priority: int | None
+    share: float | None
+    """Of the time between two readings; None without two."""
+    progress: bool | None
+    """Whether packets went the way that was held all the same; None where that is not counted."""
+
+
+class Priority(NamedTuple):
+    """One priority; rates are per second, None where they are not counted or need two readings."""
+
+    number: int | None
+    """None: frames without a VLAN tag, which mlx4 counts apart."""
+    lossless: bool | None
+    """It has a pause of its own (PFC); None where that is not known."""
+    rx_bps: float | None
+    tx_bps: float | None
+    rx_bytes: int | None
+    tx_bytes: int | None
+    held: float | None
+    """Share of the time for which this host was not allowed to send."""
+    holds: float | None
+    """Share of the time for which this host did not allow the peer to send."""
+    rx_pauses: int | None
+    tx_pauses: int | None
+    """Pause frames since the driver was loaded."""
+    discards: float | None
+    discarded: int | None
+    """Since the driver was loaded."""
+    marked: float | None
+
+    @property
+    def moving(self) -> bool:
+        """Return whether anything of it moved between the last two readings."""
+        rates = (self.rx_bps, self.tx_bps, self.held, self.holds, self.discards, self.marked)
+        return any(rates)
+
+
+class Queue(NamedTuple):
+    """The busiest receive queue of the kernel's network stack."""
+
+    number: int
+    share: float
+    """Of all packets that the queues received."""
+    packets: float
+    """A second."""
+    of: int
+    """Queues that there are."""
+
+
+_Row = Mapping[str, tuple[Counter, ...]]
+"""The counters of a priority by their role; what a role has several of adds up."""
+
+
+@lru_cache(maxsize=64)
+def _by_priority(schema: Schema) -> Mapping[int | None, _Row]:
+    """Return the counters of each priority that has any; those without a VLAN tag come last."""
+    rows: dict[int | None, dict[str, tuple[Counter, ...]]] = {n: {} for n in (*PRIORITIES, None)}
+    for counter in counters_of(Origin.DRIVER, schema):
+        family = counter.family or counter.key
+        role = "discards" if family in DISCARDS else _ROLES.get(family)
+        if role is not None and counter.number in rows:
+            row = rows[counter.number]
+            row[role] = (*row.get(role, ()), counter)
+    return {number: row for number, row in rows.items() if row}
+
+
+def _schema(frame: PortFrame) -> Schema | None:
+    reading = frame.now.readings.get(Origin.DRIVER)
+    return reading.schema if reading is not None else None
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def lossless(frame: PortFrame) -> tuple[int, ...] | None:
+    """Return the priorities with a pause of their own: as configured, else as counted.
+
+    mlx5 shows a priority's pause counters only while it has one. None where neither is told.
+    """
+    settings = frame.now.settings.value
+    if settings is not None and settings.dcb is not None and settings.dcb.pfc is not None:
+        return settings.dcb.pfc
+    schema = _schema(frame)
+    if schema is None or not (frame.now.port.driver or "").startswith("mlx5"):
+        return None
+    rows = _by_priority(schema).items()
+    return tuple(
+        n for n, row in rows if n is not None and ("rx_pauses" in row or "tx_pauses" in row)
+    )
+
+
+def priorities(frame: PortFrame) -> tuple[Priority, ...]:
+    """Return the priorities that the driver counts; none on InfiniBand and virtual functions."""
+    schema = _schema(frame)
+    if schema is None:
+        return ()
+    mask = lossless(frame)
+    rows = _by_priority(schema).items()
+    return tuple(_priority(frame, number, row, mask) for number, row in rows)
+
+
+def _priority(
+    frame: PortFrame,
+    number: int | None,
+    row: _Row,
+    mask: tuple[int, ...] | None,
+) -> Priority:
+    def rate(role: str) -> float | None:
+        return _sum(frame.rate(counter) for counter in row.get(role, ()))
+
+    def total(role: str) -> int | None:
+        value = _sum(frame.total(counter) for counter in row.get(role, ()))
+        return None if value is None else int(value)
+
+    rx, tx = rate("rx_bytes"), rate("tx_bytes")
+    return Priority(
+        number=number,
+        lossless=None if mask is None else number in mask,
+        rx_bps=None if rx is None else rx * 8,
+        tx_bps=None if tx is None else tx * 8,
+        rx_bytes=total("rx_bytes"),
+        tx_bytes=total("tx_bytes"),
+        held=_share(rate("rx_paused")),
+        holds=_share(rate("tx_paused")),
+        rx_pauses=total("rx_pauses"),
+        tx_pauses=total("tx_pauses"),
+        discards=rate("discards"),
+        discarded=total("discards"),
+        marked=rate("marked"),
+    )
+
+
+def _share(microseconds: float | None) -> float | None:
+    """Return the share of time of a duration a second; None where its unit must be another."""
+    if microseconds is None or microseconds / 1e6 > TOO_LONG:
+        return None
+    return min(microseconds / 1e6, 1.0)
+
+
+def pauses(frame: PortFrame) -> list[Held]:
+    """Return the pause of every priority and of the whole link that is counted with its time."""
+    schema = _schema(frame)
+    if schema is None:
+        return []
+    held = [one for way in PAUSE_TIME if (one := _of_link(frame, schema, way)) is not None]
+    for number, row in _by_priority(schema).items():
+        for way, other in (("rx", "tx"), ("tx", "rx")):
+            if paused := row.get(f"{way}_paused"):
+                gain = _sum(frame.gain(counter) for counter in row.get(f"{other}_packets", ()))
+                share = _share(_sum(frame.rate(counter) for counter in paused))
+                held.append(Held(way, number, share, None if gain is None else gain > 0))
+    return held
+
+
+def _of_link(frame: PortFrame, schema: Schema, way: str) -> Held | None:
+    """Return the pause of the whole link in one direction; None where its time is not counted."""
+    key = next((key for key in PAUSE_TIME[way] if key in schema.index), None)
+    counter = lookup(Origin.DRIVER, key) if key else None
+    if counter is None:
+        return None
+    other = "tx" if way == "rx" else "rx"
+    frames = _gain(frame, f"{other}_packets_phy")
+    if frames is None:
+        frames = _gain(frame, f"{other}_packets")  # of mlx4, which are the network stack's
+    else:
+        frames -= _gain(frame, *GLOBAL_PAUSE[other]) or 0  # pause frames are no progress
+    return Held(way, None, _share(frame.rate(counter)), None if frames is None else frames > 0)
+
+
+def _gain(frame: PortFrame, *keys: str) -> int | None:
+    """Return what the first of the driver's counters that is there gained."""
+    counters = (Counter(Origin.DRIVER, key, Unit.PACKETS, "") for key in keys)
+    gains = (frame.gain(counter) for counter in counters)
+    return next((gain for gain in gains if gain is not None), None)
+
+
+def hardware(frame: PortFrame, keys: Iterable[str]) -> list[Counter]:
+    """Return those of `hw_counters` that the port has, by their names."""
+    reading = frame.now.readings.get(Origin.RDMA_HW)
+    if reading is None:
+        return []
+    return [CATALOGUE[Origin.RDMA_HW, key] for key in keys if reading.get(key) is not None]
+
+
+def stalls(frame: PortFrame) -> dict[str, int]:
+    """Return the percent of the last second for which the card waited for PCIe, by direction."""
+    values = {"rx": frame.total(STALLED_WR), "tx": frame.total(STALLED_RD)}
+    return {way: value for way, value in values.items() if value is not None}
+
+
+@lru_cache(maxsize=64)
+def _queues(schema: Schema) -> tuple[Counter, ...]:
+    counters = counters_of(Origin.DRIVER, schema)
+    return tuple(counter for counter in counters if counter.family == "rx{n}_packets")
+
+
+def hottest_queue(frame: PortFrame) -> Queue | None:
+    """Return the receive queue with the most packets; None where none is counted or none came."""
+    schema = _schema(frame)
+    counters = _queues(schema) if schema is not None else ()
+    rates = {counter.number or 0: frame.rate(counter) or 0.0 for counter in counters}
+    together = sum(rates.values())
+    if not together:
+        return None
+    number = max(rates, key=rates.__getitem__)
+    return Queue(number, rates[number] / together, rates[number], len(rates))
+
+
+class Outside(NamedTuple):
+    """RDMA traffic that the lossless priorities cannot have carried."""
+
+    way: str
+    share: float
+    """Of the RDMA traffic, at least."""
+    busiest: int | None
+    """The priority without PFC that carried most."""
+
+
+def rdma_outside(
+    frame: PortFrame, rx_bps: float | None, tx_bps: float | None, light: float
+) -> Outside | None:
+    """Return the RDMA traffic that cannot be in a lossless priority; None where all of it may be.
+
+    What RDMA carried beyond everything that the lossless priorities carried was in others: no
+    guess which. `light` is the rate in bit/s below which nothing is said.
+    """
+    rows = priorities(frame)
+    if not any(row.lossless for row in rows):
+        return None
+    worst: Outside | None = None
+    for way, rdma in (("rx", rx_bps), ("tx", tx_bps)):
+        if rdma is None or rdma < light:
+            continue
+        rates = {row: row.rx_bps if way == "rx" else row.tx_bps for row in rows}
+        known = {row: rate for row, rate in rates.items() if rate is not None}
+        others = {row.number: rate for row, rate in known.items() if not row.lossless}
+        safe = sum(rate for row, rate in known.items() if row.lossless)
+        share = (rdma - safe) / rdma
+        if len(known) == len(rows) and others and (worst is None or share > worst.share):
+            worst = Outside(way, share, max(others, key=others.__getitem__))
+    return worst if worst is not None and worst.share > 0 else None

@@ -1,0 +1,112 @@
+"""Follow pause and congestion control from reading to reading: how long, how often, and storms.
+
+A storm is what SONiC's PFC watchdog calls one: paused for (nearly) the whole of several readings,
+while no packet went that way.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from mlxtop.analysis.congestion import NOTIFICATIONS, RETRIES, hardware, pauses
+from mlxtop.model.counters import Origin
+from mlxtop.model.frame import Frame, PortFrame
+from mlxtop.model.identity import PortId, PortKind
+
+STORM_SHARE = 0.99
+"""Share of the time that is paused in a storm."""
+READINGS = 3
+"""Readings in a row that are one, or that a steady pause needs."""
+KEPT = 40
+"""Rates of a counter that are kept: 80 s of readings."""
+LONG_S = 15.0
+"""Seconds between two readings above which they do not follow each other."""
+
+
+class Pause(NamedTuple):
+    """Pause in one direction over the last readings: of the whole link, or of one priority."""
+
+    way: str
+    """`rx`: the switch or peer holds this host. `tx`: this host holds the peer."""
+    priority: int | None
+    share: float
+    """Of the time of the last `READINGS` readings."""
+    least: float
+    """The smallest share among them."""
+    readings: int
+    """Readings so far, at most `READINGS`."""
+    storm: bool
+
+    @property
+    def what(self) -> str:
+        """Return what is paused: `priority 3`, or `the link`."""
+        return "the link" if self.priority is None else f"priority {self.priority}"
+
+
+class _Track:
+    """What is kept of a port."""
+
+    def __init__(self) -> None:
+        self.ticks: dict[Origin, float] = {}
+        self.pauses: dict[tuple[str, int | None], deque[tuple[float, bool]]] = {}
+        """Share of the time, and whether it was without progress."""
+        self.rates: dict[str, deque[float]] = {}
+
+
+class CongestionWatch:
+    """Pause and congestion control of the physical ports of a machine."""
+
+    def __init__(self) -> None:
+        self._tracks: dict[PortId, _Track] = {}
+
+    def observe(self, frame: Frame) -> None:
+        """Take in what is new of every port; forget those that are gone."""
+        for port in self._tracks.keys() - frame.ports.keys():
+            del self._tracks[port]
+        for port, its in frame.ports.items():
+            if its.now.port.kind is PortKind.PHYSICAL:
+                self._port(its, self._tracks.setdefault(port, _Track()))
+
+    def _port(self, its: PortFrame, track: _Track) -> None:
+        if _is_new(its, Origin.DRIVER, track):
+            for held in pauses(its):
+                past = track.pauses.setdefault((held.way, held.priority), deque(maxlen=READINGS))
+                if held.share is None or (its.seconds(Origin.DRIVER) or 0.0) > LONG_S:
+                    past.clear()
+                else:
+                    past.append((held.share, held.progress is False))
+        if _is_new(its, Origin.RDMA_HW, track):
+            for counter in hardware(its, (*NOTIFICATIONS, *RETRIES)):
+                rate = its.rate(counter)
+                if rate is not None:
+                    track.rates.setdefault(counter.key, deque(maxlen=KEPT)).append(rate)
+
+    def pauses(self, port: PortId) -> list[Pause]:
+        """Return the pause of a port that is more than none, the longest first."""
+        track = self._tracks.get(port)
+        found = []
+        for (way, priority), past in (track.pauses if track else {}).items():
+            shares = [share for share, _ in past]
+            if not any(shares):
+                continue
+            full = len(past) == READINGS
+            storm = full and all(share >= STORM_SHARE and still for share, still in past)
+            mean = sum(shares) / len(shares)
+            found.append(Pause(way, priority, mean, min(shares), len(past), storm))
+        return sorted(found, key=lambda pause: -pause.share)
+
+    def rates(self, port: PortId, key: str) -> Iterable[float]:
+        """Return the last rates of one of `hw_counters`, events a second, the oldest first."""
+        track = self._tracks.get(port)
+        return tuple(track.rates.get(key, ())) if track else ()
+
+
+def _is_new(its: PortFrame, origin: Origin, track: _Track) -> bool:
+    """Return whether a table was read again since it was last taken in."""
+    reading = its.now.readings.get(origin)
+    if reading is None or track.ticks.get(origin) == reading.tick:
+        return False
+    track.ticks[origin] = reading.tick
+    return True
