@@ -71,6 +71,8 @@ class Held(NamedTuple):
     """Of the time between two readings; None without two."""
     progress: bool | None
     """Whether packets went the way that was held all the same; None where that is not counted."""
+    key: str
+    """The counter of its time."""
 
 
 class Priority(NamedTuple):
@@ -218,7 +220,8 @@ def pauses(frame: PortFrame) -> list[Held]:
             if paused := row.get(f"{way}_paused"):
                 gain = _sum(frame.gain(counter) for counter in row.get(f"{other}_packets", ()))
                 share = _share(_sum(frame.rate(counter) for counter in paused))
-                held.append(Held(way, number, share, None if gain is None else gain > 0))
+                progress = None if gain is None else gain > 0
+                held.append(Held(way, number, share, progress, paused[0].key))
     return held
 
 
@@ -234,7 +237,8 @@ def _of_link(frame: PortFrame, schema: Schema, way: str) -> Held | None:
         frames = _gain(frame, f"{other}_packets")  # of mlx4, which are the network stack's
     else:
         frames -= _gain(frame, *GLOBAL_PAUSE[other]) or 0  # pause frames are no progress
-    return Held(way, None, _share(frame.rate(counter)), None if frames is None else frames > 0)
+    progress = None if frames is None else frames > 0
+    return Held(way, None, _share(frame.rate(counter)), progress, counter.key)
 
 
 def _gain(frame: PortFrame, *keys: str) -> int | None:

@@ -35,6 +35,7 @@ from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
 from mlxtop.settings import Settings
 from mlxtop.system.door import System
+from mlxtop.watch.congestion import followed
 
 OBSERVED_S = 30.0
 """Seconds of a recording before the time that is judged: the slowest counters are read twice."""
@@ -111,7 +112,8 @@ def run_recorded(
     frame = observed[-1]
     ports = choose(frame, args.port, settings.all)
     incidents = incidents_up_to(recording, frame)
-    report = inspect(frame, ports, incidents, before=observed[0])
+    congestion = followed(observed)
+    report = inspect(frame, ports, incidents, before=observed[0], congestion=congestion)
     when = strftime("%F %T", localtime(frame.sample.wall))
     return _print(report, frame, ports, f"REPLAY {when}  {recording.host}", args.json)
 
@@ -128,7 +130,12 @@ def _print_report(
     with console.waiting(f"asking {args.probe}"):
         probes = tuple(probe(system, frame, args.probe, chosen)) if args.probe else ()
     incidents = [incident for one in observed for incident in one.sample.incidents]
-    report = inspect(frame, ports, incidents, before=observed[0], probes=probes)
+    report = inspect(
+        *(frame, ports, incidents),
+        before=observed[0],
+        probes=probes,
+        congestion=followed(observed),
+    )
     demo = "DEMO  " if source.kind is SourceKind.DEMO else ""
     return _print(report, frame, ports, source.label, args.json, mark=demo)
 

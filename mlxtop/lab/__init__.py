@@ -24,6 +24,7 @@ DEFAULT = "pacu"
 _ORDER = (
     *("pacu", "fry", "pacu-x16", "fry-x16", "cx3-hp", "tiny", "odroid"),
     *("ceph", "ceph2", "ceph3", "dgx", "faulty"),
+    *("dscp", "incast", "pfc-storm", "one-rail"),
 )
 MACHINE_FILES = Path(__file__).parent / "machines"
 _ABOUT = re.compile(r'^  \| about = "(.*)"$', re.MULTILINE)

@@ -38,6 +38,8 @@ class Pause(NamedTuple):
     readings: int
     """Readings so far, at most `READINGS`."""
     storm: bool
+    key: str
+    """The counter of its time."""
 
     @property
     def what(self) -> str:
@@ -50,8 +52,8 @@ class _Track:
 
     def __init__(self) -> None:
         self.ticks: dict[Origin, float] = {}
-        self.pauses: dict[tuple[str, int | None], deque[tuple[float, bool]]] = {}
-        """Share of the time, and whether it was without progress."""
+        self.pauses: dict[tuple[str, int | None, str], deque[tuple[float, bool]]] = {}
+        """By direction, priority and counter: share of the time, and whether nothing moved."""
         self.rates: dict[str, deque[float]] = {}
 
 
@@ -72,7 +74,8 @@ class CongestionWatch:
     def _port(self, its: PortFrame, track: _Track) -> None:
         if _is_new(its, Origin.DRIVER, track):
             for held in pauses(its):
-                past = track.pauses.setdefault((held.way, held.priority), deque(maxlen=READINGS))
+                key = held.way, held.priority, held.key
+                past = track.pauses.setdefault(key, deque(maxlen=READINGS))
                 if held.share is None or (its.seconds(Origin.DRIVER) or 0.0) > LONG_S:
                     past.clear()
                 else:
@@ -84,17 +87,18 @@ class CongestionWatch:
                     track.rates.setdefault(counter.key, deque(maxlen=KEPT)).append(rate)
 
     def pauses(self, port: PortId) -> list[Pause]:
-        """Return the pause of a port that is more than none, the longest first."""
+        """Return the pause of a port that is more than none, the longest first; in any thread."""
         track = self._tracks.get(port)
         found = []
-        for (way, priority), past in (track.pauses if track else {}).items():
+        for (way, priority, key), kept in tuple(track.pauses.items()) if track else ():
+            past = tuple(kept)
             shares = [share for share, _ in past]
             if not any(shares):
                 continue
             full = len(past) == READINGS
             storm = full and all(share >= STORM_SHARE and still for share, still in past)
             mean = sum(shares) / len(shares)
-            found.append(Pause(way, priority, mean, min(shares), len(past), storm))
+            found.append(Pause(way, priority, mean, min(shares), len(past), storm, key))
         return sorted(found, key=lambda pause: -pause.share)
 
     def rates(self, port: PortId, key: str) -> Iterable[float]:
@@ -110,3 +114,11 @@ def _is_new(its: PortFrame, origin: Origin, track: _Track) -> bool:
         return False
     track.ticks[origin] = reading.tick
     return True
+
+
+def followed(frames: Iterable[Frame]) -> CongestionWatch:
+    """Return what is known after these frames."""
+    watch = CongestionWatch()
+    for frame in frames:
+        watch.observe(frame)
+    return watch
