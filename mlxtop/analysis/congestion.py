@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from mlxtop.model.catalogue import CATALOGUE, STALLED_RD, STALLED_WR, counters_of, lookup
+from mlxtop.model.catalogue import CATALOGUE, RDMA, STALLED_RD, STALLED_WR, counters_of, lookup
 from mlxtop.model.counters import Counter, Origin, Schema, Unit
 from mlxtop.model.frame import PortFrame
 from mlxtop.model.pause import GLOBAL_PAUSE, PAUSE_TIME, PFC_PAUSE
@@ -254,6 +254,13 @@ def hardware(frame: PortFrame, keys: Iterable[str]) -> list[Counter]:
     if reading is None:
         return []
     return [CATALOGUE[Origin.RDMA_HW, key] for key in keys if reading.get(key) is not None]
+
+
+def marked_share(frame: PortFrame) -> float | None:
+    """Return the share of the RDMA packets received that had an ECN mark; None without any."""
+    packets = frame.rate(RDMA.rx_packets)
+    marks = frame.rate(CATALOGUE[Origin.RDMA_HW, "np_ecn_marked_roce_packets"])
+    return min(marks / packets, 1.0) if packets and marks is not None else None
 
 
 def stalls(frame: PortFrame) -> dict[str, int]:

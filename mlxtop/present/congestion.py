@@ -11,10 +11,13 @@ from mlxtop.analysis.congestion import (
     hardware,
     hottest_queue,
     lossless,
+    marked_share,
     pauses,
     priorities,
     stalls,
 )
+from mlxtop.analysis.verdict import MARKS
+from mlxtop.model.catalogue import CATALOGUE
 from mlxtop.model.counters import Counter, Origin
 from mlxtop.model.identity import PortKind
 from mlxtop.model.sample import LinkLayer
@@ -28,6 +31,8 @@ from mlxtop.watch.congestion import READINGS, Pause
 _ROWS = (13, 11, 11, 8, 11, 9, 8)
 _TITLES = ("  priority", "RX", "TX", "we wait", "peer waits", "dropped", "ECN")
 _COUNTED = (28, 11, 13)
+MARKED_SHARE = 0.001
+"""Share of received packets with an ECN mark that is worth a sentence."""
 _SPARK = 18
 """Columns of a counter's last minute."""
 LONG, SHORT = 0.1, 0.01
@@ -48,11 +53,13 @@ def congestion(view: View) -> list[Section]:
     """Return the sections of page 7."""
     infiniband = view.now.now.link.layer is LinkLayer.INFINIBAND
     rows = () if infiniband else priorities(view.now)
-    sections = [Section("Who waits for whom", tuple(_now(view, rows, infiniband)))]
+    lines = [*_now(view, rows, infiniband)]
     if not infiniband:
-        sections.append(Section("Priorities", tuple(_priorities(view, rows))))
-        lines = tuple(_counters(view, NOTIFICATIONS))
-        sections.append(Section("Congestion control of RoCE", lines))
+        lines += [EMPTY, *_priorities(view, rows)]
+    sections = [Section("Who waits for whom, by priority", tuple(lines))]
+    if not infiniband:
+        control = tuple(_counters(view, NOTIFICATIONS))
+        sections.append(Section("Congestion control of RoCE", control))
     sections.append(Section("Losses and repeats", tuple(_counters(view, RETRIES))))
     sections.append(Section("Inside this host", tuple(_inside(view))))
     return [*sections, *settings(view)]
@@ -76,6 +83,7 @@ def _now(view: View, rows: tuple[Priority, ...], infiniband: bool) -> Iterator[L
         text = f"priority {one.number} loses {units.events_per_second(one.discards).strip()}"
         kind = "though it should lose none (PFC)" if one.lossless else "and may: it has no PFC"
         yield from prose(f"{text}, {kind}.", view.columns, Role.WARNING, indent="▸ ")
+    yield from _marks(view)
     if found or lost:
         return
     if watched:
@@ -84,6 +92,20 @@ def _now(view: View, rows: tuple[Priority, ...], infiniband: bool) -> Iterator[L
         yield from prose("Nobody waits: no pause, and no priority lost a frame.", view.columns)
     else:
         yield from prose(_why_no_time(view, rows), view.columns)
+
+
+def _marks(view: View) -> Iterator[Line]:
+    """Yield what ECN says of the network: of the way to here, and of the way from here."""
+    share = marked_share(view.now)
+    if share is not None and share >= MARKED_SHARE:
+        text = f"{share * 100:.1f} % of the RDMA packets that arrive are marked (ECN)"
+        text = f"{text}: a switch on the way here is full."
+        yield from prose(text, view.columns, Role.WARNING, indent="▸ ")
+    slowed = view.now.rate(CATALOGUE[Origin.RDMA_HW, "rp_cnp_handled"])
+    if slowed is not None and slowed >= MARKS:
+        rate = units.events_per_second(slowed).strip()
+        text = f"{rate} notifications (CNP) slow this sender: the way from here is full."
+        yield from prose(text, view.columns, Role.TEXT, indent="▸ ")
 
 
 def _why_no_time(view: View, rows: tuple[Priority, ...]) -> str:
@@ -130,8 +152,6 @@ def _infiniband_wait(view: View) -> Line | None:
     reading = view.now.now.readings.get(Origin.RDMA_ERRORS)
     if reading is None or reading.get("port_xmit_wait") is None:
         return None
-    from mlxtop.model.catalogue import CATALOGUE
-
     counter = CATALOGUE[Origin.RDMA_ERRORS, "port_xmit_wait"]
     rate = units.events_per_second(view.now.rate(counter)).strip()
     since = units.count(view.now.since_start(counter)).strip()

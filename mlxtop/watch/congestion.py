@@ -14,6 +14,7 @@ from mlxtop.analysis.congestion import NOTIFICATIONS, RETRIES, hardware, pauses
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, PortKind
+from mlxtop.watch.heat import Alert, AlertKind
 
 STORM_SHARE = 0.99
 """Share of the time that is paused in a storm."""
@@ -46,6 +47,13 @@ class Pause(NamedTuple):
         """Return what is paused: `priority 3`, or `the link`."""
         return "the link" if self.priority is None else f"priority {self.priority}"
 
+    @property
+    def storm_text(self) -> str:
+        """Return a storm in few words that say who holds whom."""
+        if self.way == "rx":
+            return f"pause storm: the switch or peer holds {self.what}"
+        return f"pause storm: this host holds {self.what} of the switch or peer"
+
 
 class _Track:
     """What is kept of a port."""
@@ -55,6 +63,7 @@ class _Track:
         self.pauses: dict[tuple[str, int | None, str], deque[tuple[float, bool]]] = {}
         """By direction, priority and counter: share of the time, and whether nothing moved."""
         self.rates: dict[str, deque[float]] = {}
+        self.storm: Pause | None = None
 
 
 class CongestionWatch:
@@ -63,13 +72,21 @@ class CongestionWatch:
     def __init__(self) -> None:
         self._tracks: dict[PortId, _Track] = {}
 
-    def observe(self, frame: Frame) -> None:
-        """Take in what is new of every port; forget those that are gone."""
+    def observe(self, frame: Frame) -> list[Alert]:
+        """Take in what is new of every port, forget those that are gone; return new storms."""
         for port in self._tracks.keys() - frame.ports.keys():
             del self._tracks[port]
+        alerts = []
         for port, its in frame.ports.items():
-            if its.now.port.kind is PortKind.PHYSICAL:
-                self._port(its, self._tracks.setdefault(port, _Track()))
+            if its.now.port.kind is not PortKind.PHYSICAL:
+                continue
+            track = self._tracks.setdefault(port, _Track())
+            self._port(its, track)
+            before, track.storm = track.storm, self.storm(port)
+            if track.storm is not None and before is None:
+                kind, tick = AlertKind.PAUSE_STORM, frame.sample.tick
+                alerts.append(Alert(kind, its.now.port, track.storm.storm_text, tick))
+        return alerts
 
     def _port(self, its: PortFrame, track: _Track) -> None:
         if _is_new(its, Origin.DRIVER, track):
@@ -85,6 +102,10 @@ class CongestionWatch:
                 rate = its.rate(counter)
                 if rate is not None:
                     track.rates.setdefault(counter.key, deque(maxlen=KEPT)).append(rate)
+
+    def storm(self, port: PortId) -> Pause | None:
+        """Return the storm at a port; None while there is none."""
+        return next((pause for pause in self.pauses(port) if pause.storm), None)
 
     def pauses(self, port: PortId) -> list[Pause]:
         """Return the pause of a port that is more than none, the longest first; in any thread."""

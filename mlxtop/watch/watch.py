@@ -44,7 +44,7 @@ COUNTED = 1000
 
 _OWN = (
     *(AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.MODULE_OUT),
-    *(AlertKind.ERRORS, AlertKind.PATH_DOWN),
+    *(AlertKind.ERRORS, AlertKind.PATH_DOWN, AlertKind.PAUSE_STORM),
 )
 """Alerts that no other source reports as an incident."""
 _PARTS = {IncidentKind.LINK_DOWN: "link", IncidentKind.REMOVED: "port"}
@@ -114,10 +114,10 @@ class Watch:
     def ingest(self, frame: Frame) -> list[Alert]:
         """Take a frame in; return what has become bad since the one before."""
         lost, retyped = self.links.observe(self.frame, frame)
-        self.congestion.observe(frame)
         alerts = [
             *(*self.heat.observe(frame), *lost),
             *(*losses(self.frame, frame), *self.storms.observe(frame)),
+            *self.congestion.observe(frame),
             *self.paths.observe(frame.sample.paths, frame.sample.tick, ports_of(frame)),
         ]
         alerts = self.planned.quieted(frame, alerts, self.links)
@@ -144,7 +144,7 @@ class Watch:
 
     @property
     def _conditions(self) -> Conditions:
-        return Conditions(self.heat, self.links, self.storms, self.paths)
+        return Conditions(self.heat, self.links, self.storms, self.paths, self.congestion)
 
     def _noticed(self, alert: Alert) -> Incident:
         """Return an alert as an incident, which goes on as long as its alarm."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlxtop.analysis.congestion import Outside, lossless, pauses, rdma_outside
+from mlxtop.analysis.congestion import Outside, lossless, marked_share, pauses, rdma_outside
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.verdict import LIGHT, MARKS
 from mlxtop.doctor.check import Case, Finding, Need, Nothing, Outcomes, PortCase, check, ports
@@ -211,14 +211,11 @@ def _ecn(port: PortCase) -> Outcomes:
 )
 def _incast(port: PortCase) -> Outcomes:
     flow = port_view(port.case.frame, port.frame.id).throughput
-    marks, sent = (_rate(port, key) for key in ("np_ecn_marked_roce_packets", "np_cnp_sent"))
-    packets = port.frame.rate(catalogue.RDMA.rx_packets)
-    if not packets or marks is None or (sent or 0.0) < MARKS:
-        return
-    share, full = marks / packets, flow.rx_utilisation or 0.0
-    if share >= MARKED and full >= FULL:
+    share, full = marked_share(port.frame), flow.rx_utilisation or 0.0
+    sent = port.frame.rate(CATALOGUE[Origin.RDMA_HW, "np_cnp_sent"]) or 0.0
+    if share is not None and share >= MARKED and sent >= MARKS and full >= FULL:
         yield port.note(
-            f"{min(share, 1.0) * 100:.0f} % of the RDMA packets arrive with an ECN mark while"
+            f"{share * 100:.0f} % of the RDMA packets arrive with an ECN mark while"
             f" {full * 100:.0f} % of the line is used (np_ecn_marked_roce_packets)",
             "more is sent to this port than its line takes: several senders at once (incast), or"
             " one with a faster link; the marks slow them down, as they should",
@@ -226,10 +223,6 @@ def _incast(port: PortCase) -> Outcomes:
             " other receivers",
             _COUNTERS,
         )
-
-
-def _rate(port: PortCase, key: str) -> float | None:
-    return port.frame.rate(CATALOGUE[Origin.RDMA_HW, key])
 
 
 # RoCE LAG
