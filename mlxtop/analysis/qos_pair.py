@@ -64,9 +64,9 @@ def _pause_or_pfc(here: PortTuning, there: PortTuning) -> Difference | None:
     if None in sides or None in links:
         return None
     if (sides[0] and links[1] and not sides[1]) or (sides[1] and links[0] and not sides[0]):
-        words = ["PFC" if pfc else "pause of the link" for pfc in sides]
+        first, second = ("PFC" if pfc else "pause of the link" for pfc in sides)
         why = "cards obey one kind only: the other end's stop is not understood"
-        return Difference("pause", *words, why)
+        return Difference("pause", first, second, why)
     return None
 
 
@@ -103,9 +103,11 @@ def _dscp_map(here: Dcb | None, there: Dcb | None) -> Difference | None:
         return None
     shown = codes[:4]
     more = f" and {len(codes) - 4} more" if len(codes) > 4 else ""
-    words = (", ".join(f"{c} → {end.dscp.get(c, 0)}" for c in shown) for end in (here, there))
+    first, second = (
+        ", ".join(f"{code} → {end.dscp.get(code, 0)}" for code in shown) for end in (here, there)
+    )
     why = "packets with these DSCPs are lossless at one end only"
-    return Difference("DSCP map", *(f"{text}{more}" for text in words), why)
+    return Difference("DSCP map", f"{first}{more}", f"{second}{more}", why)
 
 
 def _dscp(here: Roce | None, there: Roce | None) -> Difference | None:
