@@ -143,6 +143,16 @@ class LoadProgram(NamedTuple):
     cpus: tuple[int, ...] | None = None
 
 
+class Gpu(NamedTuple):
+    """A GPU, or another accelerator that talks to network cards over PCIe."""
+
+    address: str
+    driver: str
+    path: str = ""
+    """Canonical sysfs directory; its PCI ancestors are the path to the root."""
+    numa_node: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class HostTuning:
     """Settings of the host."""
@@ -162,6 +172,10 @@ class HostTuning:
     modules: frozenset[str] | None = None
     """Kernel modules, loaded or built in."""
     bonds: Mapping[str, Bond] = field(default_factory=dict)
+    gpus: tuple[Gpu, ...] = ()
+    """Those that have a driver."""
+    nodes: int | None = None
+    """NUMA nodes."""
     dead: frozenset[str] = frozenset()
     """PCI functions whose configuration space reads as all ones."""
     absent: Mapping[str, str] = field(default_factory=dict)

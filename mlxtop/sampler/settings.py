@@ -17,6 +17,7 @@ from mlxtop.model.number import PID, whole
 from mlxtop.model.tuning import HostTuning, Interrupt, LoadProgram, PortTuning
 from mlxtop.sources.kernel import ethtool, qos
 from mlxtop.sources.kernel.bonding import read_bonds
+from mlxtop.sources.kernel.gpus import read_gpus, read_nodes
 from mlxtop.sources.kernel.pci import is_dead, read_config, read_interrupts
 from mlxtop.sources.kernel.proc import parse_words, read_allowed_cores
 from mlxtop.sources.kernel.sysfs import names, read_text
@@ -174,6 +175,8 @@ def read_host(system: System, functions: Iterable[Function] = ()) -> HostTuning:
         huge_pages=_chosen(read_text(system, "/sys/kernel/mm/transparent_hugepage/enabled")),
         modules=None if modules is None else MODULES.intersection(modules),
         bonds=read_bonds(system),
+        gpus=read_gpus(system),
+        nodes=read_nodes(system),
         dead=frozenset(each.address for each in functions if is_dead(system, each.path)),
         absent=reasons.absent,
     )
