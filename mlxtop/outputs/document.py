@@ -24,7 +24,7 @@ from mlxtop.model.module import Identity, Lane, LinkReport, Module, Quantity
 from mlxtop.model.pcie import PciePath, PcieReport
 from mlxtop.model.qos import Dcb, Roce
 from mlxtop.model.sample import PcieStatus, PortSample
-from mlxtop.model.tuning import PortTuning
+from mlxtop.model.tuning import PortTuning, settled
 from mlxtop.watch.alarms import Alarm
 from mlxtop.watch.heat_limits import limits_of, module_limits
 from mlxtop.watch.settled import card_of
@@ -254,6 +254,11 @@ def _roce(roce: Roce | None) -> Json | None:
     return {**plain, "gids": [one._asdict() for one in roce.gids]}
 
 
+def _no_settings(settings: PortTuning) -> dict[str, str]:
+    """Return why the settings of priorities and RoCE are null."""
+    return {name: settings.absent[name] for name in ("dcb", "roce") if name in settings.absent}
+
+
 def _without_tick(report: PcieReport) -> Json:
     return {name: value for name, value in report._asdict().items() if name != "tick"}
 
@@ -306,7 +311,7 @@ def _verdict(verdict: Verdict) -> Json:
 def _port(frame: Frame, port: PortId, since_boot: bool, verdicts: Mapping[PortId, Verdict]) -> Json:
     view = port_view(frame, port)
     now = view.now.now
-    settings = now.settings.value or PortTuning()
+    settings = settled(now.settings, PortTuning)
     return {
         **fields.values(fields.PORT_FIELDS, view),
         "pcie": _pcie(view.pcie.path if view.pcie else PciePath(())),
@@ -321,5 +326,5 @@ def _port(frame: Frame, port: PortId, since_boot: bool, verdicts: Mapping[PortId
         "dcb": _dcb(settings.dcb),
         "roce": _roce(settings.roce),
         "pcie_report": now.pcie_report and _without_tick(now.pcie_report),
-        "absent": fields.why_empty(view),
+        "absent": {**_no_settings(settings), **fields.why_empty(view)},
     }
