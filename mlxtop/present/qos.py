@@ -109,7 +109,7 @@ def _roce(roce: Roce, tuning: PortTuning, columns: int) -> Iterator[Line]:
         leads = f"priority {priority}" if priority is not None else "no priority that is known"
         yield fact("packets get", f"DSCP {dscp}", note=leads)
     yield fact("traffic class", roce.traffic_class, "only NVIDIA's own driver sets one for all")
-    cm = "nobody made a directory for it below /sys/kernel/config/rdma_cm"
+    cm = "nobody asked configfs (rdma_cm) for it"
     yield fact("default mode", roce.mode, cm, note="of the kernel's connection manager")
     ecn = tuning.absent.get("ecn", "only NVIDIA's own driver shows it")
     for label, on, note in (
