@@ -62,7 +62,7 @@ def test_a_priority_that_moves_is_marked_and_the_others_are_not() -> None:
 
 
 def test_little_pause_is_told_as_such() -> None:
-    text = shown({**MLX5, "rx_prio3_pause_duration": 900, "tx_prio3_pause_duration": 0})
+    text = shown({"rx_prio3_pause_duration": 900, "tx_prio3_pause_duration": 0})
     assert "Pause takes less than 1 % of the time: nobody waits long." in text
     assert "<1 %" in text
 
@@ -132,7 +132,7 @@ def test_settings_are_shown_beside_what_they_do() -> None:
         "dscp (by dcb app)",
         "0 → 0 · 26 → 3",
         "0: priority 0-2, 4-7, ets 10 % · 1: priority 3, ets 90 %",
-        "DSCP 26  priority 3",
+        "DSCP 26 priority 3",
         "0000:0000:0000:0000:0000:ffff:0a3c:0002",
         "DSCP 48",
     ):
