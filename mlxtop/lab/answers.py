@@ -52,6 +52,7 @@ class Kernel:
             Question.FEC: self._fec,
             Question.PAUSE: self._pause,
             Question.DCB: lambda port, _: bridging(port),
+            Question.VF_STATISTICS: self._vf_statistics,
             Question.RINGS: self._rings,
             Question.CHANNELS: self._channels,
             Question.COALESCE: self._coalesce,
@@ -206,6 +207,11 @@ class Kernel:
             "rx_frames": int(port.errors.get("rx_pause_ctrl_phy", 0)),
             "tx_frames": int(port.errors.get("tx_pause_ctrl_phy", 0)),
         }
+
+    def _vf_statistics(self, port: PortState, details: tuple[int, ...]) -> Answer:
+        """Virtual functions that carry nothing: what flows here is the port's own."""
+        counts = ("rx_bytes", "tx_bytes", "rx_packets", "tx_packets", "rx_dropped", "tx_dropped")
+        return [{"vf": number, **dict.fromkeys(counts, 0)} for number in range(port.card.spec.vfs)]
 
     def _rings(self, port: PortState, details: tuple[int, ...]) -> Answer:
         return {"rx": 1024, "rx_max": 8192, "tx": 1024, "tx_max": 8192}

@@ -243,6 +243,7 @@ REFERENCES = {
     Origin.MAC: "https://docs.kernel.org/networking/statistics.html",
     Origin.DRIVER: "https://docs.kernel.org/networking/device_drivers/ethernet/mellanox/mlx5"
     "/counters.html; mlx4: drivers/net/ethernet/mellanox/mlx4/en_ethtool.c",
+    Origin.VFS: "include/uapi/linux/if_link.h (IFLA_VF_STATS)",
     Origin.RDMA: "https://docs.kernel.org/admin-guide/abi-stable.html (sysfs-class-infiniband)",
     Origin.RDMA_ERRORS: "https://docs.kernel.org/admin-guide/abi-stable.html"
     " (sysfs-class-infiniband)",
@@ -258,8 +259,16 @@ NO_VLAN = tuple(
 )
 """Frames without a VLAN tag, which mlx4 counts beside its priorities and in none of them."""
 
+VF_FAMILIES = tuple(
+    Counter(Origin.VFS, f"vf{{n}}_{way}_{unit}", unit, f"{unit.capitalize()} {verb}, VF {{n}}")
+    for way, verb in (("rx", "received"), ("tx", "sent"))
+    for unit in (Unit.BYTES, Unit.PACKETS)
+)
+"""Traffic of the virtual functions of a port."""
+
 FAMILIES = (
     *_family_traffic(),
+    *VF_FAMILIES,
     *PFC_PAUSES,
     *_faults(Origin.DRIVER, _FAMILY_FAULTS),
 )
@@ -297,10 +306,10 @@ _MEMBER = [
 def lookup(origin: Origin, key: str) -> Counter | None:
     """Return what is known of a counter by its name, a member of a family too."""
     counter = CATALOGUE.get((origin, key))
-    if counter is not None or origin is not Origin.DRIVER:
+    if counter is not None or origin not in (Origin.DRIVER, Origin.VFS):
         return counter
-    matches = ((family, pattern.fullmatch(key)) for pattern, family in _MEMBER)
-    return next((family.member(int(match[1])) for family, match in matches if match), None)
+    matches = ((one, pattern.fullmatch(key)) for pattern, one in _MEMBER if one.origin is origin)
+    return next((one.member(int(match[1])) for one, match in matches if match), None)
 
 
 @lru_cache(maxsize=256)

@@ -42,6 +42,10 @@ class Question(StrEnum):
     LINK_COUNTERS = "link-counters"
     """rtnetlink RTM_GETSTATS dump -> dict of ifindex to the tuple of rtnl_link_stats64 (the order
     is `sources.netdev.LINK64`). JSON has string keys; readers accept both."""
+    VF_STATISTICS = "vf-statistics"
+    """rtnetlink RTM_GETLINK of a netdev with RTEXT_FILTER_VF -> list of dicts `vf` (its number),
+    `rx_bytes`, `tx_bytes`, `rx_packets`, `tx_packets`, `rx_dropped`, `tx_dropped` (or None). The
+    driver asks the firmware about each virtual function meanwhile, with RTNL held."""
     MAC_STATISTICS = "mac-statistics"
     """ethtool netlink STATS_GET of a netdev, groups eth-mac and eth-phy -> dict of standard names
     (`OctetsReceivedOK` …) to ints; empty where the driver has none (mlx4)."""

@@ -126,6 +126,7 @@ class LocalSystem:
         self._questions: Mapping[Question, Callable[..., Answer]] = {
             Question.LINKS: lambda _: self._links.links(),
             Question.LINK_COUNTERS: lambda _: self._links.counters(),
+            Question.VF_STATISTICS: self._links.virtual_functions,
             Question.ROUTE: self._links.route,
             Question.SOCKETS: lambda _: self._sockets.sockets(),
             Question.RDMA_DEVICES: lambda _: self._rdma.devices(),
