@@ -223,6 +223,17 @@ def test_a_share_is_the_mean_of_the_last_readings() -> None:
     assert pause.least == pytest.approx(0.1)
 
 
+def test_a_storm_is_over_where_nothing_is_counted_any_more() -> None:
+    story = Story()
+    story.read(STORM, 5)
+    assert story.watch.storm(PORT.id) is not None
+    assert story.frame is not None
+    one = story.frame.ports[PORT.id]
+    mute = one._replace(now=one.now._replace(readings={}))
+    story.watch.observe(story.frame._replace(ports={PORT.id: mute}))
+    assert story.watch.storm(PORT.id) is None
+
+
 def test_a_port_that_has_gone_is_forgotten() -> None:
     story = Story()
     frame = story.read(STORM, 5)

@@ -214,7 +214,7 @@ def pauses(frame: PortFrame) -> list[Held]:
     schema = _schema(frame)
     if schema is None:
         return []
-    held = [one for way in PAUSE_TIME if (one := _of_link(frame, schema, way)) is not None]
+    held = [_of_link(frame, each) for each in _link_counters(schema)]
     for number, row in _by_priority(schema).items():
         for way, other in (("rx", "tx"), ("tx", "rx")):
             if paused := row.get(f"{way}_paused"):
@@ -225,35 +225,54 @@ def pauses(frame: PortFrame) -> list[Held]:
     return held
 
 
-def _of_link(frame: PortFrame, schema: Schema, way: str) -> Held | None:
-    """Return the pause of the whole link in one direction; None where its time is not counted."""
-    key = next((key for key in PAUSE_TIME[way] if key in schema.index), None)
-    counter = lookup(Origin.DRIVER, key) if key else None
-    if counter is None:
-        return None
-    other = "tx" if way == "rx" else "rx"
-    frames = _gain(frame, f"{other}_packets_phy")
-    if frames is None:
-        frames = _gain(frame, f"{other}_packets")  # of mlx4, which are the network stack's
-    else:
-        frames -= _gain(frame, *GLOBAL_PAUSE[other]) or 0  # pause frames are no progress
-    progress = None if frames is None else frames > 0
-    return Held(way, None, _share(frame.rate(counter)), progress, counter.key)
+class _OfLink(NamedTuple):
+    """The counters of the link's pause in one direction, and of what moved against it."""
+
+    way: str
+    time: Counter
+    moved: Counter | None
+    pauses: Counter | None
+    """Pause frames among those that moved."""
 
 
-def _gain(frame: PortFrame, *keys: str) -> int | None:
-    """Return what the first of the driver's counters that is there gained."""
-    counters = (Counter(Origin.DRIVER, key, Unit.PACKETS, "") for key in keys)
-    gains = (frame.gain(counter) for counter in counters)
-    return next((gain for gain in gains if gain is not None), None)
+@lru_cache(maxsize=64)
+def _link_counters(schema: Schema) -> tuple[_OfLink, ...]:
+    """Return the counters of each direction whose time of pause is counted."""
+
+    def first(*keys: str) -> Counter | None:
+        key = next((key for key in keys if key in schema.index), None)
+        return Counter(Origin.DRIVER, key, Unit.PACKETS, "") if key else None
+
+    found = []
+    for way, other in (("rx", "tx"), ("tx", "rx")):
+        key = next((key for key in PAUSE_TIME[way] if key in schema.index), None)
+        time = lookup(Origin.DRIVER, key) if key else None
+        moved = first(f"{other}_packets_phy", f"{other}_packets")
+        if time is not None:
+            on_wire = moved is not None and moved.key.endswith("_phy")
+            paused = first(*GLOBAL_PAUSE[other]) if on_wire else None
+            found.append(_OfLink(way, time, moved, paused))
+    return tuple(found)
 
 
-def hardware(frame: PortFrame, keys: Iterable[str]) -> list[Counter]:
+def _of_link(frame: PortFrame, of: _OfLink) -> Held:
+    """Return the pause of the whole link in one direction."""
+    moved = None if of.moved is None else frame.gain(of.moved)
+    if moved is not None and of.pauses is not None:  # pause frames are no progress
+        moved -= frame.gain(of.pauses) or 0
+    progress = None if moved is None else moved > 0
+    return Held(of.way, None, _share(frame.rate(of.time)), progress, of.time.key)
+
+
+def hardware(frame: PortFrame, keys: tuple[str, ...]) -> tuple[Counter, ...]:
     """Return those of `hw_counters` that the port has, by their names."""
     reading = frame.now.readings.get(Origin.RDMA_HW)
-    if reading is None:
-        return []
-    return [CATALOGUE[Origin.RDMA_HW, key] for key in keys if reading.get(key) is not None]
+    return _hardware(reading.schema, keys) if reading is not None else ()
+
+
+@lru_cache(maxsize=64)
+def _hardware(schema: Schema, keys: tuple[str, ...]) -> tuple[Counter, ...]:
+    return tuple(CATALOGUE[Origin.RDMA_HW, key] for key in keys if key in schema.index)
 
 
 def marked_share(frame: PortFrame) -> float | None:

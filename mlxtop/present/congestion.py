@@ -214,7 +214,7 @@ def _events(rate: float | None, total: int | None) -> Run:
     return units.events_per_second(rate), Role.WARNING if rate else Role.DIM
 
 
-def _counters(view: View, keys: Iterable[str]) -> Iterator[Line]:
+def _counters(view: View, keys: tuple[str, ...]) -> Iterator[Line]:
     counters = hardware(view.now, keys)
     if not counters:
         reason = view.now.now.absent.get(str(Origin.RDMA_HW), "this device counts none of these")

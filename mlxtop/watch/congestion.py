@@ -22,6 +22,7 @@ READINGS = 3
 """Readings in a row that are one, or that a steady pause needs."""
 KEPT = 40
 """Rates of a counter that are kept: 80 s of readings."""
+_FOLLOWED = (*NOTIFICATIONS, *RETRIES)
 LONG_S = 15.0
 """Seconds between two readings above which they do not follow each other."""
 
@@ -81,15 +82,21 @@ class CongestionWatch:
             if its.now.port.kind is not PortKind.PHYSICAL:
                 continue
             track = self._tracks.setdefault(port, _Track())
-            self._port(its, track)
-            before, track.storm = track.storm, self.storm(port)
+            if Origin.DRIVER not in its.now.readings:  # nobody knows whether it goes on
+                track.pauses.clear()
+                track.storm = None
+            if not self._port(its, track):
+                continue
+            before, track.storm = track.storm, self._storm(port)
             if track.storm is not None and before is None:
                 kind, tick = AlertKind.PAUSE_STORM, frame.sample.tick
                 alerts.append(Alert(kind, its.now.port, track.storm.storm_text, tick))
         return alerts
 
-    def _port(self, its: PortFrame, track: _Track) -> None:
-        if _is_new(its, Origin.DRIVER, track):
+    def _port(self, its: PortFrame, track: _Track) -> bool:
+        """Take in a port; return whether its pause was counted anew."""
+        counted = _is_new(its, Origin.DRIVER, track)
+        if counted:
             for held in pauses(its):
                 key = held.way, held.priority, held.key
                 past = track.pauses.setdefault(key, deque(maxlen=READINGS))
@@ -98,13 +105,18 @@ class CongestionWatch:
                 else:
                     past.append((held.share, held.progress is False))
         if _is_new(its, Origin.RDMA_HW, track):
-            for counter in hardware(its, (*NOTIFICATIONS, *RETRIES)):
+            for counter in hardware(its, _FOLLOWED):
                 rate = its.rate(counter)
                 if rate is not None:
                     track.rates.setdefault(counter.key, deque(maxlen=KEPT)).append(rate)
+        return counted
 
     def storm(self, port: PortId) -> Pause | None:
         """Return the storm at a port; None while there is none."""
+        track = self._tracks.get(port)
+        return track.storm if track else None
+
+    def _storm(self, port: PortId) -> Pause | None:
         return next((pause for pause in self.pauses(port) if pause.storm), None)
 
     def pauses(self, port: PortId) -> list[Pause]:

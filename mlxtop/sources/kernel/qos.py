@@ -21,8 +21,9 @@ _APP_DSCP = 5
 """IEEE_8021QAZ_APP_SEL_DSCP."""
 _ALGORITHMS = {0: "strict", 1: "cbs", 2: "ets", 255: "vendor"}
 """IEEE_8021QAZ_TSA_*."""
-_GIDS = 256
-"""Rows of a GID table that are looked at; cards have as many a port."""
+_GAP = 16
+"""Empty rows of a GID table after which no more are read: the kernel takes the first that is free,
+and a card has 256 a port."""
 _ROCE_CM = "/sys/kernel/config/rdma_cm"
 _NUMBER = re.compile(r"(\d{1,3})")
 
@@ -115,9 +116,13 @@ def read_gids(system: System, device: str, port: int) -> tuple[Gid, ...]:
     base = port_path(device, port)
     kinds = f"{base}/gid_attrs/types"
     numbers = sorted(n for name in names(system, kinds) if (n := parse_count(name)) is not None)
-    rows = []
-    for index in numbers[:_GIDS]:
+    rows: list[Gid] = []
+    empty = 0
+    for index in numbers:
         kind = read_text(system, f"{kinds}/{index}")
+        empty = 0 if kind else empty + 1
+        if empty >= _GAP:
+            break
         if not kind:
             continue
         gid = read_text(system, f"{base}/gids/{index}") or ""
