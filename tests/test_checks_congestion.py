@@ -130,14 +130,23 @@ def test_rdma_in_the_lossless_priority_is_fine() -> None:
 
 def test_rdma_in_another_priority_is_a_warning_with_its_share() -> None:
     finding = only(run(PRIORITY, carrying(0), roce_port()))
-    assert "at least 100 % of the RDMA that is received has another priority" in finding.evidence
+    assert "all of the RDMA that is received has another priority" in finding.evidence
     assert "PFC is on for 3" in finding.evidence
+
+
+def test_a_part_of_rdma_is_told_with_the_least_that_it_can_be() -> None:
+    mixed = carrying(0)
+    events = {**mixed.events, (Origin.DRIVER, "rx_prio3_bytes"): 15 * GBPS}
+    finding = only(run(PRIORITY, replace(mixed, events=events), roce_port()))
+    assert "at least 62 % of the RDMA that is received" in finding.evidence
+    events[Origin.DRIVER, "rx_prio3_bytes"] = 21 * GBPS
+    assert run(PRIORITY, replace(mixed, events=events), roce_port()) == []
 
 
 def test_trust_that_is_not_dscp_is_named() -> None:
     pcp = Dcb(pfc=(3,), trust="pcp", trust_from="dcb app")
     finding = only(run(PRIORITY, carrying(0), roce_port(pcp)))
-    assert finding.evidence.startswith("trust is pcp, not dscp (dcb app): at least 100 %")
+    assert finding.evidence.startswith("trust is pcp, not dscp (dcb app): all of the RDMA")
     tagged = run(PRIORITY, carrying(3), roce_port(pcp))  # a VLAN tag with the right priority
     assert tagged == []
 
@@ -270,6 +279,21 @@ def test_one_connection_that_does_not_fill_its_rail_is_a_note() -> None:
 @pytest.mark.parametrize(("first", "second"), [(60, 40), (60, 4), (5, 0), (0, 0)])
 def test_rails_that_share_or_carry_little_are_fine(first: float, second: float) -> None:
     assert [one for one in bonded(first, second) if isinstance(one, Finding)] == []
+
+
+def test_notifications_that_are_ignored_are_a_warning_of_the_counter() -> None:
+    events = {(Origin.RDMA_HW, "rp_cnp_ignored"): 50, (Origin.RDMA_HW, "rp_cnp_handled"): 0}
+    finding = only(run("error counters", replace(GOOD, events=events)))
+    assert finding.severity is Severity.WARNING
+    assert finding.evidence == "rp_cnp_ignored grew by 100 while watched (rdma-hw)"
+    assert "this sender was not slowed" in finding.why
+
+
+@pytest.mark.parametrize("key", ["rx_prio0_discards", "rx_prio3_buf_discard"])
+def test_frames_that_a_priority_lost_are_a_warning_of_the_counter(key: str) -> None:
+    finding = only(run("error counters", replace(GOOD, events={(Origin.DRIVER, key): 5})))
+    assert finding.severity is Severity.WARNING
+    assert f"{key} grew by 10" in finding.evidence
 
 
 def test_an_active_backup_bond_uses_one_member_by_design() -> None:

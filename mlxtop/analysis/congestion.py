@@ -21,6 +21,9 @@ TOO_LONG = 1.1
 """Share of the time above which a duration is not in microseconds: its clock and ours differ less.
 """
 
+ALL = 0.995
+"""Share that is all, but for the time between readings of two tables."""
+
 _ROLES: Mapping[str, str] = {
     **{
         f"{way}_prio{dash}{{n}}_{unit}": f"{way}_{unit}"
@@ -314,6 +317,12 @@ class Outside(NamedTuple):
     """Of the RDMA traffic, at least."""
     busiest: int | None
     """The priority without PFC that carried most."""
+
+    @property
+    def text(self) -> str:
+        """Return which RDMA it is, `at least 60 % of the RDMA that is sent`."""
+        part = "all" if self.share >= ALL else f"at least {self.share * 100:.0f} %"
+        return f"{part} of the RDMA that is {'received' if self.way == 'rx' else 'sent'}"
 
 
 def rdma_outside(

@@ -205,7 +205,8 @@ _HW_64 = """
 np_cnp_sent | note | Congestion notifications sent | congestion control at work; incast when high
 np_ecn_marked_roce_packets | note | Packets received with an ECN mark | congestion
 rp_cnp_handled | note | Congestion notifications obeyed: this sender was slowed | congestion
-rp_cnp_ignored | warning | Congestion notifications ignored | congestion control is off
+rp_cnp_ignored | warning | Congestion notifications ignored: this sender was not slowed | \
+congestion control is off for that priority (ecn/roce_rp/enable), or the connection had ended
 """
 
 _FAMILY_FAULTS = """

@@ -14,9 +14,10 @@ from mlxtop.analysis.congestion import (
     marked_share,
     pauses,
     priorities,
+    rdma_outside,
     stalls,
 )
-from mlxtop.analysis.verdict import MARKS
+from mlxtop.analysis.verdict import LIGHT, MARKS
 from mlxtop.model.catalogue import CATALOGUE
 from mlxtop.model.counters import Counter, Origin
 from mlxtop.model.identity import PortKind
@@ -31,6 +32,8 @@ from mlxtop.watch.congestion import READINGS, Pause
 _ROWS = (13, 11, 11, 8, 11, 9, 8)
 _TITLES = ("  priority", "RX", "TX", "we wait", "peer waits", "dropped", "ECN")
 _COUNTED = (28, 11, 13)
+OUTSIDE_SHARE = 0.5
+"""Share of RDMA outside of the lossless priorities that is worth a sentence."""
 MARKED_SHARE = 0.001
 """Share of received packets with an ECN mark that is worth a sentence."""
 _SPARK = 18
@@ -83,15 +86,28 @@ def _now(view: View, rows: tuple[Priority, ...], infiniband: bool) -> Iterator[L
         text = f"priority {one.number} loses {units.events_per_second(one.discards).strip()}"
         kind = "though it should lose none (PFC)" if one.lossless else "and may: it has no PFC"
         yield from prose(f"{text}, {kind}.", view.columns, Role.WARNING, indent="▸ ")
-    yield from _marks(view)
+    outside = list(_outside(view))
+    yield from (*outside, *_marks(view))
     if found or lost:
         return
     if watched:
         yield from prose("Pause takes less than 1 % of the time: nobody waits long.", view.columns)
     elif any(one.share is not None for one in pauses(view.now)):
-        yield from prose("Nobody waits: no pause, and no priority lost a frame.", view.columns)
+        losses = ", and no priority lost a frame" if any(r.discards == 0 for r in rows) else ""
+        yield from prose(f"Nobody waits: no pause{losses}.", view.columns)
     else:
         yield from prose(_why_no_time(view, rows), view.columns)
+
+
+def _outside(view: View) -> Iterator[Line]:
+    """Yield that RDMA is not where the network is lossless."""
+    flow = view.derived.throughput
+    light = LIGHT * (view.now.now.link.speed or 0)
+    rates = flow.rdma_rx_bps, flow.rdma_tx_bps
+    outside = rdma_outside(view.now, *rates, light) if light else None
+    if outside is not None and outside.share >= OUTSIDE_SHARE:
+        text = f"{outside.text[0].upper()}{outside.text[1:]} has a priority that is not lossless."
+        yield from prose(text, view.columns, Role.WARNING, indent="▸ ")
 
 
 def _marks(view: View) -> Iterator[Line]:

@@ -106,8 +106,11 @@ def _roce(roce: Roce, tuning: PortTuning, columns: int) -> Iterator[Line]:
         yield fact("packets get", None, missing)
     else:
         priority = dcb.priority(dscp)
+        lossy = priority is not None and bool(dcb.pfc) and priority not in (dcb.pfc or ())
         leads = f"priority {priority}" if priority is not None else "no priority that is known"
-        yield fact("packets get", f"DSCP {dscp}", note=leads)
+        leads += ", which is not lossless" if lossy else ""
+        role = Role.WARNING if lossy else Role.TEXT
+        yield fact("packets get", f"DSCP {dscp}", role=role, note=leads)
     yield fact("traffic class", roce.traffic_class, "only NVIDIA's own driver sets one for all")
     cm = "nobody asked configfs (rdma_cm) for it"
     yield fact("default mode", roce.mode, cm, note="of the kernel's connection manager")

@@ -133,9 +133,7 @@ def _priority(port: PortCase) -> Outcomes:
         return
     if outside is None or not shown:
         return
-    share = f"at least {outside.share * 100:.0f} % of the RDMA that is "
-    share += "received" if outside.way == "rx" else "sent"
-    where = f"{share} has another priority (most in {outside.busiest}), {lossless_words}"
+    where = f"{outside.text} has another priority (most in {outside.busiest}), {lossless_words}"
     if dcb.trust == PCP:
         yield port.warning(
             f"trust is pcp, not dscp ({dcb.trust_from}): {where}",
@@ -247,6 +245,8 @@ def _rails(port: PortCase) -> Outcomes:
         return
     rails = list(_members(port))
     shared = port_view(port.case.frame, port.frame.id).shared_rdma
+    if shared.tx_bps is None:
+        yield port.unknown("rails of a RoCE LAG", "a rate needs two readings")
     if len(rails) < 2 or not shared.tx_bps:
         return
     (busy, most), *others = sorted(rails, key=lambda rail: -rail[1])
