@@ -6,16 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from mlxtop.analysis.congestion import (
-    Held,
-    hottest_queue,
-    lossless,
-    marked_share,
-    pauses,
-    priorities,
-    rdma_outside,
-    stalls,
-)
+from mlxtop.analysis.congestion import Held, lossless, pauses, priorities, rdma_outside
+from mlxtop.analysis.transport import hottest_queue, marked_share, stalls
 from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import Frame, PortFrame, derive
 from mlxtop.model.identity import Host, Port, PortId, PortKind

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from mlxtop.model.catalogue import CATALOGUE, RDMA, STALLED_RD, STALLED_WR, counters_of, lookup
+from mlxtop.model.catalogue import counters_of, lookup
 from mlxtop.model.counters import Counter, Origin, Schema, Unit
 from mlxtop.model.frame import PortFrame
 from mlxtop.model.pause import GLOBAL_PAUSE, PAUSE_TIME, PFC_PAUSE
@@ -48,20 +48,6 @@ _ROLES: Mapping[str, str] = {
 """What a family counts of a priority, in the spellings of mlx5 and mlx4."""
 DISCARDS = ("rx_prio{n}_discards", "rx_prio{n}_buf_discard", "rx_prio{n}_cong_discard")
 """Families of frames that a priority lost; they are of different buffers and add up."""
-
-NOTIFICATIONS = (
-    *("np_ecn_marked_roce_packets", "np_cnp_sent", "rp_cnp_handled", "rp_cnp_ignored"),
-    *("roce_slow_restart", "roce_slow_restart_trans", "roce_slow_restart_cnps"),
-)
-"""`hw_counters` of congestion control."""
-RETRIES = (
-    *("out_of_sequence", "packet_seq_err", "implied_nak_seq_err", "duplicate_request"),
-    *("local_ack_timeout_err", "roce_adp_retrans", "roce_adp_retrans_to", "rnr_nak_retry_err"),
-    *("rx_icrc_encapsulated", "out_of_buffer"),
-    *("rq_num_oos", "sq_num_oos", "rq_num_dup", "sq_num_to", "sq_num_rnr", "rq_num_rnr"),
-    "sq_num_tree",
-)
-"""`hw_counters` of loss, repetition and receivers that were not ready; the last are mlx4's."""
 
 
 class Held(NamedTuple):
@@ -106,18 +92,6 @@ class Priority(NamedTuple):
         """Return whether anything of it moved between the last two readings."""
         rates = (self.rx_bps, self.tx_bps, self.held, self.holds, self.discards, self.marked)
         return any(rates)
-
-
-class Queue(NamedTuple):
-    """The busiest receive queue of the kernel's network stack."""
-
-    number: int
-    share: float
-    """Of all packets that the queues received."""
-    packets: float
-    """A second."""
-    of: int
-    """Queues that there are."""
 
 
 _Row = Mapping[str, tuple[Counter, ...]]
@@ -265,48 +239,6 @@ def _of_link(frame: PortFrame, of: _OfLink) -> Held:
         moved -= frame.gain(of.pauses) or 0
     progress = None if moved is None else moved > 0
     return Held(of.way, None, _share(frame.rate(of.time)), progress, of.time.key)
-
-
-def hardware(frame: PortFrame, keys: tuple[str, ...]) -> tuple[Counter, ...]:
-    """Return those of `hw_counters` that the port has, by their names."""
-    reading = frame.now.readings.get(Origin.RDMA_HW)
-    return _hardware(reading.schema, keys) if reading is not None else ()
-
-
-@lru_cache(maxsize=64)
-def _hardware(schema: Schema, keys: tuple[str, ...]) -> tuple[Counter, ...]:
-    return tuple(CATALOGUE[Origin.RDMA_HW, key] for key in keys if key in schema.index)
-
-
-def marked_share(frame: PortFrame) -> float | None:
-    """Return the share of the RDMA packets received that had an ECN mark; None without any."""
-    packets = frame.rate(RDMA.rx_packets)
-    marks = frame.rate(CATALOGUE[Origin.RDMA_HW, "np_ecn_marked_roce_packets"])
-    return min(marks / packets, 1.0) if packets and marks is not None else None
-
-
-def stalls(frame: PortFrame) -> dict[str, int]:
-    """Return the percent of the last second for which the card waited for PCIe, by direction."""
-    values = {"rx": frame.total(STALLED_WR), "tx": frame.total(STALLED_RD)}
-    return {way: value for way, value in values.items() if value is not None}
-
-
-@lru_cache(maxsize=64)
-def _queues(schema: Schema) -> tuple[Counter, ...]:
-    counters = counters_of(Origin.DRIVER, schema)
-    return tuple(counter for counter in counters if counter.family == "rx{n}_packets")
-
-
-def hottest_queue(frame: PortFrame) -> Queue | None:
-    """Return the receive queue with the most packets; None where none is counted or none came."""
-    schema = _schema(frame)
-    counters = _queues(schema) if schema is not None else ()
-    rates = {counter.number or 0: frame.rate(counter) or 0.0 for counter in counters}
-    together = sum(rates.values())
-    if not together:
-        return None
-    number = max(rates, key=rates.__getitem__)
-    return Queue(number, rates[number] / together, rates[number], len(rates))
 
 
 class Outside(NamedTuple):

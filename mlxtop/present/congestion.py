@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mlxtop.analysis.congestion import (
+from mlxtop.analysis.congestion import Priority, lossless, pauses, priorities, rdma_outside
+from mlxtop.analysis.transport import (
     NOTIFICATIONS,
     RETRIES,
-    Priority,
     hardware,
     hottest_queue,
-    lossless,
     marked_share,
-    pauses,
-    priorities,
-    rdma_outside,
     stalls,
 )
 from mlxtop.analysis.verdict import LIGHT, MARKS

@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from mlxtop.analysis.congestion import NOTIFICATIONS, RETRIES, hardware, pauses
+from mlxtop.analysis.congestion import pauses
+from mlxtop.analysis.transport import NOTIFICATIONS, RETRIES, hardware
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, PortKind

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlxtop.analysis.congestion import Outside, lossless, marked_share, pauses, rdma_outside
+from mlxtop.analysis.congestion import Outside, lossless, pauses, rdma_outside
 from mlxtop.analysis.port_view import PortView, port_view
+from mlxtop.analysis.transport import marked_share
 from mlxtop.analysis.verdict import LIGHT, MARKS
 from mlxtop.doctor.check import Case, Finding, Need, Nothing, Outcomes, PortCase, check, ports
 from mlxtop.doctor.checks.ethernet import carries_roce
