@@ -85,7 +85,7 @@ def test_a_priority_has_rates_shares_and_losses() -> None:
     assert three.tx_bps == pytest.approx(40e9)
     assert (three.held, three.holds) == (0.25, 0.01)
     assert three.lossless is True
-    assert (three.discards, three.marked) == (9, 6)
+    assert (three.discards, three.marked) == (5, 6)
     assert three.rx_pauses == 280
     assert three.moving
 

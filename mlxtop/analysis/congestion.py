@@ -18,8 +18,7 @@ from mlxtop.model.pause import GLOBAL_PAUSE, PAUSE_TIME, PFC_PAUSE
 from mlxtop.model.qos import PRIORITIES
 
 TOO_LONG = 1.1
-"""Share of the time above which a duration is not in microseconds: its clock and ours differ less.
-"""
+"""Share of the time above which a duration is not in microseconds: clocks differ less."""
 
 ALL = 0.995
 """Share that is all, but for the time between readings of two tables."""
@@ -47,7 +46,8 @@ _ROLES: Mapping[str, str] = {
 }
 """What a family counts of a priority, in the spellings of mlx5 and mlx4."""
 DISCARDS = ("rx_prio{n}_discards", "rx_prio{n}_buf_discard", "rx_prio{n}_cong_discard")
-"""Families of frames that a priority lost; they are of different buffers and add up."""
+"""Families of frames that a priority lost, in the port's and in the host's buffers: the largest
+counts, since two may count the same frames."""
 
 
 class Held(NamedTuple):
@@ -95,7 +95,7 @@ class Priority(NamedTuple):
 
 
 _Row = Mapping[str, tuple[Counter, ...]]
-"""The counters of a priority by their role; what a role has several of adds up."""
+"""The counters of a priority by their role; only lost frames have several."""
 
 
 @lru_cache(maxsize=64)
@@ -116,9 +116,8 @@ def _schema(frame: PortFrame) -> Schema | None:
     return reading.schema if reading is not None else None
 
 
-def _sum(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
+def _most(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
 
 
 def lossless(frame: PortFrame) -> tuple[int, ...] | None:
@@ -155,10 +154,10 @@ def _priority(
     mask: tuple[int, ...] | None,
 ) -> Priority:
     def rate(role: str) -> float | None:
-        return _sum(frame.rate(counter) for counter in row.get(role, ()))
+        return _most(frame.rate(counter) for counter in row.get(role, ()))
 
     def total(role: str) -> int | None:
-        value = _sum(frame.total(counter) for counter in row.get(role, ()))
+        value = _most(frame.total(counter) for counter in row.get(role, ()))
         return None if value is None else int(value)
 
     rx, tx = rate("rx_bytes"), rate("tx_bytes")
@@ -195,8 +194,8 @@ def pauses(frame: PortFrame) -> list[Held]:
     for number, row in _by_priority(schema).items():
         for way, other in (("rx", "tx"), ("tx", "rx")):
             if paused := row.get(f"{way}_paused"):
-                gain = _sum(frame.gain(counter) for counter in row.get(f"{other}_packets", ()))
-                share = _share(_sum(frame.rate(counter) for counter in paused))
+                gain = _most(frame.gain(counter) for counter in row.get(f"{other}_packets", ()))
+                share = _share(_most(frame.rate(counter) for counter in paused))
                 progress = None if gain is None else gain > 0
                 held.append(Held(way, number, share, progress, paused[0].key))
     return held
