@@ -289,6 +289,15 @@ def test_counters_of_priorities_and_lanes_have_these_as_labels_and_queues_are_ad
     assert one.value("port_errors_total", **named, **P) == 7
 
 
+def test_frames_without_a_vlan_tag_are_no_priority() -> None:
+    one = with_counters(
+        {(Origin.DRIVER, "rx_novlan_bytes"): 55, (Origin.DRIVER, "rx_prio_0_bytes"): 7}
+    )
+    name = "port_priority_bytes_total"
+    assert one.value(name, direction="rx", priority="no_vlan", **P) == 55
+    assert one.value(name, direction="rx", priority="0", **P) == 7
+
+
 def test_errors_of_rdma_mean_nothing_on_ethernet_and_are_left_out() -> None:
     values = {(Origin.RDMA_ERRORS, "symbol_error"): 5}
     for layer, there in ((LinkLayer.ETHERNET, False), (LinkLayer.INFINIBAND, True)):

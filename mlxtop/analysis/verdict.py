@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
+from mlxtop.analysis.congestion import pauses
 from mlxtop.analysis.limits import FULL_CORE, CpuLoad, LineLimit, Measured, PcieLimit, gbps
 from mlxtop.model.catalogue import CATALOGUE, STALLED_RD, STALLED_WR, counters_of
 from mlxtop.model.counters import Counter, Origin, Schema
@@ -32,6 +33,8 @@ PAUSES = 100.0
 """Pause frames a second that slow a fast line noticeably."""
 STOPPED = 0.05
 """Share of the time for which they stop it: few frames can ask for long breaks."""
+HELD = 0.5
+"""Share of the time for which they stop it that tells a port that is held from an idle one."""
 MARKS = 10.0
 """Congestion notifications a second."""
 
@@ -58,6 +61,8 @@ _BOUND = {
     Limit.BUFFERS: "buffer-bound",
 }
 NOT_SATURATED, IDLE, NOT_MEASURED = "not saturated", "idle", "not measured"
+HELD_BY_PAUSE = "held by pause from the switch or peer"
+"""Of a port that carries little because something of it may not send."""
 
 
 class Verdict(NamedTuple):
@@ -124,7 +129,9 @@ def judge(evidence: Evidence) -> Verdict:
     if measured is None:
         return Verdict(None, NOT_MEASURED)
     if measured.rate < (LIGHT * evidence.line.usable if evidence.line else LIGHT_ANYWHERE):
-        return Verdict(None, IDLE)
+        shares = (one.share or 0.0 for one in pauses(evidence.frame) if one.way == "rx")
+        held = max(shares, default=0.0) >= HELD
+        return Verdict(None, HELD_BY_PAUSE if held else IDLE)
     ruled_out: list[str] = []
     for limit, text in chain(_hard(evidence, measured), _soft(evidence, measured)):
         if limit is not None:
@@ -259,17 +266,17 @@ def pauses_of(frame: PortFrame, way: str) -> Pauses | None:
 def _flow_control(frame: PortFrame, direction: Direction) -> Iterator[Step]:
     """Yield pause frames: those that arrive hold up sending, those that are sent receiving."""
     way = "rx" if direction is Direction.TX else "tx"
-    pauses = pauses_of(frame, way)
-    if pauses is None:
+    counted = pauses_of(frame, way)
+    if counted is None:
         return
-    if pauses.frames < PAUSES and pauses.stopped < STOPPED:
+    if counted.frames < PAUSES and counted.stopped < STOPPED:
         yield None, "no pause"
         return
-    share = f", {pauses.stopped * 100:.0f} % of the time is pause" if pauses.stopped else ""
+    share = f", {counted.stopped * 100:.0f} % of the time is pause" if counted.stopped else ""
     if way == "rx":
-        yield Limit.PEER, f"{pauses.frames:.0f} pause frames a second come from it{share}"
+        yield Limit.PEER, f"{counted.frames:.0f} pause frames a second come from it{share}"
     else:
-        yield Limit.HOST, f"it sends {pauses.frames:.0f} pause frames a second{share}"
+        yield Limit.HOST, f"it sends {counted.frames:.0f} pause frames a second{share}"
 
 
 def _congestion(frame: PortFrame, direction: Direction) -> Iterator[Step]:

@@ -35,6 +35,7 @@ from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
 from mlxtop.settings import Settings
 from mlxtop.system.door import System
+from mlxtop.watch.congestion import followed
 
 OBSERVED_S = 30.0
 """Seconds of a recording before the time that is judged: the slowest counters are read twice."""
@@ -111,7 +112,8 @@ def run_recorded(
     frame = observed[-1]
     ports = choose(frame, args.port, settings.all)
     incidents = incidents_up_to(recording, frame)
-    report = inspect(frame, ports, incidents, before=observed[0])
+    congestion = followed(observed)
+    report = inspect(frame, ports, incidents, before=observed[0], congestion=congestion)
     when = strftime("%F %T", localtime(frame.sample.wall))
     return show_report(report, frame, ports, f"REPLAY {when}  {recording.host}", args.json)
 
@@ -137,7 +139,12 @@ def judged(
 ) -> Report:
     """Return the report on ports after some frames of their machine."""
     incidents = [incident for one in observed for incident in one.sample.incidents]
-    return inspect(observed[-1], ports, incidents, before=observed[0], probes=probes)
+    return inspect(
+        *(observed[-1], ports, incidents),
+        before=observed[0],
+        probes=probes,
+        congestion=followed(observed),
+    )
 
 
 def show_report(

@@ -79,7 +79,8 @@ class Exporter:
         trouble = ""
         findings: tuple[FindingCount, ...] = ()
         try:
-            report = inspect(frame, ports, incidents, before=self._examined)
+            watch = self._watch.congestion
+            report = inspect(frame, ports, incidents, before=self._examined, congestion=watch)
             findings = tuple(counted(report, frame))
         except Exception as error:  # of one check, and no reason to end
             trouble = f"the doctor stumbled: {type(error).__name__}: {error}"

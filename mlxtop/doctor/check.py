@@ -18,6 +18,7 @@ from mlxtop.model.incident import Incident
 from mlxtop.model.linktype import StoredConfig
 from mlxtop.model.sample import Link, LinkLayer, LinkState, PcieStatus, PortSample
 from mlxtop.model.tuning import HostTuning, PortTuning, settled
+from mlxtop.watch.congestion import CongestionWatch
 
 STATUS = {Severity.CRITICAL: 2, Severity.WARNING: 1, Severity.NOTE: 0}
 """Exit status by the worst finding."""
@@ -102,6 +103,8 @@ class Case:
     probes: tuple[Probe, ...] = ()
     absent: Mapping[str, str] = field(default_factory=dict)
     """Why something was not read: `kernel log`, `link type` …"""
+    congestion: CongestionWatch | None = None
+    """Pause over the last readings; None where nobody followed it."""
 
     @property
     def host(self) -> HostTuning:

@@ -27,6 +27,7 @@ DEFAULT = "pacu"
 _ORDER = (
     *("pacu", "fry", "pacu-x16", "fry-x16", "cx3-hp", "tiny", "odroid"),
     *("ceph", "ceph2", "ceph3", "dgx", "faulty"),
+    *("dscp", "incast", "pfc-storm", "one-rail"),
 )
 MACHINE_FILES: Traversable = files(__name__) / "machines"
 _ABOUT = re.compile(r'^  \| about = "(.*)"$', re.MULTILINE)

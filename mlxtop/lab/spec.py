@@ -97,6 +97,8 @@ class PortSpec:
     """A subnet manager of this machine runs on the port."""
     faults: Mapping[str, Any]
     """`counters` since the start, `rates` a second, a `storm`, `congestion`."""
+    qos: Mapping[str, Any]
+    """How it sorts traffic into priorities: see `lab.qos`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +278,7 @@ def _port(number: int, table: Mapping[str, Any], card: Mapping[str, Any], bdf: s
         up=bool(table.get("up", True)),
         sm=bool(table.get("sm", False)),
         faults=table.get("faults", {}),
+        qos=table.get("qos", {}),
     )
 
 

@@ -17,7 +17,7 @@ from mlxtop.lab.faults import play
 from mlxtop.lab.icmp import LabPinger
 from mlxtop.lab.netdir import add_hwmon, add_netdev, add_rdma
 from mlxtop.lab.network import Network
-from mlxtop.lab.pcidir import add_card, function_directory
+from mlxtop.lab.pcidir import add_card, add_gpu, function_directory
 from mlxtop.lab.ports import CardState, PortState
 from mlxtop.lab.procdir import add_host
 from mlxtop.lab.spec import MachineSpec
@@ -97,6 +97,8 @@ class LabSystem(CapturedSystem):
                     self._add_type(tree, port)
                 add_rdma(tree, world, card)
                 number = add_hwmon(tree, card, number, self._sensor)
+        for text, node in world.spec.extra.get("host", {}).get("gpus", ()):
+            add_gpu(tree, world, text, node)
         if tree.node("/dev/kmsg") is None:
             tree.changing("/dev/kmsg", lambda: kmsg_text(world.records))
         self._tree = self._live = tree

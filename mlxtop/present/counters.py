@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from mlxtop.analysis.faults import Fault, by_event, faults, watched
-from mlxtop.analysis.throughput import SOURCES, Capacity, Throughput
+from mlxtop.analysis.throughput import SOURCES, Capacity, Throughput, virtual_functions
 from mlxtop.model.catalogue import TRAFFIC, counters_of
 from mlxtop.model.counters import Counter, Origin, Unit
 from mlxtop.model.pcie import Direction
@@ -26,6 +26,8 @@ from mlxtop.present.view import PAIR_HEADINGS, SEVERITY_ROLES, View, bar, below,
 
 _BAR = 10
 _TITLES = ("counter", "now", "since start", "total")
+_MOST_VFS = 12
+"""Virtual functions that are shown, the busiest first."""
 _WIDTHS = (32, 11, 14, 16)
 _NARROW = (31, 10, 13)
 """Columns of a table of counters, and of one that has no room for the kernel's totals."""
@@ -76,7 +78,33 @@ def traffic(view: View) -> list[Section]:
     lines = [_counter(view, c) for c in TRAFFIC if view.now.total(c) is not None]
     nothing: Line = (("no counter of this port could be read", Role.DIM),)
     counters = Section("Counters", (_headings(view.columns), *(lines or [nothing])), wide=True)
-    return [_wire(view), ceiling_section(view), _shares(view), counters]
+    return [_wire(view), ceiling_section(view), _shares(view), *_vfs(view), counters]
+
+
+def _vfs(view: View) -> Iterator[Section]:
+    """Yield the traffic of each virtual function that carries any, where the port has some."""
+    port = view.now.now.port
+    if not port.vfs:
+        return
+    reading = view.now.now.readings.get(Origin.VFS)
+    if reading is None:
+        text = f"{units.NONE}  the driver has not told it yet, or does not tell it"
+        yield Section("Virtual functions", tuple(prose(text, view.columns)))
+        return
+    flows = virtual_functions(view.now)
+    moving = sorted((one for one in flows if one.rx_bps or one.tx_bps), key=lambda one: -one.bps)
+    lines: list[Line] = [PAIR_HEADINGS] if moving else []
+    for one in moving[:_MOST_VFS]:
+        rx, tx = _rate(view, one.rx_bps, Role.RX), _rate(view, one.tx_bps, Role.TX)
+        lines.append(pair(f"VF {one.number}", rx, tx))
+    rest = len(moving) - _MOST_VFS
+    if rest > 0:
+        lines += prose(f"and {rest} more", view.columns)
+    if not moving:
+        known = Origin.VFS in view.now.before
+        text = f"none of {len(flows)} carries anything" if known else "rates need two readings"
+        lines += prose(text, view.columns)
+    yield Section("Virtual functions (read every 10 s)", tuple(lines))
 
 
 def _wire(view: View) -> Section:

@@ -33,8 +33,11 @@ _TYPES = {"InfiniBand": "IB", "Ethernet": "ETH"}
 
 def page_of(cause: Cause) -> str:
     """Return the key of the page of a port that explains a cause."""
-    if cause.lead.incident.key.partition(" ")[2].startswith("errors"):
+    part = cause.lead.incident.key.partition(" ")[2]
+    if part.startswith("errors"):
         return "4"
+    if part.startswith("pause"):
+        return "7"
     return _PAGES.get(cause.lead.incident.kind, "2")
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from mlxtop.analysis.distance import WORDS, Distance, distance
 from mlxtop.model.identity import Adapter, Function, slot_of
 from mlxtop.model.pcie import PciePath, link_words
 from mlxtop.model.sample import PcieStatus
 from mlxtop.present import units
+from mlxtop.present.congestion import congestion
 from mlxtop.present.counters import errors, rdma, traffic
 from mlxtop.present.ends import both_ends
 from mlxtop.present.link import link
@@ -26,7 +28,8 @@ def pcie(view: View) -> list[Section]:
     if view.adapter is None or status is None or not status.path.links:
         reason = view.why().get("pcie", "a device without a card of its own has no PCIe path")
         return [Section("PCIe", tuple(prose(reason, view.columns))), *_by_card(view)]
-    return [_path(status.path), _limit(view, status), _aer(view, status), *_by_card(view)]
+    own = (_path(status.path), _limit(view, status), _aer(view, status))
+    return [*own, *_by_card(view), *_gpus(view)]
 
 
 def _path(path: PciePath) -> Section:
@@ -97,6 +100,23 @@ def _aer(view: View, status: PcieStatus) -> Section:
     reason = status.absent.get("aer")
     text = f"{units.NONE}  {reason}" if reason else "none counted, neither here nor above"
     return Section("Errors on the path (AER)", tuple(lines or prose(text, view.columns)))
+
+
+def _gpus(view: View) -> Iterator[Section]:
+    """Yield how far the GPUs are, the nearest first, where there are any."""
+    host = view.frame.sample.host_settings.value
+    function = view.frame.function(view.port)
+    if host is None or function is None or not host.gpus:
+        return
+    far = [(distance(function, gpu, host.nodes), gpu) for gpu in host.gpus]
+    lines: list[Line] = []
+    for level in (*Distance, None):
+        gpus = [gpu.address for at, gpu in far if at is level]
+        if gpus:
+            words = WORDS[level] if level else "the firmware does not tell the NUMA nodes"
+            lines.append(fact(level or units.NONE, words))
+            lines += below("", ", ".join(gpus), view.columns)
+    yield Section("Distance to the GPUs (as nvidia-smi topo words it)", tuple(lines))
 
 
 _COUNTED = {
@@ -224,6 +244,7 @@ PAGES = (
     Page("4", "Errors", errors),
     Page("5", "RDMA", rdma),
     Page("6", "Identity", identity),
+    Page("7", "Congestion", congestion),
     Page(ENDS_PAGE, "Both ends", both_ends),
 )
 

@@ -17,6 +17,7 @@ from mlxtop.model.linkrate import parse_rate
 from mlxtop.model.sample import Link, LinkLayer, LinkState
 from mlxtop.present import units
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, clean, fit, labelled, row, wrap
+from mlxtop.watch.congestion import CongestionWatch
 from mlxtop.watch.heat import HeatStates, SensorHeat
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class View(NamedTuple):
     """What limits the port, held steady; None for that of the frame alone."""
     ends: BothEnds | str = ""
     """Its link with the other end, or why that is not known."""
+    congestion: CongestionWatch | None = None
+    """Pause and congestion control of the last minute; None where nobody follows them."""
 
     @property
     def now(self) -> PortFrame:

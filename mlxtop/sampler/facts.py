@@ -62,6 +62,8 @@ class Facts:
     ) -> None:
         self.system = system
         self.wants = wants
+        self.reads_all = Fact.VIRTUAL_FUNCTIONS in wants
+        """What costs much is read of every port, not only of the one that is looked at."""
         self.ask_card = ask_card
         self.looked_at: PortId | None = None
         """The port that somebody looks at: read also where it is a virtual function."""

@@ -178,6 +178,7 @@ class LiveSource:
         facts.poll(now, calm, hurried=first and self._hurry)
         for readers in devices.asking:
             readers.memory.guarded = self.guarded
+            readers.wanted = facts.reads_all or readers.port.id == self.looked_at
             readers.poll_slow(now, calm)
         self._settle(everything=first or self._patience is not None)
         ports = devices.samples(counters, facts, problems)

@@ -42,6 +42,10 @@ class Question(StrEnum):
     LINK_COUNTERS = "link-counters"
     """rtnetlink RTM_GETSTATS dump -> dict of ifindex to the tuple of rtnl_link_stats64 (the order
     is `sources.netdev.LINK64`). JSON has string keys; readers accept both."""
+    VF_STATISTICS = "vf-statistics"
+    """rtnetlink RTM_GETLINK of a netdev with RTEXT_FILTER_VF -> list of dicts `vf` (its number),
+    `rx_bytes`, `tx_bytes`, `rx_packets`, `tx_packets`, `rx_dropped`, `tx_dropped` (or None). The
+    driver asks the firmware about each virtual function meanwhile, with RTNL held."""
     MAC_STATISTICS = "mac-statistics"
     """ethtool netlink STATS_GET of a netdev, groups eth-mac and eth-phy -> dict of standard names
     (`OctetsReceivedOK` …) to ints; empty where the driver has none (mlx4)."""
@@ -61,6 +65,11 @@ class Question(StrEnum):
     """ethtool netlink FEC_GET with statistics -> dict `active` (None, RS, BASER, LLRS as a name, or
     null when unknown), `auto` (bool), `modes` (configured, names), `corrected`, `uncorrectable`
     (blocks or None), `corrected_bits`."""
+    DCB = "dcb"
+    """rtnetlink DCB_CMD_IEEE_GET of a netdev -> dict `pfc` (`most` priorities at once, `mask`),
+    `ets` (lists of eight: `classes` of priorities; `bandwidth` and `algorithms` of classes,
+    IEEE_8021QAZ_TSA_*), `apps` (lists of selector, protocol, priority; selector 5: the protocol is
+    a DSCP), `trusted` (selectors, kernel 6.2); null where the driver does not tell it."""
     PAUSE = "pause"
     """PAUSE_GET with statistics -> dict `autoneg` (0, 1), `rx`, `tx` (bool), `rx_frames`,
     `tx_frames` (or None)."""

@@ -14,6 +14,7 @@ from threading import Event
 from mlxtop.system import door, events, kernel_log, process
 from mlxtop.system.clock import Clock, RealClock
 from mlxtop.system.commands import Commands
+from mlxtop.system.dcb_netlink import DcbNetlink
 from mlxtop.system.door import Answer, Finished, Question
 from mlxtop.system.ethtool_ioctl import EthtoolIoctl
 from mlxtop.system.genetlink import SIMPLE, Genetlink
@@ -118,6 +119,7 @@ class LocalSystem:
         self._generic = Genetlink()
         self._sockets = SockDiag()
         self._rdma = RdmaNetlink()
+        self._bridging = DcbNetlink()
         self._ioctl = EthtoolIoctl()
         self._commands = Commands()
         self._cpu = threading.local()
@@ -125,9 +127,11 @@ class LocalSystem:
             Question.LINKS: lambda _: self._links.links(),
             Question.LINK_COUNTERS: lambda _: self._links.counters(),
             Question.NEIGHBOURS: lambda _: self._links.neighbours(),
+            Question.VF_STATISTICS: self._links.virtual_functions,
             Question.ROUTE: self._links.route,
             Question.SOCKETS: lambda _: self._sockets.sockets(),
             Question.RDMA_DEVICES: lambda _: self._rdma.devices(),
+            Question.DCB: self._bridging.settings,
             Question.LINK_MODES: self._generic.modes,
             Question.MODULE_PAGE: self._generic.module_page,
             Question.DEVLINK_INFO: lambda _: self._generic.devlink_info(),
@@ -232,6 +236,6 @@ class LocalSystem:
         return LocalPinger()
 
     def close(self) -> None:
-        netlink = self._links, self._generic, self._sockets, self._rdma
+        netlink = self._links, self._generic, self._sockets, self._rdma, self._bridging
         for each in (self._commands, *netlink, self._ioctl):
             each.close()

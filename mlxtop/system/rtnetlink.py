@@ -20,9 +20,10 @@ from mlxtop.system.netlink import Table, attribute, attributes, decode, number, 
 
 _RTM_GETNEIGH, _NDA_LLADDR = 30, 2
 _RTM_GETLINK, _RTM_GETROUTE, _RTM_NEWSTATS, _RTM_GETSTATS, _RTM_GETNEXTHOP = 18, 26, 92, 94, 106
-_IFLA_STATS64, _IFLA_EXT_MASK = 23, 29
+_IFLA_IFNAME, _IFLA_VFINFO_LIST, _IFLA_STATS64, _IFLA_EXT_MASK = 3, 22, 23, 29
+_IFLA_VF_MAC, _IFLA_VF_STATS = 1, 8
 _IFLA_STATS_LINK_64 = 1
-_RTEXT_FILTER_SKIP_STATS = 1 << 3
+_RTEXT_FILTER_VF, _RTEXT_FILTER_SKIP_STATS = 1, 1 << 3
 _RTA_DST, _RTA_SRC, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_VIA = 1, 2, 4, 5, 7, 18
 _RTA_MULTIPATH, _RTA_NH_ID = 9, 30
 _RTN_LOCAL = 2
@@ -86,6 +87,38 @@ def parse_neighbour(message: memoryview) -> dict[str, Any] | None:
         return None
     _, index, state, _, _ = _NEIGHBOUR.unpack_from(message)
     return {"index": index, "state": state, **told}
+
+
+_VF_STATS = table_of(
+    number,
+    {
+        0: "rx_packets",
+        1: "tx_packets",
+        2: "rx_bytes",
+        3: "tx_bytes",
+        7: "rx_dropped",
+        8: "tx_dropped",
+    },
+)
+"""IFLA_VF_STATS_*."""
+_VF: Table = {
+    _IFLA_VF_MAC: ("vf", lambda data: number(data[:4])),
+    _IFLA_VF_STATS: ("stats", lambda data: decode(data, _VF_STATS)),
+}
+"""Of an IFLA_VF_INFO: struct ifla_vf_mac begins with the number of the virtual function."""
+
+
+_WITH_VFS: Table = {
+    _IFLA_VFINFO_LIST: ("vfs", lambda data: [decode(one, _VF) for _, one in attributes(data)])
+}
+
+
+def parse_vfs(message: memoryview) -> list[dict[str, Any]] | None:
+    """Return the virtual functions of one RTM_NEWLINK; None where it has no list of them."""
+    link = _behind(_IFINFO, _WITH_VFS, message)
+    if link is None or link["vfs"] is None:
+        return None
+    return [{"vf": one["vf"], **one["stats"]} for one in link["vfs"] if one["stats"]]
 
 
 Stats = tuple[int, tuple[int, ...]]
@@ -221,6 +254,13 @@ class Rtnetlink(netlink.Netlink):
                 self._has_stats = False  # kernels before 4.7
         body = _IFINFO.pack(0, 0, 0, 0, 0)
         return dict(self.ask(_RTM_GETLINK, body, parse_link_stats, dump=True))
+
+    def virtual_functions(self, netdev: str) -> list[dict[str, Any]]:
+        """Return the counters of a port's virtual functions; see `Question.VF_STATISTICS`."""
+        name = attribute(_IFLA_IFNAME, os.fsencode(netdev) + b"\0")
+        body = _IFINFO.pack(0, 0, 0, 0, 0) + name + u32(_IFLA_EXT_MASK, _RTEXT_FILTER_VF)
+        answers = self.ask(_RTM_GETLINK, body, parse_vfs)
+        return answers[0] if answers else []
 
     def route(self, subject: str) -> dict[str, Any]:
         """Return the route to an address; see `Question.ROUTE`."""

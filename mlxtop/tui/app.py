@@ -49,8 +49,10 @@ PROBATION_LOOK_S = 1.0
 PATHS_LOOK_S = 0.5
 """Seconds after the start until the ways to peers are probed."""
 EVERYWHERE = (Scope.EVERYWHERE, Scope.REPLAY)
-HEAT_PAGE, ERROR_PAGE = "2", "4"
-"""Keys of the pages that explain alarms: link, module and heat, and errors."""
+HEAT_PAGE = "2"
+"""Key of the page that explains alarms of link, module and heat."""
+_PAGES_OF_PARTS = {"errors": "4", "pause": "7"}
+"""Keys of the pages that explain alarms of other parts of a port."""
 
 
 class EarlierRead(Message):
@@ -215,8 +217,8 @@ class MlxtopApp(LiveApp):
         if alarm is not None and alarm.subject.peer is not None:
             self.action_paths()
         elif alarm is not None:
-            errors = alarm.subject.part == "errors"
-            self.open_port(alarm.subject.port, ERROR_PAGE if errors else HEAT_PAGE)
+            page = _PAGES_OF_PARTS.get(alarm.subject.part or "", HEAT_PAGE)
+            self.open_port(alarm.subject.port, page)
 
     def open_port(self, port: PortId, page: str) -> None:
         """Open a page of a port; the list of events where the port is gone."""

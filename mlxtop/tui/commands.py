@@ -68,6 +68,7 @@ _TITLES = {
     "4": "errors",
     "5": "RDMA and InfiniBand",
     "6": "identity",
+    "7": "congestion, by priority",
     "8": "both ends of the link",
 }
 """Pages by their keys."""

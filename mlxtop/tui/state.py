@@ -227,7 +227,10 @@ class State:
         watch, highs = self.watch, self.watch.highs.get(port, {})
         events = watch.events_of(port)
         verdict = self.verdicts.get(port)
-        return View(self.frame, port, columns, self.bits, highs, self.heat, events, verdict)
+        return View(
+            *(self.frame, port, columns, self.bits, highs, self.heat, events, verdict),
+            congestion=watch.congestion,
+        )
 
     def _zeroed(self, frame: Frame) -> Frame:
         """Return the frame with totals from `z` on; a reset counter starts again by itself."""

@@ -22,6 +22,7 @@ from mlxtop.model.sample import Sample
 from mlxtop.watch.alarms import Alarm, Alarms, Conditions, subject_of
 from mlxtop.watch.calm import CalmVerdicts
 from mlxtop.watch.changes import changes, links_lost, losses, own_incident
+from mlxtop.watch.congestion import CongestionWatch
 from mlxtop.watch.heat import Alert, AlertKind, HeatWatch
 from mlxtop.watch.links import LinkWatch
 from mlxtop.watch.past import Past, RecentFrames
@@ -43,7 +44,7 @@ COUNTED = 1000
 
 _OWN = (
     *(AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.MODULE_OUT),
-    *(AlertKind.ERRORS, AlertKind.PATH_DOWN),
+    *(AlertKind.ERRORS, AlertKind.PATH_DOWN, AlertKind.PAUSE_STORM),
 )
 """Alerts that no other source reports as an incident."""
 _PARTS = {IncidentKind.LINK_DOWN: "link", IncidentKind.REMOVED: "port"}
@@ -93,6 +94,7 @@ class Watch:
         """Whoever is asked for what was."""
         self.links = LinkWatch()
         self.storms = StormWatch()
+        self.congestion = CongestionWatch()
         self.paths = PathWatch()
         self.alarms = Alarms()
         self.verdicts = CalmVerdicts()
@@ -118,6 +120,7 @@ class Watch:
         alerts = [
             *(*self.heat.observe(frame), *lost),
             *(*losses(self.frame, frame), *self.storms.observe(frame)),
+            *self.congestion.observe(frame),
             *self.paths.observe(frame.sample.paths, frame.sample.tick, ports_of(frame)),
         ]
         alerts = self.planned.quieted(frame, alerts, self.links)
@@ -147,7 +150,7 @@ class Watch:
 
     @property
     def _conditions(self) -> Conditions:
-        return Conditions(self.heat, self.links, self.storms, self.paths)
+        return Conditions(self.heat, self.links, self.storms, self.paths, self.congestion)
 
     def _noticed(self, alert: Alert) -> Incident:
         """Return an alert as an incident, which goes on as long as its alarm."""

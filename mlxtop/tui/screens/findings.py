@@ -41,8 +41,10 @@ def examine(state: State, frame: Frame) -> Report:
     """Return what `doctor` finds on the whole machine; in any thread."""
     from mlxtop.doctor.inspect import inspect
 
-    incidents = [event.incident for event in tuple(state.watch.events)]
-    return inspect(frame, tuple(frame.ports), incidents, before=state.first)
+    watch = state.watch
+    incidents = [event.incident for event in tuple(watch.events)]
+    ports = tuple(frame.ports)
+    return inspect(frame, ports, incidents, before=state.first, congestion=watch.congestion)
 
 
 def _columns(page: Sections) -> int:
