@@ -37,6 +37,13 @@ _PAIR = (LABEL_WIDTH, 12, 14)
 """Columns of a label and of one value a direction."""
 
 
+class HolderOrder(NamedTuple):
+    """What the holders of RDMA objects are sorted by: the id of a column."""
+
+    by: str = "qps"
+    reverse: bool = False
+
+
 class View(NamedTuple):
     """One port of a frame as a page shows it.
 
@@ -54,6 +61,7 @@ class View(NamedTuple):
     """What happened to the port and when (epoch seconds), the oldest first."""
     verdict: Verdict | None = None
     """What limits the port, held steady; None for that of the frame alone."""
+    holders_by: HolderOrder = HolderOrder()
 
     @property
     def now(self) -> PortFrame:

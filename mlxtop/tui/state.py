@@ -20,7 +20,7 @@ from mlxtop.present.heat import Clock
 from mlxtop.present.instant import Instant
 from mlxtop.present.order import NATURAL, Order
 from mlxtop.present.text import Run
-from mlxtop.present.view import View
+from mlxtop.present.view import HolderOrder, View
 from mlxtop.tui.time_axis import Readings, TimeAxis, TimeView
 from mlxtop.watch.heat import Alert, HeatStates
 from mlxtop.watch.past import Moment
@@ -41,6 +41,8 @@ class State:
         self.order: Order = NATURAL
         self.columns: tuple[str, ...] = ()
         """Ids of the columns that the person has chosen; empty for those of the width."""
+        self.holders_by = HolderOrder()
+        """What those who hold RDMA objects are sorted by."""
         self.pattern = ""
         self.paused = False
         self._frozen: Moment | None = None
@@ -211,7 +213,17 @@ class State:
         watch, highs = self.watch, self.watch.highs.get(port, {})
         events = watch.events_of(port)
         verdict = self.verdicts.get(port)
-        return View(self.frame, port, columns, self.bits, highs, self.heat, events, verdict)
+        return View(
+            self.frame,
+            port,
+            columns,
+            self.bits,
+            highs,
+            self.heat,
+            events,
+            verdict,
+            self.holders_by,
+        )
 
     def _zeroed(self, frame: Frame) -> Frame:
         """Return the frame with totals from `z` on; a reset counter starts again by itself."""

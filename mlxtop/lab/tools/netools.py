@@ -163,21 +163,6 @@ def _set_link(machine: Machine, port: PortState, rest: Sequence[str]) -> str | N
     return None
 
 
-def rdma(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
-    """`rdma -j resource show qp`: the kernel's own queue pairs, and those of running tests."""
-    rows: list[dict[str, object]] = []
-    for port in machine.world.ports:
-        if not port.present:
-            continue
-        base = {"ifname": port.spec.rdma, "port": port.spec.number}
-        rows.append({**base, "lqpn": 1, "type": "GSI", "state": "RTS", "comm": "ib_core"})
-        if any(not flow.kernel and any(flow.wish) for flow in port.flows):
-            row = {**base, "lqpn": 131, "type": "RC", "state": "RTS", "pid": 4711}
-            rows.append(row | {"comm": "ib_write_bw"})
-    yield json.dumps(rows)
-    return 0
-
-
 def ethtool(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     """`ethtool --version`, `-i`, `-S` and `-m` of a netdev."""
     if "--version" in argv:
