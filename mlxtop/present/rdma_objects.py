@@ -9,7 +9,7 @@ from mlxtop.model.rdma_objects import UNNAMED, RdmaHolder, RdmaObjects
 from mlxtop.model.sample import UNREAD, Slow
 from mlxtop.present import units
 from mlxtop.present.text import Line, Role, Run, Section, clean, fit, row, wrap
-from mlxtop.present.view import HolderOrder, View, age, prose
+from mlxtop.present.view import HolderOrder, View, prose
 
 KINDS = {
     "qp": "QPs",
@@ -21,6 +21,8 @@ KINDS = {
     "srq": "SRQs",
 }
 """Kinds of objects in words."""
+_OLD_S = 15.0
+"""Age from which a reading is old: it is read every five seconds."""
 _NEAR = 0.9
 """Share of a limit from which it is marked."""
 _ENDED, _ELSEWHERE = "maker has ended", "other namespace"
@@ -195,11 +197,10 @@ def sections(view: View) -> Iterator[Section]:
         nobody = f"No process holds anything of {device}, and no kernel module but its own."
         lines += prose(nobody, view.columns)
     told = notes(objects, holders, (device,))
-    lines += [line for text in told for line in prose(text, view.columns)]
-    how_old = age(view, fact.tick or sample.tick)
-    if how_old:
-        lines += prose(f"read {how_old}", view.columns)
-    yield Section("Processes: who uses it (< > sort, r reverse)", tuple(lines))
+    lines += [(), *(line for text in told for line in prose(text, view.columns))] if told else []
+    seconds = sample.tick - (fact.tick or sample.tick)
+    how_old = f" · read {units.duration(round(seconds))} ago" if seconds >= _OLD_S else ""
+    yield Section(f"Processes · < > sort, r reverse{how_old}", tuple(lines))
     limits = sample.rdma_limits.get(device, Slow())
     numbers = totals(objects, sample.rdma_limits, device)
     if limits.value is None and limits.absent and numbers:
@@ -253,7 +254,7 @@ def lines(
 
 def _all_totals(objects: RdmaObjects, limits: Limits) -> list[Line]:
     """Return a row for each device with the number of its objects, and what it can have."""
-    widths = (11, *(10 for _ in KINDS))
+    widths = (10, *(10 for _ in KINDS))
     heads = [("held/most", Role.HEAD), *((title, Role.HEAD) for title in KINDS.values())]
     lines: list[Line] = [row(widths, heads)]
     for device, held in objects.held.items():

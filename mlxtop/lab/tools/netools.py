@@ -163,6 +163,27 @@ def _set_link(machine: Machine, port: PortState, rest: Sequence[str]) -> str | N
     return None
 
 
+_LIMITS = {
+    "max_qp": 131072,
+    "max_cq": 1 << 24,
+    "max_mr": 1 << 24,
+    "max_pd": 1 << 23,
+    "max_srq": 1 << 23,
+}
+
+
+def ibv_devinfo(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
+    """`ibv_devinfo -v -d DEVICE`: its limits."""
+    device = argv[-1]
+    if not any(port.present and port.spec.rdma == device for port in machine.world.ports):
+        yield f"No IB devices found: {device}"
+        return 255
+    yield f"hca_id:\t{device}"
+    for name, limit in _LIMITS.items():
+        yield f"\t{name}:\t\t\t\t{limit}"
+    return 0
+
+
 def ethtool(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     """`ethtool --version`, `-i`, `-S` and `-m` of a netdev."""
     if "--version" in argv:

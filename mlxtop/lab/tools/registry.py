@@ -9,7 +9,7 @@ from mlxtop.lab.tools.iperf3 import iperf3
 from mlxtop.lab.tools.mstconfig import mstconfig
 from mlxtop.lab.tools.mstfwreset import mget_temp, mstfwreset
 from mlxtop.lab.tools.mstlink import mstlink
-from mlxtop.lab.tools.netools import ethtool, ip, ping
+from mlxtop.lab.tools.netools import ethtool, ibv_devinfo, ip, ping
 from mlxtop.lab.tools.perftest import perftest
 from mlxtop.lab.tools.shell import Machine, Running, Tool, missing
 from mlxtop.lab.tools.streams import iperf, nuttcp, qperf
@@ -30,6 +30,7 @@ _TOOLS: dict[str, Tool] = {
     "qperf": qperf,
     "ping": ping,
     "ip": ip,
+    "ibv_devinfo": ibv_devinfo,
     "ib_write_bw": perftest,
     "ib_read_bw": perftest,
     "ib_send_bw": perftest,
