@@ -25,12 +25,10 @@ on pacu rping -c -a 10.0.0.3 -C 100000000 > /dev/null 2>&1 &
 for try in $(seq 200); do
   [ "$(on pacu rdma resource show qp | grep -c 'RC state RTS')" = 4 ] && break; sleep 0.2
 done
-sleep 3
 # They ran; now they stand still, so that the slow machine does not make them give up.
-pid_of() { on "$1" rdma -j resource show qp | $PYTHON -c 'import json, sys
-print(next(q["pid"] for q in json.load(sys.stdin) if q.get("comm") == "ib_write_bw"))'; }
-tested=$(pid_of pacu)
-kill -STOP $tested "$(pid_of fry)"
+kill -STOP $(pgrep -x ib_write_bw)
+tested=$(on pacu rdma -j resource show qp | $PYTHON -c 'import json, sys
+print(next(q["pid"] for q in json.load(sys.stdin) if q.get("comm") == "ib_write_bw"))')
 list='echo "{\"user\": \"$1\""; for kind in qp cm_id mr cq pd; do
   echo ", \"$kind\": $(rdma -j resource show $kind | grep . || echo [])"; done
   echo ", \"all\": $(rdma -j resource show)"
