@@ -31,6 +31,8 @@ tested=$(on pacu rdma -j resource show qp | $PYTHON -c 'import json, sys
 print(next(q["pid"] for q in json.load(sys.stdin) if q.get("comm") == "ib_write_bw"))')
 list='echo "{\"user\": \"$1\""; for kind in qp cm_id mr cq pd; do
   echo ", \"$kind\": $(rdma -j resource show $kind | grep . || echo [])"; done
+  echo ", \"threads\": {$(cd /proc
+    for task in [0-9]*/task/*; do echo "\"${task##*/}\": ${task%%/*}"; done | paste -sd,)}"
   echo ", \"all\": $(rdma -j resource show)"
   echo ", \"ours\": $("$PYTHON" -m mlxtop rdma --json), \"status\": $?}"'
 look() { local name=$1; shift; "$@" bash -c "$list" - "$name" | tr -d '\n'; echo; }
@@ -49,10 +51,10 @@ look killed on pacu
 
 
 def rows(kind: str, listed: dict[str, Any]) -> Counter[tuple[object, ...]]:
-    """Entries of iproute2 by holder, and for QPs by type."""
+    """Entries of iproute2 by holder, threads as their process, and for QPs by type."""
     holders = Counter[tuple[object, ...]]()
     for one in listed[kind]:
-        pid = one.get("pid")
+        pid = listed["threads"].get(str(one.get("pid")), one.get("pid"))
         module = one.get("comm") if pid is None else None
         more = (one["type"],) if kind == "qp" else ()
         holders[one["ifname"], pid, module, *more] += 1

@@ -30,6 +30,10 @@ _IN_NAMESPACE = (
     "Read in a PID namespace (a container): processes outside of it have no names here, and older"
     " kernels leave them out."
 )
+_NAMELESS = (
+    "Processes without a name have ended, or /proc hides those of other users; captures leave them"
+    " out."
+)
 _PEERS = (
     "Peers are known of connections made with CM ids only; NCCL and others make theirs without."
 )
@@ -221,7 +225,7 @@ def notes(objects: RdmaObjects, holders: Sequence[RdmaHolder], devices: Sequence
     if objects.first_pid_namespace is False:
         told.append(_IN_NAMESPACE)
     if any(one.pid is not None and one.comm is None for one in holders):
-        told.append("Processes without a name have ended, or /proc hides those of other users.")
+        told.append(_NAMELESS)
     working = [one for one in holders if one.work]
     if any(one.connected and not one.peers for one in working):
         told.append(_PEERS)
