@@ -15,18 +15,18 @@ SCRIPT = (
     + r"""
 on() { ip netns exec "$@"; }
 cd /run  # the tests write files
-on fry ib_write_bw -d rxe_fry -x 1 -F -D 600 -q 3 > /run/server 2>&1 &
+on fry ib_write_bw -d rxe_fry -x 1 -F -D 900 -q 3 -u 22 > /run/server 2>&1 &
 on fry rping -s -a 10.0.0.3 -C 100000000 > /dev/null 2>&1 &
 for try in $(seq 100); do
   [ "$(on fry ss -Hltn 'sport = 18515' | wc -l)" = 1 ] && break; sleep 0.2
 done
-on pacu ib_write_bw -d rxe_pacu -x 1 -F -D 600 -q 3 10.0.0.3 > /run/client 2>&1 &
+on pacu ib_write_bw -d rxe_pacu -x 1 -F -D 900 -q 3 -u 22 10.0.0.3 > /run/client 2>&1 &
 on pacu rping -c -a 10.0.0.3 -C 100000000 > /dev/null 2>&1 &
 for try in $(seq 200); do
   [ "$(on pacu rdma resource show qp | grep -c 'RC state RTS')" = 4 ] && break; sleep 0.2
 done
 # They ran; now they stand still, so that the slow machine does not make them give up.
-kill -STOP $(pgrep -x ib_write_bw)
+kill -STOP $(pgrep -x ib_write_bw) || { tail /run/server /run/client >&2; exit 1; }
 tested=$(on pacu rdma -j resource show qp | $PYTHON -c 'import json, sys
 print(next(q["pid"] for q in json.load(sys.stdin) if q.get("comm") == "ib_write_bw"))')
 list='echo "{\"user\": \"$1\""; for kind in qp cm_id mr cq pd; do
