@@ -84,6 +84,13 @@ def test_a_namespace_that_hides_others_is_said_as_such() -> None:
     assert outcomes(USERS) == []
 
 
+def test_devices_that_belong_to_network_namespaces_are_told() -> None:
+    (setting,) = outcomes(USERS, shared=False)
+    assert isinstance(setting, Setting)
+    assert "netns exclusive" in setting.text
+    assert outcomes(USERS, shared=True) == outcomes(USERS, shared=None) == []
+
+
 def test_storage_of_the_kernel_is_named() -> None:
     work = holder("RTS", pid=None, comm=None, module="nvmet_rdma")
     (setting,) = outcomes(USERS, work, holder("RTS", pid=None, comm=None, module="ib_core"))

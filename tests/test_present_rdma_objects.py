@@ -90,11 +90,14 @@ def test_what_is_not_told_is_said_with_what_would_help() -> None:
     assert "rdma statistic qp set link mlx5_0/1 auto pid on" in text
     counted = OBJECTS._replace(holders=(MANY._replace(rx_bytes=5, tx_bytes=0),))
     assert "rdma statistic" not in " ".join(shown(counted))
-    inside = OBJECTS._replace(first_pid_namespace=False, absent={"mlx5_0 mr": "gone"}, left_out=3)
+    inside = OBJECTS._replace(
+        first_pid_namespace=False, absent={"mlx5_0 mr": "gone"}, left_out=3, shared=False
+    )
     text = " ".join(shown(inside))
     assert "MRs of mlx5_0 may be missing: gone" in text
     assert "PID namespace" in text
     assert "3 more" in text
+    assert "netns exclusive" in text
 
 
 def test_nobody_is_said_in_words() -> None:

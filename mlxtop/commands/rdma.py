@@ -14,7 +14,7 @@ from mlxtop.commands.mending import did_you_mean
 from mlxtop.model.rdma_objects import RdmaHolder, RdmaObjects
 from mlxtop.model.sample import Slow
 from mlxtop.outputs import console
-from mlxtop.present.rdma_objects import COLUMNS, Limits, lines
+from mlxtop.present.rdma_objects import COLUMNS, EXCLUSIVE, Limits, lines
 from mlxtop.present.view import HolderOrder
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.then import frames_between
@@ -111,6 +111,8 @@ def document(objects: RdmaObjects, limits: Limits) -> dict[str, Any]:
     absent |= {f"{name} limits": fact.absent for name, fact in limits.items() if fact.absent}
     if objects.first_pid_namespace is False:
         absent["processes"] = "names of processes of other PID namespaces cannot be seen from here"
+    if objects.shared is False:
+        absent["devices"] = EXCLUSIVE
     if objects.left_out:
         absent["more"] = f"{objects.left_out} holders of few objects are left out"
     devices = [

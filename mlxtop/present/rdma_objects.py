@@ -30,6 +30,9 @@ _IN_NAMESPACE = (
     "Read in a PID namespace (a container): processes outside of it have no names here, and older"
     " kernels leave them out."
 )
+EXCLUSIVE = (
+    "RDMA devices of other network namespaces are not seen here (rdma system: netns exclusive)."
+)
 _NAMELESS = (
     "Processes without a name have ended, or /proc hides those of other users; captures leave them"
     " out."
@@ -224,6 +227,8 @@ def notes(objects: RdmaObjects, holders: Sequence[RdmaHolder], devices: Sequence
         told.append(f"{objects.left_out} more hold few objects and are not shown.")
     if objects.first_pid_namespace is False:
         told.append(_IN_NAMESPACE)
+    if objects.shared is False:
+        told.append(EXCLUSIVE)
     if any(one.pid is not None and one.comm is None for one in holders):
         told.append(_NAMELESS)
     working = [one for one in holders if one.work]

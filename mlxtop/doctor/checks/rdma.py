@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlxtop.doctor.check import Case, Finding, Outcomes, PortCase, check, ports
+from mlxtop.doctor.check import Case, Finding, Outcomes, PortCase, Setting, check, ports
 from mlxtop.model.rdma_objects import KERNEL_USERS, RdmaHolder, RdmaObjects
 
 _MODIFY = "https://man7.org/linux/man-pages/man3/ibv_modify_qp.3.html"
@@ -58,6 +58,9 @@ def _users(case: Case) -> Outcomes:
             "who uses RDMA",
             "read in a PID namespace (a container): processes outside of it are hidden",
         )
+    if objects.shared is False:
+        text = "rdma system netns exclusive: RDMA devices of other network namespaces are not seen"
+        yield Setting("host", text)
     for key, text in objects.absent.items():
         yield case.unknown(f"RDMA objects of {key}", text)
     for port in case.each():
