@@ -162,6 +162,8 @@ ALL = {
     "path --propose": ("--demo", "ceph", "path", "--propose"),
     "path keep --dry-run": ("--demo", "ceph", "path", "keep", "--dry-run"),
     "path keep --unit": ("path", "keep", "--unit"),
+    "rdma": ("--demo", "dgx", "rdma"),
+    "rdma --json": ("--demo", "dgx", "rdma", "--json"),
     "measure --plan": ("--demo", "measure", "10.0.0.3", "--plan"),
     "measure --plan --json": ("--demo", "measure", "10.0.0.3", "--plan", "--json"),
     "runs": ("runs",),

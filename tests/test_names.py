@@ -37,6 +37,7 @@ ELSEWHERE = {
     "load/iperf3_json.py": "in test_load_iperf3: the forms of one tool's output, one result",
     "load/iperf3_text.py": "in test_load_iperf3",
     "load/record.py": "in test_run_log: what is written is read back",
+    "model/rdma_objects.py": "in test_rdma_objects, beside the lists that they are made of",
     "model/sample.py": "values; what joins two of them is in test_frame",
     "outputs/report_charts.py": "in test_report_html, which draws them",
     "outputs/report_style.py": "in test_report_html",

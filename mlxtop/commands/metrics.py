@@ -187,7 +187,7 @@ def shared(name: str) -> str:
 def _source(system: System, settings: Settings, every: float, once: bool = False) -> LiveSource:
     """Return samples of the machine; `once`: tools may run at once, as nobody looks any longer."""
     from mlxtop.link_type.survey import read_stored
-    from mlxtop.sampler.facts import ON_SCREEN
+    from mlxtop.sampler.facts import ON_SCREEN, RDMA
     from mlxtop.sampler.live import CALM_S, LiveSource
 
     return LiveSource(
@@ -197,7 +197,7 @@ def _source(system: System, settings: Settings, every: float, once: bool = False
         settings.include,
         incidents=True,
         calm=0.0 if once else CALM_S,
-        wants=ON_SCREEN,
+        wants=ON_SCREEN | RDMA,
         ask_card=read_stored,
     )
 

@@ -82,6 +82,7 @@ def pending(frame: Frame, ports: Iterable[PortId]) -> bool:
     return (
         sample.host_settings.pending
         or sample.streams.pending
+        or sample.rdma_objects.pending
         or any(
             port.settings.pending or sample.stored.get(port.port.adapter or "", UNREAD).pending
             for port in (frame.ports[port].now for port in ports)

@@ -20,6 +20,7 @@ from mlxtop.model.number import real
 from mlxtop.model.sample import Sample, SourceKind
 from mlxtop.recording.moments import Reader, parse_line
 from mlxtop.recording.stream import Problems, read_lines
+from mlxtop.sampler.facts import Fact
 from mlxtop.system.clock import Clock, RealClock
 
 FIRST_BACKOFF_S, MOST_BACKOFF_S = 1.0, 30.0
@@ -99,6 +100,7 @@ class RemoteSource:
         self.label = host
         self.guarded = False
         self.looked_at: PortId | None = None
+        self.more_wants: frozenset[Fact] = frozenset()
         self.interval = interval
         self._wants = wants
         self._clock = clock or RealClock()

@@ -12,6 +12,7 @@ from mlxtop.lab.netdir import ARPHRD_ETHER, ARPHRD_INFINIBAND, hardware_address
 from mlxtop.lab.network import Network
 from mlxtop.lab.ports import PortState
 from mlxtop.lab.qos import bridging
+from mlxtop.lab.rdma import RdmaObjects
 from mlxtop.lab.tables import FEATURES, ON
 from mlxtop.lab.world import World
 from mlxtop.system.door import Answer, Question
@@ -43,6 +44,7 @@ class Kernel:
         self.world = world
         self.network = network
         self._tables: dict[str, DriverTable] = {}
+        self._rdma_objects = RdmaObjects(world)
         self._questions: dict[Question, Callable[[PortState, tuple[int, ...]], Answer]] = {
             Question.MAC_STATISTICS: self._mac_statistics,
             Question.DRIVER_STATISTICS: self._driver_statistics,
@@ -75,6 +77,10 @@ class Kernel:
             return self.network.route(subject)
         if question is Question.SOCKETS:
             return self.network.sockets()
+        if question is Question.RDMA_OBJECTS:
+            return self._rdma_objects.answer(subject)
+        if question is Question.RDMA_SYSTEM:
+            return {"shared": True}
         port = next((port for port in self.world.ports if port.netdev == subject), None)
         if port is None:
             known = any(device.name == subject for device in self.network.others)

@@ -9,6 +9,7 @@ from mlxtop.lab.network import Network
 from mlxtop.lab.pcidir import function_directory
 from mlxtop.lab.peers import far_address
 from mlxtop.lab.ports import CardState, cpu_list, node_cores
+from mlxtop.lab.rdma import add_holders
 from mlxtop.lab.tree import LabTree
 from mlxtop.lab.world import World
 
@@ -58,6 +59,7 @@ def add_host(tree: LabTree, world: World, network: Network) -> None:
         if tree.node(path) is None:
             tree.file(path, text)
     tree.directory("/sys/kernel/iommu_groups/0")
+    add_holders(tree, spec)
     _add_cores(tree, world)
     network.add_files(tree)
     rows: list[tuple[int, str, CardState]] = []

@@ -16,6 +16,7 @@ from mlxtop.model.pcie import PciePath, PcieReport
 
 if TYPE_CHECKING:  # they would make the start slower
     from mlxtop.model.linktype import StoredConfig
+    from mlxtop.model.rdma_objects import RdmaObjects
     from mlxtop.model.tuning import HostTuning, PortTuning
 
 T = TypeVar("T")
@@ -273,6 +274,10 @@ class Sample(NamedTuple):
     host_settings: Slow[HostTuning] = UNREAD
     streams: Slow[Mapping[PortId, int]] = UNREAD
     """TCP connections that moved data over a port between two readings; only where it is clear."""
+    rdma_objects: Slow[RdmaObjects] = UNREAD
+    """What processes and kernel modules hold of RDMA devices."""
+    rdma_limits: Mapping[str, Slow[Mapping[str, int]]] = {}
+    """By RDMA device: the most objects of a kind that it can have."""
     in_use: Slow[frozenset[str]] = UNREAD
     """Names of the network devices that carry an address or a route."""
     neighbours: Slow[Mapping[PortId, tuple[HardwareNeighbour, ...]]] = UNREAD

@@ -67,6 +67,7 @@ def _add(into: Families, machine: Machine) -> None:
     _fields(into, HOST_FIELDS, frame.sample.host, HOST, {})
     for card in frame.sample.adapters:
         _card(into, CardView(frame, card))
+    _rdma(into, frame)
     _host_sources(into, frame, now)
     _source(into, HOST, "doctor", machine.examined is not None, _age(machine.examined, now))
     at: dict[PortId, Labels] = {}
@@ -122,6 +123,31 @@ def _card(into: Families, view: CardView) -> None:
             text = "PCIe errors (AER) of a slot, by the device that counts them"
             more = {"name": error.name, "reporter": error.device}
             into.add("pcie_aer_errors_total", count, text, Labels(pci=first.address), **more)
+
+
+def _rdma(into: Families, frame: Frame) -> None:
+    """Add what is held of RDMA devices; processes have no metrics: they come and go."""
+    objects, limits = frame.sample.rdma_objects.value, frame.sample.rdma_limits
+    for device, held in objects.held.items() if objects else ():
+        at = Labels(device=device)
+        most = (limits.get(device) or Slow()).value or {}
+        for kind, count in held.items():
+            text = "Objects of an RDMA device, whoever holds them, by kind"
+            into.add("rdma_objects", count, text, at, kind=kind)
+            text = "Objects of a kind that an RDMA device can have at most"
+            into.add("rdma_objects_limit", most.get(kind), text, at, kind=kind)
+        holders = objects.of(device) if objects else ()
+        pairs = Counter[tuple[str, str]]()
+        for one in (pairs_of for holder in holders for pairs_of in holder.qps):
+            pairs[one.type, one.state] += one.number
+        for (kind, state), count in pairs.items():
+            text = "Queue pairs of an RDMA device by type and state"
+            into.add("rdma_queue_pairs", count, text, at, type=kind, state=state)
+        text = "Bytes of the memory regions of an RDMA device"
+        into.add("rdma_registered_bytes", sum(one.mr_bytes for one in holders), text, at)
+        users = sum(1 for one in holders if one.uses_device)
+        text = "Processes and kernel modules with queue pairs of an RDMA device"
+        into.add("rdma_users", users, text, at)
 
 
 def _place(card: Adapter) -> str:
@@ -198,6 +224,7 @@ def _host_sources(into: Families, frame: Frame, now: float) -> None:
     _source(into, HOST, "kernel_log", "kernel_log" not in sample.absent, None)
     _slow(into, "host_settings", sample.host_settings, now, HOST)
     _slow(into, "streams", sample.streams, now, HOST)
+    _slow(into, "rdma_objects", sample.rdma_objects, now, HOST)
     for card in sample.adapters:
         if card.key in sample.stored:
             _slow(into, "stored", sample.stored[card.key], now, Labels(pci=_place(card)))

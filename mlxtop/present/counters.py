@@ -10,7 +10,7 @@ from mlxtop.model.catalogue import TRAFFIC, counters_of
 from mlxtop.model.counters import Counter, Origin, Unit
 from mlxtop.model.pcie import Direction
 from mlxtop.model.sample import LinkLayer
-from mlxtop.present import units
+from mlxtop.present import rdma_objects, units
 from mlxtop.present.ceiling import ceiling_section
 from mlxtop.present.text import (
     LABEL_WIDTH,
@@ -275,7 +275,7 @@ def rdma(view: View) -> list[Section]:
     tables = [
         Section(title, _table(view, origin), wide=True) for origin, title in _RDMA_TITLES.items()
     ]
-    return [Section("RDMA device", lines), *tables]
+    return [Section("RDMA device", lines), *rdma_objects.sections(view), *tables]
 
 
 def _shared(view: View) -> list[Line]:

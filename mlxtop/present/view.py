@@ -41,6 +41,13 @@ _PAIR = (LABEL_WIDTH, 12, 14)
 """Columns of a label and of one value a direction."""
 
 
+class HolderOrder(NamedTuple):
+    """What the holders of RDMA objects are sorted by: the id of a column."""
+
+    by: str = "qps"
+    reverse: bool = False
+
+
 class View(NamedTuple):
     """One port of a frame as a page shows it.
 
@@ -62,6 +69,7 @@ class View(NamedTuple):
     """Its link with the other end, or why that is not known."""
     congestion: CongestionWatch | None = None
     """Pause and congestion control of the last minute; None where nobody follows them."""
+    holders_by: HolderOrder = HolderOrder()
 
     @property
     def now(self) -> PortFrame:

@@ -65,6 +65,8 @@ class LiveSource:
         self._stop: Event | None = None
         self.guarded = False
         self.looked_at: PortId | None = None
+        self.more_wants: frozenset[Fact] = frozenset()
+        """Slow facts that somebody wants for a while."""
         self._calm = 0.0 if system.captured else calm
         self._system = system
         self._patience = patience
@@ -174,7 +176,7 @@ class LiveSource:
         counters = devices.counters(problems)
         self._begun = now if self._begun is None else self._begun
         calm = now - self._begun >= self._calm
-        facts.looked_at = self.looked_at
+        facts.looked_at, facts.more_wants = self.looked_at, self.more_wants
         facts.poll(now, calm, hurried=first and self._hurry)
         for readers in devices.asking:
             readers.memory.guarded = self.guarded
@@ -194,6 +196,8 @@ class LiveSource:
             cpu=self._load(now),
             host_settings=facts.get(Fact.HOST, now),
             streams=facts.get(Fact.STREAMS, now),
+            rdma_objects=facts.get(Fact.RDMA_OBJECTS, now),
+            rdma_limits=facts.rdma_limits(now),
             in_use=facts.get(Fact.IN_USE, now),
             neighbours=facts.get(Fact.NEIGHBOURS, now),
             stored=facts.stored(now),

@@ -92,6 +92,17 @@ class Question(StrEnum):
     RDMA_DEVICES = "rdma-devices"
     """rdma netlink RDMA_NLDEV_CMD_GET dump -> dict of RDMA device to dict `type` (`smi`, or None
     for an ordinary one) and `parent` (the device that it is part of, or None)."""
+    RDMA_OBJECTS = "rdma-objects"
+    """rdma netlink RDMA_NLDEV_CMD_RES_* of an RDMA device -> dict of `held` (what there is in all:
+    kind to number), of lists of groups `qp`, `cq`, `mr`, `pd`, `ctx`, `srq`, `cm_id`, and of
+    `absent` (kind to why its list is not there, or not whole). A group has `count` and `pid`, of
+    the thread that made it, or `module`; neither where that has ended, or is of another PID
+    namespace. A group of `qp` has `port`, `type` and `state` too, of `mr` `bytes`, of `cm_id`
+    `space`, `state` and `peer`. `counters`: those that are bound to QPs, dicts of `id`, `port`,
+    `pid`, `qps` (number) and `values`."""
+    RDMA_SYSTEM = "rdma-system"
+    """rdma netlink RDMA_NLDEV_CMD_SYS_GET -> dict `shared`: whether every network namespace has
+    every RDMA device."""
     ROUTE = "route"
     """rtnetlink RTM_GETROUTE for `subject`, an address or `destination,source` -> dict `dev`,
     `via`, `src`, `local` (bool), and `devs`, the devices of all next hops that there are."""

@@ -132,6 +132,8 @@ class LocalSystem:
             Question.SOCKETS: lambda _: self._sockets.sockets(),
             Question.RDMA_DEVICES: lambda _: self._rdma.devices(),
             Question.DCB: self._bridging.settings,
+            Question.RDMA_OBJECTS: self._rdma.objects,
+            Question.RDMA_SYSTEM: lambda _: self._rdma.system(),
             Question.LINK_MODES: self._generic.modes,
             Question.MODULE_PAGE: self._generic.module_page,
             Question.DEVLINK_INFO: lambda _: self._generic.devlink_info(),

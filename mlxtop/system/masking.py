@@ -169,7 +169,7 @@ class _Mask:
             size = place.stop - place.start
             text = (data[: place.start] + hidden.ljust(size) + data[place.stop :]).hex()
             return text if isinstance(answer, str) else {**answer, "data": text}
-        if key[0] in (Question.SOCKETS, Question.ROUTE):
+        if key[0] in (Question.SOCKETS, Question.ROUTE, Question.RDMA_OBJECTS):
             return _texts(answer, lambda _, text: self.text(self._pseudonyms.ip4(text)))
         return _texts(answer, lambda _, text: self.text(text))
 

@@ -49,6 +49,8 @@ _ALL = "All network devices, where no port of a card is"
 _DEMO = "A simulated machine, where no port is"
 _SORT = "Sort by rate, temperature, errors, or naturally"
 _BEFORE, _NEXT = "Sort by the column before", "Sort by the next column"
+_HOLDERS_LEFT = "Page 5: sort processes by the column before"
+_HOLDERS = "Page 5: sort processes by the next column"
 _FINDINGS = "Findings of the whole machine, explained"
 _WALL_TITLE = "Small charts of all ports, the sickest first, and back"
 _ALONE = "One of several machines only, and all again"
@@ -121,6 +123,9 @@ COMMANDS = (
     Command("next-port", "n", "Next port", "screen.port(1)", _PAGES, "Next port"),
     Command("previous-port", "N", "Previous port", "screen.port(-1)", _PAGES),
     Command("one-machine", "H", _ALONE, "app.alone", _PORTS, live=True),
+    Command("holders-left", "less_than_sign", _HOLDERS_LEFT, "screen.sort_column(-1)", _PAGES),
+    Command("holders-right", "greater_than_sign", _HOLDERS, "screen.sort_column(1)", _PAGES),
+    Command("holders-reverse", "r", "Page 5: reverse the order", "screen.reverse", _PAGES),
     Command("maximise", "M", "Maximise the chart, and back", "screen.maximise", _PORTS, "Chart"),
     Command("maximise-heat", "M", _HEAT, "screen.maximise", _PAGES),
     Command("explain", "enter", _PLAIN, "screen.explain", _FOUND, "In plain words"),

@@ -109,6 +109,11 @@ class Flight:
             self._wanted, self._problem = True, None
             recorder.write_to(self._target())
 
+    @property
+    def records(self) -> bool:
+        """Return whether a file is written, or soon will be."""
+        return self._wanted or (self._recorder is not None and self._recorder.is_writing)
+
     def mark(self, tick: float) -> str | None:
         """Return `REC` with the length of the file at an instant; None where none is written."""
         recorder = self._recorder

@@ -25,6 +25,7 @@ from mlxtop.present.alarms import alarm_items, alert_text, headline
 from mlxtop.present.ribbon import RibbonItem
 from mlxtop.present.text import clean
 from mlxtop.present.view import View
+from mlxtop.sampler.facts import RDMA, Fact
 from mlxtop.sampler.source import Source
 from mlxtop.settings import Settings
 from mlxtop.tui import themes
@@ -224,6 +225,7 @@ class LiveApp(App[int]):
                 self.paths.take(frame, self.state.watch)
         self.lookout.tell()
         self.source.looked_at = self.state.selected
+        self.source.more_wants = self._wanted()
         if self.feed.error is not None and not self.feed.stop.is_set():
             self.fail(self.feed.error)
             return
@@ -232,6 +234,12 @@ class LiveApp(App[int]):
             self._open()
         else:
             self.redraw()
+
+    def _wanted(self) -> frozenset[Fact]:
+        """Return the slow facts that the screens, or a recording, want just now."""
+        records = self.flight is not None and self.flight.records
+        wanted = (screen.wants for screen in self._visible_screens())
+        return frozenset(RDMA if records else ()).union(*wanted)
 
     def _alert(self, alerts: Sequence[Alert]) -> None:
         """Run the user's scripts for what has become bad; ring and notify once for all of it."""

@@ -22,7 +22,7 @@ from mlxtop.present.heat import Clock
 from mlxtop.present.instant import Instant
 from mlxtop.present.order import NATURAL, Order
 from mlxtop.present.text import Run
-from mlxtop.present.view import View
+from mlxtop.present.view import HolderOrder, View
 from mlxtop.tui.time_axis import Readings, TimeAxis, TimeView
 from mlxtop.watch.heat import Alert, HeatStates
 from mlxtop.watch.past import Moment
@@ -43,6 +43,8 @@ class State:
         self.order: Order = NATURAL
         self.columns: tuple[str, ...] = ()
         """Ids of the columns that the person has chosen; empty for those of the width."""
+        self.holders_by = HolderOrder()
+        """What those who hold RDMA objects are sorted by."""
         self.pattern = ""
         self.paused = False
         self._frozen: Moment | None = None
@@ -230,6 +232,7 @@ class State:
         return View(
             *(self.frame, port, columns, self.bits, highs, self.heat, events, verdict),
             congestion=watch.congestion,
+            holders_by=self.holders_by,
         )
 
     def _zeroed(self, frame: Frame) -> Frame:

@@ -163,18 +163,24 @@ def _set_link(machine: Machine, port: PortState, rest: Sequence[str]) -> str | N
     return None
 
 
-def rdma(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
-    """`rdma -j resource show qp`: the kernel's own queue pairs, and those of running tests."""
-    rows: list[dict[str, object]] = []
-    for port in machine.world.ports:
-        if not port.present:
-            continue
-        base = {"ifname": port.spec.rdma, "port": port.spec.number}
-        rows.append({**base, "lqpn": 1, "type": "GSI", "state": "RTS", "comm": "ib_core"})
-        if any(not flow.kernel and any(flow.wish) for flow in port.flows):
-            row = {**base, "lqpn": 131, "type": "RC", "state": "RTS", "pid": 4711}
-            rows.append(row | {"comm": "ib_write_bw"})
-    yield json.dumps(rows)
+_LIMITS = {
+    "max_qp": 131072,
+    "max_cq": 1 << 24,
+    "max_mr": 1 << 24,
+    "max_pd": 1 << 23,
+    "max_srq": 1 << 23,
+}
+
+
+def ibv_devinfo(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
+    """`ibv_devinfo -v -d DEVICE`: its limits."""
+    device = argv[-1]
+    if not any(port.present and port.spec.rdma == device for port in machine.world.ports):
+        yield f"No IB devices found: {device}"
+        return 255
+    yield f"hca_id:\t{device}"
+    for name, limit in _LIMITS.items():
+        yield f"\t{name}:\t\t\t\t{limit}"
     return 0
 
 

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen, Screen, ScreenResultType
 
 from mlxtop.present.overview import header_line
 from mlxtop.present.text import Line, Role, line_width
+from mlxtop.sampler.facts import Fact
 from mlxtop.tui.commands import Command, Scope, always, available, in_bar, keys_of
 from mlxtop.tui.textual_private import PaintedScreen
 from mlxtop.tui.widgets.lines import Clickable, Lines, Styled
@@ -58,6 +59,8 @@ class WatchScreen(PaintedScreen):
     SCOPE: ClassVar[Scope] = Scope.EVERYWHERE
     LEADS_HERE: ClassVar[str] = ""
     """The command that opens this screen: the key bar has better use for its place."""
+    wants: frozenset[Fact] = frozenset()
+    """Slow facts that are read only while this screen is there."""
     _keys_shown: object = None
 
     # Queries for widgets look at every one of them, and each frame would ask for the same.

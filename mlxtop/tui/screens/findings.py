@@ -12,6 +12,7 @@ from mlxtop.doctor.check import Finding, Report
 from mlxtop.model.frame import Frame
 from mlxtop.present.doctor import Row, detail_lines, explanation_lines, report_rows, summary
 from mlxtop.present.text import Line, Role, Section, clean
+from mlxtop.sampler.facts import RDMA
 from mlxtop.tui.commands import Scope, bindings, unlisted
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.screens.pages import SCROLLING, PageScreen
@@ -65,6 +66,7 @@ class Findings(WatchScreen):
     AUTO_FOCUS = "#choices"
     SCOPE = Scope.FINDINGS
     LEADS_HERE = "doctor"
+    wants = RDMA
     BINDINGS = bindings(Scope.FINDINGS) + MOVING
 
     def __init__(self) -> None:

@@ -10,6 +10,7 @@ from textual.widget import Widget
 from mlxtop import __version__
 from mlxtop.present.overview import entries
 from mlxtop.present.pages import ENDS_PAGE, PAGES, Page
+from mlxtop.present.rdma_objects import turned
 from mlxtop.present.text import (
     EMPTY,
     Line,
@@ -22,7 +23,8 @@ from mlxtop.present.text import (
     width,
     wrap,
 )
-from mlxtop.present.view import link_mark, prose
+from mlxtop.present.view import HolderOrder, link_mark, prose
+from mlxtop.sampler.facts import RDMA
 from mlxtop.settings import PREFIX, ROWS, config_path
 from mlxtop.tui.commands import Scope, available, bindings, keys_of, unlisted
 from mlxtop.tui.screens.base import WatchScreen
@@ -41,6 +43,8 @@ SCROLLING = unlisted(
 )
 _LEAST_ROWS = 14
 """Rows of a screen from which a page keeps enough of them below a small chart."""
+_RDMA_PAGE = "5"
+"""The page that shows who holds RDMA objects."""
 _LEAST_NAME = 12
 """Columns of a port's name beside the pages; where it has fewer, pages lose their titles."""
 _TITLES = {
@@ -137,6 +141,10 @@ class Detail(ChartPage):
         }
         """By the key of the page below."""
         self.set_class(True, f"-page-{self._page.key}")
+        self._want()
+
+    def _want(self) -> None:
+        self.wants = RDMA if self._page.key == _RDMA_PAGE else frozenset()
 
     def body(self) -> ComposeResult:
         yield self._tabs
@@ -199,6 +207,7 @@ class Detail(ChartPage):
 
     def action_page(self, key: str) -> None:
         self._page = next(page for page in PAGES if page.key == key)
+        self._want()
         for page in self._charts:
             self.set_class(page == key, f"-page-{page}")
         self.leave_charts()
@@ -214,6 +223,21 @@ class Detail(ChartPage):
         if maximised:
             self.action_maximise()
         return maximised
+
+    def action_sort_column(self, steps: int) -> None:
+        state = self.watch_app.state
+        state.holders_by = turned(state.holders_by, steps)
+        self._show_order()
+
+    def action_reverse(self) -> None:
+        by, reverse = self.watch_app.state.holders_by
+        self.watch_app.state.holders_by = HolderOrder(by, not reverse)
+        self._show_order()
+
+    def _show_order(self) -> None:
+        if self._page.key != _RDMA_PAGE:
+            self.notify("This page has no table to sort: page 5 has one.")
+        self.show_frame()
 
     def action_maximise(self) -> None:
         if self._page.key in self._charts:
