@@ -241,9 +241,11 @@ def _front_end(
     if args.once:
         shown = frames(source, stop)
         return headless.once(shown, source.kind, args.json, args.interval == 0, settings.all)
+    from mlxtop.path.follow import follow
+
     mode = headless.stream if args.json_stream else headless.batch
     fires = [_hooks(system, settings, _complain)] if args.hooks else []
-    taken: Iterable[Frame] = frames(source, stop)
+    taken: Iterable[Frame] = follow(source, system, settings.path).over(frames(source, stop))
     saver = _saver(source, system, settings)
     if saver is not None:
         fires.append(saver.note)
@@ -346,10 +348,10 @@ def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
     free = source.kind.may_change and not settings.readonly
     app = MlxtopApp(source, settings, ActionContext(system) if free else None, feed)
     if source.kind is not SourceKind.CAPTURED:
+        from mlxtop.path.follow import PathFollower
         from mlxtop.tui.flight import Flight
-        from mlxtop.tui.paths import Paths
 
-        app.paths = Paths(system, settings)
+        app.paths = PathFollower(system, settings.path)
         source.paths = app.paths.status
         app.flight = Flight(system.clock, source.kind, source.interval, settings)
     return app

@@ -24,6 +24,7 @@ from mlxtop.system.service_unit import exec_start, own_program, protect_home
 if TYPE_CHECKING:
     from mlxtop.commands.exporter import Exporter
     from mlxtop.model.frame import Frame
+    from mlxtop.path.follow import PathFollower
     from mlxtop.recording.recording import Recording
     from mlxtop.sampler.live import LiveSource
     from mlxtop.sampler.source import Source
@@ -115,17 +116,19 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
         console.write(shared(args.shared))
         return 0
     from mlxtop.commands.exporter import Exporter
+    from mlxtop.path.follow import follow
 
     every = args.every or args.interval
     again = args.listen or (args.textfile and every)
     pace = (every or EVERY_S) if again else (0.5 if system.captured else 1.0)
     with closing(_source(system, settings, pace, once=not again)) as source:
+        paths = follow(source, system, settings.path)
         exporter = Exporter(source.kind, system.now, args.vfs)
         if args.listen:
-            return _serve(args, exporter, source)
+            return _serve(args, exporter, source, paths)
         if again:
-            return _write_again(args.textfile, exporter, source)
-        return tell_once(args, _until_known(source), exporter, settings)
+            return _write_again(args.textfile, exporter, source, paths)
+        return tell_once(args, paths.over(_until_known(source)), exporter, settings)
 
 
 def run_recorded(
@@ -267,19 +270,23 @@ def _until_signal() -> Event:
 
 
 def _follow(
-    source: Source, exporter: Exporter, stop: Event, after: Callable[[], None] | None = None
+    source: Source,
+    exporter: Exporter,
+    paths: PathFollower,
+    stop: Event,
+    after: Callable[[], None] | None = None,
 ) -> None:
     """Take frames in until stopped; a captured machine gives one and stays as it is."""
     from mlxtop.sampler.source import frames
 
-    for frame in frames(source, stop):
+    for frame in paths.over(frames(source, stop)):
         exporter.take(frame)
         if after is not None:
             after()
     stop.wait()
 
 
-def _write_again(path: str, exporter: Exporter, source: Source) -> int:
+def _write_again(path: str, exporter: Exporter, source: Source, paths: PathFollower) -> int:
     told = ""
 
     def write_now() -> None:
@@ -293,14 +300,16 @@ def _write_again(path: str, exporter: Exporter, source: Source) -> int:
             console.warn(f"mlxtop: {trouble}")
         told = trouble
 
-    _follow(source, exporter, _until_signal(), write_now)
+    _follow(source, exporter, paths, _until_signal(), write_now)
     return 0
 
 
 # Serving
 
 
-def _serve(args: argparse.Namespace, exporter: Exporter, source: Source) -> int:
+def _serve(
+    args: argparse.Namespace, exporter: Exporter, source: Source, paths: PathFollower
+) -> int:
     from mlxtop.outputs.http_server import Server, tls_context, written
 
     tls = tls_context(args.cert, args.key, args.client_ca) if args.cert else None
@@ -313,7 +322,7 @@ def _serve(args: argparse.Namespace, exporter: Exporter, source: Source) -> int:
         who = "who has a certificate" if args.client_ca else "everybody"
         console.warn(f"mlxtop: {place} is no loopback address: {who} can read it from afar")
     try:
-        _follow(source, exporter, stop)
+        _follow(source, exporter, paths, stop)
     finally:
         server.close()
     return 0

@@ -57,6 +57,13 @@ def _round_trip(number: int) -> str:
     return f"0.{40 + number % 50:03d}"
 
 
+_CHANGES = {
+    *(("route", verb) for verb in ("replace", "del", "flush")),
+    *(("rule", verb) for verb in ("add", "del")),
+}
+"""What `ip` changes in the tables of routes."""
+
+
 def ip(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     """`ip route get`, `ip -j address show`, and what sets up a network device."""
     words = [word for word in argv[1:] if not word.startswith("-")]
@@ -72,7 +79,7 @@ def ip(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
         return 0
     if words[:2] == ["neigh", "flush"]:
         return 0
-    if words[:2] in (["route", "replace"], ["route", "flush"], ["rule", "add"], ["rule", "del"]):
+    if tuple(words[:2]) in _CHANGES:
         refusal = machine.network.fib.change(words)
         if refusal:
             yield Err(refusal if "device" in refusal else f"RTNETLINK answers: {refusal}")
