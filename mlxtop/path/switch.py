@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mlxtop.change.keeper import Keeper
 from mlxtop.change.log import ActionLog
 from mlxtop.change.plan import Command, Plan
 from mlxtop.change.privilege import RootCommands
 from mlxtop.change.run import LoggedCommands, last_words
 from mlxtop.model.path import PathSettings, Peer, Way
 from mlxtop.path import routes
-from mlxtop.path.keeper import Keeper
 from mlxtop.path.others import others
 from mlxtop.sources.kernel.net import read_links
 from mlxtop.sources.kernel.proc import read_processes
@@ -122,7 +122,7 @@ class Switch:
         commands = self._undo()
         self._run_all(commands)
         if not self._system.demo:
-            self._keeper = Keeper([command.argv for command in commands], lock)
+            self._keeper = Keeper(commands, "path keep", lock)
 
     def end(self, leave: Sequence[Peer] = ()) -> None:
         """Put the routes back as they were, but for peers to `leave`."""

@@ -132,6 +132,7 @@ def _set_up(machine: Machine, words: Sequence[str]) -> Running:
     refusal = _assign(port, address) if address else _set_link(machine, port, rest)
     machine.world.generation += 1
     machine.world.link_changed(port)
+    machine.world.device_changed(port)
     if refusal:
         yield Err(f"RTNETLINK answers: {refusal}")
     return 2 if refusal else 0
@@ -156,7 +157,8 @@ def _set_link(machine: Machine, port: PortState, rest: Sequence[str]) -> str | N
         if word in ("up", "down"):
             port.admin_up = word == "up"
         elif word == "mtu":
-            port.mtu = int(next(words, "1500"))
+            if refusal := port.set_mtu(int(next(words, "1500"))):
+                return refusal
         elif word == "master":
             bond = next(words, "")
             if machine.network.index(bond) is None:
