@@ -199,10 +199,11 @@ class _FrontEnd(FrontEnd):
             console.say(*markdown(all_cells(measure), measure.sentence))
         else:
             from mlxtop.present.measure_chart import chart
+            from mlxtop.present.text import Role
 
             console.say(*table_lines(all_cells(measure)), "")
             console.say(*chart(measure, self._ascii))
-            console.say(measure.sentence)
+            console.show_sentences((measure.sentence, Role.STRONG))
             if measure.id:
                 console.say(f"recorded as {measure.id} (mlxtop runs show {measure.id})")
 
