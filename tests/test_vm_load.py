@@ -20,6 +20,10 @@ listening() { # PORT: wait until somebody listens there
   echo "nobody listens at port $1" >&2
   exit 1
 }
+# read once, as the lab's disk is slow and a tool that does not answer soon is taken to hang
+for tool in qperf ib_write_bw ib_send_lat ib_read_lat ib_atomic_lat; do
+  $tool --help > /dev/null 2>&1 || true
+done
 """
 SCRIPT = """
 ip netns exec fry ib_write_bw -d rxe_fry -x 1 -D 6 -F --report_gbits > /tmp/fry &
