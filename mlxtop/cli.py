@@ -240,11 +240,11 @@ def _systems(args: argparse.Namespace, settings: Settings) -> dict[str, System]:
 def _several_screen(machines: Sequence[Machine], settings: Settings) -> MlxtopApp:
     """Return the live screen of several machines; only those that are here can be changed."""
     from mlxtop.change.privilege import ActionContext
+    from mlxtop.path.follow import PathFollower
     from mlxtop.sampler.live import LiveSource
     from mlxtop.system.clock import RealClock
     from mlxtop.tui.flight import Flight
     from mlxtop.tui.hosts import HostsApp, Seat
-    from mlxtop.tui.paths import Paths
 
     seats = []
     for machine in machines:
@@ -255,7 +255,7 @@ def _several_screen(machines: Sequence[Machine], settings: Settings) -> MlxtopAp
         clock = system.clock if system is not None else RealClock()
         seat.flight = Flight(clock, kind, machine.source.interval, settings)
         if system is not None and isinstance(machine.source, LiveSource):
-            seat.paths = Paths(system, settings)
+            seat.paths = PathFollower(system, settings.path)
             machine.source.paths = seat.paths.status
         seats.append(seat)
     app = HostsApp(seats, settings)
@@ -336,9 +336,11 @@ def _front_end(
     if args.once:
         shown = frames(source, stop)
         return headless.once(shown, source.kind, args.json, args.interval == 0, settings.all)
+    from mlxtop.path.follow import follow
+
     mode = headless.stream if args.json_stream else headless.batch
     fires = [_hooks(system, settings, _complain)] if args.hooks else []
-    taken: Iterable[Frame] = frames(source, stop)
+    taken: Iterable[Frame] = follow(source, system, settings.path).over(frames(source, stop))
     saver = _saver(source, system, settings)
     if saver is not None:
         fires.append(saver.note)
@@ -447,10 +449,10 @@ def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
     free = source.kind.may_change and not settings.readonly
     app = MlxtopApp(source, settings, ActionContext(system) if free else None, feed)
     if source.kind is not SourceKind.CAPTURED:
+        from mlxtop.path.follow import PathFollower
         from mlxtop.tui.flight import Flight
-        from mlxtop.tui.paths import Paths
 
-        app.paths = Paths(system, settings)
+        app.paths = PathFollower(system, settings.path)
         source.paths = app.paths.status
         app.flight = Flight(system.clock, source.kind, source.interval, settings)
     return app

@@ -25,7 +25,7 @@ from mlxtop.recording.on_alarm import AlarmSaver
 from mlxtop.recording.recorder import Recorder
 from mlxtop.recording.recording import Recording, open_recording
 from mlxtop.recording.target import Target
-from mlxtop.sampler.source import Source
+from mlxtop.sampler.source import Source, frames
 from tests.samples import PACU, ethernet, sample
 
 REPOSITORY = Path(mlxtop.__file__).parent.parent
@@ -164,7 +164,8 @@ def test_on_alarm_it_tells_at_once_that_it_cannot_write(
 
     (tmp_path / "file").touch()
     saver = AlarmSaver(recorder, Target(directory=tmp_path / "file" / "recordings"))
-    _record(cast(Source, Hot()), recorder, saver, Event(), None)
+    stop = Event()
+    _record(frames(cast(Source, Hot()), stop), recorder, saver, stop, None)
     recorder.close()
     assert capsys.readouterr().err.count("Not a directory") == 1
 

@@ -22,7 +22,6 @@ from mlxtop.tui.screens.pages import Detail
 from tests.samples import PACU, Samples, ethernet, sample
 from tests.test_tui_app import screen_text, until
 
-
 LIVE = Reach(MachineState.LIVE)
 
 

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from mlxtop.lab import ManualClock, load_lab
-from mlxtop.model.path import NO_PATHS, PathSettings, PathStatus, Peer, Way
-from mlxtop.path.run import PathRun
-from mlxtop.settings import Settings
-from mlxtop.tui.paths import Paths
 from mlxtop.watch.heat import AlertKind
 from tests.tour import walk
 
@@ -79,15 +74,3 @@ async def test_a_healthy_machine_whose_neighbour_answers_no_pings_has_no_alarm(
         assert paths.status().peers[0].dead
         alarms = walking.app.state.watch.alarms.all()
         assert [one for one in alarms if one.kind is AlertKind.PATH_DOWN] == []
-
-
-@pytest.mark.parametrize("peers", [(), (Peer("b", "10.0.0.2", (Way("fast0"),)),)])
-def test_peers_are_suggested_where_the_settings_name_none(
-    monkeypatch: pytest.MonkeyPatch, peers: tuple[Peer, ...]
-) -> None:
-    paths = Paths(load_lab("pacu", ManualClock()), Settings(path=PathSettings(peers)))
-    assert paths.status() == NO_PATHS
-    monkeypatch.setattr(PathRun, "__init__", lambda *_: None)
-    monkeypatch.setattr(PathRun, "status", PathStatus(keeping=True))
-    paths._run = PathRun()  # type: ignore[call-arg]
-    assert paths.status() == PathStatus(keeping=True, suggested=not peers)

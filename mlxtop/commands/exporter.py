@@ -160,7 +160,7 @@ def counted(report: Report, frame: Frame) -> Iterator[FindingCount]:
     about: dict[str, PortId | str] = {}
     for card in frame.sample.adapters:
         name = card_name(card)
-        about[name] = card.functions[0].address if card.functions else card.key
+        about[name] = card.place
         for slot, function in card.slots.items():
             about[f"{name}, slot {slot}"] = function.address
     for port, its in frame.ports.items():

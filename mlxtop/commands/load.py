@@ -222,7 +222,7 @@ class _FrontEnd(FrontEnd):
             if self.args.json:
                 console.say_json(outcome.document())
             else:
-                console.show(*((run,) for run in outcome_runs(outcome)))
+                console.show_sentences(*outcome_runs(outcome))
         elif plan is not None and self.args.json:
             console.say_json({"plan": plan.document(), "result": None})
         if self.signalled is not None:

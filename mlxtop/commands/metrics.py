@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mlxtop.commands.exporter import Exporter
     from mlxtop.model.frame import Frame
     from mlxtop.outputs.openmetrics import Rendered
+    from mlxtop.path.follow import PathFollower
     from mlxtop.recording.recording import Recording
     from mlxtop.sampler.live import LiveSource
     from mlxtop.sampler.source import Source
@@ -117,18 +118,20 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
         console.write(shared(args.shared))
         return 0
     from mlxtop.commands.exporter import Exporter
+    from mlxtop.path.follow import follow
 
     every = args.every or args.interval
     again = args.listen or (args.textfile and every)
     pace = (every or EVERY_S) if again else (0.5 if system.captured else 1.0)
     with closing(_source(system, settings, pace, once=not again)) as source:
+        paths = follow(source, system, settings.path)
         exporter = Exporter(source.kind, system.now, args.vfs)
-        if args.listen:
-            return serve(args, exporter.render, partial(_follow, source, exporter))
         if again:
-            follow = partial(_follow, source, exporter)
-            return write_again(args.textfile, exporter.text, follow)
-        return tell_once(args, _until_known(source), exporter, settings)
+            go_on = partial(_follow, source, exporter, paths)
+            if args.listen:
+                return serve(args, exporter.render, go_on)
+            return write_again(args.textfile, exporter.text, go_on)
+        return tell_once(args, paths.over(_until_known(source)), exporter, settings)
 
 
 def run_recorded(
@@ -273,11 +276,17 @@ Follow = Callable[[Event, Callable[[], None]], None]
 """Takes frames in until stopped, and calls a function after each."""
 
 
-def _follow(source: Source, exporter: Exporter, stop: Event, after: Callable[[], None]) -> None:
+def _follow(
+    source: Source,
+    exporter: Exporter,
+    paths: PathFollower,
+    stop: Event,
+    after: Callable[[], None],
+) -> None:
     """Take frames in until stopped; a captured machine gives one and stays as it is."""
     from mlxtop.sampler.source import frames
 
-    for frame in frames(source, stop):
+    for frame in paths.over(frames(source, stop)):
         exporter.take(frame)
         after()
     stop.wait()

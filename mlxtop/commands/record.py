@@ -6,14 +6,16 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 from mlxtop.link_type.survey import read_stored
+from mlxtop.model.frame import Frame
 from mlxtop.outputs import console
+from mlxtop.path.follow import follow
 from mlxtop.recording import files, when
 from mlxtop.recording.on_alarm import AlarmSaver
 from mlxtop.recording.prepare import Preparer
@@ -22,7 +24,7 @@ from mlxtop.recording.target import Target
 from mlxtop.recording.unit import Rights, unit
 from mlxtop.sampler.facts import EVERYTHING
 from mlxtop.sampler.live import LiveSource
-from mlxtop.sampler.source import Source, frames
+from mlxtop.sampler.source import frames
 from mlxtop.settings import Settings
 from mlxtop.system.door import System
 from mlxtop.system.notify import ServiceManager
@@ -91,7 +93,8 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     with closing(source):
         if saver is None:
             recorder.write_to(target)
-        _record(source, recorder, saver, stop, args.seconds, preparer=Preparer(system, stop))
+        taken = follow(source, system, settings.path).over(frames(source, stop))
+        _record(taken, recorder, saver, stop, args.seconds, preparer=Preparer(system, stop))
     recorder.close()
     if args.json and target.fd is None:
         path = str(recorder.last_path) if recorder.last_path else None
@@ -107,7 +110,7 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
 
 
 def _record(
-    source: Source,
+    taken: Iterable[Frame],
     recorder: Recorder,
     saver: AlarmSaver | None,
     stop: Event,
@@ -115,11 +118,11 @@ def _record(
     *,
     preparer: Preparer | None = None,
 ) -> None:
-    """Give the recorder what the source has until that time has passed, or it cannot write."""
+    """Give the recorder all frames until that time has passed, or it cannot write."""
     manager, watch, begin = ServiceManager(), Watch(verdicts=False, frames=False), None
     told: Path | None = None
     problem: str | None = None
-    for frame in frames(source, stop):
+    for frame in taken:
         tick = frame.sample.tick
         recorder.put(frame.sample)
         if saver is not None:

@@ -205,8 +205,7 @@ class CardCase(Subject):
 
 def card_name(adapter: Adapter) -> str:
     """Return family and place, `ConnectX-4 at 0000:43:00.0`."""
-    place = adapter.functions[0].address if adapter.functions else adapter.key
-    return f"{adapter.family} at {place}"
+    return f"{adapter.family} at {adapter.place}"
 
 
 # How a check is declared

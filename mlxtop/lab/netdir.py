@@ -76,7 +76,9 @@ def add_netdev(tree: LabTree, world: World, port: PortState) -> None:
     }
     tree.files(directory, fixed)
     if port.infiniband:
-        tree.file(f"{directory}/mode", "connected" if port.mtu > 4092 else "datagram")
+        mode = f"{directory}/mode"
+        tree.changing(mode, lambda: "connected\n" if port.connected else "datagram\n")
+        tree.writers[mode] = port.write_mode
         tree.file(f"{directory}/pkey", "0xffff")
     if mlx4 or port.infiniband:
         tree.fails(f"{directory}/phys_port_name", errno.EOPNOTSUPP)

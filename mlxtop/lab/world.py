@@ -377,9 +377,14 @@ class World:
         else:
             text = f"mlx5_core {bdf} {netdev}: Link {'up' if carrier else 'down'}"
         self.log(text, bdf)
-        self.happened.append(
-            DeviceEvent("link", "net", netdev, bdf, {"carrier": str(int(carrier))})
-        )
+        self.device_changed(port)
+
+    def device_changed(self, port: PortState) -> None:
+        """Tell listeners that something of a network device is another: carrier, flags, MTU."""
+        if port.netdev is not None:
+            told = {"carrier": str(int(port.carrier))}
+            event = DeviceEvent("link", "net", port.netdev, port.spec.function, told)
+            self.happened.append(event)
 
 
 def _wish(gbps: float, wave: float) -> float:

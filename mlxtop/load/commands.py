@@ -12,8 +12,8 @@ from mlxtop.model.identity import Function
 from mlxtop.model.number import kernel_version, parse_cores
 from mlxtop.system.door import Finished, System
 
-PROBE_S = 10.0
-"""Seconds that a tool has to tell its version and options."""
+PROBE_S = 20.0
+"""Seconds that a tool has to tell its version and options, from a cold disk of a busy host too."""
 
 
 class Remarks(NamedTuple):

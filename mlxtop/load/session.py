@@ -13,12 +13,14 @@ from threading import Event, Lock
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
+from mlxtop.change.privilege import ActionContext
 from mlxtop.load.far import FarEnd
 from mlxtop.load.guard import READINGS, HeatGuard
 from mlxtop.load.hold_run import HoldRun, hold_plan
 from mlxtop.load.measure import MeasureOptions, MeasurePlan, plan_measure
 from mlxtop.load.measure_log import read_measured
 from mlxtop.load.measure_run import Measurement, MeasureView, begin_record
+from mlxtop.load.mtu import MtuSwitch
 from mlxtop.load.outcome import LoadStatus, Outcome, SensorHeat
 from mlxtop.load.plan import plan_load
 from mlxtop.load.record import Line
@@ -209,7 +211,7 @@ class LoadSession:
         before: dict[str, Line] = {}
         if options.resume is not None:
             before = read_measured(self._runs, options.resume).by_key
-        plan = plan_measure(self._system, frame, options.request, options.axes)
+        plan = plan_measure(self._system, frame, options.request, options.axes, options.change_mtu)
         first = next(iter(plan.possible), None)
         if first is not None:
             guard = HeatGuard.of(first.plan, options.guard)
@@ -239,9 +241,12 @@ class LoadSession:
             self._measurement = measurement
             if self._cancelled is not None:
                 measurement.cancel(self._cancelled)
+        switch = MtuSwitch(ActionContext(self._system), plan, lambda: self._newest)
         try:
-            measurement.run(self._one, record, before)
+            measurement.run(self._one, record, before, switch.set)
         finally:
+            if (complaint := switch.end()) is not None:
+                self._update(problem=f"NOT put back: {complaint}")
             if record is not None:
                 record.close()
 

@@ -184,6 +184,11 @@ class Adapter(NamedTuple):
     """Field name to the reason why it is None."""
 
     @property
+    def place(self) -> str:
+        """Return the PCI address of its first function; its key where it has none."""
+        return self.functions[0].address if self.functions else self.key
+
+    @property
     def slots(self) -> dict[str, Function]:
         """Return the first function in every slot of the card; socket direct has two slots."""
         first: dict[str, Function] = {}

@@ -11,7 +11,8 @@ from mlxtop.analysis.fields import CARD_FIELDS, HOST_FIELDS, PORT_FIELDS, CardVi
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
-from mlxtop.model.identity import Adapter, PortId, PortKind
+from mlxtop.model.identity import PortId, PortKind
+from mlxtop.model.path import WayState
 from mlxtop.model.sample import PortSample, Slow, SourceKind
 from mlxtop.outputs.metric_families import Families, Labels, labels_of
 from mlxtop.outputs.port_metrics import add_port, metric_of
@@ -79,7 +80,9 @@ def _add(into: Families, machine: Machine) -> None:
         _info(into, view, labels)
         add_port(into, view, machine.watch, labels)
         _port_sources(into, view.now.now, now, labels)
-    _happenings(into, machine, at)
+    names = {labels.netdev: labels for labels in at.values() if labels.netdev}
+    _happenings(into, machine, at, names)
+    _ways(into, frame, names)
 
 
 # Identity
@@ -113,8 +116,8 @@ _NAMES = {"host": "machine", "adapter": "card", "port": "port"}
 
 
 def _card(into: Families, view: CardView) -> None:
-    at = Labels(pci=_place(view.card))
-    _fields(into, CARD_FIELDS, view, at, {"adapter": _place(view.card)})
+    at = Labels(pci=view.card.place)
+    _fields(into, CARD_FIELDS, view, at, {"adapter": view.card.place})
     for slot, first in view.card.slots.items():
         status = view.frame.sample.pcie.get(slot)
         for error, count in (status.aer if status else {}).items():
@@ -150,15 +153,11 @@ def _rdma(into: Families, frame: Frame) -> None:
         into.add("rdma_users", users, text, at)
 
 
-def _place(card: Adapter) -> str:
-    return card.functions[0].address if card.functions else card.key
-
-
 def _info(into: Families, view: PortView, at: Labels) -> None:
     card, module = view.adapter, view.now.now.module
     who = module.identity if module else None
     more = {
-        "adapter": _place(card) if card else "",
+        "adapter": card.place if card else "",
         "family": card.family if card else "",
         "module_vendor": (who and who.vendor) or "",
         "module_part": (who and who.part) or "",
@@ -170,7 +169,9 @@ def _info(into: Families, view: PortView, at: Labels) -> None:
 # What happens
 
 
-def _happenings(into: Families, machine: Machine, ports: dict[PortId, Labels]) -> None:
+def _happenings(
+    into: Families, machine: Machine, ports: dict[PortId, Labels], names: dict[str, Labels]
+) -> None:
     """Add findings, alarms and incidents: how many of each there are."""
     findings = Counter(machine.findings)
     text = "Findings of mlxtop doctor, how many of a check there are just now"
@@ -186,7 +187,6 @@ def _happenings(into: Families, machine: Machine, ports: dict[PortId, Labels]) -
     for (port, alarm_kind, severity), count in alarms.items():
         at = ports.get(port, HOST)
         into.add("alarm", count, text, at, kind=alarm_kind, severity=severity)
-    names = {labels.netdev: labels for labels in ports.values() if labels.netdev}
     sums: Counter[tuple[Labels, str, str]] = Counter()
     for one, count in machine.watch.counts.items():
         at = names.get(one.ifname or "", Labels(netdev=one.ifname or "", pci=one.device or ""))
@@ -194,6 +194,29 @@ def _happenings(into: Families, machine: Machine, ports: dict[PortId, Labels]) -
     text = "What has happened, by kind, since the start and in the kernel log"
     for (at, kind, weight), count in sums.items():
         into.add("incidents_total", count, text, at, kind=kind, severity=weight)
+
+
+def _ways(into: Families, frame: Frame, names: dict[str, Labels]) -> None:
+    """Add the ways to peers; nothing of one that has not been probed for long enough."""
+    for peer in frame.sample.paths.peers:
+        text = "Whether any way leads to a peer of [[path.peers]]"
+        if any(one.state is not WayState.UNKNOWN for one in peer.ways):
+            into.add("path_peer_up", not peer.dead, text, HOST, peer=peer.name)
+        for one in peer.ways:
+            if one.state is WayState.UNKNOWN:
+                continue
+            at = names.get(one.way.dev, Labels(netdev=one.way.dev))
+            way = {"peer": peer.name, "via": one.way.via or ""}
+            text = "Whether a way to a peer is up; 0 also while it has to prove itself"
+            into.add("path_up", one.state is WayState.UP, text, at, **way)
+            text = "Whether the kernel's route to a peer goes by a way"
+            into.add("path_used", one.used, text, at, **way)
+            text = "Mean round trip of the probes of a way in the last seconds"
+            into.add("path_round_trip_seconds", one.rtt_s, text, at, **way)
+            text = "Share of the probes of a way that were lost in the last seconds"
+            into.add("path_loss_ratio", one.loss, text, at, **way)
+            text = "How often a way was lost since the start"
+            into.add("path_flaps_total", one.flaps, text, at, **way)
 
 
 # How it is read
@@ -227,7 +250,7 @@ def _host_sources(into: Families, frame: Frame, now: float) -> None:
     _slow(into, "rdma_objects", sample.rdma_objects, now, HOST)
     for card in sample.adapters:
         if card.key in sample.stored:
-            _slow(into, "stored", sample.stored[card.key], now, Labels(pci=_place(card)))
+            _slow(into, "stored", sample.stored[card.key], now, Labels(pci=card.place))
 
 
 _TOOLS: dict[str, Callable[[PortSample], float | None]] = {

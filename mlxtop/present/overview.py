@@ -11,7 +11,7 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, PortId, PortKind, natural
 from mlxtop.model.sample import LinkLayer
 from mlxtop.present import units
-from mlxtop.present.card_rows import adapter_line, address, news, news_line
+from mlxtop.present.card_rows import adapter_line, news, news_line
 from mlxtop.present.cells import RowContext, port_row
 from mlxtop.present.columns import Column, heading, layout, port_line
 from mlxtop.present.order import NATURAL, Order, ranked
@@ -56,7 +56,7 @@ def entries(
     ports = [port for port in frame.ports if matches(frame, port, pattern)]
     rows: list[Entry] = []
     left = set(ports)
-    for adapter in sorted(frame.sample.adapters, key=lambda card: natural(address(card))):
+    for adapter in sorted(frame.sample.adapters, key=lambda card: natural(card.place)):
         own = sorted(port for port in adapter.ports if port in left)
         left.difference_update(own)
         if own or (not pattern and not adapter.ports):

@@ -247,13 +247,18 @@ class Attendant:
             self._pipe.close()
 
 
-def run_quietly(argv: Sequence[str], seconds: float, environ: Mapping[str, str]) -> None:
-    """Run a command without its input and outputs, for so long at most; whatever becomes of it."""
+def run_quietly(
+    argv: Sequence[str], seconds: float, environ: Mapping[str, str], text: str = ""
+) -> None:
+    """Run a command with `text` as input and no output, for so long at most.
+
+    Whatever becomes of it is not told.
+    """
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         subprocess.run(
             list(argv),
             env=dict(environ),
-            stdin=subprocess.DEVNULL,
+            input=text.encode(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             timeout=seconds,

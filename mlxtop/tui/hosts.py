@@ -34,8 +34,8 @@ from mlxtop.watch.heat import Alert
 from mlxtop.watch.watch import Watch
 
 if TYPE_CHECKING:
+    from mlxtop.path.follow import PathFollower
     from mlxtop.tui.flight import Flight
-    from mlxtop.tui.paths import Paths
     from mlxtop.tui.screens.load import Loads
 
 LOOK_S = 1.0
@@ -50,7 +50,7 @@ class Seat:
         self.machine, self.context = machine, context
         self.feed = Feed(machine.source)
         self.state = State()
-        self.paths: Paths | None = None
+        self.paths: PathFollower | None = None
         self.flight: Flight | None = None
         self.loads: Loads | None = None
         self.fire: Callable[[Alert], None] | None = None

@@ -39,8 +39,8 @@ from mlxtop.tui.terminal import QUESTION, Flow, notification
 from mlxtop.watch.heat import Alert, AlertKind
 
 if TYPE_CHECKING:
+    from mlxtop.path.follow import PathFollower
     from mlxtop.tui.flight import Flight
-    from mlxtop.tui.paths import Paths
     from mlxtop.tui.screens.load import Loads
     from mlxtop.tui.widgets.port_table import Block
 
@@ -88,7 +88,7 @@ class LiveApp(App[int]):
         self.more_items: list[Callable[[], Sequence[RibbonItem]]] = []
         """Each returns items of the ribbon that come from elsewhere than the Watch; asked again
         for every frame, and by `draw`."""
-        self.paths: Paths | None = None
+        self.paths: PathFollower | None = None
         """The ways to peers; None where nothing can be probed."""
         self.flight: Flight | None = None
         """The flight recorder; None where nothing can be recorded."""

@@ -57,6 +57,13 @@ def _round_trip(number: int) -> str:
     return f"0.{40 + number % 50:03d}"
 
 
+_CHANGES = {
+    *(("route", verb) for verb in ("replace", "del", "flush")),
+    *(("rule", verb) for verb in ("add", "del")),
+}
+"""What `ip` changes in the tables of routes."""
+
+
 def ip(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     """`ip route get`, `ip -j address show`, and what sets up a network device."""
     words = [word for word in argv[1:] if not word.startswith("-")]
@@ -72,7 +79,7 @@ def ip(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
         return 0
     if words[:2] == ["neigh", "flush"]:
         return 0
-    if words[:2] in (["route", "replace"], ["route", "flush"], ["rule", "add"], ["rule", "del"]):
+    if tuple(words[:2]) in _CHANGES:
         refusal = machine.network.fib.change(words)
         if refusal:
             yield Err(refusal if "device" in refusal else f"RTNETLINK answers: {refusal}")
@@ -125,6 +132,7 @@ def _set_up(machine: Machine, words: Sequence[str]) -> Running:
     refusal = _assign(port, address) if address else _set_link(machine, port, rest)
     machine.world.generation += 1
     machine.world.link_changed(port)
+    machine.world.device_changed(port)
     if refusal:
         yield Err(f"RTNETLINK answers: {refusal}")
     return 2 if refusal else 0
@@ -149,7 +157,8 @@ def _set_link(machine: Machine, port: PortState, rest: Sequence[str]) -> str | N
         if word in ("up", "down"):
             port.admin_up = word == "up"
         elif word == "mtu":
-            port.mtu = int(next(words, "1500"))
+            if refusal := port.set_mtu(int(next(words, "1500"))):
+                return refusal
         elif word == "master":
             bond = next(words, "")
             if machine.network.index(bond) is None:
