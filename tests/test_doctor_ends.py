@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from mlxtop.doctor.check import CouldNotTell, Finding, Report
+from mlxtop.doctor.check import Check, CouldNotTell, Finding, Report
 from mlxtop.doctor.checks import run
-from mlxtop.doctor.ends import END_CHECKS, LinkCase, RackCase, inspect_ends
+from mlxtop.doctor.ends import END_CHECKS, inspect_ends, with_links
+from mlxtop.doctor.rack import LinkCase, RackCase
 from mlxtop.ends.compare import sides
 from mlxtop.ends.counts import Span
 from mlxtop.ends.follow import Ends, Passed
@@ -18,7 +19,7 @@ from mlxtop.model.machine import MachineState, SeenMachine
 from mlxtop.model.named_links import NamedEnd, NamedLink
 from mlxtop.model.sample import LinkState, Temperature
 from mlxtop.model.tuning import Fec, LinkModes
-from tests.cases import GOOD, GOOD_PORT, MODULE, NOTE, WARNING
+from tests.cases import GOOD, GOOD_PORT, MODULE, NOTE, WARNING, report
 from tests.ends import End, joined, pair
 from tests.situations import ethernet, slot
 
@@ -203,3 +204,15 @@ def test_simulated_machines_that_are_well_have_no_finding_but_the_slot() -> None
     report = inspect_ends(ends)
     assert [one.evidence for one in report.findings] == []
     assert len(report.fine) == len(END_CHECKS)
+
+
+def test_a_report_on_a_machine_is_joined_by_what_is_found_on_its_links_alone() -> None:
+    small = End("b", situation=replace(GOOD, link=ethernet(100, mtu=1500)))
+    ends, own = Ends(), report()
+    ends.take([*pair(b=small), End("c").machine])
+    whole = with_links(own, ends, "a")
+    assert [one.topic.name for one in whole.findings if isinstance(one.topic, Check)] == [
+        "MTU at both ends"
+    ]
+    assert set(whole.fine) > set(own.fine)
+    assert with_links(own, ends, "c") is own

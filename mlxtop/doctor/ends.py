@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import wraps
 from shlex import quote
 
 from mlxtop.analysis.limits import gbps
-from mlxtop.doctor.check import Need, Outcomes, Report, Subject, check
+from mlxtop.doctor.check import STATUS, Outcomes, Report, Subject, check
 from mlxtop.doctor.checks import run
-from mlxtop.ends.compare import ALIKE, Side, Sides, autonegotiation, differs, fec, narrow_end, sides
+from mlxtop.doctor.rack import LINK, RACK, LinkCase, RackCase, rack_case
+from mlxtop.ends.compare import ALIKE, Side, Sides, autonegotiation, differs, fec, narrow_end
 from mlxtop.ends.counts import Span
-from mlxtop.ends.follow import Ends, Passed
-from mlxtop.ends.match import Match, Surety
-from mlxtop.model.machine import MachineState, SeenMachine
-from mlxtop.model.sample import LinkState
+from mlxtop.ends.follow import Ends
+from mlxtop.ends.match import Surety
 from mlxtop.watch.heat_limits import limits_of
 
 _ETHTOOL = "https://docs.kernel.org/networking/ethtool-netlink.html"
@@ -29,54 +27,26 @@ LEAST_PAUSES = 100
 """Pause frames of which at least one would have been counted by whoever receives them."""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkCase(Subject):
-    """A link to judge."""
-
-    link: Match
-    both: Sides
-    passed: Passed
-
-    @property
-    def is_up(self) -> bool:
-        return all(side.now.link.state is LinkState.UP for side in self.both)
-
-    @property
-    def between(self) -> str:
-        """Return what else may be so, where a switch can be between the ends."""
-        return "" if self.link.is_direct else "; unless a switch between them keeps or adds some"
-
-
-@dataclass(frozen=True, slots=True)
-class RackCase:
-    """Machines and the links between them."""
-
-    machines: tuple[SeenMachine, ...]
-    links: tuple[LinkCase, ...]
-
-
-def rack_case(ends: Ends) -> RackCase:
-    """Return what is to be judged; a machine that is lost is not, nor a link of it."""
-    seen = tuple(one for one in ends.machines if one.state is MachineState.LIVE)
-    links = []
-    for link in ends.matches.links:
-        both = sides(link, seen)
-        if both is not None:
-            name = " – ".join(side.name for side in both)
-            links.append(LinkCase(name, link, both, ends.passed(link)))
-    return RackCase(seen, tuple(links))
-
-
 def inspect_ends(ends: Ends) -> Report:
     """Return what all checks across machines say."""
     case = rack_case(ends)
     return run(END_CHECKS, case, bool(case.links))
 
 
-LINK: Need[LinkCase] = Need("no link with both ends", lambda case: case.links)
-RACK: Need[RackCase] = Need(
-    "no second machine", lambda case: [case] if len(case.machines) > 1 else []
-)
+def with_links(report: Report, ends: Ends, host: str) -> Report:
+    """Return the report on a machine together with what is found on its links."""
+    case = rack_case(ends)
+    links = tuple(link for link in case.links if host in (side.host for side in link.both))
+    if not links:
+        return report
+    told = run(END_CHECKS, RackCase(case.machines, links), judged=True)
+    findings = sorted((*report.findings, *told.findings), key=lambda one: -STATUS[one.severity])
+    return report._replace(
+        findings=tuple(findings),
+        could_not_tell=(*report.could_not_tell, *told.could_not_tell),
+        fine=(*report.fine, *told.fine),
+    )
+
 
 Judge = Callable[[LinkCase], Outcomes]
 

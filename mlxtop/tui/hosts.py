@@ -34,6 +34,7 @@ from mlxtop.watch.heat import Alert
 from mlxtop.watch.watch import Watch
 
 if TYPE_CHECKING:
+    from mlxtop.doctor.check import Report
     from mlxtop.tui.flight import Flight
     from mlxtop.tui.paths import Paths
     from mlxtop.tui.screens.load import Loads
@@ -177,6 +178,11 @@ class HostsApp(MlxtopApp):
 
     def with_ends(self, view: View) -> View:
         return self.links.with_ends(self.machine, view, self.state.paused)
+
+    def with_links(self, report: Report) -> Report:
+        from mlxtop.doctor.ends import with_links
+
+        return with_links(report, self.links.ends, self.machine)
 
     def _view_of(self, ref: PortRef, columns: int) -> View | None:
         seat = self.seats.get(ref.host)
