@@ -98,7 +98,7 @@ def test_settings_name_the_ends_by_the_name_asked_for_or_the_hosts_own() -> None
     link = only(match(machines, SETTINGS))
     assert (link.by, link.surety, link.is_direct) == (MatchedBy.SETTINGS, Surety.SURE, True)
     own = (NamedLink(NamedEnd("b.example", "0000:43:00.0/1"), NamedEnd("a", "0000:43:00.0")),)
-    assert only(match(machines, own)).ends == (B, A)
+    assert only(match(machines, own)).ends == (A, B)
     assert match(machines, (NamedLink(NamedEnd("a", "p9"), NamedEnd("b", "p1")),)).links == ()
 
 

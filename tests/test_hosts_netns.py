@@ -54,6 +54,8 @@ def test_each_machine_has_its_own_end_of_the_link(far: Far) -> None:
 
 
 def test_both_ends_of_the_link_are_matched_by_what_the_kernels_have_met(far: Far) -> None:
+    ping = ["ip", "netns", "exec", far.near, "ping", "-c", "1", far.address]
+    subprocess.run(ping, check=True, capture_output=True)
     done = far.run("--all", "-H", "fry", "--once", "--json")
     (link,) = json.loads(done.stdout)["links"]
     assert [end["port"] for end in link["ends"]] == ["near0", "far0"]

@@ -69,7 +69,7 @@ class Match(NamedTuple):
 
 
 class Matches(NamedTuple):
-    """The links that were found, and why there are not more."""
+    """The links that were found, each from the machine that comes first, and why not more."""
 
     links: tuple[Match, ...] = ()
     open: Mapping[PortRef, str] = {}
@@ -105,6 +105,7 @@ def match(
         if _may_be_end(frame.now)
     }
     reasons: dict[PortRef, str] = {}
+    places = {ref: place for place, ref in enumerate(ports)}
     links: list[Match] = []
     for candidate in (
         *_by_settings(machines, ports, named),
@@ -112,7 +113,8 @@ def match(
         *_by_serial(ports),
         *(link for link in before.links if _stays(link, ports)),
     ):
-        _add(links, candidate, ports)
+        first = min(candidate.ends, key=places.__getitem__)  # in the order of the machines
+        _add(links, candidate.from_side(first), ports)
     taken = {ref for link in links for ref in link.ends}
     return Matches(tuple(links), {ref: why for ref, why in reasons.items() if ref not in taken})
 
