@@ -198,7 +198,9 @@ def _run_on_several(args: argparse.Namespace, settings: Settings) -> int:
     machines = hosts.machines(args, _systems(args, settings), settings)
     try:
         if args.command or arguments.without_screen(args):
-            return hosts.say(args, machines, settings)
+            wanted = machines if args.hooks else ()
+            fires = {one.name: _hooks_of(one, settings, _complain) for one in wanted}
+            return hosts.say(args, machines, settings, fires)
         _need_terminal("without one: --once, --batch, --json-stream")
         return _show(_several_screen(machines, settings), settings, args.theme)
     finally:
@@ -250,9 +252,19 @@ def _several_screen(machines: Sequence[Machine], settings: Settings) -> MlxtopAp
         seats.append(seat)
     app = HostsApp(seats, settings)
     for seat in seats:
-        if seat.machine.system is not None:
-            seat.fire = _hooks(seat.machine.system, settings, app.hook_failed)
+        seat.fire = _hooks_of(seat.machine, settings, app.hook_failed)
     return app
+
+
+def _hooks_of(
+    machine: Machine, settings: Settings, complain: Callable[[str], None]
+) -> Callable[[Alert], None] | None:
+    """Return what runs the user's scripts, on this machine, for the alerts of one of several."""
+    if not settings.hooks:
+        return None
+    from mlxtop.system.local import LocalSystem
+
+    return _hooks(machine.system or LocalSystem(), settings, complain, machine.name)
 
 
 def _system(args: argparse.Namespace, settings: Settings) -> System:
@@ -431,13 +443,16 @@ def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
 
 
 def _hooks(
-    system: System, settings: Settings, complain: Callable[[str], None]
+    system: System, settings: Settings, complain: Callable[[str], None], host: str = ""
 ) -> Callable[[Alert], None] | None:
-    """Return what runs the user's scripts; None where there are none."""
+    """Return what runs the user's scripts; None where there are none.
+
+    `host`: the machine of the alerts, where there are several.
+    """
     if not settings.hooks:
         return None
     from mlxtop.watch.hooks import Hooks
 
-    hooks = Hooks(system, settings.hooks, settings.file, complain)
+    hooks = Hooks(system, settings.hooks, settings.file, complain, host)
     console.warn(*(f"mlxtop: hooks: {fault}" for fault in hooks.faults()))
     return hooks.fire

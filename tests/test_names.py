@@ -27,6 +27,7 @@ ELSEWHERE = {
     "doctor/rack.py": "in test_doctor_ends, whose checks look at it",
     "model/codec_types.py": "in test_codec_parts, whose codecs it makes",
     "model/incident.py": "values without behaviour",
+    "model/machine.py": "values without behaviour",
     "sampler/line_places.py": "in test_incident_fold, whose lines it places",
     "sampler/open_incident.py": "in test_incident_fold, which makes them of lines",
     "load/commands.py": "in test_load_plan: what the plans of all tools share",

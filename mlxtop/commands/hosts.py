@@ -12,6 +12,7 @@ from mlxtop.hosts.names import LOCAL, host_names
 from mlxtop.hosts.remote import RemoteSource, Wants
 from mlxtop.link_type.survey import read_stored
 from mlxtop.outputs import console
+from mlxtop.outputs.headless import Fire
 from mlxtop.sampler.facts import EVERYTHING, ON_SCREEN
 from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
@@ -52,14 +53,22 @@ def _live(args: argparse.Namespace, system: System, settings: Settings) -> LiveS
     )
 
 
-def say(args: argparse.Namespace, found: Sequence[Machine], settings: Settings) -> int:
-    """Run a subcommand or a mode without a screen on all machines."""
+def say(
+    args: argparse.Namespace,
+    found: Sequence[Machine],
+    settings: Settings,
+    fires: Mapping[str, Fire | None],
+) -> int:
+    """Run a subcommand or a mode without a screen on all machines.
+
+    `fires`: what runs the user's scripts for a machine.
+    """
     if any(one.system is not None and one.system.demo for one in found):
         names = ", ".join(one.name for one in found)
         if args.command:
             console.warn(f"mlxtop: DEMO, {names} are simulated machines")
     if args.command is None:
-        return several.say(args, found, settings)
+        return several.say(args, found, settings, fires)
     if args.command == "doctor":
         from mlxtop.commands import doctor_several
 

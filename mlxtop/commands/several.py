@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Timer
 from typing import Any
 
@@ -38,7 +38,7 @@ class Several:
     def __init__(
         self,
         machines: Sequence[Machine],
-        fires: dict[str, Fire] | None = None,
+        fires: Mapping[str, Fire | None] | None = None,
         links: Sequence[NamedLink] = (),
     ) -> None:
         self.machines = machines
@@ -112,7 +112,7 @@ def say(
     args: argparse.Namespace,
     machines: Sequence[Machine],
     settings: Settings,
-    fires: dict[str, Fire] | None = None,
+    fires: Mapping[str, Fire | None] | None = None,
     clock: Clock | None = None,
 ) -> int:
     """Print what was asked for; 1 where a machine of one table or document has no port."""

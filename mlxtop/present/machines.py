@@ -37,7 +37,7 @@ def _span(seconds: float) -> str:
     """Return a length of time, finely where it is short.
 
     >>> _span(0.0824), _span(3.21), _span(400.0)
-    ('82 ms', '3.2 s', '6m 40s')
+    ('82 ms', '3.2 s', '6 min 40 s')
     """
     if seconds < 1.0:
         return f"{seconds * 1000:.0f} ms"
