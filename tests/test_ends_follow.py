@@ -10,7 +10,7 @@ from tests.ends import A, End, pair
 def test_ends_are_matched_anew_only_now_and_then_and_at_once_with_another_machine() -> None:
     ends = Ends()
     a, b = pair()
-    ends.take([a, End("b").machine._replace(host="x")], 0.0)
+    ends.take([a, End("c").machine], 0.0)
     assert ends.matches.of(A) is None
     ends.take([a, b], 0.1)
     assert ends.matches.of(A) is not None
