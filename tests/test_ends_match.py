@@ -169,6 +169,11 @@ def test_any_address_is_taken(met: list[str], address: str) -> None:
     match([End("a", met=met, address=address or "x").machine, End("b", met=[address]).machine])
 
 
-def test_a_link_of_different_speeds_is_matched_all_the_same() -> None:
+def test_neighbours_that_are_up_at_different_speeds_have_a_switch_between_them() -> None:
     slow = End("b", situation=replace(GOOD, link=ethernet(40)))
-    assert only(match(pair(b=slow))).ends == (A, B)
+    matches = match(pair(b=slow))
+    assert matches.links == ()
+    assert "another speed: a switch" in matches.open[A]
+    assert only(match(pair(b=slow), SETTINGS)).by is MatchedBy.SETTINGS
+    down = replace(slow, link={"state": LinkState.DOWN})
+    assert only(match(pair(b=down))).ends == (A, B)

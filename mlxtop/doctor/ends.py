@@ -8,7 +8,7 @@ from functools import wraps
 from shlex import quote
 
 from mlxtop.analysis.limits import gbps
-from mlxtop.doctor.check import STATUS, Outcomes, Report, Subject, check
+from mlxtop.doctor.check import STATUS, CouldNotTell, Outcomes, Report, Subject, check
 from mlxtop.doctor.checks import run
 from mlxtop.doctor.rack import LINK, RACK, LinkCase, RackCase, rack_case
 from mlxtop.ends.compare import ALIKE, Side, Sides, autonegotiation, differs, fec, narrow_end
@@ -70,6 +70,12 @@ def _values(what: str, both: Sides) -> str:
     return f"{what} {a[0]} at {a[1]}, {b[0]} at {b[1]}"
 
 
+def _beyond_a_switch(link: LinkCase, what: str) -> CouldNotTell:
+    """Return that a difference is right where each end is joined to a switch."""
+    reason = "right where a switch is between the ends; name them in the settings where none is"
+    return link.unknown(_values(what, link.both), reason)
+
+
 def _port(side: Side) -> str:
     return quote(side.now.port.name)
 
@@ -124,7 +130,9 @@ def _speed(link: LinkCase) -> Outcomes:
 )
 @_when_matched
 def _fec(link: LinkCase) -> Outcomes:
-    if not differs("data rate", link.both) and differs("FEC", link.both):
+    if differs("data rate", link.both) or not differs("FEC", link.both):
+        return
+    if link.link.is_direct:
         codes = ", ".join(f"{fec(side)} at {side.name}" for side in link.both)
         state = "the link is up" if link.is_up else "and the link is down"
         yield (link.note if link.is_up else link.warning)(
@@ -134,6 +142,8 @@ def _fec(link: LinkCase) -> Outcomes:
             f"on both: ethtool --set-fec {_port(link.both[0])} encoding auto",
             _ETHTOOL,
         )
+    else:
+        yield _beyond_a_switch(link, "FEC")
 
 
 @check(
@@ -146,6 +156,9 @@ def _fec(link: LinkCase) -> Outcomes:
 @_when_matched
 def _autonegotiation(link: LinkCase) -> Outcomes:
     if not differs("autonegotiation", link.both):
+        return
+    if not link.link.is_direct:
+        yield _beyond_a_switch(link, "autonegotiation")
         return
     modules = [side.now.module for side in link.both]
     copper = any(one is not None and one.identity.passive for one in modules)
@@ -236,7 +249,7 @@ def _loss(link: LinkCase) -> Outcomes:
         without = span._replace(least_lost=max(0, span.least_lost - pauses))
         if without.is_loss:
             share = 100 * without.least_lost / max(1, span.sent)
-            yield link.warning(
+            yield (link.warning if link.link.is_direct else link.note)(
                 f"{without.least_lost} of {span.sent} {what} did not arrive in"
                 f" {span.seconds:.0f} s, {share:.2g} % at the least (counters of both ports, over"
                 " the same seconds)",

@@ -229,6 +229,9 @@ def _between(
     reasons: dict[PortRef, str],
 ) -> Iterator[Match]:
     mine, theirs = _key(ports[ref].link.address), met.get(other, set())
+    if _have_two_speeds(ports[ref], ports[other]):
+        reasons[ref] = f"{name_of(other, ports)} is up at another speed: a switch is between"
+        return
     ipoib = len((ports[ref].link.address or "").split(":")) == _IPOIB_BYTES
     by = MatchedBy.GUID if ipoib else MatchedBy.NEIGHBOUR
     if theirs == {mine}:
@@ -238,6 +241,13 @@ def _between(
         yield Match(ref, other, by, Surety.POSSIBLE, words)
     else:
         reasons[ref] = f"{name_of(other, ports)} has met others there: a switch is between"
+
+
+def _have_two_speeds(one: PortSample, other: PortSample) -> bool:
+    """Return whether two ports are up at different speeds, which no cable allows."""
+    links = one.link, other.link
+    is_up = all(link.state is LinkState.UP and link.speed is not None for link in links)
+    return is_up and one.link.speed != other.link.speed
 
 
 # By the serial number of a cable

@@ -38,7 +38,12 @@ class LinkScreen:
         self.ends.take(machines, now)
         if now - self._looked >= LOOK_S:
             self._looked = now
-            self._items = [item for link in self.ends.matches.links for item in self._lost(link)]
+            self._items = [
+                item
+                for link in self.ends.matches.links
+                if link.is_direct
+                for item in self._lost(link)
+            ]
 
     def _lost(self, link: Match) -> list[RibbonItem]:
         ways = ((link.a, link.b), (link.b, link.a))
@@ -49,7 +54,7 @@ class LinkScreen:
         ]
 
     def items(self) -> Sequence[RibbonItem]:
-        """Return links that have lost packets lately."""
+        """Return cables that have lost packets lately; a switch may keep packets for itself."""
         return self._items
 
     def with_ends(self, host: str, view: View, paused: bool) -> View:
