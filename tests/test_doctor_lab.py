@@ -86,6 +86,7 @@ PLANTED: list[tuple[str, float, set[str]]] = [
     ("ceph", 100.0, {"no carrier, but there was one"}),
     ("ceph2", 5.0, set()),
     ("ceph3", 5.0, set()),
+    *((f"roce{number}", 5.0, set()) for number in range(1, 5)),
     ("dgx", 5.0, {"network-bound: "}),
     ("faulty", 5.0, FAULTY),
     (

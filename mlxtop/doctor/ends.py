@@ -20,7 +20,6 @@ from mlxtop.watch.heat_limits import limits_of
 _ETHTOOL = "https://docs.kernel.org/networking/ethtool-netlink.html"
 _COUNTERS = "https://docs.kernel.org/networking/device_drivers/ethernet/mellanox/mlx5/counters.html"
 _PAUSE = "IEEE 802.3, annex 31B; man 8 ethtool"
-_MATCHING = "README, section about both ends of a link"
 HOTTER_C = 10.0
 """°C by which one end is warmer than the other where one end alone has a problem."""
 LEAST_PAUSES = 100
@@ -118,7 +117,7 @@ def _speed(link: LinkCase) -> Outcomes:
         "a switch or converter is between them, or they are not the ends of one link: then"
         " nothing that compares them holds",
         "look where the cables go; name the ends in the settings where they were matched wrongly",
-        _MATCHING,
+        _ETHTOOL,
     )
 
 

@@ -25,7 +25,7 @@ __all__ = ["DEFAULT", "MACHINES", "LabSystem", "ManualClock", "load_joined", "lo
 DEFAULT = "pacu"
 _ORDER = (
     *("pacu", "fry", "pacu-x16", "fry-x16", "cx3-hp", "tiny", "odroid"),
-    *("ceph", "ceph2", "ceph3", "dgx", "faulty"),
+    *("ceph", "ceph2", "ceph3", "roce1", "roce2", "roce3", "roce4", "dgx", "faulty"),
 )
 MACHINE_FILES = Path(__file__).parent / "machines"
 _ABOUT = re.compile(r'^  \| about = "(.*)"$', re.MULTILINE)
