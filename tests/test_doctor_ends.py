@@ -149,7 +149,7 @@ def test_a_loss_that_cannot_be_told_says_why() -> None:
     assert report.findings == ()
     (unknown,) = report.could_not_tell
     assert isinstance(unknown, CouldNotTell)
-    assert unknown.what == "packets from a p1 to b p1"
+    assert (unknown.subject, unknown.what) == ("a p1 → b p1", "packets lost")
 
 
 @pytest.mark.parametrize(

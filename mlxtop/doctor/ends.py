@@ -241,17 +241,17 @@ def _ways(link: LinkCase, spans: tuple[Span, Span]) -> Iterator[tuple[Side, Side
 def _loss(link: LinkCase) -> Outcomes:
     pairs = zip(_ways(link, link.passed.packets), _pauses_of(link), strict=True)
     for (sender, receiver, span), pauses in pairs:
-        what = f"packets from {sender.name} to {receiver.name}"
         if span.absent:
-            yield link.unknown(what, span.absent)
+            way = f"{sender.name} → {receiver.name}"
+            yield CouldNotTell(way, "packets lost", span.absent)
             continue
         without = span._replace(least_lost=max(0, span.least_lost - pauses))
         if without.is_loss:
             share = 100 * without.least_lost / max(1, span.sent)
             yield (link.warning if link.link.is_direct else link.note)(
-                f"{without.least_lost} of {span.sent} {what} did not arrive in"
-                f" {span.seconds:.0f} s, {share:.2g} % at the least (counters of both ports, over"
-                " the same seconds)",
+                f"{without.least_lost} of {span.sent} packets from {sender.name} to"
+                f" {receiver.name} did not arrive in {span.seconds:.0f} s, {share:.2g} % at the"
+                " least (counters of both ports, over the same seconds)",
                 "they are lost between the ports: by bit errors, or by a device between them"
                 f"{link.between}",
                 f"mlxtop doctor on {receiver.host} tells errors of the line; clean and reseat both"
