@@ -46,6 +46,10 @@ GARBAGE = (20_000, 20, 50)
 Modules and frames hold hardly any: searching took a tenth of the start."""
 
 
+HELD_MACHINES = 4
+"""Machines up to which the last minutes of those afar are held too, to be saved."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run mlxtop; returns the exit status."""
     gc.set_threshold(*GARBAGE)
@@ -253,7 +257,9 @@ def _several_screen(machines: Sequence[Machine], settings: Settings) -> MlxtopAp
         seat = Seat(machine, ActionContext(system) if system is not None and free else None)
         seat.feed.start()
         clock = system.clock if system is not None else RealClock()
-        seat.flight = Flight(clock, kind, machine.source.interval, settings)
+        afar = system is None and len(machines) > HELD_MACHINES
+        held = replace(settings, flight=0) if afar else settings
+        seat.flight = Flight(clock, kind, machine.source.interval, held)
         if system is not None and isinstance(machine.source, LiveSource):
             seat.paths = PathFollower(system, settings.path)
             machine.source.paths = seat.paths.status

@@ -8,7 +8,7 @@ import pytest
 
 from mlxtop.ends.compare import ALIKE, Sides, differs, narrow_end, sides
 from mlxtop.ends.match import match
-from mlxtop.model.tuning import Pause
+from mlxtop.model.tuning import Fec, Pause
 from tests.cases import GOOD, GOOD_PORT
 from tests.ends import End, pair
 from tests.situations import slot
@@ -62,3 +62,9 @@ def test_the_narrow_end_carries_less_than_its_link_and_the_other_end() -> None:
         ends = both(End("a", situation=a), End("b", situation=b))
         told = narrow_end(ends)
         assert (told and ends.index(told[0])) == narrow
+
+
+def test_two_words_for_no_correction_are_the_same() -> None:
+    off, none = (replace(GOOD_PORT, fec=Fec(word)) for word in ("Off", "None"))
+    assert not differs("FEC", both(End("a", settings=off), End("b", settings=none)))
+    assert differs("FEC", both(b=End("b", settings=none)))

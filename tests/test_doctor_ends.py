@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 
-from mlxtop.doctor.check import CouldNotTell, Finding, Report
+from mlxtop.doctor.check import Check, CouldNotTell, Finding, Report
 from mlxtop.doctor.checks import run
-from mlxtop.doctor.ends import END_CHECKS, LinkCase, RackCase, inspect_ends
+from mlxtop.doctor.ends import END_CHECKS, inspect_ends, with_links
+from mlxtop.doctor.rack import LinkCase, RackCase
 from mlxtop.ends.compare import sides
 from mlxtop.ends.counts import Span
 from mlxtop.ends.follow import Ends, Passed
-from mlxtop.ends.match import Surety, match
+from mlxtop.ends.match import MatchedBy, Surety, match
 from mlxtop.model.machine import MachineState, SeenMachine
 from mlxtop.model.named_links import NamedEnd, NamedLink
 from mlxtop.model.sample import LinkState, Temperature
-from mlxtop.model.tuning import Fec, LinkModes
-from tests.cases import GOOD, GOOD_PORT, MODULE, NOTE, WARNING
+from mlxtop.model.tuning import Fec, LinkModes, PortTuning
+from tests.cases import GOOD, GOOD_PORT, MODULE, NOTE, WARNING, report
 from tests.ends import End, joined, pair
 from tests.situations import ethernet, slot
 
@@ -37,7 +38,9 @@ def judged(
 ) -> Report:
     """What the checks say of two machines; `changes` are of the match."""
     machines = pair(a, b)
-    (link,) = match(machines).links
+    (link,) = match(machines, (NAMED,)).links
+    if not changes.pop("direct", True):
+        link = link._replace(by=MatchedBy.NEIGHBOUR, also=(), surety=Surety.LIKELY)
     both = sides(link, machines)
     assert both is not None
     case = LinkCase("a p1 – b p1", link._replace(**changes), both, Passed(packets, pauses))
@@ -126,11 +129,12 @@ def test_one_hot_end_is_ten_degrees_hotter_and_beyond_its_warning(
 
 def test_a_loss_that_is_proved_names_its_direction_and_the_other_explanation() -> None:
     losing = Span(20.0, 50_000, 500, 700)
-    finding = only(packets=(NOTHING, losing))
+    finding = only(packets=(NOTHING, losing), direct=False)
+    assert finding.severity is NOTE
     assert "500 of 50000 packets from b p1 to a p1 did not arrive in 20 s" in finding.evidence
     assert "unless a switch" in finding.why
-    sure = only(packets=(NOTHING, losing), also=("serial number of the cable",))
-    assert "unless" not in sure.why
+    sure = only(packets=(NOTHING, losing))
+    assert ("unless" in sure.why, sure.severity) == (False, WARNING)
 
 
 def test_pause_frames_that_are_counted_as_packets_are_no_loss() -> None:
@@ -145,7 +149,7 @@ def test_a_loss_that_cannot_be_told_says_why() -> None:
     assert report.findings == ()
     (unknown,) = report.could_not_tell
     assert isinstance(unknown, CouldNotTell)
-    assert unknown.what == "packets from a p1 to b p1"
+    assert (unknown.subject, unknown.what) == ("a p1 → b p1", "packets lost")
 
 
 @pytest.mark.parametrize(
@@ -155,8 +159,8 @@ def test_a_loss_that_cannot_be_told_says_why() -> None:
 def test_pause_frames_that_never_arrive_are_told_of_a_cable(
     sent: int, lost: int, direct: bool, count: int
 ) -> None:
-    by = {"also": ("settings",)} if direct else {}
-    assert len(found(pauses=(Span(20.0, sent, lost, lost), NO_PAUSE), **by)) == count
+    pauses = Span(20.0, sent, lost, lost), NO_PAUSE
+    assert len(found(pauses=pauses, direct=direct)) == count
 
 
 def carded(host: str, firmware: str, psid: str | None = "MT_1") -> SeenMachine:
@@ -203,3 +207,30 @@ def test_simulated_machines_that_are_well_have_no_finding_but_the_slot() -> None
     report = inspect_ends(ends)
     assert [one.evidence for one in report.findings] == []
     assert len(report.fine) == len(END_CHECKS)
+
+
+def test_a_report_on_a_machine_is_joined_by_what_is_found_on_its_links_alone() -> None:
+    small = End("b", situation=replace(GOOD, link=ethernet(100, mtu=1500)))
+    ends, own = Ends(), report()
+    ends.take([*pair(b=small), End("c").machine])
+    whole = with_links(own, ends, "a")
+    assert [one.topic.name for one in whole.findings if isinstance(one.topic, Check)] == [
+        "MTU at both ends"
+    ]
+    assert set(whole.fine) > set(own.fine)
+    assert with_links(own, ends, "c") is own
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        replace(GOOD_PORT, fec=Fec("BASER")),
+        replace(GOOD_PORT, modes=LinkModes(False)),
+    ],
+)
+def test_what_may_differ_on_the_two_sides_of_a_switch_is_no_finding_without_a_cable(
+    settings: PortTuning,
+) -> None:
+    told = judged(b=End("b", settings=settings, sample=COPPER), direct=False)
+    assert told.findings == ()
+    assert any("a switch is between" in one.reason for one in told.could_not_tell)

@@ -88,6 +88,7 @@ PLANTED: list[tuple[str, float, set[str]]] = [
     ("ceph", 100.0, {"no carrier, but there was one"}),
     ("ceph2", 5.0, set()),
     ("ceph3", 5.0, set()),
+    *((f"roce{number}", 5.0, set()) for number in range(1, 5)),
     ("dgx", 5.0, {"network-bound: "}),
     ("dscp", 5.0, {"RDMA's DSCP 26 leads to priority 0, PFC is on for 3"}),
     ("dscp", 90.0, {"RDMA's DSCP 26 leads to priority 0, PFC is on for 3"}),

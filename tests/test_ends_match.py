@@ -98,7 +98,7 @@ def test_settings_name_the_ends_by_the_name_asked_for_or_the_hosts_own() -> None
     link = only(match(machines, SETTINGS))
     assert (link.by, link.surety, link.is_direct) == (MatchedBy.SETTINGS, Surety.SURE, True)
     own = (NamedLink(NamedEnd("b.example", "0000:43:00.0/1"), NamedEnd("a", "0000:43:00.0")),)
-    assert only(match(machines, own)).ends == (B, A)
+    assert only(match(machines, own)).ends == (A, B)
     assert match(machines, (NamedLink(NamedEnd("a", "p9"), NamedEnd("b", "p1")),)).links == ()
 
 
@@ -169,6 +169,11 @@ def test_any_address_is_taken(met: list[str], address: str) -> None:
     match([End("a", met=met, address=address or "x").machine, End("b", met=[address]).machine])
 
 
-def test_a_link_of_different_speeds_is_matched_all_the_same() -> None:
+def test_neighbours_that_are_up_at_different_speeds_have_a_switch_between_them() -> None:
     slow = End("b", situation=replace(GOOD, link=ethernet(40)))
-    assert only(match(pair(b=slow))).ends == (A, B)
+    matches = match(pair(b=slow))
+    assert matches.links == ()
+    assert "another speed: a switch" in matches.open[A]
+    assert only(match(pair(b=slow), SETTINGS)).by is MatchedBy.SETTINGS
+    down = replace(slow, link={"state": LinkState.DOWN})
+    assert only(match(pair(b=down))).ends == (A, B)

@@ -54,6 +54,18 @@ def test_each_machine_has_its_own_end_of_the_link(far: Far) -> None:
     assert [name for name in names[0] + names[1] if name in ("near0", "far0")] == ["near0", "far0"]
 
 
+def test_both_ends_of_the_link_are_matched_by_what_the_kernels_have_met(far: Far) -> None:
+    ping = ["ip", "netns", "exec", far.near, "ping", "-c", "1", far.address]
+    subprocess.run(ping, check=True, capture_output=True)
+    done = far.run("--all", "-H", "fry", "--once", "--json")
+    (link,) = json.loads(done.stdout)["links"]
+    assert [end["port"] for end in link["ends"]] == ["near0", "far0"]
+    assert (link["by"], link["sure"]) == ("neighbour table", "likely")
+    there, back = link["directions"]
+    assert there["sent_bps"] > 0 and back["sent_bps"] > 0
+    assert "kernel" in there["absent"]["packets"]
+
+
 def test_a_load_finds_the_address_of_the_link_and_serves_it(far: Far) -> None:
     done = far.run("--all", "load", "fry", "--ssh", "-t", "2", "--json", "--cooldown", "0")
     result = json.loads(done.stdout)

@@ -116,6 +116,9 @@ def test_the_offset_is_that_of_the_quickest_answer() -> None:
         clocks.asked[number] = sent
         clocks.answer(number, theirs, sent + took)
     assert clocks.offset == pytest.approx(1.0)
+    assert clocks.measured is not None and ClockPair().measured is None
+    assert clocks.measured.seconds == pytest.approx(1.0)
+    assert clocks.measured.error_s == pytest.approx(0.005)
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,13 @@ def test_three_hosts_of_a_ring_have_three_cables() -> None:
     assert far["ceph2"] == [own["ceph"][0], own["ceph3"][1]]
 
 
+def test_a_rack_of_four_is_a_ring() -> None:
+    _, systems = machines("roce1", "roce2", "roce3", "roce4")
+    far = [port.far_mac for one in systems for port in one.world.ports]
+    own = [port.spec.mac for one in systems for port in one.world.ports]
+    assert far == [own[7], own[2], own[1], own[4], own[3], own[6], own[5], own[0]]
+
+
 def test_machines_that_are_no_peers_live_beside_each_other() -> None:
     clock, (pacu, tiny) = machines("pacu", "tiny")
     clock.wait(2.0, Event())

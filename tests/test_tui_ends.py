@@ -9,6 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from mlxtop.hosts.machines import Machine
+from mlxtop.model.named_links import NamedEnd, NamedLink
 from mlxtop.model.sample import HardwareNeighbour, Link, LinkLayer, LinkState, Sample, Slow
 from mlxtop.present.ends_tables import BothEnds
 from mlxtop.present.text import plain
@@ -89,8 +90,9 @@ async def test_page_eight_shows_both_ends_whichever_is_looked_at() -> None:
 
 
 def test_a_loss_that_is_proved_is_told_by_the_ribbon_and_leads_to_the_sender() -> None:
-    screen, (a, b) = LinkScreen((), lambda ref, columns: None), pair()
-    for tick, sent, arrived in ((1, 0, 0), (2, 0, 0), (3, 9000, 8000), (9, 9000, 8000)):
+    ends = NamedLink(NamedEnd("a", "p1"), NamedEnd("b", "p1"))
+    screen, (a, b) = LinkScreen((ends,), lambda ref, columns: None), pair()
+    for tick, sent, arrived in ((1, 0, 0), (2, 0, 0), (3, 9000, 8000), (12, 9000, 8000)):
         look = counted(a, tick, sent, 0), counted(b, tick + 0.5, 0, arrived)
         screen.take(look, float(tick))
     (item,) = screen.items()

@@ -124,6 +124,7 @@ async def test_a_lost_machine_is_stale_with_its_age_and_the_others_go_on() -> No
     afar = Afar(hot(3, 50.0), "fry")
     async with running(Samples(hot(3, 40.0)), afar) as (app, pilot):
         afar.reach = Reach(MachineState.LOST, 58.0, "Connection refused")
+        app._drawn = 0.0
         app._look()
         await until(pilot, lambda: "lost" in screen_text(app))
         assert "fry  lost, last seen 42 s ago  Connection refused" in screen_text(app)

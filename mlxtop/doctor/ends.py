@@ -4,67 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import wraps
 from shlex import quote
 
 from mlxtop.analysis.limits import gbps
-from mlxtop.doctor.check import Need, Outcomes, Report, Subject, check
+from mlxtop.doctor.check import STATUS, CouldNotTell, Outcomes, Report, Subject, check
 from mlxtop.doctor.checks import run
-from mlxtop.ends.compare import ALIKE, Side, Sides, autonegotiation, differs, fec, narrow_end, sides
+from mlxtop.doctor.rack import LINK, RACK, LinkCase, RackCase, rack_case
+from mlxtop.ends.compare import ALIKE, Side, Sides, autonegotiation, differs, fec, narrow_end
 from mlxtop.ends.counts import Span
-from mlxtop.ends.follow import Ends, Passed
-from mlxtop.ends.match import Match, Surety
-from mlxtop.model.machine import MachineState, SeenMachine
-from mlxtop.model.sample import LinkState
+from mlxtop.ends.follow import Ends
+from mlxtop.ends.match import Surety
 from mlxtop.watch.heat_limits import limits_of
 
 _ETHTOOL = "https://docs.kernel.org/networking/ethtool-netlink.html"
 _COUNTERS = "https://docs.kernel.org/networking/device_drivers/ethernet/mellanox/mlx5/counters.html"
 _PAUSE = "IEEE 802.3, annex 31B; man 8 ethtool"
-_MATCHING = "README, section about both ends of a link"
 HOTTER_C = 10.0
 """°C by which one end is warmer than the other where one end alone has a problem."""
 LEAST_PAUSES = 100
 """Pause frames of which at least one would have been counted by whoever receives them."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinkCase(Subject):
-    """A link to judge."""
-
-    link: Match
-    both: Sides
-    passed: Passed
-
-    @property
-    def is_up(self) -> bool:
-        return all(side.now.link.state is LinkState.UP for side in self.both)
-
-    @property
-    def between(self) -> str:
-        """Return what else may be so, where a switch can be between the ends."""
-        return "" if self.link.is_direct else "; unless a switch between them keeps or adds some"
-
-
-@dataclass(frozen=True, slots=True)
-class RackCase:
-    """Machines and the links between them."""
-
-    machines: tuple[SeenMachine, ...]
-    links: tuple[LinkCase, ...]
-
-
-def rack_case(ends: Ends) -> RackCase:
-    """Return what is to be judged; a machine that is lost is not, nor a link of it."""
-    seen = tuple(one for one in ends.machines if one.state is MachineState.LIVE)
-    links = []
-    for link in ends.matches.links:
-        both = sides(link, seen)
-        if both is not None:
-            name = " – ".join(side.name for side in both)
-            links.append(LinkCase(name, link, both, ends.passed(link)))
-    return RackCase(seen, tuple(links))
 
 
 def inspect_ends(ends: Ends) -> Report:
@@ -73,10 +32,20 @@ def inspect_ends(ends: Ends) -> Report:
     return run(END_CHECKS, case, bool(case.links))
 
 
-LINK: Need[LinkCase] = Need("no link with both ends", lambda case: case.links)
-RACK: Need[RackCase] = Need(
-    "no second machine", lambda case: [case] if len(case.machines) > 1 else []
-)
+def with_links(report: Report, ends: Ends, host: str) -> Report:
+    """Return the report on a machine together with what is found on its links."""
+    case = rack_case(ends)
+    links = tuple(link for link in case.links if host in (side.host for side in link.both))
+    if not links:
+        return report
+    told = run(END_CHECKS, RackCase(case.machines, links), judged=True)
+    findings = sorted((*report.findings, *told.findings), key=lambda one: -STATUS[one.severity])
+    return report._replace(
+        findings=tuple(findings),
+        could_not_tell=(*report.could_not_tell, *told.could_not_tell),
+        fine=(*report.fine, *told.fine),
+    )
+
 
 Judge = Callable[[LinkCase], Outcomes]
 
@@ -98,6 +67,12 @@ def _values(what: str, both: Sides) -> str:
     """Return `MTU 9000 at a p1, 1500 at b p1`."""
     a, b = ((ALIKE[what](side), side.name) for side in both)
     return f"{what} {a[0]} at {a[1]}, {b[0]} at {b[1]}"
+
+
+def _beyond_a_switch(link: LinkCase, what: str) -> CouldNotTell:
+    """Return that a difference is right where each end is joined to a switch."""
+    reason = "right where a switch is between the ends; name them in the settings where none is"
+    return link.unknown(_values(what, link.both), reason)
 
 
 def _port(side: Side) -> str:
@@ -142,7 +117,7 @@ def _speed(link: LinkCase) -> Outcomes:
         "a switch or converter is between them, or they are not the ends of one link: then"
         " nothing that compares them holds",
         "look where the cables go; name the ends in the settings where they were matched wrongly",
-        _MATCHING,
+        _ETHTOOL,
     )
 
 
@@ -154,7 +129,9 @@ def _speed(link: LinkCase) -> Outcomes:
 )
 @_when_matched
 def _fec(link: LinkCase) -> Outcomes:
-    if not differs("data rate", link.both) and differs("FEC", link.both):
+    if differs("data rate", link.both) or not differs("FEC", link.both):
+        return
+    if link.link.is_direct:
         codes = ", ".join(f"{fec(side)} at {side.name}" for side in link.both)
         state = "the link is up" if link.is_up else "and the link is down"
         yield (link.note if link.is_up else link.warning)(
@@ -164,6 +141,8 @@ def _fec(link: LinkCase) -> Outcomes:
             f"on both: ethtool --set-fec {_port(link.both[0])} encoding auto",
             _ETHTOOL,
         )
+    else:
+        yield _beyond_a_switch(link, "FEC")
 
 
 @check(
@@ -176,6 +155,9 @@ def _fec(link: LinkCase) -> Outcomes:
 @_when_matched
 def _autonegotiation(link: LinkCase) -> Outcomes:
     if not differs("autonegotiation", link.both):
+        return
+    if not link.link.is_direct:
+        yield _beyond_a_switch(link, "autonegotiation")
         return
     modules = [side.now.module for side in link.both]
     copper = any(one is not None and one.identity.passive for one in modules)
@@ -259,17 +241,17 @@ def _ways(link: LinkCase, spans: tuple[Span, Span]) -> Iterator[tuple[Side, Side
 def _loss(link: LinkCase) -> Outcomes:
     pairs = zip(_ways(link, link.passed.packets), _pauses_of(link), strict=True)
     for (sender, receiver, span), pauses in pairs:
-        what = f"packets from {sender.name} to {receiver.name}"
         if span.absent:
-            yield link.unknown(what, span.absent)
+            way = f"{sender.name} → {receiver.name}"
+            yield CouldNotTell(way, "packets lost", span.absent)
             continue
         without = span._replace(least_lost=max(0, span.least_lost - pauses))
         if without.is_loss:
             share = 100 * without.least_lost / max(1, span.sent)
-            yield link.warning(
-                f"{without.least_lost} of {span.sent} {what} did not arrive in"
-                f" {span.seconds:.0f} s, {share:.2g} % at the least (counters of both ports, over"
-                " the same seconds)",
+            yield (link.warning if link.link.is_direct else link.note)(
+                f"{without.least_lost} of {span.sent} packets from {sender.name} to"
+                f" {receiver.name} did not arrive in {span.seconds:.0f} s, {share:.2g} % at the"
+                " least (counters of both ports, over the same seconds)",
                 "they are lost between the ports: by bit errors, or by a device between them"
                 f"{link.between}",
                 f"mlxtop doctor on {receiver.host} tells errors of the line; clean and reseat both"

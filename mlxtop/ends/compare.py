@@ -14,6 +14,8 @@ from mlxtop.model.machine import PortRef, SeenMachine
 from mlxtop.model.sample import PortSample
 from mlxtop.model.tuning import PortTuning, settled
 
+_NO_FEC = ("Off", "None")
+"""Two words of drivers for no correction."""
 _NARROWER = 0.95
 """Share of the other end's capacity below which an end is the narrow one."""
 
@@ -63,9 +65,10 @@ def sides(link: Match, machines: Sequence[SeenMachine]) -> Sides | None:
 
 
 def fec(side: Side) -> str | None:
-    """Return the code that an end corrects errors with, as its driver names it."""
+    """Return the code that an end corrects errors with, as its driver names it, or `off`."""
     told = side.settings.fec
-    return None if told is None else told.active
+    active = None if told is None else told.active
+    return "off" if active in _NO_FEC else active
 
 
 def autonegotiation(side: Side) -> str | None:

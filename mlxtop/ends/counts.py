@@ -16,14 +16,14 @@ from mlxtop.analysis.throughput import BYTES_PHY, ETH_MAC, IB_DATA, wire_source
 from mlxtop.ends.match import Match
 from mlxtop.model.catalogue import counters_of
 from mlxtop.model.counters import Origin
-from mlxtop.model.frame import PortFrame
+from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.machine import ClockOffset, PortRef, SeenMachine
 from mlxtop.model.pause import GLOBAL_PAUSE, PFC_PAUSE
 
 READ_ERROR_S = 0.25
 """Seconds by which a total may be older or newer than its tick: it takes a while to be read, and
 clocks of two machines drift apart."""
-MOST_POINTS = 240
+MOST_POINTS = 120
 """Readings of a port that are kept."""
 LEAST_LOST = 100
 """Packets that are called lost at the least: switches keep some of their protocols to themselves"""
@@ -117,13 +117,18 @@ class LinkCounts:
     def __init__(self, read_error_s: float = READ_ERROR_S) -> None:
         self._read_error_s = read_error_s
         self._clocks: dict[str, ClockOffset | None] = {}
+        self._frames: dict[str, Frame] = {}
+        """The newest that were taken in."""
         self._packets: dict[PortRef, _Series] = {}
         self._pauses: dict[PortRef, _Series] = {}
 
     def take(self, machines: Iterable[SeenMachine], links: Sequence[Match]) -> None:
         """Take in the totals of all ends as they are now; forget ports that are no ends."""
         machines = tuple(machines)
-        frames = {machine.host: machine.frame for machine in machines}
+        frames = {
+            one.host: one.frame for one in machines if self._frames.get(one.host) is not one.frame
+        }
+        self._frames.update(frames)
         self._clocks = {machine.host: machine.clock for machine in machines}
         ends = {ref for link in links for ref in link.ends}
         for kept in (self._packets, self._pauses):

@@ -10,6 +10,9 @@ from mlxtop.ends.match import NO_MATCHES, Match, Matches, match
 from mlxtop.model.machine import PortRef, SeenMachine
 from mlxtop.model.named_links import NamedLink
 
+MATCH_S = 2.0
+"""Seconds between looks which ports are ends: twenty machines take some milliseconds."""
+
 
 class Passed(NamedTuple):
     """What went over a link, each from its first end to its second, and back."""
@@ -26,19 +29,30 @@ class Ends:
         self.machines: tuple[SeenMachine, ...] = ()
         """As they were seen last."""
         self._named = named
+        self._matched = float("-inf")
         self._counts = LinkCounts()
 
-    def take(self, machines: Sequence[SeenMachine]) -> None:
-        """Take in machines as they are seen now."""
+    def take(self, machines: Sequence[SeenMachine], now: float | None = None) -> None:
+        """Take in machines as they are seen now.
+
+        `now`: second of our clock, where it is to be matched anew only now and then.
+        """
+        hosts = [one.host for one in machines]
+        known = hosts == [one.host for one in self.machines]
         self.machines = tuple(machines)
-        self.matches = match(machines, self._named, self.matches)
+        if now is None or not known or not 0 <= now - self._matched < MATCH_S:
+            self._matched = now if now is not None else float("-inf")
+            self.matches = match(machines, self._named, self.matches)
         self._counts.take(machines, self.matches.links)
+
+    def packets(self, link: Match) -> tuple[Span, Span]:
+        """Return what of the packets of each direction is known to be lost."""
+        return self._counts.packets(*link.ends), self._counts.packets(*link.ends[::-1])
 
     def passed(self, link: Match) -> Passed:
         """Return what went over a link."""
-        there, back = link.ends, link.ends[::-1]
-        packets = self._counts.packets(*there), self._counts.packets(*back)
-        return Passed(packets, (self._counts.pauses(*there), self._counts.pauses(*back)))
+        pauses = self._counts.pauses(*link.ends), self._counts.pauses(*link.ends[::-1])
+        return Passed(self.packets(link), pauses)
 
     def why_not(self, ref: PortRef) -> str:
         """Return why a port has no known other end."""

@@ -69,7 +69,7 @@ class Match(NamedTuple):
 
 
 class Matches(NamedTuple):
-    """The links that were found, and why there are not more."""
+    """The links that were found, each from the machine that comes first, and why not more."""
 
     links: tuple[Match, ...] = ()
     open: Mapping[PortRef, str] = {}
@@ -105,6 +105,7 @@ def match(
         if _may_be_end(frame.now)
     }
     reasons: dict[PortRef, str] = {}
+    places = {ref: place for place, ref in enumerate(ports)}
     links: list[Match] = []
     for candidate in (
         *_by_settings(machines, ports, named),
@@ -112,7 +113,8 @@ def match(
         *_by_serial(ports),
         *(link for link in before.links if _stays(link, ports)),
     ):
-        _add(links, candidate, ports)
+        first = min(candidate.ends, key=places.__getitem__)  # in the order of the machines
+        _add(links, candidate.from_side(first), ports)
     taken = {ref for link in links for ref in link.ends}
     return Matches(tuple(links), {ref: why for ref, why in reasons.items() if ref not in taken})
 
@@ -227,6 +229,9 @@ def _between(
     reasons: dict[PortRef, str],
 ) -> Iterator[Match]:
     mine, theirs = _key(ports[ref].link.address), met.get(other, set())
+    if _have_two_speeds(ports[ref], ports[other]):
+        reasons[ref] = f"{name_of(other, ports)} is up at another speed: a switch is between"
+        return
     ipoib = len((ports[ref].link.address or "").split(":")) == _IPOIB_BYTES
     by = MatchedBy.GUID if ipoib else MatchedBy.NEIGHBOUR
     if theirs == {mine}:
@@ -236,6 +241,13 @@ def _between(
         yield Match(ref, other, by, Surety.POSSIBLE, words)
     else:
         reasons[ref] = f"{name_of(other, ports)} has met others there: a switch is between"
+
+
+def _have_two_speeds(one: PortSample, other: PortSample) -> bool:
+    """Return whether two ports are up at different speeds, which no cable allows."""
+    links = one.link, other.link
+    is_up = all(link.state is LinkState.UP and link.speed is not None for link in links)
+    return is_up and one.link.speed != other.link.speed
 
 
 # By the serial number of a cable

@@ -185,11 +185,15 @@ def _lacking(has_stored: bool) -> list[Problem]:
 
 
 def main(
-    words: Sequence[str], orders: BinaryIO | None = None, ask_card: AskCard | None = None
+    words: Sequence[str],
+    orders: BinaryIO | None = None,
+    ask_card: AskCard | None = None,
+    system: System | None = None,
 ) -> int:
     """Run the far side; 0, and 3 where the near side needs a newer one.
 
-    `orders`: the input of one that was sent. `ask_card` reads what a card stores.
+    `orders`: the input of one that was sent. `ask_card` reads what a card stores. `system`: the
+    machine, this one if None.
     """
     token, protocol = (*words, "", "")[:2]
     if not token.isalnum() or (whole(protocol, 1 << 16) or PROTOCOL + 1) > PROTOCOL:
@@ -205,6 +209,6 @@ def main(
     except ValueError:
         return 1
     if isinstance(options, dict):
-        system = LocalSystem(readonly=not options.get("serve"))
+        system = system or LocalSystem(readonly=not options.get("serve"))
         Agent(system, options, ask_card).run(orders, fd)
     return 0

@@ -184,7 +184,8 @@ def _losing(ends: BothEnds) -> tuple[str, Role]:
         if span.is_loss
     ]
     if losing:
-        return "; ".join(losing), Role.WARNING
+        kept = "" if ends.link.is_direct else ", unless a switch between has kept them"
+        return "; ".join(losing) + kept, Role.WARNING
     spans = [span for span in ends.lost if span.shares]
     if not spans:
         absent = next((span.absent for span in ends.lost if span.absent), "nothing is sent")

@@ -319,7 +319,7 @@ FACTS = (
     Row(Fact.PORTS, _read_port, 30.0, _real_ports),
     Row(Fact.IN_USE, _read_in_use, 10.0, lambda facts: {None: None}),
     Row(Fact.STREAMS, _read_streams, 5.0, lambda facts: {None: facts.ports}),
-    Row(Fact.NEIGHBOURS, _read_neighbours, 10.0, lambda facts: {None: facts.ports}),
+    Row(Fact.NEIGHBOURS, _read_neighbours, 5.0, lambda facts: {None: facts.ports}),
     Row(
         Fact.RDMA_OBJECTS,
         _read_rdma_objects,

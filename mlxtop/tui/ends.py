@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mlxtop.ends.follow import Ends, Passed
+from mlxtop.ends.counts import Span
+from mlxtop.ends.follow import Ends
 from mlxtop.ends.match import Match
 from mlxtop.model.machine import MachineState, PortRef, SeenMachine
 from mlxtop.model.named_links import NamedLink
@@ -14,7 +15,7 @@ from mlxtop.present.ends_tables import BothEnds
 from mlxtop.present.ribbon import RibbonItem
 from mlxtop.present.view import View
 
-LOOK_S = 5.0
+LOOK_S = 10.0
 """Seconds between looks at what all links have lost."""
 
 ViewOf = Callable[[PortRef, int], View | None]
@@ -27,29 +28,33 @@ class LinkScreen:
     def __init__(self, named: Sequence[NamedLink], view_of: ViewOf) -> None:
         self.ends = Ends(named)
         self._view_of = view_of
-        self._frozen: dict[Match, Passed] = {}
+        self._frozen: dict[Match, tuple[Span, Span]] = {}
         """What had passed when the picture was frozen, of links that were looked at."""
         self._items: list[RibbonItem] = []
         self._looked = float("-inf")
 
     def take(self, machines: Sequence[SeenMachine], now: float) -> None:
         """Take in machines as they are seen now, at a second of our clock."""
-        self.ends.take(machines)
+        self.ends.take(machines, now)
         if now - self._looked >= LOOK_S:
             self._looked = now
-            self._items = [item for link in self.ends.matches.links for item in self._lost(link)]
+            self._items = [
+                item
+                for link in self.ends.matches.links
+                if link.is_direct
+                for item in self._lost(link)
+            ]
 
     def _lost(self, link: Match) -> list[RibbonItem]:
-        passed = self.ends.passed(link)
         ways = ((link.a, link.b), (link.b, link.a))
         return [
             loss_item(sender, receiver, span, f"app.link({sender.host!r}, {str(sender.port)!r})")
-            for (sender, receiver), span in zip(ways, passed.packets, strict=True)
+            for (sender, receiver), span in zip(ways, self.ends.packets(link), strict=True)
             if span.is_loss
         ]
 
     def items(self) -> Sequence[RibbonItem]:
-        """Return links that have lost packets lately."""
+        """Return cables that have lost packets lately; a switch may keep packets for itself."""
         return self._items
 
     def with_ends(self, host: str, view: View, paused: bool) -> View:
@@ -61,16 +66,15 @@ class LinkScreen:
         far = self._view_of(link.b, view.columns)
         if far is None:
             return view._replace(ends=f"{link.b.host} is not shown at this instant")
-        passed = self._passed(link, paused)
         stale = self._stale(link.a.host), self._stale(link.b.host)
-        return view._replace(ends=BothEnds(link, (view, far), passed.packets, stale))
+        return view._replace(ends=BothEnds(link, (view, far), self._packets(link, paused), stale))
 
-    def _passed(self, link: Match, paused: bool) -> Passed:
-        """Return what has passed over a link; a frozen picture stays as it is."""
+    def _packets(self, link: Match, paused: bool) -> tuple[Span, Span]:
+        """Return what each direction of a link has lost; a frozen picture stays as it is."""
         if not paused:
             self._frozen.clear()
         if link not in self._frozen:
-            self._frozen[link] = self.ends.passed(link)
+            self._frozen[link] = self.ends.packets(link)
         return self._frozen[link]
 
     def _stale(self, host: str) -> str:

@@ -91,7 +91,8 @@ class Flight:
         if self._recorder is None:
             self._early.append(frame)
             return
-        self._recorder.put(frame.sample)
+        if self._hold_s or self._wanted or self._recorder.is_writing:
+            self._recorder.put(frame.sample)
         if self._saver is not None:
             for alert in alerts:
                 self._saver.note(alert)

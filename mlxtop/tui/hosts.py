@@ -34,6 +34,7 @@ from mlxtop.watch.heat import Alert
 from mlxtop.watch.watch import Watch
 
 if TYPE_CHECKING:
+    from mlxtop.doctor.check import Report
     from mlxtop.path.follow import PathFollower
     from mlxtop.tui.flight import Flight
     from mlxtop.tui.screens.load import Loads
@@ -92,7 +93,8 @@ class HostsApp(MlxtopApp):
         self._seat = first
         self._alone = False
         """Only the machine under the cursor is in the table."""
-        self._dirty = False
+        self._drawn = 0.0
+        """When frames were drawn last."""
         self.links = LinkScreen(settings.links, self._view_of)
         self.more_items.append(self.links.items)
         first.state = self.state
@@ -112,8 +114,13 @@ class HostsApp(MlxtopApp):
     def on_load(self) -> None:
         super().on_load()
         for seat in self.seats.values():
-            seat.feed.listen(self._tell)
+            seat.feed.listen(partial(self._tell_of, seat))
             seat.feed.start()
+
+    def _tell_of(self, seat: Seat) -> None:
+        """Draw with the frames of the machine under the cursor; others are taken in beside it."""
+        if seat is self._seat:
+            self._tell()
 
     def on_ready(self) -> None:
         self.set_interval(LOOK_S, self._look)
@@ -139,44 +146,43 @@ class HostsApp(MlxtopApp):
     # Frames
 
     def on_frame_arrived(self) -> None:
-        """Take in all frames that have come; draw with those of the machine under the cursor."""
-        news, came = False, False
+        """Take in all frames that have come, and draw; an error of all machines ends us."""
+        now = self._drawn = self.clock.now()
         for seat in self.seats.values():
             self.fire = seat.fire
             for frame in seat.feed.take():
                 self._alert(seat.arrive(frame))
-                news, came = news or seat is self._seat, True
-        if came:
-            self.links.take(self._seen(), self.clock.now())
+        self.links.take(self._seen(now), now)
         self.fire = self._seat.fire
         self.source.looked_at = self.state.selected
-        self._dirty = not news
         if all(seat.feed.error is not None for seat in self.seats.values()):
             assert self._seat.feed.error is not None
             self.fail(self._seat.feed.error)
         elif self._in_place and not self.open:
             self._open()
-        elif news:
+        else:
             self._name_terminal()
             self.redraw()
 
-    def _seen(self) -> list[SeenMachine]:
-        now = self.clock.now()
+    def _seen(self, now: float) -> list[SeenMachine]:
         seats = self.seats.values()
         seen = (seen_machine(one.name, one.state.watch, one.reach, now) for one in seats)
         return [one for one in seen if one is not None]
 
     def _look(self) -> None:
-        """Draw what has come of other machines, and for how long one has been lost."""
-        lost = any(seat.reach.state is not MachineState.LIVE for seat in self.seats.values())
-        if self._dirty or lost:
-            self._dirty = False
-            self.redraw()
+        """Draw where the machine under the cursor gives no frames: others, and its age."""
+        if self.clock.now() - self._drawn >= max(LOOK_S, 1.5 * self.source.interval):
+            self.on_frame_arrived()
 
     # Drawing
 
     def with_ends(self, view: View) -> View:
         return self.links.with_ends(self.machine, view, self.state.paused)
+
+    def with_links(self, report: Report) -> Report:
+        from mlxtop.doctor.ends import with_links
+
+        return with_links(report, self.links.ends, self.machine)
 
     def _view_of(self, ref: PortRef, columns: int) -> View | None:
         seat = self.seats.get(ref.host)

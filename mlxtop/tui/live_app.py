@@ -39,6 +39,7 @@ from mlxtop.tui.terminal import QUESTION, Flow, notification
 from mlxtop.watch.heat import Alert, AlertKind
 
 if TYPE_CHECKING:
+    from mlxtop.doctor.check import Report
     from mlxtop.path.follow import PathFollower
     from mlxtop.tui.flight import Flight
     from mlxtop.tui.screens.load import Loads
@@ -303,6 +304,10 @@ class LiveApp(App[int]):
     def with_ends(self, view: View) -> View:
         """Return the view of a port with the other end of its link, where that is known."""
         return view
+
+    def with_links(self, report: Report) -> Report:
+        """Return a report on the machine with what is found on its links to others."""
+        return report
 
     def blocks(self) -> Sequence[Block]:
         """Return the parts of the table by machine; none where there is only one."""

@@ -121,7 +121,9 @@ class Findings(WatchScreen):
     def _examined(self, report: Report | None, problem: str) -> None:
         """Show a report, or why there is none."""
         state = self.watch_app.state
-        state.report, self._error = report or state.report, problem
+        if report is not None:
+            state.report = self.watch_app.with_links(report)
+        self._error = problem
         self.show_frame()
 
     # Drawing

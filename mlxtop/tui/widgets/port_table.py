@@ -147,7 +147,9 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         columns = max((c.width for c in self._shown if c.id.endswith("-curve")), default=0)
         if columns:
             ports: dict[str, list[PortId]] = {}
-            for entry in self.entries:
+            several = len(self._blocks) > 1  # too many for all of them, every second
+            for place in self._visible() if several else range(len(self.entries)):
+                entry = self.entries[place]
                 if entry.port is not None:
                     ports.setdefault(entry.host, []).append(entry.port)
             rows = [(host, self._blocks[host].state, ports[host]) for host in ports]
