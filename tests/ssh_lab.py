@@ -80,14 +80,29 @@ class Far:
         text = f'PYTHONPATH={ROOT} exec {sys.executable} -m mlxtop "$@"'
         return f"{self.path('installed', {'mlxtop': text})}:/usr/bin:/bin"
 
+    @property
+    def config(self) -> Path:
+        return self.folder / "sshd_config"
+
     def start(self, path: str, *options: str) -> None:
         """Start the sshd with this PATH for those who log in."""
+        self.prepare(path, *options)
+        inside = ["ip", "netns", "exec", self.netns] if self.netns else []
+        heard = self.folder / "sshd.log"
+        argv = [*inside, SSHD, "-D", "-e", "-f", str(self.config)]
+        with heard.open("ab") as log:
+            self.processes.append(subprocess.Popen(argv, stderr=log))
+        self.started += 1
+        count = self.started
+        assert soon(lambda: heard.read_text().count("Server listening") >= count), heard.read_text()
+
+    def prepare(self, path: str, *options: str) -> None:
+        """Write the keys and the configuration of both sides."""
         key, user = self.key("host"), self.key("user")
         for folder in (Path("/run/sshd"), self.home / ".ssh"):
             folder.mkdir(parents=True, exist_ok=True)
         keys = self.folder / "authorized"
         keys.write_text(user.with_suffix(".pub").read_text())
-        config = self.folder / "sshd_config"
         lines = (
             f"ListenAddress {self.address}:{self.port}",
             f"HostKey {key}",
@@ -99,17 +114,8 @@ class Far:
             f'ForceCommand PATH={path}; export PATH; exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"',
             *options,
         )
-        config.write_text("\n".join(lines) + "\n")
+        self.config.write_text("\n".join(lines) + "\n")
         self.trust(key)
-        inside = ["ip", "netns", "exec", self.netns] if self.netns else []
-        argv = [*inside, SSHD, "-D", "-e", "-f", str(config)]
-        log = (self.folder / "sshd.log").open("ab")
-        self.processes.append(subprocess.Popen(argv, stderr=log))
-        log.close()
-        heard = self.folder / "sshd.log"
-        self.started += 1
-        count = self.started
-        assert soon(lambda: heard.read_text().count("Server listening") >= count), heard.read_text()
 
     def trust(self, key: Path, *names: str) -> None:
         """Write the home's ssh configuration, in which the host's key is known."""
