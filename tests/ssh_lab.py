@@ -81,6 +81,11 @@ class Far:
         return f"{self.path('installed', {'mlxtop': text})}:/usr/bin:/bin"
 
     @property
+    def far_home(self) -> Path:
+        """Home and folder for temporary files at the far side."""
+        return self.folder / "far-home"
+
+    @property
     def config(self) -> Path:
         return self.folder / "sshd_config"
 
@@ -99,7 +104,7 @@ class Far:
     def prepare(self, path: str, *options: str) -> None:
         """Write the keys and the configuration of both sides."""
         key, user = self.key("host"), self.key("user")
-        for folder in (Path("/run/sshd"), self.home / ".ssh"):
+        for folder in (Path("/run/sshd"), self.home / ".ssh", self.far_home):
             folder.mkdir(parents=True, exist_ok=True)
         keys = self.folder / "authorized"
         keys.write_text(user.with_suffix(".pub").read_text())
@@ -111,7 +116,8 @@ class Far:
             "UsePAM no",
             "PermitRootLogin yes",
             "PidFile none",
-            f'ForceCommand PATH={path}; export PATH; exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"',
+            f"ForceCommand PATH={path}; HOME={self.far_home}; TMPDIR=$HOME; export PATH HOME TMPDIR;"
+            ' exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"',
             *options,
         )
         self.config.write_text("\n".join(lines) + "\n")
