@@ -108,6 +108,7 @@ class Far:
             folder.mkdir(parents=True, exist_ok=True)
         keys = self.folder / "authorized"
         keys.write_text(user.with_suffix(".pub").read_text())
+        set_ = f"PATH={path}; HOME={self.far_home}; TMPDIR=$HOME; export PATH HOME TMPDIR;"
         lines = (
             f"ListenAddress {self.address}:{self.port}",
             f"HostKey {key}",
@@ -116,8 +117,7 @@ class Far:
             "UsePAM no",
             "PermitRootLogin yes",
             "PidFile none",
-            f"ForceCommand PATH={path}; HOME={self.far_home}; TMPDIR=$HOME; export PATH HOME TMPDIR;"
-            ' exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"',
+            f'ForceCommand {set_} exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"',
             *options,
         )
         self.config.write_text("\n".join(lines) + "\n")
