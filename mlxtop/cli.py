@@ -243,6 +243,12 @@ def _systems(args: argparse.Namespace, settings: Settings) -> dict[str, System]:
 
 def _several_screen(machines: Sequence[Machine], settings: Settings) -> MlxtopApp:
     """Return the live screen of several machines; only those that are here can be changed."""
+    from mlxtop.tui.feed import Feed
+
+    feeds = [Feed(machine.source) for machine in machines]
+    for machine, feed in zip(machines, feeds, strict=True):
+        if machine.system is not None:  # it is looked at while the rest is loaded
+            feed.start()
     from mlxtop.change.privilege import ActionContext
     from mlxtop.path.follow import PathFollower
     from mlxtop.sampler.live import LiveSource
@@ -251,11 +257,10 @@ def _several_screen(machines: Sequence[Machine], settings: Settings) -> MlxtopAp
     from mlxtop.tui.hosts import HostsApp, Seat
 
     seats = []
-    for machine in machines:
+    for machine, feed in zip(machines, feeds, strict=True):
         system, kind = machine.system, machine.source.kind
         free = system is not None and kind.may_change and not settings.readonly
-        seat = Seat(machine, ActionContext(system) if system is not None and free else None)
-        seat.feed.start()
+        seat = Seat(machine, ActionContext(system) if system is not None and free else None, feed)
         clock = system.clock if system is not None else RealClock()
         afar = system is None and len(machines) > HELD_MACHINES
         held = replace(settings, flight=0) if afar else settings

@@ -80,14 +80,35 @@ class Far:
         text = f'PYTHONPATH={ROOT} exec {sys.executable} -m mlxtop "$@"'
         return f"{self.path('installed', {'mlxtop': text})}:/usr/bin:/bin"
 
+    @property
+    def far_home(self) -> Path:
+        """Home and folder for temporary files at the far side."""
+        return self.folder / "far-home"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "sshd_config"
+
     def start(self, path: str, *options: str) -> None:
         """Start the sshd with this PATH for those who log in."""
+        self.prepare(path, *options)
+        inside = ["ip", "netns", "exec", self.netns] if self.netns else []
+        heard = self.folder / "sshd.log"
+        argv = [*inside, SSHD, "-D", "-e", "-f", str(self.config)]
+        with heard.open("ab") as log:
+            self.processes.append(subprocess.Popen(argv, stderr=log))
+        self.started += 1
+        count = self.started
+        assert soon(lambda: heard.read_text().count("Server listening") >= count), heard.read_text()
+
+    def prepare(self, path: str, *options: str) -> None:
+        """Write the keys and the configuration of both sides."""
         key, user = self.key("host"), self.key("user")
-        for folder in (Path("/run/sshd"), self.home / ".ssh"):
+        for folder in (Path("/run/sshd"), self.home / ".ssh", self.far_home):
             folder.mkdir(parents=True, exist_ok=True)
         keys = self.folder / "authorized"
         keys.write_text(user.with_suffix(".pub").read_text())
-        config = self.folder / "sshd_config"
+        set_ = f"PATH={path}; HOME={self.far_home}; TMPDIR=$HOME; export PATH HOME TMPDIR;"
         lines = (
             f"ListenAddress {self.address}:{self.port}",
             f"HostKey {key}",
@@ -96,20 +117,11 @@ class Far:
             "UsePAM no",
             "PermitRootLogin yes",
             "PidFile none",
-            f'ForceCommand PATH={path}; export PATH; exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"',
+            f'ForceCommand {set_} exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"',
             *options,
         )
-        config.write_text("\n".join(lines) + "\n")
+        self.config.write_text("\n".join(lines) + "\n")
         self.trust(key)
-        inside = ["ip", "netns", "exec", self.netns] if self.netns else []
-        argv = [*inside, SSHD, "-D", "-e", "-f", str(config)]
-        log = (self.folder / "sshd.log").open("ab")
-        self.processes.append(subprocess.Popen(argv, stderr=log))
-        log.close()
-        heard = self.folder / "sshd.log"
-        self.started += 1
-        count = self.started
-        assert soon(lambda: heard.read_text().count("Server listening") >= count), heard.read_text()
 
     def trust(self, key: Path, *names: str) -> None:
         """Write the home's ssh configuration, in which the host's key is known."""

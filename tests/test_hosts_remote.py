@@ -17,7 +17,7 @@ from mlxtop.hosts import agent, ssh
 from mlxtop.hosts.addresses import parsed_addresses
 from mlxtop.hosts.machines import Arrival, Machine, gather, seen_machine
 from mlxtop.hosts.names import MOST, host_names
-from mlxtop.hosts.parcel import parcel, reading_half
+from mlxtop.hosts.parcel import parcel, program, reading_half
 from mlxtop.hosts.remote import ClockPair, RemoteSource
 from mlxtop.model.machine import MachineState, Reach
 from mlxtop.model.sample import Sample
@@ -82,9 +82,9 @@ def test_the_parcel_is_the_reading_half_alone() -> None:
 
 @pytest.mark.slow
 def test_the_parcel_runs_without_any_library_and_ends_with_its_input() -> None:
-    program, data = parcel(["token", "1"])
-    argv = [sys.executable, "-I", "-S", "-c", program]
-    orders = data + b'{"interval": 0.1}\nclock 7\n'
+    text, loader = program(["token", "1"])
+    argv = [sys.executable, "-I", "-S", "-c", text]
+    orders = parcel(loader) + b'{"interval": 0.1}\nclock 7\n'
     done = subprocess.run(argv, input=orders, capture_output=True, timeout=30, check=False)
     head, how, rest = done.stdout.split(b"\n", 2)
     assert (head, how.split()[:2]) == (b"", [b"token", b"sent"])
@@ -101,8 +101,8 @@ def test_an_agent_that_is_too_old_says_nothing(
 
 
 def test_no_quote_in_the_script() -> None:
-    program, _ = parcel(["token", "1"])
-    text = ssh.far_script("token", program.replace('"', '\\"'), sudo=True)
+    python, _ = program(["token", "1"])
+    text = ssh.far_script("token", python.replace('"', '\\"'), sudo=True)
     assert "'" not in text and "\n" not in text and "sudo -n python3" not in text
     assert "sudo -n $p" in text and "sudo -n mlxtop agent" in text
 

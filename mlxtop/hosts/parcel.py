@@ -23,7 +23,7 @@ PYTHON = (3, 11)
 
 _LOADER = """\
 import os,sys
-fd,left=os.memfd_create("mlxtop"),{size}
+fd,left=os.memfd_create("mlxtop"),int(f.readline())
 while left:
     data=f.read(min(left,65536))
     if not data:sys.exit(1)
@@ -35,12 +35,16 @@ sys.exit(main({words!r},f))
 """
 
 
-def parcel(words: list[str]) -> tuple[str, bytes]:
-    """Return a program for `python3 -I -c`, and what it reads from its input."""
+def program(words: list[str]) -> tuple[str, bytes]:
+    """Return a program for `python3 -I -c`, and the text that it first reads from its input."""
+    loader = _LOADER.format(words=words).encode()
+    return f'import sys;f=open(0,"rb",closefd=False);exec(f.read({len(loader)}))', loader
+
+
+def parcel(loader: bytes) -> bytes:
+    """Return all that such a program reads: how it loads us, and the reading half."""
     data = reading_half()
-    loader = _LOADER.format(size=len(data), words=words).encode()
-    program = f'import sys;f=open(0,"rb",closefd=False);exec(f.read({len(loader)}))'
-    return program, loader + data
+    return loader + b"%d\n" % len(data) + data
 
 
 @cache

@@ -24,7 +24,7 @@ from mlxtop.sampler.facts import Fact
 from mlxtop.system.clock import Clock, RealClock
 
 FIRST_BACKOFF_S, MOST_BACKOFF_S = 1.0, 30.0
-HELLO_S = 20.0
+HELLO_S = 45.0
 """Seconds until something has to run at the far side."""
 SILENCE_S = 20.0
 """Seconds without a byte after which a machine counts as lost."""

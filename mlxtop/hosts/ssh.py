@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from mlxtop.hosts.agent import PROTOCOL
-from mlxtop.hosts.parcel import PYTHON, parcel
+from mlxtop.hosts.parcel import PYTHON, parcel, program
 from mlxtop.system.owner import Owner, invoking_owner
 from mlxtop.system.process import piped
 
@@ -77,8 +77,8 @@ class Session:
     def __init__(self, host: str, *, sudo: bool = False) -> None:
         """Start it. Raises OSError."""
         self.token = secrets.token_hex(8)
-        program, self._parcel = parcel([self.token, str(PROTOCOL)])
-        script = far_script(self.token, program.replace('"', '\\"'), sudo=sudo)
+        python, self._loader = program([self.token, str(PROTOCOL)])
+        script = far_script(self.token, python.replace('"', '\\"'), sudo=sudo)
         owner = invoking_owner()
         options = [word for option in OPTIONS for word in ("-o", option)]
         command = f"exec sh -c {shlex.quote(script)}"
@@ -99,7 +99,7 @@ class Session:
 
     def send_parcel(self) -> None:
         """Send the reading half of the program."""
-        self.send(self._parcel)
+        self.send(parcel(self._loader))
 
     def read(self, seconds: float) -> bytes | None:
         """Return what has come, after waiting so long at most; None for nothing, b"" at the end."""

@@ -10,10 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mlxtop.change.privilege import ActionContext
-from mlxtop.hosts.addresses import addresses_of
 from mlxtop.hosts.machines import Machine, seen_machine
-from mlxtop.load.far import FarEnd
-from mlxtop.load.session import LoadSession
 from mlxtop.model.frame import Frame
 from mlxtop.model.machine import MachineState, PortRef, Reach, SeenMachine
 from mlxtop.present.alarms import alarm_items
@@ -35,6 +32,8 @@ from mlxtop.watch.watch import Watch
 
 if TYPE_CHECKING:
     from mlxtop.doctor.check import Report
+    from mlxtop.load.far import FarEnd
+    from mlxtop.load.session import LoadSession
     from mlxtop.path.follow import PathFollower
     from mlxtop.tui.flight import Flight
     from mlxtop.tui.screens.load import Loads
@@ -46,10 +45,12 @@ LOOK_S = 1.0
 class Seat:
     """A machine on the screen: what the app has of one, for each."""
 
-    def __init__(self, machine: Machine, context: ActionContext | None = None) -> None:
-        """`context`: where the machine may be changed from here."""
+    def __init__(
+        self, machine: Machine, context: ActionContext | None = None, feed: Feed | None = None
+    ) -> None:
+        """`context`: where the machine may be changed from here. `feed`: one that has begun."""
         self.machine, self.context = machine, context
-        self.feed = Feed(machine.source)
+        self.feed = feed or Feed(machine.source)
         self.state = State()
         self.paths: PathFollower | None = None
         self.flight: Flight | None = None
@@ -244,6 +245,9 @@ class HostsApp(MlxtopApp):
 
     def _far_end(self, here: Seat, address: str) -> FarEnd | None:
         """Return the machine that has an address, in the thread that plans a test."""
+        from mlxtop.hosts.addresses import addresses_of
+        from mlxtop.load.far import FarEnd
+
         for seat in self.seats.values():
             frame = seat.state.newest
             if seat is here or frame is None or not address:
