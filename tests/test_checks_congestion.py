@@ -13,7 +13,7 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.qos import Dcb, Roce
 from mlxtop.model.sample import Slow
-from mlxtop.model.tuning import Bond, HostTuning, PortTuning
+from mlxtop.model.tuning import Bond, BondSlave, HostTuning, PortTuning
 from mlxtop.watch.congestion import CongestionWatch
 from tests.cases import GOOD, GOOD_PORT, ask, case, only, run, unknown
 from tests.situations import Situation, configured, ethernet, frame_of, infiniband
@@ -233,7 +233,9 @@ RAILS = "rails of a RoCE LAG"
 FIRST, SECOND_RAIL = PortId("0000:43:00.0", 1), PortId("0000:43:00.1", 1)
 
 
-def bonded(first: float, second: float, mode: str = "802.3ad") -> list[Any]:
+def bonded(
+    first: float, second: float, mode: str = "802.3ad", slaves: tuple[BondSlave, ...] = ()
+) -> list[Any]:
     """What is said of two members that send so many Gb/s; all of it is the device's RDMA."""
 
     def member(place: PortId, gbps: float) -> Situation:
@@ -255,7 +257,7 @@ def bonded(first: float, second: float, mode: str = "802.3ad") -> list[Any]:
         return Situation(ethernet(100), tx=gbps, events=data, port=port)
 
     frame, _ = frame_of(replace(member(FIRST, first), others=[member(SECOND_RAIL, second)]))
-    host = HostTuning(bonds={"bond0": Bond("bond0", mode)})
+    host = HostTuning(bonds={"bond0": Bond("bond0", mode, aggregator=1, slaves=slaves)})
     about = case()
     return list(ask(RAILS, replace(about, frame=_with_host(frame, host), ports=tuple(frame.ports))))
 
@@ -279,6 +281,21 @@ def test_one_connection_that_does_not_fill_its_rail_is_a_note() -> None:
 @pytest.mark.parametrize(("first", "second"), [(60, 40), (60, 4), (5, 0), (0, 0)])
 def test_rails_that_share_or_carry_little_are_fine(first: float, second: float) -> None:
     assert [one for one in bonded(first, second) if isinstance(one, Finding)] == []
+
+
+@pytest.mark.parametrize(
+    ("second", "found"),
+    [
+        (BondSlave("p1", True, aggregator=1), True),
+        (BondSlave("p1", True, aggregator=2), False),
+        (BondSlave("p1", False, aggregator=1), False),
+    ],
+)
+def test_a_member_that_the_bond_does_not_use_is_no_idle_rail(
+    second: BondSlave, found: bool
+) -> None:
+    slaves = (BondSlave("p0", True, aggregator=1), second)
+    assert bool(bonded(95, 0, slaves=slaves)) is found
 
 
 def test_notifications_that_are_ignored_are_a_warning_of_the_counter() -> None:

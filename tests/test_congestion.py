@@ -69,6 +69,7 @@ MLX5 = {
     "rx_prio3_packets": 1e6,
     "tx_prio3_packets": 1e6,
     "rx_prio3_pause": 70,
+    "rx_prio3_pause_transition": 30,
     "rx_prio3_pause_duration": 0.25 * SECOND,
     "tx_prio3_pause": 7,
     "tx_prio3_pause_duration": 0.01 * SECOND,
@@ -86,7 +87,7 @@ def test_a_priority_has_rates_shares_and_losses() -> None:
     assert (three.held, three.holds) == (0.25, 0.01)
     assert three.lossless is True
     assert (three.discards, three.marked) == (5, 6)
-    assert three.rx_pauses == 280
+    assert (three.rx_pauses, three.rx_stops, three.tx_stops) == (280, 120, None)
     assert three.moving
 
 

@@ -61,6 +61,14 @@ def test_a_priority_that_moves_is_marked_and_the_others_are_not() -> None:
     assert "25 %" in rows[3]
 
 
+def test_frames_and_stops_are_counted_below_the_table() -> None:
+    text = " ".join(shown(MLX5).split())
+    assert (
+        "pause frames of priority 3 since the driver was loaded: received 700 (300 stops)" in text
+    )
+    assert "sent 70" in text
+
+
 def test_little_pause_is_told_as_such() -> None:
     text = shown({"rx_prio3_pause_duration": 900, "tx_prio3_pause_duration": 0})
     assert "Pause takes less than 1 % of the time: nobody waits long." in text

@@ -37,6 +37,11 @@ _ROLES: Mapping[str, str] = {
         for family in keys
         if "{n}" in family
     },
+    **{
+        family: f"{way}_stops"
+        for way in PFC_PAUSE
+        for family in (f"{way}_prio{{n}}_pause_transition", f"{way}_pause_transition_prio_{{n}}")
+    },
     "rx_prio{n}_marked": "marked",
     **{
         f"{way}_novlan_{unit}": f"{way}_{unit}"
@@ -82,6 +87,9 @@ class Priority(NamedTuple):
     rx_pauses: int | None
     tx_pauses: int | None
     """Pause frames since the driver was loaded."""
+    rx_stops: int | None
+    tx_stops: int | None
+    """Times that somebody was stopped since then; mlx5 counts those of this host alone."""
     discards: float | None
     discarded: int | None
     """Since the driver was loaded."""
@@ -172,6 +180,8 @@ def _priority(
         holds=_share(rate("tx_paused")),
         rx_pauses=total("rx_pauses"),
         tx_pauses=total("tx_pauses"),
+        rx_stops=total("rx_stops"),
+        tx_stops=total("tx_stops"),
         discards=rate("discards"),
         discarded=total("discards"),
         marked=rate("marked"),

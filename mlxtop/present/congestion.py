@@ -187,8 +187,25 @@ def _priorities(view: View, rows: tuple[Priority, ...]) -> Iterator[Line]:
         shares = _share(whole.get("rx")), _share(whole.get("tx"))
         yield row(_ROWS, (("  whole link", Role.DIM), blank, blank, *shares, blank, blank))
     yield EMPTY
+    for one in rows:
+        yield from _frames(view, one)
     for text in _LEGEND:
         yield from prose(text, view.columns)
+
+
+def _frames(view: View, one: Priority) -> Iterator[Line]:
+    """Yield how many pause frames there were, which says less than the time."""
+    counts = []
+    for verb, frames, stops in (
+        ("received", one.rx_pauses, one.rx_stops),
+        ("sent", one.tx_pauses, one.tx_stops),
+    ):
+        if frames:
+            times = f" ({units.count(stops)} stops)" if stops else ""
+            counts.append(f"{verb} {units.count(frames)}{times}")
+    if counts:
+        text = f"pause frames of priority {one.number} since the driver was loaded: "
+        yield from prose(f"{text}{', '.join(counts)}", view.columns)
 
 
 def _priority(view: View, one: Priority) -> Iterable[Run]:

@@ -15,6 +15,7 @@ from mlxtop.model.catalogue import CATALOGUE
 from mlxtop.model.counters import Origin
 from mlxtop.model.qos import PCP, Dcb, Roce
 from mlxtop.model.sample import LinkState
+from mlxtop.model.tuning import Bond
 from mlxtop.watch.congestion import READINGS, Pause
 
 _COUNTERS = "https://docs.kernel.org/networking/device_drivers/ethernet/mellanox/mlx5/counters.html"
@@ -244,7 +245,7 @@ def _rails(port: PortCase) -> Outcomes:
     if bond is not None and bond.mode == "active-backup":
         yield Nothing("no RoCE LAG that uses all members")
         return
-    rails = list(_members(port))
+    rails = list(_members(port, bond))
     shared = port_view(port.case.frame, port.frame.id).shared_rdma
     if shared.tx_bps is None:
         yield port.unknown("rails of a RoCE LAG", "a rate needs two readings")
@@ -271,11 +272,17 @@ def _rails(port: PortCase) -> Outcomes:
     )
 
 
-def _members(port: PortCase) -> Iterator[tuple[PortView, int]]:
-    """Yield the members that are up, with the bytes that each sent while it was watched."""
+def _members(port: PortCase, bond: Bond | None) -> Iterator[tuple[PortView, int]]:
+    """Yield the members that the bond uses, with the bytes that each sent while it was watched."""
     frame = port.case.frame
+    unused = {
+        slave.name
+        for slave in (bond.slaves if bond is not None else ())
+        if not slave.up or (bond and slave.aggregator != bond.aggregator)
+    }
     for other, its in frame.ports.items():
-        if its.now.port.rdma_lag != port.frame.id or its.now.link.state is not LinkState.UP:
+        up = its.now.link.state is LinkState.UP and its.now.port.netdev not in unused
+        if its.now.port.rdma_lag != port.frame.id or not up:
             continue
         view = port_view(frame, other)
         sent = its.since_start(catalogue.MAC.tx_bytes)
