@@ -88,7 +88,7 @@ def compare(listed: dict[str, Any]) -> None:
 
 @pytest.mark.vm
 def test_real_tests_are_told_as_iproute2_lists_them_to_everybody() -> None:
-    done = in_lab(SCRIPT)
+    done = in_lab(SCRIPT, seconds=1500)
     assert done.returncode == 0, done.stderr
     looks = {one["user"]: one for one in map(json.loads, done.stdout.splitlines())}
     assert set(looks) == {"root", "nobody", "inside", "server", "killed"}
