@@ -8,21 +8,21 @@ from __future__ import annotations
 import argparse
 import shutil
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlxtop.commands.mending import did_you_mean
 from mlxtop.model.rdma_objects import RdmaHolder, RdmaObjects
 from mlxtop.model.sample import Slow
 from mlxtop.outputs import console
 from mlxtop.present.rdma_objects import COLUMNS, EXCLUSIVE, Limits, lines
 from mlxtop.present.view import HolderOrder
-from mlxtop.recording.recording import Recording
-from mlxtop.recording.then import frames_between
-from mlxtop.settings import Settings
 from mlxtop.sources.kernel.rdma_objects import RdmaObjectReader
 from mlxtop.sources.tools.ibv_devinfo import read_limits
 from mlxtop.system.answers import reason
 from mlxtop.system.door import System
+
+if TYPE_CHECKING:
+    from mlxtop.recording.recording import Recording
+    from mlxtop.settings import Settings
 
 RECORDED_S = 60.0
 """Seconds of a recording before the time that is told: who uses RDMA is read now and then."""
@@ -60,6 +60,8 @@ def run_recorded(
     args: argparse.Namespace, recording: Recording, wall: float | None, settings: Settings
 ) -> int:
     """Print who held what at a time of a recording, else at its end."""
+    from mlxtop.recording.then import frames_between
+
     until = recording.end if wall is None else wall
     sample = None
     for frame in frames_between(recording, until - RECORDED_S, until):
@@ -76,6 +78,8 @@ def _chosen(objects: RdmaObjects, devices: list[str]) -> RdmaObjects:
     there = {*objects.held, *(key for key in objects.absent if " " not in key)}
     for device in devices:
         if device not in there:
+            from mlxtop.commands.mending import did_you_mean
+
             raise ValueError(
                 f"no RDMA device is called {device!r}{did_you_mean(device, sorted(there))}"
             )

@@ -90,6 +90,10 @@ COLUMNS = (
 )
 BY_ID = {column.id: column for column in COLUMNS}
 ON_PAGE = COLUMNS[1:]
+NARROW = tuple(column for column in ON_PAGE if column.id not in ("user", "mrs"))
+"""In a narrow box; what it lacks is said below each holder."""
+_WHOLE = 74
+"""Columns from which all of a page's columns fit."""
 
 
 def turned(order: HolderOrder, steps: int) -> HolderOrder:
@@ -142,7 +146,8 @@ def table(
             bad = column.id == "failed" and one.failed
             cells.append((_cell(text, widths[column.id], column), Role.WARNING if bad else role))
         lines.append(tuple(cells))
-        lines += [((line, Role.DIM),) for line in wrap(details(one), columns, "  ")]
+        text = details(one, whole=BY_ID["user"] in shown)
+        lines += [((line, Role.DIM),) for line in wrap(text, columns, "  ")]
     return lines
 
 
@@ -151,11 +156,16 @@ def _cell(text: str, columns: int, column: Column) -> str:
     return fit(clean(text), columns, right=right) + " "
 
 
-def details(holder: RdmaHolder) -> str:
-    """Return service, QPs by type and state, peers and traffic in a line; may be empty."""
-    parts = [holder.service or ""]
+def details(holder: RdmaHolder, *, whole: bool = True) -> str:
+    """Return service, QPs by type and state, peers and traffic in a line; may be empty.
+
+    Where not the `whole` table is shown, user and memory regions too.
+    """
+    parts = [holder.service or ""] if whole else [holder.user or "", holder.service or ""]
     for one in holder.qps:
         parts.append(f"{_count(one.number)} {one.type} {one.state}")
+    if holder.mrs and not whole:
+        parts.append(f"{_count(holder.mrs)} MRs")
     if holder.peers:
         known = [f"{peer.address} ({_count(peer.connections)})" for peer in holder.peers[:3]]
         more = len(holder.peers) - 3 + holder.more_peers
@@ -199,7 +209,8 @@ def sections(view: View) -> Iterator[Section]:
     holders = [one for one in objects.of(device, port.rdma_port) if not one.is_own]
     lines: list[Line] = []
     if holders:
-        lines += table(objects, holders, sample.wall, max(74, view.columns), view.holders_by)
+        shown = ON_PAGE if view.columns >= _WHOLE else NARROW
+        lines += table(objects, holders, sample.wall, view.columns, view.holders_by, shown=shown)
     else:
         nobody = f"No process holds anything of {device}, and no kernel module but its own."
         lines += prose(nobody, view.columns)
@@ -207,7 +218,8 @@ def sections(view: View) -> Iterator[Section]:
     lines += [(), *(line for text in told for line in prose(text, view.columns))] if told else []
     seconds = sample.tick - (fact.tick or sample.tick)
     how_old = f" · read {units.duration(round(seconds))} ago" if seconds >= _OLD_S else ""
-    yield Section(f"Processes · < > sort, r reverse{how_old}", tuple(lines))
+    by = BY_ID[view.holders_by.by].title
+    yield Section(f"Processes by {by} · < > sort, r reverse{how_old}", tuple(lines))
     limits = sample.rdma_limits.get(device, Slow())
     numbers = totals(objects, sample.rdma_limits, device)
     if limits.value is None and limits.absent and numbers:
