@@ -156,6 +156,7 @@ FINDINGS: dict[int, tuple[str, ...]] = {
         "tui_overview:test_a_click_on_a_heading_sorts_and_another_one_turns_the_order",
         "tui_overview:test_chosen_columns_are_shown_and_kept_with_the_comments_of_the_file",
         "tui_overview:test_digits_open_their_page_of_the_selected_port",
+        "tui_ribbon:test_tab_reaches_it_arrows_choose_and_enter_goes_to_the_cause",
         "tui_app:test_f10_quits",
         "tui_app:test_ctrl_z_stops_the_whole_job_where_a_shell_can_continue_it",
         "tui_app:test_a_click_on_the_interval_opens_its_option_and_on_problems_the_events",
