@@ -15,6 +15,7 @@ import pytest
 
 from mlxtop.commands.arguments import parser
 from mlxtop.model.sample import Sample
+from mlxtop.present.pages import PAGES
 from mlxtop.settings import Settings
 from tests.samples import Samples, ethernet, frame, mlx5_port, sample
 from tests.story import Person
@@ -381,6 +382,19 @@ async def test_the_bar_of_pages_has_all_of_them_beside_a_long_name(size: tuple[i
         bar = screen_text(app).split("\n")[1]
         for page in "123456":
             assert re.search(rf"[ ▸]{page}( |$)", bar), bar
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+async def test_the_bar_of_pages_is_whole_beside_a_short_name(columns: int) -> None:
+    port = mlx5_port("0000:03:00.0", "enp3s0", "mlx5_0")
+    given = [sample(tick, ethernet(port, tick, 1e9, 1e9)) for tick in (1.0, 2.0)]
+    async with running(Samples(given), (columns, 24)) as (app, pilot):
+        await pilot.press("enter")
+        await pilot.pause()
+        bar = screen_text(app).split("\n")[1]
+        assert bar.startswith(" enp3s0 ● ▸1 Traffic ")
+        assert all(re.search(rf"[ ▸]{page.key}( |$)", bar) for page in PAGES), bar
+        assert columns < 200 or all(page.title in bar for page in PAGES)
 
 
 @pytest.mark.slow
