@@ -126,8 +126,8 @@ class HeatChart(TemperatureChart):
 
     def _legend(self, state: State, view: PortView, width: int) -> Line:
         clock, urgent = state.clock(), _most_urgent(state, view.id)
-        forms: list[tuple[bool, tuple[Line, Line, Line]]] = []
-        """Of each sensor whether it is the most urgent; its long, its short and its bare form."""
+        forms: list[tuple[bool, tuple[Line, ...]]] = []
+        """Of each sensor whether it is the most urgent; its long, short, bare and empty form."""
         for name, role in _SENSORS.items():
             heat = state.heat.of(view.id, name)
             if heat is not None and heat.sensor.celsius is not None:
@@ -137,8 +137,8 @@ class HeatChart(TemperatureChart):
                 )
                 soon = short_outlook(heat, clock) or ("", Role.DIM)
                 long: Line = (*bare, outlook(heat, clock), SPACE)
-                forms.append((heat is urgent, (long, (*bare, soon, SPACE), (*bare, SPACE))))
-        for first, others in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2)):
+                forms.append((heat is urgent, (long, (*bare, soon, SPACE), (*bare, SPACE), ())))
+        for first, others in ((0, 0), (0, 1), (0, 2), (0, 3), (1, 1), (1, 2)):
             parts = [form[first if most else others] for most, form in forms]
             if sum(map(line_width, parts)) - len(SPACE[0]) <= width:
                 break
