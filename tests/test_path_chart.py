@@ -11,7 +11,7 @@ from mlxtop.model.history import Series
 from mlxtop.model.path import PathStatus, PeerStatus, Way, WayState, WayStatus
 from mlxtop.tui.screens.path import PathPage
 from mlxtop.tui.time_axis import TimeAxis
-from mlxtop.tui.widgets.path_chart import columns_of, lanes_of
+from mlxtop.tui.widgets.path_chart import columns_of, lanes_of, value_in
 from tests.story import Person
 from tests.tour import Walk, walk
 
@@ -51,6 +51,14 @@ def test_a_value_stands_for_the_time_since_the_one_before_unless_that_is_long_ag
     assert values[9] == 0.2
     assert all(map(isnan, columns_of(None, AXIS)))
     assert columns_of(series((199.0, 0.1), (203.0, 0.3)), late)[:2] == [0.3, 0.3]
+
+
+def test_a_column_alone_has_the_value_that_it_has_among_others() -> None:
+    past = series((1.0, 0.1), (5.0, inf), (11.0, -0.2), (150.0, 0.3), (158.5, 0.4))
+    for axis in (AXIS, AXIS._replace(last=79)):
+        for column, value in enumerate(columns_of(past, axis)):
+            alone = value_in(past, *axis.bounds(column))
+            assert alone == value or (isnan(alone) and isnan(value)), (column, alone, value)
 
 
 def test_ways_stand_by_preference_and_below_their_peer_where_there_are_several() -> None:

@@ -75,3 +75,11 @@ def test_a_count_that_is_too_long_for_its_column_is_told_in_three_digits() -> No
     now, _ = frame_of(replace(GOOD, events=events))
     row = plain(errors(View(now, next(iter(now.ports)), 73))[0].lines[1])
     assert row.split()[-4:] == ["10.0", "G", "10.0", "G"]
+
+
+def test_what_is_severe_stands_before_what_only_moves() -> None:
+    events = {(Origin.DRIVER, "rx_corrected_bits_phy"): 900.0}
+    events |= {(Origin.DRIVER, "rx_crc_errors_phy"): 5.0}
+    now, _ = frame_of(replace(GOOD, events=events))
+    text = "\n".join(map(plain, errors(View(now, next(iter(now.ports)), 100))[0].lines))
+    assert text.index("rx_crc_errors_phy") < text.index("rx_corrected_bits_phy")

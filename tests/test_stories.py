@@ -62,7 +62,9 @@ async def test_a_load_is_stopped_by_the_guard_before_the_module_is_too_hot(
         await one.waits_for("stopped by the heat guard", 120)
         await one.waits_for("Outcome", 60)
         await one.sees_like(r"Outcome stopped by the heat guard: (ASIC|module) at")
-        await one.sees_like(r"next: mlxtop load 10\.0\.0\.2 --hold finds the rate that this slot")
+        await one.sees_like(
+            r"next: mlxtop load 10\.0\.0\.2( --via enp67s0np0)? --hold finds the rate"
+        )
         heat = await one.sees_like(
             r"module: \d+\.0 °C at the start, (\S+) at most, (\S+) after the cool-down"
         )

@@ -15,6 +15,7 @@ import pytest
 
 from mlxtop.commands.arguments import parser
 from mlxtop.model.sample import Sample
+from mlxtop.present.pages import PAGES
 from mlxtop.settings import Settings
 from tests.samples import Samples, ethernet, frame, mlx5_port, sample
 from tests.story import Person
@@ -156,6 +157,7 @@ FINDINGS: dict[int, tuple[str, ...]] = {
         "tui_overview:test_a_click_on_a_heading_sorts_and_another_one_turns_the_order",
         "tui_overview:test_chosen_columns_are_shown_and_kept_with_the_comments_of_the_file",
         "tui_overview:test_digits_open_their_page_of_the_selected_port",
+        "tui_ribbon:test_tab_reaches_it_arrows_choose_and_enter_goes_to_the_cause",
         "tui_app:test_f10_quits",
         "tui_app:test_ctrl_z_stops_the_whole_job_where_a_shell_can_continue_it",
         "tui_app:test_a_click_on_the_interval_opens_its_option_and_on_problems_the_events",
@@ -380,6 +382,19 @@ async def test_the_bar_of_pages_has_all_of_them_beside_a_long_name(size: tuple[i
         bar = screen_text(app).split("\n")[1]
         for page in "123456":
             assert re.search(rf"[ ▸]{page}( |$)", bar), bar
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+async def test_the_bar_of_pages_is_whole_beside_a_short_name(columns: int) -> None:
+    port = mlx5_port("0000:03:00.0", "enp3s0", "mlx5_0")
+    given = [sample(tick, ethernet(port, tick, 1e9, 1e9)) for tick in (1.0, 2.0)]
+    async with running(Samples(given), (columns, 24)) as (app, pilot):
+        await pilot.press("enter")
+        await pilot.pause()
+        bar = screen_text(app).split("\n")[1]
+        assert re.match(r" enp3s0 ● +▸1 Traffic ", bar), bar
+        assert all(re.search(rf"[ ▸]{page.key}( |$)", bar) for page in PAGES), bar
+        assert columns < 200 or all(page.title in bar for page in PAGES)
 
 
 @pytest.mark.slow

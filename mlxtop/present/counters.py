@@ -199,6 +199,7 @@ def errors(view: View) -> list[Section]:
     older: list[Line] = []
     for moves in (True, False):
         found = [fault for fault in faults(view.now) if _moved(fault) is moves]
+        found.sort(key=lambda fault: not fault.severe)  # else those that move come first
         for fault, others in by_event(found):
             if not moves:
                 older += [_fault(fault, view.columns), *_also(others, view.columns)]

@@ -9,6 +9,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import ModalScreen, Screen, ScreenResultType
+from textual.widget import Widget
 
 from mlxtop.present.overview import header_line
 from mlxtop.present.text import Line, Role, line_width
@@ -123,6 +124,16 @@ class WatchScreen(PaintedScreen):
         if self.foot is not None:
             app.draw_foot(self.foot)
         self._show_keys()
+
+    @property
+    def focus_chain(self) -> list[Widget]:
+        """Return what Tab goes round: from where a screen begins to the alarms, then the charts."""
+        chain = super().focus_chain
+        first = next((one for one in chain if f"#{one.id}" == self.AUTO_FOCUS), None)
+        if self.ribbon in chain and first is not None:
+            chain.remove(self.ribbon)
+            chain.insert(chain.index(first) + 1, self.ribbon)
+        return chain
 
     def alarm_key(self) -> str | None:
         """Return the key of the alarm that the cursor stands on; None without a cursor."""

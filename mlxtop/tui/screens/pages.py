@@ -188,7 +188,7 @@ class Detail(ChartPage):
                 for page, (label, action) in zip(PAGES, labels, strict=True)
             ]
             who = self._who(room - sum(line_width(label) + gap for label, _ in labels))
-        if line_width(who) < min(_LEAST_NAME, room // 3):  # this page alone
+        if line_width(who) < min(_LEAST_NAME, line_width(self._who(room))):  # this page alone
             labels = [labels[PAGES.index(self._page)]]
             who = self._who(room - line_width(labels[0][0]) - gap)
         self._tabs.present([(who, "app.retreat"), *labels], gap=gap)

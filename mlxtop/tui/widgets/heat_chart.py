@@ -126,22 +126,23 @@ class HeatChart(TemperatureChart):
 
     def _legend(self, state: State, view: PortView, width: int) -> Line:
         clock, urgent = state.clock(), _most_urgent(state, view.id)
-        longer: list[Line] = []
-        shorter: list[Line] = []
-        numbers: list[Line] = []
+        forms: list[tuple[bool, tuple[Line, ...]]] = []
+        """Of each sensor whether it is the most urgent; its long, short, bare and empty form."""
         for name, role in _SENSORS.items():
             heat = state.heat.of(view.id, name)
             if heat is not None and heat.sensor.celsius is not None:
-                celsius: Run = (f"{heat.sensor.celsius:.0f} °C ", Role.STRONG)
-                number: Line = ((f"{TITLES[name]} ", role), celsius)
+                bare: Line = (
+                    (f"{TITLES[name]} ", role),
+                    (f"{heat.sensor.celsius:.0f} °C ", Role.STRONG),
+                )
                 soon = short_outlook(heat, clock) or ("", Role.DIM)
-                longer.append((*number, outlook(heat, clock), SPACE, SPACE))
-                shorter.append((*number, soon, SPACE))
-                numbers.append(shorter[-1] if heat is urgent else (*number, SPACE))
-        for parts in (longer, shorter):
+                long: Line = (*bare, outlook(heat, clock), SPACE)
+                forms.append((heat is urgent, (long, (*bare, soon, SPACE), (*bare, SPACE), ())))
+        for first, others in ((0, 0), (0, 1), (0, 2), (0, 3), (1, 1), (1, 2)):
+            parts = [form[first if most else others] for most, form in forms]
             if sum(map(line_width, parts)) - len(SPACE[0]) <= width:
-                return charts.legend(parts, (), width)
-        return charts.legend(numbers, (), width)
+                break
+        return charts.legend(parts, (), width)
 
     def _key(self, state: State, view: PortView) -> object:
         sensors = [state.edge_heat.of(view.id, name) for name in _SENSORS]

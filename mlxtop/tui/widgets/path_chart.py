@@ -83,7 +83,10 @@ class PathChart(Chart):
         if not width or not height or axis is None:
             return
         history = state.watch.paths.history
-        rows = [line for one in self._lanes for line in self._rows(one, axis, history)]
+        rows: list[Line] = []
+        for one in self._lanes:  # there may be hundreds, and each has an hour
+            if len(rows) <= height:
+                rows += self._rows(one, axis, history)
         spare = height - len(rows)
         if spare < 0:
             rows = [*rows[: height - 1], (("  more ways are below", Role.DIM),)]
@@ -98,9 +101,10 @@ class PathChart(Chart):
 
     def values_at(self, state: State, axis: TimeAxis) -> dict[Key, float]:
         """Return the value of every way in the column of the cursor; NaN where none is known."""
-        column, history = axis.cursor_column or 0, state.watch.paths.history
+        start, end = axis.bounds(axis.cursor_column or 0)
+        history = state.watch.paths.history
         keys = [one.key for one in self._lanes if one.key is not None]
-        return {key: columns_of(history.get(key), axis)[column] for key in keys}
+        return {key: value_in(history.get(key), start, end) for key in keys}
 
     def _rows(self, one: Lane, axis: TimeAxis, history: Mapping[Key, Series]) -> Iterator[Line]:
         """Yield the rows of a lane: its name, its past, and the value at the cursor or of now."""
@@ -150,6 +154,17 @@ def columns_of(series: Series | None, axis: TimeAxis) -> Sequence[float]:
             values[column] = value
         last, before = column, tick
     return values
+
+
+def value_in(series: Series | None, start: float, end: float) -> float:
+    """Return the value of a column between two seconds, as `columns_of` has it."""
+    value = columns_of(series, TimeAxis(start, end - start, 1, 0))[0]
+    if series is None or not isnan(value):
+        return value
+    held, following = series.before(start), next(series.between(end, end + HELD_S), None)
+    if held is None or following is None or following[0] - held[0] > HELD_S:
+        return nan
+    return following[1]
 
 
 def _badness(value: float) -> tuple[bool, bool, float]:
