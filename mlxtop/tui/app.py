@@ -31,6 +31,7 @@ from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.widgets.lines import ROLE_CLASSES, Lines
 
 if TYPE_CHECKING:
+    from mlxtop.recording.prepare import Preparer
     from mlxtop.tui.link_types import LinkTypes
 
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -75,6 +76,7 @@ class MlxtopApp(LiveApp):
     """What the person wants to see instead of a machine without a port: `all` or `demo`."""
     replay = False
     """A recording is played: what belongs to a live machine does not exist."""
+    _preparer: Preparer | None = None
     link_types: LinkTypes | None = None
     """Changes of link types; made when the first is wanted."""
 
@@ -231,6 +233,18 @@ class MlxtopApp(LiveApp):
         for text, is_bad in self.flight.news() if self.flight is not None else ():
             self.notify(text, severity="error" if is_bad else "information")
             self.draw()
+        self._prepare_file()
+
+    def _prepare_file(self) -> None:
+        """Have the file looked through while it is written, so that it opens at once later."""
+        path = self.flight.path if self.flight is not None else None
+        if self.context is None or self.state.newest is None or not (path or self._preparer):
+            return
+        if self._preparer is None:
+            from mlxtop.recording.prepare import Preparer
+
+            self._preparer = Preparer(self.context.system, self.feed.stop)
+        self._preparer.advance(path, self.state.newest.sample.tick)
 
     def read_earlier(self, seconds: float) -> None:
         """Have recordings continue the history of the picture that stands, so far further back."""
