@@ -20,7 +20,7 @@ from mlxtop.recording.survey import Survey
 from mlxtop.system.door import System
 from mlxtop.system.owner import invoking_owner
 
-EVERY_S = 1200.0
+EVERY_S = 1800.0
 """Seconds of a recording after which its index is brought up to date."""
 LEAST_NICE = 19
 
