@@ -187,7 +187,7 @@ async def test_the_cursor_goes_on_into_the_recordings_of_this_machine(tmp_path: 
     folder = tmp_path / "r"
     folder.mkdir()
     whole = machine("pacu", 300)
-    write(folder / "pacu-a.mlxrec", whole[:200])
+    write(folder / "pacu-20260101T000000Z.mlxrec", whole[:200])
     async with flying(folder, whole[250:]) as (app, pilot):
         port = app.state.selected
         assert port is not None
