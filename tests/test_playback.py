@@ -163,6 +163,24 @@ def test_the_history_of_any_time_is_as_it_was_then(count: int) -> None:
             assert repr(getattr(there_is, part)) == repr(getattr(was, part))
 
 
+def test_seeking_is_exact_in_recordings_one_after_the_other(tmp_path: Path) -> None:
+    """Each has numbers of its own, and the first ends before its second whole sample."""
+    first = tuple(at(float(tick)) for tick in range(40))
+    second = tuple(at(float(tick)) for tick in range(700, 900, 10))
+    parts = [write(tmp_path / "a", first).read_bytes(), write(tmp_path / "b", second).read_bytes()]
+    path = tmp_path / "c.mlxrec"
+    path.write_bytes(b"".join(parts))
+    one = Recording([path])
+    survey = Survey(one)
+    survey.run(Event())
+    playback = Playback(one, survey)
+    for seconds in (30.0, 300.0, 0.0, 700.0, 5.0, 888.0, 39.0):
+        playback.seek(one.begin + seconds)
+        there = linear(one, one.begin + seconds)
+        assert known(playback.watch) == known(there.watch)
+        assert (playback.moment, playback.peek()) == (there.moment, there.peek())
+
+
 def test_one_can_go_back_a_sample(hours: Recording) -> None:
     playback = Playback(hours)
     playback.seek(hours.begin + 1000.0)

@@ -28,8 +28,11 @@ BEFORE = tuple(at(float(tick), WALL - 9000.0 + tick) for tick in range(50, 650, 
 
 @pytest.fixture
 def past(tmp_path: Path) -> RecordedPast:
-    write(tmp_path / "pacu-a.mlxrec", HOUR)
-    write(tmp_path / "pacu-b.mlxrec", BEFORE)
+    write(tmp_path / "pacu-20260101T000000Z.mlxrec", HOUR)
+    write(tmp_path / "pacu-20260102T000000Z.mlxrec", BEFORE)
+    other = at(7000.0)
+    other = other._replace(host=other.host._replace(name="pacu-2"))
+    write(tmp_path / "pacu-2-20260103T000000Z.mlxrec", (other,))
     found = past_of(tmp_path, at(6000.0), SourceKind.DEMO)
     assert found is not None
     return found
@@ -83,7 +86,7 @@ def test_where_nothing_was_recorded_just_before_the_last_part_is_read(past: Reco
 
 @pytest.mark.parametrize(("name", "kind"), [("tiny", SourceKind.DEMO), ("pacu", SourceKind.LIVE)])
 def test_of_another_machine_nothing_is_taken(tmp_path: Path, name: str, kind: SourceKind) -> None:
-    write(tmp_path / "pacu-a.mlxrec", HOUR)
+    write(tmp_path / "pacu-20260101T000000Z.mlxrec", HOUR)
     now = at(6000.0)
     now = now._replace(host=now.host._replace(name=name))
     assert past_of(tmp_path, now, kind) is None

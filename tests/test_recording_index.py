@@ -196,6 +196,23 @@ def test_a_planted_step_does_nothing(tmp_path: Path, cache: Path) -> None:
     assert not planted.exists()
 
 
+def test_a_step_of_another_shape_makes_it_anew(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.mlxrec", faulty(COUNT))
+    whole = everywhere(surveyed(path, cache))
+    recording, index = Recording([path]), Index(cache)
+    steps = list(index.steps(recording))
+    index.forget()
+    for step in steps:
+        index.add(step._replace(marks={}))
+    index.close()
+    assert read_samples(Survey(Recording([path]), Index(cache)), monkeypatch) == COUNT
+    again = Survey(Recording([path]), Index(cache))
+    assert read_samples(again, monkeypatch) < 10
+    assert everywhere(again) == whole
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from mlxtop.lab import ManualClock
+from mlxtop.change.privilege import ActionContext
+from mlxtop.lab import ManualClock, load_lab
 from mlxtop.model.frame import derive
 from mlxtop.model.sample import Sample, SourceKind
+from mlxtop.recording import prepare
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.target import WrittenFile
 from mlxtop.settings import Settings
@@ -185,7 +187,7 @@ async def test_the_cursor_goes_on_into_the_recordings_of_this_machine(tmp_path: 
     folder = tmp_path / "r"
     folder.mkdir()
     whole = machine("pacu", 300)
-    write(folder / "pacu-a.mlxrec", whole[:200])
+    write(folder / "pacu-20260101T000000Z.mlxrec", whole[:200])
     async with flying(folder, whole[250:]) as (app, pilot):
         port = app.state.selected
         assert port is not None
@@ -208,3 +210,25 @@ async def test_without_recordings_the_cursor_stays_and_says_why(tmp_path: Path) 
     async with flying(tmp_path / "r", machine("pacu", 300)[250:]) as (app, pilot):
         await pilot.press("space", *["shift+left"] * 12)
         await until(pilot, lambda: told(app, "no recording of this machine reaches further back"))
+
+
+async def test_a_file_is_looked_through_while_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths: list[Path | None] = []
+
+    class Noting:
+        def __init__(self, *_: object) -> None: ...
+
+        def advance(self, path: Path | None, tick: float) -> None:
+            paths.append(path)
+
+    monkeypatch.setattr(prepare, "Preparer", Noting)
+    async with flying(tmp_path / "r", [at(1.0), at(2.0)]) as (app, pilot):
+        app.context = ActionContext(load_lab("pacu", ManualClock()))
+        app._tell_of_flight()
+        assert paths == []
+        await pilot.press("R")
+        await until(pilot, lambda: paths[-1:] == files(tmp_path / "r") != [])
+        await pilot.press("R")
+        await until(pilot, lambda: paths[-1] is None)

@@ -6,6 +6,7 @@ tick that the wall clock gives it.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,7 +108,8 @@ def past_of(directory: Path, now: Sample, kind: SourceKind) -> RecordedPast | No
     Raises OSError.
     """
     begin = file_name(now.host.name, 0.0).removesuffix("19700101T000000Z")
-    paths = [one for one in recordings_in(directory) if one.name.startswith(begin)]
+    own = re.compile(re.escape(begin) + r"[0-9]{8}T[0-9]{6}Z")
+    paths = [one for one in recordings_in(directory) if own.match(one.name)]
     try:
         recording = Recording(paths)
     except ValueError:

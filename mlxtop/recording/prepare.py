@@ -1,15 +1,12 @@
 """Looks through a recording while it is made, so that it is open at once when somebody asks.
 
-    python -m mlxtop.recording.prepare FILE
-
-brings the index of a file up to date. It is a process of its own and waits for all others, so that
+`main(FILE)` brings the index of a file up to date. It is a process of its own and waits for all others, so that
 it delays no sample, and works as the person who asked, never as root for them.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -18,9 +15,10 @@ from mlxtop.recording.index import Index
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.survey import Survey
 from mlxtop.system.door import System
+from mlxtop.system.own_module import with_packages
 from mlxtop.system.owner import invoking_owner
 
-EVERY_S = 1200.0
+EVERY_S = 1800.0
 """Seconds of a recording after which its index is brought up to date."""
 LEAST_NICE = 19
 
@@ -47,7 +45,7 @@ class Preparer:
             self.thread = self._system.clock.thread(self._look, "index", done)
 
     def _look(self, path: Path) -> None:
-        argv = [sys.executable, "-P", "-m", "mlxtop.recording.prepare", os.path.abspath(path)]
+        argv = [*with_packages("mlxtop.recording.prepare"), os.path.abspath(path)]
         with suppress(OSError):  # it is only a cache
             self._system.stream(argv, lambda line: None, self._stop)
 
@@ -64,7 +62,3 @@ def main(path: str) -> None:
     index = Index.own()
     if index is not None and index.is_usable():
         Survey(Recording([Path(path)]), index).run(Event())
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -134,7 +134,8 @@ class Recording:
         reader = Reader(self.problems, before)
         lines: Iterable[RawLine] = self._lines(place)
         if number is not None:
-            lines = _from_key(lines, lambda line: _number_of(line) > number, 1)
+            own = f'"id":"{self.places[place].recording}"'.encode()
+            lines = _from_key(lines, lambda line: own not in line or _number_of(line) > number, 1)
         elif wall is not None:
             lines = _from_key(lines, lambda line: _wall_of(line, 0.0) > wall, 2)
         for line in lines:
@@ -257,24 +258,26 @@ def _open(path: Path) -> BinaryIO:
 def _from_key(
     lines: Iterable[RawLine], is_behind: Callable[[bytes], bool], keys: int
 ) -> Iterator[RawLine]:
-    """Yield the heads, and all lines from the last `keys` whole Samples before a place on.
+    """Yield the lines from the last `keys` whole Samples before a place on, with their heads.
 
     `is_behind` is asked of whole Samples. Lines before them are not looked into, which is what
     makes this fast.
     """
-    waiting: deque[list[RawLine]] = deque([[]], maxlen=keys)
+    waiting: deque[list[RawLine]] = deque(maxlen=keys)
+    head: list[RawLine] = []
+    last: list[RawLine] = []
     rest = iter(lines)
     for line in rest:
         if line.data.startswith(HEAD_BEGINS):
-            yield line
-            continue
-        if line.data.startswith(KEY_BEGINS):
-            if any(waiting) and is_behind(line.data):
-                waiting[-1].append(line)
+            head = [line]
+        elif line.data.startswith(KEY_BEGINS):
+            if waiting and is_behind(line.data):
+                last = [*head, line]
                 break
-            waiting.append([])
-        waiting[-1].append(line)
-    for group in waiting:
+            waiting.append([*head, line])
+        elif waiting:
+            waiting[-1].append(line)
+    for group in (*waiting, last):
         yield from group
     yield from rest
 

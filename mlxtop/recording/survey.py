@@ -194,7 +194,7 @@ class Survey:
     def _continued(self, stop: Event) -> tuple[Watch, LongHistory, Iterator[Moment]]:
         """Take in what the index has; return what the Watch was then, and what comes after it."""
         if self._index is not None:
-            with suppress(ValueError):
+            with suppress(ValueError, LookupError, TypeError, AttributeError):  # of another shape
                 last = self._taken(self._index, stop)
                 rest = self.recording.at(last.place, last.moment) if last else None
                 if last is not None and rest is not None:

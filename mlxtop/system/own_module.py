@@ -5,10 +5,26 @@ from __future__ import annotations
 import os
 import sys
 
+import mlxtop
+
 _FROM_ARCHIVE = (
     "import sys; sys.path.append(sys.argv.pop(1)); from {} import main; sys.exit(main())"
 )
 """The standard library comes first, whatever lies in the archive."""
+
+
+_WITH_PACKAGES = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); from {} import main; main(*sys.argv[1:])"
+)
+
+
+def with_packages(module: str) -> list[str]:
+    """Return the words that start `main(…)` of a module with all that this program imports.
+
+    What follows the words are its arguments.
+    """
+    place = os.path.dirname(os.path.dirname(mlxtop.__file__))
+    return [sys.executable, "-I", "-c", _WITH_PACKAGES.format(module), place]
 
 
 def alone(module: str) -> list[str]:

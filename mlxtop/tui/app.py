@@ -32,6 +32,7 @@ from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.widgets.lines import ROLE_CLASSES, Lines
 
 if TYPE_CHECKING:
+    from mlxtop.recording.prepare import Preparer
     from mlxtop.tui.link_types import LinkTypes
     from mlxtop.tui.tour import Tour
 
@@ -79,6 +80,7 @@ class MlxtopApp(Places):
     """What the person wants to see instead of a machine without a port: `all` or `demo`."""
     replay = False
     """A recording is played: what belongs to a live machine does not exist."""
+    _preparer: Preparer | None = None
     link_types: LinkTypes | None = None
     """Changes of link types; made when the first is wanted."""
 
@@ -187,6 +189,17 @@ class MlxtopApp(Places):
         self.flight.switch()
         self.lookout.expect()
         self.draw()
+
+    def on_frame_arrived(self) -> None:
+        """Have the file looked through while it is written, so that it opens at once later."""
+        path = self.flight.path if self.flight is not None else None
+        if self.context is None or self.state.newest is None or not (path or self._preparer):
+            return
+        if self._preparer is None:
+            from mlxtop.recording.prepare import Preparer
+
+            self._preparer = Preparer(self.context.system, self.feed.stop)
+        self._preparer.advance(path, self.state.newest.sample.tick)
 
     def read_earlier(self, seconds: float) -> None:
         """Have recordings continue the history of the picture that stands, so far further back."""

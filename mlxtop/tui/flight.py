@@ -153,6 +153,11 @@ class Flight:
         """Return what is held, once the recorder is loaded; None where nothing is."""
         return self._held if self._hold_s else None
 
+    @property
+    def path(self) -> Path | None:
+        """Return the file that is being written."""
+        return self._recorder.path if self._recorder is not None else None
+
     def close(self) -> str | None:
         """End the file and the recorder; return a line that names the file."""
         recorder = self._recorder
