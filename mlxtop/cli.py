@@ -351,7 +351,9 @@ def _front_end(
 
     mode = headless.stream if args.json_stream else headless.batch
     fires = [_hooks(system, settings, _complain)] if args.hooks else []
-    taken: Iterable[Frame] = follow(source, system, settings.path).over(frames(source, stop))
+    taken: Iterable[Frame] = follow(source, system, settings.path, _complain).over(
+        frames(source, stop)
+    )
     saver = _saver(source, system, settings)
     if saver is not None:
         fires.append(saver.note)

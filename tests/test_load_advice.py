@@ -105,3 +105,21 @@ def test_something_follows_from_an_outcome(one: Outcome, step: str) -> None:
 )
 def test_nothing_follows_from_what_is_well_or_unknown(one: Outcome) -> None:
     assert next_step(one) is None
+
+
+@pytest.mark.parametrize(
+    ("hold", "step"),
+    [
+        (Hold(26e9, "module", 73.0), "more air over the card, then the same again: what it gained"),
+        (Hold(95e9, "module", 60.0, full=True), None),
+        (Hold(None), None),
+    ],
+)
+def test_after_a_held_rate_the_air_is_what_to_change(hold: Hold, step: str | None) -> None:
+    assert next_step(outcome(26e9)._replace(hold=hold)) == step
+
+
+def test_a_rate_that_heat_held_back_is_no_fault_of_link_or_processor() -> None:
+    one = outcome(26e9, limit=Limit.CPU)._replace(hold=Hold(26e9, "module", 73.0))
+    assert one.verdict_text.endswith("held back for heat")
+    assert "it is full" not in one.verdict_text

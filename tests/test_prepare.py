@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event
@@ -15,6 +14,7 @@ import pytest
 from mlxtop.lab import ManualClock, load_lab
 from mlxtop.recording.prepare import EVERY_S, Preparer
 from mlxtop.system.local import LocalSystem
+from mlxtop.system.own_module import with_packages
 from tests.recorded import write
 from tests.samples import PACU, ethernet, sample
 
@@ -83,7 +83,7 @@ def test_the_process_makes_the_index(tmp_path: Path) -> None:
         tuple(sample(float(tick), ethernet(PACU, float(tick), 1e9, 1e9)) for tick in ticks),
     )
     environ = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    argv = [sys.executable, "-P", "-m", "mlxtop.recording.prepare", str(path)]
+    argv = [*with_packages("mlxtop.recording.prepare"), str(path)]
     subprocess.run(argv, check=True, timeout=60, env=environ)
     (index,) = (tmp_path / "cache" / "mlxtop-nic").iterdir()
     assert index.stat().st_size > 1000

@@ -226,7 +226,7 @@ async def test_a_file_is_looked_through_while_it_is_written(
     monkeypatch.setattr(prepare, "Preparer", Noting)
     async with flying(tmp_path / "r", [at(1.0), at(2.0)]) as (app, pilot):
         app.context = ActionContext(load_lab("pacu", ManualClock()))
-        app._tell_of_flight()
+        app.lookout.tell()
         assert paths == []
         await pilot.press("R")
         await until(pilot, lambda: paths[-1:] == files(tmp_path / "r") != [])

@@ -124,7 +124,7 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     again = args.listen or (args.textfile and every)
     pace = (every or EVERY_S) if again else (0.5 if system.captured else 1.0)
     with closing(_source(system, settings, pace, once=not again)) as source:
-        paths = follow(source, system, settings.path)
+        paths = follow(source, system, settings.path, _complain)
         exporter = Exporter(source.kind, system.now, args.vfs)
         if again:
             go_on = partial(_follow, source, exporter, paths)
@@ -203,6 +203,10 @@ def _source(system: System, settings: Settings, every: float, once: bool = False
         wants=ON_SCREEN | RDMA,
         ask_card=read_stored,
     )
+
+
+def _complain(text: str) -> None:
+    console.warn(f"mlxtop: {text}")
 
 
 def _until_known(source: Source) -> Iterator[Frame]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from mlxtop.link_type.survey import read_stored
 from mlxtop.model.frame import Frame
+from mlxtop.model.path import PathSettings
 from mlxtop.outputs import console
 from mlxtop.path.follow import follow
 from mlxtop.recording import files, when
@@ -71,7 +72,7 @@ def _typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
 def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     """Record until stopped; 0 when all is written."""
     if args.unit:
-        return _print_unit(args)
+        return _print_unit(args, settings.path)
     target = _target(args)
     if args.on_alarm and target.directory is None:
         raise ValueError("--on-alarm writes into a folder: give none, or one that exists")
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     with closing(source):
         if saver is None:
             recorder.write_to(target)
-        taken = follow(source, system, settings.path).over(frames(source, stop))
+        taken = follow(source, system, settings.path, _complain).over(frames(source, stop))
         _record(taken, recorder, saver, stop, args.seconds, preparer=Preparer(system, stop))
     recorder.close()
     if args.json and target.fd is None:
@@ -179,7 +180,7 @@ def _target(args: argparse.Namespace) -> Target:
     return Target(path)
 
 
-def _print_unit(args: argparse.Namespace) -> int:
+def _print_unit(args: argparse.Namespace, paths: PathSettings) -> int:
     """Print the unit with the options that were given."""
     if args.file is not None:
         raise ValueError("--unit goes without FILE: systemd makes the folder")
@@ -190,5 +191,10 @@ def _print_unit(args: argparse.Namespace) -> int:
         arguments += ["--max-size", f"{args.max_size / 1e6:.3f}M"]
     if args.on_alarm:
         arguments.append("--on-alarm")
-    console.say(*unit(own_program(), arguments, Rights(args.unit)).splitlines())
+    rights = Rights(args.unit)
+    console.say(*unit(own_program(), arguments, rights, paths.addresses).splitlines())
     return 0
+
+
+def _complain(text: str) -> None:
+    console.warn(f"mlxtop: {text}")

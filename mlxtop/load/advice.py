@@ -50,6 +50,9 @@ def next_step(outcome: Outcome) -> str | None:
     if outcome.failed:
         server = "; ".join(plan.server)
         return f"at the far end: {server}" if server and "listens at" in outcome.ended else None
+    if outcome.hold is not None:
+        held_back = outcome.hold.bps is not None and not outcome.hold.full
+        return "more air over the card, then the same again: what it gained" if held_back else None
     if request.latency or outcome.share is None or outcome.ended != "complete":
         return None
     limit = outcome.verdict.limit if outcome.verdict is not None else None

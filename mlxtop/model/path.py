@@ -55,6 +55,12 @@ class PathSettings(NamedTuple):
     probes: int = DEFAULT_RATE
     """Probes a second on each way."""
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return what probes are sent to: the peers, and the first hops of their ways."""
+        hops = (way.via for peer in self.peers for way in peer.ways if way.via is not None)
+        return tuple(dict.fromkeys((*(peer.address for peer in self.peers), *hops)))
+
 
 NO_PEERS = PathSettings()
 

@@ -6,7 +6,7 @@ opens the page of the screen. On a simulated machine with such routes the path i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -24,9 +24,16 @@ if TYPE_CHECKING:
 class PathFollower:
     """One session beside a source of samples; everything it says is in `status`."""
 
-    def __init__(self, system: System, settings: PathSettings) -> None:
+    def __init__(
+        self,
+        system: System,
+        settings: PathSettings,
+        complain: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`complain` is told, in a thread, why nothing can be probed."""
         self.problem = ""
         """Why nothing is probed."""
+        self._complain = complain
         self._system, self._settings = system, settings
         self._run: PathRun | None = None
         self._begun = False
@@ -94,15 +101,21 @@ class PathFollower:
             run = PathRun(ActionContext(self._system), settings, keep=self._system.demo)
         except OSError as error:
             self.problem = f"nothing can be probed: {error.strerror or error}"
+            self._complain(f"the ways to peers: {self.problem}")
             return
         self._run = run
         if not self._stop.is_set():
             run.run(self._stop)
 
 
-def follow(source: LiveSource, system: System, settings: PathSettings) -> PathFollower:
+def follow(
+    source: LiveSource,
+    system: System,
+    settings: PathSettings,
+    complain: Callable[[str], None] = lambda _: None,
+) -> PathFollower:
     """Begin to probe the peers of the settings; the source's samples tell of them from now on."""
-    follower = PathFollower(system, settings)
+    follower = PathFollower(system, settings, complain)
     source.paths = follower.status
     follower.begin(suggested=False)
     return follower

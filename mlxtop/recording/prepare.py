@@ -1,7 +1,7 @@
 """Looks through a recording while it is made, so that it is open at once when somebody asks.
 
-`main(FILE)` brings the index of a file up to date. It is a process of its own and waits for all others, so that
-it delays no sample, and works as the person who asked, never as root for them.
+`main(FILE)` brings the index of a file up to date. It is a process of its own and waits for all
+others, so that it delays no sample, and works as the person who asked, never as root for them.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ ProtectClock={clock}
 ProtectHostname=yes
 DevicePolicy={devices}
 DeviceAllow=/dev/kmsg r
-RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET
+RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6
 RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
@@ -62,18 +62,30 @@ KeyringMode=private
 UMask=0077"""
 
 
-def unit(program: Sequence[str], arguments: Sequence[str], rights: Rights) -> str:
-    """Return the unit that starts `program` with `record` and these arguments."""
-    return "\n".join(_lines(program, arguments, rights))
+def unit(
+    program: Sequence[str],
+    arguments: Sequence[str],
+    rights: Rights,
+    probed: Sequence[str] = (),
+) -> str:
+    """Return the unit that starts `program` with `record` and these arguments.
+
+    `probed`: addresses that the ways of `[[path.peers]]` are probed at; others it cannot reach.
+    """
+    return "\n".join(_lines(program, arguments, rights, probed))
 
 
-def _lines(program: Sequence[str], arguments: Sequence[str], rights: Rights) -> Iterator[str]:
+def _lines(
+    program: Sequence[str], arguments: Sequence[str], rights: Rights, probed: Sequence[str]
+) -> Iterator[str]:
     is_root = rights is Rights.ROOT
     yield f"# mlxtop record --unit{' root' if is_root else ''} > /etc/systemd/system/{NAME}"
     yield f"# systemctl daemon-reload && systemctl enable --now {NAME}"
     yield f"# Look at it: mlxtop --from /var/lib/{STATE} --once"
     for line in _WHY[rights]:
         yield f"# {line}"
+    if probed:
+        yield "# Probes the peers in /etc/mlxtop-nic/settings.toml; print it anew for other ones."
     yield ""
     yield "[Unit]"
     yield "Description=Record the ports of ConnectX cards (mlxtop)"
@@ -90,6 +102,9 @@ def _lines(program: Sequence[str], arguments: Sequence[str], rights: Rights) -> 
     yield "IOSchedulingClass=idle"
     yield f"StateDirectory={STATE}"
     yield "StateDirectoryMode=0700"
+    if probed:
+        yield "Environment=XDG_CONFIG_HOME=/etc"
+        yield f"IPAddressAllow={' '.join(probed)}"
     yield ""
     if not is_root:
         yield "DynamicUser=yes"

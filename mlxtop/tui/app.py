@@ -190,7 +190,7 @@ class MlxtopApp(Places):
         self.lookout.expect()
         self.draw()
 
-    def on_frame_arrived(self) -> None:
+    def look_through(self) -> None:
         """Have the file looked through while it is written, so that it opens at once later."""
         path = self.flight.path if self.flight is not None else None
         if self.context is None or self.state.newest is None or not (path or self._preparer):

@@ -236,6 +236,9 @@ class LiveApp(App[int]):
         else:
             self.redraw()
 
+    def look_through(self) -> None:
+        """Have the file that is written looked through, so that it opens at once later."""
+
     def _wanted(self) -> frozenset[Fact]:
         """Return the slow facts that the screens, or a recording, want just now."""
         records = self.flight is not None and self.flight.records

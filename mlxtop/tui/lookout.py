@@ -48,3 +48,4 @@ class Lookout:
             self._app.notify(text, severity="error" if is_bad else "information")
         if news:
             self._app.draw()
+        self._app.look_through()
