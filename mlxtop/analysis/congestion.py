@@ -64,7 +64,8 @@ class Held(NamedTuple):
     share: float | None
     """Of the time between two readings; None without two."""
     progress: bool | None
-    """Whether packets went the way that was held all the same; None where that is not counted."""
+    """Whether packets went the way that was held all the same; None where that is not counted, and
+    where nothing was held."""
     key: str
     """The counter of its time."""
 
@@ -243,11 +244,12 @@ def _link_counters(schema: Schema) -> tuple[_OfLink, ...]:
 
 def _of_link(frame: PortFrame, of: _OfLink) -> Held:
     """Return the pause of the whole link in one direction."""
-    moved = None if of.moved is None else frame.gain(of.moved)
+    share = _share(frame.rate(of.time))
+    moved = frame.gain(of.moved) if share and of.moved is not None else None
     if moved is not None and of.pauses is not None:  # pause frames are no progress
         moved -= frame.gain(of.pauses) or 0
     progress = None if moved is None else moved > 0
-    return Held(of.way, None, _share(frame.rate(of.time)), progress, of.time.key)
+    return Held(of.way, None, share, progress, of.time.key)
 
 
 class Outside(NamedTuple):

@@ -106,10 +106,7 @@ class CongestionWatch:
                 else:
                     past.append((held.share, held.progress is False))
         if _is_new(its, Origin.RDMA_HW, track):
-            for counter in hardware(its, _FOLLOWED):
-                rate = its.rate(counter)
-                if rate is not None:
-                    track.rates.setdefault(counter.key, deque(maxlen=KEPT)).append(rate)
+            _take_rates(its, track)
         return counted
 
     def storm(self, port: PortId) -> Pause | None:
@@ -139,6 +136,21 @@ class CongestionWatch:
         """Return the last rates of one of `hw_counters`, events a second, the oldest first."""
         track = self._tracks.get(port)
         return tuple(track.rates.get(key, ())) if track else ()
+
+
+def _take_rates(its: PortFrame, track: _Track) -> None:
+    """Keep the rates of congestion control; of a counter that never moved there are none."""
+    now, before = its.now.readings[Origin.RDMA_HW], its.before.get(Origin.RDMA_HW)
+    if before is None:
+        return
+    same = before.schema is now.schema
+    for counter in hardware(its, _FOLLOWED):
+        place, past = now.schema.index[counter.key], track.rates.get(counter.key)
+        if same and before.values[place] == now.values[place]:
+            if past:
+                past.append(0.0)
+        elif (rate := its.rate(counter)) is not None:
+            track.rates.setdefault(counter.key, deque(maxlen=KEPT)).append(rate)
 
 
 def _is_new(its: PortFrame, origin: Origin, track: _Track) -> bool:
