@@ -237,7 +237,8 @@ class _Stream:
                 return data
             if self._head is not None and now - self._begun > HELLO_S:
                 return self._end(f"nothing has answered there for {HELLO_S:.0f} s")
-            if now - self._heard > max(SILENCE_S, 3 * self._source.interval):
+            patience = max(SILENCE_S, 3 * self._source.interval) if self._samples else HELLO_S
+            if now - self._heard > patience:
                 return self._end(f"no answer for {now - self._heard:.0f} s")
             if self._head is None:
                 self._order(now)
