@@ -7,8 +7,10 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from threading import Event, current_thread, main_thread
+from threading import Event, Thread, current_thread, main_thread
+from typing import Any
 from weakref import WeakSet
 
 import pytest
@@ -97,7 +99,7 @@ def _simulated_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """
     over = Event()
     clocks: WeakSet[ManualClock] = WeakSet()
-    wait = ManualClock._wait
+    wait, thread = ManualClock._wait, ManualClock.thread
 
     def wait_in_test(
         self: ManualClock, end: float, holds: Callable[[], object], poll: float | None
@@ -107,7 +109,17 @@ def _simulated_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         if over.is_set() and current_thread() is not main_thread():
             raise SystemExit
 
+    def thread_in_test(
+        self: ManualClock, target: Callable[..., object], name: str, *arguments: Any
+    ) -> Thread:
+        def ending() -> None:
+            with suppress(SystemExit):
+                target(*arguments)
+
+        return thread(self, ending, name)
+
     monkeypatch.setattr(ManualClock, "_wait", wait_in_test)
+    monkeypatch.setattr(ManualClock, "thread", thread_in_test)
     monkeypatch.setattr(CapturedSystem, "clock", ManualClock())
     yield
     over.set()
