@@ -118,8 +118,7 @@ def test_the_rates_of_qperf_over_rdma_are_its_own(
     told: dict[str, tuple[dict[str, Any], str]], test: str
 ) -> None:
     document, heard = told[test]
-    name = "send_bw" if test == "rc_bw" else "bw"
-    number, unit = re.findall(rf"^ +{name} += +([0-9.]+) (\S+)", heard, re.MULTILINE)[0]
+    number, unit = re.findall(r"^ +(?:send_)?bw += +([0-9.]+) (\S+)", heard, re.MULTILINE)[0]
     assert document["result"]["sent_bps"] == pytest.approx(float(number) * _UNITS.get(unit, 8))
     assert document["result"]["sent_bps"] > 1e6
 
