@@ -17,7 +17,7 @@ from mlxtop.model.tuning import Bond, BondSlave, HostTuning, PortTuning
 from mlxtop.watch.congestion import CongestionWatch
 from tests.cases import GOOD, GOOD_PORT, ask, case, only, run, unknown
 from tests.situations import Situation, configured, ethernet, frame_of, infiniband
-from tests.test_congestion import SECOND, STORM, Rates, Story
+from tests.test_analysis_congestion import SECOND, STORM, Rates, Story
 
 PFC3 = Dcb(pfc=(3,), dscp={26: 3, 0: 0}, trust="dscp", trust_from="dcb app")
 GBPS = 1e9 / 8

@@ -187,6 +187,7 @@ ALL = {
     "completion zsh": ("completion", "zsh"),
     "completion fish": ("completion", "fish"),
     "manual": ("manual",),
+    "help": ("help", "heat"),
 }
 ONE_CLOSED = ("<&-", "2>&-", "2>/dev/full")
 QUICK = ("--once", "manual")

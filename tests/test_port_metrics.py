@@ -233,6 +233,7 @@ MLX4 = re.compile(r"[rt]x_(pause|pause_duration|pause_transition|prio_.*|pause.*
 ELSEWHERE = {
     *("rx_global_pause", "tx_global_pause"),  # the same frames as rx_pause_ctrl_phy's
     *("rx3_bytes", "rx3_packets", "tx3_bytes", "tx3_packets"),  # of queues: the port's
+    *("vf3_rx_bytes", "vf3_rx_packets", "vf3_tx_bytes", "vf3_tx_packets"),  # asked for by page 1
 }
 
 
@@ -316,6 +317,7 @@ def test_eight_ports_with_everything_that_is_known_are_under_three_thousand_samp
     for family in FAMILIES:
         count = 64 if family.key.startswith(("rx{n}", "tx{n}")) else 8
         mlx4 = "prio_{n}" in family.key  # no driver has both spellings
+        keys.setdefault(family.origin, [])
         keys[family.origin] += [] if mlx4 else [family.member(n).key for n in range(count)]
     lanes = tuple(Lane(1.0, 1.0, 6.0) for _ in range(8))
     limits = dict.fromkeys(Quantity, Thresholds(90.0, 0.1, 80.0, 0.2))

@@ -13,7 +13,7 @@ from mlxtop.present.qos import dscp_map, spans
 from mlxtop.present.text import line_width, plain
 from mlxtop.present.view import View
 from mlxtop.watch.congestion import Pause
-from tests.test_congestion import MLX5, PORT, SECOND, STORM, Rates, Story
+from tests.test_analysis_congestion import MLX5, PORT, SECOND, STORM, Rates, Story
 
 
 def page(story: Story, columns: int = 72) -> str:

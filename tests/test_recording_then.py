@@ -166,7 +166,10 @@ def test_frames_of_a_time_are_those_and_the_one_before(
     ("words", "why"),
     [
         (["--at", "03:10", "--once"], "--at goes with --from"),
-        (["--from", "PATH"], "--from goes with --once, --json-stream, --batch, doctor or metrics"),
+        (
+            ["--from", "PATH"],
+            "--batch, doctor, metrics or rdma",
+        ),
         (["--from", "PATH", "runs"], "runs is of this machine"),
         (["--from", "PATH", "--demo", "--once"], "--from goes without"),
         (["--from", "PATH", "--once", "enp1s0"], "--from goes without 'enp1s0'"),
@@ -210,6 +213,6 @@ def test_a_recording_of_one_sample_is_a_capture_to_root(
     assert main(["--root", str(path)]) == 1
     assert "needs a terminal" in capsys.readouterr().err
     assert main(["--root", str(path), "load", "host"]) == 1
-    assert "--from goes with doctor and metrics" in capsys.readouterr().err
+    assert "--from goes with doctor, metrics or rdma" in capsys.readouterr().err
     assert main(["--root", str(path), "enp1s0"]) == 1
     assert "no port" in capsys.readouterr().err

@@ -18,7 +18,7 @@ from mlxtop.recording.recording import Recording
 from mlxtop.recording.survey import played
 from mlxtop.report.collect import collect
 from mlxtop.settings import Settings
-from mlxtop.tui import replay
+from mlxtop.tui import player
 from mlxtop.tui.commands import COMMANDS
 from mlxtop.tui.player import Player
 from mlxtop.tui.replay import SPEEDS, ReplayApp, TimeDialog
@@ -122,7 +122,7 @@ async def test_wherever_one_goes_the_screen_knows_what_linear_playback_knows(
 @pytest.fixture
 def _never_late(monkeypatch: pytest.MonkeyPatch) -> None:
     """However busy the machine is."""
-    monkeypatch.setattr(replay, "BUSY_S", 60.0)
+    monkeypatch.setattr(player, "BUSY_S", 60.0)
 
 
 @pytest.mark.usefixtures("_never_late")

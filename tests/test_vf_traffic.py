@@ -19,7 +19,7 @@ from mlxtop.sampler.live import LiveSource
 from mlxtop.sources.kernel.net import read_vfs
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
-from tests.test_congestion import PORT, Story
+from tests.test_analysis_congestion import PORT, Story
 
 
 def test_rows_without_a_number_are_left_out() -> None:

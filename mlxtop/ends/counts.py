@@ -211,9 +211,12 @@ def _least_lost(readings: Iterable[_Reading]) -> int:
 
 def _most_lost(readings: Sequence[_Reading], sent: int) -> int:
     """Return what can be lost at the most between the outermost readings with bounds."""
-    begin = next((one for one in readings if one.least_sent), None)
-    end = next((one for one in reversed(readings) if one.most_sent), None)
-    if begin is None or end is None or begin.least_sent is None or end.most_sent is None:
+    begins = [n for n, one in enumerate(readings) if one.least_sent]
+    ends = [n for n, one in enumerate(readings) if one.most_sent]
+    if not begins or not ends or begins[0] >= ends[-1]:
+        return sent
+    begin, end = readings[begins[0]], readings[ends[-1]]
+    if begin.least_sent is None or end.most_sent is None:
         return sent
     return end.most_sent[1] - begin.least_sent[1] - (end.received - begin.received)
 
