@@ -449,11 +449,8 @@ async def test_the_smallest_screen_has_a_rate_and_a_heading_on_every_screen() ->
         await one.sees_like(r"PORT RX ▸ ens2 \d+ Mb/s")
         for key in ("w", "e", "question_mark", "enter", "d"):
             await walking.press(key)
-            top = " mlxtop  DEMO  "
-            assert await walking.until(lambda: walking.text().startswith(top)), (
-                key,
-                walking.text(),
-            )
+            drawn = await walking.until(lambda: walking.text().startswith(" mlxtop  DEMO  "))
+            assert drawn, (key, walking.text())
             await walking.press("escape")
 
 
