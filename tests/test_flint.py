@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from mlxtop.sources.kernel.vpd import Vpd, parse_vpd
 from mlxtop.sources.tools.flint import Flash, numbers, parse_query
+from mlxtop.sources.tools.fwmanager import parse_report
 from tests.test_mstconfig import CAPTURES, captured, expected
 
 FS2 = """Image type:            FS2
@@ -68,9 +69,44 @@ def test_not_available_and_blank_are_no_values() -> None:
     assert flash == Flash(blank=True)
 
 
+MANAGER = """Querying Mellanox devices firmware ...
+
+Device #1:
+----------
+
+  Device Type:      ConnectX3Pro
+  Part Number:      764285-B21_Ax
+  Description:      A 2-port adapter
+  PSID:             HP_1380110017
+  PCI Device Name:  mt4103_pci_cr0
+  Port1 GUID:       0002c903000d0801
+  Port2 MAC:        0002c90d0802
+  Versions:         Current        Available
+     FW             2.42.5700      2.42.5700
+     FW (Running)   2.42.5016      N/A
+     PXE            3.4.0754       3.4.0754
+     UEFI           N/A            14.11.0049
+
+  Status:           Up to date
+"""
+
+
+def test_a_report_of_the_firmware_manager() -> None:
+    one, two = parse_report(MANAGER + MANAGER.replace("#1", "#2").partition("\n")[2])
+    assert one == two
+    assert (one.version, one.running, one.psid) == ("2.42.5700", "2.42.5016", "HP_1380110017")
+    assert (one.roms, one.guids, one.macs) == (
+        ("PXE 3.4.0754",),
+        ("0002c903000d0801",),
+        ("0002c90d0802",),
+    )
+    assert one.more["Part Number"] == "764285-B21_Ax"
+
+
 @given(st.text())
 def test_any_text_is_read_without_an_error(text: str) -> None:
     parse_query(text)
+    parse_report(f"Device #1:{text}")
     numbers(text)
 
 
@@ -109,3 +145,18 @@ def test_every_captured_query_is_read_to_its_facts() -> None:
         assert list(flash.macs) == macs, name
         for rom, text in zip(fact.get("rom", ()), flash.roms, strict=True):
             assert text.startswith(f"{rom['type']} {rom['version']}"), name
+
+
+@pytest.mark.skipif(not CAPTURES, reason="MLXTOP_CAPTURES names no folder")
+def test_every_captured_report_is_read_to_its_facts() -> None:
+    facts = {name: fact for name, fact in expected("flint/").items() if "devices" in fact}
+    assert len(facts) >= 3
+    for name, fact in facts.items():
+        found = parse_report(captured(name))
+        assert len(found) == len(fact["devices"]), name
+        for flash, device in zip(found, fact["devices"], strict=True):
+            assert flash.psid == device["psid"] and flash.version == device["fw"]["current"]
+            assert flash.running == device["fw"].get("running")
+            assert flash.more["Part Number"] == device["part"]
+            macs = [device[key] for key in ("base_mac", "port2_mac") if key in device]
+            assert set(macs) <= set(flash.macs), name

@@ -1,7 +1,7 @@
 """A passport of every simulated machine; newer, crossflashed and pending firmware; backups."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +10,7 @@ import pytest
 from mlxtop.lab import MACHINES
 from mlxtop.passport.backup import Backup, NoBackup, back_up
 from mlxtop.passport.collect import Passport, collect
+from mlxtop.passport.images import read_images
 from mlxtop.passport.support import crossflashed, knows, support_of
 from mlxtop.present.passport import document, lines
 from mlxtop.present.text import line_width, plain
@@ -113,12 +114,14 @@ class Bench:
     """A simulated machine taken for a real one, whose flash can be read out."""
 
     demo = False
+    which: Callable[[str], str | None]
 
     def __init__(self, image: bytes = IMAGE, verifies: bool = True, psid: str = "") -> None:
         self.inner = simulated("pacu")
         self.image, self.verifies, self.psid = image, verifies, psid or "MT_2180110032"
         self.ran: list[tuple[str, ...]] = []
         self.root = True
+        self.which = self.inner.which
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -131,7 +134,7 @@ class Bench:
         if argv[1] == "-i" and argv[3] == "verify":
             words = "succeeded. Image is bootable." if self.verifies else "failed: Bad CRC"
             return Finished(0, f"-I- FW image verification {words}\n", "")
-        if argv[1] == "-i":
+        if argv[1] == "-i" and not argv[2].endswith("bad.bin"):
             return Finished(0, f"FW Version:  12.28.2006\nPSID:  {self.psid}\n", "")
         if argv[-1] == "backup":
             Path(argv[4]).write_text("MLNX_RAW_TLV_FILE\n")
@@ -202,3 +205,22 @@ def test_without_root_it_says_what_root_would_add() -> None:
     (card,) = passports(cast(System, bench))
     assert card.psid == "MT_2180110032" and card.running
     assert "sudo" in card.absent["flash"] and bench.ran == [("mstflint", "-v")]
+
+
+def test_a_folder_of_images_is_read_by_the_tool() -> None:
+    bench = Bench()
+    names = ["fw-2.bin", "bad.bin", "readme.txt", "fw-10.BIN"]
+    bench.inner.list = lambda path: names  # type: ignore[method-assign]
+    images, left = read_images(cast(System, bench), "/fw")
+    assert [name for name, _ in images] == ["fw-2.bin", "fw-10.BIN"]
+    assert images[0][1].version == "12.28.2006"
+    assert len(left) == 1 and left[0].startswith("bad.bin: ")
+
+
+def test_the_firmware_manager_answers_where_flint_is_not_there() -> None:
+    bench = Bench()
+    report = "Device #1:\n  PSID:    MT_2180110032\n     FW    12.28.2006   N/A\n"
+    bench.which = lambda tool: f"/usr/bin/{tool}" if tool == "mlxfwmanager" else None
+    bench.run = lambda argv, **more: Finished(0, report, "")  # type: ignore[method-assign]
+    (card,) = passports(cast(System, bench))
+    assert card.flash is not None and card.flash.version == "12.28.2006"

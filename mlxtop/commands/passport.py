@@ -58,7 +58,8 @@ def _back_up(system: System, cards: Sequence[Passport], args: argparse.Namespace
         with console.waiting("reading the flash, which takes minutes"):
             made = back_up(system, cards[0], args.backup)
     except (NoBackup, OSError) as error:
-        text = reason(error) if isinstance(error, OSError) else str(error)
+        where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+        text = where + reason(error) if isinstance(error, OSError) else str(error)
         console.warn(f"mlxtop: {text}")
         return 1
     if args.json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
 
 from mlxtop.model.identity import Adapter, Port
@@ -12,8 +12,8 @@ from mlxtop.passport.support import crossflashed, knows, support_of
 from mlxtop.sampler.discover import Inventory
 from mlxtop.sources.kernel.pci import card_lock, read_devlink
 from mlxtop.sources.kernel.vpd import Vpd, read_vpd
-from mlxtop.sources.module.reader import read_module
-from mlxtop.sources.tools import mstfwreset
+from mlxtop.sources.module.reader import explain, read_module
+from mlxtop.sources.tools import fwmanager, mstfwreset
 from mlxtop.sources.tools.card_tool import installed
 from mlxtop.sources.tools.flint import TOOLS, Flash, numbers, parse_tool_version, read_query
 from mlxtop.system.answers import reason
@@ -133,7 +133,7 @@ def _read(system: System, card: Passport) -> Passport:
             if port.netdev:
                 modules[port.name] = read_module(system, port.netdev).identity
         except OSError as error:
-            absent[f"module {port.name}"] = reason(error, system.captured)
+            absent[f"module {port.name}"] = explain(error)
     return card._replace(modules=modules, absent=absent)
 
 
@@ -164,6 +164,10 @@ def _from_card(system: System, card: Passport, absent: dict[str, str]) -> Passpo
             card = card._replace(flash=flash)
         except OSError as error:
             absent["flash"] = _why(card, reason(error, system.captured))
+    manager = installed(system, fwmanager.TOOLS)
+    if card.flash is None and manager is not None:
+        with suppress(OSError):  # why flint did not answer is told already
+            card = card._replace(flash=fwmanager.read_report(system, manager, card.device))
     return card._replace(resets=_resets(system, card)) if card.pending else card
 
 
