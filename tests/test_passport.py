@@ -224,3 +224,17 @@ def test_the_firmware_manager_answers_where_flint_is_not_there() -> None:
     bench.run = lambda argv, **more: Finished(0, report, "")  # type: ignore[method-assign]
     (card,) = passports(cast(System, bench))
     assert card.flash is not None and card.flash.version == "12.28.2006"
+
+
+def test_cards_of_the_same_psid_that_run_another_version_are_named() -> None:
+    system = simulated("dgx")
+    inventory = discover(system)
+    first, *rest = inventory.adapters
+    assert all(card.others == () for card in collect(system, inventory, [first, *rest], {}))
+    older = first._replace(firmware="28.39.1002")
+    mixed = inventory._replace(adapters=(older, *rest))
+    one, *more = collect(system, mixed, mixed.adapters, {})
+    for card in more:
+        told = (f"28.39.1002 at {one.device}",) if card.psid == one.psid else ()
+        assert card.others == told
+    assert len(one.others) == sum(card.psid == one.psid for card in more) > 0

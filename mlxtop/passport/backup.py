@@ -27,6 +27,8 @@ from mlxtop.system.door import Finished, System
 READ_S = 900.0
 """Time to read an image: 32 MiB through configuration space take minutes."""
 QUERY_S = 60.0
+OWN = "/var/tmp"
+"""Where the tools write to: nobody else can put anything in place of a folder of root's there."""
 SMALLEST = 1 << 16
 """Bytes of an image at least; those of ConnectX-2 have some hundred kilobytes."""
 
@@ -71,7 +73,7 @@ class _Copies:
         made = self._made
         Path(self._folder).mkdir(mode=0o700, exist_ok=True)
         with (
-            tempfile.TemporaryDirectory(prefix="mlxtop-") as own,
+            tempfile.TemporaryDirectory(prefix="mlxtop-", dir=OWN) as own,
             alone(self._system, self._card.adapter),
         ):
             for read in (self._image, self._configuration):

@@ -54,6 +54,8 @@ class Passport(NamedTuple):
     """By the name of the port."""
     newer: tuple[str, ...] = ()
     """Newer firmware than the stored one, in words, from what the person has given."""
+    others: tuple[str, ...] = ()
+    """Cards of this machine with the same PSID that run another version, in words."""
     crossflashed: str | None = None
     absent: Mapping[str, str] = {}
 
@@ -106,11 +108,21 @@ def collect(
         device = adapter.place
         infos = [devlink[f.address] for f in adapter.functions if f.address in devlink]
         mine = tuple(ports[one] for one in adapter.ports if one in ports)
-        card = Passport(
-            adapter, mine, device, next((one.serial for one in infos if one.serial), None)
-        )
+        serial = next((one.serial for one in infos if one.serial), None)
+        card = Passport(adapter, mine, device, serial, others=_others(inventory, adapter))
         found.append(_compared(_read(system, card), wanted, images))
     return found
+
+
+def _others(inventory: Inventory, adapter: Adapter) -> tuple[str, ...]:
+    return tuple(
+        f"{other.firmware} at {other.place}"
+        for other in inventory.adapters
+        if adapter.psid
+        and other.psid == adapter.psid
+        and None not in (other.firmware, adapter.firmware)
+        and other.firmware != adapter.firmware
+    )
 
 
 def _read(system: System, card: Passport) -> Passport:

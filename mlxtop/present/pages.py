@@ -214,7 +214,7 @@ def _card(view: View, card: Adapter) -> Section:
     support = support_of(card.family)
     if support is not None:
         lines.append(fact("tools", support.text))
-    lines.append(fact("flash, label", "mlxtop passport", note="as root: image, ROMs, serial"))
+    lines.append(fact("more", "mlxtop passport", note="as root: label, flash, ROMs"))
     if card.state:
         lines.append(fact("state", card.state, role=Role.WARNING))
     return Section("Card", tuple(lines))

@@ -27,9 +27,10 @@ def lines(card: Passport, columns: int, serials: bool) -> Iterator[Line]:
             yield line
             continue
         head, (text, role) = line[:-1], line[-1]
-        indent = " " * line_width(head)
+        gap = text[: len(text) - len(text.lstrip())]
+        indent = " " * line_width((*head, (gap, role)))
         first, *rest = wrap(text.strip(), columns - len(indent)) or [""]
-        yield *head, (first, role)
+        yield *head, (gap + first, role)
         yield from (((indent + more, role),) for more in rest)
     if card.crossflashed:
         yield from prose(f"Crossflashed: {clean(card.crossflashed)}.", columns, Role.WARNING)
@@ -73,6 +74,8 @@ def _firmware(card: Passport) -> Iterator[Line]:
     yield _fact("stored", card.stored, why.get("firmware_stored", ""), role, note)
     for level in card.resets:
         yield _fact("reset", level)
+    if card.others:
+        yield _fact("same PSID", ", ".join(card.others))
     for text in card.newer:
         yield _fact("newer", text, role=Role.WARNING)
     if flash is None:
@@ -130,6 +133,7 @@ def document(card: Passport, serials: bool) -> dict[str, Any]:
             "pending": card.pending,
             "resets": list(card.resets),
             "newer": list(card.newer),
+            "others": list(card.others),
             **{name: told.get(name) for name in ("date", "image", "product", "security")},
             "roms": list(told.get("roms", ())),
             "more": dict(told.get("more", {})),
