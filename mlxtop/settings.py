@@ -199,6 +199,9 @@ class Settings:
     links: tuple[NamedLink, ...] = _row(
         (), named_links, "pairs of ports that are the two ends of a link", restart=True
     )
+    firmware: Mapping[str, str] = _row(
+        {}, _table, "PSID to the newest version that you know of, for mlxtop passport", restart=True
+    )
     keys: Mapping[str, str] = _row({}, _table, "action name to key, for rebinding")
     hooks: Mapping[str, str] = _row({}, _table, "event name to the path of a script", restart=True)
     debug: bool = _row(False, None, "show tracebacks", "--debug")
@@ -212,7 +215,7 @@ ROWS: dict[str, Row] = {
 """Every setting by its name."""
 
 
-TABLES = ("keys", "hooks", "hosts", "links", "path")
+TABLES = ("firmware", "keys", "hooks", "hosts", "links", "path")
 """Settings that are tables of the settings file."""
 
 

@@ -164,6 +164,8 @@ ALL = {
     "path keep --unit": ("path", "keep", "--unit"),
     "rdma": ("--demo", "dgx", "rdma"),
     "rdma --json": ("--demo", "dgx", "rdma", "--json"),
+    "passport": ("--demo", "tiny", "passport"),
+    "passport --json": ("--demo", "tiny", "passport", "--json"),
     "measure --plan": ("--demo", "measure", "10.0.0.3", "--plan"),
     "measure --plan --json": ("--demo", "measure", "10.0.0.3", "--plan", "--json"),
     "runs": ("runs",),
@@ -186,6 +188,7 @@ ALL = {
     "completion bash": ("completion", "bash"),
     "completion zsh": ("completion", "zsh"),
     "completion fish": ("completion", "fish"),
+    "help": ("help",),
     "manual": ("manual",),
     "help": ("help", "heat"),
 }

@@ -9,7 +9,7 @@ import mlxtop
 ROOT = Path(mlxtop.__file__).parent
 
 _BELOW_CHANGES = {"watch", "analysis", "sampler", "sources", "system", "model"}
-_FEATURES = {"load", "link_type", "path"}
+_FEATURES = {"load", "link_type", "passport", "path"}
 """Packages of one feature each; none imports another."""
 _FRONT = {
     *_FEATURES,

@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "link-type": "show and change what ports speak: InfiniBand or Ethernet",
     "load": "load a port with iperf3 or RDMA and stop before it gets too hot",
     "measure": "measure with every tool, or sweep an option, into one table and one sentence",
+    "passport": "show who a card is and what is in its flash; back it up: nothing is burned",
     "rdma": "show who uses RDMA: processes, their queue pairs, memory and peers",
     "path": "show the ways to other hosts, and keep the path when a fast link dies",
     "runs": "list, show and compare recorded load tests",

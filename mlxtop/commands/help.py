@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ORDER = (
     *("install", "screen", "text", "json", "doctor", "heat", "link-type", "load", "path"),
-    *("recordings", "metrics", "hosts", "rdma", "settings", "design", "limits"),
+    *("recordings", "metrics", "hosts", "rdma", "passport", "settings", "design", "limits"),
 )
 PAGE = "mlxtop manual | man -l -"
 _END = ".md"

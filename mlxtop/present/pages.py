@@ -9,6 +9,7 @@ from mlxtop.analysis.distance import WORDS, Distance, distance
 from mlxtop.model.identity import Adapter, Function, slot_of
 from mlxtop.model.pcie import PciePath, link_words
 from mlxtop.model.sample import PcieStatus
+from mlxtop.passport.support import support_of
 from mlxtop.present import units
 from mlxtop.present.congestion import congestion
 from mlxtop.present.counters import errors, rdma, traffic
@@ -210,6 +211,10 @@ def _card(view: View, card: Adapter) -> Section:
         note = "active after a reset"
         lines.append(fact("firmware stored", stored, role=Role.WARNING, note=note))
     lines.append(fact("card", card.key))
+    support = support_of(card.family)
+    if support is not None:
+        lines.append(fact("tools", support.text))
+    lines.append(fact("more", "mlxtop passport", note="as root: label, flash, ROMs"))
     if card.state:
         lines.append(fact("state", card.state, role=Role.WARNING))
     return Section("Card", tuple(lines))

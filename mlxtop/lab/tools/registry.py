@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mlxtop.lab.tools.coreutils import sed, tee
 from mlxtop.lab.tools.iperf3 import iperf3
 from mlxtop.lab.tools.mstconfig import mstconfig
+from mlxtop.lab.tools.mstflint import mstflint
 from mlxtop.lab.tools.mstfwreset import mget_temp, mstfwreset
 from mlxtop.lab.tools.mstlink import mstlink
 from mlxtop.lab.tools.netools import ethtool, ibv_devinfo, ip, ping
@@ -17,6 +18,8 @@ from mlxtop.lab.tools.streams import iperf, nuttcp, qperf
 _TOOLS: dict[str, Tool] = {
     "mstconfig": mstconfig,
     "mlxconfig": mstconfig,
+    "mstflint": mstflint,
+    "flint": mstflint,
     "mstlink": mstlink,
     "mlxlink": mstlink,
     "mstfwreset": mstfwreset,
@@ -46,6 +49,8 @@ _PART_OF = {
     **dict.fromkeys(
         ("ib_write_lat", "ib_read_lat", "ib_atomic_bw", "ib_atomic_lat"), "ib_write_bw"
     ),
+    "mstflint": "mstconfig",
+    "flint": "mlxconfig",
 }
 """Commands that come with another one: perftest."""
 _FLAGS_WITH_VALUE = ("-k", "-s", "-u", "-g", "-p", "-C", "-w", "-E", "--kill-after", "--signal")
