@@ -190,7 +190,6 @@ ALL = {
     "completion fish": ("completion", "fish"),
     "help": ("help",),
     "manual": ("manual",),
-    "help": ("help", "heat"),
 }
 ONE_CLOSED = ("<&-", "2>&-", "2>/dev/full")
 QUICK = ("--once", "manual")
