@@ -12,6 +12,7 @@ from mlxtop.model.sample import LinkLayer, LinkState
 from mlxtop.present import units
 from mlxtop.present.heat import temperatures
 from mlxtop.present.module import module
+from mlxtop.present.neighbours import neighbours
 from mlxtop.present.text import Line, Role, Section
 from mlxtop.present.view import View, age, event_line, fact, link_run, prose
 
@@ -39,6 +40,7 @@ def link(view: View) -> list[Section]:
     sections += [temperatures(view), *module(view)]
     if signal := tuple(_signal(view)):
         sections.append(Section("Signal", signal))
+    sections += neighbours(view)
     if view.events:
         now, newest = view.frame.sample.wall, reversed(view.events[-_EVENTS:])
         lines = (event_line(wall, incident, now) for wall, incident in newest)
