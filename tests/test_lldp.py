@@ -15,6 +15,7 @@ from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.lldp import LONGEST_TEXT, MOST_NEIGHBOURS, LldpNeighbour, mac_of
 from mlxtop.model.machine import SeenMachine
 from mlxtop.model.sample import Slow
+from mlxtop.recording.mask import SampleMask
 from mlxtop.sources.tools import lldp
 from mlxtop.sources.tools.lldp import (
     parse_lldpcli,
@@ -22,14 +23,16 @@ from mlxtop.sources.tools.lldp import (
     parse_networkctl_json,
     read_lldp,
 )
+from mlxtop.system.capture import Capture
 from mlxtop.system.door import Finished
+from mlxtop.system.masking import mask
 from tests.ends import MAC, PORT, A, B, End, joined, pair
 
 P0 = Port(PortId("0000:43:00.0", 1), PortKind.PHYSICAL, netdev="p0")
-SWITCH = LldpNeighbour("94:8e:d3:00:00:01", "leaf1", None, True, "Eth1/5")
+SWITCH = LldpNeighbour("94:8e:d3:5a:61:77", "leaf1", None, True, "Eth1/5")
 
 
-def entry(device: str = "p0", via: str = "LLDP", name: str = "leaf1", **more: object) -> object:
+def entry(device: str = "p0", via: str = "LLDP", name: str = "leaf1") -> dict[str, object]:
     """An interface of `lldpcli -f json0 show neighbors details` (lldpd 1.0.16)."""
     return {
         "name": device,
@@ -38,7 +41,7 @@ def entry(device: str = "p0", via: str = "LLDP", name: str = "leaf1", **more: ob
         "age": "0 day, 00:00:03",
         "chassis": [
             {
-                "id": [{"type": "mac", "value": "94:8e:d3:00:00:01"}],
+                "id": [{"type": "mac", "value": "94:8e:d3:5a:61:77"}],
                 "name": [{"value": name}],
                 "descr": [{"value": "SONiC\n202405"}],
                 "mgmt-ip": [{"value": "fe80::1"}],
@@ -69,7 +72,6 @@ def entry(device: str = "p0", via: str = "LLDP", name: str = "leaf1", **more: ob
             {"vlan-id": "7", "pvid": False, "value": "storage"},
             {"vlan-id": "40", "pvid": True, "value": "v40"},
         ],
-        **more,
     }
 
 
@@ -80,12 +82,13 @@ def document(*entries: object) -> str:
 class Machine:
     """A machine that has some programs."""
 
-    def __init__(self, answers: Mapping[str, Finished]) -> None:
+    def __init__(self, answers: Mapping[str, Finished], root: bool = True) -> None:
         self.answers = answers
+        self.root = root
         self.asked: list[Sequence[str]] = []
 
     def which(self, name: str) -> str | None:
-        return f"/usr/bin/{name}" if any(name in line.split() for line in self.answers) else None
+        return f"/usr/bin/{name}" if any(name == line.split()[0] for line in self.answers) else None
 
     def run(self, argv: Sequence[str], timeout: float) -> Finished:
         self.asked.append(argv)
@@ -96,7 +99,7 @@ def test_a_switch_says_its_name_port_vlan_frame_size_and_power() -> None:
     ((device, one),) = parse_lldpcli(document(entry()))
     assert device == "p0"
     assert one == LldpNeighbour(
-        "94:8e:d3:00:00:01",
+        "94:8e:d3:5a:61:77",
         "leaf1",
         "SONiC 202405",
         True,
@@ -127,7 +130,7 @@ SYSTEMD = {
             "InterfaceAlternativeNames": [],
             "Neighbors": [
                 {
-                    "ChassisID": "94:8e:d3:00:00:01",
+                    "ChassisID": "94:8e:d3:5a:61:77",
                     "RawChassisID": [4, 148],
                     "PortID": "Eth1/5",
                     "RawPortID": [5, 69],
@@ -142,10 +145,10 @@ SYSTEMD = {
 }
 TABLES = (
     "LINK CHASSIS ID        SYSTEM NAME CAPS        PORT ID PORT DESCRIPTION\n"
-    "p0   94:8e:d3:00:00:01 leaf1       ..b.r...... Eth1/5  to rack 3\n"
+    "p0   94:8e:d3:5a:61:77 leaf1       ..b.r...... Eth1/5  to rack 3\n"
     "\nCapability Flags:\no - Other; p - Repeater;  b - Bridge\n",
     "LINK SYSTEM-NAME SYSTEM-DESCRIPTION CHASSIS-ID        PORT-ID PORT-DESCRIPTION CAPS\n"
-    "p0   leaf1       n/a                94:8e:d3:00:00:01 Eth1/5  to rack 3        ..b.r......\n"
+    "p0   leaf1       n/a                94:8e:d3:5a:61:77 Eth1/5  to rack 3        ..b.r......\n"
     "\n1 LLDP neighbor(s) listed.\n",
 )
 
@@ -220,6 +223,45 @@ def test_networkd_is_asked_where_lldpd_does_not_run() -> None:
         read_lldp(Machine({" ".join(lldp.LLDPCLI): denied}), [P0])  # type: ignore[arg-type]
     with pytest.raises(OSError, match="apt install lldpd"):
         read_lldp(Machine({}), [P0])  # type: ignore[arg-type]
+
+
+def test_a_masked_capture_has_no_name_of_a_neighbour_and_is_read_all_the_same() -> None:
+    capture = Capture()
+    med = {"lldp-med": [{"inventory": [{"serial": [{"value": "FOX1234X"}]}]}]}
+    capture.commands[lldp.LLDPCLI] = Finished(0, document({**entry(), **med}), "")
+    capture.commands[lldp.NETWORKCTL_JSON] = Finished(0, json.dumps(SYSTEMD), "")
+    capture.commands[lldp.NETWORKCTL] = Finished(0, TABLES[0], "")
+    hidden = mask(capture).commands
+    for finished in hidden.values():
+        for name in ("leaf1", "SONiC", "rack 3", "fe80", "FOX", "5a:61:77", "storage", "148"):
+            assert name not in finished.stdout
+    ((_, one),) = parse_lldpcli(hidden[lldp.LLDPCLI].stdout)
+    assert (one.title, one.where, one.vlan, one.is_switch) == ("device 1", "Eth1/5", 40, True)
+    assert mac_of(one.chassis)
+    ((_, other),) = parse_networkctl_json(hidden[lldp.NETWORKCTL_JSON].stdout)
+    assert (other.chassis, other.title) == (one.chassis, one.title)
+
+
+def test_a_masked_recording_has_no_name_of_a_neighbour() -> None:
+    said = SWITCH._replace(chassis_description="SONiC", port_description="to rack 3")
+    sample = heard(End("a").machine, said, said._replace(chassis="leaf1.example")).frame.sample
+    hider = SampleMask(["a"])
+    hider.learn(sample)
+    text = str(hider.masked(sample).lldp)
+    for name in ("leaf1", "SONiC", "rack 3", "5a:61:77"):
+        assert name not in text
+    assert "Eth1/5" in text
+    assert "94:8e:d3" in text
+
+
+def test_root_runs_the_program_of_another_user_as_that_user() -> None:
+    answers = {" ".join(lldp.LLDPCLI_AS_OWNER): Finished(0, document(entry()), "")}
+    assert read_lldp(Machine(answers), [P0])[P0.id][0].title == "leaf1"  # type: ignore[arg-type]
+    with pytest.raises(OSError, match="apt install lldpd"):
+        read_lldp(Machine(answers, root=False), [P0])  # type: ignore[arg-type]
+    none = Finished(1, "", "setpriv: failed to parse reuid: '_lldpd'")
+    with pytest.raises(OSError, match="apt install lldpd"):
+        read_lldp(Machine(dict.fromkeys(answers, none)), [P0])  # type: ignore[arg-type]
 
 
 # The two ends of a link
@@ -309,6 +351,6 @@ def test_a_simulated_switch_is_read() -> None:
 
 
 def test_addresses_are_read_however_they_are_written() -> None:
-    assert mac_of("948E.D300.0001") == mac_of("94-8e-d3-00-00-01") == "94:8e:d3:00:00:01"
+    assert mac_of("948E.D35A.6177") == mac_of("94-8e-d3-5a-61-77") == "94:8e:d3:5a:61:77"
     assert mac_of("Eth1/5") is None
     assert mac_of("00:00:00:00:00:00") is None

@@ -37,10 +37,9 @@ def link(view: View) -> list[Section]:
     sections = [_link(view)]
     if view.now.now.link.layer is LinkLayer.INFINIBAND:
         sections.append(_infiniband(view))
-    sections += [temperatures(view), *module(view)]
+    sections += [temperatures(view), *module(view), *neighbours(view)]
     if signal := tuple(_signal(view)):
         sections.append(Section("Signal", signal))
-    sections += neighbours(view)
     if view.events:
         now, newest = view.frame.sample.wall, reversed(view.events[-_EVENTS:])
         lines = (event_line(wall, incident, now) for wall, incident in newest)

@@ -17,6 +17,11 @@ from mlxtop.system.answers import Fields, parse_json
 from mlxtop.system.door import Finished, System
 
 LLDPCLI = ("lldpcli", "-f", "json0", "show", "neighbors", "details")
+LLDPCLI_AS_OWNER = (
+    *("setpriv", "--reuid=_lldpd", "--regid=_lldpd", "--clear-groups", "--no-new-privs"),
+    *LLDPCLI,
+)
+"""As Debian's own user: the program is that user's, who could change what root would run."""
 NETWORKCTL_JSON = ("networkctl", "lldp", "--no-pager", "--json=short")
 NETWORKCTL = ("networkctl", "lldp", "--no-pager", "--full")
 NOBODY = "no program here knows: neither lldpcli (apt install lldpd) nor networkctl is installed"
@@ -173,11 +178,15 @@ def read_lldp(system: System, ports: Iterable[Port]) -> Mapping[PortId, tuple[Ll
 def _ask(system: System) -> Told:
     """Return what the first program tells that knows anything. Raises OSError."""
     reasons = []
-    if system.which(LLDPCLI[0]) is not None:
-        finished = system.run(LLDPCLI, timeout=_TIMEOUT_S)
+    for argv in (LLDPCLI, LLDPCLI_AS_OWNER):
+        if system.which(argv[0]) is None or (argv is LLDPCLI_AS_OWNER and not system.root):
+            continue
+        finished = system.run(argv, timeout=_TIMEOUT_S)
         if finished.status == 0:
             return parse_lldpcli(finished.stdout)
-        reasons.append(f"lldpcli: {_said(finished)}")
+        if not finished.stderr.startswith("setpriv:"):  # no such user, or no such program
+            reasons.append(f"lldpcli: {_said(finished)}")
+            break
     if system.which(NETWORKCTL[0]) is not None:
         finished = system.run(NETWORKCTL_JSON, timeout=_TIMEOUT_S)
         if finished.status == 0 and "Neighbors" in Fields(parse_json(finished.stdout)):
