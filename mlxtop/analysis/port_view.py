@@ -67,6 +67,13 @@ class PortView:
         return Slow(value.get(self.id, ()), tick, absent)
 
     @cached_property
+    def lldp_agent(self) -> str | None:
+        """Return the stored parameter by which the firmware takes LLDP frames for itself."""
+        card = self.adapter
+        stored = self.frame.sample.stored.get(card.key) if card else None
+        return stored.value.lldp_agents.get(self.id) if stored and stored.value else None
+
+    @cached_property
     def throughput(self) -> Throughput:
         return throughput(self.now)
 

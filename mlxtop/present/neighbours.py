@@ -23,6 +23,9 @@ def neighbours(view: View) -> list[Section]:
         lines += below("neighbour", f"{units.NONE}  {told.absent}", view.columns)
     elif not told.value:
         lines += below("neighbour", f"{units.NONE}  nobody there has said anything", view.columns)
+    if not told.value and (agent := view.derived.lldp_agent):
+        text = f"{agent}: the card's firmware may take LLDP frames before this host sees them"
+        lines += below("firmware", text, view.columns)
     if told.value is not None and told.tick is not None:
         source = next((one.source for one in told.value), "")
         if told.absent:
