@@ -60,6 +60,8 @@ class Fact(StrEnum):
 ON_SCREEN = frozenset(
     {Fact.HOST, Fact.PORTS, Fact.STREAMS, Fact.NEIGHBOURS, Fact.LLDP, Fact.STORED}
 )
+IN_DOCUMENTS = frozenset({Fact.LLDP})
+"""What `--json` tells beside what every sample has."""
 RDMA = frozenset({Fact.RDMA_OBJECTS, Fact.RDMA_LIMITS})
 EVERYTHING = frozenset(Fact)
 
@@ -336,7 +338,6 @@ FACTS = (
         30.0,  # as often as neighbours speak
         lambda facts: {None: facts.ports},
         deadline=20.0,
-        tool=True,
     ),
     Row(
         Fact.RDMA_OBJECTS,
