@@ -44,7 +44,7 @@ def told(machines: Sequence[SeenMachine], ports: Ports) -> Told:
                 switches[ref] = _in_words(other_switches[0])
             elif len(found) == 1:
                 ((other, one),) = found.items()
-                links[ref] = other, f"LLDP: {_in_words(one)}"
+                links[ref] = other, f"one end hears {_in_words(one)}"
             elif found:
                 crowded[ref] = "several LLDP neighbours: a network, not a link to one host"
     return Told(links, switches, crowded)
