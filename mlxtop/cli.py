@@ -306,10 +306,11 @@ def _system(args: argparse.Namespace, settings: Settings) -> System:
 
 
 def _source(args: argparse.Namespace, system: System, settings: Settings) -> LiveSource:
-    from mlxtop.sampler.facts import ON_SCREEN
+    from mlxtop.sampler.facts import IN_DOCUMENTS, ON_SCREEN
     from mlxtop.sampler.live import LiveSource
 
     screen = not arguments.without_screen(args)
+    written = IN_DOCUMENTS if args.json or args.json_stream else frozenset()
     return LiveSource(
         system,
         settings.interval,
@@ -317,7 +318,7 @@ def _source(args: argparse.Namespace, system: System, settings: Settings) -> Liv
         settings.include,
         incidents=screen or args.json or args.json_stream or args.batch,
         hurry=screen,
-        wants=ON_SCREEN if screen else frozenset(),
+        wants=ON_SCREEN if screen else written,
         ask_card=_ask_card,
     )
 

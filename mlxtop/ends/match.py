@@ -1,8 +1,8 @@
 """Which ports are the two ends of one link, by what, and how sure that is.
 
-Four things tell, the surest first: a person, InfiniBand GUIDs, the neighbour table, and a cable
-with the same serial number in both plugs. IPoIB: RFC 4391, section 9.1.1 (a hardware address ends
-with the GUID of its port).
+Five things tell, the surest first: a person, LLDP, InfiniBand GUIDs, the neighbour table, and a
+cable with the same serial number in both plugs. IPoIB: RFC 4391, section 9.1.1 (a hardware address
+ends with the GUID of its port).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from enum import StrEnum
 from itertools import combinations
 from typing import NamedTuple
 
+from mlxtop.ends.lldp import Told, told
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.machine import PortRef, SeenMachine
 from mlxtop.model.module import Identity
@@ -24,6 +25,7 @@ class MatchedBy(StrEnum):
     """What tells that two ports are the ends of one link."""
 
     SETTINGS = "settings"
+    LLDP = "LLDP"
     GUID = "InfiniBand GUIDs"
     NEIGHBOUR = "neighbour table"
     SERIAL = "serial number of the cable"
@@ -107,14 +109,22 @@ def match(
     reasons: dict[PortRef, str] = {}
     places = {ref: place for place, ref in enumerate(ports)}
     links: list[Match] = []
+    heard = told(machines, ports)
+    met = _by_neighbours(machines, ports, reasons)
+    earlier = (link for link in before.links if _stays(link, ports))
     for candidate in (
         *_by_settings(machines, ports, named),
-        *sorted(_by_neighbours(machines, ports, reasons), key=lambda one: _ORDER.index(one.by)),
+        *_by_lldp(heard, ports, reasons),
+        *sorted(_without_switch(met, heard), key=lambda one: _ORDER.index(one.by)),
         *_by_serial(ports),
-        *(link for link in before.links if _stays(link, ports)),
+        *_without_switch(earlier, heard),
     ):
         first = min(candidate.ends, key=places.__getitem__)  # in the order of the machines
         _add(links, candidate.from_side(first), ports)
+    links = [_against_switch(link, heard, ports) for link in links]
+    reasons |= {
+        ref: f"by LLDP its neighbour is a switch: {who}" for ref, who in heard.switches.items()
+    }
     taken = {ref for link in links for ref in link.ends}
     return Matches(tuple(links), {ref: why for ref, why in reasons.items() if ref not in taken})
 
@@ -172,6 +182,37 @@ def _meant(end: NamedEnd, machines: Sequence[SeenMachine], ports: Ports) -> Port
     hosts = {one.host for one in machines if end.host in (one.host, one.frame.sample.host.name)}
     refs = [ref for ref, now in ports.items() if ref.host in hosts and end.means(now.port)]
     return refs[0] if len(refs) == 1 else None
+
+
+# By LLDP
+
+
+def _by_lldp(heard: Told, ports: Ports, reasons: dict[PortRef, str]) -> Iterator[Match]:
+    """Yield ports of which one says by LLDP to be the other's neighbour, and no other end is."""
+    reasons |= heard.crowded
+    for ref, (other, words) in heard.links.items():
+        back = heard.links.get(other, (ref, ""))[0]
+        if back != ref or other in heard.switches or other in heard.crowded:
+            reasons[ref] = f"{name_of(other, ports)} has another neighbour by LLDP"
+        elif _have_two_speeds(ports[ref], ports[other]):
+            reasons[ref] = f"{name_of(other, ports)} is up at another speed: a switch is between"
+        else:
+            yield Match(ref, other, MatchedBy.LLDP, Surety.SURE, words)
+
+
+def _without_switch(candidates: Iterable[Match], heard: Told) -> Iterator[Match]:
+    """Yield the candidates at none of whose ends a switch is by LLDP."""
+    return (one for one in candidates if not heard.switches.keys() & set(one.ends))
+
+
+def _against_switch(link: Match, heard: Told, ports: Ports) -> Match:
+    """Return a link with the switch that is at an end of it, by LLDP, as a word against it."""
+    told = [
+        f"by LLDP the neighbour of {name_of(ref, ports)} is a switch: {heard.switches[ref]}"
+        for ref in link.ends
+        if ref in heard.switches
+    ]
+    return link._replace(against=told[0]) if told and not link.against else link
 
 
 # By whom a port has met

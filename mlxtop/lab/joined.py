@@ -111,7 +111,10 @@ def join(systems: Sequence[LabSystem]) -> None:
         system.world.prepare, system.world.exchange = prepare, exchange
     for cable in cables:
         one, other = cable.ends
-        one.port.far_mac, other.port.far_mac = other.port.spec.mac, one.port.spec.mac
+        for here, there in ((one, other), (other, one)):
+            here.port.far_mac, here.port.far_netdev = there.port.spec.mac, there.port.spec.netdev
+            if "lldpcli" in there.world.spec.tools:
+                here.port.far_name = there.world.spec.label
     worlds[0].start()
 
 

@@ -42,6 +42,8 @@ class PortState:
         """The far end is lit and the cable whole, where another simulated machine is there."""
         self.far_mac = ""
         """Address of the far end, where that is another simulated machine."""
+        self.far_name = self.far_netdev = ""
+        """What that machine and its port are called."""
         self.carrier = False
         self.carrier_changes = 0
         self.flows: list[Flow] = []

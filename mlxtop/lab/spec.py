@@ -99,6 +99,9 @@ class PortSpec:
     """`counters` since the start, `rates` a second, a `storm`, `congestion`."""
     qos: Mapping[str, Any]
     """How it sorts traffic into priorities: see `lab.qos`."""
+    lldp: Mapping[str, Any]
+    """What a switch at the far end says: `chassis`, `name`, `system`, `port`, `description`,
+    `vlan`, `mfs`; empty where none is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +282,7 @@ def _port(number: int, table: Mapping[str, Any], card: Mapping[str, Any], bdf: s
         sm=bool(table.get("sm", False)),
         faults=table.get("faults", {}),
         qos=table.get("qos", {}),
+        lldp=table.get("lldp", {}),
     )
 
 

@@ -16,6 +16,7 @@ from mlxtop.model.pcie import PciePath, PcieReport
 
 if TYPE_CHECKING:  # they would make the start slower
     from mlxtop.model.linktype import StoredConfig
+    from mlxtop.model.lldp import LldpNeighbour
     from mlxtop.model.rdma_objects import RdmaObjects
     from mlxtop.model.tuning import HostTuning, PortTuning
 
@@ -282,6 +283,8 @@ class Sample(NamedTuple):
     """Names of the network devices that carry an address or a route."""
     neighbours: Slow[Mapping[PortId, tuple[HardwareNeighbour, ...]]] = UNREAD
     """Some that have answered, of ports that have any: two different ones where there are more."""
+    lldp: Slow[Mapping[PortId, tuple[LldpNeighbour, ...]]] = UNREAD
+    """What says by LLDP to be at the other end, of ports that have any; by a daemon here."""
     stored: Mapping[str, Slow[StoredConfig]] = {}
     """What cards keep for their next start, by `Adapter.key`; of cards with a driver."""
     incidents: tuple[Incident, ...] = ()

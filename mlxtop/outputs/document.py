@@ -12,7 +12,7 @@ from mlxtop import __version__
 from mlxtop.analysis import fields
 from mlxtop.analysis.distance import distance
 from mlxtop.analysis.faults import fault_counters
-from mlxtop.analysis.port_view import port_view
+from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.verdict import Verdict
 from mlxtop.model.catalogue import LANE_ERRORS, counters_of
 from mlxtop.model.counters import Origin
@@ -327,6 +327,11 @@ def _verdict(verdict: Verdict) -> Json:
     }
 
 
+def _neighbours(view: PortView) -> list[Json] | None:
+    told = view.neighbours.value
+    return None if told is None else [one._asdict() for one in told]
+
+
 def _port(frame: Frame, port: PortId, since_boot: bool, verdicts: Mapping[PortId, Verdict]) -> Json:
     view = port_view(frame, port)
     now = view.now.now
@@ -345,5 +350,6 @@ def _port(frame: Frame, port: PortId, since_boot: bool, verdicts: Mapping[PortId
         "dcb": _dcb(settings.dcb),
         "roce": _roce(settings.roce),
         "pcie_report": now.pcie_report and _without_tick(now.pcie_report),
+        "neighbours": _neighbours(view),
         "absent": {**_no_settings(settings), **fields.why_empty(view)},
     }

@@ -16,7 +16,7 @@ from mlxtop.model.pcie import Direction
 from mlxtop.model.sample import LinkState, PortSample
 from mlxtop.present import units
 from mlxtop.present.heat import STATES, degrees
-from mlxtop.present.text import Line, Role, Run, crop, fit, fit_name, width
+from mlxtop.present.text import Line, Role, Run, clean, crop, fit, fit_name, width
 from mlxtop.present.view import bar, link_mark, link_run, short_speed_name, speed_name
 from mlxtop.watch.heat import HeatStates, SensorHeat
 from mlxtop.watch.heat_limits import limits_of
@@ -303,6 +303,13 @@ def text(value: Callable[[PortRow], object], right: bool = False) -> Render:
         return ((fit(words, columns, right), Role.FAINT if content is None else Role.DIM),)
 
     return render
+
+
+def neighbour(row: PortRow) -> str | None:
+    """Return who is at the other end by LLDP: `leaf1 Eth1/5`, `+1` where there are more."""
+    told = row.view.neighbours.value or ()
+    more = f" +{len(told) - 1}" if len(told) > 1 else ""
+    return clean(f"{told[0].title} {told[0].where}".rstrip()) + more if told else None
 
 
 def device(row: PortRow) -> object:

@@ -165,6 +165,10 @@ COLUMNS = (
     ),
     _facts("MTU", 5, 18, "mtu", lambda row: row.now.link.mtu),
     _facts("RDMA DEV", 10, 14, "rdma", _rdma_device),
+    Column(
+        "neighbour", "NEIGHBOUR", 22, cells.text(cells.neighbour), ASKED, "neighbours",
+        cells.neighbour, words="who is at the other end, by LLDP: device and port", names=True,
+    ),
     _facts("NODE", 4, 19, "numa_node", lambda row: row.numa),
     _facts("DEVICE", 14, 15, "id", cells.device),
     _facts("CARD", 14, 17, "family", lambda row: row.view.adapter and row.view.adapter.family

@@ -52,9 +52,9 @@ def _alone(reason: str, columns: int) -> Iterator[Line]:
     yield from prose(f"The other end of this link is not known: {reason}.", columns, Role.TEXT)
     yield ()
     yield from prose(
-        "mlxtop -H HOST shows the machine at the other end too. Ends find each other where each"
-        " is the other's only neighbour, or by the serial number in both plugs of a cable; else"
-        " name them in the settings file:",
+        "mlxtop -H HOST shows the machine at the other end too. Ends find each other by LLDP"
+        " (lldpd on both), where each is the other's only neighbour, or by the serial number in"
+        " both plugs of a cable; else name them in the settings file:",
         columns,
     )
     yield ()

@@ -12,6 +12,7 @@ from mlxtop.model.sample import LinkLayer, LinkState
 from mlxtop.present import units
 from mlxtop.present.heat import temperatures
 from mlxtop.present.module import module
+from mlxtop.present.neighbours import neighbours
 from mlxtop.present.text import Line, Role, Section
 from mlxtop.present.view import View, age, event_line, fact, link_run, prose
 
@@ -36,7 +37,7 @@ def link(view: View) -> list[Section]:
     sections = [_link(view)]
     if view.now.now.link.layer is LinkLayer.INFINIBAND:
         sections.append(_infiniband(view))
-    sections += [temperatures(view), *module(view)]
+    sections += [temperatures(view), *module(view), *neighbours(view)]
     if signal := tuple(_signal(view)):
         sections.append(Section("Signal", signal))
     if view.events:

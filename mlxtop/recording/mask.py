@@ -13,6 +13,7 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any
 
+from mlxtop.model.lldp import mac_of
 from mlxtop.model.sample import Reading, Sample
 from mlxtop.model.tuning import LoadProgram
 from mlxtop.system.text_mask import PSEUDONYM, TextMask, names_of
@@ -23,9 +24,13 @@ _SERIALS = ("serial",)
 _PROCESSES = dict.fromkeys(("comm", "process", "command"), "process") | {
     "user": "user",
     "service": "service",
+    "chassis": "device",
+    "chassis_name": "device",
+    "chassis_description": "system",
+    "port_description": "description",
 }
-"""Fields, and keys of mappings, whose texts are serial numbers, and names of processes, people and
-what they run, with the words that stand for those."""
+"""Fields, and keys of mappings, whose texts are serial numbers, and names of processes, people,
+what they run and what they call their switches, with the words that stand for those."""
 _HOSTS = ("host", "target", "problems")
 """Fields in which a name can only be a host's."""
 _ADDRESSES = ("address", "target", "gateway", "peer")
@@ -102,7 +107,7 @@ class SampleMask:
         if isinstance(value, str):
             if isinstance(value, Enum):
                 return value
-            if key in _PROCESSES:
+            if key in _PROCESSES and not (key == "chassis" and mac_of(value)):
                 return self._process(value, _PROCESSES[key])
             if key in _HOSTS:
                 return self.host(self._text.pseudonyms.ip4(value))

@@ -21,6 +21,7 @@ from mlxtop.system.door import System
 
 if TYPE_CHECKING:
     from mlxtop.model.linktype import StoredConfig
+    from mlxtop.model.lldp import LldpNeighbour
     from mlxtop.model.rdma_objects import RdmaObjects
     from mlxtop.model.sample import HardwareNeighbour
     from mlxtop.model.tuning import HostTuning, PortTuning
@@ -43,6 +44,7 @@ class Fact(StrEnum):
     """With `PORTS`, of every one: seven questions each, under RTNL."""
     STREAMS = "TCP streams"
     NEIGHBOURS = "neighbours"
+    LLDP = "LLDP neighbours"
     RDMA_OBJECTS = "RDMA objects"
     """Who holds them; of each QP the firmware is asked."""
     RDMA_LIMITS = "limits of RDMA devices"
@@ -55,7 +57,11 @@ class Fact(StrEnum):
     """PCIe at every sample."""
 
 
-ON_SCREEN = frozenset({Fact.HOST, Fact.PORTS, Fact.STREAMS, Fact.NEIGHBOURS, Fact.STORED})
+ON_SCREEN = frozenset(
+    {Fact.HOST, Fact.PORTS, Fact.STREAMS, Fact.NEIGHBOURS, Fact.LLDP, Fact.STORED}
+)
+IN_DOCUMENTS = frozenset({Fact.LLDP})
+"""What `--json` tells beside what every sample has."""
 RDMA = frozenset({Fact.RDMA_OBJECTS, Fact.RDMA_LIMITS})
 EVERYTHING = frozenset(Fact)
 
@@ -258,6 +264,12 @@ def _read_neighbours(
     return read_hardware(facts.system, ports, facts.inventory.links if facts.inventory else {})
 
 
+def _read_lldp(facts: Facts, ports: tuple[Port, ...]) -> Mapping[PortId, tuple[LldpNeighbour, ...]]:
+    from mlxtop.sources.tools.lldp import read_lldp
+
+    return read_lldp(facts.system, ports)
+
+
 def _read_rdma_objects(facts: Facts, _: None) -> RdmaObjects:
     from mlxtop.sources.kernel.rdma_objects import RdmaObjectReader
 
@@ -320,6 +332,13 @@ FACTS = (
     Row(Fact.IN_USE, _read_in_use, 10.0, lambda facts: {None: None}),
     Row(Fact.STREAMS, _read_streams, 5.0, lambda facts: {None: facts.ports}),
     Row(Fact.NEIGHBOURS, _read_neighbours, 5.0, lambda facts: {None: facts.ports}),
+    Row(
+        Fact.LLDP,
+        _read_lldp,
+        30.0,  # as often as neighbours speak
+        lambda facts: {None: facts.ports},
+        deadline=20.0,
+    ),
     Row(
         Fact.RDMA_OBJECTS,
         _read_rdma_objects,

@@ -200,6 +200,7 @@ class LiveSource:
             rdma_limits=facts.rdma_limits(now),
             in_use=facts.get(Fact.IN_USE, now),
             neighbours=facts.get(Fact.NEIGHBOURS, now),
+            lldp=facts.get(Fact.LLDP, now),
             stored=facts.stored(now),
             incidents=log.take(self._note) if log else (),
             absent={what: reason for what, reason in absent.items() if reason},

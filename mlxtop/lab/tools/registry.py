@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mlxtop.lab.tools.coreutils import sed, tee
 from mlxtop.lab.tools.iperf3 import iperf3
+from mlxtop.lab.tools.lldpcli import lldpcli
 from mlxtop.lab.tools.mstconfig import mstconfig
 from mlxtop.lab.tools.mstflint import mstflint
 from mlxtop.lab.tools.mstfwreset import mget_temp, mstfwreset
@@ -34,6 +35,7 @@ _TOOLS: dict[str, Tool] = {
     "ping": ping,
     "ip": ip,
     "ibv_devinfo": ibv_devinfo,
+    "lldpcli": lldpcli,
     "ib_write_bw": perftest,
     "ib_read_bw": perftest,
     "ib_send_bw": perftest,
