@@ -7,11 +7,11 @@ import pickle
 import zlib
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from mlxtop.model.sample import Sample
+from mlxtop.model.sample import Sample, SourceKind
 from mlxtop.recording import index as index_module
 from mlxtop.recording import survey as survey_module
 from mlxtop.recording.index import Index, values_of
@@ -228,6 +228,27 @@ def test_a_step_of_another_shape_makes_it_anew(
 def test_only_values_are_read(data: bytes) -> None:
     with pytest.raises(ValueError, match="no values"):
         values_of(data)
+
+
+class _AsOlderPythonsDo(NamedTuple):
+    """Is pickled as members of enumerations are by Python 3.11.0 to 3.11.3."""
+
+    kind: object
+    name: str
+
+    def __reduce__(self) -> tuple[object, tuple[object, str]]:
+        return getattr, (self.kind, self.name)
+
+
+def test_members_of_enumerations_are_read_from_every_python() -> None:
+    data = pickle.dumps(_AsOlderPythonsDo(SourceKind, "REPLAY"))
+    assert values_of(data) is SourceKind.REPLAY
+
+
+@pytest.mark.parametrize(("kind", "name"), [(SourceKind, "mro"), (Sample, "_make"), (3, "real")])
+def test_nothing_else_is_taken_out_of_anything(kind: object, name: str) -> None:
+    with pytest.raises(ValueError, match="no values"):
+        values_of(pickle.dumps(_AsOlderPythonsDo(kind, name)))
 
 
 def test_a_disk_that_is_full_ends_the_index_and_not_the_survey(

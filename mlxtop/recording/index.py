@@ -19,6 +19,7 @@ from array import array
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from enum import Enum
 from hashlib import sha256
 from importlib import import_module
 from io import BytesIO
@@ -247,11 +248,22 @@ class _Values(pickle.Unpickler):
         """Return a type of values. Raises pickle.UnpicklingError for anything else."""
         if (module, name) in _PLAIN:
             return _PLAIN[module, name]
+        if (module, name) == ("builtins", "getattr"):  # Python 3.11.0 to 3.11.3 write members so
+            return _member
         if module.startswith(_PACKAGES) and module not in _NOT and name.isidentifier():
             found = getattr(import_module(module), name, None)
             if isinstance(found, type) and found.__module__ == module:
                 return found
         raise pickle.UnpicklingError(f"{module}.{name} is no value")
+
+
+def _member(kind: object, name: object) -> Enum:
+    """Return a member of an enumeration. Raises pickle.UnpicklingError for anything else."""
+    if isinstance(kind, type) and issubclass(kind, Enum) and isinstance(name, str):
+        member = kind.__members__.get(name)
+        if member is not None:
+            return member
+    raise pickle.UnpicklingError(f"{name!r} is no value")
 
 
 def values_of(data: bytes) -> Any:
