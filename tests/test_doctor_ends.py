@@ -17,6 +17,7 @@ from mlxtop.ends.follow import Ends, Passed
 from mlxtop.ends.match import MatchedBy, Surety, match
 from mlxtop.model.machine import MachineState, SeenMachine
 from mlxtop.model.named_links import NamedEnd, NamedLink
+from mlxtop.model.qos import Dcb
 from mlxtop.model.sample import LinkState, Temperature
 from mlxtop.model.tuning import Fec, LinkModes, PortTuning
 from tests.cases import GOOD, GOOD_PORT, MODULE, NOTE, WARNING, report
@@ -168,6 +169,27 @@ def carded(host: str, firmware: str, psid: str | None = "MT_1") -> SeenMachine:
     card = machine.frame.sample.adapters[0]._replace(psid=psid, firmware=firmware)
     sample = machine.frame.sample._replace(adapters=(card,))
     return machine._replace(frame=machine.frame._replace(sample=sample))
+
+
+def lossless(host: str, *priorities: int) -> End:
+    settings = replace(GOOD_PORT, dcb=Dcb(pfc=priorities))
+    return End(host, settings=settings, port={"rdma": "mlx5_0"})
+
+
+def test_pfc_on_one_end_is_a_warning_where_rdma_crosses_the_cable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calm = only(lossless("a", 3), lossless("b"))
+    assert calm.severity is NOTE and "PFC 3 here, none there" in calm.evidence
+    monkeypatch.setattr("mlxtop.doctor.ends._carries_rdma", lambda side: side.host == "b")
+    assert only(lossless("a", 3), lossless("b")).severity is WARNING
+    assert only(lossless("a", 3), lossless("b"), direct=False).severity is NOTE
+    assert found(lossless("a", 3), lossless("b", 3)) == []
+
+
+def test_ports_without_rdma_have_nothing_to_keep_lossless() -> None:
+    plain = End("b", settings=replace(GOOD_PORT, dcb=Dcb(pfc=())), port={"rdma": None})
+    assert found(lossless("a", 3), plain) == []
 
 
 def test_firmware_of_one_psid_that_differs_is_a_note_of_the_machines() -> None:

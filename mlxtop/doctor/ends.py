@@ -8,6 +8,7 @@ from functools import wraps
 from shlex import quote
 
 from mlxtop.analysis.limits import gbps
+from mlxtop.analysis.qos_pair import differences
 from mlxtop.doctor.check import STATUS, CouldNotTell, Outcomes, Report, Subject, check
 from mlxtop.doctor.checks import run
 from mlxtop.doctor.rack import LINK, RACK, LinkCase, RackCase, rack_case
@@ -15,6 +16,7 @@ from mlxtop.ends.compare import ALIKE, Side, Sides, autonegotiation, differs, fe
 from mlxtop.ends.counts import Span
 from mlxtop.ends.follow import Ends
 from mlxtop.ends.match import Surety
+from mlxtop.model.counters import Severity
 from mlxtop.watch.heat_limits import limits_of
 
 _ETHTOOL = "https://docs.kernel.org/networking/ethtool-netlink.html"
@@ -22,6 +24,8 @@ _COUNTERS = "https://docs.kernel.org/networking/device_drivers/ethernet/mellanox
 _PAUSE = "IEEE 802.3, annex 31B; man 8 ethtool"
 HOTTER_C = 10.0
 """°C by which one end is warmer than the other where one end alone has a problem."""
+RDMA_BPS = 1e6
+"""Bit/s of RDMA from which a link is taken to carry some."""
 LEAST_PAUSES = 100
 """Pause frames of which at least one would have been counted by whoever receives them."""
 
@@ -312,6 +316,38 @@ def _firmware(case: RackCase) -> Outcomes:
             )
 
 
+@check(
+    "what keeps RDMA lossless, at both ends",
+    needs=LINK,
+    explains="Priority flow control, trust and the DSCP map keep packets of RDMA from being dropped"
+    " only if both ends and every switch between them agree.",
+    normal="the same at both ends",
+)
+@_when_matched
+def _lossless(link: LinkCase) -> Outcomes:
+    if not all(side.now.port.rdma for side in link.both):
+        return
+    a, b = link.both
+    found = differences(a.settings, b.settings)
+    if not found:
+        return
+    matters = link.link.is_direct and any(map(_carries_rdma, link.both))
+    severe = matters and any(one.severity is Severity.WARNING for one in found)
+    told = "; ".join(f"{one.setting} {one.here} here, {one.there} there" for one in found)
+    yield (link.warning if severe else link.note)(
+        f"{told} (dcb netlink; here: {a.name})",
+        f"{found[0].why}{'' if severe else '; harmless as long as no RDMA crosses this link'}",
+        f"set both alike, and the switches between them: dcb pfc show dev {_port(a)}, dcb app show,"
+        " or the vendor's mlnx_qos -i",
+        "IEEE 802.1Q, clause 36; man 8 dcb",
+    )
+
+
+def _carries_rdma(side: Side) -> bool:
+    flow = side.view.throughput
+    return (flow.rdma_rx_bps or 0.0) + (flow.rdma_tx_bps or 0.0) > RDMA_BPS
+
+
 def _named(hosts: Sequence[str]) -> str:
     names = list(dict.fromkeys(hosts))
     return ", ".join(names) if len(names) < 4 else f"{names[0]} and {len(names) - 1} more"
@@ -319,6 +355,6 @@ def _named(hosts: Sequence[str]) -> str:
 
 END_CHECKS = (
     *(_mtu, _speed, _fec, _autonegotiation, _pcie, _heat),
-    *(_loss, _pauses, _firmware),
+    *(_loss, _pauses, _lossless, _firmware),
 )
 """In the order of the report."""
