@@ -71,6 +71,7 @@ SCENES = (
     Picture("12-measure", "tiny", 12, (*MEASURE, "f5"), (120, 50), after=420),
     Picture("13-hold", "fry", 12, (*HOLD, "f5"), after=160),
     Picture("14-path", "ceph", 82, ("P",)),
+    Picture("17-three-hosts", "ceph+ceph2+ceph3", 100, ("P",)),
     Picture("15-both-ends", "pacu+fry", 24, (*TO_FRY, "f5", "escape", "8"), (120, 34), after=11),
     Picture("16-far-guard", "pacu+fry", 24, (*TO_FRY, "f5"), (120, 40), after=40),
 )
