@@ -41,3 +41,19 @@ def test_a_module_in_an_archive_is_run_too(tmp_path: Path) -> None:
     words = json.loads(run(sys.executable, "-I", "-S", "-c", ASK, f"{archive}/below"))
     assert words[-1] == f"{archive}/below"
     assert echo(words) == "it runs\n"
+
+
+def test_a_module_in_memory_is_run_by_its_source(tmp_path: Path) -> None:
+    archive = tmp_path / "sent.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in [*PACKAGE.glob("*.py"), *PACKAGE.glob("system/*.py")]:
+            file.write(path, f"mlxtop/{path.relative_to(PACKAGE)}")
+    with archive.open("rb") as sent:
+        fd = str(sent.fileno())
+        argv = [sys.executable, "-I", "-S", "-c", ASK, f"/proc/self/fd/{fd}"]
+        told = subprocess.run(
+            argv, capture_output=True, text=True, check=True, pass_fds=[int(fd)], timeout=60
+        )
+    words = json.loads(told.stdout)
+    assert words[3] == "-c" and "def supervise(" in words[4]
+    assert echo(words) == "it runs\n"

@@ -116,6 +116,14 @@ def test_one_file_has_byte_code_and_the_source_for_other_pythons(archive: Path) 
     assert not [name for name in names if "psutil" in name]
 
 
+def test_one_file_can_send_its_reading_half(archive: Path, tmp_path: Path) -> None:
+    tag = sys.implementation.cache_tag
+    ask = "import sys; sys.path.insert(0, sys.argv[1]); from mlxtop.hosts import parcel as p; "
+    ask += "import io, zipfile; print(*zipfile.ZipFile(io.BytesIO(p.reading_half())).namelist())"
+    done = run(tmp_path, sys.executable, "-I", "-c", ask, f"{archive}/{tag}")
+    assert {"mlxtop/hosts/agent.py", "mlxtop/system/local.py"} <= set(done.stdout.split())
+
+
 def test_an_old_python_is_told_in_one_line(archive: Path, tmp_path: Path) -> None:
     old = next(filter(None, map(shutil.which, ("python3.10", "python3.9", "python3.8"))), None)
     if old is None or subprocess.run([old, "-V"], capture_output=True, check=False).returncode:

@@ -50,7 +50,7 @@ def parcel(loader: bytes) -> bytes:
 @cache
 def reading_half() -> bytes:
     """Return the zip."""
-    top = files("mlxtop")
+    top = _sources_of_ours()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in MODULES:
@@ -59,6 +59,14 @@ def reading_half() -> bytes:
             for name, file in _sources(top.joinpath(package), package):
                 archive.writestr(f"mlxtop/{name}", file.read_bytes())
     return buffer.getvalue()
+
+
+def _sources_of_ours() -> Traversable:
+    """Return the package as source; an archive with byte code has it beside that."""
+    top = files("mlxtop")
+    if isinstance(top, zipfile.Path) and not top.joinpath("__init__.py").is_file():
+        return zipfile.Path(top.root, "source/mlxtop/")
+    return top
 
 
 def _sources(folder: Traversable, name: str) -> Iterator[tuple[str, Traversable]]:

@@ -13,6 +13,8 @@ _FROM_ARCHIVE = (
 """The standard library comes first, whatever lies in the archive."""
 
 
+_MEMORY = "/proc/self/fd/"
+"""Where a program is imported from that was sent to this machine: nobody else can open it."""
 _WITH_PACKAGES = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); from {} import main; main(*sys.argv[1:])"
 )
@@ -38,7 +40,8 @@ def alone(module: str) -> list[str]:
     if os.path.isfile(path):
         return [*python, path]
     place = path.rsplit(os.sep, module.count(".") + 1)[0]
-    if os.path.isfile(place) or os.path.isfile(os.path.dirname(place)):
+    kept = not place.startswith(_MEMORY)
+    if kept and (os.path.isfile(place) or os.path.isfile(os.path.dirname(place))):
         return [*python, "-c", _FROM_ARCHIVE.format(module), place]
     from inspect import getsource  # slow to load
 
