@@ -41,6 +41,7 @@ GRACE_S = 2.0
 """Seconds that everything has to end, also what hangs in the kernel."""
 LEAST_S, MOST_S = 0.1, 60.0
 """Seconds between samples."""
+NO_STORED = Problem("stored settings", "only an installed mlxtop reads them")
 TOO_OLD = 3
 """Exit status of an agent that does not know the protocol."""
 
@@ -87,7 +88,7 @@ class Agent:
         self._heard = time.monotonic()
         self._serves = bool(options.get("serve"))
         self._end_servers = Event()
-        self._lacking = tuple(_lacking(ask_card is not None))
+        self._lacking = () if ask_card else (NO_STORED,)
 
     def run(self, orders: BinaryIO, fd: int) -> None:
         """Write samples until the orders end, or nobody reads."""
@@ -169,19 +170,6 @@ class Agent:
 def _answer(**values: Any) -> Line:
     """Return the line of an answer, which is none of a recording."""
     return Line(encode(values).encode())
-
-
-def _lacking(has_stored: bool) -> list[Problem]:
-    """Return what cannot be told for want of a library."""
-    lacking = []
-    for name, what in (("psutil", "no load of the cores"), ("pyudev", "devices are looked for")):
-        try:
-            __import__(name)
-        except ImportError:
-            lacking.append(Problem(name, f"not installed there: {what}"))
-    if not has_stored:
-        lacking.append(Problem("stored settings", "only an installed mlxtop reads them"))
-    return lacking
 
 
 def main(

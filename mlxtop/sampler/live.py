@@ -18,6 +18,7 @@ from mlxtop.sampler.devices import Devices
 from mlxtop.sampler.discover import Inventory
 from mlxtop.sampler.facts import AskCard, Fact, Facts
 from mlxtop.sampler.kernel_log import MODULE_KINDS, KernelLogFollower
+from mlxtop.sampler.lacking import lacking
 from mlxtop.sampler.slow import HELD_UP, SlowReader, Workers
 from mlxtop.sampler.source import Stop
 from mlxtop.system.door import System
@@ -66,6 +67,7 @@ class LiveSource:
         self.guarded = False
         self.looked_at: PortId | None = None
         self.more_wants: frozenset[Fact] = frozenset()
+        self._lacking = lacking(system)
         """Slow facts that somebody wants for a while."""
         self._calm = 0.0 if system.captured else calm
         self._system = system
@@ -204,7 +206,7 @@ class LiveSource:
             stored=facts.stored(now),
             incidents=log.take(self._note) if log else (),
             absent={what: reason for what, reason in absent.items() if reason},
-            problems=(*inventory.problems, *problems),
+            problems=(*inventory.problems, *problems, *self._lacking),
             paths=self.paths(),
         )
 
