@@ -33,7 +33,8 @@ ALONE = {
     f"test_{name}.py"
     for name in (
         *("crowds", "faults_iperf3", "faults_ports", "faults_sampler", "faults_terminal"),
-        *("load_real", "load_tools_real", "metrics_command", "path_real", "prometheus"),
+        *("hosts_netns", "hosts_ssh", "lldp_netns", "load_real", "load_tools_real"),
+        *("metrics_command", "path_real", "prometheus", "rdma_many"),
         *("real_traffic", "revert", "routes", "sampler_kernel_log", "security_strangers"),
         *("system_commands", "tui_driver"),
     )
