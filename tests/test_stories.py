@@ -27,7 +27,7 @@ async def test_a_hot_module_is_seen_coming_and_the_guard_stops_a_load(
         await one.waits_for(r"▲ enp67s0np0 module \d\d → 75 °C in \d+ s")
         await one.sees("CPU-bound: 4 streams × 11.", "PCIe 3.0 x8 of x16", "°C↑")
         await one.press("enter", "Enter Details")
-        await one.press("2", "2 Link & module")
+        await one.press("2", "2 Link")
         await one.sees("Heat · enp67s0np0")
         await one.sees_like(r"module \d+ °C warning 75 °C in \d+ s ± \d+ s")
         await one.waits_for(r"module \d+ °C at warning since \d\d:\d\d:\d\d, alarm 80 °C in", 40)

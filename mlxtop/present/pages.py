@@ -240,17 +240,19 @@ class Page(NamedTuple):
     key: str
     title: str
     sections: Callable[[View], list[Section]]
+    short: str
+    """Title where there is no room for the whole one."""
 
 
 PAGES = (
-    Page("1", "Traffic", traffic),
-    Page("2", "Link & module", link),
-    Page("3", "PCIe", pcie),
-    Page("4", "Errors", errors),
-    Page("5", "RDMA", rdma),
-    Page("6", "Identity", identity),
-    Page("7", "Congestion", congestion),
-    Page(ENDS_PAGE, "Both ends", both_ends),
+    Page("1", "Traffic", traffic, "Traffic"),
+    Page("2", "Link & module", link, "Link"),
+    Page("3", "PCIe", pcie, "PCIe"),
+    Page("4", "Errors", errors, "Errors"),
+    Page("5", "RDMA", rdma, "RDMA"),
+    Page("6", "Identity", identity, "Card"),
+    Page("7", "Congestion", congestion, "Pause"),
+    Page(ENDS_PAGE, "Both ends", both_ends, "Ends"),
 )
 
 

@@ -172,17 +172,16 @@ class Detail(ChartPage):
         return self._page.sections(view)
 
     def _show_tabs(self) -> None:
-        labels: list[tuple[Line, str]] = []
-        for page in PAGES:
-            here = page is self._page
-            role = Role.STRONG if here else Role.DIM
-            mark = "▸" if here else " "
-            label: Line = ((f"{mark}{page.key} ", Role.ACCENT), (page.title, role))
-            labels.append((label, f"screen.page('{page.key}')"))
         gap, room = (1 if self.size.width < 100 else 2), self._tabs.size.width
+        labels = self._labels([page.title for page in PAGES])
         taken = sum(line_width(label) + gap for label, _ in labels)
         who = self._who(max(_LEAST_NAME, room - taken))
+        if taken + line_width(who) > room:  # short titles, with nothing between them but a mark
+            gap, labels = 0, self._labels([page.short for page in PAGES])
+            taken = sum(line_width(label) for label, _ in labels)
+            who = self._who(max(_LEAST_NAME, room - taken))
         if taken + line_width(who) > room:  # the keys alone, and the title of this page
+            gap = 1
             labels = [
                 (label if page is self._page else label[:1], action)
                 for page, (label, action) in zip(PAGES, labels, strict=True)
@@ -192,6 +191,15 @@ class Detail(ChartPage):
             labels = [labels[PAGES.index(self._page)]]
             who = self._who(room - line_width(labels[0][0]) - gap)
         self._tabs.present([(who, "app.retreat"), *labels], gap=gap)
+
+    def _labels(self, titles: Sequence[str]) -> list[tuple[Line, str]]:
+        """Return keys and titles of all pages, each with what a click on it does."""
+        labels: list[tuple[Line, str]] = []
+        for page, title in zip(PAGES, titles, strict=True):
+            here = page is self._page
+            key, role = f"{'▸' if here else ' '}{page.key} ", Role.STRONG if here else Role.DIM
+            labels.append((((key, Role.ACCENT), (title, role)), f"screen.page('{page.key}')"))
+        return labels
 
     def _who(self, columns: int) -> Line:
         """Return name and state of the port, in so many columns at most."""
