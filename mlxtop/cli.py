@@ -28,6 +28,7 @@ from mlxtop.settings import Settings, load
 from mlxtop.system.owner import SAFE_PATH
 
 if TYPE_CHECKING:
+    from mlxtop.hosts.machines import Machine
     from mlxtop.model.frame import Frame
     from mlxtop.model.identity import PortId
     from mlxtop.model.linktype import StoredConfig
@@ -38,9 +39,15 @@ if TYPE_CHECKING:
     from mlxtop.tui.app import MlxtopApp
     from mlxtop.watch.heat import Alert
 
+TOUR = "fry"
+"""The simulated machine on which the tour plays."""
 GARBAGE = (20_000, 20, 50)
 """Objects until the youngest generation is searched for cycles, and rounds until the older ones.
 Modules and frames hold hardly any: searching took a tenth of the start."""
+
+
+HELD_MACHINES = 4
+"""Machines up to which the last minutes of those afar are held too, to be saved."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # for what libraries start too: ctypes asks a compiler where it misses a library
         os.environ["PATH"] = SAFE_PATH
     words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["agent"] and len(words) == 3:
+        return _agent(words[1:])
     debug = "--debug" in words
     wrong = 3 if "doctor" in words else 1
     if argv is None and not debug:
@@ -72,6 +81,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return wrong
 
 
+def _agent(words: list[str]) -> int:
+    """Be the far side of another machine's `mlxtop -H`."""
+    from mlxtop.hosts import agent
+
+    return agent.main(words, ask_card=_ask_card)
+
+
 def _complain(text: str) -> None:
     console.warn(f"mlxtop: {text}")
 
@@ -87,7 +103,7 @@ def _parse_and_run(words: list[str]) -> int:
 def _is_machine(word: str) -> bool:
     from mlxtop.lab import MACHINES
 
-    return word == "list" or word in MACHINES
+    return word == "list" or all(name in MACHINES for name in word.split("+"))
 
 
 def _report_threads(report: Callable[[str], None]) -> None:
@@ -128,6 +144,10 @@ def _run(args: argparse.Namespace) -> int:
     console.choose_glyphs(settings.ascii)
     console.warn(*(f"mlxtop: {complaint}" for complaint in complaints))
     arguments.check(args)
+    if args.root:
+        from mlxtop.commands.recorded import take_root
+
+        take_root(args)
     if args.recording is not None:
         from mlxtop.commands.recorded import say
 
@@ -149,9 +169,11 @@ def _replay(args: argparse.Namespace, settings: Settings) -> int:
 
     replay = opened(args)
     _need_terminal("without one: mlxtop --from FILE --once, mlxtop report FILE")
+    from mlxtop.recording.index import Index
     from mlxtop.tui.replay import ReplayApp
 
-    status = _show(ReplayApp(replay.recording, settings, replay.at), settings, args.theme)
+    app = ReplayApp(replay.recording, settings, replay.at, index=Index.own())
+    status = _show(app, settings, args.theme)
     console.warn(*(f"mlxtop: {args.file}: {text}" for text in replay.recording.problems.all()))
     return status
 
@@ -165,7 +187,9 @@ class _Again(Exception):
 
 
 def _run_on(args: argparse.Namespace, settings: Settings) -> int:
-    """Run on one machine."""
+    """Run on one machine, or on several."""
+    if args.hosts or "+" in (args.demo or ""):
+        return _run_on_several(args, settings)
     with closing(_system(args, settings)) as system:
         if args.command:
             if system.demo:
@@ -180,6 +204,88 @@ def _run_on(args: argparse.Namespace, settings: Settings) -> int:
             return _front_end(args, source, system, settings, port)
 
 
+def _run_on_several(args: argparse.Namespace, settings: Settings) -> int:
+    from mlxtop.commands import hosts
+
+    machines = hosts.machines(args, _systems(args, settings), settings)
+    try:
+        if args.command or arguments.without_screen(args):
+            wanted = machines if args.hooks else ()
+            fires = {one.name: _hooks_of(one, settings, _complain) for one in wanted}
+            return hosts.say(args, machines, settings, fires)
+        _need_terminal("without one: --once, --batch, --json-stream")
+        return _show(_several_screen(machines, settings), settings, args.theme)
+    finally:
+        for machine in machines:
+            machine.close()
+
+
+def _systems(args: argparse.Namespace, settings: Settings) -> dict[str, System]:
+    """Return the machines that are here, by their names among several."""
+    if args.demo is None:
+        from mlxtop.hosts import names as hosts
+
+        if args.root:
+            raise UsageError("-H and --root exclude each other")
+        return {} if args.no_local else {hosts.LOCAL: _system(args, settings)}
+    if args.hosts:
+        raise UsageError("-H and --demo exclude each other")
+    from mlxtop.lab import MACHINES, load_joined
+
+    names = args.demo.split("+")
+    for name in names:
+        if name not in MACHINES:
+            raise UsageError(not_among("simulated machine", name, MACHINES))
+    if len(set(names)) < len(names):
+        raise UsageError("--demo joins a machine to others, not to itself")
+    return dict(load_joined(names))
+
+
+def _several_screen(machines: Sequence[Machine], settings: Settings) -> MlxtopApp:
+    """Return the live screen of several machines; only those that are here can be changed."""
+    from mlxtop.tui.feed import Feed
+
+    feeds = [Feed(machine.source) for machine in machines]
+    for machine, feed in zip(machines, feeds, strict=True):
+        if machine.system is not None:  # it is looked at while the rest is loaded
+            feed.start()
+    from mlxtop.change.privilege import ActionContext
+    from mlxtop.path.follow import PathFollower
+    from mlxtop.sampler.live import LiveSource
+    from mlxtop.system.clock import RealClock
+    from mlxtop.tui.flight import Flight
+    from mlxtop.tui.hosts import HostsApp, Seat
+
+    seats = []
+    for machine, feed in zip(machines, feeds, strict=True):
+        system, kind = machine.system, machine.source.kind
+        free = system is not None and kind.may_change and not settings.readonly
+        seat = Seat(machine, ActionContext(system) if system is not None and free else None, feed)
+        clock = system.clock if system is not None else RealClock()
+        afar = system is None and len(machines) > HELD_MACHINES
+        held = replace(settings, flight=0) if afar else settings
+        seat.flight = Flight(clock, kind, machine.source.interval, held)
+        if system is not None and isinstance(machine.source, LiveSource):
+            seat.paths = PathFollower(system, settings.path)
+            machine.source.paths = seat.paths.status
+        seats.append(seat)
+    app = HostsApp(seats, settings)
+    for seat in seats:
+        seat.fire = _hooks_of(seat.machine, settings, app.hook_failed)
+    return app
+
+
+def _hooks_of(
+    machine: Machine, settings: Settings, complain: Callable[[str], None]
+) -> Callable[[Alert], None] | None:
+    """Return what runs the user's scripts, on this machine, for the alerts of one of several."""
+    if not settings.hooks:
+        return None
+    from mlxtop.system.local import LocalSystem
+
+    return _hooks(machine.system or LocalSystem(), settings, complain, machine.name)
+
+
 def _system(args: argparse.Namespace, settings: Settings) -> System:
     if args.root:
         from mlxtop.system.captured import load_captured
@@ -190,7 +296,7 @@ def _system(args: argparse.Namespace, settings: Settings) -> System:
     if args.demo is not None:
         from mlxtop.lab import DEFAULT, MACHINES, load_lab
 
-        name = args.demo or DEFAULT
+        name = args.demo or (TOUR if args.tour else DEFAULT)
         if name not in MACHINES:
             raise UsageError(not_among("simulated machine", name, MACHINES))
         return load_lab(name)
@@ -200,10 +306,11 @@ def _system(args: argparse.Namespace, settings: Settings) -> System:
 
 
 def _source(args: argparse.Namespace, system: System, settings: Settings) -> LiveSource:
-    from mlxtop.sampler.facts import ON_SCREEN
+    from mlxtop.sampler.facts import IN_DOCUMENTS, ON_SCREEN
     from mlxtop.sampler.live import LiveSource
 
     screen = not arguments.without_screen(args)
+    written = IN_DOCUMENTS if args.json or args.json_stream else frozenset()
     return LiveSource(
         system,
         settings.interval,
@@ -211,7 +318,7 @@ def _source(args: argparse.Namespace, system: System, settings: Settings) -> Liv
         settings.include,
         incidents=screen or args.json or args.json_stream or args.batch,
         hurry=screen,
-        wants=ON_SCREEN if screen else frozenset(),
+        wants=ON_SCREEN if screen else written,
         ask_card=_ask_card,
     )
 
@@ -231,7 +338,7 @@ def _front_end(
     port: PortId | None,
 ) -> int:
     if not arguments.without_screen(args):
-        return _screen(source, system, settings, port, args.theme)
+        return _screen(source, system, settings, port, theme=args.theme, tour=args.tour)
     from mlxtop.outputs import headless
     from mlxtop.sampler.source import frames
 
@@ -241,9 +348,13 @@ def _front_end(
     if args.once:
         shown = frames(source, stop)
         return headless.once(shown, source.kind, args.json, args.interval == 0, settings.all)
+    from mlxtop.path.follow import follow
+
     mode = headless.stream if args.json_stream else headless.batch
     fires = [_hooks(system, settings, _complain)] if args.hooks else []
-    taken: Iterable[Frame] = frames(source, stop)
+    taken: Iterable[Frame] = follow(source, system, settings.path, _complain).over(
+        frames(source, stop)
+    )
     saver = _saver(source, system, settings)
     if saver is not None:
         fires.append(saver.note)
@@ -280,16 +391,22 @@ def _screen(
     system: System,
     settings: Settings,
     port: PortId | None = None,
+    *,
     theme: str | None = None,
+    tour: bool = False,
 ) -> int:
     """Run the live screen."""
     _need_terminal("without one: --once, --batch, --json-stream")
     app = screen(source, system, settings)
     app.first_port = port
     if system.demo:
-        from mlxtop.lab import MACHINES
+        from mlxtop.lab import MACHINES, look
 
-        app.story = MACHINES.get(system.label, "")
+        app.story, app.look = MACHINES.get(system.label, ""), look(system.label)
+    if tour:
+        from mlxtop.tui.tour import Tour
+
+        app.tour = Tour(app)
     app.fire = _hooks(system, settings, app.hook_failed)
     return _show(app, settings, theme)
 
@@ -346,23 +463,26 @@ def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
     free = source.kind.may_change and not settings.readonly
     app = MlxtopApp(source, settings, ActionContext(system) if free else None, feed)
     if source.kind is not SourceKind.CAPTURED:
+        from mlxtop.path.follow import PathFollower
         from mlxtop.tui.flight import Flight
-        from mlxtop.tui.paths import Paths
 
-        app.paths = Paths(system, settings)
+        app.paths = PathFollower(system, settings.path)
         source.paths = app.paths.status
         app.flight = Flight(system.clock, source.kind, source.interval, settings)
     return app
 
 
 def _hooks(
-    system: System, settings: Settings, complain: Callable[[str], None]
+    system: System, settings: Settings, complain: Callable[[str], None], host: str = ""
 ) -> Callable[[Alert], None] | None:
-    """Return what runs the user's scripts; None where there are none."""
+    """Return what runs the user's scripts; None where there are none.
+
+    `host`: the machine of the alerts, where there are several.
+    """
     if not settings.hooks:
         return None
     from mlxtop.watch.hooks import Hooks
 
-    hooks = Hooks(system, settings.hooks, settings.file, complain)
+    hooks = Hooks(system, settings.hooks, settings.file, complain, host)
     console.warn(*(f"mlxtop: hooks: {fault}" for fault in hooks.faults()))
     return hooks.fire

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mlxtop.model.named_links import NamedLink, named_links
 from mlxtop.model.number import real, whole
 from mlxtop.model.path import NO_PEERS, PathSettings, path_settings
 from mlxtop.system.owner import base_directory, invoking_owner, rights_of
@@ -77,6 +78,18 @@ def _table(value: object) -> Mapping[str, str]:
     if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
         return dict(value)
     raise ValueError("is not a table of strings")
+
+
+def _groups(value: object) -> Mapping[str, tuple[str, ...]]:
+    """Return groups of machines by their names: tables with `names`."""
+    if not isinstance(value, dict):
+        raise ValueError("is not a table of groups")
+    groups: dict[str, tuple[str, ...]] = {}
+    for name, table in value.items():
+        if not isinstance(table, dict) or table.keys() != {"names"}:
+            raise ValueError(f'{name} is not a group, such as [hosts.{name}] names = ["a"]')
+        groups[name] = _names(table["names"])
+    return groups
 
 
 def _seconds(value: object) -> int:
@@ -177,8 +190,17 @@ class Settings:
     save_on_alarm: bool = _row(
         False, _flag, "record when an alarm begins, with the past that is held", restart=True
     )
+    hosts: Mapping[str, tuple[str, ...]] = _row(
+        {}, _groups, "groups of machines for -H @NAME: names = [...]", restart=True
+    )
     path: PathSettings = _row(  # noqa: RUF009
         NO_PEERS, path_settings, "peers and the ways to them, for mlxtop path", restart=True
+    )
+    links: tuple[NamedLink, ...] = _row(
+        (), named_links, "pairs of ports that are the two ends of a link", restart=True
+    )
+    firmware: Mapping[str, str] = _row(
+        {}, _table, "PSID to the newest version that you know of, for mlxtop passport", restart=True
     )
     keys: Mapping[str, str] = _row({}, _table, "action name to key, for rebinding")
     hooks: Mapping[str, str] = _row({}, _table, "event name to the path of a script", restart=True)
@@ -193,7 +215,7 @@ ROWS: dict[str, Row] = {
 """Every setting by its name."""
 
 
-TABLES = ("keys", "hooks", "path")
+TABLES = ("firmware", "keys", "hooks", "hosts", "links", "path")
 """Settings that are tables of the settings file."""
 
 

@@ -13,6 +13,7 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, Function, PortId
 from mlxtop.model.linktype import StoredConfig
 from mlxtop.model.module import Identity, Lane, Module, Quantity, Thresholds
+from mlxtop.model.rdma_objects import RdmaObjects
 from mlxtop.model.sample import AerError, Slow, Temperature
 from mlxtop.model.tuning import (
     Channels,
@@ -99,7 +100,7 @@ def case(
     frame, port_id = frame_of(situation)
     changes: dict[str, Any] = {
         key: more.pop(key)
-        for key in ("module", "temperatures", "netdev", "report", "pcie_report")
+        for key in ("module", "temperatures", "netdev", "rdma", "report", "pcie_report")
         if key in more
     }
     if "absent_fields" in more:
@@ -111,16 +112,18 @@ def case(
     frame = frame._replace(sample=frame.sample._replace(pcie=pcie))
     host = replace(host, dead=more.pop("dead", frozenset()))
     stored = {"card": Slow(more.pop("stored", StoredConfig()), 1.0)}
+    objects = more.pop("rdma_objects", Slow(RdmaObjects(first_pid_namespace=True), 1.0))
     frame = configured(frame, port, host_settings=host)
-    frame = frame._replace(sample=frame.sample._replace(stored=stored))
+    frame = frame._replace(sample=frame.sample._replace(stored=stored, rdma_objects=objects))
     return Case(frame, tuple(frame.ports), **more)
 
 
 def _changed(frame: Frame, port_id: PortId, changes: dict[str, Any]) -> Frame:
     before = frame.ports[port_id]
     now = before.now
-    if "netdev" in changes:
-        now = now._replace(port=now.port._replace(netdev=changes.pop("netdev")))
+    for name in ("netdev", "rdma"):
+        if name in changes:
+            now = now._replace(port=now.port._replace(**{name: changes.pop(name)}))
     sensors = changes.pop("temperatures", (Temperature("asic", 50.0, 1.0, critical=105.0),))
     now = now._replace(temperatures=sensors, **changes)
     return frame._replace(ports={**frame.ports, port_id: before._replace(now=now)})

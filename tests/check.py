@@ -28,7 +28,7 @@ def steps(coverage: bool, slow: bool) -> tuple[tuple[str, ...], ...]:
     chosen = ("-m", "not vm") if slow else ()
     return (
         ("coverage", "erase"),
-        ("coverage", "run", "-m", "pytest", *chosen),
+        ("coverage", "run", "-m", "pytest", "-n0", *chosen),
         ("coverage", "combine"),
         ("coverage", "report"),
     )

@@ -1,8 +1,17 @@
 """What all tests share: a home, tries of properties, how time passes, how screens settle."""
 
+import gc
 import os
+import re
 import shutil
+import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Thread, current_thread, main_thread
+from typing import Any
+from weakref import WeakSet
 
 import pytest
 import textual._wait
@@ -13,8 +22,46 @@ from mlxtop.system.captured import CapturedSystem
 
 HOME = tempfile.mkdtemp(prefix="mlxtop-tests-home-")
 """Where settings, runs and logs of the tests go, and not into the home of who runs them."""
-DROPPED = ("MLXTOP_NIC_", "SUDO_", "XDG_", "PYTHONUNBUFFERED")
+DROPPED = ("MLXTOP_NIC_", "SUDO_", "XDG_", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")
 """Variables that change where the program writes, or how, and that most users do not have."""
+
+sys.dont_write_bytecode = False
+"""Or each run would compile all tests, and each program that a test starts all of mlxtop."""
+
+
+ALONE = {
+    f"test_{name}.py"
+    for name in (
+        *("crowds", "faults_iperf3", "faults_ports", "faults_sampler", "faults_terminal"),
+        *("hosts_netns", "hosts_ssh", "lldp_netns", "load_real", "load_tools_real"),
+        *("metrics_command", "path_real", "prometheus", "rdma_many"),
+        *("real_traffic", "revert", "routes", "sampler_kernel_log", "security_strangers"),
+        *("system_commands", "tui_driver"),
+    )
+}
+"""Files whose slow tests measure time or rates, or look at what else runs."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Spread all quick tests over the cores; run here what was named, which begins sooner."""
+    everything = config.args_source is config.ArgsSource.TESTPATHS
+    spread = everything and re.search("not (slow|alone)", config.option.markexpr)
+    return len(os.sched_getaffinity(0)) + 1 if spread else 0  # each waits a third of its time
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slow tests that must run one after another."""
+    for item in items:
+        if item.path.name in ALONE and item.get_closest_marker("slow"):
+            item.add_marker("alone")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what lives until the end out of garbage collections: a sixth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def pytest_configure() -> None:
@@ -44,6 +91,47 @@ What takes longer is waited for by name, with `until()`.
 
 
 @pytest.fixture(autouse=True)
-def _simulated_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let those who wait for a reader of a captured machine give up in simulated time alone."""
+def _simulated_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let those who wait for a reader of a captured machine give up in simulated time alone.
+
+    Whatever else still waits by a simulated clock ends with its test. It would look at its clock a
+    hundred times a second, and without pause once the main thread has ended, for then no thread
+    holds time still: hundreds of them took as much of the processor as all tests.
+    """
+    over = Event()
+    clocks: WeakSet[ManualClock] = WeakSet()
+    wait, thread = ManualClock._wait, ManualClock.thread
+
+    def wait_in_test(
+        self: ManualClock, end: float, holds: Callable[[], object], poll: float | None
+    ) -> None:
+        clocks.add(self)
+        wait(self, end, lambda: over.is_set() or holds(), poll)
+        if over.is_set() and current_thread() is not main_thread():
+            raise SystemExit
+
+    def thread_in_test(
+        self: ManualClock, target: Callable[..., object], name: str, *arguments: Any
+    ) -> Thread:
+        def ending() -> None:
+            with suppress(SystemExit):
+                target(*arguments)
+
+        return thread(self, ending, name)
+
+    monkeypatch.setattr(ManualClock, "_wait", wait_in_test)
+    monkeypatch.setattr(ManualClock, "thread", thread_in_test)
     monkeypatch.setattr(CapturedSystem, "clock", ManualClock())
+    yield
+    over.set()
+    for clock in list(clocks):
+        with clock._lock:
+            clock._go_on()
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """One that other users may enter, unlike those of pytest."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
+from typing import TypeVar
+
+import pytest
 
 from mlxtop.lab import LabSystem, ManualClock, load_lab
 from mlxtop.load.guard import HeatGuard
@@ -24,9 +28,11 @@ from mlxtop.sampler.source import frames
 from mlxtop.system.capture import HEADER
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
-from mlxtop.system.door import System
+from mlxtop.system.door import Finished, System
 
 from .samples import ethernet, frame, mlx5_port, sample
+
+R = TypeVar("R", bound=LoadRun)
 
 PEER = "10.0.0.3"
 BRIEF = Timing(cooldown=0.0)
@@ -83,18 +89,27 @@ def run_load(
     record: Path | None = None,
     started: Callable[[LoadRun], None] = lambda run: None,
 ) -> Outcome:
-    """Run a test to its end, its frames read by a thread of their own."""
+    """Run a test to its end and return its outcome."""
+
+    def make(frame: Frame) -> LoadRun:
+        plan = plan_load(system, frame, request)
+        assert plan.refusals == () and plan.port is not None
+        writer = RunWriter(record, system.wall()) if record else None
+        if writer:
+            writer.begin(started=system.wall(), plan=plan.document(), note="", fingerprint={})
+        options = GuardOptions(armed, None if sensors is None else frozenset(sensors))
+        return LoadRun(system, plan, HeatGuard.of(plan, options), timing=timing, record=writer)
+
+    return follow(system, make, started)
+
+
+def follow(system: System, make: Callable[[Frame], R], started: Callable[[R], None]) -> Outcome:
+    """Make a run with the first frame and run it, its frames read by a thread of their own."""
     stop, over = Event(), Event()
     source = LiveSource(system, patience=5.0)
     found = frames(source, stop)
     frame = next(found)
-    plan = plan_load(system, frame, request)
-    assert plan.refusals == () and plan.port is not None
-    writer = RunWriter(record, system.wall()) if record else None
-    if writer:
-        writer.begin(started=system.wall(), plan=plan.document(), note="", fingerprint={})
-    options = GuardOptions(armed, None if sensors is None else frozenset(sensors))
-    run = LoadRun(system, plan, HeatGuard.of(plan, options), timing=timing, record=writer)
+    run = make(frame)
 
     def feed() -> None:
         for each in found:
@@ -110,6 +125,16 @@ def run_load(
         stop.set()
         system.clock.wait(5.0, over)
         source.close()
+
+
+def wait_for_the_far_end(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let servers serve nobody, until they are ended."""
+
+    def serving(argv: Sequence[str], line: Callable[[str], None], stop: Event) -> Finished:
+        system.wait(math.inf, stop)
+        return Finished(-15, "", "")
+
+    monkeypatch.setattr(system, "stream", serving)
 
 
 def simulated(name: str = "pacu", seed: int = 0) -> LabSystem:

@@ -43,6 +43,7 @@ class Story:
     keep: bool = True
     machine: str = "ceph"
     heat: bool = False
+    begun: bool = True
     said: list[str] = field(default_factory=list)
     faults: dict[str, DeviceFault] = field(default_factory=dict)
 
@@ -52,6 +53,11 @@ class Story:
         assert isinstance(system, Refusing)
         self.system = system
         self.settings = PathSettings(propose(self.system), heat=self.heat)
+        if self.begun:
+            self.begin()
+
+    def begin(self) -> None:
+        """Start the session."""
         root = RootCommands(self.system, Access.ROOT)
         self.switch = Switch(self.system, self.settings, root, None) if self.keep else None
         self.session = PathSession(

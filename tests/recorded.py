@@ -93,8 +93,12 @@ def known(watch: Watch) -> dict[str, object]:
         "heat": {key: track.heat for key, track in heat["_tracks"].items()},
         "optics": dict(heat["_optics"]),
         "links": deepcopy(vars(watch.links)),
+        "verdicts": watch.verdicts.all(),
+        "first": watch.history.first,
         "history": {
-            (port, name): (one.ticks.tobytes(), one.values.tobytes())
+            (port, name): [
+                part.tobytes() for part in (one.ticks, one.values, one.old_ticks, one.old_values)
+            ]
             for port, its in vars(watch.history)["_series"].items()
             for name, one in its.items()
         },

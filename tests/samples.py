@@ -23,6 +23,7 @@ from mlxtop.model.sample import (
     SourceKind,
     Temperature,
 )
+from mlxtop.sampler.facts import Fact
 
 G = 1_000_000_000
 WALL = 1_760_000_000.0
@@ -213,6 +214,7 @@ class Samples:
     interval: float = 1.0
     guarded: bool = False
     looked_at: PortId | None = None
+    more_wants: frozenset[Fact] = frozenset()
     closed: Event = field(default_factory=Event)
 
     def samples(self, stop: Event) -> Iterator[Sample]:

@@ -1,7 +1,7 @@
 """Make `screenshots/` anew, SVG and PNG: `python -m tests.screenshots [NAME…]`.
 
 The PNG is drawn by rsvg-convert, which does not know textLength: every character is placed by
-itself first. The film is an animated PNG, which every browser plays: it needs Pillow too.
+itself first. The film is an animated WebP, which every browser plays: it needs Pillow too.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
+from mlxtop.sampler.facts import ON_SCREEN
 from tests.tour import walk
 
 FOLDER = Path(__file__).parent.parent / "screenshots"
@@ -53,6 +54,8 @@ class Picture:
 MEASURE = ("I", "=10.40.0.1", "tab", "tab", "tab", "right", "right", "right")
 HOLD = ("I", "=10.0.0.2", "tab", "tab", "tab", "right", "right")
 """What is pressed to choose a kind of test in the load dialog."""
+TO_FRY = ("I", "=10.0.0.3", "tab", "tab", "=300")
+"""What is pressed for a load of five minutes through the cable from pacu to fry."""
 
 SCENES = (
     Picture("01-overview", "fry", 236),
@@ -68,6 +71,9 @@ SCENES = (
     Picture("12-measure", "tiny", 12, (*MEASURE, "f5"), (120, 50), after=420),
     Picture("13-hold", "fry", 12, (*HOLD, "f5"), after=160),
     Picture("14-path", "ceph", 82, ("P",)),
+    Picture("17-three-hosts", "ceph+ceph2+ceph3", 100, ("P",)),
+    Picture("15-both-ends", "pacu+fry", 24, (*TO_FRY, "f5", "escape", "8"), (120, 34), after=11),
+    Picture("16-far-guard", "pacu+fry", 24, (*TO_FRY, "f5"), (120, 40), after=40),
 )
 
 
@@ -123,7 +129,8 @@ def placed(svg: str) -> str:
 
 async def take(scene: Picture) -> str:
     """The picture of a scene as SVG."""
-    async with walk(scene.machine, scene.size) as walking:
+    wants = ON_SCREEN if "+" in scene.machine else frozenset()
+    async with walk(scene.machine, scene.size, wants=wants) as walking:
         await walking.forward(scene.seconds - len(scene.keys))
         for key in scene.keys:
             await walking.press(*(key[1:] if key.startswith("=") else (key,)))
@@ -154,24 +161,19 @@ def drawn(svg: str) -> bytes:
 
 
 def save_film(pictures: list[tuple[str, int]]) -> Path:
-    """An animated PNG of 256 colours; of each picture only what is new is in it."""
+    """An animated WebP, without loss; of each picture only what is new is in it."""
     image = importlib.import_module("PIL.Image")  # of the extra `pictures`, for this alone
-    frames = [image.open(io.BytesIO(drawn(svg))).convert("RGB") for svg, _ in pictures]
-    columns, rows = frames[0].size
-    some = [*frames[::6], frames[-1]]
-    together = image.new("RGB", (columns, rows * len(some)))
-    for place, frame in enumerate(some):
-        together.paste(frame, (0, place * rows))
-    palette = together.quantize(256, kmeans=1)
-    first, *others = (frame.quantize(palette=palette, dither=0) for frame in frames)
-    path = FOLDER / f"{FILM}.png"
+    first, *others = (image.open(io.BytesIO(drawn(svg))).convert("RGB") for svg, _ in pictures)
+    path = FOLDER / f"{FILM}.webp"
     first.save(
         path,
         save_all=True,
         append_images=others,
         duration=[shown_ms for _, shown_ms in pictures],
         loop=0,
-        optimize=True,
+        lossless=True,
+        method=6,
+        minimize_size=True,
     )
     return path
 

@@ -21,7 +21,7 @@ from mlxtop.sources.kernel.tcp import (
     parse_unit_ports,
     ssh_ports,
 )
-from mlxtop.sources.tools.iproute2 import parse_addresses, parse_rdma_users
+from mlxtop.sources.tools.iproute2 import parse_addresses
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 
@@ -268,16 +268,29 @@ def test_programs_that_use_rdma_count_and_the_kernel_s_own_do_not() -> None:
     bench.extra.append(f"/sys/class/infiniband/mlx4_0 -> {device}")
     bench.extra.append(f"{device}/device -> ../../../{CARD}")
     assert named(bench.uses()) == {Danger.UNCLEAR: {ONE, TWO}}
-    rows = [
-        {"ifname": "mlx4_0", "port": 1, "type": "GSI", "comm": "ib_core"},
-        {"ifname": "mlx4_0", "port": 2, "type": "UD", "comm": "[ib_ipoib]"},
+    groups: list[dict[str, object]] = [
+        {"port": 1, "type": "GSI", "module": "ib_core", "count": 1},
+        {"port": 2, "type": "UD", "module": "ib_ipoib", "count": 1},
     ]
-    command = "$ rdma -j resource show qp"
-    bench.extra += [command, f"  | {json.dumps(rows)}"]
+    bench.extra.append(f"? rdma-objects mlx4_0 = {json.dumps({'qp': groups})}")
     assert bench.uses().hazards == ()
-    rows.append({"ifname": "mlx4_0", "port": 2, "type": "RC", "comm": "nvme_rdma"})
-    bench.extra[-1] = f"  | {json.dumps(rows)}"
+    groups.append({"port": 2, "type": "RC", "module": "nvme_rdma", "count": 9})
+    bench.extra[-1] = f"? rdma-objects mlx4_0 = {json.dumps({'qp': groups})}"
     assert named(bench.uses()) == {Danger.RDMA: {TWO}}
+    assert "NVMe/RDMA host uses RDMA on mlx4_0" in str(bench.uses().hazards)
+
+
+def test_who_cannot_be_named_uses_rdma_all_the_same() -> None:
+    bench = Bench()
+    device = f"/sys/devices/pci0000:00/{CARD}/infiniband/mlx4_0"
+    bench.files |= {f"{device}/ports/{n}/link_layer": "Ethernet" for n in (1, 2)}
+    bench.extra.append(f"/sys/class/infiniband/mlx4_0 -> {device}")
+    bench.extra.append(f"{device}/device -> ../../../{CARD}")
+    groups = [{"port": 1, "type": "RC", "state": "RTS", "count": 1}]
+    bench.extra.append(f"? rdma-objects mlx4_0 = {json.dumps({'qp': groups})}")
+    assert named(bench.uses()) == {Danger.RDMA: {ONE}}
+    bench.extra[-1] = f"? rdma-objects mlx4_0 = {json.dumps({'qp': [], 'absent': {'qp': 'x'}})}"
+    assert named(bench.uses()) == {Danger.UNCLEAR: {ONE, TWO}}
 
 
 def test_programs_that_use_the_rdma_device_of_a_sub_function_use_its_card() -> None:
@@ -286,8 +299,8 @@ def test_programs_that_use_the_rdma_device_of_a_sub_function_use_its_card() -> N
     bench.files[f"{device}/ports/1/link_layer"] = "Ethernet"
     bench.extra.append(f"/sys/class/infiniband/mlx5_7 -> {device}")
     bench.extra.append(f"{device}/device -> /sys/devices/pci0000:00/{CARD}/mlx5_core.sf.3")
-    rows = [{"ifname": "mlx5_7", "port": 1, "type": "RC", "comm": "trainer"}]
-    bench.extra += ["$ rdma -j resource show qp", f"  | {json.dumps(rows)}"]
+    groups = [{"port": 1, "type": "RC", "pid": 7, "count": 1}]
+    bench.extra.append(f"? rdma-objects mlx5_7 = {json.dumps({'qp': groups})}")
     assert named(bench.uses()) == {Danger.RDMA: {ONE, TWO}}
 
 
@@ -319,7 +332,6 @@ def test_no_text_makes_these_parsers_raise(one: str, two: str) -> None:
     parse_mounts(f"29 1 0:26 / {one} rw - nfs4 {two}")
     addresses_in(one)
     parse_default_devices(one, two)
-    parse_rdma_users(one)
     parse_addresses(one)
     parse_sshd_ports(one)
     parse_unit_ports(one)
@@ -345,7 +357,6 @@ def test_no_text_makes_these_parsers_raise(one: str, two: str) -> None:
 def test_no_answer_makes_these_parsers_raise(answer: object) -> None:
     sockets = parse_sockets(answer)
     ssh_ports(Bench().system(), [], sockets)
-    parse_rdma_users(json.dumps(answer))
     parse_addresses(json.dumps(answer))
 
 

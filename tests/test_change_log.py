@@ -1,9 +1,7 @@
 """The action log belongs to the person who asked, and leads root nowhere."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -19,14 +17,6 @@ STRANGER = Owner(65534, 65534, "/nonexistent")
 
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-
-
-@pytest.fixture
-def open_directory() -> Iterator[Path]:
-    """One that others may enter, unlike those of pytest."""
-    with TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 def test_the_log_lies_in_the_state_directory_of_the_person_who_asked() -> None:

@@ -76,6 +76,16 @@ def test_a_sum_is_reported_only_where_no_part_of_it_moves() -> None:
     assert sorted(moving(total, no_part)) == ["rx_errors", "rx_symbol_err_phy"]
 
 
+@pytest.mark.parametrize(("errors", "evidence"), [(5.0, []), (9.0, ["tx_errors"])])
+def test_a_sum_is_told_where_it_grows_by_more_than_a_part_that_does_no_harm(
+    errors: float, evidence: list[str]
+) -> None:
+    given_up = {(Origin.NETDEV, "tx_aborted_errors"): 5.0, (Origin.NETDEV, "tx_errors"): errors}
+    outcomes = run("error counters", replace(GOOD, events=given_up))
+    told = [item.evidence.split()[0] for item in outcomes if isinstance(item, Finding)]
+    assert told == evidence
+
+
 @pytest.mark.parametrize(("count", "stuck"), [(65534, False), (65535, True)])
 def test_a_counter_is_stuck_at_its_ceiling(count: int, stuck: bool) -> None:
     assert bool(judged(ask("counters can still count", counted(count)))) is stuck

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mlxtop.model.counters import Origin
+from mlxtop.model.counters import Origin, Severity
 from mlxtop.model.module import Flag, Lane, LinkReport, Module, Quantity, Thresholds
 from mlxtop.model.sample import LinkState
 from tests.cases import GOOD, MODULE, NOTE, WARNING, linked, only, report, run, unknown
@@ -50,6 +50,23 @@ def test_a_laser_fault_read_once_is_a_note_and_read_again_a_warning() -> None:
     assert (once.severity, "tx fault on lane 2" in once.evidence) == (NOTE, True)
     again = only(run("module faults", module=signalling(fault, seen=5.0, tick=15.0)))
     assert again.severity is WARNING
+
+
+@pytest.mark.parametrize(
+    ("told", "severity"), [(Flag("rx loss of lock", 1), NOTE), (Flag("tx fault", 2), WARNING)]
+)
+def test_what_the_tool_tells_of_a_laser_is_so_now_and_what_else_it_tells_says_nothing(
+    told: Flag, severity: Severity
+) -> None:
+    report = LinkReport(module=signalling(told), source="mlxlink")
+    fault = signalling(Flag("tx fault", 2))
+    assert only(run("module faults", module=fault, report=report)).severity is severity
+
+
+def test_an_sfp_module_shows_its_laser_as_it_is_now() -> None:
+    fault = signalling(Flag("tx fault", 1))
+    sfp = fault._replace(identity=fault.identity._replace(identifier="SFP"))
+    assert only(run("module faults", module=sfp)).severity is WARNING
 
 
 def test_faults_are_told_by_their_lanes() -> None:

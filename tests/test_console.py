@@ -162,6 +162,10 @@ ALL = {
     "path --propose": ("--demo", "ceph", "path", "--propose"),
     "path keep --dry-run": ("--demo", "ceph", "path", "keep", "--dry-run"),
     "path keep --unit": ("path", "keep", "--unit"),
+    "rdma": ("--demo", "dgx", "rdma"),
+    "rdma --json": ("--demo", "dgx", "rdma", "--json"),
+    "passport": ("--demo", "tiny", "passport"),
+    "passport --json": ("--demo", "tiny", "passport", "--json"),
     "measure --plan": ("--demo", "measure", "10.0.0.3", "--plan"),
     "measure --plan --json": ("--demo", "measure", "10.0.0.3", "--plan", "--json"),
     "runs": ("runs",),
@@ -184,6 +188,7 @@ ALL = {
     "completion bash": ("completion", "bash"),
     "completion zsh": ("completion", "zsh"),
     "completion fish": ("completion", "fish"),
+    "help": ("help",),
     "manual": ("manual",),
 }
 ONE_CLOSED = ("<&-", "2>&-", "2>/dev/full")

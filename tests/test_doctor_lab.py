@@ -15,6 +15,7 @@ from mlxtop.model.frame import Frame
 from mlxtop.present.ceiling import limits_line
 from mlxtop.sampler.facts import EVERYTHING
 from mlxtop.sampler.live import LiveSource
+from mlxtop.watch.congestion import followed
 
 QUIET = 130.0
 """Seconds after the start at which pacu has little to do."""
@@ -32,7 +33,8 @@ def examined(machine: str, seconds: float) -> tuple[Frame, Report]:
         seen = list(watch(source, stop, lambda frame: frame.ports))
         frame = seen[-1]
         incidents = [incident for one in seen for incident in one.sample.incidents]
-        report = inspect(frame, frame.ports, incidents, before=seen[0])
+        congestion = followed(seen)
+        report = inspect(frame, frame.ports, incidents, before=seen[0], congestion=congestion)
     finally:
         stop.set()
         source.close()
@@ -86,7 +88,13 @@ PLANTED: list[tuple[str, float, set[str]]] = [
     ("ceph", 100.0, {"no carrier, but there was one"}),
     ("ceph2", 5.0, set()),
     ("ceph3", 5.0, set()),
+    *((f"roce{number}", 5.0, set()) for number in range(1, 5)),
     ("dgx", 5.0, {"network-bound: "}),
+    ("dscp", 5.0, {"RDMA's DSCP 26 leads to priority 0, PFC is on for 3"}),
+    ("dscp", 90.0, {"RDMA's DSCP 26 leads to priority 0, PFC is on for 3"}),
+    ("incast", 5.0, {"3 % of the RDMA packets arrive with an ECN mark"}),
+    ("pfc-storm", 5.0, {"the switch or peer held this host for 3 readings on end, priority 3"}),
+    ("one-rail", 5.0, {"all of mlx5_bond_0 is sent by enp65s0f0np0"}),
     ("faulty", 5.0, FAULTY),
     (
         "faulty",

@@ -15,7 +15,7 @@ from mlxtop.model.linktype import StoredConfig
 from mlxtop.model.sample import UNREAD, Slow
 from mlxtop.model.tuning import Rings
 from mlxtop.sampler.discover import Inventory
-from mlxtop.sampler.facts import EVERYTHING, ON_SCREEN, AskCard, Fact, Facts
+from mlxtop.sampler.facts import EVERYTHING, ON_SCREEN, RDMA, AskCard, Fact, Facts
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.slow import Workers
 from mlxtop.system.capture import HEADER
@@ -242,3 +242,21 @@ def test_the_devices_with_an_address_are_read_whoever_asks() -> None:
         reader.settle(LONG)
     assert source.take().in_use.value == frozenset({"enp3s0", "enp3s0d1"})
     source.close()
+
+
+def test_who_holds_rdma_objects_is_read_only_while_somebody_wants_it() -> None:
+    dgx = load_lab("dgx", ManualClock())
+    source = LiveSource(dgx, calm=0.0, wants=ON_SCREEN)
+    try:
+        assert source.take().rdma_objects is UNREAD
+        source.more_wants = RDMA
+        source.take()
+        dgx.clock.wait(1.0, Event())
+        one = source.take()
+        assert one.rdma_objects.value is not None
+        assert {holder.comm for holder in one.rdma_objects.value.holders} == {None, "python3"}
+        assert one.rdma_limits["mlx5_0"].value is not None
+        source.more_wants = frozenset()
+        assert source.take().rdma_objects is UNREAD
+    finally:
+        source.close()

@@ -28,15 +28,16 @@ from mlxtop.settings import ROWS
 from tests.samples import frame, pacu
 
 ID = PortId("0000:43:00.0", 1)
+MANUAL = Path(__file__).parent.parent / "mlxtop" / "share" / "manual"
 
 
 def table(row: str) -> list[str]:
-    text = (Path(__file__).parent.parent / "README.md").read_text()
+    text = (MANUAL / "json.md").read_text()
     (line,) = re.findall(rf"^\| {row} \|(.*)\|$", text, re.MULTILINE)
     return re.findall(r"`(\w+)`", line)
 
 
-def test_the_readme_names_the_keys_of_the_document() -> None:
+def test_the_manual_names_the_keys_of_the_document() -> None:
     whole = document(frame(pacu(1.0), pacu(2.0)), demo=False)
     (card,) = whole["adapters"]
     assert table("port") == list(card["ports"][0])
@@ -57,10 +58,9 @@ def test_every_column_has_a_meaning() -> None:
         assert column.help
 
 
-def test_the_readme_names_every_setting_of_the_file() -> None:
-    text = (Path(__file__).parent.parent / "README.md").read_text()
-    block = text[text.index("## Settings") :].split("```")[1]
-    named = set(re.findall(r"^(\w+) =|^\[(\w+)\]", text[text.index("[hooks]") :] + block, re.M))
+def test_the_manual_names_every_setting_of_the_file() -> None:
+    block = (MANUAL / "settings.md").read_text().split("```")[1]
+    named = set(re.findall(r"^(\w+) =|^\[+(\w+)", block, re.M))
     names = {name for pair in named for name in pair if name}
     assert {name for name, row in ROWS.items() if row.read is not None} <= names
 

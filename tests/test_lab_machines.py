@@ -58,7 +58,8 @@ def test_every_link_of_a_machine_leads_somewhere(name: str) -> None:
                 system.real(path)
             except OSError:
                 broken.append((path, target))
-    assert broken == []
+    namespaces = [path for path, _ in broken if path.startswith("/proc/self/ns/")]
+    assert [path for path, _ in broken] == namespaces, "which lead to no path on any machine"
 
 
 def test_the_card_is_found_the_way_the_kernel_shows_it(pacu: LabSystem) -> None:

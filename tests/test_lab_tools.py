@@ -189,7 +189,7 @@ def test_a_new_network_device_has_no_address_until_it_is_set_up_again() -> None:
         if a.device == name
     ]
     for words in (
-        ["link", "set", name, "up", "mtu", "9000"],
+        ["link", "set", name, "up", "mtu", "2044"],
         ["address", "add", port.spec.ip, "dev", name],
     ):
         assert lab.run(["ip", *words], change=True).status == 0, words

@@ -9,13 +9,15 @@ import mlxtop
 ROOT = Path(mlxtop.__file__).parent
 
 _BELOW_CHANGES = {"watch", "analysis", "sampler", "sources", "system", "model"}
-_FEATURES = {"load", "link_type", "path"}
+_FEATURES = {"load", "link_type", "passport", "path"}
 """Packages of one feature each; none imports another."""
 _FRONT = {
     *_FEATURES,
     "recording",
+    "hosts",
     "report",
     *_BELOW_CHANGES,
+    "ends",
     "doctor",
     "change",
     "present",
@@ -31,13 +33,15 @@ ALLOWED: dict[str, set[str]] = {
     "sampler": {"sources", "system", "model"},
     "analysis": {"model"},
     "watch": {"analysis", "system", "model"},
-    "doctor": _BELOW_CHANGES,
+    "ends": {"analysis", "model"},
+    "doctor": {"ends", *_BELOW_CHANGES},
     "change": _BELOW_CHANGES,
     **{feature: {"change", *_BELOW_CHANGES} for feature in _FEATURES},
     "recording": {"change", *_BELOW_CHANGES},
+    "hosts": {"recording", *_BELOW_CHANGES},
     "report": {"recording", *_BELOW_CHANGES},
-    "present": {*_FEATURES, "report", "doctor", "change", "watch", "analysis", "model"},
-    "outputs": {"present", "report", "watch", "analysis", "model"},
+    "present": {*_FEATURES, "ends", "report", "doctor", "change", "watch", "analysis", "model"},
+    "outputs": {"present", "ends", "report", "watch", "analysis", "model"},
     "commands": {"outputs", *_FRONT},
     "tui": _FRONT,
 }

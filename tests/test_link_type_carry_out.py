@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from threading import Event
 
 import pytest
 
@@ -75,9 +76,11 @@ def test_a_change_that_is_not_confirmed_is_taken_back() -> None:
     hasty = replace(change, plan=replace(change.plan, steps=(replace(step, seconds=0),)))
     outcome = carry_out(system, survey, hasty, Access.ROOT, None)
     deadline = time.monotonic() + 10
-    while system.written[-1] != (f"{FILES}1", b"ib\n") and time.monotonic() < deadline:
+    while system.read(f"{FILES}1") != b"ib\n" and time.monotonic() < deadline:
+        system.clock.wait(0.1, Event())  # who takes it back waits for the driver
         time.sleep(0.01)
-    assert system.read(f"{FILES}1") == b"ib\n"
+    system.clock.wait(60.0, Event())  # until it is done: it holds the lock that `keep` wants
+    assert system.written[-1] == (f"{FILES}1", b"ib\n")
     assert outcome.pending is not None and not outcome.pending.keep()
 
 

@@ -157,6 +157,9 @@ def test_addresses_that_cannot_be_listed_are_not_taken_for_lost() -> None:
     del system.world.spec.tools["ip"]  # type: ignore[attr-defined]
     evidence = gather(system, before, discover(system), ask=False)
     assert "- addresses cannot be listed: `ip` does not answer" in texts(evidence)
+    bare = [one._replace(addresses=()) for one in before]
+    nothing = texts(gather(system, bare, discover(system), ask=False))
+    assert not any("addresses cannot be listed" in text for text in nothing)
     assert lines(evidence) == [] and not any("without" in text for text in texts(evidence))
     blind = look(system, Access.ROOT)
     assert blind.addresses is None

@@ -6,6 +6,7 @@ import pytest
 
 from mlxtop.analysis.verdict import Limit, Verdict
 from mlxtop.load.advice import next_step, troubles
+from mlxtop.load.hold import Hold
 from mlxtop.load.outcome import HeatReport, Moved, Outcome, SensorHeat
 from mlxtop.load.request import LoadPlan, LoadRequest
 from mlxtop.model.load import Direction, FlowResult, LoadResult, Tool
@@ -80,6 +81,9 @@ def test_an_alarm_is_worse_than_the_end_and_an_error() -> None:
         (outcome(50e9, limit=Limit.CPU), f"mlxtop load {PEER} -P 8: more streams"),
         (outcome(50e9, limit=Limit.LINK), f"mlxtop measure {PEER}"),
         (outcome(), f"mlxtop load {PEER} -R for the other direction"),
+        (outcome(via="a b"), f"mlxtop load {PEER} --via 'a b' -R for the other direction"),
+        (outcome(peak=80.0, via="eth0"), f"mlxtop load {PEER} --via eth0 --hold finds"),
+        (outcome(peak=80.0, tool=Tool.IB_READ_BW), "--tool ib_read_bw --hold finds the rate"),
         (outcome(50e9, tool=Tool.IB_WRITE_BW), "mlxtop doctor"),
     ],
 )
@@ -94,7 +98,28 @@ def test_something_follows_from_an_outcome(one: Outcome, step: str) -> None:
         outcome(tool=Tool.IB_WRITE_BW),
         outcome(50e9, tool=Tool.IB_WRITE_LAT),
         outcome(50e9, ended="cancelled"),
+        outcome(peak=80.0, tool=Tool.IB_WRITE_LAT),
+        outcome(peak=80.0, tool=Tool.QPERF, test="tcp_bw"),
+        outcome(peak=80.0)._replace(hold=Hold(None)),
     ],
 )
 def test_nothing_follows_from_what_is_well_or_unknown(one: Outcome) -> None:
     assert next_step(one) is None
+
+
+@pytest.mark.parametrize(
+    ("hold", "step"),
+    [
+        (Hold(26e9, "module", 73.0), "more air over the card, then the same again: what it gained"),
+        (Hold(95e9, "module", 60.0, full=True), None),
+        (Hold(None), None),
+    ],
+)
+def test_after_a_held_rate_the_air_is_what_to_change(hold: Hold, step: str | None) -> None:
+    assert next_step(outcome(26e9)._replace(hold=hold)) == step
+
+
+def test_a_rate_that_heat_held_back_is_no_fault_of_link_or_processor() -> None:
+    one = outcome(26e9, limit=Limit.CPU)._replace(hold=Hold(26e9, "module", 73.0))
+    assert one.verdict_text.endswith("held back for heat")
+    assert "it is full" not in one.verdict_text

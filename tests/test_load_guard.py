@@ -272,6 +272,16 @@ def test_a_limit_that_is_forecast_within_the_time_ahead_stops_the_load(
         assert reason.endswith(f"will be at its warning limit of 70 °C in {seconds:.0f} s")
 
 
+@pytest.mark.parametrize(("seconds", "words"), [(0.2, "in less than 1 s"), (1.0, "in 1 s")])
+def test_a_limit_that_is_about_to_be_reached_is_not_due_in_no_time(
+    seconds: float, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foresee(monkeypatch, seconds)
+    reason = guard(ahead=15).look(frame(1.0, module(69.0, 1.0)))
+    assert reason is not None
+    assert reason.endswith(words)
+
+
 def test_a_forecast_grows_older_until_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     foresee(monkeypatch, 16.0)
     watching = guard(ahead=15)

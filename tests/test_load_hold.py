@@ -93,6 +93,17 @@ def test_a_rate_is_cut_at_once_a_degree_under_the_limit(celsius: float, cut: boo
         assert rate == pytest.approx(8.5e9)
 
 
+def test_one_reading_cuts_the_rate_once() -> None:
+    controller = HoldController(MOST)
+    controller.begin(0.0)
+    points = [(1.0, 74.5)]
+    polls = [1.5 + 0.5 * n for n in range(8)]
+    rates = [controller.decide(at, 10e9, [Watched("module", WARNING, points)]) for at in polls]
+    assert [rate for rate in rates if rate is not None] == [pytest.approx(8.5e9)]
+    points.append((6.0, 74.5))
+    assert controller.decide(6.5, 8.5e9, [Watched("module", WARNING, points)]) is not None
+
+
 @pytest.mark.parametrize(("age", "decides"), [(STEP_S - 1, False), (STEP_S, True)])
 def test_a_step_is_evaluated_when_it_is_old_enough(age: float, decides: bool) -> None:
     controller = HoldController(MOST)

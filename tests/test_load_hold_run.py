@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from threading import Event
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,11 +18,11 @@ from mlxtop.load.hold_run import HoldRun, hold_plan
 from mlxtop.load.outcome import Outcome
 from mlxtop.load.plan import plan_load
 from mlxtop.load.request import GuardOptions, LoadRequest, Timing
+from mlxtop.load.run_log import RunWriter, read_run
+from mlxtop.model.frame import Frame
 from mlxtop.model.load import Tool
-from mlxtop.sampler.live import LiveSource
-from mlxtop.sampler.source import frames
 
-from .load_lab import first_frame, simulated
+from .load_lab import first_frame, follow, simulated
 
 PEERS = {"fry": "10.0.0.2", "fry-x16": "10.0.0.2", "pacu": "10.0.0.3"}
 FEW, SEEDS = range(2), range(int(os.environ.get("MLXTOP_SEEDS", "25")))
@@ -33,33 +33,19 @@ WARNINGS = (105.0, 75.0)
 def hold(
     system: LabSystem,
     started: Callable[[HoldRun], None] = lambda run: None,
+    record: Path | None = None,
     **more: Any,
 ) -> Outcome:
-    stop, over = Event(), Event()
-    source = LiveSource(system, patience=5.0)
-    feed = frames(source, stop)
-    frame = next(feed)
-    asked = {"seconds": HOLD_TIME_S, "interval": 5.0} | more
-    plan = plan_load(system, frame, LoadRequest(PEERS[system.label], **asked))
-    guard = HeatGuard.of(plan, GuardOptions(ahead=0.0))
-    guard.look(frame)
-    assert hold_plan(plan, guard).refusals == ()
-    run = HoldRun(system, plan, guard, timing=Timing(cooldown=0.0))
-    run.frame(frame)
+    def make(frame: Frame) -> HoldRun:
+        asked = {"seconds": HOLD_TIME_S, "interval": 5.0} | more
+        plan = plan_load(system, frame, LoadRequest(PEERS[system.label], **asked))
+        guard = HeatGuard.of(plan, GuardOptions(ahead=0.0))
+        guard.look(frame)
+        assert hold_plan(plan, guard).refusals == ()
+        writer = RunWriter(record, system.wall()) if record else None
+        return HoldRun(system, plan, guard, timing=Timing(cooldown=0.0), record=writer)
 
-    def follow() -> None:
-        for each in feed:
-            run.frame(each)
-        over.set()
-
-    started(run)
-    system.clock.thread(follow, "frames")
-    try:
-        return run.run()
-    finally:
-        stop.set()
-        system.clock.wait(5.0, over)
-        source.close()
+    return follow(system, make, started)
 
 
 def best_rate(system: LabSystem) -> float:
@@ -127,6 +113,13 @@ def test_a_cancelled_run_keeps_what_it_has() -> None:
 
     outcome = hold(simulated("pacu"), soon)
     assert outcome.ended == "cancelled" and len(outcome.intervals) < 10
+
+
+def test_the_answer_is_in_the_record(tmp_path: Path) -> None:
+    outcome = hold(simulated("pacu"), record=tmp_path)
+    assert outcome.hold is not None and outcome.hold.bps is not None
+    kept = read_run(tmp_path, outcome.run or "").end["hold"]
+    assert (kept["bps"], kept["verdict"]) == (outcome.hold.bps, outcome.hold.verdict)
 
 
 def test_rdma_is_regulated_by_what_the_port_carries() -> None:

@@ -34,6 +34,19 @@ ENHANCED = f"""{HEAD}\
 [SUM] 0.0000-2.0076 sec  5000000 KBytes  20100002 Kbits/sec  400/0         3
 [ CT] final connect times (min/avg/max/stdev) = 0.046/0.189/0.332/202.233 ms (tot/err) = 2/0
 """
+COUNTED = f"""{HEAD}\
+[ ID] Interval            Transfer    Bandwidth       Write/Err  Rtry     InF(pkts)/Cwnd(pkts)/RTT(var)        NetPwr
+[  2] 0.0000-1.0000 sec  1500000 KBytes  12000000 Kbits/sec  8073/0         1     1087K(17)/4860K(76)/24(3) us  9
+[  1] 0.0000-1.0000 sec  1000000 KBytes  8000000 Kbits/sec  9482/0         2       63K(1)/4604K(72)/76(7) us  9
+[SUM-cnt] Interval            Transfer    Bandwidth       Write/Err  Rtry
+[SUM-2] 0.0000-1.0000 sec  2500000 KBytes  20000001 Kbits/sec  17555/0         3
+[  2] 1.0000-2.0000 sec  1500000 KBytes  12100000 Kbits/sec  9313/0         0      639K(10)/1918K(30)/20(3) us  9
+[  2] 0.0000-2.0181 sec  3000000 KBytes  12050000 Kbits/sec  26132/0        1      639K(10)/1918K(30)/35(24) us  9
+[  1] 1.0000-2.0000 sec  1000000 KBytes  8100000 Kbits/sec  10852/0         0       63K(1)/2813K(44)/80(7) us  9
+[SUM-2] 1.0000-2.0000 sec  2500000 KBytes  20200001 Kbits/sec  20166/0         0
+[  1] 0.0000-2.0049 sec  2000000 KBytes  8050000 Kbits/sec  31352/0         2       63K(1)/2813K(44)/77(14) us  9
+[SUM-2] 0.0000-2.0076 sec  5000000 KBytes  20100002 Kbits/sec  57484/0        3
+"""  # noqa: E501 - iperf 2.2 is wide
 OLD = """\
 [  3] local 10.0.0.2 port 5033 connected with 10.0.0.3 port 5001
 [ ID] Interval       Transfer     Bandwidth
@@ -77,6 +90,10 @@ def test_the_sum_of_several_streams_is_iperfs_own() -> None:
     assert result is not None and result.flow.sent_bps == 20100002e3
     assert (result.flow.received_bps, result.flow.retransmits) == (None, 3)
     assert result.seconds == pytest.approx(2.0181)
+
+
+def test_version_2_2_tells_the_same_with_its_number_of_streams() -> None:
+    assert read(COUNTED, streams=2) == read(ENHANCED, streams=2)
 
 
 def test_a_report_of_2_0_without_columns_is_read() -> None:

@@ -15,12 +15,17 @@ import pytest
 
 from mlxtop.commands import measure, runs
 from mlxtop.lab import LabSystem
+from mlxtop.load import session
 from mlxtop.load.measure_log import list_measured, read_measured
+from mlxtop.load.plan import plan_load
+from mlxtop.load.request import LoadPlan, LoadRequest
 from mlxtop.load.run_log import list_ids
+from mlxtop.model.frame import Frame
 from mlxtop.model.number import real
 from mlxtop.outputs import console
 from mlxtop.present.text import Line, plain
 from mlxtop.settings import Settings
+from mlxtop.system.door import System
 
 from .load_lab import install, simulated
 
@@ -156,6 +161,22 @@ def test_each_test_is_reported_once(state: Path, capsys: pytest.CaptureFixture[s
     firsts = [line for line in lines if line.startswith("   1.0 s")]
     assert len(firsts) == len(set(firsts)) == 3
     assert not any(line.startswith("done") for line in lines)
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_a_test_that_is_refused_counts_whenever_its_turn_is(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, turn: int
+) -> None:
+    asked: list[LoadRequest] = []
+
+    def refusing(system: System, frame: Frame, request: LoadRequest) -> LoadPlan:
+        asked.append(request)
+        plan = plan_load(system, frame, request)
+        return plan._replace(refusals=("no more",)) if len(asked) == turn + 1 else plan
+
+    monkeypatch.setattr(session, "plan_load", refusing)
+    assert command(simulated("pacu"), *SWEEP) == 1
+    assert len(asked) == 3 and ": no more" in capsys.readouterr().err
 
 
 def test_what_is_broken_off_is_not_in_the_table(

@@ -124,6 +124,16 @@ def test_a_target_behind_another_port_is_bound_to_the_named_one_and_told() -> No
     assert "none of the ports shown" in hidden.refusals[0]
 
 
+def test_who_moves_data_by_rdma_over_the_port_is_warned_of() -> None:
+    system = load_lab("dgx", ManualClock())
+    plan = plan_load(system, first_frame(system), LoadRequest("10.60.0.1"))
+    assert plan.refusals == ()
+    told = "NVMe/RDMA host uses mlx5_100 with 65 QPs: the test takes bandwidth from it"
+    assert told in plan.warnings
+    idle = plan_load(system, first_frame(system), LoadRequest("10.71.0.1"))
+    assert not any("QPs" in warning for warning in idle.warnings)
+
+
 def test_an_option_that_this_iperf3_lacks_is_refused_with_the_version_that_has_it() -> None:
     class Old(CapturedSystem):
         captured = False

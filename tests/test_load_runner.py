@@ -60,7 +60,7 @@ def test_the_verdict_names_what_limits_and_how_near_it_is() -> None:
     outcome = run_load(simulated(), LoadRequest(PEER, seconds=10))
     assert outcome.rate == pytest.approx(54e9, rel=0.1)
     assert outcome.share is not None and 0.8 < outcome.share < 1.0
-    assert "expected (PCIe: 63.0 Gb/s raw at 0000:40:03.0" in outcome.verdict_text
+    assert "expected (PCIe: 63.0 Gb/s at 0000:40:03.0, 58.4 of it data" in outcome.verdict_text
 
 
 def test_several_processes_add_up() -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,8 @@ def ends(pair: netns.Pair, tmp_path: Path) -> Iterator[Ends]:
 
 
 def kbits(text: str, name: str) -> list[float]:
-    rows = [line for line in text.splitlines() if line.startswith(f"[{name}]") and "sec" in line]
+    beginning = re.compile(rf"\[{re.escape(name)}(-\d+)?\]")
+    rows = [line for line in text.splitlines() if beginning.match(line) and "sec" in line]
     return [float(re.split(r" Kbits/sec", line)[0].split()[-1]) * 1e3 for line in rows]
 
 
@@ -189,3 +191,83 @@ def test_ping_fills_the_path(ends: Ends) -> None:
     assert latency["min_us"] == pytest.approx(float(low) * 1e3, abs=1)
     assert latency["max_us"] == pytest.approx(float(high) * 1e3, abs=1)
     assert latency["min_us"] <= latency["typical_us"] <= latency["p99_us"] <= latency["max_us"]
+
+
+def mtu(ends: Ends) -> str:
+    """The MTU of the near end now."""
+    shown = ends.pair.on(ends.pair.near, "cat", f"/sys/class/net/{ends.pair.near_device}/mtu")
+    return subprocess.run(shown, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def set_both(ends: Ends, number: str) -> None:
+    pair = ends.pair
+    for host, device in ((pair.near, pair.near_device), (pair.far, pair.far_device)):
+        subprocess.run(pair.on(host, "ip", "link", "set", "dev", device, "mtu", number), check=True)
+
+
+@contextmanager
+def narrow(ends: Ends) -> Iterator[None]:
+    """Both ends have the usual MTU."""
+    try:
+        set_both(ends, "1500")
+        yield
+    finally:
+        set_both(ends, "9000")
+
+
+def measuring(ends: Ends, *words: str, seconds: str = "1") -> subprocess.Popen[str]:
+    """Start a sweep over two MTUs."""
+    argv = (sys.executable, "-m", "mlxtop", "--all", "measure", ends.pair.far_address)
+    sweep = ("--sweep", "mtu=1500,9000", "--tool", "iperf", "-t", seconds, "--json")
+    return subprocess.Popen(
+        ends.pair.on(ends.pair.near, *argv, *sweep, "--change-mtu", *words),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        cwd=REPOSITORY,
+        env={**os.environ, "XDG_STATE_HOME": str(ends.folder)},
+    )
+
+
+def until_mtu(ends: Ends, number: str, process: subprocess.Popen[str] | None = None) -> None:
+    until = time.monotonic() + 60
+    while mtu(ends) != number:
+        assert time.monotonic() < until
+        assert process is None or process.poll() is None
+        time.sleep(0.02)
+
+
+def test_another_mtu_is_set_for_its_test_and_put_back(ends: Ends) -> None:
+    ends.serve("iperf")
+    with measuring(ends, "--yes") as process:
+        until_mtu(ends, "1500", process)
+        out, err = process.communicate(timeout=90)
+    rows = {row["key"]: row for row in json.loads(out)["rows"]}
+    assert set(rows) == {"mtu=1500", "mtu=9000"}
+    assert not any(row["failed"] for row in rows.values()), err
+    assert mtu(ends) == "9000"
+
+
+def test_a_far_end_that_takes_no_large_packets_is_told(ends: Ends) -> None:
+    ends.serve("iperf")
+    with narrow(ends):
+        out, _ = measuring(ends, "--yes").communicate(timeout=90)
+        assert mtu(ends) == "1500"
+    (large,) = [row for row in json.loads(out)["rows"] if row["key"] == "mtu=9000"]
+    assert large["ended"] == "packets of 9000 bytes do not arrive: set the far end's MTU too"
+
+
+def test_nobody_there_to_ask_changes_nothing(ends: Ends) -> None:
+    out, err = measuring(ends).communicate(timeout=60)
+    assert "nobody is there: --yes" in err
+    assert (out, mtu(ends)) == ("", "9000")
+
+
+def test_the_mtu_is_put_back_after_kill_9(ends: Ends) -> None:
+    ends.serve("iperf")
+    with measuring(ends, "--yes", seconds="30") as process:
+        until_mtu(ends, "1500", process)
+        process.kill()
+        process.communicate()
+    until_mtu(ends, "9000")

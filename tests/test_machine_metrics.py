@@ -8,7 +8,8 @@ from mlxtop.lab import MACHINES
 from mlxtop.model.counters import Severity
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
-from mlxtop.model.sample import AerError, SourceKind
+from mlxtop.model.rdma_objects import QueuePairs, RdmaHolder, RdmaObjects
+from mlxtop.model.sample import AerError, Slow, SourceKind
 from mlxtop.outputs.machine_metrics import FindingCount, families_of
 from tests.metrics import Told, lab_machine, machine_of, told_of
 from tests.samples import PACU, ethernet, pacu, sample
@@ -158,3 +159,25 @@ def test_every_simulated_machine_is_told_with_all_its_ports_once(name: str) -> N
     ports = [its.now.port for its in machine.frame.ports.values()]
     assert len(one.rows("port_up")) == sum(port.kind is not PortKind.VF for port in ports)
     assert all(one.help(name) for name in one.names)
+
+
+def test_rdma_objects_are_told_by_device_and_kind_and_no_process() -> None:
+    pairs = QueuePairs("RC", "RTS", 96), QueuePairs("RC", "ERR", 1)
+    holder = RdmaHolder("mlx5_0", 7, comm="trainer", qps=pairs, mrs=2, mr_bytes=4096)
+    kernel = RdmaHolder("mlx5_0", module="ib_core", qps=(QueuePairs("GSI", "RTS", 1),))
+    objects = RdmaObjects((holder, kernel), {"mlx5_0": {"qp": 98, "mr": 2}})
+    one = told_of(
+        pacu(1.0)._replace(
+            rdma_objects=Slow(objects, 1.0), rdma_limits={"mlx5_0": Slow({"qp": 131072}, 1.0)}
+        )
+    )
+    at = {"device": "mlx5_0"}
+    assert one.value("rdma_objects", kind="qp", **at) == 98
+    assert one.value("rdma_objects_limit", kind="qp", **at) == 131072
+    assert one.value("rdma_queue_pairs", type="RC", state="ERR", **at) == 1
+    assert one.value("rdma_registered_bytes", **at) == 4096
+    assert one.value("rdma_users", **at) == 1
+    assert one.value("source_up", source="rdma_objects") == 1
+    for name in one.names:
+        assert not [row for row, _ in one.rows(name) if "trainer" in row.values()]
+    assert "rdma_objects" not in told_of(pacu(1.0)).names

@@ -92,17 +92,36 @@ def test_the_unit_starts_the_program_that_printed_it(
     program.parent.mkdir()
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    assert f"ExecStart={metrics.PROGRAM} metrics --listen\n" in shared("unit")
+    shipped = (Path(metrics.__file__).parents[1] / "share" / metrics.SHARED["unit"]).read_text()
+    assert f"ExecStart={metrics.PROGRAM} metrics --listen\n" in shipped
     monkeypatch.setattr(sys, "argv", [str(program)])
-    assert f"ExecStart='{program}' metrics --listen\n" in shared("unit")
+    assert f'ExecStart="{program}" metrics --listen\n' in shared("unit")
 
 
-def test_systemd_takes_the_unit_and_finds_it_hardened(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("program", "line", "home"),
+    [
+        (["/usr/bin/python3", "-m", "mlxtop"], "/usr/bin/python3 -m mlxtop", "yes"),
+        (["/home/me/50%/mlxtop"], "/home/me/50%%/mlxtop", "read-only"),
+    ],
+)
+def test_the_unit_can_start_any_program(
+    monkeypatch: pytest.MonkeyPatch, program: list[str], line: str, home: str
+) -> None:
+    monkeypatch.setattr(metrics, "own_program", lambda: program)
+    assert f"ExecStart={line} metrics --listen\n" in shared("unit")
+    assert f"\nProtectHome={home}\n" in shared("unit")
+
+
+def test_systemd_takes_the_unit_and_finds_it_hardened(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     tool = shutil.which("systemd-analyze")
     if tool is None:
         pytest.skip("systemd is not installed")
     unit = tmp_path / "mlxtop-metrics.service"
-    unit.write_text(shared("unit").replace(metrics.PROGRAM, "/bin/true"))
+    monkeypatch.setattr(metrics, "own_program", lambda: ["/bin/true"])
+    unit.write_text(shared("unit"))
     done = subprocess.run([tool, "verify", unit], capture_output=True, text=True, check=False)
     assert [line for line in done.stderr.splitlines() if "mlxtop-metrics" in line] == []
     argv = [tool, "security", "--offline=true", "--threshold=25", str(unit)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
+
 from mlxtop.lab import ManualClock, load_lab
-from mlxtop.model.path import Way
+from mlxtop.model.path import Way, path_settings, settings_lines
 from mlxtop.path.peers import parse_hosts, propose, proposed
 from mlxtop.sources.tools.ip_routes import Neighbour, Route
 
@@ -61,3 +63,15 @@ def test_names_come_from_the_hosts_file_once_each() -> None:
         "127.0.0.1 localhost\n10.0.0.2  b b.lan # b\n10.0.0.3 x;y\n10.0.0.2 later\n"
     )
     assert names == {"127.0.0.1": "localhost", "10.0.0.2": "b"}
+
+
+def test_a_second_address_of_a_host_is_named_by_itself() -> None:
+    routes = (Route("10.0.0.2", "fast0"), Route("10.0.1.2", "fast1"))
+    names = parse_hosts("10.0.0.2 b\n10.0.1.2 b\n")
+    peers = proposed(FAST, routes, (), names)
+    assert [(peer.name, peer.address) for peer in peers] == [
+        ("b", "10.0.0.2"),
+        ("10.0.1.2", "10.0.1.2"),
+    ]
+    text = "\n".join(settings_lines(peers))
+    assert path_settings(tomllib.loads(text)["path"]).peers == peers

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 from threading import Event
+
+import pytest
 
 from mlxtop.path.probe import Prober, Target
 from mlxtop.system.door import Echo
@@ -14,11 +17,11 @@ class Wire:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, bytes, int]] = []
-        self.broken = False
+        self.broken = 0
 
     def send(self, address: str, device: str, nonce: bytes, mark: int = 0) -> None:
         if self.broken:
-            raise OSError(errno.ENETUNREACH, "Network is unreachable")
+            raise OSError(self.broken, os.strerror(self.broken))
         self.sent.append((address, device, nonce, mark))
 
     def wait(self, seconds: float, stop: Event) -> list[Echo]:
@@ -97,13 +100,30 @@ def test_nothing_leaves_by_a_device_that_is_not_there_and_new_names_are_used() -
 
 def test_what_the_kernel_does_not_send_is_lost_with_its_reason() -> None:
     lane = Lane()
-    lane.wire.broken = True
+    lane.wire.broken = errno.ENETUNREACH
     for _ in range(3):
         lane.send()
         lane.now += 0.25
     target = lane.targets[0]
     assert target.error == "Network is unreachable"
     assert target.stream.silent(lane.now) == "3 probes in a row lost"
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_probes_that_may_not_be_sent_say_nothing_until_one_was_answered(answered: bool) -> None:
+    lane = Lane()
+    target = lane.targets[0]
+    if answered:
+        lane.send()
+        nonce = lane.wire.sent[0][2]
+        lane.prober.take([Echo(nonce, target.address, "fast0", lane.now)])
+        lane.now += 0.25
+    lane.wire.broken = errno.EPERM
+    for _ in range(3):
+        lane.send()
+        lane.now += 0.25
+    assert target.error == "Operation not permitted"
+    assert target.stream.silent(lane.now) == ("3 probes in a row lost" if answered else None)
 
 
 def test_lost_nonces_are_forgotten() -> None:

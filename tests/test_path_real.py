@@ -180,6 +180,24 @@ def test_the_next_start_takes_up_what_is_left_and_leave_leaves_it(hosts: Triangl
     assert hosts.kept("a") == 0
 
 
+@pytest.mark.parametrize("metric", [("metric", "3"), ()])
+def test_a_route_that_is_set_later_does_not_hide_ours(
+    hosts: Triangle, metric: tuple[str, ...]
+) -> None:
+    late = ("route", "replace", ADDRESS["b"], "via", SLOW["b"], "dev", "slow0", *metric)
+    with kept(hosts, "a"):
+        hosts.ip("a", *late)
+        until(lambda: "dev tob0" in hosts.route("a", ADDRESS["b"]), "the fast way again", 5.0)
+        with_late = hosts.routes("a")
+        hosts.cut("a", "b")
+        until(lambda: "dev toc0" in hosts.route("a", ADDRESS["b"]), "the other way", 3.0)
+        hosts.cut("a", "b", is_cut=False)
+    assert hosts.routes("a") == with_late, "the route of somebody else is as it was"
+    assert hosts.kept("a") == 0
+    assert "77" not in hosts.ip("a", "rule", "show")
+    hosts.ip("a", "route", "del", *late[2:])
+
+
 def test_the_second_copy_only_watches(hosts: Triangle) -> None:
     with kept(hosts, "a"):
         second = hosts.start("a", "keep")

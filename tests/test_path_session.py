@@ -7,9 +7,11 @@ from threading import Event
 
 import pytest
 
-from mlxtop.model.path import WayState
+from mlxtop.lab.routes import LabRoute
+from mlxtop.model.path import Peer, WayState
 from mlxtop.path.faults import DeviceFault
 from mlxtop.path.session import TRIAL_S
+from mlxtop.path.switch import OTHERS_S
 from tests.path_story import CEPH2, CEPH3, CUT_S, Story
 
 FAST, THROUGH, SLOW = "dev enp3s0d1", f"via {CEPH2} dev enp3s0", "via 192.168.1.32 dev eno1"
@@ -168,6 +170,32 @@ def test_a_way_on_trust_is_given_up_and_not_tried_at_once_again() -> None:
     assert sum("tried" in line for line in story.said) == 1
 
 
+def test_sessions_are_looked_for_only_where_a_way_would_be_tried_on_trust(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Reading all sockets and processes takes long on a busy host."""
+    story = Story()
+    assert story.switch is not None
+    asked: list[str] = []
+
+    def carries_session(peer: Peer) -> bool:
+        asked.append(peer.address)
+        return False
+
+    monkeypatch.setattr(story.switch, "carries_session", carries_session)
+    story.run(2.0)
+    story.cut("enp3s0d1")
+    story.run(2.0)
+    assert (story.route(CEPH3), asked) == (THROUGH, [])
+    track = next(one for one in story.session.peers if one.peer.address == CEPH3)
+    track.ways[0].judge.state = WayState.UNPROVEN
+    track.no_trial_before = story.system.now() + 1.0
+    story.session._decide(track, story.system.now())
+    assert asked == [], "not yet"
+    story.session._decide(track, story.system.now() + 1.0)
+    assert asked == [CEPH3]
+
+
 @pytest.mark.parametrize("jump", [-3600.0, 3600.0])
 def test_a_clock_that_jumps_is_no_loss(jump: float) -> None:
     story = Story()
@@ -224,3 +252,54 @@ def _sleep_through(story: Story, seconds: float) -> None:
         story.run(0.5)
         system.clock.wait(max(0.0, rest - 0.5), stop)
         session.changed.set()
+
+
+def test_a_route_that_was_set_later_by_somebody_else_does_not_hide_ours() -> None:
+    story = Story()
+    story.run(2.0)
+    fib = story.system._network.fib
+    foreign = LabRoute(CEPH3, "eno1", "192.168.1.32", metric=0, protocol="static")
+    fib.routes.append(foreign)
+    story.run(2.5)
+    assert story.route(CEPH3) == FAST
+    assert foreign in fib.routes, "it is of somebody else"
+    story.cut("enp3s0d1")
+    story.run(2.0)
+    assert story.route(CEPH3) == THROUGH
+    assert story.switch is not None
+    story.switch.end()
+    assert story.ours == 0
+    assert not fib.rules
+
+
+def test_routes_that_come_after_the_start_are_gone_before_at_once() -> None:
+    story = Story(begun=False)
+    fib = story.system._network.fib
+    there = [one for one in fib.routes if one.destination == CEPH3]
+    fib.routes = [one for one in fib.routes if one.destination != CEPH3]
+    story.begin()
+    assert story.switch is not None
+    (own,) = [one for one in story.switch.own if one.peer.address == CEPH3]
+    assert own.metric == 77, "nothing is there yet"
+    fib.routes += there
+    story.run(2.0)
+    story.cut("enp3s0d1")
+    story.run(2.0)
+    assert story.route(CEPH3) == THROUGH
+    ours = [one for one in fib.routes if one.protocol == "77" and one.destination == CEPH3]
+    metrics = [one.metric for one in ours if one.table == "main"]
+    assert metrics == [min(one.metric for one in there) - 1], "the one of no use is gone"
+
+
+def test_routes_are_left_to_others_that_start_later() -> None:
+    story = Story()
+    story.run(2.0)
+    fib = story.system._network.fib
+    assert story.ours
+    fib.routes.append(LabRoute("10.7.0.0/16", "enp3s0d1", protocol="zebra"))
+    story.run(OTHERS_S + 2.0)
+    assert any("ceph3 is only watched: FRR sets routes" in line for line in story.said)
+    assert not [r for r in fib.routes if r.protocol == "77" and r.table == "main"]
+    story.cut("enp3s0d1")
+    story.run(3.0)
+    assert not [r for r in fib.routes if r.protocol == "77" and r.table == "main"]

@@ -23,7 +23,7 @@ needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is n
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     path = tmp_path / "mlxtop-path.service"
-    path.write_text(unit("/bin/true"))
+    path.write_text(unit(["/bin/true"]))
     return path
 
 
@@ -53,7 +53,7 @@ def test_it_is_hardened(place: Path) -> None:
 
 
 def test_it_has_two_capabilities_and_a_watchdog() -> None:
-    text = unit("/usr/bin/mlxtop")
+    text = unit(["/usr/bin/mlxtop"])
     assert "ExecStart=/usr/bin/mlxtop path keep\n" in text
     assert "CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW\n" in text
     assert "Type=notify\n" in text
@@ -61,7 +61,20 @@ def test_it_has_two_capabilities_and_a_watchdog() -> None:
 
 
 def test_odd_paths_stay_one_word() -> None:
-    assert 'ExecStart="/opt/my tools/50%%/mlxtop" path keep' in unit("/opt/my tools/50%/mlxtop")
+    assert 'ExecStart="/opt/my tools/50%%/mlxtop" path keep' in unit(["/opt/my tools/50%/mlxtop"])
+
+
+def test_a_program_of_several_words_below_a_home_can_be_started() -> None:
+    text = unit(["/home/me/env/bin/python", "-m", "mlxtop"])
+    assert "ExecStart=/home/me/env/bin/python -m mlxtop path keep\n" in text
+    assert "ProtectHome=read-only\n" in text
+    assert "ProtectHome=yes\n" in unit(["/usr/bin/mlxtop"])
+
+
+def test_it_starts_once_the_routes_are_there() -> None:
+    """Metrics are chosen by the routes of the start; the network's own must not come later."""
+    text = unit(["/usr/bin/mlxtop"])
+    assert "After=network-online.target\nWants=network-online.target\n" in text
 
 
 def test_the_service_manager_hears_of_it(tmp_path: Path) -> None:

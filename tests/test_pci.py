@@ -33,10 +33,14 @@ PORT = "/sys/devices/pci0000:00/0000:00:02.0"
 CARD = f"{PORT}/0000:01:00.0"
 
 
-def below(vendor: str, port: tuple[str, int] = ("2.5 GT/s PCIe", 1)) -> CapturedSystem:
-    """A card of PCIe 4.0 x8 in a port with this link."""
+def below(
+    vendor: str,
+    port: tuple[str, int] = ("2.5 GT/s PCIe", 1),
+    card: tuple[str, int] = ("16.0 GT/s PCIe", 8),
+) -> CapturedSystem:
+    """A card in a port, each with its link."""
     files = [f"{PORT}/vendor = {vendor}", f"{CARD}/vendor = 0x15b3"]
-    for place, (speed, width) in ((PORT, port), (CARD, ("16.0 GT/s PCIe", 8))):
+    for place, (speed, width) in ((PORT, port), (CARD, card)):
         for which in ("current", "max"):
             files += [
                 f"{place}/{which}_link_speed = {speed}",
@@ -59,3 +63,9 @@ def test_a_hypervisors_port_that_shows_the_cards_own_link_is_named_as_the_kernel
     assert [link.device for link in path.links] == ["0000:01:00.0", "0000:00:02.0"]
     wider = read_pcie(below("0x1b36", ("16.0 GT/s PCIe", 16)), CARD).path
     assert wider.available_mbps == path.available_mbps
+
+
+def test_a_hypervisors_port_does_not_limit_a_card_that_does_not_tell_its_link() -> None:
+    unknown = ("Unknown", 0)
+    assert read_pcie(below("0x1b36", card=unknown), CARD).path.available_mbps is None
+    assert read_pcie(below("0x8086", card=unknown), CARD).path.available_mbps == 2000

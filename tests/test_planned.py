@@ -72,6 +72,22 @@ def machine() -> Iterator[Machine]:
     made.close()
 
 
+def test_a_link_that_a_change_takes_is_no_flap_and_one_that_is_lost_later_is(
+    machine: Machine,
+) -> None:
+    machine.run(3)
+    machine.report("at work")
+    machine.system.write(FILE, b"ib\n")
+    machine.run(5)
+    machine.system.write(FILE, b"eth\n")
+    machine.report("taken back", machine.tick)
+    machine.run(round(QUIET_S) + 2)
+    assert not machine.watch.flaps
+    machine.system.write(FILE, b"ib\n")  # by somebody else
+    machine.run(8)
+    assert machine.watch.flaps
+
+
 def test_a_change_and_its_end_are_one_event_and_no_alarm(machine: Machine) -> None:
     machine.run(3)
     machine.report("at work")

@@ -12,11 +12,14 @@ from threading import Event
 import pytest
 
 from mlxtop.model.catalogue import counters_of
+from mlxtop.model.history import History
+from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
 from mlxtop.recording import survey as survey_module
-from mlxtop.recording.playback import WARM_S, Playback
+from mlxtop.recording.moments import WARM_S
+from mlxtop.recording.playback import Playback
 from mlxtop.recording.recording import Recording
-from mlxtop.recording.survey import Survey
+from mlxtop.recording.survey import LongHistory, Survey
 from mlxtop.watch.watch import Watch
 from tests.recorded import EVERY_MACHINE, derived, known, machine, write
 from tests.samples import PACU, ethernet, sample
@@ -106,6 +109,19 @@ def hours(tmp_path: Path) -> Recording:
     return Recording(paths)
 
 
+def test_the_survey_has_the_events_of_every_start_of_the_machine(tmp_path: Path) -> None:
+    def first(wall_s: float) -> tuple[Sample, ...]:
+        alarm = Incident(IncidentKind.QUEUE, "stuck", tick=1.0, key="queue 1")
+        there = at(2.0)._replace(incidents=(alarm,))
+        return tuple(one._replace(wall=one.wall + wall_s) for one in (at(1.0), there))
+
+    paths = [write(tmp_path / "a.mlxrec", first(0.0)), write(tmp_path / "b.mlxrec", first(900.0))]
+    survey = Survey(Recording(paths))
+    survey.run(Event())
+    assert [one.incident.text for one in survey.events] == ["stuck", "stuck"]
+    assert survey.events[1].wall - survey.events[0].wall == 900.0
+
+
 def linear(one: Recording, wall: float) -> Playback:
     playback = Playback(one)
     playback.step()
@@ -126,6 +142,43 @@ def test_seeking_gives_what_linear_playback_gives_over_a_restart(
     there = linear(hours, wall)
     assert known(playback.watch) == known(there.watch)
     assert (playback.moment, playback.peek()) == (there.moment, there.peek())
+
+
+@pytest.mark.parametrize("count", [1, 1799, 1800, 1801, 2704, 3599, 3600, 6000])
+def test_the_history_of_any_time_is_as_it_was_then(count: int) -> None:
+    every, then = LongHistory(), History()
+    for number in range(6000):
+        values = {"rx": float(number % 7), "tx": None if number % 50 == 0 else 1.0}
+        every.append(PACU.id, number * 1.3, values)
+        if number < count:
+            then.append(PACU.id, number * 1.3, values)
+            marks = every.marks()
+    there = every.at(marks)
+    assert there.first == then.first
+    for name in ("rx", "tx"):
+        there_is, was = there.series(PACU.id, name), then.series(PACU.id, name)
+        assert there_is is not None
+        assert was is not None
+        for part in ("size", "thinned", "ticks", "values", "old_ticks", "old_values"):
+            assert repr(getattr(there_is, part)) == repr(getattr(was, part))
+
+
+def test_seeking_is_exact_in_recordings_one_after_the_other(tmp_path: Path) -> None:
+    """Each has numbers of its own, and the first ends before its second whole sample."""
+    first = tuple(at(float(tick)) for tick in range(40))
+    second = tuple(at(float(tick)) for tick in range(700, 900, 10))
+    parts = [write(tmp_path / "a", first).read_bytes(), write(tmp_path / "b", second).read_bytes()]
+    path = tmp_path / "c.mlxrec"
+    path.write_bytes(b"".join(parts))
+    one = Recording([path])
+    survey = Survey(one)
+    survey.run(Event())
+    playback = Playback(one, survey)
+    for seconds in (30.0, 300.0, 0.0, 700.0, 5.0, 888.0, 39.0):
+        playback.seek(one.begin + seconds)
+        there = linear(one, one.begin + seconds)
+        assert known(playback.watch) == known(there.watch)
+        assert (playback.moment, playback.peek()) == (there.moment, there.peek())
 
 
 def test_one_can_go_back_a_sample(hours: Recording) -> None:

@@ -233,6 +233,7 @@ MLX4 = re.compile(r"[rt]x_(pause|pause_duration|pause_transition|prio_.*|pause.*
 ELSEWHERE = {
     *("rx_global_pause", "tx_global_pause"),  # the same frames as rx_pause_ctrl_phy's
     *("rx3_bytes", "rx3_packets", "tx3_bytes", "tx3_packets"),  # of queues: the port's
+    *("vf3_rx_bytes", "vf3_rx_packets", "vf3_tx_bytes", "vf3_tx_packets"),  # asked for by page 1
 }
 
 
@@ -289,6 +290,15 @@ def test_counters_of_priorities_and_lanes_have_these_as_labels_and_queues_are_ad
     assert one.value("port_errors_total", **named, **P) == 7
 
 
+def test_frames_without_a_vlan_tag_are_no_priority() -> None:
+    one = with_counters(
+        {(Origin.DRIVER, "rx_novlan_bytes"): 55, (Origin.DRIVER, "rx_prio_0_bytes"): 7}
+    )
+    name = "port_priority_bytes_total"
+    assert one.value(name, direction="rx", priority="no_vlan", **P) == 55
+    assert one.value(name, direction="rx", priority="0", **P) == 7
+
+
 def test_errors_of_rdma_mean_nothing_on_ethernet_and_are_left_out() -> None:
     values = {(Origin.RDMA_ERRORS, "symbol_error"): 5}
     for layer, there in ((LinkLayer.ETHERNET, False), (LinkLayer.INFINIBAND, True)):
@@ -307,6 +317,7 @@ def test_eight_ports_with_everything_that_is_known_are_under_three_thousand_samp
     for family in FAMILIES:
         count = 64 if family.key.startswith(("rx{n}", "tx{n}")) else 8
         mlx4 = "prio_{n}" in family.key  # no driver has both spellings
+        keys.setdefault(family.origin, [])
         keys[family.origin] += [] if mlx4 else [family.member(n).key for n in range(count)]
     lanes = tuple(Lane(1.0, 1.0, 6.0) for _ in range(8))
     limits = dict.fromkeys(Quantity, Thresholds(90.0, 0.1, 80.0, 0.2))

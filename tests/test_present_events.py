@@ -37,9 +37,9 @@ def test_a_line_has_begin_length_count_port_and_text() -> None:
     once = event(NOON - 20.0, IncidentKind.RENAMED, "p0", text="was eth0")
     on = event(NOON, IncidentKind.ALARM, "ens2", key="k 1", text="module at 76.0 °C")
     assert lines(ended._replace(incident=ended.incident._replace(key="x 1")), once, on) == [
-        "12:00:00    36 s …     ens2      module at 76.0 °C",
-        "11:59:40               p0        was eth0",
-        "11:58:20    41 s       enp3s0d1  link down",
+        "12:00:00    36 s … ens2      module at 76.0 °C",
+        "11:59:40           p0        was eth0",
+        "11:58:20    41 s   enp3s0d1  link down",
     ]
 
 
@@ -47,8 +47,8 @@ def test_another_day_has_its_date_and_its_seconds() -> None:
     yesterday = time.strftime("%m-%d", time.gmtime(NOON - 86400.0))
     events = (event(NOON, IncidentKind.RENAMED), event(NOON - 86400.0, IncidentKind.ADDED, "p"))
     assert lines(*events) == [
-        "      12:00:00               ens2  renamed",
-        f"{yesterday} 12:00:00               p     added",
+        "      12:00:00  ens2  renamed",
+        f"{yesterday} 12:00:00  p     added",
     ]
 
 

@@ -15,7 +15,7 @@ from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.sample import Link, LinkState, PortSample, Problem
 from mlxtop.present.columns import layout
 from mlxtop.present.order import ERRORS, HEAT, RATE, Order
-from mlxtop.present.overview import entries, header_line, overview, totals
+from mlxtop.present.overview import entries, header_line, overview
 from mlxtop.present.text import line_width, plain
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
@@ -227,13 +227,6 @@ def test_noise_moves_no_row_of_ports_with_the_same_traffic() -> None:
     assert len(orders) == 1
 
 
-def test_only_physical_ports_are_summed() -> None:
-    rx, tx = totals(machine())
-    assert rx == pytest.approx(46.1e9, rel=1e-6)
-    assert tx == pytest.approx(100.2e9, rel=1e-6)
-    assert totals(frame(sample(1.0, veth("veth0", 5, 1.0)))) == (None, None)
-
-
 def test_the_pcie_limit_of_the_card_is_told_at_eighty_columns() -> None:
     text = "\n".join(plain(line) for line in overview(machine(), 80))
     assert "PCIe 3.0 x8 of x16 63.0 Gb/s" in text
@@ -273,15 +266,3 @@ def test_the_line_of_a_card_says_what_is_one() -> None:
     more = joined(PACU._replace(extra_functions=("0000:81:00.0",)), IB)
     assert "multi-PF: 0000:43:00.0 + 0000:81:00.0" in more
     assert not {"cage", "LAG", "multi-PF"} & set(joined(PACU, IB).split())
-
-
-@pytest.mark.parametrize(("cage", "sums"), [(None, (5e9, 3e9)), (PACU.id, (4e9, 2e9))])
-def test_traffic_of_one_cage_is_added_up_once(
-    cage: PortId | None, sums: tuple[float, float]
-) -> None:
-    first, second = PACU._replace(cage=cage), IB._replace(cage=cage)
-    ticks = [
-        sample(tick, ethernet(first, tick, 4e9, 1e9), ethernet(second, tick, 1e9, 2e9))
-        for tick in (1.0, 2.0)
-    ]
-    assert totals(frame(*ticks)) == pytest.approx(sums)

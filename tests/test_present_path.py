@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from math import inf, nan
+
+from mlxtop.model.incident import IncidentKind
 from mlxtop.model.path import NO_PATHS, PathStatus, PeerStatus, Way, WayState, WayStatus
-from mlxtop.present.path import LOST, document, history_cells, sections, text_lines
-from mlxtop.present.text import line_width, plain
-from mlxtop.watch.paths import PathWatch
+from mlxtop.present.heat import Clock
+from mlxtop.present.path import LOST, NOT_UP, document, lane, sections, text_lines, way_lines
+from mlxtop.present.text import Role, line_width, plain
+from mlxtop.watch.changes import own_incident
+from tests.samples import PACU
 
 WAYS = (
     WayStatus(
@@ -43,8 +48,8 @@ STATUS = PathStatus(
 )
 
 
-def page(status: PathStatus, columns: int, past: PathWatch | None = None) -> str:
-    boxes = sections(status, past, columns)
+def page(status: PathStatus, columns: int) -> str:
+    boxes = sections(status, columns)
     return "\n".join(plain(line) for box in boxes for line in box.lines)
 
 
@@ -64,27 +69,40 @@ def test_the_page_tells_state_trip_loss_use_and_why() -> None:
 
 def test_every_line_fits_a_narrow_screen() -> None:
     for columns in (40, 60, 76, 120):
-        for box in sections(STATUS, None, columns):
+        for box in sections(STATUS, columns):
             assert max(map(line_width, box.lines)) <= columns, (columns, box.title)
 
 
 def test_without_peers_the_page_says_how_to_name_them() -> None:
     assert "[[path.peers]]" in page(NO_PATHS, 76)
     dead = STATUS._replace(peers=(STATUS.peers[0]._replace(dead=True),))
-    assert "answers by no way" in sections(dead, None, 76)[0].title
+    assert "answers by no way" in sections(dead, 76)[0].title
 
 
-def test_the_past_is_one_cell_an_instant() -> None:
-    watch = PathWatch()
-    for tick in range(10):
-        watch.observe(STATUS, float(tick), {})
-    down = history_cells(watch.history["b", "dev fast0"], 5)
-    assert "".join(text for text, _ in down) == LOST * 5
-    fast = history_cells(watch.history["b", "via 10.0.0.3 dev fast1"], 50)
-    assert len(fast) == 10
-    assert LOST not in plain(fast)
-    assert history_cells(watch.history["b", "dev fast0"], 0) == ()
-    assert LOST * 5 in page(STATUS, 76, watch)
+def text_of(values: list[float], rows: int = 1) -> list[str]:
+    return [plain(line) for line in lane(values, rows)]
+
+
+def test_a_lane_has_a_bar_a_cross_a_dot_or_nothing_for_every_instant() -> None:
+    assert text_of([0.02, 2.0, 300.0, inf, -inf, -5.0, nan]) == [f"▁▅█{LOST}{LOST}{NOT_UP} "]
+    assert text_of([0.02, 2.0, 300.0, inf, -5.0, nan], 3) == [
+        "  █   ",
+        " ▅█   ",
+        f"▁██{LOST}{NOT_UP} ",
+    ]
+    roles = [role for _, role in lane([1.0, inf, -1.0], 1)[0]]
+    assert roles == [Role.GOOD, Role.CRITICAL, Role.WARNING]
+
+
+def test_an_instant_tells_how_many_ways_were_up_and_what_happened() -> None:
+    clock = Clock(100.0, 1_700_000_000.0)
+    ways = {("b", "dev a"): 0.1, ("b", "dev c"): -inf, ("c", "dev a"): nan}
+    happened = own_incident(PACU, IncidentKind.PATH, "route to b goes dev a", 90.0)
+    first, second = way_lines(clock, 90.0, ways, [happened], 80)
+    assert "10 s ago" in plain(first)
+    assert "b 1 of 2 ways up  c not known then" in plain(first)
+    assert plain(second).startswith("▲ route to b goes dev a")
+    assert plain(way_lines(clock, 90.0, ways, [], 80)[1]) == "nothing happened to the ways"
 
 
 def test_the_table_has_a_line_a_way() -> None:

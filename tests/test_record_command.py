@@ -11,13 +11,22 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from threading import Event
+from typing import cast
 
 import pytest
 
 import mlxtop
 from mlxtop.cli import main
-from mlxtop.model.sample import SourceKind
+from mlxtop.commands.record import _record
+from mlxtop.lab import ManualClock
+from mlxtop.model.sample import Sample, SourceKind
+from mlxtop.recording.on_alarm import AlarmSaver
+from mlxtop.recording.recorder import Recorder
 from mlxtop.recording.recording import Recording, open_recording
+from mlxtop.recording.target import Target
+from mlxtop.sampler.source import Source, frames
+from tests.samples import PACU, ethernet, sample
 
 REPOSITORY = Path(mlxtop.__file__).parent.parent
 CAPTURE = Path(__file__).parent / "hosts" / "cx4-x8.txt"
@@ -140,6 +149,25 @@ def test_on_alarm_it_writes_only_then(
     assert "0 samples recorded" in capsys.readouterr().err
     assert main([*words, str(tmp_path / "a.mlxrec")]) == 1
     assert "--on-alarm writes into a folder" in capsys.readouterr().err
+
+
+def test_on_alarm_it_tells_at_once_that_it_cannot_write(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorder = Recorder(ManualClock(), hold_s=900.0)
+
+    class Hot:
+        def samples(self, stop: Event) -> Iterator[Sample]:
+            for tick in map(float, range(1, 6)):
+                yield sample(tick, ethernet(PACU, tick, 1e9, 1e9, module=90.0))
+                assert recorder.flush()
+
+    (tmp_path / "file").touch()
+    saver = AlarmSaver(recorder, Target(directory=tmp_path / "file" / "recordings"))
+    stop = Event()
+    _record(frames(cast(Source, Hot()), stop), recorder, saver, stop, None)
+    recorder.close()
+    assert capsys.readouterr().err.count("Not a directory") == 1
 
 
 @pytest.mark.parametrize("options", [[], ["--keep", "7d"], ["--max-size", "2G", "--on-alarm"]])

@@ -10,6 +10,7 @@ from mlxtop.commands.vocabulary import vocabulary
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.json_text import encode
 from mlxtop.model.module import Identity, Module
+from mlxtop.model.rdma_objects import RdmaHolder, RdmaObjects, RdmaPeer
 from mlxtop.model.sample import Sample, Slow
 from mlxtop.model.sample_codec import SampleEncoder
 from mlxtop.model.tuning import HostTuning, LoadProgram
@@ -117,3 +118,23 @@ def test_a_machine_that_is_called_like_a_word_is_hidden_where_a_host_is_meant(na
     assert mask.masked(one).host.name == "host"
     assert mask.host(f"to {name}") == "to host"
     assert "mlx5_core" in mask.masked(one).incidents[0].text
+
+
+def test_who_holds_rdma_objects_is_hidden_with_users_services_and_peers() -> None:
+    holder = RdmaHolder(
+        "mlx5_0",
+        7,
+        comm="trainer",
+        user="alice",
+        service="Slurm job 4217",
+        peers=(RdmaPeer("20.30.40.7", 2),),
+    )
+    one = named("x")._replace(rdma_objects=Slow(RdmaObjects((holder,), {"mlx5_0": {"qp": 1}}), 1.0))
+    mask = SampleMask(["pacu"])
+    mask.learn(one)
+    hidden = mask.masked(one).rdma_objects.value
+    assert hidden is not None
+    (who,) = hidden.holders
+    assert (who.comm, who.user, who.service) == ("process1", "user1", "service1")
+    assert who.peers[0].address != "20.30.40.7"
+    assert (who.device, hidden.held) == ("mlx5_0", {"mlx5_0": {"qp": 1}})

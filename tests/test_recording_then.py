@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,9 +166,13 @@ def test_frames_of_a_time_are_those_and_the_one_before(
     ("words", "why"),
     [
         (["--at", "03:10", "--once"], "--at goes with --from"),
-        (["--from", "PATH"], "--from goes with --once, --json-stream, --batch, doctor or metrics"),
+        (
+            ["--from", "PATH"],
+            "--batch, doctor, metrics or rdma",
+        ),
         (["--from", "PATH", "runs"], "runs is of this machine"),
         (["--from", "PATH", "--demo", "--once"], "--from goes without"),
+        (["--from", "PATH", "--once", "enp1s0"], "--from goes without 'enp1s0'"),
         (["--from", "PATH", "--at", "soon", "--once"], "'soon' is no time"),
         (["--from", "PATH", "--at", "+1d", "--once"], "'+1d' is not in this recording: 20"),
         (["--from", "/nonexistent", "--once"], "/nonexistent: No such file"),
@@ -192,3 +197,22 @@ def test_what_is_missing_is_told_beside_what_is_there(
     out, err = capsys.readouterr()
     assert "REPLAY" in out
     assert "the end is missing" in err
+
+
+@pytest.mark.parametrize("form", ["packed", "text"])
+def test_a_recording_of_one_sample_is_a_capture_to_root(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "one", machine("faulty")[:1])
+    if form == "text":
+        path.write_bytes(gzip.decompress(path.read_bytes()))
+    for words in (["--once", "--json"], ["--once"], ["doctor", "--json"]):
+        shown = printed(capsys, "--root", str(path), *words)
+        assert shown
+        assert shown == printed(capsys, "--from", str(path), *words)
+    assert main(["--root", str(path)]) == 1
+    assert "needs a terminal" in capsys.readouterr().err
+    assert main(["--root", str(path), "load", "host"]) == 1
+    assert "--from goes with doctor, metrics or rdma" in capsys.readouterr().err
+    assert main(["--root", str(path), "enp1s0"]) == 1
+    assert "no port" in capsys.readouterr().err

@@ -51,6 +51,23 @@ def test_it_may_do_little(tmp_path: Path, rights: Rights, most: float) -> None:
     assert float(match[1]) <= most
 
 
+@needs_systemd
+def test_it_reaches_the_peers_of_the_settings_and_nobody_else(tmp_path: Path) -> None:
+    bare = unit(["/usr/bin/mlxtop"], [], Rights.DYNAMIC)
+    assert "IPAddressAllow" not in bare and "XDG_CONFIG_HOME" not in bare
+    text = unit([sys.executable], [], Rights.DYNAMIC, ["10.15.15.2", "fd15::3"])
+    assert "IPAddressAllow=10.15.15.2 fd15::3\n" in text
+    assert "IPAddressDeny=any\n" in text
+    assert "Environment=XDG_CONFIG_HOME=/etc\n" in text
+    (tmp_path / NAME).write_text(text)
+    assert ANALYZE is not None
+    done = subprocess.run(
+        [ANALYZE, "verify", str(tmp_path / NAME)], capture_output=True, text=True, check=False
+    )
+    lines = [line for line in done.stderr.splitlines() if NAME in line and "man mlxtop" not in line]
+    assert lines == []
+
+
 def test_it_says_what_it_cannot_read_and_why() -> None:
     text = unit(["/usr/bin/mlxtop"], [], Rights.DYNAMIC)
     assert "DynamicUser=yes" in text

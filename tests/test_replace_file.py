@@ -107,11 +107,10 @@ def test_root_writes_nothing_where_others_can_put_something_else(tmp_path: Path)
 
 
 @as_root
-def test_with_the_rights_of_somebody_else_only_that_ones_files_are_written(tmp_path: Path) -> None:
-    tmp_path.parent.parent.chmod(0o755)
-    for place in (tmp_path.parent, tmp_path):
-        place.chmod(0o755)
-    home, roots = tmp_path / "home", tmp_path / "roots"
+def test_with_the_rights_of_somebody_else_only_that_ones_files_are_written(
+    open_directory: Path,
+) -> None:
+    home, roots = open_directory / "home", open_directory / "roots"
     home.mkdir()
     roots.mkdir()
     os.chown(home, NOBODY, NOBODY)

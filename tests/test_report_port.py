@@ -98,6 +98,16 @@ def test_lost_links_are_counted_also_between_two_samples(
     assert losses(frame(*before), frame(*now)) == lost
 
 
+@pytest.mark.parametrize(("state", "lost"), [(LinkState.UP, 0), (LinkState.DOWN, 1)])
+def test_the_count_of_another_device_says_nothing_of_the_one_before(
+    state: LinkState, lost: int
+) -> None:
+    after = frame(state, 9)
+    port = after.now.port
+    other = after.now._replace(port=port._replace(ifindex=(port.ifindex or 0) + 1))
+    assert losses(frame(LinkState.UP, 2), after._replace(now=other)) == lost
+
+
 def test_times_without_a_link_are_told_and_those_switched_off_are_not() -> None:
     states = "uuddduuoouud"
     links = {

@@ -60,3 +60,39 @@ def test_a_link_of_another_namespace_is_no_link_here() -> None:
     assert here is not None
     assert away is not None
     assert (here["link"], away["link"]) == (7, None)
+
+
+def virtual_function(number: int, *counts: int) -> bytes:
+    """One IFLA_VF_INFO: its MAC address, VLAN and counters."""
+    mac = netlink.attribute(1, struct.pack("=I", number) + bytes(32))
+    vlan = netlink.attribute(2, bytes(12))
+    kinds = (0, 1, 2, 3, 4, 5, 7, 8)
+    stats = [attribute(kind, struct.pack("=Q", n)) for kind, n in zip(kinds, counts, strict=True)]
+    return netlink.nested(1, mac, vlan, netlink.nested(8, *stats))
+
+
+def test_counters_of_virtual_functions_are_read_by_their_numbers() -> None:
+    vfs = virtual_function(0, *range(10, 18)), virtual_function(7, *range(20, 28))
+    head = struct.pack("=BxHiII", 0, 1, 4, 0, 0) + attribute(3, b"ens1np0\0")
+    message = memoryview(head + netlink.nested(22, *vfs))
+    zero, seven = rtnetlink.parse_vfs(message) or []
+    assert zero == {
+        "vf": 0,
+        "rx_packets": 10,
+        "tx_packets": 11,
+        "rx_bytes": 12,
+        "tx_bytes": 13,
+        "rx_dropped": 16,
+        "tx_dropped": 17,
+    }
+    assert (seven["vf"], seven["tx_bytes"]) == (7, 23)
+
+
+def test_a_device_without_virtual_functions_has_none() -> None:
+    head = struct.pack("=BxHiII", 0, 1, 4, 0, 0)
+    assert rtnetlink.parse_vfs(memoryview(head + attribute(3, b"lo\0"))) is None
+    bare = netlink.nested(22, netlink.nested(1, netlink.attribute(1, bytes(36))))
+    assert rtnetlink.parse_vfs(memoryview(head + bare)) == []  # a driver without counters
+    link = rtnetlink.Rtnetlink()
+    assert link.virtual_functions("lo") == []
+    link.close()

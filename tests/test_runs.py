@@ -14,7 +14,9 @@ from mlxtop.load.request import LoadRequest
 from mlxtop.model.json_text import encode
 from mlxtop.outputs import csv_rows
 from mlxtop.present.runs import run_lines, run_table
+from mlxtop.recording.recording import open_recording
 from tests.load_lab import PEER, run_load, simulated
+from tests.recorded import machine, write
 from tests.test_json_text import strict
 
 SHOW, COMPARE = ["show", "last"], ["compare", "last", "-1"]
@@ -124,6 +126,25 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "mlxtop-nic" / "runs"
 
 
+def test_a_run_with_samples_says_how_it_is_replayed(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_load(simulated(), LoadRequest(PEER, seconds=3), record=state)
+    assert main(["runs", "show", "last"]) == 0
+    assert "replay" not in capsys.readouterr().out
+    run = next(state.glob("*.jsonl")).stem
+    with pytest.raises(FileNotFoundError):
+        open_recording(run)
+    path = write(state / f"{run}.mlxrec", machine("tiny", 5))
+    assert main(["runs", "show", "last"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"replay: mlxtop replay {run}"
+    assert main(["runs", "show", "last", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["recording"] == str(path)
+    assert open_recording(run).paths == [path]
+    with pytest.raises(FileNotFoundError):
+        open_recording(f"../runs/{run}")
+
+
 def test_runs_are_listed_shown_and_compared(
     state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,3 +170,19 @@ def test_runs_are_listed_shown_and_compared(
         assert capsys.readouterr().out
     assert main(["runs", "show", "2001"]) == 1
     assert main(["runs", "--csv", "--json"]) == 1
+
+
+def test_a_measurement_that_cannot_be_read_hides_nothing(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state.mkdir(parents=True, mode=0o700)
+    (state / "20261120T070715Z.jsonl").write_text('{"kind":"run","plan":{"mtu":1500}}\n')
+    (state / "m20261120T070716Z.jsonl").mkdir()
+    (state / "m20261120T070717Z.jsonl").write_text('{"kind":"measure"}\n')
+    assert main(["runs"]) == 0
+    said = capsys.readouterr()
+    assert "20261120T070715Z" in said.out and "m20261120T070717Z" in said.out
+    assert said.err == "mlxtop: m20261120T070716Z: Is a directory\n"
+    for form in ("--json", "--csv"):
+        assert main(["runs", form]) == 0
+        assert capsys.readouterr().err == ""

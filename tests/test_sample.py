@@ -13,7 +13,7 @@ from mlxtop.sampler.live import LiveSource
 from mlxtop.system.captured import load_captured
 from mlxtop.system.local import LocalSystem
 
-LIVE, DEMO, CAPTURED, REPLAY = SourceKind
+LIVE, DEMO, CAPTURED, REPLAY, REMOTE = SourceKind
 HOST = Path(__file__).parent / "hosts" / "cx4-x8.txt"
 
 
@@ -24,6 +24,7 @@ HOST = Path(__file__).parent / "hosts" / "cx4-x8.txt"
         (DEMO, ("DEMO",), True, True),
         (CAPTURED, ("CAPTURED",), False, False),
         (REPLAY, ("REPLAY",), True, False),
+        (REMOTE, ("REMOTE",), True, False),
     ],
 )
 def test_what_may_be_done_and_told_follows_from_the_kind(

@@ -125,6 +125,7 @@ def test_nobody_runs_what_lies_where_they_happen_to_be(
 
 TOOLS = (
     *("mstconfig", "mlxconfig", "mstlink", "mlxlink", "mstmget_temp", "mget_temp", "mstfwreset"),
+    *("mstflint", "flint", "mstfwmanager", "mlxfwmanager"),
     *("ethtool", "ip", "iperf3", "ping", "sudo", "journalctl", "dmesg", "getent", "taskset", "sh"),
     *("gcc", "cc", "ld", "objdump", "ldconfig", "rdma", "systemctl", "uname", "mktemp", "tty"),
 )

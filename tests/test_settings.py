@@ -75,11 +75,9 @@ def test_a_file_that_cannot_be_read_is_not_written(environ: dict[str, str]) -> N
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_under_sudo_the_file_of_the_caller_is_written(tmp_path: Path) -> None:
+def test_under_sudo_the_file_of_the_caller_is_written(open_directory: Path) -> None:
     nobody = 65534
-    for place in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
-        place.chmod(0o755)
-    home = tmp_path / "home"
+    home = open_directory / "home"
     home.mkdir()
     os.chown(home, nobody, nobody)
     owner = invoking_owner({"SUDO_UID": str(nobody)})

@@ -203,3 +203,15 @@ def test_a_reader_that_is_closed_while_it_waits_is_not_read(workers: Workers) ->
     assert last.wait(LONG)
     assert not read.is_set()
     workers.close()
+
+
+def test_what_takes_long_is_read_the_less_often() -> None:
+    clock = ManualClock()
+    source = Asked(lambda: clock.wait(2.0, Event()))
+    reader: SlowReader[object] = SlowReader("test", source, EVERY, 30.0, clock)
+    reader.rest = 10.0
+    for now, times in ((0.0, 1), (19.9, 1), (20.0, 2)):
+        reader.poll(now)
+        assert reader.settle(30.0)
+        assert source.times == times
+    reader.close()

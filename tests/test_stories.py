@@ -27,7 +27,7 @@ async def test_a_hot_module_is_seen_coming_and_the_guard_stops_a_load(
         await one.waits_for(r"▲ enp67s0np0 module \d\d → 75 °C in \d+ s")
         await one.sees("CPU-bound: 4 streams × 11.", "PCIe 3.0 x8 of x16", "°C↑")
         await one.press("enter", "Enter Details")
-        await one.press("2", "2 Link & module")
+        await one.press("2", "2 Link")
         await one.sees("Heat · enp67s0np0")
         await one.sees_like(r"module \d+ °C warning 75 °C in \d+ s ± \d+ s")
         await one.waits_for(r"module \d+ °C at warning since \d\d:\d\d:\d\d, alarm 80 °C in", 40)
@@ -62,7 +62,9 @@ async def test_a_load_is_stopped_by_the_guard_before_the_module_is_too_hot(
         await one.waits_for("stopped by the heat guard", 120)
         await one.waits_for("Outcome", 60)
         await one.sees_like(r"Outcome stopped by the heat guard: (ASIC|module) at")
-        await one.sees_like(r"next: mlxtop load 10\.0\.0\.2 --hold finds the rate that this slot")
+        await one.sees_like(
+            r"next: mlxtop load 10\.0\.0\.2( --via enp67s0np0)? --hold finds the rate"
+        )
         heat = await one.sees_like(
             r"module: \d+\.0 °C at the start, (\S+) at most, (\S+) after the cool-down"
         )
@@ -167,7 +169,7 @@ async def test_a_board_with_four_lanes_says_what_it_is_limited_by(
         await one.press("escape", "Esc Back")
         await one.press("enter", "Enter Details")
         await one.press("3", "3 PCIe")
-        await one.sees("▸ 0000:00:1d.0 PCIe 3.0 x4", "limits", "31.504 Gb/s of 63.008 Gb/s")
+        await one.sees("▸ 0000:00:1d.0 3.0 x4", "limits", "31.504 Gb/s of 63.008 the card can")
 
 
 async def test_an_old_card_has_the_names_of_its_field_and_half_its_lanes(

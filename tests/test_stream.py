@@ -252,3 +252,16 @@ def test_of_many_problems_only_the_number_is_told() -> None:
     problems.tell("problem 0")
     assert len(problems.all()) == stream.TOLD + 1
     assert problems.all()[-1] == "5 more of this kind"
+
+
+def test_values_that_cannot_be_read_are_told_once_for_a_recording() -> None:
+    def spoiled(line: bytes) -> bytes:
+        return line.replace(b'"cpus":16', b'"cpus":"many"').replace(b'"mtu":9000', b'"mtu":"x"')
+
+    ticks = (1.0, 2.0, 70.0, 700.0)
+    whole = [*lines_of(*ticks, id="a"), *lines_of(*(tick + 700 for tick in ticks), id="b")]
+    lines = list(map(spoiled, whole))
+    assert lines != whole
+    found, problems = read(b"\n".join(lines) + b"\n")
+    assert len(found) == 8
+    assert problems == ["some values cannot be read; they are left out"]

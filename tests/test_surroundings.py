@@ -44,3 +44,20 @@ def test_a_run_of_the_tests_leaves_the_home_empty_whatever_is_set(tmp_path: Path
     )
     assert done.returncode == 0, done.stdout
     assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.slow
+def test_every_snapshot_is_that_of_a_test() -> None:
+    """Runs that are spread over the cores cannot tell: each process knows its own tests alone."""
+    kept = (REPOSITORY / "tests/__snapshots__").iterdir()
+    names = sorted(f"tests/{one.stem}.py" for one in kept)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "", *names],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "unused" not in done.stdout

@@ -34,7 +34,7 @@ from mlxtop.tui.screens.pages import Detail, Help
 from mlxtop.tui.terminal import QUESTION
 from mlxtop.tui.widgets.lines import Styled
 from mlxtop.tui.widgets.port_table import PortTable
-from tests.samples import IB, PACU, Samples, ethernet, frame, sample, veth
+from tests.samples import IB, PACU, Samples, ethernet, frame, mlx5_port, sample, veth
 
 HOSTS = Path(__file__).parent / "hosts"
 
@@ -501,6 +501,13 @@ async def test_the_key_bar_shows_the_useful_keys_first(
         assert not any(key in bar for key in absent)
         await pilot.press("enter")
         await until(pilot, lambda: "Esc Back" in screen_text(app).split("\n")[-1])
+
+
+async def test_with_many_ports_the_wall_is_in_the_key_bar_of_80_columns() -> None:
+    ports = [mlx5_port(f"0000:4{n}:00.0", f"enp{n}", f"mlx5_{n}") for n in range(4)]
+    many = sample(1.0, *(ethernet(port, 1.0, 1e9, 1e9) for port in ports))
+    async with running(Samples([many]), (80, 24)) as (app, _):
+        assert "w Wall" in screen_text(app).split("\n")[-1]
 
 
 async def test_a_click_on_the_interval_opens_its_option_and_on_problems_the_events(

@@ -139,7 +139,7 @@ async def test_a_frozen_picture_scrolls_back_to_the_oldest_reading_and_space_goe
 async def test_the_verdict_of_an_instant_is_told_as_far_as_samples_are_held() -> None:
     async with running(busy(200), (80, 24)) as (app, pilot):
         await until(pilot, lambda: app.state.selected is not None)
-        await pilot.press("tab", "left")
+        await pilot.press("tab", "tab", "left")
         hint = app.screen.query_one("#hint", Lines)
         await until(pilot, lambda: text_of(hint).splitlines()[1].startswith("→ "))
         await pilot.press("home")
@@ -153,7 +153,7 @@ async def test_a_clock_that_jumps_moves_neither_curves_nor_events() -> None:
         span = axis(app.screen)
         assert span.column(1.0) is not None
         assert span.column(80.0) is not None
-        await pilot.press("tab", *("left",) * 5)
+        await pilot.press("tab", "tab", *("left",) * 5)
         hint = app.screen.query_one("#hint", Lines)
         await until(pilot, lambda: "▲ module at 80.0 °C" in text_of(hint))
         newest, cursor = app.state.clock(), app.state.time.cursor
@@ -236,6 +236,20 @@ async def test_maximised_charts_are_there_on_small_screens_and_name_their_port(
         await until(pilot, lambda: "⣿" in screen_text(app))
         await until(pilot, lambda: "enp67s0np0" in screen_text(app))
         assert app.screen.query_one("#ports").region.height == 0
+
+
+@pytest.mark.parametrize("where", ["ports", "page"])
+async def test_a_chart_made_large_leaves_the_cursor_where_it_was(where: str) -> None:
+    async with running(busy(), (60, 15)) as (app, pilot):
+        if where == "page":
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, Detail))
+        await pilot.press("M")
+        await until(pilot, lambda: app.screen.has_class("-maximised"))
+        assert app.focused is app.screen.query_one(f"#{where}")
+        await pilot.press("escape")
+        await until(pilot, lambda: not app.screen.has_class("-maximised"))
+        assert isinstance(app.screen, Detail) is (where == "page")
 
 
 @pytest.mark.parametrize(("rows", "charts"), [(17, True), (14, True), (13, False)])

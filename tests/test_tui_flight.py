@@ -11,15 +11,17 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from mlxtop.lab import ManualClock
+from mlxtop.change.privilege import ActionContext
+from mlxtop.lab import ManualClock, load_lab
 from mlxtop.model.frame import derive
 from mlxtop.model.sample import Sample, SourceKind
+from mlxtop.recording import prepare
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.target import WrittenFile
 from mlxtop.settings import Settings
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.flight import Flight
-from tests.recorded import machine
+from tests.recorded import machine, write
 from tests.samples import PACU, Samples, ethernet, frame, sample
 from tests.test_tui_app import screen_text, told, until
 
@@ -114,7 +116,7 @@ async def test_a_place_that_cannot_be_written_is_one_notification(tmp_path: Path
         live_on(app, at(2.0), at(3.0))
         await until(pilot, lambda: app.state.newest.sample.tick == 3.0)  # type: ignore[union-attr]
         assert "REC" not in screen_text(app).splitlines()[0]
-        app._tell_of_flight()
+        app.lookout.tell()
         assert sum("recording: " in one.message for one in app._notifications) == 1
         assert app.is_running
 
@@ -132,7 +134,7 @@ async def test_a_full_disk_ends_the_file_and_is_one_notification(
             patch.setattr(WrittenFile, "write", full)
             live_on(app, at(2.0), at(3.0))
             await until(pilot, lambda: told(app, "No space left on device"))
-        app._tell_of_flight()
+        app.lookout.tell()
         assert sum("No space" in one.message for one in app._notifications) == 1
         await until(pilot, lambda: "REC" not in screen_text(app).splitlines()[0])
         await pilot.press("R")  # there is room again
@@ -179,3 +181,54 @@ async def test_the_cursor_of_a_frozen_picture_reads_what_memory_no_longer_holds(
             pilot,
             lambda: app.state.frame is not None and app.state.frame.sample.tick < whole[150].tick,
         )
+
+
+async def test_the_cursor_goes_on_into_the_recordings_of_this_machine(tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    folder.mkdir()
+    whole = machine("pacu", 300)
+    write(folder / "pacu-20260101T000000Z.mlxrec", whole[:200])
+    async with flying(folder, whole[250:]) as (app, pilot):
+        port = app.state.selected
+        assert port is not None
+        await pilot.press("space", *["shift+left"] * 12)
+        await until(pilot, lambda: app.state.watch.history.oldest(port) == whole[0].tick)
+        await pilot.press(*["shift+left"] * 6)
+        await until(
+            pilot,
+            lambda: app.state.frame is not None and app.state.frame.sample.tick < whole[150].tick,
+        )
+        assert app.state.frame is not None
+        assert app.state.frame.sample in whole
+        await pilot.press(*["shift+left"] * 20)
+        await until(pilot, lambda: told(app, "no recording of this machine reaches further back"))
+        await pilot.press("space")
+        assert app.state.watch.history.oldest(port) == whole[250].tick
+
+
+async def test_without_recordings_the_cursor_stays_and_says_why(tmp_path: Path) -> None:
+    async with flying(tmp_path / "r", machine("pacu", 300)[250:]) as (app, pilot):
+        await pilot.press("space", *["shift+left"] * 12)
+        await until(pilot, lambda: told(app, "no recording of this machine reaches further back"))
+
+
+async def test_a_file_is_looked_through_while_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths: list[Path | None] = []
+
+    class Noting:
+        def __init__(self, *_: object) -> None: ...
+
+        def advance(self, path: Path | None, tick: float) -> None:
+            paths.append(path)
+
+    monkeypatch.setattr(prepare, "Preparer", Noting)
+    async with flying(tmp_path / "r", [at(1.0), at(2.0)]) as (app, pilot):
+        app.context = ActionContext(load_lab("pacu", ManualClock()))
+        app.lookout.tell()
+        assert paths == []
+        await pilot.press("R")
+        await until(pilot, lambda: paths[-1:] == files(tmp_path / "r") != [])
+        await pilot.press("R")
+        await until(pilot, lambda: paths[-1] is None)

@@ -171,8 +171,8 @@ async def test_a_change_of_another_program_is_answered_as_well(
         await screen.until(lambda: "ON PROBATION" in screen.text)
         assert "--keep 0000:09:00.0" in screen.app.farewell()[0]
         await screen.press(key)
-        await screen.until(lambda: told(screen) == [text])
-        assert change.answers == [answer] and "ON PROBATION" not in screen.text
+        await screen.until(lambda: told(screen) == [text] and "ON PROBATION" not in screen.text)
+        assert change.answers == [answer]
 
 
 async def test_an_answer_that_comes_too_late_for_another_program_says_so() -> None:

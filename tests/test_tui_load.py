@@ -27,6 +27,7 @@ from mlxtop.tui.screens.load_form import FIELDS, WrongField, measure_options, op
 from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.widgets.lines import Choice
 
+from .load_lab import wait_for_the_far_end
 from .test_tui_app import screen_text, told
 from .test_tui_app import until as until_on
 
@@ -183,6 +184,22 @@ async def test_servers_are_started_here_on_demand(
         assert "here: iperf3 -s -1 -p 5201" in screen_text(app)
         await pilot.press("f8")
         await until(pilot, lambda: view(app).serving == 0)
+
+
+async def test_servers_are_guarded_however_long_the_interval_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with dialog(monkeypatch, tmp_path, (80, 40), interval=60.0) as (app, pilot):
+        assert app.context is not None
+        system = app.context.system
+        wait_for_the_far_end(system, monkeypatch)
+        await pilot.press("f6")
+        await until(pilot, lambda: app.source.interval == 1.0)
+        began = system.now()
+        await until(pilot, lambda: system.now() > began + 60)
+        assert view(app).serving == 1 and not view(app).server_failed
+        await pilot.press("f8")
+        await until(pilot, lambda: app.source.interval == 60.0)
 
 
 @pytest.mark.parametrize("size", [(20, 5), (200, 60)])

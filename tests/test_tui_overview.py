@@ -87,7 +87,7 @@ async def test_an_old_value_says_how_old_it_is_and_why() -> None:
 
 async def test_digits_open_their_page_of_the_selected_port() -> None:
     async with running() as (app, pilot):
-        for key, title in (("3", "▸3 PCIe"), ("6", "▸6 Identity"), ("2", "▸2 Link")):
+        for key, title in (("3", "▸3 PCIe"), ("6", "▸6 Card"), ("2", "▸2 Link")):
             await pilot.press(key)
             await until(pilot, lambda: isinstance(app.screen, Detail))
             await until(pilot, lambda title=title: title in screen_text(app))  # type: ignore[misc]

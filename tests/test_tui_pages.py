@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 import pytest
 from textual.pilot import Pilot
 
-from mlxtop.model.sample import Sample, Temperature
+from mlxtop.model.rdma_objects import QueuePairs, RdmaHolder, RdmaObjects
+from mlxtop.model.sample import Sample, Slow, Temperature
 from mlxtop.present.alarms import headline
+from mlxtop.sampler.facts import RDMA
 from mlxtop.settings import Settings
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.screens.pages import Detail
@@ -128,3 +130,30 @@ async def test_a_kernel_log_that_may_not_be_read_is_told_with_the_events() -> No
     async with running(given) as (app, pilot):
         await pilot.press("e")
         await until(pilot, lambda: "needs root" in text_of(page_of(app)))
+
+
+async def test_page_five_is_sorted_and_only_there_is_asked_who_uses_rdma() -> None:
+    port = ethernet(PACU, 1.0, 0.0, 0.0)
+    pairs = {7: 9, 8: 3}
+    holders = tuple(
+        RdmaHolder("mlx5_0", pid, comm=f"job{pid}", qps=(QueuePairs("RC", "RTS", number),))
+        for pid, number in pairs.items()
+    )
+    objects = Slow(RdmaObjects(holders, {"mlx5_0": {"qp": 12}}, first_pid_namespace=True), 1.0)
+    async with running([sample(1.0, port)._replace(rdma_objects=objects)]) as (app, pilot):
+        assert app.source.more_wants == frozenset()
+        await pilot.press("enter", "5")
+        await until(pilot, lambda: isinstance(app.screen, Detail))
+        page = app.screen.query_one("#page", Styled)
+        await until(pilot, lambda: "job7" in text_of(page))
+        text = text_of(page)
+        assert text.index("job7") < text.index("job8")
+        app.on_frame_arrived()
+        assert app.source.more_wants == RDMA
+        await pilot.press("r")
+        await until(pilot, lambda: text_of(page).index("job8") < text_of(page).index("job7"))
+        await pilot.press("less_than_sign", "less_than_sign")
+        await until(pilot, lambda: "pid▼" in text_of(page))
+        await pilot.press("1")
+        app.on_frame_arrived()
+        assert app.source.more_wants == frozenset()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from mlxtop.watch.heat import AlertKind
 from tests.tour import walk
 
 
@@ -56,3 +59,18 @@ async def test_a_machine_without_several_routes_is_probed_only_when_asked() -> N
         await walking.press("P")
         await walking.forward(3.0)
         assert "the most preferred way" in walking.text()
+
+
+async def test_a_healthy_machine_whose_neighbour_answers_no_pings_has_no_alarm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with walk("pacu", (100, 36)) as walking:
+        paths = walking.app.paths
+        assert paths is not None
+        monkeypatch.setattr("mlxtop.lab.icmp.LabPinger._trip", lambda *_: None)
+        await walking.press("P")
+        await walking.forward(5.0)
+        assert paths.status().suggested
+        assert paths.status().peers[0].dead
+        alarms = walking.app.state.watch.alarms.all()
+        assert [one for one in alarms if one.kind is AlertKind.PATH_DOWN] == []

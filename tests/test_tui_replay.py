@@ -12,14 +12,20 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from mlxtop.lab import ManualClock
+from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.recording.playback import Playback
 from mlxtop.recording.recording import Recording
+from mlxtop.recording.survey import played
+from mlxtop.report.collect import collect
 from mlxtop.settings import Settings
+from mlxtop.tui import player
 from mlxtop.tui.commands import COMMANDS
-from mlxtop.tui.replay import SPEEDS, Player, ReplayApp, TimeDialog
+from mlxtop.tui.player import Player
+from mlxtop.tui.replay import SPEEDS, ReplayApp, TimeDialog
 from mlxtop.tui.screens.events import Events
 from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.screens.pages import Detail, Help
+from mlxtop.watch.watch import Watch
 from tests.recorded import known, machine, write
 from tests.samples import PACU, ethernet, sample
 from tests.test_tui_app import screen_text, told, until
@@ -113,6 +119,13 @@ async def test_wherever_one_goes_the_screen_knows_what_linear_playback_knows(
             assert app.state.frame == app.state.watch.frame
 
 
+@pytest.fixture
+def _never_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is."""
+    monkeypatch.setattr(player, "BUSY_S", 60.0)
+
+
+@pytest.mark.usefixtures("_never_late")
 async def test_it_plays_in_the_time_of_the_clock_and_stands_still(recording: Recording) -> None:
     async with replaying(recording) as (app, pilot):
         player, begin = app.player, recording.begin
@@ -136,6 +149,7 @@ async def test_it_plays_in_the_time_of_the_clock_and_stands_still(recording: Rec
         await until(pilot, lambda: player.playing and player.target < begin + 60.0)
 
 
+@pytest.mark.usefixtures("_never_late")
 def test_playing_is_in_step_at_every_speed(recording: Recording) -> None:
     for speed in SPEEDS:
         player = Player(recording, ManualClock())
@@ -159,6 +173,41 @@ def test_a_gap_is_waited_for_five_seconds_at_most(
     assert not player.advance(waited_s - 0.1)
     assert player.advance(0.2)
     assert player.target == samples[-1].wall
+
+
+def test_an_event_that_changes_in_its_place_is_another_one(tmp_path: Path) -> None:
+    stuck = Incident(IncidentKind.QUEUE, "stuck", tick=1.0, key="queue 1")
+    samples = tuple(
+        sample(float(times), ethernet(PACU, float(times), 1e9, 1e9))._replace(
+            incidents=(stuck._replace(times=times),)
+        )
+        for times in (1, 2, 3)
+    )
+    player = Player(Recording([write(tmp_path / "a.mlxrec", samples)]), ManualClock())
+    watch, seen = Watch(), []
+    for _, frame in played(player.recording.moments()):
+        watch.ingest(frame)
+        player.survey._log.follow(watch)
+        seen.append([one.cause.lead.incident.times for one in player.happened()])
+    assert seen == [[1], [2], [3]]
+
+
+async def test_events_have_the_numbers_of_a_report(tmp_path: Path) -> None:
+    old = Incident(IncidentKind.QUEUE, "old", tick=100.0, key="1", until=200.0)
+    new = Incident(IncidentKind.DRIVER, "new", tick=1002.0)
+    ports = (ethernet(PACU, 1000.0 + n, 1e9, 1e9) for n in range(4))
+    samples = [sample(1000.0 + n, port) for n, port in enumerate(ports)]
+    samples[1] = samples[1]._replace(incidents=(old,))
+    samples[2] = samples[2]._replace(incidents=(new,))
+    one = Recording([write(tmp_path / "a.mlxrec", tuple(samples))])
+    [told_in_report] = collect(one).incidents
+    assert (told_in_report.number, told_in_report.cause.lead.incident.text) == (1, "new")
+    async with replaying(one) as (app, pilot):
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, TimeDialog))
+        app.screen.query_one(Input).value = "#1"
+        await pilot.press("enter")
+        await until(pilot, lambda: settled(app) and tick(app) == 1002.0)
 
 
 async def test_speeds_end_at_a_quarter_and_at_64(recording: Recording) -> None:

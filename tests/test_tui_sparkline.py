@@ -31,7 +31,7 @@ def watched(seconds: int) -> State:
 def prepared(state: State, columns: int) -> Sparklines:
     sparks, frame = Sparklines(), state.frame
     assert isinstance(frame, Frame)
-    sparks.prepare(state, [port.id for port in PORTS], columns, frame.sample.tick, 1.0)
+    sparks.prepare([("", state, [port.id for port in PORTS])], columns, 1.0)
     return sparks
 
 
@@ -55,7 +55,7 @@ def test_the_scale_grows_at_once_and_shrinks_late() -> None:
 
 def test_all_ports_share_the_scale_so_that_the_busiest_is_the_highest() -> None:
     sparks = prepared(watched(60), 20)
-    last = [plain(sparks(port.id, Direction.RX, 20))[-1] for port in PORTS]
+    last = [plain(sparks.of("")(port.id, Direction.RX, 20))[-1] for port in PORTS]
     heights = ["▁▂▃▄▅▆▇█".index(mark) for mark in last]
     assert heights == sorted(heights)
     assert heights[-1] >= 6
@@ -64,12 +64,12 @@ def test_all_ports_share_the_scale_so_that_the_busiest_is_the_highest() -> None:
 
 def test_curves_begin_at_the_right_and_unknown_ports_are_blank() -> None:
     sparks = prepared(watched(10), 20)
-    text = plain(sparks(PORTS[3].id, Direction.TX, 20))
+    text = plain(sparks.of("")(PORTS[3].id, Direction.TX, 20))
     assert text.startswith(" " * 15)
     assert " " not in text[-3:]
     for columns in (1, 19, 20, 25):
-        assert line_width(sparks(PORTS[3].id, Direction.TX, columns)) == columns
-        assert plain(sparks(PortId("none", 1), Direction.RX, columns)) == " " * columns
+        assert line_width(sparks.of("")(PORTS[3].id, Direction.TX, columns)) == columns
+        assert plain(sparks.of("")(PortId("none", 1), Direction.RX, columns)) == " " * columns
 
 
 def test_the_heading_has_scale_and_span_as_far_as_there_is_room() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from mlxtop.model.catalogue import NET
 from mlxtop.model.counters import Severity
+from mlxtop.model.frame import derive
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Link, LinkState
 from mlxtop.present.link import link as link_page
@@ -59,3 +61,38 @@ def test_links_that_flapped_unseen_are_events() -> None:
         seen = Link(state=LinkState.UP, carrier_changes=changes)
         state.arrive(frame(sample(tick, ethernet(PACU, tick, 0, 0, link=seen))))
     assert [i.text for _, i in state.watch.events] == ["link went down and came back 2 times"]
+
+
+def received(state: State) -> int | None:
+    assert state.frame is not None
+    return state.frame.ports[PACU.id].since_start(NET.rx_bytes)
+
+
+def go_on(state: State, *seconds: int) -> State:
+    """Let a port receive 1 GB a second."""
+    for second in map(float, seconds):
+        state.arrive(derive(sample(second, ethernet(PACU, second, 8e9, 8e9)), state.newest))
+    return state
+
+
+def test_zero_counts_from_now_and_leaves_a_picture_of_before_as_it_is() -> None:
+    state = go_on(State(), *range(1, 9))
+    before = received(state)
+    state.pause()
+    go_on(state, 9, 10).reset()
+    assert state.frame is not None
+    assert state.frame.sample.tick == 8.0
+    assert received(state) == before
+    state.resume()
+    assert received(state) == 0
+
+
+def test_an_instant_before_the_zero_has_the_totals_that_it_had() -> None:
+    state = go_on(State(), *range(1, 21))
+    state.select(PACU.id)
+    early = state.watch.past.moment(10.2)
+    assert early is not None
+    then = early.frame.ports[PACU.id].since_start(NET.rx_bytes)
+    state.reset()
+    go_on(state, 21, 22)
+    assert state._zeroed(early.frame).ports[PACU.id].since_start(NET.rx_bytes) == then

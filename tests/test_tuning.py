@@ -95,6 +95,7 @@ def test_a_ports_settings_are_read() -> None:
 ? fec enp67s0np0 = {{"active": "RS", "auto": 1, "corrected": 7, "uncorrectable": null}}
 ? link-modes enp67s0np0 = {{"speed": 100000, "autoneg": 1, "lanes": 4, "peer": ["a", 3]}}
 ? features enp67s0np0 = {{"rx-gro": true, "tx-tcp-segmentation": false}}
+? dcb enp67s0np0 = {{"pfc": {{"most": 8, "mask": 8}}, "apps": [[5, 26, 3]]}}
 {DEVICE}/config hex:
   | {config}
 {DEVICE}/iommu_group/type = DMA-FQ
@@ -119,6 +120,7 @@ def test_a_ports_settings_are_read() -> None:
     assert port.features["tx-tcp-segmentation"] is False
     assert port.control == PciControl(mps=256, mps_supported=512, mrrs=512, relaxed_ordering=True)
     assert port.iommu == "DMA-FQ"
+    assert (port.dcb.pfc, port.dcb.dscp, port.dcb.trust) == ((3,), {26: 3}, None)
     assert [(i.number, i.cpus) for i in port.interrupts] == [(65, (3,)), (66, (0, 1))]
     assert port.absent == {
         "bridge_control": "nothing above the device is visible",

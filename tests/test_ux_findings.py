@@ -15,6 +15,7 @@ import pytest
 
 from mlxtop.commands.arguments import parser
 from mlxtop.model.sample import Sample
+from mlxtop.present.pages import PAGES
 from mlxtop.settings import Settings
 from tests.samples import Samples, ethernet, frame, mlx5_port, sample
 from tests.story import Person
@@ -57,6 +58,7 @@ FINDINGS: dict[int, tuple[str, ...]] = {
     8: ("stories:test_a_load_is_stopped_by_the_guard_before_the_module_is_too_hot",),
     9: (
         "load_guard:test_a_module_that_settles_below_its_limit_is_never_stopped",
+        "load_guard:test_a_limit_that_is_about_to_be_reached_is_not_due_in_no_time",
         "present_load:test_a_stop_by_the_guard_is_the_first_line_and_what_to_try_the_last",
     ),
     10: (
@@ -110,6 +112,7 @@ FINDINGS: dict[int, tuple[str, ...]] = {
     22: (
         "tui_wall:test_all_twelve_ports_are_seen_at_80_by_24",
         "tui_overview:test_on_large_screens_small_charts_of_many_ports_stand_below",
+        "present_totals:test_the_ports_of_each_numa_node_are_added_up",
         "ux_findings:test_twelve_ports_take_one_row_each_and_fill_a_large_screen",
     ),
     23: (
@@ -132,6 +135,7 @@ FINDINGS: dict[int, tuple[str, ...]] = {
     27: (
         "tui_link_types:test_the_list_of_events_has_one_line_for_it",
         "causes:test_a_change_of_the_link_type_is_one_line_with_all_that_goes_and_comes",
+        "planned:test_a_link_that_a_change_takes_is_no_flap_and_one_that_is_lost_later_is",
     ),
     28: (
         "cli:test_what_is_not_understood_is_answered_with_what_was_meant",
@@ -141,13 +145,19 @@ FINDINGS: dict[int, tuple[str, ...]] = {
     ),
     29: (
         "tui_app:test_the_key_bar_shows_the_useful_keys_first",
+        "tui_app:test_with_many_ports_the_wall_is_in_the_key_bar_of_80_columns",
+        "ux_findings:test_at_80_columns_the_first_screen_names_the_useful_keys",
         "ux_findings:test_every_screen_shows_the_way_back_and_its_own_keys",
     ),
-    30: ("ux_findings:test_the_help_explains_every_sign_of_heat",),
+    30: (
+        "ux_findings:test_the_help_explains_every_sign_of_heat",
+        "ux_findings:test_what_counts_the_traffic_and_what_a_path_carries_is_told_in_words",
+    ),
     31: (
         "tui_overview:test_a_click_on_a_heading_sorts_and_another_one_turns_the_order",
         "tui_overview:test_chosen_columns_are_shown_and_kept_with_the_comments_of_the_file",
         "tui_overview:test_digits_open_their_page_of_the_selected_port",
+        "tui_ribbon:test_tab_reaches_it_arrows_choose_and_enter_goes_to_the_cause",
         "tui_app:test_f10_quits",
         "tui_app:test_ctrl_z_stops_the_whole_job_where_a_shell_can_continue_it",
         "tui_app:test_a_click_on_the_interval_opens_its_option_and_on_problems_the_events",
@@ -177,6 +187,8 @@ FINDINGS: dict[int, tuple[str, ...]] = {
         "present_counters:test_a_bad_frame_that_several_tables_count_is_one_error",
         "present_counters:test_error_counters_at_zero_are_listed_too",
         "present_columns:test_names_are_whole_as_soon_as_there_is_room",
+        "ux_findings:test_pages_fill_120_columns_side_by_side",
+        "present_counters:test_a_narrow_table_of_counters_leaves_out_the_totals_and_cuts_no_figure",
         "ux_findings:test_the_bar_of_pages_has_all_of_them_beside_a_long_name",
     ),
     36: (
@@ -216,6 +228,9 @@ FINDINGS: dict[int, tuple[str, ...]] = {
         "present_columns:test_both_curves_are_there_or_none_and_they_are_alike",
         "present_cells:test_where_no_cell_tells_the_state_the_rate_does",
         "ux_findings:test_small_screens_are_used_from_edge_to_edge",
+        "ux_findings:test_the_smallest_screen_has_a_rate_and_a_heading_on_every_screen",
+        "ux_findings:test_small_screens_have_the_link_and_a_heat_chart_with_its_forecast",
+        "tui_charted:test_a_chart_made_large_leaves_the_cursor_where_it_was",
     ),
     44: ("ux_findings:test_degrees_in_ascii_have_no_hole",),
     45: ("tui_charts:test_amounts_are_short_and_have_their_unit",),
@@ -309,6 +324,8 @@ async def test_twelve_ports_take_one_row_each_and_fill_a_large_screen(
         if size == (200, 60):
             assert sum(not line.strip(" │") for line in lines) < 12, "much is empty"
             await one.sees("100 %", "RX 0–")
+        if size[1] >= 40:
+            await one.sees_like(r"NUMA node 0, 6 ports RX .* NUMA node 1, 6 ports RX")
 
 
 @pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 40), marks=pytest.mark.slow)])
@@ -336,6 +353,13 @@ async def test_every_screen_shows_the_way_back_and_its_own_keys(
         assert "Esc Back" in walking.text().split("\n")[-1]
 
 
+async def test_at_80_columns_the_first_screen_names_the_useful_keys() -> None:
+    async with walk("pacu", (80, 24)) as walking:
+        bar = walking.text().split("\n")[-1]
+        wanted = ("Enter Details", "d Doctor", "/ Filter", "s Sort", "e Events", "I Load")
+        assert re.split(r" {2,}", bar.strip()) == [*wanted, "? Help", "q Quit"]
+
+
 async def test_the_help_explains_every_sign_of_heat() -> None:
     async with walk("pacu", (80, 200), 5.0) as walking:
         one = Person(walking)
@@ -360,6 +384,19 @@ async def test_the_bar_of_pages_has_all_of_them_beside_a_long_name(size: tuple[i
             assert re.search(rf"[ ▸]{page}( |$)", bar), bar
 
 
+@pytest.mark.parametrize("columns", [60, 80, 200])
+async def test_the_bar_of_pages_is_whole_beside_a_short_name(columns: int) -> None:
+    port = mlx5_port("0000:03:00.0", "enp3s0", "mlx5_0")
+    given = [sample(tick, ethernet(port, tick, 1e9, 1e9)) for tick in (1.0, 2.0)]
+    async with running(Samples(given), (columns, 24)) as (app, pilot):
+        await pilot.press("enter")
+        await pilot.pause()
+        bar = screen_text(app).split("\n")[1]
+        assert re.match(r" enp3s0 ● *▸1 Traffic ", bar), bar
+        assert all(re.search(rf"[ ▸]{page.key}( |$)", bar) for page in PAGES), bar
+        assert columns < 200 or all(page.title in bar for page in PAGES)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(60, 15), (40, 10)])
 async def test_small_screens_are_used_from_edge_to_edge(size: tuple[int, int]) -> None:
@@ -368,6 +405,53 @@ async def test_small_screens_are_used_from_edge_to_edge(size: tuple[int, int]) -
         lines = walking.text().split("\n")
         row = next(line for line in lines if "ibp24s0" in line)
         assert len(row.rstrip(" │")) > size[0] - 8, row
+
+
+async def test_small_screens_have_the_link_and_a_heat_chart_with_its_forecast() -> None:
+    async with walk("dgx", (60, 15), 5.0) as walking:
+        await walking.forward(5.0)
+        await Person(walking).sees_like(r"PORT LINK .* enp48s0f0np0 ● 200G ")
+    async with walk("fry", (60, 15), 2.0) as walking:
+        await walking.forward(44.0)
+        await walking.press("2")
+        one = Person(walking)
+        await one.sees_like(r"module \d\d °C alarm in \d+ s ASIC \d+ °C settles \d+ °C")
+        assert re.search(r"75°C [ ╌].*[⠁-⣿]", one.text), one.text
+        await one.sees("state ● up")
+
+
+async def test_what_counts_the_traffic_and_what_a_path_carries_is_told_in_words() -> None:
+    async with walk("pacu", (120, 60), 5.0) as walking:
+        await walking.forward(5.0)
+        await walking.press("enter")
+        one = Person(walking)
+        await one.sees_like("counted by octets of the physical port")
+        await walking.press("3")
+        await one.sees_like("at most 63.0 Gb/s in each direction.*about 90 % is data")
+        one.sees_not(" raw")
+
+
+@pytest.mark.parametrize("page", ["1", "3"])
+async def test_pages_fill_120_columns_side_by_side(page: str) -> None:
+    async with walk("pacu", (120, 40), 5.0) as walking:
+        await walking.forward(5.0)
+        await walking.press(page)
+        one = Person(walking)
+        beside = "Wire ╮ ╭ Ceiling" if page == "1" else "to the root ╮ ╭ What it lets"
+        await walking.until(lambda: beside in re.sub(r"[─ ]+", " ", one.text))
+        assert beside in re.sub(r"[─ ]+", " ", one.text), one.text
+
+
+async def test_the_smallest_screen_has_a_rate_and_a_heading_on_every_screen() -> None:
+    async with walk("cx3-hp", (20, 5)) as walking:
+        await walking.forward(3.0)
+        one = Person(walking)
+        await one.sees_like(r"PORT RX ▸ ens2 \d+ Mb/s")
+        for key in ("w", "e", "question_mark", "enter", "d"):
+            await walking.press(key)
+            drawn = await walking.until(lambda: walking.text().startswith(" mlxtop  DEMO  "))
+            assert drawn, (key, walking.text())
+            await walking.press("escape")
 
 
 async def test_degrees_in_ascii_have_no_hole() -> None:

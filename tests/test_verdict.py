@@ -7,7 +7,15 @@ from collections.abc import Mapping
 import pytest
 
 from mlxtop.analysis.limits import CpuLoad, LineLimit, Measured, PcieLimit
-from mlxtop.analysis.verdict import IDLE, Evidence, Limit, Verdict, judge, judge_together
+from mlxtop.analysis.verdict import (
+    HELD_BY_PAUSE,
+    IDLE,
+    Evidence,
+    Limit,
+    Verdict,
+    judge,
+    judge_together,
+)
 from mlxtop.model.counters import Origin, Schema
 from mlxtop.model.frame import PortFrame
 from mlxtop.model.pcie import Direction, PciePath
@@ -187,6 +195,21 @@ def test_few_pause_frames_hold_a_port_up_when_they_ask_for_long_breaks(
     assert found.limit is limit
     if limit:
         assert found.detail == "30 pause frames a second come from it, 5 % of the time is pause"
+
+
+@pytest.mark.parametrize(
+    ("key", "micros", "held"),
+    [
+        ("rx_prio3_pause_duration", 500_000, True),
+        ("rx_global_pause_duration", 999_000, True),
+        ("rx_prio3_pause_duration", 499_999, False),
+        ("tx_prio3_pause_duration", 999_000, False),
+    ],
+)
+def test_a_port_that_may_not_send_is_not_called_idle(key: str, micros: int, held: bool) -> None:
+    found = verdict(0.001, counts={(DRIVER, key): micros})
+    assert found.limit is None
+    assert found.cause == (HELD_BY_PAUSE if held else IDLE)
 
 
 @pytest.mark.parametrize(("share", "limit"), [(1.05, Limit.LINK), (1.051, None)])

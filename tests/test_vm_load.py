@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 import json
+import re
+from typing import Any
 
 import pytest
 
 from tests.vm import in_lab
 
-SCRIPT = """
+LISTENING = """
 export XDG_STATE_HOME=/tmp/state
+listening() { # PORT: wait until somebody listens there
+  for try in $(seq 600); do
+    ip netns exec fry ss -Hltn "sport = :$1" | grep -q . && return
+    sleep 0.2
+  done
+  echo "nobody listens at port $1" >&2
+  exit 1
+}
+cat > /tmp/patient.py <<'END'
+# The lab is twenty times slower than a machine, so a tool gets as much more time to answer.
+from mlxtop.load import commands, perftest, processes
+perftest.EXCHANGES_A_SECOND = 500
+commands.PROBE_S *= 20
+processes.ANSWER_S *= 20
+processes.OVERTIME_S *= 20
+from mlxtop.cli import main
+raise SystemExit(main())
+END
+"""
+SCRIPT = """
 ip netns exec fry ib_write_bw -d rxe_fry -x 1 -D 6 -F --report_gbits > /tmp/fry &
 server=$!
-for try in $(seq 300); do
-  ip netns exec fry ss -Hltn 'sport = :18515' | grep -q . && break; sleep 0.2
-done
-ip netns exec pacu $PYTHON -m mlxtop --all load 10.0.0.3 --tool ib_write_bw -t 6 --note lab --json
-wait $server
+listening 18515
+ip netns exec pacu $PYTHON /tmp/patient.py --all load 10.0.0.3 --tool ib_write_bw -t 6 \\
+  --note lab --json
+wait $server || { cat /tmp/fry >&2; exit 1; }
 cat /tmp/fry >&2
-ip netns exec pacu $PYTHON -m mlxtop --all load 10.0.0.3 --tool ib_write_bw -t 6 2>&1 \
+ip netns exec pacu $PYTHON /tmp/patient.py --all load 10.0.0.3 --tool ib_write_bw -t 6 2>&1 \
   | tail -n 1 >&2
 $PYTHON -m mlxtop runs show -1 --json > /tmp/shown
 $PYTHON -c 'import json; print(json.load(open("/tmp/shown"))["note"])' >&2
@@ -27,7 +48,7 @@ $PYTHON -c 'import json; print(json.load(open("/tmp/shown"))["note"])' >&2
 
 @pytest.mark.vm
 def test_real_rdma_writes_are_measured_and_recorded() -> None:
-    done = in_lab(SCRIPT)
+    done = in_lab(LISTENING + SCRIPT)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["ended"] == "complete"
@@ -43,3 +64,84 @@ def test_real_rdma_writes_are_measured_and_recorded() -> None:
         "start the same tool there first",
         "lab",
     ]
+
+
+LATENCIES = r"""
+mkdir /tmp/o
+measured() { # NAME TOOL OPTIONS…: run `mlxtop load` and overhear the tool
+  name=$1 tool=$2; shift 2
+  cp "$(command -v $tool)" /tmp/o/real-$tool
+  cat > /tmp/o/shim <<END
+#!/bin/bash
+case " \$* " in
+  *" 10.0.0.3 "*) exec -a $tool /tmp/o/real-$tool "\$@" > >(tee -a /tmp/o/$name.heard) ;;
+  *) exec -a $tool /tmp/o/real-$tool "\$@" ;;
+esac
+END
+  chmod 755 /tmp/o/shim
+  inside='mount --bind /tmp/o/shim "$(command -v '$tool')" && exec "$@"'
+  ip netns exec pacu sh -ec "$inside" sh $PYTHON /tmp/patient.py --all load 10.0.0.3 --tool $tool \
+    "$@" --json > /tmp/o/$name.json
+}
+ip netns exec fry qperf > /dev/null 2>&1 &
+listening 19765
+for test in rc_lat rc_bw rc_rdma_write_bw; do measured $test qperf -t 2 --test $test; done
+for tool in ib_send_lat ib_read_lat ib_atomic_lat; do
+  ip netns exec fry $tool -d rxe_fry -x 1 -n 500 -F > /dev/null &
+  listening 18515
+  measured $tool $tool -t 1
+  wait $!
+done
+$PYTHON - <<'END'
+import json, pathlib
+told = {}
+for path in pathlib.Path("/tmp/o").glob("*.json"):
+    told[path.stem] = [json.loads(path.read_text()), path.with_suffix(".heard").read_text()]
+print(json.dumps(told))
+END
+"""
+_UNITS = {"GB/sec": 8e9, "MB/sec": 8e6, "KB/sec": 8e3}
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, tuple[dict[str, Any], str]]:
+    """What `mlxtop load` told, and what the tools themselves printed."""
+    done = in_lab(LISTENING + LATENCIES, seconds=1200)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, tuple[dict[str, Any], str]] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.vm
+@pytest.mark.parametrize("test", ["rc_bw", "rc_rdma_write_bw"])
+def test_the_rates_of_qperf_over_rdma_are_its_own(
+    told: dict[str, tuple[dict[str, Any], str]], test: str
+) -> None:
+    document, heard = told[test]
+    number, unit = re.findall(r"^ +(?:send_)?bw += +([0-9.]+) (\S+)", heard, re.MULTILINE)[0]
+    assert document["result"]["sent_bps"] == pytest.approx(float(number) * _UNITS.get(unit, 8))
+    assert document["result"]["sent_bps"] > 1e6
+
+
+@pytest.mark.vm
+def test_the_latency_of_qperf_over_rdma_is_its_own(
+    told: dict[str, tuple[dict[str, Any], str]],
+) -> None:
+    document, heard = told["rc_lat"]
+    number, unit = re.findall(r"^ +latency += +([0-9.]+) (\S+)", heard, re.MULTILINE)[0]
+    scale = {"us": 1.0, "ms": 1e3, "ns": 1e-3, "sec": 1e6}[unit]
+    assert document["result"]["latency"]["average_us"] == pytest.approx(float(number) * scale)
+
+
+@pytest.mark.vm
+@pytest.mark.parametrize("tool", ["ib_send_lat", "ib_read_lat", "ib_atomic_lat"])
+def test_the_latencies_of_perftest_are_its_own(
+    told: dict[str, tuple[dict[str, Any], str]], tool: str
+) -> None:
+    document, heard = told[tool]
+    (row,) = re.findall(r"^ \d+ +500 .*$", heard, re.MULTILINE)
+    columns = [float(word) for word in row.split()]
+    latency = document["result"]["latency"]
+    keys = ("min_us", "max_us", "typical_us", "average_us", "p99_us")
+    assert [latency[key] for key in keys] == pytest.approx([*columns[2:6], columns[7]])
+    assert document["plan"]["commands"] == [f"{tool} -d rxe_pacu -i 1 -x 1 -n 500 -F 10.0.0.3"]

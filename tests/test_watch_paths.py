@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import isnan
+from math import inf
 
 import pytest
 
+from mlxtop.model.history import THINNED
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.incident import IncidentKind
 from mlxtop.model.path import NO_PATHS, PathStatus, PeerStatus, Way, WayState, WayStatus
@@ -60,6 +61,25 @@ def test_a_peer_that_answers_by_no_way_is_an_alert_of_its_own() -> None:
     assert kinds(watch.observe(status(DOWN, WAITING), 2.0, {})) == [("path-up", "")]
 
 
+def test_a_suggested_peer_that_never_answered_is_not_lost() -> None:
+    watch = PathWatch()
+    silent = status(DOWN, DOWN, dead=True)._replace(suggested=True)
+    assert watch.observe(silent, 1.0, {}) == []
+    assert not watch.is_down("b", "dev fast0")
+    assert watch.observe(status(UP, DOWN)._replace(suggested=True), 2.0, {}) == [], "nor back"
+
+
+def test_a_suggested_peer_that_has_answered_is_lost_by_the_ways_that_were_up() -> None:
+    watch = PathWatch()
+    silent = status(DOWN, DOWN, dead=True)._replace(suggested=True)
+    watch.observe(status(UP, DOWN)._replace(suggested=True), 1.0, {})
+    assert kinds(watch.observe(silent, 2.0, {})) == [("path-down", "dev fast0"), ("path-down", "")]
+    back = watch.observe(status(UP)._replace(suggested=True), 3.0, {})
+    assert kinds(back) == [("path-up", "dev fast0"), ("path-up", "")]
+    watch.observe(NO_PATHS, 4.0, {})
+    assert watch.observe(silent, 5.0, {}) == [], "it begins anew"
+
+
 def test_alerts_name_the_port_that_a_way_goes_by() -> None:
     port = Port(PortId("0000:43:00.0", 1), PortKind.PHYSICAL, netdev="fast0")
     alerts = PathWatch().observe(status(DOWN, DOWN), 1.0, {"fast0": port})
@@ -67,15 +87,17 @@ def test_alerts_name_the_port_that_a_way_goes_by() -> None:
     assert (alerts[0].peer, alerts[0].text) == ("b", "way to b dev fast0 is down: no carrier")
 
 
-def test_the_past_of_a_way_is_bounded_and_a_loss_is_a_gap() -> None:
+def test_the_past_of_a_way_is_bounded_reaches_an_hour_and_keeps_every_loss() -> None:
     watch = PathWatch()
-    for tick in range(3 * POINTS):
-        watch.observe(status(UP if tick % 2 else DOWN), float(tick), {})
+    for tick in range(2 * 3600):
+        watch.observe(status(DOWN if tick % 60 == 7 else UP), float(tick), {})
     past = watch.history["b", "dev fast0"]
-    values = [value for _, value in past.rtt_ms.since(0.0)]
-    assert len(past.rtt_ms) == POINTS
-    assert isnan(values[-2])
-    assert values[-1] == pytest.approx(1.0)
+    assert past.oldest is not None and past.oldest <= 3600.0
+    assert len(past) <= 2 * POINTS + THINNED
+    for minute in range(61, 120):
+        values = [value for _, value in past.between(minute * 60.0, minute * 60.0 + 60.0)]
+        assert -inf in values
+        assert max(values) == pytest.approx(1.0)
     watch.observe(NO_PATHS, 1e6, {})
     assert watch.history == {}
 

@@ -8,8 +8,9 @@ from threading import Event
 
 from textual.pilot import Pilot
 
-from mlxtop.cli import screen
-from mlxtop.lab import ManualClock, load_lab
+from mlxtop.cli import _several_screen, screen
+from mlxtop.hosts.machines import Machine
+from mlxtop.lab import ManualClock, load_joined, load_lab
 from mlxtop.model.sample import Problem
 from mlxtop.sampler.facts import Fact
 from mlxtop.sampler.live import LiveSource
@@ -83,16 +84,26 @@ async def walk(
 ) -> AsyncIterator[Walk]:
     """The application on `machine`, with its first sample on the screen.
 
-    `wants`: slow facts to read, such as `ON_SCREEN`, which the command line asks for.
+    `a+b` are two machines that cables join. `wants`: slow facts to read, such as `ON_SCREEN`,
+    which the command line asks for.
     """
-    clock = ManualClock()
-    system = load_lab(machine, clock)
-    source = LiveSource(system, interval, incidents=True, wants=wants)
-    app = screen(source, system, settings or Settings())
+    clock, settings = ManualClock(), settings or Settings()
+    names = machine.split("+")
+    systems = load_joined(names, clock) if len(names) > 1 else {machine: load_lab(machine, clock)}
+    sources = {
+        name: LiveSource(system, interval, incidents=True, wants=wants)
+        for name, system in systems.items()
+    }
+    if len(sources) > 1:
+        machines = [Machine(name, source, systems[name]) for name, source in sources.items()]
+        app = _several_screen(machines, settings)
+    else:
+        app = screen(sources[machine], systems[machine], settings)
     try:
         async with app.run_test(size=size) as pilot:
             walking = Walk(app, pilot, clock)
             assert await walking.until(lambda: app.state.newest is not None)
             yield walking
     finally:
-        source.close()
+        for source in sources.values():
+            source.close()

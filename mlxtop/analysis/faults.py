@@ -82,11 +82,8 @@ _SAME: Mapping[str, str] = {
 }
 """The same events in several tables, by the name of the driver's table."""
 _PARTS: Mapping[str, tuple[str, ...]] = {
-    "rx_errors": (
-        *("rx_crc_errors_phy", "rx_oversize_pkts_phy", "rx_frame_errors", "rx_over_errors"),
-        *("rx_in_range_len_errors_phy", "rx_out_of_range_len_phy"),
-    ),
-    "tx_errors": ("tx_aborted_errors", "tx_carrier_errors"),
+    "rx_errors": (*("rx_crc_errors_phy", "rx_oversize_pkts_phy", "rx_out_of_range_len_phy"),),
+    "tx_errors": ("tx_aborted_errors",),
 }
 """Sums of the network device, and what drivers add up to them."""
 _FEW_AT_BOOT = ("rx_pci_signal_integrity", "tx_pci_signal_integrity")

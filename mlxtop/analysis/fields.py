@@ -295,8 +295,10 @@ def _empty(fields: tuple[Field[T], ...], subject: T) -> dict[str, str]:
 
 def why_empty(view: PortView) -> dict[str, str]:
     """Return field name to reason, for every empty field of a port; a reader's reason wins."""
+    alone = view.neighbours.absent
     return {
         **_empty(PORT_FIELDS, view),
+        **({"neighbours": alone} if alone else {}),
         **_path(view.pcie, no_pcie(view.now.now.port)),
         **view.now.now.absent,
     }

@@ -22,8 +22,9 @@ from mlxtop.analysis.throughput import (
 from mlxtop.analysis.verdict import Evidence, Verdict, judge
 from mlxtop.model.frame import Frame, PortFrame, remembered
 from mlxtop.model.identity import Adapter, Port, PortId, PortKind
+from mlxtop.model.lldp import LldpNeighbour
 from mlxtop.model.pcie import Direction
-from mlxtop.model.sample import LinkState, PcieStatus
+from mlxtop.model.sample import LinkLayer, LinkState, PcieStatus, Slow
 
 
 class Ceiling(NamedTuple):
@@ -54,6 +55,23 @@ class PortView:
     @cached_property
     def pcie(self) -> PcieStatus | None:
         return self.frame.pcie(self.id)
+
+    @cached_property
+    def neighbours(self) -> Slow[tuple[LldpNeighbour, ...]]:
+        """Return who is at the other end by LLDP, or why that is not known."""
+        if self.now.now.link.layer is LinkLayer.INFINIBAND:
+            return Slow(absent="LLDP is spoken on Ethernet alone")
+        value, tick, absent = self.frame.sample.lldp
+        if value is None:
+            return Slow(absent=absent or "not read yet")
+        return Slow(value.get(self.id, ()), tick, absent)
+
+    @cached_property
+    def lldp_agent(self) -> str | None:
+        """Return the stored parameter by which the firmware takes LLDP frames for itself."""
+        card = self.adapter
+        stored = self.frame.sample.stored.get(card.key) if card else None
+        return stored.value.lldp_agents.get(self.id) if stored and stored.value else None
 
     @cached_property
     def throughput(self) -> Throughput:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mlxtop.model import catalogue
 from mlxtop.model.catalogue import Traffic
-from mlxtop.model.counters import Counter, Unit
+from mlxtop.model.counters import Counter, Origin, Unit
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.pcie import Direction
@@ -33,10 +33,13 @@ class WireSource(NamedTuple):
 
 
 ETH_MAC = WireSource(
-    "eth-mac", catalogue.MAC, 20, "octets of the physical port (ethtool standard statistics)"
+    "eth-mac",
+    catalogue.MAC,
+    20,
+    "octets of the physical port, by ethtool's standard statistics (eth-mac)",
 )
 BYTES_PHY = WireSource(
-    "bytes_phy", catalogue.PHY, 20, "octets of the physical port (the driver's *_bytes_phy)"
+    "bytes_phy", catalogue.PHY, 20, "octets of the physical port, by the driver's *_bytes_phy"
 )
 IB_DATA = WireSource(
     "ib-data", catalogue.RDMA, 0, "InfiniBand port_rcv_data and port_xmit_data, IPoIB included"
@@ -195,6 +198,30 @@ def _totals(frame: PortFrame, share: str, counts: Traffic) -> Iterator[Total]:
     for counter, direction in zip(counts, (Direction.RX, Direction.TX) * 2, strict=True):
         if (count := _total(frame, counter)) is not None:
             yield Total(counter.unit, direction, share, count)
+
+
+class VfFlow(NamedTuple):
+    """What a virtual function carried between two readings, bit/s; None over a gap."""
+
+    number: int
+    rx_bps: float | None
+    tx_bps: float | None
+
+    @property
+    def bps(self) -> float:
+        return (self.rx_bps or 0.0) + (self.tx_bps or 0.0)
+
+
+def virtual_functions(frame: PortFrame) -> list[VfFlow]:
+    """Return the traffic of each virtual function that the port's driver tells of."""
+    reading = frame.now.readings.get(Origin.VFS)
+    counters = catalogue.counters_of(Origin.VFS, reading.schema) if reading else ()
+    rates: dict[int, dict[str, float | None]] = {}
+    for counter in counters:
+        if counter.unit is Unit.BYTES:
+            rates.setdefault(counter.number or 0, {})[counter.family or ""] = _bits(frame, counter)
+    ways = ("vf{n}_rx_bytes", "vf{n}_tx_bytes")
+    return [VfFlow(number, *map(one.get, ways)) for number, one in sorted(rates.items())]
 
 
 class SharedRdma(NamedTuple):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
+from mlxtop.analysis.congestion import pauses
 from mlxtop.analysis.limits import FULL_CORE, CpuLoad, LineLimit, Measured, PcieLimit, gbps
 from mlxtop.model.catalogue import CATALOGUE, STALLED_RD, STALLED_WR, counters_of
-from mlxtop.model.counters import Origin
+from mlxtop.model.counters import Counter, Origin, Schema
 from mlxtop.model.frame import PortFrame
 from mlxtop.model.pause import GLOBAL_PAUSE, PAUSE_TIME, PFC_PAUSE
 from mlxtop.model.pcie import Direction, link_words
@@ -31,6 +33,8 @@ PAUSES = 100.0
 """Pause frames a second that slow a fast line noticeably."""
 STOPPED = 0.05
 """Share of the time for which they stop it: few frames can ask for long breaks."""
+HELD = 0.5
+"""Share of the time for which they stop it that tells a port that is held from an idle one."""
 MARKS = 10.0
 """Congestion notifications a second."""
 
@@ -57,6 +61,8 @@ _BOUND = {
     Limit.BUFFERS: "buffer-bound",
 }
 NOT_SATURATED, IDLE, NOT_MEASURED = "not saturated", "idle", "not measured"
+HELD_BY_PAUSE = "held by pause from the switch or peer"
+"""Of a port that carries little because something of it may not send."""
 
 
 class Verdict(NamedTuple):
@@ -123,7 +129,9 @@ def judge(evidence: Evidence) -> Verdict:
     if measured is None:
         return Verdict(None, NOT_MEASURED)
     if measured.rate < (LIGHT * evidence.line.usable if evidence.line else LIGHT_ANYWHERE):
-        return Verdict(None, IDLE)
+        shares = (one.share or 0.0 for one in pauses(evidence.frame) if one.way == "rx")
+        held = max(shares, default=0.0) >= HELD
+        return Verdict(None, HELD_BY_PAUSE if held else IDLE)
     ruled_out: list[str] = []
     for limit, text in chain(_hard(evidence, measured), _soft(evidence, measured)):
         if limit is not None:
@@ -220,7 +228,7 @@ def _rate(frame: PortFrame, origin: Origin, key: str) -> float | None:
     return frame.rate(CATALOGUE[origin, key])
 
 
-class _Pauses(NamedTuple):
+class Pauses(NamedTuple):
     """Pause frames of the link and of priorities in one direction."""
 
     frames: float
@@ -229,35 +237,46 @@ class _Pauses(NamedTuple):
     """Share of the time for which the priority that they stopped most did not send."""
 
 
-def _pauses(frame: PortFrame, way: str) -> _Pauses | None:
+@lru_cache(maxsize=256)
+def _pause_counters(schema: Schema, way: str) -> tuple[tuple[Counter, ...], tuple[Counter, ...]]:
+    """Return the counters of a table that count frames of priorities, and those of the time."""
+    frames, times = [], []
+    for counter in counters_of(Origin.DRIVER, schema):
+        name = counter.family or counter.key
+        if name in PFC_PAUSE[way]:
+            frames.append(counter)
+        elif name in PAUSE_TIME[way]:
+            times.append(counter)
+    return tuple(frames), tuple(times)
+
+
+def pauses_of(frame: PortFrame, way: str) -> Pauses | None:
     """Return the pause frames of the last interval; None where none are counted."""
     of_link = (_rate(frame, Origin.DRIVER, key) for key in GLOBAL_PAUSE[way])
     rates, stopped = [next((rate for rate in of_link if rate is not None), None)], 0.0
     reading = frame.now.readings.get(Origin.DRIVER)
-    for counter in counters_of(Origin.DRIVER, reading.schema) if reading else ():
-        name = counter.family or counter.key
-        if name in PFC_PAUSE[way]:
-            rates.append(frame.rate(counter))
-        elif name in PAUSE_TIME[way]:
-            stopped = max(stopped, (frame.rate(counter) or 0.0) / 1e6)
+    if reading is not None:
+        of_priorities, times = _pause_counters(reading.schema, way)
+        rates += map(frame.rate, of_priorities)
+        stopped = max([(frame.rate(one) or 0.0) / 1e6 for one in times], default=0.0)
     counted = [rate for rate in rates if rate is not None]
-    return _Pauses(sum(counted), min(stopped, 1.0)) if counted else None
+    return Pauses(sum(counted), min(stopped, 1.0)) if counted else None
 
 
 def _flow_control(frame: PortFrame, direction: Direction) -> Iterator[Step]:
     """Yield pause frames: those that arrive hold up sending, those that are sent receiving."""
     way = "rx" if direction is Direction.TX else "tx"
-    pauses = _pauses(frame, way)
-    if pauses is None:
+    counted = pauses_of(frame, way)
+    if counted is None:
         return
-    if pauses.frames < PAUSES and pauses.stopped < STOPPED:
+    if counted.frames < PAUSES and counted.stopped < STOPPED:
         yield None, "no pause"
         return
-    share = f", {pauses.stopped * 100:.0f} % of the time is pause" if pauses.stopped else ""
+    share = f", {counted.stopped * 100:.0f} % of the time is pause" if counted.stopped else ""
     if way == "rx":
-        yield Limit.PEER, f"{pauses.frames:.0f} pause frames a second come from it{share}"
+        yield Limit.PEER, f"{counted.frames:.0f} pause frames a second come from it{share}"
     else:
-        yield Limit.HOST, f"it sends {pauses.frames:.0f} pause frames a second{share}"
+        yield Limit.HOST, f"it sends {counted.frames:.0f} pause frames a second{share}"
 
 
 def _congestion(frame: PortFrame, direction: Direction) -> Iterator[Step]:

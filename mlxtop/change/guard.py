@@ -17,11 +17,12 @@ from mlxtop.model.number import PORT, whole
 from mlxtop.sampler.discover import Inventory
 from mlxtop.sources.kernel.pci import DEVICES
 from mlxtop.sources.kernel.proc import Process, read_processes
+from mlxtop.sources.kernel.rdma_objects import read_users
 from mlxtop.sources.kernel.routes import below, read_default_devices, read_route
 from mlxtop.sources.kernel.storage import read_storage, read_storage_traffic
 from mlxtop.sources.kernel.sysfs import link_name
 from mlxtop.sources.kernel.tcp import Connection, has_session, iperf3_ports, read_sockets, ssh_ports
-from mlxtop.sources.tools.iproute2 import read_rdma_users
+from mlxtop.system.answers import reason
 from mlxtop.system.door import System
 
 COUNTED = 1000
@@ -220,20 +221,26 @@ def _storage_traffic(
 
 
 def _rdma(system: System, inventory: Inventory) -> list[Hazard]:
-    with_rdma = [port for port in inventory.ports if port.rdma is not None or port.extra_rdma]
-    if not with_rdma:
-        return []
-    users = read_rdma_users(system)
-    if users is None:
-        text = "who uses RDMA cannot be listed: `rdma resource` of iproute2 does not answer"
-        return [Hazard(Danger.UNCLEAR, text, frozenset(port.id for port in with_rdma))]
+    """Return who uses the RDMA devices of ports; a device that does not tell is unclear."""
     hazards = []
-    for user in users:
-        ports = frozenset(
-            port.id
-            for port in with_rdma
-            if (port.rdma == user.device and user.port in (None, port.rdma_port))
-            or user.device in port.extra_rdma
-        )
-        hazards += _hazard(Danger.RDMA, f"{user.name} uses RDMA on {user.device}", ports)
+    for device in dict.fromkeys(
+        name for port in inventory.ports for name in (port.rdma, *port.extra_rdma) if name
+    ):
+        with_device = [p for p in inventory.ports if device in (p.rdma, *p.extra_rdma)]
+        every = frozenset(port.id for port in with_device)
+        try:
+            users = read_users(system, device)
+        except OSError as error:
+            why = reason(error, system.captured)
+            text = f"who uses RDMA on {device} cannot be listed ({why})"
+            hazards.append(Hazard(Danger.UNCLEAR, text, every))
+            continue
+        for user in users:
+            ports = frozenset(
+                port.id
+                for port in with_device
+                if not user.ports or port.rdma != device or port.rdma_port in user.ports
+            )
+            who = "somebody who cannot be named" if user.is_unnamed else user.name
+            hazards += _hazard(Danger.RDMA, f"{who} uses RDMA on {device}", ports)
     return hazards

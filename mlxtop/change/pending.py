@@ -7,7 +7,6 @@ terminal to lose, a thread does.
 from __future__ import annotations
 
 import json
-import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from mlxtop.change.port_types import PCI_DEVICES
 from mlxtop.change.privilege import RootCommands
 from mlxtop.sources.kernel.sysfs import names
 from mlxtop.system.door import Finished, System
+from mlxtop.system.own_module import alone
 
 
 class PendingChange(ABC):
@@ -109,7 +109,7 @@ def write_types(system: System, device: str, types: Mapping[int, str]) -> list[s
 def switch_words(step: Switch, log: ActionLog) -> tuple[str, ...]:
     """Return the one command that arms the timer and writes the types."""
     return (
-        *(sys.executable, "-I", "-S", revert.__file__, step.device),
+        *(*alone(revert.__name__), step.device),
         *(f"{port}={kind}" for port, kind in step.types),
         *("--seconds", str(step.seconds), "--owner", str(log.owner.uid), str(log.owner.gid)),
         *("--home", log.owner.home, "--log", log.path),

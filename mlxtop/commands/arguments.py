@@ -17,6 +17,8 @@ COMMANDS: dict[str, str] = {
     "link-type": "show and change what ports speak: InfiniBand or Ethernet",
     "load": "load a port with iperf3 or RDMA and stop before it gets too hot",
     "measure": "measure with every tool, or sweep an option, into one table and one sentence",
+    "passport": "show who a card is and what is in its flash; back it up: nothing is burned",
+    "rdma": "show who uses RDMA: processes, their queue pairs, memory and peers",
     "path": "show the ways to other hosts, and keep the path when a fast link dies",
     "runs": "list, show and compare recorded load tests",
     "log": "what was changed on this machine, when, and how it went",
@@ -28,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "metrics": "tell Prometheus what the ports do: once, in a file, or for scrapes",
     "capture": "write what is read of this machine into one text file, names masked",
     "completion": "print completions of bash, zsh or fish",
+    "help": "a chapter of the manual: mlxtop help heat; without one, which there are",
     "manual": "print the manual page: mlxtop manual | man -l -",
 }
 """Subcommand to its help; each is a module of `mlxtop.commands`."""
@@ -68,7 +71,7 @@ MORE = "\n".join(
         *(f"  {line}" for line in EXAMPLE_SETTINGS.splitlines()),
         "  MLXTOP_NIC_INTERVAL=0.5 in the environment does the same.",
         "hooks: a script is told by MLXTOP_NIC_EVENT, _PORT, _NETDEV, _TEXT and others.",
-        "All settings and events: mlxtop manual | man -l -",
+        "The manual by chapter: mlxtop help; all settings and events: mlxtop manual | man -l -",
     )
 )
 
@@ -129,11 +132,19 @@ def parser(words: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
     add("-b", "--batch", action="store_true", help="print tables instead of the screen")
     add("-n", "--count", type=_count, metavar="N", help="end after N tables or objects")
     add("--hooks", action="store_true", help="with -b or --json-stream: run the settings' hooks")
-    add("--root", metavar="DIR|FILE", help="read a captured machine instead of this one")
+    add(
+        "--root", metavar="DIR|FILE", help="read a captured or recorded machine instead of this one"
+    )
     add("--from", dest="recording", metavar="FILE|DIR", help="read a recording; last: the newest")
     at = "with --from: the time, as 03:10, '2h ago' or a date; else its end"
     add("--at", metavar="TIME", help=at)
-    add("--demo", nargs="?", const="", metavar="MACHINE", help="simulated machine; list: name them")
+    what = "simulated machine; list: name them; A+B: joined by their links"
+    add("--demo", nargs="?", const="", metavar="MACHINE", help=what)
+    add("--tour", action="store_true", help="with --demo: the first story, which plays itself")
+    hosts = "another machine too, over ssh; @NAME: a group of the settings"
+    add("-H", "--host", action="append", dest="hosts", metavar="HOST", help=hosts)
+    add("--no-local", action="store_true", help="with -H: without this machine")
+    add("--sudo", action="store_true", help="with -H: read as root there, by sudo -n")
     for name, row in ROWS.items():
         if row.flags and row.metavar is None:
             add(*row.flags, dest=name, action="store_true", default=None, help=row.help)
@@ -165,25 +176,35 @@ def flags(args: argparse.Namespace) -> dict[str, object]:
 
 def check(args: argparse.Namespace) -> None:
     """Raise UsageError for options that exclude each other."""
+    for wrong, text in _exclusions(args):
+        if wrong:
+            raise UsageError(text)
+
+
+def _exclusions(args: argparse.Namespace) -> Iterator[tuple[object, str]]:
+    """Yield what options say when the first is true."""
     modes, repeats = [args.once, args.json_stream, args.batch], args.json_stream or args.batch
-    if sum(modes) > 1:
-        raise UsageError("--once, --json-stream and --batch exclude each other")
-    if args.command and any(modes):
-        raise UsageError(f"{args.command} goes without --once, --json-stream and --batch")
-    if args.json and not args.once and not args.command:
-        raise UsageError("--json goes with --once or a subcommand; for a stream: --json-stream")
-    if args.interval == 0 and not args.once:
-        raise UsageError("--delay 0 goes with --once")
-    if args.count and not repeats:
-        raise UsageError("--count goes with --json-stream or --batch")
-    if args.hooks and not repeats:
-        raise UsageError("--hooks goes with --json-stream or --batch; the screen runs hooks anyway")
-    if args.root and args.demo is not None:
-        raise UsageError("--root and --demo exclude each other")
-    if args.at is not None and args.recording is None:
-        raise UsageError("--at goes with --from")
-    if args.recording is not None and (args.root or args.demo is not None or args.hooks):
-        raise UsageError("--from goes without --root, --demo and --hooks")
+    demo, recording = args.demo is not None, args.recording is not None
+    yield sum(modes) > 1, "--once, --json-stream and --batch exclude each other"
+    with_modes = args.command and any(modes)
+    yield with_modes, f"{args.command} goes without --once, --json-stream and --batch"
+    alone = args.json and not args.once and not args.command
+    yield alone, "--json goes with --once or a subcommand; for a stream: --json-stream"
+    yield args.interval == 0 and not args.once, "--delay 0 goes with --once"
+    yield args.count and not repeats, "--count goes with --json-stream or --batch"
+    hooks = args.hooks and not repeats
+    yield hooks, "--hooks goes with --json-stream or --batch; the screen runs hooks anyway"
+    near = not (args.hosts or args.command == "load")
+    yield (args.no_local or args.sudo) and near, "--no-local and --sudo go with -H"
+    yield recording and args.hosts, "--from and -H exclude each other"
+    yield args.root and demo, "--root and --demo exclude each other"
+    tour = args.tour and (not demo or args.command or any(modes))
+    yield tour, "--tour goes with --demo and the screen"
+    yield args.at is not None and not recording, "--at goes with --from"
+    other = args.root or demo or args.hooks
+    yield recording and other, "--from goes without --root, --demo and --hooks"
+    port = recording and args.port_name is not None
+    yield port, f"--from goes without {args.port_name!r}: no port and no command for it"
 
 
 def without_screen(args: argparse.Namespace) -> bool:

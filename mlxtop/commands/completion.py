@@ -12,6 +12,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from mlxtop.commands.arguments import Option, Usage, parser, usage
+from mlxtop.commands.help import ORDER
 from mlxtop.outputs import console
 
 if TYPE_CHECKING:
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 
 MACHINES = "mlxtop --demo list 2>/dev/null | cut -d' ' -f1"
 NETDEVS = "ls /sys/class/net 2>/dev/null"
-ASKED = {"MACHINE": MACHINES, "GLOB": NETDEVS, "PORT": NETDEVS, "NETDEV": NETDEVS}
+ASKED = {
+    "CHAPTER": f"printf '%s\\n' {' '.join(ORDER)}",
+    "MACHINE": MACHINES,
+    "GLOB": NETDEVS,
+    "PORT": NETDEVS,
+    "NETDEV": NETDEVS,
+}
 """Commands that list the values of an option, by what stands for the value in help texts."""
 
 

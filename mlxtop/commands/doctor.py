@@ -16,10 +16,10 @@ from functools import partial
 from threading import Event
 from time import localtime, strftime
 
-from mlxtop.analysis.port_view import port_view
+from mlxtop.analysis.port_view import Ceiling, port_view
 from mlxtop.commands.arguments import host
 from mlxtop.commands.mending import did_you_mean
-from mlxtop.doctor.check import Report
+from mlxtop.doctor.check import Probe, Report
 from mlxtop.doctor.inspect import inspect, probe, watch
 from mlxtop.link_type.survey import read_stored
 from mlxtop.model.frame import Frame
@@ -35,6 +35,7 @@ from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
 from mlxtop.settings import Settings
 from mlxtop.system.door import System
+from mlxtop.watch.congestion import followed
 
 OBSERVED_S = 30.0
 """Seconds of a recording before the time that is judged: the slowest counters are read twice."""
@@ -111,9 +112,10 @@ def run_recorded(
     frame = observed[-1]
     ports = choose(frame, args.port, settings.all)
     incidents = incidents_up_to(recording, frame)
-    report = inspect(frame, ports, incidents, before=observed[0])
+    congestion = followed(observed)
+    report = inspect(frame, ports, incidents, before=observed[0], congestion=congestion)
     when = strftime("%F %T", localtime(frame.sample.wall))
-    return _print(report, frame, ports, f"REPLAY {when}  {recording.host}", args.json)
+    return show_report(report, frame, ports, f"REPLAY {when}  {recording.host}", args.json)
 
 
 def _print_report(
@@ -127,13 +129,25 @@ def _print_report(
     chosen = ports if args.port else ()
     with console.waiting(f"asking {args.probe}"):
         probes = tuple(probe(system, frame, args.probe, chosen)) if args.probe else ()
-    incidents = [incident for one in observed for incident in one.sample.incidents]
-    report = inspect(frame, ports, incidents, before=observed[0], probes=probes)
+    report = judged(observed, ports, probes)
     demo = "DEMO  " if source.kind is SourceKind.DEMO else ""
-    return _print(report, frame, ports, source.label, args.json, mark=demo)
+    return show_report(report, frame, ports, source.label, args.json, mark=demo)
 
 
-def _print(
+def judged(
+    observed: Sequence[Frame], ports: Sequence[PortId], probes: tuple[Probe, ...] = ()
+) -> Report:
+    """Return the report on ports after some frames of their machine."""
+    incidents = [incident for one in observed for incident in one.sample.incidents]
+    return inspect(
+        *(observed[-1], ports, incidents),
+        before=observed[0],
+        probes=probes,
+        congestion=followed(observed),
+    )
+
+
+def show_report(
     report: Report,
     frame: Frame,
     ports: Sequence[PortId],
@@ -147,11 +161,22 @@ def _print(
         console.say_json(document(report))
         return report.status
     ceilings = [(frame.ports[port].now.port.name, port_view(frame, port).ceiling) for port in ports]
+    _show(report, title, ceilings, mark)
+    return report.status
+
+
+def show_links(report: Report) -> None:
+    """Print a report about the links between several machines."""
+    _show(report, "between the machines", ())
+
+
+def _show(
+    report: Report, title: str, ceilings: Sequence[tuple[str, Ceiling]], mark: str = ""
+) -> None:
     columns = min(shutil.get_terminal_size((100, 24)).columns, 120)
     worst = ROLES[report.findings[0].severity] if report.findings else Role.GOOD
     head = ((mark, Role.BADGE), (f"{title}: ", Role.STRONG), (summary(report), worst))
     console.show(head, *report_lines(report, ceilings, columns))
-    return report.status
 
 
 def document(report: Report) -> dict[str, object]:

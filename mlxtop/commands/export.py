@@ -89,13 +89,18 @@ def _trace(recording: Recording, span: tuple[float, float], monotonic: bool) -> 
     from mlxtop.recording.events import EventLog
     from mlxtop.watch.watch import Watch
 
-    trace, watch, log, last = Trace(recording.host, monotonic), Watch(), EventLog(), None
+    trace, watch, log, last = (
+        Trace(recording.host, monotonic),
+        Watch(verdicts=False, frames=False),
+        EventLog(),
+        None,
+    )
     console.write(trace.begin())
     waiting: list[str] = []
     for moment, frame in _frames(recording, *span):
         if moment.restarts and last is not None:
             waiting += trace.incidents(log.events, last)
-            watch, log = Watch(), EventLog()
+            watch, log = Watch(verdicts=False, frames=False), EventLog()
         watch.ingest(frame)
         log.follow(watch)
         waiting += trace.frame(frame, moment.restarts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from shlex import quote
 from threading import Lock
 
@@ -31,13 +31,25 @@ class Exporter:
     One thread takes frames in, another may ask for the metrics.
     """
 
-    def __init__(self, kind: SourceKind, now: Callable[[], float], with_vfs: bool = False) -> None:
-        """`kind`: of the source of the frames; `now`: monotonic seconds of their machine."""
+    def __init__(
+        self,
+        kind: SourceKind,
+        now: Callable[[], float],
+        with_vfs: bool = False,
+        *,
+        host: str = "",
+    ) -> None:
+        """`kind`: of the source of the frames; `now`: monotonic seconds of their machine.
+
+        `host`: the machine's name among several.
+        """
         self._kind = kind
-        self._now = now if kind.may_change else None  # a recorded instant does not get older
+        ages = kind.may_change or kind is SourceKind.REMOTE  # a recorded instant does not
+        self._now = now if ages else None
+        self._host = host
         self._with_vfs = with_vfs
         self._lock = Lock()
-        self._watch = Watch()
+        self._watch = Watch(verdicts=False, frames=False)
         self._findings: tuple[FindingCount, ...] = ()
         self._examined: Frame | None = None
         self._trouble = ""
@@ -67,7 +79,8 @@ class Exporter:
         trouble = ""
         findings: tuple[FindingCount, ...] = ()
         try:
-            report = inspect(frame, ports, incidents, before=self._examined)
+            watch = self._watch.congestion
+            report = inspect(frame, ports, incidents, before=self._examined, congestion=watch)
             findings = tuple(counted(report, frame))
         except Exception as error:  # of one check, and no reason to end
             trouble = f"the doctor stumbled: {type(error).__name__}: {error}"
@@ -94,8 +107,14 @@ class Exporter:
                 now=self._now() if self._now else None,
                 kind=self._kind,
                 with_vfs=self._with_vfs,
+                host=self._host,
             )
         ]
+
+    def locked_machines(self) -> list[Machine]:
+        """Return the machine as it is now, while no frame is being taken in."""
+        with self._lock:
+            return self.machines()
 
     def text(self) -> bytes:
         """Return the text format."""
@@ -115,12 +134,33 @@ class Exporter:
             return told[1]
 
 
+class Exporters:
+    """Several machines, for scrapes."""
+
+    def __init__(self, each: Mapping[str, Exporter]) -> None:
+        self.each = each
+
+    def _machines(self) -> list[Machine]:
+        """Return the machines of which something is known, as they are now."""
+        return [machine for one in self.each.values() for machine in one.locked_machines()]
+
+    def text(self) -> bytes:
+        """Return the text format."""
+        return text(self._machines)
+
+    def render(self, accept: str, zipped: bool) -> Rendered:
+        """Return the answer to a scrape."""
+        if not self._machines():
+            raise NOT_YET
+        return render(self._machines, accept, zipped)
+
+
 def counted(report: Report, frame: Frame) -> Iterator[FindingCount]:
     """Yield the findings of a report by check, with the port or card that each is about."""
     about: dict[str, PortId | str] = {}
     for card in frame.sample.adapters:
         name = card_name(card)
-        about[name] = card.functions[0].address if card.functions else card.key
+        about[name] = card.place
         for slot, function in card.slots.items():
             about[f"{name}, slot {slot}"] = function.address
     for port, its in frame.ports.items():

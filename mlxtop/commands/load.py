@@ -21,7 +21,10 @@ from mlxtop.outputs import console
 from mlxtop.present.text import Role
 
 if TYPE_CHECKING:
+    from mlxtop.hosts.machines import Machine
     from mlxtop.load.session import SessionView
+    from mlxtop.model.frame import Frame
+    from mlxtop.sampler.live import LiveSource
     from mlxtop.settings import Settings
     from mlxtop.system.door import System
 
@@ -93,10 +96,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--note", default="", metavar="TEXT", help="kept with the run")
     add("--plan", action="store_true", help="show what would be run, and run nothing")
     add("--server", action="store_true", help="serve one test here for the far end")
+    ssh = "HOST is reached by ssh: its server is started there, and its heat guarded too"
+    add("--ssh", action="store_true", help=ssh)
 
 
-def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
-    """Run the test, or a server; return 0 when it is complete."""
+def run(
+    args: argparse.Namespace, system: System, settings: Settings, far: Machine | None = None
+) -> int:
+    """Run the test, or a server; return 0 when it is complete.
+
+    `far`: the far end, where that is read too.
+    """
     from mlxtop.sampler.facts import Fact
     from mlxtop.sampler.live import LiveSource
 
@@ -118,11 +128,44 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
                 source, lambda frame: front.session.serve(ports, count, frame, guard)
             )
         chosen = options(args)
-        return front.drive(
-            source,
-            lambda frame: front.session.start(frame, chosen, args.plan),
-            measuring=not args.plan,
-        )
+        far = far or _by_ssh(args, settings)
+        if far is None:
+            return front.drive(
+                source,
+                lambda frame: front.session.start(frame, chosen, args.plan),
+                measuring=not args.plan,
+            )
+        return _with_far(args, front, source, chosen, far)
+
+
+def _by_ssh(args: argparse.Namespace, settings: Settings) -> Machine | None:
+    """Return the far end where it is one of the settings' machines, or `--ssh` says so."""
+    known = {name for names in settings.hosts.values() for name in names}
+    if not (args.ssh or args.host in known):
+        return None
+    from mlxtop.commands.load_far import far_machine
+
+    return far_machine(args.host, everything=settings.all, sudo=args.sudo)
+
+
+def _with_far(
+    args: argparse.Namespace,
+    front: _FrontEnd,
+    source: LiveSource,
+    chosen: LoadOptions,
+    machine: Machine,
+) -> int:
+    """Run a test whose far end is guarded too."""
+    from mlxtop.commands.load_far import FarSide
+
+    with closing(FarSide(machine, front.system)) as far:
+
+        def start(frame: Frame) -> None:
+            host = far.join(front.session, args.host, frame)
+            request = chosen.request._replace(host=host)
+            front.session.start(frame, chosen._replace(request=request), args.plan)
+
+        return front.drive(source, start, measuring=not args.plan)
 
 
 def options(args: argparse.Namespace) -> LoadOptions:
@@ -179,7 +222,7 @@ class _FrontEnd(FrontEnd):
             if self.args.json:
                 console.say_json(outcome.document())
             else:
-                console.show(*((run,) for run in outcome_runs(outcome)))
+                console.show_sentences(*outcome_runs(outcome))
         elif plan is not None and self.args.json:
             console.say_json({"plan": plan.document(), "result": None})
         if self.signalled is not None:

@@ -6,6 +6,7 @@ import argparse
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ class FrontEnd:
     def __init__(self, args: argparse.Namespace, system: System) -> None:
         from mlxtop.load.run_log import own_runs
         from mlxtop.load.session import LoadSession
+        from mlxtop.recording.of_run import RunSamples
 
         self.args = args
         self.system = system
@@ -44,7 +46,8 @@ class FrontEnd:
         """bit/s that a hold asked for when it was told last."""
         self._told = float("-inf")
         """When the newest line was printed, monotonic seconds."""
-        self.session = LoadSession(system, own_runs(demo=system.demo), self._changed.set)
+        runs, samples = own_runs(demo=system.demo), partial(RunSamples, system)
+        self.session = LoadSession(system, runs, self._changed.set, samples)
 
     def drive(
         self, source: LiveSource, start: Callable[[Frame], object], *, measuring: bool

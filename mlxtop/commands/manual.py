@@ -19,6 +19,7 @@ from mlxtop.commands.arguments import (
     parser,
     usage,
 )
+from mlxtop.commands.help import chapters, title
 from mlxtop.outputs import console
 from mlxtop.settings import PREFIX, ROWS, TABLES, Row
 from mlxtop.watch.hooks import EVENTS, FACTS
@@ -94,6 +95,9 @@ def _page(whole: Usage, settings: Mapping[str, Row]) -> Iterator[str]:
         f" {', '.join(f'MLXTOP_NIC_{name}' for name in FACTS)} in its environment. Events:"
     )
     yield _text(", ".join(EVENTS) + ".")
+    yield ".SH CHAPTERS"
+    yield _text("mlxtop help CHAPTER prints one:")
+    yield from _list((name, f"{title(text)}.") for name, text in chapters().items())
     yield ".SH FILES"
     yield from _list(FILES)
 

@@ -6,6 +6,7 @@ The table goes to stdout, progress to stderr; `--json`, `--csv`, `--markdown` ar
 from __future__ import annotations
 
 import argparse
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from mlxtop.outputs import console
 if TYPE_CHECKING:
     from mlxtop.load.measure_run import MeasureView
     from mlxtop.load.session import SessionView
+    from mlxtop.model.frame import Frame
     from mlxtop.settings import Settings
     from mlxtop.system.door import System
 
@@ -45,6 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     way = constants(parser, "direction")
     way("-R", "--reverse", const=Direction.RECEIVE, help="sweep by receiving")
     way("--bidir", const=Direction.BOTH, help="sweep by sending and receiving")
+    text = "set another MTU or IPoIB mode for some tests, and put it back (root)"
+    add("--change-mtu", action="store_true", help=text)
+    add("--yes", action="store_true", help="with --change-mtu: do not ask")
     add("--budget", type=seconds, metavar="TIME", help="end before this time is used up: 10m")
     text = "go on with a measurement that was broken off (the last)"
     add("--resume", nargs="?", const="last", metavar="ID", help=text)
@@ -72,9 +77,7 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     with closing(live) as source:
         front = _FrontEnd(args, system, settings.ascii)
         return front.drive(
-            source,
-            lambda frame: front.session.measure(frame, chosen, args.plan),
-            measuring=not args.plan,
+            source, lambda frame: front.begin(frame, chosen), measuring=not args.plan
         )
 
 
@@ -95,7 +98,9 @@ def options(args: argparse.Namespace, system: System) -> MeasureOptions:
     request = LoadRequest(args.host, args.via, direction=direction, seconds=seconds, **given)
     check(args.sweep, request)
     budget = None if args.budget is None else float(args.budget)
-    return MeasureOptions(request, tuple(args.sweep), guard, budget, note=args.note)
+    return MeasureOptions(
+        *(request, tuple(args.sweep), guard, budget), note=args.note, change_mtu=args.change_mtu
+    )
 
 
 def _resumed(args: argparse.Namespace, system: System, guard: GuardOptions) -> MeasureOptions:
@@ -119,7 +124,8 @@ def _resumed(args: argparse.Namespace, system: System, guard: GuardOptions) -> M
         raise ValueError(f"{found.id} was to {request.host}, not {args.host}")
     budget = None if args.budget is None else float(args.budget)
     note = args.note or str(found.head.get("note") or "")
-    return MeasureOptions(request, axes, guard, budget, found.id, note)
+    change = args.change_mtu or found.head.get("change_mtu") is True
+    return MeasureOptions(request, axes, guard, budget, found.id, note, change)
 
 
 class _FrontEnd(FrontEnd):
@@ -130,6 +136,18 @@ class _FrontEnd(FrontEnd):
         self._ascii = ascii_only
         self._rows = 0
         self._current: str | None = None
+
+    def begin(self, frame: Frame, chosen: MeasureOptions) -> None:
+        """Start, once a person has agreed to what is changed. Raises ValueError without that."""
+        from mlxtop.load.measure import plan_measure
+        from mlxtop.present.measure import change_runs
+
+        if chosen.change_mtu and not self.args.plan and not self.args.yes:
+            plan = plan_measure(self.system, frame, chosen.request, chosen.axes, change_mtu=True)
+            if plan.change is not None:
+                console.warn(*(text for text, _ in change_runs(plan)))
+                _agreed()
+        self.session.measure(frame, chosen, self.args.plan)
 
     def report(self, view: SessionView) -> None:
         from mlxtop.present.measure import plan_runs
@@ -181,12 +199,22 @@ class _FrontEnd(FrontEnd):
             console.say(*markdown(all_cells(measure), measure.sentence))
         else:
             from mlxtop.present.measure_chart import chart
+            from mlxtop.present.text import Role
 
             console.say(*table_lines(all_cells(measure)), "")
             console.say(*chart(measure, self._ascii))
-            console.say(measure.sentence)
+            console.show_sentences((measure.sentence, Role.STRONG))
             if measure.id:
                 console.say(f"recorded as {measure.id} (mlxtop runs show {measure.id})")
+
+
+def _agreed() -> None:
+    """Ask whether a change is to be made. Raises ValueError where nobody says yes."""
+    if not sys.stdin.isatty():
+        raise ValueError("--change-mtu asks before it changes anything, and nobody is there: --yes")
+    console.warn("Do it? [y/N] ", end="")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise ValueError("nothing was changed and nothing measured")
 
 
 def _write_csv(rows: list[dict[str, Any]]) -> None:

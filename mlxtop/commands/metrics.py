@@ -8,24 +8,25 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shutil
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from functools import partial
 from ipaddress import ip_address
-from shlex import quote
 from threading import Event
 from typing import TYPE_CHECKING
 
 from mlxtop.commands.arguments import UsageError, constants, host
 from mlxtop.outputs import console
 from mlxtop.settings import MAX_INTERVAL, MIN_INTERVAL
+from mlxtop.system.service_unit import exec_start, own_program, protect_home
 
 if TYPE_CHECKING:
     from mlxtop.commands.exporter import Exporter
     from mlxtop.model.frame import Frame
+    from mlxtop.outputs.openmetrics import Rendered
+    from mlxtop.path.follow import PathFollower
     from mlxtop.recording.recording import Recording
     from mlxtop.sampler.live import LiveSource
     from mlxtop.sampler.source import Source
@@ -42,7 +43,7 @@ SHARED = {
 }
 """Option to the file below `share` that it prints."""
 PROGRAM = "/usr/local/bin/mlxtop"
-"""The program in the shipped units."""
+"""The program in the shipped unit, in whose place the one comes that prints it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -112,41 +113,45 @@ def _place(text: str) -> tuple[str, int]:
 
 def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     """Print, write or serve; 0, and 1 where there is no port."""
-    _check(args)
+    check(args)
     if args.shared:
         console.write(shared(args.shared))
         return 0
     from mlxtop.commands.exporter import Exporter
+    from mlxtop.path.follow import follow
 
     every = args.every or args.interval
     again = args.listen or (args.textfile and every)
     pace = (every or EVERY_S) if again else (0.5 if system.captured else 1.0)
     with closing(_source(system, settings, pace, once=not again)) as source:
+        paths = follow(source, system, settings.path, _complain)
         exporter = Exporter(source.kind, system.now, args.vfs)
-        if args.listen:
-            return _serve(args, exporter, source)
         if again:
-            return _write_again(args.textfile, exporter, source)
-        return tell_once(args, _until_known(source), exporter, settings)
+            go_on = partial(_follow, source, exporter, paths)
+            if args.listen:
+                return serve(args, exporter.render, go_on)
+            return write_again(args.textfile, exporter.text, go_on)
+        return tell_once(args, paths.over(_until_known(source)), exporter, settings)
 
 
 def run_recorded(
     args: argparse.Namespace, recording: Recording, wall: float | None, settings: Settings
 ) -> int:
     """Print or write what a scrape would have got at a time of a recording, else at its end."""
-    _check(args)
+    check(args)
     if args.listen or args.shared:
         raise UsageError("--from goes with metrics that are printed, or with --textfile")
     from mlxtop.commands.exporter import Exporter
     from mlxtop.model.sample import SourceKind
-    from mlxtop.recording.then import WARM_S, frames_between
+    from mlxtop.recording.moments import WARM_S
+    from mlxtop.recording.then import frames_between
 
     until = recording.end if wall is None else wall
     exporter = Exporter(SourceKind.REPLAY, lambda: 0.0, args.vfs)
     return tell_once(args, frames_between(recording, until - WARM_S, wall), exporter, settings)
 
 
-def _check(args: argparse.Namespace) -> None:
+def check(args: argparse.Namespace) -> None:
     """Raise UsageError for what does not go together."""
     if args.json:
         raise UsageError("metrics have a format of their own: --json does not go with them")
@@ -172,8 +177,11 @@ def shared(name: str) -> str:
     from importlib.resources import files  # not at the start of other subcommands
 
     text = files("mlxtop").joinpath("share", SHARED[name]).read_text("utf-8")
-    own = shutil.which(sys.argv[0]) if os.path.basename(sys.argv[0]) == "mlxtop" else None
-    return text.replace(PROGRAM, quote(os.path.abspath(own))) if own and name == "unit" else text
+    if name != "unit":
+        return text
+    program = own_program()
+    text = text.replace("ProtectHome=yes", f"ProtectHome={protect_home(program)}")
+    return text.replace(PROGRAM, exec_start(program))
 
 
 # Reading
@@ -182,7 +190,7 @@ def shared(name: str) -> str:
 def _source(system: System, settings: Settings, every: float, once: bool = False) -> LiveSource:
     """Return samples of the machine; `once`: tools may run at once, as nobody looks any longer."""
     from mlxtop.link_type.survey import read_stored
-    from mlxtop.sampler.facts import ON_SCREEN
+    from mlxtop.sampler.facts import ON_SCREEN, RDMA
     from mlxtop.sampler.live import CALM_S, LiveSource
 
     return LiveSource(
@@ -192,9 +200,13 @@ def _source(system: System, settings: Settings, every: float, once: bool = False
         settings.include,
         incidents=True,
         calm=0.0 if once else CALM_S,
-        wants=ON_SCREEN,
+        wants=ON_SCREEN | RDMA,
         ask_card=read_stored,
     )
+
+
+def _complain(text: str) -> None:
+    console.warn(f"mlxtop: {text}")
 
 
 def _until_known(source: Source) -> Iterator[Frame]:
@@ -264,45 +276,54 @@ def _until_signal() -> Event:
     return stop
 
 
+Follow = Callable[[Event, Callable[[], None]], None]
+"""Takes frames in until stopped, and calls a function after each."""
+
+
 def _follow(
-    source: Source, exporter: Exporter, stop: Event, after: Callable[[], None] | None = None
+    source: Source,
+    exporter: Exporter,
+    paths: PathFollower,
+    stop: Event,
+    after: Callable[[], None],
 ) -> None:
     """Take frames in until stopped; a captured machine gives one and stays as it is."""
     from mlxtop.sampler.source import frames
 
-    for frame in frames(source, stop):
+    for frame in paths.over(frames(source, stop)):
         exporter.take(frame)
-        if after is not None:
-            after()
+        after()
     stop.wait()
 
 
-def _write_again(path: str, exporter: Exporter, source: Source) -> int:
+def write_again(path: str, text: Callable[[], bytes], follow: Follow) -> int:
+    """Write after every frame, until stopped."""
     told = ""
 
     def write_now() -> None:
         nonlocal told
         trouble = ""
         try:
-            write(path, exporter.text())
+            write(path, text())
         except OSError as error:
             trouble = f"{path}: {error.strerror or error}"
         if trouble and trouble != told:
             console.warn(f"mlxtop: {trouble}")
         told = trouble
 
-    _follow(source, exporter, _until_signal(), write_now)
+    follow(_until_signal(), write_now)
     return 0
 
 
 # Serving
 
 
-def _serve(args: argparse.Namespace, exporter: Exporter, source: Source) -> int:
+def serve(args: argparse.Namespace, answer: Callable[[str, bool], Rendered], follow: Follow) -> int:
+    """Serve scrapes until stopped."""
     from mlxtop.outputs.http_server import Server, tls_context, written
 
     tls = tls_context(args.cert, args.key, args.client_ca) if args.cert else None
-    server = Server(exporter.render, _names(args.allow_host or ()), tls)
+    server = Server(answer, _names(args.allow_host or ()), tls)
     stop = _until_signal()
     address, port = server.start(*args.listen)
     place = written(address, port)
@@ -311,7 +332,7 @@ def _serve(args: argparse.Namespace, exporter: Exporter, source: Source) -> int:
         who = "who has a certificate" if args.client_ca else "everybody"
         console.warn(f"mlxtop: {place} is no loopback address: {who} can read it from afar")
     try:
-        _follow(source, exporter, stop)
+        follow(stop, lambda: None)
     finally:
         server.close()
     return 0

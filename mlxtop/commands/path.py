@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import signal
-import sys
 import time
 from collections.abc import Iterable
 from threading import Event
@@ -50,8 +47,9 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
             raise ValueError(f"--{name.replace('_', '-')} goes with path keep")
     if args.unit:
         from mlxtop.path.unit import unit
+        from mlxtop.system.service_unit import own_program
 
-        console.write(unit(own_command()))
+        console.write(unit(own_program()))
         return 0
     if args.propose:
         return _propose(system)
@@ -64,14 +62,6 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     if args.what == KEEP:
         return _keep(args, system, settings, path)
     return _watch(system, settings, path, args.json)
-
-
-def own_command() -> str:
-    """Return the path of this program, as a service starts it."""
-    called = shutil.which(sys.argv[0]) if sys.argv and sys.argv[0] else None
-    if called is not None and os.path.basename(called) == "mlxtop":
-        return os.path.abspath(called)
-    return f"{sys.executable} -m mlxtop"
 
 
 def _propose(system: System) -> int:

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 from mlxtop.link_type.survey import read_stored
+from mlxtop.model.frame import Frame
+from mlxtop.model.path import PathSettings
 from mlxtop.outputs import console
+from mlxtop.path.follow import follow
 from mlxtop.recording import files, when
 from mlxtop.recording.on_alarm import AlarmSaver
+from mlxtop.recording.prepare import Preparer
 from mlxtop.recording.recorder import Recorder
 from mlxtop.recording.target import Target
 from mlxtop.recording.unit import Rights, unit
 from mlxtop.sampler.facts import EVERYTHING
 from mlxtop.sampler.live import LiveSource
-from mlxtop.sampler.source import Source, frames
+from mlxtop.sampler.source import frames
 from mlxtop.settings import Settings
 from mlxtop.system.door import System
 from mlxtop.system.notify import ServiceManager
+from mlxtop.system.service_unit import own_program
 from mlxtop.watch.watch import Watch
 
 
@@ -68,7 +72,7 @@ def _typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
 def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     """Record until stopped; 0 when all is written."""
     if args.unit:
-        return _print_unit(args)
+        return _print_unit(args, settings.path)
     target = _target(args)
     if args.on_alarm and target.directory is None:
         raise ValueError("--on-alarm writes into a folder: give none, or one that exists")
@@ -90,7 +94,8 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     with closing(source):
         if saver is None:
             recorder.write_to(target)
-        _record(source, recorder, saver, stop, args.seconds)
+        taken = follow(source, system, settings.path, _complain).over(frames(source, stop))
+        _record(taken, recorder, saver, stop, args.seconds, preparer=Preparer(system, stop))
     recorder.close()
     if args.json and target.fd is None:
         path = str(recorder.last_path) if recorder.last_path else None
@@ -106,16 +111,19 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
 
 
 def _record(
-    source: Source,
+    taken: Iterable[Frame],
     recorder: Recorder,
     saver: AlarmSaver | None,
     stop: Event,
     seconds: float | None,
+    *,
+    preparer: Preparer | None = None,
 ) -> None:
-    """Give the recorder what the source has until that time has passed, or it cannot write."""
-    manager, watch, begin = ServiceManager(), Watch(), None
+    """Give the recorder all frames until that time has passed, or it cannot write."""
+    manager, watch, begin = ServiceManager(), Watch(verdicts=False, frames=False), None
     told: Path | None = None
-    for frame in frames(source, stop):
+    problem: str | None = None
+    for frame in taken:
         tick = frame.sample.tick
         recorder.put(frame.sample)
         if saver is not None:
@@ -129,7 +137,12 @@ def _record(
         if recorder.last_path != told:
             told = recorder.last_path
             console.warn(f"mlxtop: recording into {told}")
+        if saver is not None and recorder.problem not in (None, problem):
+            problem = recorder.problem
+            console.warn(f"mlxtop: {problem}")
         manager.alive(tick)
+        if preparer is not None:
+            preparer.advance(recorder.path, tick)
         over = seconds is not None and tick - begin >= seconds
         if over or (recorder.problem is not None and saver is None):
             break
@@ -167,7 +180,7 @@ def _target(args: argparse.Namespace) -> Target:
     return Target(path)
 
 
-def _print_unit(args: argparse.Namespace) -> int:
+def _print_unit(args: argparse.Namespace, paths: PathSettings) -> int:
     """Print the unit with the options that were given."""
     if args.file is not None:
         raise ValueError("--unit goes without FILE: systemd makes the folder")
@@ -178,14 +191,10 @@ def _print_unit(args: argparse.Namespace) -> int:
         arguments += ["--max-size", f"{args.max_size / 1e6:.3f}M"]
     if args.on_alarm:
         arguments.append("--on-alarm")
-    console.say(*unit(_program(), arguments, Rights(args.unit)).splitlines())
+    rights = Rights(args.unit)
+    console.say(*unit(own_program(), arguments, rights, paths.addresses).splitlines())
     return 0
 
 
-def _program() -> list[str]:
-    """Return the words that start this very program."""
-    beside = os.path.join(os.path.dirname(sys.executable), "mlxtop")
-    for path in (os.path.abspath(sys.argv[0]), beside, shutil.which("mlxtop")):
-        if path and os.path.basename(path) == "mlxtop" and os.access(path, os.X_OK):
-            return [path]
-    return [sys.executable, "-m", "mlxtop"]
+def _complain(text: str) -> None:
+    console.warn(f"mlxtop: {text}")

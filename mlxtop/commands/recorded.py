@@ -5,28 +5,47 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from mlxtop.commands import doctor, metrics
-from mlxtop.commands.arguments import UsageError
+from mlxtop.commands import doctor, metrics, rdma
+from mlxtop.commands.arguments import UsageError, check, without_screen
 from mlxtop.commands.recordings import events_of
 from mlxtop.model.sample import SourceKind
 from mlxtop.outputs import console, headless
-from mlxtop.recording.recording import Recording, open_recording
-from mlxtop.recording.then import WARM_S, frames_between
+from mlxtop.recording.moments import WARM_S
+from mlxtop.recording.recording import Recording, is_recording, open_recording
+from mlxtop.recording.then import frames_between
 from mlxtop.settings import Settings
+
+_TELLERS = {
+    "doctor": doctor.run_recorded,
+    "metrics": metrics.run_recorded,
+    "rdma": rdma.run_recorded,
+}
+_NAMES = "doctor, metrics or rdma"
+
+
+def take_root(args: argparse.Namespace) -> None:
+    """Let a recording that `--root` names be shown as it ends: by `--from`, or on the screen."""
+    if not is_recording(args.root):
+        return
+    if args.command or without_screen(args):
+        args.recording, args.root = args.root, None
+        check(args)
+    elif args.port_name is not None:
+        raise UsageError(f"a recording goes without {args.port_name!r}: no port for it")
+    else:
+        args.command, args.file, args.stand_at, args.root = "replay", args.root, "end", None
 
 
 def say(args: argparse.Namespace, settings: Settings) -> int:
     """Print it; return the exit status that the program would have had."""
-    if args.command not in (None, "doctor", "metrics"):
-        raise UsageError(f"{args.command} is of this machine; --from goes with doctor and metrics")
+    if args.command not in (None, *_TELLERS):
+        raise UsageError(f"{args.command} is of this machine; --from goes with {_NAMES}")
     if not (args.command or args.once or args.json_stream or args.batch):
-        raise UsageError("--from goes with --once, --json-stream, --batch, doctor or metrics")
+        raise UsageError(f"--from goes with --once, --json-stream, --batch, {_NAMES}")
     recording = open_recording(args.recording)
     wall = time_at(args.at, recording)
-    if args.command == "metrics":
-        status = metrics.run_recorded(args, recording, wall, settings)
-    elif args.command:
-        status = doctor.run_recorded(args, recording, wall, settings)
+    if args.command:
+        status = _TELLERS[args.command](args, recording, wall, settings)
     else:
         status = _frames(args, recording, wall, settings)
     console.warn(*(f"mlxtop: {args.recording}: {text}" for text in recording.problems.all()))

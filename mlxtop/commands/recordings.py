@@ -16,7 +16,10 @@ from mlxtop.recording.mask import SampleMask
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.when import Named, time_in
 
-FILE_HELP = "a recording, a folder of recordings of one machine, or last: the newest of your own"
+FILE_HELP = (
+    "a recording, a folder of recordings of one machine, the id of a load run, or last: the newest"
+    " of your own"
+)
 TIMES = "03:10, 2026-11-28 03:10, 2h ago (before its end), +10m, an event's number or words"
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlxtop.load.answer import sentence
 from mlxtop.load.measure_log import (
@@ -25,10 +25,13 @@ from mlxtop.present.measure import COLUMNS as COLUMNS_OF_MEASURED
 from mlxtop.present.measure import cells, compared_lines, table_lines
 from mlxtop.present.runs import run_lines, run_table, when
 from mlxtop.present.text import clean, wrap
+from mlxtop.recording.files import run_recording
 
 if TYPE_CHECKING:
     from mlxtop.settings import Settings
     from mlxtop.system.door import System
+
+R = TypeVar("R")
 
 _SAMPLES = ("t", "start", "end", "bps", "reverse_bps", "retransmits", "rtt_ms", "omitted")
 _COLUMNS = (
@@ -65,7 +68,7 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
             found = [find_measured(directory, name) for name in (first, second)]
             _compare_measured(*(read_measured(directory, name) for name in found), args=args)
         case ["show", wanted]:
-            _show(read_run(directory, find_id(directory, wanted)), args, settings.ascii)
+            _show(directory, read_run(directory, find_id(directory, wanted)), args, settings.ascii)
         case ["compare", first, second]:
             runs = [read_run(directory, find_id(directory, name)) for name in (first, second)]
             _compare(runs[0], runs[1], args)
@@ -122,19 +125,25 @@ def _table(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
     console.write(csv_rows.rows((columns, *values)))
 
 
-def _list(directory: Path, args: argparse.Namespace) -> None:
-    rows = []
-    for name in list_ids(directory):
+def _readable(directory: Path, names: Iterable[str], read: Callable[[Path, str], R]) -> Iterator[R]:
+    """Yield the records that can be read; warn of the others."""
+    for name in names:
         try:
-            rows.append(read_run(directory, name))
+            yield read(directory, name)
         except OSError as error:
             console.warn(f"mlxtop: {name}: {error.strerror}")
-    measured = [read_measured(directory, name) for name in list_measured(directory)]
+
+
+def _list(directory: Path, args: argparse.Namespace) -> None:
+    rows = list(_readable(directory, list_ids(directory), read_run))
     if args.json:
         console.say_json([summary(row) for row in rows])
-    elif args.csv:
+        return
+    if args.csv:
         _table(_COLUMNS, map(summary, rows))
-    elif not rows and not measured:
+        return
+    measured = list(_readable(directory, list_measured(directory), read_measured))
+    if not rows and not measured:
         console.say("no run has been recorded yet (mlxtop load HOST records one)")
     else:
         if rows:
@@ -143,13 +152,16 @@ def _list(directory: Path, args: argparse.Namespace) -> None:
             console.say(*_measured_head(one), *wrap(f"  {sentence(one.rows)}", COLUMNS, "  "))
 
 
-def _show(run: Run, args: argparse.Namespace, ascii_only: bool) -> None:
+def _show(directory: Path, run: Run, args: argparse.Namespace, ascii_only: bool) -> None:
+    recording = run_recording(run.id, directory)
     if args.json:
-        console.say_json(document(run))
+        console.say_json(document(run) | {"recording": str(recording) if recording else None})
     elif args.csv:
         _table(_SAMPLES, map(_without_kind, run.intervals))
     else:
         console.say(*run_lines(run, shutil.get_terminal_size().columns, ascii_only))
+        if recording is not None:
+            console.say(f"replay: mlxtop replay {run.id}")
 
 
 def _compare(before: Run, after: Run, args: argparse.Namespace) -> None:

@@ -18,6 +18,7 @@ from mlxtop.model.incident import Incident
 from mlxtop.model.linktype import StoredConfig
 from mlxtop.model.sample import Link, LinkLayer, LinkState, PcieStatus, PortSample
 from mlxtop.model.tuning import HostTuning, PortTuning, settled
+from mlxtop.watch.congestion import CongestionWatch
 
 STATUS = {Severity.CRITICAL: 2, Severity.WARNING: 1, Severity.NOTE: 0}
 """Exit status by the worst finding."""
@@ -102,6 +103,8 @@ class Case:
     probes: tuple[Probe, ...] = ()
     absent: Mapping[str, str] = field(default_factory=dict)
     """Why something was not read: `kernel log`, `link type` …"""
+    congestion: CongestionWatch | None = None
+    """Pause over the last readings; None where nobody followed it."""
 
     @property
     def host(self) -> HostTuning:
@@ -202,8 +205,7 @@ class CardCase(Subject):
 
 def card_name(adapter: Adapter) -> str:
     """Return family and place, `ConnectX-4 at 0000:43:00.0`."""
-    place = adapter.functions[0].address if adapter.functions else adapter.key
-    return f"{adapter.family} at {place}"
+    return f"{adapter.family} at {adapter.place}"
 
 
 # How a check is declared
@@ -215,7 +217,8 @@ class Need(NamedTuple, Generic[S]):
     """The subjects that a check looks at, and the words for it where there is none."""
 
     missing: str
-    subjects: Callable[[Case], Iterable[S]]
+    subjects: Callable[[Any], Iterable[S]]
+    """Yields those of a `Case`, or of what a check of another kind looks at."""
 
     @property
     def whole(self) -> Need[Case]:
@@ -255,7 +258,7 @@ class Check(NamedTuple):
     """Its range where all is well."""
     judge: Callable[[Any], Outcomes]
 
-    def __call__(self, case: Case) -> Outcomes:
+    def __call__(self, case: Any) -> Outcomes:
         """Yield what all subjects give; `Nothing` where there is no subject."""
         subjects = list(self.needs.subjects(case))
         if not subjects:

@@ -7,6 +7,7 @@ from threading import Event
 
 from mlxtop.doctor.check import Case, Probe, Report
 from mlxtop.doctor.checks import examine
+from mlxtop.doctor.checks.congestion import EACH
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.incident import Incident
@@ -15,8 +16,11 @@ from mlxtop.sampler.source import Source, frames
 from mlxtop.sources.tools.ping import full_size, ping, route_device, small_ping, valid_host
 from mlxtop.system.answers import reason
 from mlxtop.system.door import System
+from mlxtop.watch.congestion import READINGS, CongestionWatch
 from mlxtop.watch.settled import settled
 
+HELD_S = 12.0
+"""Seconds for which long pause is followed, so that it is no moment's."""
 COUNTERS_S = 6.0
 """Seconds that the counters are watched: the slowest table is read every five."""
 REPORTS_S = 20.0
@@ -24,21 +28,28 @@ REPORTS_S = 20.0
 
 
 def watch(
-    source: Source, stop: Event, choose: Callable[[Frame], Iterable[PortId]]
+    source: Source,
+    stop: Event,
+    choose: Callable[[Frame], Iterable[PortId]],
+    lingers: Callable[[], bool] = bool,
 ) -> Iterator[Frame]:
     """Yield frames until all is known that can be: tables of counters twice, slow facts once.
 
-    `choose` picks the ports whose facts are waited for.
+    `choose` picks the ports whose facts are waited for. Then it goes on while `lingers`.
     """
     first: float | None = None
+    congestion = CongestionWatch()
     for frame in frames(source, stop):
         yield frame
+        congestion.observe(frame)
         ports = choose(frame)
         tick = frame.sample.tick
         first = tick if first is None else first
         counted = _counted(frame) or tick - first >= COUNTERS_S
         reported = _reported(frame, ports) or tick - first >= REPORTS_S
-        if counted and reported and not pending(frame, ports):
+        followed = _followed(congestion, ports) or tick - first >= HELD_S
+        told = counted and reported and followed
+        if told and not pending(frame, ports) and not lingers():
             return
 
 
@@ -46,6 +57,12 @@ def _counted(frame: Frame) -> bool:
     return all(
         origin in port.before for port in frame.ports.values() for origin in port.now.readings
     )
+
+
+def _followed(congestion: CongestionWatch, ports: Iterable[PortId]) -> bool:
+    """Return whether no pause is long, or it was seen for as many readings as it takes."""
+    seen = (pause for port in ports for pause in congestion.pauses(port))
+    return all(pause.readings >= READINGS for pause in seen if pause.share >= EACH)
 
 
 def _reported(frame: Frame, ports: Iterable[PortId]) -> bool:
@@ -65,6 +82,7 @@ def pending(frame: Frame, ports: Iterable[PortId]) -> bool:
     return (
         sample.host_settings.pending
         or sample.streams.pending
+        or sample.rdma_objects.pending
         or any(
             port.settings.pending or sample.stored.get(port.port.adapter or "", UNREAD).pending
             for port in (frame.ports[port].now for port in ports)
@@ -79,8 +97,12 @@ def inspect(
     *,
     before: Frame | None = None,
     probes: tuple[Probe, ...] = (),
+    congestion: CongestionWatch | None = None,
 ) -> Report:
-    """Return what all checks say of ports; `before` is an earlier frame of the same machine."""
+    """Return what all checks say of ports; `before` is an earlier frame of the same machine.
+
+    `congestion` has followed its frames.
+    """
     unread = frame.sample.absent.get("kernel_log")
     newest = {one.key or str(number): one for number, one in enumerate(incidents)}
     case = Case(
@@ -90,6 +112,7 @@ def inspect(
         incidents=tuple(settled(one, frame) for one in newest.values()),
         probes=probes,
         absent={"kernel log": unread} if unread else {},
+        congestion=congestion,
     )
     return examine(case)
 

@@ -82,10 +82,12 @@ def lost(port: PortCase) -> list[str]:
 def signals_again(port: PortCase, *texts: str) -> list[str]:
     """Return signals of these texts that a later reading of the module showed again."""
     module = port.now.module
+    if module is None:
+        return []
     return signals(
         flag
-        for flag in (module.flags if module else None) or ()
-        if module and flag.text in texts and module.seen.get(flag, module.tick) < module.tick
+        for flag in module.flags or ()
+        if flag.text in texts and module.seen.get(flag, module.tick) < module.tick
     )
 
 

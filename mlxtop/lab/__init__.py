@@ -8,34 +8,46 @@ from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path
+from collections.abc import Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from mlxtop.lab.clock import ManualClock
+from mlxtop.lab.joined import join
 from mlxtop.lab.spec import machine, merge
 from mlxtop.lab.system import LabSystem
 from mlxtop.system.capture import Capture
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.clock import Clock, RealClock
 
-__all__ = ["DEFAULT", "MACHINES", "LabSystem", "ManualClock", "load_lab"]
+__all__ = ["DEFAULT", "MACHINES", "LabSystem", "ManualClock", "load_joined", "load_lab"]
 
 DEFAULT = "pacu"
 _ORDER = (
     *("pacu", "fry", "pacu-x16", "fry-x16", "cx3-hp", "tiny", "odroid"),
-    *("ceph", "ceph2", "ceph3", "dgx", "faulty"),
+    *("ceph", "ceph2", "ceph3", "roce1", "roce2", "roce3", "roce4", "dgx", "faulty"),
+    *("dscp", "incast", "pfc-storm", "one-rail"),
 )
-MACHINE_FILES = Path(__file__).parent / "machines"
+MACHINE_FILES: Traversable = files(__name__) / "machines"
 _ABOUT = re.compile(r'^  \| about = "(.*)"$', re.MULTILINE)
+
+_LOOK = re.compile(r'^  \| look = "(.*)"$', re.MULTILINE)
 
 
 def machine_list() -> dict[str, str]:
     """Every machine file with its line; those of `_ORDER` first."""
     found: dict[str, str] = {}
-    for path in sorted(MACHINE_FILES.glob("*.txt")):
-        about = _ABOUT.search(path.read_text("utf-8"))
-        found[path.stem] = about[1] if about else ""
+    for file in MACHINE_FILES.iterdir():
+        about = _ABOUT.search(file.read_text("utf-8"))
+        found[file.name.removesuffix(".txt")] = about[1] if about else ""
     return {name: found[name] for name in sorted(found, key=_place)}
+
+
+def look(name: str) -> str:
+    """Return what to look at on a machine, and which keys to try; empty where nothing is said."""
+    found = _LOOK.search(MACHINE_FILES.joinpath(f"{name}.txt").read_text("utf-8"))
+    return found[1] if found else ""
 
 
 def _place(name: str) -> tuple[int, str]:
@@ -48,8 +60,8 @@ MACHINES = machine_list()
 
 def _read(name: str) -> tuple[Capture, dict[str, Any]]:
     """The file of a machine; a variant is laid over the machine that it is a variant of."""
-    path = MACHINE_FILES / f"{name}.txt"
-    capture = parse_capture(path.read_text("utf-8"))
+    text = MACHINE_FILES.joinpath(f"{name}.txt").read_text("utf-8")
+    capture = parse_capture(text)
     if capture.complaints:
         raise ValueError(f"{name}: {capture.complaints[0]}")
     physics = tomllib.loads(capture.blocks["physics"])
@@ -65,9 +77,26 @@ def _read(name: str) -> tuple[Capture, dict[str, Any]]:
     return base, merge(base_physics, physics)
 
 
-def load_lab(name: str = DEFAULT, clock: Clock | None = None, seed: int = 0) -> LabSystem:
-    """Start a simulated machine; raises KeyError for a name that is not in `MACHINES`."""
+def load_lab(
+    name: str = DEFAULT, clock: Clock | None = None, seed: int = 0, *, joined: bool = False
+) -> LabSystem:
+    """Start a simulated machine; raises KeyError for a name that is not in `MACHINES`.
+
+    `joined`: as it is where others are joined with it, by the table of that name in its file.
+    """
     if name not in MACHINES:
         raise KeyError(name)
     capture, physics = _read(name)
+    if joined:
+        physics = merge(physics, physics.get("joined", {}))
     return LabSystem(machine(name, physics), capture, clock or RealClock(), seed)
+
+
+def load_joined(
+    names: Sequence[str], clock: Clock | None = None, seed: int = 0
+) -> dict[str, LabSystem]:
+    """Start simulated machines, each by its name, that cables join where they are peers."""
+    clock = clock or RealClock()
+    systems = {name: load_lab(name, clock, seed, joined=True) for name in names}
+    join(tuple(systems.values()))
+    return systems

@@ -11,6 +11,8 @@ from mlxtop.lab.eeprom import Image, Monitors, encode, over
 from mlxtop.lab.netdir import ARPHRD_ETHER, ARPHRD_INFINIBAND, hardware_address
 from mlxtop.lab.network import Network
 from mlxtop.lab.ports import PortState
+from mlxtop.lab.qos import bridging
+from mlxtop.lab.rdma import RdmaObjects
 from mlxtop.lab.tables import FEATURES, ON
 from mlxtop.lab.world import World
 from mlxtop.system.door import Answer, Question
@@ -42,6 +44,7 @@ class Kernel:
         self.world = world
         self.network = network
         self._tables: dict[str, DriverTable] = {}
+        self._rdma_objects = RdmaObjects(world)
         self._questions: dict[Question, Callable[[PortState, tuple[int, ...]], Answer]] = {
             Question.MAC_STATISTICS: self._mac_statistics,
             Question.DRIVER_STATISTICS: self._driver_statistics,
@@ -50,6 +53,8 @@ class Kernel:
             Question.LINK_MODES: self._link_modes,
             Question.FEC: self._fec,
             Question.PAUSE: self._pause,
+            Question.DCB: lambda port, _: bridging(port),
+            Question.VF_STATISTICS: self._vf_statistics,
             Question.RINGS: self._rings,
             Question.CHANNELS: self._channels,
             Question.COALESCE: self._coalesce,
@@ -66,10 +71,16 @@ class Kernel:
             return self._link_counters()
         if question is Question.DEVLINK_INFO:
             return self._devlink()
+        if question is Question.NEIGHBOURS:
+            return self.network.hardware_neighbours()
         if question is Question.ROUTE:
             return self.network.route(subject)
         if question is Question.SOCKETS:
             return self.network.sockets()
+        if question is Question.RDMA_OBJECTS:
+            return self._rdma_objects.answer(subject)
+        if question is Question.RDMA_SYSTEM:
+            return {"shared": True}
         port = next((port for port in self.world.ports if port.netdev == subject), None)
         if port is None:
             known = any(device.name == subject for device in self.network.others)
@@ -204,6 +215,11 @@ class Kernel:
             "rx_frames": int(port.errors.get("rx_pause_ctrl_phy", 0)),
             "tx_frames": int(port.errors.get("tx_pause_ctrl_phy", 0)),
         }
+
+    def _vf_statistics(self, port: PortState, details: tuple[int, ...]) -> Answer:
+        """Virtual functions that carry nothing: what flows here is the port's own."""
+        counts = ("rx_bytes", "tx_bytes", "rx_packets", "tx_packets", "rx_dropped", "tx_dropped")
+        return [{"vf": number, **dict.fromkeys(counts, 0)} for number in range(port.card.spec.vfs)]
 
     def _rings(self, port: PortState, details: tuple[int, ...]) -> Answer:
         return {"rx": 1024, "rx_max": 8192, "tx": 1024, "tx_max": 8192}

@@ -7,6 +7,7 @@ What the port counts is what the network stack counts, RDMA, and 4 bytes of FCS 
 from __future__ import annotations
 
 from mlxtop.lab.ports import PortState
+from mlxtop.lab.qos import rdma_priority
 from mlxtop.lab.tables import LINK64, mlx4_statistics, mlx5_statistics
 from mlxtop.lab.traffic import RX, TX
 from mlxtop.lab.world import World
@@ -99,7 +100,7 @@ class DriverTable:
     def __init__(self, port: PortState, channels: int) -> None:
         self.port = port
         self.channels = channels
-        pfc = self.pfc = port.card.spec.pfc
+        pfc = port.card.spec.pfc
         self.names = (
             mlx4_statistics(channels)
             if port.card.spec.family.mlx4
@@ -144,8 +145,15 @@ class DriverTable:
         return known
 
     def _priorities(self, known: dict[str, int], short: str, sums: list[int]) -> None:
-        """RDMA goes with the priority that has flow control, all else with priority 0."""
-        lossless = self.pfc[0] if self.pfc else 0
+        """RDMA goes with the priority that its DSCP leads to, all else with priority 0.
+
+        mlx4 has no priority for frames without a VLAN tag, which all are here.
+        """
+        if self.port.card.spec.family.mlx4:
+            known[f"{short}_novlan_bytes"] = sums[OCTETS]
+            known[f"{short}_novlan_packets"] = sums[FRAMES]
+            return
+        lossless = rdma_priority(self.port)
         rdma_octets = sums[RDMA_BYTES] + 4 * sums[RDMA_PACKETS]
         for priority, octets, frames in (
             (0, sums[OCTETS] - rdma_octets, sums[FRAMES] - sums[RDMA_PACKETS]),

@@ -15,7 +15,6 @@ from mlxtop.system.door import Echo
 
 _NEAR_S, _THROUGH_S, _SLOW_S = 0.000043, 0.000091, 0.00031
 """Round trips to the other end of a link, through another host, and by the slow network."""
-_WAKE_SLICE_S = 0.05
 
 
 class LabPinger:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from mlxtop.lab.counts import ib_counter, netdev_statistics, rdma_hw_counter
 from mlxtop.lab.pcidir import function_directory
 from mlxtop.lab.ports import CardState, PortState
+from mlxtop.lab.qos import add_gids, add_vendor_files
 from mlxtop.lab.tables import HW_COUNTERS, IB_COUNTERS, LINK64, MLX4_HW_COUNTERS
 from mlxtop.lab.tree import LabTree
 from mlxtop.lab.world import World
@@ -75,7 +76,9 @@ def add_netdev(tree: LabTree, world: World, port: PortState) -> None:
     }
     tree.files(directory, fixed)
     if port.infiniband:
-        tree.file(f"{directory}/mode", "connected" if port.mtu > 4092 else "datagram")
+        mode = f"{directory}/mode"
+        tree.changing(mode, lambda: "connected\n" if port.connected else "datagram\n")
+        tree.writers[mode] = port.write_mode
         tree.file(f"{directory}/pkey", "0xffff")
     if mlx4 or port.infiniband:
         tree.fails(f"{directory}/phys_port_name", errno.EOPNOTSUPP)
@@ -118,13 +121,15 @@ def _net_changing(tree: LabTree, world: World, port: PortState, directory: str) 
 def add_rdma(tree: LabTree, world: World, card: CardState) -> None:
     """The RDMA devices of a card: one a function (mlx5), or one with two ports (mlx4)."""
     for port in card.ports:
-        if not port.present:
+        if not port.present or not port.spec.rdma:
             continue
         function = function_directory(card, port.spec.function)
         directory = f"{function}/infiniband/{port.spec.rdma}"
         if tree.node(f"{directory}/hca_type") is None:
             _rdma_device(tree, world, port, directory)
         _rdma_port(tree, world, port, f"{directory}/ports/{port.spec.rdma_port}")
+        if port.netdev and not port.infiniband:
+            add_vendor_files(tree, port, directory, f"{function}/net/{port.netdev}")
 
 
 def guid_text(guid: int) -> str:
@@ -204,17 +209,16 @@ def _rdma_port(tree: LabTree, world: World, port: PortState, directory: str) -> 
             "pkeys/0": "0xffff",
         },
     )
-    gid = guid_text(port_guid(port)) if infiniband else _eui64(port.spec.mac)
-    tree.file(f"{directory}/gids/0", f"fe80:0000:0000:0000:{gid}")
-    tree.file(f"{directory}/gids/1", "0000:0000:0000:0000:0000:0000:0000:0000")
     if infiniband:
+        gid = guid_text(port_guid(port))
+        tree.file(f"{directory}/gids/0", f"fe80:0000:0000:0000:{gid}")
+        tree.file(f"{directory}/gids/1", "0000:0000:0000:0000:0000:0000:0000:0000")
         tree.fails(f"{directory}/gid_attrs/ndevs/0")
         tree.file(f"{directory}/gid_attrs/types/0", "IB/RoCE v1")
+        tree.fails(f"{directory}/gid_attrs/ndevs/1")
+        tree.fails(f"{directory}/gid_attrs/types/1")
     elif port.netdev:
-        tree.file(f"{directory}/gid_attrs/ndevs/0", port.netdev)
-        tree.file(f"{directory}/gid_attrs/types/0", "RoCE v2")
-    tree.fails(f"{directory}/gid_attrs/ndevs/1")
-    tree.fails(f"{directory}/gid_attrs/types/1")
+        add_gids(tree, port, directory, _eui64(port.spec.mac))
     for name in IB_COUNTERS:
         tree.changing(
             f"{directory}/counters/{name}",

@@ -204,6 +204,22 @@ def _add_function(tree: LabTree, world: World, card: CardState, index: int, func
     _add_aer(tree, world, card, directory, "device")
 
 
+def add_gpu(tree: LabTree, world: World, text: str, node: int) -> None:
+    """A GPU and what is above it, from `root port/…/address`; ports that are there stay."""
+    *above, address = text.split("/")
+    first = (above or [address])[0]
+    directory = f"/sys/devices/pci{first.rpartition(':')[0]}"
+    for bridge in above:
+        directory = f"{directory}/{bridge}"
+        if tree.node(f"{directory}/vendor") is None:
+            _common(tree, directory, bridge, "pcieport")
+            _ids(tree, directory, "1000:c030:1000:1003", 0x060400, 0)
+    directory = f"{directory}/{address}"
+    _common(tree, directory, address, "nvidia")
+    _ids(tree, directory, "10de:2330:10de:16c1", 0x030200, 0xA1)
+    tree.file(f"{directory}/numa_node", node if world.spec.nodes > 1 else -1)
+
+
 def vf_address(card: CardState, index: int, number: int) -> str:
     """PCI address of a function's VF, as routing ids count on behind the functions."""
     place = 2 + index * card.spec.vfs + number

@@ -105,9 +105,22 @@ class PeerNetwork:
     def neighbours(self) -> list[dict[str, object]]:
         """`ip -j neigh show`: the far ends that answer."""
         return [
-            {"dst": port.spec.peer, "dev": port.netdev, "state": ["REACHABLE"]}
+            {
+                "dst": port.spec.peer,
+                "dev": port.netdev,
+                **({"lladdr": port.far_mac} if port.far_mac else {}),
+                "state": ["REACHABLE"],
+            }
             for port in self.world.ports
             if port.netdev and port.spec.peer and port.carrier and not port.infiniband
+        ]
+
+    def hardware_neighbours(self) -> list[dict[str, Answer]]:
+        """The answer to `Question.NEIGHBOURS`: the far ends, REACHABLE."""
+        return [
+            {"index": port.ifindex, "state": 2, "address": far_address(port, number)}
+            for number, port in enumerate(self.world.ports, 1)
+            if port.spec.peer and port.carrier and port.netdev
         ]
 
     def divert(self, port: PortState) -> PortState | None:
@@ -119,3 +132,8 @@ class PeerNetwork:
 
     def _routed(self, port: PortState) -> bool:
         return any(route.destination == port.spec.peer for route in self.fib.routes)
+
+
+def far_address(port: PortState, number: int) -> str:
+    """Hardware address of the far end of the machine's port of that number."""
+    return port.far_mac or f"02:00:00:00:00:{number:02x}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 from mlxtop.lab.flash import Flash
 from mlxtop.lab.spec import CardSpec, MachineSpec, PortSpec
 from mlxtop.lab.traffic import RX, TX, Flow, Meter, framings
@@ -11,6 +14,7 @@ from mlxtop.model.pcie import bandwidth
 KINDS = ("tcp", "ack", "rdma", "rdma_ack")
 ETHERNET_MTU, DATAGRAM_MTU = 1500, 2044
 """MTU of a new network device: Ethernet, and IPoIB in datagram mode."""
+LEAST_MTU, MOST_ETHERNET_MTU, MOST_DATAGRAM_MTU, CONNECTED_MTU = 68, 9978, 4092, 65520
 
 
 class PortState:
@@ -22,6 +26,8 @@ class PortState:
         self.kind = spec.kind
         self.ifindex = 0
         self.mtu = spec.mtu
+        self.connected = spec.mtu > MOST_DATAGRAM_MTU
+        """IPoIB in connected mode, which has much larger packets."""
         self.address = "" if spec.bond else spec.ip
         """With its prefix length, of its own network device; a member's is the bond's."""
         self.bond = spec.bond
@@ -32,6 +38,12 @@ class PortState:
         self.module_fault: str | None = None
         self.unplugged = spec.module is None
         self.cable_cut = not spec.up
+        self.far_end_on = True
+        """The far end is lit and the cable whole, where another simulated machine is there."""
+        self.far_mac = ""
+        """Address of the far end, where that is another simulated machine."""
+        self.far_name = self.far_netdev = ""
+        """What that machine and its port are called."""
         self.carrier = False
         self.carrier_changes = 0
         self.flows: list[Flow] = []
@@ -51,9 +63,29 @@ class PortState:
         )
         self.errors = dict(self.spec.faults.get("counters", {})) if self.ifindex == 0 else {}
 
+    def set_mtu(self, mtu: int) -> str | None:
+        """Set the MTU; return why the kernel refuses it."""
+        most = MOST_ETHERNET_MTU
+        if self.infiniband:
+            most = CONNECTED_MTU if self.connected else MOST_DATAGRAM_MTU
+        if not LEAST_MTU <= mtu <= most:
+            return "Invalid argument"
+        self.mtu = mtu
+        self.framing = framings(self.infiniband, mtu)
+        return None
+
+    def write_mode(self, data: bytes) -> None:
+        """Switch the IPoIB mode, as a write to `mode` does. Raises OSError."""
+        if not self.card.spec.family.mlx4 or data not in (b"connected\n", b"datagram\n"):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        self.connected = data == b"connected\n"
+        if not self.connected:
+            self.set_mtu(min(self.mtu, DATAGRAM_MTU))
+
     def forget(self) -> None:
         """Lose what was set on the network device: a new one has the driver's defaults."""
         self.address = self.bond = ""
+        self.connected = False
         self.mtu = DATAGRAM_MTU if self.infiniband else ETHERNET_MTU
 
     @property
@@ -83,7 +115,7 @@ class PortState:
     @property
     def wants_carrier(self) -> bool:
         """Whether there ought to be a link."""
-        return self.present and self.module_on and not self.cable_cut
+        return self.present and self.module_on and not self.cable_cut and self.far_end_on
 
     def set_carrier(self, carrier: bool) -> None:
         """Link up or down."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from mlxtop.lab.network import Network
 from mlxtop.lab.pcidir import function_directory
+from mlxtop.lab.peers import far_address
 from mlxtop.lab.ports import CardState, cpu_list, node_cores
+from mlxtop.lab.rdma import add_holders
 from mlxtop.lab.tree import LabTree
 from mlxtop.lab.world import World
 
@@ -57,6 +59,7 @@ def add_host(tree: LabTree, world: World, network: Network) -> None:
         if tree.node(path) is None:
             tree.file(path, text)
     tree.directory("/sys/kernel/iommu_groups/0")
+    add_holders(tree, spec)
     _add_cores(tree, world)
     network.add_files(tree)
     rows: list[tuple[int, str, CardState]] = []
@@ -122,8 +125,8 @@ def _neighbours(world: World) -> str:
     """/proc/net/arp: the far ends of ports that have an address and a carrier."""
     head = "IP address       HW type     Flags       HW address            Mask     Device"
     rows = [
-        f"{port.spec.peer:<16} 0x1         0x2         02:00:00:00:00:{number:02x}     *        "
-        f"{port.netdev}"
+        f"{port.spec.peer:<16} 0x1         0x2         {far_address(port, number)[:26]}"
+        f"     *        {port.netdev}"
         for number, port in enumerate(world.ports, 1)
         if port.spec.peer and port.carrier and port.netdev
     ]

@@ -83,10 +83,12 @@ class LabRoutes:
         return None
 
     def change(self, words: Sequence[str]) -> str | None:
-        """Carry out `route replace|flush …` or `rule add|del …`; return a complaint."""
+        """Carry out `route replace|del|flush …` or `rule add|del …`; return a complaint."""
         what, verb, *rest = words
         if (what, verb) == ("route", "replace"):
             return self._replace(rest)
+        if (what, verb) == ("route", "del"):
+            return self._delete(rest)
         given = dict(itertools.pairwise(rest))
         if (what, verb) == ("route", "flush"):
             table, exact = given.get("table", "main"), bare(given.get("exact", ""))
@@ -123,6 +125,15 @@ class LabRoutes:
         )
         self.routes = [*(old for old in self.routes if old.key != route.key), route]
         return None
+
+    def _delete(self, rest: Sequence[str]) -> str | None:
+        given = dict(itertools.pairwise(rest[1:]))
+        metric, protocol = int(given.get("metric", "0")), given.get("proto")
+        for route in self.routes:
+            if route.key == (bare(rest[0]), metric, "main") and route.protocol == protocol:
+                self.routes = [one for one in self.routes if one is not route]
+                return None
+        return "No such process"
 
     def documents(self) -> Iterator[dict[str, object]]:
         """Yield every route as `ip -j route show table all` does."""

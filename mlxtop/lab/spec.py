@@ -97,6 +97,11 @@ class PortSpec:
     """A subnet manager of this machine runs on the port."""
     faults: Mapping[str, Any]
     """`counters` since the start, `rates` a second, a `storm`, `congestion`."""
+    qos: Mapping[str, Any]
+    """How it sorts traffic into priorities: see `lab.qos`."""
+    lldp: Mapping[str, Any]
+    """What a switch at the far end says: `chassis`, `name`, `system`, `port`, `description`,
+    `vlan`, `mfs`; empty where none is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +281,8 @@ def _port(number: int, table: Mapping[str, Any], card: Mapping[str, Any], bdf: s
         up=bool(table.get("up", True)),
         sm=bool(table.get("sm", False)),
         faults=table.get("faults", {}),
+        qos=table.get("qos", {}),
+        lldp=table.get("lldp", {}),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Lock
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from mlxtop.lab.faults import play
 from mlxtop.lab.icmp import LabPinger
 from mlxtop.lab.netdir import add_hwmon, add_netdev, add_rdma
 from mlxtop.lab.network import Network
-from mlxtop.lab.pcidir import add_card, function_directory
+from mlxtop.lab.pcidir import add_card, add_gpu, function_directory
 from mlxtop.lab.ports import CardState, PortState
 from mlxtop.lab.procdir import add_host
 from mlxtop.lab.spec import MachineSpec
@@ -57,7 +57,7 @@ class LabSystem(CapturedSystem):
         self.world = World(spec, seed)
         self._base = capture
         self.clock = clock
-        self._start = clock.now()
+        self.started = clock.now()
         self._paths: dict[str, str] = {}
         self._built = -1
         self._asked: tuple[float, list[float]] | None = None
@@ -97,6 +97,8 @@ class LabSystem(CapturedSystem):
                     self._add_type(tree, port)
                 add_rdma(tree, world, card)
                 number = add_hwmon(tree, card, number, self._sensor)
+        for text, node in world.spec.extra.get("host", {}).get("gpus", ()):
+            add_gpu(tree, world, text, node)
         if tree.node("/dev/kmsg") is None:
             tree.changing("/dev/kmsg", lambda: kmsg_text(world.records))
         self._tree = self._live = tree
@@ -116,7 +118,7 @@ class LabSystem(CapturedSystem):
 
     def _now(self) -> World:
         """The world, worked out up to now; call with its lock held."""
-        self.world.advance(self.clock.now() - self._start)
+        self.world.advance(self.clock.now() - self.started)
         if self._built != self.world.generation:
             self._build()
         return self.world
@@ -207,7 +209,7 @@ class LabSystem(CapturedSystem):
 
     def now(self) -> float:
         """Monotonic seconds: since this machine was started."""
-        return self.world.spec.uptime + self.clock.now() - self._start
+        return self.world.spec.uptime + self.clock.now() - self.started
 
     def wall(self) -> float:
         """Seconds since the epoch."""
@@ -296,7 +298,12 @@ class LabSystem(CapturedSystem):
             lock.release()
 
     def _keep(self, path: str, text: str) -> None:
-        """A file that a command wrote."""
+        """A file that a command wrote. Raises OSError where the kernel does not take it."""
+        with suppress(FileNotFoundError):  # a new one
+            writer = self._live.writers.get(super().real(path))
+            if writer is not None:
+                writer(text.encode())
+                return
         for tree in (self._base, self._live):
             tree.add(path, Node(content=text.encode()))
 

@@ -150,8 +150,9 @@ _MLX4_TX = "tx{c}_packets tx{c}_bytes"
 def mlx4_statistics(channels: int) -> list[str]:
     """Rows of `ethtool -S` of mlx4_en."""
     groups = [_MLX4]
-    groups += [_MLX4_PRIORITY.format(d="rx", p=p) for p in (*range(8), "no_vlan")]
-    groups += [_MLX4_PRIORITY.format(d="tx", p=p) for p in (*range(8), "no_vlan")]
+    for way in ("rx", "tx"):
+        groups += [_MLX4_PRIORITY.format(d=way, p=p) for p in range(8)]
+        groups.append(f"{way}_novlan_packets {way}_novlan_bytes")
     groups += [_MLX4_TX.format(c=channel) for channel in range(channels)]
     groups += [_MLX4_RX.format(c=channel) for channel in range(channels)]
     return " ".join(groups).split()

@@ -7,7 +7,7 @@ often it is looked at; between two steps counters go on at the step's rate.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from threading import RLock
 
@@ -72,6 +72,12 @@ class World:
         """When the newest measurement over a card began, and until when the card is left alone."""
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._script = sorted(spec.events, key=lambda event: float(event["at"]))
+        self.together: Sequence[World] = (self,)
+        """Worlds whose time goes on with this one's: a cable joins them."""
+        self.exchange: Callable[[], None] = lambda: None
+        """Carries what their ports send to each other, in every step."""
+        self.prepare: Callable[[], None] = lambda: None
+        """Tells the ports of all of them what their far ends are about to do."""
         self.mishap: Callable[[Mapping[str, object]], None] | None = None
         """Lets an event of the script happen."""
         self.divert: Callable[[PortState], PortState | None] = lambda port: port
@@ -83,9 +89,12 @@ class World:
 
     def start(self) -> None:
         """Begin as if the first part of the traffic programme had been going on for long."""
-        self._begin(1.0)
-        for heat in self.heats:
-            heat.settle(self.spec.ambient)
+        for world in self.together:
+            world._play()
+        self._begin_all(1.0)
+        for world in self.together:
+            for heat in world.heats:
+                heat.settle(world.spec.ambient)
 
     def _begin_with(self, port: PortState) -> None:
         """What the port has counted since the machine was started, days ago."""
@@ -133,11 +142,16 @@ class World:
     def advance(self, seconds: float) -> None:
         """Work out the time up to `seconds` after the start; never back."""
         while (self._steps + 1) * STEP <= seconds:
-            self._steps += 1
-            self._finish()
-            self.time = self._steps * STEP
-            self._begin()
+            for world in self.together:
+                world._go_on()
+            self._begin_all()
         self.rest = min(max(seconds - self.time, 0.0), STEP)
+
+    def _go_on(self) -> None:
+        self._steps += 1
+        self._finish()
+        self.time = self._steps * STEP
+        self._play()
 
     def _flows_of_profile(self) -> dict[str, tuple[Flow, Flow]]:
         names = dict.fromkeys(phase.port for phase in self.spec.profile)
@@ -148,11 +162,18 @@ class World:
                 port.flows += pair
         return flows
 
-    def _begin(self, closer: float = 1.0 - math.exp(-STEP / SETTLE)) -> None:
+    def _begin_all(self, closer: float = 1.0 - math.exp(-STEP / SETTLE)) -> None:
         """Decide what the coming step is like; rates come `closer` to their goals."""
-        self._play()
-        for card in self.cards:
-            self._share(card, closer)
+        self.prepare()
+        for world in self.together:
+            for card in world.cards:
+                world._share(card, closer)
+        self.exchange()
+        for world in self.together:
+            world._work()
+
+    def _work(self) -> None:
+        """Let cores and cards have the load of the coming step."""
         self._load_cores()
         for card, heat in zip(self.cards, self.heats, strict=True):
             heat.lit = [port.module_on for port in card.ports]
@@ -265,17 +286,26 @@ class World:
     def _set(
         self, port: PortState, direction: int, goals_: dict[int, float], closer: float
     ) -> None:
-        meters = port.meters[direction]
-        back = port.meters[1 - direction]
-        for kind in port.framing:
-            meters[kind].rate = meters[kind].rate if kind in ("ack", "rdma_ack") else 0.0
         for flow in port.flows:
             goal = goals_[id(flow)] if port.carrier else 0.0
             rate = flow.rate[direction] + (goal - flow.rate[direction]) * closer
             rate = rate if port.carrier and rate > 1000.0 else 0.0
-            flow.rate[direction] = rate
-            stream = flow.streams * self.spec.stream_gbps[direction] * 1e9
-            flow.full[direction] = min(rate / stream, 1.0) if flow.kernel else 0.0
+            self.carry(flow, direction, rate)
+        self.measure_frames(port, direction)
+
+    def carry(self, flow: Flow, direction: int, rate: float) -> None:
+        """Let a flow go at a rate, bit/s."""
+        flow.rate[direction] = rate
+        stream = flow.streams * self.spec.stream_gbps[direction] * 1e9
+        flow.full[direction] = min(rate / stream, 1.0) if flow.kernel else 0.0
+
+    def measure_frames(self, port: PortState, direction: int) -> None:
+        """Work out the frames a second of a port's flows, and of what answers them."""
+        meters, back = port.meters[direction], port.meters[1 - direction]
+        for kind in ACKS:
+            meters[kind].rate = 0.0
+        for flow in port.flows:
+            rate = flow.rate[direction]
             meters[flow.kind].rate += rate / 8 / port.framing[flow.kind].payload
         for kind, (ack, after) in ACKS.items():
             sent = meters[kind].rate * port.framing[kind].payload
@@ -347,9 +377,14 @@ class World:
         else:
             text = f"mlx5_core {bdf} {netdev}: Link {'up' if carrier else 'down'}"
         self.log(text, bdf)
-        self.happened.append(
-            DeviceEvent("link", "net", netdev, bdf, {"carrier": str(int(carrier))})
-        )
+        self.device_changed(port)
+
+    def device_changed(self, port: PortState) -> None:
+        """Tell listeners that something of a network device is another: carrier, flags, MTU."""
+        if port.netdev is not None:
+            told = {"carrier": str(int(port.carrier))}
+            event = DeviceEvent("link", "net", port.netdev, port.spec.function, told)
+            self.happened.append(event)
 
 
 def _wish(gbps: float, wave: float) -> float:

@@ -19,6 +19,9 @@ from mlxtop.system.door import REGISTERS, Finished, System
 PARAMETERS = ("LINK_TYPE_P1", "LINK_TYPE_P2")
 SPEED = ("CQE_COMPRESSION", "MAX_ACC_OUT_READ", "PCI_WR_ORDERING")
 """Parameters that guides for fast links mention; older firmware lacks some, mlx4 all."""
+LLDP_AGENT = "LLDP_NB_RX_MODE_P"
+"""Which LLDP frames the firmware processes, before its port's number: OFF, MANDATORY, ALL."""
+_NO_AGENT = ("OFF(0)", "0")
 REBOOT = "a reboot does the same"
 _FINAL = (Trouble.UNSUPPORTED, Trouble.NO_ACCESS)
 
@@ -91,7 +94,7 @@ class Card:
     @property
     def mlx4(self) -> bool:
         """Return True for the mlx4 driver: ConnectX-3 and older."""
-        return (self.adapter.driver or "").startswith("mlx4")
+        return self.adapter.is_mlx4
 
     def port(self, wanted: PortId) -> PortTypes | None:
         return next((port for port in self.ports if port.id == wanted), None)
@@ -155,6 +158,23 @@ def read_values(root: RootCommands, tool: str, device: str) -> dict[str, str]:
         report = _report(root.query(words))
     values = {name: row.values.get(Column.NEXT) for name, row in report.parameters.items()}
     return {name: value for name in SPEED if (value := values.get(name))}
+
+
+def read_lldp_agents(root: RootCommands, tool: str, device: str, ports: int) -> dict[int, str]:
+    """Return the ports, by number, whose firmware is to take LLDP frames, with the parameter.
+
+    Firmware that lacks the parameter has no such agent, or none that can be told of.
+    Raises NotAllowed, TimeoutError and OSError.
+    """
+    names = {number: f"{LLDP_AGENT}{number}" for number in range(1, ports + 1)}
+    report = _report(root.query([tool, "-d", device, "q", *names.values()]))
+    rows = ((number, name, report.parameters.get(name)) for number, name in names.items())
+    values = ((number, name, row and row.values.get(Column.NEXT)) for number, name, row in rows)
+    return {
+        number: f"{name} {value}"
+        for number, name, value in values
+        if value and value not in _NO_AGENT
+    }
 
 
 def _report(finished: Finished) -> ConfigReport:

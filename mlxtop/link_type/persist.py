@@ -137,7 +137,7 @@ def _module_option(
 ) -> tuple[Command, Command]:
     """Return the command that sets the module parameter, where it is set already, and its undo."""
     others = [a for a in survey.inventory.adapters if a.key != card.adapter.key]
-    if any((other.driver or "").startswith("mlx4") for other in others):
+    if any(other.is_mlx4 for other in others):
         why = "would hold for every mlx4 card of this machine, and there are several"
         raise Refused(f"the module parameter {why}; mstconfig sets one card")
     array = ",".join("0" if kind is LinkType.AUTO else str(kind.number) for kind in kinds)

@@ -125,7 +125,7 @@ def gather(
     ports = {port.id: port for port in inventory.ports}
     checks: list[Check] = []
     missing: list[Command] = []
-    if addresses is None:
+    if addresses is None and any(old.addresses for old in before):
         checks.append(Check("address", "addresses cannot be listed: `ip` does not answer", False))
         before = [old._replace(addresses=()) for old in before]
     for old in before:

@@ -13,7 +13,15 @@ from dataclasses import dataclass, replace
 
 from mlxtop.change.guard import Uses, find_uses
 from mlxtop.change.privilege import Access
-from mlxtop.link_type.card import Card, PortTypes, Refused, claimed, read_config, read_values
+from mlxtop.link_type.card import (
+    Card,
+    PortTypes,
+    Refused,
+    claimed,
+    read_config,
+    read_lldp_agents,
+    read_values,
+)
 from mlxtop.model.identity import PCI_ADDRESS, Adapter, Function, Port, PortId, PortKind, slot_of
 from mlxtop.model.linktype import LinkType, Pending, StoredConfig, parse_port_type
 from mlxtop.sampler.discover import Inventory, discover
@@ -278,8 +286,13 @@ def read_stored(system: System, inventory: Inventory) -> StoredConfig:
         if port.pending and port.next_boot is not None
     }
     speed: dict[str, str] = {}
+    agents: dict[PortId, str] = {}
     tool = card.tool or installed(system, mstconfig.TOOLS)
     if card.unanswered is None and tool is not None and not card.mlx4:
         with suppress(OSError, Refused), claimed(system, card, Access.ROOT) as root:
             speed = read_values(root, tool, card.device)
-    return StoredConfig(pending, speed, card.unanswered)
+            placed = enumerate(card.ports, 1)  # cards without link types have no parameter to go by
+            numbers = {p.parameter or place: p.id for place, p in placed if p.unclear is None}
+            found = read_lldp_agents(root, tool, card.device, min(len(card.ports), 2))
+            agents = {numbers[n]: text for n, text in found.items() if n in numbers}
+    return StoredConfig(pending, speed, card.unanswered, agents)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mlxtop.analysis.verdict import Limit
+from mlxtop.load.hold import regulable
 from mlxtop.load.outcome import GOOD, Outcome
 from mlxtop.load.request import LoadRequest
 from mlxtop.model.load import Direction, Tool
@@ -43,10 +44,15 @@ def next_step(outcome: Outcome) -> str | None:
     plan, request = outcome.plan, outcome.plan.request
     alarmed = any(one.passed and one.passed[0] != "warning" for one in outcome.sensors)
     if outcome.heat.reason is not None or alarmed:
+        if outcome.hold is not None or not regulable(request):
+            return None
         return f"{_line(request, '--hold')} finds the rate that this slot cools for ever"
     if outcome.failed:
         server = "; ".join(plan.server)
         return f"at the far end: {server}" if server and "listens at" in outcome.ended else None
+    if outcome.hold is not None:
+        held_back = outcome.hold.bps is not None and not outcome.hold.full
+        return "more air over the card, then the same again: what it gained" if held_back else None
     if request.latency or outcome.share is None or outcome.ended != "complete":
         return None
     limit = outcome.verdict.limit if outcome.verdict is not None else None
@@ -66,4 +72,5 @@ def next_step(outcome: Outcome) -> str | None:
 def _line(request: LoadRequest, *words: str) -> str:
     """Return the command of another test of the same kind."""
     tool = () if request.tool is Tool.IPERF3 else ("--tool", str(request.tool))
-    return " ".join(("mlxtop load", shlex.quote(request.host), *tool, *words))
+    via = () if request.via is None else ("--via", shlex.quote(request.via))
+    return " ".join(("mlxtop load", shlex.quote(request.host), *via, *tool, *words))

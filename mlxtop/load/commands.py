@@ -12,8 +12,8 @@ from mlxtop.model.identity import Function
 from mlxtop.model.number import kernel_version, parse_cores
 from mlxtop.system.door import Finished, System
 
-PROBE_S = 10.0
-"""Seconds that a tool has to tell its version and options."""
+PROBE_S = 20.0
+"""Seconds that a tool has to tell its version and options, from a cold disk of a busy host too."""
 
 
 class Remarks(NamedTuple):
@@ -59,6 +59,13 @@ class Planning(NamedTuple):
         if self.way.bind_device:
             tool, device = self.request.tool, self.way.device
             self.refuse(f"{tool} cannot be kept on {device}: use iperf3, or change the route")
+
+    def only_kernel(self) -> None:
+        """Refuse what is not for a test of the kernel's TCP or UDP, and UDP without a rate."""
+        if self.request.udp and not self.request.bitrate:
+            self.refuse("UDP needs a bitrate: -b 10G")
+        if self.request.rdma_cm or self.request.test:
+            self.refuse("rdma_cm is perftest's and qperf's, a test by name qperf's")
 
 
 def missing(command: str, package: str) -> str:

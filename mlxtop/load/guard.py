@@ -58,12 +58,17 @@ class HeatGuard:
         masters: Collection[str] = (),
         tracks: Mapping[tuple[PortId, str], SensorTrack] = MappingProxyType({}),
         starts: Mapping[str, float] = MappingProxyType({}),
+        host: str = "",
     ) -> None:
         """Guard ports, and those that join `masters` (bonds and the like) on the way.
 
         `tracks` are what the screen has followed so far, so that both forecast the same; `starts`
-        are temperatures by a sensor's name that count as those at the start.
+        are temperatures by a sensor's name that count as those at the start. `host`: the machine,
+        where it is another one.
         """
+        self.far: HeatGuard | None = None
+        """The guard of the far end, where that is read too."""
+        self.host = host
         self.options = options
         self.reason: str | None = None
         """Why the load was stopped."""
@@ -85,13 +90,24 @@ class HeatGuard:
         return cls(ports, options, masters=plan.masters, **more)
 
     @property
+    def ports(self) -> tuple[PortId, ...]:
+        """Return the ports that are guarded."""
+        return tuple(self._ports)
+
+    @property
     def sensors(self) -> tuple[SensorHeat, ...]:
+        return (*self.own_sensors, *(self.far.sensors if self.far else ()))
+
+    @property
+    def own_sensors(self) -> tuple[SensorHeat, ...]:
+        """Return the sensors of this end."""
         return tuple(watched.heat for watched in self._watched.values())
 
     @property
     def guarding(self) -> tuple[SensorHeat, ...]:
         """Return the sensors that may stop the load."""
-        return tuple(one.heat for one in self._watched.values() if self._guards(one))
+        own = (one.heat for one in self._watched.values() if self._guards(one))
+        return (*own, *(self.far.guarding if self.far else ()))
 
     @property
     def blind(self) -> bool:
@@ -119,8 +135,11 @@ class HeatGuard:
         if one is None:
             return f"{self._names.get(port, 'the port')} is gone"
         now, name = one.now, one.now.port.name
-        self._names[port] = "the port" if self._single else name
-        of = "" if self._single else f" of {name}"
+        if self.host:
+            name = self.host if self._single else f"{self.host}'s {name}"
+        named = not self._single or self.host != ""
+        self._names[port] = name if named else "the port"
+        of = f" of {name}" if named else ""
         if now.link.state is LinkState.OVERHEAT:
             return f"the module{of} has switched itself off for heat"
         if now.link.state is LinkState.LOST:
@@ -129,7 +148,7 @@ class HeatGuard:
         readings = {temperature.name: temperature for temperature in now.temperatures}
         for kind, reading in readings.items():
             if (port, kind) not in self._watched and reading.celsius is not None:
-                label = kind if self._single else f"{name} {kind}"
+                label = f"{name} {kind}" if named else kind
                 limits = limits_of(reading, now, adapter)
                 track = self._tracks.get((port, kind)) or SensorTrack(size=READINGS)
                 start = self._starts.get(label)
@@ -155,9 +174,13 @@ class HeatGuard:
         """End the cool-down: the newest readings are those that the sensors settled at."""
         for watched in self._watched.values():
             watched.heat = watched.heat._replace(settled=watched.heat.last)
+        if self.far is not None:
+            self.far.settle()
 
     def points(self, name: str) -> list[tuple[float, float]]:
-        """Return the readings of a sensor by monotonic second, oldest first."""
+        """Return the readings of a sensor by its own monotonic second, oldest first."""
+        if self.far is not None and all(name != one.name for one in self.own_sensors):
+            return self.far.points(name)
         series = (one.track.series for one in self._watched.values() if one.heat.name == name)
         points = next(series).since(float("-inf"))
         return [(tick, celsius) for tick, celsius in points if not isnan(celsius)]
@@ -207,4 +230,5 @@ class HeatGuard:
         left = ahead.warning.seconds - (now - ahead.tick)
         if left > self.options.ahead:
             return None
-        return f"{text} will be at its warning limit of {limit} in {max(left, 0.0):.0f} s"
+        soon = f"in {left:.0f} s" if left >= 1.0 else "in less than 1 s"
+        return f"{text} will be at its warning limit of {limit} {soon}"

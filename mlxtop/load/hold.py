@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from mlxtop.analysis.limits import gbps
+from mlxtop.load.request import LoadRequest
 from mlxtop.load.soak import fit_rise
 from mlxtop.model.load import Tool, mean
 
@@ -52,6 +53,11 @@ class Watched(NamedTuple):
     warning: float
     points: Points
     """Readings by monotonic second."""
+
+
+def regulable(request: LoadRequest) -> bool:
+    """Return whether the tool of a test takes a rate."""
+    return request.tool in TOOLS or (request.tool.perftest and not request.latency)
 
 
 class Hold(NamedTuple):
@@ -144,7 +150,9 @@ class HoldController:
         for one in watched:
             model = self._models.setdefault(one.name, _Model())
             model.coldest = min([model.coldest, *(celsius for _, celsius in one.points[-3:])])
-        if any(one.points and one.points[-1][1] > one.warning - NEAR_C for one in watched):
+        # a reading from before this step has been acted upon, and says nothing about its rate
+        fresh = [one for one in watched if one.points and one.points[-1][0] >= self._began]
+        if any(one.points[-1][1] > one.warning - NEAR_C for one in fresh):
             return self._to(max(CUT * min(self.rate, self._carried), 0.0), now)
         if self.holding_since is not None:
             return self._hold(now, watched)

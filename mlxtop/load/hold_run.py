@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from mlxtop.load.guard import HeatGuard
-from mlxtop.load.hold import TOOLS, Hold, HoldController, Watched
-from mlxtop.load.outcome import LoadStatus, Outcome, interval_document
+from mlxtop.load.hold import HoldController, Watched, regulable
+from mlxtop.load.outcome import LoadStatus, interval_document
 from mlxtop.load.plan import plan_load
 from mlxtop.load.processes import LoadStreams, mean_bps
 from mlxtop.load.request import LoadPlan
@@ -30,8 +30,7 @@ def hold_plan(plan: LoadPlan, guard: HeatGuard) -> LoadPlan:
     """Return a plan whose rate can be regulated, or with the reasons why not."""
     request = plan.request
     refusals = list(plan.refusals)
-    able = request.tool in TOOLS or (request.tool.perftest and not request.latency)
-    if not able:
+    if not regulable(request):
         refusals.append(
             f"{request.tool} takes no rate: hold by iperf3, or perftest's for bandwidth"
         )
@@ -56,7 +55,6 @@ class HoldRun(LoadRun):
         super().__init__(*arguments, **more)
         self._frame: Frame | None = None
         self._controller = HoldController(self._plan.expected or 0.0)
-        self._held: Hold | None = None
 
     def frame(self, frame: Frame) -> None:
         self._frame = frame
@@ -115,7 +113,7 @@ class HoldRun(LoadRun):
                 self._keep(interval, offset)
                 count += 1
             now = self._system.now()
-            reason = self._guard.silent(now)
+            reason = self._silent()
             if reason is not None:
                 with self._lock:
                     self._stop(f"stopped by the heat guard: {reason}")
@@ -149,7 +147,6 @@ class HoldRun(LoadRun):
 
     def _watched(self) -> list[Watched]:
         points = self._guard.points
-        return [Watched(s.name, s.limits.warning, points(s.name)) for s in self._guard.guarding]
-
-    def _outcome(self) -> Outcome:
-        return super()._outcome()._replace(hold=self._held)
+        own = {sensor.name for sensor in self._guard.own_sensors}  # the far end's clock is another
+        guarding = (sensor for sensor in self._guard.guarding if sensor.name in own)
+        return [Watched(s.name, s.limits.warning, points(s.name)) for s in guarding]

@@ -1,7 +1,8 @@
 """iperf 2: how `iperf` is probed and run, and what its report means.
 
 https://sourceforge.net/p/iperf2/code/: `src/ReportOutputs.c` has the report's rows. Up to 2.0.x a
-row begins `[  3]  0.0-10.0 sec`, from 2.1 on `[  1] 0.0000-10.0123 sec`; `-e` adds columns.
+row begins `[  3]  0.0-10.0 sec`, from 2.1 on `[  1] 0.0000-10.0123 sec`; `-e` adds columns, and
+from 2.2 on the number of streams to the sum, `[SUM-4]`.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ PACKAGE = "iperf"
 _VERSION = re.compile(r"^iperf version (\d{1,2}\.\d{1,3}(?:\.\d{1,3})?)", re.MULTILINE | re.ASCII)
 _NUMBER = r"(\d{1,15}(?:\.\d{1,9})?)"
 _ROW = re.compile(
-    rf"\[ *(SUM|FD\d+|\*? ?\d+)\] +{_NUMBER}- *{_NUMBER} +sec +{_NUMBER} +([KMGT]?)Bytes"
-    rf" +{_NUMBER} +([KMGT]?)bits/sec(.*)",
+    rf"\[ *(SUM|FD\d+|\*? ?\d+)(?:(?<=SUM)-\d+)?\] +{_NUMBER}- *{_NUMBER} +sec"
+    rf" +{_NUMBER} +([KMGT]?)Bytes +{_NUMBER} +([KMGT]?)bits/sec(.*)",
     re.ASCII | re.IGNORECASE,
 )
 _LOST = re.compile(rf"{_NUMBER} +ms +(\d{{1,12}})/ *(\d{{1,12}})", re.ASCII)
 _SENT = re.compile(r"^ *\d{1,12}/\d{1,12} +(\d{1,12})\b(?! *pps)", re.ASCII)
 """Columns of `-e`: writes, errors, retransmits; UDP has packets a second there."""
-_RTT = re.compile(r"\d[KM]?/(\d{1,9})(?:\(\d{1,9}\))? us", re.ASCII)
+_RTT = re.compile(r"[\dKM)]/(\d{1,9})(?:\(\d{1,9}\))? us", re.ASCII)
 _STEPS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _FRAGMENT = 0.02
 """Share of an interval by which its length may be off."""
@@ -74,6 +75,8 @@ def parse_row(line: str) -> Row | None:
     >>> parse_row("[SUM] 0.0000-41.5723 sec  200 GBytes  41.3 Gbits/sec")
     Row(name='SUM', start=0.0, end=41.5723, bps=41300000000.0, retransmits=None, rtt=None, \
 jitter=None, lost=None, packets=None)
+    >>> parse_row("[SUM-4] 0.0000-1.0000 sec  2246784 KBytes  18405656 Kbits/sec  17555/0  9").name
+    'SUM'
     >>> row = parse_row("[  1] 0.0-2.0 sec  12779 KBytes  52344 Kbits/sec   0.030 ms 7/8902 (0.1%)")
     >>> row.lost, row.packets
     (7, 8902)
@@ -258,9 +261,6 @@ def _check_options(planning: Planning, options: frozenset[str], version: str) ->
     planning.only_to_device()
     if request.direction is not Direction.SEND and "--full-duplex" not in options:
         planning.refuse(f"iperf {version} cannot receive by one connection; 2.1 and later can")
-    if request.udp and not request.bitrate:
-        planning.refuse("UDP needs a bitrate: -b 10G")
     if request.omit or request.zero_copy or (request.processes or 1) > 1:
         planning.refuse("iperf 2 has no warm-up, zero copy or several processes")
-    if request.rdma_cm or request.test:
-        planning.refuse("rdma_cm is perftest's and qperf's, a test by name qperf's")
+    planning.only_kernel()

@@ -7,12 +7,13 @@ on one core, hence several processes.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
-from mlxtop.load.commands import Planning, Remarks, cores_of, may_bind
+from mlxtop.load.commands import Planning, cores_of, may_bind
 from mlxtop.load.iperf3 import INSTALL, Client, Iperf3, client_command, far_servers, probe
 from mlxtop.load.rates import expected_rate
 from mlxtop.load.request import LoadPlan, LoadRequest
-from mlxtop.load.route import LoadRefused, Way
+from mlxtop.load.route import LoadRefused
 from mlxtop.model.load import Direction
 
 PROCESS_BPS = 25e9
@@ -24,45 +25,46 @@ MOST_STREAMS, MOST_PROCESSES = 16, 8
 
 def plan(planning: Planning) -> LoadPlan:
     """Return the plan with the commands of iperf3."""
-    system, frame, plan, way, remarks = planning
-    request = plan.request
-    tool = probe(system)
+    request, plan = planning.request, planning.plan
+    tool = probe(planning.system)
     if tool is None:
         raise LoadRefused(INSTALL)
-    _check_options(tool, request, way, remarks)
+    _check_options(planning, tool)
     streams, processes = layout(tool, request, plan.speed)
     if processes > 1 and not tool.threads and request.processes is None:
-        remarks.notes.append(
+        planning.remarks.notes.append(
             f"iperf3 {tool.words} uses one core a process (3.16 and later one a stream): "
             f"{processes} processes, so that {processes} servers are needed"
         )
-    text, cores = cores_of(frame, request, way)
-    kept = text if tool.threads and system.which("taskset") else None
-    bindable = way.bind and "--bind-dev" in tool.options and may_bind(frame)
-    bind = way.device if bindable else None
-    commands = []
-    for process in range(processes):
-        client = Client(
-            way.target,
-            way.source if way.bind else None,
-            bind,
-            port=request.first_port + process,
-            streams=part_of(streams, processes, process),
-            of=streams,
-            # from the end, since interrupts begin at the front
-            core=None if tool.threads else cores[-1 - process % len(cores)],
-            cores=kept,
-        )
-        commands.append(client_command(tool, request, client))
-    expected, bound_by = expected_rate(frame, request, way, streams)
+    clients = _clients(planning, tool, streams, processes)
+    expected, bound_by = expected_rate(planning.frame, request, planning.way, streams)
     return plan._replace(
         streams=streams,
-        commands=tuple(commands),
+        commands=tuple(client_command(tool, request, client) for client in clients),
         server=far_servers(request, processes),
         tool_version=tool.words,
         expected=expected,
         bound_by=bound_by,
     )
+
+
+def _clients(planning: Planning, tool: Iperf3, streams: int, processes: int) -> Iterator[Client]:
+    """Yield the processes: which streams each carries, on which core, bound to what."""
+    system, frame, plan, way, _ = planning
+    text, cores = cores_of(frame, plan.request, way)
+    bindable = way.bind and "--bind-dev" in tool.options and may_bind(frame)
+    for process in range(processes):
+        yield Client(
+            way.target,
+            planning.bound_source,
+            way.device if bindable else None,
+            port=plan.request.first_port + process,
+            streams=part_of(streams, processes, process),
+            of=streams,
+            # from the end, since interrupts begin at the front
+            core=None if tool.threads else cores[-1 - process % len(cores)],
+            cores=text if tool.threads and system.which("taskset") else None,
+        )
 
 
 def part_of(streams: int, processes: int, process: int) -> int:
@@ -81,23 +83,20 @@ def layout(tool: Iperf3, request: LoadRequest, rate: float | None) -> tuple[int,
     return max(streams, processes), processes
 
 
-def _check_options(tool: Iperf3, request: LoadRequest, way: Way, remarks: Remarks) -> None:
+def _check_options(planning: Planning, tool: Iperf3) -> None:
+    """Refuse what this iperf3 cannot do, and tell what it cannot tell."""
+    request, remarks = planning.request, planning.remarks
     needed = {
         "--bidir": (request.direction is Direction.BOTH, "3.7"),
         "--reverse": (request.direction is Direction.RECEIVE, "3.0"),
         "--zerocopy": (request.zero_copy, "3.0"),
         "--omit": (request.omit > 0, "3.0"),
-        "--bind-dev": (way.bind_device, "3.10"),
+        "--bind-dev": (planning.way.bind_device, "3.10"),
     }
     for option, (asked, since) in needed.items():
         if asked and option not in tool.options:
-            remarks.refusals.append(
-                f"iperf3 {tool.words} has no {option}; {since} and later have it"
-            )
-    if request.udp and not request.bitrate:
-        remarks.refusals.append("UDP needs a bitrate: -b 10G")
-    if request.rdma_cm or request.test:
-        remarks.refusals.append("rdma_cm is perftest's and qperf's, a test by name qperf's")
+            planning.refuse(f"iperf3 {tool.words} has no {option}; {since} and later have it")
+    planning.only_kernel()
     if not tool.options & {"--json-stream", "--forceflush"}:
         remarks.warnings.append(
             f"iperf3 {tool.words} reports all intervals at the end; 3.1.5 and later as they come"

@@ -1,6 +1,7 @@
 """What there is to measure on a port: every tool's tests with their commands, or a sweep's points.
 
-Nothing is changed for it: what another MTU or IPoIB mode would give is reckoned, not tried.
+What another MTU or IPoIB mode would give is reckoned; it is tried only where a person wants the
+change.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from mlxtop.analysis.limits import gbps, line_limit
+from mlxtop.change.plan import Plan
+from mlxtop.load.mtu import CONNECTED, MtuChange, Setting, obstacle, other, present, setting
 from mlxtop.load.plan import plan_load
 from mlxtop.load.request import PERFTEST_PORT, GuardOptions, LoadPlan, LoadRequest
 from mlxtop.load.sweep import Axis, applied, check, duration, points, reckoned_s
 from mlxtop.model.frame import Frame
 from mlxtop.model.linkrate import Protocol, ethernet_goodput, infiniband_goodput
 from mlxtop.model.load import DAY_S, Direction, Tool
-from mlxtop.model.sample import LinkLayer
 from mlxtop.system.door import System
 
 ITEM_S = 5
@@ -27,7 +29,6 @@ SIZES = (64, 4096, 65536, 1 << 20)
 UDP_SHARE = 0.9
 """Part of what UDP could carry that is sent: more only tells how much is lost."""
 USUAL_BPS = 1e9
-_JUMBO, _STANDARD, _DATAGRAM, _CONNECTED = 9000, 1500, 2044, 65520
 
 
 class Item(NamedTuple):
@@ -43,6 +44,8 @@ class Item(NamedTuple):
     """Its place in a sweep."""
     reason: str | None = None
     """Why it cannot be measured."""
+    setting: Setting | None = None
+    """What is changed for it; None where nothing is."""
 
     def document(self) -> dict[str, Any]:
         return {
@@ -67,6 +70,8 @@ class MeasureOptions(NamedTuple):
     resume: str | None = None
     """Id of a measurement that goes on here."""
     note: str = ""
+    change_mtu: bool = False
+    """Set another MTU or IPoIB mode for some tests."""
 
 
 class MeasurePlan(NamedTuple):
@@ -78,6 +83,13 @@ class MeasurePlan(NamedTuple):
     guard: str | None = None
     refusal: str | None = None
     """Why nothing of it can be measured."""
+    mtu: MtuChange | None = None
+    """What is changed for some tests."""
+
+    @property
+    def change(self) -> Plan | None:
+        """Return what is changed, with its way back, for a person to see before."""
+        return self.mtu.plan() if self.mtu is not None else None
 
     @property
     def possible(self) -> tuple[Item, ...]:
@@ -103,6 +115,8 @@ class MeasurePlan(NamedTuple):
             "notes": list(self.notes),
             "guard": self.guard,
             "refusal": self.refusal,
+            "changes": list(self.change.lines(sudo=False)) if self.change else [],
+            "undo": list(self.change.undo_lines(sudo=False)) if self.change else [],
         }
 
 
@@ -124,13 +138,19 @@ class _Wanted(NamedTuple):
     group: str
     request: LoadRequest
     point: tuple[tuple[str, str], ...] = ()
+    setting: Setting | None = None
 
 
 def plan_measure(
-    system: System, frame: Frame, request: LoadRequest, axes: Sequence[Axis] = ()
+    system: System,
+    frame: Frame,
+    request: LoadRequest,
+    axes: Sequence[Axis] = (),
+    change_mtu: bool = False,
 ) -> MeasurePlan:
     """Return what makes sense on the way to a host, or the points of a sweep.
 
+    With `change_mtu` other MTUs and IPoIB modes are tests too, where nothing needs the port.
     Raises ValueError, with the reckoned time, for a sweep that is too large.
     """
     check(axes, request)
@@ -139,32 +159,55 @@ def plan_measure(
         refusal = first.refusals[0] if first.refusals else "there is no port to measure"
         return MeasurePlan(request.host, (), refusal=refusal)
     rdma = frame.ports[first.port].now.port.rdma is not None
-    wanted = list(_sweep(request, axes) if axes else _everything(request, first, rdma))
-    items = tuple(_item(system, frame, one) for one in _own_ports(wanted))
-    plan = MeasurePlan(request.host, items, tuple(_notes(frame, first)))
+    now = present(frame, first)
+    wanted = list(_sweep(request, axes, now) if axes else _everything(request, first, rdma))
+    if change_mtu and now is not None and not axes:
+        wanted += _changed(request, other(now, frame.ports[first.port].now.port.is_mlx4))
+    changes = dict.fromkeys(one.setting for one in wanted if one.setting not in (None, now))
+    against = "--change-mtu sets it for these tests"
+    if change_mtu and changes:
+        against = obstacle(system, frame, first) or ""
+    items = tuple(_item(system, frame, one, now, against) for one in _own_ports(wanted))
+    plan = MeasurePlan(request.host, items, tuple(_notes(frame, first, change_mtu)))
+    if changes and not against and now is not None and first.device is not None:
+        plan = plan._replace(mtu=MtuChange(first.device, now, tuple(filter(None, changes))))
     if plan.seconds > DAY_S:
         return plan._replace(refusal=f"it takes {duration(plan.seconds)}: at most a day")
     return plan
 
 
-def _item(system: System, frame: Frame, wanted: _Wanted) -> Item:
+def _item(system: System, frame: Frame, wanted: _Wanted, now: Setting | None, against: str) -> Item:
+    """Return a test; `against`: why nothing is changed for it."""
     plan = plan_load(system, frame, wanted.request)
     reason = plan.refusals[0] if plan.refusals else None
-    mtu = dict(wanted.point).get("mtu")
-    if reason is None and mtu is not None and mtu != str(plan.mtu):
-        reason = f"the MTU is {plan.mtu} now: nothing is changed for a measurement"
-    return Item(wanted.key, wanted.name, wanted.group, plan, wanted.point, reason)
+    change = wanted.setting if wanted.setting != now else None
+    if reason is None and change is not None and against:
+        reason = f"{now.words if now else 'the MTU'} is set now: {against}"
+    return Item(wanted.key, wanted.name, wanted.group, plan, wanted.point, reason, change)
 
 
 def _group(request: LoadRequest) -> str:
     return "latency" if request.latency else str(request.protocol)
 
 
-def _sweep(base: LoadRequest, axes: Sequence[Axis]) -> Iterator[_Wanted]:
+def _sweep(base: LoadRequest, axes: Sequence[Axis], now: Setting | None) -> Iterator[_Wanted]:
     for point in points(axes):
         request = applied(base, point)
         key = " ".join(f"{name}={value}" for name, value in point)
-        yield _Wanted(key, key, _group(request), request, point)
+        mtu = dict(point).get("mtu")
+        change = setting(now, int(mtu)) if now is not None and mtu is not None else None
+        yield _Wanted(key, key, _group(request), request, point, change)
+
+
+def _changed(base: LoadRequest, to: Setting | None) -> Iterator[_Wanted]:
+    """Yield the tests of TCP with another MTU or mode."""
+    if to is None:
+        return
+    plain = base._replace(tool=Tool.IPERF3, omit=WARM_UP_S)
+    one = plain._replace(streams=1, processes=1)
+    key = f"mtu={to.mtu}"
+    yield _Wanted(f"tcp-1 {key}", f"TCP, one stream, {key}", "TCP", one, setting=to)
+    yield _Wanted(f"tcp {key}", f"TCP, as planned, {key}", "TCP", plain, setting=to)
 
 
 def _everything(base: LoadRequest, first: LoadPlan, rdma: bool) -> Iterator[_Wanted]:
@@ -239,32 +282,33 @@ def _own_ports(wanted: Iterable[_Wanted]) -> Iterator[_Wanted]:
             yield one
 
 
-def _notes(frame: Frame, plan: LoadPlan) -> Iterator[str]:
+def _notes(frame: Frame, plan: LoadPlan, change_mtu: bool) -> Iterator[str]:
     """Yield what another MTU or mode would leave of the line for TCP."""
     assert plan.port is not None
     link = frame.ports[plan.port].now.link
-    line = line_limit(link)
-    if line is None or link.mtu is None:
+    line, now = line_limit(link), present(frame, plan)
+    if line is None or now is None:
         return
-    if link.layer is not LinkLayer.INFINIBAND:
-        other = _JUMBO if link.mtu < _JUMBO else _STANDARD
-        now, then = (ethernet_goodput(Protocol.TCP, mtu) for mtu in (link.mtu, other))
-        if now and then:
-            text = f"MTU {link.mtu} leaves {gbps(now * line.usable)} Gb/s of the line for TCP"
-            yield f"{text}; {other} would leave {gbps(then * line.usable)}"
+    is_mlx4 = frame.ports[plan.port].now.port.is_mlx4
+    share, then = _share(now), other(now, is_mlx4)
+    if not share:
         return
-    connected = link.ipoib_mode == "connected"
-    mode = link.ipoib_mode or "datagram"
-    now = infiniband_goodput(Protocol.TCP, link.mtu, connected=connected)
-    if not now:
+    head = f"{now.words} leaves {gbps(share * line.usable)} Gb/s of the line for TCP"
+    if now.mode is not None:
+        head = f"IPoIB is {now.words}: TCP gets {gbps(share * line.usable)} Gb/s of the line"
+    if then is None:
+        yield f"{head}; this card has no connected mode"
         return
-    text = f"IPoIB is {mode}, MTU {link.mtu}: TCP gets {gbps(now * line.usable)} Gb/s of the line"
-    if not connected and not frame.ports[plan.port].now.port.is_mlx4:
-        yield f"{text}; this card has no connected mode"
-        return
-    other_mode, other = ("datagram", _DATAGRAM) if connected else ("connected", _CONNECTED)
-    then = infiniband_goodput(Protocol.TCP, other, connected=not connected)
-    if then:
-        yield f"{text}; {other_mode} with {other} would leave {gbps(then * line.usable)}"
-        few = "more" if connected else "fewer"
-        yield f"{other_mode} has {few} packets for a core to handle; nothing is changed for this"
+    if left := _share(then):
+        yield f"{head}; {then.words} would leave {gbps(left * line.usable)}"
+    if then.mode is not None:
+        few = "fewer" if then.mode == CONNECTED else "more"
+        tried = "" if change_mtu else "; --change-mtu tries it"
+        yield f"{then.mode} has {few} packets for a core to handle{tried}"
+
+
+def _share(one: Setting) -> float | None:
+    """Return the part of a line that is left for TCP."""
+    if one.mode is None:
+        return ethernet_goodput(Protocol.TCP, one.mtu)
+    return infiniband_goodput(Protocol.TCP, one.mtu, connected=one.mode == CONNECTED)

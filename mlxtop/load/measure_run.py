@@ -1,11 +1,12 @@
 """Runs a measurement: its tests in shuffled order, each cooled down, within a budget of time.
 
-The order is shuffled so that warming up is no trend; which order it was is in the record.
+The order is shuffled so that warming up is no trend; which order it was is in the record. Tests
+that another MTU is set for come last, those of one MTU together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from threading import Event
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 from mlxtop.load.answer import sentence
 from mlxtop.load.measure import Item, MeasureOptions, MeasurePlan
 from mlxtop.load.measure_log import PREFIX, SCHEMA, row_document
+from mlxtop.load.mtu import Setting
 from mlxtop.load.outcome import Outcome
 from mlxtop.load.record import Line
 from mlxtop.load.request import LoadOptions, Timing
@@ -31,6 +33,8 @@ RETRY_S = 2.0
 RunOne = Callable[[LoadOptions, Mapping[str, float]], Outcome | None]
 """Plans and runs one test, given the temperatures that count as those at the start; None where
 it was refused."""
+Set = Callable[[Setting | None], str | None]
+"""Sets what a test wants, None for how it was; returns why that cannot be used."""
 
 
 class MeasureView(NamedTuple):
@@ -88,7 +92,13 @@ class Measurement:
         self._cancelled = why
         self._end.set()
 
-    def run(self, one: RunOne, record: RunWriter | None, before: Mapping[str, Line]) -> MeasureView:
+    def run(
+        self,
+        one: RunOne,
+        record: RunWriter | None,
+        before: Mapping[str, Line],
+        change: Set = lambda _: None,
+    ) -> MeasureView:
         """Run the tests that `before` has no row of; return how it ended."""
         possible = {item.key: item for item in self._plan.possible}
         self._rows = {key: row for key, row in before.items() if key in possible}
@@ -96,7 +106,7 @@ class Measurement:
             _write(record, **row)
         left = [item for item in possible.values() if item.key not in self._rows]
         seed = record.id if record is not None else str(self._system.wall())
-        Random(seed).shuffle(left)
+        left = _shuffled(left, seed)
         began, ended = self._system.now(), None
         self._update(left=len(left), id=record.id if record else None)
         for place, item in enumerate(left):
@@ -104,7 +114,12 @@ class Measurement:
             if ended is not None:
                 break
             self._update(current=item.name, left=len(left) - place)
-            self._run_item(item, one, record)
+            unusable = change(item.setting)
+            if unusable is None:
+                self._run_item(item, one, record)
+            elif self._cancelled is None:
+                row = {"key": item.key, "name": item.name, "group": item.group}
+                self._take(row | {"failed": True, "ended": unusable}, item, record)
         ended = ended or self._cancelled or "complete"
         if ended == "complete":
             _write(record, kind="done", sentence=sentence(self.rows), ended=ended)
@@ -143,16 +158,30 @@ class Measurement:
         for sensor in outcome.sensors:
             if sensor.start is not None:
                 self._starts.setdefault(sensor.name, sensor.start)
-        row = row_document(item.key, item.name, item.group, outcome)
-        row |= {"kind": "row", "point": dict(item.point)}
-        self._rows[item.key] = row
-        _write(record, **row)
+        self._take(row_document(item.key, item.name, item.group, outcome), item, record)
+
+    def _take(self, row: Line, item: Item, record: RunWriter | None) -> None:
+        """Take a row into table and record."""
+        whole = {**row, "kind": "row", "point": dict(item.point)}
+        self._rows[item.key] = whole
+        _write(record, **whole)
         self._update()
 
     def _update(self, **changes: Any) -> MeasureView:
         self._view = self._view._replace(rows=self.rows, **changes)
         self._changed(self._view)
         return self._view
+
+
+def _shuffled(items: Sequence[Item], seed: str) -> list[Item]:
+    """Return tests in an order by chance: first those that nothing is changed for."""
+    random = Random(seed)
+    settings = [one for one in dict.fromkeys(item.setting for item in items) if one is not None]
+    random.shuffle(settings)
+    groups = [[item for item in items if item.setting == one] for one in (None, *settings)]
+    for group in groups:
+        random.shuffle(group)
+    return [item for group in groups for item in group]
 
 
 def _nobody(outcome: Outcome) -> bool:
@@ -181,6 +210,7 @@ def begin_record(
         note=options.note,
         resumes=options.resume,
         request=options.request._asdict(),
+        change_mtu=options.change_mtu,
         sweep=[f"{axis.name}={','.join(axis.values)}" for axis in options.axes],
         fingerprint={} if first is None else fingerprint(frame, first.plan),
     )

@@ -143,9 +143,6 @@ def _check(planning: Planning) -> None:
     planning.only_to_device()
     if request.direction is Direction.BOTH:
         planning.refuse("nuttcp measures one direction: run it there and back, or use iperf3")
-    if request.udp and not request.bitrate:
-        planning.refuse("UDP needs a bitrate: -b 10G")
     if request.omit or request.zero_copy or (request.processes or 1) > 1:
         planning.refuse("nuttcp has no warm-up, zero copy or several processes")
-    if request.rdma_cm or request.test:
-        planning.refuse("rdma_cm is perftest's and qperf's, a test by name qperf's")
+    planning.only_kernel()

@@ -176,6 +176,8 @@ class Outcome(NamedTuple):
             expected = gbps(self.plan.expected)
             percent = f"{share * 100:.0f} %"
             text += f" = {percent} of {expected} expected{each} ({self.plan.bound_by})"
+        if self.hold is not None and not self.hold.full:
+            return f"{text} on average, with the steps of the search: held back for heat"
         if share is not None and share >= TOO_GOOD:
             return f"{text}: more than was expected, so that limit is not the real one"
         if share is not None and share >= GOOD and self.hot:

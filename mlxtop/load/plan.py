@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from mlxtop.analysis.limits import line_limit
 from mlxtop.load import iperf2, iperf3_plan, nuttcp, perftest_plan, ping, qperf
@@ -14,9 +14,12 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.linkrate import Protocol
 from mlxtop.model.load import Tool
 from mlxtop.model.sample import LinkLayer
+from mlxtop.sources.kernel.rdma_objects import read_users
 from mlxtop.system.door import System
 
 JUMBO_FROM_BPS = 10e9
+MOST_USERS = 3
+"""Users of a device that are named."""
 
 _PLANS: dict[Tool, Callable[[Planning], LoadPlan]] = {
     Tool.IPERF3: iperf3_plan.plan,
@@ -39,6 +42,7 @@ def plan_load(system: System, frame: Frame, request: LoadRequest) -> LoadPlan:
         remarks.warnings.extend(way.warnings)
         remarks.notes.extend(way.notes)
         plan = _bounds(frame, request, way, remarks)
+        remarks.warnings.extend(_rdma_users(system, way))
         part = _PLANS.get(request.tool, perftest_plan.plan)
         plan = part(Planning(system, frame, plan, way, remarks))
         if request.latency:
@@ -49,6 +53,20 @@ def plan_load(system: System, frame: Frame, request: LoadRequest) -> LoadPlan:
         remarks.refusals.append(f"{request.tool} cannot be asked: {error.strerror or error}")
     refusals, warnings, notes = map(tuple, remarks)
     return plan._replace(refusals=refusals, warnings=warnings, notes=notes)
+
+
+def _rdma_users(system: System, way: Way) -> Iterator[str]:
+    """Yield who moves data by RDMA over the ports of a test: it takes bandwidth from them."""
+    for device in dict.fromkeys(port.now.port.rdma for port in way.members.ports):
+        try:
+            users = read_users(system, device) if device else []
+        except OSError:
+            continue  # the test goes on without: it breaks nothing
+        for user in users[:MOST_USERS]:
+            who = f"{user.name} (PID {user.pid})" if user.pid else user.name
+            yield f"{who} uses {device} with {user.qp_count} QPs: the test takes bandwidth from it"
+        if len(users) > MOST_USERS:
+            yield f"{len(users) - MOST_USERS} more use {device}: mlxtop rdma {device}"
 
 
 def _bounds(frame: Frame, request: LoadRequest, way: Way, remarks: Remarks) -> LoadPlan:

@@ -138,7 +138,8 @@ def _behind_one_path(
         unused = {Direction.SEND: Pcie.RX, Direction.RECEIVE: Pcie.TX}.get(request.direction)
         rate = min(pcie.usable[way] for way in (Pcie.RX, Pcie.TX) if way is not unused)
         where = pcie.path.limiting.device if pcie.path.limiting else "the card"
-        bounds.append((rate, f"PCIe: {gbps(pcie.raw)} Gb/s raw at {where}, payload {gbps(rate)}"))
+        share = f"{gbps(pcie.raw)} Gb/s at {where}, {gbps(rate)} of it data"
+        bounds.append((rate, f"PCIe: {share}"))
     return min(bounds, default=None)
 
 

@@ -21,6 +21,7 @@ from mlxtop.change.log import STATE, log_path, private_directory
 from mlxtop.load.record import SCHEMA, Run, parse_run
 from mlxtop.load.request import LoadPlan
 from mlxtop.model.frame import Frame
+from mlxtop.model.identity import PortId
 from mlxtop.model.json_text import attributes, encode
 from mlxtop.model.pcie import PcieLink, PciePath
 from mlxtop.system.owner import invoking_owner, rights_of
@@ -107,29 +108,38 @@ def _create(directory: Path, name: str) -> tuple[str, int]:
 def fingerprint(frame: Frame, plan: LoadPlan) -> dict[str, Any]:
     """Return hardware and settings of a run for JSON; unknown is null."""
     assert plan.port is not None
-    port = frame.ports[plan.port].now
+    return {
+        **port_fingerprint(frame, plan.port),
+        "link_bps": plan.speed,
+        "mtu": plan.mtu,
+        "tool": str(plan.request.tool),
+        "tool_version": plan.tool_version,
+    }
+
+
+def port_fingerprint(frame: Frame, of: PortId) -> dict[str, Any]:
+    """Return the hardware and settings of a port and its machine for JSON; unknown is null."""
+    port = frame.ports[of].now
     settings, module = port.settings.value, port.module
-    status = frame.pcie(plan.port)
+    status = frame.pcie(of)
     path = status.path if status else PciePath(())
     return {
-        **attributes(frame.adapter(plan.port), card="family", part="part", psid="psid"),
-        **attributes(frame.adapter(plan.port), firmware="firmware"),
+        **attributes(frame.adapter(of), card="family", part="part", psid="psid"),
+        **attributes(frame.adapter(of), firmware="firmware"),
         "driver": port.port.driver,
         "pcie": _pcie(path.links[0] if path.links else None),
         "pcie_limit": _pcie(path.limiting),
         **attributes(path.limiting, pcie_limited_by="device"),
         **attributes(settings and settings.control, mps="mps"),
         "link_layer": str(port.link.layer) if port.link.layer else None,
-        "link_bps": plan.speed,
-        "mtu": plan.mtu,
+        "link_bps": port.link.speed,
+        "mtu": port.link.mtu,
         **attributes(settings and settings.fec, fec="active"),
         **attributes(settings and settings.rings, rings_rx="rx", rings_tx="tx"),
         **attributes(settings and settings.channels, channels="combined"),
         **attributes(module and module.identity, module_vendor="vendor", module_part="part"),
         "module_serial": mask(module.identity.serial) if module else None,
         **attributes(frame.sample.host, host="name", kernel="kernel", cpu="cpu_model", cpus="cpus"),
-        "tool": str(plan.request.tool),
-        "tool_version": plan.tool_version,
     }
 
 

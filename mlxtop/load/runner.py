@@ -6,11 +6,13 @@ when there is news, which `status` returns.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Event, RLock
 from typing import Any
 
-from mlxtop.load.guard import HeatGuard
+from mlxtop.analysis.port_view import port_view
+from mlxtop.load.guard import SILENCE_S, HeatGuard
+from mlxtop.load.hold import Hold
 from mlxtop.load.outcome import HeatReport, LoadStatus, Outcome, Phase, interval_document
 from mlxtop.load.processes import LoadStreams, mean_bps
 from mlxtop.load.rates import LoadCourse, usual_verdict
@@ -18,6 +20,7 @@ from mlxtop.load.request import LoadPlan, Timing
 from mlxtop.load.run_log import RunWriter
 from mlxtop.load.soak import Soak, soak
 from mlxtop.model.frame import Frame
+from mlxtop.model.identity import PortId
 from mlxtop.model.load import LoadInterval, total
 from mlxtop.system.door import System
 
@@ -27,6 +30,15 @@ RAMP_S = 2.0
 """Seconds after the start in which a verdict would be about slow start."""
 COOL_C = 0.5
 """°C above the temperature at the start from which a sensor has cooled down."""
+
+
+def far_rates(frame: Frame, ports: Iterable[PortId]) -> dict[str, float | None]:
+    """Return what ports of the far end carry, bit/s."""
+    flows = [port_view(frame, port).throughput for port in ports if port in frame.ports]
+    return {
+        "rx_bps": total(flow.rx_bps for flow in flows),
+        "tx_bps": total(flow.tx_bps for flow in flows),
+    }
 
 
 class LoadRun:
@@ -59,6 +71,9 @@ class LoadRun:
         self._cancelled = Event()
         self._load: tuple[float, float] | None = None
         self._cooled: float | None = None
+        self._held: Hold | None = None
+        self._far_heard = self._began
+        """When the newest frame of the far end came."""
 
     def frame(self, frame: Frame) -> None:
         """Take a frame, from any thread; the guard decides here and now."""
@@ -70,6 +85,34 @@ class LoadRun:
             if reason is not None and self._phase in (Phase.WAITING, Phase.BASELINE, Phase.LOAD):
                 self._stop(f"stopped by the heat guard: {reason}")
         self._changed()
+
+    def far_frame(self, frame: Frame) -> None:
+        """Take a frame of the far end, from any thread."""
+        with self._lock:
+            far = self._guard.far
+            if far is None or self._phase is Phase.DONE:
+                return
+            self._far_heard = self._system.now()
+            reason = far.look(frame)
+            self._write(
+                "far",
+                phase=str(self._phase),
+                sensors={sensor.name: sensor.last for sensor in far.sensors},
+                **far_rates(frame, far.ports),
+            )
+            if reason is not None and self._phase in (Phase.WAITING, Phase.BASELINE, Phase.LOAD):
+                self._stop(f"stopped by the heat guard: {reason}")
+        self._changed()
+
+    def _silent(self) -> str | None:
+        """Return why the load has to stop, when one of the ends tells nothing any more."""
+        now, far = self._system.now(), self._guard.far
+        reason = self._guard.silent(now)
+        if reason is None and far is not None and far.guarding:
+            quiet = now - self._far_heard
+            if quiet >= SILENCE_S:
+                reason = f"no reading of {far.host} for {quiet:.0f} s"
+        return reason
 
     def cancel(self, why: str = "cancelled") -> None:
         """End the run as soon as possible, from any thread; what is there is kept."""
@@ -180,7 +223,7 @@ class LoadRun:
                     self._intervals.append(interval)
                     self._write("interval", **interval_document(interval))
                 self._changed()
-            reason = self._guard.silent(self._system.now())
+            reason = self._silent()
             if reason is not None:
                 with self._lock:
                     self._stop(f"stopped by the heat guard: {reason}")
@@ -202,25 +245,25 @@ class LoadRun:
         points, rate = self._guard.points, self._course.rate
         return tuple(
             soak(one.name, points(one.name), one.limits, self._load, rate(one.port))
-            for one in self._guard.sensors
+            for one in self._guard.own_sensors
         )
 
     def _outcome(self) -> Outcome:
         with self._lock:
             result = self._streams.result(self._intervals)
-            error = self._streams.error
+            error, guard = self._streams.error, self._guard
+            stopped = guard.reason or (guard.far.reason if guard.far is not None else None)
             outcome = Outcome(
                 plan=self._plan,
                 ended=self._stopping or (f"failed: {error}" if error else "complete"),
                 failed=error is not None or result is None,
                 result=result,
                 intervals=tuple(self._intervals),
-                heat=HeatReport(
-                    self._guard.options.armed, self._guard.reason, self._guard.sensors, self._cooled
-                ),
+                heat=HeatReport(guard.options.armed, stopped, guard.sensors, self._cooled),
                 verdict=usual_verdict(self._course.verdicts),
                 moved=self._course.moved(),
                 soak=self._soaks(),
+                hold=self._held,
                 run=self._record.id if self._record else None,
                 problem=self._record.problem if self._record else None,
             )

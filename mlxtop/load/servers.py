@@ -19,6 +19,8 @@ from mlxtop.model.identity import PortKind
 from mlxtop.model.sample import LinkState
 from mlxtop.system.door import System
 
+WATCH_S = 5.0
+"""Seconds between two looks at whether frames still come."""
 SERVER_LINES = 200
 """Lines of the servers that are kept."""
 
@@ -87,6 +89,14 @@ class Servers:
         self._say(f"server: {guard.promise}")
         if reason is not None:
             self._end_for_heat(reason)
+        self._system.clock.thread(self._watch, "servers' guard", guard)
+
+    def _watch(self, guard: HeatGuard) -> None:
+        """End the servers when no frame comes any more."""
+        while not self._system.wait(WATCH_S, self._ended) and guard is self._guard:
+            reason = None if self._end.is_set() else guard.silent(self._system.now())
+            if reason is not None:
+                self._end_for_heat(reason)
 
     def frame(self, frame: Frame) -> None:
         """Take a frame, in the thread that samples; the guard decides here and now."""

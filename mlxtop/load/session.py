@@ -11,22 +11,27 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from mlxtop.change.privilege import ActionContext
+from mlxtop.load.far import FarEnd
 from mlxtop.load.guard import READINGS, HeatGuard
 from mlxtop.load.hold_run import HoldRun, hold_plan
 from mlxtop.load.measure import MeasureOptions, MeasurePlan, plan_measure
 from mlxtop.load.measure_log import read_measured
 from mlxtop.load.measure_run import Measurement, MeasureView, begin_record
+from mlxtop.load.mtu import MtuSwitch
 from mlxtop.load.outcome import LoadStatus, Outcome, SensorHeat
 from mlxtop.load.plan import plan_load
 from mlxtop.load.record import Line
 from mlxtop.load.request import GuardOptions, LoadOptions, LoadPlan
-from mlxtop.load.run_log import RunWriter, fingerprint
+from mlxtop.load.run_log import SUFFIX, RunWriter, fingerprint, port_fingerprint
 from mlxtop.load.runner import LoadRun
 from mlxtop.load.servers import Servers
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
+from mlxtop.model.load import Tool
+from mlxtop.model.sample import Sample
 from mlxtop.sources.kernel.neighbours import Neighbour, read_neighbours
 from mlxtop.system.door import System
 from mlxtop.watch.heat import HeatWatch, SensorTrack
@@ -63,11 +68,32 @@ class SessionView(NamedTuple):
     """Lines that they printed in all."""
 
 
+class SampleFile(Protocol):
+    """A file that gets the Samples of a run."""
+
+    def put(self, sample: Sample) -> None:
+        """Take a Sample in; returns at once."""
+
+    def close(self) -> str | None:
+        """End the file; return why it lacks something, if it does."""
+
+
 class LoadSession:
     """The load tests and servers of one front end."""
 
-    def __init__(self, system: System, runs: Path, changed: Callable[[], None]) -> None:
-        """Record tests below `runs`; call `changed`, from threads, when there is news."""
+    def __init__(
+        self,
+        system: System,
+        runs: Path,
+        changed: Callable[[], None],
+        samples: Callable[[Path], SampleFile] | None = None,
+    ) -> None:
+        """Record tests below `runs`; call `changed`, from threads, when there is news.
+
+        `samples` makes the file for the Samples of a run beside the file of its record.
+        """
+        self._make_samples = samples
+        self._samples: SampleFile | None = None
         self._system = system
         self._runs = runs
         self._changed = changed
@@ -81,6 +107,10 @@ class LoadSession:
         self._measurement: Measurement | None = None
         self._newest: Frame | None = None
         self._servers = Servers(system, changed)
+        self.far: FarEnd | None = None
+        """The far end, where its machine is read too."""
+        self.find_far: Callable[[str], FarEnd | None] | None = None
+        """Returns the far end at an address, where it is one of several machines on the screen."""
 
     def view(self) -> SessionView:
         """Return the state of now, in any thread."""
@@ -99,10 +129,20 @@ class LoadSession:
     def frame(self, frame: Frame) -> None:
         """Give a frame to the run, in the thread that sampled it."""
         self._newest = frame
-        run = self._run
+        run, samples = self._run, self._samples
         if run is not None:
             run.frame(frame)
+        if samples is not None:
+            samples.put(frame.sample)
         self._servers.frame(frame)
+
+    def far_frame(self, frame: Frame) -> None:
+        """Give a frame of the far end to the run, in the thread that sampled it."""
+        if self.far is not None:
+            self.far.newest = frame
+        run = self._run
+        if run is not None:
+            run.far_frame(frame)
 
     def start(
         self,
@@ -115,22 +155,47 @@ class LoadSession:
 
         `heat` is what the front end has followed up to that frame; the guard goes on from there.
         """
+        return self._begin(frame, heat, "load", self._test, frame, options, only_plan)
+
+    def _begin(
+        self,
+        frame: Frame,
+        heat: HeatWatch | None,
+        name: str,
+        work: Callable[..., None],
+        *arguments: Any,
+    ) -> bool:
+        """Forget the test before and start a thread; False while one is under way."""
         with self._lock:
             if self._view.busy:
                 return False
-            self._reset(frame, heat)
-            self._system.clock.thread(self._work, "load", frame, options, only_plan)
+            self._view = self._view._replace(
+                busy=True, plan=None, outcome=None, measure=None, problem=None
+            )
+            self._run = self._cancelled = self._measurement = None
+            self._tracks = heat.copies(READINGS) if heat is not None else {}
+            self._newest = frame
+            self._ended.clear()
+            self._system.clock.thread(self._whole, name, work, *arguments)
         return True
 
-    def _reset(self, frame: Frame, heat: HeatWatch | None) -> None:
-        """Forget the test before; called with the lock held."""
-        self._view = self._view._replace(
-            busy=True, plan=None, outcome=None, measure=None, problem=None
-        )
-        self._run = self._cancelled = self._measurement = None
-        self._tracks = heat.copies(READINGS) if heat is not None else {}
-        self._newest = frame
-        self._ended.clear()
+    def _whole(self, work: Callable[..., None], *arguments: Any) -> None:
+        try:
+            work(*arguments)
+        except Exception as error:
+            # whatever happens to a test, the front end goes on and tells of it
+            self._update(problem=f"{type(error).__name__}: {error}")
+        finally:
+            with self._lock:
+                self._run = self._measurement = None
+            self._update(busy=False)
+            self._ended.set()
+
+    def _test(self, frame: Frame, options: LoadOptions, only_plan: bool) -> None:
+        plan, guard = self._planned(frame, options)
+        self._update(plan=plan, guard=guard.options, sensors=guard.guarding)
+        if not plan.refusals and not only_plan:
+            self._measure(frame, plan, guard, options)
 
     def measure(
         self,
@@ -140,37 +205,23 @@ class LoadSession:
         heat: HeatWatch | None = None,
     ) -> bool:
         """Plan a measurement and run its tests; False while something is under way."""
-        with self._lock:
-            if self._view.busy:
-                return False
-            self._reset(frame, heat)
-            self._system.clock.thread(self._work_measure, "measure", frame, options, only_plan)
-        return True
+        return self._begin(frame, heat, "measure", self._tests, frame, options, only_plan)
 
-    def _work_measure(self, frame: Frame, options: MeasureOptions, only_plan: bool) -> None:
-        try:
-            before: dict[str, Line] = {}
-            if options.resume is not None:
-                before = read_measured(self._runs, options.resume).by_key
-            plan = plan_measure(self._system, frame, options.request, options.axes)
-            first = next(iter(plan.possible), None)
-            if first is not None:
-                guard = HeatGuard.of(first.plan, options.guard)
-                guard.look(frame)
-                plan = plan._replace(guard=guard.promise)
-            elif plan.refusal is None:
-                plan = plan._replace(refusal="nothing of it can be measured here")
-            self._update(measure=MeasureView(plan))
-            if plan.refusal is None and not only_plan:
-                self._run_measure(frame, plan, options, before)
-        except Exception as error:
-            # as for a single test
-            self._update(problem=f"{type(error).__name__}: {error}")
-        finally:
-            with self._lock:
-                self._run = self._measurement = None
-            self._update(busy=False)
-            self._ended.set()
+    def _tests(self, frame: Frame, options: MeasureOptions, only_plan: bool) -> None:
+        before: dict[str, Line] = {}
+        if options.resume is not None:
+            before = read_measured(self._runs, options.resume).by_key
+        plan = plan_measure(self._system, frame, options.request, options.axes, options.change_mtu)
+        first = next(iter(plan.possible), None)
+        if first is not None:
+            guard = HeatGuard.of(first.plan, options.guard)
+            guard.look(frame)
+            plan = plan._replace(guard=guard.promise)
+        elif plan.refusal is None:
+            plan = plan._replace(refusal="nothing of it can be measured here")
+        self._update(measure=MeasureView(plan))
+        if plan.refusal is None and not only_plan:
+            self._run_measure(frame, plan, options, before)
 
     def _run_measure(
         self,
@@ -190,9 +241,12 @@ class LoadSession:
             self._measurement = measurement
             if self._cancelled is not None:
                 measurement.cancel(self._cancelled)
+        switch = MtuSwitch(ActionContext(self._system), plan, lambda: self._newest)
         try:
-            measurement.run(self._one, record, before)
+            measurement.run(self._one, record, before, switch.set)
         finally:
+            if (complaint := switch.end()) is not None:
+                self._update(problem=f"NOT put back: {complaint}")
             if record is not None:
                 record.close()
 
@@ -224,21 +278,6 @@ class LoadSession:
         with suppress(OSError):
             self._update(neighbours=read_neighbours(self._system))
 
-    def _work(self, frame: Frame, options: LoadOptions, only_plan: bool) -> None:
-        try:
-            plan, guard = self._planned(frame, options)
-            self._update(plan=plan, guard=guard.options, sensors=guard.guarding)
-            if not plan.refusals and not only_plan:
-                self._measure(frame, plan, guard, options)
-        except Exception as error:
-            # whatever happens to a test, the front end goes on and tells of it
-            self._update(problem=f"{type(error).__name__}: {error}")
-        finally:
-            with self._lock:
-                self._run = None
-            self._update(busy=False)
-            self._ended.set()
-
     def _planned(
         self, frame: Frame, options: LoadOptions, starts: Mapping[str, float] = MappingProxyType({})
     ) -> tuple[LoadPlan, HeatGuard]:
@@ -247,6 +286,10 @@ class LoadSession:
         chosen = options.guard._replace(ahead=0.0) if options.hold else options.guard
         guard = HeatGuard.of(plan, chosen, tracks=self._tracks, starts=starts)
         guard.look(frame)
+        if self.find_far is not None:
+            self.far = self.find_far(plan.target or "")
+        if self.far is not None:
+            guard.far = self.far.guard(chosen)
         plan = plan._replace(guard=guard.promise if plan.members else None)
         if options.hold and not plan.refusals:
             limited = options.request._replace(bitrate=plan.expected or 1e9)
@@ -270,21 +313,56 @@ class LoadSession:
                 note=options.note,
                 plan=plan.document(),
                 fingerprint=fingerprint(frame, plan),
+                **self._far_record(),
             )
         run = (HoldRun if options.hold else LoadRun)(
             system, plan, guard, timing=options.timing, record=record, changed=self._changed
         )
         run.frame(frame)
+        if record is not None and self._make_samples is not None:
+            self._samples = self._make_samples(self._runs / (record.id + SUFFIX))
+            self._samples.put(frame.sample)
         with self._lock:
             self._run = run
             cancelled = self._cancelled
-        self._update(problem=problem)
+        if problem is not None:
+            self._update(problem=problem)
         if cancelled is not None:
             run.cancel(cancelled)
-        outcome = run.run()
-        with self._lock:
-            self._run = None
+        try:
+            outcome = self._served(run, plan, options)
+        finally:
+            with self._lock:
+                self._run = None
+            self._end_samples()
         self._update(outcome=outcome)
+
+    def _end_samples(self) -> None:
+        samples, self._samples = self._samples, None
+        problem = samples.close() if samples is not None else None
+        if problem is not None:
+            self._update(problem=problem)
+
+    def _served(self, run: LoadRun, plan: LoadPlan, options: LoadOptions) -> Outcome:
+        """Run a test; the far end serves it meanwhile, where that can be asked for it."""
+        server = self.far.server if self.far is not None else None
+        if server is None or plan.request.tool is not Tool.IPERF3:
+            return run.run()
+        try:
+            failure = server.start(plan, once=not options.hold)
+            if failure is not None:
+                run.cancel(f"failed: {failure}")
+            return run.run()
+        finally:
+            server.stop()
+
+    def _far_record(self) -> dict[str, Any]:
+        """Return what a record tells of the far end."""
+        far = self.far
+        if far is None:
+            return {}
+        ports = [port_fingerprint(far.newest, port) for port in far.ports()]
+        return {"far": {"host": far.host, "ports": ports}}
 
     def _update(self, **changes: Any) -> None:
         with self._lock:

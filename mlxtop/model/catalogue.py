@@ -1,8 +1,6 @@
 """The catalogue of counters: adding a row here makes screen, JSON and help know it.
 
-Widths are those of the registers behind them. Meanings from
-Documentation/networking/device_drivers/ethernet/mellanox/mlx5/counters.rst,
-Documentation/ABI/stable/sysfs-class-infiniband and include/uapi/linux/if_link.h.
+Widths are those of the registers behind them; `REFERENCES` has where their meanings are from.
 """
 
 from __future__ import annotations
@@ -188,14 +186,27 @@ req_cqe_error | warning | Requests that ended with an error | the application's 
 resp_cqe_error | warning | Responses that ended with an error | the application's log
 rx_icrc_encapsulated | critical | Corrupt RoCE packets | corruption in a switch or cable
 roce_adp_retrans | note | Adaptive retransmissions | loss in the fabric
+roce_adp_retrans_to | note | Adaptive retransmissions that timed out | loss in the fabric
 roce_slow_restart | note | Slow restarts of RoCE | congestion or loss
+roce_slow_restart_cnps | note | Notifications that slow restarts made themselves | \
+they count as obeyed too
+roce_slow_restart_trans | note | Times that slow restart began | congestion or loss
+rq_num_oos | warning | Packets out of sequence (mlx4) | loss in the fabric: pause, PFC, cable
+sq_num_oos | warning | Sequence errors told by the peer (mlx4) | loss in the fabric: pause, PFC, \
+cable
+rq_num_dup | note | The peer repeated a request (mlx4) | loss in the fabric
+sq_num_to | warning | The peer did not answer in time (mlx4) | peer gone, or heavy loss
+sq_num_rnr | note | The peer was not ready to receive (mlx4) | its application posts too few
+rq_num_rnr | note | Nothing was posted to receive into (mlx4) | the application posts too few
+sq_num_tree | warning | Connections that gave up after all retries (mlx4) | peer gone, or heavy loss
 """
 
 _HW_64 = """
 np_cnp_sent | note | Congestion notifications sent | congestion control at work; incast when high
 np_ecn_marked_roce_packets | note | Packets received with an ECN mark | congestion
 rp_cnp_handled | note | Congestion notifications obeyed: this sender was slowed | congestion
-rp_cnp_ignored | warning | Congestion notifications ignored | congestion control is off
+rp_cnp_ignored | warning | Congestion notifications ignored: this sender was not slowed | \
+congestion control is off for that priority (ecn/roce_rp/enable), or the connection had ended
 """
 
 _FAMILY_FAULTS = """
@@ -205,8 +216,8 @@ rx_prio{n}_buf_discard | warning | Frames of priority {n} dropped: its buffer wa
 PFC and the buffer's size (mlnx_qos), PCIe
 rx_prio{n}_cong_discard | warning | Frames of priority {n} dropped by congestion control | \
 slow the senders down: ECN, PFC
-rx_prio{n}_marked | note | Frames of priority {n} marked as having met congestion (ECN) | \
-congestion control at work
+rx_prio{n}_marked | note | Frames of priority {n} that the card marked (ECN): this host is slow | \
+look at PCIe, CPU and memory; senders slow down
 rx_corrected_bits_lane_{n}_phy | note | Bits that FEC corrected on lane {n} | \
 one lane far above the others: clean or replace the module or cable
 rx_err_lane_{n}_phy | note | Bit errors on lane {n} before FEC; lanes of a good link are alike | \
@@ -228,8 +239,37 @@ def _family_traffic() -> Iterator[Counter]:
                 yield Counter(Origin.DRIVER, f"{pattern}_{unit}", unit, text)
 
 
+REFERENCES = {
+    Origin.NETDEV: "https://docs.kernel.org/networking/statistics.html",
+    Origin.MAC: "https://docs.kernel.org/networking/statistics.html",
+    Origin.DRIVER: "https://docs.kernel.org/networking/device_drivers/ethernet/mellanox/mlx5"
+    "/counters.html; mlx4: drivers/net/ethernet/mellanox/mlx4/en_ethtool.c",
+    Origin.VFS: "include/uapi/linux/if_link.h (IFLA_VF_STATS)",
+    Origin.RDMA: "https://docs.kernel.org/admin-guide/abi-stable.html (sysfs-class-infiniband)",
+    Origin.RDMA_ERRORS: "https://docs.kernel.org/admin-guide/abi-stable.html"
+    " (sysfs-class-infiniband)",
+    Origin.RDMA_HW: "NVIDIA, Understanding mlx5 Linux counters and status parameters;"
+    " drivers/infiniband/hw/mlx5/counters.c, drivers/infiniband/hw/mlx4/main.c (diag_basic)",
+}
+"""Where the meanings of a table's counters are from."""
+
+NO_VLAN = tuple(
+    Counter(Origin.DRIVER, f"{way}_novlan_{unit}", unit, f"{unit.capitalize()} {verb} untagged")
+    for way, verb in (("rx", "received"), ("tx", "sent"))
+    for unit in (Unit.BYTES, Unit.PACKETS)
+)
+"""Frames without a VLAN tag, which mlx4 counts beside its priorities and in none of them."""
+
+VF_FAMILIES = tuple(
+    Counter(Origin.VFS, f"vf{{n}}_{way}_{unit}", unit, f"{unit.capitalize()} {verb}, VF {{n}}")
+    for way, verb in (("rx", "received"), ("tx", "sent"))
+    for unit in (Unit.BYTES, Unit.PACKETS)
+)
+"""Traffic of the virtual functions of a port."""
+
 FAMILIES = (
     *_family_traffic(),
+    *VF_FAMILIES,
     *PFC_PAUSES,
     *_faults(Origin.DRIVER, _FAMILY_FAULTS),
 )
@@ -254,7 +294,7 @@ FAULTS = (
 LANE_ERRORS = ("rx_err_lane_{n}_phy", "rx_corrected_bits_lane_{n}_phy")
 """Families that count the bit errors of each lane."""
 
-CATALOGUE = {(counter.origin, counter.key): counter for counter in (*TRAFFIC, *FAULTS)}
+CATALOGUE = {(counter.origin, counter.key): counter for counter in (*TRAFFIC, *NO_VLAN, *FAULTS)}
 """Every counter that the product knows by name, by origin and key."""
 
 _MEMBER = [
@@ -267,10 +307,10 @@ _MEMBER = [
 def lookup(origin: Origin, key: str) -> Counter | None:
     """Return what is known of a counter by its name, a member of a family too."""
     counter = CATALOGUE.get((origin, key))
-    if counter is not None or origin is not Origin.DRIVER:
+    if counter is not None or origin not in (Origin.DRIVER, Origin.VFS):
         return counter
-    matches = ((family, pattern.fullmatch(key)) for pattern, family in _MEMBER)
-    return next((family.member(int(match[1])) for family, match in matches if match), None)
+    matches = ((one, pattern.fullmatch(key)) for pattern, one in _MEMBER if one.origin is origin)
+    return next((one.member(int(match[1])) for one, match in matches if match), None)
 
 
 @lru_cache(maxsize=256)

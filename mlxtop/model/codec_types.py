@@ -21,7 +21,12 @@ _SCALARS: dict[Any, type[Codec]] = {
     float: Real,
     PortId: PortName,
 }
-_LATE = ("mlxtop.model.linktype", "mlxtop.model.tuning")
+_LATE = (
+    "mlxtop.model.linktype",
+    "mlxtop.model.lldp",
+    "mlxtop.model.rdma_objects",
+    "mlxtop.model.tuning",
+)
 """Modules that `model.sample` names only for type checkers."""
 
 

@@ -18,6 +18,8 @@ class Origin(StrEnum):
     """ethtool netlink standard statistics: the octets of the physical port."""
     DRIVER = "ethtool"
     """ethtool -S, the driver's own table."""
+    VFS = "vfs"
+    """rtnetlink, IFLA_VF_STATS: what the card counts of each virtual function of a port."""
     RDMA = "rdma"
     """/sys/class/infiniband/*/ports/*/counters."""
     RDMA_ERRORS = "rdma-errors"

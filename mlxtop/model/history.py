@@ -35,10 +35,12 @@ class Series:
     are older stay as the highest, the lowest and the first gap of every `THIN_S`.
     """
 
-    __slots__ = ("old_ticks", "old_values", "size", "thinned", "ticks", "values")
+    __slots__ = ("earlier", "old_ticks", "old_values", "size", "thinned", "ticks", "values")
 
     def __init__(self, size: int = 3600, thinned: int = 0) -> None:
         self.size, self.thinned = size, thinned
+        self.earlier = 0
+        """Of the older points those that were put before the others."""
         self.ticks, self.values = array("d"), array("d")
         self.old_ticks, self.old_values = array("d"), array("d")
 
@@ -52,10 +54,6 @@ class Series:
                 gone = self._thin(gone) or gone
             del self.ticks[:gone]
             del self.values[:gone]
-
-    def held_after(self, count: int) -> int:
-        """Return how many points are held after `count` of them were added."""
-        return count if count < 2 * self.size else self.size + count % self.size
 
     def __len__(self) -> int:
         return len(self.old_ticks) + min(len(self.ticks), self.size)
@@ -91,6 +89,30 @@ class Series:
             values = [] if following is None else [following[1]]
         return max((value for value in values if not isnan(value)), default=None)
 
+    def put_before(self, other: Series) -> None:
+        """Put the older points of another series before all others, until `shorten`."""
+        ticks, values = array("d", other.old_ticks), array("d", other.old_values)
+        ticks += other.ticks
+        values += other.values
+        if self.oldest is not None:
+            count = bisect_left(ticks, self.oldest)
+            del ticks[count:]
+            del values[count:]
+        self.old_ticks, self.old_values = ticks + self.old_ticks, values + self.old_values
+        self.earlier += len(ticks)
+
+    def shorten(self) -> None:
+        """Drop what was put before the points of this series."""
+        self._drop(self.earlier)
+        self._drop(len(self.old_ticks) - self.thinned)
+
+    def _drop(self, count: int) -> None:
+        """Drop the oldest points."""
+        if count > 0:
+            del self.old_ticks[:count]
+            del self.old_values[:count]
+            self.earlier = max(0, self.earlier - count)
+
     def _thin(self, count: int) -> int:
         """Thin about `count` of the oldest points out; return how many, which are whole steps."""
         edge = self.ticks[count] // THIN_S
@@ -105,9 +127,7 @@ class Series:
                 self.old_ticks.append(self.ticks[place])
                 self.old_values.append(self.values[place])
             start = end
-        if (over := len(self.old_ticks) - self.thinned) > 0:
-            del self.old_ticks[:over]
-            del self.old_values[:over]
+        self._drop(len(self.old_ticks) - self.thinned - self.earlier)
         return count
 
 
@@ -121,17 +141,20 @@ def _telling(values: array[float], places: range) -> list[int]:
     return sorted(kept)
 
 
-def _hour() -> Series:
-    return Series(NEWEST, THINNED)
-
-
 class History:
     """Named series by port; ports that are gone keep theirs."""
 
     def __init__(self) -> None:
-        self._series: dict[PortId, dict[str, Series]] = defaultdict(lambda: defaultdict(_hour))
+        self._series: dict[PortId, dict[str, Series]] = defaultdict(
+            lambda: defaultdict(self.new_series)
+        )
         self.first: float | None = None
         """Monotonic second of the first point of all."""
+
+    @staticmethod
+    def new_series() -> Series:
+        """Return an empty series: an hour and more has room in it."""
+        return Series(NEWEST, THINNED)
 
     def append(self, port: PortId, tick: float, values: Mapping[str, float | None]) -> None:
         """Add a point to each of some series of a port, making those that are new."""
@@ -152,3 +175,16 @@ class History:
         """Return the second from which on something of a port is kept."""
         every = (series.oldest for series in self._series.get(port, {}).values())
         return min((tick for tick in every if tick is not None), default=None)
+
+    def put_before(self, other: History) -> None:
+        """Continue every series to the past by that of another history, until `shorten`."""
+        for port, every in other._series.items():
+            for name, series in every.items():
+                if port in self._series and name in self._series[port]:
+                    self._series[port][name].put_before(series)
+
+    def shorten(self) -> None:
+        """Drop what was put before the points of this history."""
+        for every in self._series.values():
+            for series in every.values():
+                series.shorten()

@@ -184,6 +184,11 @@ class Adapter(NamedTuple):
     """Field name to the reason why it is None."""
 
     @property
+    def place(self) -> str:
+        """Return the PCI address of its first function; its key where it has none."""
+        return self.functions[0].address if self.functions else self.key
+
+    @property
     def slots(self) -> dict[str, Function]:
         """Return the first function in every slot of the card; socket direct has two slots."""
         first: dict[str, Function] = {}
@@ -194,6 +199,11 @@ class Adapter(NamedTuple):
     @property
     def driver(self) -> str | None:
         return self.functions[0].driver if self.functions else None
+
+    @property
+    def is_mlx4(self) -> bool:
+        """Return whether its driver is that of ConnectX-3 and older."""
+        return (self.driver or "").startswith("mlx4")
 
     @property
     def is_dpu(self) -> bool:

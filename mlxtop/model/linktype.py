@@ -98,3 +98,5 @@ class StoredConfig(NamedTuple):
     """Parameters that bear on speed, without those that the firmware lacks."""
     unanswered: str | None = None
     """Why the card did not answer; None where it did, or stores nothing."""
+    lldp_agents: Mapping[PortId, str] = {}
+    """Ports whose firmware speaks LLDP itself and hands no frame on, with the parameter."""

@@ -6,7 +6,6 @@ host. `prefer` orders them: the way with the lowest number that is up carries th
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from enum import StrEnum
@@ -55,6 +54,12 @@ class PathSettings(NamedTuple):
     """Leave a way whose module will reach its alarm soon."""
     probes: int = DEFAULT_RATE
     """Probes a second on each way."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return what probes are sent to: the peers, and the first hops of their ways."""
+        hops = (way.via for peer in self.peers for way in peer.ways if way.via is not None)
+        return tuple(dict.fromkeys((*(peer.address for peer in self.peers), *hops)))
 
 
 NO_PEERS = PathSettings()
@@ -120,6 +125,8 @@ class PathStatus(NamedTuple):
     """Routes are switched here; else they are only watched."""
     notes: tuple[str, ...] = ()
     """What a person should know: who else routes here, what was refused."""
+    suggested: bool = False
+    """Routes and neighbours suggest the peers; no settings name them."""
 
 
 NO_PATHS = PathStatus()
@@ -218,6 +225,8 @@ def third_host(peers: tuple[Peer, ...], peer: Peer, way: Way) -> str | None:
 
 def settings_lines(peers: tuple[Peer, ...]) -> Iterator[str]:
     """Yield the lines of the settings file that name these peers."""
+    import json  # not at every start
+
     for peer in peers:
         yield "[[path.peers]]"
         yield f'name = "{peer.name}"'

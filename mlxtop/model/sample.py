@@ -16,6 +16,8 @@ from mlxtop.model.pcie import PciePath, PcieReport
 
 if TYPE_CHECKING:  # they would make the start slower
     from mlxtop.model.linktype import StoredConfig
+    from mlxtop.model.lldp import LldpNeighbour
+    from mlxtop.model.rdma_objects import RdmaObjects
     from mlxtop.model.tuning import HostTuning, PortTuning
 
 T = TypeVar("T")
@@ -30,6 +32,8 @@ class SourceKind(StrEnum):
     """One instant, read from a file."""
     REPLAY = "replay"
     """What was recorded, as it was then."""
+    REMOTE = "remote"
+    """Another machine, read over ssh."""
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -212,6 +216,15 @@ class PcieStatus(NamedTuple):
         return narrow in links[2:] or self.removable is True
 
 
+class HardwareNeighbour(NamedTuple):
+    """Another device on the link of a port, by the kernel's table of neighbours."""
+
+    address: str
+    """Hardware address: 6 bytes, or 20 of IPoIB, whose last 8 are the GUID of its port."""
+    device: str
+    """Network device by which it was met: the port's own, or a VLAN or bond above it alone."""
+
+
 class Problem(NamedTuple):
     """A failure as data: what it concerns and what was seen. Nothing else stops for it."""
 
@@ -262,8 +275,16 @@ class Sample(NamedTuple):
     host_settings: Slow[HostTuning] = UNREAD
     streams: Slow[Mapping[PortId, int]] = UNREAD
     """TCP connections that moved data over a port between two readings; only where it is clear."""
+    rdma_objects: Slow[RdmaObjects] = UNREAD
+    """What processes and kernel modules hold of RDMA devices."""
+    rdma_limits: Mapping[str, Slow[Mapping[str, int]]] = {}
+    """By RDMA device: the most objects of a kind that it can have."""
     in_use: Slow[frozenset[str]] = UNREAD
     """Names of the network devices that carry an address or a route."""
+    neighbours: Slow[Mapping[PortId, tuple[HardwareNeighbour, ...]]] = UNREAD
+    """Some that have answered, of ports that have any: two different ones where there are more."""
+    lldp: Slow[Mapping[PortId, tuple[LldpNeighbour, ...]]] = UNREAD
+    """What says by LLDP to be at the other end, of ports that have any; by a daemon here."""
     stored: Mapping[str, Slow[StoredConfig]] = {}
     """What cards keep for their next start, by `Adapter.key`; of cards with a driver."""
     incidents: tuple[Incident, ...] = ()

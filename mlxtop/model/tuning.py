@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
+from mlxtop.model.qos import Dcb, Roce
 from mlxtop.model.sample import Slow
 
 
@@ -95,6 +96,9 @@ class PortTuning:
     bridge_control: PciControl | None = None
     """Of the port above the card."""
     interrupts: tuple[Interrupt, ...] | None = None
+    dcb: Dcb | None = None
+    """Priorities of Ethernet."""
+    roce: Roce | None = None
     ecn: bool | None = None
     """Congestion notification of RoCE is on for some priority, as far as a driver shows it."""
     iommu: str | None = None
@@ -139,6 +143,16 @@ class LoadProgram(NamedTuple):
     cpus: tuple[int, ...] | None = None
 
 
+class Gpu(NamedTuple):
+    """A GPU, or another accelerator that talks to network cards over PCIe."""
+
+    address: str
+    driver: str
+    path: str = ""
+    """Canonical sysfs directory; its PCI ancestors are the path to the root."""
+    numa_node: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class HostTuning:
     """Settings of the host."""
@@ -158,6 +172,10 @@ class HostTuning:
     modules: frozenset[str] | None = None
     """Kernel modules, loaded or built in."""
     bonds: Mapping[str, Bond] = field(default_factory=dict)
+    gpus: tuple[Gpu, ...] = ()
+    """Those that have a driver."""
+    nodes: int | None = None
+    """NUMA nodes."""
     dead: frozenset[str] = frozenset()
     """PCI functions whose configuration space reads as all ones."""
     absent: Mapping[str, str] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from time import monotonic
 from typing import TextIO
 
 from mlxtop.model.json_text import encode
-from mlxtop.present.text import Line, Role, clean, fit, plain, to_ascii
+from mlxtop.present.text import Line, Role, Run, clean, fit, plain, to_ascii, wrap
 
 NAME = "standard output"
 _HANDLER = "mlxtop-ascii"
@@ -100,6 +100,14 @@ def write(text: str) -> None:
 def show(*lines: Line) -> None:
     """Write lines to standard output, in colour where that is a terminal. Raises as `write`."""
     _write("".join(f"{_painted(line, sys.stdout)}\n" for line in lines))
+
+
+def show_sentences(*runs: Run) -> None:
+    """Write sentences to standard output, broken at blanks where that is a terminal."""
+    if sys.stdout.isatty():
+        columns = shutil.get_terminal_size().columns
+        runs = tuple((line, role) for text, role in runs for line in wrap(text, columns))
+    show(*((run,) for run in runs))
 
 
 def _painted(line: Line, stream: TextIO) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 
 from mlxtop import __version__
 from mlxtop.analysis import fields
+from mlxtop.analysis.distance import distance
 from mlxtop.analysis.faults import fault_counters
-from mlxtop.analysis.port_view import port_view
+from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.verdict import Verdict
 from mlxtop.model.catalogue import LANE_ERRORS, counters_of
 from mlxtop.model.counters import Origin
@@ -21,7 +22,9 @@ from mlxtop.model.incident import Incident
 from mlxtop.model.json_text import attributes
 from mlxtop.model.module import Identity, Lane, LinkReport, Module, Quantity
 from mlxtop.model.pcie import PciePath, PcieReport
+from mlxtop.model.qos import Dcb, Roce
 from mlxtop.model.sample import PcieStatus, PortSample
+from mlxtop.model.tuning import PortTuning, settled
 from mlxtop.watch.alarms import Alarm
 from mlxtop.watch.heat_limits import limits_of, module_limits
 from mlxtop.watch.settled import card_of
@@ -42,10 +45,12 @@ def document(
     alarms: Iterable[Alarm] = (),
     events: Iterable[TimedIncident] = (),
     verdicts: Mapping[PortId, Verdict] = {},
+    machine: str = "",
 ) -> Json:
     """Return the whole frame, with the alarms, events and steady verdicts of its Watch.
 
-    `since_boot` has errors as the kernel's totals instead of since the start.
+    `machine`: its name among several. `since_boot` has errors as the kernel's totals instead of
+    since the start.
     Ports that are on no ConnectX adapter stand in a last entry whose family is null.
     """
     sample = frame.sample
@@ -55,6 +60,7 @@ def document(
         adapters.append(_others(frame, others, since_boot, verdicts))
     return {
         "schema": SCHEMA,
+        **({"machine": machine} if machine else {}),
         "mlxtop": __version__,
         "time": round(sample.wall, 3),
         "demo": demo,
@@ -63,6 +69,22 @@ def document(
         "alarms": [_alarm(alarm) for alarm in alarms],
         "incidents": [_incident(frame, event) for event in events],
         "problems": [{"subject": p.subject, "text": p.text} for p in sample.problems],
+    }
+
+
+def lost_document(machine: str, why: str) -> Json:
+    """Return the document of a machine of which nothing is known."""
+    return {
+        "schema": SCHEMA,
+        "machine": machine,
+        "mlxtop": __version__,
+        "time": None,
+        "demo": False,
+        "host": None,
+        "adapters": [],
+        "alarms": [],
+        "incidents": [],
+        "problems": [{"subject": machine, "text": why}],
     }
 
 
@@ -110,9 +132,21 @@ def _adapter(
         "pcie_paths": [_pcie(slot.path) for slot in slots],
         "aer": {str(error): count for slot in slots for error, count in slot.aer.items()},
         "temperature": _asic([frame.ports[port].now for port in ports]),
+        "gpus": _gpus(frame, adapter),
         "ports": [_port(frame, port, since_boot, verdicts) for port in ports],
         "absent": fields.why_empty_card(frame, adapter),
     }
+
+
+def _gpus(frame: Frame, adapter: Adapter) -> list[Json]:
+    """Return how far each GPU is from the first function of a card."""
+    host = frame.sample.host_settings.value
+    if host is None or not adapter.functions:
+        return []
+    first = adapter.functions[0]
+    return [
+        {"address": gpu.address, "distance": distance(first, gpu, host.nodes)} for gpu in host.gpus
+    ]
 
 
 def _others(
@@ -125,6 +159,7 @@ def _others(
         "pcie_paths": [],
         "aer": {},
         "temperature": _asic([]),
+        "gpus": [],
         "ports": [_port(frame, port, since_boot, verdicts) for port in ports],
         "absent": {"family": "these ports are on no ConnectX adapter"},
     }
@@ -218,6 +253,31 @@ def _report(report: LinkReport | None) -> Json | None:
     return report and {name: getattr(report, name) for name in _REPORTED}
 
 
+def _dcb(dcb: Dcb | None) -> Json | None:
+    if dcb is None:
+        return None
+    return {
+        "pfc": None if dcb.pfc is None else list(dcb.pfc),
+        "trust": dcb.trust,
+        "dscp": {str(code): priority for code, priority in dcb.dscp.items()},
+        "classes": list(dcb.classes),
+        "algorithms": list(dcb.algorithms),
+        "bandwidth": list(dcb.bandwidth),
+    }
+
+
+def _roce(roce: Roce | None) -> Json | None:
+    if roce is None:
+        return None
+    plain = {name: value for name, value in roce._asdict().items() if name != "gids"}
+    return {**plain, "gids": [one._asdict() for one in roce.gids]}
+
+
+def _no_settings(settings: PortTuning) -> dict[str, str]:
+    """Return why the settings of priorities and RoCE are null."""
+    return {name: settings.absent[name] for name in ("dcb", "roce") if name in settings.absent}
+
+
 def _without_tick(report: PcieReport) -> Json:
     return {name: value for name, value in report._asdict().items() if name != "tick"}
 
@@ -267,9 +327,15 @@ def _verdict(verdict: Verdict) -> Json:
     }
 
 
+def _neighbours(view: PortView) -> list[Json] | None:
+    told = view.neighbours.value
+    return None if told is None else [one._asdict() for one in told]
+
+
 def _port(frame: Frame, port: PortId, since_boot: bool, verdicts: Mapping[PortId, Verdict]) -> Json:
     view = port_view(frame, port)
     now = view.now.now
+    settings = settled(now.settings, PortTuning)
     return {
         **fields.values(fields.PORT_FIELDS, view),
         "pcie": _pcie(view.pcie.path if view.pcie else PciePath(())),
@@ -281,6 +347,9 @@ def _port(frame: Frame, port: PortId, since_boot: bool, verdicts: Mapping[PortId
         "counters": _counters(view.now),
         "module": _module(frame, now),
         "report": _report(now.report),
+        "dcb": _dcb(settings.dcb),
+        "roce": _roce(settings.roce),
         "pcie_report": now.pcie_report and _without_tick(now.pcie_report),
-        "absent": fields.why_empty(view),
+        "neighbours": _neighbours(view),
+        "absent": {**_no_settings(settings), **fields.why_empty(view)},
     }

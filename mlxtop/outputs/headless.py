@@ -39,15 +39,19 @@ def table(
     *,
     verdicts: Mapping[PortId, Verdict] = {},
     since_boot: bool = False,
+    title: str = "",
 ) -> str:
     """Return host and time, the overview without colours, what limits ports, and what went wrong.
 
-    With `since_boot` errors are the kernel's totals, and the head says so.
+    `title`: the machine's name among several. With `since_boot` errors are the kernel's totals,
+    and the head says so.
     """
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
     sample = frame.sample
     clock = strftime("%Y-%m-%d %H:%M:%S", localtime(sample.wall))
-    head = "  ".join([clean(sample.host.name), *([clock] if sample.wall else []), *kind.marks])
+    head = "  ".join(
+        [clean(title or sample.host.name), *([clock] if sample.wall else []), *kind.marks]
+    )
     head += "  ERRORS since boot" if since_boot else ""
     lines = [head, *map(plain, overview(frame, width, bits, since_boot=since_boot))]
     lines += port_notes(frame, verdicts, width, since_boot=since_boot)
@@ -76,14 +80,10 @@ def _line(severity: Severity, wall: float, subject: str, text: str) -> str:
 
 def _watches(frames: Iterable[Frame], fire: Fire | None = None) -> Iterator[Watch]:
     """Yield one Watch again and again, after every frame that it has taken in."""
-    watch = Watch()
+    follower = Follower(SourceKind.LIVE, fire)
     for frame in frames:
-        if watch.frame is not None and frame.sample.tick < watch.frame.sample.tick:
-            watch = Watch()  # of a recording: the machine was started anew
-        for alert in watch.ingest(frame):
-            if fire is not None:
-                fire(alert)
-        yield watch
+        follower.take(frame)
+        yield follower.watch
 
 
 def once(
@@ -104,7 +104,7 @@ def once(
     if kind is SourceKind.REPLAY:
         readings = sys.maxsize
     last = deque(islice(_watches(frames), readings), maxlen=1)
-    watch = last[0] if last else Watch()
+    watch = last[0] if last else Watch(frames=False)
     frame = watch.frame
     if frame is None:
         return 1
@@ -160,18 +160,36 @@ def _with_rates(
     The first frame has no rates and is left out, but of a capture, which has only one. What
     happened before the start is left out too.
     """
-    watches = _watches(frames, fire)
-    begin: float | None = None
-    passed = 0
-    for place, watch in enumerate(islice(watches, count and count + kind.has_rates)):
-        frame = watch.frame
-        assert frame is not None
-        begin = frame.sample.wall if begin is None else begin
-        if place or not kind.has_rates:
-            passed = min(passed, watch.event_count)
-            events = [event for event in watch.events_after(passed) if event.wall >= begin]
-            passed = watch.event_count
-            yield frame, watch, events
+    follower = Follower(kind, fire)
+    told = (one for frame in frames if (one := follower.take(frame)) is not None)
+    yield from islice(told, count)
+
+
+class Follower:
+    """The Watch of one machine, and which of its events were told."""
+
+    def __init__(self, kind: SourceKind, fire: Fire | None = None) -> None:
+        self.watch = Watch(frames=False)
+        self.kind = kind
+        self._fire = fire
+        self._begin: float | None = None
+        self._passed = 0
+
+    def take(self, frame: Frame) -> tuple[Frame, Watch, list[TimedIncident]] | None:
+        """Take a frame in; return it with what is new, None for the first one without rates."""
+        if self.watch.frame is not None and frame.sample.tick < self.watch.frame.sample.tick:
+            self.watch = Watch(frames=False)  # the machine was started anew
+        for alert in self.watch.ingest(frame):
+            if self._fire is not None:
+                self._fire(alert)
+        first = self._begin is None
+        begin = self._begin = frame.sample.wall if self._begin is None else self._begin
+        if first and self.kind.has_rates:
+            return None
+        passed = min(self._passed, self.watch.event_count)
+        events = [event for event in self.watch.events_after(passed) if event.wall >= begin]
+        self._passed = self.watch.event_count
+        return frame, self.watch, events
 
 
 def nothing_found(everything: bool) -> str:

@@ -11,7 +11,8 @@ from mlxtop.analysis.fields import CARD_FIELDS, HOST_FIELDS, PORT_FIELDS, CardVi
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
-from mlxtop.model.identity import Adapter, PortId, PortKind
+from mlxtop.model.identity import PortId, PortKind
+from mlxtop.model.path import WayState
 from mlxtop.model.sample import PortSample, Slow, SourceKind
 from mlxtop.outputs.metric_families import Families, Labels, labels_of
 from mlxtop.outputs.port_metrics import add_port, metric_of
@@ -67,6 +68,7 @@ def _add(into: Families, machine: Machine) -> None:
     _fields(into, HOST_FIELDS, frame.sample.host, HOST, {})
     for card in frame.sample.adapters:
         _card(into, CardView(frame, card))
+    _rdma(into, frame)
     _host_sources(into, frame, now)
     _source(into, HOST, "doctor", machine.examined is not None, _age(machine.examined, now))
     at: dict[PortId, Labels] = {}
@@ -78,7 +80,9 @@ def _add(into: Families, machine: Machine) -> None:
         _info(into, view, labels)
         add_port(into, view, machine.watch, labels)
         _port_sources(into, view.now.now, now, labels)
-    _happenings(into, machine, at)
+    names = {labels.netdev: labels for labels in at.values() if labels.netdev}
+    _happenings(into, machine, at, names)
+    _ways(into, frame, names)
 
 
 # Identity
@@ -112,8 +116,8 @@ _NAMES = {"host": "machine", "adapter": "card", "port": "port"}
 
 
 def _card(into: Families, view: CardView) -> None:
-    at = Labels(pci=_place(view.card))
-    _fields(into, CARD_FIELDS, view, at, {"adapter": _place(view.card)})
+    at = Labels(pci=view.card.place)
+    _fields(into, CARD_FIELDS, view, at, {"adapter": view.card.place})
     for slot, first in view.card.slots.items():
         status = view.frame.sample.pcie.get(slot)
         for error, count in (status.aer if status else {}).items():
@@ -124,15 +128,36 @@ def _card(into: Families, view: CardView) -> None:
             into.add("pcie_aer_errors_total", count, text, Labels(pci=first.address), **more)
 
 
-def _place(card: Adapter) -> str:
-    return card.functions[0].address if card.functions else card.key
+def _rdma(into: Families, frame: Frame) -> None:
+    """Add what is held of RDMA devices; processes have no metrics: they come and go."""
+    objects, limits = frame.sample.rdma_objects.value, frame.sample.rdma_limits
+    for device, held in objects.held.items() if objects else ():
+        at = Labels(device=device)
+        most = (limits.get(device) or Slow()).value or {}
+        for kind, count in held.items():
+            text = "Objects of an RDMA device, whoever holds them, by kind"
+            into.add("rdma_objects", count, text, at, kind=kind)
+            text = "Objects of a kind that an RDMA device can have at most"
+            into.add("rdma_objects_limit", most.get(kind), text, at, kind=kind)
+        holders = objects.of(device) if objects else ()
+        pairs = Counter[tuple[str, str]]()
+        for one in (pairs_of for holder in holders for pairs_of in holder.qps):
+            pairs[one.type, one.state] += one.number
+        for (kind, state), count in pairs.items():
+            text = "Queue pairs of an RDMA device by type and state"
+            into.add("rdma_queue_pairs", count, text, at, type=kind, state=state)
+        text = "Bytes of the memory regions of an RDMA device"
+        into.add("rdma_registered_bytes", sum(one.mr_bytes for one in holders), text, at)
+        users = sum(1 for one in holders if one.uses_device)
+        text = "Processes and kernel modules with queue pairs of an RDMA device"
+        into.add("rdma_users", users, text, at)
 
 
 def _info(into: Families, view: PortView, at: Labels) -> None:
     card, module = view.adapter, view.now.now.module
     who = module.identity if module else None
     more = {
-        "adapter": _place(card) if card else "",
+        "adapter": card.place if card else "",
         "family": card.family if card else "",
         "module_vendor": (who and who.vendor) or "",
         "module_part": (who and who.part) or "",
@@ -144,7 +169,9 @@ def _info(into: Families, view: PortView, at: Labels) -> None:
 # What happens
 
 
-def _happenings(into: Families, machine: Machine, ports: dict[PortId, Labels]) -> None:
+def _happenings(
+    into: Families, machine: Machine, ports: dict[PortId, Labels], names: dict[str, Labels]
+) -> None:
     """Add findings, alarms and incidents: how many of each there are."""
     findings = Counter(machine.findings)
     text = "Findings of mlxtop doctor, how many of a check there are just now"
@@ -160,7 +187,6 @@ def _happenings(into: Families, machine: Machine, ports: dict[PortId, Labels]) -
     for (port, alarm_kind, severity), count in alarms.items():
         at = ports.get(port, HOST)
         into.add("alarm", count, text, at, kind=alarm_kind, severity=severity)
-    names = {labels.netdev: labels for labels in ports.values() if labels.netdev}
     sums: Counter[tuple[Labels, str, str]] = Counter()
     for one, count in machine.watch.counts.items():
         at = names.get(one.ifname or "", Labels(netdev=one.ifname or "", pci=one.device or ""))
@@ -168,6 +194,29 @@ def _happenings(into: Families, machine: Machine, ports: dict[PortId, Labels]) -
     text = "What has happened, by kind, since the start and in the kernel log"
     for (at, kind, weight), count in sums.items():
         into.add("incidents_total", count, text, at, kind=kind, severity=weight)
+
+
+def _ways(into: Families, frame: Frame, names: dict[str, Labels]) -> None:
+    """Add the ways to peers; nothing of one that has not been probed for long enough."""
+    for peer in frame.sample.paths.peers:
+        text = "Whether any way leads to a peer of [[path.peers]]"
+        if any(one.state is not WayState.UNKNOWN for one in peer.ways):
+            into.add("path_peer_up", not peer.dead, text, HOST, peer=peer.name)
+        for one in peer.ways:
+            if one.state is WayState.UNKNOWN:
+                continue
+            at = names.get(one.way.dev, Labels(netdev=one.way.dev))
+            way = {"peer": peer.name, "via": one.way.via or ""}
+            text = "Whether a way to a peer is up; 0 also while it has to prove itself"
+            into.add("path_up", one.state is WayState.UP, text, at, **way)
+            text = "Whether the kernel's route to a peer goes by a way"
+            into.add("path_used", one.used, text, at, **way)
+            text = "Mean round trip of the probes of a way in the last seconds"
+            into.add("path_round_trip_seconds", one.rtt_s, text, at, **way)
+            text = "Share of the probes of a way that were lost in the last seconds"
+            into.add("path_loss_ratio", one.loss, text, at, **way)
+            text = "How often a way was lost since the start"
+            into.add("path_flaps_total", one.flaps, text, at, **way)
 
 
 # How it is read
@@ -198,9 +247,10 @@ def _host_sources(into: Families, frame: Frame, now: float) -> None:
     _source(into, HOST, "kernel_log", "kernel_log" not in sample.absent, None)
     _slow(into, "host_settings", sample.host_settings, now, HOST)
     _slow(into, "streams", sample.streams, now, HOST)
+    _slow(into, "rdma_objects", sample.rdma_objects, now, HOST)
     for card in sample.adapters:
         if card.key in sample.stored:
-            _slow(into, "stored", sample.stored[card.key], now, Labels(pci=_place(card)))
+            _slow(into, "stored", sample.stored[card.key], now, Labels(pci=card.place))
 
 
 _TOOLS: dict[str, Callable[[PortSample], float | None]] = {

@@ -9,7 +9,7 @@ from mlxtop.analysis.faults import meaningful
 from mlxtop.analysis.fields import PORT_FIELDS, Field
 from mlxtop.analysis.port_view import PortView
 from mlxtop.analysis.throughput import totals
-from mlxtop.model.catalogue import CATALOGUE, TRAFFIC, counters_of
+from mlxtop.model.catalogue import CATALOGUE, NO_VLAN, TRAFFIC, counters_of
 from mlxtop.model.counters import Counter, Origin, Severity, Unit
 from mlxtop.model.module import DARK_MW, Bound, Module, Quantity, dbm
 from mlxtop.model.pause import GLOBAL_PAUSE, PFC_PAUSE
@@ -62,6 +62,7 @@ def add_port(into: Families, view: PortView, watch: Watch, at: Labels) -> None:
     _ceiling(into, view, at)
     _report(into, view, at)
     _counters(into, view, at)
+    _lossless(into, view, at)
 
 
 def _fields(into: Families, view: PortView, at: Labels) -> None:
@@ -230,6 +231,18 @@ _GLOBAL = {key: place for keys in GLOBAL_PAUSE.values() for place, key in enumer
 """Of several counters of one driver for the same frames the first counts."""
 
 
+def _lossless(into: Families, view: PortView, at: Labels) -> None:
+    """Tell which priorities are lossless, where the driver tells it."""
+    settings = view.now.now.settings.value
+    if settings is None or settings.dcb is None or settings.dcb.pfc is None:
+        return
+    text = "Priorities that have a pause of their own (PFC)"
+    into.add("port_lossless_priorities", len(settings.dcb.pfc), text, at)
+    for priority in settings.dcb.pfc:
+        text = "1 for a priority that has a pause of its own (PFC)"
+        into.add("port_priority_lossless", 1, text, at, priority=str(priority))
+
+
 def _counters(into: Families, view: PortView, at: Labels) -> None:
     queues: dict[str, tuple[Counter, int]] = {}
     for counter in sorted(_known(view), key=lambda one: _GLOBAL.get(one.key, 0)):
@@ -267,6 +280,7 @@ def _counter(into: Families, counter: Counter, value: int, at: Labels) -> None:
     family = counter.family or counter.key
     way = family[:2] if family[:2] in tuple(Direction) else ""
     number = "" if counter.number is None else str(counter.number)
+    number = "no_vlan" if counter in NO_VLAN else number
     by = {"direction": way, "priority": number}
     rx = "rx: the peer stops this host, tx: this host the peer; without priority the whole link"
     if counter.gauge:
@@ -285,7 +299,7 @@ def _counter(into: Families, counter: Counter, value: int, at: Labels) -> None:
             **by,
         )
     elif family.endswith("_marked"):
-        text = "Packets that had met congestion (ECN)"
+        text = "Packets that the card marked (ECN) because this host was slow"
         into.add("port_ecn_marked_packets_total", value, text, at, **by)
     elif counter.severity is None:
         text = f"{counter.unit.capitalize()} of a priority"

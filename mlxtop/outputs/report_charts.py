@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mlxtop.outputs.svg import BOTTOM, TOP, Limit, Mark, Plot, TimeAxis, Trace, picture
 from mlxtop.present import units
 from mlxtop.present.events import cause_text
-from mlxtop.present.report import gap_text, load_text
+from mlxtop.present.report import SENSORS, gap_text, load_text
 from mlxtop.present.view import incident_text
 from mlxtop.report.values import Happening, PortReport, Report
 from mlxtop.watch.causes import subject_of
@@ -18,7 +18,6 @@ _MOST_ROWS = 24
 _TRAFFIC, _HEAT = 220, 170
 _SPARE_K = 4.0
 """Degrees above and below the curves."""
-_KEYS = {"module": "module or cable", "asic": "chip"}
 
 
 def _axis(report: Report) -> TimeAxis:
@@ -152,7 +151,7 @@ def heat_chart(port: PortReport, report: Report) -> Iterator[str]:
 
     yield "<h3>Temperature</h3>"
     yield picture(_HEAT, f"temperatures of {port.name}", parts())
-    yield _legend(tuple((name, _KEYS.get(name, name)) for name in charts))
+    yield _legend(tuple((name, SENSORS.get(name, name)) for name in charts))
 
 
 def _short(name: str) -> str:

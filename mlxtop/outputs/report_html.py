@@ -20,7 +20,6 @@ MOST_CHARTS = 32
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """Browsers load nothing and run nothing, whatever a name in a recording tries."""
 _RATES = {**words.RATES, "rx": "received, RDMA included", "tx": "sent, RDMA included"}
-_TITLES = {"module": "module or cable", "asic": "chip"}
 
 
 def html(report: Report) -> str:
@@ -142,7 +141,7 @@ def _port(port: PortReport, report: Report, charted: bool) -> Iterator[str]:
             "critical" if sensor.above_alarm_s else "warning" if sensor.above_warning_s else "dim"
         )
         note = f"{words.limits_text(sensor)} ({sensor.limits_from})"
-        title = _TITLES.get(sensor.name, sensor.name)
+        title = words.SENSORS.get(sensor.name, sensor.name)
         yield _row(title, sensor.spread, words.degrees, report, (note, kind))
     yield _words("link", words.link_text(port), _link_kind(port))
     for lane in port.lanes:

@@ -85,13 +85,12 @@ class TimeAxis(NamedTuple):
             yield wall, strftime(form, localtime(wall))
             wall += step
 
-    def grid(self, height: int, labels: bool = True) -> Iterator[str]:
+    def grid(self, height: int) -> Iterator[str]:
         """Yield lines at round times, and their labels below."""
         for wall, label in self.ticks():
             x = self.x(wall)
             yield f'<path class="grid" d="M{x:.1f} {TOP}V{height - BOTTOM}"/>'
-            if labels:
-                yield f'<text x="{x:.1f}" y="{height - 8}" text-anchor="middle">{label}</text>'
+            yield f'<text x="{x:.1f}" y="{height - 8}" text-anchor="middle">{label}</text>'
 
     def row(self, name: str, y: float) -> Iterator[str]:
         """Yield the name of a row at the left, cut where there is no room."""

@@ -103,7 +103,7 @@ class Stream:
                 del self.out[nonce]
                 self._lose(sent)
 
-    def forgive(self, now: float) -> None:
+    def forgive(self) -> None:
         """Hold nothing against the probes that are out: we did not look for a while."""
         self.out.clear()
         self._silent_since, self._sent_since = None, 0
@@ -191,7 +191,7 @@ class Judge:
         self._looked = now
         for stream in filter(None, (self.stream, self.hop)):
             if late:
-                stream.forgive(now)
+                stream.forgive()
             else:
                 stream.look(now)
         quiet = self.stream.silent(now)

@@ -79,11 +79,14 @@ def proposed(
         known += [way for way in by_route if way.dev in fast]
         known += [way for way in third if way not in known]
         known += [way for way in by_route if way not in known]
-    names_left = dict(names)
+    told: set[str] = set()
     peers = []
     for address, known in list(ways.items())[:MOST_PEERS]:
         ranked = [way._replace(prefer=place) for place, way in enumerate(known[:MOST_WAYS], 1)]
-        peers.append(Peer(names_left.pop(address, address), address, tuple(ranked)))
+        name = names.get(address, address)
+        name = address if name in told else name
+        told.add(name)
+        peers.append(Peer(name, address, tuple(ranked)))
     return tuple(peers)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from mlxtop.path.decide import Stream
 from mlxtop.system.door import Echo, Pinger
+from mlxtop.system.icmp import NONCE_BYTES
 
-NONCE_BYTES = 16
-UNREACHED = "the kernel did not send"
+_FORBIDDEN = (errno.EPERM, errno.EACCES)
+"""A firewall or a unit of systemd lets us send nothing: by itself no word about the way."""
 
 
 @dataclass(slots=True)
@@ -75,7 +77,8 @@ class Prober:
             self._pinger.send(target.address, device, nonce, target.mark)
         except OSError as error:
             target.error = error.strerror or str(error)
-            target.stream.failed(now)
+            if error.errno not in _FORBIDDEN or target.stream.answered_at is not None:
+                target.stream.failed(now)
             return
         target.error = None
         target.stream.sent(nonce, now)

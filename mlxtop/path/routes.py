@@ -147,9 +147,23 @@ def flush_command(peer: Peer, address: str, device: str) -> Command:
     return Command((*_ip(peer.is_ipv6), *words), "drop what waits on the dead link")
 
 
+def drop_command(one: PeerRoutes) -> Command:
+    """Return the command that removes the route of this metric, where another took its place."""
+    words = ("route", "del", exact(one.peer), "proto", str(PROTOCOL), "metric", str(one.metric))
+    return Command((*_ip(one.peer.is_ipv6), *words), f"the one before to {one.peer.name}")
+
+
 def undo_commands(own: Iterable[PeerRoutes], probes: Iterable[ProbeRoute]) -> tuple[Command, ...]:
     """Return the commands after which every route is as it was; they touch protocol 77 alone."""
     return (*undo_routes(own), *undo_probes(probes))
+
+
+def both_kinds(own: Iterable[PeerRoutes]) -> Iterator[PeerRoutes]:
+    """Yield peers with a route by metric and with one by a table: an earlier run may have either,
+    and this one may come to need the other."""
+    for one in own:
+        yield one._replace(metric=METRIC)
+        yield one._replace(metric=None)
 
 
 def undo_routes(own: Iterable[PeerRoutes]) -> Iterator[Command]:

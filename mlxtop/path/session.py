@@ -62,7 +62,6 @@ class PathSession:
         """What was seen last: replaced as a whole, so that any thread may read it."""
         self.changed = Event()
         """Set when a device or route may be another."""
-        self.rounds = 0
         self._system, self._settings, self._switch = system, settings, switch
         self._faults, self._told = faults, told
         peers = settings.peers
@@ -105,7 +104,6 @@ class PathSession:
     def round(self) -> None:
         """Look at devices, judge every way, choose, switch and send what is due."""
         now = self._system.now()
-        self.rounds += 1
         woken = self.changed.is_set()
         if woken:
             self.changed.clear()
@@ -137,10 +135,10 @@ class PathSession:
         lost = []
         for peer in self.peers:
             good = any(
-                one.way == peer.first and one.judge.state is WayState.UP for one in peer.ways
+                one.way == peer.before and one.judge.state is WayState.UP for one in peer.ways
             )
             if not good and switch.has_route(peer.peer) and switch.needs_session(peer.peer):
-                lost.append((peer.peer, peer.first))
+                lost.append((peer.peer, peer.before))
         return lost
 
     def close(self) -> None:
@@ -162,6 +160,8 @@ class PathSession:
         if self._switch is not None:
             there = {d.named: d.name for d in self._devices.all() if d.link and d.link.up}
             self._switch.devices(there)
+            for left, reason in self._switch.look_for_others(now):
+                self._told(f"{left.name} is only watched: {reason}")
 
     def _note_device(self, one: WayTrack) -> None:
         """Begin a way anew that has another device, or that lost its carrier unseen."""
@@ -177,7 +177,6 @@ class PathSession:
     def _look_at_routes(self, now: float) -> None:
         self._routes_at = now
         for peer in self.peers:
-            first = peer.route_words is None
             try:
                 answer = Fields(self._system.ask(Question.ROUTE, peer.peer.address))
             except OSError as error:
@@ -194,7 +193,8 @@ class PathSession:
             )
             words = Way(dev, via).words if dev else None
             peer.route_words = "this host itself" if answer.flag("local") else words
-            peer.first = peer.route if first else peer.first
+            if self._switch is None or not self._switch.has_route(peer.peer):
+                peer.before = peer.route
 
     # Judging and choosing
 
@@ -229,7 +229,8 @@ class PathSession:
         trust = (
             switch is not None
             and now >= peer.no_trial_before
-            and not switch.carries_session(peer.peer)
+            and any(one.state is WayState.UNPROVEN for one in candidates)
+            and not switch.carries_session(peer.peer)  # reads all sockets and processes
         )
         before = peer.choice
         peer.choice = choose(candidates, peer.route, trust)
@@ -255,6 +256,9 @@ class PathSession:
         if peer.route != way:
             self._told(f"{peer.peer.name} goes {way.words}: {peer.choice.why}")
         self._look_at_routes(now)
+        if peer.route != way:  # one that was set after the start goes before ours
+            switch.take(peer.peer, way, now)
+            self._look_at_routes(now)
         return True
 
     def _give_up_trial(self, peer: PeerTrack, now: float) -> bool:

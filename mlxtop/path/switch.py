@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mlxtop.change.keeper import Keeper
 from mlxtop.change.log import ActionLog
 from mlxtop.change.plan import Command, Plan
 from mlxtop.change.privilege import RootCommands
 from mlxtop.change.run import LoggedCommands, last_words
 from mlxtop.model.path import PathSettings, Peer, Way
 from mlxtop.path import routes
-from mlxtop.path.keeper import Keeper
 from mlxtop.path.others import others
 from mlxtop.sources.kernel.net import read_links
 from mlxtop.sources.kernel.proc import read_processes
 from mlxtop.sources.kernel.tcp import read_sockets, ssh_ports
+from mlxtop.sources.tools.ip_routes import Route
 from mlxtop.system.answers import Fields
 from mlxtop.system.door import Question, System
 
@@ -27,6 +28,8 @@ RETRY_S = 5.0
 """Seconds until a route is tried again that the kernel refused."""
 AGAIN_S = 1.0
 """Seconds until a route is set again that is not the one in use: somebody removed it."""
+OTHERS_S = 60.0
+"""Seconds between looks at who else chooses routes: FRR may be started after us."""
 SESSIONS_S = 5.0
 """Seconds for which the list of SSH sessions holds."""
 
@@ -58,10 +61,9 @@ class Switch:
         sources = {peer.address: _direct_source(system, peer) for peer in settings.peers}
         own, self.probes = routes.prepare(settings.peers, known, sources)
         self._held = {one.peer.address: _Held(one) for one in own}
-        links, processes = read_links(system), read_processes(system)
-        self._others = others(system, settings.peers, known, links, processes)
+        self._others = self._read_others(known)
+        self._others_at = system.now()
         self._names: Mapping[str, str] = {}
-        self._probe_devices: dict[int, str] = {}
         self._ruled_probes: set[int] = set()
         self._keeper: Keeper | None = None
         self._sessions: frozenset[str] = frozenset()
@@ -82,6 +84,30 @@ class Switch:
         """Return why a peer's route is only watched; None where it is kept."""
         return self._others.get(peer.address)
 
+    def _read_others(self, known: Mapping[bool, Sequence[Route]]) -> dict[str, str]:
+        system = self._system
+        return others(system, self._peers, known, read_links(system), read_processes(system))
+
+    def look_for_others(self, now: float) -> list[tuple[Peer, str]]:
+        """Look now and then who else chooses routes; return the peers that are left to them now.
+
+        Where our routes were first, they are taken back.
+        """
+        if 0 <= now - self._others_at < OTHERS_S:
+            return []
+        self._others_at = now
+        before, self._others = (
+            self._others,
+            self._read_others(routes.read_all_routes(self._system, self._peers)),
+        )
+        left = [peer for peer in self._peers if peer.address in self._others.keys() - before.keys()]
+        for peer in left:
+            held = self._held[peer.address]
+            if held.way is not None:
+                self._run_all(list(routes.undo_routes([held.own])), logged=True)
+                held.way, held.ruled = None, False
+        return [(peer, self._others[peer.address]) for peer in left]
+
     def plan(self, leave: bool = False) -> Plan:
         """Return everything that may be done, as commands."""
         return routes.keep_plan(self.own, self.probes, leave)
@@ -96,23 +122,20 @@ class Switch:
         commands = self._undo()
         self._run_all(commands)
         if not self._system.demo:
-            self._keeper = Keeper([command.argv for command in commands], lock)
+            self._keeper = Keeper(commands, "path keep", lock)
 
-    def end(self, leave: Sequence[Peer] = ()) -> list[str]:
-        """Put the routes back as they were, but for peers to `leave`; return what failed.
-
-        A rule that was never set cannot be removed: only what is there counts as failed.
-        """
+    def end(self, leave: Sequence[Peer] = ()) -> None:
+        """Put the routes back as they were, but for peers to `leave`."""
         keep = {peer.address for peer in leave}
         mine = [held.own for held in self._held.values() if held.own.peer.address not in keep]
         self._run_all([*routes.undo_routes(mine), *routes.undo_probes(self.probes)], logged=True)
         if self._keeper is not None:
             self._keeper.release()
             self._keeper = None
-        return list(self._run.complaints)
 
     def _undo(self) -> tuple[Command, ...]:
-        return routes.undo_commands([held.own for held in self._held.values()], self.probes)
+        own = routes.both_kinds(held.own for held in self._held.values())
+        return routes.undo_commands(own, self.probes)
 
     def _run_all(self, commands: Sequence[Command], logged: bool = False) -> None:
         """Run commands that remove what may not be there: complaints about that are no failures."""
@@ -193,21 +216,36 @@ class Switch:
         name = self._names.get(way.dev)
         if name is None:
             return "its device is not there"
+        before = self._go_before(held) if held.way == way else None
         failed = self._change(routes.route_command(held.own, way._replace(dev=name)))
         if failed is None and held.own.metric is None and not held.ruled:
             failed = self._change(routes.rule_command(held.own))
             held.ruled = failed is None
         if failed is not None:
+            held.own = before or held.own
             held.refused[way] = now + RETRY_S, f"the kernel refused the route: {failed}"
             return held.refused[way][1]
-        before, held.way = held.way, way
-        if before is not None and before != way:
-            self._let_go(peer, before)
+        if before is not None:
+            self._change(routes.drop_command(before))
+        left, held.way = held.way, way
+        if left is not None and left != way:
+            self._let_go(peer, left)
         held.refused.pop(way, None)
         held.taken_at = now
         if way.via is None and held.own.source is None:  # other ways keep it for connections
             held.own = held.own._replace(source=_source(self._system, peer.address))
         return None
+
+    def _go_before(self, held: _Held) -> routes.PeerRoutes | None:
+        """Have the route go before one that was set later; return how it was set so far."""
+        own, known = held.own, routes.read_all_routes(self._system, (held.own.peer,))
+        if own.metric is None:
+            return None
+        metric = routes.metric_for(own.peer, known[own.peer.is_ipv6])
+        if metric == own.metric or (metric is not None and metric > own.metric):
+            return None
+        held.own = own._replace(metric=metric)
+        return own
 
     def _let_go(self, peer: Peer, way: Way) -> None:
         """Let connections send again by the new way what waits on the old one."""

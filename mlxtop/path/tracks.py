@@ -64,8 +64,8 @@ class PeerTrack:
         self.route: Way | None = None
         """The way of the kernel's route, by present names; None where that is none of ours."""
         self.route_words: str | None = None
-        self.first: Way | None = None
-        """The way of the route that was there at the start."""
+        self.before: Way | None = None
+        """The way of the route that was there before ours."""
         self.choice = Choice(None, "not enough probes yet")
         self.trial: tuple[float, Way | None] | None = None
         """When a way on trust was taken, and the way before it."""

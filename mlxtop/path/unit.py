@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from mlxtop.system.service_unit import exec_start, protect_home
+
 UNIT = """\
 # mlxtop path keep --unit > /etc/systemd/system/mlxtop-path.service
 # systemctl enable --now mlxtop-path
@@ -9,14 +13,14 @@ UNIT = """\
 [Unit]
 Description=Keep the paths between hosts: switch routes when a fast link dies
 Documentation=man:mlxtop(1)
-After=network-pre.target
-Wants=network-pre.target
+After=network-online.target
+Wants=network-online.target
 StartLimitIntervalSec=0
 
 [Service]
 Type=notify
 NotifyAccess=main
-ExecStart={command} path keep
+ExecStart={command}
 Restart=always
 RestartSec=1
 WatchdogSec=10
@@ -31,7 +35,7 @@ CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW
 AmbientCapabilities=
 NoNewPrivileges=yes
 ProtectSystem=strict
-ProtectHome=yes
+ProtectHome={home}
 PrivateTmp=yes
 PrivateDevices=yes
 ProtectClock=yes
@@ -59,10 +63,7 @@ WantedBy=multi-user.target
 """MemoryDenyWriteExecute is left out: Python's ctypes makes code at run time."""
 
 
-def unit(command: str) -> str:
-    """Return the unit; `command` is the path of this program.
-
-    A `%` is doubled, since systemd would put something in its place; blanks are quoted.
-    """
-    escaped = command.replace("%", "%%")
-    return UNIT.format(command=f'"{escaped}"' if " " in escaped else escaped)
+def unit(program: Sequence[str]) -> str:
+    """Return the unit that starts `program` with `path keep`."""
+    command = exec_start((*program, "path", "keep"))
+    return UNIT.format(command=command, home=protect_home(program))

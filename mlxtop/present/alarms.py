@@ -23,21 +23,30 @@ SOON_S = 60.0
 FRESH_S, OLD_S = FADE_S / 10, FADE_S / 2
 """Seconds after its end until an alarm is dim, and until it is hardly there."""
 
-_BAD = (AlertKind.ALARM, AlertKind.PORT_GONE, AlertKind.LINK_DOWN)
+_BAD = (AlertKind.ALARM, AlertKind.PORT_GONE, AlertKind.LINK_DOWN, AlertKind.PAUSE_STORM)
 """The most urgent kinds."""
 _ORDER = (
-    *(AlertKind.ALARM, AlertKind.LINK_DOWN, AlertKind.PORT_GONE, AlertKind.WARNING),
+    *(AlertKind.ALARM, AlertKind.LINK_DOWN, AlertKind.PORT_GONE, AlertKind.PAUSE_STORM),
+    AlertKind.WARNING,
     *(AlertKind.PATH_DOWN, AlertKind.PATH_UP),
     *(AlertKind.WARMING, AlertKind.ERRORS, AlertKind.MODULE_OUT, AlertKind.STALE),
 )
 """Order of alarms that are as urgent as each other."""
-_PLAIN_PARTS = {"port": "", "link": "", "module": "module", "heat": "module", "errors": "errors"}
+_PLAIN_PARTS = {
+    "port": "",
+    "link": "",
+    "module": "module",
+    "heat": "module",
+    "errors": "errors",
+    "pause": "pause storm",
+}
 _ENDS = {
     AlertKind.LINK_DOWN: "back",
     AlertKind.PORT_GONE: "back",
     AlertKind.MODULE_OUT: "back",
     AlertKind.STALE: "answers again",
     AlertKind.ERRORS: "over",
+    AlertKind.PAUSE_STORM: "over",
     AlertKind.PATH_DOWN: "back",
 }
 """Words for an end; heat and light are below their limits again."""
@@ -162,7 +171,7 @@ def _what(alarm: Alarm, watch: Watch, frame: Frame | None) -> str:
     one = frame.ports.get(subject.port) if frame else None
     if kind is AlertKind.LINK_DOWN:
         return str(one.now.link.state) if one else "down"
-    if kind is AlertKind.ERRORS:
+    if kind in (AlertKind.ERRORS, AlertKind.PAUSE_STORM):
         return f"{alarm.text},"
     if kind is AlertKind.PATH_DOWN:
         return f"{part}down"

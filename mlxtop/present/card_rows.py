@@ -13,11 +13,6 @@ from mlxtop.present.text import Line, Role, Run, clean, crop, line_width
 _GAP: Run = ("  ", Role.DIM)
 
 
-def address(adapter: Adapter) -> str:
-    """Return the PCI address of the card's first function."""
-    return adapter.functions[0].address if adapter.functions else adapter.key
-
-
 def _pcie(path: PciePath) -> str:
     """Return the card's PCIe link and what it carries."""
     link = path.limiting
@@ -39,7 +34,7 @@ def adapter_line(frame: Frame, adapter: Adapter, columns: int) -> Line:
     narrow = Role.WARNING if _is_narrow(paths) else Role.DIM
     parts = [
         (clean(adapter.family), Role.ACCENT),
-        (clean(address(adapter)), Role.TEXT),
+        (clean(adapter.place), Role.TEXT),
         (clean(adapter.state or ""), Role.WARNING),
         (" + ".join(map(_pcie, paths)), narrow),
         *((text, Role.DIM) for text in (*_joined(frame, adapter), *_about(adapter))),
@@ -52,7 +47,7 @@ def news_line(frame: Frame, adapter: Adapter, columns: int) -> Line:
     odd = [(text, Role.WARNING) for text in news(frame, adapter)]
     parts = [
         (f"  └ {clean(adapter.family)}", Role.ACCENT),
-        (clean(address(adapter)), Role.DIM),
+        (clean(adapter.place), Role.DIM),
         *odd,
         *((text, Role.DIM) for text in _about(adapter) if not any(text in said for said, _ in odd)),
     ]

@@ -70,7 +70,8 @@ def ceiling_section(view: View) -> Section:
     lines = [fact("link", raw, limits.absent.get("link", ""), note=f"{usable} usable")]
     if line is not None and line.goodput:
         goodput = " · ".join(f"{name} {gbps(bits)}" for name, bits in line.goodput.items())
-        lines.append(fact("goodput", f"{goodput} Gb/s", note=f"MTU {line.mtu or '–'}"))
+        text = f"{goodput} Gb/s at MTU {line.mtu or '–'}"
+        lines += below("goodput", text, view.columns, Role.TEXT)
     if pcie is None:
         lines.append(fact("PCIe", None, limits.absent["pcie"]))
     else:
@@ -81,7 +82,8 @@ def ceiling_section(view: View) -> Section:
             lines += below("", pcie.hop.text, view.columns, Role.WARNING)
     if cpu is not None:
         serves = "serves the port's interrupts" if cpu.serves else "the busiest of all"
-        lines.append(fact("CPU", f"core {cpu.core} at {cpu.percent:.0f} %", note=serves))
+        text = f"core {cpu.core} at {cpu.percent:.0f} %, {serves}"
+        lines += below("CPU", text, view.columns, Role.TEXT)
     if measured is not None:
         text = f"{gbps(measured.rate)} Gb/s"
         lines.append(fact("traffic", text, note=measured.direction.upper()))

@@ -11,14 +11,14 @@ from mlxtop.analysis.faults import severe_since_boot, severe_since_start
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.throughput import Throughput
 from mlxtop.model.frame import Frame
-from mlxtop.model.identity import PortId, PortKind
+from mlxtop.model.identity import PortId, PortKind, slot_of
 from mlxtop.model.pcie import Direction
 from mlxtop.model.sample import LinkState, PortSample
 from mlxtop.present import units
 from mlxtop.present.heat import STATES, degrees
-from mlxtop.present.text import Line, Role, Run, crop, fit, fit_name, width
+from mlxtop.present.text import Line, Role, Run, clean, crop, fit, fit_name, width
 from mlxtop.present.view import bar, link_mark, link_run, short_speed_name, speed_name
-from mlxtop.watch.heat import HeatStates
+from mlxtop.watch.heat import HeatStates, SensorHeat
 from mlxtop.watch.heat_limits import limits_of
 
 Curve = Callable[[PortId, Direction, int], Line]
@@ -29,8 +29,6 @@ Render = Callable[["PortRow", int], Line]
 BLOCKS = "▁▂▃▄▅▆▇█"
 COLD_C = 20.0
 """°C at which a thermometer is empty; it is full at the alarm limit."""
-_NO_LIMIT_C = 75.0
-"""°C taken for the warning limit of a sensor that has none."""
 LEAST_BAR = 4
 """Columns from which a thermometer lies; a narrower one stands in a single column."""
 
@@ -64,15 +62,26 @@ class PortRow(NamedTuple):
         counts = self.context.flaps
         return None if counts is None else counts.get(self.view.id, 0)
 
+    def heat_of(self, sensor: str) -> SensorHeat | None:
+        """Return the state of one of the port's sensors; None where nobody follows it."""
+        return self.context.heat.of(self.view.id, sensor) if self.context.heat else None
+
 
 def port_row(frame: Frame, port: PortId, context: RowContext = RowContext()) -> PortRow:  # noqa: B008
     """Return everything that the row of a port shows."""
     view = port_view(frame, port)
-    adapter, errors = view.adapter, severe_since_start(view.now)
+    errors = severe_since_start(view.now)
     if context.since_boot:
         errors = severe_since_boot(view.now), False
-    numa = adapter.functions[0].numa_node if adapter and adapter.functions else None
-    return PortRow(view, view.now.now, view.throughput, numa, errors, context)
+    return PortRow(view, view.now.now, view.throughput, numa_node(view), errors, context)
+
+
+def numa_node(view: PortView) -> int | None:
+    """Return the NUMA node of the slot that a port is in; of one card's two, that port's."""
+    adapter, function = view.adapter, view.now.now.port.function
+    if adapter is None or not adapter.functions:
+        return None
+    return adapter.slots.get(slot_of(function or ""), adapter.functions[0]).numa_node
 
 
 # Name and link
@@ -82,6 +91,9 @@ _SHORT = {
     LinkState.NO_MODULE: "empty",
     LinkState.MODULE_FAULT: "fault",
     LinkState.NO_DEVICE: "gone",
+    LinkState.OVERHEAT: "hot",
+    LinkState.POLLING: "wait",
+    LinkState.DISABLED: "off",
 }
 """Words for states where the column is narrow."""
 
@@ -105,7 +117,7 @@ def link(row: PortRow, columns: int) -> Line:
         return crop(((words, role), *([(flaps, Role.WARNING)] if flaps else [])), columns)
     mark, role = link_mark(state.state)
     text = f" {speed_name(state)}"
-    if flaps and width(text) + len(flaps) > columns - 1:
+    if width(text) + len(flaps) > columns - 1:
         text = f" {short_speed_name(state)}"
     cell: Line = ((mark, role), (text, Role.TEXT), (flaps, Role.WARNING))
     return crop(tuple(run for run in cell if run[0]), columns)
@@ -199,7 +211,7 @@ def temperature(sensor: str) -> Render:
     """Return the renderer of a sensor."""
 
     def render(row: PortRow, columns: int) -> Line:
-        heat = row.context.heat.of(row.view.id, sensor) if row.context.heat else None
+        heat = row.heat_of(sensor)
         return (degrees(row.now.sensor(sensor), columns, heat),)
 
     return render
@@ -245,7 +257,7 @@ def thermometer(row: PortRow, columns: int) -> Line:
     if nearest is None:
         return ((fit(units.NONE, columns), Role.FAINT),)
     role = Role.WARNING if nearest.over >= 0 else Role.GOOD
-    heat = row.context.heat.of(row.view.id, nearest.sensor) if row.context.heat else None
+    heat = row.heat_of(nearest.sensor)
     if heat is not None and (state := STATES[heat.alarm.state][1]) is not Role.TEXT:
         role = state
     elif nearest.share >= 1:
@@ -291,6 +303,13 @@ def text(value: Callable[[PortRow], object], right: bool = False) -> Render:
         return ((fit(words, columns, right), Role.FAINT if content is None else Role.DIM),)
 
     return render
+
+
+def neighbour(row: PortRow) -> str | None:
+    """Return who is at the other end by LLDP: `leaf1 Eth1/5`, `+1` where there are more."""
+    told = row.view.neighbours.value or ()
+    more = f" +{len(told) - 1}" if len(told) > 1 else ""
+    return clean(f"{told[0].title} {told[0].where}".rstrip()) + more if told else None
 
 
 def device(row: PortRow) -> object:

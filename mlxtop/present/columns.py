@@ -21,10 +21,14 @@ INDENT = 2
 GAP = 2
 NAME_WIDTH = 7
 LONGEST_NAME = 22
+_LEAST_NAME = 5
+"""Columns of names on the narrowest screens, so that a rate stands beside them."""
 NARROW = 10
 """Ranks up to this one may follow after a column that did not fit."""
 ASKED = 100
 """Rank of columns that are there only when somebody has chosen them."""
+_SHORT_LINK = 8
+"""Columns of a link without its layer, where the screen is narrow."""
 _MINUTE = 24
 """Columns that each curve shall have before columns beyond `NARROW` come."""
 
@@ -161,6 +165,10 @@ COLUMNS = (
     ),
     _facts("MTU", 5, 18, "mtu", lambda row: row.now.link.mtu),
     _facts("RDMA DEV", 10, 14, "rdma", _rdma_device),
+    Column(
+        "neighbour", "NEIGHBOUR", 22, cells.text(cells.neighbour), ASKED, "neighbours",
+        cells.neighbour, words="who is at the other end, by LLDP: device and port", names=True,
+    ),
     _facts("NODE", 4, 19, "numa_node", lambda row: row.numa),
     _facts("DEVICE", 14, 15, "id", cells.device),
     _facts("CARD", 14, 17, "family", lambda row: row.view.adapter and row.view.adapter.family
@@ -180,24 +188,27 @@ def layout(
 
     `chosen`: the only columns that may be there; empty for those of the width.
     """
-    shortest = min(LONGEST_NAME, names, columns - INDENT - GAP - units.RATE_WIDTH)
-    shortest = max(NAME_WIDTH, shortest)
+    most = columns - INDENT - GAP - units.RATE_WIDTH
+    shortest = max(_LEAST_NAME, min(LONGEST_NAME, max(NAME_WIDTH, names), most))
     left = columns - INDENT - shortest
-    fitting = {COLUMNS[0].id}
+    fitting: dict[str, int] = {}
     candidates = [c for c in CHOOSABLE if (c.id in chosen if chosen else c.rank < ASKED)]
     by_rank = sorted(candidates, key=lambda column: column.rank)
     pictures = sum(_MINUTE for column in candidates if column.id.endswith("-curve"))
     for rank, group in groupby(by_rank, key=lambda column: column.rank):
         together = list(group)
+        widths = {column.id: column.width for column in together}
         need = sum(column.width + column.gap for column in together)
+        if "link" in widths and not chosen and _SHORT_LINK + GAP <= left < need:
+            need, widths["link"] = left, left - GAP
         if need <= left - (0 if chosen or rank <= NARROW else pictures):
-            fitting.update(column.id for column in together)
+            fitting |= widths
             left -= need
         elif not chosen and rank > NARROW:
             break
     longer = max(0, min(left, names - shortest))
-    shown = tuple(column for column in COLUMNS if column.id in fitting)
-    shown = (shown[0]._replace(width=shortest + longer), *shown[1:])
+    fitting[COLUMNS[0].id] = shortest + longer
+    shown = tuple(c._replace(width=fitting[c.id]) for c in COLUMNS if c.id in fitting)
     if "link" not in fitting:
         shown = tuple(c._replace(render=_RX_OR_STATE) if c.id == "rx" else c for c in shown)
     if "errors" not in fitting:

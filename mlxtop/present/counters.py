@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from mlxtop.analysis.faults import Fault, by_event, faults, watched
-from mlxtop.analysis.throughput import SOURCES, Capacity, Throughput
+from mlxtop.analysis.throughput import SOURCES, Capacity, Throughput, virtual_functions
 from mlxtop.model.catalogue import TRAFFIC, counters_of
 from mlxtop.model.counters import Counter, Origin, Unit
 from mlxtop.model.pcie import Direction
 from mlxtop.model.sample import LinkLayer
-from mlxtop.present import units
+from mlxtop.present import rdma_objects, units
 from mlxtop.present.ceiling import ceiling_section
-from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, Section, clean, headings, row
+from mlxtop.present.text import (
+    LABEL_WIDTH,
+    Line,
+    Role,
+    Run,
+    Section,
+    clean,
+    in_columns,
+    row,
+)
 from mlxtop.present.view import PAIR_HEADINGS, SEVERITY_ROLES, View, bar, below, fact, pair, prose
 
 _BAR = 10
+_TITLES = ("counter", "now", "since start", "total")
+_MOST_VFS = 12
+"""Virtual functions that are shown, the busiest first."""
 _WIDTHS = (32, 11, 14, 16)
-_HEADINGS = headings(_WIDTHS, "counter", "now", "since start", "total")
+_NARROW = (31, 10, 13)
+"""Columns of a table of counters, and of one that has no room for the kernel's totals."""
+_LONGEST_COUNT = 10**9
 _RDMA_TITLES = {
     Origin.RDMA: "Port counters",
     Origin.RDMA_ERRORS: "Errors of the InfiniBand link",
@@ -25,11 +39,27 @@ _RDMA_TITLES = {
 }
 
 
+def _row(columns: int, cells: Sequence[Run]) -> Line:
+    """Return a row of a table of counters; what does not fit at its end is left out."""
+    widths = _WIDTHS if columns >= sum(_WIDTHS) else _NARROW
+    return row(widths, cells[: len(widths)])
+
+
+def _headings(columns: int) -> Line:
+    return _row(columns, [(title, Role.HEAD) for title in _TITLES])
+
+
+def _amount(count: int | None) -> str:
+    """Return a count to the last digit, in three digits where that is too long for its column."""
+    whole = count is None or count < _LONGEST_COUNT
+    return units.count(count) if whole else units.short(count).strip()
+
+
 def _counter(view: View, counter: Counter) -> Line:
     """Return a counter's rate, its count since the start, and the kernel's total."""
     rate, since = view.now.rate(counter), view.now.since_start(counter)
     total = view.now.total(counter)
-    amount = units.size if counter.unit is Unit.BYTES else units.count
+    amount = units.size if counter.unit is Unit.BYTES else _amount
     if counter.unit is Unit.BYTES:
         now = units.rate(None if rate is None else rate * 8, view.bits)
     elif counter.unit is Unit.PACKETS:
@@ -40,15 +70,41 @@ def _counter(view: View, counter: Counter) -> Line:
     moving = Role.TEXT if rate else Role.DIM
     counted = (amount(since), Role.TEXT if since else Role.DIM)
     cells = ((counter.key, moving), (now, moving), counted, (full + amount(total), Role.DIM))
-    return row(_WIDTHS, cells)
+    return _row(view.columns, cells)
 
 
 def traffic(view: View) -> list[Section]:
     """Return the sections of page 1."""
     lines = [_counter(view, c) for c in TRAFFIC if view.now.total(c) is not None]
     nothing: Line = (("no counter of this port could be read", Role.DIM),)
-    counters = Section("Counters", (_HEADINGS, *(lines or [nothing])))
-    return [_wire(view), ceiling_section(view), _shares(view), counters]
+    counters = Section("Counters", (_headings(view.columns), *(lines or [nothing])), wide=True)
+    return [_wire(view), ceiling_section(view), _shares(view), *_vfs(view), counters]
+
+
+def _vfs(view: View) -> Iterator[Section]:
+    """Yield the traffic of each virtual function that carries any, where the port has some."""
+    port = view.now.now.port
+    if not port.vfs:
+        return
+    reading = view.now.now.readings.get(Origin.VFS)
+    if reading is None:
+        text = f"{units.NONE}  the driver has not told it yet, or does not tell it"
+        yield Section("Virtual functions", tuple(prose(text, view.columns)))
+        return
+    flows = virtual_functions(view.now)
+    moving = sorted((one for one in flows if one.rx_bps or one.tx_bps), key=lambda one: -one.bps)
+    lines: list[Line] = [PAIR_HEADINGS] if moving else []
+    for one in moving[:_MOST_VFS]:
+        rx, tx = _rate(view, one.rx_bps, Role.RX), _rate(view, one.tx_bps, Role.TX)
+        lines.append(pair(f"VF {one.number}", rx, tx))
+    rest = len(moving) - _MOST_VFS
+    if rest > 0:
+        lines += prose(f"and {rest} more", view.columns)
+    if not moving:
+        known = Origin.VFS in view.now.before
+        text = f"none of {len(flows)} carries anything" if known else "rates need two readings"
+        lines += prose(text, view.columns)
+    yield Section("Virtual functions (read every 10 s)", tuple(lines))
 
 
 def _wire(view: View) -> Section:
@@ -59,9 +115,10 @@ def _wire(view: View) -> Section:
         lines.append(fact("can carry", text, note=f"set by {carries.by}"))
     source = SOURCES.get(flow.source or "")
     why = view.why()
-    lines.append(fact("source", source.name if source else None, why.get("source", "")))
-    if source is not None:
-        lines += below("", source.help, view.columns)
+    if source is None:
+        lines.append(fact("counted by", None, why.get("source", "")))
+    else:
+        lines += below("counted by", source.help, view.columns)
         if "rx_bps" in why:
             lines += prose(f"no rates: {why['rx_bps']}", view.columns)
     return Section("Wire", tuple(lines))
@@ -142,25 +199,28 @@ def errors(view: View) -> list[Section]:
     older: list[Line] = []
     for moves in (True, False):
         found = [fault for fault in faults(view.now) if _moved(fault) is moves]
+        found.sort(key=lambda fault: not fault.severe)  # else those that move come first
         for fault, others in by_event(found):
             if not moves:
-                older += [_fault(fault), *_also(others, view.columns)]
+                older += [_fault(fault, view.columns), *_also(others, view.columns)]
                 continue
             advice = f" → {fault.counter.advice}" if fault.counter.advice else ""
             text = f"{fault.counter.help}{advice}"
-            moved += [_fault(fault), *prose(text, view.columns, indent="    ")]
+            moved += [_fault(fault, view.columns), *prose(text, view.columns, indent="    ")]
             moved += _also(others, view.columns)
     if moved:
-        since = [_HEADINGS, *moved]
+        since = [_headings(view.columns), *moved]
     else:
         since = prose("No error counter has moved.", view.columns, Role.GOOD)
         since += prose(view.why().get("errors", ""), view.columns)
-    sections = [Section("Since start", tuple(since))]
+    sections = [Section("Since start", tuple(since), wide=True)]
     if older:
-        sections.append(Section("Before that, not moving", (_HEADINGS, *older)))
-    still = [_fault(fault) for fault in watched(view.now) if not fault.total]
+        lines = (_headings(view.columns), *older)
+        sections.append(Section("Before that, not moving", lines, wide=True))
+    still = [fault.counter.key for fault in watched(view.now) if not fault.total]
     if still:
-        sections.append(Section("Watched, all at 0", (_HEADINGS, *still)))
+        lines = tuple(in_columns(still, view.columns))
+        sections.append(Section(f"Watched, all {len(still)} at 0", lines, wide=True))
     return sections
 
 
@@ -176,18 +236,18 @@ def _also(others: list[Fault], columns: int) -> list[Line]:
     return prose(f"also counted in {', '.join(names)}", columns, indent="    ")
 
 
-def _fault(fault: Fault) -> Line:
+def _fault(fault: Fault, columns: int) -> Line:
     counter = fault.counter
     role = Role.DIM
     if counter.severity is not None and (fault.moving or fault.since_start):
         role = SEVERITY_ROLES[counter.severity]
     mark = "!" if fault.moving and fault.severe else "▸" if fault.moving else " "
-    total = units.count(fault.total)
+    total = _amount(fault.total)
     if counter.gauge and counter.unit is Unit.PERCENT:
         rate, since, total = f"{fault.total} %", "", "of the time"
     else:
         rate = units.events_per_second(fault.rate)
-        since = units.count(fault.since_start)
+        since = _amount(fault.since_start)
     if fault.stuck:
         total = f"≥{total} full"
     cells = (
@@ -196,7 +256,7 @@ def _fault(fault: Fault) -> Line:
         (since, role),
         (clean(total), Role.DIM),
     )
-    return row(_WIDTHS, cells)
+    return _row(columns, cells)
 
 
 def rdma(view: View) -> list[Section]:
@@ -213,8 +273,10 @@ def rdma(view: View) -> list[Section]:
         fact("physical state", link.phys_state, why.get("phys_state", "")),
         fact("network device", port.netdev, why.get("netdev", "")),
     )
-    tables = [Section(title, _table(view, origin)) for origin, title in _RDMA_TITLES.items()]
-    return [Section("RDMA device", lines), *tables]
+    tables = [
+        Section(title, _table(view, origin), wide=True) for origin, title in _RDMA_TITLES.items()
+    ]
+    return [Section("RDMA device", lines), *rdma_objects.sections(view), *tables]
 
 
 def _shared(view: View) -> list[Line]:
@@ -252,4 +314,4 @@ def _table(view: View, origin: Origin) -> tuple[Line, ...]:
     if not lines:
         reason = view.now.now.absent.get(str(origin), "this device has none that are known")
         return tuple(prose(f"{units.NONE}  {reason}", view.columns))
-    return (_HEADINGS, *lines)
+    return (_headings(view.columns), *lines)

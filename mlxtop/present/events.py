@@ -15,6 +15,8 @@ from mlxtop.watch.planned import is_change
 _TODAY, _OTHER_DAY = "%H:%M:%S", "%m-%d %H:%M:%S"
 _LASTS = 8
 """Columns of `119 min …`."""
+_TIMES = 4
+"""Columns of `×21`."""
 _MOST_NAME = 18
 _PAGES = {
     IncidentKind.AER: "3",
@@ -31,8 +33,11 @@ _TYPES = {"InfiniBand": "IB", "Ethernet": "ETH"}
 
 def page_of(cause: Cause) -> str:
     """Return the key of the page of a port that explains a cause."""
-    if cause.lead.incident.key.partition(" ")[2].startswith("errors"):
+    part = cause.lead.incident.key.partition(" ")[2]
+    if part.startswith("errors"):
         return "4"
+    if part.startswith("pause"):
+        return "7"
     return _PAGES.get(cause.lead.incident.kind, "2")
 
 
@@ -43,19 +48,24 @@ def cause_lines(found: Sequence[Cause], now: float) -> list[Line]:
     moments = [strftime(_TODAY if strftime("%F", t) == today else _OTHER_DAY, t) for t in begins]
     columns = max(map(len, moments), default=0)
     names = max((width(clean(_subject(cause))) for cause in found), default=0)
+    lasting = any(_lasts(cause, now)[0] for cause in found)
+    often = any(cause.times > 1 for cause in found)
+    widths = _LASTS * lasting, _TIMES * often, min(_MOST_NAME, names)
     return [
-        ((when.rjust(columns), Role.DIM), *_line(cause, now, min(_MOST_NAME, names)))
+        ((when.rjust(columns), Role.DIM), *_line(cause, now, widths))
         for cause, when in zip(found, moments, strict=True)
     ]
 
 
-def _line(cause: Cause, now: float, names: int) -> Line:
+def _line(cause: Cause, now: float, widths: tuple[int, int, int]) -> Line:
+    """Return length, count, subject and text, each in its columns; of 0 columns it is left out."""
     one = cause.lead.incident
     lasts, role = _lasts(cause, now)
     times = f"×{cause.times}" if cause.times > 1 else ""
+    lasting, often, names = widths
     return (
-        (f"  {fit(lasts, _LASTS, right=True)}", role),
-        (f" {fit(times, 4)}", Role.STRONG),
+        (f"  {fit(lasts, lasting, right=True)}" if lasting else " ", role),
+        (f" {fit(times, often)}" if often else " ", Role.STRONG),
         (f"{fit(_subject(cause), names)}  ", Role.STRONG),
         (clean(cause_text(cause)), SEVERITY_ROLES[one.severity]),
     )

@@ -39,10 +39,6 @@ def instant_lines(instant: Instant, columns: int) -> list[Line]:
 
 
 def _values(instant: Instant, columns: int) -> Line:
-    clock = instant.clock
-    ago = units.duration(round(max(0.0, clock.tick - instant.tick)))
-    line: Line = ((f"{clock.time(instant.tick)} ", Role.STRONG),)
-    since: Line = ((f" {ago} ago ", Role.DIM),)
     parts: list[Line] = []
     for name, role in _ROLES.items():
         value, rate = instant.values.get(name), name in (RX, TX)
@@ -50,22 +46,32 @@ def _values(instant: Instant, columns: int) -> Line:
         title = TITLES.get(name, name.upper())
         strong: Run = (text.strip(), Role.DIM if value is None else Role.STRONG)
         parts.append(((f"  {title} ", role), strong))
-    room = columns - line_width(line) - sum(map(line_width, parts))
-    if line_width(since) <= room:
+    return at_instant(instant.clock, instant.tick, parts, columns)
+
+
+def at_instant(clock: Clock, tick: float, parts: Sequence[Line], columns: int) -> Line:
+    """Return the time of an instant, how long ago it is where there is room, and what was then."""
+    line: Line = ((f"{clock.time(tick)} ", Role.STRONG),)
+    since: Line = ((f" {units.duration(round(max(0.0, clock.tick - tick)))} ago ", Role.DIM),)
+    if sum(map(line_width, (line, since, *parts))) <= columns:
         line += since
     return (*line, *(run for part in parts for run in part))
 
 
 def _happened(instant: Instant, columns: int) -> Line:
     """Return the events, the worst first, and what limited the port."""
-    events = sorted(instant.events, key=lambda event: _WORST.index(event.severity), reverse=True)
-    line: Line = ()
-    if events:
-        more = f" and {len(events) - 1} more" if len(events) > 1 else ""
-        text = f"▲ {clean(incident_text(events[0]))}{more}  "
-        line = ((text, SEVERITY_ROLES[events[0].severity]),)
+    line = events_line(instant.events)
     if isinstance(instant.ceiling, str):
         return (*line, (f"{units.NONE} {instant.ceiling}", Role.DIM))
     room = columns - line_width(line) - 2
     text = clean(instant.ceiling.verdict.fitting(room))
     return (*line, ("→ ", Role.ACCENT), (text, Role.TEXT))
+
+
+def events_line(events: Sequence[Incident]) -> Line:
+    """Return the worst of some events, and how many more there are; nothing without any."""
+    if not events:
+        return ()
+    worst = max(reversed(events), key=lambda event: _WORST.index(event.severity))
+    more = f" and {len(events) - 1} more" if len(events) > 1 else ""
+    return ((f"▲ {clean(incident_text(worst))}{more}  ", SEVERITY_ROLES[worst.severity]),)

@@ -12,6 +12,7 @@ from mlxtop.model.sample import LinkLayer, LinkState
 from mlxtop.present import units
 from mlxtop.present.heat import temperatures
 from mlxtop.present.module import module
+from mlxtop.present.neighbours import neighbours
 from mlxtop.present.text import Line, Role, Section
 from mlxtop.present.view import View, age, event_line, fact, link_run, prose
 
@@ -36,7 +37,7 @@ def link(view: View) -> list[Section]:
     sections = [_link(view)]
     if view.now.now.link.layer is LinkLayer.INFINIBAND:
         sections.append(_infiniband(view))
-    sections += [temperatures(view), *module(view)]
+    sections += [temperatures(view), *module(view), *neighbours(view)]
     if signal := tuple(_signal(view)):
         sections.append(Section("Signal", signal))
     if view.events:
@@ -118,7 +119,8 @@ def _reported(view: View, report: LinkReport) -> Iterator[Line]:
     yield fact("firmware says", state or None, "nothing", note=lanes)
     yield fact("FEC", report.fec, "it does not say")
     if report.raw_ber is not None or report.effective_ber is not None:
-        text = f"{_ber(report.raw_ber)} before, {_ber(report.effective_ber)} after correction"
+        raw, effective = map(bit_error_rate, (report.raw_ber, report.effective_ber))
+        text = f"{raw} before, {effective} after correction"
         minutes = report.minutes
         since = "" if minutes is None else f"in {units.duration(round(minutes * 60))}"
         yield fact("bit error rate", text, note=since)
@@ -138,6 +140,6 @@ def _reported(view: View, report: LinkReport) -> Iterator[Line]:
     yield fact("source", report.source, role=Role.DIM, note=age(view, report.tick))
 
 
-def _ber(rate: float | None) -> str:
+def bit_error_rate(rate: float | None) -> str:
     """Return a bit error rate; the firmware's 15E-255 stands for none at all."""
     return units.NONE if rate is None else "0" if rate < 1e-50 else f"{rate:.0e}"

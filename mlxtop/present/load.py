@@ -65,7 +65,7 @@ def sensor_text(sensor: SensorHeat) -> str:
     text = f"{name} {sensor.last:.1f} °C" if sensor.last is not None else name
     ahead = sensor.forecast.warning if sensor.forecast else None
     if ahead is not None and ahead.seconds is not None:
-        return f"{text} ({ahead.limit:g} in {ahead.seconds:.0f} s)"
+        return f"{text} ({ahead.limit:g} in {max(1.0, ahead.seconds):.0f} s)"
     settles = sensor.forecast.settles if sensor.forecast else None
     return f"{text} (settles at {settles:.0f})" if settles is not None else text
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from mlxtop.analysis.limits import gbps
+from mlxtop.load.hold import UNDER_C
 from mlxtop.load.outcome import LoadStatus, Phase, SensorHeat
 from mlxtop.load.request import LoadPlan
 from mlxtop.model.load import LoadInterval
@@ -26,7 +28,7 @@ def status_sections(plan: LoadPlan, status: LoadStatus, columns: int) -> list[Se
     if status.stopping:
         lines += wrapped("", [(status.stopping, Role.WARNING)], columns).lines
     if status.aim_bps is not None:
-        note = "until the hottest sensor settles under its limit"
+        note = f"up to {UNDER_C:g} K under a limit"
         lines.append(labelled("Rate asked", rate(status.aim_bps), note=note))
     newest = status.intervals[-1] if status.intervals else None
     if newest is not None:
@@ -72,7 +74,7 @@ def _both(interval: LoadInterval) -> str:
 def _share(plan: LoadPlan, bps: float | None) -> str:
     if bps is None or not plan.expected:
         return ""
-    return f"{100 * bps / plan.expected:.0f} % of {rate(plan.expected)} expected"
+    return f"{100 * bps / plan.expected:.0f} % of {gbps(plan.expected)} expected"
 
 
 def _details(newest: LoadInterval, status: LoadStatus) -> Iterator[Line]:
@@ -125,7 +127,7 @@ def _coming(sensor: SensorHeat) -> str:
     """Return when a sensor is at its warning limit, or where it settles; empty where unknown."""
     ahead = sensor.forecast.warning if sensor.forecast else None
     if ahead is not None and ahead.seconds is not None:
-        return f"there in {ahead.seconds:.0f} s"
+        return f"there in {max(1.0, ahead.seconds):.0f} s"
     settles = sensor.forecast.settles if sensor.forecast else None
     return f"settles at {settles:.0f} °C" if settles is not None else ""
 

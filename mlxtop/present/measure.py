@@ -39,6 +39,7 @@ def plan_runs(plan: MeasurePlan) -> Iterator[Run]:
         yield clean(f"{item.name}, {item.plan.request.seconds} s"), Role.TEXT
         for line in item.plan.lines:
             yield clean(f"  {line}"), Role.DIM
+    yield from change_runs(plan)
     if plan.possible:
         count = len(plan.possible)
         length = duration(plan.seconds)
@@ -48,6 +49,19 @@ def plan_runs(plan: MeasurePlan) -> Iterator[Run]:
     if plan.servers:
         yield "At the far end, before:", Role.STRONG
         yield from ((clean(f"  {line}"), Role.TEXT) for line in plan.servers)
+
+
+def change_runs(plan: MeasurePlan) -> Iterator[Run]:
+    """Yield what is changed for some tests, what that breaks, and the way back."""
+    change = plan.change
+    if change is None:
+        return
+    yield f"Changed for some tests: {clean(change.title)}", Role.STRONG
+    yield from ((clean(f"  {line}"), Role.WARNING) for line in change.lines(sudo=False))
+    yield from ((clean(text), Role.WARNING) for text in change.breaks)
+    yield "The way back, also after kill -9:", Role.STRONG
+    yield from ((clean(f"  {line}"), Role.TEXT) for line in change.undo_lines(sudo=False))
+    yield from ((clean(note), Role.DIM) for note in change.notes)
 
 
 def _figure(value: float | None, form: str = ".1f") -> str:

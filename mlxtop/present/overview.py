@@ -7,17 +7,16 @@ from fnmatch import fnmatchcase
 from time import localtime, strftime
 from typing import NamedTuple
 
-from mlxtop.analysis.port_view import port_view
-from mlxtop.analysis.throughput import NETDEV
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Adapter, PortId, PortKind, natural
 from mlxtop.model.sample import LinkLayer
 from mlxtop.present import units
-from mlxtop.present.card_rows import adapter_line, address, news, news_line
+from mlxtop.present.card_rows import adapter_line, news, news_line
 from mlxtop.present.cells import RowContext, port_row
 from mlxtop.present.columns import Column, heading, layout, port_line
 from mlxtop.present.order import NATURAL, Order, ranked
 from mlxtop.present.text import Line, Role, Run, clean, crop, line_width
+from mlxtop.present.totals import totals
 from mlxtop.present.view import speed_name
 
 OTHER = "Other network devices"
@@ -35,6 +34,8 @@ class Entry(NamedTuple):
     title: str = ""
     below: bool = False
     """The card stands below its ports, since it has news, and not above them."""
+    host: str = ""
+    """The machine, where there are several; it is the title of the row above all its others."""
 
 
 def entries(
@@ -55,7 +56,7 @@ def entries(
     ports = [port for port in frame.ports if matches(frame, port, pattern)]
     rows: list[Entry] = []
     left = set(ports)
-    for adapter in sorted(frame.sample.adapters, key=lambda card: natural(address(card))):
+    for adapter in sorted(frame.sample.adapters, key=lambda card: natural(card.place)):
         own = sorted(port for port in adapter.ports if port in left)
         left.difference_update(own)
         if own or (not pattern and not adapter.ports):
@@ -152,14 +153,16 @@ def header_line(
     bits: bool = True,
     badges: tuple[str, ...] = (),
     findings: Run | None = None,
+    machine: str = "",
 ) -> Line:
     """Return name, machine and badges; at the right problems, pace, totals and time.
 
     The clock stands always at the right end. The kernel's version is there where all else is.
+    `machine`: its name among several.
     """
     left: list[Run] = [(" mlxtop ", Role.ACCENT)]
     left.extend((f" {badge} ", Role.BADGE) for badge in badges)
-    host = frame.sample.host.name if frame else label
+    host = machine or (frame.sample.host.name if frame else label)
     left.append((f"  {clean(host)}", Role.STRONG))
     parts = _right(frame, columns, interval, bits)
     if findings is not None:
@@ -204,22 +207,3 @@ def _right(frame: Frame | None, columns: int, interval: float, bits: bool) -> li
         text = f"! {problems} {word}" if columns >= _ROOMY else f"!{problems}"
         parts.insert(2, ((f"  {text}", Role.PROBLEMS),))
     return parts
-
-
-def totals(frame: Frame) -> tuple[float | None, float | None]:
-    """Return received and sent bit/s of all physical ports; these hold the virtual ones too.
-
-    Every port of a cage counts the whole cage on the wire, so that one of them counts.
-    """
-    rx: dict[PortId, float] = {}
-    tx: dict[PortId, float] = {}
-    for port, one in frame.ports.items():
-        if one.now.port.kind is not PortKind.PHYSICAL:
-            continue
-        flow = port_view(frame, port).throughput
-        wire = flow.source != NETDEV.name
-        place = (one.now.port.cage if wire else None) or port
-        for sums, bps in ((rx, flow.rx_bps), (tx, flow.tx_bps)):
-            if bps is not None:
-                sums[place] = max(sums.get(place, 0.0), bps)
-    return sum(rx.values()) if rx else None, sum(tx.values()) if tx else None

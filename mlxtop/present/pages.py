@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from mlxtop.analysis.distance import WORDS, Distance, distance
 from mlxtop.model.identity import Adapter, Function, slot_of
 from mlxtop.model.pcie import PciePath, link_words
 from mlxtop.model.sample import PcieStatus
+from mlxtop.passport.support import support_of
 from mlxtop.present import units
+from mlxtop.present.congestion import congestion
 from mlxtop.present.counters import errors, rdma, traffic
+from mlxtop.present.ends import both_ends
 from mlxtop.present.link import link
 from mlxtop.present.text import Line, Role, Section, clean, headings, row
-from mlxtop.present.view import View, age, fact, prose
+from mlxtop.present.view import View, age, below, fact, prose
 
-_PATH_WIDTHS = (16, 16, 16, 10)
+ENDS_PAGE = "8"
+"""Key of the page that is about two ports."""
+_PATH_WIDTHS = (15, 10, 9, 9)
 
 
 def pcie(view: View) -> list[Section]:
@@ -23,19 +29,20 @@ def pcie(view: View) -> list[Section]:
     if view.adapter is None or status is None or not status.path.links:
         reason = view.why().get("pcie", "a device without a card of its own has no PCIe path")
         return [Section("PCIe", tuple(prose(reason, view.columns))), *_by_card(view)]
-    return [_path(status.path), _limit(view, status), _aer(view, status), *_by_card(view)]
+    own = (_path(status.path), _limit(view, status), _aer(view, status))
+    return [*own, *_by_card(view), *_gpus(view)]
 
 
 def _path(path: PciePath) -> Section:
-    lines: list[Line] = [headings(_PATH_WIDTHS, "  device", "now", "at most", "Gb/s")]
+    lines: list[Line] = [headings(_PATH_WIDTHS, "  device", "PCIe now", "at most", "Gb/s")]
     for place, hop in enumerate(path.links):
         limits = path.limited and hop == path.limiting
         role = Role.WARNING if limits else Role.TEXT
         what = "the card" if place == 0 else "the root" if place == len(path.links) - 1 else ""
         cells = (
             (f"{'▸' if limits else ' '} {hop.device}", role),
-            (link_words(hop.running), Role.WARNING if path.limited and place == 0 else role),
-            (link_words(hop.capability), Role.DIM),
+            (_short(hop.running), Role.WARNING if path.limited and place == 0 else role),
+            (_short(hop.capability), Role.DIM),
             (units.NONE if hop.mbps is None else f"{hop.mbps / 1000:.3f}", role),
         )
         note = ("  limits", Role.WARNING) if limits else (f"  {what}", Role.DIM)
@@ -43,31 +50,44 @@ def _path(path: PciePath) -> Section:
     return Section("Path from the card to the root", tuple(lines))
 
 
+def _short(link: tuple[float | None, int | None]) -> str:
+    """Return a link in words below a heading that says PCIe: `3.0 x8`."""
+    return link_words(link).removeprefix("PCIe ")
+
+
 def _limit(view: View, status: PcieStatus) -> Section:
     path, why = status.path, view.why()
-    capable = f"of {units.gigabits(path.capable_mbps)} that the card is capable of"
+    capable = f"of {units.gigabits(path.capable_mbps).removesuffix(' Gb/s')} the card can"
+    if path.available_mbps == path.capable_mbps:
+        capable = "all that the card can"
     role = Role.WARNING if path.limited else Role.GOOD
     lines = [fact("available", units.gigabits(path.available_mbps), role=role, note=capable)]
     narrow = path.limiting
     if path.limited and narrow is not None:
         text = f"{narrow.device} ({link_words(narrow.running, path.links[0].capability)})"
-        lines.append(fact("limited by", text, role=Role.WARNING))
+        lines += below("limited by", text, view.columns, Role.WARNING)
     ports = [view.frame.ports[port].now for port in view.frame.beside(view.port)]
     line_rate = sum(port.link.speed or 0 for port in ports)
     shared = f"shared by {len(ports)} ports" if len(ports) > 1 else "of its one port"
     lines.append(fact("line rate", units.rate(line_rate).strip(), note=shared))
     if len(ports) > 1:
-        lines.append(fact("ports", ", ".join(port.port.name for port in ports)))
+        names = ", ".join(port.port.name for port in ports)
+        lines += below("ports", names, view.columns, Role.TEXT)
     lines.append(fact("ASPM", status.aspm, why.get("aspm", "not offered by this link")))
     slot = slot_of(view.now.now.port.function or "")
     first = view.adapter.slots.get(slot) if view.adapter else None
-    lines.append(fact("NUMA node", first and first.numa_node, why.get("numa_node", "")))
-    lines.append(fact("local CPUs", first and first.local_cpus, "not reported by the kernel"))
+    if first is None or first.numa_node is None:
+        lines += below("NUMA node", f"{units.NONE}  {why.get('numa_node', '')}", view.columns)
+    else:
+        lines.append(fact("NUMA node", first.numa_node))
+    cpus = first.local_cpus if first else None
+    text = cpus.replace(",", ", ") if cpus else f"{units.NONE}  not reported by the kernel"
+    lines += below("local CPUs", text, view.columns, Role.TEXT if cpus else Role.DIM)
     available = path.available_mbps
     if available is not None and line_rate > available * 1e6:
         text = (
             f"The path is slower than the links of the card: at most {available / 1000:.1f} Gb/s "
-            "raw in each direction, all ports together, and about 90 % of it as payload."
+            "in each direction, all ports together, of which about 90 % is data."
         )
         lines += [(), *prose(text, view.columns, Role.WARNING)]
     return Section("What it lets through", tuple(lines))
@@ -81,6 +101,23 @@ def _aer(view: View, status: PcieStatus) -> Section:
     reason = status.absent.get("aer")
     text = f"{units.NONE}  {reason}" if reason else "none counted, neither here nor above"
     return Section("Errors on the path (AER)", tuple(lines or prose(text, view.columns)))
+
+
+def _gpus(view: View) -> Iterator[Section]:
+    """Yield how far the GPUs are, the nearest first, where there are any."""
+    host = view.frame.sample.host_settings.value
+    function = view.frame.function(view.port)
+    if host is None or function is None or not host.gpus:
+        return
+    far = [(distance(function, gpu, host.nodes), gpu) for gpu in host.gpus]
+    lines: list[Line] = []
+    for level in (*Distance, None):
+        gpus = [gpu.address for at, gpu in far if at is level]
+        if gpus:
+            words = WORDS[level] if level else "the firmware does not tell the NUMA nodes"
+            lines.append(fact(level or units.NONE, words))
+            lines += below("", ", ".join(gpus), view.columns)
+    yield Section("Distance to the GPUs (as nvidia-smi topo words it)", tuple(lines))
 
 
 _COUNTED = {
@@ -174,6 +211,10 @@ def _card(view: View, card: Adapter) -> Section:
         note = "active after a reset"
         lines.append(fact("firmware stored", stored, role=Role.WARNING, note=note))
     lines.append(fact("card", card.key))
+    support = support_of(card.family)
+    if support is not None:
+        lines.append(fact("tools", support.text))
+    lines.append(fact("more", "mlxtop passport", note="as root: label, flash, ROMs"))
     if card.state:
         lines.append(fact("state", card.state, role=Role.WARNING))
     return Section("Card", tuple(lines))
@@ -199,15 +240,19 @@ class Page(NamedTuple):
     key: str
     title: str
     sections: Callable[[View], list[Section]]
+    short: str
+    """Title where there is no room for the whole one."""
 
 
 PAGES = (
-    Page("1", "Traffic", traffic),
-    Page("2", "Link & module", link),
-    Page("3", "PCIe", pcie),
-    Page("4", "Errors", errors),
-    Page("5", "RDMA", rdma),
-    Page("6", "Identity", identity),
+    Page("1", "Traffic", traffic, "Traffic"),
+    Page("2", "Link & module", link, "Link"),
+    Page("3", "PCIe", pcie, "PCIe"),
+    Page("4", "Errors", errors, "Errors"),
+    Page("5", "RDMA", rdma, "RDMA"),
+    Page("6", "Identity", identity, "Card"),
+    Page("7", "Congestion", congestion, "Pause"),
+    Page(ENDS_PAGE, "Both ends", both_ends, "Ends"),
 )
 
 

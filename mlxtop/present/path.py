@@ -1,21 +1,24 @@
-"""The ways to peers as lines, cells and JSON; and how they did before, one cell an instant."""
+"""The ways to peers as lines and JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import isnan, log10
+from math import isinf, isnan, log10
 from typing import Any
 
+from mlxtop.model.incident import Incident
 from mlxtop.model.path import PathStatus, PeerStatus, WayState, WayStatus
 from mlxtop.present import units
-from mlxtop.present.text import EMPTY, Line, Role, Section, clean, crop, fit, row, width
+from mlxtop.present.heat import Clock
+from mlxtop.present.instant import at_instant, events_line
+from mlxtop.present.text import Line, Role, Run, Section, clean, crop, fit, row, width
 from mlxtop.present.view import prose
-from mlxtop.watch.paths import PathWatch, WayHistory
+from mlxtop.watch.paths import Key
 
-_LEVELS = "▁▂▃▄▅▆▇█"
+_BLOCKS = "▁▂▃▄▅▆▇█"
 _FLOOR_MS, _DECADES = 0.02, 4.0
 """Round trip of the lowest block, and the powers of ten up to the highest."""
-LOST = "✗"
+LOST, NOT_UP = "✗", "·"
 _ROLES = {
     WayState.UP: Role.GOOD,
     WayState.DOWN: Role.CRITICAL,
@@ -26,16 +29,15 @@ _ROLES = {
 _WIDTHS = (34, 9, 10, 6)
 _NARROW = 24
 """Columns of a way where there is little room."""
-_HISTORY_S = 60.0
 ONE_SIDED = (
     "Each host decides what it sends. For both directions both hosts need mlxtop path keep; with"
     " one alone, what comes back stays on the dead link."
 )
 
 
-def sections(status: PathStatus, past: PathWatch | None, columns: int) -> list[Section]:
+def sections(status: PathStatus, columns: int) -> list[Section]:
     """Return the boxes of page P."""
-    boxes = [_peer(peer, past, columns) for peer in status.peers]
+    boxes = [_peer(peer, columns) for peer in status.peers]
     if not boxes:
         text = (
             "No peer is known. [[path.peers]] in the settings file names them;"
@@ -52,7 +54,7 @@ def sections(status: PathStatus, past: PathWatch | None, columns: int) -> list[S
 _ONLY_WATCHED = "Ways are only watched here; mlxtop path keep switches routes."
 
 
-def _peer(peer: PeerStatus, past: PathWatch | None, columns: int) -> Section:
+def _peer(peer: PeerStatus, columns: int) -> Section:
     role = Role.CRITICAL if peer.dead else Role.TEXT
     route = f"route {peer.route}" if peer.route else "no route"
     head: Line = ((clean(route), Role.STRONG), (f"  {clean(peer.why)}", role))
@@ -62,12 +64,8 @@ def _peer(peer: PeerStatus, past: PathWatch | None, columns: int) -> Section:
     widths = _widths(columns)
     titles = ("  way", "state", "trip", "lost")
     lines.append((*row(widths, ((title, Role.HEAD) for title in titles)),))
-    for one in sorted(peer.ways, key=lambda one: one.way.prefer):
+    for one in by_preference(peer):
         lines += _way(one, columns, widths)
-        history = past.history.get((peer.name, one.way.words)) if past else None
-        if history is not None:
-            room = max(0, min(columns - 4, int(_HISTORY_S)))
-            lines.append((("    ", Role.TEXT), *history_cells(history, room)))
         lines.append((("    " + fit(f"judged by {clean(one.judged_by)}", columns - 4), Role.DIM),))
     lines = [crop(line, columns) for line in lines]
     title = peer.name if peer.name == peer.address else f"{peer.name}  {peer.address}"
@@ -92,12 +90,13 @@ def _way(one: WayStatus, columns: int, widths: Sequence[int]) -> Iterator[Line]:
         (lost(one.loss), Role.WARNING if one.loss else Role.TEXT),
     )
     line = row(widths, cells)
-    reason = f"  {_reason(one)}"
-    if _fits((*line, (reason, Role.DIM)), columns):
-        yield (*line, (reason, Role.DIM))
+    reason = _reason(one)
+    if _fits((*line, (f"  {reason}", Role.DIM)), columns):
+        yield (*line, (f"  {reason}" if reason else "", Role.DIM))
     else:
         yield line
-        yield from prose(_reason(one), columns, Role.DIM, "    ")
+        if reason:
+            yield from prose(reason, columns, Role.DIM, "    ")
 
 
 def _reason(one: WayStatus) -> str:
@@ -130,25 +129,89 @@ def lost(share: float | None) -> str:
     return units.NONE if share is None else f"{share * 100:.0f} %"
 
 
-def history_cells(history: WayHistory, columns: int) -> Line:
-    """Return the newest instants, the last at the right: its round trip as a block, or a loss."""
-    trips = list(history.rtt_ms.since(float("-inf")))[-columns:] if columns else []
-    states = list(history.state.since(float("-inf")))[-columns:] if columns else []
-    cells = []
-    for (_, ms), (_, up) in zip(trips, states, strict=True):
-        role = Role.GOOD if up else Role.WARNING
-        cells.append((LOST, Role.CRITICAL) if isnan(ms) else (_LEVELS[level(ms)], role))
-    return tuple(cells) or EMPTY
+def by_preference(peer: PeerStatus) -> list[WayStatus]:
+    """Return the ways to a peer, the one that is preferred first."""
+    return sorted(peer.ways, key=lambda one: one.way.prefer)
 
 
-def level(ms: float) -> int:
-    """Return the block of a round trip, on a scale of powers of ten.
+def lane(values: Sequence[float], rows: int) -> list[Line]:
+    """Return a way over time in so many rows, from the top; `values` as `way_value` has them.
 
-    >>> level(0.0), level(0.02), level(2.0), level(1e6)
-    (0, 0, 4, 7)
+    A round trip is a bar on a scale of powers of ten, a loss a cross. A way that answers and is not
+    up has a dot. NaN is a blank.
+    """
+    lines: list[list[Run]] = [[] for _ in range(rows)]
+    for value in values:
+        height, mark, role = 0, " ", Role.FAINT
+        if isinf(value):
+            mark, role = LOST, Role.CRITICAL
+        elif value < 0:
+            mark, role = NOT_UP, Role.WARNING
+        elif not isnan(value):
+            height, role = level(value, rows * len(_BLOCKS)) + 1, Role.GOOD
+        for place, line in enumerate(reversed(lines)):
+            part = max(0, min(len(_BLOCKS), height - place * len(_BLOCKS)))
+            cell = _BLOCKS[part - 1] if part else mark if place == 0 else " "
+            line.append((cell, role if cell != " " else Role.FAINT))
+    return [tuple(line) for line in lines]
+
+
+LEGEND: Line = (
+    ("▁▅█ ", Role.GOOD),
+    ("round trip 0.02 to 200 ms  ", Role.DIM),
+    (f"{LOST} ", Role.CRITICAL),
+    ("lost or down  ", Role.DIM),
+    (f"{NOT_UP} ", Role.WARNING),
+    ("answers, not yet up", Role.DIM),
+)
+"""What the marks of a lane mean."""
+
+
+def level(ms: float, levels: int = len(_BLOCKS)) -> int:
+    """Return the level of a round trip, on a scale of powers of ten.
+
+    >>> level(0.0), level(0.02), level(2.0), level(1e6), level(2.0, 24)
+    (0, 0, 4, 7, 12)
     """
     share = log10(max(ms, _FLOOR_MS) / _FLOOR_MS) / _DECADES
-    return min(len(_LEVELS) - 1, int(share * len(_LEVELS)))
+    return min(levels - 1, int(share * levels))
+
+
+def point(value: float) -> Run:
+    """Return the round trip of an instant, as `way_value` has it.
+
+    >>> point(0.09)[0], point(float("-inf"))[0], point(float("nan"))[0]
+    ('0.090 ms', 'lost', '–')
+    """
+    if isnan(value):
+        return units.NONE, Role.DIM
+    if isinf(value):
+        return "lost", Role.CRITICAL
+    return trip(abs(value) / 1000), Role.TEXT if value > 0 else Role.WARNING
+
+
+def way_lines(
+    clock: Clock,
+    tick: float,
+    ways: Mapping[Key, float],
+    events: Sequence[Incident],
+    columns: int,
+) -> list[Line]:
+    """Return in two lines how many ways to each peer were up at an instant, and what happened.
+
+    `ways` has values as `way_value` does, NaN where nothing is known.
+    """
+    known: dict[str, list[float]] = {}
+    for (peer, _), value in ways.items():
+        known.setdefault(peer, []).extend([] if isnan(value) else [value])
+    parts: list[Line] = []
+    for peer, values in known.items():
+        up = sum(value > 0 for value in values)
+        role = Role.TEXT if up else Role.CRITICAL
+        text = f"{up} of {len(values)} ways up" if values else "not known then"
+        parts.append(((f"  {clean(peer)} ", Role.STRONG), (text, role if values else Role.DIM)))
+    nothing: Line = (("nothing happened to the ways", Role.DIM),)
+    return [at_instant(clock, tick, parts, columns), events_line(events) or nothing]
 
 
 def text_lines(status: PathStatus) -> Iterator[str]:
@@ -156,7 +219,7 @@ def text_lines(status: PathStatus) -> Iterator[str]:
     for peer in status.peers:
         title = peer.name if peer.name == peer.address else f"{peer.name} ({peer.address})"
         yield f"{title}: {'route ' + peer.route if peer.route else 'no route'}; {peer.why}"
-        for one in sorted(peer.ways, key=lambda one: one.way.prefer):
+        for one in by_preference(peer):
             cells = f"{fit(one.way.words, 36)} {fit(str(one.state), 9)}"
             figures = f"{fit(trip(one.rtt_s), 10, right=True)} {fit(lost(one.loss), 6, right=True)}"
             reason = _reason(one)

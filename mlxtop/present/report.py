@@ -32,6 +32,8 @@ RATES = {
 }
 """Names of rates; the first two have RDMA in them."""
 _TITLES = {"module": "module", "asic": "chip"}
+SENSORS = {"module": "module or cable", "asic": "chip"}
+"""Names of sensors where there is room."""
 _WIDTHS = (16, 12, 12, 12, 12)
 MOST_OTHERS = 6
 """Events that are told beside the one that explains them."""

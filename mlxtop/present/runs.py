@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from operator import itemgetter
 from typing import Any
 
 from mlxtop.load.record import Run, number, table
@@ -83,8 +85,10 @@ def run_lines(run: Run, columns: int, ascii_only: bool) -> Iterator[str]:
         yield f"ran: {clean(line)}"
     yield from _fingerprint(run.fingerprint, columns)
     heat = [(t, table(line.get("sensors"))) for line in run.heat if (t := number(line.get("t")))]
+    heat.sort(key=itemgetter(0))
+    times = [t for t, _ in heat]
     for interval in run.intervals:
-        text = _interval(interval, heat)
+        text = _interval(interval, heat, times)
         yield from [text] if width(text) <= columns else wrap(text, columns)
     yield from run_charts(run, ascii_only, columns)
     for name, sensor in run.sensors.items():
@@ -114,17 +118,22 @@ def _fact(key: str, value: Any, subject: str = "") -> str:
     return clean(f"{words}{value}")
 
 
-def _interval(line: Mapping[str, Any], heat: Sequence[tuple[float, Mapping[str, Any]]]) -> str:
-    """Return an interval with the newest temperatures before its end."""
+def _interval(
+    line: Mapping[str, Any],
+    heat: Sequence[tuple[float, Mapping[str, Any]]],
+    times: Sequence[float],
+) -> str:
+    """Return an interval with the newest temperatures before its end; `times` are those of heat."""
     end, bps = number(line.get("end")), number(line.get("bps"))
     back, written = number(line.get("reverse_bps")), number(line.get("t")) or 0.0
-    near = [sensors for t, sensors in heat if written - _LATE_S <= t <= written]
+    place = bisect_right(times, written) - 1
+    near = place >= 0 and times[place] >= written - _LATE_S
     parts = (
         f"{'–' if end is None else f'{end:.1f}':>8} s",
         rate(bps),
         "" if back is None else f"back {rate(back)}",
         "warm-up" if line.get("omitted") else "",
-        *(_celsius(near[-1]) if near else ()),
+        *(_celsius(heat[place][1]) if near else ()),
     )
     return "  ".join(filter(None, parts))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from itertools import accumulate
@@ -166,6 +166,8 @@ class Section(NamedTuple):
 
     title: str
     lines: tuple[Line, ...]
+    wide: bool = False
+    """It has the whole width wherever it stands."""
 
 
 def plain(line: Line) -> str:
@@ -269,6 +271,15 @@ def row(widths: Sequence[int], cells: Iterable[Run]) -> Line:
         (fit(text, columns, right=place > 0), role)
         for place, (columns, (text, role)) in enumerate(zip(widths, cells, strict=True))
     )
+
+
+def in_columns(texts: Sequence[str], columns: int) -> Iterator[Line]:
+    """Yield texts side by side, as many as fit, in the order of their lines."""
+    each = max(map(width, texts), default=0) + 2
+    beside = max(1, (columns + 2) // each)
+    for start in range(0, len(texts), beside):
+        cells = (fit(text, each) for text in texts[start : start + beside])
+        yield (("".join(cells).rstrip(), Role.DIM),)
 
 
 def headings(widths: Sequence[int], *titles: str) -> Line:

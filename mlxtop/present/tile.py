@@ -41,7 +41,7 @@ def _signs(row: PortRow, named: bool) -> list[Line]:
     signs: list[Line] = []
     nearest = warmth(row)
     if nearest is not None:
-        heat = row.context.heat.of(row.view.id, nearest.sensor) if row.context.heat else None
+        heat = row.heat_of(nearest.sensor)
         text, role = degrees(row.now.sensor(nearest.sensor), units.CELSIUS_WIDTH + 1, heat)
         name: Line = ((f"{sensor_title(nearest.sensor)} ", Role.DIM),) if named else ()
         signs.append((*name, (text.strip(), role), *thermometer(row, 1)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from time import localtime, strftime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlxtop.analysis.fields import why_empty, why_empty_card
 from mlxtop.analysis.port_view import PortView, port_view
@@ -17,7 +17,11 @@ from mlxtop.model.linkrate import parse_rate
 from mlxtop.model.sample import Link, LinkLayer, LinkState
 from mlxtop.present import units
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, clean, fit, labelled, row, wrap
+from mlxtop.watch.congestion import CongestionWatch
 from mlxtop.watch.heat import HeatStates, SensorHeat
+
+if TYPE_CHECKING:
+    from mlxtop.present.ends_tables import BothEnds
 
 SEVERITY_ROLES = {
     Severity.NOTE: Role.TEXT,
@@ -37,6 +41,13 @@ _PAIR = (LABEL_WIDTH, 12, 14)
 """Columns of a label and of one value a direction."""
 
 
+class HolderOrder(NamedTuple):
+    """What the holders of RDMA objects are sorted by: the id of a column."""
+
+    by: str = "qps"
+    reverse: bool = False
+
+
 class View(NamedTuple):
     """One port of a frame as a page shows it.
 
@@ -54,6 +65,11 @@ class View(NamedTuple):
     """What happened to the port and when (epoch seconds), the oldest first."""
     verdict: Verdict | None = None
     """What limits the port, held steady; None for that of the frame alone."""
+    ends: BothEnds | str = ""
+    """Its link with the other end, or why that is not known."""
+    congestion: CongestionWatch | None = None
+    """Pause and congestion control of the last minute; None where nobody follows them."""
+    holders_by: HolderOrder = HolderOrder()
 
     @property
     def now(self) -> PortFrame:

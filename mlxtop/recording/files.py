@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mlxtop.change.log import STATE, log_path, private_directory
-from mlxtop.recording.lines import GZIP, HEAD
+from mlxtop.recording.lines import GZIP, HEAD_BEGINS
 from mlxtop.system.owner import Owner, invoking_owner, rights_of
 
 SUFFIX = ".mlxrec"
@@ -31,12 +31,27 @@ MOST = 1000
 """Recordings of one second at most."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}-[0-9]{8}T[0-9]{6}Z(-[0-9]{1,3})?\.mlxrec")
-_HEAD = b'{"%s":' % HEAD.encode()
+
+_RUN = re.compile(r"[0-9]{8}T[0-9]{6}Z(-[0-9]{1,3})?")
 
 
 def own_recordings(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of the recordings of the person who asked, also through sudo."""
     return Path(log_path(invoking_owner(environ), environ)).parent / "recordings"
+
+
+def run_recording(run: str, *folders: Path) -> Path | None:
+    """Return the recording of a load run, by its id; None where there is none.
+
+    `folders` are those of runs; without any, of the person who asked.
+    """
+    state = own_recordings().parent
+    for folder in (folders or (state / "runs", state / "demo-runs")) if _RUN.fullmatch(run) else ():
+        path = folder / (run + SUFFIX)
+        with rights_of(invoking_owner()):
+            if path.is_file():
+                return path
+    return None
 
 
 def file_name(host: str, wall: float) -> str:
@@ -163,4 +178,4 @@ def _is_ours(fd: int) -> bool:
         begin = zlib.decompressobj(GZIP).decompress(os.pread(fd, 512, 0), 64)
     except zlib.error:
         return False
-    return begin.startswith(_HEAD)
+    return begin.startswith(HEAD_BEGINS)

@@ -8,15 +8,14 @@ from bisect import bisect_right
 
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.history import HELD_S
-from mlxtop.recording.lines import GZIP, HEAD, KEY
+from mlxtop.recording.lines import GZIP, HEAD_BEGINS, KEY_BEGINS
 from mlxtop.recording.moments import Reader
 from mlxtop.recording.recorder import Piece, Recorder
 from mlxtop.recording.stream import Problems
 from mlxtop.watch.heat import HeatWatch
 from mlxtop.watch.past import Moment
 
-_KEY = re.compile(rb'\{"%s":[0-9]+,.*?"tick":([0-9.e+-]{1,32})' % KEY.encode())
-_HEAD = b'{"%s":' % HEAD.encode()
+_KEY = re.compile(re.escape(KEY_BEGINS) + rb'[0-9]+,.*?"tick":([0-9.e+-]{1,32})')
 
 
 class HeldPast:
@@ -87,4 +86,4 @@ def _from_last_but_one(lines: list[bytes], tick: float) -> list[bytes]:
     """Return the lines from the last but one whole Sample before an instant on, and all heads."""
     keys = _keys_before(lines, tick)
     first = keys[-2] if len(keys) > 1 else keys[0] if keys else len(lines)
-    return [line for line in lines[:first] if line.startswith(_HEAD)] + lines[first:]
+    return [line for line in lines[:first] if line.startswith(HEAD_BEGINS)] + lines[first:]

@@ -32,6 +32,8 @@ FORMAT = 1
 KEY_S, MEMBER_S = 60.0, 600.0
 """Seconds from one whole Sample to the next, and from one gzip member to the next."""
 HEAD, KEY, CHANGE, GAP, END = "mlxrec", "key", "change", "gap", "end"
+HEAD_BEGINS, KEY_BEGINS = b'{"%s":' % HEAD.encode(), b'{"%s":' % KEY.encode()
+"""The beginning of a head, and of a whole Sample."""
 GZIP = 31
 """`wbits` of zlib for a gzip member."""
 _LEVEL = 1

@@ -13,6 +13,7 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any
 
+from mlxtop.model.lldp import mac_of
 from mlxtop.model.sample import Reading, Sample
 from mlxtop.model.tuning import LoadProgram
 from mlxtop.system.text_mask import PSEUDONYM, TextMask, names_of
@@ -20,8 +21,16 @@ from mlxtop.system.text_mask import PSEUDONYM, TextMask, names_of
 MOST_REMEMBERED = 20_000
 """Parts of Samples whose masked copies are kept; most stay the same from Sample to Sample."""
 _SERIALS = ("serial",)
-_PROCESSES = ("comm", "process", "command")
-"""Fields, and keys of mappings, whose texts are serial numbers, and names of processes."""
+_PROCESSES = dict.fromkeys(("comm", "process", "command"), "process") | {
+    "user": "user",
+    "service": "service",
+    "chassis": "device",
+    "chassis_name": "device",
+    "chassis_description": "system",
+    "port_description": "description",
+}
+"""Fields, and keys of mappings, whose texts are serial numbers, and names of processes, people,
+what they run and what they call their switches, with the words that stand for those."""
 _HOSTS = ("host", "target", "problems")
 """Fields in which a name can only be a host's."""
 _ADDRESSES = ("address", "target", "gateway", "peer")
@@ -69,10 +78,10 @@ class SampleMask:
         return hidden
 
     def _comm(self, match: re.Match[str]) -> str:
-        return match[1] + self._process(match[2])
+        return match[1] + self._process(match[2], "process")
 
-    def _process(self, name: str) -> str:
-        return f"process{self._text.pseudonyms.number('process', name)}"
+    def _process(self, name: str, word: str) -> str:
+        return f"{word}{self._text.pseudonyms.number(word, name)}"
 
     def _collect(self, value: Any, key: str, serials: list[str]) -> None:
         """Find serial numbers by their keys, and let addresses be known."""
@@ -98,8 +107,8 @@ class SampleMask:
         if isinstance(value, str):
             if isinstance(value, Enum):
                 return value
-            if key in _PROCESSES:
-                return self._process(value)
+            if key in _PROCESSES and not (key == "chassis" and mac_of(value)):
+                return self._process(value, _PROCESSES[key])
             if key in _HOSTS:
                 return self.host(self._text.pseudonyms.ip4(value))
             return self.text(self._text.pseudonyms.ip4(value) if key in _ADDRESSES else value)

@@ -26,6 +26,8 @@ MOST_AGO_S = 1e9
 """Seconds between an incident and the Sample that tells of it at most."""
 SAME_BOOT_S = 60.0
 """Seconds that wall clock and tick may be apart for two recordings to be of one start."""
+WARM_S = 900.0
+"""Seconds before a time from which a Watch is fed where it is not known what it was before."""
 
 
 class Moment(NamedTuple):
@@ -54,6 +56,8 @@ class Reader:
         """Number of the record that continues; None where only a key does."""
         self._last = before
         self._gap: str | None = None
+        self._faults = 0
+        """Values that this decoder could not read, as far as that was told."""
 
     def read(self, line: bytes) -> Moment | None:
         """Return the Moment of a line; None where it has none."""
@@ -75,7 +79,7 @@ class Reader:
     def _head(self, head: dict[str, Any]) -> None:
         name = name_of(head)
         if name != self._id or self._decoder is None:
-            self._id, self._next = name, None
+            self._id, self._next, self._faults = name, None, 0
             self._decoder = SampleDecoder(head.get("types"))
         self._decoder.learn(head.get("tables"))
 
@@ -91,6 +95,7 @@ class Reader:
         except (UnreadableError, UnknownTableError):
             self._lose("a whole sample cannot be read")
             return None
+        self._tell_faults(self._decoder.faults)
         self._next = number + 1 if type(number) is int else None
         return self._moment(sample, number)
 
@@ -102,6 +107,7 @@ class Reader:
         except (UnreadableError, UnknownTableError):
             self._lose("a sample cannot be read")
             return None
+        self._tell_faults(self._decoder.faults)
         return self._moment(sample, record[CHANGE])
 
     def _follows(self, number: object) -> bool:
@@ -115,8 +121,8 @@ class Reader:
 
     def _note_gap(self, record: dict[str, Any]) -> None:
         count = real(record.get("samples") or 0) or 0
-        why = record.get("why")
-        self._gap = f"{count:.0f} samples were not written: {str(why)[:200]}"
+        text = str(record.get("why"))[:200]
+        self._gap = f"{count:.0f} samples were not written: {text}" if count else text
 
     def _lose(self, why: str) -> None:
         self._next = None
@@ -124,6 +130,12 @@ class Reader:
         if self._last is not None:
             when = strftime("%F %T", localtime(_in_range(self._last.sample.wall)))
             self._problems.tell(f"after {when}: {why}; a gap until the next whole sample")
+
+    def _tell_faults(self, faults: int) -> None:
+        """Tell once that values could not be read."""
+        if faults and not self._faults:
+            self._problems.tell("some values cannot be read; they are left out")
+        self._faults = faults
 
     def _moment(self, sample: Sample, number: int) -> Moment | None:
         if not (0 <= sample.wall < MOST_WALL and abs(sample.tick) < MOST_WALL):

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
-from mlxtop.recording.lines import GZIP, HEAD
+from mlxtop.recording.lines import GZIP, HEAD_BEGINS, KEY, KEY_BEGINS
 from mlxtop.recording.moments import MOST_WALL, parse_line
 from mlxtop.recording.stream import CHUNK, LINE, MAGIC, Problems, read_lines
 
@@ -15,8 +15,6 @@ PIECE = 4096
 """Bytes that are read at once of the beginning of a part."""
 MISSES = 10_000
 """Places that look like a gzip member and are none, at most."""
-HEAD_BEGINS = b'{"%s"' % HEAD.encode()
-"""The beginning of the line that is a head."""
 
 
 class Part(NamedTuple):
@@ -97,10 +95,13 @@ def _part(file: BinaryIO, at: int) -> Part | None:
 
 
 def _first(line: bytes) -> tuple[int, float, float] | None:
-    """Return number, wall clock and tick of a whole Sample."""
-    record = parse_line(line) if line.startswith(b'{"key"') else None
-    if record is None or type(record["key"]) is not int:
+    """Return number, wall clock and tick of a whole Sample, which is not parsed for it."""
+    if not line.startswith(KEY_BEGINS):
+        return None
+    short, found, _ = line.partition(b',"sample":')
+    record = parse_line(short + b"}" if found else line)
+    if record is None or type(record[KEY]) is not int:
         return None
     times = [record.get("wall"), record.get("tick")]
     numbers = [one for one in times if isinstance(one, float | int) and 0 <= one < MOST_WALL]
-    return (record["key"], float(numbers[0]), float(numbers[1])) if len(numbers) == 2 else None
+    return (record[KEY], float(numbers[0]), float(numbers[1])) if len(numbers) == 2 else None

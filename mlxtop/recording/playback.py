@@ -16,13 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlxtop.model.frame import Frame, derive
-from mlxtop.recording.moments import Moment
+from mlxtop.recording.earlier import RecordedPast
+from mlxtop.recording.moments import WARM_S, Moment
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.survey import Checkpoint, Survey
 from mlxtop.watch.watch import Watch
 
-WARM_S = 900.0
-"""Seconds before a time from which a Watch is fed where it is not known what it was before."""
 JUST_BEFORE_S = 1e-4
 
 
@@ -32,13 +31,15 @@ class Playback:
     def __init__(self, recording: Recording, survey: Survey | None = None) -> None:
         self.recording = recording
         self.survey = survey
-        self.watch = Watch()
+        self.watch = Watch(frames=False)
         self.moment: Moment | None = None
         """The newest Moment that was taken in."""
         self.is_exact = True
         """The Watch knows all that happened since the beginning."""
         self._moments: Iterator[Moment] = recording.moments()
         self._next: Moment | None = None
+        self._begins = True
+        """The next Moment is the first one of this Watch."""
 
     @property
     def frame(self) -> Frame | None:
@@ -58,9 +59,12 @@ class Playback:
             return False
         self._next = None
         if moment.restarts:
-            self.watch = Watch()
+            self.watch = Watch(frames=False)
         self.watch.ingest(derive(moment.sample, self.watch.frame))
         self.moment = moment
+        if moment.restarts or self._begins:
+            self._begins = False
+            self.watch.past = RecordedPast(self.recording, moment.sample)
         return True
 
     def back(self) -> None:
@@ -93,21 +97,20 @@ class Playback:
     def _begin(self, place: int) -> None:
         """Begin anew at a place."""
         self.is_exact = place == 0
-        self.watch = Watch()
+        self.watch = Watch(frames=False)
         self.moment = self._next = None
+        self._begins = True
         self._moments = self.recording.moments(place)
 
     def _resume(self, checkpoint: Checkpoint, survey: Survey) -> None:
         """Go on behind a checkpoint."""
         self.watch = survey.restored(checkpoint)
+        self.watch.past = RecordedPast(self.recording, checkpoint.moment.sample)
+        self._begins = False
         self.is_exact = True
-        done = checkpoint.moment
         self._next = None
-        self._moments = self.recording.moments(checkpoint.place, number=done.number)
-        for moment in self._moments:
-            if (moment.recording, moment.number) == (done.recording, done.number):
-                self.moment = moment._replace(gap=done.gap, restarts=done.restarts)
-                return
+        found = self.recording.at(checkpoint.place, checkpoint.moment)
+        self.moment, self._moments = found or (None, iter(()))
 
     def _checkpoint(self, place: int, wall: float) -> Checkpoint | None:
         """Return the last checkpoint that is not behind a time."""

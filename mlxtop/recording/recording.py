@@ -15,22 +15,25 @@ import errno
 import os
 import re
 import stat
+import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from time import localtime, strftime
 from typing import Any, BinaryIO, NamedTuple
 
 from mlxtop.model.sample import SourceKind
-from mlxtop.recording.files import SUFFIX, own_recordings
+from mlxtop.recording.files import SUFFIX, own_recordings, run_recording
+from mlxtop.recording.lines import GZIP, HEAD_BEGINS, KEY_BEGINS
 from mlxtop.recording.moments import Moment, Reader, name_of
-from mlxtop.recording.parts import HEAD_BEGINS, Part, parts_of
-from mlxtop.recording.stream import Problems, RawLine, read_lines
+from mlxtop.recording.parts import Part, parts_of
+from mlxtop.recording.stream import MAGIC, Problems, RawLine, read_lines
 from mlxtop.recording.when import Named, time_in
 from mlxtop.system.owner import invoking_owner, rights_of
 
 MOST_FILES = 1000
 
-_KEY = re.compile(rb'\{"key":([0-9]{1,18}),')
+_KEY = re.compile(re.escape(KEY_BEGINS) + rb"([0-9]{1,18}),")
 _WALL = re.compile(rb'"wall":([0-9.e+]{1,32})')
 
 
@@ -115,19 +118,60 @@ class Recording:
         return next((n for n in numbers if self.places[n].wall <= wall), 0)
 
     def moments(
-        self, place: int = 0, *, number: int | None = None, before: Moment | None = None
+        self,
+        place: int = 0,
+        *,
+        number: int | None = None,
+        wall: float | None = None,
+        before: Moment | None = None,
     ) -> Iterator[Moment]:
         """Yield Moments from a place on, to the end of the last file. Raises OSError.
 
-        `number`: they may begin as late as the last whole Sample at or before that record.
+        `number`: they may begin as late as the last whole Sample at or before that record; `wall`:
+        as late as the last but one at or before that second.
         `before`: the Moment before, so that a gap behind it is told.
         """
         reader = Reader(self.problems, before)
         lines: Iterable[RawLine] = self._lines(place)
-        for line in lines if number is None else _from_key(lines, number):
+        if number is not None:
+            own = f'"id":"{self.places[place].recording}"'.encode()
+            lines = _from_key(lines, lambda line: own not in line or _number_of(line) > number, 1)
+        elif wall is not None:
+            lines = _from_key(lines, lambda line: _wall_of(line, 0.0) > wall, 2)
+        for line in lines:
             moment = reader.read(line.data)
             if moment is not None:
                 yield moment
+
+    def at(self, place: int, done: Moment) -> tuple[Moment, Iterator[Moment]] | None:
+        """Return a Moment that was read before from a place on, and those that come after it.
+
+        None where it is not there any more. Raises OSError.
+        """
+        moments = self.moments(place, number=done.number)
+        for moment in moments:
+            if (moment.recording, moment.number) == (done.recording, done.number):
+                return moment._replace(gap=done.gap, restarts=done.restarts), moments
+        return None
+
+    @property
+    def is_packed(self) -> bool:
+        """Return whether all files begin with a gzip member. Raises OSError."""
+        for path in self.paths:
+            with _open(path) as file:
+                if file.read(len(MAGIC)) != MAGIC:
+                    return False
+        return True
+
+    def bytes_before(self, place: int, count: int) -> bytes:
+        """Return the last bytes before a place, in its file or the one before. Raises OSError."""
+        one = self.places[place]
+        number, end = one.file, one.offset
+        if not end and number:
+            number, end = number - 1, os.stat(self.paths[number - 1]).st_size
+        with _open(self.paths[number]) as file:
+            file.seek(max(0, end - count))
+            return file.read(min(count, end))
 
     def lines(self) -> Iterator[bytes]:
         """Yield all lines, as they stand in the files. Raises OSError."""
@@ -144,35 +188,49 @@ class Recording:
     def _last_wall(self) -> float:
         last = self.places[-1].wall
         for line in self._lines(len(self.places) - 1):
-            match = _WALL.search(line.data, 0, 256)
-            wall = _number(match[1]) if match else None
-            last = last if wall is None else wall
+            last = _wall_of(line.data, last)
         return last
 
 
 def open_recording(where: str) -> Recording:
-    """Open a file, a folder, or `last`: the newest in the folder of the person who asked.
+    """Open a file, a folder, a load run, or `last`: the newest in the folder of who asked.
 
     Raises OSError and ValueError.
     """
     if where == "last":
-        paths = _paths_in(own_recordings())
+        paths = recordings_in(own_recordings())
         if not paths:
             raise ValueError(f"no recording in {own_recordings()} yet; mlxtop record makes one")
         paths = paths[-1:]
     elif os.path.isdir(where):
-        paths = _paths_in(Path(where))
+        paths = recordings_in(Path(where))
         if not paths:
             raise ValueError(f"{where}: no recording (*{SUFFIX}) in this folder")
     else:
-        paths = [Path(where)]
+        run = None if os.path.lexists(where) else run_recording(where)
+        paths = [run or Path(where)]
     try:
         return Recording(paths)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
 
 
-def _paths_in(directory: Path) -> list[Path]:
+def is_recording(path: str) -> bool:
+    """Return whether a file begins as a recording does, packed or as text."""
+    try:
+        with _open(Path(path)) as file:
+            begin = file.read(512)
+    except OSError:
+        return False
+    if begin.startswith(MAGIC):
+        try:
+            begin = zlib.decompressobj(GZIP).decompress(begin, 64)
+        except zlib.error:
+            return False
+    return begin.startswith(HEAD_BEGINS)
+
+
+def recordings_in(directory: Path) -> list[Path]:
     """Return the recordings in a folder, those that were written last at the end."""
     with rights_of(invoking_owner()):
         try:
@@ -197,30 +255,43 @@ def _open(path: Path) -> BinaryIO:
     return os.fdopen(fd, "rb")
 
 
-def _from_key(lines: Iterable[RawLine], number: int) -> Iterator[RawLine]:
-    """Yield the heads, and all lines from the last whole Sample at or before a record on.
+def _from_key(
+    lines: Iterable[RawLine], is_behind: Callable[[bytes], bool], keys: int
+) -> Iterator[RawLine]:
+    """Yield the lines from the last `keys` whole Samples before a place on, with their heads.
 
-    Lines before it are not looked into, which is what makes this fast.
+    `is_behind` is asked of whole Samples. Lines before them are not looked into, which is what
+    makes this fast.
     """
-    waiting: list[RawLine] = []
+    waiting: deque[list[RawLine]] = deque(maxlen=keys)
+    head: list[RawLine] = []
+    last: list[RawLine] = []
     rest = iter(lines)
     for line in rest:
-        match = _KEY.match(line.data)
-        if match and int(match[1]) > number and waiting:
-            waiting.append(line)
-            break
-        if match:
-            waiting.clear()
         if line.data.startswith(HEAD_BEGINS):
-            yield line
-        else:
-            waiting.append(line)
-    yield from waiting
+            head = [line]
+        elif line.data.startswith(KEY_BEGINS):
+            if waiting and is_behind(line.data):
+                last = [*head, line]
+                break
+            waiting.append([*head, line])
+        elif waiting:
+            waiting[-1].append(line)
+    for group in (*waiting, last):
+        yield from group
     yield from rest
 
 
-def _number(text: bytes) -> float | None:
+def _number_of(line: bytes) -> int:
+    """Return the number of a whole Sample."""
+    match = _KEY.match(line)
+    return int(match[1]) if match else -1
+
+
+def _wall_of(line: bytes, default: float) -> float:
+    """Return the wall clock of a record as it stands near its beginning."""
+    match = _WALL.search(line, 0, 256)
     try:
-        return float(text)
+        return float(match[1]) if match else default
     except ValueError:
-        return None
+        return default

@@ -12,6 +12,7 @@ from threading import Event
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import Sample, SourceKind
 from mlxtop.recording.recording import Recording
+from mlxtop.sampler.facts import Fact
 from mlxtop.system.clock import Clock
 
 LONGEST_S = 5.0
@@ -26,6 +27,7 @@ class ReplaySource:
         self.interval = recording.interval
         self.guarded = False
         self.looked_at: PortId | None = None
+        self.more_wants: frozenset[Fact] = frozenset()
         self.speed = speed
         self._recording = recording
         self._clock = clock

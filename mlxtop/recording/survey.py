@@ -1,36 +1,36 @@
 """A look through a whole recording: what a Watch was at many times, so that seeking is fast.
 
 A checkpoint holds the Watch as it was behind a Sample, without its history; the history of the
-whole recording is kept once beside them. All of it is a cache in memory, made when a recording is
-first read, and nothing of it is written: what is packed is only ever unpacked by who packed it.
+whole recording is kept once beside them. All of it is a cache: an `Index` keeps it in a file, and
+where there is none it is made again.
 """
 
 from __future__ import annotations
 
-import pickle
+import sys
 import zlib
 from array import array
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pickle import HIGHEST_PROTOCOL, dumps
 from threading import Event
 from time import thread_time
 from typing import NamedTuple
 
 from mlxtop.model.frame import Frame, derive
-from mlxtop.model.history import History, Series
+from mlxtop.model.history import NEWEST, THINNED, History, Series
 from mlxtop.model.identity import PortId
+from mlxtop.recording.events import EventLog
+from mlxtop.recording.index import Gains, Index, Key, Mark, Step, unpacked
 from mlxtop.recording.moments import Moment
 from mlxtop.recording.recording import Recording
 from mlxtop.watch.watch import TimedIncident, Watch
 
-EVERY, FEWEST, COST_S = 100, 20, 0.08
+EVERY, FEWEST, COST_S = 100, 20, 0.12
 """Samples from one checkpoint to the next, as long as they take little memory: fewer, but not less
 than so many, where playing them takes longer than that."""
 MOST_BYTES = 128 << 20
 """Memory of all checkpoints at most; beyond that every other one goes."""
-MOST_EVENTS = 20_000
-"""Events of a recording that are kept for its scrubber."""
-
-SeriesKey = tuple[PortId, str]
 
 
 class Checkpoint(NamedTuple):
@@ -41,18 +41,22 @@ class Checkpoint(NamedTuple):
     place: int
     """Of the recording, at or before the Sample."""
     watch: bytes
-    counts: Mapping[SeriesKey, int]
-    """Points of each series so far."""
+    marks: Mapping[Key, Mark]
+    """How far each series had come."""
     history: LongHistory
     """All points of this start of the machine."""
 
 
 class LongHistory(History):
-    """A history that keeps all points beside those of its series."""
+    """A history that keeps all points beside those of its series, and all that were thinned out."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.points: dict[SeriesKey, tuple[array[float], array[float]]] = {}
+        self.points: dict[Key, tuple[array[float], array[float]]] = {}
+
+    @staticmethod
+    def new_series() -> Series:
+        return Series(NEWEST, sys.maxsize)
 
     def append(self, port: PortId, tick: float, values: Mapping[str, float | None]) -> None:
         super().append(port, tick, values)
@@ -61,18 +65,49 @@ class LongHistory(History):
             ticks.append(tick)
             all_values.append(float("nan") if value is None else value)
 
-    def counts(self) -> dict[SeriesKey, int]:
-        """Return the number of points of each series."""
-        return {key: len(ticks) for key, (ticks, _) in self.points.items()}
+    def marks(self) -> dict[Key, Mark]:
+        """Return how far each series has come."""
+        found = {}
+        for (port, name), (ticks, _) in self.points.items():
+            series = self._series[port][name]
+            found[port, name] = Mark(len(ticks), len(series.ticks), len(series.old_ticks))
+        return found
 
-    def at(self, counts: Mapping[SeriesKey, int]) -> History:
-        """Return the history as it was when its series had so many points."""
+    def gains(self, before: Mapping[Key, Mark]) -> Gains:
+        """Return the points that each series has got since it had come as far as `before`."""
+        gains: Gains = {}
+        for key, (ticks, values) in self.points.items():
+            series, mark = self._series[key[0]][key[1]], before.get(key, Mark())
+            parts = (ticks[mark.points :], values[mark.points :])
+            old = (series.old_ticks[mark.old :], series.old_values[mark.old :])
+            gains[key] = tuple(part.tobytes() for part in (*parts, *old))
+        return gains
+
+    def add(self, gains: Gains, marks: Mapping[Key, Mark]) -> None:
+        """Add points that were kept, and go on from there."""
+        for (port, name), data in gains.items():
+            ticks, values = self.points.setdefault((port, name), (array("d"), array("d")))
+            series = self._series[port][name]
+            targets = (ticks, values, series.old_ticks, series.old_values)
+            for target, part in zip(targets, data, strict=True):
+                target.frombytes(part)
+            if not len(ticks) == len(values) == marks[port, name].points:
+                raise ValueError("points are missing")
+            held = slice(len(ticks) - marks[port, name].held, None)
+            series.ticks, series.values = ticks[held], values[held]
+            self.first = ticks[0] if self.first is None else self.first
+
+    def at(self, marks: Mapping[Key, Mark]) -> History:
+        """Return the history as it was when its series had come so far."""
         history = History()
-        for (port, name), count in counts.items():
+        history.first = self.first
+        for (port, name), mark in marks.items():
             ticks, values = self.points[port, name]
-            series = Series()
-            first = count - series.held_after(count)
-            series.ticks, series.values = ticks[first:count], values[first:count]
+            every, series = self._series[port][name], history.new_series()
+            held = slice(mark.points - mark.held, mark.points)
+            old = slice(max(0, mark.old - THINNED), mark.old)
+            series.ticks, series.values = ticks[held], values[held]
+            series.old_ticks, series.old_values = every.old_ticks[old], every.old_values[old]
             history.put(port, name, series)
         return history
 
@@ -83,17 +118,30 @@ class Survey:
     `run` does it, in any thread, and the others can be asked meanwhile for what is done so far.
     """
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, index: Index | None = None) -> None:
+        """`index`: what an earlier survey has kept, and where this one keeps what it finds."""
         self.recording = recording
         self.checkpoints: list[Checkpoint] = []
         """In the order of the recording."""
-        self.events: list[TimedIncident] = []
-        """What happened, in the order in which it was told; of what was told again the last."""
         self.wall = recording.begin
         """Epoch second up to which it is done."""
         self.is_done = False
+        self._index = index
         self._every = EVERY
         self._bytes = 0
+        self._log = EventLog()
+        self._kept: list[TimedIncident] = []
+        """The events as the index has them."""
+
+    @property
+    def events(self) -> list[TimedIncident]:
+        """Return what happened, in the order in which it was told."""
+        return self._log.events
+
+    @property
+    def version(self) -> int:
+        """Return a number that is another one when what happened has changed."""
+        return self._log.version
 
     @property
     def share(self) -> float:
@@ -105,17 +153,25 @@ class Survey:
 
     def run(self, stop: Event) -> None:
         """Look through the recording until it ends or `stop` is set. Raises OSError."""
-        watch, history, place, since, passed = Watch(), LongHistory(), 0, 0, 0
-        began = thread_time()
-        for moment, frame in played(self.recording.moments()):
+        try:
+            self._run(stop)
+        finally:
+            if self._index is not None:
+                self._index.close()
+
+    def _run(self, stop: Event) -> None:
+        watch, history, moments = self._continued(stop)
+        place = self.checkpoints[-1].place if self.checkpoints else 0
+        since, began = 0, thread_time()
+        for moment, frame in played(moments, watch.frame):
             if stop.is_set():
                 return
             if moment.restarts:
-                watch, history, passed = Watch(), LongHistory(), 0
+                watch, history = Watch(frames=False), LongHistory()
                 watch.history = history
                 since = self._every
             watch.ingest(frame)
-            passed = self._take_events(watch, passed)
+            self._log.follow(watch)
             place = self._place_of(moment, place)
             since += 1
             spent = thread_time() - began
@@ -126,21 +182,6 @@ class Survey:
             self.wall = moment.sample.wall
         self.is_done = True
 
-    def _take_events(self, watch: Watch, passed: int) -> int:
-        if watch.event_count != passed:
-            for event in watch.events_after(passed):
-                key = event.incident.key
-                old = self._last_of(key) if key else None
-                if old is not None:
-                    del self.events[old]
-                self.events.append(event)
-            del self.events[:-MOST_EVENTS]
-        return watch.event_count
-
-    def _last_of(self, key: str) -> int | None:
-        places = range(len(self.events) - 1, max(-1, len(self.events) - 1000), -1)
-        return next((n for n in places if self.events[n].incident.key == key), None)
-
     def _place_of(self, moment: Moment, place: int) -> int:
         """Return the place at which the part begins that holds a Moment."""
         places = self.recording.places
@@ -150,23 +191,83 @@ class Survey:
                 return number
         return place
 
+    def _continued(self, stop: Event) -> tuple[Watch, LongHistory, Iterator[Moment]]:
+        """Take in what the index has; return what the Watch was then, and what comes after it."""
+        if self._index is not None:
+            with suppress(ValueError, LookupError, TypeError, AttributeError):  # of another shape
+                last = self._taken(self._index, stop)
+                rest = self.recording.at(last.place, last.moment) if last else None
+                if last is not None and rest is not None:
+                    watch = self.restored(last)
+                    watch.history = last.history
+                    self._log.go_on(watch, self._log.first)
+                    self._kept = list(self._log.events)
+                    return watch, last.history, rest[1]
+            self._index.forget()
+        self.checkpoints, self._log, self._bytes, self._every = [], EventLog(), 0, EVERY
+        watch, history = Watch(frames=False), LongHistory()
+        watch.history = history
+        return watch, history, self.recording.moments()
+
+    def _taken(self, index: Index, stop: Event) -> Checkpoint | None:
+        """Take in what the index has; return its last checkpoint."""
+        last: Checkpoint | None = None
+        for step in index.steps(self.recording):
+            if stop.is_set():
+                break
+            history = LongHistory() if step.restarts or last is None else last.history
+            history.add(step.gains, step.marks)
+            last = Checkpoint(step.moment, step.place, step.watch, step.marks, history)
+            self._add(last)
+            self._log.events[step.same_events :] = step.events
+            self._log.dropped, self._log.first = step.dropped, step.first_event
+            self._log.version += 1
+            self.wall = step.moment.sample.wall
+        return last
+
     def _keep(self, watch: Watch, history: LongHistory, moment: Moment, place: int) -> None:
-        state = {name: one for name, one in vars(watch).items() if name != "history"}
-        packed = zlib.compress(pickle.dumps(state, pickle.HIGHEST_PROTOCOL), 1)
+        state = dict(_state(watch))
+        packed = zlib.compress(dumps(state, HIGHEST_PROTOCOL), 1)
         short = moment._replace(sample=moment.sample._replace(adapters=(), ports={}, pcie={}))
-        self.checkpoints.append(Checkpoint(short, place, packed, history.counts(), history))
-        self._bytes += len(packed)
+        last = self.checkpoints[-1] if self.checkpoints else None
+        one = Checkpoint(short, place, packed, history.marks(), history)
+        if self._index is not None:
+            self._index.add(self._step(one, last))
+        self._add(one)
+
+    def _step(self, one: Checkpoint, last: Checkpoint | None) -> Step:
+        """Return what an index keeps of a checkpoint: all that is new since the last one."""
+        events, restarts = self._log.events, last is None or last.history is not one.history
+        pairs = enumerate(zip(events, self._kept, strict=False))
+        same = min(len(events), len(self._kept))
+        same = next((n for n, (now, before) in pairs if now is not before), same)
+        self._kept = list(events)
+        gains = one.history.gains({} if last is None or restarts else last.marks)
+        new = (gains, restarts, same, events[same:], self._log.dropped, self._log.first)
+        return Step(one.moment, one.place, one.watch, one.marks, *new)
+
+    def _add(self, one: Checkpoint) -> None:
+        self.checkpoints.append(one)
+        self._bytes += len(one.watch)
         if self._bytes > MOST_BYTES:
-            self.checkpoints = self.checkpoints[::2]
+            # The newest stays: what comes next is told as what is new since then.
+            self.checkpoints = self.checkpoints[::-2][::-1]
             self._bytes = sum(len(one.watch) for one in self.checkpoints)
             self._every *= 2
 
     def restored(self, one: Checkpoint) -> Watch:
         """Return the Watch of a checkpoint."""
-        watch = Watch()
-        vars(watch).update(pickle.loads(zlib.decompress(one.watch)))
-        watch.history = one.history.at(one.counts)
+        watch = Watch(frames=False)
+        vars(watch).update(unpacked(one.watch))
+        watch.history = one.history.at(one.marks)
         return watch
+
+
+def _state(watch: Watch) -> Iterator[tuple[str, object]]:
+    """Yield what a Watch has to remember, by name: no history, and nobody whom it asks."""
+    for name, one in vars(watch).items():
+        if name not in ("history", "past", "recent"):
+            yield name, one
 
 
 def played(moments: Iterator[Moment], last: Frame | None = None) -> Iterator[tuple[Moment, Frame]]:

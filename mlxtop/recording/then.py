@@ -9,13 +9,10 @@ from mlxtop.model.codec import Context, UnreadableError
 from mlxtop.model.frame import Frame
 from mlxtop.model.incident import Incident
 from mlxtop.model.sample_codec import sample_codec
-from mlxtop.recording.lines import CHANGE, HEAD, KEY
+from mlxtop.recording.lines import CHANGE, HEAD_BEGINS, KEY
 from mlxtop.recording.moments import SAME_BOOT_S, Moment, parse_line
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.survey import played
-
-WARM_S = 900.0
-"""Seconds before a time from which a Watch is fed, so that it knows what goes on then."""
 
 
 def frames_between(recording: Recording, begin: float, end: float | None = None) -> Iterator[Frame]:
@@ -54,7 +51,7 @@ def incidents_up_to(recording: Recording, last: Frame) -> list[Incident]:
     now: Any = ()
     offset: float | None = None
     for line in recording.lines():
-        is_head = line.startswith(b'{"%s"' % HEAD.encode())
+        is_head = line.startswith(HEAD_BEGINS)
         if not is_head and b'"incidents"' not in line:
             continue
         record = parse_line(line) or {}

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
+from mlxtop.system.service_unit import exec_start, protect_home
+
 STATE = "mlxtop-nic"
 """Directory below /var/lib."""
 
@@ -47,7 +49,7 @@ ProtectClock={clock}
 ProtectHostname=yes
 DevicePolicy={devices}
 DeviceAllow=/dev/kmsg r
-RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET
+RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6
 RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
@@ -60,18 +62,30 @@ KeyringMode=private
 UMask=0077"""
 
 
-def unit(program: Sequence[str], arguments: Sequence[str], rights: Rights) -> str:
-    """Return the unit that starts `program` with `record` and these arguments."""
-    return "\n".join(_lines(program, arguments, rights))
+def unit(
+    program: Sequence[str],
+    arguments: Sequence[str],
+    rights: Rights,
+    probed: Sequence[str] = (),
+) -> str:
+    """Return the unit that starts `program` with `record` and these arguments.
+
+    `probed`: addresses that the ways of `[[path.peers]]` are probed at; others it cannot reach.
+    """
+    return "\n".join(_lines(program, arguments, rights, probed))
 
 
-def _lines(program: Sequence[str], arguments: Sequence[str], rights: Rights) -> Iterator[str]:
+def _lines(
+    program: Sequence[str], arguments: Sequence[str], rights: Rights, probed: Sequence[str]
+) -> Iterator[str]:
     is_root = rights is Rights.ROOT
     yield f"# mlxtop record --unit{' root' if is_root else ''} > /etc/systemd/system/{NAME}"
     yield f"# systemctl daemon-reload && systemctl enable --now {NAME}"
     yield f"# Look at it: mlxtop --from /var/lib/{STATE} --once"
     for line in _WHY[rights]:
         yield f"# {line}"
+    if probed:
+        yield "# Probes the peers in /etc/mlxtop-nic/settings.toml; print it anew for other ones."
     yield ""
     yield "[Unit]"
     yield "Description=Record the ports of ConnectX cards (mlxtop)"
@@ -80,7 +94,7 @@ def _lines(program: Sequence[str], arguments: Sequence[str], rights: Rights) -> 
     yield "[Service]"
     yield "Type=notify"
     words = (*program, "record", f"/var/lib/{STATE}", *arguments)
-    yield f"ExecStart={' '.join(map(_quoted, words))}"
+    yield f"ExecStart={exec_start(words)}"
     yield "WatchdogSec=2min"
     yield "Restart=on-failure"
     yield "RestartSec=30s"
@@ -88,14 +102,16 @@ def _lines(program: Sequence[str], arguments: Sequence[str], rights: Rights) -> 
     yield "IOSchedulingClass=idle"
     yield f"StateDirectory={STATE}"
     yield "StateDirectoryMode=0700"
+    if probed:
+        yield "Environment=XDG_CONFIG_HOME=/etc"
+        yield f"IPAddressAllow={' '.join(probed)}"
     yield ""
     if not is_root:
         yield "DynamicUser=yes"
         yield f"AmbientCapabilities={_CAPABILITIES[rights]}"
     yield f"CapabilityBoundingSet={_CAPABILITIES[rights]}"
-    at_home = any(word.startswith(("/home/", "/root/", "/run/user/")) for word in program)
     yield _HARDENING.format(
-        home="read-only" if at_home else "yes",
+        home=protect_home(program),
         tunables="no" if is_root else "yes",  # the tools map the card's memory through sysfs
         clock="no" if is_root else "yes",
         devices="auto" if is_root else "closed",
@@ -107,15 +123,3 @@ def _lines(program: Sequence[str], arguments: Sequence[str], rights: Rights) -> 
 
 
 NAME = "mlxtop-record.service"
-
-
-def _quoted(word: str) -> str:
-    """Return a word as it stands in ExecStart.
-
-    >>> _quoted("/opt/my tools/mlxtop"), _quoted("50%"), _quoted("$HOME")
-    ('"/opt/my tools/mlxtop"', '50%%', '$$HOME')
-    """
-    word = word.replace("\\", "\\\\").replace("%", "%%").replace("$", "$$").replace('"', '\\"')
-    plain = word.replace("/", "").replace("-", "").replace(".", "").replace("_", "")
-    special = plain.replace("%", "").replace("$", "")
-    return word if special.isalnum() and special.isascii() else f'"{word}"'

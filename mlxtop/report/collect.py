@@ -18,8 +18,7 @@ from mlxtop.model.sample import AerError, Sample
 from mlxtop.recording.between import Progress, moments_until
 from mlxtop.recording.events import EventLog
 from mlxtop.recording.mask import SampleMask
-from mlxtop.recording.moments import Moment
-from mlxtop.recording.playback import WARM_S
+from mlxtop.recording.moments import WARM_S, Moment
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.survey import played
 from mlxtop.recording.when import Named
@@ -46,13 +45,23 @@ def happenings(events: Iterable[TimedIncident], begin: float, *, whole: bool) ->
     return [Happening(number if whole else None, one) for number, one in numbered]
 
 
-def named_events(recording: Recording, progress: Progress | None = None) -> list[Named]:
-    """Return all events by number, time and words, for `time_in`. Raises OSError."""
-    whole = _Collector(recording, Axis(-inf, inf), None, progress, with_ports=False).run(())
+def all_happenings(recording: Recording, events: Iterable[TimedIncident]) -> list[Happening]:
+    """Return all events of a recording by their cause, with the numbers that a report has."""
+    return happenings(events, _axis(recording).begin, whole=True)
+
+
+def events_named(found: Iterable[Happening]) -> list[Named]:
+    """Return events by number, time and words, for `time_in`."""
     return [
         Named(number or 0, one.begin, f"{subject_of(one.lead.incident)} {one.lead.incident.text}")
-        for number, one in whole.incidents
+        for number, one in found
     ]
+
+
+def named_events(recording: Recording, progress: Progress | None = None) -> list[Named]:
+    """Return all events of a recording as `events_named` does. Raises OSError."""
+    whole = _Collector(recording, Axis(-inf, inf), None, progress, with_ports=False).run(())
+    return events_named(whole.incidents)
 
 
 def collect(
@@ -106,11 +115,11 @@ class _Collector:
 
     def run(self, loads: tuple[LoadRun, ...]) -> Report:
         """Play the recording and return the report."""
-        watch = Watch()
+        watch = Watch(verdicts=False, frames=False)
         found = moments_until(self._recording, self._first, self._until, self._progress)
         for moment, frame in played(found):
             if moment.restarts:
-                watch = Watch()
+                watch = Watch(verdicts=False, frames=False)
             watch.ingest(frame)
             self._log.follow(watch)
             self._take(moment, frame, watch)

@@ -218,13 +218,13 @@ class PortTimes:
 def losses(before: PortFrame, now: PortFrame) -> int:
     """Return how often a link was lost between two frames, by the kernel's count of its changes.
 
-    A link that is switched off is not lost.
+    A link that is switched off is not lost. Another device of that name counts anew.
     """
     was_up = before.now.link.state is LinkState.UP
     state = now.now.link.state
     counts = before.now.link.carrier_changes, now.now.link.carrier_changes
-    changes = 0
-    if counts[0] is not None and counts[1] is not None and counts[1] > counts[0]:
+    changes, same = 0, before.now.port.ifindex == now.now.port.ifindex
+    if same and counts[0] is not None and counts[1] is not None and counts[1] > counts[0]:
         changes = counts[1] - counts[0]
     lost = (changes + 1) // 2 if was_up else changes // 2
     if was_up and state is not LinkState.UP:

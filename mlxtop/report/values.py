@@ -158,7 +158,3 @@ class Report:
     gaps: tuple[Gap, ...] = ()
     problems: tuple[str, ...] = ()
     masked: bool = False
-
-    def moment(self, wall: float) -> float:
-        """Return where in the report's time a second since 1970 is, 0 to 1."""
-        return min(1.0, max(0.0, (wall - self.begin) / max(1e-3, self.end - self.begin)))

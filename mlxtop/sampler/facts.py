@@ -21,13 +21,17 @@ from mlxtop.system.door import System
 
 if TYPE_CHECKING:
     from mlxtop.model.linktype import StoredConfig
+    from mlxtop.model.lldp import LldpNeighbour
+    from mlxtop.model.rdma_objects import RdmaObjects
+    from mlxtop.model.sample import HardwareNeighbour
     from mlxtop.model.tuning import HostTuning, PortTuning
+    from mlxtop.sources.kernel.rdma_objects import RdmaObjectReader
     from mlxtop.sources.kernel.tcp import StreamCounter
 
 AskCard = Callable[[System, Inventory], "StoredConfig"]
 """Runs tools, as root, on the one card of an inventory; takes seconds."""
 Subject = PortId | str | None
-"""A port, the key of a card, or None for the machine."""
+"""A port, the key of a card, an RDMA device, or None for the machine."""
 
 
 class Fact(StrEnum):
@@ -39,6 +43,11 @@ class Fact(StrEnum):
     VIRTUAL_FUNCTIONS = "settings of virtual functions"
     """With `PORTS`, of every one: seven questions each, under RTNL."""
     STREAMS = "TCP streams"
+    NEIGHBOURS = "neighbours"
+    LLDP = "LLDP neighbours"
+    RDMA_OBJECTS = "RDMA objects"
+    """Who holds them; of each QP the firmware is asked."""
+    RDMA_LIMITS = "limits of RDMA devices"
     STORED = "stored configuration"
     IN_USE = "addresses and routes"
     """The network devices that carry one; always read."""
@@ -48,7 +57,12 @@ class Fact(StrEnum):
     """PCIe at every sample."""
 
 
-ON_SCREEN = frozenset({Fact.HOST, Fact.PORTS, Fact.STREAMS, Fact.STORED})
+ON_SCREEN = frozenset(
+    {Fact.HOST, Fact.PORTS, Fact.STREAMS, Fact.NEIGHBOURS, Fact.LLDP, Fact.STORED}
+)
+IN_DOCUMENTS = frozenset({Fact.LLDP})
+"""What `--json` tells beside what every sample has."""
+RDMA = frozenset({Fact.RDMA_OBJECTS, Fact.RDMA_LIMITS})
 EVERYTHING = frozenset(Fact)
 
 
@@ -60,9 +74,13 @@ class Facts:
     ) -> None:
         self.system = system
         self.wants = wants
+        self.reads_all = Fact.VIRTUAL_FUNCTIONS in wants
+        """What costs much is read of every port, not only of the one that is looked at."""
         self.ask_card = ask_card
         self.looked_at: PortId | None = None
         """The port that somebody looks at: read also where it is a virtual function."""
+        self.more_wants: frozenset[Fact] = frozenset()
+        """What is wanted for a while, as long as somebody looks at it."""
         self.stale = False
         """Somebody changed settings: everything is to be read anew."""
         self.inventory: Inventory | None = None
@@ -74,9 +92,10 @@ class Facts:
         self.ports_of: dict[str | None, list[Port]] = {}
         """All ports of the inventory, by `Adapter.key`."""
         self.streams: StreamCounter | None = None
+        self.rdma_objects: RdmaObjectReader | None = None
         self._workers = workers
         self._tools = Workers("tools", system.clock)
-        self._updated_for: PortId | None = None
+        self._updated_for: tuple[PortId | None, frozenset[Fact]] = None, frozenset()
         self._polled = 0.0
         self._lock = Lock()
         self._handlers: tuple[float | None, Mapping[int, str]] = (None, {})
@@ -90,16 +109,18 @@ class Facts:
         """Take what there is: end the reads of what has gone, begin those of what has come."""
         self.inventory, self.ports, self.adapters = inventory, ports, adapters
         self.functions = {each.address: each for card in adapters for each in card.functions}
-        self.ports_of = {}
+        ports_of: dict[str | None, list[Port]] = {}
         for port in inventory.ports:
-            self.ports_of.setdefault(port.adapter, []).append(port)
+            ports_of.setdefault(port.adapter, []).append(port)
+        self.ports_of = ports_of  # at once: another thread reads it
         self._update()
 
     def _update(self) -> None:
-        self._updated_for = self.looked_at
+        self._updated_for = self.looked_at, self.more_wants
         before, self._readers = self._readers, {}
+        self._absent.clear()
         for row in FACTS:
-            if row.fact not in self.wants:
+            if row.fact not in self.wants | self.more_wants:
                 continue
             reason = row.absent(self)
             self._absent[row.fact] = UNREAD if reason is None else Slow(absent=reason)
@@ -119,6 +140,7 @@ class Facts:
             row.fact, read, row.every, row.deadline, worker, subject=subject
         )
         reader.unsupported_every = 0.0
+        reader.rest = row.rest
         if row.fact is Fact.PCIE and Fact.PCIE_ERRORS in self.wants:
             reader.every = 0.0
         return reader
@@ -128,7 +150,7 @@ class Facts:
         self._polled = now
         if self._tools.behind:  # one card that hangs holds up no other
             self._tools.relieve()
-        if self.looked_at != self._updated_for:
+        if (self.looked_at, self.more_wants) != self._updated_for:
             self._update()
         if self.stale:
             self.stale = False
@@ -168,6 +190,14 @@ class Facts:
         cards = (card.key for card in self.adapters if card.driver)
         return {key: self.get(Fact.STORED, now, key) for key in cards}
 
+    def rdma_limits(self, now: float) -> dict[str, Slow[Mapping[str, int]]]:
+        """Return what RDMA devices can have at most, of those that were asked."""
+        return {
+            str(device): reader.fact(now)
+            for (fact, device), (_, _, reader) in self._readers.items()
+            if fact is Fact.RDMA_LIMITS
+        }
+
     def handlers(self) -> Mapping[int, str]:
         """Return number and handler of all interrupts: milliseconds, so once for all ports."""
         from mlxtop.sources.kernel.pci import parse_interrupts
@@ -197,6 +227,8 @@ class Row(NamedTuple):
     """Read from memory: in the first sample too."""
     tool: bool = False
     """Read by programs: in threads of their own, and not in the first seconds."""
+    rest: float = 0.0
+    """Pause after a read at least, in times of what it took."""
 
 
 # What these take is loaded when it is first wanted, after the first picture.
@@ -222,6 +254,39 @@ def _read_streams(facts: Facts, ports: tuple[Port, ...]) -> Mapping[PortId, int]
 
     facts.streams = facts.streams or StreamCounter(facts.system)
     return facts.streams.read(ports)
+
+
+def _read_neighbours(
+    facts: Facts, ports: tuple[Port, ...]
+) -> Mapping[PortId, tuple[HardwareNeighbour, ...]]:
+    from mlxtop.sources.kernel.neighbours import read_hardware
+
+    return read_hardware(facts.system, ports, facts.inventory.links if facts.inventory else {})
+
+
+def _read_lldp(facts: Facts, ports: tuple[Port, ...]) -> Mapping[PortId, tuple[LldpNeighbour, ...]]:
+    from mlxtop.sources.tools.lldp import read_lldp
+
+    return read_lldp(facts.system, ports)
+
+
+def _read_rdma_objects(facts: Facts, _: None) -> RdmaObjects:
+    from mlxtop.sources.kernel.rdma_objects import RdmaObjectReader
+
+    facts.rdma_objects = facts.rdma_objects or RdmaObjectReader(facts.system)
+    return facts.rdma_objects.read(facts.system.now())
+
+
+def _read_rdma_limits(facts: Facts, device: str) -> Mapping[str, int]:
+    from mlxtop.sources.tools.ibv_devinfo import read_limits
+
+    return read_limits(facts.system, device)
+
+
+def _rdma_devices(facts: Facts) -> Mapping[Subject, object]:
+    """Return the devices of ports of our own: planes and sub-functions have the same limits."""
+    named = (port.rdma for port in facts.ports if port.kind is PortKind.PHYSICAL)
+    return {device: device for device in named if device is not None}
 
 
 def _read_in_use(facts: Facts, _: None) -> frozenset[str]:
@@ -266,6 +331,23 @@ FACTS = (
     Row(Fact.PORTS, _read_port, 30.0, _real_ports),
     Row(Fact.IN_USE, _read_in_use, 10.0, lambda facts: {None: None}),
     Row(Fact.STREAMS, _read_streams, 5.0, lambda facts: {None: facts.ports}),
+    Row(Fact.NEIGHBOURS, _read_neighbours, 5.0, lambda facts: {None: facts.ports}),
+    Row(
+        Fact.LLDP,
+        _read_lldp,
+        30.0,  # as often as neighbours speak
+        lambda facts: {None: facts.ports},
+        deadline=20.0,
+    ),
+    Row(
+        Fact.RDMA_OBJECTS,
+        _read_rdma_objects,
+        5.0,
+        lambda facts: {None: None},
+        deadline=60.0,  # each of a hundred thousand QPs is a question to the firmware
+        rest=20.0,
+    ),
+    Row(Fact.RDMA_LIMITS, _read_rdma_limits, 3600.0, _rdma_devices, tool=True),
     Row(
         Fact.STORED,
         _read_stored,

@@ -18,6 +18,7 @@ from mlxtop.sampler.devices import Devices
 from mlxtop.sampler.discover import Inventory
 from mlxtop.sampler.facts import AskCard, Fact, Facts
 from mlxtop.sampler.kernel_log import MODULE_KINDS, KernelLogFollower
+from mlxtop.sampler.lacking import lacking
 from mlxtop.sampler.slow import HELD_UP, SlowReader, Workers
 from mlxtop.sampler.source import Stop
 from mlxtop.system.door import System
@@ -65,6 +66,9 @@ class LiveSource:
         self._stop: Event | None = None
         self.guarded = False
         self.looked_at: PortId | None = None
+        self.more_wants: frozenset[Fact] = frozenset()
+        self._lacking = lacking(system)
+        """Slow facts that somebody wants for a while."""
         self._calm = 0.0 if system.captured else calm
         self._system = system
         self._patience = patience
@@ -174,10 +178,11 @@ class LiveSource:
         counters = devices.counters(problems)
         self._begun = now if self._begun is None else self._begun
         calm = now - self._begun >= self._calm
-        facts.looked_at = self.looked_at
+        facts.looked_at, facts.more_wants = self.looked_at, self.more_wants
         facts.poll(now, calm, hurried=first and self._hurry)
         for readers in devices.asking:
             readers.memory.guarded = self.guarded
+            readers.wanted = facts.reads_all or readers.port.id == self.looked_at
             readers.poll_slow(now, calm)
         self._settle(everything=first or self._patience is not None)
         ports = devices.samples(counters, facts, problems)
@@ -193,11 +198,15 @@ class LiveSource:
             cpu=self._load(now),
             host_settings=facts.get(Fact.HOST, now),
             streams=facts.get(Fact.STREAMS, now),
+            rdma_objects=facts.get(Fact.RDMA_OBJECTS, now),
+            rdma_limits=facts.rdma_limits(now),
             in_use=facts.get(Fact.IN_USE, now),
+            neighbours=facts.get(Fact.NEIGHBOURS, now),
+            lldp=facts.get(Fact.LLDP, now),
             stored=facts.stored(now),
             incidents=log.take(self._note) if log else (),
             absent={what: reason for what, reason in absent.items() if reason},
-            problems=(*inventory.problems, *problems),
+            problems=(*inventory.problems, *problems, *self._lacking),
             paths=self.paths(),
         )
 

@@ -62,12 +62,15 @@ class PortReaders:
         self.memory: ModuleReader = ModuleReader(*self.netdev)
         self.statistics: DriverStatistics = DriverStatistics()
         self.device_list_link = known_link(inputs.layer, netdev)
+        self.wanted = False
+        """Somebody looks at the port, or all of it is recorded."""
         self.bare = port.kind is PortKind.VIRTUAL and not port.rdma
         """The port has no reader at all: a virtual device, of which netlink tells everything."""
         self.readers: dict[str, SlowReader[Any]] = {}
         self.fast: list[SlowReader[Any]] = []
         """Those that read at every tick."""
         self._tools: list[SlowReader[Any]] = []
+        self._on_demand: list[SlowReader[Any]] = []
         self._why_no_reader: dict[str, str] = {}
         self._workers = workers
         self._link = netdev
@@ -98,6 +101,8 @@ class PortReaders:
         worker = self.system.clock if row.alone else self._workers
         reader = SlowReader(what, read, row.every, deadline, worker, subject=self.port.id)
         self.readers[row.what] = reader
+        if row.on_demand:
+            self._on_demand.append(reader)
         if row.tool:
             self._tools.append(reader)
         elif not row.every:
@@ -135,8 +140,9 @@ class PortReaders:
 
     def poll_slow(self, now: float, calm: bool) -> None:
         """Start the slower reads that are due; `calm`: tools may run."""
+        left_out = self.fast if self.wanted else [*self.fast, *self._on_demand]
         for reader in self.readers.values():
-            if reader not in self.fast and (calm or reader not in self._tools):
+            if reader not in left_out and (calm or reader not in self._tools):
                 reader.poll(now)
         mac = self.readers.get(Origin.MAC)
         if mac is not None and mac.tick is not None and mac.value is None and not mac.busy():
@@ -168,6 +174,7 @@ class PortReaders:
             and reader.value is not None
             and reader.error is None
             and not reader.stale(now)
+            and (reader not in self._on_demand or now - reader.value.tick < 3 * reader.every)
         }
 
     def _current_link(self) -> Link:

@@ -15,6 +15,7 @@ from mlxtop.model.counters import Origin
 from mlxtop.model.identity import Port, PortKind
 from mlxtop.model.sample import LinkLayer, Reading
 from mlxtop.sources.kernel.ethtool import read_mac
+from mlxtop.sources.kernel.net import read_vfs
 from mlxtop.sources.kernel.rdma import DATA, port_path, read_data, read_table, table_schema
 from mlxtop.sources.module.reader import GUARDED_INTERVAL
 from mlxtop.sources.tools import mget_temp, mlxlink, mlxlink_pcie
@@ -58,6 +59,8 @@ class Row(NamedTuple):
     """Read in a thread of its own: it takes seconds."""
     tool: Callable[[System, Port], str | None] | None = None
     """Return the installed program that reads it, as root."""
+    on_demand: bool = False
+    """Read only of the port that somebody looks at, or where all is recorded: it costs much."""
     absent: Callable[[Port, str | None], str] | None = None
     """Return why that program is not run: it is not installed, or needs root."""
 
@@ -76,6 +79,10 @@ def _has_rdma(it: ReaderInputs) -> bool:
 
 def _has_module(it: ReaderInputs) -> bool:
     return bool(it.port.netdev) and it.port.kind is PortKind.PHYSICAL and not it.infiniband
+
+
+def _has_vfs(it: ReaderInputs) -> bool:
+    return bool(it.port.netdev) and it.port.kind is PortKind.PHYSICAL and bool(it.port.vfs)
 
 
 def _has_tools(it: ReaderInputs) -> bool:
@@ -140,6 +147,14 @@ READERS = (
         5.0,
         lambda it: it.infiniband and _has_rdma(it),
         lambda own, _: _rdma_table(own, "counters", DATA.keys),
+    ),
+    # One firmware command or two for each of them, with RTNL held.
+    Row(
+        Origin.VFS,
+        10.0,
+        _has_vfs,
+        lambda own, _: partial(read_vfs, *own.netdev),
+        on_demand=True,
     ),
     Row(LINK, 2.0, lambda it: True, lambda own, _: own.read_link),
     Row(SENSORS, 2.0, lambda it: it.hwmon, lambda own, _: own.read_sensors),

@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 from mlxtop.model.identity import PCI_ADDRESS, Function, Port
 from mlxtop.model.number import PID, whole
 from mlxtop.model.tuning import HostTuning, Interrupt, LoadProgram, PortTuning
-from mlxtop.sources.kernel import ethtool
+from mlxtop.sources.kernel import ethtool, qos
 from mlxtop.sources.kernel.bonding import read_bonds
+from mlxtop.sources.kernel.gpus import read_gpus, read_nodes
 from mlxtop.sources.kernel.pci import is_dead, read_config, read_interrupts
 from mlxtop.sources.kernel.proc import parse_words, read_allowed_cores
 from mlxtop.sources.kernel.sysfs import names, read_text
@@ -92,8 +93,7 @@ def read_port(
             continue
         answer = reasons.attempt(name, system.ask, question, port.netdev)
         settings[name] = None if answer is None else parse(answer)
-    if port.netdev is not None:
-        settings["ecn"] = reasons.attempt("ecn", _ecn, system, port.netdev)
+    settings |= _priorities(system, port, reasons)
     if not places:
         for name in ("control", "bridge_control", "interrupts", "iommu"):
             reasons.absent[name] = "not a PCI device"
@@ -102,15 +102,21 @@ def read_port(
     return PortTuning(**settings, absent=reasons.absent)
 
 
-def _ecn(system: System, netdev: str) -> bool:
-    """Return whether RoCE notifies of congestion, which only NVIDIA's own driver shows."""
-    base = f"/sys/class/net/{netdev}/ecn"
-    enabled = [
-        read_text(system, f"{base}/{role}/enable/{priority}")
-        for role in ("roce_np", "roce_rp")
-        for priority in system.list(f"{base}/{role}/enable")
-    ]
-    return "1" in enabled
+def _priorities(system: System, port: Port, reasons: _Reasons) -> dict[str, Any]:
+    """Return what sorts traffic into priorities, and the settings of RoCE."""
+    if port.netdev is None:
+        reasons.absent["dcb"] = "no network device"
+        return {"roce": qos.read_roce(system, port)} if port.rdma else {}
+    settings: dict[str, Any] = {}
+    answer = reasons.attempt("dcb", system.ask, Question.DCB, port.netdev)
+    if answer is not None:
+        settings["dcb"] = qos.with_trust(system, port, qos.parse_dcb(answer))
+    roce = settings["roce"] = qos.read_roce(system, port)
+    if roce.notify is None and roce.react is None:
+        reasons.attempt("ecn", system.list, qos.ecn_directory(port.netdev))
+    else:
+        settings["ecn"] = bool(roce.notify or roce.react)
+    return settings
 
 
 def _function(
@@ -169,6 +175,8 @@ def read_host(system: System, functions: Iterable[Function] = ()) -> HostTuning:
         huge_pages=_chosen(read_text(system, "/sys/kernel/mm/transparent_hugepage/enabled")),
         modules=None if modules is None else MODULES.intersection(modules),
         bonds=read_bonds(system),
+        gpus=read_gpus(system),
+        nodes=read_nodes(system),
         dead=frozenset(each.address for each in functions if is_dead(system, each.path)),
         absent=reasons.absent,
     )

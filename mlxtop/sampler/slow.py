@@ -116,6 +116,9 @@ class SlowReader(Generic[T]):
         """The last read found that the device no longer answers (ENODEV)."""
         self.every = every
         self.unsupported_every = UNSUPPORTED_EVERY
+        self.rest = 0.0
+        """Pause after a read at least, in times of what it took."""
+        self._took = 0.0
         self._fact: Slow[T] = Slow()
         self._read = read
         self.hung = False
@@ -144,7 +147,7 @@ class SlowReader(Generic[T]):
             return max(self.every, 1.0) * BACK_OFF
         if self.tick is not None and self.value is None:
             return self.unsupported_every
-        return self.every
+        return max(self.every, self.rest * self._took)
 
     def settle(self, seconds: float) -> bool:
         """Wait until no read is under way, `seconds` at most; return whether that is so."""
@@ -191,6 +194,8 @@ class SlowReader(Generic[T]):
         asked = self._asked
         if self._closed:
             return
+        clock = self._workers.clock
+        began = clock.now()
         try:
             self.value, self.error = self._read(), None
             self.tick, self.gone = asked, False
@@ -200,4 +205,5 @@ class SlowReader(Generic[T]):
         except Exception as error:
             # A reader must never end its thread: what it stumbled over is told instead.
             self.error = f"{type(error).__name__}: {error}"
+        self._took = clock.now() - began
         self._idle.set()

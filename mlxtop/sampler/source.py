@@ -9,6 +9,7 @@ from typing import Protocol
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.identity import PortId
 from mlxtop.model.sample import Sample, SourceKind
+from mlxtop.sampler.facts import Fact
 
 
 class Stop(Event):
@@ -34,6 +35,8 @@ class Source(Protocol):
 
     looked_at: PortId | None
     """The port that somebody looks at: of it more is read."""
+    more_wants: frozenset[Fact]
+    """Slow facts that somebody wants for a while."""
 
     @property
     def label(self) -> str:

@@ -21,8 +21,11 @@ UNREAD = Node(error=errno.ENODATA)
 _OF_CARDS = re.compile(r"mlx|infiniband|ib_|rdma|pci|aer|renamed", re.IGNORECASE)
 """Kernel messages worth keeping; others tell of what is no business of a capture."""
 
-_PRIVATE = frozenset({"/proc/net/route", "/proc/net/ipv6_route", "/proc/net/if_inet6"})
-"""Files that hold nothing but addresses of the machine and its networks: never kept."""
+_PRIVATE = frozenset(
+    {"/proc/net/route", "/proc/net/ipv6_route", "/proc/net/if_inet6", "/etc/passwd"}
+)
+"""Files that hold nothing but addresses of the machine and its networks, or people's names: never
+kept."""
 
 
 class CaptureRecorder:

@@ -42,6 +42,10 @@ class Question(StrEnum):
     LINK_COUNTERS = "link-counters"
     """rtnetlink RTM_GETSTATS dump -> dict of ifindex to the tuple of rtnl_link_stats64 (the order
     is `sources.netdev.LINK64`). JSON has string keys; readers accept both."""
+    VF_STATISTICS = "vf-statistics"
+    """rtnetlink RTM_GETLINK of a netdev with RTEXT_FILTER_VF -> list of dicts `vf` (its number),
+    `rx_bytes`, `tx_bytes`, `rx_packets`, `tx_packets`, `rx_dropped`, `tx_dropped` (or None). The
+    driver asks the firmware about each virtual function meanwhile, with RTNL held."""
     MAC_STATISTICS = "mac-statistics"
     """ethtool netlink STATS_GET of a netdev, groups eth-mac and eth-phy -> dict of standard names
     (`OctetsReceivedOK` …) to ints; empty where the driver has none (mlx4)."""
@@ -61,6 +65,11 @@ class Question(StrEnum):
     """ethtool netlink FEC_GET with statistics -> dict `active` (None, RS, BASER, LLRS as a name, or
     null when unknown), `auto` (bool), `modes` (configured, names), `corrected`, `uncorrectable`
     (blocks or None), `corrected_bits`."""
+    DCB = "dcb"
+    """rtnetlink DCB_CMD_IEEE_GET of a netdev -> dict `pfc` (`most` priorities at once, `mask`),
+    `ets` (lists of eight: `classes` of priorities; `bandwidth` and `algorithms` of classes,
+    IEEE_8021QAZ_TSA_*), `apps` (lists of selector, protocol, priority; selector 5: the protocol is
+    a DSCP), `trusted` (selectors, kernel 6.2); null where the driver does not tell it."""
     PAUSE = "pause"
     """PAUSE_GET with statistics -> dict `autoneg` (0, 1), `rx`, `tx` (bool), `rx_frames`,
     `tx_frames` (or None)."""
@@ -83,9 +92,23 @@ class Question(StrEnum):
     RDMA_DEVICES = "rdma-devices"
     """rdma netlink RDMA_NLDEV_CMD_GET dump -> dict of RDMA device to dict `type` (`smi`, or None
     for an ordinary one) and `parent` (the device that it is part of, or None)."""
+    RDMA_OBJECTS = "rdma-objects"
+    """rdma netlink RDMA_NLDEV_CMD_RES_* of an RDMA device -> dict of `held` (what there is in all:
+    kind to number), of lists of groups `qp`, `cq`, `mr`, `pd`, `ctx`, `srq`, `cm_id`, and of
+    `absent` (kind to why its list is not there, or not whole). A group has `count` and `pid`, of
+    the thread that made it, or `module`; neither where that has ended, or is of another PID
+    namespace. A group of `qp` has `port`, `type` and `state` too, of `mr` `bytes`, of `cm_id`
+    `space`, `state` and `peer`. `counters`: those that are bound to QPs, dicts of `id`, `port`,
+    `pid`, `qps` (number) and `values`."""
+    RDMA_SYSTEM = "rdma-system"
+    """rdma netlink RDMA_NLDEV_CMD_SYS_GET -> dict `shared`: whether every network namespace has
+    every RDMA device."""
     ROUTE = "route"
     """rtnetlink RTM_GETROUTE for `subject`, an address or `destination,source` -> dict `dev`,
     `via`, `src`, `local` (bool), and `devs`, the devices of all next hops that there are."""
+    NEIGHBOURS = "neighbours"
+    """rtnetlink RTM_GETNEIGH dump -> list of dicts: `index` of the device, `state` (NUD_*) and
+    `address`, the hardware address as of `LINKS`, None where the neighbour has not answered."""
     SOCKETS = "sockets"
     """Established TCP connections (sock_diag) -> list of dicts `local`, `local_port`, `remote`,
     `remote_port`, `interface` (ifindex it is bound to, 0 for none), `inode`; listening ones have

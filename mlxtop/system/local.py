@@ -14,6 +14,7 @@ from threading import Event
 from mlxtop.system import door, events, kernel_log, process
 from mlxtop.system.clock import Clock, RealClock
 from mlxtop.system.commands import Commands
+from mlxtop.system.dcb_netlink import DcbNetlink
 from mlxtop.system.door import Answer, Finished, Question
 from mlxtop.system.ethtool_ioctl import EthtoolIoctl
 from mlxtop.system.genetlink import SIMPLE, Genetlink
@@ -118,15 +119,21 @@ class LocalSystem:
         self._generic = Genetlink()
         self._sockets = SockDiag()
         self._rdma = RdmaNetlink()
+        self._bridging = DcbNetlink()
         self._ioctl = EthtoolIoctl()
         self._commands = Commands()
         self._cpu = threading.local()
         self._questions: Mapping[Question, Callable[..., Answer]] = {
             Question.LINKS: lambda _: self._links.links(),
             Question.LINK_COUNTERS: lambda _: self._links.counters(),
+            Question.NEIGHBOURS: lambda _: self._links.neighbours(),
+            Question.VF_STATISTICS: self._links.virtual_functions,
             Question.ROUTE: self._links.route,
             Question.SOCKETS: lambda _: self._sockets.sockets(),
             Question.RDMA_DEVICES: lambda _: self._rdma.devices(),
+            Question.DCB: self._bridging.settings,
+            Question.RDMA_OBJECTS: self._rdma.objects,
+            Question.RDMA_SYSTEM: lambda _: self._rdma.system(),
             Question.LINK_MODES: self._generic.modes,
             Question.MODULE_PAGE: self._generic.module_page,
             Question.DEVLINK_INFO: lambda _: self._generic.devlink_info(),
@@ -173,8 +180,10 @@ class LocalSystem:
         return self._questions[question](subject, *details)
 
     def cpu(self) -> tuple[float, ...]:
-        import psutil
-
+        try:
+            import psutil
+        except ImportError:  # compiled: in no archive, and not where we were sent to
+            return ()
         try:
             busy = tuple(psutil.cpu_percent(percpu=True))
         except (OSError, RuntimeError):  # /proc is hidden, or not the kernel's
@@ -229,6 +238,6 @@ class LocalSystem:
         return LocalPinger()
 
     def close(self) -> None:
-        netlink = self._links, self._generic, self._sockets, self._rdma
+        netlink = self._links, self._generic, self._sockets, self._rdma, self._bridging
         for each in (self._commands, *netlink, self._ioctl):
             each.close()

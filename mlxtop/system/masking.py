@@ -11,9 +11,11 @@ from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 from typing import Any
 
+from mlxtop.model.lldp import mac_of
 from mlxtop.model.number import COUNT, whole
 from mlxtop.system.capture import Capture, Node
 from mlxtop.system.door import Question
+from mlxtop.system.neighbour_mask import without_names
 from mlxtop.system.text_mask import PSEUDONYM, SERIAL, TextMask, names_of
 
 _SERIAL_FILE = re.compile(r"/[^/]*(?:serial|asset_tag)[^/]*$")
@@ -135,7 +137,8 @@ class _Mask:
         for key, answer in old.answers.items():
             new.answers[tuple(map(self.text, key))] = self._answer(key, answer)
         for argv, finished in old.commands.items():
-            stdout, stderr = self.text(finished.stdout), self.text(finished.stderr)
+            stdout = self.text(without_names(argv, finished.stdout, self._device))
+            stderr = self.text(finished.stderr)
             masked = finished._replace(stdout=stdout, stderr=stderr)
             new.commands[tuple(map(self.text, argv))] = masked
         return new
@@ -169,9 +172,13 @@ class _Mask:
             size = place.stop - place.start
             text = (data[: place.start] + hidden.ljust(size) + data[place.stop :]).hex()
             return text if isinstance(answer, str) else {**answer, "data": text}
-        if key[0] in (Question.SOCKETS, Question.ROUTE):
+        if key[0] in (Question.SOCKETS, Question.ROUTE, Question.RDMA_OBJECTS):
             return _texts(answer, lambda _, text: self.text(self._pseudonyms.ip4(text)))
         return _texts(answer, lambda _, text: self.text(text))
+
+    def _device(self, kind: str, text: str) -> str:
+        """Return what stands for the name of a neighbour; its address is hidden as all are."""
+        return text if mac_of(text) else f"{kind} {self._pseudonyms.number(kind, text)}"
 
     def text(self, text: str) -> str:
         """Return a text, path or name without names of machines, cards and modules."""

@@ -189,14 +189,18 @@ class Netlink:
         parse: Callable[[memoryview], T | None],
         dump: bool = False,
         many: Many[T] | None = None,
+        *,
+        begin: Callable[[], object] = lambda: None,
     ) -> list[T]:
         """Return what `parse` makes of every message of the answer, without its Nones.
 
         `parse` gets the content after the message header and may not keep it; what `many` took
         from the front of a datagram it does not get. A dump that changed while it ran is asked
-        again, and taken as it is when it never settles. Raises OSError.
+        again, and taken as it is when it never settles; `begin` is called before each attempt.
+        Raises OSError.
         """
         for attempt in range(1, _ATTEMPTS + 1):
+            begin()
             try:
                 values, changed = self._exchange(kind, body, parse, dump, many)
             except OSError as error:

@@ -93,7 +93,7 @@ def rights_of(owner: Owner) -> Iterator[None]:
     libc = ctypes.CDLL(None, use_errno=True)
     groups = os.getgroups()
     try:
-        _set_groups(libc, _groups_of(owner))
+        _set_groups(libc, groups_of(owner))
         libc.setfsgid(owner.gid)
         libc.setfsuid(owner.uid)
         if libc.setfsuid(-1) & 0xFFFFFFFF != owner.uid:
@@ -106,7 +106,8 @@ def rights_of(owner: Owner) -> Iterator[None]:
 
 
 @cache
-def _groups_of(owner: Owner) -> tuple[int, ...]:
+def groups_of(owner: Owner) -> tuple[int, ...]:
+    """Return the groups of a user, by their numbers."""
     try:
         name = pwd.getpwuid(owner.uid).pw_name
     except KeyError:

@@ -14,7 +14,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
@@ -22,7 +21,8 @@ from uuid import uuid4
 
 from mlxtop.system import supervisor
 from mlxtop.system.door import OUTPUT_LIMIT, Finished
-from mlxtop.system.owner import search_path, which
+from mlxtop.system.own_module import alone
+from mlxtop.system.owner import Owner, groups_of, search_path, which
 
 GRACE_S = 1.0
 """Time between SIGTERM and SIGKILL, and for the last output of one that has ended."""
@@ -52,7 +52,7 @@ class Child:
         self._supervised = reach is Reach.TREE
         mark = uuid4().hex
         self._mark = f"{_MARK}={mark}".encode()
-        binder = [sys.executable, "-I", "-S", supervisor.__file__, reach.value, str(os.getpid())]
+        binder = [*alone(supervisor.__name__), reach.value, str(os.getpid())]
         source, out, err = fds
         self._process = subprocess.Popen(
             [*(binder if reach.value else ()), path, *arguments],
@@ -136,6 +136,31 @@ def program(argv: Sequence[str]) -> str:
     return path
 
 
+def piped(argv: Sequence[str], owner: Owner) -> subprocess.Popen[bytes]:
+    """Start a command as a user, without a terminal, with pipes to and from us. Raises OSError.
+
+    It ends by itself when we are gone: its input ends then.
+    """
+    path = program(argv)
+    environ = {**os.environ, "HOME": owner.home}
+    for name in ("LANG", "LC_ALL", "LC_MESSAGES", "LANGUAGE"):
+        environ.pop(name, None)
+    other = os.geteuid() == 0 and owner.uid != 0
+    return subprocess.Popen(
+        [path, *argv[1:]],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+        cwd="/",
+        env=environ,
+        start_new_session=True,
+        user=owner.uid if other else None,
+        group=owner.gid if other else None,
+        extra_groups=groups_of(owner) if other else None,
+    )
+
+
 @contextlib.contextmanager
 def memory(content: str = "") -> Iterator[int]:
     """Yield the descriptor of a file in memory that holds `content`."""
@@ -187,13 +212,13 @@ def foreground(argv: Sequence[str], stdin: str | None = None) -> Finished:
 class Attendant:
     """A program of ours that waits at a pipe until we write, or die, which closes it."""
 
-    def __init__(self, script: str, first: bytes, ready: bytes, fds: Sequence[int] = ()) -> None:
-        """Start a script, write `first`, and wait until it has printed `ready`.
+    def __init__(self, module: str, first: bytes, ready: bytes, fds: Sequence[int] = ()) -> None:
+        """Start a module, write `first`, and wait until it has printed `ready`.
 
         It forks itself off, and gets `fds` too. Raises OSError where it does not get so far.
         """
         started = subprocess.Popen(
-            [sys.executable, "-I", "-S", script],
+            alone(module),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -211,7 +236,7 @@ class Attendant:
         started.wait()  # the one that waits is its grandchild
         if answer != ready:
             self.close(b"")
-            raise OSError(errno.ESRCH, f"{os.path.basename(script)} did not start")
+            raise OSError(errno.ESRCH, f"{module} did not start")
 
     def close(self, last: bytes) -> None:
         """Write the last words and close the pipe."""
@@ -222,13 +247,18 @@ class Attendant:
             self._pipe.close()
 
 
-def run_quietly(argv: Sequence[str], seconds: float, environ: Mapping[str, str]) -> None:
-    """Run a command without its input and outputs, for so long at most; whatever becomes of it."""
+def run_quietly(
+    argv: Sequence[str], seconds: float, environ: Mapping[str, str], text: str = ""
+) -> None:
+    """Run a command with `text` as input and no output, for so long at most.
+
+    Whatever becomes of it is not told.
+    """
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         subprocess.run(
             list(argv),
             env=dict(environ),
-            stdin=subprocess.DEVNULL,
+            input=text.encode(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             timeout=seconds,

@@ -1,4 +1,4 @@
-"""Links, their counters and routes, from rtnetlink.
+"""Links, their counters, neighbours and routes, from rtnetlink.
 
 https://docs.kernel.org/networking/netlink_spec/rt_link.html
 Hand-written because it runs at every tick: a dump of RTM_GETSTATS takes 0.9 µs a link, the same
@@ -18,10 +18,12 @@ from typing import Any
 from mlxtop.system import netlink
 from mlxtop.system.netlink import Table, attribute, attributes, decode, number, table_of, text, u32
 
+_RTM_GETNEIGH, _NDA_LLADDR = 30, 2
 _RTM_GETLINK, _RTM_GETROUTE, _RTM_NEWSTATS, _RTM_GETSTATS, _RTM_GETNEXTHOP = 18, 26, 92, 94, 106
-_IFLA_STATS64, _IFLA_EXT_MASK = 23, 29
+_IFLA_IFNAME, _IFLA_VFINFO_LIST, _IFLA_STATS64, _IFLA_EXT_MASK = 3, 22, 23, 29
+_IFLA_VF_MAC, _IFLA_VF_STATS = 1, 8
 _IFLA_STATS_LINK_64 = 1
-_RTEXT_FILTER_SKIP_STATS = 1 << 3
+_RTEXT_FILTER_VF, _RTEXT_FILTER_SKIP_STATS = 1, 1 << 3
 _RTA_DST, _RTA_SRC, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_VIA = 1, 2, 4, 5, 7, 18
 _RTA_MULTIPATH, _RTA_NH_ID = 9, 30
 _RTN_LOCAL = 2
@@ -31,6 +33,8 @@ _NHA_ID, _NHA_GROUP, _NHA_OIF = 1, 2, 5
 
 _IFINFO = struct.Struct("=BxHiII")
 _STATS_HEAD = struct.Struct("=BxxxII")
+_NEIGHBOUR = struct.Struct("=BxxxiHBB")
+"""struct ndmsg: family, index of the device, NUD_* state, flags, type."""
 _ROUTE = struct.Struct("=8BI")
 _NEXT_HOP = struct.Struct("=HBBi")
 """struct rtnexthop: size, flags, weight, index of the device."""
@@ -51,8 +55,12 @@ def _kinds(data: memoryview) -> tuple[str | None, str | None]:
     return kinds["kind"], kinds["slave"]
 
 
+def _hardware(data: memoryview) -> str:
+    return bytes(data).hex(":")
+
+
 _LINK: Table = {
-    1: ("address", lambda data: bytes(data).hex(":")),
+    1: ("address", _hardware),
     **table_of(text, {3: "name", 38: "port_name", 56: "parent", 57: "parent_bus"}),
     **table_of(number, {4: "mtu", 5: "link", 10: "master", 16: "operstate"}),
     **table_of(number, {33: "carrier", 35: "carrier_changes", 37: "link_netns"}),
@@ -70,6 +78,47 @@ def parse_link(message: memoryview) -> dict[str, Any] | None:
     if link.pop("link_netns") is not None:
         link["link"] = None  # an index of another namespace
     return {"index": index, "type": kind, "flags": flags, **link}
+
+
+def parse_neighbour(message: memoryview) -> dict[str, Any] | None:
+    """Return one RTM_NEWNEIGH as an entry of `Question.NEIGHBOURS`; None where it is cut off."""
+    told = _behind(_NEIGHBOUR, {_NDA_LLADDR: ("address", _hardware)}, message)
+    if told is None:
+        return None
+    _, index, state, _, _ = _NEIGHBOUR.unpack_from(message)
+    return {"index": index, "state": state, **told}
+
+
+_VF_STATS = table_of(
+    number,
+    {
+        0: "rx_packets",
+        1: "tx_packets",
+        2: "rx_bytes",
+        3: "tx_bytes",
+        7: "rx_dropped",
+        8: "tx_dropped",
+    },
+)
+"""IFLA_VF_STATS_*."""
+_VF: Table = {
+    _IFLA_VF_MAC: ("vf", lambda data: number(data[:4])),
+    _IFLA_VF_STATS: ("stats", lambda data: decode(data, _VF_STATS)),
+}
+"""Of an IFLA_VF_INFO: struct ifla_vf_mac begins with the number of the virtual function."""
+
+
+_WITH_VFS: Table = {
+    _IFLA_VFINFO_LIST: ("vfs", lambda data: [decode(one, _VF) for _, one in attributes(data)])
+}
+
+
+def parse_vfs(message: memoryview) -> list[dict[str, Any]] | None:
+    """Return the virtual functions of one RTM_NEWLINK; None where it has no list of them."""
+    link = _behind(_IFINFO, _WITH_VFS, message)
+    if link is None or link["vfs"] is None:
+        return None
+    return [{"vf": one["vf"], **one["stats"]} for one in link["vfs"] if one["stats"]]
 
 
 Stats = tuple[int, tuple[int, ...]]
@@ -188,6 +237,11 @@ class Rtnetlink(netlink.Netlink):
         body = _IFINFO.pack(0, 0, 0, 0, 0) + u32(_IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS)
         return self.ask(_RTM_GETLINK, body, parse_link, dump=True)
 
+    def neighbours(self) -> list[dict[str, Any]]:
+        """Return the neighbours of every link, IPv4 and IPv6; see `Question.NEIGHBOURS`."""
+        body = _NEIGHBOUR.pack(0, 0, 0, 0, 0)
+        return self.ask(_RTM_GETNEIGH, body, parse_neighbour, dump=True)
+
     def counters(self) -> dict[int, tuple[int, ...]]:
         """Return counters of every link by its index; see `Question.LINK_COUNTERS`."""
         if self._has_stats:
@@ -200,6 +254,13 @@ class Rtnetlink(netlink.Netlink):
                 self._has_stats = False  # kernels before 4.7
         body = _IFINFO.pack(0, 0, 0, 0, 0)
         return dict(self.ask(_RTM_GETLINK, body, parse_link_stats, dump=True))
+
+    def virtual_functions(self, netdev: str) -> list[dict[str, Any]]:
+        """Return the counters of a port's virtual functions; see `Question.VF_STATISTICS`."""
+        name = attribute(_IFLA_IFNAME, os.fsencode(netdev) + b"\0")
+        body = _IFINFO.pack(0, 0, 0, 0, 0) + name + u32(_IFLA_EXT_MASK, _RTEXT_FILTER_VF)
+        answers = self.ask(_RTM_GETLINK, body, parse_vfs)
+        return answers[0] if answers else []
 
     def route(self, subject: str) -> dict[str, Any]:
         """Return the route to an address; see `Question.ROUTE`."""

@@ -134,9 +134,14 @@ def supervise(argv: list[str], parent: int, prctl: Callable[..., int]) -> None:
     end_as(os.waitstatus_to_exitcode(status))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run the command of the arguments; does not return."""
     import ctypes
 
     {"command": become, "tree": supervise}[sys.argv[1]](
         sys.argv[3:], int(sys.argv[2]), ctypes.CDLL(None).prctl
     )
+
+
+if __name__ == "__main__":
+    main()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
-from itertools import takewhile
+from importlib.resources import files
 from math import inf
 from operator import attrgetter
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import ReturnType, SystemCommand
+from textual.message import Message
 from textual.screen import Screen
 
 from mlxtop.change.privilege import ActionContext
@@ -22,21 +25,23 @@ from mlxtop.sources.kernel.sysfs import names
 from mlxtop.system.process import can_be_continued
 from mlxtop.tui import themes
 from mlxtop.tui.commands import COMMANDS, Scope, available, bindings, keys_of
-from mlxtop.tui.live_app import LiveApp
+from mlxtop.tui.places import Places
 from mlxtop.tui.pulse import Pulse
 from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.widgets.lines import ROLE_CLASSES, Lines
 
 if TYPE_CHECKING:
+    from mlxtop.recording.prepare import Preparer
     from mlxtop.tui.link_types import LinkTypes
+    from mlxtop.tui.tour import Tour
 
 PACES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds that `+` and `-` step through."""
 FLIGHT_BEGIN_S = 0.8
 """Seconds after the start until the flight recorder is loaded; what came before is not lost."""
-FLIGHT_LOOK_S = 0.25
-"""Seconds between looks at what has become of a file."""
+LOOK_S = 20.0
+"""Seconds for which it is said what to look at on a simulated machine."""
 AGAIN_S = 5.0
 """Seconds within which to quit twice, while a load runs."""
 PROBATION_LOOK_S = 1.0
@@ -44,15 +49,17 @@ PROBATION_LOOK_S = 1.0
 PATHS_LOOK_S = 0.5
 """Seconds after the start until the ways to peers are probed."""
 EVERYWHERE = (Scope.EVERYWHERE, Scope.REPLAY)
-HEAT_PAGE, ERROR_PAGE = "2", "4"
-"""Keys of the pages that explain alarms: link, module and heat, and errors."""
 
 
-class MlxtopApp(LiveApp):
+class EarlierRead(Message):
+    """What came before memory was read from recordings."""
+
+
+class MlxtopApp(Places):
     """The live screen."""
 
     TITLE = "mlxtop"
-    CSS_PATH = "app.tcss"
+    CSS = files(__package__).joinpath("app.tcss").read_text("utf-8")
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012
@@ -65,22 +72,29 @@ class MlxtopApp(LiveApp):
     """A port whose pages are opened once it is there."""
     story = ""
     """A sentence about a simulated machine."""
+    look = ""
+    """What to look at on a simulated machine, and which keys to try."""
+    tour: Tour | None = None
+    """The first story, which plays itself."""
     instead: str | None = None
     """What the person wants to see instead of a machine without a port: `all` or `demo`."""
     replay = False
     """A recording is played: what belongs to a live machine does not exist."""
+    _preparer: Preparer | None = None
     link_types: LinkTypes | None = None
     """Changes of link types; made when the first is wanted."""
 
     def on_ready(self) -> None:
+        if self.look and self.tour is None:
+            self.notify(self.look, title=f"DEMO  {self.source.label}", timeout=LOOK_S)
         self.set_timer(PROBATION_LOOK_S, self.look_for_probation)
         Pulse(self).begin()
         if self.paths is not None:
             self.set_timer(PATHS_LOOK_S, partial(self.paths.begin, suggested=False))
         if self.flight is not None:
             self.state.watch.past = self.flight.past(self.state.watch.recent)
+            self.flight.earlier.told = self._tell_of_earlier
             self.set_timer(FLIGHT_BEGIN_S, self.flight.begin)
-            self.set_interval(FLIGHT_LOOK_S, self._tell_of_flight)
 
     @property
     def readonly(self) -> bool:
@@ -101,8 +115,15 @@ class MlxtopApp(LiveApp):
             self.notify(f"settings: there is no theme {self.settings.theme}", severity="warning")
         self._open_first_port()
 
+    async def on_event(self, event: events.Event) -> None:
+        if self.tour is not None and isinstance(event, events.Key):
+            self.tour.heard(event)
+        await super().on_event(event)
+
     def draw(self) -> None:
         super().draw()
+        if self.tour is not None and self.open and self.state.newest is not None:
+            self.tour.follow(self.state.newest.sample.tick)
         self._open_first_port()
 
     def _open_first_port(self) -> None:
@@ -150,16 +171,6 @@ class MlxtopApp(LiveApp):
     def _run_later(self, action: str) -> None:
         self.call_later(self.run_action, action, self.screen)
 
-    def _go_to(self, kind: type[WatchScreen]) -> None:
-        """Open a screen, or go back to it where it is open; a dialog over it stays."""
-        stack = self.screen_stack
-        above = list(takewhile(lambda screen: not isinstance(screen, kind), reversed(stack)))
-        if len(above) == len(stack):
-            self.push_screen(kind())
-        elif all(isinstance(screen, WatchScreen) for screen in above):
-            for _ in above:
-                self.pop_screen()
-
     async def action_quit(self) -> None:
         """Quit; while a load runs, only when that was asked for twice."""
         now = monotonic()
@@ -170,73 +181,70 @@ class MlxtopApp(LiveApp):
         else:
             await super().action_quit()
 
-    def no_port(self) -> None:
-        """Say why nothing happens where there is no port."""
-        self.notify("no port here: A shows all network devices, D a simulated machine")
-
-    def action_events(self) -> None:
-        from mlxtop.tui.screens.events import Events
-
-        self._go_to(Events)
-
-    def action_paths(self) -> None:
-        """Open the page of the ways to other hosts."""
-        from mlxtop.tui.screens.path import PathPage
-
-        if self.paths is not None:
-            self.paths.begin(suggested=True)
-        self._go_to(PathPage)
-
-    def action_cause(self, key: str) -> None:
-        """Open the page that explains an alarm; the list of events for a port that is gone."""
-        alarm = next((one for one in self.state.watch.alarms.all() if one.key == key), None)
-        if alarm is not None and alarm.subject.peer is not None:
-            self.action_paths()
-        elif alarm is not None:
-            errors = alarm.subject.part == "errors"
-            self.open_port(alarm.subject.port, ERROR_PAGE if errors else HEAT_PAGE)
-
-    def open_port(self, port: PortId, page: str) -> None:
-        """Open a page of a port; the list of events where the port is gone."""
-        from mlxtop.tui.screens.pages import Detail
-
-        frame = self.state.newest
-        if frame is None or port not in frame.ports:
-            self.action_events()
-            return
-        self.state.select(port)
-        if isinstance(self.screen, Detail):
-            self.screen.action_page(page)
-        else:
-            self.push_screen(Detail(page))
-
     def action_record(self) -> None:
         """Save what the flight recorder holds and go on recording, or stop that."""
         if self.flight is None:
             self.notify("nothing to record: this machine is no live one", severity="warning")
             return
         self.flight.switch()
-        self._tell_of_flight()
+        self.lookout.expect()
         self.draw()
 
-    def _tell_of_flight(self) -> None:
-        """Tell what has become of the file."""
-        for text, is_bad in self.flight.news() if self.flight is not None else ():
-            self.notify(text, severity="error" if is_bad else "information")
-            self.draw()
+    def look_through(self) -> None:
+        """Have the file looked through while it is written, so that it opens at once later."""
+        path = self.flight.path if self.flight is not None else None
+        if self.context is None or self.state.newest is None or not (path or self._preparer):
+            return
+        if self._preparer is None:
+            from mlxtop.recording.prepare import Preparer
+
+            self._preparer = Preparer(self.context.system, self.feed.stop)
+        self._preparer.advance(path, self.state.newest.sample.tick)
+
+    def read_earlier(self, seconds: float) -> None:
+        """Have recordings continue the history of the picture that stands, so far further back."""
+        port, now = self.state.selected, self.state.newest
+        oldest = self.state.watch.history.oldest(port) if port is not None else None
+        if self.flight is not None and now is not None and oldest is not None:
+            self.flight.earlier.read(now.sample, oldest, seconds)
+
+    def _tell_of_earlier(self) -> None:
+        with suppress(RuntimeError):  # all is over
+            self.post_message(EarlierRead())
+
+    def on_earlier_read(self) -> None:
+        """Draw what recordings had, or say that they have nothing."""
+        history = self.flight.earlier.take() if self.flight is not None else None
+        if history is None or not self.state.paused:
+            return
+        if history.first is None:
+            self.notify("no recording of this machine reaches further back")
+            return
+        self.state.put_before(history)
+        self.draw()
 
     def action_acknowledge(self) -> None:
         """Acknowledge the alarm under the cursor, else the most urgent one."""
-        screen, alarms = self.screen, self.state.watch.alarms
+        screen = self.screen
         key = screen.alarm_key() if isinstance(screen, WatchScreen) else None
         keys = [item.key for item in sorted(self.ribbon_items(), key=attrgetter("urgency"))]
-        if not any(map(alarms.acknowledge, keys if key is None else [key])):
+        if not any(map(self._acknowledged, keys if key is None else [key])):
             self.notify("no alarm to acknowledge")
         self.draw()
 
+    def _acknowledged(self, key: str) -> bool:
+        """Acknowledge an alarm; return whether there is such a one."""
+        return self.state.watch.alarms.acknowledge(key)
+
+    def action_alone(self) -> None:
+        self.notify("there is only this machine; -H HOST shows others beside it")
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        mine = [c for c in COMMANDS if c.action.partition("(")[0] == f"app.{action}"]
-        if any((self.readonly and c.changes) or (self.replay and c.live) for c in mine):
+        if (self.readonly or self.replay) and any(
+            ((self.readonly and c.changes) or (self.replay and c.live))
+            and c.action.partition("(")[0] == f"app.{action}"
+            for c in COMMANDS
+        ):
             return False
         return super().check_action(action, parameters)
 
@@ -297,24 +305,6 @@ class MlxtopApp(LiveApp):
         recorded = self.flight.close() if self.flight is not None else None
         return [*lines, recorded] if recorded else lines
 
-    def action_findings(self) -> None:
-        from mlxtop.tui.screens.findings import Findings
-
-        frame = self.state.frame
-        if frame is None or frame.ports:
-            self._go_to(Findings)
-        else:
-            self.no_port()
-
-    def action_wall(self) -> None:
-        """Open the wall; where it is open, go back."""
-        from mlxtop.tui.screens.wall import Wall
-
-        if isinstance(self.screen, Wall):
-            self.pop_screen()
-        else:
-            self._go_to(Wall)
-
     def action_load(self) -> None:
         from mlxtop.tui.screens.load import Loads
 
@@ -324,18 +314,6 @@ class MlxtopApp(LiveApp):
             self.loads = self.loads or Loads(self, self.context)
             self.feed.tap = self.loads.session.frame
             self.loads.open()
-
-    def action_help(self) -> None:
-        from mlxtop.tui.screens.pages import Help
-
-        self._go_to(Help)
-
-    def action_retreat(self) -> None:
-        screen = self.screen
-        if isinstance(screen, Overview):
-            screen.retreat()
-        elif len(self.screen_stack) > 1:
-            self.pop_screen()
 
     def action_suspend_process(self) -> None:
         """Stop as the terminal's Ctrl-Z does: everything that was started with us as one job."""
@@ -347,6 +325,8 @@ class MlxtopApp(LiveApp):
     def action_pause(self) -> None:
         if self.state.paused:
             self.state.resume()
+            if self.flight is not None:
+                self.flight.earlier.forget()
         else:
             self.state.pause()
         if isinstance(self.screen, WatchScreen):

@@ -44,13 +44,16 @@ class Command(NamedTuple):
 _PORTS, _WALL, _PAGES = Scope.OVERVIEW, Scope.WALL, Scope.DETAIL
 _FOUND, _ONE = Scope.FINDINGS, Scope.EXPLAINED
 _CHARTS, _CHART, _REPLAY = Scope.CHARTS, Scope.CHART, Scope.REPLAY
-_FILTER = "Show only ports whose names match"
+_FILTER = "Show only ports that match: a name, a state, a speed"
 _ALL = "All network devices, where no port of a card is"
 _DEMO = "A simulated machine, where no port is"
 _SORT = "Sort by rate, temperature, errors, or naturally"
 _BEFORE, _NEXT = "Sort by the column before", "Sort by the next column"
+_HOLDERS_LEFT = "Page 5: sort processes by the column before"
+_HOLDERS = "Page 5: sort processes by the next column"
 _FINDINGS = "Findings of the whole machine, explained"
 _WALL_TITLE = "Small charts of all ports, the sickest first, and back"
+_ALONE = "One of several machines only, and all again"
 _HEAT = "Maximise the chart, and back"
 _FREEZE = "Freeze the picture, to scroll back"
 _LINK_TYPE = "Link type: InfiniBand or Ethernet"
@@ -60,7 +63,17 @@ _PLAIN = "The finding in plain words"
 _OPTIONS = "Options, explained; kept in the settings file"
 _PALETTE = "Palette: any command by its name"
 _SUSPEND = "Suspend; the shell's fg comes back"
-_TITLES = ("traffic", "link and module", "PCIe path", "errors", "RDMA and InfiniBand", "identity")
+_TITLES = {
+    "1": "traffic",
+    "2": "link and module",
+    "3": "PCIe path",
+    "4": "errors",
+    "5": "RDMA and InfiniBand",
+    "6": "identity",
+    "7": "congestion, by priority",
+    "8": "both ends of the link",
+}
+"""Pages by their keys."""
 
 COMMANDS = (
     Command("down", "down,j", "Next port", "screen.move(1)", _PORTS),
@@ -73,8 +86,8 @@ COMMANDS = (
     Command("explain-left", "left", "Explain the cell before", "screen.column(-1)", _PORTS),
     Command("details", "enter", "Details of the port", "screen.details", _PORTS, "Details"),
     *(
-        Command(f"open-{n}", str(n), f"Open page: {title}", f"screen.details('{n}')", _PORTS)
-        for n, title in enumerate(_TITLES, 1)
+        Command(f"open-{n}", n, f"Open page: {title}", f"screen.details('{n}')", _PORTS)
+        for n, title in _TITLES.items()
     ),
     Command("filter", "slash", _FILTER, "screen.filter", _PORTS, "Filter"),
     Command("all-devices", "A", _ALL, "screen.instead('all')", _PORTS, live=True),
@@ -85,8 +98,8 @@ COMMANDS = (
     Command("reverse", "r", "Reverse the order", "screen.reverse", _PORTS),
     Command("columns", "f2", "Choose the columns", "screen.columns", _PORTS),
     *(
-        Command(f"page-{n}", str(n), f"Page: {title}", f"screen.page('{n}')", _PAGES)
-        for n, title in enumerate(_TITLES, 1)
+        Command(f"page-{n}", n, f"Page: {title}", f"screen.page('{n}')", _PAGES)
+        for n, title in _TITLES.items()
     ),
     Command("wall-left", "left", "Chart to the left", "screen.move(-1, 0)", _WALL),
     Command("wall-right", "right,l", "Chart to the right", "screen.move(1, 0)", _WALL),
@@ -100,8 +113,8 @@ COMMANDS = (
     Command("wall-last", "end,G", "Last port", "screen.move(100000, 0)", _WALL),
     Command("wall-details", "enter", "Details of the port", "screen.details", _WALL, "Details"),
     *(
-        Command(f"wall-{n}", str(n), f"Open page: {title}", f"screen.details('{n}')", _WALL)
-        for n, title in enumerate(_TITLES, 1)
+        Command(f"wall-{n}", n, f"Open page: {title}", f"screen.details('{n}')", _WALL)
+        for n, title in _TITLES.items()
     ),
     Command("scroll-down", "down,j", "Scroll down", "screen.scroll(1)", _PAGES),
     Command("scroll-up", "up,k", "Scroll up", "screen.scroll(-1)", _PAGES),
@@ -109,6 +122,10 @@ COMMANDS = (
     Command("previous-page", "left", "Previous page", "screen.turn(-1)", _PAGES),
     Command("next-port", "n", "Next port", "screen.port(1)", _PAGES, "Next port"),
     Command("previous-port", "N", "Previous port", "screen.port(-1)", _PAGES),
+    Command("one-machine", "H", _ALONE, "app.alone", _PORTS, live=True),
+    Command("holders-left", "less_than_sign", _HOLDERS_LEFT, "screen.sort_column(-1)", _PAGES),
+    Command("holders-right", "greater_than_sign", _HOLDERS, "screen.sort_column(1)", _PAGES),
+    Command("holders-reverse", "r", "Page 5: reverse the order", "screen.reverse", _PAGES),
     Command("maximise", "M", "Maximise the chart, and back", "screen.maximise", _PORTS, "Chart"),
     Command("maximise-heat", "M", _HEAT, "screen.maximise", _PAGES),
     Command("explain", "enter", _PLAIN, "screen.explain", _FOUND, "In plain words"),

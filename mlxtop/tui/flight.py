@@ -12,6 +12,7 @@ from mlxtop.model.sample import SourceKind
 from mlxtop.present import units
 from mlxtop.settings import Settings
 from mlxtop.system.clock import Clock
+from mlxtop.tui.earlier import Earlier
 from mlxtop.watch.heat import Alert
 from mlxtop.watch.past import Moment, Past
 
@@ -47,6 +48,8 @@ class Flight:
         self._clock, self._kind, self._interval = clock, kind, interval
         self._hold_s, self._saves = float(settings.flight), settings.save_on_alarm
         self._directory = directory
+        self.earlier = Earlier(clock, kind, directory)
+        """What came before all that is held."""
         self._early: deque[Frame] = deque(maxlen=BACKLOG)
         """Frames that came before the recorder was loaded."""
         self._recorder: Recorder | None = None
@@ -88,7 +91,8 @@ class Flight:
         if self._recorder is None:
             self._early.append(frame)
             return
-        self._recorder.put(frame.sample)
+        if self._hold_s or self._wanted or self._recorder.is_writing:
+            self._recorder.put(frame.sample)
         if self._saver is not None:
             for alert in alerts:
                 self._saver.note(alert)
@@ -105,6 +109,11 @@ class Flight:
         else:
             self._wanted, self._problem = True, None
             recorder.write_to(self._target())
+
+    @property
+    def records(self) -> bool:
+        """Return whether a file is written, or soon will be."""
+        return self._wanted or (self._recorder is not None and self._recorder.is_writing)
 
     def mark(self, tick: float) -> str | None:
         """Return `REC` with the length of the file at an instant; None where none is written."""
@@ -136,13 +145,18 @@ class Flight:
         return news
 
     def past(self, memory: Past) -> Past:
-        """Return what is asked for what was: memory first, and then what is held."""
+        """Return what is asked for what was: memory, then what is held, then recordings."""
         return _MemoryFirst(memory, self)
 
     @property
     def held(self) -> HeldPast | None:
         """Return what is held, once the recorder is loaded; None where nothing is."""
         return self._held if self._hold_s else None
+
+    @property
+    def path(self) -> Path | None:
+        """Return the file that is being written."""
+        return self._recorder.path if self._recorder is not None else None
 
     def close(self) -> str | None:
         """End the file and the recorder; return a line that names the file."""
@@ -157,16 +171,18 @@ class Flight:
 
 
 class _MemoryFirst:
-    """The past of a Watch, continued by that of a flight recorder."""
+    """The past of a Watch, continued by that of a flight recorder and by recordings."""
 
     def __init__(self, memory: Past, flight: Flight) -> None:
         self._memory, self._flight = memory, flight
 
     def moment(self, tick: float) -> Moment | None:
-        found = self._memory.moment(tick)
-        held = self._flight.held
-        return found if found is not None or held is None else held.moment(tick)
+        found, held = self._memory.moment(tick), self._flight.held
+        if found is None and held is not None:
+            found = held.moment(tick)
+        return self._flight.earlier.moment(tick) if found is None else found
 
     def reach_s(self) -> float:
         held = self._flight.held
-        return max(self._memory.reach_s(), held.reach_s() if held else 0.0)
+        reaches = (self._memory.reach_s(), held.reach_s() if held else 0.0)
+        return max(*reaches, self._flight.earlier.reach_s())

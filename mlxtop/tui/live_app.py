@@ -24,21 +24,26 @@ from mlxtop.change.privilege import ActionContext
 from mlxtop.present.alarms import alarm_items, alert_text, headline
 from mlxtop.present.ribbon import RibbonItem
 from mlxtop.present.text import clean
+from mlxtop.present.view import View
+from mlxtop.sampler.facts import RDMA, Fact
 from mlxtop.sampler.source import Source
 from mlxtop.settings import Settings
 from mlxtop.tui import themes
 from mlxtop.tui.commands import misnamed
 from mlxtop.tui.driver import QuietDriver
 from mlxtop.tui.feed import Feed
+from mlxtop.tui.lookout import Lookout
 from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.state import State
 from mlxtop.tui.terminal import QUESTION, Flow, notification
 from mlxtop.watch.heat import Alert, AlertKind
 
 if TYPE_CHECKING:
+    from mlxtop.doctor.check import Report
+    from mlxtop.path.follow import PathFollower
     from mlxtop.tui.flight import Flight
-    from mlxtop.tui.paths import Paths
     from mlxtop.tui.screens.load import Loads
+    from mlxtop.tui.widgets.port_table import Block
 
 FIRST = 0.1
 """Seconds that the first picture waits for the first frame when everything else is in place."""
@@ -84,10 +89,13 @@ class LiveApp(App[int]):
         self.more_items: list[Callable[[], Sequence[RibbonItem]]] = []
         """Each returns items of the ribbon that come from elsewhere than the Watch; asked again
         for every frame, and by `draw`."""
-        self.paths: Paths | None = None
+        self.paths: PathFollower | None = None
         """The ways to peers; None where nothing can be probed."""
         self.flight: Flight | None = None
         """The flight recorder; None where nothing can be recorded."""
+        self.lookout = Lookout(self)
+        self.machine = ""
+        """Name of the machine whose state is shown, where there are several."""
         self.open = False
         """The first picture is on the terminal."""
         self.gathered: set[Widget] | None = None
@@ -212,9 +220,13 @@ class LiveApp(App[int]):
             self._alert(alerts)
             if self.flight is not None:
                 self.flight.take(frame, alerts)
+                if alerts:
+                    self.lookout.expect()
             if self.paths is not None:
                 self.paths.take(frame, self.state.watch)
+        self.lookout.tell()
         self.source.looked_at = self.state.selected
+        self.source.more_wants = self._wanted()
         if self.feed.error is not None and not self.feed.stop.is_set():
             self.fail(self.feed.error)
             return
@@ -223,6 +235,15 @@ class LiveApp(App[int]):
             self._open()
         else:
             self.redraw()
+
+    def look_through(self) -> None:
+        """Have the file that is written looked through, so that it opens at once later."""
+
+    def _wanted(self) -> frozenset[Fact]:
+        """Return the slow facts that the screens, or a recording, want just now."""
+        records = self.flight is not None and self.flight.records
+        wanted = (screen.wants for screen in self._visible_screens())
+        return frozenset(RDMA if records else ()).union(*wanted)
 
     def _alert(self, alerts: Sequence[Alert]) -> None:
         """Run the user's scripts for what has become bad; ring and notify once for all of it."""
@@ -282,6 +303,21 @@ class LiveApp(App[int]):
         """Return what the ribbon tells."""
         more = (item for items in self.more_items for item in items())
         return [*more, *alarm_items(self.state.watch)]
+
+    def with_ends(self, view: View) -> View:
+        """Return the view of a port with the other end of its link, where that is known."""
+        return view
+
+    def with_links(self, report: Report) -> Report:
+        """Return a report on the machine with what is found on its links to others."""
+        return report
+
+    def blocks(self) -> Sequence[Block]:
+        """Return the parts of the table by machine; none where there is only one."""
+        return ()
+
+    def focus_machine(self, host: str) -> None:
+        """Show another machine's state; none is meant where there is only one."""
 
     def _visible_screens(self) -> list[WatchScreen]:
         """Return the screens on the terminal, those below a dialog too."""

@@ -11,6 +11,7 @@ from mlxtop.model.frame import Frame
 if TYPE_CHECKING:
     from mlxtop.doctor.check import Report
     from mlxtop.tui.live_app import LiveApp
+    from mlxtop.tui.state import State
 
 FIRST_PULSE_S, PULSE_S = 15.0, 60.0
 """Seconds until the machine is first examined, and between two examinations."""
@@ -32,18 +33,19 @@ class Pulse:
         app.set_timer(PULSE_S, self._pulse)
         if frame is None or (app.examination is not None and app.examination.is_alive()):
             return
-        app.examination = Thread(target=self._examine, args=(frame,), name="pulse", daemon=True)
+        work, about = self._examine, (app.state, frame)
+        app.examination = Thread(target=work, args=about, name="pulse", daemon=True)
         with suppress(RuntimeError):  # no room for a thread now
             app.examination.start()
 
-    def _examine(self, frame: Frame) -> None:
+    def _examine(self, state: State, frame: Frame) -> None:
         """Examine a frame once; what fails is told by the list of findings, not here."""
         from mlxtop.tui.screens.findings import examine
 
         with suppress(Exception):
-            report = examine(self._app.state, frame)
-            self._app.call_later(self._examined, report)
+            report = examine(state, frame)
+            self._app.call_later(self._examined, state, report)
 
-    def _examined(self, report: Report) -> None:
-        self._app.state.report = report
+    def _examined(self, state: State, report: Report) -> None:
+        state.report = report
         self._app.draw()

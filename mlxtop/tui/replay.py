@@ -1,17 +1,10 @@
-"""A recording on the screen: the live screen, fed by a Playback.
-
-The event loop owns the Playback and steps it while it plays. To go somewhere else it hands it to a
-thread, and shows what was there until the thread hands it back; meanwhile nobody else touches it.
-Another thread looks through the whole recording, for its events and so that seeking is fast.
-"""
+"""A recording on the screen: the live screen, fed by a `Player`."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import deque
-from collections.abc import Callable, Iterable
-from math import inf
-from time import localtime, monotonic, strftime
+from collections.abc import Iterable
+from time import localtime, strftime
 
 from textual import on
 from textual.app import ComposeResult
@@ -21,177 +14,24 @@ from mlxtop.model.sample import SourceKind
 from mlxtop.present.events import cause_text
 from mlxtop.present.scrubber import Mark, Span, scrubber
 from mlxtop.present.text import Role
-from mlxtop.recording.playback import Playback
+from mlxtop.recording.index import Index
 from mlxtop.recording.recording import Recording
-from mlxtop.recording.replay import LONGEST_S, ReplaySource
-from mlxtop.recording.survey import Survey
+from mlxtop.recording.replay import ReplaySource
 from mlxtop.recording.when import EXAMPLES, Named
-from mlxtop.report.collect import happenings
+from mlxtop.report.collect import events_named
 from mlxtop.settings import Settings
 from mlxtop.system.clock import Clock, RealClock
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.commands import Scope, bindings, unlisted
-from mlxtop.tui.feed import Feed
+from mlxtop.tui.player import Player
 from mlxtop.tui.screens.base import Dialog
 from mlxtop.tui.widgets.lines import Lines
 from mlxtop.tui.widgets.scrubber import ScrubberLine
-from mlxtop.watch.causes import Cause, subject_of
+from mlxtop.watch.causes import subject_of
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 TICK_S = 0.1
 """Seconds between two looks at the clock while it plays."""
-BUSY_S = 0.05
-"""Seconds that the screen is held up by playing at most; what is left comes at the next tick."""
-
-Move = Callable[[Playback], object]
-
-
-class Player(Feed):
-    """A recording that is played, and a thread that seeks in it."""
-
-    def __init__(self, recording: Recording, clock: Clock, at: float | None = None) -> None:
-        """`at`: stand still at this time; None plays from the beginning."""
-        super().__init__(ReplaySource(recording, clock))
-        self.recording = recording
-        self.survey = Survey(recording)
-        self.speed = 1.0
-        self.playing = at is None
-        self.busy = False
-        """The thread has the Playback."""
-        self.target = recording.begin if at is None else at
-        """Epoch second that is shown, or will be when all moves are done."""
-        self._playback = Playback(recording, self.survey)
-        self._clock, self._jobs = clock, clock.queue()
-        self._moves: deque[Move] = deque()
-        self._done = False
-        self._credit_s = 0.0
-        """Seconds of the recording that are to be played yet."""
-        self._begun = False
-        self._happened: tuple[object, list[Cause]] = (None, [])
-        """What was made of the events, and of which."""
-
-    @property
-    def playback(self) -> Playback | None:
-        """Return the Playback; None while the thread has it."""
-        return None if self.busy else self._playback
-
-    # The threads
-
-    def start(self) -> None:
-        if not self._begun:
-            self._begun = True
-            self._clock.thread(self._seek, "seek")
-            self._clock.thread(self._look_through, "survey")
-            self.go(self.target)
-
-    def _seek(self) -> None:
-        while not self.stop.is_set():
-            move: Move | None = self._jobs.get()
-            if move is None:
-                return
-            try:
-                move(self._playback)
-            except Exception as error:
-                self.error = error
-            self._done = True
-            self._announce()
-
-    def _look_through(self) -> None:
-        try:
-            self.survey.run(self.stop)
-        except Exception as error:
-            self.error = error
-        self._announce()
-
-    def end(self) -> None:
-        """End both threads."""
-        self.stop.set()
-        self._jobs.put(None)
-
-    # Moves
-
-    def arrive(self) -> bool:
-        """Take the Playback back where the thread is done; return whether there is news."""
-        self._announced.clear()
-        if not self._done:
-            self._refine()
-            return False
-        self._done = self.busy = False
-        if not self._moves:
-            self._settle()
-        self._next()
-        self._refine()
-        return True
-
-    def _next(self) -> None:
-        if self._moves and not self.busy and self._begun:
-            self.busy = True
-            self._jobs.put(self._moves.popleft())
-
-    def _settle(self) -> None:
-        moment = self._playback.moment
-        self.target = moment.sample.wall if moment else self.recording.begin
-        self._credit_s = 0.0
-
-    def _refine(self) -> None:
-        """Go to the same moment once more where what was before it is only known now."""
-        if self.survey.is_done and not self.busy and not self._playback.is_exact:
-            self.go(self.target)
-
-    def _covers(self, wall: float) -> bool:
-        return self.survey.is_done or self.survey.wall >= wall
-
-    def go(self, wall: float, *, behind: bool = False) -> None:
-        """Go to the last sample up to a time; `behind`: to the first at or after it."""
-        wall = min(max(wall, self.recording.begin), self.recording.end)
-
-        def move(playback: Playback) -> None:
-            playback.seek(wall, exact=self._covers(wall))
-            moment = playback.moment
-            if behind and moment is not None and moment.sample.wall < wall:
-                playback.step()
-
-        self._moves.clear()
-        self.target = wall
-        self._moves.append(move)
-        self._next()
-
-    def step(self, samples: int) -> None:
-        """Go a sample on (1) or back (-1), and stand still."""
-        self.playing = False
-        self._moves.append(Playback.step if samples > 0 else Playback.back)
-        self._next()
-
-    def advance(self, seconds: float) -> bool:
-        """Play for so many seconds of the clock; return whether something else is to be shown."""
-        if not self.playing or self.busy or self._playback.moment is None:
-            return False
-        most_s, stepped, begun = LONGEST_S * self.speed, False, monotonic()
-        self._credit_s = min(self._credit_s + seconds * self.speed, most_s)
-        while (coming := self._playback.peek()) is not None:
-            gap_s = coming.sample.wall - self._playback.moment.sample.wall
-            gap_s = min(max(0.0, gap_s), most_s)
-            if gap_s > self._credit_s or monotonic() - begun > BUSY_S:
-                break
-            left_s = self._credit_s - gap_s
-            stepped = self._playback.step()
-            self._settle()
-            self._credit_s = left_s
-        else:
-            self.playing, stepped = False, True
-        return stepped
-
-    def happened(self) -> list[Cause]:
-        """Return what is known of, the oldest first: also of the time before the recording."""
-        state = self.survey.events[-1:], len(self.survey.events)
-        if self._happened[0] != state:
-            found = happenings(tuple(self.survey.events), -inf, whole=True)
-            self._happened = state, [one.cause for one in found]
-        return self._happened[1]
-
-    def causes(self) -> list[Cause]:
-        """Return what happened in the recording as far as it was looked through."""
-        return [cause for cause in self.happened() if cause.begin >= self.recording.begin]
 
 
 class TimeDialog(Dialog[float | None]):
@@ -241,10 +81,11 @@ class ReplayApp(MlxtopApp):
         settings: Settings,
         at: float | None = None,
         clock: Clock | None = None,
+        index: Index | None = None,
     ) -> None:
         """`at`: stand still at this time; None plays from the beginning."""
         self._clock = clock or RealClock()
-        self.player = Player(recording, self._clock, at)
+        self.player = Player(recording, self._clock, at, index)
         source = ReplaySource(recording, self._clock)
         super().__init__(source, settings, None, self.player)
         self._looked = self._clock.now()
@@ -356,14 +197,7 @@ class ReplayApp(MlxtopApp):
         self.notify(f"{when} {subject_of(cause.lead.incident)} {cause_text(cause)}")
 
     def action_go_to(self) -> None:
-        events = (
-            Named(
-                number,
-                one.begin,
-                f"{subject_of(one.lead.incident)} {one.lead.incident.text}",
-            )
-            for number, one in enumerate(self.player.happened(), 1)
-        )
+        events = events_named(self.player.happened())
         dialog = TimeDialog(self.player.recording, events, self.state.ascii)
         self.push_screen(dialog, self._go_to_time)
 

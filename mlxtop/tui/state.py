@@ -5,14 +5,16 @@ Everything here is owned by the event loop; the thread that samples only posts m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from mlxtop.analysis.port_view import Ceiling, port_view
 from mlxtop.analysis.verdict import Verdict
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame
+from mlxtop.model.history import History
 from mlxtop.model.identity import PortId
+from mlxtop.model.incident import Incident
 from mlxtop.model.sample import Reading
 from mlxtop.present import units
 from mlxtop.present.cells import RowContext
@@ -20,7 +22,7 @@ from mlxtop.present.heat import Clock
 from mlxtop.present.instant import Instant
 from mlxtop.present.order import NATURAL, Order
 from mlxtop.present.text import Run
-from mlxtop.present.view import View
+from mlxtop.present.view import HolderOrder, View
 from mlxtop.tui.time_axis import Readings, TimeAxis, TimeView
 from mlxtop.watch.heat import Alert, HeatStates
 from mlxtop.watch.past import Moment
@@ -41,6 +43,8 @@ class State:
         self.order: Order = NATURAL
         self.columns: tuple[str, ...] = ()
         """Ids of the columns that the person has chosen; empty for those of the width."""
+        self.holders_by = HolderOrder()
+        """What those who hold RDMA objects are sorted by."""
         self.pattern = ""
         self.paused = False
         self._frozen: Moment | None = None
@@ -113,6 +117,7 @@ class State:
     def resume(self) -> None:
         """Show the newest frame again."""
         self.paused = False
+        self.watch.history.shorten()
         self._frozen = self._stands = None
         self.time.thaw()
         if self.newest is not None:
@@ -128,7 +133,8 @@ class State:
         self.watch.reset_highs()
         if self.newest is not None:
             self.zero = {port: now.now.readings for port, now in self.newest.ports.items()}
-            self.frame = self._zeroed(self.newest)
+            shown = self._stands.frame if self.paused and self._stands else self.newest
+            self.frame = self._zeroed(shown)
 
     def select(self, port: PortId | None) -> None:
         """Select a port and keep its history from now on."""
@@ -143,12 +149,21 @@ class State:
             return None
         return Readings(first, self.newest.sample.tick, interval)
 
-    def move_cursor(self, columns: int, axis: TimeAxis) -> None:
-        """Move the cursor of the charts within what is kept of the selected port."""
-        oldest = self.watch.history.oldest(self.selected) if self.selected else None
-        if oldest is not None and self.newest is not None:
-            self.time.move(columns, axis, oldest, self.newest.sample.tick)
-            self.read_cursor(axis)
+    def move_cursor(self, columns: int, axis: TimeAxis, oldest: float | None) -> bool:
+        """Move the cursor of the charts within what is kept, `oldest` second to the newest.
+
+        Return whether it stands at the oldest of that in a picture that stands.
+        """
+        if oldest is None or self.newest is None:
+            return False
+        self.time.move(columns, axis, oldest, self.newest.sample.tick)
+        self.read_cursor(axis)
+        cursor = self.time.cursor
+        return self.paused and cursor is not None and cursor - axis.column_s < oldest
+
+    def put_before(self, earlier: History) -> None:
+        """Continue the history of the picture that stands to the past."""
+        self.watch.history.put_before(earlier)
 
     def read_cursor(self, axis: TimeAxis) -> None:
         """Show all values of the instant at the cursor in a picture that stands.
@@ -172,10 +187,7 @@ class State:
         return Clock(sample.tick, sample.wall) if sample else Clock(0.0, 0.0)
 
     def instant(self, axis: TimeAxis) -> Instant | None:
-        """Return what is known of the selected port in the column of the cursor.
-
-        An event is there a column around it: it is seen in the curve of the next one.
-        """
+        """Return what is known of the selected port in the column of the cursor."""
         port, column = self.selected, axis.cursor_column
         if port is None or column is None:
             return None
@@ -185,13 +197,17 @@ class State:
         for name in (RX, TX, MODULE, ASIC):
             series = history.series(port, name)
             values[name] = None if series is None else series.highest(start, end)
-        events = [
-            event.incident
-            for event in self.watch.events_of(port)
-            if _happened(event, start - axis.column_s, end + axis.column_s, clock)
-        ]
+        events = self.events_at(axis, column, self.watch.events_of(port))
         verdict = self._verdict(port, min(end, clock.tick))
         return Instant((start + end) / 2, clock, values, verdict, events, self.bits)
+
+    def events_at(
+        self, axis: TimeAxis, column: int, events: Iterable[TimedIncident]
+    ) -> list[Incident]:
+        """Return events of a column and those beside it: one is seen in the curve of the next."""
+        start, end = axis.bounds(column)
+        around, clock = (start - axis.column_s, end + axis.column_s), self.clock()
+        return [event.incident for event in events if _happened(event, *around, clock)]
 
     def _verdict(self, port: PortId, tick: float) -> Ceiling | str:
         """Return what limited a port at an instant, or the reason why that is not known."""
@@ -204,13 +220,20 @@ class State:
 
     def view(self, columns: int) -> View | None:
         """Return the selected port as the pages see it."""
-        port = self.selected
-        if self.frame is None or port is None or port not in self.frame.ports:
+        return None if self.selected is None else self.view_of(self.selected, columns)
+
+    def view_of(self, port: PortId, columns: int) -> View | None:
+        """Return a port as the pages see it; None where it is not there."""
+        if self.frame is None or port not in self.frame.ports:
             return None
         watch, highs = self.watch, self.watch.highs.get(port, {})
         events = watch.events_of(port)
         verdict = self.verdicts.get(port)
-        return View(self.frame, port, columns, self.bits, highs, self.heat, events, verdict)
+        return View(
+            *(self.frame, port, columns, self.bits, highs, self.heat, events, verdict),
+            congestion=watch.congestion,
+            holders_by=self.holders_by,
+        )
 
     def _zeroed(self, frame: Frame) -> Frame:
         """Return the frame with totals from `z` on; a reset counter starts again by itself."""
@@ -220,6 +243,9 @@ class State:
         for port, now in frame.ports.items():
             start = dict(now.start)
             for origin, zero in self.zero.get(port, {}).items():
+                read = now.now.readings.get(origin)
+                if read is None or read.tick < zero.tick:
+                    continue  # the picture is of before the zero
                 if origin not in start or start[origin].tick <= zero.tick:
                     start[origin] = zero
             ports[port] = now._replace(start=start)

@@ -15,6 +15,7 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId
 from mlxtop.model.module import Quantity
 from mlxtop.model.sample import LinkState
+from mlxtop.watch.congestion import CongestionWatch
 from mlxtop.watch.heat import KINDS, Alert, AlertKind, HeatWatch, SensorHeat
 from mlxtop.watch.heat_limits import CHIP, MODULE, AlarmState
 from mlxtop.watch.links import LinkWatch
@@ -32,6 +33,7 @@ _PARTS = {
     AlertKind.LINK_DOWN: "link",
     AlertKind.MODULE_OUT: "module",
     AlertKind.ERRORS: "errors",
+    AlertKind.PAUSE_STORM: "pause",
 }
 
 _AWAY = ("port", "link", "module")
@@ -46,8 +48,8 @@ class Subject(NamedTuple):
     """Name of a temperature sensor."""
     lane: tuple[Quantity, int] | None = None
     part: str | None = None
-    """`port`, `link`, `module`, `errors`, or `heat` for a module's complaint that no sensor
-    measured."""
+    """`port`, `link`, `module`, `errors`, `pause`, or `heat` for a module's complaint that no
+    sensor measured."""
     peer: str | None = None
     """Name of a peer, of alarms about the ways to one."""
     way: str = ""
@@ -106,6 +108,7 @@ class Conditions(NamedTuple):
     links: LinkWatch
     storms: StormWatch
     paths: PathWatch
+    congestion: CongestionWatch
 
 
 def subject_of(alert: Alert) -> Subject:
@@ -300,5 +303,6 @@ def _kind_now(
         "module": port.now.module is None and state is not LinkState.UP,
         "heat": state is LinkState.OVERHEAT or complained,
         "errors": conditions.storms.of(subject.port) is not None,
+        "pause": conditions.congestion.storm(subject.port) is not None,
     }
     return alarm.kind if persists[subject.part or "heat"] else None

@@ -53,6 +53,8 @@ class AlertKind(StrEnum):
     PORT_GONE = "port-gone"
     ERRORS = "errors"
     """Errors of the line, many in a short time."""
+    PAUSE_STORM = "pause-storm"
+    """A link or priority that pause does not let go."""
     PATH_DOWN = "path-down"
     """A way to a peer is lost, or every one of them."""
     PATH_UP = "path-up"
@@ -64,7 +66,7 @@ class AlertKind(StrEnum):
     def severity(self) -> Severity:
         if self in (AlertKind.WARMING, AlertKind.PATH_UP):
             return Severity.NOTE
-        severe = self in (AlertKind.ALARM, AlertKind.PORT_GONE)
+        severe = self in (AlertKind.ALARM, AlertKind.PORT_GONE, AlertKind.PAUSE_STORM)
         return Severity.CRITICAL if severe else Severity.WARNING
 
 

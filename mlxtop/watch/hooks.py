@@ -26,7 +26,7 @@ EVENTS = [kind for kind in AlertKind if kind is not AlertKind.WARMING]
 """Events that can have a script."""
 FACTS = (
     *("EVENT", "PORT", "NETDEV", "RDMA", "SENSOR", "VALUE", "UNIT", "LIMIT", "FORECAST", "TEXT"),
-    *("PEER", "WAY"),
+    *("PEER", "WAY", "HOST"),
 )
 """What a script is told, in variables whose names begin with MLXTOP_NIC_."""
 PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -80,8 +80,11 @@ def script_of(text: str, user: pwd.struct_passwd) -> str:
     return path
 
 
-def environment(alert: Alert, user: pwd.struct_passwd) -> dict[str, str]:
-    """Return the environment of a script; unknown is an empty string."""
+def environment(alert: Alert, user: pwd.struct_passwd, host: str = "") -> dict[str, str]:
+    """Return the environment of a script; unknown is an empty string.
+
+    `host`: the machine's name among several.
+    """
     port, future = alert.port, alert.forecast
     settles = future.settles if future else None
     facts = {
@@ -97,6 +100,7 @@ def environment(alert: Alert, user: pwd.struct_passwd) -> dict[str, str]:
         "TEXT": alert.text,
         "PEER": alert.peer,
         "WAY": alert.way,
+        "HOST": host,
     }
     assert tuple(facts) == FACTS
     return {
@@ -123,8 +127,13 @@ class Hooks:
         hooks: Mapping[str, str],
         settings_file: os.stat_result | None,
         complain: Callable[[str], None],
+        host: str = "",
     ) -> None:
-        """`settings_file` as it was read; `complain` is told what went wrong, from any thread."""
+        """`settings_file` as it was read; `complain` is told what went wrong, from any thread.
+
+        `host`: the machine of the alerts, where there are several; scripts run on this one.
+        """
+        self._host = host
         self._system = system
         self._hooks = hooks
         self._file = settings_file
@@ -182,7 +191,9 @@ class Hooks:
         """Return the command that runs a script as its user, as arguments and without a shell."""
         user = runner(self._file)
         path = script_of(script, user)
-        variables = [f"{key}={value}" for key, value in environment(alert, user).items()]
+        variables = [
+            f"{key}={value}" for key, value in environment(alert, user, self._host).items()
+        ]
         argv = ["/usr/bin/env", "-i", *variables, path]
         if user.pw_uid == os.geteuid():
             return argv

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import nan
-from typing import NamedTuple
+from math import inf
 
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
-from mlxtop.model.history import Series
+from mlxtop.model.history import THINNED, Series
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.path import PathStatus, PeerStatus, WayState, WayStatus
 from mlxtop.watch.heat import Alert, AlertKind
 
-POINTS = 1200
-"""Points of a way that are kept."""
-LOST_MS = nan
-"""Stands for a probe without an answer."""
+POINTS = 300
+"""Points of a way that are kept one by one; older ones are thinned out to an hour."""
+LEAST_MS = 1e-6
+"""Shorter round trips count as this, since their sign tells the state."""
 _BAD = (WayState.DOWN, WayState.UNPROVEN)
 """States that begin an alarm; it goes on until the way is up."""
 
@@ -25,21 +24,16 @@ Key = tuple[str, str]
 """Name of a peer, and a way as `ip route` writes it; an empty one for all of them."""
 
 
-class WayHistory(NamedTuple):
-    """A way over time."""
-
-    rtt_ms: Series
-    """A gap where probes were lost."""
-    state: Series
-    """1 while it is up, 0 while it is not."""
-
-
 class PathWatch:
     """The ways that are down, and their past."""
 
     def __init__(self) -> None:
-        self.history: dict[Key, WayHistory] = {}
+        self.history: dict[Key, Series] = {}
+        """Every way over time, as `way_value` has it."""
         self._down: set[Key] = set()
+        self._been_up: set[Key] = set()
+        """A peer is in it once one of its ways was up."""
+        self._suggested = False
         self._routes: dict[str, str | None] = {}
 
     def is_down(self, peer: str, way: str) -> bool:
@@ -48,6 +42,7 @@ class PathWatch:
 
     def observe(self, status: PathStatus, tick: float, ports: Mapping[str, Port]) -> list[Alert]:
         """Take a state in; return what was lost and what is back. `ports` by network device."""
+        self._suggested = status.suggested
         alerts = [
             alert
             for peer in status.peers
@@ -56,6 +51,7 @@ class PathWatch:
         there = {(peer.name, one.way.words) for peer in status.peers for one in peer.ways}
         there |= {(peer.name, "") for peer in status.peers}
         self._down &= there
+        self._been_up &= there
         for key in self.history.keys() - there:
             del self.history[key]
         return alerts
@@ -83,8 +79,10 @@ class PathWatch:
             key = peer.name, one.way.words
             if one.state is not WayState.UNKNOWN:
                 self._remember(key, one, tick)
+            if one.state is WayState.UP:
+                self._been_up |= {key, (peer.name, "")}
             port = ports.get(one.way.dev) or _port(one.way.dev)
-            if one.state in _BAD and key not in self._down:
+            if one.state in _BAD and self._is_new_loss(key):
                 self._down.add(key)
                 text = f"way to {peer.name} {one.way.words} is {one.state}: {one.reason}"
                 yield Alert(AlertKind.PATH_DOWN, port, text, tick, peer=key[0], way=key[1])
@@ -98,7 +96,7 @@ class PathWatch:
         key = peer.name, ""
         dev = peer.ways[0].way.dev if peer.ways else ""
         port = ports.get(dev) or _port(dev)
-        if peer.dead and key not in self._down:
+        if peer.dead and self._is_new_loss(key):
             self._down.add(key)
             text = f"{peer.name} answers by no way"
             yield Alert(AlertKind.PATH_DOWN, port, text, tick, peer=peer.name)
@@ -107,11 +105,33 @@ class PathWatch:
             text = f"{peer.name} answers again"
             yield Alert(AlertKind.PATH_UP, port, text, tick, peer=peer.name, over=True)
 
+    def _is_new_loss(self, key: Key) -> bool:
+        """Return whether it was not lost before; a peer that is only suggested must have answered.
+
+        Hosts of a network often answer no pings, and nobody has said that this one should.
+        """
+        return key not in self._down and (key in self._been_up or not self._suggested)
+
     def _remember(self, key: Key, one: WayStatus, tick: float) -> None:
-        past = self.history.setdefault(key, WayHistory(Series(POINTS), Series(POINTS)))
-        rtt = one.last_rtt_s
-        past.rtt_ms.append(tick, LOST_MS if rtt is None else rtt * 1000)
-        past.state.append(tick, 1.0 if one.state is WayState.UP else 0.0)
+        past = self.history.get(key)
+        if past is None:
+            past = self.history[key] = Series(POINTS, THINNED)
+        past.append(tick, way_value(one))
+
+
+def way_value(one: WayStatus) -> float:
+    """Return the newest round trip in ms, infinite where it was lost; negative unless up.
+
+    So one number tells it all, and the longest of some is a loss if there was one.
+    """
+    rtt = one.last_rtt_s
+    ms = inf if rtt is None else max(LEAST_MS, rtt * 1000)
+    return ms if one.state is WayState.UP else -ms
+
+
+def is_about_ways(incident: Incident) -> bool:
+    """Return whether something happened to a way or a route to a peer."""
+    return incident.kind is IncidentKind.PATH or " way to " in incident.key
 
 
 def _answers(peer: PeerStatus) -> bool:

@@ -34,6 +34,10 @@ class PlannedChanges:
         if is_change(incident) and incident.device:
             self._open[slot_of(incident.device)] = tick + QUIET_S
 
+    def is_quiet(self, port: PortId) -> bool:
+        """Return whether a change explains what happens to a port now."""
+        return slot_of(port.device) in self._open
+
     def quieted(self, frame: Frame, alerts: Iterable[Alert], links: LinkWatch) -> list[Alert]:
         """Return alerts without what a change explains; that comes later if it still holds."""
         if not self._open:
@@ -41,7 +45,7 @@ class PlannedChanges:
         tick = frame.sample.tick
         told = []
         for alert in alerts:
-            if alert.kind in _HELD and slot_of(alert.port.id.device) in self._open:
+            if alert.kind in _HELD and self.is_quiet(alert.port.id):
                 self._held[alert.port.id, alert.kind] = alert
             else:
                 told.append(alert)

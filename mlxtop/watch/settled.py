@@ -80,10 +80,10 @@ def _ports(incident: Incident, frame: Frame) -> Iterator[PortSample]:
         port = one.now.port
         if incident.ifname is not None and port.netdev == incident.ifname:
             yield one.now
-        elif port.function is not None and port.function in functions:
-            driver = port.driver or ""
-            if number is None or not driver.startswith("mlx4") or number == str(port.id.number):
-                yield one.now
+            continue
+        mine = number in (None, str(port.id.number)) or not port.is_mlx4
+        if mine and port.function is not None and port.function in functions:
+            yield one.now
 
 
 def _is_cool(incident: Incident, ports: list[PortSample], frame: Frame) -> bool:

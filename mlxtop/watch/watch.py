@@ -22,6 +22,7 @@ from mlxtop.model.sample import Sample
 from mlxtop.watch.alarms import Alarm, Alarms, Conditions, subject_of
 from mlxtop.watch.calm import CalmVerdicts
 from mlxtop.watch.changes import changes, links_lost, losses, own_incident
+from mlxtop.watch.congestion import CongestionWatch
 from mlxtop.watch.heat import Alert, AlertKind, HeatWatch
 from mlxtop.watch.links import LinkWatch
 from mlxtop.watch.past import Past, RecentFrames
@@ -43,7 +44,7 @@ COUNTED = 1000
 
 _OWN = (
     *(AlertKind.WARNING, AlertKind.ALARM, AlertKind.STALE, AlertKind.MODULE_OUT),
-    *(AlertKind.ERRORS, AlertKind.PATH_DOWN),
+    *(AlertKind.ERRORS, AlertKind.PATH_DOWN, AlertKind.PAUSE_STORM),
 )
 """Alerts that no other source reports as an incident."""
 _PARTS = {IncidentKind.LINK_DOWN: "link", IncidentKind.REMOVED: "port"}
@@ -77,7 +78,8 @@ class IncidentCount(NamedTuple):
 class Watch:
     """History, heat, events and alarms of one machine."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, verdicts: bool = True, frames: bool = True) -> None:
+        """`verdicts`, `frames`: keep them, which costs time on every frame, for whoever shows."""
         self.frame: Frame | None = None
         """The newest frame."""
         self.history = History()
@@ -88,12 +90,15 @@ class Watch:
         self.heat = HeatWatch()
         self.recent = RecentFrames()
         self.past: Past = self.recent
+        self._keeps_frames = frames
         """Whoever is asked for what was."""
         self.links = LinkWatch()
         self.storms = StormWatch()
+        self.congestion = CongestionWatch()
         self.paths = PathWatch()
         self.alarms = Alarms()
         self.verdicts = CalmVerdicts()
+        self._keeps_verdicts = verdicts
         self.planned = PlannedChanges()
         self.events: deque[TimedIncident] = deque(maxlen=EVENTS)
         """What happened, the oldest first."""
@@ -115,6 +120,7 @@ class Watch:
         alerts = [
             *(*self.heat.observe(frame), *lost),
             *(*losses(self.frame, frame), *self.storms.observe(frame)),
+            *self.congestion.observe(frame),
             *self.paths.observe(frame.sample.paths, frame.sample.tick, ports_of(frame)),
         ]
         alerts = self.planned.quieted(frame, alerts, self.links)
@@ -127,21 +133,24 @@ class Watch:
         for alarm in ended:
             self._end(alarm, frame.sample.tick)
         for port, times in links_lost(self.frame, frame):
-            self.flaps[port] += times
+            if not self.planned.is_quiet(port):
+                self.flaps[port] += times
         self._settle(frame)
         for port, now in frame.ports.items():
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:
                 view = port_view(frame, port)
                 self._record(view, frame.sample.tick)
-                self.verdicts.take(port, view.ceiling.verdict, frame.sample.tick)
+                if self._keeps_verdicts:
+                    self.verdicts.take(port, view.ceiling.verdict, frame.sample.tick)
         self.verdicts.keep(frame.ports)
-        self.recent.add(frame, self.heat.then())
+        if self._keeps_frames:
+            self.recent.add(frame, self.heat.then())
         self.frame = frame
         return alerts
 
     @property
     def _conditions(self) -> Conditions:
-        return Conditions(self.heat, self.links, self.storms, self.paths)
+        return Conditions(self.heat, self.links, self.storms, self.paths, self.congestion)
 
     def _noticed(self, alert: Alert) -> Incident:
         """Return an alert as an incident, which goes on as long as its alarm."""
@@ -310,10 +319,7 @@ class Watch:
         return max(losses, default=None) if name else None
 
     def _record(self, view: PortView, tick: float) -> None:
-        flow = view.throughput
-        values = {RX: flow.rx_bps, TX: flow.tx_bps}
-        for sensor in view.now.now.temperatures:
-            values[sensor.name] = None if sensor.stale else sensor.celsius
+        values = values_of(view)
         self.history.append(view.id, tick, values)
         if view.id in self._followed:
             self._keep(view, tick)
@@ -328,3 +334,11 @@ class Watch:
         limit = kept[-1][1].verdict.limit if kept else None
         if not kept or tick - kept[-1][0] >= CEILING_S or view.ceiling.verdict.limit != limit:
             kept.append((tick, view.ceiling))
+
+
+def values_of(view: PortView) -> dict[str, float | None]:
+    """Return what the history keeps of a port: bit/s and °C."""
+    values = {RX: view.throughput.rx_bps, TX: view.throughput.tx_bps}
+    for sensor in view.now.now.temperatures:
+        values[sensor.name] = None if sensor.stale else sensor.celsius
+    return values

@@ -1,4 +1,4 @@
-"""A recording of two ports and of a DGX: size, CPU of writing, of the first opening and of a seek.
+"""A recording of two ports and of a DGX: size, CPU of writing, of opening it and of a seek.
 
     python -m tests.bench.recording
 
@@ -19,6 +19,7 @@ from time import perf_counter, thread_time
 
 from mlxtop.lab import ManualClock, load_lab
 from mlxtop.model.sample import Sample, SourceKind
+from mlxtop.recording.index import Index
 from mlxtop.recording.lines import Lines, Members
 from mlxtop.recording.playback import Playback
 from mlxtop.recording.recording import Recording
@@ -46,6 +47,10 @@ class Figures:
     open_s: float
     survey_us: float
     """CPU of a record when the whole recording is looked through."""
+    again_us: float
+    """The same where an index has what was found before."""
+    index: float
+    """Bytes of a record in the index."""
     seek_ms: float
     slowest_ms: float
 
@@ -61,7 +66,9 @@ class Figures:
             f"{self.write_us:.0f} µs ({self.share:.3f} % of a core) and {self.bytes:.0f} bytes a"
             f" record, {self.bytes * DAY_S / 1e6:.0f} MB a day; opened in {self.open_s:.2f} s,"
             f" looked through with {self.survey_us:.0f} µs a record"
-            f" ({self.survey_us * DAY_S / 1e6:.0f} s a day), then a seek takes"
+            f" ({self.survey_us * DAY_S / 1e6:.0f} s a day, or while it is recorded), with the"
+            f" index of {self.index:.0f} bytes a record {self.again_us:.1f} µs"
+            f" ({self.again_us * DAY_S / 1e6:.1f} s a day), then a seek takes"
             f" {self.seek_ms:.0f} ms in the median and {self.slowest_ms:.0f} ms at most"
         )
 
@@ -70,7 +77,7 @@ def measure(quick: bool) -> list[Figures]:
     """Record every machine and go about in it."""
     with tempfile.TemporaryDirectory(prefix="mlxtop-bench-") as folder:
         return [
-            _measure(name, machine, Path(folder) / machine, 300 if quick else 3600)
+            _measure(name, machine, Path(folder) / machine, 1900 if quick else 3600)
             for name, machine in MACHINES.items()
         ]
 
@@ -101,9 +108,10 @@ def _measure(name: str, machine: str, path: Path, seconds: int) -> Figures:
     size, begin = path.stat().st_size, perf_counter()
     recording = Recording([path])
     opened = perf_counter() - begin
-    survey, begin = Survey(recording), thread_time()
-    survey.run(Event())
-    looked = thread_time() - begin
+    cache = path.with_suffix(".cache")
+    _, looked = _survey(recording, cache)
+    survey, again = _survey(recording, cache)
+    index = sum(one.stat().st_size for one in cache.iterdir())
     seeks = sorted(_seeks(Playback(recording, survey)))
     return Figures(
         name,
@@ -113,9 +121,18 @@ def _measure(name: str, machine: str, path: Path, seconds: int) -> Figures:
         size / seconds,
         opened,
         looked / seconds * 1e6,
+        again / seconds * 1e6,
+        index / seconds,
         seeks[SEEKS // 2] * 1000,
         seeks[-1] * 1000,
     )
+
+
+def _survey(recording: Recording, cache: Path) -> tuple[Survey, float]:
+    """Look through a recording; return the CPU seconds too."""
+    survey, begin = Survey(recording, Index(cache)), thread_time()
+    survey.run(Event())
+    return survey, thread_time() - begin
 
 
 def _seeks(playback: Playback) -> Iterator[float]:

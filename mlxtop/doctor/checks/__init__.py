@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from importlib import import_module
 
 from mlxtop.doctor.check import STATUS, Case, Check, CouldNotTell, Finding, Nothing, Report, Setting
 
 _FILES = (
-    "cards link module ethernet infiniband mtu pcie bus queues host bonds heat errors kernel_log"
+    "cards link module ethernet congestion infiniband mtu rdma pcie bus queues host bonds heat"
+    " errors kernel_log"
 )
 """In the order of the report."""
 
@@ -21,12 +23,19 @@ CHECKS: tuple[Check, ...] = tuple(
 
 
 def examine(case: Case) -> Report:
-    """Run all checks; what several could not tell for one reason is reported once."""
+    """Run all checks on ports and cards of a machine."""
+    return run(CHECKS, case, bool(case.each()))
+
+
+def run(checks: Iterable[Check], case: object, judged: bool) -> Report:
+    """Run checks on a case; what several could not tell for one reason is reported once.
+
+    `judged`: there is something to judge.
+    """
     answers: list[Finding | CouldNotTell | Setting] = []
     idle: dict[str, tuple[str, ...]] = {}
     fine: list[str] = []
-    judged = bool(case.each())
-    for one in CHECKS:
+    for one in checks:
         outcomes = list(one(case))
         missing = [] if judged else ["no port"]
         missing += [outcome.missing for outcome in outcomes if isinstance(outcome, Nothing)]

@@ -63,8 +63,11 @@ def _counters(port: PortCase) -> Outcomes:
     if not any(origin in port.frame.before for origin in port.now.readings):
         yield port.unknown("error counters", "growth needs two readings")
         return
-    moving = [fault for fault in faults(port.frame) if fault.severe and _moves(fault)]
-    for fault, _ in by_event(moving):
+    moving = [fault for fault in faults(port.frame) if _moves(fault)]
+    for first, beside in by_event(moving):
+        fault = first if first.severe else _unexplained(first, beside)
+        if fault is None:
+            continue
         counter = fault.counter
         yield Finding(
             counter.severity or Severity.WARNING,
@@ -75,6 +78,12 @@ def _counters(port: PortCase) -> Outcomes:
             _COUNTERS,
             topic=counter,
         )
+
+
+def _unexplained(part: Fault, beside: list[Fault]) -> Fault | None:
+    """Return a sum that grew by more than its part, which does no harm; None where none did."""
+    grown = part.since_start or 0
+    return next((one for one in beside if one.severe and (one.since_start or 0) > grown), None)
 
 
 def _moves(fault: Fault) -> bool:

@@ -134,7 +134,8 @@ def _pause(port: PortCase) -> Outcomes:
         )
 
 
-def _carries_roce(port: PortCase) -> bool:
+def carries_roce(port: PortCase) -> bool:
+    """Return whether an Ethernet port carries RDMA that is worth a word."""
     if port.is_infiniband or not port.speed:
         return False
     view = port_view(port.case.frame, port.frame.id)
@@ -148,7 +149,7 @@ def _carries_roce(port: PortCase) -> bool:
 
 @check(
     "RoCE flow control",
-    needs=ports("no RoCE traffic", _carries_roce),
+    needs=ports("no RoCE traffic", carries_roce),
     explains="RDMA over Ethernet (RoCE) hardly recovers from lost packets. Either the network loses"
     " none (PFC for one priority, or pause), or switches mark packets before they must drop them"
     " (ECN) and senders slow down (CNP).",

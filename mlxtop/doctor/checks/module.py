@@ -19,6 +19,8 @@ _UNCORRECTED = "rx_pcs_symbol_err_phy"
 _CRC = "rx_crc_errors_phy"
 _LASER = "tx fault"
 """The one fault that modules also latch while a link comes up."""
+_AS_IT_IS = ("SFP", "SFP+/SFP28")
+"""Modules whose flag of it is the state of a pin (SFF-8472 byte 110)."""
 _ONE_LANE = 0.9
 """Share of all bit errors from which one lane is the reason of them."""
 _ENOUGH = 1000
@@ -76,15 +78,17 @@ def _faults(port: PortCase) -> Outcomes:
 def _judge(port: PortCase, faults: list[str]) -> Callable[..., Finding]:
     """Return how grave faults are.
 
-    A laser's fault in the module's memory that was read once may be long over. The card's firmware
-    reads the memory all the time: what its tool shows is so now.
+    A laser's fault in a memory that latches and was read once may be long over; SFP modules show
+    the state of now. The card's firmware reads the memory all the time: what its tool shows is so.
     """
     if has_failed(port):
         return port.critical
-    report = port.now.report
-    told = report is not None and report.module is not None and bool(report.module.flags)
+    report, module = port.now.report, port.now.module
+    told = report.module.flags if report and report.module else None
+    is_now = any(flag.text == _LASER for flag in told or ()) or bool(signals_again(port, _LASER))
+    latches = module is None or module.identity.identifier not in _AS_IT_IS
     lasers = all(words.startswith(_LASER) for words in faults)
-    return port.note if lasers and not told and not signals_again(port, _LASER) else port.warning
+    return port.note if lasers and latches and not is_now else port.warning
 
 
 def _source(port: PortCase) -> str:

@@ -18,7 +18,11 @@ _APPEND = "$a\\"
 
 def tee(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     """`tee FILE`: write standard input to a file and to standard output."""
-    machine.keep(argv[-1], stdin)
+    try:
+        machine.keep(argv[-1], stdin)
+    except OSError as error:
+        yield Err(f"tee: {argv[-1]}: {error.strerror}")
+        return 1
     yield stdin.removesuffix("\n")
     return 0
 

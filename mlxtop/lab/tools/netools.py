@@ -57,6 +57,13 @@ def _round_trip(number: int) -> str:
     return f"0.{40 + number % 50:03d}"
 
 
+_CHANGES = {
+    *(("route", verb) for verb in ("replace", "del", "flush")),
+    *(("rule", verb) for verb in ("add", "del")),
+}
+"""What `ip` changes in the tables of routes."""
+
+
 def ip(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     """`ip route get`, `ip -j address show`, and what sets up a network device."""
     words = [word for word in argv[1:] if not word.startswith("-")]
@@ -72,7 +79,7 @@ def ip(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
         return 0
     if words[:2] == ["neigh", "flush"]:
         return 0
-    if words[:2] in (["route", "replace"], ["route", "flush"], ["rule", "add"], ["rule", "del"]):
+    if tuple(words[:2]) in _CHANGES:
         refusal = machine.network.fib.change(words)
         if refusal:
             yield Err(refusal if "device" in refusal else f"RTNETLINK answers: {refusal}")
@@ -125,6 +132,7 @@ def _set_up(machine: Machine, words: Sequence[str]) -> Running:
     refusal = _assign(port, address) if address else _set_link(machine, port, rest)
     machine.world.generation += 1
     machine.world.link_changed(port)
+    machine.world.device_changed(port)
     if refusal:
         yield Err(f"RTNETLINK answers: {refusal}")
     return 2 if refusal else 0
@@ -149,7 +157,8 @@ def _set_link(machine: Machine, port: PortState, rest: Sequence[str]) -> str | N
         if word in ("up", "down"):
             port.admin_up = word == "up"
         elif word == "mtu":
-            port.mtu = int(next(words, "1500"))
+            if refusal := port.set_mtu(int(next(words, "1500"))):
+                return refusal
         elif word == "master":
             bond = next(words, "")
             if machine.network.index(bond) is None:
@@ -163,18 +172,24 @@ def _set_link(machine: Machine, port: PortState, rest: Sequence[str]) -> str | N
     return None
 
 
-def rdma(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
-    """`rdma -j resource show qp`: the kernel's own queue pairs, and those of running tests."""
-    rows: list[dict[str, object]] = []
-    for port in machine.world.ports:
-        if not port.present:
-            continue
-        base = {"ifname": port.spec.rdma, "port": port.spec.number}
-        rows.append({**base, "lqpn": 1, "type": "GSI", "state": "RTS", "comm": "ib_core"})
-        if any(not flow.kernel and any(flow.wish) for flow in port.flows):
-            row = {**base, "lqpn": 131, "type": "RC", "state": "RTS", "pid": 4711}
-            rows.append(row | {"comm": "ib_write_bw"})
-    yield json.dumps(rows)
+_LIMITS = {
+    "max_qp": 131072,
+    "max_cq": 1 << 24,
+    "max_mr": 1 << 24,
+    "max_pd": 1 << 23,
+    "max_srq": 1 << 23,
+}
+
+
+def ibv_devinfo(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
+    """`ibv_devinfo -v -d DEVICE`: its limits."""
+    device = argv[-1]
+    if not any(port.present and port.spec.rdma == device for port in machine.world.ports):
+        yield f"No IB devices found: {device}"
+        return 255
+    yield f"hca_id:\t{device}"
+    for name, limit in _LIMITS.items():
+        yield f"\t{name}:\t\t\t\t{limit}"
     return 0
 
 

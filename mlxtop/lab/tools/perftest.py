@@ -154,7 +154,8 @@ def _latency(port: PortState, name: str, options: dict[str, str]) -> Running:
     return 0
 
 
-def _payload(machine: Machine, flow: Flow) -> float:
+def payload(machine: Machine, flow: Flow) -> float:
+    """Bytes that a flow has carried in both directions until now."""
     rest = machine.world.rest
     return sum(flow.payload[n] + flow.rate[n] / 8 * rest for n in (RX, TX))
 
@@ -179,13 +180,13 @@ def _bandwidth(machine: Machine, port: PortState, name: str, options: dict[str, 
         margin = min(float(options.get("-f", 2)), seconds / 3) if "-D" in options else 0.0
         if margin:  # at both ends, where nothing is counted
             yield margin
-        before = _payload(machine, flow)
+        before = payload(machine, flow)
         counted = seconds - 2 * margin
         step = min(1.0, counted)
         for _ in range(max(1, round(counted / step))):
             yield step
             peak = max(peak, sum(flow.rate))
-        carried = _payload(machine, flow) - before
+        carried = payload(machine, flow) - before
         if margin:
             yield margin
     finally:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from mlxtop.lab.tools.coreutils import sed, tee
 from mlxtop.lab.tools.iperf3 import iperf3
+from mlxtop.lab.tools.lldpcli import lldpcli
 from mlxtop.lab.tools.mstconfig import mstconfig
+from mlxtop.lab.tools.mstflint import mstflint
 from mlxtop.lab.tools.mstfwreset import mget_temp, mstfwreset
 from mlxtop.lab.tools.mstlink import mstlink
-from mlxtop.lab.tools.netools import ethtool, ip, ping, rdma
+from mlxtop.lab.tools.netools import ethtool, ibv_devinfo, ip, ping
 from mlxtop.lab.tools.perftest import perftest
 from mlxtop.lab.tools.shell import Machine, Running, Tool, missing
 from mlxtop.lab.tools.streams import iperf, nuttcp, qperf
@@ -17,6 +19,8 @@ from mlxtop.lab.tools.streams import iperf, nuttcp, qperf
 _TOOLS: dict[str, Tool] = {
     "mstconfig": mstconfig,
     "mlxconfig": mstconfig,
+    "mstflint": mstflint,
+    "flint": mstflint,
     "mstlink": mstlink,
     "mlxlink": mstlink,
     "mstfwreset": mstfwreset,
@@ -30,7 +34,8 @@ _TOOLS: dict[str, Tool] = {
     "qperf": qperf,
     "ping": ping,
     "ip": ip,
-    "rdma": rdma,
+    "ibv_devinfo": ibv_devinfo,
+    "lldpcli": lldpcli,
     "ib_write_bw": perftest,
     "ib_read_bw": perftest,
     "ib_send_bw": perftest,
@@ -43,12 +48,13 @@ _TOOLS: dict[str, Tool] = {
 _EVERYWHERE: dict[str, Tool] = {"tee": tee, "sed": sed}
 """Commands that no machine lacks."""
 _PART_OF = {
-    "rdma": "ip",
     **dict.fromkeys(
         ("ib_write_lat", "ib_read_lat", "ib_atomic_bw", "ib_atomic_lat"), "ib_write_bw"
     ),
+    "mstflint": "mstconfig",
+    "flint": "mlxconfig",
 }
-"""Commands that come with another one: iproute2, perftest."""
+"""Commands that come with another one: perftest."""
 _FLAGS_WITH_VALUE = ("-k", "-s", "-u", "-g", "-p", "-C", "-w", "-E", "--kill-after", "--signal")
 
 

@@ -6,14 +6,14 @@ machine serves all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from mlxtop.lab.ports import PortState
 from mlxtop.lab.tools.iperf3 import begin_run, bits, connect
 from mlxtop.lab.tools.measure import Call, Interval, Part, Run, both
-from mlxtop.lab.tools.perftest import MESSAGES, half_round_trip
+from mlxtop.lab.tools.perftest import MESSAGES, half_round_trip, payload
 from mlxtop.lab.tools.shell import Err, Machine, Running
-from mlxtop.lab.traffic import GREEDY, RX, TX, Flow
+from mlxtop.lab.traffic import GREEDY, Flow
 
 TCP_ROUND_TRIP_US = {True: 21.0, False: 11.0}
 """Microseconds of half a TCP round trip: small boards, and servers."""
@@ -51,15 +51,7 @@ def iperf(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
         yield "Server listening on TCP port 5001"
         while True:
             yield 3600.0
-    call = Call(
-        host=found["-c"],
-        seconds=float(found.get("-t", 10)),
-        streams=int(found.get("-P", 1)),
-        interval=float(found.get("-i", 1)) or 1.0,
-        bitrate=bits(found.get("-b", "0")),
-        reverse="-R" in found,
-        bidir="--full-duplex" in argv,
-    )
+    call = _iperf_call(found)
     port = connect(machine, call)
     if isinstance(port, str):
         yield Err(f"tcp connect failed: {port}")
@@ -79,6 +71,18 @@ def iperf(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
         with machine.world.lock:
             run.stop()
     return 0
+
+
+def _iperf_call(found: Mapping[str, str]) -> Call:
+    return Call(
+        host=found["-c"],
+        seconds=float(found.get("-t", 10)),
+        streams=int(found.get("-P", 1)),
+        interval=float(found.get("-i", 1)) or 1.0,
+        bitrate=bits(found.get("-b", "0")),
+        reverse="-R" in found,
+        bidir="--full-duplex" in found,
+    )
 
 
 def _opening(run: Run) -> Iterator[str]:
@@ -209,8 +213,7 @@ def _qperf_bandwidth(
     port.flows.append(flow)
     try:
         yield seconds
-        rest = machine.world.rest
-        carried = sum(flow.payload[n] + flow.rate[n] / 8 * rest for n in (RX, TX))
+        carried = payload(machine, flow)
     finally:
         with machine.world.lock:
             port.flows.remove(flow)

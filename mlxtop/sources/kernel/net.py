@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -175,6 +177,31 @@ def read_link_counters(system: System) -> LinkCounters:
     """Return what the kernel's stack counted, in one question. Raises OSError."""
     answer = system.ask(Question.LINK_COUNTERS)
     return LinkCounters(answer, system.now())
+
+
+VF_COUNTS = ("rx_bytes", "tx_bytes", "rx_packets", "tx_packets")
+MOST_VFS = 512
+"""Virtual functions of a port that are read at most."""
+
+
+def read_vfs(system: System, netdev: str) -> Reading | None:
+    """Return what the card counts of each virtual function; None without any. Raises OSError."""
+    answer = system.ask(Question.VF_STATISTICS, netdev)
+    tick = system.now()
+    counts: dict[str, int | None] = {}
+    for row in islice(rows(answer), MOST_VFS):
+        vf = row.count("vf")
+        if vf is not None and vf <= _HIGHEST_VF:
+            counts |= {f"vf{vf}_{key}": row.count(key) for key in VF_COUNTS}
+    return Reading(tick, _vf_schema(tuple(counts)), tuple(counts.values())) if counts else None
+
+
+_HIGHEST_VF = 9999
+
+
+@lru_cache(maxsize=64)
+def _vf_schema(keys: tuple[str, ...]) -> Schema:
+    return Schema(keys)
 
 
 def read_speed(system: System, netdev: str) -> int | None:

@@ -143,9 +143,10 @@ def read_pcie(system: System, path: str) -> PcieStatus:
 def _is_made_up(system: System, path: str, link: PcieLink, below: PcieLink) -> bool:
     """Return whether a hypervisor's port shows less than the device below it, which is real.
 
+    Where the device does not tell its link, as a virtual function of a guest, nothing is real.
     QEMU's ports show 2.5 GT/s x1 unless they are told otherwise, VMware's 5 GT/s x32.
     """
-    less = (link.mbps or 0) < (below.mbps or 0)
+    less = not below.mbps or (link.mbps or 0) < below.mbps
     return less and parse_hex(read_text(system, f"{path}/vendor")) in _HYPERVISORS
 
 

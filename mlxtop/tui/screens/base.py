@@ -9,9 +9,11 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import ModalScreen, Screen, ScreenResultType
+from textual.widget import Widget
 
 from mlxtop.present.overview import header_line
 from mlxtop.present.text import Line, Role, line_width
+from mlxtop.sampler.facts import Fact
 from mlxtop.tui.commands import Command, Scope, always, available, in_bar, keys_of
 from mlxtop.tui.textual_private import PaintedScreen
 from mlxtop.tui.widgets.lines import Clickable, Lines, Styled
@@ -58,6 +60,8 @@ class WatchScreen(PaintedScreen):
     SCOPE: ClassVar[Scope] = Scope.EVERYWHERE
     LEADS_HERE: ClassVar[str] = ""
     """The command that opens this screen: the key bar has better use for its place."""
+    wants: frozenset[Fact] = frozenset()
+    """Slow facts that are read only while this screen is there."""
     _keys_shown: object = None
 
     # Queries for widgets look at every one of them, and each frame would ask for the same.
@@ -107,12 +111,13 @@ class WatchScreen(PaintedScreen):
         self.set_class(bool(app.badges()), "-badged")
         line = header_line(
             app.state.frame,
-            max(1, header.size.width),
+            max(1, self.size.width),
             label=app.source.label,
             interval=app.source.interval,
             bits=app.state.bits,
             badges=app.badges(),
             findings=app.state.findings,
+            machine=app.machine,
         )
         header.show([line])
         self.ribbon.present(app.ribbon_items())
@@ -120,9 +125,23 @@ class WatchScreen(PaintedScreen):
             app.draw_foot(self.foot)
         self._show_keys()
 
+    @property
+    def focus_chain(self) -> list[Widget]:
+        """Return what Tab goes round: from where a screen begins to the alarms, then the charts."""
+        chain = super().focus_chain
+        first = next((one for one in chain if f"#{one.id}" == self.AUTO_FOCUS), None)
+        if self.ribbon in chain and first is not None:
+            chain.remove(self.ribbon)
+            chain.insert(chain.index(first) + 1, self.ribbon)
+        return chain
+
     def alarm_key(self) -> str | None:
         """Return the key of the alarm that the cursor stands on; None without a cursor."""
         return self.ribbon.chosen.key if self.ribbon.has_focus and self.ribbon.chosen else None
+
+    def retreat(self) -> bool:
+        """Undo what was opened last on this screen; return whether there was something."""
+        return False
 
     def pausing(self) -> None:
         """Follow the picture that has been frozen, or moves again."""
@@ -131,12 +150,17 @@ class WatchScreen(PaintedScreen):
         """Return the scopes whose commands hold now."""
         return (self.SCOPE, Scope.EVERYWHERE, Scope.REPLAY)
 
+    def minor_keys(self) -> frozenset[str]:
+        """Return the names of commands that are of little use now: they are the last in the bar."""
+        return frozenset()
+
     def _show_keys(self) -> None:
         """Show the keys, which change with the width and the scopes alone."""
         bar, app, scopes = self.keys, self.watch_app, self.scopes()
-        if self._keys_shown == (bar.size.width, scopes):
+        shown = bar.size.width, scopes, self.minor_keys()
+        if self._keys_shown == shown:
             return
-        self._keys_shown = bar.size.width, scopes
+        self._keys_shown = shown
         commands = available(*scopes, readonly=app.readonly, replay=app.replay)
         bar.present(self._fitting(commands, bar.size.width), GAP)
 
@@ -146,6 +170,7 @@ class WatchScreen(PaintedScreen):
         if self.SCOPE is Scope.OVERVIEW and Scope.CHART not in self.scopes():
             # nothing lies behind it
             last = [command for command in last if command.id != "back"]
+        first.sort(key=lambda command: command.id in self.minor_keys())
         keys = self.watch_app.settings.keys
         shown: list[tuple[Line, str]] = []
         left = columns

@@ -41,6 +41,11 @@ class ChartScreen(WatchScreen):
             return (Scope.CHART, Scope.CHARTS, *super().scopes())
         return (*super().scopes(), Scope.CHARTS)
 
+    def oldest(self) -> float | None:
+        """Return the second of the oldest reading of the charts; None without any."""
+        state = self.watch_app.state
+        return state.watch.history.oldest(state.selected) if state.selected else None
+
     def axis(self) -> TimeAxis | None:
         """Return the axis of all charts; None before the first frame."""
         state, charts = self.watch_app.state, self.shown_charts()
@@ -104,7 +109,8 @@ class ChartScreen(WatchScreen):
     def action_cursor(self, columns: int) -> None:
         state, axis = self.watch_app.state, self.axis()
         if axis is not None:
-            state.move_cursor(columns, axis)
+            if state.move_cursor(columns, axis, self.oldest()) and columns < 0:
+                self.watch_app.read_earlier(axis.span)
             self.show_frame()
 
     # Events

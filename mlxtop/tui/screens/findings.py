@@ -12,6 +12,7 @@ from mlxtop.doctor.check import Finding, Report
 from mlxtop.model.frame import Frame
 from mlxtop.present.doctor import Row, detail_lines, explanation_lines, report_rows, summary
 from mlxtop.present.text import Line, Role, Section, clean
+from mlxtop.sampler.facts import RDMA
 from mlxtop.tui.commands import Scope, bindings, unlisted
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.screens.pages import SCROLLING, PageScreen
@@ -41,8 +42,10 @@ def examine(state: State, frame: Frame) -> Report:
     """Return what `doctor` finds on the whole machine; in any thread."""
     from mlxtop.doctor.inspect import inspect
 
-    incidents = [event.incident for event in tuple(state.watch.events)]
-    return inspect(frame, tuple(frame.ports), incidents, before=state.first)
+    watch = state.watch
+    incidents = [event.incident for event in tuple(watch.events)]
+    ports = tuple(frame.ports)
+    return inspect(frame, ports, incidents, before=state.first, congestion=watch.congestion)
 
 
 def _columns(page: Sections) -> int:
@@ -63,6 +66,7 @@ class Findings(WatchScreen):
     AUTO_FOCUS = "#choices"
     SCOPE = Scope.FINDINGS
     LEADS_HERE = "doctor"
+    wants = RDMA
     BINDINGS = bindings(Scope.FINDINGS) + MOVING
 
     def __init__(self) -> None:
@@ -117,7 +121,9 @@ class Findings(WatchScreen):
     def _examined(self, report: Report | None, problem: str) -> None:
         """Show a report, or why there is none."""
         state = self.watch_app.state
-        state.report, self._error = report or state.report, problem
+        if report is not None:
+            state.report = self.watch_app.with_links(report)
+        self._error = problem
         self.show_frame()
 
     # Drawing

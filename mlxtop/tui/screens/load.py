@@ -7,6 +7,7 @@ The thread that samples gives it every frame, whatever the terminal does.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,8 @@ from mlxtop.model.number import PORT, whole
 from mlxtop.present.load import guard_text, outcome_runs, plan_runs, server_section, wrapped
 from mlxtop.present.load_status import status_sections
 from mlxtop.present.measure_chart import measure_sections
-from mlxtop.present.text import Line, Role, Section, clean
+from mlxtop.present.text import Role, Run, Section, clean
+from mlxtop.recording.of_run import RunSamples
 from mlxtop.settings import MAX_INTERVAL
 from mlxtop.tui.commands import unlisted
 from mlxtop.tui.screens.base import Dialog, key_label
@@ -57,10 +59,10 @@ _TURN = ("← →", "Choose", "screen.choose")
 
 _OFFERED = 8
 """Neighbours that are named."""
-_HINT: tuple[Line, ...] = (
-    (("Say where the server runs; Enter shows the plan, F5 or Ctrl-R runs it.", Role.TEXT),),
-    (("Everything else is chosen for the port when it is left empty.", Role.DIM),),
-    (("The test goes on when this is closed; I opens it again.", Role.DIM),),
+_HINT: tuple[Run, ...] = (
+    ("Say where the server runs; Enter shows the plan, F5 or Ctrl-R runs it.", Role.TEXT),
+    ("Everything else is chosen for the port when it is left empty.", Role.DIM),
+    ("The test goes on when this is closed; I opens it again.", Role.DIM),
 )
 
 
@@ -78,11 +80,13 @@ class Loads:
         self.values: dict[str, str] = {}
         """What the fields of the dialog held the last time."""
         self._app = app
+        self._watch_state, self._source, self._feed = app.state, app.source, app.feed
         self._posted = Event()
         self._before: float | None = None
         """The interval before a test shortened it."""
         system = context.system
-        self.session = LoadSession(system, own_runs(demo=system.demo), self._changed)
+        runs, samples = own_runs(demo=system.demo), partial(RunSamples, system)
+        self.session = LoadSession(system, runs, self._changed, samples)
 
     def _changed(self) -> None:
         """Post one message until it is handled, from any thread."""
@@ -101,27 +105,33 @@ class Loads:
     @property
     def heat(self) -> HeatWatch:
         """Return what the screen has followed so far, from which the guard goes on."""
-        return self._app.state.watch.heat
+        return self._watch_state.watch.heat
 
     @property
     def busy(self) -> bool:
         return self.session.view().busy
 
     @property
+    def guards(self) -> bool:
+        """Return whether a test or servers depend on the heat guard."""
+        view = self.session.view()
+        return view.busy or view.serving > 0
+
+    @property
     def longest_interval(self) -> float:
         """Return the most seconds between samples that may be chosen now."""
-        return GUARDED_INTERVAL_S if self.busy else MAX_INTERVAL
+        return GUARDED_INTERVAL_S if self.guards else MAX_INTERVAL
 
     def moved(self) -> None:
-        """Show the news; sample quickly while a test runs, and as before after it."""
-        if self._app.feed.stop.is_set():
+        """Show the news; sample quickly while something is guarded, and as before after it."""
+        if self._feed.stop.is_set():
             return
         self._posted.clear()
-        source = self._app.source
-        source.guarded = self.busy
-        if self.busy and self._before is None and source.interval > GUARDED_INTERVAL_S:
+        source = self._source
+        source.guarded = guards = self.guards
+        if guards and self._before is None and source.interval > GUARDED_INTERVAL_S:
             self._before, source.interval = source.interval, GUARDED_INTERVAL_S
-        elif not self.busy and self._before is not None:
+        elif not guards and self._before is not None:
             source.interval, self._before = self._before, None
         if self._app.is_running and isinstance(self._app.screen, LoadDialog):
             self._app.screen.draw()
@@ -216,7 +226,7 @@ class LoadDialog(Dialog[None]):
             sections.append(wrapped("Plan", runs, columns))
         if view.server_lines:
             sections.append(server_section(view.serving, view.server_lines, columns))
-        return sections or [Section("Load test", _HINT), *self._offered(columns)]
+        return sections or [wrapped("Load test", _HINT, columns), *self._offered(columns)]
 
     def _offered(self, columns: int) -> list[Section]:
         """Return the far ends that can be chosen."""

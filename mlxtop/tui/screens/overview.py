@@ -18,6 +18,7 @@ from mlxtop.present.card_rows import cards_title
 from mlxtop.present.ceiling import ceiling_lines
 from mlxtop.present.order import CYCLE, Order, sickest_first
 from mlxtop.present.text import Line, Role
+from mlxtop.present.totals import nodes_line
 from mlxtop.present.view import prose
 from mlxtop.settings import store
 from mlxtop.tui.commands import Scope, available, bindings, keys_of
@@ -35,6 +36,8 @@ _FIXED = 4
 _FRAME = 3
 """Rows of the table's frame and heading."""
 _LEAST_CHARTS = 4
+_WIDE, _TALL = 100, 30
+"""Columns and rows from which there is room for the sums of the NUMA nodes."""
 _MANY = 4
 """Ports from which small charts of all stand where else the pages of one would."""
 _LEAST_ROOMY = 5
@@ -66,14 +69,18 @@ class Overview(ChartScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.table, self.hint = PortTable(id="ports"), Lines(id="hint")
+        self.table, self.nodes, self.hint = (
+            PortTable(id="ports"),
+            Lines(id="nodes"),
+            Lines(id="hint"),
+        )
         self.charts = (ThroughputChart(id="throughput"), TemperatureChart(id="temperature"))
         self.filter_word = Lines(id="filter-word")
         self.about, self.small = Sections(id="about"), WallGrid(id="small")
 
     def body(self) -> ComposeResult:
         self.table.add_class("box")
-        yield from (self.table, self.hint)
+        yield from (self.table, self.nodes, self.hint)
         with Container(id="charts"):
             yield from self.charts
         self.small.add_class("box")
@@ -84,7 +91,7 @@ class Overview(ChartScreen):
     def on_screen_resume(self) -> None:
         """Put the cursor on the port that was selected on the screen above."""
         if self.watch_app.state.selected is not None:
-            self.table.choose(self.watch_app.state.selected)
+            self.table.choose(self.watch_app.state.selected, self.watch_app.machine)
         super().on_screen_resume()
 
     # Drawing
@@ -92,18 +99,26 @@ class Overview(ChartScreen):
     def draw(self) -> None:
         super().draw()
         state = self.watch_app.state
-        if state.frame is None:
+        blocks = self.watch_app.blocks()
+        if state.frame is None and not blocks:
             self.hint.show([((f" looking at {self.watch_app.source.label} …", Role.DIM),)])
             return
         table = self.table
         rows = len(table.entries), self.ribbon.display
-        table.show(state, self.watch_app.source.interval)
+        table.show(state, self.watch_app.source.interval, blocks)
+        self.watch_app.focus_machine(table.host)
+        state = self.watch_app.state
         state.select(table.port)
         if rows != (len(table.entries), self._had_ribbon):
             self._had_ribbon = self.ribbon.display
             self.on_resize()
         self._title(table)
-        self.set_class(len(state.frame.ports) >= _MANY, "-many")
+        if state.frame is None:
+            self.hint.show([((f" looking at {self.watch_app.source.label} …", Role.DIM),)])
+            return
+        many = len(state.frame.ports) >= _MANY
+        self.set_class(many, "-many")
+        self._draw_nodes(state.frame if many else None)
         cold = not any(port.now.temperatures for port in state.frame.ports.values())
         self.set_class(cold, "-cold")
         self._draw_hint(state.frame, table)
@@ -126,7 +141,8 @@ class Overview(ChartScreen):
 
     def on_resize(self) -> None:
         """Give the table the rows that it needs, as long as a small chart remains."""
-        room = self.size.height - _FIXED - self.ribbon.display - (self.foot is not None)
+        more = self.ribbon.display + (self.foot is not None) + self.has_class("-nodes")
+        room = self.size.height - _FIXED - more
         needed = len(self.table.entries) + _FRAME
         rows = min(needed, room - _LEAST_CHARTS)
         self.set_class(room - rows < _TWO_CHARTS, "-crowded")
@@ -144,6 +160,22 @@ class Overview(ChartScreen):
             parts.append(cards_title(state.frame))
         below = table.hidden() or self.watch_app.story
         table.label(" · ".join(filter(None, parts)), below)
+
+    def minor_keys(self) -> frozenset[str]:
+        frame = self.watch_app.state.frame
+        few = frame is not None and len(frame.ports) < _MANY
+        return frozenset({"wall"}) if few else frozenset()
+
+    def _draw_nodes(self, frame: Frame | None) -> None:
+        """Show what the ports of each NUMA node carry, where the screen is large."""
+        wide, rows = self.size.width >= _WIDE, self.size.height
+        line: Line = ()
+        if frame is not None and wide and rows >= _TALL:
+            line = nodes_line(frame, self.size.width - 2, self.watch_app.state.bits)
+        if bool(line) != self.has_class("-nodes"):
+            self.set_class(bool(line), "-nodes")
+            self.on_resize()
+        self.nodes.show([line])
 
     def _draw_hint(self, frame: Frame, table: PortTable) -> None:
         """Show the ceiling of the selected port, or what the chosen cell means."""
@@ -180,7 +212,9 @@ class Overview(ChartScreen):
         """Show small charts of many ports in place of the pages of one, on large screens."""
         state, small = self.watch_app.state, self.small
         if small.display and state.frame is not None:
-            ports = [entry.port for entry in self.table.entries if entry.port is not None]
+            here = self.watch_app.machine
+            rows = (entry for entry in self.table.entries if entry.host == here)
+            ports = [entry.port for entry in rows if entry.port is not None]
             ports = sickest_first(state.frame, ports, state.row_context)
             small.show(state, ports, self.watch_app.source.interval)
             small.label(f"All ports, the sickest first · {small.note(state.bits)}")
@@ -298,8 +332,8 @@ class Overview(ChartScreen):
             self.query_one("#filter-line").mount(self._filter)
         self._filter.focus()
 
-    def retreat(self) -> None:
-        """Undo the last of filter, explained cell and maximised chart."""
+    def retreat(self) -> bool:
+        """Undo the last of filter, explained cell and maximised chart; nothing lies behind it."""
         table, state = self.table, self.watch_app.state
         if self.has_class("-filtering") or state.pattern:
             self.remove_class("-filtering")
@@ -314,6 +348,7 @@ class Overview(ChartScreen):
         elif self.has_class("-maximised"):
             self.remove_class("-maximised")
         self.call_after_refresh(self.show_frame)
+        return True
 
     # Events
 
@@ -329,13 +364,14 @@ class Overview(ChartScreen):
 
     @on(PortTable.Selected)
     def _selected(self, event: PortTable.Selected) -> None:
-        if event.port == self.table.port:
+        if (event.port, event.host) == (self.table.port, self.table.host):
+            self.watch_app.focus_machine(event.host)
             self.watch_app.state.select(event.port)
             self.show_frame()
 
     @on(WallGrid.Selected)
     def _small_chosen(self, event: WallGrid.Selected) -> None:
-        self.table.choose(event.port)
+        self.table.choose(event.port, self.watch_app.machine)
         if event.opened:
             self.action_details()
 

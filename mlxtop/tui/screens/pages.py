@@ -9,7 +9,8 @@ from textual.widget import Widget
 
 from mlxtop import __version__
 from mlxtop.present.overview import entries
-from mlxtop.present.pages import PAGES, Page
+from mlxtop.present.pages import ENDS_PAGE, PAGES, Page
+from mlxtop.present.rdma_objects import turned
 from mlxtop.present.text import (
     EMPTY,
     Line,
@@ -22,7 +23,8 @@ from mlxtop.present.text import (
     width,
     wrap,
 )
-from mlxtop.present.view import link_mark, prose
+from mlxtop.present.view import HolderOrder, link_mark, prose
+from mlxtop.sampler.facts import RDMA
 from mlxtop.settings import PREFIX, ROWS, config_path
 from mlxtop.tui.commands import Scope, available, bindings, keys_of, unlisted
 from mlxtop.tui.screens.base import WatchScreen
@@ -39,6 +41,10 @@ SCROLLING = unlisted(
     ("g", "scroll(-100000)"),
     ("G", "scroll(100000)"),
 )
+_LEAST_ROWS = 14
+"""Rows of a screen from which a page keeps enough of them below a small chart."""
+_RDMA_PAGE = "5"
+"""The page that shows who holds RDMA objects."""
 _LEAST_NAME = 12
 """Columns of a port's name beside the pages; where it has fewer, pages lose their titles."""
 _TITLES = {
@@ -88,41 +94,20 @@ class PageScreen(WatchScreen):
         self.page.scroll_relative(y=lines, animate=False)
 
 
-class Detail(ChartScreen, PageScreen):
-    """One port, page by page; two of them are below a chart."""
+class ChartPage(ChartScreen, PageScreen):
+    """A page below a chart, with the reading at its cursor between them."""
 
     AUTO_FOCUS = "#page"
-    SCOPE = Scope.DETAIL
-    BINDINGS = bindings(Scope.DETAIL)
 
-    def __init__(self, key: str = "") -> None:
-        """Begin with the page of this key, else with the first."""
+    def __init__(self) -> None:
         super().__init__()
-        self._page: Page = next((page for page in PAGES if page.key == key), PAGES[0])
-        self._tabs, self._read = Clickable(id="tabs"), Lines(id="reading")
-        self._charts: dict[str, Chart] = {
-            "1": ThroughputChart(id="traffic"),
-            "2": HeatChart(id="heat"),
-        }
-        """By the key of the page below."""
-        self.set_class(True, f"-page-{self._page.key}")
-
-    def body(self) -> ComposeResult:
-        yield self._tabs
-        yield from self._charts.values()
-        yield self._read
-        yield self.page
-
-    def shown_charts(self) -> Sequence[Chart]:
-        chart = self._charts.get(self._page.key)
-        return [chart] if chart is not None and chart.seen else []
+        self.read = Lines(id="reading")
 
     def home(self) -> Widget:
         return self.page
 
     def draw(self) -> None:
         super().draw()
-        self._show_tabs()
         if self.shown_charts():  # the chart comes after the page is on the terminal
             if self.watch_app.answering:
                 self.draw_after_key()
@@ -133,32 +118,88 @@ class Detail(ChartScreen, PageScreen):
         super().draw_charts()
         reading = self.reading_lines(max(1, self.size.width - 2))
         self.set_class(bool(reading), "-reading")
-        self._read.show(reading)
+        self.read.show(reading)
+
+    def retreat(self) -> bool:
+        return self.leave_charts()
+
+
+class Detail(ChartPage):
+    """One port, page by page; two of them are below a chart."""
+
+    SCOPE = Scope.DETAIL
+    BINDINGS = bindings(Scope.DETAIL)
+
+    def __init__(self, key: str = "") -> None:
+        """Begin with the page of this key, else with the first."""
+        super().__init__()
+        self._page: Page = next((page for page in PAGES if page.key == key), PAGES[0])
+        self._tabs = Clickable(id="tabs")
+        self._charts: dict[str, Chart] = {
+            "1": ThroughputChart(id="traffic"),
+            "2": HeatChart(id="heat"),
+        }
+        """By the key of the page below."""
+        self.set_class(True, f"-page-{self._page.key}")
+        self._want()
+
+    def _want(self) -> None:
+        self.wants = RDMA if self._page.key == _RDMA_PAGE else frozenset()
+
+    def body(self) -> ComposeResult:
+        yield self._tabs
+        yield from self._charts.values()
+        yield self.read
+        yield self.page
+
+    def shown_charts(self) -> Sequence[Chart]:
+        chart = self._charts.get(self._page.key)
+        return [chart] if chart is not None and chart.seen else []
+
+    def draw(self) -> None:
+        super().draw()
+        self._show_tabs()
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.height >= _LEAST_ROWS, "-roomy")
 
     def sections(self, columns: int) -> list[Section]:
         view = self.watch_app.state.view(columns)
         if view is None:
             return [Section("Gone", ((("This port is no longer there.", Role.WARNING),),))]
+        if self._page.key == ENDS_PAGE:
+            view = self.watch_app.with_ends(view)
         return self._page.sections(view)
 
     def _show_tabs(self) -> None:
-        labels: list[tuple[Line, str]] = []
-        for page in PAGES:
-            here = page is self._page
-            role = Role.STRONG if here else Role.DIM
-            mark = "▸" if here else " "
-            label: Line = ((f"{mark}{page.key} ", Role.ACCENT), (page.title, role))
-            labels.append((label, f"screen.page('{page.key}')"))
         gap, room = (1 if self.size.width < 100 else 2), self._tabs.size.width
+        labels = self._labels([page.title for page in PAGES])
         taken = sum(line_width(label) + gap for label, _ in labels)
         who = self._who(max(_LEAST_NAME, room - taken))
+        if taken + line_width(who) > room:  # short titles, with nothing between them but a mark
+            gap, labels = 0, self._labels([page.short for page in PAGES])
+            taken = sum(line_width(label) for label, _ in labels)
+            who = self._who(max(_LEAST_NAME, room - taken))
         if taken + line_width(who) > room:  # the keys alone, and the title of this page
+            gap = 1
             labels = [
                 (label if page is self._page else label[:1], action)
                 for page, (label, action) in zip(PAGES, labels, strict=True)
             ]
             who = self._who(room - sum(line_width(label) + gap for label, _ in labels))
+        if line_width(who) < min(_LEAST_NAME, line_width(self._who(room))):  # this page alone
+            labels = [labels[PAGES.index(self._page)]]
+            who = self._who(room - line_width(labels[0][0]) - gap)
         self._tabs.present([(who, "app.retreat"), *labels], gap=gap)
+
+    def _labels(self, titles: Sequence[str]) -> list[tuple[Line, str]]:
+        """Return keys and titles of all pages, each with what a click on it does."""
+        labels: list[tuple[Line, str]] = []
+        for page, title in zip(PAGES, titles, strict=True):
+            here = page is self._page
+            key, role = f"{'▸' if here else ' '}{page.key} ", Role.STRONG if here else Role.DIM
+            labels.append((((key, Role.ACCENT), (title, role)), f"screen.page('{page.key}')"))
+        return labels
 
     def _who(self, columns: int) -> Line:
         """Return name and state of the port, in so many columns at most."""
@@ -174,11 +215,36 @@ class Detail(ChartScreen, PageScreen):
 
     def action_page(self, key: str) -> None:
         self._page = next(page for page in PAGES if page.key == key)
+        self._want()
         for page in self._charts:
             self.set_class(page == key, f"-page-{page}")
         self.leave_charts()
         self.remove_class("-reading")
         self.page.new_page()
+        self.show_frame()
+
+    def retreat(self) -> bool:
+        """Leave the chart, then make it small again."""
+        if self.leave_charts():
+            return True
+        maximised = self.has_class("-maximised") and self._page.key in self._charts
+        if maximised:
+            self.action_maximise()
+        return maximised
+
+    def action_sort_column(self, steps: int) -> None:
+        state = self.watch_app.state
+        state.holders_by = turned(state.holders_by, steps)
+        self._show_order()
+
+    def action_reverse(self) -> None:
+        by, reverse = self.watch_app.state.holders_by
+        self.watch_app.state.holders_by = HolderOrder(by, not reverse)
+        self._show_order()
+
+    def _show_order(self) -> None:
+        if self._page.key != _RDMA_PAGE:
+            self.notify("This page has no table to sort: page 5 has one.")
         self.show_frame()
 
     def action_maximise(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from textual import on
 from textual.app import ComposeResult
 
@@ -55,7 +57,9 @@ class Wall(WatchScreen):
         if frame is None or not ports:
             text = f" no port matches “{state.pattern}”" if state.pattern else " no port"
             return ((text, Role.WARNING),)
-        sick = sum(sickness(frame, port, state.row_context) > 0 for port in ports)
+        context = state.row_context
+        worse = takewhile(lambda port: sickness(frame, port, context) > 0, ports)
+        sick = sum(1 for _ in worse)  # they stand first
         health = (f"{sick} of {len(ports)} ports in trouble", Role.WARNING)
         if not sick:
             health = "no port in trouble", Role.GOOD

@@ -183,9 +183,9 @@ def now_line(grid: Grid, column: int) -> None:
             cells[column] = ("┊", Role.FAINT)
 
 
-def with_cursor(lines: Sequence[Line], column: int) -> list[Line]:
+def with_cursor(lines: Sequence[Line], column: int, gutter: int = GUTTER) -> list[Line]:
     """Return the lines of a plot with an upright line in one of its columns."""
-    at = GUTTER + column
+    at = gutter + column
     marked = []
     for line in lines:
         ((text, _), *_) = cut(line, at, at + 1) or ((" ", Role.TEXT),)

@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from mlxtop.analysis.port_view import PortView, port_view
+from mlxtop.model.identity import PortId
 from mlxtop.present import units
 from mlxtop.present.text import Line, Role, Run, clean, line_width, to_ascii
 from mlxtop.tui.commands import Scope, bindings
@@ -50,6 +51,8 @@ class Chart(Lines, can_focus=True):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id, classes="box")
+        self.scale_width = GUTTER
+        """Columns left of the picture, of its scale or the names of its lanes."""
         self._drawn: object = None
         self._axis: TimeAxis | None = None
         self._picture: list[Line] = []
@@ -79,9 +82,10 @@ class Chart(Lines, can_focus=True):
         title = to_ascii(title) if state.ascii else title
         if self.border_title != title:
             self.border_title = title
-        drawn = (port, axis._replace(cursor=None), room, self._age(state, axis))
-        if (*drawn, self._key(state, view)) != self._drawn:
-            self._drawn = (*drawn, self._key(state, view))
+        still = axis._replace(cursor=None)
+        drawn = (port, still, room, self._age(state, axis), self._key(state, view))
+        if drawn != self._drawn:
+            self._drawn = drawn
             enough = room[1] >= charts.LEAST_ROWS
             self._picture = self._draw(state, view, axis, room) if enough else []
         picture, column = self._picture, axis.cursor_column
@@ -112,7 +116,7 @@ class Chart(Lines, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         where = event.get_content_offset(self)
-        column = -1 if where is None else where.x - GUTTER
+        column = -1 if where is None else where.x - self.scale_width
         if self._axis is not None and 0 <= column < self._axis.columns:
             self.post_message(self.Pointed(self._axis.middle(column)))
 
@@ -132,10 +136,10 @@ def edge_of(state: State, axis: TimeAxis) -> str:
     return state.clock().time(axis.end) if axis.frozen else "now"
 
 
-def flows_of(state: State, view: PortView, axis: TimeAxis) -> Flows:
+def flows_of(state: State, port: PortId, axis: TimeAxis) -> Flows:
     """Return what a port carried."""
     history = state.watch.history
-    return Flows(*(resampled(history.series(view.id, name), axis) for name in (RX, TX)))
+    return Flows(*(resampled(history.series(port, name), axis) for name in (RX, TX)))
 
 
 class ThroughputChart(Chart):
@@ -165,7 +169,7 @@ class ThroughputChart(Chart):
         return charts.legend((rx, tx), right, width)
 
     def _draw(self, state: State, view: PortView, axis: TimeAxis, room: Size) -> list[Line]:
-        flows = flows_of(state, view, axis)
+        flows = flows_of(state, view.id, axis)
         if all(map(isnan, (*flows.rx, *flows.tx))):
             return charts.waiting(room, self.nothing_yet())
         carries, limit = view.capacity, None

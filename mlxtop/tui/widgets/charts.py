@@ -134,13 +134,23 @@ def amount(bits_per_second: float, bits: bool) -> str:
     return f"{value:.3g}{unit}"
 
 
-def axis_line(axis: TimeAxis, edge: str, ahead: int = 0) -> Line:
+def axis_line(axis: TimeAxis, edge: str, ahead: int = 0, gutter: int = GUTTER) -> Line:
     """Return the time axis: `edge` at its right end, then so many columns of what is expected."""
     cells = [" "] * (axis.columns + ahead)
     _write(cells, axis.columns - len(edge), edge)
     for column, label in sorted(axis.labels(ahead), key=lambda one: abs(one[0] - axis.columns)):
         _write(cells, min(max(0, column - len(label) // 2), len(cells) - len(label)), label)
-    return ((" " * GUTTER + "".join(cells), Role.DIM), (" " * LABELS, Role.DIM))
+    return ((" " * gutter + "".join(cells), Role.DIM), (" " * LABELS, Role.DIM))
+
+
+def event_line(marks: Sequence[tuple[float, Role]], axis: TimeAxis, gutter: int = GUTTER) -> Line:
+    """Return marks under the instants of events; of a column the worst."""
+    cells: list[Run] = [(" ", Role.FAINT)] * axis.columns
+    worst = {Role.TEXT: 0, Role.WARNING: 1, Role.CRITICAL: 2}
+    for tick, role in sorted(marks, key=lambda mark: worst.get(mark[1], 0)):
+        if (column := axis.column(tick)) is not None:
+            cells[column] = ("▲", role)
+    return (("event".rjust(gutter - 1) + " ", Role.DIM), *cells)
 
 
 def _write(cells: list[str], start: int, text: str) -> None:

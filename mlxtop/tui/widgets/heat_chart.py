@@ -125,18 +125,27 @@ class HeatChart(TemperatureChart):
         return columns - heat_charts.future_columns(columns)
 
     def _legend(self, state: State, view: PortView, width: int) -> Line:
-        parts: list[Line] = []
+        clock, urgent = state.clock(), _most_urgent(state, view.id)
+        forms: list[tuple[bool, tuple[Line, ...]]] = []
+        """Of each sensor whether it is the most urgent; its long, short, bare and empty form."""
         for name, role in _SENSORS.items():
             heat = state.heat.of(view.id, name)
             if heat is not None and heat.sensor.celsius is not None:
-                text, coming = outlook(heat, state.clock())
-                celsius = f"{heat.sensor.celsius:.0f} °C "
-                title: Run = (f"{TITLES[name]} ", role)
-                parts.append((title, (celsius, Role.STRONG), (f"{text}   ", coming)))
+                bare: Line = (
+                    (f"{TITLES[name]} ", role),
+                    (f"{heat.sensor.celsius:.0f} °C ", Role.STRONG),
+                )
+                soon = short_outlook(heat, clock) or ("", Role.DIM)
+                long: Line = (*bare, outlook(heat, clock), SPACE)
+                forms.append((heat is urgent, (long, (*bare, soon, SPACE), (*bare, SPACE), ())))
+        for first, others in ((0, 0), (0, 1), (0, 2), (0, 3), (1, 1), (1, 2)):
+            parts = [form[first if most else others] for most, form in forms]
+            if sum(map(line_width, parts)) - len(SPACE[0]) <= width:
+                break
         return charts.legend(parts, (), width)
 
     def _key(self, state: State, view: PortView) -> object:
-        sensors = [state.heat.of(view.id, name) for name in _SENSORS]
+        sensors = [state.edge_heat.of(view.id, name) for name in _SENSORS]
         ticks = tuple(h.forecast.tick for h in sensors if h is not None and h.forecast is not None)
         return tuple(_rules(state, view.id)), ticks, state.watch.event_count
 
@@ -154,7 +163,7 @@ class HeatChart(TemperatureChart):
             past,
             _future(state, view.id, axis, ahead),
             _rules(state, view.id),
-            flows_of(state, view, axis),
+            flows_of(state, view.id, axis),
             marks,
             state.bits,
             edge_of(state, axis),

@@ -14,7 +14,16 @@ from mlxtop.present.text import Line, Role, Run, crop
 from mlxtop.tui.time_axis import DOTS_X, TimeAxis
 from mlxtop.tui.widgets import canvas
 from mlxtop.tui.widgets.canvas import DOTS_Y, GUTTER, LABELS, Curve
-from mlxtop.tui.widgets.charts import Flows, Rule, Size, axis_line, flow_rows, last_of, plot_rows
+from mlxtop.tui.widgets.charts import (
+    Flows,
+    Rule,
+    Size,
+    axis_line,
+    event_line,
+    flow_rows,
+    last_of,
+    plot_rows,
+)
 
 DOTTED = 3
 """Every which dot of a forecast is drawn."""
@@ -131,20 +140,10 @@ def heat_lines(
     room = (axis.columns, axis.columns + ahead, rows - below)
     lines = temperature_rows(picture.past, picture.future, picture.rules, room, ascii_only)
     if rows >= 7:
-        lines.append(_events(picture.marks, axis))
+        lines.append(event_line(picture.marks, axis))
     if flow:
         bits, columns = picture.bits, axis.columns + ahead
         lines += flow_rows(picture.flows, columns, flow, bits=bits, ascii_only=ascii_only)
     if rows >= 7:
         lines.append(axis_line(axis, picture.edge, ahead))
     return [crop(line, size[0]) for line in lines[:rows]]
-
-
-def _events(marks: Sequence[tuple[float, Role]], axis: TimeAxis) -> Line:
-    """Return marks under the instants of events; of a column the worst."""
-    cells: list[Run] = [(" ", Role.FAINT)] * axis.columns
-    worst = {Role.TEXT: 0, Role.WARNING: 1, Role.CRITICAL: 2}
-    for tick, role in sorted(marks, key=lambda mark: worst.get(mark[1], 0)):
-        if (column := axis.column(tick)) is not None:
-            cells[column] = ("▲", role)
-    return (("event".rjust(GUTTER - 1) + " ", Role.DIM), *cells)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from textual import events
 from textual.geometry import Region, Size
@@ -13,13 +15,26 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.present.card_rows import news
 from mlxtop.present.cells import RowContext
-from mlxtop.present.columns import Column, heading, span
+from mlxtop.present.columns import Column, heading, layout, span
 from mlxtop.present.order import Order, next_order, titles_of
-from mlxtop.present.overview import Entry, columns_of, entries, entry_line
+from mlxtop.present.overview import Entry, entries, entry_line
 from mlxtop.present.text import EMPTY, Line, Role, crop
 from mlxtop.tui.state import State
 from mlxtop.tui.widgets.lines import Styled, difference
 from mlxtop.tui.widgets.sparkline import Sparklines
+
+
+class Block(NamedTuple):
+    """The part of the table that is of one machine."""
+
+    host: str
+    """Empty where there is only one."""
+    state: State
+    title: Line = ()
+    """The line above its cards and ports; nothing where there is only one machine."""
+    stale: bool = False
+    """Its values are old."""
+
 
 CURSOR = "▸ "
 _RIGHT = 1
@@ -34,6 +49,8 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         """The cursor moved to another port or column, or other rows are seen."""
 
         port: PortId | None
+        host: str = ""
+        """The machine, where there are several."""
 
     class Opened(Message):
         """The selected port was chosen with the mouse."""
@@ -48,14 +65,17 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         super().__init__(id=id)
         self.entries: list[Entry] = []
         self.port: PortId | None = None
+        self.host = ""
+        """The machine of that port, where there are several."""
         self._left: PortId | None = None
         """The port that was selected when the last row went."""
         self.column: int | None = None
         """The column whose meaning is explained; None while nobody asked."""
-        self._frame: Frame | None = None
+        self._blocks: dict[str, Block] = {}
+        self._frames: dict[str, Frame] = {}
         self._devices: object = None
         """What the rows were made of: in natural order nothing else can change them."""
-        self._row_context = RowContext()
+        self._contexts: dict[str, RowContext] = {}
         self._choices: object = None
         self._order = Order()
         self._sparks = Sparklines()
@@ -69,25 +89,28 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
 
     # Data
 
-    def show(self, state: State, interval: float) -> None:
-        """Show the state's frame: rows may come, go and move; the port stays selected."""
-        frame, order = state.frame, state.order
-        if frame is None:
-            return
+    def show(self, state: State, interval: float, blocks: Sequence[Block] = ()) -> None:
+        """Show the frames of these machines, else the state's: the port stays selected.
+
+        `state` has what the person has chosen.
+        """
+        self._blocks = {one.host: one for one in blocks or (Block("", state),)}
+        order = state.order
         choices = (state.bits, state.pattern, order, state.columns, self.column)
         self._fit()
-        if frame is self._frame and choices == self._choices:
+        frames = {h: b.state.frame for h, b in self._blocks.items() if b.state.frame is not None}
+        same = all(frames[h] is self._frames.get(h) for h in frames)
+        if not frames or (same and choices == self._choices and not blocks):
             return  # only the cursor moved: its rows were refreshed when it did
         columns_changed = (state.columns, self.column) != (self._choices or choices)[3:]  # type: ignore[index]
-        self._frame, self._order, self._choices = frame, order, choices
-        self._row_context = state.row_context._replace(curve=self._sparks)
-        ports = [port.now.port for port in frame.ports.values()]
-        cards = frame.sample.adapters
-        odd = [(card, list(news(frame, card))) for card in cards]
-        devices = (state.pattern, order, cards, ports, odd)
+        self._frames, self._order, self._choices = frames, order, choices
+        for host in frames:
+            context = self._blocks[host].state.row_context
+            self._contexts[host] = context._replace(curve=self._sparks.of(host))
+        devices = (state.pattern, order, [self._devices_of(host) for host in self._blocks])
         if order.by or devices != self._devices:
             self._devices = devices
-            rows = entries(frame, state.pattern, order, self._row_context)
+            rows = self._rows(state)
             if rows != self.entries:
                 self.entries = rows
                 self._place_cursor()
@@ -99,12 +122,38 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         self._draw_curves(state, interval)
         self._paint()
 
+    def _devices_of(self, host: str) -> object:
+        """Return what the rows of a machine are made of in natural order."""
+        frame = self._frames.get(host)
+        if frame is None:
+            return host
+        cards = frame.sample.adapters
+        ports = [port.now.port for port in frame.ports.values()]
+        return host, cards, ports, [(card, list(news(frame, card))) for card in cards]
+
+    def _rows(self, state: State) -> list[Entry]:
+        """Return the rows of all machines, below each other."""
+        rows: list[Entry] = []
+        for host, block in self._blocks.items():
+            if block.title:
+                rows.append(Entry(title=host, host=host))
+            if host in self._frames:
+                own = entries(self._frames[host], state.pattern, state.order, self._contexts[host])
+                rows += [entry._replace(host=host) for entry in own] if host else own
+        return rows
+
     def _draw_curves(self, state: State, interval: float) -> None:
         """Take the curves of the ports from the history, and their scale into the heading."""
         columns = max((c.width for c in self._shown if c.id.endswith("-curve")), default=0)
-        if columns and state.frame is not None:
-            ports = [entry.port for entry in self.entries if entry.port is not None]
-            self._sparks.prepare(state, ports, columns, state.frame.sample.tick, interval)
+        if columns:
+            ports: dict[str, list[PortId]] = {}
+            several = len(self._blocks) > 1  # too many for all of them, every second
+            for place in self._visible() if several else range(len(self.entries)):
+                entry = self.entries[place]
+                if entry.port is not None:
+                    ports.setdefault(entry.host, []).append(entry.port)
+            rows = [(host, self._blocks[host].state, ports[host]) for host in ports]
+            self._sparks.prepare(rows, columns, interval)
         note = self._sparks.note(state.bits, columns)
         titles = titles_of(self._shown, self._order, note, self.column)
         before, self._heading = self._heading, titles
@@ -114,7 +163,12 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
     def _measure(self) -> None:
         width = self.scrollable_content_region.width
         columns = max(1, width - _RIGHT)
-        self._shown = columns_of(self._frame, self.entries, columns, self._chosen)
+        names = (
+            len(frame.ports[entry.port].now.port.name)
+            for entry in self.entries
+            if entry.port and (frame := self._frames.get(entry.host)) and entry.port in frame.ports
+        )
+        self._shown = layout(columns, max(names, default=0), self._chosen)
         self.virtual_size = Size(width, len(self.entries) + 1)
         self._painted.clear()
         self.refresh()
@@ -126,11 +180,15 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
             self.port, self._left = self._left, None
         if not places:
             self.port, self._left = None, self.port
-        elif self.port is None or all(self.entries[p].port != self.port for p in places):
+        elif self.port is None or not any(map(self._is_cursor, places)):
             near = min(places, key=lambda place: abs(place - self._place))
-            self.port = self.entries[near].port
-        self._place = next((p for p in places if self.entries[p].port == self.port), 0)
-        self.post_message(self.Selected(self.port))
+            self.port, self.host = self.entries[near].port, self.entries[near].host
+        self._place = next(filter(self._is_cursor, places), 0)
+        self.post_message(self.Selected(self.port, self.host))
+
+    def _is_cursor(self, place: int) -> bool:
+        entry = self.entries[place]
+        return (entry.port, entry.host) == (self.port, self.host)
 
     def _port_places(self) -> list[int]:
         return [place for place, entry in enumerate(self.entries) if entry.port is not None]
@@ -144,16 +202,20 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
 
     def _line(self, place: int, width: int) -> Line:
         entry = self.entries[place]
-        if self._frame is None or (entry.port and entry.port not in self._frame.ports):
+        frame = self._frames.get(entry.host)
+        if entry.port is None and entry.adapter is None and entry.title == entry.host != "":
+            return crop(self._blocks[entry.host].title, width)
+        if frame is None or (entry.port and entry.port not in frame.ports):
             return EMPTY
         if entry.port is None:
-            card = entry_line(self._frame, entry, max(1, width - 1), self._shown)
+            card = entry_line(frame, entry, max(1, width - 1), self._shown)
             return crop(((" ", Role.TEXT), *card), width)
-        here = entry.port == self.port
+        here = self._is_cursor(place)
         explained = self.column if here else None
-        line = entry_line(
-            self._frame, entry, width, self._shown, self._row_context, explained=explained
-        )
+        context = self._contexts[entry.host]
+        line = entry_line(frame, entry, width, self._shown, context, explained=explained)
+        if self._blocks[entry.host].stale:
+            line = tuple((text, Role.FAINT) for text, _ in line)
         if line and here:
             first, role = line[0]
             return ((CURSOR, Role.ACCENT), (first[len(CURSOR) :], role), *line[1:])
@@ -186,11 +248,11 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        self.post_message(self.Selected(self.port))
+        self.post_message(self.Selected(self.port, self.host))
 
     def on_resize(self) -> None:
         if self._fit():
-            self.post_message(self.Selected(self.port))
+            self.post_message(self.Selected(self.port, self.host))
 
     def _fit(self) -> bool:
         """Make everything fit the size; return whether that was another one."""
@@ -213,20 +275,20 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
         self._select(places[max(0, min(len(places) - 1, index + steps))])
 
     def _select(self, place: int) -> None:
-        if place == self._place and self.entries[place].port == self.port:
+        if place == self._place and self._is_cursor(place):
             return
         old, self._place = self._place, place
-        self.port = self.entries[place].port
+        self.port, self.host = self.entries[place].port, self.entries[place].host
         for changed in (old, place):
             self._painted.pop(changed, None)
             self.repaint(Region(0, changed - round(self.scroll_offset.y) + 1, self.size.width, 1))
         self._reveal()
-        self.post_message(self.Selected(self.port))
+        self.post_message(self.Selected(self.port, self.host))
 
-    def choose(self, port: PortId) -> None:
+    def choose(self, port: PortId, host: str = "") -> None:
         """Put the cursor on a port."""
         for place in self._port_places():
-            if self.entries[place].port == port:
+            if (self.entries[place].port, self.entries[place].host) == (port, host):
                 self._select(place)
 
     def move_column(self, steps: int) -> None:
@@ -235,7 +297,7 @@ class PortTable(ScrollView, Styled, can_focus=True, inherit_bindings=False):
             start = -1 if steps > 0 else len(self._shown)
             column = (start if self.column is None else self.column) + steps
             self.column = max(0, min(len(self._shown) - 1, column))
-            self.post_message(self.Selected(self.port))
+            self.post_message(self.Selected(self.port, self.host))
 
     def explained(self) -> Column | None:
         """Return the column that is asked about."""

@@ -89,7 +89,11 @@ class AlarmRibbon(Lines, can_focus=True):
 
     def action_leave(self) -> None:
         """Give the focus back to what the screen is about."""
-        self.screen.focus_next()
+        screen = self.screen
+        if screen.AUTO_FOCUS:
+            screen.query(screen.AUTO_FOCUS).first().focus()
+        else:
+            screen.focus_next()
 
     async def on_click(self, event: events.Click) -> None:
         event.stop()

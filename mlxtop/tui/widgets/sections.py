@@ -46,7 +46,7 @@ def _in_stacks(build: Build, wide: Sequence[Section], columns: int, boxes: int) 
         return _side_by_side(wide, columns, 1)
     inner = _inner(columns, boxes)
     narrow = build(inner)
-    fits = [_widest(section) <= inner for section in narrow]
+    fits = [not one.wide and _widest(one) <= inner for one in narrow]
     lead = fits.index(True) if any(fits) else len(fits)
     last = [one for one, fit_in in zip(wide, fits, strict=True) if not fit_in]
     stacked = [one for one, fit_in in zip(narrow, fits, strict=True) if fit_in]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from math import isnan, nan
 from typing import TYPE_CHECKING
 
@@ -36,6 +38,11 @@ def steady_scale(before: float, highest: float) -> float:
     return before if before * _SHRINK <= wanted <= before else wanted
 
 
+def scale_title(scale: float, bits: bool) -> str:
+    """Return a scale from bottom to top: `0–400G`, of bits or bytes."""
+    return f"0–{units.speed(round(scale if bits else scale / 8))}"
+
+
 def _by_column(dots: list[float]) -> list[float]:
     """Return the highest of the dots of every column; NaN where there is none."""
     places = range(0, len(dots), DOTS_X)
@@ -51,35 +58,44 @@ class Sparklines:
         """Bit/s of the full height."""
         self.span_s = SPAN_S
         """Seconds from the left to the right edge."""
-        self._values: dict[tuple[PortId, Direction], list[float]] = {}
+        self._values: dict[tuple[str, PortId, Direction], list[float]] = {}
         self._columns = 0
 
     def prepare(
-        self, state: State, ports: list[PortId], columns: int, tick: float, interval: float
+        self, rows: Sequence[tuple[str, State, list[PortId]]], columns: int, interval: float
     ) -> None:
-        """Take the last minute of some ports from the history, for curves of so many columns."""
-        self._columns, history, highest = columns, state.watch.history, 0.0
+        """Take the last minute of some ports from the history, for curves of so many columns.
+
+        `rows`: machines, by their names where there are several, and ports.
+        """
+        self._columns, highest = columns, 0.0
         self._values.clear()
-        if (readings := state.readings(interval)) is None:
-            return
-        axis = short_axis(readings, tick, columns, SPAN_S)
-        self.span_s = axis.span
-        for port in ports:
-            for direction, (name, _) in _SERIES.items():
-                series = history.series(port, name)
-                if series is None:
-                    continue
-                values = self._values[port, direction] = _by_column(resampled(series, axis))
-                highest = max(highest, *(0.0 if isnan(value) else value for value in values))
+        for host, state, ports in rows:
+            readings = state.readings(interval)
+            if readings is None or state.frame is None:
+                continue
+            axis = short_axis(readings, state.frame.sample.tick, columns, SPAN_S)
+            self.span_s = axis.span
+            for port in ports:
+                for direction, (name, _) in _SERIES.items():
+                    series = state.watch.history.series(port, name)
+                    if series is None:
+                        continue
+                    values = _by_column(resampled(series, axis))
+                    self._values[host, port, direction] = values
+                    highest = max(highest, *(0.0 if isnan(value) else value for value in values))
         self.scale = steady_scale(self.scale, highest)
 
     def note(self, bits: bool, columns: int) -> str:
         """Return scale and span for the heading of a curve, as much as fits."""
-        scale = units.speed(round(self.scale if bits else self.scale / 8))
-        notes = (f"0–{scale}, {self.span_s:.0f} s", f"0–{scale}", "")
+        scale = scale_title(self.scale, bits)
+        notes = (f"{scale}, {self.span_s:.0f} s", scale, "")
         return next(text for text in notes if len(text) <= columns)
 
-    def __call__(self, port: PortId, direction: Direction, columns: int) -> Line:
-        """Return the curve of a port in exactly so many columns."""
-        values = self._values.get((port, direction), [])[-columns:]
+    def of(self, host: str) -> Callable[[PortId, Direction, int], Line]:
+        """Return what draws the curve of a machine's port in exactly so many columns."""
+        return partial(self._draw, host)
+
+    def _draw(self, host: str, port: PortId, direction: Direction, columns: int) -> Line:
+        values = self._values.get((host, port, direction), [])[-columns:]
         return blocks([nan] * (columns - len(values)) + values, self.scale, _SERIES[direction][1])

@@ -10,15 +10,15 @@ from textual import events
 from textual.message import Message
 
 from mlxtop.model.identity import PortId
-from mlxtop.present import units
 from mlxtop.present.cells import port_row
 from mlxtop.present.text import Line, Role, Run, crop
 from mlxtop.present.tile import tile_rates, tile_title
 from mlxtop.tui.time_axis import TimeAxis, short_axis
-from mlxtop.tui.widgets.canvas import DOTS_Y, Curve, draw, grid_lines, resampled
+from mlxtop.tui.widgets.canvas import DOTS_Y, Curve, draw, grid_lines
+from mlxtop.tui.widgets.chart import flows_of
+from mlxtop.tui.widgets.charts import Flows
 from mlxtop.tui.widgets.sections import Scrolled
-from mlxtop.tui.widgets.sparkline import LEAST_SCALE, SPAN_S, steady_scale
-from mlxtop.watch.watch import RX, TX
+from mlxtop.tui.widgets.sparkline import LEAST_SCALE, SPAN_S, scale_title, steady_scale
 
 if TYPE_CHECKING:
     from mlxtop.tui.state import State
@@ -89,7 +89,7 @@ class WallGrid(Scrolled, inherit_bindings=False):
         grid = self._tiling = tiling(len(ports), self.size.width, self.size.height)
         axis = short_axis(readings, frame.sample.tick, grid.width, SPAN_S)
         self.span_s = axis.span
-        values = {port: _rates(state, port, axis) for port in ports}
+        values = {port: flows_of(state, port, axis) for port in ports}
         highest = (v for rates in values.values() for way in rates for v in way if not isnan(v))
         self.scale = steady_scale(self.scale, max(highest, default=0.0))
         tiles = [self._tile(state, port, values[port], axis) for port in ports]
@@ -99,9 +99,7 @@ class WallGrid(Scrolled, inherit_bindings=False):
         self._pictures = {port: self._pictures[port] for port in ports}
         self.show_lines(lines)
 
-    def _tile(
-        self, state: State, port: PortId, rates: tuple[list[float], list[float]], axis: TimeAxis
-    ) -> list[Line]:
+    def _tile(self, state: State, port: PortId, rates: Flows, axis: TimeAxis) -> list[Line]:
         """Return the lines of one port."""
         _, width, height = self._tiling
         airy = height >= _AIRY
@@ -120,8 +118,7 @@ class WallGrid(Scrolled, inherit_bindings=False):
 
     def note(self, bits: bool) -> str:
         """Return the span and the scale of the charts: `last 96 s, 0–400G`."""
-        scale = units.speed(round(self.scale if bits else self.scale / 8))
-        return f"last {self.span_s:.0f} s, 0–{scale}"
+        return f"last {self.span_s:.0f} s, {scale_title(self.scale, bits)}"
 
     # Cursor
 
@@ -162,15 +159,7 @@ class WallGrid(Scrolled, inherit_bindings=False):
             self.post_message(self.Selected(port, port == self._selected))
 
 
-def _rates(state: State, port: PortId, axis: TimeAxis) -> tuple[list[float], list[float]]:
-    history = state.watch.history
-    rx, tx = (resampled(history.series(port, name), axis) for name in (RX, TX))
-    return rx, tx
-
-
-def _picture(
-    rates: tuple[list[float], list[float]], scale: float, size: tuple[int, int], ascii_only: bool
-) -> list[Line]:
+def _picture(rates: Flows, scale: float, size: tuple[int, int], ascii_only: bool) -> list[Line]:
     """Return received as an area and sent as a line over it, both upwards."""
     columns, rows = size
     dots = rows * DOTS_Y - 1

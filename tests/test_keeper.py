@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from mlxtop.path.keeper import Keeper, take_back
+from mlxtop.change.keeper import Keeper, take_back
+from mlxtop.change.plan import Command
 
-WRITER = """
+WRITER = r"""
 import sys, time
-from mlxtop.path.keeper import Keeper
-keeper = Keeper([["/bin/sh", "-c", f"echo back >> {sys.argv[1]}"]])
+from mlxtop.change.keeper import Keeper
+from mlxtop.change.plan import Command
+keeper = Keeper([Command(("/bin/tee", "-a", sys.argv[1]), "as before", "back\n")], "a test")
 print("armed", flush=True)
 if sys.argv[2] == "release":
     keeper.release()
@@ -61,11 +63,11 @@ def test_it_takes_nothing_back_when_it_is_released(tmp_path: Path) -> None:
 
 def test_every_command_is_tried(tmp_path: Path) -> None:
     place = tmp_path / "said"
-    take_back([["/nonexistent"], ["false"], ["/bin/sh", "-c", f"echo back > {place}"]])
+    take_back([(["/nonexistent"], ""), (["false"], ""), (["tee", str(place)], "back\n")])
     assert place.read_text() == "back\n"
 
 
 def test_it_is_told_where_it_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlxtop.system.process.sys.executable", "/bin/false")
-    with pytest.raises(OSError, match=r"keeper\.py did not start"):
-        Keeper([["true"]])
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(OSError, match=r"mlxtop\.change\.keeper did not start"):
+        Keeper([Command(("true",), "nothing")], "a test")

@@ -1,18 +1,19 @@
-"""The ways to peers for the screen: probed beside the sampling, told with the frames.
+"""The ways to peers beside the sampling: probed in a thread, told with the samples.
 
 Peers of the settings are probed from the start. Those that routes suggest are probed once somebody
-opens the page. On a simulated machine with such routes the path is kept as well.
+opens the page of the screen. On a simulated machine with such routes the path is kept as well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from threading import Event
 from typing import TYPE_CHECKING
 
 from mlxtop.change.privilege import ActionContext
 from mlxtop.model.frame import Frame
 from mlxtop.model.path import NO_PATHS, PathSettings, PathStatus
-from mlxtop.settings import Settings
+from mlxtop.sampler.live import LiveSource
 from mlxtop.system.door import System
 from mlxtop.watch.watch import Watch
 
@@ -20,13 +21,20 @@ if TYPE_CHECKING:
     from mlxtop.path.run import PathRun
 
 
-class Paths:
-    """One session of the screen; everything it says is in `status`."""
+class PathFollower:
+    """One session beside a source of samples; everything it says is in `status`."""
 
-    def __init__(self, system: System, settings: Settings) -> None:
+    def __init__(
+        self,
+        system: System,
+        settings: PathSettings,
+        complain: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`complain` is told, in a thread, why nothing can be probed."""
         self.problem = ""
         """Why nothing is probed."""
-        self._system, self._settings = system, settings.path
+        self._complain = complain
+        self._system, self._settings = system, settings
         self._run: PathRun | None = None
         self._begun = False
         self._stop = Event()
@@ -34,12 +42,27 @@ class Paths:
     def status(self) -> PathStatus:
         """Return what was seen last; from any thread."""
         run = self._run
-        return run.status if run is not None else NO_PATHS
+        if run is None:
+            return NO_PATHS
+        return run.status._replace(suggested=not self._settings.peers)
 
     def take(self, frame: Frame, watch: Watch) -> None:
         """Tell the session what the ports say."""
         if self._run is not None:
             self._run.ports.take(frame, watch)
+
+    def over(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Yield frames, and tell the session what the ports say; end it with them."""
+        watch = Watch()
+        try:
+            for frame in frames:
+                if self._run is not None:
+                    if self._settings.heat:
+                        watch.ingest(frame)
+                    self._run.ports.take(frame, watch)
+                yield frame
+        finally:
+            self.stop()
 
     def begin(self, suggested: bool) -> None:
         """Begin in a thread, unless that was done; with `suggested` for such peers too."""
@@ -78,7 +101,21 @@ class Paths:
             run = PathRun(ActionContext(self._system), settings, keep=self._system.demo)
         except OSError as error:
             self.problem = f"nothing can be probed: {error.strerror or error}"
+            self._complain(f"the ways to peers: {self.problem}")
             return
         self._run = run
         if not self._stop.is_set():
             run.run(self._stop)
+
+
+def follow(
+    source: LiveSource,
+    system: System,
+    settings: PathSettings,
+    complain: Callable[[str], None] = lambda _: None,
+) -> PathFollower:
+    """Begin to probe the peers of the settings; the source's samples tell of them from now on."""
+    follower = PathFollower(system, settings, complain)
+    source.paths = follower.status
+    follower.begin(suggested=False)
+    return follower

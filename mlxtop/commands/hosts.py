@@ -1,0 +1,99 @@
+"""Several machines by the command line: which they are, and what runs on all of them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from mlxtop.commands.arguments import UsageError, without_screen
+from mlxtop.hosts.machines import Machine
+from mlxtop.hosts.names import LOCAL, host_names
+from mlxtop.outputs import console
+from mlxtop.sampler.facts import EVERYTHING, ON_SCREEN
+from mlxtop.sampler.live import LiveSource
+from mlxtop.settings import Settings
+from mlxtop.system.door import System
+
+if TYPE_CHECKING:
+    from mlxtop.model.linktype import StoredConfig
+    from mlxtop.outputs.headless import Fire
+    from mlxtop.sampler.discover import Inventory
+
+
+def machines(
+    args: argparse.Namespace, systems: Mapping[str, System], settings: Settings
+) -> list[Machine]:
+    """Return the machines that are here, `systems` by their names, and those that are afar."""
+    from mlxtop.hosts.remote import RemoteSource, Wants
+
+    here = [Machine(name, _live(args, one, settings), one) for name, one in systems.items()]
+    wants = Wants(
+        all=settings.all,
+        include=settings.include,
+        everything=args.command == "doctor",
+        sudo=args.sudo,
+    )
+    names = host_names(args.hosts or (), settings.hosts)
+    if LOCAL in names and LOCAL not in systems:
+        raise UsageError("--no-local and -H local exclude each other")
+    afar = (name for name in names if name != LOCAL)
+    return here + [Machine(name, RemoteSource(name, settings.interval, wants)) for name in afar]
+
+
+def _ask_card(system: System, inventory: Inventory) -> StoredConfig:
+    """Ask a card what it stores; what that takes is loaded when it is first done."""
+    from mlxtop.link_type.survey import read_stored
+
+    return read_stored(system, inventory)
+
+
+def _live(args: argparse.Namespace, system: System, settings: Settings) -> LiveSource:
+    """Return the source of a machine that is here."""
+    screen = not (without_screen(args) or args.command)
+    return LiveSource(
+        system,
+        settings.interval,
+        settings.all,
+        settings.include,
+        incidents=True,
+        hurry=screen,
+        calm=0.0 if args.command else 5.0,
+        wants=EVERYTHING if args.command == "doctor" else ON_SCREEN,
+        ask_card=_ask_card,
+    )
+
+
+def say(
+    args: argparse.Namespace,
+    found: Sequence[Machine],
+    settings: Settings,
+    fires: Mapping[str, Fire | None],
+) -> int:
+    """Run a subcommand or a mode without a screen on all machines.
+
+    `fires`: what runs the user's scripts for a machine.
+    """
+    if any(one.system is not None and one.system.demo for one in found):
+        names = ", ".join(one.name for one in found)
+        if args.command:
+            console.warn(f"mlxtop: DEMO, {names} are simulated machines")
+    if args.command is None:
+        from mlxtop.commands import several
+
+        return several.say(args, found, settings, fires)
+    if args.command == "doctor":
+        from mlxtop.commands import doctor_several
+
+        return doctor_several.run(args, found, settings)
+    if args.command == "metrics":
+        from mlxtop.commands import metrics_several
+
+        return metrics_several.run(args, found)
+    if args.command == "load" and len(found) == 2 and all(one.system for one in found):
+        from mlxtop.commands import load
+
+        here, far = found
+        assert here.system is not None
+        return load.run(args, here.system, settings, far)
+    raise UsageError(f"{args.command} is of one machine: without -H and A+B")

@@ -1,0 +1,1 @@
+"""Several machines at once: this one, simulated ones, and those that are read over ssh."""

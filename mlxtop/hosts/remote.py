@@ -1,0 +1,328 @@
+"""Samples of another machine: an ssh, the lines of a recording, and trying again when it is lost.
+
+Whoever is at the far side is not trusted: what it sends is bounded, and costs this machine's rows
+alone. Its clock is compared with ours by the answer that took the least time (RFC 5905, 8).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any
+
+from mlxtop.hosts.ssh import HELLO, NO_PYTHON, SEND, NotReached, Session
+from mlxtop.model.identity import PortId
+from mlxtop.model.json_text import encode
+from mlxtop.model.machine import OFFSET_SHOWN_S, ClockOffset, MachineState, Reach
+from mlxtop.model.number import real
+from mlxtop.model.sample import Sample, SourceKind
+from mlxtop.recording.moments import Reader, parse_line
+from mlxtop.recording.stream import Problems, read_lines
+from mlxtop.sampler.facts import Fact
+from mlxtop.system.clock import Clock, RealClock
+
+FIRST_BACKOFF_S, MOST_BACKOFF_S = 1.0, 30.0
+HELLO_S = 45.0
+"""Seconds until something has to run at the far side."""
+SILENCE_S = 20.0
+"""Seconds without a byte after which a machine counts as lost."""
+CLOCK_S = 10.0
+"""Seconds between two questions for its clocks, which are a sign of life too."""
+LOOK_S = 0.5
+"""Seconds until an order, or the end, is noticed at the latest."""
+ANSWERS = 30
+"""Answers from which the one that took the least time is taken."""
+MOST_BYTES = 64 << 20
+"""Bytes without a Sample after which a machine is given up."""
+TOO_MANY = 30
+"""Samples that may come ahead of their time."""
+
+_CLOCK = b'{"clock":'
+_ANSWERS = (b'{"addresses":', b'{"server":')
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """What the far side is to read."""
+
+    all: bool = False
+    include: tuple[str, ...] = ()
+    everything: bool = False
+    serve: bool = False
+    """It may be asked to start servers of load tests."""
+    sudo: bool = False
+
+
+@dataclass(slots=True)
+class ClockPair:
+    """How far a clock of another machine is ahead of ours."""
+
+    asked: dict[int, float] = field(default_factory=dict)
+    """Our clock when a question was sent, by its number."""
+    answers: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=ANSWERS))
+    """Seconds that an answer took, and the offset by it."""
+
+    def answer(self, number: int, theirs: float, now: float) -> None:
+        """Take in an answer that has come now."""
+        sent = self.asked.pop(number, None)
+        if sent is not None and now >= sent:
+            self.answers.append((now - sent, theirs - (sent + now) / 2))
+
+    @property
+    def offset(self) -> float | None:
+        """Return the offset; None where it is not surely more than what is worth telling."""
+        took, offset = min(self.answers, default=(0.0, 0.0))
+        return offset if abs(offset) - took / 2 > OFFSET_SHOWN_S else None
+
+    @property
+    def measured(self) -> ClockOffset | None:
+        """Return the offset and its error, by the answer that took the least time."""
+        if not self.answers:
+            return None
+        took, offset = min(self.answers)
+        return ClockOffset(offset, took / 2)
+
+
+class RemoteSource:
+    """A machine that is read over ssh; see `Source`."""
+
+    kind = SourceKind.REMOTE
+
+    def __init__(
+        self,
+        host: str,
+        interval: float = 1.0,
+        wants: Wants = Wants(),
+        clock: Clock | None = None,
+    ) -> None:
+        self.label = host
+        self.guarded = False
+        self.looked_at: PortId | None = None
+        self.more_wants: frozenset[Fact] = frozenset()
+        self.interval = interval
+        self._wants = wants
+        self._clock = clock or RealClock()
+        self.reach = Reach(MachineState.CONNECTING, self._clock.now())
+        self._session: Session | None = None
+        self._listeners: list[Callable[[], None]] = []
+        self._closed = Event()
+        self.orders: deque[str] = deque()
+        """What is to be sent to the far side; from any thread."""
+        self.answered: Callable[[dict[str, Any]], None] = lambda _: None
+        """Gets its answers, in the thread that samples."""
+
+    def listen(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called, in the thread that samples, when `reach` has changed."""
+        self._listeners.append(tell)
+
+    def read_again(self) -> None:
+        pass
+
+    def close(self) -> None:
+        """End the session."""
+        self._closed.set()
+        session = self._session
+        if session is not None:
+            session.end()
+
+    def samples(self, stop: Event) -> Iterator[Sample]:
+        """Yield samples as they come; a lost machine is tried again."""
+        self._clock.take_part()
+        backoff = FIRST_BACKOFF_S
+        while not (stop.is_set() or self._closed.is_set()):
+            try:
+                for sample in self._connected(stop):
+                    backoff = FIRST_BACKOFF_S
+                    yield sample
+            except (NotReached, OSError) as error:
+                self._lose(str(error))
+            if self._clock.wait(backoff, stop):
+                return
+            backoff = min(MOST_BACKOFF_S, 2 * backoff)
+
+    def _connected(self, stop: Event) -> Iterator[Sample]:
+        """Yield the samples of one session. Raises NotReached and OSError."""
+        session = self._session = Session(self.label, sudo=self._wants.sudo)
+        try:
+            stream = _Stream(self, session, stop, self._clock)
+            reader = Reader(Problems())
+            for line in read_lines(stream, 0, Problems()):
+                if line.data.startswith(_CLOCK):
+                    stream.learn_clock(line.data)
+                    continue
+                if line.data.startswith(_ANSWERS):
+                    self.answered(parse_line(line.data) or {})
+                    continue
+                moment = reader.read(line.data)
+                if moment is not None:
+                    stream.count_sample(self.interval)
+                    self._reached(stream)
+                    yield moment.sample
+            if not (stop.is_set() or self._closed.is_set()):
+                raise NotReached(stream.why or session.why())
+        finally:
+            self._session = None
+            session.close()
+
+    def hello(self) -> bytes:
+        """Return the options for the far side."""
+        wants = self._wants
+        options = {
+            "interval": self.interval,
+            "all": wants.all,
+            "include": list(wants.include),
+            "everything": wants.everything,
+            "serve": wants.serve,
+        }
+        return encode(options).encode() + b"\n"
+
+    def _reached(self, stream: _Stream) -> None:
+        before = self.reach
+        self.reach = Reach(
+            MachineState.LIVE,
+            self._clock.now(),
+            via=stream.via,
+            sent=stream.was_sent,
+            offset=stream.clocks.offset,
+            clock=stream.ticks.measured,
+        )
+        if before.state is not MachineState.LIVE:
+            self._tell()
+
+    def _lose(self, why: str) -> None:
+        self.reach = self.reach._replace(state=MachineState.LOST, why=why)
+        self._tell()
+
+    def _tell(self) -> None:
+        for tell in self._listeners:
+            tell()
+
+
+class _Stream:
+    """The recording of a session as a file of bytes; orders go out while it is read."""
+
+    def __init__(self, source: RemoteSource, session: Session, stop: Event, clock: Clock) -> None:
+        self.why = ""
+        """Why it has ended, where that was our doing."""
+        self.via = ""
+        self.was_sent = False
+        self.clocks, self.ticks = ClockPair(), ClockPair()
+        """Of the wall clocks and of the monotonic ones."""
+        self._source, self._session, self._stop, self._clock = source, session, stop, clock
+        self._begun = self._heard = clock.now()
+        self._bytes = self._samples = 0
+        self._head: bytes | None = b""
+        """What has come before the token; None after it."""
+        self._asked = 0
+        self._asked_at = 0.0
+        self._told: tuple[float, PortId | None] = (source.interval, None)
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes of the recording, none at the end. Raises NotReached."""
+        while not self._stop.is_set() and not self._source._closed.is_set():
+            data = self._session.read(LOOK_S)
+            now = self._clock.now()
+            if data:
+                self._heard = now
+                self._bytes += len(data)
+            if data and self._head is not None:
+                data = self._greet(self._head + data)
+            if data == b"":
+                return self._end("")
+            if data:
+                if self._bytes > MOST_BYTES:
+                    return self._end("it sends something else than samples")
+                return data
+            if self._head is not None and now - self._begun > HELLO_S:
+                return self._end(f"nothing has answered there for {HELLO_S:.0f} s")
+            patience = max(SILENCE_S, 3 * self._source.interval) if self._samples else HELLO_S
+            if now - self._heard > patience:
+                return self._end(f"no answer for {now - self._heard:.0f} s")
+            if self._head is None:
+                self._order(now)
+        return b""
+
+    def _end(self, why: str) -> bytes:
+        if self._head is not None and not why:
+            why = self._unheard()
+        self.why = why
+        return b""
+
+    def _unheard(self) -> str:
+        """Return why nothing ran there."""
+        return self._session.why()
+
+    def _greet(self, head: bytes) -> bytes | None:
+        """Look for the token in what has come; return what follows it. Raises NotReached."""
+        mark = f"\n{self._session.token} ".encode()
+        place = head.find(mark)
+        end = head.find(b"\n", place + 1) if place >= 0 else -1
+        if end < 0:
+            if len(head) > HELLO:
+                raise NotReached("it prints more than a login would, and no recording")
+            self._head = head
+            return None
+        words = head[place + len(mark) : end].decode("ascii", "replace").split()[:40]
+        rest = head[end + 1 :]
+        if words[:1] == [SEND]:
+            self._session.send_parcel()
+            self._head = rest
+            return None
+        if words[:1] == [NO_PYTHON]:
+            here = " ".join(words[1:]).strip(", ")
+            more = f" ({here})" if here else ""
+            raise NotReached(f"neither mlxtop nor python3 3.11 or newer is there{more}")
+        self._welcome(words)
+        return rest or None
+
+    def _welcome(self, words: list[str]) -> None:
+        how, version, python = (*words, "", "", "")[:3]
+        self.was_sent = how == "sent"
+        self.via = f"mlxtop {version[:20]} there"
+        if self.was_sent:
+            self.via = f"no mlxtop there: one was sent to its Python {python[:12]}, in memory alone"
+        self._head = None
+        self._session.send(self._source.hello())
+
+    def _order(self, now: float) -> None:
+        """Ask for the clocks now and then, and tell what has changed."""
+        source = self._source
+        if now - self._asked_at >= CLOCK_S:
+            self._asked, self._asked_at = self._asked + 1, now
+            self.clocks.asked = {self._asked: self._clock.wall()}
+            self.ticks.asked = {self._asked: now}
+            self._session.send(b"clock %d\n" % self._asked)
+        while source.orders:
+            self._session.send(f"{source.orders.popleft()}\n".encode("ascii", "replace"))
+        told = source.interval, source.looked_at
+        if told != self._told:
+            pace, port = told
+            self._session.send(f"pace {pace:g}\n".encode())
+            if port is not None and port != self._told[1]:
+                self._session.send(f"port {port}\n".encode("ascii", "replace"))
+            self._told = told
+
+    def learn_clock(self, line: bytes) -> None:
+        """Take in an answer."""
+        record = parse_line(line) or {}
+        number, clock = record.get("clock"), self._clock
+        if not isinstance(number, int):
+            return
+        for pair, name, now in (
+            (self.clocks, "wall", clock.wall()),
+            (self.ticks, "tick", clock.now()),
+        ):
+            value = record.get(name)
+            theirs = real(value) if isinstance(value, int | float) else None
+            if theirs is not None:
+                pair.answer(number, theirs, now)
+
+    def count_sample(self, interval: float) -> None:
+        """Note that a Sample has come. Raises NotReached when there are too many."""
+        self._bytes = 0
+        self._samples += 1
+        passed = self._clock.now() - self._begun
+        if self._samples > TOO_MANY + 3 * passed / max(0.1, min(interval, self._told[0])):
+            raise NotReached("it sends more samples than it was asked for")

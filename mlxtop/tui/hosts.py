@@ -1,0 +1,306 @@
+"""The screen of several machines: one table, and the pages of the machine under the cursor.
+
+Every machine has its own thread, Watch and state. What the person has chosen holds for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mlxtop.change.privilege import ActionContext
+from mlxtop.hosts.machines import Machine, seen_machine
+from mlxtop.model.frame import Frame
+from mlxtop.model.machine import MachineState, PortRef, Reach, SeenMachine
+from mlxtop.present.alarms import alarm_items
+from mlxtop.present.machines import machine_title
+from mlxtop.present.pages import ENDS_PAGE
+from mlxtop.present.ribbon import RibbonItem
+from mlxtop.present.text import Role, clean
+from mlxtop.present.view import View
+from mlxtop.settings import Settings
+from mlxtop.system.clock import Clock, RealClock
+from mlxtop.tui.app import MlxtopApp
+from mlxtop.tui.ends import LinkScreen
+from mlxtop.tui.feed import Feed
+from mlxtop.tui.state import State
+from mlxtop.tui.widgets.port_table import Block
+from mlxtop.watch.alarms import Subject
+from mlxtop.watch.heat import Alert
+from mlxtop.watch.watch import Watch
+
+if TYPE_CHECKING:
+    from mlxtop.doctor.check import Report
+    from mlxtop.load.far import FarEnd
+    from mlxtop.load.session import LoadSession
+    from mlxtop.path.follow import PathFollower
+    from mlxtop.tui.flight import Flight
+    from mlxtop.tui.screens.load import Loads
+
+LOOK_S = 1.0
+"""Seconds between two pictures where the machine under the cursor gives none."""
+
+
+class Seat:
+    """A machine on the screen: what the app has of one, for each."""
+
+    def __init__(
+        self, machine: Machine, context: ActionContext | None = None, feed: Feed | None = None
+    ) -> None:
+        """`context`: where the machine may be changed from here. `feed`: one that has begun."""
+        self.machine, self.context = machine, context
+        self.feed = feed or Feed(machine.source)
+        self.state = State()
+        self.paths: PathFollower | None = None
+        self.flight: Flight | None = None
+        self.loads: Loads | None = None
+        self.fire: Callable[[Alert], None] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.machine.name
+
+    @property
+    def reach(self) -> Reach:
+        """Return how the machine is reached; one whose thread has ended is lost."""
+        if self.feed.error is None:
+            return self.machine.reach
+        return self.machine.reach._replace(state=MachineState.LOST, why=str(self.feed.error))
+
+    def arrive(self, frame: Frame) -> list[Alert]:
+        """Take a frame in; return what has become bad."""
+        before = self.state.newest
+        if before is not None and frame.sample.tick < before.sample.tick:
+            self.state.look(Watch())  # it was started anew
+        alerts = self.state.arrive(frame)
+        if self.flight is not None:
+            self.flight.take(frame, alerts)
+        if self.paths is not None:
+            self.paths.take(frame, self.state.watch)
+        return alerts
+
+
+class HostsApp(MlxtopApp):
+    """The live screen of several machines."""
+
+    def __init__(
+        self, seats: Sequence[Seat], settings: Settings, clock: Clock | None = None
+    ) -> None:
+        first = seats[0]
+        super().__init__(first.machine.source, settings, first.context, first.feed)
+        self.seats = {seat.name: seat for seat in seats}
+        self.clock = clock or RealClock()
+        self._seat = first
+        self._alone = False
+        """Only the machine under the cursor is in the table."""
+        self._drawn = 0.0
+        """When frames were drawn last."""
+        self.links = LinkScreen(settings.links, self._view_of)
+        self.more_items.append(self.links.items)
+        first.state = self.state
+        self._adopt(first)
+        for seat in seats[1:]:
+            seat.state = State(self.state.bits, self.state.ascii, settings.window)
+
+    def _adopt(self, seat: Seat) -> None:
+        """Have the screens show a machine."""
+        self.machine = seat.name
+        self.source, self.feed, self.state = seat.machine.source, seat.feed, seat.state
+        self.context, self.paths = seat.context, seat.paths
+        self.flight, self.loads, self.fire = seat.flight, seat.loads, seat.fire
+
+    # From the start to the end
+
+    def on_load(self) -> None:
+        super().on_load()
+        for seat in self.seats.values():
+            seat.feed.listen(partial(self._tell_of, seat))
+            seat.feed.start()
+
+    def _tell_of(self, seat: Seat) -> None:
+        """Draw with the frames of the machine under the cursor; others are taken in beside it."""
+        if seat is self._seat:
+            self._tell()
+
+    def on_ready(self) -> None:
+        self.set_interval(LOOK_S, self._look)
+        for seat in self.seats.values():
+            if seat.flight is not None and seat is not self._seat:
+                seat.state.watch.past = seat.flight.past(seat.state.watch.recent)
+                seat.flight.begin()
+
+    def on_unmount(self) -> None:
+        for seat in self.seats.values():
+            seat.feed.stop.set()
+            seat.machine.source.interval = seat.machine.source.interval
+            if seat.paths is not None:
+                seat.paths.stop()
+            if seat.loads is not None:
+                seat.loads.session.close()
+
+    def farewell(self) -> list[str]:
+        lines = super().farewell()
+        others = (seat.flight for seat in self.seats.values() if seat is not self._seat)
+        return lines + [line for one in others if one is not None and (line := one.close())]
+
+    # Frames
+
+    def on_frame_arrived(self) -> None:
+        """Take in all frames that have come, and draw; an error of all machines ends us."""
+        now = self._drawn = self.clock.now()
+        for seat in self.seats.values():
+            self.fire = seat.fire
+            for frame in seat.feed.take():
+                self._alert(seat.arrive(frame))
+        self.links.take(self._seen(now), now)
+        self.fire = self._seat.fire
+        self.source.looked_at = self.state.selected
+        if all(seat.feed.error is not None for seat in self.seats.values()):
+            assert self._seat.feed.error is not None
+            self.fail(self._seat.feed.error)
+        elif self._in_place and not self.open:
+            self._open()
+        else:
+            self._name_terminal()
+            self.redraw()
+
+    def _seen(self, now: float) -> list[SeenMachine]:
+        seats = self.seats.values()
+        seen = (seen_machine(one.name, one.state.watch, one.reach, now) for one in seats)
+        return [one for one in seen if one is not None]
+
+    def _look(self) -> None:
+        """Draw where the machine under the cursor gives no frames: others, and its age."""
+        if self.clock.now() - self._drawn >= max(LOOK_S, 1.5 * self.source.interval):
+            self.on_frame_arrived()
+
+    # Drawing
+
+    def with_ends(self, view: View) -> View:
+        return self.links.with_ends(self.machine, view, self.state.paused)
+
+    def with_links(self, report: Report) -> Report:
+        from mlxtop.doctor.ends import with_links
+
+        return with_links(report, self.links.ends, self.machine)
+
+    def _view_of(self, ref: PortRef, columns: int) -> View | None:
+        seat = self.seats.get(ref.host)
+        return None if seat is None else seat.state.view_of(ref.port, columns)
+
+    def blocks(self) -> Sequence[Block]:
+        self._same_choices()
+        shown = [self._seat] if self._alone else self.seats.values()
+        return [self._block(seat) for seat in shown]
+
+    def _block(self, seat: Seat) -> Block:
+        reach = seat.reach
+        title = machine_title(seat.name, seat.state.frame, reach, self.clock.now())
+        return Block(seat.name, seat.state, title, reach.state is MachineState.LOST)
+
+    def _same_choices(self) -> None:
+        """Let what the person has chosen hold for all machines."""
+        chosen = self.state
+        for seat in self.seats.values():
+            state = seat.state
+            state.bits, state.ascii, state.order = chosen.bits, chosen.ascii, chosen.order
+            state.columns, state.pattern = chosen.columns, chosen.pattern
+            if state.paused != chosen.paused:
+                (state.pause if chosen.paused else state.resume)()
+
+    def focus_machine(self, host: str) -> None:
+        seat = self.seats.get(host)
+        if seat is None or seat is self._seat:
+            return
+        self._seat.loads = self.loads
+        self._same_choices()
+        self._seat = seat
+        self._adopt(seat)
+        self.refresh_bindings()
+
+    def ribbon_items(self) -> list[RibbonItem]:
+        items = [item for more in self.more_items for item in more()]
+        for seat in self.seats.values():
+            action = f"app.elsewhere({seat.name!r}, {{!r}})".format
+            items += [_named(item, seat.name) for item in alarm_items(seat.state.watch, action)]
+        return items
+
+    def badges(self) -> tuple[str, ...]:
+        marks = super().badges()
+        lost = (seat for seat in self.seats.values() if seat.reach.state is MachineState.LOST)
+        return (*marks, *(("LOST",) if self._seat in lost else ()))
+
+    # Commands
+
+    def action_load(self) -> None:
+        """Open load tests; where the far end is on the screen too, its heat is guarded."""
+        super().action_load()
+        if self.loads is not None:
+            seat, session = self._seat, self.loads.session
+            seat.loads, session.find_far = self.loads, partial(self._far_end, seat)
+            for other in self.seats.values():
+                if other is not seat:
+                    other.feed.tap = partial(_tell_far, session, other)
+
+    def _far_end(self, here: Seat, address: str) -> FarEnd | None:
+        """Return the machine that has an address, in the thread that plans a test."""
+        from mlxtop.hosts.addresses import addresses_of
+        from mlxtop.load.far import FarEnd
+
+        for seat in self.seats.values():
+            frame = seat.state.newest
+            if seat is here or frame is None or not address:
+                continue
+            for one in addresses_of(seat.machine):
+                if one.text.partition("/")[0] == address:
+                    return FarEnd(seat.name, frame, one.device)
+        return None
+
+    def action_elsewhere(self, host: str, key: str) -> None:
+        """Open the page that explains an alarm of a machine."""
+        self.focus_machine(host)
+        alarm = next((one for one in self.state.watch.alarms.all() if one.key == key), None)
+        if alarm is not None and self._is_of_link(host, alarm.subject):
+            self.open_port(alarm.subject.port, ENDS_PAGE)
+        else:
+            self.action_cause(key)
+
+    def _is_of_link(self, host: str, subject: Subject) -> bool:
+        """Return whether both ends of a link are what an alarm is explained by."""
+        known = self.links.ends.matches.of(PortRef(host, subject.port)) is not None
+        return known and (subject.part == "link" or subject.lane is not None)
+
+    def action_link(self, host: str, port: str) -> None:
+        """Open the page of both ends of the link of a machine's port."""
+        self.focus_machine(host)
+        frame = self.state.newest
+        ports = frame.ports if frame is not None else {}
+        known = next((one for one in ports if str(one) == port), None)
+        if known is not None:
+            self.open_port(known, ENDS_PAGE)
+
+    def action_alone(self) -> None:
+        """Show one machine only, or all again."""
+        self._alone = not self._alone
+        self.draw()
+
+    def _acknowledged(self, key: str) -> bool:
+        host, _, own = key.partition("\n")
+        seat = self.seats.get(host)
+        return seat is not None and seat.state.watch.alarms.acknowledge(own)
+
+
+def _tell_far(session: LoadSession, seat: Seat, frame: Frame) -> None:
+    """Give a frame to the test whose far end a machine is, in the thread that sampled it."""
+    if session.far is not None and session.far.host == seat.name:
+        session.far_frame(frame)
+
+
+def _named(item: RibbonItem, host: str) -> RibbonItem:
+    """Return an item of the ribbon with the name of its machine."""
+    return item._replace(
+        key=f"{host}\n{item.key}",
+        line=((f"{clean(host)} ", Role.STRONG), *item.line),
+        group=f"{host}\n{item.group}",
+    )
