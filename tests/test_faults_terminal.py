@@ -208,13 +208,13 @@ def test_frames_that_change_nothing_write_nothing_but_the_question(tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_a_kill_leaves_nobody_behind_and_the_readme_names_reset(tmp_path: Path) -> None:
+def test_a_kill_leaves_nobody_behind_and_the_manual_names_reset(tmp_path: Path) -> None:
     with screen(tmp_path) as terminal:
         assert terminal.shows(RATE)
         terminal.process.kill()
         assert terminal.wait() == -signal.SIGKILL
         assert descendants(terminal.process.pid) == []
-    assert "`reset`" in (REPOSITORY / "README.md").read_text()
+    assert "`reset`" in (REPOSITORY / "mlxtop/share/manual/screen.md").read_text()
 
 
 @pytest.mark.slow
