@@ -110,7 +110,7 @@ TABLE: Mapping[str, str] = {
         "test_faults_terminal::test_a_stop_gives_the_terminal_back_and_going_on_takes_it_again"
     ),
     "SIGKILL": (
-        "test_faults_terminal::test_a_kill_leaves_nobody_behind_and_the_readme_names_reset"
+        "test_faults_terminal::test_a_kill_leaves_nobody_behind_and_the_manual_names_reset"
     ),
     "SIGTERM, SIGHUP while iperf3 runs": (
         "test_load_real::test_signals_restore_the_terminal_and_leave_nobody"
