@@ -16,8 +16,8 @@ from mlxtop.system.door import System
 TOOLS = ("mstflint", "flint")
 """The same tool as mstflint and as NVIDIA MFT ship it."""
 
-_LINE = re.compile(r"^\s*([A-Z][A-Za-z0-9 ()/]*?):(?:\s+(\S.*?))?\s*$")
-_ROM = re.compile(r"^\s*(?:Rom Info:\s*)?(type=\S.*?)\s*$")
+_LINE = re.compile(r"([A-Z][A-Za-z0-9 ()/]*):(?:\s+(\S.*))?$")
+_ROM = re.compile(r"(?:Rom Info:\s*)?(type=\S.*)$")
 _VERSION = re.compile(r"\b(\d{1,2}\.\d{1,3}\.\d{1,4})\b")
 _ADDRESS = re.compile(r"\b[0-9a-f]{12}(?:[0-9a-f]{4})?\b")
 _BLANK = re.compile(r"f+|0+")
@@ -68,10 +68,9 @@ def parse_query(text: str) -> Flash:
     >>> parse_query("FW Version:    20.35.1012\\nPSID:    MT_0000000228").version
     '20.35.1012'
     """
-    lines = plain(text).splitlines()
     rows: dict[str, str] = {}
     roms: list[str] = []
-    for line in lines:
+    for line in map(str.strip, plain(text).splitlines()):
         if match := _LINE.match(line):
             rows.setdefault(match[1], match[2] or "")
         if rom := _ROM.match(line):

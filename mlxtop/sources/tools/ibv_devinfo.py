@@ -12,7 +12,7 @@ from mlxtop.model.number import COUNT, whole
 from mlxtop.system.door import System
 
 TOOL = "ibv_devinfo"
-_LIMIT = re.compile(r"^\s*max_(qp|cq|mr|pd|srq):\s*(\d+)\s*$", re.MULTILINE)
+_LIMIT = re.compile(r"^[ \t]*max_(qp|cq|mr|pd|srq):[ \t]*(\d+)[ \t]*$", re.MULTILINE)
 
 
 def parse_limits(text: str) -> dict[str, int]:
