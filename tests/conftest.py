@@ -51,8 +51,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow tests that must run one after another."""
+    """Mark as slow what is quick with other parameters alone, and what must run by itself."""
     for item in items:
+        quick, call = item.get_closest_marker("quick"), getattr(item, "callspec", None)
+        if quick and call and not any(one in quick.args for one in call.params.values()):
+            item.add_marker("slow")
         if item.path.name in ALONE and item.get_closest_marker("slow"):
             item.add_marker("alone")
 

@@ -8,9 +8,7 @@ from itertools import islice
 from pathlib import Path
 from threading import Event
 
-import pytest
-
-from mlxtop.lab import MACHINES, ManualClock, load_lab
+from mlxtop.lab import ManualClock, load_lab
 from mlxtop.link_type.survey import read_stored
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.sample import Sample, SourceKind
@@ -103,9 +101,3 @@ def known(watch: Watch) -> dict[str, object]:
             for name, one in its.items()
         },
     }
-
-
-EVERY_MACHINE = [
-    pytest.param(name, marks=pytest.mark.slow) if name == "dgx" else name for name in MACHINES
-]
-"""The simulated machines; the largest takes seconds in each test."""

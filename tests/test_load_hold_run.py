@@ -69,6 +69,7 @@ def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hold_run, "POLL_S", 2.0)
 
 
+@pytest.mark.quick("pacu")
 @pytest.mark.parametrize("seeds", [FEW, pytest.param(SEEDS, marks=pytest.mark.slow)], ids=len)
 @pytest.mark.parametrize("name", PEERS)
 def test_the_best_rate_is_held_and_no_sensor_gets_too_warm(name: str, seeds: range) -> None:

@@ -11,6 +11,7 @@ from threading import Event
 
 import pytest
 
+from mlxtop.lab import MACHINES
 from mlxtop.model.catalogue import counters_of
 from mlxtop.model.history import History
 from mlxtop.model.incident import Incident, IncidentKind
@@ -21,7 +22,7 @@ from mlxtop.recording.playback import Playback
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.survey import LongHistory, Survey
 from mlxtop.watch.watch import Watch
-from tests.recorded import EVERY_MACHINE, derived, known, machine, write
+from tests.recorded import derived, known, machine, write
 from tests.samples import PACU, ethernet, sample
 
 COUNT = 120
@@ -41,7 +42,8 @@ def recorded(name: str, folder: Path) -> Recording:
     return Recording([write(folder / "a.mlxrec", machine(name, COUNT))])
 
 
-@pytest.mark.parametrize("name", EVERY_MACHINE)
+@pytest.mark.quick("pacu", "ceph", "faulty")
+@pytest.mark.parametrize("name", MACHINES)
 def test_played_it_is_as_it_was_live(name: str, tmp_path: Path) -> None:
     playback = Playback(recorded(name, tmp_path))
     for then in lived(name):
@@ -51,7 +53,8 @@ def test_played_it_is_as_it_was_live(name: str, tmp_path: Path) -> None:
     assert playback.recording.problems.all() == []
 
 
-@pytest.mark.parametrize("name", EVERY_MACHINE)
+@pytest.mark.quick("pacu", "ceph", "faulty")
+@pytest.mark.parametrize("name", MACHINES)
 def test_wherever_one_goes_it_is_as_it_was_live(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +133,7 @@ def linear(one: Recording, wall: float) -> Playback:
     return playback
 
 
+@pytest.mark.quick(0.4, 2.01)
 @pytest.mark.parametrize("hour", [0.0, 0.01, 0.4, 0.99, 1.5, 2.0, 2.01, 2.7, 9.0])
 def test_seeking_gives_what_linear_playback_gives_over_a_restart(
     hours: Recording, hour: float
@@ -233,7 +237,8 @@ def test_checkpoints_are_bounded_in_memory(
     assert known(playback.watch) == known(linear(hours, hours.begin + 3000.0).watch)
 
 
-@pytest.mark.parametrize("name", EVERY_MACHINE)
+@pytest.mark.quick("pacu", "ceph", "faulty")
+@pytest.mark.parametrize("name", MACHINES)
 def test_with_a_hundredth_of_the_lines_lost_there_are_only_gaps(name: str, tmp_path: Path) -> None:
     path = write(tmp_path / "a.mlxrec", machine(name, COUNT))
     chance = random.Random(name)

@@ -274,6 +274,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.quick(8, 60)
 @pytest.mark.parametrize("after", [1, 2, 3, 5, 8, 13, 21, 34, 40, 50, 59, 60])
 def test_nothing_that_was_acknowledged_is_lost_by_a_kill(after: int, tmp_path: Path) -> None:
     path = tmp_path / "a.mlxrec"

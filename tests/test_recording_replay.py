@@ -8,16 +8,17 @@ from threading import Event
 
 import pytest
 
-from mlxtop.lab import ManualClock
+from mlxtop.lab import MACHINES, ManualClock
 from mlxtop.model.sample import Sample, SourceKind
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.replay import LONGEST_S, ReplaySource
 from mlxtop.sampler.source import Source, frames
-from tests.recorded import EVERY_MACHINE, derived, machine, write
+from tests.recorded import derived, machine, write
 from tests.samples import PACU, ethernet, sample
 
 
-@pytest.mark.parametrize("name", EVERY_MACHINE)
+@pytest.mark.quick("pacu", "ceph", "faulty")
+@pytest.mark.parametrize("name", MACHINES)
 def test_frames_of_what_was_recorded_are_those_that_were_live(name: str, tmp_path: Path) -> None:
     recording = Recording([write(tmp_path / "a.mlxrec", machine(name))])
     source: Source = ReplaySource(recording, ManualClock())

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlxtop.lab import MACHINES
 from mlxtop.model.codec import UnreadableError
 from mlxtop.model.codec_parts import NOT_RECORDED
 from mlxtop.model.counters import Origin, Schema
@@ -23,7 +24,7 @@ from mlxtop.model.sample_codec import (
     sample_codec,
     type_table,
 )
-from tests.recorded import EVERY_MACHINE, HOSTS, host, machine
+from tests.recorded import HOSTS, host, machine
 from tests.samples import PACU, ethernet, sample
 
 COUNT = (1 << 64) - 1
@@ -49,7 +50,8 @@ def played(samples: tuple[Sample, ...], every: int) -> list[Sample]:
     return back
 
 
-@pytest.mark.parametrize("name", EVERY_MACHINE)
+@pytest.mark.quick("pacu", "ceph", "faulty")
+@pytest.mark.parametrize("name", MACHINES)
 @pytest.mark.parametrize("every", [1, 7, 1000])
 def test_samples_of_a_simulated_machine_come_back(name: str, every: int) -> None:
     samples = machine(name, 20 if name == "dgx" else 120)

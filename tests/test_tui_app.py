@@ -322,6 +322,7 @@ async def test_the_mouse_selects_and_opens() -> None:
         await until(pilot, lambda: isinstance(app.screen, Detail))
 
 
+@pytest.mark.quick((80, 24))
 @pytest.mark.parametrize("size", [(120, 40), (80, 24), (140, 100)])
 async def test_the_first_picture_is_written_once_and_whole(
     monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]

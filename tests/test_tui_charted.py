@@ -41,6 +41,7 @@ def chart(screen: object) -> Chart:
     return screen.shown_charts()[0]
 
 
+@pytest.mark.quick((80, 24))
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (121, 40), (200, 60), (60, 30)])
 async def test_all_charts_of_a_screen_have_the_same_columns_and_edge(size: tuple[int, int]) -> None:
     async with running(busy(), size) as (app, _):
@@ -227,6 +228,7 @@ async def test_arrows_still_turn_pages_while_no_chart_has_the_focus() -> None:
         await until(pilot, lambda: "▸3 PCIe" in screen_text(app))
 
 
+@pytest.mark.quick((80, 24))
 @pytest.mark.parametrize("size", [(60, 15), (120, 17), (40, 10), (80, 24)])
 async def test_maximised_charts_are_there_on_small_screens_and_name_their_port(
     size: tuple[int, int],

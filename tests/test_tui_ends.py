@@ -151,6 +151,7 @@ async def test_one_machine_alone_says_how_to_show_the_other() -> None:
         )
 
 
+@pytest.mark.quick((80, 24))
 @pytest.mark.parametrize("size", [(20, 5), (60, 15), (80, 24), (200, 60)])
 async def test_the_page_fits_every_size(size: tuple[int, int]) -> None:
     async with joined(*link(), size=size) as (app, pilot):

@@ -79,6 +79,7 @@ async def test_what_is_about_no_port_says_so() -> None:
         assert isinstance(app.screen, Events)
 
 
+@pytest.mark.quick((80, 24))
 @pytest.mark.parametrize("size", [(20, 5), (40, 10), (80, 24), (200, 60)])
 async def test_the_list_fits_every_size(size: tuple[int, int]) -> None:
     async with running(Samples(TWO), size) as (app, pilot):

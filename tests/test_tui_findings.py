@@ -112,6 +112,7 @@ async def test_the_ceiling_of_the_overview_knows_the_settings() -> None:
             assert port_view(frame, port).ceiling.pcie is not None
 
 
+@pytest.mark.quick((80, 24))
 @pytest.mark.parametrize("size", [(20, 5), (40, 10), (80, 24), (200, 60)])
 async def test_the_list_works_at_any_size(size: tuple[int, int]) -> None:
     async with findings(size) as (app, pilot):

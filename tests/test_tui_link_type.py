@@ -328,6 +328,7 @@ async def test_what_is_not_possible_says_why() -> None:
         assert screen.dialog.session.stage is Stage.CHOOSING
 
 
+@pytest.mark.quick((80, 24))
 @pytest.mark.parametrize("size", [(20, 5), (40, 10), (60, 15), (80, 24), (120, 40), (200, 60)])
 async def test_the_dialog_bears_every_size(size: tuple[int, int]) -> None:
     async with opened(link_lab(), A1, size) as screen:

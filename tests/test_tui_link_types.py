@@ -61,6 +61,7 @@ class Elsewhere(PendingChange):
         return self._works
 
 
+@pytest.mark.quick((80, 24))
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40), (200, 60)])
 async def test_the_ribbon_counts_the_time_and_names_the_keys(size: tuple[int, int]) -> None:
     async with on_probation(size) as (screen, _):

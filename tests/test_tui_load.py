@@ -278,6 +278,7 @@ def test_a_field_that_holds_nonsense_is_named(field: str, text: str) -> None:
     assert found.value.field == field
 
 
+@pytest.mark.slow
 async def test_hold_and_measure_are_choices_of_the_dialog(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -161,6 +161,7 @@ async def test_a_readonly_screen_takes_a_change_up_and_writes_nothing(config: Pa
         assert not config.exists()
 
 
+@pytest.mark.quick((60, 15))
 @pytest.mark.parametrize("size", [(20, 5), (60, 15), (120, 40), (200, 60)])
 async def test_the_dialog_bears_every_size_and_every_key(size: tuple[int, int]) -> None:
     async with running(size=size) as (app, pilot):

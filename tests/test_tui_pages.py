@@ -74,6 +74,7 @@ async def test_page_two_shows_the_warm_up_its_limits_and_its_forecast() -> None:
         await until(pilot, lambda: not chart.display or chart.size.height == 0 or not chart.region)
 
 
+@pytest.mark.quick((80, 24))
 @pytest.mark.parametrize("size", [(20, 5), (40, 12), (80, 24), (200, 60)])
 async def test_the_heat_page_fits_every_size(size: tuple[int, int]) -> None:
     async with running(warm_up(30), size) as (app, pilot):

@@ -8,6 +8,7 @@ from mlxtop.watch.heat import AlertKind
 from tests.tour import walk
 
 
+@pytest.mark.slow
 async def test_the_demo_leads_around_the_link_that_dies() -> None:
     async with walk("ceph", (120, 44)) as walking:
         paths = walking.app.paths

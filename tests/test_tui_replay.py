@@ -284,6 +284,7 @@ async def test_the_scrubber_has_place_and_events_and_can_be_clicked(recording: R
         await standing(pilot, app, COUNT - 1)
 
 
+@pytest.mark.quick((80, 24))
 @pytest.mark.parametrize("size", [(20, 5), (40, 10), (80, 24), (200, 60)])
 async def test_every_screen_has_the_scrubber_above_the_keys(
     recording: Recording, size: tuple[int, int]

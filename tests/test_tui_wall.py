@@ -26,6 +26,7 @@ def below_header(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.split("\n")[1:])
 
 
+@pytest.mark.quick((80, 24))
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_wall_looks_so(size: tuple[int, int], snapshot: SnapshotAssertion) -> None:
     async with running(Samples(twelve()), size) as (app, pilot):
@@ -35,6 +36,7 @@ async def test_the_wall_looks_so(size: tuple[int, int], snapshot: SnapshotAssert
         assert below_header(screen_text(app)) == snapshot
 
 
+@pytest.mark.quick((80, 24))
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_table_of_many_ports_looks_so(
     size: tuple[int, int], snapshot: SnapshotAssertion
@@ -140,6 +142,7 @@ def test_tiles_fit_side_by_side(count: int, size: tuple[int, int]) -> None:
     assert height >= LEAST_HEIGHT
 
 
+@pytest.mark.quick((80, 24))
 @pytest.mark.parametrize("size", [(20, 5), (40, 10), (80, 24), (200, 60)])
 @pytest.mark.parametrize("key", ["", "w", "d", "e"])
 async def test_names_of_sixty_characters_break_no_screen(size: tuple[int, int], key: str) -> None:

@@ -278,6 +278,7 @@ async def test_a_dead_link_is_on_the_screen_at_every_size(size: tuple[int, int])
         await one.sees_like(r"enp3s0d1 (0 b/s |)○ down")
 
 
+@pytest.mark.quick((80, 24))
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (100, 30), (120, 40), (200, 60)])
 async def test_the_time_to_a_limit_is_there_at_every_size(size: tuple[int, int]) -> None:
     async with walk("fry", size, 2.0) as walking:
@@ -288,6 +289,7 @@ async def test_the_time_to_a_limit_is_there_at_every_size(size: tuple[int, int])
             await one.sees_like(r"(warning|alarm) in \d+ s")
 
 
+@pytest.mark.quick((80, 24))
 @pytest.mark.parametrize("size", [(80, 24), (80, 20), (72, 20), (100, 24), (120, 40), (200, 60)])
 async def test_the_limit_that_is_broken_keeps_its_line_and_its_time(size: tuple[int, int]) -> None:
     async with walk("fry", size, 2.0) as walking:
@@ -489,6 +491,7 @@ def many(tick: float, down: bool, wall: float = 0.0) -> Sample:
     return one._replace(wall=one.wall + wall)
 
 
+@pytest.mark.quick((80, 24))
 @pytest.mark.parametrize("size", [(20, 5), (60, 15), (80, 24), (200, 60)])
 async def test_the_ribbon_of_two_hundred_alarms_is_one_line_and_true(size: tuple[int, int]) -> None:
     given = [many(1.0, False), many(2.0, True), many(14.0, True)]
