@@ -16,6 +16,8 @@ from weakref import WeakSet
 import pytest
 import textual._wait
 from hypothesis import settings
+from textual.app import App
+from textual.pilot import Pilot
 
 from mlxtop.lab import ManualClock
 from mlxtop.system.captured import CapturedSystem
@@ -95,6 +97,34 @@ textual._wait.SLEEP_GRANULARITY = 0.005
 
 What takes longer is waited for by name, with `until()`.
 """
+
+
+def _settled(app: App[Any]) -> bool:
+    """Whether no message waits and nothing is left to be laid out or painted."""
+    screen = app.screen
+    pumps = [app, *screen.walk_children(with_self=True)]
+    waits = any(pump._message_queue.qsize() or pump._next_callbacks for pump in pumps)
+    paints = screen._layout_required or screen._repaint_required or screen._dirty_widgets
+    return not waits and not paints and all(pump._is_mounted for pump in pumps)
+
+
+_pause = Pilot.pause
+
+
+async def _pause_until_settled(self: Pilot[Any], delay: float | None = None) -> None:
+    """Pause, and go on while something is left to be done.
+
+    Textual takes a process for done that waits for a processor while others have it.
+    """
+    await _pause(self, delay)
+    for _ in range(100):
+        if _settled(self.app):
+            return
+        await self._wait_for_screen()
+        self.app.screen._on_timer_update()
+
+
+Pilot.pause = _pause_until_settled  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True)

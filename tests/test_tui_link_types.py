@@ -160,7 +160,7 @@ async def test_who_leaves_is_told_what_becomes_of_it() -> None:
 async def test_a_change_of_another_program_is_answered_as_well(
     key: str, answer: str, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    change = Elsewhere(30.0)
+    change = Elsewhere(3000.0)
     monkeypatch.setattr("mlxtop.tui.link_types.waiting", lambda system: {"0000:09:00.0": change})
     monkeypatch.setattr("mlxtop.tui.app.names", lambda system, path: ["revert-0000:09:00.0"])
     system = link_lab()
@@ -181,7 +181,7 @@ async def test_an_answer_that_comes_too_late_for_another_program_says_so() -> No
         await screen.stage(Stage.CHOOSING)
         link_types = screen.app.link_types
         assert isinstance(link_types, LinkTypes)
-        link_types._found({"0000:09:00.0": Elsewhere(30.0, works=False)})
+        link_types._found({"0000:09:00.0": Elsewhere(3000.0, works=False)})
         await screen.press("escape", "K")
         await screen.until(lambda: told(screen) == ["0000:09:00.0: too late: mlxtop log"])
 
@@ -190,5 +190,5 @@ def test_the_farewell_of_others_ends_with_their_time() -> None:
     app = SimpleNamespace(more_items=[], is_running=False, show_ribbon=lambda: None)
     context = SimpleNamespace(system=SimpleNamespace(demo=False))
     link_types = LinkTypes(app, context)  # type: ignore[arg-type]
-    link_types._found({"0000:09:00.0": Elsewhere(0.0), "0000:0a:00.0": Elsewhere(30.0)})
+    link_types._found({"0000:09:00.0": Elsewhere(0.0), "0000:0a:00.0": Elsewhere(3000.0)})
     assert [line[-12:] for line in link_types.farewell()] == ["0000:0a:00.0"]
