@@ -44,6 +44,15 @@ class FarEnd:
         up = [port for port, now in physical if now.link.state is LinkState.UP]
         return (own or up) if self.device else up
 
+    @property
+    def rdma(self) -> tuple[str, int] | None:
+        """Return the RDMA device of the port that the test comes in by, and its port."""
+        for one in self.ports():
+            port = self.newest.ports[one].now.port
+            if port.rdma is not None:
+                return port.rdma, port.rdma_port or 1
+        return None
+
     def guard(self, options: GuardOptions) -> HeatGuard:
         """Return the guard of this end, which has looked at the newest frame."""
         guard = HeatGuard(self.ports(), options, host=self.host)

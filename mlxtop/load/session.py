@@ -216,6 +216,8 @@ class LoadSession:
         if first is not None:
             guard = HeatGuard.of(first.plan, options.guard)
             guard.look(frame)
+            if self.far is not None:
+                guard.far = self.far.guard(options.guard)
             plan = plan._replace(guard=guard.promise)
         elif plan.refusal is None:
             plan = plan._replace(refusal="nothing of it can be measured here")
@@ -346,7 +348,7 @@ class LoadSession:
     def _served(self, run: LoadRun, plan: LoadPlan, options: LoadOptions) -> Outcome:
         """Run a test; the far end serves it meanwhile, where that can be asked for it."""
         server = self.far.server if self.far is not None else None
-        if server is None or plan.request.tool is not Tool.IPERF3:
+        if server is None or plan.request.tool is Tool.PING:
             return run.run()
         try:
             failure = server.start(plan, once=not options.hold)
