@@ -216,8 +216,9 @@ class LoadSession:
         if first is not None:
             guard = HeatGuard.of(first.plan, options.guard)
             guard.look(frame)
-            if self.far is not None:
-                guard.far = self.far.guard(options.guard)
+            if (far := self.far) is not None:
+                guard.far = far.guard(options.guard)
+                plan = far.serving_all(plan)
             plan = plan._replace(guard=guard.promise)
         elif plan.refusal is None:
             plan = plan._replace(refusal="nothing of it can be measured here")
@@ -297,7 +298,7 @@ class LoadSession:
             limited = options.request._replace(bitrate=plan.expected or 1e9)
             trial = plan_load(self._system, frame, limited)
             plan = hold_plan(plan._replace(refusals=trial.refusals), guard)
-        return plan, guard
+        return plan if self.far is None else self.far.serving(plan), guard
 
     def _measure(
         self, frame: Frame, plan: LoadPlan, guard: HeatGuard, options: LoadOptions
