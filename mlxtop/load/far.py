@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -80,3 +82,16 @@ class FarEnd:
         guard = HeatGuard(self.ports(), options, host=self.host)
         guard.look(self.newest)
         return guard
+
+
+@contextmanager
+def served(far: FarEnd | None, plan: LoadPlan, *, once: bool) -> Iterator[str | None]:
+    """Have the far end serve a test meanwhile, where it does that; yield why it does not."""
+    server = far.server if far is not None else None
+    if server is None or plan.request.tool is Tool.PING:
+        yield None
+        return
+    try:
+        yield server.start(plan, once=once)
+    finally:
+        server.stop()
