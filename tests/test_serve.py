@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
+from mlxtop.commands import load_far
 from mlxtop.hosts import serve
 from mlxtop.hosts.serve import ServeOrder, ServerSet, command, listens, parse_order
+from mlxtop.load.request import LoadPlan, LoadRequest
 from mlxtop.model.load import Tool
 from mlxtop.system.capture import HEADER
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 from mlxtop.system.door import Finished
 
-IPERF = ServeOrder(Tool.IPERF, "10.0.0.3", 5001)
+IPERF = ServeOrder(Tool.IPERF, "10.0.0.3", 5001, number=7)
 WRITE = ServeOrder(Tool.IB_WRITE_BW, "10.0.0.3", 18515, True, ("-D", "6", "-F"), "mlx5_0", 2)
 GIDS = """
 /sys/class/infiniband/mlx5_0/ports/2/gids/5 = 0000:0000:0000:0000:0000:ffff:0a00:0003
@@ -107,6 +109,7 @@ def test_rdma_cm_finds_its_gid_itself_and_no_device_is_told() -> None:
         {"device": "-x"},
         {"device": "../x"},
         {"device_port": 0},
+        {"number": -1},
         {"more": 1},
     ],
     ids=str,
@@ -164,9 +167,9 @@ def test_it_is_told_when_a_server_listens_and_when_it_has_been_ended(
     monkeypatch.setattr(serve, "LOOK_S", 0.001)
     monkeypatch.setattr(serve, "listens", lambda *_: not host.started.empty())
     servers, answers = told(host, IPERF)
-    assert answers.get(timeout=20) == {"server": 5001, "listening": True}
+    assert answers.get(timeout=20) == {"server": 7, "listening": True}
     servers.end()
-    assert answers.get(timeout=20) == {"server": 5001, "ended": True, "text": ""}
+    assert answers.get(timeout=20) == {"server": 7, "ended": True, "text": ""}
 
 
 @pytest.mark.parametrize(
@@ -181,9 +184,24 @@ def test_it_is_told_when_a_server_listens_and_when_it_has_been_ended(
         ),
     ],
 )
-def test_it_is_told_why_a_server_has_ended(host: Host, text: str) -> None:
+def test_it_is_told_why_a_server_has_ended(
+    host: Host, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "FREE_S", 0.0)
+    monkeypatch.setattr(serve, "LOOK_S", 0.001)
     _, answers = told(host, IPERF)
-    assert answers.get(timeout=20) == {"server": 5001, "ended": True, "text": text}
+    assert answers.get(timeout=20) == {"server": 7, "ended": True, "text": text}
+
+
+def test_the_server_before_has_a_moment_to_give_its_port_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host, looks = Host(), iter((True, True, False, True))
+    monkeypatch.setattr(serve, "LOOK_S", 0.001)
+    monkeypatch.setattr(serve, "listens", lambda *_: next(looks))
+    servers, answers = told(host, IPERF)
+    assert answers.get(timeout=20) == {"server": 7, "listening": True}
+    servers.end()
 
 
 def test_an_order_that_makes_no_sense_is_answered() -> None:
@@ -199,4 +217,50 @@ def test_a_server_of_one_test_is_started_again_as_long_as_it_lasts(
     servers, answers = told(host, IPERF._replace(once=False))
     assert host.started.get(timeout=20) == host.started.get(timeout=20)
     servers.end()
-    assert answers.get(timeout=20) == {"server": 5001, "ended": True, "text": ""}
+    assert answers.get(timeout=20) == {"server": 7, "ended": True, "text": ""}
+
+
+class Source:
+    """What is sent to a far side, and its answers."""
+
+    def __init__(self, *answers: dict[str, object]) -> None:
+        self._answers = answers
+        self.sent: list[str] = []
+        self.answered: Callable[[dict[str, object]], None] = lambda _: None
+        self.orders = self
+
+    def append(self, order: str) -> None:
+        self.sent.append(order)
+        if order.startswith("serve "):
+            for one in self._answers:
+                self.answered(one)
+
+
+ENDED = {"server": 1, "ended": True, "text": "iperf: not installed"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "failure"),
+    [
+        (({"server": 1, "listening": True},), None),
+        (({"server": 0, "ended": True, "text": ""}, {"server": 1, "listening": True}), None),
+        ((ENDED,), "the server at 10.0.0.3 ended: iperf: not installed"),
+        (({"server": -1, "ended": True, "text": "no"},), "the server at 10.0.0.3 ended: no"),
+        (({"server": [1], "listening": True}, {"server": 2, "listening": True}), "has answered"),
+    ],
+)
+def test_the_near_side_waits_for_its_own_server(
+    answers: tuple[dict[str, object], ...],
+    failure: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(load_far, "ANSWER_S", 0.001)
+    source = Source(*answers)
+    server = load_far.RemoteServer(source, "10.0.0.3", ("mlx5_0", 2))  # type: ignore[arg-type]
+    plan = LoadPlan(LoadRequest("fry", tool=Tool.IPERF, udp=True), commands=((),), shared=("-u",))
+    why = server.start(plan, once=True)
+    assert why == failure or (failure is not None and failure in (why or ""))
+    order = parse_order(source.sent[0].partition(" ")[2])
+    assert order == ServeOrder(Tool.IPERF, "10.0.0.3", 5001, True, ("-u",), "mlx5_0", 2, 1)
+    server.stop()
+    assert source.sent[-1] == "unserve"

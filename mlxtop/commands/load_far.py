@@ -13,7 +13,7 @@ from mlxtop.hosts.addresses import ANSWER_S, addresses_of
 from mlxtop.hosts.machines import Machine, Reached
 from mlxtop.hosts.names import host_name
 from mlxtop.hosts.remote import RemoteSource, Wants
-from mlxtop.hosts.serve import ServeOrder
+from mlxtop.hosts.serve import REFUSED, ServeOrder
 from mlxtop.load.far import FarEnd
 from mlxtop.load.request import LoadPlan
 from mlxtop.load.session import LoadSession
@@ -131,16 +131,19 @@ class RemoteServer:
         """`rdma`: the RDMA device with that address, and its port."""
         self._source, self._address = source, address
         self._rdma: tuple[str | None, int] = rdma or (None, 1)
+        self._orders = 0
 
     def start(self, plan: LoadPlan, *, once: bool) -> str | None:
         """Start a server for each that the plan needs; return why one does not listen."""
         answers: SimpleQueue[dict[str, Any]] = SimpleQueue()
         self._source.answered = answers.put
-        first = plan.request.first_port
-        waiting = set(range(first, first + len(plan.commands)))
-        for port in sorted(waiting):
+        first, waiting = plan.request.first_port, set[int]()
+        for port in range(first, first + len(plan.commands)):
+            self._orders += 1
+            waiting.add(self._orders)
             order = ServeOrder(
-                plan.request.tool, self._address, port, once, plan.shared, *self._rdma
+                *(plan.request.tool, self._address, port, once, plan.shared),
+                *(*self._rdma, self._orders),
             )
             self._source.orders.append(order.text())
         while waiting:
@@ -148,11 +151,12 @@ class RemoteServer:
                 answer = answers.get(timeout=ANSWER_S)
             except Empty:
                 return f"no server at {self._address} has answered for {ANSWER_S:.0f} s"
-            text = str(answer.get("text", ""))[:200]
-            if answer.get("ended"):
+            number = answer.get("server")
+            if answer.get("ended") and number in (REFUSED, *waiting):
+                text = str(answer.get("text", ""))[:200]
                 return f"the server at {self._address} ended: {text or 'without a word'}"
             if answer.get("listening"):
-                waiting.discard(answer.get("server", 0))
+                waiting.discard(number if isinstance(number, int) else REFUSED)
         self._source.answered = lambda _: None
         return None
 

@@ -28,8 +28,12 @@ from mlxtop.system.door import System
 LOOK_S = 0.1
 CM_S = 3.0
 """Seconds after which a server counts as listening whose port is rdma_cm's, which shows none."""
+FREE_S = 5.0
+"""Seconds that a port may still be in use."""
 AGAIN_S = 1.0
 """Seconds that a server has to last to be started again after its test."""
+REFUSED = -1
+"""Number of the answer to an order that makes no sense."""
 KEPT_LINES = 20
 MOST = 1 << 40
 """What an option's number is at most."""
@@ -56,6 +60,8 @@ class ServeOrder(NamedTuple):
     device: str | None = None
     """RDMA device with that address."""
     device_port: int = 1
+    number: int = 0
+    """By which its answers are told from those of others."""
 
     def text(self) -> str:
         """Return the order as a line of the far side's input."""
@@ -75,7 +81,8 @@ def parse_order(text: str) -> ServeOrder:
         raise ValueError(f"no server is known by {text[:100]}") from error
     known = all(_is_known(*two) for two in pairwise(("", *words)))
     device = order.device is None or _DEVICE.fullmatch(str(order.device))
-    if not (known and port and device_port and device):
+    numbered = whole(str(order.number), MOST) is not None
+    if not (known and port and device_port and device and numbered):
         raise ValueError(f"an option of that server is not allowed: {' '.join(map(str, words))}")
     return checked
 
@@ -149,7 +156,7 @@ class ServerSet:
         try:
             order = parse_order(text)
         except ValueError as error:
-            self._answer(server=0, ended=True, text=str(error))
+            self._answer(server=REFUSED, ended=True, text=str(error))
             return
         with self._lock:
             if self._end.is_set():
@@ -168,7 +175,7 @@ class ServerSet:
     def _serve(self, order: ServeOrder, end: Event) -> None:
         over, text = Event(), ""
         try:
-            if listens(self._system, order):
+            if not self._is_free(order, end):
                 raise ValueError(f"port {order.port} is in use there")
             argv = command(self._system, order)
             self._thread(self._watch, order, over)
@@ -178,7 +185,15 @@ class ServerSet:
         over.set()
         with suppress(OSError):
             text = f"{order.tool}: {text}" if text and not end.is_set() else ""
-            self._answer(server=order.port, ended=True, text=text)
+            self._answer(server=order.number, ended=True, text=text)
+
+    def _is_free(self, order: ServeOrder, end: Event) -> bool:
+        """Wait until the port is free, which the server before may still need a moment for."""
+        until = monotonic() + FREE_S
+        while busy := listens(self._system, order):
+            if monotonic() > until or end.wait(LOOK_S):
+                break
+        return not busy
 
     def _run(self, argv: list[str], order: ServeOrder, end: Event) -> str:
         """Run a server, again and again unless it is to serve once; return why it has failed."""
@@ -197,5 +212,5 @@ class ServerSet:
             unseen = "-R" in order.words and monotonic() - since > CM_S
             if unseen or listens(self._system, order):
                 with suppress(OSError):
-                    self._answer(server=order.port, listening=True)
+                    self._answer(server=order.number, listening=True)
                 return
