@@ -177,7 +177,8 @@ class _FrontEnd(FrontEnd):
 
         if view.plan is not None and "plan" not in self.shown:
             for text, role in plan_runs(view.plan):
-                self.tell(f"mlxtop: {text}" if role is Role.CRITICAL else text, role)
+                copied = any(line in text for line in (*view.plan.lines, *view.plan.server))
+                self.tell(f"mlxtop: {text}" if role is Role.CRITICAL else text, role, whole=copied)
             if not view.plan.refusals:
                 self.tell(*guard_text(view.guard, view.sensors))
             self.shown.add("plan")
