@@ -159,3 +159,14 @@ def far_server(request: LoadRequest, roce: bool) -> tuple[str, ...]:
     """Return the command of the server; the names of its device are left to fill in."""
     gids = ["-x", "GID_INDEX"] if roce and not request.rdma_cm else []
     return (shlex.join([str(request.tool), "-d", "DEVICE", *gids, *shared_options(request)]),)
+
+
+def again(server: str) -> str:
+    """Return what a shell runs to serve one test after the other.
+
+    A server whose client was ended before its time fails, so its status does not end the loop.
+
+    >>> again("ib_write_bw -d mlx5_0")
+    'while sleep 0.2; do ib_write_bw -d mlx5_0; done'
+    """
+    return f"while sleep 0.2; do {server}; done"
