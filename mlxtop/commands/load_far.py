@@ -76,6 +76,8 @@ class FarSide:
         self._devices = {name for port in ports for name in (port.netdev, port.bond) if name}
         first = self._first_frame()
         addresses = self._addresses()
+        if self._remote is not None and not addresses:
+            raise ValueError(f"{self.machine.name} has not told its addresses")
         chosen = self._on_link(target, addresses)
         if self._remote is not None and chosen is None:
             raise ValueError(f"{self.machine.name} has no address that a port here leads to")
