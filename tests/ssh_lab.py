@@ -189,13 +189,16 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
-def agents(token: str = "mlxtop.hosts.agent") -> list[int]:
-    """Processes of far sides: installed or sent."""
+def agents(home: Path | None = None) -> list[int]:
+    """Processes of far sides, installed or sent; `home`: those alone that have this home."""
     found = []
     for name in filter(str.isdecimal, os.listdir("/proc")):
         try:
             words = Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0")
+            environ = Path(f"/proc/{name}/environ").read_bytes().split(b"\0")
         except OSError:
+            continue
+        if home is not None and f"HOME={home}".encode() not in environ:
             continue
         sent = any(b"closefd=False);exec(f.read(" in word for word in words)
         if (b"agent" in words and {b"mlxtop", b"tests.bench.hosts_agent"} & set(words)) or (

@@ -376,3 +376,21 @@ def test_no_progress_is_written_to_a_file() -> None:
         console.progress("looking … 1 s")
         console.progress("")
     assert err.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("stream", "lines"),
+    [
+        (Terminal, ["   1.0 s  55 Gb/s", " " * 10 + "module 60 °C", "stopped by the", "guard"]),
+        (io.StringIO, ["   1.0 s  55 Gb/s  module 60 °C", "stopped by the guard"]),
+    ],
+)
+def test_progress_is_broken_between_figures_where_a_terminal_is_narrow(
+    monkeypatch: pytest.MonkeyPatch, stream: type[io.StringIO], lines: list[str]
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "18")
+    with redirect_stderr(stream()) as err:
+        console.tell_folded("   1.0 s  55 Gb/s  module 60 °C", Role.TEXT)
+        console.tell_folded("stopped by the guard", Role.TEXT)
+    assert err.getvalue().splitlines() == lines

@@ -17,11 +17,11 @@ from mlxtop.cli import main
 from mlxtop.doctor.checks.host import _last
 from mlxtop.load.commands import may_bind
 from mlxtop.load.iperf3_json import parse_stream_line
-from mlxtop.load.perftest import read_gid_index
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Host, natural
 from mlxtop.model.sample import Sample
 from mlxtop.sampler.settings import read_host
+from mlxtop.sources.kernel.gids import read_gid_index
 from mlxtop.sources.kernel.hwmon import read_sensors, sensor_name
 from mlxtop.sources.kernel.pci import parse_interrupts, read_interrupts
 from mlxtop.sources.kernel.proc import Process, read_processes, socket_inodes

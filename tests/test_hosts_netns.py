@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -33,16 +34,36 @@ def far(tmp_path: Path) -> Iterator[Far]:
             yield one
         finally:
             one.stop()
-    assert soon(lambda: not agents()), "a far side was left running"
+    assert soon(lambda: not agents(one.far_home)), "a far side was left running"
+
+
+OTHERS = ("iperf", "nuttcp", "qperf")
+TOOLS = ("iperf3", *OTHERS)
 
 
 def cut(far: Far, state: str = "down") -> None:
     subprocess.run(["ip", "-n", far.netns, "link", "set", "far0", state], check=True)
 
 
-def iperf3s() -> str:
-    argv = ["pgrep", "-a", "iperf3"]
-    return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+def of_tools(far: Far) -> list[str]:
+    """Processes in both namespaces that make load."""
+    pids = []
+    for host in (far.near, far.netns):
+        argv = ["ip", "netns", "pids", host]
+        pids += subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
+    argv = ["ps", "-o", "comm=", "-p", ",".join(pids)]
+    shown = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+    return [name for name in shown.split() if name in TOOLS]
+
+
+def loads(far: Far, seconds: int, *tools: str) -> list[subprocess.Popen[str]]:
+    """Start a load by each tool."""
+    if missing := [tool for tool in tools if shutil.which(tool) is None]:
+        pytest.skip(f"{', '.join(missing)}: not installed")
+    argv = ("--all", "load", "fry", "--ssh", "--cooldown", "0", "--json", "-t", str(seconds))
+    # nuttcp's port for data is iperf's usual one
+    ports = {tool: str(6000 + 10 * place) for place, tool in enumerate(tools)}
+    return [far.begin(*argv, "--tool", tool, "-p", ports[tool]) for tool in tools]
 
 
 def test_each_machine_has_its_own_end_of_the_link(far: Far) -> None:
@@ -72,7 +93,7 @@ def test_a_load_finds_the_address_of_the_link_and_serves_it(far: Far) -> None:
     assert done.returncode == 0, done.stderr
     assert result["plan"]["target"] == "10.99.7.2"
     assert result["result"]["received_bps"] > 1e6
-    assert soon(lambda: iperf3s() == ""), iperf3s()
+    assert soon(lambda: of_tools(far) == []), of_tools(far)
     runs = list(far.home.glob(".local/state/mlxtop-nic/runs/*.jsonl"))
     (head, *_) = runs[0].read_text().splitlines()
     assert json.loads(head)["far"]["host"] == "fry"
@@ -80,25 +101,59 @@ def test_a_load_finds_the_address_of_the_link_and_serves_it(far: Far) -> None:
     assert "far" in kinds
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_no_iperf3_survives_the_near_side(far: Far, how: signal.Signals) -> None:
+def test_every_tool_of_the_kernel_is_served_over_ssh(far: Far) -> None:
+    for near in loads(far, 2, *OTHERS):
+        out, err = near.communicate(timeout=60)
+        assert near.returncode == 0, err
+        document = json.loads(out)
+        flow = document["result"]
+        assert document["ended"] == "complete"
+        assert max(flow["sent_bps"] or 0, flow["received_bps"] or 0) > 1e6
+    assert soon(lambda: of_tools(far) == []), of_tools(far)
+
+
+def test_no_server_survives_a_killed_near_side(far: Far) -> None:
+    started = loads(far, 60, *TOOLS)
+    assert soon(lambda: all(of_tools(far).count(tool) >= 2 for tool in TOOLS), 30), of_tools(far)
+    for near in started:
+        near.kill()
+    assert soon(lambda: of_tools(far) == [], 20), of_tools(far)
+    for near in started:
+        near.communicate(timeout=20)
+
+
+def test_a_measurement_starts_and_ends_the_server_of_each_test(far: Far) -> None:
+    sweep = ("--sweep", "streams=1,2", "--tool", "iperf")
+    done = far.run("--all", "measure", "fry", "--ssh", *sweep, "-t", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    assert [row["failed"] for row in rows] == [False, False], done.stderr
+    assert of_tools(far) == []
+
+
+def test_no_iperf3_survives_an_interrupted_near_side(far: Far) -> None:
     near = far.begin("--all", "load", "fry", "--ssh", "-t", "60")
-    assert soon(lambda: iperf3s().count("iperf3") >= 2, 20), near
-    near.send_signal(how)
-    assert soon(lambda: iperf3s() == "", 10), iperf3s()
-    near.wait(20)
+    assert soon(lambda: len(of_tools(far)) >= 2, 20)
+    near.send_signal(signal.SIGINT)
+    assert soon(lambda: of_tools(far) == [], 10), of_tools(far)
+    near.communicate(timeout=20)
 
 
 def test_a_cut_network_is_told_and_healed_and_leaves_nothing(far: Far) -> None:
     near = far.begin("--all", "-H", "fry", "--no-local", "--json-stream", "-d", "0.5")
+    (load,) = loads(far, 300, "iperf")
     assert near.stdout is not None and near.stderr is not None
     try:
         assert json.loads(near.stdout.readline())["host"]
+        assert soon(lambda: len(of_tools(far)) >= 2, 30)
         cut(far)
         began = time.monotonic()
         line = near.stderr.readline()
         assert line.startswith("mlxtop: fry: ") and time.monotonic() - began < 40, line
-        assert soon(lambda: not agents(), 45), "the far side goes on without a network"
+        assert soon(lambda: not agents(far.far_home), 45), "the far side goes on without a network"
+        out, err = load.communicate(timeout=45)
+        assert json.loads(out)["ended"].startswith("failed: fry is lost: "), err
+        assert soon(lambda: of_tools(far) == []), of_tools(far)
         cut(far, "up")
         assert [json.loads(near.stdout.readline())["host"] is not None for _ in range(8)]
     finally:

@@ -46,6 +46,21 @@ def test_published_tcp_figures_come_out(
     assert measured(name, host, *options) == pytest.approx(gbps, rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("streams", "share"), [(1, 0.70), (8, 0.96)], ids=["a core is full", "PCIe-bound"]
+)
+def test_small_packets_cost_the_cores_more(streams: int, share: float) -> None:
+    rates = {}
+    for mtu in (1500, 9000):
+        system = load_lab("pacu", ManualClock())
+        done = system.run(["ip", "link", "set", "enp67s0np0", "mtu", str(mtu)], change=True)
+        assert done.status == 0, done
+        argv = ["iperf3", "-c", "10.0.0.3", "-J", "-t", "5", "-O", "2", "-P", str(streams)]
+        found = json.loads(system.run(argv, timeout=60).stdout)
+        rates[mtu] = found["end"]["sum_received"]["bits_per_second"]
+    assert rates[1500] == pytest.approx(share * rates[9000], rel=0.08)
+
+
 def test_published_rdma_figure_comes_out() -> None:
     assert rdma("tiny", "10.40.0.1") == pytest.approx(25.3, rel=0.05)
 

@@ -47,6 +47,23 @@ def test_the_other_way_is_no_gain_of_streams() -> None:
     assert "other way" not in sentence([ONE, back | {"bps": 10.5e9}])
 
 
+@pytest.mark.parametrize(
+    ("factor", "told"),
+    [
+        (GAIN, "MTU 1500 10.0, MTU 9000 11.0."),
+        (GAIN - 0.01, "MTU 1500 carries as much as MTU 9000."),
+        (0.5, "MTU 1500 10.0, MTU 9000 5.0."),
+    ],
+)
+def test_what_the_mtu_makes_is_told_of_as_many_streams(factor: float, told: str) -> None:
+    small = ONE | {"mtu": 1500}
+    rows = [small, small | {"mtu": 9000, "bps": factor * 10e9}]
+    assert sentence(rows).endswith(f" usable. {told}")
+    others = ({"streams": 2}, {"direction": "receive"}, {"reverse_bps": 1e9}, {"mtu": 1500})
+    for other in others:
+        assert "MTU" not in sentence([small, small | {"mtu": 9000} | other])
+
+
 @pytest.mark.parametrize(("lost", "told"), [(LOSS, True), (LOSS - 0.0001, False)])
 def test_lost_datagrams_are_told(lost: float, told: bool) -> None:
     result = {"lost": lost * 1e6, "packets": 1e6}

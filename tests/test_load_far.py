@@ -10,10 +10,12 @@ import pytest
 
 from mlxtop.lab import ManualClock, load_joined
 from mlxtop.load.far import FarEnd
+from mlxtop.load.measure import Item, MeasurePlan
 from mlxtop.load.outcome import Outcome
-from mlxtop.load.request import GuardOptions, LoadOptions, LoadPlan, LoadRequest, Timing
+from mlxtop.load.request import LoadOptions, LoadPlan, LoadRequest, Timing
 from mlxtop.load.session import LoadSession
 from mlxtop.model.identity import PortKind
+from mlxtop.model.load import Tool
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
 
@@ -131,6 +133,18 @@ class Server:
         self.stopped += 1
 
 
+def test_what_listens_everywhere_is_told_before_and_what_needs_no_server_is_as_it_was() -> None:
+    far = FarEnd("fry", shown(mlx5_port("0000:43:00.0", "eth0", "mlx5_0")), "eth0", Server(None))
+    plan = LoadPlan(LoadRequest("10.0.0.3", tool=Tool.QPERF), server=("qperf",))
+    assert far.rdma == ("mlx5_0", 1)
+    assert far.serving(plan).notes[-1].endswith("qperf listens at every address there meanwhile")
+    assert far.serving(plan._replace(server=())) == plan._replace(server=())
+    item = Item("qperf", "TCP by qperf", "TCP", plan)
+    assert far.serving_all(MeasurePlan("10.0.0.3", (item,))).servers == ()
+    far.server = None
+    assert far.serving(plan) == plan and far.serving_all(MeasurePlan("h", (item,))).notes == ()
+
+
 @pytest.mark.parametrize("failure", [None, "iperf3: not installed"])
 def test_a_server_is_started_and_ended_with_the_test(tmp_path: Path, failure: str | None) -> None:
     bench = Bench(tmp_path, 0)
@@ -143,4 +157,6 @@ def test_a_server_is_started_and_ended_with_the_test(tmp_path: Path, failure: st
         bench.close()
     assert (server.asked, server.stopped) == (1, 1)
     assert outcome.ended == ("complete" if failure is None else f"failed: {failure}")
-    assert GuardOptions().armed
+    assert outcome.plan.server == ()
+    told = "the server is started at fry by ssh, and ended with the test"
+    assert outcome.plan.notes[-1] == told

@@ -45,7 +45,7 @@ def test_everything_that_makes_sense_is_planned_with_its_length_and_servers() ->
         assert any(f"-s {size} " in line and "ib_read_bw" in line for line in lines)
     servers = found.servers
     assert "iperf3 -s -p 5201 &" in servers and "qperf &" in servers
-    loops = [line for line in servers if line.startswith("while ib_")]
+    loops = [line for line in servers if line.startswith("while sleep 0.2; do ib_")]
     ports = [line.split(" -p ")[1].split(";")[0] for line in loops]
     assert len(set(ports)) == len(ports) > 10, "they wait side by side"
 

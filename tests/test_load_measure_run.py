@@ -94,6 +94,16 @@ def test_a_sweep_in_every_form(state: Path, capsys: pytest.CaptureFixture[str]) 
     assert lines[-1].startswith("TCP ") and lines[-1].endswith(".")
 
 
+def test_a_sweep_of_the_mtu_shows_what_small_packets_cost(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("-t", "5", "-P", "1", "--sweep", "mtu=1500,9000", "--change-mtu", "--yes")
+    found = document("pacu", capsys, "10.0.0.3", *words)
+    bps = rates(found)
+    assert ". MTU 1500 7." in found["sentence"]
+    assert bps["mtu=1500"] == pytest.approx(0.7 * bps["mtu=9000"], rel=0.1)
+
+
 def test_the_order_is_shuffled_and_the_table_is_not(
     state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.load.perftest import parse_report, read_gid_index
-from mlxtop.system.capture import HEADER
-from mlxtop.system.capture_file import parse_capture
-from mlxtop.system.captured import CapturedSystem
+from mlxtop.load.perftest import PerftestReader, parse_report
+from mlxtop.load.reader import FarEnd, Heard
+from mlxtop.model.load import Tool
+from mlxtop.system.door import Finished
 
 CAPTURES = os.environ.get("MLXTOP_CAPTURES", "")
 LINE = "-" * 87
@@ -50,6 +50,92 @@ def test_a_latency_report_of_fixed_duration_has_an_average_alone() -> None:
     assert result.latency.average == pytest.approx(4.5e-6)
     assert result.latency.min is None
     assert result.flow.received_bps is None
+
+
+HEAD_624 = f"""\
+ WARNING: BW peak won't be measured in this run.
+{LINE}
+                    {{title}}
+ Dual-port       : OFF\t\tDevice         : mlx5_0
+ Number of qps   : 1\t\tTransport type : IB
+ Connection type : RC\t\tUsing SRQ      : OFF
+ PCIe relax order: ON\t\tLock-free      : OFF
+ ibv_wr* API     : ON\t\tUsing DDP      : OFF
+ TX depth        : 128
+ CQ Moderation   : 1
+ Mtu             : 4096[B]
+ Link type       : Ethernet
+ GID index       : 3
+ Max inline data : 0[B]
+ rdma_cm QPs\t : OFF
+ Data ex. method : Ethernet
+{LINE}
+ local address: LID 0000 QPN 0x0011 PSN 0x10aa01 RKey 0x000253 VAddr 0x00555585847000
+ GID: 00:00:00:00:00:00:00:00:00:00:255:255:10:00:00:02
+{LINE}
+"""
+"""The head of Debian 13's perftest, 25.01 of version 6.24."""
+BW_624 = " #bytes     #iterations    BW peak[Gb/sec]    BW average[Gb/sec]   MsgRate[Mpps]\n"
+LAT_624 = (
+    " #bytes #iterations    t_min[usec]    t_max[usec]  t_typical[usec]    t_avg[usec]    "
+    "t_stdev[usec]   99% percentile[usec]   99.9% percentile[usec] \n"
+)
+
+
+@pytest.mark.parametrize(
+    ("title", "table", "sent", "received"),
+    [
+        (
+            "RDMA_Write BW Test",
+            " 65536      1048576          0.00               91.50  \t\t     0.174522\n",
+            *(91.5e9, 91.5e9),
+        ),
+        (
+            "RDMA_Write Bidirectional BW Test",
+            " 65536      1280             0.00               180.00 \t\t     0.343323\n",
+            *(90e9, 90e9),
+        ),
+        (
+            "Atomic FETCH_AND_ADD BW Test",
+            " 8          34600           0.000000            0.160000            2.500000\n",
+            *(0.16e9, 0.16e9),
+        ),
+    ],
+)
+def test_a_bandwidth_report_of_debian_13(
+    title: str, table: str, sent: float, received: float
+) -> None:
+    result = parse_report(HEAD_624.format(title=title) + BW_624 + table + LINE)
+    assert result is not None
+    assert (result.flow.sent_bps, result.flow.received_bps) == pytest.approx((sent, received))
+    assert (result.reverse is not None) is ("Bidirectional" in title)
+    assert result.setup["Using DDP"] == "OFF" and result.setup["ibv_wr* API"] == "ON"
+
+
+def test_a_latency_report_of_debian_13() -> None:
+    row = (
+        " 2       500          1.28           65.42        1.31     \t       1.34        "
+        "\t0.92   \t\t2.58    \t\t6.04   \n"
+    )
+    result = parse_report(HEAD_624.format(title="Send Latency Test") + LAT_624 + row + LINE)
+    assert result is not None and result.latency is not None
+    latency = result.latency
+    assert [latency.min, latency.max, latency.typical, latency.average] == pytest.approx(
+        [1.28e-6, 65.42e-6, 1.31e-6, 1.34e-6]
+    )
+    assert [latency.p99, latency.p999] == pytest.approx([2.58e-6, 6.04e-6])
+
+
+def test_a_failure_that_ends_with_status_0_is_a_failure() -> None:
+    """A mismatch of the two tools is one in 6.24: no row, a completion, and status 0."""
+    reader = PerftestReader(Tool.IB_WRITE_BW)
+    for line in (HEAD_624.format(title="RDMA_Write BW Test") + BW_624).splitlines():
+        reader.feed(line)
+    assert reader.finish() == []
+    error = " Completion with error at client\n Failed status 10: wr_id 0 syndrom 0x0\n"
+    at = FarEnd("10.0.0.3", 18515)
+    why = reader.failure(Finished(0, "", error), Heard(None, False, None), at)
+    assert why is not None and "status 10, remote access error" in why
 
 
 def test_a_report_without_rows_has_no_result() -> None:
@@ -92,42 +178,6 @@ def test_settings_of_the_head_are_read_by_the_tools_names() -> None:
         "Lock-free": "OFF",
         "Link type": "Ethernet",
     }
-
-
-def captured(text: str) -> CapturedSystem:
-    return CapturedSystem("test", capture := parse_capture(f"{HEADER}\n{text}"), capture)
-
-
-def test_the_gid_of_roce_v2_with_the_own_address_is_taken() -> None:
-    base = "/sys/class/infiniband/mlx5_0/ports/1"
-    rows = [
-        ("fe80:0000:0000:0000:0000:0000:0000:0001", "IB/RoCE v1"),
-        ("fe80:0000:0000:0000:0000:0000:0000:0001", "RoCE v2"),
-        ("0000:0000:0000:0000:0000:ffff:0a00:0002", "IB/RoCE v1"),
-        ("0000:0000:0000:0000:0000:ffff:0a00:0002", "RoCE v2"),
-    ]
-    text = "".join(
-        f"{base}/gids/{n} = {gid}\n{base}/gid_attrs/types/{n} = {kind}\n"
-        for n, (gid, kind) in enumerate(rows)
-    )
-    text += f"{base}/gids/4 = 0000\n{base}/gid_attrs/types/4 ! EINVAL\n"
-    system = captured(text)
-    assert read_gid_index(system, "mlx5_0", 1, "10.0.0.2") == 3
-    assert read_gid_index(system, "mlx5_0", 1, "10.9.9.9") == 1
-    assert read_gid_index(system, "mlx5_1", 1, "10.0.0.2") is None
-
-
-def test_without_an_address_the_gid_of_the_tests_own_netdev_is_taken() -> None:
-    base = "/sys/class/infiniband/mlx5_0/ports/1"
-    text = "".join(
-        f"{base}/gids/{n} = fe80::{n}\n{base}/gid_attrs/types/{n} = RoCE v2\n"
-        f"{base}/gid_attrs/ndevs/{n} = {netdev}\n"
-        for n, netdev in enumerate(("eth0.7", "bond0", "eth0"))
-    )
-    system = captured(text)
-    assert read_gid_index(system, "mlx5_0", 1, None, ("bond0", "eth0")) == 1
-    assert read_gid_index(system, "mlx5_0", 1, None, (None, "eth0")) == 2
-    assert read_gid_index(system, "mlx5_0", 1, None) == 0
 
 
 @given(

@@ -194,7 +194,7 @@ def _exclusions(args: argparse.Namespace) -> Iterator[tuple[object, str]]:
     yield args.count and not repeats, "--count goes with --json-stream or --batch"
     hooks = args.hooks and not repeats
     yield hooks, "--hooks goes with --json-stream or --batch; the screen runs hooks anyway"
-    near = not (args.hosts or args.command == "load")
+    near = not (args.hosts or args.command in ("load", "measure"))
     yield (args.no_local or args.sudo) and near, "--no-local and --sudo go with -H"
     yield recording and args.hosts, "--from and -H exclude each other"
     yield args.root and demo, "--root and --demo exclude each other"

@@ -90,10 +90,11 @@ def say(
         from mlxtop.commands import metrics_several
 
         return metrics_several.run(args, found)
-    if args.command == "load" and len(found) == 2 and all(one.system for one in found):
-        from mlxtop.commands import load
+    if args.command in ("load", "measure") and len(found) == 2:
+        from mlxtop.commands import load, measure
 
         here, far = found
-        assert here.system is not None
-        return load.run(args, here.system, settings, far)
+        if here.system is not None and far.system is not None:
+            work = load.run if args.command == "load" else measure.run
+            return work(args, here.system, settings, far)
     raise UsageError(f"{args.command} is of one machine: without -H and A+B")

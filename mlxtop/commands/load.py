@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from mlxtop.hosts.machines import Machine
     from mlxtop.load.session import SessionView
     from mlxtop.model.frame import Frame
-    from mlxtop.sampler.live import LiveSource
     from mlxtop.settings import Settings
     from mlxtop.system.door import System
 
 _CPUS = re.compile(r"off|\d{1,4}(?:-\d{1,4})?(?:,\d{1,4}(?:-\d{1,4})?)*", re.ASCII)
+SSH_HELP = "HOST is reached by ssh: its server is started there, and its heat guarded too"
 T = TypeVar("T")
 
 
@@ -96,8 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--note", default="", metavar="TEXT", help="kept with the run")
     add("--plan", action="store_true", help="show what would be run, and run nothing")
     add("--server", action="store_true", help="serve one test here for the far end")
-    ssh = "HOST is reached by ssh: its server is started there, and its heat guarded too"
-    add("--ssh", action="store_true", help=ssh)
+    add("--ssh", action="store_true", help=SSH_HELP)
 
 
 def run(
@@ -107,6 +106,7 @@ def run(
 
     `far`: the far end, where that is read too.
     """
+    from mlxtop.commands.load_far import drive, far_by_ssh
     from mlxtop.sampler.facts import Fact
     from mlxtop.sampler.live import LiveSource
 
@@ -128,44 +128,13 @@ def run(
                 source, lambda frame: front.session.serve(ports, count, frame, guard)
             )
         chosen = options(args)
-        far = far or _by_ssh(args, settings)
-        if far is None:
-            return front.drive(
-                source,
-                lambda frame: front.session.start(frame, chosen, args.plan),
-                measuring=not args.plan,
-            )
-        return _with_far(args, front, source, chosen, far)
 
+        def start(host: str, frame: Frame) -> object:
+            at = chosen._replace(request=chosen.request._replace(host=host))
+            return front.session.start(frame, at, args.plan)
 
-def _by_ssh(args: argparse.Namespace, settings: Settings) -> Machine | None:
-    """Return the far end where it is one of the settings' machines, or `--ssh` says so."""
-    known = {name for names in settings.hosts.values() for name in names}
-    if not (args.ssh or args.host in known):
-        return None
-    from mlxtop.commands.load_far import far_machine
-
-    return far_machine(args.host, everything=settings.all, sudo=args.sudo)
-
-
-def _with_far(
-    args: argparse.Namespace,
-    front: _FrontEnd,
-    source: LiveSource,
-    chosen: LoadOptions,
-    machine: Machine,
-) -> int:
-    """Run a test whose far end is guarded too."""
-    from mlxtop.commands.load_far import FarSide
-
-    with closing(FarSide(machine, front.system)) as far:
-
-        def start(frame: Frame) -> None:
-            host = far.join(front.session, args.host, frame)
-            request = chosen.request._replace(host=host)
-            front.session.start(frame, chosen._replace(request=request), args.plan)
-
-        return front.drive(source, start, measuring=not args.plan)
+        machine = far or far_by_ssh(args, settings)
+        return drive(front, source, machine, start)
 
 
 def options(args: argparse.Namespace) -> LoadOptions:
@@ -208,7 +177,8 @@ class _FrontEnd(FrontEnd):
 
         if view.plan is not None and "plan" not in self.shown:
             for text, role in plan_runs(view.plan):
-                self.tell(f"mlxtop: {text}" if role is Role.CRITICAL else text, role)
+                copied = any(line in text for line in (*view.plan.lines, *view.plan.server))
+                self.tell(f"mlxtop: {text}" if role is Role.CRITICAL else text, role, whole=copied)
             if not view.plan.refusals:
                 self.tell(*guard_text(view.guard, view.sensors))
             self.shown.add("plan")

@@ -1,17 +1,19 @@
-"""The far end of `mlxtop load`, read beside this one: guarded, and over ssh asked to serve."""
+"""The far end of `load` and `measure`, read beside this one: guarded, by ssh asked to serve."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+import argparse
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from ipaddress import ip_address
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlxtop.hosts.addresses import ANSWER_S, addresses_of
 from mlxtop.hosts.machines import Machine, Reached
 from mlxtop.hosts.names import host_name
 from mlxtop.hosts.remote import RemoteSource, Wants
+from mlxtop.hosts.serve import REFUSED, ServeOrder
 from mlxtop.load.far import FarEnd
 from mlxtop.load.request import LoadPlan
 from mlxtop.load.session import LoadSession
@@ -21,9 +23,13 @@ from mlxtop.sampler.source import Stop, frames
 from mlxtop.sources.tools.iproute2 import Address
 from mlxtop.system.door import Question, System
 
+if TYPE_CHECKING:
+    from mlxtop.commands.load_session import FrontEnd
+    from mlxtop.sampler.live import LiveSource
+    from mlxtop.settings import Settings
+
 FIRST_S = 25.0
 """Seconds until the first frame of the far end has to be there."""
-LISTENING = "Server listening"
 
 
 class FarSide:
@@ -46,7 +52,10 @@ class FarSide:
         clock.thread(self._follow, f"far {machine.name}")
 
     def _changed(self) -> None:
-        if self.machine.reach.state is MachineState.LOST:
+        reach, session = self.machine.reach, self._session
+        if reach.state is MachineState.LOST and session is not None:
+            session.cancel(f"failed: {self.machine.name} is lost: {reach.why or 'no answer'}")
+        elif reach.state is MachineState.LOST:
             self._first.put(None)
 
     def _follow(self) -> None:
@@ -67,14 +76,16 @@ class FarSide:
         self._devices = {name for port in ports for name in (port.netdev, port.bond) if name}
         first = self._first_frame()
         addresses = self._addresses()
+        if self._remote is not None and not addresses:
+            raise ValueError(f"{self.machine.name} has not told its addresses")
         chosen = self._on_link(target, addresses)
-        server = None
-        if self._remote is not None:
-            if chosen is None:
-                raise ValueError(f"{self.machine.name} has no address that a port here leads to")
-            server = RemoteServer(self._remote, chosen.text.partition("/")[0])
-        device = chosen.device if chosen else None
-        session.far = FarEnd(self.machine.name, first, device, server)
+        if self._remote is not None and chosen is None:
+            raise ValueError(f"{self.machine.name} has no address that a port here leads to")
+        far = FarEnd(self.machine.name, first, chosen.device if chosen else None)
+        if self._remote is not None and chosen is not None:
+            address = chosen.text.partition("/")[0]
+            far.server = RemoteServer(self._remote, address, far.rdma)
+        session.far = far
         self._session = session
         return chosen.text.partition("/")[0] if chosen else target
 
@@ -116,28 +127,38 @@ class FarSide:
 class RemoteServer:
     """Servers at the far end of an ssh, bound to the address of the link; they end with it."""
 
-    def __init__(self, source: RemoteSource, address: str) -> None:
+    def __init__(
+        self, source: RemoteSource, address: str, rdma: tuple[str, int] | None = None
+    ) -> None:
+        """`rdma`: the RDMA device with that address, and its port."""
         self._source, self._address = source, address
+        self._rdma: tuple[str | None, int] = rdma or (None, 1)
+        self._orders = 0
 
     def start(self, plan: LoadPlan, *, once: bool) -> str | None:
-        """Start an iperf3 for each of the plan's processes; return why one does not listen."""
+        """Start a server for each that the plan needs; return why one does not listen."""
         answers: SimpleQueue[dict[str, Any]] = SimpleQueue()
         self._source.answered = answers.put
-        first = plan.request.first_port
-        waiting = set(range(first, first + len(plan.commands)))
-        for port in sorted(waiting):
-            times = "once" if once else "always"
-            self._source.orders.append(f"serve {self._address} {port} {times}")
+        first, waiting = plan.request.first_port, set[int]()
+        for port in range(first, first + len(plan.commands)):
+            self._orders += 1
+            waiting.add(self._orders)
+            order = ServeOrder(
+                *(plan.request.tool, self._address, port, once, plan.shared),
+                *(*self._rdma, self._orders),
+            )
+            self._source.orders.append(order.text())
         while waiting:
             try:
                 answer = answers.get(timeout=ANSWER_S)
             except Empty:
                 return f"no server at {self._address} has answered for {ANSWER_S:.0f} s"
-            text = str(answer.get("text", ""))[:200]
-            if answer.get("ended"):
+            number = answer.get("server")
+            if answer.get("ended") and number in (REFUSED, *waiting):
+                text = str(answer.get("text", ""))[:200]
                 return f"the server at {self._address} ended: {text or 'without a word'}"
-            if LISTENING in text:
-                waiting.discard(answer.get("server", 0))
+            if answer.get("listening"):
+                waiting.discard(number if isinstance(number, int) else REFUSED)
         self._source.answered = lambda _: None
         return None
 
@@ -146,7 +167,41 @@ class RemoteServer:
         self._source.orders.append("unserve")
 
 
+def far_by_ssh(args: argparse.Namespace, settings: Settings) -> Machine | None:
+    """Return the far end where it is one of the settings' machines, or `--ssh` says so.
+
+    Raises ValueError where that is no name of a machine.
+    """
+    known = {name for names in settings.hosts.values() for name in names}
+    if not (args.ssh or args.host in known):
+        return None
+    if not args.host:
+        raise ValueError("--ssh needs HOST, the name that ssh knows")
+    return far_machine(args.host, everything=settings.all, sudo=args.sudo)
+
+
 def far_machine(host: str, *, everything: bool, sudo: bool) -> Machine:
     """Return the far end that is read over ssh. Raises ValueError."""
     wants = Wants(all=everything, serve=True, sudo=sudo)
     return Machine(host, RemoteSource(host_name(host), 1.0, wants))
+
+
+def drive(
+    front: FrontEnd,
+    source: LiveSource,
+    machine: Machine | None,
+    start: Callable[[str, Frame], object],
+) -> int:
+    """Drive what `start` starts, given the address to test and the first frame.
+
+    `machine`: the far end, where that is read and guarded too.
+    """
+    host, measuring = front.args.host, not front.args.plan
+    if machine is None:
+        return front.drive(source, lambda frame: start(host, frame), measuring=measuring)
+    with closing(FarSide(machine, front.system)) as far:
+
+        def joined(frame: Frame) -> object:
+            return start(far.join(front.session, host, frame), frame)
+
+        return front.drive(source, joined, measuring=measuring)

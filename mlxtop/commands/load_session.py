@@ -148,9 +148,12 @@ class FrontEnd:
         """Print the answer; return the exit status."""
         raise NotImplementedError
 
-    def tell(self, text: str, role: Role = Role.TEXT) -> None:
-        """Print a line of progress."""
-        console.tell(((text, role),))
+    def tell(self, text: str, role: Role = Role.TEXT, *, whole: bool = False) -> None:
+        """Print a line of progress; `whole` leaves it as it is, to be copied."""
+        if whole:
+            console.tell(((text, role),))
+        else:
+            console.tell_folded(text, role)
         self._told = self.system.now()
 
     def _silent(self, view: SessionView) -> bool:

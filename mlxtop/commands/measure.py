@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from mlxtop.commands.arguments import between, constants, host
-from mlxtop.commands.load import argument
+from mlxtop.commands.load import SSH_HELP, argument
 from mlxtop.commands.load_session import FrontEnd
 from mlxtop.load.measure import ITEM_S, MeasureOptions
 from mlxtop.load.request import GuardOptions, LoadRequest
@@ -20,6 +20,7 @@ from mlxtop.model.load import Direction, Tool, typed_bits, typed_seconds, typed_
 from mlxtop.outputs import console
 
 if TYPE_CHECKING:
+    from mlxtop.hosts.machines import Machine
     from mlxtop.load.measure_run import MeasureView
     from mlxtop.load.session import SessionView
     from mlxtop.model.frame import Frame
@@ -57,12 +58,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--guard", choices=guards, default="all", help="sensors that stop")
     add("--ahead", type=between(0, 600), default=15, metavar="S", help="before a forecast limit")
     add("--note", default="", metavar="TEXT", help="kept with the measurement")
+    add("--ssh", action="store_true", help=SSH_HELP)
     add("--csv", action="store_true", help="comma-separated values")
     add("--markdown", action="store_true", help="a table to paste into a forum")
 
 
-def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
-    """Run the measurement; return 0 when it is complete."""
+def run(
+    args: argparse.Namespace, system: System, settings: Settings, far: Machine | None = None
+) -> int:
+    """Run the measurement; return 0 when it is complete.
+
+    `far`: the far end, where that is read too.
+    """
+    from mlxtop.commands.load_far import drive, far_by_ssh
     from mlxtop.sampler.facts import Fact
     from mlxtop.sampler.live import LiveSource
 
@@ -76,9 +84,19 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     live = LiveSource(system, interval, settings.all, settings.include, wants=wants)
     with closing(live) as source:
         front = _FrontEnd(args, system, settings.ascii)
-        return front.drive(
-            source, lambda frame: front.begin(frame, chosen), measuring=not args.plan
-        )
+
+        def start(host: str | None, frame: Frame) -> None:
+            front.begin(frame, _to_host(chosen, host))
+
+        return drive(front, source, far or far_by_ssh(args, settings), start)
+
+
+def _to_host(chosen: MeasureOptions, host: str | None) -> MeasureOptions:
+    """Return a measurement with the address of its far end. Raises ValueError."""
+    before = chosen.request.host
+    if chosen.resume is not None and host and host != before:
+        raise ValueError(f"{chosen.resume} was to {before}, not {host}")
+    return chosen._replace(request=chosen.request._replace(host=host or before))
 
 
 def options(args: argparse.Namespace, system: System) -> MeasureOptions:
@@ -120,8 +138,6 @@ def _resumed(args: argparse.Namespace, system: System, guard: GuardOptions) -> M
         axes = tuple(parse_axis(text) for text in found.head.get("sweep") or ())
     except (TypeError, KeyError, ValueError) as error:
         raise ValueError(f"{found.id} cannot go on: its record is damaged ({error})") from None
-    if args.host and args.host != request.host:
-        raise ValueError(f"{found.id} was to {request.host}, not {args.host}")
     budget = None if args.budget is None else float(args.budget)
     note = args.note or str(found.head.get("note") or "")
     change = args.change_mtu or found.head.get("change_mtu") is True

@@ -4,8 +4,8 @@ It is started by ssh, installed or sent, as `agent TOKEN PROTOCOL`; nobody else 
 line is the token with what runs here, so that no banner is taken for it. Options come as the first
 line of the input, in JSON; then orders, a line each: `clock N` is answered with both clocks, so
 that they can be compared, `pace SECONDS` and `port ID` change what is read, `addresses` asks for
-those of this machine, and `serve ADDRESS PORT once` starts an iperf3 there where the options allow
-it. Whoever sends nothing for half a minute is gone.
+those of this machine, and `serve JSON` starts the server of a load test where the options allow it.
+Whoever sends nothing for half a minute is gone.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
-from ipaddress import ip_address
-from threading import Event, Lock, Thread
+from threading import Lock, Thread
 from typing import Any, BinaryIO
 
 from mlxtop import __version__
+from mlxtop.hosts.serve import ServerSet
 from mlxtop.model.identity import PortId
 from mlxtop.model.json_text import encode
 from mlxtop.model.number import real, whole
@@ -33,12 +32,14 @@ from mlxtop.sources.tools.iproute2 import read_addresses
 from mlxtop.system.door import System
 from mlxtop.system.local import LocalSystem
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised when the near side needs what an older agent does not do."""
 SILENCE_S = 30.0
 """Seconds without an order after which nobody is there any more."""
 GRACE_S = 2.0
 """Seconds that everything has to end, also what hangs in the kernel."""
+LONGEST_ORDER = 1024
+"""Bytes of an order."""
 LEAST_S, MOST_S = 0.1, 60.0
 """Seconds between samples."""
 NO_STORED = Problem("stored settings", "only an installed mlxtop reads them")
@@ -87,13 +88,15 @@ class Agent:
         self._lines = Lines(self.source.kind, interval)
         self._heard = time.monotonic()
         self._serves = bool(options.get("serve"))
-        self._end_servers = Event()
         self._lacking = () if ask_card else (NO_STORED,)
 
     def run(self, orders: BinaryIO, fd: int) -> None:
         """Write samples until the orders end, or nobody reads."""
         output = Output(fd)
-        Thread(target=self._obey, args=(orders, output), name="orders", daemon=True).start()
+        servers = ServerSet(self._system, lambda **values: output.write(_answer(**values)))
+        Thread(
+            target=self._obey, args=(orders, output, servers), name="orders", daemon=True
+        ).start()
         Thread(target=self._listen, name="silence", daemon=True).start()
         try:
             for sample in self.source.samples(self.stop):
@@ -107,19 +110,19 @@ class Agent:
     def _complete(self, sample: Sample) -> Sample:
         return sample._replace(problems=(*sample.problems, *self._lacking))
 
-    def _obey(self, orders: BinaryIO, output: Output) -> None:
+    def _obey(self, orders: BinaryIO, output: Output, servers: ServerSet) -> None:
         """Carry orders out until they end; then everything does, also what hangs."""
         try:
-            while line := orders.readline(256):
+            while line := orders.readline(LONGEST_ORDER):
                 self._heard = time.monotonic()
-                self._carry_out(line.decode("ascii", "replace").split(), output)
+                self._carry_out(line.decode("ascii", "replace").split(), output, servers)
         except (OSError, ValueError):
             pass
         self.stop.set()
         time.sleep(GRACE_S)
         os._exit(0)
 
-    def _carry_out(self, words: Sequence[str], output: Output) -> None:
+    def _carry_out(self, words: Sequence[str], output: Output, servers: ServerSet) -> None:
         system = self._system
         match words:
             case ["clock", number] if number.isdecimal():
@@ -128,10 +131,10 @@ class Agent:
             case ["addresses"]:
                 found = [(one.device, one.text) for one in read_addresses(system) or ()]
                 output.write(_answer(addresses=found))
-            case ["serve", address, port, times] if self._serves:
-                self._serve(address, whole(port, 65535) or 0, times == "once", output)
+            case ["serve", order] if self._serves:
+                servers.start(order)
             case ["unserve"]:
-                self._end_servers.set()
+                servers.end()
             case ["pace", text] if (seconds := real(text)) is not None:
                 self.source.interval = min(MOST_S, max(LEAST_S, seconds))
             case ["port", text]:
@@ -139,27 +142,6 @@ class Agent:
                 self.source.looked_at = PortId(device, whole(number, 1 << 16) or 1)
             case _:
                 pass
-
-    def _serve(self, address: str, port: int, once: bool, output: Output) -> None:
-        """Start an iperf3 server at an address of ours; it ends with us."""
-        end = self._end_servers
-        if end.is_set():
-            end = self._end_servers = Event()
-
-        def say(line: str) -> None:
-            output.write(_answer(server=port, text=line))
-
-        def serve() -> None:
-            argv = ["iperf3", "-s", *(["-1"] if once else []), "-B", str(ip_address(address))]
-            try:
-                ended = self._system.stream([*argv, "-p", str(port), "--forceflush"], say, end)
-                failure = ended.stderr.strip() if ended.status and not end.is_set() else ""
-            except (OSError, ValueError) as error:
-                failure = f"iperf3: {getattr(error, 'strerror', None) or error}"
-            with suppress(OSError):
-                output.write(_answer(server=port, ended=True, text=failure))
-
-        Thread(target=serve, name="iperf3 server", daemon=True).start()
 
     def _listen(self) -> None:
         while time.monotonic() - self._heard < SILENCE_S:

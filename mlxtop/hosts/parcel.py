@@ -15,7 +15,7 @@ from importlib.resources.abc import Traversable
 
 PACKAGES = ("model", "system", "sources", "sampler")
 MODULES = (
-    *("__init__.py", "hosts/__init__.py", "hosts/agent.py"),
+    *("__init__.py", "hosts/__init__.py", "hosts/agent.py", "hosts/serve.py"),
     *("recording/__init__.py", "recording/lines.py"),
 )
 PYTHON = (3, 11)

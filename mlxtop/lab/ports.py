@@ -53,6 +53,8 @@ class PortState:
         self.latched = 0
         """Flags of the module's temperature that were raised since they were last read."""
         self.reset()
+        self.usual_payload = self.framing["tcp"].payload
+        """Bytes of the packets that the rates of the machine's cores are about."""
 
     def reset(self) -> None:
         """Register anew: counters at 0."""

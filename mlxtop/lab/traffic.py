@@ -13,6 +13,11 @@ from random import Random
 
 RX, TX = 0, 1
 GREEDY = math.inf
+PACKET_COST = 800
+"""Bytes of payload that a core could move in the time that a packet takes it beside its bytes.
+
+With it a core gets seven tenths through in packets of 1500 bytes of what it does in those of 9000.
+"""
 SETTLE = 0.35
 """Seconds in which a rate comes two thirds closer to its goal."""
 
@@ -86,6 +91,8 @@ class Flow:
     rate: list[float] = field(default_factory=lambda: [0.0, 0.0])
     payload: list[float] = field(default_factory=lambda: [0.0, 0.0])
     """Bytes carried so far."""
+    most: list[float] = field(default_factory=lambda: [GREEDY, GREEDY])
+    """What the cores of its streams can move, bit/s."""
     full: list[float] = field(default_factory=lambda: [0.0, 0.0])
     """Share of its cores' time that the streams use, rx and tx."""
     waiting: list[bool] = field(default_factory=lambda: [False, False])
@@ -111,8 +118,8 @@ def goals(flows: Iterable[Flow], direction: int, limits: Limits) -> dict[int, fl
     found = list(flows)
     want = {}
     for flow in found:
-        most = flow.streams * limits.stream if flow.kernel else GREEDY
-        want[id(flow)] = min(flow.wish[direction], most)
+        flow.most[direction] = flow.streams * limits.stream if flow.kernel else GREEDY
+        want[id(flow)] = min(flow.wish[direction], flow.most[direction])
         flow.waiting[direction] = False
     return want
 
@@ -146,6 +153,15 @@ class Meter:
     def at(self, seconds: float) -> int:
         """Whole frames `seconds` after the last step."""
         return int(self.frames + self.rate * seconds)
+
+
+def core_share(payload: int, usual: int) -> float:
+    """What cores move in packets of some payload, as a share of that with the usual ones.
+
+    >>> round(core_share(1448, 8948), 2)
+    0.7
+    """
+    return payload / (payload + PACKET_COST) * (usual + PACKET_COST) / usual
 
 
 class Jitter:

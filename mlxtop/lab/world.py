@@ -24,6 +24,7 @@ from mlxtop.lab.traffic import (
     Flow,
     Jitter,
     Limits,
+    core_share,
     goals,
     pcie_payload,
     shrink,
@@ -264,9 +265,10 @@ class World:
             want: dict[int, float] = {}
             crossing: list[tuple[Flow, float]] = []
             for port in card.ports:
+                share = core_share(port.framing["tcp"].payload, port.usual_payload)
                 limits = Limits(
-                    self.spec.stream_gbps[direction] * 1e9,
-                    self.spec.host_gbps[direction] * 1e9,
+                    self.spec.stream_gbps[direction] * 1e9 * share,
+                    self.spec.host_gbps[direction] * 1e9 * share,
                     port.line_rate,
                 )
                 mine = goals(port.flows, direction, limits)
@@ -296,8 +298,7 @@ class World:
     def carry(self, flow: Flow, direction: int, rate: float) -> None:
         """Let a flow go at a rate, bit/s."""
         flow.rate[direction] = rate
-        stream = flow.streams * self.spec.stream_gbps[direction] * 1e9
-        flow.full[direction] = min(rate / stream, 1.0) if flow.kernel else 0.0
+        flow.full[direction] = min(rate / flow.most[direction], 1.0) if flow.kernel else 0.0
 
     def measure_frames(self, port: PortState, direction: int) -> None:
         """Work out the frames a second of a port's flows, and of what answers them."""

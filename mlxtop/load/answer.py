@@ -23,7 +23,7 @@ def sentence(rows: Sequence[Line]) -> str:
     'TCP 46.5 of 58.4 Gb/s usable: one core a stream is full; 8 streams reach 57.9.'
     """
     good = [row for row in rows if not row.get("failed")]
-    parts = [*_heat(rows), *_tcp(good), *_udp(good), *_rdma(good), *_latency(good)]
+    parts = [*_heat(rows), *_tcp(good), *_mtu(good), *_udp(good), *_rdma(good), *_latency(good)]
     missing = sum(1 for row in rows if row.get("failed"))
     if missing:
         parts.append(f"{missing} of {len(rows)} tests failed")
@@ -69,6 +69,26 @@ def _limited(row: Line) -> str:
     if ceiling and _rate(row) >= 0.9 * ceiling:
         return ""
     return f", limited by {limit}" if isinstance(limit, str) else ""
+
+
+def _mtu(rows: Sequence[Line]) -> Iterator[str]:
+    """Yield what packets of another size make of as many streams of TCP, the fewest measured."""
+    best: dict[float, dict[float, float]] = {}
+    """Rates by streams and MTU."""
+    for row in _of(rows, "TCP"):
+        streams, mtu = number(row.get("streams")), number(row.get("mtu"))
+        one_way = row.get("direction") == "send" and number(row.get("reverse_bps")) is None
+        if streams is not None and mtu is not None and one_way:
+            sizes = best.setdefault(streams, {})
+            sizes[mtu] = max(sizes.get(mtu, 0.0), _rate(row))
+    for _, sizes in sorted(best.items()):
+        if len(sizes) > 1:
+            low, high = min(sizes), max(sizes)
+            if 1 / GAIN < sizes[high] / sizes[low] < GAIN:
+                yield f"MTU {low:.0f} carries as much as MTU {high:.0f}"
+            else:
+                yield f"MTU {low:.0f} {gbps(sizes[low])}, MTU {high:.0f} {gbps(sizes[high])}"
+            return
 
 
 def _udp(rows: Sequence[Line]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Any
 from mlxtop.load.guard import HeatGuard
 from mlxtop.load.hold import HoldController, Watched, regulable
 from mlxtop.load.outcome import LoadStatus, interval_document
+from mlxtop.load.perftest import again
 from mlxtop.load.plan import plan_load
 from mlxtop.load.processes import LoadStreams, mean_bps
 from mlxtop.load.request import LoadPlan
@@ -44,7 +45,7 @@ def hold_plan(plan: LoadPlan, guard: HeatGuard) -> LoadPlan:
     server = (*server[:-1], *(line.removesuffix(" &") for line in server[-1:]))
     notes = (*plan.notes, "the rate changes by another run of the tool: the server has to go on")
     if request.tool.perftest:
-        server = tuple(f"while {line}; do :; done" for line in plan.server)
+        server = tuple(map(again, plan.server))
     return plan._replace(refusals=tuple(refusals), server=server, notes=notes)
 
 

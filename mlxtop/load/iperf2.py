@@ -8,6 +8,7 @@ from 2.2 on the number of streams to the sum, `[SUM-4]`.
 from __future__ import annotations
 
 import re
+import shlex
 from typing import NamedTuple
 
 from mlxtop.load.commands import Planning, may_bind, pinned
@@ -244,11 +245,13 @@ def plan(planning: Planning) -> LoadPlan:
         (True, ways.get(request.direction, [])),
     ]
     argv += [word for wanted, words in rows if wanted for word in words]
-    server = f"iperf -s{' -u' if request.udp else ''} -p {request.first_port}"
+    shared = ("-u",) if request.udp else ()
+    server = shlex.join(["iperf", "-s", *shared, "-p", str(request.first_port)])
     return planning.plan._replace(
         streams=streams,
         commands=(tuple(argv),),
         server=(server,),
+        shared=shared,
         tool_version=version,
         expected=expected,
         bound_by=bound_by,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from mlxtop.analysis.limits import gbps, line_limit
 from mlxtop.change.plan import Plan
 from mlxtop.load.mtu import CONNECTED, MtuChange, Setting, obstacle, other, present, setting
+from mlxtop.load.perftest import again
 from mlxtop.load.plan import plan_load
 from mlxtop.load.request import PERFTEST_PORT, GuardOptions, LoadPlan, LoadRequest
 from mlxtop.load.sweep import Axis, applied, check, duration, points, reckoned_s
@@ -125,7 +126,7 @@ def lasting(plan: LoadPlan) -> Iterator[str]:
     for line in plan.server:
         once = line.removesuffix(" &")
         if plan.request.tool.perftest:  # it ends with each test
-            yield f"while {once}; do :; done &"
+            yield f"{again(once)} &"
         elif plan.request.tool is Tool.NUTTCP:  # it goes to the background itself
             yield once
         else:

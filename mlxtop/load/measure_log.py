@@ -53,6 +53,7 @@ def row_document(key: str, name: str, group: str, outcome: Outcome | None) -> di
     return row | {
         "tool": str(outcome.plan.request.tool),
         "streams": outcome.plan.streams,
+        "mtu": outcome.plan.mtu,
         "direction": str(outcome.plan.request.direction),
         "bps": outcome.rate,
         "reverse_bps": result.reverse.bps if result and result.reverse else None,

@@ -6,7 +6,6 @@ came with 23.04 and repeats this table, so the text serves every version.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import shlex
 from collections import deque
@@ -17,12 +16,8 @@ from mlxtop.load.reader import FarEnd, Heard
 from mlxtop.load.request import LoadRequest
 from mlxtop.model.identity import Port
 from mlxtop.model.load import Direction, FlowResult, Latency, LoadEvent, LoadResult, Tool
-from mlxtop.model.number import whole
-from mlxtop.sources.kernel import sysfs
-from mlxtop.system.door import Finished, System
+from mlxtop.system.door import Finished
 
-MOST_GIDS = 65535
-"""GIDs of a port at most: their number has 16 bits."""
 _KEPT_LINES, _KEPT_CHARACTERS = 1000, 4096
 """Lines of a report that are kept, the last ones, and characters of a line."""
 MOST_EXCHANGES, EXCHANGES_A_SECOND = 1_000_000, 20_000
@@ -122,50 +117,7 @@ def _row(line: str, columns: list[tuple[str, float]]) -> LoadResult | None:
     return LoadResult(None, flow, cpu_local=value.get("CPU_Util"), latency=latency)
 
 
-def read_gid_index(
-    system: System,
-    device: str,
-    port: int,
-    address: str | None,
-    netdevs: tuple[str | None, ...] = (),
-) -> int | None:
-    """Return the GID index of RoCE v2 that belongs to `address`, else the first of RoCE v2.
-
-    Those of `netdevs` come before those of VLANs and other devices on top. It is None on
-    InfiniBand, and where the kernel has no such files. Raises nothing.
-    """
-    base = f"/sys/class/infiniband/{device}/ports/{port}"
-    wanted = _mapped(address)
-    best: tuple[bool, int] | None = None
-    numbers = (whole(name, MOST_GIDS) for name in sysfs.names(system, f"{base}/gids"))
-    for number in sorted(number for number in numbers if number is not None)[:512]:
-        # an unused row fails with EINVAL
-        gid = sysfs.read_text(system, f"{base}/gids/{number}")
-        kind = sysfs.read_text(system, f"{base}/gid_attrs/types/{number}")
-        if gid is None or kind != "RoCE v2":
-            continue
-        if gid == wanted:
-            return number
-        netdev = sysfs.read_text(system, f"{base}/gid_attrs/ndevs/{number}")
-        other = netdev is None or netdev not in netdevs
-        best = min(best or (other, number), (other, number))
-    return best[1] if best else None
-
-
-def _mapped(address: str | None) -> str | None:
-    """Return the GID of an IPv4 address, as sysfs writes it.
-
-    >>> _mapped("10.0.0.2")
-    '0000:0000:0000:0000:0000:ffff:0a00:0002'
-    """
-    try:
-        packed = ipaddress.IPv4Address(address or "").packed
-    except ValueError:
-        return None
-    return f"0000:0000:0000:0000:0000:ffff:{packed.hex(':', 2)}"
-
-
-def _perftest_options(request: LoadRequest) -> list[str]:
+def shared_options(request: LoadRequest) -> list[str]:
     """Return the options that both ends must share."""
     argv = ["-D", str(request.seconds), "-F"]
     if request.latency:  # of a fixed length it tells the average alone
@@ -199,11 +151,22 @@ def client_command(
     """Return the command of the client; `gid` is the index of its RoCE address."""
     place = ["-d", port.rdma or "", "-i", str(port.rdma_port or 1)]
     gids = [] if gid is None or request.rdma_cm else ["-x", str(gid)]
-    options = [*_perftest_options(request), *_rate_limit(request)]
+    options = [*shared_options(request), *_rate_limit(request)]
     return (str(request.tool), *place, *gids, *options, target)
 
 
 def far_server(request: LoadRequest, roce: bool) -> tuple[str, ...]:
     """Return the command of the server; the names of its device are left to fill in."""
     gids = ["-x", "GID_INDEX"] if roce and not request.rdma_cm else []
-    return (shlex.join([str(request.tool), "-d", "DEVICE", *gids, *_perftest_options(request)]),)
+    return (shlex.join([str(request.tool), "-d", "DEVICE", *gids, *shared_options(request)]),)
+
+
+def again(server: str) -> str:
+    """Return what a shell runs to serve one test after the other.
+
+    A server whose client was ended before its time fails, so its status does not end the loop.
+
+    >>> again("ib_write_bw -d mlx5_0")
+    'while sleep 0.2; do ib_write_bw -d mlx5_0; done'
+    """
+    return f"while sleep 0.2; do {server}; done"

@@ -11,6 +11,7 @@ from mlxtop.load.request import LoadPlan, LoadRequest
 from mlxtop.load.route import LoadRefused, Way, port_names
 from mlxtop.model.load import Direction, Tool
 from mlxtop.model.sample import LinkLayer
+from mlxtop.sources.kernel.gids import read_gid_index
 
 
 def _shared_device(request: LoadRequest, way: Way, pairs: int) -> Iterator[str]:
@@ -41,12 +42,13 @@ def plan(planning: Planning) -> LoadPlan:
     gid = None
     if way.port.now.link.layer is not LinkLayer.INFINIBAND:
         place = port.rdma, port.rdma_port or 1
-        gid = perftest.read_gid_index(system, *place, way.source, (way.device, port.netdev))
+        gid = read_gid_index(system, *place, way.source, (way.device, port.netdev))
     words = perftest.parse_version(planning.ask(request.tool, "--version"))
     return plan._replace(
         streams=pairs,
         commands=(perftest.client_command(request, port, gid, way.target),),
         server=perftest.far_server(request, gid is not None),
+        shared=tuple(perftest.shared_options(request._replace(port=None))),
         tool_version=words,
     )
 

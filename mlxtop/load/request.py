@@ -145,6 +145,8 @@ class LoadPlan(NamedTuple):
     """What is run here, a process each."""
     server: tuple[str, ...] = ()
     """What to run at the far end before, to copy."""
+    shared: tuple[str, ...] = ()
+    """Options of the tool that its server has to be given too."""
     tool_version: str | None = None
     mtu: int | None = None
     speed: int | None = None

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock
-from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from mlxtop.change.privilege import ActionContext
-from mlxtop.load.far import FarEnd
+from mlxtop.load.far import FarEnd, served
 from mlxtop.load.guard import READINGS, HeatGuard
-from mlxtop.load.hold_run import HoldRun, hold_plan
-from mlxtop.load.measure import MeasureOptions, MeasurePlan, plan_measure
+from mlxtop.load.guarded_plan import NOTHING, guarded_load, guarded_measure
+from mlxtop.load.hold_run import HoldRun
+from mlxtop.load.measure import MeasureOptions, MeasurePlan
 from mlxtop.load.measure_log import read_measured
 from mlxtop.load.measure_run import Measurement, MeasureView, begin_record
 from mlxtop.load.mtu import MtuSwitch
@@ -25,13 +25,11 @@ from mlxtop.load.outcome import LoadStatus, Outcome, SensorHeat
 from mlxtop.load.plan import plan_load
 from mlxtop.load.record import Line
 from mlxtop.load.request import GuardOptions, LoadOptions, LoadPlan
-from mlxtop.load.run_log import SUFFIX, RunWriter, fingerprint, port_fingerprint
+from mlxtop.load.run_files import MakeSamples, RunFiles
 from mlxtop.load.runner import LoadRun
 from mlxtop.load.servers import Servers
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
-from mlxtop.model.load import Tool
-from mlxtop.model.sample import Sample
 from mlxtop.sources.kernel.neighbours import Neighbour, read_neighbours
 from mlxtop.system.door import System
 from mlxtop.watch.heat import HeatWatch, SensorTrack
@@ -68,16 +66,6 @@ class SessionView(NamedTuple):
     """Lines that they printed in all."""
 
 
-class SampleFile(Protocol):
-    """A file that gets the Samples of a run."""
-
-    def put(self, sample: Sample) -> None:
-        """Take a Sample in; returns at once."""
-
-    def close(self) -> str | None:
-        """End the file; return why it lacks something, if it does."""
-
-
 class LoadSession:
     """The load tests and servers of one front end."""
 
@@ -86,14 +74,14 @@ class LoadSession:
         system: System,
         runs: Path,
         changed: Callable[[], None],
-        samples: Callable[[Path], SampleFile] | None = None,
+        samples: MakeSamples | None = None,
     ) -> None:
         """Record tests below `runs`; call `changed`, from threads, when there is news.
 
         `samples` makes the file for the Samples of a run beside the file of its record.
         """
         self._make_samples = samples
-        self._samples: SampleFile | None = None
+        self._files: RunFiles | None = None
         self._system = system
         self._runs = runs
         self._changed = changed
@@ -129,11 +117,11 @@ class LoadSession:
     def frame(self, frame: Frame) -> None:
         """Give a frame to the run, in the thread that sampled it."""
         self._newest = frame
-        run, samples = self._run, self._samples
+        run, files = self._run, self._files
         if run is not None:
             run.frame(frame)
-        if samples is not None:
-            samples.put(frame.sample)
+        if files is not None:
+            files.put(frame)
         self._servers.frame(frame)
 
     def far_frame(self, frame: Frame) -> None:
@@ -211,14 +199,7 @@ class LoadSession:
         before: dict[str, Line] = {}
         if options.resume is not None:
             before = read_measured(self._runs, options.resume).by_key
-        plan = plan_measure(self._system, frame, options.request, options.axes, options.change_mtu)
-        first = next(iter(plan.possible), None)
-        if first is not None:
-            guard = HeatGuard.of(first.plan, options.guard)
-            guard.look(frame)
-            plan = plan._replace(guard=guard.promise)
-        elif plan.refusal is None:
-            plan = plan._replace(refusal="nothing of it can be measured here")
+        plan = guarded_measure(self._system, frame, options, self.far)
         self._update(measure=MeasureView(plan))
         if plan.refusal is None and not only_plan:
             self._run_measure(frame, plan, options, before)
@@ -279,90 +260,47 @@ class LoadSession:
             self._update(neighbours=read_neighbours(self._system))
 
     def _planned(
-        self, frame: Frame, options: LoadOptions, starts: Mapping[str, float] = MappingProxyType({})
+        self, frame: Frame, options: LoadOptions, starts: Mapping[str, float] = NOTHING
     ) -> tuple[LoadPlan, HeatGuard]:
         """Return the test as it would be run, and its guard, which has seen one frame."""
         plan = plan_load(self._system, frame, options.request)
-        chosen = options.guard._replace(ahead=0.0) if options.hold else options.guard
-        guard = HeatGuard.of(plan, chosen, tracks=self._tracks, starts=starts)
-        guard.look(frame)
         if self.find_far is not None:
             self.far = self.find_far(plan.target or "")
-        if self.far is not None:
-            guard.far = self.far.guard(chosen)
-        plan = plan._replace(guard=guard.promise if plan.members else None)
-        if options.hold and not plan.refusals:
-            limited = options.request._replace(bitrate=plan.expected or 1e9)
-            trial = plan_load(self._system, frame, limited)
-            plan = hold_plan(plan._replace(refusals=trial.refusals), guard)
-        return plan, guard
+        return guarded_load(
+            *(self._system, frame, options, plan, self.far), tracks=self._tracks, starts=starts
+        )
 
     def _measure(
         self, frame: Frame, plan: LoadPlan, guard: HeatGuard, options: LoadOptions
     ) -> None:
-        system, record, problem = self._system, None, None
-        try:
-            record = RunWriter(self._runs, system.wall())
-        except OSError as error:
-            problem = f"this run is not recorded: {error.filename}: {error.strerror}"
-        else:
-            record.begin(
-                started=system.wall(),
-                host=system.label,
-                demo=system.demo,
-                note=options.note,
-                plan=plan.document(),
-                fingerprint=fingerprint(frame, plan),
-                **self._far_record(),
-            )
+        files = RunFiles(self._system, self._runs, self._make_samples)
+        files.begin(frame, plan, options.note, self.far)
         run = (HoldRun if options.hold else LoadRun)(
-            system, plan, guard, timing=options.timing, record=record, changed=self._changed
+            *(self._system, plan, guard),
+            timing=options.timing,
+            record=files.record,
+            changed=self._changed,
         )
         run.frame(frame)
-        if record is not None and self._make_samples is not None:
-            self._samples = self._make_samples(self._runs / (record.id + SUFFIX))
-            self._samples.put(frame.sample)
         with self._lock:
-            self._run = run
+            self._run, self._files = run, files
             cancelled = self._cancelled
-        if problem is not None:
-            self._update(problem=problem)
+        if files.problem is not None:
+            self._update(problem=files.problem)
         if cancelled is not None:
             run.cancel(cancelled)
         try:
-            outcome = self._served(run, plan, options)
+            with served(self.far, plan, once=not options.hold) as failure:
+                if failure is not None:
+                    run.cancel(f"failed: {failure}")
+                outcome = run.run()
         finally:
             with self._lock:
-                self._run = None
-            self._end_samples()
+                self._run = self._files = None
+            files.close()
+            if files.problem is not None:
+                self._update(problem=files.problem)
         self._update(outcome=outcome)
-
-    def _end_samples(self) -> None:
-        samples, self._samples = self._samples, None
-        problem = samples.close() if samples is not None else None
-        if problem is not None:
-            self._update(problem=problem)
-
-    def _served(self, run: LoadRun, plan: LoadPlan, options: LoadOptions) -> Outcome:
-        """Run a test; the far end serves it meanwhile, where that can be asked for it."""
-        server = self.far.server if self.far is not None else None
-        if server is None or plan.request.tool is not Tool.IPERF3:
-            return run.run()
-        try:
-            failure = server.start(plan, once=not options.hold)
-            if failure is not None:
-                run.cancel(f"failed: {failure}")
-            return run.run()
-        finally:
-            server.stop()
-
-    def _far_record(self) -> dict[str, Any]:
-        """Return what a record tells of the far end."""
-        far = self.far
-        if far is None:
-            return {}
-        ports = [port_fingerprint(far.newest, port) for port in far.ports()]
-        return {"far": {"host": far.host, "ports": ports}}
 
     def _update(self, **changes: Any) -> None:
         with self._lock:

@@ -20,7 +20,7 @@ from time import monotonic
 from typing import TextIO
 
 from mlxtop.model.json_text import encode
-from mlxtop.present.text import Line, Role, Run, clean, fit, plain, to_ascii, wrap
+from mlxtop.present.text import Line, Role, Run, clean, fit, fold, plain, to_ascii, wrap
 
 NAME = "standard output"
 _HANDLER = "mlxtop-ascii"
@@ -161,6 +161,13 @@ def tell(*lines: Line) -> None:
     """Write lines to standard error as `warn` does, in colour where that is a terminal."""
     progress("")
     _complain("".join(f"{_painted(line, sys.stderr)}\n" for line in lines))
+
+
+def tell_folded(text: str, role: Role) -> None:
+    """Write a line of progress to standard error, broken where that is a terminal."""
+    columns = shutil.get_terminal_size().columns
+    lines = fold(text, columns) if sys.stderr.isatty() else [text]
+    tell(*(((line, role),) for line in lines))
 
 
 def progress(text: str) -> None:

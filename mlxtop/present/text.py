@@ -236,6 +236,30 @@ def labelled(label: str, value: str, role: Role = Role.TEXT, note: str = "") -> 
     return (*head, (f"  {clean(note)}", Role.DIM)) if note else head
 
 
+def fold(text: str, columns: int, indent: str = " " * 10) -> list[str]:
+    """Return a line of figures as lines that fit, broken at the gaps between its figures.
+
+    A sentence, which has no gap of two blanks, is broken at blanks.
+
+    >>> fold("   1.0 s  30 Gb/s  module 60 °C", 20)
+    ['   1.0 s  30 Gb/s', '          module 60 °C']
+    >>> fold("stopped by the guard", 15)
+    ['stopped by the', 'guard']
+    """
+    if width(text) <= columns:
+        return [text]
+    first, *others = re.split(r"(?<=\S)  +", text)
+    if not others:
+        return wrap(text, columns)
+    lines = [first]
+    for group in others:
+        if width(lines[-1]) + 2 + width(group) <= columns:
+            lines[-1] += f"  {group}"
+        else:
+            lines.append(indent + group)
+    return lines
+
+
 def wrap(text: str, columns: int, indent: str = "") -> list[str]:
     """Return clean text in lines of at most `columns` columns, broken at blanks.
 
