@@ -166,6 +166,8 @@ ALL = {
     "rdma --json": ("--demo", "dgx", "rdma", "--json"),
     "passport": ("--demo", "tiny", "passport"),
     "passport --json": ("--demo", "tiny", "passport", "--json"),
+    "fabric": ("--demo", "hdr", "fabric"),
+    "fabric --json": ("--demo", "hdr", "fabric", "--json"),
     "measure --plan": ("--demo", "measure", "10.0.0.3", "--plan"),
     "measure --plan --json": ("--demo", "measure", "10.0.0.3", "--plan", "--json"),
     "runs": ("runs",),
