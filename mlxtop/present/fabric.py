@@ -72,7 +72,7 @@ class _Names:
 def lines(fabric: Fabric, columns: int) -> Iterator[Line]:
     """Yield a fabric for a terminal."""
     names = _Names(fabric)
-    yield ((_counted(fabric), Role.STRONG),)
+    yield from (((text, Role.STRONG),) for text in wrap(_counted(fabric), columns))
     for name in ("nodes", "links"):
         if name in fabric.absent:
             yield from _wrapped(fabric.absent[name], columns, Role.WARNING)
