@@ -114,7 +114,8 @@ def test_own_ports_are_those_with_a_link() -> None:
 def test_own_links_tell_what_this_end_may_do() -> None:
     local = read_local(load_lab("hdr", ManualClock()))
     assert [own.link.could for own in local.links] == [None, (4, "HDR")]
-    assert "53.125 Gbps" in local.links[0].enabled
+    assert local.links[0].enabled == "1X 2X 4X, SDR DDR QDR FDR EDR HDR"
+    assert [one.where for one in local.managers] == ["login mlx5_0", "store1 mlx5_0"]
     assert [one.lid for one in local.managers] == [21, 18]
 
 

@@ -150,7 +150,7 @@ class OwnLink(NamedTuple):
     port: int
     link: FabricLink
     enabled: str = ""
-    """Widths and speeds that are switched on at this end, in the tool's words."""
+    """Widths and speeds that are switched on at this end: `1X 4X, SDR QDR EDR`."""
     supported: str = ""
 
 

@@ -193,6 +193,9 @@ def _query(fabric: _Fabric, argv: Sequence[str]) -> Iterator[str]:
         rows |= {"Guid": f"0x{node.guid:016x}", "PortGuid": f"0x{node.guid:016x}"}
     elif "switchinfo" in argv:
         rows = {"LinearFdbTop": fabric.table.get("addresses", len(fabric.nodes))}
+    elif "nodedesc" in argv:
+        names = {str(one.lid): one.name for one in fabric.nodes.values()}
+        rows = {"Node Description": names.get(argv[-1], node.name)}
     elif "portinfo" in argv:
         rows = {
             "LinkWidthEnabled": "1X or 2X or 4X",

@@ -31,7 +31,7 @@ from mlxtop.sources.tools.ib_queries import (
     parse_sminfo,
     parse_smpquery,
 )
-from mlxtop.sources.tools.iblinkinfo import guid_of, parse_iblinkinfo
+from mlxtop.sources.tools.iblinkinfo import guid_of, parse_iblinkinfo, speed_of
 from mlxtop.sources.tools.ibnetdiscover import Topology, parse_ibnetdiscover
 from mlxtop.system.answers import reason
 from mlxtop.system.door import Finished, System
@@ -122,13 +122,24 @@ def read_local(system: System) -> LocalFabric:
     for via in vias or [Via()]:
         try:
             links += _own_links(system, via)
-            managers |= {one.guid: one for one in read_managers(system, via, absent)}
+            for one in read_managers(system, via, absent):
+                managers.setdefault(one.guid, one._replace(where=_name(system, via, one)))
         except OSError as error:
             absent["links"] = reason(error, system.captured)
     if not links and "links" in absent:
         raise OSError(errno.EIO, absent["links"])
-    ends = [end for own in links for end in own.link.ends]
-    return LocalFabric(tuple(links), _placed(managers.values(), ends), absent)
+    return LocalFabric(tuple(links), tuple(managers.values()), absent)
+
+
+def _name(system: System, via: Via, manager: SubnetManager) -> str:
+    """Return what the node of a manager calls itself; empty where it does not answer."""
+    if manager.lid is None:
+        return ""
+    try:
+        argv = ("smpquery", *via.options, "nodedesc", str(manager.lid))
+        return parse_smpquery(_ask(system, argv).stdout).get("Node Description", "")
+    except OSError:
+        return ""
 
 
 def _own_links(system: System, via: Via) -> Iterator[OwnLink]:
@@ -153,10 +164,11 @@ def _port_info(system: System, via: Via, port: int) -> Mapping[str, str]:
 
 
 def _together(info: Mapping[str, str], width: str, speed: str, extended: str) -> str:
-    """Return widths and speeds as `1X or 4X, 2.5 Gbps or 10.0 Gbps or 14.0625 Gbps`."""
+    """Return widths and speeds as `1X 4X, SDR QDR FDR`; empty where they are not told."""
     more = info.get(extended, "")
-    speeds = [info.get(speed, ""), "" if _EXTENDED.fullmatch(more) else more]
-    return ", ".join(filter(None, (info.get(width), " or ".join(filter(None, speeds)))))
+    told = " or ".join(filter(None, (info.get(speed), "" if _EXTENDED.fullmatch(more) else more)))
+    speeds = " ".join(speed_of(one) or one for one in told.split(" or "))
+    return ", ".join(filter(None, (info.get(width, "").replace(" or ", " "), speeds)))
 
 
 def read_managers(system: System, via: Via, absent: dict[str, str]) -> list[SubnetManager]:
