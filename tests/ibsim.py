@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 import pytest
@@ -58,6 +60,20 @@ def until(what: str, condition: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
+class Manager(NamedTuple):
+    """A subnet manager that runs."""
+
+    process: subprocess.Popen[bytes]
+    out: Path
+
+    def said(self) -> str:
+        return self.out.read_text()
+
+    def look(self) -> None:
+        """Have it look at the whole fabric again, and for other managers."""
+        self.process.send_signal(signal.SIGHUP)
+
+
 class Simulated:
     """An ibsim with a console."""
 
@@ -99,8 +115,8 @@ class Simulated:
         self._process.stdin.flush()
 
     @contextmanager
-    def manager(self, node: str, priority: int) -> Iterator[Callable[[], str]]:
-        """An opensm on a node; gives what it has said."""
+    def manager(self, node: str, priority: int) -> Iterator[Manager]:
+        """An opensm on a node."""
         log = self.folder / f"opensm-{node}"
         log.mkdir()
         variables = {"OSM_CACHE_DIR": str(log), "OSM_TMP_DIR": str(log)}
@@ -113,7 +129,7 @@ class Simulated:
                 cwd=log,
             )
         try:
-            yield (log / "out").read_text
+            yield Manager(process, log / "out")
         finally:
             process.terminate()
             try:
@@ -155,16 +171,18 @@ class OnNode(LocalSystem):
 def running(folder: Path, net: str = NET, standby: bool = True) -> Iterator[Simulated]:
     """A fabric with a master on node1, and another manager on node3.
 
-    The master looks for others when a port tells it of one (trap 144), which needs an address.
+    The master looks for others when a port tells it of one (a trap, which can be lost), or on
+    demand.
     """
     with ExitStack() as stack:
         fabric = Simulated(folder, net)
         stack.callback(fabric.close)
-        stack.enter_context(fabric.manager("node1", 5))
+        master = stack.enter_context(fabric.manager("node1", 5))
         until("all links", lambda: {link.state for link in read(fabric).links} == {"Active"})
         if standby:
-            said = stack.enter_context(fabric.manager("node3", 1))
-            until("a standby", lambda: "STANDBY" in said())
+            other = stack.enter_context(fabric.manager("node3", 1))
+            until("a standby", lambda: "STANDBY" in other.said())
+            master.look()
         yield fabric
 
 

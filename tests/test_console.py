@@ -168,6 +168,8 @@ ALL = {
     "passport --json": ("--demo", "tiny", "passport", "--json"),
     "fabric": ("--demo", "hdr", "fabric"),
     "fabric --json": ("--demo", "hdr", "fabric", "--json"),
+    "cabling": ("--demo", "hdr", "cabling"),
+    "cabling --json": ("--demo", "hdr", "cabling", "--json"),
     "measure --plan": ("--demo", "measure", "10.0.0.3", "--plan"),
     "measure --plan --json": ("--demo", "measure", "10.0.0.3", "--plan", "--json"),
     "runs": ("runs",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 from collections.abc import Sequence
@@ -9,12 +10,13 @@ from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 
-from mlxtop.cli import main
+from mlxtop.commands.arguments import command_module
 from mlxtop.lab import ManualClock, load_lab
 from mlxtop.model.fabric import Fabric, FabricEnd, FabricLink, FabricNode, NodeKind
 from mlxtop.present.fabric import counts_words, lines
 from mlxtop.present.fabric_drawing import MOST_NODES, drawing
 from mlxtop.present.text import line_width, plain
+from mlxtop.settings import Settings
 from mlxtop.sources.tools.fabric import LARGE, Via, own_ports, read_fabric, read_local
 from mlxtop.system.door import Finished
 
@@ -38,10 +40,16 @@ class Asked:
         return self._system.run(argv)
 
 
-def run(*words: str) -> tuple[int, str, str]:
+def run(machine: str, command: str, *words: str) -> tuple[int, str, str]:
+    """Status and outputs of a command on a simulated machine, in simulated time."""
+    module = command_module(command)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--json", action="store_true")
+    module.add_arguments(parser)
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        status = main(list(words))
+        system = load_lab(machine, ManualClock())
+        status = module.run(parser.parse_args(words), system, Settings())
     return status, out.getvalue(), err.getvalue()
 
 
@@ -49,7 +57,7 @@ def test_text_tells_managers_slow_links_errors_and_draws(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "120")
-    status, out, _ = run("--demo", "hdr", "fabric")
+    status, out, _ = run("hdr", "fabric")
     assert status == 0
     assert "5 switches, 16 adapters, 28 links" in out
     assert "leaf2 1 ⇄ hdr mlx5_1 1" in out and "could be 4X HDR" in out
@@ -60,7 +68,7 @@ def test_text_tells_managers_slow_links_errors_and_draws(
 
 
 def test_json_has_every_link_once_with_guids() -> None:
-    status, out, _ = run("--demo", "hdr", "fabric", "--json")
+    status, out, _ = run("hdr", "fabric", "--json")
     told = json.loads(out)
     assert status == 0 and len(told["links"]) == 28 and told["whole"] is True
     slow = [one["could_be"] for one in told["links"] if one["could_be"]]
@@ -70,7 +78,7 @@ def test_json_has_every_link_once_with_guids() -> None:
 
 
 def test_a_machine_without_the_tools_says_what_to_install() -> None:
-    status, out, err = run("--demo", "pacu", "fabric")
+    status, out, err = run("pacu", "fabric")
     assert (status, out) == (1, "")
     assert "apt install infiniband-diags" in err
 

@@ -83,3 +83,17 @@ def test_the_program_itself_runs_where_no_card_is(fabric: ibsim.Simulated) -> No
     assert {end["name"] for end in ends if end["guid"] in told["own_guids"]} == {"node2"}
     drawn = ibsim.program(fabric, "fabric").stdout
     assert "┌─ leaf1" in drawn and "could be 4X QDR" in drawn
+
+
+def test_a_cable_of_this_host_in_another_port_is_a_difference(fabric: ibsim.Simulated) -> None:
+    saved = fabric.folder / "cabling.json"
+    done = ibsim.program(fabric, "cabling", "--save", str(saved), node="node3")
+    assert (done.returncode, done.stdout) == (0, f"{saved}: 1 ports\n")
+    fabric.command('Unlink "node3"[1]')
+    fabric.command('Link "node3"[1] "spine"[7]')
+    ibsim.until(
+        "the other port",
+        lambda: pair("spine 7", "node3 1") in ends(ibsim.read(fabric, "node3")),
+    )
+    done = ibsim.program(fabric, "cabling", "--check", str(saved), node="node3")
+    assert done.returncode == 2 and "spine port 7" in done.stdout

@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "measure": "measure with every tool, or sweep an option, into one table and one sentence",
     "passport": "show who a card is and what is in its flash; back it up: nothing is burned",
     "fabric": "show the InfiniBand fabric: subnet managers, slow links, errors, a drawing",
+    "cabling": "say which port goes where; save it, and later say what is different",
     "rdma": "show who uses RDMA: processes, their queue pairs, memory and peers",
     "path": "show the ways to other hosts, and keep the path when a fast link dies",
     "runs": "list, show and compare recorded load tests",

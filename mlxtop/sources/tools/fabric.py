@@ -122,8 +122,8 @@ def read_local(system: System) -> LocalFabric:
     for via in vias or [Via()]:
         try:
             links += _own_links(system, via)
-            for one in read_managers(system, via, absent):
-                managers.setdefault(one.guid, one._replace(where=_name(system, via, one)))
+            for one in read_managers(system, via, absent, managers):
+                managers[one.guid] = one._replace(where=_name(system, via, one))
         except OSError as error:
             absent["links"] = reason(error, system.captured)
     if not links and "links" in absent:
@@ -171,12 +171,19 @@ def _together(info: Mapping[str, str], width: str, speed: str, extended: str) ->
     return ", ".join(filter(None, (info.get(width, "").replace(" or ", " "), speeds)))
 
 
-def read_managers(system: System, via: Via, absent: dict[str, str]) -> list[SubnetManager]:
-    """Return the subnet managers: the master, and those on standby that it knows."""
+def read_managers(
+    system: System, via: Via, absent: dict[str, str], known: Mapping[str, SubnetManager] = {}
+) -> list[SubnetManager]:
+    """Return the subnet managers: the master, and those on standby that it knows.
+
+    Nothing where the master is `known`: another port was in the same fabric.
+    """
     try:
         master = parse_sminfo(_ask(system, ("sminfo", *via.options)).stdout)
     except OSError as error:
         absent["managers"] = reason(error, system.captured)
+        return []
+    if master is not None and master.guid in known:
         return []
     try:
         told = list(parse_managers(_ask(system, ("saquery", *via.options, "SMIR")).stdout))
