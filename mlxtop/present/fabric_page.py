@@ -13,6 +13,8 @@ from mlxtop.present.neighbours import neighbours
 from mlxtop.present.text import Line, Role, Run, Section, clean, fit, headings, row, width
 from mlxtop.present.view import View, age, below, fact, prose
 
+_ROOMY = 64
+"""Columns from which the state of links has a column."""
 _MORE = (
     "mlxtop fabric shows the whole fabric: every link that runs below what both ends can do,"
     " errors of every port, and a drawing."
@@ -55,11 +57,12 @@ def could_words(own: OwnLink) -> str:
 
 
 def _links(view: View, told: LocalFabric, here: OwnLink | None) -> Iterator[Line]:
-    room = max(10, view.columns - 14 - 2 * 11 - 13)
     widths = (14, 10, 11)
+    state_room = 13 if view.columns >= _ROOMY else 2
+    room = max(10, view.columns - sum(widths) - state_room)
     yield (
         *headings(widths, "  port", "now", "could be"),
-        (f"  {'state':<11}", Role.HEAD),
+        ("  state".ljust(state_room)[:state_room], Role.HEAD),
         (fit("other end", room).rstrip(), Role.HEAD),
     )
     for own in told.links:
@@ -73,7 +76,10 @@ def _links(view: View, told: LocalFabric, here: OwnLink | None) -> Iterator[Line
             (slow or units.NONE, Role.WARNING if slow else Role.DIM),
         )
         there = f"{clean(other.name) or other.node} {other.port}" if other else "nobody answers"
-        state = (f"  {link.state:<11}", Role.GOOD if is_active else Role.WARNING)
+        state = (
+            f"  {link.state}".ljust(state_room)[:state_room],
+            Role.GOOD if is_active else Role.WARNING,
+        )
         yield (*row(widths, cells), state, (fit(there, min(room, width(there))), Role.TEXT))
     if "links" in told.absent:
         yield from below("others", told.absent["links"], view.columns, Role.WARNING)
