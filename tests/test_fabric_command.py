@@ -169,9 +169,17 @@ def test_a_ring_names_the_links_that_no_line_shows() -> None:
     assert text is not None and any(line.startswith("also: s") for line in text)
 
 
-def test_what_does_not_fit_is_not_drawn() -> None:
-    wide = fabric_of(*(f"s{n} 1 n{n} 1" for n in range(8)), *(f"s{n} 9 top {n}" for n in range(8)))
-    assert drawn(wide, 120) is None and drawn(wide, 200) is not None
+def test_a_wide_layer_takes_several_rows_without_lines() -> None:
+    cables = [f"s{n} 1 n{n} 1" for n in range(8)] + [f"s{n} 9 top {n}" for n in range(8)]
+    wide, narrow = drawn(fabric_of(*cables), 200), drawn(fabric_of(*cables), 120)
+    assert wide is not None and narrow is not None
+    assert sum("┌─ s" in line for line in wide) == 1 and any("┴" in line for line in wide)
+    assert sum("┌─ s" in line for line in narrow) == 2
+    assert not any("┴" in line or "┬" in line for line in narrow)
+    assert max(map(len, narrow)) <= 120
+
+
+def test_a_fabric_of_many_nodes_is_not_drawn() -> None:
     many = fabric_of(*(f"s1 {n} n{n} 1" for n in range(1, MOST_NODES + 1)))
     assert drawn(many) is None
     assert drawn(fabric_of(*(f"s1 {n} n{n} 1" for n in range(1, MOST_NODES)))) is not None

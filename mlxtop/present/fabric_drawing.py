@@ -1,6 +1,7 @@
 """Draws a small fabric: a box a switch, with what hangs on it, and lines between the layers.
 
-Switches with adapters stand below those without. A line that crosses another passes over it.
+Switches with adapters stand below those without. A line that crosses another passes over it. A
+layer that is too wide takes several rows, and has no lines: its boxes name their links all the same.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from mlxtop.present.text import Line, Role, Run, fit, width
 MOST_NODES = 40
 _NARROWEST, _WIDEST, _GAP = 20, 36, 2
 """Columns of a box and between boxes."""
-_RATE = 8
 
 
 class _Box(NamedTuple):
@@ -117,22 +117,35 @@ class _Layout:
 
 
 def drawing(fabric: Fabric, columns: int) -> list[Line] | None:
-    """Return a fabric as lines of `columns` at most; None where it is too large for that."""
+    """Return a fabric as lines of `columns` at most; None where it has too many nodes."""
     if len(fabric.nodes) > MOST_NODES or not fabric.links:
         return None
     layout = _Layout(fabric)
-    widest = max(map(len, layout.layers), default=0)
-    if widest * (_NARROWEST + _GAP) - _GAP > columns:
-        return None
-    boxes = {guid: box for row in layout.layers for guid, box in _placed(row, columns)}
+    beside = max(1, (columns + _GAP) // (_NARROWEST + _GAP))
+    fits = [len(row) <= beside for row in layout.layers]
+    boxes: dict[str, _Box] = {}
     lines: list[Line] = []
-    for place, row in enumerate(layout.layers):
-        stems = {guid: list(layout.between(guid)) for guid in row}
-        drops = _drops(layout, boxes, layout.layers[place - 1]) if place else {}
-        lines += _boxes(layout, boxes, row, stems, drops)
-        if place + 1 < len(layout.layers):
-            lines += _wires(stems, boxes, _drops(layout, boxes, row))
+    for place, layer in enumerate(layout.layers):
+        above = place > 0 and fits[place - 1] and fits[place]
+        below = place + 1 < len(fits) and fits[place] and fits[place + 1]
+        for row in _rows(layer, beside):
+            boxes |= _placed(row, columns)
+        if place + 1 < len(fits) and fits[place + 1]:
+            boxes |= _placed(layout.layers[place + 1], columns)
+        stems = {guid: list(layout.between(guid)) if below else [] for guid in layer}
+        drops = _drops(layout, boxes, layout.layers[place - 1]) if above else {}
+        for row in _rows(layer, beside):
+            lines += _boxes(layout, boxes, row, stems, drops)
+        if below:
+            lines += _wires(stems, boxes, _drops(layout, boxes, layer))
     return [*lines, *_listed(layout, columns)]
+
+
+def _rows(layer: Sequence[str], beside: int) -> Iterator[Sequence[str]]:
+    """Yield a layer in rows of about the same length, of so many boxes at most."""
+    count = -(-len(layer) // beside)
+    each = -(-len(layer) // count)
+    return (layer[start : start + each] for start in range(0, len(layer), each))
 
 
 def _placed(row: Sequence[str], columns: int) -> Iterator[tuple[str, _Box]]:
@@ -251,20 +264,22 @@ def _content(layout: _Layout, guid: str, columns: int) -> Iterator[Line]:
             groups[other.name or other.node, rate_of(link)].append(link)
         else:
             alone.append((own.port, link, other))
+    wide = max((len(rate_of(link)) for link, _, _ in layout.links[guid]), default=0)
     for (name, rate), links in sorted(groups.items(), key=lambda one: natural(one[0][0])):
         below = any(link.could for link in links)
-        yield _row(f"{len(links):>2}×", name, rate, below, columns)
+        yield _row(f"{len(links):>2}×", name, rate.rjust(wide), below, columns)
     for port, link, other in sorted(alone, key=lambda one: one[0]):
-        yield _row(f"{port:>3}", other.name or other.node, rate_of(link), bool(link.could), columns)
+        rate = rate_of(link).rjust(wide)
+        yield _row(f"{port:>3}", other.name or other.node, rate, bool(link.could), columns)
 
 
 def _row(head: str, name: str, rate: str, below: bool, columns: int) -> Line:
-    room = columns - width(head) - 1 - _RATE - 2
+    room = columns - width(head) - width(rate) - 3
     role = Role.WARNING if below else Role.TEXT
     return (
         (f"{head} ", Role.DIM),
         (fit(name, room), Role.TEXT),
-        (fit(rate, _RATE + 1, right=True), role),
+        (f" {rate}", role),
         ("!" if below else " ", role),
     )
 
