@@ -1,7 +1,7 @@
 """Draws a small fabric: a box a switch, with what hangs on it, and lines between the layers.
 
 Switches with adapters stand below those without. A line that crosses another passes over it. A
-layer that is too wide takes several rows, and has no lines: its boxes name their links all the same.
+layer that is too wide takes several rows without lines: its boxes name their links all the same.
 """
 
 from __future__ import annotations
