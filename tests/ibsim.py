@@ -116,13 +116,13 @@ class Simulated:
 
     @contextmanager
     def manager(self, node: str, priority: int) -> Iterator[Manager]:
-        """An opensm on a node."""
+        """An opensm on a node; it waits long for answers, for the machine may be busy."""
         log = self.folder / f"opensm-{node}"
         log.mkdir()
         variables = {"OSM_CACHE_DIR": str(log), "OSM_TMP_DIR": str(log)}
         with (log / "out").open("w") as out:
             process = subprocess.Popen(
-                ["opensm", "-f", str(log / "log"), "-p", str(priority)],
+                ["opensm", "-f", str(log / "log"), "-p", str(priority), "-t", "5000"],
                 stdout=out,
                 stderr=out,
                 env={**os.environ, "PATH": _PATH, **variables, **self.environ(node)},
