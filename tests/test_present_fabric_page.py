@@ -45,7 +45,7 @@ def test_own_links_tell_what_they_could_be_and_where_they_go(
     local: LocalFabric, columns: int
 ) -> None:
     text = page(Slow(local, 1.0), columns=columns)
-    assert "▸ mlx5_1 1" in text and "4X EDR     4X HDR" in text
+    assert "▸ mlx5_1 1" in text and "4X FDR     4X HDR" in text
     assert "both ends can do 4X HDR" in text and "leaf2" in text
     assert "It is no fault where the cable" in " ".join(text.split())
     assert "login mlx5_0" in text and "standby" in text
@@ -54,6 +54,13 @@ def test_own_links_tell_what_they_could_be_and_where_they_go(
 
 def test_a_link_that_runs_as_it_can_is_said_to(local: LocalFabric) -> None:
     assert "all that both ends can do" in page(Slow(local, 1.0), port=0)
+
+
+def test_half_of_what_both_ends_name_is_no_claim(local: LocalFabric) -> None:
+    links = tuple(own._replace(link=own.link._replace(speed="EDR")) for own in local.links)
+    text = page(Slow(local._replace(links=links), 1.0))
+    assert "half of what both ends name" in text and "HDR100" in text
+    assert "both ends can do" not in text
 
 
 def test_what_is_switched_off_at_this_end_is_told(local: LocalFabric) -> None:

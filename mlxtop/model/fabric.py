@@ -13,6 +13,8 @@ from mlxtop.model.linkrate import LANE_BITS
 
 GENERATIONS = tuple(LANE_BITS)
 """Speeds of a lane, the slowest first."""
+_HALVED = ("HDR", "NDR", "XDR")
+"""Generations of which there are adapters for half the rate."""
 WIDEST_CABLE = 4
 """Lanes of one connector: 8X and 12X are several connectors ganged, which few cables are."""
 
@@ -76,6 +78,19 @@ class FabricLink(NamedTuple):
         wider = min(self.could_lanes or 0, WIDEST_CABLE)
         more = max(lanes, wider), faster(speed, self.could_speed)
         return more if lanes and speed and more != (lanes, speed) else None
+
+    @property
+    def is_half(self) -> bool:
+        """Return whether it carries just half of what both ports name, of HDR or later.
+
+        Adapters for half the rate (HDR100, NDR200) name four lanes and the whole speed, and run
+        with half of either.
+        """
+        could = self.could
+        if could is None or could[1] not in _HALVED or self.speed not in GENERATIONS:
+            return False
+        now = (self.lanes or 0) * LANE_BITS[self.speed or ""]
+        return could[0] * LANE_BITS[could[1]] == 2 * now
 
     @property
     def is_inside(self) -> bool:
@@ -182,7 +197,17 @@ class Fabric(NamedTuple):
     @property
     def below(self) -> tuple[FabricLink, ...]:
         """Return the links that run under what both ends can do."""
-        return tuple(link for link in self.links if link.could)
+        return tuple(link for link in self.links if link.could and not self._may_be_half(link))
+
+    @property
+    def halved(self) -> tuple[FabricLink, ...]:
+        """Return the links with half of what both ends name, as adapters for half the rate have."""
+        return tuple(link for link in self.links if self._may_be_half(link))
+
+    def _may_be_half(self, link: FabricLink) -> bool:
+        """Return whether a link is at half the rate, with an adapter at an end or who knows."""
+        kinds = {node.kind if (node := self.nodes.get(end.node)) else None for end in link.ends}
+        return link.is_half and kinds != {NodeKind.SWITCH}
 
 
 def each_once(lines: Iterable[FabricLink]) -> tuple[FabricLink, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from mlxtop.model.fabric import (
@@ -25,6 +25,10 @@ MOST_LISTED = 200
 WHY_NOT = (
     "Both ports can do more than this. It is no fault where the cable is made for less, or where"
     " somebody has limited a port (ibportstate shows what is enabled)."
+)
+HALF = (
+    "Half of what both ports name is as it should be for an adapter of half the rate (HDR100,"
+    " NDR200); another one can do more."
 )
 _COUNTERS = {
     "SymbolErrorCounter": "symbol errors",
@@ -82,7 +86,7 @@ def lines(fabric: Fabric, columns: int) -> Iterator[Line]:
     drawn = drawing(fabric, columns) if fabric.is_whole else None
     if drawn:
         yield from ((), *drawn)
-        if any(link.could for link in fabric.links):
+        if fabric.below:
             yield (("! runs below what both ends can do", Role.DIM),)
     if not fabric.is_whole:
         yield from _links("Links of this host", fabric.links, names, columns)
@@ -166,11 +170,20 @@ def _below(fabric: Fabric, names: _Names, columns: int) -> Iterator[Line]:
         yield from _wrapped(f"and {len(below) - MOST_LISTED} more: --json has all", columns)
     if below:
         yield from _wrapped(WHY_NOT, columns)
+    halved = fabric.halved
+    for link in halved[:MOST_LISTED]:
+        ((lanes, speed),) = filter(None, [link.could])
+        more = f"half of {lanes}X {speed}"
+        yield from _link_line(names.link(link), rate_of(link), more, columns, Role.DIM)
+    if halved:
+        yield from _wrapped(HALF, columns)
 
 
-def _link_line(ends: str, rate: str, more: str, columns: int) -> Iterator[Line]:
+def _link_line(
+    ends: str, rate: str, more: str, columns: int, role: Role = Role.WARNING
+) -> Iterator[Line]:
     room = max(20, columns - len(_INDENT) - 12 - len(more))
-    role = Role.WARNING if more else Role.TEXT
+    role = role if more else Role.TEXT
     yield (
         (_INDENT + fit(ends, min(room, 56)), Role.TEXT),
         (f" {rate:<10}", role),
@@ -181,9 +194,7 @@ def _link_line(ends: str, rate: str, more: str, columns: int) -> Iterator[Line]:
 def _links(title: str, links: Sequence[FabricLink], names: _Names, columns: int) -> Iterator[Line]:
     yield from ((), ((title, Role.HEAD),))
     for link in links:
-        could = link.could
-        more = f"could be {could[0]}X {could[1]}" if could else ""
-        yield from _link_line(names.link(link), rate_of(link), more, columns)
+        yield from _link_line(names.link(link), rate_of(link), "", columns)
 
 
 def counts_words(counts: Mapping[str, int]) -> str:
@@ -267,8 +278,8 @@ def document(fabric: Fabric) -> dict[str, Any]:
             }
             for node in fabric.nodes.values()
         ],
-        "links": [_link_document(link) for link in fabric.links],
-        "down": [_link_document(link) for link in fabric.down],
+        "links": [_link_document(link, {*fabric.below}) for link in fabric.links],
+        "down": [_link_document(link, set()) for link in fabric.down],
         "subnet_managers": [
             {
                 "guid": one.guid,
@@ -287,8 +298,8 @@ def document(fabric: Fabric) -> dict[str, Any]:
     }
 
 
-def _link_document(link: FabricLink) -> dict[str, Any]:
-    could = link.could
+def _link_document(link: FabricLink, below: Set[FabricLink]) -> dict[str, Any]:
+    could = link.could if link in below else None
     return {
         "ends": [
             {"node": end.node, "port": end.port, "name": end.name, "guid": end.guid or None}

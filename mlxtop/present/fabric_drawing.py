@@ -39,6 +39,7 @@ class _Layout:
 
     def __init__(self, fabric: Fabric) -> None:
         self.fabric = fabric
+        self.below = {link.a.place for link in fabric.below}
         self.links: dict[str, list[tuple[FabricLink, FabricEnd, FabricEnd]]] = defaultdict(list)
         """Of a node: each link with its own end and the other one."""
         for link in fabric.links:
@@ -266,11 +267,12 @@ def _content(layout: _Layout, guid: str, columns: int) -> Iterator[Line]:
             alone.append((own.port, link, other))
     wide = max((len(rate_of(link)) for link, _, _ in layout.links[guid]), default=0)
     for (name, rate), links in sorted(groups.items(), key=lambda one: natural(one[0][0])):
-        below = any(link.could for link in links)
+        below = any(link.a.place in layout.below for link in links)
         yield _row(f"{len(links):>2}×", name, rate.rjust(wide), below, columns)
     for port, link, other in sorted(alone, key=lambda one: one[0]):
         rate = rate_of(link).rjust(wide)
-        yield _row(f"{port:>3}", other.name or other.node, rate, bool(link.could), columns)
+        below = link.a.place in layout.below
+        yield _row(f"{port:>3}", other.name or other.node, rate, below, columns)
 
 
 def _row(head: str, name: str, rate: str, below: bool, columns: int) -> Line:

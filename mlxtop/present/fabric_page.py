@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mlxtop.model.fabric import LocalFabric, ManagerState, OwnLink
 from mlxtop.model.sample import LinkLayer
 from mlxtop.present import units
-from mlxtop.present.fabric import WHY_NOT, manager_words, no_standby
+from mlxtop.present.fabric import HALF, WHY_NOT, manager_words, no_standby
 from mlxtop.present.fabric_drawing import rate_of
 from mlxtop.present.neighbours import neighbours
 from mlxtop.present.text import Line, Role, Run, Section, clean, fit, headings, row, width
@@ -51,8 +51,8 @@ def _of_port(view: View, told: LocalFabric) -> OwnLink | None:
 
 
 def could_words(own: OwnLink) -> str:
-    """Return what a link could be, `4X HDR`; empty where it is that."""
-    could = own.link.could
+    """Return what a link could be, `4X HDR`; empty where it is that, or an adapter's half of it."""
+    could = None if own.link.is_half else own.link.could
     return f"{could[0]}X {could[1]}" if could else ""
 
 
@@ -88,10 +88,13 @@ def _links(view: View, told: LocalFabric, here: OwnLink | None) -> Iterator[Line
 def _this(view: View, own: OwnLink) -> Iterator[Line]:
     link, columns = own.link, view.columns
     slow = could_words(own)
-    note = f"both ends can do {slow}" if slow else "all that both ends can do"
+    full = "half of what both ends name" if link.is_half else "all that both ends can do"
+    note = f"both ends can do {slow}" if slow else full
     yield fact("runs at", rate_of(link), role=Role.WARNING if slow else Role.GOOD, note=note)
     if slow:
         yield from prose(WHY_NOT, columns)
+    elif link.is_half:
+        yield from prose(HALF, columns)
     if link.b is not None:
         yield fact("other end", clean(link.b.name) or None, note=f"port {link.b.port}")
         yield fact("its GUID", link.b.guid or None)
