@@ -108,6 +108,13 @@ def test_without_a_manager_that_is_said_and_the_rest_is_told() -> None:
     assert len(fabric.links) == 28
 
 
+def test_errors_that_nobody_counted_are_not_none() -> None:
+    silent = Asked("hdr", ibqueryerrors="ibwarn: [7100] sa_get_handle: No SM/SA found on port")
+    fabric = read_fabric(silent)  # type: ignore[arg-type]
+    assert fabric.absent["errors"] == "ibqueryerrors: no subnet manager answers"
+    assert "none counted" not in "\n".join(map(plain, lines(fabric, 100)))
+
+
 def test_where_one_scan_fails_the_other_still_tells_the_links() -> None:
     by_names = read_fabric(Asked("hdr", iblinkinfo=""))  # type: ignore[arg-type]
     assert len(by_names.links) == 28 and "links" in by_names.absent and not by_names.below

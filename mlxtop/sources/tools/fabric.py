@@ -325,7 +325,10 @@ def _with_errors(system: System, via: Via, fabric: Fabric, topology: Topology) -
     """Return a fabric with what its ports have counted: a packet or more for every port."""
     try:
         argv = ("ibqueryerrors", "-s", ",".join(NO_ERRORS), *via.options)
-        told = parse_ibqueryerrors(_ask(system, argv, _SCAN_S).stdout)
+        finished = _ask(system, argv, _SCAN_S)
+        if "## Summary" not in finished.stdout:  # without a manager it ends well, and tells nothing
+            raise OSError(errno.EIO, f"{argv[0]}: {_why(finished, system.root)}")
+        told = parse_ibqueryerrors(finished.stdout)
     except OSError as error:
         return fabric._replace(absent={**fabric.absent, "errors": reason(error, system.captured)})
     errors = tuple(one._replace(node=topology.owners.get(one.node, one.node)) for one in told)
