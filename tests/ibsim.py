@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
 from uuid import uuid4
 
 import pytest
@@ -60,20 +58,6 @@ def until(what: str, condition: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-class Manager(NamedTuple):
-    """A subnet manager that runs."""
-
-    process: subprocess.Popen[bytes]
-    out: Path
-
-    def said(self) -> str:
-        return self.out.read_text()
-
-    def look(self) -> None:
-        """Have it look at the whole fabric again, and for other managers."""
-        self.process.send_signal(signal.SIGHUP)
-
-
 class Simulated:
     """An ibsim with a console."""
 
@@ -115,10 +99,10 @@ class Simulated:
         self._process.stdin.flush()
 
     @contextmanager
-    def manager(self, node: str, priority: int) -> Iterator[Manager]:
-        """An opensm on a node; it waits long for answers, for the machine may be busy."""
+    def manager(self, node: str, priority: int) -> Iterator[Callable[[], str]]:
+        """An opensm on a node; gives what it has said. It waits long for answers."""
         log = self.folder / f"opensm-{node}"
-        log.mkdir()
+        log.mkdir(exist_ok=True)
         variables = {"OSM_CACHE_DIR": str(log), "OSM_TMP_DIR": str(log)}
         with (log / "out").open("w") as out:
             process = subprocess.Popen(
@@ -129,7 +113,7 @@ class Simulated:
                 cwd=log,
             )
         try:
-            yield Manager(process, log / "out")
+            yield (log / "out").read_text
         finally:
             process.terminate()
             try:
@@ -171,18 +155,21 @@ class OnNode(LocalSystem):
 def running(folder: Path, net: str = NET, standby: bool = True) -> Iterator[Simulated]:
     """A fabric with a master on node1, and another manager on node3.
 
-    The master looks for others when a port tells it of one (a trap, which can be lost), or on
-    demand.
+    A master asks one that has just begun before that can answer, and then waits for ever. So the
+    other one is there first, on standby for an earlier master, when the real one looks around.
     """
     with ExitStack() as stack:
         fabric = Simulated(folder, net)
         stack.callback(fabric.close)
-        master = stack.enter_context(fabric.manager("node1", 5))
-        until("all links", lambda: {link.state for link in read(fabric).links} == {"Active"})
         if standby:
-            other = stack.enter_context(fabric.manager("node3", 1))
-            until("a standby", lambda: "STANDBY" in other.said())
-            master.look()
+            with fabric.manager("node1", 5):
+                until(
+                    "all links", lambda: {link.state for link in read(fabric).links} == {"Active"}
+                )
+                said = stack.enter_context(fabric.manager("node3", 1))
+                until("a standby", lambda: "STANDBY" in said())
+        said = stack.enter_context(fabric.manager("node1", 5))
+        until("a master", lambda: "MASTER" in said())
         yield fabric
 
 
