@@ -183,6 +183,8 @@ ALL = {
     "report --json": ("report", "--json", "last"),
     "report --html": ("report", "--html", "last"),
     "cut --help": ("cut", "--help"),
+    "fabric --help": ("fabric", "--help"),
+    "cabling --help": ("cabling", "--help"),
     "export --csv": ("export", "--csv", "last"),
     "export --perfetto": ("export", "--perfetto", "last"),
     "completion bash": ("completion", "bash"),

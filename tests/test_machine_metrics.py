@@ -8,6 +8,7 @@ from mlxtop.lab import MACHINES
 from mlxtop.model.counters import Severity
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
+from mlxtop.model.lldp import LldpNeighbour
 from mlxtop.model.rdma_objects import QueuePairs, RdmaHolder, RdmaObjects
 from mlxtop.model.sample import AerError, Slow, SourceKind
 from mlxtop.outputs.machine_metrics import FindingCount, families_of
@@ -35,6 +36,18 @@ def test_identity_is_in_info_alone() -> None:
     identity = {"MCX455A-ECAT", "MT_2180110032", "ConnectX-4", "mlx5_core", "pacu"}
     for name in others:
         assert not [row for row, _ in one.rows(name) if identity & set(row.values())]
+
+
+def test_the_neighbour_by_lldp_is_one_series_a_port() -> None:
+    first = pacu(1.0)
+    (port,) = first.ports
+    leaf = LldpNeighbour("94:8e:d3:5a:61:77", "leaf1", None, True, "Eth1/5")
+    two = leaf, leaf._replace(port="Eth1/6")
+    one = told_of(first._replace(lldp=Slow({port: two}, 1.0)))
+    ((row, value),) = one.rows("port_neighbour_info")
+    told = {"neighbour": "leaf1", "neighbour_port": "Eth1/5", "chassis": "94:8e:d3:5a:61:77"}
+    assert value == 1 and row.items() >= told.items()
+    assert told_of(first).rows("port_neighbour_info") == []
 
 
 def test_what_changes_is_no_label_of_the_identity() -> None:

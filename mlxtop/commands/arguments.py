@@ -18,6 +18,8 @@ COMMANDS: dict[str, str] = {
     "load": "load a port with iperf3 or RDMA and stop before it gets too hot",
     "measure": "measure with every tool, or sweep an option, into one table and one sentence",
     "passport": "show who a card is and what is in its flash; back it up: nothing is burned",
+    "fabric": "show the InfiniBand fabric: subnet managers, slow links, errors, a drawing",
+    "cabling": "say which port goes where; save it, and later say what is different",
     "rdma": "show who uses RDMA: processes, their queue pairs, memory and peers",
     "path": "show the ways to other hosts, and keep the path when a fast link dies",
     "runs": "list, show and compare recorded load tests",

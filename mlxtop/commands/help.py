@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
 ORDER = (
     *("screen", "text", "json", "doctor", "heat", "link-type", "load", "path"),
-    *("recordings", "metrics", "hosts", "rdma", "passport", "settings", "design", "limits"),
+    *(
+        "recordings",
+        "metrics",
+        "hosts",
+        "fabric",
+        "rdma",
+        "passport",
+        "settings",
+        "design",
+        "limits",
+    ),
 )
 PAGE = "mlxtop manual | man -l -"
 _END = ".md"

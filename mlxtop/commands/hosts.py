@@ -10,7 +10,7 @@ from mlxtop.commands.arguments import UsageError, without_screen
 from mlxtop.hosts.machines import Machine
 from mlxtop.hosts.names import LOCAL, host_names
 from mlxtop.outputs import console
-from mlxtop.sampler.facts import EVERYTHING, ON_SCREEN
+from mlxtop.sampler.facts import EVERYTHING, JOINED
 from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
 from mlxtop.system.door import System
@@ -59,7 +59,7 @@ def _live(args: argparse.Namespace, system: System, settings: Settings) -> LiveS
         incidents=True,
         hurry=screen,
         calm=0.0 if args.command else 5.0,
-        wants=EVERYTHING if args.command == "doctor" else ON_SCREEN,
+        wants=EVERYTHING if args.command == "doctor" else JOINED,
         ask_card=_ask_card,
     )
 

@@ -1,18 +1,19 @@
 """Which ports are the two ends of one link, by what, and how sure that is.
 
-Five things tell, the surest first: a person, LLDP, InfiniBand GUIDs, the neighbour table, and a
-cable with the same serial number in both plugs. IPoIB: RFC 4391, section 9.1.1 (a hardware address
-ends with the GUID of its port).
+Six things tell, the surest first: a person, LLDP, the fabric by iblinkinfo, InfiniBand GUIDs, the
+neighbour table, and a cable with the same serial number in both plugs. IPoIB: RFC 4391, section
+9.1.1 (a hardware address ends with the GUID of its port).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from enum import StrEnum
 from itertools import combinations
 from typing import NamedTuple
 
+from mlxtop.ends.fabric import Cabled, cabled
 from mlxtop.ends.lldp import Told, told
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.machine import PortRef, SeenMachine
@@ -26,6 +27,7 @@ class MatchedBy(StrEnum):
 
     SETTINGS = "settings"
     LLDP = "LLDP"
+    FABRIC = "iblinkinfo"
     GUID = "InfiniBand GUIDs"
     NEIGHBOUR = "neighbour table"
     SERIAL = "serial number of the cable"
@@ -63,7 +65,8 @@ class Match(NamedTuple):
 
         A switch that joins two hosts alone looks like a cable in their neighbour tables.
         """
-        return {MatchedBy.SETTINGS, MatchedBy.SERIAL}.intersection((self.by, *self.also)) != set()
+        direct = {MatchedBy.SETTINGS, MatchedBy.FABRIC, MatchedBy.SERIAL}
+        return not direct.isdisjoint((self.by, *self.also))
 
     def from_side(self, ref: PortRef) -> Match:
         """Return the same with this port as its first end."""
@@ -110,14 +113,17 @@ def match(
     places = {ref: place for place, ref in enumerate(ports)}
     links: list[Match] = []
     heard = told(machines, ports)
+    wired = cabled(machines, ports)
+    elsewhere = heard.switches.keys() | wired.others.keys()
     met = _by_neighbours(machines, ports, reasons)
     earlier = (link for link in before.links if _stays(link, ports))
     for candidate in (
         *_by_settings(machines, ports, named),
         *_by_lldp(heard, ports, reasons),
-        *sorted(_without_switch(met, heard), key=lambda one: _ORDER.index(one.by)),
+        *_by_fabric(wired),
+        *sorted(_without_switch(met, elsewhere), key=lambda one: _ORDER.index(one.by)),
         *_by_serial(ports),
-        *_without_switch(earlier, heard),
+        *_without_switch(earlier, elsewhere),
     ):
         first = min(candidate.ends, key=places.__getitem__)  # in the order of the machines
         _add(links, candidate.from_side(first), ports)
@@ -125,6 +131,7 @@ def match(
     reasons |= {
         ref: f"by LLDP its neighbour is a switch: {who}" for ref, who in heard.switches.items()
     }
+    reasons |= {ref: f"by iblinkinfo its cable goes to {who}" for ref, who in wired.others.items()}
     taken = {ref for link in links for ref in link.ends}
     return Matches(tuple(links), {ref: why for ref, why in reasons.items() if ref not in taken})
 
@@ -200,9 +207,9 @@ def _by_lldp(heard: Told, ports: Ports, reasons: dict[PortRef, str]) -> Iterator
             yield Match(ref, other, MatchedBy.LLDP, Surety.SURE, words)
 
 
-def _without_switch(candidates: Iterable[Match], heard: Told) -> Iterator[Match]:
-    """Yield the candidates at none of whose ends a switch is by LLDP."""
-    return (one for one in candidates if not heard.switches.keys() & set(one.ends))
+def _without_switch(candidates: Iterable[Match], elsewhere: Set[PortRef]) -> Iterator[Match]:
+    """Yield the candidates at none of whose ends something else is known to be."""
+    return (one for one in candidates if not elsewhere & set(one.ends))
 
 
 def _against_switch(link: Match, heard: Told, ports: Ports) -> Match:
@@ -213,6 +220,16 @@ def _against_switch(link: Match, heard: Told, ports: Ports) -> Match:
         if ref in heard.switches
     ]
     return link._replace(against=told[0]) if told and not link.against else link
+
+
+# By the fabric
+
+
+def _by_fabric(wired: Cabled) -> Iterator[Match]:
+    """Yield ports that one cable joins, unless the two ends tell different things."""
+    for ref, (other, words) in wired.links.items():
+        if other not in wired.others and wired.links.get(other, (ref, ""))[0] == ref:
+            yield Match(ref, other, MatchedBy.FABRIC, Surety.SURE, words)
 
 
 # By whom a port has met

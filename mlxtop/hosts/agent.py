@@ -25,7 +25,7 @@ from mlxtop.model.json_text import encode
 from mlxtop.model.number import real, whole
 from mlxtop.model.sample import Problem, Sample
 from mlxtop.recording.lines import Line, Lines, Members
-from mlxtop.sampler.facts import EVERYTHING, ON_SCREEN, AskCard
+from mlxtop.sampler.facts import EVERYTHING, JOINED, AskCard
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import Stop
 from mlxtop.sources.tools.iproute2 import read_addresses
@@ -79,7 +79,7 @@ class Agent:
             bool(options.get("all")),
             tuple(map(str, include)) if isinstance(include, list) else (),
             incidents=True,
-            wants=EVERYTHING if options.get("everything") else ON_SCREEN,
+            wants=EVERYTHING if options.get("everything") else JOINED,
             calm=0.0 if options.get("everything") else 5.0,
             ask_card=ask_card,
         )

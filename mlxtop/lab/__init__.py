@@ -26,7 +26,7 @@ __all__ = ["DEFAULT", "MACHINES", "LabSystem", "ManualClock", "load_joined", "lo
 DEFAULT = "pacu"
 _ORDER = (
     *("pacu", "fry", "pacu-x16", "fry-x16", "cx3-hp", "tiny", "odroid"),
-    *("ceph", "ceph2", "ceph3", "roce1", "roce2", "roce3", "roce4", "dgx", "faulty"),
+    *("ceph", "ceph2", "ceph3", "roce1", "roce2", "roce3", "roce4", "dgx", "hdr", "faulty"),
     *("dscp", "incast", "pfc-storm", "one-rail"),
 )
 MACHINE_FILES: Traversable = files(__name__) / "machines"

@@ -38,6 +38,7 @@ FAMILIES = {
     "ConnectX-3": Family("mlx4_core", 0x1003, 0x1004, "ConnectX3", 0x028000),
     "ConnectX-4": Family("mlx5_core", 0x1013, 0x1014, "ConnectX4"),
     "ConnectX-5": Family("mlx5_core", 0x1017, 0x1018, "ConnectX5"),
+    "ConnectX-6": Family("mlx5_core", 0x101B, 0x101C, "ConnectX6"),
     "ConnectX-6 Dx": Family("mlx5_core", 0x101D, 0x101E, "ConnectX6DX"),
     "ConnectX-7": Family("mlx5_core", 0x1021, 0x101E, "ConnectX7", warning=97),
 }

@@ -15,6 +15,7 @@ from mlxtop.model.path import NO_PATHS, PathStatus
 from mlxtop.model.pcie import PciePath, PcieReport
 
 if TYPE_CHECKING:  # they would make the start slower
+    from mlxtop.model.fabric import LocalFabric
     from mlxtop.model.linktype import StoredConfig
     from mlxtop.model.lldp import LldpNeighbour
     from mlxtop.model.rdma_objects import RdmaObjects
@@ -285,6 +286,8 @@ class Sample(NamedTuple):
     """Some that have answered, of ports that have any: two different ones where there are more."""
     lldp: Slow[Mapping[PortId, tuple[LldpNeighbour, ...]]] = UNREAD
     """What says by LLDP to be at the other end, of ports that have any; by a daemon here."""
+    fabric: Slow[LocalFabric] = UNREAD
+    """This host's InfiniBand links and subnet managers, while somebody looks at them."""
     stored: Mapping[str, Slow[StoredConfig]] = {}
     """What cards keep for their next start, by `Adapter.key`; of cards with a driver."""
     incidents: tuple[Incident, ...] = ()

@@ -164,6 +164,10 @@ def _info(into: Families, view: PortView, at: Labels) -> None:
         "module_serial": (who and who.serial) or "",
     }
     _fields(into, PORT_FIELDS, view, at, more)
+    for one in (view.neighbours.value or ())[:1]:  # a port with several has no one link
+        text = "Who says by LLDP to be at the other end of a port, the first of several"
+        who_there = {"neighbour": one.title, "neighbour_port": one.where}
+        into.add("port_neighbour_info", 1, text, at, chassis=one.chassis or "", **who_there)
 
 
 # What happens

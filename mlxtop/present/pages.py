@@ -14,6 +14,7 @@ from mlxtop.present import units
 from mlxtop.present.congestion import congestion
 from mlxtop.present.counters import errors, rdma, traffic
 from mlxtop.present.ends import both_ends
+from mlxtop.present.fabric_page import fabric
 from mlxtop.present.link import link
 from mlxtop.present.text import Line, Role, Section, clean, headings, row
 from mlxtop.present.view import View, age, below, fact, prose
@@ -253,6 +254,7 @@ PAGES = (
     Page("6", "Identity", identity, "Card"),
     Page("7", "Congestion", congestion, "Pause"),
     Page(ENDS_PAGE, "Both ends", both_ends, "Ends"),
+    Page("9", "Fabric", fabric, "Fabric"),
 )
 
 

@@ -13,6 +13,7 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any
 
+from mlxtop.model.fabric import FabricEnd, SubnetManager
 from mlxtop.model.lldp import mac_of
 from mlxtop.model.sample import Reading, Sample
 from mlxtop.model.tuning import LoadProgram
@@ -126,6 +127,13 @@ class SampleMask:
     def _copy(self, value: Any, key: str) -> Any:
         if isinstance(value, LoadProgram):
             return value._replace(words=tuple(map(self._word, value.words)))
+        if isinstance(value, FabricEnd):
+            name = value.name and self._process(value.name, "node")
+            node, guid = self._guid(value.node), self._guid(value.guid)
+            return value._replace(name=name, node=node, guid=guid)
+        if isinstance(value, SubnetManager):
+            where = value.where and self._process(value.where, "node")
+            return value._replace(guid=self._guid(value.guid), where=where)
         if isinstance(value, tuple) and hasattr(value, "_fields"):
             pairs = zip(value._fields, value, strict=True)
             return type(value)(*(self._value(part, name) for name, part in pairs))
@@ -139,6 +147,14 @@ class SampleMask:
         if isinstance(value, tuple | frozenset):
             return type(value)(self._value(part, key) for part in value)
         return value
+
+    def _guid(self, text: str) -> str:
+        """Return a GUID, `0x` and its digits, whoever made the device."""
+        try:
+            octets = bytes.fromhex(text.removeprefix("0x"))
+        except ValueError:
+            return text
+        return f"0x{self._text.pseudonyms.octets(octets).hex()}" if len(octets) == 8 else text
 
     def _word(self, word: str) -> str:
         """Return a word of a command line: an option or a number, or a name that is hidden."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
+from errno import ENODEV
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +21,7 @@ from mlxtop.sources.kernel.sysfs import read_text
 from mlxtop.system.door import System
 
 if TYPE_CHECKING:
+    from mlxtop.model.fabric import LocalFabric
     from mlxtop.model.linktype import StoredConfig
     from mlxtop.model.lldp import LldpNeighbour
     from mlxtop.model.rdma_objects import RdmaObjects
@@ -45,6 +47,8 @@ class Fact(StrEnum):
     STREAMS = "TCP streams"
     NEIGHBOURS = "neighbours"
     LLDP = "LLDP neighbours"
+    FABRIC = "InfiniBand fabric"
+    """This host's links and the subnet managers: packets to the nearest switch."""
     RDMA_OBJECTS = "RDMA objects"
     """Who holds them; of each QP the firmware is asked."""
     RDMA_LIMITS = "limits of RDMA devices"
@@ -63,7 +67,10 @@ ON_SCREEN = frozenset(
 IN_DOCUMENTS = frozenset({Fact.LLDP})
 """What `--json` tells beside what every sample has."""
 RDMA = frozenset({Fact.RDMA_OBJECTS, Fact.RDMA_LIMITS})
-EVERYTHING = frozenset(Fact)
+JOINED = ON_SCREEN | {Fact.FABRIC}
+"""What finds the two ends of links, where several machines are shown."""
+EVERYTHING = frozenset(Fact) - {Fact.FABRIC}
+"""What can be read without a packet to others."""
 
 
 class Facts:
@@ -270,6 +277,14 @@ def _read_lldp(facts: Facts, ports: tuple[Port, ...]) -> Mapping[PortId, tuple[L
     return read_lldp(facts.system, ports)
 
 
+def _read_fabric(facts: Facts, _: None) -> LocalFabric:
+    from mlxtop.sources.tools.fabric import own_ports, read_local
+
+    if not own_ports(facts.system):
+        raise OSError(ENODEV, "no InfiniBand port of this host has a link")
+    return read_local(facts.system)
+
+
 def _read_rdma_objects(facts: Facts, _: None) -> RdmaObjects:
     from mlxtop.sources.kernel.rdma_objects import RdmaObjectReader
 
@@ -338,6 +353,15 @@ FACTS = (
         30.0,  # as often as neighbours speak
         lambda facts: {None: facts.ports},
         deadline=20.0,
+    ),
+    Row(
+        Fact.FABRIC,
+        _read_fabric,
+        60.0,
+        lambda facts: {None: None},
+        deadline=60.0,
+        tool=True,
+        rest=20.0,
     ),
     Row(
         Fact.RDMA_OBJECTS,

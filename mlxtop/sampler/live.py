@@ -203,6 +203,7 @@ class LiveSource:
             in_use=facts.get(Fact.IN_USE, now),
             neighbours=facts.get(Fact.NEIGHBOURS, now),
             lldp=facts.get(Fact.LLDP, now),
+            fabric=facts.get(Fact.FABRIC, now),
             stored=facts.stored(now),
             incidents=log.take(self._note) if log else (),
             absent={what: reason for what, reason in absent.items() if reason},

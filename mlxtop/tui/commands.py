@@ -72,6 +72,7 @@ _TITLES = {
     "6": "identity",
     "7": "congestion, by priority",
     "8": "both ends of the link",
+    "9": "neighbours and fabric",
 }
 """Pages by their keys."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlxtop.lab.tools.coreutils import sed, tee
+from mlxtop.lab.tools.infiniband_diags import infiniband_diags
 from mlxtop.lab.tools.iperf3 import iperf3
 from mlxtop.lab.tools.lldpcli import lldpcli
 from mlxtop.lab.tools.mstconfig import mstconfig
@@ -36,6 +37,12 @@ _TOOLS: dict[str, Tool] = {
     "ip": ip,
     "ibv_devinfo": ibv_devinfo,
     "lldpcli": lldpcli,
+    "iblinkinfo": infiniband_diags,
+    "ibnetdiscover": infiniband_diags,
+    "sminfo": infiniband_diags,
+    "saquery": infiniband_diags,
+    "smpquery": infiniband_diags,
+    "ibqueryerrors": infiniband_diags,
     "ib_write_bw": perftest,
     "ib_read_bw": perftest,
     "ib_send_bw": perftest,
@@ -51,10 +58,13 @@ _PART_OF = {
     **dict.fromkeys(
         ("ib_write_lat", "ib_read_lat", "ib_atomic_bw", "ib_atomic_lat"), "ib_write_bw"
     ),
+    **dict.fromkeys(
+        ("ibnetdiscover", "sminfo", "saquery", "smpquery", "ibqueryerrors"), "iblinkinfo"
+    ),
     "mstflint": "mstconfig",
     "flint": "mlxconfig",
 }
-"""Commands that come with another one: perftest."""
+"""Commands that come with another one: those of perftest and of infiniband-diags."""
 _FLAGS_WITH_VALUE = ("-k", "-s", "-u", "-g", "-p", "-C", "-w", "-E", "--kill-after", "--signal")
 
 
