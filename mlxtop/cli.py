@@ -457,11 +457,13 @@ def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
     feed = Feed(source)
     feed.start()  # the first look at the machine is over when the rest is loaded
     from mlxtop.change.privilege import ActionContext
+    from mlxtop.health.store import store_of
     from mlxtop.model.sample import SourceKind
     from mlxtop.tui.app import MlxtopApp
 
     free = source.kind.may_change and not settings.readonly
     app = MlxtopApp(source, settings, ActionContext(system) if free else None, feed)
+    app.health = store_of(system, may_write=not settings.readonly)
     if source.kind is not SourceKind.CAPTURED:
         from mlxtop.path.follow import PathFollower
         from mlxtop.tui.flight import Flight

@@ -6,6 +6,7 @@ udev may change at any time.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from enum import StrEnum
@@ -47,6 +48,23 @@ def pci_address(path: str) -> str | None:
 def slot_of(function: str) -> str:
     """Return domain, bus and device of a PCI function: what all functions in one slot share."""
     return function.rpartition(".")[0] or function
+
+
+def digest(*parts: str | None) -> str:
+    """Return a number that tells things apart and says nothing of them.
+
+    >>> digest("a", None), digest("", "a")
+    ('ffe9aaeaa2a2d504', '022a6979e6dab7aa')
+    """
+    return hashlib.sha256("\0".join(part or "" for part in parts).encode()).hexdigest()[:16]
+
+
+def link_key(card: str, slot: int, function: str, number: int) -> str:
+    """Return what the history of a link is found by, whatever the card's address is today.
+
+    `card`: its GUID, or what else stays the same; `slot`: which of the slots that it sits in.
+    """
+    return digest(card, f"{slot}.{function[-1:]}/{number}")
 
 
 class PortId(NamedTuple):

@@ -40,6 +40,7 @@ from mlxtop.watch.heat import Alert, AlertKind
 
 if TYPE_CHECKING:
     from mlxtop.doctor.check import Report
+    from mlxtop.health.store import HealthStore
     from mlxtop.path.follow import PathFollower
     from mlxtop.tui.flight import Flight
     from mlxtop.tui.screens.load import Loads
@@ -91,6 +92,8 @@ class LiveApp(App[int]):
         for every frame, and by `draw`."""
         self.paths: PathFollower | None = None
         """The ways to peers; None where nothing can be probed."""
+        self.health: HealthStore | None = None
+        """Remembers the links of this machine; None where nobody does."""
         self.flight: Flight | None = None
         """The flight recorder; None where nothing can be recorded."""
         self.lookout = Lookout(self)
@@ -197,6 +200,8 @@ class LiveApp(App[int]):
         self.feed.stop.set()
         if self.paths is not None:
             self.paths.stop()
+        if self.health is not None:
+            self.health.close()
         if self.loads is not None:
             self.loads.session.close()
         if self._title and self._driver is not None:
@@ -224,6 +229,8 @@ class LiveApp(App[int]):
                     self.lookout.expect()
             if self.paths is not None:
                 self.paths.take(frame, self.state.watch)
+            if self.health is not None:
+                self.health.take(frame, self.state.watch.health)
         self.lookout.tell()
         self.source.looked_at = self.state.selected
         self.source.more_wants = self._wanted()
