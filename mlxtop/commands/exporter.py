@@ -82,6 +82,8 @@ class Exporter:
             self._watch.health.sum_up(last)
         if self._health is not None:
             self._health.close()
+            if self._health.problem:
+                console.warn(f"mlxtop: the history of links: {self._health.problem}")
 
     def examine(self) -> None:
         """Let the doctor look at the newest frame."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlxtop.system.door import System
 
 ORDER = (
-    *("screen", "text", "json", "doctor", "heat", "link-type", "load", "path"),
+    *("screen", "text", "json", "doctor", "heat", "health", "link-type", "load", "path"),
     *("recordings", "metrics", "hosts", "rdma", "passport", "settings", "design", "limits"),
 )
 PAGE = "mlxtop manual | man -l -"

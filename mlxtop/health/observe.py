@@ -172,7 +172,7 @@ def running(frame: Frame, port: PortId) -> dict[str, Running]:
     if now.link.state is LinkState.UP:
         speed, lanes = now.link.speed, lane_count(now)
         if speed is not None and 0 < speed <= FASTEST:
-            found["speed"] = Running(speed, f"{speed / 1e9:g} Gb/s")
+            found["speed"] = Running(speed, f"{speed / 1e9:.4g} Gb/s")
         if lanes:
             found["lanes"] = Running(lanes, f"{lanes} lanes" if lanes > 1 else "1 lane")
     status = frame.pcie(port)
@@ -211,6 +211,7 @@ class HealthWatch:
         tick = frame.sample.tick
         if self._due is None or tick < self._last:
             self._due = tick + FIRST_S
+            self._counts.clear()
         self._last = tick
         if tick < self._due:
             return False

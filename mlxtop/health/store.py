@@ -22,7 +22,7 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.system.door import System
 from mlxtop.system.owner import STATE, Owner, base_directory, invoking_owner, rights_of
-from mlxtop.system.replace_file import replace_file
+from mlxtop.system.replace_file import make_folder, replace_file
 
 SAVE_S = 600.0
 """Seconds between two writings."""
@@ -55,7 +55,7 @@ def save(path: str, owner: Owner, health: LinkHealth) -> None:
     """Write a history, joined with what is there. Raises OSError; the file is then as before."""
     folder = os.path.dirname(path)
     with rights_of(owner):
-        os.makedirs(folder, 0o700, exist_ok=True)
+        make_folder(folder)
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -73,6 +73,9 @@ def save(path: str, owner: Owner, health: LinkHealth) -> None:
 class HealthStore(Protocol):
     """Whoever remembers links from one start to the next."""
 
+    problem: str
+    """Why something could not be read or written."""
+
     def take(self, frame: Frame, watch: HealthWatch) -> None:
         """Give a Watch what was remembered, and remember what it knows now and then."""
 
@@ -85,6 +88,8 @@ class HealthStore(Protocol):
 
 class ReadHealth:
     """Histories that a simulated or captured machine brings; nothing is written."""
+
+    problem = ""
 
     def __init__(self, system: System) -> None:
         self._system = system
@@ -114,7 +119,7 @@ class KeptHealth:
 
     def __init__(self, system: System, directory: str | None = None) -> None:
         self.problem = ""
-        """Why the last writing failed."""
+        """Why the last reading or writing failed."""
         self._owner = invoking_owner()
         self._directory = directory or own_directory()
         self._system = system

@@ -149,7 +149,12 @@ def stream(
 
 def remembered(watch: Watch, events: Iterable[TimedIncident]) -> dict[str, Any]:
     """Return what a Watch adds to the document of its newest frame."""
-    return {"alarms": watch.alarms.all(), "events": events, "verdicts": watch.verdicts.all()}
+    return {
+        "alarms": watch.alarms.all(),
+        "events": events,
+        "verdicts": watch.verdicts.all(),
+        "health": watch.health.all(),
+    }
 
 
 def _with_rates(

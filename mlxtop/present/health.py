@@ -28,13 +28,32 @@ def health(view: View) -> list[Section]:
     if known is None:
         return []
     told = outlook(known, limit_of(view.now.now), floor_of(view.now.now))
-    lines = [*_best(view, known), *_errors(view, known, told), *_light(view, known, told)]
+    lines = [*_best(view, known), *_errors(view, known, told), *_light(known, told, view.columns)]
     lines += _flaps(view, known)
     if known.module and known.since:
         age = view.frame.sample.wall - known.since
         since = strftime("%F", localtime(known.since))
         lines.append(fact("module since", since, note=units.span(age) if age >= 0 else ""))
     return [Section("Health over time", tuple(lines))]
+
+
+def report_lines(known: LinkHealth, told: Outlook, columns: int) -> list[Line]:
+    """Return what a recording says of the signal of a link over its time."""
+    points = (*known.hours, *known.minutes)
+    raw = [one.raw for one in points if one.raw is not None]
+    lines: list[Line] = []
+    if raw:
+        low, high = (f"{10**one:.0e}" for one in (min(raw), max(raw)))
+        lines.append(fact("bit errors", low if low == high else f"{low} to {high}", note="raw"))
+    if told.errors is not None:
+        lines += _course(told, columns)
+    lines += _light(known, told, columns) if known.new else []
+    for one in known.changes:
+        when = strftime("%m-%d %H:%M", localtime(one.wall))
+        same = ", another serial number" if one.before == one.after else ""
+        text = f"{one.before} to {one.after}{same}, {when}"
+        lines += below(f"other {one.what}", text, columns, Role.WARNING)
+    return lines
 
 
 def _best(view: View, known: LinkHealth) -> Iterator[Line]:
@@ -44,12 +63,12 @@ def _best(view: View, known: LinkHealth) -> Iterator[Line]:
         if one.name == "pcie_lanes":
             continue
         until = strftime("%F", localtime(one.before.last))
-        text = f"{one.now.words}; {one.before.words} until {until}"
+        text = f"{one.now.words}, was {one.before.words} until {until}"
         yield from below("less now", text, view.columns, Role.WARNING)
 
 
 def _errors(view: View, known: LinkHealth, told: Outlook) -> Iterator[Line]:
-    newest = known.minutes or known.hours
+    newest = (*known.hours[-24:], *known.minutes)
     raw = next((one.raw for one in reversed(newest) if one.raw is not None), None)
     if raw is None:
         yield fact("bit errors", None, "no counts of them, or none in between yet")
@@ -63,11 +82,11 @@ def _errors(view: View, known: LinkHealth, told: Outlook) -> Iterator[Line]:
     values = [(one.wall, one.value) for one in known.series("raw")]
     if len(values) >= 2:
         chart, days = sparkline(values, room, view.frame.sample.wall)
-        yield fact("", chart, note=f"{days:.0f} days")
-    yield from _course(view, told)
+        yield fact("raw, by time", chart, note=f"{days:.0f} days")
+    yield from _course(told, view.columns)
 
 
-def _course(view: View, told: Outlook) -> Iterator[Line]:
+def _course(told: Outlook, columns: int) -> Iterator[Line]:
     line, way = told.errors, told.failing
     if line is None:
         yield fact("their course", None, "two days are needed")
@@ -80,7 +99,7 @@ def _course(view: View, told: Outlook) -> Iterator[Line]:
     if way is not None:
         low, high = max(0, round(way.earliest)), max(1, round(way.latest))
         text = f"FEC fails in about {max(1, round(way.days))} days ({low} to {high})"
-        yield from below("at this pace", text, view.columns, Role.WARNING)
+        yield from below("at this pace", text, columns, Role.WARNING)
 
 
 def sparkline(
@@ -105,7 +124,7 @@ def sparkline(
     return text, whole / DAY_S
 
 
-def _light(view: View, known: LinkHealth, told: Outlook) -> Iterator[Line]:
+def _light(known: LinkHealth, told: Outlook, columns: int) -> Iterator[Line]:
     new = known.new
     if new is None or not new.rx_dbm:
         return
@@ -115,12 +134,12 @@ def _light(view: View, known: LinkHealth, told: Outlook) -> Iterator[Line]:
         note = f"{one.lost_db:.1f} dB lost" + (
             f", too little in about {max(1, round(one.days))} days" if one.days else ""
         )
-        yield from below("light", f"{text}; {note}", view.columns, role)
+        yield from below("light", f"{text}; {note}", columns, role)
     if not told.faded:
         yield fact("light", "as when new", note="within 2 dB, all lanes")
     for laser in told.aged:
         text = f"lane {laser.lane}: {laser.now_ma:.1f} mA, {laser.new_ma:.1f} when new"
-        yield from below("laser", text, view.columns, Role.WARNING)
+        yield from below("laser", text, columns, Role.WARNING)
 
 
 def _flaps(view: View, known: LinkHealth) -> Iterator[Line]:

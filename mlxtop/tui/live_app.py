@@ -94,6 +94,7 @@ class LiveApp(App[int]):
         """The ways to peers; None where nothing can be probed."""
         self.health: HealthStore | None = None
         """Remembers the links of this machine; None where nobody does."""
+        self._problem = ""
         self.flight: Flight | None = None
         """The flight recorder; None where nothing can be recorded."""
         self.lookout = Lookout(self)
@@ -231,6 +232,7 @@ class LiveApp(App[int]):
                 self.paths.take(frame, self.state.watch)
             if self.health is not None:
                 self.health.take(frame, self.state.watch.health)
+                self._tell_problem(self.health.problem)
         self.lookout.tell()
         self.source.looked_at = self.state.selected
         self.source.more_wants = self._wanted()
@@ -242,6 +244,12 @@ class LiveApp(App[int]):
             self._open()
         else:
             self.redraw()
+
+    def _tell_problem(self, problem: str) -> None:
+        """Tell once why links are not remembered."""
+        if problem and problem != self._problem:
+            self.notify(f"the history of links: {problem}", severity="warning")
+        self._problem = problem
 
     def look_through(self) -> None:
         """Have the file that is written looked through, so that it opens at once later."""
