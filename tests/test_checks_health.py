@@ -79,7 +79,7 @@ def test_errors_that_rise_towards_the_end_of_fec_are_a_warning_with_their_days()
     finding = only(said("errors over days", aging(points(24 * 9, 0.2)), report=FEC))
     assert finding.severity is WARNING
     assert "rise 1.6 times a day, for 9 days; 1e-06 now" in finding.evidence
-    assert "FEC corrects up to 5e-05: at this pace that is reached in 9 days (9 to 9)" in (
+    assert "FEC corrects up to 5e-05: at this pace that is reached in 9 days (8 to 9)" in (
         finding.why
     )
 

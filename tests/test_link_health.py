@@ -152,13 +152,33 @@ def test_two_programs_know_together_what_each_knows() -> None:
         module="a" * 16, best={"speed": Best(1e10, "10", 5.0)}, flaps=(Flap(1.0, "x"),)
     )
     two = filled(range(1, 200, 2))._replace(
-        module="a" * 16, best={"speed": Best(1e11, "100", 4.0)}, flaps=(Flap(2.0),)
+        module="a" * 16, best={"speed": Best(1e11, "100", 4.0)}, flaps=(Flap(9.0),)
     )
     both = joined(one, two)
     assert both.best["speed"].value == 1e11
-    assert [flap.wall for flap in both.flaps] == [1.0, 2.0]
+    assert [flap.wall for flap in both.flaps] == [1.0, 9.0]
     walls = [minute.wall for minute in both.minutes]
     assert walls == sorted({minute.wall for minute in (*one.minutes, *two.minutes)})
+
+
+def test_an_hour_that_two_programs_saw_is_the_one_of_more_readings() -> None:
+    few, many = Point(BEGIN, -7.0, readings=2), Point(BEGIN, -8.0, readings=50)
+    for one, two in ((few, many), (many, few)):
+        found = joined(LinkHealth(hours=(one,)), LinkHealth(hours=(two,)))
+        assert found.hours == (many,)
+
+
+def test_minutes_of_an_hour_that_is_there_are_not_kept() -> None:
+    old = LinkHealth(minutes=(Point(BEGIN + 60), Point(BEGIN + HOUR_S + 60)))
+    found = joined(old, LinkHealth(hours=(Point(BEGIN + HOUR_S / 2),)))
+    assert [one.wall for one in found.minutes] == [BEGIN + HOUR_S + 60]
+
+
+def test_a_loss_that_two_programs_saw_is_one() -> None:
+    old = LinkHealth(flaps=(Flap(100.0), Flap(100.001)))
+    new = LinkHealth(flaps=(Flap(100.001, "no signal"), Flap(102.9), Flap(104.0)))
+    found = joined(old, new).flaps
+    assert found == (Flap(100.0), Flap(100.001, "no signal"), Flap(104.0))
 
 
 def test_of_two_modules_the_later_one_counts_and_losses_stay() -> None:

@@ -153,16 +153,32 @@ def test_a_look_of_the_doctor_is_remembered(tmp_path: Path) -> None:
     later = [at(100.0, module=MODULE), at(106.0, module=MODULE)]
     second = looked_at(kept(tmp_path / "links"), later)[PACU.id]
     assert second.best["speed"] == Best(1e11, "100 Gb/s", round(later[1].sample.wall), 2)
-    assert len(looked_at(None, frames)[PACU.id].minutes) == 1
+    untouched = KeptHealth(LocalSystem(), str(tmp_path / "other"), writes=False)
+    assert len(looked_at(untouched, frames)[PACU.id].minutes) == 1
+    assert files(tmp_path / "other") == []
 
 
 def test_simulated_and_captured_machines_are_read_alone() -> None:
     lab = load_lab("aging", ManualClock())
     assert isinstance(store_of(lab), ReadHealth)
     assert isinstance(store_of(LocalSystem()), KeptHealth)
-    assert store_of(LocalSystem(), may_write=False) is None
 
 
 def test_the_folder_is_below_the_state_directory() -> None:
     assert own_directory({"XDG_STATE_HOME": "/s"}) == "/s/mlxtop-nic/links"
     assert own_directory({"HOME": "/h"}).endswith("/.local/state/mlxtop-nic/links")
+
+
+def test_a_stream_and_a_document_tell_what_was_remembered(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import json
+
+    from mlxtop.cli import main
+
+    assert main(["--demo", "aging", "--once", "--json"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    found = whole["adapters"][0]["ports"][0]["history"]
+    assert found["best"]["pcie_lanes"]["value"] == 16
+    assert found["fails_in_days"] is None or found["fails_in_days"][1] < 10
+    assert found["lost_in_a_week"] == 3

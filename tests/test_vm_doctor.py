@@ -37,7 +37,7 @@ cx 0 aer cor BadTLP 40
 ethtool -K enp7s0np0 gro off
 ip link set enp7s0np0 mtu 1500
 sysctl -q -w net.ipv4.tcp_timestamps=0
-(for second in $(seq 20); do cx 0 rx_crc_errors_phy +5; sleep 1; done) &
+(for second in $(seq 300); do cx 0 rx_crc_errors_phy +5; sleep 1; done) &
 planter=$!
 $PYTHON -m mlxtop doctor enp7s0np0 --json | tr -d '\\n' || true; echo
 kill $planter

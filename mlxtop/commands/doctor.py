@@ -133,7 +133,7 @@ def _print_report(
         probes = tuple(probe(system, frame, args.probe, chosen)) if args.probe else ()
     store = store_of(system, may_write=not settings.readonly)
     report = judged(observed, ports, probes, looked_at(store, observed))
-    if store is not None and store.problem:
+    if store.problem:
         console.warn(f"mlxtop: the history of links: {store.problem}")
     demo = "DEMO  " if source.kind is SourceKind.DEMO else ""
     return show_report(report, frame, ports, source.label, args.json, mark=demo)

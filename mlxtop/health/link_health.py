@@ -9,10 +9,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from math import isfinite
-from statistics import median
 from typing import Any, NamedTuple, TypeVar
 
-from mlxtop.health.trend import DAY_S, Value
+from mlxtop.health.trend import DAY_S, Value, median
 from mlxtop.model.json_text import decode, encode
 
 SCHEMA = 1
@@ -23,6 +22,8 @@ FLAPS, CHANGES = 100, 50
 LANES = 16
 NEW_HOURS = 24
 """Hours of which a module's values when new are made."""
+SAME_S = 3.0
+"""Seconds within which two programs see the same loss of a link."""
 TEXT = 200
 """Characters of a text at most."""
 _DIGEST = re.compile(r"[0-9a-f]{16}")
@@ -157,7 +158,7 @@ def added(health: LinkHealth, point: Point) -> LinkHealth:
     over = [one for one in minutes if one.wall // HOUR_S < hour]
     for number in sorted({one.wall // HOUR_S for one in over}):
         group = [one for one in over if one.wall // HOUR_S == number]
-        hours = (*hours, merged(group, (number + 0.5) * HOUR_S))
+        hours = _fuller(hours, (merged(group, (number + 0.5) * HOUR_S),))
     if over:
         minutes = tuple(one for one in minutes if one.wall // HOUR_S >= hour)
         days = _days(hours, days, point.wall)
@@ -181,6 +182,7 @@ def _days(hours: tuple[Point, ...], days: tuple[Point, ...], wall: float) -> tup
 def joined(old: LinkHealth, new: LinkHealth) -> LinkHealth:
     """Return what two programs remember of a link; of another module the later one counts."""
     if not old.module or not new.module or old.module == new.module:
+        hours = _fuller(old.hours, new.hours)
         best = dict(old.best)
         for name, one in new.best.items():
             before = best.get(name)
@@ -192,15 +194,15 @@ def joined(old: LinkHealth, new: LinkHealth) -> LinkHealth:
             part=new.part or old.part,
             best=best if old.slot == new.slot else new.best,
             new=old.new or new.new,
-            minutes=_union(old.minutes, new.minutes)[-MINUTES:],
-            hours=_union(old.hours, new.hours)[-HOURS:],
-            days=_union(old.days, new.days)[-DAYS:],
-            flaps=_union(old.flaps, new.flaps)[-FLAPS:],
+            minutes=_unfinished(_union(old.minutes, new.minutes), hours)[-MINUTES:],
+            hours=hours[-HOURS:],
+            days=_fuller(old.days, new.days)[-DAYS:],
+            flaps=_same_losses(old.flaps, new.flaps)[-FLAPS:],
             changes=_union(old.changes, new.changes)[-CHANGES:],
         )
     later = new if new.since >= old.since else old
     return later._replace(
-        flaps=_union(old.flaps, new.flaps)[-FLAPS:],
+        flaps=_same_losses(old.flaps, new.flaps)[-FLAPS:],
         changes=_union(old.changes, new.changes)[-CHANGES:],
     )
 
@@ -213,6 +215,32 @@ def _union(old: tuple[T, ...], new: tuple[T, ...]) -> tuple[T, ...]:
     by_wall: dict[float, T] = {one.wall: one for one in old}
     by_wall.update((one.wall, one) for one in new)
     return tuple(one for _, one in sorted(by_wall.items()))
+
+
+def _fuller(old: tuple[Point, ...], new: tuple[Point, ...]) -> tuple[Point, ...]:
+    """Return what either has, in the order of time; of the same hour the one of more readings."""
+    by_wall = {one.wall: one for one in old}
+    for one in new:
+        if one.wall not in by_wall or one.readings >= by_wall[one.wall].readings:
+            by_wall[one.wall] = one
+    return tuple(by_wall[wall] for wall in sorted(by_wall))
+
+
+def _unfinished(minutes: tuple[Point, ...], hours: tuple[Point, ...]) -> tuple[Point, ...]:
+    """Return the minutes that are of no hour yet."""
+    last = hours[-1].wall // HOUR_S if hours else -1.0
+    return tuple(one for one in minutes if one.wall // HOUR_S > last)
+
+
+def _same_losses(old: tuple[Flap, ...], new: tuple[Flap, ...]) -> tuple[Flap, ...]:
+    """Return what either has seen; two programs see the same loss at about the same time."""
+    known = {one.wall for one in old}
+    other = tuple(
+        one
+        for one in new
+        if one.wall in known or all(abs(one.wall - wall) > SAME_S for wall in known)
+    )
+    return _union(old, other)
 
 
 # The file

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from math import log10
-from statistics import median
+from math import ceil, floor, log10
 from typing import NamedTuple
 
 from mlxtop.health.link_health import LANES, Best, LinkHealth, Point
 from mlxtop.health.observe import Running
-from mlxtop.health.trend import DAY_S, Course, Value, buckets, course
+from mlxtop.health.trend import DAY_S, Course, Value, buckets, course, median
 
 WINDOWS_DAYS = (42.0, 14.0, 7.0, 3.0)
 """Days over which a course is looked for."""
@@ -50,6 +49,13 @@ class Approach(NamedTuple):
     earliest: float
     latest: float
 
+    @property
+    def whole_days(self) -> str:
+        """Return `7 days (6 to 8)`."""
+        days = max(1, round(self.days))
+        noun = "day" if days == 1 else "days"
+        return f"{days} {noun} ({floor(self.earliest)} to {ceil(self.latest)})"
+
 
 class Faded(NamedTuple):
     """Light of a lane that is less than when the module was new."""
@@ -70,8 +76,8 @@ class Faded(NamedTuple):
     @property
     def is_near(self) -> bool:
         """Return whether the limit is near or will be soon."""
-        floor = self.floor_dbm
-        close = floor is not None and self.now_dbm - floor <= LOST_DB
+        least = self.floor_dbm
+        close = least is not None and self.now_dbm - least <= LOST_DB
         return close or self.days is not None
 
 
@@ -165,10 +171,10 @@ def _corrected(one: Value, line: Course) -> float:
     return one.value - line.per_kelvin * (one.celsius or 0.0)
 
 
-def faded(health: LinkHealth, floor: float | None) -> list[Faded]:
+def faded(health: LinkHealth, least_dbm: float | None) -> list[Faded]:
     """Return the lanes that get less light than when the module was new.
 
-    `floor`: dBm from which the module complains of too little.
+    `least_dbm`: from which the module complains of too little.
     """
     new = health.new
     found = []
@@ -181,8 +187,10 @@ def faded(health: LinkHealth, floor: float | None) -> list[Faded]:
         if before - now < FALL_DB:
             continue
         falling = [one._replace(value=-one.value) for one in values]
-        way = None if floor is None else approach(falling, -floor, FALLEN_DB, FALLEN_DB)
-        found.append(Faded(lane + 1, before, round(now, 2), floor, way.days if way else None))
+        way = None
+        if least_dbm is not None:
+            way = approach(falling, -least_dbm, FALLEN_DB, FALLEN_DB)
+        found.append(Faded(lane + 1, before, round(now, 2), least_dbm, way.days if way else None))
     return found
 
 
@@ -280,16 +288,17 @@ _MOST = 64
 """Outlooks that are kept: a history changes once a minute, and pages ask at every frame."""
 
 
-def outlook(health: LinkHealth, limit: float | None, floor: float | None) -> Outlook:
+def outlook(health: LinkHealth, limit: float | None, least_dbm: float | None) -> Outlook:
     """Return what a history says, worked out once for each."""
-    key = id(health), limit, floor
+    key = id(health), limit, least_dbm
     earlier = _kept.get(key)
     if earlier is not None and earlier[0] is health:
         return earlier[1]
+    way = failing(health, limit)
     found = Outlook(
-        errors_course(health),
-        failing(health, limit),
-        tuple(faded(health, floor)),
+        way.course if way else errors_course(health),
+        way,
+        tuple(faded(health, least_dbm)),
         tuple(aged(health)),
     )
     _kept[key] = health, found

@@ -117,9 +117,12 @@ class ReadHealth:
 class KeptHealth:
     """Histories in the state directory; a thread reads and writes them."""
 
-    def __init__(self, system: System, directory: str | None = None) -> None:
+    def __init__(
+        self, system: System, directory: str | None = None, *, writes: bool = True
+    ) -> None:
         self.problem = ""
         """Why the last reading or writing failed."""
+        self._writes = writes
         self._owner = invoking_owner()
         self._directory = directory or own_directory()
         self._system = system
@@ -157,6 +160,8 @@ class KeptHealth:
 
     def _save_all(self) -> None:
         """Write what is known; it is joined with what is there, read before or not."""
+        if not self._writes:
+            return
         for port, health in (self._watch.all() if self._watch else {}).items():
             if key := self._keys.get(port):
                 self._put(("save", port, key, health))
@@ -197,21 +202,19 @@ class KeptHealth:
             self._begun = False
 
 
-def store_of(system: System, may_write: bool = True) -> HealthStore | None:
+def store_of(system: System, may_write: bool = True) -> HealthStore:
     """Return what remembers the links of a machine."""
     if system.demo or system.captured:
         return ReadHealth(system)
-    return KeptHealth(system) if may_write else None
+    return KeptHealth(system, writes=may_write)
 
 
-def looked_at(store: HealthStore | None, frames: Sequence[Frame]) -> Mapping[PortId, LinkHealth]:
+def looked_at(store: HealthStore, frames: Sequence[Frame]) -> Mapping[PortId, LinkHealth]:
     """Return what is remembered of links after a look of some frames, which is remembered too."""
     watch = HealthWatch()
     watch.begin(frames[0])
-    if store is not None:
-        store.take(frames[-1], watch)
-        store.settle()
+    store.take(frames[-1], watch)
+    store.settle()
     watch.sum_up(frames[-1])
-    if store is not None:
-        store.close()
+    store.close()
     return watch.all()

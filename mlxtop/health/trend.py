@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import sqrt
-from statistics import median
 from typing import NamedTuple
 
 DAY_S = 86400.0
@@ -22,6 +21,17 @@ _BIWEIGHT = 4.685
 _ROUNDS = 6
 _SWING_K = 1.0
 """Spread of the temperature below which it explains nothing."""
+
+
+def median(values: Iterable[float]) -> float:
+    """Return the middle of some values, one at least; `statistics` takes long to load.
+
+    >>> median([3.0, 1.0, 2.0]), median([4.0, 1.0])
+    (2.0, 2.5)
+    """
+    there = sorted(values)
+    middle = len(there) // 2
+    return there[middle] if len(there) % 2 else (there[middle - 1] + there[middle]) / 2
 
 
 class Value(NamedTuple):

@@ -6,7 +6,6 @@ udev may change at any time.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from enum import StrEnum
@@ -56,6 +55,8 @@ def digest(*parts: str | None) -> str:
     >>> digest("a", None), digest("", "a")
     ('ffe9aaeaa2a2d504', '022a6979e6dab7aa')
     """
+    import hashlib  # loads OpenSSL, which takes some milliseconds
+
     return hashlib.sha256("\0".join(part or "" for part in parts).encode()).hexdigest()[:16]
 
 

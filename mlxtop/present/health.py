@@ -97,8 +97,7 @@ def _course(told: Outlook, columns: int) -> Iterator[Line]:
     warm = "without what temperature does" if line.per_kelvin else ""
     yield fact("their course", times if rising else "level", note=warm)
     if way is not None:
-        low, high = max(0, round(way.earliest)), max(1, round(way.latest))
-        text = f"FEC fails in about {max(1, round(way.days))} days ({low} to {high})"
+        text = f"FEC fails in about {way.whole_days}"
         yield from below("at this pace", text, columns, Role.WARNING)
 
 

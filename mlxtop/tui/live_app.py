@@ -230,7 +230,7 @@ class LiveApp(App[int]):
                     self.lookout.expect()
             if self.paths is not None:
                 self.paths.take(frame, self.state.watch)
-            if self.health is not None:
+            if self.health is not None and self.open:
                 self.health.take(frame, self.state.watch.health)
                 self._tell_problem(self.health.problem)
         self.lookout.tell()

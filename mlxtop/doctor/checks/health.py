@@ -125,19 +125,12 @@ def _rising(port: PortCase, way: Approach, limit: float) -> Finding:
         f"bit errors before correction rise {10**line.slope:.2g} times a day, for"
         f" {line.days:.0f} days; {10**line.level:.0e} now (rx_corrected_bits_phy or mlxlink,"
         " temperature taken out)",
-        f"FEC corrects up to {limit:.0e}: at this pace that is reached in {span_words(way)}, and"
+        f"FEC corrects up to {limit:.0e}: at this pace that is reached in {way.whole_days}, and"
         " then frames are lost",
         "clean and reseat both ends, then swap the cable or module before that; page 2 shows"
         " whether light falls too",
         _FEC,
     )
-
-
-def span_words(way: Approach) -> str:
-    """Return `5 days (4 to 7)`."""
-    days = max(1, round(way.days))
-    low, high = max(0, round(way.earliest)), max(1, round(way.latest))
-    return f"{days} {'day' if days == 1 else 'days'} ({low} to {high})"
 
 
 @check(
@@ -172,11 +165,12 @@ def _fading(port: PortCase, health: LinkHealth, lanes: tuple[Faded, ...]) -> Fin
     worst = max(lanes, key=lambda one: one.lost_db)
     soon = min((one.days for one in lanes if one.days is not None), default=None)
     floor = worst.floor_dbm
+    first = health.new.wall if health.new else health.since
     limit = "" if floor is None else f"; the module's limit is {floor:.1f} dBm"
     near = any(one.is_near for one in lanes)
     return (port.warning if near else port.note)(
         f"{_numbers(lanes)}: {worst.now_dbm:.1f} dBm arrive, {worst.new_dbm:.1f} on"
-        f" {_day(health.since)}{limit} (ethtool -m {port.name}, remembered by mlxtop)",
+        f" {_day(first)}{limit} (ethtool -m {port.name}, remembered by mlxtop)",
         "less and less light arrives"
         + (f": the limit is reached in about {max(1, round(soon))} days" if soon else ""),
         "clean both ends and look for a bent fibre; look at what the other end sends (ethtool -m"
@@ -187,9 +181,10 @@ def _fading(port: PortCase, health: LinkHealth, lanes: tuple[Faded, ...]) -> Fin
 
 def _ageing(port: PortCase, health: LinkHealth, lasers: tuple[Aged, ...]) -> Finding:
     worst = max(lasers, key=lambda one: one.now_ma / one.new_ma)
+    first = health.new.wall if health.new else health.since
     return port.note(
         f"{_numbers(lasers)}: the laser takes {worst.now_ma:.1f} mA, {worst.new_ma:.1f} on"
-        f" {_day(health.since)}, at the same temperature (ethtool -m {port.name})",
+        f" {_day(first)}, at the same temperature (ethtool -m {port.name})",
         "lasers need more current as they age",
         "have a spare module; cooler air makes it last longer",
         _OPTICS,
