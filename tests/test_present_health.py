@@ -41,6 +41,13 @@ def test_less_than_two_days_have_no_course() -> None:
     assert "their course     –  two days are needed" in page(known)
 
 
+def test_what_fec_could_not_correct_is_told() -> None:
+    known = Aging(errors(1, 24)).after(24)
+    wall = case().frame.sample.wall
+    hours = (Point(wall - 3600, -7.0, -11.0, lost=12),)
+    assert "not corrected    12 in the last day" in page(known._replace(hours=hours))
+
+
 def test_light_as_when_new_is_one_line() -> None:
     known = Aging(light(1, 24 * 5)).after(24 * 5)
     assert "light            as when new  within 2 dB, all lanes" in page(known)

@@ -15,6 +15,7 @@ from mlxtop.health.signs import (
     failing,
     flap_days,
     last_point,
+    lost_lately,
     outlook,
     worse,
 )
@@ -188,6 +189,14 @@ def test_an_outlook_is_worked_out_once_for_each_history() -> None:
     assert outlook(health, RATE, FLOOR) is first
     assert outlook(health, None, FLOOR) is not first
     assert first.failing == failing(health, RATE)
+
+
+def test_what_fec_could_not_correct_is_counted_for_a_day() -> None:
+    now = BEGIN + 10 * DAY_S
+    hours = tuple(Point(now - ago * DAY_S, lost=lost) for ago, lost in ((1.1, 5), (0.9, 3)))
+    health = LinkHealth(hours=hours, minutes=(Point(now - 60, lost=4),))
+    assert lost_lately(health, now) == 7
+    assert lost_lately(LinkHealth(), now) == 0
 
 
 def test_the_newest_point_is_an_hour_or_else_a_minute() -> None:

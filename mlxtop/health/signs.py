@@ -268,6 +268,12 @@ def worse(health: LinkHealth, now: Mapping[str, Running]) -> list[Worse]:
     ]
 
 
+def lost_lately(health: LinkHealth, wall: float) -> int:
+    """Return the errors that FEC could not correct in the day before `wall`."""
+    points = (*health.hours, *health.minutes)
+    return sum(one.lost for one in points if 0 <= wall - one.wall < DAY_S)
+
+
 def last_point(health: LinkHealth) -> Point | None:
     """Return the newest hour, else the newest minute; None where there is neither."""
     return next((points[-1] for points in (health.hours, health.minutes) if points), None)

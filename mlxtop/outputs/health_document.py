@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlxtop.health.link_health import LinkHealth
-from mlxtop.health.signs import Outlook, flap_days, last_point
+from mlxtop.health.signs import Outlook, flap_days, last_point, lost_lately
 from mlxtop.model.json_text import attributes
 
 Json = dict[str, Any]
@@ -37,6 +37,7 @@ def health_document(
         **attributes(told.errors, decades_a_day="slope", decades_a_day_error="error"),
         **attributes(told.errors, decades_a_kelvin="per_kelvin"),
         "fails_in_days": way and [way.earliest, way.days, way.latest],
+        "not_corrected_in_a_day": lost_lately(health, wall),
         "faded_lanes": [one._asdict() for one in told.faded],
         "aged_lasers": [one._asdict() for one in told.aged],
         "lost_in_a_day": count.day,

@@ -239,7 +239,7 @@ def _health(into: Families, view: PortView, health: LinkHealth | None, at: Label
     newest = last_point(health)
     pairs = zip(health.new.rx_dbm, newest.rx_dbm, strict=False) if health.new and newest else ()
     for lane, (new, dbm_now) in enumerate(pairs, 1):
-        lost = None if new is None or dbm_now is None else new - dbm_now
+        lost = None if new is None or dbm_now is None else round(new - dbm_now, 2)
         text = "Decibels of light less than when the module was new, by lane"
         into.add("module_light_lost_db", lost, text, at, lane=str(lane))
     text = "Times that the link was lost in the last day, as far as mlxtop was there"

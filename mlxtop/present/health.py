@@ -9,7 +9,7 @@ from time import localtime, strftime
 from mlxtop.health.ber_limit import floor_of, limit_of
 from mlxtop.health.link_health import LinkHealth
 from mlxtop.health.observe import running
-from mlxtop.health.signs import Outlook, flap_days, outlook, worse
+from mlxtop.health.signs import Outlook, flap_days, lost_lately, outlook, worse
 from mlxtop.health.trend import DAY_S
 from mlxtop.present import units
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Section
@@ -84,6 +84,8 @@ def _errors(view: View, known: LinkHealth, told: Outlook) -> Iterator[Line]:
         chart, days = sparkline(values, room, view.frame.sample.wall)
         yield fact("raw, by time", chart, note=f"{days:.0f} days")
     yield from _course(told, view.columns)
+    if lost := lost_lately(known, view.frame.sample.wall):
+        yield fact("not corrected", f"{units.count(lost)} in the last day", role=Role.WARNING)
 
 
 def _course(told: Outlook, columns: int) -> Iterator[Line]:
