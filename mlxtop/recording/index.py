@@ -50,8 +50,8 @@ Gains = dict[Key, tuple[bytes, ...]]
 
 _FRAME = Struct("<II")
 _HEAD = sha256(f"{__version__} {FORMAT}".encode()).digest()
-_PACKAGES = ("mlxtop.model.", "mlxtop.analysis.", "mlxtop.watch.", "mlxtop.recording.")
-_NOT = ("mlxtop.watch.hooks",)
+_PACKAGES = tuple(f"mlxtop.{one}." for one in ("model", "analysis", "health", "watch", "recording"))
+_NOT = ("mlxtop.watch.hooks", "mlxtop.health.store")
 _PLAIN = {
     ("builtins", "dict"): dict,
     ("builtins", "list"): list,
