@@ -176,7 +176,7 @@ def test_a_stream_and_a_document_tell_what_was_remembered(
 
     from mlxtop.cli import main
 
-    assert main(["--demo", "aging", "--once", "--json"]) == 0
+    assert main(["--demo", "aging", "-d", "0.1", "--once", "--json"]) == 0
     whole = json.loads(capsys.readouterr().out)
     found = whole["adapters"][0]["ports"][0]["history"]
     assert found["best"]["pcie_lanes"]["value"] == 16
