@@ -56,6 +56,8 @@ def test_a_link_that_was_faster_this_week_is_a_warning_and_then_a_note() -> None
     assert finding.severity is WARNING
     assert "100 Gb/s now, 200 Gb/s until" in finding.evidence
     assert only(said("link as it was", best("speed", 200e9, 7.1))).severity is NOTE
+    assert only(said("link as it was", best("speed", 200e9, 29.9))).severity is NOTE
+    assert said("link as it was", best("speed", 200e9, 30.1)) == []
 
 
 def test_a_speed_of_some_moments_or_no_higher_one_is_nothing() -> None:

@@ -31,6 +31,8 @@ _PCI = "https://docs.kernel.org/PCI/index.html"
 _CARRIER = "https://docs.kernel.org/networking/operstates.html"
 _NEWS_DAYS = 7
 """Days for which another module or slot is told, and for which a slower link is a warning."""
+_FORGOTTEN_DAYS = 30
+"""Days after which a slower link is as it is."""
 
 
 def _health(port: PortCase) -> LinkHealth | None:
@@ -57,7 +59,7 @@ def _day(wall: float) -> str:
     normal="as fast and as wide as ever. It means nothing where somebody chose a lower speed here"
     " or at the peer, plugged the cable into another port, or moved the card; an idle PCIe link"
     " may sleep at a lower speed with all its lanes. What was seen less than five minutes is not"
-    " counted",
+    " counted, and after a month it is not told any more",
 )
 def _as_it_was(port: PortCase) -> Outcomes:
     health = _health(port)
@@ -66,7 +68,7 @@ def _as_it_was(port: PortCase) -> Outcomes:
     found = {one.name: one for one in worse(health, running(port.case.frame, port.now.port.id))}
     for name, other in (("speed", "lanes"), ("pcie_lanes", "pcie")):
         one = found.get(name) or found.get(other)
-        if one is not None:
+        if one is not None and _wall(port) - one.before.last < _FORGOTTEN_DAYS * DAY_S:
             yield _slower(port, one)
 
 
