@@ -19,7 +19,7 @@ WINDOWS_DAYS = (42.0, 14.0, 7.0, 3.0)
 LEAST_DAYS = 2.0
 WITHIN_DAYS, LATEST_DAYS = 14.0, 30.0
 """Days within which a limit is reached: as expected, and at the latest."""
-SURE = 6.0
+SURE = 7.0
 """Standard errors that a slope must be away from none."""
 RISE, RISE_SOON = 0.5, 1.0
 """Decades that errors have risen at least over a fortnight, and over three days."""
@@ -27,10 +27,12 @@ FALLEN_DB = 1.0
 """Decibels by which light has fallen at least where it is said to go on."""
 FALL_DB = 2.0
 """Decibels that light has lost at least."""
-STEP = 1.3
+STEP = 1.6
 """Squares that a step must leave beside those of a straight course, or it may have been one."""
 AGED = 1.3
 """Laser current beside that when new from which a laser has aged."""
+AGAIN_S = DAY_S / 2
+"""Seconds for which a course has held before it is told: chance does not hold so long."""
 STALE_S = 2 * DAY_S
 """Seconds after which the newest value says nothing of now."""
 LEAST_HOURS = 12
@@ -103,7 +105,12 @@ def failing(health: LinkHealth, limit: float | None) -> Approach | None:
     """Return how errors approach the rate that FEC can correct; None where they do not."""
     if limit is None:
         return None
-    return approach(health.series("raw"), log10(limit), RISE, RISE_SOON)
+    values = health.series("raw")
+    way = approach(values, log10(limit), RISE, RISE_SOON)
+    if way is None:
+        return None
+    earlier = [one for one in values if one.wall <= values[-1].wall - AGAIN_S]
+    return way if approach(earlier, log10(limit), RISE, RISE_SOON) else None
 
 
 def approach(values: Sequence[Value], limit: float, slowly: float, soon: float) -> Approach | None:
