@@ -34,7 +34,7 @@ AHEAD = 2 * 24
 def alarms(seed: int) -> bool:
     """Whether anything is foretold of a healthy link in a month."""
     link = Aging(errors(seed, 24 * 32))
-    return any(failing(link.after(24 * day), RATE) for day in range(2, 33, 3))
+    return any(failing(link.after(hours), RATE) for hours in range(48, 24 * 32, 29))
 
 
 def dims(seed: int) -> bool:
