@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from threading import Event
 from typing import TYPE_CHECKING
@@ -339,6 +340,7 @@ def _front_end(
 ) -> int:
     if not arguments.without_screen(args):
         return _screen(source, system, settings, port, theme=args.theme, tour=args.tour)
+    from mlxtop.health.store import store_of
     from mlxtop.outputs import headless
     from mlxtop.sampler.source import frames
 
@@ -347,10 +349,13 @@ def _front_end(
         signal.signal(number, lambda *_: stop.set())
     if args.once:
         shown = frames(source, stop)
-        return headless.once(shown, source.kind, args.json, args.interval == 0, settings.all)
+        store = store_of(system, may_write=False) if args.json else None
+        zero = args.interval == 0
+        return headless.once(shown, source.kind, args.json, zero, settings.all, store=store)
     from mlxtop.path.follow import follow
 
-    mode = headless.stream if args.json_stream else headless.batch
+    store = store_of(system, may_write=not settings.readonly)
+    mode = partial(headless.stream, store=store) if args.json_stream else headless.batch
     fires = [_hooks(system, settings, _complain)] if args.hooks else []
     taken: Iterable[Frame] = follow(source, system, settings.path, _complain).over(
         frames(source, stop)
@@ -362,6 +367,7 @@ def _front_end(
     try:
         return mode(taken, source.kind, args.count, _fire_all(fires))
     finally:
+        store.close()
         if saver is not None:
             saver.close()
 
@@ -457,11 +463,13 @@ def screen(source: LiveSource, system: System, settings: Settings) -> MlxtopApp:
     feed = Feed(source)
     feed.start()  # the first look at the machine is over when the rest is loaded
     from mlxtop.change.privilege import ActionContext
+    from mlxtop.health.store import store_of
     from mlxtop.model.sample import SourceKind
     from mlxtop.tui.app import MlxtopApp
 
     free = source.kind.may_change and not settings.readonly
     app = MlxtopApp(source, settings, ActionContext(system) if free else None, feed)
+    app.health = store_of(system, may_write=not settings.readonly)
     if source.kind is not SourceKind.CAPTURED:
         from mlxtop.path.follow import PathFollower
         from mlxtop.tui.flight import Flight

@@ -9,6 +9,7 @@ import pytest
 from mlxtop.analysis.port_view import port_view
 from mlxtop.doctor.check import Check, Report
 from mlxtop.doctor.inspect import inspect, watch
+from mlxtop.health.store import looked_at, store_of
 from mlxtop.lab import MACHINES, ManualClock, load_lab
 from mlxtop.link_type.survey import read_stored
 from mlxtop.model.frame import Frame
@@ -34,7 +35,13 @@ def examined(machine: str, seconds: float) -> tuple[Frame, Report]:
         frame = seen[-1]
         incidents = [incident for one in seen for incident in one.sample.incidents]
         congestion = followed(seen)
-        report = inspect(frame, frame.ports, incidents, before=seen[0], congestion=congestion)
+        health = looked_at(store_of(system), seen)
+        report = inspect(
+            *(frame, frame.ports, incidents),
+            before=seen[0],
+            congestion=congestion,
+            health=health,
+        )
     finally:
         stop.set()
         source.close()
@@ -70,6 +77,12 @@ FAULTY = {
     "rx power of lane 3 is 0.0",
     "200.0 Gb/s of line, 115.2 usable",
 }
+AGING = {
+    "limited by 8.0 GT/s PCIe x8 link at 0000:40:01.1 (capable of 126.016 Gb/s",
+    "PCIe 3.0 x8 now, PCIe 3.0 x16 until",
+    "bit errors before correction rise 1.3 times a day, for 2",
+    "lane 4: -6.",
+}
 CX3_HP = {"mode balance-rr", "80.0 Gb/s of line, 57.6 usable"}
 
 PLANTED: list[tuple[str, float, set[str]]] = [
@@ -95,6 +108,7 @@ PLANTED: list[tuple[str, float, set[str]]] = [
     ("incast", 5.0, {"3 % of the RDMA packets arrive with an ECN mark"}),
     ("pfc-storm", 5.0, {"the switch or peer held this host for 3 readings on end, priority 3"}),
     ("one-rail", 5.0, {"all of mlx5_bond_0 is sent by enp65s0f0np0"}),
+    ("aging", 5.0, AGING),
     ("faulty", 5.0, FAULTY),
     (
         "faulty",

@@ -8,7 +8,7 @@ import mlxtop
 
 ROOT = Path(mlxtop.__file__).parent
 
-_BELOW_CHANGES = {"watch", "analysis", "sampler", "sources", "system", "model"}
+_BELOW_CHANGES = {"watch", "health", "analysis", "sampler", "sources", "system", "model"}
 _FEATURES = {"load", "link_type", "passport", "path"}
 """Packages of one feature each; none imports another."""
 _FRONT = {
@@ -32,7 +32,8 @@ ALLOWED: dict[str, set[str]] = {
     "sources": {"system", "model"},
     "sampler": {"sources", "system", "model"},
     "analysis": {"model"},
-    "watch": {"analysis", "system", "model"},
+    "health": {"analysis", "system", "model"},
+    "watch": {"health", "analysis", "system", "model"},
     "ends": {"analysis", "model"},
     "doctor": {"ends", *_BELOW_CHANGES},
     "change": _BELOW_CHANGES,
@@ -40,8 +41,18 @@ ALLOWED: dict[str, set[str]] = {
     "recording": {"change", *_BELOW_CHANGES},
     "hosts": {"recording", *_BELOW_CHANGES},
     "report": {"recording", *_BELOW_CHANGES},
-    "present": {*_FEATURES, "ends", "report", "doctor", "change", "watch", "analysis", "model"},
-    "outputs": {"present", "ends", "report", "watch", "analysis", "model"},
+    "present": {
+        *_FEATURES,
+        "ends",
+        "report",
+        "doctor",
+        "change",
+        "watch",
+        "health",
+        "analysis",
+        "model",
+    },
+    "outputs": {"present", "ends", "report", "watch", "health", "analysis", "model"},
     "commands": {"outputs", *_FRONT},
     "tui": _FRONT,
 }

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from mlxtop.model.sample import AerError, Sample
+from mlxtop.outputs.report_document import document
+from mlxtop.present.report import sections
+from mlxtop.present.text import plain
 from mlxtop.recording.mask import SampleMask
 from mlxtop.recording.recording import Recording, open_recording
 from mlxtop.report import collect as collecting
@@ -18,6 +21,7 @@ from mlxtop.report.values import LoadRun, Report
 from mlxtop.watch.causes import subject_of
 from tests.recorded import machine, write
 from tests.samples import IB, PACU, WALL, ethernet, half_slot, pacu, sample
+from tests.test_observe import at, counted
 
 FRY = 300
 """Seconds of a machine that gets too hot twice."""
@@ -208,3 +212,27 @@ def test_two_recordings_after_each_other_are_one_report(fry: Recording, tmp_path
         [gap] = report.gaps
         assert gap.end - gap.begin == second[0].wall - first[-1].wall
         assert gap.why == "nothing was recorded"
+
+
+def test_a_recording_brings_the_history_of_its_links(fry: Recording) -> None:
+    report = collect(fry, mask=SampleMask(["fry"]))
+    port = next(one for one in report.ports if one.name == "enp67s0np0")
+    assert port.health is not None
+    assert len(port.health.minutes) + len(port.health.hours) >= 5
+    assert port.health.best["speed"].words == "100 Gb/s"
+
+
+def test_errors_of_days_have_a_course_in_the_report(tmp_path: Path) -> None:
+    total, samples = 1000, []
+    for hour in range(24 * 3):
+        tick = 1.0 + hour * 3600
+        total += round(1e6 * 10 ** (hour / 48))
+        samples.append(at(tick, wall=WALL + tick, readings=counted(tick, total)).sample)
+    report = collect(recorded(tmp_path, tuple(samples)))
+    (port,) = report.ports
+    assert port.health is not None
+    assert len(port.health.hours) >= 24 * 3 - 2
+    text = "\n".join(plain(line) for part in sections(report, 90) for line in part.lines)
+    assert "their course     3.2 times more a day" in text
+    history = document(report)["ports"][0]["history"]
+    assert history["decades_a_day"] == pytest.approx(0.5, abs=0.05)

@@ -17,11 +17,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mlxtop.model.json_text import decode
-from mlxtop.system.owner import Owner, base_directory, invoking_owner, rights_of
+from mlxtop.system.owner import STATE, Owner, base_directory, invoking_owner, rights_of
 
 NAME = "actions.jsonl"
-STATE = "mlxtop-nic"
-"""Directory of this program below XDG_STATE_HOME."""
 READ_LIMIT = 16 << 20
 """Bytes at the end of the log that are read at most."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from threading import Event
@@ -21,6 +21,8 @@ from mlxtop.commands.arguments import host
 from mlxtop.commands.mending import did_you_mean
 from mlxtop.doctor.check import Probe, Report
 from mlxtop.doctor.inspect import inspect, probe, watch
+from mlxtop.health.link_health import LinkHealth
+from mlxtop.health.store import looked_at, store_of
 from mlxtop.link_type.survey import read_stored
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
@@ -129,13 +131,19 @@ def _print_report(
     chosen = ports if args.port else ()
     with console.waiting(f"asking {args.probe}"):
         probes = tuple(probe(system, frame, args.probe, chosen)) if args.probe else ()
-    report = judged(observed, ports, probes)
+    store = store_of(system, may_write=not settings.readonly)
+    report = judged(observed, ports, probes, looked_at(store, observed))
+    if store.problem:
+        console.warn(f"mlxtop: the history of links: {store.problem}")
     demo = "DEMO  " if source.kind is SourceKind.DEMO else ""
     return show_report(report, frame, ports, source.label, args.json, mark=demo)
 
 
 def judged(
-    observed: Sequence[Frame], ports: Sequence[PortId], probes: tuple[Probe, ...] = ()
+    observed: Sequence[Frame],
+    ports: Sequence[PortId],
+    probes: tuple[Probe, ...] = (),
+    health: Mapping[PortId, LinkHealth] | None = None,
 ) -> Report:
     """Return the report on ports after some frames of their machine."""
     incidents = [incident for one in observed for incident in one.sample.incidents]
@@ -144,6 +152,7 @@ def judged(
         before=observed[0],
         probes=probes,
         congestion=followed(observed),
+        health=health,
     )
 
 

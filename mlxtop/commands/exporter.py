@@ -9,6 +9,7 @@ from threading import Lock
 
 from mlxtop.doctor.check import Report, card_name
 from mlxtop.doctor.inspect import inspect
+from mlxtop.health.store import HealthStore
 from mlxtop.model.counters import Counter
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId, PortKind
@@ -38,11 +39,13 @@ class Exporter:
         with_vfs: bool = False,
         *,
         host: str = "",
+        health: HealthStore | None = None,
     ) -> None:
         """`kind`: of the source of the frames; `now`: monotonic seconds of their machine.
 
-        `host`: the machine's name among several.
+        `host`: the machine's name among several. `health` remembers its links.
         """
+        self._health = health
         self._kind = kind
         ages = kind.may_change or kind is SourceKind.REMOTE  # a recorded instant does not
         self._now = now if ages else None
@@ -64,10 +67,23 @@ class Exporter:
         with self._lock:
             first = self._watch.frame is None
             self._watch.ingest(frame)
+            if self._health is not None:
+                self._health.take(frame, self._watch.health)
         last = self._examined
         due = last is None or frame.sample.tick - last.sample.tick >= EXAMINE_S
         if examine and due and not (first and self._kind.has_rates):
             self.examine()
+
+    def close(self, last: Frame | None = None) -> None:
+        """Remember the links; with a `last` frame take one more summary of them before."""
+        if self._health is not None:
+            self._health.settle()
+        if last is not None:
+            self._watch.health.sum_up(last)
+        if self._health is not None:
+            self._health.close()
+            if self._health.problem:
+                console.warn(f"mlxtop: the history of links: {self._health.problem}")
 
     def examine(self) -> None:
         """Let the doctor look at the newest frame."""
@@ -79,8 +95,12 @@ class Exporter:
         trouble = ""
         findings: tuple[FindingCount, ...] = ()
         try:
-            watch = self._watch.congestion
-            report = inspect(frame, ports, incidents, before=self._examined, congestion=watch)
+            report = inspect(
+                *(frame, ports, incidents),
+                before=self._examined,
+                congestion=self._watch.congestion,
+                health=self._watch.health.all(),
+            )
             findings = tuple(counted(report, frame))
         except Exception as error:  # of one check, and no reason to end
             trouble = f"the doctor stumbled: {type(error).__name__}: {error}"

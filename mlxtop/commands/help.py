@@ -18,18 +18,9 @@ if TYPE_CHECKING:
     from mlxtop.system.door import System
 
 ORDER = (
-    *("screen", "text", "json", "doctor", "heat", "link-type", "load", "path"),
-    *(
-        "recordings",
-        "metrics",
-        "hosts",
-        "fabric",
-        "rdma",
-        "passport",
-        "settings",
-        "design",
-        "limits",
-    ),
+    *("screen", "text", "json", "doctor", "heat", "health", "link-type", "load", "path"),
+    *("recordings", "metrics", "hosts", "fabric", "rdma", "passport"),
+    *("settings", "design", "limits"),
 )
 PAGE = "mlxtop manual | man -l -"
 _END = ".md"

@@ -36,7 +36,7 @@ FILES = (
     ("~/.config/mlxtop-nic/settings.toml", "Settings; $XDG_CONFIG_HOME moves it."),
     (
         "~/.local/state/mlxtop-nic/",
-        "Runs, recordings and the log of actions; $XDG_STATE_HOME moves it.",
+        "Runs, recordings, histories of links and the log of actions; $XDG_STATE_HOME moves it.",
     ),
 )
 

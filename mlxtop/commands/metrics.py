@@ -118,6 +118,7 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
         console.write(shared(args.shared))
         return 0
     from mlxtop.commands.exporter import Exporter
+    from mlxtop.health.store import store_of
     from mlxtop.path.follow import follow
 
     every = args.every or args.interval
@@ -125,7 +126,8 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     pace = (every or EVERY_S) if again else (0.5 if system.captured else 1.0)
     with closing(_source(system, settings, pace, once=not again)) as source:
         paths = follow(source, system, settings.path, _complain)
-        exporter = Exporter(source.kind, system.now, args.vfs)
+        store = store_of(system, may_write=not settings.readonly)
+        exporter = Exporter(source.kind, system.now, args.vfs, health=store)
         if again:
             go_on = partial(_follow, source, exporter, paths)
             if args.listen:
@@ -224,6 +226,7 @@ def tell_once(
     """Print or write what is so after the last of some frames; 1 where there is no port."""
     for frame in frames:
         exporter.take(frame, examine=False)
+    exporter.close(exporter.frame)
     exporter.examine()
     if args.textfile:
         write(args.textfile, exporter.text())
@@ -294,6 +297,7 @@ def _follow(
         exporter.take(frame)
         after()
     stop.wait()
+    exporter.close()
 
 
 def write_again(path: str, text: Callable[[], bytes], follow: Follow) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from mlxtop.health.link_health import LinkHealth
 from mlxtop.model.counters import Counter, Severity
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId, PortKind
@@ -105,6 +106,8 @@ class Case:
     """Why something was not read: `kernel log`, `link type` …"""
     congestion: CongestionWatch | None = None
     """Pause over the last readings; None where nobody followed it."""
+    health: Mapping[PortId, LinkHealth] = field(default_factory=dict)
+    """What is remembered of links."""
 
     @property
     def host(self) -> HostTuning:

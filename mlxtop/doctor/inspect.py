@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Event
 
 from mlxtop.doctor.check import Case, Probe, Report
 from mlxtop.doctor.checks import examine
 from mlxtop.doctor.checks.congestion import EACH
+from mlxtop.health.link_health import LinkHealth
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.incident import Incident
@@ -98,10 +99,11 @@ def inspect(
     before: Frame | None = None,
     probes: tuple[Probe, ...] = (),
     congestion: CongestionWatch | None = None,
+    health: Mapping[PortId, LinkHealth] | None = None,
 ) -> Report:
     """Return what all checks say of ports; `before` is an earlier frame of the same machine.
 
-    `congestion` has followed its frames.
+    `congestion` has followed its frames; `health` is what is remembered of its links.
     """
     unread = frame.sample.absent.get("kernel_log")
     newest = {one.key or str(number): one for number, one in enumerate(incidents)}
@@ -113,6 +115,7 @@ def inspect(
         probes=probes,
         absent={"kernel log": unread} if unread else {},
         congestion=congestion,
+        health=health or {},
     )
     return examine(case)
 

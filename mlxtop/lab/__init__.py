@@ -27,7 +27,7 @@ DEFAULT = "pacu"
 _ORDER = (
     *("pacu", "fry", "pacu-x16", "fry-x16", "cx3-hp", "tiny", "odroid"),
     *("ceph", "ceph2", "ceph3", "roce1", "roce2", "roce3", "roce4", "dgx", "hdr", "faulty"),
-    *("dscp", "incast", "pfc-storm", "one-rail"),
+    *("dscp", "incast", "pfc-storm", "one-rail", "aging"),
 )
 MACHINE_FILES: Traversable = files(__name__) / "machines"
 _ABOUT = re.compile(r'^  \| about = "(.*)"$', re.MULTILINE)

@@ -102,6 +102,8 @@ class PortSpec:
     lldp: Mapping[str, Any]
     """What a switch at the far end says: `chassis`, `name`, `system`, `port`, `description`,
     `vlan`, `mfs`; empty where none is."""
+    history: Mapping[str, Any]
+    """What mlxtop remembers of the link: see `lab.aging`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +285,7 @@ def _port(number: int, table: Mapping[str, Any], card: Mapping[str, Any], bdf: s
         faults=table.get("faults", {}),
         qos=table.get("qos", {}),
         lldp=table.get("lldp", {}),
+        history=table.get("history", {}),
     )
 
 

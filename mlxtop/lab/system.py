@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from threading import Event, Lock
 from typing import TypeVar
 
+from mlxtop.lab.aging import add_histories
 from mlxtop.lab.answers import Kernel
 from mlxtop.lab.bootlog import boot_records, kmsg_text
 from mlxtop.lab.clock import Either
@@ -97,6 +98,7 @@ class LabSystem(CapturedSystem):
                     self._add_type(tree, port)
                 add_rdma(tree, world, card)
                 number = add_hwmon(tree, card, number, self._sensor)
+        add_histories(tree, world)
         for text, node in world.spec.extra.get("host", {}).get("gpus", ()):
             add_gpu(tree, world, text, node)
         if tree.node("/dev/kmsg") is None:

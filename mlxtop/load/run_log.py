@@ -17,14 +17,14 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from mlxtop.change.log import STATE, log_path, private_directory
+from mlxtop.change.log import log_path, private_directory
 from mlxtop.load.record import SCHEMA, Run, parse_run
 from mlxtop.load.request import LoadPlan
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.model.json_text import attributes, encode
 from mlxtop.model.pcie import PcieLink, PciePath
-from mlxtop.system.owner import invoking_owner, rights_of
+from mlxtop.system.owner import STATE, invoking_owner, rights_of
 
 SUFFIX = ".jsonl"
 SYNC_S = 10.0

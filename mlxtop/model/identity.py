@@ -49,6 +49,25 @@ def slot_of(function: str) -> str:
     return function.rpartition(".")[0] or function
 
 
+def digest(*parts: str | None) -> str:
+    """Return a number that tells things apart and says nothing of them.
+
+    >>> digest("a", None), digest("", "a")
+    ('ffe9aaeaa2a2d504', '022a6979e6dab7aa')
+    """
+    import hashlib  # loads OpenSSL, which takes some milliseconds
+
+    return hashlib.sha256("\0".join(part or "" for part in parts).encode()).hexdigest()[:16]
+
+
+def link_key(card: str, slot: int, function: str, number: int) -> str:
+    """Return what the history of a link is found by, whatever the card's address is today.
+
+    `card`: its GUID, or what else stays the same; `slot`: which of the slots that it sits in.
+    """
+    return digest(card, f"{slot}.{function[-1:]}/{number}")
+
+
 class PortId(NamedTuple):
     """A port: the PCI address (else the parent device, else the own name) and its number from 1.
 

@@ -14,6 +14,9 @@ from mlxtop.analysis.distance import distance
 from mlxtop.analysis.faults import fault_counters
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.verdict import Verdict
+from mlxtop.health.ber_limit import floor_of, limit_of
+from mlxtop.health.link_health import LinkHealth
+from mlxtop.health.signs import outlook
 from mlxtop.model.catalogue import LANE_ERRORS, counters_of
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame
@@ -25,6 +28,7 @@ from mlxtop.model.pcie import PciePath, PcieReport
 from mlxtop.model.qos import Dcb, Roce
 from mlxtop.model.sample import PcieStatus, PortSample
 from mlxtop.model.tuning import PortTuning, settled
+from mlxtop.outputs.health_document import health_document
 from mlxtop.watch.alarms import Alarm
 from mlxtop.watch.heat_limits import limits_of, module_limits
 from mlxtop.watch.settled import card_of
@@ -45,9 +49,10 @@ def document(
     alarms: Iterable[Alarm] = (),
     events: Iterable[TimedIncident] = (),
     verdicts: Mapping[PortId, Verdict] = {},
+    health: Mapping[PortId, LinkHealth] = {},
     machine: str = "",
 ) -> Json:
-    """Return the whole frame, with the alarms, events and steady verdicts of its Watch.
+    """Return the whole frame, with alarms, events, verdicts and links' histories of its Watch.
 
     `machine`: its name among several. `since_boot` has errors as the kernel's totals instead of
     since the start.
@@ -58,6 +63,10 @@ def document(
     others = [port for port, one in frame.ports.items() if one.now.port.adapter is None]
     if others:
         adapters.append(_others(frame, others, since_boot, verdicts))
+    names = {str(port): port for port in frame.ports}
+    for one in (port for adapter in adapters for port in adapter["ports"]):
+        port = names[one["id"]]
+        one["history"] = _history(frame, frame.ports[port].now, health.get(port))
     return {
         "schema": SCHEMA,
         **({"machine": machine} if machine else {}),
@@ -70,6 +79,14 @@ def document(
         "incidents": [_incident(frame, event) for event in events],
         "problems": [{"subject": p.subject, "text": p.text} for p in sample.problems],
     }
+
+
+def _history(frame: Frame, now: PortSample, health: LinkHealth | None) -> Json | None:
+    if health is None:
+        return None
+    limit = limit_of(now)
+    told = outlook(health, limit, floor_of(now))
+    return health_document(health, told, limit, frame.sample.wall)
 
 
 def lost_document(machine: str, why: str) -> Json:

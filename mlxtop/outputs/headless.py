@@ -11,6 +11,7 @@ from time import localtime, strftime
 from typing import Any
 
 from mlxtop.analysis.verdict import Verdict
+from mlxtop.health.store import HealthStore
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
@@ -78,9 +79,9 @@ def _line(severity: Severity, wall: float, subject: str, text: str) -> str:
     return f"{_MARKS[severity]} {when} {clean(subject)} {clean(text)}".rstrip()
 
 
-def _watches(frames: Iterable[Frame], fire: Fire | None = None) -> Iterator[Watch]:
+def _watches(frames: Iterable[Frame], store: HealthStore | None = None) -> Iterator[Watch]:
     """Yield one Watch again and again, after every frame that it has taken in."""
-    follower = Follower(SourceKind.LIVE, fire)
+    follower = Follower(SourceKind.LIVE, store=store)
     for frame in frames:
         follower.take(frame)
         yield follower.watch
@@ -94,6 +95,7 @@ def once(
     all_: bool,
     *,
     demo: bool = False,
+    store: HealthStore | None = None,
 ) -> int:
     """Print one table or document; 1 when no port is selected.
 
@@ -103,12 +105,14 @@ def once(
     readings = 1 if totals_only or not kind.has_rates else 2
     if kind is SourceKind.REPLAY:
         readings = sys.maxsize
-    last = deque(islice(_watches(frames), readings), maxlen=1)
+    last = deque(islice(_watches(frames, store), readings), maxlen=1)
     watch = last[0] if last else Watch(frames=False)
     frame = watch.frame
     if frame is None:
         return 1
     if as_json:
+        if store is not None:
+            store.settle()
         demo = demo or kind is SourceKind.DEMO
         console.say_json(document(frame, demo, True, **remembered(watch, watch.events)))
     elif frame.ports or frame.sample.adapters:
@@ -139,9 +143,10 @@ def stream(
     fire: Fire | None = None,
     *,
     demo: bool = False,
+    store: HealthStore | None = None,
 ) -> int:
     """Print a JSON object a line at every interval, `count` of them or until stopped."""
-    for frame, watch, events in _with_rates(frames, kind, count, fire):
+    for frame, watch, events in _with_rates(frames, kind, count, fire, store):
         demo = demo or kind is SourceKind.DEMO
         console.say_json(document(frame, demo, False, **remembered(watch, events)), indent=None)
     return 0
@@ -149,18 +154,27 @@ def stream(
 
 def remembered(watch: Watch, events: Iterable[TimedIncident]) -> dict[str, Any]:
     """Return what a Watch adds to the document of its newest frame."""
-    return {"alarms": watch.alarms.all(), "events": events, "verdicts": watch.verdicts.all()}
+    return {
+        "alarms": watch.alarms.all(),
+        "events": events,
+        "verdicts": watch.verdicts.all(),
+        "health": watch.health.all(),
+    }
 
 
 def _with_rates(
-    frames: Iterable[Frame], kind: SourceKind, count: int | None, fire: Fire | None
+    frames: Iterable[Frame],
+    kind: SourceKind,
+    count: int | None,
+    fire: Fire | None,
+    store: HealthStore | None = None,
 ) -> Iterator[tuple[Frame, Watch, list[TimedIncident]]]:
     """Yield frames with their Watch and with what has happened since the one before.
 
     The first frame has no rates and is left out, but of a capture, which has only one. What
     happened before the start is left out too.
     """
-    follower = Follower(kind, fire)
+    follower = Follower(kind, fire, store)
     told = (one for frame in frames if (one := follower.take(frame)) is not None)
     yield from islice(told, count)
 
@@ -168,7 +182,10 @@ def _with_rates(
 class Follower:
     """The Watch of one machine, and which of its events were told."""
 
-    def __init__(self, kind: SourceKind, fire: Fire | None = None) -> None:
+    def __init__(
+        self, kind: SourceKind, fire: Fire | None = None, store: HealthStore | None = None
+    ) -> None:
+        self._store = store
         self.watch = Watch(frames=False)
         self.kind = kind
         self._fire = fire
@@ -182,6 +199,8 @@ class Follower:
         for alert in self.watch.ingest(frame):
             if self._fire is not None:
                 self._fire(alert)
+        if self._store is not None:
+            self._store.take(frame, self.watch.health)
         first = self._begin is None
         begin = self._begin = frame.sample.wall if self._begin is None else self._begin
         if first and self.kind.has_rates:

@@ -9,6 +9,10 @@ from mlxtop.analysis.faults import meaningful
 from mlxtop.analysis.fields import PORT_FIELDS, Field
 from mlxtop.analysis.port_view import PortView
 from mlxtop.analysis.throughput import totals
+from mlxtop.health.ber_limit import floor_of, limit_of
+from mlxtop.health.link_health import LinkHealth
+from mlxtop.health.signs import flap_days, last_point, outlook
+from mlxtop.health.trend import DAY_S
 from mlxtop.model.catalogue import CATALOGUE, NO_VLAN, TRAFFIC, counters_of
 from mlxtop.model.counters import Counter, Origin, Severity, Unit
 from mlxtop.model.module import DARK_MW, Bound, Module, Quantity, dbm
@@ -61,6 +65,7 @@ def add_port(into: Families, view: PortView, watch: Watch, at: Labels) -> None:
         _module(into, view.now.now.module, at)
     _ceiling(into, view, at)
     _report(into, view, at)
+    _health(into, view, watch.health.of(view.id), at)
     _counters(into, view, at)
     _lossless(into, view, at)
 
@@ -210,6 +215,35 @@ def _report(into: Families, view: PortView, at: Labels) -> None:
     into.add(
         "port_opcode", report.opcode, "What the firmware says of the link; 0 is no trouble", at
     )
+
+
+def _health(into: Families, view: PortView, health: LinkHealth | None, at: Labels) -> None:
+    """Tell what is remembered of the link, and where it is heading."""
+    if health is None:
+        return
+    now, wall = view.now.now, view.frame.sample.wall
+    limit = limit_of(now)
+    told = outlook(health, limit, floor_of(now))
+    for name, factor in (("speed", 1 / 8), ("pcie", 1e6 / 8)):
+        if name in health.best:
+            text = "The best that was seen of link or PCIe, as far as mlxtop remembers"
+            value = health.best[name].value * factor
+            into.add("port_best_bytes_per_second", value, text, at, of=name)
+    into.add("port_correctable_error_ratio", limit, "Bit error rate up to which FEC corrects", at)
+    if told.errors is not None:
+        text = "Decades a day by which raw bit errors rise, temperature taken out"
+        into.add("port_error_decades_per_day", told.errors.slope, text, at)
+    if told.failing is not None:
+        text = "Seconds until FEC can correct no longer at this pace; only where that is sure"
+        into.add("port_error_forecast_seconds", told.failing.days * DAY_S, text, at)
+    newest = last_point(health)
+    pairs = zip(health.new.rx_dbm, newest.rx_dbm, strict=False) if health.new and newest else ()
+    for lane, (new, dbm_now) in enumerate(pairs, 1):
+        lost = None if new is None or dbm_now is None else round(new - dbm_now, 2)
+        text = "Decibels of light less than when the module was new, by lane"
+        into.add("module_light_lost_db", lost, text, at, lane=str(lane))
+    text = "Times that the link was lost in the last day, as far as mlxtop was there"
+    into.add("port_lost_last_day", flap_days(health, wall).day, text, at)
 
 
 # Counters of the catalogue

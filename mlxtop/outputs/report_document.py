@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mlxtop import __version__
+from mlxtop.health.signs import outlook
+from mlxtop.outputs.health_document import health_document
 from mlxtop.present.events import cause_text
 from mlxtop.report.values import (
     Errors,
@@ -40,7 +42,7 @@ def document(report: Report) -> Json:
         "masked": report.masked,
         "incidents": [_incident(one) for one in report.incidents],
         "incidents_dropped": report.dropped,
-        "ports": [_port(port) for port in report.ports],
+        "ports": [_port(port, report.end) for port in report.ports],
         "pcie_errors": dict(report.pcie_errors),
         "loads": [_load(run) for run in report.loads],
         "gaps": [_rounded(gap._asdict()) for gap in report.gaps],
@@ -82,7 +84,7 @@ def _incident(one: Happening) -> Json:
     }
 
 
-def _port(port: PortReport) -> Json:
+def _port(port: PortReport, wall: float) -> Json:
     return {
         "id": str(port.id),
         "name": port.name,
@@ -104,7 +106,15 @@ def _port(port: PortReport) -> Json:
         "sensors": [_sensor(sensor) for sensor in port.sensors],
         "lanes": [_rounded(lane._asdict()) for lane in port.lanes],
         "errors": [_errors(errors) for errors in port.errors],
+        "history": _history(port, wall),
     }
+
+
+def _history(port: PortReport, wall: float) -> Json | None:
+    if port.health is None:
+        return None
+    told = outlook(port.health, port.ber_limit, port.light_floor)
+    return health_document(port.health, told, port.ber_limit, wall)
 
 
 def _spread(spread: Spread | None) -> Json | None:

@@ -10,6 +10,7 @@ from mlxtop.model.counters import Origin
 from mlxtop.model.module import LinkReport
 from mlxtop.model.sample import LinkLayer, LinkState
 from mlxtop.present import units
+from mlxtop.present.health import health
 from mlxtop.present.heat import temperatures
 from mlxtop.present.module import module
 from mlxtop.present.neighbours import neighbours
@@ -37,7 +38,7 @@ def link(view: View) -> list[Section]:
     sections = [_link(view)]
     if view.now.now.link.layer is LinkLayer.INFINIBAND:
         sections.append(_infiniband(view))
-    sections += [temperatures(view), *module(view), *neighbours(view)]
+    sections += [temperatures(view), *health(view), *module(view), *neighbours(view)]
     if signal := tuple(_signal(view)):
         sections.append(Section("Signal", signal))
     if view.events:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from time import localtime, strftime
 
+from mlxtop.health.signs import outlook
 from mlxtop.model.counters import Severity
 from mlxtop.present import units
 from mlxtop.present.events import cause_lines
+from mlxtop.present.health import report_lines
 from mlxtop.present.text import Line, Role, Section, clean, labelled, row, wrap
 from mlxtop.present.view import SEVERITY_ROLES, incident_text
 from mlxtop.report.values import (
@@ -241,6 +243,9 @@ def _port(port: PortReport, report: Report, columns: int) -> Section:
     for lane in port.lanes:
         text = f"beyond its {lane.bound} for {duration(lane.seconds)}"
         lines.append(labelled(lane.name, text, Role.WARNING))
+    if port.health is not None:
+        told = outlook(port.health, port.ber_limit, port.light_floor)
+        lines += report_lines(port.health, told, columns)
     for place, error in enumerate(port.errors):
         lines += _error("" if place else "errors", error, report, columns)
     return Section(clean(port.name), tuple(lines))

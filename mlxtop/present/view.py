@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mlxtop.analysis.fields import why_empty, why_empty_card
 from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.verdict import Verdict
+from mlxtop.health.link_health import LinkHealth
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
@@ -70,6 +71,8 @@ class View(NamedTuple):
     congestion: CongestionWatch | None = None
     """Pause and congestion control of the last minute; None where nobody follows them."""
     holders_by: HolderOrder = HolderOrder()
+    health: LinkHealth | None = None
+    """What is remembered of the link; None where nobody does."""
 
     @property
     def now(self) -> PortFrame:

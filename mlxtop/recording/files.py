@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from mlxtop.change.log import STATE, log_path, private_directory
+from mlxtop.change.log import log_path, private_directory
 from mlxtop.recording.lines import GZIP, HEAD_BEGINS
-from mlxtop.system.owner import Owner, invoking_owner, rights_of
+from mlxtop.system.owner import STATE, Owner, invoking_owner, rights_of
 
 SUFFIX = ".mlxrec"
 KEEP_S, MAX_BYTES = 48 * 3600.0, 10**9

@@ -28,12 +28,12 @@ from struct import Struct
 from typing import Any, NamedTuple
 
 from mlxtop import __version__
-from mlxtop.change.log import STATE, private_directory
+from mlxtop.change.log import private_directory
 from mlxtop.model.identity import PortId
 from mlxtop.recording.files import disk_is_full
 from mlxtop.recording.moments import Moment
 from mlxtop.recording.recording import Recording
-from mlxtop.system.owner import base_directory, invoking_owner
+from mlxtop.system.owner import STATE, base_directory, invoking_owner
 from mlxtop.watch.watch import TimedIncident
 
 FORMAT = 1
@@ -50,8 +50,8 @@ Gains = dict[Key, tuple[bytes, ...]]
 
 _FRAME = Struct("<II")
 _HEAD = sha256(f"{__version__} {FORMAT}".encode()).digest()
-_PACKAGES = ("mlxtop.model.", "mlxtop.analysis.", "mlxtop.watch.", "mlxtop.recording.")
-_NOT = ("mlxtop.watch.hooks",)
+_PACKAGES = tuple(f"mlxtop.{one}." for one in ("model", "analysis", "health", "watch", "recording"))
+_NOT = ("mlxtop.watch.hooks", "mlxtop.health.store")
 _PLAIN = {
     ("builtins", "dict"): dict,
     ("builtins", "list"): list,

@@ -12,6 +12,7 @@ from math import inf, isinf
 from time import localtime, strftime
 
 from mlxtop.analysis.port_view import port_view
+from mlxtop.health.observe import HealthWatch
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.sample import AerError, Sample
@@ -110,6 +111,8 @@ class _Collector:
         self._log = EventLog()
         self._seconds, self._samples = 0.0, 0
         self._last: Sample | None = None
+        self._health = HealthWatch()
+        """Of all times: a link remembers over a new start of the machine."""
         self._newest: Frame | None = None
         """Of the report's time."""
 
@@ -120,6 +123,7 @@ class _Collector:
         for moment, frame in played(found):
             if moment.restarts:
                 watch = Watch(verdicts=False, frames=False)
+            watch.health = self._health
             watch.ingest(frame)
             self._log.follow(watch)
             self._take(moment, frame, watch)
@@ -199,7 +203,11 @@ class _Collector:
     def _report(self, loads: tuple[LoadRun, ...]) -> Report:
         newest, axis = self._newest, self._axis
         there = newest.ports if newest else {}
-        ports = ((id, times.result(id in there)) for id, times in sorted(self._ports.items()))
+        health = self._health.all()
+        ports = (
+            (id, times.result(id in there, health.get(id)))
+            for id, times in sorted(self._ports.items())
+        )
         sample = newest.sample if newest else None
         return Report(
             host=self._recording.host,

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from mlxtop.analysis.faults import fault_counters, meaningful
 from mlxtop.analysis.port_view import PortView
 from mlxtop.analysis.throughput import Capacity
+from mlxtop.health.ber_limit import floor_of, limit_of
+from mlxtop.health.link_health import LinkHealth
 from mlxtop.model.counters import Counter, Origin, Schema, Severity
 from mlxtop.model.frame import PortFrame
 from mlxtop.model.module import Quantity
@@ -178,7 +180,7 @@ class PortTimes:
         moved.peak = max(moved.peak, value)
         moved.last = wall
 
-    def result(self, last: bool) -> PortReport | None:
+    def result(self, last: bool, health: LinkHealth | None = None) -> PortReport | None:
         """Return what the port did; `last`: it was there at the end."""
         view = self._view
         if view is None:
@@ -208,6 +210,9 @@ class PortTimes:
             charts=charts,
             downs=tuple(self._downs),
             gone=not last,
+            health=health,
+            ber_limit=limit_of(view.now.now),
+            light_floor=floor_of(view.now.now),
         )
 
     def _lane_times(self) -> Iterator[LaneTimes]:

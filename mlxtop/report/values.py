@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from mlxtop.health.link_health import LinkHealth
 from mlxtop.model.counters import Severity
 from mlxtop.model.identity import PortId
 from mlxtop.watch.causes import Cause
@@ -99,6 +100,12 @@ class PortReport:
     """Begin and end of the times without a link."""
     gone: bool = False
     """It was not there at the end."""
+    health: LinkHealth | None = None
+    """Its link as the recording remembers it; None where it is too short for a summary."""
+    ber_limit: float | None = None
+    """Bit error rate up to which its FEC corrects."""
+    light_floor: float | None = None
+    """dBm from which its module complains of too little light."""
 
 
 class Gap(NamedTuple):

@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
+STATE = "mlxtop-nic"
+"""Directory of this program below XDG_STATE_HOME."""
 _NO_ID = 0xFFFFFFFF
 _NOGROUP = 65534
 _SETGROUPS = {"x86_64": 116, "aarch64": 159, "riscv64": 159, "ppc64le": 81, "s390x": 206}

@@ -26,7 +26,7 @@ def replace_file(
         path = os.path.realpath(path)
         folder, name = os.path.split(path)
         if before is None:
-            _make_folder(folder)
+            make_folder(folder)
         elif before.st_uid != owner.uid:
             raise PermissionError(f"{path} belongs to another user")
         elif not before.st_mode & stat.S_IWUSR:
@@ -41,10 +41,10 @@ def replace_file(
             os.close(place)
 
 
-def _make_folder(folder: str) -> None:
+def make_folder(folder: str) -> None:
     """Make a directory and those above it, for their owner alone whatever the umask."""
     if not os.path.isdir(folder):
-        _make_folder(os.path.dirname(folder))
+        make_folder(os.path.dirname(folder))
         os.mkdir(folder, 0o700)
 
 

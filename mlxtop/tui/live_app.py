@@ -40,6 +40,7 @@ from mlxtop.watch.heat import Alert, AlertKind
 
 if TYPE_CHECKING:
     from mlxtop.doctor.check import Report
+    from mlxtop.health.store import HealthStore
     from mlxtop.path.follow import PathFollower
     from mlxtop.tui.flight import Flight
     from mlxtop.tui.screens.load import Loads
@@ -91,6 +92,9 @@ class LiveApp(App[int]):
         for every frame, and by `draw`."""
         self.paths: PathFollower | None = None
         """The ways to peers; None where nothing can be probed."""
+        self.health: HealthStore | None = None
+        """Remembers the links of this machine; None where nobody does."""
+        self._problem = ""
         self.flight: Flight | None = None
         """The flight recorder; None where nothing can be recorded."""
         self.lookout = Lookout(self)
@@ -197,6 +201,8 @@ class LiveApp(App[int]):
         self.feed.stop.set()
         if self.paths is not None:
             self.paths.stop()
+        if self.health is not None:
+            self.health.close()
         if self.loads is not None:
             self.loads.session.close()
         if self._title and self._driver is not None:
@@ -224,6 +230,9 @@ class LiveApp(App[int]):
                     self.lookout.expect()
             if self.paths is not None:
                 self.paths.take(frame, self.state.watch)
+            if self.health is not None and self.open:
+                self.health.take(frame, self.state.watch.health)
+                self._tell_problem(self.health.problem)
         self.lookout.tell()
         self.source.looked_at = self.state.selected
         self.source.more_wants = self._wanted()
@@ -235,6 +244,12 @@ class LiveApp(App[int]):
             self._open()
         else:
             self.redraw()
+
+    def _tell_problem(self, problem: str) -> None:
+        """Tell once why links are not remembered."""
+        if problem and problem != self._problem:
+            self.notify(f"the history of links: {problem}", severity="warning")
+        self._problem = problem
 
     def look_through(self) -> None:
         """Have the file that is written looked through, so that it opens at once later."""

@@ -233,6 +233,7 @@ class State:
             *(self.frame, port, columns, self.bits, highs, self.heat, events, verdict),
             congestion=watch.congestion,
             holders_by=self.holders_by,
+            health=watch.health.of(port),
         )
 
     def _zeroed(self, frame: Frame) -> Frame:

@@ -13,6 +13,7 @@ from math import inf
 from typing import NamedTuple
 
 from mlxtop.analysis.port_view import Ceiling, PortView, port_view
+from mlxtop.health.observe import HealthWatch
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.model.history import History
@@ -95,6 +96,7 @@ class Watch:
         self.links = LinkWatch()
         self.storms = StormWatch()
         self.congestion = CongestionWatch()
+        self.health = HealthWatch()
         self.paths = PathWatch()
         self.alarms = Alarms()
         self.verdicts = CalmVerdicts()
@@ -135,6 +137,8 @@ class Watch:
         for port, times in links_lost(self.frame, frame):
             if not self.planned.is_quiet(port):
                 self.flaps[port] += times
+                self.health.flapped(frame, port, times)
+        self.health.observe(frame)
         self._settle(frame)
         for port, now in frame.ports.items():
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:

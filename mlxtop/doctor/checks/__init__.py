@@ -9,8 +9,8 @@ from importlib import import_module
 from mlxtop.doctor.check import STATUS, Case, Check, CouldNotTell, Finding, Nothing, Report, Setting
 
 _FILES = (
-    "cards link module ethernet congestion infiniband mtu rdma pcie bus queues host bonds heat"
-    " errors kernel_log"
+    "cards link module health ethernet congestion infiniband mtu rdma pcie bus queues host bonds"
+    " heat errors kernel_log"
 )
 """In the order of the report."""
 

@@ -45,7 +45,12 @@ def examine(state: State, frame: Frame) -> Report:
     watch = state.watch
     incidents = [event.incident for event in tuple(watch.events)]
     ports = tuple(frame.ports)
-    return inspect(frame, ports, incidents, before=state.first, congestion=watch.congestion)
+    return inspect(
+        *(frame, ports, incidents),
+        before=state.first,
+        congestion=watch.congestion,
+        health=watch.health.all(),
+    )
 
 
 def _columns(page: Sections) -> int:

@@ -1,0 +1,306 @@
+"""The health of all links of a machine: a summary of each a minute, from the frames of its Watch.
+
+Bit errors before correction are counted by the driver (`rx_corrected_bits_phy`, without root) or
+by mlxlink; what a rate since somebody cleared the counters says is old, so differences are taken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from math import log10
+from typing import NamedTuple
+
+from mlxtop.health.ber_limit import lane_count
+from mlxtop.health.link_health import (
+    CHANGES,
+    FLAPS,
+    LANES,
+    Best,
+    Change,
+    Flap,
+    LinkHealth,
+    Point,
+    added,
+    joined,
+)
+from mlxtop.health.opcodes import opcode_words
+from mlxtop.model.counters import Origin
+from mlxtop.model.frame import Frame, PortFrame
+from mlxtop.model.identity import PortId, PortKind, digest, link_key, slot_of
+from mlxtop.model.module import LinkReport, Module
+from mlxtop.model.pcie import link_words
+from mlxtop.model.sample import LinkState, PortSample
+
+EVERY_S = 60.0
+"""Seconds between two summaries of a link."""
+FIRST_S = 10.0
+"""Seconds after the first frame until the first: slow readings are there then."""
+FASTEST = 4_000_000_000_000
+"""bit/s beyond which a speed is none."""
+_GUID = re.compile(r"[0-9a-f]{4}(?::[0-9a-f]{4}){3}")
+_CORRECTED, _LOST = "rx_corrected_bits_phy", "rx_pcs_symbol_err_phy"
+
+
+def key_of(frame: Frame, port: PortId) -> str | None:
+    """Return what a link's history is found by; None where nothing stays the same.
+
+    The card's GUID, else the port's hardware address and PSID, with the place on the card.
+    """
+    now, card = frame.ports[port].now, frame.adapter(port)
+    if card is None or now.port.kind is not PortKind.PHYSICAL or now.port.function is None:
+        return None
+    slots = list(card.slots)
+    slot = slot_of(now.port.function)
+    which = slots.index(slot) if slot in slots else 0
+    who = card.key if _GUID.fullmatch(card.key) else ""
+    if not who and now.link.address:
+        who = f"{now.link.address} {card.psid or ''}"
+    return link_key(who, which, now.port.function, port.number) if who else None
+
+
+class Counts(NamedTuple):
+    """What had been counted at an instant."""
+
+    tick: float
+    corrected: int | None = None
+    lost: int | None = None
+    raw: float | None = None
+    """Bit errors before correction, by mlxlink."""
+    effective: int | None = None
+    minutes: float | None = None
+    """Over which mlxlink counted."""
+
+
+def counts_of(now: PortSample, tick: float) -> Counts:
+    """Return what has been counted so far, by the driver and by mlxlink."""
+    reading, report = now.readings.get(Origin.DRIVER), now.report
+    corrected = reading.get(_CORRECTED) if reading else None
+    lost = reading.get(_LOST) if reading else None
+    when = reading.tick if reading else tick
+    if report is None:
+        return Counts(when, corrected, lost)
+    raw = float(sum(report.raw_errors)) if report.raw_errors else None
+    return Counts(when, corrected, lost, raw, report.effective_errors, report.minutes)
+
+
+class Rates(NamedTuple):
+    """Bit error rates as decimal logarithms, and what FEC could not correct."""
+
+    raw: float | None = None
+    effective: float | None = None
+    lost: int = 0
+
+
+def rates(before: Counts | None, now: Counts, speed: int, report: LinkReport | None) -> Rates:
+    """Return the errors between two instants of a link that was up.
+
+    Counters that went back say nothing. No error at all counts as half a one.
+    """
+    told = Rates(_decades(report and report.raw_ber), _decades(report and report.effective_ber))
+    if before is None:
+        return Rates()
+    bits = speed * (now.tick - before.tick)
+    corrected, lost = _gain(before.corrected, now.corrected), _gain(before.lost, now.lost)
+    if corrected is not None and now.corrected and bits > 0:
+        effective = None if lost is None else log10((lost + 0.5) / bits)
+        return Rates(log10((corrected + 0.5) / bits), effective, int(lost or 0))
+    minutes = _gain(before.minutes, now.minutes)
+    raw, after = _gain(before.raw, now.raw), _gain(before.effective, now.effective)
+    if raw is not None and minutes:
+        bits = speed * minutes * 60
+        effective = None if after is None else log10((after + 0.5) / bits)
+        return Rates(log10((raw + 0.5) / bits), effective, int(after or 0))
+    return told if now.minutes is None else Rates()
+
+
+def _gain(before: float | None, now: float | None) -> float | None:
+    return None if before is None or now is None or now < before else now - before
+
+
+def _decades(rate: float | None) -> float | None:
+    """Return a rate as its logarithm; the firmware's 15E-255 stands for none at all."""
+    return None if rate is None or not 1e-50 < rate < 1 else log10(rate)
+
+
+def module_of(module: Module | None) -> tuple[str, str]:
+    """Return the digest of a module with a serial number, and its maker and part number."""
+    who = module.identity if module else None
+    if who is None or not (who.serial or "").strip():
+        return "", ""
+    part = " ".join(filter(None, (who.vendor, who.part)))
+    return digest(who.vendor, who.part, who.serial), part
+
+
+def _lanes(values: Iterable[float | None]) -> tuple[float | None, ...]:
+    found = tuple(None if one is None else round(one, 2) for one in values)[:LANES]
+    return found if any(one is not None for one in found) else ()
+
+
+def point(now: PortSample, found: Rates, wall: float) -> Point:
+    """Return the summary of a link that is up."""
+    module = now.module
+    sensor = now.sensor("module") or now.sensor("asic")
+    celsius = module.temperature if module and module.temperature is not None else None
+    if celsius is None and sensor is not None and not sensor.stale:
+        celsius = sensor.celsius
+    lanes = module.lanes if module else ()
+    return Point(
+        round(wall, 1),
+        found.raw if found.raw is None else round(found.raw, 4),
+        found.effective if found.effective is None else round(found.effective, 4),
+        celsius,
+        found.lost,
+        1,
+        _lanes(lane.rx_dbm for lane in lanes),
+        _lanes(lane.tx_dbm for lane in lanes),
+        _lanes(lane.bias_ma for lane in lanes),
+    )
+
+
+class Running(NamedTuple):
+    """What a link runs at just now: a number to compare, and words."""
+
+    value: float
+    words: str
+
+
+def running(frame: Frame, port: PortId) -> dict[str, Running]:
+    """Return speed, lanes and PCIe of a port as they are; what is unknown is left out."""
+    now = frame.ports[port].now
+    found = {}
+    if now.link.state is LinkState.UP:
+        speed, lanes = now.link.speed, lane_count(now)
+        if speed is not None and 0 < speed <= FASTEST:
+            found["speed"] = Running(speed, f"{speed / 1e9:.4g} Gb/s")
+        if lanes:
+            found["lanes"] = Running(lanes, f"{lanes} lanes" if lanes > 1 else "1 lane")
+    status = frame.pcie(port)
+    link = status.path.links[0] if status and status.path.links else None
+    if link is not None and link.mbps:
+        found["pcie"] = Running(link.mbps, link_words(link.running))
+    if link is not None and link.width:
+        found["pcie_lanes"] = Running(link.width, link_words(link.running))
+    return found
+
+
+class HealthWatch:
+    """What is remembered of the links of a machine; of one thread."""
+
+    def __init__(self) -> None:
+        self._links: dict[PortId, LinkHealth] = {}
+        self._counts: dict[PortId, Counts] = {}
+        self._due: float | None = None
+        self._last = 0.0
+
+    def of(self, port: PortId) -> LinkHealth | None:
+        """Return what is remembered of a link; None before its first summary."""
+        return self._links.get(port)
+
+    def all(self) -> Mapping[PortId, LinkHealth]:
+        """Return what is remembered of each link now, for any thread."""
+        return dict(self._links)
+
+    def restore(self, port: PortId, before: LinkHealth) -> None:
+        """Take in what was remembered of a link before the start."""
+        now = self._links.get(port)
+        self._links[port] = before if now is None else joined(before, now)
+
+    def observe(self, frame: Frame) -> bool:
+        """Take a frame in; once a minute it is summed up. Return whether it was."""
+        tick = frame.sample.tick
+        if self._due is None or tick < self._last:
+            self._due = tick + FIRST_S
+            self._counts.clear()
+        self._last = tick
+        if tick < self._due:
+            return False
+        self.sum_up(frame)
+        return True
+
+    def begin(self, frame: Frame) -> None:
+        """Count errors from this frame on."""
+        for port, one in frame.ports.items():
+            if one.now.link.state is LinkState.UP:
+                self._counts[port] = counts_of(one.now, frame.sample.tick)
+
+    def sum_up(self, frame: Frame) -> None:
+        """Take one summary of every link."""
+        self._due = frame.sample.tick + EVERY_S
+        for port, one in frame.ports.items():
+            if one.now.port.kind is PortKind.PHYSICAL and one.now.port.function is not None:
+                health = self._links.get(port, LinkHealth())
+                self._links[port] = self._taken(frame, port, one, health)
+
+    def _taken(self, frame: Frame, port: PortId, one: PortFrame, health: LinkHealth) -> LinkHealth:
+        now, wall = one.now, frame.sample.wall
+        health = _plugged(health, now.module, wall)
+        health = _best(health, frame, port)._replace(name=now.port.name)
+        counts, before = counts_of(now, frame.sample.tick), self._counts.get(port)
+        if now.link.state is not LinkState.UP:
+            self._counts.pop(port, None)
+            return _explained(health, now, wall)
+        self._counts[port] = counts
+        found = rates(before, counts, now.link.speed or 0, now.report)
+        return added(health, point(now, found, wall))
+
+    def flapped(self, frame: Frame, port: PortId, times: int) -> None:
+        """Take in that a link was lost."""
+        health, wall = self._links.get(port, LinkHealth()), frame.sample.wall
+        reason = _reason(frame.ports[port].now)
+        flaps = (Flap(round(wall + number / 1000, 3), reason) for number in range(min(times, 10)))
+        self._links[port] = health._replace(flaps=(*health.flaps, *flaps)[-FLAPS:])
+        self._counts.pop(port, None)  # nothing joins the errors before and after
+
+
+def _reason(now: PortSample) -> str:
+    """Return why a link is down, by the kernel or the firmware; empty where nobody tells."""
+    report = now.report
+    told = opcode_words(report.opcode) if report else ""
+    return told or now.link.detail or ""
+
+
+def _explained(health: LinkHealth, now: PortSample, wall: float) -> LinkHealth:
+    """Return the history with the reason of the last loss, where it is told only now."""
+    last = health.flaps[-1] if health.flaps else None
+    if last is None or last.reason or wall - last.wall > 2 * EVERY_S:
+        return health
+    return health._replace(flaps=(*health.flaps[:-1], last._replace(reason=_reason(now))))
+
+
+def _plugged(health: LinkHealth, module: Module | None, wall: float) -> LinkHealth:
+    """Return the history, begun anew where twice another module was read."""
+    which, part = module_of(module)
+    if not which or which == health.module:
+        return health._replace(suspect="") if which and health.suspect else health
+    if not health.module:
+        return health._replace(module=which, part=part, since=round(wall))
+    if health.suspect != which:
+        return health._replace(suspect=which)
+    change = Change(round(wall), "module", health.part, part)
+    return LinkHealth(
+        name=health.name,
+        since=round(wall),
+        module=which,
+        part=part,
+        slot=health.slot,
+        best={name: one for name, one in health.best.items() if name.startswith("pcie")},
+        flaps=health.flaps,
+        changes=(*health.changes, change)[-CHANGES:],
+    )
+
+
+def _best(health: LinkHealth, frame: Frame, port: PortId) -> LinkHealth:
+    """Return the history with what is better than before, or as good."""
+    function = frame.ports[port].now.port.function or ""
+    best, changes, wall = dict(health.best), health.changes, round(frame.sample.wall)
+    if health.slot and health.slot != function:
+        best = {name: one for name, one in best.items() if not name.startswith("pcie")}
+        changes = (*changes, Change(wall, "slot", health.slot, function))[-CHANGES:]
+    for name, now in running(frame, port).items():
+        before = best.get(name)
+        if before is None or now.value > before.value:
+            best[name] = Best(now.value, now.words, wall)
+        elif now.value == before.value:
+            best[name] = before._replace(last=wall, times=before.times + 1)
+    return health._replace(best=best, slot=function, changes=changes)
