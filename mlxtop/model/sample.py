@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from mlxtop.model.counters import Origin, Schema
+from mlxtop.model.counters import Miscount, Origin, Schema
 from mlxtop.model.identity import Adapter, Host, Port, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.module import LinkReport, Module
@@ -248,6 +248,8 @@ class PortSample(NamedTuple):
     settings: Slow[PortTuning] = UNREAD
     pcie_report: PcieReport | None = None
     """What the card says of its PCIe link; None with a reason under `pcie_report`."""
+    miscounts: tuple[Miscount, ...] = ()
+    """Counters that are not to be taken for its throughput."""
 
     def sensor(self, name: str) -> Temperature | None:
         return next((t for t in self.temperatures if t.name == name), None)
