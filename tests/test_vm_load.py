@@ -22,7 +22,8 @@ listening() { # PORT: wait until somebody listens there
 }
 cat > /tmp/patient.py <<'END'
 # The lab is twenty times slower than a machine, so a tool gets as much more time to answer.
-from mlxtop.load import commands, perftest, processes
+from mlxtop.load import commands, known_bytes, perftest, processes
+known_bytes.SETTLED_S, known_bytes.PATIENCE_S = 4.0, 60.0
 perftest.EXCHANGES_A_SECOND = 500
 commands.PROBE_S *= 20
 processes.ANSWER_S *= 20
@@ -36,7 +37,7 @@ ip netns exec fry ib_write_bw -d rxe_fry -x 1 -D 6 -F --report_gbits > /tmp/fry 
 server=$!
 listening 18515
 ip netns exec pacu $PYTHON /tmp/patient.py --all load 10.0.0.3 --tool ib_write_bw -t 6 \\
-  --note lab --json
+  --note lab --json > /tmp/rdma
 wait $server || { cat /tmp/fry >&2; exit 1; }
 cat /tmp/fry >&2
 ip netns exec pacu $PYTHON /tmp/patient.py --all load 10.0.0.3 --tool ib_write_bw -t 6 2>&1 \
@@ -44,26 +45,72 @@ ip netns exec pacu $PYTHON /tmp/patient.py --all load 10.0.0.3 --tool ib_write_b
 $PYTHON -m mlxtop runs show -1 --json > /tmp/shown
 $PYTHON -c 'import json; print(json.load(open("/tmp/shown"))["note"])' >&2
 """
+FALSIFIED = """
+ip netns exec fry iperf3 -s -1 -D
+listening 5201
+ethtool -K enp7s0np0 tso off gso off
+sent=/sys/class/net/enp7s0np0/statistics/tx_bytes
+while read -r now < $sent; do # the octets of the port become four times what was sent
+  [ "${before:-$now}" = "$now" ] || cx 0 tx_bytes_phy +$((3 * (now - before)))
+  before=$now
+  sleep 0.3
+done &
+falsify=$!
+sleep 1
+$PYTHON /tmp/patient.py -i enp7s0np0 load 10.0.3.3 -P 1 -t 5 --cooldown 0 --json > /tmp/tcp
+kill $falsify
+$PYTHON -m mlxtop -i enp7s0np0 --once --json > /tmp/once
+$PYTHON - <<'END'
+import json, pathlib
+told = {name: pathlib.Path("/tmp", name).read_text() for name in ("rdma", "tcp", "once")}
+print(json.dumps(told))
+END
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded() -> tuple[dict[str, str], str]:
+    """What `mlxtop` told of both tests, and what went to standard error."""
+    done = in_lab(LISTENING + SCRIPT + FALSIFIED)
+    assert done.returncode == 0, done.stderr
+    told: dict[str, str] = json.loads(done.stdout)
+    return told, done.stderr
 
 
 @pytest.mark.vm
-def test_real_rdma_writes_are_measured_and_recorded() -> None:
-    done = in_lab(LISTENING + SCRIPT)
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+def test_a_port_that_counts_falsely_is_found_and_its_throughput_comes_from_elsewhere(
+    loaded: tuple[dict[str, str], str],
+) -> None:
+    told, _ = loaded
+    check = json.loads(told["tcp"])["counters"]
+    rows = {row["source"]: row for row in check["rows"]}
+    assert {name: row["judgement"] for name, row in rows.items()} == {
+        **dict.fromkeys(("eth-mac", "bytes_phy"), "wrong"),
+        "netdev": "agrees",
+    }
+    assert rows["eth-mac"]["unit"] == 4.0 and rows["eth-mac"]["frame_bytes"] > 9000
+    assert (check["usual"], check["instead"], check["kept"]) == ("eth-mac", "netdev", True)
+    cards = json.loads(told["once"])["adapters"]
+    ports = {port["netdev"]: port for card in cards for port in card["ports"]}
+    assert ports["enp7s0np0"]["source"] == "netdev"
+
+
+@pytest.mark.vm
+def test_real_rdma_writes_are_measured_and_recorded(loaded: tuple[dict[str, str], str]) -> None:
+    told, stderr = loaded
+    document = json.loads(told["rdma"])
     assert document["ended"] == "complete"
     plan = document["plan"]
     assert (plan["port_name"], plan["protocol"]) == ("pacu0", "RDMA")
     assert plan["commands"] == ["ib_write_bw -d rxe_pacu -i 1 -x 1 -D 6 -F --report_gbits 10.0.0.3"]
-    report = done.stderr.splitlines()
+    report = stderr.splitlines()
     row = next(line.split() for line in report if line.strip().startswith("65536"))
     assert document["result"]["received_bps"] == pytest.approx(float(row[3]) * 1e9)
     assert document["result"]["received_bps"] > 1e7
-    assert report[-2:] == [
-        "mlxtop: failed: no ib_write_bw server listens at 10.0.0.3; "
-        "start the same tool there first",
-        "lab",
-    ]
+    refused = report.index(
+        "mlxtop: failed: no ib_write_bw server listens at 10.0.0.3; start the same tool there first"
+    )
+    assert report[refused + 1] == "lab"
 
 
 LATENCIES = r"""

@@ -239,7 +239,8 @@ class LoadRun:
 
     def _count_to_the_end(self) -> None:
         """Wait until the counters were read once more, where they can be checked."""
-        if self._stopping is None and self._held is None and self._counters.checks:
+        sound = self._stopping is None and self._streams.error is None and self._held is None
+        if sound and self._counters.checks:
             assert self._load is not None
             self._enter(Phase.COUNTING)
             ended = self._load[1]

@@ -22,6 +22,7 @@ _SCALARS: dict[Any, type[Codec]] = {
     PortId: PortName,
 }
 _LATE = (
+    "mlxtop.model.flash",
     "mlxtop.model.linktype",
     "mlxtop.model.lldp",
     "mlxtop.model.rdma_objects",

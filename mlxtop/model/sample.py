@@ -15,6 +15,7 @@ from mlxtop.model.path import NO_PATHS, PathStatus
 from mlxtop.model.pcie import PciePath, PcieReport
 
 if TYPE_CHECKING:  # they would make the start slower
+    from mlxtop.model.flash import CardFlash
     from mlxtop.model.linktype import StoredConfig
     from mlxtop.model.lldp import LldpNeighbour
     from mlxtop.model.rdma_objects import RdmaObjects
@@ -289,6 +290,8 @@ class Sample(NamedTuple):
     """What says by LLDP to be at the other end, of ports that have any; by a daemon here."""
     stored: Mapping[str, Slow[StoredConfig]] = {}
     """What cards keep for their next start, by `Adapter.key`; of cards with a driver."""
+    flash: Mapping[str, Slow[CardFlash]] = {}
+    """Label and flash of cards, by `Adapter.key`; of those that were asked."""
     incidents: tuple[Incident, ...] = ()
     """What has happened since the sample before, as far as the kernel told."""
     absent: Mapping[str, str] = {}

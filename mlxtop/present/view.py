@@ -70,6 +70,8 @@ class View(NamedTuple):
     congestion: CongestionWatch | None = None
     """Pause and congestion control of the last minute; None where nobody follows them."""
     holders_by: HolderOrder = HolderOrder()
+    firmware: Mapping[str, str] = {}
+    """Versions by PSID that the person wants."""
 
     @property
     def now(self) -> PortFrame:

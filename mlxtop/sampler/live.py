@@ -208,6 +208,7 @@ class LiveSource:
             neighbours=facts.get(Fact.NEIGHBOURS, now),
             lldp=facts.get(Fact.LLDP, now),
             stored=facts.stored(now),
+            flash=facts.flash(now),
             incidents=log.take(self._note) if log else (),
             absent={what: reason for what, reason in absent.items() if reason},
             problems=(*inventory.problems, *problems, *self._lacking),

@@ -102,6 +102,7 @@ class HostsApp(MlxtopApp):
         self._adopt(first)
         for seat in seats[1:]:
             seat.state = State(self.state.bits, self.state.ascii, settings.window)
+            seat.state.firmware = settings.firmware
 
     def _adopt(self, seat: Seat) -> None:
         """Have the screens show a machine."""

@@ -24,7 +24,7 @@ from mlxtop.present.text import (
     wrap,
 )
 from mlxtop.present.view import HolderOrder, link_mark, prose
-from mlxtop.sampler.facts import RDMA
+from mlxtop.sampler.facts import RDMA, Fact
 from mlxtop.settings import PREFIX, ROWS, config_path
 from mlxtop.tui.commands import Scope, available, bindings, keys_of, unlisted
 from mlxtop.tui.screens.base import WatchScreen
@@ -45,6 +45,8 @@ _LEAST_ROWS = 14
 """Rows of a screen from which a page keeps enough of them below a small chart."""
 _RDMA_PAGE = "5"
 """The page that shows who holds RDMA objects."""
+_WANTS = {_RDMA_PAGE: RDMA, "6": frozenset({Fact.FLASH})}
+"""Slow facts that are read while their page is shown, by its key."""
 _LEAST_NAME = 12
 """Columns of a port's name beside the pages; where it has fewer, pages lose their titles."""
 _TITLES = {
@@ -144,7 +146,7 @@ class Detail(ChartPage):
         self._want()
 
     def _want(self) -> None:
-        self.wants = RDMA if self._page.key == _RDMA_PAGE else frozenset()
+        self.wants = _WANTS.get(self._page.key, frozenset())
 
     def body(self) -> ComposeResult:
         yield self._tabs
