@@ -22,10 +22,11 @@ listening() { # PORT: wait until somebody listens there
 }
 cat > /tmp/patient.py <<'END'
 # The lab is twenty times slower than a machine, so a tool gets as much more time to answer.
-from mlxtop.load import commands, known_bytes, perftest, processes
+from mlxtop.load import commands, iperf3, known_bytes, perftest, processes
 known_bytes.SETTLED_S, known_bytes.PATIENCE_S = 4.0, 60.0
 perftest.EXCHANGES_A_SECOND = 500
 commands.PROBE_S *= 20
+iperf3.PROBE_S *= 20
 processes.ANSWER_S *= 20
 processes.OVERTIME_S *= 20
 from mlxtop.cli import main
