@@ -27,8 +27,9 @@ THREADS = (3, 16)
 CONNECT_MS = "3000"
 """Milliseconds that the control connection may take."""
 IDLE_S = "120"
-PROBE_S = 20.0
 """Seconds that a server waits for a test."""
+PROBE_S = 20.0
+"""Seconds to wait for what it tells of itself."""
 
 
 class Iperf3(NamedTuple):
