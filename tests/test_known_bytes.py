@@ -128,7 +128,7 @@ def test_the_warm_up_was_moved_as_well() -> None:
 
 @pytest.mark.parametrize(
     ("bits", "seconds", "unsure"),
-    [(80_000_000, 3.0, False), (79_999_992, 3.0, True), (G, 2.99, True), (G, 3.0, False)],
+    [(80_000_000, 3.0, False), (79_999_992, 3.0, True), (G, 1.99, True), (G, 2.0, False)],
 )
 def test_a_short_test_says_nothing(bits: float, seconds: float, unsure: bool) -> None:
     assert (course(bits, seconds).unsure is not None) == unsure

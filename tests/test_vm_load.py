@@ -23,7 +23,7 @@ listening() { # PORT: wait until somebody listens there
 cat > /tmp/patient.py <<'END'
 # The lab is twenty times slower than a machine, so a tool gets as much more time to answer.
 from mlxtop.load import commands, iperf3, known_bytes, perftest, processes
-known_bytes.SETTLED_S, known_bytes.PATIENCE_S = 4.0, 60.0
+known_bytes.SETTLED_S, known_bytes.PATIENCE_S = 2.0, 60.0
 perftest.EXCHANGES_A_SECOND = 500
 commands.PROBE_S *= 20
 iperf3.PROBE_S *= 20
@@ -47,6 +47,7 @@ $PYTHON -m mlxtop runs show -1 --json > /tmp/shown
 $PYTHON -c 'import json; print(json.load(open("/tmp/shown"))["note"])' >&2
 """
 FALSIFIED = """
+set +e # what fails here is missed by its own test
 ip netns exec fry iperf3 -s -1 -D
 listening 5201
 ethtool -K enp7s0np0 tso off gso off
@@ -63,8 +64,8 @@ kill $falsify
 $PYTHON -m mlxtop -i enp7s0np0 --once --json > /tmp/once
 $PYTHON - <<'END'
 import json, pathlib
-told = {name: pathlib.Path("/tmp", name).read_text() for name in ("rdma", "tcp", "once")}
-print(json.dumps(told))
+paths = [pathlib.Path("/tmp", name) for name in ("rdma", "tcp", "once")]
+print(json.dumps({path.name: path.read_text() for path in paths if path.exists()}))
 END
 """
 

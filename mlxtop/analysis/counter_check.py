@@ -25,7 +25,7 @@ from mlxtop.model.sample import LinkLayer
 
 LEAST_BYTES = 10_000_000
 """Bytes of a test from which other frames are no part of it worth naming."""
-LEAST_S = 3.0
+LEAST_S = 2.0
 TOLERANCE = 0.1
 """Share by which a counter that agrees may be off: a tool's clock does not begin with its data."""
 FACTORS = (0.125, 0.25, 0.5, 2.0, 4.0, 8.0)

@@ -106,6 +106,8 @@ class HostsApp(MlxtopApp):
 
     def _adopt(self, seat: Seat) -> None:
         """Have the screens show a machine."""
+        if self.source is not seat.machine.source:
+            self.source.more_wants = frozenset()  # nobody looks there any more
         self.machine = seat.name
         self.source, self.feed, self.state = seat.machine.source, seat.feed, seat.state
         self.context, self.paths = seat.context, seat.paths
