@@ -159,6 +159,7 @@ class HostsApp(MlxtopApp):
         self.links.take(self._seen(now), now)
         self.fire = self._seat.fire
         self.source.looked_at = self.state.selected
+        self.source.more_wants = self._wanted()
         if all(seat.feed.error is not None for seat in self.seats.values()):
             assert self._seat.feed.error is not None
             self.fail(self._seat.feed.error)
