@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mlxtop.doctor.check import Case, Finding, Nothing
-from mlxtop.model.counters import Origin, Schema
+from mlxtop.model.counters import Miscount, Origin, Schema
 from mlxtop.model.sample import Reading
 from tests.cases import GOOD, NOTE, ask, case, judged, only, run, unknown
 from tests.situations import infiniband
@@ -46,6 +46,29 @@ def counted(count: int) -> Case:
 
 def test_a_counter_at_its_ceiling_could_not_tell() -> None:
     assert "65535" in unknown(ask("counters can still count", counted(65535))).reason
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Miscount("eth-mac", 4.0, "netdev", "r1"), "eth-mac has 4 bytes for each that a load test"),
+        (
+            Miscount("eth-mac", None, "netdev"),
+            "eth-mac loses some of the bytes that a load test moved; netdev",
+        ),
+    ],
+)
+def test_a_counter_that_a_load_test_proved_wrong_is_a_note(found: Miscount, words: str) -> None:
+    base = case(GOOD)
+    port = base.ports[0]
+    now = base.frame.ports[port].now._replace(miscounts=(found,))
+    ports = {port: base.frame.ports[port]._replace(now=now)}
+    finding = only(
+        judged(ask("counters count right", replace(base, frame=base.frame._replace(ports=ports))))
+    )
+    assert finding.severity is NOTE and finding.evidence.startswith(words)
+    assert ("mlxtop runs show r1" in finding.evidence) == bool(found.run)
+    assert isinstance(next(iter(ask("counters count right", base))), Nothing)
 
 
 @pytest.mark.parametrize(("percent", "long"), [(29, False), (30, True)])

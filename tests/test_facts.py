@@ -260,3 +260,23 @@ def test_who_holds_rdma_objects_is_read_only_while_somebody_wants_it() -> None:
         assert source.take().rdma_objects is UNREAD
     finally:
         source.close()
+
+
+@pytest.mark.parametrize(
+    ("wants", "looked_at", "asked"),
+    [
+        (ON_SCREEN, None, set()),
+        (ON_SCREEN, A.id, {"0000:43:00.0"}),
+        (ON_SCREEN, B.id, {"0000:44:00.0"}),
+        (ON_SCREEN | {Fact.FLASH}, None, {"0000:43:00.0", "0000:44:00.0"}),
+    ],
+)
+def test_of_the_cards_that_nobody_looks_at_no_flash_is_read(
+    wants: frozenset[Fact], looked_at: PortId | None, asked: set[str]
+) -> None:
+    facts = facts_of(Machine(root=False), A, B, wants=wants)
+    facts.looked_at, facts.more_wants = looked_at, frozenset({Fact.FLASH})
+    read(facts, 1.0)
+    assert set(facts.flash(1.0)) == asked
+    assert all(fact.value is not None for fact in facts.flash(1.0).values())
+    facts.close()

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.sources.kernel.vpd import Vpd, parse_vpd
-from mlxtop.sources.tools.flint import Flash, numbers, parse_query
+from mlxtop.model.flash import Flash, Vpd
+from mlxtop.sources.kernel.vpd import parse_vpd
+from mlxtop.sources.tools.flint import numbers, parse_query
 from mlxtop.sources.tools.fwmanager import parse_report
 from tests.test_mstconfig import CAPTURES, captured, expected
 

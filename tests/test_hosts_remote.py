@@ -22,10 +22,12 @@ from mlxtop.hosts.remote import ClockPair, RemoteSource
 from mlxtop.model.machine import MachineState, Reach
 from mlxtop.model.sample import Sample
 from mlxtop.recording.lines import Lines, Members
+from mlxtop.sampler.facts import ON_SCREEN, Fact
 from mlxtop.sampler.source import Stop
 from mlxtop.settings import Settings, load
 from mlxtop.system.clock import RealClock
 from mlxtop.watch.watch import Watch
+from tests.load_lab import simulated
 from tests.samples import PACU, Samples, ethernet, sample
 
 # ---- names and groups
@@ -290,3 +292,15 @@ def test_a_seen_machine_has_an_age_only_while_it_is_lost() -> None:
     live = seen_machine("fry", watch, Reach(MachineState.LIVE, 2.0), 9.0)
     assert lost is not None and live is not None
     assert (lost.age, lost.why, live.age) == (7.0, "gone", 0.0)
+
+
+def test_the_far_side_reads_what_the_screen_here_wants_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = agent.Agent(simulated(), {"flash": True}, None)
+    assert one.source._facts.wants == ON_SCREEN | {Fact.FLASH, Fact.PCIE, Fact.IN_USE}
+    one._carry_out(["want", "FLASH", "SOMETHING_NEWER"], None, None)  # type: ignore[arg-type]
+    assert one.source.more_wants == {Fact.FLASH}
+    one._carry_out(["want"], None, None)  # type: ignore[arg-type]
+    assert one.source.more_wants == frozenset()
+    one.source.close()

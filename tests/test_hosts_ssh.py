@@ -214,9 +214,11 @@ def test_a_killed_ssh_is_told_of_and_tried_again(far: Far) -> None:
         near.wait(10)
 
 
-def test_the_doctor_and_the_metrics_name_their_machine(far: Far) -> None:
+def test_doctor_passport_and_metrics_name_their_machine(far: Far) -> None:
     found = documents(far.run("--all", "-H", "fry", "--json", "doctor", seconds=90))
     assert list(found) == ["local", "fry"] and all("findings" in one for one in found.values())
+    cards = documents(far.run("--all", "-H", "fry", "--json", "passport"))
+    assert [(one["cards"], one["problem"]) for one in cards.values()] == [([], None)] * 2
     text = far.run("--all", "-H", "fry", "metrics").stdout
     assert 'mlxtop_build_info{device="",host="fry",kind="remote"' in text
     assert 'mlxtop_build_info{device="",host="local",kind="live"' in text

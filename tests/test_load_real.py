@@ -227,11 +227,18 @@ def test_the_figures_are_those_of_iperf3_itself(bench: Bench, words: list[str]) 
     assert result["received_bps"] == pytest.approx(200e6, rel=0.1)
     assert document["plan"]["port_name"] == bench.pair.near_device
     assert document["ended"] == "complete" and document["heat"]["sensors"] == []
+    check = document["counters"]
+    assert [(row["source"], row["judgement"]) for row in check["rows"]] == [("netdev", "agrees")]
 
 
 def test_both_directions(bench: Bench) -> None:
     bench.server()
-    result = bench.document("-t", "3", "-b", RATE, "--bidir")["result"]
+    document = bench.document("-t", "3", "-b", RATE, "--bidir")
+    result, check = document["result"], document["counters"]
+    assert [(row["direction"], row["judgement"]) for row in check["rows"]] == [
+        ("tx", "agrees"),
+        ("rx", "agrees"),
+    ]
     assert result["received_bps"] == pytest.approx(200e6, rel=0.1)
     assert result["reverse"]["received_bps"] == pytest.approx(200e6, rel=0.1)
     if not is_text(bench):

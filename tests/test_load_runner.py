@@ -186,6 +186,7 @@ def test_the_status_tells_where_a_run_is() -> None:
     assert [phase for n, phase in enumerate(seen) if n == 0 or seen[n - 1] is not phase] == [
         Phase.BASELINE,
         Phase.LOAD,
+        Phase.COUNTING,
         Phase.COOLING,
         Phase.DONE,
     ]

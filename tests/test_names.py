@@ -29,6 +29,7 @@ ELSEWHERE = {
     "model/incident.py": "values without behaviour",
     "model/machine.py": "values without behaviour",
     "analysis/transport.py": "in test_analysis_congestion, beside what it goes with",
+    "model/flash.py": "values; in test_flint and test_passport, which read them",
     "model/lldp.py": "values; in test_lldp, which reads them",
     "model/qos.py": "values; in test_sources_qos, which reads them",
     "watch/congestion.py": "in test_analysis_congestion and test_checks_congestion",

@@ -1,21 +1,28 @@
 """A passport of every simulated machine; newer, crossflashed and pending firmware; backups."""
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Event
 from typing import Any, cast
 
 import pytest
 
 from mlxtop.lab import MACHINES
+from mlxtop.model.flash import Flash
+from mlxtop.model.sample import Sample
+from mlxtop.model.sample_codec import SampleDecoder, SampleEncoder
 from mlxtop.passport.backup import Backup, NoBackup, back_up
-from mlxtop.passport.collect import Passport, collect
+from mlxtop.passport.card import Passport, of_sample, with_others
+from mlxtop.passport.collect import collect
 from mlxtop.passport.images import read_images
 from mlxtop.passport.support import crossflashed, knows, support_of
-from mlxtop.present.passport import document, lines
+from mlxtop.present.passport import document, flash_section, lines
 from mlxtop.present.text import line_width, plain
 from mlxtop.sampler.discover import discover
-from mlxtop.sources.tools.flint import Flash
+from mlxtop.sampler.facts import Fact
+from mlxtop.sampler.live import LiveSource
 from mlxtop.system.door import Finished, System
 from tests.load_lab import simulated
 
@@ -235,6 +242,96 @@ def test_cards_of_the_same_psid_that_run_another_version_are_named() -> None:
     mixed = inventory._replace(adapters=(older, *rest))
     one, *more = collect(system, mixed, mixed.adapters, {})
     for card in more:
-        told = (f"28.39.1002 at {one.device}",) if card.psid == one.psid else ()
+        told = (f"28.39.1002 (older) at {one.device}",) if card.psid == one.psid else ()
         assert card.others == told
-    assert len(one.others) == sum(card.psid == one.psid for card in more) > 0
+    same = [card.device for card in more if card.psid == one.psid]
+    assert one.others == (f"{more[0].running} (newer) at {', '.join(same)}",)
+
+
+def sampled(name: str) -> Sample:
+    """A simulated machine as root sees it when all labels and flash were read."""
+    system = simulated(name)
+    live = LiveSource(system, calm=0.0, wants=frozenset({Fact.FLASH}))
+    live.take()
+    system.clock.wait(40.0, Event())
+    one = live.take()
+    live.close()
+    return one
+
+
+def through_a_recording(one: Sample) -> Sample:
+    """The same Sample as another machine sends it."""
+    data, tables = SampleEncoder().whole(one)
+    decoder = SampleDecoder()
+    decoder.learn(json.loads(json.dumps(tables)))
+    return decoder.whole(json.loads(json.dumps(data)))
+
+
+@pytest.mark.parametrize("name", ["pacu", "cx3-hp", "tiny", "odroid", "ceph", "faulty", "roce1"])
+def test_that_of_a_sample_is_that_of_the_machine(name: str) -> None:
+    one = sampled(name)
+    assert through_a_recording(one) == one
+    system = simulated(name)
+    here = {card.adapter.key: card for card in passports(system)}
+    for adapter in one.adapters:
+        card, other = of_sample(one, adapter, {}), here[adapter.key]
+        assert (card.part, card.psid, card.stored) == (other.part, other.psid, other.stored)
+        assert (card.serial, card.guids, card.macs) == (other.serial, other.guids, other.macs)
+        assert (card.tool, card.last_tool) == (other.tool, other.last_tool)
+        for columns in (56, 116):
+            section = flash_section(card, columns)
+            text = "\n".join(map(plain, section.lines))
+            assert max(map(line_width, section.lines)) <= columns
+            assert card.serial and card.serial not in text and "serial number    MT…" in text
+
+
+def test_of_a_sample_without_them_the_reason_is_told() -> None:
+    one = sampled("pacu")._replace(flash={})
+    (adapter,) = one.adapters
+    for root, words in ((True, "not read yet"), (False, "needs root: sudo mlxtop passport")):
+        host = one.host._replace(root=root)
+        card = of_sample(one._replace(host=host), adapter, {})
+        rows = [plain(line) for line in flash_section(card, 76).lines]
+        assert rows[0].startswith("flash") and words in rows[0]
+        assert rows[1].startswith("GUIDs") and "248a070300a1b2c0" in rows[1]
+        assert rows[2].startswith("MACs") and "248a07a1b2c0" in rows[2]
+        assert len(rows) == 3
+
+
+def test_newer_firmware_and_another_makers_are_told_on_the_page() -> None:
+    one = sampled("pacu")
+    (adapter,) = one.adapters
+    card = of_sample(one, adapter, {"MT_2180110032": "12.28.2302"})
+    odd = card._replace(crossflashed="the tool tells HP_1 as the original PSID")
+    text = "\n".join(map(plain, flash_section(odd, 76).lines))
+    assert "newer            12.28.2302 (settings)" in text
+    assert "Crossflashed: the tool tells HP_1" in text
+
+
+def test_the_uuid_of_a_label_is_a_serial_number() -> None:
+    (card,) = passports(simulated("pacu"))
+    assert card.vpd is not None
+    card = card._replace(vpd=card.vpd._replace(more={"V3": "a1b2" * 8, "V0": "PCIeGen4 x16"}))
+    for whole in (False, True):
+        text = "\n".join(map(plain, lines(card, 100, whole)))
+        assert ("a1b2a1b2" in text, "PCIeGen4 x16" in text) == (whole, True)
+        assert document(card, whole)["vpd"]["V3"] == ("a1b2" * 8 if whole else "a1…")
+
+
+def test_what_the_others_run_is_told_over_machines() -> None:
+    (card,) = passports(simulated("pacu"))
+    other = card.adapter._replace(key="other", firmware="12.27.1016")
+    cards = [
+        card._replace(host="pacu"),
+        card._replace(host="fry"),
+        card._replace(host="fry", adapter=other, flash=None, device="0000:44:00.0"),
+        card._replace(host="leela", adapter=other._replace(psid="HP_1"), flash=None),
+    ]
+    told = [one.others for one in with_others(cards)]
+    device = card.device
+    assert told == [
+        (f"12.28.2006 (the same) at fry {device}", "12.27.1016 (older) at fry 0000:44:00.0"),
+        (f"12.28.2006 (the same) at pacu {device}", "12.27.1016 (older) at fry 0000:44:00.0"),
+        (f"12.28.2006 (newer) at pacu {device}, fry {device}",),
+        (),
+    ]

@@ -10,7 +10,7 @@ import pytest
 from mlxtop.lab.routes import LabRoute
 from mlxtop.model.path import Peer, WayState
 from mlxtop.path.faults import DeviceFault
-from mlxtop.path.session import TRIAL_S
+from mlxtop.path.session import TRIAL_S, WAYS_S
 from mlxtop.path.switch import OTHERS_S
 from tests.path_story import CEPH2, CEPH3, CUT_S, Story
 
@@ -303,3 +303,44 @@ def test_routes_are_left_to_others_that_start_later() -> None:
     story.cut("enp3s0d1")
     story.run(3.0)
     assert not [r for r in fib.routes if r.protocol == "77" and r.table == "main"]
+
+
+def led_through(story: Story, leads: bool) -> None:
+    """Have a route to ceph3 through ceph2, or take it away, as somebody else would."""
+    with story.system.world.lock:
+        routes = story.system._network.fib.routes
+        mine = [one for one in routes if one.destination == CEPH3 and one.via == CEPH2]
+        if leads and not mine:
+            routes.append(story.taken)  # type: ignore[attr-defined]
+        elif not leads:
+            (story.taken,) = mine  # type: ignore[attr-defined]
+            routes.remove(mine[0])
+
+
+def test_a_route_that_goes_and_comes_while_watching_changes_how_its_way_is_judged() -> None:
+    story = Story(keep=False)
+    story.run(2.0)
+    assert story.way(CEPH3, THROUGH).judged_by.endswith("by the route that is there")
+    led_through(story, leads=False)
+    story.run(WAYS_S + 2.0)
+    alone = story.way(CEPH3, THROUGH)
+    assert alone.judged_by.startswith(f"its first hop {CEPH2} only")
+    assert alone.state is WayState.UP, "its hop answered all the time"
+    led_through(story, leads=True)
+    story.run(WAYS_S + 2.0)
+    back = story.way(CEPH3, THROUGH)
+    assert back.judged_by.endswith("by the route that is there") and back.state is WayState.UP
+    told = [line for line in story.said if "is judged by" in line]
+    assert [line.split(" is judged by ")[0] for line in told] == [f"ceph3 {THROUGH}"] * 2
+    assert [one.state for one in story.peer(CEPH3).ways] == [WayState.UP] * 3
+
+
+def test_where_ip_does_not_answer_the_ways_stay_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    story = Story(keep=False)
+    story.run(2.0)
+    monkeypatch.setattr("mlxtop.path.routes.read_routes", lambda system, ipv6: None)
+    story.run(WAYS_S + 2.0)
+    assert story.way(CEPH3, THROUGH).judged_by.endswith("by the route that is there")
+    assert not any("is judged by" in line for line in story.said)

@@ -14,6 +14,7 @@ from mlxtop.model.machine import MachineState, Reach
 from mlxtop.model.sample import Sample, SourceKind
 from mlxtop.present.machines import machine_title
 from mlxtop.present.text import plain
+from mlxtop.sampler.facts import Fact
 from mlxtop.settings import Settings
 from mlxtop.system.clock import RealClock
 from mlxtop.tui.hosts import HostsApp, Seat
@@ -86,6 +87,18 @@ async def test_the_cursor_takes_the_pages_to_its_machine() -> None:
         assert "50 °C" in screen_text(app) and "REMOTE" in screen_text(app)
         await pilot.press("escape", "k")
         assert app.machine == "pacu"
+
+
+async def test_a_page_wants_more_of_the_machine_that_it_shows_alone() -> None:
+    pacu, fry = Samples(hot(3, 40.0)), Afar(hot(3, 50.0), "fry")
+    async with running(pacu, fry) as (app, pilot):
+        await pilot.press("6")
+        await until(pilot, lambda: isinstance(app.screen, Detail))
+        app.on_frame_arrived()
+        assert pacu.more_wants == {Fact.FLASH} and not fry.more_wants
+        app.focus_machine("fry")
+        app.on_frame_arrived()
+        assert fry.more_wants == {Fact.FLASH} and not pacu.more_wants
 
 
 async def test_h_shows_the_machine_under_the_cursor_only_and_all_again() -> None:

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from mlxtop.model.rdma_objects import QueuePairs, RdmaHolder, RdmaObjects
 from mlxtop.model.sample import Sample, Slow, Temperature
 from mlxtop.present.alarms import headline
-from mlxtop.sampler.facts import RDMA
+from mlxtop.sampler.facts import RDMA, Fact
 from mlxtop.settings import Settings
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.screens.pages import Detail
@@ -133,7 +133,7 @@ async def test_a_kernel_log_that_may_not_be_read_is_told_with_the_events() -> No
         await until(pilot, lambda: "needs root" in text_of(page_of(app)))
 
 
-async def test_page_five_is_sorted_and_only_there_is_asked_who_uses_rdma() -> None:
+async def test_page_five_is_sorted_and_only_there_and_on_page_six_more_is_asked() -> None:
     port = ethernet(PACU, 1.0, 0.0, 0.0)
     pairs = {7: 9, 8: 3}
     holders = tuple(
@@ -155,6 +155,10 @@ async def test_page_five_is_sorted_and_only_there_is_asked_who_uses_rdma() -> No
         await until(pilot, lambda: text_of(page).index("job8") < text_of(page).index("job7"))
         await pilot.press("less_than_sign", "less_than_sign")
         await until(pilot, lambda: "pid▼" in text_of(page))
+        await pilot.press("6")
+        app.on_frame_arrived()
+        assert app.source.more_wants == {Fact.FLASH}
+        await until(pilot, lambda: "needs root: sudo mlxtop passport" in text_of(page))
         await pilot.press("1")
         app.on_frame_arrived()
         assert app.source.more_wants == frozenset()

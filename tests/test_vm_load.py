@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from typing import Any
 
 import pytest
@@ -22,9 +23,11 @@ listening() { # PORT: wait until somebody listens there
 }
 cat > /tmp/patient.py <<'END'
 # The lab is twenty times slower than a machine, so a tool gets as much more time to answer.
-from mlxtop.load import commands, perftest, processes
+from mlxtop.load import commands, iperf3, known_bytes, perftest, processes
+known_bytes.SETTLED_S, known_bytes.PATIENCE_S = 2.0, 60.0
 perftest.EXCHANGES_A_SECOND = 500
 commands.PROBE_S *= 20
+iperf3.PROBE_S *= 20
 processes.ANSWER_S *= 20
 processes.OVERTIME_S *= 20
 from mlxtop.cli import main
@@ -36,7 +39,7 @@ ip netns exec fry ib_write_bw -d rxe_fry -x 1 -D 6 -F --report_gbits > /tmp/fry 
 server=$!
 listening 18515
 ip netns exec pacu $PYTHON /tmp/patient.py --all load 10.0.0.3 --tool ib_write_bw -t 6 \\
-  --note lab --json
+  --note lab --json > /tmp/rdma
 wait $server || { cat /tmp/fry >&2; exit 1; }
 cat /tmp/fry >&2
 ip netns exec pacu $PYTHON /tmp/patient.py --all load 10.0.0.3 --tool ib_write_bw -t 6 2>&1 \
@@ -44,13 +47,70 @@ ip netns exec pacu $PYTHON /tmp/patient.py --all load 10.0.0.3 --tool ib_write_b
 $PYTHON -m mlxtop runs show -1 --json > /tmp/shown
 $PYTHON -c 'import json; print(json.load(open("/tmp/shown"))["note"])' >&2
 """
+FALSIFIED = """
+tell() { # whatever has come of it
+  $PYTHON - <<'END'
+import json, pathlib
+paths = [pathlib.Path("/tmp", name) for name in ("rdma", "tcp", "once")]
+print(json.dumps({path.name: path.read_text() for path in paths if path.exists()}))
+END
+}
+trap tell EXIT
+falsified() {
+  ip netns exec fry iperf3 -s -1 -D
+  listening 5201
+  ethtool -K enp7s0np0 tso off gso off
+  sent=/sys/class/net/enp7s0np0/statistics/tx_bytes
+  while read -r now < $sent; do # the octets of the port become four times what was sent
+    [ "${before:-$now}" = "$now" ] || cx 0 tx_bytes_phy +$((3 * (now - before)))
+    before=$now
+    sleep 0.3
+  done &
+  falsify=$!
+  sleep 1
+  $PYTHON /tmp/patient.py -i enp7s0np0 load 10.0.3.3 -P 1 -t 5 \\
+    --guard off --cooldown 0 --json > /tmp/tcp
+  kill $falsify
+  $PYTHON -m mlxtop -i enp7s0np0 --once --json > /tmp/once
+}
+falsified || echo "falsified: $?" >&2
+"""
+Done = tuple[dict[str, str], subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Done:
+    """What `mlxtop` told of both tests, as far as they came."""
+    done = in_lab(LISTENING + FALSIFIED + SCRIPT)
+    told: dict[str, str] = json.loads(done.stdout or "{}")
+    return told, done
 
 
 @pytest.mark.vm
-def test_real_rdma_writes_are_measured_and_recorded() -> None:
-    done = in_lab(LISTENING + SCRIPT)
+def test_a_port_that_counts_falsely_is_found_and_its_throughput_comes_from_elsewhere(
+    loaded: Done,
+) -> None:
+    told, done = loaded
+    outcome = json.loads(told.get("tcp") or "{}")
+    assert outcome.get("ended") == "complete", done.stderr
+    check = outcome["counters"]
+    rows = {row["source"]: row for row in check["rows"]}
+    assert {name: row["judgement"] for name, row in rows.items()} == {
+        **dict.fromkeys(("eth-mac", "bytes_phy"), "wrong"),
+        "netdev": "agrees",
+    }
+    assert rows["eth-mac"]["unit"] == 4.0 and rows["eth-mac"]["frame_bytes"] > 9000
+    assert (check["usual"], check["instead"], check["kept"]) == ("eth-mac", "netdev", True)
+    cards = json.loads(told["once"])["adapters"]
+    ports = {port["netdev"]: port for card in cards for port in card["ports"]}
+    assert ports["enp7s0np0"]["source"] == "netdev"
+
+
+@pytest.mark.vm
+def test_real_rdma_writes_are_measured_and_recorded(loaded: Done) -> None:
+    told, done = loaded
     assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+    document = json.loads(told["rdma"])
     assert document["ended"] == "complete"
     plan = document["plan"]
     assert (plan["port_name"], plan["protocol"]) == ("pacu0", "RDMA")
@@ -59,11 +119,10 @@ def test_real_rdma_writes_are_measured_and_recorded() -> None:
     row = next(line.split() for line in report if line.strip().startswith("65536"))
     assert document["result"]["received_bps"] == pytest.approx(float(row[3]) * 1e9)
     assert document["result"]["received_bps"] > 1e7
-    assert report[-2:] == [
-        "mlxtop: failed: no ib_write_bw server listens at 10.0.0.3; "
-        "start the same tool there first",
-        "lab",
-    ]
+    refused = report.index(
+        "mlxtop: failed: no ib_write_bw server listens at 10.0.0.3; start the same tool there first"
+    )
+    assert report[refused + 1] == "lab"
 
 
 LATENCIES = r"""

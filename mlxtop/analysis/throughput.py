@@ -75,14 +75,22 @@ class Throughput(NamedTuple):
     tx_utilisation: float | None = None
 
 
-def wire_source(now: PortSample) -> WireSource | None:
-    """Return the best source that a port's readings have values of; None where there is none."""
+def wire_source(now: PortSample, *, trusting: bool = False) -> WireSource | None:
+    """Return the best source that a port's readings have values of; None where there is none.
+
+    `trusting`: also one that a load test has proven wrong, as if nobody knew.
+    """
     order: tuple[WireSource, ...] = (NETDEV,)
     if now.link.layer is LinkLayer.INFINIBAND:
         order = (IB_DATA, NETDEV)
     elif now.port.kind is PortKind.PHYSICAL:
         order = (ETH_MAC, BYTES_PHY, NETDEV)
-    return next((source for source in order if _has(now, source.counts.rx_bytes)), None)
+    found = [source for source in order if _has(now, source.counts.rx_bytes)]
+    for miscount in () if trusting else now.miscounts:
+        instead = SOURCES.get(miscount.instead)
+        if found and found[0].name == miscount.source and instead in found:
+            return instead
+    return found[0] if found else None
 
 
 def _has(now: PortSample, counter: Counter) -> bool:

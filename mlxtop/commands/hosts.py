@@ -10,7 +10,7 @@ from mlxtop.commands.arguments import UsageError, without_screen
 from mlxtop.hosts.machines import Machine
 from mlxtop.hosts.names import LOCAL, host_names
 from mlxtop.outputs import console
-from mlxtop.sampler.facts import EVERYTHING, JOINED
+from mlxtop.sampler.facts import EVERYTHING, JOINED, Fact
 from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
 from mlxtop.system.door import System
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from mlxtop.model.linktype import StoredConfig
     from mlxtop.outputs.headless import Fire
     from mlxtop.sampler.discover import Inventory
+
+
+_WANTS = {"doctor": EVERYTHING, "passport": frozenset({Fact.FLASH})}
+"""Slow facts that a subcommand needs."""
 
 
 def machines(
@@ -32,6 +36,7 @@ def machines(
         all=settings.all,
         include=settings.include,
         everything=args.command == "doctor",
+        flash=args.command == "passport",
         sudo=args.sudo,
     )
     names = host_names(args.hosts or (), settings.hosts)
@@ -59,7 +64,7 @@ def _live(args: argparse.Namespace, system: System, settings: Settings) -> LiveS
         incidents=True,
         hurry=screen,
         calm=0.0 if args.command else 5.0,
-        wants=EVERYTHING if args.command == "doctor" else JOINED,
+        wants=_WANTS.get(args.command, JOINED),
         ask_card=_ask_card,
     )
 
@@ -86,6 +91,10 @@ def say(
         from mlxtop.commands import doctor_several
 
         return doctor_several.run(args, found, settings)
+    if args.command == "passport":
+        from mlxtop.commands import passport_several
+
+        return passport_several.run(args, found, settings)
     if args.command == "metrics":
         from mlxtop.commands import metrics_several
 

@@ -56,6 +56,7 @@ class FrontEnd:
         from mlxtop.sampler.source import frames
 
         stop = Event()
+        self.session.miscounts = source.miscounts
         feed = frames(source, stop)
         with console.waiting(f"looking at {source.label}"):
             first = next(feed)
@@ -168,7 +169,7 @@ class FrontEnd:
         """Print how a running test stands; on a terminal also what else is waited for."""
         from mlxtop.present.load import status_line
 
-        if view.status is not None:
+        if view.status is not None and view.status.phase is not Phase.DONE:
             self.tell(status_line(view.status), Role.DIM)
             return
         if view.plan is None:

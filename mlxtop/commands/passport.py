@@ -10,12 +10,12 @@ from mlxtop.commands.mending import did_you_mean
 from mlxtop.model.identity import Adapter, slot_of
 from mlxtop.outputs import console
 from mlxtop.passport.backup import NoBackup, back_up
-from mlxtop.passport.collect import Passport, collect
-from mlxtop.passport.images import read_images
+from mlxtop.passport.card import Passport
+from mlxtop.passport.collect import collect
+from mlxtop.passport.images import read_folder
 from mlxtop.present.passport import document, lines
 from mlxtop.sampler.discover import Inventory, discover
 from mlxtop.settings import Settings
-from mlxtop.sources.tools.flint import Flash
 from mlxtop.system.answers import reason
 from mlxtop.system.door import System
 
@@ -34,18 +34,16 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     """Print the passports of cards; 0, and 1 where there is no card."""
     inventory = discover(system)
     adapters = _chosen(inventory, args.port)
-    images: list[tuple[str, Flash]] = []
-    left: list[str] = []
     with console.waiting("asking the cards"):
-        if args.images:
-            try:
-                images, left = read_images(system, args.images)
-            except OSError as error:
-                left = [f"{args.images}: {reason(error, system.captured)}"]
+        images, left = read_folder(system, args.images)
         cards = collect(system, inventory, adapters, settings.firmware, images)
     if args.backup is not None and cards:
         return _back_up(system, cards, args)
-    _print(cards, args, left)
+    if args.json:
+        found = [document(card, args.no_mask) for card in cards]
+        console.say_json({"cards": found, "left_out": list(left)})
+    else:
+        show(cards, args.no_mask, left)
     return 0 if cards else 1
 
 
@@ -75,32 +73,43 @@ def _back_up(system: System, cards: Sequence[Passport], args: argparse.Namespace
 
 def _chosen(inventory: Inventory, word: str | None) -> Sequence[Adapter]:
     """Return all cards, or the one that a word names. Raises ValueError."""
-    adapters = inventory.adapters
     if word is None:
-        return adapters
+        return inventory.adapters
     ports = {port.id: port for port in inventory.ports}
-    names: dict[str, Adapter] = {}
-    for adapter in adapters:
-        for function in adapter.functions:
-            for place in (function.address, slot_of(function.address)):
-                names |= {place: adapter, place.removeprefix("0000:"): adapter}
-        for port in (ports[one] for one in adapter.ports if one in ports):
-            names |= dict.fromkeys(filter(None, (port.name, port.rdma, str(port.id))), adapter)
-    if word not in names:
-        raise ValueError(f"no port or card is called {word!r}{did_you_mean(word, sorted(names))}")
-    return (names[word],)
+    cards = [
+        Passport(card, tuple(ports[one] for one in card.ports if one in ports), card.place)
+        for card in inventory.adapters
+    ]
+    return [pick(cards, word).adapter]
 
 
-def _print(cards: Sequence[Passport], args: argparse.Namespace, left: Sequence[str]) -> None:
-    if args.json:
-        found = [document(card, args.no_mask) for card in cards]
-        console.say_json({"cards": found, "left_out": list(left)})
-        return
+def named(cards: Sequence[Passport], word: str) -> list[Passport]:
+    """Return the cards that a word names: a port, an RDMA device or a PCI address."""
+    return [card for card in cards if word in _names(card)]
+
+
+def pick(cards: Sequence[Passport], word: str) -> Passport:
+    """Return the first card that a word names. Raises ValueError."""
+    for card in named(cards, word):
+        return card
+    names = sorted({name for card in cards for name in _names(card)})
+    raise ValueError(f"no port or card is called {word!r}{did_you_mean(word, names)}")
+
+
+def _names(card: Passport) -> set[str]:
+    places = [one for f in card.adapter.functions for one in (f.address, slot_of(f.address))]
+    names = [name for port in card.ports for name in (port.name, port.rdma, str(port.id))]
+    short = [place.removeprefix("0000:") for place in places]
+    return {name for name in (*places, *short, *names) if name}
+
+
+def show(cards: Sequence[Passport], serials: bool, left: Sequence[str]) -> None:
+    """Print the passports, and what was left out."""
     columns = max(60, min(shutil.get_terminal_size((100, 24)).columns, 120))
     for number, card in enumerate(cards):
         if number:
             console.say("")
-        console.show(*lines(card, columns, args.no_mask))
+        console.show(*lines(card, columns, serials))
     if not cards:
         console.warn("mlxtop: no ConnectX card was found")
     for text in left:

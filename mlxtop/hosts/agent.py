@@ -25,7 +25,7 @@ from mlxtop.model.json_text import encode
 from mlxtop.model.number import real, whole
 from mlxtop.model.sample import Problem, Sample
 from mlxtop.recording.lines import Line, Lines, Members
-from mlxtop.sampler.facts import EVERYTHING, JOINED, AskCard
+from mlxtop.sampler.facts import EVERYTHING, JOINED, AskCard, Fact
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import Stop
 from mlxtop.sources.tools.iproute2 import read_addresses
@@ -73,14 +73,17 @@ class Agent:
     def __init__(self, system: System, options: dict[str, Any], ask_card: AskCard | None) -> None:
         interval = min(MOST_S, max(LEAST_S, real(str(options.get("interval"))) or 1.0))
         include = options.get("include")
+        everything = bool(options.get("everything"))
+        wants = EVERYTHING if everything else JOINED
+        wants |= {Fact.FLASH} if options.get("flash") else frozenset()
         self.source = LiveSource(
             system,
             interval,
             bool(options.get("all")),
             tuple(map(str, include)) if isinstance(include, list) else (),
             incidents=True,
-            wants=EVERYTHING if options.get("everything") else JOINED,
-            calm=0.0 if options.get("everything") else 5.0,
+            wants=wants,
+            calm=0.0 if everything or Fact.FLASH in wants else 5.0,
             ask_card=ask_card,
         )
         self.stop = Stop()
@@ -137,6 +140,8 @@ class Agent:
                 servers.end()
             case ["pace", text] if (seconds := real(text)) is not None:
                 self.source.interval = min(MOST_S, max(LEAST_S, seconds))
+            case ["want", *names]:  # of facts that an older one of us does not know, too
+                self.source.more_wants = frozenset(f for f in Fact if f.name in names)
             case ["port", text]:
                 device, _, number = text.rpartition("/")
                 self.source.looked_at = PortId(device, whole(number, 1 << 16) or 1)

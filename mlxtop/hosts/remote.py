@@ -50,6 +50,8 @@ class Wants:
     all: bool = False
     include: tuple[str, ...] = ()
     everything: bool = False
+    flash: bool = False
+    """Labels and flash of its cards, at once."""
     serve: bool = False
     """It may be asked to start servers of load tests."""
     sudo: bool = False
@@ -174,6 +176,7 @@ class RemoteSource:
             "all": wants.all,
             "include": list(wants.include),
             "everything": wants.everything,
+            "flash": wants.flash,
             "serve": wants.serve,
         }
         return encode(options).encode() + b"\n"
@@ -218,6 +221,7 @@ class _Stream:
         self._asked = 0
         self._asked_at = 0.0
         self._told: tuple[float, PortId | None] = (source.interval, None)
+        self._wanted: frozenset[Fact] = frozenset()
 
     def read(self, size: int) -> bytes:
         """Return the next bytes of the recording, none at the end. Raises NotReached."""
@@ -303,6 +307,10 @@ class _Stream:
             if port is not None and port != self._told[1]:
                 self._session.send(f"port {port}\n".encode("ascii", "replace"))
             self._told = told
+        if source.more_wants != self._wanted:
+            self._wanted = source.more_wants
+            names = " ".join(sorted(fact.name for fact in self._wanted))
+            self._session.send(f"want {names}\n".encode("ascii", "replace"))
 
     def learn_clock(self, line: bytes) -> None:
         """Take in an answer."""

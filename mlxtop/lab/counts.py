@@ -43,6 +43,14 @@ def totals(world: World, port: PortState) -> tuple[list[int], list[int]]:
     return port.totals(RX, world.rest), port.totals(TX, world.rest)
 
 
+def falsified(port: PortState, name: str, value: int) -> int:
+    """Return what a counter shows: `faults.counted` has factors, 0 for one that wraps at 2³²."""
+    wrong = port.spec.faults.get("counted", {}).get(name)
+    if wrong is None:
+        return value
+    return int(value * wrong) if wrong else value % 2**32
+
+
 def netdev_statistics(world: World, port: PortState) -> tuple[int, ...]:
     """struct rtnl_link_stats64."""
     rx, tx = totals(world, port)
@@ -58,7 +66,7 @@ def netdev_statistics(world: World, port: PortState) -> tuple[int, ...]:
         "rx_crc_errors": crc,
         "rx_missed_errors": missed,
     }
-    return tuple(values.values())
+    return tuple(falsified(port, name, value) for name, value in values.items())
 
 
 def ib_counter(world: World, port: PortState, name: str) -> int:
@@ -66,7 +74,7 @@ def ib_counter(world: World, port: PortState, name: str) -> int:
     if name in _IB_TRAFFIC:
         direction, which = _IB_TRAFFIC[name]
         value = port.totals(direction, world.rest)[which]
-        return value // 4 if which == RDMA_BYTES else value
+        return falsified(port, name, value // 4 if which == RDMA_BYTES else value)
     if not port.infiniband and port.card.spec.family.mlx4:
         return 0
     return min(int(port.errors.get(name, 0)), _SATURATES.get(name, 2**64 - 1))
@@ -83,7 +91,7 @@ def rdma_hw_counter(world: World, port: PortState, name: str) -> int:
 def mac_statistics(world: World, port: PortState) -> dict[str, int]:
     """ethtool netlink standard statistics, groups eth-mac and eth-phy."""
     rx, tx = totals(world, port)
-    return {
+    counted = {
         "FramesTransmittedOK": tx[FRAMES],
         "FramesReceivedOK": rx[FRAMES],
         "FrameCheckSequenceErrors": int(port.errors.get("rx_crc_errors_phy", 0)),
@@ -92,6 +100,7 @@ def mac_statistics(world: World, port: PortState) -> dict[str, int]:
         "FrameTooLongErrors": int(port.errors.get("rx_oversize_pkts_phy", 0)),
         "SymbolErrorDuringCarrier": int(port.errors.get("rx_symbol_err_phy", 0)),
     }
+    return {name: falsified(port, name, value) for name, value in counted.items()}
 
 
 class DriverTable:
@@ -114,7 +123,7 @@ class DriverTable:
         for name, value in self._known(world).items():
             position = self._index.get(name)
             if position is not None:
-                out[position] = value
+                out[position] = falsified(self.port, name, value)
         return out
 
     def _known(self, world: World) -> dict[str, int]:

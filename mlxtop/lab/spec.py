@@ -96,7 +96,7 @@ class PortSpec:
     sm: bool
     """A subnet manager of this machine runs on the port."""
     faults: Mapping[str, Any]
-    """`counters` since the start, `rates` a second, a `storm`, `congestion`."""
+    """`counters` since the start, `rates` a second, a `storm`, `congestion`, `counted` falsely."""
     qos: Mapping[str, Any]
     """How it sorts traffic into priorities: see `lab.qos`."""
     lldp: Mapping[str, Any]

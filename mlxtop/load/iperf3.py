@@ -28,6 +28,8 @@ CONNECT_MS = "3000"
 """Milliseconds that the control connection may take."""
 IDLE_S = "120"
 """Seconds that a server waits for a test."""
+PROBE_S = 20.0
+"""Seconds to wait for what it tells of itself."""
 
 
 class Iperf3(NamedTuple):
@@ -73,10 +75,10 @@ def probe(system: System) -> Iperf3 | None:
     path = system.which(COMMAND)
     if path is None:
         return None
-    version = system.run([COMMAND, "--version"], timeout=5.0)
+    version = system.run([COMMAND, "--version"], timeout=PROBE_S)
     if version.timed_out:
         raise TimeoutError(errno.ETIMEDOUT, "iperf3 does not answer", path)
-    usage = system.run([COMMAND, "--help"], timeout=5.0)
+    usage = system.run([COMMAND, "--help"], timeout=PROBE_S)
     texts = [answer.stdout + answer.stderr for answer in (version, usage)]
     return Iperf3(path, parse_version(texts[0]), parse_options(texts[1]))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from mlxtop.analysis.counter_check import CounterCheck
 from mlxtop.analysis.forecast import Forecast
 from mlxtop.analysis.limits import gbps
 from mlxtop.analysis.verdict import Verdict
@@ -73,6 +74,7 @@ class Phase(StrEnum):
     WAITING = "waiting"
     BASELINE = "baseline"
     LOAD = "load"
+    COUNTING = "reading the counters once more"
     COOLING = "cooling down"
     DONE = "done"
 
@@ -127,6 +129,8 @@ class Outcome(NamedTuple):
     soak: tuple[Soak, ...] = ()
     hold: Hold | None = None
     """The rate that was held, where it was asked for."""
+    counters: CounterCheck | None = None
+    """The port's counters against what the tool moved; None where that is not known."""
     run: str | None = None
     """Id in the run log; None where it was not recorded."""
     problem: str | None = None
@@ -211,6 +215,7 @@ class Outcome(NamedTuple):
             "errors": {moved.name: moved.events for moved in self.moved},
             "soak": [soak.document() for soak in self.soak],
             **({"hold": self.hold.document()} if self.hold else {}),
+            **({"counters": self.counters.document()} if self.counters else {}),
             "run": self.run,
             "problem": self.problem,
         }

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable
 from threading import Event, RLock
 from typing import Any
 
+from mlxtop.analysis.counter_check import CounterCheck
 from mlxtop.analysis.port_view import port_view
 from mlxtop.load.guard import SILENCE_S, HeatGuard
 from mlxtop.load.hold import Hold
+from mlxtop.load.known_bytes import PATIENCE_S, CounterCourse
 from mlxtop.load.outcome import HeatReport, LoadStatus, Outcome, Phase, interval_document
 from mlxtop.load.processes import LoadStreams, mean_bps
 from mlxtop.load.rates import LoadCourse, usual_verdict
@@ -21,7 +23,7 @@ from mlxtop.load.run_log import RunWriter
 from mlxtop.load.soak import Soak, soak
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
-from mlxtop.model.load import LoadInterval, total
+from mlxtop.model.load import LoadInterval, LoadResult, total
 from mlxtop.system.door import System
 
 POLL_S = 0.5
@@ -67,6 +69,7 @@ class LoadRun:
         self._since = self._began = system.now()
         self._intervals: list[LoadInterval] = []
         self._course = LoadCourse(plan)
+        self._counters = CounterCourse(plan)
         self._stopping: str | None = None
         self._cancelled = Event()
         self._load: tuple[float, float] | None = None
@@ -121,7 +124,7 @@ class LoadRun:
         self._cancelled.set()
 
     def _stop(self, why: str) -> None:
-        if self._stopping is None and self._phase is not Phase.COOLING:
+        if self._stopping is None and self._phase not in (Phase.COUNTING, Phase.COOLING):
             self._stopping = why
             self._write("event", text=why)
         self._streams.halt()
@@ -143,6 +146,10 @@ class LoadRun:
             tx_bps=total(one.tx_bps for one in carried),
             cpu_percent=self._course.cpu,
         )
+        port = frame.ports.get(self._plan.port) if self._plan.port is not None else None
+        if port is not None and self._counters.checks:
+            before = self._phase in (Phase.WAITING, Phase.BASELINE)
+            self._counters.note(port, loaded=not before)
         loaded = frame.sample.tick - self._since if self._phase is Phase.LOAD else 0.0
         if loaded >= RAMP_S and self._intervals and not self._streams.halted:
             self._course.judge(frame)
@@ -180,6 +187,7 @@ class LoadRun:
             if self._stopping is None:
                 self._enter(Phase.LOAD)
                 self._run_load()
+                self._count_to_the_end()
             cool = self._guard.sensors and self._loaded and not self._cancelled.is_set()
             if self._load is not None and cool:
                 self._enter(Phase.COOLING)
@@ -229,6 +237,25 @@ class LoadRun:
                     self._stop(f"stopped by the heat guard: {reason}")
         self._load = began, self._system.now()
 
+    def _count_to_the_end(self) -> None:
+        """Wait until the counters were read once more, where they can be checked."""
+        sound = self._stopping is None and self._streams.error is None and self._held is None
+        if sound and self._counters.checks:
+            assert self._load is not None
+            self._enter(Phase.COUNTING)
+            ended = self._load[1]
+            self._wait(PATIENCE_S, lambda: self._counters.complete(ended))
+
+    def _checked(self, result: LoadResult | None) -> CounterCheck | None:
+        """Return the counters against what was moved; None where that is not known."""
+        complete = self._stopping is None and self._streams.error is None
+        if not complete or result is None or self._load is None or self._held is not None:
+            return None
+        if not self._counters.checks:
+            return None
+        check = self._counters.check(result, self._intervals, self._load[1])
+        return check._replace(kept=not self._system.demo)
+
     def _cool(self) -> bool:
         """Return whether every sensor is back at its temperature before the load."""
         return not self._timing.soak and all(
@@ -264,6 +291,7 @@ class LoadRun:
                 moved=self._course.moved(),
                 soak=self._soaks(),
                 hold=self._held,
+                counters=self._checked(result),
                 run=self._record.id if self._record else None,
                 problem=self._record.problem if self._record else None,
             )

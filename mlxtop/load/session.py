@@ -30,6 +30,7 @@ from mlxtop.load.runner import LoadRun
 from mlxtop.load.servers import Servers
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
+from mlxtop.sampler.miscounts import Miscounts
 from mlxtop.sources.kernel.neighbours import Neighbour, read_neighbours
 from mlxtop.system.door import System
 from mlxtop.watch.heat import HeatWatch, SensorTrack
@@ -97,6 +98,8 @@ class LoadSession:
         self._servers = Servers(system, changed)
         self.far: FarEnd | None = None
         """The far end, where its machine is read too."""
+        self.miscounts: Miscounts | None = None
+        """Gets what tests prove of the counters."""
         self.find_far: Callable[[str], FarEnd | None] | None = None
         """Returns the far end at an address, where it is one of several machines on the screen."""
 
@@ -300,7 +303,17 @@ class LoadSession:
             files.close()
             if files.problem is not None:
                 self._update(problem=files.problem)
+        self._learn(frame, outcome)
         self._update(outcome=outcome)
+
+    def _learn(self, frame: Frame, outcome: Outcome) -> None:
+        """Keep which counters are wrong, or right again."""
+        check, port = outcome.counters, outcome.plan.port
+        if check is None or port is None or self.miscounts is None or not check.conclusive:
+            return
+        problem = self.miscounts.learn(frame, port, check.miscount(outcome.run or ""))
+        if problem is not None:
+            self._update(problem=problem)
 
     def _update(self, **changes: Any) -> None:
         with self._lock:

@@ -23,6 +23,7 @@ _SCALARS: dict[Any, type[Codec]] = {
 }
 _LATE = (
     "mlxtop.model.fabric",
+    "mlxtop.model.flash",
     "mlxtop.model.linktype",
     "mlxtop.model.lldp",
     "mlxtop.model.rdma_objects",

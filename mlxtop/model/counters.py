@@ -28,6 +28,19 @@ class Origin(StrEnum):
     """/sys/class/infiniband/*/ports/*/hw_counters."""
 
 
+class Miscount(NamedTuple):
+    """A source of throughput that a load test has proven wrong on a card with its driver."""
+
+    source: str
+    """`eth-mac`, as `analysis.throughput` names it."""
+    factor: float | None
+    """What it counts for each byte; None where it loses turns or stays at its highest number."""
+    instead: str
+    """The source that is taken in its place."""
+    run: str = ""
+    """Id of the load test."""
+
+
 class Schema:
     """The names of a table of counters, shared by all readings of that table.
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from mlxtop.model.counters import Origin, Schema
+from mlxtop.model.counters import Miscount, Origin, Schema
 from mlxtop.model.identity import Adapter, Host, Port, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.module import LinkReport, Module
@@ -16,6 +16,7 @@ from mlxtop.model.pcie import PciePath, PcieReport
 
 if TYPE_CHECKING:  # they would make the start slower
     from mlxtop.model.fabric import LocalFabric
+    from mlxtop.model.flash import CardFlash
     from mlxtop.model.linktype import StoredConfig
     from mlxtop.model.lldp import LldpNeighbour
     from mlxtop.model.rdma_objects import RdmaObjects
@@ -249,6 +250,8 @@ class PortSample(NamedTuple):
     settings: Slow[PortTuning] = UNREAD
     pcie_report: PcieReport | None = None
     """What the card says of its PCIe link; None with a reason under `pcie_report`."""
+    miscounts: tuple[Miscount, ...] = ()
+    """Counters that are not to be taken for its throughput."""
 
     def sensor(self, name: str) -> Temperature | None:
         return next((t for t in self.temperatures if t.name == name), None)
@@ -290,6 +293,8 @@ class Sample(NamedTuple):
     """This host's InfiniBand links and subnet managers, while somebody looks at them."""
     stored: Mapping[str, Slow[StoredConfig]] = {}
     """What cards keep for their next start, by `Adapter.key`; of cards with a driver."""
+    flash: Mapping[str, Slow[CardFlash]] = {}
+    """Label and flash of cards, by `Adapter.key`; of those that were asked."""
     incidents: tuple[Incident, ...] = ()
     """What has happened since the sample before, as far as the kernel told."""
     absent: Mapping[str, str] = {}

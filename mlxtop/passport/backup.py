@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlxtop.passport.collect import Passport, alone
+from mlxtop.passport.card import Passport
+from mlxtop.sampler.card_flash import alone
 from mlxtop.sources.tools import mstconfig
 from mlxtop.sources.tools.card_tool import ToolFailed, failure, installed
 from mlxtop.sources.tools.flint import VERIFIED, parse_query

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from mlxtop.model.flash import Flash
 from mlxtop.model.identity import natural
 from mlxtop.sources.tools.card_tool import installed
-from mlxtop.sources.tools.flint import TOOLS, Flash, read_query
+from mlxtop.sources.tools.flint import TOOLS, read_query
+from mlxtop.system.answers import reason
 from mlxtop.system.door import System
 
 MOST = 200
 """Files asked for at most."""
 _ENDS = (".bin", ".mlx")
+
+
+def read_folder(system: System, folder: str | None) -> tuple[list[tuple[str, Flash]], list[str]]:
+    """Return the images of a folder, none without one, and what was left out, in words."""
+    if folder is None:
+        return [], []
+    try:
+        return read_images(system, folder)
+    except OSError as error:
+        return [], [f"{folder}: {reason(error, system.captured)}"]
 
 
 def read_images(system: System, folder: str) -> tuple[list[tuple[str, Flash]], list[str]]:

@@ -48,6 +48,16 @@ class Prober:
             target.stream.interval_s = self._interval_s
             target.due = now + place * self._interval_s / len(self._targets)
 
+    def follow(self, targets: Iterable[Target], now: float) -> None:
+        """Send to these from now on: new ones at once, and no more to those that are left out."""
+        before = {id(target) for target in self._targets}
+        self._targets = list(targets)
+        for target in self._targets:
+            if id(target) not in before:
+                target.stream.interval_s, target.due = self._interval_s, now
+        kept = {id(target) for target in self._targets}
+        self._by_nonce = {n: one for n, one in self._by_nonce.items() if id(one) in kept}
+
     def next_due(self) -> float:
         """Return when the next probe is to leave."""
         return min((target.due for target in self._targets), default=float("inf"))

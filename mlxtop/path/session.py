@@ -24,10 +24,10 @@ from mlxtop.path.choose import choose
 from mlxtop.path.decide import Judge, Stream
 from mlxtop.path.devices import Devices
 from mlxtop.path.faults import DeviceFault
-from mlxtop.path.probe import Prober
-from mlxtop.path.routes import existing, read_all_routes
+from mlxtop.path.probe import Prober, Target
+from mlxtop.path.routes import existing, read_all_routes, read_existing
 from mlxtop.path.switch import Switch
-from mlxtop.path.tracks import PeerTrack, Reach, WayTrack, track
+from mlxtop.path.tracks import PeerTrack, Reach, WayTrack, retrack, track
 from mlxtop.sources.kernel.net import read_links
 from mlxtop.system.answers import Fields
 from mlxtop.system.door import Question, System
@@ -38,6 +38,8 @@ REST_S = 0.25
 """Seconds at most that the loop rests."""
 LINKS_S, ROUTES_S = 1.0, 1.0
 """Seconds between looks at devices and routes that no event asked for."""
+WAYS_S = 5.0
+"""Seconds between looks at the routes by which ways through a third host can be watched."""
 TELL_S = 0.25
 """Seconds between two states that are handed out where nothing has changed."""
 TRIAL_S = 3.0
@@ -66,12 +68,13 @@ class PathSession:
         self._faults, self._told = faults, told
         peers = settings.peers
         known = read_all_routes(system, peers)
-        reach = Reach(switch.marks if switch else {}, existing(peers, known))
-        self.peers = [track(peers, peer, reach) for peer in peers]
+        self._reach = Reach(switch.marks if switch else {}, existing(peers, known))
+        self._led = self._reach.existing
+        """Ways that a route takes when the device is given, as they were read last."""
+        self.peers = [track(peers, peer, self._reach) for peer in peers]
         self._devices = Devices(dict.fromkeys(way.dev for peer in peers for way in peer.ways))
         self._pinger = system.pinger()
-        targets = [t for peer in self.peers for way in peer.ways for t in way.targets]
-        self._prober = Prober(self._pinger, targets, 1.0 / settings.probes)
+        self._prober = Prober(self._pinger, self._targets(), 1.0 / settings.probes)
         self._prober.begin(system.now())
         self._links_at = self._routes_at = self._told_at = float("-inf")
         self._indices: dict[str, int] = {}
@@ -84,6 +87,8 @@ class PathSession:
         system = self._system
         with suppress(RuntimeError):  # no room for a thread: links are looked at every second
             system.clock.thread(self._hear, "path events", stop)
+            if self._switch is None and any(w.third for one in self.peers for w in one.ways):
+                system.clock.thread(self._look_for_routes, "path routes", stop)
         answers = self._pinger.wait(0.0, stop)
         while not stop.is_set():
             self._prober.take(answers)
@@ -101,6 +106,13 @@ class PathSession:
                     self.changed.set()
                     self._pinger.wake()
 
+    def _look_for_routes(self, stop: Event) -> None:
+        """See now and then by which ways a route leads; a program is run, so not between probes."""
+        while not self._system.wait(WAYS_S, stop):
+            with suppress(OSError):
+                led = read_existing(self._system, self._settings.peers)
+                self._led = self._led if led is None else led
+
     def round(self) -> None:
         """Look at devices, judge every way, choose, switch and send what is due."""
         now = self._system.now()
@@ -109,6 +121,8 @@ class PathSession:
             self.changed.clear()
         if woken or not 0 <= now - self._links_at < LINKS_S:
             self._look_at_links(now)
+        if self._led != self._reach.existing:
+            self._track_anew(now)
         flapped = self._judge(now)
         if woken or flapped or not 0 <= now - self._routes_at < ROUTES_S:
             self._look_at_routes(now)
@@ -146,6 +160,17 @@ class PathSession:
         self._pinger.close()
 
     # Devices and routes
+
+    def _targets(self) -> list[Target]:
+        return [t for peer in self.peers for way in peer.ways for t in way.targets]
+
+    def _track_anew(self, now: float) -> None:
+        """Judge a way end to end where a route leads by it now, else by its first hop."""
+        self._reach = self._reach._replace(existing=self._led)
+        for peer in self.peers:
+            for _, new in retrack(self._settings.peers, peer, self._reach):
+                self._told(f"{peer.peer.name} {new.way.words} is judged by {new.judged_by}")
+        self._prober.follow(self._targets(), now)
 
     def _look_at_links(self, now: float) -> None:
         self._links_at = now

@@ -86,6 +86,30 @@ def track(peers: tuple[Peer, ...], peer: Peer, reach: Reach) -> PeerTrack:
     return PeerTrack(peer, [_track_way(peers, peer, way, reach) for way in peer.ways])
 
 
+def retrack(
+    peers: tuple[Peer, ...], track_: PeerTrack, reach: Reach
+) -> list[tuple[WayTrack, WayTrack]]:
+    """Track anew the ways whose probes get further than before, or less far; return old and new.
+
+    What is known of the first hop is kept.
+    """
+    changed = []
+    for one in track_.ways:
+        new = _track_way(peers, track_.peer, one.way, reach)
+        if (new.end is None) == (one.end is None):
+            continue
+        judge = new.judge
+        if new.hop is not None and one.hop is not None:
+            new = new._replace(hop=one.hop)
+            judge = (
+                Judge(one.hop.stream) if new.end is None else Judge(judge.stream, one.hop.stream)
+            )
+        changed.append((one, new._replace(judge=judge)))
+    by_way = {old.way: new for old, new in changed}
+    track_.ways = [by_way.get(one.way, one) for one in track_.ways]
+    return changed
+
+
 def _track_way(peers: tuple[Peer, ...], peer: Peer, way: Way, reach: Reach) -> WayTrack:
     """Return the track of a way: whom its probes go to, and whose answers count."""
     third = third_host(peers, peer, way)

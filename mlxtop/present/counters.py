@@ -12,6 +12,7 @@ from mlxtop.model.pcie import Direction
 from mlxtop.model.sample import LinkLayer
 from mlxtop.present import rdma_objects, units
 from mlxtop.present.ceiling import ceiling_section
+from mlxtop.present.counted import miscount_text
 from mlxtop.present.text import (
     LABEL_WIDTH,
     Line,
@@ -119,6 +120,9 @@ def _wire(view: View) -> Section:
         lines.append(fact("counted by", None, why.get("source", "")))
     else:
         lines += below("counted by", source.help, view.columns)
+        for miscount in view.now.now.miscounts:
+            if miscount.instead == source.name:
+                lines += below("", miscount_text(miscount), view.columns, Role.WARNING)
         if "rx_bps" in why:
             lines += prose(f"no rates: {why['rx_bps']}", view.columns)
     return Section("Wire", tuple(lines))

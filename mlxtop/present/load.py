@@ -12,6 +12,7 @@ from mlxtop.load.soak import Soak
 from mlxtop.model.load import FlowResult, Latency, LoadInterval
 from mlxtop.model.sample import sensor_title
 from mlxtop.present import units
+from mlxtop.present.counted import counted_runs
 from mlxtop.present.text import Role, Run, Section, clean, wrap
 
 _SERVER_LINES = 8
@@ -136,6 +137,9 @@ def outcome_runs(outcome: Outcome) -> Iterator[Run]:
         yield clean(text), Role.STRONG if place == 0 and not outcome.failed else Role.TEXT
     if outcome.rate is not None:
         yield clean(outcome.verdict_text), Role.TEXT
+    if outcome.counters is not None:
+        check, tool = outcome.counters.document(), outcome.plan.request.tool
+        yield from ((f"counters: {text}", role) for text, role in counted_runs(check, tool))
     yield from ((clean(text), Role.TEXT) for text in _remarks(outcome))
     if (step := next_step(outcome)) is not None:
         yield clean(f"next: {step}"), Role.ACCENT

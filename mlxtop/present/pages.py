@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from mlxtop.analysis.distance import WORDS, Distance, distance
-from mlxtop.model.identity import Adapter, Function, slot_of
+from mlxtop.model.identity import Function, slot_of
 from mlxtop.model.pcie import PciePath, link_words
 from mlxtop.model.sample import PcieStatus
-from mlxtop.passport.support import support_of
+from mlxtop.passport.card import Passport, of_sample
 from mlxtop.present import units
 from mlxtop.present.congestion import congestion
 from mlxtop.present.counters import errors, rdma, traffic
 from mlxtop.present.ends import both_ends
 from mlxtop.present.fabric_page import fabric
 from mlxtop.present.link import link
+from mlxtop.present.passport import flash_section
 from mlxtop.present.text import Line, Role, Section, clean, headings, row
 from mlxtop.present.view import View, age, below, fact, prose
 
@@ -164,7 +165,9 @@ def identity(view: View) -> list[Section]:
     card = view.adapter
     if card is not None:
         lines = [line for function in card.functions for line in _function(function)]
-        sections += [_card(view, card), Section("Functions", tuple(lines))]
+        passport = of_sample(view.frame.sample, card, view.firmware)
+        flash = flash_section(passport, view.columns)
+        sections += [_card(view, passport), flash, Section("Functions", tuple(lines))]
     lines = []
     for problem in view.frame.sample.problems:
         lines.append(((clean(problem.subject), Role.WARNING),))
@@ -200,11 +203,11 @@ def _port(view: View) -> Section:
     return Section("Port", tuple(lines))
 
 
-def _card(view: View, card: Adapter) -> Section:
-    why, stored = view.why(), card.firmware_stored
+def _card(view: View, passport: Passport) -> Section:
+    card, why, stored = passport.adapter, view.why(), passport.stored
     lines = [
         fact("family", card.family),
-        fact("part number", card.part, why.get("part", "")),
+        fact("part number", passport.part, why.get("part", "")),
         fact("PSID", card.psid, why.get("psid", "")),
         fact("firmware", card.firmware, why.get("firmware", "")),
     ]
@@ -212,10 +215,6 @@ def _card(view: View, card: Adapter) -> Section:
         note = "active after a reset"
         lines.append(fact("firmware stored", stored, role=Role.WARNING, note=note))
     lines.append(fact("card", card.key))
-    support = support_of(card.family)
-    if support is not None:
-        lines.append(fact("tools", support.text))
-    lines.append(fact("more", "mlxtop passport", note="as root: label, flash, ROMs"))
     if card.state:
         lines.append(fact("state", card.state, role=Role.WARNING))
     return Section("Card", tuple(lines))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mlxtop.model.module import Identity
-from mlxtop.passport.collect import Passport
-from mlxtop.present.text import Line, Role, clean, line_width, wrap
+from mlxtop.passport.card import Passport
+from mlxtop.present.text import Line, Role, Section, clean, line_width, wrap
 from mlxtop.present.view import fact, prose
+
+UUID = "V3"
 
 
 def masked(serial: str | None, show: bool) -> str | None:
@@ -22,7 +24,58 @@ def masked(serial: str | None, show: bool) -> str | None:
 
 def lines(card: Passport, columns: int, serials: bool) -> Iterator[Line]:
     """Yield a card: who it is, its firmware, its tools, addresses, modules."""
-    for line in _lines(card, serials):
+    yield from _wrapped(_lines(card, serials), columns)
+    if card.crossflashed:
+        yield from prose(f"Crossflashed: {clean(card.crossflashed)}.", columns, Role.WARNING)
+
+
+def flash_section(card: Passport, columns: int) -> Section:
+    """Return what label and flash tell beside what every Sample has, for a page."""
+    rows = [*_wrapped(map(_to_the_left, _flash_lines(card)), columns)]
+    if card.crossflashed:
+        rows += prose(f"Crossflashed: {clean(card.crossflashed)}.", columns, Role.WARNING)
+    return Section("Label and flash (mlxtop passport)", tuple(rows))
+
+
+def _to_the_left(line: Line) -> Line:
+    """Return a line without the gap before its label; its value stands where it does elsewhere."""
+    (label, role), *rest = line
+    return (f"{label[2:]}  ", role), *rest
+
+
+def _flash_lines(card: Passport) -> Iterator[Line]:
+    why, vpd = card.absent, card.vpd
+    if vpd is not None:
+        yield _fact("board", vpd.name, "not on the label")
+        yield _fact("revision", vpd.revision, "not on the label")
+        yield _fact("serial number", masked(card.serial, False), "not on the label")
+    elif why.get("vpd") != why.get("flash") or card.flash is not None:
+        yield _fact("label", None, why.get("vpd", ""))
+    yield from _keywords(card, serials=False)
+    yield from _beside(card)
+    yield from _image(card)
+    if card.tool or card.last_tool:
+        yield from _tools(card)
+    yield from _addresses(card)
+
+
+def _keywords(card: Passport, serials: bool) -> Iterator[Line]:
+    """Yield what else the label has; V3 is a UUID and names the card."""
+    for name, text in (card.vpd.more if card.vpd else {}).items():
+        yield _fact(f"VPD {name}", masked(text, serials) if name == UUID else text)
+
+
+def _beside(card: Passport) -> Iterator[Line]:
+    """Yield what others with the same PSID run, and what is newer."""
+    for place, text in enumerate(card.others):
+        yield _fact("" if place else "same PSID", text)
+    for text in card.newer:
+        yield _fact("newer", text, role=Role.WARNING)
+
+
+def _wrapped(found: Iterable[Line], columns: int) -> Iterator[Line]:
+    """Yield lines, what is too long below where it begins."""
+    for line in found:
         if line_width(line) <= columns:
             yield line
             continue
@@ -32,13 +85,12 @@ def lines(card: Passport, columns: int, serials: bool) -> Iterator[Line]:
         first, *rest = wrap(text.strip(), columns - len(indent)) or [""]
         yield *head, (gap + first, role)
         yield from (((indent + more, role),) for more in rest)
-    if card.crossflashed:
-        yield from prose(f"Crossflashed: {clean(card.crossflashed)}.", columns, Role.WARNING)
 
 
 def _lines(card: Passport, serials: bool) -> Iterator[Line]:
-    why, vpd, flash = card.absent, card.vpd, card.flash
-    yield (clean(card.adapter.family), Role.STRONG), (f"  {clean(card.device)}", Role.DIM)
+    why, vpd = card.absent, card.vpd
+    where = f"{card.host} {card.device}".strip()
+    yield (clean(card.adapter.family), Role.STRONG), (f"  {clean(where)}", Role.DIM)
     yield _fact("part number", card.part, why.get("vpd", ""))
     yield _fact("board", vpd and vpd.name, why.get("vpd", ""))
     if vpd and vpd.revision:
@@ -48,12 +100,8 @@ def _lines(card: Passport, serials: bool) -> Iterator[Line]:
     yield _fact("PSID", card.psid, why.get("psid", ""))
     yield from _firmware(card)
     yield from _tools(card)
-    if flash:
-        yield _fact("GUIDs", " ".join(flash.guids), "blank in the image" if flash.blank else "")
-        if flash.macs:
-            yield _fact("MACs", " ".join(flash.macs))
-    for name, text in (vpd.more if vpd else {}).items():
-        yield _fact(f"VPD {name}", text)
+    yield from _addresses(card)
+    yield from _keywords(card, serials)
     for port in card.ports:
         module = card.modules.get(port.name)
         reason = why.get(f"module {port.name}", "")
@@ -67,19 +115,21 @@ def _fact(
 
 
 def _firmware(card: Passport) -> Iterator[Line]:
-    why, flash = card.absent, card.flash
+    why = card.absent
     yield _fact("running", card.running, why.get("firmware", ""))
     role = Role.WARNING if card.pending else Role.TEXT
     note = "starts with a reset" if card.pending else ""
     yield _fact("stored", card.stored, why.get("firmware_stored", ""), role, note)
     for level in card.resets:
         yield _fact("reset", level)
-    if card.others:
-        yield _fact("same PSID", ", ".join(card.others))
-    for text in card.newer:
-        yield _fact("newer", text, role=Role.WARNING)
+    yield from _beside(card)
+    yield from _image(card)
+
+
+def _image(card: Passport) -> Iterator[Line]:
+    flash = card.flash
     if flash is None:
-        yield _fact("flash", None, why.get("flash", ""))
+        yield _fact("flash", None, card.absent.get("flash", ""))
         return
     yield _fact("released", flash.date, "not told")
     yield _fact("image", flash.image, "not told")
@@ -89,10 +139,19 @@ def _firmware(card: Passport) -> Iterator[Line]:
         yield _fact(name.lower(), text)
 
 
+def _addresses(card: Passport) -> Iterator[Line]:
+    blank = card.flash is not None and card.flash.blank
+    if card.guids or blank:
+        yield _fact("GUIDs", " ".join(card.guids), "blank in the image")
+    if card.macs:
+        yield _fact("MACs", " ".join(card.macs))
+
+
 def _tools(card: Passport) -> Iterator[Line]:
     tool = card.tool
     if tool is None:
-        yield _fact("tool", None, card.absent.get("tool", ""))
+        if "tool" in card.absent:
+            yield _fact("tool", None, card.absent["tool"])
     else:
         unknown = tool.knows_card is False
         role = Role.WARNING if unknown else Role.TEXT
@@ -124,7 +183,10 @@ def document(card: Passport, serials: bool) -> dict[str, Any]:
         "board": vpd and vpd.name,
         "revision": vpd and vpd.revision,
         "serial": masked(card.serial, serials),
-        "vpd": dict(vpd.more) if vpd else {},
+        "vpd": {
+            name: masked(text, serials) if name == UUID else text
+            for name, text in (vpd.more if vpd else {}).items()
+        },
         "psid": card.psid,
         "crossflashed": card.crossflashed,
         "firmware": {
@@ -138,8 +200,8 @@ def document(card: Passport, serials: bool) -> dict[str, Any]:
             "roms": list(told.get("roms", ())),
             "more": dict(told.get("more", {})),
         },
-        "guids": list(told.get("guids", ())),
-        "macs": list(told.get("macs", ())),
+        "guids": list(card.guids),
+        "macs": list(card.macs),
         "tool": tool._asdict() if tool else None,
         "last_tool": {"text": card.last_tool, "source": card.source} if card.last_tool else None,
         "ports": [_port(port.name, card.modules.get(port.name), serials) for port in card.ports],

@@ -11,6 +11,7 @@ from typing import Any
 
 from mlxtop.load.record import Run, number, table
 from mlxtop.model.sample import sensor_title
+from mlxtop.present.counted import counted_runs
 from mlxtop.present.load import rate
 from mlxtop.present.plot import run_charts
 from mlxtop.present.text import clean, fit, width, wrap
@@ -93,6 +94,8 @@ def run_lines(run: Run, columns: int, ascii_only: bool) -> Iterator[str]:
     yield from run_charts(run, ascii_only, columns)
     for name, sensor in run.sensors.items():
         yield from wrap(_heat(sensor), columns, f"{_sensor(name)}: ")
+    for text, _ in counted_runs(table(run.end.get("counters")), str(run.plan.get("tool"))):
+        yield from wrap(text, columns, "counters: ")
     verdict = run.end.get("verdict")
     yield from wrap(verdict or rate(run.rate), columns, "result: ")
     yield from wrap(run.ended, columns, "ended: ")

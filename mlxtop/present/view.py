@@ -73,6 +73,8 @@ class View(NamedTuple):
     holders_by: HolderOrder = HolderOrder()
     health: LinkHealth | None = None
     """What is remembered of the link; None where nobody does."""
+    firmware: Mapping[str, str] = {}
+    """Versions by PSID that the person wants."""
 
     @property
     def now(self) -> PortFrame:

@@ -21,7 +21,8 @@ from mlxtop.system.text_mask import PSEUDONYM, TextMask, names_of
 
 MOST_REMEMBERED = 20_000
 """Parts of Samples whose masked copies are kept; most stay the same from Sample to Sample."""
-_SERIALS = ("serial",)
+_SERIALS = ("serial", "V3")
+"""Fields, and keys of mappings, whose texts are serial numbers; V3 of a label is a UUID."""
 _PROCESSES = dict.fromkeys(("comm", "process", "command"), "process") | {
     "user": "user",
     "service": "service",
@@ -30,8 +31,8 @@ _PROCESSES = dict.fromkeys(("comm", "process", "command"), "process") | {
     "chassis_description": "system",
     "port_description": "description",
 }
-"""Fields, and keys of mappings, whose texts are serial numbers, and names of processes, people,
-what they run and what they call their switches, with the words that stand for those."""
+"""The same for names of processes, people, what they run and what they call their switches, with
+the words that stand for those."""
 _HOSTS = ("host", "target", "problems")
 """Fields in which a name can only be a host's."""
 _ADDRESSES = ("address", "target", "gateway", "peer")

@@ -22,6 +22,7 @@ from mlxtop.system.door import System
 
 if TYPE_CHECKING:
     from mlxtop.model.fabric import LocalFabric
+    from mlxtop.model.flash import CardFlash
     from mlxtop.model.linktype import StoredConfig
     from mlxtop.model.lldp import LldpNeighbour
     from mlxtop.model.rdma_objects import RdmaObjects
@@ -53,6 +54,8 @@ class Fact(StrEnum):
     """Who holds them; of each QP the firmware is asked."""
     RDMA_LIMITS = "limits of RDMA devices"
     STORED = "stored configuration"
+    FLASH = "label and flash of cards"
+    """Seconds of a tool a card, as root; of the card that is looked at alone, unless of all."""
     IN_USE = "addresses and routes"
     """The network devices that carry one; always read."""
     PCIE = "PCIe"
@@ -69,8 +72,10 @@ IN_DOCUMENTS = frozenset({Fact.LLDP})
 RDMA = frozenset({Fact.RDMA_OBJECTS, Fact.RDMA_LIMITS})
 JOINED = ON_SCREEN | {Fact.FABRIC}
 """What finds the two ends of links, where several machines are shown."""
-EVERYTHING = frozenset(Fact) - {Fact.FABRIC}
-"""What can be read without a packet to others."""
+EVERYTHING = frozenset(Fact) - {Fact.FABRIC, Fact.FLASH}
+"""What can be read without a packet to others, and without a card's flash."""
+FLASH_S = 3600.0
+"""Seconds that what was read of a flash is told; who burns it does so rarely."""
 
 
 class Facts:
@@ -100,6 +105,8 @@ class Facts:
         """All ports of the inventory, by `Adapter.key`."""
         self.streams: StreamCounter | None = None
         self.rdma_objects: RdmaObjectReader | None = None
+        self.flash_of: dict[str, tuple[Adapter, float, CardFlash]] = {}
+        """What was read of cards, and when: who looks again soon does not ask again."""
         self._workers = workers
         self._tools = Workers("tools", system.clock)
         self._updated_for: tuple[PortId | None, frozenset[Fact]] = None, frozenset()
@@ -196,6 +203,14 @@ class Facts:
             return {}
         cards = (card.key for card in self.adapters if card.driver)
         return {key: self.get(Fact.STORED, now, key) for key in cards}
+
+    def flash(self, now: float) -> dict[str, Slow[CardFlash]]:
+        """Return label and flash of the cards that were asked, or why none is."""
+        return {
+            str(card): reader.fact(now)
+            for (fact, card), (_, _, reader) in self._readers.items()
+            if fact is Fact.FLASH
+        }
 
     def rdma_limits(self, now: float) -> dict[str, Slow[Mapping[str, int]]]:
         """Return what RDMA devices can have at most, of those that were asked."""
@@ -317,6 +332,24 @@ def _read_stored(facts: Facts, card: Adapter) -> StoredConfig:
     return facts.ask_card(facts.system, facts.inventory._replace(adapters=(card,), ports=ports))
 
 
+def _read_flash(facts: Facts, card: Adapter) -> CardFlash:
+    from mlxtop.sampler.card_flash import read_card_flash
+
+    now = facts.system.now()
+    known = facts.flash_of.get(card.key)
+    if known is not None and known[0] == card and now - known[1] < FLASH_S:
+        return known[2]
+    found = read_card_flash(facts.system, card)
+    facts.flash_of[card.key] = card, now, found
+    return found
+
+
+def _flash_cards(facts: Facts) -> Mapping[Subject, object]:
+    every = Fact.FLASH in facts.wants
+    cards = (card for card in facts.adapters if every or facts.looked_at in card.ports)
+    return {card.key: card for card in cards if card.functions}
+
+
 def _real_ports(facts: Facts) -> Mapping[Subject, object]:
     kinds = {PortKind.PHYSICAL}
     if Fact.VIRTUAL_FUNCTIONS in facts.wants:
@@ -379,6 +412,14 @@ FACTS = (
         lambda facts: {card.key: card for card in facts.adapters if card.driver},
         _why_not_stored,
         deadline=60.0,  # of several questions, and their turn after other tools
+        tool=True,
+    ),
+    Row(
+        Fact.FLASH,
+        _read_flash,
+        FLASH_S,
+        _flash_cards,
+        deadline=90.0,  # two tools, and their turn after other ones
         tool=True,
     ),
 )

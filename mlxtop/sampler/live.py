@@ -19,6 +19,7 @@ from mlxtop.sampler.discover import Inventory
 from mlxtop.sampler.facts import AskCard, Fact, Facts
 from mlxtop.sampler.kernel_log import MODULE_KINDS, KernelLogFollower
 from mlxtop.sampler.lacking import lacking
+from mlxtop.sampler.miscounts import Miscounts
 from mlxtop.sampler.slow import HELD_UP, SlowReader, Workers
 from mlxtop.sampler.source import Stop
 from mlxtop.system.door import System
@@ -62,6 +63,9 @@ class LiveSource:
         """
         self.paths: Callable[[], PathStatus] = lambda: NO_PATHS
         """Returns what was last seen of the ways to peers; somebody else probes them."""
+        kept = not (system.demo or system.captured)
+        self.miscounts = Miscounts.own() if kept else Miscounts()
+        """Counters that load tests have proven wrong; of a simulated machine nothing is kept."""
         self._interval = interval
         self._stop: Event | None = None
         self.guarded = False
@@ -188,7 +192,7 @@ class LiveSource:
         ports = devices.samples(counters, facts, problems)
         log = self._kernel_log
         absent = {"kernel_log": log and log.reason, "ports": devices.nothing_selected()}
-        return Sample(
+        sample = Sample(
             wall=system.wall(),
             tick=now,
             host=inventory.host,
@@ -205,11 +209,13 @@ class LiveSource:
             lldp=facts.get(Fact.LLDP, now),
             fabric=facts.get(Fact.FABRIC, now),
             stored=facts.stored(now),
+            flash=facts.flash(now),
             incidents=log.take(self._note) if log else (),
             absent={what: reason for what, reason in absent.items() if reason},
             problems=(*inventory.problems, *problems, *self._lacking),
             paths=self.paths(),
         )
+        return self.miscounts.apply(sample)
 
     def _look(self) -> Inventory:
         """Return what there is; what stumbles over one odd device does not end the count."""

@@ -102,9 +102,12 @@ class HostsApp(MlxtopApp):
         self._adopt(first)
         for seat in seats[1:]:
             seat.state = State(self.state.bits, self.state.ascii, settings.window)
+            seat.state.firmware = settings.firmware
 
     def _adopt(self, seat: Seat) -> None:
         """Have the screens show a machine."""
+        if self.source is not seat.machine.source:
+            self.source.more_wants = frozenset()  # nobody looks there any more
         self.machine = seat.name
         self.source, self.feed, self.state = seat.machine.source, seat.feed, seat.state
         self.context, self.paths = seat.context, seat.paths
@@ -156,6 +159,7 @@ class HostsApp(MlxtopApp):
         self.links.take(self._seen(now), now)
         self.fire = self._seat.fire
         self.source.looked_at = self.state.selected
+        self.source.more_wants = self._wanted()
         if all(seat.feed.error is not None for seat in self.seats.values()):
             assert self._seat.feed.error is not None
             self.fail(self._seat.feed.error)

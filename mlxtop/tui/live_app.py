@@ -78,7 +78,7 @@ class LiveApp(App[int]):
         self.state = State(
             settings.bits, settings.ascii or themes.only_ascii(os.environ), settings.window
         )
-        self.state.columns = settings.columns
+        self.state.columns, self.state.firmware = settings.columns, settings.firmware
         self.loads: Loads | None = None
         """Load tests; made when the first is wanted."""
         self.fire: Callable[[Alert], None] | None = None

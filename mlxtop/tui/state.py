@@ -45,6 +45,8 @@ class State:
         """Ids of the columns that the person has chosen; empty for those of the width."""
         self.holders_by = HolderOrder()
         """What those who hold RDMA objects are sorted by."""
+        self.firmware: Mapping[str, str] = {}
+        """Versions by PSID that the person wants."""
         self.pattern = ""
         self.paused = False
         self._frozen: Moment | None = None
@@ -234,6 +236,7 @@ class State:
             congestion=watch.congestion,
             holders_by=self.holders_by,
             health=watch.health.of(port),
+            firmware=self.firmware,
         )
 
     def _zeroed(self, frame: Frame) -> Frame:

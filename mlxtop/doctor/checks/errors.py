@@ -128,6 +128,31 @@ def _with_ceiling(port: PortCase) -> list[Counter]:
 
 
 @check(
+    "counters count right",
+    needs=ports("no load test has found a counter wrong", lambda port: bool(port.now.miscounts)),
+    explains="After a load test the counters of its port are compared with what the tool moved. One"
+    " that is off by the factor of a wrong unit, while another is right, is left aside until kernel"
+    " or firmware change.",
+    normal="as many bytes as a load test moves, with headers",
+)
+def _miscounted(port: PortCase) -> Outcomes:
+    for one in port.now.miscounts:
+        shown = (
+            "loses some of the bytes"
+            if one.factor is None
+            else f"has {one.factor:g} bytes for each"
+        )
+        where = f" (mlxtop runs show {one.run})" if one.run else ""
+        yield port.note(
+            f"{one.source} {shown} that a load test moved; {one.instead} has all{where}",
+            "rates and totals of the usual counter would be wrong, so another one stands for it;"
+            " tools that read it show its numbers",
+            "update kernel or firmware, then load the port again: mlxtop load HOST",
+            _COUNTERS,
+        )
+
+
+@check(
     "what limits the traffic",
     needs=ALWAYS,
     explains="The traffic of the moment beside the line, PCIe, the cores, pause frames, congestion"

@@ -6,26 +6,14 @@ answers, a few bytes at a time, so that it is never read on its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator
 
+from mlxtop.model.flash import Vpd
 from mlxtop.sources.kernel.pci import DEVICES
 from mlxtop.system.door import System
 
 _NAME, _READ_ONLY, _END = 0x82, 0x90, 0x78
 _TEXT = ("PN", "EC", "SN", "MN", "FN")
-
-
-class Vpd(NamedTuple):
-    """A board as its label has it."""
-
-    name: str | None = None
-    part: str | None = None
-    serial: str | None = None
-    revision: str | None = None
-    """Engineering change level."""
-    more: Mapping[str, str] = {}
-    """Other keywords to their text: `V0` to `VZ`, of the maker."""
 
 
 def parse_vpd(data: bytes) -> Vpd:

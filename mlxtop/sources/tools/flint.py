@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
+from mlxtop.model.flash import Flash
 from mlxtop.sources.tools.card_tool import failed, failure, plain
 from mlxtop.system.door import System
 
@@ -22,31 +22,6 @@ _VERSION = re.compile(r"\b(\d{1,2}\.\d{1,3}\.\d{1,4})\b")
 _ADDRESS = re.compile(r"\b[0-9a-f]{12}(?:[0-9a-f]{4})?\b")
 _BLANK = re.compile(r"f+|0+")
 VERIFIED = "FW image verification succeeded"
-
-
-class Flash(NamedTuple):
-    """An image in flash or in a file; None where the tool does not tell it."""
-
-    image: str | None = None
-    """`FS2` (ConnectX-2 and -3), `FS3`, `FS4`, `FS5`: how the image is built."""
-    version: str | None = None
-    running: str | None = None
-    """Told only where it differs from the version in flash."""
-    date: str | None = None
-    """Day of the release, as the tool writes it: 28.10.2022."""
-    product: str | None = None
-    psid: str | None = None
-    original_psid: str | None = None
-    """The PSID that the board was made with, where another one was burned."""
-    security: str | None = None
-    roms: tuple[str, ...] = ()
-    """Expansion ROMs: `PXE 3.6.804 (AMD64)`."""
-    guids: tuple[str, ...] = ()
-    macs: tuple[str, ...] = ()
-    blank: bool = False
-    """The image holds no addresses of its own: all ones or zeros."""
-    more: Mapping[str, str] = {}
-    """Whatever else was told, by the tool's names."""
 
 
 _OWN = {

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from mlxtop.model.flash import Flash
 from mlxtop.sources.tools.card_tool import failed, failure, plain
-from mlxtop.sources.tools.flint import Flash
 from mlxtop.system.door import System
 
 TOOLS = ("mstfwmanager", "mlxfwmanager")

@@ -26,6 +26,7 @@ from mlxtop.present.load_status import status_sections
 from mlxtop.present.measure_chart import measure_sections
 from mlxtop.present.text import Role, Run, Section, clean
 from mlxtop.recording.of_run import RunSamples
+from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import MAX_INTERVAL
 from mlxtop.tui.commands import unlisted
 from mlxtop.tui.screens.base import Dialog, key_label
@@ -87,6 +88,8 @@ class Loads:
         system = context.system
         runs, samples = own_runs(demo=system.demo), partial(RunSamples, system)
         self.session = LoadSession(system, runs, self._changed, samples)
+        if isinstance(app.source, LiveSource):
+            self.session.miscounts = app.source.miscounts
 
     def _changed(self) -> None:
         """Post one message until it is handled, from any thread."""

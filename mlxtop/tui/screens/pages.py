@@ -45,7 +45,11 @@ _LEAST_ROWS = 14
 """Rows of a screen from which a page keeps enough of them below a small chart."""
 _RDMA_PAGE = "5"
 """The page that shows who holds RDMA objects."""
-_WANTS = {_RDMA_PAGE: RDMA, "9": frozenset({Fact.FABRIC})}
+_WANTS = {
+    _RDMA_PAGE: RDMA,
+    "6": frozenset({Fact.FLASH}),
+    "9": frozenset({Fact.FABRIC}),
+}
 """What is read only while a page is shown, by the page's key."""
 _LEAST_NAME = 12
 """Columns of a port's name beside the pages; where it has fewer, pages lose their titles."""
