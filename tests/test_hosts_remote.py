@@ -15,13 +15,16 @@ import pytest
 
 from mlxtop.hosts import agent, ssh
 from mlxtop.hosts.addresses import parsed_addresses
+from mlxtop.hosts.agent import Agent, Output
 from mlxtop.hosts.machines import Arrival, Machine, gather, seen_machine
 from mlxtop.hosts.names import MOST, host_names
 from mlxtop.hosts.parcel import parcel, program, reading_half
 from mlxtop.hosts.remote import ClockPair, RemoteSource
+from mlxtop.lab import load_lab
 from mlxtop.model.machine import MachineState, Reach
 from mlxtop.model.sample import Sample
 from mlxtop.recording.lines import Lines, Members
+from mlxtop.sampler.facts import RDMA, Fact
 from mlxtop.sampler.source import Stop
 from mlxtop.settings import Settings, load
 from mlxtop.system.clock import RealClock
@@ -167,9 +170,13 @@ class Session:
     close = end
 
 
-def recording(*samples: Sample) -> bytes:
+def pieces_of(*samples: Sample) -> list[bytes]:
     lines, members = Lines(), Members()
-    return b"".join(members.add(line) for one in samples for line in lines.of(one))
+    return [b"".join(members.add(line) for line in lines.of(one)) for one in samples]
+
+
+def recording(*samples: Sample) -> bytes:
+    return b"".join(pieces_of(*samples))
 
 
 def taken(monkeypatch: pytest.MonkeyPatch, session: Session, most: int = 99) -> tuple[list, Reach]:  # type: ignore[type-arg]
@@ -227,6 +234,53 @@ def test_what_is_no_recording_is_given_up(
 ) -> None:
     found, reach = taken(monkeypatch, Session(*pieces))
     assert found == [] and reach.state is MachineState.LOST and reach.why.startswith(why)
+
+
+def test_a_machine_that_never_pauses_is_asked_for_its_clock_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = Session(HERE, *pieces_of(*SENT))
+    assert taken(monkeypatch, session)[0] == SENT
+    assert b"\nclock 1\n" in session.sent
+
+
+@pytest.mark.parametrize(
+    ("hello", "order", "absent"),
+    [
+        (HERE.replace(b"3.11.2", b"3.11.2 wants"), b"\nwants rdma_objects\n", "not read"),
+        (HERE, b"", "the mlxtop there is older and cannot be asked for it"),
+    ],
+    ids=["this one", "an older one"],
+)
+def test_what_somebody_wants_for_a_while_is_asked_for_where_it_can_be(
+    monkeypatch: pytest.MonkeyPatch, hello: bytes, order: bytes, absent: str
+) -> None:
+    session, source, stop = Session(hello, *pieces_of(*SENT)), RemoteSource("fry"), Stop()
+    monkeypatch.setattr("mlxtop.hosts.remote.Session", lambda host, sudo: session)
+    samples = source.samples(stop)
+    before = next(samples)
+    source.more_wants = frozenset({Fact.RDMA_OBJECTS})
+    assert before.rdma_objects.absent == "not read"
+    assert next(samples).rdma_objects.absent == absent
+    assert order in session.sent and (order or b"wants" not in session.sent)
+    source.close()
+
+
+@pytest.mark.parametrize(
+    ("order", "wanted"),
+    [
+        ("wants rdma_objects rdma_limits", RDMA),
+        ("wants rdma_limits stored RDMA_OBJECTS ../x", {Fact.RDMA_LIMITS}),
+        ("wants", frozenset()),
+        ("wants " + "x " * 50, frozenset()),
+    ],
+)
+def test_the_agent_reads_of_what_is_wanted_only_what_may_be(order: str, wanted: set[Fact]) -> None:
+    agent = Agent(load_lab("pacu"), {}, None)
+    agent.source.more_wants = frozenset({Fact.RDMA_OBJECTS})
+    agent._carry_out(order.split(), Output(-1))
+    assert agent.source.more_wants == wanted
+    agent.source.close()
 
 
 def test_too_many_samples_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

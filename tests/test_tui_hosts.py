@@ -10,13 +10,16 @@ import pytest
 from textual.pilot import Pilot
 
 from mlxtop.hosts.machines import Machine
+from mlxtop.model.frame import derive
 from mlxtop.model.machine import MachineState, Reach
 from mlxtop.model.sample import Sample, SourceKind
 from mlxtop.present.machines import machine_title
 from mlxtop.present.text import plain
+from mlxtop.sampler.facts import RDMA
 from mlxtop.settings import Settings
 from mlxtop.system.clock import RealClock
 from mlxtop.tui.hosts import HostsApp, Seat
+from mlxtop.tui.live_app import FrameArrived
 from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.screens.pages import Detail
 from tests.samples import PACU, Samples, ethernet, sample
@@ -86,6 +89,47 @@ async def test_the_cursor_takes_the_pages_to_its_machine() -> None:
         assert "50 °C" in screen_text(app) and "REMOTE" in screen_text(app)
         await pilot.press("escape", "k")
         assert app.machine == "pacu"
+
+
+def come(app: HostsApp, host: str, *samples: Sample) -> None:
+    """Let samples of a machine come as its thread puts them down."""
+    for one in samples:
+        app.seats[host].feed._frames.append(derive(one, app.seats[host].state.newest))
+    app.post_message(FrameArrived())
+
+
+async def test_verdicts_are_kept_of_the_machine_under_the_cursor_alone() -> None:
+    async with running(Samples(hot(3, 40.0)), Afar(hot(3, 50.0), "fry")) as (app, pilot):
+        for key, here, other, tick in (("j", "fry", "pacu", 10.0), ("k", "pacu", "fry", 20.0)):
+            await pilot.press(key)
+            for host in (here, other):
+                come(app, host, sample(tick, ethernet(PACU, round(tick), 1e9, 2e9)))
+            app.on_frame_arrived()
+            newest = [seat.state.newest for seat in app.seats.values()]
+            assert [frame.sample.tick for frame in newest if frame] == [tick, tick]
+            assert list(app.seats[here].state.verdicts) == [PACU.id]
+            assert app.seats[other].state.verdicts == {}
+
+
+async def test_a_frame_is_drawn_once() -> None:
+    async with running(Samples(hot(3, 40.0)), Afar(hot(3, 50.0), "fry")) as (app, pilot):
+        drawn = []
+        app.redraw = lambda: drawn.append(app.state.newest)  # type: ignore[method-assign]
+        come(app, "pacu", sample(10.0, ethernet(PACU, 10, 1e9, 2e9)))
+        await until(pilot, lambda: drawn != [])
+        assert [frame.sample.tick for frame in drawn if frame] == [10.0]
+
+
+async def test_only_the_machine_whose_page_is_seen_reads_who_uses_rdma() -> None:
+    machines = Samples(hot(3, 40.0)), Afar(hot(3, 50.0), "fry")
+    async with running(*machines) as (app, pilot):
+        await pilot.press("j", "5")
+        await until(pilot, lambda: isinstance(app.screen, Detail))
+        app.on_frame_arrived()
+        assert [one.more_wants for one in machines] == [frozenset(), RDMA]
+        app.focus_machine("pacu")
+        app.on_frame_arrived()
+        assert [one.more_wants for one in machines] == [RDMA, frozenset()]
 
 
 async def test_h_shows_the_machine_under_the_cursor_only_and_all_again() -> None:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
+from mlxtop.hosts.agent import WANTABLE, WANTS
 from mlxtop.hosts.ssh import HELLO, NO_PYTHON, SEND, NotReached, Session
 from mlxtop.model.identity import PortId
 from mlxtop.model.json_text import encode
 from mlxtop.model.machine import OFFSET_SHOWN_S, ClockOffset, MachineState, Reach
 from mlxtop.model.number import real
-from mlxtop.model.sample import Sample, SourceKind
+from mlxtop.model.sample import Sample, Slow, SourceKind
 from mlxtop.recording.moments import Reader, parse_line
 from mlxtop.recording.stream import Problems, read_lines
 from mlxtop.sampler.facts import Fact
@@ -30,7 +31,7 @@ SILENCE_S = 20.0
 """Seconds without a byte after which a machine counts as lost."""
 CLOCK_S = 10.0
 """Seconds between two questions for its clocks, which are a sign of life too."""
-LOOK_S = 0.5
+LOOK_S = 1.5
 """Seconds until an order, or the end, is noticed at the latest."""
 ANSWERS = 30
 """Answers from which the one that took the least time is taken."""
@@ -39,6 +40,7 @@ MOST_BYTES = 64 << 20
 TOO_MANY = 30
 """Samples that may come ahead of their time."""
 
+TOO_OLD_FOR_WANTS: Slow[Any] = Slow(absent="the mlxtop there is older and cannot be asked for it")
 _CLOCK = b'{"clock":'
 _ANSWERS = (b'{"addresses":', b'{"server":')
 
@@ -159,7 +161,7 @@ class RemoteSource:
                 if moment is not None:
                     stream.count_sample(self.interval)
                     self._reached(stream)
-                    yield moment.sample
+                    yield stream.complete(moment.sample)
             if not (stop.is_set() or self._closed.is_set()):
                 raise NotReached(stream.why or session.why())
         finally:
@@ -218,6 +220,9 @@ class _Stream:
         self._asked = 0
         self._asked_at = 0.0
         self._told: tuple[float, PortId | None] = (source.interval, None)
+        self._told_wants: frozenset[Fact] = frozenset()
+        self._takes_wants = False
+        """The far side knows what to do with wants."""
 
     def read(self, size: int) -> bytes:
         """Return the next bytes of the recording, none at the end. Raises NotReached."""
@@ -231,6 +236,8 @@ class _Stream:
                 data = self._greet(self._head + data)
             if data == b"":
                 return self._end("")
+            if self._head is None:
+                self._order(now)
             if data:
                 if self._bytes > MOST_BYTES:
                     return self._end("it sends something else than samples")
@@ -240,8 +247,6 @@ class _Stream:
             patience = max(SILENCE_S, 3 * self._source.interval) if self._samples else HELLO_S
             if now - self._heard > patience:
                 return self._end(f"no answer for {now - self._heard:.0f} s")
-            if self._head is None:
-                self._order(now)
         return b""
 
     def _end(self, why: str) -> bytes:
@@ -283,7 +288,7 @@ class _Stream:
         self.via = f"mlxtop {version[:20]} there"
         if self.was_sent:
             self.via = f"no mlxtop there: one was sent to its Python {python[:12]}, in memory alone"
-        self._head = None
+        self._head, self._takes_wants = None, WANTS in words[3:]
         self._session.send(self._source.hello())
 
     def _order(self, now: float) -> None:
@@ -303,6 +308,17 @@ class _Stream:
             if port is not None and port != self._told[1]:
                 self._session.send(f"port {port}\n".encode("ascii", "replace"))
             self._told = told
+        wants = source.more_wants
+        if self._takes_wants and wants != self._told_wants:
+            named = (name for name, fact in WANTABLE.items() if fact in wants)
+            self._session.send(" ".join((WANTS, *named)).encode() + b"\n")
+            self._told_wants = wants
+
+    def complete(self, sample: Sample) -> Sample:
+        """Return a sample with the reason why it lacks what is wanted."""
+        if self._takes_wants or Fact.RDMA_OBJECTS not in self._source.more_wants:
+            return sample
+        return sample._replace(rdma_objects=TOO_OLD_FOR_WANTS)
 
     def learn_clock(self, line: bytes) -> None:
         """Take in an answer."""

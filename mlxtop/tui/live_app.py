@@ -215,6 +215,21 @@ class LiveApp(App[int]):
 
     def on_frame_arrived(self) -> None:
         """Take in all frames that have come, and draw the newest; an error ends us."""
+        self.take_frames()
+        self.lookout.tell()
+        self.steer()
+        error = self.ending()
+        if error is not None:
+            self.fail(error)
+            return
+        self._name_terminal()
+        if self._in_place and not self.open:
+            self._open()
+        else:
+            self.redraw()
+
+    def take_frames(self) -> None:
+        """Take in all frames that have come."""
         for frame in self.feed.take():
             alerts = self.state.arrive(frame)
             self._alert(alerts)
@@ -224,17 +239,15 @@ class LiveApp(App[int]):
                     self.lookout.expect()
             if self.paths is not None:
                 self.paths.take(frame, self.state.watch)
-        self.lookout.tell()
+
+    def steer(self) -> None:
+        """Have the source read what is seen."""
         self.source.looked_at = self.state.selected
         self.source.more_wants = self._wanted()
-        if self.feed.error is not None and not self.feed.stop.is_set():
-            self.fail(self.feed.error)
-            return
-        self._name_terminal()
-        if self._in_place and not self.open:
-            self._open()
-        else:
-            self.redraw()
+
+    def ending(self) -> Exception | None:
+        """Return the error that leaves nothing to show; None while there is something."""
+        return None if self.feed.stop.is_set() else self.feed.error
 
     def look_through(self) -> None:
         """Have the file that is written looked through, so that it opens at once later."""
