@@ -214,7 +214,10 @@ def _run_on_several(args: argparse.Namespace, settings: Settings) -> int:
             fires = {one.name: _hooks_of(one, settings, _complain) for one in wanted}
             return hosts.say(args, machines, settings, fires)
         _need_terminal("without one: --once, --batch, --json-stream")
-        return _show(_several_screen(machines, settings), settings, args.theme)
+        app = _several_screen(machines, settings)
+        if args.demo:
+            _show_around(app, args.demo, args.tour)
+        return _show(app, settings, args.theme)
     finally:
         for machine in machines:
             machine.close()
@@ -273,6 +276,19 @@ def _several_screen(machines: Sequence[Machine], settings: Settings) -> MlxtopAp
     for seat in seats:
         seat.fire = _hooks_of(seat.machine, settings, app.hook_failed)
     return app
+
+
+def _show_around(app: MlxtopApp, demo: str, tour: bool) -> None:
+    """Say what to look at on machines that cables join, or play their story."""
+    from mlxtop.lab import look
+
+    app.look = look(demo)
+    if tour:
+        from mlxtop.tui.tour import TOURS, Tour
+
+        if demo not in TOURS:
+            raise UsageError(f"--tour plays on one machine, or on {' or '.join(TOURS)}")
+        app.tour = Tour(app, TOURS[demo])
 
 
 def _hooks_of(

@@ -155,8 +155,8 @@ def far_user(rule: str) -> Iterator[Far]:
             (folder / file).chmod(0o444)
             binds.append(f"mount --bind {folder}/{file} /etc/{file}")
         enter = ("unshare", "-m", "--propagation", "private", "sh", "-c")
-        enter = (*enter, f'{" && ".join(binds)} && exec "$@"', "sh")
-        far = Far(folder, free_port(), user="fry", started_by=enter)
+        started_by = (*enter, f'{" && ".join(binds)} && exec "$@"', "sh")
+        far = Far(folder, free_port(), user="fry", started_by=started_by)
         try:
             far.start(far.with_mlxtop())
             yield far

@@ -86,7 +86,7 @@ class MlxtopApp(Places):
 
     def on_ready(self) -> None:
         if self.look and self.tour is None:
-            self.notify(self.look, title=f"DEMO  {self.source.label}", timeout=LOOK_S)
+            self.notify(self.look, title=f"DEMO  {self.machines_title}", timeout=LOOK_S)
         self.set_timer(PROBATION_LOOK_S, self.look_for_probation)
         Pulse(self).begin()
         if self.paths is not None:
@@ -103,6 +103,10 @@ class MlxtopApp(Places):
     @property
     def theme_names(self) -> list[str]:
         return themes.names(self.available_themes)
+
+    @property
+    def machines_title(self) -> str:
+        return self.source.label
 
     def get_default_screen(self) -> Screen[ReturnType]:
         overview = Overview()

@@ -113,6 +113,10 @@ class HostsApp(MlxtopApp):
         self.context, self.paths = seat.context, seat.paths
         self.flight, self.loads, self.fire = seat.flight, seat.loads, seat.fire
 
+    @property
+    def machines_title(self) -> str:
+        return "+".join(self.seats)
+
     # From the start to the end
 
     def on_load(self) -> None:
