@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections import deque
 from threading import Event
 
@@ -21,9 +22,11 @@ from mlxtop.hosts.names import MOST, host_names
 from mlxtop.hosts.parcel import parcel, program, reading_half
 from mlxtop.hosts.remote import ClockPair, RemoteSource
 from mlxtop.lab import load_lab
+from mlxtop.model.identity import PortId
+from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.machine import MachineState, Reach
 from mlxtop.model.sample import Sample
-from mlxtop.recording.lines import Lines, Members
+from mlxtop.recording.lines import GZIP, Lines, Members
 from mlxtop.sampler.facts import RDMA, Fact
 from mlxtop.sampler.source import Stop
 from mlxtop.settings import Settings, load
@@ -281,6 +284,32 @@ def test_the_agent_reads_of_what_is_wanted_only_what_may_be(order: str, wanted: 
     agent._carry_out(order.split(), Output(-1))
     assert agent.source.more_wants == wanted
     agent.source.close()
+
+
+def test_what_takes_too_long_to_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlxtop.hosts.remote.BUSY_S", 0.005)
+    monkeypatch.setattr("mlxtop.hosts.remote.BUSY_SHARE", 0.0)
+    nothing = zlib.compressobj(9, zlib.DEFLATED, GZIP)
+    bomb = nothing.compress(bytes(16 << 20)) + nothing.flush()
+    found, reach = taken(monkeypatch, Session(HERE, *([bomb] * 9)))
+    assert found == [] and reach.why == "what it sends takes too much time to read"
+
+
+def test_a_machine_of_more_ports_than_can_be_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    ports = [PACU._replace(id=PortId("0000:43:00.0", n)) for n in range(1, 4)]
+    many = sample(1.0, *(ethernet(port, 1, 1e9, 2e9) for port in ports))
+    for most, count in ((3, 1), (2, 0)):
+        monkeypatch.setattr("mlxtop.hosts.remote.MOST_PORTS", most)
+        found, reach = taken(monkeypatch, Session(HERE + recording(many)))
+        assert len(found) == count
+    assert reach.why == "it tells of 3 ports or cards: 2 at most"
+
+
+def test_of_a_flood_of_incidents_the_newest_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    flood = tuple(Incident(IncidentKind.LINK_UP, str(n)) for n in range(1200))
+    sent = SENT[0]._replace(incidents=flood)
+    (found,), _ = taken(monkeypatch, Session(HERE + recording(sent)))
+    assert [one.text for one in found.incidents] == [str(n) for n in range(200, 1200)]
 
 
 def test_too_many_samples_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from threading import Event
+from time import thread_time
 from typing import Any
 
 from mlxtop.hosts.agent import WANTABLE, WANTS
@@ -35,8 +36,14 @@ LOOK_S = 1.5
 """Seconds until an order, or the end, is noticed at the latest."""
 ANSWERS = 30
 """Answers from which the one that took the least time is taken."""
-MOST_BYTES = 64 << 20
-"""Bytes without a Sample after which a machine is given up."""
+MOST_BYTES = 4 << 20
+"""Compressed bytes without a Sample after which a machine is given up: a Sample has some kB."""
+MOST_PORTS = 2048
+"""Ports and cards of a machine at most: the screen works on each, every second."""
+MOST_INCIDENTS = 1000
+"""Incidents that are taken from a Sample, the newest: as many as a Watch keeps."""
+BUSY_S, BUSY_SHARE = 5.0, 0.25
+"""Processor time that reading a machine may take: so much, and this share of the time."""
 TOO_MANY = 30
 """Samples that may come ahead of their time."""
 
@@ -140,6 +147,8 @@ class RemoteSource:
                     yield sample
             except (NotReached, OSError) as error:
                 self._lose(str(error))
+                if isinstance(error, _Unbearable):
+                    backoff = MOST_BACKOFF_S
             if self._clock.wait(backoff, stop):
                 return
             backoff = min(MOST_BACKOFF_S, 2 * backoff)
@@ -161,7 +170,7 @@ class RemoteSource:
                 if moment is not None:
                     stream.count_sample(self.interval)
                     self._reached(stream)
-                    yield stream.complete(moment.sample)
+                    yield stream.complete(_bounded(moment.sample))
             if not (stop.is_set() or self._closed.is_set()):
                 raise NotReached(stream.why or session.why())
         finally:
@@ -202,6 +211,20 @@ class RemoteSource:
             tell()
 
 
+class _Unbearable(NotReached):
+    """A machine sends what would cost more than its own rows."""
+
+
+def _bounded(sample: Sample) -> Sample:
+    """Return a sample that a screen can bear. Raises NotReached."""
+    most = max(len(sample.ports), len(sample.adapters))
+    if most > MOST_PORTS:
+        raise _Unbearable(f"it tells of {most} ports or cards: {MOST_PORTS} at most")
+    if len(sample.incidents) > MOST_INCIDENTS:
+        return sample._replace(incidents=sample.incidents[-MOST_INCIDENTS:])
+    return sample
+
+
 class _Stream:
     """The recording of a session as a file of bytes; orders go out while it is read."""
 
@@ -214,6 +237,7 @@ class _Stream:
         """Of the wall clocks and of the monotonic ones."""
         self._source, self._session, self._stop, self._clock = source, session, stop, clock
         self._begun = self._heard = clock.now()
+        self._busy = thread_time()
         self._bytes = self._samples = 0
         self._head: bytes | None = b""
         """What has come before the token; None after it."""
@@ -229,6 +253,8 @@ class _Stream:
         while not self._stop.is_set() and not self._source._closed.is_set():
             data = self._session.read(LOOK_S)
             now = self._clock.now()
+            if thread_time() - self._busy > BUSY_S + BUSY_SHARE * (now - self._begun):
+                raise _Unbearable("what it sends takes too much time to read")
             if data:
                 self._heard = now
                 self._bytes += len(data)
