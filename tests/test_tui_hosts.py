@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 from textual.pilot import Pilot
@@ -18,6 +19,7 @@ from mlxtop.present.text import plain
 from mlxtop.sampler.facts import RDMA
 from mlxtop.settings import Settings
 from mlxtop.system.clock import RealClock
+from mlxtop.tui.flight import News
 from mlxtop.tui.hosts import HostsApp, Seat
 from mlxtop.tui.live_app import FrameArrived
 from mlxtop.tui.screens.overview import Overview
@@ -149,6 +151,27 @@ async def test_what_was_chosen_holds_for_all_machines() -> None:
         assert [seat.state.paused for seat in app.seats.values()] == [True, True]
         await pilot.press("j", "space")
         assert [seat.state.paused for seat in app.seats.values()] == [False, False]
+
+
+async def test_the_pace_holds_for_all_machines_and_the_guard_of_each() -> None:
+    machines = Samples(hot(3, 40.0)), Afar(hot(3, 50.0), "fry")
+    async with running(*machines) as (app, pilot):
+        await pilot.press("j", "plus")
+        assert [one.interval for one in machines] == [2.0, 2.0]
+        app.seats["pacu"].loads = SimpleNamespace(longest_interval=1.0)  # type: ignore[assignment]
+        await pilot.press("plus")
+        assert [one.interval for one in machines] == [1.0, 1.0]
+        app.seats["pacu"].loads = None
+
+
+async def test_what_becomes_of_a_recording_is_told_with_the_name_of_its_machine() -> None:
+    async with running(Samples(hot(3, 40.0)), Afar(hot(3, 50.0), "fry")) as (app, _):
+        told: list[str] = []
+        app.notify = lambda text, **_: told.append(text)  # type: ignore[method-assign]
+        app.seats["fry"].flight = SimpleNamespace(news=lambda: [News("recorded")])  # type: ignore[assignment]
+        app.lookout.tell()
+        assert told == ["fry: recorded"]
+        app.seats["fry"].flight = None
 
 
 async def test_an_alarm_names_its_machine_and_leads_to_it() -> None:

@@ -355,10 +355,14 @@ class MlxtopApp(Places):
         self.draw()
 
     def _set_pace(self, seconds: float) -> None:
-        longest = MAX_INTERVAL if self.loads is None else self.loads.longest_interval
+        longest = self.longest_interval()
         if seconds > longest:
             self.notify(f"while a load runs, its heat guard needs a sample every {longest:g} s")
         self.source.interval = min(longest, max(MIN_INTERVAL, seconds))
+
+    def longest_interval(self) -> float:
+        """Return how many seconds may lie between samples now."""
+        return MAX_INTERVAL if self.loads is None else self.loads.longest_interval
 
     def action_options(self, name: str = "") -> None:
         from mlxtop.tui.screens.options import OptionsDialog

@@ -5,7 +5,7 @@ Every machine has its own thread, Watch and state. What the person has chosen ho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -298,6 +298,22 @@ class HostsApp(MlxtopApp):
         known = next((one for one in ports if str(one) == port), None)
         if known is not None:
             self.open_port(known, ENDS_PAGE)
+
+    def _set_pace(self, seconds: float) -> None:
+        super()._set_pace(seconds)
+        for seat in self.seats.values():
+            seat.machine.source.interval = self.source.interval
+
+    def longest_interval(self) -> float:
+        """Return how many seconds may lie between samples: a guard reads both ends of a load."""
+        self._seat.loads = self.loads
+        loads = (seat.loads for seat in self.seats.values() if seat.loads is not None)
+        return min((one.longest_interval for one in loads), default=super().longest_interval())
+
+    def flights(self) -> Iterator[tuple[str, Flight]]:
+        for seat in self.seats.values():
+            if seat.flight is not None:
+                yield f"{seat.name}: ", seat.flight
 
     def action_alone(self) -> None:
         """Show one machine only, or all again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from threading import Thread
 from time import monotonic
@@ -248,6 +248,11 @@ class LiveApp(App[int]):
     def ending(self) -> Exception | None:
         """Return the error that leaves nothing to show; None while there is something."""
         return None if self.feed.stop.is_set() else self.feed.error
+
+    def flights(self) -> Iterator[tuple[str, Flight]]:
+        """Yield the flight recorders, each with what names its machine where there are several."""
+        if self.flight is not None:
+            yield "", self.flight
 
     def look_through(self) -> None:
         """Have the file that is written looked through, so that it opens at once later."""
