@@ -42,7 +42,7 @@ MOST_PORTS = 2048
 """Ports and cards of a machine at most: the screen works on each, every second."""
 MOST_INCIDENTS = 1000
 """Incidents that are taken from a Sample, the newest: as many as a Watch keeps."""
-BUSY_S, BUSY_SHARE = 5.0, 0.25
+BUSY_S, BUSY_SHARE = 10.0, 0.5
 """Processor time that reading a machine may take: so much, and this share of the time."""
 TOO_MANY = 30
 """Samples that may come ahead of their time."""
@@ -315,6 +315,7 @@ class _Stream:
         if self.was_sent:
             self.via = f"no mlxtop there: one was sent to its Python {python[:12]}, in memory alone"
         self._head, self._takes_wants = None, WANTS in words[3:]
+        self._busy = thread_time()  # what is sent was packed before that
         self._session.send(self._source.hello())
 
     def _order(self, now: float) -> None:
