@@ -41,6 +41,10 @@ class Far:
     """Where the sshd runs, if not here."""
     near: str = ""
     """Where mlxtop runs, if not here."""
+    user: str = "root"
+    """Who logs in."""
+    started_by: tuple[str, ...] = ()
+    """The command that starts the sshd, where it is not started as it is."""
     started: int = 0
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -94,7 +98,7 @@ class Far:
         self.prepare(path, *options)
         inside = ["ip", "netns", "exec", self.netns] if self.netns else []
         heard = self.folder / "sshd.log"
-        argv = [*inside, SSHD, "-D", "-e", "-f", str(self.config)]
+        argv = [*inside, *self.started_by, SSHD, "-D", "-e", "-f", str(self.config)]
         with heard.open("ab") as log:
             self.processes.append(subprocess.Popen(argv, stderr=log))
         self.started += 1
@@ -137,7 +141,7 @@ class Far:
             "Host *",
             f"  HostName {self.address}",
             f"  Port {self.port}",
-            "  User root",
+            f"  User {self.user}",
             f"  IdentityFile {identity}",
             "  IdentitiesOnly yes",
             f"  UserKnownHostsFile {self.folder / 'known'}",

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import mlxtop
-from mlxtop import cli
 from mlxtop.cli import main
+from mlxtop.cli.errors import report_threads
+from mlxtop.cli.modes import hooks
 from mlxtop.settings import Settings
 from mlxtop.system.captured import load_captured
 from tests.test_json_text import strict, texts
@@ -302,7 +303,7 @@ def numbers(value: object, key: str = "") -> Iterator[tuple[str, float]]:
 def test_an_error_in_a_thread_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     lines: list[str] = []
-    cli._report_threads(lines.append)
+    report_threads(lines.append)
     thread = threading.Thread(target=lambda: 1 / 0, name="readers")
     thread.start()
     thread.join()
@@ -311,7 +312,7 @@ def test_an_error_in_a_thread_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_names_of_hooks_are_made_safe(capsys: pytest.CaptureFixture[str]) -> None:
     settings = Settings(hooks={"\x1b[2Jevil": "/nonexistent"})
-    cli._hooks(load_captured(cx4()), settings, lambda text: None)
+    hooks(load_captured(cx4()), settings, lambda text: None)
     said = capsys.readouterr().err
     assert "evil" in said and said.rstrip("\n").isprintable()
 
@@ -338,7 +339,8 @@ def test_modes_without_a_screen_never_load_textual() -> None:
 
 def test_asyncio_is_loaded_without_tls_which_others_still_get() -> None:
     code = (
-        "from mlxtop import cli; cli._load_asyncio(); import asyncio.sslproto as proto, ssl; "
+        "from mlxtop.cli import screens; screens._load_asyncio(); "
+        "import asyncio.sslproto as proto, ssl; "
         "assert proto.ssl is None and ssl.create_default_context()"
     )
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True, timeout=60)

@@ -73,9 +73,8 @@ def test_what_looks_for_writers_sees_them() -> None:
 
 
 def test_every_json_document_has_the_one_encoder() -> None:
-    for place in ("cli.py", "commands", "outputs"):
-        files = [PACKAGE / place] if place.endswith(".py") else (PACKAGE / place).rglob("*.py")
-        for path in files:
+    for place in ("cli", "commands", "outputs"):
+        for path in (PACKAGE / place).rglob("*.py"):
             assert "json.dump" not in path.read_text(), path
 
 

@@ -89,7 +89,7 @@ def test_quitting_is_status_0_and_quick(key: str, tmp_path: Path) -> None:
 HANGING = """
 import time
 from threading import Event
-from mlxtop import cli
+from mlxtop.cli import screens
 from mlxtop.settings import Settings
 from mlxtop.sampler.live import LiveSource
 from mlxtop.system.door import Question
@@ -105,7 +105,7 @@ class Hanging(Machine):
 machine = Hanging()
 for what in ("temp1_input", Question.MAC_STATISTICS, "port_rcv_data"):
     machine.hanging[what] = Event()
-raise SystemExit(cli._screen(LiveSource(machine, everything=True), machine, Settings()))
+raise SystemExit(screens.show_one(LiveSource(machine, everything=True), machine, Settings()))
 """
 
 

@@ -13,8 +13,8 @@ from threading import Event
 
 import pytest
 
-from mlxtop import cli
 from mlxtop.analysis.forecast import Forecast, Trend
+from mlxtop.cli import modes
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.settings import Settings, load
 from mlxtop.system.capture_file import parse_capture
@@ -333,7 +333,7 @@ def started_with(
 ) -> list[str]:
     """What the start of the screen says of these hooks."""
     with closing(LocalSystem()) as system:
-        cli._hooks(system, Settings(hooks=hooks, file=settings.stat()), print)
+        modes.hooks(system, Settings(hooks=hooks, file=settings.stat()), print)
     return capsys.readouterr().err.splitlines()
 
 

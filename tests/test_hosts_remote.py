@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections import deque
 from threading import Event
 
@@ -15,19 +16,23 @@ import pytest
 
 from mlxtop.hosts import agent, ssh
 from mlxtop.hosts.addresses import parsed_addresses
+from mlxtop.hosts.agent import Agent, Output
 from mlxtop.hosts.machines import Arrival, Machine, gather, seen_machine
 from mlxtop.hosts.names import MOST, host_names
 from mlxtop.hosts.parcel import parcel, program, reading_half
 from mlxtop.hosts.remote import ClockPair, RemoteSource
+from mlxtop.hosts.serve import ServerSet
+from mlxtop.lab import load_lab
+from mlxtop.model.identity import PortId
+from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.machine import MachineState, Reach
 from mlxtop.model.sample import Sample
-from mlxtop.recording.lines import Lines, Members
-from mlxtop.sampler.facts import ON_SCREEN, Fact
+from mlxtop.recording.lines import GZIP, Lines, Members
+from mlxtop.sampler.facts import JOINED, RDMA, Fact
 from mlxtop.sampler.source import Stop
 from mlxtop.settings import Settings, load
 from mlxtop.system.clock import RealClock
 from mlxtop.watch.watch import Watch
-from tests.load_lab import simulated
 from tests.samples import PACU, Samples, ethernet, sample
 
 # ---- names and groups
@@ -169,9 +174,13 @@ class Session:
     close = end
 
 
-def recording(*samples: Sample) -> bytes:
+def pieces_of(*samples: Sample) -> list[bytes]:
     lines, members = Lines(), Members()
-    return b"".join(members.add(line) for one in samples for line in lines.of(one))
+    return [b"".join(members.add(line) for line in lines.of(one)) for one in samples]
+
+
+def recording(*samples: Sample) -> bytes:
+    return b"".join(pieces_of(*samples))
 
 
 def taken(monkeypatch: pytest.MonkeyPatch, session: Session, most: int = 99) -> tuple[list, Reach]:  # type: ignore[type-arg]
@@ -229,6 +238,79 @@ def test_what_is_no_recording_is_given_up(
 ) -> None:
     found, reach = taken(monkeypatch, Session(*pieces))
     assert found == [] and reach.state is MachineState.LOST and reach.why.startswith(why)
+
+
+def test_a_machine_that_never_pauses_is_asked_for_its_clock_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = Session(HERE, *pieces_of(*SENT))
+    assert taken(monkeypatch, session)[0] == SENT
+    assert b"\nclock 1\n" in session.sent
+
+
+@pytest.mark.parametrize(
+    ("hello", "order", "absent"),
+    [
+        (HERE.replace(b"3.11.2", b"3.11.2 wants"), b"\nwants rdma_objects\n", "not read"),
+        (HERE, b"", "the mlxtop there is older and cannot be asked for it"),
+    ],
+    ids=["this one", "an older one"],
+)
+def test_what_somebody_wants_for_a_while_is_asked_for_where_it_can_be(
+    monkeypatch: pytest.MonkeyPatch, hello: bytes, order: bytes, absent: str
+) -> None:
+    session, source, stop = Session(hello, *pieces_of(*SENT)), RemoteSource("fry"), Stop()
+    monkeypatch.setattr("mlxtop.hosts.remote.Session", lambda host, sudo: session)
+    samples = source.samples(stop)
+    before = next(samples)
+    source.more_wants = frozenset({Fact.RDMA_OBJECTS})
+    assert before.rdma_objects.absent == "not read"
+    assert next(samples).rdma_objects.absent == absent
+    assert order in session.sent and (order or b"wants" not in session.sent)
+    source.close()
+
+
+@pytest.mark.parametrize(
+    ("order", "wanted"),
+    [
+        ("wants rdma_objects rdma_limits", RDMA),
+        ("wants rdma_limits stored RDMA_OBJECTS ../x", {Fact.RDMA_LIMITS}),
+        ("wants", frozenset()),
+        ("wants " + "x " * 50, frozenset()),
+    ],
+)
+def test_the_agent_reads_of_what_is_wanted_only_what_may_be(order: str, wanted: set[Fact]) -> None:
+    agent = Agent(load_lab("pacu"), {}, None)
+    agent.source.more_wants = frozenset({Fact.RDMA_OBJECTS})
+    agent._carry_out(order.split(), Output(-1), ServerSet(agent._system, print))
+    assert agent.source.more_wants == wanted
+    agent.source.close()
+
+
+def test_what_takes_too_long_to_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlxtop.hosts.remote.BUSY_S", 0.005)
+    monkeypatch.setattr("mlxtop.hosts.remote.BUSY_SHARE", 0.0)
+    nothing = zlib.compressobj(9, zlib.DEFLATED, GZIP)
+    bomb = nothing.compress(bytes(16 << 20)) + nothing.flush()
+    found, reach = taken(monkeypatch, Session(HERE, *([bomb] * 9)))
+    assert found == [] and reach.why == "what it sends takes too much time to read"
+
+
+def test_a_machine_of_more_ports_than_can_be_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    ports = [PACU._replace(id=PortId("0000:43:00.0", n)) for n in range(1, 4)]
+    many = sample(1.0, *(ethernet(port, 1, 1e9, 2e9) for port in ports))
+    for most, count in ((3, 1), (2, 0)):
+        monkeypatch.setattr("mlxtop.hosts.remote.MOST_PORTS", most)
+        found, reach = taken(monkeypatch, Session(HERE + recording(many)))
+        assert len(found) == count
+    assert reach.why == "it tells of 3 ports or cards: 2 at most"
+
+
+def test_of_a_flood_of_incidents_the_newest_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    flood = tuple(Incident(IncidentKind.LINK_UP, str(n)) for n in range(1200))
+    sent = SENT[0]._replace(incidents=flood)
+    (found,), _ = taken(monkeypatch, Session(HERE + recording(sent)))
+    assert [one.text for one in found.incidents] == [str(n) for n in range(200, 1200)]
 
 
 def test_too_many_samples_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,13 +376,7 @@ def test_a_seen_machine_has_an_age_only_while_it_is_lost() -> None:
     assert (lost.age, lost.why, live.age) == (7.0, "gone", 0.0)
 
 
-def test_the_far_side_reads_what_the_screen_here_wants_for_a_while(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    one = agent.Agent(simulated(), {"flash": True}, None)
-    assert one.source._facts.wants == ON_SCREEN | {Fact.FLASH, Fact.PCIE, Fact.IN_USE}
-    one._carry_out(["want", "FLASH", "SOMETHING_NEWER"], None, None)  # type: ignore[arg-type]
-    assert one.source.more_wants == {Fact.FLASH}
-    one._carry_out(["want"], None, None)  # type: ignore[arg-type]
-    assert one.source.more_wants == frozenset()
+def test_the_far_side_reads_the_flash_for_a_passport() -> None:
+    one = Agent(load_lab("pacu"), {"flash": True}, None)
+    assert one.source._facts.wants == JOINED | {Fact.FLASH, Fact.PCIE, Fact.IN_USE}
     one.source.close()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -135,6 +138,65 @@ def test_a_changed_host_key_is_one_line(far: Far) -> None:
 def test_no_sshd_is_one_line(far: Far) -> None:
     far.stop()
     assert "Connection refused" in refused(far)
+
+
+@contextmanager
+def far_user(rule: str) -> Iterator[Far]:
+    """A far side on which `fry`, who is not root, may use sudo as a rule says.
+
+    The files of /etc that this takes are those of a mount namespace; the machine's stay.
+    """
+    with TemporaryDirectory(prefix="mlxtop-sudo-") as name:
+        folder, binds = Path(name), []
+        folder.chmod(0o755)  # its keys are read as that user
+        accounts = Path("/etc/passwd").read_text() + "fry:*:64321:65534::/:/bin/sh\n"
+        for file, text in (("passwd", accounts), ("sudoers", f"fry ALL=(root) {rule}\n")):
+            (folder / file).write_text(text)
+            (folder / file).chmod(0o444)
+            binds.append(f"mount --bind {folder}/{file} /etc/{file}")
+        enter = ("unshare", "-m", "--propagation", "private", "sh", "-c")
+        started_by = (*enter, f'{" && ".join(binds)} && exec "$@"', "sh")
+        far = Far(folder, free_port(), user="fry", started_by=started_by)
+        try:
+            far.start(far.with_mlxtop())
+            yield far
+        finally:
+            far.stop()
+
+
+def users_of(pids: Iterable[int]) -> set[str]:
+    """Names of programs with the ids of their users."""
+    found = set()
+    for pid in pids:
+        with suppress(OSError):
+            lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+            status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+            found.add(f"{status['Name'][:6]} {status['Uid'].split()[1]}")
+    return found
+
+
+needs_sudo = pytest.mark.skipif(not shutil.which("sudo"), reason="needs sudo")
+
+
+@needs_sudo
+def test_with_sudo_the_far_side_is_root_and_without_it_who_logs_in() -> None:
+    with far_user("NOPASSWD: ALL") as far:
+        sshd = far.processes[0].pid
+        for words, user in ((["--sudo"], "python 0"), ([], "python 64321")):
+            near = far.begin("--all", "-H", "fry", "--no-local", "--json-stream", *words)
+            assert near.stdout is not None
+            assert json.loads(near.stdout.readline())["host"]["name"] == os.uname().nodename
+            users = {name for name in users_of(children_of(sshd)) if name.startswith("python")}
+            assert users == {user}
+            near.terminate()
+            near.communicate()
+            assert soon(lambda: not children_of(sshd)), "a far side was left running"
+
+
+@needs_sudo
+def test_a_sudo_that_asks_for_a_password_is_one_line() -> None:
+    with far_user("ALL") as far:
+        assert refused(far, "--sudo") == "sudo: a password is required"
 
 
 @pytest.mark.parametrize("host", ["-oProxyCommand=x", "a b", "a\nb", "a;b", "", "x@-y", "a\x1bb"])

@@ -111,7 +111,8 @@ def test_one_file_has_byte_code_and_the_source_for_other_pythons(archive: Path) 
     tag = sys.implementation.cache_tag
     with zipfile.ZipFile(archive) as file:
         names = set(file.namelist())
-    assert {f"{tag}/mlxtop/cli.pyc", "source/mlxtop/cli.py", f"{tag}/mlxtop/tui/app.tcss"} <= names
+    assert {f"{tag}/mlxtop/cli/modes.pyc", "source/mlxtop/cli/modes.py"} <= names
+    assert f"{tag}/mlxtop/tui/app.tcss" in names
     assert not [name for name in names if name.startswith(f"{tag}/") and name.endswith(".py")]
     assert not [name for name in names if "psutil" in name]
 

@@ -181,3 +181,10 @@ def test_fields_that_nobody_here_knows_are_left_out() -> None:
     data["ports"][str(PACU.id)]["mood"] = "good"
     assert decoder.whole(data) == counted(1.0, 1, 2, 3)
     assert decoder.change({"weather": [1], "tick": 2.0}).tick == 2.0
+
+
+def test_machines_of_one_kind_share_their_tables_of_counters() -> None:
+    one, other = Reads(), Reads()
+    for reads in (one, other):
+        reads.learn({"0": ["rx_packets", "tx_packets"], "1": ["rx_packets"]})
+    assert one.tables[0] is other.tables[0] and one.tables[0] != one.tables[1]

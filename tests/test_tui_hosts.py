@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 from textual.pilot import Pilot
 
 from mlxtop.hosts.machines import Machine
+from mlxtop.model.frame import derive
 from mlxtop.model.machine import MachineState, Reach
 from mlxtop.model.sample import Sample, SourceKind
 from mlxtop.present.machines import machine_title
 from mlxtop.present.text import plain
-from mlxtop.sampler.facts import Fact
+from mlxtop.sampler.facts import RDMA, Fact
 from mlxtop.settings import Settings
 from mlxtop.system.clock import RealClock
+from mlxtop.tui.flight import News
 from mlxtop.tui.hosts import HostsApp, Seat
+from mlxtop.tui.live_app import FrameArrived
 from mlxtop.tui.screens.overview import Overview
 from mlxtop.tui.screens.pages import Detail
 from tests.samples import PACU, Samples, ethernet, sample
@@ -101,6 +105,47 @@ async def test_a_page_wants_more_of_the_machine_that_it_shows_alone() -> None:
         assert fry.more_wants == {Fact.FLASH} and not pacu.more_wants
 
 
+def come(app: HostsApp, host: str, *samples: Sample) -> None:
+    """Let samples of a machine come as its thread puts them down."""
+    for one in samples:
+        app.seats[host].feed._frames.append(derive(one, app.seats[host].state.newest))
+    app.post_message(FrameArrived())
+
+
+async def test_verdicts_are_kept_of_the_machine_under_the_cursor_alone() -> None:
+    async with running(Samples(hot(3, 40.0)), Afar(hot(3, 50.0), "fry")) as (app, pilot):
+        for key, here, other, tick in (("j", "fry", "pacu", 10.0), ("k", "pacu", "fry", 20.0)):
+            await pilot.press(key)
+            for host in (here, other):
+                come(app, host, sample(tick, ethernet(PACU, round(tick), 1e9, 2e9)))
+            app.on_frame_arrived()
+            newest = [seat.state.newest for seat in app.seats.values()]
+            assert [frame.sample.tick for frame in newest if frame] == [tick, tick]
+            assert list(app.seats[here].state.verdicts) == [PACU.id]
+            assert app.seats[other].state.verdicts == {}
+
+
+async def test_a_frame_is_drawn_once() -> None:
+    async with running(Samples(hot(3, 40.0)), Afar(hot(3, 50.0), "fry")) as (app, pilot):
+        drawn = []
+        app.redraw = lambda: drawn.append(app.state.newest)  # type: ignore[method-assign]
+        come(app, "pacu", sample(10.0, ethernet(PACU, 10, 1e9, 2e9)))
+        await until(pilot, lambda: drawn != [])
+        assert [frame.sample.tick for frame in drawn if frame] == [10.0]
+
+
+async def test_only_the_machine_whose_page_is_seen_reads_who_uses_rdma() -> None:
+    machines = Samples(hot(3, 40.0)), Afar(hot(3, 50.0), "fry")
+    async with running(*machines) as (app, pilot):
+        await pilot.press("j", "5")
+        await until(pilot, lambda: isinstance(app.screen, Detail))
+        app.on_frame_arrived()
+        assert [one.more_wants for one in machines] == [frozenset(), RDMA]
+        app.focus_machine("pacu")
+        app.on_frame_arrived()
+        assert [one.more_wants for one in machines] == [RDMA, frozenset()]
+
+
 async def test_h_shows_the_machine_under_the_cursor_only_and_all_again() -> None:
     async with running(Samples(hot(3, 40.0)), Afar(hot(3, 50.0), "fry")) as (app, pilot):
         await pilot.press("j", "H")
@@ -118,6 +163,27 @@ async def test_what_was_chosen_holds_for_all_machines() -> None:
         assert [seat.state.paused for seat in app.seats.values()] == [True, True]
         await pilot.press("j", "space")
         assert [seat.state.paused for seat in app.seats.values()] == [False, False]
+
+
+async def test_the_pace_holds_for_all_machines_and_the_guard_of_each() -> None:
+    machines = Samples(hot(3, 40.0)), Afar(hot(3, 50.0), "fry")
+    async with running(*machines) as (app, pilot):
+        await pilot.press("j", "plus")
+        assert [one.interval for one in machines] == [2.0, 2.0]
+        app.seats["pacu"].loads = SimpleNamespace(longest_interval=1.0)  # type: ignore[assignment]
+        await pilot.press("plus")
+        assert [one.interval for one in machines] == [1.0, 1.0]
+        app.seats["pacu"].loads = None
+
+
+async def test_what_becomes_of_a_recording_is_told_with_the_name_of_its_machine() -> None:
+    async with running(Samples(hot(3, 40.0)), Afar(hot(3, 50.0), "fry")) as (app, _):
+        told: list[str] = []
+        app.notify = lambda text, **_: told.append(text)  # type: ignore[method-assign]
+        app.seats["fry"].flight = SimpleNamespace(news=lambda: [News("recorded")])  # type: ignore[assignment]
+        app.lookout.tell()
+        assert told == ["fry: recorded"]
+        app.seats["fry"].flight = None
 
 
 async def test_an_alarm_names_its_machine_and_leads_to_it() -> None:

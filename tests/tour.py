@@ -8,7 +8,7 @@ from threading import Event
 
 from textual.pilot import Pilot
 
-from mlxtop.cli import _several_screen, screen
+from mlxtop.cli.screens import screen, several_screen
 from mlxtop.hosts.machines import Machine
 from mlxtop.lab import ManualClock, load_joined, load_lab
 from mlxtop.model.sample import Problem
@@ -96,7 +96,7 @@ async def walk(
     }
     if len(sources) > 1:
         machines = [Machine(name, source, systems[name]) for name, source in sources.items()]
-        app = _several_screen(machines, settings)
+        app = several_screen(machines, settings)
     else:
         app = screen(sources[machine], systems[machine], settings)
     try:

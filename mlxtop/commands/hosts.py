@@ -10,15 +10,13 @@ from mlxtop.commands.arguments import UsageError, without_screen
 from mlxtop.hosts.machines import Machine
 from mlxtop.hosts.names import LOCAL, host_names
 from mlxtop.outputs import console
-from mlxtop.sampler.facts import EVERYTHING, JOINED, Fact
+from mlxtop.sampler.facts import EVERYTHING, JOINED, AskCard, Fact
 from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
 from mlxtop.system.door import System
 
 if TYPE_CHECKING:
-    from mlxtop.model.linktype import StoredConfig
     from mlxtop.outputs.headless import Fire
-    from mlxtop.sampler.discover import Inventory
 
 
 _WANTS = {"doctor": EVERYTHING, "passport": frozenset({Fact.FLASH})}
@@ -26,12 +24,17 @@ _WANTS = {"doctor": EVERYTHING, "passport": frozenset({Fact.FLASH})}
 
 
 def machines(
-    args: argparse.Namespace, systems: Mapping[str, System], settings: Settings
+    args: argparse.Namespace,
+    systems: Mapping[str, System],
+    settings: Settings,
+    ask_card: AskCard | None = None,
 ) -> list[Machine]:
     """Return the machines that are here, `systems` by their names, and those that are afar."""
     from mlxtop.hosts.remote import RemoteSource, Wants
 
-    here = [Machine(name, _live(args, one, settings), one) for name, one in systems.items()]
+    here = [
+        Machine(name, _live(args, one, settings, ask_card), one) for name, one in systems.items()
+    ]
     wants = Wants(
         all=settings.all,
         include=settings.include,
@@ -46,14 +49,9 @@ def machines(
     return here + [Machine(name, RemoteSource(name, settings.interval, wants)) for name in afar]
 
 
-def _ask_card(system: System, inventory: Inventory) -> StoredConfig:
-    """Ask a card what it stores; what that takes is loaded when it is first done."""
-    from mlxtop.link_type.survey import read_stored
-
-    return read_stored(system, inventory)
-
-
-def _live(args: argparse.Namespace, system: System, settings: Settings) -> LiveSource:
+def _live(
+    args: argparse.Namespace, system: System, settings: Settings, ask_card: AskCard | None
+) -> LiveSource:
     """Return the source of a machine that is here."""
     screen = not (without_screen(args) or args.command)
     return LiveSource(
@@ -65,7 +63,7 @@ def _live(args: argparse.Namespace, system: System, settings: Settings) -> LiveS
         hurry=screen,
         calm=0.0 if args.command else 5.0,
         wants=_WANTS.get(args.command, JOINED),
-        ask_card=_ask_card,
+        ask_card=ask_card,
     )
 
 

@@ -1,11 +1,12 @@
 """The far side of `mlxtop -H`: it writes a recording to its output until its input ends.
 
 It is started by ssh, installed or sent, as `agent TOKEN PROTOCOL`; nobody else needs it. The first
-line is the token with what runs here, so that no banner is taken for it. Options come as the first
+line is the token with what runs here, so that no banner is taken for it, and with orders that an
+older one did not know. Options come as the first
 line of the input, in JSON; then orders, a line each: `clock N` is answered with both clocks, so
-that they can be compared, `pace SECONDS` and `port ID` change what is read, `addresses` asks for
-those of this machine, and `serve JSON` starts the server of a load test where the options allow it.
-Whoever sends nothing for half a minute is gone.
+that they can be compared, `pace SECONDS`, `port ID` and `wants NAME …` change what is read,
+`addresses` asks for those of this machine, and `serve JSON` starts the server of a load test where
+the options allow it. Whoever sends nothing for half a minute is gone.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from mlxtop.model.json_text import encode
 from mlxtop.model.number import real, whole
 from mlxtop.model.sample import Problem, Sample
 from mlxtop.recording.lines import Line, Lines, Members
-from mlxtop.sampler.facts import EVERYTHING, JOINED, AskCard, Fact
+from mlxtop.sampler.facts import EVERYTHING, JOINED, RDMA, AskCard, Fact
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import Stop
 from mlxtop.sources.tools.iproute2 import read_addresses
@@ -43,6 +44,10 @@ LONGEST_ORDER = 1024
 LEAST_S, MOST_S = 0.1, 60.0
 """Seconds between samples."""
 NO_STORED = Problem("stored settings", "only an installed mlxtop reads them")
+WANTABLE = {fact.name.lower(): fact for fact in (*RDMA, Fact.FLASH)}
+"""Slow facts that somebody may want for a while, by their names in an order."""
+WANTS = "wants"
+"""The order for them, which older agents do not know."""
 TOO_OLD = 3
 """Exit status of an agent that does not know the protocol."""
 
@@ -140,11 +145,13 @@ class Agent:
                 servers.end()
             case ["pace", text] if (seconds := real(text)) is not None:
                 self.source.interval = min(MOST_S, max(LEAST_S, seconds))
-            case ["want", *names]:  # of facts that an older one of us does not know, too
-                self.source.more_wants = frozenset(f for f in Fact if f.name in names)
             case ["port", text]:
                 device, _, number = text.rpartition("/")
                 self.source.looked_at = PortId(device, whole(number, 1 << 16) or 1)
+            case ["wants", *named]:
+                self.source.more_wants = frozenset(
+                    fact for name, fact in WANTABLE.items() if name in named
+                )
             case _:
                 pass
 
@@ -178,7 +185,7 @@ def main(
     fd = os.dup(1)
     os.dup2(2, 1)  # whatever else prints does not get into the recording
     python = ".".join(map(str, sys.version_info[:3]))
-    os.write(fd, f"\n{token} {how} {__version__} {python}\n".encode())
+    os.write(fd, f"\n{token} {how} {__version__} {python} {WANTS}\n".encode())
     try:
         options = json.loads(orders.readline(1 << 16) or b"null")
     except ValueError:

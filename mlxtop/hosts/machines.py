@@ -40,7 +40,8 @@ class Machine(NamedTuple):
     @property
     def reach(self) -> Reach:
         """Return how it is reached now."""
-        return self.source.reach if isinstance(self.source, Reached) else LIVE
+        reach = getattr(self.source, "reach", LIVE)  # asking for `Reached` costs more than it all
+        return reach if isinstance(reach, Reach) else LIVE
 
     def close(self) -> None:
         """Stop every reader and close the machine."""

@@ -10,14 +10,16 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from threading import Event
+from time import thread_time
 from typing import Any
 
+from mlxtop.hosts.agent import WANTABLE, WANTS
 from mlxtop.hosts.ssh import HELLO, NO_PYTHON, SEND, NotReached, Session
 from mlxtop.model.identity import PortId
 from mlxtop.model.json_text import encode
 from mlxtop.model.machine import OFFSET_SHOWN_S, ClockOffset, MachineState, Reach
 from mlxtop.model.number import real
-from mlxtop.model.sample import Sample, SourceKind
+from mlxtop.model.sample import Sample, Slow, SourceKind
 from mlxtop.recording.moments import Reader, parse_line
 from mlxtop.recording.stream import Problems, read_lines
 from mlxtop.sampler.facts import Fact
@@ -30,15 +32,22 @@ SILENCE_S = 20.0
 """Seconds without a byte after which a machine counts as lost."""
 CLOCK_S = 10.0
 """Seconds between two questions for its clocks, which are a sign of life too."""
-LOOK_S = 0.5
+LOOK_S = 1.5
 """Seconds until an order, or the end, is noticed at the latest."""
 ANSWERS = 30
 """Answers from which the one that took the least time is taken."""
-MOST_BYTES = 64 << 20
-"""Bytes without a Sample after which a machine is given up."""
+MOST_BYTES = 4 << 20
+"""Compressed bytes without a Sample after which a machine is given up: a Sample has some kB."""
+MOST_PORTS = 2048
+"""Ports and cards of a machine at most: the screen works on each, every second."""
+MOST_INCIDENTS = 1000
+"""Incidents that are taken from a Sample, the newest: as many as a Watch keeps."""
+BUSY_S, BUSY_SHARE = 10.0, 0.5
+"""Processor time that reading a machine may take: so much, and this share of the time."""
 TOO_MANY = 30
 """Samples that may come ahead of their time."""
 
+TOO_OLD_FOR_WANTS: Slow[Any] = Slow(absent="the mlxtop there is older and cannot be asked for it")
 _CLOCK = b'{"clock":'
 _ANSWERS = (b'{"addresses":', b'{"server":')
 
@@ -140,6 +149,8 @@ class RemoteSource:
                     yield sample
             except (NotReached, OSError) as error:
                 self._lose(str(error))
+                if isinstance(error, _Unbearable):
+                    backoff = MOST_BACKOFF_S
             if self._clock.wait(backoff, stop):
                 return
             backoff = min(MOST_BACKOFF_S, 2 * backoff)
@@ -161,7 +172,7 @@ class RemoteSource:
                 if moment is not None:
                     stream.count_sample(self.interval)
                     self._reached(stream)
-                    yield moment.sample
+                    yield stream.complete(_bounded(moment.sample))
             if not (stop.is_set() or self._closed.is_set()):
                 raise NotReached(stream.why or session.why())
         finally:
@@ -203,6 +214,20 @@ class RemoteSource:
             tell()
 
 
+class _Unbearable(NotReached):
+    """A machine sends what would cost more than its own rows."""
+
+
+def _bounded(sample: Sample) -> Sample:
+    """Return a sample that a screen can bear. Raises NotReached."""
+    most = max(len(sample.ports), len(sample.adapters))
+    if most > MOST_PORTS:
+        raise _Unbearable(f"it tells of {most} ports or cards: {MOST_PORTS} at most")
+    if len(sample.incidents) > MOST_INCIDENTS:
+        return sample._replace(incidents=sample.incidents[-MOST_INCIDENTS:])
+    return sample
+
+
 class _Stream:
     """The recording of a session as a file of bytes; orders go out while it is read."""
 
@@ -215,19 +240,24 @@ class _Stream:
         """Of the wall clocks and of the monotonic ones."""
         self._source, self._session, self._stop, self._clock = source, session, stop, clock
         self._begun = self._heard = clock.now()
+        self._busy = thread_time()
         self._bytes = self._samples = 0
         self._head: bytes | None = b""
         """What has come before the token; None after it."""
         self._asked = 0
         self._asked_at = 0.0
         self._told: tuple[float, PortId | None] = (source.interval, None)
-        self._wanted: frozenset[Fact] = frozenset()
+        self._told_wants: frozenset[Fact] = frozenset()
+        self._takes_wants = False
+        """The far side knows what to do with wants."""
 
     def read(self, size: int) -> bytes:
         """Return the next bytes of the recording, none at the end. Raises NotReached."""
         while not self._stop.is_set() and not self._source._closed.is_set():
             data = self._session.read(LOOK_S)
             now = self._clock.now()
+            if thread_time() - self._busy > BUSY_S + BUSY_SHARE * (now - self._begun):
+                raise _Unbearable("what it sends takes too much time to read")
             if data:
                 self._heard = now
                 self._bytes += len(data)
@@ -235,6 +265,8 @@ class _Stream:
                 data = self._greet(self._head + data)
             if data == b"":
                 return self._end("")
+            if self._head is None:
+                self._order(now)
             if data:
                 if self._bytes > MOST_BYTES:
                     return self._end("it sends something else than samples")
@@ -244,8 +276,6 @@ class _Stream:
             patience = max(SILENCE_S, 3 * self._source.interval) if self._samples else HELLO_S
             if now - self._heard > patience:
                 return self._end(f"no answer for {now - self._heard:.0f} s")
-            if self._head is None:
-                self._order(now)
         return b""
 
     def _end(self, why: str) -> bytes:
@@ -287,7 +317,8 @@ class _Stream:
         self.via = f"mlxtop {version[:20]} there"
         if self.was_sent:
             self.via = f"no mlxtop there: one was sent to its Python {python[:12]}, in memory alone"
-        self._head = None
+        self._head, self._takes_wants = None, WANTS in words[3:]
+        self._busy = thread_time()  # what is sent was packed before that
         self._session.send(self._source.hello())
 
     def _order(self, now: float) -> None:
@@ -307,10 +338,17 @@ class _Stream:
             if port is not None and port != self._told[1]:
                 self._session.send(f"port {port}\n".encode("ascii", "replace"))
             self._told = told
-        if source.more_wants != self._wanted:
-            self._wanted = source.more_wants
-            names = " ".join(sorted(fact.name for fact in self._wanted))
-            self._session.send(f"want {names}\n".encode("ascii", "replace"))
+        wants = source.more_wants
+        if self._takes_wants and wants != self._told_wants:
+            named = (name for name, fact in WANTABLE.items() if fact in wants)
+            self._session.send(" ".join((WANTS, *named)).encode() + b"\n")
+            self._told_wants = wants
+
+    def complete(self, sample: Sample) -> Sample:
+        """Return a sample with the reason why it lacks what is wanted."""
+        if self._takes_wants or Fact.RDMA_OBJECTS not in self._source.more_wants:
+            return sample
+        return sample._replace(rdma_objects=TOO_OLD_FOR_WANTS)
 
     def learn_clock(self, line: bytes) -> None:
         """Take in an answer."""

@@ -94,8 +94,9 @@ class Session:
         self._err_open = True
 
     def send(self, data: bytes) -> None:
-        """Have bytes written when there is room."""
+        """Have bytes written, at once as far as there is room."""
         self._waiting += data
+        self._write(self._in.fileno())
 
     def send_parcel(self) -> None:
         """Send the reading half of the program."""

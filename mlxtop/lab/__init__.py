@@ -33,6 +33,7 @@ MACHINE_FILES: Traversable = files(__name__) / "machines"
 _ABOUT = re.compile(r'^  \| about = "(.*)"$', re.MULTILINE)
 
 _LOOK = re.compile(r'^  \| look = "(.*)"$', re.MULTILINE)
+_LOOK_JOINED = re.compile(r'^  \| look_joined\."(.*)" = "(.*)"$', re.MULTILINE)
 
 
 def machine_list() -> dict[str, str]:
@@ -45,8 +46,16 @@ def machine_list() -> dict[str, str]:
 
 
 def look(name: str) -> str:
-    """Return what to look at on a machine, and which keys to try; empty where nothing is said."""
-    found = _LOOK.search(MACHINE_FILES.joinpath(f"{name}.txt").read_text("utf-8"))
+    """Return what to look at on a machine, and which keys to try; empty where nothing is said.
+
+    `a+b` are machines that cables join: the file of one of them tells of these, or of some.
+    """
+    names = name.split("+")
+    texts = [MACHINE_FILES.joinpath(f"{one}.txt").read_text("utf-8") for one in names]
+    if len(names) > 1:
+        told = (pair for text in texts for pair in _LOOK_JOINED.findall(text))
+        return next((look for some, look in told if set(some.split("+")) <= set(names)), "")
+    found = _LOOK.search(texts[0])
     return found[1] if found else ""
 
 

@@ -48,7 +48,7 @@ class Schema:
     than reading the kernel does. Two of the same names in the same order are equal.
     """
 
-    __slots__ = ("_hash", "index", "keys")
+    __slots__ = ("__weakref__", "_hash", "index", "keys")
 
     def __init__(self, keys: tuple[str, ...]) -> None:
         self.keys = keys

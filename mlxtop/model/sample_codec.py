@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
+from weakref import WeakValueDictionary
 
 from mlxtop.model.codec import HIGHEST, LOWEST, SAME, TEXT, Codec, Context, UnreadableError
 from mlxtop.model.codec_parts import Struct
@@ -62,7 +63,18 @@ class Reads(Context):
             if not readable or self._names > MOST_NAMES:
                 self.faults += 1
                 continue
-            self.tables[number] = Schema(tuple(names))
+            self.tables[number] = _shared(tuple(names))
+
+
+_SHARED: WeakValueDictionary[tuple[str, ...], Schema] = WeakValueDictionary()
+
+
+def _shared(names: tuple[str, ...]) -> Schema:
+    """Return the table of these names; machines of one kind share it, and what is known of it."""
+    schema = _SHARED.get(names)
+    if schema is None:
+        schema = _SHARED[names] = Schema(names)
+    return schema
 
 
 class Readings(Codec):

@@ -86,7 +86,7 @@ class MlxtopApp(Places):
 
     def on_ready(self) -> None:
         if self.look and self.tour is None:
-            self.notify(self.look, title=f"DEMO  {self.source.label}", timeout=LOOK_S)
+            self.notify(self.look, title=f"DEMO  {self.machines_title}", timeout=LOOK_S)
         self.set_timer(PROBATION_LOOK_S, self.look_for_probation)
         Pulse(self).begin()
         if self.paths is not None:
@@ -103,6 +103,10 @@ class MlxtopApp(Places):
     @property
     def theme_names(self) -> list[str]:
         return themes.names(self.available_themes)
+
+    @property
+    def machines_title(self) -> str:
+        return self.source.label
 
     def get_default_screen(self) -> Screen[ReturnType]:
         overview = Overview()
@@ -351,10 +355,14 @@ class MlxtopApp(Places):
         self.draw()
 
     def _set_pace(self, seconds: float) -> None:
-        longest = MAX_INTERVAL if self.loads is None else self.loads.longest_interval
+        longest = self.longest_interval()
         if seconds > longest:
             self.notify(f"while a load runs, its heat guard needs a sample every {longest:g} s")
         self.source.interval = min(longest, max(MIN_INTERVAL, seconds))
+
+    def longest_interval(self) -> float:
+        """Return how many seconds may lie between samples now."""
+        return MAX_INTERVAL if self.loads is None else self.loads.longest_interval
 
     def action_options(self, name: str = "") -> None:
         from mlxtop.tui.screens.options import OptionsDialog

@@ -5,7 +5,7 @@ Every machine has its own thread, Watch and state. What the person has chosen ho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from mlxtop.present.pages import ENDS_PAGE
 from mlxtop.present.ribbon import RibbonItem
 from mlxtop.present.text import Role, clean
 from mlxtop.present.view import View
+from mlxtop.sampler.facts import RDMA
 from mlxtop.settings import Settings
 from mlxtop.system.clock import Clock, RealClock
 from mlxtop.tui.app import MlxtopApp
@@ -96,6 +97,8 @@ class HostsApp(MlxtopApp):
         """Only the machine under the cursor is in the table."""
         self._drawn = 0.0
         """When frames were drawn last."""
+        self._far_ends: set[str] = set()
+        """Machines whose ports were drawn as far ends since the last frame."""
         self.links = LinkScreen(settings.links, self._view_of)
         self.more_items.append(self.links.items)
         first.state = self.state
@@ -112,6 +115,10 @@ class HostsApp(MlxtopApp):
         self.source, self.feed, self.state = seat.machine.source, seat.feed, seat.state
         self.context, self.paths = seat.context, seat.paths
         self.flight, self.loads, self.fire = seat.flight, seat.loads, seat.fire
+
+    @property
+    def machines_title(self) -> str:
+        return "+".join(self.seats)
 
     # From the start to the end
 
@@ -149,25 +156,33 @@ class HostsApp(MlxtopApp):
 
     # Frames
 
-    def on_frame_arrived(self) -> None:
-        """Take in all frames that have come, and draw; an error of all machines ends us."""
+    def take_frames(self) -> None:
+        """Take in all frames of all machines; verdicts are kept where they are seen."""
         now = self._drawn = self.clock.now()
+        shown, self._far_ends = {self._seat.name, *self._far_ends}, set()
         for seat in self.seats.values():
+            seat.state.watch.keeps_verdicts = seat.name in shown
             self.fire = seat.fire
             for frame in seat.feed.take():
-                self._alert(seat.arrive(frame))
+                alerts = seat.arrive(frame)
+                self._alert(alerts)
+                if alerts and seat is self._seat:
+                    self.lookout.expect()
         self.links.take(self._seen(now), now)
         self.fire = self._seat.fire
-        self.source.looked_at = self.state.selected
-        self.source.more_wants = self._wanted()
-        if all(seat.feed.error is not None for seat in self.seats.values()):
-            assert self._seat.feed.error is not None
-            self.fail(self._seat.feed.error)
-        elif self._in_place and not self.open:
-            self._open()
-        else:
-            self._name_terminal()
-            self.redraw()
+
+    def steer(self) -> None:
+        """Have the machine under the cursor read what is seen, and the others what they record."""
+        super().steer()
+        for seat in self.seats.values():
+            if seat is not self._seat:
+                records = seat.flight is not None and seat.flight.records
+                seat.machine.source.more_wants = RDMA if records else frozenset()
+
+    def ending(self) -> Exception | None:
+        """Return the error of this machine where all others have ended too."""
+        ended = all(seat.feed.error is not None for seat in self.seats.values())
+        return self._seat.feed.error if ended else None
 
     def _seen(self, now: float) -> list[SeenMachine]:
         seats = self.seats.values()
@@ -191,7 +206,10 @@ class HostsApp(MlxtopApp):
 
     def _view_of(self, ref: PortRef, columns: int) -> View | None:
         seat = self.seats.get(ref.host)
-        return None if seat is None else seat.state.view_of(ref.port, columns)
+        if seat is None:
+            return None
+        self._far_ends.add(seat.name)
+        return seat.state.view_of(ref.port, columns)
 
     def blocks(self) -> Sequence[Block]:
         self._same_choices()
@@ -283,6 +301,22 @@ class HostsApp(MlxtopApp):
         known = next((one for one in ports if str(one) == port), None)
         if known is not None:
             self.open_port(known, ENDS_PAGE)
+
+    def _set_pace(self, seconds: float) -> None:
+        super()._set_pace(seconds)
+        for seat in self.seats.values():
+            seat.machine.source.interval = self.source.interval
+
+    def longest_interval(self) -> float:
+        """Return how many seconds may lie between samples: a guard reads both ends of a load."""
+        self._seat.loads = self.loads
+        loads = (seat.loads for seat in self.seats.values() if seat.loads is not None)
+        return min((one.longest_interval for one in loads), default=super().longest_interval())
+
+    def flights(self) -> Iterator[tuple[str, Flight]]:
+        for seat in self.seats.values():
+            if seat.flight is not None:
+                yield f"{seat.name}: ", seat.flight
 
     def action_alone(self) -> None:
         """Show one machine only, or all again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from threading import Thread
 from time import monotonic
@@ -221,6 +221,21 @@ class LiveApp(App[int]):
 
     def on_frame_arrived(self) -> None:
         """Take in all frames that have come, and draw the newest; an error ends us."""
+        self.take_frames()
+        self.lookout.tell()
+        self.steer()
+        error = self.ending()
+        if error is not None:
+            self.fail(error)
+            return
+        self._name_terminal()
+        if self._in_place and not self.open:
+            self._open()
+        else:
+            self.redraw()
+
+    def take_frames(self) -> None:
+        """Take in all frames that have come."""
         for frame in self.feed.take():
             alerts = self.state.arrive(frame)
             self._alert(alerts)
@@ -233,17 +248,20 @@ class LiveApp(App[int]):
             if self.health is not None and self.open:
                 self.health.take(frame, self.state.watch.health)
                 self._tell_problem(self.health.problem)
-        self.lookout.tell()
+
+    def steer(self) -> None:
+        """Have the source read what is seen."""
         self.source.looked_at = self.state.selected
         self.source.more_wants = self._wanted()
-        if self.feed.error is not None and not self.feed.stop.is_set():
-            self.fail(self.feed.error)
-            return
-        self._name_terminal()
-        if self._in_place and not self.open:
-            self._open()
-        else:
-            self.redraw()
+
+    def ending(self) -> Exception | None:
+        """Return the error that leaves nothing to show; None while there is something."""
+        return None if self.feed.stop.is_set() else self.feed.error
+
+    def flights(self) -> Iterator[tuple[str, Flight]]:
+        """Yield the flight recorders, each with what names its machine where there are several."""
+        if self.flight is not None:
+            yield "", self.flight
 
     def _tell_problem(self, problem: str) -> None:
         """Tell once why links are not remembered."""

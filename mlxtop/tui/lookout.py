@@ -42,10 +42,9 @@ class Lookout:
 
     def tell(self) -> None:
         """Tell what has happened since the last look."""
-        flight = self._app.flight
-        news = flight.news() if flight is not None else ()
-        for text, is_bad in news:
-            self._app.notify(text, severity="error" if is_bad else "information")
+        news = [(name, one) for name, flight in self._app.flights() for one in flight.news()]
+        for name, (text, is_bad) in news:
+            self._app.notify(f"{name}{text}", severity="error" if is_bad else "information")
         if news:
             self._app.draw()
         self._app.look_through()

@@ -1,7 +1,8 @@
-"""Play the first story on a simulated machine in a minute; any key of the person ends it."""
+"""Play a story on simulated machines in a minute or so; any key of the person ends it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual import events
@@ -47,14 +48,42 @@ STEPS = (
     Step(57, "Every run is kept: mlxtop runs. R keeps the last quarter of an hour of everything."),
 )  # fmt: skip
 """The test is stopped at about the 45th second."""
-SAID = [step for step in STEPS if step.text]
+FAR_STEPS = (
+    Step(0, "Two servers, and both ends of the cable between them on one screen. Which gets hot?"),
+    Step(7, "I: a load from pacu to fry, planned from the hardware.", ("I",), "Overview"),
+    Step(9, "", tuple("10.0.0.3"), "LoadDialog"),
+    Step(11, "", ("tab", "tab", "1", "2", "0"), "LoadDialog"),
+    Step(13, "", ("f5",), "LoadDialog"),
+    Step(15, "The heat guard watches both ends: chip and module here, and those of fry.",
+         ("escape",), "LoadDialog"),
+    Step(21, "8: both ends side by side: what one sends and the other gets, light and heat.",
+         ("8",), "Overview"),
+    Step(33, "It is over: the far module was on its way to its limit. One machine alone never shows"
+         " that."),
+    Step(42, "I: what came of the test, with the temperatures of both ends.", ("escape", "I"),
+         "Detail"),
+    Step(52, "Real machines: mlxtop -H HOST, over nothing but ssh; nothing is installed there."),
+)  # fmt: skip
+"""The test is stopped before the 30th second."""
+CUT_STEPS = (
+    Step(0, "Three Ceph hosts: each has a cable to both others. One cable will be cut."),
+    Step(8, "8: both ends of a cable side by side, of two machines.", ("8",), "Overview"),
+    Step(20, "P: the ways from this host to the others, and which one traffic takes.",
+         ("escape", "P"), "Detail"),
+    Step(78, "The cut is seen at both ends: traffic that had a second way has taken it."),
+    Step(88, "e: what happened, and when.", ("e",), "PathPage"),
+)  # fmt: skip
+"""The cable is cut at the 75th second."""
+TOURS = {"pacu+fry": FAR_STEPS, "ceph+ceph2+ceph3": CUT_STEPS}
+"""Those of machines that cables join."""
 
 
 class Tour:
     """What is said and pressed when; it goes by the machine's time."""
 
-    def __init__(self, app: MlxtopApp) -> None:
-        self._app = app
+    def __init__(self, app: MlxtopApp, steps: Sequence[Step] = STEPS) -> None:
+        self._app, self._steps = app, steps
+        self._said = [step for step in steps if step.text]
         self._begin: float | None = None
         self._next = 0
         self._own: list[events.Key] = []
@@ -64,13 +93,14 @@ class Tour:
     def follow(self, tick: float) -> None:
         """Go on to the step whose time has come, at a frame of that tick in seconds."""
         self._begin = tick if self._begin is None else self._begin
-        due = STEPS[self._next].second if self._next < len(STEPS) else STEPS[-1].second + LAST_S
+        steps, last = self._steps, self._steps[-1].second + LAST_S
+        due = steps[self._next].second if self._next < len(steps) else last
         if tick - self._begin < due:
             return
-        if self._next == len(STEPS):
+        if self._next == len(steps):
             self._finish()
             return
-        step = STEPS[self._next]
+        step = steps[self._next]
         if step.on not in ("", type(self._app.screen).__name__):
             self._begin = tick - due  # all that follows waits too
         else:
@@ -81,9 +111,9 @@ class Tour:
             self._press()
 
     def _say(self, step: Step) -> None:
-        place = SAID.index(step) + 1
-        later = SAID[place].second if place < len(SAID) else step.second + LAST_S
-        title = TITLE.format(place, len(SAID))
+        place = self._said.index(step) + 1
+        later = self._said[place].second if place < len(self._said) else step.second + LAST_S
+        title = TITLE.format(place, len(self._said))
         self._app.notify(step.text, title=title, timeout=later - step.second)
 
     def heard(self, event: events.Key) -> None:

@@ -100,7 +100,7 @@ class Watch:
         self.paths = PathWatch()
         self.alarms = Alarms()
         self.verdicts = CalmVerdicts()
-        self._keeps_verdicts = verdicts
+        self.keeps_verdicts = verdicts
         self.planned = PlannedChanges()
         self.events: deque[TimedIncident] = deque(maxlen=EVENTS)
         """What happened, the oldest first."""
@@ -144,9 +144,9 @@ class Watch:
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:
                 view = port_view(frame, port)
                 self._record(view, frame.sample.tick)
-                if self._keeps_verdicts:
+                if self.keeps_verdicts:
                     self.verdicts.take(port, view.ceiling.verdict, frame.sample.tick)
-        self.verdicts.keep(frame.ports)
+        self.verdicts.keep(frame.ports if self.keeps_verdicts else ())
         if self._keeps_frames:
             self.recent.add(frame, self.heat.then())
         self.frame = frame

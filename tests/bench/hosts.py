@@ -70,7 +70,8 @@ def measure(far: Far, machines: int, seconds: float) -> Cost:
         assert terminal.shows("local")
         first_s = time.monotonic() - terminal.started
         terminal.pump(SETTLE_S + machines)
-        pid, remote = terminal.process.pid, agents()
+        sessions = set(children_of(far.processes[0].pid))
+        pid, remote = terminal.process.pid, [one for one in agents() if one in sessions]
         assert len(remote) >= machines, terminal.screen()
         ssh = children_of(pid)
         begin = _cpu(pid), sum(map(_cpu, ssh)), _written(remote), time.monotonic()

@@ -205,7 +205,7 @@ def main(words: list[str]) -> int:
         return 0
     with open(words[0], "rb") as file:
         machine = Moving(pickle.load(file))
-    setattr(cli, "_system", lambda *_: machine)  # noqa: B010
+    setattr(cli, "one_system", lambda *_: machine)  # noqa: B010
     return cli.main(words[1:])
 
 
