@@ -7,7 +7,7 @@ was counted in the last interval.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlxtop.analysis.slot import Hop, find_hop
@@ -85,6 +85,7 @@ class Measured(NamedTuple):
     """Most of it bypasses the kernel."""
 
 
+@lru_cache(maxsize=256)
 def line_limit(link: Link) -> LineLimit | None:
     """Return what the line carries; None while its speed is unknown."""
     rate = parse_rate(link.rate) if link.layer is LinkLayer.INFINIBAND else None

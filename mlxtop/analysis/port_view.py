@@ -19,7 +19,7 @@ from mlxtop.analysis.throughput import (
     shared_rdma,
     throughput,
 )
-from mlxtop.analysis.verdict import Evidence, Verdict, judge
+from mlxtop.analysis.verdict import Evidence, Verdict, judge, judge_light
 from mlxtop.model.frame import Frame, PortFrame, remembered
 from mlxtop.model.identity import Adapter, Port, PortId, PortKind
 from mlxtop.model.lldp import LldpNeighbour
@@ -154,6 +154,12 @@ class PortView:
         if not available or self.measured is None:
             return False
         return self.slot_rate(self.measured.direction) > available * 1e6
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Return what limits the port; one that is hardly in use is judged by its rate alone."""
+        line = limits.line_limit(self.now.now.link)
+        return judge_light(self.now, self.measured, line) or self.ceiling.verdict
 
     @cached_property
     def ceiling(self) -> Ceiling:

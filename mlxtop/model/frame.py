@@ -76,11 +76,12 @@ class PortFrame(NamedTuple):
 
     def rate(self, counter: Counter) -> float | None:
         """Return units per second over the time between two readings of this very counter."""
-        gain = self.gain(counter)
-        if gain is None:
+        origin = counter.origin
+        now, before = self.now.readings.get(origin), self.before.get(origin)
+        if now is None or before is None or now.tick <= before.tick:
             return None
-        seconds = self.seconds(counter.origin)
-        return gain / seconds if seconds else None
+        gain = _difference(counter, now.get(counter.key), before.get(counter.key))
+        return None if gain is None else gain / (now.tick - before.tick)
 
     def seconds(self, origin: Origin) -> float | None:
         """Return the time between the last two readings of a table; None without two."""

@@ -140,7 +140,8 @@ class SensorTrack:
         old = self.heat
         if old is None and (sensor.celsius is None or sensor.stale):
             return False  # a sensor that never gave a number has not become stale
-        if old is not None and sensor == old.sensor and not self._due(old, now):
+        same = old is not None and (sensor is old.sensor or sensor == old.sensor)
+        if old is not None and same and not self._due(old, now):
             return False
         limits = limits_of(sensor, port, adapter)
         fresh = not sensor.stale and sensor.celsius is not None

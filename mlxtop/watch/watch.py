@@ -141,7 +141,7 @@ class Watch:
                 view = port_view(frame, port)
                 self._record(view, frame.sample.tick)
                 if self._keeps_verdicts:
-                    self.verdicts.take(port, view.ceiling.verdict, frame.sample.tick)
+                    self.verdicts.take(port, view.verdict, frame.sample.tick)
         self.verdicts.keep(frame.ports)
         if self._keeps_frames:
             self.recent.add(frame, self.heat.then())
