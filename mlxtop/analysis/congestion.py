@@ -202,14 +202,27 @@ def pauses(frame: PortFrame) -> list[Held]:
     if schema is None:
         return []
     held = [_of_link(frame, each) for each in _link_counters(schema)]
-    for number, row in _by_priority(schema).items():
-        for way, other in (("rx", "tx"), ("tx", "rx")):
-            if paused := row.get(f"{way}_paused"):
-                gain = _most(frame.gain(counter) for counter in row.get(f"{other}_packets", ()))
-                share = _share(_most(frame.rate(counter) for counter in paused))
-                progress = None if gain is None else gain > 0
-                held.append(Held(way, number, share, progress, paused[0].key))
+    for way, number, paused, moved in _paused_priorities(schema):
+        share = _share(_most(map(frame.rate, paused)))
+        gain = _most(map(frame.gain, moved if share else ()))
+        progress = None if gain is None else gain > 0
+        held.append(Held(way, number, share, progress, paused[0].key))
     return held
+
+
+_Paused = tuple[str, int | None, tuple[Counter, ...], tuple[Counter, ...]]
+"""Direction, priority, the counters of its time, and those of the packets the other way."""
+
+
+@lru_cache(maxsize=64)
+def _paused_priorities(schema: Schema) -> tuple[_Paused, ...]:
+    """Return each priority and direction whose time of pause is counted."""
+    return tuple(
+        (way, number, paused, row.get(f"{other}_packets", ()))
+        for number, row in _by_priority(schema).items()
+        for way, other in (("rx", "tx"), ("tx", "rx"))
+        if (paused := row.get(f"{way}_paused"))
+    )
 
 
 class _OfLink(NamedTuple):

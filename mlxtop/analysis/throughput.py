@@ -104,14 +104,15 @@ def throughput(frame: PortFrame) -> Throughput:
     if source is None:
         return Throughput(rdma_rx_bps=rdma_rx, rdma_tx_bps=rdma_tx)
     counts = source.counts
-    rx, tx = _bits(frame, counts.rx_bytes), _bits(frame, counts.tx_bytes)
+    rx, tx, rx_pps, tx_pps = frame.rates(counts)
+    rx, tx = _eightfold(rx), _eightfold(tx)
     kernel_rx = kernel_tx = None
-    if not now.port.switchdev:
-        kernel_rx = _bits(frame, catalogue.NET.rx_bytes)
-        kernel_tx = _bits(frame, catalogue.NET.tx_bytes)
+    if source is NETDEV and not now.port.switchdev:
+        kernel_rx, kernel_tx = rx, tx
+    elif not now.port.switchdev:
+        kernel_rx, kernel_tx = map(_eightfold, frame.rates(catalogue.NET[:2]))
     if source is IB_DATA:
         rdma_rx, rdma_tx = _beside_ipoib(rx, kernel_rx), _beside_ipoib(tx, kernel_tx)
-    rx_pps, tx_pps = frame.rate(counts.rx_packets), frame.rate(counts.tx_packets)
     speed = now.link.speed
     return Throughput(
         source=source.name,
@@ -131,11 +132,17 @@ def throughput(frame: PortFrame) -> Throughput:
 
 
 def _total(frame: PortFrame, counter: Counter) -> int | None:
-    return None if frame.stuck(counter) else frame.total(counter)
+    value = frame.raw(counter)
+    if value is None or (counter.width < 64 and value == counter.ceiling):
+        return None
+    return value * counter.scale
 
 
 def _bits(frame: PortFrame, counter: Counter) -> float | None:
-    rate = frame.rate(counter)
+    return _eightfold(frame.rate(counter))
+
+
+def _eightfold(rate: float | None) -> float | None:
     return None if rate is None else rate * 8
 
 

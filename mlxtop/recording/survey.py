@@ -12,6 +12,7 @@ import zlib
 from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from math import nan
 from pickle import HIGHEST_PROTOCOL, dumps
 from threading import Event
 from time import thread_time
@@ -61,9 +62,11 @@ class LongHistory(History):
     def append(self, port: PortId, tick: float, values: Mapping[str, float | None]) -> None:
         super().append(port, tick, values)
         for name, value in values.items():
-            ticks, all_values = self.points.setdefault((port, name), (array("d"), array("d")))
-            ticks.append(tick)
-            all_values.append(float("nan") if value is None else value)
+            points = self.points.get((port, name))
+            if points is None:
+                points = self.points[port, name] = (array("d"), array("d"))
+            points[0].append(tick)
+            points[1].append(nan if value is None else value)
 
     def marks(self) -> dict[Key, Mark]:
         """Return how far each series has come."""
@@ -127,6 +130,10 @@ class Survey:
         """Epoch second up to which it is done."""
         self.is_done = False
         self._index = index
+        self._places: dict[tuple[str, int], list[int]] = {}
+        """The numbers of the places that begin with a record."""
+        for number, one in enumerate(recording.places):
+            self._places.setdefault((one.recording, one.number), []).append(number)
         self._every = EVERY
         self._bytes = 0
         self._log = EventLog()
@@ -184,12 +191,8 @@ class Survey:
 
     def _place_of(self, moment: Moment, place: int) -> int:
         """Return the place at which the part begins that holds a Moment."""
-        places = self.recording.places
-        for number in range(place + 1, len(places)):
-            one = places[number]
-            if (one.recording, one.number) == (moment.recording, moment.number):
-                return number
-        return place
+        numbers = self._places.get((moment.recording, moment.number), ())
+        return next((number for number in numbers if number > place), place)
 
     def _continued(self, stop: Event) -> tuple[Watch, LongHistory, Iterator[Moment]]:
         """Take in what the index has; return what the Watch was then, and what comes after it."""

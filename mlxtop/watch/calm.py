@@ -38,9 +38,10 @@ class CalmVerdicts:
     def take(self, port: PortId, verdict: Verdict, tick: float) -> None:
         """Take in the verdict of one sample."""
         held = self._held.get(port)
-        if held is None or tick < held.confirmed or _is_plain(held.verdict, verdict):
+        same = held is not None and verdict.cause == held.verdict.cause
+        if held is None or tick < held.confirmed or not (same or _is_calm(held.verdict, verdict)):
             self._held[port] = _Held(verdict, tick, tick, FIRST_S)
-        elif verdict.cause == held.verdict.cause:
+        elif same:
             over = held.since + held.hold <= tick
             self._held[port] = _Held(verdict, tick, tick) if over else held._replace(confirmed=tick)
         elif held.confirmed + CONFIRM_S <= tick:
@@ -61,7 +62,8 @@ class CalmVerdicts:
         return {port: held.verdict for port, held in self._held.items()}
 
 
-def _is_plain(before: Verdict, now: Verdict) -> bool:
-    """Return whether a change is no matter of figures: the link, or the first measurement."""
+def _is_calm(before: Verdict, now: Verdict) -> bool:
+    """Return whether another cause is a matter of figures: not the link, or the first measurement.
+    """
     certain = (NO_LINK, NOT_MEASURED)
-    return before.cause != now.cause and (before.cause in certain or now.cause in certain)
+    return before.cause not in certain and now.cause not in certain

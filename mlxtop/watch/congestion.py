@@ -82,7 +82,9 @@ class CongestionWatch:
         for port, its in frame.ports.items():
             if its.now.port.kind is not PortKind.PHYSICAL:
                 continue
-            track = self._tracks.setdefault(port, _Track())
+            track = self._tracks.get(port)
+            if track is None:
+                track = self._tracks[port] = _Track()
             if Origin.DRIVER not in its.now.readings:  # nobody knows whether it goes on
                 track.pauses.clear()
                 track.storm = None
@@ -144,6 +146,10 @@ def _take_rates(its: PortFrame, track: _Track) -> None:
     if before is None:
         return
     same = before.schema is now.schema
+    if same and before.values == now.values:
+        for past in track.rates.values():
+            past.append(0.0)
+        return
     for counter in hardware(its, _FOLLOWED):
         place, past = now.schema.index[counter.key], track.rates.get(counter.key)
         if same and before.values[place] == now.values[place]:
