@@ -12,7 +12,7 @@ import zlib
 from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from math import nan
+from math import ceil, nan
 from pickle import HIGHEST_PROTOCOL, dumps
 from threading import Event
 from time import thread_time
@@ -25,6 +25,7 @@ from mlxtop.recording.events import EventLog
 from mlxtop.recording.index import Gains, Index, Key, Mark, Step, unpacked
 from mlxtop.recording.moments import Moment
 from mlxtop.recording.recording import Recording
+from mlxtop.watch.calm import WINDOW_S, WINDOWS
 from mlxtop.watch.watch import TimedIncident, Watch
 
 EVERY, FEWEST, COST_S = 100, 20, 0.12
@@ -134,6 +135,7 @@ class Survey:
         """The numbers of the places that begin with a record."""
         for number, one in enumerate(recording.places):
             self._places.setdefault((one.recording, one.number), []).append(number)
+        self._sparser = 1
         self._every = EVERY
         self._bytes = 0
         self._log = EventLog()
@@ -170,6 +172,7 @@ class Survey:
         watch, history, moments = self._continued(stop)
         place = self.checkpoints[-1].place if self.checkpoints else 0
         since, began = 0, thread_time()
+        warm = ceil(WINDOWS * WINDOW_S / self.recording.interval)
         for moment, frame in played(moments, watch.frame):
             if stop.is_set():
                 return
@@ -177,17 +180,24 @@ class Survey:
                 watch, history = Watch(frames=False), LongHistory()
                 watch.history = history
                 since = self._every
+            else:
+                watch.keep_verdicts(since + warm >= self._every)
             watch.ingest(frame)
             self._log.follow(watch)
             place = self._place_of(moment, place)
             since += 1
-            spent = thread_time() - began
-            if since >= self._every or (since >= FEWEST * self._every / EVERY and spent > COST_S):
-                since = 0
+            if since >= self._every and watch.verdicts.is_settled:
                 self._keep(watch, history, moment, place)
-                began = thread_time()
+                now = thread_time()
+                self._pace((now - began) / since)
+                since, began = 0, now
             self.wall = moment.sample.wall
         self.is_done = True
+
+    def _pace(self, cost: float) -> None:
+        """Set how many Samples are to be between two checkpoints, by the CPU that each took."""
+        fitting = int(COST_S / cost) if cost > 0 else EVERY
+        self._every = self._sparser * min(EVERY, max(FEWEST, fitting))
 
     def _place_of(self, moment: Moment, place: int) -> int:
         """Return the place at which the part begins that holds a Moment."""
@@ -207,7 +217,7 @@ class Survey:
                     self._kept = list(self._log.events)
                     return watch, last.history, rest[1]
             self._index.forget()
-        self.checkpoints, self._log, self._bytes, self._every = [], EventLog(), 0, EVERY
+        self.checkpoints, self._log, self._bytes, self._sparser = [], EventLog(), 0, 1
         watch, history = Watch(frames=False), LongHistory()
         watch.history = history
         return watch, history, self.recording.moments()
@@ -256,7 +266,7 @@ class Survey:
             # The newest stays: what comes next is told as what is new since then.
             self.checkpoints = self.checkpoints[::-2][::-1]
             self._bytes = sum(len(one.watch) for one in self.checkpoints)
-            self._every *= 2
+            self._sparser *= 2
 
     def restored(self, one: Checkpoint) -> Watch:
         """Return the Watch of a checkpoint."""

@@ -98,7 +98,7 @@ class Watch:
         self.paths = PathWatch()
         self.alarms = Alarms()
         self.verdicts = CalmVerdicts()
-        self._keeps_verdicts = verdicts
+        self.keeps_verdicts = verdicts
         self.planned = PlannedChanges()
         self.events: deque[TimedIncident] = deque(maxlen=EVENTS)
         """What happened, the oldest first."""
@@ -140,7 +140,7 @@ class Watch:
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:
                 view = port_view(frame, port)
                 self._record(view, frame.sample.tick)
-                if self._keeps_verdicts:
+                if self.keeps_verdicts:
                     self.verdicts.take(port, view.verdict, frame.sample.tick)
         self.verdicts.keep(frame.ports)
         if self._keeps_frames:
@@ -192,6 +192,12 @@ class Watch:
         kept = self._ceilings.get(port, ())
         last = next((pair for pair in reversed(kept) if pair[0] <= tick), None)
         return last[1] if last and tick - last[0] < 2 * CEILING_S else None
+
+    def keep_verdicts(self, keep: bool) -> None:
+        """Begin to keep verdicts, as of a machine that was not looked at before, or stop it."""
+        if keep and not self.keeps_verdicts:
+            self.verdicts = CalmVerdicts(begins=False)
+        self.keeps_verdicts = keep
 
     def reset_highs(self) -> None:
         """Count highs and flaps from now on."""
