@@ -25,12 +25,11 @@ from mlxtop.model.lldp import LldpNeighbour
 from mlxtop.model.pcie import Direction
 from mlxtop.model.sample import LinkLayer, LinkState, PcieStatus, Slow
 
-
 if TYPE_CHECKING:
     from functools import cached_property
 else:
 
-    class cached_property:  # noqa: N801
+    class cached_property:
         """Like that of functools, which takes a lock that costs more than most of these values."""
 
         def __init__(self, function: Callable[[Any], Any]) -> None:

@@ -90,6 +90,15 @@ def _has(now: PortSample, counter: Counter) -> bool:
     return reading is not None and reading.get(counter.key) is not None
 
 
+def wire_bps(frame: PortFrame) -> tuple[float | None, float | None]:
+    """Return what a port received and sent, bit/s: the same as `throughput`, for less."""
+    source = wire_source(frame.now)
+    if source is None:
+        return None, None
+    rx, tx = frame.rates(source.counts[:2])
+    return _eightfold(rx), _eightfold(tx)
+
+
 def throughput(frame: PortFrame) -> Throughput:
     """Return what a port carried in the last interval; ask `port_view` for it, which keeps it.
 

@@ -61,8 +61,11 @@ class LongHistory(History):
         return Series(NEWEST, sys.maxsize)
 
     def append(self, port: PortId, tick: float, values: Mapping[str, float | None]) -> None:
-        super().append(port, tick, values)
+        if self.first is None:
+            self.first = tick
+        series = self._series[port]
         for name, value in values.items():
+            series[name].append(tick, value)
             points = self.points.get((port, name))
             if points is None:
                 points = self.points[port, name] = (array("d"), array("d"))

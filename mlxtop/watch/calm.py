@@ -91,7 +91,6 @@ def _after(held: _Held | None, verdict: Verdict, tick: float) -> _Held:
 
 
 def _is_calm(before: Verdict, now: Verdict) -> bool:
-    """Return whether another cause is a matter of figures: not the link, or the first measurement.
-    """
+    """Return whether another cause is a matter of figures, and not of link or first rate."""
     certain = (NO_LINK, NOT_MEASURED)
     return before.cause not in certain and now.cause not in certain

@@ -147,8 +147,8 @@ def _take_rates(its: PortFrame, track: _Track) -> None:
         return
     same = before.schema is now.schema
     if same and before.values == now.values:
-        for past in track.rates.values():
-            past.append(0.0)
+        for rates in track.rates.values():
+            rates.append(0.0)
         return
     for counter in hardware(its, _FOLLOWED):
         place, past = now.schema.index[counter.key], track.rates.get(counter.key)

@@ -13,6 +13,7 @@ from math import inf
 from typing import NamedTuple
 
 from mlxtop.analysis.port_view import Ceiling, PortView, port_view
+from mlxtop.analysis.throughput import wire_bps
 from mlxtop.model.counters import Severity
 from mlxtop.model.frame import Frame
 from mlxtop.model.history import History
@@ -344,7 +345,8 @@ class Watch:
 
 def values_of(view: PortView) -> dict[str, float | None]:
     """Return what the history keeps of a port: bit/s and °C."""
-    values = {RX: view.throughput.rx_bps, TX: view.throughput.tx_bps}
+    rx_bps, tx_bps = wire_bps(view.now)
+    values = {RX: rx_bps, TX: tx_bps}
     for sensor in view.now.now.temperatures:
         values[sensor.name] = None if sensor.stale else sensor.celsius
     return values
