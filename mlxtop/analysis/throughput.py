@@ -82,7 +82,10 @@ def wire_source(now: PortSample) -> WireSource | None:
         order = (IB_DATA, NETDEV)
     elif now.port.kind is PortKind.PHYSICAL:
         order = (ETH_MAC, BYTES_PHY, NETDEV)
-    return next((source for source in order if _has(now, source.counts.rx_bytes)), None)
+    for source in order:
+        if _has(now, source.counts.rx_bytes):
+            return source
+    return None
 
 
 def _has(now: PortSample, counter: Counter) -> bool:

@@ -55,6 +55,16 @@ def _difference(counter: Counter, now: int | None, before: int | None) -> int | 
     return (now - before) * counter.scale
 
 
+def _gain(counter: Counter, now: Reading, before: Reading) -> int | None:
+    """Return what a counter gained between two readings of its table."""
+    place = now.schema.index.get(counter.key)
+    if place is None:
+        return None
+    if before.schema is now.schema:
+        return _difference(counter, now.values[place], before.values[place])
+    return _difference(counter, now.values[place], before.get(counter.key))
+
+
 class PortFrame(NamedTuple):
     """A port now, and the reading of each of its tables before that."""
 
@@ -78,11 +88,16 @@ class PortFrame(NamedTuple):
 
     def gain(self, counter: Counter) -> int | None:
         """Return what the last interval counted; None without two readings or over a reset."""
-        return _difference(counter, _raw(self.now.readings, counter), _raw(self.before, counter))
+        now, before = self.now.readings.get(counter.origin), self.before.get(counter.origin)
+        return None if now is None or before is None else _gain(counter, now, before)
 
     def rate(self, counter: Counter) -> float | None:
         """Return units per second over the time between two readings of this very counter."""
-        return self.rates((counter,))[0]
+        now, before = self.now.readings.get(counter.origin), self.before.get(counter.origin)
+        if now is None or before is None or now.tick <= before.tick:
+            return None
+        gain = _gain(counter, now, before)
+        return None if gain is None else gain / (now.tick - before.tick)
 
     def rates(self, counters: Sequence[Counter]) -> list[float | None]:
         """Return the rates of counters that are all of one table."""
@@ -90,15 +105,9 @@ class PortFrame(NamedTuple):
         now, before = self.now.readings.get(origin), self.before.get(origin)
         if now is None or before is None or now.tick <= before.tick:
             return [None] * len(counters)
-        seconds, index, found = now.tick - before.tick, now.schema.index, list[float | None]()
-        for counter in counters:
-            place, gain = index.get(counter.key), None
-            if place is not None:
-                same = before.schema is now.schema
-                old = before.values[place] if same else before.get(counter.key)
-                gain = _difference(counter, now.values[place], old)
-            found.append(None if gain is None else gain / seconds)
-        return found
+        seconds = now.tick - before.tick
+        gains = [_gain(counter, now, before) for counter in counters]
+        return [None if gain is None else gain / seconds for gain in gains]
 
     def seconds(self, origin: Origin) -> float | None:
         """Return the time between the last two readings of a table; None without two."""

@@ -49,11 +49,25 @@ class Series:
         self.ticks.append(tick)
         self.values.append(nan if value is None else value)
         if len(self.ticks) >= 2 * self.size:
-            gone = len(self.ticks) - self.size
-            if self.thinned:
-                gone = self._thin(gone) or gone
-            del self.ticks[:gone]
-            del self.values[:gone]
+            self._shrink()
+
+    def extend(self, ticks: array[float], values: array[float]) -> None:
+        """Add points, as if they had been appended one by one."""
+        start = 0
+        while start < len(ticks):
+            end = start + 2 * self.size - len(self.ticks)
+            self.ticks += ticks[start:end]
+            self.values += values[start:end]
+            start = end
+            if len(self.ticks) >= 2 * self.size:
+                self._shrink()
+
+    def _shrink(self) -> None:
+        gone = len(self.ticks) - self.size
+        if self.thinned:
+            gone = self._thin(gone) or gone
+        del self.ticks[:gone]
+        del self.values[:gone]
 
     def __len__(self) -> int:
         return len(self.old_ticks) + min(len(self.ticks), self.size)

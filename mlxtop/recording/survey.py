@@ -28,7 +28,7 @@ from mlxtop.recording.recording import Recording
 from mlxtop.watch.calm import WINDOW_S, WINDOWS
 from mlxtop.watch.watch import TimedIncident, Watch
 
-EVERY, FEWEST, COST_S = 100, 20, 0.12
+EVERY, FEWEST, COST_S = 200, 20, 0.12
 """Samples from one checkpoint to the next, as long as they take little memory: fewer, but not less
 than so many, where playing them takes longer than that."""
 MOST_BYTES = 128 << 20
@@ -50,11 +50,16 @@ class Checkpoint(NamedTuple):
 
 
 class LongHistory(History):
-    """A history that keeps all points beside those of its series, and all that were thinned out."""
+    """A history that keeps all points beside those of its series, and all that were thinned out.
+
+    The series have what was appended from the next `marks` on: one call of many points is cheap.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.points: dict[Key, tuple[array[float], array[float]]] = {}
+        self._passed: dict[Key, int] = {}
+        """Points that the series have."""
 
     @staticmethod
     def new_series() -> Series:
@@ -63,9 +68,7 @@ class LongHistory(History):
     def append(self, port: PortId, tick: float, values: Mapping[str, float | None]) -> None:
         if self.first is None:
             self.first = tick
-        series = self._series[port]
         for name, value in values.items():
-            series[name].append(tick, value)
             points = self.points.get((port, name))
             if points is None:
                 points = self.points[port, name] = (array("d"), array("d"))
@@ -75,9 +78,11 @@ class LongHistory(History):
     def marks(self) -> dict[Key, Mark]:
         """Return how far each series has come."""
         found = {}
-        for (port, name), (ticks, _) in self.points.items():
-            series = self._series[port][name]
-            found[port, name] = Mark(len(ticks), len(series.ticks), len(series.old_ticks))
+        for key, (ticks, values) in self.points.items():
+            series, passed = self._series[key[0]][key[1]], self._passed.get(key, 0)
+            series.extend(ticks[passed:], values[passed:])
+            self._passed[key] = len(ticks)
+            found[key] = Mark(len(ticks), len(series.ticks), len(series.old_ticks))
         return found
 
     def gains(self, before: Mapping[Key, Mark]) -> Gains:
@@ -102,6 +107,7 @@ class LongHistory(History):
                 raise ValueError("points are missing")
             held = slice(len(ticks) - marks[port, name].held, None)
             series.ticks, series.values = ticks[held], values[held]
+            self._passed[port, name] = len(ticks)
             self.first = ticks[0] if self.first is None else self.first
 
     def at(self, marks: Mapping[Key, Mark]) -> History:

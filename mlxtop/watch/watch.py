@@ -143,7 +143,8 @@ class Watch:
                 self._record(view, frame.sample.tick)
                 if self.keeps_verdicts:
                     self.verdicts.take(port, view.verdict, frame.sample.tick)
-        self.verdicts.keep(frame.ports)
+        if self.keeps_verdicts:
+            self.verdicts.keep(frame.ports)
         if self._keeps_frames:
             self.recent.add(frame, self.heat.then())
         self.frame = frame
@@ -258,8 +259,12 @@ class Watch:
         return True
 
     def _place_of(self, key: str) -> int | None:
-        places = range(len(self.events) - 1, -1, -1)
-        return next((n for n in places if self.events[n].incident.key == key), None)
+        place = len(self.events)
+        for event in reversed(self.events):
+            place -= 1
+            if event.incident.key == key:
+                return place
+        return None
 
     def _settle(self, frame: Frame) -> None:
         """End what the machine shows to be over, some seconds after it was last reported."""
