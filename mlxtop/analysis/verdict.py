@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
-from mlxtop.analysis.congestion import pauses
+from mlxtop.analysis.congestion import pauses, unheld
 from mlxtop.analysis.limits import FULL_CORE, CpuLoad, LineLimit, Measured, PcieLimit, gbps
 from mlxtop.model.catalogue import CATALOGUE, STALLED_RD, STALLED_WR, counters_of
 from mlxtop.model.counters import Counter, Origin, Schema
@@ -132,6 +132,8 @@ def judge_light(
     if measured is None:
         return _NOT_MEASURED
     if measured.rate < (LIGHT * line.usable if line else LIGHT_ANYWHERE):
+        if unheld(frame) is not None:
+            return _IDLE
         shares = (one.share or 0.0 for one in pauses(frame) if one.way == "rx")
         held = max(shares, default=0.0) >= HELD
         return _HELD_BY_PAUSE if held else _IDLE
