@@ -101,6 +101,7 @@ class ReplayApp(MlxtopApp):
     def on_frame_arrived(self) -> None:
         if self.player.arrive():
             self._look()
+            self.player.go_on()
 
     def _tick(self) -> None:
         """Play for the time that has passed."""
