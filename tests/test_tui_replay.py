@@ -371,6 +371,8 @@ async def test_a_first_picture_is_there_before_the_quarter_of_an_hour_is_played(
         assert player.playback is not None
         assert player.playback.moment is not None
         assert player.playback.moment.sample == samples[300]
+        assert player.counted is not None
+        assert (player.counted > samples[280].wall) is is_glance
         player.go_on()
         assert player.busy is is_glance
 

@@ -37,6 +37,8 @@ class Playback:
         """The newest Moment that was taken in."""
         self.is_exact = True
         """The Watch knows all that happened since the beginning."""
+        self.counted: float | None = None
+        """Epoch second of the first Moment that it knows where that is not so."""
         self._moments: Iterator[Moment] = recording.moments()
         self._next: Moment | None = None
         self._begins = True
@@ -66,6 +68,7 @@ class Playback:
         if moment.restarts or self._begins:
             self._begins = False
             self.watch.past = RecordedPast(self.recording, moment.sample)
+            self.counted = None if self.is_exact else moment.sample.wall
         return True
 
     def back(self) -> None:
@@ -115,7 +118,7 @@ class Playback:
         self.watch = survey.restored(checkpoint)
         self.watch.past = RecordedPast(self.recording, checkpoint.moment.sample)
         self._begins = False
-        self.is_exact = True
+        self.is_exact, self.counted = True, None
         self._next = None
         found = self.recording.at(checkpoint.place, checkpoint.moment)
         self.moment, self._moments = found or (None, iter(()))

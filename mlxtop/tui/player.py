@@ -54,6 +54,8 @@ class Player(Feed):
         self._playback = Playback(recording, self.survey)
         self._clock, self._jobs = clock, clock.queue()
         self._moves: deque[Move] = deque()
+        self.counted: float | None = None
+        """Epoch second from which on what is shown counts; None: from the beginning."""
         self._done = False
         self._glances = False
         """The last move was one for a first picture."""
@@ -110,6 +112,7 @@ class Player(Feed):
             self._refine()
             return False
         self._done = self.busy = False
+        self.counted = self._playback.counted
         if not self._moves:
             self._settle()
         if not self._glances:

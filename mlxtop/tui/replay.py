@@ -138,7 +138,7 @@ class ReplayApp(MlxtopApp):
         marks = [Mark(each.begin, each.lead.incident.severity) for each in player.causes()]
         sign = "…" if player.busy else "▶" if player.playing else "‖"
         status = f"{sign} {_speed(player.speed)}"
-        span = Span(one.begin, one.end, looked)
+        span = Span(one.begin, one.end, looked, player.counted)
         foot.present(
             scrubber(foot.size.width or self.size.width, span, player.target, marks, status)
         )
