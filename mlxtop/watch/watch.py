@@ -15,7 +15,7 @@ from typing import NamedTuple
 from mlxtop.analysis.port_view import Ceiling, PortView, port_view
 from mlxtop.analysis.throughput import wire_bps
 from mlxtop.model.counters import Severity
-from mlxtop.model.frame import Frame
+from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.history import History
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
@@ -139,10 +139,12 @@ class Watch:
         self._settle(frame)
         for port, now in frame.ports.items():
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:
-                view = port_view(frame, port)
-                self._record(view, frame.sample.tick)
+                self._record(port, now, frame.sample.tick)
+                if port in self._followed:
+                    self._keep(port_view(frame, port), frame.sample.tick)
                 if self.keeps_verdicts:
-                    self.verdicts.take(port, view.verdict, frame.sample.tick)
+                    verdict = port_view(frame, port).verdict
+                    self.verdicts.take(port, verdict, frame.sample.tick)
         if self.keeps_verdicts:
             self.verdicts.keep(frame.ports)
         if self._keeps_frames:
@@ -330,12 +332,10 @@ class Watch:
         )
         return max(losses, default=None) if name else None
 
-    def _record(self, view: PortView, tick: float) -> None:
-        values = values_of(view)
-        self.history.append(view.id, tick, values)
-        if view.id in self._followed:
-            self._keep(view, tick)
-        highs = self.highs.setdefault(view.id, {})
+    def _record(self, port: PortId, now: PortFrame, tick: float) -> None:
+        values = values_of(now)
+        self.history.append(port, tick, values)
+        highs = self.highs.setdefault(port, {})
         for name, value in values.items():
             if value is not None and value > highs.get(name, -inf):
                 highs[name] = value
@@ -348,10 +348,10 @@ class Watch:
             kept.append((tick, view.ceiling))
 
 
-def values_of(view: PortView) -> dict[str, float | None]:
+def values_of(port: PortFrame) -> dict[str, float | None]:
     """Return what the history keeps of a port: bit/s and °C."""
-    rx_bps, tx_bps = wire_bps(view.now)
+    rx_bps, tx_bps = wire_bps(port)
     values = {RX: rx_bps, TX: tx_bps}
-    for sensor in view.now.now.temperatures:
+    for sensor in port.now.temperatures:
         values[sensor.name] = None if sensor.stale else sensor.celsius
     return values
