@@ -28,7 +28,7 @@ from mlxtop.recording.recording import Recording
 from mlxtop.watch.calm import WINDOW_S, WINDOWS
 from mlxtop.watch.watch import TimedIncident, Watch
 
-EVERY, FEWEST, COST_S = 200, 20, 0.12
+EVERY, FEWEST, COST_S = 400, 20, 0.12
 """Samples from one checkpoint to the next, as long as they take little memory: fewer, but not less
 than so many, where playing them takes longer than that."""
 MOST_BYTES = 128 << 20

@@ -113,7 +113,8 @@ class Watch:
         self._ceilings: dict[PortId, deque[tuple[float, Ceiling]]] = {}
         """Of the ports that are followed, with the monotonic second of each."""
         self._going_on: dict[str, float] = {}
-        """Keys of incidents without an end, and the tick at which each was last reported."""
+        """Keys of incidents without an end that readings may show to be over, and the tick at which
+        each was last reported."""
 
     def ingest(self, frame: Frame) -> list[Alert]:
         """Take a frame in; return what has become bad since the one before."""
@@ -222,7 +223,7 @@ class Watch:
             if not self._is_repeated(wall, incident):
                 self._append(TimedIncident(wall, incident))
                 self._count(incident)
-                if incident.key and incident.until is None:
+                if incident.key and incident.until is None and incident.cause:
                     self._going_on[incident.key] = incident.tick or sample.tick
 
     def _count(self, incident: Incident) -> None:
@@ -248,7 +249,7 @@ class Watch:
         if before.incident.source != incident.source:  # whose words are kept
             words = before.incident
             incident = words._replace(key=incident.key, until=incident.until, times=incident.times)
-        if incident.until is None:
+        if incident.until is None and incident.cause:
             self._going_on[incident.key] = tick
         else:
             self._going_on.pop(incident.key, None)
