@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from mlxtop.analysis.verdict import IDLE, NOT_MEASURED, NOT_SATURATED, Limit, Verdict
@@ -61,3 +63,17 @@ def test_ports_that_are_gone_are_forgotten() -> None:
     assert calm.all() == {PACU.id: Verdict(None, IDLE)}
     calm.keep(())
     assert calm.of(PACU.id) is None
+
+
+def test_wherever_one_begins_it_is_the_same_two_windows_later() -> None:
+    chance, tick, whole = random.Random(5), 1234.5, CalmVerdicts()
+    begun: list[CalmVerdicts] = []
+    for number in range(120):
+        tick += chance.choice((0.5, 1.0, 1.0, 4.0))
+        verdict = chance.choice((FREE, cpu(float(number)), cpu(float(number)), DOWN))
+        begun.append(CalmVerdicts(begins=False))
+        for one in (whole, *begun):
+            one.take(PACU.id, verdict, tick)
+        settled = [one for one in begun if one.is_settled]
+        assert all(one.all() == whole.all() for one in settled)
+        assert len(settled) >= number - 42

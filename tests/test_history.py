@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from itertools import pairwise
 
 import pytest
@@ -126,3 +127,16 @@ def test_the_highest_value_of_a_time_is_the_next_one_where_none_falls_into_it(
     for tick, value in ((0.0, 1.0), (1.0, 9.0), (2.0, 4.0), (3.0, None), (4.0, 2.0)):
         one.append(tick, value)
     assert one.highest(start, end) == highest
+
+
+@pytest.mark.parametrize("thinned", [0, THINNED])
+def test_points_that_come_together_are_as_those_that_came_one_by_one(thinned: int) -> None:
+    ticks = array("d", [number * 1.7 for number in range(500)])
+    values = array("d", [float(number * 7 % 11) for number in range(500)])
+    alone, together = Series(40, thinned), Series(40, thinned)
+    for tick, value in zip(ticks, values, strict=True):
+        alone.append(tick, value)
+    for start, end in pairwise((0, 1, 1, 39, 80, 81, 250, 500)):
+        together.extend(ticks[start:end], values[start:end])
+    for name in ("ticks", "values", "old_ticks", "old_values"):
+        assert getattr(together, name) == getattr(alone, name)

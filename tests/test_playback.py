@@ -13,6 +13,7 @@ import pytest
 
 from mlxtop.lab import MACHINES
 from mlxtop.model.catalogue import counters_of
+from mlxtop.model.frame import Frame
 from mlxtop.model.history import History
 from mlxtop.model.incident import Incident, IncidentKind
 from mlxtop.model.sample import Sample
@@ -212,6 +213,22 @@ def test_without_a_survey_one_can_begin_a_quarter_of_an_hour_before(
     assert playback.moment.sample.tick == 3000.0
     assert playback.frame is not None
     assert playback.frame.sample == at(3000.0)
+
+
+def test_for_a_first_picture_only_the_last_seconds_are_played(
+    hours: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fed: list[float] = []
+
+    def ingest(watch: Watch, frame: Frame) -> None:
+        fed.append(frame.sample.tick)
+        watch.frame = frame
+
+    monkeypatch.setattr(Watch, "ingest", ingest)
+    playback = Playback(hours)
+    playback.seek(hours.begin + 3004.0, exact=False, warm_s=20.0)
+    assert not playback.is_exact
+    assert (fed[0], fed[-1]) == (2880.0, 3000.0)
 
 
 def test_where_the_survey_has_not_come_it_is_played_from_there(hours: Recording) -> None:

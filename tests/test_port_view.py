@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from mlxtop.analysis.congestion import pauses, unheld
 from mlxtop.analysis.port_view import port_view
+from mlxtop.analysis.throughput import wire_bps
 from mlxtop.model.frame import Frame, derive
 from mlxtop.model.pcie import Direction, PcieLink, PciePath
 from mlxtop.model.sample import PcieStatus
@@ -15,6 +19,7 @@ from mlxtop.present.pages import pcie
 from mlxtop.present.text import plain
 from mlxtop.present.view import View
 from tests.cases import case
+from tests.recorded import derived, machine
 from tests.samples import card, ethernet, mlx5_port, sample
 
 WIDE = mlx5_port("0000:43:00.0", "enp67s0np0", "mlx5_0")
@@ -152,3 +157,16 @@ def test_a_tunnel_is_no_limit() -> None:
     assert view.capacity is not None
     assert view.capacity.by == "link"
     assert view.ceiling.pcie is None
+
+
+@pytest.mark.parametrize("name", ["faulty", "tiny"])
+def test_what_is_asked_for_alone_is_what_the_whole_has(name: str) -> None:
+    for frame in derived(machine(name, 25)):
+        for port in frame.ports:
+            view = port_view(frame, port)
+            flow = view.throughput
+            assert wire_bps(view.now) == (flow.rx_bps, flow.tx_bps)
+            assert view.verdict == view.ceiling_of(None).verdict
+            zero = [(one.way, one.priority, one.key) for one in pauses(view.now) if one.share == 0]
+            all_zero = len(zero) == len(pauses(view.now))
+            assert unheld(view.now) in ((tuple(zero), None) if all_zero else (None,))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import localtime, strftime
+
 import pytest
 
 from mlxtop.model.counters import Severity
@@ -48,6 +50,14 @@ def test_events_are_marked_and_the_worst_of_a_column_is_seen() -> None:
     assert "▲" in worst
     assert "▴" not in worst
     assert "·" not in worst
+
+
+def test_where_what_was_before_is_not_known_it_is_told() -> None:
+    half = HOUR._replace(looked=HOUR.begin + 1800.0)
+    late = half._replace(counted=HOUR.begin + 2700.0)
+    since = strftime("%H:%M:%S", localtime(HOUR.begin + 2700.0))
+    assert f"counts from {since} on, looked through 50%" in text(120, None, span=late)
+    assert "counts" not in text(120, None, span=half)
 
 
 def test_what_was_not_looked_through_is_dotted_and_told() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import pwd
 import zlib
 from pathlib import Path
 from threading import Event
@@ -282,9 +283,16 @@ def test_a_recording_as_text_has_none(tmp_path: Path, cache: Path) -> None:
     assert not cache.exists()
 
 
-def test_root_that_works_for_somebody_else_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_root_reads_for_somebody_else_is_kept_where_only_root_can_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("SUDO_UID", "1000")
-    assert Index.own() is None
+    index = Index.own()
+    assert index is not None
+    assert index.directory == Path(pwd.getpwuid(0).pw_dir) / ".cache" / "mlxtop-nic"
     monkeypatch.delenv("SUDO_UID")
-    assert Index.own() is not None
+    index = Index.own()
+    assert index is not None
+    assert index.directory == tmp_path / "mlxtop-nic"

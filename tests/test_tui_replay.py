@@ -357,6 +357,27 @@ async def test_before_it_was_looked_through_it_begins_a_while_before_and_is_refi
     assert known(player._playback.watch) == linear(recording, samples[600].tick)
 
 
+async def test_a_first_picture_is_there_before_the_quarter_of_an_hour_is_played(
+    tmp_path: Path,
+) -> None:
+    ticks = range(0, 3600, 10)
+    samples = tuple(sample(float(tick), ethernet(PACU, tick, 1e9, 1e9)) for tick in ticks)
+    player = Player(Recording([write(tmp_path / "a.mlxrec", samples)]), ManualClock())
+    player._begun = True
+    player.go(samples[300].wall)
+    for is_glance in (True, False):
+        player._jobs.get()(player._playback)
+        player._done = True
+        assert player.arrive()
+        assert player.playback is not None
+        assert player.playback.moment is not None
+        assert player.playback.moment.sample == samples[300]
+        assert player.counted is not None
+        assert (player.counted > samples[280].wall) is is_glance
+        player.go_on()
+        assert player.busy is is_glance
+
+
 async def test_a_file_that_is_gone_ends_it_with_a_line(recording: Recording) -> None:
     async with replaying(recording) as (app, pilot):
         recording.paths[0].unlink()

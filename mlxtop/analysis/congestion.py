@@ -202,14 +202,59 @@ def pauses(frame: PortFrame) -> list[Held]:
     if schema is None:
         return []
     held = [_of_link(frame, each) for each in _link_counters(schema)]
-    for number, row in _by_priority(schema).items():
-        for way, other in (("rx", "tx"), ("tx", "rx")):
-            if paused := row.get(f"{way}_paused"):
-                gain = _most(frame.gain(counter) for counter in row.get(f"{other}_packets", ()))
-                share = _share(_most(frame.rate(counter) for counter in paused))
-                progress = None if gain is None else gain > 0
-                held.append(Held(way, number, share, progress, paused[0].key))
+    for way, number, paused, moved in _paused_priorities(schema):
+        share = _share(_most(map(frame.rate, paused)))
+        gain = _most(map(frame.gain, moved if share else ()))
+        progress = None if gain is None else gain > 0
+        held.append(Held(way, number, share, progress, paused[0].key))
     return held
+
+
+Way = tuple[str, int | None, str]
+"""Direction, priority (None: the whole link) and the counter of its time."""
+
+
+def unheld(frame: PortFrame) -> tuple[Way, ...] | None:
+    """Return all for which `pauses` would tell a share of 0; None where that is not so for all.
+
+    Nearly always nothing is held, and this costs less than to work it out one by one.
+    """
+    now, before = frame.now.readings.get(Origin.DRIVER), frame.before.get(Origin.DRIVER)
+    if now is None or before is None or before.schema is not now.schema or now.tick <= before.tick:
+        return None
+    ways, places = _times(now.schema)
+    values, old = now.values, before.values
+    for place in places:
+        if values[place] != old[place] or old[place] is None:
+            return None
+    return ways
+
+
+@lru_cache(maxsize=64)
+def _times(schema: Schema) -> tuple[tuple[Way, ...], tuple[int, ...]]:
+    """Return all whose time of pause is counted, in the order of `pauses`, and its places."""
+    ways: list[Way] = [(each.way, None, each.time.key) for each in _link_counters(schema)]
+    counters = [each.time for each in _link_counters(schema)]
+    for way, number, paused, _ in _paused_priorities(schema):
+        ways.append((way, number, paused[0].key))
+        counters += paused
+    assert all(one.width == 64 and not one.gauge for one in counters)
+    return tuple(ways), tuple(schema.index[one.key] for one in counters)
+
+
+_Paused = tuple[str, int | None, tuple[Counter, ...], tuple[Counter, ...]]
+"""Direction, priority, the counters of its time, and those of the packets the other way."""
+
+
+@lru_cache(maxsize=64)
+def _paused_priorities(schema: Schema) -> tuple[_Paused, ...]:
+    """Return each priority and direction whose time of pause is counted."""
+    return tuple(
+        (way, number, paused, row.get(f"{other}_packets", ()))
+        for number, row in _by_priority(schema).items()
+        for way, other in (("rx", "tx"), ("tx", "rx"))
+        if (paused := row.get(f"{way}_paused"))
+    )
 
 
 class _OfLink(NamedTuple):

@@ -7,16 +7,16 @@ was counted in the last interval.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlxtop.analysis.slot import Hop, find_hop
 from mlxtop.analysis.throughput import NETDEV, Throughput
-from mlxtop.model.frame import Frame
+from mlxtop.model.frame import Frame, remembered
 from mlxtop.model.identity import PortId
 from mlxtop.model.linkrate import Protocol, ethernet_goodput, infiniband_goodput, parse_rate
 from mlxtop.model.pcie import Direction, PciePath, payload
-from mlxtop.model.sample import Link, LinkLayer
+from mlxtop.model.sample import Link, LinkLayer, PcieStatus
 
 if TYPE_CHECKING:
     from mlxtop.model.tuning import PortTuning
@@ -85,6 +85,7 @@ class Measured(NamedTuple):
     """Most of it bypasses the kernel."""
 
 
+@lru_cache(maxsize=256)
 def line_limit(link: Link) -> LineLimit | None:
     """Return what the line carries; None while its speed is unknown."""
     rate = parse_rate(link.rate) if link.layer is LinkLayer.INFINIBAND else None
@@ -100,6 +101,12 @@ def line_limit(link: Link) -> LineLimit | None:
     return LineLimit(raw, usable, link.mtu, goodput)
 
 
+@partial(remembered, most=64)
+def told_mbps(status: PcieStatus) -> int | None:
+    """Return what a path tells that it carries, Mb/s; a tunnel tells nothing that counts."""
+    return None if status.is_tunnelled else status.path.available_mbps
+
+
 def pcie_limit(frame: Frame, port: PortId, settings: PortTuning | None) -> PcieLimit | None:
     """Return what PCIe carries for a port and those beside it; None where no path is seen.
 
@@ -107,9 +114,8 @@ def pcie_limit(frame: Frame, port: PortId, settings: PortTuning | None) -> PcieL
     """
     statuses = frame.paths(port)
     paths = tuple(status.path for status in statuses)
-    widths = [mbps for path in paths if (mbps := path.available_mbps) is not None]
-    tunnelled = any(status.is_tunnelled for status in statuses)
-    if not widths or len(widths) < len(paths) or tunnelled:
+    widths = [mbps for status in statuses if (mbps := told_mbps(status)) is not None]
+    if not widths or len(widths) < len(paths):
         return None
     path, available = paths[widths.index(min(widths))], sum(widths)
     mps = settings.control.mps if settings and settings.control else None
@@ -140,8 +146,18 @@ def cpu_load(frame: Frame, settings: PortTuning | None) -> CpuLoad | None:
     if not busy:
         return None
     interrupts = (settings.interrupts if settings else None) or ()
-    serving = {cpu for interrupt in interrupts for cpu in interrupt.cpus if cpu < len(busy)}
-    full = [core for core in sorted(serving) if busy[core] >= FULL_CORE]
-    busiest = max(full or range(len(busy)), key=busy.__getitem__)
-    crowd = sum(percent >= FULL_CORE for percent in busy)
-    return CpuLoad(busiest, busy[busiest], busiest in serving, crowd)
+    busiest, full = _busiest(busy)
+    if full:
+        serving = {core for one in interrupts for core in one.cpus}
+        busiest = max(filter(serving.__contains__, full), key=busy.__getitem__, default=busiest)
+    serves = any(busiest in one.cpus for one in interrupts)
+    return CpuLoad(busiest, busy[busiest], serves, len(full))
+
+
+@remembered
+def _busiest(busy: tuple[float, ...]) -> tuple[int, list[int]]:
+    """Return the busiest core, and those that are full."""
+    most = max(busy)
+    if most < FULL_CORE:
+        return busy.index(most), []
+    return busy.index(most), [core for core, load in enumerate(busy) if load >= FULL_CORE]

@@ -5,9 +5,8 @@ A view is made once a frame, and works out only what somebody asks for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlxtop.analysis import limits
 from mlxtop.analysis.limits import CpuLoad, LineLimit, Measured, PcieLimit
@@ -19,12 +18,29 @@ from mlxtop.analysis.throughput import (
     shared_rdma,
     throughput,
 )
-from mlxtop.analysis.verdict import Evidence, Verdict, judge
+from mlxtop.analysis.verdict import Evidence, Verdict, judge, judge_light
 from mlxtop.model.frame import Frame, PortFrame, remembered
 from mlxtop.model.identity import Adapter, Port, PortId, PortKind
 from mlxtop.model.lldp import LldpNeighbour
 from mlxtop.model.pcie import Direction
 from mlxtop.model.sample import LinkLayer, LinkState, PcieStatus, Slow
+
+if TYPE_CHECKING:
+    from functools import cached_property
+else:
+
+    class cached_property:
+        """Like that of functools, which takes a lock that costs more than most of these values."""
+
+        def __init__(self, function: Callable[[Any], Any]) -> None:
+            self._function, self._name = function, function.__name__
+            self.__doc__ = function.__doc__
+
+        def __get__(self, view: Any, kind: type | None = None) -> Any:
+            if view is None:
+                return self
+            value = view.__dict__[self._name] = self._function(view)
+            return value
 
 
 class Ceiling(NamedTuple):
@@ -126,21 +142,32 @@ class PortView:
 
     def carried(self, direction: Direction) -> Measured | None:
         """Return what one direction carried, RDMA included; None without a rate."""
-        return limits.carried(self.throughput, self.now.now.link, direction)
+        return self._carried[direction]
+
+    @cached_property
+    def _carried(self) -> Mapping[Direction, Measured | None]:
+        flow, link = self.throughput, self.now.now.link
+        rx, tx = Direction.RX, Direction.TX
+        return {rx: limits.carried(flow, link, rx), tx: limits.carried(flow, link, tx)}
 
     def slot_rate(self, direction: Direction) -> float:
         """Return what all ports in the slot carried together in one direction, bit/s."""
-        views = [port_view(self.frame, port) for port in self.frame.beside(self.id)] or [self]
+        views = self._beside
         sums = views[0]._slot_rates  # of all ports in the slot, so that each is added up once
         if direction not in sums:
-            rates = (view.carried(direction) for view in views)
-            sums[direction] = sum(rate.rate for rate in rates if rate is not None)
+            rates = [view._carried[direction] for view in views]
+            sums[direction] = sum([rate.rate for rate in rates if rate is not None])
         return sums[direction]
+
+    @cached_property
+    def _beside(self) -> list[PortView]:
+        """Return the views of all ports in the slot, or of this one alone."""
+        return [port_view(self.frame, port) for port in self.frame.beside(self.id)] or [self]
 
     @cached_property
     def measured(self) -> Measured | None:
         """Return the busier direction of the last interval; None without a rate."""
-        directions = [rate for way in Direction if (rate := self.carried(way)) is not None]
+        directions = [rate for rate in self._carried.values() if rate is not None]
         return max(directions, key=lambda measured: measured.rate, default=None)
 
     @cached_property
@@ -154,6 +181,12 @@ class PortView:
         if not available or self.measured is None:
             return False
         return self.slot_rate(self.measured.direction) > available * 1e6
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Return what limits the port; one that is hardly in use is judged by its rate alone."""
+        line = limits.line_limit(self.now.now.link)
+        return judge_light(self.now, self.measured, line) or self.ceiling.verdict
 
     @cached_property
     def ceiling(self) -> Ceiling:

@@ -85,17 +85,28 @@ def wire_source(now: PortSample, *, trusting: bool = False) -> WireSource | None
         order = (IB_DATA, NETDEV)
     elif now.port.kind is PortKind.PHYSICAL:
         order = (ETH_MAC, BYTES_PHY, NETDEV)
-    found = [source for source in order if _has(now, source.counts.rx_bytes)]
-    for miscount in () if trusting else now.miscounts:
+    first = next((source for source in order if _has(now, source.counts.rx_bytes)), None)
+    if first is None or trusting:
+        return first
+    for miscount in now.miscounts:
         instead = SOURCES.get(miscount.instead)
-        if found and found[0].name == miscount.source and instead in found:
-            return instead
-    return found[0] if found else None
+        if first.name == miscount.source and instead in order:
+            return instead if _has(now, instead.counts.rx_bytes) else first
+    return first
 
 
 def _has(now: PortSample, counter: Counter) -> bool:
     reading = now.readings.get(counter.origin)
     return reading is not None and reading.get(counter.key) is not None
+
+
+def wire_bps(frame: PortFrame) -> tuple[float | None, float | None]:
+    """Return what a port received and sent, bit/s: the same as `throughput`, for less."""
+    source = wire_source(frame.now)
+    if source is None:
+        return None, None
+    rx, tx = frame.rates(source.counts[:2])
+    return _eightfold(rx), _eightfold(tx)
 
 
 def throughput(frame: PortFrame) -> Throughput:
@@ -112,14 +123,15 @@ def throughput(frame: PortFrame) -> Throughput:
     if source is None:
         return Throughput(rdma_rx_bps=rdma_rx, rdma_tx_bps=rdma_tx)
     counts = source.counts
-    rx, tx = _bits(frame, counts.rx_bytes), _bits(frame, counts.tx_bytes)
+    rx, tx, rx_pps, tx_pps = frame.rates(counts)
+    rx, tx = _eightfold(rx), _eightfold(tx)
     kernel_rx = kernel_tx = None
-    if not now.port.switchdev:
-        kernel_rx = _bits(frame, catalogue.NET.rx_bytes)
-        kernel_tx = _bits(frame, catalogue.NET.tx_bytes)
+    if source is NETDEV and not now.port.switchdev:
+        kernel_rx, kernel_tx = rx, tx
+    elif not now.port.switchdev:
+        kernel_rx, kernel_tx = map(_eightfold, frame.rates(catalogue.NET[:2]))
     if source is IB_DATA:
         rdma_rx, rdma_tx = _beside_ipoib(rx, kernel_rx), _beside_ipoib(tx, kernel_tx)
-    rx_pps, tx_pps = frame.rate(counts.rx_packets), frame.rate(counts.tx_packets)
     speed = now.link.speed
     return Throughput(
         source=source.name,
@@ -139,11 +151,17 @@ def throughput(frame: PortFrame) -> Throughput:
 
 
 def _total(frame: PortFrame, counter: Counter) -> int | None:
-    return None if frame.stuck(counter) else frame.total(counter)
+    value = frame.raw(counter)
+    if value is None or (counter.width < 64 and value == counter.ceiling):
+        return None
+    return value * counter.scale
 
 
 def _bits(frame: PortFrame, counter: Counter) -> float | None:
-    rate = frame.rate(counter)
+    return _eightfold(frame.rate(counter))
+
+
+def _eightfold(rate: float | None) -> float | None:
     return None if rate is None else rate * 8
 
 

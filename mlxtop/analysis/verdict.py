@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
-from mlxtop.analysis.congestion import pauses
+from mlxtop.analysis.congestion import pauses, unheld
 from mlxtop.analysis.limits import FULL_CORE, CpuLoad, LineLimit, Measured, PcieLimit, gbps
 from mlxtop.model.catalogue import CATALOGUE, STALLED_RD, STALLED_WR, counters_of
 from mlxtop.model.counters import Counter, Origin, Schema
@@ -101,7 +101,9 @@ class Verdict(NamedTuple):
 
 
 NO_LINK = "no link"
-_NO_LINK = Verdict(None, NO_LINK)
+_NO_LINK, _NOT_MEASURED, _IDLE, _HELD_BY_PAUSE = (
+    Verdict(None, cause) for cause in (NO_LINK, NOT_MEASURED, IDLE, HELD_BY_PAUSE)
+)
 
 
 class Evidence(NamedTuple):
@@ -121,17 +123,29 @@ Step = tuple[Limit | None, str]
 """A limit with its evidence, or None and what is ruled out."""
 
 
+def judge_light(
+    frame: PortFrame, measured: Measured | None, line: LineLimit | None
+) -> Verdict | None:
+    """Return the verdict on a port that carries little or nothing; None for one that is in use."""
+    if frame.now.link.state is not LinkState.UP:
+        return _NO_LINK
+    if measured is None:
+        return _NOT_MEASURED
+    if measured.rate < (LIGHT * line.usable if line else LIGHT_ANYWHERE):
+        if unheld(frame) is not None:
+            return _IDLE
+        shares = (one.share or 0.0 for one in pauses(frame) if one.way == "rx")
+        held = max(shares, default=0.0) >= HELD
+        return _HELD_BY_PAUSE if held else _IDLE
+    return None
+
+
 def judge(evidence: Evidence) -> Verdict:
     """Return the binding limit, or what was ruled out."""
     measured = evidence.measured
-    if evidence.frame.now.link.state is not LinkState.UP:
-        return _NO_LINK
-    if measured is None:
-        return Verdict(None, NOT_MEASURED)
-    if measured.rate < (LIGHT * evidence.line.usable if evidence.line else LIGHT_ANYWHERE):
-        shares = (one.share or 0.0 for one in pauses(evidence.frame) if one.way == "rx")
-        held = max(shares, default=0.0) >= HELD
-        return Verdict(None, HELD_BY_PAUSE if held else IDLE)
+    light = judge_light(evidence.frame, measured, evidence.line)
+    if light is not None or measured is None:
+        return light or _NOT_MEASURED
     ruled_out: list[str] = []
     for limit, text in chain(_hard(evidence, measured), _soft(evidence, measured)):
         if limit is not None:

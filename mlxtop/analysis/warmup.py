@@ -8,9 +8,10 @@ stretch counts that one exponential still explains.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from operator import mul
+from operator import mul, sub
 from typing import NamedTuple
 
 Points = Sequence[tuple[float, float]]
@@ -54,11 +55,9 @@ class Sensor(NamedTuple):
 def sensor_of(points: Points) -> Sensor:
     """Return the smallest change as step, as noise what second differences show beyond it."""
     values = [value for _, value in points]
-    changes = (abs(b - a) for a, b in pairwise(values))
-    step = min((change for change in changes if change > 1e-3), default=0.125)
-    bends = sorted(
-        abs(values[i] - 2 * values[i - 1] + values[i - 2]) for i in range(2, len(values))
-    )
+    changes = list(map(sub, values[1:], values))
+    step = min((size for change in changes if (size := abs(change)) > 1e-3), default=0.125)
+    bends = sorted(map(abs, map(sub, changes[1:], changes)))
     noise = 1.4826 * bends[len(bends) // 2] / math.sqrt(6) if bends else 0.0
     return Sensor(min(step, 2.0), noise)
 
@@ -137,6 +136,16 @@ class Stretch(NamedTuple):
         )
 
 
+class _Body(NamedTuple):
+    """What one body leaves of its way at each point, and the sums of it that a fit needs."""
+
+    decay: list[float]
+    sum: float
+    squares: float
+    values: float
+    """Of its products with the values."""
+
+
 class Fits:
     """Least squares of every shape to the points of a stretch; a forecast makes a hundred."""
 
@@ -146,7 +155,9 @@ class Fits:
         self._times = [t - start for t, _ in points]
         self._values = values = [v - self._origin for _, v in points]
         self._sum, self._squares = sum(values), sum(map(mul, values, values))
-        self._decays: dict[float, list[float]] = {}
+        self._bodies: dict[float, _Body] = {}
+        self._products: dict[float, float] = {}
+        """Sums of products of a body's decay and its slower one's, by its time constant."""
         self._rough: dict[float, list[Fit]] = {}
 
     def rough(self, share: float = 0.0) -> list[Fit]:
@@ -169,21 +180,38 @@ class Fits:
         fits = (self._fit(Shape(constant, share)) for constant in constants)
         return [fit for fit in fits if fit is not None]
 
-    def _decay(self, constant: float) -> list[float]:
-        """Return what one body leaves of its way at each point."""
-        if constant not in self._decays:
+    def _body(self, constant: float) -> _Body:
+        body = self._bodies.get(constant)
+        if body is None:
             exp, rate = math.exp, -1.0 / constant
-            self._decays[constant] = [exp(seconds * rate) for seconds in self._times]
-        return self._decays[constant]
+            decay = [exp(seconds * rate) for seconds in self._times]
+            sums = sum(decay), sum(map(mul, decay, decay)), sum(map(mul, decay, self._values))
+            body = self._bodies[constant] = _Body(decay, *sums)
+        return body
+
+    def _product(self, constant: float, fast: _Body, slow: _Body) -> float:
+        if constant not in self._products:
+            self._products[constant] = sum(map(mul, fast.decay, slow.decay))
+        return self._products[constant]
+
+    def _sums(self, shape: Shape) -> tuple[float, float, float]:
+        """Return the sums of a shape, of its squares, and of its products with the values."""
+        constant, share = shape
+        body = self._body(constant)
+        if not share:
+            return body[1:]
+        slow, rest = self._body(constant * SLOWER), 1.0 - share
+        both = 2 * rest * share * self._product(constant, body, slow)
+        return (
+            rest * body.sum + share * slow.sum,
+            rest * rest * body.squares + both + share * share * slow.squares,
+            rest * body.values + share * slow.values,
+        )
 
     def _fit(self, shape: Shape) -> Fit | None:
         """Return two unknowns; None where the shape is flat or gone over the whole stretch."""
-        share, n, sy = shape.share, len(self._times), self._sum
-        xs = self._decay(shape.constant)
-        if share:
-            slow = self._decay(shape.constant * SLOWER)
-            xs = [fast + share * (late - fast) for fast, late in zip(xs, slow, strict=True)]
-        sx, sxx, sxy = sum(xs), sum(map(mul, xs, xs)), sum(map(mul, xs, self._values))
+        n, sy = len(self._times), self._sum
+        sx, sxx, sxy = self._sums(shape)
         determinant = n * sxx - sx * sx
         if determinant <= 1e-9 * n * n:
             return None
@@ -198,7 +226,7 @@ def longest_stretch(points: Points, now: float, sensor: Sensor) -> Stretch | Non
     """Return the longest recent stretch that one exponential explains; None below `LEAST`."""
     longest: Stretch | None = None
     for seconds in STRETCHES:
-        chosen = [point for point in points if point[0] >= now - seconds]
+        chosen = points[bisect_left(points, (now - seconds,)) :]
         part = _binned(chosen)
         if len(part) < LEAST:
             continue

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from mlxtop.model.identity import PortId
@@ -152,7 +153,20 @@ class Choice(Codec):
         return str(value.value)
 
     def unkey(self, text: str) -> Any:
-        return self.read(text, Context())
+        try:
+            return self._members[text]
+        except KeyError:
+            raise UnreadableError(text) from None
+
+
+@lru_cache(4096)
+def _port_of(text: str) -> PortId:
+    """Return the port of a name. Raises UnreadableError."""
+    device, slash, number = text.rpartition("/")
+    place = whole(number, COUNT)
+    if not slash or place is None:
+        raise UnreadableError(text)
+    return PortId(device, place)
 
 
 class PortName(Codec):
@@ -162,17 +176,17 @@ class PortName(Codec):
         return str(value)
 
     def read(self, data: Any, context: Context) -> PortId:
-        device, slash, number = data.rpartition("/") if type(data) is str else ("", "", "")
-        place = whole(number, COUNT)
-        if not slash or place is None or len(device) > TEXT:
+        if type(data) is not str or len(data) > TEXT:
             raise UnreadableError(data)
-        return PortId(device, place)
+        return _port_of(data)
 
     def key(self, value: Any) -> str:
         return str(value)
 
     def unkey(self, text: str) -> PortId:
-        return self.read(text, Context())
+        if len(text) > TEXT:
+            raise UnreadableError(text)
+        return _port_of(text)
 
 
 class Optional(Codec):

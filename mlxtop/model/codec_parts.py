@@ -189,7 +189,7 @@ class Struct(Codec):
     def read(self, data: Any, context: Context) -> Any:
         if type(data) is not dict:
             raise UnreadableError(data)
-        values, given = self._taken(list(self._defaults), data, context, whole=True)
+        values, given = self._taken(data, context)
         if _REQUIRED in values:
             raise UnreadableError(self.kind.__name__)
         lacking = context.lacking.get(self.kind)
@@ -202,31 +202,38 @@ class Struct(Codec):
             return self.read(data[0], context)
         if type(data) is not dict or not isinstance(old, self.kind):
             raise UnreadableError(data)
-        return self._make(self._taken(list(self._values(old)), data, context, whole=False)[0])
+        values = list(self._values(old))
+        for name, item in data.items():
+            place = self._place.get(name)
+            if place is not None:
+                try:
+                    values[place] = self._codecs[place].apply(values[place], item, context)
+                except UnreadableError as error:
+                    self._default(values, place, context, error)
+        return self._make(values)
 
-    def _taken(
-        self, values: list[Any], data: Mapping[str, Any], context: Context, *, whole: bool
-    ) -> tuple[list[Any], set[str]]:
-        """Return the values with those in `data`, and the names of fields that are in it."""
-        given = set()
+    def _taken(self, data: Mapping[str, Any], context: Context) -> tuple[list[Any], set[str]]:
+        """Return the values in `data`, else their defaults, and the names of fields in it."""
+        values, given = list(self._defaults), set()
         for name, item in data.items():
             place = self._place.get(name)
             if place is None:
                 continue
-            codec = self._codecs[place]
             given.add(name)
             try:
-                values[place] = (
-                    codec.read(item, context)
-                    if whole
-                    else codec.apply(values[place], item, context)
-                )
-            except UnreadableError:
-                context.faults += 1
-                values[place] = self._defaults[place]
-                if values[place] is _REQUIRED:
-                    raise
+                values[place] = self._codecs[place].read(item, context)
+            except UnreadableError as error:
+                self._default(values, place, context, error)
         return values, given
+
+    def _default(
+        self, values: list[Any], place: int, context: Context, error: UnreadableError
+    ) -> None:
+        """Set a value that could not be read. Raises the error where it has no default."""
+        context.faults += 1
+        values[place] = self._defaults[place]
+        if values[place] is _REQUIRED:
+            raise error
 
     def _explain(self, values: list[Any], lacking: list[str]) -> None:
         """Give fields that are not in the recording their reason, where there is a place for it."""

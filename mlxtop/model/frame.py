@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from mlxtop.model.counters import Counter, Origin
@@ -15,10 +15,11 @@ _REMEMBERED = 4
 """Arguments whose results are kept; more would keep old frames from being freed."""
 
 
-def remembered(function: Callable[[A], R]) -> Callable[[A], R]:
+def remembered(function: Callable[[A], R], most: int = _REMEMBERED) -> Callable[[A], R]:
     """Return a function of one immutable value that works only once on the same object.
 
-    By identity, since comparing whole frames costs more than the work it saves.
+    By identity, since comparing whole frames costs more than the work it saves. `most`: results
+    that are kept.
     """
     results: dict[int, tuple[A, R]] = {}
 
@@ -27,7 +28,7 @@ def remembered(function: Callable[[A], R]) -> Callable[[A], R]:
         if earlier is not None and earlier[0] is argument:
             return earlier[1]
         result = function(argument)
-        if len(results) >= _REMEMBERED:
+        if len(results) >= most:
             results.clear()
         results[id(argument)] = (argument, result)
         return result
@@ -48,9 +49,20 @@ def _difference(counter: Counter, now: int | None, before: int | None) -> int | 
         if counter.wraps and before > 1 << (counter.width - 1):
             return (now - before) % (1 << counter.width) * counter.scale
         return None
-    if now == counter.ceiling and (now == before or counter.severity is None):
+    is_full = counter.width < 64 and now == counter.ceiling
+    if is_full and (now == before or counter.severity is None):
         return None  # at its ceiling, traffic tells nothing; of errors there are at least so many
     return (now - before) * counter.scale
+
+
+def _gain(counter: Counter, now: Reading, before: Reading) -> int | None:
+    """Return what a counter gained between two readings of its table."""
+    place = now.schema.index.get(counter.key)
+    if place is None:
+        return None
+    if before.schema is now.schema:
+        return _difference(counter, now.values[place], before.values[place])
+    return _difference(counter, now.values[place], before.get(counter.key))
 
 
 class PortFrame(NamedTuple):
@@ -65,6 +77,10 @@ class PortFrame(NamedTuple):
     def id(self) -> PortId:
         return self.now.port.id
 
+    def raw(self, counter: Counter) -> int | None:
+        """Return the total as the kernel holds it, unscaled."""
+        return _raw(self.now.readings, counter)
+
     def total(self, counter: Counter) -> int | None:
         """Return the scaled total that the kernel holds."""
         value = _raw(self.now.readings, counter)
@@ -72,15 +88,26 @@ class PortFrame(NamedTuple):
 
     def gain(self, counter: Counter) -> int | None:
         """Return what the last interval counted; None without two readings or over a reset."""
-        return _difference(counter, _raw(self.now.readings, counter), _raw(self.before, counter))
+        now, before = self.now.readings.get(counter.origin), self.before.get(counter.origin)
+        return None if now is None or before is None else _gain(counter, now, before)
 
     def rate(self, counter: Counter) -> float | None:
         """Return units per second over the time between two readings of this very counter."""
-        gain = self.gain(counter)
-        if gain is None:
+        now, before = self.now.readings.get(counter.origin), self.before.get(counter.origin)
+        if now is None or before is None or now.tick <= before.tick:
             return None
-        seconds = self.seconds(counter.origin)
-        return gain / seconds if seconds else None
+        gain = _gain(counter, now, before)
+        return None if gain is None else gain / (now.tick - before.tick)
+
+    def rates(self, counters: Sequence[Counter]) -> list[float | None]:
+        """Return the rates of counters that are all of one table."""
+        origin = counters[0].origin
+        now, before = self.now.readings.get(origin), self.before.get(origin)
+        if now is None or before is None or now.tick <= before.tick:
+            return [None] * len(counters)
+        seconds = now.tick - before.tick
+        gains = [_gain(counter, now, before) for counter in counters]
+        return [None if gain is None else gain / seconds for gain in gains]
 
     def seconds(self, origin: Origin) -> float | None:
         """Return the time between the last two readings of a table; None without two."""

@@ -10,7 +10,7 @@ from array import array
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from math import isnan
+from math import isnan, nan
 
 from mlxtop.model.identity import PortId
 
@@ -47,13 +47,27 @@ class Series:
     def append(self, tick: float, value: float | None) -> None:
         """Add a point; old ones are dropped in bulk, so that this stays cheap."""
         self.ticks.append(tick)
-        self.values.append(float("nan") if value is None else value)
+        self.values.append(nan if value is None else value)
         if len(self.ticks) >= 2 * self.size:
-            gone = len(self.ticks) - self.size
-            if self.thinned:
-                gone = self._thin(gone) or gone
-            del self.ticks[:gone]
-            del self.values[:gone]
+            self._shrink()
+
+    def extend(self, ticks: array[float], values: array[float]) -> None:
+        """Add points, as if they had been appended one by one."""
+        start = 0
+        while start < len(ticks):
+            end = start + 2 * self.size - len(self.ticks)
+            self.ticks += ticks[start:end]
+            self.values += values[start:end]
+            start = end
+            if len(self.ticks) >= 2 * self.size:
+                self._shrink()
+
+    def _shrink(self) -> None:
+        gone = len(self.ticks) - self.size
+        if self.thinned:
+            gone = self._thin(gone) or gone
+        del self.ticks[:gone]
+        del self.values[:gone]
 
     def __len__(self) -> int:
         return len(self.old_ticks) + min(len(self.ticks), self.size)
@@ -160,8 +174,9 @@ class History:
         """Add a point to each of some series of a port, making those that are new."""
         if self.first is None:
             self.first = tick
+        series = self._series[port]
         for name, value in values.items():
-            self._series[port][name].append(tick, value)
+            series[name].append(tick, value)
 
     def put(self, port: PortId, name: str, series: Series) -> None:
         """Set one series, as it was at another time."""

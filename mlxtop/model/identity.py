@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from mlxtop.model.number import COUNT, whole
@@ -44,6 +45,7 @@ def pci_address(path: str) -> str | None:
     return next((p for p in reversed(path.split("/")) if PCI_ADDRESS.fullmatch(p)), None)
 
 
+@lru_cache(4096)
 def slot_of(function: str) -> str:
     """Return domain, bus and device of a PCI function: what all functions in one slot share."""
     return function.rpartition(".")[0] or function

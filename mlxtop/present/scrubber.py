@@ -33,6 +33,8 @@ class Span(NamedTuple):
     begin: float
     end: float
     looked: float
+    counted: float | None = None
+    """Where what is shown begins to count and to know since when; None: at the first second."""
 
 
 class Scrubber(NamedTuple):
@@ -68,6 +70,9 @@ def scrubber(
     length = max(0.0, span.end - span.begin)
     done = 1.0 if length <= 0 else min(1.0, max(0.0, (span.looked - span.begin) / length))
     progress: Line = ((f" looked through {done:.0%} ", Role.DIM),) if done < 1.0 else ()
+    if span.counted is not None:
+        known = strftime("%H:%M:%S", localtime(span.counted))
+        progress = ((f" counts from {known} on,", Role.WARNING), *progress)
     times: tuple[Line, Line] = (((f"{first} ", Role.DIM),), ((f" {last} ", Role.DIM),))
     for more_left, more_right in (((), progress), times):
         added = line_width(more_left) + line_width(more_right)

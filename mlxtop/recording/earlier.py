@@ -11,7 +11,6 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 
-from mlxtop.analysis.port_view import port_view
 from mlxtop.model.frame import Frame
 from mlxtop.model.history import HELD_S, History
 from mlxtop.model.identity import PortKind
@@ -84,7 +83,7 @@ class RecordedPast:
                 continue
             for port, its in frame.ports.items():
                 if its.now.port.kind is PortKind.PHYSICAL:
-                    history.append(port, tick, values_of(port_view(frame, port)))
+                    history.append(port, tick, values_of(its))
         return history
 
     def _tick(self, place: int) -> float:

@@ -1,11 +1,12 @@
 """What a survey of a recording found, kept in a file of the person who looked: a cache.
 
-It lies in `$XDG_CACHE_HOME/mlxtop-nic/`, never beside the recording and never in it, and is only
-appended to: a step for each checkpoint. It is read as far as it fits the recording, and is made
-again where it does not, or where another version of the program wrote it.
+It lies in `$XDG_CACHE_HOME/mlxtop-nic/`, of root through sudo in its own home, never beside the
+recording and never in it, and is only appended to: a step for each checkpoint. It is read as far as
+it fits the recording, and is made again where it does not, or where another version of the program
+wrote it.
 
-Its steps are pickled. So only a file counts that belongs to the user of this process, who is also
-the person who asked, and that nobody else may change; and nothing is made of it but values.
+Its steps are pickled. So only a file counts that belongs to the user of this process and that
+nobody else may change; and nothing is made of it but values.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pickle
+import pwd
 import stat
 import zlib
 from array import array
@@ -36,7 +38,7 @@ from mlxtop.recording.recording import Recording
 from mlxtop.system.owner import STATE, base_directory, invoking_owner
 from mlxtop.watch.watch import TimedIncident
 
-FORMAT = 1
+FORMAT = 2
 SUFFIX = ".index"
 WORTH_S = 1800.0
 """Seconds of a recording below which looking through it anew takes no time."""
@@ -99,7 +101,7 @@ class Index:
 
     def __init__(self, directory: Path) -> None:
         """`directory`: where indexes are, made where it is missing."""
-        self._directory = directory
+        self.directory = directory
         self._fd = -1
         self._stamps: list[bytes] = []
         self._end = 0
@@ -108,16 +110,23 @@ class Index:
 
     @classmethod
     def own(cls) -> Index | None:
-        """Return one in the folder of the person who asked; None where root works for another."""
-        owner = invoking_owner()
-        if owner.uid != os.geteuid():
+        """Return one in the folder of who reads; through sudo in root's, whatever is asked for.
+
+        Only root can read what a service records, and its index is as private as that. None where
+        root has no home.
+        """
+        owner, uid = invoking_owner(), os.geteuid()
+        if owner.uid == uid:
+            return cls(Path(base_directory("XDG_CACHE_HOME", ".cache", owner)) / STATE)
+        try:
+            return cls(Path(pwd.getpwuid(uid).pw_dir) / ".cache" / STATE)
+        except KeyError:
             return None
-        return cls(Path(base_directory("XDG_CACHE_HOME", ".cache", owner)) / STATE)
 
     def is_usable(self) -> bool:
         """Return whether there is a folder to keep it in; it is made where it is missing."""
         try:
-            private_directory(str(self._directory), os.geteuid())
+            private_directory(str(self.directory), os.geteuid())
         except OSError:
             return False
         return True
@@ -171,8 +180,8 @@ class Index:
     def _open(self) -> None:
         """Open the file, for writing where nobody else writes it. Raises OSError."""
         uid = os.geteuid()
-        private_directory(str(self._directory), uid)
-        path = self._directory / (self._stamps[0].hex()[:32] + SUFFIX)
+        private_directory(str(self.directory), uid)
+        path = self.directory / (self._stamps[0].hex()[:32] + SUFFIX)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         self._fd = os.open(path, flags, 0o600)
         status = os.fstat(self._fd)
@@ -218,7 +227,7 @@ class Index:
     def _tidy(self, current: str) -> None:
         """Delete the oldest of the others where all together are too large."""
         found = []
-        for path in self._directory.glob(f"*{SUFFIX}"):
+        for path in self.directory.glob(f"*{SUFFIX}"):
             with suppress(OSError):
                 status = path.lstat()
                 found.append((path.name != current, status.st_mtime, status.st_size, path))

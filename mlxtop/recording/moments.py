@@ -191,7 +191,7 @@ def parse_line(line: bytes) -> dict[str, Any] | None:
     if line.count(b",") > ITEMS:
         return None
     try:
-        record = json.loads(line)
+        record = json.loads(line.decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None

@@ -7,7 +7,8 @@
 
 Seeking starts at the nearest checkpoint of the `Survey` before that time, and plays from there.
 Where the survey has not come so far yet, `seek` either plays from the last checkpoint on, which can
-take long, or begins a quarter of an hour before (`exact=False`); `is_exact` tells which it was.
+take long, or begins a little before, a quarter of an hour as a rule (`exact=False`); `is_exact`
+tells which it was.
 A Playback belongs to one thread; `watch` is another object after `seek`, and after a restart.
 """
 
@@ -36,6 +37,8 @@ class Playback:
         """The newest Moment that was taken in."""
         self.is_exact = True
         """The Watch knows all that happened since the beginning."""
+        self.counted: float | None = None
+        """Epoch second of the first Moment that it knows where that is not so."""
         self._moments: Iterator[Moment] = recording.moments()
         self._next: Moment | None = None
         self._begins = True
@@ -65,6 +68,7 @@ class Playback:
         if moment.restarts or self._begins:
             self._begins = False
             self.watch.past = RecordedPast(self.recording, moment.sample)
+            self.counted = None if self.is_exact else moment.sample.wall
         return True
 
     def back(self) -> None:
@@ -72,19 +76,26 @@ class Playback:
         if self.moment is not None:
             self.seek(self.moment.sample.wall - JUST_BEFORE_S, exact=self.is_exact)
 
-    def seek(self, wall: float, *, exact: bool = True) -> None:
-        """Go to the last Moment at or before a time, at least to the first. Raises OSError."""
+    def seek(self, wall: float, *, exact: bool = True, warm_s: float = WARM_S) -> None:
+        """Go to the last Moment at or before a time, at least to the first. Raises OSError.
+
+        `exact`: whatever it takes; else begin `warm_s` before it, or at the part or whole Sample
+        that is before that.
+        """
         place = self.recording.find(wall)
         checkpoint = self._checkpoint(place, wall)
         behind = checkpoint.moment.sample.wall if checkpoint else self.recording.begin
-        if not exact and wall - behind > WARM_S:
-            self._begin(self.recording.find(wall - WARM_S))
+        first = -1
+        if not exact and wall - behind > warm_s:
+            first = self.recording.find(wall - warm_s)
+            self._begin(first, wall - warm_s if warm_s < WARM_S else None)
         elif checkpoint is None or self.survey is None:
             self._begin(0)
         else:
             self._resume(checkpoint, self.survey)
         target = self.recording.places[place]
         reached = self.moment is not None and checkpoint is not None and checkpoint.place >= place
+        reached = reached or first == place
         while (moment := self.peek()) is not None:
             reached = reached or (moment.recording, moment.number) == (
                 target.recording,
@@ -94,20 +105,20 @@ class Playback:
                 return
             self.step()
 
-    def _begin(self, place: int) -> None:
-        """Begin anew at a place."""
-        self.is_exact = place == 0
+    def _begin(self, place: int, wall: float | None = None) -> None:
+        """Begin anew at a place, or behind it as late as `wall` allows."""
+        self.is_exact = place == 0 and wall is None
         self.watch = Watch(frames=False)
         self.moment = self._next = None
         self._begins = True
-        self._moments = self.recording.moments(place)
+        self._moments = self.recording.moments(place, wall=wall)
 
     def _resume(self, checkpoint: Checkpoint, survey: Survey) -> None:
         """Go on behind a checkpoint."""
         self.watch = survey.restored(checkpoint)
         self.watch.past = RecordedPast(self.recording, checkpoint.moment.sample)
         self._begins = False
-        self.is_exact = True
+        self.is_exact, self.counted = True, None
         self._next = None
         found = self.recording.at(checkpoint.place, checkpoint.moment)
         self.moment, self._moments = found or (None, iter(()))

@@ -12,6 +12,7 @@ import zlib
 from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from math import ceil, nan
 from pickle import HIGHEST_PROTOCOL, dumps
 from threading import Event
 from time import thread_time
@@ -24,9 +25,10 @@ from mlxtop.recording.events import EventLog
 from mlxtop.recording.index import Gains, Index, Key, Mark, Step, unpacked
 from mlxtop.recording.moments import Moment
 from mlxtop.recording.recording import Recording
+from mlxtop.watch.calm import WINDOW_S, WINDOWS
 from mlxtop.watch.watch import TimedIncident, Watch
 
-EVERY, FEWEST, COST_S = 100, 20, 0.12
+EVERY, FEWEST, COST_S = 400, 20, 0.12
 """Samples from one checkpoint to the next, as long as they take little memory: fewer, but not less
 than so many, where playing them takes longer than that."""
 MOST_BYTES = 128 << 20
@@ -48,29 +50,39 @@ class Checkpoint(NamedTuple):
 
 
 class LongHistory(History):
-    """A history that keeps all points beside those of its series, and all that were thinned out."""
+    """A history that keeps all points beside those of its series, and all that were thinned out.
+
+    The series have what was appended from the next `marks` on: one call of many points is cheap.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.points: dict[Key, tuple[array[float], array[float]]] = {}
+        self._passed: dict[Key, int] = {}
+        """Points that the series have."""
 
     @staticmethod
     def new_series() -> Series:
         return Series(NEWEST, sys.maxsize)
 
     def append(self, port: PortId, tick: float, values: Mapping[str, float | None]) -> None:
-        super().append(port, tick, values)
+        if self.first is None:
+            self.first = tick
         for name, value in values.items():
-            ticks, all_values = self.points.setdefault((port, name), (array("d"), array("d")))
-            ticks.append(tick)
-            all_values.append(float("nan") if value is None else value)
+            points = self.points.get((port, name))
+            if points is None:
+                points = self.points[port, name] = (array("d"), array("d"))
+            points[0].append(tick)
+            points[1].append(nan if value is None else value)
 
     def marks(self) -> dict[Key, Mark]:
         """Return how far each series has come."""
         found = {}
-        for (port, name), (ticks, _) in self.points.items():
-            series = self._series[port][name]
-            found[port, name] = Mark(len(ticks), len(series.ticks), len(series.old_ticks))
+        for key, (ticks, values) in self.points.items():
+            series, passed = self._series[key[0]][key[1]], self._passed.get(key, 0)
+            series.extend(ticks[passed:], values[passed:])
+            self._passed[key] = len(ticks)
+            found[key] = Mark(len(ticks), len(series.ticks), len(series.old_ticks))
         return found
 
     def gains(self, before: Mapping[Key, Mark]) -> Gains:
@@ -95,6 +107,7 @@ class LongHistory(History):
                 raise ValueError("points are missing")
             held = slice(len(ticks) - marks[port, name].held, None)
             series.ticks, series.values = ticks[held], values[held]
+            self._passed[port, name] = len(ticks)
             self.first = ticks[0] if self.first is None else self.first
 
     def at(self, marks: Mapping[Key, Mark]) -> History:
@@ -127,6 +140,11 @@ class Survey:
         """Epoch second up to which it is done."""
         self.is_done = False
         self._index = index
+        self._places: dict[tuple[str, int], list[int]] = {}
+        """The numbers of the places that begin with a record."""
+        for number, one in enumerate(recording.places):
+            self._places.setdefault((one.recording, one.number), []).append(number)
+        self._sparser = 1
         self._every = EVERY
         self._bytes = 0
         self._log = EventLog()
@@ -163,6 +181,7 @@ class Survey:
         watch, history, moments = self._continued(stop)
         place = self.checkpoints[-1].place if self.checkpoints else 0
         since, began = 0, thread_time()
+        warm = ceil(WINDOWS * WINDOW_S / self.recording.interval)
         for moment, frame in played(moments, watch.frame):
             if stop.is_set():
                 return
@@ -170,26 +189,29 @@ class Survey:
                 watch, history = Watch(frames=False), LongHistory()
                 watch.history = history
                 since = self._every
+            else:
+                watch.keep_verdicts(since + warm >= self._every)
             watch.ingest(frame)
             self._log.follow(watch)
             place = self._place_of(moment, place)
             since += 1
-            spent = thread_time() - began
-            if since >= self._every or (since >= FEWEST * self._every / EVERY and spent > COST_S):
-                since = 0
+            if since >= self._every and watch.verdicts.is_settled:
                 self._keep(watch, history, moment, place)
-                began = thread_time()
+                now = thread_time()
+                self._pace((now - began) / since)
+                since, began = 0, now
             self.wall = moment.sample.wall
         self.is_done = True
 
+    def _pace(self, cost: float) -> None:
+        """Set how many Samples are to be between two checkpoints, by the CPU that each took."""
+        fitting = int(COST_S / cost) if cost > 0 else EVERY
+        self._every = self._sparser * min(EVERY, max(FEWEST, fitting))
+
     def _place_of(self, moment: Moment, place: int) -> int:
         """Return the place at which the part begins that holds a Moment."""
-        places = self.recording.places
-        for number in range(place + 1, len(places)):
-            one = places[number]
-            if (one.recording, one.number) == (moment.recording, moment.number):
-                return number
-        return place
+        numbers = self._places.get((moment.recording, moment.number), ())
+        return next((number for number in numbers if number > place), place)
 
     def _continued(self, stop: Event) -> tuple[Watch, LongHistory, Iterator[Moment]]:
         """Take in what the index has; return what the Watch was then, and what comes after it."""
@@ -204,7 +226,7 @@ class Survey:
                     self._kept = list(self._log.events)
                     return watch, last.history, rest[1]
             self._index.forget()
-        self.checkpoints, self._log, self._bytes, self._every = [], EventLog(), 0, EVERY
+        self.checkpoints, self._log, self._bytes, self._sparser = [], EventLog(), 0, 1
         watch, history = Watch(frames=False), LongHistory()
         watch.history = history
         return watch, history, self.recording.moments()
@@ -253,7 +275,7 @@ class Survey:
             # The newest stays: what comes next is told as what is new since then.
             self.checkpoints = self.checkpoints[::-2][::-1]
             self._bytes = sum(len(one.watch) for one in self.checkpoints)
-            self._every *= 2
+            self._sparser *= 2
 
     def restored(self, one: Checkpoint) -> Watch:
         """Return the Watch of a checkpoint."""

@@ -25,6 +25,9 @@ from mlxtop.watch.causes import Cause
 BUSY_S = 0.05
 """Seconds that the screen is held up by playing at most; what is left comes at the next tick."""
 
+GLANCE_S = 20.0
+"""Seconds before a time that are played for the first picture of it."""
+
 Move = Callable[[Playback], object]
 
 
@@ -51,7 +54,11 @@ class Player(Feed):
         self._playback = Playback(recording, self.survey)
         self._clock, self._jobs = clock, clock.queue()
         self._moves: deque[Move] = deque()
+        self.counted: float | None = None
+        """Epoch second from which on what is shown counts; None: from the beginning."""
         self._done = False
+        self._glances = False
+        """The last move was one for a first picture."""
         self._credit_s = 0.0
         """Seconds of the recording that are to be played yet."""
         self._begun = False
@@ -105,11 +112,18 @@ class Player(Feed):
             self._refine()
             return False
         self._done = self.busy = False
+        self.counted = self._playback.counted
         if not self._moves:
             self._settle()
+        if not self._glances:
+            self.go_on()
+        return True
+
+    def go_on(self) -> None:
+        """Let the thread do the next move; a glance can be shown until then."""
+        self._glances = False
         self._next()
         self._refine()
-        return True
 
     def _next(self) -> None:
         if self._moves and not self.busy and self._begun:
@@ -133,6 +147,11 @@ class Player(Feed):
         """Go to the last sample up to a time; `behind`: to the first at or after it."""
         wall = min(max(wall, self.recording.begin), self.recording.end)
 
+        def glance(playback: Playback) -> None:
+            if not self._covers(wall):
+                playback.seek(wall, exact=False, warm_s=GLANCE_S)
+                self._glances = True
+
         def move(playback: Playback) -> None:
             playback.seek(wall, exact=self._covers(wall))
             moment = playback.moment
@@ -141,6 +160,8 @@ class Player(Feed):
 
         self._moves.clear()
         self.target = wall
+        if not self._covers(wall) and wall > self.recording.begin:
+            self._moves.append(glance)
         self._moves.append(move)
         self._next()
 

@@ -101,6 +101,7 @@ class ReplayApp(MlxtopApp):
     def on_frame_arrived(self) -> None:
         if self.player.arrive():
             self._look()
+            self.player.go_on()
 
     def _tick(self) -> None:
         """Play for the time that has passed."""
@@ -137,7 +138,7 @@ class ReplayApp(MlxtopApp):
         marks = [Mark(each.begin, each.lead.incident.severity) for each in player.causes()]
         sign = "…" if player.busy else "▶" if player.playing else "‖"
         status = f"{sign} {_speed(player.speed)}"
-        span = Span(one.begin, one.end, looked)
+        span = Span(one.begin, one.end, looked, player.counted)
         foot.present(
             scrubber(foot.size.width or self.size.width, span, player.target, marks, status)
         )

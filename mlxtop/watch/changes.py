@@ -119,7 +119,7 @@ def _heat_hint(old: PortFrame, new: PortFrame) -> str | None:
     """Return the sign of a hot module that needs no sensor: link state or driver's counter."""
     if new.now.link.state is LinkState.OVERHEAT and old.now.link.state is not LinkState.OVERHEAT:
         return "the module was switched off because of heat"
-    before, now = old.total(_HIGH_TEMPERATURE), new.total(_HIGH_TEMPERATURE)
+    before, now = old.raw(_HIGH_TEMPERATURE), new.raw(_HIGH_TEMPERATURE)
     if before is not None and now is not None and now > before:
         return "the module reported high temperature"
     return None

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from mlxtop.analysis.congestion import pauses
+from mlxtop.analysis.congestion import Way, pauses, unheld
 from mlxtop.analysis.transport import NOTIFICATIONS, RETRIES, hardware
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame
@@ -23,6 +23,7 @@ READINGS = 3
 """Readings in a row that are one, or that a steady pause needs."""
 KEPT = 40
 """Rates of a counter that are kept: 80 s of readings."""
+_NOTHING = (0.0, False)
 _FOLLOWED = (*NOTIFICATIONS, *RETRIES)
 LONG_S = 15.0
 """Seconds between two readings above which they do not follow each other."""
@@ -62,8 +63,10 @@ class _Track:
 
     def __init__(self) -> None:
         self.ticks: dict[Origin, float] = {}
-        self.pauses: dict[tuple[str, int | None, str], deque[tuple[float, bool]]] = {}
+        self.pauses: dict[Way, deque[tuple[float, bool]]] = {}
         """By direction, priority and counter: share of the time, and whether nothing moved."""
+        self.ways: tuple[Way, ...] = ()
+        """What was taken in last, where nothing of it was held."""
         self.rates: dict[str, deque[float]] = {}
         self.storm: Pause | None = None
 
@@ -82,7 +85,9 @@ class CongestionWatch:
         for port, its in frame.ports.items():
             if its.now.port.kind is not PortKind.PHYSICAL:
                 continue
-            track = self._tracks.setdefault(port, _Track())
+            track = self._tracks.get(port)
+            if track is None:
+                track = self._tracks[port] = _Track()
             if Origin.DRIVER not in its.now.readings:  # nobody knows whether it goes on
                 track.pauses.clear()
                 track.storm = None
@@ -98,13 +103,7 @@ class CongestionWatch:
         """Take in a port; return whether its pause was counted anew."""
         counted = _is_new(its, Origin.DRIVER, track)
         if counted:
-            for held in pauses(its):
-                key = held.way, held.priority, held.key
-                past = track.pauses.setdefault(key, deque(maxlen=READINGS))
-                if held.share is None or (its.seconds(Origin.DRIVER) or 0.0) > LONG_S:
-                    past.clear()
-                else:
-                    past.append((held.share, held.progress is False))
+            _take_pauses(its, track)
         if _is_new(its, Origin.RDMA_HW, track):
             _take_rates(its, track)
         return counted
@@ -138,12 +137,33 @@ class CongestionWatch:
         return tuple(track.rates.get(key, ())) if track else ()
 
 
+def _take_pauses(its: PortFrame, track: _Track) -> None:
+    """Keep the pause of the last readings."""
+    ways, is_long = unheld(its), (its.seconds(Origin.DRIVER) or 0.0) > LONG_S
+    if ways and ways is track.ways and not is_long and len(ways) == len(track.pauses):
+        for past in track.pauses.values():
+            past.append(_NOTHING)
+        return
+    for held in pauses(its):
+        key = held.way, held.priority, held.key
+        past = track.pauses.setdefault(key, deque(maxlen=READINGS))
+        if held.share is None or is_long:
+            past.clear()
+        else:
+            past.append((held.share, held.progress is False))
+    track.ways = ways or ()
+
+
 def _take_rates(its: PortFrame, track: _Track) -> None:
     """Keep the rates of congestion control; of a counter that never moved there are none."""
     now, before = its.now.readings[Origin.RDMA_HW], its.before.get(Origin.RDMA_HW)
     if before is None:
         return
     same = before.schema is now.schema
+    if same and before.values == now.values:
+        for rates in track.rates.values():
+            rates.append(0.0)
+        return
     for counter in hardware(its, _FOLLOWED):
         place, past = now.schema.index[counter.key], track.rates.get(counter.key)
         if same and before.values[place] == now.values[place]:

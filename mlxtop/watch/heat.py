@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from mlxtop.analysis.forecast import Forecast, Trend, forecast, steadied
@@ -140,7 +141,8 @@ class SensorTrack:
         old = self.heat
         if old is None and (sensor.celsius is None or sensor.stale):
             return False  # a sensor that never gave a number has not become stale
-        if old is not None and sensor == old.sensor and not self._due(old, now):
+        same = old is not None and (sensor is old.sensor or sensor == old.sensor)
+        if old is not None and same and not self._due(old, now):
             return False
         limits = limits_of(sensor, port, adapter)
         fresh = not sensor.stale and sensor.celsius is not None
@@ -243,7 +245,7 @@ class HeatWatch:
             now = one.now
             for sensor in now.temperatures:
                 owner = now.port.adapter if sensor.name == CHIP else None
-                key = (owner or str(port_id), sensor.name)
+                key = (owner or _name_of(port_id), sensor.name)
                 self._keys[port_id, sensor.name] = key
                 if key not in done:
                     done.add(key)
@@ -258,7 +260,9 @@ class HeatWatch:
     def _sensor(
         self, key: Key, sensor: Temperature, port: PortSample, frame: Frame
     ) -> Iterator[Alert]:
-        track = self._tracks.setdefault(key, SensorTrack())
+        track = self._tracks.get(key)
+        if track is None:
+            track = self._tracks[key] = SensorTrack()
         before = track.heat.alarm if track.heat else SensorAlarm()
         now = frame.sample.tick
         if not track.take(sensor, port, frame.adapter(port.port.id), now) or track.heat is None:
@@ -298,6 +302,9 @@ class HeatWatch:
         self._tracks = {key: track for key, track in self._tracks.items() if key in keys}
         self._optics = {key: bound for key, bound in self._optics.items() if key[0] in ports}
         self._light = {port: light for port, light in self._light.items() if port in ports}
+
+
+_name_of = lru_cache(4096)(str)
 
 
 def _alert(kind: AlertKind, port: Port, heat: SensorHeat, now: float) -> Alert:

@@ -43,6 +43,8 @@ class PathWatch:
     def observe(self, status: PathStatus, tick: float, ports: Mapping[str, Port]) -> list[Alert]:
         """Take a state in; return what was lost and what is back. `ports` by network device."""
         self._suggested = status.suggested
+        if not (status.peers or self.history or self._down or self._been_up):
+            return []
         alerts = [
             alert
             for peer in status.peers

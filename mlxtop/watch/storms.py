@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from mlxtop.model.catalogue import CATALOGUE
-from mlxtop.model.counters import Counter, Origin
+from mlxtop.model.counters import Counter, Origin, Schema
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, PortKind
+from mlxtop.model.sample import Reading
 from mlxtop.watch.heat import Alert, AlertKind
 
 WINDOW_S = 10.0
@@ -39,6 +41,7 @@ _COUNTERS: Mapping[Origin, tuple[Counter, ...]] = {
     origin: tuple(CATALOGUE[key] for keys in _NAMES.values() for key in keys if key[0] is origin)
     for origin in (Origin.MAC, Origin.DRIVER, Origin.NETDEV, Origin.RDMA_ERRORS)
 }
+_Key = tuple[Origin, str]
 
 
 class Storm(NamedTuple):
@@ -78,7 +81,9 @@ class StormWatch:
         """Take a frame in; yield the storms that have begun."""
         for port_id, one in frame.ports.items():
             if one.now.port.kind is PortKind.PHYSICAL:
-                errors = self._ports.setdefault(port_id, _PortErrors())
+                errors = self._ports.get(port_id)
+                if errors is None:
+                    errors = self._ports[port_id] = _PortErrors()
                 begun, storm = errors.take(one, frame.sample.tick), errors.storm
                 if begun and storm is not None:
                     kind, count = AlertKind.ERRORS, float(storm.recent)
@@ -95,39 +100,48 @@ class _PortErrors:
         self.storm: Storm | None = None
         self._read: dict[Origin, float] = {}
         """The instants of the readings that were counted."""
-        self._gains: deque[tuple[float, Counter, float]] = deque()
+        self._gains: deque[tuple[float, _Key, float]] = deque()
         """Instants, counters and how much they counted, in ten seconds at most."""
-        self._totals: dict[Counter, float] = {}
+        self._totals: dict[_Key, float] = {}
         """Errors since the storm began."""
 
     def take(self, port: PortFrame, now: float) -> bool:
         """Count what is new; return whether a storm has begun."""
-        for origin, counters in _COUNTERS.items():
-            reading = port.now.readings.get(origin)
-            if reading is not None and self._read.get(origin) != reading.tick:
+        for origin, reading in port.now.readings.items():
+            counters = _COUNTERS.get(origin)
+            if counters is not None and self._read.get(origin) != reading.tick:
                 self._read[origin] = reading.tick
-                self._count(port, origin, counters, reading.tick)
+                self._count(port, origin, counters, reading)
         while self._gains and self._gains[0][0] <= now - WINDOW_S:
             self._gains.popleft()
-        recent: dict[Counter, float] = {}
-        for _, counter, gain in self._gains:
-            recent[counter] = recent.get(counter, 0.0) + gain
+        if not self._gains and self.storm is None:
+            self._totals = {}
+            return False
+        recent: dict[_Key, float] = {}
+        for _, key, gain in self._gains:
+            recent[key] = recent.get(key, 0.0) + gain
         if self.storm is None:
             self._totals = dict(recent)
         before, self.storm = self.storm, self._now(recent)
         return before is None and self.storm is not None
 
     def _count(
-        self, port: PortFrame, origin: Origin, counters: tuple[Counter, ...], tick: float
+        self, port: PortFrame, origin: Origin, counters: tuple[Counter, ...], now: Reading
     ) -> None:
-        for counter in counters:
-            gain = port.gain(counter)
+        before = port.before.get(origin)
+        if before is None:
+            return
+        same = before.schema is now.schema
+        for counter, place in _places(counters, now.schema):
+            if same and before.values[place] == now.values[place]:
+                continue
+            gain, key = port.gain(counter), (origin, counter.key)
             if gain:
                 share = min(1.0, WINDOW_S / (port.seconds(origin) or WINDOW_S))
-                self._gains.append((tick, counter, gain * share))
-                self._totals[counter] = self._totals.get(counter, 0.0) + gain
+                self._gains.append((now.tick, key, gain * share))
+                self._totals[key] = self._totals.get(key, 0.0) + gain
 
-    def _now(self, recent: Mapping[Counter, float]) -> Storm | None:
+    def _now(self, recent: Mapping[_Key, float]) -> Storm | None:
         """Return the storm of this moment, named by what costs most among what counts enough."""
         counts = {name: _most(recent, keys) for name, keys in _NAMES.items()}
         if self.storm is None:
@@ -144,6 +158,13 @@ class _PortErrors:
         return Storm(names[0], round(counts[names[0]]), round(totals[most]), most, last)
 
 
-def _most(counts: Mapping[Counter, float], keys: tuple[tuple[Origin, str], ...]) -> float:
+@lru_cache(maxsize=64)
+def _places(counters: tuple[Counter, ...], schema: Schema) -> tuple[tuple[Counter, int], ...]:
+    """Return the counters that a table has, and their places in it."""
+    index = schema.index
+    return tuple((counter, index[counter.key]) for counter in counters if counter.key in index)
+
+
+def _most(counts: Mapping[_Key, float], keys: tuple[_Key, ...]) -> float:
     """Return the highest of the counters that count the same errors."""
-    return max(counts.get(CATALOGUE[key], 0.0) for key in keys)
+    return max([counts.get(key, 0.0) for key in keys])

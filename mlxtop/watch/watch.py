@@ -13,9 +13,10 @@ from math import inf
 from typing import NamedTuple
 
 from mlxtop.analysis.port_view import Ceiling, PortView, port_view
+from mlxtop.analysis.throughput import wire_bps
 from mlxtop.health.observe import HealthWatch
 from mlxtop.model.counters import Severity
-from mlxtop.model.frame import Frame
+from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.history import History
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
@@ -114,7 +115,8 @@ class Watch:
         self._ceilings: dict[PortId, deque[tuple[float, Ceiling]]] = {}
         """Of the ports that are followed, with the monotonic second of each."""
         self._going_on: dict[str, float] = {}
-        """Keys of incidents without an end, and the tick at which each was last reported."""
+        """Keys of incidents without an end that readings may show to be over, and the tick at which
+        each was last reported."""
 
     def ingest(self, frame: Frame) -> list[Alert]:
         """Take a frame in; return what has become bad since the one before."""
@@ -142,10 +144,12 @@ class Watch:
         self._settle(frame)
         for port, now in frame.ports.items():
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:
-                view = port_view(frame, port)
-                self._record(view, frame.sample.tick)
+                self._record(port, now, frame.sample.tick)
+                if port in self._followed:
+                    self._keep(port_view(frame, port), frame.sample.tick)
                 if self.keeps_verdicts:
-                    self.verdicts.take(port, view.ceiling.verdict, frame.sample.tick)
+                    verdict = port_view(frame, port).verdict
+                    self.verdicts.take(port, verdict, frame.sample.tick)
         self.verdicts.keep(frame.ports if self.keeps_verdicts else ())
         if self._keeps_frames:
             self.recent.add(frame, self.heat.then())
@@ -197,6 +201,12 @@ class Watch:
         last = next((pair for pair in reversed(kept) if pair[0] <= tick), None)
         return last[1] if last and tick - last[0] < 2 * CEILING_S else None
 
+    def keep_verdicts(self, keep: bool) -> None:
+        """Begin to keep verdicts, as of a machine that was not looked at before, or stop it."""
+        if keep and not self.keeps_verdicts:
+            self.verdicts = CalmVerdicts(begins=False)
+        self.keeps_verdicts = keep
+
     def reset_highs(self) -> None:
         """Count highs and flaps from now on."""
         self.highs.clear()
@@ -216,7 +226,7 @@ class Watch:
             if not self._is_repeated(wall, incident):
                 self._append(TimedIncident(wall, incident))
                 self._count(incident)
-                if incident.key and incident.until is None:
+                if incident.key and incident.until is None and incident.cause:
                     self._going_on[incident.key] = incident.tick or sample.tick
 
     def _count(self, incident: Incident) -> None:
@@ -242,7 +252,7 @@ class Watch:
         if before.incident.source != incident.source:  # whose words are kept
             words = before.incident
             incident = words._replace(key=incident.key, until=incident.until, times=incident.times)
-        if incident.until is None:
+        if incident.until is None and incident.cause:
             self._going_on[incident.key] = tick
         else:
             self._going_on.pop(incident.key, None)
@@ -255,8 +265,12 @@ class Watch:
         return True
 
     def _place_of(self, key: str) -> int | None:
-        places = range(len(self.events) - 1, -1, -1)
-        return next((n for n in places if self.events[n].incident.key == key), None)
+        place = len(self.events)
+        for event in reversed(self.events):
+            place -= 1
+            if event.incident.key == key:
+                return place
+        return None
 
     def _settle(self, frame: Frame) -> None:
         """End what the machine shows to be over, some seconds after it was last reported."""
@@ -322,12 +336,10 @@ class Watch:
         )
         return max(losses, default=None) if name else None
 
-    def _record(self, view: PortView, tick: float) -> None:
-        values = values_of(view)
-        self.history.append(view.id, tick, values)
-        if view.id in self._followed:
-            self._keep(view, tick)
-        highs = self.highs.setdefault(view.id, {})
+    def _record(self, port: PortId, now: PortFrame, tick: float) -> None:
+        values = values_of(now)
+        self.history.append(port, tick, values)
+        highs = self.highs.setdefault(port, {})
         for name, value in values.items():
             if value is not None and value > highs.get(name, -inf):
                 highs[name] = value
@@ -340,9 +352,10 @@ class Watch:
             kept.append((tick, view.ceiling))
 
 
-def values_of(view: PortView) -> dict[str, float | None]:
+def values_of(port: PortFrame) -> dict[str, float | None]:
     """Return what the history keeps of a port: bit/s and °C."""
-    values = {RX: view.throughput.rx_bps, TX: view.throughput.tx_bps}
-    for sensor in view.now.now.temperatures:
+    rx_bps, tx_bps = wire_bps(port)
+    values = {RX: rx_bps, TX: tx_bps}
+    for sensor in port.now.temperatures:
         values[sensor.name] = None if sensor.stale else sensor.celsius
     return values
