@@ -10,10 +10,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from time import gmtime, strftime
-from typing import Any
 
 LIBRARY = "usr/lib/mlxtop"
 CONTROL = """\
@@ -62,9 +61,12 @@ PRINTED = {
 """File to the words with which the program prints it. No unit is enabled or started."""
 
 
-def build(tree: Path, place: Path, about: Mapping[str, Any], date: int, out: Path) -> None:
-    """Write the package of a tree of Python packages; `date` in seconds since 1970."""
-    name, version = about["name"], about["version"]
+def build(tree: Path, place: Path, package: tuple[str, str], date: int, out: Path) -> None:
+    """Write the package of a tree of Python packages.
+
+    `package`: name and version; `date`: seconds since 1970.
+    """
+    name, version = package
     author = os.environ.get("DEBFULLNAME", "mlxtop developers")
     maintainer = f"{author} <{os.environ.get('DEBEMAIL', 'mlxtop@localhost')}>"
     lay_out(tree, place / LIBRARY)

@@ -55,8 +55,8 @@ def run(args: argparse.Namespace, system: System, settings: Any) -> int:
 def page(whole: Usage, settings: Mapping[str, Row]) -> str:
     """Return the manual page as roff.
 
-    >>> page(Usage("About.", (), (), {}), {}).splitlines()[0]
-    '.TH MLXTOP 1 "" "mlxtop-nic 0.1.0" "User Commands"'
+    >>> page(Usage("About.", (), (), {}), {}).startswith('.TH MLXTOP 1 "" "mlxtop-nic ')
+    True
     """
     return "\n".join(_page(whole, settings))
 
