@@ -38,6 +38,11 @@ FILES = (
         "~/.local/state/mlxtop-nic/",
         "Runs, recordings and the log of actions; $XDG_STATE_HOME moves it.",
     ),
+    (
+        "~/.cache/mlxtop-nic/",
+        "What makes replays open sooner, 512 MB at most; $XDG_CACHE_HOME moves it.",
+    ),
+    ("/var/lib/mlxtop-nic/", "What the systemd units record."),
 )
 
 
