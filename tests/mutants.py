@@ -2,8 +2,8 @@
 
     python -m tests.mutants [--tests FILE ...] MODULE.py ...
 
-A comparison, an operator, a condition, a number or a jump is changed at a time, in memory only. The
-tests are those that `test_names` knows by the module's name, and its doctests.
+A comparison, an operator, a condition or a number is changed at a time, in memory only. The
+tests are the quick ones that `test_names` knows by the module's name or that import it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import hypothesis  # noqa: F401 (once, before the forks)
+import pytest
+import textual.pilot  # noqa: F401
+
 from tests.test_names import names
 
 TESTS = Path(__file__).parent
 CPU_S, WALL_S = 60, 600
-"""What the tests of one change may take; a change that makes them endless is noticed."""
+"""What the tests of one change may take."""
 
 SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
@@ -44,7 +48,6 @@ SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
     ast.Sub: ast.Add,
     ast.Mult: ast.Div,
     ast.Div: ast.Mult,
-    ast.Continue: ast.Break,
 }
 """What stands for what; the other signs are left alone."""
 
@@ -61,7 +64,7 @@ def mutants(source: str) -> Iterator[Mutant]:
     """Yield every change of a module.
 
     >>> [one.source for one in mutants("b = not a < 2")]
-    ['b = a < 2 and a < 2', 'b = not a <= 2', 'b = not a < 3']
+    ['b = not not a < 2', 'b = not a <= 2', 'b = not a < 3']
     """
     tree = ast.parse(source)
     for place, node in enumerate(ast.walk(tree)):
@@ -84,23 +87,19 @@ def _changes(node: Any) -> Iterator[Callable[[], None]]:
         case ast.BoolOp() | ast.BinOp() if type(node.op) in SWAPPED:
             yield lambda: setattr(node, "op", SWAPPED[type(node.op)]())
         case ast.UnaryOp(op=ast.Not()):
-            yield lambda: _become(node, ast.BoolOp(ast.And(), [node.operand, node.operand]))
+            yield lambda: setattr(node, "operand", ast.UnaryOp(ast.Not(), node.operand))
         case ast.Constant(value=bool()):
             yield lambda: setattr(node, "value", not node.value)
         case ast.Constant(value=int() | float() as value):
             yield lambda: setattr(node, "value", value + 1 if isinstance(value, int) else value * 2)
-        case ast.Continue():
-            yield lambda: _become(node, ast.Break())
-
-
-def _become(node: ast.AST, other: ast.AST) -> None:
-    node.__class__, node.__dict__ = other.__class__, {**node.__dict__, **other.__dict__}
 
 
 def files_of(module: Path) -> list[str]:
     """Return the files that hold a module's tests, itself for its doctests."""
-    found = [TESTS / f"{name}.py" for name in names(module)]
-    return [str(path) for path in (*found, module) if path.exists()]
+    dotted = ".".join(module.relative_to(TESTS.parent).with_suffix("").parts)
+    found = {path for path in TESTS.glob("test_*.py") if f"{dotted} " in path.read_text("utf-8")}
+    found |= {path for name in names(module) if (path := TESTS / f"{name}.py").exists()}
+    return [*map(str, sorted(found)), str(module)]
 
 
 def survives(module: Path, source: str, tests: list[str]) -> bool:
@@ -121,9 +120,7 @@ def survives(module: Path, source: str, tests: list[str]) -> bool:
         return get_code(loader, name)
 
     setattr(importlib.machinery.SourceFileLoader, "get_code", get_changed)  # noqa: B010 (mypy)
-    import pytest
-
-    os._exit(pytest.main(["-x", "-n0", "-p", "no:cacheprovider", *tests]))
+    os._exit(pytest.main(["-x", "-n0", "--assert=plain", "-p", "no:cacheprovider", *tests]))
 
 
 def main() -> int:
@@ -137,12 +134,15 @@ def main() -> int:
         tests, source = args.tests or files_of(module), module.read_text("utf-8")
         if not survives(module, source, tests):
             sys.exit(f"{module}: its tests fail without any change")
-        every = list(mutants(source))
-        alive = [one for one in every if survives(module, one.source, tests)]
-        print(f"{module.name}: {len(every) - len(alive)} of {len(every)} changes are noticed")
-        for one in alive:
-            print(f"  line {one.line}: {one.what}")
-        survivors += len(alive)
+        every, alive = list(mutants(source)), 0
+        for one in every:
+            if survives(module, one.source, tests):
+                alive += 1
+                print(f"{module.name}:{one.line}: {one.what}", flush=True)
+        print(
+            f"{module.name}: {len(every) - alive} of {len(every)} changes are noticed", flush=True
+        )
+        survivors += alive
     return int(survivors > 0)
 
 
