@@ -36,6 +36,8 @@ Description: terminal monitor for Mellanox/NVIDIA ConnectX adapters
 SCRIPTS = {
     "postinst": 'if [ "$1" = configure ]; then\n\tpy3compile -p {name} /usr/lib/mlxtop\nfi',
     "prerm": "py3clean -p {name} /usr/lib/mlxtop",
+    "postrm": 'if [ "$1" = remove ]; then\n\techo "What is yours stays: ~/.config/{name},'
+    ' ~/.local/state/{name}, ~/.cache/{name}, /var/lib/{name}"\nfi',
 }
 """What the maintainer scripts do: byte code is made for the Python that the machine has."""
 SCRIPT = "#!/bin/sh\nset -e\n{}\n"

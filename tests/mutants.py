@@ -49,7 +49,7 @@ SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
     ast.Mult: ast.Div,
     ast.Div: ast.Mult,
 }
-"""What stands for what; the other signs are left alone."""
+"""What stands for what."""
 
 
 class Mutant(NamedTuple):
@@ -90,8 +90,10 @@ def _changes(node: Any) -> Iterator[Callable[[], None]]:
             yield lambda: setattr(node, "operand", ast.UnaryOp(ast.Not(), node.operand))
         case ast.Constant(value=bool()):
             yield lambda: setattr(node, "value", not node.value)
-        case ast.Constant(value=int() | float() as value):
-            yield lambda: setattr(node, "value", value + 1 if isinstance(value, int) else value * 2)
+        case ast.Constant(value=int() as value):
+            yield lambda: setattr(node, "value", value + 1)
+        case ast.Constant(value=float() as value):
+            yield lambda: setattr(node, "value", value * 2 or 1.0)
 
 
 def files_of(module: Path) -> list[str]:
@@ -139,9 +141,7 @@ def main() -> int:
             if survives(module, one.source, tests):
                 alive += 1
                 print(f"{module.name}:{one.line}: {one.what}", flush=True)
-        print(
-            f"{module.name}: {len(every) - alive} of {len(every)} changes are noticed", flush=True
-        )
+        print(f"{module.name}: {alive} of {len(every)} changes survive", flush=True)
         survivors += alive
     return int(survivors > 0)
 
