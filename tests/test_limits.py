@@ -77,6 +77,14 @@ def test_a_line_of_unknown_speed_has_no_limit() -> None:
     assert Protocol.TCP not in line.goodput
 
 
+def test_a_share_that_is_unknown_stays_unknown() -> None:
+    flow = Throughput("netdev", tx_bps=10e9, rdma_tx_bps=30e9)
+    measured = carried(flow, ETHERNET, Direction.TX)
+    assert measured is not None and measured.utilisation is None
+    slow = carried(flow._replace(tx_utilisation=0.1), Link(LinkLayer.ETHERNET), Direction.TX)
+    assert slow is not None and slow.utilisation == 0.1
+
+
 QDR = Link(LinkLayer.INFINIBAND, LinkState.UP, rate="40 Gb/sec (4X QDR)", mtu=2044)
 
 
