@@ -60,8 +60,8 @@ ELSEWHERE = {
     'sudo "$(command': "the same program by its path",
     "port=": "the script of ten machines needs Prometheus and its ports; test_prometheus scrapes",
     "kill $(jobs -p)": "ends the same script",
-    "mlxtop load fry --ssh": "needs an sshd; test_load_far starts a server there",
-    "sudo mlxtop passport enp67s0np0 --backup": "needs a flash; test_passport and test_backup",
+    "mlxtop load fry --ssh": "needs an sshd; test_hosts_netns has one",
+    "sudo mlxtop passport enp67s0np0 --backup": "needs a flash; test_passport has one",
 }
 """How a command line begins that is not run here, and why."""
 
