@@ -10,10 +10,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from time import gmtime, strftime
-from typing import Any
 
 LIBRARY = "usr/lib/mlxtop"
 CONTROL = """\
@@ -37,6 +36,8 @@ Description: terminal monitor for Mellanox/NVIDIA ConnectX adapters
 SCRIPTS = {
     "postinst": 'if [ "$1" = configure ]; then\n\tpy3compile -p {name} /usr/lib/mlxtop\nfi',
     "prerm": "py3clean -p {name} /usr/lib/mlxtop",
+    "postrm": 'if [ "$1" = remove ]; then\n\techo "What is yours stays: ~/.config/{name},'
+    ' ~/.local/state/{name}, ~/.cache/{name}, /var/lib/{name}"\nfi',
 }
 """What the maintainer scripts do: byte code is made for the Python that the machine has."""
 SCRIPT = "#!/bin/sh\nset -e\n{}\n"
@@ -62,9 +63,12 @@ PRINTED = {
 """File to the words with which the program prints it. No unit is enabled or started."""
 
 
-def build(tree: Path, place: Path, about: Mapping[str, Any], date: int, out: Path) -> None:
-    """Write the package of a tree of Python packages; `date` in seconds since 1970."""
-    name, version = about["name"], about["version"]
+def build(tree: Path, place: Path, package: tuple[str, str], date: int, out: Path) -> None:
+    """Write the package of a tree of Python packages.
+
+    `package`: name and version; `date`: seconds since 1970.
+    """
+    name, version = package
     author = os.environ.get("DEBFULLNAME", "mlxtop developers")
     maintainer = f"{author} <{os.environ.get('DEBEMAIL', 'mlxtop@localhost')}>"
     lay_out(tree, place / LIBRARY)

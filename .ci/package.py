@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -23,7 +22,6 @@ from time import gmtime
 import debian
 
 SOURCE = Path(__file__).parent.parent
-ABOUT = tomllib.loads((SOURCE / "pyproject.toml").read_text())["project"]
 NOT_INCLUDED = ("psutil",)
 """Compiled for one processor, and can be in no archive: the machine's own is used."""
 COMPILE = """
@@ -67,7 +65,8 @@ def main() -> None:
         if "pyz" in args.what:
             build_pyz(tree, args.python or [sys.executable], work, args.directory / "mlxtop.pyz")
         if "deb" in args.what:
-            debian.build(tree, work / "deb", ABOUT, date(), args.directory)
+            package = "mlxtop-nic", wheel.name.split("-")[1]
+            debian.build(tree, work / "deb", package, date(), args.directory)
 
 
 def date() -> int:

@@ -1,3 +1,3 @@
 """mlxtop: a terminal monitor for Mellanox/NVIDIA ConnectX adapters."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from mlxtop import __version__
 from mlxtop.cli import main
 from mlxtop.model.codec_parts import NOT_RECORDED
 from mlxtop.model.counters import Origin
@@ -40,8 +41,8 @@ def samples(path: Path) -> tuple[list[Sample], list[str]]:
     return [moment.sample for moment in one.moments()], one.problems.all()
 
 
-def test_there_is_one() -> None:
-    assert GOLDEN
+def test_this_version_has_one_too() -> None:
+    assert __version__ in [path.stem for path in GOLDEN]
 
 
 def test_it_opens_and_holds_what_it_held(golden: Path) -> None:

@@ -10,10 +10,8 @@ import pytest
 import mlxtop
 from mlxtop.cli import main
 from mlxtop.commands import help as manual
-from mlxtop.commands.mending import parse
 
 CHAPTERS = manual.chapters()
-COMMAND = re.compile(r"^(?:sudo )?mlxtop(?: .*)?$")
 
 
 def printed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -37,25 +35,6 @@ def test_a_chapter_fits_a_terminal_and_has_no_marks_left(
     assert text.startswith(f"{manual.title(CHAPTERS[name])}\n\n")
     assert not re.search(r"^\||```|\*\*|^ *---", text, re.M)
     assert max(map(len, text.splitlines())) <= 110
-
-
-def commands(text: str) -> list[str]:
-    """The command lines of a text's blocks, without what they are said to do."""
-    found, inside = [], False
-    for line in text.splitlines():
-        if line.startswith("```"):
-            inside = not inside
-        elif inside and COMMAND.match(line):
-            found.append(re.split(r"\s{3,}|\s+#|\s+[|>&]", line.removeprefix("sudo "))[0])
-    return found
-
-
-@pytest.mark.parametrize(
-    "line", sorted({line for text in CHAPTERS.values() for line in commands(text)})
-)
-def test_every_command_of_the_manual_is_understood(line: str) -> None:
-    words = line.removeprefix("mlxtop").split()
-    parse([word.strip("'") for word in words], lambda name: name == "fry")
 
 
 def test_a_subcommand_without_a_chapter_shows_its_options(

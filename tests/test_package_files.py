@@ -142,7 +142,7 @@ def test_the_package_has_what_belongs_to_a_program(unpacked: Path) -> None:
     assert "# textual 8" in (share / "doc/mlxtop-nic/copyright").read_text()
     control = (unpacked / "DEBIAN/control").read_text()
     assert "Depends: python3 (>= 3.11)" in control and "A Builder <builder@example.org>" in control
-    for script in ("postinst", "prerm"):
+    for script in ("postinst", "prerm", "postrm"):
         subprocess.run(["sh", "-n", unpacked / "DEBIAN" / script], check=True)
     for name in ("metrics", "record", "path"):
         unit = (unpacked / f"usr/lib/systemd/system/mlxtop-{name}.service").read_text()

@@ -183,7 +183,7 @@ def run(program: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_what_is_installed_runs_from_anywhere(installed: Path) -> None:
-    assert f"mlxtop {ABOUT['project']['version']}" in run(installed, "-V").stdout
+    assert f"mlxtop {mlxtop.__version__} (" in run(installed, "-V").stdout
     for words in (
         *(("--demo", "--once"), ("--demo", "doctor"), ("--demo", "list"), ("manual",)),
         *(("metrics", "--dashboard"), ("metrics", "--rules"), ("metrics", "--unit")),

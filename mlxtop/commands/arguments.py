@@ -44,7 +44,7 @@ ABOUT = """Terminal monitor for Mellanox/NVIDIA ConnectX adapters (not the one f
 
 EXAMPLES = {
     "mlxtop": "the screen: ? has its keys",
-    "mlxtop enp1s0": "the screen with that port opened",
+    "mlxtop enp67s0np0": "the screen with that port opened",
     "mlxtop --demo fry": "a simulated machine whose module gets too hot",
     "mlxtop doctor": "what is wrong, why it matters, what to do",
     "mlxtop load 10.0.0.2 -t 60": "a minute of load that stops before it gets too hot",
