@@ -108,6 +108,7 @@ PLANTED: list[tuple[str, float, set[str]]] = [
     ("incast", 5.0, {"3 % of the RDMA packets arrive with an ECN mark"}),
     ("pfc-storm", 5.0, {"the switch or peer held this host for 3 readings on end, priority 3"}),
     ("one-rail", 5.0, {"all of mlx5_bond_0 is sent by enp65s0f0np0"}),
+    ("hdr", 5.0, {"56 Gb/sec (4X FDR) (/sys/class/infiniband/*/ports/*/rate); possible: port EDR"}),
     ("aging", 5.0, AGING),
     ("faulty", 5.0, FAULTY),
     (

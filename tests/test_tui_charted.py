@@ -262,7 +262,7 @@ async def test_charts_take_the_rows_that_a_short_table_leaves(rows: int, charts:
 
 async def test_the_keys_of_a_chart_can_be_bound_anew_and_stand_in_the_footer() -> None:
     keys = {"cursor-left": "x", "zoom-out": "y"}
-    async with running(busy(), (120, 60), Settings(keys=keys)) as (app, pilot):
+    async with running(busy(), (120, 70), Settings(keys=keys)) as (app, pilot):
         await pilot.press("tab", "x", "x", "x")
         await until(pilot, lambda: "3 s ago" in screen_text(app))
         footer = text_of(app.screen.query_one("#keys", Lines))

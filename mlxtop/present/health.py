@@ -109,7 +109,7 @@ def sparkline(
     """Return the last days of a value as bars, the lowest to the highest, and how many days.
 
     >>> sparkline([(0, 1.0), (86400, 2.0), (172800, 3.0)], 3, 172800)
-    ('▁▄█', 2.0)
+    ('▁▅█', 2.0)
     """
     begin = max(values[0][0], wall - _CHART_DAYS * DAY_S)
     whole = max(1.0, wall - begin)
