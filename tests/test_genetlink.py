@@ -60,6 +60,16 @@ def test_fec_blocks_are_the_total_and_unknown_ones_none() -> None:
     }
 
 
+def test_a_histogram_of_fec_has_an_attribute_for_each_bin() -> None:
+    small = nested(5, u32(2, 0), u32(3, 0), u32(4, 70))
+    large = nested(5, u32(2, 1), u32(3, 3), attribute(4, struct.pack("=Q", 1 << 40)))
+    _, parse = genetlink.SIMPLE[Question.FEC]
+    assert parse(memoryview(nested(5, small, large)))["bins"] == [
+        {"low": 0, "high": 0, "words": 70},
+        {"low": 1, "high": 3, "words": 1 << 40},
+    ]
+
+
 def test_devlink_versions_are_kept_by_their_state() -> None:
     version = attribute(103, b"fw.psid\0") + attribute(104, b"MT_0000000008\0")
     data = attribute(1, b"pci\0") + attribute(2, b"0000:08:00.0\0") + nested(100, version)

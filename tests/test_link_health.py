@@ -97,7 +97,7 @@ WHOLE = LinkHealth(
     suspect="fedcba9876543210",
     slot="0000:41:00.0",
     best={"speed": Best(1e11, "100 Gb/s", BEGIN, 7), "pcie": Best(1.0, "x", BEGIN)},
-    new=Point(BEGIN, -8.5, None, 40.0, 0, 60, (-2.0, None), (-1.0, -1.1), (7.0, 7.1)),
+    new=Point(BEGIN, -8.5, None, 40.0, 0, 60, (-2.0, None), (-1.0, -1.1), (7.0, 7.1), 4),
     minutes=(Point(BEGIN + 60, -8.0, -14.0, 41.5, 3, 1),),
     hours=(Point(BEGIN, -8.0),),
     days=(Point(BEGIN - 86400, -8.0),),
@@ -194,3 +194,9 @@ def test_flaps_are_bounded() -> None:
     one = LinkHealth(flaps=tuple(Flap(float(n)) for n in range(FLAPS)))
     two = LinkHealth(flaps=tuple(Flap(float(n) + 0.5) for n in range(FLAPS)))
     assert len(joined(one, two).flaps) == FLAPS
+
+
+def test_a_single_deep_bin_has_no_say_in_an_hour() -> None:
+    points = [Point(BEGIN + 60.0 * n, symbols=7 if n == 3 else 2) for n in range(20)]
+    assert merged([*points, Point(BEGIN)], BEGIN).symbols == 2
+    assert merged([Point(BEGIN)], BEGIN).symbols is None

@@ -14,6 +14,7 @@ from mlxtop.health.observe import (
     counts_of,
     key_of,
     module_of,
+    most_corrected,
     rates,
     running,
 )
@@ -22,6 +23,7 @@ from mlxtop.model.frame import Frame, derive
 from mlxtop.model.module import Identity, Lane, LinkReport, Module
 from mlxtop.model.pcie import PcieLink, PciePath
 from mlxtop.model.sample import LinkState, PcieStatus, Reading, Sample
+from mlxtop.model.tuning import FecBin
 from mlxtop.watch.watch import Watch
 from tests.samples import PACU, pacu
 
@@ -234,3 +236,24 @@ def test_a_sample_without_ports_is_nothing() -> None:
     watch = HealthWatch()
     watch.sum_up(derive(Sample(0.0, 0.0, at(1.0).sample.host, (), {}), None))
     assert watch.all() == {}
+
+
+def bins(*words: int) -> Counts:
+    return Counts(0.0, bins=tuple(FecBin(n, n, count) for n, count in enumerate(words)))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "most"),
+    [
+        (bins(9, 5, 2, 1), bins(99, 8, 3, 1), 2),
+        (bins(9, 5), bins(99, 5), 0),
+        (bins(9, 5), bins(9, 5), None),  # not read anew yet
+        (bins(9, 5), bins(2, 9), None),  # the driver was started anew
+        (bins(), bins(9, 5), None),
+        (None, bins(9, 5), None),
+    ],
+)
+def test_the_deepest_bin_that_has_grown_counts(
+    before: Counts | None, now: Counts, most: int | None
+) -> None:
+    assert most_corrected(before, now) == most

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from math import isfinite
+from statistics import median_high
 from typing import Any, NamedTuple, TypeVar
 
 from mlxtop.health.trend import DAY_S, Value, median
@@ -24,6 +25,8 @@ NEW_HOURS = 24
 """Hours of which a module's values when new are made."""
 SAME_S = 3.0
 """Seconds within which two programs see the same loss of a link."""
+MOST_SYMBOLS = 64
+"""More than any FEC of a link corrects in a code word."""
 TEXT = 200
 """Characters of a text at most."""
 _DIGEST = re.compile(r"[0-9a-f]{16}")
@@ -47,6 +50,8 @@ class Point(NamedTuple):
     """Light received, by lane."""
     tx_dbm: tuple[float | None, ...] = ()
     bias_ma: tuple[float | None, ...] = ()
+    symbols: int | None = None
+    """The most symbols that FEC had to correct in a code word, in a usual minute."""
 
 
 class Best(NamedTuple):
@@ -132,6 +137,7 @@ def merged(points: Sequence[Point], wall: float) -> Point:
         )
         for name in ("rx_dbm", "tx_dbm", "bias_ma")
     }
+    symbols = [one.symbols for one in points if one.symbols is not None]
     return Point(
         wall,
         _median((one.raw for one in points), 4),
@@ -140,6 +146,7 @@ def merged(points: Sequence[Point], wall: float) -> Point:
         sum(one.lost for one in points),
         sum(one.readings for one in points),
         **lanes,
+        symbols=median_high(symbols) if symbols else None,
     )
 
 
@@ -269,7 +276,7 @@ def from_text(text: str) -> LinkHealth | None:
 
     >>> from_text("{}"), from_text('{"schema": 1, "name": "p1", "hours": [7, [3600, -8.0]]}').hours
     (None, (Point(wall=3600.0, raw=-8.0, effective=None, celsius=None, lost=0, readings=1, \
-rx_dbm=(), tx_dbm=(), bias_ma=()),))
+rx_dbm=(), tx_dbm=(), bias_ma=(), symbols=None),))
     """
     try:
         whole = decode(text)
@@ -327,7 +334,11 @@ def _point(row: object) -> Point | None:
     lanes = [tuple(map(_number, one[:LANES])) if isinstance(one, list) else () for one in row[6:9]]
     if wall is None:
         return None
-    return Point(wall, raw, effective, celsius, int(lost or 0), int(readings or 1), *lanes)
+    rx_dbm, tx_dbm, bias_ma = (*lanes, (), (), ())[:3]
+    most = _number(row[9]) if len(row) > 9 else None
+    symbols = int(most) if most is not None and 0 <= most < MOST_SYMBOLS else None
+    counted = int(lost or 0), int(readings or 1)
+    return Point(wall, raw, effective, celsius, *counted, rx_dbm, tx_dbm, bias_ma, symbols)
 
 
 def _flap(row: object) -> Flap | None:

@@ -31,6 +31,7 @@ from mlxtop.model.identity import PortId, PortKind, digest, link_key, slot_of
 from mlxtop.model.module import LinkReport, Module
 from mlxtop.model.pcie import link_words
 from mlxtop.model.sample import LinkState, PortSample
+from mlxtop.model.tuning import FecBin
 
 EVERY_S = 60.0
 """Seconds between two summaries of a link."""
@@ -70,6 +71,7 @@ class Counts(NamedTuple):
     effective: int | None = None
     minutes: float | None = None
     """Over which mlxlink counted."""
+    bins: tuple[FecBin, ...] = ()
 
 
 def counts_of(now: PortSample, tick: float) -> Counts:
@@ -78,10 +80,25 @@ def counts_of(now: PortSample, tick: float) -> Counts:
     corrected = reading.get(_CORRECTED) if reading else None
     lost = reading.get(_LOST) if reading else None
     when = reading.tick if reading else tick
+    fec = now.settings.value.fec if now.settings.value else None
+    counts = Counts(when, corrected, lost, bins=fec.bins if fec else ())
     if report is None:
-        return Counts(when, corrected, lost)
+        return counts
     raw = float(sum(report.raw_errors)) if report.raw_errors else None
-    return Counts(when, corrected, lost, raw, report.effective_errors, report.minutes)
+    return counts._replace(raw=raw, effective=report.effective_errors, minutes=report.minutes)
+
+
+def most_corrected(before: Counts | None, now: Counts) -> int | None:
+    """Return the most symbols that FEC corrected in a code word between two instants.
+
+    None where no bin has grown, for they are read more rarely than that, or have begun anew.
+    """
+    if before is None or len(before.bins) != len(now.bins):
+        return None
+    pairs = list(zip(before.bins, now.bins, strict=True))
+    if any(new.words < old.words or new[:2] != old[:2] for old, new in pairs):
+        return None
+    return max((new.low for old, new in pairs if new.words > old.words), default=None)
 
 
 class Rates(NamedTuple):
@@ -242,7 +259,8 @@ class HealthWatch:
             return _explained(health, now, wall)
         self._counts[port] = counts
         found = rates(before, counts, now.link.speed or 0, now.report)
-        return added(health, point(now, found, wall))
+        symbols = most_corrected(before, counts)
+        return added(health, point(now, found, wall)._replace(symbols=symbols))
 
     def flapped(self, frame: Frame, port: PortId, times: int) -> None:
         """Take in that a link was lost."""

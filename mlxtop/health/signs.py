@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from math import ceil, floor, log10
+from statistics import median_high
 from typing import NamedTuple
 
 from mlxtop.health.link_health import LANES, Best, LinkHealth, Point
@@ -284,6 +285,16 @@ def lost_lately(health: LinkHealth, wall: float) -> int:
 def last_point(health: LinkHealth) -> Point | None:
     """Return the newest hour, else the newest minute; None where there is neither."""
     return next((points[-1] for points in (health.hours, health.minutes) if points), None)
+
+
+def most_symbols(health: LinkHealth, since: float, until: float) -> int | None:
+    """Return the most symbols that FEC corrected in a code word, in a usual minute of some time.
+
+    `since` and `until` are epoch seconds.
+    """
+    points = (*health.days, *health.hours, *health.minutes)
+    found = [one.symbols for one in points if since < one.wall <= until and one.symbols is not None]
+    return median_high(found) if found else None
 
 
 class Outlook(NamedTuple):

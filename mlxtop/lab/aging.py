@@ -24,6 +24,21 @@ DIRECTORY = "/var/lib/mlxtop-nic/links"
 _DAY, _HOUR = 86400.0, 3600.0
 _PER_KELVIN = 0.03
 """Decades of the bit error rate."""
+_WORD_BITS, _CORRECTED = 5280, 7
+"""A code word of RS(528,514), and how many of its symbols can be put right."""
+
+
+def fec_bins(raw: float, speed_mbps: float, seconds: float) -> list[dict[str, int]]:
+    """Return FEC's bins after some time with a bit error rate, where errors come by chance alone.
+
+    `raw`: its decimal logarithm.
+    """
+    wrong = 10**raw * _WORD_BITS
+    words = speed_mbps * 1e6 / _WORD_BITS * seconds * math.exp(-wrong)
+    return [
+        {"low": n, "high": n, "words": int(words * wrong**n / math.factorial(n))}
+        for n in range(_CORRECTED + 1)
+    ]
 
 
 def add_histories(tree: LabTree, world: World) -> None:
@@ -72,6 +87,7 @@ class _Link:
         self._told, self._count = told, count
         self._random = Random(port.card.spec.guid)
         self._kind = port.spec.module.kind if port.spec.module else None
+        self._speed = port.spec.speed
 
     def hour(self, n: int) -> list[Any]:
         """Return errors, degrees, and light by lane."""
@@ -82,7 +98,8 @@ class _Link:
         raw += 2.5 if random.random() < 0.005 else 0.0
         effective = -15.0 if raw < -6 else -13.5
         light = self._light(n / self._count, swing)
-        return [round(raw, 4), effective, round(46 + swing, 1), 0, 60, *light]
+        most = max(one["low"] for one in fec_bins(raw, self._speed, 60.0) if one["words"])
+        return [round(raw, 4), effective, round(46 + swing, 1), 0, 60, *light, most]
 
     def _light(self, share: float, swing: float) -> list[list[float]]:
         """Return dBm that arrive and are sent, and mA, after a share of the time."""

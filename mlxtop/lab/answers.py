@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable
 
+from mlxtop.lab.aging import fec_bins
 from mlxtop.lab.counts import DriverTable, mac_statistics, netdev_statistics
 from mlxtop.lab.eeprom import Image, Monitors, encode, over
 from mlxtop.lab.netdir import ARPHRD_ETHER, ARPHRD_INFINIBAND, hardware_address
@@ -196,12 +197,15 @@ class Kernel:
         if port.card.spec.family.mlx4 or port.infiniband:
             raise _no(errno.EOPNOTSUPP)
         coded = port.spec.speed >= 25_000
+        history = port.spec.history
+        bins = fec_bins(history["raw"], port.spec.speed, self.world.time) if history else None
         return {
             "active": ("RS" if coded else "None") if port.carrier else None,
             "auto": True,
             "modes": ["None", "RS", "BASER"] if coded else ["None"],
             "corrected": int(port.errors.get("fec_corrected_blocks", 0)),
             "uncorrectable": int(port.errors.get("fec_uncorrectable_blocks", 0)),
+            **({"bins": bins} if bins else {}),
         }
 
     def _pause(self, port: PortState, details: tuple[int, ...]) -> Answer:

@@ -42,6 +42,14 @@ class Pause(NamedTuple):
     tx: bool | None = None
 
 
+class FecBin(NamedTuple):
+    """Code words in which FEC has corrected so many symbols."""
+
+    low: int
+    high: int
+    words: int
+
+
 class Fec(NamedTuple):
     """Forward error correction of the line."""
 
@@ -50,6 +58,8 @@ class Fec(NamedTuple):
     """The driver chooses; what is set is only a wish."""
     modes: tuple[str, ...] = ()
     """What is set."""
+    bins: tuple[FecBin, ...] = ()
+    """What it had to do since the driver's start; empty where the driver or kernel has no bins."""
 
 
 class LinkModes(NamedTuple):

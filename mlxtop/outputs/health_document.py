@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mlxtop.health.link_health import LinkHealth
-from mlxtop.health.signs import Outlook, flap_days, last_point, lost_lately
+from mlxtop.health.signs import Outlook, flap_days, last_point, lost_lately, most_symbols
+from mlxtop.health.trend import DAY_S
 from mlxtop.model.json_text import attributes
 
 Json = dict[str, Any]
@@ -34,6 +35,7 @@ def health_document(
         "effective_ber": None,
         **{name: None if value is None else 10**value for name, value in rates.items()},
         "correctable_ber": limit,
+        "most_symbols_corrected": most_symbols(health, wall - DAY_S, wall),
         **attributes(told.errors, decades_a_day="slope", decades_a_day_error="error"),
         **attributes(told.errors, decades_a_kelvin="per_kelvin"),
         "fails_in_days": way and [way.earliest, way.days, way.latest],

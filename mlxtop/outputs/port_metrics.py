@@ -11,7 +11,7 @@ from mlxtop.analysis.port_view import PortView
 from mlxtop.analysis.throughput import totals
 from mlxtop.health.ber_limit import floor_of, limit_of
 from mlxtop.health.link_health import LinkHealth
-from mlxtop.health.signs import flap_days, last_point, outlook
+from mlxtop.health.signs import flap_days, last_point, most_symbols, outlook
 from mlxtop.health.trend import DAY_S
 from mlxtop.model.catalogue import CATALOGUE, NO_VLAN, TRAFFIC, counters_of
 from mlxtop.model.counters import Counter, Origin, Severity, Unit
@@ -230,6 +230,8 @@ def _health(into: Families, view: PortView, health: LinkHealth | None, at: Label
             value = health.best[name].value * factor
             into.add("port_best_bytes_per_second", value, text, at, of=name)
     into.add("port_correctable_error_ratio", limit, "Bit error rate up to which FEC corrects", at)
+    text = "The most symbols that FEC corrected in a code word, in a usual minute (Linux 6.18)"
+    into.add("port_fec_symbols_most", most_symbols(health, wall - DAY_S, wall), text, at)
     if told.errors is not None:
         text = "Decades a day by which raw bit errors rise, temperature taken out"
         into.add("port_error_decades_per_day", told.errors.slope, text, at)

@@ -9,7 +9,14 @@ from time import localtime, strftime
 from mlxtop.health.ber_limit import floor_of, limit_of
 from mlxtop.health.link_health import LinkHealth
 from mlxtop.health.observe import running
-from mlxtop.health.signs import Outlook, flap_days, lost_lately, outlook, worse
+from mlxtop.health.signs import (
+    Outlook,
+    flap_days,
+    lost_lately,
+    most_symbols,
+    outlook,
+    worse,
+)
 from mlxtop.health.trend import DAY_S
 from mlxtop.present import units
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Section
@@ -28,7 +35,8 @@ def health(view: View) -> list[Section]:
     if known is None:
         return []
     told = outlook(known, limit_of(view.now.now), floor_of(view.now.now))
-    lines = [*_best(view, known), *_errors(view, known, told), *_light(known, told, view.columns)]
+    lines = [*_best(view, known), *_errors(view, known, told), *_symbols(view, known)]
+    lines += _light(known, told, view.columns)
     lines += _flaps(view, known)
     if known.module and known.since:
         age = view.frame.sample.wall - known.since
@@ -101,6 +109,20 @@ def _course(told: Outlook, columns: int) -> Iterator[Line]:
     if way is not None:
         text = f"FEC fails in about {way.whole_days}"
         yield from below("at this pace", text, columns, Role.WARNING)
+
+
+def _symbols(view: View, known: LinkHealth) -> Iterator[Line]:
+    """Say how near FEC came to what it can correct; nothing where the kernel has no bins of it."""
+    settings, wall = view.now.now.settings.value, view.frame.sample.wall
+    bins = settings.fec.bins if settings and settings.fec else ()
+    most = max((one.high for one in bins), default=0)
+    lately = most_symbols(known, wall - DAY_S, wall)
+    if not most or lately is None:
+        return
+    before = most_symbols(known, wall - 30 * DAY_S, wall - 7 * DAY_S)
+    week = "" if before is None else f", {before} more than a week ago"
+    text = f"up to {lately} of {most} symbols of a code word in a usual minute{week}"
+    yield from below("FEC corrects", text, view.columns)
 
 
 def sparkline(

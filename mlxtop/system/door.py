@@ -64,7 +64,8 @@ class Question(StrEnum):
     FEC = "fec"
     """ethtool netlink FEC_GET with statistics -> dict `active` (None, RS, BASER, LLRS as a name, or
     null when unknown), `auto` (bool), `modes` (configured, names), `corrected`, `uncorrectable`
-    (blocks or None), `corrected_bits`."""
+    (blocks or None), `corrected_bits`; from Linux 6.18 on `bins`, dicts of `low` and `high` symbols
+    that were corrected in a code word, and `words`, how many such code words there were."""
     DCB = "dcb"
     """rtnetlink DCB_CMD_IEEE_GET of a netdev -> dict `pfc` (`most` priorities at once, `mask`),
     `ets` (lists of eight: `classes` of priorities; `bandwidth` and `algorithms` of classes,

@@ -75,6 +75,15 @@ _FEC_NAMES = {49: "None", 50: "RS", 51: "BASER", 74: "LLRS"}
 """ETHTOOL_LINK_MODE_FEC_*_BIT to the names that ethtool prints."""
 _PAUSE_FRAMES = table_of(number, {2: "tx_frames", 3: "rx_frames"})
 _FEC_BLOCKS = table_of(_total, {2: "corrected", 3: "uncorrectable", 4: "corrected_bits"})
+_FEC_BIN = table_of(number, {2: "low", 3: "high", 4: "words"})
+
+
+def _fec_statistics(data: memoryview) -> dict[str, Any]:
+    """Return what FEC has done; its histogram has an attribute for each bin (Linux 6.18)."""
+    bins = [decode(content, _FEC_BIN) for kind, content in attributes(data) if kind == 5]
+    return decode(data, _FEC_BLOCKS) | ({"bins": bins} if bins else {})
+
+
 _STATISTICS = {"frames": _PAUSE_FRAMES, "blocks": _FEC_BLOCKS}
 """Nested statistics, whose names join those beside them."""
 
@@ -94,7 +103,7 @@ _FEC: Table = {
     2: ("modes", _set_bits),
     3: ("auto", _flag),
     4: ("active", _from_number(_FEC_NAMES.get)),
-    5: ("blocks", partial(decode, table=_FEC_BLOCKS)),
+    5: ("blocks", _fec_statistics),
 }
 _MODES: Table = {
     **table_of(number, {2: "autoneg", 9: "lanes"}),

@@ -6,11 +6,12 @@ https://docs.kernel.org/networking/ethtool-netlink.html; include/uapi/linux/etht
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from mlxtop.model.counters import Schema
 from mlxtop.model.number import code_table
 from mlxtop.model.sample import LinkState, Reading
-from mlxtop.model.tuning import Channels, Coalesce, Fec, LinkModes, Pause, Rings
+from mlxtop.model.tuning import Channels, Coalesce, Fec, FecBin, LinkModes, Pause, Rings
 from mlxtop.sources.kernel.sysfs import ask_or_none
 from mlxtop.system.answers import Fields, counted
 from mlxtop.system.door import Answer, Question, System
@@ -33,6 +34,8 @@ EXTENDED_STATE = code_table(
 )
 """ETHTOOL_LINK_EXT_STATE_*, in words."""
 
+MOST_BINS, MOST_SYMBOLS = 17, 64
+"""ETHTOOL_FEC_HIST_MAX, and more symbols than any code of Ethernet corrects."""
 _PSID = re.compile(r"\(([A-Z]{2,5}_?[0-9A-Z]{6,14})\)")
 
 _STATE = {
@@ -146,9 +149,17 @@ def parse_pause(answer: Answer) -> Pause:
 
 
 def parse_fec(answer: Answer) -> Fec:
-    """Return the error correction in use and the configured ones."""
+    """Return the error correction in use, the configured ones, and what it had to correct."""
     fields = Fields(answer)
-    return Fec(fields.text("active"), fields.flag("auto"), fields.texts("modes"))
+    bins = tuple(filter(None, map(_fec_bin, islice(fields.rows("bins"), MOST_BINS))))
+    return Fec(fields.text("active"), fields.flag("auto"), fields.texts("modes"), bins)
+
+
+def _fec_bin(row: Fields) -> FecBin | None:
+    low, high, words = map(row.count, ("low", "high", "words"))
+    if low is None or high is None or words is None or not low <= high < MOST_SYMBOLS:
+        return None
+    return FecBin(low, high, words)
 
 
 def parse_modes(answer: Answer) -> LinkModes:
