@@ -45,7 +45,8 @@ def make_folder(folder: str) -> None:
     """Make a directory and those above it, for their owner alone whatever the umask."""
     if not os.path.isdir(folder):
         make_folder(os.path.dirname(folder))
-        os.mkdir(folder, 0o700)
+        with suppress(FileExistsError):  # another program was quicker
+            os.mkdir(folder, 0o700)
 
 
 def _write_beside(
