@@ -28,6 +28,7 @@ from textual.pilot import Pilot
 
 import mlxtop
 from mlxtop import cli
+from mlxtop.cli import screens
 from mlxtop.commands.arguments import EXAMPLES, parser, usage
 from mlxtop.commands.mending import parse
 from mlxtop.lab import ManualClock, load_joined, load_lab
@@ -61,10 +62,12 @@ ELSEWHERE = {
     "port=": "the script of ten machines needs Prometheus and its ports; test_prometheus scrapes",
     "kill $(jobs -p)": "ends the same script",
     "mlxtop load fry --ssh": "needs an sshd; test_hosts_netns has one",
+    "mlxtop measure fry --ssh": "the same",
     "sudo mlxtop passport enp67s0np0 --backup": "needs a flash; test_passport has one",
 }
 """How a command line begins that is not run here, and why."""
 
+CABLES = "cables.json"
 STAND_INS = {
     "HOST": "10.0.0.3",
     "FILE": "night.mlxrec",
@@ -79,9 +82,9 @@ STAND_INS = {
     "127.0.0.1:$port": "127.0.0.1:0",
 }
 """A reader's own word to the one that is used here; a minute does for a quarter of an hour."""
-NEW = {"record": "new.mlxrec", "capture": "new.txt"}
-"""A subcommand to the file that it makes."""
-MACHINES = {"ib0": "odroid", "enp3s0d1": "ceph", "path": "ceph"}
+FILES = {"record": "new.mlxrec", "capture": "new.txt", "--save": "new.json", "--check": CABLES}
+"""A word of a command line to the file that it makes or reads."""
+MACHINES = {"ib0": "odroid", "enp3s0d1": "ceph", "path": "ceph", "fabric": "hdr"}
 """A word of a command line to the simulated machine that it is run on; else it is pacu."""
 ENDLESS = {"--listen", "--server", "--json-stream", "record", "watch", "keep", "-b"}
 STATUS = {" doctor": (0, 1, 2), "--server": (128 + signal.SIGINT,), "--demo fry load": (1,)}
@@ -130,7 +133,8 @@ def words(line: str) -> list[str]:
 
 def on_a_simulated_machine(given: list[str]) -> list[str]:
     """Return the words with stand-ins and, where they name no machine, a simulated one."""
-    mine = [NEW[given[0]] if word == "FILE" and given[0] in NEW else word for word in given]
+    (file,) = [FILES[word] for word in given if word in FILES][:1] or ["FILE"]
+    mine = [file if word == "FILE" else word for word in given]
     mine = [STAND_INS.get(word, word) for word in mine]
     if "--listen" in mine[-1:]:
         mine.append("127.0.0.1:0")  # its own port may be taken
@@ -188,9 +192,9 @@ def start(monkeypatch: pytest.MonkeyPatch, home: Path, given: list[str]) -> int:
         patch.setattr("mlxtop.lab.load_lab", lambda name, *_, **more: load_lab(name, clock, **more))
         patch.setattr("mlxtop.lab.load_joined", partial(load_joined, clock=clock))
         patch.setattr(App, "run", run_headless)
-        patch.setattr(cli, "_need_terminal", lambda _: None)
+        patch.setattr(screens, "_need_terminal", lambda _: None)
         patch.setattr(sys, "stdin", terminal)
-        for name, value in {"HOME": str(home), "TZ": "NIGHT+5:50"}.items():
+        for name, value in {"HOME": str(home), "TZ": "NIGHT+5:50", "COLUMNS": "100"}.items():
             patch.setenv(name, value)
         patch.chdir(home)
         time.tzset()  # the recording begins at 03:03
@@ -210,6 +214,7 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert start(patch, place, night) == 0
         for seconds in ("5", "6"):
             assert start(patch, place, ["--demo", "load", "10.0.0.3", "-t", seconds]) == 0
+        assert start(patch, place, ["--demo", "cabling", "--save", CABLES]) == 0
     own = place / ".local/state/mlxtop-nic/recordings"
     own.mkdir()
     shutil.copy(place / "night.mlxrec", own / "fry-20251009T085320Z.mlxrec")

@@ -51,9 +51,7 @@ def key_of(frame: Frame, port: PortId) -> str | None:
     now, card = frame.ports[port].now, frame.adapter(port)
     if card is None or now.port.kind is not PortKind.PHYSICAL or now.port.function is None:
         return None
-    slots = list(card.slots)
-    slot = slot_of(now.port.function)
-    which = slots.index(slot) if slot in slots else 0
+    which = frame.slot_number(slot_of(now.port.function))
     who = card.key if _GUID.fullmatch(card.key) else ""
     if not who and now.link.address:
         who = f"{now.link.address} {card.psid or ''}"

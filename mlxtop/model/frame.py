@@ -139,6 +139,10 @@ class Frame(NamedTuple):
         frame = self.ports.get(port)
         return _adapters(self.sample.adapters).get(frame.now.port.adapter) if frame else None
 
+    def slot_number(self, slot: str) -> int:
+        """Return which slot of its card one is, from 0."""
+        return _slot_numbers(self.sample.adapters).get(slot, 0)
+
     def function(self, port: PortId) -> Function | None:
         """Return the PCI function of a port on a card."""
         frame = self.ports.get(port)
@@ -187,6 +191,11 @@ class Frame(NamedTuple):
 @remembered
 def _adapters(adapters: tuple[Adapter, ...]) -> Mapping[str | None, Adapter]:
     return {adapter.key: adapter for adapter in reversed(adapters)}
+
+
+@remembered
+def _slot_numbers(adapters: tuple[Adapter, ...]) -> Mapping[str, int]:
+    return {slot: number for card in adapters for number, slot in enumerate(card.slots)}
 
 
 @remembered

@@ -245,7 +245,7 @@ class Page(NamedTuple):
 
 
 PAGES = (
-    Page("1", "Traffic", traffic, "Traffic"),
+    Page("1", "Traffic", traffic, "Rates"),
     Page("2", "Link & module", link, "Link"),
     Page("3", "PCIe", pcie, "PCIe"),
     Page("4", "Errors", errors, "Errors"),
@@ -253,7 +253,7 @@ PAGES = (
     Page("6", "Identity", identity, "Card"),
     Page("7", "Congestion", congestion, "Pause"),
     Page(ENDS_PAGE, "Both ends", both_ends, "Ends"),
-    Page("9", "Fabric", fabric, "Fabric"),
+    Page("9", "Fabric", fabric, "Net"),
 )
 
 

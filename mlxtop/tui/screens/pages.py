@@ -178,14 +178,14 @@ class Detail(ChartPage):
         return self._page.sections(view)
 
     def _show_tabs(self) -> None:
-        gap, room = (1 if self.size.width < 100 else 2), self._tabs.size.width
-        labels = self._labels([page.title for page in PAGES])
-        taken = sum(line_width(label) + gap for label, _ in labels)
-        who = self._who(max(_LEAST_NAME, room - taken))
-        if taken + line_width(who) > room:  # short titles, with nothing between them but a mark
-            gap, labels = 0, self._labels([page.short for page in PAGES])
-            taken = sum(line_width(label) for label, _ in labels)
+        room = self._tabs.size.width
+        long, short = [page.title for page in PAGES], [page.short for page in PAGES]
+        for titles, gap in ((long, 2), (long, 1), (short, 0)):  # 0: nothing between but a mark
+            labels = self._labels(titles)
+            taken = sum(line_width(label) + gap for label, _ in labels)
             who = self._who(max(_LEAST_NAME, room - taken))
+            if taken + line_width(who) <= room:
+                break
         if taken + line_width(who) > room:  # the keys alone, and the title of this page
             gap = 1
             labels = [
