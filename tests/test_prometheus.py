@@ -24,7 +24,7 @@ from mlxtop.lab import MACHINES as MACHINE_NAMES
 
 pytestmark = pytest.mark.slow
 TESTS = Path(__file__).parent
-MACHINES = ("fry", "faulty", "ceph")
+MACHINES = ("fry", "faulty", "ceph", "aging")
 """A module that gets too hot, PCIe errors and a hung sensor, a link that is cut."""
 WATCHED_S = 120.0
 HERE = ("--all",)
