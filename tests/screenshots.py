@@ -73,8 +73,8 @@ SCENES = (
     Picture("14-path", "ceph", 82, ("P",)),
     Picture("17-three-hosts", "ceph+ceph2+ceph3", 100, ("P",)),
     Picture("15-both-ends", "pacu+fry", 24, (*TO_FRY, "f5", "escape", "8"), (120, 34), after=11),
-    Picture("18-fabric", "hdr", 12, ("enter", "9"), after=4),
-    Picture("19-health", "aging", 30, ("enter", "2", "end"), after=4),
+    Picture("18-fabric", "hdr", 12, ("enter", "9"), after=15),
+    Picture("19-health", "aging", 30, ("enter", "2", "pagedown", *["j"] * 11), (120, 40), after=4),
     Picture("16-far-guard", "pacu+fry", 24, (*TO_FRY, "f5"), (120, 40), after=40),
 )
 

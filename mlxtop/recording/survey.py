@@ -28,7 +28,7 @@ from mlxtop.recording.recording import Recording
 from mlxtop.watch.calm import WINDOW_S, WINDOWS
 from mlxtop.watch.watch import TimedIncident, Watch
 
-EVERY, FEWEST, COST_S = 400, 20, 0.12
+EVERY, FEWEST, COST_S = 400, 20, 0.07
 """Samples from one checkpoint to the next, as long as they take little memory: fewer, but not less
 than so many, where playing them takes longer than that."""
 MOST_BYTES = 128 << 20
@@ -145,7 +145,8 @@ class Survey:
         for number, one in enumerate(recording.places):
             self._places.setdefault((one.recording, one.number), []).append(number)
         self._sparser = 1
-        self._every = EVERY
+        self._every = min(EVERY, FEWEST)
+        """Few at first, for what they cost is known only behind them."""
         self._bytes = 0
         self._log = EventLog()
         self._kept: list[TimedIncident] = []
