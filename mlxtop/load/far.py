@@ -54,8 +54,10 @@ class FarEnd:
     @property
     def rdma(self) -> tuple[str, int] | None:
         """Return the RDMA device of the port that the test comes in by, and its port."""
-        for one in self.ports():
-            port = self.newest.ports[one].now.port
+        ports = {one: each.now.port for one, each in self.newest.ports.items()}
+        named = [one for one, port in ports.items() if self.device in (port.netdev, port.bond)]
+        for one in (self.device and named) or self.ports():  # also one that is no card's, as rxe
+            port = ports[one]
             if port.rdma is not None:
                 return port.rdma, port.rdma_port or 1
         return None
