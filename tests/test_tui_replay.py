@@ -36,7 +36,13 @@ MACHINE = "faulty"
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Recording:
-    return Recording([write(tmp_path / "a.mlxrec", machine(MACHINE, COUNT))])
+    """A machine with what its kernel log tells, whenever that is read, and two alarms besides."""
+    samples = list(machine(MACHINE, COUNT))
+    for number in (20, 60):
+        one = samples[number]
+        alarm = Incident(IncidentKind.QUEUE, "stuck", tick=one.tick, key=f"queue {number}")
+        samples[number] = one._replace(incidents=(*one.incidents, alarm))
+    return Recording([write(tmp_path / "a.mlxrec", tuple(samples))])
 
 
 @asynccontextmanager
@@ -236,7 +242,7 @@ async def test_from_event_to_event_and_back(recording: Recording) -> None:
         )
         text = causes[[one.begin for one in causes].index(begins[-2])].lead.incident.text
         assert told(app, text[:20])
-        await pilot.press("left_parenthesis", "left_parenthesis")
+        await pilot.press(*["left_parenthesis"] * len(begins))
         await until(pilot, lambda: settled(app) and app._event == recording.begin)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.ssh_lab import MISSING, SSHD, Far
 from tests.vm import in_lab
 
 LISTENING = """
@@ -23,6 +24,11 @@ listening() { # PORT: wait until somebody listens there
 }
 cat > /tmp/patient.py <<'END'
 # The lab is twenty times slower than a machine, so a tool gets as much more time to answer.
+from mlxtop.commands import load_far
+from mlxtop.hosts import addresses, remote, ssh
+addresses.ANSWER_S = load_far.ANSWER_S = load_far.FIRST_S = 300.0
+remote.HELLO_S = remote.SILENCE_S = 300.0
+ssh.OPTIONS = tuple(option.replace('=5', '=100') for option in ssh.OPTIONS)
 from mlxtop.load import commands, iperf3, known_bytes, perftest, processes
 known_bytes.SETTLED_S, known_bytes.PATIENCE_S = 2.0, 60.0
 perftest.EXCHANGES_A_SECOND = 500
@@ -151,6 +157,7 @@ for tool in ib_send_lat ib_read_lat ib_atomic_lat; do
   measured $tool $tool -t 1
   wait $!
 done
+OVER_SSH
 $PYTHON - <<'END'
 import json, pathlib
 told = {}
@@ -159,13 +166,40 @@ for path in pathlib.Path("/tmp/o").glob("*.json"):
 print(json.dumps(told))
 END
 """
+OVER_SSH = """
+mkdir -p /run/sshd
+ip netns exec fry {sshd} -f {config} -E /tmp/sshd.log
+export HOME={home}
+over_ssh() {{ # TOOL OPTIONS…: run `mlxtop load` in the place of this shell
+  exec ip netns exec pacu $PYTHON /tmp/patient.py --all load fry --ssh --cooldown 0 --tool "$@"
+}}
+tests() {{ pgrep -cx 'ib_write_bw|ib_send_lat' || true; }}
+for try in 1 2 3; do
+  (over_ssh ib_write_bw -t 6 --json > /tmp/o/ssh.json) && break
+done
+for try in 1 2 3; do
+  over_ssh ib_send_lat -t 600 > /dev/null 2> /tmp/near &
+  near=$!
+  while kill -0 $near 2> /dev/null && [ "$(tests)" -lt 2 ]; do sleep 1; done
+  [ "$(tests)" -ge 2 ] && break
+done
+echo "running: $(tests)" > /tmp/o/ssh.heard
+kill -9 $near
+for try in $(seq 60); do [ "$(tests)" = 0 ] && break; sleep 1; done
+echo "left: $(tests)" >> /tmp/o/ssh.heard
+cat /tmp/near /tmp/sshd.log >&2
+"""
 _UNITS = {"GB/sec": 8e9, "MB/sec": 8e6, "KB/sec": 8e3}
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, tuple[dict[str, Any], str]]:
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict[str, Any], str]]:
     """What `mlxtop load` told, and what the tools themselves printed."""
-    done = in_lab(LISTENING + LATENCIES, seconds=1200)
+    far, over_ssh = Far(tmp_path_factory.mktemp("ssh"), 22022, "10.0.0.3"), "true"
+    if not MISSING:
+        far.prepare(far.with_mlxtop())
+        over_ssh = OVER_SSH.format(sshd=SSHD, config=far.config, home=far.home)
+    done = in_lab(LISTENING + LATENCIES.replace("OVER_SSH", over_ssh), seconds=1200)
     assert done.returncode == 0, done.stderr
     found: dict[str, tuple[dict[str, Any], str]] = json.loads(done.stdout)
     return found
@@ -204,3 +238,15 @@ def test_the_latencies_of_perftest_are_its_own(
     keys = ("min_us", "max_us", "typical_us", "average_us", "p99_us")
     assert [latency[key] for key in keys] == pytest.approx([*columns[2:6], columns[7]])
     assert document["plan"]["commands"] == [f"{tool} -d rxe_pacu -i 1 -x 1 -n 500 -F 10.0.0.3"]
+
+
+@pytest.mark.vm
+@pytest.mark.skipif(MISSING, reason="needs root, ssh and sshd")
+def test_a_server_of_perftest_is_started_by_ssh_and_ended_with_a_killed_near_side(
+    told: dict[str, tuple[dict[str, Any], str]],
+) -> None:
+    document, heard = told["ssh"]
+    assert (document["ended"], document["plan"]["target"]) == ("complete", "10.0.0.3")
+    assert document["result"]["received_bps"] > 1e6
+    assert document["plan"]["server"] == []
+    assert heard.splitlines() == ["running: 2", "left: 0"]
