@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from math import isfinite
-from statistics import median_high
 from typing import Any, NamedTuple, TypeVar
 
-from mlxtop.health.trend import DAY_S, Value, median
+from mlxtop.health.trend import DAY_S, Value, median, median_high
 from mlxtop.model.json_text import decode, encode
+from mlxtop.model.tuning import MOST_SYMBOLS
 
 SCHEMA = 1
 HOUR_S = 3600.0
@@ -25,8 +25,6 @@ NEW_HOURS = 24
 """Hours of which a module's values when new are made."""
 SAME_S = 3.0
 """Seconds within which two programs see the same loss of a link."""
-MOST_SYMBOLS = 64
-"""More than any FEC of a link corrects in a code word."""
 TEXT = 200
 """Characters of a text at most."""
 _DIGEST = re.compile(r"[0-9a-f]{16}")

@@ -72,14 +72,19 @@ class Counts(NamedTuple):
     bins: tuple[FecBin, ...] = ()
 
 
+def fec_bins(now: PortSample) -> tuple[FecBin, ...]:
+    """Return what FEC had to correct so far; empty where nothing tells it."""
+    settings = now.settings.value
+    return settings.fec.bins if settings and settings.fec else ()
+
+
 def counts_of(now: PortSample, tick: float) -> Counts:
     """Return what has been counted so far, by the driver and by mlxlink."""
     reading, report = now.readings.get(Origin.DRIVER), now.report
     corrected = reading.get(_CORRECTED) if reading else None
     lost = reading.get(_LOST) if reading else None
     when = reading.tick if reading else tick
-    fec = now.settings.value.fec if now.settings.value else None
-    counts = Counts(when, corrected, lost, bins=fec.bins if fec else ())
+    counts = Counts(when, corrected, lost, bins=fec_bins(now))
     if report is None:
         return counts
     raw = float(sum(report.raw_errors)) if report.raw_errors else None

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from math import ceil, floor, log10
-from statistics import median_high
 from typing import NamedTuple
 
 from mlxtop.health.link_health import LANES, Best, LinkHealth, Point
 from mlxtop.health.observe import Running
-from mlxtop.health.trend import DAY_S, Course, Value, buckets, course, median
+from mlxtop.health.trend import DAY_S, Course, Value, buckets, course, median, median_high
 
 WINDOWS_DAYS = (42.0, 14.0, 7.0, 3.0)
 """Days over which a course is looked for."""

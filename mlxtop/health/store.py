@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import stat
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -22,7 +21,7 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId
 from mlxtop.system.door import System
 from mlxtop.system.owner import STATE, Owner, base_directory, invoking_owner, rights_of
-from mlxtop.system.replace_file import make_folder, replace_file
+from mlxtop.system.replace_file import make_folder, open_own, replace_file
 
 SAVE_S = 600.0
 """Seconds between two writings."""
@@ -43,10 +42,8 @@ def own_directory(environ: Mapping[str, str] = os.environ) -> str:
 
 def read(path: str, owner: Owner) -> LinkHealth | None:
     """Return the history of a file of this owner; None for what is none. Raises OSError."""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    with rights_of(owner), open(os.open(path, flags), "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != owner.uid:
+    with open_own(path, owner) as file:
+        if os.fstat(file.fileno()).st_uid != owner.uid:
             raise OSError(errno.EINVAL, "is not a file of this user", path)
         return from_text(file.read(READ_LIMIT).decode("utf-8", "replace"))
 
@@ -142,15 +139,19 @@ class KeptHealth:
             self._keys[port] = key = key_of(frame, port) or ""
             if key:
                 self._put(("read", port, key, None))
-        while self._read:
-            port, health = self._read.popleft()
-            watch.restore(port, health)
+        self._restore(watch)
         tick = frame.sample.tick
         if self._due is None:
             self._due = tick + SAVE_FIRST_S
         if tick >= self._due:
             self._due = tick + SAVE_S
             self._save_all()
+
+    def _restore(self, watch: HealthWatch) -> None:
+        """Give a Watch what was read meanwhile."""
+        while self._read:
+            port, health = self._read.popleft()
+            watch.restore(port, health)
 
     def _put(self, job: tuple[str, PortId, str, LinkHealth | None]) -> None:
         if not self._begun:
@@ -185,9 +186,8 @@ class KeptHealth:
 
     def settle(self) -> None:
         self._finish()
-        while self._read and self._watch is not None:
-            port, health = self._read.popleft()
-            self._watch.restore(port, health)
+        if self._watch is not None:
+            self._restore(self._watch)
 
     def close(self) -> None:
         self._save_all()

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import sqrt
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+Number = TypeVar("Number", int, float)
 
 DAY_S = 86400.0
 BUCKET_S = 6 * 3600.0
@@ -32,6 +34,12 @@ def median(values: Iterable[float]) -> float:
     there = sorted(values)
     middle = len(there) // 2
     return there[middle] if len(there) % 2 else (there[middle - 1] + there[middle]) / 2
+
+
+def median_high(values: Iterable[Number]) -> Number:
+    """Return the middle of some numbers, one at least; of two in the middle the higher one."""
+    there = sorted(values)
+    return there[len(there) // 2]
 
 
 class Value(NamedTuple):

@@ -10,7 +10,6 @@ import errno
 import hashlib
 import os
 import re
-import stat
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +24,7 @@ from mlxtop.model.identity import PortId
 from mlxtop.model.json_text import attributes, encode
 from mlxtop.model.pcie import PcieLink, PciePath
 from mlxtop.system.owner import STATE, invoking_owner, rights_of
+from mlxtop.system.replace_file import open_own
 
 SUFFIX = ".jsonl"
 SYNC_S = 10.0
@@ -208,12 +208,8 @@ def find_id(directory: Path, wanted: str) -> str:
 
 def read_text(path: Path) -> str:
     """Return the text of a record. Raises OSError."""
-    with rights_of(invoking_owner()):
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(fd, "rb") as file:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise OSError(errno.EINVAL, "not a regular file", str(path))
-            return file.read(READ_LIMIT).decode("utf-8", "replace")
+    with open_own(str(path), invoking_owner()) as file:
+        return file.read(READ_LIMIT).decode("utf-8", "replace")
 
 
 def read_run(directory: Path, run: str) -> Run:

@@ -42,6 +42,10 @@ class Pause(NamedTuple):
     tx: bool | None = None
 
 
+MOST_SYMBOLS = 64
+"""More symbols of a code word than any FEC of a link corrects."""
+
+
 class FecBin(NamedTuple):
     """Code words in which FEC has corrected so many symbols."""
 

@@ -8,7 +8,7 @@ from time import localtime, strftime
 
 from mlxtop.health.ber_limit import floor_of, limit_of
 from mlxtop.health.link_health import LinkHealth
-from mlxtop.health.observe import running
+from mlxtop.health.observe import fec_bins, running
 from mlxtop.health.signs import (
     Outlook,
     flap_days,
@@ -17,7 +17,7 @@ from mlxtop.health.signs import (
     outlook,
     worse,
 )
-from mlxtop.health.trend import DAY_S
+from mlxtop.health.trend import DAY_S, median_high
 from mlxtop.present import units
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Section
 from mlxtop.present.view import View, below, fact
@@ -113,9 +113,8 @@ def _course(told: Outlook, columns: int) -> Iterator[Line]:
 
 def _symbols(view: View, known: LinkHealth) -> Iterator[Line]:
     """Say how near FEC came to what it can correct; nothing where the kernel has no bins of it."""
-    settings, wall = view.now.now.settings.value, view.frame.sample.wall
-    bins = settings.fec.bins if settings and settings.fec else ()
-    most = max((one.high for one in bins), default=0)
+    wall = view.frame.sample.wall
+    most = max((one.high for one in fec_bins(view.now.now)), default=0)
     lately = most_symbols(known, wall - DAY_S, wall)
     if not most or lately is None:
         return
@@ -139,7 +138,7 @@ def sparkline(
     for then, value in values:
         if begin <= then <= wall and isfinite(value):
             cells[min(columns - 1, int((then - begin) / whole * columns))].append(value)
-    means = [sorted(cell)[len(cell) // 2] if cell else None for cell in cells]
+    means = [median_high(cell) if cell else None for cell in cells]
     there = [one for one in means if one is not None]
     low, high = min(there, default=0.0), max(there, default=0.0)
     scale = (len(_BARS) - 1) / max(high - low, 0.3)

@@ -6,7 +6,6 @@ What is kept holds as long as kernel and firmware stay the same: an update may m
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 from threading import Lock
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from mlxtop.model.identity import PortId
 from mlxtop.model.json_text import decode, encode
 from mlxtop.model.sample import Sample
 from mlxtop.system.owner import base_directory, invoking_owner, rights_of
-from mlxtop.system.replace_file import replace_file
+from mlxtop.system.replace_file import open_own, replace_file
 
 NAME = "mlxtop-nic/counters.json"
 """Below XDG_STATE_HOME."""
@@ -142,11 +141,8 @@ class Miscounts:
 
 def read_entries(path: str) -> dict[str, dict[str, Any]]:
     """Return what a file has, without what makes no sense; nothing where it cannot be read."""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        with rights_of(invoking_owner()), open(os.open(path, flags), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return {}
+        with open_own(path, invoking_owner()) as file:
             return parse_entries(file.read(READ_LIMIT).decode("utf-8", "replace"))
     except OSError:
         return {}

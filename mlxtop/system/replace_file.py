@@ -1,16 +1,33 @@
 """Replace a file as a whole: whoever reads it finds the old content or the new one, never half.
 
-open(2), rename(2) and fsync(2): https://man7.org/linux/man-pages/man2/rename.2.html
+open(2), rename(2) and fsync(2): https://man7.org/linux/man-pages/man2/rename.2.html.
+What was written so is opened by `open_own`.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from secrets import token_hex
+from typing import BinaryIO
 
 from mlxtop.system.owner import Owner, rights_of, roots_own
+
+
+@contextmanager
+def open_own(path: str, owner: Owner) -> Iterator[BinaryIO]:
+    """Open a file with the rights of `owner`; links are not followed, nor pipes waited for.
+
+    Raises OSError, also for what is no file.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with rights_of(owner), open(path, "rb", opener=lambda it, _: os.open(it, flags)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "is not a file", path)
+        yield file
 
 
 def replace_file(

@@ -35,15 +35,16 @@ _FORGOTTEN_DAYS = 30
 """Days after which a slower link is as it is."""
 
 
-def _health(port: PortCase) -> LinkHealth | None:
-    return port.case.health.get(port.now.port.id)
+def _health(port: PortCase) -> LinkHealth:
+    """Return the history of a port that has one: only such are judged."""
+    return port.case.health[port.now.port.id]
 
 
 def _wall(port: PortCase) -> float:
     return port.case.frame.sample.wall
 
 
-REMEMBERED = ports("no history of a link", lambda port: _health(port) is not None)
+REMEMBERED = ports("no history of a link", lambda port: port.now.port.id in port.case.health)
 
 
 def _day(wall: float) -> str:
@@ -63,8 +64,6 @@ def _day(wall: float) -> str:
 )
 def _as_it_was(port: PortCase) -> Outcomes:
     health = _health(port)
-    if health is None:
-        return
     found = {one.name: one for one in worse(health, running(port.case.frame, port.now.port.id))}
     for name, other in (("speed", "lanes"), ("pcie_lanes", "pcie")):
         one = found.get(name) or found.get(other)
@@ -109,7 +108,7 @@ def _slower(port: PortCase, one: Worse) -> Finding:
 )
 def _errors(port: PortCase) -> Outcomes:
     health = _health(port)
-    if health is None or not health.hours:
+    if not health.hours:
         return
     if _wall(port) - health.newest > STALE_S:
         yield port.unknown("errors over days", f"nothing was seen since {_day(health.newest)}")
@@ -147,7 +146,7 @@ def _rising(port: PortCase, way: Approach, limit: float) -> Finding:
 )
 def _light(port: PortCase) -> Outcomes:
     health = _health(port)
-    if health is None or port.link.state is not LinkState.UP:
+    if port.link.state is not LinkState.UP:
         return
     if _wall(port) - health.newest > STALE_S:
         return
@@ -204,8 +203,6 @@ def _ageing(port: PortCase, health: LinkHealth, lasers: tuple[Aged, ...]) -> Fin
 )
 def _flaps(port: PortCase) -> Outcomes:
     health = _health(port)
-    if health is None:
-        return
     count = flap_days(health, _wall(port))
     if count.day < OFTEN_A_DAY and count.days < ON_DAYS:
         return
@@ -230,8 +227,6 @@ def _flaps(port: PortCase) -> Outcomes:
 )
 def _changed(port: PortCase) -> Outcomes:
     health = _health(port)
-    if health is None:
-        return
     which, part = module_of(port.now.module)
     if which and health.module and which != health.module:
         yield _other(port, "module", health.part, part, _wall(port))

@@ -11,7 +11,16 @@ from itertools import islice
 from mlxtop.model.counters import Schema
 from mlxtop.model.number import code_table
 from mlxtop.model.sample import LinkState, Reading
-from mlxtop.model.tuning import Channels, Coalesce, Fec, FecBin, LinkModes, Pause, Rings
+from mlxtop.model.tuning import (
+    MOST_SYMBOLS,
+    Channels,
+    Coalesce,
+    Fec,
+    FecBin,
+    LinkModes,
+    Pause,
+    Rings,
+)
 from mlxtop.sources.kernel.sysfs import ask_or_none
 from mlxtop.system.answers import Fields, counted
 from mlxtop.system.door import Answer, Question, System
@@ -34,8 +43,8 @@ EXTENDED_STATE = code_table(
 )
 """ETHTOOL_LINK_EXT_STATE_*, in words."""
 
-MOST_BINS, MOST_SYMBOLS = 17, 64
-"""ETHTOOL_FEC_HIST_MAX, and more symbols than any code of Ethernet corrects."""
+MOST_BINS = 17
+"""ETHTOOL_FEC_HIST_MAX."""
 _PSID = re.compile(r"\(([A-Z]{2,5}_?[0-9A-Z]{6,14})\)")
 
 _STATE = {
