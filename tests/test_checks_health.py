@@ -138,7 +138,7 @@ def test_a_laser_that_takes_more_current_is_a_note() -> None:
 def test_flaps_are_bad_when_often_in_a_day_or_on_three_days(
     days: tuple[float, ...], told: bool
 ) -> None:
-    flaps = tuple(Flap(WALL - ago * DAY_S, "no signal") for ago in reversed(days))
+    flaps = tuple(Flap(WALL - ago * DAY_S, "no signal", 3.0) for ago in reversed(days))
     found = said("flaps a day", LinkHealth(flaps=flaps))
     assert bool(found) is told
     if told:

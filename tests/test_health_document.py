@@ -26,7 +26,7 @@ def rising() -> LinkHealth:
     known = Aging(found).after(len(found))
     return known._replace(
         best={"speed": Best(2e11, "200 Gb/s", 5.0, 60)},
-        flaps=(Flap(WALL - 100, "no signal"), Flap(WALL - 50)),
+        flaps=(Flap(WALL - 100, "no signal", 4.5), Flap(WALL - 50, "", 0.0)),
     )
 
 
@@ -55,7 +55,10 @@ def test_a_link_that_fails_says_when() -> None:
     assert 7 < days < 10
     assert found["correctable_ber"] == 5e-5
     assert found["best"]["speed_bps"] == {"value": 2e11, "last": 5.0}
-    assert [one["reason"] for one in found["losses"]] == ["no signal", None]
+    assert [(one["reason"], one["seconds"]) for one in found["losses"]] == [
+        ("no signal", 4.5),
+        (None, 0.0),
+    ]
     assert found["lost_in_a_day"] == 2
 
 

@@ -101,7 +101,7 @@ WHOLE = LinkHealth(
     minutes=(Point(BEGIN + 60, -8.0, -14.0, 41.5, 3, 1),),
     hours=(Point(BEGIN, -8.0),),
     days=(Point(BEGIN - 86400, -8.0),),
-    flaps=(Flap(BEGIN, "no signal"), Flap(BEGIN + 1)),
+    flaps=(Flap(BEGIN, "no signal", 2.5), Flap(BEGIN + 1)),
     changes=(Change(BEGIN, "module", "A", "B"),),
 )
 
@@ -175,10 +175,10 @@ def test_minutes_of_an_hour_that_is_there_are_not_kept() -> None:
 
 
 def test_a_loss_that_two_programs_saw_is_one() -> None:
-    old = LinkHealth(flaps=(Flap(100.0), Flap(100.001)))
+    old = LinkHealth(flaps=(Flap(100.0), Flap(100.001, "", 7.0)))
     new = LinkHealth(flaps=(Flap(100.001, "no signal"), Flap(102.9), Flap(104.0)))
     found = joined(old, new).flaps
-    assert found == (Flap(100.0), Flap(100.001, "no signal"), Flap(104.0))
+    assert found == (Flap(100.0), Flap(100.001, "no signal", 7.0), Flap(104.0))
 
 
 def test_of_two_modules_the_later_one_counts_and_losses_stay() -> None:

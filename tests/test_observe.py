@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlxtop.health.link_health import LinkHealth, Point
+from mlxtop.health.link_health import Flap, LinkHealth, Point
 from mlxtop.health.observe import (
     Counts,
     HealthWatch,
@@ -207,6 +207,18 @@ def test_a_lost_link_is_remembered_with_its_reason_also_when_that_is_told_later(
     assert flap.reason == ""
     watch.ingest(at(20.0, link=down, report=LinkReport(opcode=15)))
     assert [one.reason for one in health(watch.health).flaps] == ["bad signal integrity"]
+
+
+def test_a_lost_link_is_remembered_with_how_long_it_was_away() -> None:
+    watch = Watch(frames=False)
+    watch.ingest(at(1.0, link={"carrier_changes": 2}))
+    watch.ingest(at(2.0, link={"state": LinkState.DOWN, "carrier_changes": 3}))
+    before = LinkHealth(flaps=(Flap(at(2.0).sample.wall + 9), Flap(1.0)))
+    watch.health.restore(PACU.id, before)
+    watch.ingest(at(9.5, link={"carrier_changes": 4}))
+    assert [one.down_s for one in health(watch.health).flaps] == [None, 7.5, None]
+    watch.ingest(at(12.0, link={"carrier_changes": 8}))
+    assert [one.down_s for one in health(watch.health).flaps][-2:] == [0.0, 0.0]
 
 
 def test_the_kernels_word_for_it_is_taken_where_no_tool_tells() -> None:

@@ -10,6 +10,8 @@ import pytest
 from mlxtop.health.link_health import Best, Flap, LinkHealth, Point
 from mlxtop.health.observe import Running
 from mlxtop.health.signs import (
+    NEAR_S,
+    OUTAGE_S,
     aged,
     faded,
     failing,
@@ -168,9 +170,25 @@ def test_a_laser_that_needs_more_current_has_aged_but_not_a_warm_one() -> None:
 def test_flaps_are_counted_by_day() -> None:
     now = BEGIN + 10 * DAY_S
     ago = (0.1, 0.2, 1.5, 1.6, 3.2, 6.9, 7.1)
-    health = LinkHealth(flaps=tuple(Flap(now - days * DAY_S) for days in reversed(ago)))
+    health = LinkHealth(flaps=tuple(Flap(now - days * DAY_S, "", 3.0) for days in reversed(ago)))
     assert flap_days(health, now) == (2, 6, 4)
     assert flap_days(LinkHealth(), now) == (0, 0, 0)
+
+
+def test_a_link_whose_other_end_was_off_did_not_flap() -> None:
+    now = BEGIN + 10 * DAY_S
+    nights = [
+        (Flap(then - 20, "", 4.0), Flap(then, "", 8 * 3600.0), Flap(then + 8 * 3600 + 90, "", 12.0))
+        for then in (now - days * DAY_S for days in (5.2, 4.2, 3.2, 2.2, 1.2))
+    ]
+    health = LinkHealth(flaps=tuple(one for night in nights for one in night))
+    assert flap_days(health, now) == (0, 0, 0)
+    alone = Flap(now - 3600, "", OUTAGE_S - 1)
+    longer = health._replace(flaps=(*health.flaps, alone))
+    assert flap_days(longer, now) == (1, 1, 1)
+    away = longer._replace(flaps=(*longer.flaps, Flap(now - 3600 + NEAR_S, "")))
+    assert flap_days(away, now - 3600 + NEAR_S + OUTAGE_S - 1) == (1, 1, 1)
+    assert flap_days(away, now) == (0, 0, 0)
 
 
 def test_what_was_better_for_some_minutes_is_told_and_a_moment_is_not() -> None:

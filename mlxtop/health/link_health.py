@@ -70,6 +70,8 @@ class Flap(NamedTuple):
     wall: float
     reason: str = ""
     """In words; empty where nothing told it."""
+    down_s: float | None = None
+    """Seconds until it was back; None where that was not seen, or has yet to come."""
 
 
 class Change(NamedTuple):
@@ -239,13 +241,19 @@ def _unfinished(minutes: tuple[Point, ...], hours: tuple[Point, ...]) -> tuple[P
 
 def _same_losses(old: tuple[Flap, ...], new: tuple[Flap, ...]) -> tuple[Flap, ...]:
     """Return what either has seen; two programs see the same loss at about the same time."""
-    known = {one.wall for one in old}
+    known = {one.wall: one for one in old}
     other = tuple(
-        one
+        _same_loss(known[one.wall], one) if one.wall in known else one
         for one in new
         if one.wall in known or all(abs(one.wall - wall) > SAME_S for wall in known)
     )
     return _union(old, other)
+
+
+def _same_loss(old: Flap, new: Flap) -> Flap:
+    """Return all that is known of a loss."""
+    down_s = old.down_s if new.down_s is None else new.down_s
+    return new._replace(reason=new.reason or old.reason, down_s=down_s)
 
 
 # The file
@@ -342,7 +350,8 @@ def _point(row: object) -> Point | None:
 def _flap(row: object) -> Flap | None:
     if not isinstance(row, list) or not row or (wall := _number(row[0])) is None:
         return None
-    return Flap(wall, _text(row[1]) if len(row) > 1 else "")
+    down_s = _number(row[2]) if len(row) > 2 else None
+    return Flap(wall, _text(row[1]) if len(row) > 1 else "", down_s)
 
 
 def _change(row: object) -> Change | None:

@@ -210,6 +210,8 @@ class HealthWatch:
     def __init__(self) -> None:
         self._links: dict[PortId, LinkHealth] = {}
         self._counts: dict[PortId, Counts] = {}
+        self._away: dict[PortId, tuple[float, float]] = {}
+        """Tick and epoch second at which links were lost that are not back yet."""
         self._due: float | None = None
         self._last = 0.0
 
@@ -229,6 +231,8 @@ class HealthWatch:
     def observe(self, frame: Frame) -> bool:
         """Take a frame in; once a minute it is summed up. Return whether it was."""
         tick = frame.sample.tick
+        for port in [*self._away] if self._away else ():
+            self._back(frame, port)
         if self._due is None or tick < self._last:
             self._due = tick + FIRST_S
             self._counts.clear()
@@ -266,12 +270,25 @@ class HealthWatch:
         return added(health, point(now, found, wall)._replace(symbols=symbols))
 
     def flapped(self, frame: Frame, port: PortId, times: int) -> None:
-        """Take in that a link was lost."""
+        """Take in that a link was lost; all but the last of several `times` it is back already."""
         health, wall = self._links.get(port, LinkHealth()), frame.sample.wall
-        reason = _reason(frame.ports[port].now)
-        flaps = (Flap(round(wall + number / 1000, 3), reason) for number in range(min(times, 10)))
+        now = frame.ports[port].now
+        walls = (round(wall + number / 1000, 3) for number in range(min(times, 10)))
+        flaps = [Flap(one, _reason(now), 0.0) for one in walls]
+        if now.link.state is not LinkState.UP:
+            flaps[-1] = flaps[-1]._replace(down_s=None)
+            self._away[port] = frame.sample.tick, flaps[-1].wall
         self._links[port] = health._replace(flaps=(*health.flaps, *flaps)[-FLAPS:])
         self._counts.pop(port, None)  # nothing joins the errors before and after
+
+    def _back(self, frame: Frame, port: PortId) -> None:
+        """Tell how long a link was lost, once it is back."""
+        one, health = frame.ports.get(port), self._links[port]
+        if one is not None and one.now.link.state is LinkState.UP:
+            tick, wall = self._away.pop(port)
+            down_s = round(max(0.0, frame.sample.tick - tick), 1)
+            flaps = (f._replace(down_s=down_s) if f.wall == wall else f for f in health.flaps)
+            self._links[port] = health._replace(flaps=tuple(flaps))
 
 
 def _reason(now: PortSample) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil, floor, log10
 from typing import NamedTuple
 
-from mlxtop.health.link_health import LANES, Best, LinkHealth, Point
+from mlxtop.health.link_health import LANES, Best, Flap, LinkHealth, Point
 from mlxtop.health.observe import Running
 from mlxtop.health.trend import DAY_S, Course, Value, buckets, course, median, median_high
 
@@ -233,7 +233,7 @@ def _at(values: Sequence[Value], now: float, celsius: float | None) -> float:
 
 
 class FlapDays(NamedTuple):
-    """How often a link was lost lately."""
+    """How often a link was lost lately and came back by itself."""
 
     day: int
     """In the last 24 hours."""
@@ -246,11 +246,29 @@ OFTEN_A_DAY, ON_DAYS = 5, 3
 """Losses in a day, and days of a week with a loss, from which a link is bad."""
 
 
+OUTAGE_S = 120.0
+"""Seconds without a link in which the other end was off, started anew or unplugged."""
+NEAR_S = 900.0
+"""Seconds before and after that in which a machine that stops or starts lets go of its link."""
+
+
 def flap_days(health: LinkHealth, wall: float) -> FlapDays:
     """Return how often a link was lost in the day and the week before `wall`."""
-    week = [one.wall for one in health.flaps if 0 <= wall - one.wall < 7 * DAY_S]
-    days = {int((wall - then) // DAY_S) for then in week}
-    return FlapDays(sum(wall - then < DAY_S for then in week), len(week), len(days))
+    lost = [one.wall for one in flaps(health, wall)]
+    days = {int((wall - then) // DAY_S) for then in lost}
+    return FlapDays(sum(wall - then < DAY_S for then in lost), len(lost), len(days))
+
+
+def flaps(health: LinkHealth, wall: float) -> list[Flap]:
+    """Return the losses of the week before `wall` that speak of the link itself.
+
+    Of one that nobody saw the end of, nothing can be told.
+    """
+    week = [one for one in health.flaps if 0 <= wall - one.wall < 7 * DAY_S]
+    away = [(one.wall, wall - one.wall if one.down_s is None else one.down_s) for one in week]
+    spans = [(then - NEAR_S, then + down + NEAR_S) for then, down in away if down >= OUTAGE_S]
+    ended = (one for one in week if one.down_s is not None and one.down_s < OUTAGE_S)
+    return [one for one in ended if not any(a <= one.wall <= b for a, b in spans)]
 
 
 HELD = 5

@@ -2,8 +2,8 @@
 
 The format is that of `mlxtop.health.link_health`; `history` of a port sets `days`, `raw` (decades
 of the bit error rate at the end), `rise` (decades a day), `dims` (lane to dB lost over the time),
-`flaps` (rows of days ago and reason), and by name what it was at its best: `speed`, `lanes`,
-`pcie` and `pcie_lanes` as rows of value, words and days ago.
+`flaps` (rows of days ago, reason and seconds), and by name what it was at its best: `speed`,
+`lanes`, `pcie` and `pcie_lanes` as rows of value, words and days ago.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ def _text(port: PortState, now: float) -> str:
             "new": hours[12],
             "hours": hours[kept:],
             "days": [hours[n] for n in range(12, kept, 24)],
-            "flaps": [[round(now - ago * _DAY), why] for ago, why in told.get("flaps", ())],
+            "flaps": [
+                [round(now - ago * _DAY), why, away] for ago, why, away in told.get("flaps", ())
+            ],
         }
     )
 

@@ -44,6 +44,9 @@ def health_document(
         "aged_lasers": [one._asdict() for one in told.aged],
         "lost_in_a_day": count.day,
         "lost_in_a_week": count.week,
-        "losses": [{"time": one.wall, "reason": one.reason or None} for one in health.flaps],
+        "losses": [
+            {"time": one.wall, "reason": one.reason or None, "seconds": one.down_s}
+            for one in health.flaps
+        ],
         "changes": [one._asdict() for one in health.changes],
     }

@@ -26,6 +26,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 _CHART_DAYS = 14.0
 _LEAST_SLOPE, _SURE = 0.02, 3.0
 """Decades a day, and standard errors, from which a slope is told."""
+_NO_REASON = "nothing told the reason"
 _NAMES = ("speed", "lanes", "pcie")
 
 
@@ -166,14 +167,15 @@ def _light(known: LinkHealth, told: Outlook, columns: int) -> Iterator[Line]:
 
 def _flaps(view: View, known: LinkHealth) -> Iterator[Line]:
     wall = view.frame.sample.wall
-    count = flap_days(known, wall)
-    if not count.week:
+    recent = [one for one in known.flaps if 0 <= wall - one.wall < 7 * DAY_S]
+    if not recent:
         yield fact("link lost", "not in the last week")
         return
+    count = flap_days(known, wall)
     role = Role.WARNING if count.day else Role.TEXT
-    yield fact("link lost", f"{count.day} times in a day, {count.week} in a week", role=role)
-    for one in known.flaps[-3:]:
-        if 0 <= wall - one.wall < 7 * DAY_S:
-            when = strftime("%m-%d %H:%M", localtime(one.wall))
-            text = f"{when}  {one.reason or 'nothing told the reason'}"
-            yield from below("", text, view.columns)
+    text = f"{count.day} in a day, {count.week} in a week"
+    yield fact("link lost", text if count.week else "not by itself in the last week", role=role)
+    for one in recent[-3:]:
+        when = strftime("%m-%d %H:%M", localtime(one.wall))
+        away = f" for {units.span(one.down_s)}" if one.down_s else ""
+        yield from below("", f"{when}{away}, {one.reason or _NO_REASON}", view.columns)

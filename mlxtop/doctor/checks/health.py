@@ -18,6 +18,7 @@ from mlxtop.health.signs import (
     Faded,
     Worse,
     flap_days,
+    flaps,
     outlook,
     worse,
 )
@@ -198,15 +199,16 @@ def _ageing(port: PortCase, health: LinkHealth, lasers: tuple[Aged, ...]) -> Fin
     explains="A link that goes down and comes back by itself drops what is on its way, and its"
     " routes and bonds follow. mlxtop counts the losses that it sees, with the reason that the"
     " kernel or the firmware tells.",
-    normal="none; some while somebody works on the cable, or the peer reboots or is set up. A port"
-    " that is switched off here does not count",
+    normal="none; some while somebody works on the cable or sets up the peer. A port that is"
+    " switched off here does not count, nor does a link that stays away for two minutes and what is"
+    " lost a quarter of an hour before and after: the other end was off, or started anew",
 )
 def _flaps(port: PortCase) -> Outcomes:
     health = _health(port)
     count = flap_days(health, _wall(port))
     if count.day < OFTEN_A_DAY and count.days < ON_DAYS:
         return
-    reasons = dict.fromkeys(one.reason for one in health.flaps if one.reason)
+    reasons = dict.fromkeys(one.reason for one in flaps(health, _wall(port)) if one.reason)
     told = f"; {'; '.join(list(reasons)[-3:])}" if reasons else ""
     yield port.warning(
         f"the link was lost {count.day} times in the last day, {count.week} times on {count.days}"
