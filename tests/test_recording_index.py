@@ -6,6 +6,7 @@ import os
 import pickle
 import pwd
 import zlib
+from collections.abc import Container
 from pathlib import Path
 from threading import Event
 from typing import Any, NamedTuple
@@ -296,3 +297,29 @@ def test_what_root_reads_for_somebody_else_is_kept_where_only_root_can_read_it(
     index = Index.own()
     assert index is not None
     assert index.directory == tmp_path / "mlxtop-nic"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root reads what a service recorded")
+@pytest.mark.parametrize(
+    ("access", "read"),
+    [((64000, 0o600), range(10)), ((64001, 0o600), [COUNT]), ((64000, 0o644), [COUNT])],
+)
+def test_root_begins_with_the_index_of_a_service(
+    tmp_path: Path,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    access: tuple[int, int],
+    read: Container[int],
+) -> None:
+    path, service = write(tmp_path / "a.mlxrec", faulty(COUNT)), tmp_path / "service"
+    surveyed(path, service)
+    owner, mode = access
+    os.chown(path, 64000, 64000)
+    os.chown(index_of(service), owner, owner)
+    index_of(service).chmod(mode)
+    (tmp_path / "link").symlink_to("service")
+    monkeypatch.setattr(index_module, "SERVICE", tmp_path / "link")
+    assert read_samples(Survey(Recording([path]), Index(cache)), monkeypatch) in read
+    monkeypatch.setattr(index_module, "SERVICE", tmp_path / "nothing")
+    assert read_samples(Survey(Recording([path]), Index(cache)), monkeypatch) < 10
+    assert index_of(cache).stat().st_uid == 0

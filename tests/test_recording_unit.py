@@ -71,6 +71,7 @@ def test_it_reaches_the_peers_of_the_settings_and_nobody_else(tmp_path: Path) ->
 def test_it_says_what_it_cannot_read_and_why() -> None:
     text = unit(["/usr/bin/mlxtop"], [], Rights.DYNAMIC)
     assert "DynamicUser=yes" in text
+    assert "Environment=XDG_CACHE_HOME=/var/cache/private\n" in text
     assert "Not read so" in text
     assert "mlxtop record --unit root" in text
     root = unit(["/usr/bin/mlxtop"], [], Rights.ROOT)

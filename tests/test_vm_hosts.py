@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,14 @@ import pytest
 from tests.ssh_lab import MISSING, SSHD, Far
 from tests.vm import REPOSITORY
 
-SECONDS = 400
+SECONDS = 600
 FAR = """
 mkdir -p /run/sshd
 {sshd} -f {config} -E /tmp/sshd.log
 for i in $(seq {seconds}); do [ -e /tmp/done ] && exit 0; sleep 1; done
 """
 NEAR = """
-for i in $(seq 60); do ping -c 1 -W 1 10.0.4.2 >/dev/null && break; done
+until ping -c 1 -W 1 10.0.4.2 >/dev/null; do sleep 1; done
 export HOME={home}
 timeout {seconds} $PYTHON -m mlxtop --all -H pacu --json-stream -n 2
 ssh -F {home}/.ssh/config -T pacu touch /tmp/done
@@ -51,6 +52,9 @@ def test_one_kernel_reads_the_other_over_ssh(tmp_path: Path) -> None:
     made.prepare(made.with_mlxtop())
     socket = tmp_path / "link"
     far = lab(1, socket, FAR.format(sshd=SSHD, config=made.config, seconds=SECONDS))
+    while not socket.exists():  # the second kernel finds its wire only where the first one waits
+        assert far.poll() is None, far.communicate()
+        time.sleep(0.2)
     near = lab(2, socket, NEAR.format(home=made.home, seconds=SECONDS - 100))
     out, error = near.communicate(timeout=SECONDS + 100)
     assert near.returncode == 0, (error, far.communicate(timeout=60))

@@ -102,6 +102,10 @@ def _lines(
     yield "IOSchedulingClass=idle"
     yield f"StateDirectory={STATE}"
     yield "StateDirectoryMode=0700"
+    yield f"CacheDirectory={STATE}"
+    yield "CacheDirectoryMode=0700"
+    # /var/cache/mlxtop-nic is a link where the user is the unit's own.
+    yield f"Environment=XDG_CACHE_HOME=/var/cache{'' if is_root else '/private'}"
     if probed:
         yield "Environment=XDG_CONFIG_HOME=/etc"
         yield f"IPAddressAllow={' '.join(probed)}"
