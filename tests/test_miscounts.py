@@ -18,7 +18,7 @@ from mlxtop.present.counters import traffic
 from mlxtop.present.text import plain
 from mlxtop.present.view import View
 from mlxtop.sampler.live import LiveSource
-from mlxtop.sampler.miscounts import MOST, Miscounts, parse_entries
+from mlxtop.sampler.miscounts import LOOK_S, MOST, Miscounts, parse_entries
 from tests.load_lab import simulated
 from tests.samples import IB, PACU, ethernet, frame, pacu, sample, veth
 
@@ -47,7 +47,9 @@ def test_what_is_proven_outlives_the_program_and_is_taken_back(kept: Path, found
     assert source(later) == "netdev"
     assert later.apply(pacu(1.0)).ports[PACU.id].miscounts == (found,)
     assert later.learn(frame(pacu(0.0)), PACU.id, None) is None
-    assert source(miscounts) == source(later) == "eth-mac"
+    assert source(later) == "eth-mac"
+    assert source(miscounts) == "netdev"
+    assert source(miscounts, pacu(LOOK_S + 1), pacu(LOOK_S + 2)) == "eth-mac"
 
 
 def test_another_kernel_firmware_card_or_kind_of_link_begins_anew(kept: Path) -> None:
