@@ -32,16 +32,22 @@ sys.dont_write_bytecode = False
 
 
 ALONE = {
-    f"test_{name}.py"
-    for name in (
-        *("crowds", "faults_iperf3", "faults_ports", "faults_sampler", "faults_terminal"),
-        *("hosts_netns", "hosts_ssh", "lldp_netns", "load_real", "load_tools_real"),
-        *("metrics_command", "path_real", "prometheus", "rdma_many"),
-        *("real_traffic", "revert", "routes", "sampler_kernel_log", "security_strangers"),
-        *("system_commands", "tui_driver"),
-    )
+    f"test_{name}.py": group
+    for group, names in {
+        "network": (
+            *("faults_iperf3", "hosts_netns", "hosts_ssh", "lldp_netns", "load_real"),
+            *("load_tools_real", "path_real", "real_traffic", "revert", "routes"),
+            "security_strangers",
+        ),
+        "machine": (
+            *("crowds", "faults_ports", "faults_sampler", "faults_terminal", "metrics_command"),
+            *("prometheus", "rdma_many", "sampler_kernel_log", "system_commands", "tui_driver"),
+        ),
+    }.items()
+    for name in names
 }
-"""Files whose slow tests measure time or rates, or look at what else runs."""
+"""Files whose slow tests measure time or rates, or look at what else runs: one group beside the
+other, and of each group one test at a time."""
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -51,8 +57,10 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
         return 0
     if config.option.markexpr == "vm":
         return min(cores, 4)  # each emulated machine takes a core and a gigabyte
-    spread = re.search("not (slow|alone)", config.option.markexpr)
-    return cores + 1 if spread else 0  # each waits a third of its time
+    if re.search("not (slow|alone)", config.option.markexpr):
+        return cores + 1  # each waits a third of its time
+    is_grouped = "alone" in config.option.markexpr and config.option.dist == "loadgroup"
+    return min(cores, len({*ALONE.values()})) if is_grouped else 0
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -64,6 +72,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
         if item.path.name in ALONE and item.get_closest_marker("slow"):
             item.add_marker("alone")
+            item.add_marker(pytest.mark.xdist_group(ALONE[item.path.name]))
 
 
 def pytest_collection_finish() -> None:

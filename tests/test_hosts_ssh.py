@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from mlxtop.hosts.ssh import far_script
-from tests.ssh_lab import MISSING, Far, agents, children_of, far_side, free_port, soon
+from tests.ports import free_port
+from tests.ssh_lab import MISSING, Far, agents, children_of, far_side, soon
 
 pytestmark = [
     pytest.mark.slow,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ import pytest
 
 from mlxtop.commands.metrics import shared
 from mlxtop.lab import MACHINES as MACHINE_NAMES
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 TESTS = Path(__file__).parent
@@ -37,12 +37,6 @@ def need(program: str, package: str) -> str:
     if path is None:
         pytest.skip(f"{package} is not installed")
     return path
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def get(url: str) -> str:

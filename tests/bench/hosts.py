@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench.parts import write_part
-from tests.ssh_lab import MISSING, ROOT, Far, agents, children_of, free_port
+from tests.ports import free_port
+from tests.ssh_lab import MISSING, ROOT, Far, agents, children_of
 from tests.terminal import Terminal
 
 SECONDS = 60
