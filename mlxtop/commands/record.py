@@ -120,7 +120,11 @@ def _record(
     preparer: Preparer | None = None,
 ) -> None:
     """Give the recorder all frames until that time has passed, or it cannot write."""
-    manager, watch, begin = ServiceManager(), Watch(verdicts=False, frames=False), None
+    manager, watch, begin = (
+        ServiceManager(),
+        Watch(verdicts=False, frames=False, forecasts=False),
+        None,
+    )
     told: Path | None = None
     problem: str | None = None
     for frame in taken:
