@@ -58,6 +58,8 @@ class Reader:
         self._gap: str | None = None
         self._faults = 0
         """Values that this decoder could not read, as far as that was told."""
+        self._is_had = False
+        """These Samples are of a time that another file had already."""
 
     def read(self, line: bytes) -> Moment | None:
         """Return the Moment of a line; None where it has none."""
@@ -88,7 +90,10 @@ class Reader:
         if self._decoder is None or name_of(record) != self._id:
             self._lose("the head of a part is missing")
             return None
-        self._follows(number)
+        last = self._last
+        is_again = type(number) is int and self._next is not None and number < self._next
+        if not is_again:
+            self._follows(number)
         self._decoder.learn(record.get("tables"))
         try:
             sample = self._decoder.whole(record.get("sample"))
@@ -97,6 +102,8 @@ class Reader:
             return None
         self._tell_faults(self._decoder.faults)
         self._next = number + 1 if type(number) is int else None
+        if last is not None and (is_again or last.recording != self._id):
+            self._is_had = self._is_had or is_had(last.sample, sample)
         return self._moment(sample, number)
 
     def _change(self, record: dict[str, Any]) -> Moment | None:
@@ -143,8 +150,12 @@ class Reader:
             return None
         sample = _dated(sample)
         last, gap, self._gap = self._last, self._gap, None
+        joins, self._is_had = self._is_had, False
+        if last is not None and joins and is_had(last.sample, sample):
+            self._is_had = True
+            return None
         restarts = last is None or not _continues(last, sample, self._id)
-        if last is not None and not restarts and last.recording != self._id:
+        if last is not None and not (restarts or joins) and last.recording != self._id:
             gap = gap or "nothing was recorded"
         self._last = Moment(sample, number, gap if last else None, restarts, self._id)
         return self._last
@@ -175,6 +186,13 @@ def _dated(sample: Sample) -> Sample:
 
 def _is_near(sample: Sample, tick: float | None) -> bool:
     return tick is None or abs(sample.tick - tick) <= MOST_AGO_S
+
+
+def is_had(last: Sample, sample: Sample) -> bool:
+    """Return whether a Sample is of the same start of the same machine, and not after the other."""
+    if sample.host.name != last.host.name or sample.tick > last.tick or sample.wall > last.wall:
+        return False
+    return abs((sample.wall - last.wall) - (sample.tick - last.tick)) < SAME_BOOT_S
 
 
 def _continues(last: Moment, sample: Sample, recording: str) -> bool:

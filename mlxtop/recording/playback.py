@@ -112,10 +112,8 @@ class Playback:
         """Play to the last Moment at or before a time, behind the beginning of a place."""
         target = self.recording.places[place]
         while (moment := self.peek()) is not None:
-            reached = reached or (moment.recording, moment.number) == (
-                target.recording,
-                target.number,
-            )
+            is_same = moment.recording == target.recording
+            reached = reached or (is_same and moment.number >= target.number)
             if reached and moment.sample.wall > wall and self.moment is not None:
                 return
             if moment.sample.wall >= verdicts_from:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import zlib
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from math import nan
 from pickle import HIGHEST_PROTOCOL, dumps
@@ -207,7 +207,11 @@ class Survey:
 
     def _place_of(self, moment: Moment, place: int) -> int:
         """Return the place at which the part begins that holds a Moment."""
-        numbers = self._places.get((moment.recording, moment.number), ())
+        numbers: Iterable[int] = self._places.get((moment.recording, moment.number), ())
+        places = self.recording.places
+        if moment.recording != places[place].recording:  # its first Samples may be left out
+            later = range(place + 1, len(places))
+            numbers = (n for n in later if places[n].recording == moment.recording)
         return next((number for number in numbers if number > place), place)
 
     def _continued(self, stop: Event) -> tuple[Watch, LongHistory, Iterator[Moment]]:
