@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from mlxtop.model.sample import SourceKind
 from mlxtop.recording.files import SUFFIX, own_recordings, run_recording
-from mlxtop.recording.lines import GZIP, HEAD_BEGINS
+from mlxtop.recording.lines import GZIP, HEAD_BEGINS, MEMBER_S
 from mlxtop.recording.moments import SAME_BOOT_S, Moment, Reader, name_of
 from mlxtop.recording.parts import Part, from_key, number_of, parts_of, wall_of
 from mlxtop.recording.stream import MAGIC, Problems, RawLine, read_lines
@@ -192,7 +192,8 @@ class Recording:
         if not self.places:
             return parts
         first, last = parts[0], self.places[-1]
-        if abs((first.wall - first.tick) - (last.wall - last.tick)) >= SAME_BOOT_S:
+        is_same = abs((first.wall - first.tick) - (last.wall - last.tick)) < SAME_BOOT_S
+        if not is_same or first.wall - last.wall > 2 * MEMBER_S:  # longer than a part is
             return parts
         end = self._end(self.paths[-1], last.offset, last.wall)
         if first.wall > end:
