@@ -127,6 +127,24 @@ def test_what_two_files_have_is_there_once(tmp_path: Path, is_one_recorder: bool
             assert playback.is_exact
 
 
+def test_what_one_recorder_wrote_later_has_a_gap_before_it(tmp_path: Path) -> None:
+    one = Recorder(ManualClock(), SourceKind.DEMO, 10.0, hold_s=100.0)
+    for tick in range(0, 4000, 10):
+        if tick in (300, 3500):
+            one.write_to(Target(tmp_path / f"{tick}.mlxrec"))
+        if tick == 1500:
+            one.stop_writing()
+        one.put(at(float(tick)))
+        assert one.flush()
+    one.close()
+    both = open_recording(str(tmp_path))
+    moments = list(both.moments())
+    gaps = [(moment.sample.tick > 1500, moment.gap) for moment in moments if moment.gap]
+    assert gaps == [(True, "nothing was recorded")]
+    assert not any(moment.restarts for moment in moments[1:])
+    assert both.problems.all() == []
+
+
 def test_a_file_of_a_time_that_another_has_too_is_left_out(tmp_path: Path) -> None:
     record(tmp_path / "a.mlxrec")
     record(tmp_path / "b.mlxrec", HOUR[10:20])

@@ -60,6 +60,8 @@ class Reader:
         """Values that this decoder could not read, as far as that was told."""
         self._is_had = False
         """These Samples are of a time that another file had already."""
+        self._is_ended = False
+        """Recording was stopped; what comes next may be of the same recorder."""
 
     def read(self, line: bytes) -> Moment | None:
         """Return the Moment of a line; None where it has none."""
@@ -74,8 +76,8 @@ class Reader:
             return self._change(record)
         elif GAP in record and self._follows(record[GAP]):
             self._note_gap(record)
-        elif END in record:
-            self._follows(record[END])
+        elif END in record and self._follows(record[END]):
+            self._next, self._is_ended = None, True
         return None
 
     def _head(self, head: dict[str, Any]) -> None:
@@ -90,8 +92,11 @@ class Reader:
         if self._decoder is None or name_of(record) != self._id:
             self._lose("the head of a part is missing")
             return None
+        if type(number) is not int:
+            self._lose("a whole sample has no number")
+            return None
         last = self._last
-        is_again = type(number) is int and self._next is not None and number < self._next
+        is_again = last is not None and last.recording == self._id and number <= last.number
         if not is_again:
             self._follows(number)
         self._decoder.learn(record.get("tables"))
@@ -101,7 +106,7 @@ class Reader:
             self._lose("a whole sample cannot be read")
             return None
         self._tell_faults(self._decoder.faults)
-        self._next = number + 1 if type(number) is int else None
+        self._next = number + 1
         if last is not None and (is_again or last.recording != self._id):
             self._is_had = self._is_had or is_had(last.sample, sample)
         return self._moment(sample, number)
@@ -151,12 +156,14 @@ class Reader:
         sample = _dated(sample)
         last, gap, self._gap = self._last, self._gap, None
         joins, self._is_had = self._is_had, False
+        ended, self._is_ended = self._is_ended, False
         if last is not None and joins and is_had(last.sample, sample):
             self._is_had = True
             return None
         restarts = last is None or not _continues(last, sample, self._id)
-        if last is not None and not (restarts or joins) and last.recording != self._id:
-            gap = gap or "nothing was recorded"
+        if last is not None and not (restarts or joins):
+            was_stopped = ended or last.recording != self._id
+            gap = gap or ("nothing was recorded" if was_stopped else None)
         self._last = Moment(sample, number, gap if last else None, restarts, self._id)
         return self._last
 
