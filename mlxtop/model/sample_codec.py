@@ -135,8 +135,13 @@ class Readings(Codec):
             return Reading(tick, old.schema, old.values)
         values = list(old.values)
         try:
-            if gained:
-                _gain(values, gained)
+            if gained is not None:
+                for place, gain in zip(gained[::2], gained[1::2], strict=True):
+                    values[place] += gain
+                    # 1.5, NaN and true are numbers too
+                    is_gain = type(gain) is int and gain > 0
+                    if not is_gain or place < 0 or values[place] > HIGHEST:
+                        raise UnreadableError("gained")
             for text, value in (now or {}).items():
                 place = int(text)
                 if place < 0 or not (value is None or _is_count(value)):
@@ -145,17 +150,6 @@ class Readings(Codec):
         except (TypeError, LookupError, ValueError, AttributeError) as error:
             raise UnreadableError(str(error)) from None
         return Reading(tick, old.schema, tuple(values))
-
-
-def _gain(values: list[Any], gained: Any) -> None:
-    """Add to counters: place and gain by turns. Raises UnreadableError, and what lists raise."""
-    if set(map(type, gained)) != {int}:  # 1.5, NaN and true are numbers too
-        raise UnreadableError("gained")
-    places, gains = gained[::2], gained[1::2]
-    for place, gain in zip(places, gains, strict=True):
-        values[place] += gain
-    if min(places) < 0 or min(gains) <= 0 or max(map(values.__getitem__, places)) > HIGHEST:
-        raise UnreadableError("gained")
 
 
 def _hashable(data: object) -> object:
