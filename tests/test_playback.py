@@ -241,6 +241,43 @@ def test_where_the_survey_has_not_come_it_is_played_from_there(hours: Recording)
     assert known(playback.watch) == known(linear(hours, hours.begin + 3000.0).watch)
 
 
+@pytest.mark.parametrize("seconds", [398.0, 400.0, 405.0, 421.0, 445.0])
+def test_behind_a_gap_the_verdicts_are_those_of_before_it(
+    seconds: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey_module, "EVERY", 10)
+    ticks = (*range(100), *range(400, 450))
+    path = write(tmp_path / "a.mlxrec", tuple(at(float(tick)) for tick in ticks))
+    one = Recording([path])
+    survey = Survey(one)
+    survey.run(Event())
+    playback = Playback(one, survey)
+    playback.seek(one.begin + seconds)
+    assert playback.watch.verdicts.all()
+    assert known(playback.watch) == known(linear(one, one.begin + seconds).watch)
+
+
+def test_a_machine_without_ports_has_checkpoints_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey_module, "EVERY", 20)
+    samples = tuple(at(float(tick))._replace(ports={}) for tick in range(200))
+    one = Recording([write(tmp_path / "a.mlxrec", samples)])
+    survey = Survey(one)
+    survey.run(Event())
+    fed: list[float] = []
+    ingest = Watch.ingest
+
+    def counted(watch: Watch, frame: Frame) -> object:
+        fed.append(frame.sample.tick)
+        return ingest(watch, frame)
+
+    monkeypatch.setattr(Watch, "ingest", counted)
+    Playback(one, survey).seek(one.begin + 190.0)
+    assert len(fed) <= 40
+    assert fed[-1] == 190.0
+
+
 def test_checkpoints_are_bounded_in_memory(
     hours: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:

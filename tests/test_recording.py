@@ -5,13 +5,16 @@ from __future__ import annotations
 import gzip
 import os
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from mlxtop.lab import ManualClock
 from mlxtop.model.sample import Sample, SourceKind
+from mlxtop.recording.playback import Playback
 from mlxtop.recording.recorder import Recorder
 from mlxtop.recording.recording import Recording, open_recording
+from mlxtop.recording.survey import Survey
 from mlxtop.recording.target import Target
 from tests.samples import PACU, WALL, ethernet, sample
 
@@ -88,6 +91,68 @@ def test_recordings_that_were_joined_are_one(hour: Path, tmp_path: Path) -> None
     one = open_recording(str(joined))
     assert ticks(one) == [*HOUR, 5000.0, 5001.0]
     assert one.end == WALL + 5001.0
+
+
+@pytest.mark.parametrize("is_one_recorder", [True, False])
+def test_what_two_files_have_is_there_once(tmp_path: Path, is_one_recorder: bool) -> None:
+    every = [float(tick) for tick in range(0, 2500, 10)]
+    if is_one_recorder:  # R is pressed at 300 s, again at 1500, and once more at 2000
+        one = Recorder(ManualClock(), SourceKind.DEMO, 10.0, hold_s=900.0)
+        for tick in every:
+            if tick in (300.0, 2000.0):
+                one.write_to(Target(tmp_path / f"{tick:.0f}.mlxrec"))
+            if tick == 1500.0:
+                one.stop_writing()
+            one.put(at(tick))
+            assert one.flush()
+        one.close()
+    else:
+        record(tmp_path / "300.mlxrec", tuple(every[:150]))
+        record(tmp_path / "2000.mlxrec", tuple(every[60:]))
+    assert WALL + 600.0 <= open_recording(str(tmp_path / "2000.mlxrec")).begin <= WALL + 1300.0
+    both = open_recording(str(tmp_path))
+    moments = list(both.moments())
+    assert [one.sample.tick for one in moments] == every
+    assert [one.gap for one in moments] == [None] * len(moments)
+    assert [one.restarts for one in moments] == [True] + [False] * (len(moments) - 1)
+    assert both.end == WALL + every[-1]
+    assert both.problems.all() == []
+    survey = Survey(both)
+    survey.run(Event())
+    for tick in (0.0, 595.0, 1495.0, 1500.0, 1505.0, 2105.0, 2490.0):
+        for playback in (Playback(both), Playback(both, survey)):
+            playback.seek(WALL + tick)
+            assert playback.frame is not None
+            assert playback.frame.sample.tick == tick // 10 * 10
+            assert playback.is_exact
+
+
+def test_what_one_recorder_wrote_later_has_a_gap_before_it(tmp_path: Path) -> None:
+    one = Recorder(ManualClock(), SourceKind.DEMO, 10.0, hold_s=100.0)
+    for tick in range(0, 4000, 10):
+        if tick in (300, 3500):
+            one.write_to(Target(tmp_path / f"{tick}.mlxrec"))
+        if tick == 1500:
+            one.stop_writing()
+        one.put(at(float(tick)))
+        assert one.flush()
+    one.close()
+    both = open_recording(str(tmp_path))
+    moments = list(both.moments())
+    gaps = [(moment.sample.tick > 1500, moment.gap) for moment in moments if moment.gap]
+    assert gaps == [(True, "nothing was recorded")]
+    assert not any(moment.restarts for moment in moments[1:])
+    assert both.problems.all() == []
+
+
+def test_a_file_of_a_time_that_another_has_too_is_left_out(tmp_path: Path) -> None:
+    record(tmp_path / "a.mlxrec")
+    record(tmp_path / "b.mlxrec", HOUR[10:20])
+    one = open_recording(str(tmp_path))
+    assert ticks(one) == list(HOUR)
+    assert one.end == WALL + HOUR[-1]
+    told = "b.mlxrec is of a time that a.mlxrec has too, and is left out"
+    assert one.problems.all() == [told]
 
 
 def test_a_folder_is_one_recording_of_the_newest_machine(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mlxtop.lab import ManualClock
 from mlxtop.recording.files import (
     OldFile,
     file_name,
@@ -18,6 +19,7 @@ from mlxtop.recording.files import (
     tidy,
 )
 from mlxtop.recording.lines import Lines, Members
+from mlxtop.recording.target import Target, WrittenFile
 from tests.samples import sample
 
 WALL = 1_795_158_435.0
@@ -122,6 +124,33 @@ def test_what_is_too_old_or_too_much_is_outdated_the_oldest_first() -> None:
     assert names == ["10", "20", "30"]
 
 
+def test_who_says_nothing_keeps_what_was_to_be_kept_when_it_was_recorded() -> None:
+    week, hour = 7 * 86400.0, 3600.0
+    files = [
+        OldFile(0.0, GB, "week", week, 4 * GB),
+        OldFile(1.0, GB, "plain"),
+        OldFile(100 * hour, GB, "new"),
+    ]
+    now = 101 * hour
+    assert [one.name for one in outdated(files, now, None, None)] == ["plain"]
+    gone = [one.name for one in outdated(files, week + 1.0, None, None)]
+    assert gone == ["week", "plain", "new"]
+    assert [one.name for one in outdated(files, now, None, 2 * GB)] == ["week", "plain"]
+    assert [one.name for one in outdated(files, now, 48 * hour, None)] == ["week", "plain"]
+    assert outdated(files[2:], now, None, None, used=0) == []
+    assert [one.name for one in outdated(files[2:], now, None, None, used=1)] == ["new"]
+
+
+def test_a_recording_says_for_how_long_it_is_to_be_kept(tmp_path: Path) -> None:
+    for name, keep in (("a", (7 * 86400.0, 2 * GB)), ("b", None)):
+        path = tmp_path / f"{name}-20261101T000000Z.mlxrec"
+        line = next(Lines(keep=keep).of(sample(1.0)))
+        path.write_bytes(Members().add(line))
+        os.utime(path, (WALL - 3 * 86400.0, WALL - 3 * 86400.0))
+    assert tidy(tmp_path, None, WALL, None, None) == ["b-20261101T000000Z.mlxrec"]
+    assert tidy(tmp_path, None, WALL, 86400.0, None) == ["a-20261101T000000Z.mlxrec"]
+
+
 def test_only_files_that_mlxtop_wrote_are_deleted(tmp_path: Path) -> None:
     old = 1e6
     ours(tmp_path, "pacu-20261101T000000Z.mlxrec", old)
@@ -148,3 +177,15 @@ def test_the_file_that_is_written_counts_among_the_bytes_that_are_kept(tmp_path:
     current = ours(tmp_path, "pacu-20261107T000000Z.mlxrec", 0.0, 60_000)
     assert tidy(tmp_path, current, WALL, 48 * 3600.0, 130_000) == []
     assert tidy(tmp_path, current, WALL, 48 * 3600.0, 110_000) != []
+
+
+def test_a_file_is_closed_once_for_its_number_may_be_anothers(tmp_path: Path) -> None:
+    target = Target(tmp_path / "a.mlxrec")
+    file = WrittenFile.made(target, None, ManualClock())
+    file.close()
+    other = os.open(tmp_path / "other", os.O_CREAT | os.O_WRONLY)
+    try:
+        file.close()
+        assert os.write(other, b"x") == 1
+    finally:
+        os.close(other)

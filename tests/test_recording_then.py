@@ -134,6 +134,19 @@ def test_incidents_are_those_since_the_start_of_the_machine_up_to_the_frame(
     assert texts == ["at 1", "at 2", "at 2", "at 4", "at 5", "at 5"]
 
 
+def test_incidents_that_two_files_have_count_once(tmp_path: Path) -> None:
+    def at(tick: float) -> Any:
+        incidents = (Incident(IncidentKind.RESET, f"at {tick:.0f}", tick=tick),)
+        return sample(tick, ethernet(PACU, tick, 0, 0))._replace(incidents=incidents)
+
+    write(tmp_path / "a.mlxrec", tuple(at(float(tick)) for tick in range(5)))
+    write(tmp_path / "b.mlxrec", tuple(at(float(tick)) for tick in range(3, 8)))
+    both = Recording([tmp_path / "a.mlxrec", tmp_path / "b.mlxrec"])
+    *_, frame = frames_between(both, both.begin)
+    texts = [one.text for one in incidents_up_to(both, frame)]
+    assert texts == [f"at {tick}" for tick in range(8)]
+
+
 @pytest.mark.parametrize(
     ("begin", "end", "there"),
     [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mlxtop.load.run_log import RunWriter, find_id, list_ids, own_runs, read_run
+from mlxtop.load.run_log import RunWriter, find_id, list_ids, own_runs, read_head, read_run
 
 WALL = 1_795_158_435.0
 
@@ -35,6 +35,16 @@ def test_a_run_reads_back_as_it_was_written(tmp_path: Path) -> None:
     )
     assert [line["bps"] for line in run.intervals] == [1e9, 2e9, 3e9]
     assert (run.ended, run.rate, run.damaged) == ("complete", 2e9, 0)
+
+
+def test_what_a_run_begins_with_can_be_read_alone(tmp_path: Path) -> None:
+    name = recorded(tmp_path)
+    whole = read_run(tmp_path, name)
+    head = read_head(tmp_path, name)
+    assert whole.intervals and not head.intervals
+    assert (head.started, head.host, head.plan) == (whole.started, whole.host, whole.plan)
+    (tmp_path / f"{name}.jsonl").write_bytes(b"")
+    assert read_head(tmp_path, name).host is None
 
 
 def test_runs_of_the_same_second_have_names_of_their_own(tmp_path: Path) -> None:

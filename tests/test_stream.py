@@ -202,6 +202,18 @@ def test_a_line_that_makes_no_sense_ends_nothing(line: bytes) -> None:
     assert ticks(found) == [1.0, 2.0, 3.0, 4.0]
 
 
+def test_a_whole_sample_without_a_number_is_a_gap() -> None:
+    lines = list(lines_of(1.0, 2.0, 62.0, 63.0, 130.0))
+    lines[3] = lines[3].replace(b'{"key":2,', b'{"key":"2",')
+    found, problems = read(b"\n".join([*lines, b""]))
+    assert [(one.sample.tick, one.gap is None) for one in found] == [
+        (1.0, True),
+        (2.0, True),
+        (130.0, False),
+    ]
+    assert "a whole sample has no number" in problems[0]
+
+
 def test_a_line_that_is_too_long_is_left_out_without_being_held(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

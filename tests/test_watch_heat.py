@@ -15,7 +15,7 @@ from mlxtop.model.sample import (
     Sample,
     Temperature,
 )
-from mlxtop.watch.heat import Alert, HeatWatch, SensorTrack, worst
+from mlxtop.watch.heat import NO_FORECASTS, Alert, HeatWatch, SensorTrack, worst
 from mlxtop.watch.heat_limits import AlarmState
 from tests.heat_curves import Body, Sensor, readings
 from tests.samples import PACU, card, mlx5_port
@@ -72,6 +72,22 @@ def test_a_warm_up_is_forecast_and_told_before_it_happens() -> None:
     assert kinds(alerts) == ["warning module", "alarm module"]
     assert alerts[1].limit == 75
     assert alerts[1].forecast is not None
+
+
+def test_without_forecasts_the_same_is_told_and_nothing_is_foretold() -> None:
+    watch, plain = HeatWatch(), HeatWatch(NO_FORECASTS)
+    states: set[AlarmState] = set()
+    for tick, celsius in readings(Body(42, 60, start=36), Sensor(0.125), 240):
+        one = frame(tick, celsius, stale=tick > 230)
+        with_forecasts = [alert._replace(forecast=None) for alert in watch.observe(one)]
+        assert [alert._replace(forecast=None) for alert in plain.observe(one)] == with_forecasts
+        known, heat = watch.of(PACU.id, "module"), plain.of(PACU.id, "module")
+        assert known is not None and heat is not None
+        assert (heat.sensor, heat.limits) == (known.sensor, known.limits)
+        assert heat.forecast is None or heat.forecast.trend is Trend.UNKNOWN
+        states.add(heat.alarm.state)
+    expected = {AlarmState.OK, AlarmState.WARNING, AlarmState.ALARM, AlarmState.STALE}
+    assert states == expected
 
 
 def test_the_chip_is_followed_once_for_both_ports_of_a_card() -> None:

@@ -136,18 +136,15 @@ class Stretch(NamedTuple):
         )
 
 
-class _Body(NamedTuple):
-    """What one body leaves of its way at each point, and the sums of it that a fit needs."""
-
-    decay: list[float]
-    sum: float
-    squares: float
-    values: float
-    """Of its products with the values."""
+Sums = tuple[float, float, float]
+"""Of a shape over the points, of its squares, and of its products with their values."""
 
 
 class Fits:
-    """Least squares of every shape to the points of a stretch; a forecast makes a hundred."""
+    """Least squares of every shape to the points of a stretch; a forecast makes a hundred.
+
+    They are most of what a forecast costs, so what they share is added up once.
+    """
 
     def __init__(self, points: Points) -> None:
         self._origin = points[-1][1]
@@ -155,9 +152,10 @@ class Fits:
         self._times = [t - start for t, _ in points]
         self._values = values = [v - self._origin for _, v in points]
         self._sum, self._squares = sum(values), sum(map(mul, values, values))
-        self._bodies: dict[float, _Body] = {}
-        self._products: dict[float, float] = {}
-        """Sums of products of a body's decay and its slower one's, by its time constant."""
+        self._bodies: dict[float, tuple[list[float], Sums]] = {}
+        """What one body leaves of its way at each point, and its sums, by its time constant."""
+        self._pairs: dict[float, tuple[Sums, Sums, float]] = {}
+        """Sums of a body and of its slower one, and that of their products."""
         self._rough: dict[float, list[Fit]] = {}
 
     def rough(self, share: float = 0.0) -> list[Fit]:
@@ -169,57 +167,52 @@ class Fits:
     def fine(self, share: float = 0.0) -> list[Fit]:
         """Return the same, with more of them around the best one."""
         fits = list(self.rough(share))
-        ratio = RATIO
+        new, ratio = fits, RATIO
+        best: Fit | None = None
         for _ in range(FINER if fits else 0):
             ratio = math.sqrt(ratio)
-            best = min(fits, key=_squares).shape.constant
-            fits += self._of((best / ratio, best * ratio), share)
+            best = min(new if best is None else (best, *new), key=_squares)
+            constant = best.shape.constant
+            new = self._of((constant / ratio, constant * ratio), share)
+            fits += new
         return fits
 
     def _of(self, constants: Iterable[float], share: float) -> list[Fit]:
-        fits = (self._fit(Shape(constant, share)) for constant in constants)
-        return [fit for fit in fits if fit is not None]
+        """Return the fits of two unknowns; none of what is flat or gone over the whole stretch."""
+        n, sy = len(self._times), self._sum
+        fits = []
+        for constant in constants:
+            sx, sxx, sxy = self._mixed(constant, share) if share else self._body(constant)[1]
+            determinant = n * sxx - sx * sx
+            if determinant <= 1e-9 * n * n:
+                continue
+            slope = (n * sxy - sx * sy) / determinant
+            settles = (sy - slope * sx) / n
+            rest = max(self._squares - settles * sy - slope * sxy, 0.0)
+            spread = (sxx / determinant, n / determinant, -sx / determinant)
+            fits.append(Fit(Shape(constant, share), settles + self._origin, slope, rest, spread))
+        return fits
 
-    def _body(self, constant: float) -> _Body:
+    def _body(self, constant: float) -> tuple[list[float], Sums]:
         body = self._bodies.get(constant)
         if body is None:
             exp, rate = math.exp, -1.0 / constant
             decay = [exp(seconds * rate) for seconds in self._times]
             sums = sum(decay), sum(map(mul, decay, decay)), sum(map(mul, decay, self._values))
-            body = self._bodies[constant] = _Body(decay, *sums)
+            body = self._bodies[constant] = decay, sums
         return body
 
-    def _product(self, constant: float, fast: _Body, slow: _Body) -> float:
-        if constant not in self._products:
-            self._products[constant] = sum(map(mul, fast.decay, slow.decay))
-        return self._products[constant]
-
-    def _sums(self, shape: Shape) -> tuple[float, float, float]:
-        """Return the sums of a shape, of its squares, and of its products with the values."""
-        constant, share = shape
-        body = self._body(constant)
-        if not share:
-            return body[1:]
-        slow, rest = self._body(constant * SLOWER), 1.0 - share
-        both = 2 * rest * share * self._product(constant, body, slow)
-        return (
-            rest * body.sum + share * slow.sum,
-            rest * rest * body.squares + both + share * share * slow.squares,
-            rest * body.values + share * slow.values,
-        )
-
-    def _fit(self, shape: Shape) -> Fit | None:
-        """Return two unknowns; None where the shape is flat or gone over the whole stretch."""
-        n, sy = len(self._times), self._sum
-        sx, sxx, sxy = self._sums(shape)
-        determinant = n * sxx - sx * sx
-        if determinant <= 1e-9 * n * n:
-            return None
-        slope = (n * sxy - sx * sy) / determinant
-        settles = (sy - slope * sx) / n
-        rest = max(self._squares - settles * sy - slope * sxy, 0.0)
-        spread = (sxx / determinant, n / determinant, -sx / determinant)
-        return Fit(shape, settles + self._origin, slope, rest, spread)
+    def _mixed(self, constant: float, share: float) -> Sums:
+        """Return the sums of a body on its slower one."""
+        pair = self._pairs.get(constant)
+        if pair is None:
+            (fast, of_fast), (slow, of_slow) = self._body(constant), self._body(constant * SLOWER)
+            pair = self._pairs[constant] = of_fast, of_slow, sum(map(mul, fast, slow))
+        (x, xx, xy), (y, yy, yv), product = pair
+        rest = 1.0 - share
+        both = 2 * rest * share * product
+        squares = rest * rest * xx + both + share * share * yy
+        return rest * x + share * y, squares, rest * xy + share * yv
 
 
 def longest_stretch(points: Points, now: float, sensor: Sensor) -> Stretch | None:

@@ -91,7 +91,7 @@ def _trace(recording: Recording, span: tuple[float, float], monotonic: bool) -> 
 
     trace, watch, log, last = (
         Trace(recording.host, monotonic),
-        Watch(verdicts=False, frames=False),
+        Watch(verdicts=False, frames=False, forecasts=False),
         EventLog(),
         None,
     )
@@ -100,7 +100,7 @@ def _trace(recording: Recording, span: tuple[float, float], monotonic: bool) -> 
     for moment, frame in _frames(recording, *span):
         if moment.restarts and last is not None:
             waiting += trace.incidents(log.events, last)
-            watch, log = Watch(verdicts=False, frames=False), EventLog()
+            watch, log = Watch(verdicts=False, frames=False, forecasts=False), EventLog()
         watch.ingest(frame)
         log.follow(watch)
         waiting += trace.frame(frame, moment.restarts)

@@ -86,7 +86,9 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
         ask_card=read_stored,
     )
     hold_s = float(settings.flight or files.HOLD_S) if args.on_alarm else 0.0
-    recorder = Recorder(system.clock, source.kind, settings.interval, hold_s=hold_s)
+    keep = (args.keep or files.KEEP_S, args.max_size or files.MAX_BYTES)
+    said = keep if args.keep or args.max_size else None
+    recorder = Recorder(system.clock, source.kind, settings.interval, hold_s=hold_s, keep=said)
     saver = AlarmSaver(recorder, target) if args.on_alarm else None
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
@@ -120,7 +122,11 @@ def _record(
     preparer: Preparer | None = None,
 ) -> None:
     """Give the recorder all frames until that time has passed, or it cannot write."""
-    manager, watch, begin = ServiceManager(), Watch(verdicts=False, frames=False), None
+    manager, watch, begin = (
+        ServiceManager(),
+        Watch(verdicts=False, frames=False, forecasts=False),
+        None,
+    )
     told: Path | None = None
     problem: str | None = None
     for frame in taken:
@@ -164,7 +170,7 @@ def _told(recorder: Recorder, target: Target) -> int:
 
 
 def _target(args: argparse.Namespace) -> Target:
-    keep_s, most = args.keep or files.KEEP_S, args.max_size or files.MAX_BYTES
+    keep_s, most = args.keep, args.max_size
     if args.file is None:
         return Target(directory=files.own_recordings(), keep_s=keep_s, most=most)
     if args.file == "-":

@@ -41,7 +41,8 @@ def say(args: argparse.Namespace, settings: Settings) -> int:
     if args.command not in (None, *_TELLERS):
         raise UsageError(f"{args.command} is of this machine; --from goes with {_NAMES}")
     if not (args.command or args.once or args.json_stream or args.batch):
-        raise UsageError(f"--from goes with --once, --json-stream, --batch, {_NAMES}")
+        names = f"--once, --json-stream, --batch, {_NAMES}"
+        raise UsageError(f"--from goes with {names}; the screen is mlxtop replay FILE")
     recording = open_recording(args.recording)
     wall = time_at(args.at, recording)
     if args.command:

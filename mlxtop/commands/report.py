@@ -79,7 +79,7 @@ def _report(args: argparse.Namespace, recording: Recording) -> Report:
 
 def _loads(recording: Recording) -> Iterator[LoadRun]:
     """Yield the loads of this machine that may have run in the time of a recording."""
-    from mlxtop.load.run_log import list_ids, own_runs, read_run
+    from mlxtop.load.run_log import list_ids, own_runs, read_head, read_run
 
     directory = own_runs(demo=recording.source is SourceKind.DEMO)
     first, last = (
@@ -90,19 +90,21 @@ def _loads(recording: Recording) -> Iterator[LoadRun]:
         if not first <= name[:16] <= last:
             continue
         try:
+            if read_head(directory, name).host != recording.host:
+                continue
             load = _load(read_run(directory, name))
         except OSError as error:
             console.warn(f"mlxtop: {name}: {error.strerror}")
             continue
-        if load is not None and load[0] == recording.host:
-            yield load[1]
+        if load is not None:
+            yield load
 
 
-def _load(run: Run) -> tuple[str, LoadRun] | None:
-    """Return the host and what ran there; None where the record does not say when."""
+def _load(run: Run) -> LoadRun | None:
+    """Return what ran; None where the record does not say when."""
     from mlxtop.load.record import number
 
-    if run.started is None or run.host is None:
+    if run.started is None:
         return None
     ends = (number(line.get("end")) for line in run.intervals)
     seconds = max((end for end in ends if end is not None), default=0.0)
@@ -110,7 +112,7 @@ def _load(run: Run) -> tuple[str, LoadRun] | None:
     end = run.started + max(seconds, number(run.result.get("seconds")) or 0.0)
     tool, port, target, direction = plan.values()
     told = (tool, port, target, direction, run.rate, run.ended, run.note)
-    return run.host, LoadRun(run.id, run.started, end, *told)
+    return LoadRun(run.id, run.started, end, *told)
 
 
 def _say(report: Report) -> None:

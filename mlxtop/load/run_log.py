@@ -31,6 +31,8 @@ SYNC_S = 10.0
 """Seconds of samples that a loss of power may cost at most."""
 READ_LIMIT = 64 << 20
 """Bytes of a record that are read at most."""
+HEAD_LIMIT = 1 << 18
+"""Bytes of its first line at most."""
 MOST = 1000
 """Runs of one second at most."""
 
@@ -210,6 +212,12 @@ def read_text(path: Path) -> str:
     """Return the text of a record. Raises OSError."""
     with open_own(str(path), invoking_owner()) as file:
         return file.read(READ_LIMIT).decode("utf-8", "replace")
+
+
+def read_head(directory: Path, run: str) -> Run:
+    """Return what a record begins with: what was to run, where, and when. Raises OSError."""
+    with open_own(str(directory / (run + SUFFIX)), invoking_owner()) as file:
+        return parse_run(run, [file.readline(HEAD_LIMIT).decode("utf-8", "replace")])
 
 
 def read_run(directory: Path, run: str) -> Run:

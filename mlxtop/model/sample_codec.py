@@ -138,13 +138,16 @@ class Readings(Codec):
             if gained is not None:
                 for place, gain in zip(gained[::2], gained[1::2], strict=True):
                     values[place] += gain
-                    if place < 0 or gain <= 0 or values[place] > HIGHEST:
+                    # 1.5, NaN and true are numbers too
+                    is_gain = type(gain) is int and gain > 0
+                    if not is_gain or place < 0 or values[place] > HIGHEST:
                         raise UnreadableError("gained")
             for text, value in (now or {}).items():
-                if value is not None and not _is_count(value):
+                place = int(text)
+                if place < 0 or not (value is None or _is_count(value)):
                     raise UnreadableError("now")
-                values[int(text)] = value
-        except (TypeError, IndexError, ValueError, AttributeError) as error:
+                values[place] = value
+        except (TypeError, LookupError, ValueError, AttributeError) as error:
             raise UnreadableError(str(error)) from None
         return Reading(tick, old.schema, tuple(values))
 

@@ -22,7 +22,8 @@ from mlxtop.system.owner import STATE, Owner, invoking_owner, rights_of
 
 SUFFIX = ".mlxrec"
 KEEP_S, MAX_BYTES = 48 * 3600.0, 10**9
-"""Seconds and bytes for which recordings are kept if nothing else is said."""
+"""Seconds and bytes for which recordings are kept if nothing else is said, now or when they were
+made."""
 HOLD_S = 900
 """Seconds of the past that are held if nothing else is said."""
 LEAST_SHARE, LEAST_BYTES = 0.05, 2 * 10**9
@@ -32,6 +33,7 @@ MOST = 1000
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}-[0-9]{8}T[0-9]{6}Z(-[0-9]{1,3})?\.mlxrec")
 
+_KEPT = re.compile(rb'"keep":\[([0-9.]{1,32}),([0-9]{1,18})\]')
 _RUN = re.compile(r"[0-9]{8}T[0-9]{6}Z(-[0-9]{1,3})?")
 
 
@@ -121,21 +123,34 @@ class OldFile(NamedTuple):
     """Epoch second of its last byte."""
     size: int
     name: str
+    keep_s: float = 0.0
+    most: int = 0
+    """What was to be kept when it was made, 0 where nobody said."""
 
 
-def outdated(files: list[OldFile], now: float, keep_s: float, most: int) -> list[OldFile]:
-    """Return the files to delete: the oldest, until the rest is young and small enough."""
+def outdated(
+    files: list[OldFile], now: float, keep_s: float | None, most: int | None, used: int = 0
+) -> list[OldFile]:
+    """Return the files to delete: the oldest, until the rest is young and small enough.
+
+    `used`: bytes beside them. Where nothing is said it counts what was said when they were made:
+    a screen that records for a minute must not end what is kept for a week.
+    """
+    if most is None:
+        most = max([MAX_BYTES, *(one.most for one in files)])
     gone: list[OldFile] = []
-    size = sum(one.size for one in files)
+    size = used + sum(one.size for one in files)
     for one in sorted(files):
-        if now - one.ended <= keep_s and size <= most:
-            break
-        gone.append(one)
-        size -= one.size
+        keep = max(KEEP_S, one.keep_s) if keep_s is None else keep_s
+        if now - one.ended > keep or size > most:
+            gone.append(one)
+            size -= one.size
     return gone
 
 
-def tidy(directory: Path, current: Path | None, now: float, keep_s: float, most: int) -> list[str]:
+def tidy(
+    directory: Path, current: Path | None, now: float, keep_s: float | None, most: int | None
+) -> list[str]:
     """Delete recordings that are too old, or too much, but `current`; return their names.
 
     Raises OSError.
@@ -146,7 +161,7 @@ def tidy(directory: Path, current: Path | None, now: float, keep_s: float, most:
             files = list(_old_files(place, invoking_owner()))
             mine = [one for one in files if current is not None and one.name == current.name]
             others = [one for one in files if one not in mine]
-            gone = outdated(others, now, keep_s, max(0, most - sum(one.size for one in mine)))
+            gone = outdated(others, now, keep_s, most, sum(one.size for one in mine))
             for one in gone:
                 os.unlink(one.name, dir_fd=place)
         finally:
@@ -167,15 +182,19 @@ def _old_files(place: int, owner: Owner) -> Iterator[OldFile]:
             continue
         try:
             status = os.fstat(fd)
-            if stat.S_ISREG(status.st_mode) and status.st_uid == owner.uid and _is_ours(fd):
-                yield OldFile(status.st_mtime, status.st_size, name)
+            is_own = stat.S_ISREG(status.st_mode) and status.st_uid == owner.uid
+            begin = _begin(fd) if is_own else b""
+            if begin.startswith(HEAD_BEGINS):
+                kept = _KEPT.search(begin)
+                keep_s, most = (float(kept[1]), int(kept[2])) if kept else (0.0, 0)
+                yield OldFile(status.st_mtime, status.st_size, name, keep_s, most)
         finally:
             os.close(fd)
 
 
-def _is_ours(fd: int) -> bool:
+def _begin(fd: int) -> bytes:
+    """Return what a file begins with, unpacked; nothing where it is not packed."""
     try:
-        begin = zlib.decompressobj(GZIP).decompress(os.pread(fd, 512, 0), 64)
+        return zlib.decompressobj(GZIP).decompress(os.pread(fd, 1024, 0), 1024)
     except zlib.error:
-        return False
-    return begin.startswith(HEAD_BEGINS)
+        return b""

@@ -55,6 +55,8 @@ class Lines:
     member_s: float = MEMBER_S
     id: str = field(default_factory=lambda: token_hex(6))
     """What all files of a recording have in common."""
+    keep: tuple[float, int] | None = None
+    """Seconds and bytes that are to be kept in its folder, where somebody said."""
     number: int = 0
     """Of the next record."""
     _encoder: SampleEncoder = field(default_factory=SampleEncoder)
@@ -94,6 +96,7 @@ class Lines:
         return self._line({END: self._next(), "why": why})
 
     def _head(self, sample: Sample, tables: dict[str, list[str]]) -> dict[str, Any]:
+        keep = {"keep": self.keep} if self.keep else {}
         return {
             HEAD: FORMAT,
             "id": self.id,
@@ -101,6 +104,7 @@ class Lines:
             "host": sample.host.name,
             "source": self.kind,
             "interval": self.interval,
+            **keep,
             "wall": sample.wall,
             "tick": sample.tick,
             "types": type_table(),

@@ -58,6 +58,10 @@ class Reader:
         self._gap: str | None = None
         self._faults = 0
         """Values that this decoder could not read, as far as that was told."""
+        self._is_had = False
+        """These Samples are of a time that another file had already."""
+        self._is_ended = False
+        """Recording was stopped; what comes next may be of the same recorder."""
 
     def read(self, line: bytes) -> Moment | None:
         """Return the Moment of a line; None where it has none."""
@@ -72,8 +76,8 @@ class Reader:
             return self._change(record)
         elif GAP in record and self._follows(record[GAP]):
             self._note_gap(record)
-        elif END in record:
-            self._follows(record[END])
+        elif END in record and self._follows(record[END]):
+            self._next, self._is_ended = None, True
         return None
 
     def _head(self, head: dict[str, Any]) -> None:
@@ -88,7 +92,13 @@ class Reader:
         if self._decoder is None or name_of(record) != self._id:
             self._lose("the head of a part is missing")
             return None
-        self._follows(number)
+        if type(number) is not int:
+            self._lose("a whole sample has no number")
+            return None
+        last = self._last
+        is_again = last is not None and last.recording == self._id and number <= last.number
+        if not is_again:
+            self._follows(number)
         self._decoder.learn(record.get("tables"))
         try:
             sample = self._decoder.whole(record.get("sample"))
@@ -96,7 +106,9 @@ class Reader:
             self._lose("a whole sample cannot be read")
             return None
         self._tell_faults(self._decoder.faults)
-        self._next = number + 1 if type(number) is int else None
+        self._next = number + 1
+        if last is not None and (is_again or last.recording != self._id):
+            self._is_had = self._is_had or is_had(last.sample, sample)
         return self._moment(sample, number)
 
     def _change(self, record: dict[str, Any]) -> Moment | None:
@@ -143,9 +155,15 @@ class Reader:
             return None
         sample = _dated(sample)
         last, gap, self._gap = self._last, self._gap, None
+        joins, self._is_had = self._is_had, False
+        ended, self._is_ended = self._is_ended, False
+        if last is not None and joins and is_had(last.sample, sample):
+            self._is_had = True
+            return None
         restarts = last is None or not _continues(last, sample, self._id)
-        if last is not None and not restarts and last.recording != self._id:
-            gap = gap or "nothing was recorded"
+        if last is not None and not (restarts or joins):
+            was_stopped = ended or last.recording != self._id
+            gap = gap or ("nothing was recorded" if was_stopped else None)
         self._last = Moment(sample, number, gap if last else None, restarts, self._id)
         return self._last
 
@@ -175,6 +193,13 @@ def _dated(sample: Sample) -> Sample:
 
 def _is_near(sample: Sample, tick: float | None) -> bool:
     return tick is None or abs(sample.tick - tick) <= MOST_AGO_S
+
+
+def is_had(last: Sample, sample: Sample) -> bool:
+    """Return whether a Sample is of the same start of the same machine, and not after the other."""
+    if sample.host.name != last.host.name or sample.tick > last.tick or sample.wall > last.wall:
+        return False
+    return abs((sample.wall - last.wall) - (sample.tick - last.tick)) < SAME_BOOT_S
 
 
 def _continues(last: Moment, sample: Sample, recording: str) -> bool:

@@ -1,20 +1,25 @@
-"""The parts of a file, each of which begins with a head: where reading can begin."""
+"""Where reading can begin: the parts of a file, each with a head, and the whole Samples in them."""
 
 from __future__ import annotations
 
 import os
+import re
 import zlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 from mlxtop.recording.lines import GZIP, HEAD_BEGINS, KEY, KEY_BEGINS
 from mlxtop.recording.moments import MOST_WALL, parse_line
-from mlxtop.recording.stream import CHUNK, LINE, MAGIC, Problems, read_lines
+from mlxtop.recording.stream import CHUNK, LINE, MAGIC, Problems, RawLine, read_lines
 
 PIECE = 4096
 """Bytes that are read at once of the beginning of a part."""
 MISSES = 10_000
 """Places that look like a gzip member and are none, at most."""
+
+_KEY = re.compile(re.escape(KEY_BEGINS) + rb"([0-9]{1,18}),")
+_WALL = re.compile(rb'"wall":([0-9.e+]{1,32})')
 
 
 class Part(NamedTuple):
@@ -105,3 +110,45 @@ def _first(line: bytes) -> tuple[int, float, float] | None:
     times = [record.get("wall"), record.get("tick")]
     numbers = [one for one in times if isinstance(one, float | int) and 0 <= one < MOST_WALL]
     return (record[KEY], float(numbers[0]), float(numbers[1])) if len(numbers) == 2 else None
+
+
+def from_key(
+    lines: Iterable[RawLine], is_behind: Callable[[bytes], bool], keys: int
+) -> Iterator[RawLine]:
+    """Yield the lines from the last `keys` whole Samples before a place on, with their heads.
+
+    `is_behind` is asked of whole Samples. Lines before them are not looked into, which is what
+    makes this fast.
+    """
+    waiting: deque[list[RawLine]] = deque(maxlen=keys)
+    head: list[RawLine] = []
+    last: list[RawLine] = []
+    rest = iter(lines)
+    for line in rest:
+        if line.data.startswith(HEAD_BEGINS):
+            head = [line]
+        elif line.data.startswith(KEY_BEGINS):
+            if waiting and is_behind(line.data):
+                last = [*head, line]
+                break
+            waiting.append([*head, line])
+        elif waiting:
+            waiting[-1].append(line)
+    for group in (*waiting, last):
+        yield from group
+    yield from rest
+
+
+def number_of(line: bytes) -> int:
+    """Return the number of a whole Sample."""
+    match = _KEY.match(line)
+    return int(match[1]) if match else -1
+
+
+def wall_of(line: bytes, default: float) -> float:
+    """Return the wall clock of a record as it stands near its beginning."""
+    match = _WALL.search(line, 0, 256)
+    try:
+        return float(match[1]) if match else default
+    except ValueError:
+        return default

@@ -15,15 +15,19 @@ A Playback belongs to one thread; `watch` is another object after `seek`, and af
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 from mlxtop.model.frame import Frame, derive
 from mlxtop.recording.earlier import RecordedPast
 from mlxtop.recording.moments import WARM_S, Moment
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.survey import Checkpoint, Survey
+from mlxtop.watch.calm import WINDOW_S, WINDOWS
 from mlxtop.watch.watch import Watch
 
 JUST_BEFORE_S = 1e-4
+SETTLE_S = WINDOWS * WINDOW_S
+"""Seconds that verdicts reach back at most."""
 
 
 class Playback:
@@ -83,26 +87,37 @@ class Playback:
         that is before that.
         """
         place = self.recording.find(wall)
-        checkpoint = self._checkpoint(place, wall)
+        checkpoints = self._checkpoints(place, wall)
+        checkpoint = next(checkpoints, None)
         behind = checkpoint.moment.sample.wall if checkpoint else self.recording.begin
-        first = -1
         if not exact and wall - behind > warm_s:
             first = self.recording.find(wall - warm_s)
             self._begin(first, wall - warm_s if warm_s < WARM_S else None)
-        elif checkpoint is None or self.survey is None:
-            self._begin(0)
-        else:
+            self._play(place, wall, reached=first == place)
+            return
+        verdicts_from = wall - SETTLE_S - self.recording.interval
+        while checkpoint is not None and self.survey is not None:
             self._resume(checkpoint, self.survey)
+            reached = self.moment is not None and checkpoint.place >= place
+            self._play(place, wall, reached=reached, verdicts_from=verdicts_from)
+            if self.watch.keeps_verdicts and self.watch.verdicts.is_settled:
+                return
+            checkpoint, verdicts_from = next(checkpoints, None), -inf
+        self._begin(0)
+        self._play(place, wall)
+
+    def _play(
+        self, place: int, wall: float, *, reached: bool = False, verdicts_from: float = -inf
+    ) -> None:
+        """Play to the last Moment at or before a time, behind the beginning of a place."""
         target = self.recording.places[place]
-        reached = self.moment is not None and checkpoint is not None and checkpoint.place >= place
-        reached = reached or first == place
         while (moment := self.peek()) is not None:
-            reached = reached or (moment.recording, moment.number) == (
-                target.recording,
-                target.number,
-            )
+            is_same = moment.recording == target.recording
+            reached = reached or (is_same and moment.number >= target.number)
             if reached and moment.sample.wall > wall and self.moment is not None:
                 return
+            if moment.sample.wall >= verdicts_from:
+                self.watch.keep_verdicts(True)
             self.step()
 
     def _begin(self, place: int, wall: float | None = None) -> None:
@@ -123,9 +138,10 @@ class Playback:
         found = self.recording.at(checkpoint.place, checkpoint.moment)
         self.moment, self._moments = found or (None, iter(()))
 
-    def _checkpoint(self, place: int, wall: float) -> Checkpoint | None:
-        """Return the last checkpoint that is not behind a time."""
+    def _checkpoints(self, place: int, wall: float) -> Iterator[Checkpoint]:
+        """Yield the checkpoints from which verdicts can be settled at a time, the last first."""
         for one in reversed(self.survey.checkpoints if self.survey else ()):
-            if one.place < place or (one.place == place and one.moment.sample.wall <= wall):
-                return one
-        return None
+            seconds = wall - one.moment.sample.wall
+            was_set_back = one.place < place and seconds < 0
+            if one.place <= place and (seconds >= SETTLE_S or was_set_back):
+                yield one

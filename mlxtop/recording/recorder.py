@@ -48,8 +48,9 @@ class Recorder:
         *,
         hold_s: float = 0.0,
         backlog: int = BACKLOG,
+        keep: tuple[float, int] | None = None,
     ) -> None:
-        """`hold_s`: seconds that are held in memory, 0 for none."""
+        """`hold_s`: seconds that are held in memory, 0 for none; `keep`: what the file says."""
         self.problem: str | None = None
         """Why the last file has ended before it was told to."""
         self.path: Path | None = None
@@ -63,7 +64,7 @@ class Recorder:
         self.dropped = 0
         """Samples that were dropped since the start."""
         self._clock = clock
-        self._lines = Lines(kind, interval)
+        self._lines = Lines(kind, interval, keep=keep)
         if hold_s:
             self._lines.member_s = HELD_MEMBER_S
         self._members = Members()

@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 import zlib
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from time import localtime, strftime
@@ -24,17 +22,14 @@ from typing import Any, BinaryIO, NamedTuple
 
 from mlxtop.model.sample import SourceKind
 from mlxtop.recording.files import SUFFIX, own_recordings, run_recording
-from mlxtop.recording.lines import GZIP, HEAD_BEGINS, KEY_BEGINS
-from mlxtop.recording.moments import Moment, Reader, name_of
-from mlxtop.recording.parts import Part, parts_of
+from mlxtop.recording.lines import GZIP, HEAD_BEGINS, MEMBER_S
+from mlxtop.recording.moments import SAME_BOOT_S, Moment, Reader, name_of
+from mlxtop.recording.parts import Part, from_key, number_of, parts_of, wall_of
 from mlxtop.recording.stream import MAGIC, Problems, RawLine, read_lines
 from mlxtop.recording.when import Named, time_in
 from mlxtop.system.owner import invoking_owner, rights_of
 
 MOST_FILES = 1000
-
-_KEY = re.compile(re.escape(KEY_BEGINS) + rb"([0-9]{1,18}),")
-_WALL = re.compile(rb'"wall":([0-9.e+]{1,32})')
 
 
 class Place(NamedTuple):
@@ -76,15 +71,18 @@ class Recording:
             if str(parts[0].head.get("host")) != self.host:
                 self.problems.tell(f"{path.name} is of another machine and is left out")
                 continue
+            new = self._new(path, parts)
+            if not new:
+                continue
             file_number = len(self.paths)
             self.paths.append(path)
             self.places += (
                 Place(file_number, one.offset, one.wall, one.tick, name_of(one.head), one.number)
-                for one in parts
+                for one in new
             )
         self.begin = self.places[0].wall
         """Epoch second of the first Sample."""
-        self.end = self._last_wall()
+        self.end = self._end(self.paths[-1], self.places[-1].offset, self.places[-1].wall)
         """Epoch second of the last Sample, as far as can be told without reading them all."""
 
     def _tell(self, head: dict[str, Any]) -> None:
@@ -135,9 +133,9 @@ class Recording:
         lines: Iterable[RawLine] = self._lines(place)
         if number is not None:
             own = f'"id":"{self.places[place].recording}"'.encode()
-            lines = _from_key(lines, lambda line: own not in line or _number_of(line) > number, 1)
+            lines = from_key(lines, lambda line: own not in line or number_of(line) > number, 1)
         elif wall is not None:
-            lines = _from_key(lines, lambda line: _wall_of(line, 0.0) > wall, 2)
+            lines = from_key(lines, lambda line: wall_of(line, 0.0) > wall, 2)
         for line in lines:
             moment = reader.read(line.data)
             if moment is not None:
@@ -185,11 +183,35 @@ class Recording:
                 file.seek(offset)
                 yield from read_lines(file, offset, self.problems)
 
-    def _last_wall(self) -> float:
-        last = self.places[-1].wall
-        for line in self._lines(len(self.places) - 1):
-            last = _wall_of(line.data, last)
-        return last
+    def _new(self, path: Path, parts: list[Part]) -> list[Part]:
+        """Return the parts of a file that are new behind those before; tell where none is.
+
+        A screen that is told to record again saves minutes that an earlier file of its has too.
+        What is not new in the first of them is left out when it is read.
+        """
+        if not self.places:
+            return parts
+        first, last = parts[0], self.places[-1]
+        is_same = abs((first.wall - first.tick) - (last.wall - last.tick)) < SAME_BOOT_S
+        if not is_same or first.wall - last.wall > 2 * MEMBER_S:  # longer than a part is
+            return parts
+        end = self._end(self.paths[-1], last.offset, last.wall)
+        if first.wall > end:
+            return parts
+        if self._end(path, parts[-1].offset, parts[-1].wall) <= end:
+            told = f"{path.name} is of a time that {self.paths[-1].name} has too, and is left out"
+            self.problems.tell(told)
+            return []
+        new = [one for one in parts if one.wall > end]
+        return [parts[-len(new) - 1]._replace(wall=end), *new]
+
+    def _end(self, path: Path, offset: int, wall: float) -> float:
+        """Return the epoch second of the last Sample of a file; a place in it with its time."""
+        with _open(path) as file:
+            file.seek(offset)
+            for line in read_lines(file, offset, self.problems):
+                wall = wall_of(line.data, wall)
+        return wall
 
 
 def open_recording(where: str) -> Recording:
@@ -253,45 +275,3 @@ def _open(path: Path) -> BinaryIO:
         os.close(fd)
         raise OSError(errno.EINVAL, "is not a file", str(path))
     return os.fdopen(fd, "rb")
-
-
-def _from_key(
-    lines: Iterable[RawLine], is_behind: Callable[[bytes], bool], keys: int
-) -> Iterator[RawLine]:
-    """Yield the lines from the last `keys` whole Samples before a place on, with their heads.
-
-    `is_behind` is asked of whole Samples. Lines before them are not looked into, which is what
-    makes this fast.
-    """
-    waiting: deque[list[RawLine]] = deque(maxlen=keys)
-    head: list[RawLine] = []
-    last: list[RawLine] = []
-    rest = iter(lines)
-    for line in rest:
-        if line.data.startswith(HEAD_BEGINS):
-            head = [line]
-        elif line.data.startswith(KEY_BEGINS):
-            if waiting and is_behind(line.data):
-                last = [*head, line]
-                break
-            waiting.append([*head, line])
-        elif waiting:
-            waiting[-1].append(line)
-    for group in (*waiting, last):
-        yield from group
-    yield from rest
-
-
-def _number_of(line: bytes) -> int:
-    """Return the number of a whole Sample."""
-    match = _KEY.match(line)
-    return int(match[1]) if match else -1
-
-
-def _wall_of(line: bytes, default: float) -> float:
-    """Return the wall clock of a record as it stands near its beginning."""
-    match = _WALL.search(line, 0, 256)
-    try:
-        return float(match[1]) if match else default
-    except ValueError:
-        return default

@@ -1,8 +1,9 @@
 """A look through a whole recording: what a Watch was at many times, so that seeking is fast.
 
-A checkpoint holds the Watch as it was behind a Sample, without its history; the history of the
-whole recording is kept once beside them. All of it is a cache: an `Index` keeps it in a file, and
-where there is none it is made again.
+A checkpoint holds the Watch as it was behind a Sample, without its history, which is kept once
+beside them for the whole recording, and without verdicts: these depend on the last seconds alone,
+and whoever plays on from a checkpoint has them soon. All of it is a cache: an `Index` keeps it in
+a file, and where there is none it is made again.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 import sys
 import zlib
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from math import ceil, nan
+from math import nan
 from pickle import HIGHEST_PROTOCOL, dumps
 from threading import Event
 from time import thread_time
@@ -25,7 +26,6 @@ from mlxtop.recording.events import EventLog
 from mlxtop.recording.index import Gains, Index, Key, Mark, Step, unpacked
 from mlxtop.recording.moments import Moment
 from mlxtop.recording.recording import Recording
-from mlxtop.watch.calm import WINDOW_S, WINDOWS
 from mlxtop.watch.watch import TimedIncident, Watch
 
 EVERY, FEWEST, COST_S = 400, 20, 0.07
@@ -182,21 +182,17 @@ class Survey:
         watch, history, moments = self._continued(stop)
         place = self.checkpoints[-1].place if self.checkpoints else 0
         since, began = 0, thread_time()
-        warm = ceil(WINDOWS * WINDOW_S / self.recording.interval)
         for moment, frame in played(moments, watch.frame):
             if stop.is_set():
                 return
             if moment.restarts:
-                watch, history = Watch(frames=False), LongHistory()
-                watch.history = history
+                watch, history = _begun()
                 since = self._every
-            else:
-                watch.keep_verdicts(since + warm >= self._every)
             watch.ingest(frame)
             self._log.follow(watch)
             place = self._place_of(moment, place)
             since += 1
-            if since >= self._every and watch.verdicts.is_settled:
+            if since >= self._every:
                 self._keep(watch, history, moment, place)
                 now = thread_time()
                 self._pace((now - began) / since)
@@ -211,7 +207,11 @@ class Survey:
 
     def _place_of(self, moment: Moment, place: int) -> int:
         """Return the place at which the part begins that holds a Moment."""
-        numbers = self._places.get((moment.recording, moment.number), ())
+        numbers: Iterable[int] = self._places.get((moment.recording, moment.number), ())
+        places = self.recording.places
+        if moment.recording != places[place].recording:  # its first Samples may be left out
+            later = range(place + 1, len(places))
+            numbers = (n for n in later if places[n].recording == moment.recording)
         return next((number for number in numbers if number > place), place)
 
     def _continued(self, stop: Event) -> tuple[Watch, LongHistory, Iterator[Moment]]:
@@ -228,9 +228,7 @@ class Survey:
                     return watch, last.history, rest[1]
             self._index.forget()
         self.checkpoints, self._log, self._bytes, self._sparser = [], EventLog(), 0, 1
-        watch, history = Watch(frames=False), LongHistory()
-        watch.history = history
-        return watch, history, self.recording.moments()
+        return *_begun(), self.recording.moments()
 
     def _taken(self, index: Index, stop: Event) -> Checkpoint | None:
         """Take in what the index has; return its last checkpoint."""
@@ -279,11 +277,18 @@ class Survey:
             self._sparser *= 2
 
     def restored(self, one: Checkpoint) -> Watch:
-        """Return the Watch of a checkpoint."""
+        """Return the Watch of a checkpoint, which keeps no verdicts."""
         watch = Watch(frames=False)
         vars(watch).update(unpacked(one.watch))
         watch.history = one.history.at(one.marks)
         return watch
+
+
+def _begun() -> tuple[Watch, LongHistory]:
+    """Return a Watch of a start of the machine, and its history."""
+    watch, history = Watch(verdicts=False, frames=False), LongHistory()
+    watch.history = history
+    return watch, history
 
 
 def _state(watch: Watch) -> Iterator[tuple[str, object]]:

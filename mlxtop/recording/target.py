@@ -25,8 +25,9 @@ class Target(NamedTuple):
 
     path: Path | None = None
     directory: Path | None = None
-    keep_s: float = files.KEEP_S
-    most: int = files.MAX_BYTES
+    keep_s: float | None = None
+    most: int | None = None
+    """Seconds and bytes that are kept in the folder; None for as much as is kept there anyway."""
     is_own: bool = True
     """The folder is mlxtop's own, made and kept private by it."""
     fd: int | None = None
@@ -65,7 +66,7 @@ class WrittenFile:
             return False
         day = strftime("%F", localtime(sample.wall))
         self._day = self._day or day
-        return day != self._day or self._size >= self.target.most / _CUT
+        return day != self._day or self._size >= (self.target.most or files.MAX_BYTES) / _CUT
 
     def write(self, data: bytes) -> None:
         """Write all of it. Raises OSError."""
@@ -97,9 +98,10 @@ class WrittenFile:
 
     def close(self) -> None:
         """Bring all to the disk, and give the descriptor back. Raises OSError."""
-        if self.path is None:
+        fd, self._fd = self._fd, -1  # closed once: the number may soon be another file's
+        if self.path is None or fd < 0:
             return
         try:
-            os.fdatasync(self._fd)
+            os.fdatasync(fd)
         finally:
-            os.close(self._fd)
+            os.close(fd)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 from typing import Any
 
 from mlxtop.model.codec import Context, UnreadableError
@@ -11,6 +12,7 @@ from mlxtop.model.incident import Incident
 from mlxtop.model.sample_codec import sample_codec
 from mlxtop.recording.lines import CHANGE, HEAD_BEGINS, KEY
 from mlxtop.recording.moments import SAME_BOOT_S, Moment, parse_line
+from mlxtop.recording.parts import wall_of
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.survey import played
 
@@ -44,19 +46,24 @@ def _moments(recording: Recording, begin: float, end: float | None) -> Iterator[
 def incidents_up_to(recording: Recording, last: Frame) -> list[Incident]:
     """Return what happened since the machine was started up to a frame. Raises OSError.
 
-    Lines in which nothing has happened are not looked into.
+    Lines in which nothing has happened are not looked into. What two files have counts once.
     """
     codec, context = sample_codec().part("incidents"), Context()
     found: list[Incident] = []
     now: Any = ()
-    offset: float | None = None
+    start: float | None = None
+    newest = had = -inf
     for line in recording.lines():
-        is_head = line.startswith(HEAD_BEGINS)
+        is_head, wall = line.startswith(HEAD_BEGINS), wall_of(line, -inf)
+        newest = newest if is_head else max(newest, wall)
         if not is_head and b'"incidents"' not in line:
             continue
         record = parse_line(line) or {}
         if is_head:
-            offset, found = _boot(record, offset, found)
+            before, start = start, _start_of(record) or start
+            if before is not None and start is not None and abs(start - before) >= SAME_BOOT_S:
+                found, newest = [], -inf
+            had = newest if wall <= newest else -inf
             continue
         sample = record.get("sample")
         data = sample.get("incidents") if isinstance(sample, dict) else None
@@ -67,17 +74,15 @@ def incidents_up_to(recording: Recording, last: Frame) -> list[Incident]:
                 now = codec.apply(now, data, context)
         except UnreadableError:
             continue
-        found += now
+        if wall > had:
+            found += now
     tick = last.sample.tick
     return [one for one in found if one.tick is None or one.tick <= tick]
 
 
-def _boot(
-    head: dict[str, Any], offset: float | None, found: list[Incident]
-) -> tuple[float | None, list[Incident]]:
-    """Return when the machine was started, and what happened since then so far."""
+def _start_of(head: dict[str, Any]) -> float | None:
+    """Return when the machine was started, by the clocks of a head; epoch seconds."""
     wall, tick = head.get("wall"), head.get("tick")
     if not isinstance(wall, int | float) or not isinstance(tick, int | float):
-        return offset, found
-    same = offset is None or abs(wall - tick - offset) < SAME_BOOT_S
-    return wall - tick, found if same else []
+        return None
+    return wall - tick

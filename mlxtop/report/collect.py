@@ -118,11 +118,11 @@ class _Collector:
 
     def run(self, loads: tuple[LoadRun, ...]) -> Report:
         """Play the recording and return the report."""
-        watch = Watch(verdicts=False, frames=False)
+        watch = Watch(verdicts=False, frames=False, forecasts=False)
         found = moments_until(self._recording, self._first, self._until, self._progress)
         for moment, frame in played(found):
             if moment.restarts:
-                watch = Watch(verdicts=False, frames=False)
+                watch = Watch(verdicts=False, frames=False, forecasts=False)
             watch.health = self._health
             watch.ingest(frame)
             self._log.follow(watch)

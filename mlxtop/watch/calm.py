@@ -54,14 +54,18 @@ class CalmVerdicts:
 
     def take(self, port: PortId, verdict: Verdict, tick: float) -> None:
         """Take in the verdict of one sample."""
+        self.advance(tick)
+        for all_held in (self._held, self._next):
+            all_held[port] = _after(all_held.get(port), verdict, tick)
+
+    def advance(self, tick: float) -> None:
+        """Come to a sample, whether it has a port or not."""
         window = tick // WINDOW_S
         if window != self._window:
             if self._window is not None:
                 self._held, self._next = self._next, {}
                 self._windows += 1
             self._window = window
-        for all_held in (self._held, self._next):
-            all_held[port] = _after(all_held.get(port), verdict, tick)
 
     def keep(self, ports: Container[PortId]) -> None:
         """Forget all ports but these."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import lru_cache
+from math import inf
 from typing import NamedTuple, Protocol
 
 from mlxtop.analysis.forecast import Forecast, Trend, forecast, steadied
@@ -28,6 +29,9 @@ class Pace(NamedTuple):
     """For people: a forecast follows the one before it, and one that was wrong is dropped."""
 
 
+NO_FORECASTS = Pace(inf, inf)
+"""Where nobody looks at them: they are most of what following a machine costs, and no alert but
+`WARMING` depends on them."""
 NEAR = 15.0
 """°C below a warning limit from which a sensor is no longer calm."""
 SURPRISE = 2.0
@@ -208,7 +212,8 @@ class HeatThen:
 class HeatWatch:
     """The state of every sensor; `observe` takes one frame after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace = Pace()) -> None:  # noqa: B008
+        self._pace = pace
         self._tracks: dict[Key, SensorTrack] = {}
         self._keys: dict[tuple[PortId, str], Key] = {}
         self._optics: dict[tuple[PortId, Quantity, int], Bound] = {}
@@ -262,7 +267,7 @@ class HeatWatch:
     ) -> Iterator[Alert]:
         track = self._tracks.get(key)
         if track is None:
-            track = self._tracks[key] = SensorTrack()
+            track = self._tracks[key] = SensorTrack(self._pace)
         before = track.heat.alarm if track.heat else SensorAlarm()
         now = frame.sample.tick
         if not track.take(sensor, port, frame.adapter(port.port.id), now) or track.heat is None:

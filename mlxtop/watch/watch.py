@@ -25,7 +25,7 @@ from mlxtop.watch.alarms import Alarm, Alarms, Conditions, subject_of
 from mlxtop.watch.calm import CalmVerdicts
 from mlxtop.watch.changes import changes, links_lost, losses, own_incident
 from mlxtop.watch.congestion import CongestionWatch
-from mlxtop.watch.heat import Alert, AlertKind, HeatWatch
+from mlxtop.watch.heat import NO_FORECASTS, Alert, AlertKind, HeatWatch, Pace
 from mlxtop.watch.links import LinkWatch
 from mlxtop.watch.past import Past, RecentFrames
 from mlxtop.watch.paths import PathWatch, ports_of
@@ -80,8 +80,10 @@ class IncidentCount(NamedTuple):
 class Watch:
     """History, heat, events and alarms of one machine."""
 
-    def __init__(self, *, verdicts: bool = True, frames: bool = True) -> None:
-        """`verdicts`, `frames`: keep them, which costs time on every frame, for whoever shows."""
+    def __init__(
+        self, *, verdicts: bool = True, frames: bool = True, forecasts: bool = True
+    ) -> None:
+        """Keep what costs time on every frame for whoever shows it: all but events and alerts."""
         self.frame: Frame | None = None
         """The newest frame."""
         self.history = History()
@@ -89,7 +91,7 @@ class Watch:
         """Highest rates and temperatures since the start or `reset_highs`."""
         self.flaps: Counter[PortId] = Counter()
         """How often the link of a port went down since the start or `reset_highs`."""
-        self.heat = HeatWatch()
+        self.heat = HeatWatch(Pace() if forecasts else NO_FORECASTS)
         self.recent = RecentFrames()
         self.past: Past = self.recent
         self._keeps_frames = frames
@@ -142,6 +144,8 @@ class Watch:
                 self.health.flapped(frame, port, times)
         self.health.observe(frame)
         self._settle(frame)
+        if self.keeps_verdicts:
+            self.verdicts.advance(frame.sample.tick)
         for port, now in frame.ports.items():
             if now.now.port.kind is PortKind.PHYSICAL or port in self._followed:
                 self._record(port, now, frame.sample.tick)
