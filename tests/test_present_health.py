@@ -53,10 +53,10 @@ def test_losses_are_told_with_how_long_the_link_was_away() -> None:
     night = Flap(wall - 50_000, "no signal", 28_800.0)
     lines = page(LinkHealth(flaps=(night,)))
     (place,) = (n for n, line in enumerate(lines) if line.startswith("link lost"))
-    assert lines[place].endswith("  not by itself in the last week")
+    assert lines[place].endswith("  1 time in a week; as if the peer was off")
     assert lines[place + 1].endswith(" for 8 h, no signal")
     lines = page(LinkHealth(flaps=(night, Flap(wall - 60, "", 0.0))))
-    assert lines[place].endswith("  1 in a day, 1 in a week")
+    assert lines[place].endswith("  1 in a day, 1 in a week; 1 more as if the peer was off")
     assert lines[place + 2].endswith(", nothing told the reason")
 
 

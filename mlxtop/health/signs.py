@@ -262,13 +262,17 @@ def flap_days(health: LinkHealth, wall: float) -> FlapDays:
 def flaps(health: LinkHealth, wall: float) -> list[Flap]:
     """Return the losses of the week before `wall` that speak of the link itself.
 
-    Of one that nobody saw the end of, nothing can be told.
+    One that nobody saw the end of was over at the next one; of the last, nothing can be told.
     """
     week = [one for one in health.flaps if 0 <= wall - one.wall < 7 * DAY_S]
-    away = [(one.wall, wall - one.wall if one.down_s is None else one.down_s) for one in week]
-    spans = [(then - NEAR_S, then + down + NEAR_S) for then, down in away if down >= OUTAGE_S]
-    ended = (one for one in week if one.down_s is not None and one.down_s < OUTAGE_S)
-    return [one for one in ended if not any(a <= one.wall <= b for a, b in spans)]
+    short, spans = [], []
+    for one, end in zip(week, [*(one.wall for one in week[1:]), wall], strict=False):
+        seconds = end - one.wall if one.down_s is None else one.down_s
+        if seconds >= OUTAGE_S:
+            spans.append((one.wall - NEAR_S, one.wall + (one.down_s or 0.0) + NEAR_S))
+        elif one.down_s is not None or one is not week[-1]:
+            short.append(one)
+    return [one for one in short if not any(a <= one.wall <= b for a, b in spans)]
 
 
 HELD = 5

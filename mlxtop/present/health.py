@@ -27,6 +27,7 @@ _CHART_DAYS = 14.0
 _LEAST_SLOPE, _SURE = 0.02, 3.0
 """Decades a day, and standard errors, from which a slope is told."""
 _NO_REASON = "nothing told the reason"
+_OFF = "as if the peer was off"
 _NAMES = ("speed", "lanes", "pcie")
 
 
@@ -172,10 +173,16 @@ def _flaps(view: View, known: LinkHealth) -> Iterator[Line]:
         yield fact("link lost", "not in the last week")
         return
     count = flap_days(known, wall)
+    others = len(recent) - count.week
     role = Role.WARNING if count.day else Role.TEXT
-    text = f"{count.day} in a day, {count.week} in a week"
-    yield fact("link lost", text if count.week else "not by itself in the last week", role=role)
+    text = f"{count.day} in a day, {count.week} in a week" if count.week else _times(others)
+    more = f"{others} more {_OFF}" if count.week else _OFF
+    yield from below("link lost", f"{text}; {more}" if others else text, view.columns, role)
     for one in recent[-3:]:
         when = strftime("%m-%d %H:%M", localtime(one.wall))
         away = f" for {units.span(one.down_s)}" if one.down_s else ""
         yield from below("", f"{when}{away}, {one.reason or _NO_REASON}", view.columns)
+
+
+def _times(number: int) -> str:
+    return f"{number} {'time' if number == 1 else 'times'} in a week"
