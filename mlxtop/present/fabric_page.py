@@ -29,7 +29,7 @@ def fabric(view: View) -> list[Section]:
         words = "being asked" if told.pending else told.absent or "not asked"
         lines = prose(f"{units.NONE}  {words}", view.columns)
         return [*sections, Section("InfiniBand fabric", tuple(lines))]
-    here = _of_port(view, told.value)
+    here = told.value.of(view.now.now.port)
     links = list(_links(view, told.value, here))
     if told.absent:
         links += below("not newer", told.absent, view.columns, Role.WARNING)
@@ -42,12 +42,6 @@ def fabric(view: View) -> list[Section]:
     if view.now.now.link.layer is LinkLayer.INFINIBAND:
         return [table, *own, managers, more]
     return [*sections, table, managers, more]
-
-
-def _of_port(view: View, told: LocalFabric) -> OwnLink | None:
-    port = view.now.now.port
-    places = ((port.rdma, port.rdma_port), *((name, 1) for name in port.extra_rdma))
-    return next((own for own in told.links if (own.device, own.port) in places), None)
 
 
 def could_words(own: OwnLink) -> str:

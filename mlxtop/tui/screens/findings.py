@@ -12,7 +12,7 @@ from mlxtop.doctor.check import Finding, Report
 from mlxtop.model.frame import Frame
 from mlxtop.present.doctor import Row, detail_lines, explanation_lines, report_rows, summary
 from mlxtop.present.text import Line, Role, Section, clean
-from mlxtop.sampler.facts import RDMA
+from mlxtop.sampler.facts import RDMA, Fact
 from mlxtop.tui.commands import Scope, bindings, unlisted
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.screens.pages import SCROLLING, PageScreen
@@ -71,7 +71,7 @@ class Findings(WatchScreen):
     AUTO_FOCUS = "#choices"
     SCOPE = Scope.FINDINGS
     LEADS_HERE = "doctor"
-    wants = RDMA
+    wants = RDMA | {Fact.FABRIC}
     BINDINGS = bindings(Scope.FINDINGS) + MOVING
 
     def __init__(self) -> None:
