@@ -18,6 +18,7 @@ from mlxtop.outputs import console
 if TYPE_CHECKING:
     from mlxtop.system.door import System
 
+SHELLS = ("bash", "zsh", "fish")
 MACHINES = "mlxtop --demo list 2>/dev/null | cut -d' ' -f1"
 NETDEVS = "ls /sys/class/net 2>/dev/null"
 ASKED = {
@@ -32,7 +33,7 @@ ASKED = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the name of the shell."""
-    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
+    parser.add_argument("shell", choices=SHELLS, metavar="bash|zsh|fish", help="bash, zsh or fish")
 
 
 def run(args: argparse.Namespace, system: System, settings: Any) -> int:
