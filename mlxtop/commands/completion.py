@@ -27,6 +27,9 @@ ASKED = {
     "GLOB": NETDEVS,
     "PORT": NETDEVS,
     "NETDEV": NETDEVS,
+    "PORT|TYPE": f"{NETDEVS}; printf '%s\\n' ib eth auto",
+    "THEME": "printf '%s\\n' dark light",
+    "show ID | compare A B": "printf '%s\\n' show compare last",
 }
 """Commands that list the values of an option, by what stands for the value in help texts."""
 
@@ -70,6 +73,8 @@ def _bash(whole: Usage) -> Iterator[str]:
         yield f"    {quote(name)})"
         flags = [flag for option in taken.options for flag in option.flags]
         yield f"      words={quote(' '.join([*flags, *taken.commands]))}"
+        if not name:
+            yield f"      values=$({NETDEVS})"
         for operand in taken.operands:
             yield from _bash_values(operand, "      ")
         yield "      case $before in"
@@ -77,7 +82,7 @@ def _bash(whole: Usage) -> Iterator[str]:
             if option.value is not None:
                 yield f"        {'|'.join(option.flags)})"
                 if not option.optional:
-                    yield "          words="
+                    yield "          words= values= files="
                 yield from _bash_values(option, "          ")
                 yield "          ;;"
         yield "      esac"
