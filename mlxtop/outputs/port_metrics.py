@@ -244,7 +244,7 @@ def _health(into: Families, view: PortView, health: LinkHealth | None, at: Label
         lost = None if new is None or dbm_now is None else round(new - dbm_now, 2)
         text = "Decibels of light less than when the module was new, by lane"
         into.add("module_light_lost_db", lost, text, at, lane=str(lane))
-    text = "Times that the link was lost in the last day, as far as mlxtop was there"
+    text = "Times in the last day that the link was lost for less than two minutes, as far as seen"
     into.add("port_lost_last_day", flap_days(health, wall).day, text, at)
 
 
