@@ -201,6 +201,12 @@ def faded(health: LinkHealth, least_dbm: float | None) -> list[Faded]:
     return found
 
 
+def _lit(health: LinkHealth) -> int:
+    new = enumerate(health.new.rx_dbm[:LANES]) if health.new else ()
+    lanes = [lane for lane, before in new if before is not None]
+    return sum(_newest(health.series("rx_dbm", lane)) is not None for lane in lanes)
+
+
 def aged(health: LinkHealth) -> list[Aged]:
     """Return the lasers that need much more current than when new, at the same temperature."""
     new = health.new
@@ -325,6 +331,13 @@ class Outlook(NamedTuple):
     failing: Approach | None
     faded: tuple[Faded, ...]
     aged: tuple[Aged, ...]
+    lit: int = 0
+    """Lanes of which the last day's light is known, beside that when new."""
+
+
+def is_stale(health: LinkHealth, wall: float) -> bool:
+    """Return whether the newest that was seen says nothing of an instant, `wall`."""
+    return bool(health.hours or health.minutes) and wall - health.newest > STALE_S
 
 
 _kept: OrderedDict[tuple[int, float | None, float | None], tuple[LinkHealth, Outlook]]
@@ -333,8 +346,18 @@ _MOST = 64
 """Outlooks that are kept: a history changes once a minute, and pages ask at every frame."""
 
 
+NOTHING = Outlook(None, None, (), ())
+
+
+def outlook_at(
+    health: LinkHealth, limit: float | None, least_dbm: float | None, wall: float
+) -> Outlook:
+    """Return what a history says of an instant; nothing where it is too old for that."""
+    return NOTHING if is_stale(health, wall) else outlook(health, limit, least_dbm)
+
+
 def outlook(health: LinkHealth, limit: float | None, least_dbm: float | None) -> Outlook:
-    """Return what a history says, worked out once for each."""
+    """Return what a history says of its end, worked out once for each."""
     key = id(health), limit, least_dbm
     earlier = _kept.get(key)
     if earlier is not None and earlier[0] is health:
@@ -345,6 +368,7 @@ def outlook(health: LinkHealth, limit: float | None, least_dbm: float | None) ->
         way,
         tuple(faded(health, least_dbm)),
         tuple(aged(health)),
+        _lit(health),
     )
     _kept[key] = health, found
     while len(_kept) > _MOST:

@@ -12,6 +12,7 @@ from mlxtop.health.observe import fec_bins, running
 from mlxtop.health.signs import (
     Outlook,
     flap_days,
+    is_stale,
     lost_lately,
     most_symbols,
     outlook,
@@ -36,9 +37,14 @@ def health(view: View) -> list[Section]:
     known = view.health
     if known is None:
         return []
-    told = outlook(known, limit_of(view.now.now), floor_of(view.now.now))
-    lines = [*_best(view, known), *_errors(view, known, told), *_symbols(view, known)]
-    lines += _light(known, told, view.columns)
+    lines = [*_best(view, known)]
+    if is_stale(known, view.frame.sample.wall):
+        day = strftime("%F", localtime(known.newest))
+        lines.append(fact("errors, light", None, f"nothing was seen since {day}"))
+    else:
+        told = outlook(known, limit_of(view.now.now), floor_of(view.now.now))
+        lines += [*_errors(view, known, told), *_symbols(view, known)]
+        lines += _light(known, told, view.columns)
     lines += _flaps(view, known)
     if known.module and known.since:
         age = view.frame.sample.wall - known.since
@@ -159,8 +165,12 @@ def _light(known: LinkHealth, told: Outlook, columns: int) -> Iterator[Line]:
             f", too little in about {max(1, round(one.days))} days" if one.days else ""
         )
         yield from below("light", f"{text}; {note}", columns, role)
-    if not told.faded:
-        yield fact("light", "as when new", note="within 2 dB, all lanes")
+    if not told.lit:
+        yield fact("light", None, "too few readings in the last day")
+    elif not told.faded:
+        lanes = sum(one is not None for one in new.rx_dbm)
+        some = "all lanes" if told.lit == lanes else f"{told.lit} of {lanes} lanes"
+        yield fact("light", "as when new", note=f"within 2 dB, {some}")
     for laser in told.aged:
         text = f"lane {laser.lane}: {laser.now_ma:.1f} mA, {laser.new_ma:.1f} when new"
         yield from below("laser", text, columns, Role.WARNING)
