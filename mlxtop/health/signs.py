@@ -187,7 +187,7 @@ def faded(health: LinkHealth, least_dbm: float | None) -> list[Faded]:
     found = []
     for lane, before in enumerate(new.rx_dbm[:LANES] if new else ()):
         values = health.series("rx_dbm", lane)
-        raw = _newest(values)
+        raw = _newest(values, health.newest)
         if new is None or before is None or raw is None or before - raw < FALL_DB / 2:
             continue
         now = _at(values, raw, new.celsius)
@@ -204,7 +204,7 @@ def faded(health: LinkHealth, least_dbm: float | None) -> list[Faded]:
 def _lit(health: LinkHealth) -> int:
     new = enumerate(health.new.rx_dbm[:LANES]) if health.new else ()
     lanes = [lane for lane, before in new if before is not None]
-    return sum(_newest(health.series("rx_dbm", lane)) is not None for lane in lanes)
+    return sum(_newest(health.series("rx_dbm", lane), health.newest) is not None for lane in lanes)
 
 
 def aged(health: LinkHealth) -> list[Aged]:
@@ -213,7 +213,7 @@ def aged(health: LinkHealth) -> list[Aged]:
     found = []
     for lane, before in enumerate(new.bias_ma[:LANES] if new else ()):
         values = health.series("bias_ma", lane)
-        raw = _newest(values)
+        raw = _newest(values, health.newest)
         if new is None or not before or before < 0 or raw is None or raw < before:
             continue
         now = _at(values, raw, new.celsius)
@@ -222,9 +222,9 @@ def aged(health: LinkHealth) -> list[Aged]:
     return found
 
 
-def _newest(values: Sequence[Value]) -> float | None:
-    """Return the value of the last day; None below 12 hours."""
-    last = [one.value for one in values if one.wall >= values[-1].wall - DAY_S]
+def _newest(values: Sequence[Value], end: float) -> float | None:
+    """Return the value of the day before `end`; None below 12 hours of it."""
+    last = [one.value for one in values if one.wall >= end - DAY_S]
     return median(last) if len(last) >= LEAST_HOURS else None
 
 
