@@ -49,7 +49,7 @@ def watch(
         counted = _counted(frame) or tick - first >= COUNTERS_S
         reported = _reported(frame, ports) or tick - first >= REPORTS_S
         followed = _followed(congestion, ports) or tick - first >= HELD_S
-        asked = not _asks_fabric(frame, ports) or tick - first >= REPORTS_S
+        asked = not asks_fabric(frame, ports) or tick - first >= REPORTS_S
         told = counted and reported and followed and asked
         if told and not pending(frame, ports) and not lingers():
             return
@@ -78,7 +78,7 @@ def _reported(frame: Frame, ports: Iterable[PortId]) -> bool:
     )
 
 
-def _asks_fabric(frame: Frame, ports: Iterable[PortId]) -> bool:
+def asks_fabric(frame: Frame, ports: Iterable[PortId]) -> bool:
     """Return whether the fabric of InfiniBand ports has yet to answer."""
     layers = {frame.ports[port].now.link.layer for port in ports}
     return frame.sample.fabric.pending and LinkLayer.INFINIBAND in layers
