@@ -176,7 +176,7 @@ def _fish(whole: Usage) -> Iterator[str]:
                 for flag in option.flags
             ]
             if option.flags and option.value is not None and not option.optional:
-                words.append("-r")
+                words.append("-r" if _files(option) else "-x")
             if _files(option):
                 words.append("-F")
             if (values := _command(option)) is not None:
