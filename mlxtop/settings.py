@@ -175,7 +175,7 @@ class Settings:
     )
     ascii: bool = _row(False, _flag, "no braille and no box glyphs", "--ascii")
     theme: str | None = _row(
-        None, _name, "colours of the screen: dark, light or a Textual theme", "--theme", "NAME"
+        None, _name, "colours of the screen: dark, light or a Textual theme", "--theme", "THEME"
     )
     bits: bool = _row(True, _flag, "rates in bit/s; false: byte/s")
     columns: tuple[str, ...] = _row((), _names, "columns of the table; none: as many as fit")

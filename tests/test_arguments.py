@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+import pytest
+
 from mlxtop.commands.arguments import COMMANDS, parser, usage
 
 WHOLE = usage(parser())
@@ -29,3 +31,11 @@ def test_the_parser_names_values_that_are_tuples_and_choices() -> None:
     made_up.add_argument("--hidden", help=argparse.SUPPRESS)
     _, pair, one = usage(made_up).options
     assert (pair.value, one.value) == ("A B", "1|2")
+
+
+def test_the_help_fits_a_terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    top = parser()
+    action = next(one for one in top._actions if isinstance(one, argparse._SubParsersAction))
+    for one in (top, *action.choices.values()):
+        assert max(map(len, one.format_help().splitlines())) <= 80

@@ -149,6 +149,13 @@ def test_globs_that_select_no_port_are_named_by_subcommands_too(
         ("doctor --frobnicate", "unrecognized arguments: --frobnicate", 3),
         ("doctor --prob x", "there is no option --prob; did you mean --probe?", 3),
         ("--onse", "there is no option --onse; did you mean --once?", 1),
+        ("--interval 2", "there is no option --interval; did you mean --delay?", 1),
+        ("export x", "export takes --csv or --perfetto (see mlxtop export --help)", 1),
+        (
+            "completion",
+            "the following arguments are required: bash|zsh|fish (see mlxtop completion",
+            1,
+        ),
         ("load -b nonsense", "argument -b/--bitrate", 1),
         ("--demo doctr --once", "no simulated machine 'doctr'; there are pacu, fry", 1),
         ("--demo frey --once", "no simulated machine 'frey'; did you mean fry? There are pacu", 1),

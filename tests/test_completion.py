@@ -127,3 +127,10 @@ def test_no_help_text_breaks_a_script(words: list[str]) -> None:
                 assert done.stderr == "", text
     for whole in made(words):
         assert not [line for line in page(whole, {}).splitlines() if line.startswith("'")]
+
+
+def test_bash_offers_what_stands_where_a_word_is_free() -> None:
+    assert {"ib", "eth", "auto"} <= complete_in_bash("link-type", "")
+    assert {"show", "compare"} <= complete_in_bash("runs", "")
+    assert {"dark", "light"} <= complete_in_bash("--theme", "")
+    assert "lo" in complete_in_bash("l"), "a port opens its pages"

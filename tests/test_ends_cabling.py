@@ -82,8 +82,8 @@ def test_what_is_not_told_now_is_no_difference_but_said() -> None:
     now = cabling(P0._replace(far=None, plug=None), P1, Cabled("x", "new", True))
     assert list(differences(cabling(P0, P1), now)) == []
     assert list(untold(cabling(P0, P1), now)) == [
-        ("ibp65s0", "where it goes and its module"),
-        ("new", "anything: it was not there when this was saved"),
+        ("ibp65s0", "where it goes and its module cannot be told now"),
+        ("new", "was not there when this was saved"),
     ]
 
 

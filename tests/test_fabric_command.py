@@ -68,6 +68,22 @@ def test_text_tells_managers_slow_links_errors_and_draws(
     assert "┌─ spine1 ─" in out and "hdr mlx5_0 (this host)" in out
 
 
+def test_without_iblinkinfo_it_is_not_said_that_every_link_runs_as_it_can() -> None:
+    class Bare:
+        def __init__(self) -> None:
+            self._system = load_lab("hdr", ManualClock())
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._system, name)
+
+        def which(self, tool: str) -> str | None:
+            return None if tool == "iblinkinfo" else self._system.which(tool)
+
+    told = "\n".join(map(plain, lines(read_fabric(Bare()), 100)))  # type: ignore[arg-type]
+    assert "iblinkinfo is not installed" in told
+    assert "below what both ends can do: not known" in told
+
+
 def test_json_has_every_link_once_with_guids() -> None:
     status, out, _ = run("hdr", "fabric", "--json")
     told = json.loads(out)

@@ -88,7 +88,7 @@ def test_the_program_itself_runs_where_no_card_is(fabric: ibsim.Simulated) -> No
 def test_a_cable_of_this_host_in_another_port_is_a_difference(fabric: ibsim.Simulated) -> None:
     saved = fabric.folder / "cabling.json"
     done = ibsim.program(fabric, "cabling", "--save", str(saved), node="node3")
-    assert (done.returncode, done.stdout) == (0, f"{saved}: 1 ports\n")
+    assert (done.returncode, done.stdout) == (0, f"{saved}: 1 port\n")
     fabric.command('Unlink "node3"[1]')
     fabric.command('Link "node3"[1] "spine"[7]')
     ibsim.until(

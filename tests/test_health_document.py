@@ -62,6 +62,24 @@ def test_a_link_that_fails_says_when() -> None:
     assert found["lost_in_a_day"] == 2
 
 
+def test_of_a_link_that_was_not_seen_for_days_nothing_is_foretold() -> None:
+    frame, watch = case(report=FEC).frame, Watch()
+    known = rising()
+    ago = WALL - 3 * 86400 - known.newest
+    hours = tuple(one._replace(wall=one.wall + ago) for one in known.hours)
+    known = known._replace(hours=hours, minutes=(), days=())
+    whole = document(frame, demo=False, health={PORT: known})
+    found = json.loads(encode(whole))["adapters"][0]["ports"][0]["history"]
+    assert found["fails_in_days"] is None and found["raw_ber"] is None
+    assert found["best"]["speed_bps"]["value"] == 2e11
+    watch.health.restore(PORT, known)
+    into, view = Families(), port_view(frame, PORT)
+    add_port(into, view, watch, labels_of(view))
+    names = {one.name.removeprefix("mlxtop_") for one in into}
+    assert "port_best_bytes_per_second" in names
+    assert not {"port_error_forecast_seconds", "module_light_lost_db"} & names
+
+
 def test_the_same_is_told_as_metrics() -> None:
     frame, watch = case(report=FEC).frame, Watch()
     watch.health.restore(PORT, rising())

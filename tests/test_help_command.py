@@ -10,6 +10,7 @@ import pytest
 import mlxtop
 from mlxtop.cli import main
 from mlxtop.commands import help as manual
+from mlxtop.present.text import Role, plain, width
 
 CHAPTERS = manual.chapters()
 
@@ -35,6 +36,28 @@ def test_a_chapter_fits_a_terminal_and_has_no_marks_left(
     assert text.startswith(f"{manual.title(CHAPTERS[name])}\n\n")
     assert not re.search(r"^\||```|\*\*|^ *---", text, re.M)
     assert max(map(len, text.splitlines())) <= 110
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_prose_and_tables_of_a_chapter_are_broken_for_a_narrow_terminal(name: str) -> None:
+    for columns in (60, 80):
+        found = list(manual.lines(CHAPTERS[name], columns))
+        texts = [plain(line) for line in found if line[0][1] is not Role.ACCENT or len(line) > 1]
+        assert max(map(width, texts)) <= columns
+    words = " ".join(texts).split()
+    wide = [plain(line) for line in manual.lines(CHAPTERS[name], 1000)]
+    assert [word for word in words if word not in " ".join(wide).split()] == []
+
+
+def test_what_a_command_does_is_broken_beside_it_and_a_comment_is_not() -> None:
+    code = "mlxtop fabric      managers, slow links and errors\n[hooks]      # as it is"
+    text = f"# T\n\n```\n{code}\n```"
+    *_, one, two, three = (plain(line) for line in manual.lines(text, 45))
+    assert (one, two) == (
+        "    mlxtop fabric      managers, slow links",
+        "                       and errors",
+    )
+    assert three == "    [hooks]      # as it is"
 
 
 def test_a_subcommand_without_a_chapter_shows_its_options(

@@ -181,6 +181,13 @@ def test_a_loss_that_two_programs_saw_is_one() -> None:
     assert found == (Flap(100.0), Flap(100.001, "no signal", 7.0), Flap(104.0))
 
 
+def test_the_program_that_saw_the_link_come_back_tells_how_long_it_was_away() -> None:
+    (found,) = joined(
+        LinkHealth(flaps=(Flap(100.0),)), LinkHealth(flaps=(Flap(101.2, "x", 600.0),))
+    ).flaps
+    assert found == Flap(100.0, "x", 600.0)
+
+
 def test_of_two_modules_the_later_one_counts_and_losses_stay() -> None:
     old = WHOLE._replace(since=1.0)
     new = LinkHealth(module="b" * 16, since=2.0, flaps=(Flap(9.0),), minutes=(Point(5.0),))

@@ -58,3 +58,13 @@ def test_man_shows_the_manual(capsys: pytest.CaptureFixture[str], tmp_path: Path
     )
     assert done.stderr == ""
     assert "terminal monitor for Mellanox" in done.stdout
+
+
+def test_on_a_terminal_it_is_said_how_the_page_is_read(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["manual"]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert main(["manual"]) == 0
+    assert "to read it: mlxtop manual | man -l -" in capsys.readouterr().err

@@ -221,6 +221,27 @@ def test_a_lost_link_is_remembered_with_how_long_it_was_away() -> None:
     assert [one.down_s for one in health(watch.health).flaps][-2:] == [0.0, 0.0]
 
 
+@pytest.mark.parametrize(("downs", "lost"), [(4, 0), (5, 1)])
+def test_a_carrier_that_the_driver_takes_away_itself_is_no_lost_link(downs: int, lost: int) -> None:
+    """As `ethtool -L` and another MTU do on mlx5, where the port itself counts no loss."""
+    watch, before = Watch(frames=False), None
+    schema = Schema(("link_down_events_phy",))
+    for tick, read, value, changes in (
+        (1.0, 0.0, 4, 2),
+        (6.0, 5.0, 4, 2),
+        (7.0, 5.0, 4, 4),
+        (8.0, 7.9, downs, 4),
+        (11.0, 10.0, downs, 4),
+    ):
+        readings = {Origin.DRIVER: Reading(read, schema, (value,))}
+        frame = at(tick, link={"carrier_changes": changes}, readings=readings)
+        before = derive(frame.sample, before)
+        watch.ingest(before)
+        if tick == 8.0:
+            assert len(health(watch.health).flaps) == 1, "not known yet"
+    assert len(health(watch.health).flaps) == lost
+
+
 def test_the_kernels_word_for_it_is_taken_where_no_tool_tells() -> None:
     watch = Watch(frames=False)
     watch.ingest(at(1.0))

@@ -294,7 +294,7 @@ def test_of_a_sample_without_them_the_reason_is_told() -> None:
         rows = [plain(line) for line in flash_section(card, 76).lines]
         assert rows[0].startswith("flash") and words in rows[0]
         assert rows[1].startswith("GUIDs") and "248a070300a1b2c0" in rows[1]
-        assert rows[2].startswith("MACs") and "248a07a1b2c0" in rows[2]
+        assert rows[2].startswith("MACs") and "24:8a:07:a1:b2:c0" in rows[2]
         assert len(rows) == 3
 
 

@@ -56,11 +56,27 @@ def test_a_link_that_runs_as_it_can_is_said_to(local: LocalFabric) -> None:
     assert "all that both ends can do" in page(Slow(local, 1.0), port=0)
 
 
+@pytest.mark.parametrize("columns", [56, 76])
+def test_a_dash_is_for_what_is_not_known(local: LocalFabric, columns: int) -> None:
+    text = page(Slow(local, 1.0), port=0, columns=columns)
+    assert "4X HDR    no more" in text
+    young = tuple(own._replace(link=own.link._replace(state="Initialize")) for own in local.links)
+    text = page(Slow(local._replace(links=young), 1.0), port=0, columns=columns)
+    assert "4X HDR          –" in text and "all that both ends can do" not in text
+    first = next(line for line in text.splitlines() if "mlx5_0 1" in line)
+    assert "Initialize" in first
+    assert "state Initialize, not settled" in " ".join(text.split())
+    alone = tuple(own._replace(link=own.link._replace(b=None)) for own in local.links)
+    text = page(Slow(local._replace(links=alone), 1.0), port=0, columns=columns)
+    assert "nobody answers at the other end" in text and "no more" not in text
+
+
 def test_half_of_what_both_ends_name_is_no_claim(local: LocalFabric) -> None:
     links = tuple(own._replace(link=own.link._replace(speed="EDR")) for own in local.links)
     text = page(Slow(local._replace(links=links), 1.0))
     assert "half of what both ends name" in text and "HDR100" in text
     assert "both ends can do" not in text
+    assert "4X EDR       half" in text
 
 
 def test_what_is_switched_off_at_this_end_is_told(local: LocalFabric) -> None:

@@ -7,6 +7,7 @@ import pytest
 from mlxtop.health.link_health import Change, Flap, LinkHealth, Point
 from mlxtop.health.signs import outlook
 from mlxtop.health.store import looked_at, store_of
+from mlxtop.health.trend import DAY_S
 from mlxtop.lab import ManualClock, load_lab
 from mlxtop.present.health import health, report_lines, sparkline
 from mlxtop.present.text import Role, line_width, plain
@@ -53,16 +54,41 @@ def test_losses_are_told_with_how_long_the_link_was_away() -> None:
     night = Flap(wall - 50_000, "no signal", 28_800.0)
     lines = page(LinkHealth(flaps=(night,)))
     (place,) = (n for n, line in enumerate(lines) if line.startswith("link lost"))
-    assert lines[place].endswith("  not by itself in the last week")
+    assert lines[place].endswith("  1 time in a week; as if the peer was off")
     assert lines[place + 1].endswith(" for 8 h, no signal")
     lines = page(LinkHealth(flaps=(night, Flap(wall - 60, "", 0.0))))
-    assert lines[place].endswith("  1 in a day, 1 in a week")
+    assert lines[place].endswith("  1 in a day, 1 in a week; 1 more as if the peer was off")
     assert lines[place + 2].endswith(", nothing told the reason")
 
 
 def test_light_as_when_new_is_one_line() -> None:
     known = Aging(light(1, 24 * 5)).after(24 * 5)
     assert "light            as when new  within 2 dB, all lanes" in page(known)
+
+
+def test_light_of_too_few_readings_is_not_said_to_be_as_when_new() -> None:
+    known = Aging(light(1, 24 * 5)).after(24 * 5)
+    end = known.hours[-1].wall
+    fewer = known._replace(hours=(*known.hours[:-30], *known.hours[-11:]))
+    assert "light            –  too few readings in the last day" in page(fewer)
+    dark = tuple(
+        one._replace(rx_dbm=(*one.rx_dbm[:1], None)) if one.wall > end - 2 * DAY_S else one
+        for one in known.hours
+    )
+    assert known.new is not None
+    two = known.new._replace(rx_dbm=(known.new.rx_dbm[0], -1.0))
+    lines = page(known._replace(hours=dark, new=two))
+    assert "light            as when new  within 2 dB, 1 of 2 lanes" in lines
+
+
+def test_what_was_seen_last_long_ago_is_said_to_be_old() -> None:
+    known = Aging(errors(1, 24 * 5)).after(24 * 5)
+    wall = case().frame.sample.wall
+    ago = wall - 3 * DAY_S - known.newest
+    hours = tuple(one._replace(wall=one.wall + ago) for one in known.hours)
+    lines = page(known._replace(hours=hours, minutes=(), days=()))
+    assert any("nothing was seen since" in line for line in lines)
+    assert not any(line.startswith(("bit errors", "their course")) for line in lines)
 
 
 def test_the_aging_machine_shows_all_of_it_on_a_narrow_terminal() -> None:

@@ -191,6 +191,17 @@ def test_a_link_whose_other_end_was_off_did_not_flap() -> None:
     assert flap_days(away, now) == (0, 0, 0)
 
 
+def test_a_loss_whose_end_nobody_saw_hides_none_of_later_days() -> None:
+    now = BEGIN + 10 * DAY_S
+    unseen = Flap(now - 4.5 * DAY_S)
+    later = tuple(Flap(now - days * DAY_S, "", 3.0) for days in (2.5, 1.5, 0.5))
+    assert flap_days(LinkHealth(flaps=(unseen, *later)), now) == (1, 3, 3)
+    soon = Flap(unseen.wall + OUTAGE_S - 1, "", 3.0)
+    assert flap_days(LinkHealth(flaps=(unseen, soon)), now) == (0, 2, 1)
+    late = soon._replace(wall=unseen.wall + OUTAGE_S)
+    assert flap_days(LinkHealth(flaps=(unseen, late)), now) == (0, 0, 0)
+
+
 def test_what_was_better_for_some_minutes_is_told_and_a_moment_is_not() -> None:
     now = {"speed": Running(25e9, "25 Gb/s")}
     before = Best(100e9, "100 Gb/s", BEGIN, 5)

@@ -575,6 +575,11 @@ async def test_without_a_port_what_needs_one_says_so(key: str) -> None:
         assert isinstance(app.screen, Overview)
 
 
+async def test_without_a_port_a_small_screen_says_all_that_can_be_done() -> None:
+    async with running(Samples([sample(1.0)]), size=(60, 15)) as (app, pilot):
+        await until(pilot, lambda: "simulated machine (--demo)" in screen_text(app))
+
+
 @pytest.mark.parametrize(("key", "instead"), [("A", "all"), ("D", "demo")])
 async def test_without_a_port_one_key_shows_something_else(key: str, instead: str) -> None:
     async with running(Samples([sample(1.0)])) as (app, pilot):

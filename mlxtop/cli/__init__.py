@@ -49,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.finish()
         return status
     except UsageError as error:
-        complain(f"{error} (see mlxtop --help)")
+        command = next((f"{word} " for word in words if word in arguments.COMMANDS), "")
+        complain(f"{error} (see mlxtop {command}--help)")
     except console.ReaderGone:
         return 0
     except KeyboardInterrupt:

@@ -40,14 +40,14 @@ COMMANDS: dict[str, str] = {
 MOST = 10**9
 """Tables and objects at most: thirty years of them, one a second."""
 
-ABOUT = """Terminal monitor for Mellanox/NVIDIA ConnectX adapters (not the one for Apple's MLX)."""
+ABOUT = """Terminal monitor for Mellanox/NVIDIA ConnectX adapters (not for Apple's MLX)."""
 
 EXAMPLES = {
     "mlxtop": "the screen: ? has its keys",
     "mlxtop enp67s0np0": "the screen with that port opened",
     "mlxtop --demo fry": "a simulated machine whose module gets too hot",
     "mlxtop doctor": "what is wrong, why it matters, what to do",
-    "mlxtop load 10.0.0.2 -t 60": "a minute of load that stops before it gets too hot",
+    "mlxtop load 10.0.0.2 -t 60": "a minute of load, stopped before it is too hot",
     "mlxtop runs compare -1 last": "what the last load test changed",
     "mlxtop --once": "one table, to paste into a question",
     "mlxtop replay last --at 03:10": "the screen as it was then",
@@ -73,7 +73,7 @@ MORE = "\n".join(
         *(f"  {line}" for line in EXAMPLE_SETTINGS.splitlines()),
         "  MLXTOP_NIC_INTERVAL=0.5 in the environment does the same.",
         "hooks: a script is told by MLXTOP_NIC_EVENT, _PORT, _NETDEV, _TEXT and others.",
-        "The manual by chapter: mlxtop help; all settings and events: mlxtop manual | man -l -",
+        "Chapters: mlxtop help; all settings and events: mlxtop manual | man -l -",
     )
 )
 

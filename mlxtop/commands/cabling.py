@@ -17,13 +17,13 @@ from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortKind
 from mlxtop.model.json_text import encode
 from mlxtop.outputs import console
-from mlxtop.present.cabling import check_document, check_lines, lines
+from mlxtop.present.cabling import check_document, check_lines, count, lines
 from mlxtop.sampler.facts import IN_DOCUMENTS
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
 from mlxtop.settings import Settings
 from mlxtop.sources.tools.fabric import read_local
-from mlxtop.system.answers import parse_json, reason
+from mlxtop.system.answers import parse_json
 from mlxtop.system.door import FILE_LIMIT, System
 from mlxtop.system.owner import invoking_owner, rights_of
 
@@ -50,11 +50,11 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
         now = _now(system, settings, salt)
         if args.save:
             _save(args.save, now)
-            console.say(f"{args.save}: {len(now.ports)} ports")
+            console.say(f"{args.save}: {count(len(now.ports))}")
             return 0
     except (OSError, ValueError) as error:
         name = args.check or args.save or ""
-        text = reason(error) if isinstance(error, OSError) else str(error)
+        text = (error.strerror if isinstance(error, OSError) else None) or str(error)
         console.warn(f"mlxtop: {name}: {text}" if name else f"mlxtop: {text}")
         return 1
     if not now.ports:

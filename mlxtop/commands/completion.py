@@ -18,6 +18,7 @@ from mlxtop.outputs import console
 if TYPE_CHECKING:
     from mlxtop.system.door import System
 
+SHELLS = ("bash", "zsh", "fish")
 MACHINES = "mlxtop --demo list 2>/dev/null | cut -d' ' -f1"
 NETDEVS = "ls /sys/class/net 2>/dev/null"
 ASKED = {
@@ -26,13 +27,16 @@ ASKED = {
     "GLOB": NETDEVS,
     "PORT": NETDEVS,
     "NETDEV": NETDEVS,
+    "PORT|TYPE": f"{NETDEVS}; printf '%s\\n' ib eth auto",
+    "THEME": "printf '%s\\n' dark light",
+    "show ID | compare A B": "printf '%s\\n' show compare last",
 }
 """Commands that list the values of an option, by what stands for the value in help texts."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the name of the shell."""
-    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
+    parser.add_argument("shell", choices=SHELLS, metavar="bash|zsh|fish", help="bash, zsh or fish")
 
 
 def run(args: argparse.Namespace, system: System, settings: Any) -> int:
@@ -69,6 +73,8 @@ def _bash(whole: Usage) -> Iterator[str]:
         yield f"    {quote(name)})"
         flags = [flag for option in taken.options for flag in option.flags]
         yield f"      words={quote(' '.join([*flags, *taken.commands]))}"
+        if not name:
+            yield f"      values=$({NETDEVS})"
         for operand in taken.operands:
             yield from _bash_values(operand, "      ")
         yield "      case $before in"
@@ -76,7 +82,7 @@ def _bash(whole: Usage) -> Iterator[str]:
             if option.value is not None:
                 yield f"        {'|'.join(option.flags)})"
                 if not option.optional:
-                    yield "          words="
+                    yield "          words= values= files="
                 yield from _bash_values(option, "          ")
                 yield "          ;;"
         yield "      esac"
@@ -170,7 +176,7 @@ def _fish(whole: Usage) -> Iterator[str]:
                 for flag in option.flags
             ]
             if option.flags and option.value is not None and not option.optional:
-                words.append("-r")
+                words.append("-r" if _files(option) else "-x")
             if _files(option):
                 words.append("-F")
             if (values := _command(option)) is not None:

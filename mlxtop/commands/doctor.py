@@ -32,7 +32,7 @@ from mlxtop.present.doctor import ROLES, report_lines, summary
 from mlxtop.present.text import Role
 from mlxtop.recording.recording import Recording
 from mlxtop.recording.then import frames_between, incidents_up_to
-from mlxtop.sampler.facts import EVERYTHING
+from mlxtop.sampler.facts import JUDGED
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
 from mlxtop.settings import Settings
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
         settings.include,
         incidents=True,
         calm=0.0,
-        wants=frozenset() if args.udev_rules else EVERYTHING,
+        wants=frozenset() if args.udev_rules else JUDGED,
         ask_card=read_stored,
     )
     stop = Event()

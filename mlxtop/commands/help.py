@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.resources import files
 from textwrap import wrap
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from mlxtop.commands.arguments import COMMANDS, UsageError, parser
 from mlxtop.commands.mending import not_among
 from mlxtop.outputs import console
-from mlxtop.present.text import Line, Role
+from mlxtop.present.text import Line, Role, width
+from mlxtop.present.text import wrap as fold
 
 if TYPE_CHECKING:
     from mlxtop.system.door import System
@@ -26,6 +28,10 @@ PAGE = "mlxtop manual | man -l -"
 _END = ".md"
 _WIDTH, _FIRST = 96, 18
 """Columns of a table, and of its first column."""
+_EXAMPLE = re.compile(r"( *[^ ].*? {2,})([^ #].*)")
+"""A command and what it does."""
+_LEAST = 20
+"""Columns that what a command does needs at least beside it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,9 +44,9 @@ def run(args: argparse.Namespace, system: System, settings: Any) -> int:
     found = chapters()
     name = args.chapter
     if name is None:
-        console.show(*_overview(found))
+        console.show(*_overview(found, console.columns()))
     elif name in found:
-        console.show(*lines(found[name]))
+        console.show(*lines(found[name], console.columns()))
     elif name in COMMANDS:
         with suppress(SystemExit):  # argparse ends the program after --help
             parser().parse_args([name, "--help"])
@@ -49,10 +55,11 @@ def run(args: argparse.Namespace, system: System, settings: Any) -> int:
     return 0
 
 
-def _overview(found: Mapping[str, str]) -> Iterator[Line]:
+def _overview(found: Mapping[str, str], columns: int) -> Iterator[Line]:
     yield (("The manual, by chapter: mlxtop help CHAPTER", Role.STRONG),)
     for name, text in found.items():
-        yield (f"  {name:<12}", Role.ACCENT), (title(text), Role.TEXT)
+        for place, part in enumerate(wrap(title(text), columns - 14)):
+            yield (f"  {'' if place else name:<12}", Role.ACCENT), (part, Role.TEXT)
     yield ((f"All options: mlxtop --help, mlxtop COMMAND --help, {PAGE}", Role.TEXT),)
 
 
@@ -72,28 +79,52 @@ def title(text: str) -> str:
     return text.partition("\n")[0].removeprefix("# ")
 
 
-def lines(text: str) -> Iterator[Line]:
+def lines(text: str, columns: int) -> Iterator[Line]:
     """Yield the lines of a chapter: headings and commands stand out, tables are in columns."""
-    code = False
+    code, prose = False, list[str]()
     for line in text.rstrip().split("\n"):
-        if line.startswith("```"):
+        is_prose = not code and line != "" and not line.startswith(("#", "|", "```"))
+        if prose and (not is_prose or line.startswith(("* ", "**"))):
+            yield from _paragraph(prose, columns)
+            prose.clear()
+        if is_prose:
+            prose.append(line)
+        elif line.startswith("```"):
             code = not code
         elif code:
-            yield ((f"    {line}", Role.ACCENT),)
-        elif line.startswith("#"):
-            yield ((line.lstrip("# "), Role.STRONG),)
+            yield from (((part, Role.ACCENT),) for part in _command(f"    {line}", columns))
         elif line.startswith("|"):
-            yield from _row(line)
+            yield from _row(line, columns)
         else:
-            yield ((_without_marks(line), Role.TEXT),)
+            parts = fold(line.lstrip("# "), columns) or [""]
+            yield from (((part, Role.STRONG),) for part in parts)
+    if prose:
+        yield from _paragraph(prose, columns)
 
 
-def _row(line: str) -> Iterator[Line]:
+def _paragraph(prose: Sequence[str], columns: int) -> Iterator[Line]:
+    """Yield lines as they are written where they fit, else broken anew."""
+    texts = [_without_marks(line) for line in prose]
+    if max(map(width, texts)) > columns:
+        indent = "* " if texts[0].startswith("* ") else ""
+        texts = fold(" ".join(texts).removeprefix(indent), columns, indent)
+    yield from (((text, Role.TEXT),) for text in texts)
+
+
+def _command(line: str, columns: int) -> list[str]:
+    """Return an example, with what it does below itself where that is too long."""
+    parts = _EXAMPLE.fullmatch(line)
+    if width(line) <= columns or parts is None or width(parts[1]) > columns - _LEAST:
+        return [line]
+    return fold(parts[2], columns, parts[1])
+
+
+def _row(line: str, columns: int) -> Iterator[Line]:
     """Yield the lines of a table's row, the second column wrapped."""
     head, *rest = (_without_marks(cell.strip()) for cell in line.strip("|").split("|"))
     if head.startswith("---"):
         return
-    for place, part in enumerate(wrap(" ".join(rest), _WIDTH - _FIRST)):
+    for place, part in enumerate(wrap(" ".join(rest), min(_WIDTH, columns) - _FIRST)):
         yield (
             (f"  {head if not place else '':<{_FIRST - 2}}", Role.ACCENT),
             (part, Role.TEXT),

@@ -10,7 +10,7 @@ from mlxtop.commands.arguments import UsageError, without_screen
 from mlxtop.hosts.machines import Machine
 from mlxtop.hosts.names import LOCAL, host_names
 from mlxtop.outputs import console
-from mlxtop.sampler.facts import EVERYTHING, JOINED, AskCard, Fact
+from mlxtop.sampler.facts import JOINED, JUDGED, AskCard, Fact
 from mlxtop.sampler.live import LiveSource
 from mlxtop.settings import Settings
 from mlxtop.system.door import System
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlxtop.outputs.headless import Fire
 
 
-_WANTS = {"doctor": EVERYTHING, "passport": frozenset({Fact.FLASH})}
+_WANTS = {"doctor": JUDGED, "passport": frozenset({Fact.FLASH})}
 """Slow facts that a subcommand needs."""
 
 

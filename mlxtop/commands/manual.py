@@ -6,6 +6,7 @@ https://man7.org/linux/man-pages/man7/groff_man.7.html
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from mlxtop.commands.arguments import (
     parser,
     usage,
 )
-from mlxtop.commands.help import chapters, title
+from mlxtop.commands.help import PAGE, chapters, title
 from mlxtop.outputs import console
 from mlxtop.settings import PREFIX, ROWS, TABLES, Row
 from mlxtop.watch.hooks import EVENTS, FACTS
@@ -54,6 +55,8 @@ def run(args: argparse.Namespace, system: System, settings: Any) -> int:
     """Print the page."""
     rows = {name: row for name, row in ROWS.items() if row.read is not None}
     console.write(page(usage(parser()), rows) + "\n")
+    if sys.stdout.isatty():
+        console.warn(f"mlxtop: this is the page's source; to read it: {PAGE}")
     return 0
 
 

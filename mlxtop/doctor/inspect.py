@@ -12,7 +12,7 @@ from mlxtop.health.link_health import LinkHealth
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.incident import Incident
-from mlxtop.model.sample import UNREAD
+from mlxtop.model.sample import UNREAD, LinkLayer
 from mlxtop.sampler.source import Source, frames
 from mlxtop.sources.tools.ping import full_size, ping, route_device, small_ping, valid_host
 from mlxtop.system.answers import reason
@@ -49,7 +49,8 @@ def watch(
         counted = _counted(frame) or tick - first >= COUNTERS_S
         reported = _reported(frame, ports) or tick - first >= REPORTS_S
         followed = _followed(congestion, ports) or tick - first >= HELD_S
-        told = counted and reported and followed
+        asked = not asks_fabric(frame, ports) or tick - first >= REPORTS_S
+        told = counted and reported and followed and asked
         if told and not pending(frame, ports) and not lingers():
             return
 
@@ -75,6 +76,12 @@ def _reported(frame: Frame, ports: Iterable[PortId]) -> bool:
         and now.port.kind is PortKind.PHYSICAL
         and now.port.function is not None
     )
+
+
+def asks_fabric(frame: Frame, ports: Iterable[PortId]) -> bool:
+    """Return whether the fabric of InfiniBand ports has yet to answer."""
+    layers = {frame.ports[port].now.link.layer for port in ports}
+    return frame.sample.fabric.pending and LinkLayer.INFINIBAND in layers
 
 
 def pending(frame: Frame, ports: Iterable[PortId]) -> bool:

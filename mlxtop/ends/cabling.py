@@ -222,7 +222,7 @@ def _plugged(old: Cabled) -> str:
 
 
 def untold(before: Cabling, now: Cabling) -> Iterator[tuple[str, str]]:
-    """Yield ports of which something was told then and is not now, with what cannot be said."""
+    """Yield ports that cannot be compared, with the reason: `where it goes is not told now`."""
     ports = _paired(before, now)
     for old in before.ports:
         new = ports.get(old.place)
@@ -231,8 +231,8 @@ def untold(before: Cabling, now: Cabling) -> Iterator[tuple[str, str]]:
         lacking = ["where it goes"] if old.far and not new.far else []
         lacking += ["its module"] if old.plug and new.plug is None else []
         if lacking:
-            yield old.name, " and ".join(lacking)
+            yield old.name, f"{' and '.join(lacking)} cannot be told now"
     known = {one.place for one in ports.values()}
     for one in now.ports:
         if one.place not in known and one.name not in {old.name for old in before.ports}:
-            yield one.name, "anything: it was not there when this was saved"
+            yield one.name, "was not there when this was saved"

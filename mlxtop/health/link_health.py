@@ -241,19 +241,19 @@ def _unfinished(minutes: tuple[Point, ...], hours: tuple[Point, ...]) -> tuple[P
 
 def _same_losses(old: tuple[Flap, ...], new: tuple[Flap, ...]) -> tuple[Flap, ...]:
     """Return what either has seen; two programs see the same loss at about the same time."""
-    known = {one.wall: one for one in old}
-    other = tuple(
-        _same_loss(known[one.wall], one) if one.wall in known else one
-        for one in new
-        if one.wall in known or all(abs(one.wall - wall) > SAME_S for wall in known)
-    )
-    return _union(old, other)
+    found = {one.wall: one for one in old}
+    known = tuple(found)
+    for one in new:
+        wall = min(known, key=lambda wall: abs(wall - one.wall), default=one.wall)
+        wall = wall if abs(wall - one.wall) <= SAME_S else one.wall
+        found[wall] = _same_loss(found.get(wall, one), one)
+    return tuple(found[wall] for wall in sorted(found))
 
 
 def _same_loss(old: Flap, new: Flap) -> Flap:
     """Return all that is known of a loss."""
     down_s = old.down_s if new.down_s is None else new.down_s
-    return new._replace(reason=new.reason or old.reason, down_s=down_s)
+    return old._replace(reason=new.reason or old.reason, down_s=down_s)
 
 
 # The file

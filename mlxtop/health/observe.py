@@ -41,6 +41,9 @@ FASTEST = 4_000_000_000_000
 """bit/s beyond which a speed is none."""
 _GUID = re.compile(r"[0-9a-f]{4}(?::[0-9a-f]{4}){3}")
 _CORRECTED, _LOST = "rx_corrected_bits_phy", "rx_pcs_symbol_err_phy"
+_DOWNS = "link_down_events_phy"
+_COUNTED_S = 1.0
+"""Seconds after which the driver's counters tell of a loss."""
 
 
 def key_of(frame: Frame, port: PortId) -> str | None:
@@ -204,6 +207,20 @@ def running(frame: Frame, port: PortId) -> dict[str, Running]:
     return found
 
 
+class Doubt(NamedTuple):
+    """Losses that the driver may have made itself.
+
+    mlx5 takes the carrier away while it opens its queues anew, for another MTU or other rings
+    (mlx5e_switch_priv_channels in the kernel's en_main.c); the port's own count stays then.
+    """
+
+    tick: float
+    downs: int
+    """Losses of the port itself, as counted before."""
+    walls: frozenset[float]
+    """Epoch seconds of the losses."""
+
+
 class HealthWatch:
     """What is remembered of the links of a machine; of one thread."""
 
@@ -212,6 +229,7 @@ class HealthWatch:
         self._counts: dict[PortId, Counts] = {}
         self._away: dict[PortId, tuple[float, float]] = {}
         """Tick and epoch second at which links were lost that are not back yet."""
+        self._doubts: dict[PortId, Doubt] = {}
         self._due: float | None = None
         self._last = 0.0
 
@@ -233,6 +251,8 @@ class HealthWatch:
         tick = frame.sample.tick
         for port in [*self._away] if self._away else ():
             self._back(frame, port)
+        for port in [*self._doubts] if self._doubts else ():
+            self._decide(frame, port)
         if self._due is None or tick < self._last:
             self._due = tick + FIRST_S
             self._counts.clear()
@@ -280,6 +300,24 @@ class HealthWatch:
             self._away[port] = frame.sample.tick, flaps[-1].wall
         self._links[port] = health._replace(flaps=(*health.flaps, *flaps)[-FLAPS:])
         self._counts.pop(port, None)  # nothing joins the errors before and after
+        reading = frame.ports[port].before.get(Origin.DRIVER)
+        if reading is not None and (downs := reading.get(_DOWNS)) is not None:
+            old = self._doubts.get(port, Doubt(0.0, downs, frozenset()))
+            new = old.walls.union(one.wall for one in flaps)
+            self._doubts[port] = old._replace(tick=frame.sample.tick, walls=new)
+
+    def _decide(self, frame: Frame, port: PortId) -> None:
+        """Take back the losses that the port itself has not counted, once that is known."""
+        one, doubt = frame.ports.get(port), self._doubts[port]
+        reading = one.now.readings.get(Origin.DRIVER) if one else None
+        if one is None or reading is None:
+            del self._doubts[port]
+        elif reading.tick >= doubt.tick + _COUNTED_S:
+            del self._doubts[port]
+            if one.now.link.state is LinkState.UP and reading.get(_DOWNS) == doubt.downs:
+                known = self._links[port]
+                flaps = tuple(flap for flap in known.flaps if flap.wall not in doubt.walls)
+                self._links[port] = known._replace(flaps=flaps)
 
     def _back(self, frame: Frame, port: PortId) -> None:
         """Tell how long a link was lost, once it is back."""

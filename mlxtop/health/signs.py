@@ -187,7 +187,7 @@ def faded(health: LinkHealth, least_dbm: float | None) -> list[Faded]:
     found = []
     for lane, before in enumerate(new.rx_dbm[:LANES] if new else ()):
         values = health.series("rx_dbm", lane)
-        raw = _newest(values)
+        raw = _newest(values, health.newest)
         if new is None or before is None or raw is None or before - raw < FALL_DB / 2:
             continue
         now = _at(values, raw, new.celsius)
@@ -201,13 +201,19 @@ def faded(health: LinkHealth, least_dbm: float | None) -> list[Faded]:
     return found
 
 
+def _lit(health: LinkHealth) -> int:
+    new = enumerate(health.new.rx_dbm[:LANES]) if health.new else ()
+    lanes = [lane for lane, before in new if before is not None]
+    return sum(_newest(health.series("rx_dbm", lane), health.newest) is not None for lane in lanes)
+
+
 def aged(health: LinkHealth) -> list[Aged]:
     """Return the lasers that need much more current than when new, at the same temperature."""
     new = health.new
     found = []
     for lane, before in enumerate(new.bias_ma[:LANES] if new else ()):
         values = health.series("bias_ma", lane)
-        raw = _newest(values)
+        raw = _newest(values, health.newest)
         if new is None or not before or before < 0 or raw is None or raw < before:
             continue
         now = _at(values, raw, new.celsius)
@@ -216,9 +222,9 @@ def aged(health: LinkHealth) -> list[Aged]:
     return found
 
 
-def _newest(values: Sequence[Value]) -> float | None:
-    """Return the value of the last day; None below 12 hours."""
-    last = [one.value for one in values if one.wall >= values[-1].wall - DAY_S]
+def _newest(values: Sequence[Value], end: float) -> float | None:
+    """Return the value of the day before `end`; None below 12 hours of it."""
+    last = [one.value for one in values if one.wall >= end - DAY_S]
     return median(last) if len(last) >= LEAST_HOURS else None
 
 
@@ -262,13 +268,17 @@ def flap_days(health: LinkHealth, wall: float) -> FlapDays:
 def flaps(health: LinkHealth, wall: float) -> list[Flap]:
     """Return the losses of the week before `wall` that speak of the link itself.
 
-    Of one that nobody saw the end of, nothing can be told.
+    One that nobody saw the end of was over at the next one; of the last, nothing can be told.
     """
     week = [one for one in health.flaps if 0 <= wall - one.wall < 7 * DAY_S]
-    away = [(one.wall, wall - one.wall if one.down_s is None else one.down_s) for one in week]
-    spans = [(then - NEAR_S, then + down + NEAR_S) for then, down in away if down >= OUTAGE_S]
-    ended = (one for one in week if one.down_s is not None and one.down_s < OUTAGE_S)
-    return [one for one in ended if not any(a <= one.wall <= b for a, b in spans)]
+    short, spans = [], []
+    for one, end in zip(week, [*(one.wall for one in week[1:]), wall], strict=False):
+        seconds = end - one.wall if one.down_s is None else one.down_s
+        if seconds >= OUTAGE_S:
+            spans.append((one.wall - NEAR_S, one.wall + (one.down_s or 0.0) + NEAR_S))
+        elif one.down_s is not None or one is not week[-1]:
+            short.append(one)
+    return [one for one in short if not any(a <= one.wall <= b for a, b in spans)]
 
 
 HELD = 5
@@ -321,6 +331,13 @@ class Outlook(NamedTuple):
     failing: Approach | None
     faded: tuple[Faded, ...]
     aged: tuple[Aged, ...]
+    lit: int = 0
+    """Lanes of which the last day's light is known, beside that when new."""
+
+
+def is_stale(health: LinkHealth, wall: float) -> bool:
+    """Return whether the newest that was seen says nothing of an instant, `wall`."""
+    return bool(health.hours or health.minutes) and wall - health.newest > STALE_S
 
 
 _kept: OrderedDict[tuple[int, float | None, float | None], tuple[LinkHealth, Outlook]]
@@ -329,8 +346,18 @@ _MOST = 64
 """Outlooks that are kept: a history changes once a minute, and pages ask at every frame."""
 
 
+NOTHING = Outlook(None, None, (), ())
+
+
+def outlook_at(
+    health: LinkHealth, limit: float | None, least_dbm: float | None, wall: float
+) -> Outlook:
+    """Return what a history says of an instant; nothing where it is too old for that."""
+    return NOTHING if is_stale(health, wall) else outlook(health, limit, least_dbm)
+
+
 def outlook(health: LinkHealth, limit: float | None, least_dbm: float | None) -> Outlook:
-    """Return what a history says, worked out once for each."""
+    """Return what a history says of its end, worked out once for each."""
     key = id(health), limit, least_dbm
     earlier = _kept.get(key)
     if earlier is not None and earlier[0] is health:
@@ -341,6 +368,7 @@ def outlook(health: LinkHealth, limit: float | None, least_dbm: float | None) ->
         way,
         tuple(faded(health, least_dbm)),
         tuple(aged(health)),
+        _lit(health),
     )
     _kept[key] = health, found
     while len(_kept) > _MOST:

@@ -26,7 +26,7 @@ from mlxtop.model.json_text import encode
 from mlxtop.model.number import real, whole
 from mlxtop.model.sample import Problem, Sample
 from mlxtop.recording.lines import Line, Lines, Members
-from mlxtop.sampler.facts import EVERYTHING, JOINED, RDMA, AskCard, Fact
+from mlxtop.sampler.facts import JOINED, JUDGED, RDMA, AskCard, Fact
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import Stop
 from mlxtop.sources.tools.iproute2 import read_addresses
@@ -79,7 +79,7 @@ class Agent:
         interval = min(MOST_S, max(LEAST_S, real(str(options.get("interval"))) or 1.0))
         include = options.get("include")
         everything = bool(options.get("everything"))
-        wants = EVERYTHING if everything else JOINED
+        wants = JUDGED if everything else JOINED
         wants |= {Fact.FLASH} if options.get("flash") else frozenset()
         self.source = LiveSource(
             system,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from mlxtop.model.identity import Port
 from mlxtop.model.linkrate import LANE_BITS
 
 GENERATIONS = tuple(LANE_BITS)
@@ -66,18 +67,26 @@ class FabricLink(NamedTuple):
         return self.phys == "LinkUp" and self.state != "Down"
 
     @property
+    def is_settled(self) -> bool:
+        """Return whether it says what both ends could do: active, both known, and a cable.
+
+        A port within a switch that reduces data (SHARP) is no cable.
+        """
+        known = self.b is not None and self.lanes and self.speed
+        return bool(known and self.is_up and self.state == "Active" and not self.is_inside)
+
+    @property
     def could(self) -> tuple[int, str] | None:
         """Return lanes and speed that both ends could do, where the link runs below; else None.
 
-        Only a link that is settled says so, and one cable has four lanes at most. A port within a
-        switch that reduces data (SHARP) is no cable.
+        One cable has four lanes at most.
         """
-        if not self.is_up or self.state != "Active" or self.is_inside:
+        if not self.is_settled:
             return None
         lanes, speed = self.lanes or 0, self.speed or ""
         wider = min(self.could_lanes or 0, WIDEST_CABLE)
         more = max(lanes, wider), faster(speed, self.could_speed)
-        return more if lanes and speed and more != (lanes, speed) else None
+        return more if more != (lanes, speed) else None
 
     @property
     def is_half(self) -> bool:
@@ -176,6 +185,11 @@ class LocalFabric(NamedTuple):
     managers: tuple[SubnetManager, ...] = ()
     absent: Mapping[str, str] = {}
     """`links`, `managers` or `ports` to why that is not known, or not whole."""
+
+    def of(self, port: Port) -> OwnLink | None:
+        """Return the link of a port; None where it has none or it was not told."""
+        places = (port.rdma, port.rdma_port), *((name, 1) for name in port.extra_rdma)
+        return next((own for own in self.links if (own.device, own.port) in places), None)
 
 
 class Fabric(NamedTuple):

@@ -102,6 +102,11 @@ def show(*lines: Line) -> None:
     _write("".join(f"{_painted(line, sys.stdout)}\n" for line in lines))
 
 
+def columns() -> int:
+    """Return the columns of standard output; more than enough where that is no terminal."""
+    return max(40, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 1000
+
+
 def show_sentences(*runs: Run) -> None:
     """Write sentences to standard output, broken at blanks where that is a terminal."""
     if sys.stdout.isatty():

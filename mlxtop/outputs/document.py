@@ -16,7 +16,7 @@ from mlxtop.analysis.port_view import PortView, port_view
 from mlxtop.analysis.verdict import Verdict
 from mlxtop.health.ber_limit import floor_of, limit_of
 from mlxtop.health.link_health import LinkHealth
-from mlxtop.health.signs import outlook
+from mlxtop.health.signs import outlook_at
 from mlxtop.model.catalogue import LANE_ERRORS, counters_of
 from mlxtop.model.counters import Origin
 from mlxtop.model.frame import Frame, PortFrame
@@ -85,7 +85,7 @@ def _history(frame: Frame, now: PortSample, health: LinkHealth | None) -> Json |
     if health is None:
         return None
     limit = limit_of(now)
-    told = outlook(health, limit, floor_of(now))
+    told = outlook_at(health, limit, floor_of(now), frame.sample.wall)
     return health_document(health, told, limit, frame.sample.wall)
 
 

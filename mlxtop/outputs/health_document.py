@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlxtop.health.link_health import LinkHealth
-from mlxtop.health.signs import Outlook, flap_days, last_point, lost_lately, most_symbols
+from mlxtop.health.signs import Outlook, flap_days, is_stale, last_point, lost_lately, most_symbols
 from mlxtop.health.trend import DAY_S
 from mlxtop.model.json_text import attributes
 
@@ -20,7 +20,8 @@ def health_document(
     """Return a history at an instant; null where nothing is remembered."""
     if health is None or told is None:
         return None
-    point, count, way = last_point(health), flap_days(health, wall), told.failing
+    point = None if is_stale(health, wall) else last_point(health)
+    count, way = flap_days(health, wall), told.failing
     rates = {"raw_ber": point.raw, "effective_ber": point.effective} if point else {}
     return {
         "since": health.since or None,

@@ -11,7 +11,7 @@ from mlxtop.analysis.port_view import PortView
 from mlxtop.analysis.throughput import totals
 from mlxtop.health.ber_limit import floor_of, limit_of
 from mlxtop.health.link_health import LinkHealth
-from mlxtop.health.signs import flap_days, last_point, most_symbols, outlook
+from mlxtop.health.signs import flap_days, is_stale, last_point, most_symbols, outlook_at
 from mlxtop.health.trend import DAY_S
 from mlxtop.model.catalogue import CATALOGUE, NO_VLAN, TRAFFIC, counters_of
 from mlxtop.model.counters import Counter, Origin, Severity, Unit
@@ -223,7 +223,7 @@ def _health(into: Families, view: PortView, health: LinkHealth | None, at: Label
         return
     now, wall = view.now.now, view.frame.sample.wall
     limit = limit_of(now)
-    told = outlook(health, limit, floor_of(now))
+    told = outlook_at(health, limit, floor_of(now), wall)
     for name, factor in (("speed", 1 / 8), ("pcie", 1e6 / 8)):
         if name in health.best:
             text = "The best that was seen of link or PCIe, as far as mlxtop remembers"
@@ -238,13 +238,13 @@ def _health(into: Families, view: PortView, health: LinkHealth | None, at: Label
     if told.failing is not None:
         text = "Seconds until FEC can correct no longer at this pace; only where that is sure"
         into.add("port_error_forecast_seconds", told.failing.days * DAY_S, text, at)
-    newest = last_point(health)
+    newest = None if is_stale(health, wall) else last_point(health)
     pairs = zip(health.new.rx_dbm, newest.rx_dbm, strict=False) if health.new and newest else ()
     for lane, (new, dbm_now) in enumerate(pairs, 1):
         lost = None if new is None or dbm_now is None else round(new - dbm_now, 2)
         text = "Decibels of light less than when the module was new, by lane"
         into.add("module_light_lost_db", lost, text, at, lane=str(lane))
-    text = "Times that the link was lost in the last day, as far as mlxtop was there"
+    text = "Times in the last day that the link was lost for less than two minutes, as far as seen"
     into.add("port_lost_last_day", flap_days(health, wall).day, text, at)
 
 

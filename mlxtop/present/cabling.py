@@ -38,7 +38,7 @@ def check_lines(
 ) -> Iterator[Line]:
     """Yield the differences, and what could not be compared."""
     if not found:
-        yield ((f"{ports} ports: nothing differs from what was saved", Role.GOOD),)
+        yield ((f"{count(ports)}: nothing differs from what was saved", Role.GOOD),)
     for one in found:
         yield (fit(one.port, _NAME), Role.STRONG), (str(one.kind), Role.WARNING)
         for label, text in (("was", one.before), ("is", one.now)):
@@ -46,7 +46,12 @@ def check_lines(
                 head = " " * _NAME + ("" if place else label).ljust(5)
                 yield (head, Role.DIM), (part, Role.TEXT)
     for name, what in unknown:
-        yield (fit(name, _NAME), Role.STRONG), (f"cannot tell {clean(what)}", Role.DIM)
+        yield (fit(name, _NAME), Role.STRONG), (clean(what), Role.DIM)
+
+
+def count(ports: int) -> str:
+    """Return how many ports there are: `1 port`."""
+    return f"{ports} port{'' if ports == 1 else 's'}"
 
 
 def check_document(

@@ -159,7 +159,8 @@ def _managers(
 
 def _below(fabric: Fabric, names: _Names, columns: int) -> Iterator[Line]:
     below = fabric.below
-    title = f"Links below what both ends can do: {len(below) or 'none'}"
+    count = "not known" if "links" in fabric.absent and not below else len(below) or "none"
+    title = f"Links below what both ends can do: {count}"
     yield from ((), ((title, Role.HEAD),))
     for link in below[:MOST_LISTED]:
         could = link.could

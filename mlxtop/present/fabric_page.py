@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlxtop.model.fabric import LocalFabric, ManagerState, OwnLink
+from mlxtop.model.fabric import FabricLink, LocalFabric, ManagerState, OwnLink
 from mlxtop.model.sample import LinkLayer
 from mlxtop.present import units
 from mlxtop.present.fabric import HALF, WHY_NOT, manager_words, no_standby
@@ -29,7 +29,7 @@ def fabric(view: View) -> list[Section]:
         words = "being asked" if told.pending else told.absent or "not asked"
         lines = prose(f"{units.NONE}  {words}", view.columns)
         return [*sections, Section("InfiniBand fabric", tuple(lines))]
-    here = _of_port(view, told.value)
+    here = told.value.of(view.now.now.port)
     links = list(_links(view, told.value, here))
     if told.absent:
         links += below("not newer", told.absent, view.columns, Role.WARNING)
@@ -44,16 +44,17 @@ def fabric(view: View) -> list[Section]:
     return [*sections, table, managers, more]
 
 
-def _of_port(view: View, told: LocalFabric) -> OwnLink | None:
-    port = view.now.now.port
-    places = ((port.rdma, port.rdma_port), *((name, 1) for name in port.extra_rdma))
-    return next((own for own in told.links if (own.device, own.port) in places), None)
-
-
 def could_words(own: OwnLink) -> str:
     """Return what a link could be, `4X HDR`; empty where it is that, or an adapter's half of it."""
     could = None if own.link.is_half else own.link.could
     return f"{could[0]}X {could[1]}" if could else ""
+
+
+def _could_cell(own: OwnLink) -> Run:
+    """Return what a link could be; a dash where that is not known."""
+    slow = could_words(own)
+    known = "half" if own.link.is_half else "no more" if own.link.is_settled else units.NONE
+    return slow or known, Role.WARNING if slow else Role.DIM
 
 
 def _links(view: View, told: LocalFabric, here: OwnLink | None) -> Iterator[Line]:
@@ -73,9 +74,10 @@ def _links(view: View, told: LocalFabric, here: OwnLink | None) -> Iterator[Line
         cells: tuple[Run, ...] = (
             (f"{mark} {own.device or link.a.name} {own.port}", Role.TEXT),
             (rate_of(link), Role.WARNING if slow else Role.TEXT),
-            (slow or units.NONE, Role.WARNING if slow else Role.DIM),
+            _could_cell(own),
         )
         there = f"{clean(other.name) or other.node} {other.port}" if other else "nobody answers"
+        there += "" if is_active or state_room > 2 else f", {link.state}"
         state = (
             f"  {link.state}".ljust(state_room)[:state_room],
             Role.GOOD if is_active else Role.WARNING,
@@ -88,9 +90,10 @@ def _links(view: View, told: LocalFabric, here: OwnLink | None) -> Iterator[Line
 def _this(view: View, own: OwnLink) -> Iterator[Line]:
     link, columns = own.link, view.columns
     slow = could_words(own)
-    full = "half of what both ends name" if link.is_half else "all that both ends can do"
-    note = f"both ends can do {slow}" if slow else full
-    yield fact("runs at", rate_of(link), role=Role.WARNING if slow else Role.GOOD, note=note)
+    note, role = _full(link), Role.GOOD if link.is_settled else Role.TEXT
+    if slow:
+        note, role = f"both ends can do {slow}", Role.WARNING
+    yield fact("runs at", rate_of(link), role=role, note=note)
     if slow:
         yield from prose(WHY_NOT, columns)
     elif link.is_half:
@@ -103,6 +106,16 @@ def _this(view: View, own: OwnLink) -> Iterator[Line]:
         yield from below("can do here", own.supported, columns, Role.TEXT)
     if own.enabled != own.supported:
         yield from below("enabled here", own.enabled, columns, Role.WARNING)
+
+
+def _full(link: FabricLink) -> str:
+    """Return what is known of a link that runs at no less than it could."""
+    if link.b is None:
+        return "nobody answers at the other end"
+    if not link.is_settled:
+        is_active = link.state == "Active"
+        return "could be more: not told" if is_active else f"state {link.state}, not settled"
+    return "half of what both ends name" if link.is_half else "all that both ends can do"
 
 
 def _managers(view: View, told: LocalFabric) -> Iterator[Line]:

@@ -12,6 +12,7 @@ from mlxtop.health.observe import fec_bins, running
 from mlxtop.health.signs import (
     Outlook,
     flap_days,
+    is_stale,
     lost_lately,
     most_symbols,
     outlook,
@@ -27,6 +28,7 @@ _CHART_DAYS = 14.0
 _LEAST_SLOPE, _SURE = 0.02, 3.0
 """Decades a day, and standard errors, from which a slope is told."""
 _NO_REASON = "nothing told the reason"
+_OFF = "as if the peer was off"
 _NAMES = ("speed", "lanes", "pcie")
 
 
@@ -35,9 +37,14 @@ def health(view: View) -> list[Section]:
     known = view.health
     if known is None:
         return []
-    told = outlook(known, limit_of(view.now.now), floor_of(view.now.now))
-    lines = [*_best(view, known), *_errors(view, known, told), *_symbols(view, known)]
-    lines += _light(known, told, view.columns)
+    lines = [*_best(view, known)]
+    if is_stale(known, view.frame.sample.wall):
+        day = strftime("%F", localtime(known.newest))
+        lines.append(fact("errors, light", None, f"nothing was seen since {day}"))
+    else:
+        told = outlook(known, limit_of(view.now.now), floor_of(view.now.now))
+        lines += [*_errors(view, known, told), *_symbols(view, known)]
+        lines += _light(known, told, view.columns)
     lines += _flaps(view, known)
     if known.module and known.since:
         age = view.frame.sample.wall - known.since
@@ -158,8 +165,12 @@ def _light(known: LinkHealth, told: Outlook, columns: int) -> Iterator[Line]:
             f", too little in about {max(1, round(one.days))} days" if one.days else ""
         )
         yield from below("light", f"{text}; {note}", columns, role)
-    if not told.faded:
-        yield fact("light", "as when new", note="within 2 dB, all lanes")
+    if not told.lit:
+        yield fact("light", None, "too few readings in the last day")
+    elif not told.faded:
+        lanes = sum(one is not None for one in new.rx_dbm)
+        some = "all lanes" if told.lit == lanes else f"{told.lit} of {lanes} lanes"
+        yield fact("light", "as when new", note=f"within 2 dB, {some}")
     for laser in told.aged:
         text = f"lane {laser.lane}: {laser.now_ma:.1f} mA, {laser.new_ma:.1f} when new"
         yield from below("laser", text, columns, Role.WARNING)
@@ -172,10 +183,16 @@ def _flaps(view: View, known: LinkHealth) -> Iterator[Line]:
         yield fact("link lost", "not in the last week")
         return
     count = flap_days(known, wall)
+    others = len(recent) - count.week
     role = Role.WARNING if count.day else Role.TEXT
-    text = f"{count.day} in a day, {count.week} in a week"
-    yield fact("link lost", text if count.week else "not by itself in the last week", role=role)
+    text = f"{count.day} in a day, {count.week} in a week" if count.week else _times(others)
+    more = f"{others} more {_OFF}" if count.week else _OFF
+    yield from below("link lost", f"{text}; {more}" if others else text, view.columns, role)
     for one in recent[-3:]:
         when = strftime("%m-%d %H:%M", localtime(one.wall))
         away = f" for {units.span(one.down_s)}" if one.down_s else ""
         yield from below("", f"{when}{away}, {one.reason or _NO_REASON}", view.columns)
+
+
+def _times(number: int) -> str:
+    return f"{number} {'time' if number == 1 else 'times'} in a week"

@@ -144,7 +144,17 @@ def _addresses(card: Passport) -> Iterator[Line]:
     if card.guids or blank:
         yield _fact("GUIDs", " ".join(card.guids), "blank in the image")
     if card.macs:
-        yield _fact("MACs", " ".join(card.macs))
+        yield _fact("MACs", " ".join(map(_mac, card.macs)))
+
+
+def _mac(text: str) -> str:
+    """Return an address as `ip link` shows it.
+
+    >>> _mac("248a07a1b2c0"), _mac("N/A")
+    ('24:8a:07:a1:b2:c0', 'N/A')
+    """
+    is_plain = len(text) == 12 and text.isalnum()
+    return ":".join(text[n : n + 2] for n in range(0, 12, 2)) if is_plain else text
 
 
 def _tools(card: Passport) -> Iterator[Line]:

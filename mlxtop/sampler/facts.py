@@ -74,6 +74,8 @@ JOINED = ON_SCREEN | {Fact.FABRIC}
 """What finds the two ends of links, where several machines are shown."""
 EVERYTHING = frozenset(Fact) - {Fact.FABRIC, Fact.FLASH}
 """What can be read without a packet to others, and without a card's flash."""
+JUDGED = EVERYTHING | {Fact.FABRIC}
+"""What `doctor` looks at: of a fabric only this host's links, by some packets."""
 FLASH_S = 3600.0
 """Seconds that what was read of a flash is told; who burns it does so rarely."""
 

@@ -12,14 +12,15 @@ from mlxtop.health.observe import module_of, running
 from mlxtop.health.signs import (
     OFTEN_A_DAY,
     ON_DAYS,
-    STALE_S,
     Aged,
     Approach,
     Faded,
     Worse,
     flap_days,
     flaps,
+    is_stale,
     outlook,
+    outlook_at,
     worse,
 )
 from mlxtop.health.trend import DAY_S
@@ -111,7 +112,7 @@ def _errors(port: PortCase) -> Outcomes:
     health = _health(port)
     if not health.hours:
         return
-    if _wall(port) - health.newest > STALE_S:
+    if is_stale(health, _wall(port)):
         yield port.unknown("errors over days", f"nothing was seen since {_day(health.newest)}")
         return
     limit = limit_of(port.now)
@@ -149,9 +150,7 @@ def _light(port: PortCase) -> Outcomes:
     health = _health(port)
     if port.link.state is not LinkState.UP:
         return
-    if _wall(port) - health.newest > STALE_S:
-        return
-    told = outlook(health, limit_of(port.now), floor_of(port.now))
+    told = outlook_at(health, limit_of(port.now), floor_of(port.now), _wall(port))
     if told.faded:
         yield _fading(port, health, told.faded)
     if told.aged:

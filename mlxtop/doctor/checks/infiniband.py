@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlxtop.doctor.check import INFINIBAND, Outcomes, PortCase, check, ports
 from mlxtop.doctor.checks.link import when_up
+from mlxtop.model.fabric import OwnLink, rank
 from mlxtop.model.linkrate import parse_rate
 from mlxtop.model.sample import LinkState
 
@@ -53,7 +54,8 @@ def _lanes(port: PortCase) -> Outcomes:
     needs=INFINIBAND,
     explains="Both ends, card and cable agree on the fastest generation that all have: QDR, FDR10,"
     " FDR, EDR, HDR, NDR. FDR10 exists between Mellanox devices only.",
-    normal="the slowest of port, cable and peer",
+    normal="the slowest of port, cable and peer; half of what both ports name with an adapter of"
+    " half the rate (HDR100, NDR200)",
 )
 @when_up
 def _generation(port: PortCase) -> Outcomes:
@@ -64,9 +66,14 @@ def _generation(port: PortCase) -> Outcomes:
         return
     own = _fastest(report.enabled_speeds if report else None)
     cable = _fastest(report.cable_speeds if report else None)
-    if report is None or own is None or cable is None:
+    fabric = port.case.frame.sample.fabric
+    peer = fabric.value.of(port.now.port) if fabric.value else None
+    if peer is not None and peer.link.is_settled and peer.link.speed == rate.generation:
+        yield from _both_ends(port, peer, cable)
+    elif report is None or own is None or cable is None:
         reason = (
-            "no tool tells what an mlx4 port and its cable allow"
+            "an mlx4 port does not tell what it and its cable allow, nor does iblinkinfo:"
+            f" {fabric.absent or 'no answer of this port'}"
             if port.now.port.is_mlx4
             else port.now.absent.get("report", "mstlink has not told what port and cable allow")
         )
@@ -81,6 +88,28 @@ def _generation(port: PortCase) -> Outcomes:
             " try another cable",
             _ABI,
         )
+
+
+def _both_ends(port: PortCase, own: OwnLink, cable: str | None) -> Outcomes:
+    """Yield a note where both ends can do more, and so can the cable as far as it tells."""
+    link, could = own.link, own.link.could
+    if could is None or link.b is None or could[1] == link.speed or link.is_half:
+        return
+    if cable is not None and rank(cable) <= rank(link.speed or ""):
+        return
+    limited = bool(own.enabled) and could[1] not in own.enabled.replace(",", " ").split()
+    told = f"; enabled here: {own.enabled}" if limited else f"; cable {cable}" if cable else ""
+    where = f"-G {link.b.guid} {link.b.port}" if link.b.guid else "LID PORT"
+    why = "the lanes are slower than both ends allow: "
+    why += "the other port may be limited" if cable else "the cable may be made for less"
+    yield port.note(
+        f"{port.link.rate} (/sys/class/infiniband/*/ports/*/rate); both ends can do {could[1]}"
+        f" (iblinkinfo), the other one is {link.b.name or link.b.node} port {link.b.port}{told}",
+        "somebody has limited this port" if limited else why,
+        f"if nobody meant that: ibportstate -D 0 {link.a.port} query, and ibportstate {where} query"
+        " show what is enabled here and there; reseat and clean both ends, then try another cable",
+        _ABI,
+    )
 
 
 def _fastest(speeds: tuple[str, ...] | None) -> str | None:

@@ -12,7 +12,7 @@ from mlxtop.doctor.check import Finding, Report
 from mlxtop.model.frame import Frame
 from mlxtop.present.doctor import Row, detail_lines, explanation_lines, report_rows, summary
 from mlxtop.present.text import Line, Role, Section, clean
-from mlxtop.sampler.facts import RDMA
+from mlxtop.sampler.facts import RDMA, Fact
 from mlxtop.tui.commands import Scope, bindings, unlisted
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.screens.pages import SCROLLING, PageScreen
@@ -71,7 +71,7 @@ class Findings(WatchScreen):
     AUTO_FOCUS = "#choices"
     SCOPE = Scope.FINDINGS
     LEADS_HERE = "doctor"
-    wants = RDMA
+    wants = RDMA | {Fact.FABRIC}
     BINDINGS = bindings(Scope.FINDINGS) + MOVING
 
     def __init__(self) -> None:
@@ -107,8 +107,9 @@ class Findings(WatchScreen):
         """Examine the machine until the list is closed; report by message."""
         app = self.watch_app
         # Half of the program, so not at the start.
-        from mlxtop.doctor.inspect import pending
+        from mlxtop.doctor.inspect import asks_fabric, pending
 
+        soon = 2  # what only this list wants is not even begun before the next samples
         while not self._stop.is_set():
             frame, wait, report, problem = app.state.newest, AGAIN, None, ""
             if frame is None:
@@ -118,7 +119,9 @@ class Findings(WatchScreen):
                     report = examine(app.state, frame)
                 except Exception as error:
                     problem = f"{type(error).__name__}: {error}"
-                wait = SOON if pending(frame, frame.ports) else AGAIN
+                waits = pending(frame, frame.ports) or asks_fabric(frame, frame.ports)
+                wait = SOON if waits or soon > 0 else AGAIN
+                soon -= 1
             with suppress(RuntimeError):  # all is over
                 self.call_later(self._examined, report, problem)
             self._stop.wait(wait)

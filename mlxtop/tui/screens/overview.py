@@ -181,8 +181,11 @@ class Overview(ChartScreen):
         """Show the ceiling of the selected port, or what the chosen cell means."""
         width = max(10, self.hint.size.width)
         if table.port is None or table.port not in frame.ports:
-            self.hint.show(self._nothing(width))
+            nothing = self._nothing(width)
+            self.hint.set_class(len(nothing) > 2, "-long")
+            self.hint.show(nothing)
             return
+        self.hint.remove_class("-long")
         view, column = port_view(frame, table.port), table.explained()
         reading = self.reading_lines(width)
         self.set_class(bool(reading), "-reading")
