@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 
@@ -124,8 +125,10 @@ class Server:
     def __init__(self, failure: str | None) -> None:
         self.failure, self.asked, self.stopped = failure, 0, 0
 
-    def start(self, plan: LoadPlan, *, once: bool) -> str | None:
-        assert plan.target == "10.0.0.3" and once
+    def start(
+        self, tool: Tool, ports: Sequence[int], words: tuple[str, ...], *, once: bool
+    ) -> str | None:
+        assert (tool, list(ports), words, once) == (Tool.IPERF3, [5201], (), True)
         self.asked += 1
         return self.failure
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 from mlxtop.load.guard import HeatGuard
 from mlxtop.load.measure import MeasurePlan
 from mlxtop.load.request import GuardOptions, LoadPlan
+from mlxtop.load.route import find_port
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.load import Tool
@@ -22,8 +23,13 @@ UNBOUND = (Tool.NUTTCP, Tool.QPERF)
 class FarServer(Protocol):
     """Starts and ends servers at the far end."""
 
-    def start(self, plan: LoadPlan, *, once: bool) -> str | None:
-        """Start what serves a test, `once` or again and again; return why that fails."""
+    def start(
+        self, tool: Tool, ports: Sequence[int], words: tuple[str, ...], *, once: bool
+    ) -> str | None:
+        """Start a server at each port; return why one does not listen.
+
+        `words`: options that both ends share. `once`: each serves one test.
+        """
 
     def stop(self) -> None:
         """End what still serves."""
@@ -39,6 +45,8 @@ class FarEnd:
     """Network device of the port that the test comes in by; None guards every port that is up."""
     server: FarServer | None = None
     """Where the far end can be asked to serve."""
+    address: str | None = None
+    """Of that port, to which a test is sent; None where it is sent to what was asked for."""
 
     def ports(self) -> list[PortId]:
         """Return the ports that the test can come in by."""
@@ -86,6 +94,18 @@ class FarEnd:
         return guard
 
 
+def link_devices(frame: Frame, via: str | None) -> tuple[set[str], set[str]]:
+    """Return the network devices of the port that is named, and those of all ports here."""
+    named = find_port(frame, via) if via is not None else None
+    ports = [one.now.port for one in frame.ports.values()]
+    of_named = [named.now.port] if named is not None else []
+    first, all_ = (
+        {name for port in some for name in (port.netdev, port.bond) if name}
+        for some in (of_named, ports)
+    )
+    return first, all_
+
+
 @contextmanager
 def served(far: FarEnd | None, plan: LoadPlan, *, once: bool) -> Iterator[str | None]:
     """Have the far end serve a test meanwhile, where it does that; yield why it does not."""
@@ -93,7 +113,9 @@ def served(far: FarEnd | None, plan: LoadPlan, *, once: bool) -> Iterator[str | 
     if server is None or plan.request.tool is Tool.PING:
         yield None
         return
+    first = plan.request.first_port
+    ports = range(first, first + len(plan.commands))
     try:
-        yield server.start(plan, once=once)
+        yield server.start(plan.request.tool, ports, plan.shared, once=once)
     finally:
         server.stop()

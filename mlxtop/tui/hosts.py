@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mlxtop.change.privilege import ActionContext
-from mlxtop.hosts.machines import Machine, seen_machine
+from mlxtop.hosts.machines import Machine, Reached, seen_machine
 from mlxtop.model.frame import Frame
 from mlxtop.model.machine import MachineState, PortRef, Reach, SeenMachine
 from mlxtop.present.alarms import alarm_items
@@ -24,6 +24,7 @@ from mlxtop.settings import Settings
 from mlxtop.system.clock import Clock, RealClock
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.ends import LinkScreen
+from mlxtop.tui.far_end import find_far
 from mlxtop.tui.feed import Feed
 from mlxtop.tui.state import State
 from mlxtop.tui.widgets.port_table import Block
@@ -33,9 +34,9 @@ from mlxtop.watch.watch import Watch
 
 if TYPE_CHECKING:
     from mlxtop.doctor.check import Report
-    from mlxtop.load.far import FarEnd
     from mlxtop.load.session import LoadSession
     from mlxtop.path.follow import PathFollower
+    from mlxtop.sampler.source import Source
     from mlxtop.tui.flight import Flight
     from mlxtop.tui.screens.load import Loads
 
@@ -68,6 +69,10 @@ class Seat:
         if self.feed.error is None:
             return self.machine.reach
         return self.machine.reach._replace(state=MachineState.LOST, why=str(self.feed.error))
+
+    @property
+    def is_live(self) -> bool:
+        return self.reach.state is MachineState.LIVE and self.state.newest is not None
 
     def arrive(self, frame: Frame) -> list[Alert]:
         """Take a frame in; return what has become bad."""
@@ -126,6 +131,8 @@ class HostsApp(MlxtopApp):
         super().on_load()
         for seat in self.seats.values():
             seat.feed.listen(partial(self._tell_of, seat))
+            if isinstance(seat.machine.source, Reached):
+                seat.machine.source.listen(partial(self._reach_changed, seat))
             seat.feed.start()
 
     def _tell_of(self, seat: Seat) -> None:
@@ -259,25 +266,47 @@ class HostsApp(MlxtopApp):
         """Open load tests; where the far end is on the screen too, its heat is guarded."""
         super().action_load()
         if self.loads is not None:
-            seat, session = self._seat, self.loads.session
-            seat.loads, session.find_far = self.loads, partial(self._far_end, seat)
-            for other in self.seats.values():
-                if other is not seat:
-                    other.feed.tap = partial(_tell_far, session, other)
+            seat = self._seat
+            seat.loads = self.loads
+            self.loads.session.find_far = partial(find_far, tuple(self.seats.values()), seat)
+            self.loads.others = partial(self._others, seat)
+            self.loads.far_source = partial(self._far_source, self.loads.session)
+            for one in self.seats.values():
+                one.feed.tap = partial(self._to_loads, one)
 
-    def _far_end(self, here: Seat, address: str) -> FarEnd | None:
-        """Return the machine that has an address, in the thread that plans a test."""
-        from mlxtop.hosts.addresses import addresses_of
-        from mlxtop.load.far import FarEnd
+    def _others(self, here: Seat) -> list[str]:
+        """Return the machines that may be a far end, the one at the selected port's link first."""
+        selected = here.state.selected
+        link = self.links.ends.matches.of(PortRef(here.name, selected)) if selected else None
+        names = [one.name for one in self.seats.values() if one is not here and one.is_live]
+        return sorted(names, key=lambda name: link is None or name != link.b.host)
 
-        for seat in self.seats.values():
-            frame = seat.state.newest
-            if seat is here or frame is None or not address:
-                continue
-            for one in addresses_of(seat.machine):
-                if one.text.partition("/")[0] == address:
-                    return FarEnd(seat.name, frame, one.device)
-        return None
+    def _far_source(self, session: LoadSession) -> Source | None:
+        """Return what samples the far end of a test."""
+        seat = self.seats.get(session.far.host) if session.far is not None else None
+        return seat.machine.source if seat is not None else None
+
+    def _to_loads(self, seat: Seat, frame: Frame) -> None:
+        """Give a frame to the tests of which a machine is an end, in the thread that sampled it."""
+        for session in self._sessions():
+            if seat.loads is not None and session is seat.loads.session:
+                session.frame(frame)
+            elif session.far is not None and session.far.host == seat.name:
+                session.far_frame(frame)
+
+    def _sessions(self) -> list[LoadSession]:
+        seats = self.seats.values()
+        return [seat.loads.session for seat in seats if seat.loads is not None]
+
+    def _reach_changed(self, seat: Seat) -> None:
+        """End the tests whose far end is lost, in the thread that samples it."""
+        reach = seat.machine.reach
+        if reach.state is not MachineState.LOST:
+            return
+        for session in self._sessions():
+            is_far = session.far is not None and session.far.host == seat.name
+            if is_far and session.view().busy:
+                session.cancel(f"failed: {seat.name} is lost: {reach.why or 'no answer'}")
 
     def action_elsewhere(self, host: str, key: str) -> None:
         """Open the page that explains an alarm of a machine."""
@@ -327,12 +356,6 @@ class HostsApp(MlxtopApp):
         host, _, own = key.partition("\n")
         seat = self.seats.get(host)
         return seat is not None and seat.state.watch.alarms.acknowledge(own)
-
-
-def _tell_far(session: LoadSession, seat: Seat, frame: Frame) -> None:
-    """Give a frame to the test whose far end a machine is, in the thread that sampled it."""
-    if session.far is not None and session.far.host == seat.name:
-        session.far_frame(frame)
 
 
 def _named(item: RibbonItem, host: str) -> RibbonItem:
