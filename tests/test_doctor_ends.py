@@ -183,7 +183,9 @@ def test_pfc_on_one_end_is_a_warning_where_rdma_crosses_the_cable(
     assert calm.severity is NOTE and "PFC 3 here, none there" in calm.evidence
     monkeypatch.setattr("mlxtop.doctor.ends._carries_rdma", lambda side: side.host == "b")
     assert only(lossless("a", 3), lossless("b")).severity is WARNING
-    assert only(lossless("a", 3), lossless("b"), direct=False).severity is NOTE
+    between = only(lossless("a", 3), lossless("b"), direct=False)
+    assert between.severity is NOTE and "no RDMA crosses" not in between.why
+    assert between.why.endswith("each end has to agree with the switch")
     assert found(lossless("a", 3), lossless("b", 3)) == []
 
 

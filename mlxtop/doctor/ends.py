@@ -331,12 +331,18 @@ def _lossless(link: LinkCase) -> Outcomes:
     found = differences(a.settings, b.settings)
     if not found:
         return
-    matters = link.link.is_direct and any(map(_carries_rdma, link.both))
-    severe = matters and any(one.severity is Severity.WARNING for one in found)
+    carries = any(map(_carries_rdma, link.both))
+    harms = any(one.severity is Severity.WARNING for one in found)
+    severe = harms and carries and link.link.is_direct
+    unless = ""
+    if not carries:
+        unless = "; harmless as long as no RDMA crosses this link"
+    elif not link.link.is_direct:
+        unless = "; where a switch is between the ends, each end has to agree with the switch"
     told = "; ".join(f"{one.setting} {one.here} here, {one.there} there" for one in found)
     yield (link.warning if severe else link.note)(
         f"{told} (dcb netlink; here: {a.name})",
-        f"{found[0].why}{'' if severe else '; harmless as long as no RDMA crosses this link'}",
+        f"{found[0].why}{unless}",
         f"set both alike, and the switches between them: dcb pfc show dev {_port(a)}, dcb app show,"
         " or the vendor's mlnx_qos -i",
         "IEEE 802.1Q, clause 36; man 8 dcb",
