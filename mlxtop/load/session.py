@@ -135,7 +135,9 @@ class LoadSession:
         """Give a frame of the far end to the run, in the thread that sampled it."""
         if self.far is not None:
             self.far.newest = frame
-        run = self._run
+        run, files = self._run, self._files
+        if files is not None:
+            files.put_far(frame)
         if run is not None:
             run.far_frame(frame)
 
