@@ -43,6 +43,12 @@ if TYPE_CHECKING:
 LOOK_S = 1.0
 """Seconds between two pictures where the machine under the cursor gives none."""
 
+_THERE = {
+    "load": "a test begins at a port of this machine; {} can be its far end",
+    "link_type": "link types are changed on {} itself",
+}
+"""Actions that are not done on a machine that is read from afar, with what to do instead."""
+
 
 class Seat:
     """A machine on the screen: what the app has of one, for each."""
@@ -262,8 +268,24 @@ class HostsApp(MlxtopApp):
 
     # Commands
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._stays_there(action) or super().check_action(action, parameters)
+
+    def _stays_there(self, action: str) -> bool:
+        """Return whether an action is refused with a word, as this machine is read from afar."""
+        return action in _THERE and self._seat.machine.system is None and not self.settings.readonly
+
+    def action_link_type(self) -> None:
+        if self._stays_there("link_type"):
+            self.notify(_THERE["link_type"].format(self.machine), severity="warning")
+        else:
+            super().action_link_type()
+
     def action_load(self) -> None:
         """Open load tests; where the far end is on the screen too, its heat is guarded."""
+        if self._stays_there("load"):
+            self.notify(_THERE["load"].format(self.machine), severity="warning")
+            return
         super().action_load()
         if self.loads is not None:
             seat = self._seat
