@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from mlxtop.cli import main
+from mlxtop.commands import hosts
+from mlxtop.commands.doctor_several import _meant
 from mlxtop.commands.load_far import FarSide
+from mlxtop.hosts.machines import Machine
 from mlxtop.lab import ManualClock, load_lab
 from mlxtop.sources.tools.iproute2 import Address
+from tests.samples import mlx5_port
 
 TWO_ENDS = "has two ends: this machine and one -H, or --demo A+B (see mlxtop --help)"
 ONE = "is of one machine: without -H and A+B"
@@ -48,3 +52,35 @@ def test_a_load_goes_to_no_other_address_than_the_one_that_was_asked_for(
     assert FarSide._own_address(side, "10.0.0.3", addresses) == "10.0.0.3"
     with pytest.raises(ValueError, match=told):
         FarSide._own_address(side, host, addresses)
+
+
+def patient(name: str, *ports: str, why: str = "") -> Any:
+    """A machine that was looked at for the port p1."""
+    frames = [SimpleNamespace(now=SimpleNamespace(port=mlx5_port(f"0000:{n}", port, "mlx5_0")))
+              for n, port in enumerate(ports)]  # fmt: skip
+    meant = tuple(port for port in ports if port == "p1")
+    return SimpleNamespace(name=name, why=why, ports=meant, newest=frames)
+
+
+def test_doctor_reports_on_the_machines_that_have_the_port_that_is_named() -> None:
+    pacu, fry, lost = patient("pacu", "p1"), patient("fry", "p2"), patient("lost", why="no answer")
+    assert list(_meant([pacu, fry], [])) == [pacu, fry]
+    assert list(_meant([pacu, fry, lost], ["p1"])) == [pacu, lost]
+    with pytest.raises(ValueError, match="no port is called 'p3' on any of the machines"):
+        _meant([pacu, fry], ["p3"])
+    assert list(_meant([fry, lost], ["p3"])) == [lost], "it may have that port"
+
+
+def test_a_port_that_is_named_is_the_one_that_is_shown_of_several_machines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = []
+
+    def machines(*given: Any) -> list[Machine]:
+        taken.append(given[2].include)
+        return []
+
+    monkeypatch.setattr(hosts, "machines", machines)
+    monkeypatch.setattr(hosts, "say", lambda *_: 0)
+    assert main(["--demo", "pacu+fry", "enp67s0np0", "--once"]) == 0
+    assert taken == [("enp67s0np0",)]
