@@ -158,6 +158,14 @@ async def test_h_shows_the_machine_under_the_cursor_only_and_all_again() -> None
         assert app.machine == "fry"
 
 
+async def test_the_wall_says_whose_ports_it_shows() -> None:
+    async with running(Samples(hot(3, 40.0)), Afar(hot(3, 90.0), "fry")) as (app, pilot):
+        await pilot.press("w")
+        await until(pilot, lambda: "no port of pacu in trouble" in screen_text(app))
+        await pilot.press("escape", "j", "w")
+        await until(pilot, lambda: "1 of 1 ports of fry in trouble" in screen_text(app))
+
+
 async def test_what_was_chosen_holds_for_all_machines() -> None:
     async with running(Samples(hot(3, 40.0)), Afar(hot(3, 50.0), "fry")) as (app, pilot):
         await pilot.press("u", "space")
