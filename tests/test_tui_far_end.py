@@ -196,6 +196,6 @@ async def test_a_far_end_that_is_lost_ends_the_load(
         await made.until(lambda: view(app).status)
         lost = Reach(MachineState.LOST, why="Broken pipe")
         fry.machine.source.reach = lost  # type: ignore[attr-defined]
-        app._reach_changed(fry)
+        app.far_ends.reach_changed(fry)
         await made.until(lambda: view(app).outcome)
         assert view(app).outcome.ended == "failed: fry is lost: Broken pipe"  # type: ignore[union-attr]

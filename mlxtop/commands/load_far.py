@@ -76,7 +76,7 @@ class FarSide:
         addresses = addresses_of(self.machine)
         if self._remote is not None and not addresses:
             raise ValueError(f"{self.machine.name} has not told its addresses")
-        if target != self.machine.name:
+        if target and target != self.machine.name:
             target = self._own_address(target, addresses)
         chosen = on_link(self._system, target, addresses, *link_devices(frame, via))
         if self._remote is not None and chosen is None:

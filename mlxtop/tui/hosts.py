@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mlxtop.change.privilege import ActionContext
-from mlxtop.hosts.machines import Machine, Reached, seen_machine
+from mlxtop.hosts.machines import Machine, seen_machine
 from mlxtop.model.frame import Frame
 from mlxtop.model.machine import MachineState, PortRef, Reach, SeenMachine
 from mlxtop.present.alarms import alarm_items
@@ -24,7 +24,7 @@ from mlxtop.settings import Settings
 from mlxtop.system.clock import Clock, RealClock
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.ends import LinkScreen
-from mlxtop.tui.far_end import find_far
+from mlxtop.tui.far_end import FarEnds
 from mlxtop.tui.feed import Feed
 from mlxtop.tui.state import State
 from mlxtop.tui.widgets.port_table import Block
@@ -34,9 +34,7 @@ from mlxtop.watch.watch import Watch
 
 if TYPE_CHECKING:
     from mlxtop.doctor.check import Report
-    from mlxtop.load.session import LoadSession
     from mlxtop.path.follow import PathFollower
-    from mlxtop.sampler.source import Source
     from mlxtop.tui.flight import Flight
     from mlxtop.tui.screens.load import Loads
 
@@ -108,10 +106,11 @@ class HostsApp(MlxtopApp):
         """Only the machine under the cursor is in the table."""
         self._drawn = 0.0
         """When frames were drawn last."""
-        self._far_ends: set[str] = set()
+        self._drawn_afar: set[str] = set()
         """Machines whose ports were drawn as far ends since the last frame."""
         self.links = LinkScreen(settings.links, self._view_of)
         self.more_items.append(self.links.items)
+        self.far_ends = FarEnds(self.seats, self.links.ends)
         first.state = self.state
         self._adopt(first)
         for seat in seats[1:]:
@@ -135,10 +134,9 @@ class HostsApp(MlxtopApp):
 
     def on_load(self) -> None:
         super().on_load()
+        self.far_ends.listen()
         for seat in self.seats.values():
             seat.feed.listen(partial(self._tell_of, seat))
-            if isinstance(seat.machine.source, Reached):
-                seat.machine.source.listen(partial(self._reach_changed, seat))
             seat.feed.start()
 
     def _tell_of(self, seat: Seat) -> None:
@@ -172,7 +170,7 @@ class HostsApp(MlxtopApp):
     def take_frames(self) -> None:
         """Take in all frames of all machines; verdicts are kept where they are seen."""
         now = self._drawn = self.clock.now()
-        shown, self._far_ends = {self._seat.name, *self._far_ends}, set()
+        shown, self._drawn_afar = {self._seat.name, *self._drawn_afar}, set()
         for seat in self.seats.values():
             seat.state.watch.keeps_verdicts = seat.name in shown
             self.fire = seat.fire
@@ -221,7 +219,7 @@ class HostsApp(MlxtopApp):
         seat = self.seats.get(ref.host)
         if seat is None:
             return None
-        self._far_ends.add(seat.name)
+        self._drawn_afar.add(seat.name)
         return seat.state.view_of(ref.port, columns)
 
     def blocks(self) -> Sequence[Block]:
@@ -288,47 +286,7 @@ class HostsApp(MlxtopApp):
             return
         super().action_load()
         if self.loads is not None:
-            seat = self._seat
-            seat.loads = self.loads
-            self.loads.session.find_far = partial(find_far, tuple(self.seats.values()), seat)
-            self.loads.others = partial(self._others, seat)
-            self.loads.far_source = partial(self._far_source, self.loads.session)
-            for one in self.seats.values():
-                one.feed.tap = partial(self._to_loads, one)
-
-    def _others(self, here: Seat) -> list[str]:
-        """Return the machines that may be a far end, the one at the selected port's link first."""
-        selected = here.state.selected
-        link = self.links.ends.matches.of(PortRef(here.name, selected)) if selected else None
-        names = [one.name for one in self.seats.values() if one is not here and one.is_live]
-        return sorted(names, key=lambda name: link is None or name != link.b.host)
-
-    def _far_source(self, session: LoadSession) -> Source | None:
-        """Return what samples the far end of a test."""
-        seat = self.seats.get(session.far.host) if session.far is not None else None
-        return seat.machine.source if seat is not None else None
-
-    def _to_loads(self, seat: Seat, frame: Frame) -> None:
-        """Give a frame to the tests of which a machine is an end, in the thread that sampled it."""
-        for session in self._sessions():
-            if seat.loads is not None and session is seat.loads.session:
-                session.frame(frame)
-            elif session.far is not None and session.far.host == seat.name:
-                session.far_frame(frame)
-
-    def _sessions(self) -> list[LoadSession]:
-        seats = self.seats.values()
-        return [seat.loads.session for seat in seats if seat.loads is not None]
-
-    def _reach_changed(self, seat: Seat) -> None:
-        """End the tests whose far end is lost, in the thread that samples it."""
-        reach = seat.machine.reach
-        if reach.state is not MachineState.LOST:
-            return
-        for session in self._sessions():
-            is_far = session.far is not None and session.far.host == seat.name
-            if is_far and session.view().busy:
-                session.cancel(f"failed: {seat.name} is lost: {reach.why or 'no answer'}")
+            self.far_ends.join(self._seat, self.loads)
 
     def action_elsewhere(self, host: str, key: str) -> None:
         """Open the page that explains an alarm of a machine."""
