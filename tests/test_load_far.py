@@ -10,7 +10,7 @@ from threading import Event
 import pytest
 
 from mlxtop.lab import ManualClock, load_joined
-from mlxtop.load.far import FarEnd
+from mlxtop.load.far import FarEnd, leading
 from mlxtop.load.measure import Item, MeasurePlan
 from mlxtop.load.outcome import Outcome
 from mlxtop.load.request import LoadOptions, LoadPlan, LoadRequest, Timing
@@ -20,7 +20,7 @@ from mlxtop.model.load import Tool
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
 
-from .load_lab import shown
+from .load_lab import A, B, bonded, shown
 from .samples import mlx5_port
 
 FEW = range(3)
@@ -117,6 +117,19 @@ def test_only_the_port_that_the_test_comes_in_by_is_guarded() -> None:
     assert FarEnd("fry", shown(one, other), None).ports() == [one.id, other.id]
     assert FarEnd("fry", shown(one, other), "br0").ports() == [one.id, other.id]
     assert FarEnd("fry", shown(one, virtual), None).ports() == [one.id]
+
+
+def test_a_vlan_on_a_bond_leads_to_the_ports_below_it() -> None:
+    host = bonded().bond("802.3ad", "eth0", "eth1").link(12, "top", kind="vlan", link=9)
+    to_named, to_any = leading(host.system, shown(A, B), "eth1")
+    assert [to_named(name) for name in ("top", "bond0", "eth1", "eth0")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert [to_any(name) for name in ("top", "eth0", "eth7", "lo")] == [True, True, False, False]
+    assert not leading(host.system, shown(A, B), None)[0]("eth0")
 
 
 class Server:

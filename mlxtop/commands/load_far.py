@@ -13,7 +13,7 @@ from mlxtop.hosts.far_server import RemoteServer
 from mlxtop.hosts.machines import Machine, Reached
 from mlxtop.hosts.names import host_name
 from mlxtop.hosts.remote import RemoteSource, Wants
-from mlxtop.load.far import FarEnd, link_devices
+from mlxtop.load.far import FarEnd, leading
 from mlxtop.load.route import LoadRefused, resolve
 from mlxtop.load.session import LoadSession
 from mlxtop.model.frame import Frame
@@ -78,7 +78,7 @@ class FarSide:
             raise ValueError(f"{self.machine.name} has not told its addresses")
         if target and target != self.machine.name:
             target = self._own_address(target, addresses)
-        chosen = on_link(self._system, target, addresses, *link_devices(frame, via))
+        chosen = on_link(self._system, target, addresses, *leading(self._system, frame, via))
         if self._remote is not None and chosen is None:
             raise ValueError(f"{self.machine.name} has no address that a port here leads to")
         far = FarEnd(self.machine.name, first, chosen.device if chosen else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from ipaddress import ip_address, ip_interface
@@ -43,20 +43,20 @@ def addresses_of_all(
 
 
 def on_link(
-    system: System, target: str, addresses: Sequence[Address], *choices: Collection[str]
+    system: System, target: str, addresses: Sequence[Address], *leads: Callable[[str], bool]
 ) -> Address | None:
     """Return the far address to test: the one asked for, else one that a link leads to.
 
-    `addresses`: of the far end. `choices`: network devices here by which a link may begin, those
-    that are preferred first.
+    `addresses`: of the far end. `leads`: whether a link may begin at a network device here, what
+    is preferred first.
     """
     texts = {one.text.partition("/")[0]: one for one in addresses}
     if target in texts:
         return texts[target]
     ways = {text: _direct_device(system, text) for text in texts}
-    for devices in choices:
+    for may_begin in leads:
         for text, device in ways.items():
-            if device in devices:
+            if device is not None and may_begin(device):
                 return texts[text]
     return None
 
@@ -71,7 +71,7 @@ def _direct_device(system: System, address: str) -> str | None:
         return None
     if not isinstance(route, dict) or route.get("local") or route.get("via"):
         return None
-    return str(route.get("dev"))
+    return str(route["dev"]) if route.get("dev") else None
 
 
 def parsed_addresses(rows: object) -> Sequence[Address]:

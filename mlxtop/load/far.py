@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 from mlxtop.load.guard import HeatGuard
 from mlxtop.load.measure import MeasurePlan
+from mlxtop.load.members import find_members
 from mlxtop.load.request import GuardOptions, LoadPlan
 from mlxtop.load.route import find_port
-from mlxtop.model.frame import Frame
+from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.load import Tool
 from mlxtop.model.sample import LinkState
+from mlxtop.system.door import System
 
 UNBOUND = (Tool.NUTTCP, Tool.QPERF)
 """Tools whose servers cannot be bound to one address."""
@@ -94,16 +97,17 @@ class FarEnd:
         return guard
 
 
-def link_devices(frame: Frame, via: str | None) -> tuple[set[str], set[str]]:
-    """Return the network devices of the port that is named, and those of all ports here."""
+def leading(
+    system: System, frame: Frame, via: str | None
+) -> tuple[Callable[[str], bool], Callable[[str], bool]]:
+    """Return what tells whether a network device leads to the named port, and whether to any."""
     named = find_port(frame, via) if via is not None else None
-    ports = [one.now.port for one in frame.ports.values()]
-    of_named = [named.now.port] if named is not None else []
-    first, all_ = (
-        {name for port in some for name in (port.netdev, port.bond) if name}
-        for some in (of_named, ports)
-    )
-    return first, all_
+
+    @cache
+    def ports(device: str) -> tuple[PortFrame, ...]:
+        return find_members(system, frame, (device,)).ports
+
+    return (lambda device: named in ports(device)), (lambda device: bool(ports(device)))
 
 
 @contextmanager

@@ -98,7 +98,7 @@ def find_far(
 def _address_of(seat: Seat, system: System, request: LoadRequest, frame: Frame) -> Address:
     """Return the address of a machine to which a port here leads. Raises LoadRefused."""
     from mlxtop.hosts.addresses import addresses_of, on_link
-    from mlxtop.load.far import link_devices
+    from mlxtop.load.far import leading
     from mlxtop.load.route import LoadRefused
 
     if not seat.is_live:
@@ -108,7 +108,7 @@ def _address_of(seat: Seat, system: System, request: LoadRequest, frame: Frame) 
         raise LoadRefused(f"{seat.name} has not told its addresses")
     if request.family is not None:
         addresses = [one for one in addresses if (":" in one.text) is (request.family == 6)]
-    chosen = on_link(system, request.host, addresses, *link_devices(frame, request.via))
+    chosen = on_link(system, request.host, addresses, *leading(system, frame, request.via))
     if chosen is None:
         raise LoadRefused(f"{seat.name} has no address that a port here leads to")
     return chosen
