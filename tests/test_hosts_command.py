@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,10 +11,13 @@ import pytest
 
 from mlxtop.cli import main
 from mlxtop.commands import hosts
+from mlxtop.commands.arguments import parser
 from mlxtop.commands.doctor_several import _meant
 from mlxtop.commands.load_far import FarSide
 from mlxtop.hosts.machines import Machine
+from mlxtop.hosts.remote import RemoteSource
 from mlxtop.lab import ManualClock, load_lab
+from mlxtop.settings import Settings
 from mlxtop.sources.tools.iproute2 import Address
 from tests.samples import mlx5_port
 
@@ -84,3 +89,24 @@ def test_a_port_that_is_named_is_the_one_that_is_shown_of_several_machines(
     monkeypatch.setattr(hosts, "say", lambda *_: 0)
     assert main(["--demo", "pacu+fry", "enp67s0np0", "--once"]) == 0
     assert taken == [("enp67s0np0",)]
+
+
+@pytest.mark.parametrize(
+    ("words", "serves"),
+    [
+        ("-H fry --no-local", True),
+        ("-H fry --no-local load fry", True),
+        ("-H fry --no-local measure fry", True),
+        ("-H fry --no-local --readonly", False),
+        ("-H fry --no-local --once", False),
+        ("-H fry --no-local doctor", False),
+    ],
+)
+def test_a_far_side_may_be_asked_to_serve_where_a_test_can_be_begun(
+    words: str, serves: bool
+) -> None:
+    args = parser().parse_args(words.split())
+    settings = replace(Settings(), readonly="--readonly" in words)
+    (found,) = hosts.machines(args, {}, settings)
+    assert isinstance(found.source, RemoteSource)
+    assert json.loads(found.source.hello())["serve"] is serves
