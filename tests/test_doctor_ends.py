@@ -138,12 +138,6 @@ def test_a_loss_that_is_proved_names_its_direction_and_the_other_explanation() -
     assert ("unless" in sure.why, sure.severity) == (False, WARNING)
 
 
-def test_pause_frames_that_are_counted_as_packets_are_no_loss() -> None:
-    losing, pauses = Span(20.0, 50_000, 150, 700), Span(20.0, 100, 0, 0)
-    assert found(packets=(losing, NOTHING), pauses=(pauses, NO_PAUSE)) == []
-    assert len(found(packets=(losing, NOTHING))) == 1
-
-
 def test_a_loss_that_cannot_be_told_says_why() -> None:
     absent = Span(0.0, 0, 0, 0, "a counts what the kernel handled alone")
     report = judged(packets=(absent, NOTHING))

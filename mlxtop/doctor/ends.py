@@ -243,17 +243,15 @@ def _ways(link: LinkCase, spans: tuple[Span, Span]) -> Iterator[tuple[Side, Side
 )
 @_when_matched
 def _loss(link: LinkCase) -> Outcomes:
-    pairs = zip(_ways(link, link.passed.packets), _pauses_of(link), strict=True)
-    for (sender, receiver, span), pauses in pairs:
+    for sender, receiver, span in _ways(link, link.passed.packets):
         if span.absent:
             way = f"{sender.name} → {receiver.name}"
             yield CouldNotTell(way, "packets lost", span.absent)
             continue
-        without = span._replace(least_lost=max(0, span.least_lost - pauses))
-        if without.is_loss:
-            share = 100 * without.least_lost / max(1, span.sent)
+        if span.is_loss:
+            share = 100 * span.least_lost / max(1, span.sent)
             yield (link.warning if link.link.is_direct else link.note)(
-                f"{without.least_lost} of {span.sent} packets from {sender.name} to"
+                f"{span.least_lost} of {span.sent} packets from {sender.name} to"
                 f" {receiver.name} did not arrive in {span.seconds:.0f} s, {share:.2g} % at the"
                 " least (counters of both ports, over the same seconds)",
                 "they are lost between the ports: by bit errors, or by a device between them"
@@ -262,12 +260,6 @@ def _loss(link: LinkCase) -> Outcomes:
                 " ends, then swap the cable or module",
                 _COUNTERS,
             )
-
-
-def _pauses_of(link: LinkCase) -> tuple[int, int]:
-    """Return pause frames of each direction: some cards count them as packets, others do not."""
-    there, back = link.passed.pauses
-    return there.sent, back.sent
 
 
 @check(
