@@ -100,6 +100,26 @@ def test_pause_frames_of_link_and_priorities_are_added() -> None:
     assert [(p.sent, p.received) for p in counts._pauses[A].points] == [(45, 2)]
 
 
+def paused(machine: SeenMachine, tick: float, packets: int, pauses: int) -> SeenMachine:
+    """The machine at an instant, with totals of packets and of pause frames that it sent."""
+    machine = counted(machine, tick, packets, packets)
+    ((port, one),) = machine.frame.ports.items()
+    names, values = ("tx_pause_ctrl_phy", "rx_pause_ctrl_phy"), (pauses, 0)
+    readings = {**one.now.readings, Origin.DRIVER: Reading(tick, Schema(names), values)}
+    frame = one._replace(now=one.now._replace(readings=readings))
+    return machine._replace(frame=machine.frame._replace(ports={port: frame}))
+
+
+@pytest.mark.parametrize(("pauses", "lost"), [(0, 500), (300, 200), (500, 0), (900, 0)])
+def test_pause_frames_that_one_end_counts_as_packets_are_not_lost(pauses: int, lost: int) -> None:
+    counts, (a, b), links = LinkCounts(0.1), pair(), match(pair()).links
+    for tick in range(1, 5):
+        sent, arrived, held = (9000, 8500, pauses) if tick > 2 else (0, 0, 0)
+        look = paused(a, tick, sent, held), paused(b, tick + 0.5, arrived, 0)
+        counts.take(look, links)
+    assert (counts.packets(A, B).least_lost, counts.packets(A, B).absent) == (lost, "")
+
+
 def test_ports_that_are_no_ends_any_more_are_forgotten() -> None:
     counts, machines = LinkCounts(), pair()
     counts.take(machines, match(machines).links)

@@ -132,6 +132,18 @@ def test_modules_that_take_a_fibre_and_cables_that_break_out_are_not_matched() -
     assert match(three).links == ()
 
 
+def test_a_machine_that_is_shown_by_two_names_is_not_the_far_end_of_itself() -> None:
+    sample = {"module": CABLE}
+    twice = [End(host, address=MAC["a"], sample=sample).machine for host in "ab"]
+    assert match(twice).links == ()
+    assert only(match(twice, SETTINGS)).by is MatchedBy.SETTINGS, "a person knows better"
+    one = End("c", met=[MAC["a"]]).machine
+    told = match([one, *twice]).open[PortRef("c", PORT)]
+    assert told.endswith("have the same address: a machine is shown by two names")
+    other = [End(host, address=MAC[host], sample=sample).machine for host in "ab"]
+    assert only(match(other)).by is MatchedBy.SERIAL
+
+
 def test_a_match_stays_while_the_link_is_down_and_goes_with_the_port() -> None:
     before = match(pair())
     down = {"state": LinkState.DOWN}

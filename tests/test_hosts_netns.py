@@ -173,3 +173,20 @@ def test_the_screen_shows_a_lost_machine_and_leaves_the_terminal_as_it_was(far: 
         terminal.send("q")
         assert terminal.wait() == 0
         assert terminal.leftovers() == []
+
+
+def test_the_load_dialog_starts_the_server_of_a_machine_on_the_screen_and_ends_it(
+    far: Far,
+) -> None:
+    environ = {**far.environ, "TERM": "xterm-256color"}
+    with Terminal(far.argv("--all", "-H", "fry"), environ=environ) as terminal:
+        assert terminal.shows("near0") and terminal.shows("far0")
+        terminal.send("I")
+        assert terminal.shows("takes one: fry")
+        terminal.send("\x1b[B\x1b[15~")
+        assert terminal.shows("the server is started at fry by ssh")
+        assert soon(lambda: of_tools(far).count("iperf3") >= 2, 20), of_tools(far)
+        terminal.send("\x1b[19~")
+        assert terminal.shows("cancelled")
+        assert soon(lambda: of_tools(far) == []), of_tools(far)
+        terminal.send("\x1bq")

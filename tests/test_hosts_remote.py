@@ -380,3 +380,22 @@ def test_the_far_side_reads_the_flash_for_a_passport() -> None:
     one = Agent(load_lab("pacu"), {"flash": True}, None)
     assert one.source._facts.wants == JOINED | {Fact.FLASH, Fact.PCIE, Fact.IN_USE}
     one.source.close()
+
+
+def test_a_guard_here_makes_the_far_side_read_as_a_guard_needs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session, source, stop = Session(HERE, *pieces_of(*SENT)), RemoteSource("fry"), Stop()
+    monkeypatch.setattr("mlxtop.hosts.remote.Session", lambda host, sudo: session)
+    samples = source.samples(stop)
+    next(samples)
+    assert b"guard" not in session.sent
+    source.guarded = True
+    next(samples)
+    assert b"\nguard on\n" in session.sent
+    source.close()
+    agent = Agent(load_lab("pacu"), {}, None)
+    for order, guarded in (("guard on", True), ("guard", True), ("guard off", False)):
+        agent._carry_out(order.split(), Output(-1), ServerSet(agent._system, print))
+        assert agent.source.guarded is guarded
+    agent.source.close()

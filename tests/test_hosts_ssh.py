@@ -28,10 +28,9 @@ pytestmark = [
 @pytest.fixture
 def far(tmp_path: Path) -> Iterator[Far]:
     """A far side on which mlxtop is installed."""
-    before = set(agents())
     with far_side(tmp_path) as one:
         yield one
-    assert soon(lambda: set(agents()) <= before), "a far side was left running"
+    assert soon(lambda: not agents(one.far_home)), "a far side was left running"
 
 
 def documents(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, object]]:
@@ -65,7 +64,7 @@ def test_where_mlxtop_is_missing_it_is_sent_and_kept_nowhere(tmp_path: Path) -> 
         one = json.loads(done.stdout)
         assert "machine" not in one and one["host"]["name"] == os.uname().nodename
         assert list(far.far_home.iterdir()) == []
-    assert soon(lambda: not agents())
+    assert soon(lambda: not agents(far.far_home))
 
 
 def test_an_older_mlxtop_is_passed_over(tmp_path: Path) -> None:
@@ -250,16 +249,16 @@ def test_every_end_of_the_near_side_ends_the_far_one(far: Far) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         near = far.begin("--all", "-H", "fry", "--no-local", "--json-stream", "-d", "0.2")
         lines_of(near, 2)
-        assert agents()
+        assert agents(far.far_home)
         near.send_signal(number)
         near.wait(10)
-        assert soon(lambda: not agents()), number
+        assert soon(lambda: not agents(far.far_home)), number
 
 
 def test_a_killed_ssh_is_told_of_and_tried_again(far: Far) -> None:
     near = far.begin("--all", "-H", "fry", "--json-stream", "-d", "0.5")
     try:
-        assert soon(agents)
+        assert soon(lambda: agents(far.far_home))
         while {one["machine"] for one in lines_of(near, 6)} != {"local", "fry"}:
             pass
         ssh = [

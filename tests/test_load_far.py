@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 
 import pytest
 
 from mlxtop.lab import ManualClock, load_joined
-from mlxtop.load.far import FarEnd
+from mlxtop.load.far import FarEnd, leading
 from mlxtop.load.measure import Item, MeasurePlan
 from mlxtop.load.outcome import Outcome
 from mlxtop.load.request import LoadOptions, LoadPlan, LoadRequest, Timing
@@ -19,7 +20,7 @@ from mlxtop.model.load import Tool
 from mlxtop.sampler.live import LiveSource
 from mlxtop.sampler.source import frames
 
-from .load_lab import shown
+from .load_lab import A, B, bonded, shown
 from .samples import mlx5_port
 
 FEW = range(3)
@@ -118,14 +119,29 @@ def test_only_the_port_that_the_test_comes_in_by_is_guarded() -> None:
     assert FarEnd("fry", shown(one, virtual), None).ports() == [one.id]
 
 
+def test_a_vlan_on_a_bond_leads_to_the_ports_below_it() -> None:
+    host = bonded().bond("802.3ad", "eth0", "eth1").link(12, "top", kind="vlan", link=9)
+    to_named, to_any = leading(host.system, shown(A, B), "eth1")
+    assert [to_named(name) for name in ("top", "bond0", "eth1", "eth0")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert [to_any(name) for name in ("top", "eth0", "eth7", "lo")] == [True, True, False, False]
+    assert not leading(host.system, shown(A, B), None)[0]("eth0")
+
+
 class Server:
     """A far end that is asked to serve."""
 
     def __init__(self, failure: str | None) -> None:
         self.failure, self.asked, self.stopped = failure, 0, 0
 
-    def start(self, plan: LoadPlan, *, once: bool) -> str | None:
-        assert plan.target == "10.0.0.3" and once
+    def start(
+        self, tool: Tool, ports: Sequence[int], words: tuple[str, ...], *, once: bool
+    ) -> str | None:
+        assert (tool, list(ports), words, once) == (Tool.IPERF3, [5201], (), True)
         self.asked += 1
         return self.failure
 

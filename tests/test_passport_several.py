@@ -84,6 +84,9 @@ def test_a_machine_that_tells_nothing_is_named(
     assert run(machines=[machine("pacu", "12.28.2006"), silent]) == 1
     out, err = capsys.readouterr()
     assert out.startswith("ConnectX-4  pacu") and "mlxtop: leela: no answer" in err
+    assert run(machines=[silent]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "mlxtop: leela: no answer\n"), "no card was looked for"
 
 
 @pytest.mark.parametrize(

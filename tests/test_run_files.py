@@ -39,11 +39,17 @@ def test_a_record_begins_with_the_plan_and_the_cards_of_both_ends(tmp_path: Path
     far = FarEnd("fry", first_frame(simulated("fry")), "enp67s0np0")
     files.begin(frame, planned(LoadRequest("10.0.0.3")), "dusty", far)
     files.put(frame)
+    files.put_far(far.newest)
+    files.put_far(far.newest)
     files.close()
     assert files.record is not None and files.problem is None
     files.record.close()
-    (path, samples) = made[0]
-    assert path == tmp_path / (files.record.id + SUFFIX) and len(samples.taken) == 2
+    assert [path.name for path, _ in made] == [
+        f"{files.record.id}{SUFFIX}",
+        f"{files.record.id}.far{SUFFIX}",
+    ]
+    assert [len(samples.taken) for _, samples in made] == [2, 3]
+    assert {one.host.name for one in made[1][1].taken} == {"fry"}
     head = json.loads((tmp_path / f"{files.record.id}.jsonl").read_text().splitlines()[0])
     assert (head["note"], head["host"], head["far"]["host"]) == ("dusty", "pacu", "fry")
     assert head["far"]["ports"][0]["card"] == "ConnectX-4"

@@ -141,6 +141,11 @@ def test_a_run_with_samples_says_how_it_is_replayed(
     assert main(["runs", "show", "last", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["recording"] == str(path)
     assert open_recording(run).paths == [path]
+    far = write(state / f"{run}.far.mlxrec", machine("tiny", 5))
+    assert main(["runs", "show", "last"]) == 0
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told == f"the far end: mlxtop replay {run}.far"
+    assert open_recording(f"{run}.far").paths == [far]
     with pytest.raises(FileNotFoundError):
         open_recording(f"../runs/{run}")
 

@@ -10,10 +10,8 @@ from typing import Any
 
 import pytest
 
-from mlxtop.commands import load_far
-from mlxtop.hosts import serve
+from mlxtop.hosts import far_server, serve
 from mlxtop.hosts.serve import ServeOrder, ServerSet, command, listens, parse_order
-from mlxtop.load.request import LoadPlan, LoadRequest
 from mlxtop.model.load import Tool
 from mlxtop.system.capture import HEADER
 from mlxtop.system.capture_file import parse_capture
@@ -254,11 +252,10 @@ def test_the_near_side_waits_for_its_own_server(
     failure: str | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(load_far, "ANSWER_S", 0.001)
+    monkeypatch.setattr(far_server, "ANSWER_S", 0.001)
     source = Source(*answers)
-    server = load_far.RemoteServer(source, "10.0.0.3", ("mlx5_0", 2))  # type: ignore[arg-type]
-    plan = LoadPlan(LoadRequest("fry", tool=Tool.IPERF, udp=True), commands=((),), shared=("-u",))
-    why = server.start(plan, once=True)
+    server = far_server.RemoteServer(source, "10.0.0.3", ("mlx5_0", 2))  # type: ignore[arg-type]
+    why = server.start(Tool.IPERF, range(5001, 5002), ("-u",), once=True)
     assert why == failure or (failure is not None and failure in (why or ""))
     order = parse_order(source.sent[0].partition(" ")[2])
     assert order == ServeOrder(Tool.IPERF, "10.0.0.3", 5001, True, ("-u",), "mlx5_0", 2, 1)

@@ -10,7 +10,9 @@ from types import SimpleNamespace
 import pytest
 from textual.pilot import Pilot
 
+from mlxtop.change.privilege import ActionContext
 from mlxtop.hosts.machines import Machine
+from mlxtop.lab import load_lab
 from mlxtop.model.frame import derive
 from mlxtop.model.machine import MachineState, Reach
 from mlxtop.model.sample import Sample, SourceKind
@@ -156,6 +158,14 @@ async def test_h_shows_the_machine_under_the_cursor_only_and_all_again() -> None
         assert app.machine == "fry"
 
 
+async def test_the_wall_says_whose_ports_it_shows() -> None:
+    async with running(Samples(hot(3, 40.0)), Afar(hot(3, 90.0), "fry")) as (app, pilot):
+        await pilot.press("w")
+        await until(pilot, lambda: "no port of pacu in trouble" in screen_text(app))
+        await pilot.press("escape", "j", "w")
+        await until(pilot, lambda: "1 of 1 ports of fry in trouble" in screen_text(app))
+
+
 async def test_what_was_chosen_holds_for_all_machines() -> None:
     async with running(Samples(hot(3, 40.0)), Afar(hot(3, 50.0), "fry")) as (app, pilot):
         await pilot.press("u", "space")
@@ -174,6 +184,28 @@ async def test_the_pace_holds_for_all_machines_and_the_guard_of_each() -> None:
         await pilot.press("plus")
         assert [one.interval for one in machines] == [1.0, 1.0]
         app.seats["pacu"].loads = None
+
+
+async def test_what_is_not_done_from_afar_says_so_and_is_not_in_the_key_bar() -> None:
+    async with running(Samples(hot(3, 40.0)), Afar(hot(3, 50.0), "fry"), size=(160, 40)) as (
+        app,
+        pilot,
+    ):
+        told: list[str] = []
+        app.notify = lambda text, **_: told.append(text)  # type: ignore[method-assign]
+        here = app.seats["pacu"]
+        here.context, app.source.kind = ActionContext(load_lab("pacu")), SourceKind.DEMO  # type: ignore[misc]
+        here.machine = here.machine._replace(system=here.context.system)
+        app._adopt(here)
+        app.draw()
+        await until(pilot, lambda: "I Load" in screen_text(app))
+        await pilot.press("j")
+        await until(pilot, lambda: "I Load" not in screen_text(app))
+        await pilot.press("I", "L")
+        assert told == [
+            "a test begins at a port of this machine; fry can be its far end",
+            "link types are changed on fry itself",
+        ]
 
 
 async def test_what_becomes_of_a_recording_is_told_with_the_name_of_its_machine() -> None:

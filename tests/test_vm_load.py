@@ -25,8 +25,8 @@ listening() { # PORT: wait until somebody listens there
 cat > /tmp/patient.py <<'END'
 # The lab is twenty times slower than a machine, so a tool gets as much more time to answer.
 from mlxtop.commands import load_far
-from mlxtop.hosts import addresses, remote, ssh
-addresses.ANSWER_S = load_far.ANSWER_S = load_far.FIRST_S = 300.0
+from mlxtop.hosts import addresses, far_server, remote, ssh
+addresses.ANSWER_S = far_server.ANSWER_S = load_far.FIRST_S = 300.0
 remote.HELLO_S = remote.SILENCE_S = 300.0
 ssh.OPTIONS = tuple(option.replace('=5', '=100') for option in ssh.OPTIONS)
 from mlxtop.load import commands, iperf3, known_bytes, perftest, processes

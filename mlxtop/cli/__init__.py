@@ -151,6 +151,8 @@ def _run_on(args: argparse.Namespace, settings: Settings) -> int:
 def _run_on_several(args: argparse.Namespace, settings: Settings) -> int:
     from mlxtop.commands import hosts
 
+    if args.port_name is not None:
+        settings = replace(settings, include=(args.port_name,))
     machines = hosts.machines(args, several_systems(args, settings), settings, ask_card)
     try:
         if args.command or arguments.without_screen(args):

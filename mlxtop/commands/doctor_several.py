@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from threading import Event, Thread
 from time import monotonic
@@ -19,11 +19,12 @@ from mlxtop.commands.doctor import (
     show_links,
     show_report,
 )
+from mlxtop.commands.mending import did_you_mean
 from mlxtop.doctor.ends import inspect_ends
 from mlxtop.doctor.inspect import REPORTS_S, watch
 from mlxtop.ends.follow import Ends
 from mlxtop.hosts.machines import Machine, Reached
-from mlxtop.model.frame import Frame
+from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId
 from mlxtop.model.machine import MachineState, SeenMachine
 from mlxtop.model.sample import SourceKind
@@ -78,6 +79,11 @@ class Patient:
         return self._pick(self.observed[-1]) if self.observed else ()
 
     @property
+    def newest(self) -> Iterable[PortFrame]:
+        """Return all ports as they were seen last."""
+        return self.observed[-1].ports.values() if self.observed else ()
+
+    @property
     def why(self) -> str:
         """Return why it cannot be judged; empty where it can."""
         if self.observed:
@@ -106,7 +112,7 @@ def run(args: argparse.Namespace, machines: Sequence[Machine], settings: Setting
         _await_counters(patients)
     documents: list[dict[str, Any]] = []
     statuses = []
-    for patient in patients:
+    for patient in _meant(patients, args.port):
         if patient.why:
             statuses.append(UNKNOWN)
             lost = {"check": "machine", "reason": patient.why}
@@ -130,6 +136,21 @@ def run(args: argparse.Namespace, machines: Sequence[Machine], settings: Setting
         show_links(links)
     bad = [status for status in statuses if status in (1, 2)]
     return max(bad, default=max(statuses, default=UNKNOWN))
+
+
+def _meant(patients: Sequence[Patient], patterns: Sequence[str]) -> Sequence[Patient]:
+    """Return the machines to report on: where ports are named, those that have one.
+
+    Raises ValueError for a name that no machine has, where all of them could be asked.
+    """
+    if not patterns:
+        return patients
+    ports = [port.now.port for one in patients for port in one.newest]
+    for pattern in patterns:
+        if not any(one.why for one in patients) and not any(matches(p, pattern) for p in ports):
+            question = did_you_mean(pattern, [port.name for port in ports])
+            raise ValueError(f"no port is called {pattern!r} on any of the machines{question}")
+    return [one for one in patients if one.why or one.ports]
 
 
 def _await_counters(patients: Sequence[Patient]) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _WANTS = {"doctor": JUDGED, "passport": frozenset({Fact.FLASH})}
 """Slow facts that a subcommand needs."""
+_LOADS = ("load", "measure")
+"""Subcommands that start servers at the far end."""
 
 
 def machines(
@@ -35,11 +37,13 @@ def machines(
     here = [
         Machine(name, _live(args, one, settings, ask_card), one) for name, one in systems.items()
     ]
+    loads = args.command in _LOADS or not (args.command or without_screen(args))
     wants = Wants(
         all=settings.all,
         include=settings.include,
         everything=args.command == "doctor",
         flash=args.command == "passport",
+        serve=loads and not settings.readonly,
         sudo=args.sudo,
     )
     names = host_names(args.hosts or (), settings.hosts)
@@ -97,11 +101,12 @@ def say(
         from mlxtop.commands import metrics_several
 
         return metrics_several.run(args, found)
-    if args.command in ("load", "measure") and len(found) == 2:
+    if args.command in _LOADS and len(found) == 2 and (system := found[0].system) is not None:
         from mlxtop.commands import load, measure
 
-        here, far = found
-        if here.system is not None and far.system is not None:
-            work = load.run if args.command == "load" else measure.run
-            return work(args, here.system, settings, far)
-    raise UsageError(f"{args.command} is of one machine: without -H and A+B")
+        work = load.run if args.command == "load" else measure.run
+        return work(args, system, settings, found[1])
+    if args.command in _LOADS:
+        raise UsageError(f"{args.command} has two ends: this machine and one -H, or --demo A+B")
+    there = f"; for another machine: ssh HOST mlxtop {args.command}" if args.hosts else ""
+    raise UsageError(f"{args.command} is of one machine: without -H and A+B{there}")

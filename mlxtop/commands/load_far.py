@@ -5,29 +5,30 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from ipaddress import ip_address
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mlxtop.hosts.addresses import ANSWER_S, addresses_of
+from mlxtop.hosts.addresses import addresses_of, on_link
+from mlxtop.hosts.far_server import RemoteServer
 from mlxtop.hosts.machines import Machine, Reached
 from mlxtop.hosts.names import host_name
 from mlxtop.hosts.remote import RemoteSource, Wants
-from mlxtop.hosts.serve import REFUSED, ServeOrder
-from mlxtop.load.far import FarEnd
-from mlxtop.load.request import LoadPlan
+from mlxtop.load.far import FarEnd, leading
+from mlxtop.load.route import LoadRefused, resolve
 from mlxtop.load.session import LoadSession
 from mlxtop.model.frame import Frame
 from mlxtop.model.machine import MachineState
 from mlxtop.sampler.source import Stop, frames
 from mlxtop.sources.tools.iproute2 import Address
-from mlxtop.system.door import Question, System
+from mlxtop.system.door import System
 
 if TYPE_CHECKING:
     from mlxtop.commands.load_session import FrontEnd
     from mlxtop.sampler.live import LiveSource
     from mlxtop.settings import Settings
 
+GUARDED_S = 1.0
+"""Seconds between Samples at most: the guard sees nothing in between."""
 FIRST_S = 25.0
 """Seconds until the first frame of the far end has to be there."""
 
@@ -42,12 +43,11 @@ class FarSide:
         self._stop = Stop()
         self._first: SimpleQueue[Frame | None] = SimpleQueue()
         self._session: LoadSession | None = None
-        self._devices: set[str] = set()
-        """Network devices of the ports here that a test can be of."""
         self._remote = machine.source if isinstance(machine.source, RemoteSource) else None
         if isinstance(machine.source, Reached):
             machine.source.listen(self._changed)
         machine.source.guarded = True
+        machine.source.interval = min(machine.source.interval, GUARDED_S)
         clock = machine.system.clock if machine.system is not None else system.clock
         clock.thread(self._follow, f"far {machine.name}")
 
@@ -66,19 +66,19 @@ class FarSide:
             else:
                 session.far_frame(frame)
 
-    def join(self, session: LoadSession, target: str, frame: Frame) -> str:
+    def join(self, session: LoadSession, target: str, frame: Frame, via: str | None) -> str:
         """Have a session guard this end; return the address to test. Raises ValueError.
 
         `target`: what was asked for, which may be the name of the machine itself. `frame`: of this
-        end.
+        end. `via`: the port of this end that was named.
         """
-        ports = [one.now.port for one in frame.ports.values()]
-        self._devices = {name for port in ports for name in (port.netdev, port.bond) if name}
         first = self._first_frame()
-        addresses = self._addresses()
+        addresses = addresses_of(self.machine)
         if self._remote is not None and not addresses:
             raise ValueError(f"{self.machine.name} has not told its addresses")
-        chosen = self._on_link(target, addresses)
+        if target and target != self.machine.name:
+            target = self._own_address(target, addresses)
+        chosen = on_link(self._system, target, addresses, *leading(self._system, frame, via))
         if self._remote is not None and chosen is None:
             raise ValueError(f"{self.machine.name} has no address that a port here leads to")
         far = FarEnd(self.machine.name, first, chosen.device if chosen else None)
@@ -89,6 +89,16 @@ class FarSide:
         self._session = session
         return chosen.text.partition("/")[0] if chosen else target
 
+    def _own_address(self, host: str, addresses: Sequence[Address]) -> str:
+        """Return the address of a host, which is this machine. Raises ValueError."""
+        try:
+            address = resolve(self._system, host)
+        except LoadRefused as refused:
+            raise ValueError(str(refused)) from None
+        if address not in (one.text.partition("/")[0] for one in addresses):
+            raise ValueError(f"{self.machine.name} has no address {address}")
+        return address
+
     def _first_frame(self) -> Frame:
         with suppress(Empty):
             frame = self._first.get(timeout=FIRST_S)
@@ -96,75 +106,10 @@ class FarSide:
                 return frame
         raise ValueError(f"{self.machine.name}: {self.machine.reach.why or 'no answer'}")
 
-    def _addresses(self) -> Sequence[Address]:
-        return addresses_of(self.machine)
-
-    def _on_link(self, target: str, addresses: Sequence[Address]) -> Address | None:
-        """Return the far address to test: the one asked for, else one that a link leads to."""
-        texts = {one.text.partition("/")[0]: one for one in addresses}
-        if target in texts:
-            return texts[target]
-        return next((one for text, one in texts.items() if self._leads(text)), None)
-
-    def _leads(self, address: str) -> bool:
-        """Return whether packets to an address leave here by a device, without a gateway."""
-        if ip_address(address).is_loopback:
-            return False
-        try:
-            route = self._system.ask(Question.ROUTE, address)
-        except OSError:
-            return False
-        if not isinstance(route, dict) or route.get("local") or route.get("via"):
-            return False
-        return route.get("dev") in self._devices
-
     def close(self) -> None:
         """End it."""
         self._stop.set()
         self.machine.close()
-
-
-class RemoteServer:
-    """Servers at the far end of an ssh, bound to the address of the link; they end with it."""
-
-    def __init__(
-        self, source: RemoteSource, address: str, rdma: tuple[str, int] | None = None
-    ) -> None:
-        """`rdma`: the RDMA device with that address, and its port."""
-        self._source, self._address = source, address
-        self._rdma: tuple[str | None, int] = rdma or (None, 1)
-        self._orders = 0
-
-    def start(self, plan: LoadPlan, *, once: bool) -> str | None:
-        """Start a server for each that the plan needs; return why one does not listen."""
-        answers: SimpleQueue[dict[str, Any]] = SimpleQueue()
-        self._source.answered = answers.put
-        first, waiting = plan.request.first_port, set[int]()
-        for port in range(first, first + len(plan.commands)):
-            self._orders += 1
-            waiting.add(self._orders)
-            order = ServeOrder(
-                *(plan.request.tool, self._address, port, once, plan.shared),
-                *(*self._rdma, self._orders),
-            )
-            self._source.orders.append(order.text())
-        while waiting:
-            try:
-                answer = answers.get(timeout=ANSWER_S)
-            except Empty:
-                return f"no server at {self._address} has answered for {ANSWER_S:.0f} s"
-            number = answer.get("server")
-            if answer.get("ended") and number in (REFUSED, *waiting):
-                text = str(answer.get("text", ""))[:200]
-                return f"the server at {self._address} ended: {text or 'without a word'}"
-            if answer.get("listening"):
-                waiting.discard(number if isinstance(number, int) else REFUSED)
-        self._source.answered = lambda _: None
-        return None
-
-    def stop(self) -> None:
-        """End the servers."""
-        self._source.orders.append("unserve")
 
 
 def far_by_ssh(args: argparse.Namespace, settings: Settings) -> Machine | None:
@@ -202,6 +147,6 @@ def drive(
     with closing(FarSide(machine, front.system)) as far:
 
         def joined(frame: Frame) -> object:
-            return start(far.join(front.session, host, frame), frame)
+            return start(far.join(front.session, host, frame, front.args.via), frame)
 
         return front.drive(source, joined, measuring=measuring)

@@ -91,8 +91,10 @@ def run(args: argparse.Namespace, machines: Sequence[Machine], settings: Setting
     left += [f"{visit.machine.name}: {visit.why}" for visit in visits if visit.why]
     if args.json:
         _say_json(visits, told, args.no_mask, left)
-    else:
+    elif any(visit.frame is not None for visit in visits):
         show([card for cards in told.values() for card in cards], args.no_mask, left)
+    else:
+        console.warn(*(f"mlxtop: {text}" for text in left))
     return int(any(visit.why for visit in visits) or not any(told.values()))
 
 

@@ -18,7 +18,7 @@ from mlxtop.load.measure_log import (
     read_measured,
 )
 from mlxtop.load.record import Change, Run, compare, differences, number, table
-from mlxtop.load.run_log import find_id, list_ids, own_runs, read_run
+from mlxtop.load.run_log import FAR, find_id, list_ids, own_runs, read_run
 from mlxtop.outputs import console, csv_rows
 from mlxtop.present.load import rate
 from mlxtop.present.measure import COLUMNS as COLUMNS_OF_MEASURED
@@ -153,15 +153,22 @@ def _list(directory: Path, args: argparse.Namespace) -> None:
 
 
 def _show(directory: Path, run: Run, args: argparse.Namespace, ascii_only: bool) -> None:
-    recording = run_recording(run.id, directory)
+    recordings = {
+        key: path
+        for key, name in (("recording", run.id), ("far_recording", run.id + FAR))
+        if (path := run_recording(name, directory)) is not None
+    }
     if args.json:
-        console.say_json(document(run) | {"recording": str(recording) if recording else None})
+        paths = {key: str(path) for key, path in recordings.items()}
+        console.say_json(document(run) | {"recording": None} | paths)
     elif args.csv:
         _table(_SAMPLES, map(_without_kind, run.intervals))
     else:
         console.say(*run_lines(run, shutil.get_terminal_size().columns, ascii_only))
-        if recording is not None:
+        if "recording" in recordings:
             console.say(f"replay: mlxtop replay {run.id}")
+        if "far_recording" in recordings:
+            console.say(f"the far end: mlxtop replay {run.id}{FAR}")
 
 
 def _compare(before: Run, after: Run, args: argparse.Namespace) -> None:

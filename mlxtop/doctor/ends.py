@@ -243,17 +243,15 @@ def _ways(link: LinkCase, spans: tuple[Span, Span]) -> Iterator[tuple[Side, Side
 )
 @_when_matched
 def _loss(link: LinkCase) -> Outcomes:
-    pairs = zip(_ways(link, link.passed.packets), _pauses_of(link), strict=True)
-    for (sender, receiver, span), pauses in pairs:
+    for sender, receiver, span in _ways(link, link.passed.packets):
         if span.absent:
             way = f"{sender.name} → {receiver.name}"
             yield CouldNotTell(way, "packets lost", span.absent)
             continue
-        without = span._replace(least_lost=max(0, span.least_lost - pauses))
-        if without.is_loss:
-            share = 100 * without.least_lost / max(1, span.sent)
+        if span.is_loss:
+            share = 100 * span.least_lost / max(1, span.sent)
             yield (link.warning if link.link.is_direct else link.note)(
-                f"{without.least_lost} of {span.sent} packets from {sender.name} to"
+                f"{span.least_lost} of {span.sent} packets from {sender.name} to"
                 f" {receiver.name} did not arrive in {span.seconds:.0f} s, {share:.2g} % at the"
                 " least (counters of both ports, over the same seconds)",
                 "they are lost between the ports: by bit errors, or by a device between them"
@@ -262,12 +260,6 @@ def _loss(link: LinkCase) -> Outcomes:
                 " ends, then swap the cable or module",
                 _COUNTERS,
             )
-
-
-def _pauses_of(link: LinkCase) -> tuple[int, int]:
-    """Return pause frames of each direction: some cards count them as packets, others do not."""
-    there, back = link.passed.pauses
-    return there.sent, back.sent
 
 
 @check(
@@ -331,12 +323,18 @@ def _lossless(link: LinkCase) -> Outcomes:
     found = differences(a.settings, b.settings)
     if not found:
         return
-    matters = link.link.is_direct and any(map(_carries_rdma, link.both))
-    severe = matters and any(one.severity is Severity.WARNING for one in found)
+    carries = any(map(_carries_rdma, link.both))
+    harms = any(one.severity is Severity.WARNING for one in found)
+    severe = harms and carries and link.link.is_direct
+    unless = ""
+    if not carries:
+        unless = "; harmless as long as no RDMA crosses this link"
+    elif not link.link.is_direct:
+        unless = "; where a switch is between the ends, each end has to agree with the switch"
     told = "; ".join(f"{one.setting} {one.here} here, {one.there} there" for one in found)
     yield (link.warning if severe else link.note)(
         f"{told} (dcb netlink; here: {a.name})",
-        f"{found[0].why}{'' if severe else '; harmless as long as no RDMA crosses this link'}",
+        f"{found[0].why}{unless}",
         f"set both alike, and the switches between them: dcb pfc show dev {_port(a)}, dcb app show,"
         " or the vendor's mlnx_qos -i",
         "IEEE 802.1Q, clause 36; man 8 dcb",

@@ -141,8 +141,16 @@ class LinkCounts:
                 self._pauses.setdefault(ref, _Series()).add(_pause_point(frame))
 
     def packets(self, sender: PortRef, receiver: PortRef) -> Span:
-        """Return what is known of packets lost from one end to the other."""
-        return self._span(self._packets, sender, receiver, "counts what the kernel handled alone")
+        """Return what is known of packets lost from one end to the other.
+
+        Pause frames are none: some cards count them as packets, others do not.
+        """
+        lacks = "counts what the kernel handled alone"
+        span, pauses = (
+            self._span(self._packets, sender, receiver, lacks),
+            self.pauses(sender, receiver),
+        )
+        return span._replace(least_lost=max(0, span.least_lost - pauses.sent))
 
     def pauses(self, sender: PortRef, receiver: PortRef) -> Span:
         """Return the same of pause frames."""

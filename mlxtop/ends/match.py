@@ -125,6 +125,8 @@ def match(
         *_by_serial(ports),
         *_without_switch(earlier, elsewhere),
     ):
+        if candidate.by is not MatchedBy.SETTINGS and _is_one_port(candidate, ports):
+            continue
         first = min(candidate.ends, key=places.__getitem__)  # in the order of the machines
         _add(links, candidate.from_side(first), ports)
     links = [_against_switch(link, heard, ports) for link in links]
@@ -153,6 +155,12 @@ def _add(links: list[Match], candidate: Match, ports: Ports) -> None:
                 links[place] = link._replace(against=told)
             return
     links.append(candidate)
+
+
+def _is_one_port(link: Match, ports: Ports) -> bool:
+    """Return whether both ends are one port, of a machine that is shown by two names."""
+    a, b = (_key(ports[ref].link.address) for ref in link.ends)
+    return a is not None and a == b and link.a.host != link.b.host
 
 
 def _may_be_end(now: PortSample) -> bool:
@@ -272,7 +280,9 @@ def _by_neighbours(
         alike = others if len(others) > 1 else [one for one in own if one.host == ref.host]
         if len(alike) > 1:
             names = ", ".join(name_of(one, ports) for one in alike)
-            reasons[ref] = f"{names} have the same address, as the ports of a bond have"
+            twice = len({one.host for one in alike}) > 1
+            why = "a machine is shown by two names" if twice else "as the ports of a bond have"
+            reasons[ref] = f"{names} have the same address: {why}"
         elif others:
             yield from _between(ref, others[0], met, ports, reasons)
         else:

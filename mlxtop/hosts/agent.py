@@ -4,9 +4,9 @@ It is started by ssh, installed or sent, as `agent TOKEN PROTOCOL`; nobody else 
 line is the token with what runs here, so that no banner is taken for it, and with orders that an
 older one did not know. Options come as the first
 line of the input, in JSON; then orders, a line each: `clock N` is answered with both clocks, so
-that they can be compared, `pace SECONDS`, `port ID` and `wants NAME …` change what is read,
-`addresses` asks for those of this machine, and `serve JSON` starts the server of a load test where
-the options allow it. Whoever sends nothing for half a minute is gone.
+that they can be compared, `pace SECONDS`, `port ID`, `guard on` and `wants NAME …` change what is
+read, `addresses` asks for those of this machine, and `serve JSON` starts the server of a load test
+where the options allow it. Whoever sends nothing for half a minute is gone.
 """
 
 from __future__ import annotations
@@ -148,6 +148,8 @@ class Agent:
             case ["port", text]:
                 device, _, number = text.rpartition("/")
                 self.source.looked_at = PortId(device, whole(number, 1 << 16) or 1)
+            case ["guard", text]:
+                self.source.guarded = text == "on"
             case ["wants", *named]:
                 self.source.more_wants = frozenset(
                     fact for name, fact in WANTABLE.items() if name in named

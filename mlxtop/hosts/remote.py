@@ -246,7 +246,7 @@ class _Stream:
         """What has come before the token; None after it."""
         self._asked = 0
         self._asked_at = 0.0
-        self._told: tuple[float, PortId | None] = (source.interval, None)
+        self._told: tuple[float, PortId | None, bool] = (source.interval, None, False)
         self._told_wants: frozenset[Fact] = frozenset()
         self._takes_wants = False
         """The far side knows what to do with wants."""
@@ -331,10 +331,11 @@ class _Stream:
             self._session.send(b"clock %d\n" % self._asked)
         while source.orders:
             self._session.send(f"{source.orders.popleft()}\n".encode("ascii", "replace"))
-        told = source.interval, source.looked_at
+        told = source.interval, source.looked_at, source.guarded
         if told != self._told:
-            pace, port = told
+            pace, port, guarded = told
             self._session.send(f"pace {pace:g}\n".encode())
+            self._session.send(b"guard on\n" if guarded else b"guard off\n")
             if port is not None and port != self._told[1]:
                 self._session.send(f"port {port}\n".encode("ascii", "replace"))
             self._told = told

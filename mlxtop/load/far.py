@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 from mlxtop.load.guard import HeatGuard
 from mlxtop.load.measure import MeasurePlan
+from mlxtop.load.members import find_members
 from mlxtop.load.request import GuardOptions, LoadPlan
-from mlxtop.model.frame import Frame
+from mlxtop.load.route import find_port
+from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import PortId, PortKind
 from mlxtop.model.load import Tool
 from mlxtop.model.sample import LinkState
+from mlxtop.system.door import System
 
 UNBOUND = (Tool.NUTTCP, Tool.QPERF)
 """Tools whose servers cannot be bound to one address."""
@@ -22,8 +26,13 @@ UNBOUND = (Tool.NUTTCP, Tool.QPERF)
 class FarServer(Protocol):
     """Starts and ends servers at the far end."""
 
-    def start(self, plan: LoadPlan, *, once: bool) -> str | None:
-        """Start what serves a test, `once` or again and again; return why that fails."""
+    def start(
+        self, tool: Tool, ports: Sequence[int], words: tuple[str, ...], *, once: bool
+    ) -> str | None:
+        """Start a server at each port; return why one does not listen.
+
+        `words`: options that both ends share. `once`: each serves one test.
+        """
 
     def stop(self) -> None:
         """End what still serves."""
@@ -39,6 +48,8 @@ class FarEnd:
     """Network device of the port that the test comes in by; None guards every port that is up."""
     server: FarServer | None = None
     """Where the far end can be asked to serve."""
+    address: str | None = None
+    """Of that port, to which a test is sent; None where it is sent to what was asked for."""
 
     def ports(self) -> list[PortId]:
         """Return the ports that the test can come in by."""
@@ -86,6 +97,19 @@ class FarEnd:
         return guard
 
 
+def leading(
+    system: System, frame: Frame, via: str | None
+) -> tuple[Callable[[str], bool], Callable[[str], bool]]:
+    """Return what tells whether a network device leads to the named port, and whether to any."""
+    named = find_port(frame, via) if via is not None else None
+
+    @cache
+    def ports(device: str) -> tuple[PortFrame, ...]:
+        return find_members(system, frame, (device,)).ports
+
+    return (lambda device: named in ports(device)), (lambda device: bool(ports(device)))
+
+
 @contextmanager
 def served(far: FarEnd | None, plan: LoadPlan, *, once: bool) -> Iterator[str | None]:
     """Have the far end serve a test meanwhile, where it does that; yield why it does not."""
@@ -93,7 +117,9 @@ def served(far: FarEnd | None, plan: LoadPlan, *, once: bool) -> Iterator[str | 
     if server is None or plan.request.tool is Tool.PING:
         yield None
         return
+    first = plan.request.first_port
+    ports = range(first, first + len(plan.commands))
     try:
-        yield server.start(plan, once=once)
+        yield server.start(plan.request.tool, ports, plan.shared, once=once)
     finally:
         server.stop()

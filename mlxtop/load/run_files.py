@@ -1,4 +1,4 @@
-"""What one run leaves behind: its record, and the file of its Samples beside it."""
+"""What one run leaves behind: its record, and a file of the Samples of each end beside it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from mlxtop.load.far import FarEnd
 from mlxtop.load.request import LoadPlan
-from mlxtop.load.run_log import SUFFIX, RunWriter, fingerprint, port_fingerprint
+from mlxtop.load.run_log import FAR, SUFFIX, RunWriter, fingerprint, port_fingerprint
 from mlxtop.model.frame import Frame
 from mlxtop.model.sample import Sample
 from mlxtop.system.door import System
@@ -36,14 +36,18 @@ class RunFiles:
         self.problem: str | None = None
         """Why there is no record, or why it lacks something."""
         self._system = system
+        self._runs, self._make_samples = runs, make_samples
         self._samples: SampleFile | None = None
+        self._far_samples: SampleFile | None = None
         try:
             self.record = RunWriter(runs, system.wall())
         except OSError as error:
             self.problem = f"this run is not recorded: {error.filename}: {error.strerror}"
         else:
-            if make_samples is not None:
-                self._samples = make_samples(runs / (self.record.id + SUFFIX))
+            self._samples = self._sample_file(self.record.id)
+
+    def _sample_file(self, name: str) -> SampleFile | None:
+        return self._make_samples and self._make_samples(self._runs / (name + SUFFIX))
 
     def begin(self, frame: Frame, plan: LoadPlan, note: str, far: FarEnd | None) -> None:
         """Write what is about to be run, with which cards at both ends."""
@@ -57,6 +61,9 @@ class RunFiles:
                 fingerprint=fingerprint(frame, plan),
                 **({} if far is None else _far(far)),
             )
+            if far is not None:
+                self._far_samples = self._sample_file(self.record.id + FAR)
+                self.put_far(far.newest)
         self.put(frame)
 
     def put(self, frame: Frame) -> None:
@@ -64,11 +71,18 @@ class RunFiles:
         if self._samples is not None:
             self._samples.put(frame.sample)
 
+    def put_far(self, frame: Frame) -> None:
+        """Keep a Sample of the far end."""
+        if self._far_samples is not None:
+            self._far_samples.put(frame.sample)
+
     def close(self) -> None:
-        """End the file of Samples; the run itself ends its record."""
-        samples, self._samples = self._samples, None
-        if samples is not None:
-            self.problem = samples.close() or self.problem
+        """End the files of Samples; the run itself ends its record."""
+        files = self._samples, self._far_samples
+        self._samples = self._far_samples = None
+        for samples in files:
+            if samples is not None:
+                self.problem = samples.close() or self.problem
 
 
 def _far(far: FarEnd) -> dict[str, Any]:

@@ -27,6 +27,8 @@ from mlxtop.system.owner import STATE, invoking_owner, rights_of
 from mlxtop.system.replace_file import open_own
 
 SUFFIX = ".jsonl"
+FAR = ".far"
+"""After the id of a run: what is of its far end."""
 SYNC_S = 10.0
 """Seconds of samples that a loss of power may cost at most."""
 READ_LIMIT = 64 << 20

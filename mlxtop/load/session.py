@@ -24,7 +24,8 @@ from mlxtop.load.mtu import MtuSwitch
 from mlxtop.load.outcome import LoadStatus, Outcome, SensorHeat
 from mlxtop.load.plan import plan_load
 from mlxtop.load.record import Line
-from mlxtop.load.request import GuardOptions, LoadOptions, LoadPlan
+from mlxtop.load.request import GuardOptions, LoadOptions, LoadPlan, LoadRequest
+from mlxtop.load.route import LoadRefused
 from mlxtop.load.run_files import MakeSamples, RunFiles
 from mlxtop.load.runner import LoadRun
 from mlxtop.load.servers import Servers
@@ -100,8 +101,11 @@ class LoadSession:
         """The far end, where its machine is read too."""
         self.miscounts: Miscounts | None = None
         """Gets what tests prove of the counters."""
-        self.find_far: Callable[[str], FarEnd | None] | None = None
-        """Returns the far end at an address, where it is one of several machines on the screen."""
+        self.find_far: Callable[[LoadRequest, Frame], FarEnd | None] | None = None
+        """Returns the far end of a test, where it is one of several machines on the screen.
+
+        Raises LoadRefused. `Frame`: of this end.
+        """
 
     def view(self) -> SessionView:
         """Return the state of now, in any thread."""
@@ -131,7 +135,9 @@ class LoadSession:
         """Give a frame of the far end to the run, in the thread that sampled it."""
         if self.far is not None:
             self.far.newest = frame
-        run = self._run
+        run, files = self._run, self._files
+        if files is not None:
+            files.put_far(frame)
         if run is not None:
             run.far_frame(frame)
 
@@ -173,6 +179,8 @@ class LoadSession:
     def _whole(self, work: Callable[..., None], *arguments: Any) -> None:
         try:
             work(*arguments)
+        except LoadRefused as refused:
+            self._update(problem=str(refused))
         except Exception as error:
             # whatever happens to a test, the front end goes on and tells of it
             self._update(problem=f"{type(error).__name__}: {error}")
@@ -182,7 +190,19 @@ class LoadSession:
             self._update(busy=False)
             self._ended.set()
 
+    def _to_far(self, frame: Frame, request: LoadRequest) -> LoadRequest:
+        """Look for the far end among the machines on the screen; return the test of its address.
+
+        Raises LoadRefused.
+        """
+        if self.find_far is None:
+            return request
+        self.far = self.find_far(request, frame)
+        address = self.far.address if self.far is not None else None
+        return request._replace(host=address) if address else request
+
     def _test(self, frame: Frame, options: LoadOptions, only_plan: bool) -> None:
+        options = options._replace(request=self._to_far(frame, options.request))
         plan, guard = self._planned(frame, options)
         self._update(plan=plan, guard=guard.options, sensors=guard.guarding)
         if not plan.refusals and not only_plan:
@@ -199,6 +219,7 @@ class LoadSession:
         return self._begin(frame, heat, "measure", self._tests, frame, options, only_plan)
 
     def _tests(self, frame: Frame, options: MeasureOptions, only_plan: bool) -> None:
+        options = options._replace(request=self._to_far(frame, options.request))
         before: dict[str, Line] = {}
         if options.resume is not None:
             before = read_measured(self._runs, options.resume).by_key
@@ -267,8 +288,6 @@ class LoadSession:
     ) -> tuple[LoadPlan, HeatGuard]:
         """Return the test as it would be run, and its guard, which has seen one frame."""
         plan = plan_load(self._system, frame, options.request)
-        if self.find_far is not None:
-            self.far = self.find_far(plan.target or "")
         return guarded_load(
             *(self._system, frame, options, plan, self.far), tracks=self._tracks, starts=starts
         )

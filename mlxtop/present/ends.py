@@ -164,7 +164,7 @@ def _limiting(ends: BothEnds) -> tuple[Run, Run]:
         of = f" of {units.speed(link)}" if link else ""
         text, role = f"{hosts[side.ref]}: PCIe carries {gbps(capacity.bps)} Gb/s{of}", Role.WARNING
     elif len(known) < len(capacities):
-        text, role = "an end shows neither line rate nor PCIe", Role.DIM
+        text, role = "cannot tell: an end has no line rate", Role.DIM
     else:
         least = min(known, key=lambda one: one.bps)
         where = "the link" if least.by == "link" else "PCIe of both ends"

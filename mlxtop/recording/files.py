@@ -34,7 +34,7 @@ MOST = 1000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}-[0-9]{8}T[0-9]{6}Z(-[0-9]{1,3})?\.mlxrec")
 
 _KEPT = re.compile(rb'"keep":\[([0-9.]{1,32}),([0-9]{1,18})\]')
-_RUN = re.compile(r"[0-9]{8}T[0-9]{6}Z(-[0-9]{1,3})?")
+_RUN = re.compile(r"[0-9]{8}T[0-9]{6}Z(-[0-9]{1,3})?(\.far)?")
 
 
 def own_recordings(environ: Mapping[str, str] = os.environ) -> Path:
@@ -43,7 +43,7 @@ def own_recordings(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def run_recording(run: str, *folders: Path) -> Path | None:
-    """Return the recording of a load run, by its id; None where there is none.
+    """Return the recording of a load run, by its id, or of its far end; None where there is none.
 
     `folders` are those of runs; without any, of the person who asked.
     """

@@ -24,6 +24,7 @@ from mlxtop.settings import Settings
 from mlxtop.system.clock import Clock, RealClock
 from mlxtop.tui.app import MlxtopApp
 from mlxtop.tui.ends import LinkScreen
+from mlxtop.tui.far_end import FarEnds
 from mlxtop.tui.feed import Feed
 from mlxtop.tui.state import State
 from mlxtop.tui.widgets.port_table import Block
@@ -33,14 +34,18 @@ from mlxtop.watch.watch import Watch
 
 if TYPE_CHECKING:
     from mlxtop.doctor.check import Report
-    from mlxtop.load.far import FarEnd
-    from mlxtop.load.session import LoadSession
     from mlxtop.path.follow import PathFollower
     from mlxtop.tui.flight import Flight
     from mlxtop.tui.screens.load import Loads
 
 LOOK_S = 1.0
 """Seconds between two pictures where the machine under the cursor gives none."""
+
+_THERE = {
+    "load": "a test begins at a port of this machine; {} can be its far end",
+    "link_type": "link types are changed on {} itself",
+}
+"""Actions that are not done on a machine that is read from afar, with what to do instead."""
 
 
 class Seat:
@@ -68,6 +73,10 @@ class Seat:
         if self.feed.error is None:
             return self.machine.reach
         return self.machine.reach._replace(state=MachineState.LOST, why=str(self.feed.error))
+
+    @property
+    def is_live(self) -> bool:
+        return self.reach.state is MachineState.LIVE and self.state.newest is not None
 
     def arrive(self, frame: Frame) -> list[Alert]:
         """Take a frame in; return what has become bad."""
@@ -97,10 +106,11 @@ class HostsApp(MlxtopApp):
         """Only the machine under the cursor is in the table."""
         self._drawn = 0.0
         """When frames were drawn last."""
-        self._far_ends: set[str] = set()
+        self._drawn_afar: set[str] = set()
         """Machines whose ports were drawn as far ends since the last frame."""
         self.links = LinkScreen(settings.links, self._view_of)
         self.more_items.append(self.links.items)
+        self.far_ends = FarEnds(self.seats, self.links.ends)
         first.state = self.state
         self._adopt(first)
         for seat in seats[1:]:
@@ -124,6 +134,7 @@ class HostsApp(MlxtopApp):
 
     def on_load(self) -> None:
         super().on_load()
+        self.far_ends.listen()
         for seat in self.seats.values():
             seat.feed.listen(partial(self._tell_of, seat))
             seat.feed.start()
@@ -159,7 +170,7 @@ class HostsApp(MlxtopApp):
     def take_frames(self) -> None:
         """Take in all frames of all machines; verdicts are kept where they are seen."""
         now = self._drawn = self.clock.now()
-        shown, self._far_ends = {self._seat.name, *self._far_ends}, set()
+        shown, self._drawn_afar = {self._seat.name, *self._drawn_afar}, set()
         for seat in self.seats.values():
             seat.state.watch.keeps_verdicts = seat.name in shown
             self.fire = seat.fire
@@ -208,7 +219,7 @@ class HostsApp(MlxtopApp):
         seat = self.seats.get(ref.host)
         if seat is None:
             return None
-        self._far_ends.add(seat.name)
+        self._drawn_afar.add(seat.name)
         return seat.state.view_of(ref.port, columns)
 
     def blocks(self) -> Sequence[Block]:
@@ -255,29 +266,27 @@ class HostsApp(MlxtopApp):
 
     # Commands
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._stays_there(action) or super().check_action(action, parameters)
+
+    def _stays_there(self, action: str) -> bool:
+        """Return whether an action is refused with a word, as this machine is read from afar."""
+        return action in _THERE and self._seat.machine.system is None and not self.settings.readonly
+
+    def action_link_type(self) -> None:
+        if self._stays_there("link_type"):
+            self.notify(_THERE["link_type"].format(self.machine), severity="warning")
+        else:
+            super().action_link_type()
+
     def action_load(self) -> None:
         """Open load tests; where the far end is on the screen too, its heat is guarded."""
+        if self._stays_there("load"):
+            self.notify(_THERE["load"].format(self.machine), severity="warning")
+            return
         super().action_load()
         if self.loads is not None:
-            seat, session = self._seat, self.loads.session
-            seat.loads, session.find_far = self.loads, partial(self._far_end, seat)
-            for other in self.seats.values():
-                if other is not seat:
-                    other.feed.tap = partial(_tell_far, session, other)
-
-    def _far_end(self, here: Seat, address: str) -> FarEnd | None:
-        """Return the machine that has an address, in the thread that plans a test."""
-        from mlxtop.hosts.addresses import addresses_of
-        from mlxtop.load.far import FarEnd
-
-        for seat in self.seats.values():
-            frame = seat.state.newest
-            if seat is here or frame is None or not address:
-                continue
-            for one in addresses_of(seat.machine):
-                if one.text.partition("/")[0] == address:
-                    return FarEnd(seat.name, frame, one.device)
-        return None
+            self.far_ends.join(self._seat, self.loads)
 
     def action_elsewhere(self, host: str, key: str) -> None:
         """Open the page that explains an alarm of a machine."""
@@ -327,12 +336,6 @@ class HostsApp(MlxtopApp):
         host, _, own = key.partition("\n")
         seat = self.seats.get(host)
         return seat is not None and seat.state.watch.alarms.acknowledge(own)
-
-
-def _tell_far(session: LoadSession, seat: Seat, frame: Frame) -> None:
-    """Give a frame to the test whose far end a machine is, in the thread that sampled it."""
-    if session.far is not None and session.far.host == seat.name:
-        session.far_frame(frame)
 
 
 def _named(item: RibbonItem, host: str) -> RibbonItem:

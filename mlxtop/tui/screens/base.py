@@ -157,7 +157,7 @@ class WatchScreen(PaintedScreen):
     def _show_keys(self) -> None:
         """Show the keys, which change with the width and the scopes alone."""
         bar, app, scopes = self.keys, self.watch_app, self.scopes()
-        shown = bar.size.width, scopes, self.minor_keys()
+        shown = bar.size.width, scopes, self.minor_keys(), app.readonly
         if self._keys_shown == shown:
             return
         self._keys_shown = shown

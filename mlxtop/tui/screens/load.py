@@ -6,6 +6,7 @@ The thread that samples gives it every frame, whatever the terminal does.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from threading import Event
@@ -27,6 +28,7 @@ from mlxtop.present.measure_chart import measure_sections
 from mlxtop.present.text import Role, Run, Section, clean
 from mlxtop.recording.of_run import RunSamples
 from mlxtop.sampler.live import LiveSource
+from mlxtop.sampler.source import Source
 from mlxtop.settings import MAX_INTERVAL
 from mlxtop.tui.commands import unlisted
 from mlxtop.tui.screens.base import Dialog, key_label
@@ -66,6 +68,12 @@ _HINT: tuple[Run, ...] = (
     ("The test goes on when this is closed; I opens it again.", Role.DIM),
 )
 
+_BOTH_ENDS: Run = (
+    "The heat of a machine on this screen is guarded too; one that is read over ssh starts the"
+    " server itself.",
+    Role.DIM,
+)
+
 
 def _widget(field: Field) -> Input | Choice:
     name = f"load-{field.id}"
@@ -83,8 +91,12 @@ class Loads:
         self._app = app
         self._watch_state, self._source, self._feed = app.state, app.source, app.feed
         self._posted = Event()
-        self._before: float | None = None
-        """The interval before a test shortened it."""
+        self._guarded: list[tuple[Source, float]] = []
+        """What samples the ends of a test, with the interval before it."""
+        self.others: Callable[[], Sequence[str]] = lambda: ()
+        """Returns other machines on the screen that may be a far end."""
+        self.far_source: Callable[[], Source | None] = lambda: None
+        """Returns what samples the far end, where that is on the screen."""
         system = context.system
         runs, samples = own_runs(demo=system.demo), partial(RunSamples, system)
         self.session = LoadSession(system, runs, self._changed, samples)
@@ -130,16 +142,30 @@ class Loads:
         if self._feed.stop.is_set():
             return
         self._posted.clear()
-        source = self._source
-        source.guarded = guards = self.guards
-        if guards and self._before is None and source.interval > GUARDED_INTERVAL_S:
-            self._before, source.interval = source.interval, GUARDED_INTERVAL_S
-        elif not guards and self._before is not None:
-            source.interval, self._before = self._before, None
+        if self.guards:
+            self._guard(self._source)
+            self._guard(self.far_source())
+        else:
+            self._guard_nothing()
         if self._app.is_running and isinstance(self._app.screen, LoadDialog):
             self._app.screen.draw()
         else:
             self._app.redraw()
+
+    def _guard(self, source: Source | None) -> None:
+        """Have one end sampled as often as the heat guard needs it."""
+        if source is None or any(one is source for one, _ in self._guarded):
+            return
+        self._guarded.append((source, source.interval))
+        source.guarded, source.interval = True, min(source.interval, GUARDED_INTERVAL_S)
+
+    def _guard_nothing(self) -> None:
+        """Sample as before the test, unless another pace was chosen meanwhile."""
+        for source, before in self._guarded:
+            source.guarded = False
+            if source.interval == GUARDED_INTERVAL_S:
+                source.interval = before
+        self._guarded.clear()
 
     def interrupt(self) -> None:
         """End a test: a stopped program could not watch temperatures."""
@@ -183,9 +209,10 @@ class LoadDialog(Dialog[None]):
         self._show_keys()
 
     def _neighbours(self) -> list[str]:
-        """Return the addresses that may be a far end, those on this port's link first."""
+        """Return what may be a far end: other machines, then addresses, this port's first."""
         found = self._session.view().neighbours
-        return [one.address for one in sorted(found, key=lambda one: one.device != self._via)]
+        addresses = [one.address for one in sorted(found, key=lambda one: one.device != self._via)]
+        return list(dict.fromkeys((*self._loads.others(), *addresses)))
 
     def _values(self) -> dict[str, str]:
         return {name: field.value for name, field in self._fields.items()}
@@ -237,7 +264,10 @@ class LoadDialog(Dialog[None]):
         if not names:
             return []
         text = f"↓ in the first field takes one: {', '.join(names)}"
-        return [wrapped("Neighbours", [(text, Role.TEXT)], columns)]
+        told = [(text, Role.TEXT)]
+        if self._loads.others():
+            told.append(_BOTH_ENDS)
+        return [wrapped("Far ends", told, columns)]
 
     @on(Input.Changed)
     @on(Choice.Changed)

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from mlxtop.model.identity import PortId
 from mlxtop.present.order import sickest_first, sickness
 from mlxtop.present.overview import entries
-from mlxtop.present.text import Line, Role
+from mlxtop.present.text import Line, Role, clean
 from mlxtop.tui.commands import Scope, bindings
 from mlxtop.tui.screens.base import WatchScreen
 from mlxtop.tui.state import State
@@ -60,9 +60,10 @@ class Wall(WatchScreen):
         context = state.row_context
         worse = takewhile(lambda port: sickness(frame, port, context) > 0, ports)
         sick = sum(1 for _ in worse)  # they stand first
-        health = (f"{sick} of {len(ports)} ports in trouble", Role.WARNING)
+        of = f" of {clean(self.watch_app.machine)}" if self.watch_app.machine else ""
+        health = (f"{sick} of {len(ports)} ports{of} in trouble", Role.WARNING)
         if not sick:
-            health = "no port in trouble", Role.GOOD
+            health = f"no port{of} in trouble", Role.GOOD
         return (
             (" ", Role.TEXT),
             health,
