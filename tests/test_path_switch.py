@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mlxtop.change.privilege import Access, RootCommands
 from mlxtop.lab.routes import LabRoute
 from mlxtop.model.path import Peer
-from mlxtop.path.switch import AGAIN_S, RETRY_S, Switch
+from mlxtop.path.switch import AGAIN_S, OTHERS_S, RETRY_S, Switch
 from mlxtop.system.door import Answer, Question
 from tests.path_story import CEPH2, CEPH3, Story
 
@@ -102,6 +104,43 @@ def test_a_peer_that_others_look_after_is_only_watched() -> None:
         assert switch.left_to_others(peer) == "FRR sets routes on enp3s0d1"
         assert not switch.wants(peer, peer.ways[0], is_route=False, now=10.0)
     assert not [line for line in switch.plan().lines(sudo=False) if "main" in line]
+
+
+READ = "mlxtop.path.routes.read_routes"
+
+
+def test_who_sets_routes_is_still_known_while_they_cannot_be_listed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    story, switch, peer = ready()
+    now = story.system.now()
+    with monkeypatch.context() as patch:
+        patch.setattr(READ, lambda system, ipv6: None)
+        assert switch.look_for_others(now + OTHERS_S) == []
+        assert switch.left_to_others(peer) is None, "it is kept on"
+    fib = story.system._network.fib
+    fib.routes.append(LabRoute("10.7.0.0/16", "enp3s0d1", protocol="zebra"))
+    assert len(switch.look_for_others(now + 2 * OTHERS_S)) == 2
+    monkeypatch.setattr(READ, lambda system, ipv6: None)
+    switch.look_for_others(now + 3 * OTHERS_S)
+    assert switch.left_to_others(peer) == "FRR sets routes on enp3s0d1"
+
+
+def test_nothing_is_switched_before_all_routes_could_be_listed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    story = Story(begun=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(READ, lambda system, ipv6: None)
+        story.begin()
+    switch, peer = story.switch, story.settings.peers[1]
+    assert switch is not None
+    switch.devices(NAMES)
+    assert "cannot all be listed" in (switch.left_to_others(peer) or "")
+    assert not switch.wants(peer, peer.ways[0], is_route=True, now=10.0)
+    switch.look_for_others(story.system.now() + OTHERS_S)
+    assert switch.left_to_others(peer) is None
+    assert switch.wants(peer, peer.ways[0], is_route=True, now=10.0)
 
 
 def test_an_ssh_session_from_a_peer_is_known() -> None:

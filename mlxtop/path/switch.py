@@ -96,10 +96,10 @@ class Switch:
         if 0 <= now - self._others_at < OTHERS_S:
             return []
         self._others_at = now
-        before, self._others = (
-            self._others,
-            self._read_others(routes.read_all_routes(self._system, self._peers)),
-        )
+        known = routes.read_all_routes(self._system, self._peers)
+        if not routes.is_whole(known, self._peers):
+            return []
+        before, self._others = self._others, self._read_others(known)
         left = [peer for peer in self._peers if peer.address in self._others.keys() - before.keys()]
         for peer in left:
             held = self._held[peer.address]
@@ -239,7 +239,7 @@ class Switch:
     def _go_before(self, held: _Held) -> routes.PeerRoutes | None:
         """Have the route go before one that was set later; return how it was set so far."""
         own, known = held.own, routes.read_all_routes(self._system, (held.own.peer,))
-        if own.metric is None:
+        if own.metric is None or own.peer.is_ipv6 not in known:
             return None
         metric = routes.metric_for(own.peer, known[own.peer.is_ipv6])
         if metric == own.metric or (metric is not None and metric > own.metric):

@@ -135,7 +135,7 @@ def read_gids(system: System, device: str, port: int) -> tuple[Gid, ...]:
 def parse_traffic_class(text: str | None) -> int | None:
     """Return the traffic class of all packets; None where none is set, or only by destination.
 
-    >>> parse_traffic_class("Global tclass=106"), parse_traffic_class("dst_ip=10.0.0.2/32,tclass=106")
+    >>> parse_traffic_class("Global tclass=106"), parse_traffic_class("dst_ip=10.0.0.0/24,tclass=8")
     (106, None)
     """
     line = (text or "").partition("\n")[0]

@@ -72,12 +72,13 @@ def _route(entry: Fields) -> Route | None:
 
 
 def read_routes(system: System, ipv6: bool) -> list[Route] | None:
-    """Return every route of an address family; None where `ip` does not answer."""
+    """Return every route of an address family; None where `ip` does not tell all of them."""
     try:
         finished = system.run(ROUTES[ipv6], timeout=5.0)
     except OSError:
         return None
-    return parse_routes(finished.stdout) if finished.status == 0 else None
+    whole = finished.status == 0 and not finished.cut
+    return parse_routes(finished.stdout) if whole else None
 
 
 def parse_neighbours(text: str) -> list[Neighbour]:
