@@ -158,6 +158,7 @@ def _dry_run(system: System, path: PathSettings, leave: bool) -> int:
         reason = switch.left_to_others(peer)
         if reason is not None:
             console.say(f"# {peer.name} is only watched: {reason}")
+    console.say(*(f"# {sentence}" for sentence in switch.obstacles()))
     return 0
 
 

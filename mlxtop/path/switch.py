@@ -16,6 +16,7 @@ from mlxtop.change.privilege import RootCommands
 from mlxtop.change.run import LoggedCommands, last_words
 from mlxtop.model.path import PathSettings, Peer, Way
 from mlxtop.path import routes
+from mlxtop.path.devices import obstacles
 from mlxtop.path.others import others
 from mlxtop.sources.kernel.net import read_links
 from mlxtop.sources.kernel.proc import read_processes
@@ -69,6 +70,7 @@ class Switch:
         self._sessions: frozenset[str] = frozenset()
         self._sessions_until = float("-inf")
         self._trouble: dict[str, str] = {}
+        self._obstacles: list[str] = []
 
     @property
     def own(self) -> list[routes.PeerRoutes]:
@@ -107,6 +109,10 @@ class Switch:
                 self._run_all(list(routes.undo_routes([held.own])), logged=True)
                 held.way, held.ruled = None, False
         return [(peer, self._others[peer.address]) for peer in left]
+
+    def obstacles(self) -> list[str]:
+        """Return what in the settings of this host keeps ways from working, as it is now."""
+        return obstacles(self._system, self._peers, self._names)
 
     def plan(self, leave: bool = False) -> Plan:
         """Return everything that may be done, as commands."""
@@ -180,6 +186,7 @@ class Switch:
         """Take the present names of the devices that are there; set the routes of probes."""
         came_or_went = names != self._names
         self._names = dict(names)
+        self._obstacles = self.obstacles()
         for probe in self.probes:
             name = names.get(probe.way.dev)
             if name is None or not came_or_went:
@@ -269,6 +276,7 @@ class Switch:
     def notes(self) -> Iterator[str]:
         """Yield what people should know: others that route here, and what does not work."""
         yield from self._trouble.values()
+        yield from self._obstacles
         yield from self._run.complaints
 
 
