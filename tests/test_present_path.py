@@ -111,6 +111,7 @@ def test_the_table_has_a_row_a_way_and_why_below_it() -> None:
     assert lines[0].startswith("  dev fast0")
     assert "down" in lines[0]
     assert lines[1] == "    no carrier, lost 2 times; judged by the peer's answers"
+    assert "lost" not in lines[0], "no probe was sent"
     assert lines[2].startswith("> via 10.0.0.3 dev fast1")
     assert lines[3] == "    judged by the peer's answers through c"
     assert not any("\x1b" in line for line in lines)

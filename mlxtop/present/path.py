@@ -234,11 +234,12 @@ def text_lines(status: PathStatus, columns: int) -> Iterator[Line]:
 
 def _text_row(one: WayStatus, columns: int) -> Line:
     words = fit(one.way.words, min(36, columns - 32))
-    figures = f"{fit(trip(one.rtt_s), 9, right=True)} {fit(lost(one.loss), 5, right=True)} lost"
+    figures = f"{fit(trip(one.rtt_s), 9, right=True)} {fit(lost(one.loss), 5, right=True)}"
+    role = Role.WARNING if one.loss else Role.TEXT
     return (
         (f"{'>' if one.used else ' '} {words} ", Role.STRONG if one.used else Role.TEXT),
         (fit(str(one.state), 8), _ROLES[one.state]),
-        (f" {figures}", Role.WARNING if one.loss else Role.TEXT),
+        (f" {figures}{' lost' if one.loss is not None else ''}", role),
     )
 
 
