@@ -97,7 +97,7 @@ def test_no_line_is_wider_than_the_terminal(objects: RdmaObjects, columns: int) 
 def test_devices_are_told_apart_by_the_ends_of_their_names(columns: int, names: list[str]) -> None:
     text = shown(BUSY, columns)
     assert [line.split()[0] for line in text if "python3" in line][1:] == names
-    most = {LONG: Slow(dict.fromkeys(("mr", "qp"), 16_777_216), 1.0)}
+    most: Limits = {LONG: Slow(dict.fromkeys(("mr", "qp"), 16_777_216), 1.0)}
     rows = [plain(line) for line in lines(BUSY, most, WALL, columns, HolderOrder())]
     assert "31.2k/16.8M" in " ".join(rows), "nothing is cut off"
 
