@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mlxtop.change.privilege import Access, RootCommands
@@ -104,6 +106,42 @@ def test_a_peer_that_others_look_after_is_only_watched() -> None:
         assert switch.left_to_others(peer) == "FRR sets routes on enp3s0d1"
         assert not switch.wants(peer, peer.ways[0], is_route=False, now=10.0)
     assert not [line for line in switch.plan().lines(sudo=False) if "main" in line]
+
+
+def test_what_somebody_removed_of_the_probes_is_set_again() -> None:
+    story, switch, _ = ready()
+    fib, now = story.system._network.fib, story.system.now()
+    rules, routes = list(fib.rules), list(fib.routes)
+    assert len(rules) == 2
+    switch.look_for_others(now + OTHERS_S)
+    assert (fib.rules, fib.routes) == (rules, routes), "nothing is missing"
+    before = len(story.system.changes)
+    fib.rules.clear()
+    switch.look_for_others(now + 2 * OTHERS_S)
+    assert fib.rules == rules
+    gone = next(one for one in fib.routes if one.table == "7711")
+    fib.routes.remove(gone)
+    switch.look_for_others(now + 3 * OTHERS_S)
+    assert gone in fib.routes
+    assert len(story.system.changes) == before + 5, "routes and rules of two, a route of one"
+    assert not list(switch.notes())
+
+
+def test_a_rule_that_somebody_removed_is_added_again_with_the_route() -> None:
+    story = Story(begun=False)
+    fib = story.system._network.fib
+    fib.routes = [replace(one, metric=0) for one in fib.routes]
+    story.begin()
+    switch, peer = story.switch, story.settings.peers[1]
+    assert switch is not None
+    switch.devices(NAMES)
+    assert switch.take(peer, peer.ways[0], 10.0) is None
+    mine = [one for one in fib.rules if one.to]
+    assert len(mine) == 1
+    assert switch.take(peer, peer.ways[0], 12.0) is None, "it is there: no failure"
+    fib.rules.remove(mine[0])
+    assert switch.take(peer, peer.ways[0], 14.0) is None
+    assert [one for one in fib.rules if one.to] == mine
 
 
 READ = "mlxtop.path.routes.read_routes"

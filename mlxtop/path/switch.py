@@ -21,7 +21,7 @@ from mlxtop.path.others import others
 from mlxtop.sources.kernel.net import read_links
 from mlxtop.sources.kernel.proc import read_processes
 from mlxtop.sources.kernel.tcp import read_sockets, ssh_ports
-from mlxtop.sources.tools.ip_routes import Route
+from mlxtop.sources.tools.ip_routes import Route, read_marks
 from mlxtop.system.answers import Fields
 from mlxtop.system.door import Question, System
 
@@ -101,6 +101,7 @@ class Switch:
         known = routes.read_all_routes(self._system, self._peers)
         if not routes.is_whole(known, self._peers):
             return []
+        self._mend_probes(known)
         before, self._others = self._others, self._read_others(known)
         left = [peer for peer in self._peers if peer.address in self._others.keys() - before.keys()]
         for peer in left:
@@ -196,7 +197,7 @@ class Switch:
     def _set_probe(self, probe: routes.ProbeRoute, name: str) -> None:
         failed = self._change(routes.probe_route(probe, probe.way._replace(dev=name)))
         if failed is None and probe.table not in self._ruled_probes:
-            failed = self._change(routes.probe_rule(probe))
+            failed = self._add_rule(routes.probe_rule(probe))
             if failed is None:
                 self._ruled_probes.add(probe.table)
         key = f"probe {probe.table}"
@@ -204,6 +205,19 @@ class Switch:
             self._trouble.pop(key, None)
         else:
             self._trouble[key] = f"{probe.peer.name} cannot be probed {probe.way.words}: {failed}"
+
+    def _mend_probes(self, known: Mapping[bool, Sequence[Route]]) -> None:
+        """Set routes and rules of probes again that somebody has removed, as networkd does."""
+        families = {probe.peer.is_ipv6 for probe in self.probes}
+        marks = {ipv6: read_marks(self._system, ipv6) for ipv6 in families}
+        for probe in self.probes:
+            ruled, name = marks[probe.peer.is_ipv6], self._names.get(probe.way.dev)
+            is_there = ruled is None or (probe.mark, str(probe.table)) in ruled
+            if not is_there:
+                self._ruled_probes.discard(probe.table)
+            routed = any(one.table == str(probe.table) for one in known[probe.peer.is_ipv6])
+            if name is not None and not (is_there and routed):
+                self._set_probe(probe, name)
 
     def wants(self, peer: Peer, way: Way, is_route: bool, now: float) -> bool:
         """Return whether a route is to be set so that the peer's traffic goes by a way."""
@@ -225,8 +239,9 @@ class Switch:
             return "its device is not there"
         before = self._go_before(held) if held.way == way else None
         failed = self._change(routes.route_command(held.own, way._replace(dev=name)))
-        if failed is None and held.own.metric is None and not held.ruled:
-            failed = self._change(routes.rule_command(held.own))
+        removed = held.way == way  # it is set again, since it is not in use
+        if failed is None and held.own.metric is None and (removed or not held.ruled):
+            failed = self._add_rule(routes.rule_command(held.own))
             held.ruled = failed is None
         if failed is not None:
             held.own = before or held.own
@@ -264,6 +279,11 @@ class Switch:
         """Return why a way could not be taken."""
         refused = self._held[peer.address].refused.get(way)
         return refused[1] if refused else None
+
+    def _add_rule(self, command: Command) -> str | None:
+        """Add a rule; return why that failed, None also where it is there."""
+        failed = self._change(command)
+        return None if failed is not None and "File exists" in failed else failed
 
     def _change(self, command: Command) -> str | None:
         """Run a command; return what it complained about."""
