@@ -69,6 +69,9 @@ def test_several_next_hops_count_only_where_the_peer_s_packets_go_by_them() -> N
     assert reason(several, Route("default", "eno1")) is not None
     assert reason(several, Route("10.0.0.3", "fast0"), Route("fe80::/64", "fast0")) is not None
     assert reason(Route("10.8.0.0/16", None, hops=("fast0", "slow0"))) is None
+    elsewhere = Route("10.0.0.2", None, hops=("eno1", "eno2"))
+    assert reason(several, elsewhere) is None, "its own hops are no ways"
+    assert reason(Route("10.0.0.2", None, hops=("fast0",))) is None, "one is not several"
 
 
 def test_of_ipv6_several_next_hops_count_as_well() -> None:
