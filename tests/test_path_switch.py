@@ -9,7 +9,7 @@ import pytest
 from mlxtop.change.privilege import Access, RootCommands
 from mlxtop.lab.routes import LabRoute
 from mlxtop.model.path import Peer
-from mlxtop.path.switch import AGAIN_S, OTHERS_S, RETRY_S, Switch
+from mlxtop.path.switch import OTHERS_S, Switch
 from mlxtop.system.door import Answer, Question
 from tests.path_story import CEPH2, CEPH3, Story
 
@@ -29,8 +29,8 @@ def test_a_way_is_taken_once_and_again_where_somebody_removed_it() -> None:
     assert switch.wants(peer, fast, is_route=True, now=10.0), "ours is to be there"
     assert switch.take(peer, fast, 10.0) is None
     assert not switch.wants(peer, fast, is_route=True, now=10.1)
-    assert not switch.wants(peer, fast, is_route=False, now=10.0 + AGAIN_S - 0.1)
-    assert switch.wants(peer, fast, is_route=False, now=10.0 + AGAIN_S)
+    assert not switch.wants(peer, fast, is_route=False, now=10.9)
+    assert switch.wants(peer, fast, is_route=False, now=11.0)
     assert switch.wants(peer, peer.ways[1], is_route=False, now=10.1)
 
 
@@ -44,8 +44,8 @@ def test_a_refused_route_leaves_the_old_one_and_is_tried_later() -> None:
     assert "No buffer space available" in told
     assert story.route(CEPH3) == fast.words
     assert switch.refusal(peer, through) == told
-    assert not switch.wants(peer, through, is_route=False, now=11.0 + RETRY_S - 0.1)
-    assert switch.wants(peer, through, is_route=False, now=11.0 + RETRY_S)
+    assert not switch.wants(peer, through, is_route=False, now=15.9)
+    assert switch.wants(peer, through, is_route=False, now=16.0)
     assert switch.wants(peer, through, is_route=False, now=5.0), "the clock went back"
 
 
@@ -158,7 +158,8 @@ def test_who_sets_routes_is_still_known_while_they_cannot_be_listed(
         assert switch.left_to_others(peer) is None, "it is kept on"
     fib = story.system._network.fib
     fib.routes.append(LabRoute("10.7.0.0/16", "enp3s0d1", protocol="zebra"))
-    assert len(switch.look_for_others(now + 2 * OTHERS_S)) == 2
+    assert switch.look_for_others(now + 119.9) == []
+    assert len(switch.look_for_others(now + 120.0)) == 2
     monkeypatch.setattr(READ, lambda system, ipv6: None)
     switch.look_for_others(now + 3 * OTHERS_S)
     assert switch.left_to_others(peer) == "FRR sets routes on enp3s0d1"
