@@ -293,6 +293,18 @@ def test_who_cannot_be_named_uses_rdma_all_the_same() -> None:
     assert named(bench.uses()) == {Danger.UNCLEAR: {ONE, TWO}}
 
 
+@pytest.mark.parametrize(("namespace", "unclear"), [(4026531836, False), (4026532201, True)])
+def test_what_others_hold_is_unclear_inside_a_pid_namespace(namespace: int, unclear: bool) -> None:
+    bench = Bench()
+    device = f"/sys/devices/pci0000:00/{CARD}/infiniband/mlx4_0"
+    bench.files |= {f"{device}/ports/{n}/link_layer": "Ethernet" for n in (1, 2)}
+    bench.extra.append(f"/sys/class/infiniband/mlx4_0 -> {device}")
+    bench.extra.append(f"{device}/device -> ../../../{CARD}")
+    bench.extra.append('? rdma-objects mlx4_0 = {"qp": []}')
+    bench.extra.append(f"/proc/self/ns/pid -> pid:[{namespace}]")
+    assert named(bench.uses()) == ({Danger.UNCLEAR: {ONE, TWO}} if unclear else {})
+
+
 def test_programs_that_use_the_rdma_device_of_a_sub_function_use_its_card() -> None:
     bench = Bench()
     device = f"/sys/devices/pci0000:00/{CARD}/mlx5_core.sf.3/infiniband/mlx5_7"

@@ -12,6 +12,7 @@ from mlxtop.model.counters import Origin, Severity
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.qos import Dcb, Roce
+from mlxtop.model.rdma_objects import QueuePairs, RdmaHolder, RdmaObjects
 from mlxtop.model.sample import Slow
 from mlxtop.model.tuning import Bond, BondSlave, HostTuning, PortTuning
 from mlxtop.watch.congestion import CongestionWatch
@@ -234,7 +235,11 @@ FIRST, SECOND_RAIL = PortId("0000:43:00.0", 1), PortId("0000:43:00.1", 1)
 
 
 def bonded(
-    first: float, second: float, mode: str = "802.3ad", slaves: tuple[BondSlave, ...] = ()
+    first: float,
+    second: float,
+    mode: str = "802.3ad",
+    slaves: tuple[BondSlave, ...] = (),
+    qps: int | None = None,
 ) -> list[Any]:
     """What is said of two members that send so many Gb/s; all of it is the device's RDMA."""
 
@@ -258,8 +263,12 @@ def bonded(
 
     frame, _ = frame_of(replace(member(FIRST, first), others=[member(SECOND_RAIL, second)]))
     host = HostTuning(bonds={"bond0": Bond("bond0", mode, aggregator=1, slaves=slaves)})
-    about = case()
-    return list(ask(RAILS, replace(about, frame=_with_host(frame, host), ports=tuple(frame.ports))))
+    about, frame = case(), _with_host(frame, host)
+    if qps is not None:
+        pairs = (QueuePairs("RC", "RTS", qps),) if qps else ()
+        objects = RdmaObjects((RdmaHolder("mlx5_bond_0", 7, qps=pairs),))
+        frame = frame._replace(sample=frame.sample._replace(rdma_objects=Slow(objects, 1.0)))
+    return list(ask(RAILS, replace(about, frame=frame, ports=tuple(frame.ports))))
 
 
 def _with_host(frame: Frame, host: HostTuning) -> Frame:
@@ -272,6 +281,16 @@ def test_a_full_rail_beside_an_idle_one_is_a_warning() -> None:
     assert finding.severity is Severity.WARNING
     assert "all of mlx5_bond_0 is sent by p0" in finding.evidence
     assert "nothing by p1" in finding.evidence
+
+
+def test_a_single_connection_cannot_use_two_rails_and_is_a_note() -> None:
+    single = only(bonded(95, 0, qps=1))
+    assert single.severity is Severity.NOTE
+    assert "there is one connection" in single.why
+    for several in (2, 0, None):  # none is told: they cannot be counted
+        found = only(bonded(95, 0, qps=several))
+        assert found.severity is Severity.WARNING
+        assert "the hash gives all connections one member" in found.why
 
 
 def test_one_connection_that_does_not_fill_its_rail_is_a_note() -> None:

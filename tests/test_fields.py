@@ -156,3 +156,9 @@ def test_traffic_that_a_full_counter_hides_says_so() -> None:
     empty = reasons(port, link, readings={Origin.RDMA: reading})
     for field in ("rx_bps", "rx_bytes"):
         assert empty[field].startswith("port_rcv_data has 32 bits here and stands at its ceiling")
+
+
+def test_a_member_of_a_shared_rdma_device_has_no_physical_state_by_that_reason() -> None:
+    port = Port(ID, PortKind.PHYSICAL, netdev="p0", rdma="mlx5_bond_0", rdma_port=1)
+    assert reasons(port)["phys_state"] == "told by RDMA devices only"
+    assert "the bond's state" in reasons(port._replace(rdma_lag=ID))["phys_state"]

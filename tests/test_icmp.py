@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import subprocess
 import sys
 
@@ -9,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.system.icmp import MAGIC, checksum, parse_reply, request
+from mlxtop.cli.errors import explain
+from mlxtop.system.icmp import MAGIC, LocalPinger, checksum, parse_reply, request
 from tests.netns import own
 
 NONCE = bytes(range(16))
@@ -51,6 +54,20 @@ def test_other_packets_give_nothing(packet: bytes) -> None:
 def test_any_bytes_are_taken(packet: bytes, ipv6: bool, with_header: bool) -> None:
     nonce = parse_reply(packet, ipv6, with_header)
     assert nonce is None or len(nonce) == 16
+
+
+def test_who_may_send_pings_is_said_where_neither_socket_is_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(socket, "socket", refused)
+    with pytest.raises(PermissionError) as caught:
+        LocalPinger()
+    assert caught.value.errno == errno.EPERM
+    assert "run it as root" in explain(caught.value)
+    assert "net.ipv4.ping_group_range" in explain(caught.value)
 
 
 REAL = """

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxtop.sources.tools.ip_routes import Neighbour, Route, parse_neighbours, parse_routes
+from mlxtop.sources.tools.ip_routes import (
+    Neighbour,
+    Route,
+    parse_neighbours,
+    parse_routes,
+    read_routes,
+)
+from mlxtop.system.capture_file import parse_capture
+from mlxtop.system.captured import CapturedSystem
+from mlxtop.system.door import Finished
 
 ROUTES = """[
  {"dst":"10.9.0.0/16","dev":"va","table":"77","protocol":"zebra","scope":"link","flags":[]},
@@ -15,6 +24,18 @@ ROUTES = """[
  {"dst":"10.1.1.5","via":{"family":"inet6","host":"fe80::1"},"dev":"vb","flags":[]},
  {"dst":"10.1.1.3","flags":[],"nexthops":[{"dev":"va","weight":1},{"dev":"vb","weight":1}]},
  {"type":"local","dst":"10.1.1.1","dev":"va","table":"local","protocol":"kernel"}]"""
+
+
+class Printing(CapturedSystem):
+    """A machine on which every program prints the same."""
+
+    def __init__(self, finished: Finished) -> None:
+        capture = parse_capture("mlxtop capture 1\n")
+        super().__init__("x", capture, capture)
+        self._finished = finished
+
+    def run(self, *_: object, **__: object) -> Finished:
+        return self._finished
 
 
 def test_routes_of_iproute2_6_1() -> None:
@@ -26,6 +47,12 @@ def test_routes_of_iproute2_6_1() -> None:
         Route("10.1.1.3", None, hops=("va", "vb")),
         Route("10.1.1.1", "va", protocol="kernel", table="local", kind="local"),
     ]
+
+
+def test_a_list_that_is_cut_off_is_none() -> None:
+    assert len(read_routes(Printing(Finished(0, ROUTES, "")), ipv6=False) or ()) == 6
+    assert read_routes(Printing(Finished(0, ROUTES, "", cut=True)), ipv6=False) is None
+    assert read_routes(Printing(Finished(1, ROUTES, "")), ipv6=False) is None
 
 
 def test_only_neighbours_that_answered_count() -> None:

@@ -11,7 +11,7 @@ from mlxtop.model.history import Series
 from mlxtop.model.path import PathStatus, PeerStatus, Way, WayState, WayStatus
 from mlxtop.tui.screens.path import PathPage
 from mlxtop.tui.time_axis import TimeAxis
-from mlxtop.tui.widgets.path_chart import columns_of, lanes_of, value_in
+from mlxtop.tui.widgets.path_chart import PathChart, columns_of, lanes_of, value_in
 from tests.story import Person
 from tests.tour import Walk, walk
 
@@ -166,3 +166,11 @@ async def test_without_ways_there_is_no_chart() -> None:
         one = Person(walking)
         await one.sees("The first probes are on their way")
         one.sees_not("Ways")
+
+
+@pytest.mark.parametrize(("columns", "room"), [(60, 30), (80, 34), (100, 34)])
+def test_names_of_ways_are_whole_from_eighty_columns_on(columns: int, room: int) -> None:
+    way = WayStatus(Way("enp139s0f0np0", "10.61.0.1"), WayState.UP)
+    chart = PathChart(id="ways")
+    chart.lay_out(PathStatus((PeerStatus("b", "10.60.0.1", (way,)),)), (columns, 24), 12)
+    assert chart.scale_width == room

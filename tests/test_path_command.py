@@ -49,7 +49,7 @@ def test_every_way_is_shown_with_the_one_in_use(main: Main) -> None:
     status, out, _ = main("--demo", "ceph", "path")
     assert status == 0
     assert out.startswith("ceph2 (10.15.15.2): route dev enp3s0; the most preferred way\n")
-    assert re.search(r"  > dev enp3s0 +up +0\.0\d\d ms +0 % lost  judged by the peer's", out)
+    assert re.search(r"> dev enp3s0 +up +0\.0\d\d ms +0 % lost\n    judged by the peer's", out)
     assert "via 10.15.15.3 dev enp3s0d1" in out
     assert "both hosts need mlxtop path keep" in out
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mlxtop.path.devices import Devices
+import pytest
+
+from mlxtop.model.path import Peer, Way
+from mlxtop.path.devices import Devices, obstacles
 from mlxtop.sources.kernel.net import NetLink
+from mlxtop.system.capture_file import parse_capture
+from mlxtop.system.captured import CapturedSystem
 
 FAST = NetLink(
     *("fast0", 5, "veth", 1, True, True, 1500, 2, None, None),
@@ -58,3 +63,47 @@ def test_a_number_that_is_given_again_is_another_device() -> None:
     made = devices(FAST)
     made.take((replace(OTHER, index=5),))
     assert made["fast0"].fault == "no such network device"
+
+
+B = Peer("b", "10.0.0.2", (Way("tob0"), Way("toc0", "10.0.0.3", 2), Way("slow0", "192.0.2.2", 3)))
+C = Peer("c", "10.0.0.3", (Way("toc0"), Way("slow0", "192.0.2.3", 2)))
+B6 = Peer("b", "fd00::2", (Way("toc0", "fd00::3"),))
+C6 = Peer("c", "fd00::3", (Way("toc0"),))
+
+
+def told(files: str, peers: tuple[Peer, ...] = (B, C), **names: str) -> list[str]:
+    """Return the obstacles on a machine with these files below /proc/sys/net."""
+    lines = [f"/proc/sys/net/{line}" for line in files.splitlines()]
+    capture = parse_capture("\n".join(("mlxtop capture 1", *lines)))
+    return obstacles(CapturedSystem("x", capture, capture), peers, names)
+
+
+@pytest.mark.parametrize(
+    ("everywhere", "there", "strict"),
+    [(1, 0, True), (0, 1, True), (1, 1, True), (0, 0, False), (2, 1, False), (1, 2, False)],
+)
+def test_the_larger_rp_filter_counts_and_only_1_drops(
+    everywhere: int, there: int, strict: bool
+) -> None:
+    files = f"ipv4/conf/all/rp_filter = {everywhere}\nipv4/conf/toc0/rp_filter = {there}"
+    sentences = told(files)
+    assert bool(sentences) is strict
+    assert all("strict) on toc0:" in one for one in sentences)
+    assert told(files, (C,)) == [], "no way through a third host"
+    assert told(files, (B6, C6)) == [], "there is none of IPv6"
+
+
+def test_present_names_of_devices_count_for_rp_filter() -> None:
+    files = "ipv4/conf/all/rp_filter = 0\nipv4/conf/quick0/rp_filter = 1"
+    assert told(files) == []
+    assert "on quick0:" in told(files, toc0="quick0")[0]
+
+
+def test_a_host_that_forwards_nothing_is_no_third_one() -> None:
+    off4, off6 = "ipv4/ip_forward = 0", "ipv6/conf/all/forwarding = 0"
+    assert told(off4) == [
+        "net.ipv4.ip_forward is 0: no way of another host can lead through this one"
+    ]
+    assert told(off6) == [] and told(off4, (B6, C6)) == []
+    assert told(off6, (B6, C6))[0].startswith("net.ipv6.conf.all.forwarding is 0")
+    assert told(off4.replace("0", "1")) == told("") == told(off4, (C,)) == []

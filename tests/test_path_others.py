@@ -48,13 +48,48 @@ def test_routes_of_routing_programs_count_on_these_devices_alone(protocol: str, 
     assert reason(Route("10.9.0.0/16", "eno1", protocol=protocol)) is None
 
 
-def test_several_next_hops_to_the_peer_count_and_to_others_do_not() -> None:
-    hops = ("fast0", "slow0")
-    there = reason(Route("10.0.0.2", None, hops=hops))
-    assert there is not None
-    assert "ECMP" in there
-    assert reason(Route("10.0.0.2", None, hops=hops, protocol="77")) is None
-    assert reason(Route("10.8.0.0/16", None, hops=hops)) is None
+ECMP = "its route has several next hops ({}): ECMP"
+
+
+@pytest.mark.parametrize("hops", [("fast0", "slow0"), ("fast0", "eno1"), ("eno1", "eno2", "slow0")])
+@pytest.mark.parametrize("to", ["10.0.0.2", "10.0.0.2/32", "10.0.0.0/24", "default"])
+def test_several_next_hops_count_whichever_of_them_is_a_way(to: str, hops: tuple[str, ...]) -> None:
+    assert reason(Route(to, None, hops=hops)) == ECMP.format(", ".join(hops))
+    assert reason(Route(to, None, hops=("eno1", "eno2"))) is None, "of no way"
+    assert reason(Route(to, None, hops=hops, protocol="77")) is None, "ours"
+    frr = f"FRR sets routes on {', '.join(hops)}"
+    assert reason(Route("10.8.0.0/16", None, hops=hops, protocol="bgp")) == frr
+
+
+def test_several_next_hops_count_only_where_the_peer_s_packets_go_by_them() -> None:
+    several = Route("10.0.0.0/24", None, hops=("fast0", "slow0"), metric=20)
+    assert reason(several, Route("10.0.0.2", "fast0")) is None, "a route to the host goes before"
+    assert reason(several, Route("10.0.0.0/24", "fast0", metric=10)) is None
+    assert reason(several, Route("10.0.0.0/24", "fast0", metric=30)) is not None
+    assert reason(several, Route("default", "eno1")) is not None
+    assert reason(several, Route("10.0.0.3", "fast0"), Route("fe80::/64", "fast0")) is not None
+    assert reason(Route("10.8.0.0/16", None, hops=("fast0", "slow0"))) is None
+    elsewhere = Route("10.0.0.2", None, hops=("eno1", "eno2"))
+    assert reason(several, elsewhere) is None, "its own hops are no ways"
+    assert reason(Route("10.0.0.2", None, hops=("fast0",))) is None, "one is not several"
+
+
+def test_of_ipv6_several_next_hops_count_as_well() -> None:
+    peer = Peer("b", "fd00::2", PEER.ways)
+    hops = ("fast0", "eno1")
+    for to in ("fd00::2", "fd00::/64", "default"):
+        routes = {True: (Route(to, None, hops=hops),)}
+        capture = parse_capture("mlxtop capture 1\n")
+        system = CapturedSystem("x", capture, capture)
+        assert others(system, (peer,), routes, (), ()) == {"fd00::2": ECMP.format("fast0, eno1")}
+
+
+def test_where_not_all_routes_are_listed_others_may_have_set_some() -> None:
+    capture = parse_capture("mlxtop capture 1\n")
+    system = CapturedSystem("x", capture, capture)
+    reasons = others(system, (PEER,), {}, (), ())
+    assert reasons.keys() == {PEER.address}
+    assert "cannot all be listed" in reasons[PEER.address]
 
 
 def test_bonds_and_their_members_look_after_themselves() -> None:

@@ -58,6 +58,15 @@ def test_a_port_in_a_network_of_many_makes_no_peer() -> None:
     assert proposed(FAST, (), both, {}) == ()
 
 
+def test_a_router_is_no_peer_where_it_is_the_only_neighbour() -> None:
+    alone = (Neighbour("10.0.0.1", "fast0"), Neighbour("10.1.0.1", "fast1"))
+    by_default = Route("default", "fast0", "10.0.0.1", metric=100)
+    peers = proposed(FAST, (by_default,), alone, {})
+    assert [(peer.address, peer.ways) for peer in peers] == [("10.1.0.1", (Way("fast1"),))]
+    host = Route("10.0.0.1", "fast0")
+    assert len(proposed(FAST, (by_default, host), alone, {})) == 2, "a route to it says otherwise"
+
+
 def test_names_come_from_the_hosts_file_once_each() -> None:
     names = parse_hosts(
         "127.0.0.1 localhost\n10.0.0.2  b b.lan # b\n10.0.0.3 x;y\n10.0.0.2 later\n"

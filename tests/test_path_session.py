@@ -170,6 +170,27 @@ def test_a_way_on_trust_is_given_up_and_not_tried_at_once_again() -> None:
     assert sum("tried" in line for line in story.said) == 1
 
 
+def test_a_third_host_that_has_never_passed_anything_on_is_suspected() -> None:
+    story = Story(begun=False)
+    network, passes = story.system._network, story.system._network.forwards
+    network.forwards = lambda via, address: False  # type: ignore[method-assign]
+    story.begin()
+    story.run(1.5)
+    asked = "; ceph2 itself answers: does it forward (ip_forward), is rp_filter 1"
+    assert asked in story.way(CEPH3, THROUGH).reason
+    assert sum(asked in line for line in story.said) == 1
+    story.cut("enp3s0d1")  # now the peer may be dead as well
+    story.run(0.5)
+    assert asked not in story.way(CEPH3, THROUGH).reason
+    story.cut("enp3s0d1", is_cut=False)
+    network.forwards = passes  # type: ignore[method-assign]
+    story.run(1.0)
+    network.forwards = lambda via, address: False  # type: ignore[method-assign]
+    story.run(1.5)
+    assert story.way(CEPH3, THROUGH).state is WayState.DOWN
+    assert asked not in story.way(CEPH3, THROUGH).reason, "it did pass on"
+
+
 def test_sessions_are_looked_for_only_where_a_way_would_be_tried_on_trust(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

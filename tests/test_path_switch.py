@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from mlxtop.change.privilege import Access, RootCommands
 from mlxtop.lab.routes import LabRoute
 from mlxtop.model.path import Peer
-from mlxtop.path.switch import AGAIN_S, RETRY_S, Switch
+from mlxtop.path.switch import OTHERS_S, Switch
 from mlxtop.system.door import Answer, Question
 from tests.path_story import CEPH2, CEPH3, Story
 
@@ -25,8 +29,8 @@ def test_a_way_is_taken_once_and_again_where_somebody_removed_it() -> None:
     assert switch.wants(peer, fast, is_route=True, now=10.0), "ours is to be there"
     assert switch.take(peer, fast, 10.0) is None
     assert not switch.wants(peer, fast, is_route=True, now=10.1)
-    assert not switch.wants(peer, fast, is_route=False, now=10.0 + AGAIN_S - 0.1)
-    assert switch.wants(peer, fast, is_route=False, now=10.0 + AGAIN_S)
+    assert not switch.wants(peer, fast, is_route=False, now=10.9)
+    assert switch.wants(peer, fast, is_route=False, now=11.0)
     assert switch.wants(peer, peer.ways[1], is_route=False, now=10.1)
 
 
@@ -40,8 +44,8 @@ def test_a_refused_route_leaves_the_old_one_and_is_tried_later() -> None:
     assert "No buffer space available" in told
     assert story.route(CEPH3) == fast.words
     assert switch.refusal(peer, through) == told
-    assert not switch.wants(peer, through, is_route=False, now=11.0 + RETRY_S - 0.1)
-    assert switch.wants(peer, through, is_route=False, now=11.0 + RETRY_S)
+    assert not switch.wants(peer, through, is_route=False, now=15.9)
+    assert switch.wants(peer, through, is_route=False, now=16.0)
     assert switch.wants(peer, through, is_route=False, now=5.0), "the clock went back"
 
 
@@ -102,6 +106,80 @@ def test_a_peer_that_others_look_after_is_only_watched() -> None:
         assert switch.left_to_others(peer) == "FRR sets routes on enp3s0d1"
         assert not switch.wants(peer, peer.ways[0], is_route=False, now=10.0)
     assert not [line for line in switch.plan().lines(sudo=False) if "main" in line]
+
+
+def test_what_somebody_removed_of_the_probes_is_set_again() -> None:
+    story, switch, _ = ready()
+    fib, now = story.system._network.fib, story.system.now()
+    rules, routes = list(fib.rules), list(fib.routes)
+    assert len(rules) == 2
+    switch.look_for_others(now + OTHERS_S)
+    assert (fib.rules, fib.routes) == (rules, routes), "nothing is missing"
+    before = len(story.system.changes)
+    fib.rules.clear()
+    switch.look_for_others(now + 2 * OTHERS_S)
+    assert fib.rules == rules
+    gone = next(one for one in fib.routes if one.table == "7711")
+    fib.routes.remove(gone)
+    switch.look_for_others(now + 3 * OTHERS_S)
+    assert gone in fib.routes
+    assert len(story.system.changes) == before + 5, "routes and rules of two, a route of one"
+    assert not list(switch.notes())
+
+
+def test_a_rule_that_somebody_removed_is_added_again_with_the_route() -> None:
+    story = Story(begun=False)
+    fib = story.system._network.fib
+    fib.routes = [replace(one, metric=0) for one in fib.routes]
+    story.begin()
+    switch, peer = story.switch, story.settings.peers[1]
+    assert switch is not None
+    switch.devices(NAMES)
+    assert switch.take(peer, peer.ways[0], 10.0) is None
+    mine = [one for one in fib.rules if one.to]
+    assert len(mine) == 1
+    assert switch.take(peer, peer.ways[0], 12.0) is None, "it is there: no failure"
+    fib.rules.remove(mine[0])
+    assert switch.take(peer, peer.ways[0], 14.0) is None
+    assert [one for one in fib.rules if one.to] == mine
+
+
+READ = "mlxtop.path.routes.read_routes"
+
+
+def test_who_sets_routes_is_still_known_while_they_cannot_be_listed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    story, switch, peer = ready()
+    now = story.system.now()
+    with monkeypatch.context() as patch:
+        patch.setattr(READ, lambda system, ipv6: None)
+        assert switch.look_for_others(now + OTHERS_S) == []
+        assert switch.left_to_others(peer) is None, "it is kept on"
+    fib = story.system._network.fib
+    fib.routes.append(LabRoute("10.7.0.0/16", "enp3s0d1", protocol="zebra"))
+    assert switch.look_for_others(now + 119.9) == []
+    assert len(switch.look_for_others(now + 120.0)) == 2
+    monkeypatch.setattr(READ, lambda system, ipv6: None)
+    switch.look_for_others(now + 3 * OTHERS_S)
+    assert switch.left_to_others(peer) == "FRR sets routes on enp3s0d1"
+
+
+def test_nothing_is_switched_before_all_routes_could_be_listed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    story = Story(begun=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(READ, lambda system, ipv6: None)
+        story.begin()
+    switch, peer = story.switch, story.settings.peers[1]
+    assert switch is not None
+    switch.devices(NAMES)
+    assert "cannot all be listed" in (switch.left_to_others(peer) or "")
+    assert not switch.wants(peer, peer.ways[0], is_route=True, now=10.0)
+    switch.look_for_others(story.system.now() + OTHERS_S)
+    assert switch.left_to_others(peer) is None
+    assert switch.wants(peer, peer.ways[0], is_route=True, now=10.0)
 
 
 def test_an_ssh_session_from_a_peer_is_known() -> None:

@@ -71,10 +71,40 @@ def test_the_table_names_holders_and_leaves_the_kernel_s_own_out() -> None:
     assert any(line.split() == ["mlx5_0", "100", "–", "2", *"––––"] for line in text)
 
 
-@pytest.mark.parametrize("columns", [60, 80, 120])
-def test_no_line_is_wider_than_the_terminal_of_eighty_or_more(columns: int) -> None:
-    text = shown(columns=columns, qp=131072)
-    assert max(map(width, text)) <= max(80, columns)
+LONG = "rocep139s0f0"
+BUSY = RdmaObjects(
+    (*OBJECTS.holders, *(MANY._replace(device=name) for name in (LONG, "rocep139s0f1"))),
+    {**OBJECTS.held, LONG: dict.fromkeys(("qp", "cq", "mr", "pd", "ctx", "cm_id", "srq"), 31_234)},
+    first_pid_namespace=True,
+)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 120])
+@pytest.mark.parametrize("objects", [OBJECTS, BUSY])
+def test_no_line_is_wider_than_the_terminal(objects: RdmaObjects, columns: int) -> None:
+    text = shown(objects, columns, qp=131072)
+    assert max(map(width, text)) <= columns
+
+
+@pytest.mark.parametrize(
+    ("columns", "names"),
+    [
+        (60, ["rocep…s0f0", "rocep…s0f1"]),
+        (80, [LONG, "rocep139s0f1"]),
+        (120, [LONG, "rocep139s0f1"]),
+    ],
+)
+def test_devices_are_told_apart_by_the_ends_of_their_names(columns: int, names: list[str]) -> None:
+    text = shown(BUSY, columns)
+    assert [line.split()[0] for line in text if "python3" in line][1:] == names
+    most: Limits = {LONG: Slow(dict.fromkeys(("mr", "qp"), 16_777_216), 1.0)}
+    rows = [plain(line) for line in lines(BUSY, most, WALL, columns, HolderOrder())]
+    assert "31.2k/16.8M" in " ".join(rows), "nothing is cut off"
+
+
+def test_a_long_name_loses_its_middle() -> None:
+    text = shown(OBJECTS._replace(holders=(MANY._replace(device="rocep139s0f0npf0vf12"),)))
+    assert text[1].startswith("rocep13…f0vf12")
 
 
 def test_totals_near_a_limit_are_marked() -> None:

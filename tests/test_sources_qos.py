@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.qos import Dcb, Gid, Roce
-from mlxtop.sources.kernel.qos import parse_dcb, read_roce, with_trust
+from mlxtop.sources.kernel.qos import parse_dcb, parse_traffic_class, read_roce, with_trust
 from mlxtop.system.capture_file import parse_capture
 from mlxtop.system.captured import CapturedSystem
 
@@ -105,6 +105,15 @@ def test_a_driver_that_shows_nothing_leaves_all_unknown() -> None:
     assert read_roce(machine(""), PORT) == Roce()
     assert Roce().dscp is None
     assert Roce(tos=106).dscp == 26
+
+
+def test_a_tos_that_nobody_has_set_and_classes_of_single_hosts_say_nothing_of_all() -> None:
+    assert Roce(tos=0).dscp is None
+    assert Roce(tos=0, traffic_class=0).dscp == 0, "somebody has set it"
+    assert parse_traffic_class("dst_ip=10.0.0.2/32,tclass=96\n") is None
+    assert parse_traffic_class("Global tclass=106\ndst_ip=10.0.0.2/32,tclass=96\n") == 106
+    assert parse_traffic_class("104") == 104
+    assert parse_traffic_class("Global tclass=-1") is None
 
 
 anything = st.recursive(

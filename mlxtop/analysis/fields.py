@@ -95,6 +95,12 @@ def _no_speed(view: PortView) -> str:
     return "the driver does not tell it"
 
 
+def _no_phys_state(view: PortView) -> str:
+    """Return why the RDMA device does not tell it of this port."""
+    shared = view.now.now.port.rdma_lag is not None
+    return "the RDMA device is the bond's, and tells the bond's state" if shared else _NO_RDMA
+
+
 def _by_netdev(view: PortView) -> str:
     return "the kernel did not tell" if view.now.now.port.netdev else "no network device"
 
@@ -191,7 +197,7 @@ PORT_FIELDS: tuple[Field[PortView], ...] = (
     _link("layer", "InfiniBand or Ethernet", why=_NO_RDMA)._replace(name="link_layer"),
     _link("state", "state of the link")._replace(metric=None),
     _link("detail", "reason of the state, in words")._replace(metric=None),
-    _link("phys_state", "physical state", why=_NO_RDMA)._replace(metric=None),
+    _link("phys_state", "physical state", why=_no_phys_state)._replace(metric=None),
     Field("speed_mbps", "data rate after encoding", _speed, "Mb/s", _no_speed),
     _link("mtu", "largest packet", "bytes", _by_netdev),
     _link("carrier_changes", "times that the link came or went", why=_by_netdev)._replace(

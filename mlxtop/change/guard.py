@@ -17,7 +17,7 @@ from mlxtop.model.number import PORT, whole
 from mlxtop.sampler.discover import Inventory
 from mlxtop.sources.kernel.pci import DEVICES
 from mlxtop.sources.kernel.proc import Process, read_processes
-from mlxtop.sources.kernel.rdma_objects import read_users
+from mlxtop.sources.kernel.rdma_objects import read_first_namespace, read_users
 from mlxtop.sources.kernel.routes import below, read_default_devices, read_route
 from mlxtop.sources.kernel.storage import read_storage, read_storage_traffic
 from mlxtop.sources.kernel.sysfs import link_name
@@ -221,13 +221,19 @@ def _storage_traffic(
 
 
 def _rdma(system: System, inventory: Inventory) -> list[Hazard]:
-    """Return who uses the RDMA devices of ports; a device that does not tell is unclear."""
-    hazards = []
+    """Return who uses the RDMA devices of ports; a device that does not tell is unclear.
+
+    So is each of them in a PID namespace: older kernels leave out what others outside of it hold.
+    """
+    hazards, inside = [], read_first_namespace(system) is False
     for device in dict.fromkeys(
         name for port in inventory.ports for name in (port.rdma, *port.extra_rdma) if name
     ):
         with_device = [p for p in inventory.ports if device in (p.rdma, *p.extra_rdma)]
         every = frozenset(port.id for port in with_device)
+        if inside:
+            text = f"processes outside of this PID namespace (container) may use RDMA on {device}"
+            hazards.append(Hazard(Danger.UNCLEAR, text, every))
         try:
             users = read_users(system, device)
         except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import signal
 import time
 from collections.abc import Iterable
@@ -105,7 +106,8 @@ def _show(system: System, path: PathSettings, as_json: bool) -> int:
     if as_json:
         console.say_json(document(status))
     else:
-        console.say(*text_lines(status))
+        columns = max(60, min(shutil.get_terminal_size((100, 24)).columns, 120))
+        console.show(*text_lines(status, columns))
     return 1 if any(peer.dead for peer in status.peers) else 0
 
 
@@ -156,6 +158,7 @@ def _dry_run(system: System, path: PathSettings, leave: bool) -> int:
         reason = switch.left_to_others(peer)
         if reason is not None:
             console.say(f"# {peer.name} is only watched: {reason}")
+    console.say(*(f"# {sentence}" for sentence in switch.obstacles()))
     return 0
 
 

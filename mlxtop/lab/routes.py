@@ -102,6 +102,8 @@ class LabRoutes:
             return None
         rule = LabRule(given["lookup"], int(given.get("fwmark", "0"), 0), given.get("to", ""))
         if verb == "add":
+            if rule in self.rules:
+                return "File exists"
             self.rules.append(rule)
             return None
         if rule not in self.rules:
@@ -134,6 +136,12 @@ class LabRoutes:
                 self.routes = [one for one in self.routes if one is not route]
                 return None
         return "No such process"
+
+    def rule_documents(self) -> Iterator[dict[str, object]]:
+        """Yield the rules of somebody as `ip -j rule show` does."""
+        for rule in self.rules:
+            chosen: dict[str, object] = {"fwmark": f"{rule.mark:#x}"} if rule.mark else {}
+            yield chosen | {"table": rule.table} | ({"dst": bare(rule.to)} if rule.to else {})
 
     def documents(self) -> Iterator[dict[str, object]]:
         """Yield every route as `ip -j route show table all` does."""

@@ -70,7 +70,8 @@ class Roce(NamedTuple):
     def dscp(self) -> int | None:
         """Return the DSCP that RoCE packets are given here; None where no setting says it.
 
-        A program can choose another one for its own connections.
+        A program can choose another one for its own connections. A `tos` of 0 is what the kernel
+        begins with: nobody has chosen it.
         """
-        octet = self.traffic_class if self.traffic_class is not None else self.tos
+        octet = self.traffic_class if self.traffic_class is not None else self.tos or None
         return None if octet is None or not 0 <= octet <= 255 else octet >> 2

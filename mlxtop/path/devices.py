@@ -1,11 +1,22 @@
-"""The devices of ways by their present names: one may be renamed, or come back as another."""
+"""The devices of ways by their present names: one may be renamed, or come back as another.
+
+And the kernel's settings that let nothing through them (Documentation/networking/ip-sysctl.rst).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from mlxtop.model.path import Peer, third_host
 from mlxtop.sources.kernel.net import NetLink
+from mlxtop.sources.kernel.sysfs import read_count
+from mlxtop.system.door import System
+
+_STRICT = 1
+"""Of rp_filter: what comes by another device than the route back is dropped."""
+_FORWARD = {False: "net/ipv4/ip_forward", True: "net/ipv6/conf/all/forwarding"}
+"""By whether it is about IPv6."""
 
 
 @dataclass(slots=True)
@@ -89,3 +100,36 @@ class Devices:
         if mine and last is not None and mine[0].address == last.address:
             return mine[0]
         return next(iter((*named, *same)), None)
+
+
+def obstacles(system: System, peers: tuple[Peer, ...], names: Mapping[str, str]) -> list[str]:
+    """Return sentences on settings of this host by which ways through a third host fail.
+
+    `names` has the present names of devices. Nothing for peers without such ways.
+    """
+    through = [
+        (peer.is_ipv6, names.get(way.dev, way.dev))
+        for peer in peers
+        for way in peer.ways
+        if third_host(peers, peer, way) is not None
+    ]
+    sentences = []
+    strict = dict.fromkeys(dev for ipv6, dev in through if not ipv6 and _is_strict(system, dev))
+    if strict:
+        sentences.append(
+            f"rp_filter is 1 (strict) on {', '.join(strict)}: what peers send here through a third"
+            " host is dropped, so that such ways look dead to them. Loose is enough, on every host:"
+            " sysctl -w net.ipv4.conf.all.rp_filter=2"
+        )
+    for ipv6 in sorted({ipv6 for ipv6, _ in through}):
+        if read_count(system, f"/proc/sys/{_FORWARD[ipv6]}") == 0:
+            setting = _FORWARD[ipv6].replace("/", ".")
+            sentences.append(f"{setting} is 0: no way of another host can lead through this one")
+    return sentences
+
+
+def _is_strict(system: System, device: str) -> bool:
+    """Return whether the larger of the two settings, which counts, is strict."""
+    base = "/proc/sys/net/ipv4/conf"
+    found = (read_count(system, f"{base}/{name}/rp_filter") for name in ("all", device))
+    return max((value for value in found if value is not None), default=None) == _STRICT

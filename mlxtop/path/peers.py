@@ -55,8 +55,10 @@ def proposed(
 ) -> tuple[Peer, ...]:
     """Return the peers at the other ends of the devices `fast`, and the ways to them.
 
-    A host route by such a device makes a peer, and so does the only neighbour of one.
+    A host route by such a device makes a peer, and so does the only neighbour of one, unless the
+    default route leads there: a router is no host.
     """
+    routers = {(route.dev, route.via) for route in routes if route.destination == "default"}
     ways: dict[str, list[Way]] = {}
     mine = sorted((route for route in routes if _is_host(route)), key=lambda one: one.metric)
     for route in mine:
@@ -69,7 +71,7 @@ def proposed(
                 for one in neighbours
                 if one.dev == device and (":" in one.address) is ipv6 and _is_address(one.address)
             ]
-            if len(alone) == _LONE:
+            if len(alone) == _LONE and (device, alone[0]) not in routers:
                 direct = ways.setdefault(alone[0], [])
                 direct += [] if Way(device) in direct else [Way(device)]
     direct_ways = {address: tuple(known) for address, known in ways.items()}

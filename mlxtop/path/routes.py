@@ -236,13 +236,17 @@ def existing(
 
 
 def read_existing(system: System, peers: Sequence[Peer]) -> frozenset[tuple[str, Way]] | None:
-    """Return the same as `existing` as it is now; None where `ip` does not answer."""
-    found = {ipv6: read_routes(system, ipv6) for ipv6 in {peer.is_ipv6 for peer in peers}}
-    routes = {ipv6: one for ipv6, one in found.items() if one is not None}
-    return existing(peers, routes) if len(routes) == len(found) else None
+    """Return the same as `existing` as it is now; None where `ip` does not tell all routes."""
+    routes = read_all_routes(system, peers)
+    return existing(peers, routes) if is_whole(routes, peers) else None
 
 
 def read_all_routes(system: System, peers: Iterable[Peer]) -> dict[bool, list[Route]]:
-    """Return the routes of each address family that a peer has; none where `ip` does not answer."""
-    families = {peer.is_ipv6 for peer in peers}
-    return {ipv6: read_routes(system, ipv6) or [] for ipv6 in families}
+    """Return the routes of each address family that a peer has, where `ip` tells all of them."""
+    found = {ipv6: read_routes(system, ipv6) for ipv6 in {peer.is_ipv6 for peer in peers}}
+    return {ipv6: one for ipv6, one in found.items() if one is not None}
+
+
+def is_whole(routes: Mapping[bool, Sequence[Route]], peers: Iterable[Peer]) -> bool:
+    """Return whether `read_all_routes` has the routes of every peer's address family."""
+    return all(peer.is_ipv6 in routes for peer in peers)

@@ -113,6 +113,8 @@ class PathRun:
                     reason = switch.left_to_others(peer.peer)
                     if reason is not None:
                         self._told(f"{peer.peer.name} is only watched: {reason}")
+                for sentence in switch.obstacles():
+                    self._told(sentence)
             self.session.run(stop, each)
         finally:
             if switch is not None:

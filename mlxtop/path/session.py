@@ -236,7 +236,7 @@ class PathSession:
                 flap = one.judge.look(now, partial(self._is_dead, peer))
                 if flap is not None:
                     flapped = True
-                    self._told(f"{peer.peer.name} {one.way.words} {flap}: {one.why}")
+                    self._told(f"{peer.peer.name} {one.way.words} {flap}: {peer.why(one)}")
         return flapped
 
     def _is_dead(self, peer: PeerTrack, device: str) -> bool:
@@ -339,7 +339,7 @@ class PathSession:
         return WayStatus(
             one.way._replace(dev=self._devices[one.way.dev].name),
             judge.state,
-            judge.avoid or one.why,
+            judge.avoid or peer.why(one),
             used=one.way == peer.route,
             third=one.third,
             judged_by=one.judged_by,

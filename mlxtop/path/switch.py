@@ -16,11 +16,12 @@ from mlxtop.change.privilege import RootCommands
 from mlxtop.change.run import LoggedCommands, last_words
 from mlxtop.model.path import PathSettings, Peer, Way
 from mlxtop.path import routes
+from mlxtop.path.devices import obstacles
 from mlxtop.path.others import others
 from mlxtop.sources.kernel.net import read_links
 from mlxtop.sources.kernel.proc import read_processes
 from mlxtop.sources.kernel.tcp import read_sockets, ssh_ports
-from mlxtop.sources.tools.ip_routes import Route
+from mlxtop.sources.tools.ip_routes import Route, read_marks
 from mlxtop.system.answers import Fields
 from mlxtop.system.door import Question, System
 
@@ -69,6 +70,7 @@ class Switch:
         self._sessions: frozenset[str] = frozenset()
         self._sessions_until = float("-inf")
         self._trouble: dict[str, str] = {}
+        self._obstacles: list[str] = []
 
     @property
     def own(self) -> list[routes.PeerRoutes]:
@@ -96,10 +98,11 @@ class Switch:
         if 0 <= now - self._others_at < OTHERS_S:
             return []
         self._others_at = now
-        before, self._others = (
-            self._others,
-            self._read_others(routes.read_all_routes(self._system, self._peers)),
-        )
+        known = routes.read_all_routes(self._system, self._peers)
+        if not routes.is_whole(known, self._peers):
+            return []
+        self._mend_probes(known)
+        before, self._others = self._others, self._read_others(known)
         left = [peer for peer in self._peers if peer.address in self._others.keys() - before.keys()]
         for peer in left:
             held = self._held[peer.address]
@@ -107,6 +110,10 @@ class Switch:
                 self._run_all(list(routes.undo_routes([held.own])), logged=True)
                 held.way, held.ruled = None, False
         return [(peer, self._others[peer.address]) for peer in left]
+
+    def obstacles(self) -> list[str]:
+        """Return what in the settings of this host keeps ways from working, as it is now."""
+        return obstacles(self._system, self._peers, self._names)
 
     def plan(self, leave: bool = False) -> Plan:
         """Return everything that may be done, as commands."""
@@ -180,6 +187,7 @@ class Switch:
         """Take the present names of the devices that are there; set the routes of probes."""
         came_or_went = names != self._names
         self._names = dict(names)
+        self._obstacles = self.obstacles()
         for probe in self.probes:
             name = names.get(probe.way.dev)
             if name is None or not came_or_went:
@@ -189,7 +197,7 @@ class Switch:
     def _set_probe(self, probe: routes.ProbeRoute, name: str) -> None:
         failed = self._change(routes.probe_route(probe, probe.way._replace(dev=name)))
         if failed is None and probe.table not in self._ruled_probes:
-            failed = self._change(routes.probe_rule(probe))
+            failed = self._add_rule(routes.probe_rule(probe))
             if failed is None:
                 self._ruled_probes.add(probe.table)
         key = f"probe {probe.table}"
@@ -197,6 +205,19 @@ class Switch:
             self._trouble.pop(key, None)
         else:
             self._trouble[key] = f"{probe.peer.name} cannot be probed {probe.way.words}: {failed}"
+
+    def _mend_probes(self, known: Mapping[bool, Sequence[Route]]) -> None:
+        """Set routes and rules of probes again that somebody has removed, as networkd does."""
+        families = {probe.peer.is_ipv6 for probe in self.probes}
+        marks = {ipv6: read_marks(self._system, ipv6) for ipv6 in families}
+        for probe in self.probes:
+            ruled, name = marks[probe.peer.is_ipv6], self._names.get(probe.way.dev)
+            is_there = ruled is None or (probe.mark, str(probe.table)) in ruled
+            if not is_there:
+                self._ruled_probes.discard(probe.table)
+            routed = any(one.table == str(probe.table) for one in known[probe.peer.is_ipv6])
+            if name is not None and not (is_there and routed):
+                self._set_probe(probe, name)
 
     def wants(self, peer: Peer, way: Way, is_route: bool, now: float) -> bool:
         """Return whether a route is to be set so that the peer's traffic goes by a way."""
@@ -218,8 +239,9 @@ class Switch:
             return "its device is not there"
         before = self._go_before(held) if held.way == way else None
         failed = self._change(routes.route_command(held.own, way._replace(dev=name)))
-        if failed is None and held.own.metric is None and not held.ruled:
-            failed = self._change(routes.rule_command(held.own))
+        removed = held.way == way  # it is set again, since it is not in use
+        if failed is None and held.own.metric is None and (removed or not held.ruled):
+            failed = self._add_rule(routes.rule_command(held.own))
             held.ruled = failed is None
         if failed is not None:
             held.own = before or held.own
@@ -239,7 +261,7 @@ class Switch:
     def _go_before(self, held: _Held) -> routes.PeerRoutes | None:
         """Have the route go before one that was set later; return how it was set so far."""
         own, known = held.own, routes.read_all_routes(self._system, (held.own.peer,))
-        if own.metric is None:
+        if own.metric is None or own.peer.is_ipv6 not in known:
             return None
         metric = routes.metric_for(own.peer, known[own.peer.is_ipv6])
         if metric == own.metric or (metric is not None and metric > own.metric):
@@ -258,6 +280,11 @@ class Switch:
         refused = self._held[peer.address].refused.get(way)
         return refused[1] if refused else None
 
+    def _add_rule(self, command: Command) -> str | None:
+        """Add a rule; return why that failed, None also where it is there."""
+        failed = self._change(command)
+        return None if failed is not None and "File exists" in failed else failed
+
     def _change(self, command: Command) -> str | None:
         """Run a command; return what it complained about."""
         try:
@@ -269,6 +296,7 @@ class Switch:
     def notes(self) -> Iterator[str]:
         """Yield what people should know: others that route here, and what does not work."""
         yield from self._trouble.values()
+        yield from self._obstacles
         yield from self._run.complaints
 
 

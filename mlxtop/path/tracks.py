@@ -54,6 +54,15 @@ class WayTrack(NamedTuple):
         silent = judge.fault is None and judge.state is not WayState.UP
         return f"{judge.reason}: {error}" if error and silent else judge.reason
 
+    @property
+    def stops_at_third(self) -> bool:
+        """Return whether the third host answers, and the peer never has through it."""
+        judge, hop = self.judge, self.judge.hop
+        if hop is None or judge.state is not WayState.DOWN or judge.fault is not None:
+            return False
+        answers = hop.answered_at is not None and not hop.doubtful
+        return answers and judge.stream.answered_at is None
+
 
 class PeerTrack:
     """A peer, its ways, and the route to it."""
@@ -70,6 +79,14 @@ class PeerTrack:
         self.trial: tuple[float, Way | None] | None = None
         """When a way on trust was taken, and the way before it."""
         self.no_trial_before = 0.0
+
+    def why(self, one: WayTrack) -> str:
+        """Return the reason of a way's state, and what may be behind it."""
+        up = any(w.end is not None and w.judge.state is WayState.UP for w in self.ways)
+        if not (up and one.stops_at_third):
+            return one.why
+        asked = "does it forward (ip_forward), is rp_filter 1 there or at the peer"
+        return f"{one.why}; {one.third} itself answers: {asked}?"
 
 
 class Reach(NamedTuple):

@@ -115,8 +115,8 @@ def _marks(view: View) -> Iterator[Line]:
         yield from prose(text, view.columns, Role.WARNING, indent="▸ ")
     slowed = view.now.rate(CATALOGUE[Origin.RDMA_HW, "rp_cnp_handled"])
     if slowed is not None and slowed >= MARKS:
-        rate = units.events_per_second(slowed).strip()
-        text = f"{rate} notifications (CNP) slow this sender: the way from here is full."
+        text = f"{slowed:.0f} notifications (CNP) a second slow this sender"
+        text = f"{text}: the way from here is full."
         yield from prose(text, view.columns, Role.TEXT, indent="▸ ")
 
 

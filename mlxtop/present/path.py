@@ -103,7 +103,8 @@ def _reason(one: WayStatus) -> str:
     """Return why a way is in its state, what is still wanted, and how often it was lost."""
     parts = [clean(one.reason)] if one.state is not WayState.UP or one.reason != "answers" else []
     parts += [f"up in {units.span(one.up_in_s)}"] if one.up_in_s is not None else []
-    parts += [f"through {clean(one.third)}"] if one.third else []
+    through = f"through {clean(one.third)}" if one.third else ""
+    parts += [through] if through and through not in clean(one.judged_by) else []
     times = "once" if one.flaps == 1 else f"{one.flaps} times"
     parts += [f"lost {times}"] if one.flaps else []
     return ", ".join(parts)
@@ -214,20 +215,32 @@ def way_lines(
     return [at_instant(clock, tick, parts, columns), events_line(events) or nothing]
 
 
-def text_lines(status: PathStatus) -> Iterator[str]:
+def text_lines(status: PathStatus, columns: int) -> Iterator[Line]:
     """Yield the table that `mlxtop path` prints."""
     for peer in status.peers:
         title = peer.name if peer.name == peer.address else f"{peer.name} ({peer.address})"
-        yield f"{title}: {'route ' + peer.route if peer.route else 'no route'}; {peer.why}"
+        route = f"route {peer.route}" if peer.route else "no route"
+        role = Role.CRITICAL if peer.dead else Role.STRONG
+        yield from prose(f"{title}: {route}; {peer.why}", columns, role)
         for one in by_preference(peer):
-            cells = f"{fit(one.way.words, 36)} {fit(str(one.state), 9)}"
-            figures = f"{fit(trip(one.rtt_s), 10, right=True)} {fit(lost(one.loss), 6, right=True)}"
-            reason = _reason(one)
-            told = "; ".join(filter(None, (reason, f"judged by {one.judged_by}")))
-            yield f"  {'>' if one.used else ' '} {cells} {figures} lost  {told}"
-    yield from status.notes
+            yield _text_row(one, columns)
+            told = "; ".join(filter(None, (_reason(one), f"judged by {one.judged_by}")))
+            yield from prose(told, columns, indent="    ")
+    for note in status.notes:
+        yield from prose(note, columns, Role.WARNING)
     if status.peers:
-        yield ONE_SIDED
+        yield from prose(ONE_SIDED, columns)
+
+
+def _text_row(one: WayStatus, columns: int) -> Line:
+    words = fit(one.way.words, min(36, columns - 32))
+    figures = f"{fit(trip(one.rtt_s), 9, right=True)} {fit(lost(one.loss), 5, right=True)}"
+    role = Role.WARNING if one.loss else Role.TEXT
+    return (
+        (f"{'>' if one.used else ' '} {words} ", Role.STRONG if one.used else Role.TEXT),
+        (fit(str(one.state), 8), _ROLES[one.state]),
+        (f" {figures}{' lost' if one.loss is not None else ''}", role),
+    )
 
 
 def document(status: PathStatus) -> dict[str, Any]:

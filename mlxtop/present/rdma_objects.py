@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mlxtop.model.rdma_objects import UNNAMED, RdmaHolder, RdmaObjects
 from mlxtop.model.sample import UNREAD, Slow
 from mlxtop.present import units
-from mlxtop.present.text import Line, Role, Run, Section, clean, fit, row, wrap
+from mlxtop.present.text import Line, Role, Run, Section, clean, fit, fit_name, row, width, wrap
 from mlxtop.present.view import HolderOrder, View, prose
 
 KINDS = {
@@ -66,7 +66,11 @@ def unnamed(objects: RdmaObjects) -> str:
 
 
 def _count(number: int) -> str:
-    return units.short(number).strip() if number >= 10_000 else str(number)
+    return _short(number) if number >= 10_000 else str(number)
+
+
+def _short(number: int) -> str:
+    return units.short(number).replace(" ", "")
 
 
 COLUMNS = (
@@ -94,6 +98,8 @@ NARROW = tuple(column for column in ON_PAGE if column.id not in ("user", "mrs"))
 """In a narrow box; what it lacks is said below each holder."""
 _WHOLE = 74
 """Columns from which all of a page's columns fit."""
+_WIDE = 80
+"""Columns from which all of the command line's fit."""
 
 
 def turned(order: HolderOrder, steps: int) -> HolderOrder:
@@ -128,8 +134,10 @@ def table(
     shown: Sequence[Column] = ON_PAGE,
 ) -> list[Line]:
     """Return the rows of holders, each with what it does below; `wall`: epoch seconds of now."""
-    room = columns - sum(column.width + 1 for column in shown if column.id != "name")
-    widths = {**{c.id: c.width for c in shown}, "name": max(10, min(30, room - 1))}
+    widths = {column.id: column.width for column in shown if column.id != "name"}
+    if "device" in widths:
+        widths["device"] = _device_width((one.device for one in holders), columns)
+    widths["name"] = max(10, min(30, columns - sum(widths.values()) - len(shown)))
     heads: list[Run] = []
     for column in shown:
         mark = ("▴" if order.reverse else "▼") if column.id == order.by else ""
@@ -151,7 +159,16 @@ def table(
     return lines
 
 
+def _device_width(names: Iterable[str], columns: int) -> int:
+    """Return the columns of devices: names such as rocep65s0f0 differ at their ends."""
+    least, longest = BY_ID["device"].width, max(map(width, names), default=0)
+    most = least if columns < _WIDE else 14 if columns < 100 else 24
+    return max(least, min(longest, most))
+
+
 def _cell(text: str, columns: int, column: Column) -> str:
+    if column.id == "device":
+        return fit_name(text, columns) + " "
     right = column.id not in ("device", "name", "user")
     return fit(clean(text), columns, right=right) + " "
 
@@ -259,12 +276,13 @@ def lines(
     devices = [*objects.held, *(key for key in objects.absent if " " not in key)]
     result: list[Line] = []
     if holders:
-        result += table(objects, holders, wall, columns, order, shown=COLUMNS)
+        shown = COLUMNS if columns >= _WIDE else (BY_ID["device"], *NARROW)
+        result += table(objects, holders, wall, columns, order, shown=shown)
     else:
         nobody = "No process holds RDMA objects, and no kernel module but those of the devices."
         result.append(((nobody, Role.TEXT),))
     if objects.held:
-        result += [(), *_all_totals(objects, limits)]
+        result += [(), *_all_totals(objects, limits, columns)]
     told = notes(objects, holders, devices)
     reasons = {fact.absent for fact in limits.values() if fact.absent}
     told += [f"Limits of devices: {reason}" for reason in sorted(reasons)]
@@ -273,19 +291,34 @@ def lines(
     return result + [((line, Role.DIM),) for text in told for line in wrap(text, columns)]
 
 
-def _all_totals(objects: RdmaObjects, limits: Limits) -> list[Line]:
-    """Return a row for each device with the number of its objects, and what it can have."""
-    widths = (10, *(10 for _ in KINDS))
-    heads = [("held/most", Role.HEAD), *((title, Role.HEAD) for title in KINDS.values())]
-    lines: list[Line] = [row(widths, heads)]
-    for device, held in objects.held.items():
-        most = (limits.get(device) or Slow()).value or {}
-        cells: list[Run] = [(device, Role.TEXT)]
-        for kind in KINDS:
-            text = _count(held[kind]) if kind in held else units.NONE
-            limit = most.get(kind)
-            text += f"/{units.short(limit).strip().replace(' ', '')}" if limit else ""
-            near = bool(limit) and held.get(kind, 0) >= _NEAR * (limit or 0)
-            cells.append((text, Role.WARNING if near else Role.TEXT))
-        lines.append(row(widths, cells))
+def _all_totals(objects: RdmaObjects, limits: Limits, columns: int) -> list[Line]:
+    """Return a row for each device with the number of its objects, and what it can have.
+
+    Where a row does not fit, it is a paragraph.
+    """
+    heads: list[Run] = [("held/most", Role.HEAD), *((t, Role.HEAD) for t in KINDS.values())]
+    rows = [_totals_row(objects, limits, device) for device in objects.held]
+    widths = [
+        max(width(one[place][0]) for one in (heads, *rows)) + 2 for place in range(len(heads))
+    ]
+    if sum(widths) <= columns:
+        return [row(widths, cells) for cells in (heads, *rows)]
+    lines: list[Line] = [(heads[0],)]
+    for (device, _), *cells in rows:
+        near = any(role is Role.WARNING for _, role in cells)
+        text = ", ".join(f"{told} {t}" for t, (told, _) in zip(KINDS.values(), cells, strict=True))
+        role = Role.WARNING if near else Role.TEXT
+        lines += [((line, role),) for line in wrap(f"{device}: {text}", columns)]
     return lines
+
+
+def _totals_row(objects: RdmaObjects, limits: Limits, device: str) -> list[Run]:
+    held, most = objects.held[device], (limits.get(device) or Slow()).value or {}
+    cells: list[Run] = [(clean(device), Role.TEXT)]
+    for kind in KINDS:
+        text = _count(held[kind]) if kind in held else units.NONE
+        limit = most.get(kind)
+        text += f"/{_short(limit)}" if limit else ""
+        near = bool(limit) and held.get(kind, 0) >= _NEAR * (limit or 0)
+        cells.append((text, Role.WARNING if near else Role.TEXT))
+    return cells

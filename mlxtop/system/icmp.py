@@ -27,6 +27,10 @@ _ECHO, _ECHO_REPLY, _ECHO6, _ECHO6_REPLY = 8, 0, 128, 129
 _IP_PKTINFO, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 8, 49, 50
 _SO_MARK = 36
 _SOL_RAW, _ICMP_FILTER, _ICMP6_FILTER = 255, 1, 1
+NOT_ALLOWED = (
+    "pings are not allowed here: run it as root, or let everybody send them"
+    " (sysctl -w net.ipv4.ping_group_range='0 2147483647')"
+)
 _MOST_AT_ONCE = 256
 """Answers taken in one round: a flood of forged ones must not keep us from judging."""
 _WAIT_SLICE_S = 0.5
@@ -70,6 +74,14 @@ def parse_reply(packet: bytes, ipv6: bool, with_header: bool) -> bytes | None:
     return body[len(MAGIC) : _PAYLOAD] if body.startswith(MAGIC) else None
 
 
+def _raw_socket(family: socket.AddressFamily, protocol: int) -> socket.socket:
+    """Return a raw socket. Raises OSError, which says who may have one."""
+    try:
+        return socket.socket(family, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+    except PermissionError as error:
+        raise PermissionError(error.errno, NOT_ALLOWED) from None
+
+
 class _Channel:
     """The socket of one address family."""
 
@@ -81,7 +93,7 @@ class _Channel:
         try:
             self.socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, protocol)
         except PermissionError:
-            self.socket = socket.socket(family, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+            self.socket = _raw_socket(family, protocol)
             self.raw = True
         self.socket.setblocking(False)
         if ipv6:

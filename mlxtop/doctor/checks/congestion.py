@@ -14,6 +14,7 @@ from mlxtop.model import catalogue
 from mlxtop.model.catalogue import CATALOGUE
 from mlxtop.model.counters import Origin
 from mlxtop.model.qos import PCP, Dcb, Roce
+from mlxtop.model.rdma_objects import users_of
 from mlxtop.model.sample import LinkState
 from mlxtop.model.tuning import Bond
 from mlxtop.watch.congestion import READINGS, Pause
@@ -258,10 +259,17 @@ def _rails(port: PortCase) -> Outcomes:
     if any(sent > ALONE * most for _, sent in others):
         return
     idle = ", ".join(view.now.now.port.name for view, _ in others)
+    seen = (
+        f"all of {port.now.port.rdma} is sent by {busy.now.now.port.name}"
+        f" ({used * 100:.0f} % of its line), nothing by {idle}"
+    )
+    if _is_single(port):
+        why = "there is one connection (rdma resource show qp), and one uses one member"
+        yield port.note(seen, why, "more connections (queue pairs), where the program can", _LAG)
+        return
     finding = port.warning if used >= FULL else port.note
     yield finding(
-        f"all of {port.now.port.rdma} is sent by {busy.now.now.port.name}"
-        f" ({used * 100:.0f} % of its line), nothing by {idle}",
+        seen,
         "the hash gives all connections one member: half of the bond is idle while the other is"
         " full"
         if used >= FULL
@@ -270,6 +278,12 @@ def _rails(port: PortCase) -> Outcomes:
         " a single connection this is all there is",
         _LAG,
     )
+
+
+def _is_single(port: PortCase) -> bool:
+    """Return whether the port's device has one queue pair with data; False where not told."""
+    objects, device = port.case.frame.sample.rdma_objects.value, port.now.port.rdma or ""
+    return sum(one.number for user in users_of(objects, device, None) for one in user.work) == 1
 
 
 def _members(port: PortCase, bond: Bond | None) -> Iterator[tuple[PortView, int]]:

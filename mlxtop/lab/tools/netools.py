@@ -77,6 +77,9 @@ def ip(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
         neighbours = machine.network.neighbours() if words[0] == "neigh" else ()
         yield json.dumps([] if "-6" in argv else [*listed, *neighbours])
         return 0
+    if words[:2] == ["rule", "show"]:
+        yield json.dumps([] if "-6" in argv else [*machine.network.fib.rule_documents()])
+        return 0
     if words[:2] == ["neigh", "flush"]:
         return 0
     if tuple(words[:2]) in _CHANGES:

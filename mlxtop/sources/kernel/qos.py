@@ -25,7 +25,7 @@ _GAP = 16
 """Empty rows of a GID table after which no more are read: the kernel takes the first that is free,
 and a card has 256 a port."""
 _ROCE_CM = "/sys/kernel/config/rdma_cm"
-_NUMBER = re.compile(r"(\d{1,3})")
+_GLOBAL_CLASS = re.compile(r"(?:Global tclass=)?(\d{1,3})")
 
 
 def _octets(fields: Fields, key: str) -> tuple[int, ...]:
@@ -133,13 +133,13 @@ def read_gids(system: System, device: str, port: int) -> tuple[Gid, ...]:
 
 
 def parse_traffic_class(text: str | None) -> int | None:
-    """Return the traffic class of all packets; None where none is set.
+    """Return the traffic class of all packets; None where none is set, or only by destination.
 
-    >>> parse_traffic_class("Global tclass=106"), parse_traffic_class("")
+    >>> parse_traffic_class("Global tclass=106"), parse_traffic_class("dst_ip=10.0.0.0/24,tclass=8")
     (106, None)
     """
     line = (text or "").partition("\n")[0]
-    match = _NUMBER.search(line)
+    match = _GLOBAL_CLASS.fullmatch(line.strip())
     value = int(match[1]) if match else None
     return value if value is not None and value <= 255 else None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from mlxtop.sources.kernel.sysfs import parse_hex
 from mlxtop.system.answers import Fields, parse_json, rows
 from mlxtop.system.door import System
 
@@ -15,6 +16,10 @@ ROUTES = {
     True: ("ip", "-6", "-j", "route", "show", "table", "all"),
 }
 """The command by whether it is about IPv6."""
+RULES = {
+    False: ("ip", "-j", "rule", "show"),
+    True: ("ip", "-6", "-j", "rule", "show"),
+}
 NEIGHBOURS = ("ip", "-j", "neigh", "show")
 _WELL = frozenset(("REACHABLE", "STALE", "DELAY", "PROBE", "PERMANENT", "NOARP"))
 
@@ -72,12 +77,33 @@ def _route(entry: Fields) -> Route | None:
 
 
 def read_routes(system: System, ipv6: bool) -> list[Route] | None:
-    """Return every route of an address family; None where `ip` does not answer."""
+    """Return every route of an address family; None where `ip` does not tell all of them."""
     try:
         finished = system.run(ROUTES[ipv6], timeout=5.0)
     except OSError:
         return None
-    return parse_routes(finished.stdout) if finished.status == 0 else None
+    whole = finished.status == 0 and not finished.cut
+    return parse_routes(finished.stdout) if whole else None
+
+
+def parse_marks(text: str) -> frozenset[tuple[int, str]]:
+    """Return marks of packets and the tables for them, in the JSON of `ip -j rule show`.
+
+    >>> parse_marks('[{"priority":9,"fwmark":"0x4d58","table":"7710"},{"table":"main"}]')
+    frozenset({(19800, '7710')})
+    """
+    found = ((rule.text("fwmark") or "", rule.text("table")) for rule in rows(parse_json(text)))
+    numbers = ((parse_hex(mark.partition("/")[0]), table) for mark, table in found)
+    return frozenset((mark, table) for mark, table in numbers if mark is not None and table)
+
+
+def read_marks(system: System, ipv6: bool) -> frozenset[tuple[int, str]] | None:
+    """Return the rules for marked packets; None where `ip` does not tell all of them."""
+    try:
+        finished = system.run(RULES[ipv6], timeout=5.0)
+    except OSError:
+        return None
+    return parse_marks(finished.stdout) if finished.status == 0 and not finished.cut else None
 
 
 def parse_neighbours(text: str) -> list[Neighbour]:

@@ -25,7 +25,7 @@ _LEGEND_FROM, _EVENTS_FROM = 2, 3
 """Rows beside the lanes from which on there are a legend and events; the time axis comes first."""
 _ROOMY = 50
 """Rows of a screen from which a lane has two."""
-_WIDE = 80
+_WIDE = 100
 """Columns of a screen from which names of ways get less than half of it."""
 _BESIDE = 10
 """Columns of a round trip at the right."""
