@@ -59,7 +59,7 @@ def test_all_is_well_when_every_part_is(place: Path) -> None:
         "the README's test command": ("ok", "unset -rfEs"),
         "source": ("ok", ""),
         "slow tests": ("ok", "12 passed in 3.40s"),
-        "slow tests one by one": ("ok", "12 passed in 3.40s"),
+        "slow tests that measure": ("ok", "12 passed in 3.40s"),
     }
 
 

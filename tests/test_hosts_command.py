@@ -21,15 +21,15 @@ from mlxtop.settings import Settings
 from mlxtop.sources.tools.iproute2 import Address
 from tests.samples import mlx5_port
 
-TWO_ENDS = "has two ends: this machine and one -H, or --demo A+B (see mlxtop --help)"
+TWO_ENDS = "has two ends: this machine and one -H, or --demo A+B (see mlxtop "
 ONE = "is of one machine: without -H and A+B"
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("--demo pacu+fry+ceph load 10.0.0.3", f"load {TWO_ENDS}"),
-        ("-H fry --no-local measure fry", f"measure {TWO_ENDS}"),
+        ("--demo pacu+fry+ceph load 10.0.0.3", f"load {TWO_ENDS}load --help)"),
+        ("-H fry --no-local measure fry", f"measure {TWO_ENDS}measure --help)"),
         ("-H fry rdma", f"rdma {ONE}; for another machine: ssh HOST mlxtop rdma"),
         ("--demo pacu+fry cabling --check x", f"cabling {ONE} (see"),
         ("-H fry --readonly load fry", "load sends traffic: not with --readonly"),
