@@ -112,7 +112,6 @@ class CardSpec:
 
     key: str
     family: Family
-    family_name: str
     part: str
     description: str
     psid: str | None
@@ -304,7 +303,6 @@ def _card(key: str, table: Mapping[str, Any]) -> CardSpec:
     return CardSpec(
         key=key,
         family=family,
-        family_name=table["family"],
         part=table["part"],
         description=table["description"],
         psid=table.get("psid"),

@@ -18,7 +18,7 @@ from mlxtop.sources.kernel.vocabulary.row import Role, Row
 from mlxtop.system.dmesg import parse_printed
 from mlxtop.system.door import KernelRecord
 
-__all__ = ["LogLine", "parse_event", "parse_message", "read_line", "read_record", "sensors"]
+__all__ = ["LogLine", "parse_message", "read_line", "read_record", "sensors"]
 
 _BDF = rf"(?i:(?:[0-9a-f]{{4,8}}:)?{PCI_SLOT})"
 _STARTS = ("mlx4_", "mlx5_", "<mlx", "infiniband ", "pcieport ", "pci ", "vfio-pci ", "auxiliary ")
@@ -98,11 +98,6 @@ def parse_message(
     printed = parse_printed(text)
     line = read_line(printed.text, printed.seconds if tick is None else tick, device)
     return None if line is None or line.role is Role.IGNORED else line.incident
-
-
-def parse_event(record: KernelRecord) -> Incident | None:
-    """Return the incident in a record of the kernel log; None where it is none."""
-    return parse_message(record.text, record.seconds, record.device)
 
 
 def read_record(record: KernelRecord) -> LogLine | None:
