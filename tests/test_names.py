@@ -33,6 +33,7 @@ ELSEWHERE = {
     "model/lldp.py": "values; in test_lldp, which reads them",
     "model/qos.py": "values; in test_sources_qos, which reads them",
     "watch/congestion.py": "in test_analysis_congestion and test_checks_congestion",
+    "sampler/fact_readers.py": "in test_facts: the table and what reads by it",
     "sampler/line_places.py": "in test_incident_fold, whose lines it places",
     "sampler/open_incident.py": "in test_incident_fold, which makes them of lines",
     "load/commands.py": "in test_load_plan: what the plans of all tools share",
