@@ -15,7 +15,7 @@ from typing import Any
 
 from mlxtop.lab.clock import ManualClock
 from mlxtop.lab.joined import join
-from mlxtop.lab.spec import machine, merge
+from mlxtop.lab.physics_block import machine, merge
 from mlxtop.lab.system import LabSystem
 from mlxtop.system.capture import Capture
 from mlxtop.system.capture_file import parse_capture
