@@ -28,7 +28,7 @@ class End:
     @property
     def programme(self) -> tuple[Flow, Flow] | None:
         """Return the flows of its traffic programme: TCP and RDMA."""
-        return self.world.background.get(self.port.spec.netdev)
+        return self.world.programme.flows.get(self.port.spec.netdev)
 
     @property
     def is_lit(self) -> bool:
@@ -49,7 +49,7 @@ class Cable:
             here.port.far_end_on = there.is_lit
             here.world.link_changed(here.port)
             self._mirror(here, there)
-        quiet = any(end.world.measured(end.port.spec.netdev) for end in self.ends)
+        quiet = any(end.world.programme.rests(end.port.spec.netdev) for end in self.ends)
         for one, other in self._programmes():
             sent = (0.0, 0.0) if quiet else (one.wish[TX], other.wish[TX])
             one.wish, other.wish = (sent[1], sent[0]), (sent[0], sent[1])
@@ -62,9 +62,9 @@ class Cable:
 
     def _mirror(self, here: End, there: End) -> None:
         """Let the far end have its side of every test that runs here."""
-        of_others = [flow for pair in here.world.background.values() for flow in pair]
-        of_others += [mirror for _, mirror in there.mirrors.values()]
-        tests = {id(flow): flow for flow in here.port.flows if flow not in of_others}
+        mirrored = [mirror for _, mirror in there.mirrors.values()]
+        own = (flow for flow in here.port.flows if not here.world.programme.owns(flow))
+        tests = {id(flow): flow for flow in own if flow not in mirrored}
         for key in here.mirrors.keys() - tests.keys():
             there.port.flows = [f for f in there.port.flows if f is not here.mirrors[key][1]]
             del here.mirrors[key]

@@ -209,14 +209,14 @@ class Network(PeerNetwork):
 
     def _peer_of(self, flow: Flow, port: PortState) -> str:
         """The far end of a flow, which may have been led by another port."""
-        names = (name for name, pair in self.world.background.items() if flow in pair)
+        names = (name for name, pair in self.world.programme.flows.items() if flow in pair)
         home = self.world.port(next(names, ""))
         return (home or port).spec.peer
 
     def _service(self, flow: Flow, number: int) -> int:
         """The port at the far end: of the machine's own traffic, or of a test."""
-        programme = any(flow in pair for pair in self.world.background.values())
-        return self.services[number % len(self.services)] if programme else IPERF3
+        own = self.world.programme.owns(flow)
+        return self.services[number % len(self.services)] if own else IPERF3
 
     def add_files(self, tree: LabTree) -> None:
         """sysfs of these devices."""

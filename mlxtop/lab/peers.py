@@ -67,7 +67,7 @@ class PeerNetwork:
         with a carrier or without.
         """
         self.fib = LabRoutes(self.exists)
-        self.world.divert = self.divert
+        self.world.programme.divert = self.divert
         alone = [port for port in self.world.ports if port.spec.ip.endswith("/32")]
         for port in alone:
             peer, add = port.spec.peer, self.fib.routes.append

@@ -74,7 +74,7 @@ class LabSystem(CapturedSystem):
         self._live = LabTree(capture)
         super().__init__(spec.label, self._live, capture)
         self._drivers = Drivers(self.world, self._network)
-        self.world.mishap = lambda event: play(self.world, self._drivers, event)
+        self.world.inject = lambda event: play(self.world, self._drivers, event)
         self._closed = Event()
         self._claims: dict[str, Lock] = {}
         world, network, drivers = self.world, self._network, self._drivers
