@@ -248,7 +248,7 @@ class Kernel:
         return encode(module, self.monitors(port))
 
     def monitors(self, port: PortState) -> Monitors:
-        """What the module measures now."""
+        """Return what the module measures now."""
         module = port.spec.module
         if module is None:
             return Monitors(0.0, 0.0, (), (), ())

@@ -102,7 +102,7 @@ class Network(PeerNetwork):
         return None
 
     def answers(self, host: str) -> bool:
-        """Whether somebody is at an address: the far end of a port whose link is up."""
+        """Return whether somebody is at an address: the far end of a port whose link is up."""
         if not any(port.spec.peer == host for port in self.world.ports):
             return host in (self.gateway, self.ssh_from)
         port = self.subnet_port(host)

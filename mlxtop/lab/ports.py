@@ -92,14 +92,14 @@ class PortState:
 
     @property
     def configured(self) -> bool:
-        """Whether it has the address or the bond that it was started with."""
+        """Return whether it has the address or the bond that it was started with."""
         if self.spec.bond:
             return self.bond == self.spec.bond
         return bool(self.address) or not self.spec.ip
 
     @property
     def infiniband(self) -> bool:
-        """Whether the port runs as InfiniBand now."""
+        """Return whether the port runs as InfiniBand now."""
         return "ib" in self.kind
 
     @property
@@ -111,12 +111,12 @@ class PortState:
 
     @property
     def module_on(self) -> bool:
-        """Whether the module is lit."""
+        """Return whether the module is lit."""
         return not self.unplugged and self.module_fault is None and self.admin_up
 
     @property
     def wants_carrier(self) -> bool:
-        """Whether there ought to be a link."""
+        """Return whether there ought to be a link."""
         return self.present and self.module_on and not self.cable_cut and self.far_end_on
 
     def set_carrier(self, carrier: bool) -> None:
@@ -172,7 +172,7 @@ class PortState:
         self._account_faults(seconds, time)
 
     def _account_faults(self, seconds: float, time: float) -> None:
-        """What goes wrong all the time, in storms, and by congestion."""
+        """Count what goes wrong: all the time, in storms, and by congestion."""
         faults = self.spec.faults
         if not faults or not self.carrier:
             return

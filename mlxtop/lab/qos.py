@@ -26,7 +26,7 @@ def dscp_map(port: PortState) -> dict[int, int]:
 
 
 def trusts_dscp(port: PortState) -> bool:
-    """Whether the IP header decides: so it is where some priority is lossless, unless set."""
+    """Return whether the IP header decides; unless set, it does where a priority is lossless."""
     given = port.spec.qos.get("trust", "dscp" if port.card.spec.pfc else "pcp")
     return bool(given == "dscp") and not port.card.spec.family.mlx4
 

@@ -102,7 +102,7 @@ def _entries(holder: Mapping[str, Any]) -> dict[str, list[bytes]]:
 
 
 def holders(spec: MachineSpec) -> list[dict[str, Any]]:
-    """Who holds something, one for each device; `copies` of a holder count up PID and device."""
+    """Return who holds something, one a device; `copies` of a holder count up PID and device."""
     found = []
     for table in spec.extra.get("holder", ()):
         for number in range(table.get("copies", 1)):

@@ -148,7 +148,7 @@ class CardSpec:
 
     @property
     def types(self) -> tuple[str, ...]:
-        """What may be written to `mlx4_portN`."""
+        """Return what may be written to `mlx4_portN`."""
         return ("ib", "eth", "auto") if self.vpi else ("eth",)
 
 

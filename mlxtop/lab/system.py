@@ -234,7 +234,7 @@ class LabSystem(CapturedSystem):
         return self._follow(self.world.happened, place, stop)
 
     def _follow(self, told: Sequence[T], place: int, stop: Event) -> Iterator[T]:
-        """What is told from `place` on, as the world goes on."""
+        """Yield what is told from `place` on, as the world goes on."""
         while not stop.is_set():
             with self.world.lock:
                 self._now()
@@ -248,7 +248,7 @@ class LabSystem(CapturedSystem):
         return LabPinger(self._network, self._now, self.clock, self.now)
 
     def which(self, command: str) -> str | None:
-        """Where a simulated command would lie."""
+        """Return where a simulated command would lie."""
         return f"/usr/bin/{command}" if installed(self._machine, command) else None
 
     def run(
@@ -329,7 +329,7 @@ class LabSystem(CapturedSystem):
             self.clock.wait(SLICE, Event())
 
     def _changing(self) -> bool:
-        """Whether a driver is still busy: writes return when it is done."""
+        """Return whether a driver is still busy: writes return when it is done."""
         with self.world.lock:
             return any(card.changing for card in self._now().cards)
 

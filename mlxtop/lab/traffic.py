@@ -156,7 +156,7 @@ class Meter:
 
 
 def core_share(payload: int, usual: int) -> float:
-    """What cores move in packets of some payload, as a share of that with the usual ones.
+    """Return what cores move in packets of a payload, as a share of that with the usual one.
 
     >>> round(core_share(1448, 8948), 2)
     0.7

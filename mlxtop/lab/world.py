@@ -92,7 +92,7 @@ class World:
                 heat.settle(world.spec.ambient)
 
     def _begin_with(self, port: PortState) -> None:
-        """What the port has counted since the machine was started, days ago."""
+        """Begin with what the port has counted since the machine was started, days ago."""
         random = Random(f"{self.spec.label}/{port.spec.netdev}")
         if not port.spec.up or port.unplugged:
             return
@@ -191,7 +191,7 @@ class World:
         self.programme.play()
 
     def _share(self, card: CardState, closer: float) -> None:
-        """What every flow of a card gets in the coming step."""
+        """Give every flow of a card what it gets in the coming step."""
         for direction in (RX, TX):
             want: dict[int, float] = {}
             crossing: list[tuple[Flow, float]] = []

@@ -20,7 +20,7 @@ def lldpcli(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
 
 
 def _speaks(port: PortState) -> bool:
-    """Whether somebody at the other end of a port speaks LLDP."""
+    """Return whether somebody at the other end of a port speaks LLDP."""
     return bool(port.netdev and port.carrier and not port.infiniband) and bool(
         port.spec.lldp or port.far_name
     )

@@ -123,5 +123,5 @@ def _sleep(clock: Clock, seconds: float, deadline: float | None, stop: Event) ->
 
 
 def missing(name: str) -> OSError:
-    """What starting a command says that is not installed."""
+    """Return the error of starting a command that is not installed."""
     return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
