@@ -120,15 +120,15 @@ def join(systems: Sequence[LabSystem]) -> None:
 
 def _joined_ports(worlds: Sequence[World]) -> list[tuple[End, End]]:
     """Return the ports of two machines of which each is the other's peer, every port once."""
-    found: list[tuple[End, End]] = []
+    pairs: list[tuple[End, End]] = []
     taken: set[int] = set()
     for one, other in combinations(worlds, 2):
         for here, there in product(one.ports, other.ports):
             if {id(here), id(there)} & taken or not _are_peers(here, there):
                 continue
             taken |= {id(here), id(there)}
-            found.append((End(one, here), End(other, there)))
-    return found
+            pairs.append((End(one, here), End(other, there)))
+    return pairs
 
 
 def _are_peers(here: PortState, there: PortState) -> bool:

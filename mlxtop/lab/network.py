@@ -187,12 +187,12 @@ class Network(PeerNetwork):
 
     def _streams(self) -> list[dict[str, Answer]]:
         """The connections of every program that moves data now."""
-        found: list[dict[str, Answer]] = []
+        connections: list[dict[str, Answer]] = []
         for index, port in enumerate(self.world.ports):
             for flow in port.flows:
                 if not flow.kernel or not any(flow.rate) or not port.spec.ip:
                     continue
-                found += [
+                connections += [
                     {
                         "local": port.spec.ip.partition("/")[0],
                         "local_port": 40000 + 1000 * index + number,
@@ -205,7 +205,7 @@ class Network(PeerNetwork):
                     }
                     for number in range(flow.streams)
                 ]
-        return found
+        return connections
 
     def _peer_of(self, flow: Flow, port: PortState) -> str:
         """The far end of a flow, which may have been led by another port."""

@@ -103,14 +103,14 @@ def _entries(holder: Mapping[str, Any]) -> dict[str, list[bytes]]:
 
 def holders(spec: MachineSpec) -> list[dict[str, Any]]:
     """Return who holds something, one a device; `copies` of a holder count up PID and device."""
-    found = []
+    copies = []
     for table in spec.extra.get("holder", ()):
         for number in range(table.get("copies", 1)):
             one = dict(table) | {"device": table["device"].replace("{n}", str(number))}
             if "pid" in table:
                 one["pid"] = table["pid"] + number
-            found.append(one)
-    return found
+            copies.append(one)
+    return copies
 
 
 class RdmaObjects:
@@ -132,10 +132,10 @@ class RdmaObjects:
             if busy and len(here) == 1:
                 number = port.spec.number
                 here.append({"pid": APPLICATION, "qps": [["RC", "RTS", 1]], "port": number})
-        found = [_entries(one) for one in here]
+        lists = [_entries(one) for one in here]
         answer: dict[str, Answer] = {"held": {}, "absent": {}, "counters": []}
         for kind, how in KINDS.items():
-            entries = [entry for one in found for entry in one[kind]]
+            entries = [entry for one in lists for entry in one[kind]]
             tally = Tally(how)
             for message in messages(kind, device, entries):
                 tally.take(memoryview(message))

@@ -115,9 +115,8 @@ class Limits:
 
 def goals(flows: Iterable[Flow], direction: int, limits: Limits) -> dict[int, float]:
     """Goodput that each flow (by `id`) may have on its port, before PCIe is shared out."""
-    found = list(flows)
     want = {}
-    for flow in found:
+    for flow in flows:
         flow.most[direction] = flow.streams * limits.stream if flow.kernel else GREEDY
         want[id(flow)] = min(flow.wish[direction], flow.most[direction])
         flow.waiting[direction] = False

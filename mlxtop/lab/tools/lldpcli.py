@@ -14,8 +14,8 @@ def lldpcli(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
     if list(argv[1:3]) != ["-f", "json0"] or "neighbors" not in argv:
         yield Err("[WARN/lldpctl] unknown command from argument 1")
         return 1
-    found = [_interface(port) for port in machine.world.ports if _speaks(port)]
-    yield json.dumps({"lldp": [{"interface": found} if found else {}]}, indent=2)
+    interfaces = [_interface(port) for port in machine.world.ports if _speaks(port)]
+    yield json.dumps({"lldp": [{"interface": interfaces} if interfaces else {}]}, indent=2)
     return 0
 
 

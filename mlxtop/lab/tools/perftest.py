@@ -41,18 +41,18 @@ _VALUES = ("-d", "-i", "-x", "-D", "-q", "-s", "-n", "-p", "-m", "-t", "-Q", "-f
 
 def _options(argv: Sequence[str]) -> tuple[dict[str, str], str]:
     """Options with their values, and the host (empty: server)."""
-    found: dict[str, str] = {}
+    options: dict[str, str] = {}
     host = ""
     rest = list(argv[1:])
     while rest:
         word, equals, value = rest.pop(0).partition("=")
         if word in _VALUES or word in ("--rate_limit", "--rate_units", "--rate_limit_type"):
-            found[word] = value if equals else (rest.pop(0) if rest else "")
+            options[word] = value if equals else (rest.pop(0) if rest else "")
         elif word.startswith("-"):
-            found[word] = "yes"
+            options[word] = "yes"
         else:
             host = word
-    return found, host
+    return options, host
 
 
 def perftest(machine: Machine, argv: Sequence[str], stdin: str) -> Running:
