@@ -275,7 +275,7 @@ def _link_counters(schema: Schema) -> tuple[_OfLink, ...]:
         key = next((key for key in keys if key in schema.index), None)
         return Counter(Origin.DRIVER, key, Unit.PACKETS, "") if key else None
 
-    found = []
+    counters = []
     for way, other in (("rx", "tx"), ("tx", "rx")):
         key = next((key for key in PAUSE_TIME[way] if key in schema.index), None)
         time = lookup(Origin.DRIVER, key) if key else None
@@ -283,8 +283,8 @@ def _link_counters(schema: Schema) -> tuple[_OfLink, ...]:
         if time is not None:
             on_wire = moved is not None and moved.key.endswith("_phy")
             paused = first(*GLOBAL_PAUSE[other]) if on_wire else None
-            found.append(_OfLink(way, time, moved, paused))
-    return tuple(found)
+            counters.append(_OfLink(way, time, moved, paused))
+    return tuple(counters)
 
 
 def _of_link(frame: PortFrame, of: _OfLink) -> Held:

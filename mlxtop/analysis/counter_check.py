@@ -213,8 +213,8 @@ def check(
             if (gain := gains.get((source.name, one.direction))) is not None
             and _sees(source, one, infiniband)
         }
-        found = {name: _judged(source, one, gain, mtu) for name, (source, gain) in seen.items()}
-        rows += _confirmed(found)
+        judged = {name: _judged(source, one, gain, mtu) for name, (source, gain) in seen.items()}
+        rows += _confirmed(judged)
     return CounterCheck(tuple(rows), None, usual, _instead(port, rows, usual), mtu)
 
 
@@ -273,10 +273,10 @@ def unit_of(factor: float) -> float | None:
     return next((one for one in FACTORS if abs(factor / one - 1) <= NEAR), None)
 
 
-def _confirmed(found: Mapping[str, Row]) -> Iterator[Row]:
+def _confirmed(rows: Mapping[str, Row]) -> Iterator[Row]:
     """Yield rows; without another counter that agrees, none is wrong."""
-    agreed = any(row.judgement is Judgement.AGREES for row in found.values())
-    for row in found.values():
+    agreed = any(row.judgement is Judgement.AGREES for row in rows.values())
+    for row in rows.values():
         if row.judgement.proven and not agreed:
             weaker = Judgement.LESS if row.counted < row.expected else Judgement.MORE
             yield row._replace(judgement=weaker)

@@ -90,14 +90,14 @@ _FEW_AT_BOOT = ("rx_pci_signal_integrity", "tx_pci_signal_integrity")
 """Counters that are seldom 0 after a healthy start: only their growth counts."""
 
 
-def by_event(found: Iterable[Fault]) -> list[tuple[Fault, list[Fault]]]:
+def by_event(faults: Iterable[Fault]) -> list[tuple[Fault, list[Fault]]]:
     """Return faults, one for each kind of event, each with those that counted the same events.
 
     The driver's own counter comes before those of other tables. A sum of other counters stands
     beside the first of its parts.
     """
     kinds: dict[str, list[Fault]] = {}
-    for fault in found:
+    for fault in faults:
         kinds.setdefault(_SAME.get(fault.counter.key, fault.counter.key), []).append(fault)
     for kind, same in kinds.items():
         same.sort(key=lambda fault: fault.counter.key != kind)

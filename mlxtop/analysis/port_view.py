@@ -96,9 +96,9 @@ class PortView:
     @cached_property
     def capacity(self) -> Capacity | None:
         """Return what the port can carry in one direction, and what sets it."""
-        found, speed = capacity(self.frame, self.id), self.now.now.link.speed
-        if found is None or found.by == "link" or not self.disproves_pcie:
-            return found
+        limit, speed = capacity(self.frame, self.id), self.now.now.link.speed
+        if limit is None or limit.by == "link" or not self.disproves_pcie:
+            return limit
         return Capacity(float(speed), "link") if speed else None
 
     @cached_property

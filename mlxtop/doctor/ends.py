@@ -328,15 +328,15 @@ def _lossless(link: LinkCase) -> Outcomes:
     if not all(side.now.port.rdma for side in link.both):
         return
     a, b = link.both
-    found = differences(a.settings, b.settings)
-    if not found:
+    differing = differences(a.settings, b.settings)
+    if not differing:
         return
     matters = link.link.is_direct and any(map(_carries_rdma, link.both))
-    severe = matters and any(one.severity is Severity.WARNING for one in found)
-    told = "; ".join(f"{one.setting} {one.here} here, {one.there} there" for one in found)
+    severe = matters and any(one.severity is Severity.WARNING for one in differing)
+    told = "; ".join(f"{one.setting} {one.here} here, {one.there} there" for one in differing)
     yield (link.warning if severe else link.note)(
         f"{told} (dcb netlink; here: {a.name})",
-        f"{found[0].why}{'' if severe else '; harmless as long as no RDMA crosses this link'}",
+        f"{differing[0].why}{'' if severe else '; harmless as long as no RDMA crosses this link'}",
         f"set both alike, and the switches between them: dcb pfc show dev {_port(a)}, dcb app show,"
         " or the vendor's mlnx_qos -i",
         "IEEE 802.1Q, clause 36; man 8 dcb",

@@ -82,8 +82,8 @@ class Matches(NamedTuple):
 
     def of(self, ref: PortRef) -> Match | None:
         """Return the link of a port with that port as its first end; None where none is known."""
-        found = next((link for link in self.links if ref in link.ends), None)
-        return found and found.from_side(ref)
+        match = next((link for link in self.links if ref in link.ends), None)
+        return match and match.from_side(ref)
 
 
 NO_MATCHES = Matches()

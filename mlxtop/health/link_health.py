@@ -119,14 +119,14 @@ class LinkHealth(NamedTuple):
         """Return a value by hours, and by days before those, with the temperature."""
         first = self.hours[0].wall if self.hours else float("inf")
         points = [one for one in self.days if one.wall < first - DAY_S / 2]
-        found = []
+        values = []
         for point in (*points, *self.hours):
             value = getattr(point, name)
             if lane is not None:
                 value = value[lane] if lane < len(value) else None
             if value is not None:
-                found.append(Value(point.wall, value, point.celsius))
-        return found
+                values.append(Value(point.wall, value, point.celsius))
+        return values
 
 
 def merged(points: Sequence[Point], wall: float) -> Point:
@@ -290,10 +290,10 @@ rx_dbm=(), tx_dbm=(), bias_ma=(), symbols=None),))
         return None
     if not isinstance(whole, dict) or whole.get("schema") != SCHEMA:
         return None
-    best = whole.get("best")
-    found = {
+    table = whole.get("best")
+    best = {
         name: one
-        for name, row in (best.items() if isinstance(best, dict) else ())
+        for name, row in (table.items() if isinstance(table, dict) else ())
         if name in ("speed", "lanes", "pcie", "pcie_lanes") and (one := _best(row)) is not None
     }
     rows: dict[str, Any] = {
@@ -307,7 +307,7 @@ rx_dbm=(), tx_dbm=(), bias_ma=(), symbols=None),))
         part=_text(whole.get("part")),
         suspect=suspect if _DIGEST.fullmatch(suspect) else "",
         slot=_text(whole.get("slot")),
-        best=found,
+        best=best,
         new=_point(whole.get("new")),
         **rows,
     )
@@ -372,5 +372,5 @@ _ROWS: dict[str, tuple[Any, int]] = {
 def _rows(value: object, parse: Any) -> tuple[Any, ...]:
     """Return rows in the order of time; what is none is left out."""
     rows = value if isinstance(value, list) else []
-    found = {one.wall: one for row in rows if (one := parse(row)) is not None}
-    return tuple(found[wall] for wall in sorted(found))
+    by_wall = {one.wall: one for row in rows if (one := parse(row)) is not None}
+    return tuple(by_wall[wall] for wall in sorted(by_wall))

@@ -153,11 +153,11 @@ def module_of(module: Module | None) -> tuple[str, str]:
 
 
 def _lanes(values: Iterable[float | None]) -> tuple[float | None, ...]:
-    found = tuple(None if one is None else round(one, 2) for one in values)[:LANES]
-    return found if any(one is not None for one in found) else ()
+    rounded = tuple(None if one is None else round(one, 2) for one in values)[:LANES]
+    return rounded if any(one is not None for one in rounded) else ()
 
 
-def point(now: PortSample, found: Rates, wall: float) -> Point:
+def point(now: PortSample, rates: Rates, wall: float) -> Point:
     """Return the summary of a link that is up."""
     module = now.module
     sensor = now.sensor("module") or now.sensor("asic")
@@ -167,10 +167,10 @@ def point(now: PortSample, found: Rates, wall: float) -> Point:
     lanes = module.lanes if module else ()
     return Point(
         round(wall, 1),
-        found.raw if found.raw is None else round(found.raw, 4),
-        found.effective if found.effective is None else round(found.effective, 4),
+        rates.raw if rates.raw is None else round(rates.raw, 4),
+        rates.effective if rates.effective is None else round(rates.effective, 4),
         celsius,
-        found.lost,
+        rates.lost,
         1,
         _lanes(lane.rx_dbm for lane in lanes),
         _lanes(lane.tx_dbm for lane in lanes),
@@ -188,20 +188,20 @@ class Running(NamedTuple):
 def running(frame: Frame, port: PortId) -> dict[str, Running]:
     """Return speed, lanes and PCIe of a port as they are; what is unknown is left out."""
     now = frame.ports[port].now
-    found = {}
+    by_name = {}
     if now.link.state is LinkState.UP:
         speed, lanes = now.link.speed, lane_count(now)
         if speed is not None and 0 < speed <= FASTEST:
-            found["speed"] = Running(speed, f"{speed / 1e9:.4g} Gb/s")
+            by_name["speed"] = Running(speed, f"{speed / 1e9:.4g} Gb/s")
         if lanes:
-            found["lanes"] = Running(lanes, f"{lanes} lanes" if lanes > 1 else "1 lane")
+            by_name["lanes"] = Running(lanes, f"{lanes} lanes" if lanes > 1 else "1 lane")
     status = frame.pcie(port)
     link = status.path.links[0] if status and status.path.links else None
     if link is not None and link.mbps:
-        found["pcie"] = Running(link.mbps, link_words(link.running))
+        by_name["pcie"] = Running(link.mbps, link_words(link.running))
     if link is not None and link.width:
-        found["pcie_lanes"] = Running(link.width, link_words(link.running))
-    return found
+        by_name["pcie_lanes"] = Running(link.width, link_words(link.running))
+    return by_name
 
 
 class HealthWatch:
@@ -265,9 +265,9 @@ class HealthWatch:
             self._counts.pop(port, None)
             return _explained(health, now, wall)
         self._counts[port] = counts
-        found = rates(before, counts, now.link.speed or 0, now.report)
+        measured = rates(before, counts, now.link.speed or 0, now.report)
         symbols = most_corrected(before, counts)
-        return added(health, point(now, found, wall)._replace(symbols=symbols))
+        return added(health, point(now, measured, wall)._replace(symbols=symbols))
 
     def flapped(self, frame: Frame, port: PortId, times: int) -> None:
         """Take in that a link was lost; all but the last of several `times` it is back already."""

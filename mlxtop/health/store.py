@@ -177,8 +177,8 @@ class KeptHealth:
             try:
                 if what == "save":
                     save(self.path(key), self._owner, health)
-                elif (found := read(self.path(key), self._owner)) is not None:
-                    self._read.append((port, found))
+                elif (remembered := read(self.path(key), self._owner)) is not None:
+                    self._read.append((port, remembered))
             except FileNotFoundError:
                 pass
             except OSError as error:

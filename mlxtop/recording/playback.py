@@ -120,8 +120,8 @@ class Playback:
         self._begins = False
         self.is_exact, self.counted = True, None
         self._next = None
-        found = self.recording.at(checkpoint.place, checkpoint.moment)
-        self.moment, self._moments = found or (None, iter(()))
+        start = self.recording.at(checkpoint.place, checkpoint.moment)
+        self.moment, self._moments = start or (None, iter(()))
 
     def _checkpoint(self, place: int, wall: float) -> Checkpoint | None:
         """Return the last checkpoint that is not behind a time."""

@@ -47,7 +47,7 @@ def incidents_up_to(recording: Recording, last: Frame) -> list[Incident]:
     Lines in which nothing has happened are not looked into.
     """
     codec, context = sample_codec().part("incidents"), Context()
-    found: list[Incident] = []
+    incidents: list[Incident] = []
     now: Any = ()
     offset: float | None = None
     for line in recording.lines():
@@ -56,7 +56,7 @@ def incidents_up_to(recording: Recording, last: Frame) -> list[Incident]:
             continue
         record = parse_line(line) or {}
         if is_head:
-            offset, found = _boot(record, offset, found)
+            offset, incidents = _boot(record, offset, incidents)
             continue
         sample = record.get("sample")
         data = sample.get("incidents") if isinstance(sample, dict) else None
@@ -67,17 +67,17 @@ def incidents_up_to(recording: Recording, last: Frame) -> list[Incident]:
                 now = codec.apply(now, data, context)
         except UnreadableError:
             continue
-        found += now
+        incidents += now
     tick = last.sample.tick
-    return [one for one in found if one.tick is None or one.tick <= tick]
+    return [one for one in incidents if one.tick is None or one.tick <= tick]
 
 
 def _boot(
-    head: dict[str, Any], offset: float | None, found: list[Incident]
+    head: dict[str, Any], offset: float | None, incidents: list[Incident]
 ) -> tuple[float | None, list[Incident]]:
     """Return when the machine was started, and what happened since then so far."""
     wall, tick = head.get("wall"), head.get("tick")
     if not isinstance(wall, int | float) or not isinstance(tick, int | float):
-        return offset, found
+        return offset, incidents
     same = offset is None or abs(wall - tick - offset) < SAME_BOOT_S
-    return wall - tick, found if same else []
+    return wall - tick, incidents if same else []

@@ -41,8 +41,8 @@ def happenings(events: Iterable[TimedIncident], begin: float, *, whole: bool) ->
 
     They are numbered from 1 where they are all of the recording.
     """
-    found = [one for one in causes(events) if one.until is None or one.until >= begin]
-    numbered = enumerate(reversed(found), 1)
+    shown = [one for one in causes(events) if one.until is None or one.until >= begin]
+    numbered = enumerate(reversed(shown), 1)
     return [Happening(number if whole else None, one) for number, one in numbered]
 
 
@@ -51,11 +51,11 @@ def all_happenings(recording: Recording, events: Iterable[TimedIncident]) -> lis
     return happenings(events, _axis(recording).begin, whole=True)
 
 
-def events_named(found: Iterable[Happening]) -> list[Named]:
+def events_named(happenings: Iterable[Happening]) -> list[Named]:
     """Return events by number, time and words, for `time_in`."""
     return [
         Named(number or 0, one.begin, f"{subject_of(one.lead.incident)} {one.lead.incident.text}")
-        for number, one in found
+        for number, one in happenings
     ]
 
 
@@ -119,8 +119,8 @@ class _Collector:
     def run(self, loads: tuple[LoadRun, ...]) -> Report:
         """Play the recording and return the report."""
         watch = Watch(verdicts=False, frames=False)
-        found = moments_until(self._recording, self._first, self._until, self._progress)
-        for moment, frame in played(found):
+        moments = moments_until(self._recording, self._first, self._until, self._progress)
+        for moment, frame in played(moments):
             if moment.restarts:
                 watch = Watch(verdicts=False, frames=False)
             watch.health = self._health
