@@ -61,7 +61,7 @@ class Via(NamedTuple):
 
 def own_ports(system: System) -> list[Via]:
     """Return the InfiniBand ports of this host that have a link, whatever adapter they are of."""
-    found = []
+    own = []
     try:
         devices = sorted(system.list(DEVICES), key=natural)
     except OSError:
@@ -76,8 +76,8 @@ def own_ports(system: System) -> list[Via]:
             is_ib = read_text(system, f"{path}/link_layer") == "InfiniBand"
             has_link = "LinkUp" in (read_text(system, f"{path}/phys_state") or "")
             if number and is_ib and has_link:
-                found.append(Via(device, number))
-    return found[:MOST_OWN_PORTS]
+                own.append(Via(device, number))
+    return own[:MOST_OWN_PORTS]
 
 
 def _ask(system: System, argv: Sequence[str], seconds: float = _QUERY_S) -> Finished:
