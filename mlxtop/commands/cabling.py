@@ -71,12 +71,12 @@ def _print(args: argparse.Namespace, before: Cabling | None, now: Cabling) -> in
         else:
             console.show(*lines(now, columns))
         return 0
-    found, unknown = list(differences(before, now)), list(untold(before, now))
+    changed, unknown = list(differences(before, now)), list(untold(before, now))
     if args.json:
-        console.say_json(check_document(found, unknown))
+        console.say_json(check_document(changed, unknown))
     else:
-        console.show(*check_lines(found, unknown, len(before.ports), columns))
-    return DIFFERENT if found else 0
+        console.show(*check_lines(changed, unknown, len(before.ports), columns))
+    return DIFFERENT if changed else 0
 
 
 def _now(system: System, settings: Settings, salt: str) -> Cabling:

@@ -40,8 +40,8 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
     if args.backup is not None and cards:
         return _back_up(system, cards, args)
     if args.json:
-        found = [document(card, args.no_mask) for card in cards]
-        console.say_json({"cards": found, "left_out": list(left)})
+        documents = [document(card, args.no_mask) for card in cards]
+        console.say_json({"cards": documents, "left_out": list(left)})
     else:
         show(cards, args.no_mask, left)
     return 0 if cards else 1

@@ -237,9 +237,9 @@ def existing(
 
 def read_existing(system: System, peers: Sequence[Peer]) -> frozenset[tuple[str, Way]] | None:
     """Return the same as `existing` as it is now; None where `ip` does not answer."""
-    found = {ipv6: read_routes(system, ipv6) for ipv6 in {peer.is_ipv6 for peer in peers}}
-    routes = {ipv6: one for ipv6, one in found.items() if one is not None}
-    return existing(peers, routes) if len(routes) == len(found) else None
+    tables = {ipv6: read_routes(system, ipv6) for ipv6 in {peer.is_ipv6 for peer in peers}}
+    routes = {ipv6: one for ipv6, one in tables.items() if one is not None}
+    return existing(peers, routes) if len(routes) == len(tables) else None
 
 
 def read_all_routes(system: System, peers: Iterable[Peer]) -> dict[bool, list[Route]]:

@@ -73,9 +73,9 @@ def _now(view: View, rows: tuple[Priority, ...], infiniband: bool) -> Iterator[L
             yield wait
         return
     watched = view.congestion.pauses(view.port) if view.congestion is not None else []
-    found = [pause for pause in watched if pause.storm or pause.share >= SHORT]
-    found.sort(key=lambda pause: (not pause.storm, -pause.share))
-    for pause in found:
+    long_pauses = [pause for pause in watched if pause.storm or pause.share >= SHORT]
+    long_pauses.sort(key=lambda pause: (not pause.storm, -pause.share))
+    for pause in long_pauses:
         yield from prose(pause_text(pause), view.columns, _pause_role(pause), indent="▸ ")
     lost = [one for one in rows if one.discards]
     for one in lost:
@@ -84,7 +84,7 @@ def _now(view: View, rows: tuple[Priority, ...], infiniband: bool) -> Iterator[L
         yield from prose(f"{text}, {kind}.", view.columns, Role.WARNING, indent="▸ ")
     outside = list(_outside(view))
     yield from (*outside, *_marks(view))
-    if found or lost:
+    if long_pauses or lost:
         return
     if watched:
         yield from prose("Pause takes less than 1 % of the time: nobody waits long.", view.columns)

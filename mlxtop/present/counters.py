@@ -202,9 +202,9 @@ def errors(view: View) -> list[Section]:
     moved: list[Line] = []
     older: list[Line] = []
     for moves in (True, False):
-        found = [fault for fault in faults(view.now) if _moved(fault) is moves]
-        found.sort(key=lambda fault: not fault.severe)  # else those that move come first
-        for fault, others in by_event(found):
+        shown = [fault for fault in faults(view.now) if _moved(fault) is moves]
+        shown.sort(key=lambda fault: not fault.severe)  # else those that move come first
+        for fault, others in by_event(shown):
             if not moves:
                 older += [_fault(fault, view.columns), *_also(others, view.columns)]
                 continue

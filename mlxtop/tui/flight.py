@@ -177,10 +177,10 @@ class _MemoryFirst:
         self._memory, self._flight = memory, flight
 
     def moment(self, tick: float) -> Moment | None:
-        found, held = self._memory.moment(tick), self._flight.held
-        if found is None and held is not None:
-            found = held.moment(tick)
-        return self._flight.earlier.moment(tick) if found is None else found
+        moment, held = self._memory.moment(tick), self._flight.held
+        if moment is None and held is not None:
+            moment = held.moment(tick)
+        return self._flight.earlier.moment(tick) if moment is None else moment
 
     def reach_s(self) -> float:
         held = self._flight.held

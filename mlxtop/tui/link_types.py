@@ -79,8 +79,8 @@ class LinkTypes:
         """Look whether another program has a change on probation."""
 
         def look() -> None:
-            found = waiting(self._context.system)
-            self._later(lambda: self._found(found))
+            others = waiting(self._context.system)
+            self._later(lambda: self._found(others))
 
         if not self._context.system.demo:
             Thread(target=look, name="changes on probation", daemon=True).start()

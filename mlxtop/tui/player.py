@@ -194,8 +194,8 @@ class Player(Feed):
         """Return what is known of with its numbers, the oldest first: as a report has it."""
         version = self.survey.version
         if self._happened[0] != version:
-            found = all_happenings(self.recording, tuple(self.survey.events))
-            self._happened = version, found
+            happenings = all_happenings(self.recording, tuple(self.survey.events))
+            self._happened = version, happenings
         return self._happened[1]
 
     def causes(self) -> list[Cause]:

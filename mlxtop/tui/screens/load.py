@@ -184,8 +184,8 @@ class LoadDialog(Dialog[None]):
 
     def _neighbours(self) -> list[str]:
         """Return the addresses that may be a far end, those on this port's link first."""
-        found = self._session.view().neighbours
-        return [one.address for one in sorted(found, key=lambda one: one.device != self._via)]
+        neighbours = self._session.view().neighbours
+        return [one.address for one in sorted(neighbours, key=lambda one: one.device != self._via)]
 
     def _values(self) -> dict[str, str]:
         return {name: field.value for name, field in self._fields.items()}
