@@ -379,8 +379,7 @@ class MlxtopApp(Places):
         elif name == "ascii":
             self.state.ascii = settings.ascii or themes.only_ascii(os.environ)
         elif name == "theme":
-            few = self.console.color_system in (None, "standard")
-            self.theme = themes.choose(settings.theme, self.available_themes, few)
+            self.choose_theme()
         elif name == "keys":
             self.set_keymap(dict(settings.keys))
         for screen in self.screen_stack:

@@ -21,7 +21,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from mlxtop.change.privilege import ActionContext
-from mlxtop.present.alarms import alarm_items, alert_text, headline
+from mlxtop.present.alarms import alarm_items
 from mlxtop.present.ribbon import RibbonItem
 from mlxtop.present.text import clean
 from mlxtop.present.view import View
@@ -35,7 +35,8 @@ from mlxtop.tui.feed import Feed
 from mlxtop.tui.lookout import Lookout
 from mlxtop.tui.screens.base import Dialog, WatchScreen
 from mlxtop.tui.state import State
-from mlxtop.tui.terminal import QUESTION, Flow, notification
+from mlxtop.tui.terminal import QUESTION, Flow
+from mlxtop.tui.window import TerminalWindow
 from mlxtop.watch.heat import Alert, AlertKind
 
 if TYPE_CHECKING:
@@ -52,8 +53,6 @@ SETTLED = 0.5
 """Seconds after it until memory is tidied."""
 RINGS = frozenset(AlertKind) - {AlertKind.WARMING, AlertKind.PATH_UP}
 """What the bell rings for and what the desktop is told, where it is wanted."""
-SAVE_TITLE, OLD_TITLE = "\x1b[22;2t", "\x1b[23;2t"
-"""Keep the title of the terminal's window, and bring it back."""
 
 
 class FrameArrived(Message):
@@ -106,7 +105,7 @@ class LiveApp(App[int]):
         """Widgets to be painted when the frame that is being drawn is complete."""
         self.answering = True
         """What is drawn now answers a key or the mouse, and is not just the next frame."""
-        self._title = ""
+        self.terminal_window = TerminalWindow(self)
         self._flow = Flow()
         self._waiting = False
         self._in_place = False
@@ -114,9 +113,13 @@ class LiveApp(App[int]):
         """The exit status with which we were told to end."""
         for theme in themes.own_themes():
             self.register_theme(theme)
-        few = self.console.color_system in (None, "standard")
-        self.theme = themes.choose(settings.theme, self.available_themes, few)
+        self.choose_theme()
         self.set_keymap(dict(settings.keys))
+
+    def choose_theme(self) -> None:
+        """Use the theme of the settings, or the one that fits the terminal's colours."""
+        few = self.console.color_system in (None, "standard")
+        self.theme = themes.choose(self.settings.theme, self.available_themes, few)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return themes.variables(self.current_theme)
@@ -205,8 +208,7 @@ class LiveApp(App[int]):
             self.health.close()
         if self.loads is not None:
             self.loads.session.close()
-        if self._title and self._driver is not None:
-            self._driver.write(OLD_TITLE)
+        self.terminal_window.close()
 
     def _tell(self) -> None:
         with suppress(RuntimeError):  # all is over
@@ -228,7 +230,7 @@ class LiveApp(App[int]):
         if error is not None:
             self.fail(error)
             return
-        self._name_terminal()
+        self.terminal_window.show_headline()
         if self._in_place and not self.open:
             self._open()
         else:
@@ -286,24 +288,7 @@ class LiveApp(App[int]):
         loud = [alert for alert in alerts if alert.kind in RINGS]
         if loud and self.settings.bell:
             self.bell()
-        if loud and self.settings.notify and self._driver is not None and self._has_titles:
-            text = clean(alert_text(loud))
-            kind, title = self.settings.notify, f"mlxtop {clean(self.source.label)}"
-            self._driver.write(notification(kind, title, text, os.environ))
-
-    @property
-    def _has_titles(self) -> bool:
-        """Return whether the terminal has a window, as far as its name tells."""
-        return not self.is_headless and os.environ.get("TERM", "dumb") not in ("dumb", "linux")
-
-    def _name_terminal(self) -> None:
-        """Put the most urgent alarm into the title of the terminal's window."""
-        worst = headline(self.state.watch)
-        label = f"mlxtop {clean(self.source.label)}"
-        title = label if worst is None else f"{worst} – {label}"
-        if title != self._title and self._driver is not None and self._has_titles:
-            self._driver.write(("" if self._title else SAVE_TITLE) + f"\x1b]2;{title}\x07")
-            self._title = title
+        self.terminal_window.notify(self.settings.notify, loud)
 
     def hook_failed(self, text: str) -> None:
         """Report a user's script that failed; called from any thread."""
@@ -361,6 +346,13 @@ class LiveApp(App[int]):
             if not screen.is_modal:
                 break
         return screens
+
+    def control_terminal(self, sequence: str) -> bool:
+        """Write a control sequence; return whether there is a terminal to write it to."""
+        if self._driver is None:
+            return False
+        self._driver.write(sequence)
+        return True
 
     def _ask_terminal(self, held_up: bool = False) -> None:
         """Ask for an answer that comes when the terminal has drawn what was written."""
