@@ -162,7 +162,9 @@ async def test_a_change_of_another_program_is_answered_as_well(
 ) -> None:
     change = Elsewhere(3000.0)
     monkeypatch.setattr("mlxtop.tui.link_types.waiting", lambda system: {"0000:09:00.0": change})
-    monkeypatch.setattr("mlxtop.tui.app.names", lambda system, path: ["revert-0000:09:00.0"])
+    monkeypatch.setattr(
+        "mlxtop.tui.machine_changes.names", lambda system, path: ["revert-0000:09:00.0"]
+    )
     system = link_lab()
     async with opened(system, A1) as screen:
         await screen.stage(Stage.CHOOSING)

@@ -26,7 +26,7 @@ from mlxtop.present.ribbon import RibbonItem
 from mlxtop.tui.commands import COMMANDS, keys_of
 
 if TYPE_CHECKING:
-    from mlxtop.tui.app import MlxtopApp
+    from mlxtop.tui.machine_changes import MachineChanges
 
 TICK_S = 1.0
 LOOK_TICKS = 3
@@ -37,7 +37,7 @@ UNDER_WAY = (Stage.RUNNING, Stage.KEEP)
 class LinkTypes:
     """The newest session, changes on probation that others began, and what the ribbon tells."""
 
-    def __init__(self, app: MlxtopApp, context: ActionContext) -> None:
+    def __init__(self, app: MachineChanges, context: ActionContext) -> None:
         self._app, self._context = app, context
         self.session: LinkTypeSession | None = None
         self._others: dict[str, PendingChange] = {}

@@ -317,6 +317,13 @@ class LiveApp(App[int]):
         if isinstance(self.screen, Dialog):
             self.screen.ribbon.present(self.ribbon_items())
 
+    def show_ribbon(self) -> None:
+        """Draw the ribbon alone."""
+        if self.open and self.is_running:
+            for screen in (*self._visible_screens(), self.screen):
+                if isinstance(screen, WatchScreen | Dialog) and screen.is_mounted:
+                    screen.ribbon.present(self.ribbon_items())
+
     def ribbon_items(self) -> list[RibbonItem]:
         """Return what the ribbon tells."""
         more = (item for items in self.more_items for item in items())

@@ -43,7 +43,7 @@ from mlxtop.tui.widgets.sections import FRAME
 from mlxtop.watch.heat import HeatWatch
 
 if TYPE_CHECKING:
-    from mlxtop.tui.app import MlxtopApp
+    from mlxtop.tui.machine_changes import MachineChanges
 
 GUARDED_INTERVAL_S = 1.0
 """The longest interval between samples while a load runs: the guard sees nothing in between."""
@@ -77,7 +77,7 @@ def _widget(field: Field) -> Input | Choice:
 class Loads:
     """The session, made where changes are allowed; only `frame` is for the thread that samples."""
 
-    def __init__(self, app: MlxtopApp, context: ActionContext) -> None:
+    def __init__(self, app: MachineChanges, context: ActionContext) -> None:
         self.values: dict[str, str] = {}
         """What the fields of the dialog held the last time."""
         self._app = app
