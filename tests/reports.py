@@ -18,7 +18,7 @@ from mlxtop.report.values import (
     Spread,
 )
 from mlxtop.watch.causes import Cause
-from mlxtop.watch.watch import TimedIncident
+from mlxtop.watch.event_list import TimedIncident
 
 BEGIN = 1_795_158_000.0
 """2026-11-20 07:00:00 UTC."""

@@ -32,6 +32,7 @@ ELSEWHERE = {
     "model/flash.py": "values; in test_flint and test_passport, which read them",
     "model/lldp.py": "values; in test_lldp, which reads them",
     "model/qos.py": "values; in test_sources_qos, which reads them",
+    "watch/event_list.py": "in test_watch, whose list it is",
     "watch/congestion.py": "in test_analysis_congestion and test_checks_congestion",
     "sampler/fact_readers.py": "in test_facts: the table and what reads by it",
     "sampler/line_places.py": "in test_incident_fold, whose lines it places",

@@ -30,9 +30,9 @@ from mlxtop.model.sample import PcieStatus, PortSample
 from mlxtop.model.tuning import PortTuning, settled
 from mlxtop.outputs.health_document import health_document
 from mlxtop.watch.alarms import Alarm
+from mlxtop.watch.event_list import TimedIncident
 from mlxtop.watch.heat_limits import limits_of, module_limits
 from mlxtop.watch.settled import card_of
-from mlxtop.watch.watch import TimedIncident
 
 SCHEMA = 1
 """Raised when a key changes its meaning or goes; new keys may come at any time."""

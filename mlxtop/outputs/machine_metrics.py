@@ -192,7 +192,7 @@ def _happenings(
         at = ports.get(port, HOST)
         into.add("alarm", count, text, at, kind=alarm_kind, severity=severity)
     sums: Counter[tuple[Labels, str, str]] = Counter()
-    for one, count in machine.watch.counts.items():
+    for one, count in machine.watch.events.counts.items():
         at = names.get(one.ifname or "", Labels(netdev=one.ifname or "", pci=one.device or ""))
         sums[at, one.kind, one.severity] += count
     text = "What has happened, by kind, since the start and in the kernel log"

@@ -26,7 +26,8 @@ from mlxtop.recording.when import Named
 from mlxtop.report.port import Axis, PortTimes, Step
 from mlxtop.report.values import Gap, Happening, LoadRun, Report
 from mlxtop.watch.causes import causes, subject_of
-from mlxtop.watch.watch import TimedIncident, Watch
+from mlxtop.watch.event_list import TimedIncident
+from mlxtop.watch.watch import Watch
 
 MOST_PORTS = 1024
 MOST_GAPS = 1000

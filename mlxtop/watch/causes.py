@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from mlxtop.model.identity import slot_of
 from mlxtop.model.incident import Incident, IncidentKind
+from mlxtop.watch.event_list import TimedIncident
 from mlxtop.watch.planned import is_change
-from mlxtop.watch.watch import TimedIncident
 
 TOGETHER_S = 3.0
 """Seconds within which a port's losses have one cause."""

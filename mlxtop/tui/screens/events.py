@@ -53,9 +53,9 @@ class Events(PageScreen):
     def _update(self) -> None:
         """Group the events again where there are others; the cursor stays on its cause."""
         watch = self.watch_app.state.watch
-        if watch.changes == self._made_of:
+        if watch.events.changes == self._made_of:
             return
-        before, self._made_of = self.chosen, watch.changes
+        before, self._made_of = self.chosen, watch.events.changes
         self.causes = causes(watch.events)
         at_top = self.choices.place == 0
         if before is not None and not at_top:
