@@ -47,6 +47,7 @@ ELSEWHERE = {
     "load/record.py": "in test_run_log: what is written is read back",
     "model/rdma_objects.py": "in test_rdma_objects, beside the lists that they are made of",
     "model/sample.py": "values; what joins two of them is in test_frame",
+    "outputs/port_document.py": "in test_document: the part of it that a port has",
     "outputs/report_charts.py": "in test_report_html, which draws them",
     "outputs/report_style.py": "in test_report_html",
     "report/values.py": "values; in test_report_collect, which makes them",
