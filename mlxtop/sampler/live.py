@@ -181,14 +181,7 @@ class LiveSource:
         for readers in devices.asking:
             readers.poll(now)
         counters = devices.counters(problems)
-        self._begun = now if self._begun is None else self._begun
-        calm = now - self._begun >= self._calm
-        facts.looked_at, facts.more_wants = self.looked_at, self.more_wants
-        facts.poll(now, calm, hurried=first and self._hurry)
-        for readers in devices.asking:
-            readers.memory.guarded = self.guarded
-            readers.wanted = facts.reads_all or readers.port.id == self.looked_at
-            readers.poll_slow(now, calm)
+        self._poll_slow(now, hurried=first and self._hurry)
         self._settle(everything=first or self._patience is not None)
         ports = devices.samples(counters, facts, problems)
         log = self._kernel_log
@@ -217,6 +210,18 @@ class LiveSource:
             paths=self.paths(),
         )
         return self.miscounts.apply(sample)
+
+    def _poll_slow(self, now: float, hurried: bool) -> None:
+        """Start the slow reads that are due; `hurried`: of facts only those that are quick."""
+        facts = self._facts
+        self._begun = now if self._begun is None else self._begun
+        calm = now - self._begun >= self._calm
+        facts.looked_at, facts.more_wants = self.looked_at, self.more_wants
+        facts.poll(now, calm, hurried=hurried)
+        for readers in self._devices.asking:
+            readers.memory.guarded = self.guarded
+            readers.wanted = facts.reads_all or readers.port.id == self.looked_at
+            readers.poll_slow(now, calm)
 
     def _look(self) -> Inventory:
         """Return what there is; what stumbles over one odd device does not end the count."""
