@@ -15,11 +15,12 @@ from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Adapter, PortId
 from mlxtop.model.incident import Incident
 from mlxtop.model.linkrate import parse_rate
-from mlxtop.model.sample import Link, LinkLayer, LinkState
+from mlxtop.model.sample import Link, LinkLayer, LinkState, Temperature
 from mlxtop.present import units
 from mlxtop.present.text import LABEL_WIDTH, Line, Role, Run, clean, fit, labelled, row, wrap
 from mlxtop.watch.congestion import CongestionWatch
 from mlxtop.watch.heat import HeatStates, SensorHeat
+from mlxtop.watch.heat_limits import HeatLimits, limits_of
 
 if TYPE_CHECKING:
     from mlxtop.present.ends_tables import BothEnds
@@ -91,6 +92,11 @@ class View(NamedTuple):
     def heat_of(self, sensor: str) -> SensorHeat | None:
         """Return state and forecast of a sensor; None where nobody follows it."""
         return None if self.heat is None else self.heat.of(self.port, sensor)
+
+    def limits(self, sensor: Temperature) -> HeatLimits:
+        """Return the limits of a sensor: those that it is followed by, where somebody does."""
+        heat = self.heat_of(sensor.name)
+        return heat.limits if heat else limits_of(sensor, self.now.now, self.adapter)
 
     def why(self) -> dict[str, str]:
         """Return the reasons of the empty fields of the port and its card."""
