@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 
 from mlxtop.model.json_text import decode
 from mlxtop.system.owner import STATE, Owner, base_directory, invoking_owner, rights_of
+from mlxtop.system.replace_file import open_own
 
 NAME = "actions.jsonl"
 READ_LIMIT = 16 << 20
@@ -93,10 +94,7 @@ class ActionLog:
 
     def entries(self) -> list[dict[str, object]]:
         """Return every entry, oldest first, without damaged lines. Raises OSError."""
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with rights_of(self.owner), open(os.open(self.path, flags), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise OSError(errno.EINVAL, "is not a file", self.path)
+        with open_own(self.path, self.owner) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - READ_LIMIT))
             data = file.read(READ_LIMIT)
