@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 from contextlib import suppress
 from secrets import token_hex
 from threading import Event
@@ -64,7 +63,7 @@ def run(args: argparse.Namespace, system: System, settings: Settings) -> int:
 
 
 def _print(args: argparse.Namespace, before: Cabling | None, now: Cabling) -> int:
-    columns = max(60, min(shutil.get_terminal_size((100, 24)).columns, 160))
+    columns = console.columns(160)
     if before is None:
         if args.json:
             console.say_json(dump(now, _time(now.wall)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
@@ -182,7 +181,7 @@ def show_links(report: Report) -> None:
 def _show(
     report: Report, title: str, ceilings: Sequence[tuple[str, Ceiling]], mark: str = ""
 ) -> None:
-    columns = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    columns = console.columns(120, least=1)
     worst = ROLES[report.findings[0].severity] if report.findings else Role.GOOD
     head = ((mark, Role.BADGE), (f"{title}: ", Role.STRONG), (summary(report), worst))
     console.show(head, *report_lines(report, ceilings, columns))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import signal
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -271,12 +270,9 @@ def write(path: str, text: bytes) -> None:
 
 
 def _until_signal() -> Event:
-    from mlxtop.sampler.source import Stop
+    from mlxtop.sampler.source import Stop, set_by_signals
 
-    stop = Stop()
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+    return set_by_signals(Stop())
 
 
 Follow = Callable[[Event, Callable[[], None]], None]

@@ -102,6 +102,11 @@ def show(*lines: Line) -> None:
     _write("".join(f"{_painted(line, sys.stdout)}\n" for line in lines))
 
 
+def columns(most: int, least: int = 60) -> int:
+    """Return how many columns text may have here; where there is no terminal, as of one of 100."""
+    return max(least, min(shutil.get_terminal_size((100, 24)).columns, most))
+
+
 def show_sentences(*runs: Run) -> None:
     """Write sentences to standard output, broken at blanks where that is a terminal."""
     if sys.stdout.isatty():
