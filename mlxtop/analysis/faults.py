@@ -9,7 +9,7 @@ from typing import NamedTuple
 from mlxtop.model.catalogue import counters_of
 from mlxtop.model.counters import Counter, Origin, Schema, Severity
 from mlxtop.model.frame import PortFrame
-from mlxtop.model.sample import LinkLayer, Reading
+from mlxtop.model.sample import Reading
 
 
 @lru_cache(maxsize=256)
@@ -162,6 +162,6 @@ def _severe(origin: Origin, schema: Schema) -> tuple[tuple[Counter, int], ...]:
 def meaningful(frame: PortFrame) -> Iterable[tuple[Origin, Reading]]:
     """Return the tables that count on this link: the errors of RDMA do so on InfiniBand alone."""
     tables = frame.now.readings
-    if Origin.RDMA_ERRORS not in tables or frame.now.link.layer is LinkLayer.INFINIBAND:
+    if Origin.RDMA_ERRORS not in tables or frame.now.link.is_infiniband:
         return tables.items()
     return [table for table in tables.items() if table[0] is not Origin.RDMA_ERRORS]

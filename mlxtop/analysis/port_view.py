@@ -23,7 +23,7 @@ from mlxtop.model.frame import Frame, PortFrame, remembered
 from mlxtop.model.identity import Adapter, Port, PortId, PortKind
 from mlxtop.model.lldp import LldpNeighbour
 from mlxtop.model.pcie import Direction
-from mlxtop.model.sample import LinkLayer, LinkState, PcieStatus, Slow
+from mlxtop.model.sample import LinkState, PcieStatus, Slow
 
 if TYPE_CHECKING:
     from functools import cached_property
@@ -75,7 +75,7 @@ class PortView:
     @cached_property
     def neighbours(self) -> Slow[tuple[LldpNeighbour, ...]]:
         """Return who is at the other end by LLDP, or why that is not known."""
-        if self.now.now.link.layer is LinkLayer.INFINIBAND:
+        if self.now.now.link.is_infiniband:
             return Slow(absent="LLDP is spoken on Ethernet alone")
         value, tick, absent = self.frame.sample.lldp
         if value is None:

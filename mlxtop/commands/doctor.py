@@ -25,7 +25,7 @@ from mlxtop.health.store import looked_at, store_of
 from mlxtop.link_type.survey import read_stored
 from mlxtop.model.frame import Frame
 from mlxtop.model.identity import Port, PortId, PortKind
-from mlxtop.model.sample import LinkLayer, PortSample, SourceKind
+from mlxtop.model.sample import PortSample, SourceKind
 from mlxtop.outputs import console
 from mlxtop.present.doctor import ROLES, report_lines, summary
 from mlxtop.present.text import Role
@@ -262,7 +262,7 @@ def udev_rules(ports: Iterable[PortSample]) -> tuple[list[str], list[tuple[str, 
 
 def _rule(sample: PortSample, netdev: str, function: str) -> str:
     port = sample.port
-    infiniband = sample.link.layer is LinkLayer.INFINIBAND
+    infiniband = sample.link.is_infiniband
     # One function has all ports on mlx4, and one each on mlx5, where dev_port is always 0.
     number = port.id.number - 1 if port.is_mlx4 else 0
     conditions = [

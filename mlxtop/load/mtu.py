@@ -17,7 +17,7 @@ from mlxtop.change.privilege import Access, ActionContext, RootCommands
 from mlxtop.change.run import LoggedCommands, last_words
 from mlxtop.load.request import LoadPlan
 from mlxtop.model.frame import Frame
-from mlxtop.model.sample import Link, LinkLayer, LinkState
+from mlxtop.model.sample import Link, LinkState
 from mlxtop.sampler.discover import discover
 from mlxtop.sources.kernel.sysfs import names
 from mlxtop.sources.tools.ping import full_size, ping
@@ -92,7 +92,7 @@ def setting_of(link: Link) -> Setting | None:
     """Return how large the packets of a link are; None where that is not known."""
     if link.mtu is None:
         return None
-    infiniband = link.layer is LinkLayer.INFINIBAND
+    infiniband = link.is_infiniband
     return Setting(link.mtu, (link.ipoib_mode or DATAGRAM) if infiniband else None)
 
 

@@ -13,7 +13,6 @@ from mlxtop.load.route import LoadRefused, Way, find_way
 from mlxtop.model.frame import Frame
 from mlxtop.model.linkrate import Protocol
 from mlxtop.model.load import Tool
-from mlxtop.model.sample import LinkLayer
 from mlxtop.sources.kernel.rdma_objects import read_users
 from mlxtop.system.door import System
 
@@ -83,7 +82,7 @@ def _remark_on_port(request: LoadRequest, way: Way, remarks: Remarks) -> None:
     if (
         request.protocol is not Protocol.RDMA
         and not request.latency
-        and now.link.layer is not LinkLayer.INFINIBAND
+        and not now.link.is_infiniband
         and line is not None
         and line.usable >= JUMBO_FROM_BPS
         and (now.link.mtu or 0) <= 1500

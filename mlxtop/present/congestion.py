@@ -17,7 +17,6 @@ from mlxtop.analysis.verdict import LIGHT, MARKS
 from mlxtop.model.catalogue import CATALOGUE
 from mlxtop.model.counters import Counter, Origin
 from mlxtop.model.identity import PortKind
-from mlxtop.model.sample import LinkLayer
 from mlxtop.present import units
 from mlxtop.present.cells import blocks
 from mlxtop.present.qos import settings
@@ -50,7 +49,7 @@ _INFINIBAND = (
 
 def congestion(view: View) -> list[Section]:
     """Return the sections of page 7."""
-    infiniband = view.now.now.link.layer is LinkLayer.INFINIBAND
+    infiniband = view.now.now.link.is_infiniband
     rows = () if infiniband else priorities(view.now)
     lines = [*_now(view, rows, infiniband)]
     if not infiniband:

@@ -9,7 +9,6 @@ from mlxtop.analysis.throughput import SOURCES, Capacity, Throughput, virtual_fu
 from mlxtop.model.catalogue import TRAFFIC, counters_of
 from mlxtop.model.counters import Counter, Origin, Unit
 from mlxtop.model.pcie import Direction
-from mlxtop.model.sample import LinkLayer
 from mlxtop.present import rdma_objects, units
 from mlxtop.present.ceiling import ceiling_section
 from mlxtop.present.counted import miscount_text
@@ -269,7 +268,7 @@ def rdma(view: View) -> list[Section]:
     if port.rdma is None:
         reason = why.get("rdma", "not an RDMA device")
         return [Section("RDMA", tuple(prose(reason, view.columns)))]
-    infiniband = link.layer is LinkLayer.INFINIBAND
+    infiniband = link.is_infiniband
     lines = (
         fact("device", f"{port.rdma} port {port.rdma_port}"),
         *_shared(view),
@@ -305,7 +304,7 @@ def _shared(view: View) -> list[Line]:
 
 
 def _table(view: View, origin: Origin) -> tuple[Line, ...]:
-    if origin is Origin.RDMA_ERRORS and view.now.now.link.layer is not LinkLayer.INFINIBAND:
+    if origin is Origin.RDMA_ERRORS and not view.now.now.link.is_infiniband:
         return tuple(prose("They count nothing on an Ethernet port: see page 4.", view.columns))
     reading = view.now.now.readings.get(origin)
     counters = counters_of(origin, reading.schema) if reading else ()

@@ -158,7 +158,7 @@ def speed_name(link: Link) -> str:
     >>> speed_name(Link(LinkLayer.ETHERNET, speed=100_000_000_000))
     '100G Eth'
     """
-    rate = parse_rate(link.rate) if link.layer is LinkLayer.INFINIBAND else None
+    rate = parse_rate(link.rate) if link.is_infiniband else None
     if rate is not None:
         return f"{rate.generation} {rate.signalling:g}G"
     speed = "up" if link.speed is None else units.speed(link.speed)
@@ -173,7 +173,7 @@ def short_speed_name(link: Link) -> str:
     >>> short_speed_name(Link(LinkLayer.ETHERNET, speed=100_000_000_000))
     '100G'
     """
-    rate = parse_rate(link.rate) if link.layer is LinkLayer.INFINIBAND else None
+    rate = parse_rate(link.rate) if link.is_infiniband else None
     return rate.generation if rate is not None else speed_name(link._replace(layer=None))
 
 

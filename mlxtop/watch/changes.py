@@ -12,7 +12,7 @@ from mlxtop.model.counters import Origin, Severity
 from mlxtop.model.frame import Frame, PortFrame
 from mlxtop.model.identity import Port, PortId, PortKind
 from mlxtop.model.incident import Incident, IncidentKind
-from mlxtop.model.sample import LinkLayer, LinkState, PortSample
+from mlxtop.model.sample import LinkState, PortSample
 from mlxtop.watch.heat import Alert, AlertKind
 from mlxtop.watch.links import flaps
 
@@ -111,7 +111,7 @@ def module_is_out(now: PortSample) -> bool:
     link = now.link
     if link.state is LinkState.NO_MODULE:
         return True
-    silent = now.module is None and link.layer is not LinkLayer.INFINIBAND
+    silent = now.module is None and not link.is_infiniband
     return silent and link.state is not LinkState.UP
 
 
